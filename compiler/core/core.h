@@ -1,0 +1,92 @@
+/* What every stage of the compiler stands on: one arena per compilation, one context with
+ * the message callback, and how errors travel. */
+#ifndef ERCC_CORE_H
+#define ERCC_CORE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ercc.h"
+
+/* ---- arena: memory that lives as long as the compilation; nothing is freed by hand ---- */
+
+struct arena_block;
+struct arena {
+	struct arena_block *blocks;
+	size_t used_bytes;
+	jmp_buf *out_of_memory; /* where an allocation that fails unwinds to; never NULL in use */
+};
+
+/* Zeroed, 64-byte aligned. Does not return when memory is out. bytes may be 0. */
+void *arena_alloc(struct arena *arena, size_t bytes);
+/* count * bytes, checked. */
+void *arena_array(struct arena *arena, size_t count, size_t bytes);
+char *arena_copy_text(struct arena *arena, const char *text);
+char *arena_copy_bytes(struct arena *arena, const void *data, size_t bytes); /* adds a NUL */
+char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void arena_release(struct arena *arena);
+#define arena_new(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
+
+/* Grows `items` (of `bytes` each) so that it has room for one more than `count`. */
+void *arena_grow(struct arena *arena, void *items, size_t count, size_t *capacity, size_t bytes);
+#define arena_push(arena, items, count, capacity, item) \
+	((items) = arena_grow((arena), (items), (count), &(capacity), sizeof *(items)), (items)[(count)++] = (item))
+
+/* ---- text that grows: printed code, dumps, JSON ---- */
+
+struct text {
+	struct arena *arena;
+	char *data; /* NUL-terminated once anything was added */
+	size_t length, capacity;
+};
+void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_append(struct text *text, const char *data, size_t bytes);
+
+/* ---- context of one compilation ---- */
+
+struct context {
+	struct arena arena;
+	const struct ercc_options *options; /* never NULL */
+	uint32_t error_count;               /* errors reported so far */
+};
+
+/* Reports an error through the message callback and returns `status`:
+ * return fail(ctx, ERCC_MODEL, "input '%s' ...", name);  Messages start with what they are about. */
+enum ercc_status fail(struct context *ctx, enum ercc_status status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void warn(struct context *ctx, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What would help with the error just reported. */
+void note(struct context *ctx, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void progress(struct context *ctx, uint32_t done, uint32_t total, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* Forwards a failure. */
+#define TRY(call) \
+	do { \
+		enum ercc_status try_status_ = (call); \
+		if (try_status_ != ERCC_OK) \
+			return try_status_; \
+	} while (0)
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Overflow-safe products and sums; false when the result does not fit int64_t. */
+static inline bool mul_fits(int64_t a, int64_t b, int64_t *out)
+{
+	return !__builtin_mul_overflow(a, b, out);
+}
+static inline int64_t ceil_div(int64_t a, int64_t b)
+{
+	return (a + b - 1) / b;
+}
+static inline int64_t round_up(int64_t a, int64_t b)
+{
+	return ceil_div(a, b) * b;
+}
+
+#endif

@@ -1,0 +1,187 @@
+/* The first IR: ONNX-level nodes over typed values. Built by the importer, rewritten by the
+ * passes, lowered to a plan. Everything lives in the compilation's arena; nodes and values
+ * are unlinked, never freed.
+ *
+ * A value has one producer (a node's output slot, a graph input, or constant data) and any
+ * number of uses. Names are unique within a graph and its subgraphs. */
+#ifndef ERCC_GRAPH_H
+#define ERCC_GRAPH_H
+
+#include "core.h"
+
+#define MAX_RANK 8
+/* Largest number of elements of one tensor; sizes in bytes then never overflow. */
+#define MAX_ELEMENTS ((int64_t)1 << 40)
+
+/* ---- types ---- */
+
+/* Bytes per element; 0 for strings. */
+size_t dtype_bytes(enum erc_dtype dtype);
+const char *dtype_name(enum erc_dtype dtype); /* "f32" */
+bool dtype_is_float(enum erc_dtype dtype);
+bool dtype_is_integer(enum erc_dtype dtype);
+
+struct shape {
+	int rank; /* -1: unknown */
+	int64_t dims[MAX_RANK]; /* -1: unknown */
+};
+/* Product of the dims; -1 when a dim is unknown or the product exceeds MAX_ELEMENTS. */
+int64_t shape_elements(const struct shape *shape);
+bool shape_equal(const struct shape *a, const struct shape *b);
+/* "[1x3x224x224]"; "[?x3]" for unknown dims, "[*]" for unknown rank. */
+const char *shape_text(struct arena *arena, const struct shape *shape);
+struct shape shape_of(int rank, const int64_t *dims);
+
+/* How the elements of a value lie in memory (enum erca_layout): chosen by the layout pass. */
+enum layout {
+	LAYOUT_PLAIN, /* row-major */
+	LAYOUT_NC16,  /* N, ceil(C/16), spatial..., 16 */
+};
+
+/* Quantisation parameters of a value; scale is NULL where there are none. */
+struct quantisation {
+	struct tensor *scale, *zero_point;
+	int axis; /* -1: per tensor */
+};
+
+/* Constant data. A splat tensor stores one element that stands for all. */
+struct tensor {
+	enum erc_dtype dtype;
+	struct shape shape;
+	const void *data; /* row-major; borrowed or in the arena; strings: char *const * */
+	bool splat;
+};
+/* Bytes that `data` holds (one element for a splat). */
+size_t tensor_bytes(const struct tensor *tensor);
+struct tensor *tensor_new(struct arena *arena, enum erc_dtype dtype, const struct shape *shape, const void *data);
+/* The same tensor with all elements stored (itself, unless it is a splat). */
+const struct tensor *tensor_expand(struct arena *arena, const struct tensor *tensor);
+/* Element `index` of an integer or bool tensor. */
+int64_t tensor_int(const struct tensor *tensor, int64_t index);
+double tensor_float(const struct tensor *tensor, int64_t index); /* f32, f64, f16, bf16, integers */
+
+struct value {
+	const char *name;
+	enum erc_dtype dtype; /* ERC_DTYPE_NONE: not known yet */
+	struct shape shape;
+	const char *dim_names[MAX_RANK]; /* symbolic dimensions of a graph input; NULL elsewhere */
+	const struct tensor *constant;   /* known at compile time; NULL otherwise */
+	struct node *producer;           /* NULL: graph input, constant, or outer value */
+	int producer_slot;
+	bool runtime_dims;               /* shape holds upper bounds; true dims are run-time values */
+	enum layout layout;
+	struct quantisation quantisation;
+	void *scratch;                   /* a pass's own; NULL at its start */
+};
+
+/* ---- attributes ---- */
+
+enum attr_kind { ATTR_INT, ATTR_FLOAT, ATTR_STRING, ATTR_TENSOR, ATTR_GRAPH, ATTR_INTS, ATTR_FLOATS, ATTR_STRINGS };
+
+struct attr {
+	const char *name;
+	enum attr_kind kind;
+	int64_t count; /* of ints, floats, strings */
+	union {
+		int64_t i;
+		float f;
+		const char *s; /* bytes of a string attribute, NUL-terminated */
+		const struct tensor *tensor;
+		struct graph *graph;
+		const int64_t *ints;
+		const float *floats;
+		const char *const *strings;
+	};
+};
+
+/* ---- nodes ---- */
+
+struct op; /* ops/op.h */
+
+struct node {
+	const char *name;      /* as in the file; made up ("Conv_12") where the file has none */
+	const char *op_type;   /* "Conv" */
+	const char *domain;    /* "" is ONNX's own */
+	int64_t opset;         /* version of the domain that the model imports */
+	const struct op *op;   /* NULL until resolved */
+	struct value **inputs; /* NULL entries: omitted optional inputs */
+	int input_count;
+	struct value **outputs; /* NULL entries: omitted optional outputs */
+	int output_count;
+	struct attr *attrs;
+	int attr_count;
+	struct graph *graph;
+	struct node *previous, *next; /* in execution order */
+	void *scratch;                /* a pass's own */
+};
+
+/* An initial attribute lookup; NULL when absent. */
+const struct attr *node_attr(const struct node *node, const char *name);
+int64_t node_attr_int(const struct node *node, const char *name, int64_t otherwise);
+float node_attr_float(const struct node *node, const char *name, float otherwise);
+const char *node_attr_text(const struct node *node, const char *name, const char *otherwise);
+/* The input, or NULL where it is omitted. */
+static inline struct value *node_input(const struct node *node, int slot)
+{
+	return slot < node->input_count ? node->inputs[slot] : NULL;
+}
+static inline struct value *node_output(const struct node *node, int slot)
+{
+	return slot < node->output_count ? node->outputs[slot] : NULL;
+}
+
+/* ---- the graph ---- */
+
+struct graph {
+	struct context *ctx;
+	const char *name;
+	struct graph *parent;       /* for a nested graph: the one whose values it may use */
+	struct node *first, *last;  /* execution order: every value is produced before it is used */
+	int node_count;
+	struct value **inputs;      /* without initializers and pinned inputs */
+	size_t input_count, input_capacity;
+	struct value **outputs;     /* a value may stand here more than once, and may be an input or a constant */
+	const char **output_names;  /* the model's own names for them */
+	size_t output_count, output_capacity;
+	int name_counter;           /* for graph_unique_name */
+	/* the file's facts, for META and reports */
+	int64_t ir_version, opset;
+	const char *producer;
+};
+
+struct graph *graph_new(struct context *ctx, struct graph *parent);
+/* A value with no producer; name is copied. */
+struct value *graph_value(struct graph *graph, const char *name);
+struct value *graph_constant(struct graph *graph, const char *name, const struct tensor *tensor);
+/* A rank-0 or rank-1 i64 constant. */
+struct value *graph_constant_ints(struct graph *graph, const char *name, int rank, const int64_t *values, int64_t count);
+void graph_add_input(struct graph *graph, struct value *value);
+void graph_add_output(struct graph *graph, const char *name, struct value *value);
+/* "stem_7", used nowhere else. */
+const char *graph_unique_name(struct graph *graph, const char *stem);
+
+/* Appends a node (before == NULL) or inserts it before another. The arrays are copied; the outputs' producer is set. */
+struct node *graph_add_node(struct graph *graph, struct node *before, const char *op_type, const char *name,
+                            struct value *const *inputs, int input_count,
+                            struct value *const *outputs, int output_count);
+void node_set_attrs(struct node *node, const struct attr *attrs, int count);
+void node_set_input(struct node *node, int slot, struct value *value);
+/* Unlinks a node; its outputs keep their data but lose the producer. */
+void graph_remove_node(struct node *node);
+/* Every use of `from` (node inputs, graph outputs, nested graphs) becomes a use of `to`. */
+void graph_replace_uses(struct graph *graph, struct value *from, struct value *to);
+/* Uses by nodes and graph outputs, nested graphs included. */
+int graph_count_uses(const struct graph *graph, const struct value *value);
+/* The only node that uses the value; NULL when it is none, several, or also a graph output. */
+struct node *graph_single_user(const struct graph *graph, const struct value *value);
+
+/* ---- text form (graph_print.c, graph_parse.c) and checks (graph_verify.c) ---- */
+
+/* One line per input, constant, node and output; graph_parse reads it back. */
+void graph_print(const struct graph *graph, FILE *out);
+/* Parses what graph_print wrote (constants of more than 64 elements are printed as a digest and cannot be read back). */
+enum ercc_status graph_parse(struct context *ctx, const char *text, struct graph **out);
+/* Links, order, names, types: ERCC_INTERNAL and a message that names `stage` when anything does not hold. */
+enum ercc_status graph_verify(const struct graph *graph, const char *stage);
+
+#endif

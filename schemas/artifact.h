@@ -1,0 +1,225 @@
+/* On-disk structs of the ElasticRoom artifact (.erca), format version 1. FORMAT.md says
+ * the same in prose. Everything is little-endian; every struct has explicit padding, so
+ * that it has the same layout under every ABI. Compiler (writer) and runtime (loader)
+ * share this header and nothing else but tile.h, dtype.h and sha256.h. */
+#ifndef ERCA_ARTIFACT_H
+#define ERCA_ARTIFACT_H
+
+#include <stdint.h>
+
+#define ERCA_MAGIC "\x8f" "ERCA\r\n\x1a" /* 8 bytes: high bit, CR LF, ^Z find text-mode damage */
+#define ERCA_VERSION_MAJOR 1 /* a reader refuses another major version */
+#define ERCA_VERSION_MINOR 0 /* a reader skips unknown optional sections of a newer minor */
+
+#define ERCA_NONE UINT32_MAX /* "no index" in every index field */
+#define ERCA_MAX_RANK 8
+#define ERCA_MAX_SECTIONS 256
+#define ERCA_SECTION_ALIGN 64      /* smallest section alignment */
+#define ERCA_WEIGHTS_ALIGN 4096    /* WEIGHTS and CODE sections */
+#define ERCA_BUFFER_ALIGN 64       /* each weight and each arena buffer */
+
+struct erca_header {
+	uint8_t magic[8];
+	uint16_t version_major;
+	uint16_t version_minor;
+	uint32_t header_bytes;   /* sizeof(struct erca_header) */
+	uint64_t content_bytes;  /* from byte 0 to the end of the last section; a signature block may follow */
+	uint64_t toc_offset;     /* table of contents: section_count erca_section records */
+	uint32_t section_count;
+	uint32_t reserved;       /* 0 */
+	uint8_t root_digest[32]; /* SHA-256 of this header with the digest zeroed, then the table of contents */
+};
+
+enum erca_section_type {
+	ERCA_SECTION_META = 1,    /* canonical JSON, for people and tools only */
+	ERCA_SECTION_PLAN = 2,    /* what the runtime runs */
+	ERCA_SECTION_WEIGHTS = 3, /* constant buffers, shared by all targets and variants */
+	ERCA_SECTION_CODE = 4,    /* one per target with code; named by erca_target.code_section */
+	ERCA_SECTION_GOLDEN = 5,  /* optional: small inputs and outputs for `erc verify` */
+	ERCA_SECTION_DEBUG = 6,   /* optional: generated sources, node names */
+};
+
+#define ERCA_SECTION_OPTIONAL 1u /* flag: a reader that does not know the type may skip it */
+
+struct erca_section {
+	uint32_t type;      /* enum erca_section_type */
+	uint32_t flags;
+	uint64_t offset;    /* from byte 0 of the file; a multiple of alignment */
+	uint64_t bytes;
+	uint32_t alignment; /* power of two */
+	uint32_t reserved;  /* 0 */
+	uint8_t sha256[32];
+};
+
+/* Behind content_bytes, outside the table of contents: signing keeps the identity. */
+#define ERCA_SIGNATURE_MAGIC "ERCASIG1"
+struct erca_signature {
+	uint8_t magic[8];
+	uint8_t public_key[32]; /* Ed25519 */
+	uint8_t signature[64];  /* over the root digest */
+};
+
+/* ---- PLAN: tables of fixed-size records; references are indices, never pointers ---- */
+
+struct erca_table {
+	uint64_t offset; /* from the first byte of the PLAN section; 8-byte aligned */
+	uint32_t count;  /* records (bytes, for strings) */
+	uint32_t stride; /* bytes per record as written; >= the size this version knows */
+};
+
+struct erca_plan_header {
+	uint32_t header_bytes; /* sizeof(struct erca_plan_header) */
+	uint32_t reserved;
+	struct erca_table strings;  /* NUL-terminated UTF-8; a string reference is a byte index */
+	struct erca_table targets;  /* erca_target */
+	struct erca_table budgets;  /* erca_budget */
+	struct erca_table entries;  /* erca_entry */
+	struct erca_table tensors;  /* erca_tensor */
+	struct erca_table plans;    /* erca_plan */
+	struct erca_table records;  /* erca_record */
+	struct erca_table operands; /* erca_operand */
+	struct erca_table variants; /* erca_variant */
+	struct erca_table kernels;  /* erca_kernel */
+	struct erca_table params;   /* int64_t */
+};
+
+enum erca_target_kind { ERCA_TARGET_CPU = 1, ERCA_TARGET_CUDA = 2, ERCA_TARGET_SIM = 3 };
+
+struct erca_target {
+	uint32_t name;         /* string: "cpu:x86-64-v4" */
+	uint32_t kind;         /* enum erca_target_kind */
+	uint32_t level;        /* within a kind, the better one of those that run has the higher level: 3, 4; 800 for sm_80 */
+	uint32_t code_section; /* index into the table of contents, or ERCA_NONE */
+	uint64_t code_bytes;   /* as in the table of contents; 0 without code */
+	uint32_t budget_first; /* this target's budgets: the variants of a launch follow their order */
+	uint32_t budget_count;
+	uint32_t min_driver;   /* CUDA: smallest driver version (13000 for 13.0); else 0 */
+	uint32_t reserved;
+};
+
+struct erca_budget {
+	uint32_t name;           /* string: "full" */
+	uint32_t units;          /* most units a variant's launch uses; 0 = all of the device */
+	uint32_t share_permille; /* share of the device it was resolved from; 0 when given in units */
+	uint32_t flags;          /* bit 0: unverified (PTX) */
+	uint64_t local_bytes;    /* per unit */
+};
+
+/* An entry point: one set of pinned dimensions on one target. */
+struct erca_entry {
+	uint32_t name;         /* string: "main", or "batch=4" */
+	uint32_t target;
+	uint32_t plan;         /* the outermost plan */
+	uint32_t input_first;  /* tensors: inputs */
+	uint32_t input_count;
+	uint32_t output_first; /* tensors: outputs */
+	uint32_t output_count;
+	uint32_t dims_count;   /* slots in the request's table of run-time dimensions */
+	uint64_t arena_bytes;  /* activations of one request */
+	uint64_t local_bytes;  /* largest variant's local memory */
+};
+
+#define ERCA_TENSOR_RUNTIME_DIMS 1u /* flag: true dims are in dim slots; dims[] are upper bounds */
+
+struct erca_tensor {
+	uint32_t name;     /* string */
+	uint8_t dtype;     /* enum erc_dtype */
+	uint8_t rank;      /* 0..ERCA_MAX_RANK */
+	uint8_t layout;    /* enum erca_layout */
+	uint8_t flags;
+	uint32_t dim_slot; /* first of rank slots, or ERCA_NONE */
+	uint32_t reserved;
+	uint64_t bytes;    /* at the dims (upper bound) below */
+	int64_t dims[ERCA_MAX_RANK]; /* unused ones are 0 */
+};
+
+/* How the elements of a tensor lie in memory. */
+enum erca_layout {
+	ERCA_LAYOUT_PLAIN = 0, /* row-major */
+	ERCA_LAYOUT_NC16 = 1,  /* N, ceil(C/16), spatial..., 16: channels in blocks of 16, rest of the last block undefined */
+};
+
+struct erca_plan {
+	uint32_t record_first;
+	uint32_t record_count;
+};
+
+enum erca_record_kind {
+	ERCA_RECORD_LAUNCH = 1, /* run a kernel */
+	ERCA_RECORD_COPY = 2,   /* operand_first -> operand_first + 1, bytes of the smaller */
+	ERCA_RECORD_BRANCH = 3, /* bool operand_first: plan_a, else plan_b */
+	ERCA_RECORD_CALL = 4,   /* plan_a */
+	ERCA_RECORD_LOOP = 5,   /* while bool operand_first and below int64 operand_first + 1: plan_a */
+};
+
+struct erca_record {
+	uint32_t kind;          /* enum erca_record_kind */
+	uint32_t name;          /* string: the node (or the chain of nodes) it came from */
+	uint32_t operand_first;
+	uint32_t operand_count;
+	uint32_t variant_first; /* launch: one variant per budget of the entry's target */
+	uint32_t variant_count;
+	uint32_t plan_a;        /* branch, call, loop; else ERCA_NONE */
+	uint32_t plan_b;
+	uint64_t reduction_key; /* how an output element is summed; the same for all variants. 0: no reduction */
+	uint64_t flops;         /* for reports */
+	uint64_t bytes;         /* read and written, for reports */
+};
+
+enum erca_buffer {
+	ERCA_BUFFER_ARENA = 1,   /* the request's activations */
+	ERCA_BUFFER_WEIGHTS = 2, /* the WEIGHTS section */
+	ERCA_BUFFER_INPUT = 3,   /* the caller's buffer for input `index` of the entry */
+	ERCA_BUFFER_OUTPUT = 4,  /* the caller's buffer for output `index` of the entry */
+};
+
+#define ERCA_ACCESS_READ 1u
+#define ERCA_ACCESS_WRITE 2u
+
+struct erca_operand {
+	uint8_t buffer; /* enum erca_buffer */
+	uint8_t access; /* ERCA_ACCESS_* */
+	uint16_t reserved;
+	uint32_t index; /* input or output number; 0 otherwise */
+	uint64_t offset; /* bytes from the start of the buffer */
+	uint64_t bytes;  /* extent that the launch may touch */
+};
+
+struct erca_variant {
+	uint32_t kernel;
+	uint32_t tile_count;   /* fixed count; see count_* for run-time dims */
+	uint32_t param_first;  /* int64_t values handed to the tile as args->params */
+	uint32_t param_count;
+	uint64_t local_bytes;  /* scratch per unit */
+	uint32_t units;        /* most units this launch can use under the budget; 0 = no limit */
+	uint32_t threads;      /* CUDA: threads per block; else 0 */
+	uint32_t registers;    /* CUDA: per thread, read back from the image; else 0 */
+	uint32_t tile_ns;      /* predicted time of one tile */
+	uint64_t tile_bytes;   /* predicted memory traffic of one tile */
+	uint32_t count_slot;   /* run-time tile count: product of the first `count_dims` slots from here, divided up by count_step; or ERCA_NONE */
+	uint16_t count_dims;
+	uint16_t reserved;
+	uint32_t count_step;
+	uint32_t reserved2;
+};
+
+struct erca_kernel {
+	uint32_t name;      /* string: template stem and content hash */
+	uint32_t target;
+	uint32_t entry;     /* index into the image's kernel table (CPU) */
+	uint32_t symbol;    /* string: symbol in the image (CUDA), or ERCA_NONE */
+	uint8_t digest[32]; /* SHA-256 of the kernel's source, its identity */
+};
+
+_Static_assert(sizeof(struct erca_header) == 72, "layout");
+_Static_assert(sizeof(struct erca_section) == 64, "layout");
+_Static_assert(sizeof(struct erca_target) == 40, "layout");
+_Static_assert(sizeof(struct erca_budget) == 24, "layout");
+_Static_assert(sizeof(struct erca_entry) == 48, "layout");
+_Static_assert(sizeof(struct erca_tensor) == 88, "layout");
+_Static_assert(sizeof(struct erca_record) == 56, "layout");
+_Static_assert(sizeof(struct erca_operand) == 24, "layout");
+_Static_assert(sizeof(struct erca_variant) == 64, "layout");
+_Static_assert(sizeof(struct erca_kernel) == 48, "layout");
+
+#endif
