@@ -40,14 +40,23 @@ static void print_string(FILE *out, const char *text)
 /* Bare where nothing else could be read into it. */
 static void print_name(FILE *out, const char *name)
 {
-	static const char *const taken[] = {"_", "graph", "input", "const", "output"};
-	bool bare = name[0] != '\0';
-	for (size_t i = 0; i < COUNT_OF(taken); i++)
-		bare = bare && strcmp(name, taken[i]) != 0;
-	if (bare && name[strspn(name, GRAPH_NAME_CHARACTERS)] == '\0')
+	if (name[0] && strcmp(name, "_") != 0 && name[strspn(name, GRAPH_NAME_CHARACTERS)] == '\0')
 		fputs(name, out);
 	else
 		print_string(out, name);
+}
+
+/* At the start of a line the words that start statements are taken. */
+static void print_first_name(FILE *out, const char *name)
+{
+	static const char *const taken[] = {"graph", "input", "const", "output"};
+	for (size_t i = 0; i < COUNT_OF(taken); i++) {
+		if (strcmp(name, taken[i]) == 0) {
+			print_string(out, name);
+			return;
+		}
+	}
+	print_name(out, name);
 }
 
 /* The shortest decimal that reads back as the same number. `point`: it must not look like an integer. */
@@ -164,10 +173,9 @@ static void print_tensor(struct printer *printer, const struct tensor *tensor)
 	print_data(printer, tensor);
 }
 
-/* A value where it is defined: name, type, and what is known of it. */
-static void print_definition(struct printer *printer, const struct value *value)
+/* What follows a value's name where it is defined: type, and what is known of it. */
+static void print_facts(struct printer *printer, const struct value *value)
 {
-	print_name(printer->out, value->name);
 	if (value->dtype != ERC_DTYPE_NONE || value->shape.rank >= 0) {
 		putc(':', printer->out);
 		print_type(printer, value->dtype, &value->shape);
@@ -197,7 +205,8 @@ static void print_input(struct printer *printer, const struct value *value)
 	bool named = false;
 	begin_line(printer);
 	fputs("input ", printer->out);
-	print_definition(printer, value);
+	print_name(printer->out, value->name);
+	print_facts(printer, value);
 	for (int i = 0; i < value->shape.rank; i++)
 		named = named || value->dim_names[i];
 	if (named) {
@@ -221,7 +230,8 @@ static void print_constant(struct printer *printer, const struct value *value)
 	map_set(&printer->constants, value, (void *)value);
 	begin_line(printer);
 	fputs("const ", printer->out);
-	print_definition(printer, value);
+	print_name(printer->out, value->name);
+	print_facts(printer, value);
 	fputs(" = ", printer->out);
 	print_data(printer, value->constant);
 	putc('\n', printer->out);
@@ -315,6 +325,24 @@ static void print_call(struct printer *printer, const struct node *node)
 	putc(')', out);
 }
 
+static void print_result(struct printer *printer, const struct value *value, bool first)
+{
+	if (!value) {
+		putc('_', printer->out);
+		return;
+	}
+	if (first)
+		print_first_name(printer->out, value->name);
+	else
+		print_name(printer->out, value->name);
+	print_facts(printer, value);
+	/* A value that is known, though a node still produces it. */
+	if (value->constant) {
+		putc(' ', printer->out);
+		print_data(printer, value->constant);
+	}
+}
+
 static void print_node(struct printer *printer, const struct node *node)
 {
 	FILE *out = printer->out;
@@ -324,15 +352,7 @@ static void print_node(struct printer *printer, const struct node *node)
 		fputs("()", out);
 	for (int i = 0; i < node->output_count; i++) {
 		fputs(i ? ", " : "", out);
-		if (node->outputs[i])
-			print_definition(printer, node->outputs[i]);
-		else
-			putc('_', out);
-		/* A value that is known, though a node still produces it. */
-		if (node->outputs[i] && node->outputs[i]->constant) {
-			putc(' ', out);
-			print_data(printer, node->outputs[i]->constant);
-		}
+		print_result(printer, node->outputs[i], i == 0);
 	}
 	fputs(" = ", out);
 	print_call(printer, node);
