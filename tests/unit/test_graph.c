@@ -5,6 +5,14 @@
 
 /* ---- arena, text, map ---- */
 
+/* Whether all bytes have that value. Asserting each would take Check seconds. */
+static bool filled(const char *data, size_t bytes, int value)
+{
+	while (bytes && data[bytes - 1] == (char)value)
+		bytes--;
+	return bytes == 0;
+}
+
 START_TEST(arena_is_zeroed_aligned_and_keeps_its_contents)
 {
 	static const size_t sizes[] = {0, 1, 63, 64, 65, 1000, 100000, 300000, 5, 262144, 7};
@@ -12,13 +20,11 @@ START_TEST(arena_is_zeroed_aligned_and_keeps_its_contents)
 	for (size_t i = 0; i < COUNT_OF(sizes); i++) {
 		pieces[i] = arena_alloc(&test.ctx.arena, sizes[i]);
 		ck_assert_uint_eq((uintptr_t)pieces[i] % 64, 0);
-		for (size_t k = 0; k < sizes[i]; k++)
-			ck_assert_int_eq(pieces[i][k], 0);
+		ck_assert(filled(pieces[i], sizes[i], 0));
 		memset(pieces[i], (int)i + 1, sizes[i]);
 	}
 	for (size_t i = 0; i < COUNT_OF(sizes); i++)
-		for (size_t k = 0; k < sizes[i]; k++)
-			ck_assert_int_eq(pieces[i][k], (int)i + 1);
+		ck_assert(filled(pieces[i], sizes[i], (int)i + 1));
 }
 END_TEST
 
