@@ -466,6 +466,27 @@ START_TEST(bad_attributes_are_refused)
 }
 END_TEST
 
+START_TEST(lists_and_names_have_limits)
+{
+	onnx_node *node = top->node[0];
+	for (int i = 0; i < 1024; i++)
+		build_int(arena, node, arena_printf(arena, "a%d", i), i);
+	ck_assert_int_eq(must_read()->first->attr_count, 1024);
+	build_int(arena, node, "last", 0);
+	assert_refused(ERCC_UNSUPPORTED, "node 'relu' (Relu): 1025 attributes are more than 1024");
+	node->n_attribute = 0;
+	char *name = arena_alloc(arena, 2050);
+	node->op_type = memset(name, 'x', 2048);
+	ck_assert_str_eq(must_read()->first->op_type, name);
+	name[2048] = 'x';
+	assert_refused(ERCC_MODEL, "a name longer than 2048 bytes in NodeProto");
+	node->op_type = "Relu";
+	for (int i = 0; i < 1024; i++)
+		build_opset(arena, model, arena_printf(arena, "d%d", i), 1);
+	assert_refused(ERCC_UNSUPPORTED, "imports more than 1024 opsets");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("onnx");
@@ -492,6 +513,7 @@ int main(void)
 	tcase_add_test(tests, attributes_of_all_kinds);
 	tcase_add_test(tests, attributes_without_a_type_have_that_of_their_field);
 	tcase_add_test(tests, bad_attributes_are_refused);
+	tcase_add_test(tests, lists_and_names_have_limits);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);
 }

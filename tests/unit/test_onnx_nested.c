@@ -219,6 +219,8 @@ START_TEST(bad_calls_are_refused)
 	assert_refused(ERCC_MODEL, "node 'c' (F): output 'x' is defined already");
 	BUILD_PUSH(arena, function, input, "a");
 	assert_refused(ERCC_MODEL, "node 'c' (F): the function has two inputs 'a'");
+	add_function("F", "a", "b");
+	assert_refused(ERCC_MODEL, "function 'F': it is defined twice");
 }
 END_TEST
 
