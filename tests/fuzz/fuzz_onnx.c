@@ -1,9 +1,11 @@
-/* The ONNX reader on any bytes: read, verify, print, read the text back. */
+/* The ONNX reader on any bytes: read, verify, print, read the text back. A libFuzzer target;
+ * tests/unit/test_onnx_corpus.c runs it on the corpus in plain builds. */
 #include <stdlib.h>
 
-#include "fuzz.h"
 #include "graph.h"
 #include "onnx.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 static void print_and_parse(struct context *ctx, const struct graph *graph)
 {
