@@ -16,19 +16,25 @@
 /* ---- arena: memory that lives as long as the compilation; nothing is freed by hand ---- */
 
 struct arena_block;
+struct arena_cleanup;
 struct arena {
 	struct arena_block *blocks;
+	struct arena_cleanup *cleanups;
 	size_t used_bytes;
 	jmp_buf *out_of_memory; /* where an allocation that fails unwinds to; never NULL in use */
 };
 
 /* Zeroed, 64-byte aligned. Does not return when memory is out. bytes may be 0. */
 void *arena_alloc(struct arena *arena, size_t bytes);
+/* The same with less alignment (a power of two up to 64), for small things in large numbers. */
+void *arena_alloc_aligned(struct arena *arena, size_t bytes, size_t alignment);
 /* count * bytes, checked. */
 void *arena_array(struct arena *arena, size_t count, size_t bytes);
 char *arena_copy_text(struct arena *arena, const char *text);
 char *arena_copy_bytes(struct arena *arena, const void *data, size_t bytes); /* adds a NUL */
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Calls function(data) when the arena is released: for files and mappings. Last in, first out. */
+void arena_defer(struct arena *arena, void (*function)(void *data), void *data);
 void arena_release(struct arena *arena);
 #define arena_new(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
 
@@ -36,6 +42,24 @@ void arena_release(struct arena *arena);
 void *arena_grow(struct arena *arena, void *items, size_t count, size_t *capacity, size_t bytes);
 #define arena_push(arena, items, count, capacity, item) \
 	((items) = arena_grow((arena), (items), (count), &(capacity), sizeof *(items)), (items)[(count)++] = (item))
+
+/* For tests: this many allocations of the calling thread succeed, the next one fails; -1: none fails. */
+extern _Thread_local int64_t arena_fail_after;
+
+/* ---- map: text or pointer -> pointer. Zero-initialise, set arena and kind ---- */
+
+enum map_kind { MAP_TEXT, MAP_POINTER };
+struct map_slot;
+struct map {
+	struct arena *arena;
+	enum map_kind kind;
+	struct map_slot *slots;
+	size_t count, capacity; /* capacity: a power of two */
+};
+/* NULL when absent. */
+void *map_get(const struct map *map, const void *key);
+/* Adds or replaces. A text key is borrowed. */
+void map_set(struct map *map, const void *key, void *value);
 
 /* ---- text that grows: printed code, dumps, JSON ---- */
 

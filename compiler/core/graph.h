@@ -19,14 +19,22 @@
 size_t dtype_bytes(enum erc_dtype dtype);
 const char *dtype_name(enum erc_dtype dtype); /* "f32" */
 bool dtype_is_float(enum erc_dtype dtype);
-bool dtype_is_integer(enum erc_dtype dtype);
+bool dtype_is_integer(enum erc_dtype dtype); /* not bool */
+/* The dtype of that name; ERC_DTYPE_NONE when there is none. */
+enum erc_dtype dtype_from_name(const char *name, size_t length);
+/* Bits of f16 and bf16 to a number. */
+float f16_to_float(uint16_t bits);
+float bf16_to_float(uint16_t bits);
 
 struct shape {
 	int rank; /* -1: unknown */
 	int64_t dims[MAX_RANK]; /* -1: unknown */
 };
-/* Product of the dims; -1 when a dim is unknown or the product exceeds MAX_ELEMENTS. */
+/* Product of the dims; -1 when a dim is unknown or the product exceeds MAX_ELEMENTS. A zero dim
+ * makes it 0, but the other dims must still multiply to at most MAX_ELEMENTS. */
 int64_t shape_elements(const struct shape *shape);
+/* Rank known and no dim unknown. */
+bool shape_known(const struct shape *shape);
 bool shape_equal(const struct shape *a, const struct shape *b);
 /* "[1x3x224x224]"; "[?x3]" for unknown dims, "[*]" for unknown rank. */
 const char *shape_text(struct arena *arena, const struct shape *shape);
@@ -76,7 +84,17 @@ struct value {
 
 /* ---- attributes ---- */
 
-enum attr_kind { ATTR_INT, ATTR_FLOAT, ATTR_STRING, ATTR_TENSOR, ATTR_GRAPH, ATTR_INTS, ATTR_FLOATS, ATTR_STRINGS };
+enum attr_kind {
+	ATTR_INT,
+	ATTR_FLOAT,
+	ATTR_STRING,
+	ATTR_TENSOR, /* sparse tensors arrive as dense ones */
+	ATTR_GRAPH,
+	ATTR_INTS,
+	ATTR_FLOATS,
+	ATTR_STRINGS,
+	ATTR_OTHER, /* a kind that no operator here takes (types, lists of tensors or graphs); no payload */
+};
 
 struct attr {
 	const char *name;
@@ -132,6 +150,13 @@ static inline struct value *node_output(const struct node *node, int slot)
 
 /* ---- the graph ---- */
 
+/* Type and shape as a file states them, before anything is inferred. */
+struct stated_type {
+	enum erc_dtype dtype; /* ERC_DTYPE_NONE: not stated */
+	struct shape shape;
+	const char *dim_names[MAX_RANK]; /* NULL where a dim is a number or has no name */
+};
+
 struct graph {
 	struct context *ctx;
 	const char *name;
@@ -143,7 +168,10 @@ struct graph {
 	struct value **outputs;     /* a value may stand here more than once, and may be an input or a constant */
 	const char **output_names;  /* the model's own names for them */
 	size_t output_count, output_capacity;
-	int name_counter;           /* for graph_unique_name */
+	struct stated_type *output_types; /* per output, from the file; NULL for graphs that come from none */
+	struct map *names;          /* every value name given so far; shared by a graph and its nested ones */
+	int name_counter;           /* for graph_unique_name; the root's counts */
+	bool typed;                 /* set by shape inference: from then on every value has a dtype and a rank */
 	/* the file's facts, for META and reports */
 	int64_t ir_version, opset;
 	const char *producer;

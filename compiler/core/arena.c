@@ -1,0 +1,157 @@
+/* Memory that lives as long as a compilation: blocks that are only ever released together.
+ * Memory comes zeroed from calloc and is handed out once, so it needs no clearing. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "core.h"
+
+#define ALIGNMENT 64
+/* Under AddressSanitizer every allocation is a block of its own and its padding is poisoned,
+ * so that overruns are seen. */
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#define BLOCK_BYTES 0
+#define POISON(start, bytes) __asan_poison_memory_region((start), (bytes))
+#else
+#define BLOCK_BYTES ((size_t)256 << 10)
+#define POISON(start, bytes) ((void)0)
+#endif
+
+struct arena_block {
+	struct arena_block *next;
+	size_t used, capacity; /* from `data` */
+	char *data;            /* aligned, within this block */
+};
+
+struct arena_cleanup {
+	struct arena_cleanup *next;
+	void (*function)(void *data);
+	void *data;
+};
+
+_Thread_local int64_t arena_fail_after = -1;
+
+static void out_of_memory(struct arena *arena)
+{
+	assert(arena->out_of_memory);
+	longjmp(*arena->out_of_memory, 1);
+}
+
+/* A block with room for `bytes`. One for a large allocation goes behind the current block,
+ * which keeps its remaining room. */
+static struct arena_block *add_block(struct arena *arena, size_t bytes)
+{
+	bool large = bytes > BLOCK_BYTES / 4;
+	size_t capacity = large ? bytes : BLOCK_BYTES;
+	size_t total;
+	if (__builtin_add_overflow(capacity, sizeof(struct arena_block) + ALIGNMENT, &total))
+		out_of_memory(arena);
+	struct arena_block *block = calloc(1, total);
+	if (!block)
+		out_of_memory(arena);
+	uintptr_t start = (uintptr_t)(block + 1);
+	block->data = (char *)(block + 1) + (-start & (ALIGNMENT - 1));
+	block->capacity = capacity;
+	POISON(block->data + capacity, (char *)block + total - (block->data + capacity));
+	if (large && arena->blocks) {
+		block->next = arena->blocks->next;
+		arena->blocks->next = block;
+	} else {
+		block->next = arena->blocks;
+		arena->blocks = block;
+	}
+	arena->used_bytes += total;
+	return block;
+}
+
+void *arena_alloc_aligned(struct arena *arena, size_t bytes, size_t alignment)
+{
+	assert(alignment <= ALIGNMENT && (alignment & (alignment - 1)) == 0);
+	if (arena_fail_after >= 0 && arena_fail_after-- == 0)
+		out_of_memory(arena);
+	struct arena_block *block = arena->blocks;
+	size_t start = block ? (block->used + alignment - 1) & ~(alignment - 1) : 0;
+	if (!block || start > block->capacity || bytes > block->capacity - start) {
+		block = add_block(arena, bytes);
+		start = 0;
+	}
+	block->used = start + bytes;
+	return block->data + start;
+}
+
+void *arena_alloc(struct arena *arena, size_t bytes)
+{
+	return arena_alloc_aligned(arena, bytes, ALIGNMENT);
+}
+
+void *arena_array(struct arena *arena, size_t count, size_t bytes)
+{
+	size_t total;
+	if (__builtin_mul_overflow(count, bytes, &total))
+		out_of_memory(arena);
+	return arena_alloc(arena, total);
+}
+
+char *arena_copy_bytes(struct arena *arena, const void *data, size_t bytes)
+{
+	size_t total;
+	if (__builtin_add_overflow(bytes, 1, &total))
+		out_of_memory(arena);
+	char *copy = arena_alloc_aligned(arena, total, 1);
+	if (bytes)
+		memcpy(copy, data, bytes);
+	return copy;
+}
+
+char *arena_copy_text(struct arena *arena, const char *text)
+{
+	return arena_copy_bytes(arena, text, strlen(text));
+}
+
+char *arena_printf(struct arena *arena, const char *format, ...)
+{
+	va_list arguments, again;
+	va_start(arguments, format);
+	va_copy(again, arguments);
+	int length = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	char *text = arena_alloc_aligned(arena, length < 0 ? 1 : (size_t)length + 1, 1);
+	if (length > 0)
+		vsnprintf(text, (size_t)length + 1, format, arguments);
+	va_end(arguments);
+	return text;
+}
+
+void *arena_grow(struct arena *arena, void *items, size_t count, size_t *capacity, size_t bytes)
+{
+	if (count < *capacity)
+		return items;
+	size_t larger;
+	if (__builtin_mul_overflow(*capacity ? *capacity : 4, (size_t)2, &larger))
+		out_of_memory(arena);
+	void *grown = arena_array(arena, larger, bytes);
+	if (count)
+		memcpy(grown, items, count * bytes);
+	*capacity = larger;
+	return grown;
+}
+
+void arena_defer(struct arena *arena, void (*function)(void *data), void *data)
+{
+	struct arena_cleanup *cleanup = arena_new(arena, struct arena_cleanup);
+	*cleanup = (struct arena_cleanup){arena->cleanups, function, data};
+	arena->cleanups = cleanup;
+}
+
+void arena_release(struct arena *arena)
+{
+	for (struct arena_cleanup *cleanup = arena->cleanups; cleanup; cleanup = cleanup->next)
+		cleanup->function(cleanup->data);
+	for (struct arena_block *block = arena->blocks, *next; block; block = next) {
+		next = block->next;
+		free(block);
+	}
+	arena->cleanups = NULL;
+	arena->blocks = NULL;
+	arena->used_bytes = 0;
+}

@@ -1,0 +1,55 @@
+/* How a compilation speaks: errors, warnings, notes and progress, all through the options'
+ * message callback. Nothing is printed here. */
+#include "core.h"
+
+/* Longer messages are cut: they quote names from files, which may have any length. */
+#define MESSAGE_BYTES 2048
+
+static void report(struct context *ctx, enum ercc_message_kind kind, uint32_t done, uint32_t total,
+                   const char *format, va_list arguments)
+{
+	if (!ctx->options->message)
+		return;
+	char message[MESSAGE_BYTES];
+	if (vsnprintf(message, sizeof message, format, arguments) < 0)
+		return;
+	/* Quoted names must not steer the terminal. */
+	for (char *c = message; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	ctx->options->message(ctx->options->user, kind, message, done, total);
+}
+
+enum ercc_status fail(struct context *ctx, enum ercc_status status, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	ctx->error_count++;
+	report(ctx, ERCC_MESSAGE_ERROR, 0, 0, format, arguments);
+	va_end(arguments);
+	return status;
+}
+
+void warn(struct context *ctx, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	report(ctx, ERCC_MESSAGE_WARNING, 0, 0, format, arguments);
+	va_end(arguments);
+}
+
+void note(struct context *ctx, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	report(ctx, ERCC_MESSAGE_NOTE, 0, 0, format, arguments);
+	va_end(arguments);
+}
+
+void progress(struct context *ctx, uint32_t done, uint32_t total, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	report(ctx, ERCC_MESSAGE_PROGRESS, done, total, format, arguments);
+	va_end(arguments);
+}

@@ -1,0 +1,270 @@
+/* Builds and edits graphs. Every function keeps the links between nodes and values whole;
+ * uses are found by walking, which at a few thousand nodes costs microseconds. */
+#include <assert.h>
+
+#include "graph.h"
+
+static struct arena *arena_of(const struct graph *graph)
+{
+	return &graph->ctx->arena;
+}
+
+static struct graph *root_of(struct graph *graph)
+{
+	while (graph->parent)
+		graph = graph->parent;
+	return graph;
+}
+
+struct graph *graph_new(struct context *ctx, struct graph *parent)
+{
+	struct graph *graph = arena_new(&ctx->arena, struct graph);
+	graph->ctx = ctx;
+	graph->parent = parent;
+	graph->name = "";
+	if (parent) {
+		graph->names = parent->names;
+		graph->ir_version = parent->ir_version;
+		graph->opset = parent->opset;
+		graph->producer = parent->producer;
+	} else {
+		graph->names = arena_new(&ctx->arena, struct map);
+		*graph->names = (struct map){.arena = &ctx->arena, .kind = MAP_TEXT};
+		graph->producer = "";
+	}
+	return graph;
+}
+
+struct value *graph_value(struct graph *graph, const char *name)
+{
+	struct value *value = arena_new(arena_of(graph), struct value);
+	value->name = arena_copy_text(arena_of(graph), name);
+	value->shape.rank = -1;
+	value->quantisation.axis = -1;
+	map_set(graph->names, value->name, value);
+	return value;
+}
+
+struct value *graph_constant(struct graph *graph, const char *name, const struct tensor *tensor)
+{
+	struct value *value = graph_value(graph, name);
+	value->dtype = tensor->dtype;
+	value->shape = tensor->shape;
+	value->constant = tensor;
+	return value;
+}
+
+struct value *graph_constant_ints(struct graph *graph, const char *name, int rank, const int64_t *values, int64_t count)
+{
+	assert(rank == 1 || (rank == 0 && count == 1));
+	struct shape shape = shape_of(rank, &count);
+	int64_t *data = arena_array(arena_of(graph), (size_t)count, sizeof *data);
+	if (count)
+		memcpy(data, values, (size_t)count * sizeof *data);
+	return graph_constant(graph, name, tensor_new(arena_of(graph), ERC_I64, &shape, data));
+}
+
+void graph_add_input(struct graph *graph, struct value *value)
+{
+	arena_push(arena_of(graph), graph->inputs, graph->input_count, graph->input_capacity, value);
+}
+
+void graph_add_output(struct graph *graph, const char *name, struct value *value)
+{
+	size_t capacity = graph->output_capacity;
+	graph->output_names = arena_grow(arena_of(graph), graph->output_names, graph->output_count, &capacity,
+	                                 sizeof *graph->output_names);
+	graph->output_names[graph->output_count] = arena_copy_text(arena_of(graph), name);
+	arena_push(arena_of(graph), graph->outputs, graph->output_count, graph->output_capacity, value);
+}
+
+const char *graph_unique_name(struct graph *graph, const char *stem)
+{
+	struct graph *root = root_of(graph);
+	for (;;) {
+		const char *name = arena_printf(arena_of(graph), "%s_%d", stem, ++root->name_counter);
+		if (!map_get(graph->names, name))
+			return name;
+	}
+}
+
+/* ---- nodes ---- */
+
+static struct value **copy_values(struct arena *arena, struct value *const *values, int count)
+{
+	struct value **copy = arena_array(arena, (size_t)count, sizeof *copy);
+	if (count)
+		memcpy(copy, values, (size_t)count * sizeof *copy);
+	return copy;
+}
+
+static void link_node(struct graph *graph, struct node *node, struct node *before)
+{
+	struct node *previous = before ? before->previous : graph->last;
+	node->previous = previous;
+	node->next = before;
+	*(previous ? &previous->next : &graph->first) = node;
+	*(before ? &before->previous : &graph->last) = node;
+	graph->node_count++;
+}
+
+struct node *graph_add_node(struct graph *graph, struct node *before, const char *op_type, const char *name,
+                            struct value *const *inputs, int input_count,
+                            struct value *const *outputs, int output_count)
+{
+	struct arena *arena = arena_of(graph);
+	assert(!before || before->graph == graph);
+	struct node *node = arena_new(arena, struct node);
+	node->name = arena_copy_text(arena, name);
+	node->op_type = arena_copy_text(arena, op_type);
+	node->domain = "";
+	node->opset = graph->opset;
+	node->graph = graph;
+	node->inputs = copy_values(arena, inputs, input_count);
+	node->input_count = input_count;
+	node->outputs = copy_values(arena, outputs, output_count);
+	node->output_count = output_count;
+	for (int i = 0; i < output_count; i++) {
+		if (!outputs[i])
+			continue;
+		assert(!outputs[i]->producer);
+		outputs[i]->producer = node;
+		outputs[i]->producer_slot = i;
+	}
+	link_node(graph, node, before);
+	return node;
+}
+
+void node_set_attrs(struct node *node, const struct attr *attrs, int count)
+{
+	node->attrs = arena_array(arena_of(node->graph), (size_t)count, sizeof *attrs);
+	if (count)
+		memcpy(node->attrs, attrs, (size_t)count * sizeof *attrs);
+	node->attr_count = count;
+}
+
+void node_set_input(struct node *node, int slot, struct value *value)
+{
+	if (slot >= node->input_count) {
+		struct value **inputs = arena_array(arena_of(node->graph), (size_t)slot + 1, sizeof *inputs);
+		if (node->input_count)
+			memcpy(inputs, node->inputs, (size_t)node->input_count * sizeof *inputs);
+		node->inputs = inputs;
+		node->input_count = slot + 1;
+	}
+	node->inputs[slot] = value;
+}
+
+void graph_remove_node(struct node *node)
+{
+	struct graph *graph = node->graph;
+	assert(graph);
+	*(node->previous ? &node->previous->next : &graph->first) = node->next;
+	*(node->next ? &node->next->previous : &graph->last) = node->previous;
+	graph->node_count--;
+	node->previous = node->next = NULL;
+	node->graph = NULL;
+	for (int i = 0; i < node->output_count; i++)
+		if (node->outputs[i] && node->outputs[i]->producer == node)
+			node->outputs[i]->producer = NULL;
+}
+
+const struct attr *node_attr(const struct node *node, const char *name)
+{
+	for (int i = 0; i < node->attr_count; i++)
+		if (strcmp(node->attrs[i].name, name) == 0)
+			return &node->attrs[i];
+	return NULL;
+}
+
+int64_t node_attr_int(const struct node *node, const char *name, int64_t otherwise)
+{
+	const struct attr *attr = node_attr(node, name);
+	return attr && attr->kind == ATTR_INT ? attr->i : otherwise;
+}
+
+float node_attr_float(const struct node *node, const char *name, float otherwise)
+{
+	const struct attr *attr = node_attr(node, name);
+	return attr && attr->kind == ATTR_FLOAT ? attr->f : otherwise;
+}
+
+const char *node_attr_text(const struct node *node, const char *name, const char *otherwise)
+{
+	const struct attr *attr = node_attr(node, name);
+	return attr && attr->kind == ATTR_STRING ? attr->s : otherwise;
+}
+
+/* ---- uses ---- */
+
+/* Uses in one graph and those nested in it; *user becomes the last node found (NULL: a graph output). */
+static int count_uses(const struct graph *graph, const struct value *value, struct node **user)
+{
+	int uses = 0;
+	for (struct node *node = graph->first; node; node = node->next) {
+		for (int i = 0; i < node->input_count; i++) {
+			if (node->inputs[i] == value) {
+				uses++;
+				*user = node;
+			}
+		}
+		for (int i = 0; i < node->attr_count; i++)
+			if (node->attrs[i].kind == ATTR_GRAPH)
+				uses += count_uses(node->attrs[i].graph, value, user);
+	}
+	for (size_t i = 0; i < graph->output_count; i++) {
+		if (graph->outputs[i] == value) {
+			uses++;
+			*user = NULL;
+		}
+	}
+	return uses;
+}
+
+int graph_count_uses(const struct graph *graph, const struct value *value)
+{
+	struct node *user = NULL;
+	return count_uses(graph, value, &user);
+}
+
+/* Adds to *found the node that uses the value; false when there are several, or a graph output. */
+static bool find_single_user(const struct graph *graph, const struct value *value, struct node **found)
+{
+	for (size_t i = 0; i < graph->output_count; i++)
+		if (graph->outputs[i] == value)
+			return false;
+	for (struct node *node = graph->first; node; node = node->next) {
+		for (int i = 0; i < node->input_count; i++) {
+			if (node->inputs[i] != value)
+				continue;
+			if (*found && *found != node)
+				return false;
+			*found = node;
+		}
+		for (int i = 0; i < node->attr_count; i++)
+			if (node->attrs[i].kind == ATTR_GRAPH && !find_single_user(node->attrs[i].graph, value, found))
+				return false;
+	}
+	return true;
+}
+
+struct node *graph_single_user(const struct graph *graph, const struct value *value)
+{
+	struct node *user = NULL;
+	return find_single_user(graph, value, &user) ? user : NULL;
+}
+
+void graph_replace_uses(struct graph *graph, struct value *from, struct value *to)
+{
+	for (struct node *node = graph->first; node; node = node->next) {
+		for (int i = 0; i < node->input_count; i++)
+			if (node->inputs[i] == from)
+				node->inputs[i] = to;
+		for (int i = 0; i < node->attr_count; i++)
+			if (node->attrs[i].kind == ATTR_GRAPH)
+				graph_replace_uses(node->attrs[i].graph, from, to);
+	}
+	for (size_t i = 0; i < graph->output_count; i++)
+		if (graph->outputs[i] == from)
+			graph->outputs[i] = to;
+}

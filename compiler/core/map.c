@@ -1,0 +1,56 @@
+/* Open-addressed hash map, by text or by pointer. Entries are never removed. */
+#include "core.h"
+
+struct map_slot {
+	const void *key; /* NULL: free */
+	void *value;
+};
+
+static uint64_t hash_text(const char *text)
+{
+	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
+	return hash ^ hash >> 32;
+}
+
+static uint64_t hash_pointer(const void *pointer)
+{
+	uint64_t hash = (uint64_t)(uintptr_t)pointer * 0x9e3779b97f4a7c15;
+	return hash ^ hash >> 32;
+}
+
+/* The slot that holds the key, or the free one where it belongs. */
+static struct map_slot *find_slot(const struct map *map, const void *key)
+{
+	bool by_text = map->kind == MAP_TEXT;
+	size_t mask = map->capacity - 1;
+	for (size_t i = by_text ? hash_text(key) : hash_pointer(key);; i++) {
+		struct map_slot *slot = &map->slots[i & mask];
+		if (!slot->key || slot->key == key || (by_text && strcmp(slot->key, key) == 0))
+			return slot;
+	}
+}
+
+void *map_get(const struct map *map, const void *key)
+{
+	return map->count ? find_slot(map, key)->value : NULL;
+}
+
+void map_set(struct map *map, const void *key, void *value)
+{
+	if (2 * map->count >= map->capacity) {
+		struct map old = *map;
+		map->capacity = old.capacity ? 2 * old.capacity : 16;
+		map->slots = arena_array(map->arena, map->capacity, sizeof *map->slots);
+		for (size_t i = 0; i < old.capacity; i++)
+			if (old.slots[i].key)
+				*find_slot(map, old.slots[i].key) = old.slots[i];
+	}
+	struct map_slot *slot = find_slot(map, key);
+	if (!slot->key) {
+		slot->key = key;
+		map->count++;
+	}
+	slot->value = value;
+}
