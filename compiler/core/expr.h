@@ -78,6 +78,8 @@ bool expr_is_f32_vector(const struct expr *expr);
 void expr_print_c(const struct expr *expr, struct text *out);
 /* "add(a, mul(b, 0x1p-1))" for dumps. */
 void expr_print(const struct expr *expr, struct text *out);
+/* True when expr_evaluate knows every primitive for its dtype. */
+bool expr_can_evaluate(const struct expr *expr);
 /* Evaluates on one element. */
 union expr_value expr_evaluate(const struct expr *expr, const union expr_value *operands);
 

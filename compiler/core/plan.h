@@ -92,7 +92,8 @@ struct kernel_template {
 	enum ercc_status (*cpu)(struct context *ctx, const struct cpu_level *cpu, const struct launch *launch,
 	                        struct variant *variant);
 	bool epilogue;         /* an element-wise launch behind it may be fused into its expr */
-	const char *summary;   /* parameters and operands, for dumps */
+	/* Reference for constant folding; NULL: not folded. buffers[i] is the first byte of operand i. */
+	void (*evaluate)(const struct launch *launch, void *const *buffers);
 };
 
 /* What a CPU target's choosers need to know. */
