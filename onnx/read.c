@@ -1,0 +1,134 @@
+/* Opens model and tensor files, has them scanned and unpacked into the arena, and starts the
+ * import. The file is unmapped before the import: its bytes then exist once, unpacked. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "reader.h"
+
+struct mapping {
+	const void *data;
+	size_t bytes; /* 0: nothing to unmap */
+};
+
+static void unmap(void *data)
+{
+	struct mapping *mapping = data;
+	if (mapping->bytes)
+		munmap((void *)mapping->data, mapping->bytes);
+	mapping->bytes = 0;
+}
+
+static enum ercc_status map_open_file(struct context *ctx, int fd, const char *path, struct mapping *mapping)
+{
+	struct stat info;
+	if (fstat(fd, &info) != 0)
+		return fail(ctx, ERCC_IO, "file '%s': %s", path, strerror(errno));
+	if (!S_ISREG(info.st_mode))
+		return fail(ctx, ERCC_IO, "file '%s': it is not a regular file", path);
+	if (info.st_size == 0)
+		return fail(ctx, ERCC_MODEL, "file '%s': it is empty", path);
+	void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (data == MAP_FAILED)
+		return fail(ctx, ERCC_IO, "file '%s': %s", path, strerror(errno));
+	*mapping = (struct mapping){data, (size_t)info.st_size};
+	return ERCC_OK;
+}
+
+/* Mapped until unmap() or the end of the compilation. */
+static enum ercc_status map_file(struct context *ctx, const char *path, struct mapping **out)
+{
+	*out = arena_new(&ctx->arena, struct mapping);
+	arena_defer(&ctx->arena, unmap, *out);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return fail(ctx, ERCC_IO, "file '%s': %s", path, strerror(errno));
+	enum ercc_status status = map_open_file(ctx, fd, path, *out);
+	close(fd);
+	return status;
+}
+
+/* ---- unpacking ---- */
+
+/* One byte more than asked for, and all zero: so byte fields end with a NUL. Large pieces are
+ * tensors, which kernels and packing want aligned; the many small ones need not be. */
+static void *unpack_alloc(void *user, size_t bytes)
+{
+	return arena_alloc_aligned(user, bytes + 1, bytes < 64 ? 16 : 64);
+}
+
+static void unpack_free(void *user, void *pointer)
+{
+	(void)user;
+	(void)pointer;
+}
+
+static enum ercc_status unpack(struct context *ctx, const ProtobufCMessageDescriptor *descriptor, const void *data,
+                               size_t bytes, ProtobufCMessage **out)
+{
+	ProtobufCAllocator allocator = {unpack_alloc, unpack_free, &ctx->arena};
+	TRY(scan_message(ctx, descriptor, data, bytes));
+	*out = protobuf_c_message_unpack(descriptor, &allocator, bytes, data);
+	return *out ? ERCC_OK : fail(ctx, ERCC_MODEL, "file: it does not unpack as %s", descriptor->short_name);
+}
+
+static struct tensor_source source_in(struct context *ctx, const char *folder)
+{
+	return (struct tensor_source){
+		.ctx = ctx, .folder = folder, .imported = {.arena = &ctx->arena, .kind = MAP_POINTER}};
+}
+
+/* ---- entry points ---- */
+
+static enum ercc_status build_graph(struct context *ctx, const ProtobufCMessage *message, const char *folder,
+                                    struct graph **out)
+{
+	struct import import = {.ctx = ctx, .model = (const model_proto *)message, .source = source_in(ctx, folder)};
+	return import_model(&import, out);
+}
+
+enum ercc_status onnx_read_model_bytes(struct context *ctx, const void *data, size_t bytes,
+                                       const char *folder, struct graph **out)
+{
+	ProtobufCMessage *message;
+	TRY(unpack(ctx, &erc__onnx__model_proto__descriptor, data, bytes, &message));
+	return build_graph(ctx, message, folder, out);
+}
+
+static const char *folder_of(struct arena *arena, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	if (!slash)
+		return ".";
+	return slash == path ? "/" : arena_copy_bytes(arena, path, (size_t)(slash - path));
+}
+
+enum ercc_status onnx_read_model(struct context *ctx, const char *path, struct graph **out)
+{
+	struct mapping *file;
+	ProtobufCMessage *message;
+	TRY(map_file(ctx, path, &file));
+	TRY(unpack(ctx, &erc__onnx__model_proto__descriptor, file->data, file->bytes, &message));
+	unmap(file);
+	return build_graph(ctx, message, folder_of(&ctx->arena, path), out);
+}
+
+enum ercc_status onnx_read_tensor(struct context *ctx, const char *path, struct tensor **out, const char **name)
+{
+	struct mapping *file;
+	ProtobufCMessage *message;
+	TRY(map_file(ctx, path, &file));
+	TRY(unpack(ctx, &erc__onnx__tensor_proto__descriptor, file->data, file->bytes, &message));
+	unmap(file);
+	const tensor_proto *proto = (const tensor_proto *)message;
+	struct tensor_source source = source_in(ctx, NULL);
+	const char *owner = arena_printf(&ctx->arena, "file '%s'", path);
+	enum ercc_status status = import_tensor(&source, proto, owner, out);
+	if (status != ERCC_OK)
+		note(ctx, "the file may hold a sequence or an optional, which are not supported");
+	else
+		*name = text_or_empty(proto->name);
+	return status;
+}

@@ -1,0 +1,169 @@
+/* Walks the wire format once before protobuf-c unpacks it, with a stack of its own: unpacking
+ * recurses, so nesting must be bounded first, and so must what a small file can blow up to. */
+#include "reader.h"
+
+#define MAX_NESTING 64
+/* What unpacking may take: a fixed part and a multiple of the file. */
+#define UNPACK_BASE_BYTES ((size_t)64 << 20)
+#define UNPACK_FACTOR 32
+/* protobuf-c keeps a record per field while it unpacks a message. */
+#define FIELD_COST 48
+
+enum wire_type { WIRE_VARINT, WIRE_FIXED64, WIRE_LENGTH, WIRE_GROUP_START, WIRE_GROUP_END, WIRE_FIXED32 };
+
+/* A message that is being walked. */
+struct frame {
+	const ProtobufCMessageDescriptor *descriptor;
+	const uint8_t *end;
+	uint64_t seen; /* bit per field number: singular message fields that occurred */
+};
+
+struct scan {
+	struct context *ctx;
+	const uint8_t *start, *at;
+	size_t unpacked_bytes, limit;
+	struct frame frames[MAX_NESTING];
+	int depth;
+};
+
+static enum ercc_status broken(const struct scan *scan, const char *what)
+{
+	return fail(scan->ctx, ERCC_MODEL, "file: %s in %s at byte %zu", what,
+	            scan->frames[scan->depth].descriptor->short_name, (size_t)(scan->at - scan->start));
+}
+
+static bool read_varint(struct scan *scan, const uint8_t *end, uint64_t *out)
+{
+	uint64_t number = 0;
+	for (int shift = 0; shift < 70 && scan->at < end; shift += 7) {
+		uint8_t byte = *scan->at++;
+		if (shift == 63 && byte > 1)
+			return false;
+		number |= (uint64_t)(byte & 127) << shift;
+		if (byte < 128) {
+			*out = number;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The wire type that a single value of the field has. */
+static enum wire_type wire_type_of(const ProtobufCFieldDescriptor *field)
+{
+	switch (field->type) {
+	case PROTOBUF_C_TYPE_FLOAT: return WIRE_FIXED32;
+	case PROTOBUF_C_TYPE_DOUBLE: return WIRE_FIXED64;
+	case PROTOBUF_C_TYPE_STRING:
+	case PROTOBUF_C_TYPE_BYTES:
+	case PROTOBUF_C_TYPE_MESSAGE: return WIRE_LENGTH;
+	default: return WIRE_VARINT;
+	}
+}
+
+/* Values in a packed field must fill it. */
+static enum ercc_status scan_packed(struct scan *scan, const ProtobufCFieldDescriptor *field, const uint8_t *end)
+{
+	enum wire_type type = wire_type_of(field);
+	size_t bytes = (size_t)(end - scan->at);
+	if (type != WIRE_VARINT) {
+		if (bytes % (type == WIRE_FIXED32 ? 4 : 8))
+			return broken(scan, "a packed field of odd length");
+		scan->at = end;
+		return ERCC_OK;
+	}
+	while (scan->at < end) {
+		uint64_t number;
+		if (!read_varint(scan, end, &number))
+			return broken(scan, "a malformed number");
+	}
+	return ERCC_OK;
+}
+
+static enum ercc_status enter_message(struct scan *scan, const ProtobufCFieldDescriptor *field, const uint8_t *end)
+{
+	struct frame *frame = &scan->frames[scan->depth];
+	if (field->label == PROTOBUF_C_LABEL_OPTIONAL) {
+		/* Legal, but unpacking would have to merge the two; no writer does it. */
+		if (frame->seen >> field->id & 1)
+			return broken(scan, "a second message in a singular field");
+		frame->seen |= (uint64_t)1 << field->id;
+	}
+	if (scan->depth + 1 == MAX_NESTING)
+		return broken(scan, "messages nested deeper than 64");
+	scan->frames[++scan->depth] = (struct frame){.descriptor = field->descriptor, .end = end};
+	scan->unpacked_bytes += frame->descriptor->sizeof_message;
+	return ERCC_OK;
+}
+
+static enum ercc_status scan_length_field(struct scan *scan, const ProtobufCFieldDescriptor *field)
+{
+	const uint8_t *parent_end = scan->frames[scan->depth].end;
+	uint64_t bytes;
+	if (!read_varint(scan, parent_end, &bytes))
+		return broken(scan, "a malformed length");
+	if (bytes > (size_t)(parent_end - scan->at))
+		return broken(scan, "a length beyond the end");
+	const uint8_t *end = scan->at + bytes;
+	if (field && field->type == PROTOBUF_C_TYPE_MESSAGE)
+		return enter_message(scan, field, end);
+	if (field && wire_type_of(field) != WIRE_LENGTH)
+		return scan_packed(scan, field, end);
+	scan->at = end;
+	return ERCC_OK;
+}
+
+static enum ercc_status scan_field(struct scan *scan)
+{
+	const struct frame *frame = &scan->frames[scan->depth];
+	uint64_t key, number;
+	if (!read_varint(scan, frame->end, &key) || key > UINT32_MAX || key >> 3 == 0)
+		return broken(scan, "a malformed field key");
+	enum wire_type type = key & 7;
+	const ProtobufCFieldDescriptor *field =
+		protobuf_c_message_descriptor_get_field(frame->descriptor, (unsigned)(key >> 3));
+	bool packed = field && type == WIRE_LENGTH && field->label == PROTOBUF_C_LABEL_REPEATED;
+	if (field && type != wire_type_of(field) && !packed)
+		return broken(scan, "a field of the wrong type");
+	scan->unpacked_bytes += FIELD_COST;
+	if (scan->unpacked_bytes > scan->limit)
+		return fail(scan->ctx, ERCC_MODEL, "file: unpacking it would take more than %zu MB of memory", scan->limit >> 20);
+	switch (type) {
+	case WIRE_VARINT:
+		return read_varint(scan, frame->end, &number) ? ERCC_OK : broken(scan, "a malformed number");
+	case WIRE_LENGTH:
+		return scan_length_field(scan, field);
+	case WIRE_FIXED32:
+	case WIRE_FIXED64: {
+		ptrdiff_t bytes = type == WIRE_FIXED32 ? 4 : 8;
+		if (frame->end - scan->at < bytes)
+			return broken(scan, "a number cut short");
+		scan->at += bytes;
+		return ERCC_OK;
+	}
+	default:
+		return broken(scan, "a field of unknown type");
+	}
+}
+
+enum ercc_status scan_message(struct context *ctx, const ProtobufCMessageDescriptor *descriptor,
+                              const void *data, size_t bytes)
+{
+	struct scan scan = {.ctx = ctx, .start = data, .at = data};
+	if (__builtin_mul_overflow(bytes, (size_t)UNPACK_FACTOR, &scan.limit) ||
+	    __builtin_add_overflow(scan.limit, UNPACK_BASE_BYTES, &scan.limit))
+		return fail(ctx, ERCC_MODEL, "file: %zu bytes are too many", bytes);
+	scan.frames[0] = (struct frame){.descriptor = descriptor, .end = scan.start + bytes};
+	while (scan.depth >= 0) {
+		if (scan.at == scan.frames[scan.depth].end)
+			scan.depth--;
+		else
+			TRY(scan_field(&scan));
+	}
+	return ERCC_OK;
+}
+
+enum ercc_status onnx_scan(struct context *ctx, const void *data, size_t bytes)
+{
+	return scan_message(ctx, &erc__onnx__model_proto__descriptor, data, bytes);
+}
