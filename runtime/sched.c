@@ -92,9 +92,8 @@ struct erc__item *erc__sched_pick(struct erc__sched *sched, int (*can_run)(struc
 	return best;
 }
 
-void erc__sched_charge(struct erc__sched *sched, struct erc__item *item, uint64_t unit_ns)
+void erc__sched_charge(struct erc__item *item, uint64_t unit_ns)
 {
-	(void)sched;
 	if (item->tenant->class_ == ERC_BEST_EFFORT)
 		item->tenant->virtual_ns += unit_ns / item->tenant->weight;
 }

@@ -51,6 +51,6 @@ void erc__sched_remove(struct erc__sched *sched, struct erc__item *item);
 /* The item that goes before all others of those that can_run accepts; NULL when there is none. */
 struct erc__item *erc__sched_pick(struct erc__sched *sched, int (*can_run)(struct erc__item *item, void *user), void *user);
 /* A unit has served the item for unit_ns. */
-void erc__sched_charge(struct erc__sched *sched, struct erc__item *item, uint64_t unit_ns);
+void erc__sched_charge(struct erc__item *item, uint64_t unit_ns);
 
 #endif

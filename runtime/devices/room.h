@@ -75,6 +75,14 @@ static inline int erc__room_admits(uint64_t word, uint32_t epoch)
 	return (int32_t)(epoch - (uint32_t)(word >> 32)) > 0; /* by difference: epochs wrap */
 }
 
+/* Whether enter would find a place just now. */
+static inline int erc__room_has_place(const struct erc__room *room)
+{
+	uint32_t epoch = atomic_load_explicit(&room->epoch, memory_order_acquire);
+	uint64_t word = atomic_load_explicit(&room->word, memory_order_relaxed);
+	return erc__room_admits(word, epoch) && atomic_load_explicit(&room->units, memory_order_relaxed) < (uint32_t)word;
+}
+
 /* A unit takes a place; 0 when there is none. *epoch is what it carries from now on. */
 static inline int erc__room_enter(struct erc__room *room, uint32_t *epoch)
 {
