@@ -87,7 +87,11 @@ FN void store_tile(f32_value acc[P_H * P_W][OCV], const struct erc_tile_args *ar
 #define LOAD_FULL(k) (count == LANES ? f32_load((const float *)args->buffers[k] + offset) : \
                       load_lanes((const float *)args->buffers[k] + offset, 1, count))
 #endif
+#if SCATTER || RAGGED
+#define LOAD_CHANNEL(k) load_lanes((const float *)args->buffers[k] + channel, 1, count)
+#else
 #define LOAD_CHANNEL(k) f32_load((const float *)args->buffers[k] + channel)
+#endif
 #define LOAD_SCALAR(k) f32_set(((const float *)args->buffers[k])[0])
 				EXPR
 				f32_value result = RESULT;

@@ -67,9 +67,9 @@ static struct buffer *channel_constant(struct lowering *lowering, const struct v
 {
 	const struct tensor *tensor = tensor_expand(&lowering->ctx->arena, value->constant);
 	int64_t count = shape_elements(&value->shape);
-	float *data = arena_array(&lowering->ctx->arena, (size_t)round_up(count, 16), sizeof(float));
+	float *data = arena_array(&lowering->ctx->arena, (size_t)round_up(count, 32), sizeof(float));
 	memcpy(data, tensor->data, (size_t)count * sizeof(float));
-	return plan_weights(lowering->plan, data, round_up(count, 16) * 4, value->name);
+	return plan_weights(lowering->plan, data, round_up(count, 32) * 4, value->name);
 }
 
 static enum ercc_status build_expr(struct lowering *lowering, struct node *node, struct expr *expr, const int *args)
@@ -117,6 +117,42 @@ static enum ercc_status lower_pointwise(struct lowering *lowering, struct node *
 	TRY(build_expr(lowering, node, &launch->expr, args));
 	launch->bytes = (uint64_t)value_bytes(out) * (uint64_t)launch->operand_count;
 	return ERCC_OK;
+}
+
+/* Element-wise on blocked values: every input has the output's shape, or is a scalar, a constant
+ * per channel, or one value per image and channel. */
+static bool layout_pointwise(const struct node *node, enum layout *inputs, enum layout *output)
+{
+	const struct value *out = node->outputs[0];
+	bool any = false;
+	if (out->dtype != ERC_F32 || out->shape.rank < 3)
+		return false;
+	for (int i = 0; i < node->input_count; i++) {
+		const struct value *in = node->inputs[i];
+		if (!in)
+			continue;
+		if (in->dtype != ERC_F32)
+			return false;
+		if (shape_equal(&in->shape, &out->shape) && !in->constant) {
+			any |= inputs[i] == LAYOUT_NC16;
+			inputs[i] = LAYOUT_NC16;
+			continue;
+		}
+		int skip = out->shape.rank - in->shape.rank;
+		bool per_channel = skip <= 1;
+		for (int d = 0; per_channel && d < in->shape.rank; d++)
+			per_channel = d == 1 - skip || in->shape.dims[d] == 1 || (d + skip == 0 && !in->constant);
+		if (shape_elements(&in->shape) == 1)
+			inputs[i] = LAYOUT_PLAIN;
+		else if (per_channel && in->constant)
+			inputs[i] = LAYOUT_PLAIN;
+		else if (per_channel && skip == 0 && in->shape.dims[1] == out->shape.dims[1])
+			inputs[i] = LAYOUT_NC16;
+		else
+			return false;
+	}
+	*output = LAYOUT_NC16;
+	return any;
 }
 
 /* ---- Clip: bounds are inputs from opset 11, attributes before; either may be missing ---- */
@@ -221,11 +257,11 @@ static enum ercc_status lower_batch_norm(struct lowering *lowering, struct node 
 }
 
 #define UNARY(name, since, types, text, ...) \
-	{name, since, 1, 1, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, NULL, NULL}
+	{name, since, 1, 1, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL}
 #define BINARY(name, since, types, text, ...) \
-	{name, since, 2, 2, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, NULL, NULL}
+	{name, since, 2, 2, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL}
 #define NARY(name, since, types, text) \
-	{name, since, 1, VARIADIC, 1, types, infer_pointwise, lower_pointwise, text, NULL, NULL, NULL}
+	{name, since, 1, VARIADIC, 1, types, infer_pointwise, lower_pointwise, text, NULL, layout_pointwise, NULL}
 
 const struct op ops_pointwise[] = {
 	UNARY("Relu", 1, TYPES_NUMBER, "max(a, 0)", NULL),
@@ -271,7 +307,7 @@ const struct op ops_pointwise[] = {
 	NARY("Mean", 1, TYPES_FLOAT, "add(a, b)"),
 	NARY("Max", 1, TYPES_NUMBER, "max(a, b)"),
 	NARY("Min", 1, TYPES_NUMBER, "min(a, b)"),
-	{"Clip", 1, 1, 3, 1, TYPES_NUMBER, infer_clip, lower_clip, NULL, NULL, NULL, NULL},
+	{"Clip", 1, 1, 3, 1, TYPES_NUMBER, infer_clip, lower_clip, NULL, NULL, layout_pointwise, NULL},
 	{"Cast", 6, 1, 1, 1, TYPES_ALL, infer_cast, lower_cast, NULL, NULL, NULL, NULL},
 	{"BatchNormalization", 7, 5, 5, VARIADIC, TYPES_FLOAT, infer_batch_norm, lower_batch_norm, NULL, NULL, NULL, NULL},
 	{0},

@@ -53,15 +53,13 @@ static bool fold_into_conv(struct graph *graph, struct node *node, const float *
 	struct shape list = shape_of(1, &channels);
 	struct value *w = graph_constant(graph, graph_unique_name(graph, conv->inputs[1]->name), tensor_new(arena, ERC_F32, shape, scaled));
 	struct value *s = graph_constant(graph, graph_unique_name(graph, node->inputs[2]->name), tensor_new(arena, ERC_F32, &list, shifted));
-	struct value *inputs[] = {conv->inputs[0], w, s}, *out = conv->outputs[0];
-	struct node *folded = graph_add_node(graph, node, "Conv", conv->name, inputs, 3, &out, 1);
-	folded->domain = conv->domain;
-	folded->opset = conv->opset;
-	folded->op = conv->op;
-	node_set_attrs(folded, conv->attrs, conv->attr_count);
-	graph_remove_node(conv);
-	out->producer = folded;
-	graph_replace_uses(graph, node->outputs[0], out);
+	struct value **inputs = arena_array(arena, 3, sizeof *inputs);
+	inputs[0] = conv->inputs[0];
+	inputs[1] = w;
+	inputs[2] = s;
+	conv->inputs = inputs;
+	conv->input_count = 3;
+	graph_replace_uses(graph, node->outputs[0], conv->outputs[0]);
 	return true;
 }
 
