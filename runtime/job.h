@@ -5,7 +5,7 @@
 
 #include "devices/room.h"
 #include "internal.h"
-#include "sched.h"
+#include "schedule.h"
 #include "tile.h"
 
 /* One record of a plan, made ready: nothing is left to look up while it runs. */

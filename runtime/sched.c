@@ -1,5 +1,5 @@
 /* The queue and the policies. */
-#include "sched.h"
+#include "schedule.h"
 
 #include <stddef.h>
 #include <string.h>

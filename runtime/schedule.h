@@ -1,7 +1,7 @@
 /* Which request a free unit serves next. A pure data structure: no threads, no lock (the
  * owner holds one), no clock (time is passed in), no memory of its own. */
-#ifndef ERC_SCHED_H
-#define ERC_SCHED_H
+#ifndef ERC_SCHEDULE_H
+#define ERC_SCHEDULE_H
 
 #include <stdint.h>
 
