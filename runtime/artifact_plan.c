@@ -10,6 +10,8 @@
 	erc__fail(ERC_CORRUPT, "PLAN %s[%" PRIu32 "]: " format, table, (uint32_t)(i), ##__VA_ARGS__)
 #define BAD_HEADER(...) erc__fail(ERC_CORRUPT, "PLAN header: " __VA_ARGS__)
 
+#define MAX_DIMS_COUNT (UINT32_C(1) << 20) /* slots of an entry; a model has a handful */
+
 /* ---- the tables ---- */
 
 static const struct table_row {
@@ -408,6 +410,8 @@ static enum erc_status check_entry(const struct erc_artifact *artifact, uint32_t
 	TRY(check_string(artifact, "entries", i, "name", entry->name));
 	TRY(check_range(artifact, "entries", i, ERC_TABLE_TARGETS, entry->target, 1));
 	TRY(check_range(artifact, "entries", i, ERC_TABLE_PLANS, entry->plan, 1));
+	if (entry->dims_count > MAX_DIMS_COUNT)
+		return BAD("entries", i, "dims_count is %u, expected at most %u", entry->dims_count, MAX_DIMS_COUNT);
 	TRY(check_entry_tensors(&walk, entry->input_first, entry->input_count));
 	TRY(check_entry_tensors(&walk, entry->output_first, entry->output_count));
 	TRY(spend(&walk, (uint64_t)entry->input_count + entry->output_count + artifact->tables[ERC_TABLE_PLANS].count));
