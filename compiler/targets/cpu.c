@@ -1,7 +1,7 @@
 /* CPU targets: C kernels, one shared object per instruction set. */
 #include "target.h"
 
-#include "artifact.h"
+#include "../../schemas/artifact.h"
 #include "sha256.h"
 
 /* Nominal figures of a server core; predictions scale with one measured factor per machine. */

@@ -6,12 +6,6 @@
 
 #include "template.h"
 
-#define TARGET(name, stem, level) \
-	extern const struct cpu_level level; \
-	enum ercc_status stem##_build(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out);
-#include "targets.def"
-#undef TARGET
-
 const struct target targets[] = {
 #define TARGET(name, stem, level) {name, stem##_build, &level},
 #include "targets.def"

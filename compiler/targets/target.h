@@ -38,6 +38,12 @@ struct target {
 	const void *level;      /* the target's own */
 };
 
+#define TARGET(name, stem, level) \
+	extern const struct cpu_level level; \
+	enum ercc_status stem##_build(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out);
+#include "targets.def"
+#undef TARGET
+
 extern const struct target targets[]; /* ends with a NULL name */
 
 /* The target of that name or alias; reports an error when there is none. */
