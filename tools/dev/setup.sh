@@ -6,12 +6,13 @@ set -eu
 debian="gcc make libc6-dev pkg-config protobuf-c-compiler libprotobuf-c-dev libcjson-dev check xz-utils"
 
 # True when the build would find everything, whoever installed it.
-complete() {
+have_all() {
 	for tool in "${CC:-cc}" ar make pkg-config protoc-c xz; do
 		command -v "$tool" >/dev/null 2>&1 || return 1
 	done
 	pkg-config --exists libprotobuf-c libcjson check || return 1
 	# pkg-config may be content with descriptions alone: the headers decide.
+	# shellcheck disable=SC2046  # the flags are words of their own
 	printf '#include <stdlib.h>\n#include <protobuf-c/protobuf-c.h>\n#include <cjson/cJSON.h>\n#include <check.h>\n' |
 		"${CC:-cc}" -E -x c $(pkg-config --cflags libprotobuf-c libcjson check) - >/dev/null 2>&1
 }
@@ -23,7 +24,7 @@ name_packages() {
 	exit 6
 }
 
-complete && exit 0
+have_all && exit 0
 command -v apt-get >/dev/null 2>&1 || name_packages "packages are missing and this system has no apt-get"
 
 as_root=
@@ -38,4 +39,4 @@ export DEBIAN_FRONTEND=noninteractive
 $as_root apt-get update -qq >&2 || name_packages "apt-get update failed"
 # shellcheck disable=SC2086
 $as_root apt-get install -y -qq --no-install-recommends $debian >&2 || name_packages "apt-get install failed"
-complete || name_packages "packages are installed, but something is still missing"
+have_all || name_packages "packages are installed, but something is still missing"
