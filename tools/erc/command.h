@@ -88,7 +88,7 @@ void say_progress(uint32_t done, uint32_t total, const char *text);
 void say_compiler_message(void *user, enum ercc_message_kind kind, const char *message, uint32_t done, uint32_t total);
 /* Reports a failed liberc call ("PATH: detail") and returns the exit code for its status. */
 int say_runtime_error(const char *about, enum erc_status status);
-/* EXIT_USAGE and a message when no file can be read at path (missing, a folder), else ARGS_OK. */
+/* EXIT_RUN and a message when no file can be read at path (missing, a folder), else ARGS_OK. */
 int say_unreadable(const char *path);
 
 void *memory_new(size_t bytes); /* zeroed; leaves the program when memory is out */
