@@ -189,4 +189,35 @@ bool binding_split(const char *option, const char *text, char **name, const char
 /* Reads name=@FILE for a tensor of this type (which a .bin takes). NULL or what is wrong. */
 const char *array_read(const char *path, enum erc_dtype dtype, uint32_t rank, const int64_t *dims, struct array *out);
 
+/* ---- runner.c: an artifact, loaded and bound, ready to run ---- */
+
+struct runner {
+	erc_runtime *runtime;
+	erc_model *model;
+	erc_session *session;
+	erc_request *request;
+	uint32_t entry, input_count, output_count;
+	struct array *inputs;
+	struct array *outputs; /* upper-bound dims; runner_output gives the true ones */
+};
+
+struct runner_options {
+	const char *path, *target, *entry, *budget;
+	const struct text_list *inputs;
+	uint32_t workers;       /* 0: one per core */
+	bool random_by_default; /* inputs that are not given are random:1 */
+};
+
+/* ARGS_OK, or an exit code after messages. Either way runner_close() frees what there is. */
+int runner_open(struct runner *runner, const struct runner_options *options);
+void runner_close(struct runner *runner);
+/* Runs once; poison fills the outputs with a pattern first, so that what a run does not write shows. */
+enum erc_status runner_run(struct runner *runner, bool poison);
+/* A view of an output at its true dims; data is borrowed from the runner. */
+enum erc_status runner_output(const struct runner *runner, uint32_t output, struct array *view);
+const char *runner_output_name(const struct runner *runner, uint32_t output);
+/* Index of the output, or -1 after messages that list them. */
+int runner_find_output(const struct runner *runner, const char *name);
+double clock_us(void);
+
 #endif
