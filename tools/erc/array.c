@@ -201,6 +201,8 @@ struct comparison array_compare(const struct array *actual, const struct array *
 		if (isfinite(a) && isfinite(e)) {
 			difference += (a - e) * (a - e);
 			norm += e * e;
+		} else if (beyond > 1) {
+			difference = INFINITY;
 		}
 		if (beyond > worst) {
 			worst = beyond;
@@ -210,6 +212,6 @@ struct comparison array_compare(const struct array *actual, const struct array *
 		}
 	}
 	result.equal = !result.outside;
-	result.relative_l2 = difference > 0 ? sqrt(difference) / sqrt(norm) : 0; /* infinite for a zero reference */
+	result.relative_l2 = difference > 0 ? sqrt(difference) / sqrt(norm) : 0;
 	return result;
 }

@@ -166,7 +166,6 @@ static int compare_arrays(const struct run *r, const char *name, const struct ar
 		free(want);
 		return EXIT_RUN;
 	}
-	/* The L2 error is over finite elements of floats: it replaces no other check. */
 	bool exact_type = !dtype_is_float(view->dtype);
 	if (exact_type ? !result.equal : !accepted(r, &result)) {
 		say_mismatch(name, view, &result);

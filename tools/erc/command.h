@@ -164,7 +164,7 @@ struct comparison {
 	size_t outside;   /* elements beyond the limits */
 	size_t worst;     /* index of the worst element */
 	double worst_actual, worst_expected;
-	double relative_l2; /* |actual - expected| / |expected|, Euclidean, over finite elements */
+	double relative_l2; /* |actual - expected| / |expected|, Euclidean; infinite when a NaN or infinity is misplaced */
 };
 /* Floats: |a - e| <= atol + rtol |e|, NaN equals NaN, infinities exactly. Everything else exactly. */
 struct comparison array_compare(const struct array *actual, const struct array *expected, double rtol, double atol);
@@ -197,6 +197,7 @@ struct runner {
 	erc_session *session;
 	erc_request *request;
 	uint32_t entry, input_count, output_count;
+	double load_us; /* from nothing to a request that can be bound */
 	struct array *inputs;
 	struct array *outputs; /* upper-bound dims; runner_output gives the true ones */
 };

@@ -64,7 +64,9 @@ static enum erc_status bind_all(struct runner *runner)
 int runner_open(struct runner *runner, const struct runner_options *options)
 {
 	*runner = (struct runner){0};
+	double start = clock_us();
 	enum erc_status status = open_handles(runner, options);
+	runner->load_us = clock_us() - start;
 	if (status != ERC_OK)
 		return say_runtime_error(options->path, status);
 	runner->entry = erc_session_entry(runner->session);
