@@ -2,7 +2,7 @@
 #ifndef CONFORMANCE_H
 #define CONFORMANCE_H
 
-#include "tools/erc/command.h"
+#include "../../tools/erc/command.h"
 
 enum result { RESULT_PASS, RESULT_PINNED, RESULT_UNSUPPORTED, RESULT_WRONG, RESULT_CRASH, RESULT_HANG, RESULT_COUNT };
 
