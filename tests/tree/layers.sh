@@ -34,7 +34,7 @@ for file in onnx/*.c compiler/*/*.c; do
 done
 may_read runtime 'runtime/|schemas/' runtime/*.c runtime/devices/*.c
 may_read compiler "compiler/|onnx/|schemas/|$out/gen/" "${compiler[@]}"
-may_read command 'tools/erc/|runtime/include/erc\.h|compiler/include/ercc\.h|schemas/dtype\.h' tools/erc/*.c
+may_read command 'tools/erc/|runtime/include/erc\.h|compiler/include/ercc\.h|schemas/(dtype|artifact)\.h' tools/erc/*.c
 
 # The command's other headers are the system's and cJSON's: nothing else is on its include lines.
 lines=$(grep -hE '^#include <' tools/erc/*.c tools/erc/*.h | grep -E '<[^>]*/' | grep -vE '<(sys/|cjson/cJSON\.h)')

@@ -109,7 +109,7 @@ enum cell_kind {
 
 struct column {
 	const char *key;     /* in JSON and CSV */
-	const char *heading; /* in text and Markdown */
+	const char *heading; /* in text and Markdown; NULL: not shown there */
 	enum cell_kind kind;
 };
 
@@ -123,6 +123,9 @@ void report_fact_text(struct report *report, const char *key, const char *headin
 	__attribute__((format(printf, 4, 5)));
 /* A table; its cells follow row by row. columns is borrowed until the report is freed. */
 void report_table(struct report *report, const char *key, const char *title, const struct column *columns, size_t count);
+/* The same with a title made up; tables of one key become one array in JSON. */
+void report_table_titled(struct report *report, const char *key, const struct column *columns, size_t count,
+                         const char *format, ...) __attribute__((format(printf, 5, 6)));
 void report_cell(struct report *report, double value);
 void report_cell_text(struct report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Numbers that JSON alone carries: raw samples. */

@@ -65,6 +65,19 @@ void report_table(struct report *report, const char *key, const char *title, con
 	section->column_count = count;
 }
 
+void report_table_titled(struct report *report, const char *key, const struct column *columns, size_t count,
+                         const char *format, ...)
+{
+	report_table(report, key, NULL, columns, count);
+	struct section *section = last_section(report);
+	va_list list;
+	va_start(list, format);
+	if (vasprintf(&section->made_title, format, list) < 0)
+		section->made_title = NULL;
+	va_end(list);
+	section->title = section->made_title;
+}
+
 /* The next cell of the table takes what its column says. */
 static struct cell *table_cell(struct report *report)
 {
@@ -108,6 +121,7 @@ void report_free(struct report *report)
 		for (size_t j = 0; j < section->cell_count; j++)
 			free(section->cells[j].text);
 		free(section->cells);
+		free(section->made_title);
 		free(section->samples);
 	}
 	free(report->sections);

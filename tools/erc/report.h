@@ -15,6 +15,7 @@ struct cell {
 struct section {
 	const char *key;   /* NULL: facts of the top level */
 	const char *title; /* NULL: no heading */
+	char *made_title;  /* what title points to, when owned */
 	const struct column *columns;
 	size_t column_count;
 	struct cell *cells; /* of a table: row by row */

@@ -107,6 +107,9 @@ static void fit_columns(const struct section *section, char *const *texts, size_
 {
 	size_t total = 2;
 	for (size_t c = 0; c < section->column_count; c++) {
+		widths[c] = 0;
+		if (!section->columns[c].heading)
+			continue;
 		widths[c] = text_width(section->columns[c].heading);
 		for (size_t i = c; i < section->cell_count; i += section->column_count) {
 			size_t width = text_width(texts[i]);
@@ -115,12 +118,11 @@ static void fit_columns(const struct section *section, char *const *texts, size_
 		total += widths[c] + 2;
 	}
 	for (; total > screen + 2; total--) {
-		size_t widest = 0;
-		for (size_t c = 1; c < section->column_count; c++)
-			if (section->columns[c].kind == CELL_TEXT &&
-			    (widths[c] >= widths[widest] || section->columns[widest].kind != CELL_TEXT))
+		size_t widest = COLUMNS_MAX;
+		for (size_t c = 0; c < section->column_count; c++)
+			if (section->columns[c].kind == CELL_TEXT && (widest == COLUMNS_MAX || widths[c] >= widths[widest]))
 				widest = c;
-		if (section->columns[widest].kind != CELL_TEXT || widths[widest] <= CELL_MIN)
+		if (widest == COLUMNS_MAX || widths[widest] <= CELL_MIN)
 			return;
 		widths[widest]--;
 	}
@@ -129,6 +131,8 @@ static void fit_columns(const struct section *section, char *const *texts, size_
 static void text_row(FILE *out, const struct section *section, const size_t *widths, char *const *cells, size_t row)
 {
 	for (size_t c = 0; c < section->column_count; c++) {
+		if (!section->columns[c].heading)
+			continue;
 		const char *text = cells ? cells[row * section->column_count + c] : section->columns[c].heading;
 		pad(out, 2);
 		print_cell(out, text, widths[c], section->columns[c].kind != CELL_TEXT, c + 1 == section->column_count);
@@ -166,23 +170,36 @@ static void md_cell(FILE *out, const char *text)
 	fputs(" |", out);
 }
 
-static void md_section(FILE *out, const struct section *section, char *const *texts)
+/* Facts are a table of two columns without headings. */
+static void md_facts(FILE *out, const struct section *section, char *const *texts)
 {
-	size_t columns = section->columns ? section->column_count : 2;
+	fprintf(out, "| | |\n|---|---|\n");
+	for (size_t i = 0; i < section->cell_count; i++) {
+		fputc('|', out);
+		md_cell(out, section->cells[i].heading);
+		md_cell(out, texts[i]);
+		fputc('\n', out);
+	}
+}
+
+static void md_table(FILE *out, const struct section *section, char *const *texts)
+{
 	fputc('|', out);
-	for (size_t c = 0; c < columns; c++)
-		md_cell(out, section->columns ? section->columns[c].heading : "");
+	for (size_t c = 0; c < section->column_count; c++)
+		if (section->columns[c].heading)
+			md_cell(out, section->columns[c].heading);
 	fputs("\n|", out);
-	for (size_t c = 0; c < columns; c++)
-		fputs(section->columns && section->columns[c].kind != CELL_TEXT ? "---:|" : "---|", out);
+	for (size_t c = 0; c < section->column_count; c++)
+		if (section->columns[c].heading)
+			fputs(section->columns[c].kind == CELL_TEXT ? "---|" : "---:|", out);
 	fputc('\n', out);
 	for (size_t i = 0; i < section->cell_count; i++) {
-		if (!section->columns || i % columns == 0)
+		size_t c = i % section->column_count;
+		if (c == 0)
 			fputc('|', out);
-		if (!section->columns)
-			md_cell(out, section->cells[i].heading);
-		md_cell(out, texts[i]);
-		if (!section->columns || (i + 1) % columns == 0)
+		if (section->columns[c].heading)
+			md_cell(out, texts[i]);
+		if (c + 1 == section->column_count)
 			fputc('\n', out);
 	}
 }
@@ -203,7 +220,7 @@ static void print_text(const struct report *report, bool md, FILE *out)
 		if (section->title)
 			fprintf(out, md ? "## %s\n\n" : "%s\n", section->title);
 		if (md)
-			md_section(out, section, texts);
+			(section->columns ? md_table : md_facts)(out, section, texts);
 		else if (section->columns)
 			text_table(out, section, texts);
 		else
@@ -282,9 +299,11 @@ static void json_add(cJSON *object, const struct cell *cell)
 		cJSON_AddNullToObject(object, cell->key);
 }
 
-static cJSON *json_table(const struct section *section)
+static void json_table(cJSON *root, const struct section *section)
 {
-	cJSON *rows = cJSON_CreateArray(), *row = NULL;
+	cJSON *rows = cJSON_GetObjectItem(root, section->key), *row = NULL;
+	if (!rows)
+		rows = cJSON_AddArrayToObject(root, section->key);
 	for (size_t i = 0; i < section->cell_count; i++) {
 		if (i % section->column_count == 0) {
 			row = cJSON_CreateObject();
@@ -292,7 +311,6 @@ static cJSON *json_table(const struct section *section)
 		}
 		json_add(row, &section->cells[i]);
 	}
-	return rows;
 }
 
 static void json_section(cJSON *root, const struct section *section)
@@ -303,7 +321,7 @@ static void json_section(cJSON *root, const struct section *section)
 		return;
 	}
 	if (section->columns) {
-		cJSON_AddItemToObject(root, section->key, json_table(section));
+		json_table(root, section);
 		return;
 	}
 	cJSON *object = section->key ? cJSON_AddObjectToObject(root, section->key) : root;
