@@ -32,8 +32,10 @@ TEMPLATES := $(wildcard compiler/ops/*.cpu.c compiler/targets/*.h.in compiler/ta
 COMPILER_SRC := $(filter-out %.cpu.c,$(wildcard onnx/*.c compiler/*/*.c)) schemas/sha256.c
 COMPILER_GEN := $(O)/gen/onnx.pb-c.c $(O)/gen/templates.c
 ERC_SRC := $(wildcard tools/erc/*.c)
-UNIT_SRC := $(wildcard tests/unit/*.c tests/devices/*.c tests/passes/*.c tests/ops/*.c)
-CONFORMANCE_SRC := $(wildcard tests/conformance/*.c) $(filter-out tools/erc/main.c tools/erc/cmd_%.c tools/erc/inspect%.c,$(ERC_SRC))
+UNIT_SRC := $(wildcard tests/unit/*.c tests/devices/*.c tests/passes/*.c tests/ops/*.c tests/erc/*.c)
+# The command without its verbs: what tests of it link.
+COMMAND_SRC := $(filter-out tools/erc/main.c tools/erc/cmd_%.c tools/erc/inspect%.c,$(ERC_SRC))
+CONFORMANCE_SRC := $(wildcard tests/conformance/*.c)
 MAKE_MODEL_SRC := $(wildcard tools/dev/make_model*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 FORMAT_SRC := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
@@ -89,12 +91,16 @@ $(O)/gen/templates.c: $(O)/embed $(TEMPLATES)
 	$(call say,EMBED,$@)
 	$(Q)mkdir -p $(@D) && $(O)/embed $(TEMPLATES) > $@
 
+$(O)/command.a: $(call obj,$(COMMAND_SRC))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
 # Tests: every file below tests/unit (and its siblings) is a Check program of its own.
-$(O)/tests/%: $(O)/obj/tests/%.o $(O)/libercc.a $(O)/liberc.a
+$(O)/tests/%: $(O)/obj/tests/%.o $(O)/command.a $(O)/libercc.a $(O)/liberc.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
-$(O)/conformance: $(call obj,$(CONFORMANCE_SRC)) $(O)/libercc.a $(O)/liberc.a
+$(O)/conformance: $(call obj,$(CONFORMANCE_SRC)) $(O)/command.a $(O)/libercc.a $(O)/liberc.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
