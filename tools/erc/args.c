@@ -153,7 +153,7 @@ static int store(const struct option *option, const char *value)
 		good = store_number(value, option->out);
 	if (good)
 		return ARGS_OK;
-	say_error("'%s' is no %s for --%s", value, option->kind == OPTION_COUNT ? "whole number" : "number",
+	say_error("'%s' is no %s for --%s", value, option->kind == OPTION_COUNT ? "whole number" : "number of 0 or more",
 	          option->name);
 	return EXIT_USAGE;
 }

@@ -7,8 +7,9 @@
 #include "command.h"
 
 static const char text[] =
-	"Measures one artifact: load to first result, latency (p50, p90, p99), throughput, memory.\n"
-	"One request at a time; inputs that are not given are random. JSON carries all samples.";
+	"Measures one artifact: load to first result, latency (p50, p90, p99), throughput,\n"
+	"memory. One request at a time; inputs that are not given are random. JSON carries\n"
+	"all samples.";
 
 static const char examples[] =
 	"  erc bench resnet50.erca\n"
@@ -44,7 +45,7 @@ static int parse(int argc, char **argv, struct bench *b)
 	};
 	const struct usage usage = {
 		"bench", "MODEL.erca [options]", text, examples, options, COUNT_OF(options), 1, 1,
-		"an artifact: erc bench MODEL.erca",
+		"an artifact",
 	};
 	return args_parse(&usage, argc, argv, &b->open.path);
 }

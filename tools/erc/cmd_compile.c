@@ -5,14 +5,14 @@
 #include "command.h"
 
 static const char text[] =
-	"Compiles an ONNX model, ahead of time, to one artifact file: kernels for each target and\n"
-	"budget, weights, plan. Needs a C compiler for CPU targets; no device. The same model,\n"
-	"options and toolchain give the same bytes.";
+	"Compiles an ONNX model, ahead of time, to one artifact file: kernels for each\n"
+	"target and budget, weights, plan. Needs a C compiler for CPU targets; no device.\n"
+	"The same model, options and toolchain give the same bytes.";
 
 static const char examples[] =
 	"  erc compile resnet50.onnx -o resnet50.erca\n"
 	"  erc compile bert.onnx -o bert.erca --dim batch=1 --dim sequence=128\n"
-	"  erc compile detector.onnx -o detector.erca --shape x:1x3x640x640 --target native\n"
+	"  erc compile yolo.onnx -o yolo.erca --shape x:1x3x640x640 --target native\n"
 	"  erc compile voice.onnx -o voice.erca --const sr=16000 --quiet\n";
 
 struct compile {
@@ -44,9 +44,9 @@ static int parse(int argc, char **argv, struct compile *c, const char **model)
 {
 	const struct option options[] = {
 		{"output", 'o', OPTION_TEXT, &c->out, "FILE", "the artifact to write"},
-		{"target", 't', OPTION_LIST, &c->targets, "LIST", "cpu:x86-64-v3, native, ... ('erc version' lists them)"},
-		{"budget", 'b', OPTION_LIST, &c->budgets, "LIST", "full, half, ... or name=edge,units=8,local=48KiB"},
-		{"dim", 0, OPTION_LIST, &c->dims, "NAME=N[,N]", "value of a symbolic dimension; several: several entries"},
+		{"target", 't', OPTION_LIST, &c->targets, "LIST", "cpu:x86-64-v3, native ... (see 'erc version')"},
+		{"budget", 'b', OPTION_LIST, &c->budgets, "LIST", "full, half ... or name=edge,units=8,local=48KiB"},
+		{"dim", 0, OPTION_LIST, &c->dims, "NAME=N[,N]", "a symbolic dimension; several give several entries"},
 		{"shape", 0, OPTION_LIST, &c->shapes, "INPUT:AxBxC", "whole shape of an input"},
 		{"const", 0, OPTION_LIST, &c->consts, "INPUT=V[,V]", "pins an input to a value; it is no input any more"},
 		{"jobs", 'j', OPTION_COUNT, &c->jobs, "N", "kernel builds at a time (default: one per core)"},
@@ -60,7 +60,7 @@ static int parse(int argc, char **argv, struct compile *c, const char **model)
 	};
 	const struct usage usage = {
 		"compile", "MODEL.onnx -o OUT.erca [options]", text, examples, options, COUNT_OF(options), 1, 1,
-		"a model: erc compile MODEL.onnx -o OUT.erca",
+		"a model",
 	};
 	return args_parse(&usage, argc, argv, model);
 }

@@ -5,8 +5,8 @@
 #include "inspect.h"
 
 static const char text[] =
-	"Shows what a file holds: an artifact (any machine's; nothing of it is run) or an ONNX model.\n"
-	"Without options a summary; the options show one part each.";
+	"Shows what a file holds: an artifact (any machine's; nothing of it is run) or an\n"
+	"ONNX model. Without options a summary; the options show one part each.";
 
 static const char examples[] =
 	"  erc inspect resnet50.erca\n"
@@ -27,7 +27,7 @@ static int parse(int argc, char **argv, struct inspect *inspect, const char **fo
 	};
 	const struct usage usage = {
 		"inspect", "FILE [options]", text, examples, options, COUNT_OF(options), 1, 1,
-		"a file: erc inspect MODEL.erca",
+		"a file",
 	};
 	return args_parse(&usage, argc, argv, path);
 }

@@ -1,7 +1,8 @@
 /* `erc ops`: the compiler's operator table. */
 #include "command.h"
 
-static const char text[] = "Lists the operators that can be compiled, with the opset version from which each row holds.";
+static const char text[] = "Lists the operators that can be compiled, with the opset version from which each\n"
+                           "row holds.";
 static const char examples[] = "  erc ops\n"
                                "  erc ops --format md > OPERATORS.md\n";
 

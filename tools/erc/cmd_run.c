@@ -6,15 +6,15 @@
 #include "command.h"
 
 static const char text[] =
-	"Runs an artifact. Every input must be given: NAME=@FILE (.npy, .pb, or .bin with raw bytes),\n"
-	"NAME=random:SEED or NAME=zeros. Without --output and --expect each output is summarised.\n"
-	"--expect compares element by element (--rtol, --atol); with --l2 alone it compares the\n"
-	"relative L2 error instead. Integers and bools must be equal.";
+	"Runs an artifact. Every input must be given: NAME=@FILE (.npy, .pb, or .bin with\n"
+	"raw bytes), NAME=random:SEED or NAME=zeros. Without --output and --expect each\n"
+	"output is summarised. --expect compares element by element (--rtol, --atol); with\n"
+	"--l2 alone it compares the relative L2 error instead. Integers must be equal.";
 
 static const char examples[] =
 	"  erc run resnet50.erca --input data=random:1\n"
 	"  erc run resnet50.erca --input data=@cat.npy --output logits=@logits.npy\n"
-	"  erc run resnet50.erca --input data=@cat.npy --expect logits=@reference.npy --l2 1e-5\n"
+	"  erc run resnet50.erca --input data=@cat.npy --expect logits=@ref.npy --l2 1e-5\n"
 	"  erc run resnet50.erca --input data=random:1 --workers 2 --repeat 3\n";
 
 struct run {
@@ -43,7 +43,7 @@ static int parse(int argc, char **argv, struct run *r)
 	};
 	const struct usage usage = {
 		"run", "MODEL.erca --input NAME=VALUE... [options]", text, examples, options, COUNT_OF(options), 1, 1,
-		"an artifact: erc run MODEL.erca --input NAME=VALUE",
+		"an artifact",
 	};
 	return args_parse(&usage, argc, argv, &r->open.path);
 }

@@ -1,8 +1,8 @@
 /* `erc version`: versions, targets and passes of the compiler, best target of this machine. */
 #include "command.h"
 
-static const char text[] = "Prints the versions of compiler and runtime, the targets that can be compiled for, the best\n"
-                           "target of this machine, and the compiler's passes in order.";
+static const char text[] = "Prints the versions of compiler and runtime, the targets that can be compiled for,\n"
+                           "the best target of this machine, and the compiler's passes in order.";
 static const char examples[] = "  erc version\n"
                                "  erc version --format json\n";
 

@@ -17,13 +17,14 @@ static const struct verb verbs[] = {
 
 static void print_help(FILE *out)
 {
-	fprintf(out, "erc %s: compiles ONNX models ahead of time and runs them with strict priorities.\n\n", erc_version());
+	fprintf(out, "erc %s: compiles ONNX models ahead of time, runs them with strict priorities.\n\n", erc_version());
 	fprintf(out, "usage: erc VERB [arguments]      erc VERB --help\n\n");
 	for (size_t i = 0; i < COUNT_OF(verbs); i++)
 		fprintf(out, "  %-10s %s\n", verbs[i].name, verbs[i].help);
-	fprintf(out, "\nResults go to stdout, messages and progress to stderr. Exit codes: 0 ok, 1 run or\n"
-	             "comparison failed, 2 usage, 3 model not supported, 4 artifact invalid, 5 nothing fits\n"
-	             "this device or budget, 6 toolchain missing, 7 signature missing or wrong.\n");
+	fprintf(out, "\nResults go to stdout, messages and progress to stderr. Exit codes: 0 ok,\n"
+	             "1 run or comparison failed, 2 usage, 3 model not supported, 4 artifact invalid,\n"
+	             "5 nothing fits this device or budget, 6 toolchain missing, 7 signature missing\n"
+	             "or wrong.\n");
 }
 
 static int unknown_verb(const char *word)
