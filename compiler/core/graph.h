@@ -205,9 +205,14 @@ struct node *graph_single_user(const struct graph *graph, const struct value *va
 
 /* ---- text form (graph_print.c, graph_parse.c) and checks (graph_verify.c) ---- */
 
+/* What names are written with as they are; others stand in quotes. */
+#define GRAPH_NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./-$"
+
 /* One line per input, constant, node and output; graph_parse reads it back. */
 void graph_print(const struct graph *graph, FILE *out);
-/* Parses what graph_print wrote (constants of more than 64 elements are printed as a digest and cannot be read back). */
+/* Parses what graph_print wrote. Constants of more than 64 elements are printed as a digest and cannot
+ * be read back. The first line (graph ...) may be left out: IR version 8 and opset 17 then; lines that
+ * start with # are comments. */
 enum ercc_status graph_parse(struct context *ctx, const char *text, struct graph **out);
 /* Links, order, names, types: ERCC_INTERNAL and a message that names `stage` when anything does not hold. */
 enum ercc_status graph_verify(const struct graph *graph, const char *stage);

@@ -77,6 +77,8 @@ struct launch {
 	struct shape reduce;   /* reduced dims, where the template has them */
 	int64_t params[MAX_PARAMS]; /* set by lower; meaning set by the template */
 	int param_count;
+	struct define defines[8]; /* set by lower: what specialises the template besides tiles */
+	int define_count;
 	struct expr expr;      /* epilogue, or the whole computation of a pointwise launch */
 	uint64_t reduction_key; /* 0: no sum; same for all variants */
 	uint64_t flops, bytes;

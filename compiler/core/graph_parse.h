@@ -1,0 +1,43 @@
+/* What graph_parse.c and graph_parse_data.c share; private to them. */
+#ifndef ERCC_GRAPH_PARSE_H
+#define ERCC_GRAPH_PARSE_H
+
+#include "graph.h"
+
+struct parser {
+	struct context *ctx;
+	const char *at;
+	int line;
+};
+
+struct parse_scope {
+	struct parse_scope *outer;
+	struct graph *graph;
+	struct map names; /* of this graph -> struct value * */
+	int depth;
+};
+
+/* ERCC_MODEL and a message with the line. */
+enum ercc_status parse_error(struct parser *parser, const char *what);
+/* Blank lines and comments. */
+void parse_skip_lines(struct parser *parser);
+bool parse_at_line_end(struct parser *parser);
+
+/* These skip blanks on the line, then take what they are named after. */
+bool parse_at(struct parser *parser, char c);                  /* takes nothing */
+bool parse_ahead(struct parser *parser, const char *word);     /* takes nothing */
+bool parse_word(struct parser *parser, const char *word);      /* a whole bare name */
+bool parse_mark(struct parser *parser, const char *mark);
+enum ercc_status parse_expect(struct parser *parser, const char *mark);
+enum ercc_status parse_name(struct parser *parser, const char **out); /* bare or quoted */
+enum ercc_status parse_string(struct parser *parser, const char **out);
+enum ercc_status parse_int(struct parser *parser, int64_t *out);
+enum ercc_status parse_type(struct parser *parser, enum erc_dtype *dtype, struct shape *shape);
+/* "{1, 2}" or "splat{1}" */
+enum ercc_status parse_data(struct parser *parser, enum erc_dtype dtype, const struct shape *shape,
+                            const struct tensor **out);
+enum ercc_status parse_tensor(struct parser *parser, struct tensor **out);
+/* All kinds but graphs. */
+enum ercc_status parse_attr_value(struct parser *parser, struct attr *out);
+
+#endif
