@@ -105,13 +105,13 @@ $(O)/conformance: $(call obj,$(CONFORMANCE_SRC)) $(O)/command.a $(O)/libercc.a $
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
 # Model makers write ONNX through the same generated code as the reader reads it with.
-$(O)/make_model: $(call obj,$(MAKE_MODEL_SRC)) $(O)/gen/onnx.pb-c.o
+$(O)/make_model: $(call obj,$(MAKE_MODEL_SRC)) $(O)/libercc.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lprotobuf-c -lm
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS)
 
-$(O)/tests/tiny_models: $(O)/obj/tests/cli/tiny_models.o $(O)/gen/onnx.pb-c.o
+$(O)/tests/tiny_models: $(O)/obj/tests/cli/tiny_models.o $(O)/libercc.a
 	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ -lprotobuf-c
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS)
 
 $(O)/hello: samples/hello/hello.c $(O)/liberc.a
 	$(call say,CC,$<)

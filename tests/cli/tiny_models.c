@@ -1,130 +1,62 @@
 /* Writes the tiny models that the golden tests of the command compile: `tiny_models FOLDER`. */
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "onnx.pb-c.h"
+#include "../../tools/dev/onnx_builder.h"
 
-#define F32 1
-#define DIMS_MAX 8
+static const char *out_folder;
 
-static char out_folder[4096];
-
-static void *make(size_t bytes)
+/* A model from x to y, f32 [first x 3] both; a first of -1 is the symbolic dimension "batch". */
+static onnx_model *model_of(struct arena *arena, int64_t first)
 {
-	void *memory = calloc(1, bytes);
-	if (memory)
-		return memory;
-	fprintf(stderr, "tiny_models: out of memory\n");
-	exit(1);
+	const int64_t dims[] = {first, 3};
+	onnx_model *model = build_model(arena, 8, 17);
+	build_input(arena, model->graph, build_info(arena, "x", ERC_F32, 2, dims, "batch"));
+	build_output(arena, model->graph, build_info(arena, "y", ERC_F32, 2, dims, "batch"));
+	return model;
 }
 
-/* A value of type f32; a dim is a number or, where it is none, a name. */
-static Erc__Onnx__ValueInfoProto *value(char *name, int rank, char **dims)
+static onnx_model *relu_add(struct arena *arena, int64_t first)
 {
-	Erc__Onnx__ValueInfoProto *info = make(sizeof *info);
-	Erc__Onnx__TypeProto *type = make(sizeof *type);
-	Erc__Onnx__TypeProto__Tensor *tensor = make(sizeof *tensor);
-	Erc__Onnx__TensorShapeProto *shape = make(sizeof *shape);
-	erc__onnx__value_info_proto__init(info);
-	erc__onnx__type_proto__init(type);
-	erc__onnx__type_proto__tensor__init(tensor);
-	erc__onnx__tensor_shape_proto__init(shape);
-	shape->n_dim = (size_t)rank;
-	shape->dim = make(DIMS_MAX * sizeof *shape->dim);
-	for (int i = 0; i < rank; i++) {
-		Erc__Onnx__TensorShapeProto__Dimension *dim = shape->dim[i] = make(sizeof *dim);
-		char *end;
-		erc__onnx__tensor_shape_proto__dimension__init(dim);
-		long long number = strtoll(dims[i], &end, 10);
-		dim->has_dim_value = !*end;
-		dim->dim_value = number;
-		dim->dim_param = *end ? dims[i] : NULL;
-	}
-	tensor->has_elem_type = 1;
-	tensor->elem_type = F32;
-	tensor->shape = shape;
-	type->tensor_type = tensor;
-	info->name = name;
-	info->type = type;
-	return info;
+	onnx_model *model = model_of(arena, first);
+	build_node(arena, model->graph, "Relu", "first", "x", "a");
+	build_node(arena, model->graph, "Add", "second", "a,x", "y");
+	return model;
 }
 
-static Erc__Onnx__NodeProto *node(char *op, char *name, int input_count, char **inputs, char *output)
+static onnx_model *unknown(struct arena *arena)
 {
-	Erc__Onnx__NodeProto *made = make(sizeof *made);
-	erc__onnx__node_proto__init(made);
-	made->op_type = op;
-	made->name = name;
-	made->n_input = (size_t)input_count;
-	made->input = inputs;
-	made->n_output = 1;
-	made->output = make(sizeof *made->output);
-	made->output[0] = output;
-	return made;
+	onnx_model *model = model_of(arena, 2);
+	build_node(arena, model->graph, "Frobnicate", "one", "x", "a");
+	build_node(arena, model->graph, "Relu", "two", "a", "b");
+	build_node(arena, model->graph, "Transmogrify", "three", "b", "y");
+	return model;
 }
 
-static void write_model(const char *file_name, Erc__Onnx__GraphProto *graph)
+static bool write_model(struct arena *arena, const char *name, const onnx_model *model)
 {
-	Erc__Onnx__ModelProto model = ERC__ONNX__MODEL_PROTO__INIT;
-	Erc__Onnx__OperatorSetIdProto opset = ERC__ONNX__OPERATOR_SET_ID_PROTO__INIT, *opsets[] = {&opset};
-	opset.has_version = 1;
-	opset.version = 17;
-	opset.domain = "";
-	model.has_ir_version = 1;
-	model.ir_version = 8;
-	model.producer_name = "tiny_models";
-	model.n_opset_import = 1;
-	model.opset_import = opsets;
-	model.graph = graph;
-	size_t bytes = erc__onnx__model_proto__get_packed_size(&model);
-	uint8_t *packed = make(bytes);
-	erc__onnx__model_proto__pack(&model, packed);
-	char path[4200];
-	snprintf(path, sizeof path, "%s/%s", out_folder, file_name);
-	FILE *file = fopen(path, "wb");
-	if (!file || fwrite(packed, 1, bytes, file) != bytes || fclose(file)) {
-		perror(path);
-		exit(1);
-	}
-	free(packed);
-}
-
-/* The graph of one model: nodes, one input, one output. */
-static void write_chain(const char *file_name, int node_count, Erc__Onnx__NodeProto **nodes,
-                        Erc__Onnx__ValueInfoProto *input, Erc__Onnx__ValueInfoProto *output)
-{
-	Erc__Onnx__GraphProto graph = ERC__ONNX__GRAPH_PROTO__INIT;
-	graph.name = "tiny";
-	graph.n_node = (size_t)node_count;
-	graph.node = nodes;
-	graph.n_input = 1;
-	graph.input = &input;
-	graph.n_output = 1;
-	graph.output = &output;
-	write_model(file_name, &graph);
+	size_t bytes;
+	const void *data = build_pack(arena, model, &bytes);
+	FILE *file = fopen(arena_printf(arena, "%s/%s.onnx", out_folder, name), "wb");
+	bool written = file && fwrite(data, 1, bytes, file) == bytes;
+	return file && fclose(file) == 0 && written;
 }
 
 int main(int argc, char **argv)
 {
-	if (argc != 2) {
+	jmp_buf out_of_memory;
+	struct arena arena = {.out_of_memory = &out_of_memory};
+	if (argc != 2 || setjmp(out_of_memory)) {
 		fprintf(stderr, "usage: tiny_models FOLDER\n");
 		return 2;
 	}
-	snprintf(out_folder, sizeof out_folder, "%s", argv[1]);
-	char *fixed[] = {"2", "3"}, *symbolic[] = {"batch", "3"}, *huge[] = {"2147483647", "2147483647", "2147483647"};
-	char *x[] = {"x"}, *a[] = {"a"}, *b[] = {"b"}, *ax[] = {"a", "x"};
-
-	Erc__Onnx__NodeProto *add[] = {node("Relu", "first", 1, x, "a"), node("Add", "second", 2, ax, "y")};
-	write_chain("relu_add.onnx", 2, add, value("x", 2, fixed), value("y", 2, fixed));
-	write_chain("symbolic.onnx", 2, add, value("x", 2, symbolic), value("y", 2, symbolic));
-	write_chain("huge.onnx", 2, add, value("x", 3, huge), value("y", 3, huge));
-
-	Erc__Onnx__NodeProto *unknown[] = {
-		node("Frobnicate", "one", 1, x, "a"),
-		node("Relu", "two", 1, a, "b"),
-		node("Transmogrify", "three", 1, b, "y"),
-	};
-	write_chain("unknown.onnx", 3, unknown, value("x", 2, fixed), value("y", 2, fixed));
-	return 0;
+	out_folder = argv[1];
+	bool written = write_model(&arena, "relu_add", relu_add(&arena, 2)) &&
+	               write_model(&arena, "symbolic", relu_add(&arena, -1)) &&
+	               write_model(&arena, "huge", relu_add(&arena, INT64_C(1) << 61)) &&
+	               write_model(&arena, "unknown", unknown(&arena));
+	if (!written)
+		fprintf(stderr, "tiny_models: %s: %s\n", out_folder, strerror(errno));
+	arena_release(&arena);
+	return !written;
 }
