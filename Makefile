@@ -47,7 +47,7 @@ COMPILER_OBJ := $(call obj,$(COMPILER_SRC)) $(patsubst $(O)/gen/%.c,$(O)/gen/%.o
 ERC_OBJ := $(call obj,$(ERC_SRC))
 UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 
-.PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance fuzz bench bench-ort
+.PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort
 .PHONY: format lint install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -104,6 +104,10 @@ $(O)/conformance: $(call obj,$(CONFORMANCE_SRC)) $(O)/command.a $(O)/libercc.a $
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
+$(O)/models: $(O)/obj/tests/models/models.o $(O)/command.a $(O)/libercc.a $(O)/liberc.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
+
 # Model makers write ONNX through the same generated code as the reader reads it with.
 $(O)/make_model: $(call obj,$(MAKE_MODEL_SRC)) $(O)/libercc.a
 	$(call say,LD,$@)
@@ -130,7 +134,7 @@ run-demo: all $(O)/hello $(O)/make_model
 
 check: deps ## all tests; needs no GPU
 	$(Q)$(AGAIN) run-check
-run-check: all $(UNIT_BIN) $(O)/conformance $(O)/tests/tiny_models $(O)/hello
+run-check: all $(UNIT_BIN) $(O)/conformance $(O)/models $(O)/tests/tiny_models $(O)/hello
 	$(Q)CC='$(CC)' INCLUDES='$(INCLUDES)' tests/check.sh $(O)
 
 unit: $(UNIT_BIN) ## unit tests alone
@@ -144,6 +148,9 @@ check-layers: all ## who may include and link what
 
 conformance: all $(O)/conformance ## ONNX's backend suite; MATCH='test_relu*' runs a part, UPDATE=1 rewrites the list
 	$(Q)tests/conformance/run.sh $(O)
+
+twins: ## make the reference models that 'make check' lacks (Python, 1.9 GB)
+	$(Q)tools/dev/twins.sh
 
 # The fuzzed readers: tests/fuzz/NAME.c is one libFuzzer program, tests/fuzz/corpus/NAME its seeds.
 FUZZ_SECONDS ?= 60

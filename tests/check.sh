@@ -12,6 +12,7 @@ mkdir -p "$logs"
 # name, then command; the longest first, so that the shorter ones run beside it
 parts() {
 	echo "conformance tests/conformance/run.sh $out --check"
+	echo "models tests/models/run.sh $out"
 	echo "cli tests/cli.sh $out"
 	for program in "$out"/tests/*/*; do
 		if [ -f "$program" ] && [ -x "$program" ]; then

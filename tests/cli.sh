@@ -11,8 +11,8 @@ mkdir -p "$work/models"
 "$out/tests/tiny_models" "$work/models" || exit 1
 
 export PATH=$out:$PATH
-export MODELS=$work/models SAMPLES=$here/../../samples LIBRARY=$here/library.bash
-export NO_COLOR=1 COLUMNS=80 LC_ALL=C XDG_CACHE_HOME=$out/cache
+export MODELS=$work/models SAMPLES=$here/../../samples LIBRARY=$here/library.bash LIBRARY_DATA=$here/data
+export NO_COLOR=1 COLUMNS=80 LC_ALL=C XDG_CACHE_HOME=$here/../../build/cache
 unset CC CFLAGS MAKEFLAGS
 passed=0 failed=0 skipped=0
 

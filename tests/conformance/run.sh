@@ -10,6 +10,7 @@ list=tests/conformance/passing.txt
 archive=${ERC_TESTDATA:-../shared}/conformance/onnx-1.22-backend-tests.tar.xz
 debian=/usr/share/libonnx-testdata/data
 mkdir -p "$work"
+export XDG_CACHE_HOME=$PWD/build/cache
 
 if [ -f "$archive" ]; then
 	# Extracted once; the folder's name tells the archive's content.
