@@ -5,6 +5,7 @@ O := build/$(BUILD)
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
 CC ?= cc
+OBJCOPY ?= objcopy
 VERSION := 0.1.0
 
 ifeq ($(filter $(BUILD),debug release asan tsan fuzz),)
@@ -54,17 +55,22 @@ UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 
 all: $(O)/liberc.a $(O)/liberc.so $(O)/libercc.a $(O)/erc ## the libraries and the command
 
+# Each static library is one object whose hidden symbols are local: programs that link it see the
+# names of its public header and no others, and may use all others themselves.
 $(O)/liberc.a: $(RUNTIME_OBJ)
+$(O)/libercc.a: $(COMPILER_OBJ)
+$(O)/liberc.a $(O)/libercc.a:
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(LD) -r -o $(@:.a=.o) $^ && $(OBJCOPY) --localize-hidden $(@:.a=.o) && ar rcs $@ $(@:.a=.o)
+
+# Everything inside both, for unit tests and model makers.
+$(O)/internal.a: $(sort $(COMPILER_OBJ) $(RUNTIME_OBJ))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(O)/liberc.so: $(RUNTIME_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared -Wl,-soname,liberc.so.0 -Wl,-z,defs $(LDFLAGS) -o $@ $^ $(RUNTIME_LIBS)
-
-$(O)/libercc.a: $(COMPILER_OBJ)
-	$(call say,AR,$@)
-	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(O)/erc: $(ERC_OBJ) $(O)/libercc.a $(O)/liberc.a
 	$(call say,LD,$@)
@@ -96,7 +102,7 @@ $(O)/command.a: $(call obj,$(COMMAND_SRC))
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 # Tests: every file below tests/unit (and its siblings) is a Check program of its own.
-$(O)/tests/%: $(O)/obj/tests/%.o $(O)/command.a $(O)/libercc.a $(O)/liberc.a
+$(O)/tests/%: $(O)/obj/tests/%.o $(O)/command.a $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
@@ -109,11 +115,11 @@ $(O)/models: $(O)/obj/tests/models/models.o $(O)/command.a $(O)/libercc.a $(O)/l
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
 # Model makers write ONNX through the same generated code as the reader reads it with.
-$(O)/make_model: $(call obj,$(MAKE_MODEL_SRC)) $(O)/libercc.a
+$(O)/make_model: $(call obj,$(MAKE_MODEL_SRC)) $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS)
 
-$(O)/tests/tiny_models: $(O)/obj/tests/cli/tiny_models.o $(O)/libercc.a
+$(O)/tests/tiny_models: $(O)/obj/tests/cli/tiny_models.o $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS)
 
@@ -160,7 +166,7 @@ fuzz: $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ_SRC))
 	$(Q)for f in $^; do n=$$(basename $$f); mkdir -p $(O)/corpus/$$n; \
 		$$f -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(O)/ $(O)/corpus/$$n \
 		$$(ls -d tests/fuzz/corpus/$$n 2>/dev/null) || exit 1; done
-$(O)/fuzz/%: $(O)/obj/tests/fuzz/%.o $(O)/libercc.a $(O)/liberc.a
+$(O)/fuzz/%: $(O)/obj/tests/fuzz/%.o $(O)/internal.a
 	$(Q)mkdir -p $(@D) && $(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
 else
 	$(Q)$(AGAIN) BUILD=fuzz CC=clang fuzz

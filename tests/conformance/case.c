@@ -72,7 +72,7 @@ static uint32_t collect_pins(const struct test_case *test, const struct ercc_mod
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < info->input_count && i < VALUES_MAX; i++) {
 		const struct ercc_value_info *input = &info->inputs[i];
-		if (dtype_is_float(input->dtype) || !erc_dtype_bytes(input->dtype))
+		if (array_type_is_float(input->dtype) || !erc_dtype_bytes(input->dtype))
 			continue;
 		char *path = set_path(test, 0, "input", i);
 		if (!pb_read(path, &arrays[count])) {

@@ -7,7 +7,7 @@
 
 /* ---- element types ---- */
 
-bool dtype_is_float(enum erc_dtype dtype)
+bool array_type_is_float(enum erc_dtype dtype)
 {
 	return dtype == ERC_F32 || dtype == ERC_F16 || dtype == ERC_F64 || dtype == ERC_BF16 || dtype == ERC_C64 ||
 	       dtype == ERC_C128;
@@ -148,7 +148,7 @@ void array_fill_random(struct array *array, uint64_t seed)
 	step = complex_pair ? step / 2 : step;
 	for (size_t i = 0; i < count; i++) {
 		char *at = (char *)array->data + i * step;
-		if (!dtype_is_float(array->dtype)) {
+		if (!array_type_is_float(array->dtype)) {
 			*at = (char)(random_next(&state) % (array->dtype == ERC_BOOL ? 2 : 10)); /* little-endian */
 			continue;
 		}
@@ -186,7 +186,7 @@ struct comparison array_compare(const struct array *actual, const struct array *
 	                   !memcmp(actual->dims, expected->dims, actual->rank * sizeof *actual->dims);
 	if (!result.same_type)
 		return result;
-	bool is_float = dtype_is_float(actual->dtype);
+	bool is_float = array_type_is_float(actual->dtype);
 	bool complex_pair = actual->dtype == ERC_C64 || actual->dtype == ERC_C128;
 	size_t count = complex_pair ? actual->count * 2 : actual->count;
 	size_t step = count ? actual->bytes / count : 0;

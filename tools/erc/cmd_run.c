@@ -166,7 +166,7 @@ static int compare_arrays(const struct run *r, const char *name, const struct ar
 		free(want);
 		return EXIT_RUN;
 	}
-	bool exact_type = !dtype_is_float(view->dtype);
+	bool exact_type = !array_type_is_float(view->dtype);
 	if (exact_type ? !result.equal : !accepted(r, &result)) {
 		say_mismatch(name, view, &result);
 		return EXIT_RUN;

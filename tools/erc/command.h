@@ -153,7 +153,7 @@ bool array_new(struct array *array, enum erc_dtype dtype, uint32_t rank, const i
 void array_free(struct array *array);
 /* Element as a double (64-bit integers may round). */
 double array_get(const struct array *array, size_t index);
-bool dtype_is_float(enum erc_dtype dtype); /* f16, bf16, f32, f64 and complex */
+bool array_type_is_float(enum erc_dtype dtype); /* f16, bf16, f32, f64 and complex */
 /* "f32 [1x3x224x224]"; the caller frees it. */
 char *array_type_text(enum erc_dtype dtype, uint32_t rank, const int64_t *dims);
 /* "[1x3x224x224]"; the caller frees it. */
