@@ -55,6 +55,12 @@ else
 	if [ -z "$known" ]; then good; else bad "onnx/ names operators: $known"; fi
 fi
 
+# A program that links a static library sees the names of its public header only.
+for library in erc ercc; do
+	strangers=$(nm --defined-only "$out/lib$library.a" | awk '$2 ~ /[A-Z]/ && NF == 3 { print $3 }' | grep -vE "^(${library}_|__)")
+	if [ -z "$strangers" ]; then good; else bad "lib$library.a shows: $strangers"; fi
+done
+
 # What the shared runtime needs and shows. Sanitizers bring their own libraries and symbols.
 case $out in
 */asan | */tsan) skip "liberc.so's libraries and symbols (a sanitizer build)" ;;
