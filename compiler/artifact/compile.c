@@ -2,29 +2,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "model_info.h"
 #include "onnx.h"
 #include "passes/pass.h"
 #include "sha256.h"
 #include "writer.h"
-
-static const struct {
-	const char *text;
-	int exit_code;
-} statuses[] = {
-#define X(id, code, text) [ERCC_##id] = {text, code},
-	ERCC_STATUSES(X)
-#undef X
-};
-
-const char *ercc_status_text(enum ercc_status status)
-{
-	return (size_t)status < COUNT_OF(statuses) ? statuses[status].text : "?";
-}
-
-int ercc_status_exit_code(enum ercc_status status)
-{
-	return (size_t)status < COUNT_OF(statuses) ? statuses[status].exit_code : 1;
-}
 
 const char *ercc_version(void)
 {
@@ -154,4 +136,22 @@ static enum ercc_status print_model(struct context *ctx, void *user)
 enum ercc_status ercc_print_model(const char *model_path, FILE *out, const struct ercc_options *options)
 {
 	return guarded(options, print_model, &(struct print){model_path, out});
+}
+
+struct info {
+	const char *model_path;
+	struct ercc_model_info **out;
+};
+
+static enum ercc_status describe_model(struct context *ctx, void *user)
+{
+	const struct info *info = user;
+	struct graph *graph;
+	TRY(onnx_read_model(ctx, info->model_path, &graph));
+	return model_info(graph, info->out);
+}
+
+enum ercc_status ercc_model_info(const char *model_path, const struct ercc_options *options, struct ercc_model_info **out)
+{
+	return guarded(options, describe_model, &(struct info){model_path, out});
 }

@@ -52,7 +52,7 @@ static void add_model(cJSON *root, const struct artifact *artifact)
 
 static void add_targets(cJSON *root, const struct artifact *artifact)
 {
-	cJSON *entries = cJSON_AddArrayToObject(root, "entries"), *targets = cJSON_AddArrayToObject(root, "targets");
+	cJSON *entries = cJSON_AddArrayToObject(root, "entries"), *target_list = cJSON_AddArrayToObject(root, "targets");
 	cJSON *budgets = cJSON_AddArrayToObject(root, "budgets"), *toolchain = cJSON_AddArrayToObject(root, "toolchain");
 	cJSON_AddItemToArray(entries, cJSON_CreateString("main"));
 	for (uint32_t i = 0; i < artifact->target_count; i++) {
@@ -60,7 +60,7 @@ static void add_targets(cJSON *root, const struct artifact *artifact)
 		cJSON *target = cJSON_CreateObject(), *tool = cJSON_CreateObject();
 		cJSON_AddStringToObject(target, "name", plan->name);
 		cJSON_AddNumberToObject(target, "kernels", plan->kernel_count);
-		cJSON_AddItemToArray(targets, target);
+		cJSON_AddItemToArray(target_list, target);
 		cJSON_AddStringToObject(tool, "target", plan->name);
 		cJSON_AddStringToObject(tool, "cc", plan->toolchain);
 		cJSON_AddItemToArray(toolchain, tool);
