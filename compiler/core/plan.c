@@ -60,6 +60,7 @@ void plan_remove_launch(struct plan *plan, struct launch *launch)
 struct operand *launch_operand(struct launch *launch, struct buffer *buffer, enum erc_dtype dtype, bool write)
 {
 	struct operand *operand = &launch->operands[launch->operand_count++];
+	memset(operand, 0, sizeof *operand);
 	operand->buffer = buffer;
 	operand->dtype = dtype;
 	operand->write = write;

@@ -21,12 +21,21 @@ enum {
 #define PATCH_W ((P_W - 1) * SW + (P(KW) - 1) * P(DW) + 1)
 
 #if SCATTER || RAGGED
-static f32_value load_lanes(const float *from, long stride, long count)
+/* Some lanes, `stride` apart. Not inlined: they stand in fully unrolled code. */
+static __attribute__((noinline)) f32_value load_lanes(const float *from, long stride, long count)
 {
-	f32_value x = f32_set(0.0f);
+	float x[LANES] = {0};
 	for (long l = 0; l < count; l++)
 		x[l] = from[l * stride];
-	return x;
+	return f32_load(x);
+}
+
+static __attribute__((noinline)) void store_lanes(float *to, long stride, long count, f32_value value)
+{
+	float x[LANES];
+	f32_store(x, value);
+	for (long l = 0; l < count; l++)
+		to[l * stride] = x[l];
 }
 #endif
 
@@ -96,14 +105,15 @@ FN void store_tile(f32_value acc[P_H * P_W][OCV], const struct erc_tile_args *ar
 				EXPR
 				f32_value result = RESULT;
 #if SCATTER
-				for (long l = 0; l < count; l++)
-					out[offset + l * P(OUT_LANE)] = result[l];
+				store_lanes(out + offset, P(OUT_LANE), count, result);
 #else
-				if (!RAGGED || count == LANES)
-					f32_store(out + offset, result);
-				else
-					for (long l = 0; l < count; l++)
-						out[offset + l] = result[l];
+#if RAGGED
+				if (count < LANES) {
+					store_lanes(out + offset, 1, count, result);
+					continue;
+				}
+#endif
+				f32_store(out + offset, result);
 #endif
 			}
 }

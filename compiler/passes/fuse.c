@@ -45,7 +45,8 @@ static int share_operand(struct launch *launch, const struct operand *operand, i
 {
 	for (int i = from; i < launch->operand_count; i++)
 		if (launch->operands[i].buffer == operand->buffer && launch->operands[i].offset == operand->offset &&
-		    launch->operands[i].role == operand->role && same_strides(&launch->space, launch->operands[i].strides, operand->strides))
+		    launch->operands[i].role == operand->role && launch->operands[i].dtype == operand->dtype &&
+		    same_strides(&launch->space, launch->operands[i].strides, operand->strides))
 			return i;
 	launch->operands[launch->operand_count] = *operand;
 	return launch->operand_count++;
@@ -56,6 +57,21 @@ static const char *join_names(struct plan *plan, const char *a, const char *b)
 	return strcmp(a, b) ? arena_printf(&plan->ctx->arena, "%s+%s", a, b) : a;
 }
 
+/* A copy moves bits of any dtype of its size: it takes the dtype of what it is fused with. */
+static bool agree_on_dtype(struct launch *producer, struct launch *consumer, int slot)
+{
+	enum erc_dtype written = output_of(producer)->dtype, read = consumer->operands[slot].dtype;
+	if (written == read)
+		return true;
+	bool retype_producer = expr_is_copy(&producer->expr);
+	struct launch *copy = retype_producer ? producer : consumer;
+	if (!expr_is_copy(&copy->expr) || dtype_bytes(written) != dtype_bytes(read))
+		return false;
+	copy->operands[0].dtype = copy->operands[1].dtype = retype_producer ? read : written;
+	copy->expr.nodes[0].dtype = copy->operands[0].dtype;
+	return true;
+}
+
 /* Both pointwise: the consumer computes what the producer did. */
 static bool fuse_chain(struct plan *plan, struct launch *producer, struct launch *consumer, int slot)
 {
@@ -63,7 +79,7 @@ static bool fuse_chain(struct plan *plan, struct launch *producer, struct launch
 	if (!shape_equal(&producer->space, &consumer->space) ||
 	    !same_strides(&consumer->space, link->strides, output_of(producer)->strides) ||
 	    producer->operand_count + consumer->operand_count > EXPR_MAX_OPERANDS ||
-	    producer->expr.count + consumer->expr.count > EXPR_MAX_NODES)
+	    producer->expr.count + consumer->expr.count > EXPR_MAX_NODES || !agree_on_dtype(producer, consumer, slot))
 		return false;
 	struct launch *fused = arena_new(&plan->ctx->arena, struct launch);
 	*fused = *consumer;

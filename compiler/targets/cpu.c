@@ -76,6 +76,8 @@ enum ercc_status cpu_build(struct context *ctx, const struct target *target, str
 	for (struct launch *launch = plan->first; launch; launch = launch->next) {
 		struct variant *variant = &out->variants[n++];
 		const char *source;
+		if (launch->operands[launch->operand_count - 1].buffer->bytes == 0)
+			continue; /* an empty output: no tiles */
 		TRY(launch->template->cpu(ctx, cpu, launch, variant));
 		TRY(kernel_source(ctx, cpu, launch, variant, &source));
 		if (variant->local_bytes > full_budget.local_bytes)
