@@ -121,6 +121,8 @@ static enum ercc_status import_reference(struct import *import, struct scope *sc
 enum ercc_status import_attributes(struct import *import, struct scope *scope, const char *owner,
                                    attribute_proto *const *protos, size_t count, struct attr **out, int *out_count)
 {
+	if (count > MAX_LIST)
+		return fail(import->ctx, ERCC_UNSUPPORTED, "%s: %zu attributes are more than %d", owner, count, MAX_LIST);
 	struct attr *attrs = arena_array(&import->ctx->arena, count, sizeof *attrs);
 	int used = 0;
 	for (size_t i = 0; i < count; i++) {

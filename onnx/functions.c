@@ -4,16 +4,33 @@
 /* Names of the caller are cut to this in the names of a body: calls in calls would add up. */
 #define MAX_PREFIX 96
 
+static const char *function_key(const struct import *import, const char *domain, const char *name, const char *overload)
+{
+	return arena_printf(&import->ctx->arena, "%s\n%s\n%s", domain_text(domain), text_or_empty(name),
+	                    text_or_empty(overload));
+}
+
+enum ercc_status index_functions(struct import *import)
+{
+	import->functions = (struct map){.arena = &import->ctx->arena, .kind = MAP_TEXT};
+	for (size_t i = 0; i < import->model->n_functions; i++) {
+		function_proto *function = import->model->functions[i];
+		const char *key = function_key(import, function->domain, function->name, function->overload);
+		if (map_get(&import->functions, key))
+			return fail(import->ctx, ERCC_MODEL, "function '%s': it is defined twice", text_or_empty(function->name));
+		if (function->n_attribute_proto > MAX_LIST || function->n_opset_import > MAX_LIST)
+			return fail(import->ctx, ERCC_UNSUPPORTED, "function '%s': more than %d attributes or opset imports",
+			            text_or_empty(function->name), MAX_LIST);
+		map_set(&import->functions, key, function);
+	}
+	return ERCC_OK;
+}
+
 const function_proto *find_function(const struct import *import, const node_proto *node)
 {
-	for (size_t i = 0; i < import->model->n_functions; i++) {
-		const function_proto *function = import->model->functions[i];
-		if (strcmp(text_or_empty(function->name), text_or_empty(node->op_type)) == 0 &&
-		    strcmp(domain_text(function->domain), domain_text(node->domain)) == 0 &&
-		    strcmp(text_or_empty(function->overload), text_or_empty(node->overload)) == 0)
-			return function;
-	}
-	return NULL;
+	if (import->functions.count == 0)
+		return NULL;
+	return map_get(&import->functions, function_key(import, node->domain, node->op_type, node->overload));
 }
 
 static enum ercc_status check_call(struct import *import, const struct scope *scope, const function_proto *function,
@@ -44,6 +61,9 @@ static enum ercc_status bind_inputs(struct import *import, struct scope *body, c
 static enum ercc_status bind_outputs(struct import *import, struct scope *scope, const struct scope *body,
                                      const function_proto *function, const node_proto *node, const char *owner)
 {
+	struct map passed = {.arena = &import->ctx->arena, .kind = MAP_POINTER};
+	for (size_t i = 0; i < function->n_input; i++)
+		map_set(&passed, scope_find(body, function->input[i]), &passed);
 	for (size_t i = 0; i < node->n_output; i++) {
 		if (!node->output[i][0])
 			continue;
@@ -52,13 +72,10 @@ static enum ercc_status bind_outputs(struct import *import, struct scope *scope,
 			return fail(import->ctx, ERCC_MODEL, "%s: nothing in the function produces its output '%s'", owner,
 			            function->output[i]);
 		/* Values made by the body are known by the caller's name, which is what people look for. */
-		bool made_here = value->producer != NULL;
-		for (size_t k = 0; k < function->n_input && made_here; k++)
-			made_here = scope_find(body, function->input[k]) != value;
-		if (made_here)
+		if (value->producer && !map_get(&passed, value)) {
 			value->name = scope_value_name(scope, node->output[i]);
-		if (made_here)
 			map_set(scope->graph->names, value->name, value);
+		}
 		if (scope_define(scope, node->output[i], value) != ERCC_OK)
 			return fail(import->ctx, ERCC_MODEL, "%s: output '%s' is defined already", owner, node->output[i]);
 	}

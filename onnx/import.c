@@ -104,9 +104,10 @@ static enum ercc_status find_inputs(struct import *import, struct scope *scope, 
 	return ERCC_OK;
 }
 
-static enum ercc_status count_node(struct import *import, const node_proto *proto)
+/* `parts` are what hangs on the nodes: each takes less memory than a node. */
+static enum ercc_status count_cost(struct import *import, size_t nodes, size_t parts)
 {
-	import->node_cost += 1 + (int64_t)(proto->n_input + proto->n_output + proto->n_attribute) / 16;
+	import->node_cost += (int64_t)(nodes + parts / 16);
 	if (import->node_cost > MAX_NODES)
 		return fail(import->ctx, ERCC_UNSUPPORTED, "model: more than %d nodes, calls of functions included", MAX_NODES);
 	return ERCC_OK;
@@ -135,7 +136,7 @@ static enum ercc_status import_node(struct import *import, struct scope *scope, 
 	struct attr *attrs;
 	int attr_count;
 	int64_t opset;
-	TRY(count_node(import, proto));
+	TRY(count_cost(import, 1, proto->n_input + proto->n_output + proto->n_attribute));
 	if (!proto->op_type || !proto->op_type[0])
 		return fail(import->ctx, ERCC_MODEL, "node '%s': it has no operator", name);
 	TRY(find_inputs(import, scope, owner, nodes, count, inputs));
@@ -254,6 +255,7 @@ static enum ercc_status import_outputs(struct import *import, struct scope *scop
 static enum ercc_status import_graph(struct import *import, struct scope *scope, const graph_proto *proto)
 {
 	scope->graph->name = text_or_empty(proto->name);
+	TRY(count_cost(import, 0, proto->n_initializer + proto->n_sparse_initializer + proto->n_input + proto->n_output));
 	TRY(import_initializers(import, scope, proto));
 	TRY(import_inputs(import, scope, proto));
 	TRY(import_nodes(import, scope, proto->node, proto->n_node));
@@ -282,6 +284,8 @@ static enum ercc_status check_versions(struct import *import)
 	if (model->ir_version < MIN_IR_VERSION || model->ir_version > MAX_IR_VERSION)
 		return fail(import->ctx, ERCC_UNSUPPORTED, "model: IR version %lld is not one of %d to %d",
 		            (long long)model->ir_version, MIN_IR_VERSION, MAX_IR_VERSION);
+	if (model->n_opset_import > MAX_LIST)
+		return fail(import->ctx, ERCC_UNSUPPORTED, "model: it imports more than %d opsets", MAX_LIST);
 	for (size_t i = 0; i < model->n_opset_import; i++) {
 		const opset_proto *opset = model->opset_import[i];
 		const char *domain = domain_text(opset->domain);
@@ -301,6 +305,7 @@ enum ercc_status import_model(struct import *import, struct graph **out)
 	const model_proto *model = import->model;
 	struct scope scope;
 	TRY(check_versions(import));
+	TRY(index_functions(import));
 	if (!model->graph)
 		return fail(import->ctx, ERCC_MODEL, "model: it has no graph");
 	if (model->graph->n_output == 0)

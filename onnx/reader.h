@@ -21,6 +21,10 @@ typedef Erc__Onnx__OperatorSetIdProto opset_proto;
 #define MAX_DEPTH 64
 /* Nodes after functions are inlined: calls that call can multiply without bound. */
 #define MAX_NODES (1 << 18)
+/* Bytes of one name: names are copied, once for each call of a function that holds them. */
+#define MAX_NAME_BYTES 2048
+/* Attributes of a node or function, and imported domains: these are searched one by one. */
+#define MAX_LIST 1024
 /* Elements of all sparse tensors together: they state shapes far larger than their file. */
 #define MAX_SPARSE_ELEMENTS ((int64_t)1 << 26)
 
@@ -47,7 +51,8 @@ struct import {
 	struct context *ctx;
 	const model_proto *model;
 	struct tensor_source source;
-	int64_t node_cost; /* nodes imported so far, wide ones counting more */
+	struct map functions; /* key -> const function_proto * */
+	int64_t node_cost;    /* nodes imported so far, wide ones counting more */
 };
 
 /* One call of a local function. */
@@ -119,6 +124,8 @@ enum ercc_status import_attributes(struct import *import, struct scope *scope, c
 
 /* ---- functions.c ---- */
 
+enum ercc_status index_functions(struct import *import);
+/* The local function that the node calls, or NULL. */
 const function_proto *find_function(const struct import *import, const node_proto *node);
 /* Puts the function's body in the node's place; the node's outputs are defined in `scope`. */
 enum ercc_status inline_function(struct import *import, struct scope *scope, const function_proto *function,

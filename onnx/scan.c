@@ -105,6 +105,10 @@ static enum ercc_status scan_length_field(struct scan *scan, const ProtobufCFiel
 	if (bytes > (size_t)(parent_end - scan->at))
 		return broken(scan, "a length beyond the end");
 	const uint8_t *end = scan->at + bytes;
+	/* All strings of the format are names but those in lists of keys and values. */
+	if (field && field->type == PROTOBUF_C_TYPE_STRING && bytes > MAX_NAME_BYTES &&
+	    scan->frames[scan->depth].descriptor != &erc__onnx__string_string_entry_proto__descriptor)
+		return broken(scan, "a name longer than 2048 bytes");
 	if (field && field->type == PROTOBUF_C_TYPE_MESSAGE)
 		return enter_message(scan, field, end);
 	if (field && wire_type_of(field) != WIRE_LENGTH)

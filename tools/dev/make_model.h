@@ -1,0 +1,65 @@
+/* Layers in the form in which PyTorch's exporter writes them, with seeded weights: what the
+ * networks of make_model are put together from. */
+#ifndef ERC_MAKE_MODEL_H
+#define ERC_MAKE_MODEL_H
+
+#include "onnx_builder.h"
+
+struct maker {
+	struct arena *arena;
+	onnx_model *model;
+	uint64_t seed;
+	int64_t batch;      /* -1: symbolic */
+	int classes;
+	int image_size;     /* height and width of the input; 0: what the network is made for */
+	bool keep_batch_norm; /* as nodes of their own; otherwise folded into the convolutions */
+	int folded_count;   /* for names of folded weights */
+};
+
+/* A value in the network. After flatten() height and width are 1. */
+struct feature {
+	const char *name;
+	int channels, height, width;
+};
+
+/* What scales weights so that activations keep their size. */
+enum gain {
+	GAIN_RELU,     /* a ReLU follows and halves the power */
+	GAIN_LINEAR,   /* nothing follows */
+	GAIN_RESIDUAL, /* the result is added to its input, which must stay the larger part */
+};
+
+struct conv_shape {
+	int channels; /* of the output */
+	int kernel, stride, padding, groups;
+};
+
+/* Layers take the module's name as PyTorch has it, "layer1.0.conv1"; nodes, values and weights
+ * are named after it. */
+struct feature make_input(struct maker *maker, int channels, int default_size);
+void make_output(struct maker *maker, struct feature x);
+/* With a bias. */
+struct feature conv(struct maker *maker, const char *module, struct feature x, struct conv_shape shape, enum gain gain);
+/* Convolution without bias, then batch-norm: two nodes or one. */
+struct feature conv_batch_norm(struct maker *maker, const char *conv_module, const char *norm_module,
+                               struct feature x, struct conv_shape shape, enum gain gain);
+struct feature relu(struct maker *maker, const char *module, struct feature x);
+/* ReLU6 as Clip whose limits come from Constant nodes. */
+struct feature clip6(struct maker *maker, const char *module, struct feature x);
+/* `module` is the one that holds the addition: "layer1.0". */
+struct feature add(struct maker *maker, const char *module, struct feature a, struct feature b);
+struct feature concat(struct maker *maker, const char *module, struct feature a, struct feature b);
+struct feature max_pool(struct maker *maker, const char *module, struct feature x, int kernel, int stride, int padding,
+                        bool ceil_mode);
+struct feature average_pool(struct maker *maker, const char *module, struct feature x, int kernel);
+struct feature global_average_pool(struct maker *maker, const char *module, struct feature x);
+struct feature flatten(struct maker *maker, struct feature x);
+struct feature gemm(struct maker *maker, const char *module, struct feature x, int outputs, enum gain gain);
+
+struct network {
+	const char *name;
+	void (*make)(struct maker *maker);
+};
+extern const struct network networks[]; /* ends with a NULL name */
+
+#endif
