@@ -3,6 +3,7 @@
 #include "cpu.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -85,9 +86,29 @@ static enum erc_status write_all(int file, const char *data, size_t bytes)
 	return ERC_OK;
 }
 
+/* The linker maps what the program headers say and faults when the file is shorter. The rest it checks itself. */
+static enum erc_status check_segments(const void *code, size_t bytes)
+{
+	Elf64_Ehdr header;
+	Elf64_Phdr segment;
+	if (bytes < sizeof(header) || memcmp(code, ELFMAG, SELFMAG) || ((const uint8_t *)code)[EI_CLASS] != ELFCLASS64)
+		return erc__fail(ERC_CORRUPT, "code image: not a 64-bit ELF file (%zu bytes)", bytes);
+	memcpy(&header, code, sizeof(header));
+	if (header.e_phentsize != sizeof(segment) || header.e_phoff > bytes ||
+	    header.e_phnum > (bytes - header.e_phoff) / sizeof(segment))
+		return erc__fail(ERC_CORRUPT, "code image: its program headers lie outside of it (%zu bytes)", bytes);
+	for (uint32_t i = 0; i < header.e_phnum; i++) {
+		memcpy(&segment, (const char *)code + header.e_phoff + i * sizeof(segment), sizeof(segment));
+		if (segment.p_type != PT_NULL && (segment.p_offset > bytes || segment.p_filesz > bytes - segment.p_offset))
+			return erc__fail(ERC_CORRUPT, "code image: segment %u ends behind the image (%zu bytes)", i, bytes);
+	}
+	return ERC_OK;
+}
+
 static enum erc_status link_image(struct erc__image *image, const void *code, size_t bytes)
 {
 	char path[64];
+	TRY(check_segments(code, bytes));
 	image->file = memfd_create("erc-code", MFD_CLOEXEC);
 	if (image->file < 0)
 		return erc__fail(ERC_IO, "code image: memfd_create: %s", strerror(errno));

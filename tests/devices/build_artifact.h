@@ -26,6 +26,7 @@ struct build {
 	const void *weights;
 	size_t weights_bytes;
 	uint16_t version_minor;
+	uint32_t record_padding;             /* bytes behind each record, as a newer version would have */
 	uint32_t extra_type;                 /* one more, empty section of this type; 0: none */
 	uint32_t extra_flags;
 };
@@ -61,14 +62,19 @@ static inline uint32_t build_count(const struct build *build, enum erc_table tab
 	return (uint32_t)(build->tables[table].bytes / record_bytes);
 }
 
-/* Makes all digests right again: the sections' in the table of contents, then the root. */
-static inline void build_seal(uint8_t *file)
+/* Makes all digests right again: the sections' in the table of contents, then the root; as far as they
+ * lie inside the file, which may be damaged. */
+static inline void build_seal(uint8_t *file, size_t bytes)
 {
 	struct erca_header *header = (struct erca_header *)file;
-	struct erca_section *sections = (struct erca_section *)(file + header->toc_offset);
 	struct erc_sha256 hash;
+	if (header->toc_offset % 8 || header->toc_offset > bytes || header->header_bytes > bytes ||
+	    header->section_count > (bytes - header->toc_offset) / sizeof(struct erca_section))
+		return;
+	struct erca_section *sections = (struct erca_section *)(file + header->toc_offset);
 	for (uint32_t i = 0; i < header->section_count; i++)
-		erc_sha256_of(file + sections[i].offset, sections[i].bytes, sections[i].sha256);
+		if (sections[i].offset <= bytes && sections[i].bytes <= bytes - sections[i].offset)
+			erc_sha256_of(file + sections[i].offset, sections[i].bytes, sections[i].sha256);
 	memset(header->root_digest, 0, sizeof(header->root_digest));
 	erc_sha256_init(&hash);
 	erc_sha256_update(&hash, file, header->header_bytes);
@@ -99,11 +105,12 @@ static inline size_t build_plan(const struct build *build, uint8_t *out)
 	size_t at = sizeof(*header);
 	header->header_bytes = sizeof(*header);
 	for (int i = ERC_TABLE_SECTIONS + 1; i < ERC_TABLE_COUNT; i++) {
-		struct erca_table table = { at, (uint32_t)(build->tables[i].bytes / strides[i]), strides[i] };
+		struct erca_table table = { at, (uint32_t)(build->tables[i].bytes / strides[i]), strides[i] + build->record_padding };
 		memcpy(out + places[i], &table, sizeof(table));
-		if (build->tables[i].bytes)
-			memcpy(out + at, build->tables[i].data, build->tables[i].bytes);
-		at += build->tables[i].bytes;
+		for (uint32_t r = 0; r < table.count; r++, at += table.stride) {
+			memcpy(out + at, build->tables[i].data + (size_t)r * strides[i], strides[i]);
+			memset(out + at + strides[i], 0xee, build->record_padding);
+		}
 	}
 	header->strings = (struct erca_table){ at, (uint32_t)build->strings.bytes, 1 };
 	if (build->strings.bytes)
@@ -130,7 +137,7 @@ static inline uint8_t *build_finish(struct build *build, size_t *bytes)
 	size_t plan_most = sizeof(struct erca_plan_header) + build->strings.bytes;
 	uint32_t section_count = 2 + !!build->code + !!build->weights + !!build->extra_type;
 	for (int i = 0; i < ERC_TABLE_COUNT; i++)
-		plan_most += build->tables[i].bytes;
+		plan_most += build->tables[i].bytes + build->tables[i].bytes / 8 * build->record_padding;
 	size_t most = (plan_most + build->code_bytes + build->weights_bytes + 8 * 4096) / 4096 * 4096;
 	uint8_t *file = aligned_alloc(4096, most), *plan = calloc(1, plan_most);
 	if (!file || !plan)
@@ -153,8 +160,8 @@ static inline uint8_t *build_finish(struct build *build, size_t *bytes)
 		build_section(file, build->extra_type, ERCA_SECTION_ALIGN, NULL, 0);
 		((struct erca_section *)(file + header->toc_offset))[section_count - 1].flags = build->extra_flags;
 	}
-	build_seal(file);
 	*bytes = header->content_bytes;
+	build_seal(file, *bytes);
 	free(plan);
 	free(build->strings.data);
 	for (int i = 0; i < ERC_TABLE_COUNT; i++)

@@ -18,6 +18,7 @@
 	X(dims)  /* dims, counts: dims[tile] = counts[tile] */ \
 	X(local) /* out, params bytes: out[tile] = 1 when the unit's scratch is aligned and keeps what is written */ \
 	X(denormal) /* in, out: out[tile] = in[tile] * 0.5f */ \
+	X(stamp) /* counter, out: out[tile] = ++counter: who was first */ \
 	X(empty) /* nothing */
 
 enum test_kernel {
@@ -54,8 +55,9 @@ static const char test_kernels_source[] =
 	"	for (int64_t i = 0; i < PARAM(0); i++) ok &= p[i] == (uint8_t)(i * 7 + tile);\n"
 	"	BUFFER(uint32_t, 0)[tile] = ok; }\n"
 	"KERNEL(denormal) { UNUSED; BUFFER(volatile float, 1)[tile] = BUFFER(const volatile float, 0)[tile] * 0.5f; }\n"
+	"KERNEL(stamp) { UNUSED; BUFFER(uint32_t, 1)[tile] = __atomic_add_fetch(BUFFER(uint32_t, 0), 1, __ATOMIC_ACQ_REL); }\n"
 	"KERNEL(empty) { UNUSED; }\n"
-	"static const erc_tile_fn kernels[] = { count, chain, gate, dims, local, denormal, empty };\n"
+	"static const erc_tile_fn kernels[] = { count, chain, gate, dims, local, denormal, stamp, empty };\n"
 	"static const struct erc_cpu_image image = { TEST_ABI, sizeof kernels / sizeof kernels[0], kernels };\n"
 	"__attribute__((visibility(\"default\"))) const struct erc_cpu_image *TEST_QUERY(void);\n"
 	"const struct erc_cpu_image *TEST_QUERY(void) { return &image; }\n";
