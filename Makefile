@@ -2,10 +2,13 @@
 # (each has its own folder), V=1 shows the commands.
 BUILD ?= release
 O := build/$(BUILD)
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+PREFIX ?= /usr/local
 CC ?= cc
+OBJCOPY ?= objcopy
 VERSION := 0.1.0
 
-ifeq ($(filter $(BUILD),debug release asan tsan),)
+ifeq ($(filter $(BUILD),debug release asan tsan fuzz),)
 $(error BUILD is '$(BUILD)'; it must be debug, release, asan or tsan)
 endif
 
@@ -13,8 +16,10 @@ OPT_debug := -O0 -g3 -DERC_DEBUG=1
 OPT_release := -O2 -g -DNDEBUG
 OPT_asan := -O1 -g3 -DERC_DEBUG=1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPT_tsan := -O1 -g3 -DERC_DEBUG=1 -fsanitize=thread
+OPT_fuzz := -O1 -g3 -DERC_DEBUG=1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
-CPPFLAGS += -D_GNU_SOURCE -DERC_VERSION_TEXT='"$(VERSION)"' -Ischemas -Iruntime/include -Iruntime -Icompiler/include -Icompiler/core -Icompiler -Ionnx -I$(O)/gen
+INCLUDES := -D_GNU_SOURCE -Ischemas -Iruntime/include -Iruntime -Icompiler/include -Icompiler/core -Icompiler -Ionnx -I$(O)/gen
+CPPFLAGS += -DERC_VERSION_TEXT='"$(VERSION)"' $(INCLUDES)
 CFLAGS += -std=gnu11 $(OPT_$(BUILD)) $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP
 LDFLAGS += $(filter -fsanitize=%,$(OPT_$(BUILD))) -pthread
 Q := $(if $(V),,@)
@@ -28,7 +33,14 @@ TEMPLATES := $(wildcard compiler/ops/*.cpu.c compiler/targets/*.h.in compiler/ta
 COMPILER_SRC := $(filter-out %.cpu.c,$(wildcard onnx/*.c compiler/*/*.c)) schemas/sha256.c
 COMPILER_GEN := $(O)/gen/onnx.pb-c.c $(O)/gen/templates.c
 ERC_SRC := $(wildcard tools/erc/*.c)
-UNIT_SRC := $(wildcard tests/unit/*.c tests/devices/*.c tests/passes/*.c tests/ops/*.c)
+UNIT_SRC := $(wildcard tests/unit/*.c tests/devices/*.c tests/passes/*.c tests/ops/*.c tests/erc/*.c)
+# The command without its verbs: what tests of it link.
+COMMAND_SRC := $(filter-out tools/erc/main.c tools/erc/cmd_%.c tools/erc/inspect%.c,$(ERC_SRC))
+CONFORMANCE_SRC := $(wildcard tests/conformance/*.c)
+MAKE_MODEL_SRC := $(wildcard tools/dev/make_model*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/*.c)
+FORMAT_SRC := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+SCRIPTS := $(wildcard .ci/run tools/dev/*.sh tests/*.sh tests/*/*.sh)
 
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 RUNTIME_OBJ := $(call obj,$(RUNTIME_SRC))
@@ -36,23 +48,29 @@ COMPILER_OBJ := $(call obj,$(COMPILER_SRC)) $(patsubst $(O)/gen/%.c,$(O)/gen/%.o
 ERC_OBJ := $(call obj,$(ERC_SRC))
 UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 
-.PHONY: all deps demo check help clean
+.PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort
+.PHONY: format lint install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 all: $(O)/liberc.a $(O)/liberc.so $(O)/libercc.a $(O)/erc ## the libraries and the command
 
+# Each static library is one object whose hidden symbols are local: programs that link it see the
+# names of its public header and no others, and may use all others themselves.
 $(O)/liberc.a: $(RUNTIME_OBJ)
+$(O)/libercc.a: $(COMPILER_OBJ)
+$(O)/liberc.a $(O)/libercc.a:
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(LD) -r -o $(@:.a=.o) $^ && $(OBJCOPY) --localize-hidden $(@:.a=.o) && ar rcs $@ $(@:.a=.o)
+
+# Everything inside both, for unit tests and model makers.
+$(O)/internal.a: $(sort $(COMPILER_OBJ) $(RUNTIME_OBJ))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(O)/liberc.so: $(RUNTIME_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared -Wl,-soname,liberc.so.0 -Wl,-z,defs $(LDFLAGS) -o $@ $^ $(RUNTIME_LIBS)
-
-$(O)/libercc.a: $(COMPILER_OBJ)
-	$(call say,AR,$@)
-	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(O)/erc: $(ERC_OBJ) $(O)/libercc.a $(O)/liberc.a
 	$(call say,LD,$@)
@@ -79,13 +97,108 @@ $(O)/gen/templates.c: $(O)/embed $(TEMPLATES)
 	$(call say,EMBED,$@)
 	$(Q)mkdir -p $(@D) && $(O)/embed $(TEMPLATES) > $@
 
+$(O)/command.a: $(call obj,$(COMMAND_SRC))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
 # Tests: every file below tests/unit (and its siblings) is a Check program of its own.
-$(O)/tests/%: $(O)/obj/tests/%.o $(O)/libercc.a $(O)/liberc.a
+$(O)/tests/%: $(O)/obj/tests/%.o $(O)/command.a $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
+$(O)/conformance: $(call obj,$(CONFORMANCE_SRC)) $(O)/command.a $(O)/libercc.a $(O)/liberc.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
+
+$(O)/models: $(O)/obj/tests/models/models.o $(O)/command.a $(O)/libercc.a $(O)/liberc.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
+
+# Model makers write ONNX through the same generated code as the reader reads it with.
+$(O)/make_model: $(call obj,$(MAKE_MODEL_SRC)) $(O)/internal.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS)
+
+$(O)/tests/tiny_models: $(O)/obj/tests/cli/tiny_models.o $(O)/internal.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS)
+
+$(O)/hello: samples/hello/hello.c $(O)/liberc.a
+	$(call say,CC,$<)
+	$(Q)$(CC) -Iruntime/include -Ischemas $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $^ $(RUNTIME_LIBS)
+
+# Goals that first install what is missing start a second make: what they build depends on it.
+AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
+
+deps: ## install what is missing (Debian, Ubuntu)
+	$(Q)tools/dev/setup.sh
+
+demo: deps ## compile and run the digits model, then resnet50
+	$(Q)$(AGAIN) run-demo
+run-demo: all $(O)/hello $(O)/make_model
+	$(Q)tools/dev/demo.sh $(O)
+
+check: deps ## all tests; needs no GPU
+	$(Q)$(AGAIN) run-check
+run-check: all $(UNIT_BIN) $(O)/conformance $(O)/models $(O)/tests/tiny_models $(O)/hello
+	$(Q)CC='$(CC)' INCLUDES='$(INCLUDES)' tests/check.sh $(O)
+
 unit: $(UNIT_BIN) ## unit tests alone
 	$(Q)for t in $(UNIT_BIN); do $$t || exit 1; done
+
+check-tables: ## every file stands in its .def table, and the other way round
+	$(Q)tests/tree/tables.sh
+
+check-layers: all ## who may include and link what
+	$(Q)CC='$(CC)' INCLUDES='$(INCLUDES)' tests/tree/layers.sh $(O)
+
+conformance: all $(O)/conformance ## ONNX's backend suite; MATCH='test_relu*' runs a part, UPDATE=1 rewrites the list
+	$(Q)tests/conformance/run.sh $(O)
+
+twins: ## make the reference models that 'make check' lacks (Python, 1.9 GB)
+	$(Q)tools/dev/twins.sh
+
+# The fuzzed readers: tests/fuzz/NAME.c is one libFuzzer program, tests/fuzz/corpus/NAME its seeds.
+FUZZ_SECONDS ?= 60
+fuzz: ## fuzz the readers for FUZZ_SECONDS each (needs clang)
+ifeq ($(BUILD),fuzz)
+fuzz: $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ_SRC))
+	$(Q)for f in $^; do n=$$(basename $$f); mkdir -p $(O)/corpus/$$n; \
+		$$f -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(O)/ $(O)/corpus/$$n \
+		$$(ls -d tests/fuzz/corpus/$$n 2>/dev/null) || exit 1; done
+$(O)/fuzz/%: $(O)/obj/tests/fuzz/%.o $(O)/internal.a
+	$(Q)mkdir -p $(@D) && $(CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
+else
+	$(Q)$(AGAIN) BUILD=fuzz CC=clang fuzz
+endif
+
+bench: all $(O)/make_model ## latency of the models that the model maker writes
+	$(Q)tools/dev/bench.sh $(O)
+
+bench-ort: all $(O)/make_model ## resnet50 against ONNX Runtime, alternating (makes its own environment)
+	$(Q)tools/dev/bench_ort.sh $(O)
+
+format: ## clang-format over all C files
+	$(Q)clang-format -i $(FORMAT_SRC)
+
+lint: ## shellcheck and cppcheck, where installed
+	$(Q)if command -v shellcheck >/dev/null; then shellcheck -S warning -e SC1090,SC1091 $(SCRIPTS); else echo 'skipped: shellcheck is not installed'; fi
+	$(Q)if command -v cppcheck >/dev/null; then cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
+		--enable=warning,portability -Ischemas -Iruntime/include -Icompiler/include \
+		runtime tools onnx compiler; else echo 'skipped: cppcheck is not installed'; fi
+
+install: all ## into DESTDIR and PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/erc
+	install $(O)/erc $(DESTDIR)$(PREFIX)/bin/erc
+	install -m 644 $(O)/liberc.a $(O)/libercc.a $(DESTDIR)$(PREFIX)/lib
+	install $(O)/liberc.so $(DESTDIR)$(PREFIX)/lib/liberc.so.$(VERSION)
+	ln -sf liberc.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/liberc.so.0
+	ln -sf liberc.so.0 $(DESTDIR)$(PREFIX)/lib/liberc.so
+	install -m 644 runtime/include/erc.h compiler/include/ercc.h schemas/dtype.h $(DESTDIR)$(PREFIX)/include/erc
+
+dist: ## source archive of the last commit
+	$(Q)mkdir -p build && git archive --prefix=elasticroom-$(VERSION)/ HEAD | xz > build/elasticroom-$(VERSION).tar.xz
+	@echo build/elasticroom-$(VERSION).tar.xz
 
 clean: ## remove everything that was built
 	rm -rf build
@@ -93,4 +206,4 @@ clean: ## remove everything that was built
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+-include $(shell find $(O) -type f -name '*.d' 2>/dev/null)

@@ -171,6 +171,7 @@ enum erca_buffer {
 	ERCA_BUFFER_WEIGHTS = 2, /* the WEIGHTS section */
 	ERCA_BUFFER_INPUT = 3,   /* the caller's buffer for input `index` of the entry */
 	ERCA_BUFFER_OUTPUT = 4,  /* the caller's buffer for output `index` of the entry */
+	ERCA_BUFFER_DIMS = 5,    /* the request's table of run-time dimensions, int64_t each: kernels write it here */
 };
 
 #define ERCA_ACCESS_READ 1u

@@ -59,6 +59,7 @@ enum erc_status {
 #undef X
 };
 
+typedef struct erc_artifact erc_artifact;
 typedef struct erc_runtime erc_runtime;
 typedef struct erc_model erc_model;
 typedef struct erc_session erc_session;
@@ -74,6 +75,56 @@ ERC_API const char *erc_version(void);
 ERC_API const char *erc_dtype_name(enum erc_dtype dtype);
 /* Bytes of one element; 0 for strings and unknown numbers. */
 ERC_API size_t erc_dtype_bytes(enum erc_dtype dtype);
+
+/* ---- artifact: reading one without a runtime or a device; no code of it is loaded ---- */
+
+/* Checks the whole file except the weights' hash, as erc_model_load does. */
+ERC_API enum erc_status erc_artifact_open(const char *path, erc_artifact **out);
+/* The same from memory, which must be 4096-aligned and stay unchanged until the artifact is closed. */
+ERC_API enum erc_status erc_artifact_open_memory(const void *data, size_t bytes, erc_artifact **out);
+/* NULL is fine. */
+ERC_API void erc_artifact_close(erc_artifact *artifact);
+/* Checks the weights' hash too. */
+ERC_API enum erc_status erc_artifact_verify_weights(const erc_artifact *artifact);
+
+struct erc_artifact_info {
+	uint32_t version_major; /* of the format */
+	uint32_t version_minor;
+	uint64_t file_bytes;
+	char root_digest[65];   /* the artifact's identity, in hex */
+	int is_signed;          /* a signature block is there; it was not checked */
+};
+ERC_API void erc_artifact_info(const erc_artifact *artifact, struct erc_artifact_info *out);
+
+/* X(enumerator, type of a record, as in artifact.h) */
+#define ERC_TABLES(X) \
+	X(SECTIONS, struct erca_section) \
+	X(TARGETS, struct erca_target) \
+	X(BUDGETS, struct erca_budget) \
+	X(ENTRIES, struct erca_entry) \
+	X(TENSORS, struct erca_tensor) \
+	X(PLANS, struct erca_plan) \
+	X(RECORDS, struct erca_record) \
+	X(OPERANDS, struct erca_operand) \
+	X(VARIANTS, struct erca_variant) \
+	X(KERNELS, struct erca_kernel) \
+	X(PARAMS, int64_t)
+
+enum erc_table {
+#define X(id, type) ERC_TABLE_##id,
+	ERC_TABLES(X)
+#undef X
+	ERC_TABLE_COUNT
+};
+
+/* Records of a table; 0 for an unknown table. */
+ERC_API uint32_t erc_artifact_count(const erc_artifact *artifact, enum erc_table table);
+/* One record, of the type that ERC_TABLES says; every index in it was checked. NULL when index is not below the count. Borrowed. */
+ERC_API const void *erc_artifact_record(const erc_artifact *artifact, enum erc_table table, uint32_t index);
+/* The text of a string reference in a record; "" for a reference out of range. Borrowed. */
+ERC_API const char *erc_artifact_string(const erc_artifact *artifact, uint32_t string);
+/* The bytes of a section (`section` counts as in the table ERC_TABLE_SECTIONS); NULL when there is none. Borrowed. */
+ERC_API const void *erc_artifact_section(const erc_artifact *artifact, uint32_t section, size_t *bytes);
 
 /* ---- runtime: a device, its units, its scheduler ---- */
 
@@ -182,6 +233,8 @@ ERC_API enum erc_status erc_request_submit(erc_request *request);
 /* Waits for the run's end and returns its result. timeout_us: UINT64_MAX waits for ever, 0 polls;
  * ERC_TIMEOUT leaves the run going. */
 ERC_API enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us);
+/* Ends the run at the next tile boundary: wait then returns ERC_CANCELLED, unless the run was through before. */
+ERC_API enum erc_status erc_request_cancel(erc_request *request);
 /* Submit, then wait. */
 ERC_API enum erc_status erc_request_run(erc_request *request);
 /* True dims of an output after a successful run; dims has room for ERC_MAX_RANK. */

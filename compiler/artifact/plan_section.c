@@ -1,0 +1,167 @@
+/* The PLAN section: tables of fixed-size records. */
+#include "../../schemas/artifact.h"
+#include "writer.h"
+
+/* The tables in the order of erca_plan_header. */
+enum { STRINGS, TARGETS, BUDGETS, ENTRIES, TENSORS, PLANS, RECORDS, OPERANDS, VARIANTS, KERNELS, PARAMS, TABLE_COUNT };
+
+static const uint32_t strides[TABLE_COUNT] = {
+	1, sizeof(struct erca_target), sizeof(struct erca_budget), sizeof(struct erca_entry), sizeof(struct erca_tensor),
+	sizeof(struct erca_plan), sizeof(struct erca_record), sizeof(struct erca_operand), sizeof(struct erca_variant),
+	sizeof(struct erca_kernel), sizeof(int64_t),
+};
+
+struct builder {
+	struct context *ctx;
+	struct text tables[TABLE_COUNT];
+	struct map strings;
+	bool tensors_done;
+};
+
+static uint32_t count_of(const struct builder *b, int table)
+{
+	return (uint32_t)(b->tables[table].length / strides[table]);
+}
+
+static void add(struct builder *b, int table, const void *record)
+{
+	text_append(&b->tables[table], record, strides[table]);
+}
+
+/* Byte index of a string in the pool; equal ones are stored once. */
+static uint32_t add_string(struct builder *b, const char *text)
+{
+	uintptr_t known = (uintptr_t)map_get(&b->strings, text);
+	if (known)
+		return (uint32_t)(known - 1);
+	uint32_t at = count_of(b, STRINGS);
+	text_append(&b->tables[STRINGS], text, strlen(text) + 1);
+	map_set(&b->strings, text, (void *)(uintptr_t)(at + 1));
+	return at;
+}
+
+static void add_tensor(struct builder *b, const char *name, const struct value *value)
+{
+	struct erca_tensor tensor = {.name = add_string(b, name), .dtype = value->dtype, .rank = (uint8_t)value->shape.rank,
+	                             .layout = ERCA_LAYOUT_PLAIN, .dim_slot = ERCA_NONE};
+	for (int i = 0; i < value->shape.rank; i++)
+		tensor.dims[i] = value->shape.dims[i];
+	tensor.bytes = (uint64_t)shape_elements(&value->shape) * dtype_bytes(value->dtype);
+	add(b, TENSORS, &tensor);
+}
+
+static void add_operand(struct builder *b, const struct operand *operand)
+{
+	static const uint8_t kinds[] = {ERCA_BUFFER_ARENA, ERCA_BUFFER_WEIGHTS, ERCA_BUFFER_INPUT, ERCA_BUFFER_OUTPUT};
+	int64_t offset;
+	struct buffer *root = buffer_root(operand->buffer, &offset);
+	bool io = root->kind == BUFFER_INPUT || root->kind == BUFFER_OUTPUT;
+	struct erca_operand record = {.buffer = kinds[root->kind], .access = operand->write ? ERCA_ACCESS_WRITE : ERCA_ACCESS_READ,
+	                              .index = io ? (uint32_t)root->io : 0,
+	                              .offset = (uint64_t)(root->offset + offset + operand->offset),
+	                              .bytes = (uint64_t)(operand->buffer->bytes - operand->offset)};
+	add(b, OPERANDS, &record);
+}
+
+static void add_variant(struct builder *b, const struct variant *variant, uint32_t first_kernel)
+{
+	struct erca_variant record = {.kernel = first_kernel + variant->kernel, .tile_count = variant->tile_count,
+	                              .param_first = count_of(b, PARAMS), .param_count = (uint32_t)variant->param_count,
+	                              .local_bytes = (uint64_t)variant->local_bytes, .units = variant->units,
+	                              .tile_ns = variant->tile_ns, .tile_bytes = (uint64_t)variant->tile_bytes,
+	                              .count_slot = ERCA_NONE};
+	for (int i = 0; i < variant->param_count; i++)
+		add(b, PARAMS, &variant->params[i]);
+	add(b, VARIANTS, &record);
+}
+
+/* A launch with no tiles in any variant has nothing to do. */
+static bool is_empty(const struct target_plan *target, int launch)
+{
+	for (uint32_t k = 0; k < target->budget_count; k++)
+		if (target->variants[(uint32_t)launch * target->budget_count + k].tile_count)
+			return false;
+	return true;
+}
+
+static void add_records(struct builder *b, const struct plan *plan, const struct target_plan *target, uint32_t first_kernel,
+                        uint64_t *local_bytes)
+{
+	for (const struct launch *launch = plan->first; launch; launch = launch->next) {
+		if (is_empty(target, launch->index))
+			continue;
+		struct erca_record record = {.kind = ERCA_RECORD_LAUNCH, .name = add_string(b, launch->name),
+		                             .operand_first = count_of(b, OPERANDS), .operand_count = (uint32_t)launch->operand_count,
+		                             .variant_first = count_of(b, VARIANTS), .variant_count = target->budget_count,
+		                             .plan_a = ERCA_NONE, .plan_b = ERCA_NONE, .reduction_key = launch->reduction_key,
+		                             .flops = launch->flops, .bytes = launch->bytes};
+		for (int i = 0; i < launch->operand_count; i++)
+			add_operand(b, &launch->operands[i]);
+		for (uint32_t k = 0; k < target->budget_count; k++) {
+			const struct variant *variant = &target->variants[(uint32_t)launch->index * target->budget_count + k];
+			add_variant(b, variant, first_kernel);
+			if ((uint64_t)variant->local_bytes > *local_bytes)
+				*local_bytes = (uint64_t)variant->local_bytes;
+		}
+		add(b, RECORDS, &record);
+	}
+}
+
+/* One target: its budgets, kernels, records, and the entry point that runs them. */
+static void add_target(struct builder *b, const struct artifact *artifact, uint32_t index, uint32_t code_section)
+{
+	const struct target_plan *target = &artifact->targets[index];
+	const struct graph *graph = artifact->plan->graph;
+	struct erca_target record = {.name = add_string(b, target->name), .kind = target->kind, .level = target->level,
+	                             .code_section = code_section, .code_bytes = (uint64_t)target->code_bytes,
+	                             .budget_first = count_of(b, BUDGETS), .budget_count = target->budget_count};
+	for (uint32_t k = 0; k < target->budget_count; k++) {
+		const struct budget *budget = &target->budgets[k];
+		struct erca_budget row = {.name = add_string(b, budget->name), .units = budget->units,
+		                          .share_permille = budget->share_permille, .local_bytes = (uint64_t)budget->local_bytes};
+		add(b, BUDGETS, &row);
+	}
+	add(b, TARGETS, &record);
+	uint32_t first_kernel = count_of(b, KERNELS);
+	for (uint32_t k = 0; k < target->kernel_count; k++) {
+		struct erca_kernel kernel = {.name = add_string(b, target->kernels[k].name), .target = index, .entry = k, .symbol = ERCA_NONE};
+		memcpy(kernel.digest, target->kernels[k].digest, sizeof kernel.digest);
+		add(b, KERNELS, &kernel);
+	}
+	struct erca_entry entry = {.name = add_string(b, "main"), .target = index, .plan = count_of(b, PLANS), .input_first = 0,
+	                           .input_count = (uint32_t)graph->input_count, .output_first = (uint32_t)graph->input_count,
+	                           .output_count = (uint32_t)graph->output_count, .arena_bytes = (uint64_t)artifact->plan->arena_bytes};
+	struct erca_plan plan = {.record_first = count_of(b, RECORDS)};
+	add_records(b, artifact->plan, target, first_kernel, &entry.local_bytes);
+	plan.record_count = count_of(b, RECORDS) - plan.record_first;
+	add(b, PLANS, &plan);
+	add(b, ENTRIES, &entry);
+}
+
+void artifact_plan(struct context *ctx, const struct artifact *artifact, const uint32_t *code_section, struct text *out)
+{
+	struct builder b = {.ctx = ctx, .strings = {.arena = &ctx->arena, .kind = MAP_TEXT}};
+	const struct graph *graph = artifact->plan->graph;
+	static const char zeros[8];
+	for (int t = 0; t < TABLE_COUNT; t++)
+		b.tables[t].arena = &ctx->arena;
+	add_string(&b, "");
+	for (size_t i = 0; i < graph->input_count; i++)
+		add_tensor(&b, graph->inputs[i]->name, graph->inputs[i]);
+	for (size_t i = 0; i < graph->output_count; i++)
+		add_tensor(&b, graph->output_names[i], graph->outputs[i]);
+	for (uint32_t i = 0; i < artifact->target_count; i++)
+		add_target(&b, artifact, i, code_section[i]);
+	struct erca_plan_header header = {.header_bytes = sizeof header};
+	struct erca_table *tables = &header.strings;
+	uint64_t offset = sizeof header;
+	for (int t = 0; t < TABLE_COUNT; t++) {
+		tables[t] = (struct erca_table){.offset = offset, .count = count_of(&b, t), .stride = strides[t]};
+		offset = (offset + b.tables[t].length + 7) & ~(uint64_t)7;
+	}
+	text_append(out, (const char *)&header, sizeof header);
+	for (int t = 0; t < TABLE_COUNT; t++) {
+		text_append(out, b.tables[t].data ? b.tables[t].data : "", b.tables[t].length);
+		text_append(out, zeros, -b.tables[t].length & 7);
+	}
+}

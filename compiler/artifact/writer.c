@@ -1,0 +1,147 @@
+/* Writes the artifact file: sections one after the other, hashed on the way, then header and
+ * table of contents. */
+#include "writer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../../schemas/artifact.h"
+#include "sha256.h"
+
+#define TOC_OFFSET 128
+
+struct output {
+	struct context *ctx;
+	FILE *file;
+	uint64_t offset;
+	struct erc_sha256 hash; /* of the open section */
+	struct erca_section sections[ERCA_MAX_SECTIONS];
+	uint32_t section_count;
+	bool failed;
+};
+
+static void write_bytes(struct output *out, const void *data, size_t bytes)
+{
+	out->failed |= bytes && fwrite(data, 1, bytes, out->file) != bytes;
+	out->offset += bytes;
+}
+
+static void pad_to(struct output *out, uint64_t alignment)
+{
+	static const char zeros[ERCA_WEIGHTS_ALIGN];
+	write_bytes(out, zeros, (size_t)(-out->offset & (alignment - 1)));
+}
+
+static void section_data(struct output *out, const void *data, size_t bytes)
+{
+	write_bytes(out, data, bytes);
+	erc_sha256_update(&out->hash, data, bytes);
+}
+
+static struct erca_section *section_begin(struct output *out, uint32_t type, uint32_t alignment)
+{
+	struct erca_section *section = &out->sections[out->section_count++];
+	pad_to(out, alignment);
+	*section = (struct erca_section){.type = type, .alignment = alignment, .offset = out->offset};
+	erc_sha256_init(&out->hash);
+	return section;
+}
+
+static void section_end(struct output *out, struct erca_section *section)
+{
+	section->bytes = out->offset - section->offset;
+	erc_sha256_final(&out->hash, section->sha256);
+}
+
+static int by_offset(const void *a, const void *b)
+{
+	const struct buffer *x = *(struct buffer *const *)a, *y = *(struct buffer *const *)b;
+	return x->offset < y->offset ? -1 : x->offset > y->offset ? 1 : x->index - y->index;
+}
+
+static void write_weights(struct output *out, const struct plan *plan)
+{
+	struct buffer **buffers = arena_array(&out->ctx->arena, plan->buffer_count, sizeof *buffers);
+	static const char zeros[ERCA_BUFFER_ALIGN];
+	size_t count = 0;
+	for (size_t i = 0; i < plan->buffer_count; i++)
+		if (plan->buffers[i]->kind == BUFFER_WEIGHTS && !plan->buffers[i]->parent && plan->buffers[i]->first_use >= 0)
+			buffers[count++] = plan->buffers[i];
+	qsort(buffers, count, sizeof *buffers, by_offset);
+	struct erca_section *section = section_begin(out, ERCA_SECTION_WEIGHTS, ERCA_WEIGHTS_ALIGN);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t at = out->offset - section->offset;
+		if ((uint64_t)buffers[i]->offset < at)
+			continue; /* equal to the one before it */
+		section_data(out, zeros, (size_t)((uint64_t)buffers[i]->offset - at));
+		section_data(out, buffers[i]->data, (size_t)buffers[i]->bytes);
+	}
+	section_data(out, zeros, (size_t)((uint64_t)plan->weights_bytes - (out->offset - section->offset)));
+	section_end(out, section);
+}
+
+static void write_section(struct output *out, uint32_t type, uint32_t alignment, const void *data, size_t bytes)
+{
+	struct erca_section *section = section_begin(out, type, alignment);
+	section_data(out, data, bytes);
+	section_end(out, section);
+}
+
+static enum ercc_status write_sections(struct output *out, const struct artifact *artifact)
+{
+	struct text meta = {.arena = &out->ctx->arena}, plan = {.arena = &out->ctx->arena};
+	uint32_t code_section[64], next = artifact->plan->weights_bytes > 0 ? 3 : 2;
+	if (artifact->target_count > COUNT_OF(code_section))
+		return fail(out->ctx, ERCC_USAGE, "%u targets; at most %zu fit one artifact", artifact->target_count, COUNT_OF(code_section));
+	for (uint32_t i = 0; i < artifact->target_count; i++)
+		code_section[i] = artifact->targets[i].code ? next++ : ERCA_NONE;
+	TRY(artifact_meta(out->ctx, artifact, &meta));
+	artifact_plan(out->ctx, artifact, code_section, &plan);
+	out->offset = TOC_OFFSET + (uint64_t)next * sizeof(struct erca_section);
+	out->failed |= fseek(out->file, (long)out->offset, SEEK_SET) != 0;
+	write_section(out, ERCA_SECTION_META, ERCA_SECTION_ALIGN, meta.data, meta.length);
+	write_section(out, ERCA_SECTION_PLAN, ERCA_SECTION_ALIGN, plan.data, plan.length);
+	if (artifact->plan->weights_bytes > 0)
+		write_weights(out, artifact->plan);
+	for (uint32_t i = 0; i < artifact->target_count; i++)
+		if (artifact->targets[i].code)
+			write_section(out, ERCA_SECTION_CODE, ERCA_WEIGHTS_ALIGN, artifact->targets[i].code, (size_t)artifact->targets[i].code_bytes);
+	return ERCC_OK;
+}
+
+static void write_header(struct output *out)
+{
+	struct erca_header header = {.version_major = ERCA_VERSION_MAJOR, .version_minor = ERCA_VERSION_MINOR,
+	                             .header_bytes = sizeof header, .content_bytes = out->offset, .toc_offset = TOC_OFFSET,
+	                             .section_count = out->section_count};
+	size_t toc_bytes = out->section_count * sizeof *out->sections;
+	struct erc_sha256 hash;
+	static const char zeros[TOC_OFFSET - sizeof header];
+	memcpy(header.magic, ERCA_MAGIC, sizeof header.magic);
+	erc_sha256_init(&hash);
+	erc_sha256_update(&hash, &header, sizeof header);
+	erc_sha256_update(&hash, out->sections, toc_bytes);
+	erc_sha256_final(&hash, header.root_digest);
+	out->failed |= fseek(out->file, 0, SEEK_SET) != 0;
+	write_bytes(out, &header, sizeof header);
+	write_bytes(out, zeros, sizeof zeros);
+	write_bytes(out, out->sections, toc_bytes);
+}
+
+enum ercc_status artifact_write(struct context *ctx, const struct artifact *artifact, const char *out_path)
+{
+	char *temporary = arena_printf(&ctx->arena, "%s.%ld.tmp", out_path, (long)getpid());
+	struct output out = {.ctx = ctx, .file = fopen(temporary, "wbx")};
+	if (!out.file)
+		return fail(ctx, ERCC_IO, "cannot write '%s': %s", out_path, strerror(errno));
+	enum ercc_status status = write_sections(&out, artifact);
+	if (status == ERCC_OK)
+		write_header(&out);
+	out.failed |= fclose(out.file) != 0;
+	if (status == ERCC_OK && (out.failed || rename(temporary, out_path)))
+		status = fail(ctx, ERCC_IO, "cannot write '%s': %s", out_path, strerror(errno));
+	if (status != ERCC_OK)
+		unlink(temporary);
+	return status;
+}

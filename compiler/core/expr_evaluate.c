@@ -1,0 +1,108 @@
+/* Evaluates expressions for constant folding, with the kernels' own definitions (cpu_math.h). */
+#include "expr.h"
+
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
+#pragma GCC diagnostic ignored "-Wtype-limits"
+#undef bool /* the header pastes dtype names, "bool" among them */
+#define VECTOR 0
+#include "targets/cpu_math.h"
+
+typedef union expr_value V;
+
+/* Wrapper per dtype and primitive: reads and writes the right member of the value. */
+#define UNARY(T, M, name) static V T##_##name##_e(const V *a) { return (V){.M = T##_##name((T##_value)a[0].M)}; }
+#define BINARY(T, M, name) \
+	static V T##_##name##_e(const V *a) { return (V){.M = T##_##name((T##_value)a[0].M, (T##_value)a[1].M)}; }
+#define COMPARE(T, M, name) \
+	static V T##_##name##_e(const V *a) { return (V){.i = T##_##name((T##_value)a[0].M, (T##_value)a[1].M) != 0}; }
+#define SELECT(T, M) \
+	static V T##_select_e(const V *a) { return (V){.M = T##_select(a[0].i != 0, (T##_value)a[1].M, (T##_value)a[2].M)}; }
+
+#define FLOAT_OPS(U, B, C, S, T) \
+	B(T, f, add) B(T, f, sub) B(T, f, mul) B(T, f, div) B(T, f, min) B(T, f, max) B(T, f, pow) B(T, f, mod) B(T, f, fmod) \
+	U(T, f, neg) U(T, f, abs) U(T, f, sign) U(T, f, sqrt) U(T, f, floor) U(T, f, ceil) U(T, f, round) U(T, f, exp) \
+	U(T, f, log) U(T, f, tanh) U(T, f, sigmoid) U(T, f, erf) C(T, f, eq) C(T, f, lt) C(T, f, le) S(T, f)
+#define INT_OPS(U, B, C, S, T) \
+	B(T, i, add) B(T, i, sub) B(T, i, mul) B(T, i, div) B(T, i, min) B(T, i, max) B(T, i, pow) B(T, i, mod) B(T, i, fmod) \
+	U(T, i, neg) U(T, i, abs) U(T, i, sign) C(T, i, eq) C(T, i, lt) C(T, i, le) S(T, i)
+#define BOOL_OPS(U, B, C, S, T) B(T, i, and) B(T, i, or) B(T, i, xor) U(T, i, not) C(T, i, eq) S(T, i)
+
+#define ALL_OPS(U, B, C, S) \
+	FLOAT_OPS(U, B, C, S, f32) FLOAT_OPS(U, B, C, S, f64) INT_OPS(U, B, C, S, i8) INT_OPS(U, B, C, S, u8) \
+	INT_OPS(U, B, C, S, i16) INT_OPS(U, B, C, S, u16) INT_OPS(U, B, C, S, i32) INT_OPS(U, B, C, S, u32) \
+	INT_OPS(U, B, C, S, i64) INT_OPS(U, B, C, S, u64) BOOL_OPS(U, B, C, S, bool)
+
+ALL_OPS(UNARY, BINARY, COMPARE, SELECT)
+
+#define ID_f32 ERC_F32
+#define ID_f64 ERC_F64
+#define ID_i8 ERC_I8
+#define ID_u8 ERC_U8
+#define ID_i16 ERC_I16
+#define ID_u16 ERC_U16
+#define ID_i32 ERC_I32
+#define ID_u32 ERC_U32
+#define ID_i64 ERC_I64
+#define ID_u64 ERC_U64
+#define ID_bool ERC_BOOL
+#define ROW(T, M, name) [ID_##T][PRIM_##name] = T##_##name##_e,
+#define ROW_SELECT(T, M) [ID_##T][PRIM_select] = T##_select_e,
+
+static V (*const functions[ERC_DTYPE_COUNT][PRIM_COUNT])(const V *) = {ALL_OPS(ROW, ROW, ROW, ROW_SELECT)};
+
+_Bool expr_can_evaluate(const struct expr *expr)
+{
+	for (int i = 0; i < expr->count; i++) {
+		const struct expr_node *node = &expr->nodes[i];
+		if (node->primitive <= PRIM_CAST)
+			continue;
+		int typed = node->primitive == PRIM_select ? 1 : 0;
+		if (!functions[expr->nodes[node->args[typed]].dtype][node->primitive])
+			return false;
+	}
+	return true;
+}
+
+static V cast(V value, enum erc_dtype from, enum erc_dtype to)
+{
+	_Bool from_float = from == ERC_F32 || from == ERC_F64;
+	if (to == ERC_F32)
+		return (V){.f = from_float ? (float)value.f : from == ERC_U64 ? (float)(uint64_t)value.i : (float)value.i};
+	if (to == ERC_F64)
+		return (V){.f = from_float ? value.f : from == ERC_U64 ? (double)(uint64_t)value.i : (double)value.i};
+	if (to == ERC_BOOL)
+		return (V){.i = from_float ? value.f != 0 : value.i != 0};
+	int64_t i = from_float ? truncate_f64(value.f) : value.i;
+	switch (to) {
+	case ERC_I8: i = (int8_t)i; break;
+	case ERC_U8: i = (uint8_t)i; break;
+	case ERC_I16: i = (int16_t)i; break;
+	case ERC_U16: i = (uint16_t)i; break;
+	case ERC_I32: i = (int32_t)i; break;
+	case ERC_U32: i = (uint32_t)i; break;
+	default: break;
+	}
+	return (V){.i = i};
+}
+
+union expr_value expr_evaluate(const struct expr *expr, const union expr_value *operands)
+{
+	V values[EXPR_MAX_NODES];
+	for (int i = 0; i < expr->count; i++) {
+		const struct expr_node *node = &expr->nodes[i];
+		if (node->primitive == PRIM_OPERAND) {
+			values[i] = operands[node->operand];
+		} else if (node->primitive == PRIM_CONST) {
+			values[i] = node->value;
+		} else if (node->primitive == PRIM_CAST) {
+			values[i] = cast(values[node->args[0]], expr->nodes[node->args[0]].dtype, node->dtype);
+		} else {
+			V args[3] = {{0}};
+			for (int k = 0; k < 3 && node->args[k] >= 0; k++)
+				args[k] = values[node->args[k]];
+			int typed = node->primitive == PRIM_select ? 1 : 0;
+			values[i] = functions[expr->nodes[node->args[typed]].dtype][node->primitive](args);
+		}
+	}
+	return values[expr->count - 1];
+}

@@ -1,0 +1,129 @@
+/* The plan: building, editing, printing, checking. */
+#include "plan.h"
+
+struct plan *plan_new(struct graph *graph)
+{
+	struct plan *plan = arena_new(&graph->ctx->arena, struct plan);
+	plan->ctx = graph->ctx;
+	plan->graph = graph;
+	return plan;
+}
+
+struct buffer *plan_buffer(struct plan *plan, enum buffer_kind kind, int64_t bytes, const char *name)
+{
+	struct buffer *buffer = arena_new(&plan->ctx->arena, struct buffer);
+	buffer->kind = kind;
+	buffer->index = (int)plan->buffer_count;
+	buffer->bytes = bytes;
+	buffer->name = name;
+	buffer->first_use = buffer->last_use = -1;
+	arena_push(&plan->ctx->arena, plan->buffers, plan->buffer_count, plan->buffer_capacity, buffer);
+	return buffer;
+}
+
+struct buffer *plan_weights(struct plan *plan, const void *data, int64_t bytes, const char *name)
+{
+	struct buffer *buffer = plan_buffer(plan, BUFFER_WEIGHTS, bytes, name);
+	buffer->data = data;
+	return buffer;
+}
+
+struct buffer *buffer_root(struct buffer *buffer, int64_t *offset)
+{
+	*offset = 0;
+	for (; buffer->parent; buffer = buffer->parent)
+		*offset += buffer->parent_offset;
+	return buffer;
+}
+
+struct launch *plan_add_launch(struct plan *plan, struct launch *before, const struct kernel_template *template,
+                               const char *name)
+{
+	struct launch *launch = arena_new(&plan->ctx->arena, struct launch);
+	launch->template = template;
+	launch->name = name;
+	launch->next = before;
+	launch->previous = before ? before->previous : plan->last;
+	*(launch->previous ? &launch->previous->next : &plan->first) = launch;
+	*(before ? &before->previous : &plan->last) = launch;
+	plan->launch_count++;
+	return launch;
+}
+
+void plan_remove_launch(struct plan *plan, struct launch *launch)
+{
+	*(launch->previous ? &launch->previous->next : &plan->first) = launch->next;
+	*(launch->next ? &launch->next->previous : &plan->last) = launch->previous;
+	plan->launch_count--;
+}
+
+struct operand *launch_operand(struct launch *launch, struct buffer *buffer, enum erc_dtype dtype, bool write)
+{
+	struct operand *operand = &launch->operands[launch->operand_count++];
+	memset(operand, 0, sizeof *operand);
+	operand->buffer = buffer;
+	operand->dtype = dtype;
+	operand->write = write;
+	return operand;
+}
+
+static void print_operand(const struct operand *operand, const struct shape *space, struct text *text)
+{
+	static const char *const kinds[] = {"%", "w", "in", "out"};
+	static const char *const roles[] = {"", ":full", ":channel", ":scalar"};
+	int64_t offset;
+	struct buffer *root = buffer_root(operand->buffer, &offset);
+	text_printf(text, "%s%d", kinds[root->kind],
+	            root->kind == BUFFER_INPUT || root->kind == BUFFER_OUTPUT ? root->io : root->index);
+	if (offset + operand->offset)
+		text_printf(text, "+%lld", (long long)(offset + operand->offset));
+	text_printf(text, ":%s%s", dtype_name(operand->dtype), roles[operand->role]);
+	if (operand->role == ROLE_NONE && space->rank > 0) {
+		for (int i = 0; i < space->rank; i++)
+			text_printf(text, "%c%lld", i ? ',' : '(', (long long)operand->strides[i]);
+		text_printf(text, ")");
+	}
+}
+
+void plan_print(const struct plan *plan, FILE *out)
+{
+	struct arena *arena = &plan->ctx->arena;
+	for (const struct launch *launch = plan->first; launch; launch = launch->next) {
+		struct text text = {.arena = arena};
+		text_printf(&text, "%s %s", launch->template->stem, shape_text(arena, &launch->space));
+		for (int i = 0; i < launch->operand_count; i++) {
+			text_printf(&text, "%s", launch->operands[i].write ? " -> " : " ");
+			print_operand(&launch->operands[i], launch->template->epilogue ? &launch->space : &(struct shape){0}, &text);
+		}
+		if (launch->expr.count) {
+			text_printf(&text, "  ");
+			expr_print(&launch->expr, &text);
+		}
+		if (launch->variants)
+			text_printf(&text, "  tiles=%u", launch->variants[0].tile_count);
+		fprintf(out, "%s  \"%s\"\n", text.data, launch->name);
+	}
+}
+
+enum ercc_status plan_verify(const struct plan *plan, const char *stage)
+{
+	for (const struct launch *launch = plan->first; launch; launch = launch->next) {
+		int writes = 0;
+		for (int i = 0; i < launch->operand_count; i++) {
+			const struct operand *operand = &launch->operands[i];
+			int64_t offset;
+			struct buffer *root = buffer_root(operand->buffer, &offset);
+			writes += operand->write;
+			if (operand->write && (root->kind == BUFFER_WEIGHTS || root->kind == BUFFER_INPUT))
+				return fail(plan->ctx, ERCC_INTERNAL, "after %s: launch '%s' writes a read-only buffer", stage, launch->name);
+			if (offset + operand->offset < 0 || offset + operand->buffer->bytes > root->bytes)
+				return fail(plan->ctx, ERCC_INTERNAL, "after %s: launch '%s' operand %d leaves its buffer", stage,
+				            launch->name, i);
+		}
+		if (!writes)
+			return fail(plan->ctx, ERCC_INTERNAL, "after %s: launch '%s' writes nothing", stage, launch->name);
+		if (launch->expr.operand_count > launch->operand_count)
+			return fail(plan->ctx, ERCC_INTERNAL, "after %s: launch '%s' misses operands", stage, launch->name);
+	}
+	return ERCC_OK;
+}

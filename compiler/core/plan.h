@@ -1,0 +1,136 @@
+/* The second IR: what a device runs. A plan is a list of launches over buffers; each launch
+ * is one kernel template with its operands, iteration space and epilogue expression. Lowering
+ * fills it target-neutrally; the target's passes choose tiles, and the writer stores it. */
+#ifndef ERCC_PLAN_H
+#define ERCC_PLAN_H
+
+#include "expr.h"
+#include "graph.h"
+
+enum buffer_kind { BUFFER_ARENA, BUFFER_WEIGHTS, BUFFER_INPUT, BUFFER_OUTPUT };
+
+struct buffer {
+	enum buffer_kind kind;
+	int index;         /* in plan->buffers */
+	int64_t bytes;     /* upper bound */
+	const void *data;  /* weights: the bytes, or NULL until the packing runs */
+	int io;            /* input or output number */
+	/* A view: this buffer is bytes [parent_offset, +bytes) of the parent. */
+	struct buffer *parent;
+	int64_t parent_offset;
+	/* planned */
+	int first_use, last_use; /* launch numbers; -1: unused */
+	int64_t offset;    /* within the arena or the weights */
+	const char *name;  /* of the value, for dumps */
+};
+
+/* One tensor that a launch reads or writes. */
+struct operand {
+	struct buffer *buffer;
+	enum erc_dtype dtype;
+	int64_t offset;               /* bytes to the first element */
+	int64_t strides[MAX_RANK];    /* in elements, one per dim of the launch's space (pointwise, reduce) */
+	bool write;
+	uint8_t role;                 /* enum operand_role: how the epilogue reads it */
+};
+
+/* How an epilogue operand is addressed where the kernel has a channel and a position. */
+enum operand_role {
+	ROLE_NONE,    /* not an epilogue operand */
+	ROLE_FULL,    /* as the output */
+	ROLE_CHANNEL, /* one element per channel */
+	ROLE_SCALAR,  /* one element */
+};
+
+#define MAX_OPERANDS 20
+#define MAX_PARAMS 64
+
+struct kernel_template;
+struct cpu_level;
+
+/* A `#define NAME value` that specialises the template. */
+struct define {
+	const char *name, *value;
+};
+#define MAX_DEFINES 48
+
+struct variant {
+	struct define defines[MAX_DEFINES];
+	int define_count;
+	int64_t params[MAX_PARAMS];
+	int param_count;
+	uint32_t tile_count;
+	int64_t local_bytes;
+	uint32_t units;
+	uint32_t tile_ns;      /* predicted */
+	int64_t tile_bytes;
+	uint32_t kernel;       /* in the target's kernel list, once built */
+};
+
+struct launch {
+	const struct kernel_template *template;
+	const char *name;      /* the nodes it came from, joined by '+' */
+	struct operand operands[MAX_OPERANDS]; /* inputs, then epilogue operands, then outputs */
+	int operand_count;
+	int input_count;       /* the template's own inputs; epilogue operands follow */
+	struct shape space;    /* iteration space; its meaning is the template's */
+	struct shape reduce;   /* reduced dims, where the template has them */
+	int64_t params[MAX_PARAMS]; /* set by lower; meaning set by the template */
+	int param_count;
+	struct define defines[8]; /* set by lower: what specialises the template besides tiles */
+	int define_count;
+	struct expr expr;      /* epilogue, or the whole computation of a pointwise launch */
+	uint64_t reduction_key; /* 0: no sum; same for all variants */
+	uint64_t flops, bytes;
+	struct variant *variants; /* one per budget */
+	struct launch *previous, *next;
+	int index;             /* position, set by the memory planner */
+};
+
+/* A kernel template and its per-target columns. One row per template, beside its family. */
+struct kernel_template {
+	const char *stem;      /* "conv": conv.cpu.c, conv.cu */
+	/* Chooses tiles for one budget: fills params, defines, tile_count, local_bytes and the predictions. */
+	enum ercc_status (*cpu)(struct context *ctx, const struct cpu_level *cpu, const struct launch *launch,
+	                        struct variant *variant);
+	bool epilogue;         /* an element-wise launch behind it may be fused into its expr */
+	/* Reference for constant folding; NULL: not folded. buffers[i] is the first byte of operand i. */
+	void (*evaluate)(const struct launch *launch, void *const *buffers);
+};
+
+/* What a CPU target's choosers need to know. */
+struct cpu_level {
+	const char *name;      /* "x86-64-v4" */
+	int lanes;             /* f32 lanes of a vector register */
+	int registers;         /* vector registers */
+	double flops_per_ns;   /* nominal FMA peak, for predictions */
+	double bytes_per_ns;   /* nominal memory traffic */
+	int64_t local_bytes;   /* of the budget */
+	uint32_t units;        /* of the budget; 0: all */
+};
+
+struct plan {
+	struct context *ctx;
+	struct graph *graph;
+	struct launch *first, *last;
+	int launch_count;
+	struct buffer **buffers;
+	size_t buffer_count, buffer_capacity;
+	int64_t arena_bytes, weights_bytes;
+};
+
+struct plan *plan_new(struct graph *graph);
+struct buffer *plan_buffer(struct plan *plan, enum buffer_kind kind, int64_t bytes, const char *name);
+/* A constant buffer with a copy-free view of data (which must live as long as the arena). */
+struct buffer *plan_weights(struct plan *plan, const void *data, int64_t bytes, const char *name);
+/* The buffer that really holds `buffer`, and the byte offset in it. */
+struct buffer *buffer_root(struct buffer *buffer, int64_t *offset);
+struct launch *plan_add_launch(struct plan *plan, struct launch *before, const struct kernel_template *template, const char *name);
+void plan_remove_launch(struct plan *plan, struct launch *launch);
+/* Adds an operand and returns it. */
+struct operand *launch_operand(struct launch *launch, struct buffer *buffer, enum erc_dtype dtype, bool write);
+
+void plan_print(const struct plan *plan, FILE *out);
+enum ercc_status plan_verify(const struct plan *plan, const char *stage);
+
+#endif

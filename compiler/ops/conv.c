@@ -1,0 +1,183 @@
+/* Conv: shape, layouts, weight packing, and the launch for the convolution kernel or its depthwise sibling. */
+#include "conv.h"
+
+#include "rows.h"
+
+/* A convolution or pooling window over up to three spatial dims (unused leading ones are 1). */
+static enum ercc_status read_conv(const struct node *node, struct window *window)
+{
+	const struct shape *w = &node->inputs[1]->shape;
+	if (w->rank != node->inputs[0]->shape.rank)
+		return node_fail(node, ERCC_MODEL, "weights of rank %d for an input of rank %d", w->rank, node->inputs[0]->shape.rank);
+	return read_window(node, w->dims + 2, window);
+}
+
+static enum ercc_status infer_conv(struct node *node)
+{
+	struct window window;
+	const struct shape *in = &node->inputs[0]->shape, *w = &node->inputs[1]->shape;
+	int64_t group = node_attr_int(node, "group", 1);
+	if (in->rank < 3 || in->rank > 5)
+		return node_fail(node, ERCC_UNSUPPORTED, "input of rank %d; 3 to 5 are supported", in->rank);
+	TRY(read_conv(node, &window));
+	if (group < 1 || in->dims[1] % group || w->dims[0] % group)
+		return node_fail(node, ERCC_MODEL, "group %lld does not divide %lld input and %lld output channels", (long long)group,
+		                 (long long)in->dims[1], (long long)w->dims[0]);
+	if (w->dims[1] * group != in->dims[1])
+		return node_fail(node, ERCC_MODEL, "weights %s need %lld input channels, found %lld",
+		                 shape_text(&node->graph->ctx->arena, w), (long long)(w->dims[1] * group), (long long)in->dims[1]);
+	if (node_input(node, 2) && (node->inputs[2]->shape.rank != 1 || node->inputs[2]->shape.dims[0] != w->dims[0]))
+		return node_fail(node, ERCC_MODEL, "bias %s for %lld output channels",
+		                 shape_text(&node->graph->ctx->arena, &node->inputs[2]->shape), (long long)w->dims[0]);
+	struct shape out = *in;
+	out.dims[1] = w->dims[0];
+	for (int i = 2; i < in->rank; i++)
+		out.dims[i] = window.out[i - 2 + 5 - in->rank];
+	return set_output(node, 0, node->inputs[0]->dtype, &out);
+}
+
+static bool is_depthwise(const struct node *node)
+{
+	int64_t group = node_attr_int(node, "group", 1);
+	return group > 1 && group == node->inputs[0]->shape.dims[1] && node->inputs[1]->shape.dims[0] == group;
+}
+
+static bool layout_conv(const struct node *node, enum layout *inputs, enum layout *output)
+{
+	int64_t group = node_attr_int(node, "group", 1), out_channels = node->inputs[1]->shape.dims[0];
+	if (!node->inputs[1]->constant)
+		return false;
+	if (is_depthwise(node) || (group == 1 && node->inputs[0]->shape.dims[1] > 8))
+		inputs[0] = LAYOUT_NC16;
+	else
+		inputs[0] = LAYOUT_PLAIN;
+	*output = group == 1 || is_depthwise(node) || out_channels / group % 16 == 0 ? LAYOUT_NC16 : LAYOUT_PLAIN;
+	return true;
+}
+
+/* [group][OC/group padded to 32, in blocks of 16][in block][kernel][cg][16]; zeros where padded. */
+static struct buffer *pack_weights(struct lowering *lowering, const struct value *weights, int64_t group, int64_t cg)
+{
+	const struct tensor *tensor = tensor_expand(&lowering->ctx->arena, weights->constant);
+	const struct shape *shape = &weights->shape;
+	int64_t oc = shape->dims[0] / group, ic = shape->dims[1], kernel = 1;
+	for (int i = 2; i < shape->rank; i++)
+		kernel *= shape->dims[i];
+	int64_t blocks = round_up(oc, 32) / 16, in_blocks = ceil_div(ic, cg), block = in_blocks * kernel * cg * 16;
+	float *data = arena_array(&lowering->ctx->arena, (size_t)(group * blocks * block), sizeof(float));
+	const float *from = tensor->data;
+	for (int64_t g = 0; g < group; g++)
+		for (int64_t o = 0; o < oc; o++)
+			for (int64_t c = 0; c < ic; c++)
+				for (int64_t k = 0; k < kernel; k++)
+					data[(g * blocks + o / 16) * block + ((c / cg * kernel + k) * cg + c % cg) * 16 + o % 16] =
+						from[((g * oc + o) * ic + c) * kernel + k];
+	return plan_weights(lowering->plan, data, group * blocks * block * 4, weights->name);
+}
+
+/* Adds bias as an epilogue operand. */
+static void add_bias(struct lowering *lowering, struct launch *launch, const struct value *bias)
+{
+	int sum = expr_operand(&launch->expr, 0, ERC_F32);
+	if (!bias)
+		return;
+	const struct tensor *tensor = tensor_expand(&lowering->ctx->arena, bias->constant);
+	int64_t count = bias->shape.dims[0];
+	float *data = arena_array(&lowering->ctx->arena, (size_t)round_up(count, 32), sizeof(float));
+	memcpy(data, tensor->data, (size_t)count * sizeof(float));
+	struct operand *operand = launch_operand(launch, plan_weights(lowering->plan, data, round_up(count, 32) * 4, bias->name),
+	                                         ERC_F32, false);
+	operand->role = ROLE_CHANNEL;
+	expr_apply(&launch->expr, PRIM_add, sum, expr_operand(&launch->expr, 1, ERC_F32), -1);
+}
+
+static enum ercc_status lower_depthwise(struct lowering *lowering, struct node *node, const struct window *w)
+{
+	struct value *in = node->inputs[0], *out = node->outputs[0];
+	struct launch *launch = plan_add_launch(lowering->plan, NULL, &depthwise_template, node->name);
+	int64_t channels = in->shape.dims[1], taps = w->kernel[0] * w->kernel[1] * w->kernel[2];
+	const float *from = tensor_expand(&lowering->ctx->arena, node->inputs[1]->constant)->data;
+	float *data = arena_array(&lowering->ctx->arena, (size_t)(round_up(channels, 16) * taps), sizeof(float));
+	for (int64_t c = 0; c < channels; c++)
+		for (int64_t k = 0; k < taps; k++)
+			data[(c / 16 * taps + k) * 16 + c % 16] = from[c * taps + k];
+	launch_operand(launch, lower_buffer(lowering, in), ERC_F32, false);
+	launch_operand(launch, plan_weights(lowering->plan, data, round_up(channels, 16) * taps * 4, node->inputs[1]->name), ERC_F32, false);
+	launch->input_count = 2;
+	add_bias(lowering, launch, node_input(node, 2));
+	launch_operand(launch, lower_buffer(lowering, out), ERC_F32, true);
+	window_params(launch, w, in->shape.dims[0] * ceil_div(channels, 16));
+	launch->params[launch->param_count++] = ceil_div(channels, 16);
+	launch->space = out->shape;
+	launch->reduction_key = 0x64770001;
+	launch->flops = 2 * (uint64_t)shape_elements(&out->shape) * (uint64_t)taps;
+	return ERCC_OK;
+}
+
+static void set_extents(int64_t *p, const struct window *w)
+{
+	p[CONV_KD] = w->kernel[0], p[CONV_KH] = w->kernel[1], p[CONV_KW] = w->kernel[2];
+	p[CONV_DD] = w->dilation[0], p[CONV_DH] = w->dilation[1], p[CONV_DW] = w->dilation[2];
+	p[CONV_SD] = w->stride[0], p[CONV_SH] = w->stride[1], p[CONV_SW] = w->stride[2];
+	p[CONV_PD] = w->pad[0], p[CONV_PH] = w->pad[1], p[CONV_PW] = w->pad[2];
+	p[CONV_ID] = w->in[0], p[CONV_IH] = w->in[1], p[CONV_IW] = w->in[2];
+	p[CONV_OD] = w->out[0], p[CONV_OH] = w->out[1], p[CONV_OW] = w->out[2];
+	bool whole = w->kernel[0] * w->kernel[1] * w->kernel[2] == 1 && w->stride[0] * w->stride[1] * w->stride[2] == 1;
+	for (int i = 0; i < 3; i++)
+		whole &= w->in[i] == w->out[i];
+	if (whole) { /* 1x1: the image is one row */
+		p[CONV_IW] = p[CONV_OW] = w->in[0] * w->in[1] * w->in[2];
+		p[CONV_ID] = p[CONV_IH] = p[CONV_OD] = p[CONV_OH] = 1;
+	}
+}
+
+static enum ercc_status lower_conv(struct lowering *lowering, struct node *node)
+{
+	struct value *in = node->inputs[0], *out = node->outputs[0];
+	struct window window;
+	int64_t group = node_attr_int(node, "group", 1), oc = node->inputs[1]->shape.dims[0] / group;
+	TRY(read_conv(node, &window));
+	if (!node->inputs[1]->constant || (node_input(node, 2) && !node->inputs[2]->constant))
+		return node_fail(node, ERCC_UNSUPPORTED, "weights and bias must be known at compile time");
+	if (is_depthwise(node))
+		return lower_depthwise(lowering, node, &window);
+	struct launch *launch = plan_add_launch(lowering->plan, NULL, &conv_template, node->name);
+	int64_t cg = in->layout == LAYOUT_NC16 ? 16 : 1, ic = in->shape.dims[1] / group, *p = launch->params;
+	int64_t in_positions = window.in[0] * window.in[1] * window.in[2];
+	int64_t positions = window.out[0] * window.out[1] * window.out[2];
+	bool blocked = out->layout == LAYOUT_NC16;
+	launch_operand(launch, lower_buffer(lowering, in), ERC_F32, false);
+	launch_operand(launch, pack_weights(lowering, node->inputs[1], group, cg), ERC_F32, false);
+	launch->input_count = 2;
+	add_bias(lowering, launch, node_input(node, 2));
+	launch_operand(launch, lower_buffer(lowering, out), ERC_F32, true);
+	set_extents(p, &window);
+	p[CONV_IN_BLOCKS] = ceil_div(ic, cg);
+	p[CONV_LAST_K] = ic - (p[CONV_IN_BLOCKS] - 1) * cg;
+	p[CONV_CG] = cg;
+	p[CONV_IN_IMAGE] = round_up(in->shape.dims[1], cg) * in_positions;
+	p[CONV_IN_GROUP] = ic * in_positions;
+	p[CONV_IN_PLANE] = in_positions * cg;
+	p[CONV_IN_ROW] = p[CONV_IW] * cg;
+	p[CONV_IN_PIXEL] = cg;
+	p[CONV_W_BLOCK] = p[CONV_IN_BLOCKS] * p[CONV_KD] * p[CONV_KH] * p[CONV_KW] * cg * 16;
+	p[CONV_OUT_IMAGE] = (blocked ? round_up(oc * group, 16) : oc * group) * positions;
+	p[CONV_OUT_BLOCK] = positions * 16;
+	p[CONV_OUT_PIXEL] = blocked ? 16 : 1;
+	p[CONV_OUT_LANE] = blocked ? 1 : positions;
+	p[CONV_OC] = oc;
+	p[CONV_OC_STORED] = blocked ? round_up(oc, 16) : oc;
+	p[CONV_GROUPS] = group;
+	p[CONV_IMAGES] = in->shape.dims[0];
+	p[CONV_SCATTER] = !blocked;
+	launch->param_count = CONV_LAUNCH_PARAM_COUNT;
+	launch->space = out->shape;
+	launch->reduction_key = 0x636f6e760000 + (uint64_t)cg;
+	launch->flops = 2 * (uint64_t)shape_elements(&out->shape) * (uint64_t)(ic * p[CONV_KD] * p[CONV_KH] * p[CONV_KW]);
+	return ERCC_OK;
+}
+
+const struct op ops_conv[] = {
+	{"Conv", 1, 2, 3, 1, TYPE(F32), infer_conv, lower_conv, .layout = layout_conv},
+	{0},
+};

@@ -1,0 +1,225 @@
+/* Gemm and MatMul: both are the convolution kernel over one row of pixels (rows of A). */
+#include "conv.h"
+
+struct product {
+	struct value *a, *b, *c; /* c: may be NULL */
+	int64_t batch, m, n, k;
+	bool transpose_b;
+	float alpha, beta;
+};
+
+static enum ercc_status infer_gemm(struct node *node)
+{
+	const struct shape *a = &node->inputs[0]->shape, *b = &node->inputs[1]->shape;
+	int ta = node_attr_int(node, "transA", 0) != 0, tb = node_attr_int(node, "transB", 0) != 0;
+	if (a->rank != 2 || b->rank != 2)
+		return node_fail(node, ERCC_MODEL, "A and B must be matrices, found %s and %s",
+		                 shape_text(&node->graph->ctx->arena, a), shape_text(&node->graph->ctx->arena, b));
+	if (a->dims[!ta] != b->dims[tb])
+		return node_fail(node, ERCC_MODEL, "inner dims differ: %lld and %lld", (long long)a->dims[!ta], (long long)b->dims[tb]);
+	struct shape out = shape_of(2, (int64_t[]){a->dims[ta], b->dims[!tb]}), both;
+	if (node_input(node, 2)) {
+		TRY(broadcast_shapes(node, &node->inputs[2]->shape, &out, &both));
+		if (!shape_equal(&both, &out))
+			return node_fail(node, ERCC_MODEL, "C %s does not broadcast to %s",
+			                 shape_text(&node->graph->ctx->arena, &node->inputs[2]->shape), shape_text(&node->graph->ctx->arena, &out));
+	}
+	return set_output(node, 0, node->inputs[0]->dtype, &out);
+}
+
+/* B as [batch][n padded to 32, in blocks of 16][k padded to 16][16]: at compile time for a
+ * constant, else by copies at run time. `b_strides`: of batch, k and n in the source. */
+static struct buffer *pack_b(struct lowering *lowering, struct node *node, struct value *b, int64_t batch, int64_t k, int64_t n,
+                             const int64_t *b_strides)
+{
+	int64_t blocks = round_up(n, 32) / 16, k_padded = round_up(k, 16), block = k_padded * 16;
+	if (b->constant) {
+		float *data = arena_array(&lowering->ctx->arena, (size_t)(batch * blocks * block), sizeof(float));
+		const float *from = tensor_expand(&lowering->ctx->arena, b->constant)->data;
+		for (int64_t i = 0; i < batch; i++)
+			for (int64_t r = 0; r < k; r++)
+				for (int64_t c = 0; c < n; c++)
+					data[(i * blocks + c / 16) * block + r * 16 + c % 16] = from[i * b_strides[0] + r * b_strides[1] + c * b_strides[2]];
+		return plan_weights(lowering->plan, data, batch * blocks * block * 4, b->name);
+	}
+	struct buffer *packed = plan_buffer(lowering->plan, BUFFER_ARENA, batch * blocks * block * 4, b->name);
+	int64_t full = n / 16, rest = n % 16;
+	for (int part = 0; part < 2; part++) { /* whole blocks, then the ragged one */
+		if (part ? !rest : !full)
+			continue;
+		struct shape space = shape_of(4, (int64_t[]){batch, part ? 1 : full, k, part ? rest : 16});
+		struct launch *launch = lower_pointwise_launch(lowering, node, &space);
+		struct operand *from = launch_operand(launch, lower_buffer(lowering, b), ERC_F32, false);
+		struct operand *to = launch_operand(launch, packed, ERC_F32, true);
+		from->offset = part * full * 16 * b_strides[2] * 4;
+		to->offset = part * full * block * 4;
+		int64_t read[] = {b_strides[0], 16 * b_strides[2], b_strides[1], b_strides[2]}, write[] = {blocks * block, block, 16, 1};
+		memcpy(from->strides, read, sizeof read);
+		memcpy(to->strides, write, sizeof write);
+		expr_operand(&launch->expr, 0, ERC_F32);
+	}
+	return packed;
+}
+
+/* One launch: batch images of m pixels with k channels. a_strides: batch, row; k is contiguous. */
+static struct launch *add_product(struct lowering *lowering, struct node *node, struct buffer *a, const int64_t *a_strides,
+                                  struct buffer *b, bool b_batched, int64_t batch, int64_t m, int64_t n, int64_t k)
+{
+	struct launch *launch = plan_add_launch(lowering->plan, NULL, &conv_template, node->name);
+	int64_t *p = launch->params;
+	launch_operand(launch, a, ERC_F32, false);
+	launch_operand(launch, b, ERC_F32, false);
+	launch->input_count = 2;
+	expr_operand(&launch->expr, 0, ERC_F32);
+	for (int i = CONV_KD; i <= CONV_SH; i++)
+		p[i] = 1;
+	p[CONV_ID] = p[CONV_IH] = p[CONV_OD] = p[CONV_OH] = p[CONV_SW] = 1;
+	p[CONV_IW] = p[CONV_OW] = m;
+	p[CONV_IN_BLOCKS] = ceil_div(k, 16);
+	p[CONV_LAST_K] = k - (p[CONV_IN_BLOCKS] - 1) * 16;
+	p[CONV_CG] = 16;
+	p[CONV_IN_IMAGE] = a_strides[0];
+	p[CONV_IN_PLANE] = 16;
+	p[CONV_IN_PIXEL] = a_strides[1];
+	p[CONV_IN_ROW] = m * a_strides[1];
+	p[CONV_W_BLOCK] = round_up(k, 16) * 16;
+	p[CONV_W_IMAGE] = b_batched ? round_up(n, 32) / 16 * p[CONV_W_BLOCK] : 0;
+	p[CONV_OUT_IMAGE] = m * n;
+	p[CONV_OUT_BLOCK] = 16;
+	p[CONV_OUT_PIXEL] = n;
+	p[CONV_OUT_LANE] = 1;
+	p[CONV_OC] = p[CONV_OC_STORED] = n;
+	p[CONV_GROUPS] = 1;
+	p[CONV_IMAGES] = batch;
+	p[CONV_MATMUL] = 1;
+	launch->param_count = CONV_LAUNCH_PARAM_COUNT;
+	launch->reduction_key = 0x67656d6d0001;
+	launch->flops = 2 * (uint64_t)batch * (uint64_t)m * (uint64_t)n * (uint64_t)k;
+	return launch;
+}
+
+/* A with its rows contiguous: itself, or a transposed copy. */
+static struct buffer *rows_of_a(struct lowering *lowering, struct node *node, bool transposed, int64_t m, int64_t k)
+{
+	struct value *a = node->inputs[0];
+	if (!transposed)
+		return lower_buffer(lowering, a);
+	struct buffer *copy = plan_buffer(lowering->plan, BUFFER_ARENA, m * k * 4, a->name);
+	struct shape space = shape_of(2, (int64_t[]){m, k});
+	struct launch *launch = lower_pointwise_launch(lowering, node, &space);
+	struct operand *from = launch_operand(launch, lower_buffer(lowering, a), ERC_F32, false);
+	from->strides[0] = 1, from->strides[1] = m;
+	struct operand *to = launch_operand(launch, copy, ERC_F32, true);
+	to->strides[0] = k, to->strides[1] = 1;
+	expr_operand(&launch->expr, 0, ERC_F32);
+	return copy;
+}
+
+/* out = alpha AB + beta C: a pointwise launch behind the product, which the fusion pass folds in. */
+static enum ercc_status scale_and_add(struct lowering *lowering, struct node *node, struct buffer *product, float alpha, float beta)
+{
+	struct value *out = node->outputs[0], *c = node_input(node, 2);
+	struct launch *launch = lower_pointwise_launch(lowering, node, &out->shape);
+	struct operand *from = launch_operand(launch, product, ERC_F32, false);
+	broadcast_strides(&out->shape, &out->shape, from->strides);
+	int result = expr_operand(&launch->expr, 0, ERC_F32);
+	if (alpha != 1)
+		result = expr_apply(&launch->expr, PRIM_mul, result, expr_const(&launch->expr, ERC_F32, alpha, 0), -1);
+	if (c) {
+		struct operand *add = launch_operand(launch, lower_buffer(lowering, c), ERC_F32, false);
+		broadcast_strides(&c->shape, &out->shape, add->strides);
+		int term = expr_operand(&launch->expr, 1, ERC_F32);
+		if (beta != 1)
+			term = expr_apply(&launch->expr, PRIM_mul, term, expr_const(&launch->expr, ERC_F32, beta, 0), -1);
+		expr_apply(&launch->expr, PRIM_add, result, term, -1);
+	}
+	struct operand *to = launch_operand(launch, lower_buffer(lowering, out), ERC_F32, true);
+	broadcast_strides(&out->shape, &out->shape, to->strides);
+	return ERCC_OK;
+}
+
+static enum ercc_status lower_gemm(struct lowering *lowering, struct node *node)
+{
+	const struct shape *a = &node->inputs[0]->shape, *out = &node->outputs[0]->shape;
+	int ta = node_attr_int(node, "transA", 0) != 0, tb = node_attr_int(node, "transB", 0) != 0;
+	float alpha = node_attr_float(node, "alpha", 1), beta = node_attr_float(node, "beta", 1);
+	int64_t m = out->dims[0], n = out->dims[1], k = a->dims[!ta];
+	if (k == 0)
+		return lower_fill(lowering, node, node->outputs[0], 0, 0);
+	int64_t b_strides[] = {0, tb ? 1 : n, tb ? k : 1}, a_strides[] = {0, k};
+	struct buffer *b = pack_b(lowering, node, node->inputs[1], 1, k, n, b_strides);
+	struct buffer *rows = rows_of_a(lowering, node, ta, m, k);
+	bool plain = alpha == 1 && !node_input(node, 2);
+	struct launch *launch = add_product(lowering, node, rows, a_strides, b, false, 1, m, n, k);
+	struct buffer *product = plain ? lower_buffer(lowering, node->outputs[0]) : plan_buffer(lowering->plan, BUFFER_ARENA, m * n * 4, node->name);
+	launch_operand(launch, product, ERC_F32, true);
+	launch->space = *out;
+	return plain ? ERCC_OK : scale_and_add(lowering, node, product, alpha, beta);
+}
+
+/* ---- MatMul: numpy rules; leading dims broadcast ---- */
+
+static void matrix_shapes(const struct node *node, struct shape *a, struct shape *b)
+{
+	*a = node->inputs[0]->shape;
+	*b = node->inputs[1]->shape;
+	if (a->rank == 1)
+		*a = shape_of(2, (int64_t[]){1, a->dims[0]});
+	if (b->rank == 1)
+		*b = shape_of(2, (int64_t[]){b->dims[0], 1});
+}
+
+static enum ercc_status infer_matmul(struct node *node)
+{
+	struct shape a, b, out;
+	if (node->inputs[0]->shape.rank == 0 || node->inputs[1]->shape.rank == 0)
+		return node_fail(node, ERCC_MODEL, "a scalar cannot be multiplied as a matrix");
+	matrix_shapes(node, &a, &b);
+	int64_t m = a.dims[a.rank - 2], k = a.dims[a.rank - 1], n = b.dims[b.rank - 1];
+	if (k != b.dims[b.rank - 2])
+		return node_fail(node, ERCC_MODEL, "inner dims differ: %lld and %lld", (long long)k, (long long)b.dims[b.rank - 2]);
+	a.rank -= 2;
+	b.rank -= 2;
+	TRY(broadcast_shapes(node, &a, &b, &out));
+	if (out.rank + 2 > MAX_RANK)
+		return node_fail(node, ERCC_UNSUPPORTED, "rank above %d", MAX_RANK);
+	if (node->inputs[0]->shape.rank > 1)
+		out.dims[out.rank++] = m;
+	if (node->inputs[1]->shape.rank > 1)
+		out.dims[out.rank++] = n;
+	return set_output(node, 0, node->inputs[0]->dtype, &out);
+}
+
+static enum ercc_status lower_matmul(struct lowering *lowering, struct node *node)
+{
+	struct shape a, b, batch;
+	matrix_shapes(node, &a, &b);
+	int64_t m = a.dims[a.rank - 2], k = a.dims[a.rank - 1], n = b.dims[b.rank - 1];
+	if (k == 0)
+		return lower_fill(lowering, node, node->outputs[0], 0, 0);
+	struct shape a_batch = a, b_batch = b;
+	a_batch.rank -= 2;
+	b_batch.rank -= 2;
+	TRY(broadcast_shapes(node, &a_batch, &b_batch, &batch));
+	int64_t images = shape_elements(&batch), a_images = shape_elements(&a_batch), b_images = shape_elements(&b_batch);
+	if (b_images == 1 && a_images == images) { /* one matrix B: all rows of A are one image */
+		m *= images;
+		images = 1;
+	} else if (images > 1 && ((a_images != 1 && a_images != images) || (b_images != 1 && b_images != images))) {
+		return node_fail(node, ERCC_UNSUPPORTED, "leading dims %s and %s broadcast in part",
+		                 shape_text(&lowering->ctx->arena, &a_batch), shape_text(&lowering->ctx->arena, &b_batch));
+	}
+	int64_t b_strides[] = {k * n, n, 1}, a_strides[] = {a_images > 1 ? m * k : 0, k};
+	struct buffer *packed = pack_b(lowering, node, node->inputs[1], b_images > 1 ? images : 1, k, n, b_strides);
+	struct launch *launch = add_product(lowering, node, lower_buffer(lowering, node->inputs[0]), a_strides, packed, b_images > 1,
+	                                    images, m, n, k);
+	launch_operand(launch, lower_buffer(lowering, node->outputs[0]), ERC_F32, true);
+	launch->space = node->outputs[0]->shape;
+	return ERCC_OK;
+}
+
+const struct op ops_gemm[] = {
+	{"Gemm", 7, 2, 3, 1, TYPE(F32), infer_gemm, lower_gemm, .layout = NULL},
+	{"MatMul", 1, 2, 2, 1, TYPE(F32), infer_matmul, lower_matmul, .layout = NULL},
+	{0},
+};

@@ -1,0 +1,511 @@
+/* Operators that move elements without computing: each is a view or strided copies. */
+#include "op.h"
+
+static enum ercc_status same_type(struct node *node, const struct shape *shape)
+{
+	return set_output(node, 0, node->inputs[0]->dtype, shape);
+}
+
+/* ---- new shape, same bytes ---- */
+
+static enum ercc_status infer_same(struct node *node)
+{
+	TRY(same_type(node, &node->inputs[0]->shape));
+	return set_output(node, 1, ERC_BOOL, &node->inputs[0]->shape); /* Dropout's mask */
+}
+
+static enum ercc_status lower_view(struct lowering *lowering, struct node *node)
+{
+	return lower_alias(lowering, node, node->outputs[0], node->inputs[0]);
+}
+
+static enum ercc_status infer_dropout(struct node *node)
+{
+	const struct value *training = node_input(node, 2);
+	if (training && !(training->constant && !tensor_int(training->constant, 0))) {
+		const struct value *ratio = node_input(node, 1);
+		if (!training->constant || !ratio || !ratio->constant || tensor_float(ratio->constant, 0) != 0)
+			return node_fail(node, ERCC_UNSUPPORTED, "training mode");
+	}
+	return infer_same(node);
+}
+
+static enum ercc_status lower_dropout(struct lowering *lowering, struct node *node)
+{
+	if (node_output(node, 1))
+		TRY(lower_fill(lowering, node, node->outputs[1], 1, 1));
+	return node->outputs[0] ? lower_view(lowering, node) : ERCC_OK;
+}
+
+static enum ercc_status infer_reshape(struct node *node)
+{
+	int64_t dims[MAX_RANK];
+	int count, unknown = -1;
+	struct shape *in = &node->inputs[0]->shape, out;
+	TRY(int_list(node, "shape", 1, dims, MAX_RANK, &count));
+	if (count < 0)
+		return node_fail(node, ERCC_MODEL, "no shape is given");
+	int64_t known = 1, elements = shape_elements(in);
+	for (int i = 0; i < count; i++) {
+		if (dims[i] == 0 && !node_attr_int(node, "allowzero", 0))
+			dims[i] = i < in->rank ? in->dims[i] : 0;
+		if (dims[i] == -1 && unknown < 0)
+			unknown = i;
+		else if (dims[i] < 0 || !mul_fits(known, dims[i], &known))
+			return node_fail(node, ERCC_MODEL, "bad dimension %lld in the new shape", (long long)dims[i]);
+	}
+	if (unknown >= 0)
+		dims[unknown] = known ? elements / known : 0;
+	out = shape_of(count, dims);
+	if (shape_elements(&out) != elements)
+		return node_fail(node, ERCC_MODEL, "%s cannot become %s", shape_text(&node->graph->ctx->arena, in),
+		                 shape_text(&node->graph->ctx->arena, &out));
+	return same_type(node, &out);
+}
+
+static enum ercc_status infer_flatten(struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	int64_t axis = node_attr_int(node, "axis", 1), rows = 1, columns = 1;
+	if (axis < -in->rank || axis > in->rank)
+		return node_fail(node, ERCC_MODEL, "axis %lld is outside rank %d", (long long)axis, in->rank);
+	axis += axis < 0 ? in->rank : 0;
+	for (int i = 0; i < in->rank; i++)
+		*(i < axis ? &rows : &columns) *= in->dims[i];
+	struct shape out = shape_of(2, (int64_t[]){rows, columns});
+	return same_type(node, &out);
+}
+
+static enum ercc_status infer_squeeze(struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	struct shape out = {.rank = 0};
+	int64_t axes[MAX_RANK];
+	int count, axis;
+	bool drop[MAX_RANK] = {false};
+	TRY(int_list(node, "axes", 1, axes, MAX_RANK, &count));
+	for (int i = 0; i < count; i++) {
+		TRY(check_axis(node, axes[i], in->rank, &axis));
+		if (in->dims[axis] != 1)
+			return node_fail(node, ERCC_MODEL, "dim %d is %lld, only 1 can be squeezed", axis, (long long)in->dims[axis]);
+		drop[axis] = true;
+	}
+	for (int i = 0; i < in->rank; i++)
+		if (count < 0 ? in->dims[i] != 1 : !drop[i])
+			out.dims[out.rank++] = in->dims[i];
+	return same_type(node, &out);
+}
+
+static enum ercc_status infer_unsqueeze(struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	int64_t axes[MAX_RANK];
+	int count, axis;
+	bool added[MAX_RANK] = {false};
+	TRY(int_list(node, "axes", 1, axes, MAX_RANK, &count));
+	if (count < 0 || in->rank + count > MAX_RANK)
+		return node_fail(node, ERCC_UNSUPPORTED, "needs axes, and a result of rank %d at most", MAX_RANK);
+	struct shape out = {.rank = in->rank + count};
+	for (int i = 0; i < count; i++) {
+		TRY(check_axis(node, axes[i], out.rank, &axis));
+		if (added[axis])
+			return node_fail(node, ERCC_MODEL, "axis %d is given twice", axis);
+		added[axis] = true;
+	}
+	for (int i = 0, k = 0; i < out.rank; i++)
+		out.dims[i] = added[i] ? 1 : in->dims[k++];
+	return same_type(node, &out);
+}
+
+/* ---- Transpose ---- */
+
+static enum ercc_status permutation(const struct node *node, int *perm)
+{
+	const struct attr *attr = node_attr(node, "perm");
+	int rank = node->inputs[0]->shape.rank;
+	bool seen[MAX_RANK] = {false};
+	if (attr && attr->count != rank)
+		return node_fail(node, ERCC_MODEL, "perm has %lld entries for rank %d", (long long)attr->count, rank);
+	for (int i = 0; i < rank; i++) {
+		int64_t from = attr ? attr->ints[i] : rank - 1 - i;
+		TRY(check_axis(node, from, rank, &perm[i]));
+		if (seen[perm[i]])
+			return node_fail(node, ERCC_MODEL, "perm names dim %d twice", perm[i]);
+		seen[perm[i]] = true;
+	}
+	return ERCC_OK;
+}
+
+static enum ercc_status infer_transpose(struct node *node)
+{
+	int perm[MAX_RANK];
+	struct shape out = node->inputs[0]->shape;
+	TRY(permutation(node, perm));
+	for (int i = 0; i < out.rank; i++)
+		out.dims[i] = node->inputs[0]->shape.dims[perm[i]];
+	return same_type(node, &out);
+}
+
+static enum ercc_status lower_transpose(struct lowering *lowering, struct node *node)
+{
+	struct value *in = node->inputs[0], *out = node->outputs[0];
+	int perm[MAX_RANK];
+	int64_t in_strides[MAX_RANK], from[MAX_RANK], to[MAX_RANK];
+	TRY(permutation(node, perm));
+	broadcast_strides(&in->shape, &in->shape, in_strides);
+	broadcast_strides(&out->shape, &out->shape, to);
+	for (int i = 0; i < out->shape.rank; i++)
+		from[i] = in_strides[perm[i]];
+	return lower_copy(lowering, node, in, 0, from, out, 0, to, &out->shape);
+}
+
+/* ---- Expand, Tile ---- */
+
+static enum ercc_status infer_expand(struct node *node)
+{
+	int64_t dims[MAX_RANK];
+	int count;
+	struct shape out;
+	TRY(int_list(node, "shape", 1, dims, MAX_RANK, &count));
+	struct shape wanted = shape_of(count, dims);
+	TRY(broadcast_shapes(node, &node->inputs[0]->shape, &wanted, &out));
+	return same_type(node, &out);
+}
+
+static enum ercc_status lower_expand(struct lowering *lowering, struct node *node)
+{
+	struct value *in = node->inputs[0], *out = node->outputs[0];
+	int64_t from[MAX_RANK], to[MAX_RANK];
+	broadcast_strides(&in->shape, &out->shape, from);
+	broadcast_strides(&out->shape, &out->shape, to);
+	return lower_copy(lowering, node, in, 0, from, out, 0, to, &out->shape);
+}
+
+static enum ercc_status infer_tile(struct node *node)
+{
+	int64_t repeats[MAX_RANK];
+	int count;
+	struct shape out = node->inputs[0]->shape;
+	TRY(int_list(node, "repeats", 1, repeats, MAX_RANK, &count));
+	if (count != out.rank)
+		return node_fail(node, ERCC_MODEL, "repeats has %d entries for rank %d", count, out.rank);
+	for (int i = 0; i < out.rank; i++)
+		if (repeats[i] < 0 || !mul_fits(out.dims[i], repeats[i], &out.dims[i]))
+			return node_fail(node, ERCC_MODEL, "bad repeat %lld", (long long)repeats[i]);
+	return same_type(node, &out);
+}
+
+/* One copy over [r0, d0, r1, d1, ...] with stride 0 along the repeats; repeats of 1 take no dim. */
+static enum ercc_status lower_tile(struct lowering *lowering, struct node *node)
+{
+	struct value *in = node->inputs[0], *out = node->outputs[0];
+	int64_t in_strides[MAX_RANK], out_strides[MAX_RANK], from[2 * MAX_RANK], to[2 * MAX_RANK], dims[2 * MAX_RANK];
+	int rank = 0;
+	if (shape_elements(&out->shape) == 0)
+		return lower_fill(lowering, node, out, 0, 0);
+	broadcast_strides(&in->shape, &in->shape, in_strides);
+	broadcast_strides(&out->shape, &out->shape, out_strides);
+	for (int i = 0; i < out->shape.rank; i++) {
+		int64_t repeat = out->shape.dims[i] / in->shape.dims[i];
+		if (repeat > 1) {
+			dims[rank] = repeat;
+			from[rank] = 0;
+			to[rank++] = out_strides[i] * in->shape.dims[i];
+		}
+		if (in->shape.dims[i] > 1 || repeat == 1) {
+			dims[rank] = in->shape.dims[i];
+			from[rank] = in_strides[i];
+			to[rank++] = out_strides[i];
+		}
+	}
+	if (rank > MAX_RANK)
+		return node_fail(node, ERCC_UNSUPPORTED, "repeats along too many dims");
+	struct shape space = shape_of(rank, dims);
+	return lower_copy(lowering, node, in, 0, from, out, 0, to, &space);
+}
+
+/* ---- Slice ---- */
+
+struct slice {
+	int64_t start[MAX_RANK], step[MAX_RANK];
+};
+
+static enum ercc_status read_slice(const struct node *node, struct slice *slice, struct shape *out)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	bool inputs = node->op->since >= 10;
+	int64_t starts[MAX_RANK], ends[MAX_RANK], axes[MAX_RANK], steps[MAX_RANK];
+	int count, end_count, axis_count, step_count;
+	TRY(int_list(node, "starts", inputs ? 1 : -1, starts, MAX_RANK, &count));
+	TRY(int_list(node, "ends", inputs ? 2 : -1, ends, MAX_RANK, &end_count));
+	TRY(int_list(node, "axes", inputs ? 3 : -1, axes, MAX_RANK, &axis_count));
+	TRY(int_list(node, "steps", inputs ? 4 : -1, steps, MAX_RANK, &step_count));
+	if (count < 0 || count != end_count || (axis_count >= 0 && axis_count != count) || (step_count >= 0 && step_count != count) ||
+	    (axis_count < 0 && count > in->rank))
+		return node_fail(node, ERCC_MODEL, "starts, ends, axes and steps differ in length");
+	*out = *in;
+	for (int i = 0; i < in->rank; i++)
+		slice->start[i] = 0, slice->step[i] = 1;
+	for (int i = 0; i < count; i++) {
+		int axis;
+		int64_t step = step_count < 0 ? 1 : steps[i];
+		TRY(check_axis(node, axis_count < 0 ? i : axes[i], in->rank, &axis));
+		int64_t dim = in->dims[axis], low = step < 0 ? -1 : 0, high = step < 0 ? dim - 1 : dim;
+		if (step == 0 || step == INT64_MIN)
+			return node_fail(node, ERCC_MODEL, "step %lld", (long long)step);
+		int64_t start = starts[i] < 0 ? starts[i] + dim : starts[i], end = ends[i] < 0 ? ends[i] + dim : ends[i];
+		start = start < 0 ? 0 : start > high ? high : start;
+		end = end < low ? low : end > dim ? dim : end;
+		int64_t span = step < 0 ? start - end : end - start, size = step < 0 ? -step : step;
+		slice->start[axis] = start;
+		slice->step[axis] = step;
+		out->dims[axis] = span <= 0 ? 0 : (span - 1) / size + 1;
+	}
+	return ERCC_OK;
+}
+
+static enum ercc_status infer_slice(struct node *node)
+{
+	struct slice slice;
+	struct shape out;
+	TRY(read_slice(node, &slice, &out));
+	return same_type(node, &out);
+}
+
+static enum ercc_status lower_slice(struct lowering *lowering, struct node *node)
+{
+	struct value *in = node->inputs[0], *out = node->outputs[0];
+	struct slice slice;
+	struct shape shape;
+	int64_t from[MAX_RANK], to[MAX_RANK], offset = 0;
+	TRY(read_slice(node, &slice, &shape));
+	broadcast_strides(&in->shape, &in->shape, from);
+	broadcast_strides(&shape, &shape, to);
+	for (int i = 0; i < shape.rank; i++) {
+		offset += shape.dims[i] ? slice.start[i] * from[i] : 0;
+		from[i] *= slice.step[i];
+	}
+	return lower_copy(lowering, node, in, offset, from, out, 0, to, &shape);
+}
+
+/* ---- Split ---- */
+
+static enum ercc_status split_sizes(const struct node *node, int *axis, int64_t *sizes)
+{
+	int count;
+	TRY(check_axis(node, node_attr_int(node, "axis", 0), node->inputs[0]->shape.rank, axis));
+	int64_t dim = node->inputs[0]->shape.dims[*axis], sum = 0;
+	TRY(int_list(node, "split", node->op->since >= 13 ? 1 : -1, sizes, 64, &count));
+	if (node->output_count > 64)
+		return node_fail(node, ERCC_UNSUPPORTED, "%d outputs; at most 64", node->output_count);
+	int64_t each = ceil_div(dim, node->output_count);
+	for (int i = 0; i < node->output_count; i++) {
+		if (count < 0)
+			sizes[i] = dim - sum < each ? dim - sum : each;
+		else if (count != node->output_count || sizes[i] < 0)
+			return node_fail(node, ERCC_MODEL, "split has %d sizes for %d outputs", count, node->output_count);
+		sum += sizes[i];
+	}
+	if (sum != dim)
+		return node_fail(node, ERCC_MODEL, "the sizes add up to %lld, the dim is %lld", (long long)sum, (long long)dim);
+	return ERCC_OK;
+}
+
+static enum ercc_status infer_split(struct node *node)
+{
+	int axis;
+	int64_t sizes[64];
+	TRY(split_sizes(node, &axis, sizes));
+	for (int i = 0; i < node->output_count; i++) {
+		struct shape shape = node->inputs[0]->shape;
+		shape.dims[axis] = sizes[i];
+		TRY(set_output(node, i, node->inputs[0]->dtype, &shape));
+	}
+	return ERCC_OK;
+}
+
+static enum ercc_status lower_split(struct lowering *lowering, struct node *node)
+{
+	struct value *in = node->inputs[0];
+	int axis;
+	int64_t sizes[64], from[MAX_RANK], to[MAX_RANK], offset = 0;
+	TRY(split_sizes(node, &axis, sizes));
+	broadcast_strides(&in->shape, &in->shape, from);
+	for (int i = 0; i < node->output_count; offset += sizes[i++] * from[axis]) {
+		struct value *out = node->outputs[i];
+		if (!out)
+			continue;
+		broadcast_strides(&out->shape, &out->shape, to);
+		TRY(lower_copy(lowering, node, in, offset, from, out, 0, to, &out->shape));
+	}
+	return ERCC_OK;
+}
+
+/* ---- Concat ---- */
+
+static enum ercc_status infer_concat(struct node *node)
+{
+	struct shape out = node->inputs[0]->shape;
+	int axis;
+	TRY(check_axis(node, node_attr_int(node, "axis", 1), out.rank, &axis));
+	for (int i = 1; i < node->input_count; i++) {
+		const struct shape *in = &node->inputs[i]->shape;
+		bool fits = in->rank == out.rank && node->inputs[i]->dtype == node->inputs[0]->dtype;
+		for (int d = 0; fits && d < out.rank; d++)
+			fits = d == axis || in->dims[d] == out.dims[d];
+		if (!fits)
+			return node_fail(node, ERCC_MODEL, "input %d is %s%s, which does not go with %s%s along axis %d", i,
+			                 dtype_name(node->inputs[i]->dtype), shape_text(&node->graph->ctx->arena, in),
+			                 dtype_name(node->inputs[0]->dtype), shape_text(&node->graph->ctx->arena, &out), axis);
+		out.dims[axis] += in->dims[axis];
+	}
+	return same_type(node, &out);
+}
+
+/* Blocked along channels where every input but the last fills its blocks. */
+static bool layout_concat(const struct node *node, enum layout *inputs, enum layout *output)
+{
+	int64_t axis = node_attr_int(node, "axis", 1);
+	if (axis != 1 && axis + node->inputs[0]->shape.rank != 1)
+		return false;
+	for (int i = 0; i < node->input_count; i++)
+		if (inputs[i] != LAYOUT_NC16 || (i + 1 < node->input_count && node->inputs[i]->shape.dims[1] % 16))
+			return false;
+	*output = LAYOUT_NC16;
+	return true;
+}
+
+/* The input's buffer becomes a part of the output's, so that its producer writes in place. */
+static bool concat_by_view(struct lowering *lowering, const struct node *node, struct value *in, struct buffer *out,
+                           int64_t offset)
+{
+	struct buffer *buffer = lower_buffer(lowering, in);
+	if (lowering->folding || in->constant || buffer->kind != BUFFER_ARENA || buffer->parent || offset % 64 || !in->producer)
+		return false;
+	for (int i = 0, uses = 0; i < node->input_count; i++)
+		if (node->inputs[i] == in && ++uses > 1)
+			return false;
+	buffer->kind = out->kind;
+	buffer->parent = out;
+	buffer->parent_offset = offset;
+	buffer->io = out->io;
+	return true;
+}
+
+static enum ercc_status lower_concat(struct lowering *lowering, struct node *node)
+{
+	struct value *out = node->outputs[0];
+	struct buffer *whole = lower_buffer(lowering, out);
+	int axis;
+	int64_t outer = 1, from[MAX_RANK], to[MAX_RANK], offset = 0;
+	TRY(check_axis(node, node_attr_int(node, "axis", 1), out->shape.rank, &axis));
+	for (int d = 0; d < axis; d++)
+		outer *= out->shape.dims[d];
+	for (int i = 0; i < node->input_count; i++) {
+		struct value *in = node->inputs[i];
+		int64_t bytes = value_bytes(in), size = (int64_t)dtype_bytes(in->dtype);
+		if (bytes == 0)
+			continue;
+		if (outer == 1 && concat_by_view(lowering, node, in, whole, offset)) {
+			offset += bytes;
+			continue;
+		}
+		int64_t row = bytes / outer / size;
+		struct shape space = shape_of(2, (int64_t[]){outer, row});
+		from[0] = row, from[1] = 1;
+		to[0] = value_bytes(out) / outer / size, to[1] = 1;
+		TRY(lower_copy(lowering, node, in, 0, from, out, offset / size, to, &space));
+		offset += row * size;
+	}
+	return ERCC_OK;
+}
+
+/* ---- Pad ---- */
+
+static enum ercc_status read_pads(const struct node *node, int64_t *before, struct shape *out)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	int64_t pads[2 * MAX_RANK], axes[MAX_RANK], after[MAX_RANK] = {0};
+	int count, axis_count = -1;
+	bool inputs = node->op->since >= 11;
+	TRY(int_list(node, node->op->since == 1 ? "paddings" : "pads", inputs ? 1 : -1, pads, 2 * MAX_RANK, &count));
+	if (inputs)
+		TRY(int_list(node, "axes", 3, axes, MAX_RANK, &axis_count));
+	int padded = axis_count >= 0 ? axis_count : in->rank;
+	if (count != 2 * padded)
+		return node_fail(node, ERCC_MODEL, "pads has %d entries for %d dims", count, padded);
+	*out = *in;
+	for (int i = 0; i < in->rank; i++)
+		before[i] = 0;
+	for (int i = 0; i < padded; i++) {
+		int axis = i;
+		if (axis_count >= 0)
+			TRY(check_axis(node, axes[i], in->rank, &axis));
+		before[axis] = pads[i];
+		after[axis] = pads[padded + i];
+	}
+	for (int i = 0; i < in->rank; i++) {
+		out->dims[i] += before[i] + after[i];
+		if (out->dims[i] < 0 || before[i] < -MAX_ELEMENTS || after[i] < -MAX_ELEMENTS)
+			return node_fail(node, ERCC_MODEL, "pads leave dim %d with %lld", i, (long long)out->dims[i]);
+	}
+	return ERCC_OK;
+}
+
+static enum ercc_status infer_pad(struct node *node)
+{
+	int64_t before[MAX_RANK];
+	struct shape out;
+	const char *mode = node_attr_text(node, "mode", "constant");
+	TRY(read_pads(node, before, &out));
+	if (strcmp(mode, "constant"))
+		return node_fail(node, ERCC_UNSUPPORTED, "mode '%s'", mode);
+	if (node_input(node, 2) && !node->inputs[2]->constant)
+		return node_fail(node, ERCC_UNSUPPORTED, "the padding value must be known at compile time");
+	return same_type(node, &out);
+}
+
+/* Fills the output, then copies the part of the input that stays. */
+static enum ercc_status lower_pad(struct lowering *lowering, struct node *node)
+{
+	struct value *in = node->inputs[0], *out = node->outputs[0];
+	int64_t before[MAX_RANK], from[MAX_RANK], to[MAX_RANK], in_offset = 0, out_offset = 0;
+	struct shape shape, kept = in->shape;
+	const struct tensor *constant = node_input(node, 2) ? node->inputs[2]->constant : NULL;
+	double f = constant && dtype_is_float(in->dtype) ? tensor_float(constant, 0) : node_attr_float(node, "value", 0);
+	TRY(read_pads(node, before, &shape));
+	TRY(lower_fill(lowering, node, out, f, constant && !dtype_is_float(in->dtype) ? tensor_int(constant, 0) : 0));
+	broadcast_strides(&in->shape, &in->shape, from);
+	broadcast_strides(&shape, &shape, to);
+	for (int i = 0; i < shape.rank; i++) {
+		int64_t skip = before[i] < 0 ? -before[i] : 0, at = before[i] > 0 ? before[i] : 0;
+		int64_t room = shape.dims[i] - at, there = in->shape.dims[i] - skip;
+		kept.dims[i] = there < room ? there : room;
+		if (kept.dims[i] <= 0)
+			return ERCC_OK;
+		in_offset += skip * from[i];
+		out_offset += at * to[i];
+	}
+	return lower_copy(lowering, node, in, in_offset, from, out, out_offset, to, &kept);
+}
+
+const struct op ops_move[] = {
+	{"Identity", 1, 1, 1, 1, TYPES_MOVED, infer_same, lower_view, .layout = NULL},
+	{"Dropout", 1, 1, 3, 2, TYPES_FLOAT, infer_dropout, lower_dropout, .layout = NULL},
+	{"Reshape", 1, 1, 2, 1, TYPES_MOVED, infer_reshape, lower_view, .layout = NULL},
+	{"Flatten", 1, 1, 1, 1, TYPES_MOVED, infer_flatten, lower_view, .layout = NULL},
+	{"Squeeze", 1, 1, 2, 1, TYPES_MOVED, infer_squeeze, lower_view, .layout = NULL},
+	{"Unsqueeze", 1, 1, 2, 1, TYPES_MOVED, infer_unsqueeze, lower_view, .layout = NULL},
+	{"Transpose", 1, 1, 1, 1, TYPES_MOVED, infer_transpose, lower_transpose, .layout = NULL},
+	{"Expand", 8, 2, 2, 1, TYPES_MOVED, infer_expand, lower_expand, .layout = NULL},
+	{"Tile", 6, 2, 2, 1, TYPES_MOVED, infer_tile, lower_tile, .layout = NULL},
+	{"Slice", 1, 1, 1, 1, TYPES_MOVED, infer_slice, lower_slice, .layout = NULL},
+	{"Slice", 10, 3, 5, 1, TYPES_MOVED, infer_slice, lower_slice, .layout = NULL},
+	{"Split", 2, 1, 1, VARIADIC, TYPES_MOVED, infer_split, lower_split, .layout = NULL},
+	{"Split", 13, 1, 2, VARIADIC, TYPES_MOVED, infer_split, lower_split, .layout = NULL},
+	{"Concat", 1, 1, VARIADIC, 1, TYPES_MOVED, infer_concat, lower_concat, .layout = layout_concat},
+	{"Pad", 1, 1, 1, 1, TYPES_ALL, infer_pad, lower_pad, .layout = NULL},
+	{"Pad", 2, 1, 1, 1, TYPES_ALL, infer_pad, lower_pad, .layout = NULL},
+	{"Pad", 11, 2, 4, 1, TYPES_ALL, infer_pad, lower_pad, .layout = NULL},
+	{0},
+};

@@ -1,0 +1,139 @@
+/* The operator table's look-up and what infer functions share. */
+#include "op.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+#define FAMILY(name) extern const struct op ops_##name[];
+#include "families.def"
+#undef FAMILY
+
+const struct family families[] = {
+#define FAMILY(name) {#name, ops_##name},
+#include "families.def"
+#undef FAMILY
+	{NULL, NULL},
+};
+
+const struct op *op_find(const char *domain, const char *name, int64_t opset, bool *older)
+{
+	const struct op *best = NULL;
+	*older = false;
+	for (const struct family *family = families; family->name; family++)
+		for (const struct op *op = family->ops; op->name; op++) {
+			if (strcmp(op->name, name) || strcmp(op->domain ? op->domain : "", domain))
+				continue;
+			if (op->since > opset)
+				*older = true;
+			else if (!best || op->since > best->since)
+				best = op;
+		}
+	return best;
+}
+
+const struct ercc_operator *ercc_operator_row(uint32_t index)
+{
+	static _Thread_local struct ercc_operator row;
+	static _Thread_local char dtypes[128];
+	for (const struct family *family = families; family->name; family++)
+		for (const struct op *op = family->ops; op->name; op++) {
+			if (index--)
+				continue;
+			dtypes[0] = 0;
+			for (int dtype = 1; dtype < ERC_DTYPE_COUNT; dtype++)
+				if (op->types >> dtype & 1) {
+					strcat(dtypes, dtypes[0] ? " " : "");
+					strcat(dtypes, dtype_name(dtype));
+				}
+			row = (struct ercc_operator){op->domain ? op->domain : "", op->name, (uint32_t)op->since, family->name, dtypes,
+			                             op->expr ? "pointwise" : op->lower ? "kernel" : "shape"};
+			return &row;
+		}
+	return NULL;
+}
+
+enum ercc_status node_fail(const struct node *node, enum ercc_status status, const char *format, ...)
+{
+	struct context *ctx = node->graph->ctx;
+	char text[512];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	return fail(ctx, status, "node '%s' (%s%s%s, opset %lld): %s", node->name, node->domain, *node->domain ? "." : "",
+	            node->op_type, (long long)node->opset, text);
+}
+
+enum ercc_status set_output(struct node *node, int slot, enum erc_dtype dtype, const struct shape *shape)
+{
+	struct value *value = node_output(node, slot);
+	if (!value)
+		return ERCC_OK;
+	if (shape_elements(shape) < 0)
+		return node_fail(node, ERCC_UNSUPPORTED, "output %d would have shape %s: too large or not known", slot,
+		                 shape_text(&node->graph->ctx->arena, shape));
+	value->dtype = dtype;
+	value->shape = *shape;
+	return ERCC_OK;
+}
+
+enum ercc_status constant_input(const struct node *node, int slot, const char *what, const struct tensor **out)
+{
+	const struct value *value = node_input(node, slot);
+	if (!value)
+		return node_fail(node, ERCC_MODEL, "input %d (%s) is missing", slot, what);
+	if (!value->constant) {
+		enum ercc_status status = node_fail(node, ERCC_UNSUPPORTED, "%s ('%s') is known at run time only", what, value->name);
+		note(node->graph->ctx, "if '%s' depends on an input, give its value with --const NAME=VALUE", value->name);
+		return status;
+	}
+	*out = tensor_expand(&node->graph->ctx->arena, value->constant);
+	return ERCC_OK;
+}
+
+enum ercc_status int_list(const struct node *node, const char *name, int slot, int64_t *values, int limit, int *count)
+{
+	const struct attr *attr = node_attr(node, name);
+	*count = -1;
+	if (slot >= 0 && node_input(node, slot)) {
+		const struct tensor *tensor;
+		TRY(constant_input(node, slot, name, &tensor));
+		int64_t elements = shape_elements(&tensor->shape);
+		if (elements > limit || tensor->shape.rank > 1 || !dtype_is_integer(tensor->dtype))
+			return node_fail(node, ERCC_MODEL, "%s must be up to %d integers, found %s%s", name, limit,
+			                 dtype_name(tensor->dtype), shape_text(&node->graph->ctx->arena, &tensor->shape));
+		*count = (int)elements;
+		for (int i = 0; i < *count; i++)
+			values[i] = tensor_int(tensor, i);
+	} else if (attr && attr->kind == ATTR_INTS) {
+		if (attr->count > limit)
+			return node_fail(node, ERCC_MODEL, "%s has %lld elements, at most %d make sense", name, (long long)attr->count, limit);
+		*count = (int)attr->count;
+		for (int i = 0; i < *count; i++)
+			values[i] = attr->ints[i];
+	}
+	return ERCC_OK;
+}
+
+enum ercc_status check_axis(const struct node *node, int64_t axis, int rank, int *out)
+{
+	if (axis < -rank || axis >= rank)
+		return node_fail(node, ERCC_MODEL, "axis %lld is outside rank %d", (long long)axis, rank);
+	*out = (int)(axis < 0 ? axis + rank : axis);
+	return ERCC_OK;
+}
+
+enum ercc_status broadcast_shapes(const struct node *node, const struct shape *a, const struct shape *b, struct shape *out)
+{
+	struct shape result = {.rank = a->rank > b->rank ? a->rank : b->rank};
+	for (int i = 0; i < result.rank; i++) {
+		int ia = i - (result.rank - a->rank), ib = i - (result.rank - b->rank);
+		int64_t da = ia < 0 ? 1 : a->dims[ia], db = ib < 0 ? 1 : b->dims[ib];
+		if (da != db && da != 1 && db != 1)
+			return node_fail(node, ERCC_MODEL, "shapes %s and %s do not broadcast", shape_text(&node->graph->ctx->arena, a),
+			                 shape_text(&node->graph->ctx->arena, b));
+		result.dims[i] = da == 1 ? db : da;
+	}
+	*out = result;
+	return ERCC_OK;
+}

@@ -1,0 +1,314 @@
+/* Element-wise operators: one row each. a, b, c are the inputs, @x an attribute with its default. */
+#include "op.h"
+
+#include <stdlib.h>
+
+/* All inputs broadcast to the output; its dtype is that of the expression. */
+static enum ercc_status infer_pointwise(struct node *node)
+{
+	struct shape shape = node->inputs[0]->shape;
+	const struct op *op = node->op;
+	bool where = op->types == TYPE(BOOL) && op->input_max == 3;
+	for (int i = 1; i < node->input_count; i++) {
+		if (!node->inputs[i])
+			return node_fail(node, ERCC_MODEL, "input %d is missing", i);
+		if (node->inputs[i]->dtype != node->inputs[where ? 1 : 0]->dtype && strcmp(op->name, "Pow") && !(where && i == 1))
+			return node_fail(node, ERCC_MODEL, "input %d is %s, but input %d is %s", i, dtype_name(node->inputs[i]->dtype),
+			                 where ? 1 : 0, dtype_name(node->inputs[where ? 1 : 0]->dtype));
+		TRY(broadcast_shapes(node, &shape, &node->inputs[i]->shape, &shape));
+	}
+	enum erc_dtype dtype = node->inputs[where ? 1 : 0]->dtype;
+	bool compares = op->expr && (!strncmp(op->expr, "eq(", 3) || !strncmp(op->expr, "lt(", 3) || !strncmp(op->expr, "le(", 3));
+	return set_output(node, 0, compares ? ERC_BOOL : dtype, &shape);
+}
+
+static bool lookup_attribute(void *user, const char *name, double *value)
+{
+	const struct node *node = user;
+	const struct attr *attr = node_attr(node, name);
+	if (attr && attr->kind == ATTR_FLOAT) {
+		*value = attr->f;
+		return true;
+	}
+	if (attr && attr->kind == ATTR_INT) {
+		*value = (double)attr->i;
+		return true;
+	}
+	const char *at = node->op->defaults ? strstr(node->op->defaults, name) : NULL;
+	if (!at)
+		return false;
+	*value = strtof(at + strlen(name) + 1, NULL);
+	return true;
+}
+
+/* Strides of `value` in the launch's space: blocked ones where `layout` is NC16. */
+static void operand_strides(const struct value *value, const struct shape *out, enum layout layout,
+                            const struct shape *space, int64_t *strides)
+{
+	if (layout == LAYOUT_PLAIN) {
+		broadcast_strides(&value->shape, space, strides);
+		return;
+	}
+	int64_t blocks = space->dims[1], positions = space->dims[2];
+	memset(strides, 0, sizeof(int64_t) * MAX_RANK);
+	int skip = out->rank - value->shape.rank;
+	bool channels = skip <= 1 && value->shape.dims[1 - skip] > 1;
+	bool spatial = false, batch = skip == 0 && value->shape.dims[0] > 1;
+	for (int i = 2; i < out->rank; i++)
+		spatial |= i >= skip && value->shape.dims[i - skip] > 1;
+	strides[3] = channels;
+	strides[2] = spatial ? 16 : 0;
+	strides[1] = !channels ? 0 : spatial || positions == 1 ? positions * 16 : 16;
+	strides[0] = !batch ? 0 : blocks * strides[1];
+}
+
+/* A per-channel constant, padded to whole blocks. */
+static struct buffer *channel_constant(struct lowering *lowering, const struct value *value)
+{
+	const struct tensor *tensor = tensor_expand(&lowering->ctx->arena, value->constant);
+	int64_t count = shape_elements(&value->shape);
+	float *data = arena_array(&lowering->ctx->arena, (size_t)round_up(count, 32), sizeof(float));
+	memcpy(data, tensor->data, (size_t)count * sizeof(float));
+	return plan_weights(lowering->plan, data, round_up(count, 32) * 4, value->name);
+}
+
+static enum ercc_status build_expr(struct lowering *lowering, struct node *node, struct expr *expr, const int *args)
+{
+	int result = args[0];
+	if (node->op->input_max == VARIADIC) {
+		int mean = !strcmp(node->op_type, "Mean");
+		for (int i = 1; i < node->input_count; i++)
+			TRY(expr_parse(lowering->ctx, expr, node->op->expr, (int[]){result, args[i]}, 2, NULL, NULL, &result));
+		if (mean)
+			result = expr_apply(expr, PRIM_div, result,
+			                    expr_const(expr, node->inputs[0]->dtype, node->input_count, node->input_count), -1);
+		return ERCC_OK;
+	}
+	int cast[3] = {args[0], args[1], args[2]};
+	if (!strcmp(node->op_type, "Pow"))
+		cast[1] = expr_cast(expr, args[1], node->inputs[0]->dtype);
+	return expr_parse(lowering->ctx, expr, node->op->expr, cast, node->input_count, lookup_attribute, node, &result);
+}
+
+static enum ercc_status lower_pointwise(struct lowering *lowering, struct node *node)
+{
+	struct value *out = node->outputs[0];
+	struct shape space = out->shape;
+	if (node->input_count > EXPR_MAX_OPERANDS)
+		return node_fail(node, ERCC_UNSUPPORTED, "%d inputs; at most %d", node->input_count, EXPR_MAX_OPERANDS);
+	if (out->layout == LAYOUT_NC16) {
+		int64_t positions = 1;
+		for (int i = 2; i < out->shape.rank; i++)
+			positions *= out->shape.dims[i];
+		space = shape_of(4, (int64_t[]){out->shape.dims[0], ceil_div(out->shape.dims[1], 16), positions, 16});
+	}
+	struct launch *launch = lower_pointwise_launch(lowering, node, &space);
+	int args[EXPR_MAX_OPERANDS] = {-1, -1, -1};
+	for (int i = 0; i < node->input_count; i++) {
+		struct value *in = node->inputs[i];
+		bool padded = out->layout == LAYOUT_NC16 && in->constant && shape_elements(&in->shape) > 1;
+		struct buffer *buffer = padded ? channel_constant(lowering, in) : lower_buffer(lowering, in);
+		struct operand *operand = launch_operand(launch, buffer, in->dtype, false);
+		operand_strides(in, &out->shape, out->layout, &space, operand->strides);
+		args[i] = expr_operand(&launch->expr, i, in->dtype);
+	}
+	struct operand *to = launch_operand(launch, lower_buffer(lowering, out), out->dtype, true);
+	operand_strides(out, &out->shape, out->layout, &space, to->strides);
+	TRY(build_expr(lowering, node, &launch->expr, args));
+	launch->bytes = (uint64_t)value_bytes(out) * (uint64_t)launch->operand_count;
+	return ERCC_OK;
+}
+
+/* Element-wise on blocked values: every input has the output's shape, or is a scalar, a constant
+ * per channel, or one value per image and channel. */
+static bool layout_pointwise(const struct node *node, enum layout *inputs, enum layout *output)
+{
+	const struct value *out = node->outputs[0];
+	bool any = false;
+	if (out->dtype != ERC_F32 || out->shape.rank < 3)
+		return false;
+	for (int i = 0; i < node->input_count; i++) {
+		const struct value *in = node->inputs[i];
+		if (!in)
+			continue;
+		if (in->dtype != ERC_F32)
+			return false;
+		if (shape_equal(&in->shape, &out->shape) && !in->constant) {
+			any |= inputs[i] == LAYOUT_NC16;
+			inputs[i] = LAYOUT_NC16;
+			continue;
+		}
+		int skip = out->shape.rank - in->shape.rank;
+		bool per_channel = skip <= 1;
+		for (int d = 0; per_channel && d < in->shape.rank; d++)
+			per_channel = d == 1 - skip || in->shape.dims[d] == 1 || (d + skip == 0 && !in->constant);
+		if (shape_elements(&in->shape) == 1)
+			inputs[i] = LAYOUT_PLAIN;
+		else if (per_channel && in->constant)
+			inputs[i] = LAYOUT_PLAIN;
+		else if (per_channel && skip == 0 && in->shape.dims[1] == out->shape.dims[1])
+			inputs[i] = LAYOUT_NC16;
+		else
+			return false;
+	}
+	*output = LAYOUT_NC16;
+	return any;
+}
+
+/* ---- Clip: bounds are inputs from opset 11, attributes before; either may be missing ---- */
+
+static enum ercc_status infer_clip(struct node *node)
+{
+	for (int i = 1; i < 3; i++)
+		if (node_input(node, i) && shape_elements(&node->inputs[i]->shape) != 1)
+			return node_fail(node, ERCC_MODEL, "bound %d must be a scalar", i);
+	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);
+}
+
+static enum ercc_status lower_clip(struct lowering *lowering, struct node *node)
+{
+	struct value *in = node->inputs[0], *out = node->outputs[0];
+	struct op row = {.name = "Clip", .expr = "a", .input_max = 1};
+	struct node plain = *node;
+	plain.op = &row;
+	plain.input_count = 1;
+	TRY(lower_pointwise(lowering, &plain));
+	struct launch *launch = lowering->plan->last;
+	struct operand to = launch->operands[--launch->operand_count];
+	int result = 0;
+	for (int i = 1; i < 3; i++) {
+		enum primitive primitive = i == 1 ? PRIM_max : PRIM_min;
+		const struct attr *attr = node_attr(node, i == 1 ? "min" : "max");
+		int bound = -1;
+		struct value *limit = node_input(node, i);
+		if (limit && limit->constant) {
+			bool is_float = dtype_is_float(in->dtype);
+			bound = expr_const(&launch->expr, in->dtype, is_float ? tensor_float(limit->constant, 0) : 0,
+			                   is_float ? 0 : tensor_int(limit->constant, 0));
+		} else if (limit) {
+			bound = expr_operand(&launch->expr, launch->operand_count, in->dtype);
+			launch_operand(launch, lower_buffer(lowering, limit), in->dtype, false);
+		} else if (attr && attr->kind == ATTR_FLOAT) {
+			bound = expr_const(&launch->expr, in->dtype, attr->f, (int64_t)attr->f);
+		}
+		if (bound >= 0)
+			result = expr_apply(&launch->expr, primitive, result, bound, -1);
+	}
+	(void)out;
+	launch->operands[launch->operand_count++] = to;
+	return ERCC_OK;
+}
+
+/* ---- Cast ---- */
+
+static enum ercc_status infer_cast(struct node *node)
+{
+	int64_t to = node_attr_int(node, "to", 0);
+	if (to < 0 || to >= ERC_DTYPE_COUNT || !(TYPES_ALL >> to & 1))
+		return node_fail(node, ERCC_UNSUPPORTED, "cast to dtype %s (%lld)", dtype_name((enum erc_dtype)to), (long long)to);
+	return set_output(node, 0, (enum erc_dtype)to, &node->inputs[0]->shape);
+}
+
+static enum ercc_status lower_cast(struct lowering *lowering, struct node *node)
+{
+	struct op row = {.name = "Cast", .expr = "a", .input_max = 1};
+	struct node plain = *node;
+	plain.op = &row;
+	TRY(lower_pointwise(lowering, &plain));
+	expr_cast(&lowering->plan->last->expr, 0, node->outputs[0]->dtype);
+	return ERCC_OK;
+}
+
+/* ---- batch normalisation that could not be folded into constants or a convolution ---- */
+
+static enum ercc_status infer_batch_norm(struct node *node)
+{
+	if (node_attr_int(node, "training_mode", 0) || node->output_count > 1)
+		return node_fail(node, ERCC_UNSUPPORTED, "training mode");
+	if (node->inputs[0]->shape.rank < 2)
+		return node_fail(node, ERCC_MODEL, "input must have rank 2 or more");
+	for (int i = 1; i < 5; i++)
+		if (node->inputs[i]->shape.rank != 1 || node->inputs[i]->shape.dims[0] != node->inputs[0]->shape.dims[1])
+			return node_fail(node, ERCC_MODEL, "input %d must have shape [%lld], found %s", i,
+			                 (long long)node->inputs[0]->shape.dims[1],
+			                 shape_text(&node->graph->ctx->arena, &node->inputs[i]->shape));
+	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);
+}
+
+/* x, scale, bias, mean, variance; the last four lie along dim 1. */
+static enum ercc_status lower_batch_norm(struct lowering *lowering, struct node *node)
+{
+	struct value *in = node->inputs[0], *out = node->outputs[0];
+	struct launch *launch = lower_pointwise_launch(lowering, node, &in->shape);
+	struct expr *expr = &launch->expr;
+	int args[6], result;
+	for (int i = 0; i < 5; i++) {
+		struct operand *operand = launch_operand(launch, lower_buffer(lowering, node->inputs[i]), in->dtype, false);
+		if (i == 0)
+			broadcast_strides(&in->shape, &in->shape, operand->strides);
+		else
+			operand->strides[1] = in->shape.dims[1] > 1;
+		args[i] = expr_operand(expr, i, in->dtype);
+	}
+	struct operand *to = launch_operand(launch, lower_buffer(lowering, out), in->dtype, true);
+	broadcast_strides(&in->shape, &in->shape, to->strides);
+	args[5] = expr_const(expr, in->dtype, node_attr_float(node, "epsilon", 1e-5f), 0);
+	return expr_parse(lowering->ctx, expr, "add(mul(div(sub(a, d), sqrt(add(e, f))), b), c)", args, 6, NULL, NULL, &result);
+}
+
+#define UNARY(name, since, types, text, ...) \
+	{name, since, 1, 1, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL}
+#define BINARY(name, since, types, text, ...) \
+	{name, since, 2, 2, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL}
+#define NARY(name, since, types, text) \
+	{name, since, 1, VARIADIC, 1, types, infer_pointwise, lower_pointwise, text, NULL, layout_pointwise, NULL}
+
+const struct op ops_pointwise[] = {
+	UNARY("Relu", 1, TYPES_NUMBER, "max(a, 0)", NULL),
+	UNARY("Sigmoid", 1, TYPES_FLOAT, "sigmoid(a)", NULL),
+	UNARY("Tanh", 1, TYPES_FLOAT, "tanh(a)", NULL),
+	UNARY("Sqrt", 1, TYPES_FLOAT, "sqrt(a)", NULL),
+	UNARY("Exp", 1, TYPES_FLOAT, "exp(a)", NULL),
+	UNARY("Log", 1, TYPES_FLOAT, "log(a)", NULL),
+	UNARY("Erf", 9, TYPES_FLOAT, "erf(a)", NULL),
+	UNARY("Neg", 1, TYPES_NUMBER, "neg(a)", NULL),
+	UNARY("Abs", 1, TYPES_NUMBER, "abs(a)", NULL),
+	UNARY("Sign", 9, TYPES_NUMBER, "sign(a)", NULL),
+	UNARY("Reciprocal", 1, TYPES_FLOAT, "div(1, a)", NULL),
+	UNARY("Floor", 1, TYPES_FLOAT, "floor(a)", NULL),
+	UNARY("Ceil", 1, TYPES_FLOAT, "ceil(a)", NULL),
+	UNARY("Round", 11, TYPES_FLOAT, "round(a)", NULL),
+	UNARY("Not", 1, TYPE(BOOL), "not(a)", NULL),
+	UNARY("HardSwish", 14, TYPES_FLOAT, "mul(a, max(0, min(1, add(mul(a, 0.16666667), 0.5))))", NULL),
+	UNARY("HardSigmoid", 1, TYPES_FLOAT, "max(0, min(1, add(mul(a, @alpha), @beta)))", "alpha=0.2,beta=0.5"),
+	UNARY("LeakyRelu", 1, TYPES_FLOAT, "select(lt(a, 0), mul(a, @alpha), a)", "alpha=0.01"),
+	UNARY("Elu", 1, TYPES_FLOAT, "select(lt(a, 0), mul(@alpha, sub(exp(a), 1)), a)", "alpha=1"),
+	UNARY("Selu", 1, TYPES_FLOAT, "mul(@gamma, select(lt(0, a), a, mul(@alpha, sub(exp(a), 1))))",
+	      "alpha=1.6732632,gamma=1.0507010"),
+	UNARY("ThresholdedRelu", 1, TYPES_FLOAT, "select(lt(@alpha, a), a, 0)", "alpha=1"),
+	UNARY("Softsign", 1, TYPES_FLOAT, "div(a, add(1, abs(a)))", NULL),
+	UNARY("Softplus", 1, TYPES_FLOAT, "add(max(a, 0), log(add(1, exp(neg(abs(a))))))", NULL),
+	BINARY("Add", 1, TYPES_NUMBER, "add(a, b)", NULL),
+	BINARY("Sub", 1, TYPES_NUMBER, "sub(a, b)", NULL),
+	BINARY("Mul", 1, TYPES_NUMBER, "mul(a, b)", NULL),
+	BINARY("Div", 1, TYPES_NUMBER, "div(a, b)", NULL),
+	BINARY("Pow", 1, TYPES_NUMBER, "pow(a, b)", NULL),
+	BINARY("PRelu", 1, TYPES_NUMBER, "select(lt(a, 0), mul(a, b), a)", NULL),
+	BINARY("Equal", 1, TYPES_ALL, "eq(a, b)", NULL),
+	BINARY("Less", 1, TYPES_NUMBER, "lt(a, b)", NULL),
+	BINARY("Greater", 1, TYPES_NUMBER, "lt(b, a)", NULL),
+	BINARY("LessOrEqual", 12, TYPES_NUMBER, "le(a, b)", NULL),
+	BINARY("GreaterOrEqual", 12, TYPES_NUMBER, "le(b, a)", NULL),
+	BINARY("And", 1, TYPE(BOOL), "and(a, b)", NULL),
+	BINARY("Or", 1, TYPE(BOOL), "or(a, b)", NULL),
+	BINARY("Xor", 1, TYPE(BOOL), "xor(a, b)", NULL),
+	{"Where", 9, 3, 3, 1, TYPE(BOOL), infer_pointwise, lower_pointwise, "select(a, b, c)", NULL, NULL, NULL},
+	NARY("Sum", 1, TYPES_FLOAT, "add(a, b)"),
+	NARY("Mean", 1, TYPES_FLOAT, "add(a, b)"),
+	NARY("Max", 1, TYPES_NUMBER, "max(a, b)"),
+	NARY("Min", 1, TYPES_NUMBER, "min(a, b)"),
+	{"Clip", 1, 1, 3, 1, TYPES_NUMBER, infer_clip, lower_clip, NULL, NULL, layout_pointwise, NULL},
+	{"Cast", 6, 1, 1, 1, TYPES_ALL, infer_cast, lower_cast, NULL, NULL, NULL, NULL},
+	{"BatchNormalization", 7, 5, 5, VARIADIC, TYPES_FLOAT, infer_batch_norm, lower_batch_norm, NULL, NULL, NULL, NULL},
+	{0},
+};

@@ -1,0 +1,185 @@
+/* The pointwise kernel template: folds its loop nest, chooses tiles, and evaluates constants. */
+#include "op.h"
+
+/* Strides of one operand in a folded nest. */
+struct nest {
+	int rank;
+	int64_t dims[MAX_RANK];
+	int64_t strides[MAX_OPERANDS][MAX_RANK];
+};
+
+/* Drops dims of 1 and merges neighbours that every operand walks as one. */
+static void fold_nest(const struct launch *launch, struct nest *nest)
+{
+	nest->rank = 0;
+	for (int d = 0; d < launch->space.rank; d++) {
+		int64_t dim = launch->space.dims[d];
+		if (dim == 1)
+			continue;
+		bool merge = nest->rank > 0;
+		for (int k = 0; merge && k < launch->operand_count; k++)
+			merge = nest->strides[k][nest->rank - 1] == launch->operands[k].strides[d] * dim;
+		int to = merge ? nest->rank - 1 : nest->rank++;
+		nest->dims[to] = merge ? nest->dims[to] * dim : dim;
+		for (int k = 0; k < launch->operand_count; k++)
+			nest->strides[k][to] = launch->operands[k].strides[d];
+	}
+	if (nest->rank == 0) {
+		nest->rank = 1;
+		nest->dims[0] = 1;
+		for (int k = 0; k < launch->operand_count; k++)
+			nest->strides[k][0] = 1;
+	}
+}
+
+static void define(struct context *ctx, struct variant *variant, const char *name, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+static void define(struct context *ctx, struct variant *variant, const char *name, const char *format, ...)
+{
+	char text[4096];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	variant->defines[variant->define_count++] = (struct define){name, arena_copy_text(&ctx->arena, text)};
+}
+
+static const char *c_type(enum erc_dtype dtype, struct arena *arena)
+{
+	return dtype == ERC_F32 ? "float" : arena_printf(arena, "%s_value", dtype_name(dtype));
+}
+
+static void define_operands(struct context *ctx, const struct launch *launch, const struct nest *nest, bool vector,
+                            struct variant *variant)
+{
+	struct arena *arena = &ctx->arena;
+	struct text declare = {.arena = arena}, rebind = {.arena = arena}, sizes = {.arena = arena}, steps = {.arena = arena};
+	int inputs = launch->operand_count - 1, last = nest->rank - 1;
+	text_printf(&rebind, " ");
+	for (int k = 0; k <= inputs; k++) {
+		const struct operand *operand = &launch->operands[k];
+		const char *type = c_type(operand->dtype, arena), *suffix = k == inputs ? "o" : arena_printf(arena, "%d", k);
+		int64_t stride = nest->strides[k][last];
+		int step = stride == 0 ? 0 : stride == 1 ? 1 : 2;
+		text_printf(&declare, "%s%s *b%s = (%s%s *)b[%d]; ", k == inputs ? "" : "const ", type, suffix,
+		            k == inputs ? "" : "const ", type, k);
+		if (step == 2)
+			text_printf(&declare, "const long long s%s = SI(%d); ", suffix, k);
+		text_printf(&sizes, "%s%d", k ? ", " : "", (int)dtype_bytes(operand->dtype));
+		text_printf(&steps, "%s%d", k ? ", " : "", step);
+		const char *index = step == 0 ? "0" : step == 1 ? "i" : arena_printf(arena, "i * s%s", suffix);
+		if (k == inputs) {
+			define(ctx, variant, "STORE", "bo[%s]", index);
+			continue;
+		}
+		text_printf(&rebind, "b%d = rest[%d]; ", k, k);
+		const char *name = arena_printf(arena, "LOAD%d", k);
+		if (vector)
+			define(ctx, variant, name, step == 0 ? "f32_set(b%d[0])" : "f32_load(b%d + i)", k);
+		else
+			define(ctx, variant, name, "b%d[%s]", k, index);
+	}
+	define(ctx, variant, "OPERANDS", "%d", inputs);
+	define(ctx, variant, "DECLARE", "%s", declare.data);
+	define(ctx, variant, "REBIND", "%s", rebind.data);
+	define(ctx, variant, "SIZES", "%s", sizes.data);
+	define(ctx, variant, "STEPS", "%s", steps.data);
+}
+
+static bool can_vectorize(const struct launch *launch, const struct nest *nest)
+{
+	int last = nest->rank - 1, output = launch->operand_count - 1;
+	if (!expr_is_f32_vector(&launch->expr) || nest->strides[output][last] != 1)
+		return false;
+	for (int k = 0; k < output; k++)
+		if (nest->strides[k][last] != 0 && nest->strides[k][last] != 1)
+			return false;
+	return true;
+}
+
+static enum ercc_status pointwise_cpu(struct context *ctx, const struct cpu_level *cpu, const struct launch *launch,
+                                      struct variant *variant)
+{
+	struct nest nest;
+	fold_nest(launch, &nest);
+	int outer = nest.rank > 2 ? nest.rank - 2 : 0, last = nest.rank - 1;
+	int64_t inner = nest.dims[last], middle = nest.rank > 1 ? nest.dims[last - 1] : 1, rows = 1;
+	bool vector = can_vectorize(launch, &nest), flat = nest.rank == 1;
+	for (int d = 0; d < outer; d++)
+		rows *= nest.dims[d];
+	/* about 8 K elements a tile; a one-dimensional nest is cut into middles of 1 K */
+	int64_t step = 1024;
+	if (flat && inner > step && inner % step == 0) {
+		middle = inner / step;
+		inner = step;
+	}
+	int64_t work = 8192, chunk = work / inner > 0 ? work / inner : 1;
+	chunk = chunk < middle ? chunk : middle;
+	int64_t chunks = ceil_div(middle, chunk), tile_rows = chunks > 1 ? 1 : work / (inner * middle) > 0 ? work / (inner * middle) : 1;
+	tile_rows = tile_rows < rows ? tile_rows : rows;
+	int64_t head[] = {outer, tile_rows, chunk, chunks, rows, inner, middle};
+	int n = 0;
+	for (size_t i = 0; i < COUNT_OF(head); i++)
+		variant->params[n++] = head[i];
+	for (int k = 0; k < launch->operand_count; k++) {
+		variant->params[n++] = nest.strides[k][last];
+		variant->params[n++] = !flat ? nest.strides[k][last - 1] : nest.strides[k][last] * inner;
+	}
+	for (int d = 0; d < outer; d++)
+		variant->params[n++] = nest.dims[d];
+	for (int k = 0; k < launch->operand_count; k++)
+		for (int d = 0; d < outer; d++)
+			variant->params[n++] = nest.strides[k][d];
+	variant->param_count = n;
+	variant->tile_count = (uint32_t)(rows > 0 ? ceil_div(rows, tile_rows) * chunks : 0);
+	define(ctx, variant, "VECTOR", "%d", vector);
+	define_operands(ctx, launch, &nest, vector, variant);
+	int64_t elements = tile_rows * chunk * inner;
+	variant->tile_bytes = elements * 4 * launch->operand_count;
+	variant->tile_ns = (uint32_t)((double)variant->tile_bytes / cpu->bytes_per_ns) + 20;
+	return ERCC_OK;
+}
+
+static union expr_value read_element(const void *base, enum erc_dtype dtype, int64_t index)
+{
+	struct tensor tensor = {.dtype = dtype, .data = base};
+	if (dtype == ERC_F32 || dtype == ERC_F64)
+		return (union expr_value){.f = tensor_float(&tensor, index)};
+	if (dtype == ERC_BOOL)
+		return (union expr_value){.i = ((const uint8_t *)base)[index]};
+	return (union expr_value){.i = tensor_int(&tensor, index)};
+}
+
+static void write_element(void *base, enum erc_dtype dtype, int64_t index, union expr_value value)
+{
+	if (dtype == ERC_F32)
+		((float *)base)[index] = (float)value.f;
+	else if (dtype == ERC_F64)
+		((double *)base)[index] = value.f;
+	else
+		memcpy((char *)base + index * (int64_t)dtype_bytes(dtype), &value.i, dtype_bytes(dtype)); /* little-endian */
+}
+
+static void pointwise_evaluate(const struct launch *launch, void *const *buffers)
+{
+	struct nest nest;
+	int64_t index[MAX_RANK] = {0}, total = shape_elements(&launch->space);
+	int output = launch->operand_count - 1;
+	fold_nest(launch, &nest);
+	for (int64_t n = 0; n < total; n++) {
+		union expr_value values[MAX_OPERANDS];
+		int64_t at[MAX_OPERANDS] = {0};
+		for (int k = 0; k <= output; k++)
+			for (int d = 0; d < nest.rank; d++)
+				at[k] += index[d] * nest.strides[k][d];
+		for (int k = 0; k < output; k++)
+			values[k] = read_element(buffers[k], launch->operands[k].dtype, at[k]);
+		write_element(buffers[output], launch->operands[output].dtype, at[output], expr_evaluate(&launch->expr, values));
+		for (int d = nest.rank - 1; d >= 0 && ++index[d] == nest.dims[d]; d--)
+			index[d] = 0;
+	}
+}
+
+const struct kernel_template pointwise_template = {
+	.stem = "pointwise", .cpu = pointwise_cpu, .epilogue = true, .evaluate = pointwise_evaluate,
+};

@@ -1,0 +1,90 @@
+/* Pooling windows, the depthwise template's row, and local response normalisation. */
+#include "rows.h"
+
+const struct kernel_template depthwise_template = {.stem = "depthwise", .cpu = rows_cpu, .epilogue = true};
+const struct kernel_template pool_template = {.stem = "pool", .cpu = rows_cpu};
+const struct kernel_template lrn_template = {.stem = "lrn", .cpu = rows_cpu};
+
+static enum ercc_status read_pool(const struct node *node, struct window *window)
+{
+	int64_t kernel[6];
+	int count, rank = node->inputs[0]->shape.rank - 2;
+	TRY(int_list(node, "kernel_shape", -1, kernel, 6, &count));
+	if (count != rank)
+		return node_fail(node, ERCC_MODEL, "kernel_shape has %d entries for %d spatial dims", count, rank);
+	return read_window(node, kernel, window);
+}
+
+static enum ercc_status infer_pool(struct node *node)
+{
+	struct window window;
+	struct shape out = node->inputs[0]->shape;
+	TRY(read_pool(node, &window));
+	if (node_output(node, 1))
+		return node_fail(node, ERCC_UNSUPPORTED, "the Indices output");
+	for (int i = 2; i < out.rank; i++)
+		out.dims[i] = window.out[i - 2 + 5 - out.rank];
+	return set_output(node, 0, node->inputs[0]->dtype, &out);
+}
+
+static bool layout_pool(const struct node *node, enum layout *inputs, enum layout *output)
+{
+	*output = node->inputs[0]->dtype == ERC_F32 ? inputs[0] : LAYOUT_PLAIN;
+	return *output == inputs[0];
+}
+
+static enum ercc_status lower_pool(struct lowering *lowering, struct node *node)
+{
+	struct value *in = node->inputs[0];
+	struct window w;
+	TRY(read_pool(node, &w));
+	bool blocked = in->layout == LAYOUT_NC16, average = !strcmp(node->op_type, "AveragePool");
+	int64_t planes = in->shape.dims[0] * (blocked ? ceil_div(in->shape.dims[1], 16) : in->shape.dims[1]);
+	struct launch *launch = lower_rows(lowering, node, &pool_template, 0);
+	window_params(launch, &w, planes);
+	for (int i = 0; i < 3; i++)
+		launch->params[launch->param_count++] = w.pad_end[i];
+	launch->flops = (uint64_t)shape_elements(&node->outputs[0]->shape) * (uint64_t)(w.kernel[0] * w.kernel[1] * w.kernel[2]) * 2;
+	launch->reduction_key = average ? 0x706f6f6c02 : 0x706f6f6c01;
+	launch->defines[launch->define_count++] = (struct define){"CG", blocked ? "16" : "1"};
+	launch->defines[launch->define_count++] = (struct define){"AVERAGE", average ? "1" : "0"};
+	launch->defines[launch->define_count++] =
+		(struct define){"COUNT_PAD", average && node_attr_int(node, "count_include_pad", 0) ? "1" : "0"};
+	launch->defines[launch->define_count++] = (struct define){"T", dtype_name(in->dtype)};
+	const char *lowest = in->dtype == ERC_F32 || in->dtype == ERC_F64 ? "-__builtin_inf()" : in->dtype == ERC_I8 ? "-128" : "0";
+	launch->defines[launch->define_count++] = (struct define){"LOWEST", lowest};
+	return ERCC_OK;
+}
+
+static enum ercc_status infer_lrn(struct node *node)
+{
+	if (node->inputs[0]->shape.rank < 3 || node_attr_int(node, "size", 0) < 1)
+		return node_fail(node, ERCC_MODEL, "needs an input of rank 3 or more and a positive size");
+	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);
+}
+
+static enum ercc_status lower_lrn(struct lowering *lowering, struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	struct launch *launch = lower_rows(lowering, node, &lrn_template, in->dims[0] * in->dims[1]);
+	int64_t positions = in->dims[1] && in->dims[0] ? shape_elements(in) / (in->dims[0] * in->dims[1]) : 0, size = node_attr_int(node, "size", 1);
+	struct arena *arena = &lowering->ctx->arena;
+	launch->params[launch->param_count++] = in->dims[1];
+	launch->params[launch->param_count++] = positions;
+	launch->params[launch->param_count++] = size;
+	launch->flops = (uint64_t)shape_elements(in) * (uint64_t)(size + 20) * 8;
+	launch->reduction_key = 0x6c726e01;
+	float beta = node_attr_float(node, "beta", 0.75f);
+	launch->defines[launch->define_count++] = (struct define){"ALPHA", arena_printf(arena, "%af", node_attr_float(node, "alpha", 1e-4f))};
+	launch->defines[launch->define_count++] = (struct define){"BIAS", arena_printf(arena, "%af", node_attr_float(node, "bias", 1))};
+	launch->defines[launch->define_count++] = (struct define){"BETA", arena_printf(arena, "%af", beta)};
+	launch->defines[launch->define_count++] = (struct define){"BETA_3_4", beta == 0.75f ? "1" : "0"};
+	return ERCC_OK;
+}
+
+const struct op ops_pool[] = {
+	{"MaxPool", 1, 1, 1, 2, TYPE(F32) | TYPE(I8) | TYPE(U8), infer_pool, lower_pool, .layout = layout_pool},
+	{"AveragePool", 1, 1, 1, 1, TYPE(F32), infer_pool, lower_pool, .layout = layout_pool},
+	{"LRN", 1, 1, 1, 1, TYPE(F32), infer_lrn, lower_lrn, .layout = NULL},
+	{0},
+};

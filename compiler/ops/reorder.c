@@ -1,0 +1,34 @@
+/* Reorder, the compiler's own operator: plain to channel-blocked layout and back. */
+#include "op.h"
+
+static enum ercc_status infer_reorder(struct node *node)
+{
+	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);
+}
+
+/* Whole blocks by one copy, the ragged last block by another. */
+static enum ercc_status lower_reorder(struct lowering *lowering, struct node *node)
+{
+	struct value *in = node->inputs[0], *out = node->outputs[0];
+	int64_t images = in->shape.dims[0], channels = in->shape.dims[1], positions = 1;
+	for (int i = 2; i < in->shape.rank; i++)
+		positions *= in->shape.dims[i];
+	int64_t full = channels / 16, rest = channels % 16, padded = round_up(channels, 16);
+	bool blocking = out->layout == LAYOUT_NC16;
+	for (int part = 0; part < 2; part++) {
+		int64_t count = part ? (rest > 0) : full, lanes = part ? rest : 16;
+		if (!count)
+			continue;
+		struct shape space = shape_of(4, (int64_t[]){images, count, positions, lanes});
+		int64_t plain[] = {channels * positions, 16 * positions, 1, positions};
+		int64_t blocked[] = {padded * positions, 16 * positions, 16, 1};
+		int64_t at = part * full * 16 * positions; /* the same in both */
+		TRY(lower_copy(lowering, node, in, at, blocking ? plain : blocked, out, at, blocking ? blocked : plain, &space));
+	}
+	return ERCC_OK;
+}
+
+const struct op ops_reorder[] = {
+	{"Reorder", 1, 1, 1, 1, TYPES_MOVED, infer_reorder, lower_reorder, .domain = "erc"},
+	{0},
+};

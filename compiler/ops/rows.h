@@ -1,0 +1,28 @@
+/* Kernels that are a loop over independent rows, and windows over spatial dims: what pooling,
+ * reductions, softmax and the like share. */
+#ifndef ERCC_ROWS_H
+#define ERCC_ROWS_H
+
+#include "op.h"
+
+/* A window over three spatial dims (d, h, w); missing leading dims are 1. */
+struct window {
+	int64_t in[3], out[3], kernel[3], stride[3], dilation[3], pad[3], pad_end[3];
+};
+/* Reads strides, dilations, pads, auto_pad and ceil_mode; kernel has rank-2 entries. */
+enum ercc_status read_window(const struct node *node, const int64_t *kernel, struct window *window);
+
+/* Row kernels: params[0] is rows per tile (filled by the chooser), params[1] the number of rows. */
+enum { ROWS_PER_TILE, ROWS_TOTAL, ROWS_FIRST };
+/* rows, then the window: in, out, kernel, stride, dilation, pad (3 each). */
+void window_params(struct launch *launch, const struct window *window, int64_t planes);
+
+/* Adds a row launch of `rows` rows with one plain-role input and one output. */
+struct launch *lower_rows(struct lowering *lowering, struct node *node, const struct kernel_template *template, int64_t rows);
+/* The chooser of row kernels: as many rows a tile as 20 us hold. Epilogues as in conv. */
+enum ercc_status rows_cpu(struct context *ctx, const struct cpu_level *cpu, const struct launch *launch, struct variant *variant);
+
+extern const struct kernel_template depthwise_template, pool_template, reduce_template, softmax_template, lrn_template,
+	gather_template;
+
+#endif

@@ -1,0 +1,107 @@
+/* Operators whose result is known once shapes and constants are: infer sets the constant. */
+#include "op.h"
+
+static enum ercc_status set_constant(struct node *node, enum erc_dtype dtype, const struct shape *shape, const void *data)
+{
+	TRY(set_output(node, 0, dtype, shape));
+	node->outputs[0]->constant = tensor_new(&node->graph->ctx->arena, dtype, shape, data);
+	return ERCC_OK;
+}
+
+static enum ercc_status infer_shape(struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	int64_t start = node_attr_int(node, "start", 0), end = node_attr_int(node, "end", in->rank);
+	start = start < 0 ? start + in->rank : start;
+	end = end < 0 ? end + in->rank : end;
+	start = start < 0 ? 0 : start > in->rank ? in->rank : start;
+	end = end < start ? start : end > in->rank ? in->rank : end;
+	struct shape out = shape_of(1, (int64_t[]){end - start});
+	return set_constant(node, ERC_I64, &out, arena_copy_bytes(&node->graph->ctx->arena, in->dims + start, (size_t)(end - start) * 8));
+}
+
+static enum ercc_status infer_size(struct node *node)
+{
+	int64_t size = shape_elements(&node->inputs[0]->shape);
+	return set_constant(node, ERC_I64, &(struct shape){0}, arena_copy_bytes(&node->graph->ctx->arena, &size, 8));
+}
+
+static enum ercc_status infer_constant(struct node *node)
+{
+	static const char *const kinds[] = {"value", "value_float", "value_floats", "value_int", "value_ints"};
+	struct arena *arena = &node->graph->ctx->arena;
+	const struct attr *attr = NULL;
+	for (size_t i = 0; !attr && i < COUNT_OF(kinds); i++)
+		attr = node_attr(node, kinds[i]);
+	if (!attr)
+		return node_fail(node, ERCC_UNSUPPORTED, "its value is not a number or a dense tensor");
+	struct shape list = shape_of(1, (int64_t[]){attr->count});
+	if (attr->kind == ATTR_TENSOR) {
+		TRY(set_output(node, 0, attr->tensor->dtype, &attr->tensor->shape));
+		node->outputs[0]->constant = attr->tensor;
+		return ERCC_OK;
+	}
+	if (attr->kind == ATTR_FLOAT)
+		return set_constant(node, ERC_F32, &(struct shape){0}, arena_copy_bytes(arena, &attr->f, 4));
+	if (attr->kind == ATTR_INT)
+		return set_constant(node, ERC_I64, &(struct shape){0}, arena_copy_bytes(arena, &attr->i, 8));
+	if (attr->kind == ATTR_FLOATS)
+		return set_constant(node, ERC_F32, &list, attr->floats);
+	if (attr->kind == ATTR_INTS)
+		return set_constant(node, ERC_I64, &list, attr->ints);
+	return node_fail(node, ERCC_UNSUPPORTED, "strings");
+}
+
+static enum ercc_status infer_constant_of_shape(struct node *node)
+{
+	const struct attr *attr = node_attr(node, "value");
+	int64_t dims[MAX_RANK];
+	int count;
+	TRY(int_list(node, "shape", 0, dims, MAX_RANK, &count));
+	struct shape out = shape_of(count, dims);
+	for (int i = 0; i < count; i++)
+		if (dims[i] < 0)
+			return node_fail(node, ERCC_MODEL, "dim %d is %lld", i, (long long)dims[i]);
+	static const float zero;
+	enum erc_dtype dtype = attr && attr->kind == ATTR_TENSOR ? attr->tensor->dtype : ERC_F32;
+	if (attr && (attr->kind != ATTR_TENSOR || shape_elements(&attr->tensor->shape) != 1))
+		return node_fail(node, ERCC_MODEL, "value must be a tensor of one element");
+	TRY(set_output(node, 0, dtype, &out));
+	struct tensor *tensor = tensor_new(&node->graph->ctx->arena, dtype, &out, attr ? attr->tensor->data : &zero);
+	tensor->splat = true;
+	node->outputs[0]->constant = tensor;
+	return ERCC_OK;
+}
+
+static enum ercc_status infer_range(struct node *node)
+{
+	const struct tensor *in[3];
+	static const char *const names[] = {"start", "limit", "delta"};
+	for (int i = 0; i < 3; i++)
+		TRY(constant_input(node, i, names[i], &in[i]));
+	enum erc_dtype dtype = in[0]->dtype;
+	double start = tensor_float(in[0], 0), limit = tensor_float(in[1], 0), delta = tensor_float(in[2], 0);
+	double steps = delta ? (limit - start) / delta : -1;
+	int64_t count = steps > 0 ? (int64_t)steps + ((double)(int64_t)steps < steps) : 0;
+	if (delta == 0 || steps > (double)((int64_t)1 << 31))
+		return node_fail(node, ERCC_MODEL, "delta %g from %g to %g", delta, start, limit);
+	struct shape out = shape_of(1, (int64_t[]){count});
+	size_t bytes = dtype_bytes(dtype);
+	char *data = arena_array(&node->graph->ctx->arena, (size_t)count, bytes);
+	for (int64_t i = 0; i < count; i++) {
+		float f = (float)(start + (double)i * delta);
+		double d = start + (double)i * delta;
+		int64_t n = dtype_is_float(dtype) ? 0 : tensor_int(in[0], 0) + i * tensor_int(in[2], 0);
+		memcpy(data + (size_t)i * bytes, dtype == ERC_F32 ? (void *)&f : dtype == ERC_F64 ? (void *)&d : (void *)&n, bytes);
+	}
+	return set_constant(node, dtype, &out, data);
+}
+
+const struct op ops_shape[] = {
+	{"Shape", 1, 1, 1, 1, TYPES_MOVED, infer_shape, .layout = NULL},
+	{"Size", 1, 1, 1, 1, TYPES_MOVED, infer_size, .layout = NULL},
+	{"Constant", 1, 0, 0, 1, TYPES_MOVED, infer_constant, .layout = NULL},
+	{"ConstantOfShape", 9, 1, 1, 1, TYPE(I64), infer_constant_of_shape, .layout = NULL},
+	{"Range", 11, 3, 3, 1, TYPES_NUMBER, infer_range, .layout = NULL},
+	{0},
+};

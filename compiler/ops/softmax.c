@@ -1,0 +1,38 @@
+/* Softmax and LogSoftmax along one axis; before opset 13 along all dims from the axis on. */
+#include "rows.h"
+
+const struct kernel_template softmax_template = {.stem = "softmax", .cpu = rows_cpu};
+
+static enum ercc_status infer_softmax(struct node *node)
+{
+	int axis;
+	if (node->inputs[0]->shape.rank)
+		TRY(check_axis(node, node_attr_int(node, "axis", node->op->since >= 13 ? -1 : 1), node->inputs[0]->shape.rank, &axis));
+	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);
+}
+
+static enum ercc_status lower_softmax(struct lowering *lowering, struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	int axis = 0;
+	int64_t outer = 1, count = 1, inner = 1;
+	if (in->rank)
+		TRY(check_axis(node, node_attr_int(node, "axis", node->op->since >= 13 ? -1 : 1), in->rank, &axis));
+	for (int i = 0; i < in->rank; i++)
+		*(i < axis ? &outer : i == axis || node->op->since < 13 ? &count : &inner) *= in->dims[i];
+	struct launch *launch = lower_rows(lowering, node, &softmax_template, outer * inner);
+	launch->params[launch->param_count++] = count;
+	launch->params[launch->param_count++] = inner;
+	launch->flops = (uint64_t)shape_elements(in) * 60;
+	launch->reduction_key = 0x736f6674;
+	launch->defines[launch->define_count++] = (struct define){"LOGARITHM", node->op_type[0] == 'L' ? "1" : "0"};
+	return ERCC_OK;
+}
+
+const struct op ops_softmax[] = {
+	{"Softmax", 1, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, .layout = NULL},
+	{"Softmax", 13, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, .layout = NULL},
+	{"LogSoftmax", 1, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, .layout = NULL},
+	{"LogSoftmax", 13, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, .layout = NULL},
+	{0},
+};

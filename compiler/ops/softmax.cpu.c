@@ -1,0 +1,27 @@
+/* e^(x - max) / sum along an axis of `count` elements, `inner` apart. A row is one such line.
+ * Defines: LOGARITHM. Params: rows per tile, rows, count, inner. Bound: memory, then exp. */
+static void row(const float *in, float *out, long count, long inner)
+{
+	float top = in[0], sum = 0.0f;
+	for (long i = 1; i < count; i++)
+		top = in[i * inner] > top ? in[i * inner] : top;
+	for (long i = 0; i < count; i++) {
+		float e = f32_exp(in[i * inner] - top);
+		sum += e;
+		out[i * inner] = LOGARITHM ? in[i * inner] - top : e;
+	}
+	float log_sum = LOGARITHM ? f32_log(sum) : 0.0f;
+	for (long i = 0; i < count; i++)
+		out[i * inner] = LOGARITHM ? out[i * inner] - log_sum : out[i * inner] / sum;
+}
+
+void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
+{
+	const long long *p = args->params;
+	long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1];
+	(void)local;
+	for (long r = tile * p[0]; r < end; r++) {
+		long at = r / p[3] * p[2] * p[3] + r % p[3];
+		row((const float *)args->buffers[0] + at, (float *)args->buffers[1] + at, p[2], p[3]);
+	}
+}

@@ -1,0 +1,200 @@
+/* Folds element-wise launches into the launch that produces their input: chains become one
+ * kernel, and bias, activation and residual additions become epilogues. */
+#include "pass.h"
+
+#include "ops/conv.h"
+#include "ops/rows.h"
+
+/* Launches that read, and that write, any part of a buffer's root. */
+struct uses {
+	int reads, writes;
+	struct launch *writer;
+};
+
+static struct uses count_uses(const struct plan *plan, struct buffer *buffer)
+{
+	struct uses uses = {0};
+	int64_t offset;
+	struct buffer *root = buffer_root(buffer, &offset);
+	for (struct launch *launch = plan->first; launch; launch = launch->next)
+		for (int i = 0; i < launch->operand_count; i++)
+			if (buffer_root(launch->operands[i].buffer, &offset) == root) {
+				uses.reads += !launch->operands[i].write;
+				uses.writes += launch->operands[i].write;
+				if (launch->operands[i].write)
+					uses.writer = launch;
+			}
+	return uses;
+}
+
+static bool same_strides(const struct shape *space, const int64_t *a, const int64_t *b)
+{
+	for (int d = 0; d < space->rank; d++)
+		if (space->dims[d] != 1 && a[d] != b[d])
+			return false;
+	return true;
+}
+
+static struct operand *output_of(struct launch *launch)
+{
+	return &launch->operands[launch->operand_count - 1];
+}
+
+/* Copies an operand unless the launch reads the same already; returns its number. */
+static int share_operand(struct launch *launch, const struct operand *operand, int from)
+{
+	for (int i = from; i < launch->operand_count; i++)
+		if (launch->operands[i].buffer == operand->buffer && launch->operands[i].offset == operand->offset &&
+		    launch->operands[i].role == operand->role && launch->operands[i].dtype == operand->dtype &&
+		    same_strides(&launch->space, launch->operands[i].strides, operand->strides))
+			return i;
+	launch->operands[launch->operand_count] = *operand;
+	return launch->operand_count++;
+}
+
+static const char *join_names(struct plan *plan, const char *a, const char *b)
+{
+	return strcmp(a, b) ? arena_printf(&plan->ctx->arena, "%s+%s", a, b) : a;
+}
+
+/* A copy moves bits of any dtype of its size: it takes the dtype of what it is fused with. */
+static bool agree_on_dtype(struct launch *producer, struct launch *consumer, int slot)
+{
+	enum erc_dtype written = output_of(producer)->dtype, read = consumer->operands[slot].dtype;
+	if (written == read)
+		return true;
+	bool retype_producer = expr_is_copy(&producer->expr);
+	struct launch *copy = retype_producer ? producer : consumer;
+	if (!expr_is_copy(&copy->expr) || dtype_bytes(written) != dtype_bytes(read))
+		return false;
+	copy->operands[0].dtype = copy->operands[1].dtype = retype_producer ? read : written;
+	copy->expr.nodes[0].dtype = copy->operands[0].dtype;
+	return true;
+}
+
+/* Both pointwise: the consumer computes what the producer did. */
+static bool fuse_chain(struct plan *plan, struct launch *producer, struct launch *consumer, int slot)
+{
+	struct operand *link = &consumer->operands[slot];
+	if (!shape_equal(&producer->space, &consumer->space) ||
+	    !same_strides(&consumer->space, link->strides, output_of(producer)->strides) ||
+	    producer->operand_count + consumer->operand_count > EXPR_MAX_OPERANDS ||
+	    producer->expr.count + consumer->expr.count > EXPR_MAX_NODES || !agree_on_dtype(producer, consumer, slot))
+		return false;
+	struct launch *fused = arena_new(&plan->ctx->arena, struct launch);
+	*fused = *consumer;
+	fused->operand_count = 0;
+	memset(&fused->expr, 0, sizeof fused->expr);
+	int map[EXPR_MAX_OPERANDS], result = -1;
+	for (int pass = 0; pass < 2; pass++) {
+		const struct launch *part = pass ? consumer : producer;
+		for (int i = 0; i < part->operand_count - 1; i++) {
+			if (pass && i == slot) {
+				map[i] = result;
+				continue;
+			}
+			int number = share_operand(fused, &part->operands[i], 0);
+			map[i] = expr_operand(&fused->expr, number, part->operands[i].dtype);
+		}
+		result = expr_inline(&fused->expr, &part->expr, map);
+	}
+	if (result != fused->expr.count - 1)
+		return false; /* shared with an earlier node: rare, not worth a reordering */
+	fused->operands[fused->operand_count++] = *output_of(consumer);
+	fused->name = join_names(plan, producer->name, consumer->name);
+	fused->bytes = producer->bytes + consumer->bytes;
+	*consumer = *fused;
+	plan_remove_launch(plan, producer);
+	return true;
+}
+
+/* How an operand of an element-wise launch looks from a kernel with channels; ROLE_NONE: it cannot be read there. */
+static enum operand_role role_of(const struct launch *producer, const struct launch *consumer, const struct operand *operand)
+{
+	const struct shape *space = &consumer->space;
+	const struct operand *out = &consumer->operands[consumer->operand_count - 1];
+	bool conv = producer->template == &conv_template;
+	bool matmul = conv && producer->params[CONV_MATMUL], scatter = conv && producer->params[CONV_SCATTER];
+	int64_t zeros[MAX_RANK] = {0}, channel[MAX_RANK] = {0};
+	if (same_strides(space, operand->strides, out->strides))
+		return ROLE_FULL;
+	if (same_strides(space, operand->strides, zeros))
+		return ROLE_SCALAR;
+	if (matmul) {
+		channel[space->rank - 1] = 1;
+	} else if (scatter) {
+		channel[1] = 1;
+	} else {
+		if (space->rank != 4)
+			return ROLE_NONE;
+		channel[1] = 16;
+		channel[3] = 1;
+	}
+	return same_strides(space, operand->strides, channel) ? ROLE_CHANNEL : ROLE_NONE;
+}
+
+static bool fuse_epilogue(struct plan *plan, struct launch *producer, struct launch *consumer, int slot)
+{
+	struct operand *link = &consumer->operands[slot], *out = output_of(consumer);
+	if (!expr_is_f32_vector(&consumer->expr) || out->dtype != ERC_F32 || link->dtype != ERC_F32 ||
+	    !same_strides(&consumer->space, link->strides, out->strides) ||
+	    shape_elements(&consumer->space) * 4 != output_of(producer)->buffer->bytes ||
+	    producer->operand_count + consumer->operand_count > EXPR_MAX_OPERANDS ||
+	    producer->expr.count + consumer->expr.count > EXPR_MAX_NODES)
+		return false;
+	for (int i = 0; i < consumer->operand_count - 1; i++)
+		if (i != slot && (consumer->operands[i].dtype != ERC_F32 || role_of(producer, consumer, &consumer->operands[i]) == ROLE_NONE))
+			return false;
+	struct launch fused = *producer;
+	int map[EXPR_MAX_OPERANDS];
+	fused.operand_count--; /* the output */
+	for (int i = 0; i < consumer->operand_count - 1; i++) {
+		if (i == slot) {
+			map[i] = fused.expr.count - 1;
+			continue;
+		}
+		struct operand operand = consumer->operands[i];
+		operand.role = role_of(producer, consumer, &operand);
+		memset(operand.strides, 0, sizeof operand.strides);
+		int number = share_operand(&fused, &operand, fused.input_count);
+		map[i] = expr_operand(&fused.expr, number - fused.input_count + 1, ERC_F32);
+	}
+	if (expr_inline(&fused.expr, &consumer->expr, map) != fused.expr.count - 1)
+		return false;
+	fused.operands[fused.operand_count] = *out;
+	fused.operands[fused.operand_count].role = ROLE_NONE;
+	fused.operand_count++;
+	fused.name = join_names(plan, producer->name, consumer->name);
+	fused.bytes += consumer->bytes;
+	fused.previous = consumer->previous;
+	fused.next = consumer->next;
+	*consumer = fused;
+	plan_remove_launch(plan, producer);
+	return true;
+}
+
+static bool try_fuse(struct plan *plan, struct launch *consumer)
+{
+	for (int i = 0; i < consumer->operand_count - 1; i++) {
+		struct buffer *buffer = consumer->operands[i].buffer;
+		if (buffer->kind != BUFFER_ARENA || buffer->parent || consumer->operands[i].offset)
+			continue;
+		struct uses uses = count_uses(plan, buffer);
+		struct launch *producer = uses.writer;
+		if (uses.reads != 1 || uses.writes != 1 || !producer->template->epilogue || output_of(producer)->offset ||
+		    output_of(producer)->buffer != buffer)
+			continue;
+		if (producer->template == &pointwise_template ? fuse_chain(plan, producer, consumer, i)
+		                                              : fuse_epilogue(plan, producer, consumer, i))
+			return true;
+	}
+	return false;
+}
+
+enum ercc_status pass_fuse(struct plan *plan)
+{
+	for (struct launch *launch = plan->first; launch; launch = launch->next)
+		while (launch->template == &pointwise_template && try_fuse(plan, launch))
+			;
+	return ERCC_OK;
+}

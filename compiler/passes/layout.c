@@ -1,0 +1,48 @@
+/* Chooses the layout of every value and puts Reorder nodes where two uses disagree. Graph
+ * inputs and outputs stay plain. */
+#include "pass.h"
+
+/* The value in the wanted layout: itself, an earlier reordered copy, or a new one before `node`. */
+static struct value *in_layout(struct graph *graph, struct map *copies, struct node *node, struct value *value, enum layout layout)
+{
+	bool older;
+	if (value->layout == layout)
+		return value;
+	struct value *copy = map_get(copies, value);
+	if (copy)
+		return copy;
+	copy = graph_value(graph, graph_unique_name(graph, value->name));
+	struct node *reorder = graph_add_node(graph, node, "Reorder", graph_unique_name(graph, "Reorder"), &value, 1, &copy, 1);
+	reorder->domain = "erc";
+	reorder->op = op_find("erc", "Reorder", 1, &older);
+	copy->dtype = value->dtype;
+	copy->shape = value->shape;
+	copy->layout = layout;
+	map_set(copies, value, copy);
+	return copy;
+}
+
+static void lay_out_node(struct graph *graph, struct map *copies, struct node *node)
+{
+	enum layout inputs[EXPR_MAX_OPERANDS], output = LAYOUT_PLAIN;
+	bool chosen = node->op->layout && node->input_count <= EXPR_MAX_OPERANDS;
+	for (int i = 0; chosen && i < node->input_count; i++)
+		inputs[i] = node->inputs[i] ? node->inputs[i]->layout : LAYOUT_PLAIN;
+	chosen = chosen && node->op->layout(node, inputs, &output);
+	for (int i = 0; i < node->input_count; i++)
+		if (node->inputs[i])
+			node_set_input(node, i, in_layout(graph, copies, node, node->inputs[i], chosen ? inputs[i] : LAYOUT_PLAIN));
+	for (int i = 0; i < node->output_count; i++)
+		if (node->outputs[i])
+			node->outputs[i]->layout = chosen ? output : LAYOUT_PLAIN;
+}
+
+enum ercc_status pass_layout(struct graph *graph)
+{
+	struct map copies = {.arena = &graph->ctx->arena, .kind = MAP_POINTER};
+	for (struct node *node = graph->first; node; node = node->next)
+		lay_out_node(graph, &copies, node);
+	for (size_t i = 0; i < graph->output_count; i++)
+		graph->outputs[i] = in_layout(graph, &copies, NULL, graph->outputs[i], LAYOUT_PLAIN);
+	return ERCC_OK;
+}

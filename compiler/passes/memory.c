@@ -1,0 +1,107 @@
+/* Places buffers: activations in one arena, those whose lives do not meet sharing bytes;
+ * constants one after the other, equal ones once. */
+#include "pass.h"
+
+#include <stdlib.h>
+
+#define ALIGN 64
+
+static void find_lives(struct plan *plan)
+{
+	int index = 0;
+	int64_t offset;
+	for (struct launch *launch = plan->first; launch; launch = launch->next, index++) {
+		launch->index = index;
+		for (int i = 0; i < launch->operand_count; i++) {
+			struct buffer *root = buffer_root(launch->operands[i].buffer, &offset);
+			if (root->first_use < 0)
+				root->first_use = index;
+			root->last_use = index;
+		}
+	}
+}
+
+static int larger_first(const void *a, const void *b)
+{
+	const struct buffer *x = *(struct buffer *const *)a, *y = *(struct buffer *const *)b;
+	if (x->bytes != y->bytes)
+		return x->bytes < y->bytes ? 1 : -1;
+	return x->index - y->index;
+}
+
+static int lower_first(const void *a, const void *b)
+{
+	const struct buffer *x = *(struct buffer *const *)a, *y = *(struct buffer *const *)b;
+	return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+/* Largest first, each at the lowest place that no buffer with an overlapping life holds. */
+static void place_arena(struct plan *plan, struct buffer **buffers, size_t count)
+{
+	struct buffer **meeting = arena_array(&plan->ctx->arena, count, sizeof *meeting);
+	qsort(buffers, count, sizeof *buffers, larger_first);
+	for (size_t i = 0; i < count; i++) {
+		struct buffer *buffer = buffers[i];
+		size_t n = 0;
+		for (size_t k = 0; k < i; k++)
+			if (buffers[k]->first_use <= buffer->last_use && buffer->first_use <= buffers[k]->last_use)
+				meeting[n++] = buffers[k];
+		qsort(meeting, n, sizeof *meeting, lower_first);
+		buffer->offset = 0;
+		for (size_t k = 0; k < n; k++) {
+			if (buffer->offset + buffer->bytes <= meeting[k]->offset)
+				break;
+			int64_t end = round_up(meeting[k]->offset + meeting[k]->bytes, ALIGN);
+			buffer->offset = end > buffer->offset ? end : buffer->offset;
+		}
+		int64_t end = round_up(buffer->offset + buffer->bytes, ALIGN);
+		plan->arena_bytes = end > plan->arena_bytes ? end : plan->arena_bytes;
+	}
+}
+
+static uint64_t hash_bytes(const void *data, int64_t bytes)
+{
+	uint64_t hash = (uint64_t)bytes * 0x9e3779b97f4a7c15, word;
+	for (int64_t i = 0; i + 8 <= bytes; i += 8) {
+		memcpy(&word, (const char *)data + i, 8);
+		hash = (hash ^ word) * 0x9fb21c651e98df25;
+		hash ^= hash >> 29;
+	}
+	return hash;
+}
+
+static void place_weights(struct plan *plan, struct buffer **buffers, size_t count)
+{
+	uint64_t *hashes = arena_array(&plan->ctx->arena, count, sizeof *hashes);
+	for (size_t i = 0; i < count; i++) {
+		struct buffer *buffer = buffers[i], *same = NULL;
+		hashes[i] = hash_bytes(buffer->data, buffer->bytes);
+		for (size_t k = 0; !same && k < i; k++)
+			if (hashes[k] == hashes[i] && buffers[k]->bytes == buffer->bytes &&
+			    !memcmp(buffers[k]->data, buffer->data, (size_t)buffer->bytes))
+				same = buffers[k];
+		buffer->offset = same ? same->offset : plan->weights_bytes;
+		if (!same)
+			plan->weights_bytes = round_up(plan->weights_bytes + buffer->bytes, ALIGN);
+	}
+}
+
+enum ercc_status pass_memory(struct plan *plan)
+{
+	struct buffer **arena = arena_array(&plan->ctx->arena, plan->buffer_count, sizeof *arena);
+	struct buffer **weights = arena_array(&plan->ctx->arena, plan->buffer_count, sizeof *weights);
+	size_t arena_count = 0, weight_count = 0;
+	find_lives(plan);
+	for (size_t i = 0; i < plan->buffer_count; i++) {
+		struct buffer *buffer = plan->buffers[i];
+		if (buffer->parent || buffer->first_use < 0)
+			continue;
+		if (buffer->kind == BUFFER_ARENA)
+			arena[arena_count++] = buffer;
+		else if (buffer->kind == BUFFER_WEIGHTS)
+			weights[weight_count++] = buffer;
+	}
+	place_arena(plan, arena, arena_count);
+	place_weights(plan, weights, weight_count);
+	return ERCC_OK;
+}

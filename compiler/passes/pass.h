@@ -1,0 +1,17 @@
+/* The passes and the pipeline that runs them. */
+#ifndef ERCC_PASS_H
+#define ERCC_PASS_H
+
+#include "ops/op.h"
+
+#define GRAPH_PASS(name) enum ercc_status pass_##name(struct graph *graph);
+#define PLAN_PASS(name) enum ercc_status pass_##name(struct plan *plan);
+#include "passes.def"
+#undef GRAPH_PASS
+#undef PLAN_PASS
+
+/* Runs the pipeline: graph passes, lowering, plan passes; dumps and stops as the options say.
+ * *out is NULL when stop_after ended it early. */
+enum ercc_status run_passes(struct graph *graph, struct plan **out);
+
+#endif

@@ -1,0 +1,187 @@
+/* Pins inputs: whole shapes (--shape), symbolic dimensions (--dim), values (--const). Every dim
+ * must be known behind it. */
+#include "pass.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+static enum ercc_status parse_number(struct context *ctx, const char *option, const char *text, const char *end, int64_t *out)
+{
+	char *stop;
+	long long number = strtoll(text, &stop, 10);
+	if (stop == text || stop != end || number < 0 || number > MAX_ELEMENTS)
+		return fail(ctx, ERCC_USAGE, "%s: '%.*s' is not a size", option, (int)(end - text), text);
+	*out = number;
+	return ERCC_OK;
+}
+
+static struct value *find_input(struct graph *graph, const char *name, size_t length)
+{
+	for (size_t i = 0; i < graph->input_count; i++)
+		if (strlen(graph->inputs[i]->name) == length && !strncmp(graph->inputs[i]->name, name, length))
+			return graph->inputs[i];
+	return NULL;
+}
+
+static enum ercc_status no_input(struct graph *graph, const char *option, const char *name, size_t length)
+{
+	struct text names = {.arena = &graph->ctx->arena};
+	for (size_t i = 0; i < graph->input_count; i++)
+		text_printf(&names, "%s '%s'", i ? "," : "", graph->inputs[i]->name);
+	fail(graph->ctx, ERCC_USAGE, "%s: the model has no input '%.*s'", option, (int)length, name);
+	note(graph->ctx, "its inputs are:%s", names.data ? names.data : " none");
+	return ERCC_USAGE;
+}
+
+/* "x:1x3x224x224"; the last colon separates, names may hold others. */
+static enum ercc_status pin_shape(struct graph *graph, const char *text)
+{
+	struct context *ctx = graph->ctx;
+	const char *colon = strrchr(text, ':');
+	if (!colon)
+		return fail(ctx, ERCC_USAGE, "--shape '%s': wanted NAME:1x3x224x224", text);
+	struct value *input = find_input(graph, text, (size_t)(colon - text));
+	if (!input)
+		return no_input(graph, "--shape", text, (size_t)(colon - text));
+	struct shape shape = {.rank = 0};
+	for (const char *at = colon + 1; *at;) {
+		const char *end = at + strcspn(at, "x");
+		if (shape.rank == MAX_RANK)
+			return fail(ctx, ERCC_USAGE, "--shape '%s': more than %d dims", text, MAX_RANK);
+		TRY(parse_number(ctx, "--shape", at, end, &shape.dims[shape.rank++]));
+		at = *end ? end + 1 : end;
+	}
+	bool fits = input->shape.rank < 0 || input->shape.rank == shape.rank;
+	for (int i = 0; fits && i < input->shape.rank; i++)
+		fits = input->shape.dims[i] < 0 || input->shape.dims[i] == shape.dims[i];
+	if (!fits)
+		return fail(ctx, ERCC_USAGE, "--shape: input '%s' is %s in the model, which %s does not fit", input->name,
+		            shape_text(&ctx->arena, &input->shape), shape_text(&ctx->arena, &shape));
+	input->shape = shape;
+	return ERCC_OK;
+}
+
+static enum ercc_status pin_dim(struct graph *graph, const char *text)
+{
+	struct context *ctx = graph->ctx;
+	const char *equals = strrchr(text, '=');
+	int64_t size;
+	bool used = false;
+	if (!equals || equals == text)
+		return fail(ctx, ERCC_USAGE, "--dim '%s': wanted NAME=SIZE", text);
+	if (strchr(equals, ','))
+		return fail(ctx, ERCC_USAGE, "--dim '%s': several sizes in one artifact are not supported yet", text);
+	TRY(parse_number(ctx, "--dim", equals + 1, equals + strlen(equals), &size));
+	for (size_t i = 0; i < graph->input_count; i++)
+		for (int d = 0; d < graph->inputs[i]->shape.rank; d++) {
+			const char *name = graph->inputs[i]->dim_names[d];
+			if (!name || strlen(name) != (size_t)(equals - text) || strncmp(name, text, (size_t)(equals - text)))
+				continue;
+			used = true;
+			if (graph->inputs[i]->shape.dims[d] < 0)
+				graph->inputs[i]->shape.dims[d] = size;
+		}
+	return used ? ERCC_OK : fail(ctx, ERCC_USAGE, "--dim: no input has a dimension named '%.*s'", (int)(equals - text), text);
+}
+
+static void drop_input(struct graph *graph, const struct value *value)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < graph->input_count; i++)
+		if (graph->inputs[i] != value)
+			graph->inputs[kept++] = graph->inputs[i];
+	graph->input_count = kept;
+}
+
+static enum ercc_status pin_const(struct graph *graph, const struct ercc_const *constant)
+{
+	struct value *input = find_input(graph, constant->name, strlen(constant->name));
+	if (!input)
+		return no_input(graph, "--const", constant->name, strlen(constant->name));
+	if (input->dtype != constant->dtype)
+		return fail(graph->ctx, ERCC_USAGE, "--const: input '%s' is %s, the value is %s", input->name, dtype_name(input->dtype),
+		            dtype_name(constant->dtype));
+	struct shape shape = shape_of((int)constant->rank, constant->dims);
+	input->shape = shape;
+	input->constant = tensor_new(&graph->ctx->arena, constant->dtype, &shape, constant->data);
+	drop_input(graph, input);
+	return ERCC_OK;
+}
+
+/* "sr=16000" or "axes=1,2": a scalar where the input may be one, else a vector. */
+static enum ercc_status pin_const_text(struct graph *graph, const char *text)
+{
+	const char *equals = strrchr(text, '=');
+	if (!equals)
+		return fail(graph->ctx, ERCC_USAGE, "--const '%s': wanted NAME=VALUE", text);
+	struct value *input = find_input(graph, text, (size_t)(equals - text));
+	if (!input)
+		return no_input(graph, "--const", text, (size_t)(equals - text));
+	int64_t count = 0, ints[256];
+	float floats[256];
+	uint8_t bytes[256];
+	for (const char *at = equals + 1; *at && count < 256; count++) {
+		char *end;
+		floats[count] = strtof(at, &end);
+		if (end == at || (*end && *end != ','))
+			return fail(graph->ctx, ERCC_USAGE, "--const '%s': '%s' is not a number", text, at);
+		ints[count] = strtoll(at, NULL, 10);
+		bytes[count] = ints[count] != 0;
+		at = *end ? end + 1 : end;
+	}
+	struct ercc_const constant = {.name = input->name, .dtype = input->dtype, .rank = count == 1 && input->shape.rank <= 0 ? 0 : 1,
+	                              .dims = &count};
+	size_t size = dtype_bytes(input->dtype);
+	if (input->dtype != ERC_F32 && input->dtype != ERC_I64 && input->dtype != ERC_I32 && input->dtype != ERC_BOOL)
+		return fail(graph->ctx, ERCC_USAGE, "--const: input '%s' is %s; f32, i64, i32 and bool can be given", input->name,
+		            dtype_name(input->dtype));
+	char *data = arena_array(&graph->ctx->arena, (size_t)count, size);
+	for (int64_t i = 0; i < count; i++)
+		memcpy(data + (size_t)i * size, input->dtype == ERC_F32 ? (void *)&floats[i] : input->dtype == ERC_BOOL ? (void *)&bytes[i] : (void *)&ints[i], size);
+	constant.data = data;
+	return pin_const(graph, &constant);
+}
+
+static void report_unknown(struct graph *graph, const struct value *input)
+{
+	struct context *ctx = graph->ctx;
+	struct text example = {.arena = &ctx->arena}, dims = {.arena = &ctx->arena};
+	for (int d = 0; d < input->shape.rank; d++) {
+		bool unknown = input->shape.dims[d] < 0;
+		text_printf(&example, unknown ? "%s1" : "%s%lld", d ? "x" : "", (long long)input->shape.dims[d]);
+		if (unknown && input->dim_names[d])
+			text_printf(&dims, " --dim %s=N", input->dim_names[d]);
+	}
+	if (input->shape.rank < 0)
+		fail(ctx, ERCC_USAGE, "input '%s' has no shape in the model", input->name);
+	else
+		fail(ctx, ERCC_USAGE, "input '%s' has an unknown dimension: %s", input->name, shape_text(&ctx->arena, &input->shape));
+	note(ctx, "give%s%s --shape %s:%s", dims.data ? dims.data : "", dims.data ? ", or" : "", input->name,
+	     example.data ? example.data : "1x3x224x224");
+}
+
+enum ercc_status pass_pin(struct graph *graph)
+{
+	const struct ercc_options *options = graph->ctx->options;
+	uint32_t before = graph->ctx->error_count;
+	for (uint32_t i = 0; i < options->const_count; i++)
+		TRY(pin_const(graph, &options->consts[i]));
+	for (uint32_t i = 0; i < options->const_text_count; i++)
+		TRY(pin_const_text(graph, options->const_texts[i]));
+	for (uint32_t i = 0; i < options->shape_count; i++)
+		TRY(pin_shape(graph, options->shapes[i]));
+	for (uint32_t i = 0; i < options->dim_count; i++)
+		TRY(pin_dim(graph, options->dims[i]));
+	for (size_t i = 0; i < graph->input_count; i++) {
+		const struct value *input = graph->inputs[i];
+		bool unknown = input->shape.rank < 0;
+		for (int d = 0; d < input->shape.rank; d++)
+			unknown |= input->shape.dims[d] < 0;
+		if (unknown)
+			report_unknown(graph, input);
+		else if (shape_elements(&input->shape) < 0)
+			fail(graph->ctx, ERCC_UNSUPPORTED, "input '%s' of shape %s is too large", input->name,
+			     shape_text(&graph->ctx->arena, &input->shape));
+	}
+	return graph->ctx->error_count == before ? ERCC_OK : ERCC_USAGE;
+}

@@ -1,0 +1,321 @@
+/* Kernel sources -> one shared object, with the system's C compiler, several at a time. Objects
+ * and images are cached by the digest of compiler, flags and source. */
+#include "target.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sha256.h"
+
+extern char **environ;
+
+#define MAX_ARGS 64
+
+struct builder {
+	struct context *ctx;
+	const char *cc;
+	char version[256];      /* first line of cc --version */
+	const char *cache;      /* "" : none */
+	char folder[64];        /* scratch, removed at the end */
+	const char *const *flags;
+	int flag_count;
+};
+
+struct job {
+	pid_t pid;
+	uint32_t kernel;
+};
+
+static const char *cc_name(const struct context *ctx)
+{
+	const char *cc = ctx->options->cc ? ctx->options->cc : getenv("CC");
+	return cc && *cc ? cc : "cc";
+}
+
+/* Starts cc in the scratch folder, its messages going to `log`. -1: could not be started. */
+static pid_t start(const struct builder *b, const char *const *args, const char *log)
+{
+	posix_spawn_file_actions_t actions;
+	pid_t pid;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addchdir_np(&actions, b->folder);
+	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	posix_spawn_file_actions_adddup2(&actions, 1, 2);
+	int error = posix_spawnp(&pid, args[0], &actions, NULL, (char *const *)(uintptr_t)args, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	return error ? -1 : pid;
+}
+
+static bool wait_for(pid_t pid)
+{
+	int status;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return false;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static const char *scratch_path(const struct builder *b, const char *name)
+{
+	return arena_printf(&b->ctx->arena, "%s/%s", b->folder, name);
+}
+
+static char *read_file(struct context *ctx, const char *path, int64_t *bytes)
+{
+	struct stat info;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &info) < 0) {
+		if (fd >= 0)
+			close(fd);
+		return NULL;
+	}
+	char *data = arena_alloc(&ctx->arena, (size_t)info.st_size + 1);
+	int64_t done = 0;
+	for (ssize_t n = 1; done < info.st_size && n > 0; done += n > 0 ? n : 0)
+		n = read(fd, data + done, (size_t)(info.st_size - done));
+	close(fd);
+	*bytes = done;
+	return done == info.st_size ? data : NULL;
+}
+
+static bool write_file(const char *path, const void *data, size_t bytes)
+{
+	FILE *file = fopen(path, "wb");
+	if (!file)
+		return false;
+	bool ok = fwrite(data, 1, bytes, file) == bytes;
+	return !fclose(file) && ok;
+}
+
+/* Into the cache under a private name first: others see the whole file or none. Failing is no error. */
+static void store(const struct builder *b, const char *key, const void *data, int64_t bytes)
+{
+	if (!*b->cache)
+		return;
+	char *private_name = arena_printf(&b->ctx->arena, "%s/%s.%ld", b->cache, key, (long)getpid());
+	if (!write_file(private_name, data, (size_t)bytes) ||
+	    rename(private_name, arena_printf(&b->ctx->arena, "%s/%s", b->cache, key)))
+		unlink(private_name);
+}
+
+static const char *make_key(const struct builder *b, const char *suffix, const void *data, size_t bytes)
+{
+	struct erc_sha256 hash;
+	uint8_t digest[32];
+	char hex[65];
+	erc_sha256_init(&hash);
+	erc_sha256_update(&hash, b->version, strlen(b->version) + 1);
+	for (int i = 0; i < b->flag_count; i++)
+		erc_sha256_update(&hash, b->flags[i], strlen(b->flags[i]) + 1);
+	erc_sha256_update(&hash, data, bytes);
+	erc_sha256_final(&hash, digest);
+	erc_sha256_hex(digest, hex);
+	return arena_printf(&b->ctx->arena, "%s.%s", hex, suffix);
+}
+
+static const char *cache_folder(struct context *ctx)
+{
+	const char *folder = ctx->options->cache_dir, *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	if (!folder && base && *base == '/')
+		folder = arena_printf(&ctx->arena, "%s/erc", base);
+	else if (!folder && home && *home == '/')
+		folder = arena_printf(&ctx->arena, "%s/.cache/erc", home);
+	if (!folder || !*folder)
+		return "";
+	char *path = arena_copy_text(&ctx->arena, folder);
+	for (char *at = path + 1; *at; at++)
+		if (*at == '/') {
+			*at = 0;
+			mkdir(path, 0777);
+			*at = '/';
+		}
+	mkdir(path, 0777);
+	return access(path, W_OK) ? "" : path;
+}
+
+static enum ercc_status find_compiler(struct builder *b)
+{
+	const char *args[] = {b->cc, "--version", NULL};
+	pid_t pid = start(b, args, "version");
+	int64_t bytes = 0;
+	if (pid < 0 || !wait_for(pid)) {
+		fail(b->ctx, ERCC_TOOLCHAIN, "C compiler '%s' cannot be run; CPU targets need one", b->cc);
+		note(b->ctx, "install gcc or clang, or name one with --cc or CC");
+		return ERCC_TOOLCHAIN;
+	}
+	char *text = read_file(b->ctx, scratch_path(b, "version"), &bytes);
+	snprintf(b->version, sizeof b->version, "%.*s", text ? (int)strcspn(text, "\n") : 0, text ? text : "");
+	return ERCC_OK;
+}
+
+static enum ercc_status report_failure(struct builder *b, const char *what, const char *log)
+{
+	int64_t bytes = 0;
+	char *text = read_file(b->ctx, scratch_path(b, log), &bytes);
+	fail(b->ctx, ERCC_TOOLCHAIN, "'%s' failed on %s", b->cc, what);
+	note(b->ctx, "it said: %.600s", text && *text ? text : "nothing");
+	return ERCC_TOOLCHAIN;
+}
+
+static pid_t start_kernel(struct builder *b, const struct kernel *kernel)
+{
+	const char *args[MAX_ARGS];
+	int n = 0;
+	char *source = arena_printf(&b->ctx->arena, "#define KERNEL k_%s\n%s", kernel->name, kernel->source);
+	char *file = arena_printf(&b->ctx->arena, "%s.c", kernel->name);
+	if (!write_file(scratch_path(b, file), source, strlen(source)))
+		return -1;
+	args[n++] = b->cc;
+	for (int i = 0; i < b->flag_count; i++)
+		args[n++] = b->flags[i];
+	args[n++] = "-c";
+	args[n++] = file;
+	args[n++] = "-o";
+	args[n++] = arena_printf(&b->ctx->arena, "%s.o", kernel->name);
+	args[n] = NULL;
+	return start(b, args, arena_printf(&b->ctx->arena, "%s.log", kernel->name));
+}
+
+/* Waits for one running job and stores its object. */
+static enum ercc_status finish_one(struct builder *b, struct kernel *kernels, struct job *jobs, uint32_t *running)
+{
+	struct job job = jobs[0];
+	memmove(jobs, jobs + 1, sizeof *jobs * --*running);
+	struct kernel *kernel = &kernels[job.kernel];
+	if (!wait_for(job.pid))
+		return report_failure(b, kernel->name, arena_printf(&b->ctx->arena, "%s.log", kernel->name));
+	int64_t bytes;
+	char *object = read_file(b->ctx, scratch_path(b, arena_printf(&b->ctx->arena, "%s.o", kernel->name)), &bytes);
+	if (!object)
+		return fail(b->ctx, ERCC_IO, "cannot read what '%s' wrote: %s", b->cc, strerror(errno));
+	store(b, make_key(b, "o", kernel->source, strlen(kernel->source)), object, bytes);
+	return ERCC_OK;
+}
+
+static enum ercc_status build_objects(struct builder *b, struct kernel *kernels, uint32_t count)
+{
+	uint32_t limit = b->ctx->options->jobs, running = 0;
+	enum ercc_status status = ERCC_OK;
+	if (!limit)
+		limit = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+	limit = limit < 1 ? 1 : limit > 64 ? 64 : limit;
+	struct job jobs[64];
+	for (uint32_t i = 0; i < count && status == ERCC_OK; i++) {
+		int64_t bytes;
+		const char *object = arena_printf(&b->ctx->arena, "%s.o", kernels[i].name);
+		const char *key = make_key(b, "o", kernels[i].source, strlen(kernels[i].source));
+		char *cached = *b->cache ? read_file(b->ctx, arena_printf(&b->ctx->arena, "%s/%s", b->cache, key), &bytes) : NULL;
+		progress(b->ctx, i + 1, count, "kernel %s", kernels[i].name);
+		if (cached && write_file(scratch_path(b, object), cached, (size_t)bytes))
+			continue;
+		if (running == limit)
+			status = finish_one(b, kernels, jobs, &running);
+		jobs[running] = (struct job){start_kernel(b, &kernels[i]), i};
+		if (jobs[running].pid < 0)
+			status = fail(b->ctx, ERCC_TOOLCHAIN, "cannot start '%s': %s", b->cc, strerror(errno));
+		else
+			running++;
+	}
+	while (running) {
+		enum ercc_status result = finish_one(b, kernels, jobs, &running);
+		status = status == ERCC_OK ? result : status;
+	}
+	return status;
+}
+
+/* The image's table of kernels, in the order of the list. */
+static const char *table_source(struct builder *b, const struct kernel *kernels, uint32_t count)
+{
+	struct text text = {.arena = &b->ctx->arena};
+	const char *tile, *support;
+	if (template_text(b->ctx, "tile.h", &tile) || template_text(b->ctx, "cpu_support.h", &support))
+		return NULL;
+	text_printf(&text, "%s%s", tile, support);
+	for (uint32_t i = 0; i < count; i++)
+		text_printf(&text, "extern void k_%s(const struct erc_tile_args *, uint32_t, void *);\n", kernels[i].name);
+	text_printf(&text, "static const erc_tile_fn kernels[] = {");
+	for (uint32_t i = 0; i < count; i++)
+		text_printf(&text, "k_%s, ", kernels[i].name);
+	text_printf(&text, "0};\nstatic const struct erc_cpu_image image = {ERC_CPU_IMAGE_ABI, %u, kernels};\n"
+	            "__attribute__((visibility(\"default\"))) const struct erc_cpu_image *erc_cpu_image_query_v1(void)\n"
+	            "{ return &image; }\n", count);
+	return text.data;
+}
+
+static enum ercc_status link_image(struct builder *b, const char *table, struct kernel *kernels, uint32_t count)
+{
+	const char **args = arena_array(&b->ctx->arena, count + MAX_ARGS, sizeof *args);
+	int n = 0;
+	if (!write_file(scratch_path(b, "table.c"), table, strlen(table)))
+		return fail(b->ctx, ERCC_IO, "cannot write to '%s': %s", b->folder, strerror(errno));
+	args[n++] = b->cc;
+	for (int i = 0; i < b->flag_count; i++)
+		args[n++] = b->flags[i];
+	static const char *const link[] = {"-shared", "-nostdlib", "-s", "-Wl,--build-id=none,-z,defs,-z,noexecstack", "table.c"};
+	for (size_t i = 0; i < COUNT_OF(link); i++)
+		args[n++] = link[i];
+	for (uint32_t i = 0; i < count; i++)
+		args[n++] = arena_printf(&b->ctx->arena, "%s.o", kernels[i].name);
+	args[n++] = "-o";
+	args[n++] = "image.so";
+	args[n] = NULL;
+	pid_t pid = start(b, args, "link.log");
+	return pid >= 0 && wait_for(pid) ? ERCC_OK : report_failure(b, "linking the image", "link.log");
+}
+
+static enum ercc_status build(struct builder *b, struct kernel *kernels, uint32_t count, const void **image, int64_t *bytes)
+{
+	TRY(find_compiler(b));
+	const char *table = table_source(b, kernels, count);
+	if (!table)
+		return ERCC_INTERNAL;
+	struct text identity = {.arena = &b->ctx->arena};
+	text_printf(&identity, "%s", table);
+	for (uint32_t i = 0; i < count; i++)
+		text_append(&identity, (const char *)kernels[i].digest, sizeof kernels[i].digest);
+	const char *key = make_key(b, "so", identity.data, identity.length);
+	if (*b->cache) {
+		*image = read_file(b->ctx, arena_printf(&b->ctx->arena, "%s/%s", b->cache, key), bytes);
+		if (*image)
+			return ERCC_OK;
+	}
+	TRY(build_objects(b, kernels, count));
+	TRY(link_image(b, table, kernels, count));
+	*image = read_file(b->ctx, scratch_path(b, "image.so"), bytes);
+	if (!*image)
+		return fail(b->ctx, ERCC_IO, "cannot read the linked image: %s", strerror(errno));
+	store(b, key, *image, *bytes);
+	return ERCC_OK;
+}
+
+static void remove_folder(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	for (struct dirent *entry; dir && (entry = readdir(dir));)
+		unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir)
+		closedir(dir);
+	rmdir(folder);
+}
+
+enum ercc_status cc_build_image(struct context *ctx, const char *const *flags, int flag_count, struct kernel *kernels,
+                                uint32_t count, const void **image, int64_t *bytes, const char **toolchain)
+{
+	struct builder b = {.ctx = ctx, .cc = cc_name(ctx), .cache = cache_folder(ctx), .flags = flags, .flag_count = flag_count};
+	const char *tmp = getenv("TMPDIR");
+	snprintf(b.folder, sizeof b.folder, "%s/erc-XXXXXX", tmp && strlen(tmp) < 40 ? tmp : "/tmp");
+	if (!mkdtemp(b.folder))
+		return fail(ctx, ERCC_IO, "cannot make a scratch folder '%s': %s", b.folder, strerror(errno));
+	enum ercc_status status = build(&b, kernels, count, image, bytes);
+	remove_folder(b.folder);
+	*toolchain = arena_copy_text(&ctx->arena, b.version);
+	return status;
+}

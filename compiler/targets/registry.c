@@ -1,0 +1,78 @@
+/* The table of targets, and kernel templates by name. */
+#include "target.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "template.h"
+
+const struct target targets[] = {
+#define TARGET(name, stem, level) {name, stem##_build, &level},
+#include "targets.def"
+#undef TARGET
+	{NULL, NULL, NULL},
+};
+
+const char *ercc_target_name(uint32_t index)
+{
+	return index < COUNT_OF(targets) ? targets[index].name : NULL;
+}
+
+/* "native" is the best target that the compiling machine can run. */
+static const char *resolve_alias(const char *name)
+{
+	if (strcmp(name, "native"))
+		return name;
+#if defined(__x86_64__)
+	__builtin_cpu_init();
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
+	    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+		return "cpu:x86-64-v4";
+#endif
+	return "cpu:x86-64-v3";
+}
+
+enum ercc_status target_find(struct context *ctx, const char *name, const struct target **out)
+{
+	struct text names = {.arena = &ctx->arena};
+	const char *wanted = resolve_alias(name);
+	for (const struct target *target = targets; target->name; target++) {
+		if (!strcmp(target->name, wanted)) {
+			*out = target;
+			return ERCC_OK;
+		}
+		text_printf(&names, " %s", target->name);
+	}
+	fail(ctx, ERCC_USAGE, "no target '%s'", name);
+	note(ctx, "the targets are:%s native", names.data);
+	return ERCC_USAGE;
+}
+
+static enum ercc_status read_template(struct context *ctx, const char *name, const char **text)
+{
+	const char *path = arena_printf(&ctx->arena, "%s/%s", ctx->options->kernel_dir, name);
+	struct text content = {.arena = &ctx->arena};
+	char block[4096];
+	size_t bytes;
+	FILE *file = fopen(path, "rb");
+	if (!file)
+		return fail(ctx, ERCC_IO, "cannot read '%s': %s", path, strerror(errno));
+	while ((bytes = fread(block, 1, sizeof block, file)) > 0)
+		text_append(&content, block, bytes);
+	fclose(file);
+	*text = content.data ? content.data : "";
+	return ERCC_OK;
+}
+
+enum ercc_status template_text(struct context *ctx, const char *name, const char **text)
+{
+	const struct template_file *file = template_files;
+	while (file->name && strcmp(file->name, name))
+		file++;
+	if (!file->name)
+		return fail(ctx, ERCC_INTERNAL, "no kernel template '%s'", name);
+	*text = file->text;
+	if (ctx->options->kernel_dir && strstr(name, ".cpu.c"))
+		return read_template(ctx, name, text);
+	return ERCC_OK;
+}

@@ -1,0 +1,207 @@
+/* The CPU device: one thread per unit, pinned to a core; the only place of the runtime that
+ * creates threads. What a unit does is in cpu_unit.c.
+ *
+ * Lock order: the runtime's lock before the device's; no lock is held while a tile runs. */
+#include "cpu.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SPIN_NS 50000 /* a unit waits so long for news before it sleeps */
+#define MAX_UNITS 1024
+
+static void cpu_submit(struct erc__device *base, struct erc__job *job)
+{
+	struct cpu_device *device = (struct cpu_device *)base;
+	pthread_mutex_lock(&device->lock);
+	erc__sched_add(&device->sched, &job->item, erc__now_ns(), job->deadline_us);
+	atomic_store_explicit(&device->queued, device->sched.count, memory_order_relaxed);
+	uint32_t tiles = erc__job_advance(job);
+	if (!tiles)
+		erc__cpu_finish(device, job);
+	pthread_mutex_unlock(&device->lock);
+	if (tiles)
+		erc__cpu_notify(device, tiles);
+}
+
+static void cpu_cancel(struct erc__device *base, struct erc__job *job)
+{
+	struct cpu_device *device = (struct cpu_device *)base;
+	pthread_mutex_lock(&device->lock);
+	if (atomic_load(&job->state) == ERC__JOB_RUNNING && erc__job_cancel(job))
+		erc__cpu_finish(device, job);
+	pthread_mutex_unlock(&device->lock);
+}
+
+static void cpu_retire(struct erc__device *base, struct erc__job *job)
+{
+	struct cpu_device *device = (struct cpu_device *)base;
+	pthread_mutex_lock(&device->lock);
+	while (job->members)
+		pthread_cond_wait(&device->retired, &device->lock);
+	pthread_mutex_unlock(&device->lock);
+}
+
+static void cpu_room_changed(struct erc__device *base)
+{
+	erc__cpu_notify((struct cpu_device *)base, UINT32_MAX);
+}
+
+/* Allocates for all units first, chained through the blocks themselves, so that it takes effect for all or none. */
+static enum erc_status cpu_reserve_local(struct erc__device *base, size_t bytes)
+{
+	struct cpu_device *device = (struct cpu_device *)base;
+	enum erc_status status = ERC_OK;
+	void *chain = NULL;
+	pthread_mutex_lock(&device->lock);
+	uint32_t missing = bytes > device->local_bytes ? base->units : 0;
+	for (; missing; missing--) {
+		void **block = erc__alloc_aligned(64, bytes);
+		if (!block)
+			break;
+		*block = chain;
+		chain = block;
+	}
+	if (missing)
+		status = erc__no_memory("units' local memory", bytes);
+	else if (chain)
+		device->local_bytes = bytes;
+	for (uint32_t i = 0; chain; i++) {
+		void *block = chain;
+		chain = *(void **)block;
+		erc__free(missing ? block : device->units[i].local_next);
+		if (!missing)
+			device->units[i].local_next = block;
+	}
+	pthread_mutex_unlock(&device->lock);
+	return status;
+}
+
+static void cpu_close(struct erc__device *base)
+{
+	struct cpu_device *device = (struct cpu_device *)base;
+	pthread_mutex_lock(&device->lock);
+	device->is_closing = 1;
+	pthread_mutex_unlock(&device->lock);
+	erc__cpu_notify(device, UINT32_MAX);
+	for (uint32_t i = 0; i < device->started; i++)
+		pthread_join(device->units[i].thread, NULL);
+	for (uint32_t i = 0; device->units && i < base->units; i++) {
+		erc__free(device->units[i].local);
+		erc__free(device->units[i].local_next);
+	}
+	pthread_cond_destroy(&device->retired);
+	pthread_mutex_destroy(&device->lock);
+	erc__free(device->units);
+	erc__free(device);
+}
+
+static enum erc_status start_unit(struct cpu_device *device, uint32_t number, const cpu_set_t *core)
+{
+	struct cpu_unit *unit = &device->units[number];
+	sigset_t all, old;
+	pthread_attr_t attributes;
+	char name[24];
+	unit->device = device;
+	unit->number = number;
+	if (pthread_attr_init(&attributes))
+		return erc__no_memory("thread attributes", sizeof(attributes));
+	if (core)
+		pthread_attr_setaffinity_np(&attributes, sizeof(*core), core);
+	sigfillset(&all); /* signals are the application's business */
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	int error = pthread_create(&unit->thread, &attributes, erc__cpu_unit_main, unit);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attributes);
+	if (error)
+		return erc__fail(ERC_DEVICE, "cpu: cannot start unit %u: %s", number, strerror(error));
+	snprintf(name, sizeof(name), "erc-cpu-%u", number);
+	pthread_setname_np(unit->thread, name);
+	device->started++;
+	return ERC_OK;
+}
+
+/* The cores for the units in `list`, in order, at most `most`; 0 when the process's cores cannot be asked for. */
+static uint32_t list_cores(uint32_t *list, uint32_t most)
+{
+	cpu_set_t set;
+	uint32_t count = 0;
+	if (sched_getaffinity(0, sizeof(set), &set))
+		return 0;
+	for (uint32_t core = 0; core < CPU_SETSIZE && count < most; core++)
+		if (CPU_ISSET(core, &set))
+			list[count++] = core;
+	return count;
+}
+
+static enum erc_status start_units(struct cpu_device *device, const uint32_t *cores, uint32_t core_count)
+{
+	cpu_set_t used;
+	CPU_ZERO(&used);
+	for (uint32_t i = 0; i < device->base.units && core_count; i++) {
+		if (cores[i % core_count] >= CPU_SETSIZE)
+			return erc__fail(ERC_INVALID, "cpu: core %u is out of range", cores[i % core_count]);
+		CPU_SET(cores[i % core_count], &used);
+	}
+	device->spin_ns = (uint32_t)CPU_COUNT(&used) == device->base.units ? SPIN_NS : 0;
+	atomic_init(&device->idle, device->base.units);
+	for (uint32_t i = 0; i < device->base.units; i++) {
+		cpu_set_t core;
+		CPU_ZERO(&core);
+		if (core_count)
+			CPU_SET(cores[i % core_count], &core);
+		TRY(start_unit(device, i, core_count ? &core : NULL));
+	}
+	return ERC_OK;
+}
+
+static enum erc_status cpu_open(const struct erc_runtime_options *options, struct erc__device **out)
+{
+	uint32_t own_cores[MAX_UNITS];
+	uint32_t core_count = list_cores(own_cores, MAX_UNITS);
+	uint32_t units = options->units ? options->units : core_count ? core_count : (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+	if (!units || units > MAX_UNITS)
+		return erc__fail(ERC_INVALID, "cpu: %u units, expected 1 to %d", units, MAX_UNITS);
+	if (options->cores && !options->units)
+		return erc__fail(ERC_INVALID, "cpu: cores are given, but not how many units");
+	struct cpu_device *device = erc__alloc_aligned(64, sizeof(*device));
+	if (!device)
+		return erc__no_memory("cpu device", sizeof(*device));
+	memset(device, 0, sizeof(*device));
+	device->base.ops = &cpu_device; /* for close */
+	device->base.units = units;
+	device->base.target = erc__cpu_best_target();
+	pthread_mutex_init(&device->lock, NULL);
+	pthread_cond_init(&device->retired, NULL);
+	erc__sched_init(&device->sched, erc__policy_find(NULL));
+	device->units = erc__alloc_aligned(64, units * sizeof(*device->units));
+	enum erc_status status = device->units ? ERC_OK : erc__no_memory("units", units * sizeof(*device->units));
+	if (!status) {
+		memset(device->units, 0, units * sizeof(*device->units));
+		status = start_units(device, options->cores ? options->cores : own_cores, options->cores ? units : core_count);
+	}
+	if (status)
+		cpu_close(&device->base);
+	else
+		*out = &device->base;
+	return status;
+}
+
+const struct erc__device_ops cpu_device = {
+	.name = "cpu",
+	.flags = ERC__DEVICE_COMPUTES | ERC__DEVICE_ELASTIC,
+	.open = cpu_open,
+	.close = cpu_close,
+	.can_run = erc__cpu_can_run,
+	.image_load = erc__cpu_image_load,
+	.image_unload = erc__cpu_image_unload,
+	.kernel_find = erc__cpu_kernel_find,
+	.reserve_local = cpu_reserve_local,
+	.submit = cpu_submit,
+	.cancel = cpu_cancel,
+	.retire = cpu_retire,
+	.room_changed = cpu_room_changed,
+};

@@ -1,0 +1,127 @@
+/* The life of one run: from launch to launch, to its end. */
+#include "job.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../schemas/artifact.h"
+#include "futex.h"
+
+void erc__job_init(struct erc__job *job)
+{
+	erc__claim_init(&job->claim);
+	atomic_init(&job->cancelled, 0);
+	atomic_init(&job->state, ERC__JOB_IDLE);
+}
+
+void erc__job_start(struct erc__job *job)
+{
+	job->step = UINT32_MAX; /* one before the first */
+	job->result = ERC_OK;
+	job->detail[0] = '\0';
+	job->tiles_run = job->launches_run = 0;
+	atomic_store_explicit(&job->cancelled, 0, memory_order_relaxed);
+	atomic_store_explicit(&job->state, ERC__JOB_RUNNING, memory_order_release);
+}
+
+/* The number of tiles, from the run-time dimensions where the launch says so. */
+static enum erc_status count_tiles(struct erc__job *job, const struct erc__step *step, uint32_t *tiles)
+{
+	uint64_t product = 1;
+	*tiles = step->tile_count;
+	if (step->count_slot == ERCA_NONE)
+		return ERC_OK;
+	for (uint32_t i = 0; i < step->count_dims; i++) {
+		int64_t dim = job->dims[step->count_slot + i];
+		if (dim < 0 || __builtin_mul_overflow(product, (uint64_t)dim, &product)) {
+			snprintf(job->detail, sizeof(job->detail), "record %u: run-time dimension %u is %" PRId64, step->record,
+			         step->count_slot + i, dim);
+			return ERC_DEVICE;
+		}
+	}
+	uint64_t count = product / step->count_step + (product % step->count_step != 0);
+	if (count > step->tile_count) {
+		snprintf(job->detail, sizeof(job->detail), "record %u: run-time dimensions ask for %" PRIu64 " tiles, the plan allows %u",
+		         step->record, count, step->tile_count);
+		return ERC_DEVICE;
+	}
+	*tiles = (uint32_t)count;
+	return ERC_OK;
+}
+
+static uint32_t open_next(struct erc__job *job)
+{
+	for (;;) {
+		uint32_t tiles;
+		if (atomic_load_explicit(&job->cancelled, memory_order_relaxed)) {
+			job->result = ERC_CANCELLED;
+			return 0;
+		}
+		if (++job->step == job->step_count)
+			return 0;
+		job->result = count_tiles(job, &job->steps[job->step], &tiles);
+		if (job->result)
+			return 0;
+		if (!tiles)
+			continue;
+		job->tiles_run += tiles;
+		job->launches_run++;
+		erc__claim_open(&job->claim, tiles);
+		return tiles;
+	}
+}
+
+static int drop_rest(struct erc__job *job)
+{
+	uint32_t dropped = erc__claim_take_rest(&job->claim);
+	return dropped && erc__claim_done(&job->claim, dropped);
+}
+
+uint32_t erc__job_advance(struct erc__job *job)
+{
+	uint32_t tiles;
+	/* The look at `cancelled` comes after the launch was opened, the canceller's look at the claim after
+	 * it set the flag: one of the two sees the other. */
+	do
+		tiles = open_next(job);
+	while (tiles && atomic_load_explicit(&job->cancelled, memory_order_seq_cst) && drop_rest(job));
+	return tiles;
+}
+
+int erc__job_cancel(struct erc__job *job)
+{
+	atomic_store_explicit(&job->cancelled, 1, memory_order_seq_cst);
+	return drop_rest(job) && !erc__job_advance(job);
+}
+
+void erc__job_finish(struct erc__job *job)
+{
+	atomic_store_explicit(&job->state, ERC__JOB_DONE, memory_order_release);
+	erc__futex_wake(&job->state, INT_MAX);
+}
+
+int erc__job_wait(struct erc__job *job, uint64_t timeout_us)
+{
+	uint64_t timeout_ns, end_ns = UINT64_MAX;
+	if (timeout_us != UINT64_MAX && !__builtin_mul_overflow(timeout_us, UINT64_C(1000), &timeout_ns) &&
+	    __builtin_add_overflow(erc__now_ns(), timeout_ns, &end_ns))
+		end_ns = UINT64_MAX;
+	while (atomic_load_explicit(&job->state, memory_order_acquire) == ERC__JOB_RUNNING) {
+		uint64_t now_ns = end_ns == UINT64_MAX ? 0 : erc__now_ns();
+		if (now_ns >= end_ns)
+			return 0;
+		erc__futex_wait(&job->state, ERC__JOB_RUNNING, end_ns == UINT64_MAX ? UINT64_MAX : end_ns - now_ns);
+	}
+	return 1;
+}
+
+void erc__copy_tile(const struct erc_tile_args *args, uint32_t tile, void *local)
+{
+	uint64_t bytes = *(const uint64_t *)args->params;
+	uint64_t at = (uint64_t)tile * ERC__COPY_TILE_BYTES;
+	uint64_t count = bytes - at < ERC__COPY_TILE_BYTES ? bytes - at : ERC__COPY_TILE_BYTES;
+	(void)local;
+	memmove((char *)args->buffers[1] + at, (const char *)args->buffers[0] + at, count);
+}

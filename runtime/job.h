@@ -1,0 +1,68 @@
+/* One run of a request as a device sees it: a list of steps, a claim on the launch in hand,
+ * a result. A device drives it; the request's owner waits for it. */
+#ifndef ERC_JOB_H
+#define ERC_JOB_H
+
+#include "devices/room.h"
+#include "internal.h"
+#include "schedule.h"
+#include "tile.h"
+
+/* One record of a plan, made ready: nothing is left to look up while it runs. */
+struct erc__step {
+	erc_tile_fn tile;           /* NULL on a device that computes nothing */
+	void *native;               /* the device's own kernel handle */
+	struct erc_tile_args args;
+	uint64_t copy_bytes;        /* a copy's params */
+	uint32_t tile_count;        /* most tiles; all of them unless count_slot says otherwise */
+	uint32_t count_slot;        /* see erca_variant; ERCA_NONE: fixed count */
+	uint32_t count_dims;
+	uint32_t count_step;
+	uint32_t record;            /* in the artifact, for messages */
+};
+
+enum erc__job_state { ERC__JOB_IDLE, ERC__JOB_RUNNING, ERC__JOB_DONE };
+
+struct erc__job {
+	/* Set once by the owner. */
+	struct erc__item item;      /* item.tenant too */
+	struct erc__room *room;     /* the tenant's */
+	const struct erc__step *steps;
+	uint32_t step_count;
+	uint64_t deadline_us;
+	int64_t *dims;              /* run-time dimensions */
+
+	/* For the device. */
+	uint32_t members;           /* units that look at the job; under the device's lock */
+
+	/* The run. Written by the unit that completed the last launch, read by units that hold a tile of this one. */
+	_Alignas(64) uint32_t step; /* in hand */
+	enum erc_status result;     /* valid when the state is done */
+	char detail[160];
+	uint64_t tiles_run;
+	uint64_t launches_run;
+	_Atomic uint32_t cancelled;
+	_Atomic uint32_t state;     /* enum erc__job_state; the owner sleeps on it */
+
+	_Alignas(64) struct erc__claim claim;
+};
+
+void erc__job_init(struct erc__job *job);
+/* Begins a run: the state is running and no launch is open yet. */
+void erc__job_start(struct erc__job *job);
+/* Opens the next launch, the one before being complete, and returns its tiles (at least 1); 0 when the
+ * run is over and its result is set. */
+uint32_t erc__job_advance(struct erc__job *job);
+/* Cancels: no further tile is handed out. 1: no tile was being computed, so the run is over, and the
+ * caller must finish it; 0: the unit that completes the last tile will. */
+int erc__job_cancel(struct erc__job *job);
+/* Lets the owner go. After the store nothing of the job is read here: it may be gone. */
+void erc__job_finish(struct erc__job *job);
+/* Waits for the end, at most timeout_us. 0: still running. */
+int erc__job_wait(struct erc__job *job, uint64_t timeout_us);
+
+/* Bytes that one tile of a copy moves, and its tile function: buffers are from and to, params the bytes (uint64_t). */
+#define ERC__COPY_TILE_BYTES 65536u
+void erc__copy_tile(const struct erc_tile_args *args, uint32_t tile, void *local);
+
+#endif

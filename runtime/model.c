@@ -1,0 +1,285 @@
+/* Models: an artifact, the target taken from it, its code, its entry points. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "handles.h"
+
+#define MAX_LOCAL_BYTES (UINT64_C(1) << 30) /* far beyond any unit's cache */
+
+/* ---- choosing the target ---- */
+
+/* "cpu:x86-64-v3, cuda:sm_90": what the artifact has, for messages. */
+static void list_targets(const struct erc_artifact *artifact, char *text, size_t bytes)
+{
+	size_t used = 0;
+	text[0] = '\0';
+	for (uint32_t i = 0; i < artifact->tables[ERC_TABLE_TARGETS].count && used < bytes; i++) {
+		const struct erca_target *target = erc__record(artifact, ERC_TABLE_TARGETS, i);
+		int written = snprintf(text + used, bytes - used, "%s%s", i ? ", " : "", erc_artifact_string(artifact, target->name));
+		used += written > 0 ? (size_t)written : 0;
+	}
+}
+
+static int has_entry(const struct erc_artifact *artifact, uint32_t target_idx)
+{
+	for (uint32_t i = 0; i < artifact->tables[ERC_TABLE_ENTRIES].count; i++)
+		if (((const struct erca_entry *)erc__record(artifact, ERC_TABLE_ENTRIES, i))->target == target_idx)
+			return 1;
+	return 0;
+}
+
+static enum erc_status choose_target(struct erc_model *model, const char *wanted)
+{
+	const struct erc__device *device = model->runtime->device;
+	char have[256];
+	for (uint32_t i = 0; i < model->artifact->tables[ERC_TABLE_TARGETS].count; i++) {
+		const struct erca_target *target = erc__record(model->artifact, ERC_TABLE_TARGETS, i);
+		const char *name = erc_artifact_string(model->artifact, target->name);
+		if ((wanted && strcmp(wanted, name)) || !has_entry(model->artifact, i) || !device->ops->can_run(device, target, name))
+			continue;
+		if (!model->target || target->level > model->target->level) {
+			model->target = target;
+			model->target_idx = i;
+		}
+	}
+	if (model->target)
+		return ERC_OK;
+	list_targets(model->artifact, have, sizeof(have));
+	if (wanted)
+		return erc__fail(ERC_NO_TARGET, "target %s: the artifact has %s; this device (%s) runs targets up to %s", wanted, have,
+		                 device->ops->name, device->target);
+	return erc__fail(ERC_NO_TARGET, "the artifact has %s; this device (%s) runs targets up to %s: compile with --target %s", have,
+	                 device->ops->name, device->target, device->target);
+}
+
+/* ---- what the target needs ---- */
+
+static enum erc_status list_entries(struct erc_model *model)
+{
+	uint32_t count = model->artifact->tables[ERC_TABLE_ENTRIES].count;
+	model->entries = erc__alloc(count * sizeof(*model->entries));
+	if (!model->entries)
+		return erc__no_memory("entry points", count * sizeof(*model->entries));
+	for (uint32_t i = 0; i < count; i++) {
+		const struct erca_entry *entry = erc__record(model->artifact, ERC_TABLE_ENTRIES, i);
+		if (entry->target == model->target_idx)
+			model->entries[model->entry_count++] = i;
+	}
+	return ERC_OK;
+}
+
+static const struct erca_entry *entry_at(const struct erc_model *model, uint32_t entry)
+{
+	return entry < model->entry_count ? erc__record(model->artifact, ERC_TABLE_ENTRIES, model->entries[entry]) : NULL;
+}
+
+/* Record kinds that steps can be made of; the others wait for a runtime that walks nested plans. */
+static enum erc_status check_records(const struct erc_model *model)
+{
+	for (uint32_t e = 0; e < model->entry_count; e++) {
+		const struct erca_plan *plan = erc__record(model->artifact, ERC_TABLE_PLANS, entry_at(model, e)->plan);
+		for (uint32_t r = 0; r < plan->record_count; r++) {
+			const struct erca_record *record = erc__record(model->artifact, ERC_TABLE_RECORDS, plan->record_first + r);
+			if (record->kind != ERCA_RECORD_LAUNCH && record->kind != ERCA_RECORD_COPY)
+				return erc__fail(ERC_LIMIT, "record %u (%s): control flow (kind %u) is not supported by this runtime",
+				                 plan->record_first + r, erc_artifact_string(model->artifact, record->name), record->kind);
+		}
+	}
+	return ERC_OK;
+}
+
+static enum erc_status load_code(struct erc_model *model)
+{
+	struct erc__device *device = model->runtime->device;
+	uint32_t count = model->artifact->tables[ERC_TABLE_KERNELS].count;
+	size_t bytes = 0;
+	const void *code = erc_artifact_section(model->artifact, model->target->code_section, &bytes);
+	TRY(device->ops->image_load(device, code, bytes, &model->image));
+	model->kernels = erc__alloc(count * sizeof(*model->kernels));
+	if (!model->kernels)
+		return erc__no_memory("kernels", count * sizeof(*model->kernels));
+	for (uint32_t i = 0; i < count; i++) {
+		const struct erca_kernel *kernel = erc__record(model->artifact, ERC_TABLE_KERNELS, i);
+		const char *symbol = kernel->symbol == ERCA_NONE ? NULL : erc_artifact_string(model->artifact, kernel->symbol);
+		if (kernel->target == model->target_idx)
+			TRY(device->ops->kernel_find(model->image, kernel, symbol, &model->kernels[i]));
+	}
+	return ERC_OK;
+}
+
+static enum erc_status reserve_local(const struct erc_model *model)
+{
+	struct erc__device *device = model->runtime->device;
+	uint64_t most = 0;
+	for (uint32_t e = 0; e < model->entry_count; e++)
+		if (entry_at(model, e)->local_bytes > most)
+			most = entry_at(model, e)->local_bytes;
+	if (most > MAX_LOCAL_BYTES)
+		return erc__fail(ERC_NO_TARGET, "the target asks for %llu bytes of local memory per unit", (unsigned long long)most);
+	return device->ops->reserve_local(device, (size_t)most);
+}
+
+static enum erc_status prepare(struct erc_model *model, const struct erc_model_options *options)
+{
+	if (options->verify_weights)
+		TRY(erc_artifact_verify_weights(model->artifact));
+	TRY(choose_target(model, options->target));
+	TRY(list_entries(model));
+	TRY(check_records(model));
+	TRY(load_code(model));
+	TRY(reserve_local(model));
+	if (model->artifact->is_mapped && model->artifact->weights_bytes) /* a hint: read ahead of the first run */
+		madvise((void *)model->artifact->weights, model->artifact->weights_bytes, MADV_WILLNEED);
+	return ERC_OK;
+}
+
+/* ---- load and unload ---- */
+
+static void free_model(struct erc_model *model)
+{
+	const struct erc__device *device = model->runtime->device;
+	if (model->image)
+		device->ops->image_unload(model->runtime->device, model->image);
+	erc_artifact_close(model->artifact);
+	erc__free(model->kernels);
+	erc__free(model->entries);
+	erc__free(model);
+}
+
+/* Takes the artifact, also when it fails. */
+static enum erc_status load(erc_runtime *runtime, struct erc_artifact *artifact, const struct erc_model_options *options,
+                            erc_model **out)
+{
+	struct erc_model *model = erc__alloc(sizeof(*model));
+	if (!model) {
+		erc_artifact_close(artifact);
+		return erc__no_memory("model", sizeof(*model));
+	}
+	model->runtime = runtime;
+	model->artifact = artifact;
+	enum erc_status status = prepare(model, options);
+	if (status) {
+		free_model(model);
+		return status;
+	}
+	erc__child_add(runtime, &runtime->model_count);
+	erc__log(runtime, ERC_LOG_INFO, "model loaded: target %s, %u entry points", erc_model_target(model), model->entry_count);
+	*out = model;
+	return ERC_OK;
+}
+
+enum erc_status erc_model_load(erc_runtime *runtime, const char *path, const struct erc_model_options *options,
+                               erc_model **out)
+{
+	struct erc_model_options given;
+	struct erc_artifact *artifact;
+	if (!runtime || !path || !out)
+		return erc__fail(ERC_INVALID, "runtime, path or out is NULL");
+	*out = NULL;
+	TRY(erc__options_copy("model", &given, sizeof(given), options));
+	TRY(erc_artifact_open(path, &artifact));
+	enum erc_status status = load(runtime, artifact, &given, out);
+	return status ? erc__fail(status, "%s: %s", path, erc_error_detail()) : ERC_OK;
+}
+
+enum erc_status erc_model_load_memory(erc_runtime *runtime, const void *data, size_t bytes,
+                                      const struct erc_model_options *options, erc_model **out)
+{
+	struct erc_model_options given;
+	struct erc_artifact *artifact;
+	if (!runtime || !data || !out)
+		return erc__fail(ERC_INVALID, "runtime, data or out is NULL");
+	*out = NULL;
+	TRY(erc__options_copy("model", &given, sizeof(given), options));
+	TRY(erc_artifact_open_memory(data, bytes, &artifact));
+	return load(runtime, artifact, &given, out);
+}
+
+enum erc_status erc_model_unload(erc_model *model)
+{
+	if (!model)
+		return ERC_OK;
+	struct erc_runtime *runtime = model->runtime;
+	TRY(erc__child_none(runtime, &model->session_count, "session"));
+	free_model(model);
+	erc__child_remove(runtime, &runtime->model_count);
+	return ERC_OK;
+}
+
+/* ---- questions ---- */
+
+const char *erc_model_target(const erc_model *model)
+{
+	return erc_artifact_string(model->artifact, model->target->name);
+}
+
+uint32_t erc_model_entry_count(const erc_model *model)
+{
+	return model->entry_count;
+}
+
+const char *erc_model_entry_name(const erc_model *model, uint32_t entry)
+{
+	const struct erca_entry *found = entry_at(model, entry);
+	return found ? erc_artifact_string(model->artifact, found->name) : NULL;
+}
+
+uint32_t erc_model_input_count(const erc_model *model, uint32_t entry)
+{
+	const struct erca_entry *found = entry_at(model, entry);
+	return found ? found->input_count : 0;
+}
+
+uint32_t erc_model_output_count(const erc_model *model, uint32_t entry)
+{
+	const struct erca_entry *found = entry_at(model, entry);
+	return found ? found->output_count : 0;
+}
+
+const struct erca_tensor *erc__entry_tensor(const struct erc_artifact *artifact, const struct erca_entry *entry, uint32_t tensor)
+{
+	uint32_t index = tensor < entry->input_count ? entry->input_first + tensor
+	                                             : entry->output_first + (tensor - entry->input_count);
+	return erc__record(artifact, ERC_TABLE_TENSORS, index);
+}
+
+static void fill_info(const struct erc_model *model, const struct erca_tensor *tensor, struct erc_tensor_info *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->name = erc_artifact_string(model->artifact, tensor->name);
+	out->dtype = (enum erc_dtype)tensor->dtype;
+	out->rank = tensor->rank;
+	memcpy(out->dims, tensor->dims, sizeof(out->dims));
+	out->bytes = tensor->bytes;
+	out->runtime_dims = tensor->flags & ERCA_TENSOR_RUNTIME_DIMS;
+}
+
+enum erc_status erc_model_input_info(const erc_model *model, uint32_t entry, uint32_t input, struct erc_tensor_info *out)
+{
+	const struct erca_entry *found = entry_at(model, entry);
+	if (!found || input >= found->input_count)
+		return erc__fail(ERC_NOT_FOUND, "no input %u of entry %u", input, entry);
+	fill_info(model, erc__entry_tensor(model->artifact, found, input), out);
+	return ERC_OK;
+}
+
+enum erc_status erc_model_output_info(const erc_model *model, uint32_t entry, uint32_t output, struct erc_tensor_info *out)
+{
+	const struct erca_entry *found = entry_at(model, entry);
+	if (!found || output >= found->output_count)
+		return erc__fail(ERC_NOT_FOUND, "no output %u of entry %u", output, entry);
+	fill_info(model, erc__entry_tensor(model->artifact, found, found->input_count + output), out);
+	return ERC_OK;
+}
+
+enum erc_status erc_model_memory(const erc_model *model, uint32_t entry, struct erc_memory_info *out)
+{
+	const struct erca_entry *found = entry_at(model, entry);
+	if (!found)
+		return erc__fail(ERC_NOT_FOUND, "no entry %u", entry);
+	out->weights_bytes = model->artifact->weights_bytes;
+	out->code_bytes = model->target->code_bytes;
+	out->arena_bytes = found->arena_bytes;
+	return ERC_OK;
+}

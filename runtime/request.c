@@ -1,0 +1,332 @@
+/* Requests: all memory of a run, made ready once, so that a run only follows pointers. */
+#include <string.h>
+#include <sys/mman.h>
+
+#include "handles.h"
+
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
+
+/* ---- steps ---- */
+
+/* The address of an operand; NULL for caller memory, which has a fixup instead. */
+static void *operand_address(const struct erc_request *request, const struct erca_operand *operand)
+{
+	const uint8_t *weights = request->session->model->artifact->weights;
+	uint8_t *const bases[] = {
+		[ERCA_BUFFER_ARENA] = request->arena,
+		[ERCA_BUFFER_WEIGHTS] = (uint8_t *)weights,
+		[ERCA_BUFFER_INPUT] = NULL,
+		[ERCA_BUFFER_OUTPUT] = NULL,
+		[ERCA_BUFFER_DIMS] = (uint8_t *)request->dims,
+	};
+	return bases[operand->buffer] ? bases[operand->buffer] + operand->offset : NULL;
+}
+
+static int is_callers(const struct erca_operand *operand)
+{
+	return operand->buffer == ERCA_BUFFER_INPUT || operand->buffer == ERCA_BUFFER_OUTPUT;
+}
+
+static void fill_launch(struct erc_request *request, const struct erca_record *record, struct erc__step *step)
+{
+	const struct erc_model *model = request->session->model;
+	const struct erca_variant *variant =
+		erc__record(model->artifact, ERC_TABLE_VARIANTS, record->variant_first + request->session->budget);
+	step->tile = model->kernels[variant->kernel].tile;
+	step->native = model->kernels[variant->kernel].native;
+	step->args.params = variant->param_count ? erc__record(model->artifact, ERC_TABLE_PARAMS, variant->param_first) : NULL;
+	step->tile_count = variant->tile_count;
+	step->count_slot = variant->count_slot;
+	step->count_dims = variant->count_dims;
+	step->count_step = variant->count_step;
+}
+
+static enum erc_status fill_copy(struct erc_request *request, const struct erca_record *record, struct erc__step *step)
+{
+	const struct erc_artifact *artifact = request->session->model->artifact;
+	const struct erca_operand *from = erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first);
+	const struct erca_operand *to = erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + 1);
+	step->copy_bytes = from->bytes < to->bytes ? from->bytes : to->bytes;
+	uint64_t tiles = step->copy_bytes / ERC__COPY_TILE_BYTES + (step->copy_bytes % ERC__COPY_TILE_BYTES != 0);
+	if (tiles >= UINT32_MAX)
+		return erc__fail(ERC_LIMIT, "record %u: a copy of %llu bytes", step->record, (unsigned long long)step->copy_bytes);
+	step->tile = erc__copy_tile;
+	step->args.params = &step->copy_bytes;
+	step->tile_count = (uint32_t)tiles;
+	step->count_slot = ERCA_NONE;
+	return ERC_OK;
+}
+
+static enum erc_status fill_steps(struct erc_request *request, const struct erca_plan *plan)
+{
+	const struct erc_artifact *artifact = request->session->model->artifact;
+	uint32_t pointer = 0;
+	for (uint32_t r = 0; r < plan->record_count; r++) {
+		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, plan->record_first + r);
+		struct erc__step *step = &request->steps[r];
+		step->record = plan->record_first + r;
+		step->args.buffers = &request->pointers[pointer];
+		step->args.dims = request->dims;
+		if (record->kind == ERCA_RECORD_COPY)
+			TRY(fill_copy(request, record, step));
+		else
+			fill_launch(request, record, step);
+		for (uint32_t o = 0; o < record->operand_count; o++, pointer++) {
+			const struct erca_operand *operand = erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + o);
+			request->pointers[pointer] = operand_address(request, operand);
+			if (!is_callers(operand))
+				continue;
+			uint32_t first = operand->buffer == ERCA_BUFFER_OUTPUT ? request->session->entry->input_count : 0;
+			request->fixups[request->fixup_count++] = (struct erc__fixup){ first + operand->index, pointer, operand->offset };
+		}
+	}
+	return ERC_OK;
+}
+
+/* ---- memory ---- */
+
+static enum erc_status take(void *out, const char *what, size_t count, size_t bytes)
+{
+	size_t total;
+	void *memory = __builtin_mul_overflow(count, bytes, &total) ? NULL : erc__alloc(total);
+	memcpy(out, &memory, sizeof(memory));
+	return memory ? ERC_OK : erc__no_memory(what, total);
+}
+
+/* Touched here, so that the first run does not pay for it. */
+static enum erc_status take_arena(struct erc_request *request, uint64_t bytes)
+{
+	size_t alignment = bytes >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : ERCA_BUFFER_ALIGN;
+	if (!bytes)
+		return ERC_OK;
+	request->arena = bytes <= SIZE_MAX ? erc__alloc_aligned(alignment, (size_t)bytes) : NULL;
+	if (!request->arena)
+		return erc__no_memory("activations", (size_t)bytes);
+	request->arena_bytes = (size_t)bytes;
+	if (bytes >= HUGE_PAGE_BYTES)
+		madvise(request->arena, request->arena_bytes, MADV_HUGEPAGE);
+	memset(request->arena, 0, request->arena_bytes);
+	return ERC_OK;
+}
+
+static enum erc_status prepare(struct erc_request *request)
+{
+	struct erc_session *session = request->session;
+	const struct erc_artifact *artifact = session->model->artifact;
+	const struct erca_entry *entry = session->entry;
+	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, entry->plan);
+	size_t operands = 0, callers = 0;
+	for (uint32_t r = 0; r < plan->record_count; r++) {
+		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, plan->record_first + r);
+		operands += record->operand_count;
+		for (uint32_t o = 0; o < record->operand_count; o++)
+			callers += is_callers(erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + o));
+	}
+	TRY(take(&request->steps, "steps", plan->record_count, sizeof(*request->steps)));
+	TRY(take(&request->pointers, "pointers", operands, sizeof(*request->pointers)));
+	TRY(take(&request->fixups, "fixups", callers, sizeof(*request->fixups)));
+	TRY(take(&request->bound, "bindings", (size_t)entry->input_count + entry->output_count, sizeof(*request->bound)));
+	TRY(take(&request->dims, "run-time dimensions", entry->dims_count, sizeof(*request->dims)));
+	TRY(take_arena(request, entry->arena_bytes));
+	TRY(fill_steps(request, plan));
+	erc__job_init(&request->job);
+	request->job.item.tenant = &session->tenant;
+	request->job.room = &session->room;
+	request->job.deadline_us = session->deadline_us;
+	request->job.steps = request->steps;
+	request->job.step_count = plan->record_count;
+	request->job.dims = request->dims;
+	return ERC_OK;
+}
+
+static void free_request(struct erc_request *request)
+{
+	erc__free(request->steps);
+	erc__free(request->pointers);
+	erc__free(request->fixups);
+	erc__free(request->bound);
+	erc__free(request->dims);
+	erc__free(request->arena);
+	erc__free(request);
+}
+
+enum erc_status erc_request_create(erc_session *session, erc_request **out)
+{
+	if (!session || !out)
+		return erc__fail(ERC_INVALID, "session or out is NULL");
+	*out = NULL;
+	struct erc_request *request = erc__alloc_aligned(_Alignof(struct erc_request), sizeof(*request));
+	if (!request)
+		return erc__no_memory("request", sizeof(*request));
+	memset(request, 0, sizeof(*request));
+	request->session = session;
+	enum erc_status status = prepare(request);
+	if (status) {
+		free_request(request);
+		return status;
+	}
+	erc__child_add(session->model->runtime, &session->request_count);
+	*out = request;
+	return ERC_OK;
+}
+
+static enum erc__job_state job_state(erc_request *request)
+{
+	return (enum erc__job_state)atomic_load_explicit(&request->job.state, memory_order_acquire);
+}
+
+enum erc_status erc_request_destroy(erc_request *request)
+{
+	if (!request)
+		return ERC_OK;
+	struct erc_session *session = request->session;
+	struct erc__device *device = session->model->runtime->device;
+	if (job_state(request) == ERC__JOB_RUNNING)
+		return erc__fail(ERC_BUSY, "the request is running");
+	device->ops->retire(device, &request->job);
+	free_request(request);
+	erc__child_remove(session->model->runtime, &session->request_count);
+	return ERC_OK;
+}
+
+/* ---- binding ---- */
+
+static enum erc_status bind(erc_request *request, const char *what, uint32_t number, uint32_t tensor, void *data, size_t bytes)
+{
+	const struct erc_artifact *artifact = request->session->model->artifact;
+	const struct erca_tensor *record = erc__entry_tensor(artifact, request->session->entry, tensor);
+	if (job_state(request) == ERC__JOB_RUNNING)
+		return erc__fail(ERC_BUSY, "the request is running");
+	if (!data && record->bytes)
+		return erc__fail(ERC_INVALID, "%s %u '%s': data is NULL", what, number, erc_artifact_string(artifact, record->name));
+	if (bytes != record->bytes)
+		return erc__fail(ERC_INVALID, "%s %u '%s': %zu bytes given, it has %llu", what, number,
+		                 erc_artifact_string(artifact, record->name), bytes, (unsigned long long)record->bytes);
+	if (!data)
+		data = request; /* an empty tensor: any address that is not NULL; nothing is read or written there */
+	if (request->bound[tensor] == data)
+		return ERC_OK;
+	request->bound[tensor] = data;
+	for (uint32_t i = 0; i < request->fixup_count; i++) {
+		const struct erc__fixup *fixup = &request->fixups[i];
+		if (fixup->tensor == tensor)
+			request->pointers[fixup->pointer] = (uint8_t *)data + fixup->offset;
+	}
+	return ERC_OK;
+}
+
+enum erc_status erc_request_bind_input(erc_request *request, uint32_t input, const void *data, size_t bytes)
+{
+	if (!request)
+		return erc__fail(ERC_INVALID, "request is NULL");
+	if (input >= request->session->entry->input_count)
+		return erc__fail(ERC_NOT_FOUND, "no input %u; there are %u", input, request->session->entry->input_count);
+	return bind(request, "input", input, input, (void *)data, bytes);
+}
+
+enum erc_status erc_request_bind_output(erc_request *request, uint32_t output, void *data, size_t bytes)
+{
+	if (!request)
+		return erc__fail(ERC_INVALID, "request is NULL");
+	if (output >= request->session->entry->output_count)
+		return erc__fail(ERC_NOT_FOUND, "no output %u; there are %u", output, request->session->entry->output_count);
+	return bind(request, "output", output, request->session->entry->input_count + output, data, bytes);
+}
+
+static enum erc_status check_bound(const erc_request *request)
+{
+	const struct erc_artifact *artifact = request->session->model->artifact;
+	const struct erca_entry *entry = request->session->entry;
+	for (uint32_t i = 0; i < entry->input_count + entry->output_count; i++) {
+		if (request->bound[i])
+			continue;
+		int is_input = i < entry->input_count;
+		return erc__fail(ERC_INVALID, "%s %u '%s' is not bound", is_input ? "input" : "output",
+		                 is_input ? i : i - entry->input_count,
+		                 erc_artifact_string(artifact, erc__entry_tensor(artifact, entry, i)->name));
+	}
+	return ERC_OK;
+}
+
+/* ---- runs ---- */
+
+#ifdef ERC_DEBUG
+/* NaNs, so that a kernel that reads what none has written shows in the result. */
+static void poison_arena(struct erc_request *request)
+{
+	if (request->arena)
+		memset(request->arena, 0xff, request->arena_bytes);
+}
+#else
+static void poison_arena(struct erc_request *request)
+{
+	(void)request;
+}
+#endif
+
+enum erc_status erc_request_submit(erc_request *request)
+{
+	if (!request)
+		return erc__fail(ERC_INVALID, "request is NULL");
+	struct erc__device *device = request->session->model->runtime->device;
+	if (job_state(request) != ERC__JOB_IDLE)
+		return erc__fail(ERC_BUSY, "the last run was not waited for");
+	TRY(check_bound(request));
+	poison_arena(request);
+	if (request->session->entry->dims_count)
+		memset(request->dims, 0, request->session->entry->dims_count * sizeof(*request->dims));
+	request->has_result = 0;
+	erc__job_start(&request->job);
+	device->ops->submit(device, &request->job);
+	return ERC_OK;
+}
+
+enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us)
+{
+	if (!request)
+		return erc__fail(ERC_INVALID, "request is NULL");
+	if (job_state(request) == ERC__JOB_IDLE)
+		return erc__fail(ERC_INVALID, "the request was not submitted");
+	if (!erc__job_wait(&request->job, timeout_us))
+		return erc__fail(ERC_TIMEOUT, "the run was not through after %llu us", (unsigned long long)timeout_us);
+	enum erc_status result = request->job.result;
+	request->has_result = !result;
+	atomic_store_explicit(&request->job.state, ERC__JOB_IDLE, memory_order_release);
+	return result ? erc__fail(result, "%s", request->job.detail) : ERC_OK;
+}
+
+enum erc_status erc_request_run(erc_request *request)
+{
+	TRY(erc_request_submit(request));
+	return erc_request_wait(request, UINT64_MAX);
+}
+
+enum erc_status erc_request_cancel(erc_request *request)
+{
+	if (!request)
+		return erc__fail(ERC_INVALID, "request is NULL");
+	struct erc__device *device = request->session->model->runtime->device;
+	device->ops->cancel(device, &request->job);
+	return ERC_OK;
+}
+
+enum erc_status erc_request_output_dims(const erc_request *request, uint32_t output, uint32_t *rank, int64_t *dims)
+{
+	if (!request || !rank || !dims)
+		return erc__fail(ERC_INVALID, "request, rank or dims is NULL");
+	const struct erca_entry *entry = request->session->entry;
+	if (output >= entry->output_count)
+		return erc__fail(ERC_NOT_FOUND, "no output %u; there are %u", output, entry->output_count);
+	const struct erca_tensor *tensor =
+		erc__entry_tensor(request->session->model->artifact, entry, entry->input_count + output);
+	if (tensor->dim_slot != ERCA_NONE && !request->has_result)
+		return erc__fail(ERC_INVALID, "output %u: its dims are known after a successful run", output);
+	*rank = tensor->rank;
+	for (uint32_t d = 0; d < tensor->rank; d++) {
+		dims[d] = tensor->dim_slot == ERCA_NONE ? tensor->dims[d] : request->dims[tensor->dim_slot + d];
+		if (dims[d] < 0 || dims[d] > tensor->dims[d])
+			return erc__fail(ERC_DEVICE, "output %u: dimension %u came out as %lld, at most %lld was planned", output, d,
+			                 (long long)dims[d], (long long)tensor->dims[d]);
+	}
+	return ERC_OK;
+}

@@ -1,0 +1,26 @@
+/* SHA-256 (FIPS 180-4), plain C: the digests of the artifact format and of the kernel
+ * cache. Compiler and runtime share it, because the runtime may link libc alone. */
+#ifndef ERC_SHA256_H
+#define ERC_SHA256_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define ERC_SHA256_BYTES 32
+
+struct erc_sha256 {
+	uint32_t state[8];
+	uint64_t bytes;    /* hashed so far; its low 6 bits say how much of block is filled */
+	uint8_t block[64]; /* input that does not fill a block yet */
+};
+
+void erc_sha256_init(struct erc_sha256 *hash);
+void erc_sha256_update(struct erc_sha256 *hash, const void *data, size_t bytes);
+/* Writes the digest; init again before the next use. */
+void erc_sha256_final(struct erc_sha256 *hash, uint8_t digest[ERC_SHA256_BYTES]);
+/* The three in one. */
+void erc_sha256_of(const void *data, size_t bytes, uint8_t digest[ERC_SHA256_BYTES]);
+/* Lower-case hex digits and a NUL. */
+void erc_sha256_hex(const uint8_t digest[ERC_SHA256_BYTES], char text[2 * ERC_SHA256_BYTES + 1]);
+
+#endif

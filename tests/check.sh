@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Runs every part of `make check`, two at a time, and adds up: the last line is
+# "N passed, N failed, N skipped". A part's whole output is in BUILD/check/PART.log.
+set -uo pipefail
+
+out=$1
+logs=$out/check
+limit=${CHECK_LIMIT_S:-900} # seconds for each part
+rm -rf "$logs"
+mkdir -p "$logs"
+
+# name, then command; the longest first, so that the shorter ones run beside it
+parts() {
+	echo "conformance tests/conformance/run.sh $out --check"
+	echo "models tests/models/run.sh $out"
+	echo "cli tests/cli.sh $out"
+	for program in "$out"/tests/*/*; do
+		if [ -f "$program" ] && [ -x "$program" ]; then
+			echo "${program#"$out"/tests/} $program"
+		fi
+	done
+	echo "tables tests/tree/tables.sh"
+	echo "layers tests/tree/layers.sh $out"
+}
+
+run_part() {
+	local name=${1%% *} command=${1#* }
+	local log=$logs/${name//\//-}.log
+	# shellcheck disable=SC2086
+	timeout "$limit" $command >"$log" 2>&1
+	local code=$?
+	[ $code = 124 ] && echo "timed out after $limit s" >>"$log"
+	# Takes a counts line as it is; counts Check's own summary and "skipped:" lines otherwise.
+	# A part that failed without saying how many, or that ran nothing, is one failure.
+	local counts
+	counts=$(awk -v code=$code '
+		/^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { passed = $1; failed = $3; skipped = $5; whole = 1 }
+		!whole && /^[0-9]+%: Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+$/ {
+			gsub(",", ""); bad = $5 + $7; passed += $3 - bad; failed += bad }
+		!whole && /^skipped: / { skipped++ }
+		END {
+			if (code != 0 && failed == 0) failed = 1
+			if (code == 0 && passed + failed + skipped == 0) failed = 1
+			print passed + 0, failed + 0, skipped + 0
+		}' "$log")
+	echo "$counts" >"${log%.log}.counts"
+	read -r passed failed skipped <<<"$counts"
+	local text="$passed passed"
+	[ "$failed" != 0 ] && text="$text, $failed FAILED"
+	[ "$skipped" != 0 ] && text="$text, $skipped skipped"
+	printf '  %-28s %s\n' "$name" "$text"
+	if [ "$failed" != 0 ]; then
+		tail -n 40 "$log" | sed 's/^/    | /'
+	fi
+	grep '^skipped: ' "$log" | sed 's/^/    /'
+	return 0
+}
+export -f run_part
+export logs limit
+
+# shellcheck disable=SC2016
+parts | xargs -P "${CHECK_JOBS:-2}" -d '\n' -I{} bash -c 'run_part "$1"' _ {}
+cat "$logs"/*.counts | awk '
+	{ passed += $1; failed += $2; skipped += $3 }
+	END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit failed != 0 }'

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Without a C compiler: exit 6, and nothing is left behind.
+. "$LIBRARY"
+cp "$MODELS/relu_add.onnx" .
+run erc compile relu_add.onnx -o x.erca --quiet --no-cache --cc no-such-compiler
+run erc compile relu_add.onnx -o x.erca --quiet --no-cache --cc false
+run ls

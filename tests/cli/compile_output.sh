@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Output folders that are missing, read-only or full: an error, and nothing left behind.
+. "$LIBRARY"
+cp "$MODELS/relu_add.onnx" .
+run erc compile relu_add.onnx -o missing/x.erca --quiet
+mkdir folder.erca
+run erc compile relu_add.onnx -o folder.erca --quiet
+run ls folder.erca
+run erc compile relu_add.onnx -o /proc/x.erca --quiet
+echo keep >x.erca
+run erc compile "$MODELS/unknown.onnx" -o x.erca --quiet
+run cat x.erca
+# A full disk, as a file-size limit shows it: writes fail in the middle of the artifact.
+cp "$SAMPLES/digits/digits.onnx" .
+quietly erc compile digits.onnx -o full.erca --dim batch=1 --quiet # fills the cache: no compiler runs below
+rm full.erca
+(
+	trap '' XFSZ
+	ulimit -f 8
+	run erc compile digits.onnx -o full.erca --dim batch=1 --quiet
+)
+run ls

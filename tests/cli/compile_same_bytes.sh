@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Two folders, different -j, cold and warm cache: the same bytes.
+. "$LIBRARY"
+mkdir one two
+cp "$MODELS/relu_add.onnx" "$SAMPLES/digits/digits.onnx" one
+cp one/*.onnx two
+(cd one && run erc compile digits.onnx -o digits.erca --dim batch=1 -j 1 --no-cache --quiet)
+(cd two && run erc compile "$PWD/digits.onnx" -o ../two/digits.erca --dim batch=1 -j 2 --quiet) | sed 's|/.*/two|TWO|'
+run cmp one/digits.erca two/digits.erca
+(cd two && XDG_CACHE_HOME=$PWD/cache run erc compile digits.onnx -o warm.erca --dim batch=1 -j 2 --quiet)
+(cd two && XDG_CACHE_HOME=$PWD/cache run erc compile digits.onnx -o warm.erca --dim batch=1 -j 2 --quiet)
+run cmp one/digits.erca two/warm.erca

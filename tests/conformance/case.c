@@ -1,0 +1,245 @@
+/* One case: compile for this machine, run every data set, compare every output. Called in a
+ * child process, so that a crash ends the case alone. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conformance.h"
+
+#define RTOL 1e-3
+#define ATOL 1e-5
+#define VALUES_MAX 64 /* inputs or outputs of a case */
+
+struct messages {
+	char *first; /* first error of the compilation */
+};
+
+static void keep_first_error(void *user, enum ercc_message_kind kind, const char *message, uint32_t done, uint32_t total)
+{
+	struct messages *messages = user;
+	(void)done;
+	(void)total;
+	if (kind == ERCC_MESSAGE_ERROR && !messages->first)
+		messages->first = memory_printf("%s", message);
+}
+
+static enum result give(char **reason, enum result result, char *text)
+{
+	free(*reason);
+	*reason = text;
+	return result;
+}
+
+static char *set_path(const struct test_case *test, int set, const char *kind, uint32_t index)
+{
+	return memory_printf("%s/test_data_set_%d/%s_%u.pb", test->folder, set, kind, index);
+}
+
+/* ---- compiling ---- */
+
+static enum ercc_status compile(const struct test_case *test, const char *artifact, const struct ercc_const *consts,
+                                uint32_t const_count, char **reason)
+{
+	static const char *const targets[] = {"native"};
+	struct messages messages = {0};
+	struct ercc_options options = {
+		.size = sizeof options,
+		.targets = targets,
+		.target_count = 1,
+		.consts = consts,
+		.const_count = const_count,
+		.jobs = 1,
+		.message = keep_first_error,
+		.user = &messages,
+	};
+	enum ercc_status status = ercc_compile(test->model, artifact, &options);
+	if (status != ERCC_OK)
+		give(reason, RESULT_WRONG, messages.first ? messages.first : memory_printf("%s, without a message", ercc_status_text(status)));
+	else
+		free(messages.first);
+	return status;
+}
+
+static bool refused(enum ercc_status status)
+{
+	return status == ERCC_UNSUPPORTED || status == ERCC_MODEL;
+}
+
+/* The integer and bool inputs of the first data set, as constants. Returns how many; data is in arrays. */
+static uint32_t collect_pins(const struct test_case *test, const struct ercc_model_info *info, struct array *arrays,
+                             struct ercc_const *consts)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < info->input_count && i < VALUES_MAX; i++) {
+		const struct ercc_value_info *input = &info->inputs[i];
+		if (array_type_is_float(input->dtype) || !erc_dtype_bytes(input->dtype))
+			continue;
+		char *path = set_path(test, 0, "input", i);
+		if (!pb_read(path, &arrays[count])) {
+			const struct array *array = &arrays[count];
+			consts[count++] = (struct ercc_const){input->name, array->dtype, array->rank, array->dims, array->data};
+		}
+		free(path);
+	}
+	return count;
+}
+
+static enum ercc_status compile_pinned(const struct test_case *test, const char *artifact, char **reason, bool *tried)
+{
+	struct array arrays[VALUES_MAX] = {0};
+	struct ercc_const consts[VALUES_MAX];
+	struct ercc_options options = {.size = sizeof options};
+	struct ercc_model_info *info;
+	*tried = false;
+	if (!test->folder || ercc_model_info(test->model, &options, &info) != ERCC_OK)
+		return ERCC_UNSUPPORTED;
+	uint32_t count = collect_pins(test, info, arrays, consts);
+	enum ercc_status status = ERCC_UNSUPPORTED;
+	*tried = count > 0;
+	if (count) {
+		char *second = NULL; /* the reason of the normal try says more */
+		status = compile(test, artifact, consts, count, &second);
+		if (!refused(status) && status != ERCC_OK)
+			give(reason, RESULT_WRONG, second);
+		else
+			free(second);
+	}
+	for (uint32_t i = 0; i < count; i++)
+		array_free(&arrays[i]);
+	free(info);
+	return status;
+}
+
+/* ---- running ---- */
+
+/* Light models: the suite's own generated input, 0, 1/n, 2/n … in row-major order. */
+static const char *light_input(const struct erc_tensor_info *info, struct array *out)
+{
+	if (info->dtype != ERC_F32 || !array_new(out, info->dtype, info->rank, info->dims))
+		return "input is not f32";
+	float *values = out->data;
+	for (size_t i = 0; i < out->count; i++)
+		values[i] = (float)((double)i / (double)out->count);
+	return NULL;
+}
+
+/* The model's inputs keep their file numbers when others are pinned: found by the model's own list. */
+static uint32_t input_number(const struct ercc_model_info *info, const char *name)
+{
+	for (uint32_t i = 0; i < info->input_count; i++)
+		if (!strcmp(info->inputs[i].name, name))
+			return i;
+	return 0;
+}
+
+static const char *load_input(const struct test_case *test, const struct ercc_model_info *info, int set,
+                              const struct erc_tensor_info *want, struct array *out)
+{
+	if (!test->folder)
+		return light_input(want, out);
+	char *path = set_path(test, set, "input", input_number(info, want->name));
+	const char *wrong = pb_read(path, out);
+	free(path);
+	return wrong;
+}
+
+static char *compare_output(const struct test_case *test, int set, const struct runner *runner, uint32_t index)
+{
+	struct array actual, expected;
+	char *path = test->folder ? set_path(test, set, "output", index) : memory_printf("%s", test->expected);
+	const char *wrong = pb_read(path, &expected);
+	free(path);
+	if (wrong)
+		return memory_printf("output %u: reference: %s", index, wrong);
+	char *text = NULL;
+	enum erc_status status = runner_output(runner, index, &actual);
+	struct comparison result = {0};
+	if (status == ERC_OK)
+		result = array_compare(&actual, &expected, RTOL, ATOL);
+	if (status != ERC_OK) {
+		text = memory_printf("output %u: %s", index, erc_error_detail());
+	} else if (!result.same_type) {
+		char *have = array_type_text(actual.dtype, actual.rank, actual.dims);
+		char *want = array_type_text(expected.dtype, expected.rank, expected.dims);
+		text = memory_printf("output %u is %s, expected %s", index, have, want);
+		free(have);
+		free(want);
+	} else if (!result.equal) {
+		text = memory_printf("output %u: %zu of %zu elements differ, element %zu is %.9g, expected %.9g", index,
+		                     result.outside, actual.count, result.worst, result.worst_actual, result.worst_expected);
+	}
+	array_free(&expected);
+	return text;
+}
+
+/* Runs one data set. NULL, or what went wrong. */
+static char *run_set(const struct test_case *test, const struct ercc_model_info *info, int set, struct runner *runner)
+{
+	char *text = NULL;
+	for (uint32_t i = 0; i < runner->input_count && !text; i++) {
+		struct erc_tensor_info want = {.name = "?"};
+		enum erc_status status = erc_model_input_info(runner->model, runner->entry, i, &want);
+		array_free(&runner->inputs[i]);
+		const char *wrong = status == ERC_OK ? load_input(test, info, set, &want, &runner->inputs[i]) : erc_error_detail();
+		if (wrong)
+			return memory_printf("input '%s': %s", want.name, wrong);
+		if (erc_request_bind_input(runner->request, i, runner->inputs[i].data, runner->inputs[i].bytes) != ERC_OK)
+			return memory_printf("input '%s': %s", want.name, erc_error_detail());
+	}
+	if (runner_run(runner, true) != ERC_OK)
+		return memory_printf("run: %s", erc_error_detail());
+	for (uint32_t i = 0; i < runner->output_count && !text; i++)
+		text = compare_output(test, set, runner, i);
+	char *more = test->folder && !text ? set_path(test, set, "output", runner->output_count) : NULL;
+	if (more && !access(more, R_OK))
+		text = memory_printf("the artifact has %u outputs, the case more", runner->output_count);
+	free(more);
+	return text;
+}
+
+static bool set_exists(const struct test_case *test, int set)
+{
+	if (!test->folder)
+		return set == 0;
+	char *path = memory_printf("%s/test_data_set_%d", test->folder, set);
+	bool exists = !access(path, R_OK);
+	free(path);
+	return exists;
+}
+
+static char *run_sets(const struct test_case *test, const char *artifact, uint32_t workers, bool pinned)
+{
+	struct runner runner;
+	struct text_list none = {0};
+	struct runner_options open = {.path = artifact, .inputs = &none, .workers = workers, .random_by_default = true};
+	struct ercc_options options = {.size = sizeof options};
+	struct ercc_model_info *info = NULL;
+	char *text = NULL;
+	if (ercc_model_info(test->model, &options, &info) != ERCC_OK)
+		return memory_printf("the model compiles, but ercc_model_info refuses it");
+	if (runner_open(&runner, &open) != ARGS_OK)
+		text = memory_printf("load: %s", erc_error_detail());
+	/* Pinned values are those of the first set: the others, if any, do not apply. */
+	for (int set = 0; !text && set_exists(test, set) && !(pinned && set); set++)
+		text = run_set(test, info, set, &runner);
+	runner_close(&runner);
+	free(info);
+	return text;
+}
+
+enum result case_run(const struct test_case *test, const char *artifact, uint32_t workers, char **reason)
+{
+	bool pinned = false;
+	if (!set_exists(test, 0))
+		return give(reason, RESULT_WRONG, memory_printf("the case has no data"));
+	enum ercc_status status = compile(test, artifact, NULL, 0, reason);
+	if (refused(status)) {
+		status = compile_pinned(test, artifact, reason, &pinned);
+		if (refused(status))
+			return RESULT_UNSUPPORTED;
+	}
+	if (status != ERCC_OK)
+		return RESULT_WRONG;
+	char *wrong = run_sets(test, artifact, workers, pinned);
+	return give(reason, wrong ? RESULT_WRONG : pinned ? RESULT_PINNED : RESULT_PASS, wrong);
+}

@@ -1,0 +1,154 @@
+/* Finds the cases of ONNX's backend test suite: DATA/CATEGORY/test_NAME/model.onnx with
+ * test_data_set_N beside it, and DATA/light/light_NAME.onnx with one expected output. */
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conformance.h"
+
+/* ---- the operator a case is about: the first node that is no Constant, read from the wire format ---- */
+
+struct span {
+	const uint8_t *at, *end;
+};
+
+static bool next_varint(struct span *in, uint64_t *out)
+{
+	*out = 0;
+	for (int shift = 0; shift < 64 && in->at < in->end; shift += 7) {
+		uint8_t byte = *in->at++;
+		*out |= (uint64_t)(byte & 127) << shift;
+		if (byte < 128)
+			return true;
+	}
+	return false;
+}
+
+/* The next field; *body is set for length-delimited ones, others are stepped over. */
+static bool next_field(struct span *in, uint64_t *field, struct span *body)
+{
+	uint64_t key, length;
+	*body = (struct span){0};
+	if (!next_varint(in, &key))
+		return false;
+	*field = key >> 3;
+	int wire = (int)(key & 7);
+	if (wire == 0)
+		return next_varint(in, &length);
+	if (wire == 1 || wire == 5)
+		length = wire == 1 ? 8 : 4;
+	else if (wire != 2 || !next_varint(in, &length))
+		return false;
+	if (length > (uint64_t)(in->end - in->at))
+		return false;
+	if (wire == 2)
+		*body = (struct span){in->at, in->at + length};
+	in->at += length;
+	return true;
+}
+
+/* ModelProto.graph = 7, GraphProto.node = 1, NodeProto.op_type = 4. */
+static char *first_operator(const char *path)
+{
+	void *data;
+	size_t bytes;
+	char *found = NULL;
+	if (file_read(path, &data, &bytes))
+		return memory_printf("?");
+	struct span model = {data, (uint8_t *)data + bytes}, graph, node, body;
+	uint64_t field;
+	while (!found && next_field(&model, &field, &graph)) {
+		while (field == 7 && !found && next_field(&graph, &field, &node)) {
+			while (field == 1 && next_field(&node, &field, &body)) {
+				int length = (int)(body.end - body.at);
+				if (field == 4 && body.at && strncmp((const char *)body.at, "Constant", (size_t)length))
+					found = memory_printf("%.*s", length, (const char *)body.at);
+				field = 1;
+			}
+			field = 7;
+		}
+	}
+	free(data);
+	return found ? found : memory_printf("(none)");
+}
+
+/* ---- finding ---- */
+
+static void add(struct cases *cases, struct test_case test)
+{
+	cases->items = memory_grow(cases->items, (cases->count + 1) * sizeof *cases->items);
+	test.op = first_operator(test.model);
+	cases->items[cases->count++] = test;
+}
+
+static void find_light(struct cases *cases, const char *folder, const char *file)
+{
+	size_t length = strlen(file);
+	if (length < 12 || strncmp(file, "light_", 6) || strcmp(file + length - 5, ".onnx"))
+		return;
+	int stem = (int)length - 5;
+	add(cases, (struct test_case){
+		.category = memory_printf("light"),
+		.name = memory_printf("%.*s", stem, file),
+		.model = memory_printf("%s/%s", folder, file),
+		.expected = memory_printf("%s/%.*s_output_0.pb", folder, stem, file),
+	});
+}
+
+static void find_in_category(struct cases *cases, const char *root, const char *category)
+{
+	char *folder = memory_printf("%s/%s", root, category);
+	DIR *dir = opendir(folder);
+	for (struct dirent *entry; dir && (entry = readdir(dir));) {
+		if (!strcmp(category, "light")) {
+			find_light(cases, folder, entry->d_name);
+			continue;
+		}
+		char *model = memory_printf("%s/%s/model.onnx", folder, entry->d_name);
+		if (strncmp(entry->d_name, "test_", 5) || access(model, R_OK)) { /* "real" names downloads only */
+			free(model);
+			continue;
+		}
+		add(cases, (struct test_case){
+			.category = memory_printf("%s", category),
+			.name = memory_printf("%s", entry->d_name),
+			.model = model,
+			.folder = memory_printf("%s/%s", folder, entry->d_name),
+		});
+	}
+	if (dir)
+		closedir(dir);
+	free(folder);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct test_case *x = a, *y = b;
+	int order = strcmp(x->category, y->category);
+	return order ? order : strcmp(x->name, y->name);
+}
+
+void cases_find(struct cases *cases, const char *root)
+{
+	*cases = (struct cases){0};
+	DIR *dir = opendir(root);
+	for (struct dirent *entry; dir && (entry = readdir(dir));)
+		if (entry->d_name[0] != '.')
+			find_in_category(cases, root, entry->d_name);
+	if (dir)
+		closedir(dir);
+	if (cases->count)
+		qsort(cases->items, cases->count, sizeof *cases->items, by_name);
+}
+
+void cases_free(struct cases *cases)
+{
+	for (size_t i = 0; i < cases->count; i++) {
+		struct test_case *test = &cases->items[i];
+		char *owned[] = {test->category, test->name, test->model, test->folder, test->expected, test->op, test->reason};
+		for (size_t j = 0; j < COUNT_OF(owned); j++)
+			free(owned[j]);
+	}
+	free(cases->items);
+}

@@ -1,0 +1,307 @@
+/* Runs ONNX's backend test suite: each case in a child process with a time limit, so that a
+ * crash or a hang is a result of that case alone. */
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "conformance.h"
+
+#define JOBS_MAX 16
+#define REASON_BYTES 512
+
+struct settings {
+	const char *data, *work; /* the suite's data folder; a folder for artifacts and lists */
+	const char *list;        /* run the cases listed here only, and fail when one does not pass */
+	const char *write_list;  /* write the passing cases here */
+	uint32_t jobs, limit_s, workers, every;
+	bool verbose;
+	struct text_list patterns;
+};
+
+/* One child at work. */
+struct slot {
+	pid_t pid; /* 0: free */
+	int pipe;
+	double deadline_us;
+	struct test_case *test;
+	char answer[REASON_BYTES]; /* a result byte, then the reason */
+	size_t answer_bytes;
+};
+
+/* ---- the child ---- */
+
+static void child(const struct settings *settings, const struct test_case *test, int number, int out)
+{
+	char *reason = NULL, *artifact = memory_printf("%s/case_%d.erca", settings->work, number);
+	setpgid(0, 0); /* the time limit also ends the compilers that it started */
+	if (!settings->verbose) {
+		int null = open("/dev/null", O_WRONLY);
+		if (null >= 0)
+			dup2(null, STDERR_FILENO);
+	}
+	char answer[REASON_BYTES];
+	answer[0] = (char)case_run(test, artifact, settings->workers, &reason);
+	int length = snprintf(answer + 1, sizeof answer - 1, "%s", reason ? reason : "");
+	size_t bytes = length < (int)sizeof answer - 1 ? (size_t)length + 1 : sizeof answer - 1;
+	unlink(artifact);
+	_exit(write(out, answer, bytes) == (ssize_t)bytes ? 0 : 1);
+}
+
+static bool start(const struct settings *settings, struct slot *slot, int number, struct test_case *test)
+{
+	int ends[2];
+	if (pipe(ends))
+		return false;
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(ends[0]);
+		child(settings, test, number, ends[1]);
+	}
+	close(ends[1]);
+	if (pid < 0) {
+		close(ends[0]);
+		return false;
+	}
+	*slot = (struct slot){.pid = pid, .pipe = ends[0], .test = test, .deadline_us = clock_us() + settings->limit_s * 1e6};
+	return true;
+}
+
+/* ---- the parent ---- */
+
+static void finish(struct slot *slot, bool timed_out)
+{
+	int status;
+	if (timed_out) {
+		kill(-slot->pid, SIGKILL);
+		kill(slot->pid, SIGKILL); /* in case it had not made its group yet */
+	}
+	while (waitpid(slot->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	struct test_case *test = slot->test;
+	if (timed_out) {
+		test->result = RESULT_HANG;
+		test->reason = memory_printf("still running at the time limit");
+	} else if (WIFSIGNALED(status)) {
+		test->result = RESULT_CRASH;
+		test->reason = memory_printf("signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+	} else if (WEXITSTATUS(status) || !slot->answer_bytes || (unsigned char)slot->answer[0] >= RESULT_COUNT) {
+		test->result = RESULT_CRASH;
+		test->reason = memory_printf("left with exit code %d and no result", WEXITSTATUS(status));
+	} else {
+		test->result = (enum result)slot->answer[0];
+		if (slot->answer_bytes > 1)
+			test->reason = memory_printf("%.*s", (int)slot->answer_bytes - 1, slot->answer + 1);
+	}
+	close(slot->pipe);
+	slot->pid = 0;
+}
+
+/* Reads what a child said; at its end of file takes the result. */
+static void collect(struct slot *slot)
+{
+	char rest[64];
+	bool full = slot->answer_bytes == sizeof slot->answer;
+	ssize_t got = full ? read(slot->pipe, rest, sizeof rest)
+	                   : read(slot->pipe, slot->answer + slot->answer_bytes, sizeof slot->answer - slot->answer_bytes);
+	if (got > 0 && !full)
+		slot->answer_bytes += (size_t)got;
+	if (got == 0 || (got < 0 && errno != EINTR))
+		finish(slot, false);
+}
+
+static void wait_for_some(struct slot *slots, uint32_t jobs)
+{
+	struct pollfd polled[JOBS_MAX];
+	for (uint32_t i = 0; i < jobs; i++)
+		polled[i] = (struct pollfd){.fd = slots[i].pid ? slots[i].pipe : -1, .events = POLLIN};
+	poll(polled, jobs, 200);
+	for (uint32_t i = 0; i < jobs; i++) {
+		if (slots[i].pid && polled[i].revents)
+			collect(&slots[i]);
+		if (slots[i].pid && clock_us() > slots[i].deadline_us)
+			finish(&slots[i], true);
+	}
+}
+
+static void run_all(const struct settings *settings, struct cases *cases)
+{
+	struct slot slots[JOBS_MAX] = {0};
+	size_t next = 0, busy = 0;
+	do {
+		busy = 0;
+		for (uint32_t i = 0; i < settings->jobs; i++) {
+			if (!slots[i].pid && next < cases->count) {
+				if (!start(settings, &slots[i], (int)i, &cases->items[next])) {
+					say_error("cannot start a child: %s", strerror(errno));
+					exit(EXIT_RUN);
+				}
+				if (++next % 100 == 0 || next == cases->count)
+					say_progress((uint32_t)next, (uint32_t)cases->count, "cases started");
+			}
+			busy += slots[i].pid != 0;
+		}
+		if (busy)
+			wait_for_some(slots, settings->jobs);
+	} while (busy);
+}
+
+/* ---- lists and filters ---- */
+
+static bool matches(const struct text_list *patterns, const struct test_case *test)
+{
+	char *full = memory_printf("%s/%s", test->category, test->name);
+	bool found = !patterns->count;
+	for (uint32_t i = 0; i < patterns->count && !found; i++)
+		found = !fnmatch(patterns->items[i], full, 0) || !fnmatch(patterns->items[i], test->name, 0);
+	free(full);
+	return found;
+}
+
+static void keep_matching(struct cases *cases, const struct text_list *patterns)
+{
+	struct cases kept = {0};
+	kept.items = memory_new((cases->count + 1) * sizeof *kept.items);
+	for (size_t i = 0; i < cases->count; i++)
+		if (matches(patterns, &cases->items[i]))
+			kept.items[kept.count++] = cases->items[i];
+	free(cases->items); /* what was left out lives to the program's end */
+	*cases = kept;
+}
+
+/* Reads "category/name" lines, every n-th of them; exact names as patterns. Returns how many lines there are. */
+static size_t read_list(const char *path, uint32_t every, struct text_list *names)
+{
+	size_t lines = 0;
+	char line[512];
+	FILE *file = fopen(path, "r");
+	while (file && fgets(line, sizeof line, file)) {
+		line[strcspn(line, "\r\n")] = 0;
+		if (*line && *line != '#' && lines++ % every == 0)
+			text_list_add(names, memory_printf("%s", line));
+	}
+	if (file)
+		fclose(file);
+	return lines;
+}
+
+static bool passed(const struct test_case *test)
+{
+	return test->result == RESULT_PASS || test->result == RESULT_PINNED;
+}
+
+static int write_list(const struct cases *cases, const char *path)
+{
+	FILE *file = fopen(path, "w");
+	if (!file) {
+		say_error("%s: %s", path, strerror(errno));
+		return EXIT_RUN;
+	}
+	fprintf(file, "# Cases of ONNX's backend test suite that pass; 'make conformance UPDATE=1' writes this list,\n"
+	              "# 'make check' fails when one of them is lost.\n");
+	for (size_t i = 0; i < cases->count; i++)
+		if (passed(&cases->items[i]))
+			fprintf(file, "%s/%s\n", cases->items[i].category, cases->items[i].name);
+	return fclose(file) ? EXIT_RUN : EXIT_OK;
+}
+
+/* ---- the two ways to report ---- */
+
+static void count_results(const struct cases *cases, size_t *counts)
+{
+	for (size_t i = 0; i < cases->count; i++)
+		counts[cases->items[i].result]++;
+}
+
+/* Against the list: nothing of it may be lost. */
+static int report_list(const struct cases *cases, size_t lines, size_t wanted)
+{
+	static const char *const words[] = {"pass", "pinned", "unsupported", "wrong", "crash", "hang"};
+	size_t good = 0;
+	for (size_t i = 0; i < cases->count; i++) {
+		const struct test_case *test = &cases->items[i];
+		good += passed(test);
+		if (!passed(test))
+			printf("lost: %s/%s is now %s: %s\n", test->category, test->name, words[test->result],
+			       test->reason ? test->reason : "");
+	}
+	if (lines > wanted)
+		printf("skipped: conformance: %zu cases of the list (a shorter subset was asked for)\n", lines - wanted);
+	if (wanted > cases->count)
+		printf("skipped: conformance: %zu cases of the list that this suite does not hold\n", wanted - cases->count);
+	printf("%zu passed, %zu failed, %zu skipped\n", good, cases->count - good, lines - cases->count);
+	return good == cases->count ? EXIT_OK : EXIT_RUN;
+}
+
+static int report_all(const struct settings *settings, const struct cases *cases)
+{
+	size_t counts[RESULT_COUNT] = {0};
+	count_results(cases, counts);
+	char *path = memory_printf("%s/unsupported.txt", settings->work);
+	summary_print(cases, path);
+	free(path);
+	int code = settings->write_list ? write_list(cases, settings->write_list) : EXIT_OK;
+	printf("%zu cases; %zu crashed, %zu hung\n", cases->count, counts[RESULT_CRASH], counts[RESULT_HANG]);
+	printf("%zu pass, %zu pinned, %zu unsupported, %zu wrong\n", counts[RESULT_PASS], counts[RESULT_PINNED],
+	       counts[RESULT_UNSUPPORTED], counts[RESULT_WRONG]);
+	return code || counts[RESULT_CRASH] || counts[RESULT_HANG] || counts[RESULT_WRONG] ? EXIT_RUN : EXIT_OK;
+}
+
+static int parse(int argc, char **argv, struct settings *s)
+{
+	const char *pattern = NULL;
+	const struct option options[] = {
+		{"data", 0, OPTION_TEXT, &s->data, "DIR", "the suite: holds node/, simple/ ..."},
+		{"work", 0, OPTION_TEXT, &s->work, "DIR", "for artifacts and lists"},
+		{"list", 0, OPTION_TEXT, &s->list, "FILE", "runs these cases; fails when one is lost"},
+		{"every", 0, OPTION_COUNT, &s->every, "N", "of the list only every n-th"},
+		{"write-list", 0, OPTION_TEXT, &s->write_list, "FILE", "writes the passing cases"},
+		{"match", 'm', OPTION_LIST, &s->patterns, "GLOB", "only cases like these (name or category/name)"},
+		{"jobs", 'j', OPTION_COUNT, &s->jobs, "N", "cases at a time (default 2)"},
+		{"workers", 'w', OPTION_COUNT, &s->workers, "N", "units of the device (default 1)"},
+		{"limit", 0, OPTION_COUNT, &s->limit_s, "S", "seconds for each case (default 60)"},
+		{"verbose", 'v', OPTION_FLAG, &s->verbose, NULL, "shows what the cases print"},
+	};
+	const struct usage usage = {
+		"conformance", "--data DIR --work DIR [options]", "Runs ONNX's backend test suite.",
+		"  conformance --data suite/data --work build/conformance -m 'test_relu*'\n", options, COUNT_OF(options), 0, 1, "",
+	};
+	int code = args_parse(&usage, argc, argv, &pattern);
+	if (code == ARGS_OK && pattern)
+		text_list_add(&s->patterns, pattern);
+	if (code != ARGS_OK || (s->data && s->work && s->jobs && s->jobs <= JOBS_MAX && s->every))
+		return code;
+	say_error("conformance needs --data, --work and --jobs 1 to %d", JOBS_MAX);
+	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	struct settings settings = {.jobs = 2, .limit_s = 60, .workers = 1, .every = 1};
+	struct cases cases;
+	size_t lines = 0, wanted = 0;
+	int code = parse(argc, argv, &settings);
+	if (code != ARGS_OK)
+		return code;
+	if (settings.list) {
+		lines = read_list(settings.list, settings.every, &settings.patterns);
+		wanted = settings.patterns.count;
+	}
+	cases_find(&cases, settings.data);
+	if (!cases.count) {
+		say_error("%s: no cases found", settings.data);
+		return EXIT_RUN;
+	}
+	if (settings.list && !wanted)
+		cases.count = 0;
+	keep_matching(&cases, &settings.patterns);
+	run_all(&settings, &cases);
+	code = settings.list ? report_list(&cases, lines, wanted) : report_all(&settings, &cases);
+	cases_free(&cases);
+	return output_finish(code);
+}

@@ -1,0 +1,173 @@
+/* Artifacts made in memory, record by record, for the tests of loader and devices. It
+ * writes what it is told, also what is wrong: the checks are the loader's. */
+#ifndef BUILD_ARTIFACT_H
+#define BUILD_ARTIFACT_H
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../schemas/artifact.h"
+#include "erc.h"
+#include "sha256.h"
+
+#define BUILD_META "{\"schema\":\"erc.meta/1\"}"
+
+struct pool {
+	uint8_t *data;
+	size_t bytes;
+};
+
+struct build {
+	struct pool strings;
+	struct pool tables[ERC_TABLE_COUNT]; /* SECTIONS stays empty */
+	const void *code;                    /* NULL: no CODE section */
+	size_t code_bytes;
+	const void *weights;
+	size_t weights_bytes;
+	uint16_t version_minor;
+	uint32_t record_padding;             /* bytes behind each record, as a newer version would have */
+	uint32_t extra_type;                 /* one more, empty section of this type; 0: none */
+	uint32_t extra_flags;
+};
+
+/* Section numbers that finish() gives out. */
+enum { BUILD_META_SECTION, BUILD_PLAN_SECTION, BUILD_CODE_SECTION };
+
+static inline uint32_t pool_add(struct pool *pool, const void *record, size_t bytes)
+{
+	uint32_t index = (uint32_t)(pool->bytes / bytes);
+	pool->data = realloc(pool->data, pool->bytes + bytes);
+	if (!pool->data)
+		abort();
+	memcpy(pool->data + pool->bytes, record, bytes);
+	pool->bytes += bytes;
+	return index;
+}
+
+static inline uint32_t build_string(struct build *build, const char *text)
+{
+	uint32_t at = (uint32_t)build->strings.bytes;
+	for (size_t i = 0; i <= strlen(text); i++)
+		pool_add(&build->strings, text + i, 1);
+	return at;
+}
+
+/* BUILD_ADD(build, TARGETS, struct erca_target, .name = ..., ...) returns the record's index. */
+#define BUILD_ADD(build, table, type, ...) \
+	pool_add(&(build)->tables[ERC_TABLE_##table], &(type){ __VA_ARGS__ }, sizeof(type))
+
+static inline uint32_t build_count(const struct build *build, enum erc_table table, size_t record_bytes)
+{
+	return (uint32_t)(build->tables[table].bytes / record_bytes);
+}
+
+/* Makes all digests right again: the sections' in the table of contents, then the root; as far as they
+ * lie inside the file, which may be damaged. */
+static inline void build_seal(uint8_t *file, size_t bytes)
+{
+	struct erca_header *header = (struct erca_header *)file;
+	struct erc_sha256 hash;
+	if (header->toc_offset % 8 || header->toc_offset > bytes || header->header_bytes > bytes ||
+	    header->section_count > (bytes - header->toc_offset) / sizeof(struct erca_section))
+		return;
+	struct erca_section *sections = (struct erca_section *)(file + header->toc_offset);
+	for (uint32_t i = 0; i < header->section_count; i++)
+		if (sections[i].offset <= bytes && sections[i].bytes <= bytes - sections[i].offset)
+			erc_sha256_of(file + sections[i].offset, sections[i].bytes, sections[i].sha256);
+	memset(header->root_digest, 0, sizeof(header->root_digest));
+	erc_sha256_init(&hash);
+	erc_sha256_update(&hash, file, header->header_bytes);
+	erc_sha256_update(&hash, sections, header->section_count * sizeof(*sections));
+	erc_sha256_final(&hash, header->root_digest);
+}
+
+static inline size_t build_plan(const struct build *build, uint8_t *out)
+{
+	static const uint32_t strides[ERC_TABLE_COUNT] = {
+#define X(id, type) [ERC_TABLE_##id] = sizeof(type),
+		ERC_TABLES(X)
+#undef X
+	};
+	static const size_t places[ERC_TABLE_COUNT] = {
+		[ERC_TABLE_TARGETS] = offsetof(struct erca_plan_header, targets),
+		[ERC_TABLE_BUDGETS] = offsetof(struct erca_plan_header, budgets),
+		[ERC_TABLE_ENTRIES] = offsetof(struct erca_plan_header, entries),
+		[ERC_TABLE_TENSORS] = offsetof(struct erca_plan_header, tensors),
+		[ERC_TABLE_PLANS] = offsetof(struct erca_plan_header, plans),
+		[ERC_TABLE_RECORDS] = offsetof(struct erca_plan_header, records),
+		[ERC_TABLE_OPERANDS] = offsetof(struct erca_plan_header, operands),
+		[ERC_TABLE_VARIANTS] = offsetof(struct erca_plan_header, variants),
+		[ERC_TABLE_KERNELS] = offsetof(struct erca_plan_header, kernels),
+		[ERC_TABLE_PARAMS] = offsetof(struct erca_plan_header, params),
+	};
+	struct erca_plan_header *header = (struct erca_plan_header *)out;
+	size_t at = sizeof(*header);
+	header->header_bytes = sizeof(*header);
+	for (int i = ERC_TABLE_SECTIONS + 1; i < ERC_TABLE_COUNT; i++) {
+		struct erca_table table = { at, (uint32_t)(build->tables[i].bytes / strides[i]), strides[i] + build->record_padding };
+		memcpy(out + places[i], &table, sizeof(table));
+		for (uint32_t r = 0; r < table.count; r++, at += table.stride) {
+			memcpy(out + at, build->tables[i].data + (size_t)r * strides[i], strides[i]);
+			memset(out + at + strides[i], 0xee, build->record_padding);
+		}
+	}
+	header->strings = (struct erca_table){ at, (uint32_t)build->strings.bytes, 1 };
+	if (build->strings.bytes)
+		memcpy(out + at, build->strings.data, build->strings.bytes);
+	return at + build->strings.bytes;
+}
+
+static inline void build_section(uint8_t *file, uint32_t type, uint32_t alignment, const void *data, size_t bytes)
+{
+	struct erca_header *header = (struct erca_header *)file;
+	struct erca_section *section = (struct erca_section *)(file + header->toc_offset) + header->section_count++;
+	section->type = type;
+	section->alignment = alignment;
+	section->offset = (header->content_bytes + alignment - 1) / alignment * alignment;
+	section->bytes = bytes;
+	if (bytes)
+		memcpy(file + section->offset, data, bytes);
+	header->content_bytes = section->offset + bytes;
+}
+
+/* The file, 4096-aligned, to free; frees what the build held. */
+static inline uint8_t *build_finish(struct build *build, size_t *bytes)
+{
+	size_t plan_most = sizeof(struct erca_plan_header) + build->strings.bytes;
+	uint32_t section_count = 2 + !!build->code + !!build->weights + !!build->extra_type;
+	for (int i = 0; i < ERC_TABLE_COUNT; i++)
+		plan_most += build->tables[i].bytes + build->tables[i].bytes / 8 * build->record_padding;
+	size_t most = (plan_most + build->code_bytes + build->weights_bytes + 8 * 4096) / 4096 * 4096;
+	uint8_t *file = aligned_alloc(4096, most), *plan = calloc(1, plan_most);
+	if (!file || !plan)
+		abort();
+	memset(file, 0, most);
+	struct erca_header *header = (struct erca_header *)file;
+	memcpy(header->magic, ERCA_MAGIC, 8);
+	header->version_major = ERCA_VERSION_MAJOR;
+	header->version_minor = build->version_minor;
+	header->header_bytes = sizeof(*header);
+	header->toc_offset = sizeof(*header);
+	header->content_bytes = header->toc_offset + section_count * sizeof(struct erca_section);
+	build_section(file, ERCA_SECTION_META, ERCA_SECTION_ALIGN, BUILD_META, strlen(BUILD_META));
+	build_section(file, ERCA_SECTION_PLAN, ERCA_SECTION_ALIGN, plan, build_plan(build, plan));
+	if (build->code)
+		build_section(file, ERCA_SECTION_CODE, ERCA_WEIGHTS_ALIGN, build->code, build->code_bytes);
+	if (build->weights)
+		build_section(file, ERCA_SECTION_WEIGHTS, ERCA_WEIGHTS_ALIGN, build->weights, build->weights_bytes);
+	if (build->extra_type) {
+		build_section(file, build->extra_type, ERCA_SECTION_ALIGN, NULL, 0);
+		((struct erca_section *)(file + header->toc_offset))[section_count - 1].flags = build->extra_flags;
+	}
+	*bytes = header->content_bytes;
+	build_seal(file, *bytes);
+	free(plan);
+	free(build->strings.data);
+	for (int i = 0; i < ERC_TABLE_COUNT; i++)
+		free(build->tables[i].data);
+	memset(build, 0, sizeof(*build));
+	return file;
+}
+
+#endif

@@ -1,0 +1,881 @@
+/* The device conformance suite: every device of devices.def, with 1 to 4 units. What it
+ * asks of a device is what devices/README.md promises. Devices that compute nothing are
+ * held to the number of launches and tiles. */
+#include <check.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "handles.h"
+#include "test_model.h"
+
+#define MAX_TEST_UNITS 4
+#define RUNS 100
+
+static const char *const device_names[] = {
+#define X(name) #name,
+#include "devices/devices.def"
+#undef X
+};
+#define DEVICES ((int)(sizeof(device_names) / sizeof(device_names[0])))
+
+static void *code;
+static size_t code_bytes;
+
+#define OK(call) \
+	do { \
+		enum erc_status ok_status_ = (call); \
+		ck_assert_msg(ok_status_ == ERC_OK, "%s: %s", erc_status_text(ok_status_), erc_error_detail()); \
+	} while (0)
+#define FAILS(call, wanted) ck_assert_int_eq((int)(call), (int)(wanted))
+
+/* ---- one device with one model on it ---- */
+
+struct fixture {
+	erc_runtime *runtime;
+	erc_model *model;
+	erc_session *session;
+	erc_request *request;
+	uint8_t *file;
+	int computes;
+	int elastic;
+};
+
+static void open_device(struct fixture *f, const char *device, uint32_t units, const uint32_t *cores)
+{
+	memset(f, 0, sizeof(*f));
+	struct erc_runtime_options options = { .size = sizeof(options), .device = device, .units = units, .cores = cores };
+	OK(erc_runtime_create(&options, &f->runtime));
+	f->computes = f->runtime->device->ops->flags & ERC__DEVICE_COMPUTES;
+	f->elastic = f->runtime->device->ops->flags & ERC__DEVICE_ELASTIC;
+}
+
+/* A loop test's number means: device, then units. */
+static void open_numbered(struct fixture *f, int number)
+{
+	open_device(f, device_names[number % DEVICES], (uint32_t)(number / DEVICES) + 1, NULL);
+}
+
+static void load(struct fixture *f, struct test_model *model)
+{
+	size_t bytes;
+	f->file = test_model_finish(model, code, code_bytes, &bytes);
+	OK(erc_model_load_memory(f->runtime, f->file, bytes, NULL, &f->model));
+	OK(erc_session_create(f->model, NULL, &f->session));
+	OK(erc_request_create(f->session, &f->request));
+}
+
+static void close_model(struct fixture *f)
+{
+	OK(erc_request_destroy(f->request));
+	OK(erc_session_destroy(f->session));
+	OK(erc_model_unload(f->model));
+	free(f->file);
+}
+
+static void close_device(struct fixture *f)
+{
+	close_model(f);
+	OK(erc_runtime_destroy(f->runtime));
+}
+
+static uint64_t tiles_run(const struct fixture *f)
+{
+	return atomic_load(&f->runtime->device->tiles_run);
+}
+
+static void check_all_ones(const uint32_t *counters, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		ck_assert_msg(counters[i] == 1, "tile %u ran %u times", i, counters[i]);
+}
+
+/* ---- tiles and launches ---- */
+
+START_TEST(each_tile_once)
+{
+	enum { TILES = 5000 };
+	static uint32_t counters[TILES];
+	struct fixture f;
+	struct test_model model;
+	open_numbered(&f, _i);
+	test_model_begin(&model, f.runtime->device->target);
+	test_model_tensor(&model, 1, ERC_U32, TILES);
+	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, sizeof(counters));
+	test_model_launch(&model, TEST_KERNEL_count, TILES, 0);
+	load(&f, &model);
+	OK(erc_request_bind_output(f.request, 0, counters, sizeof(counters)));
+	for (int run = 0; run < 20; run++) {
+		memset(counters, 0, sizeof(counters));
+		OK(erc_request_run(f.request));
+		if (f.computes)
+			check_all_ones(counters, TILES);
+	}
+	ck_assert_uint_eq(tiles_run(&f), 20 * TILES);
+	ck_assert_uint_eq(atomic_load(&f.runtime->device->launches_run), 20);
+	ck_assert_uint_eq(atomic_load(&f.runtime->device->jobs_run), 20);
+	close_device(&f);
+}
+END_TEST
+
+/* A chain of launches of many widths, where every tile reads all that the launch before wrote. */
+#define CHAIN_LAUNCHES 60
+#define CHAIN_WIDTH 64
+#define CHAIN_BYTES (CHAIN_WIDTH * sizeof(uint32_t))
+
+static uint32_t chain_width(uint32_t launch)
+{
+	static const uint32_t widths[] = { 1, 2, 7, 1, 1, 64, 3, 16 };
+	return widths[launch % 8];
+}
+
+static void build_chain(struct test_model *model, const char *target)
+{
+	test_model_begin(model, target);
+	test_model_tensor(model, 0, ERC_U32, CHAIN_WIDTH);
+	test_model_tensor(model, 1, ERC_U32, CHAIN_WIDTH);
+	model->entry.arena_bytes = 2 * CHAIN_BYTES;
+	for (uint32_t i = 0; i < CHAIN_LAUNCHES; i++) {
+		if (i == 0)
+			test_model_operand(model, ERCA_BUFFER_INPUT, ERCA_ACCESS_READ, 0, 0, CHAIN_BYTES);
+		else
+			test_model_operand(model, ERCA_BUFFER_ARENA, ERCA_ACCESS_READ, 0, (i - 1) % 2 * CHAIN_BYTES, CHAIN_BYTES);
+		test_model_operand(model, ERCA_BUFFER_ARENA, ERCA_ACCESS_WRITE, 0, i % 2 * CHAIN_BYTES, CHAIN_BYTES);
+		test_model_launch(model, TEST_KERNEL_chain, chain_width(i), i ? chain_width(i - 1) : CHAIN_WIDTH);
+	}
+	test_model_operand(model, ERCA_BUFFER_ARENA, ERCA_ACCESS_READ, 0, (CHAIN_LAUNCHES - 1) % 2 * CHAIN_BYTES, CHAIN_BYTES);
+	test_model_operand(model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, CHAIN_BYTES);
+	test_model_copy(model);
+}
+
+/* The same, one after another. */
+static void expect_chain(const uint32_t *input, uint32_t *output)
+{
+	uint32_t from[CHAIN_WIDTH], n = CHAIN_WIDTH;
+	memcpy(from, input, CHAIN_BYTES);
+	for (uint32_t i = 0; i < CHAIN_LAUNCHES; i++) {
+		uint32_t sum = 0;
+		for (uint32_t k = 0; k < n; k++)
+			sum += from[k];
+		n = chain_width(i);
+		for (uint32_t tile = 0; tile < n; tile++)
+			from[tile] = 31 * sum + tile + 1;
+	}
+	memcpy(output, from, n * sizeof(uint32_t));
+}
+
+static void run_chain(erc_request *request, uint32_t seed, int computes)
+{
+	uint32_t input[CHAIN_WIDTH], output[CHAIN_WIDTH], expected[CHAIN_WIDTH];
+	uint32_t width = chain_width(CHAIN_LAUNCHES - 1);
+	for (uint32_t i = 0; i < CHAIN_WIDTH; i++)
+		input[i] = seed * 2654435761u + i;
+	memset(output, 0, sizeof(output));
+	OK(erc_request_bind_input(request, 0, input, sizeof(input)));
+	OK(erc_request_bind_output(request, 0, output, sizeof(output)));
+	OK(erc_request_run(request));
+	if (!computes)
+		return;
+	expect_chain(input, expected);
+	ck_assert_mem_eq(output, expected, width * sizeof(uint32_t));
+}
+
+START_TEST(launches_in_order)
+{
+	struct fixture f;
+	struct test_model model;
+	open_numbered(&f, _i);
+	build_chain(&model, f.runtime->device->target);
+	load(&f, &model);
+	for (uint32_t run = 0; run < RUNS; run++)
+		run_chain(f.request, run, f.computes);
+	ck_assert_uint_eq(atomic_load(&f.runtime->device->launches_run), RUNS * (CHAIN_LAUNCHES + 1));
+	close_device(&f);
+}
+END_TEST
+
+START_TEST(more_units_than_cores)
+{
+	static const uint32_t cores[8]; /* all of them core 0, unless this process may not use it */
+	struct fixture f;
+	struct test_model model;
+	open_device(&f, device_names[_i], 8, _i ? NULL : sched_getcpu() == 0 ? cores : NULL);
+	build_chain(&model, f.runtime->device->target);
+	load(&f, &model);
+	for (uint32_t run = 0; run < RUNS / 4; run++)
+		run_chain(f.request, run, f.computes);
+	close_device(&f);
+}
+END_TEST
+
+START_TEST(copy_of_many_tiles)
+{
+	enum { BYTES = 3 * 65536 + 17 };
+	static uint8_t from[BYTES], to[BYTES + 1];
+	struct fixture f;
+	struct test_model model;
+	open_numbered(&f, _i);
+	test_model_begin(&model, f.runtime->device->target);
+	test_model_tensor(&model, 0, ERC_U8, BYTES);
+	test_model_tensor(&model, 1, ERC_U8, BYTES);
+	test_model_operand(&model, ERCA_BUFFER_INPUT, ERCA_ACCESS_READ, 0, 0, BYTES);
+	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, BYTES);
+	test_model_copy(&model);
+	load(&f, &model);
+	for (int i = 0; i < BYTES; i++)
+		from[i] = (uint8_t)(i * 13 + i / 256);
+	to[BYTES] = 99;
+	OK(erc_request_bind_input(f.request, 0, from, BYTES));
+	OK(erc_request_bind_output(f.request, 0, to, BYTES));
+	OK(erc_request_run(f.request));
+	ck_assert_uint_eq(tiles_run(&f), 4);
+	if (f.computes)
+		ck_assert_mem_eq(from, to, BYTES);
+	ck_assert_int_eq(to[BYTES], 99);
+	close_device(&f);
+}
+END_TEST
+
+/* A plan without records, and launches without tiles, come to their end. */
+START_TEST(nothing_to_do)
+{
+	struct fixture f;
+	struct test_model model;
+	open_numbered(&f, _i);
+	for (int launches = 0; launches < 3; launches++) {
+		test_model_begin(&model, f.runtime->device->target);
+		for (int i = 0; i < launches; i++)
+			test_model_launch(&model, TEST_KERNEL_empty, 0, 0);
+		load(&f, &model);
+		OK(erc_request_run(f.request));
+		close_model(&f);
+	}
+	ck_assert_uint_eq(tiles_run(&f), 0);
+	ck_assert_uint_eq(atomic_load(&f.runtime->device->jobs_run), 3);
+	OK(erc_runtime_destroy(f.runtime));
+}
+END_TEST
+
+/* ---- several tenants ---- */
+
+#define TENANTS 4
+#define TENANT_REQUESTS 2
+
+struct tenant {
+	pthread_t thread;
+	erc_session *session;
+	uint32_t seed;
+	int computes;
+};
+
+static void *tenant_main(void *argument)
+{
+	struct tenant *tenant = argument;
+	erc_request *requests[TENANT_REQUESTS];
+	for (int i = 0; i < TENANT_REQUESTS; i++)
+		OK(erc_request_create(tenant->session, &requests[i]));
+	for (uint32_t run = 0; run < RUNS / 2; run++)
+		run_chain(requests[run % TENANT_REQUESTS], tenant->seed + run, tenant->computes);
+	for (int i = 0; i < TENANT_REQUESTS; i++)
+		OK(erc_request_destroy(requests[i]));
+	return NULL;
+}
+
+START_TEST(several_tenants)
+{
+	struct tenant tenants[2 * TENANTS];
+	struct fixture f;
+	struct test_model model;
+	open_numbered(&f, _i);
+	build_chain(&model, f.runtime->device->target);
+	load(&f, &model);
+	for (int i = 0; i < 2 * TENANTS; i++) {
+		struct tenant *tenant = &tenants[i];
+		struct erc_session_options options = { .size = sizeof(options), .class_ = i % 2 ? ERC_REAL_TIME : ERC_BEST_EFFORT,
+		                                       .level = (uint32_t)i % 3, .weight = (uint32_t)i, .deadline_us = 1000 };
+		*tenant = (struct tenant){ .seed = (uint32_t)i * 1000, .computes = f.computes };
+		/* Two threads share each session. */
+		if (i < TENANTS)
+			OK(erc_session_create(f.model, &options, &tenant->session));
+		else
+			tenant->session = tenants[i - TENANTS].session;
+	}
+	for (int i = 0; i < 2 * TENANTS; i++)
+		ck_assert_int_eq(pthread_create(&tenants[i].thread, NULL, tenant_main, &tenants[i]), 0);
+	for (int i = 0; i < 2 * TENANTS; i++)
+		pthread_join(tenants[i].thread, NULL);
+	ck_assert_uint_eq(atomic_load(&f.runtime->device->jobs_run), 2 * TENANTS * (RUNS / 2));
+	for (int i = 0; i < TENANTS; i++)
+		OK(erc_session_destroy(tenants[i].session));
+	close_device(&f);
+}
+END_TEST
+
+/* ---- rooms; what is from here to run-time dimensions needs an elastic device ---- */
+
+#define ROOM_TESTS 7 /* users of open_elastic */
+#define GATE_TILES 12
+
+struct gate {
+	_Atomic uint32_t control[GATE_WORDS];
+	uint32_t counters[GATE_TILES];
+};
+
+static void build_gate(struct test_model *model, const char *target, uint32_t launches)
+{
+	test_model_begin(model, target);
+	test_model_tensor(model, 1, ERC_U32, GATE_WORDS);
+	test_model_tensor(model, 1, ERC_U32, GATE_TILES);
+	for (uint32_t i = 0; i < launches; i++) {
+		test_model_operand(model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 0, 0, GATE_WORDS * 4);
+		test_model_operand(model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 1, 0, GATE_TILES * 4);
+		test_model_launch(model, TEST_KERNEL_gate, GATE_TILES, 0);
+	}
+}
+
+static void bind_gate(erc_request *request, struct gate *gate)
+{
+	memset(gate, 0, sizeof(*gate));
+	OK(erc_request_bind_output(request, 0, gate->control, sizeof(gate->control)));
+	OK(erc_request_bind_output(request, 1, gate->counters, sizeof(gate->counters)));
+}
+
+static void await(_Atomic uint32_t *word, uint32_t value)
+{
+	for (int i = 0; atomic_load(word) != value; i++) {
+		ck_assert_msg(i < 100000, "waited in vain for %u, it is %u", value, atomic_load(word));
+		usleep(100);
+	}
+}
+
+/* Tiles that hold a unit now stay; what has not entered for a while will not enter. */
+static void check_stays(_Atomic uint32_t *word, uint32_t value)
+{
+	usleep(3000);
+	ck_assert_uint_eq(atomic_load(word), value);
+}
+
+static void grow(struct fixture *f, uint32_t limit)
+{
+	erc__room_set_limit(&f->session->room, limit);
+	f->runtime->device->ops->room_changed(f->runtime->device);
+}
+
+static int open_elastic(struct fixture *f, int number, struct gate *gate, uint32_t launches)
+{
+	struct test_model model;
+	open_numbered(f, number);
+	if (!f->elastic) {
+		OK(erc_runtime_destroy(f->runtime));
+		return 0;
+	}
+	build_gate(&model, f->runtime->device->target, launches);
+	load(f, &model);
+	bind_gate(f->request, gate);
+	return 1;
+}
+
+START_TEST(room_shrinks_and_grows)
+{
+	struct fixture f;
+	struct gate gate;
+	if (!open_elastic(&f, _i, &gate, 1))
+		return;
+	uint32_t units = f.runtime->device->units;
+	OK(erc_request_submit(f.request));
+	await(&gate.control[GATE_ENTERED], units);
+	erc__room_set_limit(&f.session->room, 0);
+	atomic_store(&gate.control[GATE_OPEN], units); /* the tiles in hand complete, and the units leave */
+	await(&f.session->room.units, 0);
+	check_stays(&gate.control[GATE_ENTERED], units);
+	FAILS(erc_request_wait(f.request, 0), ERC_TIMEOUT);
+
+	grow(&f, 1);
+	await(&gate.control[GATE_ENTERED], units + 1);
+	check_stays(&gate.control[GATE_ENTERED], units + 1);
+	ck_assert_uint_eq(erc__room_units(&f.session->room), 1);
+
+	grow(&f, units); /* others join the running launch */
+	await(&gate.control[GATE_ENTERED], 2 * units);
+	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
+	OK(erc_request_wait(f.request, UINT64_MAX));
+	check_all_ones(gate.counters, GATE_TILES);
+	close_device(&f);
+}
+END_TEST
+
+START_TEST(room_stops_and_resumes)
+{
+	struct fixture f;
+	struct gate gate;
+	if (!open_elastic(&f, _i, &gate, 1))
+		return;
+	uint32_t units = f.runtime->device->units;
+	OK(erc_request_submit(f.request));
+	await(&gate.control[GATE_ENTERED], units);
+	/* Resumed before a unit could look: what entered before the stop leaves all the same, then comes back. */
+	erc__room_stop(&f.session->room);
+	erc__room_resume(&f.session->room, 1);
+	f.runtime->device->ops->room_changed(f.runtime->device);
+	atomic_store(&gate.control[GATE_OPEN], units);
+	await(&gate.control[GATE_ENTERED], units + 1);
+	check_stays(&gate.control[GATE_ENTERED], units + 1);
+	ck_assert_uint_eq(erc__room_units(&f.session->room), 1);
+	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
+	OK(erc_request_wait(f.request, UINT64_MAX));
+	check_all_ones(gate.counters, GATE_TILES);
+	close_device(&f);
+}
+END_TEST
+
+START_TEST(no_room_no_start)
+{
+	struct fixture f;
+	struct gate gate;
+	if (!open_elastic(&f, _i, &gate, 1))
+		return;
+	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
+	erc__room_set_limit(&f.session->room, 0);
+	OK(erc_request_submit(f.request));
+	FAILS(erc_request_wait(f.request, 5000), ERC_TIMEOUT);
+	FAILS(erc_request_destroy(f.request), ERC_BUSY);
+	ck_assert_uint_eq(atomic_load(&gate.control[GATE_ENTERED]), 0);
+	grow(&f, 1);
+	OK(erc_request_wait(f.request, UINT64_MAX));
+	check_all_ones(gate.counters, GATE_TILES);
+	close_device(&f);
+}
+END_TEST
+
+/* The room moves all the time, in both ways, while chains run: the results stay right. */
+START_TEST(room_moves)
+{
+	struct fixture f;
+	struct test_model model;
+	struct tenant tenant;
+	uint32_t random = 1;
+	open_numbered(&f, _i);
+	build_chain(&model, f.runtime->device->target);
+	load(&f, &model);
+	tenant = (struct tenant){ .session = f.session, .computes = f.computes };
+	ck_assert_int_eq(pthread_create(&tenant.thread, NULL, tenant_main, &tenant), 0);
+	while (atomic_load(&f.runtime->device->jobs_run) < RUNS / 2) {
+		random = random * 1664525u + 1013904223u;
+		if (random >> 28 < 4) {
+			erc__room_stop(&f.session->room);
+			erc__room_resume(&f.session->room, random >> 8 & 3);
+		} else {
+			erc__room_set_limit(&f.session->room, random >> 8 & 3);
+		}
+		f.runtime->device->ops->room_changed(f.runtime->device);
+		usleep(random >> 20 & 63);
+	}
+	pthread_join(tenant.thread, NULL);
+	ck_assert_uint_eq(atomic_load(&f.runtime->device->jobs_run), RUNS / 2);
+	close_device(&f);
+}
+END_TEST
+
+START_TEST(budget_limits_units)
+{
+	struct fixture f;
+	struct gate gate;
+	erc_session *session;
+	erc_request *request;
+	if (!open_elastic(&f, _i, &gate, 1))
+		return;
+	uint32_t half = (f.runtime->device->units + 1) / 2;
+	struct erc_session_options options = { .size = sizeof(options), .budget = "half" };
+	OK(erc_session_create(f.model, &options, &session));
+	OK(erc_request_create(session, &request));
+	bind_gate(request, &gate);
+	OK(erc_request_submit(request));
+	await(&gate.control[GATE_ENTERED], half);
+	check_stays(&gate.control[GATE_ENTERED], half);
+	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
+	OK(erc_request_wait(request, UINT64_MAX));
+	OK(erc_request_destroy(request));
+	OK(erc_session_destroy(session));
+	close_device(&f);
+}
+END_TEST
+
+/* ---- order among requests, cancelling ---- */
+
+/* One unit held by a gate; behind it wait, in order of submission, best-effort, real-time of level 1,
+ * then of level 0 with a late and an early deadline: they start in the reverse order. */
+START_TEST(urgent_first)
+{
+	static const struct erc_session_options classes[] = {
+		{ .size = sizeof(classes[0]), .class_ = ERC_BEST_EFFORT },
+		{ .size = sizeof(classes[0]), .class_ = ERC_REAL_TIME, .level = 1, .deadline_us = 1 },
+		{ .size = sizeof(classes[0]), .class_ = ERC_REAL_TIME, .level = 0, .deadline_us = 90000000 },
+		{ .size = sizeof(classes[0]), .class_ = ERC_REAL_TIME, .level = 0, .deadline_us = 10000000 },
+	};
+	erc_session *sessions[4];
+	erc_request *requests[4];
+	uint32_t counter = 0, stamps[4];
+	struct fixture f, stamp;
+	struct gate gate;
+	struct test_model model;
+	if (!open_elastic(&f, _i, &gate, 1))
+		return;
+	stamp.runtime = f.runtime;
+	test_model_begin(&model, f.runtime->device->target);
+	test_model_tensor(&model, 1, ERC_U32, 1);
+	test_model_tensor(&model, 1, ERC_U32, 1);
+	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 0, 0, 4);
+	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 1, 0, 4);
+	test_model_launch(&model, TEST_KERNEL_stamp, 1, 0);
+	load(&stamp, &model);
+	OK(erc_request_submit(f.request));
+	await(&gate.control[GATE_ENTERED], 1);
+	for (int i = 0; i < 4; i++) {
+		OK(erc_session_create(stamp.model, &classes[i], &sessions[i]));
+		OK(erc_request_create(sessions[i], &requests[i]));
+		OK(erc_request_bind_output(requests[i], 0, &counter, 4));
+		OK(erc_request_bind_output(requests[i], 1, &stamps[i], 4));
+		OK(erc_request_submit(requests[i]));
+	}
+	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
+	for (int i = 0; i < 4; i++) {
+		OK(erc_request_wait(requests[i], UINT64_MAX));
+		ck_assert_uint_eq(stamps[i], 4 - (uint32_t)i);
+		OK(erc_request_destroy(requests[i]));
+		OK(erc_session_destroy(sessions[i]));
+	}
+	OK(erc_request_wait(f.request, UINT64_MAX));
+	close_model(&stamp);
+	close_device(&f);
+}
+END_TEST
+
+START_TEST(cancel_running)
+{
+	struct fixture f;
+	struct gate gate;
+	if (!open_elastic(&f, _i, &gate, 3))
+		return;
+	uint32_t units = f.runtime->device->units;
+	OK(erc_request_submit(f.request));
+	await(&gate.control[GATE_ENTERED], units);
+	OK(erc_request_cancel(f.request));
+	FAILS(erc_request_wait(f.request, 1000), ERC_TIMEOUT); /* a claimed tile completes */
+	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
+	FAILS(erc_request_wait(f.request, UINT64_MAX), ERC_CANCELLED);
+	ck_assert_uint_eq(atomic_load(&gate.control[GATE_ENTERED]), units);
+	/* The request is as good as new. */
+	bind_gate(f.request, &gate);
+	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
+	OK(erc_request_run(f.request));
+	for (uint32_t i = 0; i < GATE_TILES; i++)
+		ck_assert_uint_eq(gate.counters[i], 3);
+	OK(erc_request_cancel(f.request)); /* too late: nothing happens */
+	close_device(&f);
+}
+END_TEST
+
+START_TEST(cancel_waiting)
+{
+	struct fixture f;
+	struct gate gate;
+	if (!open_elastic(&f, _i, &gate, 2))
+		return;
+	erc__room_set_limit(&f.session->room, 0);
+	OK(erc_request_submit(f.request));
+	OK(erc_request_cancel(f.request));
+	FAILS(erc_request_wait(f.request, UINT64_MAX), ERC_CANCELLED);
+	ck_assert_uint_eq(atomic_load(&gate.control[GATE_ENTERED]), 0);
+	close_device(&f);
+}
+END_TEST
+
+/* ---- run-time dimensions ---- */
+
+START_TEST(run_time_dims)
+{
+	enum { MOST = 40 };
+	static const int64_t wanted[][2] = { { 5, 8 }, { 0, 8 }, { 1, 1 }, { 8, 5 }, { 9, 5 }, { -1, 8 } };
+	int64_t counts[2], dims[ERC_MAX_RANK];
+	uint32_t counters[MOST], rank;
+	struct fixture f;
+	struct test_model model;
+	open_numbered(&f, _i);
+	test_model_begin(&model, f.runtime->device->target);
+	model.entry.dims_count = 3;
+	test_model_tensor(&model, 0, ERC_I64, 2);
+	test_model_tensor(&model, 1, ERC_U32, MOST);
+	BUILD_ADD(&model.build, TENSORS, struct erca_tensor, .name = model.node, .dtype = ERC_U8, .rank = 2, .dim_slot = 1,
+	          .flags = ERCA_TENSOR_RUNTIME_DIMS, .bytes = 64, .dims = { 8, 8 });
+	model.entry.output_count++;
+	test_model_operand(&model, ERCA_BUFFER_DIMS, ERCA_ACCESS_WRITE, 0, 8, 16);
+	test_model_operand(&model, ERCA_BUFFER_INPUT, ERCA_ACCESS_READ, 0, 0, 16);
+	test_model_launch(&model, TEST_KERNEL_dims, 2, 0);
+	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, sizeof(counters));
+	test_model_launch_variant(&model, (struct erca_variant){ .kernel = TEST_KERNEL_count, .tile_count = MOST / 2, .count_slot = 1,
+	                                                         .count_dims = 2, .count_step = 2 }, 0);
+	load(&f, &model);
+	uint8_t third[64];
+	OK(erc_request_bind_input(f.request, 0, counts, sizeof(counts)));
+	OK(erc_request_bind_output(f.request, 0, counters, sizeof(counters)));
+	OK(erc_request_bind_output(f.request, 1, third, sizeof(third)));
+	FAILS(erc_request_output_dims(f.request, 1, &rank, dims), ERC_INVALID);
+	for (size_t i = 0; f.computes && i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		int64_t product = wanted[i][0] * wanted[i][1];
+		memcpy(counts, wanted[i], sizeof(counts));
+		memset(counters, 0, sizeof(counters));
+		if (product < 0 || product > MOST) {
+			FAILS(erc_request_run(f.request), ERC_DEVICE);
+			ck_assert_ptr_nonnull(strstr(erc_error_detail(), "run-time dimension"));
+			FAILS(erc_request_output_dims(f.request, 1, &rank, dims), ERC_INVALID);
+			continue;
+		}
+		OK(erc_request_run(f.request));
+		for (int64_t tile = 0; tile < MOST; tile++)
+			ck_assert_uint_eq(counters[tile], 2 * tile < product);
+		OK(erc_request_output_dims(f.request, 1, &rank, dims));
+		ck_assert_uint_eq(rank, 2);
+		ck_assert_mem_eq(dims, wanted[i], sizeof(wanted[i]));
+		OK(erc_request_output_dims(f.request, 0, &rank, dims));
+		ck_assert_int_eq(dims[0], MOST);
+	}
+	close_device(&f);
+}
+END_TEST
+
+/* ---- what a tile may rely on ---- */
+
+START_TEST(local_memory)
+{
+	static const uint64_t sizes[] = { 64, 100000, 4096 }; /* it grows with the second model */
+	uint32_t out[GATE_TILES];
+	struct fixture f;
+	struct test_model model;
+	open_numbered(&f, _i);
+	for (int i = 0; i < 3; i++) {
+		test_model_begin(&model, f.runtime->device->target);
+		model.entry.local_bytes = sizes[i];
+		test_model_tensor(&model, 1, ERC_U32, GATE_TILES);
+		test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, sizeof(out));
+		test_model_launch_variant(&model, (struct erca_variant){ .kernel = TEST_KERNEL_local, .tile_count = GATE_TILES,
+		                                                         .local_bytes = sizes[i], .count_slot = ERCA_NONE },
+		                          (int64_t)sizes[i]);
+		load(&f, &model);
+		memset(out, 0, sizeof(out));
+		OK(erc_request_bind_output(f.request, 0, out, sizeof(out)));
+		OK(erc_request_run(f.request));
+		if (f.computes)
+			check_all_ones(out, GATE_TILES);
+		close_model(&f);
+	}
+	OK(erc_runtime_destroy(f.runtime));
+}
+END_TEST
+
+/* Denormals are kept, also when the creator of the runtime flushes them; caller memory may lie anywhere. */
+START_TEST(denormals_and_alignment)
+{
+	enum { COUNT = 16 };
+	_Alignas(16) uint8_t in_bytes[COUNT * 4 + 4], out_bytes[COUNT * 4 + 4];
+	float *in = (float *)(void *)(in_bytes + 4), *out = (float *)(void *)(out_bytes + 4);
+	struct fixture f;
+	struct test_model model;
+#if defined(__x86_64__)
+	unsigned mode = __builtin_ia32_stmxcsr();
+	__builtin_ia32_ldmxcsr(mode | 0x8040); /* flush to zero, denormals are zero */
+#endif
+	open_numbered(&f, _i);
+#if defined(__x86_64__)
+	__builtin_ia32_ldmxcsr(mode);
+#endif
+	test_model_begin(&model, f.runtime->device->target);
+	test_model_tensor(&model, 0, ERC_F32, COUNT);
+	test_model_tensor(&model, 1, ERC_F32, COUNT);
+	test_model_operand(&model, ERCA_BUFFER_INPUT, ERCA_ACCESS_READ, 0, 0, COUNT * 4);
+	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, COUNT * 4);
+	test_model_launch(&model, TEST_KERNEL_denormal, COUNT, 0);
+	load(&f, &model);
+	for (int i = 0; i < COUNT; i++)
+		in[i] = 0x1p-130f * (float)(i + 1);
+	memset(out_bytes, 0, sizeof(out_bytes));
+	OK(erc_request_bind_input(f.request, 0, in, COUNT * 4));
+	OK(erc_request_bind_output(f.request, 0, out, COUNT * 4));
+	OK(erc_request_run(f.request));
+	for (int i = 0; f.computes && i < COUNT; i++)
+		ck_assert_msg(out[i] == 0x1p-131f * (float)(i + 1), "%a", (double)out[i]);
+	close_device(&f);
+}
+END_TEST
+
+/* ---- memory ---- */
+
+START_TEST(submit_allocates_nothing)
+{
+	struct fixture f;
+	struct test_model model;
+	open_numbered(&f, _i);
+	build_chain(&model, f.runtime->device->target);
+	load(&f, &model);
+	erc__alloc_fail_after(0);
+	for (uint32_t run = 0; run < 5; run++)
+		run_chain(f.request, run, f.computes);
+	struct erc_request *none;
+	FAILS(erc_request_create(f.session, &none), ERC_NOMEM); /* the trap was armed */
+	close_device(&f);
+}
+END_TEST
+
+static enum erc_status whole_life(const char *device, uint32_t units, const uint8_t *file, size_t bytes)
+{
+	struct erc_runtime_options options = { .size = sizeof(options), .device = device, .units = units };
+	erc_runtime *runtime = NULL;
+	erc_model *model = NULL;
+	erc_session *session = NULL;
+	erc_request *request = NULL;
+	enum erc_status status = erc_runtime_create(&options, &runtime);
+	if (!status)
+		status = erc_model_load_memory(runtime, file, bytes, NULL, &model);
+	if (!status)
+		status = erc_session_create(model, NULL, &session);
+	if (!status)
+		status = erc_request_create(session, &request);
+	if (!status)
+		run_chain(request, 1, strcmp(device, "null") != 0);
+	OK(erc_request_destroy(request));
+	OK(erc_session_destroy(session));
+	OK(erc_model_unload(model));
+	OK(erc_runtime_destroy(runtime));
+	return status;
+}
+
+/* The n-th allocation fails, for every n: ERC_NOMEM, nothing leaks (the address sanitizer looks), and all is well afterwards. */
+START_TEST(every_allocation_fails)
+{
+	struct test_model model;
+	struct fixture f;
+	size_t bytes;
+	int64_t n = 0;
+	open_numbered(&f, _i);
+	const char *device = f.runtime->device->ops->name;
+	uint32_t units = f.runtime->device->units;
+	build_chain(&model, f.runtime->device->target);
+	OK(erc_runtime_destroy(f.runtime));
+	uint8_t *file = test_model_finish(&model, code, code_bytes, &bytes);
+	for (enum erc_status status = ERC_NOMEM; status; n++) {
+		erc__alloc_fail_after(n);
+		status = whole_life(device, units, file, bytes);
+		ck_assert_msg(!status || status == ERC_NOMEM, "n = %d: %s", (int)n, erc_error_detail());
+	}
+	ck_assert_int_gt(n, 10);
+	erc__alloc_fail_after(-1);
+	free(file);
+}
+END_TEST
+
+/* ---- code images ---- */
+
+static void check_image(struct fixture *f, const void *image, size_t image_bytes, enum erc_status wanted, const char *text)
+{
+	struct test_model model;
+	size_t bytes;
+	build_chain(&model, f->runtime->device->target);
+	uint8_t *file = test_model_finish(&model, image, image_bytes, &bytes);
+	FAILS(erc_model_load_memory(f->runtime, file, bytes, NULL, &f->model), wanted);
+	ck_assert_msg(strstr(erc_error_detail(), text) != NULL, "%s", erc_error_detail());
+	free(file);
+}
+
+static void check_cut_image(struct fixture *f, size_t image_bytes)
+{
+	struct test_model model;
+	size_t bytes;
+	build_chain(&model, f->runtime->device->target);
+	uint8_t *file = test_model_finish(&model, code, image_bytes, &bytes);
+	enum erc_status status = erc_model_load_memory(f->runtime, file, bytes, NULL, &f->model);
+	ck_assert_msg(image_bytes < code_bytes / 2 ? status == ERC_CORRUPT : !status || status == ERC_CORRUPT, "%zu of %zu bytes: %s",
+	              image_bytes, code_bytes, erc_status_text(status));
+	if (!status)
+		OK(erc_model_unload(f->model));
+	free(file);
+}
+
+START_TEST(bad_code_images)
+{
+	struct fixture f;
+	size_t bytes = 0;
+	open_device(&f, "cpu", 1, NULL);
+	check_image(&f, "no shared object", 16, ERC_CORRUPT, "not a 64-bit ELF");
+	for (bytes = 1; bytes < code_bytes; bytes += 97) /* whatever is missing, it is an error, or was not needed */
+		check_cut_image(&f, bytes);
+	void *image = test_kernels_compile("-DTEST_ABI=77u -DTEST_QUERY=erc_cpu_image_query_v1", &bytes);
+	ck_assert_ptr_nonnull(image);
+	check_image(&f, image, bytes, ERC_VERSION, "ABI 77");
+	free(image);
+	image = test_kernels_compile("-DTEST_ABI=1u -DTEST_QUERY=another_name", &bytes);
+	ck_assert_ptr_nonnull(image);
+	check_image(&f, image, bytes, ERC_CORRUPT, "erc_cpu_image_query_v1");
+	free(image);
+	OK(erc_runtime_destroy(f.runtime));
+}
+END_TEST
+
+START_TEST(kernel_out_of_range)
+{
+	struct fixture f;
+	struct test_model model;
+	size_t bytes;
+	open_device(&f, "cpu", 1, NULL);
+	build_chain(&model, f.runtime->device->target);
+	((struct erca_kernel *)(void *)model.build.tables[ERC_TABLE_KERNELS].data)[2].entry = TEST_KERNEL_COUNT;
+	f.file = test_model_finish(&model, code, code_bytes, &bytes);
+	FAILS(erc_model_load_memory(f.runtime, f.file, bytes, NULL, &f.model), ERC_CORRUPT);
+	ck_assert_ptr_nonnull(strstr(erc_error_detail(), "kernel 8 of 8"));
+	free(f.file);
+	OK(erc_runtime_destroy(f.runtime));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("devices");
+	TCase *tcase = tcase_create("conformance");
+	int all = DEVICES * MAX_TEST_UNITS;
+	code = test_kernels_compile(TEST_KERNEL_DEFINES, &code_bytes);
+	if (!code) {
+		printf("devices: skipped, 1 program: no C compiler\n");
+		return EXIT_SUCCESS;
+	}
+	for (int i = 0; i < DEVICES; i++)
+		if (!(erc__device_find(device_names[i])->flags & ERC__DEVICE_ELASTIC))
+			printf("devices: skipped on %s, whose units check no room: %d tests\n", device_names[i], ROOM_TESTS);
+	tcase_set_timeout(tcase, 120);
+	tcase_add_loop_test(tcase, each_tile_once, 0, all);
+	tcase_add_loop_test(tcase, launches_in_order, 0, all);
+	tcase_add_loop_test(tcase, more_units_than_cores, 0, DEVICES);
+	tcase_add_loop_test(tcase, copy_of_many_tiles, 0, all);
+	tcase_add_loop_test(tcase, nothing_to_do, 0, all);
+	tcase_add_loop_test(tcase, several_tenants, 0, all);
+	tcase_add_loop_test(tcase, room_shrinks_and_grows, 0, all);
+	tcase_add_loop_test(tcase, room_stops_and_resumes, 0, all);
+	tcase_add_loop_test(tcase, no_room_no_start, 0, all);
+	tcase_add_loop_test(tcase, room_moves, 0, all);
+	tcase_add_loop_test(tcase, budget_limits_units, 0, all);
+	tcase_add_loop_test(tcase, urgent_first, 0, DEVICES); /* one unit */
+	tcase_add_loop_test(tcase, cancel_running, 0, all);
+	tcase_add_loop_test(tcase, cancel_waiting, 0, all);
+	tcase_add_loop_test(tcase, run_time_dims, 0, all);
+	tcase_add_loop_test(tcase, local_memory, 0, all);
+	tcase_add_loop_test(tcase, denormals_and_alignment, 0, all);
+	tcase_add_loop_test(tcase, submit_allocates_nothing, 0, all);
+	tcase_add_loop_test(tcase, every_allocation_fails, 0, all);
+	tcase_add_test(tcase, bad_code_images);
+	tcase_add_test(tcase, kernel_out_of_range);
+	suite_add_tcase(suite, tcase);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	free(code);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

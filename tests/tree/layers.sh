@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# make check-layers: who may include and link what. The preprocessor answers, not a grep of
+# include lines: `cc -MM` lists the project's headers that a file really reads.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+out=$1
+passed=0 failed=0 skipped=0
+
+good() { passed=$((passed + 1)); }
+bad() { echo "FAIL: $*"; failed=$((failed + 1)); }
+skip() { echo "skipped: layers: $*"; skipped=$((skipped + 1)); }
+
+# may_read LAYER PATTERN FILES...: every project header that each file reads matches the pattern
+may_read() {
+	local layer=$1 pattern=$2 file rule strangers
+	shift 2
+	for file in "$@"; do
+		[ -f "$file" ] || continue
+		# shellcheck disable=SC2086
+		if ! rule=$(${CC:-cc} -std=gnu11 $INCLUDES -MM "$file"); then
+			bad "$file cannot be preprocessed"
+			continue
+		fi
+		# The rule is "NAME.o: FILE HEADER... \": from the second word on, one a line, without a/../.
+		strangers=$(echo "$rule" | tr ' \\' '\n\n' | sed '/^$/d; /:$/d; s|[^/]*/\.\./||g' | grep -vxF "$file" | grep -vE "^($pattern)")
+		if [ -z "$strangers" ]; then good; else bad "$layer: $file reads $(echo "$strangers" | tr '\n' ' ')"; fi
+	done
+}
+
+shopt -s nullglob
+compiler=()
+for file in onnx/*.c compiler/*/*.c; do
+	case $file in *.cpu.c) ;; *) compiler+=("$file") ;; esac
+done
+may_read runtime 'runtime/|schemas/' runtime/*.c runtime/devices/*.c
+may_read compiler "compiler/|onnx/|schemas/|$out/gen/" "${compiler[@]}"
+may_read command 'tools/erc/|runtime/include/erc\.h|compiler/include/ercc\.h|schemas/(dtype|artifact)\.h' tools/erc/*.c
+
+# The command's other headers are the system's and cJSON's: nothing else is on its include lines.
+lines=$(grep -hE '^#include <' tools/erc/*.c tools/erc/*.h | grep -E '<[^>]*/' | grep -vE '<(sys/|cjson/cJSON\.h)')
+if [ -z "$lines" ]; then good; else bad "tools/erc includes: $lines"; fi
+
+# The runtime parses neither ONNX nor JSON.
+if grep -lE 'cJSON|protobuf' runtime/*.c runtime/devices/*.c runtime/include/*.h; then bad "the runtime names a parser"; else good; fi
+
+# onnx/ knows the format, not the operators.
+operators=$("$out"/erc ops --format csv | tail -n +2 | cut -d, -f1 | sort -u)
+if [ -z "$operators" ]; then
+	bad "erc ops lists nothing, so onnx/ cannot be checked"
+else
+	known=
+	for operator in $operators; do
+		known+=$(grep -n "\"$operator\"" onnx/*.c onnx/*.h)
+	done
+	if [ -z "$known" ]; then good; else bad "onnx/ names operators: $known"; fi
+fi
+
+# A program that links a static library sees the names of its public header only.
+for library in erc ercc; do
+	strangers=$(nm --defined-only "$out/lib$library.a" | awk '$2 ~ /[A-Z]/ && NF == 3 { print $3 }' | grep -vE "^(${library}_|__)")
+	if [ -z "$strangers" ]; then good; else bad "lib$library.a shows: $strangers"; fi
+done
+
+# What the shared runtime needs and shows. Sanitizers bring their own libraries and symbols.
+case $out in
+*/asan | */tsan) skip "liberc.so's libraries and symbols (a sanitizer build)" ;;
+*)
+	needed=$(readelf -d "$out/liberc.so" | sed -nE 's/.*NEEDED.*\[(.*)\]/\1/p' |
+		grep -vE '^(libc\.so|libpthread\.so|libdl\.so|ld-linux)')
+	if [ -z "$needed" ]; then good; else bad "liberc.so needs: $needed"; fi
+	shown=$(nm -D --defined-only "$out/liberc.so" | awk '{print $NF}' | sort)
+	promised=$(tr '\n' ' ' <runtime/include/erc.h | grep -oE 'ERC_API [^;{]*\(' | grep -oE 'erc_[a-z0-9_]+\(' | tr -d '(' | sort -u)
+	extra=$(comm -23 <(echo "$shown") <(echo "$promised"))
+	lacking=$(comm -13 <(echo "$shown") <(echo "$promised"))
+	if [ -z "$extra" ]; then good; else bad "liberc.so shows what erc.h does not declare: $extra"; fi
+	if [ -z "$lacking" ]; then good; else bad "erc.h declares what liberc.so does not hold: $lacking"; fi
+	;;
+esac
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]

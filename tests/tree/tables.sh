@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# make check-tables: each registry (.def) and the files it registers agree, both ways; each
+# pass has its test; nothing switches over operators, targets, devices, passes or commands.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+passed=0 failed=0
+
+good() { passed=$((passed + 1)); }
+bad() { echo "FAIL: $*"; failed=$((failed + 1)); }
+
+# Files beside the registered ones that serve several of them.
+exceptions=" compiler/ops/op.c compiler/ops/lower.c compiler/ops/rows.c compiler/passes/pass.c
+compiler/targets/target.c compiler/targets/template.c compiler/targets/cache.c "
+
+# First argument of each X(...) line, or of any other capitalised row macro.
+registered() { sed -nE 's/^[[:space:]]*[A-Z_]+\([[:space:]]*"?([a-z][a-z0-9_]*)"?.*/\1/p' "$1"; }
+
+# table DEF FILES...: stems of FILES against the names in DEF; prefix is cut from the stems
+table() {
+	local def=$1 prefix=$2 file stem names
+	shift 2
+	if [ ! -f "$def" ]; then
+		bad "$def is missing"
+		return
+	fi
+	names=" $(registered "$def" | tr '\n' ' ')"
+	for file in "$@"; do
+		[ -f "$file" ] || continue
+		case $exceptions in *"$file"*) continue ;; esac
+		stem=$(basename "$file" .c)
+		stem=${stem#"$prefix"}
+		# cpu_image.c is a part of cpu: x_part.c needs no line where x has one. Passes and verbs have no parts.
+		local part=$stem
+		case $def in */passes.def | */commands.def) ;; *) part=${stem%%_*} ;; esac
+		case $names in
+		*" $stem "* | *" $part "*) good ;;
+		*) bad "$file has no line in $def" ;;
+		esac
+	done
+	local folder
+	folder=$(dirname "$def")
+	for stem in $names; do
+		if [ -f "$folder/$prefix$stem.c" ]; then good; else bad "$def names $stem, but $folder/$prefix$stem.c does not exist"; fi
+	done
+}
+
+shopt -s nullglob
+families=()
+for file in compiler/ops/*.c; do
+	case $file in *.cpu.c) ;; *) families+=("$file") ;; esac
+done
+table compiler/ops/families.def "" "${families[@]}"
+table compiler/passes/passes.def "" compiler/passes/*.c
+table compiler/targets/targets.def "" compiler/targets/*.c
+table runtime/devices/devices.def "" runtime/devices/*.c
+table tools/erc/commands.def cmd_ tools/erc/cmd_*.c
+
+# A template belongs to a family.
+for file in compiler/ops/*.cpu.c compiler/ops/*.cu; do
+	stem=$(basename "$file")
+	stem=${stem%%.*}
+	if [ -f "compiler/ops/$stem.c" ] || grep -qE "\"$stem(\.cpu\.c|\.cu)?\"" compiler/ops/*.c; then good; else bad "$file belongs to no family"; fi
+done
+
+# Each pass has its test.
+for name in $(registered compiler/passes/passes.def 2>/dev/null); do
+	if [ -f "tests/passes/$name.txt" ]; then good; else bad "pass $name has no tests/passes/$name.txt"; fi
+done
+
+# Tables, not switches. An X-macro that makes a switch over statuses or element types is none of these.
+switches=$(grep -nE 'switch \([^)]*(op_type|->op\b|family|target|device|command|verb|pass)\b' \
+	-r onnx compiler runtime tools --include='*.c' --include='*.h')
+if [ -z "$switches" ]; then good; else bad "switch over what a table should hold:"$'\n'"$switches"; fi
+
+echo "$passed passed, $failed failed, 0 skipped"
+[ "$failed" = 0 ]

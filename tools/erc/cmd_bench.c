@@ -1,0 +1,167 @@
+/* `erc bench`: latency, load time and memory of one artifact on this machine. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "command.h"
+
+static const char text[] =
+	"Measures one artifact: load to first result, latency (p50, p90, p99), throughput,\n"
+	"memory. One request at a time; inputs that are not given are random. JSON carries\n"
+	"all samples.";
+
+static const char examples[] =
+	"  erc bench resnet50.erca\n"
+	"  erc bench resnet50.erca --workers 1 --seconds 10 --format json\n";
+
+struct bench {
+	struct runner_options open;
+	struct text_list inputs;
+	const char *format_name;
+	uint32_t runs, warmup;
+	double seconds;
+};
+
+struct figures {
+	double first_us; /* load and first run; making random inputs is left out */
+	double *samples;          /* in run order */
+	size_t count;
+	double total_us;
+};
+
+static int parse(int argc, char **argv, struct bench *b)
+{
+	const struct option options[] = {
+		{"input", 'i', OPTION_LIST, &b->inputs, "NAME=VALUE", "@FILE, random:SEED or zeros (default: random:1)"},
+		{"seconds", 's', OPTION_NUMBER, &b->seconds, "S", "measures for this long (default 3)"},
+		{"runs", 'n', OPTION_COUNT, &b->runs, "N", "measures this many runs instead"},
+		{"warmup", 'w', OPTION_COUNT, &b->warmup, "N", "runs before measuring (default 3)"},
+		{"workers", 'j', OPTION_COUNT, &b->open.workers, "N", "units of the device (default: one per core)"},
+		{"target", 't', OPTION_TEXT, &b->open.target, "TARGET", "instead of the best one that runs here"},
+		{"entry", 0, OPTION_TEXT, &b->open.entry, "NAME", "entry point (default: the first)"},
+		{"budget", 'b', OPTION_TEXT, &b->open.budget, "NAME", "variants of this budget (default: the first)"},
+		{"format", 0, OPTION_TEXT, &b->format_name, "FORM", "text (default), json, md or csv"},
+	};
+	const struct usage usage = {
+		"bench", "MODEL.erca [options]", text, examples, options, COUNT_OF(options), 1, 1,
+		"an artifact",
+	};
+	return args_parse(&usage, argc, argv, &b->open.path);
+}
+
+static enum erc_status measure(struct runner *runner, const struct bench *b, struct figures *figures)
+{
+	size_t capacity = 0;
+	enum erc_status status = ERC_OK;
+	for (uint32_t i = 0; i < b->warmup && status == ERC_OK; i++)
+		status = runner_run(runner, false);
+	double start = clock_us(), now = start, end = start + b->seconds * 1e6;
+	while (status == ERC_OK && (b->runs ? figures->count < b->runs : now < end || !figures->count)) {
+		if (figures->count == capacity) {
+			capacity = capacity ? capacity * 2 : 1024;
+			figures->samples = memory_grow(figures->samples, capacity * sizeof *figures->samples);
+			now = clock_us(); /* growing is no part of a run */
+		}
+		status = runner_run(runner, false);
+		double finished = clock_us();
+		figures->samples[figures->count++] = finished - now;
+		now = finished;
+	}
+	figures->total_us = now - start;
+	return status;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+/* Nearest-rank percentile of sorted values. */
+static double percentile(const double *sorted, size_t count, double share)
+{
+	size_t rank = (size_t)(share * (double)count + 0.999999);
+	return sorted[rank ? rank - 1 : 0];
+}
+
+static void add_latency(struct report *report, const struct figures *figures)
+{
+	double *sorted = memory_new(figures->count * sizeof *sorted), sum = 0;
+	memcpy(sorted, figures->samples, figures->count * sizeof *sorted);
+	qsort(sorted, figures->count, sizeof *sorted, by_value);
+	for (size_t i = 0; i < figures->count; i++)
+		sum += sorted[i];
+	report_section(report, "latency", "latency");
+	report_fact(report, "p50_us", "p50", CELL_US, percentile(sorted, figures->count, 0.5));
+	report_fact(report, "p90_us", "p90", CELL_US, percentile(sorted, figures->count, 0.9));
+	report_fact(report, "p99_us", "p99", CELL_US, percentile(sorted, figures->count, 0.99));
+	report_fact(report, "mean_us", "mean", CELL_US, sum / (double)figures->count);
+	report_fact(report, "least_us", "least", CELL_US, sorted[0]);
+	report_fact(report, "most_us", "most", CELL_US, sorted[figures->count - 1]);
+	report_fact(report, "runs", "runs", CELL_COUNT, (double)figures->count);
+	report_fact(report, "per_second", "per second", CELL_NUMBER, (double)figures->count / figures->total_us * 1e6);
+	free(sorted);
+}
+
+static void add_memory(struct report *report, const struct runner *runner, const char *path)
+{
+	struct erc_memory_info memory;
+	struct rusage usage;
+	struct stat status;
+	report_section(report, "memory", "memory");
+	if (erc_model_memory(runner->model, runner->entry, &memory) == ERC_OK) {
+		report_fact(report, "weights_bytes", "weights (mapped)", CELL_BYTES, (double)memory.weights_bytes);
+		report_fact(report, "code_bytes", "code", CELL_BYTES, (double)memory.code_bytes);
+		report_fact(report, "arena_bytes", "activations", CELL_BYTES, (double)memory.arena_bytes);
+	}
+	if (!getrusage(RUSAGE_SELF, &usage))
+		report_fact(report, "peak_resident_bytes", "peak resident", CELL_BYTES, (double)usage.ru_maxrss * 1024);
+	if (!stat(path, &status))
+		report_fact(report, "artifact_bytes", "artifact", CELL_BYTES, (double)status.st_size);
+}
+
+static void print_figures(const struct runner *runner, const struct bench *b, const struct figures *figures,
+                          enum format format)
+{
+	struct report *report = report_new("erc.bench/1");
+	report_fact_text(report, "artifact", "artifact", "%s", b->open.path);
+	report_fact_text(report, "target", "target", "%s", erc_model_target(runner->model));
+	report_fact_text(report, "entry", "entry", "%s", erc_model_entry_name(runner->model, runner->entry));
+	report_fact(report, "workers", "workers", CELL_COUNT, erc_runtime_units(runner->runtime));
+	report_fact(report, "load_us", "load", CELL_US, runner->load_us);
+	report_fact(report, "first_result_us", "load to first result", CELL_US, figures->first_us);
+	add_latency(report, figures);
+	add_memory(report, runner, b->open.path);
+	report_samples(report, "samples_us", figures->samples, figures->count);
+	report_print(report, format, stdout);
+	report_free(report);
+}
+
+int cmd_bench(int argc, char **argv)
+{
+	struct bench b = {.seconds = 3, .warmup = 3, .open.random_by_default = true};
+	struct runner runner;
+	struct figures figures = {0};
+	enum format format;
+	int code = parse(argc, argv, &b);
+	if (code == ARGS_OK)
+		code = format_parse(b.format_name, &format);
+	if (code != ARGS_OK)
+		return code;
+	b.open.inputs = &b.inputs;
+	code = runner_open(&runner, &b.open);
+	if (code == ARGS_OK) {
+		double start = clock_us();
+		enum erc_status status = runner_run(&runner, false);
+		figures.first_us = runner.load_us + clock_us() - start;
+		if (status == ERC_OK)
+			status = measure(&runner, &b, &figures);
+		code = status == ERC_OK ? EXIT_OK : say_runtime_error(b.open.path, status);
+		if (status == ERC_OK)
+			print_figures(&runner, &b, &figures, format);
+	}
+	free(figures.samples);
+	runner_close(&runner);
+	return code;
+}

@@ -1,0 +1,120 @@
+/* `erc compile`: options to ercc_compile. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+
+static const char text[] =
+	"Compiles an ONNX model, ahead of time, to one artifact file: kernels for each\n"
+	"target and budget, weights, plan. Needs a C compiler for CPU targets; no device.\n"
+	"The same model, options and toolchain give the same bytes.";
+
+static const char examples[] =
+	"  erc compile resnet50.onnx -o resnet50.erca\n"
+	"  erc compile bert.onnx -o bert.erca --dim batch=1 --dim sequence=128\n"
+	"  erc compile yolo.onnx -o yolo.erca --shape x:1x3x640x640 --target native\n"
+	"  erc compile voice.onnx -o voice.erca --const sr=16000 --quiet\n";
+
+struct compile {
+	const char *out, *cc, *kernel_dir, *dump_after, *stop_after;
+	struct text_list targets, budgets, dims, shapes, consts;
+	uint32_t jobs;
+	bool no_cache, no_debug, quiet;
+};
+
+/* "a,b" given once is "a" and "b"; names with '=' (budget fields) keep their commas. */
+static void split_commas(struct text_list *list)
+{
+	struct text_list parts = {0};
+	for (uint32_t i = 0; i < list->count; i++) {
+		if (strchr(list->items[i], '=')) {
+			text_list_add(&parts, list->items[i]);
+			continue;
+		}
+		char *copy = memory_printf("%s", list->items[i]); /* lives as long as the list: to the program's end */
+		for (char *at = copy, *part; (part = strsep(&at, ","));)
+			if (*part)
+				text_list_add(&parts, part);
+	}
+	free(list->items);
+	*list = parts;
+}
+
+static int parse(int argc, char **argv, struct compile *c, const char **model)
+{
+	const struct option options[] = {
+		{"output", 'o', OPTION_TEXT, &c->out, "FILE", "the artifact to write"},
+		{"target", 't', OPTION_LIST, &c->targets, "LIST", "cpu:x86-64-v3, native ... (see 'erc version')"},
+		{"budget", 'b', OPTION_LIST, &c->budgets, "LIST", "full, half ... or name=edge,units=8,local=48KiB"},
+		{"dim", 0, OPTION_LIST, &c->dims, "NAME=N[,N]", "a symbolic dimension; several give several entries"},
+		{"shape", 0, OPTION_LIST, &c->shapes, "INPUT:AxBxC", "whole shape of an input"},
+		{"const", 0, OPTION_LIST, &c->consts, "INPUT=V[,V]", "pins an input to a value; it is no input any more"},
+		{"jobs", 'j', OPTION_COUNT, &c->jobs, "N", "kernel builds at a time (default: one per core)"},
+		{"cc", 0, OPTION_TEXT, &c->cc, "PROGRAM", "C compiler (default: $CC, else cc)"},
+		{"kernel-dir", 0, OPTION_TEXT, &c->kernel_dir, "DIR", "reads kernel templates from here"},
+		{"dump-after", 0, OPTION_TEXT, &c->dump_after, "PASS", "prints the graph after a pass, or after 'all'"},
+		{"stop-after", 0, OPTION_TEXT, &c->stop_after, "PASS", "stops there and writes no artifact"},
+		{"no-cache", 0, OPTION_FLAG, &c->no_cache, NULL, "builds every kernel anew"},
+		{"no-debug", 0, OPTION_FLAG, &c->no_debug, NULL, "leaves sources and node names out"},
+		{"quiet", 'q', OPTION_FLAG, &c->quiet, NULL, "no progress"},
+	};
+	const struct usage usage = {
+		"compile", "MODEL.onnx -o OUT.erca [options]", text, examples, options, COUNT_OF(options), 1, 1,
+		"a model",
+	};
+	return args_parse(&usage, argc, argv, model);
+}
+
+static int check_pass_name(const char *option, const char *name, bool all_is_good)
+{
+	const char *names[64];
+	size_t count = 0;
+	if (!name || (all_is_good && !strcmp(name, "all")))
+		return ARGS_OK;
+	for (; count < COUNT_OF(names) && ercc_pass_name((uint32_t)count); count++) {
+		names[count] = ercc_pass_name((uint32_t)count);
+		if (!strcmp(name, names[count]))
+			return ARGS_OK;
+	}
+	say_error("--%s: there is no pass '%s'", option, name);
+	const char *nearest = args_nearest(name, names, count);
+	if (nearest)
+		say_note("did you mean '%s'?", nearest);
+	else
+		say_note("'erc version' lists the passes");
+	return EXIT_USAGE;
+}
+
+int cmd_compile(int argc, char **argv)
+{
+	struct compile c = {0};
+	const char *model = NULL;
+	int code = parse(argc, argv, &c, &model);
+	if (code == ARGS_OK)
+		code = check_pass_name("dump-after", c.dump_after, true);
+	if (code == ARGS_OK)
+		code = check_pass_name("stop-after", c.stop_after, false);
+	if (code != ARGS_OK)
+		return code;
+	if (!c.out && !c.stop_after) {
+		say_error("erc compile needs an output file");
+		say_note("for example: erc compile %s -o model.erca", model);
+		return EXIT_USAGE;
+	}
+	split_commas(&c.targets);
+	split_commas(&c.budgets);
+	struct ercc_options options = {
+		.size = sizeof options,
+		.targets = c.targets.items, .target_count = c.targets.count,
+		.budgets = c.budgets.items, .budget_count = c.budgets.count,
+		.dims = c.dims.items, .dim_count = c.dims.count,
+		.shapes = c.shapes.items, .shape_count = c.shapes.count,
+		.const_texts = c.consts.items, .const_text_count = c.consts.count,
+		.jobs = c.jobs, .cc = c.cc, .kernel_dir = c.kernel_dir,
+		.cache_dir = c.no_cache ? "" : NULL,
+		.dump_after = c.dump_after, .stop_after = c.stop_after, .dump = stdout,
+		.no_debug = c.no_debug,
+		.message = say_compiler_message, .user = &c.quiet,
+	};
+	return ercc_status_exit_code(ercc_compile(model, c.out, &options));
+}

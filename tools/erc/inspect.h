@@ -1,0 +1,18 @@
+/* The two halves of `erc inspect`. */
+#ifndef ERC_INSPECT_H
+#define ERC_INSPECT_H
+
+#include "command.h"
+
+#define INSPECT_SCHEMA "erc.inspect/1" /* schemas/inspect.schema.json */
+
+struct inspect {
+	bool graph, plan, memory, kernels, variants, meta;
+	enum format format;
+};
+
+/* Both return the exit code. */
+int inspect_model(const char *path, const struct inspect *inspect);
+int inspect_artifact(const char *path, const struct inspect *inspect);
+
+#endif

@@ -1,0 +1,372 @@
+/* `erc inspect` of an artifact, through liberc's read-only API: no code of it is loaded. */
+#include <string.h>
+
+#include "artifact.h"
+#include "inspect.h"
+
+#define NESTING_MAX 16
+
+#define ALWAYS(key, kind) {key, NULL, kind} /* in JSON and CSV only: the title says it in text */
+
+static const struct column tensor_columns[] = {
+	ALWAYS("entry", CELL_TEXT), ALWAYS("target", CELL_TEXT),
+	{"kind", "", CELL_TEXT}, {"name", "name", CELL_TEXT}, {"dtype", "type", CELL_TEXT},
+	{"shape", "shape", CELL_TEXT}, {"bytes", "size", CELL_BYTES},
+};
+static const struct column target_columns[] = {
+	{"target", "target", CELL_TEXT}, {"budget", "budget", CELL_TEXT}, {"units", "units", CELL_COUNT},
+	{"local_bytes", "local memory", CELL_BYTES}, {"code_bytes", "code", CELL_BYTES},
+};
+static const struct column section_columns[] = {
+	{"section", "section", CELL_TEXT}, {"offset", "offset", CELL_COUNT}, {"bytes", "size", CELL_BYTES},
+	{"sha256", "SHA-256", CELL_TEXT},
+};
+static const struct column entry_columns[] = {
+	{"entry", "entry", CELL_TEXT}, {"target", "target", CELL_TEXT}, {"records", "steps", CELL_COUNT},
+	{"arena_bytes", "activations", CELL_BYTES}, {"local_bytes", "local memory", CELL_BYTES},
+};
+static const struct column plan_columns[] = {
+	ALWAYS("entry", CELL_TEXT), ALWAYS("target", CELL_TEXT),
+	{"step", "step", CELL_COUNT}, {"kind", "kind", CELL_TEXT}, {"name", "node", CELL_TEXT},
+	{"kernel", "kernel", CELL_TEXT}, {"tiles", "tiles", CELL_COUNT}, {"mflop", "MFLOP", CELL_NUMBER},
+	{"bytes", "traffic", CELL_BYTES},
+};
+static const struct column kernel_columns[] = {
+	{"kernel", "kernel", CELL_TEXT}, {"target", "target", CELL_TEXT}, {"launches", "launches", CELL_COUNT},
+	{"digest", "source digest", CELL_TEXT},
+};
+static const struct column variant_columns[] = {
+	ALWAYS("entry", CELL_TEXT), ALWAYS("target", CELL_TEXT),
+	{"step", "step", CELL_COUNT}, {"name", "node", CELL_TEXT}, {"budget", "budget", CELL_TEXT},
+	{"tiles", "tiles", CELL_COUNT}, {"units", "units", CELL_COUNT}, {"tile_us", "tile", CELL_US},
+	{"tile_bytes", "traffic", CELL_BYTES}, {"local_bytes", "local", CELL_BYTES},
+	ALWAYS("kernel", CELL_TEXT), ALWAYS("threads", CELL_COUNT), ALWAYS("registers", CELL_COUNT),
+	ALWAYS("reduction_key", CELL_TEXT),
+};
+
+static const char *const section_names[] = {
+	[ERCA_SECTION_META] = "META",       [ERCA_SECTION_PLAN] = "PLAN", [ERCA_SECTION_WEIGHTS] = "WEIGHTS",
+	[ERCA_SECTION_CODE] = "CODE",       [ERCA_SECTION_GOLDEN] = "GOLDEN", [ERCA_SECTION_DEBUG] = "DEBUG",
+};
+static const char *const record_kinds[] = {
+	[ERCA_RECORD_LAUNCH] = "launch", [ERCA_RECORD_COPY] = "copy", [ERCA_RECORD_BRANCH] = "branch",
+	[ERCA_RECORD_CALL] = "call",     [ERCA_RECORD_LOOP] = "loop",
+};
+
+static const char *name_of(const char *const *names, size_t count, uint32_t number)
+{
+	return number < count && names[number] ? names[number] : "?";
+}
+
+/* ---- records ---- */
+
+/* What an index in a checked artifact refers to; the loader has refused one that is out of range. */
+#define RECORD(artifact, table, type, index) ((const type *)erc_artifact_record((artifact), ERC_TABLE_##table, (index)))
+
+struct view {
+	const erc_artifact *artifact;
+	struct report *report;
+	const struct erca_entry *entry;
+	const struct erca_target *target; /* the entry's */
+	uint32_t step;
+};
+
+static const char *string(const struct view *view, uint32_t reference)
+{
+	return erc_artifact_string(view->artifact, reference);
+}
+
+static void add_entry_cells(const struct view *view)
+{
+	report_cell_text(view->report, "%s", string(view, view->entry->name));
+	report_cell_text(view->report, "%s", string(view, view->target->name));
+}
+
+typedef void (*record_fn)(struct view *view, const struct erca_record *record, int depth);
+
+/* Calls fn for each record of a plan and of those nested in it, in order. */
+static void walk_plan(struct view *view, uint32_t plan_index, int depth, record_fn fn)
+{
+	const struct erca_plan *plan = RECORD(view->artifact, PLANS, struct erca_plan, plan_index);
+	for (uint32_t i = 0; plan && depth < NESTING_MAX && i < plan->record_count; i++) {
+		const struct erca_record *record = RECORD(view->artifact, RECORDS, struct erca_record, plan->record_first + i);
+		if (!record)
+			return;
+		fn(view, record, depth);
+		view->step++;
+		if (record->plan_a != ERCA_NONE)
+			walk_plan(view, record->plan_a, depth + 1, fn);
+		if (record->plan_b != ERCA_NONE)
+			walk_plan(view, record->plan_b, depth + 1, fn);
+	}
+}
+
+static void nothing(struct view *view, const struct erca_record *record, int depth)
+{
+	(void)view, (void)record, (void)depth;
+}
+
+typedef void (*entry_fn)(struct view *view);
+
+static void for_each_entry(const erc_artifact *artifact, struct report *report, entry_fn fn)
+{
+	for (uint32_t i = 0; i < erc_artifact_count(artifact, ERC_TABLE_ENTRIES); i++) {
+		struct view view = {.artifact = artifact, .report = report};
+		view.entry = RECORD(artifact, ENTRIES, struct erca_entry, i);
+		view.target = RECORD(artifact, TARGETS, struct erca_target, view.entry->target);
+		if (view.target)
+			fn(&view);
+	}
+}
+
+static void begin_table(const struct view *view, const char *key, const char *what, const struct column *columns, size_t count)
+{
+	report_table_titled(view->report, key, columns, count, "%s of %s on %s", what, string(view, view->entry->name),
+	                    string(view, view->target->name));
+}
+
+/* ---- summary ---- */
+
+static void add_tensors(const struct view *view, const char *kind, uint32_t first, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const struct erca_tensor *tensor = RECORD(view->artifact, TENSORS, struct erca_tensor, first + i);
+		char shape[ERCA_MAX_RANK * 24] = "";
+		size_t length = 0;
+		for (uint32_t d = 0; d < tensor->rank; d++)
+			length += (size_t)snprintf(shape + length, sizeof shape - length, "%s%s%lld", d ? "x" : "",
+			                           tensor->flags & ERCA_TENSOR_RUNTIME_DIMS ? "<=" : "",
+			                           (long long)tensor->dims[d]);
+		add_entry_cells(view);
+		report_cell_text(view->report, "%s", kind);
+		report_cell_text(view->report, "%s", string(view, tensor->name));
+		report_cell_text(view->report, "%s", erc_dtype_name((enum erc_dtype)tensor->dtype));
+		report_cell_text(view->report, "[%s]", shape);
+		report_cell(view->report, (double)tensor->bytes);
+	}
+}
+
+static void add_entry_tensors(struct view *view)
+{
+	begin_table(view, "values", "inputs and outputs", tensor_columns, COUNT_OF(tensor_columns));
+	add_tensors(view, "input", view->entry->input_first, view->entry->input_count);
+	add_tensors(view, "output", view->entry->output_first, view->entry->output_count);
+}
+
+static void add_targets(const erc_artifact *artifact, struct report *report)
+{
+	report_table(report, "targets", "targets and budgets", target_columns, COUNT_OF(target_columns));
+	for (uint32_t i = 0; i < erc_artifact_count(artifact, ERC_TABLE_TARGETS); i++) {
+		const struct erca_target *target = RECORD(artifact, TARGETS, struct erca_target, i);
+		for (uint32_t j = 0; j < target->budget_count; j++) {
+			const struct erca_budget *budget = RECORD(artifact, BUDGETS, struct erca_budget, target->budget_first + j);
+			report_cell_text(report, "%s", erc_artifact_string(artifact, target->name));
+			report_cell_text(report, "%s", erc_artifact_string(artifact, budget->name));
+			if (budget->units)
+				report_cell(report, budget->units);
+			else
+				report_cell_text(report, "all");
+			report_cell(report, (double)budget->local_bytes);
+			report_cell(report, (double)target->code_bytes);
+		}
+	}
+}
+
+static void add_entry_row(struct view *view)
+{
+	add_entry_cells(view);
+	walk_plan(view, view->entry->plan, 0, nothing);
+	report_cell(view->report, view->step);
+	report_cell(view->report, (double)view->entry->arena_bytes);
+	report_cell(view->report, (double)view->entry->local_bytes);
+}
+
+static void add_entries(const erc_artifact *artifact, struct report *report)
+{
+	report_table(report, "entries", "entry points", entry_columns, COUNT_OF(entry_columns));
+	for_each_entry(artifact, report, add_entry_row);
+}
+
+static double weights_bytes(const erc_artifact *artifact)
+{
+	double bytes = 0;
+	for (uint32_t i = 0; i < erc_artifact_count(artifact, ERC_TABLE_SECTIONS); i++) {
+		const struct erca_section *section = RECORD(artifact, SECTIONS, struct erca_section, i);
+		if (section->type == ERCA_SECTION_WEIGHTS)
+			bytes += (double)section->bytes;
+	}
+	return bytes;
+}
+
+static void add_facts(const erc_artifact *artifact, const char *path, struct report *report)
+{
+	struct erc_artifact_info info;
+	erc_artifact_info(artifact, &info);
+	report_fact_text(report, "kind", "kind", "artifact, format %u.%u", info.version_major, info.version_minor);
+	report_fact_text(report, "path", "file", "%s", path);
+	report_fact_text(report, "identity", "identity", "%s", info.root_digest);
+	report_fact_text(report, "signed", "signed", "%s", info.is_signed ? "yes (not checked here)" : "no");
+	report_fact(report, "file_bytes", "size", CELL_BYTES, (double)info.file_bytes);
+	report_fact(report, "weights_bytes", "weights", CELL_BYTES, weights_bytes(artifact));
+	report_fact(report, "kernels", "kernels", CELL_COUNT, erc_artifact_count(artifact, ERC_TABLE_KERNELS));
+}
+
+/* ---- parts ---- */
+
+static void add_digest(struct report *report, const uint8_t *digest, size_t bytes)
+{
+	char hex[65] = "";
+	for (size_t i = 0; i < bytes; i++)
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	report_cell_text(report, "%s", hex);
+}
+
+static void add_memory(const erc_artifact *artifact, struct report *report)
+{
+	report_table(report, "sections", "sections of the file", section_columns, COUNT_OF(section_columns));
+	for (uint32_t i = 0; i < erc_artifact_count(artifact, ERC_TABLE_SECTIONS); i++) {
+		const struct erca_section *section = RECORD(artifact, SECTIONS, struct erca_section, i);
+		report_cell_text(report, "%s", name_of(section_names, COUNT_OF(section_names), section->type));
+		report_cell(report, (double)section->offset);
+		report_cell(report, (double)section->bytes);
+		add_digest(report, section->sha256, sizeof section->sha256);
+	}
+	add_entries(artifact, report);
+}
+
+static const struct erca_variant *variant_of(const struct view *view, const struct erca_record *record, uint32_t index)
+{
+	if (record->kind != ERCA_RECORD_LAUNCH || index >= record->variant_count)
+		return NULL;
+	return RECORD(view->artifact, VARIANTS, struct erca_variant, record->variant_first + index);
+}
+
+static const char *kernel_name(const struct view *view, const struct erca_variant *variant)
+{
+	const struct erca_kernel *kernel = variant ? RECORD(view->artifact, KERNELS, struct erca_kernel, variant->kernel) : NULL;
+	return kernel ? string(view, kernel->name) : "";
+}
+
+static void plan_row(struct view *view, const struct erca_record *record, int depth)
+{
+	const struct erca_variant *variant = variant_of(view, record, 0);
+	add_entry_cells(view);
+	report_cell(view->report, view->step);
+	report_cell_text(view->report, "%*s%s", depth * 2, "", name_of(record_kinds, COUNT_OF(record_kinds), record->kind));
+	report_cell_text(view->report, "%s", string(view, record->name));
+	report_cell_text(view->report, "%s", kernel_name(view, variant));
+	report_cell(view->report, variant ? variant->tile_count : 0);
+	report_cell(view->report, (double)record->flops / 1e6);
+	report_cell(view->report, (double)record->bytes);
+}
+
+static void add_plan(struct view *view)
+{
+	begin_table(view, "plan", "plan", plan_columns, COUNT_OF(plan_columns));
+	walk_plan(view, view->entry->plan, 0, plan_row);
+}
+
+static void variant_rows(struct view *view, const struct erca_record *record, int depth)
+{
+	(void)depth;
+	const struct erca_variant *variant;
+	for (uint32_t i = 0; (variant = variant_of(view, record, i)); i++) {
+		const struct erca_budget *budget = RECORD(view->artifact, BUDGETS, struct erca_budget, view->target->budget_first + i);
+		add_entry_cells(view);
+		report_cell(view->report, view->step);
+		report_cell_text(view->report, "%s", string(view, record->name));
+		report_cell_text(view->report, "%s", budget ? string(view, budget->name) : "?");
+		report_cell(view->report, variant->tile_count);
+		if (variant->units)
+			report_cell(view->report, variant->units);
+		else
+			report_cell_text(view->report, "all");
+		report_cell(view->report, variant->tile_ns / 1e3);
+		report_cell(view->report, (double)variant->tile_bytes);
+		report_cell(view->report, (double)variant->local_bytes);
+		report_cell_text(view->report, "%s", kernel_name(view, variant));
+		report_cell(view->report, variant->threads);
+		report_cell(view->report, variant->registers);
+		report_cell_text(view->report, "%016llx", (unsigned long long)record->reduction_key);
+	}
+}
+
+static void add_variants(struct view *view)
+{
+	begin_table(view, "variants", "variants", variant_columns, COUNT_OF(variant_columns));
+	walk_plan(view, view->entry->plan, 0, variant_rows);
+}
+
+static void add_kernels(const erc_artifact *artifact, struct report *report)
+{
+	report_table(report, "kernels", "kernels", kernel_columns, COUNT_OF(kernel_columns));
+	for (uint32_t i = 0; i < erc_artifact_count(artifact, ERC_TABLE_KERNELS); i++) {
+		const struct erca_kernel *kernel = RECORD(artifact, KERNELS, struct erca_kernel, i);
+		const struct erca_target *target = RECORD(artifact, TARGETS, struct erca_target, kernel->target);
+		uint32_t launches = 0;
+		for (uint32_t j = 0; j < erc_artifact_count(artifact, ERC_TABLE_VARIANTS); j++)
+			launches += RECORD(artifact, VARIANTS, struct erca_variant, j)->kernel == i;
+		report_cell_text(report, "%s", erc_artifact_string(artifact, kernel->name));
+		report_cell_text(report, "%s", target ? erc_artifact_string(artifact, target->name) : "?");
+		report_cell(report, launches);
+		add_digest(report, kernel->digest, 6);
+	}
+}
+
+/* META is JSON already, and goes out as it is. */
+static int print_meta(const erc_artifact *artifact, const char *path)
+{
+	for (uint32_t i = 0; i < erc_artifact_count(artifact, ERC_TABLE_SECTIONS); i++) {
+		size_t bytes;
+		const void *data = erc_artifact_section(artifact, i, &bytes);
+		if (!data || RECORD(artifact, SECTIONS, struct erca_section, i)->type != ERCA_SECTION_META)
+			continue;
+		fwrite(data, 1, bytes, stdout);
+		putchar('\n');
+		return EXIT_OK;
+	}
+	say_error("%s: the artifact has no META section", path);
+	return EXIT_ARTIFACT;
+}
+
+static void add_parts(const erc_artifact *artifact, const char *path, const struct inspect *inspect, struct report *report)
+{
+	if (!inspect->plan && !inspect->memory && !inspect->kernels && !inspect->variants) {
+		add_facts(artifact, path, report);
+		for_each_entry(artifact, report, add_entry_tensors);
+		add_targets(artifact, report);
+		add_entries(artifact, report);
+	}
+	if (inspect->plan)
+		for_each_entry(artifact, report, add_plan);
+	if (inspect->memory)
+		add_memory(artifact, report);
+	if (inspect->kernels)
+		add_kernels(artifact, report);
+	if (inspect->variants)
+		for_each_entry(artifact, report, add_variants);
+}
+
+int inspect_artifact(const char *path, const struct inspect *inspect)
+{
+	erc_artifact *artifact;
+	if (inspect->graph) {
+		say_error("%s is an artifact: its graph was lowered to a plan", path);
+		say_note("--plan shows its launches; --graph shows ONNX models");
+		return EXIT_USAGE;
+	}
+	enum erc_status status = erc_artifact_open(path, &artifact);
+	if (status != ERC_OK)
+		return say_runtime_error(path, status);
+	int code = EXIT_OK;
+	if (inspect->meta) {
+		code = print_meta(artifact, path);
+	} else {
+		struct report *report = report_new(INSPECT_SCHEMA);
+		add_parts(artifact, path, inspect, report);
+		report_print(report, inspect->format, stdout);
+		report_free(report);
+	}
+	erc_artifact_close(artifact);
+	return code;
+}
