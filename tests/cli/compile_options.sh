@@ -6,5 +6,4 @@ run erc compile relu_add.onnx -o x.erca --quiet --target cpu:z80
 run erc compile relu_add.onnx -o x.erca --quiet --budget tiny
 run erc compile relu_add.onnx -o x.erca --quiet --dump-after nonsense
 run erc compile relu_add.onnx -o x.erca --quiet --const nothing=1
-run erc compile relu_add.onnx -o x.erca --quiet --cc ''
 run ls

@@ -1,23 +1,26 @@
 # What the golden tests share. A test prints a transcript: each command, its stdout as it is,
 # its stderr with "! " before it, its exit code where it is not 0.
 
+# A test's folder holds what the commands leave there and nothing else.
+streams=$(mktemp -d)
+trap 'rm -rf "$streams"' EXIT
+
 # run COMMAND...: transcript of one command
 run() {
 	local code
 	echo "\$ $*"
-	"$@" >stdout.tmp 2>stderr.tmp
+	"$@" >"$streams/out" 2>"$streams/err"
 	code=$?
-	cat stdout.tmp
-	sed 's/^/! /' stderr.tmp
+	cat "$streams/out"
+	sed 's/^/! /' "$streams/err"
 	[ $code = 0 ] || echo "exit $code"
-	rm -f stdout.tmp stderr.tmp
 }
 
 # quietly COMMAND...: preparation; its output counts only when it fails
 quietly() {
-	"$@" >prepare.tmp 2>&1 && return
+	"$@" >"$streams/prepare" 2>&1 && return
 	echo "preparation failed: $*"
-	cat prepare.tmp
+	cat "$streams/prepare"
 	exit 1
 }
 

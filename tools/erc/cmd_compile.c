@@ -45,8 +45,8 @@ static int parse(int argc, char **argv, struct compile *c, const char **model)
 	const struct option options[] = {
 		{"output", 'o', OPTION_TEXT, &c->out, "FILE", "the artifact to write"},
 		{"target", 't', OPTION_LIST, &c->targets, "LIST", "cpu:x86-64-v3, native ... (see 'erc version')"},
-		{"budget", 'b', OPTION_LIST, &c->budgets, "LIST", "full, half ... or name=edge,units=8,local=48KiB"},
-		{"dim", 0, OPTION_LIST, &c->dims, "NAME=N[,N]", "a symbolic dimension; several give several entries"},
+		{"budget", 'b', OPTION_LIST, &c->budgets, "LIST", "compute budgets to build for; this version knows 'full'"},
+		{"dim", 0, OPTION_LIST, &c->dims, "NAME=N", "size of a symbolic dimension"},
 		{"shape", 0, OPTION_LIST, &c->shapes, "INPUT:AxBxC", "whole shape of an input"},
 		{"const", 0, OPTION_LIST, &c->consts, "INPUT=V[,V]", "pins an input to a value; it is no input any more"},
 		{"jobs", 'j', OPTION_COUNT, &c->jobs, "N", "kernel builds at a time (default: one per core)"},

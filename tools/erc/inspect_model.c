@@ -11,15 +11,18 @@ static const struct column operator_columns[] = {
 	{"operator", "operator", CELL_TEXT}, {"uses", "nodes", CELL_COUNT}, {"supported", "supported", CELL_TEXT},
 };
 
-/* "[batch x 3 x ? x 224]" without the spaces. */
+/* "[1x3x224x224]", or "[batch x 3 x ? x 224]" where a dimension is no number. */
 static char *shape_of_value(const struct ercc_value_info *info)
 {
 	if (info->rank < 0)
 		return memory_printf("[*]");
+	bool numbers = true;
+	for (int32_t i = 0; i < info->rank; i++)
+		numbers = numbers && info->dims[i] >= 0;
 	char *text = memory_printf("[");
 	for (int32_t i = 0; i < info->rank; i++) {
 		char *longer;
-		const char *by = i ? "x" : "";
+		const char *by = !i ? "" : numbers ? "x" : " x ";
 		if (info->dims[i] >= 0)
 			longer = memory_printf("%s%s%lld", text, by, (long long)info->dims[i]);
 		else

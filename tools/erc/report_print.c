@@ -42,7 +42,7 @@ static char *cell_text(const struct cell *cell)
 		return bytes_text(cell->value);
 	if (cell->kind == CELL_US)
 		return us_text(cell->value);
-	return memory_printf(cell->kind == CELL_COUNT ? "%.0f" : "%.4g", cell->value);
+	return memory_printf(cell->kind == CELL_COUNT || fabs(cell->value) >= 1000 ? "%.0f" : "%.4g", cell->value);
 }
 
 /* For machines: numbers without units. */

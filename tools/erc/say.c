@@ -94,6 +94,7 @@ static const struct {
 	{ERC_VERSION, EXIT_ARTIFACT},
 	{ERC_NO_TARGET, EXIT_DEVICE},
 	{ERC_SIGNATURE, EXIT_SIGNATURE},
+	{ERC_NOT_FOUND, EXIT_USAGE}, /* a name on the command line */
 };
 
 int say_runtime_error(const char *about, enum erc_status status)
