@@ -219,7 +219,7 @@ static enum ercc_status lower_matmul(struct lowering *lowering, struct node *nod
 }
 
 const struct op ops_gemm[] = {
-	{"Gemm", 7, 2, 3, 1, TYPE(F32), infer_gemm, lower_gemm, .layout = NULL},
+	{"Gemm", 6, 2, 3, 1, TYPE(F32), infer_gemm, lower_gemm, .layout = NULL},
 	{"MatMul", 1, 2, 2, 1, TYPE(F32), infer_matmul, lower_matmul, .layout = NULL},
 	{0},
 };

@@ -256,6 +256,16 @@ static enum ercc_status lower_batch_norm(struct lowering *lowering, struct node 
 	return expr_parse(lowering->ctx, expr, "add(mul(div(sub(a, d), sqrt(add(e, f))), b), c)", args, 6, NULL, NULL, &result);
 }
 
+/* Mod: the sign of the divisor, or with fmod that of the dividend. */
+static enum ercc_status lower_mod(struct lowering *lowering, struct node *node)
+{
+	struct op row = *node->op;
+	struct node chosen = *node;
+	row.expr = node_attr_int(node, "fmod", 0) ? "fmod(a, b)" : "mod(a, b)";
+	chosen.op = &row;
+	return lower_pointwise(lowering, &chosen);
+}
+
 #define UNARY(name, since, types, text, ...) \
 	{name, since, 1, 1, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL}
 #define BINARY(name, since, types, text, ...) \
@@ -293,6 +303,7 @@ const struct op ops_pointwise[] = {
 	BINARY("Mul", 1, TYPES_NUMBER, "mul(a, b)", NULL),
 	BINARY("Div", 1, TYPES_NUMBER, "div(a, b)", NULL),
 	BINARY("Pow", 1, TYPES_NUMBER, "pow(a, b)", NULL),
+	{"Mod", 10, 2, 2, 1, TYPES_NUMBER, infer_pointwise, lower_mod, "mod(a, b)", NULL, NULL, NULL},
 	BINARY("PRelu", 1, TYPES_NUMBER, "select(lt(a, 0), mul(a, b), a)", NULL),
 	BINARY("Equal", 1, TYPES_ALL, "eq(a, b)", NULL),
 	BINARY("Less", 1, TYPES_NUMBER, "lt(a, b)", NULL),
@@ -309,6 +320,6 @@ const struct op ops_pointwise[] = {
 	NARY("Min", 1, TYPES_NUMBER, "min(a, b)"),
 	{"Clip", 1, 1, 3, 1, TYPES_NUMBER, infer_clip, lower_clip, NULL, NULL, layout_pointwise, NULL},
 	{"Cast", 6, 1, 1, 1, TYPES_ALL, infer_cast, lower_cast, NULL, NULL, NULL, NULL},
-	{"BatchNormalization", 7, 5, 5, VARIADIC, TYPES_FLOAT, infer_batch_norm, lower_batch_norm, NULL, NULL, NULL, NULL},
+	{"BatchNormalization", 6, 5, 5, VARIADIC, TYPES_FLOAT, infer_batch_norm, lower_batch_norm, NULL, NULL, NULL, NULL},
 	{0},
 };
