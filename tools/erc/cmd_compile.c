@@ -45,7 +45,7 @@ static int parse(int argc, char **argv, struct compile *c, const char **model)
 	const struct option options[] = {
 		{"output", 'o', OPTION_TEXT, &c->out, "FILE", "the artifact to write"},
 		{"target", 't', OPTION_LIST, &c->targets, "LIST", "cpu:x86-64-v3, native ... (see 'erc version')"},
-		{"budget", 'b', OPTION_LIST, &c->budgets, "LIST", "compute budgets to build for; this version knows 'full'"},
+		{"budget", 'b', OPTION_LIST, &c->budgets, "LIST", "compute budgets; this version builds 'full'"},
 		{"dim", 0, OPTION_LIST, &c->dims, "NAME=N", "size of a symbolic dimension"},
 		{"shape", 0, OPTION_LIST, &c->shapes, "INPUT:AxBxC", "whole shape of an input"},
 		{"const", 0, OPTION_LIST, &c->consts, "INPUT=V[,V]", "pins an input to a value; it is no input any more"},
