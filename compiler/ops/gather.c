@@ -41,28 +41,35 @@ static enum ercc_status infer_gather(struct node *node)
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
 
+void lower_gather_axis(struct lowering *lowering, const struct node *node, const struct gather *g)
+{
+	int64_t outer = 1, inner = 1, size = (int64_t)dtype_bytes(g->dtype);
+	for (int i = 0; i < g->shape.rank; i++)
+		if (i != g->axis)
+			*(i < g->axis ? &outer : &inner) *= g->shape.dims[i];
+	struct launch *launch = plan_add_launch(lowering->plan, NULL, &gather_template, node->name);
+	launch_operand(launch, g->in, g->dtype, false);
+	launch_operand(launch, g->indices, g->index_dtype, false);
+	launch_operand(launch, g->out, g->dtype, true);
+	launch->input_count = 2;
+	launch->params[ROWS_TOTAL] = outer * g->index_count;
+	launch->params[2] = g->index_count;
+	launch->params[3] = g->shape.dims[g->axis];
+	launch->params[4] = inner * size;
+	launch->param_count = 5;
+	launch->space = shape_of(3, (int64_t[]){outer, g->index_count, inner});
+	launch->bytes = 2 * (uint64_t)(outer * g->index_count * inner * size);
+	launch->defines[launch->define_count++] = (struct define){"INDEX", g->index_dtype == ERC_I64 ? "i64_value" : "i32_value"};
+}
+
 static enum ercc_status lower_gather(struct lowering *lowering, struct node *node)
 {
-	const struct shape *in = &node->inputs[0]->shape;
-	int axis;
-	int64_t outer = 1, inner = 1, indices = shape_elements(&node->inputs[1]->shape);
-	TRY(check_axis(node, node_attr_int(node, "axis", 0), in->rank, &axis));
-	for (int i = 0; i < in->rank; i++)
-		if (i != axis)
-			*(i < axis ? &outer : &inner) *= in->dims[i];
-	struct launch *launch = plan_add_launch(lowering->plan, NULL, &gather_template, node->name);
-	launch_operand(launch, lower_buffer(lowering, node->inputs[0]), node->inputs[0]->dtype, false);
-	launch_operand(launch, lower_buffer(lowering, node->inputs[1]), node->inputs[1]->dtype, false);
-	launch_operand(launch, lower_buffer(lowering, node->outputs[0]), node->inputs[0]->dtype, true);
-	launch->input_count = 2;
-	launch->params[ROWS_TOTAL] = outer * indices;
-	launch->params[2] = indices;
-	launch->params[3] = in->dims[axis];
-	launch->params[4] = inner * (int64_t)dtype_bytes(node->inputs[0]->dtype);
-	launch->param_count = 5;
-	launch->space = node->outputs[0]->shape;
-	launch->bytes = 2 * (uint64_t)value_bytes(node->outputs[0]);
-	launch->defines[launch->define_count++] = (struct define){"INDEX", node->inputs[1]->dtype == ERC_I64 ? "i64_value" : "i32_value"};
+	struct gather g = {.in = lower_buffer(lowering, node->inputs[0]), .indices = lower_buffer(lowering, node->inputs[1]),
+	                   .out = lower_buffer(lowering, node->outputs[0]), .dtype = node->inputs[0]->dtype,
+	                   .index_dtype = node->inputs[1]->dtype, .shape = node->inputs[0]->shape,
+	                   .index_count = shape_elements(&node->inputs[1]->shape)};
+	TRY(check_axis(node, node_attr_int(node, "axis", 0), g.shape.rank, &g.axis));
+	lower_gather_axis(lowering, node, &g);
 	return ERCC_OK;
 }
 

@@ -420,75 +420,6 @@ static enum ercc_status lower_concat(struct lowering *lowering, struct node *nod
 	return ERCC_OK;
 }
 
-/* ---- Pad ---- */
-
-static enum ercc_status read_pads(const struct node *node, int64_t *before, struct shape *out)
-{
-	const struct shape *in = &node->inputs[0]->shape;
-	int64_t pads[2 * MAX_RANK], axes[MAX_RANK], after[MAX_RANK] = {0};
-	int count, axis_count = -1;
-	bool inputs = node->op->since >= 11;
-	TRY(int_list(node, node->op->since == 1 ? "paddings" : "pads", inputs ? 1 : -1, pads, 2 * MAX_RANK, &count));
-	if (inputs)
-		TRY(int_list(node, "axes", 3, axes, MAX_RANK, &axis_count));
-	int padded = axis_count >= 0 ? axis_count : in->rank;
-	if (count != 2 * padded)
-		return node_fail(node, ERCC_MODEL, "pads has %d entries for %d dims", count, padded);
-	*out = *in;
-	for (int i = 0; i < in->rank; i++)
-		before[i] = 0;
-	for (int i = 0; i < padded; i++) {
-		int axis = i;
-		if (axis_count >= 0)
-			TRY(check_axis(node, axes[i], in->rank, &axis));
-		before[axis] = pads[i];
-		after[axis] = pads[padded + i];
-	}
-	for (int i = 0; i < in->rank; i++) {
-		out->dims[i] += before[i] + after[i];
-		if (out->dims[i] < 0 || before[i] < -MAX_ELEMENTS || after[i] < -MAX_ELEMENTS)
-			return node_fail(node, ERCC_MODEL, "pads leave dim %d with %lld", i, (long long)out->dims[i]);
-	}
-	return ERCC_OK;
-}
-
-static enum ercc_status infer_pad(struct node *node)
-{
-	int64_t before[MAX_RANK];
-	struct shape out;
-	const char *mode = node_attr_text(node, "mode", "constant");
-	TRY(read_pads(node, before, &out));
-	if (strcmp(mode, "constant"))
-		return node_fail(node, ERCC_UNSUPPORTED, "mode '%s'", mode);
-	if (node_input(node, 2) && !node->inputs[2]->constant)
-		return node_fail(node, ERCC_UNSUPPORTED, "the padding value must be known at compile time");
-	return same_type(node, &out);
-}
-
-/* Fills the output, then copies the part of the input that stays. */
-static enum ercc_status lower_pad(struct lowering *lowering, struct node *node)
-{
-	struct value *in = node->inputs[0], *out = node->outputs[0];
-	int64_t before[MAX_RANK], from[MAX_RANK], to[MAX_RANK], in_offset = 0, out_offset = 0;
-	struct shape shape, kept = in->shape;
-	const struct tensor *constant = node_input(node, 2) ? node->inputs[2]->constant : NULL;
-	double f = constant && dtype_is_float(in->dtype) ? tensor_float(constant, 0) : node_attr_float(node, "value", 0);
-	TRY(read_pads(node, before, &shape));
-	TRY(lower_fill(lowering, node, out, f, constant && !dtype_is_float(in->dtype) ? tensor_int(constant, 0) : 0));
-	broadcast_strides(&in->shape, &in->shape, from);
-	broadcast_strides(&shape, &shape, to);
-	for (int i = 0; i < shape.rank; i++) {
-		int64_t skip = before[i] < 0 ? -before[i] : 0, at = before[i] > 0 ? before[i] : 0;
-		int64_t room = shape.dims[i] - at, there = in->shape.dims[i] - skip;
-		kept.dims[i] = there < room ? there : room;
-		if (kept.dims[i] <= 0)
-			return ERCC_OK;
-		in_offset += skip * from[i];
-		out_offset += at * to[i];
-	}
-	return lower_copy(lowering, node, in, in_offset, from, out, out_offset, to, &kept);
-}
-
 const struct op ops_move[] = {
 	{"Identity", 1, 1, 1, 1, TYPES_MOVED, infer_same, lower_view, .layout = NULL},
 	{"Dropout", 1, 1, 3, 2, TYPES_FLOAT, infer_dropout, lower_dropout, .layout = NULL},
@@ -504,8 +435,5 @@ const struct op ops_move[] = {
 	{"Split", 2, 1, 1, VARIADIC, TYPES_MOVED, infer_split, lower_split, .layout = NULL},
 	{"Split", 13, 1, 2, VARIADIC, TYPES_MOVED, infer_split, lower_split, .layout = NULL},
 	{"Concat", 1, 1, VARIADIC, 1, TYPES_MOVED, infer_concat, lower_concat, .layout = layout_concat},
-	{"Pad", 1, 1, 1, 1, TYPES_ALL, infer_pad, lower_pad, .layout = NULL},
-	{"Pad", 2, 1, 1, 1, TYPES_ALL, infer_pad, lower_pad, .layout = NULL},
-	{"Pad", 11, 2, 4, 1, TYPES_ALL, infer_pad, lower_pad, .layout = NULL},
 	{0},
 };

@@ -22,6 +22,16 @@ struct launch *lower_rows(struct lowering *lowering, struct node *node, const st
 /* The chooser of row kernels: as many rows a tile as 20 us hold. Epilogues as in conv. */
 enum ercc_status rows_cpu(struct context *ctx, const struct cpu_level *cpu, const struct launch *launch, struct variant *variant);
 
+/* out = slices of in along one axis, as the indices say. */
+struct gather {
+	struct buffer *in, *indices, *out;
+	enum erc_dtype dtype, index_dtype; /* of the data; i64 or i32 */
+	struct shape shape;                /* of in */
+	int axis;
+	int64_t index_count;
+};
+void lower_gather_axis(struct lowering *lowering, const struct node *node, const struct gather *gather);
+
 extern const struct kernel_template depthwise_template, pool_template, reduce_template, softmax_template, lrn_template,
 	gather_template;
 

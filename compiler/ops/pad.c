@@ -1,0 +1,125 @@
+/* Pad: a fill and a copy, or for the repeating modes one gather per padded axis. */
+#include "rows.h"
+
+static enum ercc_status read_pads(const struct node *node, int64_t *before, struct shape *out)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	int64_t pads[2 * MAX_RANK], axes[MAX_RANK], after[MAX_RANK] = {0};
+	int count, axis_count = -1;
+	bool inputs = node->op->since >= 11;
+	TRY(int_list(node, node->op->since == 1 ? "paddings" : "pads", inputs ? 1 : -1, pads, 2 * MAX_RANK, &count));
+	if (inputs)
+		TRY(int_list(node, "axes", 3, axes, MAX_RANK, &axis_count));
+	int padded = axis_count >= 0 ? axis_count : in->rank;
+	if (count != 2 * padded)
+		return node_fail(node, ERCC_MODEL, "pads has %d entries for %d dims", count, padded);
+	*out = *in;
+	for (int i = 0; i < in->rank; i++)
+		before[i] = 0;
+	for (int i = 0; i < padded; i++) {
+		int axis = i;
+		if (axis_count >= 0)
+			TRY(check_axis(node, axes[i], in->rank, &axis));
+		before[axis] = pads[i];
+		after[axis] = pads[padded + i];
+	}
+	for (int i = 0; i < in->rank; i++) {
+		out->dims[i] += before[i] + after[i];
+		if (out->dims[i] < 0 || before[i] < -MAX_ELEMENTS || after[i] < -MAX_ELEMENTS)
+			return node_fail(node, ERCC_MODEL, "pads leave dim %d with %lld", i, (long long)out->dims[i]);
+	}
+	return ERCC_OK;
+}
+
+static enum ercc_status infer_pad(struct node *node)
+{
+	int64_t before[MAX_RANK];
+	struct shape out;
+	const char *mode = node_attr_text(node, "mode", "constant");
+	TRY(read_pads(node, before, &out));
+	if (strcmp(mode, "constant") && strcmp(mode, "edge") && strcmp(mode, "reflect") && strcmp(mode, "wrap"))
+		return node_fail(node, ERCC_MODEL, "mode '%s'", mode);
+	for (int i = 0; strcmp(mode, "constant") && i < out.rank; i++)
+		if (out.dims[i] && !node->inputs[0]->shape.dims[i])
+			return node_fail(node, ERCC_MODEL, "mode '%s' has nothing to repeat along dim %d", mode, i);
+	if (node_input(node, 2) && !node->inputs[2]->constant)
+		return node_fail(node, ERCC_UNSUPPORTED, "the padding value must be known at compile time");
+	return set_output(node, 0, node->inputs[0]->dtype, &out);
+}
+
+/* The input position that output position `at` repeats. */
+static int64_t repeated(const char *mode, int64_t at, int64_t dim)
+{
+	if (!strcmp(mode, "edge"))
+		return at < 0 ? 0 : at >= dim ? dim - 1 : at;
+	int64_t period = !strcmp(mode, "wrap") ? dim : dim > 1 ? 2 * dim - 2 : 1;
+	at = (at % period + period) % period;
+	return at < dim ? at : period - at; /* reflect: back from the last element */
+}
+
+/* One gather with constant indices per padded axis. */
+static enum ercc_status lower_pad_repeat(struct lowering *lowering, struct node *node, const char *mode)
+{
+	struct value *in = node->inputs[0], *out = node->outputs[0];
+	int64_t before[MAX_RANK];
+	struct shape wanted;
+	TRY(read_pads(node, before, &wanted));
+	struct gather g = {.in = lower_buffer(lowering, in), .dtype = in->dtype, .index_dtype = ERC_I64, .shape = in->shape};
+	int left = 0;
+	for (int i = 0; i < wanted.rank; i++)
+		left += wanted.dims[i] != in->shape.dims[i] || before[i];
+	if (left == 0)
+		return lower_alias(lowering, node, out, in);
+	for (g.axis = 0; g.axis < wanted.rank; g.axis++) {
+		int64_t count = wanted.dims[g.axis], dim = in->shape.dims[g.axis];
+		if (count == dim && !before[g.axis])
+			continue;
+		int64_t *indices = arena_array(&lowering->ctx->arena, (size_t)count, sizeof *indices);
+		for (int64_t i = 0; i < count; i++)
+			indices[i] = repeated(mode, i - before[g.axis], dim);
+		struct shape next = g.shape;
+		next.dims[g.axis] = count;
+		g.indices = plan_weights(lowering->plan, indices, count * 8, node->name);
+		g.index_count = count;
+		g.out = --left ? plan_buffer(lowering->plan, BUFFER_ARENA, shape_elements(&next) * (int64_t)dtype_bytes(in->dtype), node->name)
+		               : lower_buffer(lowering, out);
+		lower_gather_axis(lowering, node, &g);
+		g.in = g.out;
+		g.shape = next;
+	}
+	return ERCC_OK;
+}
+
+/* Fills the output, then copies the part of the input that stays. */
+static enum ercc_status lower_pad(struct lowering *lowering, struct node *node)
+{
+	struct value *in = node->inputs[0], *out = node->outputs[0];
+	int64_t before[MAX_RANK], from[MAX_RANK], to[MAX_RANK], in_offset = 0, out_offset = 0;
+	struct shape shape, kept = in->shape;
+	const struct tensor *constant = node_input(node, 2) ? node->inputs[2]->constant : NULL;
+	double f = constant && dtype_is_float(in->dtype) ? tensor_float(constant, 0) : node_attr_float(node, "value", 0);
+	const char *mode = node_attr_text(node, "mode", "constant");
+	if (strcmp(mode, "constant"))
+		return lower_pad_repeat(lowering, node, mode);
+	TRY(read_pads(node, before, &shape));
+	TRY(lower_fill(lowering, node, out, f, constant && !dtype_is_float(in->dtype) ? tensor_int(constant, 0) : 0));
+	broadcast_strides(&in->shape, &in->shape, from);
+	broadcast_strides(&shape, &shape, to);
+	for (int i = 0; i < shape.rank; i++) {
+		int64_t skip = before[i] < 0 ? -before[i] : 0, at = before[i] > 0 ? before[i] : 0;
+		int64_t room = shape.dims[i] - at, there = in->shape.dims[i] - skip;
+		kept.dims[i] = there < room ? there : room;
+		if (kept.dims[i] <= 0)
+			return ERCC_OK;
+		in_offset += skip * from[i];
+		out_offset += at * to[i];
+	}
+	return lower_copy(lowering, node, in, in_offset, from, out, out_offset, to, &kept);
+}
+
+const struct op ops_pad[] = {
+	{"Pad", 1, 1, 1, 1, TYPES_ALL, infer_pad, lower_pad, .layout = NULL},
+	{"Pad", 2, 1, 1, 1, TYPES_ALL, infer_pad, lower_pad, .layout = NULL},
+	{"Pad", 11, 2, 4, 1, TYPES_ALL, infer_pad, lower_pad, .layout = NULL},
+	{0},
+};
