@@ -28,9 +28,9 @@ say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 COMPILER_LIBS := -lprotobuf-c -lcjson -lm -ldl
 RUNTIME_LIBS := -ldl
 
-RUNTIME_SRC := $(wildcard runtime/*.c runtime/devices/*.c) schemas/sha256.c
+RUNTIME_SRC := $(wildcard runtime/*.c runtime/devices/*.c) $(wildcard schemas/*.c)
 TEMPLATES := $(wildcard compiler/ops/*.cpu.c compiler/targets/*.h.in compiler/targets/cpu_*.h) schemas/tile.h
-COMPILER_SRC := $(filter-out %.cpu.c,$(wildcard onnx/*.c compiler/*/*.c)) schemas/sha256.c
+COMPILER_SRC := $(filter-out %.cpu.c,$(wildcard onnx/*.c compiler/*/*.c)) $(wildcard schemas/*.c)
 COMPILER_GEN := $(O)/gen/onnx.pb-c.c $(O)/gen/templates.c
 ERC_SRC := $(wildcard tools/erc/*.c)
 UNIT_SRC := $(wildcard tests/unit/*.c tests/devices/*.c tests/passes/*.c tests/ops/*.c tests/erc/*.c)

@@ -60,6 +60,18 @@ static void hash_block(uint32_t state[8], const uint8_t *block)
 	state[4] += e, state[5] += f, state[6] += g, state[7] += h;
 }
 
+int erc_sha256_plain_only;
+
+static void hash_blocks(uint32_t state[8], const uint8_t *data, size_t count)
+{
+	if (count > 1 && !erc_sha256_plain_only && erc_sha256_has_extensions()) {
+		erc_sha256_blocks_extensions(state, data, count, round_constants);
+		return;
+	}
+	for (; count > 0; count--, data += 64)
+		hash_block(state, data);
+}
+
 void erc_sha256_init(struct erc_sha256 *hash)
 {
 	memcpy(hash->state, initial_state, sizeof(initial_state));
@@ -79,8 +91,8 @@ void erc_sha256_update(struct erc_sha256 *hash, const void *data, size_t bytes)
 			return;
 		hash_block(hash->state, hash->block);
 	}
-	for (; bytes >= 64; p += 64, bytes -= 64)
-		hash_block(hash->state, p);
+	hash_blocks(hash->state, p, bytes / 64);
+	p += bytes & ~(size_t)63, bytes %= 64;
 	if (bytes)
 		memcpy(hash->block, p, bytes);
 }

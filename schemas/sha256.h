@@ -23,4 +23,10 @@ void erc_sha256_of(const void *data, size_t bytes, uint8_t digest[ERC_SHA256_BYT
 /* Lower-case hex digits and a NUL. */
 void erc_sha256_hex(const uint8_t digest[ERC_SHA256_BYTES], char text[2 * ERC_SHA256_BYTES + 1]);
 
+/* Private to sha256.c: the same on x86-64 with SHA extensions (sha256_x86.c). */
+int erc_sha256_has_extensions(void);
+void erc_sha256_blocks_extensions(uint32_t state[8], const uint8_t *data, size_t count, const uint32_t constants[64]);
+/* For tests: every block in plain C. */
+extern int erc_sha256_plain_only;
+
 #endif

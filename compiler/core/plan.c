@@ -85,6 +85,21 @@ static void print_operand(const struct operand *operand, const struct shape *spa
 	}
 }
 
+/* Where the memory planner put what is used; nothing before it has run. */
+static void print_places(const struct plan *plan, FILE *out)
+{
+	bool placed = plan->arena_bytes || plan->weights_bytes;
+	for (size_t i = 0; placed && i < plan->buffer_count; i++) {
+		const struct buffer *buffer = plan->buffers[i];
+		if (buffer->first_use < 0 || buffer->parent || (buffer->kind != BUFFER_ARENA && buffer->kind != BUFFER_WEIGHTS))
+			continue;
+		fprintf(out, "%s%d: %lld bytes at %lld, launches %d to %d\n", buffer->kind == BUFFER_ARENA ? "%" : "w", buffer->index,
+		        (long long)buffer->bytes, (long long)buffer->offset, buffer->first_use, buffer->last_use);
+	}
+	if (placed)
+		fprintf(out, "arena %lld bytes, weights %lld bytes\n", (long long)plan->arena_bytes, (long long)plan->weights_bytes);
+}
+
 void plan_print(const struct plan *plan, FILE *out)
 {
 	struct arena *arena = &plan->ctx->arena;
@@ -103,6 +118,7 @@ void plan_print(const struct plan *plan, FILE *out)
 			text_printf(&text, "  tiles=%u", launch->variants[0].tile_count);
 		fprintf(out, "%s  \"%s\"\n", text.data, launch->name);
 	}
+	print_places(plan, out);
 }
 
 enum ercc_status plan_verify(const struct plan *plan, const char *stage)

@@ -33,6 +33,15 @@ static enum ercc_status no_input(struct graph *graph, const char *option, const 
 	return ERCC_USAGE;
 }
 
+/* The model leaves open, or states the same as, what is given. */
+static bool shape_fits(const struct shape *stated, const struct shape *given)
+{
+	bool fits = stated->rank < 0 || stated->rank == given->rank;
+	for (int i = 0; fits && i < stated->rank; i++)
+		fits = stated->dims[i] < 0 || stated->dims[i] == given->dims[i];
+	return fits;
+}
+
 /* "x:1x3x224x224"; the last colon separates, names may hold others. */
 static enum ercc_status pin_shape(struct graph *graph, const char *text)
 {
@@ -48,13 +57,12 @@ static enum ercc_status pin_shape(struct graph *graph, const char *text)
 		const char *end = at + strcspn(at, "x");
 		if (shape.rank == MAX_RANK)
 			return fail(ctx, ERCC_USAGE, "--shape '%s': more than %d dims", text, MAX_RANK);
+		if (*end && !end[1])
+			return fail(ctx, ERCC_USAGE, "--shape '%s': ends in x", text);
 		TRY(parse_number(ctx, "--shape", at, end, &shape.dims[shape.rank++]));
 		at = *end ? end + 1 : end;
 	}
-	bool fits = input->shape.rank < 0 || input->shape.rank == shape.rank;
-	for (int i = 0; fits && i < input->shape.rank; i++)
-		fits = input->shape.dims[i] < 0 || input->shape.dims[i] == shape.dims[i];
-	if (!fits)
+	if (!shape_fits(&input->shape, &shape))
 		return fail(ctx, ERCC_USAGE, "--shape: input '%s' is %s in the model, which %s does not fit", input->name,
 		            shape_text(&ctx->arena, &input->shape), shape_text(&ctx->arena, &shape));
 	input->shape = shape;
@@ -102,6 +110,9 @@ static enum ercc_status pin_const(struct graph *graph, const struct ercc_const *
 		return fail(graph->ctx, ERCC_USAGE, "--const: input '%s' is %s, the value is %s", input->name, dtype_name(input->dtype),
 		            dtype_name(constant->dtype));
 	struct shape shape = shape_of((int)constant->rank, constant->dims);
+	if (!shape_fits(&input->shape, &shape))
+		return fail(graph->ctx, ERCC_USAGE, "--const: input '%s' is %s in the model, the value is %s", input->name,
+		            shape_text(&graph->ctx->arena, &input->shape), shape_text(&graph->ctx->arena, &shape));
 	input->shape = shape;
 	input->constant = tensor_new(&graph->ctx->arena, constant->dtype, &shape, constant->data);
 	drop_input(graph, input);
@@ -120,8 +131,10 @@ static enum ercc_status pin_const_text(struct graph *graph, const char *text)
 	int64_t count = 0, ints[256];
 	float floats[256];
 	uint8_t bytes[256];
-	for (const char *at = equals + 1; *at && count < 256; count++) {
+	for (const char *at = equals + 1; *at; count++) {
 		char *end;
+		if (count == 256)
+			return fail(graph->ctx, ERCC_USAGE, "--const '%.*s': more than 256 values", (int)(equals - text), text);
 		floats[count] = strtof(at, &end);
 		if (end == at || (*end && *end != ','))
 			return fail(graph->ctx, ERCC_USAGE, "--const '%s': '%s' is not a number", text, at);

@@ -15,10 +15,13 @@ static void resolve_node(struct node *node)
 	while (inputs > 0 && !node->inputs[inputs - 1])
 		inputs--;
 	node->input_count = inputs;
-	bool missing = inputs < node->op->input_min;
+	int hole = -1;
 	for (int i = 0; i < node->op->input_min && i < inputs; i++)
-		missing |= !node->inputs[i];
-	if (missing)
+		if (!node->inputs[i] && hole < 0)
+			hole = i;
+	if (hole >= 0)
+		node_fail(node, ERCC_MODEL, "input %d is left out, but needed", hole);
+	else if (inputs < node->op->input_min)
 		node_fail(node, ERCC_MODEL, "%d inputs given, at least %d needed", inputs, node->op->input_min);
 	else if (node->op->input_max != VARIADIC && inputs > node->op->input_max)
 		node_fail(node, ERCC_MODEL, "%d inputs given, at most %d make sense", inputs, node->op->input_max);
