@@ -142,13 +142,16 @@ void cases_find(struct cases *cases, const char *root)
 		qsort(cases->items, cases->count, sizeof *cases->items, by_name);
 }
 
+void case_free(struct test_case *test)
+{
+	char *owned[] = {test->category, test->name, test->model, test->folder, test->expected, test->op, test->reason};
+	for (size_t i = 0; i < COUNT_OF(owned); i++)
+		free(owned[i]);
+}
+
 void cases_free(struct cases *cases)
 {
-	for (size_t i = 0; i < cases->count; i++) {
-		struct test_case *test = &cases->items[i];
-		char *owned[] = {test->category, test->name, test->model, test->folder, test->expected, test->op, test->reason};
-		for (size_t j = 0; j < COUNT_OF(owned); j++)
-			free(owned[j]);
-	}
+	for (size_t i = 0; i < cases->count; i++)
+		case_free(&cases->items[i]);
 	free(cases->items);
 }

@@ -165,13 +165,14 @@ static bool matches(const struct text_list *patterns, const struct test_case *te
 
 static void keep_matching(struct cases *cases, const struct text_list *patterns)
 {
-	struct cases kept = {0};
-	kept.items = memory_new((cases->count + 1) * sizeof *kept.items);
-	for (size_t i = 0; i < cases->count; i++)
+	size_t kept = 0;
+	for (size_t i = 0; i < cases->count; i++) {
 		if (matches(patterns, &cases->items[i]))
-			kept.items[kept.count++] = cases->items[i];
-	free(cases->items); /* what was left out lives to the program's end */
-	*cases = kept;
+			cases->items[kept++] = cases->items[i];
+		else
+			case_free(&cases->items[i]);
+	}
+	cases->count = kept;
 }
 
 /* Reads "category/name" lines, every n-th of them; exact names as patterns. Returns how many lines there are. */
@@ -183,7 +184,7 @@ static size_t read_list(const char *path, uint32_t every, struct text_list *name
 	while (file && fgets(line, sizeof line, file)) {
 		line[strcspn(line, "\r\n")] = 0;
 		if (*line && *line != '#' && lines++ % every == 0)
-			text_list_add(names, memory_printf("%s", line));
+			text_list_add(names, line);
 	}
 	if (file)
 		fclose(file);
@@ -298,10 +299,11 @@ int main(int argc, char **argv)
 		return EXIT_RUN;
 	}
 	if (settings.list && !wanted)
-		cases.count = 0;
+		text_list_add(&settings.patterns, "an empty list: no case has this name");
 	keep_matching(&cases, &settings.patterns);
 	run_all(&settings, &cases);
 	code = settings.list ? report_list(&cases, lines, wanted) : report_all(&settings, &cases);
 	cases_free(&cases);
+	text_list_free(&settings.patterns);
 	return output_finish(code);
 }

@@ -25,6 +25,7 @@ struct cases {
 /* cases.c */
 /* Finds the cases below `root` (the suite's data folder); sorted by category and name. */
 void cases_find(struct cases *cases, const char *root);
+void case_free(struct test_case *test);
 void cases_free(struct cases *cases);
 
 /* case.c */

@@ -12,7 +12,15 @@
 void text_list_add(struct text_list *list, const char *item)
 {
 	list->items = memory_grow(list->items, (list->count + 1) * sizeof *list->items);
-	list->items[list->count++] = item;
+	list->items[list->count++] = memory_printf("%s", item);
+}
+
+void text_list_free(struct text_list *list)
+{
+	for (uint32_t i = 0; i < list->count; i++)
+		free((char *)list->items[i]);
+	free(list->items);
+	*list = (struct text_list){0};
 }
 
 /* Levenshtein distance, up to 63 characters of each. */

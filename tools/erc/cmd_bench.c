@@ -138,30 +138,36 @@ static void print_figures(const struct runner *runner, const struct bench *b, co
 	report_free(report);
 }
 
-int cmd_bench(int argc, char **argv)
+static int bench(struct bench *b, enum format format)
 {
-	struct bench b = {.seconds = 3, .warmup = 3, .open.random_by_default = true};
 	struct runner runner;
 	struct figures figures = {0};
-	enum format format;
-	int code = parse(argc, argv, &b);
-	if (code == ARGS_OK)
-		code = format_parse(b.format_name, &format);
-	if (code != ARGS_OK)
-		return code;
-	b.open.inputs = &b.inputs;
-	code = runner_open(&runner, &b.open);
+	b->open.inputs = &b->inputs;
+	int code = runner_open(&runner, &b->open);
 	if (code == ARGS_OK) {
 		double start = clock_us();
 		enum erc_status status = runner_run(&runner, false);
 		figures.first_us = runner.load_us + clock_us() - start;
 		if (status == ERC_OK)
-			status = measure(&runner, &b, &figures);
-		code = status == ERC_OK ? EXIT_OK : say_runtime_error(b.open.path, status);
+			status = measure(&runner, b, &figures);
+		code = status == ERC_OK ? EXIT_OK : say_runtime_error(b->open.path, status);
 		if (status == ERC_OK)
-			print_figures(&runner, &b, &figures, format);
+			print_figures(&runner, b, &figures, format);
 	}
 	free(figures.samples);
 	runner_close(&runner);
+	return code;
+}
+
+int cmd_bench(int argc, char **argv)
+{
+	struct bench b = {.seconds = 3, .warmup = 3, .open.random_by_default = true};
+	enum format format;
+	int code = parse(argc, argv, &b);
+	if (code == ARGS_OK)
+		code = format_parse(b.format_name, &format);
+	if (code == ARGS_OK)
+		code = bench(&b, format);
+	text_list_free(&b.inputs);
 	return code;
 }

@@ -31,12 +31,13 @@ static void split_commas(struct text_list *list)
 			text_list_add(&parts, list->items[i]);
 			continue;
 		}
-		char *copy = memory_printf("%s", list->items[i]); /* lives as long as the list: to the program's end */
+		char *copy = memory_printf("%s", list->items[i]);
 		for (char *at = copy, *part; (part = strsep(&at, ","));)
 			if (*part)
 				text_list_add(&parts, part);
+		free(copy);
 	}
-	free(list->items);
+	text_list_free(list);
 	*list = parts;
 }
 
@@ -85,6 +86,31 @@ static int check_pass_name(const char *option, const char *name, bool all_is_goo
 	return EXIT_USAGE;
 }
 
+static int compile(struct compile *c, const char *model)
+{
+	if (!c->out && !c->stop_after) {
+		say_error("erc compile needs an output file");
+		say_note("for example: erc compile %s -o model.erca", model);
+		return EXIT_USAGE;
+	}
+	split_commas(&c->targets);
+	split_commas(&c->budgets);
+	struct ercc_options options = {
+		.size = sizeof options,
+		.targets = c->targets.items, .target_count = c->targets.count,
+		.budgets = c->budgets.items, .budget_count = c->budgets.count,
+		.dims = c->dims.items, .dim_count = c->dims.count,
+		.shapes = c->shapes.items, .shape_count = c->shapes.count,
+		.const_texts = c->consts.items, .const_text_count = c->consts.count,
+		.jobs = c->jobs, .cc = c->cc, .kernel_dir = c->kernel_dir,
+		.cache_dir = c->no_cache ? "" : NULL,
+		.dump_after = c->dump_after, .stop_after = c->stop_after, .dump = stdout,
+		.no_debug = c->no_debug,
+		.message = say_compiler_message, .user = &c->quiet,
+	};
+	return ercc_status_exit_code(ercc_compile(model, c->out, &options));
+}
+
 int cmd_compile(int argc, char **argv)
 {
 	struct compile c = {0};
@@ -94,27 +120,10 @@ int cmd_compile(int argc, char **argv)
 		code = check_pass_name("dump-after", c.dump_after, true);
 	if (code == ARGS_OK)
 		code = check_pass_name("stop-after", c.stop_after, false);
-	if (code != ARGS_OK)
-		return code;
-	if (!c.out && !c.stop_after) {
-		say_error("erc compile needs an output file");
-		say_note("for example: erc compile %s -o model.erca", model);
-		return EXIT_USAGE;
-	}
-	split_commas(&c.targets);
-	split_commas(&c.budgets);
-	struct ercc_options options = {
-		.size = sizeof options,
-		.targets = c.targets.items, .target_count = c.targets.count,
-		.budgets = c.budgets.items, .budget_count = c.budgets.count,
-		.dims = c.dims.items, .dim_count = c.dims.count,
-		.shapes = c.shapes.items, .shape_count = c.shapes.count,
-		.const_texts = c.consts.items, .const_text_count = c.consts.count,
-		.jobs = c.jobs, .cc = c.cc, .kernel_dir = c.kernel_dir,
-		.cache_dir = c.no_cache ? "" : NULL,
-		.dump_after = c.dump_after, .stop_after = c.stop_after, .dump = stdout,
-		.no_debug = c.no_debug,
-		.message = say_compiler_message, .user = &c.quiet,
-	};
-	return ercc_status_exit_code(ercc_compile(model, c.out, &options));
+	if (code == ARGS_OK)
+		code = compile(&c, model);
+	struct text_list *lists[] = {&c.targets, &c.budgets, &c.dims, &c.shapes, &c.consts};
+	for (size_t i = 0; i < COUNT_OF(lists); i++)
+		text_list_free(lists[i]);
+	return code;
 }

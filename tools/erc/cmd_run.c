@@ -265,23 +265,31 @@ static int finish_outputs(const struct runner *runner, const struct run *r)
 	return result;
 }
 
-int cmd_run(int argc, char **argv)
+static int run(struct run *r)
 {
-	struct run r = {.rtol = -1, .atol = -1, .l2 = -1, .repeat = 1};
 	struct runner runner;
-	int code = parse(argc, argv, &r);
-	if (code != ARGS_OK)
-		return code;
-	if (!r.repeat) {
+	if (!r->repeat) {
 		say_error("--repeat must be at least 1");
 		return EXIT_USAGE;
 	}
-	r.open.inputs = &r.inputs;
-	code = runner_open(&runner, &r.open);
+	r->open.inputs = &r->inputs;
+	int code = runner_open(&runner, &r->open);
 	if (code == ARGS_OK)
-		code = run_repeatedly(&runner, &r);
+		code = run_repeatedly(&runner, r);
 	if (code == ARGS_OK)
-		code = finish_outputs(&runner, &r);
+		code = finish_outputs(&runner, r);
 	runner_close(&runner);
+	return code;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run r = {.rtol = -1, .atol = -1, .l2 = -1, .repeat = 1};
+	int code = parse(argc, argv, &r);
+	if (code == ARGS_OK)
+		code = run(&r);
+	text_list_free(&r.inputs);
+	text_list_free(&r.outputs);
+	text_list_free(&r.expects);
 	return code;
 }

@@ -45,7 +45,7 @@ enum option_kind {
 };
 
 struct text_list {
-	const char **items;
+	const char **items; /* the items are owned */
 	uint32_t count;
 };
 
@@ -74,7 +74,8 @@ struct usage {
 int args_parse(const struct usage *usage, int argc, char **argv, const char **operands);
 /* The one of count names that is closest to word by edit distance; NULL when none is close. */
 const char *args_nearest(const char *word, const char *const *names, size_t count);
-void text_list_add(struct text_list *list, const char *item);
+void text_list_add(struct text_list *list, const char *item); /* a copy of it */
+void text_list_free(struct text_list *list);
 
 /* ---- say.c: messages, all to stderr ---- */
 
