@@ -39,14 +39,13 @@ static enum ercc_status infer_conv(struct node *node)
 static bool is_depthwise(const struct node *node)
 {
 	int64_t group = node_attr_int(node, "group", 1);
-	return group > 1 && group == node->inputs[0]->shape.dims[1] && node->inputs[1]->shape.dims[0] == group;
+	return group > 1 && group == node->inputs[0]->shape.dims[1] && node->inputs[1]->shape.dims[0] == group &&
+	       node->inputs[1]->constant;
 }
 
 static bool layout_conv(const struct node *node, enum layout *inputs, enum layout *output)
 {
 	int64_t group = node_attr_int(node, "group", 1), out_channels = node->inputs[1]->shape.dims[0];
-	if (!node->inputs[1]->constant)
-		return false;
 	if (is_depthwise(node) || (group == 1 && node->inputs[0]->shape.dims[1] > 8))
 		inputs[0] = LAYOUT_NC16;
 	else
@@ -75,18 +74,62 @@ static struct buffer *pack_weights(struct lowering *lowering, const struct value
 	return plan_weights(lowering->plan, data, group * blocks * block * 4, weights->name);
 }
 
-/* Adds bias as an epilogue operand. */
-static void add_bias(struct lowering *lowering, struct launch *launch, const struct value *bias)
+/* The same at run time, for weights that a node computes: a copy each for whole and ragged blocks. */
+static struct buffer *pack_at_run_time(struct lowering *lowering, const struct node *node, int64_t group, int64_t cg)
+{
+	struct value *weights = node->inputs[1];
+	const struct shape *shape = &weights->shape;
+	int64_t oc = shape->dims[0] / group, ic = shape->dims[1], kernel = 1;
+	for (int i = 2; i < shape->rank; i++)
+		kernel *= shape->dims[i];
+	int64_t blocks = round_up(oc, 32) / 16, block = ceil_div(ic, cg) * kernel * cg * 16;
+	struct buffer *packed = plan_buffer(lowering->plan, BUFFER_ARENA, group * blocks * block * 4, weights->name);
+	int64_t read[] = {oc * ic * kernel, 16 * ic * kernel, cg * kernel, 1, kernel, ic * kernel};
+	int64_t write[] = {blocks * block, block, kernel * cg * 16, cg * 16, 16, 1};
+	for (int part = 0; part < 4; part++) {
+		int64_t out_blocks = part & 1 ? oc % 16 > 0 : oc / 16, out_lanes = part & 1 ? oc % 16 : 16;
+		int64_t in_blocks = part & 2 ? ic % cg > 0 : ic / cg, in_lanes = part & 2 ? ic % cg : cg;
+		int64_t first_out = part & 1 ? oc / 16 : 0, first_in = part & 2 ? ic / cg : 0;
+		if (!out_blocks || !in_blocks)
+			continue;
+		struct shape space = shape_of(6, (int64_t[]){group, out_blocks, in_blocks, kernel, in_lanes, out_lanes});
+		struct launch *launch = lower_pointwise_launch(lowering, node, &space);
+		struct operand *from = launch_operand(launch, lower_buffer(lowering, weights), ERC_F32, false);
+		struct operand *to = launch_operand(launch, packed, ERC_F32, true);
+		from->offset = 4 * (first_out * read[1] + first_in * read[2]);
+		to->offset = 4 * (first_out * write[1] + first_in * write[2]);
+		memcpy(from->strides, read, sizeof read);
+		memcpy(to->strides, write, sizeof write);
+		expr_operand(&launch->expr, 0, ERC_F32);
+	}
+	return packed;
+}
+
+/* The bias, padded to whole register tiles. */
+static struct buffer *padded_bias(struct lowering *lowering, const struct node *node)
+{
+	struct value *bias = node->inputs[2];
+	int64_t count = bias->shape.dims[0], padded = round_up(count, 32);
+	if (bias->constant) {
+		float *data = arena_array(&lowering->ctx->arena, (size_t)padded, sizeof(float));
+		memcpy(data, tensor_expand(&lowering->ctx->arena, bias->constant)->data, (size_t)count * sizeof(float));
+		return plan_weights(lowering->plan, data, padded * 4, bias->name);
+	}
+	struct buffer *copy = plan_buffer(lowering->plan, BUFFER_ARENA, padded * 4, bias->name);
+	struct launch *launch = lower_pointwise_launch(lowering, node, &bias->shape);
+	launch_operand(launch, lower_buffer(lowering, bias), ERC_F32, false)->strides[0] = 1;
+	launch_operand(launch, copy, ERC_F32, true)->strides[0] = 1;
+	expr_operand(&launch->expr, 0, ERC_F32);
+	return copy;
+}
+
+/* Adds the bias, if there is one, as an epilogue operand. */
+static void add_bias(struct launch *launch, struct buffer *bias)
 {
 	int sum = expr_operand(&launch->expr, 0, ERC_F32);
 	if (!bias)
 		return;
-	const struct tensor *tensor = tensor_expand(&lowering->ctx->arena, bias->constant);
-	int64_t count = bias->shape.dims[0];
-	float *data = arena_array(&lowering->ctx->arena, (size_t)round_up(count, 32), sizeof(float));
-	memcpy(data, tensor->data, (size_t)count * sizeof(float));
-	struct operand *operand = launch_operand(launch, plan_weights(lowering->plan, data, round_up(count, 32) * 4, bias->name),
-	                                         ERC_F32, false);
+	struct operand *operand = launch_operand(launch, bias, ERC_F32, false);
 	operand->role = ROLE_CHANNEL;
 	expr_apply(&launch->expr, PRIM_add, sum, expr_operand(&launch->expr, 1, ERC_F32), -1);
 }
@@ -94,6 +137,7 @@ static void add_bias(struct lowering *lowering, struct launch *launch, const str
 static enum ercc_status lower_depthwise(struct lowering *lowering, struct node *node, const struct window *w)
 {
 	struct value *in = node->inputs[0], *out = node->outputs[0];
+	struct buffer *bias = node_input(node, 2) ? padded_bias(lowering, node) : NULL;
 	struct launch *launch = plan_add_launch(lowering->plan, NULL, &depthwise_template, node->name);
 	int64_t channels = in->shape.dims[1], taps = w->kernel[0] * w->kernel[1] * w->kernel[2];
 	const float *from = tensor_expand(&lowering->ctx->arena, node->inputs[1]->constant)->data;
@@ -104,7 +148,7 @@ static enum ercc_status lower_depthwise(struct lowering *lowering, struct node *
 	launch_operand(launch, lower_buffer(lowering, in), ERC_F32, false);
 	launch_operand(launch, plan_weights(lowering->plan, data, round_up(channels, 16) * taps * 4, node->inputs[1]->name), ERC_F32, false);
 	launch->input_count = 2;
-	add_bias(lowering, launch, node_input(node, 2));
+	add_bias(launch, bias);
 	launch_operand(launch, lower_buffer(lowering, out), ERC_F32, true);
 	window_params(launch, w, in->shape.dims[0] * ceil_div(channels, 16));
 	launch->params[launch->param_count++] = ceil_div(channels, 16);
@@ -137,19 +181,21 @@ static enum ercc_status lower_conv(struct lowering *lowering, struct node *node)
 	struct window window;
 	int64_t group = node_attr_int(node, "group", 1), oc = node->inputs[1]->shape.dims[0] / group;
 	TRY(read_conv(node, &window));
-	if (!node->inputs[1]->constant || (node_input(node, 2) && !node->inputs[2]->constant))
-		return node_fail(node, ERCC_UNSUPPORTED, "weights and bias must be known at compile time");
 	if (is_depthwise(node))
 		return lower_depthwise(lowering, node, &window);
+	int64_t cg = in->layout == LAYOUT_NC16 ? 16 : 1;
+	struct buffer *weights = node->inputs[1]->constant ? pack_weights(lowering, node->inputs[1], group, cg)
+	                                                   : pack_at_run_time(lowering, node, group, cg);
+	struct buffer *bias = node_input(node, 2) ? padded_bias(lowering, node) : NULL;
 	struct launch *launch = plan_add_launch(lowering->plan, NULL, &conv_template, node->name);
-	int64_t cg = in->layout == LAYOUT_NC16 ? 16 : 1, ic = in->shape.dims[1] / group, *p = launch->params;
+	int64_t ic = in->shape.dims[1] / group, *p = launch->params;
 	int64_t in_positions = window.in[0] * window.in[1] * window.in[2];
 	int64_t positions = window.out[0] * window.out[1] * window.out[2];
 	bool blocked = out->layout == LAYOUT_NC16;
 	launch_operand(launch, lower_buffer(lowering, in), ERC_F32, false);
-	launch_operand(launch, pack_weights(lowering, node->inputs[1], group, cg), ERC_F32, false);
+	launch_operand(launch, weights, ERC_F32, false);
 	launch->input_count = 2;
-	add_bias(lowering, launch, node_input(node, 2));
+	add_bias(launch, bias);
 	launch_operand(launch, lower_buffer(lowering, out), ERC_F32, true);
 	set_extents(p, &window);
 	p[CONV_IN_BLOCKS] = ceil_div(ic, cg);
