@@ -124,6 +124,8 @@ static enum ercc_status permutation(const struct node *node, int *perm)
 	const struct attr *attr = node_attr(node, "perm");
 	int rank = node->inputs[0]->shape.rank;
 	bool seen[MAX_RANK] = {false};
+	if (attr && attr->kind != ATTR_INTS)
+		return node_fail(node, ERCC_MODEL, "perm must be a list of integers");
 	if (attr && attr->count != rank)
 		return node_fail(node, ERCC_MODEL, "perm has %lld entries for rank %d", (long long)attr->count, rank);
 	for (int i = 0; i < rank; i++) {
@@ -283,7 +285,7 @@ static enum ercc_status lower_slice(struct lowering *lowering, struct node *node
 	broadcast_strides(&shape, &shape, to);
 	for (int i = 0; i < shape.rank; i++) {
 		offset += shape.dims[i] ? slice.start[i] * from[i] : 0;
-		from[i] *= slice.step[i];
+		from[i] *= shape.dims[i] > 1 ? slice.step[i] : 0;
 	}
 	return lower_copy(lowering, node, in, offset, from, out, 0, to, &shape);
 }
@@ -304,6 +306,8 @@ static enum ercc_status split_sizes(const struct node *node, int *axis, int64_t 
 			sizes[i] = dim - sum < each ? dim - sum : each;
 		else if (count != node->output_count || sizes[i] < 0)
 			return node_fail(node, ERCC_MODEL, "split has %d sizes for %d outputs", count, node->output_count);
+		else if (sizes[i] > MAX_ELEMENTS)
+			return node_fail(node, ERCC_MODEL, "size %lld", (long long)sizes[i]);
 		sum += sizes[i];
 	}
 	if (sum != dim)
@@ -437,6 +441,9 @@ static enum ercc_status read_pads(const struct node *node, int64_t *before, stru
 	*out = *in;
 	for (int i = 0; i < in->rank; i++)
 		before[i] = 0;
+	for (int i = 0; i < count; i++)
+		if (pads[i] < -MAX_ELEMENTS || pads[i] > MAX_ELEMENTS)
+			return node_fail(node, ERCC_MODEL, "pad %lld", (long long)pads[i]);
 	for (int i = 0; i < padded; i++) {
 		int axis = i;
 		if (axis_count >= 0)
@@ -446,7 +453,7 @@ static enum ercc_status read_pads(const struct node *node, int64_t *before, stru
 	}
 	for (int i = 0; i < in->rank; i++) {
 		out->dims[i] += before[i] + after[i];
-		if (out->dims[i] < 0 || before[i] < -MAX_ELEMENTS || after[i] < -MAX_ELEMENTS)
+		if (out->dims[i] < 0)
 			return node_fail(node, ERCC_MODEL, "pads leave dim %d with %lld", i, (long long)out->dims[i]);
 	}
 	return ERCC_OK;
@@ -462,6 +469,9 @@ static enum ercc_status infer_pad(struct node *node)
 		return node_fail(node, ERCC_UNSUPPORTED, "mode '%s'", mode);
 	if (node_input(node, 2) && !node->inputs[2]->constant)
 		return node_fail(node, ERCC_UNSUPPORTED, "the padding value must be known at compile time");
+	TRY(check_same_dtype(node, 2));
+	if (node_input(node, 2) && shape_elements(&node->inputs[2]->shape) != 1)
+		return node_fail(node, ERCC_MODEL, "the padding value must be one element");
 	return same_type(node, &out);
 }
 
