@@ -170,6 +170,9 @@ static enum ercc_status infer_expand(struct node *node)
 	struct shape out;
 	TRY(int_list(node, "shape", 1, dims, MAX_RANK, &count));
 	struct shape wanted = shape_of(count, dims);
+	for (int i = 0; i < count; i++)
+		if (dims[i] < 0)
+			return node_fail(node, ERCC_MODEL, "bad dimension %lld in the new shape", (long long)dims[i]);
 	TRY(broadcast_shapes(node, &node->inputs[0]->shape, &wanted, &out));
 	return same_type(node, &out);
 }

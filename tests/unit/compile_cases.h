@@ -23,12 +23,12 @@
  "const w:i64[4x4x3x3] = splat{1}\n"
  "y = Conv(x, w) \"n\"\n"
  "output y\n",
- ""},
+ "node 'n' (Conv, opset 17): input 1 is i64, but input 0 is f32"},
 {"input x:f32[1x4x5x5]\n"
  "const w:f16[4x4x3x3] = splat{1}\n"
  "y = Conv(x, w) \"n\"\n"
  "output y\n",
- ""},
+ "node 'n' (Conv, opset 17): input 1 is f16, but input 0 is f32"},
 {"input x:i32[1x4x5x5]\n"
  "const w:f32[4x4x3x3] = splat{1}\n"
  "y = Conv(x, w) \"n\"\n"
@@ -108,7 +108,7 @@
  "const w:f32[4x4x3x3] = splat{1}\n"
  "y = Conv(x, w) \"n\"\n"
  "output y\n",
- "node 'n' (Conv, opset 17): need 4 input channels"},
+ "node 'n' (Conv, opset 17): weights [4x4x3x3] need 4 input channels"},
 {"input x:f32[1x4x5x5]\n"
  "const w:f32[4x4x7x7] = splat{1}\n"
  "y = Conv(x, w) \"n\"\n"
@@ -465,7 +465,7 @@
  "const s:i64[5] = {0, 0, 0, 0, 0}\n"
  "y = Reshape(x, s) \"n\"\n"
  "output y\n",
- "node 'n' (Reshape, opset 17): cannot become"},
+ "node 'n' (Reshape, opset 17): [2x3x4x5] cannot become"},
 {"input x:f32[2x3x4x5]\n"
  "const s:i64[9] = {1, 1, 1, 1, 1, 1, 1, 1, 1}\n"
  "y = Reshape(x, s) \"n\"\n"
@@ -475,7 +475,7 @@
  "const s:i64[2] = {0, -1}\n"
  "y = Reshape(x, s) {allowzero=1} \"n\"\n"
  "output y\n",
- "node 'n' (Reshape, opset 17): cannot become"},
+ "node 'n' (Reshape, opset 17): [2x3x4x5] cannot become"},
 {"input x:f32[0x3]\n"
  "const s:i64[2] = {0, -1}\n"
  "y = Reshape(x, s) \"n\"\n"
@@ -525,7 +525,7 @@
  "const c:f32[3] = {1, 2, 3}\n"
  "y = Gemm(x, b, c) \"n\"\n"
  "output y\n",
- "node 'n' (Gemm, opset 17): shapes"},
+ "node 'n' (Gemm, opset 17): shapes ["},
 {"input x:f32[2x3]\n"
  "const b:f32[3x4] = splat{1}\n"
  "const c:f32[5x2x4] = splat{1}\n"
@@ -570,7 +570,7 @@
  "const b:f32[3x3x4] = splat{1}\n"
  "y = MatMul(x, b) \"n\"\n"
  "output y\n",
- "node 'n' (MatMul, opset 17): shapes"},
+ "node 'n' (MatMul, opset 17): shapes ["},
 {"input x:f32[2x3x4x5]\n"
  "const i:i64[] = {0}\n"
  "y = Gather(x, i) \"n\"\n"
@@ -668,17 +668,17 @@
  "const s:i64[1] = {7}\n"
  "y = Expand(x, s) \"n\"\n"
  "output y\n",
- "node 'n' (Expand, opset 17): shapes"},
+ "node 'n' (Expand, opset 17): shapes ["},
 {"input x:f32[1]\n"
  "const s:i64[1] = {-7}\n"
  "y = Expand(x, s) \"n\"\n"
  "output y\n",
- "node 'n' (Expand, opset 17): would have shape"},
+ "node 'n' (Expand, opset 17): bad dimension -7"},
 {"input x:f32[1]\n"
  "const s:i64[1] = {9223372036854775807}\n"
  "y = Expand(x, s) \"n\"\n"
  "output y\n",
- "node 'n' (Expand, opset 17): would have shape"},
+ "node 'n' (Expand, opset 17): output 0 would have shape"},
 {"input x:f32[2x3x4x5]\n"
  "const s:i64[1] = {1}\n"
  "y = Tile(x, s) \"n\"\n"
@@ -698,7 +698,7 @@
  "const s:i64[1] = {1099511627776}\n"
  "y = Tile(x, s) \"n\"\n"
  "output y\n",
- "node 'n' (Tile, opset 17): would have shape"},
+ "node 'n' (Tile, opset 17): output 0 would have shape"},
 {"input x:f32[2x3x4x5]\n"
  "y = Flatten(x) {axis=5} \"n\"\n"
  "output y\n",
@@ -781,7 +781,7 @@
 {"input x:f32[1099511627776x2]\n"
  "y = Relu(x) \"n\"\n"
  "output y\n",
- "input 'x' of shape [1099511627776x2] is too large"},
+ "input 'x': shape [1099511627776x2] has too many elements"},
 {"input x:f32[1099511627776x1]\n"
  "input z:f32[1x1099511627776]\n"
  "y = MatMul(x, z) \"n\"\n"
