@@ -19,6 +19,8 @@ static enum ercc_status infer_conv(struct node *node)
 	int64_t group = node_attr_int(node, "group", 1);
 	if (in->rank < 3 || in->rank > 5)
 		return node_fail(node, ERCC_UNSUPPORTED, "input of rank %d; 3 to 5 are supported", in->rank);
+	TRY(check_same_dtype(node, 1));
+	TRY(check_same_dtype(node, 2));
 	TRY(read_conv(node, &window));
 	if (group < 1 || in->dims[1] % group || w->dims[0] % group)
 		return node_fail(node, ERCC_MODEL, "group %lld does not divide %lld input and %lld output channels", (long long)group,

@@ -12,6 +12,8 @@ static enum ercc_status infer_gemm(struct node *node)
 {
 	const struct shape *a = &node->inputs[0]->shape, *b = &node->inputs[1]->shape;
 	int ta = node_attr_int(node, "transA", 0) != 0, tb = node_attr_int(node, "transB", 0) != 0;
+	TRY(check_same_dtype(node, 1));
+	TRY(check_same_dtype(node, 2));
 	if (a->rank != 2 || b->rank != 2)
 		return node_fail(node, ERCC_MODEL, "A and B must be matrices, found %s and %s",
 		                 shape_text(&node->graph->ctx->arena, a), shape_text(&node->graph->ctx->arena, b));
@@ -174,6 +176,7 @@ static enum ercc_status infer_matmul(struct node *node)
 	struct shape a, b, out;
 	if (node->inputs[0]->shape.rank == 0 || node->inputs[1]->shape.rank == 0)
 		return node_fail(node, ERCC_MODEL, "a scalar cannot be multiplied as a matrix");
+	TRY(check_same_dtype(node, 1));
 	matrix_shapes(node, &a, &b);
 	int64_t m = a.dims[a.rank - 2], k = a.dims[a.rank - 1], n = b.dims[b.rank - 1];
 	if (k != b.dims[b.rank - 2])

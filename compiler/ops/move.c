@@ -124,6 +124,8 @@ static enum ercc_status permutation(const struct node *node, int *perm)
 	const struct attr *attr = node_attr(node, "perm");
 	int rank = node->inputs[0]->shape.rank;
 	bool seen[MAX_RANK] = {false};
+	if (attr && attr->kind != ATTR_INTS)
+		return node_fail(node, ERCC_MODEL, "perm must be a list of integers");
 	if (attr && attr->count != rank)
 		return node_fail(node, ERCC_MODEL, "perm has %lld entries for rank %d", (long long)attr->count, rank);
 	for (int i = 0; i < rank; i++) {
@@ -168,6 +170,9 @@ static enum ercc_status infer_expand(struct node *node)
 	struct shape out;
 	TRY(int_list(node, "shape", 1, dims, MAX_RANK, &count));
 	struct shape wanted = shape_of(count, dims);
+	for (int i = 0; i < count; i++)
+		if (dims[i] < 0)
+			return node_fail(node, ERCC_MODEL, "bad dimension %lld in the new shape", (long long)dims[i]);
 	TRY(broadcast_shapes(node, &node->inputs[0]->shape, &wanted, &out));
 	return same_type(node, &out);
 }
@@ -283,7 +288,7 @@ static enum ercc_status lower_slice(struct lowering *lowering, struct node *node
 	broadcast_strides(&shape, &shape, to);
 	for (int i = 0; i < shape.rank; i++) {
 		offset += shape.dims[i] ? slice.start[i] * from[i] : 0;
-		from[i] *= slice.step[i];
+		from[i] *= shape.dims[i] > 1 ? slice.step[i] : 0;
 	}
 	return lower_copy(lowering, node, in, offset, from, out, 0, to, &shape);
 }
@@ -304,6 +309,8 @@ static enum ercc_status split_sizes(const struct node *node, int *axis, int64_t 
 			sizes[i] = dim - sum < each ? dim - sum : each;
 		else if (count != node->output_count || sizes[i] < 0)
 			return node_fail(node, ERCC_MODEL, "split has %d sizes for %d outputs", count, node->output_count);
+		else if (sizes[i] > MAX_ELEMENTS)
+			return node_fail(node, ERCC_MODEL, "size %lld", (long long)sizes[i]);
 		sum += sizes[i];
 	}
 	if (sum != dim)

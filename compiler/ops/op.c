@@ -111,7 +111,18 @@ enum ercc_status int_list(const struct node *node, const char *name, int slot, i
 		*count = (int)attr->count;
 		for (int i = 0; i < *count; i++)
 			values[i] = attr->ints[i];
+	} else if (attr) {
+		return node_fail(node, ERCC_MODEL, "%s must be a list of integers", name);
 	}
+	return ERCC_OK;
+}
+
+enum ercc_status check_same_dtype(const struct node *node, int slot)
+{
+	const struct value *value = node_input(node, slot);
+	if (value && value->dtype != node->inputs[0]->dtype)
+		return node_fail(node, ERCC_MODEL, "input %d is %s, but input 0 is %s", slot, dtype_name(value->dtype),
+		                 dtype_name(node->inputs[0]->dtype));
 	return ERCC_OK;
 }
 

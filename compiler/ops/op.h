@@ -62,6 +62,8 @@ enum ercc_status set_output(struct node *node, int slot, enum erc_dtype dtype, c
 enum ercc_status constant_input(const struct node *node, int slot, const char *what, const struct tensor **out);
 /* An integer list from attribute `name` or constant input `slot` (-1: no such input). count -1: absent. */
 enum ercc_status int_list(const struct node *node, const char *name, int slot, int64_t *values, int limit, int *count);
+/* The input, where it is given, has the dtype of the first one. */
+enum ercc_status check_same_dtype(const struct node *node, int slot);
 /* A possibly negative axis, checked against rank (inclusive end: rank itself is allowed where `end` is set). */
 enum ercc_status check_axis(const struct node *node, int64_t axis, int rank, int *out);
 enum ercc_status broadcast_shapes(const struct node *node, const struct shape *a, const struct shape *b, struct shape *out);

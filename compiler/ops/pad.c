@@ -16,6 +16,9 @@ static enum ercc_status read_pads(const struct node *node, int64_t *before, stru
 	*out = *in;
 	for (int i = 0; i < in->rank; i++)
 		before[i] = 0;
+	for (int i = 0; i < count; i++)
+		if (pads[i] < -MAX_ELEMENTS || pads[i] > MAX_ELEMENTS)
+			return node_fail(node, ERCC_MODEL, "pad %lld", (long long)pads[i]);
 	for (int i = 0; i < padded; i++) {
 		int axis = i;
 		if (axis_count >= 0)
@@ -25,7 +28,7 @@ static enum ercc_status read_pads(const struct node *node, int64_t *before, stru
 	}
 	for (int i = 0; i < in->rank; i++) {
 		out->dims[i] += before[i] + after[i];
-		if (out->dims[i] < 0 || before[i] < -MAX_ELEMENTS || after[i] < -MAX_ELEMENTS)
+		if (out->dims[i] < 0)
 			return node_fail(node, ERCC_MODEL, "pads leave dim %d with %lld", i, (long long)out->dims[i]);
 	}
 	return ERCC_OK;
@@ -44,6 +47,9 @@ static enum ercc_status infer_pad(struct node *node)
 			return node_fail(node, ERCC_MODEL, "mode '%s' has nothing to repeat along dim %d", mode, i);
 	if (node_input(node, 2) && !node->inputs[2]->constant)
 		return node_fail(node, ERCC_UNSUPPORTED, "the padding value must be known at compile time");
+	TRY(check_same_dtype(node, 2));
+	if (node_input(node, 2) && shape_elements(&node->inputs[2]->shape) != 1)
+		return node_fail(node, ERCC_MODEL, "the padding value must be one element");
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
 

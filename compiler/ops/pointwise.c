@@ -159,9 +159,11 @@ static bool layout_pointwise(const struct node *node, enum layout *inputs, enum 
 
 static enum ercc_status infer_clip(struct node *node)
 {
-	for (int i = 1; i < 3; i++)
+	for (int i = 1; i < 3; i++) {
+		TRY(check_same_dtype(node, i));
 		if (node_input(node, i) && shape_elements(&node->inputs[i]->shape) != 1)
 			return node_fail(node, ERCC_MODEL, "bound %d must be a scalar", i);
+	}
 	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);
 }
 
@@ -227,6 +229,8 @@ static enum ercc_status infer_batch_norm(struct node *node)
 		return node_fail(node, ERCC_UNSUPPORTED, "training mode");
 	if (node->inputs[0]->shape.rank < 2)
 		return node_fail(node, ERCC_MODEL, "input must have rank 2 or more");
+	for (int i = 1; i < 5; i++)
+		TRY(check_same_dtype(node, i));
 	for (int i = 1; i < 5; i++)
 		if (node->inputs[i]->shape.rank != 1 || node->inputs[i]->shape.dims[0] != node->inputs[0]->shape.dims[1])
 			return node_fail(node, ERCC_MODEL, "input %d must have shape [%lld], found %s", i,

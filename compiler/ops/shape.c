@@ -79,19 +79,24 @@ static enum ercc_status infer_range(struct node *node)
 	static const char *const names[] = {"start", "limit", "delta"};
 	for (int i = 0; i < 3; i++)
 		TRY(constant_input(node, i, names[i], &in[i]));
+	for (int i = 0; i < 3; i++) {
+		TRY(check_same_dtype(node, i));
+		if (shape_elements(&in[i]->shape) != 1)
+			return node_fail(node, ERCC_MODEL, "%s must be one element", names[i]);
+	}
 	enum erc_dtype dtype = in[0]->dtype;
 	double start = tensor_float(in[0], 0), limit = tensor_float(in[1], 0), delta = tensor_float(in[2], 0);
 	double steps = delta ? (limit - start) / delta : -1;
-	int64_t count = steps > 0 ? (int64_t)steps + ((double)(int64_t)steps < steps) : 0;
-	if (delta == 0 || steps > (double)((int64_t)1 << 31))
+	if (delta == 0 || !(steps <= (double)((int64_t)1 << 28)))
 		return node_fail(node, ERCC_MODEL, "delta %g from %g to %g", delta, start, limit);
+	int64_t count = steps > 0 ? (int64_t)steps + ((double)(int64_t)steps < steps) : 0;
 	struct shape out = shape_of(1, (int64_t[]){count});
 	size_t bytes = dtype_bytes(dtype);
 	char *data = arena_array(&node->graph->ctx->arena, (size_t)count, bytes);
 	for (int64_t i = 0; i < count; i++) {
 		float f = (float)(start + (double)i * delta);
 		double d = start + (double)i * delta;
-		int64_t n = dtype_is_float(dtype) ? 0 : tensor_int(in[0], 0) + i * tensor_int(in[2], 0);
+		int64_t n = dtype_is_float(dtype) ? 0 : (int64_t)((uint64_t)tensor_int(in[0], 0) + (uint64_t)i * (uint64_t)tensor_int(in[2], 0));
 		memcpy(data + (size_t)i * bytes, dtype == ERC_F32 ? (void *)&f : dtype == ERC_F64 ? (void *)&d : (void *)&n, bytes);
 	}
 	return set_constant(node, dtype, &out, data);

@@ -16,7 +16,8 @@ static void resolve_node(struct node *node)
 		inputs--;
 	node->input_count = inputs;
 	int hole = -1;
-	for (int i = 0; i < node->op->input_min && i < inputs; i++)
+	int needed = node->op->input_max == VARIADIC ? inputs : node->op->input_min;
+	for (int i = 0; i < needed && i < inputs; i++)
 		if (!node->inputs[i] && hole < 0)
 			hole = i;
 	if (hole >= 0)
