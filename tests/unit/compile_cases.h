@@ -161,7 +161,7 @@
  "input w:f32[4x4x3x3]\n"
  "y = Conv(x, w) \"n\"\n"
  "output y\n",
- "node 'n' (Conv, opset 17): weights and bias must be known"},
+ NULL},
 {"input x:f32[2x3x4x5]\n"
  "y = MaxPool(x) \"n\"\n"
  "output y\n",
@@ -404,9 +404,9 @@
  "node 'n' (Pad, opset 17): output 0 would have shape"},
 {"input x:f32[4]\n"
  "const s:i64[2] = {1, 1}\n"
- "y = Pad(x, s) {mode=\"reflect\"} \"n\"\n"
+ "y = Pad(x, s) {mode=\"mirror\"} \"n\"\n"
  "output y\n",
- "node 'n' (Pad, opset 17): mode 'reflect'"},
+ "node 'n' (Pad, opset 17): mode 'mirror'"},
 {"input x:f32[4]\n"
  "const s:i64[2] = {1, 1}\n"
  "const v:i64[] = {1}\n"

@@ -88,6 +88,7 @@ static enum ercc_status compile_text(const char *text)
 	struct ercc_options options = {.size = sizeof options, .message = keep_message, .cache_dir = "",
 	                               .targets = (const char *const[]){"cpu:x86-64-v3"}, .target_count = 1};
 	write_model(text);
+	unlink(artifact_path);
 	return ercc_compile(model_path, artifact_path, &options);
 }
 
