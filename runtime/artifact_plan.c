@@ -1,16 +1,8 @@
-/* Checks the PLAN section: first every record by itself, then, per entry point, the plans
- * that it reaches against the entry's arena, tensors and target. Nothing here trusts a
- * number that was not compared first; sums are written so that they cannot overflow. */
-#include "artifact.h"
+/* Checks the PLAN section's tables and every record by itself. Nothing here trusts a number
+ * that was not compared first; sums are written so that they cannot overflow. */
+#include "artifact_check.h"
 
-#include <inttypes.h>
-#include <string.h>
-
-#define BAD(table, i, format, ...) \
-	erc__fail(ERC_CORRUPT, "PLAN %s[%" PRIu32 "]: " format, table, (uint32_t)(i), ##__VA_ARGS__)
 #define BAD_HEADER(...) erc__fail(ERC_CORRUPT, "PLAN header: " __VA_ARGS__)
-
-#define MAX_DIMS_COUNT (UINT32_C(1) << 20) /* slots of an entry; a model has a handful */
 
 /* ---- the tables ---- */
 
@@ -85,16 +77,16 @@ static int is_range(const struct erc_artifact *artifact, enum erc_table table, u
 	return first <= have && count <= have - first;
 }
 
-static enum erc_status check_string(const struct erc_artifact *artifact, const char *table, uint32_t i,
-                                    const char *field, uint32_t string)
+enum erc_status erc__check_string(const struct erc_artifact *artifact, const char *table, uint32_t i, const char *field,
+                                  uint32_t string)
 {
 	if (string >= artifact->string_bytes)
 		return BAD(table, i, "%s is string %u, but the strings have %u bytes", field, string, artifact->string_bytes);
 	return ERC_OK;
 }
 
-static enum erc_status check_range(const struct erc_artifact *artifact, const char *table, uint32_t i,
-                                   enum erc_table to, uint32_t first, uint32_t count)
+enum erc_status erc__check_range(const struct erc_artifact *artifact, const char *table, uint32_t i, enum erc_table to,
+                                 uint32_t first, uint32_t count)
 {
 	if (!is_range(artifact, to, first, count))
 		return BAD(table, i, "refers to %s[%u] and %u in all, but there are %u", table_rows[to].name, first, count,
@@ -105,7 +97,7 @@ static enum erc_status check_range(const struct erc_artifact *artifact, const ch
 static enum erc_status check_target(const struct erc_artifact *artifact, uint32_t i)
 {
 	const struct erca_target *target = erc__record(artifact, ERC_TABLE_TARGETS, i);
-	TRY(check_string(artifact, "targets", i, "name", target->name));
+	TRY(erc__check_string(artifact, "targets", i, "name", target->name));
 	if (target->kind < ERCA_TARGET_CPU || target->kind > ERCA_TARGET_SIM)
 		return BAD("targets", i, "kind is %u, expected %d to %d", target->kind, ERCA_TARGET_CPU, ERCA_TARGET_SIM);
 	if (target->code_section == ERCA_NONE) {
@@ -121,7 +113,7 @@ static enum erc_status check_target(const struct erc_artifact *artifact, uint32_
 	}
 	if (!target->budget_count)
 		return BAD("targets", i, "has no budget");
-	return check_range(artifact, "targets", i, ERC_TABLE_BUDGETS, target->budget_first, target->budget_count);
+	return erc__check_range(artifact, "targets", i, ERC_TABLE_BUDGETS, target->budget_first, target->budget_count);
 }
 
 static enum erc_status check_budget(const struct erc_artifact *artifact, uint32_t i)
@@ -129,7 +121,7 @@ static enum erc_status check_budget(const struct erc_artifact *artifact, uint32_
 	const struct erca_budget *budget = erc__record(artifact, ERC_TABLE_BUDGETS, i);
 	if (budget->share_permille > 1000)
 		return BAD("budgets", i, "share_permille is %u, expected 0 to 1000", budget->share_permille);
-	return check_string(artifact, "budgets", i, "name", budget->name);
+	return erc__check_string(artifact, "budgets", i, "name", budget->name);
 }
 
 /* Elements in memory under the layout; UINT64_MAX when that does not fit 63 bits. */
@@ -163,7 +155,7 @@ static enum erc_status check_tensor(const struct erc_artifact *artifact, uint32_
 {
 	const struct erca_tensor *tensor = erc__record(artifact, ERC_TABLE_TENSORS, i);
 	int has_slots = tensor->flags & ERCA_TENSOR_RUNTIME_DIMS;
-	TRY(check_string(artifact, "tensors", i, "name", tensor->name));
+	TRY(erc__check_string(artifact, "tensors", i, "name", tensor->name));
 	if (!erc_dtype_bytes((enum erc_dtype)tensor->dtype))
 		return BAD("tensors", i, "dtype is %u, which has no fixed element size", tensor->dtype);
 	if (tensor->rank > ERCA_MAX_RANK)
@@ -180,7 +172,7 @@ static enum erc_status check_tensor(const struct erc_artifact *artifact, uint32_
 static enum erc_status check_plan_range(const struct erc_artifact *artifact, uint32_t i)
 {
 	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, i);
-	return check_range(artifact, "plans", i, ERC_TABLE_RECORDS, plan->record_first, plan->record_count);
+	return erc__check_range(artifact, "plans", i, ERC_TABLE_RECORDS, plan->record_first, plan->record_count);
 }
 
 /* What a record kind carries; a missing row is an unknown kind. */
@@ -215,13 +207,13 @@ static enum erc_status check_record(const struct erc_artifact *artifact, uint32_
 	if (record->kind >= ERC__COUNT(kind_rows) || !kind_rows[record->kind].name)
 		return BAD("records", i, "unknown kind %u", record->kind);
 	const struct kind_row *kind = &kind_rows[record->kind];
-	TRY(check_string(artifact, "records", i, "name", record->name));
+	TRY(erc__check_string(artifact, "records", i, "name", record->name));
 	if (record->operand_count < kind->operands_least || record->operand_count > kind->operands_most)
 		return BAD("records", i, "%s: operand_count is %u, expected %u", kind->name, record->operand_count, kind->operands_least);
-	TRY(check_range(artifact, "records", i, ERC_TABLE_OPERANDS, record->operand_first, record->operand_count));
+	TRY(erc__check_range(artifact, "records", i, ERC_TABLE_OPERANDS, record->operand_first, record->operand_count));
 	if (!kind->has_variants && record->variant_count)
 		return BAD("records", i, "%s: variant_count is %u, expected 0", kind->name, record->variant_count);
-	TRY(check_range(artifact, "records", i, ERC_TABLE_VARIANTS, record->variant_first, record->variant_count));
+	TRY(erc__check_range(artifact, "records", i, ERC_TABLE_VARIANTS, record->variant_first, record->variant_count));
 	TRY(check_record_plans(artifact, i, record));
 	for (uint32_t o = 0; o < 2 && o < record->operand_count; o++) {
 		const struct erca_operand *operand = erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + o);
@@ -251,8 +243,8 @@ static enum erc_status check_operand(const struct erc_artifact *artifact, uint32
 static enum erc_status check_variant(const struct erc_artifact *artifact, uint32_t i)
 {
 	const struct erca_variant *variant = erc__record(artifact, ERC_TABLE_VARIANTS, i);
-	TRY(check_range(artifact, "variants", i, ERC_TABLE_KERNELS, variant->kernel, 1));
-	TRY(check_range(artifact, "variants", i, ERC_TABLE_PARAMS, variant->param_first, variant->param_count));
+	TRY(erc__check_range(artifact, "variants", i, ERC_TABLE_KERNELS, variant->kernel, 1));
+	TRY(erc__check_range(artifact, "variants", i, ERC_TABLE_PARAMS, variant->param_first, variant->param_count));
 	if (variant->reserved || variant->reserved2)
 		return BAD("variants", i, "reserved fields are %u and %u, expected 0", variant->reserved, variant->reserved2);
 	if (variant->tile_count == UINT32_MAX)
@@ -266,171 +258,9 @@ static enum erc_status check_variant(const struct erc_artifact *artifact, uint32
 static enum erc_status check_kernel(const struct erc_artifact *artifact, uint32_t i)
 {
 	const struct erca_kernel *kernel = erc__record(artifact, ERC_TABLE_KERNELS, i);
-	TRY(check_string(artifact, "kernels", i, "name", kernel->name));
-	TRY(check_range(artifact, "kernels", i, ERC_TABLE_TARGETS, kernel->target, 1));
-	return kernel->symbol == ERCA_NONE ? ERC_OK : check_string(artifact, "kernels", i, "symbol", kernel->symbol);
-}
-
-/* ---- what an entry point reaches ---- */
-
-/* References looked at in all: ranges may overlap, so a small hostile file could ask for days of checking. */
-#define MAX_WORK (UINT64_C(1) << 24)
-
-struct walk {
-	const struct erc_artifact *artifact;
-	const struct erca_entry *entry;
-	uint32_t entry_idx;
-	uint8_t *heights; /* per plan: 0 not seen, UINT8_MAX open, else plans on the longest way down */
-	uint64_t *work;   /* against MAX_WORK, over all entries */
-};
-
-static enum erc_status spend(const struct walk *walk, uint64_t references)
-{
-	*walk->work += references;
-	if (*walk->work > MAX_WORK)
-		return BAD("entries", walk->entry_idx, "the entries up to here reach more than %" PRIu64 " operands and variants", MAX_WORK);
-	return ERC_OK;
-}
-
-/* Bytes of the buffer behind an operand; 0 and *exists = 0 for a tensor number out of range. */
-static uint64_t buffer_bytes(const struct walk *walk, const struct erca_operand *operand, int *exists)
-{
-	const struct erca_entry *entry = walk->entry;
-	const uint64_t fixed[] = {
-		[ERCA_BUFFER_ARENA] = entry->arena_bytes,
-		[ERCA_BUFFER_WEIGHTS] = walk->artifact->weights_bytes,
-		[ERCA_BUFFER_DIMS] = entry->dims_count * (uint64_t)sizeof(int64_t),
-	};
-	*exists = 1;
-	if (operand->buffer != ERCA_BUFFER_INPUT && operand->buffer != ERCA_BUFFER_OUTPUT)
-		return fixed[operand->buffer];
-	int is_input = operand->buffer == ERCA_BUFFER_INPUT;
-	*exists = operand->index < (is_input ? entry->input_count : entry->output_count);
-	if (!*exists)
-		return 0;
-	uint32_t first = is_input ? entry->input_first : entry->output_first;
-	const struct erca_tensor *tensor = erc__record(walk->artifact, ERC_TABLE_TENSORS, first + operand->index);
-	return tensor->bytes;
-}
-
-static enum erc_status check_extent(const struct walk *walk, uint32_t i)
-{
-	const struct erca_operand *operand = erc__record(walk->artifact, ERC_TABLE_OPERANDS, i);
-	int exists;
-	uint64_t bytes = buffer_bytes(walk, operand, &exists);
-	if (!exists)
-		return BAD("operands", i, "names input or output %u, which entries[%u] does not have", operand->index, walk->entry_idx);
-	if (operand->offset > bytes || operand->bytes > bytes - operand->offset)
-		return BAD("operands", i, "offset %" PRIu64 " + %" PRIu64 " bytes end behind its buffer (kind %u), which has %" PRIu64
-		           " bytes in entries[%u]", operand->offset, operand->bytes, operand->buffer, bytes, walk->entry_idx);
-	return ERC_OK;
-}
-
-static enum erc_status check_launch_variant(const struct walk *walk, uint32_t i)
-{
-	const struct erca_variant *variant = erc__record(walk->artifact, ERC_TABLE_VARIANTS, i);
-	const struct erca_kernel *kernel = erc__record(walk->artifact, ERC_TABLE_KERNELS, variant->kernel);
-	const struct erca_entry *entry = walk->entry;
-	if (kernel->target != entry->target)
-		return BAD("variants", i, "its kernel is for target %u, entries[%u] for target %u", kernel->target, walk->entry_idx,
-		           entry->target);
-	if (variant->local_bytes > entry->local_bytes)
-		return BAD("variants", i, "local_bytes is %" PRIu64 ", entries[%u] allows %" PRIu64, variant->local_bytes,
-		           walk->entry_idx, entry->local_bytes);
-	if (variant->count_slot != ERCA_NONE && (variant->count_slot > entry->dims_count ||
-	                                         variant->count_dims > entry->dims_count - variant->count_slot))
-		return BAD("variants", i, "count_slot %u + %u slots end behind the %u of entries[%u]", variant->count_slot,
-		           variant->count_dims, entry->dims_count, walk->entry_idx);
-	return ERC_OK;
-}
-
-static enum erc_status check_step(const struct walk *walk, uint32_t i)
-{
-	const struct erca_record *record = erc__record(walk->artifact, ERC_TABLE_RECORDS, i);
-	const struct erca_target *target = erc__record(walk->artifact, ERC_TABLE_TARGETS, walk->entry->target);
-	TRY(spend(walk, UINT64_C(1) + record->operand_count + record->variant_count));
-	if (kind_rows[record->kind].has_variants && record->variant_count != target->budget_count)
-		return BAD("records", i, "variant_count is %u, but the target of entries[%u] has %u budgets", record->variant_count,
-		           walk->entry_idx, target->budget_count);
-	for (uint32_t o = 0; o < record->operand_count; o++)
-		TRY(check_extent(walk, record->operand_first + o));
-	for (uint32_t v = 0; v < record->variant_count; v++)
-		TRY(check_launch_variant(walk, record->variant_first + v));
-	return ERC_OK;
-}
-
-/* Depth first, each plan once for the entry; depth bounds the recursion here and in the runtime. */
-static enum erc_status check_reached_plan(const struct walk *walk, uint32_t plan_idx, uint32_t depth)
-{
-	if (walk->heights[plan_idx] == UINT8_MAX)
-		return BAD("plans", plan_idx, "contains itself");
-	if (depth + walk->heights[plan_idx] > ERC__MAX_PLAN_DEPTH || depth == ERC__MAX_PLAN_DEPTH)
-		return BAD("plans", plan_idx, "nested deeper than %d plans", ERC__MAX_PLAN_DEPTH);
-	if (walk->heights[plan_idx])
-		return ERC_OK;
-	walk->heights[plan_idx] = UINT8_MAX;
-	const struct erca_plan *plan = erc__record(walk->artifact, ERC_TABLE_PLANS, plan_idx);
-	uint8_t below = 0;
-	for (uint32_t r = 0; r < plan->record_count; r++) {
-		const struct erca_record *record = erc__record(walk->artifact, ERC_TABLE_RECORDS, plan->record_first + r);
-		const uint32_t inner[] = { record->plan_a, record->plan_b };
-		TRY(check_step(walk, plan->record_first + r));
-		for (int n = 0; n < 2; n++) {
-			if (inner[n] == ERCA_NONE)
-				continue;
-			TRY(check_reached_plan(walk, inner[n], depth + 1));
-			if (walk->heights[inner[n]] > below)
-				below = walk->heights[inner[n]];
-		}
-	}
-	walk->heights[plan_idx] = below + 1;
-	return ERC_OK;
-}
-
-static enum erc_status check_entry_tensors(const struct walk *walk, uint32_t first, uint32_t count)
-{
-	TRY(check_range(walk->artifact, "entries", walk->entry_idx, ERC_TABLE_TENSORS, first, count));
-	for (uint32_t i = first; i < first + count; i++) {
-		const struct erca_tensor *tensor = erc__record(walk->artifact, ERC_TABLE_TENSORS, i);
-		uint32_t dims_count = walk->entry->dims_count;
-		if (tensor->layout != ERCA_LAYOUT_PLAIN)
-			return BAD("tensors", i, "layout is %u: inputs and outputs must be plain", tensor->layout);
-		if (tensor->dim_slot != ERCA_NONE &&
-		    (tensor->dim_slot > dims_count || tensor->rank > dims_count - tensor->dim_slot))
-			return BAD("tensors", i, "dim_slot %u + rank %u end behind the %u slots of entries[%u]", tensor->dim_slot,
-			           tensor->rank, dims_count, walk->entry_idx);
-	}
-	return ERC_OK;
-}
-
-static enum erc_status check_entry(const struct erc_artifact *artifact, uint32_t i, uint8_t *heights, uint64_t *work)
-{
-	const struct erca_entry *entry = erc__record(artifact, ERC_TABLE_ENTRIES, i);
-	const struct walk walk = { artifact, entry, i, heights, work };
-	TRY(check_string(artifact, "entries", i, "name", entry->name));
-	TRY(check_range(artifact, "entries", i, ERC_TABLE_TARGETS, entry->target, 1));
-	TRY(check_range(artifact, "entries", i, ERC_TABLE_PLANS, entry->plan, 1));
-	if (entry->dims_count > MAX_DIMS_COUNT)
-		return BAD("entries", i, "dims_count is %u, expected at most %u", entry->dims_count, MAX_DIMS_COUNT);
-	TRY(check_entry_tensors(&walk, entry->input_first, entry->input_count));
-	TRY(check_entry_tensors(&walk, entry->output_first, entry->output_count));
-	TRY(spend(&walk, (uint64_t)entry->input_count + entry->output_count + artifact->tables[ERC_TABLE_PLANS].count));
-	memset(heights, 0, artifact->tables[ERC_TABLE_PLANS].count);
-	return check_reached_plan(&walk, entry->plan, 0);
-}
-
-static enum erc_status check_entries(const struct erc_artifact *artifact)
-{
-	uint32_t plan_count = artifact->tables[ERC_TABLE_PLANS].count;
-	enum erc_status status = ERC_OK;
-	uint64_t work = 0;
-	uint8_t *heights = erc__alloc(plan_count);
-	if (!heights)
-		return erc__no_memory("check of nested plans", plan_count);
-	for (uint32_t i = 0; i < artifact->tables[ERC_TABLE_ENTRIES].count && !status; i++)
-		status = check_entry(artifact, i, heights, &work);
-	erc__free(heights);
-	return status;
+	TRY(erc__check_string(artifact, "kernels", i, "name", kernel->name));
+	TRY(erc__check_range(artifact, "kernels", i, ERC_TABLE_TARGETS, kernel->target, 1));
+	return kernel->symbol == ERCA_NONE ? ERC_OK : erc__check_string(artifact, "kernels", i, "symbol", kernel->symbol);
 }
 
 enum erc_status erc__artifact_check_plan(struct erc_artifact *artifact)
@@ -449,5 +279,5 @@ enum erc_status erc__artifact_check_plan(struct erc_artifact *artifact)
 	for (size_t c = 0; c < ERC__COUNT(checks); c++)
 		for (uint32_t i = 0; i < artifact->tables[checks[c].table].count; i++)
 			TRY(checks[c].check(artifact, i));
-	return check_entries(artifact);
+	return erc__artifact_check_entries(artifact);
 }

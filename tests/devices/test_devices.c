@@ -314,7 +314,7 @@ END_TEST
 
 /* ---- rooms; what is from here to run-time dimensions needs an elastic device ---- */
 
-#define ROOM_TESTS 7 /* users of open_elastic */
+#define ROOM_TESTS 9 /* users of open_elastic */
 #define GATE_TILES 12
 
 struct gate {
@@ -322,7 +322,7 @@ struct gate {
 	uint32_t counters[GATE_TILES];
 };
 
-static void build_gate(struct test_model *model, const char *target, uint32_t launches)
+static void build_gate(struct test_model *model, const char *target, uint32_t launches, uint32_t first_tiles, uint32_t other_tiles)
 {
 	test_model_begin(model, target);
 	test_model_tensor(model, 1, ERC_U32, GATE_WORDS);
@@ -330,7 +330,7 @@ static void build_gate(struct test_model *model, const char *target, uint32_t la
 	for (uint32_t i = 0; i < launches; i++) {
 		test_model_operand(model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 0, 0, GATE_WORDS * 4);
 		test_model_operand(model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 1, 0, GATE_TILES * 4);
-		test_model_launch(model, TEST_KERNEL_gate, GATE_TILES, 0);
+		test_model_launch(model, TEST_KERNEL_gate, i ? other_tiles : first_tiles, 0);
 	}
 }
 
@@ -362,7 +362,7 @@ static void grow(struct fixture *f, uint32_t limit)
 	f->runtime->device->ops->room_changed(f->runtime->device);
 }
 
-static int open_elastic(struct fixture *f, int number, struct gate *gate, uint32_t launches)
+static int open_elastic(struct fixture *f, int number, struct gate *gate, uint32_t launches, uint32_t first_tiles, uint32_t other_tiles)
 {
 	struct test_model model;
 	open_numbered(f, number);
@@ -370,7 +370,7 @@ static int open_elastic(struct fixture *f, int number, struct gate *gate, uint32
 		OK(erc_runtime_destroy(f->runtime));
 		return 0;
 	}
-	build_gate(&model, f->runtime->device->target, launches);
+	build_gate(&model, f->runtime->device->target, launches, first_tiles, other_tiles);
 	load(f, &model);
 	bind_gate(f->request, gate);
 	return 1;
@@ -380,7 +380,7 @@ START_TEST(room_shrinks_and_grows)
 {
 	struct fixture f;
 	struct gate gate;
-	if (!open_elastic(&f, _i, &gate, 1))
+	if (!open_elastic(&f, _i, &gate, 1, GATE_TILES, GATE_TILES))
 		return;
 	uint32_t units = f.runtime->device->units;
 	OK(erc_request_submit(f.request));
@@ -409,7 +409,7 @@ START_TEST(room_stops_and_resumes)
 {
 	struct fixture f;
 	struct gate gate;
-	if (!open_elastic(&f, _i, &gate, 1))
+	if (!open_elastic(&f, _i, &gate, 1, GATE_TILES, GATE_TILES))
 		return;
 	uint32_t units = f.runtime->device->units;
 	OK(erc_request_submit(f.request));
@@ -433,7 +433,7 @@ START_TEST(no_room_no_start)
 {
 	struct fixture f;
 	struct gate gate;
-	if (!open_elastic(&f, _i, &gate, 1))
+	if (!open_elastic(&f, _i, &gate, 1, GATE_TILES, GATE_TILES))
 		return;
 	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
 	erc__room_set_limit(&f.session->room, 0);
@@ -444,6 +444,59 @@ START_TEST(no_room_no_start)
 	grow(&f, 1);
 	OK(erc_request_wait(f.request, UINT64_MAX));
 	check_all_ones(gate.counters, GATE_TILES);
+	close_device(&f);
+}
+END_TEST
+
+/* Units that sleep through a launch of one tile are woken for the wide one behind it. */
+START_TEST(sleeping_units_join)
+{
+	struct fixture f;
+	struct gate gate;
+	if (!open_elastic(&f, _i, &gate, 2, 1, GATE_TILES))
+		return;
+	uint32_t units = f.runtime->device->units;
+	OK(erc_request_submit(f.request));
+	await(&gate.control[GATE_ENTERED], 1);
+	usleep(3000); /* the others fall asleep */
+	atomic_store(&gate.control[GATE_OPEN], 1);
+	await(&gate.control[GATE_ENTERED], 1 + units);
+	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
+	OK(erc_request_wait(f.request, UINT64_MAX));
+	ck_assert_uint_eq(gate.counters[0], 2);
+	close_device(&f);
+}
+END_TEST
+
+/* A unit turns from a best-effort run to a real-time one that is narrow: what it leaves is for the units that sleep. */
+START_TEST(left_work_is_passed_on)
+{
+	static const struct erc_session_options options = { .size = sizeof(options), .class_ = ERC_REAL_TIME };
+	struct fixture f;
+	struct gate gate, urgent_gate;
+	erc_session *urgent_session;
+	erc_request *urgent;
+	if (!open_elastic(&f, _i, &gate, 2, 1, 1))
+		return;
+	uint32_t units = f.runtime->device->units;
+	OK(erc_session_create(f.model, &options, &urgent_session));
+	OK(erc_request_create(urgent_session, &urgent));
+	bind_gate(urgent, &urgent_gate);
+	OK(erc_request_submit(f.request));
+	await(&gate.control[GATE_ENTERED], 1);
+	erc__room_set_limit(&urgent_session->room, 0);
+	OK(erc_request_submit(urgent));
+	usleep(3000); /* the other units find no tile and no room, and sleep */
+	erc__room_set_limit(&urgent_session->room, 1); /* seen by the unit that is awake, once its tile is through */
+	atomic_store(&gate.control[GATE_OPEN], 1);
+	await(&urgent_gate.control[GATE_ENTERED], 1);
+	await(&gate.control[GATE_ENTERED], units > 1 ? 2 : 1); /* one tile, for one of the others */
+	atomic_store(&urgent_gate.control[GATE_OPEN], UINT32_MAX);
+	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
+	OK(erc_request_wait(urgent, UINT64_MAX));
+	OK(erc_request_wait(f.request, UINT64_MAX));
+	OK(erc_request_destroy(urgent));
+	OK(erc_session_destroy(urgent_session));
 	close_device(&f);
 }
 END_TEST
@@ -483,7 +536,7 @@ START_TEST(budget_limits_units)
 	struct gate gate;
 	erc_session *session;
 	erc_request *request;
-	if (!open_elastic(&f, _i, &gate, 1))
+	if (!open_elastic(&f, _i, &gate, 1, GATE_TILES, GATE_TILES))
 		return;
 	uint32_t half = (f.runtime->device->units + 1) / 2;
 	struct erc_session_options options = { .size = sizeof(options), .budget = "half" };
@@ -519,7 +572,7 @@ START_TEST(urgent_first)
 	struct fixture f, stamp;
 	struct gate gate;
 	struct test_model model;
-	if (!open_elastic(&f, _i, &gate, 1))
+	if (!open_elastic(&f, _i, &gate, 1, GATE_TILES, GATE_TILES))
 		return;
 	stamp.runtime = f.runtime;
 	test_model_begin(&model, f.runtime->device->target);
@@ -555,7 +608,7 @@ START_TEST(cancel_running)
 {
 	struct fixture f;
 	struct gate gate;
-	if (!open_elastic(&f, _i, &gate, 3))
+	if (!open_elastic(&f, _i, &gate, 3, GATE_TILES, GATE_TILES))
 		return;
 	uint32_t units = f.runtime->device->units;
 	OK(erc_request_submit(f.request));
@@ -580,13 +633,44 @@ START_TEST(cancel_waiting)
 {
 	struct fixture f;
 	struct gate gate;
-	if (!open_elastic(&f, _i, &gate, 2))
+	if (!open_elastic(&f, _i, &gate, 2, GATE_TILES, GATE_TILES))
 		return;
 	erc__room_set_limit(&f.session->room, 0);
 	OK(erc_request_submit(f.request));
 	OK(erc_request_cancel(f.request));
 	FAILS(erc_request_wait(f.request, UINT64_MAX), ERC_CANCELLED);
 	ck_assert_uint_eq(atomic_load(&gate.control[GATE_ENTERED]), 0);
+	close_device(&f);
+}
+END_TEST
+
+/* Cancelled at any moment, a run either is through, and right, or says so; and the next one is right. */
+START_TEST(cancel_any_time)
+{
+	uint32_t input[CHAIN_WIDTH], output[CHAIN_WIDTH], expected[CHAIN_WIDTH], random = 1;
+	struct fixture f;
+	struct test_model model;
+	open_numbered(&f, _i);
+	build_chain(&model, f.runtime->device->target);
+	load(&f, &model);
+	memset(input, 7, sizeof(input));
+	expect_chain(input, expected);
+	for (int run = 0; run < 5 * RUNS; run++) {
+		OK(erc_request_bind_input(f.request, 0, input, sizeof(input)));
+		OK(erc_request_bind_output(f.request, 0, output, sizeof(output)));
+		memset(output, 0, sizeof(output));
+		OK(erc_request_submit(f.request));
+		random = random * 1664525u + 1013904223u;
+		for (volatile uint32_t i = 0; i < random >> 17; i++)
+			;
+		OK(erc_request_cancel(f.request));
+		enum erc_status status = erc_request_wait(f.request, UINT64_MAX);
+		ck_assert(status == ERC_OK || status == ERC_CANCELLED);
+		if (!status && f.computes)
+			ck_assert_mem_eq(output, expected, chain_width(CHAIN_LAUNCHES - 1) * sizeof(uint32_t));
+		if (run % 50 == 0)
+			run_chain(f.request, (uint32_t)run, f.computes);
+	}
 	close_device(&f);
 }
 END_TEST
@@ -830,7 +914,9 @@ START_TEST(kernel_out_of_range)
 	((struct erca_kernel *)(void *)model.build.tables[ERC_TABLE_KERNELS].data)[2].entry = TEST_KERNEL_COUNT;
 	f.file = test_model_finish(&model, code, code_bytes, &bytes);
 	FAILS(erc_model_load_memory(f.runtime, f.file, bytes, NULL, &f.model), ERC_CORRUPT);
-	ck_assert_ptr_nonnull(strstr(erc_error_detail(), "kernel 8 of 8"));
+	char text[32];
+	snprintf(text, sizeof(text), "kernel %d of %d", TEST_KERNEL_COUNT, TEST_KERNEL_COUNT);
+	ck_assert_ptr_nonnull(strstr(erc_error_detail(), text));
 	free(f.file);
 	OK(erc_runtime_destroy(f.runtime));
 }
@@ -859,11 +945,14 @@ int main(void)
 	tcase_add_loop_test(tcase, room_shrinks_and_grows, 0, all);
 	tcase_add_loop_test(tcase, room_stops_and_resumes, 0, all);
 	tcase_add_loop_test(tcase, no_room_no_start, 0, all);
+	tcase_add_loop_test(tcase, sleeping_units_join, 0, all);
+	tcase_add_loop_test(tcase, left_work_is_passed_on, 0, all);
 	tcase_add_loop_test(tcase, room_moves, 0, all);
 	tcase_add_loop_test(tcase, budget_limits_units, 0, all);
 	tcase_add_loop_test(tcase, urgent_first, 0, DEVICES); /* one unit */
 	tcase_add_loop_test(tcase, cancel_running, 0, all);
 	tcase_add_loop_test(tcase, cancel_waiting, 0, all);
+	tcase_add_loop_test(tcase, cancel_any_time, 0, all);
 	tcase_add_loop_test(tcase, run_time_dims, 0, all);
 	tcase_add_loop_test(tcase, local_memory, 0, all);
 	tcase_add_loop_test(tcase, denormals_and_alignment, 0, all);

@@ -19,7 +19,8 @@
 	X(local) /* out, params bytes: out[tile] = 1 when the unit's scratch is aligned and keeps what is written */ \
 	X(denormal) /* in, out: out[tile] = in[tile] * 0.5f */ \
 	X(stamp) /* counter, out: out[tile] = ++counter: who was first */ \
-	X(empty) /* nothing */
+	X(empty) /* nothing */ \
+	X(tally) /* counters, 64 bytes apart: one more for the unit, told by the address of its scratch */
 
 enum test_kernel {
 #define X(name) TEST_KERNEL_##name,
@@ -57,7 +58,8 @@ static const char test_kernels_source[] =
 	"KERNEL(denormal) { UNUSED; BUFFER(volatile float, 1)[tile] = BUFFER(const volatile float, 0)[tile] * 0.5f; }\n"
 	"KERNEL(stamp) { UNUSED; BUFFER(uint32_t, 1)[tile] = __atomic_add_fetch(BUFFER(uint32_t, 0), 1, __ATOMIC_ACQ_REL); }\n"
 	"KERNEL(empty) { UNUSED; }\n"
-	"static const erc_tile_fn kernels[] = { count, chain, gate, dims, local, denormal, stamp, empty };\n"
+	"KERNEL(tally) { UNUSED; BUFFER(uint64_t, 0)[((uintptr_t)local >> 6 & 1023) * 8]++; }\n"
+	"static const erc_tile_fn kernels[] = { count, chain, gate, dims, local, denormal, stamp, empty, tally };\n"
 	"static const struct erc_cpu_image image = { TEST_ABI, sizeof kernels / sizeof kernels[0], kernels };\n"
 	"__attribute__((visibility(\"default\"))) const struct erc_cpu_image *TEST_QUERY(void);\n"
 	"const struct erc_cpu_image *TEST_QUERY(void) { return &image; }\n";
