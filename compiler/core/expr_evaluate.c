@@ -54,6 +54,8 @@ _Bool expr_can_evaluate(const struct expr *expr)
 {
 	for (int i = 0; i < expr->count; i++) {
 		const struct expr_node *node = &expr->nodes[i];
+		if (node->primitive == PRIM_CAST && (!functions[node->dtype][PRIM_eq] || !functions[expr->nodes[node->args[0]].dtype][PRIM_eq]))
+			return false;
 		if (node->primitive <= PRIM_CAST)
 			continue;
 		int typed = node->primitive == PRIM_select ? 1 : 0;
@@ -72,6 +74,8 @@ static V cast(V value, enum erc_dtype from, enum erc_dtype to)
 		return (V){.f = from_float ? value.f : from == ERC_U64 ? (double)(uint64_t)value.i : (double)value.i};
 	if (to == ERC_BOOL)
 		return (V){.i = from_float ? value.f != 0 : value.i != 0};
+	if (to == ERC_U64 && from_float)
+		return (V){.i = (int64_t)truncate_u64(value.f)};
 	int64_t i = from_float ? truncate_f64(value.f) : value.i;
 	switch (to) {
 	case ERC_I8: i = (int8_t)i; break;

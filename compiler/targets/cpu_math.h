@@ -93,7 +93,7 @@ FN f32_value f32_ceil(f32_value a)
 /* e^a = 2^n e^r with |r| <= ln2/2; Taylor to r^7; 2^n in two factors, so that denormal results come out. */
 FN f32_value f32_exp(f32_value a)
 {
-	f32_value x = f32_min(f32_max(a, f32_set(-110.0f)), f32_set(90.0f));
+	f32_value x = f32_min(f32_max(f32_set(-110.0f), a), f32_set(90.0f)); /* NaN becomes -110 */
 	f32_value n = f32_round(x * f32_set(0x1.715476p0f));
 	f32_value r = x - n * f32_set(0x1.62e4p-1f) - n * f32_set(0x1.7f7d1cp-20f);
 	f32_value p = f32_set(1.0f / 5040);
@@ -113,9 +113,9 @@ FN f32_value f32_exp(f32_value a)
 FN f32_value f32_log(f32_value a)
 {
 	f32_mask_value tiny = a < f32_set(0x1p-126f);
-	f32_value x = f32_select(tiny, a * f32_set(0x1p23f), a);
-	f32_mask_value bits = f32_bits(x), e = ((bits - 0x3f3504f3) >> 23);
-	f32_value m = f32_from_bits(bits - (e << 23));
+	f32_value x = f32_abs(f32_select(tiny, a * f32_set(0x1p23f), a));
+	f32_mask_value bits = f32_bits(x), over = bits - 0x3f3504f3, e = over >> 23;
+	f32_value m = f32_from_bits(bits - (over & (int)0xff800000));
 	f32_value n = f32_from_int(e) - f32_select(tiny, f32_set(23.0f), f32_set(0.0f));
 	f32_value s = (m - f32_set(1.0f)) / (m + f32_set(1.0f)), z = s * s;
 	f32_value p = f32_set(2.0f / 9);
@@ -224,8 +224,9 @@ FN double f64_log(double a)
 	double x = a < 0x1p-1022 ? a * 0x1p54 : a;
 	long long bits, e;
 	__builtin_memcpy(&bits, &x, 8);
-	e = (bits - 0x3fe6a09e667f3bcdLL) >> 52;
-	bits -= e << 52;
+	bits -= 0x3fe6a09e667f3bcdLL;
+	e = bits >> 52;
+	bits = (bits & 0xfffffffffffffLL) + 0x3fe6a09e667f3bcdLL;
 	double m, n = (double)e - (a < 0x1p-1022 ? 54 : 0), p = 0;
 	__builtin_memcpy(&m, &bits, 8);
 	double s = (m - 1) / (m + 1), z = s * s;
@@ -335,7 +336,7 @@ F32_BY_LANE(fmod)
 	FN T##_value T##_mod(T##_value a, T##_value b) \
 	{ \
 		T##_value r = T##_fmod(a, b); \
-		return is_signed && r != 0 && ((r ^ b) & ((T##_value)1 << (8 * sizeof(T##_value) - 1))) ? (T##_value)(r + b) : r; \
+		return is_signed && r != 0 && (T##_value)(r ^ b) < (T##_value)1 ? (T##_value)(r + b) : r; \
 	} \
 	FN T##_value T##_min(T##_value a, T##_value b) { return b < a ? b : a; } \
 	FN T##_value T##_max(T##_value a, T##_value b) { return a < b ? b : a; } \
@@ -379,18 +380,23 @@ FN long long truncate_f64(double x)
 {
 	return x >= -0x1p63 && x < 0x1p63 ? (long long)x : (-0x7fffffffffffffffLL - 1);
 }
+FN unsigned long long truncate_u64(double x)
+{
+	return x >= 0x1p63 && x < 0x1p64 ? (unsigned long long)x : (unsigned long long)truncate_f64(x);
+}
 #define CAST_INT(S, D) FN D##_value cast_##S##_##D(S##_value x) { return (D##_value)x; }
 #define CAST_FLOAT(S, D) FN D##_value cast_##S##_##D(S##_value x) { return (D##_value)truncate_f64((double)x); }
+#define CAST_FLOAT_U64(S) FN u64_value cast_##S##_u64(S##_value x) { return truncate_u64((double)x); }
 #define CAST_BOOL(S) FN bool_value cast_##S##_bool(S##_value x) { return x != 0; }
 #define CASTS_TO_INT(FROM, S) \
-	FROM(S, i8) FROM(S, u8) FROM(S, i16) FROM(S, u16) FROM(S, i32) FROM(S, u32) FROM(S, i64) FROM(S, u64)
-#define CASTS_OF_INT(S) CASTS_TO_INT(CAST_INT, S) CAST_INT(S, f64) CAST_BOOL(S)
+	FROM(S, i8) FROM(S, u8) FROM(S, i16) FROM(S, u16) FROM(S, i32) FROM(S, u32) FROM(S, i64)
+#define CASTS_OF_INT(S) CASTS_TO_INT(CAST_INT, S) CAST_INT(S, u64) CAST_INT(S, f64) CAST_BOOL(S)
 CASTS_OF_INT(i8) CASTS_OF_INT(u8) CASTS_OF_INT(i16) CASTS_OF_INT(u16)
 CASTS_OF_INT(i32) CASTS_OF_INT(u32) CASTS_OF_INT(i64) CASTS_OF_INT(u64)
-CASTS_TO_INT(CAST_INT, bool) CAST_INT(bool, f64)
-CASTS_TO_INT(CAST_FLOAT, f64) CAST_BOOL(f64)
+CASTS_TO_INT(CAST_INT, bool) CAST_INT(bool, u64) CAST_INT(bool, f64)
+CASTS_TO_INT(CAST_FLOAT, f64) CAST_FLOAT_U64(f64) CAST_BOOL(f64)
 #if !VECTOR
-CASTS_TO_INT(CAST_FLOAT, f32) CAST_BOOL(f32) CAST_INT(f32, f64)
+CASTS_TO_INT(CAST_FLOAT, f32) CAST_FLOAT_U64(f32) CAST_BOOL(f32) CAST_INT(f32, f64)
 CAST_INT(i8, f32) CAST_INT(u8, f32) CAST_INT(i16, f32) CAST_INT(u16, f32) CAST_INT(i32, f32) CAST_INT(u32, f32)
 CAST_INT(i64, f32) CAST_INT(u64, f32) CAST_INT(bool, f32) CAST_INT(f64, f32)
 #endif
