@@ -1,4 +1,4 @@
-/* Removes nodes that do nothing and nodes that nobody asks for. */
+/* Removes nodes that do nothing, that repeat another, that undo another, and that nobody asks for. */
 #include "pass.h"
 
 /* A node whose first output is its first input, untouched. */
@@ -21,16 +21,90 @@ static bool is_dead(const struct node *node)
 	return true;
 }
 
+static void print_attr(const struct attr *attr, struct text *key)
+{
+	text_printf(key, "|%s=", attr->name);
+	for (int64_t i = 0; attr->kind == ATTR_INTS && i < attr->count; i++)
+		text_printf(key, "%lld,", (long long)attr->ints[i]);
+	for (int64_t i = 0; attr->kind == ATTR_FLOATS && i < attr->count; i++)
+		text_printf(key, "%a,", attr->floats[i]);
+	if (attr->kind == ATTR_INT)
+		text_printf(key, "%lld", (long long)attr->i);
+	else if (attr->kind == ATTR_FLOAT)
+		text_printf(key, "%a", attr->f);
+	else if (attr->kind == ATTR_STRING)
+		text_printf(key, "%s", attr->s);
+	else if (attr->kind != ATTR_INTS && attr->kind != ATTR_FLOATS)
+		text_printf(key, "%p", (const void *)attr); /* not compared: equal to itself alone */
+}
+
+/* Equal for nodes that compute the same. */
+static const char *node_key(const struct node *node)
+{
+	struct text key = {.arena = &node->graph->ctx->arena};
+	text_printf(&key, "%s:%s/%d/%d", node->domain, node->op_type, node->op->since, node->output_count);
+	for (int i = 0; i < node->input_count; i++)
+		text_printf(&key, "|%p", (void *)node->inputs[i]);
+	for (int i = 0; i < node->output_count; i++)
+		text_printf(&key, "%c", node->outputs[i] ? '+' : '-');
+	for (int i = 0; i < node->attr_count; i++)
+		print_attr(&node->attrs[i], &key);
+	return key.data;
+}
+
+/* Uses of a repeated node's outputs become uses of the first one's. */
+static void merge_repeated(struct graph *graph)
+{
+	struct map seen = {.arena = &graph->ctx->arena, .kind = MAP_TEXT};
+	struct node *next;
+	for (struct node *node = graph->first; node; node = next) {
+		next = node->next;
+		const char *key = node_key(node);
+		const struct node *same = map_get(&seen, key);
+		if (!same) {
+			map_set(&seen, key, node);
+			continue;
+		}
+		for (int i = 0; i < node->output_count; i++)
+			if (node->outputs[i])
+				graph_replace_uses(graph, node->outputs[i], same->outputs[i]);
+		graph_remove_node(node);
+	}
+}
+
+/* A transposition of a transposition that leads back to where it started. */
+static bool undoes_transpose(const struct node *node)
+{
+	const struct node *before = node->inputs[0]->producer;
+	const struct attr *first, *second = node_attr(node, "perm");
+	if (strcmp(node->op_type, "Transpose") || !before || strcmp(before->op_type, "Transpose"))
+		return false;
+	first = node_attr(before, "perm");
+	int rank = node->inputs[0]->shape.rank;
+	for (int i = 0; i < rank; i++) {
+		int64_t middle = second ? second->ints[i] : rank - 1 - i;
+		middle += middle < 0 ? rank : 0;
+		int64_t start = first ? first->ints[middle] : rank - 1 - middle;
+		if ((start + rank) % rank != i)
+			return false;
+	}
+	return true;
+}
+
 enum ercc_status pass_simplify(struct graph *graph)
 {
 	struct node *other;
 	for (struct node *node = graph->first; node; node = other) {
 		other = node->next;
-		if (node->outputs[0] && is_identity(node)) {
-			graph_replace_uses(graph, node->outputs[0], node->inputs[0]);
+		struct value *same = node->outputs[0] && is_identity(node) ? node->inputs[0]
+		                   : node->input_count && node->inputs[0] && undoes_transpose(node) ? node->inputs[0]->producer->inputs[0]
+		                                                                                    : NULL;
+		if (same) {
+			graph_replace_uses(graph, node->outputs[0], same);
 			graph_remove_node(node);
 		}
 	}
+	merge_repeated(graph);
 	for (struct node *node = graph->last; node; node = other) {
 		other = node->previous;
 		if (is_dead(node))
