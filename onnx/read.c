@@ -71,7 +71,7 @@ static enum ercc_status unpack(struct context *ctx, const ProtobufCMessageDescri
 	ProtobufCAllocator allocator = {unpack_alloc, unpack_free, &ctx->arena};
 	TRY(scan_message(ctx, descriptor, data, bytes));
 	*out = protobuf_c_message_unpack(descriptor, &allocator, bytes, data);
-	return *out ? ERCC_OK : fail(ctx, ERCC_MODEL, "file: it does not unpack as %s", descriptor->short_name);
+	return *out ? ERCC_OK : fail(ctx, ERCC_MODEL, "%s: it does not unpack as %s", source_of(ctx), descriptor->short_name);
 }
 
 static struct tensor_source source_in(struct context *ctx, const char *folder)
@@ -109,8 +109,12 @@ enum ercc_status onnx_read_model(struct context *ctx, const char *path, struct g
 {
 	struct mapping *file;
 	ProtobufCMessage *message;
+	ctx->source = arena_printf(&ctx->arena, "file '%s'", path);
 	TRY(map_file(ctx, path, &file));
-	TRY(unpack(ctx, &erc__onnx__model_proto__descriptor, file->data, file->bytes, &message));
+	enum ercc_status status = unpack(ctx, &erc__onnx__model_proto__descriptor, file->data, file->bytes, &message);
+	if (status == ERCC_MODEL)
+		note(ctx, "is '%s' an ONNX model, and whole?", path);
+	TRY(status);
 	unmap(file);
 	return build_graph(ctx, message, folder_of(&ctx->arena, path), out);
 }

@@ -17,6 +17,12 @@ typedef Erc__Onnx__ValueInfoProto value_info_proto;
 typedef Erc__Onnx__FunctionProto function_proto;
 typedef Erc__Onnx__OperatorSetIdProto opset_proto;
 
+/* What is being read, as messages begin. */
+static inline const char *source_of(const struct context *ctx)
+{
+	return ctx->source ? ctx->source : "file";
+}
+
 /* Graphs and function calls inside each other. */
 #define MAX_DEPTH 64
 /* Nodes after functions are inlined: calls that call can multiply without bound. */

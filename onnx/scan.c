@@ -28,7 +28,7 @@ struct scan {
 
 static enum ercc_status broken(const struct scan *scan, const char *what)
 {
-	return fail(scan->ctx, ERCC_MODEL, "file: %s in %s at byte %zu", what,
+	return fail(scan->ctx, ERCC_MODEL, "%s: %s in %s at byte %zu", source_of(scan->ctx), what,
 	            scan->frames[scan->depth].descriptor->short_name, (size_t)(scan->at - scan->start));
 }
 
@@ -131,7 +131,7 @@ static enum ercc_status scan_field(struct scan *scan)
 		return broken(scan, "a field of the wrong type");
 	scan->unpacked_bytes += FIELD_COST;
 	if (scan->unpacked_bytes > scan->limit)
-		return fail(scan->ctx, ERCC_MODEL, "file: unpacking it would take more than %zu MB of memory", scan->limit >> 20);
+		return fail(scan->ctx, ERCC_MODEL, "%s: unpacking it would take more than %zu MB of memory", source_of(scan->ctx), scan->limit >> 20);
 	switch (type) {
 	case WIRE_VARINT:
 		return read_varint(scan, frame->end, &number) ? ERCC_OK : broken(scan, "a malformed number");
@@ -156,7 +156,7 @@ enum ercc_status scan_message(struct context *ctx, const ProtobufCMessageDescrip
 	struct scan scan = {.ctx = ctx, .start = data, .at = data};
 	if (__builtin_mul_overflow(bytes, (size_t)UNPACK_FACTOR, &scan.limit) ||
 	    __builtin_add_overflow(scan.limit, UNPACK_BASE_BYTES, &scan.limit))
-		return fail(ctx, ERCC_MODEL, "file: %zu bytes are too many", bytes);
+		return fail(ctx, ERCC_MODEL, "%s: %zu bytes are too many", source_of(ctx), bytes);
 	scan.frames[0] = (struct frame){.descriptor = descriptor, .end = scan.start + bytes};
 	while (scan.depth >= 0) {
 		if (scan.at == scan.frames[scan.depth].end)

@@ -97,6 +97,23 @@ static uint64_t count_parameters(const struct graph *graph)
 	return total;
 }
 
+/* The outputs with the types that the file states: nothing has been inferred yet. */
+static struct value *const *stated_outputs(const struct graph *graph)
+{
+	struct arena *arena = &graph->ctx->arena;
+	struct value **values = arena_array(arena, graph->output_count + 1, sizeof *values);
+	for (size_t i = 0; i < graph->output_count; i++) {
+		values[i] = arena_new(arena, struct value);
+		*values[i] = *graph->outputs[i];
+		if (!graph->output_types || graph->output_types[i].dtype == ERC_DTYPE_NONE)
+			continue;
+		values[i]->dtype = graph->output_types[i].dtype;
+		values[i]->shape = graph->output_types[i].shape;
+		memcpy(values[i]->dim_names, graph->output_types[i].dim_names, sizeof values[i]->dim_names);
+	}
+	return values;
+}
+
 static struct ercc_model_info *fill(struct block *block, const struct graph *graph, const struct tally *tally, uint64_t parameters)
 {
 	struct ercc_model_info *info = take(block, sizeof *info), local;
@@ -106,7 +123,7 @@ static struct ercc_model_info *fill(struct block *block, const struct graph *gra
 	                                 .input_count = (uint32_t)graph->input_count, .output_count = (uint32_t)graph->output_count,
 	                                 .operator_count = (uint32_t)tally->count};
 	local.inputs = take_values(block, graph->inputs, NULL, graph->input_count);
-	local.outputs = take_values(block, graph->outputs, graph->output_names, graph->output_count);
+	local.outputs = take_values(block, stated_outputs(graph), graph->output_names, graph->output_count);
 	const char **names = take(block, tally->count * sizeof *names);
 	uint32_t *uses = take(block, tally->count * sizeof *uses);
 	int *supported = take(block, tally->count * sizeof *supported);

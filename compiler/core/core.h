@@ -77,6 +77,7 @@ struct context {
 	struct arena arena;
 	const struct ercc_options *options; /* never NULL */
 	uint32_t error_count;               /* errors reported so far */
+	const char *source;                 /* what is being read, for messages: "file 'x.onnx'"; NULL: "file" */
 };
 
 /* Reports an error through the message callback and returns `status`:
