@@ -1,6 +1,7 @@
 /* The compiler's public calls: read, run the passes, build for each target, write. */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "model_info.h"
 #include "onnx.h"
@@ -91,11 +92,22 @@ static enum ercc_status check_budgets(struct context *ctx)
 	return ERCC_OK;
 }
 
+/* By inode, so that no other spelling of the model's path is written over. */
+static enum ercc_status check_paths(struct context *ctx, const struct compile *paths)
+{
+	struct stat model, out;
+	if (!ctx->options->stop_after && !stat(paths->model_path, &model) && !stat(paths->out_path, &out) &&
+	    model.st_dev == out.st_dev && model.st_ino == out.st_ino)
+		return fail(ctx, ERCC_USAGE, "output '%s' is the model itself", paths->out_path);
+	return ERCC_OK;
+}
+
 static enum ercc_status compile(struct context *ctx, void *user)
 {
 	const struct compile *paths = user;
 	struct graph *graph;
 	struct artifact artifact = {0};
+	TRY(check_paths(ctx, paths));
 	TRY(check_budgets(ctx));
 	for (uint32_t i = 0; i < ctx->options->target_count; i++) {
 		const struct target *target;

@@ -69,6 +69,18 @@ static enum ercc_status pin_shape(struct graph *graph, const char *text)
 	return ERCC_OK;
 }
 
+static enum ercc_status no_dim(struct graph *graph, const char *text, const char *equals)
+{
+	struct text names = {.arena = &graph->ctx->arena};
+	for (size_t i = 0; i < graph->input_count; i++)
+		for (int d = 0; d < graph->inputs[i]->shape.rank; d++)
+			if (graph->inputs[i]->dim_names[d])
+				text_printf(&names, " '%s' of input '%s'", graph->inputs[i]->dim_names[d], graph->inputs[i]->name);
+	fail(graph->ctx, ERCC_USAGE, "--dim: no input has a dimension named '%.*s'", (int)(equals - text), text);
+	note(graph->ctx, "the named dimensions are:%s", names.data ? names.data : " none; --shape gives whole shapes");
+	return ERCC_USAGE;
+}
+
 static enum ercc_status pin_dim(struct graph *graph, const char *text)
 {
 	struct context *ctx = graph->ctx;
@@ -86,10 +98,12 @@ static enum ercc_status pin_dim(struct graph *graph, const char *text)
 			if (!name || strlen(name) != (size_t)(equals - text) || strncmp(name, text, (size_t)(equals - text)))
 				continue;
 			used = true;
-			if (graph->inputs[i]->shape.dims[d] < 0)
-				graph->inputs[i]->shape.dims[d] = size;
+			if (graph->inputs[i]->shape.dims[d] >= 0 && graph->inputs[i]->shape.dims[d] != size)
+				return fail(ctx, ERCC_USAGE, "--dim %s: dimension '%s' of input '%s' is %lld already", text, name,
+				            graph->inputs[i]->name, (long long)graph->inputs[i]->shape.dims[d]);
+			graph->inputs[i]->shape.dims[d] = size;
 		}
-	return used ? ERCC_OK : fail(ctx, ERCC_USAGE, "--dim: no input has a dimension named '%.*s'", (int)(equals - text), text);
+	return used ? ERCC_OK : no_dim(graph, text, equals);
 }
 
 static void drop_input(struct graph *graph, const struct value *value)

@@ -195,7 +195,7 @@ static enum ercc_status finish_one(struct builder *b, struct kernel *kernels, st
 	int64_t bytes;
 	char *object = read_file(b->ctx, scratch_path(b, arena_printf(&b->ctx->arena, "%s.o", kernel->name)), &bytes);
 	if (!object)
-		return fail(b->ctx, ERCC_IO, "cannot read what '%s' wrote: %s", b->cc, strerror(errno));
+		return fail(b->ctx, ERCC_TOOLCHAIN, "'%s' wrote no object for %s", b->cc, kernel->name);
 	store(b, make_key(b, "o", kernel->source, strlen(kernel->source)), object, bytes);
 	return ERCC_OK;
 }
@@ -224,10 +224,10 @@ static enum ercc_status build_objects(struct builder *b, struct kernel *kernels,
 		else
 			running++;
 	}
-	while (running) {
-		enum ercc_status result = finish_one(b, kernels, jobs, &running);
-		status = status == ERCC_OK ? result : status;
-	}
+	while (running && status == ERCC_OK)
+		status = finish_one(b, kernels, jobs, &running);
+	while (running)
+		wait_for(jobs[--running].pid);
 	return status;
 }
 

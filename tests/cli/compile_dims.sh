@@ -6,6 +6,7 @@ run erc compile symbolic.onnx -o x.erca --quiet
 run erc compile symbolic.onnx -o x.erca --quiet --dim batch
 run erc compile symbolic.onnx -o x.erca --quiet --dim batch=zero
 run erc compile symbolic.onnx -o x.erca --quiet --dim bach=4
+run erc compile symbolic.onnx -o x.erca --quiet --dim batch=4 --dim batch=2
 run erc compile symbolic.onnx -o x.erca --quiet --shape z:4x3
 run erc compile symbolic.onnx -o x.erca --quiet --shape x:4x5
 run ls

@@ -11,6 +11,11 @@ mask "s/(x.erca'): .*/\1: REASON/" erc compile relu_add.onnx -o /proc/x.erca --q
 echo keep >x.erca
 run erc compile unknown.onnx -o x.erca --quiet
 run cat x.erca
+# The model itself, under whatever name, is no output.
+run erc compile relu_add.onnx -o ./relu_add.onnx --quiet
+cp "$MODELS/relu_add.onnx" original.onnx
+run cmp relu_add.onnx original.onnx
+rm original.onnx
 # A full disk, as a file-size limit shows it: writes fail in the middle of the artifact.
 cp "$SAMPLES/digits/digits.onnx" .
 quietly erc compile digits.onnx -o full.erca --dim batch=1 --quiet # fills the cache: no compiler runs below
