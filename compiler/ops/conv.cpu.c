@@ -56,8 +56,9 @@ FN void multiply(f32_value acc[P_H * P_W][OCV], const float *a, long row, long p
 	}
 }
 
-/* Copies the rows that a register tile reads into local memory, zeros outside the image. */
-static __attribute__((noinline)) void fill_patch(float *to, const float *plane, const long long *p, long ih, long iw)
+/* Copies the rows that a register tile reads into local memory, zeros outside the image. Of each pixel `count` lanes
+ * are read: behind the last pixel of a plain matrix there may be no memory. */
+static __attribute__((noinline)) void fill_patch(float *to, const float *plane, const long long *p, long ih, long iw, long count)
 {
 	long height = (P_H - 1) * P(SH) + (P(KH) - 1) * P(DH) + 1, width = PATCH_W;
 	for (long y = 0; y < height; y++)
@@ -65,8 +66,15 @@ static __attribute__((noinline)) void fill_patch(float *to, const float *plane, 
 			long r = ih + y, c = iw + x;
 			int inside = r >= 0 && r < P(IH) && c >= 0 && c < P(IW);
 			const float *from = plane + r * P(IN_ROW) + c * P(IN_PIXEL);
+			if (inside && count == CG) {
+				for (int l = 0; l < CG; l++)
+					to[l] = from[l];
+				continue;
+			}
 			for (int l = 0; l < CG; l++)
-				to[l] = inside ? from[l] : 0.0f;
+				to[l] = 0.0f;
+			for (int l = 0; inside && l < count; l++)
+				to[l] = from[l];
 		}
 }
 
@@ -148,7 +156,7 @@ static void register_tile(const struct erc_tile_args *args, const long long *p, 
 						multiply(acc, a + kh * P(DH) * P(IN_ROW) + kw * P(DW) * P(IN_PIXEL), P(SH) * P(IN_ROW), PIXEL, w,
 						         P(W_BLOCK), count);
 			} else {
-				fill_patch(local, plane, p, ih, iw);
+				fill_patch(local, plane, p, ih, iw, count);
 				long width = PATCH_W * CG;
 				for (long kh = 0; kh < P(KH); kh++)
 					for (long kw = 0; kw < P(KW); kw++, w += CG * 16)

@@ -146,8 +146,10 @@ static enum ercc_status lower_gemm(struct lowering *lowering, struct node *node)
 	int ta = node_attr_int(node, "transA", 0) != 0, tb = node_attr_int(node, "transB", 0) != 0;
 	float alpha = node_attr_float(node, "alpha", 1), beta = node_attr_float(node, "beta", 1);
 	int64_t m = out->dims[0], n = out->dims[1], k = a->dims[!ta];
-	if (k == 0)
-		return lower_fill(lowering, node, node->outputs[0], 0, 0);
+	if (k == 0) { /* an empty sum: zeros, and C */
+		struct buffer *zeros = plan_weights(lowering->plan, arena_array(&lowering->ctx->arena, (size_t)(m * n), 4), m * n * 4, node->name);
+		return scale_and_add(lowering, node, zeros, alpha, beta);
+	}
 	int64_t b_strides[] = {0, tb ? 1 : n, tb ? k : 1}, a_strides[] = {0, k};
 	struct buffer *b = pack_b(lowering, node, node->inputs[1], 1, k, n, b_strides);
 	struct buffer *rows = rows_of_a(lowering, node, ta, m, k);

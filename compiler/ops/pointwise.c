@@ -56,10 +56,14 @@ static void operand_strides(const struct value *value, const struct shape *out, 
 	bool spatial = false, batch = skip == 0 && value->shape.dims[0] > 1;
 	for (int i = 2; i < out->rank; i++)
 		spatial |= i >= skip && value->shape.dims[i - skip] > 1;
+	/* a value of the output's own shape has all lanes, one channel or not */
+	bool whole = shape_equal(&value->shape, out);
+	int64_t block = spatial || positions == 1 ? positions * 16 : 16;
+	channels |= whole;
 	strides[3] = channels;
 	strides[2] = spatial ? 16 : 0;
-	strides[1] = !channels ? 0 : spatial || positions == 1 ? positions * 16 : 16;
-	strides[0] = !batch ? 0 : blocks * strides[1];
+	strides[1] = channels ? block : 0;
+	strides[0] = batch ? blocks * block : 0;
 }
 
 /* A per-channel constant, padded to whole blocks. */

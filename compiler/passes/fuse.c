@@ -120,9 +120,13 @@ static enum operand_role role_of(const struct launch *producer, const struct lau
 		return ROLE_FULL;
 	if (same_strides(space, operand->strides, zeros))
 		return ROLE_SCALAR;
-	if (matmul) {
+	if (matmul) { /* the last dim is the columns, unless B is a vector */
+		if (space->dims[space->rank - 1] != producer->params[CONV_OC])
+			return ROLE_NONE;
 		channel[space->rank - 1] = 1;
 	} else if (scatter) {
+		if (space->rank != producer->space.rank)
+			return ROLE_NONE;
 		channel[1] = 1;
 	} else {
 		if (space->rank != 4)
@@ -146,11 +150,11 @@ static bool fuse_epilogue(struct plan *plan, struct launch *producer, struct lau
 		if (i != slot && (consumer->operands[i].dtype != ERC_F32 || role_of(producer, consumer, &consumer->operands[i]) == ROLE_NONE))
 			return false;
 	struct launch fused = *producer;
-	int map[EXPR_MAX_OPERANDS];
+	int map[EXPR_MAX_OPERANDS], produced = fused.expr.count - 1;
 	fused.operand_count--; /* the output */
 	for (int i = 0; i < consumer->operand_count - 1; i++) {
 		if (i == slot) {
-			map[i] = fused.expr.count - 1;
+			map[i] = produced;
 			continue;
 		}
 		struct operand operand = consumer->operands[i];
