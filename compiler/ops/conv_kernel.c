@@ -1,6 +1,8 @@
 /* Chooses tiles for the convolution kernel. */
 #include "conv.h"
 
+#include "rows.h"
+
 static void define(struct context *ctx, struct variant *variant, const char *name, long long value)
 {
 	variant->defines[variant->define_count++] = (struct define){name, arena_printf(&ctx->arena, "%lld", value)};
@@ -23,17 +25,6 @@ static void choose_register_tile(const struct cpu_level *cpu, const int64_t *p, 
 				*best_w = w;
 			}
 		}
-}
-
-/* LOADk of the epilogue: operand 0 of the expression is the sum, the others follow the kernel's inputs. */
-static void define_epilogue(struct context *ctx, const struct launch *launch, struct variant *variant)
-{
-	static const char *const loads[] = {"", "LOAD_FULL", "LOAD_CHANNEL", "LOAD_SCALAR"};
-	struct arena *arena = &ctx->arena;
-	variant->defines[variant->define_count++] = (struct define){"LOAD0", "VALUE"};
-	for (int k = launch->input_count, n = 1; k < launch->operand_count - 1; k++, n++)
-		variant->defines[variant->define_count++] = (struct define){
-			arena_printf(arena, "LOAD%d", n), arena_printf(arena, "%s(%d)", loads[launch->operands[k].role], k)};
 }
 
 static enum ercc_status conv_cpu(struct context *ctx, const struct cpu_level *cpu, const struct launch *launch,

@@ -173,7 +173,7 @@ static enum ercc_status infer_clip(struct node *node)
 
 static enum ercc_status lower_clip(struct lowering *lowering, struct node *node)
 {
-	struct value *in = node->inputs[0], *out = node->outputs[0];
+	struct value *in = node->inputs[0];
 	struct op row = {.name = "Clip", .expr = "a", .input_max = 1};
 	struct node plain = *node;
 	plain.op = &row;
@@ -200,7 +200,6 @@ static enum ercc_status lower_clip(struct lowering *lowering, struct node *node)
 		if (bound >= 0)
 			result = expr_apply(&launch->expr, primitive, result, bound, -1);
 	}
-	(void)out;
 	launch->operands[launch->operand_count++] = to;
 	return ERCC_OK;
 }

@@ -80,9 +80,18 @@ struct launch *lower_rows(struct lowering *lowering, struct node *node, const st
 	return launch;
 }
 
-enum ercc_status rows_cpu(struct context *ctx, const struct cpu_level *cpu, const struct launch *launch, struct variant *variant)
+void define_epilogue(struct context *ctx, const struct launch *launch, struct variant *variant)
 {
 	static const char *const loads[] = {"", "LOAD_FULL", "LOAD_CHANNEL", "LOAD_SCALAR"};
+	struct arena *arena = &ctx->arena;
+	variant->defines[variant->define_count++] = (struct define){"LOAD0", "VALUE"};
+	for (int k = launch->input_count, n = 1; k < launch->operand_count - 1; k++, n++)
+		variant->defines[variant->define_count++] = (struct define){
+			arena_printf(arena, "LOAD%d", n), arena_printf(arena, "%s(%d)", loads[launch->operands[k].role], k)};
+}
+
+enum ercc_status rows_cpu(struct context *ctx, const struct cpu_level *cpu, const struct launch *launch, struct variant *variant)
+{
 	int64_t rows = launch->params[ROWS_TOTAL];
 	/* one multiply-add or four bytes a lane and cycle, roughly */
 	double ns = ((double)launch->flops / cpu->flops_per_ns + (double)launch->bytes / cpu->bytes_per_ns) / (double)(rows ? rows : 1) + 2;
@@ -97,13 +106,10 @@ enum ercc_status rows_cpu(struct context *ctx, const struct cpu_level *cpu, cons
 	memcpy(variant->defines + variant->define_count, launch->defines, sizeof(struct define) * (size_t)launch->define_count);
 	variant->define_count += launch->define_count;
 	if (launch->template->epilogue) {
-		variant->defines[variant->define_count++] = (struct define){"LOAD0", "VALUE"};
 		variant->defines[variant->define_count++] = (struct define){"VECTOR", "1"};
 		variant->defines[variant->define_count++] =
 			(struct define){"OUTPUT", arena_printf(&ctx->arena, "%d", launch->operand_count - 1)};
-		for (int k = launch->input_count, n = 1; k < launch->operand_count - 1; k++, n++)
-			variant->defines[variant->define_count++] = (struct define){
-				arena_printf(&ctx->arena, "LOAD%d", n), arena_printf(&ctx->arena, "%s(%d)", loads[launch->operands[k].role], k)};
+		define_epilogue(ctx, launch, variant);
 	}
 	return ERCC_OK;
 }

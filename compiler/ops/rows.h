@@ -19,6 +19,8 @@ void window_params(struct launch *launch, const struct window *window, int64_t p
 
 /* Adds a row launch of `rows` rows with one plain-role input and one output. */
 struct launch *lower_rows(struct lowering *lowering, struct node *node, const struct kernel_template *template, int64_t rows);
+/* Adds LOADk of the epilogue: operand 0 of the expression is the kernel's own value, the others follow its inputs. */
+void define_epilogue(struct context *ctx, const struct launch *launch, struct variant *variant);
 /* The chooser of row kernels: as many rows a tile as 20 us hold. Epilogues as in conv. */
 enum ercc_status rows_cpu(struct context *ctx, const struct cpu_level *cpu, const struct launch *launch, struct variant *variant);
 
