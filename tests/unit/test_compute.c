@@ -1,0 +1,158 @@
+/* Whole models, compiled and run, against sums in double: shapes at the edges of tiles, blocks and memory. */
+#include <math.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "erc.h"
+#include "ercc.h"
+#include "model_file.h"
+
+#define MAX_TENSORS 4
+
+static char folder[] = "/tmp/erc-compute-XXXXXX";
+static char model_path[64], artifact_path[64];
+
+/* Memory that ends where nothing is mapped: one element read or written behind it is a fault. */
+struct guarded {
+	uint8_t *map;
+	size_t map_bytes;
+	float *data;
+	size_t bytes;
+};
+
+static struct guarded guarded_new(size_t count)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = count * sizeof(float);
+	struct guarded g = {.map_bytes = (bytes + page - 1) / page * page + page, .bytes = bytes};
+	g.map = mmap(NULL, g.map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(g.map, MAP_FAILED);
+	ck_assert_int_eq(mprotect(g.map + g.map_bytes - page, page, PROT_NONE), 0);
+	g.data = (float *)(g.map + g.map_bytes - page - bytes);
+	return g;
+}
+
+/* Values in [-1, 1) that differ from each other, the same in every run. */
+static float value_at(size_t i)
+{
+	return (float)((i * 2654435761u >> 7) % 2048) / 1024.0f - 1.0f;
+}
+
+/* Compiles the text and runs it once: inputs are value_at(), counted through all of them; returns the one output. */
+static struct guarded compute(const char *text, struct guarded *inputs)
+{
+	static const char *const target[] = {"cpu:x86-64-v3"};
+	struct ercc_options options = {.size = sizeof options, .message = keep_message, .targets = target, .target_count = 1};
+	struct erc_runtime_options one = {.size = sizeof one, .units = 1};
+	struct erc_tensor_info info;
+	erc_runtime *runtime;
+	erc_model *model;
+	erc_session *session;
+	erc_request *request;
+	size_t n = 0;
+	write_model(model_path, text);
+	enum ercc_status status = ercc_compile(model_path, artifact_path, &options);
+	ck_assert_msg(status == ERCC_OK, "%s: %s", text, test.errors);
+	ck_assert_int_eq(erc_runtime_create(&one, &runtime), ERC_OK);
+	ck_assert_int_eq(erc_model_load(runtime, artifact_path, NULL, &model), ERC_OK);
+	ck_assert_int_eq(erc_session_create(model, NULL, &session), ERC_OK);
+	ck_assert_int_eq(erc_request_create(session, &request), ERC_OK);
+	ck_assert_uint_le(erc_model_input_count(model, 0), MAX_TENSORS);
+	for (uint32_t i = 0; i < erc_model_input_count(model, 0); i++) {
+		ck_assert_int_eq(erc_model_input_info(model, 0, i, &info), ERC_OK);
+		inputs[i] = guarded_new(info.bytes / sizeof(float));
+		for (size_t k = 0; k < info.bytes / sizeof(float); k++)
+			inputs[i].data[k] = value_at(n++);
+		ck_assert_int_eq(erc_request_bind_input(request, i, inputs[i].data, info.bytes), ERC_OK);
+	}
+	ck_assert_int_eq(erc_model_output_info(model, 0, 0, &info), ERC_OK);
+	struct guarded out = guarded_new(info.bytes / sizeof(float));
+	memset(out.data, 0xff, out.bytes);
+	ck_assert_int_eq(erc_request_bind_output(request, 0, out.data, out.bytes), ERC_OK);
+	ck_assert_int_eq(erc_request_run(request), ERC_OK);
+	ck_assert_int_eq(erc_request_destroy(request), ERC_OK);
+	ck_assert_int_eq(erc_session_destroy(session), ERC_OK);
+	ck_assert_int_eq(erc_model_unload(model), ERC_OK);
+	ck_assert_int_eq(erc_runtime_destroy(runtime), ERC_OK);
+	return out;
+}
+
+static void release(struct guarded *all, int count)
+{
+	for (int i = 0; i < count; i++)
+		ck_assert_int_eq(munmap(all[i].map, all[i].map_bytes), 0);
+}
+
+static void assert_close(float found, double wanted, const char *what, size_t at)
+{
+	ck_assert_msg(fabs(found - wanted) <= 1e-5 * (1 + fabs(wanted)), "%s: element %zu is %g, wanted %g", what, at, found, wanted);
+}
+
+/* Matrices of every raggedness, with nothing mapped behind them. */
+START_TEST(matmul_reads_nothing_behind_its_operands)
+{
+	static const int ks[] = {1, 15, 16, 17, 40};
+	int m = _i / 5 * 3 + 1, k = ks[_i % 5], n = 5;
+	char text[200];
+	struct guarded tensors[MAX_TENSORS];
+	snprintf(text, sizeof text, "input a:f32[%dx%d]\ninput b:f32[%dx%d]\ny = MatMul(a, b)\noutput y\n", m, k, k, n);
+	struct guarded out = compute(text, tensors);
+	for (int i = 0; i < m; i++)
+		for (int j = 0; j < n; j++) {
+			double sum = 0;
+			for (int l = 0; l < k; l++)
+				sum += (double)tensors[0].data[i * k + l] * tensors[1].data[l * n + j];
+			assert_close(out.data[i * n + j], sum, text, (size_t)(i * n + j));
+		}
+	tensors[2] = out;
+	release(tensors, 3);
+}
+END_TEST
+
+/* One channel is a block of 16 lanes with one in use: images of a batch lie a block apart. */
+START_TEST(one_channel_images_of_a_batch_are_kept_apart)
+{
+	const char *text = "input x:f32[3x1x4x4]\nconst w:f32[1x1x1x1] = {2}\nconst v:f32[1x1x1x1] = {3}\n"
+	                   "p = Conv(x, w)\ng = GlobalAveragePool(p)\nq = Conv(x, v)\nr = Mul(q, g)\ny = Conv(r, w)\noutput y\n";
+	struct guarded tensors[MAX_TENSORS];
+	struct guarded out = compute(text, tensors);
+	for (size_t i = 0; i < 48; i++) {
+		double mean = 0;
+		for (size_t k = 0; k < 16; k++)
+			mean += 2.0 * tensors[0].data[i / 16 * 16 + k] / 16;
+		assert_close(out.data[i], 2 * 3 * tensors[0].data[i] * mean, text, i);
+	}
+	tensors[1] = out;
+	release(tensors, 2);
+}
+END_TEST
+
+START_TEST(gemm_of_nothing_keeps_c)
+{
+	const char *text = "input a:f32[2x0]\ninput b:f32[0x3]\ninput c:f32[3]\ny = Gemm(a, b, c) {beta=2.0}\noutput y\n";
+	struct guarded tensors[MAX_TENSORS];
+	struct guarded out = compute(text, tensors);
+	for (size_t i = 0; i < 6; i++)
+		assert_close(out.data[i], 2.0 * tensors[2].data[i % 3], text, i);
+	tensors[3] = out;
+	release(tensors, 4);
+}
+END_TEST
+
+int main(void)
+{
+	if (!mkdtemp(folder))
+		return 1;
+	snprintf(model_path, sizeof model_path, "%s/model.onnx", folder);
+	snprintf(artifact_path, sizeof artifact_path, "%s/model.erca", folder);
+	Suite *suite = suite_create("compute");
+	TCase *edges = tcase_create("edges");
+	tcase_set_timeout(edges, 60);
+	tcase_add_checked_fixture(edges, fixture_start, fixture_stop);
+	tcase_add_loop_test(edges, matmul_reads_nothing_behind_its_operands, 0, 70);
+	tcase_add_test(edges, one_channel_images_of_a_batch_are_kept_apart);
+	tcase_add_test(edges, gemm_of_nothing_keeps_c);
+	suite_add_tcase(suite, edges);
+	int failed = run_suite(suite);
+	unlink(model_path), unlink(artifact_path), rmdir(folder);
+	return failed;
+}
