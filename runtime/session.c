@@ -1,4 +1,5 @@
 /* Sessions: a tenant of the device: an entry point, a budget, a class, a room. */
+#include <stdio.h>
 #include <string.h>
 
 #include "handles.h"
@@ -17,6 +18,18 @@ static enum erc_status find_entry(struct erc_session *session, const char *name)
 	                 erc_model_entry_name(model, 0));
 }
 
+/* "full, half": what the target has, for messages. */
+static void list_budgets(const struct erc_model *model, char *text, size_t bytes)
+{
+	size_t used = 0;
+	text[0] = '\0';
+	for (uint32_t i = 0; i < model->target->budget_count && used < bytes; i++) {
+		const struct erca_budget *budget = erc__record(model->artifact, ERC_TABLE_BUDGETS, model->target->budget_first + i);
+		int written = snprintf(text + used, bytes - used, "%s%s", i ? ", " : "", erc_artifact_string(model->artifact, budget->name));
+		used += written > 0 ? (size_t)written : 0;
+	}
+}
+
 static enum erc_status find_budget(struct erc_session *session, const char *name, const struct erca_budget **out)
 {
 	const struct erc_model *model = session->model;
@@ -28,7 +41,9 @@ static enum erc_status find_budget(struct erc_session *session, const char *name
 		*out = budget;
 		return ERC_OK;
 	}
-	return erc__fail(ERC_NOT_FOUND, "no budget '%s' for target %s", name, erc_model_target(model));
+	char have[256];
+	list_budgets(model, have, sizeof(have));
+	return erc__fail(ERC_NOT_FOUND, "no budget '%s'; target %s has %s", name, erc_model_target(model), have);
 }
 
 /* A share is of the device that is there, not of the one it was resolved for. */

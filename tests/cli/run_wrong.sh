@@ -29,3 +29,6 @@ run erc run tiny.erca --input x=@good.npy --output y=@missing/y.npy
 run erc run tiny.erca --input x=@good.npy --target cpu:z80
 run erc run tiny.erca --input x=@good.npy --entry none
 run erc run missing.erca --input x=zeros
+run erc run tiny.erca --input x=@good.npy --budget none
+cp "$MODELS/relu_add.onnx" .
+run erc run relu_add.onnx --input x=zeros

@@ -138,6 +138,22 @@ START_TEST(gemm_of_nothing_keeps_c)
 }
 END_TEST
 
+/* Rounding up, a window that is larger than its input by less than a stride gives one output. */
+START_TEST(a_window_larger_than_its_input_rounds_up_to_one)
+{
+	const char *text = "input x:f32[1x1x2x3]\ny = MaxPool(x) {kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1}\noutput y\n";
+	struct guarded tensors[MAX_TENSORS];
+	struct guarded out = compute(text, tensors);
+	double most = -1;
+	for (size_t i = 0; i < 6; i++)
+		most = fmax(most, tensors[0].data[i]);
+	ck_assert_uint_eq(out.bytes, sizeof(float));
+	assert_close(out.data[0], most, text, 0);
+	tensors[1] = out;
+	release(tensors, 2);
+}
+END_TEST
+
 int main(void)
 {
 	if (!mkdtemp(folder))
@@ -150,6 +166,7 @@ int main(void)
 	tcase_add_checked_fixture(edges, fixture_start, fixture_stop);
 	tcase_add_loop_test(edges, matmul_reads_nothing_behind_its_operands, 0, 70);
 	tcase_add_test(edges, one_channel_images_of_a_batch_are_kept_apart);
+	tcase_add_test(edges, a_window_larger_than_its_input_rounds_up_to_one);
 	tcase_add_test(edges, gemm_of_nothing_keeps_c);
 	suite_add_tcase(suite, edges);
 	int failed = run_suite(suite);

@@ -106,6 +106,9 @@ int say_runtime_error(const char *about, enum erc_status status)
 		say_error("%s", detail);
 	else
 		say_error("%s: %s", about, detail);
+	const char *suffix = strrchr(about, '.');
+	if (status == ERC_CORRUPT && suffix && !strcmp(suffix, ".onnx"))
+		say_note("this looks like a model; compile it first: erc compile %s -o model.erca", about);
 	for (size_t i = 0; i < COUNT_OF(exit_codes); i++)
 		if (exit_codes[i].status == status)
 			return exit_codes[i].code;
