@@ -11,6 +11,8 @@ struct erc_runtime {
 	struct erc__device *device;
 	pthread_mutex_t lock; /* guards the numbers of children, here and below */
 	uint32_t model_count;
+	uint32_t next_session;   /* number for the trace */
+	uint32_t seen_ended;     /* of the device, by the last erc_runtime_wait */
 	erc_log_fn log;
 	void *log_user;
 };
@@ -31,10 +33,13 @@ struct erc_session {
 	struct erc_model *model;
 	const struct erca_entry *entry;
 	uint32_t entry_number;       /* among the model's */
-	uint32_t budget;             /* among the target's: the number of the variant */
+	struct erc__budgets budgets;
+	uint32_t *budget_units;      /* of each of the target's budgets, on this device */
+	uint32_t units;              /* own limit; 0: none */
 	uint64_t deadline_us;
+	uint32_t number;             /* in traces */
 	struct erc__tenant tenant;
-	struct erc__room room;
+	struct erc__statistics statistics; /* under the device's lock */
 	uint32_t request_count;
 };
 
@@ -45,15 +50,24 @@ struct erc__fixup {
 	uint64_t offset;
 };
 
+/* State that goes from run to run: two buffers that change places after each good run. */
+struct erc__state {
+	uint8_t *memory[2];        /* [now]: input of the next run; NULL: the input is no state */
+	uint32_t now;
+	uint32_t output;
+	size_t bytes;
+};
+
 struct erc_request {
 	struct erc__job job;
 	struct erc_session *session;
-	struct erc__step *steps;
+	struct erc__step *steps;   /* [budget * records + record] */
 	void **pointers;           /* one per operand of each step */
 	struct erc__fixup *fixups;
 	uint32_t fixup_count;
 	void **bound;              /* caller memory: inputs, then outputs; NULL: not bound */
 	int64_t *dims;             /* run-time dimensions */
+	struct erc__state *states; /* one per input; those that are bound have memory */
 	uint8_t *arena;
 	size_t arena_bytes;
 	int has_result;            /* a run succeeded: run-time dims may be asked for */

@@ -22,6 +22,8 @@ void erc__job_start(struct erc__job *job)
 	job->result = ERC_OK;
 	job->detail[0] = '\0';
 	job->tiles_run = job->launches_run = 0;
+	job->most_units = job->preemptions = 0;
+	job->granted_ns = job->finished_ns = 0;
 	atomic_store_explicit(&job->cancelled, 0, memory_order_relaxed);
 	atomic_store_explicit(&job->state, ERC__JOB_RUNNING, memory_order_release);
 }
@@ -51,6 +53,24 @@ static enum erc_status count_tiles(struct erc__job *job, const struct erc__step 
 	return ERC_OK;
 }
 
+/* The number of the variant that the next launch takes. */
+static uint32_t choose_budget(const struct erc__job *job)
+{
+	const struct erc__budgets *budgets = job->budgets;
+	uint32_t chosen = atomic_load_explicit(&budgets->chosen, memory_order_relaxed), best = UINT32_MAX;
+	if (chosen != ERC__BUDGET_BY_ROOM)
+		return chosen;
+	uint32_t of_tenant = erc__room_limit(&job->item.tenant->room), of_class = erc__room_limit(job->class_room);
+	uint32_t room = of_tenant < of_class ? of_tenant : of_class, least = 0;
+	for (uint32_t i = 0; i < budgets->count; i++) {
+		if (budgets->units[i] <= room && (best == UINT32_MAX || budgets->units[i] > budgets->units[best]))
+			best = i;
+		if (budgets->units[i] < budgets->units[least])
+			least = i;
+	}
+	return best == UINT32_MAX ? least : best;
+}
+
 static uint32_t open_next(struct erc__job *job)
 {
 	for (;;) {
@@ -61,7 +81,8 @@ static uint32_t open_next(struct erc__job *job)
 		}
 		if (++job->step == job->step_count)
 			return 0;
-		job->result = count_tiles(job, &job->steps[job->step], &tiles);
+		job->launch = &job->steps[(size_t)choose_budget(job) * job->step_count + job->step];
+		job->result = count_tiles(job, job->launch, &tiles);
 		if (job->result)
 			return 0;
 		if (!tiles)

@@ -6,6 +6,7 @@
 #include "devices/room.h"
 #include "internal.h"
 #include "schedule.h"
+#include "statistics.h"
 #include "tile.h"
 
 /* One record of a plan, made ready: nothing is left to look up while it runs. */
@@ -23,20 +24,39 @@ struct erc__step {
 
 enum erc__job_state { ERC__JOB_IDLE, ERC__JOB_RUNNING, ERC__JOB_DONE };
 
+/* Which variants a session's launches take: each launch looks when it opens. */
+#define ERC__BUDGET_BY_ROOM UINT32_MAX /* the largest one that the room of the moment holds */
+struct erc__budgets {
+	uint32_t count;
+	const uint32_t *units;   /* of each: what its variants were made for, on this device */
+	_Atomic uint32_t chosen; /* a number below count, or ERC__BUDGET_BY_ROOM */
+};
+
 struct erc__job {
 	/* Set once by the owner. */
 	struct erc__item item;      /* item.tenant too */
-	struct erc__room *room;     /* the tenant's */
-	const struct erc__step *steps;
+	const struct erc__room *class_room;   /* of the tenant's class */
+	const struct erc__budgets *budgets;
+	struct erc__statistics *statistics;   /* the session's; under the device's lock */
+	const struct erc__step *steps;        /* [budget * step_count + step] */
 	uint32_t step_count;
+	uint32_t session_id;        /* for the trace */
 	uint64_t deadline_us;
 	int64_t *dims;              /* run-time dimensions */
 
-	/* For the device. */
-	uint32_t members;           /* units that look at the job; under the device's lock */
+	/* For the device, under its lock. */
+	uint32_t members;           /* units that look at the job */
+	uint32_t granted_units;     /* its room when it was submitted */
+	uint32_t most_units;        /* that served it at once */
+	uint32_t preemptions;       /* a unit left at a tile boundary because the room said so */
+	uint64_t submitted_ns;
+	uint64_t visible_ns;        /* all rooms were set for it */
+	uint64_t granted_ns;        /* the last of granted_units began; 0: never */
+	uint64_t finished_ns;
 
 	/* The run. Written by the unit that completed the last launch, read by units that hold a tile of this one. */
 	_Alignas(64) uint32_t step; /* in hand */
+	const struct erc__step *launch; /* it, in the variant that was taken */
 	enum erc_status result;     /* valid when the state is done */
 	char detail[160];
 	uint64_t tiles_run;

@@ -27,11 +27,10 @@ static int is_callers(const struct erca_operand *operand)
 	return operand->buffer == ERCA_BUFFER_INPUT || operand->buffer == ERCA_BUFFER_OUTPUT;
 }
 
-static void fill_launch(struct erc_request *request, const struct erca_record *record, struct erc__step *step)
+static void fill_launch(struct erc_request *request, const struct erca_record *record, uint32_t budget, struct erc__step *step)
 {
 	const struct erc_model *model = request->session->model;
-	const struct erca_variant *variant =
-		erc__record(model->artifact, ERC_TABLE_VARIANTS, record->variant_first + request->session->budget);
+	const struct erca_variant *variant = erc__record(model->artifact, ERC_TABLE_VARIANTS, record->variant_first + budget);
 	step->tile = model->kernels[variant->kernel].tile;
 	step->native = model->kernels[variant->kernel].native;
 	step->args.params = variant->param_count ? erc__record(model->artifact, ERC_TABLE_PARAMS, variant->param_first) : NULL;
@@ -57,20 +56,30 @@ static enum erc_status fill_copy(struct erc_request *request, const struct erca_
 	return ERC_OK;
 }
 
+/* One record's step in the variant of each budget. */
+static enum erc_status fill_step(struct erc_request *request, const struct erca_plan *plan, uint32_t r, void **pointers)
+{
+	const struct erca_record *record = erc__record(request->session->model->artifact, ERC_TABLE_RECORDS, plan->record_first + r);
+	for (uint32_t budget = 0; budget < request->session->budgets.count; budget++) {
+		struct erc__step *step = &request->steps[(size_t)budget * plan->record_count + r];
+		step->record = plan->record_first + r;
+		step->args.buffers = pointers;
+		step->args.dims = request->dims;
+		if (record->kind == ERCA_RECORD_COPY)
+			TRY(fill_copy(request, record, step));
+		else
+			fill_launch(request, record, budget, step);
+	}
+	return ERC_OK;
+}
+
 static enum erc_status fill_steps(struct erc_request *request, const struct erca_plan *plan)
 {
 	const struct erc_artifact *artifact = request->session->model->artifact;
 	uint32_t pointer = 0;
 	for (uint32_t r = 0; r < plan->record_count; r++) {
 		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, plan->record_first + r);
-		struct erc__step *step = &request->steps[r];
-		step->record = plan->record_first + r;
-		step->args.buffers = &request->pointers[pointer];
-		step->args.dims = request->dims;
-		if (record->kind == ERCA_RECORD_COPY)
-			TRY(fill_copy(request, record, step));
-		else
-			fill_launch(request, record, step);
+		TRY(fill_step(request, plan, r, &request->pointers[pointer]));
 		for (uint32_t o = 0; o < record->operand_count; o++, pointer++) {
 			const struct erca_operand *operand = erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + o);
 			request->pointers[pointer] = operand_address(request, operand);
@@ -122,16 +131,21 @@ static enum erc_status prepare(struct erc_request *request)
 		for (uint32_t o = 0; o < record->operand_count; o++)
 			callers += is_callers(erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + o));
 	}
-	TRY(take(&request->steps, "steps", plan->record_count, sizeof(*request->steps)));
+	TRY(take(&request->steps, "steps", (size_t)plan->record_count * session->budgets.count, sizeof(*request->steps)));
 	TRY(take(&request->pointers, "pointers", operands, sizeof(*request->pointers)));
 	TRY(take(&request->fixups, "fixups", callers, sizeof(*request->fixups)));
 	TRY(take(&request->bound, "bindings", (size_t)entry->input_count + entry->output_count, sizeof(*request->bound)));
 	TRY(take(&request->dims, "run-time dimensions", entry->dims_count, sizeof(*request->dims)));
-	TRY(take_arena(request, entry->arena_bytes));
+	TRY(take(&request->states, "states", entry->input_count, sizeof(*request->states)));
+	if (session->model->runtime->device->ops->flags & ERC__DEVICE_COMPUTES)
+		TRY(take_arena(request, entry->arena_bytes));
 	TRY(fill_steps(request, plan));
 	erc__job_init(&request->job);
 	request->job.item.tenant = &session->tenant;
-	request->job.room = &session->room;
+	request->job.class_room = &session->model->runtime->device->sched.rooms[session->tenant.class_];
+	request->job.budgets = &session->budgets;
+	request->job.statistics = &session->statistics;
+	request->job.session_id = session->number;
 	request->job.deadline_us = session->deadline_us;
 	request->job.steps = request->steps;
 	request->job.step_count = plan->record_count;
@@ -139,8 +153,18 @@ static enum erc_status prepare(struct erc_request *request)
 	return ERC_OK;
 }
 
+static void free_state(struct erc__state *state)
+{
+	erc__free(state->memory[0]);
+	erc__free(state->memory[1]);
+	*state = (struct erc__state){ 0 };
+}
+
 static void free_request(struct erc_request *request)
 {
+	for (uint32_t i = 0; request->states && i < request->session->entry->input_count; i++)
+		free_state(&request->states[i]);
+	erc__free(request->states);
 	erc__free(request->steps);
 	erc__free(request->pointers);
 	erc__free(request->fixups);
@@ -191,6 +215,33 @@ enum erc_status erc_request_destroy(erc_request *request)
 
 /* ---- binding ---- */
 
+/* All operands that are this tensor. NULL: not bound any more. */
+static void point_to(erc_request *request, uint32_t tensor, void *data)
+{
+	if (request->bound[tensor] == data)
+		return;
+	request->bound[tensor] = data;
+	for (uint32_t i = 0; i < request->fixup_count; i++) {
+		const struct erc__fixup *fixup = &request->fixups[i];
+		if (fixup->tensor == tensor)
+			request->pointers[fixup->pointer] = data ? (uint8_t *)data + fixup->offset : NULL;
+	}
+}
+
+/* Whatever state the tensor is part of is bound no more, on both its sides. */
+static void end_state(erc_request *request, uint32_t tensor)
+{
+	uint32_t inputs = request->session->entry->input_count;
+	for (uint32_t i = 0; i < inputs; i++) {
+		struct erc__state *state = &request->states[i];
+		if (!state->memory[0] || (tensor != i && tensor != inputs + state->output))
+			continue;
+		point_to(request, i, NULL);
+		point_to(request, inputs + state->output, NULL);
+		free_state(state);
+	}
+}
+
 static enum erc_status bind(erc_request *request, const char *what, uint32_t number, uint32_t tensor, void *data, size_t bytes)
 {
 	const struct erc_artifact *artifact = request->session->model->artifact;
@@ -204,14 +255,8 @@ static enum erc_status bind(erc_request *request, const char *what, uint32_t num
 		                 erc_artifact_string(artifact, record->name), bytes, (unsigned long long)record->bytes);
 	if (!data)
 		data = request; /* an empty tensor: any address that is not NULL; nothing is read or written there */
-	if (request->bound[tensor] == data)
-		return ERC_OK;
-	request->bound[tensor] = data;
-	for (uint32_t i = 0; i < request->fixup_count; i++) {
-		const struct erc__fixup *fixup = &request->fixups[i];
-		if (fixup->tensor == tensor)
-			request->pointers[fixup->pointer] = (uint8_t *)data + fixup->offset;
-	}
+	end_state(request, tensor);
+	point_to(request, tensor, data);
 	return ERC_OK;
 }
 
@@ -231,6 +276,72 @@ enum erc_status erc_request_bind_output(erc_request *request, uint32_t output, v
 	if (output >= request->session->entry->output_count)
 		return erc__fail(ERC_NOT_FOUND, "no output %u; there are %u", output, request->session->entry->output_count);
 	return bind(request, "output", output, request->session->entry->input_count + output, data, bytes);
+}
+
+/* ---- state ---- */
+
+static void point_state(erc_request *request, uint32_t input)
+{
+	struct erc__state *state = &request->states[input];
+	point_to(request, input, state->memory[state->now]);
+	point_to(request, request->session->entry->input_count + state->output, state->memory[!state->now]);
+}
+
+static enum erc_status check_state(const erc_request *request, uint32_t input, uint32_t output)
+{
+	const struct erc_artifact *artifact = request->session->model->artifact;
+	const struct erca_entry *entry = request->session->entry;
+	if (input >= entry->input_count || output >= entry->output_count)
+		return erc__fail(ERC_NOT_FOUND, "no input %u or no output %u; there are %u and %u", input, output, entry->input_count,
+		                 entry->output_count);
+	const struct erca_tensor *from = erc__entry_tensor(artifact, entry, entry->input_count + output);
+	const struct erca_tensor *to = erc__entry_tensor(artifact, entry, input);
+	if (from->dtype != to->dtype || from->rank != to->rank || memcmp(from->dims, to->dims, sizeof(to->dims)) ||
+	    from->dim_slot != ERCA_NONE)
+		return erc__fail(ERC_INVALID, "output %u '%s' and input %u '%s' are not of one dtype and shape", output,
+		                 erc_artifact_string(artifact, from->name), input, erc_artifact_string(artifact, to->name));
+	return ERC_OK;
+}
+
+enum erc_status erc_request_bind_state(erc_request *request, uint32_t input, uint32_t output)
+{
+	if (!request)
+		return erc__fail(ERC_INVALID, "request is NULL");
+	if (job_state(request) == ERC__JOB_RUNNING)
+		return erc__fail(ERC_BUSY, "the request is running");
+	TRY(check_state(request, input, output));
+	const struct erca_tensor *tensor = erc__entry_tensor(request->session->model->artifact, request->session->entry, input);
+	struct erc__state state = { .output = output, .bytes = tensor->bytes };
+	for (int i = 0; i < 2; i++) {
+		state.memory[i] = erc__alloc_aligned(ERCA_BUFFER_ALIGN, tensor->bytes ? tensor->bytes : 1);
+		if (!state.memory[i]) {
+			free_state(&state);
+			return erc__no_memory("state", tensor->bytes);
+		}
+		memset(state.memory[i], 0, tensor->bytes);
+	}
+	end_state(request, input);
+	end_state(request, request->session->entry->input_count + output);
+	request->states[input] = state;
+	point_state(request, input);
+	return ERC_OK;
+}
+
+void *erc_request_state(erc_request *request, uint32_t input)
+{
+	if (!request || input >= request->session->entry->input_count || job_state(request) == ERC__JOB_RUNNING)
+		return NULL;
+	return request->states[input].memory[request->states[input].now];
+}
+
+static void step_states(erc_request *request)
+{
+	for (uint32_t i = 0; i < request->session->entry->input_count; i++) {
+		if (!request->states[i].memory[0])
+			continue;
+		request->states[i].now ^= 1;
+		point_state(request, i);
+	}
 }
 
 static enum erc_status check_bound(const erc_request *request)
@@ -264,7 +375,7 @@ static void poison_arena(struct erc_request *request)
 }
 #endif
 
-enum erc_status erc_request_submit(erc_request *request)
+enum erc_status erc_request_submit_at(erc_request *request, uint64_t arrival_ns)
 {
 	if (!request)
 		return erc__fail(ERC_INVALID, "request is NULL");
@@ -276,9 +387,26 @@ enum erc_status erc_request_submit(erc_request *request)
 	if (request->session->entry->dims_count)
 		memset(request->dims, 0, request->session->entry->dims_count * sizeof(*request->dims));
 	request->has_result = 0;
-	erc__job_start(&request->job);
-	device->ops->submit(device, &request->job);
-	return ERC_OK;
+	return device->ops->submit(device, &request->job, arrival_ns);
+}
+
+enum erc_status erc_request_submit(erc_request *request)
+{
+	return erc_request_submit_at(request, UINT64_MAX);
+}
+
+/* On a device with a time of its own, waiting makes it pass. 0: still running. */
+static int await_job(struct erc__device *device, struct erc__job *job, uint64_t timeout_us)
+{
+	uint64_t end_ns, now_ns = erc__device_now_ns(device);
+	if (!device->ops->advance)
+		return erc__job_wait(job, timeout_us);
+	if (__builtin_mul_overflow(timeout_us, UINT64_C(1000), &end_ns) || __builtin_add_overflow(end_ns, now_ns, &end_ns))
+		end_ns = UINT64_MAX;
+	while (!erc__job_wait(job, 0))
+		if (!device->ops->advance(device, end_ns))
+			return erc__job_wait(job, 0);
+	return 1;
 }
 
 enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us)
@@ -287,10 +415,12 @@ enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us)
 		return erc__fail(ERC_INVALID, "request is NULL");
 	if (job_state(request) == ERC__JOB_IDLE)
 		return erc__fail(ERC_INVALID, "the request was not submitted");
-	if (!erc__job_wait(&request->job, timeout_us))
+	if (!await_job(request->session->model->runtime->device, &request->job, timeout_us))
 		return erc__fail(ERC_TIMEOUT, "the run was not through after %llu us", (unsigned long long)timeout_us);
 	enum erc_status result = request->job.result;
 	request->has_result = !result;
+	if (!result)
+		step_states(request);
 	atomic_store_explicit(&request->job.state, ERC__JOB_IDLE, memory_order_release);
 	return result ? erc__fail(result, "%s", request->job.detail) : ERC_OK;
 }
@@ -307,6 +437,23 @@ enum erc_status erc_request_cancel(erc_request *request)
 		return erc__fail(ERC_INVALID, "request is NULL");
 	struct erc__device *device = request->session->model->runtime->device;
 	device->ops->cancel(device, &request->job);
+	return ERC_OK;
+}
+
+enum erc_status erc_request_timing(const erc_request *request, struct erc_request_timing *out)
+{
+	if (!request || !out)
+		return erc__fail(ERC_INVALID, "request or out is NULL");
+	if (out->size != sizeof(*out))
+		return erc__fail(ERC_INVALID, "timing: size %zu, expected %zu", out->size, sizeof(*out));
+	const struct erc__job *job = &request->job;
+	if (atomic_load_explicit(&request->job.state, memory_order_acquire) != ERC__JOB_IDLE || !job->finished_ns)
+		return erc__fail(ERC_INVALID, "times are known when a run was waited for");
+	*out = (struct erc_request_timing){
+		.size = sizeof(*out), .arrival_ns = job->item.arrival_ns, .submitted_ns = job->submitted_ns,
+		.visible_ns = job->visible_ns, .started_ns = job->item.started_ns, .granted_ns = job->granted_ns,
+		.finished_ns = job->finished_ns, .granted_units = job->granted_units, .preemptions = job->preemptions,
+	};
 	return ERC_OK;
 }
 

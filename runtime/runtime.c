@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "futex.h"
 #include "handles.h"
 
 static const struct erc__device_ops *const devices[] = {
@@ -15,8 +16,9 @@ const struct erc__device_ops *erc__device_find(const char *name)
 {
 	if (!name)
 		return devices[0];
+	size_t length = strcspn(name, ":"); /* "sim:h100" is opened by sim */
 	for (size_t i = 0; i < ERC__COUNT(devices); i++)
-		if (!strcmp(devices[i]->name, name))
+		if (!strncmp(devices[i]->name, name, length) && !devices[i]->name[length])
 			return devices[i];
 	return NULL;
 }
@@ -92,6 +94,78 @@ enum erc_status erc_runtime_destroy(erc_runtime *runtime)
 	pthread_mutex_destroy(&runtime->lock);
 	erc__free(runtime);
 	return ERC_OK;
+}
+
+uint64_t erc_runtime_now_ns(const erc_runtime *runtime)
+{
+	return erc__device_now_ns(runtime->device);
+}
+
+/* Sleeps until a job ends that `seen` does not count, at most to until_ns. */
+static int await_end(struct erc__device *device, uint32_t seen, uint64_t until_ns)
+{
+	int has_ended;
+	atomic_fetch_add(&device->awaiting, 1);
+	while (!(has_ended = atomic_load(&device->ended) != seen)) {
+		uint64_t now_ns = until_ns == UINT64_MAX ? 0 : erc__now_ns();
+		if (now_ns >= until_ns)
+			break;
+		erc__futex_wait(&device->ended, seen, until_ns == UINT64_MAX ? UINT64_MAX : until_ns - now_ns);
+	}
+	atomic_fetch_sub(&device->awaiting, 1);
+	return has_ended;
+}
+
+enum erc_status erc_runtime_wait(erc_runtime *runtime, uint64_t until_ns)
+{
+	if (!runtime)
+		return erc__fail(ERC_INVALID, "runtime is NULL");
+	struct erc__device *device = runtime->device;
+	if (atomic_load(&device->ended) == runtime->seen_ended) {
+		int has_ended = device->ops->advance ? device->ops->advance(device, until_ns)
+		                                     : await_end(device, runtime->seen_ended, until_ns);
+		if (!has_ended)
+			return erc__fail(ERC_TIMEOUT, "no request ended");
+	}
+	runtime->seen_ended = atomic_load(&device->ended);
+	return ERC_OK;
+}
+
+enum erc_status erc_runtime_stats(const erc_runtime *runtime, struct erc_runtime_stats *out)
+{
+	if (!runtime || !out)
+		return erc__fail(ERC_INVALID, "runtime or out is NULL");
+	if (out->size != sizeof(*out))
+		return erc__fail(ERC_INVALID, "stats: size %zu, expected %zu", out->size, sizeof(*out));
+	struct erc__device *device = runtime->device;
+	pthread_mutex_lock(&device->lock);
+	*out = (struct erc_runtime_stats){
+		.size = sizeof(*out), .now_ns = erc__device_now_ns(device), .rt_unit_ns = device->unit_ns[ERC_REAL_TIME],
+		.be_unit_ns = device->unit_ns[ERC_BEST_EFFORT], .tiles = atomic_load(&device->tiles_run),
+		.trace_drops = erc__trace_drops(&device->trace),
+	};
+	pthread_mutex_unlock(&device->lock);
+	return ERC_OK;
+}
+
+enum erc_status erc_trace_start(erc_runtime *runtime, uint32_t events)
+{
+	if (!runtime)
+		return erc__fail(ERC_INVALID, "runtime is NULL");
+	return erc__trace_begin(&runtime->device->trace, events);
+}
+
+void erc_trace_stop(erc_runtime *runtime)
+{
+	if (runtime)
+		atomic_store(&runtime->device->trace.on, 0);
+}
+
+enum erc_status erc_trace_write(erc_runtime *runtime, const char *path)
+{
+	if (!runtime || !path)
+		return erc__fail(ERC_INVALID, "runtime or path is NULL");
+	return erc__trace_save(&runtime->device->trace, path);
 }
 
 uint32_t erc_runtime_units(const erc_runtime *runtime)

@@ -30,24 +30,24 @@ static void list_budgets(const struct erc_model *model, char *text, size_t bytes
 	}
 }
 
-static enum erc_status find_budget(struct erc_session *session, const char *name, const struct erca_budget **out)
+/* The number of the budget of that name among the target's. */
+static enum erc_status find_budget(const struct erc_model *model, const char *name, uint32_t *out)
 {
-	const struct erc_model *model = session->model;
-	for (uint32_t i = 0; i < model->target->budget_count; i++) {
-		const struct erca_budget *budget = erc__record(model->artifact, ERC_TABLE_BUDGETS, model->target->budget_first + i);
-		if (name && strcmp(name, erc_artifact_string(model->artifact, budget->name)))
-			continue;
-		session->budget = i;
-		*out = budget;
-		return ERC_OK;
-	}
 	char have[256];
+	*out = ERC__BUDGET_BY_ROOM;
+	for (uint32_t i = 0; name && i < model->target->budget_count; i++) {
+		const struct erca_budget *budget = erc__record(model->artifact, ERC_TABLE_BUDGETS, model->target->budget_first + i);
+		if (!strcmp(name, erc_artifact_string(model->artifact, budget->name)))
+			*out = i;
+	}
+	if (!name || *out != ERC__BUDGET_BY_ROOM)
+		return ERC_OK;
 	list_budgets(model, have, sizeof(have));
 	return erc__fail(ERC_NOT_FOUND, "no budget '%s'; target %s has %s", name, erc_model_target(model), have);
 }
 
 /* A share is of the device that is there, not of the one it was resolved for. */
-static uint32_t budget_units(const struct erca_budget *budget, uint32_t device_units)
+static uint32_t units_of(const struct erca_budget *budget, uint32_t device_units)
 {
 	uint32_t units = budget->units;
 	if (budget->share_permille)
@@ -55,19 +55,79 @@ static uint32_t budget_units(const struct erca_budget *budget, uint32_t device_u
 	return units && units < device_units ? units : device_units;
 }
 
+static enum erc_status list_budget_units(struct erc_session *session)
+{
+	const struct erc_model *model = session->model;
+	uint32_t count = model->target->budget_count;
+	session->budget_units = erc__alloc(count * sizeof(*session->budget_units));
+	if (!session->budget_units)
+		return erc__no_memory("budgets", count * sizeof(*session->budget_units));
+	for (uint32_t i = 0; i < count; i++)
+		session->budget_units[i] = units_of(erc__record(model->artifact, ERC_TABLE_BUDGETS, model->target->budget_first + i),
+		                                    model->runtime->device->units);
+	session->budgets.units = session->budget_units;
+	session->budgets.count = count;
+	return ERC_OK;
+}
+
+/* Most units that the session may occupy: its own limit, and that of a budget it was given. */
+static uint32_t cap_of(const struct erc_session *session, uint32_t budget)
+{
+	uint32_t units = session->model->runtime->device->units;
+	if (budget != ERC__BUDGET_BY_ROOM)
+		units = session->budget_units[budget];
+	return session->units && session->units < units ? session->units : units;
+}
+
+/* One run by the artifact's predictions: what admission goes by until runs were measured. */
+static uint64_t predicted_ns(const struct erc_session *session, uint32_t units)
+{
+	const struct erc_artifact *artifact = session->model->artifact;
+	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, session->entry->plan);
+	uint64_t sum_ns = 0;
+	for (uint32_t r = 0; r < plan->record_count; r++) {
+		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, plan->record_first + r);
+		if (record->kind != ERCA_RECORD_LAUNCH)
+			continue;
+		const struct erca_variant *variant = erc__record(artifact, ERC_TABLE_VARIANTS, record->variant_first);
+		sum_ns += (uint64_t)variant->tile_ns * ((variant->tile_count + units - 1) / units);
+	}
+	return sum_ns;
+}
+
 static enum erc_status fill(struct erc_session *session, const struct erc_session_options *options)
 {
-	const struct erca_budget *budget = NULL;
+	struct erc_runtime *runtime = session->model->runtime;
+	uint32_t budget;
 	if (options->class_ != ERC_BEST_EFFORT && options->class_ != ERC_REAL_TIME)
 		return erc__fail(ERC_INVALID, "class %d", (int)options->class_);
+	if (options->shed && (options->class_ != ERC_REAL_TIME || !options->deadline_us))
+		return erc__fail(ERC_INVALID, "shed is for RT sessions with a deadline");
 	TRY(find_entry(session, options->entry));
-	TRY(find_budget(session, options->budget, &budget));
+	TRY(find_budget(session->model, options->budget, &budget));
+	TRY(list_budget_units(session));
+	atomic_init(&session->budgets.chosen, budget);
+	session->units = options->units;
 	session->deadline_us = options->deadline_us;
 	session->tenant.class_ = options->class_;
 	session->tenant.level = options->level;
 	session->tenant.weight = options->weight ? options->weight : 1;
-	erc__room_init(&session->room, budget_units(budget, session->model->runtime->device->units));
+	session->tenant.in_flight = options->in_flight;
+	session->tenant.shed = options->shed;
+	session->tenant.cap = cap_of(session, budget);
+	session->tenant.cost_ns = predicted_ns(session, session->tenant.cap);
+	erc__room_init(&session->tenant.room, session->tenant.cap);
+	pthread_mutex_lock(&runtime->lock);
+	session->number = runtime->next_session++;
+	erc__trace_name(&runtime->device->trace, session->number, options->name);
+	pthread_mutex_unlock(&runtime->lock);
 	return ERC_OK;
+}
+
+static void free_session(struct erc_session *session)
+{
+	erc__free(session->budget_units);
+	erc__free(session);
 }
 
 enum erc_status erc_session_create(erc_model *model, const struct erc_session_options *options, erc_session **out)
@@ -83,7 +143,7 @@ enum erc_status erc_session_create(erc_model *model, const struct erc_session_op
 	session->model = model;
 	enum erc_status status = fill(session, &given);
 	if (status) {
-		erc__free(session);
+		free_session(session);
 		return status;
 	}
 	erc__child_add(model->runtime, &model->session_count);
@@ -97,7 +157,7 @@ enum erc_status erc_session_destroy(erc_session *session)
 		return ERC_OK;
 	struct erc_model *model = session->model;
 	TRY(erc__child_none(model->runtime, &session->request_count, "request"));
-	erc__free(session);
+	free_session(session);
 	erc__child_remove(model->runtime, &model->session_count);
 	return ERC_OK;
 }
@@ -105,4 +165,60 @@ enum erc_status erc_session_destroy(erc_session *session)
 uint32_t erc_session_entry(const erc_session *session)
 {
 	return session->entry_number;
+}
+
+/* ---- at any time ---- */
+
+static void set_cap(struct erc_session *session, uint32_t cap)
+{
+	struct erc__device *device = session->model->runtime->device;
+	pthread_mutex_lock(&device->lock);
+	erc__sched_set_cap(&device->sched, &session->tenant, cap);
+	pthread_mutex_unlock(&device->lock);
+	device->ops->room_changed(device);
+}
+
+enum erc_status erc_session_set_units(erc_session *session, uint32_t units)
+{
+	if (!session)
+		return erc__fail(ERC_INVALID, "session is NULL");
+	session->units = units;
+	set_cap(session, units ? cap_of(session, atomic_load(&session->budgets.chosen)) : 0);
+	return ERC_OK;
+}
+
+enum erc_status erc_session_set_budget(erc_session *session, const char *budget)
+{
+	uint32_t chosen;
+	if (!session)
+		return erc__fail(ERC_INVALID, "session is NULL");
+	TRY(find_budget(session->model, budget, &chosen));
+	atomic_store(&session->budgets.chosen, chosen);
+	if (session->tenant.cap)
+		set_cap(session, cap_of(session, chosen));
+	return ERC_OK;
+}
+
+enum erc_status erc_session_stats(const erc_session *session, struct erc_session_stats *out)
+{
+	if (!session || !out)
+		return erc__fail(ERC_INVALID, "session or out is NULL");
+	if (out->size != sizeof(*out))
+		return erc__fail(ERC_INVALID, "stats: size %zu, expected %zu", out->size, sizeof(*out));
+	struct erc__device *device = session->model->runtime->device;
+	const struct erc__statistics *from = &session->statistics;
+	pthread_mutex_lock(&device->lock);
+	*out = (struct erc_session_stats){
+		.size = sizeof(*out), .submitted = from->submitted, .completed = from->completed, .missed = from->missed,
+		.shed = from->shed, .cancelled = from->cancelled, .failed = from->failed, .preemptions = from->preemptions,
+		.launches = from->launches, .tiles = from->tiles, .unit_ns = from->unit_ns,
+		.units = erc__room_limit(&session->tenant.room),
+		.p50_us = erc__histogram_percentile_us(&from->latency, 0.5),
+		.p90_us = erc__histogram_percentile_us(&from->latency, 0.9),
+		.p99_us = erc__histogram_percentile_us(&from->latency, 0.99),
+		.p999_us = erc__histogram_percentile_us(&from->latency, 0.999),
+		.most_us = (double)from->latency.most_ns / 1000,
+	};
+	pthread_mutex_unlock(&device->lock);
+	return ERC_OK;
 }

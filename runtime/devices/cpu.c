@@ -13,36 +13,45 @@
 #define SPIN_NS 50000 /* a unit waits so long for news before it sleeps */
 #define MAX_UNITS 1024
 
-static void cpu_submit(struct erc__device *base, struct erc__job *job)
+static enum erc_status cpu_submit(struct erc__device *base, struct erc__job *job, uint64_t arrival_ns)
 {
 	struct cpu_device *device = (struct cpu_device *)base;
-	pthread_mutex_lock(&device->lock);
-	erc__sched_add(&device->sched, &job->item, erc__now_ns(), job->deadline_us);
-	atomic_store_explicit(&device->queued, device->sched.count, memory_order_relaxed);
-	uint32_t tiles = erc__job_advance(job);
-	if (!tiles)
-		erc__cpu_finish(device, job);
-	pthread_mutex_unlock(&device->lock);
+	uint32_t tiles = 0;
+	pthread_mutex_lock(&base->lock);
+	enum erc_status status = erc__device_queue(base, job, arrival_ns, erc__now_ns());
+	if (!status) {
+		tiles = erc__job_advance(job);
+		if (!tiles)
+			erc__cpu_finish(device, job);
+		atomic_store_explicit(&device->queued, base->sched.count, memory_order_relaxed);
+	}
+	pthread_mutex_unlock(&base->lock);
 	if (tiles)
 		erc__cpu_notify(device, tiles);
+	return status;
 }
 
 static void cpu_cancel(struct erc__device *base, struct erc__job *job)
 {
 	struct cpu_device *device = (struct cpu_device *)base;
-	pthread_mutex_lock(&device->lock);
-	if (atomic_load(&job->state) == ERC__JOB_RUNNING && erc__job_cancel(job))
+	int is_over = 0;
+	pthread_mutex_lock(&base->lock);
+	if (atomic_load(&job->state) == ERC__JOB_RUNNING && erc__job_cancel(job)) {
 		erc__cpu_finish(device, job);
-	pthread_mutex_unlock(&device->lock);
+		is_over = base->sched.count != 0;
+	}
+	pthread_mutex_unlock(&base->lock);
+	if (is_over)
+		erc__cpu_notify(device, UINT32_MAX);
 }
 
 static void cpu_retire(struct erc__device *base, struct erc__job *job)
 {
 	struct cpu_device *device = (struct cpu_device *)base;
-	pthread_mutex_lock(&device->lock);
+	pthread_mutex_lock(&base->lock);
 	while (job->members)
-		pthread_cond_wait(&device->retired, &device->lock);
-	pthread_mutex_unlock(&device->lock);
+		pthread_cond_wait(&device->retired, &base->lock);
+	pthread_mutex_unlock(&base->lock);
 }
 
 static void cpu_room_changed(struct erc__device *base)
@@ -56,7 +65,7 @@ static enum erc_status cpu_reserve_local(struct erc__device *base, size_t bytes)
 	struct cpu_device *device = (struct cpu_device *)base;
 	enum erc_status status = ERC_OK;
 	void *chain = NULL;
-	pthread_mutex_lock(&device->lock);
+	pthread_mutex_lock(&base->lock);
 	uint32_t missing = bytes > device->local_bytes ? base->units : 0;
 	for (; missing; missing--) {
 		void **block = erc__alloc_aligned(64, bytes);
@@ -76,16 +85,16 @@ static enum erc_status cpu_reserve_local(struct erc__device *base, size_t bytes)
 		if (!missing)
 			device->units[i].local_next = block;
 	}
-	pthread_mutex_unlock(&device->lock);
+	pthread_mutex_unlock(&base->lock);
 	return status;
 }
 
 static void cpu_close(struct erc__device *base)
 {
 	struct cpu_device *device = (struct cpu_device *)base;
-	pthread_mutex_lock(&device->lock);
+	pthread_mutex_lock(&base->lock);
 	device->is_closing = 1;
-	pthread_mutex_unlock(&device->lock);
+	pthread_mutex_unlock(&base->lock);
 	erc__cpu_notify(device, UINT32_MAX);
 	for (uint32_t i = 0; i < device->started; i++)
 		pthread_join(device->units[i].thread, NULL);
@@ -94,7 +103,7 @@ static void cpu_close(struct erc__device *base)
 		erc__free(device->units[i].local_next);
 	}
 	pthread_cond_destroy(&device->retired);
-	pthread_mutex_destroy(&device->lock);
+	erc__device_destroy(base);
 	erc__free(device->units);
 	erc__free(device);
 }
@@ -171,14 +180,15 @@ static enum erc_status cpu_open(const struct erc_runtime_options *options, struc
 	if (!device)
 		return erc__no_memory("cpu device", sizeof(*device));
 	memset(device, 0, sizeof(*device));
-	device->base.ops = &cpu_device; /* for close */
-	device->base.units = units;
 	device->base.target = erc__cpu_best_target();
-	pthread_mutex_init(&device->lock, NULL);
+	enum erc_status status = erc__device_init(&device->base, &cpu_device, options, units);
+	if (status) {
+		erc__free(device);
+		return status;
+	}
 	pthread_cond_init(&device->retired, NULL);
-	erc__sched_init(&device->sched, erc__policy_find(NULL));
 	device->units = erc__alloc_aligned(64, units * sizeof(*device->units));
-	enum erc_status status = device->units ? ERC_OK : erc__no_memory("units", units * sizeof(*device->units));
+	status = device->units ? ERC_OK : erc__no_memory("units", units * sizeof(*device->units));
 	if (!status) {
 		memset(device->units, 0, units * sizeof(*device->units));
 		status = start_units(device, options->cores ? options->cores : own_cores, options->cores ? units : core_count);

@@ -17,9 +17,7 @@ struct cpu_unit {
 
 struct cpu_device {
 	struct erc__device base;
-	pthread_mutex_t lock;   /* guards what follows, and members of every job */
-	pthread_cond_t retired; /* a job lost its last member */
-	struct erc__sched sched;
+	pthread_cond_t retired; /* a job lost its last member; under the device's lock, as are the next two */
 	size_t local_bytes;
 	int is_closing;
 
@@ -37,9 +35,9 @@ struct cpu_device {
 
 /* The thread of a unit: argument is its struct cpu_unit. Returns when the device closes. */
 void *erc__cpu_unit_main(void *argument);
-/* There is something for up to `count` idle units. */
-void erc__cpu_notify(struct cpu_device *device, uint32_t count);
-/* The job is over: takes it out of the queue and lets its owner go. Under the lock. */
+/* There is something for up to `count` idle units. Returns what `news` was before. */
+uint32_t erc__cpu_notify(struct cpu_device *device, uint32_t count);
+/* The job is over. Under the lock; then, without it, units are told that rooms have grown. */
 void erc__cpu_finish(struct cpu_device *device, struct erc__job *job);
 
 /* ---- cpu_image.c ---- */

@@ -5,7 +5,6 @@
 #include "cpu.h"
 
 #include <limits.h>
-#include <stddef.h>
 
 #include "../futex.h"
 
@@ -49,11 +48,12 @@ static void default_float_mode(void)
 
 /* The increment and the look at `sleepers` are ordered against the sleeper's increment of
  * `sleepers` and its look at `news`: one of the two sees the other. */
-void erc__cpu_notify(struct cpu_device *device, uint32_t count)
+uint32_t erc__cpu_notify(struct cpu_device *device, uint32_t count)
 {
-	atomic_fetch_add_explicit(&device->news, 1, memory_order_seq_cst);
+	uint32_t before = atomic_fetch_add_explicit(&device->news, 1, memory_order_seq_cst);
 	if (atomic_load_explicit(&device->sleepers, memory_order_seq_cst))
 		erc__futex_wake(&device->news, count > INT_MAX ? INT_MAX : (int)count);
+	return before;
 }
 
 /* One turn of a spin loop; 0 when the time is up. */
@@ -88,106 +88,145 @@ static void await_news(struct cpu_device *device, uint32_t seen)
 
 void erc__cpu_finish(struct cpu_device *device, struct erc__job *job)
 {
-	erc__sched_remove(&device->sched, &job->item);
-	atomic_store_explicit(&device->queued, device->sched.count, memory_order_relaxed);
-	atomic_fetch_add_explicit(&device->base.jobs_run, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&device->base.launches_run, job->launches_run, memory_order_relaxed);
-	atomic_fetch_add_explicit(&device->base.tiles_run, job->tiles_run, memory_order_relaxed);
-	erc__job_finish(job);
+	erc__device_finish(&device->base, job, erc__now_ns());
+	atomic_store_explicit(&device->queued, device->base.sched.count, memory_order_relaxed);
 }
+
+/* One unit's service of one job: what it looks at between tiles. */
+struct service {
+	struct cpu_unit *unit;
+	struct erc__job *job;
+	struct erc__room *tenant_room, *class_room;
+	struct erc__pass pass;
+	uint64_t began_ns;
+	uint32_t seen;    /* of news, when the job was the best one */
+	int may_rest;     /* nothing else was to be had at `seen` */
+	int in_room;
+};
 
 /* The launch in hand is complete: on to the next, or to the end. */
-static void next_launch(struct cpu_device *device, struct erc__job *job)
+static void next_launch(struct service *s)
 {
-	uint32_t tiles = erc__job_advance(job);
-	if (tiles > 1 && atomic_load_explicit(&device->idle, memory_order_seq_cst))
-		erc__cpu_notify(device, tiles - 1);
+	struct cpu_device *device = s->unit->device;
+	struct erc__job *job = s->job;
+	struct erc__trace *trace = &device->base.trace;
+	uint32_t tiles = erc__job_advance(job), others;
+	if (tiles && erc__trace_is_on(trace))
+		erc__trace_append(trace, ERC__EVENT_LAUNCH, erc__now_ns(), job->session_id, UINT32_MAX, job->launch->record);
+	if (tiles > 1 && atomic_load_explicit(&device->idle, memory_order_seq_cst) && erc__cpu_notify(device, tiles - 1) == s->seen)
+		s->seen++; /* its own news is none to this unit */
 	if (tiles)
 		return;
-	pthread_mutex_lock(&device->lock);
+	pthread_mutex_lock(&device->base.lock);
 	erc__cpu_finish(device, job);
-	pthread_mutex_unlock(&device->lock);
+	others = device->base.sched.count;
+	pthread_mutex_unlock(&device->base.lock);
+	if (others && atomic_load_explicit(&device->idle, memory_order_seq_cst)) /* rooms may have grown */
+		erc__cpu_notify(device, UINT32_MAX);
 }
 
-/* Room, claim, compute, until no tile of the launch is left or the room says leave. Returns the tiles computed. */
-static inline uint32_t run_tiles(struct cpu_unit *unit, struct erc__job *job, uint32_t epoch, int *in_room)
+static inline int has_company(const struct cpu_device *device)
 {
-	const struct erc__step *step = NULL;
+	return atomic_load_explicit(&device->queued, memory_order_relaxed) > 1;
+}
+
+static inline int is_over_quantum(const struct service *s)
+{
+	return has_company(s->unit->device) && erc__now_ns() - s->began_ns > QUANTUM_NS;
+}
+
+/* Room, claim, compute, until no tile of the launch is left, the room says leave, or, where the policy preempts,
+ * it is another's turn. Returns the tiles computed. */
+static inline uint32_t run_tiles(struct service *s)
+{
+	const struct erc__step *launch = NULL;
+	int preempts = s->unit->device->base.sched.policy->preempts;
 	uint32_t tile, n = 0;
-	while ((*in_room = erc__room_check(job->room, epoch)) && erc__claim_take(&job->claim, &tile)) {
-		if (!step)
-			step = &job->steps[job->step]; /* stands still: this unit holds a tile */
-		step->tile(&step->args, tile, unit->local);
+	while ((s->in_room = erc__sched_check(s->tenant_room, s->class_room, s->pass)) && !(preempts && is_over_quantum(s)) &&
+	       erc__claim_take(&s->job->claim, &tile)) {
+		if (!launch)
+			launch = s->job->launch; /* stands still: this unit holds a tile */
+		launch->tile(&launch->args, tile, s->unit->local);
 		n++;
 	}
 	return n;
 }
 
-/* All tiles are taken: waits for the next launch of the job. 0: there is something better to do. */
-static int await_tiles(struct cpu_device *device, struct erc__job *job, uint32_t epoch, int *in_room)
+static int has_work(struct erc__item *item, void *user)
 {
+	struct cpu_device *device = user;
+	return erc__claim_left(&erc__job_of(item)->claim) && erc__sched_has_place(&device->base.sched, item);
+}
+
+/* Nothing else is to be had just now. */
+static int is_alone(struct service *s)
+{
+	struct cpu_device *device = s->unit->device;
+	pthread_mutex_lock(&device->base.lock);
+	s->seen = atomic_load_explicit(&device->news, memory_order_seq_cst);
+	int found = erc__sched_pick(&device->base.sched, has_work, device) != NULL;
+	pthread_mutex_unlock(&device->base.lock);
+	return !found;
+}
+
+/* All tiles are taken: waits for the next launch of the job. 0: there is something better to do. */
+static int await_tiles(struct service *s)
+{
+	struct cpu_device *device = s->unit->device;
 	uint32_t turns = 0;
 	uint64_t end_ns = 0;
-	while (!erc__claim_left(&job->claim)) {
-		if (atomic_load_explicit(&job->state, memory_order_relaxed) != ERC__JOB_RUNNING ||
-		    atomic_load_explicit(&device->queued, memory_order_relaxed) > 1 || !spin(device, &turns, &end_ns))
+	while (!erc__claim_left(&s->job->claim)) {
+		if (has_company(device) && (!s->may_rest || atomic_load_explicit(&device->news, memory_order_relaxed) != s->seen)) {
+			if (!is_alone(s))
+				return 0;
+			s->may_rest = 1;
+		}
+		if (atomic_load_explicit(&s->job->state, memory_order_relaxed) != ERC__JOB_RUNNING || !spin(device, &turns, &end_ns))
 			return 0;
-		*in_room = erc__room_check(job->room, epoch);
-		if (!*in_room)
+		s->in_room = erc__sched_check(s->tenant_room, s->class_room, s->pass);
+		if (!s->in_room)
 			return 0;
 	}
 	return 1;
 }
 
-/* Returns whether the unit still has its place in the room. */
-static int serve(struct cpu_unit *unit, struct erc__job *job, uint32_t epoch, uint64_t began_ns, uint32_t seen)
+static void serve(struct service *s)
 {
-	struct cpu_device *device = unit->device;
-	int in_room = 1;
+	const struct cpu_device *device = s->unit->device;
 	for (;;) {
-		uint32_t n = run_tiles(unit, job, epoch, &in_room);
-		if (n && erc__claim_done(&job->claim, n))
-			next_launch(device, job);
-		if (!in_room)
-			return 0;
-		if (atomic_load_explicit(&device->queued, memory_order_relaxed) > 1 &&
-		    (atomic_load_explicit(&device->news, memory_order_relaxed) != seen || erc__now_ns() - began_ns > QUANTUM_NS))
-			return 1;
-		if (!await_tiles(device, job, epoch, &in_room))
-			return in_room;
+		uint32_t n = run_tiles(s);
+		if (n && erc__claim_done(&s->job->claim, n))
+			next_launch(s);
+		if (!s->in_room || is_over_quantum(s))
+			return;
+		if (has_company(device) && atomic_load_explicit(&device->news, memory_order_relaxed) != s->seen)
+			return;
+		if (!await_tiles(s))
+			return;
 	}
 }
 
 /* ---- units ---- */
 
-static int has_work(struct erc__item *item, void *user)
-{
-	struct erc__job *job = (struct erc__job *)((char *)item - offsetof(struct erc__job, item));
-	(void)user;
-	return erc__claim_left(&job->claim) && erc__room_has_place(job->room);
-}
-
 /* The best job with a tile and a place, which the unit has entered; NULL when there is none. */
-static struct erc__job *enter_job(struct cpu_device *device, uint32_t *epoch)
+static struct erc__job *enter_job(struct cpu_unit *unit, struct erc__pass *pass)
 {
+	struct cpu_device *device = unit->device;
 	for (;;) {
-		struct erc__item *item = erc__sched_pick(&device->sched, has_work, NULL);
+		struct erc__item *item = erc__sched_pick(&device->base.sched, has_work, device);
 		if (!item)
 			return NULL;
-		struct erc__job *job = (struct erc__job *)((char *)item - offsetof(struct erc__job, item));
-		if (erc__room_enter(job->room, epoch)) {
-			job->members++;
-			return job;
-		}
+		if (erc__device_enter(&device->base, erc__job_of(item), unit->number, erc__now_ns(), pass))
+			return erc__job_of(item);
 	}
 }
 
-static void leave_job(struct cpu_device *device, struct erc__job *job, int in_room, uint64_t unit_ns)
+static void leave_job(struct service *s)
 {
-	if (in_room)
-		erc__room_leave(job->room);
-	erc__sched_charge(&job->item, unit_ns);
-	if (!--job->members)
+	struct cpu_device *device = s->unit->device;
+	uint64_t now_ns = erc__now_ns();
+	erc__device_leave(&device->base, s->job, s->unit->number, now_ns - s->began_ns, s->in_room, now_ns);
+	if (!s->job->members)
 		pthread_cond_broadcast(&device->retired);
 }
 
@@ -204,33 +243,36 @@ void *erc__cpu_unit_main(void *argument)
 {
 	struct cpu_unit *unit = argument;
 	struct cpu_device *device = unit->device;
+	pthread_mutex_t *lock = &device->base.lock;
 	struct erc__job *last = NULL; /* what the unit left just before this pick */
 	default_float_mode();
-	pthread_mutex_lock(&device->lock);
+	pthread_mutex_lock(lock);
 	while (!device->is_closing) {
-		uint32_t epoch, seen = atomic_load_explicit(&device->news, memory_order_seq_cst);
+		struct service s = { .unit = unit, .in_room = 1 };
+		s.seen = atomic_load_explicit(&device->news, memory_order_seq_cst);
 		take_local(unit);
-		struct erc__job *job = enter_job(device, &epoch);
+		s.job = enter_job(unit, &s.pass);
 		/* What this unit turned away from may be another's work. */
-		if (last && last != job && last->item.next && has_work(&last->item, NULL))
+		if (last && last != s.job && last->item.next && has_work(&last->item, device))
 			erc__cpu_notify(device, erc__claim_left(&last->claim));
-		last = job;
-		if (!job) {
-			pthread_mutex_unlock(&device->lock);
-			await_news(device, seen);
-			pthread_mutex_lock(&device->lock);
+		last = s.job;
+		if (!s.job) {
+			pthread_mutex_unlock(lock);
+			await_news(device, s.seen);
+			pthread_mutex_lock(lock);
 			continue;
 		}
 		atomic_fetch_sub_explicit(&device->idle, 1, memory_order_relaxed);
-		pthread_mutex_unlock(&device->lock);
-		uint64_t began_ns = erc__now_ns();
-		int in_room = serve(unit, job, epoch, began_ns, seen);
-		uint64_t unit_ns = erc__now_ns() - began_ns;
-		pthread_mutex_lock(&device->lock);
-		leave_job(device, job, in_room, unit_ns);
+		s.tenant_room = &s.job->item.tenant->room;
+		s.class_room = &device->base.sched.rooms[s.job->item.tenant->class_];
+		pthread_mutex_unlock(lock);
+		s.began_ns = erc__now_ns();
+		serve(&s);
+		pthread_mutex_lock(lock);
+		leave_job(&s);
 		/* Before the next look at the queue: who opens a launch after it must see an idle unit. */
 		atomic_fetch_add_explicit(&device->idle, 1, memory_order_seq_cst);
 	}
-	pthread_mutex_unlock(&device->lock);
+	pthread_mutex_unlock(lock);
 	return NULL;
 }

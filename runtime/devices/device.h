@@ -2,9 +2,13 @@
 #ifndef ERC_DEVICE_H
 #define ERC_DEVICE_H
 
+#include <pthread.h>
+#include <stddef.h>
+
 #include "../../schemas/artifact.h"
 #include "../internal.h"
 #include "../job.h"
+#include "../trace.h"
 
 struct erc__device_ops;
 struct erc__image; /* a CODE section made executable; each device has its own */
@@ -14,6 +18,12 @@ struct erc__device {
 	const struct erc__device_ops *ops;
 	uint32_t units;
 	const char *target;           /* the best target that it executes */
+	pthread_mutex_t lock;         /* guards sched, unit_ns, each job's part for the device, sessions' statistics */
+	struct erc__sched sched;
+	uint64_t unit_ns[2];          /* unit time used, by enum erc_class */
+	_Atomic uint32_t ended;       /* counts jobs; erc_runtime_wait sleeps on it */
+	_Atomic uint32_t awaiting;    /* threads that sleep on it */
+	struct erc__trace trace;
 	_Atomic uint64_t jobs_run;    /* finished, whatever their result */
 	_Atomic uint64_t launches_run;
 	_Atomic uint64_t tiles_run;
@@ -31,7 +41,7 @@ struct erc__device_ops {
 	const char *name;
 	uint32_t flags; /* ERC__DEVICE_* */
 
-	/* options are complete (see erc.h). Starts the units. */
+	/* options are complete (see erc.h), name is what follows "x:" in options->device, or NULL. Starts the units. */
 	enum erc_status (*open)(const struct erc_runtime_options *options, struct erc__device **out);
 	/* No job is queued, no image loaded. */
 	void (*close)(struct erc__device *device);
@@ -47,15 +57,44 @@ struct erc__device_ops {
 	/* Each unit has at least this much local memory from now on. */
 	enum erc_status (*reserve_local)(struct erc__device *device, size_t bytes);
 
-	/* Queues a started job; never fails, allocates nothing. The device advances it to its end and finishes it. */
-	void (*submit)(struct erc__device *device, struct erc__job *job);
+	/* Admits and queues a job, or fails with ERC_SHED or ERC_LIMIT; allocates nothing. The device advances it to its
+	 * end and finishes it. */
+	enum erc_status (*submit)(struct erc__device *device, struct erc__job *job, uint64_t arrival_ns);
 	/* Cancels it if it runs; returns at once. */
 	void (*cancel)(struct erc__device *device, struct erc__job *job);
 	/* Returns when no unit looks at the job any more, which is done or was never submitted. */
 	void (*retire)(struct erc__device *device, struct erc__job *job);
-	/* A tenant's room has grown: units may find a place. */
+	/* A room has grown: units may find a place. */
 	void (*room_changed)(struct erc__device *device);
+
+	/* The device's own time; NULL: it lives in the machine's monotonic time. */
+	uint64_t (*now_ns)(const struct erc__device *device);
+	/* With a time of its own: advances it until a job ends, at most to until_ns. 0: none ended. */
+	int (*advance)(struct erc__device *device, uint64_t until_ns);
 };
+
+uint64_t erc__device_now_ns(const struct erc__device *device);
+
+/* ---- device.c: what devices do with jobs, under their lock ---- */
+
+/* All but the device's own part; supply.units becomes the device's. */
+enum erc_status erc__device_init(struct erc__device *device, const struct erc__device_ops *ops,
+                                 const struct erc_runtime_options *options, uint32_t units);
+void erc__device_destroy(struct erc__device *device);
+
+/* Admits and queues the job and starts it, with all rooms set for it; no launch is open yet. */
+enum erc_status erc__device_queue(struct erc__device *device, struct erc__job *job, uint64_t arrival_ns, uint64_t now_ns);
+/* A unit takes its places and begins to serve; 0 when there is none. */
+int erc__device_enter(struct erc__device *device, struct erc__job *job, uint32_t unit, uint64_t now_ns, struct erc__pass *pass);
+void erc__device_leave(struct erc__device *device, struct erc__job *job, uint32_t unit, uint64_t unit_ns, int in_room,
+                       uint64_t now_ns);
+/* The job is over: takes it out of the queue and lets its owner go. */
+void erc__device_finish(struct erc__device *device, struct erc__job *job, uint64_t now_ns);
+
+static inline struct erc__job *erc__job_of(struct erc__item *item)
+{
+	return (struct erc__job *)((char *)item - offsetof(struct erc__job, item));
+}
 
 /* The rows of devices.def. */
 #define X(name) extern const struct erc__device_ops name##_device;

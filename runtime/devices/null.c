@@ -7,14 +7,18 @@ static enum erc_status null_open(const struct erc_runtime_options *options, stru
 	struct erc__device *device = erc__alloc(sizeof(*device));
 	if (!device)
 		return erc__no_memory("null device", sizeof(*device));
-	device->units = options->units ? options->units : 1;
 	device->target = "null";
-	*out = device;
-	return ERC_OK;
+	enum erc_status status = erc__device_init(device, &null_device, options, options->units ? options->units : 1);
+	if (status)
+		erc__free(device);
+	else
+		*out = device;
+	return status;
 }
 
 static void null_close(struct erc__device *device)
 {
+	erc__device_destroy(device);
 	erc__free(device);
 }
 
@@ -51,14 +55,17 @@ static enum erc_status null_reserve_local(struct erc__device *device, size_t byt
 }
 
 /* Runs the job at once, on the submitting thread: each launch is claimed whole and done. */
-static void null_submit(struct erc__device *device, struct erc__job *job)
+static enum erc_status null_submit(struct erc__device *device, struct erc__job *job, uint64_t arrival_ns)
 {
-	while (erc__job_advance(job))
-		erc__claim_done(&job->claim, erc__claim_take_rest(&job->claim));
-	atomic_fetch_add(&device->jobs_run, 1);
-	atomic_fetch_add(&device->launches_run, job->launches_run);
-	atomic_fetch_add(&device->tiles_run, job->tiles_run);
-	erc__job_finish(job);
+	pthread_mutex_lock(&device->lock);
+	enum erc_status status = erc__device_queue(device, job, arrival_ns, erc__now_ns());
+	if (!status) {
+		while (erc__job_advance(job))
+			erc__claim_done(&job->claim, erc__claim_take_rest(&job->claim));
+		erc__device_finish(device, job, erc__now_ns());
+	}
+	pthread_mutex_unlock(&device->lock);
+	return status;
 }
 
 static void null_cancel(struct erc__device *device, struct erc__job *job)

@@ -134,11 +134,30 @@ typedef void (*erc_log_fn)(void *user, enum erc_log_level level, const char *mes
 /* Zero-initialise, set size, then what differs from the default. */
 struct erc_runtime_options {
 	size_t size;         /* sizeof(struct erc_runtime_options): the options' version */
-	const char *device;  /* "cpu" (default) or "null" */
-	uint32_t units;      /* CPU: worker threads; 0 = one per core this process may use */
+	const char *device;  /* "cpu" (default), "null", or "sim:h100" and the like: a virtual device with a clock of its own */
+	uint32_t units;      /* CPU: worker threads; 0 = one per core this process may use. sim: 0 = as the device that is named */
 	const uint32_t *cores; /* CPU: core of each worker (units of them); NULL = the process's cores in order */
 	erc_log_fn log;      /* NULL: silent */
 	void *log_user;
+	/* How tenants share the units: "elastic" (default): RT gets the units that it may have at the next tile boundary,
+	 * BE lives in the room that is left; "priority": RT first, at launch boundaries; "partition": a fixed number of units
+	 * for each class; "concurrent": all alike; "fifo": one request after the other. */
+	const char *policy;
+	uint32_t be_units;   /* elastic: most units for BE while RT work is there. 0: none ("exclusive");
+	                      * UINT32_MAX: all that RT leaves ("leftover") */
+	uint32_t rt_units;   /* partition: units of RT, BE has the others; 0: half of them, rounded up */
+	const struct erc_sim_options *sim; /* sim: NULL for the defaults */
+};
+
+/* The virtual device: N units that take the time that the artifact predicts for each tile. The same requests at the
+ * same times give the same result. */
+struct erc_sim_options {
+	size_t size;
+	int by_tile;         /* advances tile by tile, and not by launch: exact, and slow */
+	double stretch;      /* a tile takes 1 + stretch * (share of units that serve others) times as long; 0: no contention */
+	double jitter;       /* a tile's time varies by up to this share, at random; 0: not at all */
+	uint64_t seed;       /* of the jitter */
+	uint64_t signal_ns;  /* from a change of room to the units; 0: at once */
 };
 
 /* options may be NULL. Starts the device's units. */
@@ -148,6 +167,30 @@ ERC_API enum erc_status erc_runtime_destroy(erc_runtime *runtime);
 ERC_API uint32_t erc_runtime_units(const erc_runtime *runtime);
 /* "cpu:x86-64-v4": the best target that this runtime's device can execute. */
 ERC_API const char *erc_runtime_target(const erc_runtime *runtime);
+/* The device's clock: monotonic time; a virtual device's own time, from 0. */
+ERC_API uint64_t erc_runtime_now_ns(const erc_runtime *runtime);
+/* Returns ERC_OK when a request has ended since the last call, ERC_TIMEOUT when the clock reaches until_ns first
+ * (UINT64_MAX: never; on a virtual device ERC_TIMEOUT too when nothing is left to do). A virtual device's clock
+ * advances in this call and in erc_request_wait, and nowhere else. One thread at a time. */
+ERC_API enum erc_status erc_runtime_wait(erc_runtime *runtime, uint64_t until_ns);
+
+struct erc_runtime_stats {
+	size_t size;          /* set by the caller */
+	uint64_t now_ns;
+	uint64_t rt_unit_ns;  /* unit time in RT work so far; a unit that waits inside an RT run for its next launch counts */
+	uint64_t be_unit_ns;
+	uint64_t tiles;       /* of ended requests */
+	uint64_t trace_drops; /* events that found the trace full */
+};
+ERC_API enum erc_status erc_runtime_stats(const erc_runtime *runtime, struct erc_runtime_stats *out);
+
+/* Records what happens, up to `events` events (32 bytes each); what comes later is dropped and counted. Replaces an
+ * earlier trace. */
+ERC_API enum erc_status erc_trace_start(erc_runtime *runtime, uint32_t events);
+/* The trace is kept until it is written or replaced. */
+ERC_API void erc_trace_stop(erc_runtime *runtime);
+/* Writes the stopped trace as Chrome trace JSON, which Perfetto and chrome://tracing open. */
+ERC_API enum erc_status erc_trace_write(erc_runtime *runtime, const char *path);
 
 /* ---- model: a loaded artifact ---- */
 
@@ -203,9 +246,13 @@ struct erc_session_options {
 	const char *entry;         /* NULL: the first */
 	enum erc_class class_;
 	uint32_t level;            /* RT: strict priority, 0 is the highest */
-	uint64_t deadline_us;      /* RT: valid time after submission; 0: none */
+	uint64_t deadline_us;      /* RT: valid time after arrival; 0: none */
 	uint32_t weight;           /* BE: share among BE sessions; 0 means 1 */
-	const char *budget;        /* NULL: the first of the target */
+	const char *budget;        /* NULL: each launch takes the largest one that the room of the moment holds */
+	uint32_t units;            /* most units that it may occupy; 0: those of its budget */
+	uint32_t in_flight;        /* most requests submitted at a time; 0: no limit */
+	int shed;                  /* RT: refuse a request at once (ERC_SHED) that cannot meet its deadline */
+	const char *name;          /* in traces; NULL: its number */
 };
 
 ERC_API enum erc_status erc_session_create(erc_model *model, const struct erc_session_options *options,
@@ -213,6 +260,27 @@ ERC_API enum erc_status erc_session_create(erc_model *model, const struct erc_se
 /* ERC_BUSY while a request exists. NULL is fine. */
 ERC_API enum erc_status erc_session_destroy(erc_session *session);
 ERC_API uint32_t erc_session_entry(const erc_session *session);
+/* At any time, also while requests run: units leave at the next tile boundary, or join. 0 pauses the session. */
+ERC_API enum erc_status erc_session_set_units(erc_session *session, uint32_t units);
+/* At any time: holds from each request's next launch on, without a change of any bit. NULL as in the options. */
+ERC_API enum erc_status erc_session_set_budget(erc_session *session, const char *budget);
+
+struct erc_session_stats {
+	size_t size;          /* set by the caller */
+	uint64_t submitted;   /* with those that were refused */
+	uint64_t completed;
+	uint64_t missed;      /* completed after their deadline, or shed */
+	uint64_t shed;
+	uint64_t cancelled;
+	uint64_t failed;
+	uint64_t preemptions; /* a unit left a running request at a tile boundary because its room shrank */
+	uint64_t launches;
+	uint64_t tiles;       /* each computed exactly once */
+	uint64_t unit_ns;     /* unit time used */
+	uint32_t units;       /* its room just now */
+	double p50_us, p90_us, p99_us, p999_us, most_us; /* arrival to end, of completed ones; within 3 % */
+};
+ERC_API enum erc_status erc_session_stats(const erc_session *session, struct erc_session_stats *out);
 
 /* ---- request: one inference at a time; create once, submit many times ---- */
 
@@ -227,9 +295,20 @@ ERC_API enum erc_status erc_request_destroy(erc_request *request);
 ERC_API enum erc_status erc_request_bind_input(erc_request *request, uint32_t input, const void *data, size_t bytes);
 ERC_API enum erc_status erc_request_bind_output(erc_request *request, uint32_t output, void *data, size_t bytes);
 
+/* State that goes from run to run: the output of a run is the input of the next. Both tensors must have the same
+ * dtype and dims. The memory is the request's own, zero before the first run; a run that fails or is cancelled leaves
+ * the state as it was before. Rebinding either ends it. erc_request_state reads it between runs. */
+ERC_API enum erc_status erc_request_bind_state(erc_request *request, uint32_t input, uint32_t output);
+/* The state's memory, which may be written too, until the next submit. NULL when `input` is no state. */
+ERC_API void *erc_request_state(erc_request *request, uint32_t input);
+
 /* Queues one run. Every input and output must be bound (else ERC_INVALID, which names the first that is
- * not). Allocates nothing. ERC_BUSY if the last run was not waited for. */
+ * not). Allocates nothing. ERC_BUSY if the last run was not waited for; ERC_SHED and ERC_LIMIT as the session's
+ * options say: nothing is queued then. */
 ERC_API enum erc_status erc_request_submit(erc_request *request);
+/* The same for a request that should have been submitted at arrival_ns, by the device's clock: deadline and latency
+ * count from there. An arrival in the future counts as now. */
+ERC_API enum erc_status erc_request_submit_at(erc_request *request, uint64_t arrival_ns);
 /* Waits for the run's end and returns its result. timeout_us: UINT64_MAX waits for ever, 0 polls;
  * ERC_TIMEOUT leaves the run going. */
 ERC_API enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us);
@@ -237,6 +316,19 @@ ERC_API enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_
 ERC_API enum erc_status erc_request_cancel(erc_request *request);
 /* Submit, then wait. */
 ERC_API enum erc_status erc_request_run(erc_request *request);
+/* When what happened in the last run, by the device's clock; known after wait. */
+struct erc_request_timing {
+	size_t size;           /* set by the caller */
+	uint64_t arrival_ns;
+	uint64_t submitted_ns;
+	uint64_t visible_ns;   /* the rooms were set for it */
+	uint64_t started_ns;   /* the first unit began; 0: none did */
+	uint64_t granted_ns;   /* the last of granted_units began; 0: they were never all at work */
+	uint64_t finished_ns;
+	uint32_t granted_units; /* its room when it was submitted */
+	uint32_t preemptions;  /* units that left it at a tile boundary because its room shrank */
+};
+ERC_API enum erc_status erc_request_timing(const erc_request *request, struct erc_request_timing *out);
 /* True dims of an output after a successful run; dims has room for ERC_MAX_RANK. */
 ERC_API enum erc_status erc_request_output_dims(const erc_request *request, uint32_t output,
                                                 uint32_t *rank, int64_t *dims);

@@ -358,8 +358,7 @@ static void check_stays(_Atomic uint32_t *word, uint32_t value)
 
 static void grow(struct fixture *f, uint32_t limit)
 {
-	erc__room_set_limit(&f->session->room, limit);
-	f->runtime->device->ops->room_changed(f->runtime->device);
+	OK(erc_session_set_units(f->session, limit));
 }
 
 static int open_elastic(struct fixture *f, int number, struct gate *gate, uint32_t launches, uint32_t first_tiles, uint32_t other_tiles)
@@ -385,16 +384,16 @@ START_TEST(room_shrinks_and_grows)
 	uint32_t units = f.runtime->device->units;
 	OK(erc_request_submit(f.request));
 	await(&gate.control[GATE_ENTERED], units);
-	erc__room_set_limit(&f.session->room, 0);
+	OK(erc_session_set_units(f.session, 0));
 	atomic_store(&gate.control[GATE_OPEN], units); /* the tiles in hand complete, and the units leave */
-	await(&f.session->room.units, 0);
+	await(&f.session->tenant.room.units, 0);
 	check_stays(&gate.control[GATE_ENTERED], units);
 	FAILS(erc_request_wait(f.request, 0), ERC_TIMEOUT);
 
 	grow(&f, 1);
 	await(&gate.control[GATE_ENTERED], units + 1);
 	check_stays(&gate.control[GATE_ENTERED], units + 1);
-	ck_assert_uint_eq(erc__room_units(&f.session->room), 1);
+	ck_assert_uint_eq(erc__room_units(&f.session->tenant.room), 1);
 
 	grow(&f, units); /* others join the running launch */
 	await(&gate.control[GATE_ENTERED], 2 * units);
@@ -415,13 +414,13 @@ START_TEST(room_stops_and_resumes)
 	OK(erc_request_submit(f.request));
 	await(&gate.control[GATE_ENTERED], units);
 	/* Resumed before a unit could look: what entered before the stop leaves all the same, then comes back. */
-	erc__room_stop(&f.session->room);
-	erc__room_resume(&f.session->room, 1);
+	erc__room_stop(&f.session->tenant.room);
+	erc__room_resume(&f.session->tenant.room, 1);
 	f.runtime->device->ops->room_changed(f.runtime->device);
 	atomic_store(&gate.control[GATE_OPEN], units);
 	await(&gate.control[GATE_ENTERED], units + 1);
 	check_stays(&gate.control[GATE_ENTERED], units + 1);
-	ck_assert_uint_eq(erc__room_units(&f.session->room), 1);
+	ck_assert_uint_eq(erc__room_units(&f.session->tenant.room), 1);
 	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
 	OK(erc_request_wait(f.request, UINT64_MAX));
 	check_all_ones(gate.counters, GATE_TILES);
@@ -436,7 +435,7 @@ START_TEST(no_room_no_start)
 	if (!open_elastic(&f, _i, &gate, 1, GATE_TILES, GATE_TILES))
 		return;
 	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
-	erc__room_set_limit(&f.session->room, 0);
+	OK(erc_session_set_units(f.session, 0));
 	OK(erc_request_submit(f.request));
 	FAILS(erc_request_wait(f.request, 5000), ERC_TIMEOUT);
 	FAILS(erc_request_destroy(f.request), ERC_BUSY);
@@ -484,10 +483,10 @@ START_TEST(left_work_is_passed_on)
 	bind_gate(urgent, &urgent_gate);
 	OK(erc_request_submit(f.request));
 	await(&gate.control[GATE_ENTERED], 1);
-	erc__room_set_limit(&urgent_session->room, 0);
+	OK(erc_session_set_units(urgent_session, 0));
 	OK(erc_request_submit(urgent));
 	usleep(3000); /* the other units find no tile and no room, and sleep */
-	erc__room_set_limit(&urgent_session->room, 1); /* seen by the unit that is awake, once its tile is through */
+	erc__room_set_limit(&urgent_session->tenant.room, 1); /* seen by the unit that is awake, once its tile is through */
 	atomic_store(&gate.control[GATE_OPEN], 1);
 	await(&urgent_gate.control[GATE_ENTERED], 1);
 	await(&gate.control[GATE_ENTERED], units > 1 ? 2 : 1); /* one tile, for one of the others */
@@ -516,10 +515,10 @@ START_TEST(room_moves)
 	while (atomic_load(&f.runtime->device->jobs_run) < RUNS / 2) {
 		random = random * 1664525u + 1013904223u;
 		if (random >> 28 < 4) {
-			erc__room_stop(&f.session->room);
-			erc__room_resume(&f.session->room, random >> 8 & 3);
+			erc__room_stop(&f.session->tenant.room);
+			erc__room_resume(&f.session->tenant.room, random >> 8 & 3);
 		} else {
-			erc__room_set_limit(&f.session->room, random >> 8 & 3);
+			OK(erc_session_set_units(f.session, random >> 8 & 3));
 		}
 		f.runtime->device->ops->room_changed(f.runtime->device);
 		usleep(random >> 20 & 63);
@@ -635,7 +634,7 @@ START_TEST(cancel_waiting)
 	struct gate gate;
 	if (!open_elastic(&f, _i, &gate, 2, GATE_TILES, GATE_TILES))
 		return;
-	erc__room_set_limit(&f.session->room, 0);
+	OK(erc_session_set_units(f.session, 0));
 	OK(erc_request_submit(f.request));
 	OK(erc_request_cancel(f.request));
 	FAILS(erc_request_wait(f.request, UINT64_MAX), ERC_CANCELLED);

@@ -8,6 +8,29 @@
 #include "schedule.h"
 
 #define MS UINT64_C(1000000)
+#define UNITS 4
+
+static void start(struct erc__sched *sched, const char *policy)
+{
+	struct erc__supply supply = { .units = UNITS, .rt_units = 1 };
+	erc__sched_init(sched, erc__policy_find(policy), &supply);
+}
+
+static void add(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns, uint64_t deadline_us)
+{
+	if (!atomic_load(&item->tenant->room.epoch))
+		erc__room_init(&item->tenant->room, 0);
+	erc__item_init(item, now_ns, deadline_us);
+	erc__sched_add(sched, item);
+}
+
+/* One unit serves it for so long. */
+static void serve(struct erc__sched *sched, struct erc__item *item, uint64_t unit_ns)
+{
+	struct erc__pass pass;
+	ck_assert(erc__sched_enter(sched, item, 1, &pass));
+	erc__sched_leave(sched, item, unit_ns, 1);
+}
 
 /* ---- order ---- */
 
@@ -29,18 +52,18 @@ static struct erc__item *pick(struct erc__sched *sched)
 
 static struct erc__tenant real_time(uint32_t level)
 {
-	return (struct erc__tenant){ .class_ = ERC_REAL_TIME, .level = level, .weight = 1 };
+	return (struct erc__tenant){ .class_ = ERC_REAL_TIME, .level = level, .weight = 1, .cap = UNITS };
 }
 
 static struct erc__tenant best_effort(uint32_t weight)
 {
-	return (struct erc__tenant){ .class_ = ERC_BEST_EFFORT, .weight = weight };
+	return (struct erc__tenant){ .class_ = ERC_BEST_EFFORT, .weight = weight, .cap = UNITS };
 }
 
 START_TEST(empty_queue)
 {
 	struct erc__sched sched;
-	erc__sched_init(&sched, erc__policy_find(NULL));
+	start(&sched, NULL);
 	ck_assert_ptr_null(pick(&sched));
 	ck_assert_uint_eq(sched.count, 0);
 	ck_assert_ptr_null(erc__policy_find("no such policy"));
@@ -54,12 +77,12 @@ START_TEST(levels_before_deadlines)
 	struct erc__item late = { .tenant = &high }, early = { .tenant = &high }, none = { .tenant = &high };
 	struct erc__item urgent_low = { .tenant = &low }, best = { .tenant = &be };
 	struct erc__item *const order[] = { &early, &late, &none, &urgent_low, &best };
-	erc__sched_init(&sched, erc__policy_find("priority"));
-	erc__sched_add(&sched, &best, 0, 0);
-	erc__sched_add(&sched, &urgent_low, 1 * MS, 1);
-	erc__sched_add(&sched, &none, 1 * MS, 0);
-	erc__sched_add(&sched, &late, 1 * MS, 9000);
-	erc__sched_add(&sched, &early, 5 * MS, 4000); /* 9 ms, one before late's 10 ms */
+	start(&sched, "priority");
+	add(&sched, &best, 0, 0);
+	add(&sched, &urgent_low, 1 * MS, 1);
+	add(&sched, &none, 1 * MS, 0);
+	add(&sched, &late, 1 * MS, 9000);
+	add(&sched, &early, 5 * MS, 4000); /* 9 ms, one before late's 10 ms */
 	ck_assert_uint_eq(sched.count, 5);
 	for (int i = 0; i < 5; i++) {
 		ck_assert_ptr_eq(pick(&sched), order[i]);
@@ -74,9 +97,9 @@ START_TEST(equal_ones_in_order_of_arrival)
 	struct erc__sched sched;
 	struct erc__tenant tenant = real_time(0);
 	struct erc__item items[3] = { { .tenant = &tenant }, { .tenant = &tenant }, { .tenant = &tenant } };
-	erc__sched_init(&sched, erc__policy_find(NULL));
+	start(&sched, NULL);
 	for (int i = 0; i < 3; i++)
-		erc__sched_add(&sched, &items[i], 0, 1000);
+		add(&sched, &items[i], 0, 1000);
 	for (int i = 0; i < 3; i++) {
 		ck_assert_ptr_eq(pick(&sched), &items[i]);
 		erc__sched_remove(&sched, &items[i]);
@@ -89,9 +112,9 @@ START_TEST(what_cannot_run_is_passed_over)
 	struct erc__sched sched;
 	struct erc__tenant high = real_time(0), be = best_effort(1);
 	struct erc__item first = { .tenant = &high }, second = { .tenant = &be };
-	erc__sched_init(&sched, erc__policy_find(NULL));
-	erc__sched_add(&sched, &first, 0, 10);
-	erc__sched_add(&sched, &second, 0, 0);
+	start(&sched, NULL);
+	add(&sched, &first, 0, 10);
+	add(&sched, &second, 0, 0);
 	ck_assert_ptr_eq(erc__sched_pick(&sched, not_this, &first), &second);
 	ck_assert_ptr_eq(erc__sched_pick(&sched, not_this, &second), &first);
 	ck_assert_uint_eq(sched.count, 2);
@@ -103,9 +126,9 @@ START_TEST(fifo_knows_no_class)
 	struct erc__sched sched;
 	struct erc__tenant high = real_time(0), be = best_effort(1);
 	struct erc__item first = { .tenant = &be }, second = { .tenant = &high };
-	erc__sched_init(&sched, erc__policy_find("fifo"));
-	erc__sched_add(&sched, &first, 0, 0);
-	erc__sched_add(&sched, &second, 0, 1);
+	start(&sched, "fifo");
+	add(&sched, &first, 0, 0);
+	add(&sched, &second, 0, 1);
 	ck_assert_ptr_eq(pick(&sched), &first);
 }
 END_TEST
@@ -117,13 +140,13 @@ START_TEST(best_effort_by_weight)
 	struct erc__tenant heavy = best_effort(3), light = best_effort(1);
 	struct erc__item a = { .tenant = &heavy }, b = { .tenant = &light };
 	int turns_a = 0, turns_b = 0;
-	erc__sched_init(&sched, erc__policy_find(NULL));
-	erc__sched_add(&sched, &a, 0, 0);
-	erc__sched_add(&sched, &b, 0, 0);
+	start(&sched, NULL);
+	add(&sched, &a, 0, 0);
+	add(&sched, &b, 0, 0);
 	for (int i = 0; i < 400; i++) {
 		struct erc__item *item = pick(&sched);
 		*(item == &a ? &turns_a : &turns_b) += 1;
-		erc__sched_charge(item, 1 * MS);
+		serve(&sched, item, 1 * MS);
 	}
 	ck_assert_int_ge(turns_a, 299);
 	ck_assert_int_le(turns_a, 301);
@@ -138,17 +161,17 @@ START_TEST(absence_earns_nothing)
 	struct erc__tenant busy = best_effort(1), idle = best_effort(1);
 	struct erc__item a = { .tenant = &busy }, b = { .tenant = &idle };
 	int turns_b = 0;
-	erc__sched_init(&sched, erc__policy_find(NULL));
-	erc__sched_add(&sched, &a, 0, 0);
+	start(&sched, NULL);
+	add(&sched, &a, 0, 0);
 	for (int i = 0; i < 1000; i++) {
 		ck_assert_ptr_eq(pick(&sched), &a);
-		erc__sched_charge(&a, 1 * MS);
+		serve(&sched, &a, 1 * MS);
 	}
-	erc__sched_add(&sched, &b, 1000 * MS, 0);
+	add(&sched, &b, 1000 * MS, 0);
 	for (int i = 0; i < 20; i++) {
 		struct erc__item *item = pick(&sched);
 		turns_b += item == &b;
-		erc__sched_charge(item, 1 * MS);
+		serve(&sched, item, 1 * MS);
 	}
 	ck_assert_int_ge(turns_b, 9);
 	ck_assert_int_le(turns_b, 11);

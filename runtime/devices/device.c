@@ -1,0 +1,153 @@
+/* What devices do with jobs, whatever they run on: queue, serve, finish; times, counts, events. */
+#include "device.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "../futex.h"
+
+#define NO_UNIT UINT32_MAX
+
+uint64_t erc__device_now_ns(const struct erc__device *device)
+{
+	return device->ops->now_ns ? device->ops->now_ns(device) : erc__now_ns();
+}
+
+enum erc_status erc__device_init(struct erc__device *device, const struct erc__device_ops *ops,
+                                 const struct erc_runtime_options *options, uint32_t units)
+{
+	const struct erc__policy *policy = erc__policy_find(options->policy);
+	struct erc__supply supply = {
+		.units = units,
+		.be_units = options->be_units,
+		.rt_units = options->rt_units ? options->rt_units : (units + 1) / 2,
+	};
+	if (!policy)
+		return erc__fail(ERC_NOT_FOUND, "no policy '%s'; there are %s", options->policy, erc__policy_names());
+	if (supply.rt_units > units)
+		return erc__fail(ERC_INVALID, "%u units for RT; the device has %u", supply.rt_units, units);
+	device->ops = ops;
+	device->units = units;
+	pthread_mutex_init(&device->lock, NULL);
+	erc__sched_init(&device->sched, policy, &supply);
+	return ERC_OK;
+}
+
+void erc__device_destroy(struct erc__device *device)
+{
+	erc__trace_free(&device->trace);
+	pthread_mutex_destroy(&device->lock);
+}
+
+static void trace(struct erc__device *device, enum erc__event_kind kind, uint64_t now_ns, const struct erc__job *job,
+                  uint32_t unit, uint32_t value)
+{
+	if (erc__trace_is_on(&device->trace))
+		erc__trace_append(&device->trace, kind, now_ns, job->session_id, unit, value);
+}
+
+/* Rooms moved: their sizes, for the trace. */
+static void trace_rooms(struct erc__device *device, uint64_t now_ns)
+{
+	if (!erc__trace_is_on(&device->trace))
+		return;
+	const struct erc__sched *sched = &device->sched;
+	for (struct erc__item *item = sched->queue.next; item != &sched->queue; item = item->next) {
+		uint32_t of_tenant = erc__room_limit(&item->tenant->room), of_class = erc__room_limit(&sched->rooms[item->tenant->class_]);
+		trace(device, ERC__EVENT_ROOM, now_ns, erc__job_of(item), NO_UNIT, of_tenant < of_class ? of_tenant : of_class);
+	}
+}
+
+enum erc_status erc__device_queue(struct erc__device *device, struct erc__job *job, uint64_t arrival_ns, uint64_t now_ns)
+{
+	struct erc__statistics *statistics = job->statistics;
+	struct erc__tenant *tenant = job->item.tenant;
+	arrival_ns = arrival_ns < now_ns ? arrival_ns : now_ns;
+	erc__item_init(&job->item, arrival_ns, job->deadline_us);
+	trace(device, ERC__EVENT_ARRIVAL, arrival_ns, job, NO_UNIT, (uint32_t)statistics->submitted);
+	statistics->submitted++;
+	enum erc_status status = erc__sched_admit(&device->sched, &job->item, now_ns);
+	if (status) {
+		statistics->shed += status == ERC_SHED;
+		statistics->missed += status == ERC_SHED;
+		trace(device, ERC__EVENT_SHED, now_ns, job, NO_UNIT, (uint32_t)status);
+		return status;
+	}
+	erc__job_start(job);
+	erc__sched_add(&device->sched, &job->item);
+	uint32_t of_class = erc__room_limit(&device->sched.rooms[tenant->class_]), of_tenant = erc__room_limit(&tenant->room);
+	job->submitted_ns = now_ns;
+	job->granted_units = of_class < of_tenant ? of_class : of_tenant;
+	job->visible_ns = erc__device_now_ns(device);
+	trace(device, ERC__EVENT_ADMIT, job->visible_ns, job, NO_UNIT, 0);
+	trace_rooms(device, job->visible_ns);
+	return ERC_OK;
+}
+
+int erc__device_enter(struct erc__device *device, struct erc__job *job, uint32_t unit, uint64_t now_ns, struct erc__pass *pass)
+{
+	if (!erc__sched_enter(&device->sched, &job->item, now_ns, pass))
+		return 0;
+	job->members++;
+	if (job->item.units > job->most_units) {
+		job->most_units = job->item.units;
+		if (job->most_units == job->granted_units)
+			job->granted_ns = now_ns;
+	}
+	trace(device, job->preemptions ? ERC__EVENT_RESUME : ERC__EVENT_SERVE, now_ns, job, unit, 0);
+	return 1;
+}
+
+void erc__device_leave(struct erc__device *device, struct erc__job *job, uint32_t unit, uint64_t unit_ns, int in_room,
+                       uint64_t now_ns)
+{
+	erc__sched_leave(&device->sched, &job->item, unit_ns, in_room);
+	device->unit_ns[job->item.tenant->class_] += unit_ns;
+	job->statistics->unit_ns += unit_ns;
+	int is_preempted = !in_room && job->item.next; /* sent away with work left */
+	job->preemptions += (uint32_t)is_preempted;
+	job->statistics->preemptions += (uint32_t)is_preempted;
+	trace(device, is_preempted ? ERC__EVENT_PREEMPT : ERC__EVENT_LEAVE, now_ns, job, unit, 0);
+	job->members--;
+}
+
+/* What admission expects of the next run: the average of the last ones that had their room. */
+static void learn_cost(struct erc__job *job, uint64_t now_ns)
+{
+	struct erc__tenant *tenant = job->item.tenant;
+	uint64_t run_ns = now_ns - job->item.started_ns;
+	if (tenant->class_ == ERC_REAL_TIME && job->item.started_ns && !job->preemptions)
+		tenant->cost_ns = tenant->cost_ns ? tenant->cost_ns - tenant->cost_ns / 8 + run_ns / 8 : run_ns;
+}
+
+static void count(struct erc__job *job, uint64_t now_ns)
+{
+	struct erc__statistics *statistics = job->statistics;
+	statistics->launches += job->launches_run;
+	statistics->tiles += job->tiles_run;
+	if (job->result == ERC_OK) {
+		statistics->completed++;
+		statistics->missed += now_ns > job->item.deadline_ns;
+		erc__histogram_add(&statistics->latency, now_ns - job->item.arrival_ns);
+		learn_cost(job, now_ns);
+	} else {
+		statistics->cancelled += job->result == ERC_CANCELLED;
+		statistics->failed += job->result != ERC_CANCELLED;
+	}
+}
+
+void erc__device_finish(struct erc__device *device, struct erc__job *job, uint64_t now_ns)
+{
+	erc__sched_remove(&device->sched, &job->item);
+	job->finished_ns = now_ns;
+	count(job, now_ns);
+	trace(device, ERC__EVENT_DONE, now_ns, job, NO_UNIT, (uint32_t)job->result);
+	trace_rooms(device, now_ns);
+	atomic_fetch_add_explicit(&device->jobs_run, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&device->launches_run, job->launches_run, memory_order_relaxed);
+	atomic_fetch_add_explicit(&device->tiles_run, job->tiles_run, memory_order_relaxed);
+	erc__job_finish(job);
+	atomic_fetch_add_explicit(&device->ended, 1, memory_order_seq_cst);
+	if (atomic_load_explicit(&device->awaiting, memory_order_seq_cst))
+		erc__futex_wake(&device->ended, INT_MAX);
+}
