@@ -4,16 +4,19 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "command.h"
+#include "workload.h"
 
 static const char text[] =
 	"Measures one artifact: load to first result, latency (p50, p90, p99), throughput,\n"
 	"memory. One request at a time; inputs that are not given are random. JSON carries\n"
-	"all samples.";
+	"all samples. With --workload: several tenants on one device, under one or more\n"
+	"policies: RT latency beside RT alone, goodput, BE throughput.";
 
 static const char examples[] =
 	"  erc bench resnet50.erca\n"
-	"  erc bench resnet50.erca --workers 1 --seconds 10 --format json\n";
+	"  erc bench resnet50.erca --workers 1 --seconds 10 --format json\n"
+	"  erc bench --workload two.json --model rt=mobilenetv2.erca \\\n"
+	"    --model be=resnet50.erca --load 0.1,0.3,0.5 --policy elastic,fifo\n";
 
 struct bench {
 	struct runner_options open;
@@ -21,6 +24,7 @@ struct bench {
 	const char *format_name;
 	uint32_t runs, warmup;
 	double seconds;
+	struct workload_options workload;
 };
 
 struct figures {
@@ -41,13 +45,36 @@ static int parse(int argc, char **argv, struct bench *b)
 		{"target", 't', OPTION_TEXT, &b->open.target, "TARGET", "instead of the best one that runs here"},
 		{"entry", 0, OPTION_TEXT, &b->open.entry, "NAME", "entry point (default: the first)"},
 		{"budget", 'b', OPTION_TEXT, &b->open.budget, "NAME", "variants of this budget (default: the first)"},
+		{"workload", 0, OPTION_TEXT, &b->workload.path, "FILE", "tenants and loads: our JSON, or DISB's"},
+		{"model", 'm', OPTION_LIST, &b->workload.models, "NAME=FILE", "the artifact of a workload's model"},
+		{"policy", 'p', OPTION_TEXT, &b->workload.policies, "LIST", "elastic, leftover, priority, fifo ..."},
+		{"load", 'l', OPTION_TEXT, &b->workload.loads, "LIST", "busy share of RT: 0.1,0.3 or 0.1..1.2"},
+		{"arrivals", 0, OPTION_TEXT, &b->workload.arrivals, "MODE", "open (default), or disb: stale ones drop"},
+		{"rounds", 'r', OPTION_COUNT, &b->workload.rounds, "N", "times that all slices are run (default 5)"},
+		{"slice", 0, OPTION_NUMBER, &b->workload.slice, "S", "seconds of a slice (default 2)"},
+		{"shed", 0, OPTION_FLAG, &b->workload.shed, NULL, "RT requests that would be late are refused"},
+		{"trace", 0, OPTION_TEXT, &b->workload.trace, "FILE", "Chrome trace of one more slice"},
+		{"seed", 0, OPTION_COUNT, &b->workload.seed, "N", "of the arrivals (default 1)"},
+		{"device", 0, OPTION_TEXT, &b->workload.device, "NAME", "cpu (default), sim:h100 ..."},
 		{"format", 0, OPTION_TEXT, &b->format_name, "FORM", "text (default), json, md or csv"},
 	};
 	const struct usage usage = {
-		"bench", "MODEL.erca [options]", text, examples, options, COUNT_OF(options), 1, 1,
+		"bench", "MODEL.erca | --workload FILE [options]", text, examples, options, COUNT_OF(options), 0, 1,
 		"an artifact",
 	};
-	return args_parse(&usage, argc, argv, &b->open.path);
+	int code = args_parse(&usage, argc, argv, &b->open.path);
+	if (code != ARGS_OK || !b->open.path == !!b->workload.path)
+		return code;
+	say_error("erc bench takes one artifact, or --workload");
+	return EXIT_USAGE;
+}
+
+static int check_arrivals(const char *name)
+{
+	if (!name || !strcmp(name, "open") || !strcmp(name, "disb"))
+		return ARGS_OK;
+	say_error("--arrivals: '%s' is neither open nor disb", name);
+	return EXIT_USAGE;
 }
 
 static enum erc_status measure(struct runner *runner, const struct bench *b, struct figures *figures)
@@ -161,13 +188,17 @@ static int bench(struct bench *b, enum format format)
 
 int cmd_bench(int argc, char **argv)
 {
-	struct bench b = {.seconds = 3, .warmup = 3, .open.random_by_default = true};
+	struct bench b = {.seconds = 3, .warmup = 3, .open.random_by_default = true, .workload = {.rounds = 5, .seed = 1}};
 	enum format format;
 	int code = parse(argc, argv, &b);
 	if (code == ARGS_OK)
 		code = format_parse(b.format_name, &format);
 	if (code == ARGS_OK)
-		code = bench(&b, format);
+		code = check_arrivals(b.workload.arrivals);
+	b.workload.workers = b.open.workers;
+	if (code == ARGS_OK)
+		code = b.workload.path ? bench_workload(&b.workload, format) : bench(&b, format);
 	text_list_free(&b.inputs);
+	text_list_free(&b.workload.models);
 	return code;
 }

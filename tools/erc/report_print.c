@@ -9,7 +9,7 @@
 
 #include "report.h"
 
-#define COLUMNS_MAX 16
+#define COLUMNS_MAX 32
 #define CELL_MIN 12 /* no column is cut below this width */
 
 /* ---- cells ---- */

@@ -1,0 +1,210 @@
+/* The driver: one thread for all clients. It submits what is due, reaps what has ended, and sleeps to
+ * whatever comes first, the next arrival or the next end; it never spins. The same loop drives a
+ * device in real time and a virtual one. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "workload.h"
+
+/* ---- requests ---- */
+
+static enum erc_status bind_all(erc_request *request, const erc_model *model, uint32_t entry)
+{
+	struct erc_tensor_info info;
+	struct array array;
+	enum erc_status status = ERC_OK;
+	for (uint32_t i = 0; i < erc_model_input_count(model, entry) && status == ERC_OK; i++) {
+		erc_model_input_info(model, entry, i, &info);
+		if (!array_new(&array, info.dtype, info.rank, info.dims))
+			return ERC_NOMEM;
+		array_fill_random(&array, 1);
+		status = erc_request_bind_input(request, i, array.data, array.bytes); /* lives as long as the process */
+	}
+	for (uint32_t i = 0; i < erc_model_output_count(model, entry) && status == ERC_OK; i++) {
+		erc_model_output_info(model, entry, i, &info);
+		if (!array_new(&array, info.dtype, info.rank, info.dims))
+			return ERC_NOMEM;
+		status = erc_request_bind_output(request, i, array.data, array.bytes);
+	}
+	return status;
+}
+
+enum erc_status lane_open(struct lane *lane, erc_model *model, uint32_t requests)
+{
+	enum erc_status status = ERC_OK;
+	lane->requests = memory_new(requests * sizeof *lane->requests);
+	lane->most = requests;
+	for (; lane->request_count < requests && status == ERC_OK; lane->request_count++) {
+		erc_request **request = &lane->requests[lane->request_count].request;
+		status = erc_request_create(lane->session, request);
+		if (status == ERC_OK)
+			status = bind_all(*request, model, erc_session_entry(lane->session));
+	}
+	return status;
+}
+
+void lane_close(struct lane *lane)
+{
+	for (uint32_t i = 0; i < lane->request_count; i++)
+		erc_request_destroy(lane->requests[i].request);
+	free(lane->requests);
+	erc_session_destroy(lane->session);
+}
+
+/* ---- one slice ---- */
+
+struct slice {
+	struct stage *stage;
+	uint64_t start_ns, end_ns;
+};
+
+static void fail(struct slice *slice, struct lane *lane, enum erc_status status)
+{
+	lane->outcome->failed++;
+	if (slice->stage->status == ERC_OK)
+		slice->stage->status = status;
+}
+
+/* False when the client must wait for one of its requests to end. */
+static bool submit(struct slice *slice, struct lane *lane, uint64_t arrival_ns)
+{
+	for (uint32_t i = 0; i < lane->request_count; i++) {
+		if (lane->requests[i].is_busy)
+			continue;
+		enum erc_status status = erc_request_submit_at(lane->requests[i].request, arrival_ns);
+		lane->requests[i].is_busy = status == ERC_OK;
+		lane->outstanding += status == ERC_OK;
+		if (status == ERC_SHED)
+			lane->outcome->shed++;
+		else if (status != ERC_OK)
+			fail(slice, lane, status);
+		return true;
+	}
+	return false;
+}
+
+static void submit_due(struct slice *slice, struct lane *lane, uint64_t now_ns)
+{
+	if (lane->client->kind == LOAD_CLOSED) {
+		while (now_ns < slice->end_ns && lane->outstanding < lane->most && slice->stage->status == ERC_OK) {
+			lane->outcome->arrivals++;
+			submit(slice, lane, now_ns);
+		}
+		return;
+	}
+	for (; lane->next < lane->arrival_count && slice->start_ns + lane->arrivals[lane->next] <= now_ns; lane->next++) {
+		if (lane->drops_stale && (lane->outstanding || slice->start_ns + lane->arrivals[lane->next] < lane->last_end_ns))
+			lane->outcome->dropped++;
+		else if (!submit(slice, lane, slice->start_ns + lane->arrivals[lane->next]))
+			break;
+		lane->outcome->arrivals++;
+	}
+}
+
+/* Records a run that has ended. Times of one client's requests are in the order of their ends. */
+static void record(const struct slice *slice, struct lane *lane, const struct erc_request_timing *t)
+{
+	struct outcome *o = lane->outcome;
+	uint64_t begin_ns = t->arrival_ns > lane->last_end_ns ? t->arrival_ns : lane->last_end_ns;
+	series_add(&o->latency, (double)(t->finished_ns - t->arrival_ns) / 1e3);
+	series_add(&o->service, (double)(t->finished_ns - begin_ns) / 1e3);
+	series_add(&o->visible, (double)(t->visible_ns - t->submitted_ns) / 1e3);
+	if (t->granted_ns && t->granted_ns >= t->submitted_ns)
+		series_add(&o->granted, (double)(t->granted_ns - t->submitted_ns) / 1e3);
+	o->preemptions += t->preemptions;
+	if (t->finished_ns <= slice->end_ns)
+		o->completed += 1;
+	else if (begin_ns < slice->end_ns)
+		o->completed += (double)(slice->end_ns - begin_ns) / (double)(t->finished_ns - begin_ns);
+	lane->last_end_ns = t->finished_ns;
+}
+
+static int by_end(const void *a, const void *b)
+{
+	const struct erc_request_timing *x = a, *y = b;
+	return (x->finished_ns > y->finished_ns) - (x->finished_ns < y->finished_ns);
+}
+
+static void reap(struct slice *slice, struct lane *lane)
+{
+	struct erc_request_timing ended[64];
+	size_t count = 0;
+	for (uint32_t i = 0; i < lane->request_count && lane->outstanding; i++) {
+		struct lane_request *r = &lane->requests[i];
+		if (!r->is_busy)
+			continue;
+		enum erc_status status = erc_request_wait(r->request, 0);
+		if (status == ERC_TIMEOUT)
+			continue;
+		r->is_busy = false;
+		lane->outstanding--;
+		if (status != ERC_OK) {
+			fail(slice, lane, status);
+			continue;
+		}
+		ended[count].size = sizeof ended[count];
+		if (erc_request_timing(r->request, &ended[count]) == ERC_OK)
+			count++;
+	}
+	qsort(ended, count, sizeof *ended, by_end);
+	for (size_t i = 0; i < count; i++)
+		record(slice, lane, &ended[i]);
+}
+
+/* When the driver has to act next if nothing ends before; UINT64_MAX: when something ends. */
+static uint64_t next_arrival(const struct slice *slice)
+{
+	uint64_t next_ns = UINT64_MAX;
+	for (uint32_t i = 0; i < slice->stage->lane_count; i++) {
+		const struct lane *lane = &slice->stage->lanes[i];
+		if (!lane->is_active || lane->next == lane->arrival_count || lane->outstanding == lane->request_count)
+			continue;
+		uint64_t at_ns = slice->start_ns + lane->arrivals[lane->next];
+		next_ns = at_ns < next_ns ? at_ns : next_ns;
+	}
+	return next_ns;
+}
+
+static bool is_over(const struct slice *slice, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < slice->stage->lane_count; i++) {
+		const struct lane *lane = &slice->stage->lanes[i];
+		if (lane->outstanding || (lane->is_active && lane->next < lane->arrival_count && slice->stage->status == ERC_OK))
+			return false;
+	}
+	return now_ns >= slice->end_ns || slice->stage->status != ERC_OK;
+}
+
+static void begin(struct slice *slice, double seconds)
+{
+	slice->start_ns = erc_runtime_now_ns(slice->stage->runtime);
+	slice->end_ns = slice->start_ns + (uint64_t)(seconds * 1e9);
+	for (uint32_t i = 0; i < slice->stage->lane_count; i++) {
+		struct lane *lane = &slice->stage->lanes[i];
+		lane->next = lane->is_active ? 0 : lane->arrival_count;
+		lane->last_end_ns = slice->start_ns;
+	}
+}
+
+enum erc_status stage_run(struct stage *stage, double seconds)
+{
+	struct slice slice = {.stage = stage};
+	begin(&slice, seconds);
+	for (;;) {
+		uint64_t now_ns = erc_runtime_now_ns(stage->runtime);
+		for (uint32_t i = 0; i < stage->lane_count; i++)
+			if (stage->lanes[i].is_active)
+				submit_due(&slice, &stage->lanes[i], now_ns);
+		if (is_over(&slice, now_ns))
+			return stage->status;
+		uint64_t until_ns = next_arrival(&slice);
+		if (now_ns < slice.end_ns && slice.end_ns < until_ns)
+			until_ns = slice.end_ns;
+		if (erc_runtime_wait(stage->runtime, until_ns) == ERC_TIMEOUT && until_ns != UINT64_MAX) {
+			now_ns = erc_runtime_now_ns(stage->runtime);
+			series_add(&stage->oversleep, now_ns > until_ns ? (double)(now_ns - until_ns) / 1e3 : 0);
+		}
+		for (uint32_t i = 0; i < stage->lane_count; i++)
+			reap(&slice, &stage->lanes[i]);
+	}
+}
