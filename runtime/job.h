@@ -16,6 +16,7 @@ struct erc__step {
 	struct erc_tile_args args;
 	uint64_t copy_bytes;        /* a copy's params */
 	uint32_t tile_count;        /* most tiles; all of them unless count_slot says otherwise */
+	uint32_t tile_ns;           /* predicted time of a tile */
 	uint32_t count_slot;        /* see erca_variant; ERCA_NONE: fixed count */
 	uint32_t count_dims;
 	uint32_t count_step;

@@ -125,11 +125,11 @@ static void allocate_elastic(struct erc__sched *sched)
 }
 
 static const struct erc__policy policies[] = {
-	{ "elastic", before_priority, allocate_elastic, 1 }, /* the default */
-	{ "priority", before_priority, allocate_all, 0 },
-	{ "partition", before_priority, allocate_partition, 0 },
-	{ "concurrent", before_concurrent, allocate_all, 0 },
-	{ "fifo", before_fifo, allocate_fifo, 0 },
+	{ "elastic", before_priority, allocate_elastic, .preempts = 1 }, /* the default */
+	{ "priority", before_priority, allocate_all, 0, 0 },
+	{ "partition", before_priority, allocate_partition, 0, 0 },
+	{ "concurrent", before_concurrent, allocate_all, .spreads = 1 },
+	{ "fifo", before_fifo, allocate_fifo, 0, 0 },
 };
 
 const struct erc__policy *erc__policy_find(const char *name)

@@ -35,6 +35,7 @@ static void fill_launch(struct erc_request *request, const struct erca_record *r
 	step->native = model->kernels[variant->kernel].native;
 	step->args.params = variant->param_count ? erc__record(model->artifact, ERC_TABLE_PARAMS, variant->param_first) : NULL;
 	step->tile_count = variant->tile_count;
+	step->tile_ns = variant->tile_ns;
 	step->count_slot = variant->count_slot;
 	step->count_dims = variant->count_dims;
 	step->count_step = variant->count_step;

@@ -46,6 +46,7 @@ struct erc__policy {
 	int (*before)(const struct erc__item *a, const struct erc__item *b);
 	/* Sets the limits of the classes' rooms, and of the rooms of all tenants with items. */
 	void (*allocate)(struct erc__sched *sched);
+	int spreads;  /* the order depends on how many units an item has: units are given out one at a time */
 	int preempts; /* units look for something better at tile boundaries, not only between launches */
 };
 

@@ -75,7 +75,7 @@ struct erc__device_ops {
 
 uint64_t erc__device_now_ns(const struct erc__device *device);
 
-/* ---- device.c: what devices do with jobs, under their lock ---- */
+/* ---- service.c: what devices do with jobs, under their lock ---- */
 
 /* All but the device's own part; supply.units becomes the device's. */
 enum erc_status erc__device_init(struct erc__device *device, const struct erc__device_ops *ops,

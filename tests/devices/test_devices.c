@@ -45,7 +45,9 @@ struct fixture {
 static void open_device(struct fixture *f, const char *device, uint32_t units, const uint32_t *cores)
 {
 	memset(f, 0, sizeof(*f));
-	struct erc_runtime_options options = { .size = sizeof(options), .device = device, .units = units, .cores = cores };
+	struct erc_runtime_options options = {
+		.size = sizeof(options), .device = device, .units = units, .cores = cores, .be_units = UINT32_MAX,
+	};
 	OK(erc_runtime_create(&options, &f->runtime));
 	f->computes = f->runtime->device->ops->flags & ERC__DEVICE_COMPUTES;
 	f->elastic = f->runtime->device->ops->flags & ERC__DEVICE_ELASTIC;
@@ -508,6 +510,10 @@ START_TEST(room_moves)
 	struct tenant tenant;
 	uint32_t random = 1;
 	open_numbered(&f, _i);
+	if (f.runtime->device->ops->advance) { /* nothing happens there while this thread moves the room */
+		OK(erc_runtime_destroy(f.runtime));
+		return;
+	}
 	build_chain(&model, f.runtime->device->target);
 	load(&f, &model);
 	tenant = (struct tenant){ .session = f.session, .computes = f.computes };
@@ -824,7 +830,7 @@ static enum erc_status whole_life(const char *device, uint32_t units, const uint
 	if (!status)
 		status = erc_request_create(session, &request);
 	if (!status)
-		run_chain(request, 1, strcmp(device, "null") != 0);
+		run_chain(request, 1, (erc__device_find(device)->flags & ERC__DEVICE_COMPUTES) != 0);
 	OK(erc_request_destroy(request));
 	OK(erc_session_destroy(session));
 	OK(erc_model_unload(model));
@@ -933,7 +939,8 @@ int main(void)
 	}
 	for (int i = 0; i < DEVICES; i++)
 		if (!(erc__device_find(device_names[i])->flags & ERC__DEVICE_ELASTIC))
-			printf("devices: skipped on %s, whose units check no room: %d tests\n", device_names[i], ROOM_TESTS);
+			printf("devices: skipped on %s, whose units check no room: %d tests\n", device_names[i],
+			       ROOM_TESTS + (erc__device_find(device_names[i])->advance != NULL));
 	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, each_tile_once, 0, all);
 	tcase_add_loop_test(tcase, launches_in_order, 0, all);

@@ -1,10 +1,10 @@
-/* What devices do with jobs, whatever they run on: queue, serve, finish; times, counts, events. */
-#include "device.h"
+/* The service of jobs by a device, whatever it is: queue, enter, leave, finish; times, counts, events. */
+#include "devices/device.h"
 
 #include <limits.h>
 #include <string.h>
 
-#include "../futex.h"
+#include "futex.h"
 
 #define NO_UNIT UINT32_MAX
 
