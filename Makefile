@@ -123,6 +123,10 @@ $(O)/tests/tiny_models: $(O)/obj/tests/cli/tiny_models.o $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS)
 
+$(O)/bench_%: $(O)/obj/tests/bench/bench_%.o $(O)/command.a $(O)/internal.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS) -lm
+
 $(O)/hello: samples/hello/hello.c $(O)/liberc.a
 	$(call say,CC,$<)
 	$(Q)$(CC) -Iruntime/include -Ischemas $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $^ $(RUNTIME_LIBS)
