@@ -245,8 +245,9 @@ static enum erc_status check_variant(const struct erc_artifact *artifact, uint32
 	const struct erca_variant *variant = erc__record(artifact, ERC_TABLE_VARIANTS, i);
 	TRY(erc__check_range(artifact, "variants", i, ERC_TABLE_KERNELS, variant->kernel, 1));
 	TRY(erc__check_range(artifact, "variants", i, ERC_TABLE_PARAMS, variant->param_first, variant->param_count));
-	if (variant->reserved || variant->reserved2)
-		return BAD("variants", i, "reserved fields are %u and %u, expected 0", variant->reserved, variant->reserved2);
+	TRY(erc__check_string(artifact, "variants", i, "shape", variant->shape));
+	if (variant->reserved)
+		return BAD("variants", i, "reserved is %u, expected 0", variant->reserved);
 	if (variant->tile_count == UINT32_MAX)
 		return BAD("variants", i, "tile_count is %u, expected less", variant->tile_count);
 	if (variant->count_slot == ERCA_NONE ? variant->count_dims != 0 : !variant->count_dims || !variant->count_step)

@@ -201,7 +201,7 @@ struct erca_variant {
 	uint16_t count_dims;
 	uint16_t reserved;
 	uint32_t count_step;
-	uint32_t reserved2;
+	uint32_t shape;        /* string: the tile's extents, for reports */
 };
 
 struct erca_kernel {

@@ -38,10 +38,15 @@ static const struct column kernel_columns[] = {
 static const struct column variant_columns[] = {
 	ALWAYS("entry", CELL_TEXT), ALWAYS("target", CELL_TEXT),
 	{"step", "step", CELL_COUNT}, {"name", "node", CELL_TEXT}, {"budget", "budget", CELL_TEXT},
-	{"tiles", "tiles", CELL_COUNT}, {"units", "units", CELL_COUNT}, {"tile_us", "tile", CELL_US},
-	{"tile_bytes", "traffic", CELL_BYTES}, {"local_bytes", "local", CELL_BYTES},
-	ALWAYS("kernel", CELL_TEXT), ALWAYS("threads", CELL_COUNT), ALWAYS("registers", CELL_COUNT),
-	ALWAYS("reduction_key", CELL_TEXT),
+	{"shape", "tile shape", CELL_TEXT}, {"tiles", "tiles", CELL_COUNT}, {"units", "units", CELL_COUNT},
+	{"tile_us", "tile", CELL_US}, {"tile_bytes", "traffic", CELL_BYTES},
+	ALWAYS("local_bytes", CELL_BYTES), ALWAYS("threads", CELL_COUNT), ALWAYS("registers", CELL_COUNT),
+	ALWAYS("kernel", CELL_TEXT), ALWAYS("shared_by", CELL_COUNT), ALWAYS("reduction_key", CELL_TEXT),
+};
+/* What a line of text has no room for; without keys, so that the other forms keep to one table. */
+static const struct column resource_columns[] = {
+	{NULL, "step", CELL_COUNT}, {NULL, "budget", CELL_TEXT}, {NULL, "local", CELL_BYTES}, {NULL, "threads", CELL_COUNT},
+	{NULL, "regs", CELL_COUNT}, {NULL, "kernel", CELL_TEXT}, {NULL, "shared by", CELL_COUNT}, {NULL, "sum", CELL_TEXT},
 };
 
 static const char *const section_names[] = {
@@ -266,28 +271,72 @@ static void add_plan(struct view *view)
 	walk_plan(view, view->entry->plan, 0, plan_row);
 }
 
+static void add_budget_name(const struct view *view, uint32_t index)
+{
+	const struct erca_budget *budget = RECORD(view->artifact, BUDGETS, struct erca_budget, view->target->budget_first + index);
+	report_cell_text(view->report, "%s", budget ? string(view, budget->name) : "?");
+}
+
+/* Budgets under which the launch has this kernel. */
+static uint32_t shared_by(const struct view *view, const struct erca_record *record, uint32_t kernel)
+{
+	const struct erca_variant *variant;
+	uint32_t count = 0;
+	for (uint32_t i = 0; (variant = variant_of(view, record, i)); i++)
+		count += variant->kernel == kernel;
+	return count;
+}
+
+/* 0 stands for what a target does not know. */
+static void add_known(const struct view *view, uint32_t count, const char *unknown)
+{
+	if (count)
+		report_cell(view->report, count);
+	else
+		report_cell_text(view->report, "%s", unknown);
+}
+
+static void add_resources(const struct view *view, const struct erca_record *record, const struct erca_variant *variant, bool is_text)
+{
+	report_cell(view->report, (double)variant->local_bytes);
+	if (is_text) {
+		add_known(view, variant->threads, "-");
+		add_known(view, variant->registers, "-");
+	} else {
+		report_cell(view->report, variant->threads);
+		report_cell(view->report, variant->registers);
+	}
+	report_cell_text(view->report, "%s", kernel_name(view, variant));
+	report_cell(view->report, shared_by(view, record, variant->kernel));
+	report_cell_text(view->report, is_text ? "%llx" : "%016llx", (unsigned long long)record->reduction_key);
+}
+
 static void variant_rows(struct view *view, const struct erca_record *record, int depth)
 {
 	(void)depth;
 	const struct erca_variant *variant;
 	for (uint32_t i = 0; (variant = variant_of(view, record, i)); i++) {
-		const struct erca_budget *budget = RECORD(view->artifact, BUDGETS, struct erca_budget, view->target->budget_first + i);
 		add_entry_cells(view);
 		report_cell(view->report, view->step);
 		report_cell_text(view->report, "%s", string(view, record->name));
-		report_cell_text(view->report, "%s", budget ? string(view, budget->name) : "?");
+		add_budget_name(view, i);
+		report_cell_text(view->report, "%s", string(view, variant->shape));
 		report_cell(view->report, variant->tile_count);
-		if (variant->units)
-			report_cell(view->report, variant->units);
-		else
-			report_cell_text(view->report, "all");
+		add_known(view, variant->units, "all");
 		report_cell(view->report, variant->tile_ns / 1e3);
 		report_cell(view->report, (double)variant->tile_bytes);
-		report_cell(view->report, (double)variant->local_bytes);
-		report_cell_text(view->report, "%s", kernel_name(view, variant));
-		report_cell(view->report, variant->threads);
-		report_cell(view->report, variant->registers);
-		report_cell_text(view->report, "%016llx", (unsigned long long)record->reduction_key);
+		add_resources(view, record, variant, false);
+	}
+}
+
+static void resource_rows(struct view *view, const struct erca_record *record, int depth)
+{
+	(void)depth;
+	const struct erca_variant *variant;
+	for (uint32_t i = 0; (variant = variant_of(view, record, i)); i++) {
+		report_cell(view->report, view->step);
+		add_budget_name(view, i);
+		add_resources(view, record, variant, true);
 	}
 }
 
@@ -295,6 +344,9 @@ static void add_variants(struct view *view)
 {
 	begin_table(view, "variants", "variants", variant_columns, COUNT_OF(variant_columns));
 	walk_plan(view, view->entry->plan, 0, variant_rows);
+	view->step = 0;
+	begin_table(view, NULL, "resources of the variants", resource_columns, COUNT_OF(resource_columns));
+	walk_plan(view, view->entry->plan, 0, resource_rows);
 }
 
 static void add_kernels(const erc_artifact *artifact, struct report *report)
