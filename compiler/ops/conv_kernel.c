@@ -8,6 +8,7 @@ enum { SHAPE_H, SHAPE_W, SHAPE_OCV, SHAPE_ROWS, SHAPE_COLUMNS, SHAPE_OC_OUTER };
 
 /* What the kernel takes besides multiply-adds, measured on a Zen 4 core. */
 #define PATCH_PIXEL_NS 4.0 /* copying one pixel's channels for a receptive field that leaves the image */
+#define TILE_NS 150        /* beginning with a tile: nothing that it reads is near yet */
 #define POSITION_NS 1.5    /* beginning with the next kernel position */
 #define STORE_NS 1.5       /* storing a vector through the epilogue */
 #define SCATTER_NS 20.0    /* storing its lanes one by one */
@@ -82,7 +83,7 @@ static void add_register_tile(const struct device *device, const struct conv *co
 	double patch = (double)(((h - 1) * p[CONV_SH] + (p[CONV_KH] - 1) * p[CONV_DH] + 1) *
 	                        ((w - 1) * p[CONV_SW] + (p[CONV_KW] - 1) * p[CONV_DW] + 1) * p[CONV_IN_BLOCKS] * p[CONV_KD]);
 	work->flops = 2 * steps * (double)device->lanes * (double)conv->k;
-	work->ns = 5 + (1 - inside) * patch * PATCH_PIXEL_NS + (double)conv->positions * POSITION_NS +
+	work->ns = (1 - inside) * patch * PATCH_PIXEL_NS + (double)conv->positions * POSITION_NS +
 	           sums * (p[CONV_SCATTER] ? SCATTER_NS * (1 + conv->full_operands) : STORE_NS);
 }
 
@@ -98,7 +99,7 @@ static struct work tile_work(const struct device *device, const struct conv *con
 	double weights = 4.0 * (double)conv->k * (double)channels, in = input_bytes(conv, rows, columns);
 	double image = input_bytes(conv, p[CONV_OH], p[CONV_OW]), out = 4.0 * (double)(rows * columns * channels);
 	work.flops *= count;
-	work.ns *= count;
+	work.ns = TILE_NS + work.ns * count;
 	/* weights: the first use of each is from memory, the register tiles of a tile read them again and again */
 	const struct operand *b = &conv->launch->operands[1];
 	double first = (double)(b->buffer->bytes - b->offset) / tiles;

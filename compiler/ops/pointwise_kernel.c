@@ -104,21 +104,42 @@ struct cut {
 	bool vector, strided; /* works on whole vectors; walks an operand in steps */
 };
 
-/* Arithmetic of one element, in multiply-adds of one lane. */
-static double element_work(const struct launch *launch)
+/* Multiply-adds that an operation stands for, where it is not one; by_lane: for each lane by itself, in any kernel. */
+static const struct {
+	uint8_t primitive, cost;
+	bool by_lane;
+} slow[] = {
+	{PRIM_div, 10, false}, {PRIM_sqrt, 10, false}, {PRIM_exp, 20, false}, {PRIM_log, 20, false}, {PRIM_tanh, 25, false},
+	{PRIM_sigmoid, 25, false}, {PRIM_erf, 40, false}, {PRIM_pow, 25, true}, {PRIM_mod, 25, true}, {PRIM_fmod, 25, true},
+};
+
+/* Arithmetic of one element, in multiply-adds of one lane. A kernel of single elements keeps about a quarter of the lanes busy. */
+static double element_work(const struct launch *launch, bool vector, double lanes)
 {
-	static const uint8_t slow[] = {PRIM_pow, PRIM_mod, PRIM_fmod, PRIM_exp, PRIM_log, PRIM_tanh, PRIM_sigmoid, PRIM_erf};
-	double work = launch->operand_count;
+	double work = launch->operand_count, lane_work = 0;
 	for (int i = 0; i < launch->expr.count; i++) {
-		bool is_slow = false;
-		for (size_t k = 0; k < COUNT_OF(slow); k++)
-			is_slow |= launch->expr.nodes[i].primitive == slow[k];
-		work += is_slow ? 20 : 1;
+		size_t k = 0;
+		while (k < COUNT_OF(slow) && slow[k].primitive != launch->expr.nodes[i].primitive)
+			k++;
+		if (k < COUNT_OF(slow) && slow[k].by_lane)
+			lane_work += slow[k].cost;
+		else
+			work += k < COUNT_OF(slow) ? slow[k].cost : 1;
 	}
-	return work;
+	return work * (vector ? 1 : lanes / 4) + lane_work * lanes;
 }
 
-static void offer_cut(struct choice *choice, const struct launch *launch, const struct cut *cut, int64_t work)
+/* A one-dimensional nest is cut into equal lines, of whole vectors where that goes: at most 1 K. */
+static int64_t line_length(int64_t all)
+{
+	for (int64_t step = 16; all > 1024 && step > 0; step -= 15)
+		for (int64_t length = 1024; length >= 64; length -= step)
+			if (all % length == 0)
+				return length;
+	return all;
+}
+
+static void offer_cut(struct choice *choice, const struct launch *launch, const struct cut *cut, bool fast, int64_t work)
 {
 	int64_t chunk = work / cut->inner > 0 ? work / cut->inner : 1;
 	chunk = chunk < cut->middle ? chunk : cut->middle;
@@ -130,9 +151,9 @@ static void offer_cut(struct choice *choice, const struct launch *launch, const 
 	double elements = (double)(rows * chunk) * (double)cut->inner, all = (double)(cut->rows * cut->middle) * (double)cut->inner;
 	const struct operand *out = &launch->operands[launch->operand_count - 1];
 	double bytes = (double)launch->bytes + all * (double)dtype_bytes(out->dtype);
-	tile.work.flops = 2 * elements * element_work(launch) * (cut->vector ? 1 : choice->device->lanes / 4.0);
-	tile.work.shared = elements / all * bytes * (cut->strided ? 2 : 1);
-	tile.work.ns = 20 + 6 * (double)(rows * chunk);
+	tile.work.flops = 2 * elements * element_work(launch, fast, choice->device->lanes);
+	tile.work.shared = elements / all * bytes * (cut->strided ? 1.3 : 1);
+	tile.work.ns = 50 + 3 * (double)(rows * chunk);
 	choice_offer(choice, &tile);
 }
 
@@ -173,14 +194,14 @@ static enum ercc_status pointwise_cpu(struct context *ctx, const struct device *
 		return ERCC_OK; /* no tiles */
 	for (int k = 0; k < launch->operand_count; k++)
 		cut.strided |= nest.strides[k][last] > 1 || nest.strides[k][last] < 0;
-	/* a one-dimensional nest is cut into middles of 1 K */
-	if (nest.rank == 1 && cut.inner > 1024 && cut.inner % 1024 == 0) {
-		cut.middle = cut.inner / 1024;
-		cut.inner = 1024;
+	if (nest.rank == 1) {
+		cut.inner = line_length(nest.dims[0]);
+		cut.middle = nest.dims[0] / cut.inner;
 	}
+	bool fast = cut.vector || (!cut.strided && expr_is_copy(&launch->expr)); /* whole vectors, or what the C compiler makes so */
 	choice_begin(&choice, device, variant);
 	for (int64_t work = 1 << 17; work >= 256; work /= 2)
-		offer_cut(&choice, launch, &cut, work);
+		offer_cut(&choice, launch, &cut, fast, work);
 	TRY(choice_end(ctx, &choice, launch, variant, &tile));
 	variant->shape_text = arena_printf(&ctx->arena, "%lldx%lldx%lld", (long long)tile.shape[1], (long long)tile.shape[0], (long long)cut.inner);
 	set_params(launch, &nest, &cut, &tile, variant);

@@ -97,7 +97,7 @@ static void offer_rows(struct choice *choice, const struct launch *launch, int64
 	struct tile tile = {.shape = {per_tile}, .count = ceil_div(rows, per_tile)};
 	tile.work.flops = (double)launch->flops * share / speed;
 	tile.work.shared = (double)launch->bytes * share;
-	tile.work.ns = 20 + 2 * (double)per_tile;
+	tile.work.ns = 30 + 15 * (double)per_tile;
 	choice_offer(choice, &tile);
 }
 

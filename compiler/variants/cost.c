@@ -5,6 +5,8 @@
 #include "devices.def"
 #undef DEVICE
 
+#define NEAR_SEEN 0.25 /* share of the shorter of arithmetic and its loads that is not hidden by the longer */
+
 struct device device_under(const struct device *device, const struct budget *budget)
 {
 	struct device left = *device;
@@ -20,18 +22,18 @@ double tile_ns(const struct device *device, const struct tile *tile)
 	double dram_per_ns = device->dram_total_per_ns / busy;
 	dram_per_ns = dram_per_ns < device->dram_per_ns ? dram_per_ns : device->dram_per_ns;
 	double compute = work->flops / device->flops_per_ns, near = work->near / device->near_per_ns;
-	double inner = compute > near ? compute : near;
+	double inner = compute > near ? compute + NEAR_SEEN * near : near + NEAR_SEEN * compute;
 	double outer = work->shared / device->shared_per_ns + work->dram / dram_per_ns;
 	return work->ns + inner + outer - device->hidden * (inner < outer ? inner : outer);
 }
 
-/* A launch may run in any room from the whole budget down to one unit, so both ends count alike: the unit-time
- * that it holds while its last round of tiles leaves units idle, and the time of all tiles on one unit. */
+/* A launch may run in any room from one unit up to the whole budget. What its tiles take in all counts in
+ * each; the units that its last round leaves idle only near the whole budget, so for a quarter. */
 double launch_cost(const struct device *device, const struct tile *tile)
 {
 	double units = device->units, each = tile_ns(device, tile) + device->claim_ns;
 	double rounds = (double)ceil_div(tile->count, device->units);
-	return rounds * units * each + (double)tile->count * each;
+	return each * (0.25 * rounds * units + 0.75 * (double)tile->count);
 }
 
 /* Elements that a strided operand touches; all of its buffer where no strides say less. */

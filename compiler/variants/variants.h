@@ -52,7 +52,7 @@ struct tile {
 
 /* Predicted time of one tile when the device's units are at work on the launch. */
 double tile_ns(const struct device *device, const struct tile *tile);
-/* Predicted unit-time of a launch: what it holds of all units, and what it takes on one. */
+/* Predicted unit-time of a launch, for comparing tile shapes. */
 double launch_cost(const struct device *device, const struct tile *tile);
 /* Bytes that the launch reads and writes. */
 uint64_t launch_traffic(const struct launch *launch);
