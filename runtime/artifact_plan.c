@@ -104,6 +104,8 @@ static enum erc_status check_target(const struct erc_artifact *artifact, uint32_
 		if (target->code_bytes)
 			return BAD("targets", i, "code_bytes is %" PRIu64 " without a code section", target->code_bytes);
 	} else {
+		if (target->kind == ERCA_TARGET_SIM)
+			return BAD("targets", i, "kind %d has no code, found code_section %u", ERCA_TARGET_SIM, target->code_section);
 		if (target->code_section >= artifact->header.section_count ||
 		    artifact->sections[target->code_section].type != ERCA_SECTION_CODE)
 			return BAD("targets", i, "code_section %u is no CODE section", target->code_section);
