@@ -144,7 +144,7 @@ run-demo: all $(O)/hello $(O)/make_model
 
 check: deps ## all tests; needs no GPU
 	$(Q)$(AGAIN) run-check
-run-check: all $(UNIT_BIN) $(O)/conformance $(O)/models $(O)/tests/tiny_models $(O)/hello
+run-check: all $(UNIT_BIN) $(O)/conformance $(O)/models $(O)/make_model $(O)/tests/tiny_models $(O)/hello
 	$(Q)CC='$(CC)' INCLUDES='$(INCLUDES)' tests/check.sh $(O)
 
 unit: $(UNIT_BIN) ## unit tests alone

@@ -14,7 +14,7 @@ static const char examples[] =
 	"  erc compile bert.onnx -o bert.erca --dim batch=1 --dim sequence=128\n"
 	"  erc compile yolo.onnx -o yolo.erca --shape x:1x3x640x640 --target native\n"
 	"  erc compile voice.onnx -o voice.erca --const sr=16000 --quiet\n"
-	"  erc compile resnet50.onnx -o edge.erca --budget full,name=edge,units=8,local=48KiB\n"
+	"  erc compile resnet50.onnx -o edge.erca --budget full,name=edge,units=8\n"
 	"  erc compile resnet50.onnx -o h100.erca --target sim:h100 --budget budgets.json\n";
 
 struct compile {

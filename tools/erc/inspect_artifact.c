@@ -1,4 +1,5 @@
 /* `erc inspect` of an artifact, through liberc's read-only API: no code of it is loaded. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "artifact.h"
@@ -15,7 +16,8 @@ static const struct column tensor_columns[] = {
 };
 static const struct column target_columns[] = {
 	{"target", "target", CELL_TEXT}, {"budget", "budget", CELL_TEXT}, {"units", "units", CELL_COUNT},
-	{"local_bytes", "local memory", CELL_BYTES}, {"code_bytes", "code", CELL_BYTES},
+	{"local_bytes", "local", CELL_BYTES}, {"tiles", "tiles", CELL_COUNT}, {"longest_tile_us", "longest", CELL_US},
+	{"kernels", "kernels", CELL_COUNT}, {"code_bytes", "code", CELL_BYTES},
 };
 static const struct column section_columns[] = {
 	{"section", "section", CELL_TEXT}, {"offset", "offset", CELL_COUNT}, {"bytes", "size", CELL_BYTES},
@@ -74,6 +76,14 @@ struct view {
 	const struct erca_entry *entry;
 	const struct erca_target *target; /* the entry's */
 	uint32_t step;
+	struct budget_sums *sums;
+};
+
+struct budget_sums {
+	uint32_t budget;   /* among the target's */
+	bool *kernel_seen; /* by kernel of the artifact */
+	uint64_t tiles;
+	uint32_t longest_ns, kernels;
 };
 
 static const char *string(const struct view *view, uint32_t reference)
@@ -104,6 +114,13 @@ static void walk_plan(struct view *view, uint32_t plan_index, int depth, record_
 		if (record->plan_b != ERCA_NONE)
 			walk_plan(view, record->plan_b, depth + 1, fn);
 	}
+}
+
+static const struct erca_variant *variant_of(const struct view *view, const struct erca_record *record, uint32_t index)
+{
+	if (record->kind != ERCA_RECORD_LAUNCH || index >= record->variant_count)
+		return NULL;
+	return RECORD(view->artifact, VARIANTS, struct erca_variant, record->variant_first + index);
 }
 
 static void nothing(struct view *view, const struct erca_record *record, int depth)
@@ -158,6 +175,32 @@ static void add_entry_tensors(struct view *view)
 	add_tensors(view, "output", view->entry->output_first, view->entry->output_count);
 }
 
+/* Tiles of all entries' launches under one budget, the longest of them, and the kernels in use. */
+static void sum_variants(struct view *view, const struct erca_record *record, int depth)
+{
+	(void)depth;
+	struct budget_sums *sums = view->sums;
+	const struct erca_variant *variant = variant_of(view, record, sums->budget);
+	if (!variant)
+		return;
+	sums->tiles += variant->tile_count;
+	sums->longest_ns = variant->tile_ns > sums->longest_ns ? variant->tile_ns : sums->longest_ns;
+	sums->kernels += !sums->kernel_seen[variant->kernel];
+	sums->kernel_seen[variant->kernel] = true;
+}
+
+static struct budget_sums sums_of(const erc_artifact *artifact, uint32_t target, uint32_t budget)
+{
+	struct budget_sums sums = {.budget = budget, .kernel_seen = memory_new(erc_artifact_count(artifact, ERC_TABLE_KERNELS) + 1)};
+	for (uint32_t i = 0; i < erc_artifact_count(artifact, ERC_TABLE_ENTRIES); i++) {
+		struct view view = {.artifact = artifact, .entry = RECORD(artifact, ENTRIES, struct erca_entry, i), .sums = &sums};
+		if (view.entry->target == target)
+			walk_plan(&view, view.entry->plan, 0, sum_variants);
+	}
+	free(sums.kernel_seen);
+	return sums;
+}
+
 static void add_targets(const erc_artifact *artifact, struct report *report)
 {
 	report_table(report, "targets", "targets and budgets", target_columns, COUNT_OF(target_columns));
@@ -165,6 +208,7 @@ static void add_targets(const erc_artifact *artifact, struct report *report)
 		const struct erca_target *target = RECORD(artifact, TARGETS, struct erca_target, i);
 		for (uint32_t j = 0; j < target->budget_count; j++) {
 			const struct erca_budget *budget = RECORD(artifact, BUDGETS, struct erca_budget, target->budget_first + j);
+			const struct budget_sums sums = sums_of(artifact, i, j);
 			report_cell_text(report, "%s", erc_artifact_string(artifact, target->name));
 			report_cell_text(report, "%s", erc_artifact_string(artifact, budget->name));
 			if (budget->units)
@@ -172,6 +216,9 @@ static void add_targets(const erc_artifact *artifact, struct report *report)
 			else
 				report_cell_text(report, "all");
 			report_cell(report, (double)budget->local_bytes);
+			report_cell(report, (double)sums.tiles);
+			report_cell(report, sums.longest_ns / 1e3);
+			report_cell(report, sums.kernels);
 			report_cell(report, (double)target->code_bytes);
 		}
 	}
@@ -237,13 +284,6 @@ static void add_memory(const erc_artifact *artifact, struct report *report)
 		add_digest(report, section->sha256, sizeof section->sha256);
 	}
 	add_entries(artifact, report);
-}
-
-static const struct erca_variant *variant_of(const struct view *view, const struct erca_record *record, uint32_t index)
-{
-	if (record->kind != ERCA_RECORD_LAUNCH || index >= record->variant_count)
-		return NULL;
-	return RECORD(view->artifact, VARIANTS, struct erca_variant, record->variant_first + index);
 }
 
 static const char *kernel_name(const struct view *view, const struct erca_variant *variant)
@@ -349,6 +389,15 @@ static void add_variants(struct view *view)
 	walk_plan(view, view->entry->plan, 0, resource_rows);
 }
 
+/* Whether a launch runs the kernel under one of its budgets. */
+static bool runs_kernel(const erc_artifact *artifact, const struct erca_record *record, uint32_t kernel)
+{
+	bool runs = false;
+	for (uint32_t k = 0; k < record->variant_count; k++)
+		runs |= RECORD(artifact, VARIANTS, struct erca_variant, record->variant_first + k)->kernel == kernel;
+	return runs;
+}
+
 static void add_kernels(const erc_artifact *artifact, struct report *report)
 {
 	report_table(report, "kernels", "kernels", kernel_columns, COUNT_OF(kernel_columns));
@@ -356,8 +405,8 @@ static void add_kernels(const erc_artifact *artifact, struct report *report)
 		const struct erca_kernel *kernel = RECORD(artifact, KERNELS, struct erca_kernel, i);
 		const struct erca_target *target = RECORD(artifact, TARGETS, struct erca_target, kernel->target);
 		uint32_t launches = 0;
-		for (uint32_t j = 0; j < erc_artifact_count(artifact, ERC_TABLE_VARIANTS); j++)
-			launches += RECORD(artifact, VARIANTS, struct erca_variant, j)->kernel == i;
+		for (uint32_t j = 0; j < erc_artifact_count(artifact, ERC_TABLE_RECORDS); j++)
+			launches += runs_kernel(artifact, RECORD(artifact, RECORDS, struct erca_record, j), i);
 		report_cell_text(report, "%s", erc_artifact_string(artifact, kernel->name));
 		report_cell_text(report, "%s", target ? erc_artifact_string(artifact, target->name) : "?");
 		report_cell(report, launches);
@@ -383,7 +432,7 @@ static int print_meta(const erc_artifact *artifact, const char *path)
 
 static void add_parts(const erc_artifact *artifact, const char *path, const struct inspect *inspect, struct report *report)
 {
-	if (!inspect->plan && !inspect->memory && !inspect->kernels && !inspect->variants) {
+	if (!inspect->plan && !inspect->memory && !inspect->kernels && !inspect->variants && !inspect->budgets) {
 		add_facts(artifact, path, report);
 		for_each_entry(artifact, report, add_entry_tensors);
 		add_targets(artifact, report);
@@ -395,6 +444,8 @@ static void add_parts(const erc_artifact *artifact, const char *path, const stru
 		add_memory(artifact, report);
 	if (inspect->kernels)
 		add_kernels(artifact, report);
+	if (inspect->budgets)
+		add_targets(artifact, report);
 	if (inspect->variants)
 		for_each_entry(artifact, report, add_variants);
 }
