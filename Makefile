@@ -48,7 +48,7 @@ COMPILER_OBJ := $(call obj,$(COMPILER_SRC)) $(patsubst $(O)/gen/%.c,$(O)/gen/%.o
 ERC_OBJ := $(call obj,$(ERC_SRC))
 UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 
-.PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort
+.PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
 .PHONY: format lint install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -178,6 +178,11 @@ endif
 
 bench: all $(O)/make_model ## latency of the models that the model maker writes
 	$(Q)tools/dev/bench.sh $(O)
+
+bench-tiles: all $(O)/make_model $(O)/bench_tiles ## predicted against measured tile times of resnet50
+	$(Q)mkdir -p $(O)/bench && $(O)/make_model resnet50 $(O)/bench/resnet50.onnx
+	$(Q)$(O)/erc compile $(O)/bench/resnet50.onnx -o $(O)/bench/resnet50.erca --target native --quiet
+	$(Q)$(O)/bench_tiles $(O)/bench/resnet50.erca
 
 bench-ort: all $(O)/make_model ## resnet50 against ONNX Runtime, alternating (makes its own environment)
 	$(Q)tools/dev/bench_ort.sh $(O)

@@ -147,7 +147,7 @@ static void add_target(struct builder *b, const struct artifact *artifact, uint3
 	add(b, TARGETS, &record);
 	uint32_t first_kernel = count_of(b, KERNELS);
 	for (uint32_t k = 0; k < target->kernel_count; k++) {
-		struct erca_kernel kernel = {.name = add_string(b, target->kernels[k].name), .target = index, .entry = k, .symbol = ERCA_NONE};
+		struct erca_kernel kernel = {.name = add_string(b, target->kernels[k].name), .target = index, .entry = target->code ? k : 0, .symbol = ERCA_NONE};
 		memcpy(kernel.digest, target->kernels[k].digest, sizeof kernel.digest);
 		add(b, KERNELS, &kernel);
 	}
