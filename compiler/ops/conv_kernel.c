@@ -62,12 +62,10 @@ static double input_bytes(const struct conv *conv, int64_t rows, int64_t columns
 /* Of the steps of `step` pixels along one dim, the share whose receptive field stays inside the image. */
 static double inside_share(int64_t out, int64_t in, int64_t step, int64_t stride, int64_t kernel, int64_t dilation, int64_t pad)
 {
-	int64_t count = ceil_div(out, step), inside = 0;
-	for (int64_t i = 0; i < count; i++) {
-		int64_t first = i * step * stride - pad;
-		inside += first >= 0 && first + (step - 1) * stride + (kernel - 1) * dilation < in;
-	}
-	return (double)inside / (double)count;
+	int64_t count = ceil_div(out, step), reach = (step - 1) * stride + (kernel - 1) * dilation;
+	int64_t first = ceil_div(pad, step * stride), end = in + pad - reach > 0 ? ceil_div(in + pad - reach, step * stride) : 0;
+	end = end < count ? end : count;
+	return end > first ? (double)(end - first) / (double)count : 0;
 }
 
 /* ---- CPU ---- */

@@ -90,12 +90,22 @@ void define_epilogue(struct context *ctx, const struct launch *launch, struct va
 			arena_printf(arena, "LOAD%d", n), arena_printf(arena, "%s(%d)", loads[launch->operands[k].role], k)};
 }
 
+/* Channels or kept elements that lie together, as lowering says it in a define. A kernel of single ones has no vectors. */
+static bool is_scalar(const struct launch *launch)
+{
+	for (int i = 0; i < launch->define_count; i++)
+		if ((!strcmp(launch->defines[i].name, "CG") || !strcmp(launch->defines[i].name, "LANES_KEPT")) &&
+		    !strcmp(launch->defines[i].value, "1"))
+			return true;
+	return false;
+}
+
 /* One tile of `per_tile` rows: arithmetic at the kernel's speed, every byte from the shared cache and to it. */
 static void offer_rows(struct choice *choice, const struct launch *launch, int64_t rows, int64_t per_tile)
 {
 	double share = (double)per_tile / (double)rows, speed = launch->template->speed ? launch->template->speed : 0.1;
 	struct tile tile = {.shape = {per_tile}, .count = ceil_div(rows, per_tile)};
-	tile.work.flops = (double)launch->flops * share / speed;
+	tile.work.flops = (double)launch->flops * share / speed * (is_scalar(launch) ? 6 : 1);
 	tile.work.shared = (double)launch->bytes * share;
 	tile.work.ns = 30 + 15 * (double)per_tile;
 	choice_offer(choice, &tile);
