@@ -20,7 +20,8 @@ OPT_fuzz := -O1 -g3 -DERC_DEBUG=1 -fsanitize=fuzzer-no-link,address,undefined -f
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
 INCLUDES := -D_GNU_SOURCE -Ischemas -Iruntime/include -Iruntime -Icompiler/include -Icompiler/core -Icompiler -Ionnx -I$(O)/gen
 CPPFLAGS += -DERC_VERSION_TEXT='"$(VERSION)"' $(INCLUDES)
-CFLAGS += -std=gnu11 $(OPT_$(BUILD)) $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP
+# No contraction: what the compiler predicts and folds is the same on every host.
+CFLAGS += -std=gnu11 -ffp-contract=off $(OPT_$(BUILD)) $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP
 LDFLAGS += $(filter -fsanitize=%,$(OPT_$(BUILD))) -pthread
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')

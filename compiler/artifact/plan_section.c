@@ -91,7 +91,8 @@ static uint32_t add_variants(struct builder *b, const struct variant *variants, 
 		const struct variant *variant = &variants[k];
 		records[k] = (struct erca_variant){
 			.kernel = first_kernel + variant->kernel, .tile_count = variant->tile_count,
-			.param_first = add_row(b, PARAMS, variant->params, (uint32_t)variant->param_count), .param_count = (uint32_t)variant->param_count,
+			.param_first = add_row(b, PARAMS, variant->params, (uint32_t)variant->param_count),
+			.param_count = (uint32_t)variant->param_count,
 			.local_bytes = (uint64_t)variant->local_bytes, .units = variant->units, .threads = variant->threads,
 			.registers = variant->registers, .tile_ns = variant->tile_ns, .tile_bytes = (uint64_t)variant->tile_bytes,
 			.count_slot = ERCA_NONE, .shape = add_string(b, variant->shape_text ? variant->shape_text : "")};
@@ -121,7 +122,7 @@ static void add_records(struct builder *b, const struct plan *plan, const struct
 		                             .flops = launch->flops, .bytes = launch->bytes};
 		for (int i = 0; i < launch->operand_count; i++)
 			add_operand(b, &launch->operands[i]);
-		const struct variant *variants = &target->variants[(uint32_t)launch->index * target->budget_count];
+		const struct variant *variants = launch_variants(target, launch);
 		record.variant_first = add_variants(b, variants, target->budget_count, first_kernel);
 		for (uint32_t k = 0; k < target->budget_count; k++)
 			if ((uint64_t)variants[k].local_bytes > *local_bytes)
@@ -147,7 +148,8 @@ static void add_target(struct builder *b, const struct artifact *artifact, uint3
 	add(b, TARGETS, &record);
 	uint32_t first_kernel = count_of(b, KERNELS);
 	for (uint32_t k = 0; k < target->kernel_count; k++) {
-		struct erca_kernel kernel = {.name = add_string(b, target->kernels[k].name), .target = index, .entry = target->code ? k : 0, .symbol = ERCA_NONE};
+		struct erca_kernel kernel = {.name = add_string(b, target->kernels[k].name), .target = index,
+		                             .entry = target->code ? k : 0, .symbol = ERCA_NONE};
 		memcpy(kernel.digest, target->kernels[k].digest, sizeof kernel.digest);
 		add(b, KERNELS, &kernel);
 	}

@@ -60,28 +60,39 @@ static double input_bytes(const struct conv *conv, int64_t rows, int64_t columns
 }
 
 /* Of the steps of `step` pixels along one dim, the share whose receptive field stays inside the image. */
-static double inside_share(int64_t out, int64_t in, int64_t step, int64_t stride, int64_t kernel, int64_t dilation, int64_t pad)
+static double inside_share(int64_t out, int64_t in, int64_t step, int64_t stride, int64_t kernel, int64_t dilation,
+                           int64_t pad)
 {
 	int64_t count = ceil_div(out, step), reach = (step - 1) * stride + (kernel - 1) * dilation;
-	int64_t first = ceil_div(pad, step * stride), end = in + pad - reach > 0 ? ceil_div(in + pad - reach, step * stride) : 0;
+	int64_t first = ceil_div(pad, step * stride), left = in + pad - reach;
+	int64_t end = left > 0 ? ceil_div(left, step * stride) : 0;
 	end = end < count ? end : count;
 	return end > first ? (double)(end - first) / (double)count : 0;
 }
 
 /* ---- CPU ---- */
 
+/* Input pixels that a register tile reads, in one plane: those of its patch in local memory. */
+static int64_t patch_pixels(const struct conv *conv, int64_t h, int64_t w)
+{
+	const int64_t *p = conv->p;
+	return ((h - 1) * p[CONV_SH] + (p[CONV_KH] - 1) * p[CONV_DH] + 1) *
+	       ((w - 1) * p[CONV_SW] + (p[CONV_KW] - 1) * p[CONV_DW] + 1);
+}
+
 /* One register tile without the traffic behind local memory. */
-static void add_register_tile(const struct device *device, const struct conv *conv, const int64_t *shape, struct work *work)
+static void add_register_tile(const struct device *device, const struct conv *conv, const int64_t *shape,
+                              struct work *work)
 {
 	const int64_t *p = conv->p, h = shape[SHAPE_H], w = shape[SHAPE_W], ocv = shape[SHAPE_OCV];
 	/* fewer accumulators than multiply-adds in flight leave the units waiting; each step also loads weights */
-	double sums = (double)(h * w * ocv), in_flight = 64.0 / device->lanes, steps = (sums > in_flight ? sums : in_flight) + 0.15 * (double)ocv;
+	double sums = (double)(h * w * ocv), in_flight = 64.0 / device->lanes;
+	double steps = (sums > in_flight ? sums : in_flight) + 0.15 * (double)ocv;
 	double inside = inside_share(p[CONV_OH], p[CONV_IH], h, p[CONV_SH], p[CONV_KH], p[CONV_DH], p[CONV_PH]) *
 	                inside_share(p[CONV_OW], p[CONV_IW], w, p[CONV_SW], p[CONV_KW], p[CONV_DW], p[CONV_PW]);
-	double patch = (double)(((h - 1) * p[CONV_SH] + (p[CONV_KH] - 1) * p[CONV_DH] + 1) *
-	                        ((w - 1) * p[CONV_SW] + (p[CONV_KW] - 1) * p[CONV_DW] + 1) * p[CONV_IN_BLOCKS] * p[CONV_KD]);
+	double patches = (1 - inside) * (double)(patch_pixels(conv, h, w) * p[CONV_IN_BLOCKS] * p[CONV_KD]);
 	work->flops = 2 * steps * (double)device->lanes * (double)conv->k;
-	work->ns = (1 - inside) * patch * PATCH_PIXEL_NS + (double)conv->positions * POSITION_NS +
+	work->ns = patches * PATCH_PIXEL_NS + (double)conv->positions * POSITION_NS +
 	           sums * (p[CONV_SCATTER] ? SCATTER_NS * (1 + conv->full_operands) : STORE_NS);
 }
 
@@ -121,8 +132,7 @@ static void offer(struct choice *choice, const struct conv *conv, const int64_t 
 	tile.count = conv->images * ceil_div(p[CONV_OC], shape[SHAPE_OCV] * choice->device->lanes) *
 	             ceil_div(p[CONV_OD] * ceil_div(p[CONV_OH], h), shape[SHAPE_ROWS]) *
 	             ceil_div(ceil_div(p[CONV_OW], w), shape[SHAPE_COLUMNS]);
-	tile.local_bytes = 4 * p[CONV_CG] * ((h - 1) * p[CONV_SH] + (p[CONV_KH] - 1) * p[CONV_DH] + 1) *
-	                   ((w - 1) * p[CONV_SW] + (p[CONV_KW] - 1) * p[CONV_DW] + 1);
+	tile.local_bytes = 4 * p[CONV_CG] * patch_pixels(conv, h, w);
 	tile.work = tile_work(choice->device, conv, shape, (double)tile.count);
 	choice_offer(choice, &tile);
 }
@@ -130,8 +140,8 @@ static void offer(struct choice *choice, const struct conv *conv, const int64_t 
 /* All sizes of a tile for one register tile: along columns, then rows, cut evenly. */
 static void offer_sizes(struct choice *choice, const struct conv *conv, int64_t h, int64_t w, int64_t ocv)
 {
-	int64_t columns = ceil_div(conv->p[CONV_OW], w), rows = conv->p[CONV_OD] * ceil_div(conv->p[CONV_OH], h), all = columns * rows;
-	for (int64_t n = 1; n < 2 * all && n <= 4096; n += n < 8 ? 1 : n / 4) {
+	int64_t columns = ceil_div(conv->p[CONV_OW], w), rows = conv->p[CONV_OD] * ceil_div(conv->p[CONV_OH], h);
+	for (int64_t n = 1; n < 2 * columns * rows && n <= 4096; n += n < 8 ? 1 : n / 4) {
 		int64_t wide = n < columns ? n : columns, high = n < columns ? 1 : n / columns < rows ? n / columns : rows;
 		wide = ceil_div(columns, ceil_div(columns, wide));
 		high = ceil_div(rows, ceil_div(rows, high));
@@ -142,7 +152,8 @@ static void offer_sizes(struct choice *choice, const struct conv *conv, int64_t 
 
 static void set_params(const struct launch *launch, const int64_t *shape, int64_t channels, struct variant *variant)
 {
-	static const int tiled[] = {CONV_OC_TILES, CONV_ROW_TILES, CONV_ROWS, CONV_COLS_PER_TILE, CONV_COL_TILES, CONV_OC_OUTER};
+	static const int tiled[] = {
+		CONV_OC_TILES, CONV_ROW_TILES, CONV_ROWS, CONV_COLS_PER_TILE, CONV_COL_TILES, CONV_OC_OUTER};
 	int64_t *p = variant->params;
 	memcpy(p, launch->params, sizeof(int64_t) * CONV_PARAM_COUNT);
 	p[CONV_COLS_PER_TILE] = shape[SHAPE_COLUMNS] * shape[SHAPE_W];
@@ -159,9 +170,9 @@ static void set_params(const struct launch *launch, const int64_t *shape, int64_
 /* Rows x columns x channels of the output / register tile; c: the channels are the outer loop over tiles. */
 static const char *tile_text(struct context *ctx, const int64_t *shape, int64_t channels)
 {
-	return arena_printf(&ctx->arena, "%lldx%lldx%lld/%lldx%lld%s", (long long)(shape[SHAPE_ROWS] * shape[SHAPE_H]),
-	                    (long long)(shape[SHAPE_COLUMNS] * shape[SHAPE_W]), (long long)channels, (long long)shape[SHAPE_H],
-	                    (long long)shape[SHAPE_W], shape[SHAPE_OC_OUTER] ? " c" : "");
+	long long h = shape[SHAPE_H], w = shape[SHAPE_W], rows = shape[SHAPE_ROWS] * h, columns = shape[SHAPE_COLUMNS] * w;
+	return arena_printf(&ctx->arena, "%lldx%lldx%lld/%lldx%lld%s", rows, columns, (long long)channels, h, w,
+	                    shape[SHAPE_OC_OUTER] ? " c" : "");
 }
 
 static enum ercc_status conv_cpu(struct context *ctx, const struct device *device, const struct launch *launch,
@@ -203,8 +214,9 @@ static void offer_block(struct choice *choice, const struct conv *conv, int64_t 
 	const struct device *device = choice->device;
 	int64_t pixels = p[CONV_OD] * p[CONV_OH] * p[CONV_OW], threads = m / tm * (n / tn);
 	double flops = 2.0 * (double)(m * n) * (double)conv->k, full = 8.0 * device->lanes; /* threads that hide latency */
-	struct tile tile = {.shape = {m, n, tm, tn}, .threads = (uint32_t)threads, .registers = (uint32_t)(tm * tn + 2 * (tm + tn) + 24)};
-	if (threads < device->lanes || threads > 512 || tile.registers > 255 || threads * tile.registers > device->registers)
+	int64_t registers = tm * tn + 2 * (tm + tn) + 24; /* of a thread: sums, two stages of operands, addresses */
+	struct tile tile = {.shape = {m, n, tm, tn}, .threads = (uint32_t)threads, .registers = (uint32_t)registers};
+	if (threads < device->lanes || threads > 512 || registers > 255 || threads * registers > device->registers)
 		return;
 	tile.count = conv->images * ceil_div(pixels, m) * ceil_div(p[CONV_OC], n);
 	tile.local_bytes = 2 * 4 * GPU_K * (m + n);
@@ -229,8 +241,9 @@ static enum ercc_status conv_sim(struct context *ctx, const struct device *devic
 				for (int64_t tn = 8; tn >= 1; tn /= 2)
 					offer_block(&choice, &conv, m, n, tm, tn);
 	TRY(choice_end(ctx, &choice, launch, variant, &tile));
-	variant->shape_text = arena_printf(&ctx->arena, "%lldx%lld/%lldx%lld", (long long)tile.shape[0], (long long)tile.shape[1],
-	                                   (long long)tile.shape[2], (long long)tile.shape[3]);
+	const int64_t *shape = tile.shape;
+	variant->shape_text = arena_printf(&ctx->arena, "%lldx%lld/%lldx%lld", (long long)shape[0], (long long)shape[1],
+	                                   (long long)shape[2], (long long)shape[3]);
 	return ERCC_OK;
 }
 

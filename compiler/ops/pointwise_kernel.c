@@ -113,7 +113,7 @@ static const struct {
 	{PRIM_sigmoid, 25, false}, {PRIM_erf, 40, false}, {PRIM_pow, 25, true}, {PRIM_mod, 25, true}, {PRIM_fmod, 25, true},
 };
 
-/* Arithmetic of one element, in multiply-adds of one lane. A kernel of single elements keeps about a quarter of the lanes busy. */
+/* Arithmetic of one element, in multiply-adds of one lane. A kernel of single elements keeps few lanes busy. */
 static double element_work(const struct launch *launch, bool vector, double lanes)
 {
 	double work = launch->operand_count, lane_work = 0;
@@ -139,7 +139,8 @@ static int64_t line_length(int64_t all)
 	return all;
 }
 
-static void offer_cut(struct choice *choice, const struct launch *launch, const struct cut *cut, bool fast, int64_t work)
+static void offer_cut(struct choice *choice, const struct launch *launch, const struct cut *cut, bool fast,
+                      int64_t work)
 {
 	int64_t chunk = work / cut->inner > 0 ? work / cut->inner : 1;
 	chunk = chunk < cut->middle ? chunk : cut->middle;
@@ -148,7 +149,8 @@ static void offer_cut(struct choice *choice, const struct launch *launch, const 
 	int64_t rows = chunks > 1 ? 1 : work / (cut->inner * cut->middle) > 0 ? work / (cut->inner * cut->middle) : 1;
 	rows = ceil_div(cut->rows, ceil_div(cut->rows, rows < cut->rows ? rows : cut->rows));
 	struct tile tile = {.shape = {chunk, rows}, .count = ceil_div(cut->rows, rows) * ceil_div(cut->middle, chunk)};
-	double elements = (double)(rows * chunk) * (double)cut->inner, all = (double)(cut->rows * cut->middle) * (double)cut->inner;
+	double elements = (double)(rows * chunk) * (double)cut->inner;
+	double all = (double)(cut->rows * cut->middle) * (double)cut->inner;
 	const struct operand *out = &launch->operands[launch->operand_count - 1];
 	double bytes = (double)launch->bytes + all * (double)dtype_bytes(out->dtype);
 	tile.work.flops = 2 * elements * element_work(launch, fast, choice->device->lanes);
@@ -158,11 +160,12 @@ static void offer_cut(struct choice *choice, const struct launch *launch, const 
 }
 
 /* Tile rows, chunk and chunks are params 1 to 3; the others describe the nest. */
-static void set_params(const struct launch *launch, const struct nest *nest, const struct cut *cut, const struct tile *tile,
-                       struct variant *variant)
+static void set_params(const struct launch *launch, const struct nest *nest, const struct cut *cut,
+                       const struct tile *tile, struct variant *variant)
 {
 	int outer = nest->rank > 2 ? nest->rank - 2 : 0, last = nest->rank - 1, n = 0;
-	int64_t head[] = {outer, tile->shape[1], tile->shape[0], ceil_div(cut->middle, tile->shape[0]), cut->rows, cut->inner, cut->middle};
+	int64_t chunk = tile->shape[0], rows = tile->shape[1];
+	int64_t head[] = {outer, rows, chunk, ceil_div(cut->middle, chunk), cut->rows, cut->inner, cut->middle};
 	for (size_t i = 0; i < COUNT_OF(head); i++)
 		variant->params[n++] = head[i];
 	for (int k = 0; k < launch->operand_count; k++) {
@@ -198,12 +201,14 @@ static enum ercc_status pointwise_cpu(struct context *ctx, const struct device *
 		cut.inner = line_length(nest.dims[0]);
 		cut.middle = nest.dims[0] / cut.inner;
 	}
-	bool fast = cut.vector || (!cut.strided && expr_is_copy(&launch->expr)); /* whole vectors, or what the C compiler makes so */
+	/* whole vectors, or what the C compiler makes so */
+	bool fast = cut.vector || (!cut.strided && expr_is_copy(&launch->expr));
 	choice_begin(&choice, device, variant);
 	for (int64_t work = 1 << 17; work >= 256; work /= 2)
 		offer_cut(&choice, launch, &cut, fast, work);
 	TRY(choice_end(ctx, &choice, launch, variant, &tile));
-	variant->shape_text = arena_printf(&ctx->arena, "%lldx%lldx%lld", (long long)tile.shape[1], (long long)tile.shape[0], (long long)cut.inner);
+	variant->shape_text = arena_printf(&ctx->arena, "%lldx%lldx%lld", (long long)tile.shape[1], (long long)tile.shape[0],
+	                                   (long long)cut.inner);
 	set_params(launch, &nest, &cut, &tile, variant);
 	define(ctx, variant, "VECTOR", "%d", cut.vector);
 	define_operands(ctx, launch, &nest, cut.vector, variant);

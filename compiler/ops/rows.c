@@ -90,7 +90,7 @@ void define_epilogue(struct context *ctx, const struct launch *launch, struct va
 			arena_printf(arena, "LOAD%d", n), arena_printf(arena, "%s(%d)", loads[launch->operands[k].role], k)};
 }
 
-/* Channels or kept elements that lie together, as lowering says it in a define. A kernel of single ones has no vectors. */
+/* Where channels or kept elements do not lie together, which lowering says in a define, the kernel has no vectors. */
 static bool is_scalar(const struct launch *launch)
 {
 	for (int i = 0; i < launch->define_count; i++)
@@ -111,7 +111,8 @@ static void offer_rows(struct choice *choice, const struct launch *launch, int64
 	choice_offer(choice, &tile);
 }
 
-enum ercc_status rows_cpu(struct context *ctx, const struct device *device, const struct launch *launch, struct variant *variant)
+enum ercc_status rows_cpu(struct context *ctx, const struct device *device, const struct launch *launch,
+                          struct variant *variant)
 {
 	int64_t rows = launch->params[ROWS_TOTAL] > 0 ? launch->params[ROWS_TOTAL] : 1;
 	struct choice choice;
@@ -121,7 +122,8 @@ enum ercc_status rows_cpu(struct context *ctx, const struct device *device, cons
 		offer_rows(&choice, launch, rows, ceil_div(rows, tiles));
 	offer_rows(&choice, launch, rows, 1);
 	TRY(choice_end(ctx, &choice, launch, variant, &tile));
-	variant->shape_text = arena_printf(&ctx->arena, "%lld row%s", (long long)tile.shape[0], tile.shape[0] == 1 ? "" : "s");
+	const char *plural = tile.shape[0] == 1 ? "" : "s";
+	variant->shape_text = arena_printf(&ctx->arena, "%lld row%s", (long long)tile.shape[0], plural);
 	if (launch->params[ROWS_TOTAL] == 0)
 		variant->tile_count = 0;
 	memcpy(variant->params, launch->params, sizeof variant->params);

@@ -23,7 +23,8 @@ struct launch *lower_rows(struct lowering *lowering, struct node *node, const st
 /* Adds LOADk of the epilogue: operand 0 of the expression is the kernel's own value, the others follow its inputs. */
 void define_epilogue(struct context *ctx, const struct launch *launch, struct variant *variant);
 /* The chooser of row kernels: how many rows a tile has. Epilogues as in conv. */
-enum ercc_status rows_cpu(struct context *ctx, const struct device *device, const struct launch *launch, struct variant *variant);
+enum ercc_status rows_cpu(struct context *ctx, const struct device *device, const struct launch *launch,
+                          struct variant *variant);
 
 /* out = slices of in along one axis, as the indices say. */
 struct gather {

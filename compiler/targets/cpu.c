@@ -42,11 +42,11 @@ static choose_fn cpu_column(const struct kernel_template *template)
 	return template->cpu;
 }
 
-/* Kernels of all variants of a launch; one that keeps the tile shape of a larger budget has its kernel. */
+/* Kernels of all variants of a launch; equal sources are one kernel. */
 static enum ercc_status add_kernels(struct context *ctx, const struct device *device, const struct launch *launch,
                                     struct target_plan *out)
 {
-	struct variant *variants = &out->variants[(uint32_t)launch->index * out->budget_count];
+	struct variant *variants = launch_variants(out, launch);
 	for (uint32_t k = 0; k < out->budget_count; k++) {
 		struct kernel kernel = {0};
 		if (!variants[k].tile_count)

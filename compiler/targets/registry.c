@@ -49,7 +49,8 @@ enum ercc_status target_find(struct context *ctx, const char *name, const struct
 	return ERCC_USAGE;
 }
 
-uint32_t target_add_kernel(struct context *ctx, struct target_plan *plan, const struct kernel *kernel, const char *stem)
+uint32_t target_add_kernel(struct context *ctx, struct target_plan *plan, const struct kernel *kernel,
+                           const char *stem)
 {
 	char hex[65];
 	for (uint32_t i = 0; i < plan->kernel_count; i++)

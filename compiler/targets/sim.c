@@ -16,7 +16,7 @@ enum ercc_status sim_build(struct context *ctx, const struct target *target, str
 	TRY(variants_choose(ctx, target->device, plan, sim_column, out));
 	for (const struct launch *launch = plan->first; launch; launch = launch->next)
 		for (uint32_t k = 0; k < out->budget_count; k++) {
-			struct variant *variant = &out->variants[(uint32_t)launch->index * out->budget_count + k];
+			struct variant *variant = launch_variants(out, launch) + k;
 			struct text text = {.arena = &ctx->arena};
 			struct kernel kernel = {0};
 			if (!variant->tile_count)

@@ -25,6 +25,12 @@ struct target_plan {
 	const char *toolchain;  /* "gcc 12.2.0"; NULL: none was needed */
 };
 
+/* The variants of a launch, one for each budget. */
+static inline struct variant *launch_variants(const struct target_plan *target, const struct launch *launch)
+{
+	return &target->variants[(uint32_t)launch->index * target->budget_count];
+}
+
 struct target {
 	const char *name;       /* "cpu:x86-64-v4" */
 	/* Fills everything but the name and the budgets. */
@@ -44,7 +50,8 @@ extern const struct target targets[]; /* ends with a NULL name */
 enum ercc_status target_find(struct context *ctx, const char *name, const struct target **out);
 
 /* The number of the kernel with that digest in the target's list, added where it is new. */
-uint32_t target_add_kernel(struct context *ctx, struct target_plan *plan, const struct kernel *kernel, const char *stem);
+uint32_t target_add_kernel(struct context *ctx, struct target_plan *plan, const struct kernel *kernel,
+                           const char *stem);
 
 /* A template's text: from --kernel-dir, or the embedded one. */
 enum ercc_status template_text(struct context *ctx, const char *name, const char **text);

@@ -86,7 +86,8 @@ static const struct field {
 };
 
 /* *seen: a bit for each field. */
-static enum ercc_status set_field(struct reader *reader, struct budget *budget, unsigned *seen, const char *name, const char *value)
+static enum ercc_status set_field(struct reader *reader, struct budget *budget, unsigned *seen, const char *name,
+                                  const char *value)
 {
 	for (size_t i = 0; i < COUNT_OF(fields); i++) {
 		if (strcmp(fields[i].name, name))
@@ -96,7 +97,8 @@ static enum ercc_status set_field(struct reader *reader, struct budget *budget, 
 		*seen |= 1u << i;
 		return fields[i].set(reader, budget, value);
 	}
-	return fail(reader->ctx, ERCC_USAGE, "%s: a budget has no '%s'; it has name, units, share and local", reader->source, name);
+	return fail(reader->ctx, ERCC_USAGE, "%s: a budget has no '%s'; it has name, units, share and local", reader->source,
+	            name);
 }
 
 static enum ercc_status add_budget(struct reader *reader, const struct budget *budget)
@@ -105,9 +107,11 @@ static enum ercc_status add_budget(struct reader *reader, const struct budget *b
 	if (!budget->name)
 		return fail(reader->ctx, ERCC_USAGE, "%s: a budget needs a name: name=edge,units=8", reader->source);
 	if (budget->units && budget->share_permille)
-		return fail(reader->ctx, ERCC_USAGE, "%s: budget '%s' has both units and a share; give one of them", reader->source, budget->name);
+		return fail(reader->ctx, ERCC_USAGE, "%s: budget '%s' has both units and a share; give one of them", reader->source,
+		            budget->name);
 	if (!budget->units && !budget->share_permille && budget->local_bytes < 0)
-		return fail(reader->ctx, ERCC_USAGE, "%s: budget '%s' limits nothing; give units, share or local", reader->source, budget->name);
+		return fail(reader->ctx, ERCC_USAGE, "%s: budget '%s' limits nothing; give units, share or local", reader->source,
+		            budget->name);
 	for (uint32_t i = 0; i < list->count; i++)
 		if (!strcmp(list->items[i].name, budget->name))
 			return fail(reader->ctx, ERCC_USAGE, "%s: there is a budget '%s' already", reader->source, budget->name);
@@ -126,7 +130,8 @@ static enum ercc_status add_named(struct reader *reader, const char *name)
 		if (!strcmp(named[i].name, name))
 			return add_budget(reader, &named[i]);
 	fail(reader->ctx, ERCC_USAGE, "%s: no budget '%s'", reader->source, name);
-	note(reader->ctx, "there are full, half and quarter; others are given as name=edge,units=8,local=48KiB or in a .json file");
+	note(reader->ctx,
+	     "there are full, half and quarter; others are given as name=edge,units=8,local=48KiB or in a .json file");
 	return ERCC_USAGE;
 }
 
@@ -138,8 +143,9 @@ static enum ercc_status read_object(struct reader *reader, const cJSON *object)
 	unsigned seen = 0;
 	const cJSON *member;
 	cJSON_ArrayForEach(member, object) {
-		const char *value = cJSON_IsString(member) ? member->valuestring
-		                    : cJSON_IsNumber(member) ? arena_printf(&reader->ctx->arena, "%.15g", member->valuedouble) : NULL;
+		const char *value = cJSON_IsString(member) ? member->valuestring : NULL;
+		if (cJSON_IsNumber(member))
+			value = arena_printf(&reader->ctx->arena, "%.15g", member->valuedouble);
 		if (!value)
 			return fail(reader->ctx, ERCC_USAGE, "%s: %s is no text and no number", reader->source, member->string);
 		TRY(set_field(reader, &budget, &seen, member->string, value));
@@ -149,9 +155,12 @@ static enum ercc_status read_object(struct reader *reader, const cJSON *object)
 
 static enum ercc_status read_root(struct reader *reader, const cJSON *root)
 {
-	const cJSON *schema = cJSON_GetObjectItemCaseSensitive(root, "schema"), *list = cJSON_GetObjectItemCaseSensitive(root, "budgets"), *item;
-	if (!cJSON_IsString(schema) || strcmp(schema->valuestring, "erc.budget/1") || !cJSON_IsArray(list) || cJSON_GetArraySize(root) != 2)
-		return fail(reader->ctx, ERCC_USAGE, "%s: must be {\"schema\": \"erc.budget/1\", \"budgets\": [...]} and nothing else", reader->source);
+	const cJSON *schema = cJSON_GetObjectItemCaseSensitive(root, "schema"), *item;
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "budgets");
+	if (!cJSON_IsString(schema) || strcmp(schema->valuestring, "erc.budget/1") || !cJSON_IsArray(list) ||
+	    cJSON_GetArraySize(root) != 2)
+		return fail(reader->ctx, ERCC_USAGE, "%s: must be {\"schema\": \"erc.budget/1\", \"budgets\": [...]} and nothing else",
+		            reader->source);
 	cJSON_ArrayForEach(item, list) {
 		if (cJSON_IsString(item))
 			TRY(add_named(reader, item->valuestring));
@@ -242,15 +251,17 @@ enum ercc_status budgets_resolve(struct context *ctx, const struct budget_list *
 {
 	for (uint32_t i = 0; i < list->count; i++) {
 		struct budget budget = list->items[i];
-		if (budget.share_permille && budget.share_permille < 1000)
-			budget.units = (uint32_t)ceil_div((int64_t)device->units * budget.share_permille, 1000);
+		int64_t permille = budget.share_permille ? budget.share_permille : 1000;
+		if (permille < 1000)
+			budget.units = (uint32_t)ceil_div(device->units * permille, 1000);
 		if (budget.local_bytes < 0) /* whole KiB */
-			budget.local_bytes = device->local_bytes * (budget.share_permille ? budget.share_permille : 1000) / 1000 & ~INT64_C(1023);
+			budget.local_bytes = device->local_bytes * permille / 1000 & ~INT64_C(1023);
 		if (!device->generic && budget.units > device->units)
-			return fail(ctx, ERCC_BUDGET, "budget '%s' has %u units, target %s has %u", budget.name, budget.units, target, device->units);
+			return fail(ctx, ERCC_BUDGET, "budget '%s' has %u units, target %s has %u", budget.name, budget.units, target,
+			            device->units);
 		if (!device->generic && budget.local_bytes > device->local_bytes)
-			return fail(ctx, ERCC_BUDGET, "budget '%s' has %lld bytes of local memory for each unit, target %s has %lld", budget.name,
-			            (long long)budget.local_bytes, target, (long long)device->local_bytes);
+			return fail(ctx, ERCC_BUDGET, "budget '%s' has %lld bytes of local memory for each unit, target %s has %lld",
+			            budget.name, (long long)budget.local_bytes, target, (long long)device->local_bytes);
 		out[i] = budget;
 	}
 	return ERCC_OK;

@@ -8,7 +8,8 @@
 
 void choice_begin(struct choice *choice, const struct device *device, const struct variant *variant)
 {
-	*choice = (struct choice){.device = device, .larger = variant->larger, .best_cost = INFINITY, .kept_cost = INFINITY};
+	*choice = (struct choice){
+		.device = device, .larger = variant->larger, .best_cost = INFINITY, .kept_cost = INFINITY};
 }
 
 void choice_offer(struct choice *choice, const struct tile *tile)
@@ -70,10 +71,10 @@ static void order_budgets(const struct device *device, const struct target_plan 
 	}
 }
 
-static enum ercc_status choose_launch(struct context *ctx, const struct device *device, const struct launch *launch, choose_fn choose,
-                                      const struct target_plan *out, const uint32_t *order)
+static enum ercc_status choose_launch(struct context *ctx, const struct device *device, const struct launch *launch,
+                                      choose_fn choose, const struct target_plan *out, const uint32_t *order)
 {
-	struct variant *variants = &out->variants[(uint32_t)launch->index * out->budget_count];
+	struct variant *variants = launch_variants(out, launch);
 	for (uint32_t i = 0; i < out->budget_count; i++) {
 		const struct budget *budget = &out->budgets[order[i]];
 		const struct device left = device_under(device, budget);
@@ -81,8 +82,8 @@ static enum ercc_status choose_launch(struct context *ctx, const struct device *
 		variant->larger = i ? &variants[order[i - 1]] : NULL;
 		enum ercc_status status = choose(ctx, &left, launch, variant);
 		if (status == ERCC_BUDGET)
-			fail(ctx, status, "launch '%s' needs %lld bytes of local memory, the budget '%s' has %lld on %s", launch->name,
-			     (long long)variant->local_bytes, budget->name, (long long)budget->local_bytes, out->name);
+			fail(ctx, status, "launch '%s' needs %lld bytes of local memory, the budget '%s' has %lld on %s",
+			     launch->name, (long long)variant->local_bytes, budget->name, (long long)budget->local_bytes, out->name);
 		TRY(status);
 		variant->units = budget->units;
 	}

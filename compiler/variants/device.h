@@ -10,7 +10,7 @@ struct device {
 	bool generic;             /* stands for many machines: a budget may ask for more than it has */
 	/* Two that a budget limits. */
 	uint32_t units;
-	int64_t local_bytes;      /* of a unit: shared memory; on a CPU its L2, for scratch and for what a tile reads again */
+	int64_t local_bytes;      /* of a unit: shared memory; on a CPU its L2: scratch, and what is read again */
 	int64_t near_bytes;       /* L1 data cache of a CPU core */
 	uint32_t registers;       /* CPU: vector registers; GPU: 32-bit registers of a unit */
 	uint32_t lanes;           /* CPU: f32 in a vector register; GPU: threads of a warp */

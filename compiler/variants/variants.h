@@ -73,7 +73,7 @@ void choice_offer(struct choice *choice, const struct tile *tile);
 enum ercc_status choice_end(struct context *ctx, const struct choice *choice, const struct launch *launch,
                             struct variant *variant, struct tile *out);
 
-/* Chooses variants of all launches for all budgets of out, larger budgets first; `column` names a template's chooser. */
+/* Chooses variants of all launches for all budgets of out, the larger ones first; `column` names a template's chooser. */
 enum ercc_status variants_choose(struct context *ctx, const struct device *device, struct plan *plan,
                                  choose_fn (*column)(const struct kernel_template *template), struct target_plan *out);
 /* A launch's variants differ in tiles only: same operands and order of sums, no tile beyond its budget. */

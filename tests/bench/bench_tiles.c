@@ -87,9 +87,9 @@ static void print_launches(const struct runner *runner, const struct tiles *tile
 		for (size_t i = 0; i < count; i++)
 			total += sorted[i] = tiles->medians[at + i];
 		qsort(sorted, count, sizeof *sorted, by_value);
-		printf("%u,%s,%zu,%.2f,%.2f,%.2f,%.1f,%.2f,%.1f\n", s, erc_artifact_string(runner->model->artifact, record->name), count,
-		       predicted / 1e3, sorted[count / 2] / 1e3, sorted[count - 1] / 1e3, total / 1e3, total / (predicted * (double)count),
-		       (double)record->flops / total);
+		const char *name = erc_artifact_string(runner->model->artifact, record->name);
+		printf("%u,%s,%zu,%.2f,%.2f,%.2f,%.1f,%.2f,%.1f\n", s, name, count, predicted / 1e3, sorted[count / 2] / 1e3,
+		       sorted[count - 1] / 1e3, total / 1e3, total / (predicted * (double)count), (double)record->flops / total);
 		free(sorted);
 		at += count;
 	}
@@ -113,13 +113,14 @@ static void print_distribution(const struct tiles *tiles, double factor)
 		total += tiles->medians[i];
 	}
 	qsort(ratios, tiles->count, sizeof *ratios, by_value);
-	printf("\ntiles %zu, runs %zu, all tiles %.2f ms, longest tile %.1f us, machine factor %.3f\n", tiles->count, tiles->runs, total / 1e6,
-	       longest / 1e3, factor);
+	printf("\ntiles %zu, runs %zu, all tiles %.2f ms, longest tile %.1f us, machine factor %.3f\n", tiles->count,
+	       tiles->runs, total / 1e6, longest / 1e3, factor);
 	printf("measured / predicted: 1 %% below %.2f, 10 %% %.2f, half %.2f, 90 %% %.2f, 99 %% %.2f, all %.2f\n",
-	       ratios[tiles->count / 100], ratios[tiles->count / 10], ratios[tiles->count / 2], ratios[tiles->count * 9 / 10],
-	       ratios[tiles->count * 99 / 100], ratios[tiles->count - 1]);
+	       ratios[tiles->count / 100], ratios[tiles->count / 10], ratios[tiles->count / 2],
+	       ratios[tiles->count * 9 / 10], ratios[tiles->count * 99 / 100], ratios[tiles->count - 1]);
 	printf("above twice the prediction: %.2f %% of the tiles, %.2f %% of all their runs\n",
-	       share_above(tiles->medians, tiles, 1, factor, 2), share_above(tiles->samples, tiles, tiles->runs, factor, 2));
+	       share_above(tiles->medians, tiles, 1, factor, 2),
+	       share_above(tiles->samples, tiles, tiles->runs, factor, 2));
 	free(ratios);
 }
 

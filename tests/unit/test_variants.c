@@ -64,7 +64,8 @@ END_TEST
 START_TEST(a_larger_budgets_shape_is_kept_unless_another_is_10_percent_better)
 {
 	struct variant variant;
-	const struct tile close[] = {tile_of(1, 4, 109, 0), tile_of(2, 4, 100, 0)}, far[] = {tile_of(1, 4, 111, 0), tile_of(2, 4, 100, 0)};
+	const struct tile close[] = {tile_of(1, 4, 109, 0), tile_of(2, 4, 100, 0)};
+	const struct tile far[] = {tile_of(1, 4, 111, 0), tile_of(2, 4, 100, 0)};
 	ck_assert_int_eq(choose(close, 2, 0, &variant), 2);
 	ck_assert_int_eq(choose(close, 2, 1, &variant), 1);
 	ck_assert_int_eq(choose(far, 2, 1, &variant), 2);
@@ -88,11 +89,12 @@ END_TEST
 START_TEST(variants_may_differ_in_tiles_only)
 {
 	struct launch launch = {.name = "here"};
-	const struct variant right = {.params = {1, 2, 3}, .param_count = 3, .tile_params = 2, .defines = {{"A", "1"}, {"B", "2"}},
-	                              .define_count = 2, .tile_defines = 2, .tile_count = 4, .local_bytes = 10, .units = 2};
+	const struct variant right = {.params = {1, 2, 3}, .param_count = 3, .tile_params = 2,
+	                              .defines = {{"A", "1"}, {"B", "2"}}, .define_count = 2, .tile_defines = 2, .tile_count = 4, .local_bytes = 10, .units = 2};
 	struct variant variants[] = {right, right};
 	struct plan plan = {.ctx = &test.ctx, .first = &launch, .last = &launch, .launch_count = 1};
-	struct target_plan target = {.name = "t", .budgets = {{"full", 0, 1000, 100}, {"half", 2, 0, 10}}, .budget_count = 2, .variants = variants};
+	struct target_plan target = {.name = "t", .budgets = {{"full", 0, 1000, 100}, {"half", 2, 0, 10}},
+	                             .budget_count = 2, .variants = variants};
 	assert_ok(variants_verify(&test.ctx, &plan, &target));
 	variants[1].params[1] = 7;
 	variants[1].defines[1].value = "9";
@@ -123,8 +125,9 @@ static char folder[] = "/tmp/erc-variants-XXXXXX";
 static uint8_t *compile_digits(size_t *bytes)
 {
 	const char *path = arena_printf(&test.ctx.arena, "%s/digits.erca", folder);
-	struct ercc_options options = {.size = sizeof options, .message = keep_message, .cc = "/nonexistent/cc", .dims = (const char *const[]){"batch=4"},
-	                               .dim_count = 1, .targets = (const char *const[]){"sim:a100", "sim:h100", "sim:h200"}, .target_count = 3};
+	static const char *const targets_of_it[] = {"sim:a100", "sim:h100", "sim:h200"}, *const dims[] = {"batch=4"};
+	struct ercc_options options = {.size = sizeof options, .message = keep_message, .cc = "/nonexistent/cc", .dims = dims,
+	                               .dim_count = 1, .targets = targets_of_it, .target_count = 3};
 	assert_ok(ercc_compile("samples/digits/digits.onnx", path, &options));
 	struct stat status;
 	FILE *file = fopen(path, "rb");
@@ -190,7 +193,8 @@ START_TEST(nothing_equal_is_stored_twice)
 			                 3 * sizeof(struct erca_variant)));
 	for (uint32_t k = 0; k < erc_artifact_count(artifact, ERC_TABLE_KERNELS); k++)
 		for (uint32_t i = 0; i < k; i++)
-			shared += !memcmp(RECORD(KERNELS, struct erca_kernel, k)->digest, RECORD(KERNELS, struct erca_kernel, i)->digest, 32);
+			shared += !memcmp(RECORD(KERNELS, struct erca_kernel, k)->digest,
+			                  RECORD(KERNELS, struct erca_kernel, i)->digest, 32);
 	ck_assert_uint_eq(shared, 0);
 	erc_artifact_close(artifact);
 	free(data);

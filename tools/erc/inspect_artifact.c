@@ -191,11 +191,13 @@ static void sum_variants(struct view *view, const struct erca_record *record, in
 
 static struct budget_sums sums_of(const erc_artifact *artifact, uint32_t target, uint32_t budget)
 {
-	struct budget_sums sums = {.budget = budget, .kernel_seen = memory_new(erc_artifact_count(artifact, ERC_TABLE_KERNELS) + 1)};
+	struct budget_sums sums = {.budget = budget};
+	sums.kernel_seen = memory_new(erc_artifact_count(artifact, ERC_TABLE_KERNELS) + 1);
 	for (uint32_t i = 0; i < erc_artifact_count(artifact, ERC_TABLE_ENTRIES); i++) {
-		struct view view = {.artifact = artifact, .entry = RECORD(artifact, ENTRIES, struct erca_entry, i), .sums = &sums};
-		if (view.entry->target == target)
-			walk_plan(&view, view.entry->plan, 0, sum_variants);
+		const struct erca_entry *entry = RECORD(artifact, ENTRIES, struct erca_entry, i);
+		struct view view = {.artifact = artifact, .entry = entry, .sums = &sums};
+		if (entry->target == target)
+			walk_plan(&view, entry->plan, 0, sum_variants);
 	}
 	free(sums.kernel_seen);
 	return sums;
@@ -313,7 +315,8 @@ static void add_plan(struct view *view)
 
 static void add_budget_name(const struct view *view, uint32_t index)
 {
-	const struct erca_budget *budget = RECORD(view->artifact, BUDGETS, struct erca_budget, view->target->budget_first + index);
+	uint32_t number = view->target->budget_first + index;
+	const struct erca_budget *budget = RECORD(view->artifact, BUDGETS, struct erca_budget, number);
 	report_cell_text(view->report, "%s", budget ? string(view, budget->name) : "?");
 }
 
@@ -336,7 +339,8 @@ static void add_known(const struct view *view, uint32_t count, const char *unkno
 		report_cell_text(view->report, "%s", unknown);
 }
 
-static void add_resources(const struct view *view, const struct erca_record *record, const struct erca_variant *variant, bool is_text)
+static void add_resources(const struct view *view, const struct erca_record *record, const struct erca_variant *variant,
+                          bool is_text)
 {
 	report_cell(view->report, (double)variant->local_bytes);
 	if (is_text) {
