@@ -85,9 +85,11 @@ static void add_register_tile(const struct device *device, const struct conv *co
                               struct work *work)
 {
 	const int64_t *p = conv->p, h = shape[SHAPE_H], w = shape[SHAPE_W], ocv = shape[SHAPE_OCV];
-	/* fewer accumulators than multiply-adds in flight leave the units waiting; each step also loads weights */
-	double sums = (double)(h * w * ocv), in_flight = 64.0 / device->lanes;
-	double steps = (sums > in_flight ? sums : in_flight) + 0.15 * (double)ocv;
+	/* A step waits for its loads, of weights and of pixels, where they are more than its multiply-adds, and for
+	 * earlier ones, where it has fewer sums than are in flight. */
+	double sums = (double)(h * w * ocv), loads = (double)(h * w + ocv), in_flight = 64.0 / device->lanes;
+	double steps = sums > loads ? sums : loads;
+	steps = (steps > in_flight ? steps : in_flight) + 0.15 * (double)ocv;
 	double inside = inside_share(p[CONV_OH], p[CONV_IH], h, p[CONV_SH], p[CONV_KH], p[CONV_DH], p[CONV_PH]) *
 	                inside_share(p[CONV_OW], p[CONV_IW], w, p[CONV_SW], p[CONV_KW], p[CONV_DW], p[CONV_PW]);
 	double patches = (1 - inside) * (double)(patch_pixels(conv, h, w) * p[CONV_IN_BLOCKS] * p[CONV_KD]);
@@ -179,15 +181,16 @@ static enum ercc_status conv_cpu(struct context *ctx, const struct device *devic
                                  struct variant *variant)
 {
 	const struct conv conv = conv_of(launch);
-	int64_t limit = (device->registers - 4) / 2, ocv = 2;
 	struct choice choice;
 	struct tile tile;
 	choice_begin(&choice, device, variant);
-	for (int64_t h = 1; h <= 2; h++)
-		for (int64_t w = limit / h; w >= 1; w--)
-			if (h == 1 || launch->params[CONV_OW] <= 8)
-				offer_sizes(&choice, &conv, h, w, ocv);
+	for (int64_t ocv = 2; ocv >= 1 && ocv * device->lanes >= 16; ocv--) /* weights lie in blocks of 16 channels */
+		for (int64_t h = 1; h <= 2; h++)
+			for (int64_t w = (device->registers - 4) / (ocv * h); w >= 1; w--)
+				if (h == 1 || launch->params[CONV_OW] <= 8)
+					offer_sizes(&choice, &conv, h, w, ocv);
 	TRY(choice_end(ctx, &choice, launch, variant, &tile));
+	int64_t ocv = tile.shape[SHAPE_OCV];
 	variant->shape_text = tile_text(ctx, tile.shape, ocv * device->lanes);
 	set_params(launch, tile.shape, ocv * device->lanes, variant);
 	define_tile(ctx, variant, "P_H", tile.shape[SHAPE_H]);
