@@ -7,7 +7,11 @@
 static const char text[] =
 	"Compiles an ONNX model, ahead of time, to one artifact file: kernels for each\n"
 	"target and budget, weights, plan. Needs a C compiler for CPU targets; no device.\n"
-	"The same model, options and toolchain give the same bytes.";
+	"The same model, options and toolchain give the same bytes.\n\n"
+	"A budget limits the units that a launch uses, and the local memory of each: full,\n"
+	"half, quarter (of the device that the target stands for), or own ones with a name\n"
+	"and units=N or share=25%, and local=48KiB; or a JSON file of them. One artifact\n"
+	"holds variants for all; they give the same results, bit for bit.";
 
 static const char examples[] =
 	"  erc compile resnet50.onnx -o resnet50.erca\n"
