@@ -8,10 +8,10 @@ static const char text[] =
 	"Compiles an ONNX model, ahead of time, to one artifact file: kernels for each\n"
 	"target and budget, weights, plan. Needs a C compiler for CPU targets; no device.\n"
 	"The same model, options and toolchain give the same bytes.\n\n"
-	"A budget limits the units that a launch uses, and the local memory of each: full,\n"
-	"half, quarter (of the device that the target stands for), or own ones with a name\n"
-	"and units=N or share=25%, and local=48KiB; or a JSON file of them. One artifact\n"
-	"holds variants for all; they give the same results, bit for bit.";
+	"A budget limits the units that a launch uses and the local memory of each: full,\n"
+	"half, quarter (of the device that the target stands for), own ones with a name,\n"
+	"units=N or share=25%, and local=48KiB, or a JSON file of them. One artifact holds\n"
+	"variants for all; on a target they give the same results, bit for bit.";
 
 static const char examples[] =
 	"  erc compile resnet50.onnx -o resnet50.erca\n"
@@ -48,7 +48,7 @@ static int parse(int argc, char **argv, struct compile *c, const char **model)
 	const struct option options[] = {
 		{"output", 'o', OPTION_TEXT, &c->out, "FILE", "the artifact to write"},
 		{"target", 't', OPTION_LIST, &c->targets, "LIST", "cpu:x86-64-v3, native ... (see 'erc version')"},
-		{"budget", 'b', OPTION_LIST, &c->budgets, "LIST", "full,half,quarter (default), own ones or a .json file"},
+		{"budget", 'b', OPTION_LIST, &c->budgets, "LIST", "full,half,quarter (default), own ones, a .json file"},
 		{"dim", 0, OPTION_LIST, &c->dims, "NAME=N", "size of a symbolic dimension"},
 		{"shape", 0, OPTION_LIST, &c->shapes, "INPUT:AxBxC", "whole shape of an input"},
 		{"const", 0, OPTION_LIST, &c->consts, "INPUT=V[,V]", "pins an input to a value; it is no input any more"},
