@@ -20,7 +20,8 @@ OPT_fuzz := -O1 -g3 -DERC_DEBUG=1 -fsanitize=fuzzer-no-link,address,undefined -f
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
 INCLUDES := -D_GNU_SOURCE -Ischemas -Iruntime/include -Iruntime -Icompiler/include -Icompiler/core -Icompiler -Ionnx -I$(O)/gen
 CPPFLAGS += -DERC_VERSION_TEXT='"$(VERSION)"' $(INCLUDES)
-CFLAGS += -std=gnu11 $(OPT_$(BUILD)) $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP
+# No contraction: what the compiler predicts and folds is the same on every host.
+CFLAGS += -std=gnu11 -ffp-contract=off $(OPT_$(BUILD)) $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP
 LDFLAGS += $(filter -fsanitize=%,$(OPT_$(BUILD))) -pthread
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
@@ -48,7 +49,7 @@ COMPILER_OBJ := $(call obj,$(COMPILER_SRC)) $(patsubst $(O)/gen/%.c,$(O)/gen/%.o
 ERC_OBJ := $(call obj,$(ERC_SRC))
 UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 
-.PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort
+.PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
 .PHONY: format lint install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -123,6 +124,10 @@ $(O)/tests/tiny_models: $(O)/obj/tests/cli/tiny_models.o $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS)
 
+$(O)/bench_%: $(O)/obj/tests/bench/bench_%.o $(O)/command.a $(O)/internal.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS) -lm
+
 $(O)/hello: samples/hello/hello.c $(O)/liberc.a
 	$(call say,CC,$<)
 	$(Q)$(CC) -Iruntime/include -Ischemas $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $^ $(RUNTIME_LIBS)
@@ -140,7 +145,7 @@ run-demo: all $(O)/hello $(O)/make_model
 
 check: deps ## all tests; needs no GPU
 	$(Q)$(AGAIN) run-check
-run-check: all $(UNIT_BIN) $(O)/conformance $(O)/models $(O)/tests/tiny_models $(O)/hello
+run-check: all $(UNIT_BIN) $(O)/conformance $(O)/models $(O)/make_model $(O)/tests/tiny_models $(O)/hello
 	$(Q)CC='$(CC)' INCLUDES='$(INCLUDES)' tests/check.sh $(O)
 
 unit: $(UNIT_BIN) ## unit tests alone
@@ -174,6 +179,11 @@ endif
 
 bench: all $(O)/make_model ## latency of the models that the model maker writes
 	$(Q)tools/dev/bench.sh $(O)
+
+bench-tiles: all $(O)/make_model $(O)/bench_tiles ## predicted against measured tile times of resnet50
+	$(Q)mkdir -p $(O)/bench && $(O)/make_model resnet50 $(O)/bench/resnet50.onnx
+	$(Q)$(O)/erc compile $(O)/bench/resnet50.onnx -o $(O)/bench/resnet50.erca --target native --quiet
+	$(Q)$(O)/bench_tiles $(O)/bench/resnet50.erca
 
 bench-ort: all $(O)/make_model ## resnet50 against ONNX Runtime, alternating (makes its own environment)
 	$(Q)tools/dev/bench_ort.sh $(O)

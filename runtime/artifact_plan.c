@@ -104,6 +104,8 @@ static enum erc_status check_target(const struct erc_artifact *artifact, uint32_
 		if (target->code_bytes)
 			return BAD("targets", i, "code_bytes is %" PRIu64 " without a code section", target->code_bytes);
 	} else {
+		if (target->kind == ERCA_TARGET_SIM)
+			return BAD("targets", i, "kind %d has no code, found code_section %u", ERCA_TARGET_SIM, target->code_section);
 		if (target->code_section >= artifact->header.section_count ||
 		    artifact->sections[target->code_section].type != ERCA_SECTION_CODE)
 			return BAD("targets", i, "code_section %u is no CODE section", target->code_section);
@@ -245,8 +247,9 @@ static enum erc_status check_variant(const struct erc_artifact *artifact, uint32
 	const struct erca_variant *variant = erc__record(artifact, ERC_TABLE_VARIANTS, i);
 	TRY(erc__check_range(artifact, "variants", i, ERC_TABLE_KERNELS, variant->kernel, 1));
 	TRY(erc__check_range(artifact, "variants", i, ERC_TABLE_PARAMS, variant->param_first, variant->param_count));
-	if (variant->reserved || variant->reserved2)
-		return BAD("variants", i, "reserved fields are %u and %u, expected 0", variant->reserved, variant->reserved2);
+	TRY(erc__check_string(artifact, "variants", i, "shape", variant->shape));
+	if (variant->reserved)
+		return BAD("variants", i, "reserved is %u, expected 0", variant->reserved);
 	if (variant->tile_count == UINT32_MAX)
 		return BAD("variants", i, "tile_count is %u, expected less", variant->tile_count);
 	if (variant->count_slot == ERCA_NONE ? variant->count_dims != 0 : !variant->count_dims || !variant->count_step)

@@ -192,16 +192,16 @@ struct erca_variant {
 	uint32_t param_first;  /* int64_t values handed to the tile as args->params */
 	uint32_t param_count;
 	uint64_t local_bytes;  /* scratch per unit */
-	uint32_t units;        /* most units this launch can use under the budget; 0 = no limit */
+	uint32_t units;        /* most units that this launch may use under the budget; 0 = no limit */
 	uint32_t threads;      /* CUDA: threads per block; else 0 */
 	uint32_t registers;    /* CUDA: per thread, read back from the image; else 0 */
-	uint32_t tile_ns;      /* predicted time of one tile */
+	uint32_t tile_ns;      /* predicted time of one tile, on average */
 	uint64_t tile_bytes;   /* predicted memory traffic of one tile */
 	uint32_t count_slot;   /* run-time tile count: product of the first `count_dims` slots from here, divided up by count_step; or ERCA_NONE */
 	uint16_t count_dims;
 	uint16_t reserved;
 	uint32_t count_step;
-	uint32_t reserved2;
+	uint32_t shape;        /* string: the tile's extents, for reports */
 };
 
 struct erca_kernel {

@@ -62,7 +62,8 @@ struct compile {
 	const char *model_path, *out_path;
 };
 
-static enum ercc_status build_targets(struct context *ctx, struct plan *plan, struct target_plan *out, uint32_t *count)
+static enum ercc_status build_targets(struct context *ctx, const struct budget_list *budgets, struct plan *plan,
+                                      struct target_plan *out, uint32_t *count)
 {
 	static const char *const defaults[] = {"cpu:x86-64-v3", "cpu:x86-64-v4"};
 	const struct ercc_options *options = ctx->options;
@@ -79,16 +80,11 @@ static enum ercc_status build_targets(struct context *ctx, struct plan *plan, st
 			continue;
 		struct target_plan *built = &out[(*count)++];
 		built->name = target->name;
+		built->level = target->level;
+		built->budget_count = budgets->count;
+		TRY(budgets_resolve(ctx, budgets, target->device, target->name, built->budgets));
 		TRY(target->build(ctx, target, plan, built));
 	}
-	return ERCC_OK;
-}
-
-static enum ercc_status check_budgets(struct context *ctx)
-{
-	for (uint32_t i = 0; i < ctx->options->budget_count; i++)
-		if (strcmp(ctx->options->budgets[i], "full"))
-			return fail(ctx, ERCC_USAGE, "--budget '%s': only 'full' is supported yet", ctx->options->budgets[i]);
 	return ERCC_OK;
 }
 
@@ -107,8 +103,9 @@ static enum ercc_status compile(struct context *ctx, void *user)
 	const struct compile *paths = user;
 	struct graph *graph;
 	struct artifact artifact = {0};
+	struct budget_list budgets;
 	TRY(check_paths(ctx, paths));
-	TRY(check_budgets(ctx));
+	TRY(budgets_parse(ctx, ctx->options->budgets, ctx->options->budget_count, &budgets));
 	for (uint32_t i = 0; i < ctx->options->target_count; i++) {
 		const struct target *target;
 		TRY(target_find(ctx, ctx->options->targets[i], &target));
@@ -118,7 +115,8 @@ static enum ercc_status compile(struct context *ctx, void *user)
 	if (!artifact.plan)
 		return ERCC_OK;
 	struct target_plan *plans = arena_array(&ctx->arena, ctx->options->target_count + 2, sizeof *plans);
-	TRY(build_targets(ctx, artifact.plan, plans, &artifact.target_count));
+	plan_measure(artifact.plan);
+	TRY(build_targets(ctx, &budgets, artifact.plan, plans, &artifact.target_count));
 	const char *slash = strrchr(paths->model_path, '/');
 	artifact.targets = plans;
 	artifact.model_file = slash ? slash + 1 : paths->model_path;

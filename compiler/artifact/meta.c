@@ -57,13 +57,16 @@ static void add_targets(cJSON *root, const struct artifact *artifact)
 	cJSON_AddItemToArray(entries, cJSON_CreateString("main"));
 	for (uint32_t i = 0; i < artifact->target_count; i++) {
 		const struct target_plan *plan = &artifact->targets[i];
-		cJSON *target = cJSON_CreateObject(), *tool = cJSON_CreateObject();
+		cJSON *target = cJSON_CreateObject();
 		cJSON_AddStringToObject(target, "name", plan->name);
 		cJSON_AddNumberToObject(target, "kernels", plan->kernel_count);
 		cJSON_AddItemToArray(target_list, target);
-		cJSON_AddStringToObject(tool, "target", plan->name);
-		cJSON_AddStringToObject(tool, "cc", plan->toolchain);
-		cJSON_AddItemToArray(toolchain, tool);
+		if (plan->toolchain) {
+			cJSON *tool = cJSON_CreateObject();
+			cJSON_AddStringToObject(tool, "target", plan->name);
+			cJSON_AddStringToObject(tool, "cc", plan->toolchain);
+			cJSON_AddItemToArray(toolchain, tool);
+		}
 		for (uint32_t k = 0; k < plan->budget_count; k++) {
 			cJSON *budget = cJSON_CreateObject();
 			cJSON_AddStringToObject(budget, "target", plan->name);

@@ -1,5 +1,6 @@
 /* The PLAN section: tables of fixed-size records. */
 #include "../../schemas/artifact.h"
+#include "sha256.h"
 #include "writer.h"
 
 /* The tables in the order of erca_plan_header. */
@@ -15,7 +16,7 @@ struct builder {
 	struct context *ctx;
 	struct text tables[TABLE_COUNT];
 	struct map strings;
-	bool tensors_done;
+	struct map rows; /* of params and variants, by table and digest */
 };
 
 static uint32_t count_of(const struct builder *b, int table)
@@ -63,16 +64,40 @@ static void add_operand(struct builder *b, const struct operand *operand)
 	add(b, OPERANDS, &record);
 }
 
-static void add_variant(struct builder *b, const struct variant *variant, uint32_t first_kernel)
+/* Records in a row: the index of the first. Rows of the same bytes are stored once. */
+static uint32_t add_row(struct builder *b, int table, const void *records, uint32_t count)
 {
-	struct erca_variant record = {.kernel = first_kernel + variant->kernel, .tile_count = variant->tile_count,
-	                              .param_first = count_of(b, PARAMS), .param_count = (uint32_t)variant->param_count,
-	                              .local_bytes = (uint64_t)variant->local_bytes, .units = variant->units,
-	                              .tile_ns = variant->tile_ns, .tile_bytes = (uint64_t)variant->tile_bytes,
-	                              .count_slot = ERCA_NONE};
-	for (int i = 0; i < variant->param_count; i++)
-		add(b, PARAMS, &variant->params[i]);
-	add(b, VARIANTS, &record);
+	size_t bytes = (size_t)count * strides[table];
+	uint8_t digest[32];
+	char hex[65];
+	if (!count)
+		return 0;
+	erc_sha256_of(records, bytes, digest);
+	erc_sha256_hex(digest, hex);
+	const char *key = arena_printf(&b->ctx->arena, "%d %s", table, hex);
+	uintptr_t known = (uintptr_t)map_get(&b->rows, key);
+	if (known)
+		return (uint32_t)(known - 1);
+	uint32_t at = count_of(b, table);
+	text_append(&b->tables[table], records, bytes);
+	map_set(&b->rows, key, (void *)(uintptr_t)(at + 1));
+	return at;
+}
+
+static uint32_t add_variants(struct builder *b, const struct variant *variants, uint32_t count, uint32_t first_kernel)
+{
+	struct erca_variant records[MAX_BUDGETS] = {{0}};
+	for (uint32_t k = 0; k < count; k++) {
+		const struct variant *variant = &variants[k];
+		records[k] = (struct erca_variant){
+			.kernel = first_kernel + variant->kernel, .tile_count = variant->tile_count,
+			.param_first = add_row(b, PARAMS, variant->params, (uint32_t)variant->param_count),
+			.param_count = (uint32_t)variant->param_count,
+			.local_bytes = (uint64_t)variant->local_bytes, .units = variant->units, .threads = variant->threads,
+			.registers = variant->registers, .tile_ns = variant->tile_ns, .tile_bytes = (uint64_t)variant->tile_bytes,
+			.count_slot = ERCA_NONE, .shape = add_string(b, variant->shape_text ? variant->shape_text : "")};
+	}
+	return add_row(b, VARIANTS, records, count);
 }
 
 /* A launch with no tiles in any variant has nothing to do. */
@@ -92,17 +117,16 @@ static void add_records(struct builder *b, const struct plan *plan, const struct
 			continue;
 		struct erca_record record = {.kind = ERCA_RECORD_LAUNCH, .name = add_string(b, launch->name),
 		                             .operand_first = count_of(b, OPERANDS), .operand_count = (uint32_t)launch->operand_count,
-		                             .variant_first = count_of(b, VARIANTS), .variant_count = target->budget_count,
+		                             .variant_count = target->budget_count,
 		                             .plan_a = ERCA_NONE, .plan_b = ERCA_NONE, .reduction_key = launch->reduction_key,
 		                             .flops = launch->flops, .bytes = launch->bytes};
 		for (int i = 0; i < launch->operand_count; i++)
 			add_operand(b, &launch->operands[i]);
-		for (uint32_t k = 0; k < target->budget_count; k++) {
-			const struct variant *variant = &target->variants[(uint32_t)launch->index * target->budget_count + k];
-			add_variant(b, variant, first_kernel);
-			if ((uint64_t)variant->local_bytes > *local_bytes)
-				*local_bytes = (uint64_t)variant->local_bytes;
-		}
+		const struct variant *variants = launch_variants(target, launch);
+		record.variant_first = add_variants(b, variants, target->budget_count, first_kernel);
+		for (uint32_t k = 0; k < target->budget_count; k++)
+			if ((uint64_t)variants[k].local_bytes > *local_bytes)
+				*local_bytes = (uint64_t)variants[k].local_bytes;
 		add(b, RECORDS, &record);
 	}
 }
@@ -124,7 +148,8 @@ static void add_target(struct builder *b, const struct artifact *artifact, uint3
 	add(b, TARGETS, &record);
 	uint32_t first_kernel = count_of(b, KERNELS);
 	for (uint32_t k = 0; k < target->kernel_count; k++) {
-		struct erca_kernel kernel = {.name = add_string(b, target->kernels[k].name), .target = index, .entry = k, .symbol = ERCA_NONE};
+		struct erca_kernel kernel = {.name = add_string(b, target->kernels[k].name), .target = index,
+		                             .entry = target->code ? k : 0, .symbol = ERCA_NONE};
 		memcpy(kernel.digest, target->kernels[k].digest, sizeof kernel.digest);
 		add(b, KERNELS, &kernel);
 	}
@@ -140,7 +165,8 @@ static void add_target(struct builder *b, const struct artifact *artifact, uint3
 
 void artifact_plan(struct context *ctx, const struct artifact *artifact, const uint32_t *code_section, struct text *out)
 {
-	struct builder b = {.ctx = ctx, .strings = {.arena = &ctx->arena, .kind = MAP_TEXT}};
+	struct builder b = {.ctx = ctx, .strings = {.arena = &ctx->arena, .kind = MAP_TEXT},
+	                    .rows = {.arena = &ctx->arena, .kind = MAP_TEXT}};
 	const struct graph *graph = artifact->plan->graph;
 	static const char zeros[8];
 	for (int t = 0; t < TABLE_COUNT; t++)

@@ -114,8 +114,6 @@ void plan_print(const struct plan *plan, FILE *out)
 			text_printf(&text, "  ");
 			expr_print(&launch->expr, &text);
 		}
-		if (launch->variants)
-			text_printf(&text, "  tiles=%u", launch->variants[0].tile_count);
 		fprintf(out, "%s  \"%s\"\n", text.data, launch->name);
 	}
 	print_places(plan, out);

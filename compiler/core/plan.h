@@ -45,8 +45,10 @@ enum operand_role {
 #define MAX_OPERANDS 20
 #define MAX_PARAMS 64
 
+#define TILE_SHAPE 8
+
 struct kernel_template;
-struct cpu_level;
+struct device;
 
 /* A `#define NAME value` that specialises the template. */
 struct define {
@@ -59,12 +61,18 @@ struct variant {
 	int define_count;
 	int64_t params[MAX_PARAMS];
 	int param_count;
+	/* Which params and defines (bit: index) are the tile's: all others are the same under every budget. */
+	uint64_t tile_params, tile_defines;
+	int64_t shape[TILE_SHAPE]; /* of the tile; meaning set by the template */
+	const char *shape_text; /* the same for people: "4x28x32" */
 	uint32_t tile_count;
 	int64_t local_bytes;
-	uint32_t units;
+	uint32_t units;        /* most; 0: no limit */
+	uint32_t threads, registers; /* GPU */
 	uint32_t tile_ns;      /* predicted */
 	int64_t tile_bytes;
 	uint32_t kernel;       /* in the target's kernel list, once built */
+	const struct variant *larger; /* of the next larger budget; NULL: this is the largest */
 };
 
 struct launch {
@@ -82,31 +90,24 @@ struct launch {
 	struct expr expr;      /* epilogue, or the whole computation of a pointwise launch */
 	uint64_t reduction_key; /* 0: no sum; same for all variants */
 	uint64_t flops, bytes;
-	struct variant *variants; /* one per budget */
 	struct launch *previous, *next;
 	int index;             /* position, set by the memory planner */
 };
 
+/* Chooses tiles for one budget: fills params, defines, shape, tile_count, local_bytes and the predictions. The
+ * device is what the budget leaves of it. */
+typedef enum ercc_status (*choose_fn)(struct context *ctx, const struct device *device, const struct launch *launch,
+                                      struct variant *variant);
+
 /* A kernel template and its per-target columns. One row per template, beside its family. */
 struct kernel_template {
 	const char *stem;      /* "conv": conv.cpu.c, conv.cu */
-	/* Chooses tiles for one budget: fills params, defines, tile_count, local_bytes and the predictions. */
-	enum ercc_status (*cpu)(struct context *ctx, const struct cpu_level *cpu, const struct launch *launch,
-	                        struct variant *variant);
+	choose_fn cpu;
+	choose_fn sim;         /* a GPU's tiles, without code; NULL: cut as on a CPU */
 	bool epilogue;         /* an element-wise launch behind it may be fused into its expr */
+	double speed;          /* share of the device's arithmetic rate that the kernel reaches; 0: a tenth */
 	/* Reference for constant folding; NULL: not folded. buffers[i] is the first byte of operand i. */
 	void (*evaluate)(const struct launch *launch, void *const *buffers);
-};
-
-/* What a CPU target's choosers need to know. */
-struct cpu_level {
-	const char *name;      /* "x86-64-v4" */
-	int lanes;             /* f32 lanes of a vector register */
-	int registers;         /* vector registers */
-	double flops_per_ns;   /* nominal FMA peak, for predictions */
-	double bytes_per_ns;   /* nominal memory traffic */
-	int64_t local_bytes;   /* of the budget */
-	uint32_t units;        /* of the budget; 0: all */
 };
 
 struct plan {

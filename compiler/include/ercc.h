@@ -62,9 +62,9 @@ struct ercc_const {
 /* Zero-initialise, set size, then what differs from the default. Strings and arrays are borrowed for the call. */
 struct ercc_options {
 	size_t size;                   /* sizeof(struct ercc_options): the options' version */
-	const char *const *targets;    /* "cpu:x86-64-v3", "native", ...; none: cpu:x86-64-v3 and cpu:x86-64-v4 */
+	const char *const *targets;    /* "cpu:x86-64-v3", "native", "sim:h100", ...; none: cpu:x86-64-v3 and cpu:x86-64-v4 */
 	uint32_t target_count;
-	const char *const *budgets;    /* none: "full" */
+	const char *const *budgets;    /* "full,half", "name=edge,units=8,local=48KiB", "file.json"; none: full, half, quarter */
 	uint32_t budget_count;
 	const char *const *dims;       /* "batch=1" or "batch=1,4": symbolic dimensions */
 	uint32_t dim_count;

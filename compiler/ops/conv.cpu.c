@@ -1,6 +1,6 @@
 /* Convolution and matrix product: out[pixel][channel] = sum over (input block, kd, kh, kw, lane)
  * of in * weight, in that order. A register tile is P_H x P_W output pixels by OCV vectors of
- * output channels. Bound: compute. 14 x 32 floats reach 98 % of the FMA peak of a Zen 4 core (AVX-512).
+ * output channels (2, or 1 of 16 lanes). Bound: compute. 14 x 32 floats reach 98 % of the FMA peak of a Zen 4 core (AVX-512).
  *
  * Input: blocks of CG channels (CG lanes of one pixel are contiguous), PIXEL elements between
  * neighbouring output pixels. Weights: [group][block of 16][in block][kd][kh][kw][CG][16].
@@ -167,19 +167,20 @@ static void register_tile(const struct erc_tile_args *args, const long long *p, 
 	store_tile(acc, args, p, image, group, block, od, oh, ow);
 }
 
-/* tile -> (image, group, channels, rows, columns); the channels are the outer loop where weights are the larger operand. */
+/* tile -> (image, group, channels, rows, columns), or with the channels innermost: then the tiles of all channels
+ * that read the same pixels follow each other, else those of all pixels that read the same weights. */
 void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
 {
 	const long long *p = args->params;
-	long t = tile, channels, rows, columns = t % P(COL_TILES);
+	long t = tile, channels = 0;
+	if (!P(OC_OUTER))
+		channels = t % P(OC_TILES), t /= P(OC_TILES);
+	long columns = t % P(COL_TILES);
 	t /= P(COL_TILES);
-	if (P(OC_OUTER)) {
-		rows = t % P(ROW_TILES), t /= P(ROW_TILES);
+	long rows = t % P(ROW_TILES);
+	t /= P(ROW_TILES);
+	if (P(OC_OUTER))
 		channels = t % P(OC_TILES), t /= P(OC_TILES);
-	} else {
-		channels = t % P(OC_TILES), t /= P(OC_TILES);
-		rows = t % P(ROW_TILES), t /= P(ROW_TILES);
-	}
 	long group = t % P(GROUPS), image = t / P(GROUPS), row_groups = (P(OH) + P_H - 1) / P_H;
 	long last_row = (rows + 1) * P(ROWS) < P(OD) * row_groups ? (rows + 1) * P(ROWS) : P(OD) * row_groups;
 	long last = (columns + 1) * P(COLS_PER_TILE) < P(OW) ? (columns + 1) * P(COLS_PER_TILE) : P(OW);

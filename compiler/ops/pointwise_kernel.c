@@ -1,5 +1,6 @@
 /* The pointwise kernel template: folds its loop nest, chooses tiles, and evaluates constants. */
 #include "op.h"
+#include "variants/variants.h"
 
 /* Strides of one operand in a folded nest. */
 struct nest {
@@ -97,46 +98,120 @@ static bool can_vectorize(const struct launch *launch, const struct nest *nest)
 	return true;
 }
 
-static enum ercc_status pointwise_cpu(struct context *ctx, const struct cpu_level *cpu, const struct launch *launch,
-                                      struct variant *variant)
+/* Of the folded nest: a row is one middle x inner rectangle, a tile `rows` of them by `chunk` middles. */
+struct cut {
+	int64_t rows, middle, inner;
+	bool vector, strided; /* works on whole vectors; walks an operand in steps */
+};
+
+/* Multiply-adds that an operation stands for, where it is not one; by_lane: for each lane by itself, in any kernel. */
+static const struct {
+	uint8_t primitive, cost;
+	bool by_lane;
+} slow[] = {
+	{PRIM_div, 10, false}, {PRIM_sqrt, 10, false}, {PRIM_exp, 20, false}, {PRIM_log, 20, false}, {PRIM_tanh, 25, false},
+	{PRIM_sigmoid, 25, false}, {PRIM_erf, 40, false}, {PRIM_pow, 25, true}, {PRIM_mod, 25, true}, {PRIM_fmod, 25, true},
+};
+
+/* Arithmetic of one element, in multiply-adds of one lane. A kernel of single elements keeps few lanes busy. */
+static double element_work(const struct launch *launch, bool vector, double lanes)
 {
-	struct nest nest;
-	fold_nest(launch, &nest);
-	int outer = nest.rank > 2 ? nest.rank - 2 : 0, last = nest.rank - 1;
-	int64_t inner = nest.dims[last], middle = nest.rank > 1 ? nest.dims[last - 1] : 1, rows = 1;
-	bool vector = can_vectorize(launch, &nest), flat = nest.rank == 1;
-	for (int d = 0; d < outer; d++)
-		rows *= nest.dims[d];
-	/* about 8 K elements a tile; a one-dimensional nest is cut into middles of 1 K */
-	int64_t step = 1024;
-	if (flat && inner > step && inner % step == 0) {
-		middle = inner / step;
-		inner = step;
+	double work = launch->operand_count, lane_work = 0;
+	for (int i = 0; i < launch->expr.count; i++) {
+		size_t k = 0;
+		while (k < COUNT_OF(slow) && slow[k].primitive != launch->expr.nodes[i].primitive)
+			k++;
+		if (k < COUNT_OF(slow) && slow[k].by_lane)
+			lane_work += slow[k].cost;
+		else
+			work += k < COUNT_OF(slow) ? slow[k].cost : 1;
 	}
-	int64_t work = 8192, chunk = work / inner > 0 ? work / inner : 1;
-	chunk = chunk < middle ? chunk : middle;
-	int64_t chunks = ceil_div(middle, chunk), tile_rows = chunks > 1 ? 1 : work / (inner * middle) > 0 ? work / (inner * middle) : 1;
-	tile_rows = tile_rows < rows ? tile_rows : rows;
-	int64_t head[] = {outer, tile_rows, chunk, chunks, rows, inner, middle};
-	int n = 0;
+	return work * (vector ? 1 : lanes / 4) + lane_work * lanes;
+}
+
+/* A one-dimensional nest is cut into equal lines, of whole vectors where that goes: at most 1 K. */
+static int64_t line_length(int64_t all)
+{
+	for (int64_t step = 16; all > 1024 && step > 0; step -= 15)
+		for (int64_t length = 1024; length >= 64; length -= step)
+			if (all % length == 0)
+				return length;
+	return all;
+}
+
+static void offer_cut(struct choice *choice, const struct launch *launch, const struct cut *cut, bool fast,
+                      int64_t work)
+{
+	int64_t chunk = work / cut->inner > 0 ? work / cut->inner : 1;
+	chunk = chunk < cut->middle ? chunk : cut->middle;
+	int64_t chunks = ceil_div(cut->middle, chunk);
+	chunk = ceil_div(cut->middle, chunks);
+	int64_t rows = chunks > 1 ? 1 : work / (cut->inner * cut->middle) > 0 ? work / (cut->inner * cut->middle) : 1;
+	rows = ceil_div(cut->rows, ceil_div(cut->rows, rows < cut->rows ? rows : cut->rows));
+	struct tile tile = {.shape = {chunk, rows}, .count = ceil_div(cut->rows, rows) * ceil_div(cut->middle, chunk)};
+	double elements = (double)(rows * chunk) * (double)cut->inner;
+	double all = (double)(cut->rows * cut->middle) * (double)cut->inner;
+	const struct operand *out = &launch->operands[launch->operand_count - 1];
+	double bytes = (double)launch->bytes + all * (double)dtype_bytes(out->dtype);
+	tile.work.flops = 2 * elements * element_work(launch, fast, choice->device->lanes);
+	tile.work.shared = elements / all * bytes * (cut->strided ? 1.3 : 1);
+	tile.work.ns = 50 + 3 * (double)(rows * chunk);
+	choice_offer(choice, &tile);
+}
+
+/* Tile rows, chunk and chunks are params 1 to 3; the others describe the nest. */
+static void set_params(const struct launch *launch, const struct nest *nest, const struct cut *cut,
+                       const struct tile *tile, struct variant *variant)
+{
+	int outer = nest->rank > 2 ? nest->rank - 2 : 0, last = nest->rank - 1, n = 0;
+	int64_t chunk = tile->shape[0], rows = tile->shape[1];
+	int64_t head[] = {outer, rows, chunk, ceil_div(cut->middle, chunk), cut->rows, cut->inner, cut->middle};
 	for (size_t i = 0; i < COUNT_OF(head); i++)
 		variant->params[n++] = head[i];
 	for (int k = 0; k < launch->operand_count; k++) {
-		variant->params[n++] = nest.strides[k][last];
-		variant->params[n++] = !flat ? nest.strides[k][last - 1] : nest.strides[k][last] * inner;
+		variant->params[n++] = nest->strides[k][last];
+		variant->params[n++] = nest->rank > 1 ? nest->strides[k][last - 1] : nest->strides[k][last] * cut->inner;
 	}
 	for (int d = 0; d < outer; d++)
-		variant->params[n++] = nest.dims[d];
+		variant->params[n++] = nest->dims[d];
 	for (int k = 0; k < launch->operand_count; k++)
 		for (int d = 0; d < outer; d++)
-			variant->params[n++] = nest.strides[k][d];
+			variant->params[n++] = nest->strides[k][d];
 	variant->param_count = n;
-	variant->tile_count = (uint32_t)(rows > 0 ? ceil_div(rows, tile_rows) * chunks : 0);
-	define(ctx, variant, "VECTOR", "%d", vector);
-	define_operands(ctx, launch, &nest, vector, variant);
-	int64_t elements = tile_rows * chunk * inner;
-	variant->tile_bytes = elements * 4 * launch->operand_count;
-	variant->tile_ns = (uint32_t)((double)variant->tile_bytes / cpu->bytes_per_ns) + 20;
+	variant->tile_params = 1u << 1 | 1u << 2 | 1u << 3;
+}
+
+static enum ercc_status pointwise_cpu(struct context *ctx, const struct device *device, const struct launch *launch,
+                                      struct variant *variant)
+{
+	struct nest nest;
+	struct choice choice;
+	struct tile tile;
+	fold_nest(launch, &nest);
+	int last = nest.rank - 1;
+	struct cut cut = {.rows = 1, .middle = nest.rank > 1 ? nest.dims[last - 1] : 1, .inner = nest.dims[last],
+	                  .vector = can_vectorize(launch, &nest)};
+	for (int d = 0; d < nest.rank - 2; d++)
+		cut.rows *= nest.dims[d];
+	if (cut.rows * cut.middle * cut.inner == 0)
+		return ERCC_OK; /* no tiles */
+	for (int k = 0; k < launch->operand_count; k++)
+		cut.strided |= nest.strides[k][last] > 1 || nest.strides[k][last] < 0;
+	if (nest.rank == 1) {
+		cut.inner = line_length(nest.dims[0]);
+		cut.middle = nest.dims[0] / cut.inner;
+	}
+	/* whole vectors, or what the C compiler makes so */
+	bool fast = cut.vector || (!cut.strided && expr_is_copy(&launch->expr));
+	choice_begin(&choice, device, variant);
+	for (int64_t work = 1 << 17; work >= 256; work /= 2)
+		offer_cut(&choice, launch, &cut, fast, work);
+	TRY(choice_end(ctx, &choice, launch, variant, &tile));
+	variant->shape_text = arena_printf(&ctx->arena, "%lldx%lldx%lld", (long long)tile.shape[1], (long long)tile.shape[0],
+	                                   (long long)cut.inner);
+	set_params(launch, &nest, &cut, &tile, variant);
+	define(ctx, variant, "VECTOR", "%d", cut.vector);
+	define_operands(ctx, launch, &nest, cut.vector, variant);
 	return ERCC_OK;
 }
 

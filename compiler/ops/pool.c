@@ -1,9 +1,9 @@
 /* Pooling windows, the depthwise template's row, and local response normalisation. */
 #include "rows.h"
 
-const struct kernel_template depthwise_template = {.stem = "depthwise", .cpu = rows_cpu, .epilogue = true};
-const struct kernel_template pool_template = {.stem = "pool", .cpu = rows_cpu};
-const struct kernel_template lrn_template = {.stem = "lrn", .cpu = rows_cpu};
+const struct kernel_template depthwise_template = {.stem = "depthwise", .cpu = rows_cpu, .epilogue = true, .speed = 0.6};
+const struct kernel_template pool_template = {.stem = "pool", .cpu = rows_cpu, .speed = 0.07};
+const struct kernel_template lrn_template = {.stem = "lrn", .cpu = rows_cpu, .speed = 1};
 
 static enum ercc_status read_pool(const struct node *node, struct window *window)
 {

@@ -1,7 +1,7 @@
 /* Reductions over axes, global pooling among them. One row each: how to start, combine and finish. */
 #include "rows.h"
 
-const struct kernel_template reduce_template = {.stem = "reduce", .cpu = rows_cpu};
+const struct kernel_template reduce_template = {.stem = "reduce", .cpu = rows_cpu, .speed = 0.3};
 
 static bool is_global(const struct node *node)
 {

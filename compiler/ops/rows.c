@@ -92,19 +92,46 @@ void define_epilogue(struct context *ctx, const struct launch *launch, struct va
 			arena_printf(arena, "LOAD%d", n), arena_printf(arena, "%s(%d)", loads[launch->operands[k].role], k)};
 }
 
-enum ercc_status rows_cpu(struct context *ctx, const struct cpu_level *cpu, const struct launch *launch, struct variant *variant)
+/* Where channels or kept elements do not lie together, which lowering says in a define, the kernel has no vectors. */
+static bool is_scalar(const struct launch *launch)
 {
-	int64_t rows = launch->params[ROWS_TOTAL];
-	/* one multiply-add or four bytes a lane and cycle, roughly */
-	double ns = ((double)launch->flops / cpu->flops_per_ns + (double)launch->bytes / cpu->bytes_per_ns) / (double)(rows ? rows : 1) + 2;
-	int64_t per_tile = (int64_t)(20000 / ns) > 0 ? (int64_t)(20000 / ns) : 1;
-	per_tile = per_tile < rows ? per_tile : rows > 0 ? rows : 1;
+	for (int i = 0; i < launch->define_count; i++)
+		if ((!strcmp(launch->defines[i].name, "CG") || !strcmp(launch->defines[i].name, "LANES_KEPT")) &&
+		    !strcmp(launch->defines[i].value, "1"))
+			return true;
+	return false;
+}
+
+/* One tile of `per_tile` rows: arithmetic at the kernel's speed, every byte from the shared cache and to it. */
+static void offer_rows(struct choice *choice, const struct launch *launch, int64_t rows, int64_t per_tile)
+{
+	double share = (double)per_tile / (double)rows, speed = launch->template->speed ? launch->template->speed : 0.1;
+	struct tile tile = {.shape = {per_tile}, .count = ceil_div(rows, per_tile)};
+	tile.work.flops = (double)launch->flops * share / speed * (is_scalar(launch) ? 6 : 1);
+	tile.work.shared = (double)launch->bytes * share;
+	tile.work.ns = 30 + 15 * (double)per_tile;
+	choice_offer(choice, &tile);
+}
+
+enum ercc_status rows_cpu(struct context *ctx, const struct device *device, const struct launch *launch,
+                          struct variant *variant)
+{
+	int64_t rows = launch->params[ROWS_TOTAL] > 0 ? launch->params[ROWS_TOTAL] : 1;
+	struct choice choice;
+	struct tile tile;
+	choice_begin(&choice, device, variant);
+	for (int64_t tiles = 1; tiles <= rows; tiles += tiles < 8 ? 1 : tiles / 4)
+		offer_rows(&choice, launch, rows, ceil_div(rows, tiles));
+	offer_rows(&choice, launch, rows, 1);
+	TRY(choice_end(ctx, &choice, launch, variant, &tile));
+	const char *plural = tile.shape[0] == 1 ? "" : "s";
+	variant->shape_text = arena_printf(&ctx->arena, "%lld row%s", (long long)tile.shape[0], plural);
+	if (launch->params[ROWS_TOTAL] == 0)
+		variant->tile_count = 0;
 	memcpy(variant->params, launch->params, sizeof variant->params);
-	variant->params[ROWS_PER_TILE] = per_tile;
+	variant->params[ROWS_PER_TILE] = tile.shape[0];
+	variant->tile_params = UINT64_C(1) << ROWS_PER_TILE;
 	variant->param_count = launch->param_count;
-	variant->tile_count = (uint32_t)ceil_div(rows, per_tile);
-	variant->tile_ns = (uint32_t)(ns * (double)per_tile);
-	variant->tile_bytes = (int64_t)launch->bytes / (variant->tile_count ? variant->tile_count : 1);
 	memcpy(variant->defines + variant->define_count, launch->defines, sizeof(struct define) * (size_t)launch->define_count);
 	variant->define_count += launch->define_count;
 	if (launch->template->epilogue) {

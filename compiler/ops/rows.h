@@ -4,6 +4,7 @@
 #define ERCC_ROWS_H
 
 #include "op.h"
+#include "variants/variants.h"
 
 /* A window over three spatial dims (d, h, w); missing leading dims are 1. */
 struct window {
@@ -21,8 +22,9 @@ void window_params(struct launch *launch, const struct window *window, int64_t p
 struct launch *lower_rows(struct lowering *lowering, struct node *node, const struct kernel_template *template, int64_t rows);
 /* Adds LOADk of the epilogue: operand 0 of the expression is the kernel's own value, the others follow its inputs. */
 void define_epilogue(struct context *ctx, const struct launch *launch, struct variant *variant);
-/* The chooser of row kernels: as many rows a tile as 20 us hold. Epilogues as in conv. */
-enum ercc_status rows_cpu(struct context *ctx, const struct cpu_level *cpu, const struct launch *launch, struct variant *variant);
+/* The chooser of row kernels: how many rows a tile has. Epilogues as in conv. */
+enum ercc_status rows_cpu(struct context *ctx, const struct device *device, const struct launch *launch,
+                          struct variant *variant);
 
 /* out = slices of in along one axis, as the indices say. */
 struct gather {

@@ -4,13 +4,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "sha256.h"
 #include "template.h"
 
 const struct target targets[] = {
-#define TARGET(name, stem, level) {name, stem##_build, &level},
+#define TARGET(name, stem, device, level) {name, stem##_build, &device_##device, level},
 #include "targets.def"
 #undef TARGET
-	{NULL, NULL, NULL},
+	{NULL, NULL, NULL, 0},
 };
 
 const char *ercc_target_name(uint32_t index)
@@ -46,6 +47,21 @@ enum ercc_status target_find(struct context *ctx, const char *name, const struct
 	fail(ctx, ERCC_USAGE, "no target '%s'", name);
 	note(ctx, "the targets are:%s native", names.data);
 	return ERCC_USAGE;
+}
+
+uint32_t target_add_kernel(struct context *ctx, struct target_plan *plan, const struct kernel *kernel,
+                           const char *stem)
+{
+	char hex[65];
+	for (uint32_t i = 0; i < plan->kernel_count; i++)
+		if (!memcmp(plan->kernels[i].digest, kernel->digest, sizeof kernel->digest))
+			return i;
+	size_t count = plan->kernel_count;
+	arena_push(&ctx->arena, plan->kernels, count, plan->kernel_capacity, *kernel);
+	erc_sha256_hex(kernel->digest, hex);
+	plan->kernels[plan->kernel_count].name = arena_printf(&ctx->arena, "%s_%.12s", stem, hex);
+	plan->kernel_count = (uint32_t)count;
+	return plan->kernel_count - 1;
 }
 
 static enum ercc_status read_template(struct context *ctx, const char *name, const char **text)

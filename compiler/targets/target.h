@@ -2,14 +2,7 @@
 #ifndef ERCC_TARGET_H
 #define ERCC_TARGET_H
 
-#include "plan.h"
-
-struct budget {
-	const char *name;
-	uint32_t units;         /* 0: all of the device */
-	uint32_t share_permille;
-	int64_t local_bytes;
-};
+#include "variants/variants.h"
 
 struct kernel {
 	const char *name;       /* template stem and content hash */
@@ -21,25 +14,32 @@ struct kernel {
 struct target_plan {
 	const char *name;       /* "cpu:x86-64-v4" */
 	uint32_t kind, level;   /* as in erca_target */
-	const struct budget *budgets;
+	struct budget budgets[MAX_BUDGETS];
 	uint32_t budget_count;
 	struct variant *variants; /* [launch index * budget_count + budget] */
 	struct kernel *kernels;
 	uint32_t kernel_count;
+	size_t kernel_capacity;
 	const void *code;       /* the image; NULL for a target without code */
 	int64_t code_bytes;
-	const char *toolchain;  /* "gcc 12.2.0" */
+	const char *toolchain;  /* "gcc 12.2.0"; NULL: none was needed */
 };
+
+/* The variants of a launch, one for each budget. */
+static inline struct variant *launch_variants(const struct target_plan *target, const struct launch *launch)
+{
+	return &target->variants[(uint32_t)launch->index * target->budget_count];
+}
 
 struct target {
 	const char *name;       /* "cpu:x86-64-v4" */
-	/* Fills everything but the name. done/total count kernels over all targets, for progress. */
+	/* Fills everything but the name and the budgets. */
 	enum ercc_status (*build)(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out);
-	const void *level;      /* the target's own */
+	const struct device *device;
+	uint32_t level;         /* as in erca_target */
 };
 
-#define TARGET(name, stem, level) \
-	extern const struct cpu_level level; \
+#define TARGET(name, stem, device, level) \
 	enum ercc_status stem##_build(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out);
 #include "targets.def"
 #undef TARGET
@@ -48,6 +48,10 @@ extern const struct target targets[]; /* ends with a NULL name */
 
 /* The target of that name or alias; reports an error when there is none. */
 enum ercc_status target_find(struct context *ctx, const char *name, const struct target **out);
+
+/* The number of the kernel with that digest in the target's list, added where it is new. */
+uint32_t target_add_kernel(struct context *ctx, struct target_plan *plan, const struct kernel *kernel,
+                           const char *stem);
 
 /* A template's text: from --kernel-dir, or the embedded one. */
 enum ercc_status template_text(struct context *ctx, const char *name, const char **text);

@@ -1,7 +1,7 @@
 /* Whole models against reference outputs: `models REFERENCES WORK FOLDER...`. Every NAME.onnx in a
  * FOLDER with NAME.ref.npy in REFERENCES (all outputs, flattened and joined in order, on input.npy)
- * is compiled, and run for each target with one and two workers, twice: every output within a
- * relative L2 error of 1e-5, and the same bits each time. */
+ * is compiled, and run for each target under each budget with one and two workers, twice: every output
+ * within a relative L2 error of 1e-5, and the same bits each time. */
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +12,7 @@
 #define L2_LIMIT 1e-5
 
 static const char *const targets[] = {"cpu:x86-64-v3", "cpu:x86-64-v4"};
+static const char *const budgets[] = {"full", "half", "quarter"};
 
 struct check {
 	const char *name; /* "squeezenet" */
@@ -71,8 +72,9 @@ static bool same_bits(const struct runner *runner, char **first)
 	return same;
 }
 
-/* One target and number of workers, two runs. */
-static void check_runs(struct check *check, struct runner *runner, const char *target, uint32_t workers, char **first)
+/* One target, budget and number of workers, two runs. */
+static void check_runs(struct check *check, struct runner *runner, const char *target, const char *budget, uint32_t workers,
+                       char **first)
 {
 	for (int run = 0; run < 2; run++) {
 		const char *wrong = run_once(runner, check);
@@ -83,41 +85,46 @@ static void check_runs(struct check *check, struct runner *runner, const char *t
 		}
 		if (error < 0 || !(error <= L2_LIMIT)) {
 			char *text = error < 0 ? memory_printf("the outputs' sizes are not the reference's")
-			                       : memory_printf("%u workers: relative L2 error %.3g", workers, error);
+			                       : memory_printf("budget %s, %u workers: relative L2 error %.3g", budget, workers, error);
 			fail(check, target, text);
 			free(text);
 			return;
 		}
 		if (!same_bits(runner, first)) {
-			fail(check, target, "two runs gave different bits");
+			fail(check, target, "two runs, budgets or numbers of workers gave different bits");
 			return;
 		}
 		if (run == 0)
-			printf("  %-14s %-14s %u workers: relative L2 error %.2g\n", check->name, target, workers, error);
+			printf("  %-14s %-14s %-8s %u workers: relative L2 error %.2g\n", check->name, target, budget, workers, error);
 	}
 	check->passed++;
+}
+
+static void check_budget(struct check *check, const char *target, const char *budget, uint32_t workers, char **first)
+{
+	struct text_list none = {0};
+	struct runner_options open = {
+		.path = check->artifact, .target = target, .budget = budget, .inputs = &none, .workers = workers, .random_by_default = true,
+	};
+	struct runner runner;
+	int code = runner_open(&runner, &open);
+	if (code == EXIT_DEVICE) {
+		printf("skipped: models: %s on %s: this machine does not run it\n", check->name, target);
+		check->skipped++;
+	} else if (code != ARGS_OK) {
+		fail(check, target, erc_error_detail());
+	} else {
+		check_runs(check, &runner, target, budget, workers, first);
+	}
+	runner_close(&runner);
 }
 
 static void check_target(struct check *check, const char *target)
 {
 	char *first = NULL;
-	for (uint32_t workers = 1; workers <= 2; workers++) {
-		struct text_list none = {0};
-		struct runner_options open = {
-			.path = check->artifact, .target = target, .inputs = &none, .workers = workers, .random_by_default = true,
-		};
-		struct runner runner;
-		int code = runner_open(&runner, &open);
-		if (code == EXIT_DEVICE) {
-			printf("skipped: models: %s on %s: this machine does not run it\n", check->name, target);
-			check->skipped++;
-		} else if (code != ARGS_OK) {
-			fail(check, target, erc_error_detail());
-		} else {
-			check_runs(check, &runner, target, workers, &first);
-		}
-		runner_close(&runner);
-	}
+	for (size_t i = 0; i < COUNT_OF(budgets); i++)
+		for (uint32_t workers = 1; workers <= 2; workers++)
+			check_budget(check, target, budgets[i], workers, &first);
 	free(first);
 }
 

@@ -7,13 +7,19 @@
 static const char text[] =
 	"Compiles an ONNX model, ahead of time, to one artifact file: kernels for each\n"
 	"target and budget, weights, plan. Needs a C compiler for CPU targets; no device.\n"
-	"The same model, options and toolchain give the same bytes.";
+	"The same model, options and toolchain give the same bytes.\n\n"
+	"A budget limits the units that a launch uses and the local memory of each: full,\n"
+	"half, quarter (of the device that the target stands for), own ones with a name,\n"
+	"units=N or share=25%, and local=48KiB, or a JSON file of them. One artifact holds\n"
+	"variants for all; on a target they give the same results, bit for bit.";
 
 static const char examples[] =
 	"  erc compile resnet50.onnx -o resnet50.erca\n"
 	"  erc compile bert.onnx -o bert.erca --dim batch=1 --dim sequence=128\n"
 	"  erc compile yolo.onnx -o yolo.erca --shape x:1x3x640x640 --target native\n"
-	"  erc compile voice.onnx -o voice.erca --const sr=16000 --quiet\n";
+	"  erc compile voice.onnx -o voice.erca --const sr=16000 --quiet\n"
+	"  erc compile resnet50.onnx -o edge.erca --budget full,name=edge,units=8\n"
+	"  erc compile resnet50.onnx -o h100.erca --target sim:h100 --budget budgets.json\n";
 
 struct compile {
 	const char *out, *cc, *kernel_dir, *dump_after, *stop_after;
@@ -22,15 +28,11 @@ struct compile {
 	bool no_cache, no_debug, quiet;
 };
 
-/* "a,b" given once is "a" and "b"; names with '=' (budget fields) keep their commas. */
+/* "a,b" given once is "a" and "b". */
 static void split_commas(struct text_list *list)
 {
 	struct text_list parts = {0};
 	for (uint32_t i = 0; i < list->count; i++) {
-		if (strchr(list->items[i], '=')) {
-			text_list_add(&parts, list->items[i]);
-			continue;
-		}
 		char *copy = memory_printf("%s", list->items[i]);
 		for (char *at = copy, *part; (part = strsep(&at, ","));)
 			if (*part)
@@ -46,7 +48,7 @@ static int parse(int argc, char **argv, struct compile *c, const char **model)
 	const struct option options[] = {
 		{"output", 'o', OPTION_TEXT, &c->out, "FILE", "the artifact to write"},
 		{"target", 't', OPTION_LIST, &c->targets, "LIST", "cpu:x86-64-v3, native ... (see 'erc version')"},
-		{"budget", 'b', OPTION_LIST, &c->budgets, "LIST", "compute budgets; this version builds 'full'"},
+		{"budget", 'b', OPTION_LIST, &c->budgets, "LIST", "full,half,quarter (default), own ones, a .json file"},
 		{"dim", 0, OPTION_LIST, &c->dims, "NAME=N", "size of a symbolic dimension"},
 		{"shape", 0, OPTION_LIST, &c->shapes, "INPUT:AxBxC", "whole shape of an input"},
 		{"const", 0, OPTION_LIST, &c->consts, "INPUT=V[,V]", "pins an input to a value; it is no input any more"},
@@ -94,7 +96,6 @@ static int compile(struct compile *c, const char *model)
 		return EXIT_USAGE;
 	}
 	split_commas(&c->targets);
-	split_commas(&c->budgets);
 	struct ercc_options options = {
 		.size = sizeof options,
 		.targets = c->targets.items, .target_count = c->targets.count,

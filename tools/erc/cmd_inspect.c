@@ -10,7 +10,7 @@ static const char text[] =
 
 static const char examples[] =
 	"  erc inspect resnet50.erca\n"
-	"  erc inspect resnet50.erca --kernels --variants\n"
+	"  erc inspect resnet50.erca --budgets --variants\n"
 	"  erc inspect resnet50.erca --plan --format csv > plan.csv\n"
 	"  erc inspect resnet50.onnx\n";
 
@@ -21,6 +21,7 @@ static int parse(int argc, char **argv, struct inspect *inspect, const char **fo
 		{"memory", 0, OPTION_FLAG, &inspect->memory, NULL, "where the bytes are: sections, arena"},
 		{"kernels", 0, OPTION_FLAG, &inspect->kernels, NULL, "kernels, and how often each is launched"},
 		{"variants", 0, OPTION_FLAG, &inspect->variants, NULL, "tiles and resources of each launch and budget"},
+		{"budgets", 0, OPTION_FLAG, &inspect->budgets, NULL, "each target's budgets and what they make of the plan"},
 		{"meta", 0, OPTION_FLAG, &inspect->meta, NULL, "the META section as it is: JSON"},
 		{"graph", 0, OPTION_FLAG, &inspect->graph, NULL, "nodes of a model"},
 		{"format", 0, OPTION_TEXT, format_name, "FORM", "text (default), json, md or csv"},

@@ -109,7 +109,7 @@ enum cell_kind {
 };
 
 struct column {
-	const char *key;     /* in JSON and CSV */
+	const char *key;     /* in JSON and CSV; a table whose columns have none is in text and Markdown alone */
 	const char *heading; /* in text and Markdown; NULL: not shown there */
 	enum cell_kind kind;
 };

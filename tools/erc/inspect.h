@@ -7,7 +7,7 @@
 #define INSPECT_SCHEMA "erc.inspect/1" /* schemas/inspect.schema.json */
 
 struct inspect {
-	bool graph, plan, memory, kernels, variants, meta;
+	bool graph, plan, memory, kernels, variants, budgets, meta;
 	enum format format;
 };
 

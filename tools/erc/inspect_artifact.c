@@ -1,4 +1,5 @@
 /* `erc inspect` of an artifact, through liberc's read-only API: no code of it is loaded. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "artifact.h"
@@ -15,7 +16,8 @@ static const struct column tensor_columns[] = {
 };
 static const struct column target_columns[] = {
 	{"target", "target", CELL_TEXT}, {"budget", "budget", CELL_TEXT}, {"units", "units", CELL_COUNT},
-	{"local_bytes", "local memory", CELL_BYTES}, {"code_bytes", "code", CELL_BYTES},
+	{"local_bytes", "local", CELL_BYTES}, {"tiles", "tiles", CELL_COUNT}, {"longest_tile_us", "longest", CELL_US},
+	{"kernels", "kernels", CELL_COUNT}, {"code_bytes", "code", CELL_BYTES},
 };
 static const struct column section_columns[] = {
 	{"section", "section", CELL_TEXT}, {"offset", "offset", CELL_COUNT}, {"bytes", "size", CELL_BYTES},
@@ -38,10 +40,15 @@ static const struct column kernel_columns[] = {
 static const struct column variant_columns[] = {
 	ALWAYS("entry", CELL_TEXT), ALWAYS("target", CELL_TEXT),
 	{"step", "step", CELL_COUNT}, {"name", "node", CELL_TEXT}, {"budget", "budget", CELL_TEXT},
-	{"tiles", "tiles", CELL_COUNT}, {"units", "units", CELL_COUNT}, {"tile_us", "tile", CELL_US},
-	{"tile_bytes", "traffic", CELL_BYTES}, {"local_bytes", "local", CELL_BYTES},
-	ALWAYS("kernel", CELL_TEXT), ALWAYS("threads", CELL_COUNT), ALWAYS("registers", CELL_COUNT),
-	ALWAYS("reduction_key", CELL_TEXT),
+	{"shape", "tile shape", CELL_TEXT}, {"tiles", "tiles", CELL_COUNT}, {"units", "units", CELL_COUNT},
+	{"tile_us", "tile", CELL_US}, {"tile_bytes", "traffic", CELL_BYTES},
+	ALWAYS("local_bytes", CELL_BYTES), ALWAYS("threads", CELL_COUNT), ALWAYS("registers", CELL_COUNT),
+	ALWAYS("kernel", CELL_TEXT), ALWAYS("shared_by", CELL_COUNT), ALWAYS("reduction_key", CELL_TEXT),
+};
+/* What a line of text has no room for; without keys, so that the other forms keep to one table. */
+static const struct column resource_columns[] = {
+	{NULL, "step", CELL_COUNT}, {NULL, "budget", CELL_TEXT}, {NULL, "local", CELL_BYTES}, {NULL, "threads", CELL_COUNT},
+	{NULL, "regs", CELL_COUNT}, {NULL, "kernel", CELL_TEXT}, {NULL, "shared by", CELL_COUNT}, {NULL, "sum", CELL_TEXT},
 };
 
 static const char *const section_names[] = {
@@ -69,6 +76,14 @@ struct view {
 	const struct erca_entry *entry;
 	const struct erca_target *target; /* the entry's */
 	uint32_t step;
+	struct budget_sums *sums;
+};
+
+struct budget_sums {
+	uint32_t budget;   /* among the target's */
+	bool *kernel_seen; /* by kernel of the artifact */
+	uint64_t tiles;
+	uint32_t longest_ns, kernels;
 };
 
 static const char *string(const struct view *view, uint32_t reference)
@@ -99,6 +114,13 @@ static void walk_plan(struct view *view, uint32_t plan_index, int depth, record_
 		if (record->plan_b != ERCA_NONE)
 			walk_plan(view, record->plan_b, depth + 1, fn);
 	}
+}
+
+static const struct erca_variant *variant_of(const struct view *view, const struct erca_record *record, uint32_t index)
+{
+	if (record->kind != ERCA_RECORD_LAUNCH || index >= record->variant_count)
+		return NULL;
+	return RECORD(view->artifact, VARIANTS, struct erca_variant, record->variant_first + index);
 }
 
 static void nothing(struct view *view, const struct erca_record *record, int depth)
@@ -153,6 +175,34 @@ static void add_entry_tensors(struct view *view)
 	add_tensors(view, "output", view->entry->output_first, view->entry->output_count);
 }
 
+/* Tiles of all entries' launches under one budget, the longest of them, and the kernels in use. */
+static void sum_variants(struct view *view, const struct erca_record *record, int depth)
+{
+	(void)depth;
+	struct budget_sums *sums = view->sums;
+	const struct erca_variant *variant = variant_of(view, record, sums->budget);
+	if (!variant)
+		return;
+	sums->tiles += variant->tile_count;
+	sums->longest_ns = variant->tile_ns > sums->longest_ns ? variant->tile_ns : sums->longest_ns;
+	sums->kernels += !sums->kernel_seen[variant->kernel];
+	sums->kernel_seen[variant->kernel] = true;
+}
+
+static struct budget_sums sums_of(const erc_artifact *artifact, uint32_t target, uint32_t budget)
+{
+	struct budget_sums sums = {.budget = budget};
+	sums.kernel_seen = memory_new(erc_artifact_count(artifact, ERC_TABLE_KERNELS) + 1);
+	for (uint32_t i = 0; i < erc_artifact_count(artifact, ERC_TABLE_ENTRIES); i++) {
+		const struct erca_entry *entry = RECORD(artifact, ENTRIES, struct erca_entry, i);
+		struct view view = {.artifact = artifact, .entry = entry, .sums = &sums};
+		if (entry->target == target)
+			walk_plan(&view, entry->plan, 0, sum_variants);
+	}
+	free(sums.kernel_seen);
+	return sums;
+}
+
 static void add_targets(const erc_artifact *artifact, struct report *report)
 {
 	report_table(report, "targets", "targets and budgets", target_columns, COUNT_OF(target_columns));
@@ -160,6 +210,7 @@ static void add_targets(const erc_artifact *artifact, struct report *report)
 		const struct erca_target *target = RECORD(artifact, TARGETS, struct erca_target, i);
 		for (uint32_t j = 0; j < target->budget_count; j++) {
 			const struct erca_budget *budget = RECORD(artifact, BUDGETS, struct erca_budget, target->budget_first + j);
+			const struct budget_sums sums = sums_of(artifact, i, j);
 			report_cell_text(report, "%s", erc_artifact_string(artifact, target->name));
 			report_cell_text(report, "%s", erc_artifact_string(artifact, budget->name));
 			if (budget->units)
@@ -167,6 +218,9 @@ static void add_targets(const erc_artifact *artifact, struct report *report)
 			else
 				report_cell_text(report, "all");
 			report_cell(report, (double)budget->local_bytes);
+			report_cell(report, (double)sums.tiles);
+			report_cell(report, sums.longest_ns / 1e3);
+			report_cell(report, sums.kernels);
 			report_cell(report, (double)target->code_bytes);
 		}
 	}
@@ -234,13 +288,6 @@ static void add_memory(const erc_artifact *artifact, struct report *report)
 	add_entries(artifact, report);
 }
 
-static const struct erca_variant *variant_of(const struct view *view, const struct erca_record *record, uint32_t index)
-{
-	if (record->kind != ERCA_RECORD_LAUNCH || index >= record->variant_count)
-		return NULL;
-	return RECORD(view->artifact, VARIANTS, struct erca_variant, record->variant_first + index);
-}
-
 static const char *kernel_name(const struct view *view, const struct erca_variant *variant)
 {
 	const struct erca_kernel *kernel = variant ? RECORD(view->artifact, KERNELS, struct erca_kernel, variant->kernel) : NULL;
@@ -266,28 +313,74 @@ static void add_plan(struct view *view)
 	walk_plan(view, view->entry->plan, 0, plan_row);
 }
 
+static void add_budget_name(const struct view *view, uint32_t index)
+{
+	uint32_t number = view->target->budget_first + index;
+	const struct erca_budget *budget = RECORD(view->artifact, BUDGETS, struct erca_budget, number);
+	report_cell_text(view->report, "%s", budget ? string(view, budget->name) : "?");
+}
+
+/* Budgets under which the launch has this kernel. */
+static uint32_t shared_by(const struct view *view, const struct erca_record *record, uint32_t kernel)
+{
+	const struct erca_variant *variant;
+	uint32_t count = 0;
+	for (uint32_t i = 0; (variant = variant_of(view, record, i)); i++)
+		count += variant->kernel == kernel;
+	return count;
+}
+
+/* 0 stands for what a target does not know. */
+static void add_known(const struct view *view, uint32_t count, const char *unknown)
+{
+	if (count)
+		report_cell(view->report, count);
+	else
+		report_cell_text(view->report, "%s", unknown);
+}
+
+static void add_resources(const struct view *view, const struct erca_record *record, const struct erca_variant *variant,
+                          bool is_text)
+{
+	report_cell(view->report, (double)variant->local_bytes);
+	if (is_text) {
+		add_known(view, variant->threads, "-");
+		add_known(view, variant->registers, "-");
+	} else {
+		report_cell(view->report, variant->threads);
+		report_cell(view->report, variant->registers);
+	}
+	report_cell_text(view->report, "%s", kernel_name(view, variant));
+	report_cell(view->report, shared_by(view, record, variant->kernel));
+	report_cell_text(view->report, is_text ? "%llx" : "%016llx", (unsigned long long)record->reduction_key);
+}
+
 static void variant_rows(struct view *view, const struct erca_record *record, int depth)
 {
 	(void)depth;
 	const struct erca_variant *variant;
 	for (uint32_t i = 0; (variant = variant_of(view, record, i)); i++) {
-		const struct erca_budget *budget = RECORD(view->artifact, BUDGETS, struct erca_budget, view->target->budget_first + i);
 		add_entry_cells(view);
 		report_cell(view->report, view->step);
 		report_cell_text(view->report, "%s", string(view, record->name));
-		report_cell_text(view->report, "%s", budget ? string(view, budget->name) : "?");
+		add_budget_name(view, i);
+		report_cell_text(view->report, "%s", string(view, variant->shape));
 		report_cell(view->report, variant->tile_count);
-		if (variant->units)
-			report_cell(view->report, variant->units);
-		else
-			report_cell_text(view->report, "all");
+		add_known(view, variant->units, "all");
 		report_cell(view->report, variant->tile_ns / 1e3);
 		report_cell(view->report, (double)variant->tile_bytes);
-		report_cell(view->report, (double)variant->local_bytes);
-		report_cell_text(view->report, "%s", kernel_name(view, variant));
-		report_cell(view->report, variant->threads);
-		report_cell(view->report, variant->registers);
-		report_cell_text(view->report, "%016llx", (unsigned long long)record->reduction_key);
+		add_resources(view, record, variant, false);
+	}
+}
+
+static void resource_rows(struct view *view, const struct erca_record *record, int depth)
+{
+	(void)depth;
+	const struct erca_variant *variant;
+	for (uint32_t i = 0; (variant = variant_of(view, record, i)); i++) {
+		report_cell(view->report, view->step);
+		add_budget_name(view, i);
+		add_resources(view, record, variant, true);
 	}
 }
 
@@ -295,6 +388,18 @@ static void add_variants(struct view *view)
 {
 	begin_table(view, "variants", "variants", variant_columns, COUNT_OF(variant_columns));
 	walk_plan(view, view->entry->plan, 0, variant_rows);
+	view->step = 0;
+	begin_table(view, NULL, "resources of the variants", resource_columns, COUNT_OF(resource_columns));
+	walk_plan(view, view->entry->plan, 0, resource_rows);
+}
+
+/* Whether a launch runs the kernel under one of its budgets. */
+static bool runs_kernel(const erc_artifact *artifact, const struct erca_record *record, uint32_t kernel)
+{
+	bool runs = false;
+	for (uint32_t k = 0; k < record->variant_count; k++)
+		runs |= RECORD(artifact, VARIANTS, struct erca_variant, record->variant_first + k)->kernel == kernel;
+	return runs;
 }
 
 static void add_kernels(const erc_artifact *artifact, struct report *report)
@@ -304,8 +409,8 @@ static void add_kernels(const erc_artifact *artifact, struct report *report)
 		const struct erca_kernel *kernel = RECORD(artifact, KERNELS, struct erca_kernel, i);
 		const struct erca_target *target = RECORD(artifact, TARGETS, struct erca_target, kernel->target);
 		uint32_t launches = 0;
-		for (uint32_t j = 0; j < erc_artifact_count(artifact, ERC_TABLE_VARIANTS); j++)
-			launches += RECORD(artifact, VARIANTS, struct erca_variant, j)->kernel == i;
+		for (uint32_t j = 0; j < erc_artifact_count(artifact, ERC_TABLE_RECORDS); j++)
+			launches += runs_kernel(artifact, RECORD(artifact, RECORDS, struct erca_record, j), i);
 		report_cell_text(report, "%s", erc_artifact_string(artifact, kernel->name));
 		report_cell_text(report, "%s", target ? erc_artifact_string(artifact, target->name) : "?");
 		report_cell(report, launches);
@@ -331,7 +436,7 @@ static int print_meta(const erc_artifact *artifact, const char *path)
 
 static void add_parts(const erc_artifact *artifact, const char *path, const struct inspect *inspect, struct report *report)
 {
-	if (!inspect->plan && !inspect->memory && !inspect->kernels && !inspect->variants) {
+	if (!inspect->plan && !inspect->memory && !inspect->kernels && !inspect->variants && !inspect->budgets) {
 		add_facts(artifact, path, report);
 		for_each_entry(artifact, report, add_entry_tensors);
 		add_targets(artifact, report);
@@ -343,6 +448,8 @@ static void add_parts(const erc_artifact *artifact, const char *path, const stru
 		add_memory(artifact, report);
 	if (inspect->kernels)
 		add_kernels(artifact, report);
+	if (inspect->budgets)
+		add_targets(artifact, report);
 	if (inspect->variants)
 		for_each_entry(artifact, report, add_variants);
 }

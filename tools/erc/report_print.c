@@ -231,6 +231,12 @@ static void print_text(const struct report *report, bool md, FILE *out)
 	}
 }
 
+/* A table without keys: for text and Markdown alone. */
+static bool is_for_reading(const struct section *section)
+{
+	return section->columns && !section->columns[0].key;
+}
+
 /* ---- CSV ---- */
 
 static void csv_cell(FILE *out, const char *text)
@@ -275,7 +281,7 @@ static void print_csv(const struct report *report, FILE *out)
 	bool first = true;
 	for (size_t i = 0; i < report->count; i++) {
 		const struct section *section = &report->sections[i];
-		if (section->samples || (!section->columns && !section->cell_count))
+		if (section->samples || (!section->columns && !section->cell_count) || is_for_reading(section))
 			continue;
 		if (!first)
 			fputc('\n', out);
@@ -334,7 +340,8 @@ static void print_json(const struct report *report, FILE *out)
 	cJSON *root = cJSON_CreateObject();
 	cJSON_AddStringToObject(root, "schema", report->schema);
 	for (size_t i = 0; i < report->count; i++)
-		json_section(root, &report->sections[i]);
+		if (!is_for_reading(&report->sections[i]))
+			json_section(root, &report->sections[i]);
 	char *text = cJSON_Print(root);
 	if (text)
 		fprintf(out, "%s\n", text);

@@ -1,0 +1,32 @@
+/* Simulated targets: variants chosen and costed for a device of the table, without code, so that they need no
+ * toolchain. A kernel here is a name: one for each template and tile shape. */
+#include "target.h"
+
+#include "../../schemas/artifact.h"
+#include "sha256.h"
+
+static choose_fn sim_column(const struct kernel_template *template)
+{
+	return template->sim ? template->sim : template->cpu;
+}
+
+enum ercc_status sim_build(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out)
+{
+	out->kind = ERCA_TARGET_SIM;
+	TRY(variants_choose(ctx, target->device, plan, sim_column, out));
+	for (const struct launch *launch = plan->first; launch; launch = launch->next)
+		for (uint32_t k = 0; k < out->budget_count; k++) {
+			struct variant *variant = launch_variants(out, launch) + k;
+			struct text text = {.arena = &ctx->arena};
+			struct kernel kernel = {0};
+			if (!variant->tile_count)
+				continue;
+			text_printf(&text, "%s %s", target->name, launch->template->stem);
+			for (int i = 0; i < TILE_SHAPE; i++)
+				text_printf(&text, " %lld", (long long)variant->shape[i]);
+			erc_sha256_of(text.data, text.length, kernel.digest);
+			variant->kernel = target_add_kernel(ctx, out, &kernel, launch->template->stem);
+			variant->param_count = 0; /* nobody reads them */
+		}
+	return ERCC_OK;
+}

@@ -1,0 +1,105 @@
+/* Chooses the variants of every launch: each template offers tile shapes, the cheapest that fits is taken, and a
+ * smaller budget keeps a larger one's shape unless another is worth it. */
+#include <math.h>
+
+#include "targets/target.h"
+
+#define WORTH_ANOTHER_SHAPE 1.1
+
+void choice_begin(struct choice *choice, const struct device *device, const struct variant *variant)
+{
+	*choice = (struct choice){
+		.device = device, .larger = variant->larger, .best_cost = INFINITY, .kept_cost = INFINITY};
+}
+
+void choice_offer(struct choice *choice, const struct tile *tile)
+{
+	const struct device *device = choice->device;
+	if (tile->local_bytes > device->local_bytes) {
+		if (!choice->least_local || tile->local_bytes < choice->least_local)
+			choice->least_local = tile->local_bytes;
+		return;
+	}
+	if (tile->count >= UINT32_MAX)
+		return;
+	double cost = launch_cost(device, tile), ns = tile_ns(device, tile);
+	if (ns > device->tile_limit_ns) /* real-time work would wait too long: taken only where there is no shorter one */
+		cost += 1e12 * ns;
+	if (choice->larger && !memcmp(tile->shape, choice->larger->shape, sizeof tile->shape)) {
+		choice->kept = *tile;
+		choice->kept_cost = cost;
+	}
+	if (cost < choice->best_cost * (1 - 1e-9)) {
+		choice->best = *tile;
+		choice->best_cost = cost;
+	}
+}
+
+enum ercc_status choice_end(struct context *ctx, const struct choice *choice, const struct launch *launch,
+                            struct variant *variant, struct tile *out)
+{
+	if (choice->best_cost == INFINITY && !choice->least_local)
+		return fail(ctx, ERCC_UNSUPPORTED, "launch '%s' needs 2^32 tiles or more", launch->name);
+	variant->local_bytes = choice->least_local;
+	if (choice->best_cost == INFINITY)
+		return ERCC_BUDGET; /* choose_launch knows the budget's name */
+	*out = choice->kept_cost <= WORTH_ANOTHER_SHAPE * choice->best_cost ? choice->kept : choice->best;
+	memcpy(variant->shape, out->shape, sizeof variant->shape);
+	variant->tile_count = (uint32_t)out->count;
+	variant->local_bytes = out->local_bytes;
+	variant->threads = out->threads;
+	variant->registers = out->registers;
+	double ns = tile_ns(choice->device, out), bytes = out->work.shared + out->work.dram;
+	variant->tile_ns = ns < UINT32_MAX ? (uint32_t)(ns + 1) : UINT32_MAX;
+	variant->tile_bytes = (int64_t)bytes;
+	return ERCC_OK;
+}
+
+/* Budgets by what they leave, the largest first. */
+static void order_budgets(const struct device *device, const struct target_plan *out, uint32_t *order)
+{
+	for (uint32_t k = 0; k < out->budget_count; k++) {
+		struct device left = device_under(device, &out->budgets[k]);
+		uint32_t at = k;
+		for (; at > 0; at--) {
+			struct device other = device_under(device, &out->budgets[order[at - 1]]);
+			if (other.units > left.units || (other.units == left.units && other.local_bytes >= left.local_bytes))
+				break;
+			order[at] = order[at - 1];
+		}
+		order[at] = k;
+	}
+}
+
+static enum ercc_status choose_launch(struct context *ctx, const struct device *device, const struct launch *launch,
+                                      choose_fn choose, const struct target_plan *out, const uint32_t *order)
+{
+	struct variant *variants = launch_variants(out, launch);
+	for (uint32_t i = 0; i < out->budget_count; i++) {
+		const struct budget *budget = &out->budgets[order[i]];
+		const struct device left = device_under(device, budget);
+		struct variant *variant = &variants[order[i]];
+		variant->larger = i ? &variants[order[i - 1]] : NULL;
+		enum ercc_status status = choose(ctx, &left, launch, variant);
+		if (status == ERCC_BUDGET)
+			fail(ctx, status, "launch '%s' needs %lld bytes of local memory, the budget '%s' has %lld on %s",
+			     launch->name, (long long)variant->local_bytes, budget->name, (long long)budget->local_bytes, out->name);
+		TRY(status);
+		variant->units = budget->units;
+	}
+	return ERCC_OK;
+}
+
+enum ercc_status variants_choose(struct context *ctx, const struct device *device, struct plan *plan,
+                                 choose_fn (*column)(const struct kernel_template *template), struct target_plan *out)
+{
+	uint32_t order[MAX_BUDGETS];
+	order_budgets(device, out, order);
+	out->variants = arena_array(&ctx->arena, (size_t)plan->launch_count * out->budget_count, sizeof *out->variants);
+	for (const struct launch *launch = plan->first; launch; launch = launch->next) {
+		if (launch->operands[launch->operand_count - 1].buffer->bytes == 0)
+			continue; /* an empty output: no tiles */
+		TRY(choose_launch(ctx, device, launch, column(launch->template), out, order));
+	}
+	return variants_verify(ctx, plan, out);
+}

@@ -1,0 +1,71 @@
+/* The devices, and what a tile costs on one: a roofline of arithmetic, local memory, shared cache and memory. */
+#include "variants.h"
+
+#define DEVICE(id, text, ...) const struct device device_##id = {.name = text, __VA_ARGS__};
+#include "devices.def"
+#undef DEVICE
+
+#define NEAR_SEEN 0.25 /* share of the shorter of arithmetic and its loads that is not hidden by the longer */
+
+struct device device_under(const struct device *device, const struct budget *budget)
+{
+	struct device left = *device;
+	left.units = budget->units ? budget->units : device->units;
+	left.local_bytes = budget->local_bytes;
+	return left;
+}
+
+double tile_ns(const struct device *device, const struct tile *tile)
+{
+	const struct work *work = &tile->work;
+	double busy = (double)tile->count < device->units ? (double)tile->count : device->units;
+	double dram_per_ns = device->dram_total_per_ns / busy;
+	dram_per_ns = dram_per_ns < device->dram_per_ns ? dram_per_ns : device->dram_per_ns;
+	double compute = work->flops / device->flops_per_ns, near = work->near / device->near_per_ns;
+	double inner = compute > near ? compute + NEAR_SEEN * near : near + NEAR_SEEN * compute;
+	double outer = work->shared / device->shared_per_ns + work->dram / dram_per_ns;
+	return work->ns + inner + outer - device->hidden * (inner < outer ? inner : outer);
+}
+
+/* A launch may run in any room from one unit up to the whole budget. What its tiles take in all counts in
+ * each; the units that its last round leaves idle only near the whole budget, so for a quarter. */
+double launch_cost(const struct device *device, const struct tile *tile)
+{
+	double units = device->units, each = tile_ns(device, tile) + device->claim_ns;
+	double rounds = (double)ceil_div(tile->count, device->units);
+	return each * (0.25 * rounds * units + 0.75 * (double)tile->count);
+}
+
+/* Elements that a strided operand touches; all of its buffer where no strides say less. */
+static int64_t operand_bytes(const struct launch *launch, const struct operand *operand)
+{
+	int64_t bytes = operand->buffer->bytes - operand->offset, elements = 1;
+	bool strided = false;
+	for (int d = 0; d < launch->space.rank; d++)
+		if (operand->strides[d]) {
+			strided = true;
+			elements *= launch->space.dims[d];
+		}
+	int64_t touched = elements * (int64_t)dtype_bytes(operand->dtype);
+	return strided && touched < bytes ? touched : bytes;
+}
+
+uint64_t launch_traffic(const struct launch *launch)
+{
+	uint64_t bytes = 0;
+	for (int i = 0; i < launch->operand_count; i++)
+		bytes += (uint64_t)operand_bytes(launch, &launch->operands[i]);
+	return bytes;
+}
+
+void plan_measure(struct plan *plan)
+{
+	for (struct launch *launch = plan->first; launch; launch = launch->next) {
+		uint64_t operations = 0;
+		for (int i = 0; i < launch->expr.count; i++)
+			operations += launch->expr.nodes[i].primitive > PRIM_CAST;
+		if (launch->template->epilogue) /* fusion added up what the parts moved */
+			launch->bytes = launch_traffic(launch);
+		launch->flops += operations * (uint64_t)shape_elements(&launch->space);
+	}
+}
