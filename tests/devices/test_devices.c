@@ -492,6 +492,7 @@ START_TEST(left_work_is_passed_on)
 	atomic_store(&gate.control[GATE_OPEN], 1);
 	await(&urgent_gate.control[GATE_ENTERED], 1);
 	await(&gate.control[GATE_ENTERED], units > 1 ? 2 : 1); /* one tile, for one of the others */
+	OK(erc_session_set_units(urgent_session, 1)); /* what the room was set to is now its right too */
 	atomic_store(&urgent_gate.control[GATE_OPEN], UINT32_MAX);
 	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
 	OK(erc_request_wait(urgent, UINT64_MAX));
