@@ -85,7 +85,17 @@ void canonical(struct state *state)
 		renumber_clock(state, t);
 }
 
-/* ---- as bytes: only what is in use ---- */
+/* ---- copies and bytes: only what is in use ---- */
+
+void state_copy(struct state *to, const struct state *from)
+{
+	memcpy(to, from, offsetof(struct state, thread));
+	for (int t = 0; t < shape.threads; t++)
+		memcpy(&to->thread[t], &from->thread[t],
+		       offsetof(struct thread, log) + from->thread[t].log_count * sizeof(from->thread[t].log[0]));
+	for (int l = 0; l < shape.atomics; l++)
+		memcpy(to->message[l], from->message[l], from->count[l] * sizeof(from->message[l][0]));
+}
 
 struct bytes {
 	uint8_t *at;
@@ -117,6 +127,7 @@ static void thread_fields(struct bytes *b, struct thread *thread)
 	FIELD(thread->next.location);
 	FIELD(thread->next.order);
 	FIELD(thread->next.fail_order);
+	FIELD(thread->next.is_weak);
 	FIELD(thread->next.value);
 	FIELD(thread->next.expected);
 	FIELD(thread->next.predicate);

@@ -19,6 +19,7 @@ static struct {
 	uint16_t op;         /* operations replayed so far, and log entries taken */
 	uint8_t entry;
 	const struct location *written; /* plain, whose new value is in memory by the next access */
+	int is_weak;         /* the next compare-and-swap */
 	const char *wrong;
 	jmp_buf out;
 } run;
@@ -144,7 +145,7 @@ static void operation(int kind, int location, int order, int fail_order, uint64_
 		return;
 	struct thread *thread = &run.state->thread[run.t];
 	thread->next = (struct op){ .kind = (uint8_t)kind, .location = (uint8_t)location, .order = (uint8_t)order,
-		                    .fail_order = (uint8_t)fail_order, .value = value, .expected = expected };
+		                    .fail_order = (uint8_t)fail_order, .value = value, .expected = expected, .is_weak = kind == OP_CAS && run.is_weak };
 	shape.learnt.touches[run.t] |= (uint16_t)(1 << location);
 	if (kind != OP_LOAD && kind != OP_WAIT)
 		shape.learnt.stores[run.t] |= (uint16_t)(1 << location);
@@ -269,8 +270,10 @@ static void rmw(int kind, volatile void *address, int order, uint64_t value)
 	operation(kind, find(shape.atomic, shape.atomics, address), order, 0, value, 0);
 }
 
-static int cas(volatile void *address, uint64_t expected, uint64_t value, int order, int fail_order, uint64_t *old)
+static int cas(volatile void *address, uint64_t expected, uint64_t value, int order, int fail_order, int is_weak,
+               uint64_t *old)
 {
+	run.is_weak = is_weak;
 	operation(OP_CAS, find(shape.atomic, shape.atomics, address), order, fail_order, value, expected);
 	*old = next_logged();
 	return (int)next_logged();
@@ -322,7 +325,7 @@ void __tsan_write_range(void *address, long bytes)
 	__tsan_read_range(address, bytes);
 }
 
-/* GCC calls _weak and _strong, Clang _val for both. */
+/* GCC calls _weak and _strong; Clang _val for both, so that there no failure without a reason is explored. */
 #define ATOMIC(bits, type) \
 	type __tsan_atomic##bits##_load(const volatile void *address, int order); \
 	void __tsan_atomic##bits##_store(volatile void *address, type value, int order); \
@@ -367,7 +370,7 @@ void __tsan_write_range(void *address, long bytes)
 	{ \
 		uint64_t old = *(volatile type *)address; \
 		if (run.state) \
-			return cas(address, expected, value, order, fail, &old) ? expected : (type)old; \
+			return cas(address, expected, value, order, fail, 0, &old) ? expected : (type)old; \
 		if (old == expected) \
 			*(volatile type *)address = value; \
 		return (type)old; \
@@ -376,7 +379,7 @@ void __tsan_write_range(void *address, long bytes)
 	                                                  int fail) \
 	{ \
 		uint64_t old = *(volatile type *)address; \
-		int done = run.state ? cas(address, *(type *)expected, value, order, fail, &old) : old == *(type *)expected; \
+		int done = run.state ? cas(address, *(type *)expected, value, order, fail, 1, &old) : old == *(type *)expected; \
 		if (done && !run.state) \
 			*(volatile type *)address = value; \
 		if (!done) \
@@ -384,9 +387,15 @@ void __tsan_write_range(void *address, long bytes)
 		return done; \
 	} \
 	_Bool __tsan_atomic##bits##_compare_exchange_strong(volatile void *address, void *expected, type value, int order, \
-	                                                    int fail) \
+	                                                  int fail) \
 	{ \
-		return __tsan_atomic##bits##_compare_exchange_weak(address, expected, value, order, fail); \
+		uint64_t old = *(volatile type *)address; \
+		int done = run.state ? cas(address, *(type *)expected, value, order, fail, 0, &old) : old == *(type *)expected; \
+		if (done && !run.state) \
+			*(volatile type *)address = value; \
+		if (!done) \
+			*(type *)expected = (type)old; \
+		return done; \
 	}
 ATOMIC(32, uint32_t)
 ATOMIC(64, uint64_t)

@@ -73,7 +73,7 @@ int memory_choices(const struct state *state, int t, struct choice *choices)
 	if (op->kind != OP_CAS)
 		return n;
 	for (int i = count - 1; i >= oldest_readable(state, t, op->location, op->fail_order); i--)
-		if (messages[i].value != op->expected || state->spurious)
+		if (messages[i].value != op->expected || (op->is_weak && state->spurious))
 			choices[n++] = (struct choice){ (uint8_t)i, 1 };
 	return n;
 }

@@ -5,7 +5,7 @@
 
 #include "explore.h"
 
-enum { THREADS = 5, ATOMICS = 9, PLAINS = 20, MESSAGES = 24, LOG = 48, CHOICES = 96 };
+enum { THREADS = 5, ATOMICS = 9, PLAINS = 20, MESSAGES = 24, LOG = 80, CHOICES = 96 };
 
 /* What a thread knows: for each location the oldest message that it may still read, for each thread how much
  * of its past. */
@@ -35,6 +35,7 @@ enum op_kind { OP_NONE, OP_LOAD, OP_STORE, OP_ADD, OP_CAS, OP_WAIT };
 /* What a thread does next. */
 struct op {
 	uint8_t kind, location, order, fail_order;
+	uint8_t is_weak;             /* a compare-and-swap that may fail for no reason */
 	uint64_t value, expected;
 	uint32_t (*predicate)(void); /* OP_WAIT; NULL: until location's newest value is not `value` */
 };
@@ -102,6 +103,8 @@ uint64_t memory_newest(const struct state *state, int location);
 
 /* Forgets what no thread can tell apart. */
 void canonical(struct state *state);
+/* Copies what is in use. */
+void state_copy(struct state *to, const struct state *from);
 /* To bytes and back: returns how many. */
 size_t state_pack(const struct state *state, uint8_t *bytes);
 size_t state_unpack(struct state *state, const uint8_t *bytes);

@@ -23,7 +23,7 @@ const struct explore_scenario explore_scenarios[] = {
 	{ "room, weak failures", "1", 3, 0, 0, 3, 0, 1, 2, 0, NULL },
 	{ "more launches", NULL, 2, 3, 2, 2, 0, 0, 0, 1, NULL },
 	{ "more tiles", NULL, 2, 2, 3, 2, 0, 0, 0, 1, NULL },
-	{ "three units", NULL, 3, 2, 1, 3, 0, 0, 0, 1, NULL },
+	{ "three units", NULL, 3, 1, 2, 3, 0, 0, 0, 1, NULL },
 	{ "more weak failures", NULL, 2, 2, 2, 2, 0, 0, 2, 1, NULL },
 	{ "shrink, two launches", "1", 2, 2, 2, 2, 0, 0, 0, 1, NULL },
 	{ "empty, grow, two tiles", "02", 2, 1, 2, 2, 0, 0, 0, 1, NULL },

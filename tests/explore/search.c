@@ -1,5 +1,5 @@
-/* Visits every state, nearest first, so that the first wrong one comes with the shortest schedule. Seen states
- * are known by a 64-bit hash of their canonical bytes. */
+/* Visits the states, nearest first, so that the first wrong one comes with the shortest schedule of those visited.
+ * Seen states are known by a 64-bit hash of their canonical bytes. */
 #include "memory.h"
 
 #include <stdio.h>
@@ -222,7 +222,7 @@ static const char *expand(const struct state *from, uint32_t node, struct front 
 		moves += n;
 		ended += from->thread[t].ended;
 		for (int i = 0; i < n; i++) {
-			to = *from;
+			state_copy(&to, from);
 			outcome->steps++;
 			const char *wrong = step(&to, t, choices[i]);
 			if (wrong) {
