@@ -64,10 +64,11 @@ static inline void erc__room_resume(struct erc__room *room, uint32_t limit)
 	atomic_store_explicit(&room->epoch, stop_epoch + 1, memory_order_release);
 }
 
-/* Units inside. 0 with acquire order: all that they wrote is visible. */
+/* Units inside. 0: all that they wrote is visible; and after a stop no tile is taken any more before resume:
+ * the stop and this look are ordered against a unit's entering and its next check, so one sees the other. */
 static inline uint32_t erc__room_units(const struct erc__room *room)
 {
-	return atomic_load_explicit(&room->units, memory_order_acquire);
+	return atomic_load_explicit(&room->units, memory_order_seq_cst);
 }
 
 static inline int erc__room_admits(uint64_t word, uint32_t epoch)
@@ -92,7 +93,7 @@ static inline int erc__room_enter(struct erc__room *room, uint32_t *epoch)
 	if (!erc__room_admits(word, *epoch))
 		return 0;
 	while (units < (uint32_t)word)
-		if (atomic_compare_exchange_weak_explicit(&room->units, &units, units + 1, memory_order_acquire,
+		if (atomic_compare_exchange_weak_explicit(&room->units, &units, units + 1, memory_order_seq_cst,
 		                                          memory_order_relaxed))
 			return 1;
 	return 0;
@@ -105,10 +106,10 @@ static inline void erc__room_leave(struct erc__room *room)
 }
 
 /* Before each claim. 1: the unit may go on. 0: it may not, and its place is already given back: when the
- * limit fell by n, exactly n units see 0. Relaxed: no data hangs on it, only the number of units. */
+ * limit fell by n, exactly n units see 0. The look at the word is ordered behind entering, see erc__room_units. */
 static inline int erc__room_check(struct erc__room *room, uint32_t epoch)
 {
-	uint64_t word = atomic_load_explicit(&room->word, memory_order_relaxed);
+	uint64_t word = atomic_load_explicit(&room->word, memory_order_seq_cst);
 	if (!erc__room_admits(word, epoch)) {
 		erc__room_leave(room);
 		return 0;

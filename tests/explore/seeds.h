@@ -1,0 +1,98 @@
+/* Bugs to be found: each is a part of the protocol with one thing wrong, put in its place when its name is
+ * asked for. With no name asked for, the real functions are called. Read behind devices/room.h. */
+#ifndef SEEDS_H
+#define SEEDS_H
+
+#define SEEDS(X) \
+	X(none) \
+	X(counted_before_computed)  /* a batch is counted as done before its tiles are computed */ \
+	X(batch_lost_on_leaving)    /* told to leave, a unit forgets to count what it computed */ \
+	X(check_after_claim)        /* the room is looked at with a tile in hand, which then is lost */ \
+	X(open_without_generation)  /* all launches share one generation */ \
+	X(open_released_only)       /* opening is not ordered against the look at `cancelled` */ \
+	X(open_completed_last)      /* completed is set to 0 behind the word */ \
+	X(take_relaxed)             /* who takes a tile has not acquired the launch */ \
+	X(done_relaxed)             /* counting carries no data */ \
+	X(drop_uncounted)           /* a canceller drops tiles and does not count them */ \
+	X(leave_relaxed)            /* leaving carries no data */ \
+	X(check_counts_blindly)     /* more than the limit: leaves by load and store */ \
+	X(check_relaxed)            /* a unit that enters may miss a stop by one that then sees nobody inside */ \
+	X(stop_taken_back)          /* resuming keeps the epoch */
+
+#define X(name) SEED_##name,
+enum seed { SEEDS(X) SEED_COUNT };
+#undef X
+
+static enum seed seed;
+
+static void seeded_open(struct erc__claim *claim, uint32_t tiles)
+{
+	uint64_t word = atomic_load_explicit(&claim->word, memory_order_relaxed) >> 32;
+	if (seed == SEED_open_without_generation || seed == SEED_open_released_only) {
+		uint64_t generation = word + (seed == SEED_open_released_only);
+		claim->tiles = tiles;
+		atomic_store_explicit(&claim->completed, 0, memory_order_relaxed);
+		atomic_store_explicit(&claim->word, generation << 32 | tiles, memory_order_release);
+	} else if (seed == SEED_open_completed_last) {
+		claim->tiles = tiles;
+		atomic_store_explicit(&claim->word, (word + 1) << 32 | tiles, memory_order_seq_cst);
+		atomic_store_explicit(&claim->completed, 0, memory_order_relaxed);
+	} else {
+		erc__claim_open(claim, tiles);
+	}
+}
+
+static int seeded_take(struct erc__claim *claim, uint32_t *tile)
+{
+	if (seed != SEED_take_relaxed)
+		return erc__claim_take(claim, tile);
+	uint64_t word = atomic_load_explicit(&claim->word, memory_order_relaxed);
+	while ((uint32_t)word) {
+		if (atomic_compare_exchange_weak_explicit(&claim->word, &word, word - 1, memory_order_relaxed,
+		                                          memory_order_relaxed)) {
+			*tile = claim->tiles - (uint32_t)word;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static int seeded_done(struct erc__claim *claim, uint32_t n)
+{
+	if (seed != SEED_done_relaxed)
+		return erc__claim_done(claim, n);
+	uint32_t tiles = claim->tiles;
+	return atomic_fetch_add_explicit(&claim->completed, n, memory_order_relaxed) + n == tiles;
+}
+
+static void seeded_leave(struct erc__room *room)
+{
+	if (seed == SEED_leave_relaxed)
+		atomic_fetch_sub_explicit(&room->units, 1, memory_order_relaxed);
+	else
+		erc__room_leave(room);
+}
+
+static int seeded_check(struct erc__room *room, uint32_t epoch)
+{
+	if (seed != SEED_check_counts_blindly && seed != SEED_check_relaxed)
+		return erc__room_check(room, epoch);
+	uint64_t word = atomic_load_explicit(&room->word, memory_order_relaxed);
+	uint32_t units = atomic_load_explicit(&room->units, memory_order_relaxed);
+	if (erc__room_admits(word, epoch) && units <= (uint32_t)word)
+		return 1;
+	atomic_fetch_sub_explicit(&room->units, 1, memory_order_release);
+	return 0;
+}
+
+static void seeded_resume(struct erc__room *room, uint32_t limit)
+{
+	uint32_t stop_epoch = (uint32_t)(atomic_load_explicit(&room->word, memory_order_relaxed) >> 32);
+	if (seed == SEED_stop_taken_back) {
+		atomic_store_explicit(&room->word, erc__room_word(stop_epoch - 1, limit), memory_order_seq_cst);
+	} else {
+		erc__room_resume(room, limit);
+	}
+}
+
+#endif
