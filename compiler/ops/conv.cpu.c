@@ -61,21 +61,24 @@ FN void multiply(f32_value acc[P_H * P_W][OCV], const float *a, long row, long p
 static __attribute__((noinline)) void fill_patch(float *to, const float *plane, const long long *p, long ih, long iw, long count)
 {
 	long height = (P_H - 1) * P(SH) + (P(KH) - 1) * P(DH) + 1, width = PATCH_W;
-	for (long y = 0; y < height; y++)
-		for (long x = 0; x < width; x++, to += CG) {
-			long r = ih + y, c = iw + x;
-			int inside = r >= 0 && r < P(IH) && c >= 0 && c < P(IW);
-			const float *from = plane + r * P(IN_ROW) + c * P(IN_PIXEL);
-			if (inside && count == CG) {
-				for (int l = 0; l < CG; l++)
-					to[l] = from[l];
-				continue;
-			}
-			for (int l = 0; l < CG; l++)
-				to[l] = 0.0f;
-			for (int l = 0; inside && l < count; l++)
-				to[l] = from[l];
-		}
+	long left = iw < 0 ? -iw : 0, right = P(IW) - iw < width ? P(IW) - iw : width; /* columns of the image */
+	left = left < width ? left : width;
+	right = right > left ? right : left;
+	for (long y = 0; y < height; y++, to += width * CG) {
+		long r = ih + y, end = r >= 0 && r < P(IH) ? right : left;
+		const float *from = plane + r * P(IN_ROW) + iw * P(IN_PIXEL);
+		for (long i = 0; i < left * CG; i++)
+			to[i] = 0.0f;
+		if (count == CG && P(IN_PIXEL) == CG)
+			for (long i = left * CG; i < end * CG; i++)
+				to[i] = from[i];
+		else
+			for (long x = left; x < end; x++)
+				for (long l = 0; l < CG; l++)
+					to[x * CG + l] = l < count ? from[x * P(IN_PIXEL) + l] : 0.0f;
+		for (long i = end * CG; i < width * CG; i++)
+			to[i] = 0.0f;
+	}
 }
 
 FN void store_tile(f32_value acc[P_H * P_W][OCV], const struct erc_tile_args *args, const long long *p, long image,

@@ -7,7 +7,7 @@
 enum { SHAPE_H, SHAPE_W, SHAPE_OCV, SHAPE_ROWS, SHAPE_COLUMNS, SHAPE_OC_OUTER };
 
 /* What the kernel takes besides multiply-adds, measured on a Zen 4 core. */
-#define PATCH_PIXEL_NS 4.0 /* copying one pixel's channels for a receptive field that leaves the image */
+#define PATCH_PIXEL_NS 1.5 /* copying one pixel's channels for a receptive field that leaves the image */
 #define TILE_NS 150        /* beginning with a tile: nothing that it reads is near yet */
 #define POSITION_NS 1.5    /* beginning with the next kernel position */
 #define STORE_NS 1.5       /* storing a vector through the epilogue */

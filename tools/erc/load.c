@@ -65,6 +65,15 @@ static void fail(struct slice *slice, struct lane *lane, enum erc_status status)
 		slice->stage->status = status;
 }
 
+/* Another RT request is under way: what this one waits for may be that one. */
+static bool has_company(const struct slice *slice, const struct lane *lane)
+{
+	bool found = lane->outstanding > 0;
+	for (uint32_t i = 0; i < slice->stage->lane_count; i++)
+		found |= slice->stage->lanes[i].client->class_ == ERC_REAL_TIME && slice->stage->lanes[i].outstanding;
+	return found;
+}
+
 /* False when the client must wait for one of its requests to end. */
 static bool submit(struct slice *slice, struct lane *lane, uint64_t arrival_ns)
 {
@@ -73,6 +82,7 @@ static bool submit(struct slice *slice, struct lane *lane, uint64_t arrival_ns)
 			continue;
 		enum erc_status status = erc_request_submit_at(lane->requests[i].request, arrival_ns);
 		lane->requests[i].is_busy = status == ERC_OK;
+		lane->requests[i].had_company = has_company(slice, lane);
 		lane->outstanding += status == ERC_OK;
 		if (status == ERC_SHED)
 			lane->outcome->shed++;
@@ -102,14 +112,14 @@ static void submit_due(struct slice *slice, struct lane *lane, uint64_t now_ns)
 }
 
 /* Records a run that has ended. Times of one client's requests are in the order of their ends. */
-static void record(const struct slice *slice, struct lane *lane, const struct erc_request_timing *t)
+static void record(const struct slice *slice, struct lane *lane, const struct erc_request_timing *t, bool had_company)
 {
 	struct outcome *o = lane->outcome;
 	uint64_t begin_ns = t->arrival_ns > lane->last_end_ns ? t->arrival_ns : lane->last_end_ns;
 	series_add(&o->latency, (double)(t->finished_ns - t->arrival_ns) / 1e3);
 	series_add(&o->service, (double)(t->finished_ns - begin_ns) / 1e3);
 	series_add(&o->visible, (double)(t->visible_ns - t->submitted_ns) / 1e3);
-	if (t->granted_ns && t->granted_ns >= t->submitted_ns)
+	if (t->granted_ns >= t->submitted_ns && !had_company)
 		series_add(&o->granted, (double)(t->granted_ns - t->submitted_ns) / 1e3);
 	o->preemptions += t->preemptions;
 	if (t->finished_ns <= slice->end_ns)
@@ -119,15 +129,10 @@ static void record(const struct slice *slice, struct lane *lane, const struct er
 	lane->last_end_ns = t->finished_ns;
 }
 
-static int by_end(const void *a, const void *b)
-{
-	const struct erc_request_timing *x = a, *y = b;
-	return (x->finished_ns > y->finished_ns) - (x->finished_ns < y->finished_ns);
-}
-
 static void reap(struct slice *slice, struct lane *lane)
 {
 	struct erc_request_timing ended[64];
+	bool had_company[64];
 	size_t count = 0;
 	for (uint32_t i = 0; i < lane->request_count && lane->outstanding; i++) {
 		struct lane_request *r = &lane->requests[i];
@@ -143,12 +148,19 @@ static void reap(struct slice *slice, struct lane *lane)
 			continue;
 		}
 		ended[count].size = sizeof ended[count];
+		had_company[count] = r->had_company;
 		if (erc_request_timing(r->request, &ended[count]) == ERC_OK)
 			count++;
 	}
-	qsort(ended, count, sizeof *ended, by_end);
-	for (size_t i = 0; i < count; i++)
-		record(slice, lane, &ended[i]);
+	for (size_t done = 0; done < count; done++) { /* in the order of their ends */
+		size_t first = done;
+		for (size_t i = done; i < count; i++)
+			if (ended[i].finished_ns < ended[first].finished_ns)
+				first = i;
+		record(slice, lane, &ended[first], had_company[first]);
+		ended[first] = ended[done];
+		had_company[first] = had_company[done];
+	}
 }
 
 /* When the driver has to act next if nothing ends before; UINT64_MAX: when something ends. */

@@ -66,7 +66,7 @@ struct outcome {
 	struct series latency;   /* end - scheduled arrival */
 	struct series service;   /* end - max(scheduled arrival, end of the client's request before) */
 	struct series visible;   /* submit -> rooms set */
-	struct series granted;   /* submit -> the last granted unit at work; of those where it came to that */
+	struct series granted;   /* submit -> the last granted unit at work; of those where it came to that and no other RT request was under way */
 	uint64_t arrivals;       /* open: all; closed: submitted */
 	uint64_t shed, dropped, failed, preemptions;
 	double completed;        /* by the end of the slice; a request that was under way counts in part */
@@ -100,6 +100,7 @@ struct stage {
 struct lane_request {
 	erc_request *request;
 	bool is_busy;
+	bool had_company;        /* when it was submitted, RT requests were under way */
 };
 
 /* Makes the requests, bound to memory of their own. */
