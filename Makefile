@@ -51,7 +51,7 @@ ERC_OBJ := $(call obj,$(ERC_SRC))
 UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 
 .PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
-.PHONY: explore format lint install dist clean help
+.PHONY: explore same-bits format lint install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -122,7 +122,7 @@ $(O)/conformance: $(call obj,$(CONFORMANCE_SRC)) $(O)/command.a $(O)/libercc.a $
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
-$(O)/models: $(O)/obj/tests/models/models.o $(O)/command.a $(O)/libercc.a $(O)/liberc.a
+$(O)/models $(O)/preempt: $(O)/%: $(O)/obj/tests/models/%.o $(O)/command.a $(O)/libercc.a $(O)/liberc.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
@@ -156,7 +156,7 @@ run-demo: all $(O)/hello $(O)/make_model
 
 check: deps ## all tests; needs no GPU
 	$(Q)$(AGAIN) run-check
-run-check: all $(UNIT_BIN) $(O)/tests/explore/explore $(O)/conformance $(O)/models $(O)/make_model $(O)/tests/tiny_models $(O)/hello
+run-check: all $(UNIT_BIN) $(O)/tests/explore/explore $(O)/conformance $(O)/models $(O)/preempt $(O)/make_model $(O)/tests/tiny_models $(O)/hello
 	$(Q)CC='$(CC)' INCLUDES='$(INCLUDES)' tests/check.sh $(O)
 
 unit: $(UNIT_BIN) ## unit tests alone
@@ -190,6 +190,9 @@ $(O)/fuzz/%: $(O)/obj/tests/fuzz/%.o $(O)/internal.a
 else
 	$(Q)$(AGAIN) BUILD=fuzz CC=clang fuzz
 endif
+
+same-bits: all $(O)/preempt $(O)/make_model ## 1,000 preempted runs of each model against an undisturbed one (minutes)
+	$(Q)tests/models/preempt.sh $(O) 1000 squeezenet mobilenetv2 $(or $(wildcard build/twins/*.onnx),resnet50 vgg19)
 
 bench: all $(O)/make_model ## latency of the models that the model maker writes
 	$(Q)tools/dev/bench.sh $(O)

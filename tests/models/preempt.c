@@ -1,0 +1,147 @@
+/* Preempted runs against undisturbed ones: `preempt RUNS WORKERS ARTIFACT...`. While a model runs, its room changes at
+ * random moments, to nothing and back, and its budget between launches; another session takes the units in between.
+ * Every run under every budget must give the bytes of the run that nobody disturbed. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../../schemas/artifact.h"
+#include "../../tools/erc/command.h"
+
+#define MAX_BUDGETS 8
+
+struct disturber {
+	erc_session *session;
+	const char *budgets[MAX_BUDGETS + 1]; /* the last: by room */
+	uint32_t budget_count, units;
+	uint64_t random;
+	_Atomic bool is_over;
+	uint64_t changes;
+};
+
+static uint32_t next_random(struct disturber *d, uint32_t below)
+{
+	d->random = d->random * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(d->random >> 33) % below;
+}
+
+static void *disturb(void *argument)
+{
+	struct disturber *d = argument;
+	while (!atomic_load(&d->is_over)) {
+		if (next_random(d, 4))
+			erc_session_set_units(d->session, next_random(d, d->units + 1));
+		else
+			erc_session_set_budget(d->session, d->budgets[next_random(d, d->budget_count + 1)]);
+		d->changes++;
+		struct timespec pause = {0, (long)next_random(d, 300000)};
+		nanosleep(&pause, NULL);
+	}
+	erc_session_set_units(d->session, d->units); /* whoever still runs comes to its end */
+	return NULL;
+}
+
+static size_t output_bytes(const struct runner *runner)
+{
+	size_t bytes = 0;
+	for (uint32_t i = 0; i < runner->output_count; i++)
+		bytes += runner->outputs[i].bytes;
+	return bytes;
+}
+
+static void take_outputs(const struct runner *runner, char *to)
+{
+	for (uint32_t i = 0; i < runner->output_count; i++) {
+		memcpy(to, runner->outputs[i].data, runner->outputs[i].bytes);
+		to += runner->outputs[i].bytes;
+	}
+}
+
+static void list_budgets(const char *path, const char *target, struct disturber *d)
+{
+	erc_artifact *artifact;
+	if (erc_artifact_open(path, &artifact) != ERC_OK)
+		return;
+	for (uint32_t t = 0; t < erc_artifact_count(artifact, ERC_TABLE_TARGETS); t++) {
+		const struct erca_target *record = erc_artifact_record(artifact, ERC_TABLE_TARGETS, t);
+		if (strcmp(erc_artifact_string(artifact, record->name), target))
+			continue;
+		for (uint32_t b = 0; b < record->budget_count && b < MAX_BUDGETS; b++) {
+			const struct erca_budget *budget = erc_artifact_record(artifact, ERC_TABLE_BUDGETS, record->budget_first + b);
+			d->budgets[d->budget_count++] = memory_printf("%s", erc_artifact_string(artifact, budget->name));
+		}
+	}
+	erc_artifact_close(artifact);
+}
+
+/* Runs until `least` are done and as many preemptions were seen (a small model is seldom caught at work).
+ * The number of runs that differed; -1 when one failed. */
+static int run_disturbed(struct runner *runner, const char *expected, char *actual, uint32_t least, struct erc_session_stats *stats)
+{
+	int different = 0;
+	for (uint32_t i = 0; i < least || (stats->preemptions < least && i < 10000 * least); i++) {
+		if (i % 64 == 0)
+			erc_session_stats(runner->session, stats);
+		if (runner_run(runner, true) != ERC_OK) {
+			printf("FAIL: run %u: %s\n", i, erc_error_detail());
+			return -1;
+		}
+		take_outputs(runner, actual);
+		different += memcmp(actual, expected, output_bytes(runner)) != 0;
+	}
+	return different;
+}
+
+static bool check(const char *path, uint32_t workers, uint32_t runs)
+{
+	struct text_list no_inputs = {0};
+	struct runner_options options = {.path = path, .inputs = &no_inputs, .workers = workers, .random_by_default = true};
+	struct runner runner;
+	struct erc_session_stats stats = {.size = sizeof stats};
+	if (runner_open(&runner, &options) != ARGS_OK || runner_run(&runner, true) != ERC_OK) {
+		printf("FAIL: %s: %s\n", path, erc_error_detail());
+		return false;
+	}
+	struct disturber d = {.session = runner.session, .units = erc_runtime_units(runner.runtime), .random = runs};
+	list_budgets(path, erc_model_target(runner.model), &d);
+	char *expected = memory_new(output_bytes(&runner)), *actual = memory_new(output_bytes(&runner));
+	take_outputs(&runner, expected);
+	pthread_t thread;
+	if (pthread_create(&thread, NULL, disturb, &d))
+		return false;
+	int different = run_disturbed(&runner, expected, actual, runs, &stats);
+	atomic_store(&d.is_over, true);
+	pthread_join(thread, NULL);
+	erc_session_stats(runner.session, &stats);
+	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	printf("%-20s %7llu runs, %7llu changes, %7llu preemptions, %u budgets: %d differ\n", name,
+	       (unsigned long long)stats.completed, (unsigned long long)d.changes, (unsigned long long)stats.preemptions, d.budget_count, different);
+	bool is_good = different == 0 && stats.preemptions > 0 && d.budget_count > 0;
+	if (!different && !is_good)
+		printf("FAIL: %s: nothing was preempted\n", name);
+	for (uint32_t i = 0; i < d.budget_count; i++)
+		free((char *)d.budgets[i]);
+	free(expected);
+	free(actual);
+	runner_close(&runner);
+	return is_good;
+}
+
+int main(int argc, char **argv)
+{
+	uint32_t passed = 0, failed = 0;
+	if (argc < 4) {
+		fprintf(stderr, "usage: preempt RUNS WORKERS ARTIFACT...\n");
+		return 2;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (int i = 3; i < argc; i++) {
+		bool is_good = check(argv[i], (uint32_t)atoi(argv[2]), (uint32_t)atoi(argv[1]));
+		passed += is_good;
+		failed += !is_good;
+	}
+	printf("%u passed, %u failed, 0 skipped\n", passed, failed);
+	return failed ? 1 : 0;
+}
