@@ -61,8 +61,8 @@ void erc__sched_add(struct erc__sched *sched, struct erc__item *item)
 {
 	struct erc__tenant *tenant = item->tenant;
 	item->sequence = sched->sequence++;
-	/* Who was idle must not make up for it now. */
-	if (!tenant->item_count++ && tenant->virtual_ns < sched->virtual_ns)
+	/* Who was idle must not make up for it now. With units still inside it was not, and has their time to pay for. */
+	if (!tenant->item_count++ && !erc__room_units(&tenant->room) && tenant->virtual_ns < sched->virtual_ns)
 		tenant->virtual_ns = sched->virtual_ns;
 	item->previous = sched->queue.previous;
 	item->next = &sched->queue;

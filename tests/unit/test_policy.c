@@ -1,0 +1,373 @@
+/* The scheduler under random loads with a fake clock: units that pick, serve tile by tile and leave as the policy
+ * says. What must hold at every start of a tile is stated here anew, not taken from the scheduler. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schedule.h"
+
+#define MAX_UNITS 8
+#define MAX_ITEMS 400
+#define MAX_TENANTS 64
+#define QUANTUM_NS 500000
+
+struct work {
+	struct erc__item item; /* first: an item is its work */
+	uint64_t arrival_ns, finished_ns, tile_ns, deadline_us;
+	uint32_t tiles, left, running, done;
+	int is_queued;
+};
+
+struct unit {
+	struct work *work; /* NULL: idle */
+	struct erc__pass pass;
+	uint64_t until_ns, began_ns;
+	int in_room;
+};
+
+static struct world {
+	struct erc__sched sched;
+	struct erc__supply supply;
+	struct erc__tenant tenants[MAX_TENANTS];
+	struct work works[MAX_ITEMS];
+	uint32_t work_count, tenant_count;
+	struct unit units[MAX_UNITS];
+	uint64_t now_ns, random;
+	uint64_t tile_time_ns[MAX_TENANTS];
+	uint64_t sheds;
+	int resubmits; /* BE items begin anew when they end */
+} w;
+
+static uint32_t next_random(uint32_t below)
+{
+	w.random = w.random * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(w.random >> 33) % below;
+}
+
+static void start(const char *policy, struct erc__supply supply, uint64_t seed)
+{
+	memset(&w, 0, sizeof(w));
+	w.random = seed;
+	w.supply = supply;
+	erc__sched_init(&w.sched, erc__policy_find(policy), &supply);
+}
+
+static struct erc__tenant *add_tenant(enum erc_class class_, uint32_t level, uint32_t weight, uint32_t cap)
+{
+	struct erc__tenant *tenant = &w.tenants[w.tenant_count++];
+	*tenant = (struct erc__tenant){ .class_ = class_, .level = level, .weight = weight, .cap = cap };
+	erc__room_init(&tenant->room, cap);
+	return tenant;
+}
+
+static struct work *add_work(struct erc__tenant *tenant, uint64_t arrival_ns, uint32_t tiles, uint64_t tile_ns, uint64_t deadline_us)
+{
+	struct work *work = &w.works[w.work_count++];
+	*work = (struct work){ .arrival_ns = arrival_ns, .tiles = tiles, .left = tiles, .tile_ns = tile_ns, .deadline_us = deadline_us };
+	work->item.tenant = tenant;
+	return work;
+}
+
+/* ---- what must hold ---- */
+
+static int goes_before(const struct work *a, const struct work *b)
+{
+	const struct erc__tenant *x = a->item.tenant, *y = b->item.tenant;
+	if (x->level != y->level)
+		return x->level < y->level;
+	if (a->item.deadline_ns != b->item.deadline_ns)
+		return a->item.deadline_ns < b->item.deadline_ns;
+	return a->item.sequence < b->item.sequence;
+}
+
+static uint32_t units_of(const struct erc__tenant *tenant, int of_class)
+{
+	uint32_t count = 0;
+	for (uint32_t u = 0; u < w.supply.units; u++) {
+		const struct work *work = w.units[u].work;
+		count += work && (of_class ? work->item.tenant->class_ == tenant->class_ : work->item.tenant == tenant);
+	}
+	return count;
+}
+
+/* Units that RT tenants with work in the queue may have, together. */
+static uint32_t units_for_rt(void)
+{
+	uint32_t units = 0;
+	for (uint32_t t = 0; t < w.tenant_count; t++)
+		if (w.tenants[t].class_ == ERC_REAL_TIME && w.tenants[t].item_count)
+			units += w.tenants[t].cap;
+	return units < w.supply.units ? units : w.supply.units;
+}
+
+/* A unit is about to begin a tile of `work`, and is counted among those that serve it; it has just come, or goes on. */
+static void check_elastic(const struct work *work, int is_new_place)
+{
+	const struct erc__tenant *tenant = work->item.tenant;
+	uint32_t for_rt = units_for_rt(), left = w.supply.units - for_rt;
+	ck_assert_uint_le(units_of(tenant, 0), erc__room_limit(&tenant->room));
+	if (tenant->class_ == ERC_BEST_EFFORT) {
+		if (for_rt)
+			ck_assert_uint_le(units_of(tenant, 1), left < w.supply.be_units ? left : w.supply.be_units);
+		return;
+	}
+	if (!is_new_place)
+		return;
+	/* no RT request that goes before waits with a tile and units to have */
+	for (uint32_t i = 0; i < w.work_count; i++) {
+		const struct work *other = &w.works[i];
+		if (!other->is_queued || other == work || other->item.tenant->class_ != ERC_REAL_TIME ||
+		    other->item.tenant == tenant || !other->left || !goes_before(other, work))
+			continue;
+		ck_assert_uint_ge(units_of(other->item.tenant, 0), erc__room_limit(&other->item.tenant->room));
+	}
+}
+
+/* ---- the units ---- */
+
+static int can_run(struct erc__item *item, void *user)
+{
+	(void)user;
+	return ((struct work *)item)->left && erc__sched_has_place(&w.sched, item);
+}
+
+static void begin_tile(struct unit *unit, int is_new_place)
+{
+	struct work *work = unit->work;
+	if (!strcmp(w.sched.policy->name, "elastic"))
+		check_elastic(work, is_new_place);
+	work->left--;
+	work->running++;
+	unit->until_ns = w.now_ns + work->tile_ns;
+}
+
+static void leave(struct unit *unit)
+{
+	erc__sched_leave(&w.sched, &unit->work->item, w.now_ns - unit->began_ns, unit->in_room);
+	unit->work = NULL;
+}
+
+static void finish(struct work *work)
+{
+	ck_assert_uint_eq(work->done, work->tiles);
+	work->finished_ns = w.now_ns;
+	erc__sched_remove(&w.sched, &work->item);
+	work->is_queued = 0;
+	if (w.resubmits && work->item.tenant->class_ == ERC_BEST_EFFORT) {
+		work->left = work->tiles;
+		work->done = 0;
+		erc__item_init(&work->item, w.now_ns, 0);
+		erc__sched_add(&w.sched, &work->item);
+		work->is_queued = 1;
+	}
+}
+
+static void end_tile(struct unit *unit)
+{
+	struct work *work = unit->work;
+	struct erc__tenant *tenant = work->item.tenant;
+	work->running--;
+	work->done++;
+	w.tile_time_ns[tenant - w.tenants] += work->tile_ns;
+	if (work->done == work->tiles)
+		finish(work);
+	unit->in_room = erc__sched_check(&tenant->room, &w.sched.rooms[tenant->class_], unit->pass);
+	if (!unit->in_room || !work->left || (w.sched.policy->preempts && w.now_ns - unit->began_ns >= QUANTUM_NS))
+		leave(unit);
+	else
+		begin_tile(unit, 0);
+}
+
+static void place_units(void)
+{
+	for (uint32_t u = 0; u < w.supply.units; u++) {
+		struct unit *unit = &w.units[u];
+		struct erc__item *item = unit->work ? NULL : erc__sched_pick(&w.sched, can_run, NULL);
+		if (!item)
+			continue;
+		ck_assert(erc__sched_enter(&w.sched, item, w.now_ns, &unit->pass));
+		unit->work = (struct work *)item;
+		unit->in_room = 1;
+		unit->began_ns = w.now_ns;
+		begin_tile(unit, 1);
+	}
+}
+
+static void arrive(void)
+{
+	for (uint32_t i = 0; i < w.work_count; i++) {
+		struct work *work = &w.works[i];
+		if (work->is_queued || work->done || work->finished_ns || work->arrival_ns > w.now_ns)
+			continue;
+		erc__item_init(&work->item, work->arrival_ns, work->deadline_us);
+		if (erc__sched_admit(&w.sched, &work->item, w.now_ns)) {
+			w.sheds++;
+			work->finished_ns = UINT64_MAX;
+			continue;
+		}
+		erc__sched_add(&w.sched, &work->item);
+		work->is_queued = 1;
+	}
+}
+
+static uint64_t next_event(void)
+{
+	uint64_t next_ns = UINT64_MAX;
+	for (uint32_t u = 0; u < w.supply.units; u++)
+		if (w.units[u].work && w.units[u].until_ns < next_ns)
+			next_ns = w.units[u].until_ns;
+	for (uint32_t i = 0; i < w.work_count; i++)
+		if (!w.works[i].is_queued && !w.works[i].finished_ns && !w.works[i].done && w.works[i].arrival_ns > w.now_ns &&
+		    w.works[i].arrival_ns < next_ns)
+			next_ns = w.works[i].arrival_ns;
+	return next_ns;
+}
+
+static void run_until(uint64_t end_ns)
+{
+	for (;;) {
+		arrive();
+		for (uint32_t u = 0; u < w.supply.units; u++)
+			if (w.units[u].work && w.units[u].until_ns == w.now_ns)
+				end_tile(&w.units[u]);
+		place_units();
+		uint64_t next_ns = next_event();
+		if (next_ns > end_ns || next_ns == UINT64_MAX)
+			return;
+		w.now_ns = next_ns;
+	}
+}
+
+/* ---- random loads ---- */
+
+static const char *const policies[] = { "elastic", "priority", "partition", "concurrent", "fifo" };
+
+/* Whatever comes, in whatever order: all ends, each tile runs once, and under the elastic policy the rooms hold. */
+START_TEST(random_loads)
+{
+	struct erc__supply supply = { .units = 1 + (uint32_t)_i % MAX_UNITS };
+	const char *policy = policies[_i / 8 % 5];
+	supply.rt_units = (supply.units + 1) / 2;
+	supply.be_units = _i & 1 ? UINT32_MAX : 0;
+	if (!strcmp(policy, "partition") && supply.units == 1)
+		return; /* one class would have no unit at all */
+	start(policy, supply, (uint64_t)_i + 1);
+	uint32_t tenants = 2 + next_random(10);
+	for (uint32_t t = 0; t < tenants; t++)
+		add_tenant(next_random(2) ? ERC_REAL_TIME : ERC_BEST_EFFORT, next_random(3), 1 + next_random(4), 1 + next_random(supply.units));
+	for (uint32_t i = 0; i < 150; i++)
+		add_work(&w.tenants[next_random(tenants)], next_random(20000) * 1000, 1 + next_random(60), 1000 * (1 + next_random(50)),
+		         next_random(3) ? 100 + next_random(5000) : 0);
+	run_until(UINT64_MAX);
+	ck_assert_uint_eq(w.sched.count, 0);
+	for (uint32_t i = 0; i < w.work_count; i++) {
+		ck_assert_uint_eq(w.works[i].done, w.works[i].tiles);
+		ck_assert_uint_eq(w.works[i].running, 0);
+	}
+	for (uint32_t t = 0; t < w.tenant_count; t++)
+		ck_assert_uint_eq(erc__room_units(&w.tenants[t].room), 0);
+}
+END_TEST
+
+/* BE tenants that always have work get unit time by their weights. */
+START_TEST(weights_within_two_percent)
+{
+	static const uint32_t weights[] = { 1, 2, 5, 8 };
+	uint64_t sum = 0;
+	start("elastic", (struct erc__supply){ .units = 3 }, 7);
+	w.resubmits = 1;
+	for (int t = 0; t < 4; t++)
+		add_work(add_tenant(ERC_BEST_EFFORT, 0, weights[t], 3), 0, 200, 10000 + 7000 * (uint64_t)t, 0);
+	run_until(UINT64_C(20000000000));
+	for (int t = 0; t < 4; t++)
+		sum += w.tile_time_ns[t];
+	for (int t = 0; t < 4; t++) {
+		double share = (double)w.tile_time_ns[t] / (double)sum, wanted = weights[t] / 16.0;
+		ck_assert_msg(share > wanted * 0.98 && share < wanted * 1.02, "tenant %d of weight %u has %.4f, not %.4f", t, weights[t], share,
+		              wanted);
+	}
+}
+END_TEST
+
+/* RT at 1.2 of what one unit can do, valid for twice its time. Returns the share of capacity that is in time. */
+static double overload(int shed)
+{
+	uint32_t good = 0;
+	start("elastic", (struct erc__supply){ .units = 1 }, 11);
+	struct erc__tenant *tenant = add_tenant(ERC_REAL_TIME, 0, 1, 1);
+	tenant->shed = shed;
+	tenant->cost_ns = 1000000;
+	uint64_t at_ns = 0;
+	for (uint32_t i = 0; i < MAX_ITEMS; i++) {
+		add_work(tenant, at_ns, 20, 50000, 2000);
+		at_ns += (uint64_t)next_random(2 * 833333);
+	}
+	run_until(UINT64_MAX);
+	for (uint32_t i = 0; i < w.work_count; i++)
+		good += w.works[i].done && w.works[i].finished_ns <= w.works[i].item.deadline_ns;
+	return (double)good / ((double)w.now_ns / 1e6);
+}
+
+START_TEST(shedding_keeps_goodput)
+{
+	double with = overload(1), without = overload(0);
+	ck_assert_msg(with >= 0.9, "with shedding %.3f of capacity is in time", with);
+	ck_assert_msg(without < 0.3, "without it %.3f: no overload", without);
+}
+END_TEST
+
+/* Refused are a deadline that has passed, and one request too many; nothing else. */
+START_TEST(admission)
+{
+	start("elastic", (struct erc__supply){ .units = 2 }, 1);
+	struct erc__tenant *tenant = add_tenant(ERC_REAL_TIME, 0, 1, 2);
+	tenant->shed = 1;
+	tenant->cost_ns = 1000;
+	tenant->in_flight = 1;
+	struct work *first = add_work(tenant, 0, 1, 1000, 10), *second = add_work(tenant, 0, 1, 1000, 10);
+	erc__item_init(&first->item, 0, 10);
+	ck_assert_int_eq(erc__sched_admit(&w.sched, &first->item, 9000), ERC_OK);
+	ck_assert_int_eq(erc__sched_admit(&w.sched, &first->item, 9001), ERC_SHED); /* 1 us is left, of which it needs all */
+	ck_assert_int_eq(erc__sched_admit(&w.sched, &first->item, 50000), ERC_SHED);
+	tenant->shed = 0;
+	ck_assert_int_eq(erc__sched_admit(&w.sched, &first->item, 50000), ERC_OK);
+	erc__sched_add(&w.sched, &first->item);
+	erc__item_init(&second->item, 0, 10);
+	ck_assert_int_eq(erc__sched_admit(&w.sched, &second->item, 0), ERC_LIMIT);
+	erc__sched_remove(&w.sched, &first->item);
+	ck_assert_int_eq(erc__sched_admit(&w.sched, &second->item, 0), ERC_OK);
+}
+END_TEST
+
+/* A paused RT tenant keeps no unit from BE. */
+START_TEST(a_paused_tenant_holds_nothing)
+{
+	start("elastic", (struct erc__supply){ .units = 4 }, 1);
+	struct erc__tenant *rt = add_tenant(ERC_REAL_TIME, 0, 1, 0), *be = add_tenant(ERC_BEST_EFFORT, 0, 1, 4);
+	struct work *waits = add_work(rt, 0, 4, 1000, 0), *runs = add_work(be, 0, 8, 1000, 0);
+	run_until(UINT64_MAX);
+	ck_assert_uint_eq(runs->done, 8);
+	ck_assert_uint_eq(waits->done, 0);
+	erc__sched_set_cap(&w.sched, rt, 4);
+	run_until(UINT64_MAX);
+	ck_assert_uint_eq(waits->done, 4);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("policies");
+	TCase *tcase = tcase_create("fake clock");
+	tcase_set_timeout(tcase, 60);
+	tcase_add_loop_test(tcase, random_loads, 0, 400);
+	tcase_add_test(tcase, weights_within_two_percent);
+	tcase_add_test(tcase, shedding_keeps_goodput);
+	tcase_add_test(tcase, admission);
+	tcase_add_test(tcase, a_paused_tenant_holds_nothing);
+	suite_add_tcase(suite, tcase);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
