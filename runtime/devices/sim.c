@@ -67,17 +67,16 @@ static uint32_t tile_ns(struct sim_device *device, const struct gang *gang)
 	return ns < 1 ? 1 : (uint32_t)ns;
 }
 
-/* Plans the tiles that are left as waves from now on. By tile: takes one, which there is. */
+/* Plans the tiles that are left as waves from now on. By tile: takes one. */
 static void begin_waves(struct sim_device *device, struct gang *gang)
 {
 	uint32_t left = erc__claim_left(&gang->job->claim), tile;
 	gang->tile_ns = tile_ns(device, gang);
 	gang->start_ns = device->now_ns;
-	gang->waves = (left + gang->units - 1) / gang->units;
-	if (device->options.by_tile) {
-		gang->waves = 1;
-		erc__claim_take(&gang->job->claim, &tile);
-	}
+	/* full waves first: of what is left then, some units may be of use elsewhere */
+	gang->waves = left < gang->units ? 1 : device->base.sched.count > 1 ? left / gang->units : (left + gang->units - 1) / gang->units;
+	if (device->options.by_tile)
+		gang->waves = (uint32_t)erc__claim_take(&gang->job->claim, &tile);
 	gang->end_ns = gang->start_ns + gang->waves * gang->tile_ns;
 }
 
@@ -117,6 +116,7 @@ static void reconsider(struct sim_device *device)
 
 /* ---- units come and go ---- */
 
+/* By tile, a job has as many gangs as units. */
 static struct gang *gang_of(struct sim_device *device, const struct erc__job *job)
 {
 	for (uint32_t i = 0; i < device->count; i++)
@@ -222,14 +222,13 @@ static int end_waves(struct sim_device *device, struct gang *gang)
 	while (gang->units && !is_over && !erc__sched_check(&job->item.tenant->room, of_class, gang->pass))
 		leave_unit(device, gang, 0);
 	/* Units look for something better between launches, and where there is nothing for them here. */
-	if (is_over || !gang->units || device->options.by_tile || (is_new_launch && sched->count > 1)) {
+	int stays = !is_over && gang->units && !(is_new_launch && sched->count > 1);
+	while (stays && gang->units > erc__claim_left(&job->claim))
+		leave_unit(device, gang, 1);
+	if (stays && device->options.by_tile && gang->units)
+		begin_waves(device, gang);
+	if (!stays || !gang->units)
 		dissolve(device, gang);
-	} else {
-		while (gang->units > erc__claim_left(&job->claim))
-			leave_unit(device, gang, 1);
-		if (!gang->units)
-			dissolve(device, gang);
-	}
 	if (is_over)
 		finish(device, job);
 	return is_over;
