@@ -177,6 +177,19 @@ static inline int erc__claim_take(struct erc__claim *claim, uint32_t *tile)
 	return 0;
 }
 
+/* Takes the next tiles, at most so many: how many. They follow each other, and must be computed and counted as done. */
+static inline uint32_t erc__claim_take_some(struct erc__claim *claim, uint64_t most)
+{
+	uint64_t word = atomic_load_explicit(&claim->word, memory_order_relaxed);
+	while ((uint32_t)word) {
+		uint64_t count = (uint32_t)word < most ? (uint32_t)word : most;
+		if (atomic_compare_exchange_weak_explicit(&claim->word, &word, word - count, memory_order_acquire,
+		                                          memory_order_relaxed))
+			return (uint32_t)count;
+	}
+	return 0;
+}
+
 /* Takes all that are left, to drop them: how many. They must be counted as done too. */
 static inline uint32_t erc__claim_take_rest(struct erc__claim *claim)
 {

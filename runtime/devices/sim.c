@@ -70,13 +70,13 @@ static uint32_t tile_ns(struct sim_device *device, const struct gang *gang)
 /* Plans the tiles that are left as waves from now on. By tile: takes one. */
 static void begin_waves(struct sim_device *device, struct gang *gang)
 {
-	uint32_t left = erc__claim_left(&gang->job->claim), tile;
+	uint32_t left = erc__claim_left(&gang->job->claim);
 	gang->tile_ns = tile_ns(device, gang);
 	gang->start_ns = device->now_ns;
 	/* full waves first: of what is left then, some units may be of use elsewhere */
 	gang->waves = left < gang->units ? 1 : device->base.sched.count > 1 ? left / gang->units : (left + gang->units - 1) / gang->units;
 	if (device->options.by_tile)
-		gang->waves = (uint32_t)erc__claim_take(&gang->job->claim, &tile);
+		gang->waves = erc__claim_take_some(&gang->job->claim, 1);
 	gang->end_ns = gang->start_ns + gang->waves * gang->tile_ns;
 }
 
@@ -192,12 +192,9 @@ static void finish(struct sim_device *device, struct erc__job *job)
 /* What the gang has computed is counted. 1: the job is over. */
 static int count_tiles_done(struct sim_device *device, struct gang *gang)
 {
-	uint32_t done = 1, tile;
-	if (!device->options.by_tile) {
-		uint64_t most = (uint64_t)gang->waves * gang->units;
-		for (done = 0; done < most && erc__claim_take(&gang->job->claim, &tile); done++)
-			;
-	}
+	uint32_t done = 1; /* by tile: the one that was taken */
+	if (!device->options.by_tile)
+		done = erc__claim_take_some(&gang->job->claim, (uint64_t)gang->waves * gang->units);
 	if (!done || !erc__claim_done(&gang->job->claim, done))
 		return 0;
 	if (erc__job_advance(gang->job)) {
