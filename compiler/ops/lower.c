@@ -94,7 +94,10 @@ enum ercc_status lower_fill(struct lowering *lowering, const struct node *node, 
 	struct launch *launch = lower_pointwise_launch(lowering, node, &out->shape);
 	struct operand *to = launch_operand(launch, lower_buffer(lowering, out), out->dtype, true);
 	broadcast_strides(&out->shape, &out->shape, to->strides);
-	expr_const(&launch->expr, out->dtype, f, i);
+	if (out->dtype == ERC_F16 || out->dtype == ERC_BF16)
+		expr_cast(&launch->expr, expr_const(&launch->expr, ERC_F32, f, 0), out->dtype);
+	else
+		expr_const(&launch->expr, out->dtype, f, i);
 	return ERCC_OK;
 }
 

@@ -46,7 +46,7 @@ const struct ercc_operator *ercc_operator_row(uint32_t index)
 					strcat(dtypes, dtype_name(dtype));
 				}
 			row = (struct ercc_operator){op->domain ? op->domain : "", op->name, (uint32_t)op->since, family->name, dtypes,
-			                             op->expr ? "pointwise" : op->lower ? "kernel" : "shape"};
+			                             op->expand ? "expanded" : op->expr ? "pointwise" : op->lower ? "kernel" : "shape"};
 			return &row;
 		}
 	return NULL;

@@ -40,6 +40,9 @@ struct op {
 	/* Output layout for the layouts of the inputs; false: all inputs must be plain. */
 	bool (*layout)(const struct node *node, enum layout *inputs, enum layout *output);
 	const char *domain;     /* NULL: ONNX's own */
+	/* Instead of infer and lower: puts other nodes before this one, which then goes. Dtypes and shapes of the
+	 * inputs are known. Checks the node, as infer does. */
+	enum ercc_status (*expand)(struct node *node);
 };
 
 struct family {
@@ -68,6 +71,22 @@ enum ercc_status check_same_dtype(const struct node *node, int slot);
 enum ercc_status check_axis(const struct node *node, int64_t axis, int rank, int *out);
 enum ercc_status broadcast_shapes(const struct node *node, const struct shape *a, const struct shape *b, struct shape *out);
 
+/* ---- for expand ---- */
+
+/* Adds the nodes of EMIT(node, "Mul(a, Softmax[axis=-1](b))", x, y): a, b, ... are the values that follow, 0.5 is a
+ * scalar of the dtype of `a`, {1, 2} a list of i64, _ an input left out. Returns the first output of the outermost. */
+#define EMIT(node, text, ...) emit_text((node), (text), (struct value *const[]){__VA_ARGS__})
+struct value *emit_text(struct node *node, const char *text, struct value *const *args);
+/* Formatted text for EMIT. */
+#define TEXT(node, ...) arena_printf(&(node)->graph->ctx->arena, __VA_ARGS__)
+/* Uses of that output become uses of `value`. */
+void expand_to(struct node *node, int slot, struct value *value);
+struct value *constant_ints(struct node *node, const int64_t *values, int count);
+struct value *constant_floats(struct node *node, const float *values, const struct shape *shape);
+struct value *constant_number(struct node *node, enum erc_dtype dtype, double number);
+/* i64: start, start + step, ... */
+struct value *constant_range(struct node *node, int64_t start, int64_t step, int64_t count, const struct shape *shape);
+
 /* ---- for lower ---- */
 
 struct lowering {
@@ -93,6 +112,9 @@ enum ercc_status lower_fill(struct lowering *lowering, const struct node *node, 
 int64_t value_bytes(const struct value *value); /* in its layout */
 /* The integer type of an element's size, for moving bits. */
 enum erc_dtype move_dtype(enum erc_dtype dtype);
+/* One element as a value of an expression, and back; half precision as its bits. */
+union expr_value element_read(const void *base, enum erc_dtype dtype, int64_t index);
+void element_write(void *base, enum erc_dtype dtype, int64_t index, union expr_value value);
 /* Plan of one graph. */
 enum ercc_status lower_graph(struct graph *graph, struct plan **out);
 

@@ -1,11 +1,12 @@
-/* Shapes and types of every value, in execution order, and with them the values of what is
- * already known: nodes whose inputs are all constants are evaluated and removed on the way. */
+/* Shapes and types of every value, in execution order, and with them the values of what is already
+ * known: nodes whose inputs are all constants are evaluated and removed on the way. Operators that
+ * are made of others give way to these, and half precision is widened where it is computed with. */
 #include "pass.h"
 
 /* Folding must not blow up the model: results beyond this are left to run time, unless they come from constants alone. */
 #define FOLD_LIMIT ((int64_t)1 << 28)
 
-static enum ercc_status infer_node(struct node *node)
+static void read_constants(struct node *node)
 {
 	for (int i = 0; i < node->input_count; i++) {
 		struct value *in = node->inputs[i];
@@ -14,11 +15,63 @@ static enum ercc_status infer_node(struct node *node)
 			in->shape = in->constant->shape;
 		}
 	}
+}
+
+static enum ercc_status check_dtype(const struct node *node)
+{
 	const struct value *first = node_input(node, 0);
 	if (first && !(node->op->types >> first->dtype & 1))
 		return node_fail(node, ERCC_UNSUPPORTED, "input '%s' is %s%s; %s is not supported here", first->name,
 		                 dtype_name(first->dtype), shape_text(&node->graph->ctx->arena, &first->shape), dtype_name(first->dtype));
-	return node->op->infer(node);
+	return ERCC_OK;
+}
+
+static bool is_half(enum erc_dtype dtype)
+{
+	return dtype == ERC_F16 || dtype == ERC_BF16;
+}
+
+static void add_cast(struct node *before, struct graph *graph, const char *domain, const char *op_type, struct value *in,
+                     struct value *out, enum erc_dtype to)
+{
+	bool older;
+	struct attr attr = {.name = "to", .kind = ATTR_INT, .i = to};
+	struct node *cast = graph_add_node(graph, before, op_type, graph_unique_name(graph, op_type), &in, 1, &out, 1);
+	cast->domain = domain;
+	cast->op = op_find(domain, op_type, 23, &older);
+	node_set_attrs(cast, &attr, 1);
+}
+
+/* Half precision is a way to store numbers: an operator that does not take it gets its inputs as f32, and what
+ * comes out as f32 is narrowed. True where nodes were put around this one. */
+static bool widen(struct node *node)
+{
+	struct graph *graph = node->graph;
+	enum erc_dtype half = ERC_DTYPE_NONE;
+	for (int i = 0; i < node->input_count; i++)
+		if (node->inputs[i] && is_half(node->inputs[i]->dtype) && !(node->op->types >> node->inputs[i]->dtype & 1))
+			half = node->inputs[i]->dtype;
+	if (half == ERC_DTYPE_NONE)
+		return false;
+	for (int i = 0; i < node->input_count; i++) {
+		if (!node->inputs[i] || !is_half(node->inputs[i]->dtype))
+			continue;
+		struct value *wide = graph_value(graph, graph_unique_name(graph, node->inputs[i]->name));
+		add_cast(node, graph, "", "Cast", node->inputs[i], wide, ERC_F32);
+		node->inputs[i] = wide;
+	}
+	for (int i = 0; i < node->output_count; i++) {
+		struct value *out = node->outputs[i];
+		if (!out)
+			continue;
+		struct value *wide = graph_value(graph, graph_unique_name(graph, out->name));
+		node->outputs[i] = wide;
+		wide->producer = node;
+		wide->producer_slot = i;
+		out->producer = NULL;
+		add_cast(node->next, graph, "erc", "Narrow", wide, out, half);
+	}
+	return true;
 }
 
 static bool all_constant(const struct node *node)
@@ -41,17 +94,36 @@ static bool outputs_known(const struct node *node)
 	return true;
 }
 
+/* Infers the node, and folds it where it can be; *next is where to go on, new nodes included. */
+static enum ercc_status infer_node(struct graph *graph, struct node *node, struct node **next)
+{
+	struct node *before = node->previous;
+	bool done;
+	read_constants(node);
+	if (widen(node)) {
+		*next = before ? before->next : graph->first;
+		return ERCC_OK;
+	}
+	TRY(check_dtype(node));
+	if (node->op->expand) {
+		TRY(node->op->expand(node));
+		graph_remove_node(node);
+		*next = before ? before->next : graph->first;
+		return ERCC_OK;
+	}
+	TRY(node->op->infer(node));
+	*next = node->next;
+	if (!outputs_known(node) && all_constant(node))
+		TRY(fold_node(node, &done));
+	if (outputs_known(node))
+		graph_remove_node(node);
+	return ERCC_OK;
+}
+
 enum ercc_status pass_infer(struct graph *graph)
 {
 	struct node *next;
-	for (struct node *node = graph->first; node; node = next) {
-		bool done;
-		next = node->next;
-		TRY(infer_node(node));
-		if (!outputs_known(node) && all_constant(node))
-			TRY(fold_node(node, &done));
-		if (outputs_known(node))
-			graph_remove_node(node);
-	}
+	for (struct node *node = graph->first; node; node = next)
+		TRY(infer_node(graph, node, &next));
 	return ERCC_OK;
 }
