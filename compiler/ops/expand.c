@@ -203,3 +203,22 @@ struct value *constant_range(struct node *node, int64_t start, int64_t step, int
 		data[i] = start + i * step;
 	return graph_constant(node->graph, graph_unique_name(node->graph, node->name), tensor_new(arena, ERC_I64, shape, data));
 }
+
+struct value *emitted_output(struct value *first, int slot)
+{
+	struct node *node = first->producer;
+	struct graph *graph = node->graph;
+	if (slot >= node->output_count) {
+		struct value **outputs = arena_array(&graph->ctx->arena, (size_t)slot + 1, sizeof *outputs);
+		memcpy(outputs, node->outputs, (size_t)node->output_count * sizeof *outputs);
+		node->outputs = outputs;
+		node->output_count = slot + 1;
+	}
+	if (!node->outputs[slot]) {
+		struct value *out = graph_value(graph, graph_unique_name(graph, first->name));
+		out->producer = node;
+		out->producer_slot = slot;
+		node->outputs[slot] = out;
+	}
+	return node->outputs[slot];
+}

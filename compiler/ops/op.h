@@ -77,6 +77,8 @@ enum ercc_status broadcast_shapes(const struct node *node, const struct shape *a
  * scalar of the dtype of `a`, {1, 2} a list of i64, _ an input left out. Returns the first output of the outermost. */
 #define EMIT(node, text, ...) emit_text((node), (text), (struct value *const[]){__VA_ARGS__})
 struct value *emit_text(struct node *node, const char *text, struct value *const *args);
+/* A further output of the node that `first` was emitted with. */
+struct value *emitted_output(struct value *first, int slot);
 /* Formatted text for EMIT. */
 #define TEXT(node, ...) arena_printf(&(node)->graph->ctx->arena, __VA_ARGS__)
 /* Uses of that output become uses of `value`. */
