@@ -78,14 +78,33 @@ static int parse_attrs(struct emitter *e, struct attr *attrs)
 	return count;
 }
 
+static struct value *add_emitted(struct node *node, const char *domain, const char *op_type, struct value *const *inputs, int count,
+                                 const struct attr *attrs, int attr_count)
+{
+	struct graph *graph = node->graph;
+	struct value *out = graph_value(graph, graph_unique_name(graph, node->name));
+	struct node *made = graph_add_node(graph, node, op_type, node->name, inputs, count, &out, 1);
+	bool older;
+	made->domain = domain;
+	made->opset = EMITTED_OPSET;
+	node_set_attrs(made, attrs, attr_count);
+	made->op = op_find(domain, op_type, EMITTED_OPSET, &older);
+	assert(made->op);
+	return out;
+}
+
+struct value *emit_concat(struct node *node, int axis, struct value *const *parts, int count)
+{
+	struct attr attr = {.name = "axis", .kind = ATTR_INT, .i = axis};
+	return count == 1 ? parts[0] : add_emitted(node, "", "Concat", parts, count, &attr, 1);
+}
+
 static struct value *parse_term(struct emitter *e);
 
 static struct value *parse_call(struct emitter *e)
 {
-	struct graph *graph = e->node->graph;
 	struct attr attrs[EMITTED_ATTRS];
-	struct value *inputs[8], *out;
-	bool older;
+	struct value *inputs[8];
 	int count = 0;
 	const char *op_type = word(e), *domain = "";
 	if (*e->at == '.') { /* erc.Name: the compiler's own */
@@ -103,14 +122,7 @@ static struct value *parse_call(struct emitter *e)
 	} while (*e->at == ',');
 	assert(*e->at == ')');
 	e->at++;
-	out = graph_value(graph, graph_unique_name(graph, e->node->name));
-	struct node *made = graph_add_node(graph, e->node, op_type, e->node->name, inputs, count, &out, 1);
-	made->domain = domain;
-	made->opset = EMITTED_OPSET;
-	node_set_attrs(made, attrs, attr_count);
-	made->op = op_find(domain, op_type, EMITTED_OPSET, &older);
-	assert(made->op);
-	return out;
+	return add_emitted(e->node, domain, op_type, inputs, count, attrs, attr_count);
 }
 
 /* A number takes the dtype of `a`. */

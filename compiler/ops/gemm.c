@@ -31,7 +31,7 @@ static enum ercc_status infer_gemm(struct node *node)
 
 /* B as [batch][n padded to 32, in blocks of 16][k padded to 16][16]: at compile time for a
  * constant, else by copies at run time. `b_strides`: of batch, k and n in the source. */
-static struct buffer *pack_b(struct lowering *lowering, struct node *node, struct value *b, int64_t batch, int64_t k, int64_t n,
+static struct buffer *pack_matrix(struct lowering *lowering, struct node *node, struct value *b, int64_t batch, int64_t k, int64_t n,
                              const int64_t *b_strides)
 {
 	int64_t blocks = round_up(n, 32) / 16, k_padded = round_up(k, 16), block = k_padded * 16;
@@ -59,6 +59,20 @@ static struct buffer *pack_b(struct lowering *lowering, struct node *node, struc
 		memcpy(from->strides, read, sizeof read);
 		memcpy(to->strides, write, sizeof write);
 		expr_operand(&launch->expr, 0, ERC_F32);
+	}
+	return packed;
+}
+
+/* The same, once for all products that read this matrix in this form. */
+static struct buffer *pack_b(struct lowering *lowering, struct node *node, struct value *b, int64_t batch, int64_t k, int64_t n,
+                             const int64_t *b_strides)
+{
+	const char *key = arena_printf(&lowering->ctx->arena, "%p %lld %lld %lld %lld", (void *)b, (long long)batch, (long long)k, (long long)n,
+	                               (long long)b_strides[1]);
+	struct buffer *packed = map_get(&lowering->packed, key);
+	if (!packed) {
+		packed = pack_matrix(lowering, node, b, batch, k, n, b_strides);
+		map_set(&lowering->packed, key, packed);
 	}
 	return packed;
 }
@@ -195,9 +209,24 @@ static enum ercc_status infer_matmul(struct node *node)
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
 
+/* The matrices of `value`, repeated so that there is one for each of the batch. */
+static struct value *repeat_matrices(struct lowering *lowering, struct node *node, struct value *value, const struct shape *matrices,
+                                     const struct shape *batch)
+{
+	struct value *full = arena_new(&lowering->ctx->arena, struct value);
+	int64_t from[MAX_RANK], to[MAX_RANK];
+	*full = (struct value){.name = value->name, .dtype = value->dtype, .shape = *batch};
+	for (int i = 2; i > 0; i--)
+		full->shape.dims[full->shape.rank++] = matrices->dims[matrices->rank - i];
+	broadcast_strides(matrices, &full->shape, from);
+	broadcast_strides(&full->shape, &full->shape, to);
+	return lower_copy(lowering, node, value, 0, from, full, 0, to, &full->shape) == ERCC_OK ? full : NULL;
+}
+
 static enum ercc_status lower_matmul(struct lowering *lowering, struct node *node)
 {
 	struct shape a, b, batch;
+	struct value *left = node->inputs[0], *right = node->inputs[1];
 	matrix_shapes(node, &a, &b);
 	int64_t m = a.dims[a.rank - 2], k = a.dims[a.rank - 1], n = b.dims[b.rank - 1];
 	if (k == 0)
@@ -210,14 +239,18 @@ static enum ercc_status lower_matmul(struct lowering *lowering, struct node *nod
 	if (b_images == 1 && a_images == images) { /* one matrix B: all rows of A are one image */
 		m *= images;
 		images = 1;
-	} else if (images > 1 && ((a_images != 1 && a_images != images) || (b_images != 1 && b_images != images))) {
-		return node_fail(node, ERCC_UNSUPPORTED, "leading dims %s and %s broadcast in part",
-		                 shape_text(&lowering->ctx->arena, &a_batch), shape_text(&lowering->ctx->arena, &b_batch));
+	}
+	if (images > 1 && a_images != 1 && a_images != images) { /* leading dims that broadcast in part */
+		left = repeat_matrices(lowering, node, left, &a, &batch);
+		a_images = images;
+	}
+	if (images > 1 && b_images != 1 && b_images != images) {
+		right = repeat_matrices(lowering, node, right, &b, &batch);
+		b_images = images;
 	}
 	int64_t b_strides[] = {k * n, n, 1}, a_strides[] = {a_images > 1 ? m * k : 0, k};
-	struct buffer *packed = pack_b(lowering, node, node->inputs[1], b_images > 1 ? images : 1, k, n, b_strides);
-	struct launch *launch = add_product(lowering, node, lower_buffer(lowering, node->inputs[0]), a_strides, packed, b_images > 1,
-	                                    images, m, n, k);
+	struct buffer *packed = pack_b(lowering, node, right, b_images > 1 ? images : 1, k, n, b_strides);
+	struct launch *launch = add_product(lowering, node, lower_buffer(lowering, left), a_strides, packed, b_images > 1, images, m, n, k);
 	launch_operand(launch, lower_buffer(lowering, node->outputs[0]), ERC_F32, true);
 	launch->space = node->outputs[0]->shape;
 	return ERCC_OK;

@@ -143,6 +143,7 @@ static enum ercc_status copy_shared_outputs(struct lowering *lowering)
 enum ercc_status lower_graph(struct graph *graph, struct plan **out)
 {
 	struct lowering lowering = {.ctx = graph->ctx, .plan = plan_new(graph), .graph = graph};
+	lowering.packed = (struct map){.arena = &graph->ctx->arena, .kind = MAP_TEXT};
 	bind_inputs_outputs(&lowering);
 	for (struct node *node = graph->first; node; node = node->next) {
 		if (!node->op->lower)
@@ -159,6 +160,7 @@ enum ercc_status fold_node(struct node *node, bool *done)
 {
 	struct graph *graph = node->graph;
 	struct lowering lowering = {.ctx = graph->ctx, .plan = plan_new(graph), .graph = graph, .folding = true};
+	lowering.packed = (struct map){.arena = &graph->ctx->arena, .kind = MAP_TEXT};
 	*done = false;
 	if (!node->op->lower)
 		return ERCC_OK;

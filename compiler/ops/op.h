@@ -79,6 +79,8 @@ enum ercc_status broadcast_shapes(const struct node *node, const struct shape *a
 struct value *emit_text(struct node *node, const char *text, struct value *const *args);
 /* A further output of the node that `first` was emitted with. */
 struct value *emitted_output(struct value *first, int slot);
+/* Concat of any number of values. */
+struct value *emit_concat(struct node *node, int axis, struct value *const *parts, int count);
 /* Formatted text for EMIT. */
 #define TEXT(node, ...) arena_printf(&(node)->graph->ctx->arena, __VA_ARGS__)
 /* Uses of that output become uses of `value`. */
@@ -96,6 +98,7 @@ struct lowering {
 	struct plan *plan;
 	struct graph *graph;
 	bool folding;           /* lowering one node of constants, to evaluate it */
+	struct map packed;      /* matrices packed so far, by value and form: products share them */
 };
 /* The buffer of a value; made when first asked for. */
 struct buffer *lower_buffer(struct lowering *lowering, struct value *value);
