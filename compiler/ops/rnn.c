@@ -5,6 +5,8 @@
 #include <strings.h>
 
 #define STEPS_MAX 2048
+/* LSTM's third activation, of the cell. */
+#define CELL 2
 
 /* What a gate does with its sum: text over `a`, with alpha and beta as b and c where it has any. */
 static const struct activation {
@@ -130,7 +132,7 @@ static struct value *activate(const struct rnn *rnn, int gate, struct value *x)
 {
 	struct node *node = rnn->node;
 	const struct gate *g = &rnn->gate[gate];
-	if (rnn->clip > 0)
+	if (rnn->clip > 0 && gate != CELL) /* what is bounded is what enters the gates */
 		x = EMIT(node, "Clip(a, b, c)", x, constant_number(node, ERC_F32, -(double)rnn->clip), constant_number(node, ERC_F32, (double)rnn->clip));
 	if (!strncmp(g->activation->text, g->activation->name, strlen(g->activation->name)))
 		return EMIT(node, g->activation->text, x);
@@ -192,7 +194,7 @@ static void step_lstm(struct rnn *rnn, struct value *x)
 	rnn->c = EMIT(node, "Add(Mul(a, b), Mul(c, d))", activate(rnn, 0, gate[2]), rnn->c, activate(rnn, 0, gate[0]), activate(rnn, 1, gate[3]));
 	if (rnn->p[0])
 		gate[1] = EMIT(node, "Add(a, Mul(b, c))", gate[1], rnn->p[1], rnn->c);
-	rnn->h = EMIT(node, "Mul(a, b)", activate(rnn, 0, gate[1]), activate(rnn, 2, rnn->c));
+	rnn->h = EMIT(node, "Mul(a, b)", activate(rnn, 0, gate[1]), activate(rnn, CELL, rnn->c));
 }
 
 static const struct cell {
