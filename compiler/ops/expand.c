@@ -198,12 +198,10 @@ struct value *constant_floats(struct node *node, const float *values, const stru
 struct value *constant_number(struct node *node, enum erc_dtype dtype, double number)
 {
 	struct arena *arena = &node->graph->ctx->arena;
-	float f = (float)number;
-	int64_t i = (int64_t)number;
-	const void *data = dtype == ERC_F64 ? (void *)&number : dtype == ERC_F32 ? (void *)&f : (void *)&i;
 	struct shape scalar = {0};
-	return graph_constant(node->graph, graph_unique_name(node->graph, node->name),
-	                      tensor_new(arena, dtype, &scalar, arena_copy_bytes(arena, data, sizeof number)));
+	void *data = arena_alloc(arena, sizeof(double));
+	element_write(data, dtype, 0, dtype_is_float(dtype) ? (union expr_value){.f = number} : (union expr_value){.i = (int64_t)number});
+	return graph_constant(node->graph, graph_unique_name(node->graph, node->name), tensor_new(arena, dtype, &scalar, data));
 }
 
 /* start, start + step, ... as `count` i64 numbers of that shape. */
