@@ -31,6 +31,32 @@ const struct op *op_find(const char *domain, const char *name, int64_t opset, bo
 	return best;
 }
 
+enum ercc_status node_resolve(struct node *node)
+{
+	bool older;
+	node->op = op_find(node->domain, node->op_type, node->opset, &older);
+	if (!node->op)
+		return node_fail(node, ERCC_UNSUPPORTED, older ? "supported from a later opset on only" : "operator not supported");
+	int inputs = node->input_count;
+	while (inputs > 0 && !node->inputs[inputs - 1])
+		inputs--;
+	node->input_count = inputs;
+	int hole = -1;
+	int needed = node->op->input_max == VARIADIC ? inputs : node->op->input_min;
+	for (int i = 0; i < needed && i < inputs; i++)
+		if (!node->inputs[i] && hole < 0)
+			hole = i;
+	if (hole >= 0)
+		return node_fail(node, ERCC_MODEL, "input %d is left out, but needed", hole);
+	if (inputs < node->op->input_min)
+		return node_fail(node, ERCC_MODEL, "%d inputs given, at least %d needed", inputs, node->op->input_min);
+	if (node->op->input_max != VARIADIC && inputs > node->op->input_max)
+		return node_fail(node, ERCC_MODEL, "%d inputs given, at most %d make sense", inputs, node->op->input_max);
+	if (node->output_count < 1 || (node->op->output_max != VARIADIC && node->output_count > node->op->output_max))
+		return node_fail(node, ERCC_UNSUPPORTED, "%d outputs; %d supported", node->output_count, node->op->output_max);
+	return ERCC_OK;
+}
+
 const struct ercc_operator *ercc_operator_row(uint32_t index)
 {
 	static _Thread_local struct ercc_operator row;

@@ -55,6 +55,9 @@ extern const struct family families[];
  * operator is known, but not in that opset. */
 const struct op *op_find(const char *domain, const char *name, int64_t opset, bool *older);
 
+/* Gives the node its row, and checks how many inputs and outputs it has. */
+enum ercc_status node_resolve(struct node *node);
+
 /* ---- for infer ---- */
 
 /* Reports "node 'x' (Op, opset n): ..." and returns ERCC_UNSUPPORTED or the given status. */
