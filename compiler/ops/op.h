@@ -43,6 +43,7 @@ struct op {
 	/* Instead of infer and lower: puts other nodes before this one, which then goes. Dtypes and shapes of the
 	 * inputs are known. Checks the node, as infer does. */
 	enum ercc_status (*expand)(struct node *node);
+	uint32_t own_types;     /* a bit for each input whose float dtype is its own; all others have the same one */
 };
 
 struct family {

@@ -331,11 +331,11 @@ static enum ercc_status expand_prelu(struct node *node)
 }
 
 #define UNARY(name, since, types, text, ...) \
-	{name, since, 1, 1, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL, NULL}
+	{name, since, 1, 1, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL, NULL, 0}
 #define BINARY(name, since, types, text, ...) \
-	{name, since, 2, 2, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL, NULL}
+	{name, since, 2, 2, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL, NULL, 0}
 #define NARY(name, since, types, text) \
-	{name, since, 1, VARIADIC, 1, types, infer_pointwise, lower_pointwise, text, NULL, layout_pointwise, NULL, NULL}
+	{name, since, 1, VARIADIC, 1, types, infer_pointwise, lower_pointwise, text, NULL, layout_pointwise, NULL, NULL, 0}
 
 const struct op ops_pointwise[] = {
 	UNARY("Relu", 1, TYPES_NUMBER, "max(a, 0)", NULL),
@@ -388,8 +388,8 @@ const struct op ops_pointwise[] = {
 	BINARY("Sub", 1, TYPES_NUMBER, "sub(a, b)", NULL),
 	BINARY("Mul", 1, TYPES_NUMBER, "mul(a, b)", NULL),
 	BINARY("Div", 1, TYPES_NUMBER, "div(a, b)", NULL),
-	BINARY("Pow", 1, TYPES_NUMBER, "pow(a, b)", NULL),
-	{"Mod", 10, 2, 2, 1, TYPES_NUMBER, infer_pointwise, lower_pointwise, "mod(a, b)", NULL, NULL, NULL, NULL},
+	{"Pow", 1, 2, 2, 1, TYPES_NUMBER, infer_pointwise, lower_pointwise, "pow(a, b)", .layout = layout_pointwise, .own_types = 2},
+	{"Mod", 10, 2, 2, 1, TYPES_NUMBER, infer_pointwise, lower_pointwise, "mod(a, b)", NULL, NULL, NULL, NULL, 0},
 	{"PRelu", 1, 2, 2, 1, TYPES_NUMBER, .expand = expand_prelu},
 	BINARY("PRelu", 7, TYPES_NUMBER, "select(lt(a, 0), mul(a, b), a)", NULL),
 	BINARY("BitwiseAnd", 18, TYPES_INT, "and(a, b)", NULL),
@@ -404,7 +404,7 @@ const struct op ops_pointwise[] = {
 	BINARY("And", 1, TYPE(BOOL), "and(a, b)", NULL),
 	BINARY("Or", 1, TYPE(BOOL), "or(a, b)", NULL),
 	BINARY("Xor", 1, TYPE(BOOL), "xor(a, b)", NULL),
-	{"Where", 9, 3, 3, 1, TYPE(BOOL), infer_pointwise, lower_pointwise, "select(a, b, c)", NULL, NULL, NULL, NULL},
+	{"Where", 9, 3, 3, 1, TYPE(BOOL), infer_pointwise, lower_pointwise, "select(a, b, c)", NULL, NULL, NULL, NULL, 0},
 	NARY("Sum", 1, TYPES_FLOAT, "add(a, b)"),
 	NARY("Mean", 1, TYPES_FLOAT, "add(a, b)"),
 	NARY("Max", 1, TYPES_NUMBER, "max(a, b)"),
@@ -413,6 +413,6 @@ const struct op ops_pointwise[] = {
 	{"Cast", 6, 1, 1, 1, TYPES_MOVED, infer_cast, lower_cast, .layout = NULL},
 	{"CastLike", 15, 2, 2, 1, TYPES_MOVED, .expand = expand_cast_like},
 	{"Narrow", 1, 1, 1, 1, TYPES_ALL, infer_narrow, lower_cast, .domain = "erc"},
-	{"BatchNormalization", 6, 5, 5, VARIADIC, TYPES_FLOAT, infer_batch_norm, lower_batch_norm, .layout = NULL},
+	{"BatchNormalization", 6, 5, 5, VARIADIC, TYPES_FLOAT, infer_batch_norm, lower_batch_norm, .own_types = 30},
 	{0},
 };

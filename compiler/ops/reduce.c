@@ -268,7 +268,7 @@ static enum ercc_status expand_global_lp_pool(struct node *node)
 	return ERCC_OK;
 }
 
-#define REDUCE(name, types, text) {name, 1, 1, 2, 1, types, infer_reduce, lower_reduce, NULL, text, layout_reduce, NULL, NULL}
+#define REDUCE(name, types, text) {name, 1, 1, 2, 1, types, infer_reduce, lower_reduce, NULL, text, layout_reduce, NULL, NULL, 0}
 #define TYPES_REDUCED (TYPES_FLOAT | TYPE(I32) | TYPE(I64))
 #define TYPES_COMPARED (TYPES_REDUCED | TYPE(I8) | TYPE(U8) | TYPE(BOOL))
 

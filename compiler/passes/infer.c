@@ -42,17 +42,32 @@ static void add_cast(struct node *before, struct graph *graph, const char *domai
 	node_set_attrs(cast, &attr, 1);
 }
 
+/* The half-precision dtype that the node computes with and its row does not take; NONE: there is none. */
+static enum ercc_status find_half(const struct node *node, enum erc_dtype *half)
+{
+	int first = -1;
+	*half = ERC_DTYPE_NONE;
+	for (int i = 0; i < node->input_count; i++) {
+		const struct value *in = node->inputs[i];
+		if (!in || !dtype_is_float(in->dtype))
+			continue;
+		if (is_half(in->dtype) && !(node->op->types >> in->dtype & 1))
+			*half = in->dtype;
+		if (node->op->own_types >> i & 1)
+			continue;
+		first = first < 0 ? i : first;
+		if (*half != ERC_DTYPE_NONE && in->dtype != node->inputs[first]->dtype)
+			return node_fail(node, ERCC_MODEL, "input %d is %s, but input %d is %s", i, dtype_name(in->dtype), first,
+			                 dtype_name(node->inputs[first]->dtype));
+	}
+	return ERCC_OK;
+}
+
 /* Half precision is a way to store numbers: an operator that does not take it gets its inputs as f32, and what
- * comes out as f32 is narrowed. True where nodes were put around this one. */
-static bool widen(struct node *node)
+ * comes out as f32 is narrowed, by nodes around this one. */
+static void widen(struct node *node, enum erc_dtype half)
 {
 	struct graph *graph = node->graph;
-	enum erc_dtype half = ERC_DTYPE_NONE;
-	for (int i = 0; i < node->input_count; i++)
-		if (node->inputs[i] && is_half(node->inputs[i]->dtype) && !(node->op->types >> node->inputs[i]->dtype & 1))
-			half = node->inputs[i]->dtype;
-	if (half == ERC_DTYPE_NONE)
-		return false;
 	for (int i = 0; i < node->input_count; i++) {
 		if (!node->inputs[i] || !is_half(node->inputs[i]->dtype))
 			continue;
@@ -71,7 +86,6 @@ static bool widen(struct node *node)
 		out->producer = NULL;
 		add_cast(node->next, graph, "erc", "Narrow", wide, out, half);
 	}
-	return true;
 }
 
 static bool all_constant(const struct node *node)
@@ -98,9 +112,12 @@ static bool outputs_known(const struct node *node)
 static enum ercc_status infer_node(struct graph *graph, struct node *node, struct node **next)
 {
 	struct node *before = node->previous;
+	enum erc_dtype half;
 	bool done;
 	read_constants(node);
-	if (widen(node)) {
+	TRY(find_half(node, &half));
+	if (half != ERC_DTYPE_NONE) {
+		widen(node, half);
 		*next = before ? before->next : graph->first;
 		return ERCC_OK;
 	}
