@@ -156,15 +156,16 @@ static enum ercc_status read_resize(const struct node *node, struct resize *r)
 
 /* ---- taps ---- */
 
-/* Where output position `at` lies on the input's axis. */
+/* Where output position `at` lies on the input's axis. Divided in f32, as the scale is stated: 3 / 0.6 is 5. */
 static double source_position(const struct resize *r, int axis, int64_t at, int64_t size)
 {
-	double scale = r->scale[axis], in = (double)size, out = scale * in, x = (double)at, half = (x + 0.5) / scale - 0.5;
+	double scale = r->scale[axis], in = (double)size, out = scale * in, x = (double)at;
+	double half = (double)((float)(x + 0.5) / (float)scale - 0.5f);
 	double start = r->roi_start[axis], span = r->roi_end[axis] - start;
 	if (!strcmp(r->coordinates, "align_corners"))
 		return out == 1 ? 0 : x * (in - 1) / (out - 1);
 	if (!strcmp(r->coordinates, "asymmetric"))
-		return x / scale;
+		return (double)((float)x / (float)scale);
 	if (!strcmp(r->coordinates, "tf_crop_and_resize"))
 		return start * (in - 1) + (out == 1 ? span * (in - 1) / 2 : x * span * (in - 1) / (out - 1));
 	if (!strcmp(r->coordinates, "pytorch_half_pixel"))
