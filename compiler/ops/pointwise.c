@@ -38,9 +38,23 @@ static const struct choice {
 	{"BitShift", "direction", "RIGHT", 0, "shr(a, b)"},
 };
 
+/* Powers that are products: a general one takes a logarithm for each element. */
+static const char *power_text(const struct node *node)
+{
+	static const struct {
+		double exponent;
+		const char *expr;
+	} powers[] = {{2, "mul(a, a)"}, {3, "mul(a, mul(a, a))"}, {-1, "div(1, a)"}};
+	const struct tensor *exponent = node->inputs[1]->constant;
+	for (size_t i = 0; exponent && dtype_is_float(node->inputs[0]->dtype) && i < COUNT_OF(powers); i++)
+		if (shape_elements(&exponent->shape) == 1 && tensor_float(exponent, 0) == powers[i].exponent)
+			return powers[i].expr;
+	return node->op->expr;
+}
+
 static enum ercc_status choose_text(const struct node *node, const char **text)
 {
-	*text = node->op->expr;
+	*text = strcmp(node->op->name, "Pow") ? node->op->expr : power_text(node);
 	const struct choice *first = NULL;
 	for (size_t i = 0; i < COUNT_OF(choices); i++) {
 		const struct choice *choice = &choices[i];
