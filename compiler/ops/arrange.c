@@ -21,8 +21,9 @@ static enum ercc_status expand_trilu(struct node *node)
 		return node_fail(node, ERCC_MODEL, "needs rank 2 or more, found %d", rank);
 	if (k && (k->dtype != ERC_I64 || shape_elements(&k->shape) != 1))
 		return node_fail(node, ERCC_MODEL, "k must be one i64, found %s%s", dtype_name(k->dtype),
-		                 shape_text(&node->graph->ctx->arena, &k->shape));
-	struct value *rows = range_along(node, x->shape.dims[rank - 2], 0, 2), *columns = range_along(node, x->shape.dims[rank - 1], 1, 2);
+		                 shape_words(node, &k->shape));
+	struct value *rows = range_along(node, x->shape.dims[rank - 2], 0, 2),
+	             *columns = range_along(node, x->shape.dims[rank - 1], 1, 2);
 	struct value *diagonal = k ? EMIT(node, "Add(a, b)", rows, k) : rows;
 	struct value *keep = EMIT(node, upper ? "LessOrEqual(a, b)" : "LessOrEqual(b, a)", diagonal, columns);
 	expand_to(node, 0, EMIT(node, "Where(b, a, c)", x, keep, constant_number(node, x->dtype, 0)));
@@ -37,14 +38,14 @@ static enum ercc_status expand_one_hot(struct node *node)
 	TRY(constant_input(node, 1, "depth", &depth));
 	if (shape_elements(&depth->shape) != 1 || values->shape.rank != 1 || values->shape.dims[0] != 2)
 		return node_fail(node, ERCC_MODEL, "depth must be one number and values two, found %s and %s",
-		                 shape_text(&node->graph->ctx->arena, &depth->shape), shape_text(&node->graph->ctx->arena, &values->shape));
+		                 shape_words(node, &depth->shape), shape_words(node, &values->shape));
 	int64_t size = (int64_t)tensor_float(depth, 0);
 	if (rank > MAX_RANK || size < 1 || size > INT32_MAX)
 		return node_fail(node, ERCC_UNSUPPORTED, "a depth of %lld for a result of rank %d", (long long)size, rank);
 	TRY(check_axis(node, node_attr_int(node, "axis", -1), rank, &axis));
 	struct value *at = EMIT(node, TEXT(node, "Unsqueeze(Cast[to=%d](a), {%d})", ERC_I64, axis), indices);
-	struct value *from_zero = EMIT(node, TEXT(node, "Where(Less(b, a), Add(b, c), b)"), constant_number(node, ERC_I64, 0), at,
-	                               constant_number(node, ERC_I64, (double)size));
+	struct value *from_zero = EMIT(node, TEXT(node, "Where(Less(b, a), Add(b, c), b)"),
+	                               constant_number(node, ERC_I64, 0), at, constant_number(node, ERC_I64, (double)size));
 	struct value *hot = EMIT(node, "Equal(a, b)", range_along(node, size, axis, rank), from_zero);
 	expand_to(node, 0, EMIT(node, "Where(a, Slice(b, {1}, {2}), Slice(b, {0}, {1}))", hot, values));
 	return ERCC_OK;
@@ -57,12 +58,15 @@ static enum ercc_status expand_depth_to_space(struct node *node)
 	int64_t block = node_attr_int(node, "blocksize", 0), *d = x->shape.dims;
 	bool crd = !strcmp(node_attr_text(node, "mode", "DCR"), "CRD");
 	if (x->shape.rank != 4 || block < 1 || block > 1 << 15 || d[1] % (block * block))
-		return node_fail(node, ERCC_MODEL, "input %s and blocksize %lld", shape_text(&node->graph->ctx->arena, &x->shape), (long long)block);
+		return node_fail(node, ERCC_MODEL, "input %s and blocksize %lld", shape_words(node, &x->shape),
+		                 (long long)block);
 	int64_t c = d[1] / (block * block);
 	int64_t split_dcr[] = {d[0], block, block, c, d[2], d[3]}, split_crd[] = {d[0], c, block, block, d[2], d[3]};
 	int64_t out[] = {d[0], c, d[2] * block, d[3] * block};
-	const char *text = crd ? "Reshape(Transpose[perm=0:1:4:2:5:3](Reshape(a, b)), c)" : "Reshape(Transpose[perm=0:3:4:1:5:2](Reshape(a, b)), c)";
-	expand_to(node, 0, EMIT(node, text, x, constant_ints(node, crd ? split_crd : split_dcr, 6), constant_ints(node, out, 4)));
+	const char *text = crd ? "Reshape(Transpose[perm=0:1:4:2:5:3](Reshape(a, b)), c)"
+	                       : "Reshape(Transpose[perm=0:3:4:1:5:2](Reshape(a, b)), c)";
+	expand_to(node, 0,
+	          EMIT(node, text, x, constant_ints(node, crd ? split_crd : split_dcr, 6), constant_ints(node, out, 4)));
 	return ERCC_OK;
 }
 
@@ -71,11 +75,13 @@ static enum ercc_status expand_space_to_depth(struct node *node)
 	struct value *x = node->inputs[0];
 	int64_t block = node_attr_int(node, "blocksize", 0), *d = x->shape.dims;
 	if (x->shape.rank != 4 || block < 1 || d[2] % block || d[3] % block)
-		return node_fail(node, ERCC_MODEL, "input %s and blocksize %lld", shape_text(&node->graph->ctx->arena, &x->shape), (long long)block);
+		return node_fail(node, ERCC_MODEL, "input %s and blocksize %lld", shape_words(node, &x->shape),
+		                 (long long)block);
 	int64_t split[] = {d[0], d[1], d[2] / block, block, d[3] / block, block};
 	int64_t out[] = {d[0], d[1] * block * block, d[2] / block, d[3] / block};
-	expand_to(node, 0, EMIT(node, "Reshape(Transpose[perm=0:3:5:1:2:4](Reshape(a, b)), c)", x, constant_ints(node, split, 6),
-	                        constant_ints(node, out, 4)));
+	expand_to(node, 0,
+	          EMIT(node, "Reshape(Transpose[perm=0:3:5:1:2:4](Reshape(a, b)), c)", x, constant_ints(node, split, 6),
+	               constant_ints(node, out, 4)));
 	return ERCC_OK;
 }
 
@@ -83,13 +89,15 @@ static enum ercc_status expand_center_crop_pad(struct node *node)
 {
 	struct value *x = node->inputs[0];
 	const struct shape *in = &x->shape;
-	int64_t wanted[MAX_RANK], axes[MAX_RANK], start[MAX_RANK] = {0}, end[MAX_RANK], pads[2 * MAX_RANK] = {0}, all[MAX_RANK];
+	int64_t wanted[MAX_RANK], axes[MAX_RANK], start[MAX_RANK] = {0}, end[MAX_RANK], pads[2 * MAX_RANK] = {0},
+	                                          all[MAX_RANK];
 	int count, axis_count, axis;
 	bool crops = false, pad = false;
 	TRY(int_list(node, "shape", 1, wanted, MAX_RANK, &count));
 	TRY(int_list(node, "axes", -1, axes, MAX_RANK, &axis_count));
 	if (count != (axis_count < 0 ? in->rank : axis_count))
-		return node_fail(node, ERCC_MODEL, "shape has %d entries for %d axes", count, axis_count < 0 ? in->rank : axis_count);
+		return node_fail(node, ERCC_MODEL, "shape has %d entries for %d axes", count,
+		                 axis_count < 0 ? in->rank : axis_count);
 	for (int i = 0; i < in->rank; i++)
 		end[i] = in->dims[i], all[i] = i;
 	for (int i = 0; i < count; i++) {
@@ -124,9 +132,11 @@ static enum ercc_status expand_reverse_sequence(struct node *node)
 	int64_t dims[MAX_RANK];
 	TRY(check_axis(node, node_attr_int(node, "batch_axis", 1), rank, &batch));
 	TRY(check_axis(node, node_attr_int(node, "time_axis", 0), rank, &time));
-	if (batch == time || lengths->dtype != ERC_I64 || lengths->shape.rank != 1 || lengths->shape.dims[0] != x->shape.dims[batch])
-		return node_fail(node, ERCC_MODEL, "sequence_lens %s%s for data %s with batch axis %d and time axis %d", dtype_name(lengths->dtype),
-		                 shape_text(&node->graph->ctx->arena, &lengths->shape), shape_text(&node->graph->ctx->arena, &x->shape), batch, time);
+	if (batch == time || lengths->dtype != ERC_I64 || lengths->shape.rank != 1 ||
+	    lengths->shape.dims[0] != x->shape.dims[batch])
+		return node_fail(node, ERCC_MODEL, "sequence_lens %s%s for data %s with batch axis %d and time axis %d",
+		                 dtype_name(lengths->dtype), shape_words(node, &lengths->shape), shape_words(node, &x->shape),
+		                 batch, time);
 	for (int i = 0; i < rank; i++)
 		dims[i] = i == batch ? x->shape.dims[batch] : 1;
 	struct value *t = range_along(node, x->shape.dims[time], time, rank);
@@ -145,13 +155,15 @@ static enum ercc_status expand_tensor_scatter(struct node *node)
 	int64_t dims[MAX_RANK];
 	TRY(check_axis(node, node_attr_int(node, "axis", -2), rank, &axis));
 	TRY(check_same_dtype(node, 1));
-	bool fits = update->shape.rank == rank && axis > 0 && (!start || (start->dtype == ERC_I64 && start->shape.rank == 1 &&
-	            start->shape.dims[0] == cache->shape.dims[0]));
+	bool fits =
+	    update->shape.rank == rank && axis > 0 &&
+	    (!start || (start->dtype == ERC_I64 && start->shape.rank == 1 && start->shape.dims[0] == cache->shape.dims[0]));
 	for (int i = 0; fits && i < rank; i++)
-		fits = i == axis ? update->shape.dims[i] <= cache->shape.dims[i] : update->shape.dims[i] == cache->shape.dims[i];
+		fits =
+		    i == axis ? update->shape.dims[i] <= cache->shape.dims[i] : update->shape.dims[i] == cache->shape.dims[i];
 	if (!fits)
-		return node_fail(node, ERCC_MODEL, "update %s does not go into %s along axis %d", shape_text(&node->graph->ctx->arena, &update->shape),
-		                 shape_text(&node->graph->ctx->arena, &cache->shape), axis);
+		return node_fail(node, ERCC_MODEL, "update %s does not go into %s along axis %d",
+		                 shape_words(node, &update->shape), shape_words(node, &cache->shape), axis);
 	for (int i = 0; i < rank; i++)
 		dims[i] = i == 0 ? cache->shape.dims[0] : 1;
 	struct value *at = range_along(node, update->shape.dims[axis], axis, rank);
@@ -172,7 +184,8 @@ static enum ercc_status infer_bit_cast(struct node *node)
 	if (to < 0 || to >= ERC_DTYPE_COUNT || !(TYPES_MOVED >> to & 1))
 		return node_fail(node, ERCC_UNSUPPORTED, "to dtype %lld", (long long)to);
 	if (dtype_bytes((enum erc_dtype)to) != dtype_bytes(node->inputs[0]->dtype))
-		return node_fail(node, ERCC_MODEL, "%s and %s differ in size", dtype_name(node->inputs[0]->dtype), dtype_name((enum erc_dtype)to));
+		return node_fail(node, ERCC_MODEL, "%s and %s differ in size", dtype_name(node->inputs[0]->dtype),
+		                 dtype_name((enum erc_dtype)to));
 	return set_output(node, 0, (enum erc_dtype)to, &node->inputs[0]->shape);
 }
 

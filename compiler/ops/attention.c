@@ -19,11 +19,11 @@ static enum ercc_status check_heads(const struct node *node, int slot, int64_t h
 	const struct shape *shape = &node->inputs[slot]->shape;
 	TRY(check_same_dtype(node, slot));
 	if (shape->rank != node->inputs[QUERY]->shape.rank || shape->dims[0] != node->inputs[QUERY]->shape.dims[0])
-		return node_fail(node, ERCC_MODEL, "input %d is %s, the query %s", slot, shape_text(&node->graph->ctx->arena, shape),
-		                 shape_text(&node->graph->ctx->arena, &node->inputs[QUERY]->shape));
+		return node_fail(node, ERCC_MODEL, "input %d is %s, the query %s", slot, shape_words(node, shape),
+		                 shape_words(node, &node->inputs[QUERY]->shape));
 	if (heads < 1 || (shape->rank == 3 ? shape->dims[2] % heads != 0 : shape->dims[1] != heads))
 		return node_fail(node, ERCC_MODEL, "input %d, %s, does not divide into %lld heads", slot,
-		                 shape_text(&node->graph->ctx->arena, shape), (long long)heads);
+		                 shape_words(node, shape), (long long)heads);
 	*length = shape->dims[shape->rank - 2];
 	*size = shape->rank == 3 ? shape->dims[2] / heads : shape->dims[3];
 	return ERCC_OK;
@@ -42,8 +42,9 @@ static enum ercc_status check_past(const struct node *node, struct attention *a)
 	struct shape keys = shape_of(4, (int64_t[]){a->batch, a->kv_heads, a->past_length, a->size}), values = keys;
 	values.dims[3] = a->v_size;
 	if (!shape_equal(&k->shape, &keys) || !shape_equal(&v->shape, &values))
-		return node_fail(node, ERCC_MODEL, "past key %s and value %s for %lld heads of %lld", shape_text(&node->graph->ctx->arena, &k->shape),
-		                 shape_text(&node->graph->ctx->arena, &v->shape), (long long)a->kv_heads, (long long)a->size);
+		return node_fail(node, ERCC_MODEL, "past key %s and value %s for %lld heads of %lld",
+		                 shape_words(node, &k->shape), shape_words(node, &v->shape), (long long)a->kv_heads,
+		                 (long long)a->size);
 	return ERCC_OK;
 }
 
@@ -66,14 +67,16 @@ static enum ercc_status read_attention(const struct node *node, struct attention
 	TRY(check_heads(node, KEY, a->kv_heads, &a->kv_length, &size));
 	TRY(check_heads(node, VALUE, a->kv_heads, &length, &a->v_size));
 	if (size != a->size || length != a->kv_length || a->q_heads % a->kv_heads)
-		return node_fail(node, ERCC_MODEL, "%lld query heads of %lld, %lld key heads of %lld, keys of length %lld, values of %lld",
-		                 (long long)a->q_heads, (long long)a->size, (long long)a->kv_heads, (long long)size, (long long)a->kv_length,
-		                 (long long)length);
+		return node_fail(node, ERCC_MODEL,
+		                 "%lld query heads of %lld, %lld key heads of %lld, keys of length %lld, values of %lld",
+		                 (long long)a->q_heads, (long long)a->size, (long long)a->kv_heads, (long long)size,
+		                 (long long)a->kv_length, (long long)length);
 	TRY(check_past(node, a));
 	a->kv_length += a->past_length;
-	if (a->valid && (a->past_k || a->valid->dtype != ERC_I64 || a->valid->shape.rank != 1 || a->valid->shape.dims[0] != a->batch))
+	if (a->valid &&
+	    (a->past_k || a->valid->dtype != ERC_I64 || a->valid->shape.rank != 1 || a->valid->shape.dims[0] != a->batch))
 		return node_fail(node, ERCC_MODEL, "nonpad_kv_seqlen %s%s for a batch of %lld", dtype_name(a->valid->dtype),
-		                 shape_text(&node->graph->ctx->arena, &a->valid->shape), (long long)a->batch);
+		                 shape_words(node, &a->valid->shape), (long long)a->batch);
 	a->causal = node_attr_int(node, "is_causal", 0) != 0;
 	a->softcap = node_attr_float(node, "softcap", 0);
 	a->scale = node_attr_float(node, "scale", 0);
@@ -96,14 +99,16 @@ static struct value *repeat_heads(struct node *node, const struct attention *a, 
 	int64_t out[] = {a->batch, a->q_heads, a->kv_length, size};
 	if (repeats == 1)
 		return x;
-	return EMIT(node, "Reshape(Expand(Unsqueeze(a, {2}), b), c)", x, constant_ints(node, wide, 5), constant_ints(node, out, 4));
+	return EMIT(node, "Reshape(Expand(Unsqueeze(a, {2}), b), c)", x, constant_ints(node, wide, 5),
+	            constant_ints(node, out, 4));
 }
 
 /* The mask as what is added to a score: 0, or minus infinity. A short one hides the keys behind its end. */
 static enum ercc_status emit_mask(struct node *node, const struct attention *a, struct value **bias)
 {
 	struct value *mask = a->mask, *query = node->inputs[QUERY];
-	struct shape full = shape_of(4, (int64_t[]){a->batch, a->q_heads, a->q_length, a->kv_length}), shape = mask->shape, both;
+	struct shape full = shape_of(4, (int64_t[]){a->batch, a->q_heads, a->q_length, a->kv_length}), shape = mask->shape,
+	             both;
 	int64_t width = shape.rank ? shape.dims[shape.rank - 1] : 0;
 	if (mask->dtype != ERC_BOOL)
 		TRY(check_same_dtype(node, MASK));
@@ -117,8 +122,8 @@ static enum ercc_status emit_mask(struct node *node, const struct attention *a, 
 	}
 	TRY(broadcast_shapes(node, &shape, &full, &both));
 	if (!shape_equal(&both, &full))
-		return node_fail(node, ERCC_MODEL, "mask %s for scores %s", shape_text(&node->graph->ctx->arena, &a->mask->shape),
-		                 shape_text(&node->graph->ctx->arena, &full));
+		return node_fail(node, ERCC_MODEL, "mask %s for scores %s", shape_words(node, &a->mask->shape),
+		                 shape_words(node, &full));
 	*bias = mask;
 	return ERCC_OK;
 }
@@ -167,10 +172,12 @@ static enum ercc_status expand_attention(struct node *node)
 	expand_to(node, 1, k);
 	expand_to(node, 2, v);
 	struct value *root = constant_number(node, node->inputs[QUERY]->dtype, sqrt((double)a.scale));
-	stages[0] = EMIT(node, "MatMul(Mul(a, c), Transpose[perm=0:1:3:2](Mul(b, c)))", q, repeat_heads(node, &a, k, a.size), root);
+	stages[0] =
+	    EMIT(node, "MatMul(Mul(a, c), Transpose[perm=0:1:3:2](Mul(b, c)))", q, repeat_heads(node, &a, k, a.size), root);
 	stages[1] = stages[0];
 	if (a.softcap > 0)
-		stages[1] = EMIT(node, "Mul(Tanh(Div(a, b)), b)", stages[0], constant_number(node, node->inputs[QUERY]->dtype, a.softcap));
+		stages[1] = EMIT(node, "Mul(Tanh(Div(a, b)), b)", stages[0],
+		                 constant_number(node, node->inputs[QUERY]->dtype, a.softcap));
 	stages[2] = bias ? EMIT(node, "Add(a, b)", stages[1], bias) : stages[1];
 	stages[3] = EMIT(node, "Softmax[axis=-1](a)", stages[2]);
 	if (bias) /* a query that sees no key gets zeros */
@@ -191,12 +198,14 @@ static enum ercc_status expand_attention(struct node *node)
 /* Pairs of elements turn by the angle of their position: halves of a head, or neighbours where interleaved. */
 static enum ercc_status expand_rotary(struct node *node)
 {
-	struct value *x = node->inputs[0], *cosine = node->inputs[1], *sine = node->inputs[2], *positions = node_input(node, 3), *y;
+	struct value *x = node->inputs[0], *cosine = node->inputs[1], *sine = node->inputs[2],
+	             *positions = node_input(node, 3), *y;
 	const struct shape in = x->shape;
 	bool flat = in.rank == 3, interleaved = node_attr_int(node, "interleaved", 0) != 0;
 	int64_t heads = flat ? node_attr_int(node, "num_heads", 0) : in.rank == 4 ? in.dims[1] : 0;
 	if (heads < 1 || (flat && in.dims[2] % heads))
-		return node_fail(node, ERCC_MODEL, "input %s does not divide into %lld heads", shape_text(&node->graph->ctx->arena, &in), (long long)heads);
+		return node_fail(node, ERCC_MODEL, "input %s does not divide into %lld heads", shape_words(node, &in),
+		                 (long long)heads);
 	TRY(check_same_dtype(node, 1));
 	TRY(check_same_dtype(node, 2));
 	int64_t size = flat ? in.dims[2] / heads : in.dims[3], length = flat ? in.dims[1] : in.dims[2];
@@ -204,32 +213,39 @@ static enum ercc_status expand_rotary(struct node *node)
 	turned = turned ? turned : size;
 	half = turned / 2;
 	const struct shape *cache = &cosine->shape;
-	bool fits = turned % 2 == 0 && turned > 0 && turned <= size && cache->rank == (positions ? 2 : 3) && cache->dims[cache->rank - 1] == half &&
-	            shape_equal(cache, &sine->shape);
+	bool fits = turned % 2 == 0 && turned > 0 && turned <= size && cache->rank == (positions ? 2 : 3) &&
+	            cache->dims[cache->rank - 1] == half && shape_equal(cache, &sine->shape);
 	if (fits && positions)
 		fits = positions->dtype == ERC_I64 && positions->shape.rank == 2 && positions->shape.dims[1] == length;
 	if (!fits)
 		return node_fail(node, ERCC_MODEL, "cosines %s, sines %s and %s positions for %lld of %lld numbers a head",
-		                 shape_text(&node->graph->ctx->arena, cache), shape_text(&node->graph->ctx->arena, &sine->shape),
+		                 shape_words(node, cache), shape_words(node, &sine->shape),
 		                 positions ? "given" : "no", (long long)turned, (long long)size);
 	/* [batch, length, heads, size] throughout */
 	int64_t dims[] = {in.dims[0], length, heads, size};
-	x = flat ? EMIT(node, "Reshape(a, b)", x, constant_ints(node, dims, 4)) : EMIT(node, "Transpose[perm=0:2:1:3](a)", x);
+	x = flat ? EMIT(node, "Reshape(a, b)", x, constant_ints(node, dims, 4))
+	         : EMIT(node, "Transpose[perm=0:2:1:3](a)", x);
 	const char *spread = positions ? "Unsqueeze(Gather(a, b), {2})" : "Unsqueeze(a, {2})";
 	struct value *c = EMIT(node, spread, cosine, positions), *s = EMIT(node, spread, sine, positions);
 	const char *part = "Slice(a, {%d}, {%d}, {3}, {%d})";
 	struct value *first = EMIT(node, TEXT(node, part, 0, (int)(interleaved ? turned : half), interleaved ? 2 : 1), x);
-	struct value *second = EMIT(node, TEXT(node, part, (int)(interleaved ? 1 : half), (int)turned, interleaved ? 2 : 1), x);
+	struct value *second =
+	    EMIT(node, TEXT(node, part, (int)(interleaved ? 1 : half), (int)turned, interleaved ? 2 : 1), x);
 	struct value *real = EMIT(node, "Sub(Mul(a, c), Mul(b, d))", first, second, c, s);
 	struct value *imaginary = EMIT(node, "Add(Mul(a, d), Mul(b, c))", first, second, c, s);
 	dims[3] = turned;
 	if (interleaved)
-		y = EMIT(node, "Reshape(Concat[axis=4](Unsqueeze(a, {4}), Unsqueeze(b, {4})), c)", real, imaginary, constant_ints(node, dims, 4));
+		y = EMIT(node, "Reshape(Concat[axis=4](Unsqueeze(a, {4}), Unsqueeze(b, {4})), c)", real, imaginary,
+		         constant_ints(node, dims, 4));
 	else
 		y = EMIT(node, "Concat[axis=3](a, b)", real, imaginary);
 	if (turned < size)
-		y = EMIT(node, TEXT(node, "Concat[axis=3](a, Slice(b, {%lld}, {%lld}, {3}))", (long long)turned, (long long)size), y, x);
-	expand_to(node, 0, flat ? EMIT(node, "Reshape(a, b)", y, constant_ints(node, in.dims, 3)) : EMIT(node, "Transpose[perm=0:2:1:3](a)", y));
+		y = EMIT(node,
+		         TEXT(node, "Concat[axis=3](a, Slice(b, {%lld}, {%lld}, {3}))", (long long)turned, (long long)size), y,
+		         x);
+	expand_to(node, 0,
+	          flat ? EMIT(node, "Reshape(a, b)", y, constant_ints(node, in.dims, 3))
+	               : EMIT(node, "Transpose[perm=0:2:1:3](a)", y));
 	return ERCC_OK;
 }
 

@@ -51,7 +51,8 @@ static enum ercc_status copy_node(struct inlining *in, const struct node *node, 
 		outputs[i] = graph_value(in->graph, graph_unique_name(in->graph, node->outputs[i]->name));
 		map_set(in->values, node->outputs[i], outputs[i]);
 	}
-	struct node *copy = graph_add_node(in->graph, in->before, node->op_type, node->name, inputs, node->input_count, outputs, node->output_count);
+	struct node *copy = graph_add_node(in->graph, in->before, node->op_type, node->name, inputs, node->input_count,
+	                                   outputs, node->output_count);
 	copy->domain = node->domain;
 	copy->opset = node->opset;
 	node_set_attrs(copy, node->attrs, node->attr_count);
@@ -62,16 +63,16 @@ static enum ercc_status copy_node(struct inlining *in, const struct node *node, 
 }
 
 /* The body's nodes before `node`, with `arguments` for its inputs; `results` are its outputs. */
-static enum ercc_status inline_body(struct node *node, const char *name, struct value *const *arguments, size_t argument_count,
-                                    struct value **results, size_t result_count)
+static enum ercc_status inline_body(struct node *node, const char *name, struct value *const *arguments,
+                                    size_t argument_count, struct value **results, size_t result_count)
 {
 	const struct attr *attr = node_attr(node, name);
 	if (!attr || attr->kind != ATTR_GRAPH)
 		return node_fail(node, ERCC_MODEL, "%s is missing", name);
 	const struct graph *body = attr->graph;
 	if (body->input_count != argument_count || body->output_count < result_count)
-		return node_fail(node, ERCC_MODEL, "%s takes %zu inputs and has %zu outputs; %zu and %zu are needed", name, body->input_count,
-		                 body->output_count, argument_count, result_count);
+		return node_fail(node, ERCC_MODEL, "%s takes %zu inputs and has %zu outputs; %zu and %zu are needed", name,
+		                 body->input_count, body->output_count, argument_count, result_count);
 	struct map values = {.arena = &node->graph->ctx->arena, .kind = MAP_POINTER};
 	struct inlining in = {node->graph, node, &values};
 	for (size_t i = 0; i < argument_count; i++)
@@ -95,7 +96,7 @@ static enum ercc_status condition(const struct node *node, int slot, bool *holds
 	TRY(constant_input(node, slot, "the condition", &tensor));
 	if (tensor->dtype != ERC_BOOL || shape_elements(&tensor->shape) != 1)
 		return node_fail(node, ERCC_MODEL, "the condition must be one bool, found %s%s", dtype_name(tensor->dtype),
-		                 shape_text(&node->graph->ctx->arena, &tensor->shape));
+		                 shape_words(node, &tensor->shape));
 	*holds = tensor_int(tensor, 0) != 0;
 	return ERCC_OK;
 }
@@ -126,16 +127,18 @@ static enum ercc_status read_loop(const struct node *node, struct loop *loop, bo
 	const struct tensor *trips;
 	size_t results = body_outputs(node);
 	loop->turn = node_attr_int(node, "turn", 0);
-	loop->scans = (int)node_attr_int(node, "scans", node->output_count - (node->input_count < 2 ? 0 : node->input_count - 2));
+	loop->scans =
+	    (int)node_attr_int(node, "scans", node->output_count - (node->input_count < 2 ? 0 : node->input_count - 2));
 	loop->states = node->output_count - loop->scans;
 	*more = true;
 	if (loop->scans < 0 || loop->states < 0 || results != (size_t)(1 + node->output_count))
-		return node_fail(node, ERCC_MODEL, "%d inputs, %d outputs and a body with %zu outputs", node->input_count, node->output_count, results);
+		return node_fail(node, ERCC_MODEL, "%d inputs, %d outputs and a body with %zu outputs", node->input_count,
+		                 node->output_count, results);
 	if (node_input(node, 0)) {
 		TRY(constant_input(node, 0, "the number of turns", &trips));
 		if (trips->dtype != ERC_I64 || shape_elements(&trips->shape) != 1)
-			return node_fail(node, ERCC_MODEL, "the number of turns must be one i64, found %s%s", dtype_name(trips->dtype),
-			                 shape_text(&node->graph->ctx->arena, &trips->shape));
+			return node_fail(node, ERCC_MODEL, "the number of turns must be one i64, found %s%s",
+			                 dtype_name(trips->dtype), shape_words(node, &trips->shape));
 		*more = loop->turn < tensor_int(trips, 0);
 	}
 	if (*more && node_input(node, 1))
@@ -152,7 +155,8 @@ static enum ercc_status finish_loop(struct node *node, const struct loop *loop)
 		expand_to(node, i, node->inputs[2 + i]);
 	for (int i = 0; i < loop->scans; i++) {
 		if (loop->turn == 0)
-			return node_fail(node, ERCC_UNSUPPORTED, "no turn at all: the shape of output %d is not known", loop->states + i);
+			return node_fail(node, ERCC_UNSUPPORTED, "no turn at all: the shape of output %d is not known",
+			                 loop->states + i);
 		for (int64_t t = 0; t < loop->turn; t++)
 			pieces[t] = node->inputs[2 + loop->states + t * loop->scans + i];
 		expand_to(node, loop->states + i, emit_concat(node, 0, pieces, (int)loop->turn));
@@ -171,7 +175,8 @@ static enum ercc_status expand_loop(struct node *node)
 	int outputs = node->output_count, inputs = 2 + loop.states + (int)(loop.turn + 1) * loop.scans;
 	struct value **arguments = arena_array(arena, (size_t)(2 + loop.states), sizeof *arguments);
 	struct value **results = arena_array(arena, (size_t)(1 + outputs), sizeof *results);
-	struct value **next = arena_array(arena, (size_t)inputs, sizeof *next), **out = arena_array(arena, (size_t)outputs, sizeof *out);
+	struct value **next = arena_array(arena, (size_t)inputs, sizeof *next),
+	             **out = arena_array(arena, (size_t)outputs, sizeof *out);
 	arguments[0] = constant_number(node, ERC_I64, (double)loop.turn);
 	arguments[1] = node_input(node, 1) ? node->inputs[1] : constant_number(node, ERC_BOOL, 1);
 	for (int i = 0; i < loop.states; i++)
@@ -219,7 +224,8 @@ static enum ercc_status read_scan(const struct node *node, struct scan *scan)
 	scan->states = node->input_count - scan->inputs;
 	scan->outputs = node->output_count - scan->states;
 	if (scan->inputs < 1 || scan->states < 0 || scan->outputs < 0 || scan->inputs > 32 || scan->outputs > 32)
-		return node_fail(node, ERCC_MODEL, "%d inputs, %d of them scanned, and %d outputs", node->input_count, scan->inputs, node->output_count);
+		return node_fail(node, ERCC_MODEL, "%d inputs, %d of them scanned, and %d outputs", node->input_count,
+		                 scan->inputs, node->output_count);
 	TRY(scan_list(node, "scan_input_axes", scan->inputs, scan->input_axes));
 	TRY(scan_list(node, "scan_input_directions", scan->inputs, scan->backward));
 	TRY(scan_list(node, "scan_output_axes", scan->outputs, scan->output_axes));
@@ -233,11 +239,13 @@ static enum ercc_status read_scan(const struct node *node, struct scan *scan)
 		TRY(check_axis(node, scan->input_axes[i], shape->rank, &axis));
 		scan->input_axes[i] = axis;
 		if (i && shape->dims[axis] != scan->turns)
-			return node_fail(node, ERCC_MODEL, "scanned inputs of length %lld and %lld", (long long)scan->turns, (long long)shape->dims[axis]);
+			return node_fail(node, ERCC_MODEL, "scanned inputs of length %lld and %lld", (long long)scan->turns,
+			                 (long long)shape->dims[axis]);
 		scan->turns = shape->dims[axis];
 	}
 	if (scan->turns < 1 || scan->turns > TURNS_MAX)
-		return node_fail(node, ERCC_UNSUPPORTED, "%lld turns; 1 to %d are supported", (long long)scan->turns, TURNS_MAX);
+		return node_fail(node, ERCC_UNSUPPORTED, "%lld turns; 1 to %d are supported", (long long)scan->turns,
+		                 TURNS_MAX);
 	return ERCC_OK;
 }
 
@@ -247,27 +255,30 @@ static enum ercc_status expand_scan(struct node *node)
 	struct scan scan = {0};
 	TRY(read_scan(node, &scan));
 	size_t inputs = (size_t)node->input_count, outputs = (size_t)node->output_count;
-	struct value **arguments = arena_array(arena, inputs, sizeof *arguments), **results = arena_array(arena, outputs, sizeof *results);
+	struct value **arguments = arena_array(arena, inputs, sizeof *arguments),
+	             **results = arena_array(arena, outputs, sizeof *results);
 	struct value **pieces = arena_array(arena, (size_t)(scan.turns * scan.outputs), sizeof *pieces);
 	for (int i = 0; i < scan.states; i++)
 		arguments[i] = node->inputs[i];
 	for (int64_t t = 0; t < scan.turns; t++) {
 		for (int i = 0; i < scan.inputs; i++) {
 			long long at = scan.backward[i] ? scan.turns - 1 - t : t, axis = scan.input_axes[i];
-			arguments[scan.states + i] = EMIT(node, TEXT(node, "Squeeze(Slice(a, {%lld}, {%lld}, {%lld}), {%lld})", at, at + 1, axis, axis),
-			                                  node->inputs[scan.states + i]);
+			arguments[scan.states + i] =
+			    EMIT(node, TEXT(node, "Squeeze(Slice(a, {%lld}, {%lld}, {%lld}), {%lld})", at, at + 1, axis, axis),
+			         node->inputs[scan.states + i]);
 		}
 		TRY(inline_body(node, "body", arguments, inputs, results, outputs));
 		for (int i = 0; i < scan.states; i++)
 			arguments[i] = results[i];
 		for (int i = 0; i < scan.outputs; i++)
-			pieces[i * scan.turns + (scan.output_backward[i] ? scan.turns - 1 - t : t)] =
-				EMIT(node, TEXT(node, "Unsqueeze(a, {%lld})", (long long)scan.output_axes[i]), results[scan.states + i]);
+			pieces[i * scan.turns + (scan.output_backward[i] ? scan.turns - 1 - t : t)] = EMIT(
+			    node, TEXT(node, "Unsqueeze(a, {%lld})", (long long)scan.output_axes[i]), results[scan.states + i]);
 	}
 	for (int i = 0; i < scan.states; i++)
 		expand_to(node, i, arguments[i]);
 	for (int i = 0; i < scan.outputs; i++)
-		expand_to(node, scan.states + i, emit_concat(node, (int)scan.output_axes[i], pieces + i * scan.turns, (int)scan.turns));
+		expand_to(node, scan.states + i,
+		          emit_concat(node, (int)scan.output_axes[i], pieces + i * scan.turns, (int)scan.turns));
 	return ERCC_OK;
 }
 

@@ -8,7 +8,8 @@ struct transposed {
 	int64_t images, in_channels, out_channels;
 };
 
-static enum ercc_status spatial_list(const struct node *node, const char *name, int count, int64_t otherwise, int64_t *values, bool *given)
+static enum ercc_status spatial_list(const struct node *node, const char *name, int count, int64_t otherwise,
+                                     int64_t *values, bool *given)
 {
 	int found;
 	TRY(int_list(node, name, -1, values, 6, &found));
@@ -43,10 +44,12 @@ static enum ercc_status read_sizes(const struct node *node, struct transposed *t
 			int64_t total = full > t->out[i] ? full - t->out[i] : 0;
 			t->before[i] = upper ? total / 2 : total - total / 2;
 		}
-		if (t->in[i] < 1 || t->stride[i] < 1 || t->dilation[i] < 1 || t->kernel[i] < 1 || t->kernel[i] > 1 << 20 || t->out[i] < 1)
-			return node_fail(node, ERCC_MODEL, "dim %d: input %lld, kernel %lld, stride %lld, dilation %lld, output %lld", i + 2,
-			                 (long long)t->in[i], (long long)t->kernel[i], (long long)t->stride[i], (long long)t->dilation[i],
-			                 (long long)t->out[i]);
+		if (t->in[i] < 1 || t->stride[i] < 1 || t->dilation[i] < 1 || t->kernel[i] < 1 || t->kernel[i] > 1 << 20 ||
+		    t->out[i] < 1)
+			return node_fail(node, ERCC_MODEL,
+			                 "dim %d: input %lld, kernel %lld, stride %lld, dilation %lld, output %lld", i + 2,
+			                 (long long)t->in[i], (long long)t->kernel[i], (long long)t->stride[i],
+			                 (long long)t->dilation[i], (long long)t->out[i]);
 	}
 	return ERCC_OK;
 }
@@ -60,17 +63,17 @@ static enum ercc_status read_transposed(const struct node *node, struct transpos
 	t->group = node_attr_int(node, "group", 1);
 	if (t->rank < 1 || t->rank > 3 || w->rank != in->rank)
 		return node_fail(node, ERCC_UNSUPPORTED, "input %s and weights %s; 1 to 3 spatial dims are supported",
-		                 shape_text(&node->graph->ctx->arena, in), shape_text(&node->graph->ctx->arena, w));
+		                 shape_words(node, in), shape_words(node, w));
 	TRY(check_same_dtype(node, 1));
 	TRY(check_same_dtype(node, 2));
 	if (t->group < 1 || w->dims[0] != in->dims[1] || in->dims[1] % t->group)
-		return node_fail(node, ERCC_MODEL, "weights %s and group %lld for %lld input channels", shape_text(&node->graph->ctx->arena, w),
+		return node_fail(node, ERCC_MODEL, "weights %s and group %lld for %lld input channels", shape_words(node, w),
 		                 (long long)t->group, (long long)in->dims[1]);
 	t->images = in->dims[0];
 	t->in_channels = in->dims[1];
 	t->out_channels = w->dims[1] * t->group;
 	if (bias && (bias->shape.rank != 1 || bias->shape.dims[0] != t->out_channels))
-		return node_fail(node, ERCC_MODEL, "bias %s for %lld output channels", shape_text(&node->graph->ctx->arena, &bias->shape),
+		return node_fail(node, ERCC_MODEL, "bias %s for %lld output channels", shape_words(node, &bias->shape),
 		                 (long long)t->out_channels);
 	for (int i = 0; i < t->rank; i++) {
 		t->in[i] = in->dims[2 + i];
@@ -135,20 +138,23 @@ static struct value *expand_side_by_side(struct node *node, const struct transpo
 	/* weights [out channels, in, kernel] -> [out channels * taps, in, 1, ...] */
 	int64_t flat[] = {t->out_channels, t->in_channels / t->group, taps};
 	narrow[0] = t->out_channels * taps;
-	struct value *weights = EMIT(node, "Reshape(Transpose[perm=0:2:1](Reshape(a, b)), c)", swap_channels(node, t), constant_ints(node, flat, 3),
-	                             constant_ints(node, narrow, 2 + t->rank));
+	struct value *weights = EMIT(node, "Reshape(Transpose[perm=0:2:1](Reshape(a, b)), c)", swap_channels(node, t),
+	                             constant_ints(node, flat, 3), constant_ints(node, narrow, 2 + t->rank));
 	if (bias)
-		bias = EMIT(node, "Reshape(Expand(Unsqueeze(a, {1}), b), {-1})", bias, constant_ints(node, (int64_t[]){t->out_channels, taps}, 2));
-	const char *conv = TEXT(node, bias ? "Conv[group=%lld, kernel_shape=%s](a, b, c)" : "Conv[group=%lld, kernel_shape=%s](a, b)",
-	                        (long long)t->group, ones.data);
+		bias = EMIT(node, "Reshape(Expand(Unsqueeze(a, {1}), b), {-1})", bias,
+		            constant_ints(node, (int64_t[]){t->out_channels, taps}, 2));
+	const char *conv =
+	    TEXT(node, bias ? "Conv[group=%lld, kernel_shape=%s](a, b, c)" : "Conv[group=%lld, kernel_shape=%s](a, b)",
+	         (long long)t->group, ones.data);
 	struct value *y = EMIT(node, conv, node->inputs[0], weights, bias);
-	return EMIT(node, TEXT(node, "Reshape(Transpose[perm=%s](Reshape(a, b)), c)", perm.data), y, constant_ints(node, apart, 2 + 2 * t->rank),
-	            constant_ints(node, out, 2 + t->rank));
+	return EMIT(node, TEXT(node, "Reshape(Transpose[perm=%s](Reshape(a, b)), c)", perm.data), y,
+	            constant_ints(node, apart, 2 + 2 * t->rank), constant_ints(node, out, 2 + t->rank));
 }
 
 static struct value *expand_convolution(struct node *node, const struct transposed *t)
 {
-	struct text attrs = {.arena = &node->graph->ctx->arena}, begin = attrs, end = attrs, last = attrs, stop = attrs, axes = attrs;
+	struct text attrs = {.arena = &node->graph->ctx->arena}, begin = attrs, end = attrs, last = attrs, stop = attrs,
+	            axes = attrs;
 	int64_t pads[10] = {0};
 	struct value *x = spread(node, t), *bias = node_input(node, 2);
 	bool crops = false;
@@ -169,10 +175,13 @@ static struct value *expand_convolution(struct node *node, const struct transpos
 		text_printf(&stop, "-%d,", INT32_MAX);
 		text_printf(&axes, "%d,", 2 + i);
 	}
-	struct value *weights = EMIT(node, TEXT(node, "Slice(a, {%s}, {%s}, {%s}, {%s})", last.data, stop.data, axes.data, last.data),
-	                             swap_channels(node, t));
-	return EMIT(node, TEXT(node, bias ? "Conv[%s, pads=%s%s](a, b, c)" : "Conv[%s, pads=%s%s](a, b)", attrs.data, begin.data, end.data), x,
-	            weights, bias);
+	struct value *weights =
+	    EMIT(node, TEXT(node, "Slice(a, {%s}, {%s}, {%s}, {%s})", last.data, stop.data, axes.data, last.data),
+	         swap_channels(node, t));
+	return EMIT(node,
+	            TEXT(node, bias ? "Conv[%s, pads=%s%s](a, b, c)" : "Conv[%s, pads=%s%s](a, b)", attrs.data, begin.data,
+	                 end.data),
+	            x, weights, bias);
 }
 
 static enum ercc_status expand_conv_transpose(struct node *node)
@@ -181,7 +190,8 @@ static enum ercc_status expand_conv_transpose(struct node *node)
 	TRY(read_transposed(node, &t));
 	bool side_by_side = true;
 	for (int i = 0; i < t.rank; i++)
-		side_by_side &= t.kernel[i] == t.stride[i] && t.dilation[i] == 1 && t.before[i] == 0 && t.out[i] == t.in[i] * t.stride[i];
+		side_by_side &=
+		    t.kernel[i] == t.stride[i] && t.dilation[i] == 1 && t.before[i] == 0 && t.out[i] == t.in[i] * t.stride[i];
 	expand_to(node, 0, side_by_side ? expand_side_by_side(node, &t) : expand_convolution(node, &t));
 	return ERCC_OK;
 }

@@ -10,9 +10,10 @@ static enum ercc_status infer_det(struct node *node)
 	struct shape out = node->inputs[0]->shape;
 	int rank = out.rank;
 	if (rank < 2 || out.dims[rank - 1] != out.dims[rank - 2])
-		return node_fail(node, ERCC_MODEL, "needs square matrices, found %s", shape_text(&node->graph->ctx->arena, &out));
+		return node_fail(node, ERCC_MODEL, "needs square matrices, found %s", shape_words(node, &out));
 	if (out.dims[rank - 1] < 1 || out.dims[rank - 1] > N_MAX)
-		return node_fail(node, ERCC_UNSUPPORTED, "matrices of %lld rows; 1 to %d are supported", (long long)out.dims[rank - 1], N_MAX);
+		return node_fail(node, ERCC_UNSUPPORTED, "matrices of %lld rows; 1 to %d are supported",
+		                 (long long)out.dims[rank - 1], N_MAX);
 	out.rank -= 2;
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }

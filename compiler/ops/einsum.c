@@ -64,11 +64,13 @@ static enum ercc_status take_sizes(struct einsum *e, struct term *term, int slot
 {
 	const struct shape *shape = &term->value->shape;
 	if (term->rank != shape->rank)
-		return node_fail(e->node, ERCC_MODEL, "equation: %d labels for input %d of rank %d", term->rank, slot, shape->rank);
+		return node_fail(e->node, ERCC_MODEL, "equation: %d labels for input %d of rank %d", term->rank, slot,
+		                 shape->rank);
 	for (int i = 0; i < term->rank; i++) {
 		int64_t *size = &e->size[(int)term->labels[i]], dim = shape->dims[i];
 		if (*size > 1 && dim > 1 && *size != dim)
-			return node_fail(e->node, ERCC_MODEL, "equation: '%c' is %lld and %lld", term->labels[i], (long long)*size, (long long)dim);
+			return node_fail(e->node, ERCC_MODEL, "equation: '%c' is %lld and %lld", term->labels[i], (long long)*size,
+			                 (long long)dim);
 		if (dim > *size)
 			*size = dim;
 		if (dim == 0)
@@ -161,8 +163,9 @@ static void take_diagonal(struct einsum *e, struct term *term, int first, int se
 			labels[rank++] = term->labels[i];
 		}
 	struct shape line = shape_of(1, &size);
-	term->value = EMIT(e->node, TEXT(e->node, "Gather[axis=0](Reshape(Transpose[perm=%s](a), b), c)", perm.data), term->value,
-	                   constant_ints(e->node, dims, rank), constant_range(e->node, 0, size + 1, size, &line));
+	term->value =
+	    EMIT(e->node, TEXT(e->node, "Gather[axis=0](Reshape(Transpose[perm=%s](a), b), c)", perm.data), term->value,
+	         constant_ints(e->node, dims, rank), constant_range(e->node, 0, size + 1, size, &line));
 	memcpy(term->labels, labels, (size_t)rank);
 	term->rank = rank;
 }
@@ -214,8 +217,8 @@ struct split {
 	int batches, lefts, rights, sums;
 };
 
-static void split_labels(const struct einsum *e, const struct term *a, const struct term *b, const struct term *others, int other_count,
-                         struct split *s)
+static void split_labels(const struct einsum *e, const struct term *a, const struct term *b, const struct term *others,
+                         int other_count, struct split *s)
 {
 	*s = (struct split){.batches = 0};
 	for (int i = 0; i < a->rank; i++) {
@@ -263,8 +266,8 @@ static void multiply_matrices(struct einsum *e, struct term *a, struct term *b, 
 	for (int i = 0; i < a->rank; i++)
 		dims[i] = e->size[(int)a->labels[i]];
 	a->value = EMIT(e->node, "Reshape(MatMul(Reshape(a, c), Reshape(b, d)), e)", a->value, b->value,
-	                constant_ints(e->node, (int64_t[]){batch, m, k}, 3), constant_ints(e->node, (int64_t[]){batch, k, n}, 3),
-	                constant_ints(e->node, dims, a->rank));
+	                constant_ints(e->node, (int64_t[]){batch, m, k}, 3),
+	                constant_ints(e->node, (int64_t[]){batch, k, n}, 3), constant_ints(e->node, dims, a->rank));
 }
 
 /* All labels of both side by side, then the sum. */
@@ -297,7 +300,8 @@ static enum ercc_status expand_einsum(struct node *node)
 		struct term *a = &terms[i], *b = &terms[i + 1];
 		drop_unneeded(&e, a, b, node->input_count - i - 1);
 		split_labels(&e, a, b, b + 1, node->input_count - i - 2, &s);
-		if (s.batches + s.lefts + s.rights > MAX_RANK || (node->inputs[0]->dtype != ERC_F32 && s.batches + s.lefts + s.rights + s.sums > MAX_RANK))
+		if (s.batches + s.lefts + s.rights > MAX_RANK ||
+		    (node->inputs[0]->dtype != ERC_F32 && s.batches + s.lefts + s.rights + s.sums > MAX_RANK))
 			return node_fail(node, ERCC_UNSUPPORTED, "an intermediate product of rank above %d", MAX_RANK);
 		if (node->inputs[0]->dtype == ERC_F32)
 			multiply_matrices(&e, a, b, &s);

@@ -78,8 +78,8 @@ static int parse_attrs(struct emitter *e, struct attr *attrs)
 	return count;
 }
 
-static struct value *add_emitted(struct node *node, const char *domain, const char *op_type, struct value *const *inputs, int count,
-                                 const struct attr *attrs, int attr_count)
+static struct value *add_emitted(struct node *node, const char *domain, const char *op_type,
+                                 struct value *const *inputs, int count, const struct attr *attrs, int attr_count)
 {
 	struct graph *graph = node->graph;
 	struct value *out = graph_value(graph, graph_unique_name(graph, node->name));
@@ -192,7 +192,8 @@ struct value *constant_floats(struct node *node, const float *values, const stru
 {
 	struct arena *arena = &node->graph->ctx->arena;
 	const void *copy = arena_copy_bytes(arena, values, (size_t)shape_elements(shape) * sizeof *values);
-	return graph_constant(node->graph, graph_unique_name(node->graph, node->name), tensor_new(arena, ERC_F32, shape, copy));
+	return graph_constant(node->graph, graph_unique_name(node->graph, node->name),
+	                      tensor_new(arena, ERC_F32, shape, copy));
 }
 
 struct value *constant_number(struct node *node, enum erc_dtype dtype, double number)
@@ -200,8 +201,10 @@ struct value *constant_number(struct node *node, enum erc_dtype dtype, double nu
 	struct arena *arena = &node->graph->ctx->arena;
 	struct shape scalar = {0};
 	void *data = arena_alloc(arena, sizeof(double));
-	element_write(data, dtype, 0, dtype_is_float(dtype) ? (union expr_value){.f = number} : (union expr_value){.i = (int64_t)number});
-	return graph_constant(node->graph, graph_unique_name(node->graph, node->name), tensor_new(arena, dtype, &scalar, data));
+	element_write(data, dtype, 0,
+	              dtype_is_float(dtype) ? (union expr_value){.f = number} : (union expr_value){.i = (int64_t)number});
+	return graph_constant(node->graph, graph_unique_name(node->graph, node->name),
+	                      tensor_new(arena, dtype, &scalar, data));
 }
 
 /* start, start + step, ... as `count` i64 numbers of that shape. */
@@ -211,7 +214,8 @@ struct value *constant_range(struct node *node, int64_t start, int64_t step, int
 	int64_t *data = arena_array(arena, (size_t)count, sizeof *data);
 	for (int64_t i = 0; i < count; i++)
 		data[i] = start + i * step;
-	return graph_constant(node->graph, graph_unique_name(node->graph, node->name), tensor_new(arena, ERC_I64, shape, data));
+	return graph_constant(node->graph, graph_unique_name(node->graph, node->name),
+	                      tensor_new(arena, ERC_I64, shape, data));
 }
 
 struct value *emitted_output(struct value *first, int slot)

@@ -1,7 +1,8 @@
 /* out[i] = data[i, but the index's value along the axis]: a row is one line of the last dim. An index
  * outside the axis is clamped, so that no input can read other memory. Bound: memory.
  * Defines: INDEX (its type), T (an integer of an element's size).
- * Params: rows per tile, rows, rank, axis, size of the axis, then (dim of the indices, stride in the data) of each dim. */
+ * Params: rows per tile, rows, rank, axis, size of the axis, then (dim of the indices, stride in the data) of each dim.
+ */
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
 	long rank = p[2], axis = p[3], offset = 0, line = p[5 + 2 * (rank - 1)];

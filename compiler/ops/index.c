@@ -15,7 +15,8 @@ static enum ercc_status check_indices(const struct node *node, bool i32)
 }
 
 /* All inputs, then the output, as they are. */
-static struct launch *add_launch(struct lowering *lowering, struct node *node, const struct kernel_template *template, int64_t rows)
+static struct launch *add_launch(struct lowering *lowering, struct node *node, const struct kernel_template *template,
+                                 int64_t rows)
 {
 	struct launch *launch = plan_add_launch(lowering->plan, NULL, template, node->name);
 	for (int i = 0; i < node->input_count; i++)
@@ -49,7 +50,7 @@ static enum ercc_status infer_gather_elements(struct node *node)
 		fits = i == axis || indices->dims[i] <= in->dims[i];
 	if (!fits || (in->dims[axis] == 0 && shape_elements(indices) > 0))
 		return node_fail(node, ERCC_MODEL, "indices %s do not fit data %s along axis %d",
-		                 shape_text(&node->graph->ctx->arena, indices), shape_text(&node->graph->ctx->arena, in), axis);
+		                 shape_words(node, indices), shape_words(node, in), axis);
 	return set_output(node, 0, node->inputs[0]->dtype, indices);
 }
 
@@ -61,7 +62,8 @@ static enum ercc_status lower_gather_elements(struct lowering *lowering, struct 
 	TRY(check_axis(node, node_attr_int(node, "axis", 0), in->rank, &axis));
 	for (int i = in->rank - 1; i >= 0; stride *= in->dims[i--])
 		strides[i] = stride;
-	struct launch *launch = add_launch(lowering, node, &gather_elements_template, line ? shape_elements(out) / line : 0);
+	struct launch *launch =
+	    add_launch(lowering, node, &gather_elements_template, line ? shape_elements(out) / line : 0);
 	add_param(launch, in->rank);
 	add_param(launch, axis);
 	add_param(launch, in->dims[axis]);
@@ -70,8 +72,8 @@ static enum ercc_status lower_gather_elements(struct lowering *lowering, struct 
 		add_param(launch, strides[i]);
 	}
 	launch->flops = (uint64_t)shape_elements(out) * 40;
-	launch->defines[launch->define_count++] =
-		(struct define){"T", arena_printf(&lowering->ctx->arena, "%s_value", dtype_name(move_dtype(node->inputs[0]->dtype)))};
+	launch->defines[launch->define_count++] = (struct define){
+	    "T", arena_printf(&lowering->ctx->arena, "%s_value", dtype_name(move_dtype(node->inputs[0]->dtype)))};
 	return ERCC_OK;
 }
 
@@ -83,12 +85,13 @@ static enum ercc_status infer_gather_nd(struct node *node)
 	int64_t batch = node_attr_int(node, "batch_dims", 0);
 	TRY(check_indices(node, false));
 	if (in->rank < 1 || indices->rank < 1 || batch < 0 || batch >= in->rank || batch >= indices->rank)
-		return node_fail(node, ERCC_MODEL, "data of rank %d, indices of rank %d, batch_dims %lld", in->rank, indices->rank, (long long)batch);
+		return node_fail(node, ERCC_MODEL, "data of rank %d, indices of rank %d, batch_dims %lld", in->rank,
+		                 indices->rank, (long long)batch);
 	int64_t k = indices->dims[indices->rank - 1];
 	for (int i = 0; i < batch; i++)
 		if (in->dims[i] != indices->dims[i])
-			return node_fail(node, ERCC_MODEL, "batch dim %d is %lld in the data, %lld in the indices", i, (long long)in->dims[i],
-			                 (long long)indices->dims[i]);
+			return node_fail(node, ERCC_MODEL, "batch dim %d is %lld in the data, %lld in the indices", i,
+			                 (long long)in->dims[i], (long long)indices->dims[i]);
 	if (k < 1 || batch + k > in->rank)
 		return node_fail(node, ERCC_MODEL, "tuples of %lld indices for data of rank %d", (long long)k, in->rank);
 	struct shape out = {.rank = indices->rank - 1};
@@ -98,7 +101,7 @@ static enum ercc_status infer_gather_nd(struct node *node)
 	for (int64_t i = batch + k; i < in->rank; i++)
 		out.dims[out.rank++] = in->dims[i];
 	if (shape_elements(in) == 0 && shape_elements(&out) > 0)
-		return node_fail(node, ERCC_MODEL, "nothing to gather from: the data is %s", shape_text(&node->graph->ctx->arena, in));
+		return node_fail(node, ERCC_MODEL, "nothing to gather from: the data is %s", shape_words(node, in));
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
 
@@ -149,7 +152,8 @@ static enum ercc_status find_reduction(const struct node *node, const struct red
 		if (!strcmp(word, reductions[i].word)) {
 			*out = &reductions[i];
 			if (i && !(TYPES_NUMBER >> node->inputs[0]->dtype & 1))
-				return node_fail(node, ERCC_UNSUPPORTED, "reduction '%s' of %s", word, dtype_name(node->inputs[0]->dtype));
+				return node_fail(node, ERCC_UNSUPPORTED, "reduction '%s' of %s", word,
+				                 dtype_name(node->inputs[0]->dtype));
 			return ERCC_OK;
 		}
 	return node_fail(node, ERCC_MODEL, "reduction '%s'", word);
@@ -177,8 +181,8 @@ static enum ercc_status infer_scatter_elements(struct node *node)
 		fits = i == axis || indices->dims[i] <= in->dims[i];
 	if (!fits || (in->dims[axis] == 0 && shape_elements(indices) > 0))
 		return node_fail(node, ERCC_MODEL, "indices %s and updates %s do not fit data %s along axis %d",
-		                 shape_text(&node->graph->ctx->arena, indices), shape_text(&node->graph->ctx->arena, &node->inputs[2]->shape),
-		                 shape_text(&node->graph->ctx->arena, in), axis);
+		                 shape_words(node, indices), shape_words(node, &node->inputs[2]->shape),
+		                 shape_words(node, in), axis);
 	return set_output(node, 0, node->inputs[0]->dtype, in);
 }
 
@@ -189,7 +193,8 @@ static enum ercc_status lower_scatter_elements(struct lowering *lowering, struct
 	int axis;
 	TRY(check_axis(node, node_attr_int(node, "axis", 0), in->rank, &axis));
 	TRY(find_reduction(node, &reduction));
-	struct launch *launch = add_launch(lowering, node, &scatter_template, in->dims[axis] ? shape_elements(in) / in->dims[axis] : 0);
+	struct launch *launch =
+	    add_launch(lowering, node, &scatter_template, in->dims[axis] ? shape_elements(in) / in->dims[axis] : 0);
 	add_param(launch, in->rank);
 	add_param(launch, axis);
 	for (int i = 0; i < in->rank; i++) {
@@ -210,15 +215,15 @@ static enum ercc_status infer_scatter_nd(struct node *node)
 	TRY(find_reduction(node, &reduction));
 	int64_t k = indices->rank ? indices->dims[indices->rank - 1] : 0;
 	if (k < 1 || k > in->rank)
-		return node_fail(node, ERCC_MODEL, "indices %s for data %s", shape_text(&node->graph->ctx->arena, indices),
-		                 shape_text(&node->graph->ctx->arena, in));
+		return node_fail(node, ERCC_MODEL, "indices %s for data %s", shape_words(node, indices),
+		                 shape_words(node, in));
 	struct shape wanted = {.rank = indices->rank - 1};
 	memcpy(wanted.dims, indices->dims, sizeof wanted.dims);
 	for (int64_t i = k; i < in->rank && wanted.rank < MAX_RANK; i++)
 		wanted.dims[wanted.rank++] = in->dims[i];
 	if (!shape_equal(&wanted, &node->inputs[2]->shape) || (shape_elements(in) == 0 && shape_elements(&wanted) > 0))
-		return node_fail(node, ERCC_MODEL, "updates must be %s, found %s", shape_text(&node->graph->ctx->arena, &wanted),
-		                 shape_text(&node->graph->ctx->arena, &node->inputs[2]->shape));
+		return node_fail(node, ERCC_MODEL, "updates must be %s, found %s", shape_words(node, &wanted),
+		                 shape_words(node, &node->inputs[2]->shape));
 	return set_output(node, 0, node->inputs[0]->dtype, in);
 }
 

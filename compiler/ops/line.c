@@ -6,7 +6,8 @@ const struct kernel_template cumulate_template = {.stem = "cumulate", .cpu = row
 const struct kernel_template topk_template = {.stem = "topk", .cpu = rows_cpu};
 
 /* A launch of one row per line; the output lines are what the node's outputs hold. */
-static struct launch *add_lines(struct lowering *lowering, struct node *node, const struct kernel_template *template, int axis)
+static struct launch *add_lines(struct lowering *lowering, struct node *node, const struct kernel_template *template,
+                                int axis)
 {
 	const struct value *in = node->inputs[0];
 	int64_t outer = 1, inner = 1;
@@ -38,7 +39,7 @@ static enum ercc_status line_axis(const struct node *node, int slot, int64_t oth
 		TRY(constant_input(node, slot, "axis", &tensor));
 		if (shape_elements(&tensor->shape) != 1 || !dtype_is_integer(tensor->dtype))
 			return node_fail(node, ERCC_MODEL, "axis must be one integer, found %s%s", dtype_name(tensor->dtype),
-			                 shape_text(&node->graph->ctx->arena, &tensor->shape));
+			                 shape_words(node, &tensor->shape));
 		given = tensor_int(tensor, 0);
 	}
 	return check_axis(node, given, node->inputs[0]->shape.rank, axis);
@@ -109,7 +110,7 @@ static enum ercc_status read_topk(const struct node *node, int *axis, int64_t *k
 		TRY(constant_input(node, 1, "k", &tensor));
 		if (shape_elements(&tensor->shape) != 1 || tensor->dtype != ERC_I64)
 			return node_fail(node, ERCC_MODEL, "k must be one i64, found %s%s", dtype_name(tensor->dtype),
-			                 shape_text(&node->graph->ctx->arena, &tensor->shape));
+			                 shape_words(node, &tensor->shape));
 		*k = tensor_int(tensor, 0);
 	}
 	if (*k < 0 || *k > node->inputs[0]->shape.dims[*axis])
@@ -139,7 +140,8 @@ static enum ercc_status lower_topk(struct lowering *lowering, struct node *node)
 	TRY(read_topk(node, &axis, &k));
 	struct launch *launch = add_lines(lowering, node, &topk_template, axis);
 	launch->params[launch->param_count++] = k;
-	launch->defines[launch->define_count++] = (struct define){"BETTER", node_attr_int(node, "largest", 1) ? "a > b" : "a < b"};
+	launch->defines[launch->define_count++] =
+	    (struct define){"BETTER", node_attr_int(node, "largest", 1) ? "a > b" : "a < b"};
 	return ERCC_OK;
 }
 
@@ -171,7 +173,10 @@ static enum ercc_status expand_hardmax(struct node *node)
 }
 
 #define ARG(name, since, sign) {name, since, 1, 1, 1, TYPES_NUMBER, infer_arg, lower_arg, .defaults = sign}
-#define CUMULATE(name, since, start) {name, since, 2, 2, 1, TYPES_NUMBER, infer_cumulate, lower_cumulate, .defaults = start}
+#define CUMULATE(name, since, start)                                                                                   \
+	{                                                                                                                  \
+		name, since, 2, 2, 1, TYPES_NUMBER, infer_cumulate, lower_cumulate, .defaults = start                          \
+	}
 
 const struct op ops_line[] = {
 	ARG("ArgMax", 1, ">"),

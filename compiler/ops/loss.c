@@ -9,11 +9,11 @@ static enum ercc_status check_loss(const struct node *node)
 	for (int i = 1; fits && i < target->rank; i++)
 		fits = target->dims[i] == x->dims[i + 1];
 	if (!fits || (node->inputs[1]->dtype != ERC_I64 && node->inputs[1]->dtype != ERC_I32))
-		return node_fail(node, ERCC_MODEL, "scores %s and classes %s%s", shape_text(&node->graph->ctx->arena, x),
-		                 dtype_name(node->inputs[1]->dtype), shape_text(&node->graph->ctx->arena, target));
+		return node_fail(node, ERCC_MODEL, "scores %s and classes %s%s", shape_words(node, x),
+		                 dtype_name(node->inputs[1]->dtype), shape_words(node, target));
 	TRY(check_same_dtype(node, 2));
 	if (weight && (weight->shape.rank != 1 || weight->shape.dims[0] != x->dims[1]))
-		return node_fail(node, ERCC_MODEL, "weights %s for %lld classes", shape_text(&node->graph->ctx->arena, &weight->shape),
+		return node_fail(node, ERCC_MODEL, "weights %s for %lld classes", shape_words(node, &weight->shape),
 		                 (long long)x->dims[1]);
 	return ERCC_OK;
 }
@@ -29,7 +29,8 @@ static enum ercc_status emit_loss(struct node *node, struct value *log_probabili
 		ignored = EMIT(node, "Equal(a, b)", target, constant_number(node, target->dtype, (double)ignore->i));
 		target = EMIT(node, "Where(b, Mul(a, 0), a)", target, ignored);
 	}
-	struct value *loss = EMIT(node, "Neg(Squeeze(GatherElements[axis=1](a, Unsqueeze(b, {1})), {1}))", log_probability, target);
+	struct value *loss =
+	    EMIT(node, "Neg(Squeeze(GatherElements[axis=1](a, Unsqueeze(b, {1})), {1}))", log_probability, target);
 	if (weight)
 		w = EMIT(node, "Gather(a, b)", weight, target);
 	else if (ignored || !strcmp(reduction, "mean"))

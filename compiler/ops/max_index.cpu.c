@@ -24,7 +24,8 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 		const VALUE_TYPE *best = 0;
 		long long number = 0;
 		for (long i = 0; i < P(KD) * P(KH) * P(KW); i++) {
-			long d = od * P(SD) - P(PD) + i / (P(KH) * P(KW)) * P(DD), h = oh * P(SH) - P(PH) + i / P(KW) % P(KH) * P(DH);
+			long d = od * P(SD) - P(PD) + i / (P(KH) * P(KW)) * P(DD),
+			     h = oh * P(SH) - P(PH) + i / P(KW) % P(KH) * P(DH);
 			long w = ow * P(SW) - P(PW) + i % P(KW) * P(DW);
 			if (d < 0 || d >= P(ID) || h < 0 || h >= P(IH) || w < 0 || w >= P(IW))
 				continue;

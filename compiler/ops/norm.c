@@ -45,7 +45,8 @@ static enum ercc_status lower_normalize(struct lowering *lowering, struct node *
 	launch->flops = 8 * (uint64_t)shape_elements(in);
 	launch->bytes = 2 * (uint64_t)value_bytes(node->inputs[0]);
 	launch->defines[launch->define_count++] = (struct define){"RMS", node_attr_int(node, "rms", 0) ? "1" : "0"};
-	launch->defines[launch->define_count++] = (struct define){"EPSILON", arena_printf(arena, "%af", node_attr_float(node, "epsilon", 1e-5f))};
+	launch->defines[launch->define_count++] =
+	    (struct define){"EPSILON", arena_printf(arena, "%af", node_attr_float(node, "epsilon", 1e-5f))};
 	return ERCC_OK;
 }
 
@@ -54,8 +55,8 @@ static enum ercc_status lower_normalize(struct lowering *lowering, struct node *
 /* The node's epsilon, spelled so that nothing of it is lost. */
 static const char *attrs_of(const struct node *node, int axis, int64_t mod, int64_t step, int64_t div, bool rms)
 {
-	return TEXT(node, "axis=%d, mod=%lld, step=%lld, div=%lld, rms=%d, epsilon=%.9e", axis, (long long)mod, (long long)step,
-	            (long long)div, rms, node_attr_float(node, "epsilon", 1e-5f));
+	return TEXT(node, "axis=%d, mod=%lld, step=%lld, div=%lld, rms=%d, epsilon=%.9e", axis, (long long)mod,
+	            (long long)step, (long long)div, rms, node_attr_float(node, "epsilon", 1e-5f));
 }
 
 /* The shape of scale or bias is that of the dims from the axis on, so that row and element need no arithmetic. */
@@ -78,7 +79,7 @@ static enum ercc_status check_broadcast(const struct node *node, int slot)
 	TRY(broadcast_shapes(node, &x->shape, &value->shape, &both));
 	if (!shape_equal(&both, &x->shape))
 		return node_fail(node, ERCC_MODEL, "input %d %s does not broadcast to %s", slot,
-		                 shape_text(&node->graph->ctx->arena, &value->shape), shape_text(&node->graph->ctx->arena, &x->shape));
+		                 shape_words(node, &value->shape), shape_words(node, &x->shape));
 	return ERCC_OK;
 }
 
@@ -110,7 +111,7 @@ static enum ercc_status check_channels(const struct node *node, int slot, int64_
 	TRY(check_same_dtype(node, slot));
 	if (value->shape.rank != 1 || value->shape.dims[0] != channels)
 		return node_fail(node, ERCC_MODEL, "input %d must have shape [%lld], found %s", slot, (long long)channels,
-		                 shape_text(&node->graph->ctx->arena, &value->shape));
+		                 shape_words(node, &value->shape));
 	return ERCC_OK;
 }
 
@@ -124,8 +125,9 @@ static enum ercc_status expand_instance_norm(struct node *node)
 	TRY(check_channels(node, 2, channels));
 	for (int i = 2; i < x->shape.rank; i++)
 		positions *= x->shape.dims[i];
-	expand_to(node, 0, EMIT(node, TEXT(node, "erc.Normalize[%s](a, b, c)", attrs_of(node, 2, channels, 1, positions, false)), x,
-	                        node->inputs[1], node->inputs[2]));
+	expand_to(node, 0,
+	          EMIT(node, TEXT(node, "erc.Normalize[%s](a, b, c)", attrs_of(node, 2, channels, 1, positions, false)), x,
+	               node->inputs[1], node->inputs[2]));
 	return ERCC_OK;
 }
 
@@ -140,15 +142,18 @@ static enum ercc_status expand_group_norm(struct node *node)
 	for (int i = 2; i < x->shape.rank; i++)
 		positions *= x->shape.dims[i];
 	if (groups < 1 || channels % groups)
-		return node_fail(node, ERCC_MODEL, "num_groups %lld does not divide %lld channels", (long long)groups, (long long)channels);
+		return node_fail(node, ERCC_MODEL, "num_groups %lld does not divide %lld channels", (long long)groups,
+		                 (long long)channels);
 	TRY(check_channels(node, 1, per_group ? groups : channels));
 	TRY(check_channels(node, 2, per_group ? groups : channels));
 	int64_t each = channels / groups * positions;
 	int64_t rows[] = {x->shape.dims[0], groups, each};
 	struct value *wide = constant_ints(node, rows, 3), *narrow = constant_ints(node, x->shape.dims, x->shape.rank);
-	const char *attrs = attrs_of(node, 2, groups, per_group ? 1 : channels / groups, per_group ? each : positions, false);
-	expand_to(node, 0, EMIT(node, TEXT(node, "Reshape(erc.Normalize[%s](Reshape(a, d), b, c), e)", attrs), x, node->inputs[1],
-	                        node->inputs[2], wide, narrow));
+	const char *attrs =
+	    attrs_of(node, 2, groups, per_group ? 1 : channels / groups, per_group ? each : positions, false);
+	expand_to(node, 0,
+	          EMIT(node, TEXT(node, "Reshape(erc.Normalize[%s](Reshape(a, d), b, c), e)", attrs), x, node->inputs[1],
+	               node->inputs[2], wide, narrow));
 	return ERCC_OK;
 }
 
@@ -182,7 +187,8 @@ static enum ercc_status expand_lp_norm(struct node *node)
 	axes[0] = axis;
 	/* a row of zeros stays one */
 	struct value *norm = EMIT(node, p == 1 ? "ReduceL1(a, b)" : "ReduceL2(a, b)", x, constant_ints(node, axes, 1));
-	expand_to(node, 0, EMIT(node, "Where(Equal(b, c), Mul(a, 0), Div(a, b))", x, norm, constant_number(node, x->dtype, 0)));
+	expand_to(node, 0,
+	          EMIT(node, "Where(Equal(b, c), Mul(a, 0), Div(a, b))", x, norm, constant_number(node, x->dtype, 0)));
 	return ERCC_OK;
 }
 

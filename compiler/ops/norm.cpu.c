@@ -41,7 +41,8 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 	long count = p[2], first = r % p[3] * p[4], div = p[5];
 	const float *x = (const float *)args->buffers[0] + r * count;
 	float *out = (float *)args->buffers[OUT] + r * count;
-	const float *scale = (const float *)args->buffers[SCALE] + first, *bias = (const float *)args->buffers[BIAS] + first;
+	const float *scale = (const float *)args->buffers[SCALE] + first,
+	            *bias = (const float *)args->buffers[BIAS] + first;
 	float mean = RMS ? 0.0f : sum_of(x, count) / (float)count;
 	float inverse = 1.0f / __builtin_sqrtf(squares_of(x, count, mean) / (float)count + EPSILON);
 	if (MEAN)

@@ -90,6 +90,11 @@ enum ercc_status node_fail(const struct node *node, enum ercc_status status, con
 	            node->op_type, (long long)node->opset, text);
 }
 
+const char *shape_words(const struct node *node, const struct shape *shape)
+{
+	return shape_text(&node->graph->ctx->arena, shape);
+}
+
 enum ercc_status set_output(struct node *node, int slot, enum erc_dtype dtype, const struct shape *shape)
 {
 	struct value *value = node_output(node, slot);

@@ -64,6 +64,8 @@ enum ercc_status node_resolve(struct node *node);
 /* Reports "node 'x' (Op, opset n): ..." and returns ERCC_UNSUPPORTED or the given status. */
 enum ercc_status node_fail(const struct node *node, enum ercc_status status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* shape_text for messages about the node. */
+const char *shape_words(const struct node *node, const struct shape *shape);
 enum ercc_status set_output(struct node *node, int slot, enum erc_dtype dtype, const struct shape *shape);
 /* The constant of an input, or ERCC_UNSUPPORTED with a message that says it must be known at compile time. */
 enum ercc_status constant_input(const struct node *node, int slot, const char *what, const struct tensor **out);

@@ -67,7 +67,8 @@ static enum ercc_status choose_text(const struct node *node, const char **text)
 			return choice->expr ? ERCC_OK : node_fail(node, ERCC_MODEL, "%s is missing", choice->attr);
 		}
 	}
-	return first ? node_fail(node, ERCC_MODEL, "unknown %s '%s'", first->attr, node_attr_text(node, first->attr, "?")) : ERCC_OK;
+	return first ? node_fail(node, ERCC_MODEL, "unknown %s '%s'", first->attr, node_attr_text(node, first->attr, "?"))
+	             : ERCC_OK;
 }
 
 static enum ercc_status build_expr(struct context *ctx, struct node *node, struct expr *expr, const int *args)
@@ -105,8 +106,8 @@ static enum ercc_status infer_pointwise(struct node *node)
 		if (!in)
 			return node_fail(node, ERCC_MODEL, "input %d is missing", i);
 		if (i && in->dtype != like->dtype && strcmp(op->name, "Pow") && !(where && i == 1))
-			return node_fail(node, ERCC_MODEL, "input %d is %s, but input %d is %s", i, dtype_name(in->dtype), where ? 1 : 0,
-			                 dtype_name(like->dtype));
+			return node_fail(node, ERCC_MODEL, "input %d is %s, but input %d is %s", i, dtype_name(in->dtype),
+			                 where ? 1 : 0, dtype_name(like->dtype));
 		TRY(broadcast_shapes(node, &shape, &in->shape, &shape));
 		args[i] = expr_operand(expr, i, in->dtype);
 	}
@@ -263,7 +264,8 @@ static enum ercc_status infer_cast(struct node *node)
 {
 	int64_t to = node_attr_int(node, "to", 0);
 	if (to < 0 || to >= ERC_DTYPE_COUNT || !(TYPES_MOVED >> to & 1))
-		return node_fail(node, ERCC_UNSUPPORTED, "cast to dtype %s (%lld)", dtype_name((enum erc_dtype)to), (long long)to);
+		return node_fail(node, ERCC_UNSUPPORTED, "cast to dtype %s (%lld)", dtype_name((enum erc_dtype)to),
+		                 (long long)to);
 	return set_output(node, 0, (enum erc_dtype)to, &node->inputs[0]->shape);
 }
 
@@ -313,14 +315,16 @@ static enum ercc_status lower_batch_norm(struct lowering *lowering, struct node 
 	struct operand *to = launch_operand(launch, lower_buffer(lowering, out), in->dtype, true);
 	broadcast_strides(&in->shape, &in->shape, to->strides);
 	args[5] = expr_const(expr, in->dtype, node_attr_float(node, "epsilon", 1e-5f), 0);
-	return expr_parse(lowering->ctx, expr, "add(mul(div(sub(a, d), sqrt(add(e, f))), b), c)", args, 6, NULL, NULL, &result);
+	return expr_parse(lowering->ctx, expr, "add(mul(div(sub(a, d), sqrt(add(e, f))), b), c)", args, 6, NULL, NULL,
+	                  &result);
 }
 
 /* Casts, and the narrowing that the infer pass puts behind what is computed in f32 for half precision. */
 static enum ercc_status infer_narrow(struct node *node)
 {
 	enum erc_dtype dtype = node->inputs[0]->dtype;
-	return set_output(node, 0, dtype == ERC_F32 ? (enum erc_dtype)node_attr_int(node, "to", ERC_F16) : dtype, &node->inputs[0]->shape);
+	return set_output(node, 0, dtype == ERC_F32 ? (enum erc_dtype)node_attr_int(node, "to", ERC_F16) : dtype,
+	                  &node->inputs[0]->shape);
 }
 
 static enum ercc_status expand_cast_like(struct node *node)
@@ -402,7 +406,8 @@ const struct op ops_pointwise[] = {
 	BINARY("Sub", 1, TYPES_NUMBER, "sub(a, b)", NULL),
 	BINARY("Mul", 1, TYPES_NUMBER, "mul(a, b)", NULL),
 	BINARY("Div", 1, TYPES_NUMBER, "div(a, b)", NULL),
-	{"Pow", 1, 2, 2, 1, TYPES_NUMBER, infer_pointwise, lower_pointwise, "pow(a, b)", .layout = layout_pointwise, .own_types = 2},
+	{"Pow", 1, 2, 2, 1, TYPES_NUMBER, infer_pointwise, lower_pointwise, "pow(a, b)", .layout = layout_pointwise,
+	 .own_types = 2},
 	{"Mod", 10, 2, 2, 1, TYPES_NUMBER, infer_pointwise, lower_pointwise, "mod(a, b)", NULL, NULL, NULL, NULL, 0},
 	{"PRelu", 1, 2, 2, 1, TYPES_NUMBER, .expand = expand_prelu},
 	BINARY("PRelu", 7, TYPES_NUMBER, "select(lt(a, 0), mul(a, b), a)", NULL),

@@ -54,8 +54,9 @@ static bool layout_reduce(const struct node *node, enum layout *inputs, enum lay
 	return true;
 }
 
-/* One of a row's three texts, "start;combine;finish", as an expression over a (so far), b (an element), c (how many). */
-static enum ercc_status reduction_expr(struct context *ctx, const struct op *op, int part, enum erc_dtype dtype, struct expr *expr)
+/* One of a row's three texts, "start;combine;finish", over a (so far), b (an element) and c (how many). */
+static enum ercc_status reduction_expr(struct context *ctx, const struct op *op, int part, enum erc_dtype dtype,
+                                       struct expr *expr)
 {
 	const char *text = op->defaults;
 	int args[3], result;
@@ -93,14 +94,18 @@ static union expr_value start_value(const struct op *op, enum erc_dtype dtype)
 			continue;
 		if (dtype == ERC_F32 || dtype == ERC_F64)
 			return (union expr_value){.f = starts[i].f};
-		return (union expr_value){.i = dtype == ERC_I32 ? starts[i].i32 : dtype == ERC_I64 ? starts[i].i64
-		                               : dtype == ERC_I8 ? starts[i].i8 : dtype == ERC_U8 ? starts[i].u8 : starts[i].boolean};
+		return (union expr_value){.i = dtype == ERC_I32   ? starts[i].i32
+		                               : dtype == ERC_I64 ? starts[i].i64
+		                               : dtype == ERC_I8  ? starts[i].i8
+		                               : dtype == ERC_U8  ? starts[i].u8
+		                                                  : starts[i].boolean};
 	}
 	return (union expr_value){0};
 }
 
 /* START, and COMBINE and FINISH as declarations, with the names of their results. */
-static enum ercc_status define_reduction(struct lowering *lowering, const struct op *op, enum erc_dtype dtype, struct launch *launch)
+static enum ercc_status define_reduction(struct lowering *lowering, const struct op *op, enum erc_dtype dtype,
+                                         struct launch *launch)
 {
 	struct arena *arena = &lowering->ctx->arena;
 	struct reduction *reduction = arena_new(arena, struct reduction);
@@ -202,7 +207,8 @@ static void reduce_evaluate(const struct launch *launch, void *const *buffers)
 /* ---- reductions made of others ---- */
 
 /* "a" reduced by `op_type` over this node's axes. */
-static enum ercc_status emit_reduction(struct node *node, const char *op_type, bool keep, struct value *x, struct value **out)
+static enum ercc_status emit_reduction(struct node *node, const char *op_type, bool keep, struct value *x,
+                                       struct value **out)
 {
 	bool reduce[MAX_RANK];
 	int64_t axes[MAX_RANK];
@@ -219,7 +225,8 @@ static enum ercc_status emit_reduction(struct node *node, const char *op_type, b
 static enum ercc_status expand_through_sum(struct node *node, const char *before, const char *after)
 {
 	struct value *sum;
-	TRY(emit_reduction(node, "ReduceSum", node_attr_int(node, "keepdims", 1) != 0, EMIT(node, before, node->inputs[0]), &sum));
+	TRY(emit_reduction(node, "ReduceSum", node_attr_int(node, "keepdims", 1) != 0, EMIT(node, before, node->inputs[0]),
+	                   &sum));
 	expand_to(node, 0, EMIT(node, after, sum));
 	return ERCC_OK;
 }
@@ -263,12 +270,14 @@ static enum ercc_status expand_global_lp_pool(struct node *node)
 		return node_fail(node, ERCC_MODEL, "p is %g", p);
 	for (int i = 2; i < x->shape.rank; i++)
 		axes[i - 2] = i;
-	expand_to(node, 0, EMIT(node, "Pow(ReduceSum(Pow(Abs(a), b), d), c)", node->inputs[0], constant_number(node, ERC_F32, p),
-	                        constant_number(node, ERC_F32, 1 / p), constant_ints(node, axes, x->shape.rank - 2)));
+	expand_to(node, 0,
+	          EMIT(node, "Pow(ReduceSum(Pow(Abs(a), b), d), c)", node->inputs[0], constant_number(node, ERC_F32, p),
+	               constant_number(node, ERC_F32, 1 / p), constant_ints(node, axes, x->shape.rank - 2)));
 	return ERCC_OK;
 }
 
-#define REDUCE(name, types, text) {name, 1, 1, 2, 1, types, infer_reduce, lower_reduce, NULL, text, layout_reduce, NULL, NULL, 0}
+#define REDUCE(name, types, text) \
+	{name, 1, 1, 2, 1, types, infer_reduce, lower_reduce, NULL, text, layout_reduce, NULL, NULL, 0}
 #define TYPES_REDUCED (TYPES_FLOAT | TYPE(I32) | TYPE(I64))
 #define TYPES_COMPARED (TYPES_REDUCED | TYPE(I8) | TYPE(U8) | TYPE(BOOL))
 

@@ -20,7 +20,8 @@ struct resize {
 /* ---- reading the node ---- */
 
 /* Scales or sizes per axis: from the attribute, or constant inputs. *count is -1 where the slot is left out. */
-static enum ercc_status numbers_input(const struct node *node, int slot, const char *what, double *values, int limit, int *count)
+static enum ercc_status numbers_input(const struct node *node, int slot, const char *what, double *values, int limit,
+                                      int *count)
 {
 	const struct tensor *tensor;
 	*count = -1;
@@ -31,14 +32,15 @@ static enum ercc_status numbers_input(const struct node *node, int slot, const c
 	if (elements == 0)
 		return ERCC_OK;
 	if (elements > limit || tensor->shape.rank > 1)
-		return node_fail(node, ERCC_MODEL, "%s of shape %s", what, shape_text(&node->graph->ctx->arena, &tensor->shape));
+		return node_fail(node, ERCC_MODEL, "%s of shape %s", what, shape_words(node, &tensor->shape));
 	*count = (int)elements;
 	for (int i = 0; i < *count; i++)
 		values[i] = tensor_float(tensor, i);
 	return ERCC_OK;
 }
 
-static enum ercc_status apply_scales(const struct node *node, struct resize *r, const int *axes, const double *scales, int count)
+static enum ercc_status apply_scales(const struct node *node, struct resize *r, const int *axes, const double *scales,
+                                     int count)
 {
 	for (int i = 0; i < count; i++) {
 		double size = floor((double)r->out.dims[axes[i]] * scales[i]);
@@ -50,7 +52,8 @@ static enum ercc_status apply_scales(const struct node *node, struct resize *r, 
 	return ERCC_OK;
 }
 
-static enum ercc_status apply_sizes(const struct node *node, struct resize *r, const int *axes, const double *sizes, int count)
+static enum ercc_status apply_sizes(const struct node *node, struct resize *r, const int *axes, const double *sizes,
+                                    int count)
 {
 	const char *policy = node_attr_text(node, "keep_aspect_ratio_policy", "stretch");
 	bool smaller = !strcmp(policy, "not_larger"), stretch = !strcmp(policy, "stretch");
@@ -60,7 +63,8 @@ static enum ercc_status apply_sizes(const struct node *node, struct resize *r, c
 	for (int i = 0; i < count; i++) {
 		double scale = sizes[i] / (double)r->out.dims[axes[i]];
 		if (!(sizes[i] >= 1) || sizes[i] > (double)MAX_ELEMENTS || r->out.dims[axes[i]] < 1)
-			return node_fail(node, ERCC_MODEL, "a size of %g for dim %d of %lld", sizes[i], axes[i], (long long)r->out.dims[axes[i]]);
+			return node_fail(node, ERCC_MODEL, "a size of %g for dim %d of %lld", sizes[i], axes[i],
+			                 (long long)r->out.dims[axes[i]]);
 		common = i == 0 || (smaller ? scale < common : scale > common) ? scale : common;
 	}
 	for (int i = 0; i < count; i++) {
@@ -91,9 +95,10 @@ static enum ercc_status read_roi(const struct node *node, struct resize *r, cons
 static enum ercc_status check_words(const struct node *node, const struct resize *r)
 {
 	static const char *const words[][8] = {
-		{"nearest", "linear", "cubic"},
-		{"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_crop_and_resize"},
-		{"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"},
+	    {"nearest", "linear", "cubic"},
+	    {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
+	     "tf_crop_and_resize"},
+	    {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"},
 	};
 	const char *const given[] = {r->mode, r->coordinates, r->nearest};
 	for (size_t i = 0; i < COUNT_OF(given); i++) {
@@ -142,7 +147,8 @@ static enum ercc_status read_resize(const struct node *node, struct resize *r)
 	if (!scales && !upsample)
 		TRY(numbers_input(node, 3, "sizes", numbers, MAX_RANK, &number_count));
 	if (number_count != count)
-		return node_fail(node, ERCC_MODEL, "%s has %d entries for %d axes", scales ? "scales" : "sizes", number_count, count);
+		return node_fail(node, ERCC_MODEL, "%s has %d entries for %d axes", scales ? "scales" : "sizes", number_count,
+		                 count);
 	TRY(scales ? apply_scales(node, r, axes, numbers, count) : apply_sizes(node, r, axes, numbers, count));
 	for (int i = 0; i < x->shape.rank; i++) {
 		r->resized[i] |= r->out.dims[i] != x->shape.dims[i] || r->scale[i] != 1;
@@ -209,12 +215,14 @@ struct axis_taps {
 
 static int tap_count(const struct resize *r, int axis, double *reach)
 {
-	double radius = !strcmp(r->mode, "linear") ? 1 : 2, shrink = r->antialias && r->scale[axis] < 1 ? r->scale[axis] : 1;
+	double radius = !strcmp(r->mode, "linear") ? 1 : 2,
+	       shrink = r->antialias && r->scale[axis] < 1 ? r->scale[axis] : 1;
 	*reach = shrink;
 	return !strcmp(r->mode, "nearest") ? 1 : 2 - 2 * ((int)floor(-radius / shrink) + 1);
 }
 
-static void fill_position(const struct resize *r, double x, double shrink, int64_t size, struct axis_taps *taps, int64_t at)
+static void fill_position(const struct resize *r, double x, double shrink, int64_t size, struct axis_taps *taps,
+                          int64_t at)
 {
 	int32_t *index = taps->index + at * taps->count;
 	float *weight = taps->weight + at * taps->count;
@@ -241,7 +249,8 @@ static void fill_position(const struct resize *r, double x, double shrink, int64
 		weight[k] = (float)(w[k] / sum);
 }
 
-static enum ercc_status make_taps(const struct node *node, const struct resize *r, int axis, int64_t size, struct axis_taps *taps)
+static enum ercc_status make_taps(const struct node *node, const struct resize *r, int axis, int64_t size,
+                                  struct axis_taps *taps)
 {
 	struct arena *arena = &node->graph->ctx->arena;
 	int64_t out = r->out.dims[axis];
@@ -259,7 +268,8 @@ static enum ercc_status make_taps(const struct node *node, const struct resize *
 
 /* ---- launches ---- */
 
-static void add_taps(struct lowering *lowering, const struct node *node, const struct gather *g, const struct axis_taps *taps, float outside)
+static void add_taps(struct lowering *lowering, const struct node *node, const struct gather *g,
+                     const struct axis_taps *taps, float outside)
 {
 	int64_t outer = 1, inner = 1, out = g->index_count;
 	for (int i = 0; i < g->shape.rank; i++)
@@ -267,8 +277,10 @@ static void add_taps(struct lowering *lowering, const struct node *node, const s
 			*(i < g->axis ? &outer : &inner) *= g->shape.dims[i];
 	struct launch *launch = plan_add_launch(lowering->plan, NULL, &taps_template, node->name);
 	launch_operand(launch, g->in, ERC_F32, false);
-	launch_operand(launch, plan_weights(lowering->plan, taps->index, out * taps->count * 4, node->name), ERC_I32, false);
-	launch_operand(launch, plan_weights(lowering->plan, taps->weight, out * taps->count * 4, node->name), ERC_F32, false);
+	launch_operand(launch, plan_weights(lowering->plan, taps->index, out * taps->count * 4, node->name), ERC_I32,
+	               false);
+	launch_operand(launch, plan_weights(lowering->plan, taps->weight, out * taps->count * 4, node->name), ERC_F32,
+	               false);
 	launch_operand(launch, g->out, ERC_F32, true);
 	launch->input_count = 3;
 	launch->params[ROWS_TOTAL] = inner == 1 ? outer : outer * out;
@@ -282,10 +294,12 @@ static void add_taps(struct lowering *lowering, const struct node *node, const s
 	launch->bytes = 8 * (uint64_t)(outer * out * inner);
 	launch->reduction_key = 0x74617073;
 	launch->defines[launch->define_count++] = (struct define){"LAST", inner == 1 ? "1" : "0"};
-	launch->defines[launch->define_count++] = (struct define){"OUTSIDE", arena_printf(&lowering->ctx->arena, "%af", outside)};
+	launch->defines[launch->define_count++] =
+	    (struct define){"OUTSIDE", arena_printf(&lowering->ctx->arena, "%af", outside)};
 }
 
-static void add_nearest(struct lowering *lowering, const struct node *node, struct gather *g, const struct axis_taps *taps)
+static void add_nearest(struct lowering *lowering, const struct node *node, struct gather *g,
+                        const struct axis_taps *taps)
 {
 	int64_t *indices = arena_array(&lowering->ctx->arena, (size_t)g->index_count, sizeof *indices);
 	for (int64_t i = 0; i < g->index_count; i++)
@@ -317,7 +331,8 @@ static bool layout_resize(const struct node *node, enum layout *inputs, enum lay
 	const struct shape *in = &node->inputs[0]->shape, *out = &node->outputs[0]->shape;
 	*output = inputs[0];
 	return in->rank > 2 && in->rank < MAX_RANK && node->inputs[0]->dtype == ERC_F32 && in->dims[0] == out->dims[0] &&
-	       in->dims[1] == out->dims[1] && strcmp(node_attr_text(node, "coordinate_transformation_mode", ""), "tf_crop_and_resize");
+	       in->dims[1] == out->dims[1] &&
+	       strcmp(node_attr_text(node, "coordinate_transformation_mode", ""), "tf_crop_and_resize");
 }
 
 static enum ercc_status lower_resize(struct lowering *lowering, struct node *node)
@@ -327,7 +342,8 @@ static enum ercc_status lower_resize(struct lowering *lowering, struct node *nod
 	struct axis_taps taps = {0};
 	int left = 0;
 	TRY(read_resize(node, &r));
-	struct gather g = {.in = lower_buffer(lowering, in), .dtype = in->dtype, .index_dtype = ERC_I64, .shape = stored_shape(in)};
+	struct gather g = {
+	    .in = lower_buffer(lowering, in), .dtype = in->dtype, .index_dtype = ERC_I64, .shape = stored_shape(in)};
 	for (int i = 0; i < in->shape.rank; i++)
 		left += r.resized[i];
 	if (left == 0)
@@ -338,7 +354,8 @@ static enum ercc_status lower_resize(struct lowering *lowering, struct node *nod
 		TRY(make_taps(node, &r, g.axis, in->shape.dims[g.axis], &taps));
 		struct shape next = g.shape;
 		next.dims[g.axis] = g.index_count = r.out.dims[g.axis];
-		g.out = --left ? plan_buffer(lowering->plan, BUFFER_ARENA, shape_elements(&next) * (int64_t)dtype_bytes(in->dtype), node->name)
+		g.out = --left ? plan_buffer(lowering->plan, BUFFER_ARENA,
+		                             shape_elements(&next) * (int64_t)dtype_bytes(in->dtype), node->name)
 		               : lower_buffer(lowering, out);
 		if (!strcmp(r.mode, "nearest") && !taps.outside)
 			add_nearest(lowering, node, &g, &taps);

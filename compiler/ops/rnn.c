@@ -54,8 +54,8 @@ static enum ercc_status check_input(const struct node *node, int slot, const cha
 	const struct value *value = node_input(node, slot);
 	struct shape wanted = shape_of(rank, dims);
 	if (value && !shape_equal(&value->shape, &wanted))
-		return node_fail(node, ERCC_MODEL, "%s is %s, but must be %s", what, shape_text(&node->graph->ctx->arena, &value->shape),
-		                 shape_text(&node->graph->ctx->arena, &wanted));
+		return node_fail(node, ERCC_MODEL, "%s is %s, but must be %s", what, shape_words(node, &value->shape),
+		                 shape_words(node, &wanted));
 	return ERCC_OK;
 }
 
@@ -78,8 +78,8 @@ static enum ercc_status read_rnn(struct node *node, struct rnn *rnn)
 	if (rnn->steps < 1 || rnn->steps > STEPS_MAX)
 		return node_fail(node, ERCC_UNSUPPORTED, "%lld steps; 1 to %d are supported", (long long)rnn->steps, STEPS_MAX);
 	if (node_attr_int(node, "hidden_size", rnn->hidden) != rnn->hidden)
-		return node_fail(node, ERCC_MODEL, "hidden_size %lld, but R is %s", (long long)node_attr_int(node, "hidden_size", 0),
-		                 shape_text(&node->graph->ctx->arena, r));
+		return node_fail(node, ERCC_MODEL, "hidden_size %lld, but R is %s",
+		                 (long long)node_attr_int(node, "hidden_size", 0), shape_words(node, r));
 	int64_t d = rnn->directions, h = rnn->hidden, rows = rnn->gates * h, b = rnn->batch;
 	int64_t state[] = {rnn->batch_first ? b : d, rnn->batch_first ? d : b, h};
 	for (int slot = 1; slot < node->input_count; slot++)
@@ -101,13 +101,15 @@ static enum ercc_status read_rnn(struct node *node, struct rnn *rnn)
 }
 
 /* Activations are given for each direction; alpha and beta are used up by those that have any, in order. */
-static enum ercc_status read_gates(struct node *node, const struct rnn *rnn, const char *const *defaults, int count, struct gate *gates)
+static enum ercc_status read_gates(struct node *node, const struct rnn *rnn, const char *const *defaults, int count,
+                                   struct gate *gates)
 {
 	const struct attr *names = node_attr(node, "activations"), *alpha = node_attr(node, "activation_alpha");
 	const struct attr *beta = node_attr(node, "activation_beta");
 	int64_t alphas = 0, betas = 0;
 	if (names && (names->kind != ATTR_STRINGS || names->count != count * rnn->directions))
-		return node_fail(node, ERCC_MODEL, "activations has %lld entries, not %d", (long long)names->count, (int)(count * rnn->directions));
+		return node_fail(node, ERCC_MODEL, "activations has %lld entries, not %d", (long long)names->count,
+		                 (int)(count * rnn->directions));
 	for (int i = 0; i < count * (int)rnn->directions; i++) {
 		const char *name = names ? names->strings[i] : defaults[i % count];
 		struct gate *gate = &gates[i];
@@ -133,11 +135,12 @@ static struct value *activate(const struct rnn *rnn, int gate, struct value *x)
 	struct node *node = rnn->node;
 	const struct gate *g = &rnn->gate[gate];
 	if (rnn->clip > 0 && gate != CELL) /* what is bounded is what enters the gates */
-		x = EMIT(node, "Clip(a, b, c)", x, constant_number(node, ERC_F32, -(double)rnn->clip), constant_number(node, ERC_F32, (double)rnn->clip));
+		x = EMIT(node, "Clip(a, b, c)", x, constant_number(node, ERC_F32, -(double)rnn->clip),
+		         constant_number(node, ERC_F32, (double)rnn->clip));
 	if (!strncmp(g->activation->text, g->activation->name, strlen(g->activation->name)))
 		return EMIT(node, g->activation->text, x);
-	return EMIT(node, g->activation->text, x, constant_number(node, ERC_F32, (double)g->alpha), constant_number(node, ERC_F32, (double)g->beta),
-	            rnn->zero, rnn->one);
+	return EMIT(node, g->activation->text, x, constant_number(node, ERC_F32, (double)g->alpha),
+	            constant_number(node, ERC_F32, (double)g->beta), rnn->zero, rnn->one);
 }
 
 /* Columns of gate `index`. */
@@ -191,7 +194,8 @@ static void step_lstm(struct rnn *rnn, struct value *x)
 		if (rnn->p[0] && (i == 0 || i == 2))
 			gate[i] = EMIT(node, "Add(a, Mul(b, c))", gate[i], rnn->p[i], rnn->c);
 	}
-	rnn->c = EMIT(node, "Add(Mul(a, b), Mul(c, d))", activate(rnn, 0, gate[2]), rnn->c, activate(rnn, 0, gate[0]), activate(rnn, 1, gate[3]));
+	rnn->c = EMIT(node, "Add(Mul(a, b), Mul(c, d))", activate(rnn, 0, gate[2]), rnn->c, activate(rnn, 0, gate[0]),
+	              activate(rnn, 1, gate[3]));
 	if (rnn->p[0])
 		gate[1] = EMIT(node, "Add(a, Mul(b, c))", gate[1], rnn->p[1], rnn->c);
 	rnn->h = EMIT(node, "Mul(a, b)", activate(rnn, 0, gate[1]), activate(rnn, CELL, rnn->c));
@@ -216,21 +220,26 @@ static struct value *of_direction(const struct rnn *rnn, int slot, int axis)
 {
 	if (!node_input(rnn->node, slot))
 		return NULL;
-	return EMIT(rnn->node, TEXT(rnn->node, "Squeeze(Slice(a, {%d}, {%d}, {%d}), {%d})", rnn->direction, rnn->direction + 1, axis, axis),
-	            rnn->node->inputs[slot]);
+	return EMIT(
+	    rnn->node,
+	    TEXT(rnn->node, "Squeeze(Slice(a, {%d}, {%d}, {%d}), {%d})", rnn->direction, rnn->direction + 1, axis, axis),
+	    rnn->node->inputs[slot]);
 }
 
 static struct value *initial_state(const struct rnn *rnn, int slot)
 {
 	struct value *given = of_direction(rnn, slot, rnn->batch_first ? 1 : 0);
-	return given ? given : EMIT(rnn->node, "Expand(a, b)", rnn->zero, constant_ints(rnn->node, (int64_t[]){rnn->batch, rnn->hidden}, 2));
+	return given ? given
+	             : EMIT(rnn->node, "Expand(a, b)", rnn->zero,
+	                    constant_ints(rnn->node, (int64_t[]){rnn->batch, rnn->hidden}, 2));
 }
 
 /* x W + biases for all steps: [steps, batch, gates * hidden]. */
 static struct value *input_products(struct rnn *rnn, struct value *x)
 {
 	struct node *node = rnn->node;
-	struct value *y = EMIT(node, "MatMul(a, Transpose[perm=1:0](b))", x, of_direction(rnn, 1, 0)), *bias = of_direction(rnn, 3, 0);
+	struct value *y = EMIT(node, "MatMul(a, Transpose[perm=1:0](b))", x, of_direction(rnn, 1, 0)),
+	             *bias = of_direction(rnn, 3, 0);
 	rnn->r = EMIT(node, "Transpose[perm=1:0](a)", of_direction(rnn, 2, 0));
 	if (rnn->gates == 3) {
 		rnn->r_own = part(rnn, rnn->r, 2, 1);
@@ -239,7 +248,8 @@ static struct value *input_products(struct rnn *rnn, struct value *x)
 	if (!bias)
 		return y;
 	struct value *own = part(rnn, bias, rnn->gates, rnn->gates);
-	if (rnn->gates == 3 && node_attr_int(node, "linear_before_reset", 0)) { /* its own gate resets the state's bias too */
+	if (rnn->gates == 3 &&
+	    node_attr_int(node, "linear_before_reset", 0)) { /* its own gate resets the state's bias too */
 		rnn->rb = part(rnn, own, 2, 1);
 		own = EMIT(node, "Concat[axis=0](a, Mul(b, 0))", part(rnn, own, 0, 2), rnn->rb);
 	}
@@ -253,7 +263,8 @@ static void hold_ended(struct rnn *rnn, int64_t t, struct value *h, struct value
 	*y = rnn->h;
 	if (!rnn->lengths)
 		return;
-	struct value *running = EMIT(node, TEXT(node, "Unsqueeze(Less(a, b), {1})"), constant_number(node, ERC_I32, (double)t), rnn->lengths);
+	struct value *running =
+	    EMIT(node, TEXT(node, "Unsqueeze(Less(a, b), {1})"), constant_number(node, ERC_I32, (double)t), rnn->lengths);
 	*y = EMIT(node, "Where(a, b, c)", running, rnn->h, rnn->zero);
 	rnn->h = EMIT(node, "Where(a, b, c)", running, rnn->h, h);
 	if (c)
@@ -278,7 +289,9 @@ static struct value *run_direction(struct rnn *rnn, const struct cell *cell, str
 	for (int64_t k = 0; k < rnn->steps; k++) {
 		int64_t t = rnn->reverse && !flip ? rnn->steps - 1 - k : k;
 		struct value *h = rnn->h, *c = rnn->c, *y;
-		cell->step(rnn, EMIT(node, TEXT(node, "Squeeze(Slice(a, {%lld}, {%lld}, {0}), {0})", (long long)t, (long long)(t + 1)), x));
+		cell->step(
+		    rnn,
+		    EMIT(node, TEXT(node, "Squeeze(Slice(a, {%lld}, {%lld}, {0}), {0})", (long long)t, (long long)(t + 1)), x));
 		hold_ended(rnn, t, h, c, &y);
 		shown[t] = EMIT(node, "Unsqueeze(a, {0, 1})", y);
 	}

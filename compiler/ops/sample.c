@@ -13,7 +13,8 @@ static int word_index(const char *word, const char *const *words)
 	return -1;
 }
 
-static struct launch *add_sampling(struct lowering *lowering, struct node *node, const struct kernel_template *template, int64_t rows)
+static struct launch *add_sampling(struct lowering *lowering, struct node *node, const struct kernel_template *template,
+                                   int64_t rows)
 {
 	struct launch *launch = plan_add_launch(lowering->plan, NULL, template, node->name);
 	for (int i = 0; i < node->input_count; i++)
@@ -56,8 +57,8 @@ static enum ercc_status infer_grid_sample(struct node *node)
 	TRY(check_same_dtype(node, 1));
 	if ((in->rank != 4 && in->rank != 5) || grid->rank != in->rank || grid->dims[0] != in->dims[0] ||
 	    grid->dims[grid->rank - 1] != in->rank - 2 || shape_elements(in) == 0)
-		return node_fail(node, ERCC_MODEL, "input %s and grid %s", shape_text(&node->graph->ctx->arena, in),
-		                 shape_text(&node->graph->ctx->arena, grid));
+		return node_fail(node, ERCC_MODEL, "input %s and grid %s", shape_words(node, in),
+		                 shape_words(node, grid));
 	for (int i = 2; i < out.rank; i++)
 		out.dims[i] = grid->dims[i - 1];
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
@@ -72,7 +73,8 @@ static enum ercc_status lower_grid_sample(struct lowering *lowering, struct node
 	TRY(read_sampling(node, &s));
 	for (int i = 3; i < out->rank; i++)
 		positions *= out->dims[i];
-	struct launch *launch = add_sampling(lowering, node, &grid_sample_template, out->dims[0] * out->dims[1] * out->dims[2]);
+	struct launch *launch =
+	    add_sampling(lowering, node, &grid_sample_template, out->dims[0] * out->dims[1] * out->dims[2]);
 	launch->params[2] = in->dims[1];
 	launch->params[3] = out->dims[2];
 	launch->params[4] = positions;
@@ -101,8 +103,9 @@ static enum ercc_status expand_affine_grid(struct node *node)
 	int count;
 	TRY(int_list(node, "size", 1, size, 6, &count));
 	int rank = count - 2;
-	if ((rank != 2 && rank != 3) || theta->rank != 3 || theta->dims[0] != size[0] || theta->dims[1] != rank || theta->dims[2] != rank + 1)
-		return node_fail(node, ERCC_MODEL, "matrices %s for a size of %d dims", shape_text(&node->graph->ctx->arena, theta), count);
+	if ((rank != 2 && rank != 3) || theta->rank != 3 || theta->dims[0] != size[0] || theta->dims[1] != rank ||
+	    theta->dims[2] != rank + 1)
+		return node_fail(node, ERCC_MODEL, "matrices %s for a size of %d dims", shape_words(node, theta), count);
 	for (int i = 0; i < rank; i++) {
 		dims[1 + i] = size[2 + i];
 		if (size[2 + i] < 1 || !mul_fits(places, size[2 + i], &places) || places > 1 << 28)
@@ -115,14 +118,16 @@ static enum ercc_status expand_affine_grid(struct node *node)
 		int64_t left = p;
 		for (int d = rank - 1; d >= 0; left /= size[2 + d], d--) { /* x first */
 			double n = (double)size[2 + d], i = (double)(left % size[2 + d]);
-			at[p * (rank + 1) + rank - 1 - d] = (float)(corners ? n > 1 ? 2 * i / (n - 1) - 1 : -1 : (2 * i + 1) / n - 1);
+			at[p * (rank + 1) + rank - 1 - d] =
+			    (float)(corners ? n > 1 ? 2 * i / (n - 1) - 1 : -1 : (2 * i + 1) / n - 1);
 		}
 		at[p * (rank + 1) + rank] = 1;
 	}
 	dims[0] = size[0];
 	dims[rank + 1] = rank;
-	expand_to(node, 0, EMIT(node, "Reshape(MatMul(a, Transpose[perm=0:2:1](b)), c)", constant_floats(node, at, &flat), node->inputs[0],
-	                        constant_ints(node, dims, rank + 2)));
+	expand_to(node, 0,
+	          EMIT(node, "Reshape(MatMul(a, Transpose[perm=0:2:1](b)), c)", constant_floats(node, at, &flat),
+	               node->inputs[0], constant_ints(node, dims, rank + 2)));
 	return ERCC_OK;
 }
 
@@ -132,16 +137,19 @@ static enum ercc_status infer_roi_align(struct node *node)
 {
 	const struct shape *in = &node->inputs[0]->shape, *rois = &node->inputs[1]->shape, *batch = &node->inputs[2]->shape;
 	int64_t height = node_attr_int(node, "output_height", 1), width = node_attr_int(node, "output_width", 1);
-	const char *mode = node_attr_text(node, "mode", "avg"), *coordinates = node_attr_text(node, "coordinate_transformation_mode", "half_pixel");
+	const char *mode = node_attr_text(node, "mode", "avg"),
+	           *coordinates = node_attr_text(node, "coordinate_transformation_mode", "half_pixel");
 	TRY(check_same_dtype(node, 1));
 	if (in->rank != 4 || shape_elements(in) == 0 || rois->rank != 2 || rois->dims[1] != 4 || batch->rank != 1 ||
 	    batch->dims[0] != rois->dims[0] || node->inputs[2]->dtype != ERC_I64)
-		return node_fail(node, ERCC_MODEL, "input %s, regions %s, batch indices %s%s", shape_text(&node->graph->ctx->arena, in),
-		                 shape_text(&node->graph->ctx->arena, rois), dtype_name(node->inputs[2]->dtype),
-		                 shape_text(&node->graph->ctx->arena, batch));
-	if (height < 1 || width < 1 || node_attr_int(node, "sampling_ratio", 0) < 0 || node_attr_int(node, "sampling_ratio", 0) > 1024 ||
-	    (strcmp(mode, "avg") && strcmp(mode, "max")) || (strcmp(coordinates, "half_pixel") && strcmp(coordinates, "output_half_pixel")))
-		return node_fail(node, ERCC_MODEL, "output %lldx%lld, mode '%s', coordinates '%s'", (long long)height, (long long)width, mode, coordinates);
+		return node_fail(node, ERCC_MODEL, "input %s, regions %s, batch indices %s%s", shape_words(node, in),
+		                 shape_words(node, rois), dtype_name(node->inputs[2]->dtype),
+		                 shape_words(node, batch));
+	if (height < 1 || width < 1 || node_attr_int(node, "sampling_ratio", 0) < 0 ||
+	    node_attr_int(node, "sampling_ratio", 0) > 1024 || (strcmp(mode, "avg") && strcmp(mode, "max")) ||
+	    (strcmp(coordinates, "half_pixel") && strcmp(coordinates, "output_half_pixel")))
+		return node_fail(node, ERCC_MODEL, "output %lldx%lld, mode '%s', coordinates '%s'", (long long)height,
+		                 (long long)width, mode, coordinates);
 	struct shape out = shape_of(4, (int64_t[]){rois->dims[0], in->dims[1], height, width});
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }

@@ -8,7 +8,8 @@
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	long rank = p[2], axis = p[3], from = 0, index = 0, from_stride = 1, index_stride = 1, from_step = 0, index_step = 0;
+	long rank = p[2], axis = p[3], from = 0, index = 0, from_stride = 1, index_stride = 1, from_step = 0,
+	     index_step = 0;
 	int inside = 1;
 	for (long d = rank - 1, left = r; d >= 0; d--) {
 		long size = p[4 + 2 * d], updates = p[5 + 2 * d];
@@ -25,7 +26,8 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 		from_stride *= size;
 		index_stride *= updates;
 	}
-	const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0] + from, *updates = (const VALUE_TYPE *)args->buffers[2] + index;
+	const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0] + from,
+	                 *updates = (const VALUE_TYPE *)args->buffers[2] + index;
 	const INDEX *indices = (const INDEX *)args->buffers[1] + index;
 	VALUE_TYPE *out = (VALUE_TYPE *)args->buffers[3] + from;
 	long size = p[4 + 2 * axis], count = inside ? p[5 + 2 * axis] : 0;

@@ -23,7 +23,8 @@ static struct value *transform_matrix(struct node *node, const struct transform 
 	for (int64_t k = 0; k < t->from && k < t->n; k++)
 		for (int64_t m = 0; m < t->to; m++) {
 			bool twice = t->hermitian && k > 0 && 2 * k < t->n, beyond = t->hermitian && 2 * k > t->n;
-			double angle = t->sign * 2 * M_PI * (double)(k * m % t->n) / (double)t->n, f = beyond ? 0 : twice ? 2 * t->scale : t->scale;
+			double angle = t->sign * 2 * M_PI * (double)(k * m % t->n) / (double)t->n;
+			double f = beyond ? 0 : twice ? 2 * t->scale : t->scale;
 			float *real = data + k * t->parts * t->to * t->outs + m * t->outs, *imaginary = real + t->to * t->outs;
 			real[0] = (float)(f * cos(angle));
 			if (t->outs == 2)
@@ -37,8 +38,8 @@ static struct value *transform_matrix(struct node *node, const struct transform 
 }
 
 /* x [..., from, parts] -> [..., to, outs] along `axis`, which is moved next to the last dim and back. */
-static struct value *emit_transform(struct node *node, struct value *x, const struct shape *in, int axis, const struct transform *t,
-                                    struct shape *out)
+static struct value *emit_transform(struct node *node, struct value *x, const struct shape *in, int axis,
+                                    const struct transform *t, struct shape *out)
 {
 	int rank = in->rank, last = rank - 2;
 	struct text perm = {.arena = &node->graph->ctx->arena};
@@ -54,8 +55,11 @@ static struct value *emit_transform(struct node *node, struct value *x, const st
 	*out = *in;
 	out->dims[axis] = t->to;
 	out->dims[rank - 1] = t->outs;
-	return EMIT(node, TEXT(node, "Transpose[perm=%s](Reshape(MatMul(Reshape(Transpose[perm=%s](a), b), c), d))", perm.data, perm.data),
-	            x, constant_ints(node, flat.dims, flat.rank), transform_matrix(node, t), constant_ints(node, wide.dims, rank));
+	return EMIT(node,
+	            TEXT(node, "Transpose[perm=%s](Reshape(MatMul(Reshape(Transpose[perm=%s](a), b), c), d))", perm.data,
+	                 perm.data),
+	            x, constant_ints(node, flat.dims, flat.rank), transform_matrix(node, t),
+	            constant_ints(node, wide.dims, rank));
 }
 
 /* One integer: a constant input, or what it is when that is left out. */
@@ -68,7 +72,7 @@ static enum ercc_status one_int(const struct node *node, int slot, const char *w
 	TRY(constant_input(node, slot, what, &tensor));
 	if (shape_elements(&tensor->shape) != 1 || !dtype_is_integer(tensor->dtype))
 		return node_fail(node, ERCC_MODEL, "%s must be one integer, found %s%s", what, dtype_name(tensor->dtype),
-		                 shape_text(&node->graph->ctx->arena, &tensor->shape));
+		                 shape_words(node, &tensor->shape));
 	*out = tensor_int(tensor, 0);
 	return ERCC_OK;
 }
@@ -83,13 +87,15 @@ static enum ercc_status expand_dft(struct node *node)
 	TRY(one_int(node, 2, "axis", node_attr_int(node, "axis", node->op->since >= 20 ? -2 : 1), &given));
 	TRY(check_axis(node, given, in->rank, &axis));
 	if (in->rank < 2 || axis == in->rank - 1 || in->dims[in->rank - 1] < 1 || in->dims[in->rank - 1] > 2)
-		return node_fail(node, ERCC_MODEL, "input %s along axis %d: the last dim holds one number or two, and is not transformed",
-		                 shape_text(&node->graph->ctx->arena, in), axis);
-	struct transform t = {.from = in->dims[axis], .parts = (int)in->dims[in->rank - 1], .outs = 2, .sign = inverse ? 1 : -1};
+		return node_fail(node, ERCC_MODEL,
+		                 "input %s along axis %d: the last dim holds one number or two, and is not transformed",
+		                 shape_words(node, in), axis);
+	struct transform t = {
+	    .from = in->dims[axis], .parts = (int)in->dims[in->rank - 1], .outs = 2, .sign = inverse ? 1 : -1};
 	TRY(one_int(node, 1, "dft_length", inverse && onesided ? 2 * (t.from - 1) : t.from, &n));
 	if (n < 1 || n > LENGTH_MAX || t.from > LENGTH_MAX)
-		return node_fail(node, ERCC_UNSUPPORTED, "a transform of %lld numbers of length %lld; up to %d are supported", (long long)t.from,
-		                 (long long)n, LENGTH_MAX);
+		return node_fail(node, ERCC_UNSUPPORTED, "a transform of %lld numbers of length %lld; up to %d are supported",
+		                 (long long)t.from, (long long)n, LENGTH_MAX);
 	t.n = n;
 	t.hermitian = inverse && onesided;
 	t.outs = t.hermitian ? 1 : 2;
@@ -110,11 +116,12 @@ static enum ercc_status expand_stft(struct node *node)
 	TRY(one_int(node, 3, "frame_length", window && window->shape.rank == 1 ? window->shape.dims[0] : 0, &length));
 	TRY(check_same_dtype(node, 2));
 	if ((in->rank != 3 && in->rank != 2) || (in->rank == 3 && (in->dims[2] < 1 || in->dims[2] > 2)))
-		return node_fail(node, ERCC_MODEL, "a signal of shape %s", shape_text(&node->graph->ctx->arena, in));
+		return node_fail(node, ERCC_MODEL, "a signal of shape %s", shape_words(node, in));
 	if (step < 1 || length < 1 || length > in->dims[1] || length > LENGTH_MAX ||
 	    (window && (window->shape.rank != 1 || window->shape.dims[0] != length)))
-		return node_fail(node, ERCC_MODEL, "frames of %lld every %lld in a signal of %lld, window %s", (long long)length, (long long)step,
-		                 (long long)in->dims[1], window ? shape_text(&node->graph->ctx->arena, &window->shape) : "none");
+		return node_fail(node, ERCC_MODEL, "frames of %lld every %lld in a signal of %lld, window %s",
+		                 (long long)length, (long long)step, (long long)in->dims[1],
+		                 window ? shape_words(node, &window->shape) : "none");
 	int64_t frames = (in->dims[1] - length) / step + 1, parts = in->rank == 3 ? in->dims[2] : 1;
 	framed = shape_of(4, (int64_t[]){in->dims[0], frames, length, parts});
 	struct shape grid = shape_of(2, (int64_t[]){frames, length});
@@ -127,8 +134,13 @@ static enum ercc_status expand_stft(struct node *node)
 	if (window)
 		x = EMIT(node, "Mul(a, Reshape(b, c))", x, window, constant_ints(node, (int64_t[]){length, 1}, 2));
 	bool onesided = node_attr_int(node, "onesided", 1) != 0;
-	struct transform t = {.from = length, .to = onesided ? length / 2 + 1 : length, .n = length, .parts = (int)parts, .outs = 2,
-	                      .sign = -1, .scale = 1};
+	struct transform t = {.from = length,
+	                      .to = onesided ? length / 2 + 1 : length,
+	                      .n = length,
+	                      .parts = (int)parts,
+	                      .outs = 2,
+	                      .sign = -1,
+	                      .scale = 1};
 	expand_to(node, 0, emit_transform(node, x, &framed, 2, &t, &out));
 	return ERCC_OK;
 }

@@ -15,7 +15,8 @@ FN void element(const float *in, const i32_value *index, const float *weight, lo
 void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
 {
 	const long long *p = args->params;
-	long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1], before = p[2], after = p[3], inner = p[4], taps = p[5];
+	long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1], before = p[2], after = p[3], inner = p[4],
+	     taps = p[5];
 	const float *in = args->buffers[0], *weights = args->buffers[2];
 	const i32_value *indices = args->buffers[1];
 	float *out = args->buffers[3];
@@ -25,6 +26,7 @@ void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
 			for (long o = 0; o < after; o++)
 				element(in + r * before, indices + o * taps, weights + o * taps, taps, 1, out + r * after + o);
 		else
-			element(in + r / after * before * inner, indices + r % after * taps, weights + r % after * taps, taps, inner, out + r * inner);
+			element(in + r / after * before * inner, indices + r % after * taps, weights + r % after * taps, taps,
+			        inner, out + r * inner);
 	}
 }

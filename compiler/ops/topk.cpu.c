@@ -1,6 +1,7 @@
 /* The k largest or smallest elements of each line, best first, equal ones by position. A row is one line of
  * `count` elements, `inner` apart. The output is a heap with the worst on top while the line is read, then
- * sorted in place. Defines: T (dtype), BETTER over a and b (two elements). Params: rows per tile, rows, count, inner, k. */
+ * sorted in place. Defines: T (dtype), BETTER over a and b (two elements). Params: rows per tile, rows, count, inner,
+ * k. */
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 #define VALUE_TYPE JOIN(T, _value)

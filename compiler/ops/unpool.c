@@ -23,7 +23,8 @@ static enum ercc_status expand_lp_pool(struct node *node)
 	struct shape weights = {.rank = x->shape.rank};
 	TRY(int_list(node, "kernel_shape", -1, kernel, 6, &count));
 	if (x->shape.rank < 3 || x->shape.rank > 5 || count != x->shape.rank - 2 || p < 1)
-		return node_fail(node, ERCC_MODEL, "input %s, %d kernel dims, p %lld", shape_text(&node->graph->ctx->arena, &x->shape), count, (long long)p);
+		return node_fail(node, ERCC_MODEL, "input %s, %d kernel dims, p %lld", shape_words(node, &x->shape), count,
+		                 (long long)p);
 	weights.dims[0] = x->shape.dims[1];
 	weights.dims[1] = 1;
 	for (int i = 0; i < count; i++) {
@@ -31,12 +32,23 @@ static enum ercc_status expand_lp_pool(struct node *node)
 		if (kernel[i] < 1 || !mul_fits(taps, kernel[i], &taps) || taps > 1 << 20)
 			return node_fail(node, ERCC_MODEL, "a kernel dim of %lld", (long long)kernel[i]);
 	}
-	const char *conv = TEXT(node, "Conv[group=%lld, auto_pad=%s, ceil_mode=%lld%s%s%s](a, Expand(b, c))", (long long)x->shape.dims[1],
-	                        node_attr_text(node, "auto_pad", "NOTSET"), (long long)node_attr_int(node, "ceil_mode", 0),
-	                        list_text(node, "strides"), list_text(node, "dilations"), list_text(node, "pads"));
-	struct value *power = EMIT(node, p == 1 ? "Abs(a)" : p == 2 ? "Mul(a, a)" : "Pow(Abs(a), b)", x, constant_number(node, ERC_F32, (double)p));
-	struct value *sum = EMIT(node, conv, power, constant_number(node, ERC_F32, 1), constant_ints(node, weights.dims, weights.rank));
-	expand_to(node, 0, EMIT(node, p == 1 ? "Identity(a)" : p == 2 ? "Sqrt(a)" : "Pow(a, b)", sum, constant_number(node, ERC_F32, 1 / (double)p)));
+	const char *conv =
+	    TEXT(node, "Conv[group=%lld, auto_pad=%s, ceil_mode=%lld%s%s%s](a, Expand(b, c))", (long long)x->shape.dims[1],
+	         node_attr_text(node, "auto_pad", "NOTSET"), (long long)node_attr_int(node, "ceil_mode", 0),
+	         list_text(node, "strides"), list_text(node, "dilations"), list_text(node, "pads"));
+	struct value *power = EMIT(node,
+	                           p == 1   ? "Abs(a)"
+	                           : p == 2 ? "Mul(a, a)"
+	                                    : "Pow(Abs(a), b)",
+	                           x, constant_number(node, ERC_F32, (double)p));
+	struct value *sum =
+	    EMIT(node, conv, power, constant_number(node, ERC_F32, 1), constant_ints(node, weights.dims, weights.rank));
+	expand_to(node, 0,
+	          EMIT(node,
+	               p == 1   ? "Identity(a)"
+	               : p == 2 ? "Sqrt(a)"
+	                        : "Pow(a, b)",
+	               sum, constant_number(node, ERC_F32, 1 / (double)p)));
 	return ERCC_OK;
 }
 
@@ -51,10 +63,11 @@ static enum ercc_status expand_max_unpool(struct node *node)
 	TRY(int_list(node, "strides", -1, strides, 6, &stride_count));
 	TRY(int_list(node, "pads", -1, pads, 12, &pad_count));
 	TRY(int_list(node, "output_shape", 2, given, MAX_RANK, &given_count));
-	if (rank < 3 || count != rank - 2 || (stride_count >= 0 && stride_count != count) || (pad_count >= 0 && pad_count != 2 * count) ||
-	    (given_count >= 0 && given_count != rank) || indices->dtype != ERC_I64 || !shape_equal(&indices->shape, &x->shape))
-		return node_fail(node, ERCC_MODEL, "input %s, indices %s%s, %d kernel dims", shape_text(&node->graph->ctx->arena, &x->shape),
-		                 dtype_name(indices->dtype), shape_text(&node->graph->ctx->arena, &indices->shape), count);
+	if (rank < 3 || count != rank - 2 || (stride_count >= 0 && stride_count != count) ||
+	    (pad_count >= 0 && pad_count != 2 * count) || (given_count >= 0 && given_count != rank) ||
+	    indices->dtype != ERC_I64 || !shape_equal(&indices->shape, &x->shape))
+		return node_fail(node, ERCC_MODEL, "input %s, indices %s%s, %d kernel dims", shape_words(node, &x->shape),
+		                 dtype_name(indices->dtype), shape_words(node, &indices->shape), count);
 	for (int i = 0; i < count; i++)
 		out.dims[2 + i] = (out.dims[2 + i] - 1) * (stride_count < 0 ? 1 : strides[i]) + kernel[i] -
 		                  (pad_count < 0 ? 0 : pads[i] + pads[count + i]);
@@ -65,10 +78,11 @@ static enum ercc_status expand_max_unpool(struct node *node)
 	}
 	total = shape_elements(&out);
 	if (total < 1)
-		return node_fail(node, ERCC_UNSUPPORTED, "an output of shape %s", shape_text(&node->graph->ctx->arena, &out));
-	struct value *zeros = EMIT(node, "Expand(a, b)", constant_number(node, x->dtype, 0), constant_ints(node, &total, 1));
-	struct value *y = EMIT(node, "Reshape(ScatterElements(a, Reshape(b, {-1}), Reshape(c, {-1})), d)", zeros, indices, x,
-	                       constant_ints(node, out.dims, rank));
+		return node_fail(node, ERCC_UNSUPPORTED, "an output of shape %s", shape_words(node, &out));
+	struct value *zeros =
+	    EMIT(node, "Expand(a, b)", constant_number(node, x->dtype, 0), constant_ints(node, &total, 1));
+	struct value *y = EMIT(node, "Reshape(ScatterElements(a, Reshape(b, {-1}), Reshape(c, {-1})), d)", zeros, indices,
+	                       x, constant_ints(node, out.dims, rank));
 	expand_to(node, 0, given_count < 0 ? y : EMIT(node, "Pad(a, b)", y, constant_ints(node, more, 2 * rank)));
 	return ERCC_OK;
 }
@@ -84,16 +98,20 @@ static enum ercc_status expand_col2im(struct node *node)
 	TRY(int_list(node, "strides", -1, stride, 3, &stride_count));
 	TRY(int_list(node, "dilations", -1, dilation, 3, &dilation_count));
 	TRY(int_list(node, "pads", -1, pads, 6, &pad_count));
-	if (rank < 1 || block_count != rank || (stride_count >= 0 && stride_count != rank) || (dilation_count >= 0 && dilation_count != rank) ||
-	    (pad_count >= 0 && pad_count != 2 * rank) || x->shape.rank != 3)
-		return node_fail(node, ERCC_MODEL, "input %s, %d image dims, %d block dims", shape_text(&node->graph->ctx->arena, &x->shape), rank, block_count);
+	if (rank < 1 || block_count != rank || (stride_count >= 0 && stride_count != rank) ||
+	    (dilation_count >= 0 && dilation_count != rank) || (pad_count >= 0 && pad_count != 2 * rank) ||
+	    x->shape.rank != 3)
+		return node_fail(node, ERCC_MODEL, "input %s, %d image dims, %d block dims", shape_words(node, &x->shape), rank,
+		                 block_count);
 	struct shape weights = {.rank = rank + 2};
 	struct text more = {.arena = &node->graph->ctx->arena}; /* what the last windows do not reach */
 	for (int i = 0; i < rank; i++) {
-		int64_t step = stride_count < 0 ? 1 : stride[i], reach = (block[i] - 1) * (dilation_count < 0 ? 1 : dilation[i]) + 1;
+		int64_t step = stride_count < 0 ? 1 : stride[i],
+		        reach = (block[i] - 1) * (dilation_count < 0 ? 1 : dilation[i]) + 1;
 		int64_t padded = image[i] + (pad_count < 0 ? 0 : pads[i] + pads[rank + i]);
 		if (step < 1 || block[i] < 1 || block[i] > 1 << 16 || padded < reach || padded > 1 << 28)
-			return node_fail(node, ERCC_MODEL, "image dim %lld with blocks of %lld", (long long)image[i], (long long)block[i]);
+			return node_fail(node, ERCC_MODEL, "image dim %lld with blocks of %lld", (long long)image[i],
+			                 (long long)block[i]);
 		dims[2 + i] = (padded - reach) / step + 1;
 		weights.dims[2 + i] = block[i];
 		text_printf(&more, "%lld:", (long long)((padded - reach) % step));
@@ -101,7 +119,7 @@ static enum ercc_status expand_col2im(struct node *node)
 		windows *= dims[2 + i];
 	}
 	if (taps > 1 << 12 || x->shape.dims[1] % taps || x->shape.dims[2] != windows)
-		return node_fail(node, ERCC_MODEL, "input %s for %lld windows of %lld", shape_text(&node->graph->ctx->arena, &x->shape),
+		return node_fail(node, ERCC_MODEL, "input %s for %lld windows of %lld", shape_words(node, &x->shape),
 		                 (long long)windows, (long long)taps);
 	dims[0] = x->shape.dims[0];
 	dims[1] = x->shape.dims[1];
@@ -110,9 +128,12 @@ static enum ercc_status expand_col2im(struct node *node)
 	float *ones = arena_array(&node->graph->ctx->arena, (size_t)(x->shape.dims[1] * taps), sizeof *ones);
 	for (int64_t i = 0; i < x->shape.dims[1]; i++)
 		ones[i * taps + i % taps] = 1;
-	expand_to(node, 0, EMIT(node, TEXT(node, "ConvTranspose[group=%lld, output_padding=%s%s%s%s](Reshape(a, b), c)",
-	                                   (long long)(x->shape.dims[1] / taps), more.data, list_text(node, "strides"), list_text(node, "dilations"),
-	                                   list_text(node, "pads")), x, constant_ints(node, dims, rank + 2), constant_floats(node, ones, &weights)));
+	expand_to(node, 0,
+	          EMIT(node,
+	               TEXT(node, "ConvTranspose[group=%lld, output_padding=%s%s%s%s](Reshape(a, b), c)",
+	                    (long long)(x->shape.dims[1] / taps), more.data, list_text(node, "strides"),
+	                    list_text(node, "dilations"), list_text(node, "pads")),
+	               x, constant_ints(node, dims, rank + 2), constant_floats(node, ones, &weights)));
 	return ERCC_OK;
 }
 

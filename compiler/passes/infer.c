@@ -3,7 +3,8 @@
  * are made of others give way to these, and half precision is widened where it is computed with. */
 #include "pass.h"
 
-/* Folding must not blow up the model: results beyond this are left to run time, unless they come from constants alone. */
+/* Folding must not blow up the model: results beyond this are left to run time, unless they come from constants alone.
+ */
 #define FOLD_LIMIT ((int64_t)1 << 28)
 
 static void read_constants(struct node *node)
@@ -22,7 +23,8 @@ static enum ercc_status check_dtype(const struct node *node)
 	const struct value *first = node_input(node, 0);
 	if (first && !(node->op->types >> first->dtype & 1))
 		return node_fail(node, ERCC_UNSUPPORTED, "input '%s' is %s%s; %s is not supported here", first->name,
-		                 dtype_name(first->dtype), shape_text(&node->graph->ctx->arena, &first->shape), dtype_name(first->dtype));
+		                 dtype_name(first->dtype), shape_text(&node->graph->ctx->arena, &first->shape),
+		                 dtype_name(first->dtype));
 	return ERCC_OK;
 }
 
@@ -31,8 +33,8 @@ static bool is_half(enum erc_dtype dtype)
 	return dtype == ERC_F16 || dtype == ERC_BF16;
 }
 
-static void add_cast(struct node *before, struct graph *graph, const char *domain, const char *op_type, struct value *in,
-                     struct value *out, enum erc_dtype to)
+static void add_cast(struct node *before, struct graph *graph, const char *domain, const char *op_type,
+                     struct value *in, struct value *out, enum erc_dtype to)
 {
 	bool older;
 	struct attr attr = {.name = "to", .kind = ATTR_INT, .i = to};

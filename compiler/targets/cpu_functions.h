@@ -173,8 +173,15 @@ SLOW double f64_tan(double a)
 /* atan(c) + atan((x - c) / (1 + x c)) for the next c = k/8, after 1/x where x > 1. */
 SLOW double f64_atan(double a)
 {
-	static const double table[] = {0, 0x1.fd5ba9aac2f6ep-4, 0x1.f5b75f92c80ddp-3, 0x1.6f61941e4def1p-2, 0x1.dac670561bb4fp-2,
-	                               0x1.1e00babdefeb4p-1, 0x1.4978fa3269ee1p-1, 0x1.700a7c5784634p-1, 0x1.921fb54442d18p-1};
+	static const double table[] = {0,
+	                               0x1.fd5ba9aac2f6ep-4,
+	                               0x1.f5b75f92c80ddp-3,
+	                               0x1.6f61941e4def1p-2,
+	                               0x1.dac670561bb4fp-2,
+	                               0x1.1e00babdefeb4p-1,
+	                               0x1.4978fa3269ee1p-1,
+	                               0x1.700a7c5784634p-1,
+	                               0x1.921fb54442d18p-1};
 	if (a != a)
 		return a;
 	double size = __builtin_fabs(a), x = size > 1 ? 1 / size : size, c = f64_round(x * 8), p = 0;
@@ -201,7 +208,8 @@ SLOW double f64_cosh(double a)
 }
 SLOW double f64_asinh(double a)
 {
-	double x = __builtin_fabs(a), y = x < 0x1p28 ? f64_log1p(x + x * x / (1 + f64_sqrt(x * x + 1))) : f64_log(x) + 0x1.62e42fefa39efp-1;
+	double x = __builtin_fabs(a),
+	       y = x < 0x1p28 ? f64_log1p(x + x * x / (1 + f64_sqrt(x * x + 1))) : f64_log(x) + 0x1.62e42fefa39efp-1;
 	return __builtin_copysign(y, a);
 }
 SLOW double f64_acosh(double a)
