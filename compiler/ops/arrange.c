@@ -40,7 +40,7 @@ static enum ercc_status expand_one_hot(struct node *node)
 		return node_fail(node, ERCC_MODEL, "depth must be one number and values two, found %s and %s",
 		                 shape_words(node, &depth->shape), shape_words(node, &values->shape));
 	int64_t size = (int64_t)tensor_float(depth, 0);
-	if (rank > MAX_RANK || size < 1 || size > INT32_MAX)
+	if (rank > MAX_RANK || size < 1 || size > 1 << 28)
 		return node_fail(node, ERCC_UNSUPPORTED, "a depth of %lld for a result of rank %d", (long long)size, rank);
 	TRY(check_axis(node, node_attr_int(node, "axis", -1), rank, &axis));
 	struct value *at = EMIT(node, TEXT(node, "Unsqueeze(Cast[to=%d](a), {%d})", ERC_I64, axis), indices);
@@ -102,9 +102,9 @@ static enum ercc_status expand_center_crop_pad(struct node *node)
 		end[i] = in->dims[i], all[i] = i;
 	for (int i = 0; i < count; i++) {
 		TRY(check_axis(node, axis_count < 0 ? i : axes[i], in->rank, &axis));
-		int64_t size = in->dims[axis], more = wanted[i] - size;
 		if (wanted[i] < 0 || wanted[i] > MAX_ELEMENTS)
 			return node_fail(node, ERCC_MODEL, "a size of %lld", (long long)wanted[i]);
+		int64_t size = in->dims[axis], more = wanted[i] - size;
 		if (more < 0) {
 			start[axis] = -more / 2;
 			end[axis] = start[axis] + wanted[i];

@@ -220,7 +220,8 @@ static enum ercc_status scan_list(const struct node *node, const char *name, int
 
 static enum ercc_status read_scan(const struct node *node, struct scan *scan)
 {
-	scan->inputs = (int)node_attr_int(node, "num_scan_inputs", 0);
+	int64_t inputs = node_attr_int(node, "num_scan_inputs", 0);
+	scan->inputs = inputs > 0 && inputs <= node->input_count ? (int)inputs : 0;
 	scan->states = node->input_count - scan->inputs;
 	scan->outputs = node->output_count - scan->states;
 	if (scan->inputs < 1 || scan->states < 0 || scan->outputs < 0 || scan->inputs > 32 || scan->outputs > 32)

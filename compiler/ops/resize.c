@@ -7,6 +7,7 @@
 const struct kernel_template taps_template = {.stem = "taps", .cpu = rows_cpu};
 
 #define TAPS_MAX 512
+#define POSITIONS_MAX (1 << 24)
 
 struct resize {
 	struct shape out;
@@ -154,8 +155,9 @@ static enum ercc_status read_resize(const struct node *node, struct resize *r)
 		r->resized[i] |= r->out.dims[i] != x->shape.dims[i] || r->scale[i] != 1;
 		if (r->out.dims[i] > 0 && x->shape.dims[i] < 1)
 			return node_fail(node, ERCC_MODEL, "dim %d is empty", i);
-		if (r->resized[i] && x->shape.dims[i] > INT32_MAX)
-			return node_fail(node, ERCC_UNSUPPORTED, "dim %d is %lld", i, (long long)x->shape.dims[i]);
+		if (r->resized[i] && (x->shape.dims[i] > POSITIONS_MAX || r->out.dims[i] > POSITIONS_MAX))
+			return node_fail(node, ERCC_UNSUPPORTED, "dim %d of %lld would become %lld; up to %d are supported", i,
+			                 (long long)x->shape.dims[i], (long long)r->out.dims[i], POSITIONS_MAX);
 	}
 	return ERCC_OK;
 }

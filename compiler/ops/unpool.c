@@ -21,6 +21,13 @@ static enum ercc_status expand_lp_pool(struct node *node)
 	int64_t kernel[6], p = node_attr_int(node, "p", 2), taps = 1;
 	int count;
 	struct shape weights = {.rank = x->shape.rank};
+	static const char *const pads[] = {"NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"};
+	const char *auto_pad = NULL;
+	for (size_t i = 0; i < COUNT_OF(pads); i++)
+		if (!strcmp(pads[i], node_attr_text(node, "auto_pad", "NOTSET")))
+			auto_pad = pads[i];
+	if (!auto_pad)
+		return node_fail(node, ERCC_MODEL, "auto_pad '%s'", node_attr_text(node, "auto_pad", ""));
 	TRY(int_list(node, "kernel_shape", -1, kernel, 6, &count));
 	if (x->shape.rank < 3 || x->shape.rank > 5 || count != x->shape.rank - 2 || p < 1)
 		return node_fail(node, ERCC_MODEL, "input %s, %d kernel dims, p %lld", shape_words(node, &x->shape), count,
@@ -34,7 +41,7 @@ static enum ercc_status expand_lp_pool(struct node *node)
 	}
 	const char *conv =
 	    TEXT(node, "Conv[group=%lld, auto_pad=%s, ceil_mode=%lld%s%s%s](a, Expand(b, c))", (long long)x->shape.dims[1],
-	         node_attr_text(node, "auto_pad", "NOTSET"), (long long)node_attr_int(node, "ceil_mode", 0),
+	         auto_pad, (long long)node_attr_int(node, "ceil_mode", 0),
 	         list_text(node, "strides"), list_text(node, "dilations"), list_text(node, "pads"));
 	struct value *power = EMIT(node,
 	                           p == 1   ? "Abs(a)"
@@ -52,28 +59,45 @@ static enum ercc_status expand_lp_pool(struct node *node)
 	return ERCC_OK;
 }
 
+/* A list of `count` numbers from low to 2^20; left out: all `otherwise`. */
+static enum ercc_status small_list(const struct node *node, const char *name, int slot, int count, int64_t low, int64_t otherwise,
+                                   int64_t *values)
+{
+	int found;
+	TRY(int_list(node, name, slot, values, 6, &found));
+	if (found >= 0 && found != count)
+		return node_fail(node, ERCC_MODEL, "%s has %d entries, not %d", name, found, count);
+	for (int i = 0; i < count; i++) {
+		values[i] = found < 0 ? otherwise : values[i];
+		if (values[i] < low || values[i] > 1 << 20)
+			return node_fail(node, ERCC_MODEL, "%s has %lld", name, (long long)values[i]);
+	}
+	return ERCC_OK;
+}
+
 /* Elements go back to where MaxPool's indices found them; all else is zero. */
 static enum ercc_status expand_max_unpool(struct node *node)
 {
 	struct value *x = node->inputs[0], *indices = node->inputs[1];
-	int64_t kernel[6], strides[6], pads[12], given[MAX_RANK], more[2 * MAX_RANK] = {0}, total;
-	int count, stride_count, pad_count, given_count, rank = x->shape.rank;
+	int64_t kernel[6], strides[6], pads[6], given[MAX_RANK], more[2 * MAX_RANK] = {0}, total;
+	int given_count, rank = x->shape.rank;
 	struct shape out = x->shape;
-	TRY(int_list(node, "kernel_shape", -1, kernel, 6, &count));
-	TRY(int_list(node, "strides", -1, strides, 6, &stride_count));
-	TRY(int_list(node, "pads", -1, pads, 12, &pad_count));
+	if (rank < 3 || rank > 5 || indices->dtype != ERC_I64 || !shape_equal(&indices->shape, &x->shape))
+		return node_fail(node, ERCC_MODEL, "input %s, indices %s%s", shape_words(node, &x->shape), dtype_name(indices->dtype),
+		                 shape_words(node, &indices->shape));
+	TRY(small_list(node, "kernel_shape", -1, rank - 2, 1, 0, kernel));
+	TRY(small_list(node, "strides", -1, rank - 2, 1, 1, strides));
+	TRY(small_list(node, "pads", -1, 2 * (rank - 2), 0, 0, pads));
 	TRY(int_list(node, "output_shape", 2, given, MAX_RANK, &given_count));
-	if (rank < 3 || count != rank - 2 || (stride_count >= 0 && stride_count != count) ||
-	    (pad_count >= 0 && pad_count != 2 * count) || (given_count >= 0 && given_count != rank) ||
-	    indices->dtype != ERC_I64 || !shape_equal(&indices->shape, &x->shape))
-		return node_fail(node, ERCC_MODEL, "input %s, indices %s%s, %d kernel dims", shape_words(node, &x->shape),
-		                 dtype_name(indices->dtype), shape_words(node, &indices->shape), count);
-	for (int i = 0; i < count; i++)
-		out.dims[2 + i] = (out.dims[2 + i] - 1) * (stride_count < 0 ? 1 : strides[i]) + kernel[i] -
-		                  (pad_count < 0 ? 0 : pads[i] + pads[count + i]);
+	if (given_count >= 0 && given_count != rank)
+		return node_fail(node, ERCC_MODEL, "output_shape has %d entries for rank %d", given_count, rank);
+	for (int i = 0; i < rank - 2; i++)
+		out.dims[2 + i] = (out.dims[2 + i] - 1) * strides[i] + kernel[i] - pads[i] - pads[rank - 2 + i];
 	for (int i = 0; i < rank; i++) {
+		if (given_count >= 0 && (given[i] < out.dims[i] || given[i] > MAX_ELEMENTS))
+			return node_fail(node, ERCC_MODEL, "output_shape has %lld for dim %d of %lld", (long long)given[i], i, (long long)out.dims[i]);
 		more[rank + i] = given_count < 0 ? 0 : given[i] - out.dims[i];
-		if (out.dims[i] < 0 || more[rank + i] < 0)
+		if (out.dims[i] < 0)
 			return node_fail(node, ERCC_MODEL, "output dim %d would be %lld", i, (long long)out.dims[i]);
 	}
 	total = shape_elements(&out);
@@ -91,30 +115,25 @@ static enum ercc_status expand_max_unpool(struct node *node)
 static enum ercc_status expand_col2im(struct node *node)
 {
 	struct value *x = node->inputs[0];
-	int64_t image[3], block[3], stride[6], dilation[6], pads[6], taps = 1, windows = 1, dims[5];
-	int rank, block_count, stride_count, dilation_count, pad_count;
-	TRY(int_list(node, "image_shape", 1, image, 3, &rank));
-	TRY(int_list(node, "block_shape", 2, block, 3, &block_count));
-	TRY(int_list(node, "strides", -1, stride, 3, &stride_count));
-	TRY(int_list(node, "dilations", -1, dilation, 3, &dilation_count));
-	TRY(int_list(node, "pads", -1, pads, 6, &pad_count));
-	if (rank < 1 || block_count != rank || (stride_count >= 0 && stride_count != rank) ||
-	    (dilation_count >= 0 && dilation_count != rank) || (pad_count >= 0 && pad_count != 2 * rank) ||
-	    x->shape.rank != 3)
-		return node_fail(node, ERCC_MODEL, "input %s, %d image dims, %d block dims", shape_words(node, &x->shape), rank,
-		                 block_count);
+	int64_t image[6], block[6], stride[6], dilation[6], pads[6], taps = 1, windows = 1, dims[5];
+	int rank;
+	TRY(int_list(node, "image_shape", 1, image, 6, &rank));
+	if (rank < 1 || rank > 3 || x->shape.rank != 3)
+		return node_fail(node, ERCC_UNSUPPORTED, "input %s, %d image dims; 1 to 3 are supported", shape_words(node, &x->shape), rank);
+	TRY(small_list(node, "image_shape", 1, rank, 1, 0, image));
+	TRY(small_list(node, "block_shape", 2, rank, 1, 0, block));
+	TRY(small_list(node, "strides", -1, rank, 1, 1, stride));
+	TRY(small_list(node, "dilations", -1, rank, 1, 1, dilation));
+	TRY(small_list(node, "pads", -1, 2 * rank, 0, 0, pads));
 	struct shape weights = {.rank = rank + 2};
 	struct text more = {.arena = &node->graph->ctx->arena}; /* what the last windows do not reach */
 	for (int i = 0; i < rank; i++) {
-		int64_t step = stride_count < 0 ? 1 : stride[i],
-		        reach = (block[i] - 1) * (dilation_count < 0 ? 1 : dilation[i]) + 1;
-		int64_t padded = image[i] + (pad_count < 0 ? 0 : pads[i] + pads[rank + i]);
-		if (step < 1 || block[i] < 1 || block[i] > 1 << 16 || padded < reach || padded > 1 << 28)
-			return node_fail(node, ERCC_MODEL, "image dim %lld with blocks of %lld", (long long)image[i],
-			                 (long long)block[i]);
-		dims[2 + i] = (padded - reach) / step + 1;
+		int64_t reach = (block[i] - 1) * dilation[i] + 1, padded = image[i] + pads[i] + pads[rank + i];
+		if (padded < reach || block[i] > 1 << 12)
+			return node_fail(node, ERCC_MODEL, "image dim %lld with blocks of %lld", (long long)image[i], (long long)block[i]);
+		dims[2 + i] = (padded - reach) / stride[i] + 1;
 		weights.dims[2 + i] = block[i];
-		text_printf(&more, "%lld:", (long long)((padded - reach) % step));
+		text_printf(&more, "%lld:", (long long)((padded - reach) % stride[i]));
 		taps *= block[i];
 		windows *= dims[2 + i];
 	}
