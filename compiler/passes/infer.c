@@ -55,7 +55,7 @@ static enum ercc_status find_half(const struct node *node, enum erc_dtype *half)
 			continue;
 		if (is_half(in->dtype) && !(node->op->types >> in->dtype & 1))
 			*half = in->dtype;
-		if (node->op->own_types >> i & 1)
+		if (i < 32 && node->op->own_types >> i & 1)
 			continue;
 		first = first < 0 ? i : first;
 		if (*half != ERC_DTYPE_NONE && in->dtype != node->inputs[first]->dtype)
