@@ -1,5 +1,5 @@
-/* ConvTranspose, as a convolution of the input with zeros between its elements; where the windows do not
- * overlap, as one product per element and a transposition. */
+/* ConvTranspose, as one convolution that makes all phases of the output, and a transposition; where kernels are
+ * dilated or the strides are 1, as a convolution of the input with zeros between its elements. */
 #include "op.h"
 
 struct transposed {
@@ -118,39 +118,77 @@ static struct value *spread(struct node *node, const struct transposed *t)
 	            constant_ints(node, pads, 2 * rank), constant_ints(node, wide, 2 + t->rank));
 }
 
-/* Windows side by side: each input element makes its own block of the output. */
-static struct value *expand_side_by_side(struct node *node, const struct transposed *t)
+/* Kernel steps that reach the same output element: as many input elements meet there in each dim. */
+static int64_t meeting(const struct transposed *t, int i)
 {
-	struct text perm = {.arena = &node->graph->ctx->arena}, ones = {.arena = &node->graph->ctx->arena};
-	int64_t taps = 1, narrow[5] = {0, t->in_channels / t->group}, apart[8] = {t->images, t->out_channels};
-	int64_t out[5] = {t->images, t->out_channels};
-	struct value *bias = node_input(node, 2);
-	text_printf(&perm, "0:1");
-	for (int i = 0; i < t->rank; i++) {
-		taps *= t->kernel[i];
-		narrow[2 + i] = 1;
-		apart[2 + i] = t->kernel[i];
-		apart[2 + t->rank + i] = t->in[i];
-		out[2 + i] = t->in[i] * t->kernel[i];
-		text_printf(&perm, ":%d:%d", 2 + t->rank + i, 2 + i);
-		text_printf(&ones, "1:");
-	}
-	/* weights [out channels, in, kernel] -> [out channels * taps, in, 1, ...] */
-	int64_t flat[] = {t->out_channels, t->in_channels / t->group, taps};
-	narrow[0] = t->out_channels * taps;
-	struct value *weights = EMIT(node, "Reshape(Transpose[perm=0:2:1](Reshape(a, b)), c)", swap_channels(node, t),
-	                             constant_ints(node, flat, 3), constant_ints(node, narrow, 2 + t->rank));
-	if (bias)
-		bias = EMIT(node, "Reshape(Expand(Unsqueeze(a, {1}), b), {-1})", bias,
-		            constant_ints(node, (int64_t[]){t->out_channels, taps}, 2));
-	const char *conv =
-	    TEXT(node, bias ? "Conv[group=%lld, kernel_shape=%s](a, b, c)" : "Conv[group=%lld, kernel_shape=%s](a, b)",
-	         (long long)t->group, ones.data);
-	struct value *y = EMIT(node, conv, node->inputs[0], weights, bias);
-	return EMIT(node, TEXT(node, "Reshape(Transpose[perm=%s](Reshape(a, b)), c)", perm.data), y,
-	            constant_ints(node, apart, 2 + 2 * t->rank), constant_ints(node, out, 2 + t->rank));
+	return ceil_div(t->kernel[i], t->stride[i]);
 }
 
+/* [out channels, in, kernel] -> [out channels * phases, in, meeting]: output element q * stride + phase takes from
+ * input q - j the kernel's element j * stride + phase. */
+static struct value *phase_weights(struct node *node, const struct transposed *t, int64_t phases)
+{
+	struct arena *arena = &node->graph->ctx->arena;
+	struct text perm = {.arena = arena}, last = {.arena = arena}, stop = {.arena = arena}, axes = {.arena = arena};
+	int64_t in = t->in_channels / t->group, apart[8] = {t->out_channels, in}, joined[5] = {t->out_channels * phases, in};
+	int64_t pads[10] = {0};
+	text_printf(&perm, "0:");
+	for (int i = 0; i < t->rank; i++) {
+		apart[2 + 2 * i] = joined[2 + i] = meeting(t, i);
+		apart[3 + 2 * i] = t->stride[i];
+		pads[4 + t->rank + i] = meeting(t, i) * t->stride[i] - t->kernel[i];
+		text_printf(&perm, "%d:", 3 + 2 * i);
+		text_printf(&last, "-1,");
+		text_printf(&stop, "-%d,", INT32_MAX);
+		text_printf(&axes, "%d,", 2 + 2 * i);
+	}
+	text_printf(&perm, "1");
+	for (int i = 0; i < t->rank; i++)
+		text_printf(&perm, ":%d", 2 + 2 * i);
+	struct value *whole = EMIT(node, "Reshape(Pad(a, b), c)", swap_channels(node, t),
+	                           constant_ints(node, pads, 2 * (2 + t->rank)), constant_ints(node, apart, 2 + 2 * t->rank));
+	const char *text = TEXT(node, "Reshape(Transpose[perm=%s](Slice(a, {%s}, {%s}, {%s}, {%s})), b)", perm.data, last.data,
+	                        stop.data, axes.data, last.data);
+	return EMIT(node, text, whole, constant_ints(node, joined, 2 + t->rank));
+}
+
+/* One convolution for all phases of the output, and a transposition that interleaves them. */
+static struct value *expand_phases(struct node *node, const struct transposed *t)
+{
+	struct arena *arena = &node->graph->ctx->arena;
+	struct text perm = {.arena = arena}, pads = {.arena = arena};
+	int64_t phases = 1, apart[8] = {t->images, t->out_channels}, out[5] = {t->images, t->out_channels}, end[3], axes[3];
+	struct value *bias = node_input(node, 2);
+	bool crops = false;
+	text_printf(&perm, "0:1");
+	for (int i = 0; i < t->rank; i++) {
+		int64_t size = t->in[i] + meeting(t, i) - 1;
+		phases *= t->stride[i];
+		apart[2 + i] = t->stride[i];
+		apart[2 + t->rank + i] = size;
+		out[2 + i] = size * t->stride[i];
+		end[i] = t->before[i] + t->out[i];
+		axes[i] = 2 + i;
+		crops |= t->before[i] > 0 || end[i] < out[2 + i];
+		text_printf(&perm, ":%d:%d", 2 + t->rank + i, 2 + i);
+	}
+	for (int i = 0; i < 2 * t->rank; i++)
+		text_printf(&pads, "%lld:", (long long)meeting(t, i % t->rank) - 1);
+	if (bias)
+		bias = EMIT(node, "Reshape(Expand(Unsqueeze(a, {1}), b), {-1})", bias,
+		            constant_ints(node, (int64_t[]){t->out_channels, phases}, 2));
+	const char *conv = TEXT(node, bias ? "Conv[group=%lld, pads=%s](a, b, c)" : "Conv[group=%lld, pads=%s](a, b)",
+	                        (long long)t->group, pads.data);
+	struct value *y = EMIT(node, conv, node->inputs[0], phase_weights(node, t, phases), bias);
+	y = EMIT(node, TEXT(node, "Reshape(Transpose[perm=%s](Reshape(a, b)), c)", perm.data), y,
+	         constant_ints(node, apart, 2 + 2 * t->rank), constant_ints(node, out, 2 + t->rank));
+	if (!crops)
+		return y;
+	return EMIT(node, "Slice(a, b, c, d)", y, constant_ints(node, t->before, t->rank), constant_ints(node, end, t->rank),
+	            constant_ints(node, axes, t->rank));
+}
+
+/* A convolution of the input with zeros between its elements. */
 static struct value *expand_convolution(struct node *node, const struct transposed *t)
 {
 	struct text attrs = {.arena = &node->graph->ctx->arena}, begin = attrs, end = attrs, last = attrs, stop = attrs,
@@ -188,11 +226,13 @@ static enum ercc_status expand_conv_transpose(struct node *node)
 {
 	struct transposed t = {0};
 	TRY(read_transposed(node, &t));
-	bool side_by_side = true;
-	for (int i = 0; i < t.rank; i++)
-		side_by_side &=
-		    t.kernel[i] == t.stride[i] && t.dilation[i] == 1 && t.before[i] == 0 && t.out[i] == t.in[i] * t.stride[i];
-	expand_to(node, 0, side_by_side ? expand_side_by_side(node, &t) : expand_convolution(node, &t));
+	bool phases = true, strides = false;
+	for (int i = 0; i < t.rank; i++) {
+		phases &= t.dilation[i] == 1 && t.before[i] + t.out[i] <= (t.in[i] + meeting(&t, i) - 1) * t.stride[i];
+		strides |= t.stride[i] > 1;
+	}
+	phases &= strides;
+	expand_to(node, 0, phases ? expand_phases(node, &t) : expand_convolution(node, &t));
 	return ERCC_OK;
 }
 
