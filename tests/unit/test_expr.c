@@ -479,6 +479,7 @@ int main(void)
 	Suite *suite = suite_create("expressions");
 	TCase *evaluate = tcase_create("evaluate"), *build = tcase_create("build");
 	tcase_add_checked_fixture(evaluate, fixture_start, fixture_stop);
+	tcase_set_timeout(evaluate, 60); /* all 65536 halves take seconds where others work too */
 	tcase_add_checked_fixture(build, fixture_start, fixture_stop);
 	tcase_add_test(evaluate, the_known_ones_are_these);
 	tcase_add_loop_test(evaluate, integers_are_exact, 0, (int)COUNT_OF(ints));

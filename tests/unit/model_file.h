@@ -1,0 +1,81 @@
+/* Graph text written as an ONNX file: tests that need a whole model state it as text. */
+#ifndef ERC_MODEL_FILE_H
+#define ERC_MODEL_FILE_H
+
+#include "../../tools/dev/onnx_builder.h"
+#include "graph_fixture.h"
+
+static onnx_tensor *export_tensor(const char *name, const struct tensor *tensor)
+{
+	const struct tensor *all = tensor_expand(&test.ctx.arena, tensor);
+	return build_tensor(&test.ctx.arena, name, all->dtype, all->shape.rank, all->shape.dims, all->data, tensor_bytes(all));
+}
+
+static void export_attr(onnx_node *to, const struct attr *attr)
+{
+	struct arena *arena = &test.ctx.arena;
+	if (attr->kind == ATTR_INT)
+		build_int(arena, to, attr->name, attr->i);
+	else if (attr->kind == ATTR_FLOAT)
+		build_float(arena, to, attr->name, attr->f);
+	else if (attr->kind == ATTR_STRING)
+		build_string(arena, to, attr->name, attr->s);
+	else if (attr->kind == ATTR_INTS)
+		build_ints(arena, to, attr->name, attr->ints, (int)attr->count);
+	else if (attr->kind == ATTR_TENSOR)
+		build_tensor_attr(arena, to, attr->name, export_tensor("", attr->tensor));
+	else if (attr->kind == ATTR_FLOATS) {
+		onnx_attr *floats = build_attr(arena, to, attr->name, ERC__ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS);
+		for (int64_t i = 0; i < attr->count; i++)
+			BUILD_PUSH(arena, floats, floats, attr->floats[i]);
+	} else
+		ck_abort_msg("attribute %s: no way to write it", attr->name);
+}
+
+static const char *joined(struct value *const *values, int count)
+{
+	struct text names = {.arena = &test.ctx.arena};
+	for (int i = 0; i < count; i++)
+		text_printf(&names, "%s%s", i ? "," : "", values[i] ? values[i]->name : "");
+	return names.data ? names.data : "";
+}
+
+static void export_node(onnx_graph *top, const struct node *node)
+{
+	struct arena *arena = &test.ctx.arena;
+	onnx_node *to = build_node(arena, top, node->op_type, node->name, joined(node->inputs, node->input_count),
+	                           joined(node->outputs, node->output_count));
+	to->domain = (char *)node->domain;
+	for (int i = 0; i < node->attr_count; i++)
+		export_attr(to, &node->attrs[i]);
+	for (int i = 0; i < node->input_count; i++) {
+		bool known = !node->inputs[i] || !node->inputs[i]->constant;
+		for (size_t k = 0; !known && k < top->n_initializer; k++)
+			known = !strcmp(top->initializer[k]->name, node->inputs[i]->name);
+		if (!known)
+			build_initializer(arena, top, export_tensor(node->inputs[i]->name, node->inputs[i]->constant));
+	}
+}
+
+static void write_model(const char *path, const char *text)
+{
+	struct arena *arena = &test.ctx.arena;
+	struct graph *graph;
+	size_t bytes;
+	assert_ok(graph_parse(&test.ctx, text, &graph));
+	onnx_model *model = build_model(arena, graph->ir_version, graph->opset);
+	for (size_t i = 0; i < graph->input_count; i++)
+		build_input(arena, model->graph, build_info(arena, graph->inputs[i]->name, graph->inputs[i]->dtype,
+		                                            graph->inputs[i]->shape.rank, graph->inputs[i]->shape.dims, "n"));
+	for (const struct node *node = graph->first; node; node = node->next)
+		export_node(model->graph, node);
+	for (size_t i = 0; i < graph->output_count; i++)
+		build_output(arena, model->graph, build_info(arena, graph->outputs[i]->name, ERC_F32, -1, NULL, NULL));
+	void *data = build_pack(arena, model, &bytes);
+	FILE *file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_uint_eq(fwrite(data, 1, bytes, file), bytes);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+#endif
