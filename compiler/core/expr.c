@@ -62,10 +62,19 @@ int expr_const(struct expr *expr, enum erc_dtype dtype, double f, int64_t i)
 	return add_node(expr, node);
 }
 
+static bool is_half(enum erc_dtype dtype)
+{
+	return dtype == ERC_F16 || dtype == ERC_BF16;
+}
+
 int expr_cast(struct expr *expr, int arg, enum erc_dtype dtype)
 {
-	if (expr->nodes[arg].dtype == dtype)
+	enum erc_dtype from = expr->nodes[arg].dtype;
+	if (from == dtype)
 		return arg;
+	/* half precision is known to f32 alone */
+	if (is_half(from) ? dtype != ERC_F32 : is_half(dtype) && from != ERC_F32)
+		arg = expr_cast(expr, arg, ERC_F32);
 	return add_node(expr, (struct expr_node){.primitive = PRIM_CAST, .dtype = dtype, .args = {(int16_t)arg, -1, -1}});
 }
 

@@ -9,14 +9,16 @@
 
 /* P(name, arity, kind): kind says what the result's dtype is:
  * SAME as the first argument, BOOL, or SECOND (as the second argument). Each primitive NAME
- * exists as DTYPE_NAME in targets/cpu_math.h. */
+ * exists as DTYPE_NAME in targets/cpu_math.h or cpu_functions.h. */
 #define PRIMITIVES(P) \
 	P(add, 2, SAME) P(sub, 2, SAME) P(mul, 2, SAME) P(div, 2, SAME) P(min, 2, SAME) P(max, 2, SAME) \
 	P(pow, 2, SAME) P(mod, 2, SAME) P(fmod, 2, SAME) \
 	P(neg, 1, SAME) P(abs, 1, SAME) P(sign, 1, SAME) P(sqrt, 1, SAME) P(floor, 1, SAME) P(ceil, 1, SAME) \
-	P(round, 1, SAME) P(exp, 1, SAME) P(log, 1, SAME) P(tanh, 1, SAME) P(sigmoid, 1, SAME) P(erf, 1, SAME) \
+	P(round, 1, SAME) P(exp, 1, SAME) P(log, 1, SAME) P(expm1, 1, SAME) P(log1p, 1, SAME) P(sin, 1, SAME) \
+	P(cos, 1, SAME) P(tan, 1, SAME) P(asin, 1, SAME) P(acos, 1, SAME) P(atan, 1, SAME) P(sinh, 1, SAME) P(cosh, 1, SAME) \
+	P(asinh, 1, SAME) P(acosh, 1, SAME) P(atanh, 1, SAME) P(tanh, 1, SAME) P(sigmoid, 1, SAME) P(erf, 1, SAME) \
 	P(eq, 2, BOOL) P(lt, 2, BOOL) P(le, 2, BOOL) \
-	P(and, 2, SAME) P(or, 2, SAME) P(xor, 2, SAME) P(not, 1, SAME) \
+	P(and, 2, SAME) P(or, 2, SAME) P(xor, 2, SAME) P(not, 1, SAME) P(shl, 2, SAME) P(shr, 2, SAME) \
 	P(select, 3, SECOND) /* select(bool, a, b) */
 
 enum primitive {

@@ -6,6 +6,7 @@
 #undef bool /* the header pastes dtype names, "bool" among them */
 #define VECTOR 0
 #include "targets/cpu_math.h"
+#include "targets/cpu_functions.h"
 
 typedef union expr_value V;
 
@@ -21,11 +22,12 @@ typedef union expr_value V;
 #define FLOAT_OPS(U, B, C, S, T) \
 	B(T, f, add) B(T, f, sub) B(T, f, mul) B(T, f, div) B(T, f, min) B(T, f, max) B(T, f, pow) B(T, f, mod) B(T, f, fmod) \
 	U(T, f, neg) U(T, f, abs) U(T, f, sign) U(T, f, sqrt) U(T, f, floor) U(T, f, ceil) U(T, f, round) U(T, f, exp) \
-	U(T, f, log) U(T, f, tanh) U(T, f, sigmoid) U(T, f, erf) C(T, f, eq) C(T, f, lt) C(T, f, le) S(T, f)
+	U(T, f, log) U(T, f, expm1) U(T, f, log1p) U(T, f, sin) U(T, f, cos) U(T, f, tan) U(T, f, asin) U(T, f, acos) \
+	U(T, f, atan) U(T, f, sinh) U(T, f, cosh) U(T, f, asinh) U(T, f, acosh) U(T, f, atanh) U(T, f, tanh) U(T, f, sigmoid) U(T, f, erf) C(T, f, eq) C(T, f, lt) C(T, f, le) S(T, f)
 #define INT_OPS(U, B, C, S, T) \
 	B(T, i, add) B(T, i, sub) B(T, i, mul) B(T, i, div) B(T, i, min) B(T, i, max) B(T, i, pow) B(T, i, mod) B(T, i, fmod) \
-	U(T, i, neg) U(T, i, abs) U(T, i, sign) C(T, i, eq) C(T, i, lt) C(T, i, le) S(T, i)
-#define BOOL_OPS(U, B, C, S, T) B(T, i, and) B(T, i, or) B(T, i, xor) U(T, i, not) C(T, i, eq) S(T, i)
+	U(T, i, neg) U(T, i, abs) U(T, i, sign) B(T, i, and) B(T, i, or) B(T, i, xor) U(T, i, not) B(T, i, shl) B(T, i, shr) C(T, i, eq) C(T, i, lt) C(T, i, le) S(T, i)
+#define BOOL_OPS(U, B, C, S, T) B(T, i, and) B(T, i, or) B(T, i, xor) U(T, i, not) B(T, i, min) B(T, i, max) C(T, i, eq) S(T, i)
 
 #define ALL_OPS(U, B, C, S) \
 	FLOAT_OPS(U, B, C, S, f32) FLOAT_OPS(U, B, C, S, f64) INT_OPS(U, B, C, S, i8) INT_OPS(U, B, C, S, u8) \
@@ -50,11 +52,16 @@ ALL_OPS(UNARY, BINARY, COMPARE, SELECT)
 
 static V (*const functions[ERC_DTYPE_COUNT][PRIM_COUNT])(const V *) = {ALL_OPS(ROW, ROW, ROW, ROW_SELECT)};
 
+static _Bool can_cast(enum erc_dtype dtype)
+{
+	return dtype == ERC_F16 || dtype == ERC_BF16 || functions[dtype][PRIM_eq];
+}
+
 _Bool expr_can_evaluate(const struct expr *expr)
 {
 	for (int i = 0; i < expr->count; i++) {
 		const struct expr_node *node = &expr->nodes[i];
-		if (node->primitive == PRIM_CAST && (!functions[node->dtype][PRIM_eq] || !functions[expr->nodes[node->args[0]].dtype][PRIM_eq]))
+		if (node->primitive == PRIM_CAST && (!can_cast(node->dtype) || !can_cast(expr->nodes[node->args[0]].dtype)))
 			return false;
 		if (node->primitive <= PRIM_CAST)
 			continue;
@@ -67,6 +74,10 @@ _Bool expr_can_evaluate(const struct expr *expr)
 
 static V cast(V value, enum erc_dtype from, enum erc_dtype to)
 {
+	if (to == ERC_F16 || to == ERC_BF16) /* from f32: expr_cast sees to it */
+		return (V){.i = to == ERC_F16 ? cast_f32_f16((float)value.f) : cast_f32_bf16((float)value.f)};
+	if (from == ERC_F16 || from == ERC_BF16)
+		return (V){.f = from == ERC_F16 ? cast_f16_f32((f16_value)value.i) : cast_bf16_f32((bf16_value)value.i)};
 	_Bool from_float = from == ERC_F32 || from == ERC_F64;
 	if (to == ERC_F32)
 		return (V){.f = from_float ? (float)value.f : from == ERC_U64 ? (float)(uint64_t)value.i : (float)value.i};

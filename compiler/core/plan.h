@@ -87,6 +87,7 @@ struct launch {
 	int param_count;
 	struct define defines[8]; /* set by lower: what specialises the template besides tiles */
 	int define_count;
+	const void *user;      /* the template's own: what its `evaluate` needs besides params */
 	struct expr expr;      /* epilogue, or the whole computation of a pointwise launch */
 	uint64_t reduction_key; /* 0: no sum; same for all variants */
 	uint64_t flops, bytes;

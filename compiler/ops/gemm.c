@@ -18,21 +18,23 @@ static enum ercc_status infer_gemm(struct node *node)
 		return node_fail(node, ERCC_MODEL, "A and B must be matrices, found %s and %s",
 		                 shape_text(&node->graph->ctx->arena, a), shape_text(&node->graph->ctx->arena, b));
 	if (a->dims[!ta] != b->dims[tb])
-		return node_fail(node, ERCC_MODEL, "inner dims differ: %lld and %lld", (long long)a->dims[!ta], (long long)b->dims[tb]);
+		return node_fail(node, ERCC_MODEL, "inner dims differ: %lld and %lld", (long long)a->dims[!ta],
+		                 (long long)b->dims[tb]);
 	struct shape out = shape_of(2, (int64_t[]){a->dims[ta], b->dims[!tb]}), both;
 	if (node_input(node, 2)) {
 		TRY(broadcast_shapes(node, &node->inputs[2]->shape, &out, &both));
 		if (!shape_equal(&both, &out))
 			return node_fail(node, ERCC_MODEL, "C %s does not broadcast to %s",
-			                 shape_text(&node->graph->ctx->arena, &node->inputs[2]->shape), shape_text(&node->graph->ctx->arena, &out));
+			                 shape_text(&node->graph->ctx->arena, &node->inputs[2]->shape),
+			                 shape_text(&node->graph->ctx->arena, &out));
 	}
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
 
 /* B as [batch][n padded to 32, in blocks of 16][k padded to 16][16]: at compile time for a
  * constant, else by copies at run time. `b_strides`: of batch, k and n in the source. */
-static struct buffer *pack_b(struct lowering *lowering, struct node *node, struct value *b, int64_t batch, int64_t k, int64_t n,
-                             const int64_t *b_strides)
+static struct buffer *pack_matrix(struct lowering *lowering, struct node *node, struct value *b, int64_t batch,
+                                  int64_t k, int64_t n, const int64_t *b_strides)
 {
 	int64_t blocks = round_up(n, 32) / 16, k_padded = round_up(k, 16), block = k_padded * 16;
 	if (b->constant) {
@@ -41,7 +43,8 @@ static struct buffer *pack_b(struct lowering *lowering, struct node *node, struc
 		for (int64_t i = 0; i < batch; i++)
 			for (int64_t r = 0; r < k; r++)
 				for (int64_t c = 0; c < n; c++)
-					data[(i * blocks + c / 16) * block + r * 16 + c % 16] = from[i * b_strides[0] + r * b_strides[1] + c * b_strides[2]];
+					data[(i * blocks + c / 16) * block + r * 16 + c % 16] =
+					    from[i * b_strides[0] + r * b_strides[1] + c * b_strides[2]];
 		return plan_weights(lowering->plan, data, batch * blocks * block * 4, b->name);
 	}
 	struct buffer *packed = plan_buffer(lowering->plan, BUFFER_ARENA, batch * blocks * block * 4, b->name);
@@ -55,7 +58,8 @@ static struct buffer *pack_b(struct lowering *lowering, struct node *node, struc
 		struct operand *to = launch_operand(launch, packed, ERC_F32, true);
 		from->offset = part * full * 16 * b_strides[2] * 4;
 		to->offset = part * full * block * 4;
-		int64_t read[] = {b_strides[0], 16 * b_strides[2], b_strides[1], b_strides[2]}, write[] = {blocks * block, block, 16, 1};
+		int64_t read[] = {b_strides[0], 16 * b_strides[2], b_strides[1], b_strides[2]},
+		        write[] = {blocks * block, block, 16, 1};
 		memcpy(from->strides, read, sizeof read);
 		memcpy(to->strides, write, sizeof write);
 		expr_operand(&launch->expr, 0, ERC_F32);
@@ -63,9 +67,24 @@ static struct buffer *pack_b(struct lowering *lowering, struct node *node, struc
 	return packed;
 }
 
+/* The same, once for all products that read this matrix in this form. */
+static struct buffer *pack_b(struct lowering *lowering, struct node *node, struct value *b, int64_t batch, int64_t k,
+                             int64_t n, const int64_t *b_strides)
+{
+	const char *key = arena_printf(&lowering->ctx->arena, "%p %lld %lld %lld %lld", (void *)b, (long long)batch,
+	                               (long long)k, (long long)n, (long long)b_strides[1]);
+	struct buffer *packed = map_get(&lowering->packed, key);
+	if (!packed) {
+		packed = pack_matrix(lowering, node, b, batch, k, n, b_strides);
+		map_set(&lowering->packed, key, packed);
+	}
+	return packed;
+}
+
 /* One launch: batch images of m pixels with k channels. a_strides: batch, row; k is contiguous. */
-static struct launch *add_product(struct lowering *lowering, struct node *node, struct buffer *a, const int64_t *a_strides,
-                                  struct buffer *b, bool b_batched, int64_t batch, int64_t m, int64_t n, int64_t k)
+static struct launch *add_product(struct lowering *lowering, struct node *node, struct buffer *a,
+                                  const int64_t *a_strides, struct buffer *b, bool b_batched, int64_t batch, int64_t m,
+                                  int64_t n, int64_t k)
 {
 	struct launch *launch = plan_add_launch(lowering->plan, NULL, &conv_template, node->name);
 	int64_t *p = launch->params;
@@ -118,7 +137,8 @@ static struct buffer *rows_of_a(struct lowering *lowering, struct node *node, bo
 }
 
 /* out = alpha AB + beta C: a pointwise launch behind the product, which the fusion pass folds in. */
-static enum ercc_status scale_and_add(struct lowering *lowering, struct node *node, struct buffer *product, float alpha, float beta)
+static enum ercc_status scale_and_add(struct lowering *lowering, struct node *node, struct buffer *product, float alpha,
+                                      float beta)
 {
 	struct value *out = node->outputs[0], *c = node_input(node, 2);
 	struct launch *launch = lower_pointwise_launch(lowering, node, &out->shape);
@@ -147,7 +167,8 @@ static enum ercc_status lower_gemm(struct lowering *lowering, struct node *node)
 	float alpha = node_attr_float(node, "alpha", 1), beta = node_attr_float(node, "beta", 1);
 	int64_t m = out->dims[0], n = out->dims[1], k = a->dims[!ta];
 	if (k == 0) { /* an empty sum: zeros, and C */
-		struct buffer *zeros = plan_weights(lowering->plan, arena_array(&lowering->ctx->arena, (size_t)(m * n), 4), m * n * 4, node->name);
+		struct buffer *zeros =
+		    plan_weights(lowering->plan, arena_array(&lowering->ctx->arena, (size_t)(m * n), 4), m * n * 4, node->name);
 		return scale_and_add(lowering, node, zeros, alpha, beta);
 	}
 	int64_t b_strides[] = {0, tb ? 1 : n, tb ? k : 1}, a_strides[] = {0, k};
@@ -155,7 +176,8 @@ static enum ercc_status lower_gemm(struct lowering *lowering, struct node *node)
 	struct buffer *rows = rows_of_a(lowering, node, ta, m, k);
 	bool plain = alpha == 1 && !node_input(node, 2);
 	struct launch *launch = add_product(lowering, node, rows, a_strides, b, false, 1, m, n, k);
-	struct buffer *product = plain ? lower_buffer(lowering, node->outputs[0]) : plan_buffer(lowering->plan, BUFFER_ARENA, m * n * 4, node->name);
+	struct buffer *product = plain ? lower_buffer(lowering, node->outputs[0])
+	                               : plan_buffer(lowering->plan, BUFFER_ARENA, m * n * 4, node->name);
 	launch_operand(launch, product, ERC_F32, true);
 	launch->space = *out;
 	return plain ? ERCC_OK : scale_and_add(lowering, node, product, alpha, beta);
@@ -182,7 +204,8 @@ static enum ercc_status infer_matmul(struct node *node)
 	matrix_shapes(node, &a, &b);
 	int64_t m = a.dims[a.rank - 2], k = a.dims[a.rank - 1], n = b.dims[b.rank - 1];
 	if (k != b.dims[b.rank - 2])
-		return node_fail(node, ERCC_MODEL, "inner dims differ: %lld and %lld", (long long)k, (long long)b.dims[b.rank - 2]);
+		return node_fail(node, ERCC_MODEL, "inner dims differ: %lld and %lld", (long long)k,
+		                 (long long)b.dims[b.rank - 2]);
 	a.rank -= 2;
 	b.rank -= 2;
 	TRY(broadcast_shapes(node, &a, &b, &out));
@@ -195,9 +218,24 @@ static enum ercc_status infer_matmul(struct node *node)
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
 
+/* The matrices of `value`, repeated so that there is one for each of the batch. */
+static struct value *repeat_matrices(struct lowering *lowering, struct node *node, struct value *value,
+                                     const struct shape *matrices, const struct shape *batch)
+{
+	struct value *full = arena_new(&lowering->ctx->arena, struct value);
+	int64_t from[MAX_RANK], to[MAX_RANK];
+	*full = (struct value){.name = value->name, .dtype = value->dtype, .shape = *batch};
+	for (int i = 2; i > 0; i--)
+		full->shape.dims[full->shape.rank++] = matrices->dims[matrices->rank - i];
+	broadcast_strides(matrices, &full->shape, from);
+	broadcast_strides(&full->shape, &full->shape, to);
+	return lower_copy(lowering, node, value, 0, from, full, 0, to, &full->shape) == ERCC_OK ? full : NULL;
+}
+
 static enum ercc_status lower_matmul(struct lowering *lowering, struct node *node)
 {
 	struct shape a, b, batch;
+	struct value *left = node->inputs[0], *right = node->inputs[1];
 	matrix_shapes(node, &a, &b);
 	int64_t m = a.dims[a.rank - 2], k = a.dims[a.rank - 1], n = b.dims[b.rank - 1];
 	if (k == 0)
@@ -210,14 +248,19 @@ static enum ercc_status lower_matmul(struct lowering *lowering, struct node *nod
 	if (b_images == 1 && a_images == images) { /* one matrix B: all rows of A are one image */
 		m *= images;
 		images = 1;
-	} else if (images > 1 && ((a_images != 1 && a_images != images) || (b_images != 1 && b_images != images))) {
-		return node_fail(node, ERCC_UNSUPPORTED, "leading dims %s and %s broadcast in part",
-		                 shape_text(&lowering->ctx->arena, &a_batch), shape_text(&lowering->ctx->arena, &b_batch));
+	}
+	if (images > 1 && a_images != 1 && a_images != images) { /* leading dims that broadcast in part */
+		left = repeat_matrices(lowering, node, left, &a, &batch);
+		a_images = images;
+	}
+	if (images > 1 && b_images != 1 && b_images != images) {
+		right = repeat_matrices(lowering, node, right, &b, &batch);
+		b_images = images;
 	}
 	int64_t b_strides[] = {k * n, n, 1}, a_strides[] = {a_images > 1 ? m * k : 0, k};
-	struct buffer *packed = pack_b(lowering, node, node->inputs[1], b_images > 1 ? images : 1, k, n, b_strides);
-	struct launch *launch = add_product(lowering, node, lower_buffer(lowering, node->inputs[0]), a_strides, packed, b_images > 1,
-	                                    images, m, n, k);
+	struct buffer *packed = pack_b(lowering, node, right, b_images > 1 ? images : 1, k, n, b_strides);
+	struct launch *launch =
+	    add_product(lowering, node, lower_buffer(lowering, left), a_strides, packed, b_images > 1, images, m, n, k);
 	launch_operand(launch, lower_buffer(lowering, node->outputs[0]), ERC_F32, true);
 	launch->space = node->outputs[0]->shape;
 	return ERCC_OK;

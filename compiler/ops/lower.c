@@ -94,7 +94,10 @@ enum ercc_status lower_fill(struct lowering *lowering, const struct node *node, 
 	struct launch *launch = lower_pointwise_launch(lowering, node, &out->shape);
 	struct operand *to = launch_operand(launch, lower_buffer(lowering, out), out->dtype, true);
 	broadcast_strides(&out->shape, &out->shape, to->strides);
-	expr_const(&launch->expr, out->dtype, f, i);
+	if (out->dtype == ERC_F16 || out->dtype == ERC_BF16)
+		expr_cast(&launch->expr, expr_const(&launch->expr, ERC_F32, f, 0), out->dtype);
+	else
+		expr_const(&launch->expr, out->dtype, f, i);
 	return ERCC_OK;
 }
 
@@ -140,6 +143,7 @@ static enum ercc_status copy_shared_outputs(struct lowering *lowering)
 enum ercc_status lower_graph(struct graph *graph, struct plan **out)
 {
 	struct lowering lowering = {.ctx = graph->ctx, .plan = plan_new(graph), .graph = graph};
+	lowering.packed = (struct map){.arena = &graph->ctx->arena, .kind = MAP_TEXT};
 	bind_inputs_outputs(&lowering);
 	for (struct node *node = graph->first; node; node = node->next) {
 		if (!node->op->lower)
@@ -156,6 +160,7 @@ enum ercc_status fold_node(struct node *node, bool *done)
 {
 	struct graph *graph = node->graph;
 	struct lowering lowering = {.ctx = graph->ctx, .plan = plan_new(graph), .graph = graph, .folding = true};
+	lowering.packed = (struct map){.arena = &graph->ctx->arena, .kind = MAP_TEXT};
 	*done = false;
 	if (!node->op->lower)
 		return ERCC_OK;

@@ -31,6 +31,32 @@ const struct op *op_find(const char *domain, const char *name, int64_t opset, bo
 	return best;
 }
 
+enum ercc_status node_resolve(struct node *node)
+{
+	bool older;
+	node->op = op_find(node->domain, node->op_type, node->opset, &older);
+	if (!node->op)
+		return node_fail(node, ERCC_UNSUPPORTED, older ? "supported from a later opset on only" : "operator not supported");
+	int inputs = node->input_count;
+	while (inputs > 0 && !node->inputs[inputs - 1])
+		inputs--;
+	node->input_count = inputs;
+	int hole = -1;
+	int needed = node->op->input_max == VARIADIC ? inputs : node->op->input_min;
+	for (int i = 0; i < needed && i < inputs; i++)
+		if (!node->inputs[i] && hole < 0)
+			hole = i;
+	if (hole >= 0)
+		return node_fail(node, ERCC_MODEL, "input %d is left out, but needed", hole);
+	if (inputs < node->op->input_min)
+		return node_fail(node, ERCC_MODEL, "%d inputs given, at least %d needed", inputs, node->op->input_min);
+	if (node->op->input_max != VARIADIC && inputs > node->op->input_max)
+		return node_fail(node, ERCC_MODEL, "%d inputs given, at most %d make sense", inputs, node->op->input_max);
+	if (node->output_count < 1 || (node->op->output_max != VARIADIC && node->output_count > node->op->output_max))
+		return node_fail(node, ERCC_UNSUPPORTED, "%d outputs; %d supported", node->output_count, node->op->output_max);
+	return ERCC_OK;
+}
+
 const struct ercc_operator *ercc_operator_row(uint32_t index)
 {
 	static _Thread_local struct ercc_operator row;
@@ -46,7 +72,7 @@ const struct ercc_operator *ercc_operator_row(uint32_t index)
 					strcat(dtypes, dtype_name(dtype));
 				}
 			row = (struct ercc_operator){op->domain ? op->domain : "", op->name, (uint32_t)op->since, family->name, dtypes,
-			                             op->expr ? "pointwise" : op->lower ? "kernel" : "shape"};
+			                             op->expand ? "expanded" : op->expr ? "pointwise" : op->lower ? "kernel" : "shape"};
 			return &row;
 		}
 	return NULL;
@@ -62,6 +88,11 @@ enum ercc_status node_fail(const struct node *node, enum ercc_status status, con
 	va_end(args);
 	return fail(ctx, status, "node '%s' (%s%s%s, opset %lld): %s", node->name, node->domain, *node->domain ? "." : "",
 	            node->op_type, (long long)node->opset, text);
+}
+
+const char *shape_words(const struct node *node, const struct shape *shape)
+{
+	return shape_text(&node->graph->ctx->arena, shape);
 }
 
 enum ercc_status set_output(struct node *node, int slot, enum erc_dtype dtype, const struct shape *shape)

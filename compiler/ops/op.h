@@ -40,6 +40,10 @@ struct op {
 	/* Output layout for the layouts of the inputs; false: all inputs must be plain. */
 	bool (*layout)(const struct node *node, enum layout *inputs, enum layout *output);
 	const char *domain;     /* NULL: ONNX's own */
+	/* Instead of infer and lower: puts other nodes before this one, which then goes. Dtypes and shapes of the
+	 * inputs are known. Checks the node, as infer does. */
+	enum ercc_status (*expand)(struct node *node);
+	uint32_t own_types;     /* a bit for each input whose float dtype is its own; all others have the same one */
 };
 
 struct family {
@@ -52,11 +56,16 @@ extern const struct family families[];
  * operator is known, but not in that opset. */
 const struct op *op_find(const char *domain, const char *name, int64_t opset, bool *older);
 
+/* Gives the node its row, and checks how many inputs and outputs it has. */
+enum ercc_status node_resolve(struct node *node);
+
 /* ---- for infer ---- */
 
 /* Reports "node 'x' (Op, opset n): ..." and returns ERCC_UNSUPPORTED or the given status. */
 enum ercc_status node_fail(const struct node *node, enum ercc_status status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* shape_text for messages about the node. */
+const char *shape_words(const struct node *node, const struct shape *shape);
 enum ercc_status set_output(struct node *node, int slot, enum erc_dtype dtype, const struct shape *shape);
 /* The constant of an input, or ERCC_UNSUPPORTED with a message that says it must be known at compile time. */
 enum ercc_status constant_input(const struct node *node, int slot, const char *what, const struct tensor **out);
@@ -68,6 +77,26 @@ enum ercc_status check_same_dtype(const struct node *node, int slot);
 enum ercc_status check_axis(const struct node *node, int64_t axis, int rank, int *out);
 enum ercc_status broadcast_shapes(const struct node *node, const struct shape *a, const struct shape *b, struct shape *out);
 
+/* ---- for expand ---- */
+
+/* Adds the nodes of EMIT(node, "Mul(a, Softmax[axis=-1](b))", x, y): a, b, ... are the values that follow, 0.5 is a
+ * scalar of the dtype of `a`, {1, 2} a list of i64, _ an input left out. Returns the first output of the outermost. */
+#define EMIT(node, text, ...) emit_text((node), (text), (struct value *const[]){__VA_ARGS__})
+struct value *emit_text(struct node *node, const char *text, struct value *const *args);
+/* A further output of the node that `first` was emitted with. */
+struct value *emitted_output(struct value *first, int slot);
+/* Concat of any number of values. */
+struct value *emit_concat(struct node *node, int axis, struct value *const *parts, int count);
+/* Formatted text for EMIT. */
+#define TEXT(node, ...) arena_printf(&(node)->graph->ctx->arena, __VA_ARGS__)
+/* Uses of that output become uses of `value`. */
+void expand_to(struct node *node, int slot, struct value *value);
+struct value *constant_ints(struct node *node, const int64_t *values, int count);
+struct value *constant_floats(struct node *node, const float *values, const struct shape *shape);
+struct value *constant_number(struct node *node, enum erc_dtype dtype, double number);
+/* i64: start, start + step, ... */
+struct value *constant_range(struct node *node, int64_t start, int64_t step, int64_t count, const struct shape *shape);
+
 /* ---- for lower ---- */
 
 struct lowering {
@@ -75,6 +104,7 @@ struct lowering {
 	struct plan *plan;
 	struct graph *graph;
 	bool folding;           /* lowering one node of constants, to evaluate it */
+	struct map packed;      /* matrices packed so far, by value and form: products share them */
 };
 /* The buffer of a value; made when first asked for. */
 struct buffer *lower_buffer(struct lowering *lowering, struct value *value);
@@ -93,6 +123,9 @@ enum ercc_status lower_fill(struct lowering *lowering, const struct node *node, 
 int64_t value_bytes(const struct value *value); /* in its layout */
 /* The integer type of an element's size, for moving bits. */
 enum erc_dtype move_dtype(enum erc_dtype dtype);
+/* One element as a value of an expression, and back; half precision as its bits. */
+union expr_value element_read(const void *base, enum erc_dtype dtype, int64_t index);
+void element_write(void *base, enum erc_dtype dtype, int64_t index, union expr_value value);
 /* Plan of one graph. */
 enum ercc_status lower_graph(struct graph *graph, struct plan **out);
 

@@ -3,25 +3,6 @@
 
 #include <stdlib.h>
 
-/* All inputs broadcast to the output; its dtype is that of the expression. */
-static enum ercc_status infer_pointwise(struct node *node)
-{
-	struct shape shape = node->inputs[0]->shape;
-	const struct op *op = node->op;
-	bool where = op->types == TYPE(BOOL) && op->input_max == 3;
-	for (int i = 1; i < node->input_count; i++) {
-		if (!node->inputs[i])
-			return node_fail(node, ERCC_MODEL, "input %d is missing", i);
-		if (node->inputs[i]->dtype != node->inputs[where ? 1 : 0]->dtype && strcmp(op->name, "Pow") && !(where && i == 1))
-			return node_fail(node, ERCC_MODEL, "input %d is %s, but input %d is %s", i, dtype_name(node->inputs[i]->dtype),
-			                 where ? 1 : 0, dtype_name(node->inputs[where ? 1 : 0]->dtype));
-		TRY(broadcast_shapes(node, &shape, &node->inputs[i]->shape, &shape));
-	}
-	enum erc_dtype dtype = node->inputs[where ? 1 : 0]->dtype;
-	bool compares = op->expr && (!strncmp(op->expr, "eq(", 3) || !strncmp(op->expr, "lt(", 3) || !strncmp(op->expr, "le(", 3));
-	return set_output(node, 0, compares ? ERC_BOOL : dtype, &shape);
-}
-
 static bool lookup_attribute(void *user, const char *name, double *value)
 {
 	const struct node *node = user;
@@ -39,6 +20,99 @@ static bool lookup_attribute(void *user, const char *name, double *value)
 		return false;
 	*value = strtof(at + strlen(name) + 1, NULL);
 	return true;
+}
+
+/* Rows whose text depends on an attribute: the first entry of an operator is its default. */
+static const struct choice {
+	const char *op, *attr, *word; /* word NULL: the attribute is the integer */
+	int64_t number;
+	const char *expr;
+} choices[] = {
+	{"Mod", "fmod", NULL, 0, "mod(a, b)"},
+	{"Mod", "fmod", NULL, 1, "fmod(a, b)"},
+	{"Gelu", "approximate", "none", 0, "mul(mul(a, 0.5), add(1, erf(mul(a, 0.70710678118654752))))"},
+	{"Gelu", "approximate", "tanh", 0,
+	 "mul(mul(a, 0.5), add(1, tanh(mul(0.79788456080286536, add(a, mul(0.044715, mul(a, mul(a, a))))))))"},
+	{"BitShift", "direction", "", 0, NULL},
+	{"BitShift", "direction", "LEFT", 0, "shl(a, b)"},
+	{"BitShift", "direction", "RIGHT", 0, "shr(a, b)"},
+};
+
+/* Powers that are products: a general one takes a logarithm for each element. */
+static const char *power_text(const struct node *node)
+{
+	static const struct {
+		double exponent;
+		const char *expr;
+	} powers[] = {{2, "mul(a, a)"}, {3, "mul(a, mul(a, a))"}, {-1, "div(1, a)"}};
+	const struct tensor *exponent = node->inputs[1]->constant;
+	for (size_t i = 0; exponent && dtype_is_float(node->inputs[0]->dtype) && i < COUNT_OF(powers); i++)
+		if (shape_elements(&exponent->shape) == 1 && tensor_float(exponent, 0) == powers[i].exponent)
+			return powers[i].expr;
+	return node->op->expr;
+}
+
+static enum ercc_status choose_text(const struct node *node, const char **text)
+{
+	*text = strcmp(node->op->name, "Pow") ? node->op->expr : power_text(node);
+	const struct choice *first = NULL;
+	for (size_t i = 0; i < COUNT_OF(choices); i++) {
+		const struct choice *choice = &choices[i];
+		if (strcmp(choice->op, node->op->name))
+			continue;
+		first = first ? first : choice;
+		if (choice->word ? !strcmp(choice->word, node_attr_text(node, choice->attr, first->word))
+		                 : choice->number == node_attr_int(node, choice->attr, first->number)) {
+			*text = choice->expr;
+			return choice->expr ? ERCC_OK : node_fail(node, ERCC_MODEL, "%s is missing", choice->attr);
+		}
+	}
+	return first ? node_fail(node, ERCC_MODEL, "unknown %s '%s'", first->attr, node_attr_text(node, first->attr, "?"))
+	             : ERCC_OK;
+}
+
+static enum ercc_status build_expr(struct context *ctx, struct node *node, struct expr *expr, const int *args)
+{
+	int result = args[0];
+	const char *text;
+	if (node->op->input_max == VARIADIC) {
+		int mean = !strcmp(node->op_type, "Mean");
+		for (int i = 1; i < node->input_count; i++)
+			TRY(expr_parse(ctx, expr, node->op->expr, (int[]){result, args[i]}, 2, NULL, NULL, &result));
+		if (mean)
+			result = expr_apply(expr, PRIM_div, result,
+			                    expr_const(expr, node->inputs[0]->dtype, node->input_count, node->input_count), -1);
+		return ERCC_OK;
+	}
+	int cast[3] = {args[0], args[1], args[2]};
+	if (!strcmp(node->op_type, "Pow"))
+		cast[1] = expr_cast(expr, args[1], node->inputs[0]->dtype);
+	TRY(choose_text(node, &text));
+	return expr_parse(ctx, expr, text, cast, node->input_count, lookup_attribute, node, &result);
+}
+
+/* All inputs broadcast to the output; its dtype is that of the expression. */
+static enum ercc_status infer_pointwise(struct node *node)
+{
+	struct shape shape = node->inputs[0]->shape;
+	const struct op *op = node->op;
+	struct expr *expr = arena_new(&node->graph->ctx->arena, struct expr);
+	int args[EXPR_MAX_OPERANDS] = {-1, -1, -1};
+	bool where = op->types == TYPE(BOOL) && op->input_max == 3;
+	if (node->input_count > EXPR_MAX_OPERANDS)
+		return node_fail(node, ERCC_UNSUPPORTED, "%d inputs; at most %d", node->input_count, EXPR_MAX_OPERANDS);
+	for (int i = 0; i < node->input_count; i++) {
+		const struct value *in = node->inputs[i], *like = node->inputs[where ? 1 : 0];
+		if (!in)
+			return node_fail(node, ERCC_MODEL, "input %d is missing", i);
+		if (i && in->dtype != like->dtype && strcmp(op->name, "Pow") && !(where && i == 1))
+			return node_fail(node, ERCC_MODEL, "input %d is %s, but input %d is %s", i, dtype_name(in->dtype),
+			                 where ? 1 : 0, dtype_name(like->dtype));
+		TRY(broadcast_shapes(node, &shape, &in->shape, &shape));
+		args[i] = expr_operand(expr, i, in->dtype);
+	}
+	TRY(build_expr(node->graph->ctx, node, expr, args));
+	return set_output(node, 0, expr_dtype(expr), &shape);
 }
 
 /* Strides of `value` in the launch's space: blocked ones where `layout` is NC16. */
@@ -76,30 +150,10 @@ static struct buffer *channel_constant(struct lowering *lowering, const struct v
 	return plan_weights(lowering->plan, data, round_up(count, 32) * 4, value->name);
 }
 
-static enum ercc_status build_expr(struct lowering *lowering, struct node *node, struct expr *expr, const int *args)
-{
-	int result = args[0];
-	if (node->op->input_max == VARIADIC) {
-		int mean = !strcmp(node->op_type, "Mean");
-		for (int i = 1; i < node->input_count; i++)
-			TRY(expr_parse(lowering->ctx, expr, node->op->expr, (int[]){result, args[i]}, 2, NULL, NULL, &result));
-		if (mean)
-			result = expr_apply(expr, PRIM_div, result,
-			                    expr_const(expr, node->inputs[0]->dtype, node->input_count, node->input_count), -1);
-		return ERCC_OK;
-	}
-	int cast[3] = {args[0], args[1], args[2]};
-	if (!strcmp(node->op_type, "Pow"))
-		cast[1] = expr_cast(expr, args[1], node->inputs[0]->dtype);
-	return expr_parse(lowering->ctx, expr, node->op->expr, cast, node->input_count, lookup_attribute, node, &result);
-}
-
 static enum ercc_status lower_pointwise(struct lowering *lowering, struct node *node)
 {
 	struct value *out = node->outputs[0];
 	struct shape space = out->shape;
-	if (node->input_count > EXPR_MAX_OPERANDS)
-		return node_fail(node, ERCC_UNSUPPORTED, "%d inputs; at most %d", node->input_count, EXPR_MAX_OPERANDS);
 	if (out->layout == LAYOUT_NC16) {
 		int64_t positions = 1;
 		for (int i = 2; i < out->shape.rank; i++)
@@ -118,7 +172,7 @@ static enum ercc_status lower_pointwise(struct lowering *lowering, struct node *
 	}
 	struct operand *to = launch_operand(launch, lower_buffer(lowering, out), out->dtype, true);
 	operand_strides(out, &out->shape, out->layout, &space, to->strides);
-	TRY(build_expr(lowering, node, &launch->expr, args));
+	TRY(build_expr(lowering->ctx, node, &launch->expr, args));
 	launch->bytes = (uint64_t)value_bytes(out) * (uint64_t)launch->operand_count;
 	return ERCC_OK;
 }
@@ -209,8 +263,9 @@ static enum ercc_status lower_clip(struct lowering *lowering, struct node *node)
 static enum ercc_status infer_cast(struct node *node)
 {
 	int64_t to = node_attr_int(node, "to", 0);
-	if (to < 0 || to >= ERC_DTYPE_COUNT || !(TYPES_ALL >> to & 1))
-		return node_fail(node, ERCC_UNSUPPORTED, "cast to dtype %s (%lld)", dtype_name((enum erc_dtype)to), (long long)to);
+	if (to < 0 || to >= ERC_DTYPE_COUNT || !(TYPES_MOVED >> to & 1))
+		return node_fail(node, ERCC_UNSUPPORTED, "cast to dtype %s (%lld)", dtype_name((enum erc_dtype)to),
+		                 (long long)to);
 	return set_output(node, 0, (enum erc_dtype)to, &node->inputs[0]->shape);
 }
 
@@ -260,25 +315,45 @@ static enum ercc_status lower_batch_norm(struct lowering *lowering, struct node 
 	struct operand *to = launch_operand(launch, lower_buffer(lowering, out), in->dtype, true);
 	broadcast_strides(&in->shape, &in->shape, to->strides);
 	args[5] = expr_const(expr, in->dtype, node_attr_float(node, "epsilon", 1e-5f), 0);
-	return expr_parse(lowering->ctx, expr, "add(mul(div(sub(a, d), sqrt(add(e, f))), b), c)", args, 6, NULL, NULL, &result);
+	return expr_parse(lowering->ctx, expr, "add(mul(div(sub(a, d), sqrt(add(e, f))), b), c)", args, 6, NULL, NULL,
+	                  &result);
 }
 
-/* Mod: the sign of the divisor, or with fmod that of the dividend. */
-static enum ercc_status lower_mod(struct lowering *lowering, struct node *node)
+/* Casts, and the narrowing that the infer pass puts behind what is computed in f32 for half precision. */
+static enum ercc_status infer_narrow(struct node *node)
 {
-	struct op row = *node->op;
-	struct node chosen = *node;
-	row.expr = node_attr_int(node, "fmod", 0) ? "fmod(a, b)" : "mod(a, b)";
-	chosen.op = &row;
-	return lower_pointwise(lowering, &chosen);
+	enum erc_dtype dtype = node->inputs[0]->dtype;
+	return set_output(node, 0, dtype == ERC_F32 ? (enum erc_dtype)node_attr_int(node, "to", ERC_F16) : dtype,
+	                  &node->inputs[0]->shape);
+}
+
+static enum ercc_status expand_cast_like(struct node *node)
+{
+	expand_to(node, 0, EMIT(node, TEXT(node, "Cast[to=%d](a)", (int)node->inputs[1]->dtype), node->inputs[0]));
+	return ERCC_OK;
+}
+
+/* Before opset 7 the slope of PRelu lies along dim 1. */
+static enum ercc_status expand_prelu(struct node *node)
+{
+	struct value *x = node->inputs[0], *slope = node->inputs[1];
+	int64_t dims[MAX_RANK];
+	for (int i = 0; i < x->shape.rank; i++)
+		dims[i] = 1;
+	if (slope->shape.rank == 1 && x->shape.rank > 1) {
+		dims[1] = slope->shape.dims[0];
+		slope = EMIT(node, "Reshape(a, b)", slope, constant_ints(node, dims, x->shape.rank));
+	}
+	expand_to(node, 0, EMIT(node, "PRelu(a, b)", x, slope));
+	return ERCC_OK;
 }
 
 #define UNARY(name, since, types, text, ...) \
-	{name, since, 1, 1, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL}
+	{name, since, 1, 1, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL, NULL, 0}
 #define BINARY(name, since, types, text, ...) \
-	{name, since, 2, 2, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL}
+	{name, since, 2, 2, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL, NULL, 0}
 #define NARY(name, since, types, text) \
-	{name, since, 1, VARIADIC, 1, types, infer_pointwise, lower_pointwise, text, NULL, layout_pointwise, NULL}
+	{name, since, 1, VARIADIC, 1, types, infer_pointwise, lower_pointwise, text, NULL, layout_pointwise, NULL, NULL, 0}
 
 const struct op ops_pointwise[] = {
 	UNARY("Relu", 1, TYPES_NUMBER, "max(a, 0)", NULL),
@@ -288,6 +363,17 @@ const struct op ops_pointwise[] = {
 	UNARY("Exp", 1, TYPES_FLOAT, "exp(a)", NULL),
 	UNARY("Log", 1, TYPES_FLOAT, "log(a)", NULL),
 	UNARY("Erf", 9, TYPES_FLOAT, "erf(a)", NULL),
+	UNARY("Sin", 7, TYPES_FLOAT, "sin(a)", NULL),
+	UNARY("Cos", 7, TYPES_FLOAT, "cos(a)", NULL),
+	UNARY("Tan", 7, TYPES_FLOAT, "tan(a)", NULL),
+	UNARY("Asin", 7, TYPES_FLOAT, "asin(a)", NULL),
+	UNARY("Acos", 7, TYPES_FLOAT, "acos(a)", NULL),
+	UNARY("Atan", 7, TYPES_FLOAT, "atan(a)", NULL),
+	UNARY("Sinh", 9, TYPES_FLOAT, "sinh(a)", NULL),
+	UNARY("Cosh", 9, TYPES_FLOAT, "cosh(a)", NULL),
+	UNARY("Asinh", 9, TYPES_FLOAT, "asinh(a)", NULL),
+	UNARY("Acosh", 9, TYPES_FLOAT, "acosh(a)", NULL),
+	UNARY("Atanh", 9, TYPES_FLOAT, "atanh(a)", NULL),
 	UNARY("Neg", 1, TYPES_NUMBER, "neg(a)", NULL),
 	UNARY("Abs", 1, TYPES_NUMBER, "abs(a)", NULL),
 	UNARY("Sign", 9, TYPES_NUMBER, "sign(a)", NULL),
@@ -296,22 +382,39 @@ const struct op ops_pointwise[] = {
 	UNARY("Ceil", 1, TYPES_FLOAT, "ceil(a)", NULL),
 	UNARY("Round", 11, TYPES_FLOAT, "round(a)", NULL),
 	UNARY("Not", 1, TYPE(BOOL), "not(a)", NULL),
+	UNARY("BitwiseNot", 18, TYPES_INT, "not(a)", NULL),
+	UNARY("IsNaN", 9, TYPES_FLOAT, "not(eq(a, a))", NULL),
+	UNARY("IsInf", 10, TYPES_FLOAT,
+	      "or(and(eq(a, neg(-inf)), lt(0, @detect_positive)), and(eq(a, -inf), lt(0, @detect_negative)))",
+	      "detect_positive=1,detect_negative=1"),
 	UNARY("HardSwish", 14, TYPES_FLOAT, "mul(a, max(0, min(1, add(mul(a, 0.16666667), 0.5))))", NULL),
 	UNARY("HardSigmoid", 1, TYPES_FLOAT, "max(0, min(1, add(mul(a, @alpha), @beta)))", "alpha=0.2,beta=0.5"),
 	UNARY("LeakyRelu", 1, TYPES_FLOAT, "select(lt(a, 0), mul(a, @alpha), a)", "alpha=0.01"),
-	UNARY("Elu", 1, TYPES_FLOAT, "select(lt(a, 0), mul(@alpha, sub(exp(a), 1)), a)", "alpha=1"),
-	UNARY("Selu", 1, TYPES_FLOAT, "mul(@gamma, select(lt(0, a), a, mul(@alpha, sub(exp(a), 1))))",
-	      "alpha=1.6732632,gamma=1.0507010"),
+	UNARY("Elu", 1, TYPES_FLOAT, "select(lt(a, 0), mul(@alpha, expm1(a)), a)", "alpha=1"),
+	UNARY("Celu", 12, TYPES_FLOAT, "add(max(a, 0), min(mul(@alpha, expm1(div(a, @alpha))), 0))", "alpha=1"),
+	UNARY("Selu", 1, TYPES_FLOAT, "mul(@gamma, select(lt(0, a), a, mul(@alpha, expm1(a))))",
+	      "alpha=1.67326319217681884765625,gamma=1.05070102214813232421875"),
 	UNARY("ThresholdedRelu", 1, TYPES_FLOAT, "select(lt(@alpha, a), a, 0)", "alpha=1"),
+	UNARY("Shrink", 9, TYPES_FLOAT,
+	      "select(lt(a, neg(@lambd)), add(a, @bias), select(lt(@lambd, a), sub(a, @bias), 0))", "lambd=0.5,bias=0"),
 	UNARY("Softsign", 1, TYPES_FLOAT, "div(a, add(1, abs(a)))", NULL),
-	UNARY("Softplus", 1, TYPES_FLOAT, "add(max(a, 0), log(add(1, exp(neg(abs(a))))))", NULL),
+	UNARY("Softplus", 1, TYPES_FLOAT, "add(max(a, 0), log1p(exp(neg(abs(a)))))", NULL),
+	UNARY("Swish", 24, TYPES_FLOAT, "mul(a, sigmoid(mul(@alpha, a)))", "alpha=1"),
+	UNARY("Mish", 18, TYPES_FLOAT, "mul(a, tanh(add(max(a, 0), log1p(exp(neg(abs(a)))))))", NULL),
+	UNARY("Gelu", 20, TYPES_FLOAT, "a", NULL), /* the text is one of the choices */
 	BINARY("Add", 1, TYPES_NUMBER, "add(a, b)", NULL),
 	BINARY("Sub", 1, TYPES_NUMBER, "sub(a, b)", NULL),
 	BINARY("Mul", 1, TYPES_NUMBER, "mul(a, b)", NULL),
 	BINARY("Div", 1, TYPES_NUMBER, "div(a, b)", NULL),
-	BINARY("Pow", 1, TYPES_NUMBER, "pow(a, b)", NULL),
-	{"Mod", 10, 2, 2, 1, TYPES_NUMBER, infer_pointwise, lower_mod, "mod(a, b)", NULL, NULL, NULL},
-	BINARY("PRelu", 1, TYPES_NUMBER, "select(lt(a, 0), mul(a, b), a)", NULL),
+	{"Pow", 1, 2, 2, 1, TYPES_NUMBER, infer_pointwise, lower_pointwise, "pow(a, b)", .layout = layout_pointwise,
+	 .own_types = 2},
+	{"Mod", 10, 2, 2, 1, TYPES_NUMBER, infer_pointwise, lower_pointwise, "mod(a, b)", NULL, NULL, NULL, NULL, 0},
+	{"PRelu", 1, 2, 2, 1, TYPES_NUMBER, .expand = expand_prelu},
+	BINARY("PRelu", 7, TYPES_NUMBER, "select(lt(a, 0), mul(a, b), a)", NULL),
+	BINARY("BitwiseAnd", 18, TYPES_INT, "and(a, b)", NULL),
+	BINARY("BitwiseOr", 18, TYPES_INT, "or(a, b)", NULL),
+	BINARY("BitwiseXor", 18, TYPES_INT, "xor(a, b)", NULL),
+	BINARY("BitShift", 11, TYPES_INT, "shl(a, b)", NULL),
 	BINARY("Equal", 1, TYPES_ALL, "eq(a, b)", NULL),
 	BINARY("Less", 1, TYPES_NUMBER, "lt(a, b)", NULL),
 	BINARY("Greater", 1, TYPES_NUMBER, "lt(b, a)", NULL),
@@ -320,13 +423,15 @@ const struct op ops_pointwise[] = {
 	BINARY("And", 1, TYPE(BOOL), "and(a, b)", NULL),
 	BINARY("Or", 1, TYPE(BOOL), "or(a, b)", NULL),
 	BINARY("Xor", 1, TYPE(BOOL), "xor(a, b)", NULL),
-	{"Where", 9, 3, 3, 1, TYPE(BOOL), infer_pointwise, lower_pointwise, "select(a, b, c)", NULL, NULL, NULL},
+	{"Where", 9, 3, 3, 1, TYPE(BOOL), infer_pointwise, lower_pointwise, "select(a, b, c)", NULL, NULL, NULL, NULL, 0},
 	NARY("Sum", 1, TYPES_FLOAT, "add(a, b)"),
 	NARY("Mean", 1, TYPES_FLOAT, "add(a, b)"),
 	NARY("Max", 1, TYPES_NUMBER, "max(a, b)"),
 	NARY("Min", 1, TYPES_NUMBER, "min(a, b)"),
-	{"Clip", 1, 1, 3, 1, TYPES_NUMBER, infer_clip, lower_clip, NULL, NULL, layout_pointwise, NULL},
-	{"Cast", 6, 1, 1, 1, TYPES_ALL, infer_cast, lower_cast, NULL, NULL, NULL, NULL},
-	{"BatchNormalization", 6, 5, 5, VARIADIC, TYPES_FLOAT, infer_batch_norm, lower_batch_norm, NULL, NULL, NULL, NULL},
+	{"Clip", 1, 1, 3, 1, TYPES_NUMBER, infer_clip, lower_clip, .layout = layout_pointwise},
+	{"Cast", 6, 1, 1, 1, TYPES_MOVED, infer_cast, lower_cast, .layout = NULL},
+	{"CastLike", 15, 2, 2, 1, TYPES_MOVED, .expand = expand_cast_like},
+	{"Narrow", 1, 1, 1, 1, TYPES_ALL, infer_narrow, lower_cast, .domain = "erc"},
+	{"BatchNormalization", 6, 5, 5, VARIADIC, TYPES_FLOAT, infer_batch_norm, lower_batch_norm, .own_types = 30},
 	{0},
 };

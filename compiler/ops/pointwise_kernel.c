@@ -215,17 +215,19 @@ static enum ercc_status pointwise_cpu(struct context *ctx, const struct device *
 	return ERCC_OK;
 }
 
-static union expr_value read_element(const void *base, enum erc_dtype dtype, int64_t index)
+union expr_value element_read(const void *base, enum erc_dtype dtype, int64_t index)
 {
 	struct tensor tensor = {.dtype = dtype, .data = base};
 	if (dtype == ERC_F32 || dtype == ERC_F64)
 		return (union expr_value){.f = tensor_float(&tensor, index)};
+	if (dtype == ERC_F16 || dtype == ERC_BF16) /* the bits, until they are cast */
+		return (union expr_value){.i = ((const uint16_t *)base)[index]};
 	if (dtype == ERC_BOOL)
 		return (union expr_value){.i = ((const uint8_t *)base)[index]};
 	return (union expr_value){.i = tensor_int(&tensor, index)};
 }
 
-static void write_element(void *base, enum erc_dtype dtype, int64_t index, union expr_value value)
+void element_write(void *base, enum erc_dtype dtype, int64_t index, union expr_value value)
 {
 	if (dtype == ERC_F32)
 		((float *)base)[index] = (float)value.f;
@@ -248,8 +250,8 @@ static void pointwise_evaluate(const struct launch *launch, void *const *buffers
 			for (int d = 0; d < nest.rank; d++)
 				at[k] += index[d] * nest.strides[k][d];
 		for (int k = 0; k < output; k++)
-			values[k] = read_element(buffers[k], launch->operands[k].dtype, at[k]);
-		write_element(buffers[output], launch->operands[output].dtype, at[output], expr_evaluate(&launch->expr, values));
+			values[k] = element_read(buffers[k], launch->operands[k].dtype, at[k]);
+		element_write(buffers[output], launch->operands[output].dtype, at[output], expr_evaluate(&launch->expr, values));
 		for (int d = nest.rank - 1; d >= 0 && ++index[d] == nest.dims[d]; d--)
 			index[d] = 0;
 	}

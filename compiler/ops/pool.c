@@ -4,6 +4,7 @@
 const struct kernel_template depthwise_template = {.stem = "depthwise", .cpu = rows_cpu, .epilogue = true, .speed = 0.6};
 const struct kernel_template pool_template = {.stem = "pool", .cpu = rows_cpu, .speed = 0.07};
 const struct kernel_template lrn_template = {.stem = "lrn", .cpu = rows_cpu, .speed = 1};
+const struct kernel_template max_index_template = {.stem = "max_index", .cpu = rows_cpu, .speed = 0.07};
 
 static enum ercc_status read_pool(const struct node *node, struct window *window)
 {
@@ -20,17 +21,31 @@ static enum ercc_status infer_pool(struct node *node)
 	struct window window;
 	struct shape out = node->inputs[0]->shape;
 	TRY(read_pool(node, &window));
-	if (node_output(node, 1))
-		return node_fail(node, ERCC_UNSUPPORTED, "the Indices output");
 	for (int i = 2; i < out.rank; i++)
 		out.dims[i] = window.out[i - 2 + 5 - out.rank];
+	TRY(set_output(node, 1, ERC_I64, &out));
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
 
 static bool layout_pool(const struct node *node, enum layout *inputs, enum layout *output)
 {
-	*output = node->inputs[0]->dtype == ERC_F32 ? inputs[0] : LAYOUT_PLAIN;
+	*output = node->inputs[0]->dtype == ERC_F32 && !node_output(node, 1) ? inputs[0] : LAYOUT_PLAIN;
 	return *output == inputs[0];
+}
+
+/* MaxPool's second output: a launch of its own. */
+static void lower_indices(struct lowering *lowering, struct node *node, const struct window *w)
+{
+	struct value *in = node->inputs[0];
+	struct launch *launch = plan_add_launch(lowering->plan, NULL, &max_index_template, node->name);
+	launch_operand(launch, lower_buffer(lowering, in), in->dtype, false);
+	launch_operand(launch, lower_buffer(lowering, node->outputs[1]), ERC_I64, true);
+	launch->input_count = 1;
+	launch->space = node->outputs[1]->shape;
+	window_params(launch, w, in->shape.dims[0] * in->shape.dims[1]);
+	launch->flops = (uint64_t)shape_elements(&launch->space) * (uint64_t)(w->kernel[0] * w->kernel[1] * w->kernel[2]) * 40;
+	launch->defines[launch->define_count++] = (struct define){"T", dtype_name(in->dtype)};
+	launch->defines[launch->define_count++] = (struct define){"COLUMN_MAJOR", node_attr_int(node, "storage_order", 0) ? "1" : "0"};
 }
 
 static enum ercc_status lower_pool(struct lowering *lowering, struct node *node)
@@ -53,6 +68,8 @@ static enum ercc_status lower_pool(struct lowering *lowering, struct node *node)
 	launch->defines[launch->define_count++] = (struct define){"T", dtype_name(in->dtype)};
 	const char *lowest = in->dtype == ERC_F32 || in->dtype == ERC_F64 ? "-__builtin_inf()" : in->dtype == ERC_I8 ? "-128" : "0";
 	launch->defines[launch->define_count++] = (struct define){"LOWEST", lowest};
+	if (node_output(node, 1))
+		lower_indices(lowering, node, &w);
 	return ERCC_OK;
 }
 
@@ -83,7 +100,7 @@ static enum ercc_status lower_lrn(struct lowering *lowering, struct node *node)
 }
 
 const struct op ops_pool[] = {
-	{"MaxPool", 1, 1, 1, 2, TYPE(F32) | TYPE(I8) | TYPE(U8), infer_pool, lower_pool, .layout = layout_pool},
+	{"MaxPool", 1, 1, 1, 2, TYPES_FLOAT | TYPE(I8) | TYPE(U8), infer_pool, lower_pool, .layout = layout_pool},
 	{"AveragePool", 1, 1, 1, 1, TYPE(F32), infer_pool, lower_pool, .layout = layout_pool},
 	{"LRN", 1, 1, 1, 1, TYPE(F32), infer_lrn, lower_lrn, .layout = NULL},
 	{0},

@@ -1,7 +1,10 @@
 /* Reductions over axes, global pooling among them. One row each: how to start, combine and finish. */
 #include "rows.h"
 
-const struct kernel_template reduce_template = {.stem = "reduce", .cpu = rows_cpu, .speed = 0.3};
+#include <math.h>
+
+static void reduce_evaluate(const struct launch *launch, void *const *buffers);
+const struct kernel_template reduce_template = {.stem = "reduce", .cpu = rows_cpu, .speed = 0.3, .evaluate = reduce_evaluate};
 
 static bool is_global(const struct node *node)
 {
@@ -51,15 +54,81 @@ static bool layout_reduce(const struct node *node, enum layout *inputs, enum lay
 	return true;
 }
 
-/* op->expr holds "start;combine;finish" as C over value a (so far), x (element) and n (count). */
-static void define_reduction(struct context *ctx, struct launch *launch, const char *text)
+/* One of a row's three texts, "start;combine;finish", over a (so far), b (an element) and c (how many). */
+static enum ercc_status reduction_expr(struct context *ctx, const struct op *op, int part, enum erc_dtype dtype,
+                                       struct expr *expr)
 {
-	static const char *const names[] = {"START", "COMBINE", "FINISH"};
-	for (int i = 0; i < 3; i++) {
-		size_t length = strcspn(text, ";");
-		launch->defines[launch->define_count++] = (struct define){names[i], arena_copy_bytes(&ctx->arena, text, length)};
-		text += length + (text[length] == ';');
+	const char *text = op->defaults;
+	int args[3], result;
+	memset(expr, 0, sizeof *expr);
+	for (; part > 0; part--)
+		text += strcspn(text, ";") + 1;
+	for (int i = 0; i < 3; i++)
+		args[i] = expr_operand(expr, i, dtype);
+	TRY(expr_parse(ctx, expr, arena_copy_bytes(&ctx->arena, text, strcspn(text, ";")), args, 3, NULL, NULL, &result));
+	expr_cast(expr, result, dtype);
+	if (result != expr->count - 1) /* an operand as it is: the result is the last node */
+		expr->nodes[expr->count++] = expr->nodes[result];
+	return ERCC_OK;
+}
+
+struct reduction {
+	union expr_value start;
+	struct expr combine, finish;
+};
+
+/* What a reduction starts with: a number, or the lowest or highest of the dtype. */
+static union expr_value start_value(const struct op *op, enum erc_dtype dtype)
+{
+	static const struct {
+		const char *text;
+		double f;
+		int64_t i32, i64, i8, u8, boolean;
+	} starts[] = {
+		{"0;", 0, 0, 0, 0, 0, 0}, {"1;", 1, 1, 1, 1, 1, 1},
+		{"lowest;", -(double)INFINITY, INT32_MIN, INT64_MIN, INT8_MIN, 0, 0},
+		{"highest;", (double)INFINITY, INT32_MAX, INT64_MAX, INT8_MAX, UINT8_MAX, 1},
+	};
+	for (size_t i = 0; i < COUNT_OF(starts); i++) {
+		if (strncmp(op->defaults, starts[i].text, strlen(starts[i].text)))
+			continue;
+		if (dtype == ERC_F32 || dtype == ERC_F64)
+			return (union expr_value){.f = starts[i].f};
+		return (union expr_value){.i = dtype == ERC_I32   ? starts[i].i32
+		                               : dtype == ERC_I64 ? starts[i].i64
+		                               : dtype == ERC_I8  ? starts[i].i8
+		                               : dtype == ERC_U8  ? starts[i].u8
+		                                                  : starts[i].boolean};
 	}
+	return (union expr_value){0};
+}
+
+/* START, and COMBINE and FINISH as declarations, with the names of their results. */
+static enum ercc_status define_reduction(struct lowering *lowering, const struct op *op, enum erc_dtype dtype,
+                                         struct launch *launch)
+{
+	struct arena *arena = &lowering->ctx->arena;
+	struct reduction *reduction = arena_new(arena, struct reduction);
+	struct expr *first = arena_new(arena, struct expr);
+	struct text texts[3] = {{.arena = arena}, {.arena = arena}, {.arena = arena}};
+	reduction->start = start_value(op, dtype);
+	TRY(reduction_expr(lowering->ctx, op, 1, dtype, &reduction->combine));
+	TRY(reduction_expr(lowering->ctx, op, 2, dtype, &reduction->finish));
+	expr_const(first, dtype, reduction->start.f, reduction->start.i);
+	expr_print_c(first, &texts[0]);
+	expr_print_c(&reduction->combine, &texts[1]);
+	expr_print_c(&reduction->finish, &texts[2]);
+	launch->user = reduction;
+	const struct define defines[] = {
+		{"START", texts[0].data},
+		{"COMBINE", texts[1].data},
+		{"COMBINED", arena_printf(arena, "v%d", reduction->combine.count - 1)},
+		{"FINISH", texts[2].data},
+		{"FINISHED", arena_printf(arena, "v%d", reduction->finish.count - 1)},
+	};
+	for (size_t i = 0; i < COUNT_OF(defines); i++)
+		launch->defines[launch->define_count++] = defines[i];
+	return ERCC_OK;
 }
 
 static enum ercc_status lower_reduce(struct lowering *lowering, struct node *node)
@@ -107,20 +176,124 @@ static enum ercc_status lower_reduce(struct lowering *lowering, struct node *nod
 	launch->reduction_key = 0x72656400 + (uint64_t)lanes;
 	launch->defines[launch->define_count++] = (struct define){"LANES_KEPT", lanes == 16 ? "16" : "1"};
 	launch->defines[launch->define_count++] = (struct define){"T", dtype_name(in->dtype)};
-	define_reduction(lowering->ctx, launch, node->op->defaults);
+	return define_reduction(lowering, node->op, in->dtype, launch);
+}
+
+/* The kernel's loops, for constants. */
+static void reduce_evaluate(const struct launch *launch, void *const *buffers)
+{
+	const int64_t *p = launch->params, kept = p[2], gone = p[3], count = p[4], *k = p + 5, *g = k + 2 * kept;
+	int64_t lanes = launch->reduction_key == 0x72656410 ? 16 : 1;
+	const struct reduction *reduction = launch->user;
+	enum erc_dtype dtype = launch->operands[0].dtype;
+	for (int64_t r = 0; r < p[ROWS_TOTAL] * lanes; r++) {
+		int64_t start = 0, left = r;
+		for (int64_t d = kept - 1; d >= 0; left /= k[2 * d], d--)
+			start += left % k[2 * d] * k[2 * d + 1];
+		union expr_value value[3] = {reduction->start};
+		value[2] = dtype_is_float(dtype) ? (union expr_value){.f = (double)count} : (union expr_value){.i = count};
+		for (int64_t i = 0; i < count; i++) {
+			int64_t at = start;
+			left = i;
+			for (int64_t d = gone - 1; d >= 0; left /= g[2 * d], d--)
+				at += left % g[2 * d] * g[2 * d + 1];
+			value[1] = element_read(buffers[0], dtype, at);
+			value[0] = expr_evaluate(&reduction->combine, value);
+		}
+		element_write(buffers[1], dtype, r, expr_evaluate(&reduction->finish, value));
+	}
+}
+
+/* ---- reductions made of others ---- */
+
+/* "a" reduced by `op_type` over this node's axes. */
+static enum ercc_status emit_reduction(struct node *node, const char *op_type, bool keep, struct value *x,
+                                       struct value **out)
+{
+	bool reduce[MAX_RANK];
+	int64_t axes[MAX_RANK];
+	int count = 0;
+	TRY(reduced_axes(node, reduce));
+	for (int i = 0; i < node->inputs[0]->shape.rank; i++)
+		if (reduce[i])
+			axes[count++] = i;
+	*out = EMIT(node, TEXT(node, "%s[keepdims=%d, noop_with_empty_axes=1](a, b)", op_type, keep), x,
+	            constant_ints(node, axes, count));
 	return ERCC_OK;
 }
 
-#define REDUCE(name, types, text) {name, 1, 1, 2, 1, types, infer_reduce, lower_reduce, NULL, text, layout_reduce, NULL}
+static enum ercc_status expand_through_sum(struct node *node, const char *before, const char *after)
+{
+	struct value *sum;
+	TRY(emit_reduction(node, "ReduceSum", node_attr_int(node, "keepdims", 1) != 0, EMIT(node, before, node->inputs[0]),
+	                   &sum));
+	expand_to(node, 0, EMIT(node, after, sum));
+	return ERCC_OK;
+}
+
+static enum ercc_status expand_l2(struct node *node)
+{
+	if (dtype_is_float(node->inputs[0]->dtype))
+		return expand_through_sum(node, "Mul(a, a)", "Sqrt(a)");
+	return expand_through_sum(node, TEXT(node, "Cast[to=%d](Mul(a, a))", ERC_F64),
+	                          TEXT(node, "Cast[to=%d](Sqrt(a))", (int)node->inputs[0]->dtype));
+}
+
+static enum ercc_status expand_log_sum(struct node *node)
+{
+	return expand_through_sum(node, "Identity(a)", "Log(a)");
+}
+
+/* log(sum(e^(x - top))) + top, with top the largest element where that is finite. */
+static enum ercc_status expand_log_sum_exp(struct node *node)
+{
+	struct value *x = node->inputs[0], *top, *sum, *flat;
+	bool keep = node_attr_int(node, "keepdims", 1) != 0;
+	TRY(emit_reduction(node, "ReduceMax", true, x, &top));
+	top = EMIT(node, "Where(IsInf(b), Sub(a, a), b)", constant_number(node, x->dtype, 0), top);
+	TRY(emit_reduction(node, "ReduceSum", keep, EMIT(node, "Exp(Sub(a, b))", x, top), &sum));
+	TRY(emit_reduction(node, "ReduceMax", keep, top, &flat));
+	expand_to(node, 0, EMIT(node, "Add(Log(a), b)", sum, flat));
+	return ERCC_OK;
+}
+
+static enum ercc_status expand_global_lp_pool(struct node *node)
+{
+	const struct value *x = node->inputs[0];
+	double p = (double)node_attr_int(node, "p", 2);
+	const struct attr *attr = node_attr(node, "p");
+	int64_t axes[MAX_RANK];
+	if (x->shape.rank < 3)
+		return node_fail(node, ERCC_MODEL, "needs rank 3 or more, found %d", x->shape.rank);
+	p = attr && attr->kind == ATTR_FLOAT ? (double)attr->f : p;
+	if (!(p > 0))
+		return node_fail(node, ERCC_MODEL, "p is %g", p);
+	for (int i = 2; i < x->shape.rank; i++)
+		axes[i - 2] = i;
+	expand_to(node, 0,
+	          EMIT(node, "Pow(ReduceSum(Pow(Abs(a), b), d), c)", node->inputs[0], constant_number(node, ERC_F32, p),
+	               constant_number(node, ERC_F32, 1 / p), constant_ints(node, axes, x->shape.rank - 2)));
+	return ERCC_OK;
+}
+
+#define REDUCE(name, types, text) \
+	{name, 1, 1, 2, 1, types, infer_reduce, lower_reduce, NULL, text, layout_reduce, NULL, NULL, 0}
 #define TYPES_REDUCED (TYPES_FLOAT | TYPE(I32) | TYPE(I64))
+#define TYPES_COMPARED (TYPES_REDUCED | TYPE(I8) | TYPE(U8) | TYPE(BOOL))
 
 const struct op ops_reduce[] = {
-	REDUCE("GlobalAveragePool", TYPE(F32), "0;a + x;a / n"),
-	REDUCE("GlobalMaxPool", TYPE(F32), "x;x > a ? x : a;a"),
-	REDUCE("ReduceMean", TYPES_REDUCED, "0;a + x;a / n"),
-	REDUCE("ReduceSum", TYPES_REDUCED, "0;a + x;a"),
-	REDUCE("ReduceSumSquare", TYPES_REDUCED, "0;a + x * x;a"),
-	REDUCE("ReduceProd", TYPES_REDUCED, "1;a * x;a"),
-	REDUCE("ReduceL1", TYPES_REDUCED, "0;a + (x < 0 ? -x : x);a"),
+	REDUCE("GlobalAveragePool", TYPES_FLOAT, "0;add(a, b);div(a, c)"),
+	REDUCE("GlobalMaxPool", TYPES_FLOAT, "lowest;max(a, b);a"),
+	REDUCE("ReduceMean", TYPES_REDUCED, "0;add(a, b);div(a, c)"),
+	REDUCE("ReduceSum", TYPES_REDUCED, "0;add(a, b);a"),
+	REDUCE("ReduceSumSquare", TYPES_REDUCED, "0;add(a, mul(b, b));a"),
+	REDUCE("ReduceProd", TYPES_REDUCED, "1;mul(a, b);a"),
+	REDUCE("ReduceL1", TYPES_REDUCED, "0;add(a, abs(b));a"),
+	REDUCE("ReduceMax", TYPES_COMPARED, "lowest;max(a, b);a"),
+	REDUCE("ReduceMin", TYPES_COMPARED, "highest;min(a, b);a"),
+	{"ReduceL2", 1, 1, 2, 1, TYPES_REDUCED, .expand = expand_l2},
+	{"ReduceLogSum", 1, 1, 2, 1, TYPES_FLOAT, .expand = expand_log_sum},
+	{"ReduceLogSumExp", 1, 1, 2, 1, TYPES_FLOAT, .expand = expand_log_sum_exp},
+	{"GlobalLpPool", 1, 1, 1, 1, TYPE(F32), .expand = expand_global_lp_pool},
 	{0},
 };

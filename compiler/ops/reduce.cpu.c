@@ -1,7 +1,11 @@
 /* Reduces some dims of a strided tensor. A row is one output element, or 16 neighbouring ones
  * (LANES_KEPT) where they are contiguous. The order of the sum is that of the input.
- * Defines: LANES_KEPT, T, START, COMBINE, FINISH over a (so far), x (an element), n (how many).
+ * Defines: LANES_KEPT, T; START, COMBINE and FINISH declare their values, the last of which are v0, COMBINED
+ * and FINISHED: over LOAD0 (so far), LOAD1 (an element), LOAD2 (how many).
  * Params: rows per tile, rows, kept dims, reduced dims, n, then (dim, stride) of each. */
+#define LOAD0 so_far
+#define LOAD1 element
+#define LOAD2 n
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 #define VALUE_TYPE JOIN(T, _value)
@@ -13,15 +17,13 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 	long kept = p[2], gone = p[3], count = p[4], index[8] = {0};
 	const long long *k = p + 5, *g = k + 2 * kept;
 	VALUE_TYPE n = (VALUE_TYPE)count;
-	(void)n;
 	for (long d = kept - 1, left = r * LANES_KEPT; d >= 0; d--) {
 		in += left % k[2 * d] * k[2 * d + 1];
 		left /= k[2 * d];
 	}
 	for (int l = 0; l < LANES_KEPT; l++) {
-		VALUE_TYPE x = count ? in[l] : 0;
-		(void)x;
-		value[l] = START;
+		START
+		value[l] = v0;
 	}
 	long inner = gone ? g[2 * gone - 2] : 1, step = gone ? g[2 * gone - 1] : 0;
 	for (long i = 0; i < count; i += inner) {
@@ -30,15 +32,17 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 			at += index[d] * g[2 * d + 1];
 		for (long j = 0; j < inner; j++, at += step)
 			for (int l = 0; l < LANES_KEPT; l++) {
-				VALUE_TYPE a = value[l], x = at[l];
-				value[l] = COMBINE;
+				VALUE_TYPE so_far = value[l], element = at[l];
+				COMBINE
+				value[l] = COMBINED;
 			}
 		for (long d = gone - 2; d >= 0 && ++index[d] == g[2 * d]; d--)
 			index[d] = 0;
 	}
 	for (int l = 0; l < LANES_KEPT; l++) {
-		VALUE_TYPE a = value[l];
-		out[l] = FINISH;
+		VALUE_TYPE so_far = value[l], element = 0;
+		FINISH
+		out[l] = FINISHED;
 	}
 }
 

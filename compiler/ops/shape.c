@@ -102,11 +102,31 @@ static enum ercc_status infer_range(struct node *node)
 	return set_constant(node, dtype, &out, data);
 }
 
+/* Ones on the k-th diagonal of a matrix of the input's shape. */
+static enum ercc_status infer_eye_like(struct node *node)
+{
+	const struct value *in = node->inputs[0];
+	const struct shape *shape = &in->shape;
+	int64_t to = node_attr_int(node, "dtype", in->dtype), k = node_attr_int(node, "k", 0);
+	if (shape->rank != 2)
+		return node_fail(node, ERCC_MODEL, "needs a matrix, found %s", shape_text(&node->graph->ctx->arena, shape));
+	if (to < 0 || to >= ERC_DTYPE_COUNT || !(TYPES_ALL >> to & 1) || shape_elements(shape) > (int64_t)1 << 28)
+		return node_fail(node, ERCC_UNSUPPORTED, "%s as dtype %lld", shape_text(&node->graph->ctx->arena, shape), (long long)to);
+	enum erc_dtype dtype = (enum erc_dtype)to;
+	void *data = arena_array(&node->graph->ctx->arena, (size_t)shape_elements(shape), dtype_bytes(dtype));
+	for (int64_t i = 0; i < shape->dims[0]; i++)
+		if (k > -shape->dims[0] && k < shape->dims[1] && i + k >= 0 && i + k < shape->dims[1])
+			element_write(data, dtype, i * shape->dims[1] + i + k,
+			              dtype_is_float(dtype) ? (union expr_value){.f = 1} : (union expr_value){.i = 1});
+	return set_constant(node, dtype, shape, data);
+}
+
 const struct op ops_shape[] = {
 	{"Shape", 1, 1, 1, 1, TYPES_MOVED, infer_shape, .layout = NULL},
 	{"Size", 1, 1, 1, 1, TYPES_MOVED, infer_size, .layout = NULL},
 	{"Constant", 1, 0, 0, 1, TYPES_MOVED, infer_constant, .layout = NULL},
 	{"ConstantOfShape", 9, 1, 1, 1, TYPE(I64), infer_constant_of_shape, .layout = NULL},
+	{"EyeLike", 9, 1, 1, 1, TYPES_MOVED, infer_eye_like, .layout = NULL},
 	{"Range", 11, 3, 3, 1, TYPES_NUMBER, infer_range, .layout = NULL},
 	{0},
 };

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-static const float *constant_floats(struct graph *graph, const struct value *value)
+static const float *floats_of(struct graph *graph, const struct value *value)
 {
 	return tensor_expand(&graph->ctx->arena, value->constant)->data;
 }
@@ -24,7 +24,7 @@ static void scale_and_shift(struct node *node, float *a, float *b)
 {
 	const float *parts[4];
 	for (int i = 0; i < 4; i++)
-		parts[i] = constant_floats(node->graph, node->inputs[i + 1]);
+		parts[i] = floats_of(node->graph, node->inputs[i + 1]);
 	for (int64_t c = 0; c < node->inputs[1]->shape.dims[0]; c++) {
 		double scale = parts[0][c] / sqrt((double)parts[3][c] + node_attr_float(node, "epsilon", 1e-5f));
 		a[c] = (float)scale;
@@ -41,8 +41,8 @@ static bool fold_into_conv(struct graph *graph, struct node *node, const float *
 	struct arena *arena = &graph->ctx->arena;
 	const struct shape *shape = &conv->inputs[1]->shape;
 	int64_t channels = shape->dims[0], each = channels ? shape_elements(shape) / channels : 0;
-	const float *weights = constant_floats(graph, conv->inputs[1]);
-	const float *bias = node_input(conv, 2) ? constant_floats(graph, conv->inputs[2]) : NULL;
+	const float *weights = floats_of(graph, conv->inputs[1]);
+	const float *bias = node_input(conv, 2) ? floats_of(graph, conv->inputs[2]) : NULL;
 	float *scaled = arena_array(arena, (size_t)(channels * each), sizeof(float));
 	float *shifted = arena_array(arena, (size_t)channels, sizeof(float));
 	for (int64_t c = 0; c < channels; c++) {

@@ -1,11 +1,13 @@
-/* Shapes and types of every value, in execution order, and with them the values of what is
- * already known: nodes whose inputs are all constants are evaluated and removed on the way. */
+/* Shapes and types of every value, in execution order, and with them the values of what is already
+ * known: nodes whose inputs are all constants are evaluated and removed on the way. Operators that
+ * are made of others give way to these, and half precision is widened where it is computed with. */
 #include "pass.h"
 
-/* Folding must not blow up the model: results beyond this are left to run time, unless they come from constants alone. */
+/* Folding must not blow up the model: results beyond this are left to run time, unless they come from constants alone.
+ */
 #define FOLD_LIMIT ((int64_t)1 << 28)
 
-static enum ercc_status infer_node(struct node *node)
+static void read_constants(struct node *node)
 {
 	for (int i = 0; i < node->input_count; i++) {
 		struct value *in = node->inputs[i];
@@ -14,11 +16,78 @@ static enum ercc_status infer_node(struct node *node)
 			in->shape = in->constant->shape;
 		}
 	}
+}
+
+static enum ercc_status check_dtype(const struct node *node)
+{
 	const struct value *first = node_input(node, 0);
 	if (first && !(node->op->types >> first->dtype & 1))
 		return node_fail(node, ERCC_UNSUPPORTED, "input '%s' is %s%s; %s is not supported here", first->name,
-		                 dtype_name(first->dtype), shape_text(&node->graph->ctx->arena, &first->shape), dtype_name(first->dtype));
-	return node->op->infer(node);
+		                 dtype_name(first->dtype), shape_text(&node->graph->ctx->arena, &first->shape),
+		                 dtype_name(first->dtype));
+	return ERCC_OK;
+}
+
+static bool is_half(enum erc_dtype dtype)
+{
+	return dtype == ERC_F16 || dtype == ERC_BF16;
+}
+
+static void add_cast(struct node *before, struct graph *graph, const char *domain, const char *op_type,
+                     struct value *in, struct value *out, enum erc_dtype to)
+{
+	bool older;
+	struct attr attr = {.name = "to", .kind = ATTR_INT, .i = to};
+	struct node *cast = graph_add_node(graph, before, op_type, graph_unique_name(graph, op_type), &in, 1, &out, 1);
+	cast->domain = domain;
+	cast->op = op_find(domain, op_type, 23, &older);
+	node_set_attrs(cast, &attr, 1);
+}
+
+/* The half-precision dtype that the node computes with and its row does not take; NONE: there is none. */
+static enum ercc_status find_half(const struct node *node, enum erc_dtype *half)
+{
+	int first = -1;
+	*half = ERC_DTYPE_NONE;
+	for (int i = 0; i < node->input_count; i++) {
+		const struct value *in = node->inputs[i];
+		if (!in || !dtype_is_float(in->dtype))
+			continue;
+		if (is_half(in->dtype) && !(node->op->types >> in->dtype & 1))
+			*half = in->dtype;
+		if (i < 32 && node->op->own_types >> i & 1)
+			continue;
+		first = first < 0 ? i : first;
+		if (*half != ERC_DTYPE_NONE && in->dtype != node->inputs[first]->dtype)
+			return node_fail(node, ERCC_MODEL, "input %d is %s, but input %d is %s", i, dtype_name(in->dtype), first,
+			                 dtype_name(node->inputs[first]->dtype));
+	}
+	return ERCC_OK;
+}
+
+/* Half precision is a way to store numbers: an operator that does not take it gets its inputs as f32, and what
+ * comes out as f32 is narrowed, by nodes around this one. */
+static void widen(struct node *node, enum erc_dtype half)
+{
+	struct graph *graph = node->graph;
+	for (int i = 0; i < node->input_count; i++) {
+		if (!node->inputs[i] || !is_half(node->inputs[i]->dtype))
+			continue;
+		struct value *wide = graph_value(graph, graph_unique_name(graph, node->inputs[i]->name));
+		add_cast(node, graph, "", "Cast", node->inputs[i], wide, ERC_F32);
+		node->inputs[i] = wide;
+	}
+	for (int i = 0; i < node->output_count; i++) {
+		struct value *out = node->outputs[i];
+		if (!out)
+			continue;
+		struct value *wide = graph_value(graph, graph_unique_name(graph, out->name));
+		node->outputs[i] = wide;
+		wide->producer = node;
+		wide->producer_slot = i;
+		out->producer = NULL;
+		add_cast(node->next, graph, "erc", "Narrow", wide, out, half);
+	}
 }
 
 static bool all_constant(const struct node *node)
@@ -41,17 +110,39 @@ static bool outputs_known(const struct node *node)
 	return true;
 }
 
+/* Infers the node, and folds it where it can be; *next is where to go on, new nodes included. */
+static enum ercc_status infer_node(struct graph *graph, struct node *node, struct node **next)
+{
+	struct node *before = node->previous;
+	enum erc_dtype half;
+	bool done;
+	read_constants(node);
+	TRY(find_half(node, &half));
+	if (half != ERC_DTYPE_NONE) {
+		widen(node, half);
+		*next = before ? before->next : graph->first;
+		return ERCC_OK;
+	}
+	TRY(check_dtype(node));
+	if (node->op->expand) {
+		TRY(node->op->expand(node));
+		graph_remove_node(node);
+		*next = before ? before->next : graph->first;
+		return ERCC_OK;
+	}
+	TRY(node->op->infer(node));
+	*next = node->next;
+	if (!outputs_known(node) && all_constant(node))
+		TRY(fold_node(node, &done));
+	if (outputs_known(node))
+		graph_remove_node(node);
+	return ERCC_OK;
+}
+
 enum ercc_status pass_infer(struct graph *graph)
 {
 	struct node *next;
-	for (struct node *node = graph->first; node; node = next) {
-		bool done;
-		next = node->next;
-		TRY(infer_node(node));
-		if (!outputs_known(node) && all_constant(node))
-			TRY(fold_node(node, &done));
-		if (outputs_known(node))
-			graph_remove_node(node);
-	}
+	for (struct node *node = graph->first; node; node = next)
+		TRY(infer_node(graph, node, &next));
 	return ERCC_OK;
 }

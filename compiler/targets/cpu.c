@@ -14,9 +14,10 @@ static enum ercc_status kernel_source(struct context *ctx, const struct device *
                                       const struct variant *variant, const char **out)
 {
 	struct text text = {.arena = &ctx->arena};
-	const char *tile, *math, *body, *file = arena_printf(&ctx->arena, "%s.cpu.c", launch->template->stem);
+	const char *tile, *math, *functions, *body, *file = arena_printf(&ctx->arena, "%s.cpu.c", launch->template->stem);
 	TRY(template_text(ctx, "tile.h", &tile));
 	TRY(template_text(ctx, "cpu_math.h", &math));
+	TRY(template_text(ctx, "cpu_functions.h", &functions));
 	TRY(template_text(ctx, file, &body));
 	bool vector = false;
 	for (int i = 0; i < variant->define_count; i++) {
@@ -32,7 +33,8 @@ static enum ercc_status kernel_source(struct context *ctx, const struct device *
 		expr_print_c(expr, &text);
 		text_printf(&text, "\n#define RESULT v%d\n", expr->count - 1);
 	}
-	text_printf(&text, "#line 1 \"tile.h\"\n%s#line 1 \"cpu_math.h\"\n%s#line 1 \"%s\"\n%s", tile, math, file, body);
+	text_printf(&text, "#line 1 \"tile.h\"\n%s#line 1 \"cpu_math.h\"\n%s#line 1 \"cpu_functions.h\"\n%s#line 1 \"%s\"\n%s", tile,
+	            math, functions, file, body);
 	*out = text.data;
 	return ERCC_OK;
 }

@@ -65,14 +65,16 @@ static bool refused(enum ercc_status status)
 	return status == ERCC_UNSUPPORTED || status == ERCC_MODEL;
 }
 
-/* The integer and bool inputs of the first data set, as constants. Returns how many; data is in arrays. */
-static uint32_t collect_pins(const struct test_case *test, const struct ercc_model_info *info, struct array *arrays,
+/* The integer and bool inputs of the first data set, as constants, and with `lists` also what is a list or one number
+ * of floats behind the first input: scales and the like. Returns how many; data is in arrays. */
+static uint32_t collect_pins(const struct test_case *test, const struct ercc_model_info *info, bool lists, struct array *arrays,
                              struct ercc_const *consts)
 {
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < info->input_count && i < VALUES_MAX; i++) {
 		const struct ercc_value_info *input = &info->inputs[i];
-		if (array_type_is_float(input->dtype) || !erc_dtype_bytes(input->dtype))
+		bool list = lists && i > 0 && input->rank <= 1;
+		if ((array_type_is_float(input->dtype) && !list) || !erc_dtype_bytes(input->dtype))
 			continue;
 		char *path = set_path(test, 0, "input", i);
 		if (!pb_read(path, &arrays[count])) {
@@ -84,16 +86,12 @@ static uint32_t collect_pins(const struct test_case *test, const struct ercc_mod
 	return count;
 }
 
-static enum ercc_status compile_pinned(const struct test_case *test, const char *artifact, char **reason, bool *tried)
+static enum ercc_status compile_with_pins(const struct test_case *test, const char *artifact, const struct ercc_model_info *info,
+                                          bool lists, char **reason, bool *tried)
 {
 	struct array arrays[VALUES_MAX] = {0};
 	struct ercc_const consts[VALUES_MAX];
-	struct ercc_options options = {.size = sizeof options};
-	struct ercc_model_info *info;
-	*tried = false;
-	if (!test->folder || ercc_model_info(test->model, &options, &info) != ERCC_OK)
-		return ERCC_UNSUPPORTED;
-	uint32_t count = collect_pins(test, info, arrays, consts);
+	uint32_t count = collect_pins(test, info, lists, arrays, consts);
 	enum ercc_status status = ERCC_UNSUPPORTED;
 	*tried = count > 0;
 	if (count) {
@@ -106,6 +104,19 @@ static enum ercc_status compile_pinned(const struct test_case *test, const char 
 	}
 	for (uint32_t i = 0; i < count; i++)
 		array_free(&arrays[i]);
+	return status;
+}
+
+static enum ercc_status compile_pinned(const struct test_case *test, const char *artifact, char **reason, bool *tried)
+{
+	struct ercc_options options = {.size = sizeof options};
+	struct ercc_model_info *info;
+	*tried = false;
+	if (!test->folder || ercc_model_info(test->model, &options, &info) != ERCC_OK)
+		return ERCC_UNSUPPORTED;
+	enum ercc_status status = compile_with_pins(test, artifact, info, false, reason, tried);
+	if (refused(status))
+		status = compile_with_pins(test, artifact, info, true, reason, tried);
 	free(info);
 	return status;
 }

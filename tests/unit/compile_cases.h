@@ -796,10 +796,10 @@
  "y = Relu(x) \"n\"\n"
  "output y\n",
  NULL},
-{"input x:f16[3]\n"
+{"input x:bool[3]\n"
  "y = Relu(x) \"n\"\n"
  "output y\n",
- "node 'n' (Relu, opset 17): input 'x' is f16"},
+ "node 'n' (Relu, opset 17): input 'x' is bool"},
 {"input x:bool[3]\n"
  "y = Sigmoid(x) \"n\"\n"
  "output y\n",

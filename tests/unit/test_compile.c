@@ -21,6 +21,7 @@ static const struct {
 	const char *text, *words; /* words NULL: compiles */
 } cases[] = {
 #include "compile_cases.h"
+#include "compile_cases_ops.h"
 };
 
 START_TEST(model_is_refused_by_name_or_compiles)

@@ -1,0 +1,25 @@
+/* Where the largest or smallest element of each line lies. A row is one line of `count` elements, `inner` apart.
+ * Defines: T (dtype), BETTER over a (an element) and b (the best so far). Params: rows per tile, rows, count, inner. */
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define VALUE_TYPE JOIN(T, _value)
+
+void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
+{
+	const long long *p = args->params;
+	long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1], count = p[2], inner = p[3];
+	(void)local;
+	for (long r = tile * p[0]; r < end; r++) {
+		const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0] + r / inner * count * inner + r % inner;
+		VALUE_TYPE b = in[0];
+		long best = 0;
+		for (long i = 1; i < count; i++) {
+			VALUE_TYPE a = in[i * inner];
+			if (BETTER) {
+				b = a;
+				best = i;
+			}
+		}
+		((i64_value *)args->buffers[1])[r] = best;
+	}
+}

@@ -1,0 +1,291 @@
+/* If, Loop and Scan whose course is known at compile time: the chosen branch, and every turn, take the node's place. */
+#include "op.h"
+
+#define TURNS_MAX 4096
+
+/* Copies of a nested graph's nodes, outside it. */
+struct inlining {
+	struct graph *graph;  /* where the copies go */
+	struct node *before;
+	struct map *values;   /* of the nested graph -> theirs; others stand for themselves */
+};
+
+static struct value *mapped(const struct inlining *in, struct value *value)
+{
+	struct value *to = value ? map_get(in->values, value) : NULL;
+	return to ? to : value;
+}
+
+static enum ercc_status copy_node(struct inlining *in, const struct node *node, bool resolve);
+
+/* A graph within the nested graph: copied too, since it may use values that have changed. */
+static enum ercc_status copy_graph(struct inlining *in, const struct graph *from, struct graph **out)
+{
+	struct graph *graph = graph_new(in->graph->ctx, in->graph);
+	struct inlining inner = {graph, NULL, in->values};
+	for (size_t i = 0; i < from->input_count; i++) {
+		struct value *copy = graph_value(graph, graph_unique_name(graph, from->inputs[i]->name));
+		copy->dtype = from->inputs[i]->dtype;
+		copy->shape = from->inputs[i]->shape;
+		graph_add_input(graph, copy);
+		map_set(in->values, from->inputs[i], copy);
+	}
+	for (const struct node *node = from->first; node; node = node->next)
+		TRY(copy_node(&inner, node, false));
+	for (size_t i = 0; i < from->output_count; i++)
+		graph_add_output(graph, from->output_names[i], mapped(&inner, from->outputs[i]));
+	*out = graph;
+	return ERCC_OK;
+}
+
+static enum ercc_status copy_node(struct inlining *in, const struct node *node, bool resolve)
+{
+	struct arena *arena = &in->graph->ctx->arena;
+	struct value **inputs = arena_array(arena, (size_t)node->input_count, sizeof *inputs);
+	struct value **outputs = arena_array(arena, (size_t)node->output_count, sizeof *outputs);
+	for (int i = 0; i < node->input_count; i++)
+		inputs[i] = mapped(in, node->inputs[i]);
+	for (int i = 0; i < node->output_count; i++) {
+		if (!node->outputs[i])
+			continue;
+		outputs[i] = graph_value(in->graph, graph_unique_name(in->graph, node->outputs[i]->name));
+		map_set(in->values, node->outputs[i], outputs[i]);
+	}
+	struct node *copy = graph_add_node(in->graph, in->before, node->op_type, node->name, inputs, node->input_count,
+	                                   outputs, node->output_count);
+	copy->domain = node->domain;
+	copy->opset = node->opset;
+	node_set_attrs(copy, node->attrs, node->attr_count);
+	for (int i = 0; i < copy->attr_count; i++)
+		if (copy->attrs[i].kind == ATTR_GRAPH)
+			TRY(copy_graph(in, node->attrs[i].graph, &copy->attrs[i].graph));
+	return resolve ? node_resolve(copy) : ERCC_OK;
+}
+
+/* The body's nodes before `node`, with `arguments` for its inputs; `results` are its outputs. */
+static enum ercc_status inline_body(struct node *node, const char *name, struct value *const *arguments,
+                                    size_t argument_count, struct value **results, size_t result_count)
+{
+	const struct attr *attr = node_attr(node, name);
+	if (!attr || attr->kind != ATTR_GRAPH)
+		return node_fail(node, ERCC_MODEL, "%s is missing", name);
+	const struct graph *body = attr->graph;
+	if (body->input_count != argument_count || body->output_count < result_count)
+		return node_fail(node, ERCC_MODEL, "%s takes %zu inputs and has %zu outputs; %zu and %zu are needed", name,
+		                 body->input_count, body->output_count, argument_count, result_count);
+	struct map values = {.arena = &node->graph->ctx->arena, .kind = MAP_POINTER};
+	struct inlining in = {node->graph, node, &values};
+	for (size_t i = 0; i < argument_count; i++)
+		map_set(&values, body->inputs[i], arguments[i]);
+	for (const struct node *inner = body->first; inner; inner = inner->next)
+		TRY(copy_node(&in, inner, true));
+	for (size_t i = 0; i < result_count; i++)
+		results[i] = mapped(&in, body->outputs[i]);
+	return ERCC_OK;
+}
+
+static size_t body_outputs(const struct node *node)
+{
+	const struct attr *body = node_attr(node, "body");
+	return body && body->kind == ATTR_GRAPH ? body->graph->output_count : 0;
+}
+
+static enum ercc_status condition(const struct node *node, int slot, bool *holds)
+{
+	const struct tensor *tensor;
+	TRY(constant_input(node, slot, "the condition", &tensor));
+	if (tensor->dtype != ERC_BOOL || shape_elements(&tensor->shape) != 1)
+		return node_fail(node, ERCC_MODEL, "the condition must be one bool, found %s%s", dtype_name(tensor->dtype),
+		                 shape_words(node, &tensor->shape));
+	*holds = tensor_int(tensor, 0) != 0;
+	return ERCC_OK;
+}
+
+/* ---- If ---- */
+
+static enum ercc_status expand_if(struct node *node)
+{
+	struct value **results = arena_array(&node->graph->ctx->arena, (size_t)node->output_count, sizeof *results);
+	bool holds;
+	TRY(condition(node, 0, &holds));
+	TRY(inline_body(node, holds ? "then_branch" : "else_branch", NULL, 0, results, (size_t)node->output_count));
+	for (int i = 0; i < node->output_count; i++)
+		expand_to(node, i, results[i]);
+	return ERCC_OK;
+}
+
+/* ---- Loop: one turn, then a Loop for the rest, whose condition is known by the time it is reached ---- */
+
+/* Inputs of a Loop at work: M, condition, states, then the pieces of each turn so far. */
+struct loop {
+	int64_t turn;      /* turns done */
+	int states, scans; /* values carried, and values collected */
+};
+
+static enum ercc_status read_loop(const struct node *node, struct loop *loop, bool *more)
+{
+	const struct tensor *trips;
+	size_t results = body_outputs(node);
+	loop->turn = node_attr_int(node, "turn", 0);
+	loop->scans =
+	    (int)node_attr_int(node, "scans", node->output_count - (node->input_count < 2 ? 0 : node->input_count - 2));
+	loop->states = node->output_count - loop->scans;
+	*more = true;
+	if (loop->scans < 0 || loop->states < 0 || results != (size_t)(1 + node->output_count))
+		return node_fail(node, ERCC_MODEL, "%d inputs, %d outputs and a body with %zu outputs", node->input_count,
+		                 node->output_count, results);
+	if (node_input(node, 0)) {
+		TRY(constant_input(node, 0, "the number of turns", &trips));
+		if (trips->dtype != ERC_I64 || shape_elements(&trips->shape) != 1)
+			return node_fail(node, ERCC_MODEL, "the number of turns must be one i64, found %s%s",
+			                 dtype_name(trips->dtype), shape_words(node, &trips->shape));
+		*more = loop->turn < tensor_int(trips, 0);
+	}
+	if (*more && node_input(node, 1))
+		TRY(condition(node, 1, more));
+	if (*more && loop->turn >= TURNS_MAX)
+		return node_fail(node, ERCC_UNSUPPORTED, "more than %d turns", TURNS_MAX);
+	return ERCC_OK;
+}
+
+static enum ercc_status finish_loop(struct node *node, const struct loop *loop)
+{
+	struct value **pieces = arena_array(&node->graph->ctx->arena, (size_t)loop->turn, sizeof *pieces);
+	for (int i = 0; i < loop->states; i++)
+		expand_to(node, i, node->inputs[2 + i]);
+	for (int i = 0; i < loop->scans; i++) {
+		if (loop->turn == 0)
+			return node_fail(node, ERCC_UNSUPPORTED, "no turn at all: the shape of output %d is not known",
+			                 loop->states + i);
+		for (int64_t t = 0; t < loop->turn; t++)
+			pieces[t] = node->inputs[2 + loop->states + t * loop->scans + i];
+		expand_to(node, loop->states + i, emit_concat(node, 0, pieces, (int)loop->turn));
+	}
+	return ERCC_OK;
+}
+
+static enum ercc_status expand_loop(struct node *node)
+{
+	struct arena *arena = &node->graph->ctx->arena;
+	struct loop loop;
+	bool more;
+	TRY(read_loop(node, &loop, &more));
+	if (!more)
+		return finish_loop(node, &loop);
+	int outputs = node->output_count, inputs = 2 + loop.states + (int)(loop.turn + 1) * loop.scans;
+	struct value **arguments = arena_array(arena, (size_t)(2 + loop.states), sizeof *arguments);
+	struct value **results = arena_array(arena, (size_t)(1 + outputs), sizeof *results);
+	struct value **next = arena_array(arena, (size_t)inputs, sizeof *next),
+	             **out = arena_array(arena, (size_t)outputs, sizeof *out);
+	arguments[0] = constant_number(node, ERC_I64, (double)loop.turn);
+	arguments[1] = node_input(node, 1) ? node->inputs[1] : constant_number(node, ERC_BOOL, 1);
+	for (int i = 0; i < loop.states; i++)
+		arguments[2 + i] = node->inputs[2 + i];
+	TRY(inline_body(node, "body", arguments, (size_t)(2 + loop.states), results, (size_t)(1 + outputs)));
+	for (int i = 0; i < inputs - loop.scans; i++)
+		next[i] = i == 1 ? results[0] : i >= 2 && i < 2 + loop.states ? results[i - 1] : node_input(node, i);
+	for (int i = 0; i < loop.scans; i++)
+		next[inputs - loop.scans + i] = EMIT(node, "Unsqueeze(a, {0})", results[1 + loop.states + i]);
+	for (int i = 0; i < outputs; i++) {
+		out[i] = graph_value(node->graph, graph_unique_name(node->graph, node->name));
+		expand_to(node, i, out[i]);
+	}
+	struct attr attrs[] = {*node_attr(node, "body"), {.name = "turn", .kind = ATTR_INT, .i = loop.turn + 1},
+	                       {.name = "scans", .kind = ATTR_INT, .i = loop.scans}};
+	struct node *rest = graph_add_node(node->graph, node, "Loop", node->name, next, inputs, out, outputs);
+	rest->opset = node->opset;
+	rest->op = node->op;
+	node_set_attrs(rest, attrs, 3);
+	return ERCC_OK;
+}
+
+/* ---- Scan ---- */
+
+struct scan {
+	int states, inputs, outputs; /* values carried, scanned, collected */
+	int64_t turns;
+	int64_t input_axes[32], backward[32], output_axes[32], output_backward[32];
+};
+
+static enum ercc_status scan_list(const struct node *node, const char *name, int count, int64_t *values)
+{
+	int found;
+	TRY(int_list(node, name, -1, values, 32, &found));
+	if (found >= 0 && found != count)
+		return node_fail(node, ERCC_MODEL, "%s has %d entries, not %d", name, found, count);
+	for (int i = found < 0 ? 0 : count; i < count; i++)
+		values[i] = 0;
+	return ERCC_OK;
+}
+
+static enum ercc_status read_scan(const struct node *node, struct scan *scan)
+{
+	int64_t inputs = node_attr_int(node, "num_scan_inputs", 0);
+	scan->inputs = inputs > 0 && inputs <= node->input_count ? (int)inputs : 0;
+	scan->states = node->input_count - scan->inputs;
+	scan->outputs = node->output_count - scan->states;
+	if (scan->inputs < 1 || scan->states < 0 || scan->outputs < 0 || scan->inputs > 32 || scan->outputs > 32)
+		return node_fail(node, ERCC_MODEL, "%d inputs, %d of them scanned, and %d outputs", node->input_count,
+		                 scan->inputs, node->output_count);
+	TRY(scan_list(node, "scan_input_axes", scan->inputs, scan->input_axes));
+	TRY(scan_list(node, "scan_input_directions", scan->inputs, scan->backward));
+	TRY(scan_list(node, "scan_output_axes", scan->outputs, scan->output_axes));
+	TRY(scan_list(node, "scan_output_directions", scan->outputs, scan->output_backward));
+	for (int i = 0; i < node->input_count; i++)
+		if (!node->inputs[i])
+			return node_fail(node, ERCC_MODEL, "input %d is missing", i);
+	for (int i = 0; i < scan->inputs; i++) {
+		const struct shape *shape = &node->inputs[scan->states + i]->shape;
+		int axis;
+		TRY(check_axis(node, scan->input_axes[i], shape->rank, &axis));
+		scan->input_axes[i] = axis;
+		if (i && shape->dims[axis] != scan->turns)
+			return node_fail(node, ERCC_MODEL, "scanned inputs of length %lld and %lld", (long long)scan->turns,
+			                 (long long)shape->dims[axis]);
+		scan->turns = shape->dims[axis];
+	}
+	if (scan->turns < 1 || scan->turns > TURNS_MAX)
+		return node_fail(node, ERCC_UNSUPPORTED, "%lld turns; 1 to %d are supported", (long long)scan->turns,
+		                 TURNS_MAX);
+	return ERCC_OK;
+}
+
+static enum ercc_status expand_scan(struct node *node)
+{
+	struct arena *arena = &node->graph->ctx->arena;
+	struct scan scan = {0};
+	TRY(read_scan(node, &scan));
+	size_t inputs = (size_t)node->input_count, outputs = (size_t)node->output_count;
+	struct value **arguments = arena_array(arena, inputs, sizeof *arguments),
+	             **results = arena_array(arena, outputs, sizeof *results);
+	struct value **pieces = arena_array(arena, (size_t)(scan.turns * scan.outputs), sizeof *pieces);
+	for (int i = 0; i < scan.states; i++)
+		arguments[i] = node->inputs[i];
+	for (int64_t t = 0; t < scan.turns; t++) {
+		for (int i = 0; i < scan.inputs; i++) {
+			long long at = scan.backward[i] ? scan.turns - 1 - t : t, axis = scan.input_axes[i];
+			arguments[scan.states + i] =
+			    EMIT(node, TEXT(node, "Squeeze(Slice(a, {%lld}, {%lld}, {%lld}), {%lld})", at, at + 1, axis, axis),
+			         node->inputs[scan.states + i]);
+		}
+		TRY(inline_body(node, "body", arguments, inputs, results, outputs));
+		for (int i = 0; i < scan.states; i++)
+			arguments[i] = results[i];
+		for (int i = 0; i < scan.outputs; i++)
+			pieces[i * scan.turns + (scan.output_backward[i] ? scan.turns - 1 - t : t)] = EMIT(
+			    node, TEXT(node, "Unsqueeze(a, {%lld})", (long long)scan.output_axes[i]), results[scan.states + i]);
+	}
+	for (int i = 0; i < scan.states; i++)
+		expand_to(node, i, arguments[i]);
+	for (int i = 0; i < scan.outputs; i++)
+		expand_to(node, scan.states + i,
+		          emit_concat(node, (int)scan.output_axes[i], pieces + i * scan.turns, (int)scan.turns));
+	return ERCC_OK;
+}
+
+const struct op ops_control[] = {
+	{"If", 1, 1, 1, VARIADIC, TYPES_MOVED, .expand = expand_if},
+	{"Loop", 1, 0, 254, VARIADIC, TYPES_MOVED, .expand = expand_loop},
+	{"Scan", 9, 1, 254, VARIADIC, TYPES_MOVED, .expand = expand_scan},
+	{0},
+};

@@ -1,0 +1,39 @@
+/* Determinants of small matrices, by elimination with the largest pivot, in f64. A row is one matrix.
+ * Params: rows per tile, rows, n. */
+#define N_MAX 32
+
+static double determinant(const float *in, long n)
+{
+	double m[N_MAX * N_MAX], det = 1.0;
+	for (long i = 0; i < n * n; i++)
+		m[i] = in[i];
+	for (long k = 0; k < n; k++) {
+		long pivot = k;
+		for (long i = k + 1; i < n; i++)
+			if (__builtin_fabs(m[i * n + k]) > __builtin_fabs(m[pivot * n + k]))
+				pivot = i;
+		if (m[pivot * n + k] == 0.0)
+			return 0.0;
+		for (long j = k; pivot != k && j < n; j++) {
+			double swap = m[k * n + j];
+			m[k * n + j] = m[pivot * n + j];
+			m[pivot * n + j] = swap;
+		}
+		det *= pivot != k ? -m[k * n + k] : m[k * n + k];
+		for (long i = k + 1; i < n; i++) {
+			double factor = m[i * n + k] / m[k * n + k];
+			for (long j = k + 1; j < n; j++)
+				m[i * n + j] -= factor * m[k * n + j];
+		}
+	}
+	return det;
+}
+
+void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
+{
+	const long long *p = args->params;
+	long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1];
+	(void)local;
+	for (long r = tile * p[0]; r < end; r++)
+		((float *)args->buffers[1])[r] = (float)determinant((const float *)args->buffers[0] + r * p[2] * p[2], p[2]);
+}

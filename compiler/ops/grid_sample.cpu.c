@@ -1,0 +1,85 @@
+/* Reads an image of two or three dims at the places that a grid names, with one, two or four taps a dim. A row
+ * is one slice of the output (its first spatial dim) of one channel. Bound: the taps' scattered loads.
+ * Defines: DIMS, TAPS (1 nearest, 2 linear, 4 cubic), PADDING (0 zeros, 1 border, 2 reflection), CORNERS.
+ * Params: rows per tile, rows, channels, slices, positions of a slice, then the input's dims (3, leading 1s). */
+FN float reflected(float x, float low, float high)
+{
+	float range = high - low, away = x < low ? low - x : x > high ? x - high : 0.0f;
+	if (away == 0.0f)
+		return x;
+	if (!(range > 0.0f))
+		return low;
+	float turns = f32_floor(away / range), rest = away - turns * range;
+	int even = turns - 2.0f * f32_floor(turns * 0.5f) == 0.0f;
+	return (x < low) == even ? low + rest : high - rest;
+}
+
+FN long within(float x, long size)
+{
+	return !(x > 0.0f) ? 0 : x >= (float)size ? size - 1 : (long)x;
+}
+
+/* Taps of one dim: index and weight of each. */
+FN void taps_of(float at, long size, long *index, float *weight)
+{
+	float low = CORNERS ? 0.0f : -0.5f, high = CORNERS ? (float)size - 1.0f : (float)size - 0.5f;
+	float x = CORNERS ? (at + 1.0f) * 0.5f * ((float)size - 1.0f) : ((at + 1.0f) * (float)size - 1.0f) * 0.5f;
+	x = x >= -1e9f && x <= 1e9f ? x : -1e9f;
+	if (TAPS == 1)
+		x = f32_round(x);
+	if (PADDING == 1 && (x < low || x > high))
+		x = x < 0.0f ? 0.0f : x > (float)size - 1.0f ? (float)size - 1.0f : x;
+	if (PADDING == 2)
+		x = reflected(x, low, high);
+	float base = f32_floor(x), t = x - base;
+	if (TAPS == 1) {
+		weight[0] = 1.0f;
+	} else if (TAPS == 2) {
+		weight[0] = 1.0f - t;
+		weight[1] = t;
+	} else {
+		float a = -0.75f, u = 1.0f - t, far = t + 1.0f, end = 2.0f - t;
+		weight[0] = ((a * far - 5.0f * a) * far + 8.0f * a) * far - 4.0f * a;
+		weight[1] = ((a + 2.0f) * t - (a + 3.0f)) * t * t + 1.0f;
+		weight[2] = ((a + 2.0f) * u - (a + 3.0f)) * u * u + 1.0f;
+		weight[3] = ((a * end - 5.0f * a) * end + 8.0f * a) * end - 4.0f * a;
+	}
+	for (int k = 0; k < TAPS; k++) {
+		float place = base + (float)(k - (TAPS == 4));
+		if (PADDING == 0 && (place < 0.0f || place > (float)size - 1.0f))
+			weight[k] = 0.0f;
+		index[k] = within(PADDING == 2 ? reflected(place, low, high) : place, size);
+	}
+}
+
+FN float sample(const float *image, const long long *size, const float *grid)
+{
+	long index[3][4] = {{0}};
+	float weight[3][4] = {{1.0f}}, sum = 0.0f;
+	for (int d = 3 - DIMS; d < 3; d++)
+		taps_of(grid[2 - d], size[d], index[d], weight[d]);
+	for (int i = 0; i < (DIMS == 3 ? TAPS : 1); i++)
+		for (int j = 0; j < TAPS; j++) {
+			const float *line = image + (index[0][i] * size[1] + index[1][j]) * size[2];
+			float part = 0.0f;
+			for (int k = 0; k < TAPS; k++)
+				part += weight[2][k] * line[index[2][k]];
+			sum += weight[0][i] * weight[1][j] * part;
+		}
+	return sum;
+}
+
+void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
+{
+	const long long *p = args->params, *size = p + 5;
+	long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1], channels = p[2], slices = p[3], positions = p[4];
+	(void)local;
+	for (long r = tile * p[0]; r < end; r++) {
+		long slice = r % slices, plane = r / slices, image = plane / channels;
+		const float *in = (const float *)args->buffers[0] + plane * size[0] * size[1] * size[2];
+		const float *grid = (const float *)args->buffers[1] + (image * slices + slice) * positions * DIMS;
+		float *out = (float *)args->buffers[2] + r * positions;
+		for (long i = 0; i < positions; i++)
+			out[i] = sample(in, size, grid + i * DIMS);
+	}
+}

@@ -1,0 +1,254 @@
+/* Operators that read or write where integer tensors say: GatherElements, GatherND, and the scatters. */
+#include "rows.h"
+
+const struct kernel_template gather_elements_template = {.stem = "gather_elements", .cpu = rows_cpu};
+const struct kernel_template gather_nd_template = {.stem = "gather_nd", .cpu = rows_cpu};
+const struct kernel_template scatter_template = {.stem = "scatter", .cpu = rows_cpu};
+const struct kernel_template scatter_nd_template = {.stem = "scatter_nd", .cpu = rows_cpu};
+
+static enum ercc_status check_indices(const struct node *node, bool i32)
+{
+	enum erc_dtype dtype = node->inputs[1]->dtype;
+	if (dtype != ERC_I64 && !(i32 && dtype == ERC_I32))
+		return node_fail(node, ERCC_MODEL, "indices of dtype %s", dtype_name(dtype));
+	return ERCC_OK;
+}
+
+/* All inputs, then the output, as they are. */
+static struct launch *add_launch(struct lowering *lowering, struct node *node, const struct kernel_template *template,
+                                 int64_t rows)
+{
+	struct launch *launch = plan_add_launch(lowering->plan, NULL, template, node->name);
+	for (int i = 0; i < node->input_count; i++)
+		launch_operand(launch, lower_buffer(lowering, node->inputs[i]), node->inputs[i]->dtype, false);
+	launch_operand(launch, lower_buffer(lowering, node->outputs[0]), node->outputs[0]->dtype, true);
+	launch->input_count = node->input_count;
+	launch->params[ROWS_TOTAL] = rows;
+	launch->param_count = ROWS_FIRST;
+	launch->space = node->outputs[0]->shape;
+	launch->bytes = 2 * (uint64_t)value_bytes(node->outputs[0]);
+	launch->defines[launch->define_count++] =
+		(struct define){"INDEX", node->inputs[1]->dtype == ERC_I64 ? "i64_value" : "i32_value"};
+	return launch;
+}
+
+static void add_param(struct launch *launch, int64_t value)
+{
+	launch->params[launch->param_count++] = value;
+}
+
+/* ---- GatherElements ---- */
+
+static enum ercc_status infer_gather_elements(struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape, *indices = &node->inputs[1]->shape;
+	int axis;
+	TRY(check_axis(node, node_attr_int(node, "axis", 0), in->rank, &axis));
+	TRY(check_indices(node, true));
+	bool fits = indices->rank == in->rank;
+	for (int i = 0; fits && i < in->rank; i++)
+		fits = i == axis || indices->dims[i] <= in->dims[i];
+	if (!fits || (in->dims[axis] == 0 && shape_elements(indices) > 0))
+		return node_fail(node, ERCC_MODEL, "indices %s do not fit data %s along axis %d",
+		                 shape_words(node, indices), shape_words(node, in), axis);
+	return set_output(node, 0, node->inputs[0]->dtype, indices);
+}
+
+static enum ercc_status lower_gather_elements(struct lowering *lowering, struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape, *out = &node->outputs[0]->shape;
+	int64_t strides[MAX_RANK] = {0}, stride = 1, line = out->dims[out->rank - 1];
+	int axis;
+	TRY(check_axis(node, node_attr_int(node, "axis", 0), in->rank, &axis));
+	for (int i = in->rank - 1; i >= 0; stride *= in->dims[i--])
+		strides[i] = stride;
+	struct launch *launch =
+	    add_launch(lowering, node, &gather_elements_template, line ? shape_elements(out) / line : 0);
+	add_param(launch, in->rank);
+	add_param(launch, axis);
+	add_param(launch, in->dims[axis]);
+	for (int i = 0; i < in->rank; i++) {
+		add_param(launch, out->dims[i]);
+		add_param(launch, strides[i]);
+	}
+	launch->flops = (uint64_t)shape_elements(out) * 40;
+	launch->defines[launch->define_count++] = (struct define){
+	    "T", arena_printf(&lowering->ctx->arena, "%s_value", dtype_name(move_dtype(node->inputs[0]->dtype)))};
+	return ERCC_OK;
+}
+
+/* ---- GatherND ---- */
+
+static enum ercc_status infer_gather_nd(struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape, *indices = &node->inputs[1]->shape;
+	int64_t batch = node_attr_int(node, "batch_dims", 0);
+	TRY(check_indices(node, false));
+	if (in->rank < 1 || indices->rank < 1 || batch < 0 || batch >= in->rank || batch >= indices->rank)
+		return node_fail(node, ERCC_MODEL, "data of rank %d, indices of rank %d, batch_dims %lld", in->rank,
+		                 indices->rank, (long long)batch);
+	int64_t k = indices->dims[indices->rank - 1];
+	for (int i = 0; i < batch; i++)
+		if (in->dims[i] != indices->dims[i])
+			return node_fail(node, ERCC_MODEL, "batch dim %d is %lld in the data, %lld in the indices", i,
+			                 (long long)in->dims[i], (long long)indices->dims[i]);
+	if (k < 1 || batch + k > in->rank)
+		return node_fail(node, ERCC_MODEL, "tuples of %lld indices for data of rank %d", (long long)k, in->rank);
+	struct shape out = {.rank = indices->rank - 1};
+	memcpy(out.dims, indices->dims, sizeof out.dims);
+	if (out.rank + in->rank - batch - k > MAX_RANK)
+		return node_fail(node, ERCC_UNSUPPORTED, "a result of rank above %d", MAX_RANK);
+	for (int64_t i = batch + k; i < in->rank; i++)
+		out.dims[out.rank++] = in->dims[i];
+	if (shape_elements(in) == 0 && shape_elements(&out) > 0)
+		return node_fail(node, ERCC_MODEL, "nothing to gather from: the data is %s", shape_words(node, in));
+	return set_output(node, 0, node->inputs[0]->dtype, &out);
+}
+
+/* (dim, step) of the k dims behind the batch; a step is counted in units of what lies behind them. */
+static int64_t add_tuple(struct launch *launch, const struct shape *data, int64_t batch, int64_t k, int64_t unit)
+{
+	int64_t step = unit, steps[MAX_RANK];
+	for (int64_t i = batch + k - 1; i >= batch; step *= data->dims[i--])
+		steps[i] = step;
+	for (int64_t i = batch; i < batch + k; i++) {
+		add_param(launch, data->dims[i]);
+		add_param(launch, steps[i]);
+	}
+	return step;
+}
+
+static enum ercc_status lower_gather_nd(struct lowering *lowering, struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape, *indices = &node->inputs[1]->shape;
+	int64_t batch = node_attr_int(node, "batch_dims", 0), k = indices->dims[indices->rank - 1], slice = 1, batches = 1;
+	for (int64_t i = batch + k; i < in->rank; i++)
+		slice *= in->dims[i];
+	for (int64_t i = 0; i < batch; i++)
+		batches *= in->dims[i];
+	int64_t rows = shape_elements(indices) / k, bytes = slice * (int64_t)dtype_bytes(node->inputs[0]->dtype);
+	struct launch *launch = add_launch(lowering, node, &gather_nd_template, bytes ? rows : 0);
+	add_param(launch, bytes);
+	add_param(launch, k);
+	add_param(launch, batches && rows ? rows / batches : 1);
+	int at = launch->param_count++;
+	launch->params[at] = add_tuple(launch, in, batch, k, bytes);
+	return ERCC_OK;
+}
+
+/* ---- scatters ---- */
+
+static const struct reduction_word {
+	const char *word, *combine;
+} reductions[] = {
+	{"none", "b"}, {"add", "JOIN(T, _add)(a, b)"}, {"mul", "JOIN(T, _mul)(a, b)"}, {"max", "JOIN(T, _max)(a, b)"},
+	{"min", "JOIN(T, _min)(a, b)"},
+};
+
+static enum ercc_status find_reduction(const struct node *node, const struct reduction_word **out)
+{
+	const char *word = node_attr_text(node, "reduction", "none");
+	for (size_t i = 0; i < COUNT_OF(reductions); i++)
+		if (!strcmp(word, reductions[i].word)) {
+			*out = &reductions[i];
+			if (i && !(TYPES_NUMBER >> node->inputs[0]->dtype & 1))
+				return node_fail(node, ERCC_UNSUPPORTED, "reduction '%s' of %s", word,
+				                 dtype_name(node->inputs[0]->dtype));
+			return ERCC_OK;
+		}
+	return node_fail(node, ERCC_MODEL, "reduction '%s'", word);
+}
+
+static void define_scatter(struct launch *launch, enum erc_dtype dtype, const struct reduction_word *reduction)
+{
+	bool moves = reduction == &reductions[0];
+	launch->defines[launch->define_count++] = (struct define){"T", dtype_name(moves ? move_dtype(dtype) : dtype)};
+	launch->defines[launch->define_count++] = (struct define){"COMBINE", reduction->combine};
+	launch->reduction_key = moves ? 0 : 0x73636174;
+}
+
+static enum ercc_status infer_scatter_elements(struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape, *indices = &node->inputs[1]->shape;
+	const struct reduction_word *reduction;
+	int axis;
+	TRY(check_axis(node, node_attr_int(node, "axis", 0), in->rank, &axis));
+	TRY(check_indices(node, true));
+	TRY(check_same_dtype(node, 2));
+	TRY(find_reduction(node, &reduction));
+	bool fits = indices->rank == in->rank && shape_equal(indices, &node->inputs[2]->shape);
+	for (int i = 0; fits && i < in->rank; i++)
+		fits = i == axis || indices->dims[i] <= in->dims[i];
+	if (!fits || (in->dims[axis] == 0 && shape_elements(indices) > 0))
+		return node_fail(node, ERCC_MODEL, "indices %s and updates %s do not fit data %s along axis %d",
+		                 shape_words(node, indices), shape_words(node, &node->inputs[2]->shape),
+		                 shape_words(node, in), axis);
+	return set_output(node, 0, node->inputs[0]->dtype, in);
+}
+
+static enum ercc_status lower_scatter_elements(struct lowering *lowering, struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape, *indices = &node->inputs[1]->shape;
+	const struct reduction_word *reduction;
+	int axis;
+	TRY(check_axis(node, node_attr_int(node, "axis", 0), in->rank, &axis));
+	TRY(find_reduction(node, &reduction));
+	struct launch *launch =
+	    add_launch(lowering, node, &scatter_template, in->dims[axis] ? shape_elements(in) / in->dims[axis] : 0);
+	add_param(launch, in->rank);
+	add_param(launch, axis);
+	for (int i = 0; i < in->rank; i++) {
+		add_param(launch, in->dims[i]);
+		add_param(launch, indices->dims[i]);
+	}
+	launch->flops = (uint64_t)(shape_elements(in) + shape_elements(indices)) * 40;
+	define_scatter(launch, node->inputs[0]->dtype, reduction);
+	return ERCC_OK;
+}
+
+static enum ercc_status infer_scatter_nd(struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape, *indices = &node->inputs[1]->shape;
+	const struct reduction_word *reduction;
+	TRY(check_indices(node, false));
+	TRY(check_same_dtype(node, 2));
+	TRY(find_reduction(node, &reduction));
+	int64_t k = indices->rank ? indices->dims[indices->rank - 1] : 0;
+	if (k < 1 || k > in->rank)
+		return node_fail(node, ERCC_MODEL, "indices %s for data %s", shape_words(node, indices),
+		                 shape_words(node, in));
+	struct shape wanted = {.rank = indices->rank - 1};
+	memcpy(wanted.dims, indices->dims, sizeof wanted.dims);
+	for (int64_t i = k; i < in->rank && wanted.rank < MAX_RANK; i++)
+		wanted.dims[wanted.rank++] = in->dims[i];
+	if (!shape_equal(&wanted, &node->inputs[2]->shape) || (shape_elements(in) == 0 && shape_elements(&wanted) > 0))
+		return node_fail(node, ERCC_MODEL, "updates must be %s, found %s", shape_words(node, &wanted),
+		                 shape_words(node, &node->inputs[2]->shape));
+	return set_output(node, 0, node->inputs[0]->dtype, in);
+}
+
+static enum ercc_status lower_scatter_nd(struct lowering *lowering, struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape, *indices = &node->inputs[1]->shape;
+	const struct reduction_word *reduction;
+	int64_t k = indices->dims[indices->rank - 1], slice = 1;
+	TRY(find_reduction(node, &reduction));
+	for (int64_t i = k; i < in->rank; i++)
+		slice *= in->dims[i];
+	struct launch *launch = add_launch(lowering, node, &scatter_nd_template, slice ? shape_elements(in) / slice : 0);
+	add_param(launch, slice);
+	add_param(launch, k);
+	add_param(launch, shape_elements(indices) / k);
+	add_tuple(launch, in, 0, k, 1);
+	define_scatter(launch, node->inputs[0]->dtype, reduction);
+	return ERCC_OK;
+}
+
+const struct op ops_index[] = {
+	{"GatherElements", 11, 2, 2, 1, TYPES_MOVED, infer_gather_elements, lower_gather_elements, .layout = NULL},
+	{"GatherND", 11, 2, 2, 1, TYPES_MOVED, infer_gather_nd, lower_gather_nd, .layout = NULL},
+	{"Scatter", 9, 3, 3, 1, TYPES_MOVED, infer_scatter_elements, lower_scatter_elements, .layout = NULL},
+	{"ScatterElements", 11, 3, 3, 1, TYPES_MOVED, infer_scatter_elements, lower_scatter_elements, .layout = NULL},
+	{"ScatterND", 11, 3, 3, 1, TYPES_MOVED, infer_scatter_nd, lower_scatter_nd, .layout = NULL},
+	{0},
+};

@@ -1,0 +1,191 @@
+/* Operators along one axis, a line at a time: ArgMax and ArgMin, running sums, TopK, and what they carry. */
+#include "rows.h"
+
+const struct kernel_template arg_template = {.stem = "arg", .cpu = rows_cpu};
+const struct kernel_template cumulate_template = {.stem = "cumulate", .cpu = rows_cpu};
+const struct kernel_template topk_template = {.stem = "topk", .cpu = rows_cpu};
+
+/* A launch of one row per line; the output lines are what the node's outputs hold. */
+static struct launch *add_lines(struct lowering *lowering, struct node *node, const struct kernel_template *template,
+                                int axis)
+{
+	const struct value *in = node->inputs[0];
+	int64_t outer = 1, inner = 1;
+	for (int i = 0; i < in->shape.rank; i++)
+		if (i != axis)
+			*(i < axis ? &outer : &inner) *= in->shape.dims[i];
+	struct launch *launch = plan_add_launch(lowering->plan, NULL, template, node->name);
+	launch_operand(launch, lower_buffer(lowering, node->inputs[0]), in->dtype, false);
+	for (int i = 0; i < node->output_count; i++)
+		launch_operand(launch, lower_buffer(lowering, node->outputs[i]), node->outputs[i]->dtype, true);
+	launch->input_count = 1;
+	launch->space = in->shape;
+	launch->params[ROWS_TOTAL] = outer * inner;
+	launch->params[2] = in->shape.rank ? in->shape.dims[axis] : 1;
+	launch->params[3] = inner;
+	launch->param_count = 4;
+	launch->bytes = 2 * (uint64_t)value_bytes(in);
+	launch->flops = (uint64_t)shape_elements(&in->shape) * 100;
+	launch->defines[launch->define_count++] = (struct define){"T", dtype_name(in->dtype)};
+	return launch;
+}
+
+/* The axis is an attribute, or an input of one element. */
+static enum ercc_status line_axis(const struct node *node, int slot, int64_t otherwise, int *axis)
+{
+	const struct tensor *tensor;
+	int64_t given = node_attr_int(node, "axis", otherwise);
+	if (slot >= 0) {
+		TRY(constant_input(node, slot, "axis", &tensor));
+		if (shape_elements(&tensor->shape) != 1 || !dtype_is_integer(tensor->dtype))
+			return node_fail(node, ERCC_MODEL, "axis must be one integer, found %s%s", dtype_name(tensor->dtype),
+			                 shape_words(node, &tensor->shape));
+		given = tensor_int(tensor, 0);
+	}
+	return check_axis(node, given, node->inputs[0]->shape.rank, axis);
+}
+
+/* ---- ArgMax, ArgMin ---- */
+
+static enum ercc_status infer_arg(struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	struct shape out = {.rank = 0};
+	int axis;
+	TRY(line_axis(node, -1, 0, &axis));
+	if (in->dims[axis] == 0)
+		return node_fail(node, ERCC_MODEL, "dim %d is empty", axis);
+	for (int i = 0; i < in->rank; i++)
+		if (i != axis || node_attr_int(node, "keepdims", 1))
+			out.dims[out.rank++] = i == axis ? 1 : in->dims[i];
+	return set_output(node, 0, ERC_I64, &out);
+}
+
+static enum ercc_status lower_arg(struct lowering *lowering, struct node *node)
+{
+	bool last = node_attr_int(node, "select_last_index", 0) != 0;
+	int axis;
+	TRY(line_axis(node, -1, 0, &axis));
+	struct launch *launch = add_lines(lowering, node, &arg_template, axis);
+	launch->defines[launch->define_count++] =
+		(struct define){"BETTER", arena_printf(&lowering->ctx->arena, "a %s%s b", node->op->defaults, last ? "=" : "")};
+	return ERCC_OK;
+}
+
+/* ---- CumSum, CumProd: the row's defaults are what they start with ---- */
+
+static enum ercc_status infer_cumulate(struct node *node)
+{
+	int axis;
+	TRY(line_axis(node, 1, 0, &axis));
+	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);
+}
+
+static enum ercc_status lower_cumulate(struct lowering *lowering, struct node *node)
+{
+	int axis;
+	bool product = node->op->defaults[0] == '1';
+	TRY(line_axis(node, 1, 0, &axis));
+	struct launch *launch = add_lines(lowering, node, &cumulate_template, axis);
+	const struct define defines[] = {
+		{"START", node->op->defaults},
+		{"COMBINE", product ? "JOIN(T, _mul)(a, b)" : "JOIN(T, _add)(a, b)"},
+		{"EXCLUSIVE", node_attr_int(node, "exclusive", 0) ? "1" : "0"},
+		{"REVERSE", node_attr_int(node, "reverse", 0) ? "1" : "0"},
+	};
+	for (size_t i = 0; i < COUNT_OF(defines); i++)
+		launch->defines[launch->define_count++] = defines[i];
+	launch->reduction_key = 0x63756d;
+	return ERCC_OK;
+}
+
+/* ---- TopK: k is an input from opset 10 on ---- */
+
+static enum ercc_status read_topk(const struct node *node, int *axis, int64_t *k)
+{
+	const struct tensor *tensor;
+	*k = node_attr_int(node, "k", -1);
+	TRY(line_axis(node, -1, -1, axis));
+	if (node->op->since >= 10) {
+		TRY(constant_input(node, 1, "k", &tensor));
+		if (shape_elements(&tensor->shape) != 1 || tensor->dtype != ERC_I64)
+			return node_fail(node, ERCC_MODEL, "k must be one i64, found %s%s", dtype_name(tensor->dtype),
+			                 shape_words(node, &tensor->shape));
+		*k = tensor_int(tensor, 0);
+	}
+	if (*k < 0 || *k > node->inputs[0]->shape.dims[*axis])
+		return node_fail(node, ERCC_MODEL, "k is %lld, but dim %d is %lld", (long long)*k, *axis,
+		                 (long long)node->inputs[0]->shape.dims[*axis]);
+	return ERCC_OK;
+}
+
+static enum ercc_status infer_topk(struct node *node)
+{
+	struct shape out = node->inputs[0]->shape;
+	int axis;
+	int64_t k;
+	TRY(read_topk(node, &axis, &k));
+	out.dims[axis] = k;
+	for (int slot = 0; slot < 2; slot++) /* the kernel writes both */
+		if (!node_output(node, slot))
+			emitted_output(node->outputs[!slot], slot);
+	TRY(set_output(node, 1, ERC_I64, &out));
+	return set_output(node, 0, node->inputs[0]->dtype, &out);
+}
+
+static enum ercc_status lower_topk(struct lowering *lowering, struct node *node)
+{
+	int axis;
+	int64_t k;
+	TRY(read_topk(node, &axis, &k));
+	struct launch *launch = add_lines(lowering, node, &topk_template, axis);
+	launch->params[launch->param_count++] = k;
+	launch->defines[launch->define_count++] =
+	    (struct define){"BETTER", node_attr_int(node, "largest", 1) ? "a > b" : "a < b"};
+	return ERCC_OK;
+}
+
+/* ---- Hardmax: one where ArgMax says ---- */
+
+static enum ercc_status expand_hardmax(struct node *node)
+{
+	struct value *x = node->inputs[0];
+	const struct shape in = x->shape;
+	struct shape shape = in;
+	int axis;
+	TRY(line_axis(node, -1, node->op->since >= 13 ? -1 : 1, &axis));
+	if (node->op->since < 13) { /* a matrix of rows: the dims before the axis */
+		int64_t rows = 1, columns = 1;
+		for (int i = 0; i < in.rank; i++)
+			*(i < axis ? &rows : &columns) *= in.dims[i];
+		shape = shape_of(2, (int64_t[]){rows, columns});
+		x = EMIT(node, "Reshape(a, b)", x, constant_ints(node, shape.dims, 2));
+		axis = 1;
+	}
+	struct shape along = {.rank = shape.rank - axis, .dims = {shape.dims[axis]}};
+	for (int i = 1; i < along.rank; i++)
+		along.dims[i] = 1;
+	struct value *range = constant_range(node, 0, 1, shape.dims[axis], &along);
+	struct value *top = EMIT(node, TEXT(node, "Equal(ArgMax[axis=%d](a), b)", axis), x, range);
+	struct value *one = EMIT(node, TEXT(node, "Cast[to=%d](a)", (int)node->inputs[0]->dtype), top);
+	expand_to(node, 0, EMIT(node, "Reshape(a, b)", one, constant_ints(node, in.dims, in.rank)));
+	return ERCC_OK;
+}
+
+#define ARG(name, since, sign) {name, since, 1, 1, 1, TYPES_NUMBER, infer_arg, lower_arg, .defaults = sign}
+#define CUMULATE(name, since, start)                                                                                   \
+	{                                                                                                                  \
+		name, since, 2, 2, 1, TYPES_NUMBER, infer_cumulate, lower_cumulate, .defaults = start                          \
+	}
+
+const struct op ops_line[] = {
+	ARG("ArgMax", 1, ">"),
+	ARG("ArgMin", 1, "<"),
+	CUMULATE("CumSum", 11, "0"),
+	CUMULATE("CumProd", 26, "1"),
+	{"TopK", 1, 1, 1, 2, TYPES_NUMBER, infer_topk, lower_topk, .layout = NULL},
+	{"TopK", 10, 2, 2, 2, TYPES_NUMBER, infer_topk, lower_topk, .layout = NULL},
+	{"Hardmax", 1, 1, 1, 1, TYPES_FLOAT, .expand = expand_hardmax},
+	{"Hardmax", 13, 1, 1, 1, TYPES_FLOAT, .expand = expand_hardmax},
+	{0},
+};

@@ -1,0 +1,186 @@
+/* Fourier transforms as products with constant matrices, and the windows that go with them. */
+#include "op.h"
+
+#include <math.h>
+
+/* Beyond it the matrix of a transform would be larger than its use is worth. */
+#define LENGTH_MAX 8192
+
+/* A complex vector of `from` numbers (parts: 1 real only, 2) times this [from * parts, to * outs] matrix is its
+ * transform of length n: e^(sign 2 pi i k t / n), times `scale`; outs is 1 where only the real part is wanted.
+ * Hermitian: the input is the first half of a spectrum, whose other half mirrors it. */
+struct transform {
+	int64_t from, to, n;
+	int parts, outs;
+	double sign, scale;
+	bool hermitian;
+};
+
+static struct value *transform_matrix(struct node *node, const struct transform *t)
+{
+	struct shape shape = shape_of(2, (int64_t[]){t->from * t->parts, t->to * t->outs});
+	float *data = arena_array(&node->graph->ctx->arena, (size_t)shape_elements(&shape), sizeof *data);
+	for (int64_t k = 0; k < t->from && k < t->n; k++)
+		for (int64_t m = 0; m < t->to; m++) {
+			bool twice = t->hermitian && k > 0 && 2 * k < t->n, beyond = t->hermitian && 2 * k > t->n;
+			double angle = t->sign * 2 * M_PI * (double)(k * m % t->n) / (double)t->n;
+			double f = beyond ? 0 : twice ? 2 * t->scale : t->scale;
+			float *real = data + k * t->parts * t->to * t->outs + m * t->outs, *imaginary = real + t->to * t->outs;
+			real[0] = (float)(f * cos(angle));
+			if (t->outs == 2)
+				real[1] = (float)(f * sin(angle));
+			if (t->parts == 2)
+				imaginary[0] = (float)(-f * sin(angle));
+			if (t->parts == 2 && t->outs == 2)
+				imaginary[1] = (float)(f * cos(angle));
+		}
+	return constant_floats(node, data, &shape);
+}
+
+/* x [..., from, parts] -> [..., to, outs] along `axis`, which is moved next to the last dim and back. */
+static struct value *emit_transform(struct node *node, struct value *x, const struct shape *in, int axis,
+                                    const struct transform *t, struct shape *out)
+{
+	int rank = in->rank, last = rank - 2;
+	struct text perm = {.arena = &node->graph->ctx->arena};
+	struct shape flat = *in, wide;
+	for (int i = 0; i < rank; i++)
+		text_printf(&perm, "%d:", i == axis ? last : i == last ? axis : i);
+	flat.dims[axis] = in->dims[last];
+	wide = flat;
+	flat.dims[last] = t->from * t->parts;
+	flat.rank--;
+	wide.dims[last] = t->to;
+	wide.dims[last + 1] = t->outs;
+	*out = *in;
+	out->dims[axis] = t->to;
+	out->dims[rank - 1] = t->outs;
+	return EMIT(node,
+	            TEXT(node, "Transpose[perm=%s](Reshape(MatMul(Reshape(Transpose[perm=%s](a), b), c), d))", perm.data,
+	                 perm.data),
+	            x, constant_ints(node, flat.dims, flat.rank), transform_matrix(node, t),
+	            constant_ints(node, wide.dims, rank));
+}
+
+/* One integer: a constant input, or what it is when that is left out. */
+static enum ercc_status one_int(const struct node *node, int slot, const char *what, int64_t otherwise, int64_t *out)
+{
+	const struct tensor *tensor;
+	*out = otherwise;
+	if (!node_input(node, slot))
+		return ERCC_OK;
+	TRY(constant_input(node, slot, what, &tensor));
+	if (shape_elements(&tensor->shape) != 1 || !dtype_is_integer(tensor->dtype))
+		return node_fail(node, ERCC_MODEL, "%s must be one integer, found %s%s", what, dtype_name(tensor->dtype),
+		                 shape_words(node, &tensor->shape));
+	*out = tensor_int(tensor, 0);
+	return ERCC_OK;
+}
+
+static enum ercc_status expand_dft(struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	bool inverse = node_attr_int(node, "inverse", 0) != 0, onesided = node_attr_int(node, "onesided", 0) != 0;
+	int64_t given, n;
+	int axis;
+	struct shape out;
+	TRY(one_int(node, 2, "axis", node_attr_int(node, "axis", node->op->since >= 20 ? -2 : 1), &given));
+	TRY(check_axis(node, given, in->rank, &axis));
+	if (in->rank < 2 || axis == in->rank - 1 || in->dims[in->rank - 1] < 1 || in->dims[in->rank - 1] > 2)
+		return node_fail(node, ERCC_MODEL,
+		                 "input %s along axis %d: the last dim holds one number or two, and is not transformed",
+		                 shape_words(node, in), axis);
+	struct transform t = {
+	    .from = in->dims[axis], .parts = (int)in->dims[in->rank - 1], .outs = 2, .sign = inverse ? 1 : -1};
+	TRY(one_int(node, 1, "dft_length", inverse && onesided ? 2 * (t.from - 1) : t.from, &n));
+	if (n < 1 || n > LENGTH_MAX || t.from > LENGTH_MAX)
+		return node_fail(node, ERCC_UNSUPPORTED, "a transform of %lld numbers of length %lld; up to %d are supported",
+		                 (long long)t.from, (long long)n, LENGTH_MAX);
+	t.n = n;
+	t.hermitian = inverse && onesided;
+	t.outs = t.hermitian ? 1 : 2;
+	t.to = onesided && !inverse ? n / 2 + 1 : n;
+	t.scale = inverse ? 1.0 / (double)n : 1;
+	expand_to(node, 0, emit_transform(node, node->inputs[0], in, axis, &t, &out));
+	return ERCC_OK;
+}
+
+/* Frames of the signal, times the window, transformed. */
+static enum ercc_status expand_stft(struct node *node)
+{
+	struct value *x = node->inputs[0], *window = node_input(node, 2);
+	const struct shape *in = &x->shape;
+	int64_t step, length;
+	struct shape framed, out;
+	TRY(one_int(node, 1, "frame_step", 0, &step));
+	TRY(one_int(node, 3, "frame_length", window && window->shape.rank == 1 ? window->shape.dims[0] : 0, &length));
+	TRY(check_same_dtype(node, 2));
+	if ((in->rank != 3 && in->rank != 2) || (in->rank == 3 && (in->dims[2] < 1 || in->dims[2] > 2)))
+		return node_fail(node, ERCC_MODEL, "a signal of shape %s", shape_words(node, in));
+	if (step < 1 || length < 1 || length > in->dims[1] || length > LENGTH_MAX ||
+	    (window && (window->shape.rank != 1 || window->shape.dims[0] != length)))
+		return node_fail(node, ERCC_MODEL, "frames of %lld every %lld in a signal of %lld, window %s",
+		                 (long long)length, (long long)step, (long long)in->dims[1],
+		                 window ? shape_words(node, &window->shape) : "none");
+	int64_t frames = (in->dims[1] - length) / step + 1, parts = in->rank == 3 ? in->dims[2] : 1;
+	framed = shape_of(4, (int64_t[]){in->dims[0], frames, length, parts});
+	struct shape grid = shape_of(2, (int64_t[]){frames, length});
+	int64_t *at = arena_array(&node->graph->ctx->arena, (size_t)(frames * length), sizeof *at);
+	for (int64_t i = 0; i < frames * length; i++)
+		at[i] = i / length * step + i % length;
+	struct value *indices = graph_constant(node->graph, graph_unique_name(node->graph, node->name),
+	                                       tensor_new(&node->graph->ctx->arena, ERC_I64, &grid, at));
+	x = EMIT(node, "Reshape(Gather[axis=1](a, b), c)", x, indices, constant_ints(node, framed.dims, 4));
+	if (window)
+		x = EMIT(node, "Mul(a, Reshape(b, c))", x, window, constant_ints(node, (int64_t[]){length, 1}, 2));
+	bool onesided = node_attr_int(node, "onesided", 1) != 0;
+	struct transform t = {.from = length,
+	                      .to = onesided ? length / 2 + 1 : length,
+	                      .n = length,
+	                      .parts = (int)parts,
+	                      .outs = 2,
+	                      .sign = -1,
+	                      .scale = 1};
+	expand_to(node, 0, emit_transform(node, x, &framed, 2, &t, &out));
+	return ERCC_OK;
+}
+
+/* ---- windows: a0 - a1 cos(2 pi i / n) + a2 cos(4 pi i / n); the rows' defaults hold a0, a1, a2 ---- */
+
+static enum ercc_status infer_window(struct node *node)
+{
+	int64_t size, to = node_attr_int(node, "output_datatype", ERC_F32);
+	double a[3];
+	TRY(one_int(node, 0, "size", 0, &size));
+	if (sscanf(node->op->defaults, "%lf,%lf,%lf", &a[0], &a[1], &a[2]) != 3)
+		return ERCC_INTERNAL;
+	if (size < 0 || size > 1 << 24)
+		return node_fail(node, ERCC_MODEL, "a window of %lld", (long long)size);
+	if (to != ERC_F32 && to != ERC_F64)
+		return node_fail(node, ERCC_UNSUPPORTED, "output dtype %lld", (long long)to);
+	double n = node_attr_int(node, "periodic", 1) ? (double)size : (double)(size - 1);
+	struct shape shape = shape_of(1, &size);
+	double *data = arena_array(&node->graph->ctx->arena, (size_t)size, sizeof *data);
+	for (int64_t i = 0; i < size; i++) {
+		double angle = 2 * M_PI * (double)i / (n > 0 ? n : 1), y = a[0] - a[1] * cos(angle) + a[2] * cos(2 * angle);
+		if (to == ERC_F32)
+			((float *)data)[i] = (float)y;
+		else
+			data[i] = y;
+	}
+	TRY(set_output(node, 0, (enum erc_dtype)to, &shape));
+	node->outputs[0]->constant = tensor_new(&node->graph->ctx->arena, (enum erc_dtype)to, &shape, data);
+	return ERCC_OK;
+}
+
+#define WINDOW(name, factors) {name, 17, 1, 1, 1, TYPE(I32) | TYPE(I64), infer_window, .defaults = factors}
+
+const struct op ops_signal[] = {
+	{"DFT", 17, 1, 2, 1, TYPE(F32), .expand = expand_dft},
+	{"DFT", 20, 1, 3, 1, TYPE(F32), .expand = expand_dft},
+	{"STFT", 17, 2, 4, 1, TYPE(F32), .expand = expand_stft},
+	WINDOW("HannWindow", "0.5,0.5,0"),
+	WINDOW("HammingWindow", "0.54347826086956519,0.45652173913043481,0"),
+	WINDOW("BlackmanWindow", "0.42,0.5,0.08"),
+	{0},
+};

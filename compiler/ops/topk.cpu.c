@@ -1,0 +1,66 @@
+/* The k largest or smallest elements of each line, best first, equal ones by position. A row is one line of
+ * `count` elements, `inner` apart. The output is a heap with the worst on top while the line is read, then
+ * sorted in place. Defines: T (dtype), BETTER over a and b (two elements). Params: rows per tile, rows, count, inner,
+ * k. */
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define VALUE_TYPE JOIN(T, _value)
+
+struct heap {
+	VALUE_TYPE *value;
+	i64_value *index;
+	long inner;
+};
+
+FN int is_better(VALUE_TYPE a, i64_value a_index, VALUE_TYPE b, i64_value b_index)
+{
+	return BETTER ? 1 : a == b ? a_index < b_index : 0;
+}
+
+/* Puts the element where it belongs among the `size` first, from place `at` down. */
+static void sink(struct heap *h, long at, long size, VALUE_TYPE value, i64_value index)
+{
+	for (long child; (child = 2 * at + 1) < size; at = child) {
+		long left = child * h->inner, right = left + h->inner;
+		if (child + 1 < size && is_better(h->value[left], h->index[left], h->value[right], h->index[right]))
+			child++;
+		if (!is_better(value, index, h->value[child * h->inner], h->index[child * h->inner]))
+			break;
+		h->value[at * h->inner] = h->value[child * h->inner];
+		h->index[at * h->inner] = h->index[child * h->inner];
+	}
+	h->value[at * h->inner] = value;
+	h->index[at * h->inner] = index;
+}
+
+static void row(const VALUE_TYPE *in, struct heap *h, long count, long k)
+{
+	for (long i = 0; i < k; i++) {
+		h->value[i * h->inner] = in[i * h->inner];
+		h->index[i * h->inner] = i;
+	}
+	for (long i = k / 2 - 1; i >= 0; i--)
+		sink(h, i, k, h->value[i * h->inner], h->index[i * h->inner]);
+	for (long i = k; i < count; i++)
+		if (is_better(in[i * h->inner], i, h->value[0], h->index[0]))
+			sink(h, 0, k, in[i * h->inner], i);
+	for (long last = k - 1; last > 0; last--) {
+		VALUE_TYPE value = h->value[last * h->inner];
+		i64_value index = h->index[last * h->inner];
+		h->value[last * h->inner] = h->value[0];
+		h->index[last * h->inner] = h->index[0];
+		sink(h, 0, last, value, index);
+	}
+}
+
+void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
+{
+	const long long *p = args->params;
+	long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1], count = p[2], inner = p[3], k = p[4];
+	(void)local;
+	for (long r = tile * p[0]; r < end; r++) {
+		long to = r / inner * k * inner + r % inner;
+		struct heap h = {(VALUE_TYPE *)args->buffers[1] + to, (i64_value *)args->buffers[2] + to, inner};
+		row((const VALUE_TYPE *)args->buffers[0] + r / inner * count * inner + r % inner, &h, count, k);
+	}
+}
