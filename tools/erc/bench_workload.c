@@ -431,11 +431,11 @@ static void add_totals(const struct bench_run *run, const struct cell_figures *c
 			t->be_preemptions += shared->preemptions;
 			continue;
 		}
-		double median = series_median(&solo->latency);
 		outcome_add(&t->solo, solo);
 		outcome_add(&t->shared, shared);
+		/* the same valid time for every policy: in multiples of the median run alone, on the whole device */
 		for (size_t k = 0; k < COUNT_OF(valid_factors); k++)
-			t->good[k] += series_share_below(&shared->latency, valid_factors[k] * median) * (double)shared->latency.count;
+			t->good[k] += series_share_below(&shared->latency, valid_factors[k] * run->service_us[i]) * (double)shared->latency.count;
 	}
 }
 
