@@ -154,6 +154,30 @@ START_TEST(a_window_larger_than_its_input_rounds_up_to_one)
 }
 END_TEST
 
+/* A layer normalisation that an exporter took apart is computed as one, and is what its parts say. */
+START_TEST(normalisation_in_parts)
+{
+	const char *text = "input x:f32[3x40]\nconst two:f32[] = {2}\nconst eps:f32[] = {0.125}\nconst g:f32[40] = splat{3}\n"
+	                   "const b:f32[40] = splat{0.5}\nm = ReduceMean(x) {axes=[-1]}\nd = Sub(x, m)\ns = Pow(d, two)\n"
+	                   "v = ReduceMean(s) {axes=[-1]}\nw = Add(v, eps)\nr = Sqrt(w)\nn = Div(d, r)\nk = Mul(n, g)\ny = Add(k, b)\n"
+	                   "output y\n";
+	struct guarded tensors[MAX_TENSORS];
+	struct guarded out = compute(text, tensors);
+	for (size_t row = 0; row < 3; row++) {
+		const float *x = tensors[0].data + row * 40;
+		double mean = 0, variance = 0;
+		for (size_t i = 0; i < 40; i++)
+			mean += x[i] / 40.0;
+		for (size_t i = 0; i < 40; i++)
+			variance += (x[i] - mean) * (x[i] - mean) / 40;
+		for (size_t i = 0; i < 40; i++)
+			assert_close(out.data[row * 40 + i], (x[i] - mean) / sqrt(variance + 0.125) * 3 + 0.5, text, row * 40 + i);
+	}
+	tensors[1] = out;
+	release(tensors, 2);
+}
+END_TEST
+
 int main(void)
 {
 	if (!mkdtemp(folder))
@@ -167,6 +191,7 @@ int main(void)
 	tcase_add_loop_test(edges, matmul_reads_nothing_behind_its_operands, 0, 70);
 	tcase_add_test(edges, one_channel_images_of_a_batch_are_kept_apart);
 	tcase_add_test(edges, a_window_larger_than_its_input_rounds_up_to_one);
+	tcase_add_test(edges, normalisation_in_parts);
 	tcase_add_test(edges, gemm_of_nothing_keeps_c);
 	suite_add_tcase(suite, edges);
 	int failed = run_suite(suite);
