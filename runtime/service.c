@@ -105,8 +105,10 @@ void erc__device_leave(struct erc__device *device, struct erc__job *job, uint32_
 	device->unit_ns[job->item.tenant->class_] += unit_ns;
 	job->statistics->unit_ns += unit_ns;
 	int is_preempted = !in_room && job->item.next; /* sent away with work left */
-	job->preemptions += (uint32_t)is_preempted;
-	job->statistics->preemptions += (uint32_t)is_preempted;
+	if (is_preempted) { /* else nothing is written: the run may be over, and its owner reads */
+		job->preemptions++;
+		job->statistics->preemptions++;
+	}
 	trace(device, is_preempted ? ERC__EVENT_PREEMPT : ERC__EVENT_LEAVE, now_ns, job, unit, 0);
 	job->members--;
 }

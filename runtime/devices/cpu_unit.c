@@ -110,9 +110,9 @@ static void next_launch(struct service *s)
 	struct cpu_device *device = s->unit->device;
 	struct erc__job *job = s->job;
 	struct erc__trace *trace = &device->base.trace;
-	uint32_t tiles = erc__job_advance(job), others;
+	uint32_t record, others, tiles = erc__job_advance(job, &record);
 	if (tiles && erc__trace_is_on(trace))
-		erc__trace_append(trace, ERC__EVENT_LAUNCH, erc__now_ns(), job->session_id, UINT32_MAX, job->launch->record);
+		erc__trace_append(trace, ERC__EVENT_LAUNCH, erc__now_ns(), job->session_id, UINT32_MAX, record);
 	if (tiles > 1 && atomic_load_explicit(&device->idle, memory_order_seq_cst) && erc__cpu_notify(device, tiles - 1) == s->seen)
 		s->seen++; /* its own news is none to this unit */
 	if (tiles)
