@@ -47,6 +47,7 @@ struct erc__job {
 
 	/* For the device, under its lock. */
 	uint32_t members;           /* units that look at the job */
+	uint32_t run;               /* counts runs; also read by units that hold a tile */
 	uint32_t granted_units;     /* its room when it was submitted */
 	uint32_t most_units;        /* that served it at once */
 	uint32_t preemptions;       /* a unit left at a tile boundary because the room said so */

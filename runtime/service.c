@@ -76,6 +76,7 @@ enum erc_status erc__device_queue(struct erc__device *device, struct erc__job *j
 	erc__job_start(job);
 	erc__sched_add(&device->sched, &job->item);
 	uint32_t of_class = erc__room_limit(&device->sched.rooms[tenant->class_]), of_tenant = erc__room_limit(&tenant->room);
+	job->run++;
 	job->submitted_ns = now_ns;
 	job->granted_units = of_class < of_tenant ? of_class : of_tenant;
 	job->visible_ns = erc__device_now_ns(device);
@@ -84,16 +85,23 @@ enum erc_status erc__device_queue(struct erc__device *device, struct erc__job *j
 	return ERC_OK;
 }
 
+void erc__device_began(struct erc__job *job, uint64_t now_ns)
+{
+	if (!job->item.started_ns)
+		job->item.started_ns = now_ns;
+	if (job->item.units <= job->most_units)
+		return;
+	job->most_units = job->item.units;
+	if (job->most_units == job->granted_units)
+		job->granted_ns = now_ns;
+}
+
 int erc__device_enter(struct erc__device *device, struct erc__job *job, uint32_t unit, uint64_t now_ns, struct erc__pass *pass)
 {
 	if (!erc__sched_enter(&device->sched, &job->item, now_ns, pass))
 		return 0;
 	job->members++;
-	if (job->item.units > job->most_units) {
-		job->most_units = job->item.units;
-		if (job->most_units == job->granted_units)
-			job->granted_ns = now_ns;
-	}
+	erc__device_began(job, now_ns);
 	trace(device, job->preemptions ? ERC__EVENT_RESUME : ERC__EVENT_SERVE, now_ns, job, unit, 0);
 	return 1;
 }

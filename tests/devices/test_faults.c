@@ -388,6 +388,29 @@ START_TEST(times_in_order)
 }
 END_TEST
 
+/* Submitted anew at once, while the units of the last run are still inside: each run has its own times. */
+START_TEST(times_of_quick_runs)
+{
+	struct erc_request_timing timing = { .size = sizeof(timing) };
+	uint64_t last_ns = 0;
+	struct tenant tenant;
+	struct bed bed;
+	bed_open(&bed, "cpu", "elastic", (uint32_t)_i);
+	tenant_open(&tenant, &bed, NULL);
+	for (int run = 0; run < 3000; run++) {
+		tenant_submit(&tenant);
+		tenant_wait(&tenant);
+		OK(erc_request_timing(tenant.request, &timing));
+		ck_assert_uint_ne(timing.started_ns, 0);
+		ck_assert_uint_le(last_ns, timing.submitted_ns);
+		check_order(&tenant);
+		last_ns = timing.finished_ns;
+	}
+	tenant_close(&tenant);
+	bed_close(&bed);
+}
+END_TEST
+
 /* ---- state ---- */
 
 /* The state goes through every run that completes, and no other; beside it another tenant is at work. */
@@ -534,6 +557,7 @@ int main(void)
 	tcase_add_loop_test(tcase, deadline_already_past, 0, 4);
 	tcase_add_test(tcase, too_many_in_flight);
 	tcase_add_loop_test(tcase, times_in_order, 0, 2 * POLICIES);
+	tcase_add_loop_test(tcase, times_of_quick_runs, 1, 3);
 	tcase_add_loop_test(tcase, state_over_runs, 0, POLICIES);
 	tcase_add_loop_test(tcase, trace_runs_full, 0, POLICIES);
 	tcase_add_loop_test(tcase, trace_on_and_off, 0, POLICIES);
