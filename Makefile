@@ -51,7 +51,7 @@ ERC_OBJ := $(call obj,$(ERC_SRC))
 UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 
 .PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
-.PHONY: explore same-bits format lint install dist clean help
+.PHONY: bench-preempt bench-tax explore same-bits format lint install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -201,6 +201,21 @@ bench-tiles: all $(O)/make_model $(O)/bench_tiles ## predicted against measured 
 	$(Q)mkdir -p $(O)/bench && $(O)/make_model resnet50 $(O)/bench/resnet50.onnx
 	$(Q)$(O)/erc compile $(O)/bench/resnet50.onnx -o $(O)/bench/resnet50.erca --target native --quiet
 	$(Q)$(O)/bench_tiles $(O)/bench/resnet50.erca
+
+# resnet50 for this machine, which several benchmarks run.
+$(O)/bench/%.onnx: $(O)/make_model
+	$(Q)mkdir -p $(@D) && $(O)/make_model $* $@
+$(O)/bench/%.erca: $(O)/bench/%.onnx $(O)/erc
+	$(Q)$(O)/erc compile $< -o $@ --target native --quiet
+
+$(O)/bench/small.onnx: $(O)/make_model
+	$(Q)mkdir -p $(@D) && $(O)/make_model mobilenetv2 $@ --size 96
+
+bench-preempt: $(O)/bench/resnet50.erca $(O)/bench/small.erca $(O)/bench_preempt ## how soon real-time work gets units that are busy; EVENTS=10000
+	$(Q)$(O)/bench_preempt $(O)/bench/resnet50.erca $(O)/bench/small.erca $(or $(EVENTS),10000) $(O)/bench/preempt.json
+
+bench-tax: $(O)/bench/resnet50.erca $(O)/bench_tax ## what room check and claim cost, against a static split of the tiles
+	$(Q)$(O)/bench_tax $(O)/bench/resnet50.erca $(or $(PAIRS),20) $(O)/bench/tax.json
 
 bench-ort: all $(O)/make_model ## resnet50 against ONNX Runtime, alternating (makes its own environment)
 	$(Q)tools/dev/bench_ort.sh $(O)

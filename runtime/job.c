@@ -71,7 +71,7 @@ static uint32_t choose_budget(const struct erc__job *job)
 	return best == UINT32_MAX ? least : best;
 }
 
-static uint32_t open_next(struct erc__job *job)
+static uint32_t open_next(struct erc__job *job, uint32_t *record)
 {
 	for (;;) {
 		uint32_t tiles;
@@ -89,24 +89,31 @@ static uint32_t open_next(struct erc__job *job)
 			continue;
 		job->tiles_run += tiles;
 		job->launches_run++;
+		if (record)
+			*record = job->launch->record;
 		erc__claim_open(&job->claim, tiles);
 		return tiles;
 	}
 }
 
+/* No tile of the launch is left to take; 1: and none is being computed. Until what was dropped counts as done
+ * the launch is in hand, so its opener's counts stand still. */
 static int drop_rest(struct erc__job *job)
 {
 	uint32_t dropped = erc__claim_take_rest(&job->claim);
-	return dropped && erc__claim_done(&job->claim, dropped);
+	if (!dropped)
+		return 0;
+	job->tiles_run -= dropped;
+	return erc__claim_done(&job->claim, dropped);
 }
 
-uint32_t erc__job_advance(struct erc__job *job)
+uint32_t erc__job_advance(struct erc__job *job, uint32_t *record)
 {
 	uint32_t tiles;
 	/* The look at `cancelled` comes after the launch was opened, the canceller's look at the claim after
 	 * it set the flag: one of the two sees the other. */
 	do
-		tiles = open_next(job);
+		tiles = open_next(job, record);
 	while (tiles && atomic_load_explicit(&job->cancelled, memory_order_seq_cst) && drop_rest(job));
 	return tiles;
 }
@@ -114,7 +121,7 @@ uint32_t erc__job_advance(struct erc__job *job)
 int erc__job_cancel(struct erc__job *job)
 {
 	atomic_store_explicit(&job->cancelled, 1, memory_order_seq_cst);
-	return drop_rest(job) && !erc__job_advance(job);
+	return drop_rest(job) && !erc__job_advance(job, NULL);
 }
 
 void erc__job_finish(struct erc__job *job)

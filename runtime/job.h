@@ -47,6 +47,7 @@ struct erc__job {
 
 	/* For the device, under its lock. */
 	uint32_t members;           /* units that look at the job */
+	uint32_t run;               /* counts runs; also read by units that hold a tile */
 	uint32_t granted_units;     /* its room when it was submitted */
 	uint32_t most_units;        /* that served it at once */
 	uint32_t preemptions;       /* a unit left at a tile boundary because the room said so */
@@ -72,8 +73,9 @@ void erc__job_init(struct erc__job *job);
 /* Begins a run: the state is running and no launch is open yet. */
 void erc__job_start(struct erc__job *job);
 /* Opens the next launch, the one before being complete, and returns its tiles (at least 1); 0 when the
- * run is over and its result is set. */
-uint32_t erc__job_advance(struct erc__job *job);
+ * run is over and its result is set. record: of that launch, which may be complete, and another in hand, when
+ * this returns; may be NULL. */
+uint32_t erc__job_advance(struct erc__job *job, uint32_t *record);
 /* Cancels: no further tile is handed out. 1: no tile was being computed, so the run is over, and the
  * caller must finish it; 0: the unit that completes the last tile will. */
 int erc__job_cancel(struct erc__job *job);

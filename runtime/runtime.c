@@ -152,7 +152,10 @@ enum erc_status erc_trace_start(erc_runtime *runtime, uint32_t events)
 {
 	if (!runtime)
 		return erc__fail(ERC_INVALID, "runtime is NULL");
-	return erc__trace_begin(&runtime->device->trace, events);
+	pthread_mutex_lock(&runtime->device->lock);
+	enum erc_status status = erc__trace_begin(&runtime->device->trace, events);
+	pthread_mutex_unlock(&runtime->device->lock);
+	return status;
 }
 
 void erc_trace_stop(erc_runtime *runtime)

@@ -76,6 +76,7 @@ enum erc_status erc__device_queue(struct erc__device *device, struct erc__job *j
 	erc__job_start(job);
 	erc__sched_add(&device->sched, &job->item);
 	uint32_t of_class = erc__room_limit(&device->sched.rooms[tenant->class_]), of_tenant = erc__room_limit(&tenant->room);
+	job->run++;
 	job->submitted_ns = now_ns;
 	job->granted_units = of_class < of_tenant ? of_class : of_tenant;
 	job->visible_ns = erc__device_now_ns(device);
@@ -84,16 +85,23 @@ enum erc_status erc__device_queue(struct erc__device *device, struct erc__job *j
 	return ERC_OK;
 }
 
+void erc__device_began(struct erc__job *job, uint64_t now_ns)
+{
+	if (!job->item.started_ns)
+		job->item.started_ns = now_ns;
+	if (job->item.units <= job->most_units)
+		return;
+	job->most_units = job->item.units;
+	if (job->most_units == job->granted_units)
+		job->granted_ns = now_ns;
+}
+
 int erc__device_enter(struct erc__device *device, struct erc__job *job, uint32_t unit, uint64_t now_ns, struct erc__pass *pass)
 {
 	if (!erc__sched_enter(&device->sched, &job->item, now_ns, pass))
 		return 0;
 	job->members++;
-	if (job->item.units > job->most_units) {
-		job->most_units = job->item.units;
-		if (job->most_units == job->granted_units)
-			job->granted_ns = now_ns;
-	}
+	erc__device_began(job, now_ns);
 	trace(device, job->preemptions ? ERC__EVENT_RESUME : ERC__EVENT_SERVE, now_ns, job, unit, 0);
 	return 1;
 }
@@ -105,8 +113,10 @@ void erc__device_leave(struct erc__device *device, struct erc__job *job, uint32_
 	device->unit_ns[job->item.tenant->class_] += unit_ns;
 	job->statistics->unit_ns += unit_ns;
 	int is_preempted = !in_room && job->item.next; /* sent away with work left */
-	job->preemptions += (uint32_t)is_preempted;
-	job->statistics->preemptions += (uint32_t)is_preempted;
+	if (is_preempted) { /* else nothing is written: the run may be over, and its owner reads */
+		job->preemptions++;
+		job->statistics->preemptions++;
+	}
 	trace(device, is_preempted ? ERC__EVENT_PREEMPT : ERC__EVENT_LEAVE, now_ns, job, unit, 0);
 	job->members--;
 }

@@ -1,9 +1,10 @@
-/* The trace: appending costs one atomic addition; writing makes Chrome trace JSON of it, with a track for
- * each unit (what it served, when) and one for each session (its requests, launches, rooms). */
+/* The trace: appending takes three atomic operations, none while it is off; writing makes Chrome trace JSON of it, with
+ * a track for each unit (what it served, when) and one for each session (its requests, launches, rooms). */
 #include "trace.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,7 @@
 #define SESSIONS_PID 2
 #define MAX_UNITS 1024
 
-void erc__trace_append(struct erc__trace *trace, enum erc__event_kind kind, uint64_t ns, uint32_t session, uint32_t unit,
-                       uint32_t value)
+static void put(struct erc__trace *trace, const struct erc__event *from, enum erc__event_kind kind)
 {
 	uint32_t slot = atomic_load_explicit(&trace->next, memory_order_relaxed);
 	do
@@ -25,11 +25,23 @@ void erc__trace_append(struct erc__trace *trace, enum erc__event_kind kind, uint
 	if (slot >= trace->capacity)
 		return;
 	struct erc__event *event = &trace->events[slot];
-	event->ns = ns;
-	event->session = session;
-	event->unit = unit;
-	event->value = value;
+	event->ns = from->ns;
+	event->session = from->session;
+	event->unit = from->unit;
+	event->value = from->value;
 	atomic_store_explicit(&event->kind, (uint32_t)kind + 1, memory_order_release);
+}
+
+/* The look at `on` comes after this writer is counted, the look for writers after `on` was taken away: one of the two
+ * sees the other, so nobody writes to events that are being replaced. */
+void erc__trace_append(struct erc__trace *trace, enum erc__event_kind kind, uint64_t ns, uint32_t session, uint32_t unit,
+                       uint32_t value)
+{
+	const struct erc__event event = { .ns = ns, .session = session, .unit = unit, .value = value };
+	atomic_fetch_add_explicit(&trace->writers, 1, memory_order_seq_cst);
+	if (atomic_load_explicit(&trace->on, memory_order_seq_cst))
+		put(trace, &event, kind);
+	atomic_fetch_sub_explicit(&trace->writers, 1, memory_order_release);
 }
 
 void erc__trace_name(struct erc__trace *trace, uint32_t session, const char *name)
@@ -48,6 +60,8 @@ enum erc_status erc__trace_begin(struct erc__trace *trace, uint32_t events)
 	fresh = erc__alloc((size_t)events * sizeof(*fresh));
 	if (!fresh)
 		return erc__no_memory("trace", (size_t)events * sizeof(*fresh));
+	while (atomic_load(&trace->writers)) /* those that found the last trace on */
+		sched_yield();
 	erc__free(trace->events);
 	trace->events = fresh;
 	trace->capacity = events;

@@ -33,6 +33,7 @@ struct erc__event {
 
 struct erc__trace {
 	_Atomic uint32_t on;
+	_Atomic uint32_t writers; /* inside erc__trace_append */
 	_Atomic uint32_t next;  /* slots asked for: those beyond capacity are drops */
 	uint32_t capacity;
 	struct erc__event *events;
@@ -49,6 +50,7 @@ static inline int erc__trace_is_on(const struct erc__trace *trace)
 }
 
 void erc__trace_name(struct erc__trace *trace, uint32_t session, const char *name);
+/* Under the device's lock, as erc__trace_drops. */
 enum erc_status erc__trace_begin(struct erc__trace *trace, uint32_t events);
 uint64_t erc__trace_drops(const struct erc__trace *trace);
 enum erc_status erc__trace_save(const struct erc__trace *trace, const char *path);

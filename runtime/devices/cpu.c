@@ -20,7 +20,7 @@ static enum erc_status cpu_submit(struct erc__device *base, struct erc__job *job
 	pthread_mutex_lock(&base->lock);
 	enum erc_status status = erc__device_queue(base, job, arrival_ns, erc__now_ns());
 	if (!status) {
-		tiles = erc__job_advance(job);
+		tiles = erc__job_advance(job, NULL);
 		if (!tiles)
 			erc__cpu_finish(device, job);
 		atomic_store_explicit(&device->queued, base->sched.count, memory_order_relaxed);

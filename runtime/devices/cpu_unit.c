@@ -99,6 +99,7 @@ struct service {
 	struct erc__room *tenant_room, *class_room;
 	struct erc__pass pass;
 	uint64_t began_ns;
+	uint32_t run;     /* of the job, which the unit has entered */
 	uint32_t seen;    /* of news, when the job was the best one */
 	int may_rest;     /* nothing else was to be had at `seen` */
 	int in_room;
@@ -110,9 +111,9 @@ static void next_launch(struct service *s)
 	struct cpu_device *device = s->unit->device;
 	struct erc__job *job = s->job;
 	struct erc__trace *trace = &device->base.trace;
-	uint32_t tiles = erc__job_advance(job), others;
+	uint32_t record, others, tiles = erc__job_advance(job, &record);
 	if (tiles && erc__trace_is_on(trace))
-		erc__trace_append(trace, ERC__EVENT_LAUNCH, erc__now_ns(), job->session_id, UINT32_MAX, job->launch->record);
+		erc__trace_append(trace, ERC__EVENT_LAUNCH, erc__now_ns(), job->session_id, UINT32_MAX, record);
 	if (tiles > 1 && atomic_load_explicit(&device->idle, memory_order_seq_cst) && erc__cpu_notify(device, tiles - 1) == s->seen)
 		s->seen++; /* its own news is none to this unit */
 	if (tiles)
@@ -135,6 +136,16 @@ static inline int is_over_quantum(const struct service *s)
 	return has_company(s->unit->device) && erc__now_ns() - s->began_ns > QUANTUM_NS;
 }
 
+/* The owner was quick: the job runs again before this unit had left it. The unit holds a tile, so the run cannot end. */
+static void begin_next_run(struct service *s)
+{
+	pthread_mutex_t *lock = &s->unit->device->base.lock;
+	pthread_mutex_lock(lock);
+	s->run = s->job->run;
+	erc__device_began(s->job, erc__now_ns());
+	pthread_mutex_unlock(lock);
+}
+
 /* Room, claim, compute, until no tile of the launch is left, the room says leave, or, where the policy preempts,
  * it is another's turn. Returns the tiles computed. */
 static inline uint32_t run_tiles(struct service *s)
@@ -144,8 +155,11 @@ static inline uint32_t run_tiles(struct service *s)
 	uint32_t tile, n = 0;
 	while ((s->in_room = erc__sched_check(s->tenant_room, s->class_room, s->pass)) && !(preempts && is_over_quantum(s)) &&
 	       erc__claim_take(&s->job->claim, &tile)) {
-		if (!launch)
-			launch = s->job->launch; /* stands still: this unit holds a tile */
+		if (!launch) {
+			launch = s->job->launch; /* stands still, as the run does: this unit holds a tile */
+			if (s->run != s->job->run)
+				begin_next_run(s);
+		}
 		launch->tile(&launch->args, tile, s->unit->local);
 		n++;
 	}
@@ -263,6 +277,7 @@ void *erc__cpu_unit_main(void *argument)
 			continue;
 		}
 		atomic_fetch_sub_explicit(&device->idle, 1, memory_order_relaxed);
+		s.run = s.job->run;
 		s.tenant_room = &s.job->item.tenant->room;
 		s.class_room = &device->base.sched.rooms[s.job->item.tenant->class_];
 		pthread_mutex_unlock(lock);

@@ -86,6 +86,8 @@ void erc__device_destroy(struct erc__device *device);
 enum erc_status erc__device_queue(struct erc__device *device, struct erc__job *job, uint64_t arrival_ns, uint64_t now_ns);
 /* A unit takes its places and begins to serve; 0 when there is none. */
 int erc__device_enter(struct erc__device *device, struct erc__job *job, uint32_t unit, uint64_t now_ns, struct erc__pass *pass);
+/* The same for a unit that is inside from the job's last run and goes on with the next. */
+void erc__device_began(struct erc__job *job, uint64_t now_ns);
 void erc__device_leave(struct erc__device *device, struct erc__job *job, uint32_t unit, uint64_t unit_ns, int in_room,
                        uint64_t now_ns);
 /* The job is over: takes it out of the queue and lets its owner go. */

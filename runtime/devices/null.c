@@ -60,7 +60,7 @@ static enum erc_status null_submit(struct erc__device *device, struct erc__job *
 	pthread_mutex_lock(&device->lock);
 	enum erc_status status = erc__device_queue(device, job, arrival_ns, erc__now_ns());
 	if (!status) {
-		while (erc__job_advance(job))
+		while (erc__job_advance(job, NULL))
 			erc__claim_done(&job->claim, erc__claim_take_rest(&job->claim));
 		erc__device_finish(device, job, erc__now_ns());
 	}

@@ -197,10 +197,11 @@ static int count_tiles_done(struct sim_device *device, struct gang *gang)
 		done = erc__claim_take_some(&gang->job->claim, (uint64_t)gang->waves * gang->units);
 	if (!done || !erc__claim_done(&gang->job->claim, done))
 		return 0;
-	if (erc__job_advance(gang->job)) {
+	uint32_t record;
+	if (erc__job_advance(gang->job, &record)) {
 		if (erc__trace_is_on(&device->base.trace))
 			erc__trace_append(&device->base.trace, ERC__EVENT_LAUNCH, device->now_ns, gang->job->session_id, UINT32_MAX,
-			                  gang->job->launch->record);
+			                  record);
 		return 0;
 	}
 	return 1;
@@ -270,7 +271,7 @@ static enum erc_status sim_submit(struct erc__device *base, struct erc__job *job
 	pthread_mutex_lock(&base->lock);
 	enum erc_status status = erc__device_queue(base, job, arrival_ns, device->now_ns);
 	if (!status) {
-		if (!erc__job_advance(job))
+		if (!erc__job_advance(job, NULL))
 			finish(device, job);
 		place_units(device);
 		reconsider(device);

@@ -30,6 +30,19 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* The budget that was asked for, or the first. */
+static uint32_t budget_of(const struct runner *runner)
+{
+	uint32_t chosen = atomic_load(&runner->session->budgets.chosen);
+	return chosen == ERC__BUDGET_BY_ROOM ? 0 : chosen;
+}
+
+static const struct erc__step *step_of(const struct runner *runner, uint32_t s)
+{
+	const struct erc__job *job = &runner->request->job;
+	return &job->steps[(size_t)budget_of(runner) * job->step_count + s];
+}
+
 static const struct erca_record *record_of(const struct runner *runner, const struct erc__step *step)
 {
 	return erc_artifact_record(runner->model->artifact, ERC_TABLE_RECORDS, step->record);
@@ -37,7 +50,7 @@ static const struct erca_record *record_of(const struct runner *runner, const st
 
 static const struct erca_variant *variant_of(const struct runner *runner, const struct erc__step *step)
 {
-	uint32_t variant = record_of(runner, step)->variant_first + runner->session->budget;
+	uint32_t variant = record_of(runner, step)->variant_first + budget_of(runner);
 	return erc_artifact_record(runner->model->artifact, ERC_TABLE_VARIANTS, variant);
 }
 
@@ -48,8 +61,8 @@ static void measure(const struct runner *runner, struct tiles *tiles)
 	for (size_t run = 0; run <= tiles->runs; run++) { /* the first one warms up */
 		double *sample = tiles->samples + (run ? run - 1 : 0) * tiles->count, last = now_ns();
 		for (uint32_t s = 0; s < job->step_count; s++)
-			for (uint32_t t = 0; t < job->steps[s].tile_count; t++) {
-				job->steps[s].tile(&job->steps[s].args, t, local);
+			for (uint32_t t = 0; t < step_of(runner, s)->tile_count; t++) {
+				step_of(runner, s)->tile(&step_of(runner, s)->args, t, local);
 				double now = now_ns();
 				*sample++ = now - last;
 				last = now;
@@ -63,8 +76,8 @@ static void find_medians(const struct runner *runner, struct tiles *tiles)
 	const struct erc__job *job = &runner->request->job;
 	double *column = memory_new(tiles->runs * sizeof *column), *predicted = tiles->predicted;
 	for (uint32_t s = 0; s < job->step_count; s++)
-		for (uint32_t t = 0; t < job->steps[s].tile_count; t++)
-			*predicted++ = variant_of(runner, &job->steps[s])->tile_ns;
+		for (uint32_t t = 0; t < step_of(runner, s)->tile_count; t++)
+			*predicted++ = variant_of(runner, step_of(runner, s))->tile_ns;
 	for (size_t i = 0; i < tiles->count; i++) {
 		for (size_t run = 0; run < tiles->runs; run++)
 			column[run] = tiles->samples[run * tiles->count + i];
@@ -80,8 +93,8 @@ static void print_launches(const struct runner *runner, const struct tiles *tile
 	size_t at = 0;
 	printf("step,name,tiles,predicted_tile_us,median_tile_us,worst_tile_us,launch_us,ratio,gflops\n");
 	for (uint32_t s = 0; s < job->step_count; s++) {
-		const struct erca_record *record = record_of(runner, &job->steps[s]);
-		size_t count = job->steps[s].tile_count;
+		const struct erca_record *record = record_of(runner, step_of(runner, s));
+		size_t count = step_of(runner, s)->tile_count;
 		double total = 0, predicted = tiles->predicted[at] * factor;
 		double *sorted = memory_new(count * sizeof *sorted);
 		for (size_t i = 0; i < count; i++)
@@ -130,11 +143,11 @@ static int bench(const struct runner *runner, size_t runs)
 	struct tiles tiles = {.runs = runs};
 	double measured = 0, predicted = 0;
 	for (uint32_t s = 0; s < job->step_count; s++) {
-		if (record_of(runner, &job->steps[s])->kind != ERCA_RECORD_LAUNCH || job->steps[s].count_slot != ERCA_NONE) {
+		if (record_of(runner, step_of(runner, s))->kind != ERCA_RECORD_LAUNCH || step_of(runner, s)->count_slot != ERCA_NONE) {
 			fprintf(stderr, "bench_tiles: step %u is no launch with a fixed number of tiles\n", s);
 			return 1;
 		}
-		tiles.count += job->steps[s].tile_count;
+		tiles.count += step_of(runner, s)->tile_count;
 	}
 	tiles.samples = memory_new(tiles.count * runs * sizeof *tiles.samples);
 	tiles.predicted = memory_new(tiles.count * sizeof *tiles.predicted);

@@ -20,7 +20,8 @@
 	X(denormal) /* in, out: out[tile] = in[tile] * 0.5f */ \
 	X(stamp) /* counter, out: out[tile] = ++counter: who was first */ \
 	X(empty) /* nothing */ \
-	X(tally) /* counters, 64 bytes apart: one more for the unit, told by the address of its scratch */
+	X(tally) /* counters, 64 bytes apart: one more for the unit, told by the address of its scratch */ \
+	X(stall) /* control, counters; params which: counters[tile]++, that tile once the gate is open; the others at once */
 
 enum test_kernel {
 #define X(name) TEST_KERNEL_##name,
@@ -59,7 +60,11 @@ static const char test_kernels_source[] =
 	"KERNEL(stamp) { UNUSED; BUFFER(uint32_t, 1)[tile] = __atomic_add_fetch(BUFFER(uint32_t, 0), 1, __ATOMIC_ACQ_REL); }\n"
 	"KERNEL(empty) { UNUSED; }\n"
 	"KERNEL(tally) { UNUSED; BUFFER(uint64_t, 0)[((uintptr_t)local >> 6 & 1023) * 8]++; }\n"
-	"static const erc_tile_fn kernels[] = { count, chain, gate, dims, local, denormal, stamp, empty, tally };\n"
+	"KERNEL(stall) { UNUSED; uint32_t *control = BUFFER(uint32_t, 0);\n"
+	"	__atomic_fetch_add(&control[0], 1, __ATOMIC_ACQ_REL);\n"
+	"	while (tile == PARAM(0) && !__atomic_load_n(&control[1], __ATOMIC_ACQUIRE)) sched_yield();\n"
+	"	BUFFER(uint32_t, 1)[tile]++; }\n"
+	"static const erc_tile_fn kernels[] = { count, chain, gate, dims, local, denormal, stamp, empty, tally, stall };\n"
 	"static const struct erc_cpu_image image = { TEST_ABI, sizeof kernels / sizeof kernels[0], kernels };\n"
 	"__attribute__((visibility(\"default\"))) const struct erc_cpu_image *TEST_QUERY(void);\n"
 	"const struct erc_cpu_image *TEST_QUERY(void) { return &image; }\n";

@@ -84,7 +84,7 @@ static void finish(void)
 static void next_launch(void)
 {
 	explore_set(GHOST_OPENING, 1);
-	uint32_t tiles = erc__job_advance(&world.job);
+	uint32_t tiles = erc__job_advance(&world.job, NULL);
 	explore_set(GHOST_OPENING, 0);
 	if (!tiles)
 		finish();
@@ -325,7 +325,7 @@ void protocol_setup(const struct explore_scenario *scenario)
 	if (!setting.room_only) {
 		erc__job_init(&world.job);
 		erc__job_start(&world.job);
-		erc__job_advance(&world.job);
+		erc__job_advance(&world.job, NULL);
 	}
 	largest_limit = smallest_limit = setting.limit;
 	for (const char *at = setting.script; at && *at; at++) {

@@ -1,0 +1,315 @@
+/* How soon real-time work has the device: `bench_preempt BE.erca RT.erca [EVENTS [OUT.json]]`. Two requests of the first
+ * model keep all units busy, one of the second is submitted at random moments; from submit to visible rooms, to the first
+ * and to the last granted unit. A probe pinned to each core sleeps and looks how late it wakes: what the machine itself
+ * stalls. Events that overlap a stall are shown apart. The submitting thread and the probes share the units' cores. */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "../../tools/erc/command.h"
+#include "handles.h"
+
+#define STALL_NS 200000
+#define PROBE_NS 250000 /* between looks: shorter stalls may pass unseen */
+#define MAX_STALLS 65536
+#define MAX_PHASE_NS 2000000
+#define MAX_TENSORS 8
+
+struct event {
+	uint64_t submitted_ns, visible_ns, started_ns, granted_ns;
+	uint64_t end_ns; /* granted, or finished without */
+	int is_stalled;  /* the machine stalled between submit and there */
+};
+
+struct tenant {
+	erc_model *model;
+	erc_session *session;
+	erc_request *requests[2];
+	void *data[2][MAX_TENSORS];
+	uint64_t completed;
+};
+
+struct probe {
+	pthread_t thread;
+	uint32_t core;
+	_Atomic int is_over;
+	uint32_t count;
+	uint64_t looks;
+	struct { uint64_t from_ns, to_ns; } stalls[MAX_STALLS];
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void sleep_until(uint64_t ns)
+{
+	struct timespec then = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &then, NULL);
+}
+
+/* ---- the probes ---- */
+
+static void *probe_main(void *argument)
+{
+	struct probe *probe = argument;
+	cpu_set_t core;
+	CPU_ZERO(&core);
+	CPU_SET(probe->core, &core);
+	pthread_setaffinity_np(pthread_self(), sizeof core, &core);
+	while (!atomic_load(&probe->is_over)) {
+		uint64_t due_ns = now_ns() + PROBE_NS;
+		sleep_until(due_ns);
+		uint64_t woke_ns = now_ns();
+		probe->looks++;
+		if (woke_ns - due_ns > STALL_NS && probe->count < MAX_STALLS) {
+			probe->stalls[probe->count].from_ns = due_ns;
+			probe->stalls[probe->count++].to_ns = woke_ns;
+		}
+	}
+	return NULL;
+}
+
+/* On each core of the process, in the order in which the runtime gives them to its units. */
+static uint32_t start_probes(struct probe *probes, uint32_t most)
+{
+	cpu_set_t cores;
+	uint32_t count = 0;
+	sched_getaffinity(0, sizeof cores, &cores);
+	for (uint32_t core = 0; core < CPU_SETSIZE && count < most; core++) {
+		if (!CPU_ISSET(core, &cores))
+			continue;
+		probes[count].core = core;
+		if (!pthread_create(&probes[count].thread, NULL, probe_main, &probes[count]))
+			count++;
+	}
+	return count;
+}
+
+static uint64_t mark_stalled(struct event *events, uint32_t count, const struct probe *probe)
+{
+	uint64_t stalled_ns = 0;
+	uint32_t e = 0;
+	for (uint32_t s = 0; s < probe->count; s++) {
+		stalled_ns += probe->stalls[s].to_ns - probe->stalls[s].from_ns;
+		while (e && events[e - 1].end_ns > probe->stalls[s].from_ns)
+			e--;
+		for (; e < count && events[e].submitted_ns < probe->stalls[s].to_ns; e++)
+			events[e].is_stalled |= events[e].end_ns > probe->stalls[s].from_ns;
+	}
+	return stalled_ns;
+}
+
+/* ---- the tenants ---- */
+
+static enum erc_status bind(struct tenant *tenant, uint32_t number)
+{
+	erc_request *request = tenant->requests[number];
+	uint32_t inputs = erc_model_input_count(tenant->model, 0), all = inputs + erc_model_output_count(tenant->model, 0);
+	enum erc_status status = all > MAX_TENSORS ? ERC_LIMIT : ERC_OK;
+	for (uint32_t i = 0; i < all && !status; i++) {
+		struct erc_tensor_info info;
+		status = i < inputs ? erc_model_input_info(tenant->model, 0, i, &info)
+		                    : erc_model_output_info(tenant->model, 0, i - inputs, &info);
+		if (status)
+			break;
+		void *data = tenant->data[number][i] = memory_new(info.bytes + !info.bytes);
+		status = i < inputs ? erc_request_bind_input(request, i, data, info.bytes)
+		                    : erc_request_bind_output(request, i - inputs, data, info.bytes);
+	}
+	return status;
+}
+
+static enum erc_status tenant_open(struct tenant *tenant, erc_runtime *runtime, const char *path, enum erc_class class_)
+{
+	struct erc_session_options options = {.size = sizeof options, .class_ = class_};
+	enum erc_status status = erc_model_load(runtime, path, NULL, &tenant->model);
+	if (!status)
+		status = erc_session_create(tenant->model, &options, &tenant->session);
+	for (uint32_t i = 0; i < 2 && !status; i++) {
+		status = erc_request_create(tenant->session, &tenant->requests[i]);
+		if (!status)
+			status = bind(tenant, i);
+		if (!status)
+			status = erc_request_run(tenant->requests[i]); /* warm */
+	}
+	return status;
+}
+
+static void tenant_close(struct tenant *tenant)
+{
+	for (uint32_t i = 0; i < 2; i++) {
+		erc_request_destroy(tenant->requests[i]);
+		for (uint32_t t = 0; t < MAX_TENSORS; t++)
+			free(tenant->data[i][t]);
+	}
+	erc_session_destroy(tenant->session);
+	erc_model_unload(tenant->model);
+}
+
+static _Atomic int is_over;
+
+/* One request always runs and another waits, so no unit is ever without work. */
+static void *feed(void *argument)
+{
+	struct tenant *tenant = argument;
+	enum erc_status status = erc_request_submit(tenant->requests[0]);
+	for (uint32_t i = 0; !status && !atomic_load(&is_over); i++) {
+		status = erc_request_submit(tenant->requests[~i & 1]);
+		if (!status)
+			status = erc_request_wait(tenant->requests[i & 1], UINT64_MAX);
+		tenant->completed += !status;
+	}
+	for (uint32_t i = 0; i < 2; i++)
+		erc_request_wait(tenant->requests[i], UINT64_MAX); /* one of them is idle */
+	return NULL;
+}
+
+static enum erc_status run_events(struct tenant *tenant, struct event *events, uint32_t count)
+{
+	uint64_t random = 1;
+	enum erc_status status = ERC_OK;
+	for (uint32_t i = 0; i < count && !status; i++) {
+		struct erc_request_timing timing = {.size = sizeof timing};
+		random = random * 6364136223846793005u + 1442695040888963407u;
+		sleep_until(now_ns() + (random >> 33) % MAX_PHASE_NS);
+		status = erc_request_run(tenant->requests[0]);
+		if (!status)
+			status = erc_request_timing(tenant->requests[0], &timing);
+		events[i] = (struct event){timing.submitted_ns, timing.visible_ns, timing.started_ns, timing.granted_ns,
+		                           timing.granted_ns ? timing.granted_ns : timing.finished_ns, 0};
+	}
+	return status;
+}
+
+/* ---- the report ---- */
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+/* A time of each event that has it: which field, whether in stalls. */
+static void report(const struct event *events, uint32_t count, const char *name, size_t field, int is_stalled, int is_first,
+                   FILE *json)
+{
+	double *us = memory_new((count + 1) * sizeof *us);
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t at_ns = *(const uint64_t *)((const char *)&events[i] + field);
+		if (events[i].is_stalled == is_stalled && at_ns)
+			us[n++] = (double)(at_ns - events[i].submitted_ns) / 1e3;
+	}
+	qsort(us, n, sizeof *us, by_value);
+	const char *where = is_stalled ? "in stalls" : "undisturbed";
+	double p50 = n ? us[n / 2] : 0, p90 = n ? us[n * 9ull / 10] : 0, p99 = n ? us[n * 99ull / 100] : 0, most = n ? us[n - 1] : 0;
+	printf("%-22s %-12s %8u %9.1f %9.1f %9.1f %9.1f\n", name, where, n, p50, p90, p99, most);
+	fprintf(json, "%s\n    {\"from\": \"submit\", \"to\": \"%s\", \"in_stalls\": %s, \"events\": %u, \"p50_us\": %.2f, \"p90_us\": %.2f, "
+	              "\"p99_us\": %.2f, \"most_us\": %.2f}", is_first ? "" : ",", name, is_stalled ? "true" : "false", n, p50, p90, p99, most);
+	free(us);
+}
+
+/* The longest tile by prediction, of the model's first budget. */
+static double longest_tile_us(const struct tenant *tenant)
+{
+	const struct erc__job *job = &tenant->requests[0]->job;
+	uint32_t most = 0;
+	for (uint32_t i = 0; i < job->step_count; i++)
+		most = job->steps[i].tile_ns > most ? job->steps[i].tile_ns : most;
+	return most / 1e3;
+}
+
+static void report_all(struct event *events, uint32_t count, const struct probe *probes, uint32_t probe_count,
+                       const struct tenant *tenants, FILE *json)
+{
+	static const struct { const char *name; size_t field; } times[] = {
+		{"visible", offsetof(struct event, visible_ns)}, {"first unit", offsetof(struct event, started_ns)},
+		{"last granted unit", offsetof(struct event, granted_ns)},
+	};
+	double seconds = (double)(events[count - 1].end_ns - events[0].submitted_ns) / 1e9;
+	uint32_t never = 0;
+	fprintf(json, "{\"schema\": \"erc.bench-preempt/1\", \"events\": %u, \"units\": %u, \"seconds\": %.1f, \"be_runs\": %llu,\n"
+	              "  \"longest_be_tile_predicted_us\": %.1f, \"stalls\": [", count, probe_count, seconds,
+	        (unsigned long long)tenants[1].completed, longest_tile_us(&tenants[1]));
+	printf("%u events in %.1f s, %u units, %llu best-effort runs; longest best-effort tile by prediction %.1f us\n", count, seconds,
+	       probe_count, (unsigned long long)tenants[1].completed, longest_tile_us(&tenants[1]));
+	for (uint32_t i = 0; i < probe_count; i++) {
+		double ms = (double)mark_stalled(events, count, &probes[i]) / 1e6;
+		printf("core %u: %u stalls above %d us in %llu looks, %.1f ms\n", probes[i].core, probes[i].count, STALL_NS / 1000,
+		       (unsigned long long)probes[i].looks, ms);
+		fprintf(json, "%s{\"core\": %u, \"count\": %u, \"ms\": %.1f}", i ? ", " : "", probes[i].core, probes[i].count, ms);
+	}
+	for (uint32_t i = 0; i < count; i++)
+		never += !events[i].granted_ns;
+	printf("%u events in which the granted units were never all at work\n", never);
+	printf("%-22s %-12s %8s %9s %9s %9s %9s\n", "from submit to, us", "", "events", "p50", "p90", "p99", "most");
+	fprintf(json, "],\n  \"never_all_at_work\": %u, \"times\": [", never);
+	for (size_t i = 0; i < 2 * sizeof times / sizeof times[0]; i++)
+		report(events, count, times[i / 2].name, times[i / 2].field, i % 2, !i, json);
+	fprintf(json, "\n  ]}\n");
+}
+
+/* ---- the run ---- */
+
+static enum erc_status bench(erc_runtime *runtime, struct tenant *tenants, struct event *events, uint32_t count,
+                             struct probe *probes, FILE *json)
+{
+	pthread_t feeder;
+	const struct erc__step *first = &tenants[0].requests[0]->job.steps[0];
+	if (first->tile_count < erc_runtime_units(runtime)) {
+		fprintf(stderr, "bench_preempt: the real-time model's first launch has %u tiles for %u units\n", first->tile_count,
+		        erc_runtime_units(runtime));
+		return ERC_INVALID;
+	}
+	if (pthread_create(&feeder, NULL, feed, &tenants[1]))
+		return ERC_DEVICE;
+	uint32_t probe_count = start_probes(probes, erc_runtime_units(runtime));
+	enum erc_status status = run_events(&tenants[0], events, count);
+	atomic_store(&is_over, 1);
+	pthread_join(feeder, NULL);
+	for (uint32_t i = 0; i < probe_count; i++) {
+		atomic_store(&probes[i].is_over, 1);
+		pthread_join(probes[i].thread, NULL);
+	}
+	if (!status)
+		report_all(events, count, probes, probe_count, tenants, json);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct tenant tenants[2] = {0};
+	erc_runtime *runtime = NULL;
+	int count = argc > 3 ? atoi(argv[3]) : 10000;
+	if (argc < 3 || argc > 5 || count < 1) {
+		fprintf(stderr, "usage: bench_preempt BE.erca RT.erca [EVENTS [OUT.json]]\n");
+		return 2;
+	}
+	FILE *json = fopen(argc > 4 ? argv[4] : "/dev/null", "w");
+	enum erc_status status = json ? erc_runtime_create(NULL, &runtime) : ERC_IO;
+	if (!status)
+		status = tenant_open(&tenants[0], runtime, argv[2], ERC_REAL_TIME);
+	if (!status)
+		status = tenant_open(&tenants[1], runtime, argv[1], ERC_BEST_EFFORT);
+	struct event *events = memory_new((size_t)count * sizeof *events);
+	struct probe *probes = memory_new(status ? 1 : erc_runtime_units(runtime) * sizeof *probes);
+	if (!status)
+		status = bench(runtime, tenants, events, (uint32_t)count, probes, json);
+	if (status)
+		fprintf(stderr, "bench_preempt: %s: %s\n", erc_status_text(status), erc_error_detail());
+	for (int i = 0; i < 2; i++)
+		tenant_close(&tenants[i]);
+	erc_runtime_destroy(runtime);
+	free(events);
+	free(probes);
+	if (json)
+		fclose(json);
+	return status != ERC_OK;
+}
