@@ -37,7 +37,7 @@ struct sim_device {
 	struct erc__device base;
 	struct erc_sim_options options;
 	char target[32];      /* "sim:h100" */
-	uint64_t now_ns;
+	_Atomic uint64_t now_ns; /* moved under the lock, read by anybody */
 	uint64_t random;
 	uint32_t free;        /* units that serve nothing */
 	uint32_t count;       /* of gangs */
@@ -311,7 +311,7 @@ static void sim_room_changed(struct erc__device *base)
 
 static uint64_t sim_now_ns(const struct erc__device *device)
 {
-	return ((const struct sim_device *)device)->now_ns;
+	return atomic_load_explicit(&((const struct sim_device *)device)->now_ns, memory_order_relaxed);
 }
 
 /* "sim:h100", "h100"; without a name the first one. */
