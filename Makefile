@@ -51,7 +51,7 @@ ERC_OBJ := $(call obj,$(ERC_SRC))
 UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 
 .PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
-.PHONY: explore same-bits format lint install dist clean help
+.PHONY: explore same-bits fuzz-graphs format lint install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -190,6 +190,11 @@ $(O)/fuzz/%: $(O)/obj/tests/fuzz/%.o $(O)/internal.a
 else
 	$(Q)$(AGAIN) BUILD=fuzz CC=clang fuzz
 endif
+
+FUZZ_GRAPHS ?= 500
+FUZZ_SEED ?= 1
+fuzz-graphs: all $(O)/conformance ## FUZZ_GRAPHS random graphs from FUZZ_SEED against ONNX Runtime (makes its own environment)
+	$(Q)tests/fuzz/graphs.sh $(O) --count $(FUZZ_GRAPHS) --seed $(FUZZ_SEED)
 
 same-bits: all $(O)/preempt $(O)/make_model ## 1,000 preempted runs of each model against an undisturbed one (minutes)
 	$(Q)tests/models/preempt.sh $(O) 1000 squeezenet mobilenetv2 $(or $(wildcard build/twins/*.onnx),resnet50 vgg19)
