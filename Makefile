@@ -51,7 +51,7 @@ ERC_OBJ := $(call obj,$(ERC_SRC))
 UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 
 .PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
-.PHONY: explore same-bits fuzz-graphs format lint install dist clean help
+.PHONY: explore same-bits fuzz-graphs compare-ort format lint install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -209,6 +209,9 @@ bench-tiles: all $(O)/make_model $(O)/bench_tiles ## predicted against measured 
 
 bench-ort: all $(O)/make_model ## resnet50 against ONNX Runtime, alternating (makes its own environment)
 	$(Q)tools/dev/bench_ort.sh $(O)
+
+compare-ort: all $(O)/make_model ## outputs of the model maker's networks against ONNX Runtime's (MODELS picks some)
+	$(Q)tools/dev/compare_ort.sh $(O)
 
 format: ## clang-format over all C files
 	$(Q)clang-format -i $(FORMAT_SRC)

@@ -149,5 +149,11 @@ const struct network networks[] = {
 	{"mobilenetv2", make_mobilenetv2},
 	{"vgg19", make_vgg19},
 	{"squeezenet", make_squeezenet},
+	{"bert_base", make_bert_base},
+	{"minilm", make_minilm},
+	{"gpt2", make_gpt2},
+	{"vit_b16", make_vit_b16},
+	{"whisper_encoder", make_whisper_encoder},
+	{"lstm", make_lstm},
 	{NULL, NULL},
 };
