@@ -70,6 +70,13 @@ void make_gpt2(struct maker *maker);
 void make_vit_b16(struct maker *maker);
 void make_whisper_encoder(struct maker *maker);
 void make_lstm(struct maker *maker);
+/* make_model_vision.c */
+void make_efficientnet_b0(struct maker *maker);
+void make_mobilenetv3(struct maker *maker);
+void make_shufflenetv2(struct maker *maker);
+void make_convnext_tiny(struct maker *maker);
+/* make_model_detector.c */
+void make_yolo(struct maker *maker);
 
 struct network {
 	const char *name;

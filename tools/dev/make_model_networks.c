@@ -155,5 +155,10 @@ const struct network networks[] = {
 	{"vit_b16", make_vit_b16},
 	{"whisper_encoder", make_whisper_encoder},
 	{"lstm", make_lstm},
+	{"efficientnet_b0", make_efficientnet_b0},
+	{"mobilenetv3", make_mobilenetv3},
+	{"shufflenetv2", make_shufflenetv2},
+	{"convnext_tiny", make_convnext_tiny},
+	{"yolo", make_yolo},
 	{NULL, NULL},
 };

@@ -20,4 +20,10 @@ const char *random_weight(struct maker *maker, const char *name, int rank, const
 /* An output of the model. */
 void output_value(struct maker *maker, const char *value, const char *name, int rank, const int64_t *dims);
 
+
+/* make_model_transformers.c: MatMul and Add; layer-norm and GELU in their parts. */
+const char *linear(struct maker *maker, const char *module, const char *x, int inputs, int outputs, enum gain gain);
+const char *layer_norm(struct maker *maker, const char *module, const char *x, int width, float epsilon);
+const char *gelu_erf(struct maker *maker, const char *module, const char *x);
+
 #endif

@@ -19,7 +19,7 @@ static int sequence_length(const struct maker *maker, int normal)
 
 /* ---- parts ---- */
 
-static const char *linear(struct maker *maker, const char *module, const char *x, int inputs, int outputs, enum gain gain)
+const char *linear(struct maker *maker, const char *module, const char *x, int inputs, int outputs, enum gain gain)
 {
 	const int64_t dims[] = {inputs, outputs};
 	const char *w = MODULE("onnx::MatMul_%s.weight", module), *b = MODULE("%s.bias", module);
@@ -47,7 +47,7 @@ static const char *mean_of_rows(struct maker *maker, const char *module, const c
 	return node->output[0];
 }
 
-static const char *layer_norm(struct maker *maker, const char *module, const char *x, int width, float epsilon)
+const char *layer_norm(struct maker *maker, const char *module, const char *x, int width, float epsilon)
 {
 	const int64_t dims[] = {width};
 	const char *w = random_weight(maker, MODULE("%s.weight", module), 1, dims, 1, 0.1f);
@@ -59,7 +59,7 @@ static const char *layer_norm(struct maker *maker, const char *module, const cha
 	return emit(maker, module, "Add", emit(maker, module, "Mul", y, w, NULL), b, NULL);
 }
 
-static const char *gelu_erf(struct maker *maker, const char *module, const char *x)
+const char *gelu_erf(struct maker *maker, const char *module, const char *x)
 {
 	const char *y = emit(maker, module, "Div", x, emit_float(maker, module, 1.41421354f), NULL);
 	y = emit(maker, module, "Add", emit(maker, module, "Erf", y, NULL, NULL), emit_float(maker, module, 1), NULL);
