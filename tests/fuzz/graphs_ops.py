@@ -68,8 +68,10 @@ def arithmetic(g, name):
 @op("Pow")
 def power(g, name):
     a = g.pick((F32, F32, F64, I32, I64), low=.2, high=4, inside=True)
-    b = g.const(np.asarray(g.rng.choice([0, 1, 2, 3, 2, .5, -1]), g.dtype(a))) if g.chance(.6) else g.like(a, low=0, high=3)
-    g.emit(name, [a, b], {})
+    powers = [0, 1, 2, 3] + ([.5, -1] if g.dtype(a).kind == "f" else [])
+    b = g.const(np.asarray(g.rng.choice(powers), g.dtype(a))) if g.chance(.6) else g.like(a, low=0, high=3)
+    if g.dtype(a).kind == "f" or g.values[b].min() >= 0:  # integers to negative powers may be 1 / 0
+        g.emit(name, [a, b], {})
 
 
 @op("Mod")
