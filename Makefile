@@ -51,7 +51,7 @@ ERC_OBJ := $(call obj,$(ERC_SRC))
 UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 
 .PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
-.PHONY: bench-preempt bench-tax explore same-bits format lint install dist clean help
+.PHONY: bench-preempt bench-tax explore same-bits fuzz-graphs compare-ort format lint install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -191,6 +191,11 @@ else
 	$(Q)$(AGAIN) BUILD=fuzz CC=clang fuzz
 endif
 
+FUZZ_GRAPHS ?= 500
+FUZZ_SEED ?= 1
+fuzz-graphs: all $(O)/conformance ## FUZZ_GRAPHS random graphs from FUZZ_SEED against ONNX Runtime (makes its own environment)
+	$(Q)tests/fuzz/graphs.sh $(O) --count $(FUZZ_GRAPHS) --seed $(FUZZ_SEED)
+
 same-bits: all $(O)/preempt $(O)/make_model ## 1,000 preempted runs of each model against an undisturbed one (minutes)
 	$(Q)tests/models/preempt.sh $(O) 1000 squeezenet mobilenetv2 $(or $(wildcard build/twins/*.onnx),resnet50 vgg19)
 
@@ -219,6 +224,9 @@ bench-tax: $(O)/bench/resnet50.erca $(O)/bench_tax ## what room check and claim 
 
 bench-ort: all $(O)/make_model ## resnet50 against ONNX Runtime, alternating (makes its own environment)
 	$(Q)tools/dev/bench_ort.sh $(O)
+
+compare-ort: all $(O)/make_model ## outputs of the model maker's networks against ONNX Runtime's (MODELS picks some)
+	$(Q)tools/dev/compare_ort.sh $(O)
 
 format: ## clang-format over all C files
 	$(Q)clang-format -i $(FORMAT_SRC)

@@ -27,7 +27,7 @@ FN void taps_of(float at, long size, long *index, float *weight)
 	x = x >= -1e9f && x <= 1e9f ? x : -1e9f;
 	if (TAPS == 1)
 		x = f32_round(x);
-	if (PADDING == 1 && (x < low || x > high))
+	if (PADDING == 1 && TAPS < 4 && (x < low || x > high)) /* four taps are clamped one by one */
 		x = x < 0.0f ? 0.0f : x > (float)size - 1.0f ? (float)size - 1.0f : x;
 	if (PADDING == 2)
 		x = reflected(x, low, high);

@@ -21,7 +21,8 @@ static enum ercc_status reduced_axes(const struct node *node, bool *reduce)
 	if (is_global(node))
 		return ERCC_OK;
 	TRY(int_list(node, "axes", 1, axes, MAX_RANK, &count));
-	bool all = count < 0 || (count == 0 && !node_attr_int(node, "noop_with_empty_axes", 0));
+	/* No list is an empty one. */
+	bool all = count <= 0 && !node_attr_int(node, "noop_with_empty_axes", 0);
 	for (int i = 0; i < in->rank; i++)
 		reduce[i] = all;
 	for (int i = 0; i < count; i++) {

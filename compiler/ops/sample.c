@@ -94,7 +94,8 @@ static enum ercc_status lower_grid_sample(struct lowering *lowering, struct node
 	return ERCC_OK;
 }
 
-/* ---- AffineGrid: every place of the output, in homogeneous coordinates, times the matrices ---- */
+/* ---- AffineGrid: every place of the output, in homogeneous coordinates, times the matrices. Corners of a dim of 1
+ * are its middle, as in PyTorch; the standard divides by zero there. ---- */
 
 static enum ercc_status expand_affine_grid(struct node *node)
 {
@@ -119,7 +120,7 @@ static enum ercc_status expand_affine_grid(struct node *node)
 		for (int d = rank - 1; d >= 0; left /= size[2 + d], d--) { /* x first */
 			double n = (double)size[2 + d], i = (double)(left % size[2 + d]);
 			at[p * (rank + 1) + rank - 1 - d] =
-			    (float)(corners ? n > 1 ? 2 * i / (n - 1) - 1 : -1 : (2 * i + 1) / n - 1);
+			    (float)(corners ? n > 1 ? 2 * i / (n - 1) - 1 : 0 : (2 * i + 1) / n - 1);
 		}
 		at[p * (rank + 1) + rank] = 1;
 	}

@@ -6,8 +6,6 @@
 
 #include "conformance.h"
 
-#define RTOL 1e-3
-#define ATOL 1e-5
 #define VALUES_MAX 64 /* inputs or outputs of a case */
 
 struct messages {
@@ -154,7 +152,8 @@ static const char *load_input(const struct test_case *test, const struct ercc_mo
 	return wrong;
 }
 
-static char *compare_output(const struct test_case *test, int set, const struct runner *runner, uint32_t index)
+static char *compare_output(const struct test_case *test, const struct limits *limits, int set, const struct runner *runner,
+                            uint32_t index)
 {
 	struct array actual, expected;
 	char *path = test->folder ? set_path(test, set, "output", index) : memory_printf("%s", test->expected);
@@ -166,7 +165,7 @@ static char *compare_output(const struct test_case *test, int set, const struct 
 	enum erc_status status = runner_output(runner, index, &actual);
 	struct comparison result = {0};
 	if (status == ERC_OK)
-		result = array_compare(&actual, &expected, RTOL, ATOL);
+		result = array_compare(&actual, &expected, limits->rtol, limits->atol);
 	if (status != ERC_OK) {
 		text = memory_printf("output %u: %s", index, erc_error_detail());
 	} else if (!result.same_type) {
@@ -184,7 +183,8 @@ static char *compare_output(const struct test_case *test, int set, const struct 
 }
 
 /* Runs one data set. NULL, or what went wrong. */
-static char *run_set(const struct test_case *test, const struct ercc_model_info *info, int set, struct runner *runner)
+static char *run_set(const struct test_case *test, const struct limits *limits, const struct ercc_model_info *info, int set,
+                     struct runner *runner)
 {
 	char *text = NULL;
 	for (uint32_t i = 0; i < runner->input_count && !text; i++) {
@@ -200,7 +200,7 @@ static char *run_set(const struct test_case *test, const struct ercc_model_info 
 	if (runner_run(runner, true) != ERC_OK)
 		return memory_printf("run: %s", erc_error_detail());
 	for (uint32_t i = 0; i < runner->output_count && !text; i++)
-		text = compare_output(test, set, runner, i);
+		text = compare_output(test, limits, set, runner, i);
 	char *more = test->folder && !text ? set_path(test, set, "output", runner->output_count) : NULL;
 	if (more && !access(more, R_OK))
 		text = memory_printf("the artifact has %u outputs, the case more", runner->output_count);
@@ -218,11 +218,11 @@ static bool set_exists(const struct test_case *test, int set)
 	return exists;
 }
 
-static char *run_sets(const struct test_case *test, const char *artifact, uint32_t workers, bool pinned)
+static char *run_sets(const struct test_case *test, const struct limits *limits, const char *artifact, bool pinned)
 {
 	struct runner runner;
 	struct text_list none = {0};
-	struct runner_options open = {.path = artifact, .inputs = &none, .workers = workers, .random_by_default = true};
+	struct runner_options open = {.path = artifact, .inputs = &none, .workers = limits->workers, .random_by_default = true};
 	struct ercc_options options = {.size = sizeof options};
 	struct ercc_model_info *info = NULL;
 	char *text = NULL;
@@ -232,13 +232,13 @@ static char *run_sets(const struct test_case *test, const char *artifact, uint32
 		text = memory_printf("load: %s", erc_error_detail());
 	/* Pinned values are those of the first set: the others, if any, do not apply. */
 	for (int set = 0; !text && set_exists(test, set) && !(pinned && set); set++)
-		text = run_set(test, info, set, &runner);
+		text = run_set(test, limits, info, set, &runner);
 	runner_close(&runner);
 	free(info);
 	return text;
 }
 
-enum result case_run(const struct test_case *test, const char *artifact, uint32_t workers, char **reason)
+enum result case_run(const struct test_case *test, const struct limits *limits, const char *artifact, char **reason)
 {
 	bool pinned = false;
 	if (!set_exists(test, 0))
@@ -251,6 +251,6 @@ enum result case_run(const struct test_case *test, const char *artifact, uint32_
 	}
 	if (status != ERCC_OK)
 		return RESULT_WRONG;
-	char *wrong = run_sets(test, artifact, workers, pinned);
+	char *wrong = run_sets(test, limits, artifact, pinned);
 	return give(reason, wrong ? RESULT_WRONG : pinned ? RESULT_PINNED : RESULT_PASS, wrong);
 }

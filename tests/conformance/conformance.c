@@ -19,7 +19,8 @@ struct settings {
 	const char *data, *work; /* the suite's data folder; a folder for artifacts and lists */
 	const char *list;        /* run the cases listed here only, and fail when one does not pass */
 	const char *write_list;  /* write the passing cases here */
-	uint32_t jobs, limit_s, workers, every;
+	uint32_t jobs, limit_s, every;
+	struct limits limits;
 	bool verbose;
 	struct text_list patterns;
 };
@@ -46,7 +47,7 @@ static void child(const struct settings *settings, const struct test_case *test,
 			dup2(null, STDERR_FILENO);
 	}
 	char answer[REASON_BYTES];
-	answer[0] = (char)case_run(test, artifact, settings->workers, &reason);
+	answer[0] = (char)case_run(test, &settings->limits, artifact, &reason);
 	int length = snprintf(answer + 1, sizeof answer - 1, "%s", reason ? reason : "");
 	size_t bytes = length < (int)sizeof answer - 1 ? (size_t)length + 1 : sizeof answer - 1;
 	unlink(artifact);
@@ -264,8 +265,10 @@ static int parse(int argc, char **argv, struct settings *s)
 		{"write-list", 0, OPTION_TEXT, &s->write_list, "FILE", "writes the passing cases"},
 		{"match", 'm', OPTION_LIST, &s->patterns, "GLOB", "only cases like these (name or category/name)"},
 		{"jobs", 'j', OPTION_COUNT, &s->jobs, "N", "cases at a time (default 2)"},
-		{"workers", 'w', OPTION_COUNT, &s->workers, "N", "units of the device (default 1)"},
+		{"workers", 'w', OPTION_COUNT, &s->limits.workers, "N", "units of the device (default 1)"},
 		{"limit", 0, OPTION_COUNT, &s->limit_s, "S", "seconds for each case (default 60)"},
+		{"rtol", 0, OPTION_NUMBER, &s->limits.rtol, "X", "relative limit of an element (default 1e-3)"},
+		{"atol", 0, OPTION_NUMBER, &s->limits.atol, "X", "absolute limit of an element (default 1e-5)"},
 		{"verbose", 'v', OPTION_FLAG, &s->verbose, NULL, "shows what the cases print"},
 	};
 	const struct usage usage = {
@@ -283,7 +286,7 @@ static int parse(int argc, char **argv, struct settings *s)
 
 int main(int argc, char **argv)
 {
-	struct settings settings = {.jobs = 2, .limit_s = 60, .workers = 1, .every = 1};
+	struct settings settings = {.jobs = 2, .limit_s = 60, .every = 1, .limits = {1e-3, 1e-5, 1}};
 	struct cases cases;
 	size_t lines = 0, wanted = 0;
 	int code = parse(argc, argv, &settings);

@@ -17,6 +17,12 @@ struct test_case {
 	char *reason;   /* what the case said first when it did not pass */
 };
 
+/* How a case runs and what is near enough. */
+struct limits {
+	double rtol, atol;
+	uint32_t workers;
+};
+
 struct cases {
 	struct test_case *items;
 	size_t count;
@@ -30,7 +36,7 @@ void cases_free(struct cases *cases);
 
 /* case.c */
 /* Compiles to `artifact` (a path that it may write), runs and compares; *reason is the caller's to free. */
-enum result case_run(const struct test_case *test, const char *artifact, uint32_t workers, char **reason);
+enum result case_run(const struct test_case *test, const struct limits *limits, const char *artifact, char **reason);
 
 /* summary.c */
 /* Tables by category and operator, the unsupported ones by reason (all of them to `path`). */

@@ -178,6 +178,34 @@ START_TEST(normalisation_in_parts)
 }
 END_TEST
 
+/* The attribute holds for axes that are left out as for an empty list; squares are still taken. */
+START_TEST(a_reduction_without_axes_may_be_none)
+{
+	const char *text = "input x:f32[2x3]\ny = ReduceSumSquare(x) {noop_with_empty_axes=1}\noutput y\n";
+	struct guarded tensors[MAX_TENSORS];
+	struct guarded out = compute(text, tensors);
+	ck_assert_uint_eq(out.bytes, 6 * sizeof(float));
+	for (size_t i = 0; i < 6; i++)
+		assert_close(out.data[i], (double)tensors[0].data[i] * tensors[0].data[i], text, i);
+	tensors[1] = out;
+	release(tensors, 2);
+}
+END_TEST
+
+/* Corners of a dim of 1 are its middle: both coordinates are the matrix' last column. */
+START_TEST(affine_grid_of_one_place_is_the_middle)
+{
+	const char *text = "input t:f32[1x2x3]\nconst s:i64[4] = {1, 1, 1, 1}\n"
+	                   "y = AffineGrid(t, s) {align_corners=1}\noutput y\n";
+	struct guarded tensors[MAX_TENSORS];
+	struct guarded out = compute(text, tensors);
+	assert_close(out.data[0], tensors[0].data[2], text, 0);
+	assert_close(out.data[1], tensors[0].data[5], text, 1);
+	tensors[1] = out;
+	release(tensors, 2);
+}
+END_TEST
+
 int main(void)
 {
 	if (!mkdtemp(folder))
@@ -193,6 +221,8 @@ int main(void)
 	tcase_add_test(edges, a_window_larger_than_its_input_rounds_up_to_one);
 	tcase_add_test(edges, normalisation_in_parts);
 	tcase_add_test(edges, gemm_of_nothing_keeps_c);
+	tcase_add_test(edges, a_reduction_without_axes_may_be_none);
+	tcase_add_test(edges, affine_grid_of_one_place_is_the_middle);
 	suite_add_tcase(suite, edges);
 	int failed = run_suite(suite);
 	unlink(model_path), unlink(artifact_path), rmdir(folder);

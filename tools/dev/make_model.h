@@ -56,6 +56,28 @@ struct feature global_average_pool(struct maker *maker, const char *module, stru
 struct feature flatten(struct maker *maker, struct feature x);
 struct feature gemm(struct maker *maker, const char *module, struct feature x, int outputs, enum gain gain);
 
+/* What layers are put together from. */
+float weight_deviation(enum gain gain, int fan_in);
+float *random_weights(const struct maker *maker, const char *name, int64_t count, float mean, float deviation);
+/* An initializer; returns its name. */
+const char *weight(struct maker *maker, const char *name, int rank, const int64_t *dims, const float *data);
+const char *module_path(struct arena *arena, const char *module);
+
+/* make_model_transformers.c */
+void make_bert_base(struct maker *maker);
+void make_minilm(struct maker *maker);
+void make_gpt2(struct maker *maker);
+void make_vit_b16(struct maker *maker);
+void make_whisper_encoder(struct maker *maker);
+void make_lstm(struct maker *maker);
+/* make_model_vision.c */
+void make_efficientnet_b0(struct maker *maker);
+void make_mobilenetv3(struct maker *maker);
+void make_shufflenetv2(struct maker *maker);
+void make_convnext_tiny(struct maker *maker);
+/* make_model_detector.c */
+void make_yolo(struct maker *maker);
+
 struct network {
 	const char *name;
 	void (*make)(struct maker *maker);

@@ -35,7 +35,7 @@ static float random_normal(uint64_t *state)
 	return (float)sum * (1 / 37837.2f);
 }
 
-static float *random_weights(const struct maker *maker, const char *name, int64_t count, float mean, float deviation)
+float *random_weights(const struct maker *maker, const char *name, int64_t count, float mean, float deviation)
 {
 	float *data = arena_array(maker->arena, (size_t)count, sizeof *data);
 	uint64_t state = random_for(maker, name);
@@ -47,7 +47,7 @@ static float *random_weights(const struct maker *maker, const char *name, int64_
 }
 
 /* Each output sums fan_in products. */
-static float weight_deviation(enum gain gain, int fan_in)
+float weight_deviation(enum gain gain, int fan_in)
 {
 	float power = gain == GAIN_RELU ? 2.0f : gain == GAIN_LINEAR ? 1.0f : 0.1f;
 	return sqrtf(power / (float)fan_in);
@@ -56,7 +56,7 @@ static float weight_deviation(enum gain gain, int fan_in)
 /* ---- names ---- */
 
 /* "layer1.0.conv1" -> "/layer1/layer1.0/conv1": numbers carry the name of what they count. */
-static const char *module_path(struct arena *arena, const char *module)
+const char *module_path(struct arena *arena, const char *module)
 {
 	struct text path = {.arena = arena};
 	const char *shown_end = module, *shown_start = module;
@@ -81,7 +81,7 @@ static onnx_node *layer_node(struct maker *maker, const char *module, const char
 	return build_node(maker->arena, maker->model->graph, op_type, name, inputs, *output);
 }
 
-static const char *weight(struct maker *maker, const char *name, int rank, const int64_t *dims, const float *data)
+const char *weight(struct maker *maker, const char *name, int rank, const int64_t *dims, const float *data)
 {
 	int64_t count = 1;
 	for (int i = 0; i < rank; i++)
