@@ -195,7 +195,7 @@ END_TEST
 /* Corners of a dim of 1 are its middle: both coordinates are the matrix' last column. */
 START_TEST(affine_grid_of_one_place_is_the_middle)
 {
-	const char *text = "input t:f32[1x2x3]\nconst s:i64[4] = {1, 1, 1, 1}\n"
+	const char *text = "graph \"g\" ir=9 opset=20\ninput t:f32[1x2x3]\nconst s:i64[4] = {1, 1, 1, 1}\n"
 	                   "y = AffineGrid(t, s) {align_corners=1}\noutput y\n";
 	struct guarded tensors[MAX_TENSORS];
 	struct guarded out = compute(text, tensors);
