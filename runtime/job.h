@@ -46,6 +46,7 @@ struct erc__job {
 	int64_t *dims;              /* run-time dimensions */
 
 	/* For the device, under its lock. */
+	void *native;               /* the device's own */
 	uint32_t members;           /* units that look at the job */
 	uint32_t run;               /* counts runs; also read by units that hold a tile */
 	uint32_t granted_units;     /* its room when it was submitted */

@@ -1,16 +1,18 @@
 /* The virtual device: N units, a clock of its own, the real scheduler. Tiles take the time that the artifact
  * predicts and compute nothing. Time passes in `advance` alone, from event to event.
  *
- * Units that serve one launch together form a gang and go through its tiles in waves: `units` tiles at a time. What the
- * gang has to decide, whether to shrink, grow or turn to something else, it decides between waves. Advancing by launch
- * looks only at waves where there is something to decide; by tile, each unit is a gang of its own, and
- * every tile is an event. */
+ * Units that began tiles of one launch at the same moment form a gang and go through further tiles in step, in waves of
+ * one tile each. A gang that has a launch to itself takes many waves at once, and gives back those that it has not
+ * begun when there is something to decide: a room that shrinks, free units that could join. Advancing by tile, each unit
+ * is a gang of its own; advancing by launch, a job has a few gangs at most: one too many joins the one that is nearest
+ * in time, and the unit time that both have left stays the same. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "device.h"
 
 #define MAX_UNITS 4096
+#define MOST_GANGS 8 /* of one job */
 #define COPY_TILE_NS 2000
 
 static const struct sim_profile {
@@ -22,13 +24,15 @@ static const struct sim_profile {
 	{ "h200", 132 },
 };
 
+/* Its tiles are taken from the claim when it begins them. */
 struct gang {
+	struct gang *next;    /* of the same job, whose first one is job->native; or free */
 	struct erc__job *job;
 	struct erc__pass pass;
 	uint32_t units;
-	uint32_t waves;       /* in hand; 0: it is between waves. By tile: one, whose tile is taken */
-	uint64_t start_ns;    /* of the first of them */
-	uint64_t end_ns;      /* of the last */
+	uint32_t waves;       /* in hand, at least 1 */
+	uint32_t place;       /* in the heap */
+	uint64_t start_ns;    /* of the first wave in hand */
 	uint64_t tile_ns;
 	uint64_t entered_ns;  /* sum over its units of when they came */
 };
@@ -41,8 +45,64 @@ struct sim_device {
 	uint64_t random;
 	uint32_t free;        /* units that serve nothing */
 	uint32_t count;       /* of gangs */
+	struct gang *heap[MAX_UNITS + 1]; /* from 1; the first to end is on top */
+	struct gang *free_gangs;
 	struct gang gangs[MAX_UNITS];
 };
+
+/* ---- gangs by the end of their waves ---- */
+
+static uint64_t end_ns(const struct gang *gang)
+{
+	return gang->start_ns + gang->waves * gang->tile_ns;
+}
+
+static void put(struct sim_device *device, uint32_t place, struct gang *gang)
+{
+	device->heap[place] = gang;
+	gang->place = place;
+}
+
+/* To where it belongs: its end has changed. */
+static void move(struct sim_device *device, struct gang *gang)
+{
+	struct gang **heap = device->heap;
+	uint32_t place = gang->place, child;
+	for (; place > 1 && end_ns(heap[place / 2]) > end_ns(gang); place /= 2)
+		put(device, place, heap[place / 2]);
+	for (; (child = place * 2) <= device->count; place = child) {
+		child += child < device->count && end_ns(heap[child + 1]) < end_ns(heap[child]);
+		if (end_ns(heap[child]) >= end_ns(gang))
+			break;
+		put(device, place, heap[child]);
+	}
+	put(device, place, gang);
+}
+
+/* A gang without units, whose first wave begins now. There are as many as units. */
+static struct gang *add_gang(struct sim_device *device, struct erc__job *job)
+{
+	struct gang *gang = device->free_gangs;
+	device->free_gangs = gang->next;
+	*gang = (struct gang){ .next = job->native, .job = job, .waves = 1, .start_ns = device->now_ns };
+	job->native = gang;
+	put(device, ++device->count, gang);
+	return gang;
+}
+
+static void remove_gang(struct sim_device *device, struct gang *gang)
+{
+	struct gang *last = device->heap[device->count--], **at = (struct gang **)&gang->job->native;
+	if (last != gang) {
+		put(device, gang->place, last);
+		move(device, last);
+	}
+	while (*at != gang)
+		at = &(*at)->next;
+	*at = gang->next;
+	gang->next = device->free_gangs;
+	device->free_gangs = gang;
+}
 
 /* ---- a gang's waves ---- */
 
@@ -56,10 +116,10 @@ static double next_random(struct sim_device *device)
 	return (double)(x >> 11) * 0x1p-53;
 }
 
-static uint32_t tile_ns(struct sim_device *device, const struct gang *gang)
+static uint32_t tile_ns(struct sim_device *device, const struct erc__job *job)
 {
-	const struct erc__step *launch = gang->job->launch;
-	uint32_t others = device->base.units - device->free - gang->units;
+	const struct erc__step *launch = job->launch;
+	uint32_t busy = device->base.units - device->free, others = busy > job->item.units ? busy - job->item.units : 0;
 	double ns = launch->copy_bytes ? COPY_TILE_NS : launch->tile_ns;
 	ns *= 1 + device->options.stretch * (double)others / device->base.units;
 	if (device->options.jitter > 0)
@@ -67,63 +127,54 @@ static uint32_t tile_ns(struct sim_device *device, const struct gang *gang)
 	return ns < 1 ? 1 : (uint32_t)ns;
 }
 
-/* Plans the tiles that are left as waves from now on. By tile: takes one. */
-static void begin_waves(struct sim_device *device, struct gang *gang)
+/* Tiles taken and not begun can be taken again. A virtual device's claims are used under its lock alone. */
+static void give_back(struct gang *gang, uint32_t tiles)
 {
-	uint32_t left = erc__claim_left(&gang->job->claim);
-	gang->tile_ns = tile_ns(device, gang);
-	gang->start_ns = device->now_ns;
-	/* full waves first: of what is left then, some units may be of use elsewhere */
-	gang->waves = left < gang->units ? 1 : device->base.sched.count > 1 ? left / gang->units : (left + gang->units - 1) / gang->units;
-	if (device->options.by_tile)
-		gang->waves = erc__claim_take_some(&gang->job->claim, 1);
-	gang->end_ns = gang->start_ns + gang->waves * gang->tile_ns;
+	atomic_fetch_add_explicit(&gang->job->claim.word, tiles, memory_order_relaxed);
 }
 
-/* Ends the gang's plan at the end of the wave that runs when a signal of now arrives. */
+/* Nothing is begun after the wave that runs when a signal of now arrives. */
 static void cut(struct sim_device *device, struct gang *gang)
 {
-	if (!gang->waves)
-		return;
 	uint64_t passed_ns = device->now_ns + device->options.signal_ns - gang->start_ns;
 	uint64_t waves = passed_ns / gang->tile_ns + (passed_ns % gang->tile_ns != 0);
 	waves = waves ? waves : 1;
-	if (waves < gang->waves) {
-		gang->waves = (uint32_t)waves;
-		gang->end_ns = gang->start_ns + waves * gang->tile_ns;
-	}
+	if (waves >= gang->waves)
+		return;
+	give_back(gang, (gang->waves - (uint32_t)waves) * gang->units);
+	gang->waves = (uint32_t)waves;
+	move(device, gang);
 }
 
-static uint32_t room_of(const struct sim_device *device, const struct erc__job *job)
+/* A gang that has the launch to itself takes all full waves that are left. */
+static void extend(struct sim_device *device, struct gang *gang)
 {
-	uint32_t of_tenant = erc__room_limit(&job->item.tenant->room);
-	uint32_t of_class = erc__room_limit(&device->base.sched.rooms[job->item.tenant->class_]);
-	return of_tenant < of_class ? of_tenant : of_class;
+	uint32_t waves = erc__claim_left(&gang->job->claim) / gang->units;
+	if (!waves)
+		return;
+	gang->waves += erc__claim_take_some(&gang->job->claim, (uint64_t)waves * gang->units) / gang->units;
+	move(device, gang);
 }
 
-/* After any change: gangs that must shrink, or could grow, come to a decision at their next wave. */
+static int is_over_limit(const struct erc__room *room)
+{
+	return erc__room_units(room) > erc__room_limit(room);
+}
+
+/* After any change: gangs that must shrink, or whose launch free units could join, come to a decision at their next wave. */
 static void reconsider(struct sim_device *device)
 {
-	for (uint32_t i = 0; i < device->count; i++) {
-		struct gang *gang = &device->gangs[i];
-		uint32_t room = room_of(device, gang->job);
-		uint32_t of_class = erc__room_units(&device->base.sched.rooms[gang->job->item.tenant->class_]);
-		if (gang->units > room || of_class > erc__room_limit(&device->base.sched.rooms[gang->job->item.tenant->class_]) ||
-		    (device->free && gang->units < room && gang->units < erc__claim_left(&gang->job->claim)))
+	struct erc__sched *sched = &device->base.sched;
+	for (struct erc__item *item = sched->queue.next; item != &sched->queue; item = item->next) {
+		struct gang *gang = erc__job_of(item)->native;
+		if (gang && gang->waves > 1 &&
+		    (is_over_limit(&item->tenant->room) || is_over_limit(&sched->rooms[item->tenant->class_]) ||
+		     (device->free && erc__sched_has_place(sched, item))))
 			cut(device, gang);
 	}
 }
 
 /* ---- units come and go ---- */
-
-/* By tile, a job has as many gangs as units. */
-static struct gang *gang_of(struct sim_device *device, const struct erc__job *job)
-{
-	for (uint32_t i = 0; i < device->count; i++)
-		if (device->gangs[i].job == job)
-			return &device->gangs[i];
-	return NULL;
-}
 
 /* One unit fewer; gives back its places where it still has them. */
 static void leave_unit(struct sim_device *device, struct gang *gang, int in_room)
@@ -139,46 +190,96 @@ static void dissolve(struct sim_device *device, struct gang *gang)
 {
 	while (gang->units)
 		leave_unit(device, gang, 1);
-	*gang = device->gangs[--device->count];
+	remove_gang(device, gang);
 }
 
-/* Whether another unit is of use to the job: it has a place and, apart from those that are at work, a tile. */
+static int is_same_pass(const struct erc__pass *a, const struct erc__pass *b)
+{
+	return a->tenant_epoch == b->tenant_epoch && a->class_epoch == b->class_epoch;
+}
+
+/* A gang that has begun a wave goes on with one that is in step, or is nearly so where there are too many of the job. What
+ * is left of their waves then ends when it would on average. */
+static void join_nearest(struct sim_device *device, struct gang *gang)
+{
+	struct gang *nearest = NULL;
+	uint64_t nearest_ns = UINT64_MAX;
+	uint32_t count = 0;
+	for (struct gang *other = gang->job->native; other; other = other->next) {
+		uint64_t end = end_ns(other), apart_ns = end > end_ns(gang) ? end - end_ns(gang) : end_ns(gang) - end;
+		count++;
+		if (other != gang && other->waves == 1 && apart_ns < nearest_ns && is_same_pass(&other->pass, &gang->pass))
+			nearest = other, nearest_ns = apart_ns;
+	}
+	if (!nearest || (nearest_ns && count <= MOST_GANGS))
+		return;
+	uint64_t first_ns = end_ns(nearest) < end_ns(gang) ? end_ns(nearest) : end_ns(gang);
+	uint64_t behind_ns = (end_ns(nearest) - first_ns) * nearest->units + (end_ns(gang) - first_ns) * gang->units;
+	nearest->units += gang->units;
+	nearest->entered_ns += gang->entered_ns;
+	nearest->start_ns = first_ns + behind_ns / nearest->units - nearest->tile_ns;
+	remove_gang(device, gang);
+	move(device, nearest);
+}
+
+/* Its units have a tile each from now on. */
+static void begin_wave(struct sim_device *device, struct gang *gang)
+{
+	gang->waves = 1;
+	gang->start_ns = device->now_ns;
+	gang->tile_ns = tile_ns(device, gang->job);
+	move(device, gang);
+	if (!device->options.by_tile)
+		join_nearest(device, gang);
+}
+
+/* Each of its units takes a further tile; those that get none leave. */
+static void go_on(struct sim_device *device, struct gang *gang)
+{
+	uint32_t tiles = erc__claim_take_some(&gang->job->claim, gang->units);
+	while (gang->units > tiles)
+		leave_unit(device, gang, 1);
+	if (tiles)
+		begin_wave(device, gang);
+	else
+		remove_gang(device, gang);
+}
+
+/* Free units take tiles of the job: one where the next may belong elsewhere, else as many as there are and have a place. */
+static void place_on(struct sim_device *device, struct erc__job *job)
+{
+	struct gang *gang = add_gang(device, job);
+	int only_one = device->options.by_tile || device->base.sched.policy->spreads;
+	while (device->free && erc__device_enter(&device->base, job, UINT32_MAX, device->now_ns, &gang->pass)) {
+		erc__claim_take_some(&job->claim, 1);
+		device->free--;
+		gang->units++;
+		gang->entered_ns += device->now_ns;
+		if (only_one || !erc__claim_left(&job->claim))
+			break;
+	}
+	begin_wave(device, gang);
+}
+
 static int wants_unit(struct erc__item *item, void *user)
 {
-	struct sim_device *device = user;
-	struct erc__job *job = erc__job_of(item);
-	const struct gang *gang = device->options.by_tile ? NULL : gang_of(device, job);
-	uint32_t left = erc__claim_left(&job->claim);
-	if (gang && gang->waves)
-		return 0; /* it can join between waves only */
-	return left > (gang ? gang->units : 0) && erc__sched_has_place(&device->base.sched, item);
+	const struct sim_device *device = user;
+	return erc__claim_left(&erc__job_of(item)->claim) && erc__sched_has_place(&device->base.sched, item);
 }
 
-/* Free units go where the policy says. Gangs that got some, or have none in hand, begin their waves. */
+/* After any change: free units go where the policy says. */
 static void place_units(struct sim_device *device)
 {
+	struct erc__sched *sched = &device->base.sched;
 	struct erc__item *item;
-	while (device->free && (item = erc__sched_pick(&device->base.sched, wants_unit, device))) {
-		struct erc__job *job = erc__job_of(item);
-		struct gang *gang = device->options.by_tile ? NULL : gang_of(device, job);
-		if (!gang) {
-			gang = &device->gangs[device->count++];
-			*gang = (struct gang){ .job = job };
-		}
-		do {
-			if (!erc__device_enter(&device->base, job, UINT32_MAX, device->now_ns, &gang->pass))
-				break;
-			gang->units++;
-			gang->entered_ns += device->now_ns;
-			device->free--;
-		} while (!device->options.by_tile && !device->base.sched.policy->spreads && device->free &&
-		         gang->units < erc__claim_left(&job->claim));
-		if (device->options.by_tile)
-			begin_waves(device, gang);
+	reconsider(device);
+	while (device->free && (item = erc__sched_pick(sched, wants_unit, device)))
+		place_on(device, erc__job_of(item));
+	for (item = sched->queue.next; item != &sched->queue && !device->options.by_tile; item = item->next) {
+		struct gang *gang = erc__job_of(item)->native;
+		if (gang && !gang->next && gang->waves == 1 && gang->start_ns == device->now_ns)
+			extend(device, gang);
 	}
-	for (uint32_t i = 0; i < device->count; i++)
-		if (!device->gangs[i].waves)
-			begin_waves(device, &device->gangs[i]);
 }
 
 /* ---- events ---- */
@@ -192,19 +293,14 @@ static void finish(struct sim_device *device, struct erc__job *job)
 /* What the gang has computed is counted. 1: the job is over. */
 static int count_tiles_done(struct sim_device *device, struct gang *gang)
 {
-	uint32_t done = 1; /* by tile: the one that was taken */
-	if (!device->options.by_tile)
-		done = erc__claim_take_some(&gang->job->claim, (uint64_t)gang->waves * gang->units);
-	if (!done || !erc__claim_done(&gang->job->claim, done))
+	if (!erc__claim_done(&gang->job->claim, gang->waves * gang->units))
 		return 0;
 	uint32_t record;
-	if (erc__job_advance(gang->job, &record)) {
-		if (erc__trace_is_on(&device->base.trace))
-			erc__trace_append(&device->base.trace, ERC__EVENT_LAUNCH, device->now_ns, gang->job->session_id, UINT32_MAX,
-			                  record);
-		return 0;
-	}
-	return 1;
+	if (!erc__job_advance(gang->job, &record))
+		return 1;
+	if (erc__trace_is_on(&device->base.trace))
+		erc__trace_append(&device->base.trace, ERC__EVENT_LAUNCH, device->now_ns, gang->job->session_id, UINT32_MAX, record);
+	return 0;
 }
 
 /* A gang at the end of its waves: counts, shrinks, goes on, or dissolves. 1: a job has ended. */
@@ -215,30 +311,17 @@ static int end_waves(struct sim_device *device, struct gang *gang)
 	struct erc__room *of_class = &sched->rooms[job->item.tenant->class_];
 	uint32_t generation = erc__claim_generation(&job->claim);
 	int is_over = count_tiles_done(device, gang);
-	gang->waves = 0;
 	int is_new_launch = erc__claim_generation(&job->claim) != generation;
 	while (gang->units && !is_over && !erc__sched_check(&job->item.tenant->room, of_class, gang->pass))
 		leave_unit(device, gang, 0);
-	/* Units look for something better between launches, and where there is nothing for them here. */
-	int stays = !is_over && gang->units && !(is_new_launch && sched->count > 1);
-	while (stays && gang->units > erc__claim_left(&job->claim))
-		leave_unit(device, gang, 1);
-	if (stays && device->options.by_tile && gang->units)
-		begin_waves(device, gang);
-	if (!stays || !gang->units)
+	/* Units look for something better between launches. */
+	if (is_over || !gang->units || (is_new_launch && sched->count > 1))
 		dissolve(device, gang);
+	else
+		go_on(device, gang);
 	if (is_over)
 		finish(device, job);
 	return is_over;
-}
-
-static struct gang *first_to_end(struct sim_device *device)
-{
-	struct gang *first = NULL;
-	for (uint32_t i = 0; i < device->count; i++)
-		if (device->gangs[i].waves && (!first || device->gangs[i].end_ns < first->end_ns))
-			first = &device->gangs[i];
-	return first;
 }
 
 static int sim_advance(struct erc__device *base, uint64_t until_ns)
@@ -247,17 +330,15 @@ static int sim_advance(struct erc__device *base, uint64_t until_ns)
 	int has_ended = 0;
 	pthread_mutex_lock(&base->lock);
 	while (!has_ended) {
-		struct gang *gang = first_to_end(device);
-		if (!gang || gang->end_ns > until_ns) {
+		if (!device->count || end_ns(device->heap[1]) > until_ns) {
 			if (until_ns != UINT64_MAX && until_ns > device->now_ns)
 				device->now_ns = until_ns;
 			break;
 		}
-		device->now_ns = gang->end_ns;
-		while ((gang = first_to_end(device)) && gang->end_ns == device->now_ns)
-			has_ended |= end_waves(device, gang);
+		device->now_ns = end_ns(device->heap[1]);
+		while (device->count && end_ns(device->heap[1]) == device->now_ns)
+			has_ended |= end_waves(device, device->heap[1]);
 		place_units(device);
-		reconsider(device);
 	}
 	pthread_mutex_unlock(&base->lock);
 	return has_ended;
@@ -274,7 +355,6 @@ static enum erc_status sim_submit(struct erc__device *base, struct erc__job *job
 		if (!erc__job_advance(job, NULL))
 			finish(device, job);
 		place_units(device);
-		reconsider(device);
 	}
 	pthread_mutex_unlock(&base->lock);
 	return status;
@@ -285,12 +365,11 @@ static void sim_cancel(struct erc__device *base, struct erc__job *job)
 	struct sim_device *device = (struct sim_device *)base;
 	pthread_mutex_lock(&base->lock);
 	if (atomic_load(&job->state) == ERC__JOB_RUNNING) {
-		for (struct gang *gang; !device->options.by_tile && (gang = gang_of(device, job));)
-			dissolve(device, gang);
+		for (struct gang *gang = job->native; gang; gang = gang->next)
+			cut(device, gang);
 		if (erc__job_cancel(job))
 			finish(device, job);
 		place_units(device);
-		reconsider(device);
 	}
 	pthread_mutex_unlock(&base->lock);
 }
@@ -305,7 +384,6 @@ static void sim_room_changed(struct erc__device *base)
 	struct sim_device *device = (struct sim_device *)base;
 	pthread_mutex_lock(&base->lock);
 	place_units(device);
-	reconsider(device);
 	pthread_mutex_unlock(&base->lock);
 }
 
@@ -349,6 +427,10 @@ static enum erc_status sim_open(const struct erc_runtime_options *options, struc
 	strcat(strcpy(device->target, "sim:"), profile->name);
 	device->base.target = device->target;
 	device->free = units;
+	for (uint32_t i = 0; i < units; i++) {
+		device->gangs[i].next = device->free_gangs;
+		device->free_gangs = &device->gangs[i];
+	}
 	device->random = device->options.seed * 2 + 0x9e3779b97f4a7c15u;
 	*out = &device->base;
 	return ERC_OK;

@@ -153,7 +153,7 @@ struct erc_runtime_options {
  * same times give the same result. */
 struct erc_sim_options {
 	size_t size;
-	int by_tile;         /* advances tile by tile, and not by launch: exact, and slow */
+	int by_tile;         /* advances tile by tile: exact. Else by launch, several times as fast, within a few percent of it */
 	double stretch;      /* a tile takes 1 + stretch * (share of units that serve others) times as long; 0: no contention */
 	double jitter;       /* a tile's time varies by up to this share, at random; 0: not at all */
 	uint64_t seed;       /* of the jitter */

@@ -151,22 +151,18 @@ START_TEST(time_is_what_was_predicted)
 }
 END_TEST
 
-/* Launch by launch is tile by tile within 5 %, in latency and throughput, where the classes keep out of each other's
- * launches. Without preemption the tail of a launch of one overlaps the start of the other's, unit by unit, which waves do not show. */
+/* Launch by launch and tile by tile come to the same decisions, under every policy, as far as time is not rounded. */
 START_TEST(launches_agree_with_tiles)
 {
-	static const struct {
-		const char *policy;
-		double limit;
-	} cases[] = { { "elastic", 0.05 }, { "partition", 0.05 }, { "fifo", 0.05 }, { "priority", 0.25 }, { "concurrent", 0.25 } };
-	const char *policy = cases[_i].policy;
+	static const char *const policies[] = { "elastic", "partition", "fifo", "priority", "concurrent" };
+	const char *policy = policies[_i];
 	struct erc_sim_options exact = { .size = sizeof(exact), .by_tile = 1 };
 	struct figures by_launch = run_load(policy, REQUESTS, NULL), by_tile = run_load(policy, REQUESTS, &exact);
 	printf("%-10s RT %8.1f us by launch, %8.1f by tile; BE %7.1f and %7.1f per second\n", policy, by_launch.rt_us, by_tile.rt_us,
 	       by_launch.be_per_second, by_tile.be_per_second);
 	fflush(stdout);
-	ck_assert_double_lt(fabs(by_launch.rt_us / by_tile.rt_us - 1), cases[_i].limit);
-	ck_assert_double_lt(fabs(by_launch.be_per_second / by_tile.be_per_second - 1), cases[_i].limit);
+	ck_assert_double_lt(fabs(by_launch.rt_us / by_tile.rt_us - 1), 0.01);
+	ck_assert_double_lt(fabs(by_launch.be_per_second / by_tile.be_per_second - 1), 0.01);
 }
 END_TEST
 

@@ -144,9 +144,10 @@ static enum erc_status open_lane(struct bench_run *run, struct policy *policy, u
 static int open_policy(struct bench_run *run, struct policy *policy)
 {
 	bool is_leftover = !strcmp(policy->name, "leftover");
+	struct erc_sim_options sim = {.size = sizeof sim, .by_tile = run->options->by_tile};
 	struct erc_runtime_options options = {
 		.size = sizeof options, .device = run->options->device, .units = run->options->workers,
-		.policy = is_leftover ? "elastic" : policy->name, .be_units = is_leftover ? UINT32_MAX : 0,
+		.policy = is_leftover ? "elastic" : policy->name, .be_units = is_leftover ? UINT32_MAX : 0, .sim = &sim,
 	};
 	enum erc_status status = erc_runtime_create(&options, &policy->stage.runtime);
 	if (status != ERC_OK) {

@@ -56,6 +56,7 @@ static int parse(int argc, char **argv, struct bench *b)
 		{"trace", 0, OPTION_TEXT, &b->workload.trace, "FILE", "Chrome trace of one more slice"},
 		{"seed", 0, OPTION_COUNT, &b->workload.seed, "N", "of the arrivals (default 1)"},
 		{"device", 0, OPTION_TEXT, &b->workload.device, "NAME", "cpu (default), sim:h100 ..."},
+		{"by-tile", 0, OPTION_FLAG, &b->workload.by_tile, NULL, "sim: each tile is an event, exact and slow"},
 		{"format", 0, OPTION_TEXT, &b->format_name, "FORM", "text (default), json, md or csv"},
 	};
 	const struct usage usage = {

@@ -121,7 +121,7 @@ struct workload_options {
 	struct text_list models; /* NAME=FILE */
 	double slice;         /* seconds; 0: as the workload says, or 2 */
 	uint32_t workers, rounds, seed;
-	bool shed;
+	bool shed, by_tile;
 };
 int bench_workload(const struct workload_options *options, enum format format);
 
