@@ -5,7 +5,7 @@
  * one tile each. A gang that has a launch to itself takes many waves at once, and gives back those that it has not
  * begun when there is something to decide: a room that shrinks, free units that could join. Advancing by tile, each unit
  * is a gang of its own; advancing by launch, a job has a few gangs at most: one too many joins the one that is nearest
- * in time, and the unit time that both have left stays the same. */
+ * in time, and both end with the later. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,7 +146,7 @@ static void cut(struct sim_device *device, struct gang *gang)
 	move(device, gang);
 }
 
-/* A gang that has the launch to itself takes all full waves that are left. */
+/* A gang that has begun a wave and has the launch to itself takes all further full ones. */
 static void extend(struct sim_device *device, struct gang *gang)
 {
 	uint32_t waves = erc__claim_left(&gang->job->claim) / gang->units;
@@ -198,9 +198,9 @@ static int is_same_pass(const struct erc__pass *a, const struct erc__pass *b)
 	return a->tenant_epoch == b->tenant_epoch && a->class_epoch == b->class_epoch;
 }
 
-/* A gang that has begun a wave goes on with one that is in step, or is nearly so where there are too many of the job. What
- * is left of their waves then ends when it would on average. */
-static void join_nearest(struct sim_device *device, struct gang *gang)
+/* A gang that has begun a wave joins one that is in step, or is nearly so where there are too many of the job and more
+ * waves to come. The present ones end with the later. Returns the gang that goes on. */
+static struct gang *join_nearest(struct sim_device *device, struct gang *gang)
 {
 	struct gang *nearest = NULL;
 	uint64_t nearest_ns = UINT64_MAX;
@@ -211,15 +211,15 @@ static void join_nearest(struct sim_device *device, struct gang *gang)
 		if (other != gang && other->waves == 1 && apart_ns < nearest_ns && is_same_pass(&other->pass, &gang->pass))
 			nearest = other, nearest_ns = apart_ns;
 	}
-	if (!nearest || (nearest_ns && count <= MOST_GANGS))
-		return;
-	uint64_t first_ns = end_ns(nearest) < end_ns(gang) ? end_ns(nearest) : end_ns(gang);
-	uint64_t behind_ns = (end_ns(nearest) - first_ns) * nearest->units + (end_ns(gang) - first_ns) * gang->units;
+	if (!nearest || (nearest_ns && (count <= MOST_GANGS || !erc__claim_left(&gang->job->claim))))
+		return gang;
+	uint64_t later_ns = end_ns(nearest) > end_ns(gang) ? end_ns(nearest) : end_ns(gang);
 	nearest->units += gang->units;
 	nearest->entered_ns += gang->entered_ns;
-	nearest->start_ns = first_ns + behind_ns / nearest->units - nearest->tile_ns;
+	nearest->start_ns = later_ns - nearest->tile_ns;
 	remove_gang(device, gang);
 	move(device, nearest);
+	return nearest;
 }
 
 /* Its units have a tile each from now on. */
@@ -230,7 +230,9 @@ static void begin_wave(struct sim_device *device, struct gang *gang)
 	gang->tile_ns = tile_ns(device, gang->job);
 	move(device, gang);
 	if (!device->options.by_tile)
-		join_nearest(device, gang);
+		gang = join_nearest(device, gang);
+	if (!device->options.by_tile && gang->job->native == gang && !gang->next)
+		extend(device, gang);
 }
 
 /* Each of its units takes a further tile; those that get none leave. */
@@ -270,15 +272,11 @@ static int wants_unit(struct erc__item *item, void *user)
 /* After any change: free units go where the policy says. */
 static void place_units(struct sim_device *device)
 {
-	struct erc__sched *sched = &device->base.sched;
 	struct erc__item *item;
 	reconsider(device);
-	while (device->free && (item = erc__sched_pick(sched, wants_unit, device)))
+	while (device->free && (item = erc__sched_pick(&device->base.sched, wants_unit, device))) {
 		place_on(device, erc__job_of(item));
-	for (item = sched->queue.next; item != &sched->queue && !device->options.by_tile; item = item->next) {
-		struct gang *gang = erc__job_of(item)->native;
-		if (gang && !gang->next && gang->waves == 1 && gang->start_ns == device->now_ns)
-			extend(device, gang);
+		reconsider(device);
 	}
 }
 
@@ -338,7 +336,8 @@ static int sim_advance(struct erc__device *base, uint64_t until_ns)
 		device->now_ns = end_ns(device->heap[1]);
 		while (device->count && end_ns(device->heap[1]) == device->now_ns)
 			has_ended |= end_waves(device, device->heap[1]);
-		place_units(device);
+		if (device->free || has_ended) /* else no room has moved, and there is nobody to place */
+			place_units(device);
 	}
 	pthread_mutex_unlock(&base->lock);
 	return has_ended;
