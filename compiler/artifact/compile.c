@@ -62,8 +62,9 @@ struct compile {
 	const char *model_path, *out_path;
 };
 
-static enum ercc_status build_targets(struct context *ctx, const struct budget_list *budgets, struct plan *plan,
-                                      struct target_plan *out, uint32_t *count)
+/* The variants of the plan for each target that is asked for; their images too where `build` says so. */
+static enum ercc_status make_targets(struct context *ctx, const struct budget_list *budgets, struct plan *plan, bool build,
+                                     struct target_plan *out, uint32_t *count)
 {
 	static const char *const defaults[] = {"cpu:x86-64-v3", "cpu:x86-64-v4"};
 	const struct ercc_options *options = ctx->options;
@@ -83,7 +84,9 @@ static enum ercc_status build_targets(struct context *ctx, const struct budget_l
 		built->level = target->level;
 		built->budget_count = budgets->count;
 		TRY(budgets_resolve(ctx, budgets, target->device, target->name, built->budgets));
-		TRY(target->build(ctx, target, plan, built));
+		TRY(variants_choose(ctx, target->device, plan, target->column, built));
+		if (build)
+			TRY(target->build(ctx, target, plan, built));
 	}
 	return ERCC_OK;
 }
@@ -98,27 +101,36 @@ static enum ercc_status check_paths(struct context *ctx, const struct compile *p
 	return ERCC_OK;
 }
 
-static enum ercc_status compile(struct context *ctx, void *user)
+/* From the model to variants. out->plan is NULL where a pass was told to stop there. */
+static enum ercc_status make_artifact(struct context *ctx, const char *model_path, bool build, struct artifact *out)
 {
-	const struct compile *paths = user;
 	struct graph *graph;
-	struct artifact artifact = {0};
 	struct budget_list budgets;
-	TRY(check_paths(ctx, paths));
+	*out = (struct artifact){0};
 	TRY(budgets_parse(ctx, ctx->options->budgets, ctx->options->budget_count, &budgets));
 	for (uint32_t i = 0; i < ctx->options->target_count; i++) {
 		const struct target *target;
 		TRY(target_find(ctx, ctx->options->targets[i], &target));
 	}
-	TRY(onnx_read_model(ctx, paths->model_path, &graph));
-	TRY(run_passes(graph, &artifact.plan));
-	if (!artifact.plan)
+	TRY(onnx_read_model(ctx, model_path, &graph));
+	TRY(run_passes(graph, &out->plan));
+	if (!out->plan)
 		return ERCC_OK;
 	struct target_plan *plans = arena_array(&ctx->arena, ctx->options->target_count + 2, sizeof *plans);
-	plan_measure(artifact.plan);
-	TRY(build_targets(ctx, &budgets, artifact.plan, plans, &artifact.target_count));
+	plan_measure(out->plan);
+	out->targets = plans;
+	return make_targets(ctx, &budgets, out->plan, build, plans, &out->target_count);
+}
+
+static enum ercc_status compile(struct context *ctx, void *user)
+{
+	const struct compile *paths = user;
+	struct artifact artifact;
+	TRY(check_paths(ctx, paths));
+	TRY(make_artifact(ctx, paths->model_path, true, &artifact));
+	if (!artifact.plan)
+		return ERCC_OK;
 	const char *slash = strrchr(paths->model_path, '/');
-	artifact.targets = plans;
 	artifact.model_file = slash ? slash + 1 : paths->model_path;
 	TRY(hash_file(ctx, paths->model_path, artifact.model_sha256));
 	return artifact_write(ctx, &artifact, paths->out_path);
@@ -164,4 +176,30 @@ static enum ercc_status describe_model(struct context *ctx, void *user)
 enum ercc_status ercc_model_info(const char *model_path, const struct ercc_options *options, struct ercc_model_info **out)
 {
 	return guarded(options, describe_model, &(struct info){model_path, out});
+}
+
+struct check {
+	const char *model_path;
+	struct ercc_check *out;
+};
+
+static enum ercc_status check(struct context *ctx, void *user)
+{
+	const struct check *check = user;
+	struct artifact artifact;
+	TRY(make_artifact(ctx, check->model_path, false, &artifact));
+	if (!artifact.plan)
+		return ERCC_OK;
+	check->out->launch_count = (uint32_t)artifact.plan->launch_count;
+	check->out->weights_bytes = (uint64_t)artifact.plan->weights_bytes;
+	check->out->arena_bytes = (uint64_t)artifact.plan->arena_bytes;
+	for (const struct launch *launch = artifact.plan->first; launch; launch = launch->next)
+		check->out->flops += launch->flops;
+	return ERCC_OK;
+}
+
+enum ercc_status ercc_check(const char *model_path, const struct ercc_options *options, struct ercc_check *out)
+{
+	*out = (struct ercc_check){0};
+	return guarded(options, check, &(struct check){model_path, out});
 }

@@ -97,6 +97,15 @@ ERCC_API const char *ercc_version(void);
  * behind. All unsupported nodes are reported, each by its own message, before it returns. */
 ERCC_API enum ercc_status ercc_compile(const char *model_path, const char *out_path, const struct ercc_options *options);
 
+/* What an artifact of a model would need. */
+struct ercc_check {
+	uint32_t launch_count;
+	uint64_t weights_bytes, arena_bytes; /* constants as packed; activations of one request */
+	uint64_t flops;                      /* of one run */
+};
+/* Does what ercc_compile does, with the same messages and results, but builds no kernel and writes nothing. */
+ERCC_API enum ercc_status ercc_check(const char *model_path, const struct ercc_options *options, struct ercc_check *out);
+
 /* What a model holds, without compiling it: graph text (nodes, inputs, shapes) to `out`. */
 ERCC_API enum ercc_status ercc_print_model(const char *model_path, FILE *out, const struct ercc_options *options);
 

@@ -39,7 +39,7 @@ static enum ercc_status kernel_source(struct context *ctx, const struct device *
 	return ERCC_OK;
 }
 
-static choose_fn cpu_column(const struct kernel_template *template)
+choose_fn cpu_column(const struct kernel_template *template)
 {
 	return template->cpu;
 }
@@ -64,7 +64,6 @@ enum ercc_status cpu_build(struct context *ctx, const struct target *target, str
 {
 	const struct device *device = target->device;
 	out->kind = ERCA_TARGET_CPU;
-	TRY(variants_choose(ctx, device, plan, cpu_column, out));
 	for (const struct launch *launch = plan->first; launch; launch = launch->next)
 		TRY(add_kernels(ctx, device, launch, out));
 	const char *flags[24];

@@ -8,10 +8,10 @@
 #include "template.h"
 
 const struct target targets[] = {
-#define TARGET(name, stem, device, level) {name, stem##_build, &device_##device, level},
+#define TARGET(name, stem, device, level) {name, stem##_column, stem##_build, &device_##device, level},
 #include "targets.def"
 #undef TARGET
-	{NULL, NULL, NULL, 0},
+	{NULL, NULL, NULL, NULL, 0},
 };
 
 const char *ercc_target_name(uint32_t index)

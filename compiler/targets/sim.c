@@ -5,7 +5,7 @@
 #include "../../schemas/artifact.h"
 #include "sha256.h"
 
-static choose_fn sim_column(const struct kernel_template *template)
+choose_fn sim_column(const struct kernel_template *template)
 {
 	return template->sim ? template->sim : template->cpu;
 }
@@ -13,7 +13,6 @@ static choose_fn sim_column(const struct kernel_template *template)
 enum ercc_status sim_build(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out)
 {
 	out->kind = ERCA_TARGET_SIM;
-	TRY(variants_choose(ctx, target->device, plan, sim_column, out));
 	for (const struct launch *launch = plan->first; launch; launch = launch->next)
 		for (uint32_t k = 0; k < out->budget_count; k++) {
 			struct variant *variant = launch_variants(out, launch) + k;

@@ -33,13 +33,16 @@ static inline struct variant *launch_variants(const struct target_plan *target, 
 
 struct target {
 	const char *name;       /* "cpu:x86-64-v4" */
-	/* Fills everything but the name and the budgets. */
+	/* A template's chooser of variants. */
+	choose_fn (*column)(const struct kernel_template *template);
+	/* The variants are chosen: kernels and the image. */
 	enum ercc_status (*build)(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out);
 	const struct device *device;
 	uint32_t level;         /* as in erca_target */
 };
 
 #define TARGET(name, stem, device, level) \
+	choose_fn stem##_column(const struct kernel_template *template); \
 	enum ercc_status stem##_build(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out);
 #include "targets.def"
 #undef TARGET

@@ -276,7 +276,8 @@ static void place_units(struct sim_device *device)
 	reconsider(device);
 	while (device->free && (item = erc__sched_pick(&device->base.sched, wants_unit, device))) {
 		place_on(device, erc__job_of(item));
-		reconsider(device);
+		if (device->base.sched.policy->spreads) /* the next one may belong to the same launch */
+			reconsider(device);
 	}
 }
 

@@ -229,3 +229,17 @@ int args_parse(const struct usage *usage, int argc, char **argv, const char **op
 	}
 	return ARGS_OK;
 }
+
+void text_list_split(struct text_list *list)
+{
+	struct text_list parts = {0};
+	for (uint32_t i = 0; i < list->count; i++) {
+		char *copy = memory_printf("%s", list->items[i]);
+		for (char *at = copy, *part; (part = strsep(&at, ","));)
+			if (*part)
+				text_list_add(&parts, part);
+		free(copy);
+	}
+	text_list_free(list);
+	*list = parts;
+}

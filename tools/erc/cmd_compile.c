@@ -28,21 +28,6 @@ struct compile {
 	bool no_cache, no_debug, quiet;
 };
 
-/* "a,b" given once is "a" and "b". */
-static void split_commas(struct text_list *list)
-{
-	struct text_list parts = {0};
-	for (uint32_t i = 0; i < list->count; i++) {
-		char *copy = memory_printf("%s", list->items[i]);
-		for (char *at = copy, *part; (part = strsep(&at, ","));)
-			if (*part)
-				text_list_add(&parts, part);
-		free(copy);
-	}
-	text_list_free(list);
-	*list = parts;
-}
-
 static int parse(int argc, char **argv, struct compile *c, const char **model)
 {
 	const struct option options[] = {
@@ -95,7 +80,7 @@ static int compile(struct compile *c, const char *model)
 		say_note("for example: erc compile %s -o model.erca", model);
 		return EXIT_USAGE;
 	}
-	split_commas(&c->targets);
+	text_list_split(&c->targets);
 	struct ercc_options options = {
 		.size = sizeof options,
 		.targets = c->targets.items, .target_count = c->targets.count,

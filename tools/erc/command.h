@@ -75,6 +75,7 @@ int args_parse(const struct usage *usage, int argc, char **argv, const char **op
 /* The one of count names that is closest to word by edit distance; NULL when none is close. */
 const char *args_nearest(const char *word, const char *const *names, size_t count);
 void text_list_add(struct text_list *list, const char *item); /* a copy of it */
+void text_list_split(struct text_list *list); /* "a,b" given once is "a" and "b" */
 void text_list_free(struct text_list *list);
 
 /* ---- say.c: messages, all to stderr ---- */
