@@ -135,6 +135,10 @@ $(O)/tests/tiny_models: $(O)/obj/tests/cli/tiny_models.o $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS)
 
+$(O)/tests/validate: $(O)/obj/tests/cli/validate.o
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ -lcjson -lm
+
 $(O)/bench_%: $(O)/obj/tests/bench/bench_%.o $(O)/command.a $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS) -lm
@@ -156,7 +160,7 @@ run-demo: all $(O)/hello $(O)/make_model
 
 check: deps ## all tests; needs no GPU
 	$(Q)$(AGAIN) run-check
-run-check: all $(UNIT_BIN) $(O)/tests/explore/explore $(O)/conformance $(O)/models $(O)/preempt $(O)/make_model $(O)/tests/tiny_models $(O)/hello
+run-check: all $(UNIT_BIN) $(O)/tests/explore/explore $(O)/conformance $(O)/models $(O)/preempt $(O)/make_model $(O)/tests/tiny_models $(O)/tests/validate $(O)/hello
 	$(Q)CC='$(CC)' INCLUDES='$(INCLUDES)' tests/check.sh $(O)
 
 unit: $(UNIT_BIN) ## unit tests alone
