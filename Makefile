@@ -143,9 +143,11 @@ $(O)/bench_%: $(O)/obj/tests/bench/bench_%.o $(O)/command.a $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS) -lm
 
-$(O)/hello: samples/hello/hello.c $(O)/liberc.a
-	$(call say,CC,$<)
-	$(Q)$(CC) -Iruntime/include -Ischemas $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $^ $(RUNTIME_LIBS)
+$(O)/hello: samples/hello/hello.c
+$(O)/two_tenants: samples/two_tenants/two_tenants.c
+$(O)/hello $(O)/two_tenants: $(O)/liberc.a
+	$(call say,CC,$@)
+	$(Q)$(CC) -Iruntime/include -Ischemas $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $(filter %.c,$^) $(filter %.a,$^) $(RUNTIME_LIBS)
 
 # Goals that first install what is missing start a second make: what they build depends on it.
 AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
@@ -160,7 +162,7 @@ run-demo: all $(O)/hello $(O)/make_model
 
 check: deps ## all tests; needs no GPU
 	$(Q)$(AGAIN) run-check
-run-check: all $(UNIT_BIN) $(O)/tests/explore/explore $(O)/conformance $(O)/models $(O)/preempt $(O)/make_model $(O)/tests/tiny_models $(O)/tests/validate $(O)/hello
+run-check: all $(UNIT_BIN) $(O)/tests/explore/explore $(O)/conformance $(O)/models $(O)/preempt $(O)/make_model $(O)/tests/tiny_models $(O)/tests/validate $(O)/hello $(O)/two_tenants
 	$(Q)CC='$(CC)' INCLUDES='$(INCLUDES)' tests/check.sh $(O)
 
 unit: $(UNIT_BIN) ## unit tests alone
