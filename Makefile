@@ -51,7 +51,7 @@ ERC_OBJ := $(call obj,$(ERC_SRC))
 UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 
 .PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
-.PHONY: bench-preempt bench-tax explore same-bits fuzz-graphs compare-ort format lint install dist clean help
+.PHONY: bench-local bench-preempt bench-tax explore same-bits fuzz-graphs compare-ort format lint install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -135,13 +135,19 @@ $(O)/tests/tiny_models: $(O)/obj/tests/cli/tiny_models.o $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS)
 
+$(O)/tests/validate: $(O)/obj/tests/cli/validate.o
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ -lcjson -lm
+
 $(O)/bench_%: $(O)/obj/tests/bench/bench_%.o $(O)/command.a $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS) -lm
 
-$(O)/hello: samples/hello/hello.c $(O)/liberc.a
-	$(call say,CC,$<)
-	$(Q)$(CC) -Iruntime/include -Ischemas $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $^ $(RUNTIME_LIBS)
+$(O)/hello: samples/hello/hello.c
+$(O)/two_tenants: samples/two_tenants/two_tenants.c
+$(O)/hello $(O)/two_tenants: $(O)/liberc.a
+	$(call say,CC,$@)
+	$(Q)$(CC) -Iruntime/include -Ischemas $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $(filter %.c,$^) $(filter %.a,$^) $(RUNTIME_LIBS)
 
 # Goals that first install what is missing start a second make: what they build depends on it.
 AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
@@ -156,7 +162,7 @@ run-demo: all $(O)/hello $(O)/make_model
 
 check: deps ## all tests; needs no GPU
 	$(Q)$(AGAIN) run-check
-run-check: all $(UNIT_BIN) $(O)/tests/explore/explore $(O)/conformance $(O)/models $(O)/preempt $(O)/make_model $(O)/tests/tiny_models $(O)/hello
+run-check: all $(UNIT_BIN) $(O)/tests/explore/explore $(O)/conformance $(O)/models $(O)/preempt $(O)/make_model $(O)/tests/tiny_models $(O)/tests/validate $(O)/hello $(O)/two_tenants
 	$(Q)CC='$(CC)' INCLUDES='$(INCLUDES)' tests/check.sh $(O)
 
 unit: $(UNIT_BIN) ## unit tests alone
@@ -221,6 +227,15 @@ bench-preempt: $(O)/bench/resnet50.erca $(O)/bench/small.erca $(O)/bench_preempt
 
 bench-tax: $(O)/bench/resnet50.erca $(O)/bench_tax ## what room check and claim cost, against a static split of the tiles
 	$(Q)$(O)/bench_tax $(O)/bench/resnet50.erca $(or $(PAIRS),20) $(O)/bench/tax.json
+
+# Budgets of the whole, a half, a quarter and an eighth of a core's L2, all of them for all units.
+LOCAL_MODELS ?= resnet50 bert_base inceptionv3 mobilenetv2 swin_tiny
+LOCAL_TARGET ?= native
+bench-local: all $(O)/make_model $(O)/bench_local $(LOCAL_MODELS:%=$(O)/bench/%.onnx) ## what kernels for less local memory gain beside a tenant that thrashes the cache; LOCAL_TARGET=cpu:x86-64-v3
+	$(Q)k=$$(($$(getconf LEVEL2_CACHE_SIZE) / 1024)); [ $$k -gt 0 ] || k=1024; for m in $(LOCAL_MODELS); do \
+		$(O)/erc compile $(O)/bench/$$m.onnx -o $(O)/bench/$$m.local.erca --target $(LOCAL_TARGET) --quiet --budget \
+		name=full,local=$${k}KiB,name=half,local=$$((k / 2))KiB,name=quarter,local=$$((k / 4))KiB,name=eighth,local=$$((k / 8))KiB || exit 1; done
+	$(Q)$(O)/bench_local --rounds $(or $(ROUNDS),15) --json $(O)/bench/local.json $(LOCAL_MODELS:%=$(O)/bench/%.local.erca)
 
 bench-ort: all $(O)/make_model ## resnet50 against ONNX Runtime, alternating (makes its own environment)
 	$(Q)tools/dev/bench_ort.sh $(O)

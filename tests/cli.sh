@@ -12,6 +12,7 @@ mkdir -p "$work/models"
 
 export PATH=$out:$PATH
 export MODELS=$work/models SAMPLES=$here/../../samples LIBRARY=$here/library.bash LIBRARY_DATA=$here/data
+export VALIDATE=$out/tests/validate SCHEMAS=$here/../../schemas
 export NO_COLOR=1 COLUMNS=80 LC_ALL=C XDG_CACHE_HOME=$here/../../build/cache
 unset CC CFLAGS MAKEFLAGS
 passed=0 failed=0 skipped=0

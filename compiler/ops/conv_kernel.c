@@ -89,7 +89,7 @@ static void add_register_tile(const struct device *device, const struct conv *co
 	 * earlier ones, where it has fewer sums than are in flight. */
 	double sums = (double)(h * w * ocv), loads = (double)(h * w + ocv), in_flight = 64.0 / device->lanes;
 	double steps = sums > loads ? sums : loads;
-	steps = (steps > in_flight ? steps : in_flight) + 0.15 * (double)ocv;
+	steps = (steps > in_flight ? steps : in_flight) + 0.15 * (double)ocv + device->step_extra;
 	double inside = inside_share(p[CONV_OH], p[CONV_IH], h, p[CONV_SH], p[CONV_KH], p[CONV_DH], p[CONV_PH]) *
 	                inside_share(p[CONV_OW], p[CONV_IW], w, p[CONV_SW], p[CONV_KW], p[CONV_DW], p[CONV_PW]);
 	double patches = (1 - inside) * (double)(patch_pixels(conv, h, w) * p[CONV_IN_BLOCKS] * p[CONV_KD]);
@@ -111,16 +111,19 @@ static struct work tile_work(const struct device *device, const struct conv *con
 	double image = input_bytes(conv, p[CONV_OH], p[CONV_OW]), out = 4.0 * (double)(rows * columns * channels);
 	work.flops *= count;
 	work.ns = TILE_NS + work.ns * count;
-	/* weights: the first use of each is from memory, the register tiles of a tile read them again and again */
+	/* weights: the first use of each is from memory, the register tiles of a tile read them again and again, and
+	 * meanwhile no other tenant is on the core; what is left for the next tile is what the budget says */
 	const struct operand *b = &conv->launch->operands[1];
 	double first = (double)(b->buffer->bytes - b->offset) / tiles;
 	*(b->buffer->kind == BUFFER_WEIGHTS ? &work.dram : &work.shared) += first;
 	if (weights > (double)device->near_bytes / 2)
-		*(weights < local ? &work.near : &work.shared) += weights * (count - 1);
+		*(weights < (double)device->cache_bytes ? &work.near : &work.shared) += weights * (count - 1);
 	bool weights_stay = shape[SHAPE_OC_OUTER] ? weights < local : weights * oc_tiles + in < local;
 	bool input_stays = shape[SHAPE_OC_OUTER] ? weights + image < local : in < local;
+	/* where they do not, they come from as near as all that is read until they are wanted again has room */
+	double between = shape[SHAPE_OC_OUTER] ? weights + in : weights * oc_tiles + in;
 	if (!weights_stay)
-		work.shared += weights * (1 - 1 / spatial);
+		*(between < (double)device->shared_bytes ? &work.shared : &work.dram) += weights * (1 - 1 / spatial);
 	work.shared += input_stays ? in / oc_tiles : in;
 	work.shared += out * (2 + conv->full_operands); /* a line that is written is read first */
 	return work;

@@ -4,8 +4,6 @@
 
 #include "targets/target.h"
 
-#define WORTH_ANOTHER_SHAPE 1.1
-
 void choice_begin(struct choice *choice, const struct device *device, const struct variant *variant)
 {
 	*choice = (struct choice){
@@ -43,7 +41,7 @@ enum ercc_status choice_end(struct context *ctx, const struct choice *choice, co
 	variant->local_bytes = choice->least_local;
 	if (choice->best_cost == INFINITY)
 		return ERCC_BUDGET; /* choose_launch knows the budget's name */
-	*out = choice->kept_cost <= WORTH_ANOTHER_SHAPE * choice->best_cost ? choice->kept : choice->best;
+	*out = choice->kept_cost <= (1 + choice->device->doubt) * choice->best_cost ? choice->kept : choice->best;
 	memcpy(variant->shape, out->shape, sizeof variant->shape);
 	variant->tile_count = (uint32_t)out->count;
 	variant->local_bytes = out->local_bytes;

@@ -62,7 +62,7 @@ uint64_t launch_traffic(const struct launch *launch);
 /* A chooser offers tiles and takes the best: choice_begin, choice_offer..., choice_end. */
 struct choice {
 	const struct device *device;
-	const struct variant *larger; /* of the next larger budget: its shape is kept unless another is 10 % better */
+	const struct variant *larger; /* of the next larger budget: its shape is kept unless another is better beyond doubt */
 	struct tile best, kept;
 	double best_cost, kept_cost;  /* infinite: none yet */
 	int64_t least_local;          /* of those that do not fit; 0: all fit */

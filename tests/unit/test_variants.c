@@ -14,7 +14,7 @@
 
 /* A device on which a tile takes flops ns, and nothing else counts. */
 static const struct device simple = {.name = "simple", .units = 4, .local_bytes = 1000, .flops_per_ns = 1, .near_per_ns = 1,
-                                     .shared_per_ns = 1, .dram_per_ns = 1, .dram_total_per_ns = 100, .tile_limit_ns = 1000};
+                                     .shared_per_ns = 1, .dram_per_ns = 1, .dram_total_per_ns = 100, .doubt = 0.1, .tile_limit_ns = 1000};
 
 static struct tile tile_of(int64_t shape, int64_t count, double ns, int64_t local_bytes)
 {
@@ -61,7 +61,7 @@ START_TEST(idle_units_and_long_tiles_cost)
 }
 END_TEST
 
-START_TEST(a_larger_budgets_shape_is_kept_unless_another_is_10_percent_better)
+START_TEST(a_larger_budgets_shape_is_kept_unless_another_is_better_beyond_doubt)
 {
 	struct variant variant;
 	const struct tile close[] = {tile_of(1, 4, 109, 0), tile_of(2, 4, 100, 0)};
@@ -279,7 +279,7 @@ int main(void)
 	tcase_set_timeout(tests, 120);
 	tcase_add_test(tests, the_cheapest_tile_that_fits);
 	tcase_add_test(tests, idle_units_and_long_tiles_cost);
-	tcase_add_test(tests, a_larger_budgets_shape_is_kept_unless_another_is_10_percent_better);
+	tcase_add_test(tests, a_larger_budgets_shape_is_kept_unless_another_is_better_beyond_doubt);
 	tcase_add_test(tests, memory_is_shared_by_busy_units);
 	tcase_add_test(tests, variants_may_differ_in_tiles_only);
 	tcase_add_test(tests, simulated_targets_need_no_toolchain_and_load);

@@ -32,17 +32,26 @@ enum gain {
 struct conv_shape {
 	int channels; /* of the output */
 	int kernel, stride, padding, groups;
+	int kernel_width, padding_width; /* as kernel and padding where the kernel is square */
 };
+static inline struct conv_shape square(int channels, int kernel, int stride, int padding, int groups)
+{
+	return (struct conv_shape){channels, kernel, stride, padding, groups, kernel, padding};
+}
 
 /* Layers take the module's name as PyTorch has it, "layer1.0.conv1"; nodes, values and weights
  * are named after it. */
 struct feature make_input(struct maker *maker, int channels, int default_size);
 void make_output(struct maker *maker, struct feature x);
+/* Without a bias. */
+struct feature conv_plain(struct maker *maker, const char *module, struct feature x, struct conv_shape shape, enum gain gain);
 /* With a bias. */
 struct feature conv(struct maker *maker, const char *module, struct feature x, struct conv_shape shape, enum gain gain);
 /* Convolution without bias, then batch-norm: two nodes or one. */
 struct feature conv_batch_norm(struct maker *maker, const char *conv_module, const char *norm_module,
                                struct feature x, struct conv_shape shape, enum gain gain);
+/* Batch-norm with no convolution before it: a node of its own. */
+struct feature batch_norm(struct maker *maker, const char *module, struct feature x);
 struct feature relu(struct maker *maker, const char *module, struct feature x);
 /* ReLU6 as Clip whose limits come from Constant nodes. */
 struct feature clip6(struct maker *maker, const char *module, struct feature x);
@@ -51,7 +60,7 @@ struct feature add(struct maker *maker, const char *module, struct feature a, st
 struct feature concat(struct maker *maker, const char *module, struct feature a, struct feature b);
 struct feature max_pool(struct maker *maker, const char *module, struct feature x, int kernel, int stride, int padding,
                         bool ceil_mode);
-struct feature average_pool(struct maker *maker, const char *module, struct feature x, int kernel);
+struct feature average_pool(struct maker *maker, const char *module, struct feature x, int kernel, int stride, int padding);
 struct feature global_average_pool(struct maker *maker, const char *module, struct feature x);
 struct feature flatten(struct maker *maker, struct feature x);
 struct feature gemm(struct maker *maker, const char *module, struct feature x, int outputs, enum gain gain);
@@ -66,10 +75,17 @@ const char *module_path(struct arena *arena, const char *module);
 /* make_model_transformers.c */
 void make_bert_base(struct maker *maker);
 void make_minilm(struct maker *maker);
+void make_distilbert(struct maker *maker);
 void make_gpt2(struct maker *maker);
 void make_vit_b16(struct maker *maker);
 void make_whisper_encoder(struct maker *maker);
 void make_lstm(struct maker *maker);
+/* make_model_swin.c */
+void make_swin_tiny(struct maker *maker);
+/* make_model_branches.c */
+void make_densenet121(struct maker *maker);
+void make_densenet201(struct maker *maker);
+void make_inceptionv3(struct maker *maker);
 /* make_model_vision.c */
 void make_efficientnet_b0(struct maker *maker);
 void make_mobilenetv3(struct maker *maker);

@@ -7,7 +7,7 @@
 
 static struct feature conv_silu(struct maker *maker, const char *module, struct feature x, int channels, int kernel, int stride)
 {
-	x = conv_batch_norm(maker, MODULE("%s.conv", module), MODULE("%s.bn", module), x, (struct conv_shape){channels, kernel, stride, kernel / 2, 1}, GAIN_RELU);
+	x = conv_batch_norm(maker, MODULE("%s.conv", module), MODULE("%s.bn", module), x, square(channels, kernel, stride, kernel / 2, 1), GAIN_RELU);
 	const char *gate = emit(maker, MODULE("%s.act", module), "Sigmoid", x.name, NULL, NULL);
 	x.name = emit(maker, MODULE("%s.act", module), "Mul", x.name, gate, NULL);
 	return x;
@@ -60,9 +60,9 @@ static const char *head(struct maker *maker, int index, struct feature x)
 {
 	const char *module = MODULE("head.%d", index);
 	struct feature box = conv_silu(maker, MODULE("%s.box.0", module), x, 64, 3, 1);
-	box = conv(maker, MODULE("%s.box.1", module), box, (struct conv_shape){4 * BINS, 1, 1, 0, 1}, GAIN_LINEAR);
+	box = conv(maker, MODULE("%s.box.1", module), box, square(4 * BINS, 1, 1, 0, 1), GAIN_LINEAR);
 	struct feature class = conv_silu(maker, MODULE("%s.cls.0", module), x, CLASSES, 3, 1);
-	class = conv(maker, MODULE("%s.cls.1", module), class, (struct conv_shape){CLASSES, 1, 1, 0, 1}, GAIN_LINEAR);
+	class = conv(maker, MODULE("%s.cls.1", module), class, square(CLASSES, 1, 1, 0, 1), GAIN_LINEAR);
 	struct feature both = concat(maker, module, box, class);
 	return emit(maker, module, "Reshape", both.name, emit_list(maker, module, 3, 0, both.channels, -1), NULL);
 }

@@ -138,15 +138,15 @@ void make_output(struct maker *maker, struct feature x)
 static struct feature conv_node(struct maker *maker, const char *module, struct feature x, struct conv_shape shape,
                                 const char *inputs)
 {
+	const int64_t high = shape.padding, wide = shape.padding_width;
 	struct feature y = {.channels = shape.channels};
 	y.height = (x.height + 2 * shape.padding - shape.kernel) / shape.stride + 1;
-	y.width = (x.width + 2 * shape.padding - shape.kernel) / shape.stride + 1;
+	y.width = (x.width + 2 * shape.padding_width - shape.kernel_width) / shape.stride + 1;
 	onnx_node *node = layer_node(maker, module, "Conv", inputs, &y.name);
-	const int64_t padding = shape.padding;
 	pair(maker, node, "dilations", 1);
 	build_int(maker->arena, node, "group", shape.groups);
-	pair(maker, node, "kernel_shape", shape.kernel);
-	build_ints(maker->arena, node, "pads", (int64_t[]){padding, padding, padding, padding}, 4);
+	build_ints(maker->arena, node, "kernel_shape", (int64_t[]){shape.kernel, shape.kernel_width}, 2);
+	build_ints(maker->arena, node, "pads", (int64_t[]){high, wide, high, wide}, 4);
 	pair(maker, node, "strides", shape.stride);
 	return y;
 }
@@ -156,9 +156,18 @@ static float *conv_weights(struct maker *maker, const char *name, struct feature
 {
 	dims[0] = shape.channels;
 	dims[1] = x.channels / shape.groups;
-	dims[2] = dims[3] = shape.kernel;
-	int fan_in = (int)dims[1] * shape.kernel * shape.kernel;
+	dims[2] = shape.kernel;
+	dims[3] = shape.kernel_width;
+	int fan_in = (int)(dims[1] * dims[2] * dims[3]);
 	return random_weights(maker, name, (int64_t)fan_in * shape.channels, 0, weight_deviation(gain, fan_in));
+}
+
+struct feature conv_plain(struct maker *maker, const char *module, struct feature x, struct conv_shape shape, enum gain gain)
+{
+	int64_t dims[4];
+	const char *name = arena_printf(maker->arena, "%s.weight", module);
+	const float *data = conv_weights(maker, name, x, shape, gain, dims);
+	return conv_node(maker, module, x, shape, names(maker, x.name, weight(maker, name, 4, dims, data), NULL));
 }
 
 struct feature conv(struct maker *maker, const char *module, struct feature x, struct conv_shape shape, enum gain gain)
@@ -209,6 +218,12 @@ static struct feature batch_norm_node(struct maker *maker, const char *module, s
 	build_float(maker->arena, node, "momentum", 0.9f);
 	build_int(maker->arena, node, "training_mode", 0);
 	return y;
+}
+
+struct feature batch_norm(struct maker *maker, const char *module, struct feature x)
+{
+	struct batch_norm norm = batch_norm_weights(maker, module, x.channels);
+	return batch_norm_node(maker, module, x, &norm);
 }
 
 struct feature conv_batch_norm(struct maker *maker, const char *conv_module, const char *norm_module,
@@ -287,16 +302,16 @@ struct feature max_pool(struct maker *maker, const char *module, struct feature 
 	return x;
 }
 
-struct feature average_pool(struct maker *maker, const char *module, struct feature x, int kernel)
+struct feature average_pool(struct maker *maker, const char *module, struct feature x, int kernel, int stride, int padding)
 {
 	onnx_node *node = layer_node(maker, module, "AveragePool", x.name, &x.name);
 	build_int(maker->arena, node, "ceil_mode", 0);
 	build_int(maker->arena, node, "count_include_pad", 1);
 	pair(maker, node, "kernel_shape", kernel);
-	build_ints(maker->arena, node, "pads", (int64_t[]){0, 0, 0, 0}, 4);
-	pair(maker, node, "strides", kernel);
-	x.height = pooled(x.height, kernel, kernel, 0, false);
-	x.width = pooled(x.width, kernel, kernel, 0, false);
+	build_ints(maker->arena, node, "pads", (int64_t[]){padding, padding, padding, padding}, 4);
+	pair(maker, node, "strides", stride);
+	x.height = pooled(x.height, kernel, stride, padding, false);
+	x.width = pooled(x.width, kernel, stride, padding, false);
 	return x;
 }
 

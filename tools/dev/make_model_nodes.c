@@ -68,6 +68,20 @@ const char *emit_list(struct maker *maker, const char *module, int count, ...)
 	return emit_constant(maker, module, ERC_I64, 1, count, data, (size_t)count * sizeof *data);
 }
 
+static const char *emit_long(struct maker *maker, const char *module, int64_t number)
+{
+	int64_t *data = arena_new(maker->arena, int64_t);
+	*data = number;
+	return emit_constant(maker, module, ERC_I64, 1, 1, data, sizeof *data);
+}
+
+const char *emit_slice(struct maker *maker, const char *module, const char *x, int64_t axis, int64_t start, int64_t end, int64_t step)
+{
+	const char *from = emit_long(maker, module, start), *to = emit_long(maker, module, end);
+	const char *inputs = MODULE("%s,%s,%s,%s,%s", x, from, to, emit_long(maker, module, axis), emit_long(maker, module, step));
+	return emit_node(maker, module, "Slice", inputs, NULL)->output[0];
+}
+
 const char *emit_transpose(struct maker *maker, const char *module, const char *x, int rank, const int64_t *order)
 {
 	onnx_node *node = emit_node(maker, module, "Transpose", x, NULL);

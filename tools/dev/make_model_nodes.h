@@ -15,11 +15,12 @@ const char *emit_float(struct maker *maker, const char *module, float number);
 const char *emit_index(struct maker *maker, const char *module, int64_t number);
 /* `count` ints, as a list of int64. */
 const char *emit_list(struct maker *maker, const char *module, int count, ...);
+/* Along one axis; `end` may lie beyond it. */
+const char *emit_slice(struct maker *maker, const char *module, const char *x, int64_t axis, int64_t start, int64_t end, int64_t step);
 const char *emit_transpose(struct maker *maker, const char *module, const char *x, int rank, const int64_t *order);
 const char *random_weight(struct maker *maker, const char *name, int rank, const int64_t *dims, float mean, float deviation);
 /* An output of the model. */
 void output_value(struct maker *maker, const char *value, const char *name, int rank, const int64_t *dims);
-
 
 /* make_model_transformers.c: MatMul and Add; layer-norm and GELU in their parts. */
 const char *linear(struct maker *maker, const char *module, const char *x, int inputs, int outputs, enum gain gain);

@@ -185,6 +185,88 @@ void make_minilm(struct maker *maker)
 	make_bert(maker, (struct encoder){.layers = 6, .width = 384, .heads = 12, .inner = 1536, .epsilon = 1e-12f});
 }
 
+/* ---- DistilBERT ---- */
+
+/* x.view(batch, rest): the batch is what Shape says. */
+static const char *view(struct maker *maker, const char *module, const char *x, const char *batch, const char *rest)
+{
+	const char *first = emit(maker, module, "Unsqueeze", batch, emit_list(maker, module, 1, 0), NULL);
+	return emit(maker, module, "Reshape", x, emit_axis(maker, module, "Concat", first, rest, 0), NULL);
+}
+
+static const char *size_of(struct maker *maker, const char *module, const char *x, int axis)
+{
+	return emit_axis(maker, module, "Gather", emit(maker, module, "Shape", x, NULL, NULL), emit_index(maker, module, axis), 0);
+}
+
+static const char *distilbert_heads(struct maker *maker, const char *module, const char *name, const struct encoder *e, const char *x, const char *batch)
+{
+	const char *y = linear(maker, MODULE("%s.%s", module, name), x, e->width, e->width, GAIN_LINEAR);
+	y = view(maker, module, y, batch, emit_list(maker, module, 3, -1, e->heads, e->width / e->heads));
+	return emit_transpose(maker, module, y, 4, (int64_t[]){0, 2, 1, 3});
+}
+
+/* Scores where the mask is 0 become the lowest float. */
+static const char *fill_masked(struct maker *maker, const char *module, const struct encoder *e, const char *scores, const char *batch)
+{
+	const char *mask = emit(maker, module, "Equal", "attention_mask", emit_index(maker, module, 0), NULL);
+	mask = view(maker, module, mask, batch, emit_list(maker, module, 3, 1, 1, e->length));
+	mask = emit(maker, module, "Expand", mask, emit(maker, module, "Shape", scores, NULL, NULL), NULL);
+	return emit(maker, module, "Where", mask, emit_float(maker, module, LOWEST), scores);
+}
+
+static const char *distilbert_attention(struct maker *maker, const char *module, const struct encoder *e, const char *x)
+{
+	const char *batch = size_of(maker, module, x, 0);
+	const char *q = distilbert_heads(maker, module, "q_lin", e, x, batch);
+	const char *k = distilbert_heads(maker, module, "k_lin", e, x, batch);
+	const char *v = distilbert_heads(maker, module, "v_lin", e, x, batch);
+	q = emit(maker, module, "Div", q, emit_float(maker, module, sqrtf((float)(e->width / e->heads))), NULL);
+	k = emit_transpose(maker, module, k, 4, (int64_t[]){0, 1, 3, 2});
+	const char *scores = fill_masked(maker, module, e, emit(maker, module, "MatMul", q, k, NULL), batch);
+	const char *y = emit(maker, module, "MatMul", emit_axis(maker, module, "Softmax", scores, NULL, -1), v, NULL);
+	y = emit_transpose(maker, module, y, 4, (int64_t[]){0, 2, 1, 3});
+	y = view(maker, module, y, batch, emit_list(maker, module, 2, -1, e->width));
+	return linear(maker, MODULE("%s.out_lin", module), y, e->width, e->width, GAIN_LINEAR);
+}
+
+/* Rows of the table for places 0, 1, ...: a buffer of numbers, cut to the length of the input. */
+static const char *distilbert_places(struct maker *maker, const struct encoder *e, int most)
+{
+	int64_t *data = arena_array(maker->arena, (size_t)most, sizeof *data);
+	for (int i = 0; i < most; i++)
+		data[i] = i;
+	build_initializer(maker->arena, maker->model->graph,
+	                  build_tensor(maker->arena, "embeddings.position_ids", ERC_I64, 2, (int64_t[]){1, most}, data, (size_t)most * sizeof *data));
+	const char *module = "embeddings", *length = size_of(maker, module, "input_ids", 1);
+	const char *start = emit_list(maker, module, 1, 0), *axis = emit_list(maker, module, 1, 1);
+	length = emit(maker, module, "Unsqueeze", length, emit_list(maker, module, 1, 0), NULL);
+	const char *ids = emit_node(maker, module, "Slice", MODULE("embeddings.position_ids,%s,%s,%s", start, length, axis), NULL)->output[0];
+	return look_up(maker, "embeddings.position_embeddings", ids, most, e->width);
+}
+
+void make_distilbert(struct maker *maker)
+{
+	const int most = 512;
+	int length = sequence_length(maker, 128);
+	struct encoder e = {.layers = 6, .width = 768, .heads = 12, .inner = 3072, .epsilon = 1e-12f, .length = length < most ? length : most};
+	integer_input(maker, "input_ids", e.length);
+	integer_input(maker, "attention_mask", e.length);
+	const char *x = look_up(maker, "embeddings.word_embeddings", "input_ids", 30522, e.width);
+	x = sum(maker, "embeddings", x, distilbert_places(maker, &e, most));
+	x = layer_norm(maker, "embeddings.LayerNorm", x, e.width, e.epsilon);
+	for (int i = 0; i < e.layers; i++) {
+		const char *layer = MODULE("transformer.layer.%d", i);
+		x = sum(maker, layer, distilbert_attention(maker, MODULE("%s.attention", layer), &e, x), x);
+		x = layer_norm(maker, MODULE("%s.sa_layer_norm", layer), x, e.width, e.epsilon);
+		const char *y = linear(maker, MODULE("%s.ffn.lin1", layer), x, e.width, e.inner, GAIN_LINEAR);
+		y = gelu_erf(maker, MODULE("%s.ffn.activation", layer), y);
+		y = linear(maker, MODULE("%s.ffn.lin2", layer), y, e.inner, e.width, GAIN_RELU);
+		x = layer_norm(maker, MODULE("%s.output_layer_norm", layer), sum(maker, layer, y, x), e.width, e.epsilon);
+	}
+	output_value(maker, x, "last_hidden_state", 3, (int64_t[]){maker->batch, e.length, e.width});
+}
+
 /* ---- GPT-2 ---- */
 
 static const char *causal_mask(struct maker *maker, int length)
@@ -266,7 +348,7 @@ void make_vit_b16(struct maker *maker)
 {
 	struct encoder e = {.layers = 12, .width = 768, .heads = 12, .inner = 3072, .epsilon = 1e-6f};
 	struct feature image = make_input(maker, 3, 224);
-	image = conv(maker, "patch_embed.proj", image, (struct conv_shape){e.width, 16, 16, 0, 1}, GAIN_LINEAR);
+	image = conv(maker, "patch_embed.proj", image, square(e.width, 16, 16, 0, 1), GAIN_LINEAR);
 	int patches = image.height * image.width;
 	e.length = patches + 1;
 	const char *x = emit(maker, "patch_embed", "Reshape", image.name, emit_list(maker, "patch_embed", 3, 0, e.width, patches), NULL);

@@ -45,8 +45,8 @@ static struct feature squeeze_excite(struct maker *maker, const char *module, st
 	build_ints(maker->arena, mean, "axes", (int64_t[]){2, 3}, 2);
 	build_int(maker->arena, mean, "keepdims", 1);
 	struct feature y = {mean->output[0], x.channels, 1, 1};
-	y = conv(maker, MODULE("%s.fc1", module), y, (struct conv_shape){squeezed, 1, 1, 0, 1}, GAIN_RELU);
-	y = conv(maker, MODULE("%s.fc2", module), inner(maker, module, y), (struct conv_shape){x.channels, 1, 1, 0, 1}, GAIN_LINEAR);
+	y = conv(maker, MODULE("%s.fc1", module), y, square(squeezed, 1, 1, 0, 1), GAIN_RELU);
+	y = conv(maker, MODULE("%s.fc2", module), inner(maker, module, y), square(x.channels, 1, 1, 0, 1), GAIN_LINEAR);
 	return with(x, emit(maker, module, "Mul", gate(maker, module, y).name, x.name, NULL));
 }
 
@@ -68,21 +68,21 @@ static struct feature efficientnet_block(struct maker *maker, const char *name, 
 	int wide = x.channels * efficientnet_stages[stage].expansion, kernel = efficientnet_stages[stage].kernel;
 	struct feature y = x;
 	if (wide != x.channels)
-		y = block(maker, MODULE("%s.expand", name), y, (struct conv_shape){wide, 1, 1, 0, 1}, silu);
-	y = block(maker, MODULE("%s.depthwise", name), y, (struct conv_shape){wide, kernel, stride, kernel / 2, wide}, silu);
+		y = block(maker, MODULE("%s.expand", name), y, square(wide, 1, 1, 0, 1), silu);
+	y = block(maker, MODULE("%s.depthwise", name), y, square(wide, kernel, stride, kernel / 2, wide), silu);
 	y = squeeze_excite(maker, MODULE("%s.se", name), y, x.channels / 4, silu, sigmoid);
-	y = block(maker, MODULE("%s.project", name), y, (struct conv_shape){efficientnet_stages[stage].channels, 1, 1, 0, 1}, NULL);
+	y = block(maker, MODULE("%s.project", name), y, square(efficientnet_stages[stage].channels, 1, 1, 0, 1), NULL);
 	return stride == 1 && y.channels == x.channels ? add(maker, name, y, x) : y;
 }
 
 void make_efficientnet_b0(struct maker *maker)
 {
 	struct feature x = make_input(maker, 3, 224);
-	x = block(maker, "features.stem", x, (struct conv_shape){32, 3, 2, 1, 1}, silu);
+	x = block(maker, "features.stem", x, square(32, 3, 2, 1, 1), silu);
 	for (size_t stage = 0; stage < COUNT_OF(efficientnet_stages); stage++)
 		for (int i = 0; i < efficientnet_stages[stage].blocks; i++)
 			x = efficientnet_block(maker, MODULE("features.%zu.%d", stage + 1, i), x, stage, i ? 1 : efficientnet_stages[stage].stride);
-	x = block(maker, "features.head", x, (struct conv_shape){1280, 1, 1, 0, 1}, silu);
+	x = block(maker, "features.head", x, square(1280, 1, 1, 0, 1), silu);
 	x = flatten(maker, global_average_pool(maker, "avgpool", x));
 	make_output(maker, gemm(maker, "classifier.1", x, maker->classes, GAIN_LINEAR));
 }
@@ -104,20 +104,20 @@ static const struct {
 void make_mobilenetv3(struct maker *maker)
 {
 	struct feature x = make_input(maker, 3, 224);
-	x = block(maker, "features.0", x, (struct conv_shape){16, 3, 2, 1, 1}, hard_swish);
+	x = block(maker, "features.0", x, square(16, 3, 2, 1, 1), hard_swish);
 	for (size_t i = 0; i < COUNT_OF(mobilenetv3_blocks); i++) {
 		const typeof(mobilenetv3_blocks[0]) *b = &mobilenetv3_blocks[i];
 		const char *name = MODULE("features.%zu.block", i + 1);
 		struct feature y = x;
 		if (b->wide != x.channels)
-			y = block(maker, MODULE("%s.expand", name), y, (struct conv_shape){b->wide, 1, 1, 0, 1}, b->act);
-		y = block(maker, MODULE("%s.depthwise", name), y, (struct conv_shape){b->wide, b->kernel, b->stride, b->kernel / 2, b->wide}, b->act);
+			y = block(maker, MODULE("%s.expand", name), y, square(b->wide, 1, 1, 0, 1), b->act);
+		y = block(maker, MODULE("%s.depthwise", name), y, square(b->wide, b->kernel, b->stride, b->kernel / 2, b->wide), b->act);
 		if (b->squeezed)
 			y = squeeze_excite(maker, MODULE("%s.se", name), y, b->squeezed, relu, hard_sigmoid);
-		y = block(maker, MODULE("%s.project", name), y, (struct conv_shape){b->channels, 1, 1, 0, 1}, NULL);
+		y = block(maker, MODULE("%s.project", name), y, square(b->channels, 1, 1, 0, 1), NULL);
 		x = b->stride == 1 && y.channels == x.channels ? add(maker, name, y, x) : y;
 	}
-	x = block(maker, "features.16", x, (struct conv_shape){960, 1, 1, 0, 1}, hard_swish);
+	x = block(maker, "features.16", x, square(960, 1, 1, 0, 1), hard_swish);
 	x = flatten(maker, global_average_pool(maker, "avgpool", x));
 	x = hard_swish(maker, "classifier.1", gemm(maker, "classifier.0", x, 1280, GAIN_RELU));
 	make_output(maker, gemm(maker, "classifier.3", x, maker->classes, GAIN_LINEAR));
@@ -149,16 +149,16 @@ static struct feature shuffle(struct maker *maker, const char *module, struct fe
 static struct feature shuffle_branch(struct maker *maker, const char *module, struct feature x, int channels, int stride, bool expand)
 {
 	if (expand)
-		x = block(maker, MODULE("%s.expand", module), x, (struct conv_shape){channels, 1, 1, 0, 1}, relu);
-	x = conv_batch_norm(maker, MODULE("%s.dw", module), MODULE("%s.dw_bn", module), x, (struct conv_shape){x.channels, 3, stride, 1, x.channels}, GAIN_LINEAR);
-	return block(maker, MODULE("%s.project", module), x, (struct conv_shape){channels, 1, 1, 0, 1}, relu);
+		x = block(maker, MODULE("%s.expand", module), x, square(channels, 1, 1, 0, 1), relu);
+	x = conv_batch_norm(maker, MODULE("%s.dw", module), MODULE("%s.dw_bn", module), x, square(x.channels, 3, stride, 1, x.channels), GAIN_LINEAR);
+	return block(maker, MODULE("%s.project", module), x, square(channels, 1, 1, 0, 1), relu);
 }
 
 void make_shufflenetv2(struct maker *maker)
 {
 	static const int repeats[] = {4, 8, 4}, widths[] = {116, 232, 464};
 	struct feature x = make_input(maker, 3, 224);
-	x = block(maker, "conv1", x, (struct conv_shape){24, 3, 2, 1, 1}, relu);
+	x = block(maker, "conv1", x, square(24, 3, 2, 1, 1), relu);
 	x = max_pool(maker, "maxpool", x, 3, 2, 1, false);
 	for (int stage = 0; stage < 3; stage++) {
 		for (int i = 0; i < repeats[stage]; i++) {
@@ -172,7 +172,7 @@ void make_shufflenetv2(struct maker *maker)
 			x = shuffle(maker, module, concat(maker, module, halves[0], halves[1]));
 		}
 	}
-	x = block(maker, "conv5", x, (struct conv_shape){1024, 1, 1, 0, 1}, relu);
+	x = block(maker, "conv5", x, square(1024, 1, 1, 0, 1), relu);
 	onnx_node *mean = emit_node(maker, "", "ReduceMean", x.name, NULL);
 	build_ints(maker->arena, mean, "axes", (int64_t[]){2, 3}, 2);
 	build_int(maker->arena, mean, "keepdims", 0);
@@ -200,7 +200,7 @@ static struct feature norm_channels(struct maker *maker, const char *module, str
 
 static struct feature convnext_block(struct maker *maker, const char *module, struct feature x)
 {
-	struct feature y = conv(maker, MODULE("%s.conv_dw", module), x, (struct conv_shape){x.channels, 7, 1, 3, x.channels}, GAIN_LINEAR);
+	struct feature y = conv(maker, MODULE("%s.conv_dw", module), x, square(x.channels, 7, 1, 3, x.channels), GAIN_LINEAR);
 	y = channels_last(maker, module, y);
 	const char *z = layer_norm(maker, MODULE("%s.norm", module), y.name, x.channels, 1e-6f);
 	z = linear(maker, MODULE("%s.mlp.fc1", module), z, x.channels, 4 * x.channels, GAIN_LINEAR);
@@ -214,12 +214,12 @@ void make_convnext_tiny(struct maker *maker)
 {
 	static const int depths[] = {3, 3, 9, 3}, widths[] = {96, 192, 384, 768};
 	struct feature x = make_input(maker, 3, 224);
-	x = conv(maker, "stem.0", x, (struct conv_shape){96, 4, 4, 0, 1}, GAIN_LINEAR);
+	x = conv(maker, "stem.0", x, square(96, 4, 4, 0, 1), GAIN_LINEAR);
 	x = norm_channels(maker, "stem.1", x);
 	for (int stage = 0; stage < 4; stage++) {
 		if (stage) {
 			x = norm_channels(maker, MODULE("stages.%d.downsample.0", stage), x);
-			x = conv(maker, MODULE("stages.%d.downsample.1", stage), x, (struct conv_shape){widths[stage], 2, 2, 0, 1}, GAIN_LINEAR);
+			x = conv(maker, MODULE("stages.%d.downsample.1", stage), x, square(widths[stage], 2, 2, 0, 1), GAIN_LINEAR);
 		}
 		for (int i = 0; i < depths[stage]; i++)
 			x = convnext_block(maker, MODULE("stages.%d.blocks.%d", stage, i), x);

@@ -103,7 +103,11 @@ static int parse_policies(struct bench_run *run, const char *text)
 		if (*name)
 			run->policies[run->policy_count++].name = memory_printf("%s", name);
 	free(copy);
-	return ARGS_OK;
+	if (run->policy_count)
+		return ARGS_OK;
+	say_error("--policy: '%s' names none", text);
+	say_note("policies are %s", policy_list);
+	return EXIT_USAGE;
 }
 
 /* ---- stages ---- */
@@ -390,6 +394,8 @@ static int write_trace(struct bench_run *run)
 
 static const struct column columns[] = {
 	{"policy", "policy", CELL_TEXT},
+	{"load", NULL, CELL_NUMBER},
+	{"rate_scale", NULL, CELL_NUMBER},
 	{"rt_mean_ratio", "RT mean", CELL_NUMBER},
 	{"rt_p90_ratio", "p90", CELL_NUMBER},
 	{"rt_p99_us", "p99", CELL_US},
@@ -440,12 +446,15 @@ static void add_totals(const struct bench_run *run, const struct cell_figures *c
 	}
 }
 
-static void report_row(struct report *report, const struct bench_run *run, const struct cell_figures *cell, const char *name)
+static void report_row(struct report *report, const struct bench_run *run, uint32_t load, uint32_t policy)
 {
+	const struct cell_figures *cell = &run->cells[load * run->policy_count + policy];
 	struct totals t = {0};
 	add_totals(run, cell, &t);
 	double arrivals = t.shared.arrivals ? (double)t.shared.arrivals : 1, rounds = (double)run->options->rounds;
-	report_cell_text(report, "%s", name);
+	report_cell_text(report, "%s", run->policies[policy].name);
+	report_cell(report, run->loads[load]);
+	report_cell(report, run->scales[load]);
 	report_cell(report, series_median(&cell->mean_ratio));
 	report_cell(report, series_median(&cell->p90_ratio));
 	report_cell(report, series_percentile(&t.shared.service, 0.99));
@@ -496,6 +505,7 @@ static void report_stalls(struct report *report, const struct bench_run *run)
 static void print_run(const struct bench_run *run, enum format format)
 {
 	struct report *report = report_new("erc.bench-workload/1");
+	struct text_list keys = {0}; /* which the report borrows */
 	erc_runtime *runtime = run->policies[0].stage.runtime;
 	report_fact_text(report, "workload", "workload", "%s", run->workload.name);
 	report_fact_text(report, "target", "target", "%s", erc_runtime_target(runtime));
@@ -506,18 +516,21 @@ static void print_run(const struct bench_run *run, enum format format)
 	report_fact(report, "seed", "seed", CELL_COUNT, run->options->seed);
 	for (uint32_t i = 0; i < run->workload.count; i++) {
 		char *key = memory_printf("service_us.%s", run->workload.clients[i].name);
-		report_fact(report, key, key + sizeof("service_us.") - 1, CELL_US, run->service_us[i]);
+		text_list_add(&keys, key);
+		free(key);
+		report_fact(report, keys.items[i], keys.items[i] + sizeof("service_us.") - 1, CELL_US, run->service_us[i]);
 	}
 	for (uint32_t load = 0; load < run->load_count; load++) {
 		report_table_titled(report, "loads", columns, COUNT_OF(columns),
 		                    run->loads[load] > 0 ? "RT busy %.0f %% (rates x %.4g)" : "RT as given", run->loads[load] * 100,
 		                    run->scales[load]);
 		for (uint32_t p = 0; p < run->policy_count; p++)
-			report_row(report, run, &run->cells[load * run->policy_count + p], run->policies[p].name);
+			report_row(report, run, load, p);
 	}
 	report_stalls(report, run);
 	report_print(report, format, stdout);
 	report_free(report);
+	text_list_free(&keys);
 }
 
 static void free_run(struct bench_run *run)

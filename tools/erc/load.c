@@ -8,23 +8,35 @@
 
 /* ---- requests ---- */
 
-static enum erc_status bind_all(erc_request *request, const erc_model *model, uint32_t entry)
+/* Memory for one tensor, which the lane's request keeps. NULL: there is none. */
+static struct array *tensor_memory(struct lane_request *request, const struct erc_tensor_info *info)
 {
+	struct array *array = &request->arrays[request->array_count];
+	if (!array_new(array, info->dtype, info->rank, info->dims))
+		return NULL;
+	request->array_count++;
+	return array;
+}
+
+static enum erc_status bind_all(struct lane_request *request, const erc_model *model, uint32_t entry)
+{
+	uint32_t inputs = erc_model_input_count(model, entry), outputs = erc_model_output_count(model, entry);
 	struct erc_tensor_info info;
-	struct array array;
+	struct array *array;
 	enum erc_status status = ERC_OK;
-	for (uint32_t i = 0; i < erc_model_input_count(model, entry) && status == ERC_OK; i++) {
+	request->arrays = memory_new((inputs + outputs) * sizeof *request->arrays);
+	for (uint32_t i = 0; i < inputs && status == ERC_OK; i++) {
 		erc_model_input_info(model, entry, i, &info);
-		if (!array_new(&array, info.dtype, info.rank, info.dims))
+		if (!(array = tensor_memory(request, &info)))
 			return ERC_NOMEM;
-		array_fill_random(&array, 1);
-		status = erc_request_bind_input(request, i, array.data, array.bytes); /* lives as long as the process */
+		array_fill_random(array, 1);
+		status = erc_request_bind_input(request->request, i, array->data, array->bytes);
 	}
-	for (uint32_t i = 0; i < erc_model_output_count(model, entry) && status == ERC_OK; i++) {
+	for (uint32_t i = 0; i < outputs && status == ERC_OK; i++) {
 		erc_model_output_info(model, entry, i, &info);
-		if (!array_new(&array, info.dtype, info.rank, info.dims))
+		if (!(array = tensor_memory(request, &info)))
 			return ERC_NOMEM;
-		status = erc_request_bind_output(request, i, array.data, array.bytes);
+		status = erc_request_bind_output(request->request, i, array->data, array->bytes);
 	}
 	return status;
 }
@@ -35,18 +47,23 @@ enum erc_status lane_open(struct lane *lane, erc_model *model, uint32_t requests
 	lane->requests = memory_new(requests * sizeof *lane->requests);
 	lane->most = requests;
 	for (; lane->request_count < requests && status == ERC_OK; lane->request_count++) {
-		erc_request **request = &lane->requests[lane->request_count].request;
-		status = erc_request_create(lane->session, request);
+		struct lane_request *request = &lane->requests[lane->request_count];
+		status = erc_request_create(lane->session, &request->request);
 		if (status == ERC_OK)
-			status = bind_all(*request, model, erc_session_entry(lane->session));
+			status = bind_all(request, model, erc_session_entry(lane->session));
 	}
 	return status;
 }
 
 void lane_close(struct lane *lane)
 {
-	for (uint32_t i = 0; i < lane->request_count; i++)
-		erc_request_destroy(lane->requests[i].request);
+	for (uint32_t i = 0; i < lane->request_count; i++) {
+		struct lane_request *request = &lane->requests[i];
+		erc_request_destroy(request->request);
+		for (uint32_t k = 0; k < request->array_count; k++)
+			array_free(&request->arrays[k]);
+		free(request->arrays);
+	}
 	free(lane->requests);
 	erc_session_destroy(lane->session);
 }

@@ -12,15 +12,24 @@
 /* Where a value stands, for messages. */
 struct place {
 	const char *path;
-	const char *list;   /* "clients" or "tasks" */
+	const char *list;   /* "clients" or "tasks"; NULL: the file itself */
 	uint32_t number;
+	const char *inside; /* an object in it: "load."; or NULL */
 };
+
+/* "clients[3]", or "the file". The caller frees it. */
+static char *place_text(const struct place *place)
+{
+	return place->list ? memory_printf("%s[%u]", place->list, place->number) : memory_printf("the file");
+}
 
 static int complain(const struct place *place, const char *key, const char *wanted, const cJSON *found)
 {
-	char *text = found ? cJSON_PrintUnformatted(found) : NULL;
-	say_error("%s: %s[%u].%s is %.60s; wanted %s", place->path, place->list, place->number, key, text ? text : "missing", wanted);
+	char *text = found ? cJSON_PrintUnformatted(found) : NULL, *where = place_text(place);
+	say_error("%s: %s%s%s%s is %.60s; wanted %s", place->path, place->list ? where : "", place->list ? "." : "",
+	          place->inside ? place->inside : "", key, text ? text : "missing", wanted);
 	cJSON_free(text);
+	free(where);
 	return EXIT_USAGE;
 }
 
@@ -38,6 +47,17 @@ static int read_number(const struct place *place, const cJSON *object, const cha
 	}
 	*out = item->valuedouble;
 	return ARGS_OK;
+}
+
+/* The same for a whole number, of 0 or more. */
+static int read_count(const struct place *place, const cJSON *object, const char *key, uint32_t least, uint32_t otherwise, uint32_t *out)
+{
+	double number;
+	int code = read_number(place, object, key, least, otherwise, &number);
+	if (code == ARGS_OK && number != floor(number))
+		return complain(place, key, "a whole number", cJSON_GetObjectItemCaseSensitive(object, key));
+	*out = code == ARGS_OK ? (uint32_t)number : 0;
+	return code;
 }
 
 static int read_text(const struct place *place, const cJSON *object, const char *key, bool is_needed, char **out)
@@ -129,6 +149,10 @@ static int read_kind(const struct place *place, const char *key, const cJSON *it
 static int check_keys(const struct place *place, const cJSON *object, const char *const *names, size_t count)
 {
 	const cJSON *item;
+	if (!cJSON_IsObject(object)) {
+		say_error("%s: %s[%u] is no object", place->path, place->list, place->number);
+		return EXIT_USAGE;
+	}
 	cJSON_ArrayForEach(item, object) {
 		bool known = false;
 		for (size_t i = 0; i < count; i++)
@@ -136,7 +160,9 @@ static int check_keys(const struct place *place, const cJSON *object, const char
 		if (known)
 			continue;
 		const char *nearest = args_nearest(item->string, names, count);
-		say_error("%s: %s[%u] has no key '%s'", place->path, place->list, place->number, item->string);
+		char *where = place_text(place);
+		say_error("%s: %s has no key '%s'", place->path, where, item->string);
+		free(where);
 		if (nearest)
 			say_note("did you mean '%s'?", nearest);
 		return EXIT_USAGE;
@@ -151,12 +177,26 @@ static int check_keys(const struct place *place, const cJSON *object, const char
 			return code_; \
 	} while (0)
 
+/* When it asks: what the kind of load needs, and nothing that belongs to another kind. */
+static int read_load(const struct place *place, const cJSON *object, struct client *out)
+{
+	const cJSON *rate = cJSON_GetObjectItemCaseSensitive(object, "rate"), *gaps = cJSON_GetObjectItemCaseSensitive(object, "gaps_s");
+	TAKE(read_kind(place, "load", cJSON_GetObjectItemCaseSensitive(object, "load"), &out->kind));
+	bool has_rate = out->kind == LOAD_PERIODIC || out->kind == LOAD_POISSON;
+	if (rate && !has_rate)
+		return complain(place, "rate", "none with this load", rate);
+	if (gaps && out->kind != LOAD_TRACE)
+		return complain(place, "gaps_s", "none with this load", gaps);
+	if (has_rate)
+		TAKE(read_number(place, object, "rate", 1e-6, NAN, &out->rate));
+	return out->kind == LOAD_TRACE ? read_gaps(place, object, out) : ARGS_OK;
+}
+
 static int read_client(const struct place *place, const cJSON *object, struct client *out)
 {
 	static const char *const keys[] = {"name", "model", "class", "level", "weight", "in_flight", "units", "budget",
 	                                   "deadline_us", "valid_factor", "load", "rate", "gaps_s"};
 	const cJSON *class_ = cJSON_GetObjectItemCaseSensitive(object, "class");
-	double number;
 	TAKE(check_keys(place, object, keys, COUNT_OF(keys)));
 	TAKE(read_text(place, object, "name", true, &out->name));
 	TAKE(read_text(place, object, "model", true, &out->model));
@@ -164,25 +204,15 @@ static int read_client(const struct place *place, const cJSON *object, struct cl
 	if (!cJSON_IsString(class_) || (strcmp(class_->valuestring, "rt") && strcmp(class_->valuestring, "be")))
 		return complain(place, "class", "\"rt\" or \"be\"", class_);
 	out->class_ = strcmp(class_->valuestring, "rt") ? ERC_BEST_EFFORT : ERC_REAL_TIME;
-	TAKE(read_kind(place, "load", cJSON_GetObjectItemCaseSensitive(object, "load"), &out->kind));
-	TAKE(read_number(place, object, "level", 0, 0, &number));
-	out->level = (uint32_t)number;
-	TAKE(read_number(place, object, "weight", 1, 1, &number));
-	out->weight = (uint32_t)number;
-	TAKE(read_number(place, object, "units", 1, 0, &number));
-	out->units = (uint32_t)number;
-	TAKE(read_number(place, object, "in_flight", 1, out->class_ == ERC_BEST_EFFORT ? 2 : 1, &number));
-	if (number > MAX_IN_FLIGHT)
+	TAKE(read_count(place, object, "level", 0, 0, &out->level));
+	TAKE(read_count(place, object, "weight", 1, 1, &out->weight));
+	TAKE(read_count(place, object, "units", 1, 0, &out->units));
+	TAKE(read_count(place, object, "in_flight", 1, out->class_ == ERC_BEST_EFFORT ? 2 : 1, &out->in_flight));
+	if (out->in_flight > MAX_IN_FLIGHT)
 		return complain(place, "in_flight", "at most 64", cJSON_GetObjectItemCaseSensitive(object, "in_flight"));
-	out->in_flight = (uint32_t)number;
-	TAKE(read_number(place, object, "deadline_us", 1, 0, &number));
-	out->deadline_us = (uint64_t)number;
+	TAKE(read_count(place, object, "deadline_us", 1, 0, &out->deadline_us));
 	TAKE(read_number(place, object, "valid_factor", 1, 2, &out->valid_factor));
-	if (out->kind == LOAD_PERIODIC || out->kind == LOAD_POISSON)
-		TAKE(read_number(place, object, "rate", 1e-6, NAN, &out->rate));
-	if (out->kind == LOAD_TRACE)
-		TAKE(read_gaps(place, object, out));
-	return ARGS_OK;
+	return read_load(place, object, out);
 }
 
 /* ---- DISB: tasks; a closed loop without a priority is best effort ---- */
@@ -191,24 +221,26 @@ static int read_task(const struct place *place, const cJSON *object, struct clie
 {
 	const cJSON *load = cJSON_GetObjectItemCaseSensitive(object, "load"), *client = cJSON_GetObjectItemCaseSensitive(object, "client");
 	const cJSON *type = cJSON_GetObjectItemCaseSensitive(load, "type");
+	const struct place in_load = {place->path, place->list, place->number, "load."};
+	const struct place in_client = {place->path, place->list, place->number, "client."};
 	TAKE(read_text(place, object, "id", true, &out->name));
 	if (!cJSON_IsObject(load))
 		return complain(place, "load", "an object", load);
 	if (!cJSON_IsObject(client))
 		return complain(place, "client", "an object", client);
-	TAKE(read_text(place, client, "model_name", true, &out->model));
+	TAKE(read_text(&in_client, client, "model_name", true, &out->model));
 	size_t length = strlen(out->name);
 	bool is_real_time = length > 3 && !strcmp(out->name + length - 3, "_rt");
 	*out = (struct client){.name = out->name, .model = out->model, .weight = 1, .valid_factor = 2,
 	                       .class_ = is_real_time ? ERC_REAL_TIME : ERC_BEST_EFFORT, .in_flight = is_real_time ? 1 : 2};
 	if (!cJSON_IsString(type))
-		return complain(place, "load.type", "a text", type);
+		return complain(&in_load, "type", "a text", type);
 	if (!strcmp(type->valuestring, "continuous"))
 		return ARGS_OK;
-	TAKE(read_kind(place, "load.type", type, &out->kind));
+	TAKE(read_kind(&in_load, "type", type, &out->kind));
 	if (out->kind == LOAD_TRACE) /* times in milliseconds */
-		return take_gaps(place, "load.trace", cJSON_GetObjectItemCaseSensitive(load, "trace"), 1e-3, true, out);
-	return read_number(place, load, "frequency", 1e-6, NAN, &out->rate);
+		return take_gaps(&in_load, "trace", cJSON_GetObjectItemCaseSensitive(load, "trace"), 1e-3, true, out);
+	return read_number(&in_load, load, "frequency", 1e-6, NAN, &out->rate);
 }
 
 /* ---- files ---- */
@@ -217,7 +249,7 @@ static int read_list(const char *path, const cJSON *root, struct workload *out)
 {
 	const cJSON *clients = cJSON_GetObjectItemCaseSensitive(root, "clients");
 	const cJSON *tasks = cJSON_GetObjectItemCaseSensitive(root, "tasks"), *list = clients ? clients : tasks, *item;
-	struct place place = {path, clients ? "clients" : "tasks", 0};
+	struct place place = {path, clients ? "clients" : "tasks", 0, NULL};
 	if (!cJSON_IsArray(list) || !cJSON_GetArraySize(list) || cJSON_GetArraySize(list) > MAX_CLIENTS) {
 		say_error("%s: wanted a list of 1 to %d \"clients\" (or, of DISB, \"tasks\")", path, MAX_CLIENTS);
 		return EXIT_USAGE;
@@ -235,16 +267,32 @@ static int read_list(const char *path, const cJSON *root, struct workload *out)
 	return ARGS_OK;
 }
 
+/* What stands beside the clients. A DISB file's own keys are left alone. */
+static int read_root(const char *path, const cJSON *root, struct workload *out)
+{
+	static const char *const keys[] = {"schema", "name", "seconds", "clients"};
+	const struct place place = {.path = path};
+	const cJSON *schema = cJSON_GetObjectItemCaseSensitive(root, "schema");
+	if (!cJSON_GetObjectItemCaseSensitive(root, "clients"))
+		return ARGS_OK;
+	TAKE(check_keys(&place, root, keys, COUNT_OF(keys)));
+	if (schema && (!cJSON_IsString(schema) || strcmp(schema->valuestring, "erc.workload/1")))
+		return complain(&place, "schema", "\"erc.workload/1\"", schema);
+	TAKE(read_text(&place, root, "name", false, &out->name));
+	return read_number(&place, root, "seconds", 1e-6, 0, &out->seconds);
+}
+
 int workload_read(const char *path, struct workload *out)
 {
 	cJSON *root = NULL;
 	*out = (struct workload){0};
 	TAKE(parse_file(path, &root));
 	const char *slash = strrchr(path, '/');
-	const cJSON *name = cJSON_GetObjectItemCaseSensitive(root, "name"), *seconds = cJSON_GetObjectItemCaseSensitive(root, "seconds");
-	out->name = memory_printf("%s", cJSON_IsString(name) ? name->valuestring : slash ? slash + 1 : path);
-	out->seconds = cJSON_IsNumber(seconds) && seconds->valuedouble > 0 ? seconds->valuedouble : 0;
-	int code = read_list(path, root, out);
+	int code = read_root(path, root, out);
+	if (!out->name)
+		out->name = memory_printf("%s", slash ? slash + 1 : path);
+	if (code == ARGS_OK)
+		code = read_list(path, root, out);
 	cJSON_Delete(root);
 	return code;
 }

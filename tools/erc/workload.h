@@ -4,7 +4,7 @@
 
 #include "command.h"
 
-/* ---- workload.c, workload_disb.c: files ---- */
+/* ---- workload.c: files ---- */
 
 enum load_kind {
 	LOAD_CLOSED,   /* the next request when one ends */
@@ -21,7 +21,7 @@ struct client {
 	uint32_t in_flight;   /* closed: requests outstanding at a time */
 	uint32_t units;       /* most units; 0: no limit */
 	char *budget;         /* NULL: by room */
-	uint64_t deadline_us; /* RT: valid time; 0: valid_factor times the median of its service alone */
+	uint32_t deadline_us; /* RT: valid time; 0: valid_factor times the median of its service alone */
 	double valid_factor;
 	enum load_kind kind;
 	double rate;          /* periodic, Poisson: per second */
@@ -99,6 +99,8 @@ struct stage {
 
 struct lane_request {
 	erc_request *request;
+	struct array *arrays;    /* what its inputs and outputs are bound to */
+	uint32_t array_count;
 	bool is_busy;
 	bool had_company;        /* when it was submitted, RT requests were under way */
 };

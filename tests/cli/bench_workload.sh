@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# `erc bench --workload` on the virtual device, where figures are the same everywhere: forms, policies, loads,
+# shedding, DISB's files; workloads and options that are wrong.
+. "$LIBRARY"
+quietly erc compile "$SAMPLES/digits/digits.onnx" -o d.erca --dim batch=1 --target sim:h100 --quiet
+cat >pair.json <<'JSON'
+{
+  "schema": "erc.workload/1", "name": "pair", "seconds": 0.005,
+  "clients": [
+    { "name": "camera", "model": "digits", "class": "rt", "load": "periodic", "rate": 20000 },
+    { "name": "batch", "model": "digits", "class": "be", "load": "closed", "in_flight": 3 }
+  ]
+}
+JSON
+bench() { run erc bench --device sim:h100 --rounds 2 --model digits=d.erca "$@"; }
+
+# Times of arrivals come from the seed alone; RT is the same beside BE as alone under elastic, and not under fifo.
+bench --workload pair.json --policy elastic,fifo
+bench --workload pair.json --policy priority --load 0.1..0.3 --rounds 1 --format md
+bench --workload pair.json --policy elastic,leftover,priority,partition,concurrent,fifo --load 0.5 --format csv --seed 7 |
+	cut -d, -f1-4,10-13
+# Twice what one unit can do: what would be late waits, is refused, or is dropped.
+for how in '--arrivals open' --shed '--arrivals disb'; do
+	bench --workload pair.json --workers 1 --load 2 $how --rounds 1 --format csv | grep -A1 ^policy | cut -d, -f1-3,11-15
+done
+erc bench --device sim:h100 --model digits=d.erca --workload pair.json --load 0.3,0.6 --policy elastic,fifo --format json >first.json
+erc bench --device sim:h100 --model digits=d.erca --workload pair.json --load 0.3,0.6 --policy elastic,fifo --format json >second.json
+run cmp first.json second.json
+grep -E '"(policy|load)"' first.json
+run erc bench --workload pair.json --model digits=d.erca --device sim:h100 --rounds 1 --trace trace.json --format csv | head -1
+head -c 15 trace.json
+echo
+
+# Every sample runs.
+for name in "$SAMPLES"/workloads/*.json; do
+	quietly erc bench --workload "$name" --device sim:h100 --slice 0.002 --rounds 1 --model squeezenet=d.erca \
+		--model mobilenetv2=d.erca --model resnet50=d.erca --model densenet121=d.erca --model minilm=d.erca
+done
+
+# A DISB file: ids that end in _rt are real-time; models by a map.
+cat >disb.json <<'JSON'
+{
+  "time": 5,
+  "tasks": [
+    { "id": "one_rt", "load": { "type": "periodic", "priority": 0, "frequency": 1000 },
+      "client": { "name": "one_rt", "model_name": "small-net", "batch_size": 1 } },
+    { "id": "two_rt", "load": { "type": "trace", "trace": [0, 0.4, 0.7, 1.9, 2.0] }, "client": { "model_name": "small-net" } },
+    { "id": "three_be", "load": { "type": "continuous" }, "client": { "model_name": "other-net" } }
+  ]
+}
+JSON
+run erc bench --workload disb.json --device sim:h100 --slice 0.01 --rounds 1 --model small-net=d.erca --model other-net=d.erca
+run erc bench --workload disb.json --device sim:h100 --model small-net=d.erca
+
+# What is wrong, and where. Exit code 2, but 1 for a file that cannot be read, 4 for one that is no artifact.
+changed() {
+	sed -E "$1" "${2:-pair.json}" >bad.json
+	cmp -s "${2:-pair.json}" bad.json && echo "unchanged: $1"
+	echo "# $1"
+	bench --workload bad.json | grep -v '^\$'
+}
+bench --workload missing.json
+bench --workload pair.json --model digits=missing.erca
+run erc bench --workload pair.json --model digits=missing.erca --device sim:h100
+run erc bench --workload pair.json --model digits=pair.json --device sim:h100
+run erc bench --workload pair.json --model dig=d.erca --device sim:h100
+bench --workload pair.json --policy elastic,lottery
+bench --workload pair.json --policy ,
+bench --workload pair.json --load half
+bench --workload pair.json --arrivals closed
+bench --workload pair.json --format xml
+bench d.erca --workload pair.json
+changed 's/"seconds": 0.005,/"seconds": 0.005/'
+changed 's/"erc.workload.1"/"erc.workload\/9"/'
+changed 's/"name": "pair"/"name": 5/'
+changed 's/0\.005/"long"/'
+changed 's/"clients"/"client"/'
+changed 's/"seconds"/"second"/'
+changed 's/"model": "digits", "class": "be"/"class": "be"/'
+changed 's/"class": "be"/"class": "best"/'
+changed 's/"load": "closed"/"load": "open"/'
+changed 's/"rate": 20000/"rate": "fast"/'
+changed 's/"rate": 20000/"rate": 0/'
+changed 's/, "rate": 20000//'
+changed 's/"load": "closed"/"load": "closed", "rate": 5/'
+changed 's/"rate": 20000/"rate": 20000, "gaps_s": [1]/'
+changed 's/"load": "closed"/"load": "trace"/'
+changed 's/"load": "closed"/"load": "trace", "gaps_s": [0, 0]/'
+changed 's/"load": "closed"/"load": "trace", "gaps_s": [0.1, "x"]/'
+changed 's/"load": "closed"/"load": "trace", "gaps_s": "nowhere.json"/'
+changed 's/"in_flight": 3/"in_flight": 65/'
+changed 's/"in_flight": 3/"in_flight": 1.5/'
+changed 's/"in_flight": 3/"weight": -1/'
+changed 's/"in_flight": 3/"in_fligt": 3/'
+changed 's/"in_flight": 3/"budget": "enormous"/'
+changed 's/"name": "batch"/"name": "camera"/'
+for text in '{ "clients": [5] }' '{ "clients": [] }' '[]' '{ "tasks": [5] }'; do
+	echo "$text" >bad.json
+	echo "# $text"
+	bench --workload bad.json | grep -v '^\$'
+done
+changed 's/"frequency": 1000/"frequency": null/' disb.json
+changed 's/"continuous"/"eager"/' disb.json
+changed 's/1.9, 2.0/1.9, 1.5/' disb.json
+changed 's/"model_name": "other-net"//' disb.json
