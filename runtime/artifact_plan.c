@@ -248,13 +248,12 @@ static enum erc_status check_variant(const struct erc_artifact *artifact, uint32
 	TRY(erc__check_range(artifact, "variants", i, ERC_TABLE_KERNELS, variant->kernel, 1));
 	TRY(erc__check_range(artifact, "variants", i, ERC_TABLE_PARAMS, variant->param_first, variant->param_count));
 	TRY(erc__check_string(artifact, "variants", i, "shape", variant->shape));
-	if (variant->reserved)
-		return BAD("variants", i, "reserved is %u, expected 0", variant->reserved);
 	if (variant->tile_count == UINT32_MAX)
 		return BAD("variants", i, "tile_count is %u, expected less", variant->tile_count);
-	if (variant->count_slot == ERCA_NONE ? variant->count_dims != 0 : !variant->count_dims || !variant->count_step)
-		return BAD("variants", i, "count_slot %u, count_dims %u and count_step %u do not go together", variant->count_slot,
-		           variant->count_dims, variant->count_step);
+	if (variant->count_slot == ERCA_NONE ? variant->count_dims || variant->count_scale
+	                                     : !variant->count_dims || !variant->count_scale || !variant->count_step)
+		return BAD("variants", i, "count_slot %u, count_dims %u, count_scale %u and count_step %u do not go together",
+		           variant->count_slot, variant->count_dims, variant->count_scale, variant->count_step);
 	return ERC_OK;
 }
 

@@ -197,9 +197,10 @@ struct erca_variant {
 	uint32_t registers;    /* CUDA: per thread, read back from the image; else 0 */
 	uint32_t tile_ns;      /* predicted time of one tile, on average */
 	uint64_t tile_bytes;   /* predicted memory traffic of one tile */
-	uint32_t count_slot;   /* run-time tile count: product of the first `count_dims` slots from here, divided up by count_step; or ERCA_NONE */
+	uint32_t count_slot;   /* ERCA_NONE: tile_count tiles. Else the product of `count_dims` slots from here, times
+	                        * count_scale, divided up by count_step, when the launch starts */
 	uint16_t count_dims;
-	uint16_t reserved;
+	uint16_t count_scale;
 	uint32_t count_step;
 	uint32_t shape;        /* string: the tile's extents, for reports */
 };

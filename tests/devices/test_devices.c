@@ -704,7 +704,7 @@ START_TEST(run_time_dims)
 	test_model_launch(&model, TEST_KERNEL_dims, 2, 0);
 	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, sizeof(counters));
 	test_model_launch_variant(&model, (struct erca_variant){ .kernel = TEST_KERNEL_count, .tile_count = MOST / 2, .count_slot = 1,
-	                                                         .count_dims = 2, .count_step = 2 }, 0);
+	                                                         .count_dims = 2, .count_scale = 3, .count_step = 6 }, 0);
 	load(&f, &model);
 	uint8_t third[64];
 	OK(erc_request_bind_input(f.request, 0, counts, sizeof(counts)));

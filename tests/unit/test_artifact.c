@@ -20,7 +20,8 @@ static uint32_t add_launch(struct build *build, uint32_t node, uint32_t kernel, 
 		pool_add(&build->tables[ERC_TABLE_PARAMS], &params[1], 8);
 		BUILD_ADD(build, VARIANTS, struct erca_variant, .kernel = kernel, .tile_count = 4, .param_first = param,
 		          .param_count = 2, .local_bytes = 256, .count_slot = budget ? 0 : ERCA_NONE,
-		          .count_dims = (uint16_t)(budget ? 2 : 0), .count_step = budget ? 3 : 0);
+		          .count_dims = (uint16_t)(budget ? 2 : 0), .count_scale = budget ? 1 : 0,
+		          .count_step = budget ? 3 : 0);
 	}
 	return BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_LAUNCH, .name = node, .operand_first = operand_first,
 	                 .operand_count = 3, .variant_first = variant, .variant_count = 2, .plan_a = ERCA_NONE, .plan_b = ERCA_NONE);
@@ -515,7 +516,8 @@ static const struct fault {
 	FAULT(VARIANTS, erca_variant, 1, kernel, 2, "PLAN variants[1]: refers to kernels[2]"),
 	FAULT(VARIANTS, erca_variant, 1, param_first, 11, "refers to params[11] and 2 in all, but there are 12"),
 	FAULT(VARIANTS, erca_variant, 1, shape, UINT32_MAX, "shape is string 4294967295, but the strings have"),
-	FAULT(VARIANTS, erca_variant, 1, reserved, 1, "reserved is 1, expected 0"),
+	FAULT(VARIANTS, erca_variant, 1, count_scale, 0, "do not go together"),
+	FAULT(VARIANTS, erca_variant, 0, count_scale, 1, "do not go together"),
 	FAULT(VARIANTS, erca_variant, 1, local_bytes, 257, "local_bytes is 257, entries[0] allows 256"),
 	FAULT(VARIANTS, erca_variant, 1, count_slot, 2, "count_slot 2 + 2 slots end behind the 3"),
 	FAULT(VARIANTS, erca_variant, 1, count_step, 0, "do not go together"),
