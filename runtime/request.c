@@ -306,7 +306,7 @@ static enum erc_status check_state(const erc_request *request, uint32_t input, u
 	const struct erca_tensor *from = erc__entry_tensor(artifact, entry, entry->input_count + output);
 	const struct erca_tensor *to = erc__entry_tensor(artifact, entry, input);
 	if (from->dtype != to->dtype || from->rank != to->rank || memcmp(from->dims, to->dims, sizeof(to->dims)) ||
-	    from->dim_slot != ERCA_NONE)
+	    erc__has_runtime_dims(from))
 		return erc__fail(ERC_INVALID, "output %u '%s' and input %u '%s' are not of one dtype and shape", output,
 		                 erc_artifact_string(artifact, from->name), input, erc_artifact_string(artifact, to->name));
 	return ERC_OK;
@@ -426,7 +426,8 @@ static const struct erca_tensor *output_tensor(const struct erc_request *request
 
 static int64_t output_dim(const struct erc_request *request, const struct erca_tensor *tensor, uint32_t d)
 {
-	return tensor->dim_slot == ERCA_NONE || !computes(request) ? tensor->dims[d] : request->dims[tensor->dim_slot + d];
+	uint32_t slot = tensor->dim_slots[d];
+	return slot == ERCA_NONE || !computes(request) ? tensor->dims[d] : request->dims[slot];
 }
 
 /* What kernels wrote as dims of the outputs is within their bounds: the caller will read that much. */
@@ -503,7 +504,7 @@ enum erc_status erc_request_output_dims(const erc_request *request, uint32_t out
 	if (output >= entry->output_count)
 		return erc__fail(ERC_NOT_FOUND, "no output %u; there are %u", output, entry->output_count);
 	const struct erca_tensor *tensor = output_tensor(request, output);
-	if (tensor->dim_slot != ERCA_NONE && !request->has_result)
+	if (erc__has_runtime_dims(tensor) && !request->has_result)
 		return erc__fail(ERC_INVALID, "output %u: its dims are known after a successful run", output);
 	*rank = tensor->rank;
 	for (uint32_t d = 0; d < tensor->rank; d++)

@@ -119,19 +119,18 @@ struct erca_entry {
 	uint64_t local_bytes;  /* largest variant's local memory */
 };
 
-#define ERCA_TENSOR_RUNTIME_DIMS 1u /* flag: true dims are in dim slots; dims[] are upper bounds */
-
 struct erca_tensor {
 	uint32_t name;     /* string */
 	uint8_t dtype;     /* enum erc_dtype */
 	uint8_t rank;      /* 0..ERCA_MAX_RANK */
 	uint8_t layout;    /* enum erca_layout */
-	uint8_t flags;
-	uint32_t dim_slot; /* first of rank slots, or ERCA_NONE */
-	uint32_t reserved;
-	uint64_t bytes;    /* at the dims (upper bound) below */
+	uint8_t reserved;  /* 0 */
+	uint32_t dim_slots[ERCA_MAX_RANK]; /* where the true dim is that is known after a run; ERCA_NONE: it is as below */
+	uint64_t bytes;    /* at the dims (upper bounds where there is a slot) below */
 	int64_t dims[ERCA_MAX_RANK]; /* unused ones are 0 */
 };
+/* For tensors without run-time dims. */
+#define ERCA_NO_SLOTS {ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE}
 
 /* How the elements of a tensor lie in memory. */
 enum erca_layout {
@@ -218,7 +217,7 @@ _Static_assert(sizeof(struct erca_section) == 64, "layout");
 _Static_assert(sizeof(struct erca_target) == 40, "layout");
 _Static_assert(sizeof(struct erca_budget) == 24, "layout");
 _Static_assert(sizeof(struct erca_entry) == 48, "layout");
-_Static_assert(sizeof(struct erca_tensor) == 88, "layout");
+_Static_assert(sizeof(struct erca_tensor) == 112, "layout");
 _Static_assert(sizeof(struct erca_record) == 56, "layout");
 _Static_assert(sizeof(struct erca_operand) == 24, "layout");
 _Static_assert(sizeof(struct erca_variant) == 64, "layout");

@@ -41,14 +41,15 @@ static uint32_t add_string(struct builder *b, const char *text)
 	return at;
 }
 
-/* dim_slot: ERCA_NONE, or where the true dims are. */
-static void add_tensor(struct builder *b, const char *name, const struct value *value, uint32_t dim_slot)
+static void add_tensor(struct builder *b, const struct graph *graph, const char *name, const struct value *value)
 {
 	struct erca_tensor tensor = {.name = add_string(b, name), .dtype = value->dtype, .rank = (uint8_t)value->shape.rank,
-	                             .layout = ERCA_LAYOUT_PLAIN, .dim_slot = dim_slot,
-	                             .flags = dim_slot == ERCA_NONE ? 0 : ERCA_TENSOR_RUNTIME_DIMS};
-	for (int i = 0; i < value->shape.rank; i++)
+	                             .layout = ERCA_LAYOUT_PLAIN, .dim_slots = ERCA_NO_SLOTS};
+	for (int i = 0; i < value->shape.rank; i++) {
 		tensor.dims[i] = value->shape.dims[i];
+		if (value->shape.sizes[i])
+			tensor.dim_slots[i] = (uint32_t)graph_size_slot(graph, value->shape.sizes[i]);
+	}
 	tensor.bytes = (uint64_t)shape_elements(&value->shape) * dtype_bytes(value->dtype);
 	add(b, TENSORS, &tensor);
 }
@@ -162,7 +163,7 @@ static void add_target(struct builder *b, const struct artifact *artifact, uint3
 	struct erca_entry entry = {.name = add_string(b, "main"), .target = index, .plan = count_of(b, PLANS), .input_first = 0,
 	                           .input_count = (uint32_t)graph->input_count, .output_first = (uint32_t)graph->input_count,
 	                           .output_count = (uint32_t)graph->output_count,
-	                           .dims_count = artifact->plan->dims_count, .arena_bytes = (uint64_t)artifact->plan->arena_bytes};
+	                           .dims_count = (uint32_t)graph->size_count, .arena_bytes = (uint64_t)artifact->plan->arena_bytes};
 	struct erca_plan plan = {.record_first = count_of(b, RECORDS)};
 	add_records(b, artifact->plan, target, first_kernel, &entry.local_bytes);
 	plan.record_count = count_of(b, RECORDS) - plan.record_first;
@@ -180,14 +181,9 @@ void artifact_plan(struct context *ctx, const struct artifact *artifact, const u
 		b.tables[t].arena = &ctx->arena;
 	add_string(&b, "");
 	for (size_t i = 0; i < graph->input_count; i++)
-		add_tensor(&b, graph->inputs[i]->name, graph->inputs[i], ERCA_NONE);
-	uint32_t slot = (uint32_t)graph->size_count; /* as lowering lays them out */
-	for (size_t i = 0; i < graph->output_count; i++) {
-		const struct shape *shape = &graph->outputs[i]->shape;
-		bool fixed = shape_run_time_dim(shape) < 0;
-		add_tensor(&b, graph->output_names[i], graph->outputs[i], fixed ? ERCA_NONE : slot);
-		slot += fixed ? 0 : (uint32_t)shape->rank;
-	}
+		add_tensor(&b, graph, graph->inputs[i]->name, graph->inputs[i]);
+	for (size_t i = 0; i < graph->output_count; i++)
+		add_tensor(&b, graph, graph->output_names[i], graph->outputs[i]);
 	for (uint32_t i = 0; i < artifact->target_count; i++)
 		add_target(&b, artifact, i, code_section[i]);
 	struct erca_plan_header header = {.header_bytes = sizeof header};

@@ -129,7 +129,6 @@ struct plan {
 	struct buffer **buffers;
 	size_t buffer_count, buffer_capacity;
 	int64_t arena_bytes, weights_bytes;
-	uint32_t dims_count;   /* slots of the table of run-time dims: the graph's sizes, then dims of outputs */
 };
 
 struct plan *plan_new(struct graph *graph);

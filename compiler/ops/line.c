@@ -21,6 +21,8 @@ static struct launch *add_lines(struct lowering *lowering, struct node *node, co
 		launch_operand(launch, lower_buffer(lowering, node->outputs[i]), node->outputs[i]->dtype, true);
 	launch->input_count = 1;
 	launch->space = in->shape;
+	if (axis == 0)
+		launch->space.sizes[0] = 0; /* no row follows it */
 	launch->params[ROWS_TOTAL] = outer * inner;
 	launch->params[2] = in->shape.rank ? in->shape.dims[axis] : 1;
 	launch->params[3] = inner;

@@ -62,10 +62,8 @@ enum ercc_status lower_copy(struct lowering *lowering, const struct node *node, 
 	struct operand *to = launch_operand(launch, lower_buffer(lowering, out), dtype, true);
 	from->offset = in_offset * bytes;
 	to->offset = out_offset * bytes;
-	if (space->rank) {
-		memcpy(from->strides, in_strides, sizeof(int64_t) * (size_t)space->rank);
-		memcpy(to->strides, out_strides, sizeof(int64_t) * (size_t)space->rank);
-	}
+	memcpy(from->strides, in_strides, sizeof(int64_t) * (size_t)space->rank);
+	memcpy(to->strides, out_strides, sizeof(int64_t) * (size_t)space->rank);
 	expr_operand(&launch->expr, 0, dtype);
 	return ERCC_OK;
 }
@@ -135,25 +133,6 @@ static void bind_sizes(struct lowering *lowering)
 		buffer->offset = (int64_t)(i * sizeof(int64_t));
 		size->scratch = buffer;
 	}
-	lowering->plan->dims_count = (uint32_t)graph->size_count;
-}
-
-/* The true dims of an output with run-time sizes, in slots of their own behind all sizes. */
-static enum ercc_status lower_output_dims(struct lowering *lowering, struct value *value, const char *name)
-{
-	struct node node = {.name = name, .graph = lowering->graph};
-	const struct shape one = {0};
-	for (int d = 0; d < value->shape.rank; d++) {
-		struct value slot = {.name = name, .dtype = ERC_I64};
-		struct buffer *buffer = plan_buffer(lowering->plan, BUFFER_DIMS, sizeof(int64_t), name);
-		buffer->offset = (int64_t)(lowering->plan->dims_count++ * sizeof(int64_t));
-		slot.scratch = buffer;
-		if (value->shape.sizes[d])
-			TRY(lower_copy(lowering, &node, graph_size(lowering->graph, value->shape.sizes[d]), 0, NULL, &slot, 0, NULL, &one));
-		else
-			TRY(lower_fill(lowering, &node, &slot, 0, value->shape.dims[d]));
-	}
-	return ERCC_OK;
 }
 
 /* An output that is an input, a constant or another output gets a copy of its own. */
@@ -188,9 +167,6 @@ enum ercc_status lower_graph(struct graph *graph, struct plan **out)
 		TRY(node->op->lower(&lowering, node));
 	}
 	TRY(copy_shared_outputs(&lowering));
-	for (size_t i = 0; i < graph->output_count; i++)
-		if (shape_run_time_dim(&graph->outputs[i]->shape) >= 0)
-			TRY(lower_output_dims(&lowering, graph->outputs[i], graph->output_names[i]));
 	*out = lowering.plan;
 	return ERCC_OK;
 }

@@ -455,6 +455,7 @@ const struct op ops_pointwise[] = {
 	{"Cast", 6, 1, 1, 1, TYPES_MOVED, infer_cast, lower_cast, .sizes = true},
 	{"CastLike", 15, 2, 2, 1, TYPES_MOVED, .expand = expand_cast_like, .sizes = true},
 	{"Narrow", 1, 1, 1, 1, TYPES_ALL, infer_narrow, lower_cast, .domain = "erc", .sizes = true},
-	{"BatchNormalization", 6, 5, 5, VARIADIC, TYPES_FLOAT, infer_batch_norm, lower_batch_norm, .own_types = 30},
+	{"BatchNormalization", 6, 5, 5, VARIADIC, TYPES_FLOAT, infer_batch_norm, lower_batch_norm, .own_types = 30,
+	 .sizes = true},
 	{0},
 };

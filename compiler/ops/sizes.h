@@ -39,4 +39,10 @@ enum ercc_status expand_sized_slice(struct node *node);
 bool is_sized_concat(const struct node *node);
 enum ercc_status expand_sized_concat(struct node *node);
 
+/* ---- sizes_rows.c: rows of other tables ---- */
+
+enum ercc_status expand_sized_rows(struct node *node);    /* by dim 0 of the first input */
+enum ercc_status expand_sized_regions(struct node *node); /* by dim 0 of the second and third */
+enum ercc_status expand_sized_product(struct node *node);
+
 #endif

@@ -158,14 +158,24 @@ static struct value *slice_list(struct node *node, const char *name, int slot)
 	return attr && attr->kind == ATTR_INTS ? constant_ints(node, attr->ints, (int)attr->count) : NULL;
 }
 
+/* Starts or ends that are not known, or one of the axes that are sliced has a run-time size. */
 bool is_sized_slice(const struct node *node)
 {
-	if (has_sizes(node))
-		return true;
+	const struct attr *attr = node_attr(node, "axes");
+	const struct value *axes = node->op->since >= 10 ? node_input(node, 3) : NULL;
+	const struct shape *in = &node->inputs[0]->shape;
+	bool sized = false;
 	for (int i = 1; i < 3 && node->op->since >= 10; i++)
-		if (!node->inputs[i]->constant)
-			return true;
-	return false;
+		sized |= !node->inputs[i]->constant;
+	if (sized || shape_run_time_dim(in) < 0)
+		return sized;
+	int64_t count = axes ? (axes->constant ? shape_elements(&axes->shape) : 0) : attr && attr->kind == ATTR_INTS ? attr->count : in->rank;
+	for (int64_t i = 0; i < count; i++) {
+		int64_t axis = axes ? tensor_int(axes->constant, axes->constant->splat ? 0 : i) : attr ? attr->ints[i] : i;
+		axis += axis < 0 ? in->rank : 0;
+		sized |= axis >= 0 && axis < in->rank && in->sizes[axis];
+	}
+	return sized;
 }
 
 /* Element `i` of a list, where it is known. */
@@ -197,8 +207,8 @@ static enum ercc_status slice_axis(struct node *node, struct value **x, int axis
 		bound = last > first ? ceil_div(last - first, step) : 0;
 	struct value *size = dim_value(node, in, axis), *whole = in->shape.sizes[axis] ? emit_bounded(node, *x, axis) : *x;
 	struct value *start = emit_border(node, starts, i, size, 0, step < 0), *end = emit_border(node, ends, i, size, step < 0 ? -1 : 0, step < 0);
-	struct value *count = EMIT(node, TEXT(node, "Div(Add(%s, {%lld}), {%lld})", step < 0 ? "Sub(a, b)" : "Sub(b, a)",
-	                                      (long long)(step < 0 ? -step : step) - 1, (long long)(step < 0 ? -step : step)), start, end);
+	struct value *count = EMIT(node, TEXT(node, "Min(Div(Add(%s, {%lld}), {%lld}), c)", step < 0 ? "Sub(a, b)" : "Sub(b, a)",
+	                                      (long long)(step < 0 ? -step : step) - 1, (long long)(step < 0 ? -step : step)), start, end, size);
 	struct value *at = constant_range(node, 0, step, bound, &(struct shape){.rank = 1, .dims = {bound}});
 	if (known_start && first == 0 && step > 0)
 		*x = EMIT(node, TEXT(node, "Slice(a, {0}, {%lld}, {%d}, {%lld})", (long long)dim, axis, (long long)step), whole);

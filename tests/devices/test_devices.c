@@ -696,8 +696,8 @@ START_TEST(run_time_dims)
 	model.entry.dims_count = 3;
 	test_model_tensor(&model, 0, ERC_I64, 2);
 	test_model_tensor(&model, 1, ERC_U32, MOST);
-	BUILD_ADD(&model.build, TENSORS, struct erca_tensor, .name = model.node, .dtype = ERC_U8, .rank = 2, .dim_slot = 1,
-	          .flags = ERCA_TENSOR_RUNTIME_DIMS, .bytes = 64, .dims = { 8, 8 });
+	BUILD_ADD(&model.build, TENSORS, struct erca_tensor, .name = model.node, .dtype = ERC_U8, .rank = 2, .bytes = 64, .dims = { 8, 8 },
+	          .dim_slots = { 1, 2, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE });
 	model.entry.output_count++;
 	test_model_operand(&model, ERCA_BUFFER_DIMS, ERCA_ACCESS_WRITE, 0, 8, 16);
 	test_model_operand(&model, ERCA_BUFFER_INPUT, ERCA_ACCESS_READ, 0, 0, 16);

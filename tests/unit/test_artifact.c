@@ -46,9 +46,9 @@ static void add_target(struct build *build, const char *name, uint32_t level, in
 	                            .code_section = BUILD_CODE_SECTION, .code_bytes = build->code_bytes, .budget_first = budget, .budget_count = 2);
 	uint32_t kernel = BUILD_ADD(build, KERNELS, struct erca_kernel, .name = node, .target = target, .symbol = ERCA_NONE);
 	uint32_t tensor = BUILD_ADD(build, TENSORS, struct erca_tensor, .name = build_string(build, "x"), .dtype = ERC_I64, .rank = 0,
-	                            .dim_slot = ERCA_NONE, .bytes = 8);
-	BUILD_ADD(build, TENSORS, struct erca_tensor, .name = build_string(build, "y"), .dtype = ERC_F32, .rank = 3, .dim_slot = 0,
-	          .flags = ERCA_TENSOR_RUNTIME_DIMS, .bytes = 96, .dims = { 2, 3, 4 });
+	                            .dim_slots = ERCA_NO_SLOTS, .bytes = 8);
+	BUILD_ADD(build, TENSORS, struct erca_tensor, .name = build_string(build, "y"), .dtype = ERC_F32, .rank = 3,
+	          .dim_slots = { 0, ERCA_NONE, 2, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE }, .bytes = 96, .dims = { 2, 3, 4 });
 	uint32_t operand = add_operands(build);
 	uint32_t plan = build_count(build, ERC_TABLE_PLANS, sizeof(struct erca_plan));
 	uint32_t record = add_launch(build, node, kernel, operand);
@@ -507,9 +507,11 @@ static const struct fault {
 	FAULT(TENSORS, erca_tensor, 1, bytes, 95, "bytes is 95, but dims and dtype give 24 elements of 4 bytes"),
 	FAULT(TENSORS, erca_tensor, 1, dims[0], INT64_MAX, "bytes is 96"),
 	FAULT(TENSORS, erca_tensor, 1, dims[0], UINT64_MAX, "dims[0] is -1"),
-	FAULT(TENSORS, erca_tensor, 1, flags, 2, "unknown flags 0x2"),
-	FAULT(TENSORS, erca_tensor, 1, flags, 0, "run-time dims flag is clear"),
-	FAULT(TENSORS, erca_tensor, 1, dim_slot, 1, "dim_slot 1 + rank 3 end behind the 3 slots of entries[0]"),
+	FAULT(TENSORS, erca_tensor, 1, reserved, 2, "reserved is 2"),
+	FAULT(TENSORS, erca_tensor, 1, dim_slots[1], 3, "dim_slots[1] is 3, but entries[0] has 3 slots for it"),
+	FAULT(TENSORS, erca_tensor, 0, dim_slots[0], 0, "dim_slots[0] is 0 at rank 0"),
+	FAULT(TENSORS, erca_tensor, 1, dim_slots[2], UINT32_MAX - 1, "dim_slots[2] is 4294967294"),
+	FAULT(TENSORS, erca_tensor, 1, dim_slots[3], 0, "dim_slots[3] is 0 at rank 3"),
 	FAULT(KERNELS, erca_kernel, 1, target, 2, "PLAN kernels[1]: refers to targets[2]"),
 	FAULT(KERNELS, erca_kernel, 1, target, 0, "its kernel is for target 0, entries[1] for target 1"),
 	FAULT(KERNELS, erca_kernel, 1, symbol, 12345, "symbol is string 12345"),
