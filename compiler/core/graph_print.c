@@ -151,7 +151,11 @@ static void print_type(struct printer *printer, enum erc_dtype dtype, const stru
 	}
 	fprintf(printer->out, "%s[", dtype_name(dtype));
 	for (int i = 0; i < shape->rank; i++) {
-		fprintf(printer->out, "%s%" PRId64, i ? "x" : "", shape->dims[i]);
+		fputs(i ? "x" : "", printer->out);
+		if (shape->dims[i] < 0)
+			putc('?', printer->out);
+		else
+			fprintf(printer->out, "%" PRId64, shape->dims[i]);
 		if (shape->sizes[i])
 			fprintf(printer->out, "~%d", shape->sizes[i]);
 	}

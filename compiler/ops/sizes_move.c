@@ -45,9 +45,12 @@ static enum ercc_status solve_reshape(struct node *node, struct shape *out, int 
 	if (at >= 0 && at < out->rank)
 		out->dims[at] = 1, out->sizes[at] = 0;
 	known = known_product(out);
-	if (at == MAX_RANK || at < 0 || !known || have % known || (at == out->rank && have != known))
+	if (at == MAX_RANK || at < 0 || !known || have % known || (at == out->rank && have != known)) {
+		if (unknown >= 0)
+			out->dims[unknown] = -1;
 		return node_fail(node, ERCC_UNSUPPORTED, "whether %s can become %s is known at run time only",
 		                 shape_words(node, &node->inputs[0]->shape), shape_words(node, out));
+	}
 	if (at == out->rank)
 		return ERCC_OK;
 	for (int i = 0; i < left.rank; i++) /* the known factors of what is left, in one place */

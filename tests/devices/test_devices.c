@@ -686,7 +686,7 @@ END_TEST
 START_TEST(run_time_dims)
 {
 	enum { MOST = 40 };
-	static const int64_t wanted[][2] = { { 5, 8 }, { 0, 8 }, { 1, 1 }, { 8, 5 }, { 9, 5 }, { -1, 8 } };
+	static const int64_t wanted[][2] = { { 5, 8 }, { 0, 8 }, { 1, 1 }, { 8, 5 }, { 9, 5 }, { -1, 8 }, { 20, 2 }, { 1, 9 } };
 	int64_t counts[2], dims[ERC_MAX_RANK];
 	uint32_t counters[MOST], rank;
 	struct fixture f;
@@ -715,7 +715,7 @@ START_TEST(run_time_dims)
 		int64_t product = wanted[i][0] * wanted[i][1];
 		memcpy(counts, wanted[i], sizeof(counts));
 		memset(counters, 0, sizeof(counters));
-		if (product < 0 || product > MOST) {
+		if (product < 0 || product > MOST || wanted[i][0] > 8 || wanted[i][1] > 8) { /* too many tiles, or beyond the bounds */
 			FAILS(erc_request_run(f.request), ERC_DEVICE);
 			ck_assert_ptr_nonnull(strstr(erc_error_detail(), "run-time dimension"));
 			FAILS(erc_request_output_dims(f.request, 1, &rank, dims), ERC_INVALID);
@@ -729,6 +729,14 @@ START_TEST(run_time_dims)
 		ck_assert_mem_eq(dims, wanted[i], sizeof(wanted[i]));
 		OK(erc_request_output_dims(f.request, 0, &rank, dims));
 		ck_assert_int_eq(dims[0], MOST);
+	}
+	if (!f.computes) { /* all tiles, and dims at their bounds */
+		struct erc_runtime_stats stats = { .size = sizeof(stats) };
+		OK(erc_request_run(f.request));
+		OK(erc_request_output_dims(f.request, 1, &rank, dims));
+		ck_assert(rank == 2 && dims[0] == 8 && dims[1] == 8);
+		OK(erc_runtime_stats(f.runtime, &stats));
+		ck_assert_uint_eq(stats.tiles, 2 + MOST / 2);
 	}
 	close_device(&f);
 }
