@@ -51,6 +51,8 @@ static enum ercc_status infer_reshape(struct node *node)
 	int64_t dims[MAX_RANK];
 	int count, unknown = -1;
 	struct shape *in = &node->inputs[0]->shape, out;
+	if (node_input(node, 1) && !node->inputs[1]->constant && stated_shape(node, &out) && shape_elements(&out) == shape_elements(in))
+		return same_elements(node, &out);
 	TRY(int_list(node, "shape", 1, dims, MAX_RANK, &count));
 	if (count < 0)
 		return node_fail(node, ERCC_MODEL, "no shape is given");
@@ -183,7 +185,7 @@ static enum ercc_status infer_expand(struct node *node)
 	int64_t dims[MAX_RANK];
 	int count;
 	struct shape out, wanted;
-	if (!known_elements(node->inputs[1], &wanted)) {
+	if (!known_elements(node->inputs[1], &wanted) && !stated_shape(node, &wanted)) {
 		TRY(int_list(node, "shape", 1, dims, MAX_RANK, &count));
 		wanted = shape_of(count, dims);
 	}
@@ -207,8 +209,16 @@ static enum ercc_status infer_tile(struct node *node)
 {
 	int64_t repeats[MAX_RANK];
 	int count;
-	struct shape out = node->inputs[0]->shape;
-	TRY(int_list(node, "repeats", 1, repeats, MAX_RANK, &count));
+	struct shape out = node->inputs[0]->shape, stated;
+	if (!node->inputs[1]->constant && stated_shape(node, &stated) && stated.rank == out.rank) {
+		for (count = 0; count < out.rank; count++)
+			repeats[count] = out.dims[count] ? stated.dims[count] / out.dims[count] : 0;
+		for (int i = 0; i < out.rank; i++)
+			if (repeats[i] * out.dims[i] != stated.dims[i])
+				return node_fail(node, ERCC_MODEL, "%s cannot be repeated to %s", shape_words(node, &out), shape_words(node, &stated));
+	} else {
+		TRY(int_list(node, "repeats", 1, repeats, MAX_RANK, &count));
+	}
 	if (count != out.rank)
 		return node_fail(node, ERCC_MODEL, "repeats has %d entries for rank %d", count, out.rank);
 	for (int i = 0; i < out.rank; i++)

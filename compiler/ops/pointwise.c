@@ -91,13 +91,13 @@ static enum ercc_status build_expr(struct context *ctx, struct node *node, struc
 	return expr_parse(ctx, expr, text, cast, node->input_count, lookup_attribute, node, &result);
 }
 
-/* A sum or product of run-time sizes and numbers from 0 on is one too. */
+/* A sum, product or minimum of run-time sizes and numbers from 0 on is one too. */
 static void derive_size(struct node *node)
 {
 	struct shape a, b;
 	int64_t bound;
-	bool product = !strcmp(node->op_type, "Mul");
-	if (!product && strcmp(node->op_type, "Add"))
+	bool product = !strcmp(node->op_type, "Mul"), least = !strcmp(node->op_type, "Min");
+	if ((!product && !least && strcmp(node->op_type, "Add")) || node->input_count != 2)
 		return;
 	if (node->outputs[0]->dtype != ERC_I64 || shape_elements(&node->outputs[0]->shape) != 1 ||
 	    !known_elements(node->inputs[0], &a) || !known_elements(node->inputs[1], &b) || (!a.sizes[0] && !b.sizes[0]))
@@ -106,6 +106,7 @@ static void derive_size(struct node *node)
 	    !(product ? mul_fits(a.dims[0], b.dims[0], &bound) : !__builtin_add_overflow(a.dims[0], b.dims[0], &bound)) ||
 	    bound > MAX_ELEMENTS)
 		return;
+	bound = !least ? bound : a.dims[0] < b.dims[0] ? a.dims[0] : b.dims[0];
 	graph_add_size(node->graph, node->outputs[0], bound);
 }
 

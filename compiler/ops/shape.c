@@ -92,11 +92,14 @@ static enum ercc_status infer_constant_of_shape(struct node *node)
 	const struct attr *attr = node_attr(node, "value");
 	int64_t dims[MAX_RANK];
 	int count;
-	TRY(int_list(node, "shape", 0, dims, MAX_RANK, &count));
-	struct shape out = shape_of(count, dims);
-	for (int i = 0; i < count; i++)
-		if (dims[i] < 0)
-			return node_fail(node, ERCC_MODEL, "dim %d is %lld", i, (long long)dims[i]);
+	struct shape out;
+	if (node->inputs[0]->constant || !stated_shape(node, &out)) {
+		TRY(int_list(node, "shape", 0, dims, MAX_RANK, &count));
+		out = shape_of(count, dims);
+	}
+	for (int i = 0; i < out.rank; i++)
+		if (out.dims[i] < 0)
+			return node_fail(node, ERCC_MODEL, "dim %d is %lld", i, (long long)out.dims[i]);
 	static const float zero;
 	enum erc_dtype dtype = attr && attr->kind == ATTR_TENSOR ? attr->tensor->dtype : ERC_F32;
 	if (attr && (attr->kind != ATTR_TENSOR || shape_elements(&attr->tensor->shape) != 1))
@@ -157,24 +160,51 @@ static enum ercc_status expand_constant_of_shape(struct node *node)
 	return ERCC_OK;
 }
 
-static bool is_run_time_range(const struct node *node)
+static bool is_bounded_range(const struct node *node)
 {
 	const struct value *limit = node->inputs[1];
 	return limit->elements && limit->elements->rank == 1 && node->inputs[0]->constant && node->inputs[2]->constant &&
 	       tensor_int(node->inputs[2]->constant, 0) > 0;
 }
 
+static bool is_run_time_range(const struct node *node)
+{
+	for (int i = 0; i < 3; i++)
+		if (shape_elements(&node->inputs[i]->shape) != 1 || node->inputs[i]->dtype != node->inputs[0]->dtype)
+			return false; /* infer says what is wrong */
+	return is_bounded_range(node) || !node->inputs[0]->constant || !node->inputs[1]->constant || !node->inputs[2]->constant;
+}
+
+/* As many as the model says. */
+static enum ercc_status expand_stated_range(struct node *node)
+{
+	static const char *const names[] = {"start", "limit", "delta"};
+	const struct tensor *tensor;
+	struct shape stated;
+	if (!stated_shape(node, &stated) || stated.rank != 1)
+		for (int i = 0; i < 3; i++)
+			TRY(constant_input(node, i, names[i], &tensor));
+	struct value *steps = constant_range(node, 0, 1, stated.dims[0], &stated);
+	expand_to(node, 0, EMIT(node, TEXT(node, "Add(a, Mul(Cast[to=%d](c), b))", (int)node->inputs[0]->dtype), node->inputs[0],
+	                        node->inputs[2], steps));
+	return ERCC_OK;
+}
+
 /* From known numbers to a limit with a bound: start + delta * 0, 1, ... */
 static enum ercc_status expand_range(struct node *node)
 {
 	struct value *limit = node->inputs[1];
+	if (!is_bounded_range(node))
+		return expand_stated_range(node);
 	int64_t start = tensor_int(node->inputs[0]->constant, 0), delta = tensor_int(node->inputs[2]->constant, 0), span, count;
 	if (__builtin_sub_overflow(limit->elements->dims[0], start, &span) || span > MAX_ELEMENTS)
 		return node_fail(node, ERCC_UNSUPPORTED, "up to %lld from %lld", (long long)limit->elements->dims[0], (long long)start);
 	count = span > 0 ? ceil_div(span, delta) : 0;
 	struct value *x = constant_range(node, start, delta, count, &(struct shape){.rank = 1, .dims = {count}});
-	struct value *size = EMIT(node, TEXT(node, "Div(Add(Sub(a, {%lld}), {%lld}), {%lld})", (long long)start, (long long)delta - 1,
-	                                     (long long)delta), limit);
+	struct value *size = limit;
+	if (start != 0 || delta != 1)
+		size = EMIT(node, TEXT(node, "Div(Add(Sub(a, {%lld}), {%lld}), {%lld})", (long long)start, (long long)delta - 1,
+		                        (long long)delta), limit);
 	expand_to(node, 0, emit_limited(node, x, 0, count, size));
 	return ERCC_OK;
 }

@@ -23,8 +23,8 @@ struct value *dim_value(struct node *node, const struct value *x, int axis)
 struct value *emit_limited(struct node *node, struct value *x, int axis, int64_t bound, struct value *size)
 {
 	const struct shape *known = size->elements;
-	if (known && known->sizes[0] && graph_size(node->graph, known->sizes[0]) == size && known->dims[0] <= bound)
-		return EMIT(node, TEXT(node, "erc.Limit[axis=%d](a, b)", axis), x, size);
+	if (known && known->rank == 1 && known->sizes[0] && known->dims[0] <= bound)
+		return EMIT(node, TEXT(node, "erc.Limit[axis=%d](a, b)", axis), x, graph_size(node->graph, known->sizes[0]));
 	return EMIT(node, TEXT(node, "erc.Limit[axis=%d](a, Reshape(Min(Max(Cast[to=%d](b), {0}), c), {}))", axis, ERC_I64), x, size,
 	            constant_ints(node, &bound, 1));
 }
@@ -85,6 +85,19 @@ bool known_elements(const struct value *list, struct shape *out)
 	for (int i = 0; i < out->rank; i++)
 		out->dims[i] = tensor_int(list->constant, list->constant->splat ? 0 : i);
 	return true;
+}
+
+bool stated_shape(const struct node *node, struct shape *out)
+{
+	const struct graph *graph = node->graph;
+	for (size_t i = 0; graph->output_types && i < graph->output_count; i++)
+		if (graph->outputs[i] == node->outputs[0] && shape_known(&graph->output_types[i].shape)) {
+			warn(graph->ctx, "node '%s' (%s): what decides its shape is known at run time only; %s, which the model states, is taken",
+			     node->name, node->op_type, shape_words(node, &graph->output_types[i].shape));
+			*out = graph->output_types[i].shape;
+			return true;
+		}
+	return false;
 }
 
 void set_elements(struct node *node, const struct shape *elements)

@@ -212,6 +212,9 @@ static enum ercc_status slice_axis(struct node *node, struct value **x, int axis
 	struct value *start = emit_border(node, starts, i, size, 0, step < 0), *end = emit_border(node, ends, i, size, step < 0 ? -1 : 0, step < 0);
 	struct value *count = EMIT(node, TEXT(node, "Min(Div(Add(%s, {%lld}), {%lld}), c)", step < 0 ? "Sub(a, b)" : "Sub(b, a)",
 	                                      (long long)(step < 0 ? -step : step) - 1, (long long)(step < 0 ? -step : step)), start, end, size);
+	const struct shape *sizes = ends->elements;
+	if (known_start && first == 0 && step == 1 && sizes && sizes->sizes[i] && sizes->dims[i] <= dim && !in->shape.sizes[axis])
+		count = graph_size(node->graph, sizes->sizes[i]); /* the very same */
 	struct value *at = constant_range(node, 0, step, bound, &(struct shape){.rank = 1, .dims = {bound}});
 	if (known_start && first == 0 && step > 0)
 		*x = EMIT(node, TEXT(node, "Slice(a, {0}, {%lld}, {%d}, {%lld})", (long long)dim, axis, (long long)step), whole);
