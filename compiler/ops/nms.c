@@ -15,11 +15,12 @@ static enum ercc_status infer_nms(struct node *node)
 	for (int i = 0; i < node->input_count; i++) {
 		const struct value *in = node->inputs[i];
 		if (in && (in->dtype != dtypes[i] || (i > 1 && shape_elements(&in->shape) != 1)))
-			return node_fail(node, ERCC_MODEL, "input %d is %s%s", i, dtype_name(in->dtype), shape_words(node, &in->shape));
+			return node_fail(node, ERCC_MODEL, "input %d is %s%s", i, dtype_name(in->dtype),
+			                 shape_words(node, &in->shape));
 	}
 	if (!fits || boxes->sizes[0] || scores->sizes[0] || scores->sizes[1])
-		return node_fail(node, fits ? ERCC_UNSUPPORTED : ERCC_MODEL, "boxes %s and scores %s", shape_words(node, boxes),
-		                 shape_words(node, scores));
+		return node_fail(node, fits ? ERCC_UNSUPPORTED : ERCC_MODEL, "boxes %s and scores %s",
+		                 shape_words(node, boxes), shape_words(node, scores));
 	int64_t most = boxes->dims[1], rows = scores->dims[0] * scores->dims[1];
 	const struct value *limit = node_input(node, 2);
 	if (!limit)
@@ -59,15 +60,16 @@ static enum ercc_status lower_nms(struct lowering *lowering, struct node *node)
 	launch->input_count = launch->operand_count;
 	launch_operand(launch, counts, ERC_I64, true);
 	launch_operand(launch, picks, ERC_I64, true);
-	const int64_t params[] = {0, rows, classes, m,
-	                          boxes->shape.sizes[1] ? graph_size_slot(lowering->graph, boxes->shape.sizes[1]) : -1, most};
+	const int64_t params[] = {
+	    0,   rows, classes, m, boxes->shape.sizes[1] ? graph_size_slot(lowering->graph, boxes->shape.sizes[1]) : -1,
+	    most};
 	memcpy(launch->params, params, sizeof params);
 	launch->param_count = COUNT_OF(params);
 	launch->flops = (uint64_t)(rows * m) * 200;
 	launch->bytes = (uint64_t)(rows * m) * 30;
 	launch->reduction_key = 0;
 	launch->defines[launch->define_count++] =
-		(struct define){"CENTERED", node_attr_int(node, "center_point_box", 0) ? "1" : "0"};
+	    (struct define){"CENTERED", node_attr_int(node, "center_point_box", 0) ? "1" : "0"};
 	launch = plan_add_launch(lowering->plan, NULL, &nms_collect_template, node->name);
 	launch_operand(launch, counts, ERC_I64, false);
 	launch_operand(launch, picks, ERC_I64, false);
@@ -81,6 +83,6 @@ static enum ercc_status lower_nms(struct lowering *lowering, struct node *node)
 }
 
 const struct op ops_nms[] = {
-	{"NonMaxSuppression", 10, 2, 5, 1, TYPE(F32), infer_nms, lower_nms, .sizes = true},
-	{0},
+    {"NonMaxSuppression", 10, 2, 5, 1, TYPE(F32), infer_nms, lower_nms, .sizes = true},
+    {0},
 };

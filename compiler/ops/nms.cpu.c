@@ -30,7 +30,8 @@ struct corners {
 static struct corners corners_of(const float *box)
 {
 	if (CENTERED)
-		return (struct corners){box[0] - box[2] / 2, box[1] - box[3] / 2, box[0] + box[2] / 2, box[1] + box[3] / 2};
+		return (struct corners){box[0] - box[2] / 2, box[1] - box[3] / 2, box[0] + box[2] / 2,
+		                        box[1] + box[3] / 2};
 	struct corners c = {box[0], box[1], box[2], box[3]};
 	if (c.x0 > c.x1)
 		c.x0 = box[2], c.x1 = box[0];
@@ -55,8 +56,10 @@ static int overlap(const float *a, const float *b, float limit)
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
 	long m = p[3], boxes_in_use = p[4] < 0 ? m : args->dims[p[4]], size = 0, count = 0;
-	const float *boxes = (const float *)args->buffers[0] + r / p[2] * m * 4, *scores = (const float *)args->buffers[1] + r * m;
-	i64_value *picks = (i64_value *)args->buffers[6] + r * m, *heap = picks + m, most = *(const i64_value *)args->buffers[2];
+	const float *boxes = (const float *)args->buffers[0] + r / p[2] * m * 4,
+	            *scores = (const float *)args->buffers[1] + r * m;
+	i64_value *picks = (i64_value *)args->buffers[6] + r * m, *heap = picks + m,
+	          most = *(const i64_value *)args->buffers[2];
 	float limit = *(const float *)args->buffers[3], least = *(const float *)args->buffers[4];
 	most = most < p[5] ? most : p[5];
 	boxes_in_use = boxes_in_use < m ? boxes_in_use : m;

@@ -99,21 +99,23 @@ static enum ercc_status expand_compress(struct node *node)
 	struct value *x = node->inputs[0], *condition = node->inputs[1];
 	int axis = 0;
 	if (condition->dtype != ERC_BOOL || condition->shape.rank != 1)
-		return node_fail(node, ERCC_MODEL, "the condition must be a list of bool, found %s%s", dtype_name(condition->dtype),
-		                 shape_words(node, &condition->shape));
+		return node_fail(node, ERCC_MODEL, "the condition must be a list of bool, found %s%s",
+		                 dtype_name(condition->dtype), shape_words(node, &condition->shape));
 	if (node_attr(node, "axis"))
 		TRY(check_axis(node, node_attr_int(node, "axis", 0), x->shape.rank, &axis));
 	int64_t dim = node_attr(node, "axis") ? x->shape.dims[axis] : shape_elements(&x->shape);
 	if (condition->shape.dims[0] > dim)
-		return node_fail(node, ERCC_MODEL, "a condition of %lld for %lld", (long long)condition->shape.dims[0], (long long)dim);
+		return node_fail(node, ERCC_MODEL, "a condition of %lld for %lld", (long long)condition->shape.dims[0],
+		                 (long long)dim);
 	struct value *from = node_attr(node, "axis") ? x : EMIT(node, "Reshape(a, {-1})", x);
-	expand_to(node, 0, EMIT(node, TEXT(node, "Gather[axis=%d](a, Squeeze(NonZero(b), {0}))", axis), from, condition));
+	expand_to(node, 0,
+	          EMIT(node, TEXT(node, "Gather[axis=%d](a, Squeeze(NonZero(b), {0}))", axis), from, condition));
 	return ERCC_OK;
 }
 
 const struct op ops_nonzero[] = {
-	{"NonZero", 9, 1, 1, 1, TYPES_ALL, infer_nonzero, lower_nonzero, .expand = expand_sized_nonzero, .expands = has_sizes,
-	 .sizes = true},
-	{"Compress", 9, 2, 2, 1, TYPES_MOVED, .expand = expand_compress, .sizes = true},
-	{0},
+    {"NonZero", 9, 1, 1, 1, TYPES_ALL, infer_nonzero, lower_nonzero, .expand = expand_sized_nonzero,
+     .expands = has_sizes, .sizes = true},
+    {"Compress", 9, 2, 2, 1, TYPES_MOVED, .expand = expand_compress, .sizes = true},
+    {0},
 };

@@ -1,6 +1,6 @@
-/* The positions of elements that are not zero, as [rank, most] indices, the first n of each line in use. A row is one chunk;
- * it begins where the counts of those before it end, and the last one knows n. Bound: memory. Defines: T (dtype).
- * Params: rows per tile, rows, elements, elements of a chunk, rank, then the dims. */
+/* The positions of elements that are not zero, as [rank, most] indices, the first n of each line in use. A row is one
+ * chunk; it begins where the counts of those before it end, and the last one knows n. Bound: memory. Defines: T
+ * (dtype). Params: rows per tile, rows, elements, elements of a chunk, rank, then the dims. */
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 #define VALUE_TYPE JOIN(T, _value)

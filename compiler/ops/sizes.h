@@ -1,5 +1,6 @@
 /* Run-time sizes: how operators that mix elements along a dim with one are made of operators that know bounds alone.
- * A value with a run-time size lies in memory with the strides of its bounds; what lies behind the true size is undefined. */
+ * A value with a run-time size lies in memory with the strides of its bounds; what lies behind the true size is
+ * undefined. */
 #ifndef ERCC_SIZES_H
 #define ERCC_SIZES_H
 
@@ -22,9 +23,11 @@ struct value *constant_positions(struct node *node, int64_t count, int axis, int
 /* Where negative indices count from the end of a dim with a run-time size: all as they count from its start. */
 struct value *emit_from_start(struct node *node, struct value *indices, struct value *size);
 
-/* What is known of the elements of a list of integers: constants, and sizes with their bounds, as dims. False: not enough. */
+/* What is known of the elements of a list of integers: constants, and sizes with their bounds, as dims. False: not
+ * enough. */
 bool known_elements(const struct value *list, struct shape *out);
-/* The shape that the model states for the node's output, for operands that decide it and are not known; with a warning. */
+/* The shape that the model states for the node's output, for operands that decide it and are not known; with a warning.
+ */
 bool stated_shape(const struct node *node, struct shape *out);
 /* Puts down what is known of an output of the node; the constant where all is. */
 void set_elements(struct node *node, const struct shape *elements);

@@ -61,8 +61,8 @@ static enum ercc_status solve_reshape(struct node *node, struct shape *out, int 
 	return ERCC_OK;
 }
 
-/* Both have the same strides at their bounds and at their true sizes: apart from an outermost dim with a size, which takes
- * what lies behind it with it, sizes stand between the same numbers of elements. */
+/* Both have the same strides at their bounds and at their true sizes: apart from an outermost dim with a size, which
+ * takes what lies behind it with it, sizes stand between the same numbers of elements. */
 static bool is_view(const struct graph *graph, const struct shape *a, const struct shape *b)
 {
 	int i = a->rank, k = b->rank;
@@ -91,14 +91,22 @@ static enum ercc_status expand_to_view(struct node *node, const struct shape *ou
 	const struct shape *in = &node->inputs[0]->shape;
 	int64_t sizes[MAX_RANK];
 	if (!is_view(node->graph, in, out))
-		return node_fail(node, ERCC_UNSUPPORTED, "%s becomes %s: dims known at run time only may be merged or split as the "
-		                 "first ones", shape_words(node, in), shape_words(node, out));
+		return node_fail(node, ERCC_UNSUPPORTED,
+		                 "%s becomes %s: dims known at run time only may be merged or split as the "
+		                 "first ones",
+		                 shape_words(node, in), shape_words(node, out));
 	for (int i = 0; i < out->rank; i++)
 		sizes[i] = out->sizes[i];
 	size_t bytes = sizeof(int64_t) * (size_t)out->rank;
 	struct attr attrs[] = {
-		{.name = "dims", .kind = ATTR_INTS, .count = out->rank, .ints = (int64_t *)arena_copy_bytes(arena, out->dims, bytes)},
-		{.name = "sizes", .kind = ATTR_INTS, .count = out->rank, .ints = (int64_t *)arena_copy_bytes(arena, sizes, bytes)},
+	    {.name = "dims",
+	     .kind = ATTR_INTS,
+	     .count = out->rank,
+	     .ints = (int64_t *)arena_copy_bytes(arena, out->dims, bytes)},
+	    {.name = "sizes",
+	     .kind = ATTR_INTS,
+	     .count = out->rank,
+	     .ints = (int64_t *)arena_copy_bytes(arena, sizes, bytes)},
 	};
 	struct value *view = EMIT(node, "erc.View(a)", node->inputs[0]);
 	node_set_attrs(view->producer, attrs, 2);
@@ -125,7 +133,8 @@ enum ercc_status expand_sized_reshape(struct node *node)
 		} else if (out.dims[i] == -1 && unknown < 0) {
 			unknown = i;
 		} else if (out.dims[i] < 0) {
-			return node_fail(node, ERCC_MODEL, "bad dimension %lld in the new shape", (long long)out.dims[i]);
+			return node_fail(node, ERCC_MODEL, "bad dimension %lld in the new shape",
+			                 (long long)out.dims[i]);
 		}
 	}
 	TRY(solve_reshape(node, &out, unknown));
@@ -172,9 +181,13 @@ bool is_sized_slice(const struct node *node)
 		sized |= !node->inputs[i]->constant;
 	if (sized || shape_run_time_dim(in) < 0)
 		return sized;
-	int64_t count = axes ? (axes->constant ? shape_elements(&axes->shape) : 0) : attr && attr->kind == ATTR_INTS ? attr->count : in->rank;
+	int64_t count = axes                              ? (axes->constant ? shape_elements(&axes->shape) : 0)
+	                : attr && attr->kind == ATTR_INTS ? attr->count
+	                                                  : in->rank;
 	for (int64_t i = 0; i < count; i++) {
-		int64_t axis = axes ? tensor_int(axes->constant, axes->constant->splat ? 0 : i) : attr ? attr->ints[i] : i;
+		int64_t axis = axes   ? tensor_int(axes->constant, axes->constant->splat ? 0 : i)
+		               : attr ? attr->ints[i]
+		                      : i;
 		axis += axis < 0 ? in->rank : 0;
 		sized |= axis >= 0 && axis < in->rank && in->sizes[axis];
 	}
@@ -194,12 +207,13 @@ static struct value *emit_border(struct node *node, struct value *list, int i, s
 {
 	struct value *all = EMIT(node, TEXT(node, "Cast[to=%d](a)", ERC_I64), list), *one;
 	one = EMIT(node, TEXT(node, "Reshape(Slice(a, {%d}, {%d}), {})", i, i + 1), all);
-	return EMIT(node, TEXT(node, "Max(Min(a, Sub(b, {%d})), {%d})", short_of, low), emit_from_start(node, one, dim), dim);
+	return EMIT(node, TEXT(node, "Max(Min(a, Sub(b, {%d})), {%d})", short_of, low), emit_from_start(node, one, dim),
+	            dim);
 }
 
 /* x along one axis: from position `start` on by steps, as the list says. */
-static enum ercc_status slice_axis(struct node *node, struct value **x, int axis, int i, struct value *starts, struct value *ends,
-                                   int64_t step)
+static enum ercc_status slice_axis(struct node *node, struct value **x, int axis, int i, struct value *starts,
+                                   struct value *ends, int64_t step)
 {
 	const struct value *in = node->inputs[0];
 	int64_t first = 0, last = 0, dim = in->shape.dims[axis], bound = ceil_div(dim, step < 0 ? -step : step);
@@ -208,16 +222,24 @@ static enum ercc_status slice_axis(struct node *node, struct value **x, int axis
 	bool known_start = known_number(starts, i, &first), known_end = known_number(ends, i, &last);
 	if (known_start && known_end && first >= 0 && last >= 0 && step > 0 && last - first < dim)
 		bound = last > first ? ceil_div(last - first, step) : 0;
-	struct value *size = dim_value(node, in, axis), *whole = in->shape.sizes[axis] ? emit_bounded(node, *x, axis) : *x;
-	struct value *start = emit_border(node, starts, i, size, 0, step < 0), *end = emit_border(node, ends, i, size, step < 0 ? -1 : 0, step < 0);
-	struct value *count = EMIT(node, TEXT(node, "Min(Div(Add(%s, {%lld}), {%lld}), c)", step < 0 ? "Sub(a, b)" : "Sub(b, a)",
-	                                      (long long)(step < 0 ? -step : step) - 1, (long long)(step < 0 ? -step : step)), start, end, size);
+	struct value *size = dim_value(node, in, axis),
+	             *whole = in->shape.sizes[axis] ? emit_bounded(node, *x, axis) : *x;
+	struct value *start = emit_border(node, starts, i, size, 0, step < 0),
+	             *end = emit_border(node, ends, i, size, step < 0 ? -1 : 0, step < 0);
+	struct value *count =
+	    EMIT(node,
+	         TEXT(node, "Min(Div(Add(%s, {%lld}), {%lld}), c)", step < 0 ? "Sub(a, b)" : "Sub(b, a)",
+	              (long long)(step < 0 ? -step : step) - 1, (long long)(step < 0 ? -step : step)),
+	         start, end, size);
 	const struct shape *sizes = ends->elements;
-	if (known_start && first == 0 && step == 1 && sizes && sizes->sizes[i] && sizes->dims[i] <= dim && !in->shape.sizes[axis])
+	if (known_start && first == 0 && step == 1 && sizes && sizes->sizes[i] && sizes->dims[i] <= dim &&
+	    !in->shape.sizes[axis])
 		count = graph_size(node->graph, sizes->sizes[i]); /* the very same */
 	struct value *at = constant_range(node, 0, step, bound, &(struct shape){.rank = 1, .dims = {bound}});
 	if (known_start && first == 0 && step > 0)
-		*x = EMIT(node, TEXT(node, "Slice(a, {0}, {%lld}, {%d}, {%lld})", (long long)dim, axis, (long long)step), whole);
+		*x =
+		    EMIT(node, TEXT(node, "Slice(a, {0}, {%lld}, {%d}, {%lld})", (long long)dim, axis, (long long)step),
+		         whole);
 	else
 		*x = EMIT(node, TEXT(node, "Gather[axis=%d](a, Add(b, c))", axis), whole, at, start);
 	if (known_start && first == 0 && step > 0 && bound < ceil_div(dim, step))
@@ -236,8 +258,9 @@ enum ercc_status expand_sized_slice(struct node *node)
 	TRY(int_list(node, "axes", inputs ? 3 : -1, axes, MAX_RANK, &axis_count));
 	TRY(int_list(node, "steps", inputs ? 4 : -1, steps, MAX_RANK, &step_count));
 	int64_t count = starts && starts->shape.rank == 1 ? starts->shape.dims[0] : -1;
-	if (count < 0 || !ends || !shape_equal(&starts->shape, &ends->shape) || (axis_count >= 0 ? axis_count != count : count > in.rank) ||
-	    (step_count >= 0 && step_count != count) || shape_run_time_dim(&starts->shape) >= 0)
+	if (count < 0 || !ends || !shape_equal(&starts->shape, &ends->shape) ||
+	    (axis_count >= 0 ? axis_count != count : count > in.rank) || (step_count >= 0 && step_count != count) ||
+	    shape_run_time_dim(&starts->shape) >= 0)
 		return node_fail(node, ERCC_MODEL, "starts, ends, axes and steps differ in length");
 	for (int i = 0; i < count; i++) {
 		int64_t step = step_count < 0 ? 1 : steps[i], first = 0, last = 0;
@@ -245,7 +268,10 @@ enum ercc_status expand_sized_slice(struct node *node)
 		if (in.sizes[axis] || !known_number(starts, i, &first) || !known_number(ends, i, &last))
 			TRY(slice_axis(node, &x, axis, i, starts, ends, step));
 		else
-			x = EMIT(node, TEXT(node, "Slice(a, {%lld}, {%lld}, {%d}, {%lld})", (long long)first, (long long)last, axis, (long long)step), x);
+			x = EMIT(node,
+			         TEXT(node, "Slice(a, {%lld}, {%lld}, {%d}, {%lld})", (long long)first, (long long)last,
+			              axis, (long long)step),
+			         x);
 	}
 	expand_to(node, 0, x);
 	return ERCC_OK;
@@ -275,7 +301,8 @@ bool is_sized_concat(const struct node *node)
 enum ercc_status expand_sized_concat(struct node *node)
 {
 	struct arena *arena = &node->graph->ctx->arena;
-	struct value **parts = arena_array(arena, (size_t)node->input_count, sizeof *parts), *before = NULL, *from, *position;
+	struct value **parts = arena_array(arena, (size_t)node->input_count, sizeof *parts), *before = NULL, *from,
+	             *position;
 	int64_t bound = 0;
 	int axis;
 	concat_axis(node, &axis);
@@ -293,7 +320,8 @@ enum ercc_status expand_sized_concat(struct node *node)
 	bound = 0;
 	for (int i = 0; i < node->input_count; i++) {
 		if (i) {
-			struct value *shifted = EMIT(node, "Add(a, Sub(b, c))", position, constant_number(node, ERC_I64, (double)bound), before);
+			struct value *shifted = EMIT(node, "Add(a, Sub(b, c))", position,
+			                             constant_number(node, ERC_I64, (double)bound), before);
 			from = EMIT(node, "Where(Less(a, b), c, d)", position, before, from, shifted);
 		}
 		struct value *size = dim_value(node, node->inputs[i], axis);

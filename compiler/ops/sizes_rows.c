@@ -8,8 +8,10 @@ static struct value *emit_same(struct node *node, struct value *const *inputs)
 	struct graph *graph = node->graph;
 	struct value **outputs = arena_array(&graph->ctx->arena, (size_t)node->output_count, sizeof *outputs);
 	for (int i = 0; i < node->output_count; i++)
-		outputs[i] = node->outputs[i] ? graph_value(graph, graph_unique_name(graph, node->outputs[i]->name)) : NULL;
-	struct node *same = graph_add_node(graph, node, node->op_type, node->name, inputs, node->input_count, outputs, node->output_count);
+		outputs[i] =
+		    node->outputs[i] ? graph_value(graph, graph_unique_name(graph, node->outputs[i]->name)) : NULL;
+	struct node *same = graph_add_node(graph, node, node->op_type, node->name, inputs, node->input_count, outputs,
+	                                   node->output_count);
 	same->domain = node->domain;
 	same->opset = node->opset;
 	same->op = node->op;
@@ -31,11 +33,15 @@ static enum ercc_status expand_rows(struct node *node, int first, int last)
 		struct value *own = rest.sizes[0] ? dim_value(node, in, 0) : NULL;
 		rest.sizes[0] = 0;
 		if (!own || i < first || i > last || (size && size != own) || shape_run_time_dim(&rest) >= 0)
-			return node_fail(node, ERCC_UNSUPPORTED, "input '%s' is %s%s: only the number of what is treated one by one may be known "
-			                 "at run time only", in->name, dtype_name(in->dtype), shape_words(node, &in->shape));
+			return node_fail(
+			    node, ERCC_UNSUPPORTED,
+			    "input '%s' is %s%s: only the number of what is treated one by one may be known "
+			    "at run time only",
+			    in->name, dtype_name(in->dtype), shape_words(node, &in->shape));
 		size = own;
 		bound = in->shape.dims[0];
-		inputs[i] = first ? emit_filled(node, in, in, 0, constant_number(node, in->dtype, 0)) : emit_bounded(node, in, 0);
+		inputs[i] = first ? emit_filled(node, in, in, 0, constant_number(node, in->dtype, 0))
+		                  : emit_bounded(node, in, 0);
 	}
 	struct value *out = emit_same(node, inputs);
 	for (int i = 0; i < node->output_count; i++)
@@ -62,7 +68,8 @@ static struct value *emit_matrix(struct node *node, struct value *in, int summed
 	struct value *x = in;
 	for (int i = 0; i < in->shape.rank; i++)
 		if (in->shape.sizes[i])
-			x = i == summed ? emit_filled(node, x, in, i, constant_number(node, in->dtype, 0)) : emit_bounded(node, x, i);
+			x = i == summed ? emit_filled(node, x, in, i, constant_number(node, in->dtype, 0))
+			                : emit_bounded(node, x, i);
 	return x;
 }
 

@@ -21,13 +21,16 @@ static enum ercc_status expand_unique(struct node *node)
 		for (int i = 0; i < in.rank; i++) /* the axis changes places with the first one: its own inverse */
 			text_printf(&perm, "%d:", i == 0 ? axis : i == axis ? 0 : i);
 		rows = EMIT(node, TEXT(node, "Transpose[perm=%s](a)", perm.data), x);
-		rows = EMIT(node, "Reshape(a, b)", rows, constant_ints(node, (int64_t[]){in.dims[axis], in.dims[axis] ? -1 : 1}, 2));
+		rows = EMIT(node, "Reshape(a, b)", rows,
+		            constant_ints(node, (int64_t[]){in.dims[axis], in.dims[axis] ? -1 : 1}, 2));
 	}
-	struct value *firsts = EMIT(node, TEXT(node, "erc.UniqueRows[sorted=%d](a)", node_attr_int(node, "sorted", 1) != 0), rows);
+	struct value *firsts =
+	    EMIT(node, TEXT(node, "erc.UniqueRows[sorted=%d](a)", node_attr_int(node, "sorted", 1) != 0), rows);
 	if (axis < 0)
 		y = EMIT(node, "Gather(Reshape(a, {-1}), b)", x, firsts);
 	else
-		y = EMIT(node, TEXT(node, "Transpose[perm=%s](Gather(Transpose[perm=%s](a), b))", perm.data, perm.data), x, firsts);
+		y = EMIT(node, TEXT(node, "Transpose[perm=%s](Gather(Transpose[perm=%s](a), b))", perm.data, perm.data),
+		         x, firsts);
 	expand_to(node, 0, y);
 	expand_to(node, 1, firsts);
 	expand_to(node, 2, emitted_output(firsts, 1));
@@ -68,12 +71,13 @@ static enum ercc_status lower_unique_rows(struct lowering *lowering, struct node
 	launch->bytes = 4 * (uint64_t)m * 8 + (uint64_t)value_bytes(in);
 	launch->flops = (uint64_t)shape_elements(&in->shape) * 400;
 	launch->defines[launch->define_count++] = (struct define){"T", dtype_name(in->dtype)};
-	launch->defines[launch->define_count++] = (struct define){"SORTED", node_attr_int(node, "sorted", 1) ? "1" : "0"};
+	launch->defines[launch->define_count++] =
+	    (struct define){"SORTED", node_attr_int(node, "sorted", 1) ? "1" : "0"};
 	return ERCC_OK;
 }
 
 const struct op ops_unique[] = {
-	{"Unique", 11, 1, 1, 4, TYPES_ALL, .expand = expand_unique},
-	{"UniqueRows", 1, 1, 1, 4, TYPES_ALL, infer_unique_rows, lower_unique_rows, .domain = "erc"},
-	{0},
+    {"Unique", 11, 1, 1, 4, TYPES_ALL, .expand = expand_unique},
+    {"UniqueRows", 1, 1, 1, 4, TYPES_ALL, infer_unique_rows, lower_unique_rows, .domain = "erc"},
+    {0},
 };

@@ -1,7 +1,7 @@
-/* The kinds of equal rows of a matrix [m, k]: n, the number of each kind's rows, the kind of each row, and the first row
- * of each kind. Kinds are numbered in the order of their values (SORTED), or as they come. One tile does all: a stable merge
- * sort of row numbers. NaNs are equal, and last. Bound: comparisons. Defines: T (dtype), SORTED.
- * Operands: rows, workspace of 2 m, n, counts, kinds, firsts. Params: rows per tile, rows, m, k. */
+/* The kinds of equal rows of a matrix [m, k]: n, the number of each kind's rows, the kind of each row, and the first
+ * row of each kind. Kinds are numbered in the order of their values (SORTED), or as they come. One tile does all: a
+ * stable merge sort of row numbers. NaNs are equal, and last. Bound: comparisons. Defines: T (dtype), SORTED. Operands:
+ * rows, workspace of 2 m, n, counts, kinds, firsts. Params: rows per tile, rows, m, k. */
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 #define VALUE_TYPE JOIN(T, _value)
@@ -24,7 +24,8 @@ static void merge(const VALUE_TYPE *in, long k, const i64_value *from, i64_value
 	for (long start = 0; start < m; start += 2 * run) {
 		long middle = start + run < m ? start + run : m, end = start + 2 * run < m ? start + 2 * run : m;
 		for (long a = start, b = middle, at = start; at < end; at++)
-			to[at] = a < middle && (b == end || compare(in, k, from[a], from[b]) <= 0) ? from[a++] : from[b++];
+			to[at] =
+			    a < middle && (b == end || compare(in, k, from[a], from[b]) <= 0) ? from[a++] : from[b++];
 	}
 }
 
@@ -32,8 +33,8 @@ void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
 {
 	const long long *p = args->params;
 	const VALUE_TYPE *in = args->buffers[0];
-	i64_value *order = args->buffers[1], *spare = order + p[2], *counts = args->buffers[3], *kinds = args->buffers[4],
-	          *firsts = args->buffers[5];
+	i64_value *order = args->buffers[1], *spare = order + p[2], *counts = args->buffers[3],
+	          *kinds = args->buffers[4], *firsts = args->buffers[5];
 	long m = p[2], k = p[3], n = 0;
 	(void)tile, (void)local;
 	for (long i = 0; i < m; i++)
