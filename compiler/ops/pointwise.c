@@ -102,6 +102,13 @@ static void derive_size(struct node *node)
 	if (node->outputs[0]->dtype != ERC_I64 || shape_elements(&node->outputs[0]->shape) != 1 ||
 	    !known_elements(node->inputs[0], &a) || !known_elements(node->inputs[1], &b) || (!a.sizes[0] && !b.sizes[0]))
 		return;
+	for (int i = 0; i < 2 && !least; i++) { /* a number that changes nothing */
+		const struct shape *number = i ? &a : &b;
+		if (!number->sizes[0] && number->dims[0] == product) {
+			set_elements(node, i ? &b : &a);
+			return;
+		}
+	}
 	if (a.dims[0] < 0 || b.dims[0] < 0 ||
 	    !(product ? mul_fits(a.dims[0], b.dims[0], &bound) : !__builtin_add_overflow(a.dims[0], b.dims[0], &bound)) ||
 	    bound > MAX_ELEMENTS)

@@ -72,6 +72,9 @@ def moving():
          one=ints(1))
     case("negative_indices", [*selected(), N("Gather", ["s", "i"], ["y"], axis=0)], ["y"],
          [{"x": floats(8, 5), "m": np.arange(8) % 3 > 0}], i=ints(-1, 0, -2))
+    case("gather_nd_again", [*selected(), N("Greater", ["s", "zero"], ["g"]), N("NonZero", ["g"], ["nz"]), N("Transpose", ["nz"], ["t"]),
+                             N("GatherND", ["s", "t"], ["y"]), N("Sub", ["t", "dims"], ["back"]), N("GatherND", ["s", "last"], ["z"])], ["y", "z", "back"],
+         rows(False), zero=scalar(0, np.float32), dims=ints(1, 1), last=np.array([[-1, -2], [0, 3]]))
     case("compress", [N("Compress", ["x", "m"], ["y"], axis=1), N("Transpose", ["y"], ["z"], perm=[1, 0, 2])], ["y", "z"],
          [{"x": floats(3, 8, 2), "m": mask(8)}, {"x": floats(3, 8, 2), "m": np.zeros(8, bool)}])
     case("scatter_nd", [N("NonZero", ["m"], ["nz"]), N("Transpose", ["nz"], ["t"]), N("GatherND", ["x", "t"], ["u"]),
@@ -110,6 +113,10 @@ def reducing():
     case("softmax_rows", [*selected(), N("Softmax", ["s"], ["y"], axis=-1)], ["y"], rows())
     case("softmax_along", [*selected(), N("Softmax", ["s"], ["y"], axis=0), N("LogSoftmax", ["s"], ["z"], axis=0)], ["y", "z"], rows(False))
     case("arg", [*selected(), N("ArgMax", ["s"], ["y"], axis=0), N("ArgMin", ["s"], ["z"], axis=1, keepdims=0)], ["y", "z"], rows(False))
+    case("layer_norm", [*selected(), N("LayerNormalization", ["s", "scale", "bias"], ["y"]), N("ReduceMean", ["s", "one"], ["mean"]),
+                        N("Sub", ["s", "mean"], ["d"]), N("Mul", ["d", "d"], ["d2"]), N("ReduceMean", ["d2", "one"], ["v"]),
+                        N("Add", ["v", "e"], ["ve"]), N("Sqrt", ["ve"], ["r"]), N("Div", ["d", "r"], ["z"])], ["y", "z"],
+         rows(x=floats(8, 20)), scale=floats(20), bias=floats(20), one=ints(1), e=scalar(1e-5, np.float32))
     case("cumsum", [*selected(), N("CumSum", ["s", "a"], ["y"])], ["y"], rows(), a=scalar(0))
 
 
@@ -170,6 +177,11 @@ def choosing():
          [{"boxes": boxes, "scores": RNG.permutation(72).reshape(2, 3, 12).astype(np.float32) / 72 * k} for k in (1, 0, .5)],
          most=ints(4), overlap=floats(1) * 0 + .4, least=floats(1) * 0 + .3, class_column=scalar(1), box_columns=ints(0, 2), one=ints(1),
          five=ints(5))
+    filtered = [N("Compress", ["boxes", "m"], ["b"], axis=1), N("NonZero", ["m"], ["nz"]), N("Squeeze", ["nz", "first"], ["at"]),
+                N("Gather", ["scores", "at"], ["s"], axis=2), N("NonMaxSuppression", ["b", "s", "most", "overlap"], ["picks"])]
+    case("detector_filtered", filtered, ["picks"],
+         [{"boxes": boxes[:1], "scores": RNG.permutation(24).reshape(1, 2, 12).astype(np.float32), "m": m} for m in (mask(12), np.zeros(12, bool))],
+         most=ints(9), overlap=floats(1) * 0 + .3)
 
 
 def model_of(name, nodes, outputs, inputs, constants, opset=18):
