@@ -179,6 +179,7 @@ struct graph {
 	int name_counter;           /* for graph_unique_name; the root's counts */
 	struct value **sizes;       /* run-time sizes: one i64 each, 0 to the bound of every dim that has it; number 1 is the first */
 	size_t size_count, size_capacity;
+	const struct node *told_stated; /* the last node whose stated shape was taken, with a warning: one is enough */
 	bool typed;                 /* set by shape inference: from then on every value has a dtype and a rank */
 	/* the file's facts, for META and reports */
 	int64_t ir_version, opset;

@@ -92,6 +92,7 @@ static enum ercc_status expand_center_crop_pad(struct node *node)
 			TRY(check_axis(node, axis_count < 0 ? i : axes[i], in->rank, &axis));
 			wanted[i] = stated.dims[axis];
 		}
+		tell_stated(node, &stated);
 	} else {
 		TRY(int_list(node, "shape", 1, wanted, MAX_RANK, &count));
 	}

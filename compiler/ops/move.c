@@ -17,6 +17,17 @@ static enum ercc_status same_elements(struct node *node, const struct shape *sha
 
 /* ---- new shape, same bytes ---- */
 
+/* Operand 1 decides the shape and is not known, but the model states what it comes to. */
+static bool is_stated(const struct node *node, struct shape *out)
+{
+	const struct value *operand = node_input(node, 1);
+	if (!operand || operand->constant || has_sizes(node) || !stated_shape(node, out) ||
+	    shape_elements(out) != shape_elements(&node->inputs[0]->shape))
+		return false;
+	tell_stated(node, out);
+	return true;
+}
+
 static enum ercc_status infer_same(struct node *node)
 {
 	TRY(same_elements(node, &node->inputs[0]->shape));
@@ -51,7 +62,7 @@ static enum ercc_status infer_reshape(struct node *node)
 	int64_t dims[MAX_RANK];
 	int count, unknown = -1;
 	struct shape *in = &node->inputs[0]->shape, out;
-	if (node_input(node, 1) && !node->inputs[1]->constant && stated_shape(node, &out) && shape_elements(&out) == shape_elements(in))
+	if (is_stated(node, &out))
 		return same_elements(node, &out);
 	TRY(int_list(node, "shape", 1, dims, MAX_RANK, &count));
 	if (count < 0)
@@ -94,6 +105,8 @@ static enum ercc_status infer_squeeze(struct node *node)
 	int64_t axes[MAX_RANK];
 	int count, axis;
 	bool drop[MAX_RANK] = {false};
+	if (is_stated(node, &out))
+		return same_elements(node, &out);
 	TRY(int_list(node, "axes", 1, axes, MAX_RANK, &count));
 	for (int i = 0; i < count; i++) {
 		TRY(check_axis(node, axes[i], in->rank, &axis));
@@ -115,6 +128,9 @@ static enum ercc_status infer_unsqueeze(struct node *node)
 	int64_t axes[MAX_RANK];
 	int count, axis;
 	bool added[MAX_RANK] = {false};
+	struct shape stated;
+	if (is_stated(node, &stated))
+		return same_elements(node, &stated);
 	TRY(int_list(node, "axes", 1, axes, MAX_RANK, &count));
 	if (count < 0 || in->rank + count > MAX_RANK)
 		return node_fail(node, ERCC_UNSUPPORTED, "needs axes, and a result of rank %d at most", MAX_RANK);
@@ -185,7 +201,10 @@ static enum ercc_status infer_expand(struct node *node)
 	int64_t dims[MAX_RANK];
 	int count;
 	struct shape out, wanted;
-	if (!known_elements(node->inputs[1], &wanted) && !stated_shape(node, &wanted)) {
+	if (stated_shape(node, &out) && !node->inputs[1]->constant && !node->inputs[1]->elements) {
+		wanted = out;
+		tell_stated(node, &wanted);
+	} else if (!known_elements(node->inputs[1], &wanted)) {
 		TRY(int_list(node, "shape", 1, dims, MAX_RANK, &count));
 		wanted = shape_of(count, dims);
 	}
@@ -216,6 +235,7 @@ static enum ercc_status infer_tile(struct node *node)
 		for (int i = 0; i < out.rank; i++)
 			if (repeats[i] * out.dims[i] != stated.dims[i])
 				return node_fail(node, ERCC_MODEL, "%s cannot be repeated to %s", shape_words(node, &out), shape_words(node, &stated));
+		tell_stated(node, &stated);
 	} else {
 		TRY(int_list(node, "repeats", 1, repeats, MAX_RANK, &count));
 	}

@@ -12,6 +12,31 @@ static bool is_global(const struct node *node)
 	return !strncmp(node->op_type, "Global", 6);
 }
 
+/* Which axes lead to the shape that the model states, where that is certain. */
+static bool stated_axes(const struct node *node, bool *reduce)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	struct shape out;
+	bool keep = node_attr_int(node, "keepdims", 1) != 0, from_end[MAX_RANK];
+	if (!stated_shape(node, &out) || (keep && out.rank != in->rank))
+		return false;
+	int k = 0, last = out.rank - 1;
+	for (int i = 0; i < in->rank; i++) { /* kept as soon as a dim fits */
+		reduce[i] = keep ? out.dims[i] != in->dims[i] : k >= out.rank || out.dims[k] != in->dims[i];
+		if (keep && reduce[i] && out.dims[i] != 1)
+			return false;
+		k += !reduce[i];
+	}
+	for (int i = in->rank - 1; i >= 0; i--) { /* and the same from the end */
+		from_end[i] = keep ? reduce[i] : last < 0 || out.dims[last] != in->dims[i];
+		last -= !from_end[i];
+	}
+	if ((!keep && k != out.rank) || memcmp(reduce, from_end, (size_t)in->rank * sizeof *reduce))
+		return false;
+	tell_stated(node, &out);
+	return true;
+}
+
 static enum ercc_status reduced_axes(const struct node *node, bool *reduce)
 {
 	const struct shape *in = &node->inputs[0]->shape;
@@ -20,6 +45,8 @@ static enum ercc_status reduced_axes(const struct node *node, bool *reduce)
 	for (int i = 0; i < MAX_RANK; i++)
 		reduce[i] = is_global(node) && i >= 2;
 	if (is_global(node))
+		return ERCC_OK;
+	if (node_input(node, 1) && !node->inputs[1]->constant && stated_axes(node, reduce))
 		return ERCC_OK;
 	TRY(int_list(node, "axes", 1, axes, MAX_RANK, &count));
 	/* No list is an empty one. */
@@ -229,9 +256,12 @@ static enum ercc_status emit_reduction(struct node *node, const char *op_type, b
 	return ERCC_OK;
 }
 
-static bool reduces_size(const struct node *node)
+/* Axes that are not known are found once, and stand in what the node expands to. */
+static bool is_expanded(const struct node *node)
 {
 	bool reduce[MAX_RANK];
+	if (node_input(node, 1) && !node->inputs[1]->constant)
+		return true;
 	if (is_global(node) || shape_run_time_dim(&node->inputs[0]->shape) < 0 || reduced_axes(node, reduce))
 		return false;
 	for (int i = 0; i < node->inputs[0]->shape.rank; i++)
@@ -317,7 +347,7 @@ static enum ercc_status expand_global_lp_pool(struct node *node)
 }
 
 #define REDUCE(name, types, text) \
-	{name, 1, 1, 2, 1, types, infer_reduce, lower_reduce, NULL, text, layout_reduce, NULL, expand_sized_reduce, 0, reduces_size, \
+	{name, 1, 1, 2, 1, types, infer_reduce, lower_reduce, NULL, text, layout_reduce, NULL, expand_sized_reduce, 0, is_expanded, \
 	 true}
 #define TYPES_REDUCED (TYPES_FLOAT | TYPE(I32) | TYPE(I64))
 #define TYPES_COMPARED (TYPES_REDUCED | TYPE(I8) | TYPE(U8) | TYPE(BOOL))

@@ -93,7 +93,9 @@ static enum ercc_status infer_constant_of_shape(struct node *node)
 	int64_t dims[MAX_RANK];
 	int count;
 	struct shape out;
-	if (node->inputs[0]->constant || !stated_shape(node, &out)) {
+	if (!node->inputs[0]->constant && stated_shape(node, &out)) {
+		tell_stated(node, &out);
+	} else {
 		TRY(int_list(node, "shape", 0, dims, MAX_RANK, &count));
 		out = shape_of(count, dims);
 	}
@@ -184,6 +186,7 @@ static enum ercc_status expand_stated_range(struct node *node)
 	if (!stated_shape(node, &stated) || stated.rank != 1)
 		for (int i = 0; i < 3; i++)
 			TRY(constant_input(node, i, names[i], &tensor));
+	tell_stated(node, &stated);
 	struct value *steps = constant_range(node, 0, 1, stated.dims[0], &stated);
 	expand_to(node, 0, EMIT(node, TEXT(node, "Add(a, Mul(Cast[to=%d](c), b))", (int)node->inputs[0]->dtype), node->inputs[0],
 	                        node->inputs[2], steps));

@@ -102,14 +102,20 @@ bool stated_shape(const struct node *node, struct shape *out)
 	const struct graph *graph = node->graph;
 	for (size_t i = 0; graph->output_types && i < graph->output_count; i++)
 		if (graph->outputs[i] == node->outputs[0] && shape_known(&graph->output_types[i].shape)) {
-			warn(graph->ctx,
-			     "node '%s' (%s): what decides its shape is known at run time only; %s, which the model "
-			     "states, is taken",
-			     node->name, node->op_type, shape_words(node, &graph->output_types[i].shape));
 			*out = graph->output_types[i].shape;
 			return true;
 		}
 	return false;
+}
+
+void tell_stated(const struct node *node, const struct shape *shape)
+{
+	if (node->graph->told_stated == node)
+		return;
+	node->graph->told_stated = node;
+	warn(node->graph->ctx,
+	     "node '%s' (%s): what decides its shape is known at run time only; %s, which the model states, is taken",
+	     node->name, node->op_type, shape_words(node, shape));
 }
 
 void set_elements(struct node *node, const struct shape *elements)

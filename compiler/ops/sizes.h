@@ -26,9 +26,10 @@ struct value *emit_from_start(struct node *node, struct value *indices, struct v
 /* What is known of the elements of a list of integers: constants, and sizes with their bounds, as dims. False: not
  * enough. */
 bool known_elements(const struct value *list, struct shape *out);
-/* The shape that the model states for the node's output, for operands that decide it and are not known; with a warning.
- */
+/* The shape that the model states for the node's output, for operands that decide it and are not known; who takes it
+ * tells so, in a warning. */
 bool stated_shape(const struct node *node, struct shape *out);
+void tell_stated(const struct node *node, const struct shape *shape);
 /* Puts down what is known of an output of the node; the constant where all is. */
 void set_elements(struct node *node, const struct shape *elements);
 /* The product of all dims: known, or a run-time size that nodes compute before `node`. */

@@ -70,6 +70,7 @@ def moving():
     case("flatten", [*selected(), N("Flatten", ["s"], ["y"])], ["y"], rows(x=floats(8, 3, 4)))
     case("unsqueeze", [*selected(), N("Unsqueeze", ["s", "one"], ["y"]), N("Squeeze", ["y", "one"], ["z"])], ["y", "z"], rows(),
          one=ints(1))
+    case("pad", [*selected(), N("Pad", ["s", "pads", "value"], ["y"])], ["y"], rows(), pads=ints(0, 1, 0, 2), value=scalar(.5, np.float32))
     case("negative_indices", [*selected(), N("Gather", ["s", "i"], ["y"], axis=0)], ["y"],
          [{"x": floats(8, 5), "m": np.arange(8) % 3 > 0}], i=ints(-1, 0, -2))
     case("gather_nd_again", [*selected(), N("Greater", ["s", "zero"], ["g"]), N("NonZero", ["g"], ["nz"]), N("Transpose", ["nz"], ["t"]),

@@ -16,7 +16,14 @@
 {KEPT "const p:i64[4] = {1, 0, 1, 0}\n"
       "y = Pad(s, p) \"n\"\n"
       "output y\n",
- "node 'n' (Pad, opset 17): input 's' is f32[<=8x5]: dim 0"},
+ "node 'n' (Pad, opset 17): pads dim 0, which is known at run time only"},
+{KEPT "const p:i64[4] = {0, 1, 0, 2}\n"
+      "y = Pad(s, p) \"n\"\n"
+      "output y\n",
+ NULL},
+{KEPT "y = Trilu(s) \"n\"\n"
+      "output y\n",
+ "node 'n' (Trilu, opset 17): input 's' is f32[<=8x5]: dim 0"},
 {KEPT "y, z = Split(s) {axis=0} \"n\"\n"
       "output y\n",
  "node 'n' (Split, opset 17): splits dim 0"},
