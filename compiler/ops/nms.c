@@ -33,17 +33,16 @@ static enum ercc_status infer_nms(struct node *node)
 	return set_output(node, 0, ERC_I64, &out);
 }
 
-static struct buffer *constant_buffer(struct lowering *lowering, struct value *value, struct node *node)
+/* The input's, or a constant where it is left out. */
+static struct buffer *limit_buffer(struct lowering *lowering, struct node *node, int slot, const float *otherwise)
 {
-	static const float lowest = -__builtin_inff();
-	static const float zero;
-	if (value)
-		return lower_buffer(lowering, value);
-	return plan_weights(lowering->plan, node ? &lowest : &zero, 4, "default");
+	struct value *value = node_input(node, slot);
+	return value ? lower_buffer(lowering, value) : plan_weights(lowering->plan, otherwise, sizeof *otherwise, node->name);
 }
 
 static enum ercc_status lower_nms(struct lowering *lowering, struct node *node)
 {
+	static const float lowest = -__builtin_inff(), zero;
 	struct value *boxes = node->inputs[0], *scores = node->inputs[1];
 	int64_t m = boxes->shape.dims[1], classes = scores->shape.dims[1], rows = scores->shape.dims[0] * classes;
 	int64_t most = rows ? node->outputs[0]->shape.dims[0] / rows : 0;
@@ -55,8 +54,8 @@ static enum ercc_status lower_nms(struct lowering *lowering, struct node *node)
 	launch_operand(launch, lower_buffer(lowering, boxes), ERC_F32, false);
 	launch_operand(launch, lower_buffer(lowering, scores), ERC_F32, false);
 	launch_operand(launch, lower_buffer(lowering, node->inputs[2]), ERC_I64, false);
-	launch_operand(launch, constant_buffer(lowering, node_input(node, 3), NULL), ERC_F32, false);
-	launch_operand(launch, constant_buffer(lowering, node_input(node, 4), node), ERC_F32, false);
+	launch_operand(launch, limit_buffer(lowering, node, 3, &zero), ERC_F32, false);
+	launch_operand(launch, limit_buffer(lowering, node, 4, &lowest), ERC_F32, false);
 	launch->input_count = launch->operand_count;
 	launch_operand(launch, counts, ERC_I64, true);
 	launch_operand(launch, picks, ERC_I64, true);
@@ -67,7 +66,6 @@ static enum ercc_status lower_nms(struct lowering *lowering, struct node *node)
 	launch->param_count = COUNT_OF(params);
 	launch->flops = (uint64_t)(rows * m) * 200;
 	launch->bytes = (uint64_t)(rows * m) * 30;
-	launch->reduction_key = 0;
 	launch->defines[launch->define_count++] =
 	    (struct define){"CENTERED", node_attr_int(node, "center_point_box", 0) ? "1" : "0"};
 	launch = plan_add_launch(lowering->plan, NULL, &nms_collect_template, node->name);

@@ -126,12 +126,25 @@ static bool outputs_known(const struct node *node)
 	return true;
 }
 
+static bool has_outputs(const struct node *node)
+{
+	for (int i = 0; i < node->output_count; i++)
+		if (node->outputs[i])
+			return true;
+	return false;
+}
+
 /* Infers the node, and folds it where it can be; *next is where to go on, new nodes included. */
 static enum ercc_status infer_node(struct graph *graph, struct node *node, struct node **next)
 {
 	struct node *before = node->previous;
 	enum erc_dtype half;
 	bool done;
+	*next = node->next;
+	if (!has_outputs(node)) { /* all are left out: nobody asks for it */
+		graph_remove_node(node);
+		return ERCC_OK;
+	}
 	read_constants(node);
 	TRY(find_half(node, &half));
 	if (half != ERC_DTYPE_NONE) {

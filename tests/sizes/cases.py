@@ -16,7 +16,7 @@ from onnx import helper, numpy_helper
 RNG = np.random.default_rng(7)
 OPTIONS = onnxruntime.SessionOptions()
 OPTIONS.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-CASES = {}
+CASES, STATED = {}, {}
 N = helper.make_node
 
 
@@ -185,10 +185,28 @@ def choosing():
          most=ints(9), overlap=floats(1) * 0 + .3)
 
 
+def stated():
+    """Operands that decide a shape are inputs, and the model states what they come to."""
+    x = floats(2, 3, 4)
+    for name, node, operands, shape in (
+            ("reshape", N("Reshape", ["x", "k"], ["y"]), ints(4, -1), (4, 6)), ("expand", N("Expand", ["x", "k"], ["y"]), ints(2, 1, 1, 4), (2, 2, 3, 4)),
+            ("tile", N("Tile", ["x", "k"], ["y"]), ints(1, 2, 3), (2, 6, 12)), ("unsqueeze", N("Unsqueeze", ["x", "k"], ["y"]), ints(1), (2, 1, 3, 4)),
+            ("center", N("CenterCropPad", ["x", "k"], ["y"]), ints(2, 5, 3), (2, 5, 3)), ("sum", N("ReduceSum", ["x", "k"], ["y"], keepdims=0), ints(1), (2, 4)),
+            ("norm", N("ReduceL2", ["x", "k"], ["y"]), ints(0, 2), (1, 3, 1)), ("constant", N("ConstantOfShape", ["k"], ["y"]), ints(3, 2), (3, 2))):
+        used = ["x", "k"] if "x" in node.input else ["k"]
+        case(f"stated_{name}", [node], ["y"], [{k: {"x": x, "k": operands}[k] for k in used}])
+        STATED[name] = shape
+    case("stated_range", [N("Range", ["a", "b", "c"], ["y"])], ["y"], [{"a": scalar(2), "b": scalar(11), "c": scalar(3)}])
+    STATED["range"] = (3,)
+
+
 def model_of(name, nodes, outputs, inputs, constants, opset=18):
     used = {name for node in nodes for name in node.input}
     types = [helper.make_tensor_value_info(k, helper.np_dtype_to_tensor_dtype(v.dtype), v.shape) for k, v in inputs.items()]
-    graph = helper.make_graph(nodes, name, types, [helper.make_empty_tensor_value_info(name) for name in outputs],
+    shape = STATED.get(name.removeprefix("stated_")) if name.startswith("stated_") else None
+    dtype = onnx.TensorProto.INT64 if name == "stated_range" else onnx.TensorProto.FLOAT
+    results = [helper.make_tensor_value_info(y, dtype, shape) if shape else helper.make_empty_tensor_value_info(y) for y in outputs]
+    graph = helper.make_graph(nodes, name, types, results,
                               [numpy_helper.from_array(v, k) for k, v in constants.items() if k in used])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=9, producer_name="erc")
     return onnx.shape_inference.infer_shapes(model)
@@ -211,7 +229,7 @@ def main():
         entry.size = len(data)
         archive.addfile(entry, io.BytesIO(data))
 
-    for family in (moving, slicing, reducing, products, sizes, choosing):
+    for family in (moving, slicing, reducing, products, sizes, choosing, stated):
         family()
     for name, (nodes, outputs, sets, constants) in sorted(CASES.items()):
         model = model_of(name, nodes, outputs, sets[0], constants)

@@ -9,6 +9,10 @@
 	"s = Gather(x, at) \"kept\"\n"
 
 {KEPT "output s\n", NULL},
+/* Nobody asks for the first output. */
+{KEPT "_, c = Unique(m) \"n\"\n"
+      "output c\n",
+ NULL},
 /* The one place that refuses: an operator that says nothing of run-time dims. */
 {KEPT "y = GatherElements(s, s) \"n\"\n"
       "output y\n",
