@@ -113,6 +113,8 @@ static enum ercc_status infer_constant_of_shape(struct node *node)
 	return ERCC_OK;
 }
 
+#define MAX_RANGE ((int64_t)1 << 28) /* elements of a Range */
+
 static enum ercc_status infer_range(struct node *node)
 {
 	const struct tensor *in[3];
@@ -127,7 +129,7 @@ static enum ercc_status infer_range(struct node *node)
 	enum erc_dtype dtype = in[0]->dtype;
 	double start = tensor_float(in[0], 0), limit = tensor_float(in[1], 0), delta = tensor_float(in[2], 0);
 	double steps = delta ? (limit - start) / delta : -1;
-	if (delta == 0 || !(steps <= (double)((int64_t)1 << 28)))
+	if (delta == 0 || !(steps <= (double)MAX_RANGE))
 		return node_fail(node, ERCC_MODEL, "delta %g from %g to %g", delta, start, limit);
 	int64_t count = steps > 0 ? (int64_t)steps + ((double)(int64_t)steps < steps) : 0;
 	struct shape out = shape_of(1, (int64_t[]){count});
@@ -183,7 +185,7 @@ static enum ercc_status expand_stated_range(struct node *node)
 	static const char *const names[] = {"start", "limit", "delta"};
 	const struct tensor *tensor;
 	struct shape stated;
-	if (!stated_shape(node, &stated) || stated.rank != 1)
+	if (!stated_shape(node, &stated) || stated.rank != 1 || stated.dims[0] > MAX_RANGE)
 		for (int i = 0; i < 3; i++)
 			TRY(constant_input(node, i, names[i], &tensor));
 	tell_stated(node, &stated);
@@ -200,7 +202,7 @@ static enum ercc_status expand_range(struct node *node)
 	if (!is_bounded_range(node))
 		return expand_stated_range(node);
 	int64_t start = tensor_int(node->inputs[0]->constant, 0), delta = tensor_int(node->inputs[2]->constant, 0), span, count;
-	if (__builtin_sub_overflow(limit->elements->dims[0], start, &span) || span > MAX_ELEMENTS)
+	if (__builtin_sub_overflow(limit->elements->dims[0], start, &span) || span > MAX_RANGE || delta > MAX_RANGE)
 		return node_fail(node, ERCC_UNSUPPORTED, "up to %lld from %lld", (long long)limit->elements->dims[0], (long long)start);
 	count = span > 0 ? ceil_div(span, delta) : 0;
 	struct value *x = constant_range(node, start, delta, count, &(struct shape){.rank = 1, .dims = {count}});

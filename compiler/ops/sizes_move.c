@@ -216,9 +216,10 @@ static enum ercc_status slice_axis(struct node *node, struct value **x, int axis
                                    struct value *ends, int64_t step)
 {
 	const struct value *in = node->inputs[0];
-	int64_t first = 0, last = 0, dim = in->shape.dims[axis], bound = ceil_div(dim, step < 0 ? -step : step);
+	int64_t first = 0, last = 0, dim = in->shape.dims[axis];
 	if (step == 0 || step < -MAX_ELEMENTS || step > MAX_ELEMENTS)
 		return node_fail(node, ERCC_MODEL, "step %lld", (long long)step);
+	int64_t bound = ceil_div(dim, step < 0 ? -step : step);
 	bool known_start = known_number(starts, i, &first), known_end = known_number(ends, i, &last);
 	if (known_start && known_end && first >= 0 && last >= 0 && step > 0 && last - first < dim)
 		bound = last > first ? ceil_div(last - first, step) : 0;

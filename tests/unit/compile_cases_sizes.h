@@ -115,6 +115,22 @@
  "y = Slice(x, s, e) \"n\"\n"
  "output y\n",
  "node 'n' (Slice, opset 17): starts, ends, axes and steps differ in length"},
+{"input x:f32[8x5]\n"
+ "input s:i64[1]\n"
+ "input e:i64[1]\n"
+ "const a:i64[1] = {0}\n"
+ "const d:i64[1] = {0}\n"
+ "y = Slice(x, s, e, a, d) \"n\"\n"
+ "output y\n",
+ "node 'n' (Slice, opset 17): step 0"},
+{"input x:f32[8x5]\n"
+ "input s:i64[1]\n"
+ "input e:i64[1]\n"
+ "const a:i64[1] = {0}\n"
+ "const d:i64[1] = {-9223372036854775808}\n"
+ "y = Slice(x, s, e, a, d) \"n\"\n"
+ "output y\n",
+ "node 'n' (Slice, opset 17): step -9223372036854775808"},
 {"input x:f32[3x4]\n"
  "input c:bool[5]\n"
  "y = Compress(x, c) {axis=1} \"n\"\n"
