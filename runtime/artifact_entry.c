@@ -120,18 +120,18 @@ static enum erc_status check_reached_plan(const struct walk *walk, uint32_t plan
 	return ERC_OK;
 }
 
-static enum erc_status check_entry_tensors(const struct walk *walk, uint32_t first, uint32_t count)
+/* slot_count: slots that their dims may have: those of the entry for outputs, none for inputs. */
+static enum erc_status check_entry_tensors(const struct walk *walk, uint32_t first, uint32_t count, uint32_t slot_count)
 {
 	TRY(erc__check_range(walk->artifact, "entries", walk->entry_idx, ERC_TABLE_TENSORS, first, count));
 	for (uint32_t i = first; i < first + count; i++) {
 		const struct erca_tensor *tensor = erc__record(walk->artifact, ERC_TABLE_TENSORS, i);
-		uint32_t dims_count = walk->entry->dims_count;
 		if (tensor->layout != ERCA_LAYOUT_PLAIN)
 			return BAD("tensors", i, "layout is %u: inputs and outputs must be plain", tensor->layout);
-		if (tensor->dim_slot != ERCA_NONE &&
-		    (tensor->dim_slot > dims_count || tensor->rank > dims_count - tensor->dim_slot))
-			return BAD("tensors", i, "dim_slot %u + rank %u end behind the %u slots of entries[%u]", tensor->dim_slot,
-			           tensor->rank, dims_count, walk->entry_idx);
+		for (uint32_t d = 0; d < tensor->rank; d++)
+			if (tensor->dim_slots[d] != ERCA_NONE && tensor->dim_slots[d] >= slot_count)
+				return BAD("tensors", i, "dim_slots[%u] is %u, but entries[%u] has %u slots for it", d, tensor->dim_slots[d],
+				           walk->entry_idx, slot_count);
 	}
 	return ERC_OK;
 }
@@ -145,8 +145,8 @@ static enum erc_status check_entry(const struct erc_artifact *artifact, uint32_t
 	TRY(erc__check_range(artifact, "entries", i, ERC_TABLE_PLANS, entry->plan, 1));
 	if (entry->dims_count > MAX_DIMS_COUNT)
 		return BAD("entries", i, "dims_count is %u, expected at most %u", entry->dims_count, MAX_DIMS_COUNT);
-	TRY(check_entry_tensors(&walk, entry->input_first, entry->input_count));
-	TRY(check_entry_tensors(&walk, entry->output_first, entry->output_count));
+	TRY(check_entry_tensors(&walk, entry->input_first, entry->input_count, 0));
+	TRY(check_entry_tensors(&walk, entry->output_first, entry->output_count, entry->dims_count));
 	TRY(spend(&walk, (uint64_t)entry->input_count + entry->output_count + artifact->tables[ERC_TABLE_PLANS].count));
 	memset(heights, 0, artifact->tables[ERC_TABLE_PLANS].count);
 	return check_reached_plan(&walk, entry->plan, 0);

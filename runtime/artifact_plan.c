@@ -156,7 +156,6 @@ static enum erc_status check_tensor_dims(uint32_t i, const struct erca_tensor *t
 static enum erc_status check_tensor(const struct erc_artifact *artifact, uint32_t i)
 {
 	const struct erca_tensor *tensor = erc__record(artifact, ERC_TABLE_TENSORS, i);
-	int has_slots = tensor->flags & ERCA_TENSOR_RUNTIME_DIMS;
 	TRY(erc__check_string(artifact, "tensors", i, "name", tensor->name));
 	if (!erc_dtype_bytes((enum erc_dtype)tensor->dtype))
 		return BAD("tensors", i, "dtype is %u, which has no fixed element size", tensor->dtype);
@@ -164,10 +163,11 @@ static enum erc_status check_tensor(const struct erc_artifact *artifact, uint32_
 		return BAD("tensors", i, "rank is %u, expected at most %d", tensor->rank, ERCA_MAX_RANK);
 	if (tensor->layout != ERCA_LAYOUT_PLAIN && !(tensor->layout == ERCA_LAYOUT_NC16 && tensor->rank >= 2))
 		return BAD("tensors", i, "layout is %u at rank %u", tensor->layout, tensor->rank);
-	if (tensor->flags & ~ERCA_TENSOR_RUNTIME_DIMS || tensor->reserved)
-		return BAD("tensors", i, "unknown flags %#x or reserved field %u", tensor->flags, tensor->reserved);
-	if (has_slots ? tensor->dim_slot == ERCA_NONE : tensor->dim_slot != ERCA_NONE)
-		return BAD("tensors", i, "dim_slot is %u, but the run-time dims flag is %s", tensor->dim_slot, has_slots ? "set" : "clear");
+	if (tensor->reserved)
+		return BAD("tensors", i, "reserved is %u, expected 0", tensor->reserved);
+	for (uint32_t d = tensor->rank; d < ERCA_MAX_RANK; d++)
+		if (tensor->dim_slots[d] != ERCA_NONE)
+			return BAD("tensors", i, "dim_slots[%u] is %u at rank %u", d, tensor->dim_slots[d], tensor->rank);
 	return check_tensor_dims(i, tensor);
 }
 
@@ -248,13 +248,12 @@ static enum erc_status check_variant(const struct erc_artifact *artifact, uint32
 	TRY(erc__check_range(artifact, "variants", i, ERC_TABLE_KERNELS, variant->kernel, 1));
 	TRY(erc__check_range(artifact, "variants", i, ERC_TABLE_PARAMS, variant->param_first, variant->param_count));
 	TRY(erc__check_string(artifact, "variants", i, "shape", variant->shape));
-	if (variant->reserved)
-		return BAD("variants", i, "reserved is %u, expected 0", variant->reserved);
 	if (variant->tile_count == UINT32_MAX)
 		return BAD("variants", i, "tile_count is %u, expected less", variant->tile_count);
-	if (variant->count_slot == ERCA_NONE ? variant->count_dims != 0 : !variant->count_dims || !variant->count_step)
-		return BAD("variants", i, "count_slot %u, count_dims %u and count_step %u do not go together", variant->count_slot,
-		           variant->count_dims, variant->count_step);
+	if (variant->count_slot == ERCA_NONE ? variant->count_dims || variant->count_scale
+	                                     : !variant->count_dims || !variant->count_scale || !variant->count_step)
+		return BAD("variants", i, "count_slot %u, count_dims %u, count_scale %u and count_step %u do not go together",
+		           variant->count_slot, variant->count_dims, variant->count_scale, variant->count_step);
 	return ERC_OK;
 }
 

@@ -31,7 +31,7 @@ void erc__job_start(struct erc__job *job)
 /* The number of tiles, from the run-time dimensions where the launch says so. */
 static enum erc_status count_tiles(struct erc__job *job, const struct erc__step *step, uint32_t *tiles)
 {
-	uint64_t product = 1;
+	uint64_t product = step->count_scale;
 	*tiles = step->tile_count;
 	if (step->count_slot == ERCA_NONE)
 		return ERC_OK;

@@ -19,6 +19,7 @@ struct erc__step {
 	uint32_t tile_ns;           /* predicted time of a tile */
 	uint32_t count_slot;        /* see erca_variant; ERCA_NONE: fixed count */
 	uint32_t count_dims;
+	uint32_t count_scale;
 	uint32_t count_step;
 	uint32_t record;            /* in the artifact, for messages */
 };

@@ -252,7 +252,7 @@ static void fill_info(const struct erc_model *model, const struct erca_tensor *t
 	out->rank = tensor->rank;
 	memcpy(out->dims, tensor->dims, sizeof(out->dims));
 	out->bytes = tensor->bytes;
-	out->runtime_dims = tensor->flags & ERCA_TENSOR_RUNTIME_DIMS;
+	out->runtime_dims = erc__has_runtime_dims(tensor);
 }
 
 enum erc_status erc_model_input_info(const erc_model *model, uint32_t entry, uint32_t input, struct erc_tensor_info *out)

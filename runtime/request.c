@@ -1,4 +1,5 @@
 /* Requests: all memory of a run, made ready once, so that a run only follows pointers. */
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -27,6 +28,11 @@ static int is_callers(const struct erca_operand *operand)
 	return operand->buffer == ERCA_BUFFER_INPUT || operand->buffer == ERCA_BUFFER_OUTPUT;
 }
 
+static int computes(const struct erc_request *request)
+{
+	return request->session->model->runtime->device->ops->flags & ERC__DEVICE_COMPUTES;
+}
+
 static void fill_launch(struct erc_request *request, const struct erca_record *record, uint32_t budget, struct erc__step *step)
 {
 	const struct erc_model *model = request->session->model;
@@ -36,8 +42,10 @@ static void fill_launch(struct erc_request *request, const struct erca_record *r
 	step->args.params = variant->param_count ? erc__record(model->artifact, ERC_TABLE_PARAMS, variant->param_first) : NULL;
 	step->tile_count = variant->tile_count;
 	step->tile_ns = variant->tile_ns;
-	step->count_slot = variant->count_slot;
+	/* where nothing is computed no kernel writes dims: they are their bounds */
+	step->count_slot = computes(request) ? variant->count_slot : ERCA_NONE;
 	step->count_dims = variant->count_dims;
+	step->count_scale = variant->count_scale;
 	step->count_step = variant->count_step;
 }
 
@@ -138,7 +146,7 @@ static enum erc_status prepare(struct erc_request *request)
 	TRY(take(&request->bound, "bindings", (size_t)entry->input_count + entry->output_count, sizeof(*request->bound)));
 	TRY(take(&request->dims, "run-time dimensions", entry->dims_count, sizeof(*request->dims)));
 	TRY(take(&request->states, "states", entry->input_count, sizeof(*request->states)));
-	if (session->model->runtime->device->ops->flags & ERC__DEVICE_COMPUTES)
+	if (computes(request))
 		TRY(take_arena(request, entry->arena_bytes));
 	TRY(fill_steps(request, plan));
 	erc__job_init(&request->job);
@@ -298,7 +306,7 @@ static enum erc_status check_state(const erc_request *request, uint32_t input, u
 	const struct erca_tensor *from = erc__entry_tensor(artifact, entry, entry->input_count + output);
 	const struct erca_tensor *to = erc__entry_tensor(artifact, entry, input);
 	if (from->dtype != to->dtype || from->rank != to->rank || memcmp(from->dims, to->dims, sizeof(to->dims)) ||
-	    from->dim_slot != ERCA_NONE)
+	    erc__has_runtime_dims(from))
 		return erc__fail(ERC_INVALID, "output %u '%s' and input %u '%s' are not of one dtype and shape", output,
 		                 erc_artifact_string(artifact, from->name), input, erc_artifact_string(artifact, to->name));
 	return ERC_OK;
@@ -410,6 +418,36 @@ static int await_job(struct erc__device *device, struct erc__job *job, uint64_t 
 	return 1;
 }
 
+static const struct erca_tensor *output_tensor(const struct erc_request *request, uint32_t output)
+{
+	const struct erca_entry *entry = request->session->entry;
+	return erc__entry_tensor(request->session->model->artifact, entry, entry->input_count + output);
+}
+
+static int64_t output_dim(const struct erc_request *request, const struct erca_tensor *tensor, uint32_t d)
+{
+	uint32_t slot = tensor->dim_slots[d];
+	return slot == ERCA_NONE || !computes(request) ? tensor->dims[d] : request->dims[slot];
+}
+
+/* What kernels wrote as dims of the outputs is within their bounds: the caller will read that much. */
+static enum erc_status check_output_dims(struct erc_request *request)
+{
+	for (uint32_t i = 0; i < request->session->entry->output_count; i++) {
+		const struct erca_tensor *tensor = output_tensor(request, i);
+		for (uint32_t d = 0; d < tensor->rank; d++) {
+			int64_t dim = output_dim(request, tensor, d);
+			if (dim >= 0 && dim <= tensor->dims[d])
+				continue;
+			snprintf(request->job.detail, sizeof(request->job.detail),
+			         "output %u: run-time dimension %u came out as %lld, at most %lld was planned", i, d, (long long)dim,
+			         (long long)tensor->dims[d]);
+			return ERC_DEVICE;
+		}
+	}
+	return ERC_OK;
+}
+
 enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us)
 {
 	if (!request)
@@ -418,7 +456,7 @@ enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us)
 		return erc__fail(ERC_INVALID, "the request was not submitted");
 	if (!await_job(request->session->model->runtime->device, &request->job, timeout_us))
 		return erc__fail(ERC_TIMEOUT, "the run was not through after %llu us", (unsigned long long)timeout_us);
-	enum erc_status result = request->job.result;
+	enum erc_status result = request->job.result ? request->job.result : check_output_dims(request);
 	request->has_result = !result;
 	if (!result)
 		step_states(request);
@@ -465,16 +503,11 @@ enum erc_status erc_request_output_dims(const erc_request *request, uint32_t out
 	const struct erca_entry *entry = request->session->entry;
 	if (output >= entry->output_count)
 		return erc__fail(ERC_NOT_FOUND, "no output %u; there are %u", output, entry->output_count);
-	const struct erca_tensor *tensor =
-		erc__entry_tensor(request->session->model->artifact, entry, entry->input_count + output);
-	if (tensor->dim_slot != ERCA_NONE && !request->has_result)
+	const struct erca_tensor *tensor = output_tensor(request, output);
+	if (erc__has_runtime_dims(tensor) && !request->has_result)
 		return erc__fail(ERC_INVALID, "output %u: its dims are known after a successful run", output);
 	*rank = tensor->rank;
-	for (uint32_t d = 0; d < tensor->rank; d++) {
-		dims[d] = tensor->dim_slot == ERCA_NONE ? tensor->dims[d] : request->dims[tensor->dim_slot + d];
-		if (dims[d] < 0 || dims[d] > tensor->dims[d])
-			return erc__fail(ERC_DEVICE, "output %u: dimension %u came out as %lld, at most %lld was planned", output, d,
-			                 (long long)dims[d], (long long)tensor->dims[d]);
-	}
+	for (uint32_t d = 0; d < tensor->rank; d++)
+		dims[d] = output_dim(request, tensor, d);
 	return ERC_OK;
 }

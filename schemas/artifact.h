@@ -119,19 +119,18 @@ struct erca_entry {
 	uint64_t local_bytes;  /* largest variant's local memory */
 };
 
-#define ERCA_TENSOR_RUNTIME_DIMS 1u /* flag: true dims are in dim slots; dims[] are upper bounds */
-
 struct erca_tensor {
 	uint32_t name;     /* string */
 	uint8_t dtype;     /* enum erc_dtype */
 	uint8_t rank;      /* 0..ERCA_MAX_RANK */
 	uint8_t layout;    /* enum erca_layout */
-	uint8_t flags;
-	uint32_t dim_slot; /* first of rank slots, or ERCA_NONE */
-	uint32_t reserved;
-	uint64_t bytes;    /* at the dims (upper bound) below */
+	uint8_t reserved;  /* 0 */
+	uint32_t dim_slots[ERCA_MAX_RANK]; /* where the true dim is that is known after a run; ERCA_NONE: it is as below */
+	uint64_t bytes;    /* at the dims (upper bounds where there is a slot) below */
 	int64_t dims[ERCA_MAX_RANK]; /* unused ones are 0 */
 };
+/* For tensors without run-time dims. */
+#define ERCA_NO_SLOTS {ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE}
 
 /* How the elements of a tensor lie in memory. */
 enum erca_layout {
@@ -197,9 +196,10 @@ struct erca_variant {
 	uint32_t registers;    /* CUDA: per thread, read back from the image; else 0 */
 	uint32_t tile_ns;      /* predicted time of one tile, on average */
 	uint64_t tile_bytes;   /* predicted memory traffic of one tile */
-	uint32_t count_slot;   /* run-time tile count: product of the first `count_dims` slots from here, divided up by count_step; or ERCA_NONE */
+	uint32_t count_slot;   /* ERCA_NONE: tile_count tiles. Else the product of `count_dims` slots from here, times
+	                        * count_scale, divided up by count_step, when the launch starts */
 	uint16_t count_dims;
-	uint16_t reserved;
+	uint16_t count_scale;
 	uint32_t count_step;
 	uint32_t shape;        /* string: the tile's extents, for reports */
 };
@@ -217,7 +217,7 @@ _Static_assert(sizeof(struct erca_section) == 64, "layout");
 _Static_assert(sizeof(struct erca_target) == 40, "layout");
 _Static_assert(sizeof(struct erca_budget) == 24, "layout");
 _Static_assert(sizeof(struct erca_entry) == 48, "layout");
-_Static_assert(sizeof(struct erca_tensor) == 88, "layout");
+_Static_assert(sizeof(struct erca_tensor) == 112, "layout");
 _Static_assert(sizeof(struct erca_record) == 56, "layout");
 _Static_assert(sizeof(struct erca_operand) == 24, "layout");
 _Static_assert(sizeof(struct erca_variant) == 64, "layout");

@@ -13,6 +13,7 @@ mkdir -p "$logs"
 parts() {
 	echo "conformance tests/conformance/run.sh $out --check"
 	echo "models tests/models/run.sh $out"
+	echo "sizes tests/sizes/run.sh $out"
 	echo "preempt tests/models/preempt.sh $out"
 	echo "cli tests/cli.sh $out"
 	for program in "$out"/tests/*/*; do

@@ -41,19 +41,23 @@ static uint32_t add_string(struct builder *b, const char *text)
 	return at;
 }
 
-static void add_tensor(struct builder *b, const char *name, const struct value *value)
+static void add_tensor(struct builder *b, const struct graph *graph, const char *name, const struct value *value)
 {
 	struct erca_tensor tensor = {.name = add_string(b, name), .dtype = value->dtype, .rank = (uint8_t)value->shape.rank,
-	                             .layout = ERCA_LAYOUT_PLAIN, .dim_slot = ERCA_NONE};
-	for (int i = 0; i < value->shape.rank; i++)
+	                             .layout = ERCA_LAYOUT_PLAIN, .dim_slots = ERCA_NO_SLOTS};
+	for (int i = 0; i < value->shape.rank; i++) {
 		tensor.dims[i] = value->shape.dims[i];
+		if (value->shape.sizes[i])
+			tensor.dim_slots[i] = (uint32_t)graph_size_slot(graph, value->shape.sizes[i]);
+	}
 	tensor.bytes = (uint64_t)shape_elements(&value->shape) * dtype_bytes(value->dtype);
 	add(b, TENSORS, &tensor);
 }
 
 static void add_operand(struct builder *b, const struct operand *operand)
 {
-	static const uint8_t kinds[] = {ERCA_BUFFER_ARENA, ERCA_BUFFER_WEIGHTS, ERCA_BUFFER_INPUT, ERCA_BUFFER_OUTPUT};
+	static const uint8_t kinds[] = {ERCA_BUFFER_ARENA, ERCA_BUFFER_WEIGHTS, ERCA_BUFFER_INPUT, ERCA_BUFFER_OUTPUT,
+	                                ERCA_BUFFER_DIMS};
 	int64_t offset;
 	struct buffer *root = buffer_root(operand->buffer, &offset);
 	bool io = root->kind == BUFFER_INPUT || root->kind == BUFFER_OUTPUT;
@@ -84,7 +88,8 @@ static uint32_t add_row(struct builder *b, int table, const void *records, uint3
 	return at;
 }
 
-static uint32_t add_variants(struct builder *b, const struct variant *variants, uint32_t count, uint32_t first_kernel)
+static uint32_t add_variants(struct builder *b, const struct graph *graph, const struct variant *variants, uint32_t count,
+                             uint32_t first_kernel)
 {
 	struct erca_variant records[MAX_BUDGETS] = {{0}};
 	for (uint32_t k = 0; k < count; k++) {
@@ -95,7 +100,9 @@ static uint32_t add_variants(struct builder *b, const struct variant *variants, 
 			.param_count = (uint32_t)variant->param_count,
 			.local_bytes = (uint64_t)variant->local_bytes, .units = variant->units, .threads = variant->threads,
 			.registers = variant->registers, .tile_ns = variant->tile_ns, .tile_bytes = (uint64_t)variant->tile_bytes,
-			.count_slot = ERCA_NONE, .shape = add_string(b, variant->shape_text ? variant->shape_text : "")};
+			.count_slot = variant->count_scale ? (uint32_t)graph_size_slot(graph, variant->count_size) : ERCA_NONE,
+			.count_dims = variant->count_scale != 0, .count_scale = variant->count_scale, .count_step = variant->count_step,
+			.shape = add_string(b, variant->shape_text ? variant->shape_text : "")};
 	}
 	return add_row(b, VARIANTS, records, count);
 }
@@ -123,7 +130,7 @@ static void add_records(struct builder *b, const struct plan *plan, const struct
 		for (int i = 0; i < launch->operand_count; i++)
 			add_operand(b, &launch->operands[i]);
 		const struct variant *variants = launch_variants(target, launch);
-		record.variant_first = add_variants(b, variants, target->budget_count, first_kernel);
+		record.variant_first = add_variants(b, plan->graph, variants, target->budget_count, first_kernel);
 		for (uint32_t k = 0; k < target->budget_count; k++)
 			if ((uint64_t)variants[k].local_bytes > *local_bytes)
 				*local_bytes = (uint64_t)variants[k].local_bytes;
@@ -155,7 +162,8 @@ static void add_target(struct builder *b, const struct artifact *artifact, uint3
 	}
 	struct erca_entry entry = {.name = add_string(b, "main"), .target = index, .plan = count_of(b, PLANS), .input_first = 0,
 	                           .input_count = (uint32_t)graph->input_count, .output_first = (uint32_t)graph->input_count,
-	                           .output_count = (uint32_t)graph->output_count, .arena_bytes = (uint64_t)artifact->plan->arena_bytes};
+	                           .output_count = (uint32_t)graph->output_count,
+	                           .dims_count = (uint32_t)graph->size_count, .arena_bytes = (uint64_t)artifact->plan->arena_bytes};
 	struct erca_plan plan = {.record_first = count_of(b, RECORDS)};
 	add_records(b, artifact->plan, target, first_kernel, &entry.local_bytes);
 	plan.record_count = count_of(b, RECORDS) - plan.record_first;
@@ -173,9 +181,9 @@ void artifact_plan(struct context *ctx, const struct artifact *artifact, const u
 		b.tables[t].arena = &ctx->arena;
 	add_string(&b, "");
 	for (size_t i = 0; i < graph->input_count; i++)
-		add_tensor(&b, graph->inputs[i]->name, graph->inputs[i]);
+		add_tensor(&b, graph, graph->inputs[i]->name, graph->inputs[i]);
 	for (size_t i = 0; i < graph->output_count; i++)
-		add_tensor(&b, graph->output_names[i], graph->outputs[i]);
+		add_tensor(&b, graph, graph->output_names[i], graph->outputs[i]);
 	for (uint32_t i = 0; i < artifact->target_count; i++)
 		add_target(&b, artifact, i, code_section[i]);
 	struct erca_plan_header header = {.header_bytes = sizeof header};

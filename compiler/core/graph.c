@@ -78,6 +78,39 @@ void graph_add_output(struct graph *graph, const char *name, struct value *value
 	arena_push(arena_of(graph), graph->outputs, graph->output_count, graph->output_capacity, value);
 }
 
+static size_t find_size(const struct graph *graph, const struct value *value)
+{
+	size_t i = 0;
+	while (i < graph->size_count && graph->sizes[i] != value)
+		i++;
+	return i;
+}
+
+uint16_t graph_add_size(struct graph *graph, struct value *value, int64_t bound)
+{
+	size_t i = find_size(graph, value);
+	assert(i < UINT16_MAX); /* the infer pass stops before */
+	if (i == graph->size_count)
+		arena_push(arena_of(graph), graph->sizes, graph->size_count, graph->size_capacity, value);
+	if (!value->elements || value->elements->dims[0] > bound) {
+		struct shape *elements = arena_new(arena_of(graph), struct shape);
+		*elements = shape_of(1, &bound);
+		elements->sizes[0] = (uint16_t)(i + 1);
+		value->elements = elements;
+	}
+	return (uint16_t)(i + 1);
+}
+
+struct value *graph_size(const struct graph *graph, uint16_t size)
+{
+	return graph->sizes[size - 1];
+}
+
+int graph_size_slot(const struct graph *graph, uint16_t size)
+{
+	return (int)find_size(graph, graph->sizes[size - 1]);
+}
+
 const char *graph_unique_name(struct graph *graph, const char *stem)
 {
 	struct graph *root = root_of(graph);
@@ -267,4 +300,9 @@ void graph_replace_uses(struct graph *graph, struct value *from, struct value *t
 	for (size_t i = 0; i < graph->output_count; i++)
 		if (graph->outputs[i] == from)
 			graph->outputs[i] = to;
+	for (size_t i = 0; i < graph->size_count; i++)
+		if (graph->sizes[i] == from) {
+			graph->sizes[i] = to;
+			to->elements = to->elements ? to->elements : from->elements;
+		}
 }

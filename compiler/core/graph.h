@@ -28,7 +28,8 @@ float bf16_to_float(uint16_t bits);
 
 struct shape {
 	int rank; /* -1: unknown */
-	int64_t dims[MAX_RANK]; /* -1: unknown */
+	int64_t dims[MAX_RANK]; /* -1: unknown; an upper bound where `sizes` names the true one */
+	uint16_t sizes[MAX_RANK]; /* 0: the dim is as it stands; else the number of the graph's run-time size that it has */
 };
 /* Product of the dims; -1 when a dim is unknown or the product exceeds MAX_ELEMENTS. A zero dim
  * makes it 0, but the other dims must still multiply to at most MAX_ELEMENTS. */
@@ -36,7 +37,11 @@ int64_t shape_elements(const struct shape *shape);
 /* Rank known and no dim unknown. */
 bool shape_known(const struct shape *shape);
 bool shape_equal(const struct shape *a, const struct shape *b);
-/* "[1x3x224x224]"; "[?x3]" for unknown dims, "[*]" for unknown rank. */
+/* With run-time sizes: bounds and true sizes give the same strides, as only the outermost dim larger than 1 has one. */
+bool shape_is_dense(const struct shape *shape);
+/* The first dim that has a run-time size; -1: there is none. */
+int shape_run_time_dim(const struct shape *shape);
+/* "[1x3x224x224]"; "[?x3]" for unknown dims, "[*]" for unknown rank, "[<=64x4]" for a run-time size. */
 const char *shape_text(struct arena *arena, const struct shape *shape);
 struct shape shape_of(int rank, const int64_t *dims);
 
@@ -76,7 +81,8 @@ struct value {
 	const struct tensor *constant;   /* known at compile time; NULL otherwise */
 	struct node *producer;           /* NULL: graph input, constant, or outer value */
 	int producer_slot;
-	bool runtime_dims;               /* shape holds upper bounds; true dims are run-time values */
+	const struct shape *elements;    /* i64 of rank 0 or 1 whose elements are run-time sizes or known: they stand here as
+	                                  * dims; NULL otherwise */
 	enum layout layout;
 	struct quantisation quantisation;
 	void *scratch;                   /* a pass's own; NULL at its start */
@@ -171,6 +177,9 @@ struct graph {
 	struct stated_type *output_types; /* per output, from the file; NULL for graphs that come from none */
 	struct map *names;          /* every value name given so far; shared by a graph and its nested ones */
 	int name_counter;           /* for graph_unique_name; the root's counts */
+	struct value **sizes;       /* run-time sizes: one i64 each, 0 to the bound of every dim that has it; number 1 is the first */
+	size_t size_count, size_capacity;
+	const struct node *told_stated; /* the last node whose stated shape was taken, with a warning: one is enough */
 	bool typed;                 /* set by shape inference: from then on every value has a dtype and a rank */
 	/* the file's facts, for META and reports */
 	int64_t ir_version, opset;
@@ -185,6 +194,11 @@ struct value *graph_constant(struct graph *graph, const char *name, const struct
 struct value *graph_constant_ints(struct graph *graph, const char *name, int rank, const int64_t *values, int64_t count);
 void graph_add_input(struct graph *graph, struct value *value);
 void graph_add_output(struct graph *graph, const char *name, struct value *value);
+/* The number of a run-time size, one i64 of rank 0 from 0 to `bound`; the same value has the same number. */
+uint16_t graph_add_size(struct graph *graph, struct value *value, int64_t bound);
+/* The value of a size, and its slot in the run-time table: sizes that became one have one slot. */
+struct value *graph_size(const struct graph *graph, uint16_t size);
+int graph_size_slot(const struct graph *graph, uint16_t size);
 /* "stem_7", used nowhere else. */
 const char *graph_unique_name(struct graph *graph, const char *stem);
 

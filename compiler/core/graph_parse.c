@@ -59,7 +59,7 @@ static enum ercc_status parse_quantisation(struct parser *parser, struct quantis
 	return parse_expect(parser, ")");
 }
 
-/* name[:type][~][@layout] [quant(...)] */
+/* name[:type][@layout] [quant(...)] */
 static enum ercc_status parse_definition(struct parser *parser, struct parse_scope *scope, struct value **out)
 {
 	const char *name;
@@ -70,7 +70,6 @@ static enum ercc_status parse_definition(struct parser *parser, struct parse_sco
 	map_set(&scope->names, value->name, value);
 	if (parse_mark(parser, ":"))
 		TRY(parse_type(parser, &value->dtype, &value->shape));
-	value->runtime_dims = parse_mark(parser, "~");
 	if (parse_mark(parser, "@")) {
 		if (!parse_word(parser, "nc16"))
 			return parse_error(parser, "expected a layout");
@@ -228,6 +227,17 @@ static enum ercc_status parse_node(struct parser *parser, struct parse_scope *sc
 	return ERCC_OK;
 }
 
+/* size NAME: the next number of "64~1" in types. */
+static enum ercc_status parse_size(struct parser *parser, struct parse_scope *scope)
+{
+	struct value *value;
+	TRY(parse_use(parser, scope, &value));
+	if (!value)
+		return parse_error(parser, "expected the name of a value");
+	graph_add_size(scope->graph, value, MAX_ELEMENTS);
+	return ERCC_OK;
+}
+
 static enum ercc_status parse_statements(struct parser *parser, struct parse_scope *scope)
 {
 	for (;;) {
@@ -240,6 +250,8 @@ static enum ercc_status parse_statements(struct parser *parser, struct parse_sco
 			TRY(parse_constant(parser, scope));
 		else if (parse_word(parser, "output"))
 			TRY(parse_output(parser, scope));
+		else if (parse_word(parser, "size"))
+			TRY(parse_size(parser, scope));
 		else
 			TRY(parse_node(parser, scope));
 		if (!parse_at_line_end(parser))

@@ -164,6 +164,14 @@ static enum ercc_status parse_shape(struct parser *parser, struct shape *out)
 			parser->at = end;
 		}
 		out->dims[out->rank] = dim;
+		if (parse_mark(parser, "~")) {
+			char *end;
+			long long size = strtoll(parser->at, &end, 10);
+			if (end == parser->at || size < 1 || size > UINT16_MAX)
+				return parse_error(parser, "expected the number of a size");
+			out->sizes[out->rank] = (uint16_t)size;
+			parser->at = end;
+		}
 	}
 	return ERCC_OK;
 }

@@ -49,7 +49,7 @@ static void print_name(FILE *out, const char *name)
 /* At the start of a line the words that start statements are taken. */
 static void print_first_name(FILE *out, const char *name)
 {
-	static const char *const taken[] = {"graph", "input", "const", "output"};
+	static const char *const taken[] = {"graph", "input", "const", "output", "size"};
 	for (size_t i = 0; i < COUNT_OF(taken); i++) {
 		if (strcmp(name, taken[i]) == 0) {
 			print_string(out, name);
@@ -145,7 +145,21 @@ static uint64_t tensor_digest(const struct tensor *tensor)
 
 static void print_type(struct printer *printer, enum erc_dtype dtype, const struct shape *shape)
 {
-	fprintf(printer->out, "%s%s", dtype_name(dtype), shape_text(&printer->root->ctx->arena, shape));
+	if (shape_run_time_dim(shape) < 0) {
+		fprintf(printer->out, "%s%s", dtype_name(dtype), shape_text(&printer->root->ctx->arena, shape));
+		return;
+	}
+	fprintf(printer->out, "%s[", dtype_name(dtype));
+	for (int i = 0; i < shape->rank; i++) {
+		fputs(i ? "x" : "", printer->out);
+		if (shape->dims[i] < 0)
+			putc('?', printer->out);
+		else
+			fprintf(printer->out, "%" PRId64, shape->dims[i]);
+		if (shape->sizes[i])
+			fprintf(printer->out, "~%d", shape->sizes[i]);
+	}
+	putc(']', printer->out);
 }
 
 static void print_data(struct printer *printer, const struct tensor *tensor)
@@ -180,8 +194,6 @@ static void print_facts(struct printer *printer, const struct value *value)
 		putc(':', printer->out);
 		print_type(printer, value->dtype, &value->shape);
 	}
-	if (value->runtime_dims)
-		putc('~', printer->out);
 	if (value->layout == LAYOUT_NC16)
 		fputs("@nc16", printer->out);
 	if (value->quantisation.scale) {
@@ -387,6 +399,12 @@ static void print_graph(struct printer *printer, const struct graph *graph)
 		print_input(printer, graph->inputs[i]);
 	for (const struct node *node = graph->first; node; node = node->next)
 		print_node(printer, node);
+	for (size_t i = 0; i < graph->size_count; i++) {
+		begin_line(printer);
+		fputs("size ", printer->out);
+		print_name(printer->out, graph->sizes[i]->name);
+		putc('\n', printer->out);
+	}
 	for (size_t i = 0; i < graph->output_count; i++)
 		print_output(printer, graph->outputs[i], graph->output_names[i]);
 }

@@ -6,6 +6,7 @@ struct verifier {
 	struct context *ctx;
 	const char *stage;
 	bool typed;         /* every value must have a dtype and a rank */
+	size_t size_count;  /* of the outermost graph */
 	struct map defined; /* value -> the graph in which it is defined so far */
 	struct map names;   /* name -> value */
 };
@@ -28,6 +29,9 @@ static enum ercc_status verify_type(struct verifier *verifier, const struct node
 	for (int i = 0; i < value->shape.rank; i++)
 		if (value->shape.dims[i] < -1)
 			return broken(verifier, node, "negative dimension", value->name);
+	for (int i = 0; i < value->shape.rank; i++)
+		if (value->shape.sizes[i] > verifier->size_count)
+			return broken(verifier, node, "run-time size that the graph does not have", value->name);
 	if (constant && (constant->dtype != value->dtype || !shape_equal(&constant->shape, &value->shape)))
 		return broken(verifier, node, "constant data of another type than the value", value->name);
 	if (constant && (!constant->data || shape_elements(&constant->shape) < 0))
@@ -128,13 +132,16 @@ static enum ercc_status verify_graph(struct verifier *verifier, const struct gra
 			return broken(verifier, NULL, "output without value or name", graph->name);
 		TRY(verify_use(verifier, graph, NULL, graph->outputs[i]));
 	}
+	for (size_t i = 0; i < graph->size_count; i++)
+		if (graph->sizes[i]->producer)
+			TRY(verify_use(verifier, graph, NULL, graph->sizes[i]));
 	return ERCC_OK;
 }
 
 enum ercc_status graph_verify(const struct graph *graph, const char *stage)
 {
 	struct arena *arena = &graph->ctx->arena;
-	struct verifier verifier = {.ctx = graph->ctx, .stage = stage, .typed = graph->typed};
+	struct verifier verifier = {.ctx = graph->ctx, .stage = stage, .typed = graph->typed, .size_count = graph->size_count};
 	verifier.defined = (struct map){.arena = arena, .kind = MAP_POINTER};
 	verifier.names = (struct map){.arena = arena, .kind = MAP_TEXT};
 	return verify_graph(&verifier, graph);

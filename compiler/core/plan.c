@@ -69,12 +69,13 @@ struct operand *launch_operand(struct launch *launch, struct buffer *buffer, enu
 
 static void print_operand(const struct operand *operand, const struct shape *space, struct text *text)
 {
-	static const char *const kinds[] = {"%", "w", "in", "out"};
+	static const char *const kinds[] = {"%", "w", "in", "out", "dim"};
 	static const char *const roles[] = {"", ":full", ":channel", ":scalar"};
 	int64_t offset;
 	struct buffer *root = buffer_root(operand->buffer, &offset);
 	text_printf(text, "%s%d", kinds[root->kind],
-	            root->kind == BUFFER_INPUT || root->kind == BUFFER_OUTPUT ? root->io : root->index);
+	            root->kind == BUFFER_INPUT || root->kind == BUFFER_OUTPUT ? root->io : root->kind == BUFFER_DIMS ? 0 : root->index);
+	offset += root->kind == BUFFER_DIMS ? root->offset : 0;
 	if (offset + operand->offset)
 		text_printf(text, "+%lld", (long long)(offset + operand->offset));
 	text_printf(text, ":%s%s", dtype_name(operand->dtype), roles[operand->role]);

@@ -7,7 +7,13 @@
 #include "expr.h"
 #include "graph.h"
 
-enum buffer_kind { BUFFER_ARENA, BUFFER_WEIGHTS, BUFFER_INPUT, BUFFER_OUTPUT };
+enum buffer_kind {
+	BUFFER_ARENA,
+	BUFFER_WEIGHTS,
+	BUFFER_INPUT,
+	BUFFER_OUTPUT,
+	BUFFER_DIMS, /* the request's table of run-time dims: one i64 at `offset` */
+};
 
 struct buffer {
 	enum buffer_kind kind;
@@ -20,7 +26,7 @@ struct buffer {
 	int64_t parent_offset;
 	/* planned */
 	int first_use, last_use; /* launch numbers; -1: unused */
-	int64_t offset;    /* within the arena or the weights */
+	int64_t offset;    /* within the arena, the weights or the table of run-time dims */
 	const char *name;  /* of the value, for dumps */
 };
 
@@ -66,6 +72,10 @@ struct variant {
 	int64_t shape[TILE_SHAPE]; /* of the tile; meaning set by the template */
 	const char *shape_text; /* the same for people: "4x28x32" */
 	uint32_t tile_count;
+	/* Run-time tile count, see erca_variant: count_scale 0: tile_count is the count. */
+	uint16_t count_size;
+	uint16_t count_scale;
+	uint32_t count_step;
 	int64_t local_bytes;
 	uint32_t units;        /* most; 0: no limit */
 	uint32_t threads, registers; /* GPU */

@@ -74,8 +74,27 @@ bool shape_equal(const struct shape *a, const struct shape *b)
 	if (a->rank != b->rank)
 		return false;
 	for (int i = 0; i < a->rank; i++)
-		if (a->dims[i] != b->dims[i])
+		if (a->dims[i] != b->dims[i] || a->sizes[i] != b->sizes[i])
 			return false;
+	return true;
+}
+
+int shape_run_time_dim(const struct shape *shape)
+{
+	for (int i = 0; i < shape->rank; i++)
+		if (shape->sizes[i])
+			return i;
+	return -1;
+}
+
+bool shape_is_dense(const struct shape *shape)
+{
+	bool outermost = true;
+	for (int i = 0; i < shape->rank; i++) {
+		if (shape->sizes[i] && !outermost)
+			return false;
+		outermost &= shape->dims[i] == 1 && !shape->sizes[i];
+	}
 	return true;
 }
 
@@ -83,7 +102,7 @@ const char *shape_text(struct arena *arena, const struct shape *shape)
 {
 	if (shape->rank < 0)
 		return "[*]";
-	char text[MAX_RANK * 21 + 3], *end = text;
+	char text[MAX_RANK * 23 + 3], *end = text;
 	*end++ = '[';
 	for (int i = 0; i < shape->rank; i++) {
 		if (i)
@@ -91,7 +110,7 @@ const char *shape_text(struct arena *arena, const struct shape *shape)
 		if (shape->dims[i] < 0)
 			*end++ = '?';
 		else
-			end += snprintf(end, 21, "%lld", (long long)shape->dims[i]);
+			end += snprintf(end, 23, "%s%lld", shape->sizes[i] ? "<=" : "", (long long)shape->dims[i]);
 	}
 	*end++ = ']';
 	return arena_copy_bytes(arena, text, (size_t)(end - text));

@@ -1,15 +1,6 @@
 /* Operators that arrange elements and are made of moves, comparisons with constant ranges, and gathers:
  * Trilu, OneHot, DepthToSpace, SpaceToDepth, CenterCropPad, ReverseSequence, TensorScatter, BitCast. */
-#include "op.h"
-
-/* 0, 1, ... along `axis` of a shape of that rank whose other dims are 1. */
-static struct value *range_along(struct node *node, int64_t count, int axis, int rank)
-{
-	struct shape shape = {.rank = rank};
-	for (int i = 0; i < rank; i++)
-		shape.dims[i] = i == axis ? count : 1;
-	return constant_range(node, 0, 1, count, &shape);
-}
+#include "sizes.h"
 
 /* The part on or above (below) the k-th diagonal: column - row >= k (<= k). */
 static enum ercc_status expand_trilu(struct node *node)
@@ -22,8 +13,8 @@ static enum ercc_status expand_trilu(struct node *node)
 	if (k && (k->dtype != ERC_I64 || shape_elements(&k->shape) != 1))
 		return node_fail(node, ERCC_MODEL, "k must be one i64, found %s%s", dtype_name(k->dtype),
 		                 shape_words(node, &k->shape));
-	struct value *rows = range_along(node, x->shape.dims[rank - 2], 0, 2),
-	             *columns = range_along(node, x->shape.dims[rank - 1], 1, 2);
+	struct value *rows = constant_positions(node, x->shape.dims[rank - 2], 0, 2),
+	             *columns = constant_positions(node, x->shape.dims[rank - 1], 1, 2);
 	struct value *diagonal = k ? EMIT(node, "Add(a, b)", rows, k) : rows;
 	struct value *keep = EMIT(node, upper ? "LessOrEqual(a, b)" : "LessOrEqual(b, a)", diagonal, columns);
 	expand_to(node, 0, EMIT(node, "Where(b, a, c)", x, keep, constant_number(node, x->dtype, 0)));
@@ -46,7 +37,7 @@ static enum ercc_status expand_one_hot(struct node *node)
 	struct value *at = EMIT(node, TEXT(node, "Unsqueeze(Cast[to=%d](a), {%d})", ERC_I64, axis), indices);
 	struct value *from_zero = EMIT(node, TEXT(node, "Where(Less(b, a), Add(b, c), b)"),
 	                               constant_number(node, ERC_I64, 0), at, constant_number(node, ERC_I64, (double)size));
-	struct value *hot = EMIT(node, "Equal(a, b)", range_along(node, size, axis, rank), from_zero);
+	struct value *hot = EMIT(node, "Equal(a, b)", constant_positions(node, size, axis, rank), from_zero);
 	expand_to(node, 0, EMIT(node, "Where(a, Slice(b, {1}, {2}), Slice(b, {0}, {1}))", hot, values));
 	return ERCC_OK;
 }
@@ -89,12 +80,22 @@ static enum ercc_status expand_center_crop_pad(struct node *node)
 {
 	struct value *x = node->inputs[0];
 	const struct shape *in = &x->shape;
+	struct shape stated;
 	int64_t wanted[MAX_RANK], axes[MAX_RANK], start[MAX_RANK] = {0}, end[MAX_RANK], pads[2 * MAX_RANK] = {0},
 	                                          all[MAX_RANK];
 	int count, axis_count, axis;
 	bool crops = false, pad = false;
-	TRY(int_list(node, "shape", 1, wanted, MAX_RANK, &count));
 	TRY(int_list(node, "axes", -1, axes, MAX_RANK, &axis_count));
+	if (!node->inputs[1]->constant && stated_shape(node, &stated) && stated.rank == in->rank) {
+		count = axis_count < 0 ? in->rank : axis_count;
+		for (int i = 0; i < count; i++) {
+			TRY(check_axis(node, axis_count < 0 ? i : axes[i], in->rank, &axis));
+			wanted[i] = stated.dims[axis];
+		}
+		tell_stated(node, &stated);
+	} else {
+		TRY(int_list(node, "shape", 1, wanted, MAX_RANK, &count));
+	}
 	if (count != (axis_count < 0 ? in->rank : axis_count))
 		return node_fail(node, ERCC_MODEL, "shape has %d entries for %d axes", count,
 		                 axis_count < 0 ? in->rank : axis_count);
@@ -139,7 +140,7 @@ static enum ercc_status expand_reverse_sequence(struct node *node)
 		                 batch, time);
 	for (int i = 0; i < rank; i++)
 		dims[i] = i == batch ? x->shape.dims[batch] : 1;
-	struct value *t = range_along(node, x->shape.dims[time], time, rank);
+	struct value *t = constant_positions(node, x->shape.dims[time], time, rank);
 	struct value *n = EMIT(node, "Reshape(a, b)", lengths, constant_ints(node, dims, rank));
 	struct value *from = EMIT(node, "Where(Less(a, b), Sub(Sub(b, a), 1), a)", t, n);
 	expand_to(node, 0, EMIT(node, TEXT(node, "GatherElements[axis=%d](a, Expand(b, c))", time), x, from,
@@ -166,7 +167,7 @@ static enum ercc_status expand_tensor_scatter(struct node *node)
 		                 shape_words(node, &update->shape), shape_words(node, &cache->shape), axis);
 	for (int i = 0; i < rank; i++)
 		dims[i] = i == 0 ? cache->shape.dims[0] : 1;
-	struct value *at = range_along(node, update->shape.dims[axis], axis, rank);
+	struct value *at = constant_positions(node, update->shape.dims[axis], axis, rank);
 	if (start)
 		at = EMIT(node, "Add(a, Reshape(b, c))", at, start, constant_ints(node, dims, rank));
 	if (!strcmp(node_attr_text(node, "mode", "linear"), "circular"))
@@ -196,7 +197,7 @@ static enum ercc_status lower_bit_cast(struct lowering *lowering, struct node *n
 
 const struct op ops_arrange[] = {
 	{"Trilu", 14, 1, 2, 1, TYPES_ALL, .expand = expand_trilu},
-	{"OneHot", 9, 3, 3, 1, TYPES_NUMBER, .expand = expand_one_hot, .own_types = 7},
+	{"OneHot", 9, 3, 3, 1, TYPES_NUMBER, .expand = expand_one_hot, .own_types = 7, .sizes = true},
 	{"DepthToSpace", 1, 1, 1, 1, TYPES_MOVED, .expand = expand_depth_to_space},
 	{"SpaceToDepth", 1, 1, 1, 1, TYPES_MOVED, .expand = expand_space_to_depth},
 	{"CenterCropPad", 18, 2, 2, 1, TYPES_ALL, .expand = expand_center_crop_pad},

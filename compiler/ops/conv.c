@@ -1,5 +1,6 @@
 /* Conv: shape, layouts, weight packing, and the launch for the convolution kernel or its depthwise sibling. */
 #include "conv.h"
+#include "sizes.h"
 
 #include "rows.h"
 
@@ -226,6 +227,7 @@ static enum ercc_status lower_conv(struct lowering *lowering, struct node *node)
 }
 
 const struct op ops_conv[] = {
-	{"Conv", 1, 2, 3, 1, TYPE(F32), infer_conv, lower_conv, .layout = layout_conv},
+	{"Conv", 1, 2, 3, 1, TYPE(F32), infer_conv, lower_conv, .layout = layout_conv,
+	 .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
 	{0},
 };

@@ -1,5 +1,6 @@
 /* Gather: slices of the data, chosen along one axis by an integer tensor. */
 #include "rows.h"
+#include "sizes.h"
 
 static void gather_evaluate(const struct launch *launch, void *const *buffers)
 {
@@ -26,19 +27,49 @@ static enum ercc_status infer_gather(struct node *node)
 		return node_fail(node, ERCC_UNSUPPORTED, "a result of rank %d", in->rank - 1 + indices->rank);
 	if (node->inputs[1]->dtype != ERC_I64 && node->inputs[1]->dtype != ERC_I32)
 		return node_fail(node, ERCC_MODEL, "indices of dtype %s", dtype_name(node->inputs[1]->dtype));
-	for (int i = 0; i < in->rank; i++) {
-		if (i != axis)
-			out.dims[out.rank++] = in->dims[i];
-		for (int k = 0; i == axis && k < indices->rank; k++)
-			out.dims[out.rank++] = indices->dims[k];
-	}
+	for (int i = 0; i < in->rank; i++)
+		for (int k = 0; k < (i == axis ? indices->rank : 1); k++) {
+			out.dims[out.rank] = i == axis ? indices->dims[k] : in->dims[i];
+			out.sizes[out.rank++] = i == axis ? indices->sizes[k] : in->sizes[i];
+		}
 	const struct tensor *constant = node->inputs[1]->constant;
 	for (int64_t i = 0; constant && i < (constant->splat ? 1 : shape_elements(indices)); i++) {
 		int64_t at = tensor_int(constant, i);
 		if (at < -in->dims[axis] || at >= in->dims[axis])
 			return node_fail(node, ERCC_MODEL, "index %lld is outside dim %d of %lld", (long long)at, axis, (long long)in->dims[axis]);
 	}
-	return set_output(node, 0, node->inputs[0]->dtype, &out);
+	TRY(set_output(node, 0, node->inputs[0]->dtype, &out));
+	const struct shape *known = node->inputs[0]->elements;
+	if (known && constant && out.rank <= 1 && shape_elements(&out) <= MAX_RANK) {
+		struct shape elements = {.rank = (int)shape_elements(&out)};
+		for (int i = 0; i < elements.rank; i++) {
+			int64_t at = tensor_int(constant, constant->splat ? 0 : i);
+			at += at < 0 ? known->rank : 0;
+			elements.dims[i] = known->dims[at];
+			elements.sizes[i] = known->sizes[at];
+		}
+		set_elements(node, &elements);
+	}
+	return ERCC_OK;
+}
+
+/* Along a dim with a run-time size only negative indices need to know it. */
+static bool is_along_size(const struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	int64_t axis = node_attr_int(node, "axis", 0);
+	axis += axis < 0 ? in->rank : 0;
+	return axis >= 0 && axis < in->rank && in->sizes[axis];
+}
+
+static enum ercc_status expand_gather(struct node *node)
+{
+	struct value *x = node->inputs[0];
+	int axis;
+	TRY(check_axis(node, node_attr_int(node, "axis", 0), x->shape.rank, &axis));
+	expand_to(node, 0, EMIT(node, TEXT(node, "Gather[axis=%d](a, b)", axis), emit_bounded(node, x, axis),
+	                        emit_from_start(node, node->inputs[1], dim_value(node, x, axis))));
+	return ERCC_OK;
 }
 
 void lower_gather_axis(struct lowering *lowering, const struct node *node, const struct gather *g)
@@ -70,10 +101,13 @@ static enum ercc_status lower_gather(struct lowering *lowering, struct node *nod
 	                   .index_count = shape_elements(&node->inputs[1]->shape)};
 	TRY(check_axis(node, node_attr_int(node, "axis", 0), g.shape.rank, &g.axis));
 	lower_gather_axis(lowering, node, &g);
+	if (node->outputs[0]->shape.sizes[0]) /* the rows follow it */
+		lowering->plan->last->space = node->outputs[0]->shape;
 	return ERCC_OK;
 }
 
 const struct op ops_gather[] = {
-	{"Gather", 1, 2, 2, 1, TYPES_MOVED, infer_gather, lower_gather, .layout = NULL},
+	{"Gather", 1, 2, 2, 1, TYPES_MOVED, infer_gather, lower_gather, .expand = expand_gather,
+	 .expands = is_along_size, .sizes = true},
 	{0},
 };

@@ -1,5 +1,6 @@
 /* Gemm and MatMul: both are the convolution kernel over one row of pixels (rows of A). */
 #include "conv.h"
+#include "sizes.h"
 
 struct product {
 	struct value *a, *b, *c; /* c: may be NULL */
@@ -267,7 +268,9 @@ static enum ercc_status lower_matmul(struct lowering *lowering, struct node *nod
 }
 
 const struct op ops_gemm[] = {
-	{"Gemm", 6, 2, 3, 1, TYPE(F32), infer_gemm, lower_gemm, .layout = NULL},
-	{"MatMul", 1, 2, 2, 1, TYPE(F32), infer_matmul, lower_matmul, .layout = NULL},
+	{"Gemm", 6, 2, 3, 1, TYPE(F32), infer_gemm, lower_gemm,
+	 .expand = expand_sized_product, .expands = has_sizes, .sizes = true},
+	{"MatMul", 1, 2, 2, 1, TYPE(F32), infer_matmul, lower_matmul,
+	 .expand = expand_sized_product, .expands = has_sizes, .sizes = true},
 	{0},
 };

@@ -1,5 +1,6 @@
 /* Operators that read or write where integer tensors say: GatherElements, GatherND, and the scatters. */
 #include "rows.h"
+#include "sizes.h"
 
 const struct kernel_template gather_elements_template = {.stem = "gather_elements", .cpu = rows_cpu};
 const struct kernel_template gather_nd_template = {.stem = "gather_nd", .cpu = rows_cpu};
@@ -94,15 +95,50 @@ static enum ercc_status infer_gather_nd(struct node *node)
 			                 (long long)in->dims[i], (long long)indices->dims[i]);
 	if (k < 1 || batch + k > in->rank)
 		return node_fail(node, ERCC_MODEL, "tuples of %lld indices for data of rank %d", (long long)k, in->rank);
-	struct shape out = {.rank = indices->rank - 1};
-	memcpy(out.dims, indices->dims, sizeof out.dims);
+	struct shape out = *indices;
+	out.rank--;
+	if (indices->sizes[indices->rank - 1])
+		return node_fail(node, ERCC_UNSUPPORTED, "tuples of a length that is known at run time only");
+	for (int64_t i = 0; i < batch; i++)
+		if (in->sizes[i])
+			return node_fail(node, ERCC_UNSUPPORTED, "batch dim %lld is known at run time only", (long long)i);
+	out.sizes[out.rank] = 0;
 	if (out.rank + in->rank - batch - k > MAX_RANK)
 		return node_fail(node, ERCC_UNSUPPORTED, "a result of rank above %d", MAX_RANK);
-	for (int64_t i = batch + k; i < in->rank; i++)
+	for (int64_t i = batch + k; i < in->rank; i++) {
+		out.sizes[out.rank] = in->sizes[i];
 		out.dims[out.rank++] = in->dims[i];
+	}
 	if (shape_elements(in) == 0 && shape_elements(&out) > 0)
 		return node_fail(node, ERCC_MODEL, "nothing to gather from: the data is %s", shape_words(node, in));
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
+}
+
+/* Tuples index dims with run-time sizes: only negative indices need to know them. */
+static bool indexes_sizes(const struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape, *indices = &node->inputs[1]->shape;
+	int64_t batch = node_attr_int(node, "batch_dims", 0), k = indices->rank ? indices->dims[indices->rank - 1] : 0;
+	for (int64_t i = batch; batch >= 0 && i < batch + k && i < in->rank; i++)
+		if (in->sizes[i])
+			return true;
+	return false;
+}
+
+static enum ercc_status expand_sized_gather_nd(struct node *node)
+{
+	struct value *x = node->inputs[0], *indices = node->inputs[1], *dims[MAX_RANK];
+	int64_t batch = node_attr_int(node, "batch_dims", 0), k = indices->shape.dims[indices->shape.rank - 1];
+	TRY(check_indices(node, false));
+	if (batch + k > x->shape.rank)
+		return node_fail(node, ERCC_MODEL, "tuples of %lld indices for data of rank %d", (long long)k, x->shape.rank);
+	for (int i = 0; i < k; i++) {
+		dims[i] = EMIT(node, "Reshape(a, {1})", dim_value(node, node->inputs[0], (int)batch + i));
+		x = node->inputs[0]->shape.sizes[batch + i] ? emit_bounded(node, x, (int)batch + i) : x;
+	}
+	struct value *from_start = emit_from_start(node, indices, emit_concat(node, 0, dims, (int)k));
+	expand_to(node, 0, EMIT(node, TEXT(node, "GatherND[batch_dims=%d](a, b)", (int)batch), x, from_start));
+	return ERCC_OK;
 }
 
 /* (dim, step) of the k dims behind the batch; a step is counted in units of what lies behind them. */
@@ -217,10 +253,13 @@ static enum ercc_status infer_scatter_nd(struct node *node)
 	if (k < 1 || k > in->rank)
 		return node_fail(node, ERCC_MODEL, "indices %s for data %s", shape_words(node, indices),
 		                 shape_words(node, in));
-	struct shape wanted = {.rank = indices->rank - 1};
-	memcpy(wanted.dims, indices->dims, sizeof wanted.dims);
+	struct shape wanted = *indices;
+	wanted.sizes[--wanted.rank] = 0;
 	for (int64_t i = k; i < in->rank && wanted.rank < MAX_RANK; i++)
 		wanted.dims[wanted.rank++] = in->dims[i];
+	if (has_sizes(node) && (shape_run_time_dim(in) >= 0 || wanted.rank < 1 || !wanted.sizes[0] || !shape_is_dense(&wanted)))
+		return node_fail(node, ERCC_UNSUPPORTED, "data %s and updates %s: only the number of updates may be known at run time",
+		                 shape_words(node, in), shape_words(node, &node->inputs[2]->shape));
 	if (!shape_equal(&wanted, &node->inputs[2]->shape) || (shape_elements(in) == 0 && shape_elements(&wanted) > 0))
 		return node_fail(node, ERCC_MODEL, "updates must be %s, found %s", shape_words(node, &wanted),
 		                 shape_words(node, &node->inputs[2]->shape));
@@ -238,7 +277,8 @@ static enum ercc_status lower_scatter_nd(struct lowering *lowering, struct node 
 	struct launch *launch = add_launch(lowering, node, &scatter_nd_template, slice ? shape_elements(in) / slice : 0);
 	add_param(launch, slice);
 	add_param(launch, k);
-	add_param(launch, shape_elements(indices) / k);
+	add_param(launch, shape_elements(indices) / k / (indices->sizes[0] ? indices->dims[0] : 1));
+	add_param(launch, indices->sizes[0] ? graph_size_slot(lowering->graph, indices->sizes[0]) : -1);
 	add_tuple(launch, in, 0, k, 1);
 	define_scatter(launch, node->inputs[0]->dtype, reduction);
 	return ERCC_OK;
@@ -246,9 +286,10 @@ static enum ercc_status lower_scatter_nd(struct lowering *lowering, struct node 
 
 const struct op ops_index[] = {
 	{"GatherElements", 11, 2, 2, 1, TYPES_MOVED, infer_gather_elements, lower_gather_elements, .layout = NULL},
-	{"GatherND", 11, 2, 2, 1, TYPES_MOVED, infer_gather_nd, lower_gather_nd, .layout = NULL},
+	{"GatherND", 11, 2, 2, 1, TYPES_MOVED, infer_gather_nd, lower_gather_nd, .expand = expand_sized_gather_nd,
+	 .expands = indexes_sizes, .sizes = true},
 	{"Scatter", 9, 3, 3, 1, TYPES_MOVED, infer_scatter_elements, lower_scatter_elements, .layout = NULL},
 	{"ScatterElements", 11, 3, 3, 1, TYPES_MOVED, infer_scatter_elements, lower_scatter_elements, .layout = NULL},
-	{"ScatterND", 11, 3, 3, 1, TYPES_MOVED, infer_scatter_nd, lower_scatter_nd, .layout = NULL},
+	{"ScatterND", 11, 3, 3, 1, TYPES_MOVED, infer_scatter_nd, lower_scatter_nd, .sizes = true},
 	{0},
 };

@@ -1,5 +1,6 @@
 /* Operators along one axis, a line at a time: ArgMax and ArgMin, running sums, TopK, and what they carry. */
 #include "rows.h"
+#include "sizes.h"
 
 const struct kernel_template arg_template = {.stem = "arg", .cpu = rows_cpu};
 const struct kernel_template cumulate_template = {.stem = "cumulate", .cpu = rows_cpu};
@@ -20,6 +21,8 @@ static struct launch *add_lines(struct lowering *lowering, struct node *node, co
 		launch_operand(launch, lower_buffer(lowering, node->outputs[i]), node->outputs[i]->dtype, true);
 	launch->input_count = 1;
 	launch->space = in->shape;
+	if (axis == 0)
+		launch->space.sizes[0] = 0; /* no row follows it */
 	launch->params[ROWS_TOTAL] = outer * inner;
 	launch->params[2] = in->shape.rank ? in->shape.dims[axis] : 1;
 	launch->params[3] = inner;
@@ -56,9 +59,33 @@ static enum ercc_status infer_arg(struct node *node)
 	if (in->dims[axis] == 0)
 		return node_fail(node, ERCC_MODEL, "dim %d is empty", axis);
 	for (int i = 0; i < in->rank; i++)
-		if (i != axis || node_attr_int(node, "keepdims", 1))
+		if (i != axis || node_attr_int(node, "keepdims", 1)) {
+			out.sizes[out.rank] = i == axis ? 0 : in->sizes[i];
 			out.dims[out.rank++] = i == axis ? 1 : in->dims[i];
+		}
 	return set_output(node, 0, ERC_I64, &out);
+}
+
+static bool is_along_size(const struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	int axis;
+	return shape_run_time_dim(in) >= 0 && line_axis(node, -1, strcmp(node->op_type, "TopK") ? 0 : -1, &axis) == ERCC_OK &&
+	       in->sizes[axis];
+}
+
+/* What lies behind the size is worse than anything before it, or as bad and later. */
+static enum ercc_status expand_sized_arg(struct node *node)
+{
+	struct value *x = node->inputs[0];
+	int axis;
+	TRY(line_axis(node, -1, 0, &axis));
+	if (node_attr_int(node, "select_last_index", 0))
+		return node_fail(node, ERCC_UNSUPPORTED, "the last index along dim %d, which is known at run time only", axis);
+	struct value *y = EMIT(node, TEXT(node, "%s[axis=%d, keepdims=%d](a)", node->op_type, axis, node_attr_int(node, "keepdims", 1) != 0),
+	                       emit_filled(node, x, x, axis, constant_extreme(node, x->dtype, node->op->defaults[0] == '<')));
+	expand_to(node, 0, y);
+	return ERCC_OK;
 }
 
 static enum ercc_status lower_arg(struct lowering *lowering, struct node *node)
@@ -78,6 +105,8 @@ static enum ercc_status infer_cumulate(struct node *node)
 {
 	int axis;
 	TRY(line_axis(node, 1, 0, &axis));
+	if (node->inputs[0]->shape.sizes[axis] && node_attr_int(node, "reverse", 0))
+		return node_fail(node, ERCC_UNSUPPORTED, "backwards along dim %d, which is known at run time only", axis);
 	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);
 }
 
@@ -133,6 +162,32 @@ static enum ercc_status infer_topk(struct node *node)
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
 
+/* k at run time, or of a dim with a run-time size: as many as there may be, and k of them. */
+static bool is_sized_topk(const struct node *node)
+{
+	return node->op->since >= 10 && (is_along_size(node) || !node->inputs[1]->constant);
+}
+
+static enum ercc_status expand_sized_topk(struct node *node)
+{
+	struct value *x = node->inputs[0], *k = node->inputs[1], *y;
+	bool largest = node_attr_int(node, "largest", 1) != 0;
+	struct shape known;
+	int axis;
+	TRY(line_axis(node, -1, -1, &axis));
+	if (shape_elements(&k->shape) != 1 || k->dtype != ERC_I64)
+		return node_fail(node, ERCC_MODEL, "k must be one i64, found %s%s", dtype_name(k->dtype), shape_words(node, &k->shape));
+	int64_t most = x->shape.dims[axis];
+	if (known_elements(k, &known) && known.dims[0] >= 0 && known.dims[0] < most)
+		most = known.dims[0];
+	struct value *in = x->shape.sizes[axis] ? emit_filled(node, x, x, axis, constant_extreme(node, x->dtype, !largest)) : x;
+	y = EMIT(node, TEXT(node, "TopK[axis=%d, largest=%d](a, {%lld})", axis, largest, (long long)most), in);
+	struct value *indices = emitted_output(y, 1);
+	expand_to(node, 0, emit_limited(node, y, axis, most, k));
+	expand_to(node, 1, emit_limited(node, indices, axis, most, k));
+	return ERCC_OK;
+}
+
 static enum ercc_status lower_topk(struct lowering *lowering, struct node *node)
 {
 	int axis;
@@ -172,10 +227,14 @@ static enum ercc_status expand_hardmax(struct node *node)
 	return ERCC_OK;
 }
 
-#define ARG(name, since, sign) {name, since, 1, 1, 1, TYPES_NUMBER, infer_arg, lower_arg, .defaults = sign}
+#define ARG(name, since, sign)                                                                                         \
+	{                                                                                                                  \
+		name, since, 1, 1, 1, TYPES_NUMBER, infer_arg, lower_arg, .defaults = sign, .expand = expand_sized_arg,        \
+		.expands = is_along_size, .sizes = true                                                                        \
+	}
 #define CUMULATE(name, since, start)                                                                                   \
 	{                                                                                                                  \
-		name, since, 2, 2, 1, TYPES_NUMBER, infer_cumulate, lower_cumulate, .defaults = start                          \
+		name, since, 2, 2, 1, TYPES_NUMBER, infer_cumulate, lower_cumulate, .defaults = start, .sizes = true           \
 	}
 
 const struct op ops_line[] = {
@@ -184,7 +243,8 @@ const struct op ops_line[] = {
 	CUMULATE("CumSum", 11, "0"),
 	CUMULATE("CumProd", 26, "1"),
 	{"TopK", 1, 1, 1, 2, TYPES_NUMBER, infer_topk, lower_topk, .layout = NULL},
-	{"TopK", 10, 2, 2, 2, TYPES_NUMBER, infer_topk, lower_topk, .layout = NULL},
+	{"TopK", 10, 2, 2, 2, TYPES_NUMBER, infer_topk, lower_topk, .expand = expand_sized_topk, .expands = is_sized_topk,
+	 .sizes = true},
 	{"Hardmax", 1, 1, 1, 1, TYPES_FLOAT, .expand = expand_hardmax},
 	{"Hardmax", 13, 1, 1, 1, TYPES_FLOAT, .expand = expand_hardmax},
 	{0},

@@ -46,7 +46,7 @@ void broadcast_strides(const struct shape *shape, const struct shape *space, int
 	int64_t stride = 1;
 	for (int i = space->rank - 1, k = shape->rank - 1; i >= 0; i--, k--) {
 		int64_t dim = k >= 0 ? shape->dims[k] : 1;
-		strides[i] = dim == 1 ? 0 : stride;
+		strides[i] = dim == 1 && !(k >= 0 && shape->sizes[k]) ? 0 : stride;
 		stride *= dim;
 	}
 }
@@ -80,7 +80,8 @@ enum ercc_status lower_alias(struct lowering *lowering, struct node *node, struc
 	struct buffer *from = lower_buffer(lowering, in), *root;
 	int64_t offset;
 	root = buffer_root(from, &offset);
-	if (lowering->folding || root->kind == BUFFER_OUTPUT || (out->scratch && ((struct buffer *)out->scratch)->kind == BUFFER_OUTPUT))
+	const struct buffer *has = out->scratch; /* a place of its own */
+	if (lowering->folding || root->kind == BUFFER_OUTPUT || (has && (has->kind == BUFFER_OUTPUT || has->kind == BUFFER_DIMS)))
 		return lower_whole_copy(lowering, node, in, out);
 	struct buffer *view = plan_buffer(lowering->plan, from->kind, from->bytes, out->name);
 	view->parent = from;
@@ -120,6 +121,20 @@ static void bind_inputs_outputs(struct lowering *lowering)
 	}
 }
 
+/* Run-time sizes are in the table of run-time dims from the start. */
+static void bind_sizes(struct lowering *lowering)
+{
+	struct graph *graph = lowering->graph;
+	for (size_t i = 0; i < graph->size_count; i++) {
+		struct value *size = graph->sizes[i];
+		if (size->scratch || !size->producer)
+			continue;
+		struct buffer *buffer = plan_buffer(lowering->plan, BUFFER_DIMS, sizeof(int64_t), size->name);
+		buffer->offset = (int64_t)(i * sizeof(int64_t));
+		size->scratch = buffer;
+	}
+}
+
 /* An output that is an input, a constant or another output gets a copy of its own. */
 static enum ercc_status copy_shared_outputs(struct lowering *lowering)
 {
@@ -144,6 +159,7 @@ enum ercc_status lower_graph(struct graph *graph, struct plan **out)
 {
 	struct lowering lowering = {.ctx = graph->ctx, .plan = plan_new(graph), .graph = graph};
 	lowering.packed = (struct map){.arena = &graph->ctx->arena, .kind = MAP_TEXT};
+	bind_sizes(&lowering);
 	bind_inputs_outputs(&lowering);
 	for (struct node *node = graph->first; node; node = node->next) {
 		if (!node->op->lower)

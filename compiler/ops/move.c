@@ -1,16 +1,36 @@
 /* Operators that move elements without computing: each is a view or strided copies. */
-#include "op.h"
+#include "sizes.h"
 
 static enum ercc_status same_type(struct node *node, const struct shape *shape)
 {
 	return set_output(node, 0, node->inputs[0]->dtype, shape);
 }
 
+/* The same elements in another shape. */
+static enum ercc_status same_elements(struct node *node, const struct shape *shape)
+{
+	TRY(same_type(node, shape));
+	if (node->inputs[0]->elements)
+		set_elements(node, node->inputs[0]->elements);
+	return ERCC_OK;
+}
+
 /* ---- new shape, same bytes ---- */
+
+/* Operand 1 decides the shape and is not known, but the model states what it comes to. */
+static bool is_stated(const struct node *node, struct shape *out)
+{
+	const struct value *operand = node_input(node, 1);
+	if (!operand || operand->constant || has_sizes(node) || !stated_shape(node, out) ||
+	    shape_elements(out) != shape_elements(&node->inputs[0]->shape))
+		return false;
+	tell_stated(node, out);
+	return true;
+}
 
 static enum ercc_status infer_same(struct node *node)
 {
-	TRY(same_type(node, &node->inputs[0]->shape));
+	TRY(same_elements(node, &node->inputs[0]->shape));
 	return set_output(node, 1, ERC_BOOL, &node->inputs[0]->shape); /* Dropout's mask */
 }
 
@@ -42,6 +62,8 @@ static enum ercc_status infer_reshape(struct node *node)
 	int64_t dims[MAX_RANK];
 	int count, unknown = -1;
 	struct shape *in = &node->inputs[0]->shape, out;
+	if (is_stated(node, &out))
+		return same_elements(node, &out);
 	TRY(int_list(node, "shape", 1, dims, MAX_RANK, &count));
 	if (count < 0)
 		return node_fail(node, ERCC_MODEL, "no shape is given");
@@ -60,7 +82,7 @@ static enum ercc_status infer_reshape(struct node *node)
 	if (shape_elements(&out) != elements)
 		return node_fail(node, ERCC_MODEL, "%s cannot become %s", shape_text(&node->graph->ctx->arena, in),
 		                 shape_text(&node->graph->ctx->arena, &out));
-	return same_type(node, &out);
+	return same_elements(node, &out);
 }
 
 static enum ercc_status infer_flatten(struct node *node)
@@ -83,17 +105,21 @@ static enum ercc_status infer_squeeze(struct node *node)
 	int64_t axes[MAX_RANK];
 	int count, axis;
 	bool drop[MAX_RANK] = {false};
+	if (is_stated(node, &out))
+		return same_elements(node, &out);
 	TRY(int_list(node, "axes", 1, axes, MAX_RANK, &count));
 	for (int i = 0; i < count; i++) {
 		TRY(check_axis(node, axes[i], in->rank, &axis));
-		if (in->dims[axis] != 1)
+		if (in->dims[axis] != 1 || in->sizes[axis])
 			return node_fail(node, ERCC_MODEL, "dim %d is %lld, only 1 can be squeezed", axis, (long long)in->dims[axis]);
 		drop[axis] = true;
 	}
 	for (int i = 0; i < in->rank; i++)
-		if (count < 0 ? in->dims[i] != 1 : !drop[i])
+		if (count < 0 ? in->dims[i] != 1 || in->sizes[i] : !drop[i]) {
+			out.sizes[out.rank] = in->sizes[i];
 			out.dims[out.rank++] = in->dims[i];
-	return same_type(node, &out);
+		}
+	return same_elements(node, &out);
 }
 
 static enum ercc_status infer_unsqueeze(struct node *node)
@@ -102,6 +128,9 @@ static enum ercc_status infer_unsqueeze(struct node *node)
 	int64_t axes[MAX_RANK];
 	int count, axis;
 	bool added[MAX_RANK] = {false};
+	struct shape stated;
+	if (is_stated(node, &stated))
+		return same_elements(node, &stated);
 	TRY(int_list(node, "axes", 1, axes, MAX_RANK, &count));
 	if (count < 0 || in->rank + count > MAX_RANK)
 		return node_fail(node, ERCC_UNSUPPORTED, "needs axes, and a result of rank %d at most", MAX_RANK);
@@ -112,9 +141,11 @@ static enum ercc_status infer_unsqueeze(struct node *node)
 			return node_fail(node, ERCC_MODEL, "axis %d is given twice", axis);
 		added[axis] = true;
 	}
-	for (int i = 0, k = 0; i < out.rank; i++)
+	for (int i = 0, k = 0; i < out.rank; i++) {
+		out.sizes[i] = added[i] ? 0 : in->sizes[k];
 		out.dims[i] = added[i] ? 1 : in->dims[k++];
-	return same_type(node, &out);
+	}
+	return same_elements(node, &out);
 }
 
 /* ---- Transpose ---- */
@@ -143,8 +174,10 @@ static enum ercc_status infer_transpose(struct node *node)
 	int perm[MAX_RANK];
 	struct shape out = node->inputs[0]->shape;
 	TRY(permutation(node, perm));
-	for (int i = 0; i < out.rank; i++)
+	for (int i = 0; i < out.rank; i++) {
 		out.dims[i] = node->inputs[0]->shape.dims[perm[i]];
+		out.sizes[i] = node->inputs[0]->shape.sizes[perm[i]];
+	}
 	return same_type(node, &out);
 }
 
@@ -167,12 +200,17 @@ static enum ercc_status infer_expand(struct node *node)
 {
 	int64_t dims[MAX_RANK];
 	int count;
-	struct shape out;
-	TRY(int_list(node, "shape", 1, dims, MAX_RANK, &count));
-	struct shape wanted = shape_of(count, dims);
-	for (int i = 0; i < count; i++)
-		if (dims[i] < 0)
-			return node_fail(node, ERCC_MODEL, "bad dimension %lld in the new shape", (long long)dims[i]);
+	struct shape out, wanted;
+	if (stated_shape(node, &out) && !node->inputs[1]->constant && !node->inputs[1]->elements) {
+		wanted = out;
+		tell_stated(node, &wanted);
+	} else if (!known_elements(node->inputs[1], &wanted)) {
+		TRY(int_list(node, "shape", 1, dims, MAX_RANK, &count));
+		wanted = shape_of(count, dims);
+	}
+	for (int i = 0; i < wanted.rank; i++)
+		if (wanted.dims[i] < 0)
+			return node_fail(node, ERCC_MODEL, "bad dimension %lld in the new shape", (long long)wanted.dims[i]);
 	TRY(broadcast_shapes(node, &node->inputs[0]->shape, &wanted, &out));
 	return same_type(node, &out);
 }
@@ -190,13 +228,24 @@ static enum ercc_status infer_tile(struct node *node)
 {
 	int64_t repeats[MAX_RANK];
 	int count;
-	struct shape out = node->inputs[0]->shape;
-	TRY(int_list(node, "repeats", 1, repeats, MAX_RANK, &count));
+	struct shape out = node->inputs[0]->shape, stated;
+	if (!node->inputs[1]->constant && stated_shape(node, &stated) && stated.rank == out.rank) {
+		for (count = 0; count < out.rank; count++)
+			repeats[count] = out.dims[count] ? stated.dims[count] / out.dims[count] : 0;
+		for (int i = 0; i < out.rank; i++)
+			if (repeats[i] * out.dims[i] != stated.dims[i])
+				return node_fail(node, ERCC_MODEL, "%s cannot be repeated to %s", shape_words(node, &out), shape_words(node, &stated));
+		tell_stated(node, &stated);
+	} else {
+		TRY(int_list(node, "repeats", 1, repeats, MAX_RANK, &count));
+	}
 	if (count != out.rank)
 		return node_fail(node, ERCC_MODEL, "repeats has %d entries for rank %d", count, out.rank);
 	for (int i = 0; i < out.rank; i++)
 		if (repeats[i] < 0 || !mul_fits(out.dims[i], repeats[i], &out.dims[i]))
 			return node_fail(node, ERCC_MODEL, "bad repeat %lld", (long long)repeats[i]);
+		else if (out.sizes[i] && repeats[i] != 1)
+			return node_fail(node, ERCC_UNSUPPORTED, "repeats dim %d, which is known at run time only", i);
 	return same_type(node, &out);
 }
 
@@ -274,7 +323,17 @@ static enum ercc_status infer_slice(struct node *node)
 	struct slice slice;
 	struct shape out;
 	TRY(read_slice(node, &slice, &out));
-	return same_type(node, &out);
+	TRY(same_type(node, &out));
+	const struct shape *known = node->inputs[0]->elements;
+	if (known && out.rank == 1) {
+		struct shape elements = {.rank = (int)out.dims[0]};
+		for (int i = 0; i < elements.rank; i++) {
+			elements.dims[i] = known->dims[slice.start[0] + i * slice.step[0]];
+			elements.sizes[i] = known->sizes[slice.start[0] + i * slice.step[0]];
+		}
+		set_elements(node, &elements);
+	}
+	return ERCC_OK;
 }
 
 static enum ercc_status lower_slice(struct lowering *lowering, struct node *node)
@@ -300,6 +359,8 @@ static enum ercc_status split_sizes(const struct node *node, int *axis, int64_t 
 	int count;
 	TRY(check_axis(node, node_attr_int(node, "axis", 0), node->inputs[0]->shape.rank, axis));
 	int64_t dim = node->inputs[0]->shape.dims[*axis], sum = 0;
+	if (node->inputs[0]->shape.sizes[*axis])
+		return node_fail(node, ERCC_UNSUPPORTED, "splits dim %d, which is known at run time only", *axis);
 	TRY(int_list(node, "split", node->op->since >= 13 ? 1 : -1, sizes, 64, &count));
 	if (node->output_count > 64)
 		return node_fail(node, ERCC_UNSUPPORTED, "%d outputs; at most 64", node->output_count);
@@ -359,14 +420,25 @@ static enum ercc_status infer_concat(struct node *node)
 		const struct shape *in = &node->inputs[i]->shape;
 		bool fits = in->rank == out.rank && node->inputs[i]->dtype == node->inputs[0]->dtype;
 		for (int d = 0; fits && d < out.rank; d++)
-			fits = d == axis || in->dims[d] == out.dims[d];
+			fits = d == axis || (in->dims[d] == out.dims[d] && in->sizes[d] == out.sizes[d]);
 		if (!fits)
 			return node_fail(node, ERCC_MODEL, "input %d is %s%s, which does not go with %s%s along axis %d", i,
 			                 dtype_name(node->inputs[i]->dtype), shape_text(&node->graph->ctx->arena, in),
 			                 dtype_name(node->inputs[0]->dtype), shape_text(&node->graph->ctx->arena, &out), axis);
 		out.dims[axis] += in->dims[axis];
 	}
-	return same_type(node, &out);
+	TRY(same_type(node, &out));
+	struct shape all = {.rank = 0}, part;
+	for (int i = 0; i < node->input_count; i++) {
+		if (!known_elements(node->inputs[i], &part) || all.rank + part.rank > MAX_RANK)
+			return ERCC_OK;
+		memcpy(all.dims + all.rank, part.dims, sizeof part.dims[0] * (size_t)part.rank);
+		memcpy(all.sizes + all.rank, part.sizes, sizeof part.sizes[0] * (size_t)part.rank);
+		all.rank += part.rank;
+	}
+	if (shape_run_time_dim(&all) >= 0)
+		set_elements(node, &all);
+	return ERCC_OK;
 }
 
 /* Blocked along channels where every input but the last fills its blocks. */
@@ -428,19 +500,24 @@ static enum ercc_status lower_concat(struct lowering *lowering, struct node *nod
 }
 
 const struct op ops_move[] = {
-	{"Identity", 1, 1, 1, 1, TYPES_MOVED, infer_same, lower_view, .layout = NULL},
-	{"Dropout", 1, 1, 3, 2, TYPES_FLOAT, infer_dropout, lower_dropout, .layout = NULL},
-	{"Reshape", 1, 1, 2, 1, TYPES_MOVED, infer_reshape, lower_view, .layout = NULL},
-	{"Flatten", 1, 1, 1, 1, TYPES_MOVED, infer_flatten, lower_view, .layout = NULL},
-	{"Squeeze", 1, 1, 2, 1, TYPES_MOVED, infer_squeeze, lower_view, .layout = NULL},
-	{"Unsqueeze", 1, 1, 2, 1, TYPES_MOVED, infer_unsqueeze, lower_view, .layout = NULL},
-	{"Transpose", 1, 1, 1, 1, TYPES_MOVED, infer_transpose, lower_transpose, .layout = NULL},
-	{"Expand", 8, 2, 2, 1, TYPES_MOVED, infer_expand, lower_expand, .layout = NULL},
-	{"Tile", 6, 2, 2, 1, TYPES_MOVED, infer_tile, lower_tile, .layout = NULL},
-	{"Slice", 1, 1, 1, 1, TYPES_MOVED, infer_slice, lower_slice, .layout = NULL},
-	{"Slice", 10, 3, 5, 1, TYPES_MOVED, infer_slice, lower_slice, .layout = NULL},
-	{"Split", 2, 1, 1, VARIADIC, TYPES_MOVED, infer_split, lower_split, .layout = NULL},
-	{"Split", 13, 1, 2, VARIADIC, TYPES_MOVED, infer_split, lower_split, .layout = NULL},
-	{"Concat", 1, 1, VARIADIC, 1, TYPES_MOVED, infer_concat, lower_concat, .layout = layout_concat},
+	{"Identity", 1, 1, 1, 1, TYPES_MOVED, infer_same, lower_view, .sizes = true},
+	{"Dropout", 1, 1, 3, 2, TYPES_FLOAT, infer_dropout, lower_dropout, .sizes = true},
+	{"Reshape", 1, 1, 2, 1, TYPES_MOVED, infer_reshape, lower_view, .expand = expand_sized_reshape,
+	 .expands = is_sized_reshape, .sizes = true},
+	{"Flatten", 1, 1, 1, 1, TYPES_MOVED, infer_flatten, lower_view, .expand = expand_sized_flatten,
+	 .expands = has_sizes, .sizes = true},
+	{"Squeeze", 1, 1, 2, 1, TYPES_MOVED, infer_squeeze, lower_view, .sizes = true},
+	{"Unsqueeze", 1, 1, 2, 1, TYPES_MOVED, infer_unsqueeze, lower_view, .sizes = true},
+	{"Transpose", 1, 1, 1, 1, TYPES_MOVED, infer_transpose, lower_transpose, .sizes = true},
+	{"Expand", 8, 2, 2, 1, TYPES_MOVED, infer_expand, lower_expand, .sizes = true},
+	{"Tile", 6, 2, 2, 1, TYPES_MOVED, infer_tile, lower_tile, .sizes = true},
+	{"Slice", 1, 1, 1, 1, TYPES_MOVED, infer_slice, lower_slice, .expand = expand_sized_slice,
+	 .expands = is_sized_slice, .sizes = true},
+	{"Slice", 10, 3, 5, 1, TYPES_MOVED, infer_slice, lower_slice, .expand = expand_sized_slice,
+	 .expands = is_sized_slice, .sizes = true},
+	{"Split", 2, 1, 1, VARIADIC, TYPES_MOVED, infer_split, lower_split, .sizes = true},
+	{"Split", 13, 1, 2, VARIADIC, TYPES_MOVED, infer_split, lower_split, .sizes = true},
+	{"Concat", 1, 1, VARIADIC, 1, TYPES_MOVED, infer_concat, lower_concat, .layout = layout_concat,
+	 .expand = expand_sized_concat, .expands = is_sized_concat, .sizes = true},
 	{0},
 };

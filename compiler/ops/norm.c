@@ -9,8 +9,11 @@ const struct kernel_template norm_template = {.stem = "norm", .cpu = rows_cpu};
 static enum ercc_status infer_normalize(struct node *node)
 {
 	struct shape one = node->inputs[0]->shape;
-	for (int i = (int)node_attr_int(node, "axis", 0); i < one.rank; i++)
+	for (int i = (int)node_attr_int(node, "axis", 0); i < one.rank; i++) {
+		if (one.sizes[i])
+			return node_fail(node, ERCC_UNSUPPORTED, "normalises dim %d, which is known at run time only", i);
 		one.dims[i] = 1;
+	}
 	TRY(set_output(node, 1, ERC_F32, &one));
 	TRY(set_output(node, 2, ERC_F32, &one));
 	return set_output(node, 0, ERC_F32, &node->inputs[0]->shape);
@@ -193,9 +196,9 @@ static enum ercc_status expand_lp_norm(struct node *node)
 }
 
 const struct op ops_norm[] = {
-	{"Normalize", 1, 1, 3, 3, TYPE(F32), infer_normalize, lower_normalize, .domain = "erc"},
-	{"LayerNormalization", 17, 2, 3, 3, TYPE(F32), .expand = expand_layer_norm},
-	{"RMSNormalization", 23, 2, 2, 1, TYPE(F32), .expand = expand_layer_norm},
+	{"Normalize", 1, 1, 3, 3, TYPE(F32), infer_normalize, lower_normalize, .domain = "erc", .sizes = true},
+	{"LayerNormalization", 17, 2, 3, 3, TYPE(F32), .expand = expand_layer_norm, .sizes = true},
+	{"RMSNormalization", 23, 2, 2, 1, TYPE(F32), .expand = expand_layer_norm, .sizes = true},
 	{"InstanceNormalization", 6, 3, 3, 1, TYPE(F32), .expand = expand_instance_norm},
 	{"GroupNormalization", 18, 3, 3, 1, TYPE(F32), .expand = expand_group_norm},
 	{"GroupNormalization", 21, 3, 3, 1, TYPE(F32), .expand = expand_group_norm},

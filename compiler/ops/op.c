@@ -171,6 +171,17 @@ enum ercc_status broadcast_shapes(const struct node *node, const struct shape *a
 	for (int i = 0; i < result.rank; i++) {
 		int ia = i - (result.rank - a->rank), ib = i - (result.rank - b->rank);
 		int64_t da = ia < 0 ? 1 : a->dims[ia], db = ib < 0 ? 1 : b->dims[ib];
+		uint16_t sa = ia < 0 ? 0 : a->sizes[ia], sb = ib < 0 ? 0 : b->sizes[ib];
+		if (sa || sb) { /* the same size, or one size and a 1 */
+			bool same = sa && sb && graph_size(node->graph, sa) == graph_size(node->graph, sb);
+			if (!same && (sa ? sb || db != 1 : da != 1))
+				return node_fail(node, ERCC_UNSUPPORTED, "whether %s and %s broadcast is known at run time only: "
+				                 "no rule says that dim %d is the same", shape_text(&node->graph->ctx->arena, a),
+				                 shape_text(&node->graph->ctx->arena, b), i);
+			result.dims[i] = !same ? (sa ? da : db) : da < db ? da : db;
+			result.sizes[i] = sa ? sa : sb;
+			continue;
+		}
 		if (da != db && da != 1 && db != 1)
 			return node_fail(node, ERCC_MODEL, "shapes %s and %s do not broadcast", shape_text(&node->graph->ctx->arena, a),
 			                 shape_text(&node->graph->ctx->arena, b));

@@ -44,6 +44,10 @@ struct op {
 	 * inputs are known. Checks the node, as infer does. */
 	enum ercc_status (*expand)(struct node *node);
 	uint32_t own_types;     /* a bit for each input whose float dtype is its own; all others have the same one */
+	/* Whether this node expands; NULL: every one does where the row has expand. */
+	bool (*expands)(const struct node *node);
+	/* Takes run-time sizes: infer hands those of the inputs on to the outputs, or expand needs none to be known. */
+	bool sizes;
 };
 
 struct family {

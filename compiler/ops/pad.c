@@ -27,6 +27,8 @@ static enum ercc_status read_pads(const struct node *node, int64_t *before, stru
 		after[axis] = pads[padded + i];
 	}
 	for (int i = 0; i < in->rank; i++) {
+		if (in->sizes[i] && (before[i] || after[i]))
+			return node_fail(node, ERCC_UNSUPPORTED, "pads dim %d, which is known at run time only", i);
 		out->dims[i] += before[i] + after[i];
 		if (out->dims[i] < 0)
 			return node_fail(node, ERCC_MODEL, "pads leave dim %d with %lld", i, (long long)out->dims[i]);
@@ -124,8 +126,8 @@ static enum ercc_status lower_pad(struct lowering *lowering, struct node *node)
 }
 
 const struct op ops_pad[] = {
-	{"Pad", 1, 1, 1, 1, TYPES_ALL, infer_pad, lower_pad, .layout = NULL},
-	{"Pad", 2, 1, 1, 1, TYPES_ALL, infer_pad, lower_pad, .layout = NULL},
-	{"Pad", 11, 2, 4, 1, TYPES_ALL, infer_pad, lower_pad, .layout = NULL},
+	{"Pad", 1, 1, 1, 1, TYPES_ALL, infer_pad, lower_pad, .sizes = true},
+	{"Pad", 2, 1, 1, 1, TYPES_ALL, infer_pad, lower_pad, .sizes = true},
+	{"Pad", 11, 2, 4, 1, TYPES_ALL, infer_pad, lower_pad, .sizes = true},
 	{0},
 };

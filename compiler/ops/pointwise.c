@@ -1,5 +1,5 @@
 /* Element-wise operators: one row each. a, b, c are the inputs, @x an attribute with its default. */
-#include "op.h"
+#include "sizes.h"
 
 #include <stdlib.h>
 
@@ -91,6 +91,32 @@ static enum ercc_status build_expr(struct context *ctx, struct node *node, struc
 	return expr_parse(ctx, expr, text, cast, node->input_count, lookup_attribute, node, &result);
 }
 
+/* A sum, product or minimum of run-time sizes and numbers from 0 on is one too. */
+static void derive_size(struct node *node)
+{
+	struct shape a, b;
+	int64_t bound;
+	bool product = !strcmp(node->op_type, "Mul"), least = !strcmp(node->op_type, "Min");
+	if ((!product && !least && strcmp(node->op_type, "Add")) || node->input_count != 2)
+		return;
+	if (node->outputs[0]->dtype != ERC_I64 || shape_elements(&node->outputs[0]->shape) != 1 ||
+	    !known_elements(node->inputs[0], &a) || !known_elements(node->inputs[1], &b) || (!a.sizes[0] && !b.sizes[0]))
+		return;
+	for (int i = 0; i < 2 && !least; i++) { /* a number that changes nothing */
+		const struct shape *number = i ? &a : &b;
+		if (!number->sizes[0] && number->dims[0] == product) {
+			set_elements(node, i ? &b : &a);
+			return;
+		}
+	}
+	if (a.dims[0] < 0 || b.dims[0] < 0 ||
+	    !(product ? mul_fits(a.dims[0], b.dims[0], &bound) : !__builtin_add_overflow(a.dims[0], b.dims[0], &bound)) ||
+	    bound > MAX_ELEMENTS)
+		return;
+	bound = !least ? bound : a.dims[0] < b.dims[0] ? a.dims[0] : b.dims[0];
+	graph_add_size(node->graph, node->outputs[0], bound);
+}
+
 /* All inputs broadcast to the output; its dtype is that of the expression. */
 static enum ercc_status infer_pointwise(struct node *node)
 {
@@ -112,7 +138,9 @@ static enum ercc_status infer_pointwise(struct node *node)
 		args[i] = expr_operand(expr, i, in->dtype);
 	}
 	TRY(build_expr(node->graph->ctx, node, expr, args));
-	return set_output(node, 0, expr_dtype(expr), &shape);
+	TRY(set_output(node, 0, expr_dtype(expr), &shape));
+	derive_size(node);
+	return ERCC_OK;
 }
 
 /* Strides of `value` in the launch's space: blocked ones where `layout` is NC16. */
@@ -266,7 +294,10 @@ static enum ercc_status infer_cast(struct node *node)
 	if (to < 0 || to >= ERC_DTYPE_COUNT || !(TYPES_MOVED >> to & 1))
 		return node_fail(node, ERCC_UNSUPPORTED, "cast to dtype %s (%lld)", dtype_name((enum erc_dtype)to),
 		                 (long long)to);
-	return set_output(node, 0, (enum erc_dtype)to, &node->inputs[0]->shape);
+	TRY(set_output(node, 0, (enum erc_dtype)to, &node->inputs[0]->shape));
+	if (node->inputs[0]->elements)
+		set_elements(node, node->inputs[0]->elements);
+	return ERCC_OK;
 }
 
 static enum ercc_status lower_cast(struct lowering *lowering, struct node *node)
@@ -349,11 +380,11 @@ static enum ercc_status expand_prelu(struct node *node)
 }
 
 #define UNARY(name, since, types, text, ...) \
-	{name, since, 1, 1, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL, NULL, 0}
+	{name, since, 1, 1, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL, NULL, 0, NULL, true}
 #define BINARY(name, since, types, text, ...) \
-	{name, since, 2, 2, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL, NULL, 0}
+	{name, since, 2, 2, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL, NULL, 0, NULL, true}
 #define NARY(name, since, types, text) \
-	{name, since, 1, VARIADIC, 1, types, infer_pointwise, lower_pointwise, text, NULL, layout_pointwise, NULL, NULL, 0}
+	{name, since, 1, VARIADIC, 1, types, infer_pointwise, lower_pointwise, text, NULL, layout_pointwise, NULL, NULL, 0, NULL, true}
 
 const struct op ops_pointwise[] = {
 	UNARY("Relu", 1, TYPES_NUMBER, "max(a, 0)", NULL),
@@ -407,8 +438,8 @@ const struct op ops_pointwise[] = {
 	BINARY("Mul", 1, TYPES_NUMBER, "mul(a, b)", NULL),
 	BINARY("Div", 1, TYPES_NUMBER, "div(a, b)", NULL),
 	{"Pow", 1, 2, 2, 1, TYPES_NUMBER, infer_pointwise, lower_pointwise, "pow(a, b)", .layout = layout_pointwise,
-	 .own_types = 2},
-	{"Mod", 10, 2, 2, 1, TYPES_NUMBER, infer_pointwise, lower_pointwise, "mod(a, b)", NULL, NULL, NULL, NULL, 0},
+	 .own_types = 2, .sizes = true},
+	{"Mod", 10, 2, 2, 1, TYPES_NUMBER, infer_pointwise, lower_pointwise, "mod(a, b)", .sizes = true},
 	{"PRelu", 1, 2, 2, 1, TYPES_NUMBER, .expand = expand_prelu},
 	BINARY("PRelu", 7, TYPES_NUMBER, "select(lt(a, 0), mul(a, b), a)", NULL),
 	BINARY("BitwiseAnd", 18, TYPES_INT, "and(a, b)", NULL),
@@ -423,15 +454,16 @@ const struct op ops_pointwise[] = {
 	BINARY("And", 1, TYPE(BOOL), "and(a, b)", NULL),
 	BINARY("Or", 1, TYPE(BOOL), "or(a, b)", NULL),
 	BINARY("Xor", 1, TYPE(BOOL), "xor(a, b)", NULL),
-	{"Where", 9, 3, 3, 1, TYPE(BOOL), infer_pointwise, lower_pointwise, "select(a, b, c)", NULL, NULL, NULL, NULL, 0},
+	{"Where", 9, 3, 3, 1, TYPE(BOOL), infer_pointwise, lower_pointwise, "select(a, b, c)", .sizes = true},
 	NARY("Sum", 1, TYPES_FLOAT, "add(a, b)"),
 	NARY("Mean", 1, TYPES_FLOAT, "add(a, b)"),
 	NARY("Max", 1, TYPES_NUMBER, "max(a, b)"),
 	NARY("Min", 1, TYPES_NUMBER, "min(a, b)"),
-	{"Clip", 1, 1, 3, 1, TYPES_NUMBER, infer_clip, lower_clip, .layout = layout_pointwise},
-	{"Cast", 6, 1, 1, 1, TYPES_MOVED, infer_cast, lower_cast, .layout = NULL},
-	{"CastLike", 15, 2, 2, 1, TYPES_MOVED, .expand = expand_cast_like},
-	{"Narrow", 1, 1, 1, 1, TYPES_ALL, infer_narrow, lower_cast, .domain = "erc"},
-	{"BatchNormalization", 6, 5, 5, VARIADIC, TYPES_FLOAT, infer_batch_norm, lower_batch_norm, .own_types = 30},
+	{"Clip", 1, 1, 3, 1, TYPES_NUMBER, infer_clip, lower_clip, .layout = layout_pointwise, .sizes = true},
+	{"Cast", 6, 1, 1, 1, TYPES_MOVED, infer_cast, lower_cast, .sizes = true},
+	{"CastLike", 15, 2, 2, 1, TYPES_MOVED, .expand = expand_cast_like, .sizes = true},
+	{"Narrow", 1, 1, 1, 1, TYPES_ALL, infer_narrow, lower_cast, .domain = "erc", .sizes = true},
+	{"BatchNormalization", 6, 5, 5, VARIADIC, TYPES_FLOAT, infer_batch_norm, lower_batch_norm, .own_types = 30,
+	 .sizes = true},
 	{0},
 };

@@ -210,6 +210,11 @@ static enum ercc_status pointwise_cpu(struct context *ctx, const struct device *
 	variant->shape_text = arena_printf(&ctx->arena, "%lldx%lldx%lld", (long long)tile.shape[1], (long long)tile.shape[0],
 	                                   (long long)cut.inner);
 	set_params(launch, &nest, &cut, &tile, variant);
+	int64_t chunks = ceil_div(cut.middle, tile.shape[0]), per_tile = tile.shape[1] * tile.shape[0];
+	if (nest.rank > 2 && chunks > 1)
+		choice_run_time_count(launch, cut.rows * chunks, 1, variant);
+	else
+		choice_run_time_count(launch, cut.rows * cut.middle * cut.inner, per_tile * cut.inner, variant);
 	define(ctx, variant, "VECTOR", "%d", cut.vector);
 	define_operands(ctx, launch, &nest, cut.vector, variant);
 	return ERCC_OK;

@@ -1,5 +1,6 @@
 /* Pooling windows, the depthwise template's row, and local response normalisation. */
 #include "rows.h"
+#include "sizes.h"
 
 const struct kernel_template depthwise_template = {.stem = "depthwise", .cpu = rows_cpu, .epilogue = true, .speed = 0.6};
 const struct kernel_template pool_template = {.stem = "pool", .cpu = rows_cpu, .speed = 0.07};
@@ -100,8 +101,11 @@ static enum ercc_status lower_lrn(struct lowering *lowering, struct node *node)
 }
 
 const struct op ops_pool[] = {
-	{"MaxPool", 1, 1, 1, 2, TYPES_FLOAT | TYPE(I8) | TYPE(U8), infer_pool, lower_pool, .layout = layout_pool},
-	{"AveragePool", 1, 1, 1, 1, TYPE(F32), infer_pool, lower_pool, .layout = layout_pool},
-	{"LRN", 1, 1, 1, 1, TYPE(F32), infer_lrn, lower_lrn, .layout = NULL},
+	{"MaxPool", 1, 1, 1, 2, TYPES_FLOAT | TYPE(I8) | TYPE(U8), infer_pool, lower_pool, .layout = layout_pool,
+	 .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
+	{"AveragePool", 1, 1, 1, 1, TYPE(F32), infer_pool, lower_pool, .layout = layout_pool,
+	 .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
+	{"LRN", 1, 1, 1, 1, TYPE(F32), infer_lrn, lower_lrn,
+	 .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
 	{0},
 };

@@ -1,5 +1,6 @@
 /* Reductions over axes, global pooling among them. One row each: how to start, combine and finish. */
 #include "rows.h"
+#include "sizes.h"
 
 #include <math.h>
 
@@ -11,6 +12,31 @@ static bool is_global(const struct node *node)
 	return !strncmp(node->op_type, "Global", 6);
 }
 
+/* Which axes lead to the shape that the model states, where that is certain. */
+static bool stated_axes(const struct node *node, bool *reduce)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	struct shape out;
+	bool keep = node_attr_int(node, "keepdims", 1) != 0, from_end[MAX_RANK];
+	if (!stated_shape(node, &out) || (keep && out.rank != in->rank))
+		return false;
+	int k = 0, last = out.rank - 1;
+	for (int i = 0; i < in->rank; i++) { /* kept as soon as a dim fits */
+		reduce[i] = keep ? out.dims[i] != in->dims[i] : k >= out.rank || out.dims[k] != in->dims[i];
+		if (keep && reduce[i] && out.dims[i] != 1)
+			return false;
+		k += !reduce[i];
+	}
+	for (int i = in->rank - 1; i >= 0; i--) { /* and the same from the end */
+		from_end[i] = keep ? reduce[i] : last < 0 || out.dims[last] != in->dims[i];
+		last -= !from_end[i];
+	}
+	if ((!keep && k != out.rank) || memcmp(reduce, from_end, (size_t)in->rank * sizeof *reduce))
+		return false;
+	tell_stated(node, &out);
+	return true;
+}
+
 static enum ercc_status reduced_axes(const struct node *node, bool *reduce)
 {
 	const struct shape *in = &node->inputs[0]->shape;
@@ -19,6 +45,8 @@ static enum ercc_status reduced_axes(const struct node *node, bool *reduce)
 	for (int i = 0; i < MAX_RANK; i++)
 		reduce[i] = is_global(node) && i >= 2;
 	if (is_global(node))
+		return ERCC_OK;
+	if (node_input(node, 1) && !node->inputs[1]->constant && stated_axes(node, reduce))
 		return ERCC_OK;
 	TRY(int_list(node, "axes", 1, axes, MAX_RANK, &count));
 	/* No list is an empty one. */
@@ -41,8 +69,13 @@ static enum ercc_status infer_reduce(struct node *node)
 	if (is_global(node) && in->rank < 3)
 		return node_fail(node, ERCC_MODEL, "needs rank 3 or more, found %d", in->rank);
 	for (int i = 0; i < in->rank; i++)
-		if (!reduce[i] || keep)
+		if (reduce[i] && in->sizes[i])
+			return node_fail(node, ERCC_UNSUPPORTED, "pools over dim %d, which is known at run time only", i);
+	for (int i = 0; i < in->rank; i++)
+		if (!reduce[i] || keep) {
+			out.sizes[out.rank] = reduce[i] ? 0 : in->sizes[i];
 			out.dims[out.rank++] = reduce[i] ? 1 : in->dims[i];
+		}
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
 
@@ -223,6 +256,42 @@ static enum ercc_status emit_reduction(struct node *node, const char *op_type, b
 	return ERCC_OK;
 }
 
+/* Axes that are not known are found once, and stand in what the node expands to. */
+static bool is_expanded(const struct node *node)
+{
+	bool reduce[MAX_RANK];
+	if (node_input(node, 1) && !node->inputs[1]->constant)
+		return true;
+	if (is_global(node) || shape_run_time_dim(&node->inputs[0]->shape) < 0 || reduced_axes(node, reduce))
+		return false;
+	for (int i = 0; i < node->inputs[0]->shape.rank; i++)
+		if (reduce[i] && node->inputs[0]->shape.sizes[i])
+			return true;
+	return false;
+}
+
+/* Over dims with run-time sizes: what lies behind these is filled with what the reduction starts with, and a mean is a
+ * sum by its true count. */
+static enum ercc_status expand_sized_reduce(struct node *node)
+{
+	struct value *x = node->inputs[0], *count = constant_number(node, ERC_I64, 1), *out, *fill;
+	enum erc_dtype dtype = x->dtype;
+	bool reduce[MAX_RANK], mean = !strcmp(node->op_type, "ReduceMean");
+	const char *start = node->op->defaults;
+	fill = *start == 'l' || *start == 'h' ? constant_extreme(node, dtype, *start == 'h') : constant_number(node, dtype, *start - '0');
+	TRY(reduced_axes(node, reduce));
+	for (int i = 0; i < node->inputs[0]->shape.rank; i++)
+		if (reduce[i]) {
+			count = EMIT(node, "Mul(a, b)", count, dim_value(node, node->inputs[0], i));
+			x = node->inputs[0]->shape.sizes[i] ? emit_filled(node, x, node->inputs[0], i, fill) : x;
+		}
+	TRY(emit_reduction(node, mean ? "ReduceSum" : node->op_type, node_attr_int(node, "keepdims", 1) != 0, x, &out));
+	if (mean)
+		out = EMIT(node, TEXT(node, "Div(a, Cast[to=%d](b))", (int)dtype), out, count);
+	expand_to(node, 0, out);
+	return ERCC_OK;
+}
+
 static enum ercc_status expand_through_sum(struct node *node, const char *before, const char *after)
 {
 	struct value *sum;
@@ -278,7 +347,8 @@ static enum ercc_status expand_global_lp_pool(struct node *node)
 }
 
 #define REDUCE(name, types, text) \
-	{name, 1, 1, 2, 1, types, infer_reduce, lower_reduce, NULL, text, layout_reduce, NULL, NULL, 0}
+	{name, 1, 1, 2, 1, types, infer_reduce, lower_reduce, NULL, text, layout_reduce, NULL, expand_sized_reduce, 0, is_expanded, \
+	 true}
 #define TYPES_REDUCED (TYPES_FLOAT | TYPE(I32) | TYPE(I64))
 #define TYPES_COMPARED (TYPES_REDUCED | TYPE(I8) | TYPE(U8) | TYPE(BOOL))
 
@@ -292,9 +362,9 @@ const struct op ops_reduce[] = {
 	REDUCE("ReduceL1", TYPES_REDUCED, "0;add(a, abs(b));a"),
 	REDUCE("ReduceMax", TYPES_COMPARED, "lowest;max(a, b);a"),
 	REDUCE("ReduceMin", TYPES_COMPARED, "highest;min(a, b);a"),
-	{"ReduceL2", 1, 1, 2, 1, TYPES_REDUCED, .expand = expand_l2},
-	{"ReduceLogSum", 1, 1, 2, 1, TYPES_FLOAT, .expand = expand_log_sum},
-	{"ReduceLogSumExp", 1, 1, 2, 1, TYPES_FLOAT, .expand = expand_log_sum_exp},
+	{"ReduceL2", 1, 1, 2, 1, TYPES_REDUCED, .expand = expand_l2, .sizes = true},
+	{"ReduceLogSum", 1, 1, 2, 1, TYPES_FLOAT, .expand = expand_log_sum, .sizes = true},
+	{"ReduceLogSumExp", 1, 1, 2, 1, TYPES_FLOAT, .expand = expand_log_sum_exp, .sizes = true},
 	{"GlobalLpPool", 1, 1, 1, 1, TYPE(F32), .expand = expand_global_lp_pool},
 	{0},
 };

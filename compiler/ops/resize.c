@@ -1,6 +1,7 @@
 /* Resize and Upsample: one launch per axis that changes, with the positions and weights of its taps as
  * constants. Nearest neighbours are gathered and may have any dtype. */
 #include "rows.h"
+#include "sizes.h"
 
 #include <math.h>
 
@@ -374,9 +375,13 @@ static enum ercc_status lower_resize(struct lowering *lowering, struct node *nod
 #define TYPES_RESIZED TYPES_ALL
 
 const struct op ops_resize[] = {
-	{"Resize", 10, 2, 2, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14},
-	{"Resize", 11, 1, 4, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14},
-	{"Upsample", 7, 1, 1, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14},
-	{"Upsample", 9, 2, 2, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14},
+	{"Resize", 10, 2, 2, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
+	 .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
+	{"Resize", 11, 1, 4, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
+	 .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
+	{"Upsample", 7, 1, 1, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
+	 .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
+	{"Upsample", 9, 2, 2, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
+	 .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
 	{0},
 };

@@ -130,6 +130,7 @@ enum ercc_status rows_cpu(struct context *ctx, const struct device *device, cons
 		variant->tile_count = 0;
 	memcpy(variant->params, launch->params, sizeof variant->params);
 	variant->params[ROWS_PER_TILE] = tile.shape[0];
+	choice_run_time_count(launch, launch->params[ROWS_TOTAL], tile.shape[0], variant);
 	variant->tile_params = UINT64_C(1) << ROWS_PER_TILE;
 	variant->param_count = launch->param_count;
 	memcpy(variant->defines + variant->define_count, launch->defines, sizeof(struct define) * (size_t)launch->define_count);

@@ -1,5 +1,6 @@
 /* Operators that read an image at computed places: GridSample, AffineGrid, RoiAlign. */
 #include "rows.h"
+#include "sizes.h"
 
 const struct kernel_template grid_sample_template = {.stem = "grid_sample", .cpu = rows_cpu};
 const struct kernel_template roi_align_template = {.stem = "roi_align", .cpu = rows_cpu};
@@ -182,7 +183,9 @@ static enum ercc_status lower_roi_align(struct lowering *lowering, struct node *
 const struct op ops_sample[] = {
 	{"GridSample", 16, 2, 2, 1, TYPE(F32), infer_grid_sample, lower_grid_sample, .layout = NULL},
 	{"AffineGrid", 20, 2, 2, 1, TYPE(F32), .expand = expand_affine_grid},
-	{"RoiAlign", 10, 3, 3, 1, TYPE(F32), infer_roi_align, lower_roi_align, .layout = NULL},
-	{"RoiAlign", 16, 3, 3, 1, TYPE(F32), infer_roi_align, lower_roi_align, .layout = NULL},
+	{"RoiAlign", 10, 3, 3, 1, TYPE(F32), infer_roi_align, lower_roi_align,
+	 .expand = expand_sized_regions, .expands = has_sizes, .sizes = true},
+	{"RoiAlign", 16, 3, 3, 1, TYPE(F32), infer_roi_align, lower_roi_align,
+	 .expand = expand_sized_regions, .expands = has_sizes, .sizes = true},
 	{0},
 };

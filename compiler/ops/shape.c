@@ -1,5 +1,5 @@
 /* Operators whose result is known once shapes and constants are: infer sets the constant. */
-#include "op.h"
+#include "sizes.h"
 
 static enum ercc_status set_constant(struct node *node, enum erc_dtype dtype, const struct shape *shape, const void *data)
 {
@@ -8,7 +8,8 @@ static enum ercc_status set_constant(struct node *node, enum erc_dtype dtype, co
 	return ERCC_OK;
 }
 
-static enum ercc_status infer_shape(struct node *node)
+/* The dims that the attributes ask for. */
+static struct shape wanted_dims(const struct node *node)
 {
 	const struct shape *in = &node->inputs[0]->shape;
 	int64_t start = node_attr_int(node, "start", 0), end = node_attr_int(node, "end", in->rank);
@@ -16,8 +17,42 @@ static enum ercc_status infer_shape(struct node *node)
 	end = end < 0 ? end + in->rank : end;
 	start = start < 0 ? 0 : start > in->rank ? in->rank : start;
 	end = end < start ? start : end > in->rank ? in->rank : end;
-	struct shape out = shape_of(1, (int64_t[]){end - start});
-	return set_constant(node, ERC_I64, &out, arena_copy_bytes(&node->graph->ctx->arena, in->dims + start, (size_t)(end - start) * 8));
+	struct shape dims = shape_of((int)(end - start), in->dims + start);
+	memcpy(dims.sizes, in->sizes + start, sizeof dims.sizes[0] * (size_t)dims.rank);
+	return dims;
+}
+
+static enum ercc_status infer_shape(struct node *node)
+{
+	struct shape dims = wanted_dims(node), out = shape_of(1, (int64_t[]){dims.rank});
+	return set_constant(node, ERC_I64, &out, arena_copy_bytes(&node->graph->ctx->arena, dims.dims, (size_t)dims.rank * 8));
+}
+
+/* Dims with run-time sizes: put together from these and from constants. */
+static bool is_run_time_shape(const struct node *node)
+{
+	struct shape dims = wanted_dims(node);
+	return shape_run_time_dim(&dims) >= 0;
+}
+
+static enum ercc_status expand_shape(struct node *node)
+{
+	struct shape dims = wanted_dims(node);
+	struct value *parts[MAX_RANK];
+	for (int i = 0; i < dims.rank; i++)
+		parts[i] = dims.sizes[i] ? EMIT(node, "Reshape(a, {1})", graph_size(node->graph, dims.sizes[i]))
+		                         : constant_ints(node, &dims.dims[i], 1);
+	expand_to(node, 0, emit_concat(node, 0, parts, dims.rank));
+	return ERCC_OK;
+}
+
+static enum ercc_status expand_size(struct node *node)
+{
+	int64_t bound;
+	uint16_t size;
+	emit_product(node, &node->inputs[0]->shape, &bound, &size);
+	expand_to(node, 0, graph_size(node->graph, size));
+	return ERCC_OK;
 }
 
 static enum ercc_status infer_size(struct node *node)
@@ -57,11 +92,16 @@ static enum ercc_status infer_constant_of_shape(struct node *node)
 	const struct attr *attr = node_attr(node, "value");
 	int64_t dims[MAX_RANK];
 	int count;
-	TRY(int_list(node, "shape", 0, dims, MAX_RANK, &count));
-	struct shape out = shape_of(count, dims);
-	for (int i = 0; i < count; i++)
-		if (dims[i] < 0)
-			return node_fail(node, ERCC_MODEL, "dim %d is %lld", i, (long long)dims[i]);
+	struct shape out;
+	if (!node->inputs[0]->constant && stated_shape(node, &out)) {
+		tell_stated(node, &out);
+	} else {
+		TRY(int_list(node, "shape", 0, dims, MAX_RANK, &count));
+		out = shape_of(count, dims);
+	}
+	for (int i = 0; i < out.rank; i++)
+		if (out.dims[i] < 0)
+			return node_fail(node, ERCC_MODEL, "dim %d is %lld", i, (long long)out.dims[i]);
 	static const float zero;
 	enum erc_dtype dtype = attr && attr->kind == ATTR_TENSOR ? attr->tensor->dtype : ERC_F32;
 	if (attr && (attr->kind != ATTR_TENSOR || shape_elements(&attr->tensor->shape) != 1))
@@ -72,6 +112,8 @@ static enum ercc_status infer_constant_of_shape(struct node *node)
 	node->outputs[0]->constant = tensor;
 	return ERCC_OK;
 }
+
+#define MAX_RANGE ((int64_t)1 << 28) /* elements of a Range */
 
 static enum ercc_status infer_range(struct node *node)
 {
@@ -87,7 +129,7 @@ static enum ercc_status infer_range(struct node *node)
 	enum erc_dtype dtype = in[0]->dtype;
 	double start = tensor_float(in[0], 0), limit = tensor_float(in[1], 0), delta = tensor_float(in[2], 0);
 	double steps = delta ? (limit - start) / delta : -1;
-	if (delta == 0 || !(steps <= (double)((int64_t)1 << 28)))
+	if (delta == 0 || !(steps <= (double)MAX_RANGE))
 		return node_fail(node, ERCC_MODEL, "delta %g from %g to %g", delta, start, limit);
 	int64_t count = steps > 0 ? (int64_t)steps + ((double)(int64_t)steps < steps) : 0;
 	struct shape out = shape_of(1, (int64_t[]){count});
@@ -100,6 +142,76 @@ static enum ercc_status infer_range(struct node *node)
 		memcpy(data + (size_t)i * bytes, dtype == ERC_F32 ? (void *)&f : dtype == ERC_F64 ? (void *)&d : (void *)&n, bytes);
 	}
 	return set_constant(node, dtype, &out, data);
+}
+
+/* ---- shapes and limits that are run-time sizes: all at the bound, then the true sizes ---- */
+
+static bool has_run_time_elements(const struct node *node)
+{
+	return node->inputs[0]->elements;
+}
+
+static enum ercc_status expand_constant_of_shape(struct node *node)
+{
+	const struct shape *wanted = node->inputs[0]->elements;
+	const struct attr *value = node_attr(node, "value");
+	struct value *x = EMIT(node, "ConstantOfShape(a)", constant_ints(node, wanted->dims, wanted->rank));
+	node_set_attrs(x->producer, value, value != NULL);
+	for (int i = 0; i < wanted->rank; i++)
+		if (wanted->sizes[i])
+			x = EMIT(node, TEXT(node, "erc.Limit[axis=%d](a, b)", i), x, graph_size(node->graph, wanted->sizes[i]));
+	expand_to(node, 0, x);
+	return ERCC_OK;
+}
+
+static bool is_bounded_range(const struct node *node)
+{
+	const struct value *limit = node->inputs[1];
+	return limit->elements && limit->elements->rank == 1 && node->inputs[0]->constant && node->inputs[2]->constant &&
+	       tensor_int(node->inputs[2]->constant, 0) > 0;
+}
+
+static bool is_run_time_range(const struct node *node)
+{
+	for (int i = 0; i < 3; i++)
+		if (shape_elements(&node->inputs[i]->shape) != 1 || node->inputs[i]->dtype != node->inputs[0]->dtype)
+			return false; /* infer says what is wrong */
+	return is_bounded_range(node) || !node->inputs[0]->constant || !node->inputs[1]->constant || !node->inputs[2]->constant;
+}
+
+/* As many as the model says. */
+static enum ercc_status expand_stated_range(struct node *node)
+{
+	static const char *const names[] = {"start", "limit", "delta"};
+	const struct tensor *tensor;
+	struct shape stated;
+	if (!stated_shape(node, &stated) || stated.rank != 1 || stated.dims[0] > MAX_RANGE)
+		for (int i = 0; i < 3; i++)
+			TRY(constant_input(node, i, names[i], &tensor));
+	tell_stated(node, &stated);
+	struct value *steps = constant_range(node, 0, 1, stated.dims[0], &stated);
+	expand_to(node, 0, EMIT(node, TEXT(node, "Add(a, Mul(Cast[to=%d](c), b))", (int)node->inputs[0]->dtype), node->inputs[0],
+	                        node->inputs[2], steps));
+	return ERCC_OK;
+}
+
+/* From known numbers to a limit with a bound: start + delta * 0, 1, ... */
+static enum ercc_status expand_range(struct node *node)
+{
+	struct value *limit = node->inputs[1];
+	if (!is_bounded_range(node))
+		return expand_stated_range(node);
+	int64_t start = tensor_int(node->inputs[0]->constant, 0), delta = tensor_int(node->inputs[2]->constant, 0), span, count;
+	if (__builtin_sub_overflow(limit->elements->dims[0], start, &span) || span > MAX_RANGE || delta > MAX_RANGE)
+		return node_fail(node, ERCC_UNSUPPORTED, "up to %lld from %lld", (long long)limit->elements->dims[0], (long long)start);
+	count = span > 0 ? ceil_div(span, delta) : 0;
+	struct value *x = constant_range(node, start, delta, count, &(struct shape){.rank = 1, .dims = {count}});
+	struct value *size = limit;
+	if (start != 0 || delta != 1)
+		size = EMIT(node, TEXT(node, "Div(Add(Sub(a, {%lld}), {%lld}), {%lld})", (long long)start, (long long)delta - 1,
+		                        (long long)delta), limit);
+	expand_to(node, 0, emit_limited(node, x, 0, count, size));
+	return ERCC_OK;
 }
 
 /* Ones on the k-th diagonal of a matrix of the input's shape. */
@@ -122,11 +234,12 @@ static enum ercc_status infer_eye_like(struct node *node)
 }
 
 const struct op ops_shape[] = {
-	{"Shape", 1, 1, 1, 1, TYPES_MOVED, infer_shape, .layout = NULL},
-	{"Size", 1, 1, 1, 1, TYPES_MOVED, infer_size, .layout = NULL},
+	{"Shape", 1, 1, 1, 1, TYPES_MOVED, infer_shape, .expand = expand_shape, .expands = is_run_time_shape, .sizes = true},
+	{"Size", 1, 1, 1, 1, TYPES_MOVED, infer_size, .expand = expand_size, .expands = has_sizes, .sizes = true},
 	{"Constant", 1, 0, 0, 1, TYPES_MOVED, infer_constant, .layout = NULL},
-	{"ConstantOfShape", 9, 1, 1, 1, TYPE(I64), infer_constant_of_shape, .layout = NULL},
+	{"ConstantOfShape", 9, 1, 1, 1, TYPE(I64), infer_constant_of_shape, .expand = expand_constant_of_shape,
+	 .expands = has_run_time_elements},
 	{"EyeLike", 9, 1, 1, 1, TYPES_MOVED, infer_eye_like, .layout = NULL},
-	{"Range", 11, 3, 3, 1, TYPES_NUMBER, infer_range, .layout = NULL},
+	{"Range", 11, 3, 3, 1, TYPES_NUMBER, infer_range, .expand = expand_range, .expands = is_run_time_range},
 	{0},
 };

@@ -1,5 +1,6 @@
 /* Softmax and LogSoftmax along one axis; before opset 13 along all dims from the axis on. */
 #include "rows.h"
+#include "sizes.h"
 
 const struct kernel_template softmax_template = {.stem = "softmax", .cpu = rows_cpu, .speed = 0.25};
 
@@ -9,6 +10,31 @@ static enum ercc_status infer_softmax(struct node *node)
 	if (node->inputs[0]->shape.rank)
 		TRY(check_axis(node, node_attr_int(node, "axis", node->op->since >= 13 ? -1 : 1), node->inputs[0]->shape.rank, &axis));
 	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);
+}
+
+/* Along a dim with a run-time size: what lies behind it adds nothing. */
+static bool is_along_size(const struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	int64_t axis = node_attr_int(node, "axis", node->op->since >= 13 ? -1 : 1);
+	axis += axis < 0 ? in->rank : 0;
+	for (int64_t i = axis; i >= 0 && i < in->rank; i++)
+		if (in->sizes[i] && (i == axis || node->op->since < 13))
+			return true;
+	return false;
+}
+
+static enum ercc_status expand_sized_softmax(struct node *node)
+{
+	struct value *x = node->inputs[0], *y;
+	int axis;
+	TRY(check_axis(node, node_attr_int(node, "axis", node->op->since >= 13 ? -1 : 1), x->shape.rank, &axis));
+	if (node->op->since < 13 && axis != x->shape.rank - 1)
+		return node_fail(node, ERCC_UNSUPPORTED, "over all dims from %d on, one of which is known at run time only", axis);
+	y = EMIT(node, TEXT(node, "%s[axis=%d](a)", node->op_type, axis),
+	         emit_filled(node, x, x, axis, constant_extreme(node, x->dtype, false)));
+	expand_to(node, 0, emit_limited(node, y, axis, x->shape.dims[axis], dim_value(node, x, axis)));
+	return ERCC_OK;
 }
 
 static enum ercc_status lower_softmax(struct lowering *lowering, struct node *node)
@@ -30,9 +56,13 @@ static enum ercc_status lower_softmax(struct lowering *lowering, struct node *no
 }
 
 const struct op ops_softmax[] = {
-	{"Softmax", 1, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, .layout = NULL},
-	{"Softmax", 13, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, .layout = NULL},
-	{"LogSoftmax", 1, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, .layout = NULL},
-	{"LogSoftmax", 13, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, .layout = NULL},
+	{"Softmax", 1, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, .expand = expand_sized_softmax,
+	 .expands = is_along_size, .sizes = true},
+	{"Softmax", 13, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, .expand = expand_sized_softmax,
+	 .expands = is_along_size, .sizes = true},
+	{"LogSoftmax", 1, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, .expand = expand_sized_softmax,
+	 .expands = is_along_size, .sizes = true},
+	{"LogSoftmax", 13, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, .expand = expand_sized_softmax,
+	 .expands = is_along_size, .sizes = true},
 	{0},
 };

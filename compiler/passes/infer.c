@@ -7,6 +7,8 @@
  */
 #define FOLD_LIMIT ((int64_t)1 << 28)
 
+#define MAX_SIZES 32768 /* run-time sizes; no node makes as many again */
+
 static void read_constants(struct node *node)
 {
 	for (int i = 0; i < node->input_count; i++) {
@@ -26,6 +28,20 @@ static enum ercc_status check_dtype(const struct node *node)
 		                 dtype_name(first->dtype), shape_text(&node->graph->ctx->arena, &first->shape),
 		                 dtype_name(first->dtype));
 	return ERCC_OK;
+}
+
+/* Run-time sizes go into operators that say that they know them. */
+static enum ercc_status check_sizes(const struct node *node)
+{
+	for (int i = 0; i < node->input_count && !node->op->sizes; i++) {
+		const struct value *in = node->inputs[i];
+		int dim = in ? shape_run_time_dim(&in->shape) : -1;
+		if (dim >= 0)
+			return node_fail(node, ERCC_UNSUPPORTED,
+			                 "input '%s' is %s%s: dim %d is known at run time only, which is not supported here", in->name,
+			                 dtype_name(in->dtype), shape_words(node, &in->shape), dim);
+	}
+	return node->graph->size_count < MAX_SIZES ? ERCC_OK : node_fail(node, ERCC_UNSUPPORTED, "more than %d run-time sizes before it", MAX_SIZES);
 }
 
 static bool is_half(enum erc_dtype dtype)
@@ -110,12 +126,25 @@ static bool outputs_known(const struct node *node)
 	return true;
 }
 
+static bool has_outputs(const struct node *node)
+{
+	for (int i = 0; i < node->output_count; i++)
+		if (node->outputs[i])
+			return true;
+	return false;
+}
+
 /* Infers the node, and folds it where it can be; *next is where to go on, new nodes included. */
 static enum ercc_status infer_node(struct graph *graph, struct node *node, struct node **next)
 {
 	struct node *before = node->previous;
 	enum erc_dtype half;
 	bool done;
+	*next = node->next;
+	if (!has_outputs(node)) { /* all are left out: nobody asks for it */
+		graph_remove_node(node);
+		return ERCC_OK;
+	}
 	read_constants(node);
 	TRY(find_half(node, &half));
 	if (half != ERC_DTYPE_NONE) {
@@ -124,14 +153,18 @@ static enum ercc_status infer_node(struct graph *graph, struct node *node, struc
 		return ERCC_OK;
 	}
 	TRY(check_dtype(node));
-	if (node->op->expand) {
+	TRY(check_sizes(node));
+	if (node->op->expand && (!node->op->expands || node->op->expands(node))) {
 		TRY(node->op->expand(node));
 		graph_remove_node(node);
 		*next = before ? before->next : graph->first;
 		return ERCC_OK;
 	}
+	size_t sizes = graph->size_count;
 	TRY(node->op->infer(node));
 	*next = node->next;
+	if (graph->size_count > sizes && merge_repeated_node(node))
+		return ERCC_OK;
 	if (!outputs_known(node) && all_constant(node))
 		TRY(fold_node(node, &done));
 	if (outputs_known(node))
@@ -139,10 +172,30 @@ static enum ercc_status infer_node(struct graph *graph, struct node *node, struc
 	return ERCC_OK;
 }
 
+/* A caller gets dense arrays: an output with the strides of its bounds is packed. */
+static struct node *add_packing(struct graph *graph)
+{
+	struct node *last = graph->last;
+	bool older;
+	for (size_t i = 0; i < graph->output_count; i++) {
+		struct value *value = graph->outputs[i], *packed;
+		if (shape_is_dense(&value->shape))
+			continue;
+		packed = graph_value(graph, graph_unique_name(graph, value->name));
+		struct node *node = graph_add_node(graph, NULL, "Pack", graph->output_names[i], &value, 1, &packed, 1);
+		node->domain = "erc";
+		node->op = op_find("erc", "Pack", 1, &older);
+		graph->outputs[i] = packed;
+	}
+	return last ? last->next : NULL;
+}
+
 enum ercc_status pass_infer(struct graph *graph)
 {
 	struct node *next;
 	for (struct node *node = graph->first; node; node = next)
+		TRY(infer_node(graph, node, &next));
+	for (struct node *node = add_packing(graph); node; node = next)
 		TRY(infer_node(graph, node, &next));
 	return ERCC_OK;
 }

@@ -10,6 +10,9 @@
 #undef GRAPH_PASS
 #undef PLAN_PASS
 
+/* Takes the node away where an earlier one computes the same. */
+bool merge_repeated_node(struct node *node);
+
 /* Runs the pipeline: graph passes, lowering, plan passes; dumps and stops as the options say.
  * *out is NULL when stop_after ended it early. */
 enum ercc_status run_passes(struct graph *graph, struct plan **out);

@@ -13,10 +13,34 @@ static bool is_identity(const struct node *node)
 	return view && node->inputs[0]->dtype == node->outputs[0]->dtype && shape_equal(&node->inputs[0]->shape, &node->outputs[0]->shape);
 }
 
+static bool has_size(const struct graph *graph, const struct value *value, const struct value *size)
+{
+	for (int d = 0; value && d < value->shape.rank; d++)
+		if (value->shape.sizes[d] && graph_size(graph, value->shape.sizes[d]) == size)
+			return true;
+	return false;
+}
+
+/* Some value that another node makes, or an output, has the size. */
+static bool is_size_used(const struct node *by, const struct value *size)
+{
+	const struct graph *graph = by->graph;
+	if (!size->elements)
+		return false;
+	for (const struct node *node = by->next; node; node = node->next)
+		for (int i = 0; i < node->output_count; i++)
+			if (has_size(graph, node->outputs[i], size))
+				return true;
+	for (size_t i = 0; i < graph->output_count; i++)
+		if (has_size(graph, graph->outputs[i], size))
+			return true;
+	return false;
+}
+
 static bool is_dead(const struct node *node)
 {
 	for (int i = 0; i < node->output_count; i++)
-		if (node->outputs[i] && graph_count_uses(node->graph, node->outputs[i]))
+		if (node->outputs[i] && (graph_count_uses(node->graph, node->outputs[i]) || is_size_used(node, node->outputs[i])))
 			return false;
 	return true;
 }
@@ -52,6 +76,25 @@ static const char *node_key(const struct node *node)
 	return key.data;
 }
 
+static void merge_nodes(struct node *node, const struct node *same)
+{
+	for (int i = 0; i < node->output_count; i++)
+		if (node->outputs[i])
+			graph_replace_uses(node->graph, node->outputs[i], same->outputs[i]);
+	graph_remove_node(node);
+}
+
+bool merge_repeated_node(struct node *node)
+{
+	const char *key = node_key(node);
+	for (struct node *same = node->previous; same; same = same->previous)
+		if (!strcmp(same->op_type, node->op_type) && !strcmp(node_key(same), key)) {
+			merge_nodes(node, same);
+			return true;
+		}
+	return false;
+}
+
 /* Uses of a repeated node's outputs become uses of the first one's. */
 static void merge_repeated(struct graph *graph)
 {
@@ -65,10 +108,7 @@ static void merge_repeated(struct graph *graph)
 			map_set(&seen, key, node);
 			continue;
 		}
-		for (int i = 0; i < node->output_count; i++)
-			if (node->outputs[i])
-				graph_replace_uses(graph, node->outputs[i], same->outputs[i]);
-		graph_remove_node(node);
+		merge_nodes(node, same);
 	}
 }
 

@@ -53,6 +53,24 @@ enum ercc_status choice_end(struct context *ctx, const struct choice *choice, co
 	return ERCC_OK;
 }
 
+void choice_run_time_count(const struct launch *launch, int64_t rows, int64_t per_tile, struct variant *variant)
+{
+	const struct shape *space = &launch->space;
+	if (!space->rank || !space->sizes[0] || !space->dims[0] || rows % space->dims[0])
+		return;
+	int64_t scale = rows / space->dims[0], a = scale, b = per_tile;
+	while (b) { /* to lowest terms */
+		int64_t rest = a % b;
+		a = b;
+		b = rest;
+	}
+	if (!a || scale / a > UINT16_MAX || per_tile / a > UINT32_MAX)
+		return; /* all tiles then: what lies behind the true size is computed, and not looked at */
+	variant->count_size = space->sizes[0];
+	variant->count_scale = (uint16_t)(scale / a);
+	variant->count_step = (uint32_t)(per_tile / a);
+}
+
 /* Budgets by what they leave, the largest first. */
 static void order_budgets(const struct device *device, const struct target_plan *out, uint32_t *order)
 {

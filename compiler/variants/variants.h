@@ -73,6 +73,10 @@ void choice_offer(struct choice *choice, const struct tile *tile);
 enum ercc_status choice_end(struct context *ctx, const struct choice *choice, const struct launch *launch,
                             struct variant *variant, struct tile *out);
 
+/* The launch's outermost dim has a run-time size: where `rows` rows, `per_tile` of them in a tile, follow it, there are
+ * as many tiles as it needs. */
+void choice_run_time_count(const struct launch *launch, int64_t rows, int64_t per_tile, struct variant *variant);
+
 /* Chooses variants of all launches for all budgets of out, the larger ones first; `column` names a template's chooser. */
 enum ercc_status variants_choose(struct context *ctx, const struct device *device, struct plan *plan,
                                  choose_fn (*column)(const struct kernel_template *template), struct target_plan *out);

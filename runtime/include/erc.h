@@ -219,8 +219,8 @@ struct erc_tensor_info {
 	enum erc_dtype dtype;
 	uint32_t rank;
 	int64_t dims[ERC_MAX_RANK]; /* upper bounds where runtime_dims is set */
-	size_t bytes;          /* at those dims */
-	int runtime_dims;      /* the true dims are known after a run: erc_request_output_dims */
+	size_t bytes;          /* at those dims: what is bound */
+	int runtime_dims;      /* outputs: some dims depend on data, and are known after a run: erc_request_output_dims */
 };
 
 ERC_API uint32_t erc_model_input_count(const erc_model *model, uint32_t entry);
@@ -329,7 +329,9 @@ struct erc_request_timing {
 	uint32_t preemptions;  /* units that left it at a tile boundary because its room shrank */
 };
 ERC_API enum erc_status erc_request_timing(const erc_request *request, struct erc_request_timing *out);
-/* True dims of an output after a successful run; dims has room for ERC_MAX_RANK. */
+/* True dims of an output after a successful run; dims has room for ERC_MAX_RANK. The output is a dense array of these dims at
+ * the beginning of what was bound; the bytes behind it are undefined. ERC_INVALID before a run where they depend on data.
+ * On a device that computes nothing they are the bounds. */
 ERC_API enum erc_status erc_request_output_dims(const erc_request *request, uint32_t output,
                                                 uint32_t *rank, int64_t *dims);
 

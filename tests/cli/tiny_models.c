@@ -33,6 +33,19 @@ static onnx_model *unknown(struct arena *arena)
 	return model;
 }
 
+/* The elements of x [2x3] that are not zero, and where they are. */
+static onnx_model *nonzero(struct arena *arena)
+{
+	onnx_model *model = build_model(arena, 8, 17);
+	build_input(arena, model->graph, build_info(arena, "x", ERC_F32, 2, (int64_t[]){2, 3}, NULL));
+	build_output(arena, model->graph, build_info(arena, "at", ERC_I64, 2, (int64_t[]){2, -1}, "n"));
+	build_output(arena, model->graph, build_info(arena, "y", ERC_F32, 1, (int64_t[]){-1}, "n"));
+	build_node(arena, model->graph, "NonZero", "find", "x", "at");
+	build_node(arena, model->graph, "Transpose", "turn", "at", "rows");
+	build_node(arena, model->graph, "GatherND", "take", "x,rows", "y");
+	return model;
+}
+
 static bool write_model(struct arena *arena, const char *name, const onnx_model *model)
 {
 	size_t bytes;
@@ -54,7 +67,7 @@ int main(int argc, char **argv)
 	bool written = write_model(&arena, "relu_add", relu_add(&arena, 2)) &&
 	               write_model(&arena, "symbolic", relu_add(&arena, -1)) &&
 	               write_model(&arena, "huge", relu_add(&arena, INT64_C(1) << 61)) &&
-	               write_model(&arena, "unknown", unknown(&arena));
+	               write_model(&arena, "nonzero", nonzero(&arena)) && write_model(&arena, "unknown", unknown(&arena));
 	if (!written)
 		fprintf(stderr, "tiny_models: %s: %s\n", out_folder, strerror(errno));
 	arena_release(&arena);

@@ -21,7 +21,7 @@ struct settings {
 	const char *write_list;  /* write the passing cases here */
 	uint32_t jobs, limit_s, every;
 	struct limits limits;
-	bool verbose;
+	bool verbose, unpinned;
 	struct text_list patterns;
 };
 
@@ -221,14 +221,15 @@ static void count_results(const struct cases *cases, size_t *counts)
 }
 
 /* Against the list: nothing of it may be lost. */
-static int report_list(const struct cases *cases, size_t lines, size_t wanted)
+static int report_list(const struct settings *settings, const struct cases *cases, size_t lines, size_t wanted)
 {
 	static const char *const words[] = {"pass", "pinned", "unsupported", "wrong", "crash", "hang"};
 	size_t good = 0;
 	for (size_t i = 0; i < cases->count; i++) {
 		const struct test_case *test = &cases->items[i];
-		good += passed(test);
-		if (!passed(test))
+		bool kept = passed(test) && !(settings->unpinned && test->result == RESULT_PINNED);
+		good += kept;
+		if (!kept)
 			printf("lost: %s/%s is now %s: %s\n", test->category, test->name, words[test->result],
 			       test->reason ? test->reason : "");
 	}
@@ -262,6 +263,7 @@ static int parse(int argc, char **argv, struct settings *s)
 		{"work", 0, OPTION_TEXT, &s->work, "DIR", "for artifacts and lists"},
 		{"list", 0, OPTION_TEXT, &s->list, "FILE", "runs these cases; fails when one is lost"},
 		{"every", 0, OPTION_COUNT, &s->every, "N", "of the list only every n-th"},
+		{"unpinned", 0, OPTION_FLAG, &s->unpinned, NULL, "of the list, cases that run only when inputs are pinned are lost"},
 		{"write-list", 0, OPTION_TEXT, &s->write_list, "FILE", "writes the passing cases"},
 		{"match", 'm', OPTION_LIST, &s->patterns, "GLOB", "only cases like these (name or category/name)"},
 		{"jobs", 'j', OPTION_COUNT, &s->jobs, "N", "cases at a time (default 2)"},
@@ -305,7 +307,7 @@ int main(int argc, char **argv)
 		text_list_add(&settings.patterns, "an empty list: no case has this name");
 	keep_matching(&cases, &settings.patterns);
 	run_all(&settings, &cases);
-	code = settings.list ? report_list(&cases, lines, wanted) : report_all(&settings, &cases);
+	code = settings.list ? report_list(&settings, &cases, lines, wanted) : report_all(&settings, &cases);
 	cases_free(&cases);
 	text_list_free(&settings.patterns);
 	return output_finish(code);

@@ -34,7 +34,7 @@ static inline void test_model_begin(struct test_model *model, const char *target
 static inline void test_model_tensor(struct test_model *model, int is_output, enum erc_dtype dtype, int64_t count)
 {
 	BUILD_ADD(&model->build, TENSORS, struct erca_tensor, .name = model->node, .dtype = (uint8_t)dtype, .rank = 1,
-	          .dim_slot = ERCA_NONE, .bytes = (uint64_t)count * erc_dtype_bytes(dtype), .dims = { count });
+	          .dim_slots = ERCA_NO_SLOTS, .bytes = (uint64_t)count * erc_dtype_bytes(dtype), .dims = { count });
 	if (is_output)
 		model->entry.output_count++;
 	else

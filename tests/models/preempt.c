@@ -51,10 +51,14 @@ static size_t output_bytes(const struct runner *runner)
 	return bytes;
 }
 
+/* All elements of the outputs, and zeros behind true dims that are smaller than their bounds. */
 static void take_outputs(const struct runner *runner, char *to)
 {
 	for (uint32_t i = 0; i < runner->output_count; i++) {
-		memcpy(to, runner->outputs[i].data, runner->outputs[i].bytes);
+		struct array view = {.bytes = 0};
+		memset(to, 0, runner->outputs[i].bytes);
+		if (runner_output(runner, i, &view) == ERC_OK)
+			memcpy(to, view.data, view.bytes);
 		to += runner->outputs[i].bytes;
 	}
 }

@@ -20,6 +20,10 @@ mkdir -p "$out/preempt.d"
 export XDG_CACHE_HOME=$PWD/build/cache
 artifacts=("$out/preempt.d/digits.erca")
 "$out/erc" compile samples/digits/digits.onnx -o "$out/preempt.d/digits.erca" --dim batch=1 --target native --quiet || exit 1
+# A model whose numbers of tiles depend on data.
+tar xJf tests/sizes/cases.tar.xz -C "$out/preempt.d" preempted.onnx || exit 1
+"$out/erc" compile "$out/preempt.d/preempted.onnx" -o "$out/preempt.d/sizes.erca" --target native --quiet || exit 1
+artifacts+=("$out/preempt.d/sizes.erca")
 for model in "${models[@]}"; do
 	onnx=$model
 	if [ ! -f "$onnx" ]; then

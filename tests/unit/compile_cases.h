@@ -312,9 +312,9 @@
  NULL},
 {"input x:f32[2x3x4x5]\n"
  "input s:i64[1]\n"
- "y = Slice(x, s, s) \"n\"\n"
+ "y = Slice(x, s, s, s) \"n\"\n"
  "output y\n",
- "node 'n' (Slice, opset 17): starts ('s') is known at run time"},
+ "node 'n' (Slice, opset 17): axes ('s') is known at run time"},
 {"input x:f32[2x3x4x5]\n"
  "input z:i32[2x3x4x5]\n"
  "y = Concat(x, z) {axis=0} \"n\"\n"

@@ -20,7 +20,8 @@ static uint32_t add_launch(struct build *build, uint32_t node, uint32_t kernel, 
 		pool_add(&build->tables[ERC_TABLE_PARAMS], &params[1], 8);
 		BUILD_ADD(build, VARIANTS, struct erca_variant, .kernel = kernel, .tile_count = 4, .param_first = param,
 		          .param_count = 2, .local_bytes = 256, .count_slot = budget ? 0 : ERCA_NONE,
-		          .count_dims = (uint16_t)(budget ? 2 : 0), .count_step = budget ? 3 : 0);
+		          .count_dims = (uint16_t)(budget ? 2 : 0), .count_scale = budget ? 1 : 0,
+		          .count_step = budget ? 3 : 0);
 	}
 	return BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_LAUNCH, .name = node, .operand_first = operand_first,
 	                 .operand_count = 3, .variant_first = variant, .variant_count = 2, .plan_a = ERCA_NONE, .plan_b = ERCA_NONE);
@@ -45,9 +46,9 @@ static void add_target(struct build *build, const char *name, uint32_t level, in
 	                            .code_section = BUILD_CODE_SECTION, .code_bytes = build->code_bytes, .budget_first = budget, .budget_count = 2);
 	uint32_t kernel = BUILD_ADD(build, KERNELS, struct erca_kernel, .name = node, .target = target, .symbol = ERCA_NONE);
 	uint32_t tensor = BUILD_ADD(build, TENSORS, struct erca_tensor, .name = build_string(build, "x"), .dtype = ERC_I64, .rank = 0,
-	                            .dim_slot = ERCA_NONE, .bytes = 8);
-	BUILD_ADD(build, TENSORS, struct erca_tensor, .name = build_string(build, "y"), .dtype = ERC_F32, .rank = 3, .dim_slot = 0,
-	          .flags = ERCA_TENSOR_RUNTIME_DIMS, .bytes = 96, .dims = { 2, 3, 4 });
+	                            .dim_slots = ERCA_NO_SLOTS, .bytes = 8);
+	BUILD_ADD(build, TENSORS, struct erca_tensor, .name = build_string(build, "y"), .dtype = ERC_F32, .rank = 3,
+	          .dim_slots = { 0, ERCA_NONE, 2, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE }, .bytes = 96, .dims = { 2, 3, 4 });
 	uint32_t operand = add_operands(build);
 	uint32_t plan = build_count(build, ERC_TABLE_PLANS, sizeof(struct erca_plan));
 	uint32_t record = add_launch(build, node, kernel, operand);
@@ -501,21 +502,25 @@ static const struct fault {
 	FAULT(BUDGETS, erca_budget, 3, share_permille, 1001, "PLAN budgets[3]: share_permille is 1001"),
 	FAULT(TENSORS, erca_tensor, 1, dtype, ERC_STRING, "PLAN tensors[1]: dtype is 8"),
 	FAULT(TENSORS, erca_tensor, 1, rank, 9, "rank is 9"),
-	FAULT(TENSORS, erca_tensor, 1, rank, 2, "dims[2] is 4 at rank 2"),
+	FAULT(TENSORS, erca_tensor, 1, rank, 2, "dim_slots[2] is 2 at rank 2"),
+	FAULT(TENSORS, erca_tensor, 0, dims[0], 4, "dims[0] is 4 at rank 0"),
 	FAULT(TENSORS, erca_tensor, 1, layout, 7, "layout is 7"),
 	FAULT(TENSORS, erca_tensor, 1, bytes, 95, "bytes is 95, but dims and dtype give 24 elements of 4 bytes"),
 	FAULT(TENSORS, erca_tensor, 1, dims[0], INT64_MAX, "bytes is 96"),
 	FAULT(TENSORS, erca_tensor, 1, dims[0], UINT64_MAX, "dims[0] is -1"),
-	FAULT(TENSORS, erca_tensor, 1, flags, 2, "unknown flags 0x2"),
-	FAULT(TENSORS, erca_tensor, 1, flags, 0, "run-time dims flag is clear"),
-	FAULT(TENSORS, erca_tensor, 1, dim_slot, 1, "dim_slot 1 + rank 3 end behind the 3 slots of entries[0]"),
+	FAULT(TENSORS, erca_tensor, 1, reserved, 2, "reserved is 2"),
+	FAULT(TENSORS, erca_tensor, 1, dim_slots[1], 3, "dim_slots[1] is 3, but entries[0] has 3 slots for it"),
+	FAULT(TENSORS, erca_tensor, 0, dim_slots[0], 0, "dim_slots[0] is 0 at rank 0"),
+	FAULT(TENSORS, erca_tensor, 1, dim_slots[2], UINT32_MAX - 1, "dim_slots[2] is 4294967294"),
+	FAULT(TENSORS, erca_tensor, 1, dim_slots[3], 0, "dim_slots[3] is 0 at rank 3"),
 	FAULT(KERNELS, erca_kernel, 1, target, 2, "PLAN kernels[1]: refers to targets[2]"),
 	FAULT(KERNELS, erca_kernel, 1, target, 0, "its kernel is for target 0, entries[1] for target 1"),
 	FAULT(KERNELS, erca_kernel, 1, symbol, 12345, "symbol is string 12345"),
 	FAULT(VARIANTS, erca_variant, 1, kernel, 2, "PLAN variants[1]: refers to kernels[2]"),
 	FAULT(VARIANTS, erca_variant, 1, param_first, 11, "refers to params[11] and 2 in all, but there are 12"),
 	FAULT(VARIANTS, erca_variant, 1, shape, UINT32_MAX, "shape is string 4294967295, but the strings have"),
-	FAULT(VARIANTS, erca_variant, 1, reserved, 1, "reserved is 1, expected 0"),
+	FAULT(VARIANTS, erca_variant, 1, count_scale, 0, "do not go together"),
+	FAULT(VARIANTS, erca_variant, 0, count_scale, 1, "do not go together"),
 	FAULT(VARIANTS, erca_variant, 1, local_bytes, 257, "local_bytes is 257, entries[0] allows 256"),
 	FAULT(VARIANTS, erca_variant, 1, count_slot, 2, "count_slot 2 + 2 slots end behind the 3"),
 	FAULT(VARIANTS, erca_variant, 1, count_step, 0, "do not go together"),

@@ -22,6 +22,7 @@ static const struct {
 } cases[] = {
 #include "compile_cases.h"
 #include "compile_cases_ops.h"
+#include "compile_cases_sizes.h"
 };
 
 START_TEST(model_is_refused_by_name_or_compiles)

@@ -50,11 +50,20 @@ static int parse(int argc, char **argv, struct run *r)
 
 /* ---- running ---- */
 
-static int same_bits(const struct runner *runner, char *const *first, uint32_t run)
+static bool same_view(const struct array *a, const struct array *b)
+{
+	bool same = a->rank == b->rank && a->bytes == b->bytes;
+	for (uint32_t d = 0; same && d < a->rank; d++)
+		same = a->dims[d] == b->dims[d];
+	return same && !memcmp(a->data, b->data, a->bytes);
+}
+
+/* Elements at the true dims; what lies behind these is nobody's. */
+static int same_bits(const struct runner *runner, const struct array *first, uint32_t run)
 {
 	for (uint32_t i = 0; i < runner->output_count; i++) {
-		const struct array *output = &runner->outputs[i];
-		if (!memcmp(output->data, first[i], output->bytes))
+		struct array view;
+		if (runner_output(runner, i, &view) == ERC_OK && same_view(&view, &first[i]))
 			continue;
 		say_error("run %u gave other bits than the first in output '%s'", run, runner_output_name(runner, i));
 		return EXIT_RUN;
@@ -62,23 +71,34 @@ static int same_bits(const struct runner *runner, char *const *first, uint32_t r
 	return ARGS_OK;
 }
 
+static enum erc_status keep_outputs(const struct runner *runner, struct array *first)
+{
+	for (uint32_t i = 0; i < runner->output_count; i++) {
+		enum erc_status status = runner_output(runner, i, &first[i]);
+		const void *data = first[i].data;
+		first[i].data = memory_new(first[i].bytes);
+		if (status != ERC_OK)
+			return status;
+		memcpy(first[i].data, data, first[i].bytes);
+	}
+	return ERC_OK;
+}
+
 static int run_repeatedly(struct runner *runner, const struct run *r)
 {
-	char **first = memory_new(runner->output_count * sizeof *first);
+	struct array *first = memory_new(runner->output_count * sizeof *first);
 	int code = ARGS_OK;
 	for (uint32_t run = 1; run <= r->repeat && code == ARGS_OK; run++) {
 		enum erc_status status = runner_run(runner, true);
+		if (status == ERC_OK && run == 1 && r->repeat > 1)
+			status = keep_outputs(runner, first);
 		if (status != ERC_OK)
 			code = say_runtime_error(r->open.path, status);
 		else if (run > 1)
 			code = same_bits(runner, first, run);
-		for (uint32_t i = 0; run == 1 && r->repeat > 1 && i < runner->output_count; i++) {
-			first[i] = memory_new(runner->outputs[i].bytes);
-			memcpy(first[i], runner->outputs[i].data, runner->outputs[i].bytes);
-		}
 	}
 	for (uint32_t i = 0; i < runner->output_count; i++)
-		free(first[i]);
+		free(first[i].data);
 	free(first);
 	return code;
 }

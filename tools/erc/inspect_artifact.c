@@ -153,11 +153,11 @@ static void add_tensors(const struct view *view, const char *kind, uint32_t firs
 {
 	for (uint32_t i = 0; i < count; i++) {
 		const struct erca_tensor *tensor = RECORD(view->artifact, TENSORS, struct erca_tensor, first + i);
-		char shape[ERCA_MAX_RANK * 24] = "";
+		char shape[ERCA_MAX_RANK * 26] = "";
 		size_t length = 0;
 		for (uint32_t d = 0; d < tensor->rank; d++)
 			length += (size_t)snprintf(shape + length, sizeof shape - length, "%s%s%lld", d ? "x" : "",
-			                           tensor->flags & ERCA_TENSOR_RUNTIME_DIMS ? "<=" : "",
+			                           tensor->dim_slots[d] != ERCA_NONE ? "n<=" : "",
 			                           (long long)tensor->dims[d]);
 		add_entry_cells(view);
 		report_cell_text(view->report, "%s", kind);

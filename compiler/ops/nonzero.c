@@ -1,0 +1,121 @@
+/* NonZero and Compress: how many elements are kept is known at run time only. */
+#include "rows.h"
+#include "sizes.h"
+
+#define CHUNK 4096 /* elements that one row counts, and then writes */
+
+static const struct kernel_template nonzero_count_template = {.stem = "nonzero_count", .cpu = rows_cpu};
+static const struct kernel_template nonzero_template = {.stem = "nonzero", .cpu = rows_cpu};
+
+/* ---- NonZero: [rank, n], and n behind it as an output that only the compiler sees ---- */
+
+static enum ercc_status set_known(struct node *node, const struct tensor *tensor)
+{
+	struct arena *arena = &node->graph->ctx->arena;
+	const struct tensor *in = tensor_expand(arena, tensor);
+	int64_t elements = shape_elements(&in->shape), count = 0, bytes = (int64_t)dtype_bytes(in->dtype);
+	int64_t *found = arena_array(arena, (size_t)elements, sizeof *found);
+	for (int64_t i = 0; i < elements; i++) {
+		bool zero = dtype_is_float(in->dtype) ? tensor_float(in, i) == 0 : true;
+		for (int64_t k = 0; zero && !dtype_is_float(in->dtype) && k < bytes; k++)
+			zero = ((const char *)in->data)[i * bytes + k] == 0;
+		if (!zero)
+			found[count++] = i;
+	}
+	struct shape out = shape_of(2, (int64_t[]){in->shape.rank, count});
+	int64_t *data = arena_array(arena, (size_t)(in->shape.rank * count), sizeof *data);
+	for (int64_t i = 0; i < count; i++)
+		for (int64_t d = in->shape.rank - 1, left = found[i]; d >= 0; left /= in->shape.dims[d--])
+			data[d * count + i] = left % in->shape.dims[d];
+	TRY(set_output(node, 0, ERC_I64, &out));
+	node->outputs[0]->constant = tensor_new(arena, ERC_I64, &out, data);
+	return ERCC_OK;
+}
+
+static enum ercc_status infer_nonzero(struct node *node)
+{
+	const struct value *in = node->inputs[0];
+	int64_t elements = shape_elements(&in->shape);
+	if (in->constant && elements < (int64_t)1 << 24)
+		return set_known(node, in->constant);
+	struct shape out = shape_of(2, (int64_t[]){in->shape.rank, elements});
+	out.sizes[1] = graph_add_size(node->graph, emitted_output(node->outputs[0], 1), elements);
+	TRY(set_output(node, 1, ERC_I64, &(struct shape){0}));
+	return set_output(node, 0, ERC_I64, &out);
+}
+
+static struct launch *add_chunks(struct lowering *lowering, struct node *node, const struct kernel_template *template,
+                                 struct buffer *counts)
+{
+	const struct value *in = node->inputs[0];
+	struct launch *launch = plan_add_launch(lowering->plan, NULL, template, node->name);
+	launch_operand(launch, lower_buffer(lowering, node->inputs[0]), in->dtype, false);
+	launch_operand(launch, counts, ERC_I64, template == &nonzero_count_template);
+	launch->input_count = 1;
+	launch->params[ROWS_TOTAL] = ceil_div(shape_elements(&in->shape), CHUNK);
+	launch->params[2] = shape_elements(&in->shape);
+	launch->params[3] = CHUNK;
+	launch->param_count = 4;
+	launch->space = shape_of(1, &launch->params[ROWS_TOTAL]);
+	launch->bytes = (uint64_t)value_bytes(in);
+	launch->flops = (uint64_t)shape_elements(&in->shape) * 10;
+	launch->defines[launch->define_count++] = (struct define){"T", dtype_name(in->dtype)};
+	return launch;
+}
+
+/* Each chunk counts; then each adds up those before it, and knows where its own go. */
+static enum ercc_status lower_nonzero(struct lowering *lowering, struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	int64_t chunks = ceil_div(shape_elements(in), CHUNK);
+	if (!chunks)
+		return lower_fill(lowering, node, node->outputs[1], 0, 0);
+	struct buffer *counts = plan_buffer(lowering->plan, BUFFER_ARENA, chunks * 8, node->name);
+	add_chunks(lowering, node, &nonzero_count_template, counts);
+	struct launch *launch = add_chunks(lowering, node, &nonzero_template, counts);
+	launch_operand(launch, lower_buffer(lowering, node->outputs[1]), ERC_I64, true);
+	launch_operand(launch, lower_buffer(lowering, node->outputs[0]), ERC_I64, true);
+	launch->params[launch->param_count++] = in->rank;
+	for (int i = 0; i < in->rank; i++)
+		launch->params[launch->param_count++] = in->dims[i];
+	return ERCC_OK;
+}
+
+/* What lies behind run-time sizes is zero. */
+static enum ercc_status expand_sized_nonzero(struct node *node)
+{
+	struct value *x = node->inputs[0], *zero = constant_number(node, x->dtype, 0);
+	for (int i = 0; i < node->inputs[0]->shape.rank; i++)
+		if (node->inputs[0]->shape.sizes[i])
+			x = emit_filled(node, x, node->inputs[0], i, zero);
+	expand_to(node, 0, EMIT(node, "NonZero(a)", x));
+	return ERCC_OK;
+}
+
+/* ---- Compress: slices of the data where the condition holds ---- */
+
+static enum ercc_status expand_compress(struct node *node)
+{
+	struct value *x = node->inputs[0], *condition = node->inputs[1];
+	int axis = 0;
+	if (condition->dtype != ERC_BOOL || condition->shape.rank != 1)
+		return node_fail(node, ERCC_MODEL, "the condition must be a list of bool, found %s%s",
+		                 dtype_name(condition->dtype), shape_words(node, &condition->shape));
+	if (node_attr(node, "axis"))
+		TRY(check_axis(node, node_attr_int(node, "axis", 0), x->shape.rank, &axis));
+	int64_t dim = node_attr(node, "axis") ? x->shape.dims[axis] : shape_elements(&x->shape);
+	if (condition->shape.dims[0] > dim)
+		return node_fail(node, ERCC_MODEL, "a condition of %lld for %lld", (long long)condition->shape.dims[0],
+		                 (long long)dim);
+	struct value *from = node_attr(node, "axis") ? x : EMIT(node, "Reshape(a, {-1})", x);
+	expand_to(node, 0,
+	          EMIT(node, TEXT(node, "Gather[axis=%d](a, Squeeze(NonZero(b), {0}))", axis), from, condition));
+	return ERCC_OK;
+}
+
+const struct op ops_nonzero[] = {
+    {"NonZero", 9, 1, 1, 1, TYPES_ALL, infer_nonzero, lower_nonzero, .expand = expand_sized_nonzero,
+     .expands = has_sizes, .sizes = true},
+    {"Compress", 9, 2, 2, 1, TYPES_MOVED, .expand = expand_compress, .sizes = true},
+    {0},
+};

@@ -1,0 +1,19 @@
+/* How many elements of each chunk are not zero. A row is one chunk. Bound: memory. Defines: T (dtype).
+ * Params: rows per tile, rows, elements, elements of a chunk. */
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define VALUE_TYPE JOIN(T, _value)
+
+void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
+{
+	const long long *p = args->params;
+	long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1];
+	const VALUE_TYPE *in = args->buffers[0];
+	(void)local;
+	for (long r = tile * p[0]; r < end; r++) {
+		long to = (r + 1) * p[3] < p[2] ? (r + 1) * p[3] : p[2], count = 0;
+		for (long i = r * p[3]; i < to; i++)
+			count += in[i] != 0;
+		((i64_value *)args->buffers[1])[r] = count;
+	}
+}
