@@ -5,28 +5,6 @@
 #include "ops/conv.h"
 #include "ops/rows.h"
 
-/* Launches that read, and that write, any part of a buffer's root. */
-struct uses {
-	int reads, writes;
-	struct launch *writer;
-};
-
-static struct uses count_uses(const struct plan *plan, struct buffer *buffer)
-{
-	struct uses uses = {0};
-	int64_t offset;
-	struct buffer *root = buffer_root(buffer, &offset);
-	for (struct launch *launch = plan->first; launch; launch = launch->next)
-		for (int i = 0; i < launch->operand_count; i++)
-			if (buffer_root(launch->operands[i].buffer, &offset) == root) {
-				uses.reads += !launch->operands[i].write;
-				uses.writes += launch->operands[i].write;
-				if (launch->operands[i].write)
-					uses.writer = launch;
-			}
-	return uses;
-}
-
 static bool same_strides(const struct shape *space, const int64_t *a, const int64_t *b)
 {
 	for (int d = 0; d < space->rank; d++)
@@ -183,7 +161,7 @@ static bool try_fuse(struct plan *plan, struct launch *consumer)
 		struct buffer *buffer = consumer->operands[i].buffer;
 		if (buffer->kind != BUFFER_ARENA || buffer->parent || consumer->operands[i].offset)
 			continue;
-		struct uses uses = count_uses(plan, buffer);
+		struct uses uses = plan_uses(plan, buffer);
 		struct launch *producer = uses.writer;
 		if (uses.reads != 1 || uses.writes != 1 || !producer->template->epilogue || output_of(producer)->offset ||
 		    output_of(producer)->buffer != buffer)

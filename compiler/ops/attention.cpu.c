@@ -1,0 +1,264 @@
+/* Scaled dot-product attention of one query a lane: out = softmax(scale q k^T, masked) v, with no matrix of scores.
+ * A tile takes blocks of ROWS queries of one head, transposed into local memory. Keys come in blocks of KEYS: their
+ * scores, the growing maximum and sum of each query, and sums of values, scaled down where the maximum grew.
+ * Keys and values are read element by element where they lie and never packed. Lanes do not mix, and the sums of a
+ * query are in the order of elements and keys: the same for every tile shape. Bound: compute.
+ * Defines: QV (vectors of queries in a block), KT and DT (keys, and value elements, that a register tile has; DT
+ * divides HEAD_V but for the last one), HEAD and HEAD_V (elements of a key, of a value), V_STEP (between elements
+ * of a value), MASK (see masked()), FILL, ZERO_EMPTY (a query that sees no key gets zeros, not NaN), SCALE, OUT
+ * (operand number). Params: see below; strides are in elements, of batch, head, row and element. */
+enum {
+	PARAM_BLOCKS_PER_TILE, PARAM_BLOCK_TILES, PARAM_HEADS, PARAM_QUERIES, PARAM_KEYS,
+	PARAM_Q, PARAM_K = PARAM_Q + 4, PARAM_V = PARAM_K + 4, PARAM_M = PARAM_V + 4, PARAM_O = PARAM_M + 4,
+};
+#define ROWS (QV * LANES)
+#define KEYS 48
+#define INFINITY __builtin_inff()
+
+/* What a block of queries has in local memory. */
+struct block {
+	float q[HEAD][ROWS];     /* times SCALE */
+	float p[KEYS][ROWS];     /* scores, then their exponentials */
+	float sums[HEAD_V][ROWS];
+};
+struct rows {
+	f32_value top[QV], sum[QV]; /* largest score, sum of exponentials */
+};
+
+/* ---- whole vectors ---- */
+
+#if LANES == 16
+#define LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#else
+#define LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#endif
+
+/* Row l of x becomes lane l: every step brings a lane's number one bit nearer to the row's. */
+FN void transpose(f32_value x[LANES])
+{
+	f32_value y[LANES];
+	UNROLL for (int step = 1; step < LANES; step *= 2) {
+		UNROLL for (int i = 0; i < LANES / 2; i++) {
+			y[2 * i] = __builtin_shufflevector(x[i], x[i + LANES / 2], LOW);
+			y[2 * i + 1] = __builtin_shufflevector(x[i], x[i + LANES / 2], HIGH);
+		}
+		UNROLL for (int i = 0; i < LANES; i++)
+			x[i] = y[i];
+	}
+}
+
+/* e^a for a <= 0, without denormal results: below -87 it is 0. */
+FN f32_value exp_of(f32_value a)
+{
+	f32_value big = f32_set(0x1.8p23f), n = (a * f32_set(0x1.715476p0f) + big) - big;
+	f32_value r = a - n * f32_set(0x1.62e4p-1f) - n * f32_set(0x1.7f7d1cp-20f), p = f32_set(1.0f / 5040);
+	p = p * r + f32_set(1.0f / 720);
+	p = p * r + f32_set(1.0f / 120);
+	p = p * r + f32_set(1.0f / 24);
+	p = p * r + f32_set(1.0f / 6);
+	p = p * r + f32_set(0.5f);
+	p = p * r + f32_set(1.0f);
+	p = p * r + f32_set(1.0f);
+	p = f32_from_bits(f32_bits(p) + (f32_to_int(n) << 23));
+	p = f32_select(a < f32_set(-87.0f), f32_set(0.0f), p);
+	return f32_select(a == a, p, a);
+}
+
+/* ---- one block of queries ---- */
+
+/* Queries from `first` on, times SCALE; those behind the last one repeat it. */
+FN void load_queries(struct block *b, const float *q, const long long *p, long first)
+{
+	long last = p[PARAM_QUERIES] - 1, row = p[PARAM_Q + 2], step = p[PARAM_Q + 3], i = 0;
+	for (int v = 0; v < QV; v++) {
+		const float *at[LANES];
+		for (int l = 0; l < LANES; l++)
+			at[l] = q + (first + v * LANES + l < last ? first + v * LANES + l : last) * row;
+		for (i = 0; step == 1 && i + LANES <= HEAD; i += LANES) {
+			f32_value x[LANES];
+			UNROLL for (int l = 0; l < LANES; l++)
+				x[l] = f32_load(at[l] + i) * f32_set(SCALE);
+			transpose(x);
+			UNROLL for (int l = 0; l < LANES; l++)
+				f32_store(&b->q[i + l][v * LANES], x[l]);
+		}
+		for (; i < HEAD; i++)
+			for (int l = 0; l < LANES; l++)
+				b->q[i][v * LANES + l] = at[l][i * step] * SCALE;
+	}
+}
+
+/* The score of key `key` for the vector of queries from `row` on. MASK 0: as it is; 1: plus the mask; 2: where the mask
+ * is true, else FILL; 3: the other way round. */
+FN f32_value masked(f32_value score, const struct erc_tile_args *args, const long long *p, long mask, long row, long key)
+{
+#if MASK
+	long stride = p[PARAM_M + 2], rows = p[PARAM_QUERIES] - row < LANES ? p[PARAM_QUERIES] - row : LANES;
+	mask += row * stride + key * p[PARAM_M + 3];
+#if MASK == 1
+	const float *m = (const float *)args->buffers[3] + mask;
+	float lane[LANES] = {0};
+	if (!stride)
+		return score + f32_set(*m);
+	for (long l = 0; l < rows; l++)
+		lane[l] = m[l * stride];
+	return score + f32_load(lane);
+#else
+	const bool_value *m = (const bool_value *)args->buffers[3] + mask;
+	int lane[LANES] = {0};
+	if (!stride)
+		return !*m == (MASK == 3) ? score : f32_set(FILL);
+	for (long l = 0; l < rows; l++)
+		lane[l] = !m[l * stride] == (MASK == 3) ? -1 : 0;
+	f32_mask_value seen;
+	__builtin_memcpy(&seen, lane, sizeof seen);
+	return f32_select(seen, score, f32_set(FILL));
+#endif
+#else
+	return score;
+#endif
+}
+
+/* The scores of `count` keys from number `key` on, the p-th ones of the block; *top grows. */
+FN void score(struct block *b, f32_value *top, const float *k, const struct erc_tile_args *args, const long long *p,
+              long mask, long first, long key, long at, const int count)
+{
+	f32_value acc[KT][QV];
+	long row = p[PARAM_K + 2], step = p[PARAM_K + 3];
+	const float *from = k + key * row;
+	UNROLL for (int y = 0; y < count; y++)
+		UNROLL for (int v = 0; v < QV; v++)
+			acc[y][v] = f32_set(0.0f);
+	for (long i = 0; i < HEAD; i++, from += step) {
+		f32_value x[QV];
+		UNROLL for (int v = 0; v < QV; v++)
+			x[v] = f32_load(&b->q[i][v * LANES]);
+		UNROLL for (int y = 0; y < count; y++) {
+			f32_value s = f32_set(from[y * row]);
+			UNROLL for (int v = 0; v < QV; v++)
+				acc[y][v] += s * x[v];
+		}
+	}
+	UNROLL for (int y = 0; y < count; y++)
+		UNROLL for (int v = 0; v < QV; v++) {
+			f32_value s = masked(acc[y][v], args, p, mask, first + v * LANES, key + y);
+			top[v] = f32_select(top[v] < s, s, top[v]);
+			f32_store(&b->p[at + y][v * LANES], s);
+		}
+}
+
+/* Sums of `count` value elements from number d on: scaled down, then with the block's keys. */
+FN void add_values(struct block *b, const f32_value *scale, const float *v, long row, long d, long keys, const int count)
+{
+	f32_value acc[DT][QV];
+	UNROLL for (int y = 0; y < count; y++)
+		UNROLL for (int x = 0; x < QV; x++)
+			acc[y][x] = f32_load(&b->sums[d + y][x * LANES]) * scale[x];
+	v += d * V_STEP;
+	for (long i = 0; i < keys; i++, v += row) {
+		f32_value e[QV];
+		UNROLL for (int x = 0; x < QV; x++)
+			e[x] = f32_load(&b->p[i][x * LANES]);
+		UNROLL for (int y = 0; y < count; y++) {
+			f32_value s = f32_set(v[y * V_STEP]);
+			UNROLL for (int x = 0; x < QV; x++)
+				acc[y][x] += s * e[x];
+		}
+	}
+	UNROLL for (int y = 0; y < count; y++)
+		UNROLL for (int x = 0; x < QV; x++)
+			f32_store(&b->sums[d + y][x * LANES], acc[y][x]);
+}
+
+/* Scores become exponentials; *scale is what the sums so far are worth under the new maximum. */
+FN void exponentiate(struct block *b, struct rows *rows, const f32_value *top, long keys, f32_value *scale)
+{
+	UNROLL for (int v = 0; v < QV; v++) {
+		/* where no key was seen yet, any number will do */
+		f32_value shift = f32_select(top[v] == f32_set(-INFINITY), f32_set(0.0f), top[v]), sum = f32_set(0.0f);
+		scale[v] = exp_of(rows->top[v] - shift);
+		for (long i = 0; i < keys; i++) {
+			f32_value e = exp_of(f32_load(&b->p[i][v * LANES]) - shift);
+			sum += e;
+			f32_store(&b->p[i][v * LANES], e);
+		}
+		rows->sum[v] = rows->sum[v] * scale[v] + sum;
+		rows->top[v] = top[v];
+	}
+}
+
+/* One block of keys, from number `key` on. A register tile that would pass its end begins before it. */
+FN void add_keys(struct block *b, struct rows *rows, const float *k, const float *v, const struct erc_tile_args *args,
+                 const long long *p, long mask, long first, long key, long keys)
+{
+	f32_value top[QV], scale[QV];
+	long d = 0;
+	UNROLL for (int x = 0; x < QV; x++)
+		top[x] = rows->top[x];
+	for (long i = 0; keys >= KT && i < keys; i += KT) {
+		long at = i + KT <= keys ? i : keys - KT;
+		score(b, top, k, args, p, mask, first, key + at, at, KT);
+	}
+	for (long i = 0; keys < KT && i < keys; i++)
+		score(b, top, k, args, p, mask, first, key + i, i, 1);
+	exponentiate(b, rows, top, keys, scale);
+	v += key * p[PARAM_V + 2];
+	for (; d + DT <= HEAD_V; d += DT)
+		add_values(b, scale, v, p[PARAM_V + 2], d, keys, DT);
+	if (HEAD_V % DT)
+		add_values(b, scale, v, p[PARAM_V + 2], d, keys, HEAD_V % DT);
+}
+
+FN void store_queries(struct block *b, const struct rows *rows, float *out, const long long *p, long first)
+{
+	long row = p[PARAM_O + 2], step = p[PARAM_O + 3];
+	for (int v = 0; v < QV; v++) {
+		f32_value sum = rows->sum[v], inverse = f32_set(1.0f) / sum;
+		long i = 0, count = p[PARAM_QUERIES] - first - v * LANES;
+		if (ZERO_EMPTY)
+			inverse = f32_select(sum == f32_set(0.0f), sum, inverse);
+		float *to = out + (first + v * LANES) * row;
+		for (; step == 1 && i + LANES <= HEAD_V; i += LANES) {
+			f32_value x[LANES];
+			UNROLL for (int l = 0; l < LANES; l++)
+				x[l] = f32_load(&b->sums[i + l][v * LANES]) * inverse;
+			transpose(x);
+			UNROLL for (int l = 0; l < LANES; l++)
+				if (l < count)
+					f32_store(to + l * row + i, x[l]);
+		}
+		for (; i < HEAD_V; i++) {
+			f32_value x = f32_load(&b->sums[i][v * LANES]) * inverse;
+			for (long l = 0; l < LANES && l < count; l++)
+				to[l * row + i * step] = x[l];
+		}
+	}
+}
+
+/* tile -> (batch, head, blocks of queries): those of one head follow each other. */
+void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
+{
+	const long long *p = args->params;
+	struct block *b = local;
+	long head = tile / p[PARAM_BLOCK_TILES], batch = head / p[PARAM_HEADS];
+	long first = tile % p[PARAM_BLOCK_TILES] * p[PARAM_BLOCKS_PER_TILE] * ROWS, end = first + p[PARAM_BLOCKS_PER_TILE] * ROWS;
+	head %= p[PARAM_HEADS];
+#define AT(operand) (batch * p[PARAM_##operand] + head * p[PARAM_##operand + 1])
+	const float *q = (const float *)args->buffers[0] + AT(Q), *k = (const float *)args->buffers[1] + AT(K),
+	            *v = (const float *)args->buffers[2] + AT(V);
+	float *out = (float *)args->buffers[OUT] + AT(O);
+	for (; first < end && first < p[PARAM_QUERIES]; first += ROWS) {
+		struct rows rows;
+		for (int x = 0; x < QV; x++)
+			rows.top[x] = f32_set(-INFINITY), rows.sum[x] = f32_set(0.0f);
+		load_queries(b, q, p, first);
+		for (int d = 0; d < HEAD_V; d++)
+			for (int x = 0; x < QV; x++)
+				f32_store(&b->sums[d][x * LANES], f32_set(0.0f));
+		for (long key = 0; key < p[PARAM_KEYS]; key += KEYS)
+			add_keys(b, &rows, k, v, args, p, AT(M), first, key, p[PARAM_KEYS] - key < KEYS ? p[PARAM_KEYS] - key : KEYS);
+		store_queries(b, &rows, out, p, first);
+	}
+}
