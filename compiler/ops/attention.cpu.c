@@ -6,9 +6,10 @@
  * Defines: QV (vectors of queries in a block), KT and DT (keys, and value elements, that a register tile has; DT
  * divides HEAD_V but for the last one), HEAD and HEAD_V (elements of a key, of a value), V_STEP (between elements
  * of a value), MASK (see masked()), FILL, ZERO_EMPTY (a query that sees no key gets zeros, not NaN), SCALE, OUT
- * (operand number). Params: see below; strides are in elements, of batch, head, row and element. */
+ * (operand number), SPLIT (the output is one of each part of the keys, which attention_sum.cpu.c puts together:
+ * [batch, head, part, query] of HEAD_V sums, the largest score and the sum of exponentials). Params: see below; strides are in elements, of batch, head, row and element. */
 enum {
-	PARAM_BLOCKS_PER_TILE, PARAM_BLOCK_TILES, PARAM_HEADS, PARAM_QUERIES, PARAM_KEYS,
+	PARAM_BLOCKS_PER_TILE, PARAM_BLOCK_TILES, PARAM_HEADS, PARAM_QUERIES, PARAM_KEYS, PARAM_PARTS, PARAM_PART_KEYS,
 	PARAM_Q, PARAM_K = PARAM_Q + 4, PARAM_V = PARAM_K + 4, PARAM_M = PARAM_V + 4, PARAM_O = PARAM_M + 4,
 };
 #define ROWS (QV * LANES)
@@ -211,44 +212,68 @@ FN void add_keys(struct block *b, struct rows *rows, const float *k, const float
 		add_values(b, scale, v, p[PARAM_V + 2], d, keys, HEAD_V % DT);
 }
 
-FN void store_queries(struct block *b, const struct rows *rows, float *out, const long long *p, long first)
+/* The sums of `count` queries times a factor each, as rows of the output. */
+FN void store_rows(struct block *b, const f32_value *factor, float *out, long row, long step, long count)
 {
-	long row = p[PARAM_O + 2], step = p[PARAM_O + 3];
-	for (int v = 0; v < QV; v++) {
-		f32_value sum = rows->sum[v], inverse = f32_set(1.0f) / sum;
-		long i = 0, count = p[PARAM_QUERIES] - first - v * LANES;
-		if (ZERO_EMPTY)
-			inverse = f32_select(sum == f32_set(0.0f), sum, inverse);
-		float *to = out + (first + v * LANES) * row;
+	for (int v = 0; v < QV; v++, out += LANES * row, count -= LANES) {
+		long i = 0;
 		for (; step == 1 && i + LANES <= HEAD_V; i += LANES) {
 			f32_value x[LANES];
 			UNROLL for (int l = 0; l < LANES; l++)
-				x[l] = f32_load(&b->sums[i + l][v * LANES]) * inverse;
+				x[l] = f32_load(&b->sums[i + l][v * LANES]) * factor[v];
 			transpose(x);
 			UNROLL for (int l = 0; l < LANES; l++)
 				if (l < count)
-					f32_store(to + l * row + i, x[l]);
+					f32_store(out + l * row + i, x[l]);
 		}
 		for (; i < HEAD_V; i++) {
-			f32_value x = f32_load(&b->sums[i][v * LANES]) * inverse;
+			f32_value x = f32_load(&b->sums[i][v * LANES]) * factor[v];
 			for (long l = 0; l < LANES && l < count; l++)
-				to[l * row + i * step] = x[l];
+				out[l * row + i * step] = x[l];
 		}
 	}
 }
 
-/* tile -> (batch, head, blocks of queries): those of one head follow each other. */
+static void store_output(struct block *b, const struct rows *rows, float *out, const long long *p, long first)
+{
+	f32_value factor[QV];
+	for (int v = 0; v < QV; v++) {
+		factor[v] = f32_set(1.0f) / rows->sum[v];
+		if (ZERO_EMPTY)
+			factor[v] = f32_select(rows->sum[v] == f32_set(0.0f), rows->sum[v], factor[v]);
+	}
+	store_rows(b, factor, out + first * p[PARAM_O + 2], p[PARAM_O + 2], p[PARAM_O + 3], p[PARAM_QUERIES] - first);
+}
+
+/* A part of the keys: sums, largest score and sum of exponentials of each query. */
+static void store_part(struct block *b, const struct rows *rows, float *out, const long long *p, long first)
+{
+	f32_value one[QV];
+	long row = HEAD_V + 2, count = p[PARAM_QUERIES] - first;
+	for (int v = 0; v < QV; v++)
+		one[v] = f32_set(1.0f);
+	out += first * row;
+	store_rows(b, one, out, row, 1, count);
+	for (int l = 0; l < ROWS && l < count; l++) {
+		out[l * row + HEAD_V] = rows->top[l / LANES][l % LANES];
+		out[l * row + HEAD_V + 1] = rows->sum[l / LANES][l % LANES];
+	}
+}
+
+/* tile -> (batch, head, part of the keys, blocks of queries): those of one head follow each other. */
 void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
 {
 	const long long *p = args->params;
 	struct block *b = local;
-	long head = tile / p[PARAM_BLOCK_TILES], batch = head / p[PARAM_HEADS];
+	long whole = tile / p[PARAM_BLOCK_TILES], part = whole % p[PARAM_PARTS];
 	long first = tile % p[PARAM_BLOCK_TILES] * p[PARAM_BLOCKS_PER_TILE] * ROWS, end = first + p[PARAM_BLOCKS_PER_TILE] * ROWS;
-	head %= p[PARAM_HEADS];
+	long batch = whole / p[PARAM_PARTS] / p[PARAM_HEADS], head = whole / p[PARAM_PARTS] % p[PARAM_HEADS];
+	long first_key = part * p[PARAM_PART_KEYS], last_key = first_key + p[PARAM_PART_KEYS];
+	last_key = last_key < p[PARAM_KEYS] ? last_key : p[PARAM_KEYS];
 #define AT(operand) (batch * p[PARAM_##operand] + head * p[PARAM_##operand + 1])
 	const float *q = (const float *)args->buffers[0] + AT(Q), *k = (const float *)args->buffers[1] + AT(K),
 	            *v = (const float *)args->buffers[2] + AT(V);
-	float *out = (float *)args->buffers[OUT] + AT(O);
+	float *out = (float *)args->buffers[OUT] + (SPLIT ? whole * p[PARAM_QUERIES] * (HEAD_V + 2) : AT(O));
 	for (; first < end && first < p[PARAM_QUERIES]; first += ROWS) {
 		struct rows rows;
 		for (int x = 0; x < QV; x++)
@@ -257,8 +282,8 @@ void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
 		for (int d = 0; d < HEAD_V; d++)
 			for (int x = 0; x < QV; x++)
 				f32_store(&b->sums[d][x * LANES], f32_set(0.0f));
-		for (long key = 0; key < p[PARAM_KEYS]; key += KEYS)
-			add_keys(b, &rows, k, v, args, p, AT(M), first, key, p[PARAM_KEYS] - key < KEYS ? p[PARAM_KEYS] - key : KEYS);
-		store_queries(b, &rows, out, p, first);
+		for (long key = first_key; key < last_key; key += KEYS)
+			add_keys(b, &rows, k, v, args, p, AT(M), first, key, last_key - key < KEYS ? last_key - key : KEYS);
+		(SPLIT ? store_part : store_output)(b, &rows, out, p, first);
 	}
 }

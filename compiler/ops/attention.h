@@ -15,7 +15,7 @@ enum attention_mask {
 enum ercc_status infer_attention_core(struct node *node);
 enum ercc_status lower_attention_core(struct lowering *lowering, struct node *node);
 
-extern const struct kernel_template attention_template;
+extern const struct kernel_template attention_template, attention_sum_template;
 
 /* A launch's space, and the operands that have strides along its dims. */
 enum attention_dim {

@@ -3,13 +3,20 @@
 
 #include <math.h>
 
-#include "variants/variants.h"
+#include "rows.h"
 
 /* launch->params: batch * heads is params[1] * params[2]. In the order of attention.cpu.c, which has strides behind them. */
-enum { PARAM_BLOCKS_PER_TILE, PARAM_BLOCK_TILES, PARAM_HEADS, PARAM_QUERIES, PARAM_KEYS, PARAM_STRIDES };
+enum {
+	PARAM_BLOCKS_PER_TILE, PARAM_BLOCK_TILES, PARAM_HEADS, PARAM_QUERIES, PARAM_KEYS, PARAM_PARTS, PARAM_PART_KEYS,
+	PARAM_STRIDES,
+};
 enum { SHAPE_QV, SHAPE_BLOCKS };
+/* Of attention_sum.cpu.c, behind those of row kernels. */
+enum { SUM_PARTS = ROWS_FIRST, SUM_QUERIES, SUM_HEADS, SUM_STRIDES };
 
 #define KEYS_PER_BLOCK 48
+/* Numbers of keys and values that a tile walks at most: beyond, 16 queries would take longer than a tile may. */
+#define PART_ELEMENTS 65536
 #define EXP_WORK 26 /* multiply-adds that masking and exponentiating a score are worth */
 
 
@@ -95,38 +102,85 @@ static void define(struct launch *launch, const char *name, const char *value)
 	launch->defines[launch->define_count++] = (struct define){name, value};
 }
 
-enum ercc_status lower_attention_core(struct lowering *lowering, struct node *node)
+static struct launch *add_attention(struct lowering *lowering, const struct node *node, const struct shape *space)
 {
 	static const int rows[] = {ATTENTION_QUERY, ATTENTION_KEY, ATTENTION_KEY, ATTENTION_QUERY},
 	                 columns[] = {ATTENTION_SIZE, ATTENTION_SIZE, ATTENTION_V_SIZE, ATTENTION_KEY};
+	const int64_t *dims = space->dims;
+	struct launch *launch = plan_add_launch(lowering->plan, NULL, &attention_template, node->name);
+	launch->space = *space;
+	for (int i = 0; i < node->input_count; i++) {
+		struct value *value = node->inputs[i];
+		bool swap = i == 1 && node_attr_int(node, "transposed", 0);
+		struct operand *operand = launch_operand(launch, lower_buffer(lowering, value), value->dtype, false);
+		set_strides(operand, &value->shape, swap ? columns[i] : rows[i], swap ? rows[i] : columns[i]);
+	}
+	launch->input_count = launch->operand_count;
+	launch->reduction_key = 0x6174746e0001;
+	launch->flops = (uint64_t)(dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * dims[ATTENTION_QUERY] * dims[ATTENTION_KEY]) *
+	                2 * (uint64_t)(dims[ATTENTION_SIZE] + dims[ATTENTION_V_SIZE] + EXP_WORK);
+	define(launch, "MASK", arena_printf(&lowering->ctx->arena, "%d", (int)node_attr_int(node, "mask", 0)));
+	define(launch, "FILL", float_text(lowering, node_attr_float(node, "fill", 0)));
+	define(launch, "SCALE", float_text(lowering, node_attr_float(node, "scale", 1)));
+	define(launch, "ZERO_EMPTY", node_attr_int(node, "zero_empty", 0) ? "1" : "0");
+	return launch;
+}
+
+/* The launch that adds up what the parts of the keys have left in `parts`. */
+static struct launch *add_sum(struct lowering *lowering, const struct node *node, const struct launch *attention, struct buffer *parts)
+{
+	const int64_t *dims = attention->space.dims;
+	struct launch *launch = plan_add_launch(lowering->plan, NULL, &attention_sum_template, node->name);
+	launch->space = attention->space;
+	launch_operand(launch, parts, ERC_F32, false);
+	launch->input_count = 1;
+	launch->params[ROWS_TOTAL] = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * dims[ATTENTION_QUERY];
+	launch->params[SUM_PARTS] = attention->params[PARAM_PARTS];
+	launch->params[SUM_QUERIES] = dims[ATTENTION_QUERY];
+	launch->params[SUM_HEADS] = dims[ATTENTION_HEAD];
+	launch->param_count = SUM_STRIDES + 4;
+	launch->flops = (uint64_t)parts->bytes / 2;
+	launch->bytes = (uint64_t)parts->bytes;
+	launch->reduction_key = 0x6174746e0002;
+	define(launch, "HEAD_V", arena_printf(&lowering->ctx->arena, "%lld", (long long)dims[ATTENTION_V_SIZE]));
+	define(launch, "ZERO_EMPTY", node_attr_int(node, "zero_empty", 0) ? "1" : "0");
+	return launch;
+}
+
+/* Where the keys are more than a tile may walk, tiles walk parts of them: of equal size, whole blocks. */
+static void divide_keys(struct launch *launch)
+{
+	const int64_t *dims = launch->space.dims;
+	int64_t keys = dims[ATTENTION_KEY], elements = keys * (dims[ATTENTION_SIZE] + dims[ATTENTION_V_SIZE]);
+	int64_t each = round_up(ceil_div(keys, ceil_div(elements, PART_ELEMENTS)), KEYS_PER_BLOCK);
+	each = elements <= PART_ELEMENTS * 3 / 2 ? keys : each;
+	launch->params[PARAM_PART_KEYS] = each;
+	launch->params[PARAM_PARTS] = ceil_div(keys, each);
+	define(launch, "SPLIT", launch->params[PARAM_PARTS] > 1 ? "1" : "0");
+}
+
+enum ercc_status lower_attention_core(struct lowering *lowering, struct node *node)
+{
 	const struct shape *out = &node->outputs[0]->shape;
-	bool transposed = node_attr_int(node, "transposed", 0);
-	int64_t dims[ATTENTION_RANK], same;
+	int64_t dims[ATTENTION_RANK];
 	matrix_of(node, 0, &dims[ATTENTION_QUERY], &dims[ATTENTION_SIZE]);
 	matrix_of(node, 2, &dims[ATTENTION_KEY], &dims[ATTENTION_V_SIZE]);
 	dims[ATTENTION_BATCH] = out->rank > 3 ? out->dims[0] : 1;
 	dims[ATTENTION_HEAD] = out->rank > 2 ? out->dims[out->rank - 3] : 1;
 	if (dims[ATTENTION_KEY] == 0) /* an empty sum */
 		return lower_fill(lowering, node, node->outputs[0], node_attr_int(node, "zero_empty", 0) ? 0 : NAN, 0);
-	struct launch *launch = plan_add_launch(lowering->plan, NULL, &attention_template, node->name);
-	launch->space = shape_of(ATTENTION_RANK, dims);
-	for (int i = 0; i < node->input_count; i++) {
-		struct value *value = node->inputs[i];
-		bool swap = i == 1 && transposed;
-		struct operand *operand = launch_operand(launch, lower_buffer(lowering, value), value->dtype, false);
-		set_strides(operand, &value->shape, swap ? columns[i] : rows[i], swap ? rows[i] : columns[i]);
+	struct shape space = shape_of(ATTENTION_RANK, dims);
+	struct launch *launch = add_attention(lowering, node, &space), *last = launch;
+	divide_keys(launch);
+	if (launch->params[PARAM_PARTS] > 1) {
+		int64_t rows = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[PARAM_PARTS] * dims[ATTENTION_QUERY];
+		struct buffer *parts = plan_buffer(lowering->plan, BUFFER_ARENA, 4 * rows * (dims[ATTENTION_V_SIZE] + 2), node->name);
+		launch_operand(launch, parts, ERC_F32, true);
+		last = add_sum(lowering, node, launch, parts);
 	}
-	launch->input_count = launch->operand_count;
-	set_strides(launch_operand(launch, lower_buffer(lowering, node->outputs[0]), ERC_F32, true), out, ATTENTION_QUERY,
+	set_strides(launch_operand(last, lower_buffer(lowering, node->outputs[0]), ERC_F32, true), out, ATTENTION_QUERY,
 	            ATTENTION_V_SIZE);
-	same = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * dims[ATTENTION_QUERY] * dims[ATTENTION_KEY];
-	launch->flops = (uint64_t)same * 2 * (uint64_t)(dims[ATTENTION_SIZE] + dims[ATTENTION_V_SIZE] + EXP_WORK);
 	launch->bytes = launch_traffic(launch);
-	launch->reduction_key = 0x6174746e0001;
-	define(launch, "MASK", arena_printf(&lowering->ctx->arena, "%d", (int)node_attr_int(node, "mask", 0)));
-	define(launch, "FILL", float_text(lowering, node_attr_float(node, "fill", 0)));
-	define(launch, "SCALE", float_text(lowering, node_attr_float(node, "scale", 1)));
-	define(launch, "ZERO_EMPTY", node_attr_int(node, "zero_empty", 0) ? "1" : "0");
 	return ERCC_OK;
 }
 
@@ -154,10 +208,10 @@ static void offer(struct choice *choice, const struct launch *launch, int64_t qv
 {
 	const struct device *device = choice->device;
 	const int64_t *dims = launch->space.dims;
-	int64_t keys = dims[ATTENTION_KEY], size = dims[ATTENTION_SIZE], v_size = dims[ATTENTION_V_SIZE];
+	int64_t keys = launch->params[PARAM_PART_KEYS], size = dims[ATTENTION_SIZE], v_size = dims[ATTENTION_V_SIZE];
 	int64_t rows = qv * device->lanes, tiles = ceil_div(ceil_div(dims[ATTENTION_QUERY], rows), blocks);
 	int64_t at_once = keys_at_once(device, qv);
-	struct tile tile = {.shape = {qv, blocks}, .count = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * tiles};
+	struct tile tile = {.shape = {qv, blocks}, .count = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[PARAM_PARTS] * tiles};
 	/* every multiply-add takes one vector of queries, which is loaded, and a number that many of them share */
 	double step = 1 + 0.3 / (double)qv / (double)qv, padded = (double)round_up(keys, at_once < keys ? at_once : 1);
 	tile.local_bytes = 4 * rows * (size + v_size + KEYS_PER_BLOCK);
@@ -170,6 +224,14 @@ static void offer(struct choice *choice, const struct launch *launch, int64_t qv
 	choice_offer(choice, &tile);
 }
 
+static void strides_of(const struct operand *operand, int row, int column, int64_t *to)
+{
+	to[0] = operand->strides[ATTENTION_BATCH];
+	to[1] = operand->strides[ATTENTION_HEAD];
+	to[2] = operand->strides[row];
+	to[3] = operand->strides[column];
+}
+
 /* Strides of q, k, v, the mask and the output, each of batch, head, row and element. */
 static void set_strides_of_all(const struct launch *launch, struct variant *variant)
 {
@@ -177,13 +239,8 @@ static void set_strides_of_all(const struct launch *launch, struct variant *vari
 	                 columns[] = {ATTENTION_SIZE, ATTENTION_SIZE, ATTENTION_V_SIZE, ATTENTION_KEY, ATTENTION_V_SIZE};
 	for (int i = 0; i < 5; i++) {
 		const struct operand *operand = &launch->operands[i == 4 ? launch->operand_count - 1 : i];
-		int64_t *to = &variant->params[PARAM_STRIDES + 4 * i];
-		if (i == 3 && launch->input_count < 4)
-			continue;
-		to[0] = operand->strides[ATTENTION_BATCH];
-		to[1] = operand->strides[ATTENTION_HEAD];
-		to[2] = operand->strides[rows[i]];
-		to[3] = operand->strides[columns[i]];
+		if (i < 3 || i == 4 || launch->input_count == 4)
+			strides_of(operand, rows[i], columns[i], &variant->params[PARAM_STRIDES + 4 * i]);
 	}
 }
 
@@ -196,6 +253,8 @@ static void set_params(const struct device *device, const struct launch *launch,
 	variant->params[PARAM_HEADS] = dims[ATTENTION_HEAD];
 	variant->params[PARAM_QUERIES] = dims[ATTENTION_QUERY];
 	variant->params[PARAM_KEYS] = dims[ATTENTION_KEY];
+	variant->params[PARAM_PARTS] = launch->params[PARAM_PARTS];
+	variant->params[PARAM_PART_KEYS] = launch->params[PARAM_PART_KEYS];
 	variant->param_count = PARAM_STRIDES + 20;
 	variant->tile_params = 1u << PARAM_BLOCKS_PER_TILE | 1u << PARAM_BLOCK_TILES;
 	set_strides_of_all(launch, variant);
@@ -229,6 +288,14 @@ static enum ercc_status attention_cpu(struct context *ctx, const struct device *
 	return ERCC_OK;
 }
 
+static enum ercc_status attention_sum_cpu(struct context *ctx, const struct device *device, const struct launch *launch,
+                                          struct variant *variant)
+{
+	TRY(rows_cpu(ctx, device, launch, variant));
+	strides_of(&launch->operands[1], ATTENTION_QUERY, ATTENTION_V_SIZE, &variant->params[SUM_STRIDES]);
+	return ERCC_OK;
+}
+
 /* ---- GPU: a block of threads has `rows` queries and walks the keys, two stages of them in local memory ---- */
 
 static enum ercc_status attention_sim(struct context *ctx, const struct device *device, const struct launch *launch,
@@ -240,13 +307,13 @@ static enum ercc_status attention_sim(struct context *ctx, const struct device *
 	struct tile tile;
 	choice_begin(&choice, device, variant);
 	for (int64_t rows = 128; rows >= 4; rows /= 2) {
-		double scores = (double)rows * (double)dims[ATTENTION_KEY];
+		double scores = (double)(rows * launch->params[PARAM_PART_KEYS]);
 		tile = (struct tile){.shape = {rows}, .threads = 128, .registers = 128};
-		tile.count = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * ceil_div(dims[ATTENTION_QUERY], rows);
+		tile.count = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[PARAM_PARTS] * ceil_div(dims[ATTENTION_QUERY], rows);
 		tile.local_bytes = 4 * (rows * (size + keys) + 2 * keys * size);
 		tile.work.flops = 2 * scores * (double)(size + EXP_WORK) * (rows < 32 ? 32.0 / (double)rows : 1);
 		tile.work.near = tile.work.flops / 4;
-		tile.work.shared = 4.0 * (double)(dims[ATTENTION_KEY] * size + rows * size);
+		tile.work.shared = 4.0 * (double)((launch->params[PARAM_PART_KEYS] + rows) * size);
 		tile.work.ns = 1000;
 		choice_offer(&choice, &tile);
 	}
@@ -258,3 +325,4 @@ static enum ercc_status attention_sim(struct context *ctx, const struct device *
 const struct kernel_template attention_template = {
 	.stem = "attention", .cpu = attention_cpu, .sim = attention_sim, .strided = true,
 };
+const struct kernel_template attention_sum_template = {.stem = "attention_sum", .cpu = attention_sum_cpu, .strided = true};
