@@ -151,19 +151,20 @@ FN void score(struct block *b, f32_value *top, const float *k, const struct erc_
 }
 
 /* Sums of `count` value elements from number d on: scaled down, then with the block's keys. */
-FN void add_values(struct block *b, const f32_value *scale, const float *v, long row, long d, long keys, const int count)
+FN void add_values(struct block *b, const f32_value *scale, const float *v, long row, long step, long d, long keys,
+                   const int count)
 {
 	f32_value acc[DT][QV];
 	UNROLL for (int y = 0; y < count; y++)
 		UNROLL for (int x = 0; x < QV; x++)
 			acc[y][x] = f32_load(&b->sums[d + y][x * LANES]) * scale[x];
-	v += d * V_STEP;
+	v += d * step;
 	for (long i = 0; i < keys; i++, v += row) {
 		f32_value e[QV];
 		UNROLL for (int x = 0; x < QV; x++)
 			e[x] = f32_load(&b->p[i][x * LANES]);
 		UNROLL for (int y = 0; y < count; y++) {
-			f32_value s = f32_set(v[y * V_STEP]);
+			f32_value s = f32_set(v[y * step]);
 			UNROLL for (int x = 0; x < QV; x++)
 				acc[y][x] += s * e[x];
 		}
@@ -207,9 +208,9 @@ FN void add_keys(struct block *b, struct rows *rows, const float *k, const float
 	exponentiate(b, rows, top, keys, scale);
 	v += key * p[PARAM_V + 2];
 	for (; d + DT <= HEAD_V; d += DT)
-		add_values(b, scale, v, p[PARAM_V + 2], d, keys, DT);
+		add_values(b, scale, v, p[PARAM_V + 2], V_STEP, d, keys, DT);
 	if (HEAD_V % DT)
-		add_values(b, scale, v, p[PARAM_V + 2], d, keys, HEAD_V % DT);
+		add_values(b, scale, v, p[PARAM_V + 2], V_STEP, d, keys, HEAD_V % DT);
 }
 
 /* The sums of `count` queries times a factor each, as rows of the output. */
