@@ -119,12 +119,15 @@ static void print_places(const struct plan *plan, FILE *out)
 void plan_print(const struct plan *plan, FILE *out)
 {
 	struct arena *arena = &plan->ctx->arena;
+	const struct shape none = {0};
 	for (const struct launch *launch = plan->first; launch; launch = launch->next) {
+		const struct kernel_template *template = launch->template;
+		const struct shape *space = template->epilogue || template->strided ? &launch->space : &none;
 		struct text text = {.arena = arena};
 		text_printf(&text, "%s %s", launch->template->stem, shape_text(arena, &launch->space));
 		for (int i = 0; i < launch->operand_count; i++) {
 			text_printf(&text, "%s", launch->operands[i].write ? " -> " : " ");
-			print_operand(&launch->operands[i], launch->template->epilogue || launch->template->strided ? &launch->space : &(struct shape){0}, &text);
+			print_operand(&launch->operands[i], space, &text);
 		}
 		if (launch->expr.count) {
 			text_printf(&text, "  ");

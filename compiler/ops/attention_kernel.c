@@ -5,11 +5,20 @@
 
 #include "rows.h"
 
-/* launch->params: batch * heads is params[1] * params[2]. In the order of attention.cpu.c, which has strides behind them. */
+/* launch->params, in the order of attention.cpu.c, which has strides behind them. */
 enum {
-	PARAM_BLOCKS_PER_TILE, PARAM_BLOCK_TILES, PARAM_HEADS, PARAM_QUERIES, PARAM_KEYS, PARAM_PARTS, PARAM_PART_KEYS,
+	PARAM_BLOCKS_PER_TILE,
+	PARAM_BLOCK_TILES,
+	PARAM_HEADS,
+	PARAM_QUERIES,
+	PARAM_KEYS,
+	PARAM_PARTS,
+	PARAM_PART_KEYS,
+	PARAM_AHEAD,
 	PARAM_STRIDES,
 };
+/* Behind those of attention.h: no operand says what a query sees. */
+enum { MASK_CAUSAL = ATTENTION_HIDDEN + 1 };
 enum { SHAPE_QV, SHAPE_BLOCKS };
 /* Of attention_sum.cpu.c, behind those of row kernels. */
 enum { SUM_PARTS = ROWS_FIRST, SUM_QUERIES, SUM_HEADS, SUM_STRIDES };
@@ -17,9 +26,8 @@ enum { SUM_PARTS = ROWS_FIRST, SUM_QUERIES, SUM_HEADS, SUM_STRIDES };
 #define KEYS_PER_BLOCK 48
 /* Numbers of keys and values that a tile walks at most: beyond, 16 queries would take longer than a tile may. */
 #define PART_ELEMENTS 65536
-#define EXP_WORK 26 /* multiply-adds that masking and exponentiating a score are worth */
-
-
+#define LOWEST -1e30f /* a score below this is worth nothing */
+#define EXP_WORK 26   /* multiply-adds that masking and exponentiating a score are worth */
 
 /* ---- shapes ---- */
 
@@ -102,14 +110,45 @@ static void define(struct launch *launch, const char *name, const char *value)
 	launch->defines[launch->define_count++] = (struct define){name, value};
 }
 
+/* Whether a known mask hides the key from the query. */
+static bool is_hidden(const struct node *node, const struct tensor *mask, int64_t at)
+{
+	int64_t kind = node_attr_int(node, "mask", ATTENTION_NO_MASK);
+	at = mask->splat ? 0 : at;
+	return kind == ATTENTION_ADDED ? tensor_float(mask, at) != 0
+	                               : (tensor_int(mask, at) != 0) == (kind == ATTENTION_HIDDEN);
+}
+
+/* A known mask that hides nothing but the keys behind number i + *ahead from query i, and those for good. */
+static bool is_causal(const struct node *node, const int64_t *dims, int64_t *ahead)
+{
+	const struct value *mask = node_input(node, 3);
+	int64_t keys = dims[ATTENTION_KEY], count = dims[ATTENTION_QUERY] * keys;
+	bool added = node_attr_int(node, "mask", ATTENTION_NO_MASK) == ATTENTION_ADDED;
+	if (!mask || !mask->constant || shape_elements(&mask->shape) != count ||
+	    mask->shape.dims[mask->shape.rank - 1] != keys || (!added && node_attr_float(node, "fill", 0) > LOWEST))
+		return false;
+	for (*ahead = -1; *ahead + 1 < keys && !is_hidden(node, mask->constant, *ahead + 1);)
+		++*ahead;
+	for (int64_t i = 0; i < count; i++) {
+		bool hidden = is_hidden(node, mask->constant, i);
+		if (hidden != (i % keys > i / keys + *ahead))
+			return false;
+		if (hidden && added && tensor_float(mask->constant, mask->constant->splat ? 0 : i) > LOWEST)
+			return false;
+	}
+	return *ahead >= 0;
+}
+
 static struct launch *add_attention(struct lowering *lowering, const struct node *node, const struct shape *space)
 {
 	static const int rows[] = {ATTENTION_QUERY, ATTENTION_KEY, ATTENTION_KEY, ATTENTION_QUERY},
 	                 columns[] = {ATTENTION_SIZE, ATTENTION_SIZE, ATTENTION_V_SIZE, ATTENTION_KEY};
 	const int64_t *dims = space->dims;
 	struct launch *launch = plan_add_launch(lowering->plan, NULL, &attention_template, node->name);
+	bool causal = is_causal(node, dims, &launch->params[PARAM_AHEAD]);
 	launch->space = *space;
-	for (int i = 0; i < node->input_count; i++) {
+	for (int i = 0; i < (causal ? 3 : node->input_count); i++) {
 		struct value *value = node->inputs[i];
 		bool swap = i == 1 && node_attr_int(node, "transposed", 0);
 		struct operand *operand = launch_operand(launch, lower_buffer(lowering, value), value->dtype, false);
@@ -117,9 +156,11 @@ static struct launch *add_attention(struct lowering *lowering, const struct node
 	}
 	launch->input_count = launch->operand_count;
 	launch->reduction_key = 0x6174746e0001;
-	launch->flops = (uint64_t)(dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * dims[ATTENTION_QUERY] * dims[ATTENTION_KEY]) *
-	                2 * (uint64_t)(dims[ATTENTION_SIZE] + dims[ATTENTION_V_SIZE] + EXP_WORK);
-	define(launch, "MASK", arena_printf(&lowering->ctx->arena, "%d", (int)node_attr_int(node, "mask", 0)));
+	launch->flops =
+	    (uint64_t)(dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * dims[ATTENTION_QUERY] * dims[ATTENTION_KEY]) * 2 *
+	    (uint64_t)(dims[ATTENTION_SIZE] + dims[ATTENTION_V_SIZE] + EXP_WORK);
+	int kind = causal ? MASK_CAUSAL : (int)node_attr_int(node, "mask", ATTENTION_NO_MASK);
+	define(launch, "MASK", arena_printf(&lowering->ctx->arena, "%d", kind));
 	define(launch, "FILL", float_text(lowering, node_attr_float(node, "fill", 0)));
 	define(launch, "SCALE", float_text(lowering, node_attr_float(node, "scale", 1)));
 	define(launch, "ZERO_EMPTY", node_attr_int(node, "zero_empty", 0) ? "1" : "0");
@@ -127,7 +168,8 @@ static struct launch *add_attention(struct lowering *lowering, const struct node
 }
 
 /* The launch that adds up what the parts of the keys have left in `parts`. */
-static struct launch *add_sum(struct lowering *lowering, const struct node *node, const struct launch *attention, struct buffer *parts)
+static struct launch *add_sum(struct lowering *lowering, const struct node *node, const struct launch *attention,
+                              struct buffer *parts)
 {
 	const int64_t *dims = attention->space.dims;
 	struct launch *launch = plan_add_launch(lowering->plan, NULL, &attention_sum_template, node->name);
@@ -173,8 +215,10 @@ enum ercc_status lower_attention_core(struct lowering *lowering, struct node *no
 	struct launch *launch = add_attention(lowering, node, &space), *last = launch;
 	divide_keys(launch);
 	if (launch->params[PARAM_PARTS] > 1) {
-		int64_t rows = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[PARAM_PARTS] * dims[ATTENTION_QUERY];
-		struct buffer *parts = plan_buffer(lowering->plan, BUFFER_ARENA, 4 * rows * (dims[ATTENTION_V_SIZE] + 2), node->name);
+		int64_t rows =
+		    dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[PARAM_PARTS] * dims[ATTENTION_QUERY];
+		struct buffer *parts =
+		    plan_buffer(lowering->plan, BUFFER_ARENA, 4 * rows * (dims[ATTENTION_V_SIZE] + 2), node->name);
 		launch_operand(launch, parts, ERC_F32, true);
 		last = add_sum(lowering, node, launch, parts);
 	}
@@ -189,7 +233,8 @@ enum ercc_status lower_attention_core(struct lowering *lowering, struct node *no
 static void define_number(struct context *ctx, struct variant *variant, bool of_tile, const char *name, int64_t value)
 {
 	variant->tile_defines |= (uint64_t)of_tile << variant->define_count;
-	variant->defines[variant->define_count++] = (struct define){name, arena_printf(&ctx->arena, "%lld", (long long)value)};
+	variant->defines[variant->define_count++] =
+	    (struct define){name, arena_printf(&ctx->arena, "%lld", (long long)value)};
 }
 
 /* Keys, and elements of a value, that a register tile has beside `qv` vectors of queries. */
@@ -211,7 +256,9 @@ static void offer(struct choice *choice, const struct launch *launch, int64_t qv
 	int64_t keys = launch->params[PARAM_PART_KEYS], size = dims[ATTENTION_SIZE], v_size = dims[ATTENTION_V_SIZE];
 	int64_t rows = qv * device->lanes, tiles = ceil_div(ceil_div(dims[ATTENTION_QUERY], rows), blocks);
 	int64_t at_once = keys_at_once(device, qv);
-	struct tile tile = {.shape = {qv, blocks}, .count = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[PARAM_PARTS] * tiles};
+	struct tile tile = {.shape = {qv, blocks},
+	                    .count =
+	                        dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[PARAM_PARTS] * tiles};
 	/* every multiply-add takes one vector of queries, which is loaded, and a number that many of them share */
 	double step = 1 + 0.3 / (double)qv / (double)qv, padded = (double)round_up(keys, at_once < keys ? at_once : 1);
 	tile.local_bytes = 4 * rows * (size + v_size + KEYS_PER_BLOCK);
@@ -236,7 +283,8 @@ static void strides_of(const struct operand *operand, int row, int column, int64
 static void set_strides_of_all(const struct launch *launch, struct variant *variant)
 {
 	static const int rows[] = {ATTENTION_QUERY, ATTENTION_KEY, ATTENTION_KEY, ATTENTION_QUERY, ATTENTION_QUERY},
-	                 columns[] = {ATTENTION_SIZE, ATTENTION_SIZE, ATTENTION_V_SIZE, ATTENTION_KEY, ATTENTION_V_SIZE};
+	                 columns[] = {ATTENTION_SIZE, ATTENTION_SIZE, ATTENTION_V_SIZE, ATTENTION_KEY,
+	                              ATTENTION_V_SIZE};
 	for (int i = 0; i < 5; i++) {
 		const struct operand *operand = &launch->operands[i == 4 ? launch->operand_count - 1 : i];
 		if (i < 3 || i == 4 || launch->input_count == 4)
@@ -244,7 +292,8 @@ static void set_strides_of_all(const struct launch *launch, struct variant *vari
 	}
 }
 
-static void set_params(const struct device *device, const struct launch *launch, const int64_t *shape, struct variant *variant)
+static void set_params(const struct device *device, const struct launch *launch, const int64_t *shape,
+                       struct variant *variant)
 {
 	const int64_t *dims = launch->space.dims;
 	int64_t rows = shape[SHAPE_QV] * device->lanes;
@@ -255,6 +304,7 @@ static void set_params(const struct device *device, const struct launch *launch,
 	variant->params[PARAM_KEYS] = dims[ATTENTION_KEY];
 	variant->params[PARAM_PARTS] = launch->params[PARAM_PARTS];
 	variant->params[PARAM_PART_KEYS] = launch->params[PARAM_PART_KEYS];
+	variant->params[PARAM_AHEAD] = launch->params[PARAM_AHEAD];
 	variant->param_count = PARAM_STRIDES + 20;
 	variant->tile_params = 1u << PARAM_BLOCKS_PER_TILE | 1u << PARAM_BLOCK_TILES;
 	set_strides_of_all(launch, variant);
@@ -268,11 +318,13 @@ static enum ercc_status attention_cpu(struct context *ctx, const struct device *
 	struct tile tile;
 	choice_begin(&choice, device, variant);
 	for (int64_t qv = 2; qv >= 1; qv--)
-		for (int64_t blocks = 1; blocks <= ceil_div(dims[ATTENTION_QUERY], qv * device->lanes); blocks += blocks < 8 ? 1 : blocks / 4)
+		for (int64_t blocks = 1; blocks <= ceil_div(dims[ATTENTION_QUERY], qv * device->lanes);
+		     blocks += blocks < 8 ? 1 : blocks / 4)
 			offer(&choice, launch, qv, blocks);
 	TRY(choice_end(ctx, &choice, launch, variant, &tile));
 	int64_t qv = tile.shape[SHAPE_QV], step = launch->operands[2].strides[ATTENTION_V_SIZE];
-	variant->shape_text = arena_printf(&ctx->arena, "%lld queries, %lldx%lld", (long long)(qv * device->lanes * tile.shape[SHAPE_BLOCKS]),
+	variant->shape_text = arena_printf(&ctx->arena, "%lld queries, %lldx%lld",
+	                                   (long long)(qv * device->lanes * tile.shape[SHAPE_BLOCKS]),
 	                                   (long long)keys_at_once(device, qv), (long long)(qv * device->lanes));
 	set_params(device, launch, tile.shape, variant);
 	define_number(ctx, variant, true, "QV", qv);
@@ -283,7 +335,8 @@ static enum ercc_status attention_cpu(struct context *ctx, const struct device *
 	define_number(ctx, variant, false, "OUT", launch->operand_count - 1);
 	define_number(ctx, variant, false, "VECTOR", 1);
 	variant->defines[variant->define_count++] = (struct define){"V_STEP", step == 1 ? "1" : "p[PARAM_V + 3]"};
-	memcpy(variant->defines + variant->define_count, launch->defines, sizeof(struct define) * (size_t)launch->define_count);
+	memcpy(variant->defines + variant->define_count, launch->defines,
+	       sizeof(struct define) * (size_t)launch->define_count);
 	variant->define_count += launch->define_count;
 	return ERCC_OK;
 }
@@ -309,7 +362,8 @@ static enum ercc_status attention_sim(struct context *ctx, const struct device *
 	for (int64_t rows = 128; rows >= 4; rows /= 2) {
 		double scores = (double)(rows * launch->params[PARAM_PART_KEYS]);
 		tile = (struct tile){.shape = {rows}, .threads = 128, .registers = 128};
-		tile.count = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[PARAM_PARTS] * ceil_div(dims[ATTENTION_QUERY], rows);
+		tile.count = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[PARAM_PARTS] *
+		             ceil_div(dims[ATTENTION_QUERY], rows);
 		tile.local_bytes = 4 * (rows * (size + keys) + 2 * keys * size);
 		tile.work.flops = 2 * scores * (double)(size + EXP_WORK) * (rows < 32 ? 32.0 / (double)rows : 1);
 		tile.work.near = tile.work.flops / 4;
@@ -325,4 +379,6 @@ static enum ercc_status attention_sim(struct context *ctx, const struct device *
 const struct kernel_template attention_template = {
 	.stem = "attention", .cpu = attention_cpu, .sim = attention_sim, .strided = true,
 };
-const struct kernel_template attention_sum_template = {.stem = "attention_sum", .cpu = attention_sum_cpu, .strided = true};
+const struct kernel_template attention_sum_template = {
+	.stem = "attention_sum", .cpu = attention_sum_cpu, .strided = true,
+};

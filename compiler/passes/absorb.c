@@ -26,7 +26,8 @@ static int64_t bytes_before(const struct operand *operand)
 }
 
 /* False where the `whole` side does not walk its buffer as a whole, each element once. */
-static bool read_digits(const struct launch *copy, const struct operand *whole, const struct operand *part, struct digits *digits)
+static bool read_digits(const struct launch *copy, const struct operand *whole, const struct operand *part,
+                        struct digits *digits)
 {
 	int64_t offset, elements = 1;
 	const struct buffer *root = buffer_root(whole->buffer, &offset);
@@ -71,7 +72,8 @@ static void merge_digits(struct digits *digits)
 static bool translate(const struct launch *launch, const struct operand *operand, const struct digits *digits,
                       const struct operand *part, struct operand *out)
 {
-	int64_t bytes = (int64_t)dtype_bytes(operand->dtype), first = bytes_before(operand) / bytes, reach[MAX_RANK] = {0};
+	int64_t bytes = (int64_t)dtype_bytes(operand->dtype), first = bytes_before(operand) / bytes,
+	        reach[MAX_RANK] = {0};
 	*out = *operand;
 	out->buffer = part->buffer;
 	out->offset = part->offset;

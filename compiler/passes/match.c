@@ -44,7 +44,8 @@ static bool is_over_last(const struct node *node)
 static struct value *look_through(struct value *value)
 {
 	for (const struct node *node = value->producer; node; node = value->producer) {
-		bool same = !strcmp(node->op_type, "Identity") || (!strcmp(node->op_type, "Dropout") && value->producer_slot == 0) ||
+		bool same = !strcmp(node->op_type, "Identity") ||
+		            (!strcmp(node->op_type, "Dropout") && value->producer_slot == 0) ||
 		            (!strcmp(node->op_type, "Cast") && node->inputs[0]->dtype == value->dtype);
 		if (!same || *node->domain)
 			break;

@@ -35,8 +35,8 @@ static bool is_f32_matrix(const struct value *value)
 /* Scores are [..., queries, keys], each with a mask that does not make them larger; nobody else reads the weights. */
 static bool fits(const struct graph *graph, const struct match *match, const struct node *root)
 {
-	const struct value *q = matched(match, 'q'), *k = matched(match, 'k'), *v = matched(match, 'v'), *m = matched(match, 'm'),
-	                   *w = matched(match, 'w');
+	const struct value *q = matched(match, 'q'), *k = matched(match, 'k'), *v = matched(match, 'v'),
+	                   *m = matched(match, 'm'), *w = matched(match, 'w');
 	int users = match->flags & ZERO_EMPTY ? 2 : 1;
 	if (!is_f32_matrix(q) || !is_f32_matrix(k) || !is_f32_matrix(v) || graph_count_uses(graph, w) != users)
 		return false;
@@ -49,7 +49,8 @@ static bool fits(const struct graph *graph, const struct match *match, const str
 }
 
 /* Keys that were scaled before they were transposed. */
-static enum ercc_status transpose_keys(struct node *root, struct value *keys, const struct node *like, struct value **out)
+static enum ercc_status transpose_keys(struct node *root, struct value *keys, const struct node *like,
+                                       struct value **out)
 {
 	*out = EMIT(root, "Transpose(a)", keys);
 	node_set_attrs((*out)->producer, like->attrs, like->attr_count);
@@ -63,10 +64,13 @@ enum ercc_status recover_attention(struct graph *graph, struct node *node, bool 
 	if (!match_text(&match, rules, "MatMul(<weights>, v)", node->outputs[0]) || !fits(graph, &match, node))
 		return ERCC_OK;
 	struct value *k = matched(&match, 'k'), *t = matched(&match, 't'), *out;
-	double scale = matched_number(&match, 'b', 1) * matched_number(&match, 'd', 1) * matched_number(&match, 'g', 1) /
-	               matched_number(&match, 'a', 1) / matched_number(&match, 'c', 1) / matched_number(&match, 'e', 1);
-	int mask = match.flags & ADDED ? ATTENTION_ADDED : match.flags & SEEN ? ATTENTION_SEEN
-	         : match.flags & HIDDEN ? ATTENTION_HIDDEN : ATTENTION_NO_MASK;
+	double scale = matched_number(&match, 'b', 1) * matched_number(&match, 'd', 1) *
+	               matched_number(&match, 'g', 1) / matched_number(&match, 'a', 1) /
+	               matched_number(&match, 'c', 1) / matched_number(&match, 'e', 1);
+	int mask = match.flags & ADDED    ? ATTENTION_ADDED
+	           : match.flags & SEEN   ? ATTENTION_SEEN
+	           : match.flags & HIDDEN ? ATTENTION_HIDDEN
+	                                  : ATTENTION_NO_MASK;
 	if (t)
 		TRY(transpose_keys(node, k, t->producer, &k));
 	const char *attrs = TEXT(node, "transposed=1, scale=%.9e, mask=%d, fill=%.9e, zero_empty=%d", scale, mask,

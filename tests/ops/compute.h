@@ -24,8 +24,12 @@ static float value_at(size_t i)
 /* The text as an artifact for one target; budgets NULL: the usual ones. */
 static void compile_text(const char *text, const char *target, const char *const *budgets, uint32_t budget_count)
 {
-	struct ercc_options options = {.size = sizeof options, .message = keep_message, .targets = &target, .target_count = 1,
-	                               .budgets = budgets, .budget_count = budget_count};
+	struct ercc_options options = {.size = sizeof options,
+	                               .message = keep_message,
+	                               .targets = &target,
+	                               .target_count = 1,
+	                               .budgets = budgets,
+	                               .budget_count = budget_count};
 	write_model(model_path, text);
 	enum ercc_status status = ercc_compile(model_path, artifact_path, &options);
 	ck_assert_msg(status == ERCC_OK, "%s: %s", text, test.errors);
@@ -77,8 +81,8 @@ static inline float *compute(const char *text, float **inputs, size_t *count)
 static void assert_all_close(const char *what, const float *found, const double *wanted, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		ck_assert_msg(fabs((double)found[i] - wanted[i]) <= 2e-6 * (1 + fabs(wanted[i])), "%s: element %zu is %.9g, wanted %.9g",
-		              what, i, (double)found[i], wanted[i]);
+		ck_assert_msg(fabs((double)found[i] - wanted[i]) <= 2e-6 * (1 + fabs(wanted[i])),
+		              "%s: element %zu is %.9g, wanted %.9g", what, i, (double)found[i], wanted[i]);
 }
 
 /* A suite of one case with a folder for its files. */
