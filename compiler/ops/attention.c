@@ -151,7 +151,7 @@ static void hide_unseen(struct node *node, const struct attention *a, struct val
 		hide(node, EMIT(node, "Less(a, b)", j, valid), bias);
 }
 
-/* In its parts, for the forms that the kernel does not have: scores that are capped, or asked for. */
+/* In its parts, for the forms that the kernel does not have: scores that are capped, or asked for; very large heads. */
 static struct value *emit_parts(struct node *node, const struct attention *a, struct value *q, struct value *k,
                                 struct value *v, struct value *bias, int64_t mode)
 {
@@ -192,7 +192,7 @@ static enum ercc_status expand_attention(struct node *node)
 	expand_to(node, 2, v);
 	k = repeat_heads(node, &a, k, a.size);
 	v = repeat_heads(node, &a, v, a.v_size);
-	if (a.softcap > 0 || node_output(node, 3))
+	if (a.softcap > 0 || node_output(node, 3) || a.size + a.v_size > ATTENTION_SIZE_LIMIT)
 		y = emit_parts(node, &a, q, k, v, bias, mode);
 	else
 		y = EMIT(node, TEXT(node, bias ? "erc.Attention[scale=%.9e, mask=1, zero_empty=1](a, b, c, d)"

@@ -6,6 +6,7 @@
 
 /* Attributes: scale; transposed (1: k comes as [..., size, keys]); mask (enum attention_mask) and fill; zero_empty (a query
  * that sees no key gets zeros). Leading dims broadcast; there are at most two. */
+#define ATTENTION_SIZE_LIMIT 1024 /* elements of a key and a value together: a block of queries must fit small budgets */
 enum attention_mask {
 	ATTENTION_NO_MASK,
 	ATTENTION_ADDED,  /* an f32 mask is added to the scores */

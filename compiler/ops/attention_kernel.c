@@ -194,8 +194,9 @@ static void divide_keys(struct launch *launch)
 {
 	const int64_t *dims = launch->space.dims;
 	int64_t keys = dims[ATTENTION_KEY], elements = keys * (dims[ATTENTION_SIZE] + dims[ATTENTION_V_SIZE]);
-	int64_t each = round_up(ceil_div(keys, ceil_div(elements, PART_ELEMENTS)), KEYS_PER_BLOCK);
-	each = elements <= PART_ELEMENTS * 3 / 2 ? keys : each;
+	int64_t each = keys;
+	if (elements > PART_ELEMENTS * 3 / 2)
+		each = round_up(ceil_div(keys, ceil_div(elements, PART_ELEMENTS)), KEYS_PER_BLOCK);
 	launch->params[PARAM_PART_KEYS] = each;
 	launch->params[PARAM_PARTS] = ceil_div(keys, each);
 	define(launch, "SPLIT", launch->params[PARAM_PARTS] > 1 ? "1" : "0");

@@ -78,7 +78,7 @@ static enum ercc_status recover_softmax(struct graph *graph, struct node *node, 
 {
 	struct match match;
 	*done = match_text(&match, NULL, "Div(n=Exp(Sub(x, ReduceMax(x))), ReduceSum(n))", node->outputs[0]) &&
-	        matched(&match, 'x')->dtype == ERC_F32;
+	        matched(&match, 'x')->dtype == ERC_F32 && shape_run_time_dim(&matched(&match, 'x')->shape) < 0;
 	if (!*done)
 		return ERCC_OK;
 	struct value *out = EMIT(node, "Softmax[axis=-1](a)", matched(&match, 'x'));

@@ -29,7 +29,8 @@ static const struct rule rules[] = {
 
 static bool is_f32_matrix(const struct value *value)
 {
-	return value->dtype == ERC_F32 && value->shape.rank >= 2 && value->shape.rank <= 4;
+	return value->dtype == ERC_F32 && shape_run_time_dim(&value->shape) < 0 && value->shape.rank >= 2 &&
+	       value->shape.rank <= 4;
 }
 
 /* Scores are [..., queries, keys], each with a mask that does not make them larger; nobody else reads the weights. */
@@ -40,10 +41,11 @@ static bool fits(const struct graph *graph, const struct match *match, const str
 	int users = match->flags & ZERO_EMPTY ? 2 : 1;
 	if (!is_f32_matrix(q) || !is_f32_matrix(k) || !is_f32_matrix(v) || graph_count_uses(graph, w) != users)
 		return false;
-	if (m && (m->shape.rank > 4 || m->dtype != (match->flags & ADDED ? ERC_F32 : ERC_BOOL)))
+	if (m && (m->shape.rank > 4 || shape_run_time_dim(&m->shape) >= 0 || m->dtype != (match->flags & ADDED ? ERC_F32 : ERC_BOOL)))
 		return false;
 	const struct shape *scores = &w->shape, *out = &root->outputs[0]->shape;
-	return shape_known(out) && out->rank >= 2 && out->rank <= 4 && shape_elements(out) > 0 &&
+	int64_t size = q->shape.dims[q->shape.rank - 1] + v->shape.dims[v->shape.rank - 1];
+	return shape_known(out) && out->rank >= 2 && out->rank <= 4 && shape_elements(out) > 0 && size <= ATTENTION_SIZE_LIMIT &&
 	       scores->dims[scores->rank - 2] == q->shape.dims[q->shape.rank - 2] &&
 	       scores->dims[scores->rank - 1] == v->shape.dims[v->shape.rank - 2];
 }
