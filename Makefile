@@ -237,7 +237,7 @@ bench-local: all $(O)/make_model $(O)/bench_local $(LOCAL_MODELS:%=$(O)/bench/%.
 		name=full,local=$${k}KiB,name=half,local=$$((k / 2))KiB,name=quarter,local=$$((k / 4))KiB,name=eighth,local=$$((k / 8))KiB || exit 1; done
 	$(Q)$(O)/bench_local --rounds $(or $(ROUNDS),15) --json $(O)/bench/local.json $(LOCAL_MODELS:%=$(O)/bench/%.local.erca)
 
-bench-ort: all $(O)/make_model ## resnet50 against ONNX Runtime, alternating (makes its own environment)
+bench-ort: all $(O)/make_model ## models against ONNX Runtime, alternating (MODELS="resnet50 bert_base ..."; makes its own environment)
 	$(Q)tools/dev/bench_ort.sh $(O)
 
 compare-ort: all $(O)/make_model ## outputs of the model maker's networks against ONNX Runtime's (MODELS picks some)

@@ -57,6 +57,21 @@ void plan_remove_launch(struct plan *plan, struct launch *launch)
 	plan->launch_count--;
 }
 
+struct uses plan_uses(const struct plan *plan, struct buffer *buffer)
+{
+	struct uses uses = {0};
+	int64_t offset;
+	struct buffer *root = buffer_root(buffer, &offset);
+	for (struct launch *launch = plan->first; launch; launch = launch->next)
+		for (int i = 0; i < launch->operand_count; i++)
+			if (buffer_root(launch->operands[i].buffer, &offset) == root) {
+				uses.reads += !launch->operands[i].write;
+				uses.writes += launch->operands[i].write;
+				*(launch->operands[i].write ? &uses.writer : &uses.reader) = launch;
+			}
+	return uses;
+}
+
 struct operand *launch_operand(struct launch *launch, struct buffer *buffer, enum erc_dtype dtype, bool write)
 {
 	struct operand *operand = &launch->operands[launch->operand_count++];
@@ -104,12 +119,15 @@ static void print_places(const struct plan *plan, FILE *out)
 void plan_print(const struct plan *plan, FILE *out)
 {
 	struct arena *arena = &plan->ctx->arena;
+	const struct shape none = {0};
 	for (const struct launch *launch = plan->first; launch; launch = launch->next) {
+		const struct kernel_template *template = launch->template;
+		const struct shape *space = template->epilogue || template->strided ? &launch->space : &none;
 		struct text text = {.arena = arena};
 		text_printf(&text, "%s %s", launch->template->stem, shape_text(arena, &launch->space));
 		for (int i = 0; i < launch->operand_count; i++) {
 			text_printf(&text, "%s", launch->operands[i].write ? " -> " : " ");
-			print_operand(&launch->operands[i], launch->template->epilogue ? &launch->space : &(struct shape){0}, &text);
+			print_operand(&launch->operands[i], space, &text);
 		}
 		if (launch->expr.count) {
 			text_printf(&text, "  ");

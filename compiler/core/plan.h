@@ -116,6 +116,7 @@ struct kernel_template {
 	choose_fn cpu;
 	choose_fn gpu;         /* NULL: not on a GPU; a simulated one cuts it as a CPU does */
 	bool epilogue;         /* an element-wise launch behind it may be fused into its expr */
+	bool strided;          /* it follows the strides of all its operands: copies before and behind it may go */
 	double speed;          /* share of the device's arithmetic rate that the kernel reaches; 0: a tenth */
 	/* Reference for constant folding; NULL: not folded. buffers[i] is the first byte of operand i. */
 	void (*evaluate)(const struct launch *launch, void *const *buffers);
@@ -135,6 +136,12 @@ struct plan *plan_new(struct graph *graph);
 struct buffer *plan_buffer(struct plan *plan, enum buffer_kind kind, int64_t bytes, const char *name);
 /* A constant buffer with a copy-free view of data (which must live as long as the arena). */
 struct buffer *plan_weights(struct plan *plan, const void *data, int64_t bytes, const char *name);
+/* Launches that read, and that write, any part of a buffer's root, and the last of each. */
+struct uses {
+	int reads, writes;
+	struct launch *reader, *writer;
+};
+struct uses plan_uses(const struct plan *plan, struct buffer *buffer);
 /* The buffer that really holds `buffer`, and the byte offset in it. */
 struct buffer *buffer_root(struct buffer *buffer, int64_t *offset);
 struct launch *plan_add_launch(struct plan *plan, struct launch *before, const struct kernel_template *template, const char *name);

@@ -1,5 +1,5 @@
 /* Attention and RotaryEmbedding, as products, softmax and element-wise work. */
-#include "op.h"
+#include "attention.h"
 
 #include <math.h>
 
@@ -151,10 +151,29 @@ static void hide_unseen(struct node *node, const struct attention *a, struct val
 		hide(node, EMIT(node, "Less(a, b)", j, valid), bias);
 }
 
+/* In its parts, for the forms that the kernel does not have: scores that are capped, or asked for; very large heads. */
+static struct value *emit_parts(struct node *node, const struct attention *a, struct value *q, struct value *k,
+                                struct value *v, struct value *bias, int64_t mode)
+{
+	struct value *stages[4], *root = constant_number(node, node->inputs[QUERY]->dtype, sqrt((double)a->scale));
+	stages[0] = EMIT(node, "MatMul(Mul(a, c), Transpose[perm=0:1:3:2](Mul(b, c)))", q, k, root);
+	stages[1] = stages[0];
+	if (a->softcap > 0)
+		stages[1] = EMIT(node, "Mul(Tanh(Div(a, b)), b)", stages[0],
+		                 constant_number(node, node->inputs[QUERY]->dtype, a->softcap));
+	stages[2] = bias ? EMIT(node, "Add(a, b)", stages[1], bias) : stages[1];
+	stages[3] = EMIT(node, "Softmax[axis=-1](a)", stages[2]);
+	if (bias) /* a query that sees no key gets zeros */
+		stages[3] = EMIT(node, "Where(IsInf[detect_positive=0](ReduceMax(b, {-1})), c, a)", stages[3], bias,
+		                 constant_number(node, node->inputs[QUERY]->dtype, 0));
+	expand_to(node, 3, stages[mode]);
+	return EMIT(node, "MatMul(a, b)", stages[3], v);
+}
+
 static enum ercc_status expand_attention(struct node *node)
 {
 	struct attention a;
-	struct value *bias = NULL, *stages[4];
+	struct value *bias = NULL, *y;
 	TRY(read_attention(node, &a));
 	int64_t mode = node_attr_int(node, "qk_matmul_output_mode", 0);
 	if (mode < 0 || mode > 3)
@@ -171,25 +190,18 @@ static enum ercc_status expand_attention(struct node *node)
 	hide_unseen(node, &a, &bias);
 	expand_to(node, 1, k);
 	expand_to(node, 2, v);
-	struct value *root = constant_number(node, node->inputs[QUERY]->dtype, sqrt((double)a.scale));
-	stages[0] =
-	    EMIT(node, "MatMul(Mul(a, c), Transpose[perm=0:1:3:2](Mul(b, c)))", q, repeat_heads(node, &a, k, a.size), root);
-	stages[1] = stages[0];
-	if (a.softcap > 0)
-		stages[1] = EMIT(node, "Mul(Tanh(Div(a, b)), b)", stages[0],
-		                 constant_number(node, node->inputs[QUERY]->dtype, a.softcap));
-	stages[2] = bias ? EMIT(node, "Add(a, b)", stages[1], bias) : stages[1];
-	stages[3] = EMIT(node, "Softmax[axis=-1](a)", stages[2]);
-	if (bias) /* a query that sees no key gets zeros */
-		stages[3] = EMIT(node, "Where(IsInf[detect_positive=0](ReduceMax(b, {-1})), c, a)", stages[3], bias,
-		                 constant_number(node, node->inputs[QUERY]->dtype, 0));
-	struct value *y = EMIT(node, "MatMul(a, b)", stages[3], repeat_heads(node, &a, v, a.v_size));
+	k = repeat_heads(node, &a, k, a.size);
+	v = repeat_heads(node, &a, v, a.v_size);
+	if (a.softcap > 0 || node_output(node, 3) || a.size + a.v_size > ATTENTION_SIZE_LIMIT)
+		y = emit_parts(node, &a, q, k, v, bias, mode);
+	else
+		y = EMIT(node, TEXT(node, bias ? "erc.Attention[scale=%.9e, mask=1, zero_empty=1](a, b, c, d)"
+		                               : "erc.Attention[scale=%.9e](a, b, c)", a.scale), q, k, v, bias);
 	if (a.flat) {
 		int64_t dims[] = {a.batch, a.q_length, a.q_heads * a.v_size};
 		y = EMIT(node, "Reshape(Transpose[perm=0:2:1:3](a), b)", y, constant_ints(node, dims, 3));
 	}
 	expand_to(node, 0, y);
-	expand_to(node, 3, stages[mode]);
 	return ERCC_OK;
 }
 
@@ -250,6 +262,7 @@ static enum ercc_status expand_rotary(struct node *node)
 }
 
 const struct op ops_attention[] = {
+	{"Attention", 1, 3, 4, 1, TYPE(F32), infer_attention_core, lower_attention_core, .domain = "erc"},
 	{"Attention", 23, 3, 7, 4, TYPE(F32), .expand = expand_attention},
 	{"RotaryEmbedding", 23, 3, 4, 1, TYPE(F32), .expand = expand_rotary},
 	{0},

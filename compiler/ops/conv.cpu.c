@@ -7,7 +7,8 @@
  * A matrix product is one row of pixels. Where the receptive field leaves the image, its rows
  * go through a zero-padded patch in local memory.
  * Defines: P_H, P_W, OCV, CG, SW, PIXEL, SCATTER (1: output channels are not contiguous), RAGGED (1: the
- * last vector of channels may be stored in part), OUTPUT (its operand number), LOADk, EXPR, RESULT. */
+ * last vector of channels may be stored in part), ROWS_APART (1: the pixels are rows of a plain matrix), OUTPUT (its
+ * operand number), LOADk, EXPR, RESULT. */
 
 #define P(name) p[PARAM_##name]
 enum {
@@ -17,6 +18,7 @@ enum {
 	PARAM_OUT_IMAGE, PARAM_OUT_BLOCK, PARAM_OUT_PIXEL, PARAM_OUT_LANE, PARAM_OC, PARAM_OC_STORED, PARAM_GROUPS,
 	PARAM_OC_TILES, PARAM_ROW_TILES, PARAM_ROWS, PARAM_COLS_PER_TILE, PARAM_COL_TILES, PARAM_OC_OUTER,
 };
+#define AHEAD 32 /* elements of a row */
 #define BLOCKS_PER_TILE (OCV * LANES / 16)
 #define PATCH_W ((P_W - 1) * SW + (P(KW) - 1) * P(DW) + 1)
 
@@ -43,6 +45,10 @@ static __attribute__((noinline)) void store_lanes(float *to, long stride, long c
 FN void multiply(f32_value acc[P_H * P_W][OCV], const float *a, long row, long pixel, const float *b, long block, long count)
 {
 	(void)row;
+	if (ROWS_APART) { /* more streams than a core follows by itself */
+		UNROLL for (int x = 0; x < P_W; x++)
+			__builtin_prefetch(a + x * pixel + AHEAD);
+	}
 	for (long k = 0; k < count; k++) {
 		f32_value w[OCV];
 		UNROLL for (int v = 0; v < OCV; v++)

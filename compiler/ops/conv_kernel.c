@@ -25,6 +25,11 @@ static void define_tile(struct context *ctx, struct variant *variant, const char
 	define(ctx, variant, name, value);
 }
 
+/* Rows of a plain matrix that lie a multiple of a way of the L1 apart meet in the same lines of it, and beyond as many
+ * as it has ways they push each other out: so much longer takes each row more. */
+#define NEAR_WAYS 8
+#define CROWDED_ROW 0.05
+
 /* ---- sizes that all tile shapes of a launch share ---- */
 
 struct conv {
@@ -93,6 +98,8 @@ static void add_register_tile(const struct device *device, const struct conv *co
 	double inside = inside_share(p[CONV_OH], p[CONV_IH], h, p[CONV_SH], p[CONV_KH], p[CONV_DH], p[CONV_PH]) *
 	                inside_share(p[CONV_OW], p[CONV_IW], w, p[CONV_SW], p[CONV_KW], p[CONV_DW], p[CONV_PW]);
 	double patches = (1 - inside) * (double)(patch_pixels(conv, h, w) * p[CONV_IN_BLOCKS] * p[CONV_KD]);
+	if (p[CONV_MATMUL] && p[CONV_IN_PIXEL] * 4 % (device->near_bytes / NEAR_WAYS) == 0 && h * w > NEAR_WAYS)
+		steps *= 1 + CROWDED_ROW * (double)(h * w - NEAR_WAYS);
 	work->flops = 2 * steps * (double)device->lanes * (double)conv->k;
 	work->ns = patches * PATCH_PIXEL_NS + (double)conv->positions * POSITION_NS +
 	           sums * (p[CONV_SCATTER] ? SCATTER_NS * (1 + conv->full_operands) : STORE_NS);
@@ -206,6 +213,7 @@ static enum ercc_status conv_cpu(struct context *ctx, const struct device *devic
 	define(ctx, variant, "OUTPUT", launch->operand_count - 1);
 	define(ctx, variant, "VECTOR", 1);
 	variant->defines[variant->define_count++] = (struct define){"PIXEL", launch->params[CONV_MATMUL] ? "P(IN_PIXEL)" : "SW * CG"};
+	define(ctx, variant, "ROWS_APART", launch->params[CONV_MATMUL]);
 	define_epilogue(ctx, launch, variant);
 	return ERCC_OK;
 }

@@ -93,13 +93,51 @@ void lower_gather_axis(struct lowering *lowering, const struct node *node, const
 	launch->defines[launch->define_count++] = (struct define){"INDEX", g->index_dtype == ERC_I64 ? "i64_value" : "i32_value"};
 }
 
+/* Known indices at equal distances: an element of the axis, or a range of them. */
+static bool is_regular(const struct node *node, int64_t dim, int64_t *first, int64_t *step)
+{
+	const struct tensor *indices = node->inputs[1]->constant;
+	int64_t count = shape_elements(&node->inputs[1]->shape), last = 0;
+	*step = 0;
+	if (!indices || count < 1)
+		return false;
+	for (int64_t i = 0; i < count; i++) {
+		int64_t at = tensor_int(indices, indices->splat ? 0 : i);
+		at += at < 0 ? dim : 0;
+		if (i == 0)
+			*first = at;
+		else if (i == 1)
+			*step = at - last;
+		else if (at - last != *step)
+			return false;
+		last = at;
+	}
+	return true;
+}
+
+/* They make a copy with strides, which others may absorb. */
+static enum ercc_status lower_regular(struct lowering *lowering, struct node *node, int axis, int64_t first, int64_t step)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	struct shape space = shape_of(3, (int64_t[]){1, shape_elements(&node->inputs[1]->shape), 1});
+	for (int i = 0; i < in->rank; i++)
+		if (i != axis)
+			space.dims[i < axis ? 0 : 2] *= in->dims[i];
+	int64_t inner = space.dims[2], from[] = {in->dims[axis] * inner, step * inner, 1};
+	int64_t to[] = {space.dims[1] * inner, inner, 1};
+	return lower_copy(lowering, node, node->inputs[0], first * inner, from, node->outputs[0], 0, to, &space);
+}
+
 static enum ercc_status lower_gather(struct lowering *lowering, struct node *node)
 {
+	int64_t first, step;
 	struct gather g = {.in = lower_buffer(lowering, node->inputs[0]), .indices = lower_buffer(lowering, node->inputs[1]),
 	                   .out = lower_buffer(lowering, node->outputs[0]), .dtype = node->inputs[0]->dtype,
 	                   .index_dtype = node->inputs[1]->dtype, .shape = node->inputs[0]->shape,
 	                   .index_count = shape_elements(&node->inputs[1]->shape)};
 	TRY(check_axis(node, node_attr_int(node, "axis", 0), g.shape.rank, &g.axis));
+	if (is_regular(node, g.shape.dims[g.axis], &first, &step))
+		return lower_regular(lowering, node, g.axis, first, step);
 	lower_gather_axis(lowering, node, &g);
 	if (node->outputs[0]->shape.sizes[0]) /* the rows follow it */
 		lowering->plan->last->space = node->outputs[0]->shape;

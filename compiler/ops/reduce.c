@@ -79,11 +79,16 @@ static enum ercc_status infer_reduce(struct node *node)
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
 
-/* Global pooling keeps a blocked input blocked. */
+/* Global pooling, by that name or as a reduction of all spatial dims, keeps a blocked input blocked. */
 static bool layout_reduce(const struct node *node, enum layout *inputs, enum layout *output)
 {
-	if (!is_global(node))
+	bool reduce[MAX_RANK];
+	int rank = node->inputs[0]->shape.rank;
+	if (rank < 3 || (!is_global(node) && !node_attr_int(node, "keepdims", 1)) || reduced_axes(node, reduce) != ERCC_OK)
 		return false;
+	for (int i = 0; i < rank; i++)
+		if (reduce[i] != (i >= 2))
+			return false;
 	*output = inputs[0];
 	return true;
 }

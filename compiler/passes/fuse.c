@@ -5,28 +5,6 @@
 #include "ops/conv.h"
 #include "ops/rows.h"
 
-/* Launches that read, and that write, any part of a buffer's root. */
-struct uses {
-	int reads, writes;
-	struct launch *writer;
-};
-
-static struct uses count_uses(const struct plan *plan, struct buffer *buffer)
-{
-	struct uses uses = {0};
-	int64_t offset;
-	struct buffer *root = buffer_root(buffer, &offset);
-	for (struct launch *launch = plan->first; launch; launch = launch->next)
-		for (int i = 0; i < launch->operand_count; i++)
-			if (buffer_root(launch->operands[i].buffer, &offset) == root) {
-				uses.reads += !launch->operands[i].write;
-				uses.writes += launch->operands[i].write;
-				if (launch->operands[i].write)
-					uses.writer = launch;
-			}
-	return uses;
-}
-
 static bool same_strides(const struct shape *space, const int64_t *a, const int64_t *b)
 {
 	for (int d = 0; d < space->rank; d++)
@@ -108,8 +86,10 @@ static bool fuse_chain(struct plan *plan, struct launch *producer, struct launch
 	return true;
 }
 
-/* How an operand of an element-wise launch looks from a kernel with channels; ROLE_NONE: it cannot be read there. */
-static enum operand_role role_of(const struct launch *producer, const struct launch *consumer, const struct operand *operand)
+/* How an operand of an element-wise launch looks from a kernel with channels; ROLE_NONE: it cannot be read there. Where
+ * the output was reshaped, only a product's channels, its last dim, can be told. */
+static enum operand_role role_of(const struct launch *producer, const struct launch *consumer, const struct operand *operand,
+                                 bool reshaped)
 {
 	const struct shape *space = &consumer->space;
 	const struct operand *out = &consumer->operands[consumer->operand_count - 1];
@@ -125,11 +105,11 @@ static enum operand_role role_of(const struct launch *producer, const struct lau
 			return ROLE_NONE;
 		channel[space->rank - 1] = 1;
 	} else if (scatter) {
-		if (space->rank != producer->space.rank)
+		if (reshaped || space->rank != producer->space.rank)
 			return ROLE_NONE;
 		channel[1] = 1;
 	} else {
-		if (space->rank != 4)
+		if (reshaped || space->rank != 4)
 			return ROLE_NONE;
 		channel[1] = 16;
 		channel[3] = 1;
@@ -140,6 +120,7 @@ static enum operand_role role_of(const struct launch *producer, const struct lau
 static bool fuse_epilogue(struct plan *plan, struct launch *producer, struct launch *consumer, int slot)
 {
 	struct operand *link = &consumer->operands[slot], *out = output_of(consumer);
+	bool reshaped = link->buffer->parent != NULL;
 	if (!expr_is_f32_vector(&consumer->expr) || out->dtype != ERC_F32 || link->dtype != ERC_F32 ||
 	    !same_strides(&consumer->space, link->strides, out->strides) ||
 	    shape_elements(&consumer->space) * 4 != output_of(producer)->buffer->bytes ||
@@ -147,7 +128,8 @@ static bool fuse_epilogue(struct plan *plan, struct launch *producer, struct lau
 	    producer->expr.count + consumer->expr.count > EXPR_MAX_NODES)
 		return false;
 	for (int i = 0; i < consumer->operand_count - 1; i++)
-		if (i != slot && (consumer->operands[i].dtype != ERC_F32 || role_of(producer, consumer, &consumer->operands[i]) == ROLE_NONE))
+		if (i != slot && (consumer->operands[i].dtype != ERC_F32 ||
+		                  role_of(producer, consumer, &consumer->operands[i], reshaped) == ROLE_NONE))
 			return false;
 	struct launch fused = *producer;
 	int map[EXPR_MAX_OPERANDS], produced = fused.expr.count - 1;
@@ -158,7 +140,7 @@ static bool fuse_epilogue(struct plan *plan, struct launch *producer, struct lau
 			continue;
 		}
 		struct operand operand = consumer->operands[i];
-		operand.role = role_of(producer, consumer, &operand);
+		operand.role = role_of(producer, consumer, &operand, reshaped);
 		memset(operand.strides, 0, sizeof operand.strides);
 		int number = share_operand(&fused, &operand, fused.input_count);
 		map[i] = expr_operand(&fused.expr, number - fused.input_count + 1, ERC_F32);
@@ -180,10 +162,12 @@ static bool fuse_epilogue(struct plan *plan, struct launch *producer, struct lau
 static bool try_fuse(struct plan *plan, struct launch *consumer)
 {
 	for (int i = 0; i < consumer->operand_count - 1; i++) {
-		struct buffer *buffer = consumer->operands[i].buffer;
-		if (buffer->kind != BUFFER_ARENA || buffer->parent || consumer->operands[i].offset)
+		int64_t offset;
+		struct buffer *buffer = buffer_root(consumer->operands[i].buffer, &offset);
+		if (buffer->kind != BUFFER_ARENA || offset + consumer->operands[i].offset ||
+		    consumer->operands[i].buffer->bytes != buffer->bytes)
 			continue;
-		struct uses uses = count_uses(plan, buffer);
+		struct uses uses = plan_uses(plan, buffer);
 		struct launch *producer = uses.writer;
 		if (uses.reads != 1 || uses.writes != 1 || !producer->template->epilogue || output_of(producer)->offset ||
 		    output_of(producer)->buffer != buffer)

@@ -7,6 +7,7 @@
  */
 #define FOLD_LIMIT ((int64_t)1 << 28)
 
+#define MOST_FAILURES 50 /* that are reported at once */
 #define MAX_SIZES 32768 /* run-time sizes; no node makes as many again */
 
 static void read_constants(struct node *node)
@@ -190,12 +191,48 @@ static struct node *add_packing(struct graph *graph)
 	return last ? last->next : NULL;
 }
 
+/* What a node that failed would have made: nodes behind it are passed over. */
+static char not_known;
+
+static void give_up(struct node *node)
+{
+	for (int i = 0; i < node->output_count; i++)
+		if (node->outputs[i])
+			node->outputs[i]->scratch = &not_known;
+}
+
+static bool is_behind_failure(const struct node *node)
+{
+	for (int i = 0; i < node->input_count; i++)
+		if (node->inputs[i] && node->inputs[i]->scratch == &not_known)
+			return true;
+	return false;
+}
+
+/* From `node` on; reports all nodes that cannot be compiled for reasons of their own, up to a number. */
+static enum ercc_status infer_from(struct graph *graph, struct node *node)
+{
+	enum ercc_status first = ERCC_OK;
+	int failures = 0;
+	for (struct node *next = NULL; node && failures < MOST_FAILURES; node = next) {
+		struct node *following = node->next;
+		enum ercc_status status = is_behind_failure(node) ? first : infer_node(graph, node, &next);
+		if (status == ERCC_OK)
+			continue;
+		if (status != ERCC_UNSUPPORTED && status != ERCC_MODEL)
+			return status;
+		failures += !is_behind_failure(node);
+		first = first == ERCC_OK ? status : first;
+		give_up(node);
+		next = following;
+	}
+	if (failures == MOST_FAILURES)
+		note(graph->ctx, "there may be more");
+	return first;
+}
+
 enum ercc_status pass_infer(struct graph *graph)
 {
-	struct node *next;
-	for (struct node *node = graph->first; node; node = next)
-		TRY(infer_node(graph, node, &next));
-	for (struct node *node = add_packing(graph); node; node = next)
-		TRY(infer_node(graph, node, &next));
-	return ERCC_OK;
+	TRY(infer_from(graph, graph->first));
+	return infer_from(graph, add_packing(graph));
 }

@@ -1,110 +1,22 @@
-/* Operators that an exporter took apart are put together again: layer normalisation and
- * root-mean-square normalisation over the last dim, in the forms that exports have. What a pattern
- * describes stands as text; a lower-case letter is any value, the same one wherever it stands. */
+/* Operators that an exporter took apart are put together again, by patterns written as text (match.h): layer
+ * normalisation, root-mean-square normalisation and softmax over the last dim, and attention. Activations in their
+ * parts are left: on the plan they become one expression anyway. */
 #include "pass.h"
 
-#include <ctype.h>
-#include <stdlib.h>
-
-#define VARIABLES 26
-
-struct match {
-	struct value *values[VARIABLES]; /* by letter; NULL: not met yet */
-};
+#include "match.h"
 
 static const struct pattern {
 	const char *text; /* x is what is normalised, e its epsilon */
 	bool rms;
-} patterns[] = {
-	{"Div(Sub(x, ReduceMean(x)), Sqrt(Add(ReduceMean(Pow(Sub(x, ReduceMean(x)), 2)), e)))", false},
-	{"Div(Sub(x, ReduceMean(x)), Sqrt(Add(ReduceMean(Mul(Sub(x, ReduceMean(x)), Sub(x, ReduceMean(x)))), e)))", false},
-	{"Mul(Sub(x, ReduceMean(x)), Reciprocal(Sqrt(Add(ReduceMean(Pow(Sub(x, ReduceMean(x)), 2)), e))))", false},
-	{"Div(x, Sqrt(Add(ReduceMean(Pow(x, 2)), e)))", true},
-	{"Div(x, Sqrt(Add(ReduceMean(Mul(x, x)), e)))", true},
-	{"Mul(x, Reciprocal(Sqrt(Add(ReduceMean(Pow(x, 2)), e))))", true},
-	{"Mul(x, Div(1, Sqrt(Add(ReduceMean(Pow(x, 2)), e))))", true},
+} norms[] = {
+	{"Div(Sub(x, ReduceMean(x)), Sqrt(Add(ReduceMean(Pow(Sub(x, ReduceMean(x)), 2)), #e)))", false},
+	{"Div(Sub(x, ReduceMean(x)), Sqrt(Add(ReduceMean(Mul(Sub(x, ReduceMean(x)), Sub(x, ReduceMean(x)))), #e)))", false},
+	{"Mul(Sub(x, ReduceMean(x)), Reciprocal(Sqrt(Add(ReduceMean(Pow(Sub(x, ReduceMean(x)), 2)), #e))))", false},
+	{"Div(x, Sqrt(Add(ReduceMean(Pow(x, 2)), #e)))", true},
+	{"Div(x, Sqrt(Add(ReduceMean(Mul(x, x)), #e)))", true},
+	{"Mul(x, Reciprocal(Sqrt(Add(ReduceMean(Pow(x, 2)), #e))))", true},
+	{"Mul(x, Div(1, Sqrt(Add(ReduceMean(Pow(x, 2)), #e))))", true},
 };
-
-/* One f32 number, known now. */
-static bool is_number(const struct value *value, double *number)
-{
-	if (!value->constant || value->dtype != ERC_F32 || shape_elements(&value->shape) != 1)
-		return false;
-	*number = tensor_float(value->constant, 0);
-	return true;
-}
-
-/* A mean over the last dim, which is kept as 1. */
-static bool is_over_last(const struct node *node)
-{
-	int64_t axes[MAX_RANK];
-	int count, rank = node->inputs[0]->shape.rank;
-	if (node_input(node, 1) && !node->inputs[1]->constant)
-		return false;
-	if (node_attr_int(node, "keepdims", 1) != 1 || rank < 1 ||
-	    int_list(node, "axes", 1, axes, MAX_RANK, &count) != ERCC_OK || count != 1)
-		return false;
-	return axes[0] == -1 || axes[0] == rank - 1;
-}
-
-static bool match_value(struct match *match, const char **text, struct value *value);
-
-static void skip(const char **text, char c)
-{
-	*text += **text == c;
-	while (**text == ' ')
-		++*text;
-}
-
-/* The arguments, in this order of the node's inputs. On failure *text and *match are undefined. */
-static bool match_inputs(struct match *match, const char **text, const struct node *node, bool is_swapped)
-{
-	for (int i = 0; **text != ')'; i++) {
-		int slot = is_swapped ? !i : i;
-		skip(text, ',');
-		if (slot >= node->input_count || !node->inputs[slot] || !match_value(match, text, node->inputs[slot]))
-			return false;
-	}
-	skip(text, ')');
-	return true;
-}
-
-static bool match_node(struct match *match, const char **text, struct value *value)
-{
-	const struct node *node = value->producer;
-	size_t length = strcspn(*text, "(");
-	if (!node || *node->domain || strncmp(node->op_type, *text, length) || node->op_type[length])
-		return false;
-	if (!strcmp(node->op_type, "ReduceMean") && !is_over_last(node))
-		return false;
-	*text += length + 1;
-	bool commutes = !strcmp(node->op_type, "Add") || !strcmp(node->op_type, "Mul");
-	struct match saved = *match;
-	const char *inputs = *text;
-	if (match_inputs(match, text, node, false))
-		return true;
-	*match = saved;
-	*text = inputs;
-	return commutes && match_inputs(match, text, node, true);
-}
-
-static bool match_value(struct match *match, const char **text, struct value *value)
-{
-	double number;
-	if (isupper((unsigned char)**text))
-		return match_node(match, text, value);
-	if (isdigit((unsigned char)**text)) {
-		char *end;
-		double wanted = strtod(*text, &end);
-		*text = end;
-		return is_number(value, &number) && number == wanted;
-	}
-	struct value **bound = &match->values[**text - 'a'];
-	++*text;
-	if (!*bound)
-		*bound = value;
-	return *bound == value;
-}
 
 /* The constant along the last dim that the only user of `value`, an `op_type`, applies to it; NULL when there is none. */
 static struct value *applied(const struct graph *graph, const struct value *value, const char *op_type, struct node **user)
@@ -147,21 +59,42 @@ static void replace(struct graph *graph, struct node *root, struct value *x, dou
 	graph_replace_uses(graph, end, out);
 }
 
+static bool recover_norm(struct graph *graph, struct node *node)
+{
+	for (size_t i = 0; i < COUNT_OF(norms); i++) {
+		struct match match;
+		if (!match_text(&match, NULL, norms[i].text, node->outputs[0]))
+			continue;
+		struct value *x = matched(&match, 'x');
+		if (x->dtype != ERC_F32 || x->shape.rank < 1 || !shape_equal(&x->shape, &node->outputs[0]->shape))
+			continue;
+		replace(graph, node, x, matched_number(&match, 'e', 0), norms[i].rms);
+		return true;
+	}
+	return false;
+}
+
+static enum ercc_status recover_softmax(struct graph *graph, struct node *node, bool *done)
+{
+	struct match match;
+	*done = match_text(&match, NULL, "Div(n=Exp(Sub(x, ReduceMax(x))), ReduceSum(n))", node->outputs[0]) &&
+	        matched(&match, 'x')->dtype == ERC_F32 && shape_run_time_dim(&matched(&match, 'x')->shape) < 0;
+	if (!*done)
+		return ERCC_OK;
+	struct value *out = EMIT(node, "Softmax[axis=-1](a)", matched(&match, 'x'));
+	TRY(out->producer->op->infer(out->producer));
+	graph_replace_uses(graph, node->outputs[0], out);
+	return ERCC_OK;
+}
+
 enum ercc_status pass_recover(struct graph *graph)
 {
-	for (struct node *node = graph->first; node; node = node->next)
-		for (size_t i = 0; i < COUNT_OF(patterns); i++) {
-			struct match match = {0};
-			const char *text = patterns[i].text;
-			double epsilon;
-			if (node->output_count < 1 || !node->outputs[0] || !match_value(&match, &text, node->outputs[0]))
-				continue;
-			struct value *x = match.values['x' - 'a'];
-			if (x->dtype != ERC_F32 || x->shape.rank < 1 || !shape_equal(&x->shape, &node->outputs[0]->shape) ||
-			    !is_number(match.values['e' - 'a'], &epsilon))
-				continue;
-			replace(graph, node, x, epsilon, patterns[i].rms);
-			break;
-		}
+	for (struct node *node = graph->first; node; node = node->next) {
+		bool done = !node->outputs[0] || recover_norm(graph, node);
+		if (!done)
+			TRY(recover_softmax(graph, node, &done));
+		if (!done)
+			TRY(recover_attention(graph, node, &done));
+	}
 	return ERCC_OK;
 }

@@ -4,8 +4,9 @@
 quietly make_model mobilenetv2 mobilenetv2.onnx --size 96 --classes 10
 quietly make_model squeezenet squeezenet.onnx --size 96 --classes 10
 quietly make_model resnet50 resnet50.onnx --size 64 --classes 10
+quietly make_model whisper_encoder whisper.onnx --size 200
 cp "$SAMPLES/digits/digits.onnx" .
-for model in digits mobilenetv2 squeezenet resnet50; do
+for model in digits mobilenetv2 squeezenet resnet50 whisper; do
 	dims=
 	[ $model = digits ] && dims='--dim batch=256'
 	# shellcheck disable=SC2086

@@ -1,70 +1,6 @@
 /* Operators that are made of others, compiled and run, against their definitions in double: directions and
  * lengths of an LSTM, strides, paddings and groups of a transposed convolution, a resize between blocked layouts. */
-#include <math.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "../unit/model_file.h"
-#include "erc.h"
-#include "ercc.h"
-
-#define INPUTS_MAX 4
-
-static char folder[] = "/tmp/erc-expanded-XXXXXX";
-static char model_path[64], artifact_path[64];
-
-/* Values in [-1, 1), the same in every run. */
-static float value_at(size_t i)
-{
-	return (float)((i * 2654435761u >> 7) % 2048) / 1024.0f - 1.0f;
-}
-
-/* Compiles the text and runs it once; inputs get value_at(), counted through all of them. The caller frees all. */
-static float *compute(const char *text, float **inputs, size_t *count)
-{
-	static const char *const target[] = {"cpu:x86-64-v3"};
-	struct ercc_options options = {.size = sizeof options, .message = keep_message, .targets = target, .target_count = 1};
-	struct erc_runtime_options one = {.size = sizeof one, .units = 1};
-	struct erc_tensor_info info;
-	erc_runtime *runtime;
-	erc_model *model;
-	erc_session *session;
-	erc_request *request;
-	size_t n = 0;
-	write_model(model_path, text);
-	enum ercc_status status = ercc_compile(model_path, artifact_path, &options);
-	ck_assert_msg(status == ERCC_OK, "%s: %s", text, test.errors);
-	ck_assert_int_eq(erc_runtime_create(&one, &runtime), ERC_OK);
-	ck_assert_int_eq(erc_model_load(runtime, artifact_path, NULL, &model), ERC_OK);
-	ck_assert_int_eq(erc_session_create(model, NULL, &session), ERC_OK);
-	ck_assert_int_eq(erc_request_create(session, &request), ERC_OK);
-	ck_assert_uint_le(erc_model_input_count(model, 0), INPUTS_MAX);
-	for (uint32_t i = 0; i < erc_model_input_count(model, 0); i++) {
-		ck_assert_int_eq(erc_model_input_info(model, 0, i, &info), ERC_OK);
-		inputs[i] = malloc(info.bytes);
-		for (size_t k = 0; k < info.bytes / sizeof(float); k++)
-			inputs[i][k] = value_at(n++);
-		ck_assert_int_eq(erc_request_bind_input(request, i, inputs[i], info.bytes), ERC_OK);
-	}
-	ck_assert_int_eq(erc_model_output_info(model, 0, 0, &info), ERC_OK);
-	float *out = malloc(info.bytes);
-	*count = info.bytes / sizeof(float);
-	memset(out, 0xff, info.bytes);
-	ck_assert_int_eq(erc_request_bind_output(request, 0, out, info.bytes), ERC_OK);
-	ck_assert_int_eq(erc_request_run(request), ERC_OK);
-	ck_assert_int_eq(erc_request_destroy(request), ERC_OK);
-	ck_assert_int_eq(erc_session_destroy(session), ERC_OK);
-	ck_assert_int_eq(erc_model_unload(model), ERC_OK);
-	ck_assert_int_eq(erc_runtime_destroy(runtime), ERC_OK);
-	return out;
-}
-
-static void assert_all_close(const char *what, const float *found, const double *wanted, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		ck_assert_msg(fabs((double)found[i] - wanted[i]) <= 2e-6 * (1 + fabs(wanted[i])), "%s: element %zu is %.9g, wanted %.9g",
-		              what, i, (double)found[i], wanted[i]);
-}
+#include "compute.h"
 
 /* ---- LSTM ---- */
 
@@ -204,21 +140,10 @@ END_TEST
 
 int main(void)
 {
-	if (!mkdtemp(folder))
-		return 1;
-	snprintf(model_path, sizeof model_path, "%s/model.onnx", folder);
-	snprintf(artifact_path, sizeof artifact_path, "%s/model.erca", folder);
 	Suite *suite = suite_create("expanded operators");
 	TCase *all = tcase_create("all");
-	tcase_add_checked_fixture(all, fixture_start, fixture_stop);
-	tcase_set_timeout(all, 120);
 	tcase_add_test(all, lstm_of_both_directions_and_several_lengths);
 	tcase_add_loop_test(all, transposed_convolutions, 0, (int)COUNT_OF(transposed));
 	tcase_add_test(all, resize_of_blocked_channels);
-	suite_add_tcase(suite, all);
-	int failed = run_suite(suite);
-	unlink(model_path);
-	unlink(artifact_path);
-	rmdir(folder);
-	return failed != 0;
+	return run_in_folder(suite, all);
 }

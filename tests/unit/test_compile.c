@@ -41,6 +41,25 @@ START_TEST(model_is_refused_by_name_or_compiles)
 }
 END_TEST
 
+/* Nodes that fail for reasons of their own are reported together; those that depend on them are not. */
+START_TEST(all_failures_are_reported_at_once)
+{
+	enum ercc_status status = compile_text("input x:f32[1x4x5x5]\n"
+	                                       "const w:f32[4x4x3] = splat{1}\n"
+	                                       "a = Conv(x, w) \"one\"\n"
+	                                       "b = Relu(a) \"behind\"\n"
+	                                       "c = Transpose(x) {perm=[0, 1]} \"two\"\n"
+	                                       "d = Add(x, x) \"good\"\n"
+	                                       "e = Add(b, d) \"behind_too\"\n"
+	                                       "f = Flatten(x) {axis=9} \"three\"\n"
+	                                       "output c\noutput e\noutput f\n");
+	ck_assert_int_ne(status, ERCC_OK);
+	ck_assert_msg(strstr(test.errors, "node 'one' (Conv") && strstr(test.errors, "node 'two' (Transpose") &&
+	              strstr(test.errors, "node 'three' (Flatten"), "%s", test.errors);
+	ck_assert_msg(!strstr(test.errors, "behind") && !strstr(test.errors, "good"), "%s", test.errors);
+}
+END_TEST
+
 int main(void)
 {
 	if (!mkdtemp(folder))
@@ -51,6 +70,7 @@ int main(void)
 	TCase *hostile = tcase_create("hostile models");
 	tcase_add_checked_fixture(hostile, fixture_start, fixture_stop);
 	tcase_add_loop_test(hostile, model_is_refused_by_name_or_compiles, 0, (int)COUNT_OF(cases));
+	tcase_add_test(hostile, all_failures_are_reported_at_once);
 	suite_add_tcase(suite, hostile);
 	int failed = run_suite(suite);
 	unlink(model_path), unlink(artifact_path), rmdir(folder);

@@ -7,7 +7,7 @@
 #include "ercc.h"
 #include "model_file.h"
 
-#define MAX_TENSORS 4
+#define MAX_TENSORS 5
 
 static char folder[] = "/tmp/erc-compute-XXXXXX";
 static char model_path[64], artifact_path[64];
@@ -126,6 +126,56 @@ START_TEST(one_channel_images_of_a_batch_are_kept_apart)
 }
 END_TEST
 
+/* Known indices are steps through the axis, where their distances are equal. */
+START_TEST(gather_of_known_indices)
+{
+	static const struct {
+		const char *text;
+		int at[3], count;
+	} lists[] = {{"[1] = {-1}", {4}, 1}, {"[3] = {4, 2, 0}", {4, 2, 0}, 3}, {"[3] = {1, -3, 3}", {1, 2, 3}, 3},
+	             {"[2] = {2, 2}", {2, 2}, 2}, {"[3] = {0, 3, 1}", {0, 3, 1}, 3}};
+	char text[200];
+	struct guarded tensors[MAX_TENSORS];
+	snprintf(text, sizeof text, "input x:f32[2x5x3]\nconst i:i64%s\ny = Gather(x, i) {axis=1}\noutput y\n", lists[_i].text);
+	struct guarded out = compute(text, tensors);
+	for (int o = 0; o < 2 * lists[_i].count * 3; o++) {
+		int row = o / 3 % lists[_i].count, image = o / 3 / lists[_i].count;
+		assert_close(out.data[o], (double)tensors[0].data[(image * 5 + lists[_i].at[row]) * 3 + o % 3], text, (size_t)o);
+	}
+	tensors[1] = out;
+	release(tensors, 2);
+}
+END_TEST
+
+/* Queries and keys of every raggedness, with nothing mapped behind them. */
+START_TEST(attention_reads_nothing_behind_its_operands)
+{
+	int queries = _i % 3 * 8 + 1, keys = _i / 3 * 7 + 1, size = 5, values = 3;
+	char text[300];
+	struct guarded tensors[MAX_TENSORS];
+	snprintf(text, sizeof text,
+	         "input q:f32[%dx%d]\ninput k:f32[%dx%d]\ninput v:f32[%dx%d]\ninput m:f32[%dx%d]\n"
+	         "s = MatMul(q, k)\na = Add(s, m)\nw = Softmax(a) {axis=-1}\ny = MatMul(w, v)\noutput y\n",
+	         queries, size, size, keys, keys, values, queries, keys);
+	struct guarded out = compute(text, tensors);
+	for (int i = 0; i < queries; i++) {
+		double sum = 0, row[3] = {0};
+		for (int j = 0; j < keys; j++) {
+			double score = (double)tensors[3].data[i * keys + j];
+			for (int d = 0; d < size; d++)
+				score += (double)tensors[0].data[i * size + d] * (double)tensors[1].data[d * keys + j];
+			sum += exp(score);
+			for (int d = 0; d < values; d++)
+				row[d] += exp(score) * (double)tensors[2].data[j * values + d];
+		}
+		for (int d = 0; d < values; d++)
+			assert_close(out.data[i * values + d], row[d] / sum, text, (size_t)(i * values + d));
+	}
+	tensors[4] = out;
+	release(tensors, 5);
+}
+END_TEST
+
 START_TEST(gemm_of_nothing_keeps_c)
 {
 	const char *text = "input a:f32[2x0]\ninput b:f32[0x3]\ninput c:f32[3]\ny = Gemm(a, b, c) {beta=2.0}\noutput y\n";
@@ -220,6 +270,8 @@ int main(void)
 	tcase_add_test(edges, one_channel_images_of_a_batch_are_kept_apart);
 	tcase_add_test(edges, a_window_larger_than_its_input_rounds_up_to_one);
 	tcase_add_test(edges, normalisation_in_parts);
+	tcase_add_loop_test(edges, gather_of_known_indices, 0, 5);
+	tcase_add_loop_test(edges, attention_reads_nothing_behind_its_operands, 0, 12);
 	tcase_add_test(edges, gemm_of_nothing_keeps_c);
 	tcase_add_test(edges, a_reduction_without_axes_may_be_none);
 	tcase_add_test(edges, affine_grid_of_one_place_is_the_middle);

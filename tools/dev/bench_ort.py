@@ -27,11 +27,12 @@ def session_of(path, threads):
 
 
 def inputs_of(session):
+    """Floats are normal; integers are ones, which is what a mask and a token may be."""
     rng = np.random.default_rng(1)
     feeds = {}
     for item in session.get_inputs():
         shape = [d if isinstance(d, int) else 1 for d in item.shape]
-        feeds[item.name] = rng.standard_normal(shape).astype(np.float32)
+        feeds[item.name] = np.ones(shape, np.int64) if "int64" in item.type else rng.standard_normal(shape).astype(np.float32)
     return feeds
 
 
@@ -64,6 +65,7 @@ def main():
     parser = argparse.ArgumentParser()
     for name in ("erc", "model", "artifact", "json"):
         parser.add_argument("--" + name, required=True)
+    parser.add_argument("--summary", help="file that a line with the medians and the ratio is added to")
     parser.add_argument("--slices", type=int, default=10)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=1.0)
@@ -88,6 +90,9 @@ def main():
     print(f"  erc            median {medians['erc'] / 1e3:8.2f} ms   load to first result {statistics.median(first_us) / 1e3:.1f} ms")
     print(f"  ONNX Runtime   median {medians['ort'] / 1e3:8.2f} ms   session creation     {created_s * 1e3:.1f} ms  ({onnxruntime.__version__})")
     print(f"  ratio of slices, erc / ONNX Runtime: median {ratio:.3f}, {min(e / o for e, o in rows):.3f} to {max(e / o for e, o in rows):.3f}")
+    if arguments.summary:
+        with open(arguments.summary, "a", encoding="utf-8") as file:
+            file.write(f"{name:18s} erc {medians['erc'] / 1e3:9.2f} ms   ONNX Runtime {medians['ort'] / 1e3:9.2f} ms   ratio {ratio:.3f}\n")
     with open(arguments.json, "w", encoding="utf-8") as file:
         json.dump({"schema": "erc.compare/1", "model": name, "threads": arguments.threads, "processor": processor(),
                    "partner": "ONNX Runtime " + onnxruntime.__version__, "median_us": medians, "ratio": ratio,

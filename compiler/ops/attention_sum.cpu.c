@@ -1,0 +1,33 @@
+/* Puts together what attention.cpu.c found for each part of the keys: a row is one query. Each part's sums are worth
+ * e^(its largest score - the largest of all), and are added in order. Bound: memory.
+ * Defines: HEAD_V (elements of a row), ZERO_EMPTY. Params: rows per tile, rows, parts, queries, heads, strides of the
+ * output by batch, head, query and element. */
+static void row(const float *in, long step, long parts, float *out, long stride)
+{
+	float sums[HEAD_V] = {0}, top = -__builtin_inff(), total = 0.0f;
+	for (long i = 0; i < parts; i++)
+		top = in[i * step + HEAD_V] > top ? in[i * step + HEAD_V] : top;
+	for (long i = 0; i < parts; i++, in += step) {
+		/* a part without a seen key is worth nothing */
+		float scale = in[HEAD_V] == -__builtin_inff() ? 0.0f : f32_exp(in[HEAD_V] - top);
+		total += scale * in[HEAD_V + 1];
+		for (int d = 0; d < HEAD_V; d++)
+			sums[d] += scale * in[d];
+	}
+	float factor = ZERO_EMPTY && total == 0.0f ? 0.0f : 1.0f / total;
+	for (int d = 0; d < HEAD_V; d++)
+		out[d * stride] = sums[d] * factor;
+}
+
+void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
+{
+	const long long *p = args->params;
+	long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1], size = HEAD_V + 2;
+	(void)local;
+	for (long r = tile * p[0]; r < end; r++) {
+		long query = r % p[3], whole = r / p[3];
+		const float *in = (const float *)args->buffers[0] + (whole * p[2] * p[3] + query) * size;
+		float *out = (float *)args->buffers[1] + whole / p[4] * p[5] + whole % p[4] * p[6] + query * p[7];
+		row(in, p[3] * size, p[2], out, p[8]);
+	}
+}

@@ -1,0 +1,157 @@
+/* Copies that only rearrange elements (Transpose, Split, Slice, Expand) go where their neighbour follows strides:
+ * it reads what the copy read, or writes what the copy wrote. */
+#include "pass.h"
+
+#include <stdlib.h>
+
+/* A buffer that a copy reads or writes as a whole, as digits of a mixed radix: an element's number in it is the
+ * sum of digit * whole, its number on the copy's other side the sum of digit * part. The largest digit first. */
+struct digits {
+	struct {
+		int64_t dim, whole, part;
+	} items[MAX_RANK];
+	int count;
+};
+
+static bool is_copy(const struct launch *launch)
+{
+	return launch->template == &pointwise_template && launch->operand_count == 2 && expr_is_copy(&launch->expr);
+}
+
+static int64_t bytes_before(const struct operand *operand)
+{
+	int64_t offset;
+	buffer_root(operand->buffer, &offset);
+	return offset + operand->offset;
+}
+
+/* False where the `whole` side does not walk its buffer as a whole, each element once. */
+static bool read_digits(const struct launch *copy, const struct operand *whole, const struct operand *part,
+                        struct digits *digits)
+{
+	int64_t offset, elements = 1;
+	const struct buffer *root = buffer_root(whole->buffer, &offset);
+	digits->count = 0;
+	for (int d = 0; d < copy->space.rank; d++) {
+		if (copy->space.dims[d] == 1)
+			continue;
+		int at = digits->count++;
+		for (; at > 0 && digits->items[at - 1].whole < whole->strides[d]; at--)
+			digits->items[at] = digits->items[at - 1];
+		digits->items[at].dim = copy->space.dims[d];
+		digits->items[at].whole = whole->strides[d];
+		digits->items[at].part = part->strides[d];
+	}
+	for (int i = digits->count - 1; i >= 0; i--) {
+		if (digits->items[i].whole != elements)
+			return false;
+		elements *= digits->items[i].dim;
+	}
+	return bytes_before(whole) == 0 && elements * (int64_t)dtype_bytes(whole->dtype) == root->bytes;
+}
+
+/* Neighbours that both sides walk as one become one. */
+static void merge_digits(struct digits *digits)
+{
+	int count = 0;
+	for (int i = 0; i < digits->count; i++) {
+		int last = count - 1;
+		if (count && digits->items[last].part == digits->items[i].part * digits->items[i].dim) {
+			digits->items[last].dim *= digits->items[i].dim;
+			digits->items[last].whole = digits->items[i].whole;
+			digits->items[last].part = digits->items[i].part;
+		} else {
+			digits->items[count++] = digits->items[i];
+		}
+	}
+	digits->count = count;
+}
+
+/* An operand that walks the whole side as one that walks the other. False where a step of it would carry from a
+ * digit into the next. */
+static bool translate(const struct launch *launch, const struct operand *operand, const struct digits *digits,
+                      const struct operand *part, struct operand *out)
+{
+	int64_t bytes = (int64_t)dtype_bytes(operand->dtype), first = bytes_before(operand) / bytes,
+	        reach[MAX_RANK] = {0};
+	*out = *operand;
+	out->buffer = part->buffer;
+	out->offset = part->offset;
+	for (int i = 0; i < digits->count; i++) {
+		reach[i] = first / digits->items[i].whole % digits->items[i].dim;
+		out->offset += reach[i] * digits->items[i].part * bytes;
+	}
+	for (int d = 0; d < launch->space.rank; d++) {
+		int64_t stride = operand->strides[d], dim = launch->space.dims[d];
+		int i = 0;
+		if (dim == 1 || stride == 0)
+			continue;
+		while (i < digits->count && digits->items[i].whole > stride)
+			i++;
+		if (i == digits->count || stride % digits->items[i].whole)
+			return false;
+		reach[i] += (dim - 1) * (stride / digits->items[i].whole);
+		out->strides[d] = stride / digits->items[i].whole * digits->items[i].part;
+	}
+	for (int i = 0; i < digits->count; i++)
+		if (reach[i] >= digits->items[i].dim)
+			return false;
+	return true;
+}
+
+/* The operand reads what a copy before it read. */
+static bool absorb_before(struct plan *plan, struct launch *launch, struct operand *operand)
+{
+	int64_t offset;
+	struct digits digits;
+	struct operand out;
+	struct buffer *root = buffer_root(operand->buffer, &offset);
+	struct uses uses = plan_uses(plan, root);
+	struct launch *copy = uses.writer;
+	if (root->kind != BUFFER_ARENA || uses.writes != 1 || !is_copy(copy) ||
+	    dtype_bytes(copy->operands[0].dtype) != dtype_bytes(operand->dtype) ||
+	    !read_digits(copy, &copy->operands[1], &copy->operands[0], &digits))
+		return false;
+	merge_digits(&digits);
+	if (!translate(launch, operand, &digits, &copy->operands[0], &out))
+		return false;
+	*operand = out;
+	if (plan_uses(plan, root).reads == 0)
+		plan_remove_launch(plan, copy);
+	return true;
+}
+
+/* The launch writes what the copy behind it, the only reader, wrote. */
+static bool absorb_behind(struct plan *plan, struct launch *launch)
+{
+	int64_t offset;
+	struct digits digits;
+	struct operand out, *operand = &launch->operands[launch->operand_count - 1];
+	struct buffer *root = buffer_root(operand->buffer, &offset);
+	struct uses uses = plan_uses(plan, root);
+	struct launch *copy = uses.reader;
+	if (root->kind != BUFFER_ARENA || uses.writes != 1 || uses.reads != 1 || !is_copy(copy) ||
+	    dtype_bytes(copy->operands[0].dtype) != dtype_bytes(operand->dtype) ||
+	    !read_digits(copy, &copy->operands[0], &copy->operands[1], &digits))
+		return false;
+	merge_digits(&digits);
+	if (!translate(launch, operand, &digits, &copy->operands[1], &out))
+		return false;
+	*operand = out;
+	plan_remove_launch(plan, copy);
+	return true;
+}
+
+enum ercc_status pass_absorb(struct plan *plan)
+{
+	for (struct launch *launch = plan->first; launch; launch = launch->next) {
+		if (!launch->template->strided)
+			continue;
+		for (int i = 0; i < launch->input_count; i++)
+			while (absorb_before(plan, launch, &launch->operands[i]))
+				;
+		while (absorb_behind(plan, launch))
+			;
+	}
+	return ERCC_OK;
+}

@@ -1,0 +1,160 @@
+/* Patterns of nodes against their texts. */
+#include "match.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+bool value_is_number(const struct value *value, double *number)
+{
+	if (!value->constant || value->dtype != ERC_F32 || shape_elements(&value->shape) != 1)
+		return false;
+	*number = tensor_float(value->constant, 0);
+	return true;
+}
+
+double matched_number(const struct match *match, char letter, double otherwise)
+{
+	double number = otherwise;
+	return matched(match, letter) && value_is_number(matched(match, letter), &number) ? number : otherwise;
+}
+
+static bool is_softmax(const struct node *node)
+{
+	return !strcmp(node->op_type, "Softmax");
+}
+
+/* Along the last dim, which a reduction keeps as 1. */
+static bool is_over_last(const struct node *node)
+{
+	int64_t axes[MAX_RANK];
+	int count = 1, rank = node->inputs[0]->shape.rank;
+	if (is_softmax(node)) {
+		axes[0] = node_attr_int(node, "axis", node->op->since >= 13 ? -1 : 1);
+		return rank > 0 && (axes[0] == -1 || axes[0] == rank - 1);
+	}
+	if (node_input(node, 1) && !node->inputs[1]->constant)
+		return false;
+	if (node_attr_int(node, "keepdims", 1) != 1 || rank < 1 ||
+	    int_list(node, "axes", 1, axes, MAX_RANK, &count) != ERCC_OK || count != 1)
+		return false;
+	return axes[0] == -1 || axes[0] == rank - 1;
+}
+
+/* What stands before nodes that change nothing. */
+static struct value *look_through(struct value *value)
+{
+	for (const struct node *node = value->producer; node; node = value->producer) {
+		bool same = !strcmp(node->op_type, "Identity") ||
+		            (!strcmp(node->op_type, "Dropout") && value->producer_slot == 0) ||
+		            (!strcmp(node->op_type, "Cast") && node->inputs[0]->dtype == value->dtype);
+		if (!same || *node->domain)
+			break;
+		value = node->inputs[0];
+	}
+	return value;
+}
+
+struct matcher {
+	const struct rule *rules; /* ends with a row without a name; NULL: there are none */
+	struct match *match;
+};
+
+static bool match_value(const struct matcher *m, const char **text, struct value *value);
+
+static void skip(const char **text, char c)
+{
+	*text += **text == c;
+	while (**text == ' ')
+		++*text;
+}
+
+/* The arguments, in this order of the node's inputs. On failure *text and the match are undefined. */
+static bool match_inputs(const struct matcher *m, const char **text, const struct node *node, bool is_swapped)
+{
+	for (int i = 0; **text != ')'; i++) {
+		int slot = is_swapped ? !i : i;
+		skip(text, ',');
+		if (slot >= node->input_count || !node->inputs[slot] || !match_value(m, text, node->inputs[slot]))
+			return false;
+	}
+	skip(text, ')');
+	return true;
+}
+
+static bool match_node(const struct matcher *m, const char **text, struct value *value)
+{
+	const struct node *node = value->producer;
+	size_t length = strcspn(*text, "(");
+	if (!node || *node->domain || strncmp(node->op_type, *text, length) || node->op_type[length])
+		return false;
+	if ((is_softmax(node) || !strncmp(node->op_type, "Reduce", 6)) && !is_over_last(node))
+		return false;
+	*text += length + 1;
+	bool commutes = !strcmp(node->op_type, "Add") || !strcmp(node->op_type, "Mul");
+	struct match saved = *m->match;
+	const char *inputs = *text;
+	if (match_inputs(m, text, node, false))
+		return true;
+	*m->match = saved;
+	*text = inputs;
+	return commutes && match_inputs(m, text, node, true);
+}
+
+/* <name>: the first rule of the name that fits. */
+static bool match_rule(const struct matcher *m, const char **text, struct value *value)
+{
+	size_t length = strcspn(++*text, ">");
+	struct match saved = *m->match;
+	for (const struct rule *rule = m->rules; rule && rule->name; rule++) {
+		const char *at = rule->text;
+		if (strncmp(rule->name, *text, length) || rule->name[length])
+			continue;
+		if (match_value(m, &at, value)) {
+			m->match->flags |= rule->flags;
+			*text += length + 1;
+			return true;
+		}
+		*m->match = saved;
+	}
+	return false;
+}
+
+static bool bind(struct match *match, const char **text, struct value *value)
+{
+	struct value **bound = &match->values[**text - 'a'];
+	++*text;
+	if (!*bound)
+		*bound = value;
+	return *bound == value;
+}
+
+static bool match_value(const struct matcher *m, const char **text, struct value *value)
+{
+	double number;
+	value = look_through(value);
+	if (**text == '<')
+		return match_rule(m, text, value);
+	if (isupper((unsigned char)**text))
+		return match_node(m, text, value);
+	if (isdigit((unsigned char)**text)) {
+		char *end;
+		double wanted = strtod(*text, &end);
+		*text = end;
+		return value_is_number(value, &number) && number == wanted;
+	}
+	if (**text == '#') {
+		++*text;
+		return value_is_number(value, &number) && bind(m->match, text, value);
+	}
+	bool is_bound = bind(m->match, text, value);
+	if (!is_bound || **text != '=')
+		return is_bound;
+	++*text;
+	return match_node(m, text, value);
+}
+
+bool match_text(struct match *match, const struct rule *rules, const char *text, struct value *value)
+{
+	*match = (struct match){0};
+	return match_value(&(struct matcher){rules, match}, &text, value);
+}

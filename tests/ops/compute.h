@@ -1,0 +1,105 @@
+/* Compiling and running a model of one output that is stated as graph text. */
+#ifndef ERC_COMPUTE_H
+#define ERC_COMPUTE_H
+
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../unit/model_file.h"
+#include "erc.h"
+#include "ercc.h"
+
+#define INPUTS_MAX 4
+
+static char folder[] = "/tmp/erc-ops-XXXXXX";
+static char model_path[64], artifact_path[64];
+
+/* Values in [-1, 1), the same in every run. */
+static float value_at(size_t i)
+{
+	return (float)((i * 2654435761u >> 7) % 2048) / 1024.0f - 1.0f;
+}
+
+/* The text as an artifact for one target; budgets NULL: the usual ones. */
+static void compile_text(const char *text, const char *target, const char *const *budgets, uint32_t budget_count)
+{
+	struct ercc_options options = {.size = sizeof options,
+	                               .message = keep_message,
+	                               .targets = &target,
+	                               .target_count = 1,
+	                               .budgets = budgets,
+	                               .budget_count = budget_count};
+	write_model(model_path, text);
+	enum ercc_status status = ercc_compile(model_path, artifact_path, &options);
+	ck_assert_msg(status == ERCC_OK, "%s: %s", text, test.errors);
+}
+
+/* Runs the artifact once under a budget (NULL: any); inputs get value_at(), counted through all of them. The caller
+ * frees all. */
+static float *run_compiled(const char *budget, float **inputs, size_t *count)
+{
+	struct erc_runtime_options one = {.size = sizeof one, .units = 1};
+	struct erc_session_options options = {.size = sizeof options, .budget = budget};
+	struct erc_tensor_info info;
+	erc_runtime *runtime;
+	erc_model *model;
+	erc_session *session;
+	erc_request *request;
+	size_t n = 0;
+	ck_assert_int_eq(erc_runtime_create(&one, &runtime), ERC_OK);
+	ck_assert_int_eq(erc_model_load(runtime, artifact_path, NULL, &model), ERC_OK);
+	ck_assert_int_eq(erc_session_create(model, budget ? &options : NULL, &session), ERC_OK);
+	ck_assert_int_eq(erc_request_create(session, &request), ERC_OK);
+	ck_assert_uint_le(erc_model_input_count(model, 0), INPUTS_MAX);
+	for (uint32_t i = 0; i < erc_model_input_count(model, 0); i++) {
+		ck_assert_int_eq(erc_model_input_info(model, 0, i, &info), ERC_OK);
+		inputs[i] = malloc(info.bytes);
+		for (size_t k = 0; k < info.bytes / sizeof(float); k++)
+			inputs[i][k] = value_at(n++);
+		ck_assert_int_eq(erc_request_bind_input(request, i, inputs[i], info.bytes), ERC_OK);
+	}
+	ck_assert_int_eq(erc_model_output_info(model, 0, 0, &info), ERC_OK);
+	float *out = malloc(info.bytes);
+	*count = info.bytes / sizeof(float);
+	memset(out, 0xff, info.bytes);
+	ck_assert_int_eq(erc_request_bind_output(request, 0, out, info.bytes), ERC_OK);
+	ck_assert_int_eq(erc_request_run(request), ERC_OK);
+	ck_assert_int_eq(erc_request_destroy(request), ERC_OK);
+	ck_assert_int_eq(erc_session_destroy(session), ERC_OK);
+	ck_assert_int_eq(erc_model_unload(model), ERC_OK);
+	ck_assert_int_eq(erc_runtime_destroy(runtime), ERC_OK);
+	return out;
+}
+
+static inline float *compute(const char *text, float **inputs, size_t *count)
+{
+	compile_text(text, "cpu:x86-64-v3", NULL, 0);
+	return run_compiled(NULL, inputs, count);
+}
+
+static void assert_all_close(const char *what, const float *found, const double *wanted, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		ck_assert_msg(fabs((double)found[i] - wanted[i]) <= 2e-6 * (1 + fabs(wanted[i])),
+		              "%s: element %zu is %.9g, wanted %.9g", what, i, (double)found[i], wanted[i]);
+}
+
+/* A suite of one case with a folder for its files. */
+static int run_in_folder(Suite *suite, TCase *all)
+{
+	if (!mkdtemp(folder))
+		return 1;
+	snprintf(model_path, sizeof model_path, "%s/model.onnx", folder);
+	snprintf(artifact_path, sizeof artifact_path, "%s/model.erca", folder);
+	tcase_add_checked_fixture(all, fixture_start, fixture_stop);
+	tcase_set_timeout(all, 120);
+	suite_add_tcase(suite, all);
+	int failed = run_suite(suite);
+	unlink(model_path);
+	unlink(artifact_path);
+	rmdir(folder);
+	return failed != 0;
+}
+
+#endif
