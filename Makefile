@@ -30,8 +30,8 @@ COMPILER_LIBS := -lprotobuf-c -lcjson -lm -ldl
 RUNTIME_LIBS := -ldl
 
 RUNTIME_SRC := $(wildcard runtime/*.c runtime/devices/*.c) $(wildcard schemas/*.c)
-TEMPLATES := $(wildcard compiler/ops/*.cpu.c compiler/targets/kernel_*.h compiler/targets/cpu_*.h compiler/targets/cuda_*.h) schemas/tile.h schemas/cuda.h
-COMPILER_SRC := $(filter-out %.cpu.c,$(wildcard onnx/*.c compiler/*/*.c)) $(wildcard schemas/*.c)
+TEMPLATES := $(wildcard compiler/ops/*.cpu.c compiler/ops/*.row.c compiler/ops/*.cu compiler/targets/kernel_*.h compiler/targets/cpu_*.h compiler/targets/cuda_*.h) schemas/tile.h schemas/cuda.h
+COMPILER_SRC := $(filter-out %.cpu.c %.row.c,$(wildcard onnx/*.c compiler/*/*.c)) $(wildcard schemas/*.c)
 COMPILER_GEN := $(O)/gen/onnx.pb-c.c $(O)/gen/templates.c
 ERC_SRC := $(wildcard tools/erc/*.c)
 UNIT_SRC := $(wildcard tests/unit/*.c tests/devices/*.c tests/passes/*.c tests/ops/*.c tests/erc/*.c)

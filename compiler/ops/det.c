@@ -1,9 +1,9 @@
 /* Det: determinants of small square matrices. */
 #include "rows.h"
 
-#define N_MAX 32 /* as in det.cpu.c */
+#define N_MAX 32 /* as in det.row.c */
 
-const struct kernel_template det_template = {.stem = "det", .cpu = rows_cpu};
+const struct kernel_template det_template = {.stem = "det", .cpu = rows_cpu, .gpu = rows_gpu};
 
 static enum ercc_status infer_det(struct node *node)
 {

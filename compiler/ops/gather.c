@@ -15,7 +15,7 @@ static void gather_evaluate(const struct launch *launch, void *const *buffers)
 	}
 }
 
-const struct kernel_template gather_template = {.stem = "gather", .cpu = rows_cpu, .evaluate = gather_evaluate};
+const struct kernel_template gather_template = {.stem = "gather", .cpu = rows_cpu, .gpu = rows_gpu, .evaluate = gather_evaluate};
 
 static enum ercc_status infer_gather(struct node *node)
 {

@@ -4,8 +4,8 @@
 
 #define CHUNK 4096 /* elements that one row counts, and then writes */
 
-static const struct kernel_template nonzero_count_template = {.stem = "nonzero_count", .cpu = rows_cpu};
-static const struct kernel_template nonzero_template = {.stem = "nonzero", .cpu = rows_cpu};
+static const struct kernel_template nonzero_count_template = {.stem = "nonzero_count", .cpu = rows_cpu, .gpu = rows_gpu};
+static const struct kernel_template nonzero_template = {.stem = "nonzero", .cpu = rows_cpu, .gpu = rows_gpu};
 
 /* ---- NonZero: [rank, n], and n behind it as an output that only the compiler sees ---- */
 

@@ -2,9 +2,9 @@
  * compiler's own operator Normalize(x, scale, bias). */
 #include "rows.h"
 
-const struct kernel_template norm_template = {.stem = "norm", .cpu = rows_cpu};
+const struct kernel_template norm_template = {.stem = "norm", .cpu = rows_cpu, .gpu = rows_gpu};
 
-/* ---- Normalize: rows are the dims from `axis` on; mod, step and div say where scale and bias lie (norm.cpu.c) ---- */
+/* ---- Normalize: rows are the dims from `axis` on; mod, step and div say where scale and bias lie (norm.row.c) ---- */
 
 static enum ercc_status infer_normalize(struct node *node)
 {

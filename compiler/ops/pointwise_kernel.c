@@ -220,6 +220,108 @@ static enum ercc_status pointwise_cpu(struct context *ctx, const struct device *
 	return ERCC_OK;
 }
 
+/* ---- GPU: a tile is a range of elements, in the order of the nest ---- */
+
+#define GPU_LATENCY_NS 600 /* from load to use, where nothing else hides it; a guess */
+
+/* Whether four neighbours can be loaded and stored at once. */
+static bool can_pack(const struct launch *launch, const struct nest *nest)
+{
+	int last = nest->rank - 1;
+	bool can = can_vectorize(launch, nest) && nest->dims[last] % 4 == 0;
+	for (int k = 0; can && k < launch->operand_count; k++) {
+		const struct operand *operand = &launch->operands[k];
+		int64_t offset = 0;
+		buffer_root(operand->buffer, &offset);
+		can = nest->strides[k][last] == 0 || (offset + operand->offset) % 16 == 0;
+		for (int d = 0; nest->strides[k][last] && d < last; d++)
+			can = can && nest->strides[k][d] % 4 == 0;
+	}
+	return can;
+}
+
+static void define_gpu_operands(struct context *ctx, const struct launch *launch, const struct nest *nest, int pack,
+                                struct variant *variant)
+{
+	struct arena *arena = &ctx->arena;
+	struct text loads = {.arena = arena};
+	int inputs = launch->operand_count - 1, last = nest->rank - 1;
+	text_printf(&loads, " ");
+	for (int k = 0; k < inputs; k++) {
+		const char *name = arena_printf(arena, "LOAD%d", k), *type = c_type(launch->operands[k].dtype, arena);
+		bool packed = pack > 1 && nest->strides[k][last];
+		if (packed)
+			text_printf(&loads,
+			            "float4_value x%d = float4_load((const float *)args->buffers[%d] + at[%d]); ", k, k,
+			            k);
+		else
+			text_printf(&loads, "%s x%d = ((const %s *)args->buffers[%d])[at[%d]]; ", type, k, type, k, k);
+		define(ctx, variant, name, packed ? "float4_get(x%d, i)" : "x%d", k);
+	}
+	const char *type = c_type(launch->operands[inputs].dtype, arena);
+	text_printf(&loads, "%s y[PACK];", type);
+	define(ctx, variant, "LOADS", "%s", loads.data);
+	define(ctx, variant, "STORE", "y[i]");
+	if (pack > 1)
+		define(ctx, variant, "WRITE",
+		       "float4_store((float *)args->buffers[%d] + at[%d], float4_of(y[0], y[1], y[2], y[3]));", inputs,
+		       inputs);
+	else
+		define(ctx, variant, "WRITE", "((%s *)args->buffers[%d])[at[%d]] = y[0];", type, inputs, inputs);
+}
+
+static void offer_range(struct choice *choice, const struct launch *launch, const struct nest *nest, int pack,
+                        int64_t elements, int64_t threads, int64_t turns)
+{
+	int64_t per_tile = threads * pack * turns;
+	struct tile tile = {
+	    .shape = {per_tile, threads}, .threads = (uint32_t)threads, .count = ceil_div(elements, per_tile)};
+	const struct operand *out = &launch->operands[launch->operand_count - 1];
+	double mean = (double)elements / (double)tile.count, divisions = 20.0 * (nest->rank - 1) / pack;
+	double bytes = (double)launch->bytes + (double)elements * (double)dtype_bytes(out->dtype);
+	tile.work.flops = 2 * mean * (element_work(launch, true, 1) + divisions);
+	tile.work.shared = bytes / (double)tile.count;
+	tile.work.ns = 500 + GPU_LATENCY_NS * (double)turns;
+	choice_offer(choice, &tile);
+}
+
+static enum ercc_status pointwise_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
+                                      struct variant *variant)
+{
+	struct nest nest;
+	struct choice choice;
+	struct tile tile;
+	int64_t elements = shape_elements(&launch->space), n = 0;
+	fold_nest(launch, &nest);
+	if (elements == 0)
+		return ERCC_OK; /* no tiles */
+	int pack = can_pack(launch, &nest) ? 4 : 1;
+	choice_begin(&choice, device, variant);
+	for (int64_t threads = 64; threads <= 1024; threads *= 2)
+		for (int64_t turns = 1; turns <= 16; turns *= 2)
+			offer_range(&choice, launch, &nest, pack, elements, threads, turns);
+	TRY(choice_end(ctx, &choice, launch, variant, &tile));
+	variant->shape_text = arena_printf(&ctx->arena, "%lld", (long long)tile.shape[0]);
+	variant->params[n++] = tile.shape[0];
+	variant->params[n++] = elements;
+	for (int d = 0; d < nest.rank; d++)
+		variant->params[n++] = nest.dims[d];
+	for (int k = 0; k < launch->operand_count; k++)
+		for (int d = 0; d < nest.rank; d++)
+			variant->params[n++] = nest.strides[k][d];
+	variant->param_count = (int)n;
+	variant->tile_params = 1;
+	choice_run_time_count(launch, elements, tile.shape[0], variant);
+	define(ctx, variant, "RANK", "%d", nest.rank);
+	define(ctx, variant, "PACK", "%d", pack);
+	define(ctx, variant, "OPERANDS", "%d", launch->operand_count - 1);
+	define(ctx, variant, "INDEX", elements < INT32_MAX ? "unsigned" : "unsigned long long");
+	define_gpu_operands(ctx, launch, &nest, pack, variant);
+	return ERCC_OK;
+}
+
+/* ---- constants ---- */
+
 union expr_value element_read(const void *base, enum erc_dtype dtype, int64_t index)
 {
 	struct tensor tensor = {.dtype = dtype, .data = base};
@@ -263,5 +365,5 @@ static void pointwise_evaluate(const struct launch *launch, void *const *buffers
 }
 
 const struct kernel_template pointwise_template = {
-	.stem = "pointwise", .cpu = pointwise_cpu, .epilogue = true, .evaluate = pointwise_evaluate,
+	.stem = "pointwise", .cpu = pointwise_cpu, .gpu = pointwise_gpu, .epilogue = true, .evaluate = pointwise_evaluate,
 };

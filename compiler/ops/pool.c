@@ -3,9 +3,9 @@
 #include "sizes.h"
 
 const struct kernel_template depthwise_template = {.stem = "depthwise", .cpu = rows_cpu, .epilogue = true, .speed = 0.6};
-const struct kernel_template pool_template = {.stem = "pool", .cpu = rows_cpu, .speed = 0.07};
-const struct kernel_template lrn_template = {.stem = "lrn", .cpu = rows_cpu, .speed = 1};
-const struct kernel_template max_index_template = {.stem = "max_index", .cpu = rows_cpu, .speed = 0.07};
+const struct kernel_template pool_template = {.stem = "pool", .cpu = rows_cpu, .gpu = rows_gpu, .speed = 0.07};
+const struct kernel_template lrn_template = {.stem = "lrn", .cpu = rows_cpu, .gpu = rows_gpu, .speed = 1};
+const struct kernel_template max_index_template = {.stem = "max_index", .cpu = rows_cpu, .gpu = rows_gpu, .speed = 0.07};
 
 static enum ercc_status read_pool(const struct node *node, struct window *window)
 {

@@ -5,7 +5,7 @@
 #include <math.h>
 
 static void reduce_evaluate(const struct launch *launch, void *const *buffers);
-const struct kernel_template reduce_template = {.stem = "reduce", .cpu = rows_cpu, .speed = 0.3, .evaluate = reduce_evaluate};
+const struct kernel_template reduce_template = {.stem = "reduce", .cpu = rows_cpu, .gpu = rows_gpu, .speed = 0.3, .evaluate = reduce_evaluate};
 
 static bool is_global(const struct node *node)
 {

@@ -113,6 +113,23 @@ static void offer_rows(struct choice *choice, const struct launch *launch, int64
 	choice_offer(choice, &tile);
 }
 
+/* Params and defines of row kernels, and the number of tiles. */
+static void set_rows(struct context *ctx, const struct launch *launch, const struct tile *tile, struct variant *variant)
+{
+	const char *plural = tile->shape[0] == 1 ? "" : "s";
+	variant->shape_text = arena_printf(&ctx->arena, "%lld row%s", (long long)tile->shape[0], plural);
+	if (launch->params[ROWS_TOTAL] == 0)
+		variant->tile_count = 0;
+	memcpy(variant->params, launch->params, sizeof variant->params);
+	variant->params[ROWS_PER_TILE] = tile->shape[0];
+	choice_run_time_count(launch, launch->params[ROWS_TOTAL], tile->shape[0], variant);
+	variant->tile_params = UINT64_C(1) << ROWS_PER_TILE;
+	variant->param_count = launch->param_count;
+	memcpy(variant->defines + variant->define_count, launch->defines,
+	       sizeof(struct define) * (size_t)launch->define_count);
+	variant->define_count += launch->define_count;
+}
+
 enum ercc_status rows_cpu(struct context *ctx, const struct device *device, const struct launch *launch,
                           struct variant *variant)
 {
@@ -124,22 +141,41 @@ enum ercc_status rows_cpu(struct context *ctx, const struct device *device, cons
 		offer_rows(&choice, launch, rows, ceil_div(rows, tiles));
 	offer_rows(&choice, launch, rows, 1);
 	TRY(choice_end(ctx, &choice, launch, variant, &tile));
-	const char *plural = tile.shape[0] == 1 ? "" : "s";
-	variant->shape_text = arena_printf(&ctx->arena, "%lld row%s", (long long)tile.shape[0], plural);
-	if (launch->params[ROWS_TOTAL] == 0)
-		variant->tile_count = 0;
-	memcpy(variant->params, launch->params, sizeof variant->params);
-	variant->params[ROWS_PER_TILE] = tile.shape[0];
-	choice_run_time_count(launch, launch->params[ROWS_TOTAL], tile.shape[0], variant);
-	variant->tile_params = UINT64_C(1) << ROWS_PER_TILE;
-	variant->param_count = launch->param_count;
-	memcpy(variant->defines + variant->define_count, launch->defines, sizeof(struct define) * (size_t)launch->define_count);
-	variant->define_count += launch->define_count;
+	set_rows(ctx, launch, &tile, variant);
 	if (launch->template->epilogue) {
 		variant->defines[variant->define_count++] = (struct define){"VECTOR", "1"};
 		variant->defines[variant->define_count++] =
 			(struct define){"OUTPUT", arena_printf(&ctx->arena, "%d", launch->operand_count - 1)};
 		define_epilogue(ctx, launch, variant);
 	}
+	return ERCC_OK;
+}
+
+/* A thread computes a row, and waits for nearly every element: 10 ns each, a guess. */
+static void offer_rows_gpu(struct choice *choice, const struct launch *launch, int64_t rows, int64_t threads,
+                           int64_t turns)
+{
+	int64_t per_tile = threads * turns;
+	struct tile tile = {
+	    .shape = {per_tile, threads}, .threads = (uint32_t)threads, .count = ceil_div(rows, per_tile)};
+	double share = 1 / (double)tile.count, elements = (double)launch->bytes / 4 / (double)rows;
+	tile.work.flops = (double)launch->flops * share;
+	tile.work.shared = (double)launch->bytes * share;
+	tile.work.ns = 500 + 10 * elements * (double)turns;
+	choice_offer(choice, &tile);
+}
+
+enum ercc_status rows_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
+                          struct variant *variant)
+{
+	int64_t rows = launch->params[ROWS_TOTAL] > 0 ? launch->params[ROWS_TOTAL] : 1;
+	struct choice choice;
+	struct tile tile;
+	choice_begin(&choice, device, variant);
+	for (int64_t threads = 32; threads <= 256; threads *= 2)
+		for (int64_t turns = 1; turns <= 8; turns *= 2)
+			offer_rows_gpu(&choice, launch, rows, threads, turns);
+	TRY(choice_end(ctx, &choice, launch, variant, &tile));
+	set_rows(ctx, launch, &tile, variant);
 	return ERCC_OK;
 }

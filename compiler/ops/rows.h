@@ -26,6 +26,10 @@ void define_epilogue(struct context *ctx, const struct launch *launch, struct va
 enum ercc_status rows_cpu(struct context *ctx, const struct device *device, const struct launch *launch,
                           struct variant *variant);
 
+/* The same for GPUs: one thread a row. Without epilogues. */
+enum ercc_status rows_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
+                          struct variant *variant);
+
 /* out = slices of in along one axis, as the indices say. */
 struct gather {
 	struct buffer *in, *indices, *out;

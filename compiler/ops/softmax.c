@@ -2,7 +2,7 @@
 #include "rows.h"
 #include "sizes.h"
 
-const struct kernel_template softmax_template = {.stem = "softmax", .cpu = rows_cpu, .speed = 0.25};
+const struct kernel_template softmax_template = {.stem = "softmax", .cpu = rows_cpu, .gpu = rows_gpu, .speed = 0.25};
 
 static enum ercc_status infer_softmax(struct node *node)
 {

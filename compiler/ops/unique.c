@@ -2,7 +2,7 @@
 #include "rows.h"
 #include "sizes.h"
 
-static const struct kernel_template unique_template = {.stem = "unique", .cpu = rows_cpu};
+static const struct kernel_template unique_template = {.stem = "unique", .cpu = rows_cpu, .gpu = rows_gpu};
 
 /* Along an axis: slices of the data, as rows of a matrix; of all elements otherwise. */
 static enum ercc_status expand_unique(struct node *node)

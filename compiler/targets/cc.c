@@ -18,13 +18,19 @@ extern char **environ;
 
 #define MAX_ARGS 64
 
+/* What any kernel is compiled with; targets add theirs. */
+static const char *const common_flags[] = {
+	"-std=gnu11", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-ffreestanding", "-fPIC",
+	"-fvisibility=hidden", "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-w",
+};
+
 struct builder {
 	struct context *ctx;
 	const char *cc;
 	char version[256];      /* first line of cc --version */
 	const char *cache;      /* "" : none */
 	char folder[64];        /* scratch, removed at the end */
-	const char *const *flags;
+	const char *flags[MAX_ARGS / 2];
 	int flag_count;
 };
 
@@ -309,8 +315,12 @@ static void remove_folder(const char *folder)
 enum ercc_status cc_build_image(struct context *ctx, const char *const *flags, int flag_count, struct kernel *kernels,
                                 uint32_t count, const void **image, int64_t *bytes, const char **toolchain)
 {
-	struct builder b = {.ctx = ctx, .cc = cc_name(ctx), .cache = cache_folder(ctx), .flags = flags, .flag_count = flag_count};
+	struct builder b = {.ctx = ctx, .cc = cc_name(ctx), .cache = cache_folder(ctx)};
 	const char *tmp = getenv("TMPDIR");
+	for (size_t i = 0; i < COUNT_OF(common_flags); i++)
+		b.flags[b.flag_count++] = common_flags[i];
+	for (int i = 0; i < flag_count; i++)
+		b.flags[b.flag_count++] = flags[i];
 	snprintf(b.folder, sizeof b.folder, "%s/erc-XXXXXX", tmp && strlen(tmp) < 40 ? tmp : "/tmp");
 	if (!mkdtemp(b.folder))
 		return fail(ctx, ERCC_IO, "cannot make a scratch folder '%s': %s", b.folder, strerror(errno));

@@ -19,6 +19,9 @@ FN float shuffle_xor(float x, int mask) { return __shfl_xor_sync(0xffffffffu, x,
 /* Four floats; 16-byte aligned. */
 typedef float4 float4_value;
 FN float4_value float4_load(const float *p) { return *(const float4 *)p; }
+FN float4_value float4_of(float a, float b, float c, float d) { return make_float4(a, b, c, d); }
+/* i is a constant once loops are unrolled. */
+FN float float4_get(float4_value x, int i) { return i == 0 ? x.x : i == 1 ? x.y : i == 2 ? x.z : x.w; }
 FN void float4_store(float *p, float4_value x) { *(float4 *)p = x; }
 
 /* Copies to shared memory that may still run when the call returns. copy_commit ends a group of a thread's copies;

@@ -1,5 +1,5 @@
 /* More of kernel_math.h: half-precision casts, logarithm and exponential near zero, trigonometric and
- * hyperbolic functions, bit operations. Accurate to a few units of the last place over the whole range. */
+ * hyperbolic functions, bit operations; and the loop of row kernels. Accurate to a few units of the last place over the whole range. */
 
 /* ---- f16 and bf16: stored as bits, computed with as f32 ---- */
 
@@ -258,3 +258,16 @@ BITS(i32, unsigned int) BITS(u32, unsigned int) BITS(i64, unsigned long long) BI
 
 FN bool_value bool_max(bool_value a, bool_value b) { return a | b; }
 FN bool_value bool_min(bool_value a, bool_value b) { return a & b; }
+
+/* ---- row kernels: a template that defines row(args, p, r) ends with this ---- */
+
+/* p[0] rows per tile, p[1] rows; a thread takes every THREADS-th row of the tile. */
+#define KERNEL_OF_ROWS \
+	TILE_BODY \
+	{ \
+		const long long *p = (const long long *)args->params; \
+		long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1]; \
+		(void)local; \
+		for (long r = tile * p[0] + THREAD; r < end; r += THREADS) \
+			row(args, p, r); \
+	}

@@ -80,15 +80,26 @@ static enum ercc_status read_template(struct context *ctx, const char *name, con
 	return ERCC_OK;
 }
 
-enum ercc_status template_text(struct context *ctx, const char *name, const char **text)
+static const struct template_file *find_template(const char *name)
 {
 	const struct template_file *file = template_files;
 	while (file->name && strcmp(file->name, name))
 		file++;
-	if (!file->name)
+	return file->name ? file : NULL;
+}
+
+bool template_exists(const char *name)
+{
+	return find_template(name) != NULL;
+}
+
+enum ercc_status template_text(struct context *ctx, const char *name, const char **text)
+{
+	const struct template_file *file = find_template(name);
+	if (!file)
 		return fail(ctx, ERCC_INTERNAL, "no kernel template '%s'", name);
 	*text = file->text;
-	if (ctx->options->kernel_dir && strstr(name, ".cpu.c"))
+	if (ctx->options->kernel_dir && (strstr(name, ".cpu.c") || strstr(name, ".row.c") || strstr(name, ".cu")))
 		return read_template(ctx, name, text);
 	return ERCC_OK;
 }

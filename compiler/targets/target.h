@@ -52,10 +52,24 @@ extern const struct target targets[]; /* ends with a NULL name */
 /* The target of that name or alias; reports an error when there is none. */
 enum ercc_status target_find(struct context *ctx, const char *name, const struct target **out);
 
+/* A kernel source's form on a target. */
+struct dialect {
+	const char *extension;         /* of templates: ".cpu.c"; a stem without one has STEM.row.c, for all dialects */
+	const char *before[8], *behind[2]; /* files around the template; NULL ends the list */
+	/* Adds the target's own #define lines. */
+	void (*define)(const struct target *target, const struct variant *variant, struct text *text);
+};
+/* Kernels of all variants of all launches; equal sources are one kernel. */
+enum ercc_status target_add_kernels(struct context *ctx, const struct target *target, const struct dialect *dialect,
+                                    const struct plan *plan, struct target_plan *out);
+
 /* The number of the kernel with that digest in the target's list, added where it is new. */
 uint32_t target_add_kernel(struct context *ctx, struct target_plan *plan, const struct kernel *kernel,
                            const char *stem);
 
+/* A template's chooser for GPUs; NULL where it has none, or no source. */
+choose_fn gpu_column(const struct kernel_template *template);
+bool template_exists(const char *name);
 /* A template's text: from --kernel-dir, or the embedded one. */
 enum ercc_status template_text(struct context *ctx, const char *name, const char **text);
 

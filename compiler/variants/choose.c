@@ -106,10 +106,23 @@ static enum ercc_status choose_launch(struct context *ctx, const struct device *
 	return ERCC_OK;
 }
 
+/* Names every launch whose kernel the target lacks. */
+static enum ercc_status check_columns(struct context *ctx, const struct plan *plan,
+                                      choose_fn (*column)(const struct kernel_template *template), const char *target)
+{
+	enum ercc_status status = ERCC_OK;
+	for (const struct launch *launch = plan->first; launch; launch = launch->next)
+		if (!column(launch->template))
+			status = fail(ctx, ERCC_UNSUPPORTED, "node '%s': kernel %s is not on %s", launch->name, launch->template->stem,
+			              target);
+	return status;
+}
+
 enum ercc_status variants_choose(struct context *ctx, const struct device *device, struct plan *plan,
                                  choose_fn (*column)(const struct kernel_template *template), struct target_plan *out)
 {
 	uint32_t order[MAX_BUDGETS];
+	TRY(check_columns(ctx, plan, column, out->name));
 	order_budgets(device, out, order);
 	out->variants = arena_array(&ctx->arena, (size_t)plan->launch_count * out->budget_count, sizeof *out->variants);
 	for (const struct launch *launch = plan->first; launch; launch = launch->next) {

@@ -39,6 +39,8 @@ static const struct cpu_target {
 #if defined(__x86_64__)
 	{ "cpu:x86-64-v4", has_v4 },
 	{ "cpu:x86-64-v3", has_v3 },
+	{ "emulated:sm_75", has_v3 },
+	{ "emulated:sm_90", has_v3 },
 #elif defined(__aarch64__)
 	{ "cpu:aarch64", has_aarch64 },
 #endif

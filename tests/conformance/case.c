@@ -35,10 +35,10 @@ static char *set_path(const struct test_case *test, int set, const char *kind, u
 
 /* ---- compiling ---- */
 
-static enum ercc_status compile(const struct test_case *test, const char *artifact, const struct ercc_const *consts,
-                                uint32_t const_count, char **reason)
+static enum ercc_status compile(const struct test_case *test, const char *target, const char *artifact,
+                                const struct ercc_const *consts, uint32_t const_count, char **reason)
 {
-	static const char *const targets[] = {"native"};
+	const char *const targets[] = {target};
 	struct messages messages = {0};
 	struct ercc_options options = {
 		.size = sizeof options,
@@ -84,8 +84,8 @@ static uint32_t collect_pins(const struct test_case *test, const struct ercc_mod
 	return count;
 }
 
-static enum ercc_status compile_with_pins(const struct test_case *test, const char *artifact, const struct ercc_model_info *info,
-                                          bool lists, char **reason, bool *tried)
+static enum ercc_status compile_with_pins(const struct test_case *test, const char *target, const char *artifact,
+                                          const struct ercc_model_info *info, bool lists, char **reason, bool *tried)
 {
 	struct array arrays[VALUES_MAX] = {0};
 	struct ercc_const consts[VALUES_MAX];
@@ -94,7 +94,7 @@ static enum ercc_status compile_with_pins(const struct test_case *test, const ch
 	*tried = count > 0;
 	if (count) {
 		char *second = NULL; /* the reason of the normal try says more */
-		status = compile(test, artifact, consts, count, &second);
+		status = compile(test, target, artifact, consts, count, &second);
 		if (!refused(status) && status != ERCC_OK)
 			give(reason, RESULT_WRONG, second);
 		else
@@ -105,16 +105,17 @@ static enum ercc_status compile_with_pins(const struct test_case *test, const ch
 	return status;
 }
 
-static enum ercc_status compile_pinned(const struct test_case *test, const char *artifact, char **reason, bool *tried)
+static enum ercc_status compile_pinned(const struct test_case *test, const char *target, const char *artifact,
+                                       char **reason, bool *tried)
 {
 	struct ercc_options options = {.size = sizeof options};
 	struct ercc_model_info *info;
 	*tried = false;
 	if (!test->folder || ercc_model_info(test->model, &options, &info) != ERCC_OK)
 		return ERCC_UNSUPPORTED;
-	enum ercc_status status = compile_with_pins(test, artifact, info, false, reason, tried);
+	enum ercc_status status = compile_with_pins(test, target, artifact, info, false, reason, tried);
 	if (refused(status))
-		status = compile_with_pins(test, artifact, info, true, reason, tried);
+		status = compile_with_pins(test, target, artifact, info, true, reason, tried);
 	free(info);
 	return status;
 }
@@ -243,9 +244,11 @@ enum result case_run(const struct test_case *test, const struct limits *limits, 
 	bool pinned = false;
 	if (!set_exists(test, 0))
 		return give(reason, RESULT_WRONG, memory_printf("the case has no data"));
-	enum ercc_status status = compile(test, artifact, NULL, 0, reason);
+	enum ercc_status status = compile(test, limits->target, artifact, NULL, 0, reason);
+	if (status == ERCC_UNSUPPORTED && *reason && strstr(*reason, " is not on "))
+		return RESULT_ABSENT;
 	if (refused(status)) {
-		status = compile_pinned(test, artifact, reason, &pinned);
+		status = compile_pinned(test, limits->target, artifact, reason, &pinned);
 		if (refused(status))
 			return RESULT_UNSUPPORTED;
 	}

@@ -223,22 +223,24 @@ static void count_results(const struct cases *cases, size_t *counts)
 /* Against the list: nothing of it may be lost. */
 static int report_list(const struct settings *settings, const struct cases *cases, size_t lines, size_t wanted)
 {
-	static const char *const words[] = {"pass", "pinned", "unsupported", "wrong", "crash", "hang"};
+	static const char *const words[] = {"pass", "pinned", "unsupported", "absent", "wrong", "crash", "hang"};
 	size_t good = 0;
 	for (size_t i = 0; i < cases->count; i++) {
 		const struct test_case *test = &cases->items[i];
 		bool kept = passed(test) && !(settings->unpinned && test->result == RESULT_PINNED);
 		good += kept;
-		if (!kept)
+		if (!kept && test->result != RESULT_ABSENT)
 			printf("lost: %s/%s is now %s: %s\n", test->category, test->name, words[test->result],
 			       test->reason ? test->reason : "");
 	}
 	if (lines > wanted)
 		printf("skipped: conformance: %zu cases of the list (a shorter subset was asked for)\n", lines - wanted);
 	if (wanted > cases->count)
-		printf("skipped: conformance: %zu cases of the list that this suite does not hold\n", wanted - cases->count);
-	printf("%zu passed, %zu failed, %zu skipped\n", good, cases->count - good, lines - cases->count);
-	return good == cases->count ? EXIT_OK : EXIT_RUN;
+		printf("skipped: conformance: %zu cases of the list that this suite does not hold\n",
+		       wanted - cases->count);
+	size_t absent = summary_absent(cases), failed = cases->count - good - absent;
+	printf("%zu passed, %zu failed, %zu skipped\n", good, failed, lines - cases->count + absent);
+	return failed ? EXIT_RUN : EXIT_OK;
 }
 
 static int report_all(const struct settings *settings, const struct cases *cases)
@@ -250,8 +252,9 @@ static int report_all(const struct settings *settings, const struct cases *cases
 	free(path);
 	int code = settings->write_list ? write_list(cases, settings->write_list) : EXIT_OK;
 	printf("%zu cases; %zu crashed, %zu hung\n", cases->count, counts[RESULT_CRASH], counts[RESULT_HANG]);
-	printf("%zu pass, %zu pinned, %zu unsupported, %zu wrong\n", counts[RESULT_PASS], counts[RESULT_PINNED],
-	       counts[RESULT_UNSUPPORTED], counts[RESULT_WRONG]);
+	summary_absent(cases);
+	printf("%zu pass, %zu pinned, %zu unsupported, %zu absent, %zu wrong\n", counts[RESULT_PASS],
+	       counts[RESULT_PINNED], counts[RESULT_UNSUPPORTED], counts[RESULT_ABSENT], counts[RESULT_WRONG]);
 	return code || counts[RESULT_CRASH] || counts[RESULT_HANG] || counts[RESULT_WRONG] ? EXIT_RUN : EXIT_OK;
 }
 
@@ -266,6 +269,7 @@ static int parse(int argc, char **argv, struct settings *s)
 		{"unpinned", 0, OPTION_FLAG, &s->unpinned, NULL, "of the list, cases that run only when inputs are pinned are lost"},
 		{"write-list", 0, OPTION_TEXT, &s->write_list, "FILE", "writes the passing cases"},
 		{"match", 'm', OPTION_LIST, &s->patterns, "GLOB", "only cases like these (name or category/name)"},
+		{"target", 't', OPTION_TEXT, &s->limits.target, "NAME", "compiles for this one (default native); the cpu device runs it"},
 		{"jobs", 'j', OPTION_COUNT, &s->jobs, "N", "cases at a time (default 2)"},
 		{"workers", 'w', OPTION_COUNT, &s->limits.workers, "N", "units of the device (default 1)"},
 		{"limit", 0, OPTION_COUNT, &s->limit_s, "S", "seconds for each case (default 60)"},
@@ -288,7 +292,7 @@ static int parse(int argc, char **argv, struct settings *s)
 
 int main(int argc, char **argv)
 {
-	struct settings settings = {.jobs = 2, .limit_s = 60, .every = 1, .limits = {1e-3, 1e-5, 1}};
+	struct settings settings = {.jobs = 2, .limit_s = 60, .every = 1, .limits = {"native", 1e-3, 1e-5, 1}};
 	struct cases cases;
 	size_t lines = 0, wanted = 0;
 	int code = parse(argc, argv, &settings);

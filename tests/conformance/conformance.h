@@ -4,7 +4,17 @@
 
 #include "../../tools/erc/command.h"
 
-enum result { RESULT_PASS, RESULT_PINNED, RESULT_UNSUPPORTED, RESULT_WRONG, RESULT_CRASH, RESULT_HANG, RESULT_COUNT };
+/* ABSENT: needs a kernel that is not on the target. */
+enum result {
+	RESULT_PASS,
+	RESULT_PINNED,
+	RESULT_UNSUPPORTED,
+	RESULT_ABSENT,
+	RESULT_WRONG,
+	RESULT_CRASH,
+	RESULT_HANG,
+	RESULT_COUNT
+};
 
 struct test_case {
 	char *category; /* "node" */
@@ -19,6 +29,7 @@ struct test_case {
 
 /* How a case runs and what is near enough. */
 struct limits {
+	const char *target;
 	double rtol, atol;
 	uint32_t workers;
 };
@@ -41,5 +52,7 @@ enum result case_run(const struct test_case *test, const struct limits *limits, 
 /* summary.c */
 /* Tables by category and operator, the unsupported ones by reason (all of them to `path`). */
 void summary_print(const struct cases *cases, const char *path);
+/* The absent ones by kernel, a line each; returns how many there are. */
+size_t summary_absent(const struct cases *cases);
 
 #endif

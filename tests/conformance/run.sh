@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Finds ONNX's backend suite and runs the conformance program on it.
 #   run.sh BUILD            everything; MATCH='glob', UPDATE=1 rewrites passing.txt
+#                           TARGET=emulated:sm_90 runs what another target than the machine's makes of the cases
 #   run.sh BUILD --check    the cases in passing.txt; CONFORMANCE_EVERY=N takes every n-th
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
@@ -37,9 +38,9 @@ if [ "${2:-}" = --check ]; then
 		echo "0 passed, 0 failed, 1 skipped"
 		exit 0
 	fi
-	exec "$out/conformance" --data "$data" --work "$work" --list "$list" --every "${CONFORMANCE_EVERY:-1}" --jobs "${CONFORMANCE_JOBS:-1}"
+	exec "$out/conformance" --data "$data" --work "$work" --list "$list" --every "${CONFORMANCE_EVERY:-1}" --jobs "${CONFORMANCE_JOBS:-1}" --target "${TARGET:-native}"
 fi
-arguments=()
+arguments=(--target "${TARGET:-native}")
 [ -n "${MATCH:-}" ] && arguments+=(--match "$MATCH")
 [ -n "${UPDATE:-}" ] && arguments+=(--write-list "$list")
 exec "$out/conformance" --data "$data" --work "$work" --jobs "${CONFORMANCE_JOBS:-2}" "${arguments[@]}"

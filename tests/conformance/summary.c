@@ -7,8 +7,9 @@
 static const struct column columns[] = {
 	{"category", "category", CELL_TEXT}, {"operator", "operator", CELL_TEXT},
 	{"pass", "pass", CELL_COUNT},        {"pinned", "pinned", CELL_COUNT},
-	{"unsupported", "unsup.", CELL_COUNT}, {"wrong", "wrong", CELL_COUNT},
-	{"crash", "crash", CELL_COUNT},      {"hang", "hang", CELL_COUNT},
+	{"unsupported", "unsup.", CELL_COUNT}, {"absent", "absent", CELL_COUNT},
+	{"wrong", "wrong", CELL_COUNT},      {"crash", "crash", CELL_COUNT},
+	{"hang", "hang", CELL_COUNT},
 };
 
 static const struct column reason_columns[] = {{"cases", "cases", CELL_COUNT}, {"reason", "reason", CELL_TEXT}};
@@ -159,4 +160,27 @@ void summary_print(const struct cases *cases, const char *path)
 	list_result(cases, RESULT_WRONG, "wrong");
 	list_result(cases, RESULT_CRASH, "crash");
 	list_result(cases, RESULT_HANG, "hang");
+}
+
+size_t summary_absent(const struct cases *cases)
+{
+	char **kinds = memory_new(cases->count * sizeof *kinds);
+	size_t count = 0;
+	for (size_t i = 0; i < cases->count; i++) {
+		const char *kernel =
+		    cases->items[i].result == RESULT_ABSENT ? strstr(cases->items[i].reason, ": kernel ") : NULL;
+		if (kernel)
+			kinds[count++] = memory_printf("%s", kernel + 2);
+	}
+	if (count)
+		qsort(kinds, count, sizeof *kinds, by_text);
+	for (size_t i = 0, first = 0; i < count; i++)
+		if (i + 1 == count || strcmp(kinds[i], kinds[i + 1])) {
+			printf("skipped: conformance: %zu cases: %s\n", i + 1 - first, kinds[i]);
+			first = i + 1;
+		}
+	for (size_t i = 0; i < count; i++)
+		free(kinds[i]);
+	free(kinds);
+	return count;
 }

@@ -30,7 +30,7 @@ may_read() {
 shopt -s nullglob
 compiler=()
 for file in onnx/*.c compiler/*/*.c; do
-	case $file in *.cpu.c) ;; *) compiler+=("$file") ;; esac
+	case $file in *.cpu.c | *.row.c) ;; *) compiler+=("$file") ;; esac
 done
 may_read runtime 'runtime/|schemas/' runtime/*.c runtime/devices/*.c
 may_read compiler "compiler/|onnx/|schemas/|$out/gen/" "${compiler[@]}"

@@ -11,7 +11,7 @@ bad() { echo "FAIL: $*"; failed=$((failed + 1)); }
 # Files beside the registered ones that serve several of them.
 exceptions=" compiler/ops/op.c compiler/ops/lower.c compiler/ops/rows.c compiler/ops/expand.c compiler/passes/pipeline.c
 compiler/passes/match.c compiler/passes/recover_attention.c
-compiler/targets/cc.c compiler/targets/registry.c "
+compiler/targets/cc.c compiler/targets/registry.c compiler/targets/source.c "
 
 # First argument of each X(...) line, or of any other capitalised row macro.
 registered() { sed -nE 's/^[[:space:]]*[A-Z_]+\([[:space:]]*"?([a-z][a-z0-9_]*)"?.*/\1/p' "$1"; }
@@ -48,7 +48,7 @@ table() {
 shopt -s nullglob
 families=()
 for file in compiler/ops/*.c; do
-	case $file in *.cpu.c) ;; *) families+=("$file") ;; esac
+	case $file in *.cpu.c | *.row.c) ;; *) families+=("$file") ;; esac
 done
 table compiler/ops/families.def "" "${families[@]}"
 table compiler/passes/passes.def "" compiler/passes/*.c
@@ -57,10 +57,10 @@ table runtime/devices/devices.def "" runtime/devices/*.c
 table tools/erc/commands.def cmd_ tools/erc/cmd_*.c
 
 # A template belongs to a family.
-for file in compiler/ops/*.cpu.c compiler/ops/*.cu; do
+for file in compiler/ops/*.cpu.c compiler/ops/*.row.c compiler/ops/*.cu; do
 	stem=$(basename "$file")
 	stem=${stem%%.*}
-	if [ -f "compiler/ops/$stem.c" ] || grep -qE "\"$stem(\.cpu\.c|\.cu)?\"" compiler/ops/*.c; then good; else bad "$file belongs to no family"; fi
+	if [ -f "compiler/ops/$stem.c" ] || grep -qE "\"$stem(\.cpu\.c|\.row\.c|\.cu)?\"" compiler/ops/*.c; then good; else bad "$file belongs to no family"; fi
 done
 
 # Each pass has its test.

@@ -33,7 +33,7 @@ static void sink(struct heap *h, long at, long size, VALUE_TYPE value, i64_value
 	h->index[at * h->inner] = index;
 }
 
-static void row(const VALUE_TYPE *in, struct heap *h, long count, long k)
+static void line(const VALUE_TYPE *in, struct heap *h, long count, long k)
 {
 	for (long i = 0; i < k; i++) {
 		h->value[i * h->inner] = in[i * h->inner];
@@ -53,14 +53,12 @@ static void row(const VALUE_TYPE *in, struct heap *h, long count, long k)
 	}
 }
 
-void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
+static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	const long long *p = args->params;
-	long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1], count = p[2], inner = p[3], k = p[4];
-	(void)local;
-	for (long r = tile * p[0]; r < end; r++) {
-		long to = r / inner * k * inner + r % inner;
-		struct heap h = {(VALUE_TYPE *)args->buffers[1] + to, (i64_value *)args->buffers[2] + to, inner};
-		row((const VALUE_TYPE *)args->buffers[0] + r / inner * count * inner + r % inner, &h, count, k);
-	}
+	long count = p[2], inner = p[3], k = p[4];
+	long to = r / inner * k * inner + r % inner;
+	struct heap h = {(VALUE_TYPE *)args->buffers[1] + to, (i64_value *)args->buffers[2] + to, inner};
+	line((const VALUE_TYPE *)args->buffers[0] + r / inner * count * inner + r % inner, &h, count, k);
 }
+
+KERNEL_OF_ROWS

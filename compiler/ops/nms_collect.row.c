@@ -2,8 +2,8 @@
  * Bound: memory. Operands: counts, picks, n, out. Params: rows per tile, rows, classes, m. */
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	const i64_value *counts = args->buffers[0], *picks = (const i64_value *)args->buffers[1] + r * p[3];
-	i64_value *out = args->buffers[3];
+	const i64_value *counts = (const i64_value *)args->buffers[0], *picks = (const i64_value *)args->buffers[1] + r * p[3];
+	i64_value *out = (i64_value *)args->buffers[3];
 	long n = 0;
 	for (long i = 0; i < r; i++)
 		n += counts[i];
@@ -16,11 +16,4 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 		*(i64_value *)args->buffers[2] = n;
 }
 
-void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
-{
-	const long long *p = args->params;
-	long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1];
-	(void)local;
-	for (long r = tile * p[0]; r < end; r++)
-		row(args, p, r);
-}
+KERNEL_OF_ROWS

@@ -26,11 +26,4 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 		out[i] = from[i];
 }
 
-void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
-{
-	const long long *p = args->params;
-	long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1];
-	(void)local;
-	for (long r = tile * p[0]; r < end; r++)
-		row(args, p, r);
-}
+KERNEL_OF_ROWS

@@ -53,11 +53,4 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 	}
 }
 
-void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
-{
-	const long long *p = args->params;
-	long end = (tile + 1) * P(ROWS_PER_TILE) < P(ROWS) ? (tile + 1) * P(ROWS_PER_TILE) : P(ROWS);
-	(void)local;
-	for (long r = tile * P(ROWS_PER_TILE); r < end; r++)
-		row(args, p, r);
-}
+KERNEL_OF_ROWS

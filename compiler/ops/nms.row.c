@@ -29,10 +29,12 @@ struct corners {
 
 static struct corners corners_of(const float *box)
 {
-	if (CENTERED)
-		return (struct corners){box[0] - box[2] / 2, box[1] - box[3] / 2, box[0] + box[2] / 2,
-		                        box[1] + box[3] / 2};
 	struct corners c = {box[0], box[1], box[2], box[3]};
+	if (CENTERED) {
+		c.x0 = box[0] - box[2] / 2, c.y0 = box[1] - box[3] / 2;
+		c.x1 = box[0] + box[2] / 2, c.y1 = box[1] + box[3] / 2;
+		return c;
+	}
 	if (c.x0 > c.x1)
 		c.x0 = box[2], c.x1 = box[0];
 	if (c.y0 > c.y1)
@@ -81,11 +83,4 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 	((i64_value *)args->buffers[5])[r] = count;
 }
 
-void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
-{
-	const long long *p = args->params;
-	long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1];
-	(void)local;
-	for (long r = tile * p[0]; r < end; r++)
-		row(args, p, r);
-}
+KERNEL_OF_ROWS

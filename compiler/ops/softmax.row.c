@@ -1,6 +1,6 @@
 /* e^(x - max) / sum along an axis of `count` elements, `inner` apart. A row is one such line.
  * Defines: LOGARITHM. Params: rows per tile, rows, count, inner. Bound: memory, then exp. */
-static void row(const float *in, float *out, long count, long inner)
+static void line(const float *in, float *out, long count, long inner)
 {
 	float top = in[0], sum = 0.0f;
 	for (long i = 1; i < count; i++)
@@ -15,13 +15,10 @@ static void row(const float *in, float *out, long count, long inner)
 		out[i * inner] = LOGARITHM ? out[i * inner] - log_sum : out[i * inner] / sum;
 }
 
-void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
+static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	const long long *p = args->params;
-	long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1];
-	(void)local;
-	for (long r = tile * p[0]; r < end; r++) {
-		long at = r / p[3] * p[2] * p[3] + r % p[3];
-		row((const float *)args->buffers[0] + at, (float *)args->buffers[1] + at, p[2], p[3]);
-	}
+	long at = r / p[3] * p[2] * p[3] + r % p[3];
+	line((const float *)args->buffers[0] + at, (float *)args->buffers[1] + at, p[2], p[3]);
 }
+
+KERNEL_OF_ROWS

@@ -29,11 +29,9 @@ static double determinant(const float *in, long n)
 	return det;
 }
 
-void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
+static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	const long long *p = args->params;
-	long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1];
-	(void)local;
-	for (long r = tile * p[0]; r < end; r++)
-		((float *)args->buffers[1])[r] = (float)determinant((const float *)args->buffers[0] + r * p[2] * p[2], p[2]);
+	((float *)args->buffers[1])[r] = (float)determinant((const float *)args->buffers[0] + r * p[2] * p[2], p[2]);
 }
+
+KERNEL_OF_ROWS

@@ -12,7 +12,7 @@
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	const VALUE_TYPE *in = args->buffers[0];
+	const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0];
 	VALUE_TYPE *out = (VALUE_TYPE *)args->buffers[1] + r * LANES_KEPT, value[LANES_KEPT];
 	long kept = p[2], gone = p[3], count = p[4], index[8] = {0};
 	const long long *k = p + 5, *g = k + 2 * kept;
@@ -46,11 +46,4 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 	}
 }
 
-void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
-{
-	const long long *p = args->params;
-	long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1];
-	(void)local;
-	for (long r = tile * p[0]; r < end; r++)
-		row(args, p, r);
-}
+KERNEL_OF_ROWS

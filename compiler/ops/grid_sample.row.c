@@ -69,17 +69,16 @@ FN float sample(const float *image, const long long *size, const float *grid)
 	return sum;
 }
 
-void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
+static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	const long long *p = args->params, *size = p + 5;
-	long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1], channels = p[2], slices = p[3], positions = p[4];
-	(void)local;
-	for (long r = tile * p[0]; r < end; r++) {
-		long slice = r % slices, plane = r / slices, image = plane / channels;
-		const float *in = (const float *)args->buffers[0] + plane * size[0] * size[1] * size[2];
-		const float *grid = (const float *)args->buffers[1] + (image * slices + slice) * positions * DIMS;
-		float *out = (float *)args->buffers[2] + r * positions;
-		for (long i = 0; i < positions; i++)
-			out[i] = sample(in, size, grid + i * DIMS);
-	}
+	long channels = p[2], slices = p[3], positions = p[4];
+	const long long *size = p + 5;
+	long slice = r % slices, plane = r / slices, image = plane / channels;
+	const float *in = (const float *)args->buffers[0] + plane * size[0] * size[1] * size[2];
+	const float *grid = (const float *)args->buffers[1] + (image * slices + slice) * positions * DIMS;
+	float *out = (float *)args->buffers[2] + r * positions;
+	for (long i = 0; i < positions; i++)
+		out[i] = sample(in, size, grid + i * DIMS);
 }
+
+KERNEL_OF_ROWS

@@ -7,7 +7,7 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
 	long rank = p[2], axis = p[3], offset = 0, line = p[5 + 2 * (rank - 1)];
 	const INDEX *indices = (const INDEX *)args->buffers[1] + r * line;
-	const T *data = args->buffers[0];
+	const T *data = (const T *)args->buffers[0];
 	T *out = (T *)args->buffers[2] + r * line;
 	long step = axis == rank - 1 ? 0 : p[6 + 2 * (rank - 1)], axis_step = p[6 + 2 * axis];
 	for (long d = rank - 2, left = r; d >= 0; left /= p[5 + 2 * d], d--)
@@ -20,11 +20,4 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 	}
 }
 
-void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
-{
-	const long long *p = args->params;
-	long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1];
-	(void)local;
-	for (long r = tile * p[0]; r < end; r++)
-		row(args, p, r);
-}
+KERNEL_OF_ROWS

@@ -1,6 +1,6 @@
 /* Where the largest element of each pooling window lies, as a number within the whole input; plain layout.
  * A row is one output row of one plane. Defines: T (dtype), COLUMN_MAJOR (numbers within a plane run down columns).
- * Params: as pool.cpu.c. */
+ * Params: as pool.row.c. */
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 #define VALUE_TYPE JOIN(T, _value)
@@ -39,11 +39,4 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 	}
 }
 
-void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
-{
-	const long long *p = args->params;
-	long end = (tile + 1) * P(ROWS_PER_TILE) < P(ROWS) ? (tile + 1) * P(ROWS_PER_TILE) : P(ROWS);
-	(void)local;
-	for (long r = tile * P(ROWS_PER_TILE); r < end; r++)
-		row(args, p, r);
-}
+KERNEL_OF_ROWS

@@ -29,14 +29,13 @@ static void merge(const VALUE_TYPE *in, long k, const i64_value *from, i64_value
 	}
 }
 
-void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
+static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	const long long *p = args->params;
-	const VALUE_TYPE *in = args->buffers[0];
-	i64_value *order = args->buffers[1], *spare = order + p[2], *counts = args->buffers[3],
-	          *kinds = args->buffers[4], *firsts = args->buffers[5];
+	const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0];
+	i64_value *order = (i64_value *)args->buffers[1], *spare = order + p[2], *counts = (i64_value *)args->buffers[3],
+	          *kinds = (i64_value *)args->buffers[4], *firsts = (i64_value *)args->buffers[5];
 	long m = p[2], k = p[3], n = 0;
-	(void)tile, (void)local;
+	(void)r;
 	for (long i = 0; i < m; i++)
 		order[i] = i;
 	for (long run = 1; run < m; run *= 2) {
@@ -64,3 +63,5 @@ void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
 		counts[kinds[i]]++;
 	*(i64_value *)args->buffers[2] = n;
 }
+
+KERNEL_OF_ROWS

@@ -1,0 +1,25 @@
+/* Running sums and products along lines of `count` elements, `inner` apart; a row is one line, in order.
+ * Defines: T (dtype), COMBINE over a (so far) and b (an element), START, EXCLUSIVE, REVERSE.
+ * Params: rows per tile, rows, count, inner. */
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define VALUE_TYPE JOIN(T, _value)
+
+static void row(const struct erc_tile_args *args, const long long *p, long r)
+{
+	long count = p[2], inner = p[3];
+	long start = r / inner * count * inner + r % inner;
+	const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0] + start;
+	VALUE_TYPE *out = (VALUE_TYPE *)args->buffers[1] + start, a = START;
+	for (long k = 0; k < count; k++) {
+		long i = (REVERSE ? count - 1 - k : k) * inner;
+		VALUE_TYPE b = in[i];
+		if (EXCLUSIVE)
+			out[i] = a;
+		a = COMBINE;
+		if (!EXCLUSIVE)
+			out[i] = a;
+	}
+}
+
+KERNEL_OF_ROWS

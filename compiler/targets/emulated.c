@@ -1,0 +1,36 @@
+/* Emulated targets: GPU kernels built for the CPU, with cuda_emulate.h in place of cuda_dialect.h, so that they can
+ * be tested without a GPU. The image is an ordinary one of the `cpu` device. Slow. */
+#include "target.h"
+
+#include <stdlib.h>
+
+#include "../../schemas/artifact.h"
+
+#define THREAD_BYTES 32768 /* as in cuda_emulate.h */
+
+static void emulated_define(const struct target *target, const struct variant *variant, struct text *text)
+{
+	int architecture = atoi(strrchr(target->name, '_') + 1);
+	text_printf(text, "#define THREADS %u\n#define ASYNC %d\n#define LOCAL_BYTES %lld\n", variant->threads,
+	            architecture >= 80, (long long)variant->local_bytes);
+}
+
+static const struct dialect dialect = {
+	".cu", {"tile.h", "cuda_emulate.h", "kernel_math.h", "kernel_functions.h"}, {NULL}, emulated_define,
+};
+
+choose_fn emulated_column(const struct kernel_template *template)
+{
+	return gpu_column(template);
+}
+
+enum ercc_status emulated_build(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out)
+{
+	static const char *const flags[] = {"-O2", "-march=x86-64-v3"};
+	out->kind = ERCA_TARGET_CPU;
+	TRY(target_add_kernels(ctx, target, &dialect, plan, out));
+	for (uint32_t i = 0; i < (uint32_t)plan->launch_count * out->budget_count; i++) /* the threads' is no budget's */
+		out->variants[i].local_bytes += (1 + (int64_t)out->variants[i].threads) * THREAD_BYTES + 64;
+	return cc_build_image(ctx, flags, COUNT_OF(flags), out->kernels, out->kernel_count, &out->code, &out->code_bytes,
+	                      &out->toolchain);
+}

@@ -1,0 +1,76 @@
+/* Kernel sources: defines, the shared headers, then the template. One self-contained text, whose digest is the
+ * kernel's identity. */
+#include "target.h"
+
+#include "sha256.h"
+
+/* STEM + the dialect's extension, or STEM.row.c, which is written for all dialects. */
+static enum ercc_status body_text(struct context *ctx, const struct dialect *dialect, const char *stem,
+                                  const char **name, const char **text)
+{
+	*name = arena_printf(&ctx->arena, "%s%s", stem, dialect->extension);
+	if (!template_exists(*name))
+		*name = arena_printf(&ctx->arena, "%s.row.c", stem);
+	return template_text(ctx, *name, text);
+}
+
+choose_fn gpu_column(const struct kernel_template *template)
+{
+	char cu[64], row[64];
+	snprintf(cu, sizeof cu, "%s.cu", template->stem);
+	snprintf(row, sizeof row, "%s.row.c", template->stem);
+	return template_exists(cu) || template_exists(row) ? template->gpu : NULL;
+}
+
+static enum ercc_status append_files(struct context *ctx, const char *const *files, struct text *text)
+{
+	for (; *files; files++) {
+		const char *content;
+		TRY(template_text(ctx, *files, &content));
+		text_printf(text, "#line 1 \"%s\"\n%s", *files, content);
+	}
+	return ERCC_OK;
+}
+
+static enum ercc_status kernel_source(struct context *ctx, const struct target *target, const struct dialect *dialect,
+                                      const struct launch *launch, const struct variant *variant, const char **out)
+{
+	struct text text = {.arena = &ctx->arena};
+	const char *name, *body;
+	bool vector = false;
+	for (int i = 0; i < variant->define_count; i++) {
+		text_printf(&text, "#define %s %s\n", variant->defines[i].name, variant->defines[i].value);
+		vector |= !strcmp(variant->defines[i].name, "VECTOR");
+	}
+	dialect->define(target, variant, &text);
+	if (!vector)
+		text_printf(&text, "#define VECTOR 0\n");
+	if (launch->expr.count) {
+		const struct expr *expr = &launch->expr;
+		text_printf(&text, "#define EXPR ");
+		expr_print_c(expr, &text);
+		text_printf(&text, "\n#define RESULT v%d\n", expr->count - 1);
+	}
+	TRY(append_files(ctx, dialect->before, &text));
+	TRY(body_text(ctx, dialect, launch->template->stem, &name, &body));
+	text_printf(&text, "#line 1 \"%s\"\n%s", name, body);
+	TRY(append_files(ctx, dialect->behind, &text));
+	*out = text.data;
+	return ERCC_OK;
+}
+
+enum ercc_status target_add_kernels(struct context *ctx, const struct target *target, const struct dialect *dialect,
+                                    const struct plan *plan, struct target_plan *out)
+{
+	for (const struct launch *launch = plan->first; launch; launch = launch->next)
+		for (uint32_t k = 0; k < out->budget_count; k++) {
+			struct variant *variant = launch_variants(out, launch) + k;
+			struct kernel kernel = {0};
+			if (!variant->tile_count)
+				continue;
+			TRY(kernel_source(ctx, target, dialect, launch, variant, &kernel.source));
+			erc_sha256_of(kernel.source, strlen(kernel.source), kernel.digest);
+			variant->kernel = target_add_kernel(ctx, out, &kernel, launch->template->stem);
+		}
+	return ERCC_OK;
+}
