@@ -7,6 +7,12 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+#define ERC_CUDA_ASSERT static_assert
+#else
+#define ERC_CUDA_ASSERT _Static_assert
+#endif
+
 #define ERC_CUDA_ABI 1u
 #define ERC_CUDA_PLAIN "erc_plain"
 #define ERC_CUDA_ELASTIC "erc_elastic"
@@ -29,7 +35,8 @@ struct erc_cuda_room {
 };
 
 struct erc_cuda_launch {
-	void *buffers[ERC_CUDA_MOST_OPERANDS]; /* device addresses, in operand order */
+	/* Device addresses, in operand order. Arena, weights, inputs and outputs each begin at a multiple of 64. */
+	void *buffers[ERC_CUDA_MOST_OPERANDS];
 	int64_t *dims;       /* the request's run-time dims, in device memory */
 	uint32_t tile_count;
 	/* Elastic alone: */
@@ -44,5 +51,34 @@ struct erc_cuda_launch {
 	uint32_t reserved;
 	int64_t params[ERC_CUDA_MOST_PARAMS];
 };
+
+/* The CODE section of a CUDA target: this header, image_count erc_cuda_image records, then the images. */
+#define ERC_CUDA_CODE_MAGIC 0x44554345u /* "ECUD" */
+#define ERC_CUDA_IMAGE_ALIGN 64
+
+enum erc_cuda_form { ERC_CUDA_CUBIN = 1, ERC_CUDA_PTX = 2 };
+
+struct erc_cuda_code {
+	uint32_t magic;
+	uint32_t abi;          /* ERC_CUDA_ABI: of struct erc_cuda_launch and the kernels' names */
+	uint32_t form;         /* enum erc_cuda_form, of all images */
+	uint32_t architecture; /* 90: cubins for sm_90, or PTX for compute_90 */
+	uint32_t image_count;
+	uint32_t reserved;     /* 0 */
+};
+
+/* One image, for one kernel: erca_kernel.entry is its index. Numbers of resources are those of the entry point that
+ * takes most, as the assembler reported them; PTX has none (0): ask the driver. */
+struct erc_cuda_image {
+	uint64_t offset;       /* from the first byte of the section; a multiple of ERC_CUDA_IMAGE_ALIGN */
+	uint64_t bytes;        /* of PTX with the NUL at its end */
+	uint32_t registers;    /* of a thread */
+	uint32_t static_bytes; /* shared memory that the kernel itself declares, besides the variant's local_bytes */
+	uint32_t stack_bytes;  /* of a thread */
+	uint32_t reserved;     /* 0 */
+};
+
+ERC_CUDA_ASSERT(sizeof(struct erc_cuda_code) == 24, "layout");
+ERC_CUDA_ASSERT(sizeof(struct erc_cuda_image) == 32, "layout");
 
 #endif
