@@ -7,12 +7,6 @@
 
 #include <stdint.h>
 
-#ifdef __cplusplus
-#define ERC_CUDA_ASSERT static_assert
-#else
-#define ERC_CUDA_ASSERT _Static_assert
-#endif
-
 #define ERC_CUDA_ABI 1u
 #define ERC_CUDA_PLAIN "erc_plain"
 #define ERC_CUDA_ELASTIC "erc_elastic"
@@ -52,33 +46,16 @@ struct erc_cuda_launch {
 	int64_t params[ERC_CUDA_MOST_PARAMS];
 };
 
-/* The CODE section of a CUDA target: this header, image_count erc_cuda_image records, then the images. */
-#define ERC_CUDA_CODE_MAGIC 0x44554345u /* "ECUD" */
-#define ERC_CUDA_IMAGE_ALIGN 64
-
-enum erc_cuda_form { ERC_CUDA_CUBIN = 1, ERC_CUDA_PTX = 2 };
-
-struct erc_cuda_code {
-	uint32_t magic;
-	uint32_t abi;          /* ERC_CUDA_ABI: of struct erc_cuda_launch and the kernels' names */
-	uint32_t form;         /* enum erc_cuda_form, of all images */
-	uint32_t architecture; /* 90: cubins for sm_90, or PTX for compute_90 */
-	uint32_t image_count;
-	uint32_t reserved;     /* 0 */
-};
-
-/* One image, for one kernel: erca_kernel.entry is its index. Numbers of resources are those of the entry point that
- * takes most, as the assembler reported them; PTX has none (0): ask the driver. */
+#ifndef __CUDACC__
+/* CODE of a CUDA target: this, then the images, one a kernel: cubins, or PTX that ends with NUL. */
 struct erc_cuda_image {
-	uint64_t offset;       /* from the first byte of the section; a multiple of ERC_CUDA_IMAGE_ALIGN */
-	uint64_t bytes;        /* of PTX with the NUL at its end */
-	uint32_t registers;    /* of a thread */
-	uint32_t static_bytes; /* shared memory that the kernel itself declares, besides the variant's local_bytes */
-	uint32_t stack_bytes;  /* of a thread */
-	uint32_t reserved;     /* 0 */
+	uint32_t abi;          /* ERC_CUDA_ABI */
+	uint32_t kernel_count;
+	struct {
+		uint64_t offset;   /* from the first byte of this struct; a multiple of 64 */
+		uint64_t bytes;
+	} images[];            /* index = erca_kernel.entry */
 };
-
-ERC_CUDA_ASSERT(sizeof(struct erc_cuda_code) == 24, "layout");
-ERC_CUDA_ASSERT(sizeof(struct erc_cuda_image) == 32, "layout");
+#endif
 
 #endif

@@ -68,31 +68,26 @@ static enum ercc_status check_variants(struct context *ctx, const struct target 
 	return ERCC_OK;
 }
 
-static void pad(struct text *text)
-{
-	static const char zeros[ERC_CUDA_IMAGE_ALIGN];
-	text_append(text, zeros, -text->length % ERC_CUDA_IMAGE_ALIGN);
-}
+#define IMAGE_ALIGN 64
 
-static void write_code(struct context *ctx, const struct nvrtc_target *target, const struct gpu_image *images,
-                       struct target_plan *out)
+/* The table, then the images. */
+static void write_code(struct context *ctx, const struct gpu_image *images, struct target_plan *out)
 {
+	static const char zeros[IMAGE_ALIGN];
 	struct text code = {.arena = &ctx->arena};
-	struct erc_cuda_code header = {.magic = ERC_CUDA_CODE_MAGIC, .abi = ERC_CUDA_ABI,
-	                               .form = target->is_ptx ? ERC_CUDA_PTX : ERC_CUDA_CUBIN,
-	                               .architecture = (uint32_t)target->number, .image_count = out->kernel_count};
-	uint64_t offset = sizeof header + out->kernel_count * sizeof(struct erc_cuda_image);
-	text_append(&code, (const char *)&header, sizeof header);
+	size_t table_bytes = sizeof(struct erc_cuda_image) + out->kernel_count * sizeof((struct erc_cuda_image){0}.images[0]);
+	struct erc_cuda_image *table = arena_alloc(&ctx->arena, table_bytes);
+	*table = (struct erc_cuda_image){.abi = ERC_CUDA_ABI, .kernel_count = out->kernel_count};
+	uint64_t offset = table_bytes;
 	for (uint32_t i = 0; i < out->kernel_count; i++) {
-		const struct gpu_resources *has = &images[i].resources;
-		offset = (offset + ERC_CUDA_IMAGE_ALIGN - 1) / ERC_CUDA_IMAGE_ALIGN * ERC_CUDA_IMAGE_ALIGN;
-		struct erc_cuda_image record = {.offset = offset, .bytes = (uint64_t)images[i].bytes, .registers = has->registers,
-		                                .static_bytes = has->static_bytes, .stack_bytes = has->stack_bytes};
-		text_append(&code, (const char *)&record, sizeof record);
+		offset = (offset + IMAGE_ALIGN - 1) / IMAGE_ALIGN * IMAGE_ALIGN;
+		table->images[i].offset = offset;
+		table->images[i].bytes = (uint64_t)images[i].bytes;
 		offset += (uint64_t)images[i].bytes;
 	}
+	text_append(&code, (const char *)table, table_bytes);
 	for (uint32_t i = 0; i < out->kernel_count; i++) {
-		pad(&code);
+		text_append(&code, zeros, (size_t)(table->images[i].offset - code.length));
 		text_append(&code, images[i].data, (size_t)images[i].bytes);
 	}
 	out->code = code.data;
@@ -110,6 +105,6 @@ enum ercc_status cuda_build(struct context *ctx, const struct target *target, st
 	TRY(nvrtc_build(ctx, &nvrtc_target, out->kernels, out->kernel_count, images, &major, &out->toolchain));
 	out->min_driver = (uint32_t)major * 1000;
 	TRY(check_variants(ctx, target, plan, images, out));
-	write_code(ctx, &nvrtc_target, images, out);
+	write_code(ctx, images, out);
 	return ERCC_OK;
 }
