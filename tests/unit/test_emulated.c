@@ -27,6 +27,33 @@ static const struct {
 	{"pointwise", "input x:f32[2x3x50x8]\ninput b:f32[3x1x1]\nm = Add(x, b)\ny = Relu(m)\noutput y\n"},
 	{"pointwise", "input x:f32[37x19]\nm = Transpose(x)\ny = Erf(m)\noutput y\n"},
 	{"pointwise", "input x:f32[5003]\ny = Sigmoid(x)\noutput y\n"},
+	/* no two dims fold: as many operands as are fused have more strides than a launch has params */
+	{"pointwise", "input i0:f32[1x3x1x5x1]\n"
+			  "input i1:f32[2x1x4x1x6]\n"
+			  "input i2:f32[1x3x1x5x1]\n"
+			  "input i3:f32[2x1x4x1x6]\n"
+			  "input i4:f32[1x3x1x5x1]\n"
+			  "input i5:f32[2x1x4x1x6]\n"
+			  "input i6:f32[1x3x1x5x1]\n"
+			  "input i7:f32[2x1x4x1x6]\n"
+			  "input i8:f32[1x3x1x5x1]\n"
+			  "input i9:f32[2x1x4x1x6]\n"
+			  "input i10:f32[1x3x1x5x1]\n"
+			  "input i11:f32[2x1x4x1x6]\n"
+			  "input i12:f32[1x3x1x5x1]\n"
+			  "v1 = Mul(i0, i1)\n"
+			  "v2 = Mul(v1, i2)\n"
+			  "v3 = Add(v2, i3)\n"
+			  "v4 = Mul(v3, i4)\n"
+			  "v5 = Add(v4, i5)\n"
+			  "v6 = Mul(v5, i6)\n"
+			  "v7 = Add(v6, i7)\n"
+			  "v8 = Mul(v7, i8)\n"
+			  "v9 = Add(v8, i9)\n"
+			  "v10 = Mul(v9, i10)\n"
+			  "v11 = Add(v10, i11)\n"
+			  "v12 = Mul(v11, i12)\n"
+			  "output v12\n"},
 	{"pool", "input x:f32[2x19x13x11]\ny = MaxPool(x) {kernel_shape=[3,3],strides=[2,2],pads=[1,1,1,1]}\noutput y\n"},
 	{"pool", "input x:f32[1x3x9x7]\ny = AveragePool(x) {kernel_shape=[4,2],pads=[1,0,2,1]}\noutput y\n"},
 	{"max_index", "input x:f32[1x3x9x7]\ny, i = MaxPool(x) {kernel_shape=[2,3]}\noutput y\noutput i\n"},
