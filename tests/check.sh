@@ -12,6 +12,7 @@ mkdir -p "$logs"
 # name, then command; the longest first, so that the shorter ones run beside it
 parts() {
 	echo "conformance tests/conformance/run.sh $out --check"
+	echo "conformance-emulated env TARGET=emulated:sm_90 CONFORMANCE_EVERY=8 tests/conformance/run.sh $out --check"
 	echo "models tests/models/run.sh $out"
 	echo "real tests/models/real.sh $out"
 	echo "sizes tests/sizes/run.sh $out"

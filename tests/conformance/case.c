@@ -63,6 +63,12 @@ static bool refused(enum ercc_status status)
 	return status == ERCC_UNSUPPORTED || status == ERCC_MODEL;
 }
 
+/* For want of a kernel on the target. */
+static bool is_absent(enum ercc_status status, const char *reason)
+{
+	return status == ERCC_UNSUPPORTED && reason && strstr(reason, ": kernel ") && strstr(reason, " is not on ");
+}
+
 /* The integer and bool inputs of the first data set, as constants, and with `lists` also what is a list or one number
  * of floats behind the first input: scales and the like. Returns how many; data is in arrays. */
 static uint32_t collect_pins(const struct test_case *test, const struct ercc_model_info *info, bool lists, struct array *arrays,
@@ -95,7 +101,7 @@ static enum ercc_status compile_with_pins(const struct test_case *test, const ch
 	if (count) {
 		char *second = NULL; /* the reason of the normal try says more */
 		status = compile(test, target, artifact, consts, count, &second);
-		if (!refused(status) && status != ERCC_OK)
+		if ((!refused(status) && status != ERCC_OK) || is_absent(status, second))
 			give(reason, RESULT_WRONG, second);
 		else
 			free(second);
@@ -245,12 +251,12 @@ enum result case_run(const struct test_case *test, const struct limits *limits, 
 	if (!set_exists(test, 0))
 		return give(reason, RESULT_WRONG, memory_printf("the case has no data"));
 	enum ercc_status status = compile(test, limits->target, artifact, NULL, 0, reason);
-	if (status == ERCC_UNSUPPORTED && *reason && strstr(*reason, " is not on "))
+	if (is_absent(status, *reason))
 		return RESULT_ABSENT;
 	if (refused(status)) {
 		status = compile_pinned(test, limits->target, artifact, reason, &pinned);
 		if (refused(status))
-			return RESULT_UNSUPPORTED;
+			return is_absent(status, *reason) ? RESULT_ABSENT : RESULT_UNSUPPORTED;
 	}
 	if (status != ERCC_OK)
 		return RESULT_WRONG;

@@ -2,11 +2,11 @@
 # Finds ONNX's backend suite and runs the conformance program on it.
 #   run.sh BUILD            everything; MATCH='glob', UPDATE=1 rewrites passing.txt
 #                           TARGET=emulated:sm_90 runs what another target than the machine's makes of the cases
-#   run.sh BUILD --check    the cases in passing.txt; CONFORMANCE_EVERY=N takes every n-th
+#   run.sh BUILD --check    the cases in passing.txt; CONFORMANCE_EVERY=N takes every n-th; not what TARGET has no kernel for
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 out=$1
-work=$out/conformance.d
+work=$out/conformance.d${TARGET:+-${TARGET//:/-}}
 list=tests/conformance/passing.txt
 archive=${ERC_TESTDATA:-../shared}/conformance/onnx-1.22-backend-tests.tar.xz
 debian=/usr/share/libonnx-testdata/data
