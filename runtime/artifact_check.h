@@ -17,6 +17,14 @@ enum erc_status erc__check_string(const struct erc_artifact *artifact, const cha
 enum erc_status erc__check_range(const struct erc_artifact *artifact, const char *table, uint32_t i, enum erc_table to,
                                  uint32_t first, uint32_t count);
 
+/* A CUDA target and its kernels: the table before its images. */
+enum erc_status erc__check_cuda_target(const struct erc_artifact *artifact, uint32_t i);
+enum erc_status erc__check_cuda_kernel(const struct erc_artifact *artifact, uint32_t i);
+/* A launch of a CUDA target, and one of its variants. */
+#define MAX_CUDA_LOCAL_BYTES (1 << 20) /* beyond any unit's shared memory */
+enum erc_status erc__check_cuda_launch(uint32_t record_idx, const struct erca_record *record, uint32_t i,
+                                       const struct erca_variant *variant);
+
 /* All entries and the plans below them; every record has been checked by itself. */
 enum erc_status erc__artifact_check_entries(const struct erc_artifact *artifact);
 

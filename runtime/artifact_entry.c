@@ -87,8 +87,11 @@ static enum erc_status check_step(const struct walk *walk, uint32_t i)
 		           walk->entry_idx, target->budget_count);
 	for (uint32_t o = 0; o < record->operand_count; o++)
 		TRY(check_extent(walk, record->operand_first + o));
-	for (uint32_t v = 0; v < record->variant_count; v++)
-		TRY(check_launch_variant(walk, record->variant_first + v));
+	for (uint32_t v = record->variant_first; v < record->variant_first + record->variant_count; v++) {
+		TRY(check_launch_variant(walk, v));
+		if (target->kind == ERCA_TARGET_CUDA)
+			TRY(erc__check_cuda_launch(i, record, v, erc__record(walk->artifact, ERC_TABLE_VARIANTS, v)));
+	}
 	return ERC_OK;
 }
 

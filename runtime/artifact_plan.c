@@ -115,6 +115,8 @@ static enum erc_status check_target(const struct erc_artifact *artifact, uint32_
 	}
 	if (!target->budget_count)
 		return BAD("targets", i, "has no budget");
+	if (target->kind == ERCA_TARGET_CUDA)
+		TRY(erc__check_cuda_target(artifact, i));
 	return erc__check_range(artifact, "targets", i, ERC_TABLE_BUDGETS, target->budget_first, target->budget_count);
 }
 
@@ -262,6 +264,9 @@ static enum erc_status check_kernel(const struct erc_artifact *artifact, uint32_
 	const struct erca_kernel *kernel = erc__record(artifact, ERC_TABLE_KERNELS, i);
 	TRY(erc__check_string(artifact, "kernels", i, "name", kernel->name));
 	TRY(erc__check_range(artifact, "kernels", i, ERC_TABLE_TARGETS, kernel->target, 1));
+	const struct erca_target *target = erc__record(artifact, ERC_TABLE_TARGETS, kernel->target);
+	if (target->kind == ERCA_TARGET_CUDA)
+		TRY(erc__check_cuda_kernel(artifact, i));
 	return kernel->symbol == ERCA_NONE ? ERC_OK : erc__check_string(artifact, "kernels", i, "symbol", kernel->symbol);
 }
 

@@ -97,11 +97,13 @@ struct erca_target {
 	uint32_t reserved;
 };
 
+#define ERCA_BUDGET_UNVERIFIED 1u /* flag: nobody knows what the kernels take of a unit (PTX) */
+
 struct erca_budget {
 	uint32_t name;           /* string: "full" */
 	uint32_t units;          /* most units a variant's launch uses; 0 = all of the device */
 	uint32_t share_permille; /* share of the device it was resolved from; 0 when given in units */
-	uint32_t flags;          /* bit 0: unverified (PTX) */
+	uint32_t flags;          /* ERCA_BUDGET_* */
 	uint64_t local_bytes;    /* per unit */
 };
 
@@ -207,8 +209,8 @@ struct erca_variant {
 struct erca_kernel {
 	uint32_t name;      /* string: template stem and content hash */
 	uint32_t target;
-	uint32_t entry;     /* index into the image's kernel table (CPU) */
-	uint32_t symbol;    /* string: symbol in the image (CUDA), or ERCA_NONE */
+	uint32_t entry;     /* index into the image's kernel table */
+	uint32_t symbol;    /* ERCA_NONE: no target needs one */
 	uint8_t digest[32]; /* SHA-256 of the kernel's source, its identity */
 };
 

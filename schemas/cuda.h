@@ -29,7 +29,8 @@ struct erc_cuda_room {
 };
 
 struct erc_cuda_launch {
-	void *buffers[ERC_CUDA_MOST_OPERANDS]; /* device addresses, in operand order */
+	/* Device addresses, in operand order. Arena, weights, inputs and outputs each begin at a multiple of 64. */
+	void *buffers[ERC_CUDA_MOST_OPERANDS];
 	int64_t *dims;       /* the request's run-time dims, in device memory */
 	uint32_t tile_count;
 	/* Elastic alone: */
@@ -44,5 +45,17 @@ struct erc_cuda_launch {
 	uint32_t reserved;
 	int64_t params[ERC_CUDA_MOST_PARAMS];
 };
+
+#ifndef __CUDACC__
+/* CODE of a CUDA target: this, then the images, one a kernel: cubins, or PTX that ends with NUL. */
+struct erc_cuda_image {
+	uint32_t abi;          /* ERC_CUDA_ABI */
+	uint32_t kernel_count;
+	struct {
+		uint64_t offset;   /* from the first byte of this struct; a multiple of 64 */
+		uint64_t bytes;
+	} images[];            /* index = erca_kernel.entry */
+};
+#endif
 
 #endif

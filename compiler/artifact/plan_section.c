@@ -145,11 +145,13 @@ static void add_target(struct builder *b, const struct artifact *artifact, uint3
 	const struct graph *graph = artifact->plan->graph;
 	struct erca_target record = {.name = add_string(b, target->name), .kind = target->kind, .level = target->level,
 	                             .code_section = code_section, .code_bytes = (uint64_t)target->code_bytes,
-	                             .budget_first = count_of(b, BUDGETS), .budget_count = target->budget_count};
+	                             .budget_first = count_of(b, BUDGETS), .budget_count = target->budget_count,
+	                             .min_driver = target->min_driver};
 	for (uint32_t k = 0; k < target->budget_count; k++) {
 		const struct budget *budget = &target->budgets[k];
 		struct erca_budget row = {.name = add_string(b, budget->name), .units = budget->units,
-		                          .share_permille = budget->share_permille, .local_bytes = (uint64_t)budget->local_bytes};
+		                          .share_permille = budget->share_permille,
+		                          .flags = target->unverified ? ERCA_BUDGET_UNVERIFIED : 0, .local_bytes = (uint64_t)budget->local_bytes};
 		add(b, BUDGETS, &row);
 	}
 	add(b, TARGETS, &record);

@@ -1,5 +1,6 @@
 /* Kernel sources -> one shared object, with the system's C compiler, several at a time. Objects
  * and images are cached by the digest of compiler, flags and source. */
+#include "cache.h"
 #include "target.h"
 
 #include <dirent.h>
@@ -8,11 +9,8 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "sha256.h"
 
 extern char **environ;
 
@@ -28,7 +26,7 @@ struct builder {
 	struct context *ctx;
 	const char *cc;
 	char version[256];      /* first line of cc --version */
-	const char *cache;      /* "" : none */
+	struct cache cache;
 	char folder[64];        /* scratch, removed at the end */
 	const char *flags[MAX_ARGS / 2];
 	int flag_count;
@@ -74,79 +72,6 @@ static const char *scratch_path(const struct builder *b, const char *name)
 	return arena_printf(&b->ctx->arena, "%s/%s", b->folder, name);
 }
 
-static char *read_file(struct context *ctx, const char *path, int64_t *bytes)
-{
-	struct stat info;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &info) < 0) {
-		if (fd >= 0)
-			close(fd);
-		return NULL;
-	}
-	char *data = arena_alloc(&ctx->arena, (size_t)info.st_size + 1);
-	int64_t done = 0;
-	for (ssize_t n = 1; done < info.st_size && n > 0; done += n > 0 ? n : 0)
-		n = read(fd, data + done, (size_t)(info.st_size - done));
-	close(fd);
-	*bytes = done;
-	return done == info.st_size ? data : NULL;
-}
-
-static bool write_file(const char *path, const void *data, size_t bytes)
-{
-	FILE *file = fopen(path, "wb");
-	if (!file)
-		return false;
-	bool ok = fwrite(data, 1, bytes, file) == bytes;
-	return !fclose(file) && ok;
-}
-
-/* Into the cache under a private name first: others see the whole file or none. Failing is no error. */
-static void store(const struct builder *b, const char *key, const void *data, int64_t bytes)
-{
-	if (!*b->cache)
-		return;
-	char *private_name = arena_printf(&b->ctx->arena, "%s/%s.%ld", b->cache, key, (long)getpid());
-	if (!write_file(private_name, data, (size_t)bytes) ||
-	    rename(private_name, arena_printf(&b->ctx->arena, "%s/%s", b->cache, key)))
-		unlink(private_name);
-}
-
-static const char *make_key(const struct builder *b, const char *suffix, const void *data, size_t bytes)
-{
-	struct erc_sha256 hash;
-	uint8_t digest[32];
-	char hex[65];
-	erc_sha256_init(&hash);
-	erc_sha256_update(&hash, b->version, strlen(b->version) + 1);
-	for (int i = 0; i < b->flag_count; i++)
-		erc_sha256_update(&hash, b->flags[i], strlen(b->flags[i]) + 1);
-	erc_sha256_update(&hash, data, bytes);
-	erc_sha256_final(&hash, digest);
-	erc_sha256_hex(digest, hex);
-	return arena_printf(&b->ctx->arena, "%s.%s", hex, suffix);
-}
-
-static const char *cache_folder(struct context *ctx)
-{
-	const char *folder = ctx->options->cache_dir, *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	if (!folder && base && *base == '/')
-		folder = arena_printf(&ctx->arena, "%s/erc", base);
-	else if (!folder && home && *home == '/')
-		folder = arena_printf(&ctx->arena, "%s/.cache/erc", home);
-	if (!folder || !*folder)
-		return "";
-	char *path = arena_copy_text(&ctx->arena, folder);
-	for (char *at = path + 1; *at; at++)
-		if (*at == '/') {
-			*at = 0;
-			mkdir(path, 0777);
-			*at = '/';
-		}
-	mkdir(path, 0777);
-	return access(path, W_OK) ? "" : path;
-}
-
 static enum ercc_status find_compiler(struct builder *b)
 {
 	const char *args[] = {b->cc, "--version", NULL};
@@ -190,6 +115,11 @@ static pid_t start_kernel(struct builder *b, const struct kernel *kernel)
 	return start(b, args, arena_printf(&b->ctx->arena, "%s.log", kernel->name));
 }
 
+static const char *kernel_key(const struct builder *b, const struct kernel *kernel)
+{
+	return cache_key(&b->cache, kernel->source, strlen(kernel->source), "o");
+}
+
 /* Waits for one running job and stores its object. */
 static enum ercc_status finish_one(struct builder *b, struct kernel *kernels, struct job *jobs, uint32_t *running)
 {
@@ -202,23 +132,19 @@ static enum ercc_status finish_one(struct builder *b, struct kernel *kernels, st
 	char *object = read_file(b->ctx, scratch_path(b, arena_printf(&b->ctx->arena, "%s.o", kernel->name)), &bytes);
 	if (!object)
 		return fail(b->ctx, ERCC_TOOLCHAIN, "'%s' wrote no object for %s", b->cc, kernel->name);
-	store(b, make_key(b, "o", kernel->source, strlen(kernel->source)), object, bytes);
+	cache_store(&b->cache, kernel_key(b, kernel), object, bytes);
 	return ERCC_OK;
 }
 
 static enum ercc_status build_objects(struct builder *b, struct kernel *kernels, uint32_t count)
 {
-	uint32_t limit = b->ctx->options->jobs, running = 0;
+	uint32_t limit = build_jobs(b->ctx), running = 0;
 	enum ercc_status status = ERCC_OK;
-	if (!limit)
-		limit = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
-	limit = limit < 1 ? 1 : limit > 64 ? 64 : limit;
-	struct job jobs[64];
+	struct job jobs[MAX_JOBS];
 	for (uint32_t i = 0; i < count && status == ERCC_OK; i++) {
 		int64_t bytes;
 		const char *object = arena_printf(&b->ctx->arena, "%s.o", kernels[i].name);
-		const char *key = make_key(b, "o", kernels[i].source, strlen(kernels[i].source));
-		char *cached = *b->cache ? read_file(b->ctx, arena_printf(&b->ctx->arena, "%s/%s", b->cache, key), &bytes) : NULL;
+		char *cached = cache_read(&b->cache, kernel_key(b, &kernels[i]), &bytes);
 		progress(b->ctx, i + 1, count, "kernel %s", kernels[i].name);
 		if (cached && write_file(scratch_path(b, object), cached, (size_t)bytes))
 			continue;
@@ -280,6 +206,9 @@ static enum ercc_status link_image(struct builder *b, const char *table, struct 
 static enum ercc_status build(struct builder *b, struct kernel *kernels, uint32_t count, const void **image, int64_t *bytes)
 {
 	TRY(find_compiler(b));
+	cache_identify(&b->cache, b->version);
+	for (int i = 0; i < b->flag_count; i++)
+		cache_identify(&b->cache, b->flags[i]);
 	const char *table = table_source(b, kernels, count);
 	if (!table)
 		return ERCC_INTERNAL;
@@ -287,18 +216,16 @@ static enum ercc_status build(struct builder *b, struct kernel *kernels, uint32_
 	text_printf(&identity, "%s", table);
 	for (uint32_t i = 0; i < count; i++)
 		text_append(&identity, (const char *)kernels[i].digest, sizeof kernels[i].digest);
-	const char *key = make_key(b, "so", identity.data, identity.length);
-	if (*b->cache) {
-		*image = read_file(b->ctx, arena_printf(&b->ctx->arena, "%s/%s", b->cache, key), bytes);
-		if (*image)
-			return ERCC_OK;
-	}
+	const char *key = cache_key(&b->cache, identity.data, identity.length, "so");
+	*image = cache_read(&b->cache, key, bytes);
+	if (*image)
+		return ERCC_OK;
 	TRY(build_objects(b, kernels, count));
 	TRY(link_image(b, table, kernels, count));
 	*image = read_file(b->ctx, scratch_path(b, "image.so"), bytes);
 	if (!*image)
 		return fail(b->ctx, ERCC_IO, "cannot read the linked image: %s", strerror(errno));
-	store(b, key, *image, *bytes);
+	cache_store(&b->cache, key, *image, *bytes);
 	return ERCC_OK;
 }
 
@@ -315,7 +242,7 @@ static void remove_folder(const char *folder)
 enum ercc_status cc_build_image(struct context *ctx, const char *const *flags, int flag_count, struct kernel *kernels,
                                 uint32_t count, const void **image, int64_t *bytes, const char **toolchain)
 {
-	struct builder b = {.ctx = ctx, .cc = cc_name(ctx), .cache = cache_folder(ctx)};
+	struct builder b = {.ctx = ctx, .cc = cc_name(ctx), .cache = cache_open(ctx)};
 	const char *tmp = getenv("TMPDIR");
 	for (size_t i = 0; i < COUNT_OF(common_flags); i++)
 		b.flags[b.flag_count++] = common_flags[i];

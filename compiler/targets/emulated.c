@@ -2,17 +2,14 @@
  * be tested without a GPU. The image is an ordinary one of the `cpu` device. Slow. */
 #include "target.h"
 
-#include <stdlib.h>
-
 #include "../../schemas/artifact.h"
 
 #define THREAD_BYTES 32768 /* as in cuda_emulate.h */
 
 static void emulated_define(const struct target *target, const struct variant *variant, struct text *text)
 {
-	int architecture = atoi(strrchr(target->name, '_') + 1);
-	text_printf(text, "#define THREADS %u\n#define ASYNC %d\n#define LOCAL_BYTES %lld\n", variant->threads,
-	            architecture >= 80, (long long)variant->local_bytes);
+	gpu_define(target, variant, text);
+	text_printf(text, "#define LOCAL_BYTES %lld\n", (long long)variant->local_bytes);
 }
 
 static const struct dialect dialect = {

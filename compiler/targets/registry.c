@@ -19,9 +19,16 @@ const char *ercc_target_name(uint32_t index)
 	return index < COUNT_OF(targets) ? targets[index].name : NULL;
 }
 
+static const struct {
+	const char *name, *target;
+} aliases[] = {{"a100", "cuda:sm_80"}, {"h100", "cuda:sm_90"}, {"h200", "cuda:sm_90"}};
+
 /* "native" is the best target that the compiling machine can run. */
 static const char *resolve_alias(const char *name)
 {
+	for (size_t i = 0; i < COUNT_OF(aliases); i++)
+		if (!strcmp(aliases[i].name, name))
+			return aliases[i].target;
 	if (strcmp(name, "native"))
 		return name;
 #if defined(__x86_64__)
@@ -45,6 +52,8 @@ enum ercc_status target_find(struct context *ctx, const char *name, const struct
 		text_printf(&names, " %s", target->name);
 	}
 	fail(ctx, ERCC_USAGE, "no target '%s'", name);
+	for (size_t i = 0; i < COUNT_OF(aliases); i++)
+		text_printf(&names, " %s", aliases[i].name);
 	note(ctx, "the targets are:%s native", names.data);
 	return ERCC_USAGE;
 }

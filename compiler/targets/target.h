@@ -23,6 +23,8 @@ struct target_plan {
 	const void *code;       /* the image; NULL for a target without code */
 	int64_t code_bytes;
 	const char *toolchain;  /* "gcc 12.2.0"; NULL: none was needed */
+	uint32_t min_driver;    /* CUDA: as in erca_target */
+	bool unverified;        /* what the kernels take of a unit is not known (PTX) */
 };
 
 /* The variants of a launch, one for each budget. */
@@ -69,6 +71,8 @@ uint32_t target_add_kernel(struct context *ctx, struct target_plan *plan, const 
 
 /* A template's chooser for GPUs; NULL where it has none, or no source. */
 choose_fn gpu_column(const struct kernel_template *template);
+/* What GPU dialects define: THREADS and ASYNC. */
+void gpu_define(const struct target *target, const struct variant *variant, struct text *text);
 bool template_exists(const char *name);
 /* A template's text: from --kernel-dir, or the embedded one. */
 enum ercc_status template_text(struct context *ctx, const char *name, const char **text);

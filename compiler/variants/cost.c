@@ -11,7 +11,7 @@ struct device device_under(const struct device *device, const struct budget *bud
 {
 	struct device left = *device;
 	left.units = budget->units ? budget->units : device->units;
-	left.local_bytes = budget->local_bytes;
+	left.local_bytes = budget->local_bytes > device->static_bytes ? budget->local_bytes - device->static_bytes : 0;
 	return left;
 }
 

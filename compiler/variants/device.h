@@ -11,6 +11,7 @@ struct device {
 	/* Two that a budget limits. */
 	uint32_t units;
 	int64_t local_bytes;      /* of a unit: shared memory; on a CPU its L2: scratch, and what is read again */
+	int64_t static_bytes;     /* GPU: of those, what every kernel takes besides its tile */
 	int64_t cache_bytes;      /* L2 of a CPU core: while a tile runs, all of it is the tile's, whatever the budget */
 	int64_t shared_bytes;     /* of the cache that all units share, what is a unit's part on a busy CPU */
 	int64_t near_bytes;       /* L1 data cache of a CPU core */

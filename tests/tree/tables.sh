@@ -11,7 +11,7 @@ bad() { echo "FAIL: $*"; failed=$((failed + 1)); }
 # Files beside the registered ones that serve several of them.
 exceptions=" compiler/ops/op.c compiler/ops/lower.c compiler/ops/rows.c compiler/ops/expand.c compiler/passes/pipeline.c
 compiler/passes/match.c compiler/passes/recover_attention.c
-compiler/targets/cc.c compiler/targets/registry.c compiler/targets/source.c "
+compiler/targets/cc.c compiler/targets/registry.c compiler/targets/source.c compiler/targets/cache.c compiler/targets/nvrtc.c "
 
 # First argument of each X(...) line, or of any other capitalised row macro.
 registered() { sed -nE 's/^[[:space:]]*[A-Z_]+\([[:space:]]*"?([a-z][a-z0-9_]*)"?.*/\1/p' "$1"; }

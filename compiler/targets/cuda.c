@@ -1,0 +1,110 @@
+/* CUDA targets: one image a kernel, made by NVRTC, behind a table (schemas/cuda.h). Needs no GPU. */
+#include "../../schemas/artifact.h"
+#include "../../schemas/cuda.h"
+#include "nvrtc.h"
+
+#include <stdlib.h>
+
+static struct nvrtc_target nvrtc_target_of(const struct target *target)
+{
+	const char *architecture = strchr(target->name, ':') + 1;
+	return (struct nvrtc_target){target->name, architecture, atoi(strchr(architecture, '_') + 1),
+	                             !strncmp(architecture, "compute_", 8)};
+}
+
+void gpu_define(const struct target *target, const struct variant *variant, struct text *text)
+{
+	text_printf(text, "#define THREADS %u\n#define ASYNC %d\n", variant->threads, nvrtc_target_of(target).number >= 80);
+}
+
+static const struct dialect dialect = {
+	".cu", {"tile.h", "cuda.h", "cuda_dialect.h", "kernel_math.h", "kernel_functions.h"}, {"cuda_entry.h"}, gpu_define,
+};
+
+choose_fn cuda_column(const struct kernel_template *template)
+{
+	return gpu_column(template);
+}
+
+/* A thread's registers are given out in eights, those of a block must be a unit's. */
+static bool fits_registers(const struct device *device, uint32_t threads, uint32_t registers)
+{
+	return (registers + 7) / 8 * 8 * threads <= device->registers;
+}
+
+/* A variant against what its image takes. */
+static enum ercc_status check_variant(struct context *ctx, const struct target *target, const struct launch *launch,
+                                      const struct budget *budget, const struct gpu_image *image, struct variant *variant)
+{
+	const struct gpu_resources *has = &image->resources;
+	if (variant->threads < 1 || variant->threads > 1024 || variant->threads % target->device->lanes ||
+	    launch->operand_count > ERC_CUDA_MOST_OPERANDS || variant->param_count > ERC_CUDA_MOST_PARAMS)
+		return fail(ctx, ERCC_INTERNAL, "launch '%s' of %s: %u threads, %d operands, %d params are beyond the ABI", launch->name,
+		            target->name, variant->threads, launch->operand_count, variant->param_count);
+	if (variant->registers && has->spill_bytes) /* a chooser that knows its registers must not offer such a tile */
+		return fail(ctx, ERCC_INTERNAL, "launch '%s' of %s: its tile %s spills %u bytes", launch->name, target->name,
+		            variant->shape_text, has->spill_bytes);
+	if (!fits_registers(target->device, variant->threads, has->registers))
+		return fail(ctx, ERCC_BUDGET, "launch '%s' of %s: %u threads of %u registers; a unit has %u", launch->name, target->name,
+		            variant->threads, has->registers, target->device->registers);
+	if (variant->local_bytes + has->static_bytes > budget->local_bytes)
+		return fail(ctx, ERCC_BUDGET, "launch '%s' needs %lld bytes of local memory, the budget '%s' has %lld on %s", launch->name,
+		            (long long)variant->local_bytes + has->static_bytes, budget->name, (long long)budget->local_bytes,
+		            target->name);
+	if (has->registers)
+		variant->registers = has->registers;
+	return ERCC_OK;
+}
+
+static enum ercc_status check_variants(struct context *ctx, const struct target *target, const struct plan *plan,
+                                       const struct gpu_image *images, struct target_plan *out)
+{
+	for (const struct launch *launch = plan->first; launch; launch = launch->next)
+		for (uint32_t k = 0; k < out->budget_count; k++) {
+			struct variant *variant = launch_variants(out, launch) + k;
+			if (variant->tile_count)
+				TRY(check_variant(ctx, target, launch, &out->budgets[k], &images[variant->kernel], variant));
+		}
+	return ERCC_OK;
+}
+
+#define IMAGE_ALIGN 64
+
+/* The table, then the images. */
+static void write_code(struct context *ctx, const struct gpu_image *images, struct target_plan *out)
+{
+	static const char zeros[IMAGE_ALIGN];
+	struct text code = {.arena = &ctx->arena};
+	size_t table_bytes = sizeof(struct erc_cuda_image) + out->kernel_count * sizeof((struct erc_cuda_image){0}.images[0]);
+	struct erc_cuda_image *table = arena_alloc(&ctx->arena, table_bytes);
+	*table = (struct erc_cuda_image){.abi = ERC_CUDA_ABI, .kernel_count = out->kernel_count};
+	uint64_t offset = table_bytes;
+	for (uint32_t i = 0; i < out->kernel_count; i++) {
+		offset = (offset + IMAGE_ALIGN - 1) / IMAGE_ALIGN * IMAGE_ALIGN;
+		table->images[i].offset = offset;
+		table->images[i].bytes = (uint64_t)images[i].bytes;
+		offset += (uint64_t)images[i].bytes;
+	}
+	text_append(&code, (const char *)table, table_bytes);
+	for (uint32_t i = 0; i < out->kernel_count; i++) {
+		text_append(&code, zeros, (size_t)(table->images[i].offset - code.length));
+		text_append(&code, images[i].data, (size_t)images[i].bytes);
+	}
+	out->code = code.data;
+	out->code_bytes = (int64_t)code.length;
+}
+
+enum ercc_status cuda_build(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out)
+{
+	const struct nvrtc_target nvrtc_target = nvrtc_target_of(target);
+	int major;
+	out->kind = ERCA_TARGET_CUDA;
+	out->unverified = nvrtc_target.is_ptx;
+	TRY(target_add_kernels(ctx, target, &dialect, plan, out));
+	struct gpu_image *images = arena_array(&ctx->arena, out->kernel_count, sizeof *images);
+	TRY(nvrtc_build(ctx, &nvrtc_target, out->kernels, out->kernel_count, images, &major, &out->toolchain));
+	out->min_driver = (uint32_t)major * 1000;
+	TRY(check_variants(ctx, target, plan, images, out));
+	write_code(ctx, images, out);
+	return ERCC_OK;
+}

@@ -1,0 +1,34 @@
+/* NVIDIA's compiler library, found when it is needed. */
+#ifndef ERCC_NVRTC_H
+#define ERCC_NVRTC_H
+
+#include "target.h"
+
+/* What a kernel takes of a unit: the largest of an image's entry points, read from the assembler's report. */
+struct gpu_resources {
+	uint32_t registers;    /* of a thread */
+	uint32_t static_bytes; /* local memory of a block that the kernel itself declares */
+	uint32_t stack_bytes;  /* of a thread */
+	uint32_t spill_bytes;  /* stored and loaded by a thread, for want of registers */
+};
+/* false: the report lacks something, or is not of `entries` kernels. */
+bool gpu_resources_read(const char *report, int entries, struct gpu_resources *out);
+
+struct gpu_image {
+	struct gpu_resources resources; /* zeros for PTX: the driver's assembler decides */
+	const void *data;               /* a cubin, or PTX with its NUL */
+	int64_t bytes;
+};
+
+/* What is built: "sm_90" gives cubins, "compute_80" PTX. */
+struct nvrtc_target {
+	const char *name, *architecture;
+	int number;                     /* 90 */
+	bool is_ptx;
+};
+
+/* One image for each kernel, several at a time, through the kernel cache. *major: NVRTC's version. */
+enum ercc_status nvrtc_build(struct context *ctx, const struct nvrtc_target *target, const struct kernel *kernels,
+                             uint32_t count, struct gpu_image *images, int *major, const char **toolchain);
+
+#endif
