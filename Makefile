@@ -122,7 +122,7 @@ $(O)/conformance: $(call obj,$(CONFORMANCE_SRC)) $(O)/command.a $(O)/libercc.a $
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
-$(O)/models $(O)/preempt: $(O)/%: $(O)/obj/tests/models/%.o $(O)/command.a $(O)/libercc.a $(O)/liberc.a
+$(O)/models $(O)/preempt $(O)/voice: $(O)/%: $(O)/obj/tests/models/%.o $(O)/command.a $(O)/libercc.a $(O)/liberc.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
@@ -162,7 +162,7 @@ run-demo: all $(O)/hello $(O)/make_model
 
 check: deps ## all tests; needs no GPU
 	$(Q)$(AGAIN) run-check
-run-check: all $(UNIT_BIN) $(O)/tests/explore/explore $(O)/conformance $(O)/models $(O)/preempt $(O)/make_model $(O)/tests/tiny_models $(O)/tests/validate $(O)/hello $(O)/two_tenants
+run-check: all $(UNIT_BIN) $(O)/tests/explore/explore $(O)/conformance $(O)/models $(O)/preempt $(O)/voice $(O)/make_model $(O)/tests/tiny_models $(O)/tests/validate $(O)/hello $(O)/two_tenants
 	$(Q)CC='$(CC)' INCLUDES='$(INCLUDES)' tests/check.sh $(O)
 
 unit: $(UNIT_BIN) ## unit tests alone

@@ -117,6 +117,8 @@ static enum ercc_status count_cost(struct import *import, size_t nodes, size_t p
 static enum ercc_status find_opset(struct import *import, const struct scope *scope, const char *owner,
                                    const char *domain, int64_t *out)
 {
+	if (strcmp(domain, "erc") == 0)
+		return fail(import->ctx, ERCC_UNSUPPORTED, "%s: the operators of the domain 'erc' are the compiler's own", owner);
 	*out = scope_opset(scope, domain);
 	if (*out == 0 && domain[0] == '\0')
 		return fail(import->ctx, ERCC_MODEL, "%s: the model imports no opset for ONNX's own operators", owner);

@@ -13,7 +13,9 @@ mkdir -p "$logs"
 parts() {
 	echo "conformance tests/conformance/run.sh $out --check"
 	echo "models tests/models/run.sh $out"
+	echo "real tests/models/real.sh $out"
 	echo "sizes tests/sizes/run.sh $out"
+	echo "fuzz-graphs tests/fuzz/graphs.sh $out --check"
 	echo "preempt tests/models/preempt.sh $out"
 	echo "cli tests/cli.sh $out"
 	for program in "$out"/tests/*/*; do

@@ -49,7 +49,7 @@ enum operand_role {
 };
 
 #define MAX_OPERANDS 20
-#define MAX_PARAMS 64
+#define MAX_PARAMS 96 /* a CUDA launch has room for them: schemas/cuda.h */
 
 #define TILE_SHAPE 8
 

@@ -63,6 +63,8 @@ const struct ercc_operator *ercc_operator_row(uint32_t index)
 	static _Thread_local char dtypes[128];
 	for (const struct family *family = families; family->name; family++)
 		for (const struct op *op = family->ops; op->name; op++) {
+			if (op->domain && !strcmp(op->domain, "erc")) /* the compiler's own */
+				continue;
 			if (index--)
 				continue;
 			dtypes[0] = 0;

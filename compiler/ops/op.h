@@ -136,6 +136,8 @@ enum ercc_status lower_graph(struct graph *graph, struct plan **out);
 /* ---- kernel templates shared by families ---- */
 
 extern const struct kernel_template pointwise_template;
+/* Whether all that says how a pointwise launch walks its operands has room among its params. */
+bool pointwise_fits(const struct launch *launch);
 
 /* Evaluates a node whose inputs are all constants; *done is false where it cannot. */
 enum ercc_status fold_node(struct node *node, bool *done);

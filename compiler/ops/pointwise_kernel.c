@@ -33,6 +33,15 @@ static void fold_nest(const struct launch *launch, struct nest *nest)
 	}
 }
 
+bool pointwise_fits(const struct launch *launch)
+{
+	struct nest nest;
+	fold_nest(launch, &nest);
+	int outer = nest.rank > 2 ? nest.rank - 2 : 0, walks = launch->operand_count;
+	int cpu = 7 + 2 * walks + outer * (1 + walks), gpu = 2 + nest.rank * (1 + walks);
+	return cpu <= MAX_PARAMS && gpu <= MAX_PARAMS;
+}
+
 static void define(struct context *ctx, struct variant *variant, const char *name, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 static void define(struct context *ctx, struct variant *variant, const char *name, const char *format, ...)
@@ -181,12 +190,21 @@ static void set_params(const struct launch *launch, const struct nest *nest, con
 	variant->tile_params = 1u << 1 | 1u << 2 | 1u << 3;
 }
 
+static enum ercc_status check_fits(struct context *ctx, const struct launch *launch)
+{
+	if (pointwise_fits(launch))
+		return ERCC_OK;
+	return fail(ctx, ERCC_UNSUPPORTED, "node '%s': %d operands over %d dims are more than an element-wise kernel takes",
+	            launch->name, launch->operand_count, launch->space.rank);
+}
+
 static enum ercc_status pointwise_cpu(struct context *ctx, const struct device *device, const struct launch *launch,
                                       struct variant *variant)
 {
 	struct nest nest;
 	struct choice choice;
 	struct tile tile;
+	TRY(check_fits(ctx, launch));
 	fold_nest(launch, &nest);
 	int last = nest.rank - 1;
 	struct cut cut = {.rows = 1, .middle = nest.rank > 1 ? nest.dims[last - 1] : 1, .inner = nest.dims[last],
@@ -292,6 +310,7 @@ static enum ercc_status pointwise_gpu(struct context *ctx, const struct device *
 	struct choice choice;
 	struct tile tile;
 	int64_t elements = shape_elements(&launch->space), n = 0;
+	TRY(check_fits(ctx, launch));
 	fold_nest(launch, &nest);
 	if (elements == 0)
 		return ERCC_OK; /* no tiles */

@@ -79,6 +79,8 @@ static bool fuse_chain(struct plan *plan, struct launch *producer, struct launch
 	if (result != fused->expr.count - 1)
 		return false; /* shared with an earlier node: rare, not worth a reordering */
 	fused->operands[fused->operand_count++] = *output_of(consumer);
+	if (!pointwise_fits(fused))
+		return false;
 	fused->name = join_names(plan, producer->name, consumer->name);
 	fused->bytes = producer->bytes + consumer->bytes;
 	*consumer = *fused;

@@ -8,7 +8,7 @@ static bool same_besides_tiles(const struct variant *a, const struct variant *b)
 	bool same = a->param_count == b->param_count && a->define_count == b->define_count &&
 	            a->tile_params == b->tile_params && a->tile_defines == b->tile_defines;
 	for (int i = 0; same && i < a->param_count; i++)
-		same = (a->tile_params >> i & 1) || a->params[i] == b->params[i];
+		same = (i < 64 && a->tile_params >> i & 1) || a->params[i] == b->params[i];
 	for (int i = 0; same && i < a->define_count; i++)
 		same = !strcmp(a->defines[i].name, b->defines[i].name) &&
 		       ((a->tile_defines >> i & 1) || !strcmp(a->defines[i].value, b->defines[i].value));

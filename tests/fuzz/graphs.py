@@ -2,6 +2,11 @@
 that `erc ops` lists, lets ONNX Runtime (optimisations off) compute them, writes them as cases of the conformance runner
 (model.onnx, test_data_set_0) and has that compile, run and compare them. The same seed gives the same graphs.
 
+Five things are not drawn, because ONNX Runtime reads them in a way of its own; graphs_layers.py says which at each: SAME
+padding of pools with dilations or with strides beyond the window; ConvTranspose with SAME padding below its strides; Resize
+to a size of 1 and by parts of a pixel, by two of the coordinate modes; AffineGrid to a size of 1; zeros of DFTs beside
+large values.
+
   graphs.py --erc BUILD --work DIR [--seed N] [--count N] [--only OP,OP] [--keep N FILE.tar.xz]"""
 
 import argparse

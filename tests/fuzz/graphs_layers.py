@@ -112,9 +112,12 @@ def conv_transpose(g, name):
 def pool(g, name):
     x, spatial, kernel = spatial_input(g)
     a = window(g, spatial, kernel, g.shape(x)[2:])
-    # ONNX Runtime leaves dilations out when it works out SAME padding of a pool.
+    # ONNX Runtime leaves dilations out when it works out SAME padding of a pool, and pads less than nothing where strides are
+    # larger than the window.
     if name == "LpPool" and g.opset < 18 or name == "AveragePool" and g.opset < 19 or "SAME" in a.get("auto_pad", ""):
         a.pop("dilations", None)
+    if "SAME" in a.get("auto_pad", "") and "strides" in a:
+        a["strides"] = [min(s, k) for s, k in zip(a["strides"], kernel)]
     if name == "AveragePool" and g.chance(.4):
         a["count_include_pad"] = 1
     if name == "LpPool":
@@ -392,7 +395,8 @@ def resize(g, name):
         g.emit(name, [x, "", "", g.const(np.array([n, c] + g.dims(2, low, 12), I64))], a)
     else:
         # Where a scaled size is no whole number, ONNX aligns corners with that number and ONNX Runtime with the rounded one.
-        scales = [1, 2, 3] if a["coordinate_transformation_mode"] == "align_corners" else [.5, 1, 2, 3, 1.5]
+        whole = a["coordinate_transformation_mode"] in ("align_corners", "pytorch_half_pixel")
+        scales = [1, 2, 3] if whole else [.5, 1, 2, 3, 1.5]
         g.emit(name, [x, "", g.const(np.array([1, 1, *g.rng.choice(scales, 2)], F32))], a)
 
 

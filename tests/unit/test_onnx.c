@@ -99,6 +99,13 @@ START_TEST(domains_have_their_own_opsets)
 }
 END_TEST
 
+START_TEST(the_compilers_own_operators_are_refused)
+{
+	build_node(arena, top, "Normalize", "own", "y", "z")->domain = "erc";
+	assert_refused(ERCC_UNSUPPORTED, "node 'own' (Normalize): the operators of the domain 'erc'");
+}
+END_TEST
+
 START_TEST(missing_and_contradicting_opsets_are_refused)
 {
 	build_opset(arena, model, "ai.onnx", 16);
@@ -496,6 +503,7 @@ int main(void)
 	tcase_add_test(tests, ir_versions_3_to_13_are_read);
 	tcase_add_test(tests, opsets_1_to_27_are_read);
 	tcase_add_test(tests, domains_have_their_own_opsets);
+	tcase_add_test(tests, the_compilers_own_operators_are_refused);
 	tcase_add_test(tests, missing_and_contradicting_opsets_are_refused);
 	tcase_add_test(tests, symbolic_dims_keep_their_names);
 	tcase_add_test(tests, inputs_that_are_no_dense_tensors_are_all_named);

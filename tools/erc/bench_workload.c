@@ -400,6 +400,10 @@ static const struct column columns[] = {
 	{"rt_p90_ratio", "p90", CELL_NUMBER},
 	{"rt_p99_us", "p99", CELL_US},
 	{"rt_solo_p99_us", "alone", CELL_US},
+	{"rt_p50_us", NULL, CELL_US},
+	{"rt_solo_p50_us", NULL, CELL_US},
+	{"rt_p90_us", NULL, CELL_US},
+	{"rt_solo_p90_us", NULL, CELL_US},
 	{"rt_p999_us", NULL, CELL_US},
 	{"rt_mean_us", NULL, CELL_US},
 	{"rt_solo_mean_us", NULL, CELL_US},
@@ -459,6 +463,10 @@ static void report_row(struct report *report, const struct bench_run *run, uint3
 	report_cell(report, series_median(&cell->p90_ratio));
 	report_cell(report, series_percentile(&t.shared.service, 0.99));
 	report_cell(report, series_percentile(&t.solo.service, 0.99));
+	report_cell(report, series_median(&t.shared.service));
+	report_cell(report, series_median(&t.solo.service));
+	report_cell(report, series_percentile(&t.shared.service, 0.9));
+	report_cell(report, series_percentile(&t.solo.service, 0.9));
 	report_cell(report, series_percentile(&t.shared.service, 0.999));
 	report_cell(report, series_mean(&t.shared.service));
 	report_cell(report, series_mean(&t.solo.service));

@@ -6,7 +6,8 @@
 
 static const char text[] =
 	"Compiles an ONNX model, ahead of time, to one artifact file: kernels for each\n"
-	"target and budget, weights, plan. Needs a C compiler for CPU targets; no device.\n"
+	"target and budget, weights, plan. Needs a C compiler for CPU targets,\n"
+	"NVRTC for CUDA targets; no device.\n"
 	"The same model, options and toolchain give the same bytes.\n\n"
 	"A budget limits the units that a launch uses and the local memory of each: full,\n"
 	"half, quarter (of the device that the target stands for), own ones with a name,\n"

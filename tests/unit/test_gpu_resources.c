@@ -1,0 +1,71 @@
+/* What the assembler of CUDA 12 and of CUDA 13 reports, as read by the CUDA targets. */
+#include "graph_fixture.h"
+#include "targets/nvrtc.h"
+
+static const char cuda_12[] =
+	"ptxas info    : 160 bytes gmem\n"
+	"ptxas info    : Compiling entry function 'erc_plain' for 'sm_80'\n"
+	"ptxas info    : Function properties for erc_plain\n"
+	"    8192 bytes stack frame, 12 bytes spill stores, 16 bytes spill loads\n"
+	"ptxas info    : Used 40 registers, 1376 bytes cmem[0], 8 bytes cmem[2]\n"
+	"ptxas info    : Compiling entry function 'erc_elastic' for 'sm_80'\n"
+	"ptxas info    : Function properties for erc_elastic\n"
+	"    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n"
+	"ptxas info    : Used 128 registers, used 1 barriers, 4 bytes smem, 1376 bytes cmem[0]\n"
+	"ptxas info    : Function properties for quarter_of_large\n"
+	"    24 bytes stack frame, 4 bytes spill stores, 0 bytes spill loads\n";
+
+static const char cuda_13[] =
+	"ptxas info    : 0 bytes gmem\n"
+	"ptxas info    : Compiling entry function 'erc_elastic' for 'sm_90'\n"
+	"ptxas info    : Function properties for erc_elastic\n"
+	"ptxas         .     800 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n"
+	"ptxas info    : Used 39 registers, used 1 barriers, 816 bytes cumulative stack size, 256 bytes smem\n"
+	"ptxas info    : Compile time = 13.231 ms\n"
+	"ptxas info    : Compiling entry function 'erc_plain' for 'sm_90'\n"
+	"ptxas info    : Function properties for erc_plain\n"
+	"ptxas         .     0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n"
+	"ptxas info    : Used 8 registers, used 0 barriers\n"
+	"ptxas info    : Compile time = 1.231 ms";
+
+START_TEST(the_entry_that_takes_most_counts)
+{
+	struct gpu_resources has;
+	ck_assert(gpu_resources_read(cuda_12, 2, &has));
+	ck_assert_uint_eq(has.registers, 128);
+	ck_assert_uint_eq(has.static_bytes, 4);
+	ck_assert_uint_eq(has.stack_bytes, 8192);
+	ck_assert_uint_eq(has.spill_bytes, 12 + 16 + 4);
+	ck_assert(gpu_resources_read(cuda_13, 2, &has));
+	ck_assert_uint_eq(has.registers, 39);
+	ck_assert_uint_eq(has.static_bytes, 256);
+	ck_assert_uint_eq(has.stack_bytes, 816);
+	ck_assert_uint_eq(has.spill_bytes, 0);
+}
+END_TEST
+
+START_TEST(a_report_that_lacks_something_is_refused)
+{
+	struct gpu_resources has;
+	char text[sizeof cuda_13];
+	ck_assert(!gpu_resources_read("", 2, &has));
+	ck_assert(!gpu_resources_read(cuda_13, 1, &has));
+	ck_assert(!gpu_resources_read(cuda_13, 3, &has));
+	for (size_t length = 0; length < sizeof cuda_13 - 1; length++) { /* cut off before the last registers */
+		memcpy(text, cuda_13, length);
+		text[length] = 0;
+		bool whole = strstr(text, "Used 8 registers") != NULL;
+		ck_assert_msg(gpu_resources_read(text, 2, &has) == whole, "%zu bytes", length);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("gpu_resources");
+	TCase *reports = tcase_create("reports");
+	tcase_add_test(reports, the_entry_that_takes_most_counts);
+	tcase_add_test(reports, a_report_that_lacks_something_is_refused);
+	suite_add_tcase(suite, reports);
+	return run_suite(suite);
+}
