@@ -368,7 +368,7 @@ static void offer_warps(struct choice *choice, const struct launch *launch, int6
 	struct tile tile = {.shape = {warps, rows, stages}, .threads = (uint32_t)(32 * warps)};
 	if (rows * (v_size / 32) > GPU_SUMS)
 		return;
-	tile.registers = (uint32_t)(rows * (v_size / 32 + 8) + 64);
+	tile.registers = 255; /* most of what it takes depends on the compiler's unrolling; the image says */
 	tile.count = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[PARAM_PARTS] *
 	             ceil_div(dims[ATTENTION_QUERY], queries);
 	tile.local_bytes = 4 * (queries * (size + GPU_KEYS) + stages * GPU_KEYS * (chunk + 4));
