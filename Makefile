@@ -168,6 +168,9 @@ run-check: all $(UNIT_BIN) $(O)/tests/explore/explore $(O)/conformance $(O)/mode
 unit: $(UNIT_BIN) ## unit tests alone
 	$(Q)for t in $(UNIT_BIN); do $$t || exit 1; done
 
+check-kernels: $(O)/tests/kernels/kernels ## all tiles that GPU choosers offer, built for sm_80 and sm_90: none may spill (minutes; needs NVRTC)
+	$(Q)$<
+
 explore: $(O)/tests/explore/explore ## the room and claim protocol, every execution; larger than in `make check` (minutes)
 	$(Q)$< --deep
 

@@ -231,13 +231,6 @@ enum ercc_status lower_attention_core(struct lowering *lowering, struct node *no
 
 /* ---- tiles ---- */
 
-static void define_number(struct context *ctx, struct variant *variant, bool of_tile, const char *name, int64_t value)
-{
-	variant->tile_defines |= (uint64_t)of_tile << variant->define_count;
-	variant->defines[variant->define_count++] =
-	    (struct define){name, arena_printf(&ctx->arena, "%lld", (long long)value)};
-}
-
 /* Keys, and elements of a value, that a register tile has beside `qv` vectors of queries. */
 static int64_t keys_at_once(const struct device *device, int64_t qv)
 {
@@ -293,13 +286,12 @@ static void set_strides_of_all(const struct launch *launch, struct variant *vari
 	}
 }
 
-static void set_params(const struct device *device, const struct launch *launch, const int64_t *shape,
-                       struct variant *variant)
+/* A tile has `blocks` blocks of `rows` queries. */
+static void set_params(const struct launch *launch, int64_t rows, int64_t blocks, struct variant *variant)
 {
 	const int64_t *dims = launch->space.dims;
-	int64_t rows = shape[SHAPE_QV] * device->lanes;
-	variant->params[PARAM_BLOCKS_PER_TILE] = shape[SHAPE_BLOCKS];
-	variant->params[PARAM_BLOCK_TILES] = ceil_div(ceil_div(dims[ATTENTION_QUERY], rows), shape[SHAPE_BLOCKS]);
+	variant->params[PARAM_BLOCKS_PER_TILE] = blocks;
+	variant->params[PARAM_BLOCK_TILES] = ceil_div(ceil_div(dims[ATTENTION_QUERY], rows), blocks);
 	variant->params[PARAM_HEADS] = dims[ATTENTION_HEAD];
 	variant->params[PARAM_QUERIES] = dims[ATTENTION_QUERY];
 	variant->params[PARAM_KEYS] = dims[ATTENTION_KEY];
@@ -309,6 +301,17 @@ static void set_params(const struct device *device, const struct launch *launch,
 	variant->param_count = PARAM_STRIDES + 20;
 	variant->tile_params = 1u << PARAM_BLOCKS_PER_TILE | 1u << PARAM_BLOCK_TILES;
 	set_strides_of_all(launch, variant);
+}
+
+/* What no tile changes. */
+static void define_launch(struct context *ctx, const struct launch *launch, struct variant *variant)
+{
+	define_number(ctx, variant, false, "HEAD", launch->space.dims[ATTENTION_SIZE]);
+	define_number(ctx, variant, false, "HEAD_V", launch->space.dims[ATTENTION_V_SIZE]);
+	define_number(ctx, variant, false, "OUT", launch->operand_count - 1);
+	memcpy(variant->defines + variant->define_count, launch->defines,
+	       sizeof(struct define) * (size_t)launch->define_count);
+	variant->define_count += launch->define_count;
 }
 
 static enum ercc_status attention_cpu(struct context *ctx, const struct device *device, const struct launch *launch,
@@ -327,18 +330,13 @@ static enum ercc_status attention_cpu(struct context *ctx, const struct device *
 	variant->shape_text = arena_printf(&ctx->arena, "%lld queries, %lldx%lld",
 	                                   (long long)(qv * device->lanes * tile.shape[SHAPE_BLOCKS]),
 	                                   (long long)keys_at_once(device, qv), (long long)(qv * device->lanes));
-	set_params(device, launch, tile.shape, variant);
+	set_params(launch, qv * device->lanes, tile.shape[SHAPE_BLOCKS], variant);
 	define_number(ctx, variant, true, "QV", qv);
 	define_number(ctx, variant, true, "KT", keys_at_once(device, qv));
 	define_number(ctx, variant, true, "DT", elements_at_once(device, qv, dims[ATTENTION_V_SIZE]));
-	define_number(ctx, variant, false, "HEAD", dims[ATTENTION_SIZE]);
-	define_number(ctx, variant, false, "HEAD_V", dims[ATTENTION_V_SIZE]);
-	define_number(ctx, variant, false, "OUT", launch->operand_count - 1);
 	define_number(ctx, variant, false, "VECTOR", 1);
 	variant->defines[variant->define_count++] = (struct define){"V_STEP", step == 1 ? "1" : "p[PARAM_V + 3]"};
-	memcpy(variant->defines + variant->define_count, launch->defines,
-	       sizeof(struct define) * (size_t)launch->define_count);
-	variant->define_count += launch->define_count;
+	define_launch(ctx, launch, variant);
 	return ERCC_OK;
 }
 
@@ -350,30 +348,90 @@ static enum ercc_status attention_sum_cpu(struct context *ctx, const struct devi
 	return ERCC_OK;
 }
 
-/* ---- GPU: a block of threads has `rows` queries and walks the keys, two stages of them in local memory ---- */
+/* ---- GPU: a block of `warps` warps, each of which has `rows` queries, walks the keys ---- */
+
+#define GPU_KEYS 32
+#define GPU_SUMS 64 /* sums of values that a lane may have: then no kernel spills */
+enum { SHAPE_WARPS, SHAPE_ROWS, SHAPE_STAGES };
+
+/* Elements of keys and values that are in local memory at a time. */
+static int64_t chunk_of(const int64_t *dims)
+{
+	return dims[ATTENTION_SIZE] <= 32 && dims[ATTENTION_V_SIZE] <= 32 ? 32 : 64;
+}
+
+static void offer_warps(struct choice *choice, const struct launch *launch, int64_t warps, int64_t rows, int64_t stages)
+{
+	const int64_t *dims = launch->space.dims, chunk = chunk_of(dims), queries = warps * rows;
+	int64_t size = round_up(dims[ATTENTION_SIZE], chunk), v_size = round_up(dims[ATTENTION_V_SIZE], chunk), keys = launch->params[PARAM_PART_KEYS];
+	double scores = (double)(queries * round_up(keys, GPU_KEYS)), full = warps < 8 ? 8.0 / (double)warps : 1;
+	struct tile tile = {.shape = {warps, rows, stages}, .threads = (uint32_t)(32 * warps)};
+	if (rows * (v_size / 32) > GPU_SUMS)
+		return;
+	tile.registers = 255; /* most of what it takes depends on the compiler's unrolling; the image says */
+	tile.count = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[PARAM_PARTS] *
+	             ceil_div(dims[ATTENTION_QUERY], queries);
+	tile.local_bytes = 4 * (queries * (size + GPU_KEYS) + stages * GPU_KEYS * (chunk + 4));
+	tile.work.flops = 2 * full * scores * (double)(size + v_size + EXP_WORK);
+	/* loads of 128 bytes by a warp, shared ones among them: for four elements of 32 keys, for four keys of v_size values */
+	double loads = (double)(4 + rows) / 4 * (double)size + (double)(rows + 4 * v_size / 32) / 4 * 32;
+	tile.work.near = 128 * loads * scores / (double)(32 * rows);
+	tile.work.shared = 4.0 * (double)((keys + 2 * queries) * (dims[ATTENTION_SIZE] + dims[ATTENTION_V_SIZE]));
+	tile.work.ns = 1000 + 100 * (double)ceil_div(keys, GPU_KEYS);
+	choice_offer(choice, &tile);
+}
+
+/* Whether four elements of each row can be copied at once. */
+static bool packs(const struct operand *operand, int row, int column, int64_t size)
+{
+	int64_t offset = 0;
+	buffer_root(operand->buffer, &offset);
+	return operand->strides[column] == 1 && size % 4 == 0 && (offset + operand->offset) % 16 == 0 &&
+	       operand->strides[row] % 4 == 0 && operand->strides[ATTENTION_HEAD] % 4 == 0 &&
+	       operand->strides[ATTENTION_BATCH] % 4 == 0;
+}
+
+static void define_copies(struct context *ctx, const struct launch *launch, struct variant *variant)
+{
+	const struct operand *k = &launch->operands[1], *v = &launch->operands[2];
+	const int64_t *dims = launch->space.dims;
+	define_number(ctx, variant, false, "K_PACK", packs(k, ATTENTION_KEY, ATTENTION_SIZE, dims[ATTENTION_SIZE]));
+	define_number(ctx, variant, false, "V_PACK", packs(v, ATTENTION_KEY, ATTENTION_V_SIZE, dims[ATTENTION_V_SIZE]));
+	define_number(ctx, variant, false, "K_ACROSS", k->strides[ATTENTION_KEY] == 1 && k->strides[ATTENTION_SIZE] != 1);
+	define_number(ctx, variant, false, "V_ACROSS", v->strides[ATTENTION_KEY] == 1 && v->strides[ATTENTION_V_SIZE] != 1);
+}
 
 static enum ercc_status attention_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
                                       struct variant *variant)
 {
-	const int64_t *dims = launch->space.dims, keys = 32;
-	int64_t size = dims[ATTENTION_SIZE] + dims[ATTENTION_V_SIZE];
 	struct choice choice;
 	struct tile tile;
 	choice_begin(&choice, device, variant);
-	for (int64_t rows = 128; rows >= 4; rows /= 2) {
-		double scores = (double)(rows * launch->params[PARAM_PART_KEYS]);
-		tile = (struct tile){.shape = {rows}, .threads = 128, .registers = 128};
-		tile.count = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[PARAM_PARTS] *
-		             ceil_div(dims[ATTENTION_QUERY], rows);
-		tile.local_bytes = 4 * (rows * (size + keys) + 2 * keys * size);
-		tile.work.flops = 2 * scores * (double)(size + EXP_WORK) * (rows < 32 ? 32.0 / (double)rows : 1);
-		tile.work.near = tile.work.flops / 4;
-		tile.work.shared = 4.0 * (double)((launch->params[PARAM_PART_KEYS] + rows) * size);
-		tile.work.ns = 1000;
-		choice_offer(&choice, &tile);
-	}
+	for (int64_t warps = 8; warps >= 4; warps /= 2)
+		for (int64_t rows = 64 / warps; rows >= 1; rows /= 2)
+			for (int64_t stages = 3; stages >= 2; stages--)
+				offer_warps(&choice, launch, warps, rows, stages);
 	TRY(choice_end(ctx, &choice, launch, variant, &tile));
-	variant->shape_text = arena_printf(&ctx->arena, "%lld queries", (long long)tile.shape[0]);
+	int64_t warps = tile.shape[SHAPE_WARPS], rows = tile.shape[SHAPE_ROWS];
+	variant->shape_text = arena_printf(&ctx->arena, "%lldx%lld queries*%lld", (long long)warps, (long long)rows,
+	                                   (long long)tile.shape[SHAPE_STAGES]);
+	set_params(launch, warps * rows, 1, variant);
+	define_number(ctx, variant, true, "WARPS", warps);
+	define_number(ctx, variant, true, "RW", rows);
+	define_number(ctx, variant, true, "STAGES", tile.shape[SHAPE_STAGES]);
+	define_number(ctx, variant, false, "CHUNK", chunk_of(launch->space.dims));
+	define_copies(ctx, launch, variant);
+	define_launch(ctx, launch, variant);
+	return ERCC_OK;
+}
+
+static enum ercc_status attention_sum_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
+                                          struct variant *variant)
+{
+	struct gpu_rows rows = {.count = launch->params[ROWS_TOTAL], .threads = 32};
+	define_number(ctx, variant, false, "LINE", 32);
+	TRY(rows_gpu_shared(ctx, device, launch, &rows, variant));
+	strides_of(&launch->operands[1], ATTENTION_QUERY, ATTENTION_V_SIZE, &variant->params[SUM_STRIDES]);
 	return ERCC_OK;
 }
 
@@ -381,5 +439,5 @@ const struct kernel_template attention_template = {
 	.stem = "attention", .cpu = attention_cpu, .gpu = attention_gpu, .strided = true,
 };
 const struct kernel_template attention_sum_template = {
-	.stem = "attention_sum", .cpu = attention_sum_cpu, .strided = true,
+	.stem = "attention_sum", .cpu = attention_sum_cpu, .gpu = attention_sum_gpu, .strided = true,
 };

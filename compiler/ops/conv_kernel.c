@@ -220,44 +220,129 @@ static enum ercc_status conv_cpu(struct context *ctx, const struct device *devic
 
 /* ---- GPU: a block computes M pixels by N channels, a thread TM x TN of them ---- */
 
-#define GPU_K 16      /* terms in local memory at a time, for each of two stages */
+#define GPU_SLICE 16       /* terms in local memory, for each stage */
+#define GPU_ELEMENTS INT32_MAX /* of an image: the kernel counts them in 32 bits */
+#define GPU_LATENCY_NS 600 /* from asking memory to having the slice; a guess */
 
-static void offer_block(struct choice *choice, const struct conv *conv, int64_t m, int64_t n, int64_t tm, int64_t tn)
+/* What is offered. Registers of a thread: the most that ptxas reports for the kernel's forms on sm_80 and sm_90, in
+ * eights; `make check-kernels` checks it, and that none spills. */
+static const struct gpu_block {
+	int m, n, tm, tn, registers;
+} gpu_blocks[] = {
+	{128, 128, 8, 8, 232}, {128, 64, 8, 8, 232}, {64, 128, 8, 8, 232}, {128, 32, 8, 4, 144},
+	{64, 64, 8, 4, 144}, {64, 64, 4, 4, 120}, {32, 128, 4, 8, 144}, {64, 32, 4, 4, 136},
+	{32, 64, 4, 4, 136}, {32, 32, 4, 4, 136}, {32, 32, 2, 4, 128}, {16, 128, 2, 8, 128},
+	{16, 64, 2, 4, 128}, {16, 32, 1, 4, 144}, {16, 16, 1, 4, 144}, {8, 128, 1, 8, 144},
+	{8, 64, 1, 4, 144}, {8, 32, 1, 4, 144}, {8, 16, 1, 4, 144}, {4, 128, 1, 4, 144}, {4, 64, 1, 4, 144},
+};
+enum { SHAPE_M, SHAPE_N, SHAPE_TM, SHAPE_TN, SHAPE_STAGES };
+
+static void offer_block(struct choice *choice, const struct conv *conv, const struct gpu_block *block, int64_t stages)
 {
-	const int64_t *p = conv->p;
+	const int64_t *p = conv->p, m = block->m, n = block->n;
 	const struct device *device = choice->device;
-	int64_t pixels = p[CONV_OD] * p[CONV_OH] * p[CONV_OW], threads = m / tm * (n / tn);
-	double flops = 2.0 * (double)(m * n) * (double)conv->k, full = 8.0 * device->lanes; /* threads that hide latency */
-	int64_t registers = tm * tn + 2 * (tm + tn) + 24; /* of a thread: sums, two stages of operands, addresses */
-	struct tile tile = {.shape = {m, n, tm, tn}, .threads = (uint32_t)threads, .registers = (uint32_t)registers};
-	if (threads < device->lanes || threads > 512 || registers > 255 || threads * registers > device->registers)
-		return;
+	int64_t pixels = p[CONV_OD] * p[CONV_OH] * p[CONV_OW], threads = m / block->tm * (n / block->tn);
+	int64_t slices = p[CONV_CG] == 16 ? conv->positions : ceil_div(conv->k, GPU_SLICE);
+	double flops = 2.0 * (double)(m * n * slices * GPU_SLICE), full = 8.0 * device->lanes; /* threads that hide latency */
+	struct tile tile = {.shape = {m, n, block->tm, block->tn, stages}, .threads = (uint32_t)threads,
+	                    .registers = (uint32_t)block->registers};
 	tile.count = conv->images * ceil_div(pixels, m) * ceil_div(p[CONV_OC], n);
-	tile.local_bytes = 2 * 4 * GPU_K * (m + n);
+	/* the tile's pixels, then per stage rows of terms and blocks of weights, padded against bank conflicts */
+	tile.local_bytes = 16 * m + 4 * stages * (m * (GPU_SLICE + 4) + n / 16 * (GPU_SLICE * 16 + 16));
 	tile.work.flops = flops * ((double)threads < full ? full / (double)threads : 1);
-	tile.work.near = 2 * flops * (1.0 / (double)tm + 1.0 / (double)tn);
+	tile.work.near = 2 * flops * (1.0 / block->tm + 1.0 / block->tn);
 	tile.work.dram = (double)conv->launch->operands[1].buffer->bytes / (double)tile.count;
 	tile.work.shared = 4.0 * (double)conv->k * (double)(m + n) + 4.0 * (double)(m * n) * (1 + conv->full_operands);
-	tile.work.ns = 1000;
+	/* a slice is asked for when stages - 1 slices are still to be multiplied */
+	double each = tile.work.flops / device->flops_per_ns / (double)slices, late = GPU_LATENCY_NS - each * (double)(stages - 1);
+	tile.work.ns = 400 + GPU_LATENCY_NS + (late > 0 ? late / (double)(stages - 1) * (double)slices : 0);
 	choice_offer(choice, &tile);
+}
+
+/* A buffer's first byte lies at a multiple of 64, and so do inputs and outputs. */
+static bool is_aligned(const struct operand *operand)
+{
+	int64_t offset = 0;
+	buffer_root(operand->buffer, &offset);
+	return (offset + operand->offset) % 16 == 0;
+}
+
+/* Whether the lanes of an input pixel can be copied four at a time. */
+static bool packs_input(const struct conv *conv)
+{
+	const int64_t *p = conv->p;
+	return p[CONV_CG] == 16 && is_aligned(&conv->launch->operands[0]) && p[CONV_IN_IMAGE] % 4 == 0 &&
+	       p[CONV_IN_GROUP] % 4 == 0 && p[CONV_IN_PLANE] % 4 == 0 && p[CONV_IN_ROW] % 4 == 0 && p[CONV_IN_PIXEL] % 4 == 0;
+}
+
+/* Whether four neighbouring channels can be stored, and read by the epilogue, at once. */
+static bool packs_output(const struct conv *conv)
+{
+	const struct launch *launch = conv->launch;
+	const int64_t *p = conv->p;
+	bool packs = !p[CONV_SCATTER] && p[CONV_OC_STORED] % 4 == 0 && (p[CONV_GROUPS] == 1 || p[CONV_OC] % 4 == 0) &&
+	             p[CONV_OUT_IMAGE] % 4 == 0 && p[CONV_OUT_BLOCK] % 4 == 0 && p[CONV_OUT_PIXEL] % 4 == 0;
+	for (int i = launch->input_count; i < launch->operand_count; i++)
+		packs = packs && (is_aligned(&launch->operands[i]) || launch->operands[i].role == ROLE_CHANNEL ||
+		                  launch->operands[i].role == ROLE_SCALAR);
+	return packs;
+}
+
+/* Whether a window may leave the image along a dim, whose params stand at these places. */
+static bool leaves(const int64_t *p, int pad, int out, int in, int64_t stride, int kernel, int dilation)
+{
+	return p[pad] || (p[out] - 1) * stride + (p[kernel] - 1) * p[dilation] >= p[in];
+}
+
+static bool has_window(const int64_t *p)
+{
+	return leaves(p, CONV_PD, CONV_OD, CONV_ID, p[CONV_SD], CONV_KD, CONV_DD) ||
+	       leaves(p, CONV_PH, CONV_OH, CONV_IH, p[CONV_SH], CONV_KH, CONV_DH) ||
+	       leaves(p, CONV_PW, CONV_OW, CONV_IW, p[CONV_SW], CONV_KW, CONV_DW);
+}
+
+/* CONV_OC_TILES and CONV_ROW_TILES, the second of them tiles of pixels in any dim; the CPU's others are left out. */
+static void set_gpu_params(const struct conv *conv, const int64_t *shape, struct variant *variant)
+{
+	int64_t *p = variant->params;
+	memcpy(p, conv->p, sizeof(int64_t) * CONV_PARAM_COUNT);
+	p[CONV_OC_TILES] = ceil_div(p[CONV_OC], shape[SHAPE_N]);
+	p[CONV_ROW_TILES] = ceil_div(p[CONV_OD] * p[CONV_OH] * p[CONV_OW], shape[SHAPE_M]);
+	variant->param_count = CONV_ROW_TILES + 1;
+	variant->tile_params = UINT64_C(1) << CONV_OC_TILES | UINT64_C(1) << CONV_ROW_TILES;
 }
 
 static enum ercc_status conv_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
                                  struct variant *variant)
 {
+	static const char *const of_tile[] = {"M", "N", "TM", "TN", "STAGES"};
 	const struct conv conv = conv_of(launch);
+	const int64_t *p = launch->params;
 	struct choice choice;
 	struct tile tile;
+	if (p[CONV_IN_BLOCKS] * p[CONV_IN_PLANE] > GPU_ELEMENTS || p[CONV_ID] * p[CONV_IH] * p[CONV_IN_ROW] > GPU_ELEMENTS)
+		return fail(ctx, ERCC_UNSUPPORTED, "launch '%s' has images of 2^31 elements or more", launch->name);
 	choice_begin(&choice, device, variant);
-	for (int64_t m = 128; m >= 8; m /= 2)
-		for (int64_t n = 128; n >= 8; n /= 2)
-			for (int64_t tm = 8; tm >= 1; tm /= 2)
-				for (int64_t tn = 8; tn >= 1; tn /= 2)
-					offer_block(&choice, &conv, m, n, tm, tn);
+	for (size_t i = 0; i < COUNT_OF(gpu_blocks); i++)
+		for (int64_t stages = 4; stages >= 2; stages--)
+			offer_block(&choice, &conv, &gpu_blocks[i], stages);
 	TRY(choice_end(ctx, &choice, launch, variant, &tile));
 	const int64_t *shape = tile.shape;
-	variant->shape_text = arena_printf(&ctx->arena, "%lldx%lld/%lldx%lld", (long long)shape[0], (long long)shape[1],
-	                                   (long long)shape[2], (long long)shape[3]);
+	variant->shape_text =
+	    arena_printf(&ctx->arena, "%lldx%lld/%lldx%lld*%lld", (long long)shape[SHAPE_M], (long long)shape[SHAPE_N],
+	                 (long long)shape[SHAPE_TM], (long long)shape[SHAPE_TN], (long long)shape[SHAPE_STAGES]);
+	set_gpu_params(&conv, shape, variant);
+	for (size_t i = 0; i < COUNT_OF(of_tile); i++)
+		define_tile(ctx, variant, of_tile[i], shape[i]);
+	define(ctx, variant, "CG", p[CONV_CG]);
+	define(ctx, variant, "SW", p[CONV_SW]);
+	define(ctx, variant, "PACK", packs_input(&conv));
+	define(ctx, variant, "TAIL", p[CONV_LAST_K] % 4 != 0);
+	define(ctx, variant, "WINDOW", has_window(p));
+	define(ctx, variant, "SCATTER", p[CONV_SCATTER]);
+	define(ctx, variant, "OUT_PACK", packs_output(&conv) ? 4 : 1);
+	define(ctx, variant, "OUTPUT", launch->operand_count - 1);
+	define_epilogue(ctx, launch, variant);
 	return ERCC_OK;
 }
 

@@ -2,7 +2,14 @@
  * compiler's own operator Normalize(x, scale, bias). */
 #include "rows.h"
 
-const struct kernel_template norm_template = {.stem = "norm", .cpu = rows_cpu, .gpu = rows_gpu};
+/* params[2]: elements of a row. */
+static enum ercc_status norm_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
+                                 struct variant *variant)
+{
+	return lines_gpu(ctx, device, launch, launch->params[2], variant);
+}
+
+const struct kernel_template norm_template = {.stem = "norm", .cpu = rows_cpu, .gpu = norm_gpu};
 
 /* ---- Normalize: rows are the dims from `axis` on; mod, step and div say where scale and bias lie (norm.row.c) ---- */
 

@@ -5,7 +5,11 @@
 #include <math.h>
 
 static void reduce_evaluate(const struct launch *launch, void *const *buffers);
-const struct kernel_template reduce_template = {.stem = "reduce", .cpu = rows_cpu, .gpu = rows_gpu, .speed = 0.3, .evaluate = reduce_evaluate};
+static enum ercc_status reduce_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
+                                   struct variant *variant);
+const struct kernel_template reduce_template = {
+	.stem = "reduce", .cpu = rows_cpu, .gpu = reduce_gpu, .speed = 0.3, .evaluate = reduce_evaluate,
+};
 
 static bool is_global(const struct node *node)
 {
@@ -93,7 +97,8 @@ static bool layout_reduce(const struct node *node, enum layout *inputs, enum lay
 	return true;
 }
 
-/* One of a row's three texts, "start;combine;finish", over a (so far), b (an element) and c (how many). */
+/* One of a row's texts, "start;combine;finish;merge", over a (so far), b (an element) and c (how many). What puts two
+ * results together is `combine` where there is no fourth text. */
 static enum ercc_status reduction_expr(struct context *ctx, const struct op *op, int part, enum erc_dtype dtype,
                                        struct expr *expr)
 {
@@ -111,9 +116,17 @@ static enum ercc_status reduction_expr(struct context *ctx, const struct op *op,
 	return ERCC_OK;
 }
 
+static int reduction_texts(const struct op *op)
+{
+	int count = 1;
+	for (const char *at = op->defaults; (at = strchr(at, ';')); at++)
+		count++;
+	return count;
+}
+
 struct reduction {
 	union expr_value start;
-	struct expr combine, finish;
+	struct expr combine, finish, merge;
 };
 
 /* What a reduction starts with: a number, or the lowest or highest of the dtype. */
@@ -153,6 +166,7 @@ static enum ercc_status define_reduction(struct lowering *lowering, const struct
 	reduction->start = start_value(op, dtype);
 	TRY(reduction_expr(lowering->ctx, op, 1, dtype, &reduction->combine));
 	TRY(reduction_expr(lowering->ctx, op, 2, dtype, &reduction->finish));
+	TRY(reduction_expr(lowering->ctx, op, reduction_texts(op) == 4 ? 3 : 1, dtype, &reduction->merge));
 	expr_const(first, dtype, reduction->start.f, reduction->start.i);
 	expr_print_c(first, &texts[0]);
 	expr_print_c(&reduction->combine, &texts[1]);
@@ -241,6 +255,31 @@ static void reduce_evaluate(const struct launch *launch, void *const *buffers)
 		}
 		element_write(buffers[1], dtype, r, expr_evaluate(&reduction->finish, value));
 	}
+}
+
+/* ---- GPU: MEMBERS times LANES_KEPT threads a row ---- */
+
+static enum ercc_status reduce_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
+                                   struct variant *variant)
+{
+	const int64_t *p = launch->params, kept = p[2], gone = p[3], count = p[4], *last = p + 5 + 2 * (kept + gone) - 1;
+	int64_t lanes = launch->reduction_key == 0x72656410 ? 16 : 1, members = 1;
+	const struct reduction *reduction = launch->user;
+	struct text merge = {.arena = &ctx->arena};
+	if (count > INT32_MAX)
+		return fail(ctx, ERCC_UNSUPPORTED, "launch '%s' reduces 2^31 elements or more", launch->name);
+	if (lanes == 16 && count >= 64)
+		members = 16;
+	else if (lanes == 1 && gone && *last == 1 && count >= 32) /* neighbours of a row lie together */
+		members = 32;
+	struct gpu_rows rows = {.count = p[ROWS_TOTAL], .threads = lanes * members, .thread_bytes = 8};
+	TRY(rows_gpu_shared(ctx, device, launch, &rows, variant));
+	expr_print_c(&reduction->merge, &merge);
+	define_number(ctx, variant, false, "MEMBERS", members);
+	variant->defines[variant->define_count++] = (struct define){"MERGE", merge.data};
+	variant->defines[variant->define_count++] =
+		(struct define){"MERGED", arena_printf(&ctx->arena, "v%d", reduction->merge.count - 1)};
+	return ERCC_OK;
 }
 
 /* ---- reductions made of others ---- */
@@ -362,7 +401,7 @@ const struct op ops_reduce[] = {
 	REDUCE("GlobalMaxPool", TYPES_FLOAT, "lowest;max(a, b);a"),
 	REDUCE("ReduceMean", TYPES_REDUCED, "0;add(a, b);div(a, c)"),
 	REDUCE("ReduceSum", TYPES_REDUCED, "0;add(a, b);a"),
-	REDUCE("ReduceSumSquare", TYPES_REDUCED, "0;add(a, mul(b, b));a"),
+	REDUCE("ReduceSumSquare", TYPES_REDUCED, "0;add(a, mul(b, b));a;add(a, b)"),
 	REDUCE("ReduceProd", TYPES_REDUCED, "1;mul(a, b);a"),
 	REDUCE("ReduceL1", TYPES_REDUCED, "0;add(a, abs(b));a"),
 	REDUCE("ReduceMax", TYPES_COMPARED, "lowest;max(a, b);a"),

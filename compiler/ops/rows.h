@@ -26,9 +26,21 @@ void define_epilogue(struct context *ctx, const struct launch *launch, struct va
 enum ercc_status rows_cpu(struct context *ctx, const struct device *device, const struct launch *launch,
                           struct variant *variant);
 
-/* The same for GPUs: one thread a row. Without epilogues. */
+/* The same for GPUs. How rows are shared out: `threads` threads a row (a power of two, at most 256), and the local memory
+ * that each needs. The kernel's rows may be others than the CPU's. */
+struct gpu_rows {
+	int64_t count, threads, thread_bytes;
+};
+enum ercc_status rows_gpu_shared(struct context *ctx, const struct device *device, const struct launch *launch,
+                                 const struct gpu_rows *rows, struct variant *variant);
+/* One thread a row. */
 enum ercc_status rows_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
                           struct variant *variant);
+/* LINE threads a row, as many as `elements` of it that lie together are worth: cuda_lines.h. */
+enum ercc_status lines_gpu(struct context *ctx, const struct device *device, const struct launch *launch, int64_t elements,
+                           struct variant *variant);
+/* Adds a define; of_tile: it may differ between budgets. */
+void define_number(struct context *ctx, struct variant *variant, bool of_tile, const char *name, int64_t value);
 
 /* out = slices of in along one axis, as the indices say. */
 struct gather {

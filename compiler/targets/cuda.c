@@ -18,7 +18,7 @@ void gpu_define(const struct target *target, const struct variant *variant, stru
 }
 
 static const struct dialect dialect = {
-	".cu", {"tile.h", "cuda.h", "cuda_dialect.h", "kernel_math.h", "kernel_functions.h"}, {"cuda_entry.h"}, gpu_define,
+	".cu", {"tile.h", "cuda.h", "cuda_dialect.h", "kernel_math.h", "kernel_functions.h", "cuda_lines.h"}, {"cuda_entry.h"}, gpu_define,
 };
 
 choose_fn cuda_column(const struct kernel_template *template)

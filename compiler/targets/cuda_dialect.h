@@ -52,7 +52,8 @@ FN void copy_commit(void) {}
 
 /* ---- for the entries around the tile body (cuda_entry.h), not for templates ---- */
 
-#define ENTRY(name) extern "C" __global__ void __launch_bounds__(THREADS) name(const __grid_constant__ struct erc_cuda_launch launch)
+/* One block a unit is enough: else ptxas saves registers for more of them, and spills. */
+#define ENTRY(name) extern "C" __global__ void __launch_bounds__(THREADS, 1) name(const __grid_constant__ struct erc_cuda_launch launch)
 #define DECLARE_LOCAL extern __shared__ __align__(16) char local[]
 #define DECLARE_SHARED(type, name) __shared__ type name
 #define BLOCK ((uint32_t)blockIdx.x)

@@ -13,7 +13,7 @@ static void emulated_define(const struct target *target, const struct variant *v
 }
 
 static const struct dialect dialect = {
-	".cu", {"tile.h", "cuda_emulate.h", "kernel_math.h", "kernel_functions.h"}, {NULL}, emulated_define,
+	".cu", {"tile.h", "cuda_emulate.h", "kernel_math.h", "kernel_functions.h", "cuda_lines.h"}, {NULL}, emulated_define,
 };
 
 choose_fn emulated_column(const struct kernel_template *template)

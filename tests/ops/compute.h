@@ -78,7 +78,7 @@ static inline float *compute(const char *text, float **inputs, size_t *count)
 	return run_compiled(NULL, inputs, count);
 }
 
-static void assert_all_close(const char *what, const float *found, const double *wanted, size_t count)
+static inline void assert_all_close(const char *what, const float *found, const double *wanted, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		ck_assert_msg(fabs((double)found[i] - wanted[i]) <= 2e-6 * (1 + fabs(wanted[i])),
@@ -93,7 +93,7 @@ static int run_in_folder(Suite *suite, TCase *all)
 	snprintf(model_path, sizeof model_path, "%s/model.onnx", folder);
 	snprintf(artifact_path, sizeof artifact_path, "%s/model.erca", folder);
 	tcase_add_checked_fixture(all, fixture_start, fixture_stop);
-	tcase_set_timeout(all, 120);
+	tcase_set_timeout(all, 300);
 	suite_add_tcase(suite, all);
 	int failed = run_suite(suite);
 	unlink(model_path);

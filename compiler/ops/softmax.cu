@@ -1,0 +1,23 @@
+/* e^(x - max) / sum along an axis of `count` elements, `inner` apart. LINE threads share such a line: a warp or a block
+ * where its elements lie together, one thread where those of neighbouring lines do. Bound: memory. Not measured on a GPU yet.
+ * Defines: LOGARITHM, LINE. Params: lines per tile, lines, count, inner. */
+FN void line(const struct erc_tile_args *args, const long long *p, long r, float *local)
+{
+	long count = p[2], inner = p[3], at = r / inner * count * inner + r % inner;
+	const float *in = (const float *)args->buffers[0] + at;
+	float *out = (float *)args->buffers[1] + at, top = -__builtin_inff(), sum = 0.0f;
+	for (long i = MEMBER; i < count; i += LINE)
+		top = in[i * inner] > top ? in[i * inner] : top;
+	top = line_max(top, local);
+	for (long i = MEMBER; i < count; i += LINE) {
+		float e = f32_exp(in[i * inner] - top);
+		sum += e;
+		out[i * inner] = LOGARITHM ? in[i * inner] - top : e;
+	}
+	sum = line_sum(sum, local);
+	float log_sum = LOGARITHM ? f32_log(sum) : 0.0f;
+	for (long i = MEMBER; i < count; i += LINE)
+		out[i * inner] = LOGARITHM ? out[i * inner] - log_sum : out[i * inner] / sum;
+}
+
+KERNEL_OF_LINES

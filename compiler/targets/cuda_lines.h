@@ -1,0 +1,51 @@
+/* Rows that LINE neighbouring threads share (1, a warp or the whole block), for GPU templates: each takes every LINE-th
+ * element, and what they found is put together in an order that LINE alone decides. All threads of a line, and all of the
+ * block where that is one line, call these functions. `local`: LINE / WARP floats. */
+#ifdef LINE
+#define MEMBER (THREAD % LINE)
+
+/* Through local memory: what each warp has found, put together by all in the same order. */
+#define ACROSS_WARPS(x, COMBINE) \
+	if (LINE > WARP) { \
+		barrier(); /* what was there has been read */ \
+		if (THREAD % WARP == 0) \
+			local[THREAD / WARP] = x; \
+		barrier(); \
+		x = local[0]; \
+		for (int i = 1; i < LINE / WARP; i++) { \
+			float other = local[i]; \
+			x = COMBINE; \
+		} \
+	}
+
+FN float line_sum(float x, float *local)
+{
+	(void)local;
+	for (int mask = (LINE < WARP ? LINE : WARP) / 2; mask; mask /= 2)
+		x += shuffle_xor(x, mask);
+	ACROSS_WARPS(x, x + other)
+	return x;
+}
+
+/* NaNs are left out. */
+FN float line_max(float x, float *local)
+{
+	(void)local;
+	for (int mask = (LINE < WARP ? LINE : WARP) / 2; mask; mask /= 2) {
+		float other = shuffle_xor(x, mask);
+		x = other > x ? other : x;
+	}
+	ACROSS_WARPS(x, other > x ? other : x)
+	return x;
+}
+
+/* A template that defines line(args, p, r, local) ends with this: p[0] rows per tile, p[1] rows. */
+#define KERNEL_OF_LINES \
+	TILE_BODY \
+	{ \
+		const long long *p = (const long long *)args->params; \
+		long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1]; \
+		for (long r = tile * p[0] + THREAD / LINE; r < end; r += THREADS / LINE) \
+			line(args, p, r, (float *)local); \
+	}
+#endif

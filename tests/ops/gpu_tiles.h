@@ -1,0 +1,96 @@
+/* GPU kernels in the tile shapes that their choosers offer: which these are, and artifacts that have a budget for each. */
+#ifndef ERC_GPU_TILES_H
+#define ERC_GPU_TILES_H
+
+#include "compute.h"
+
+#include "artifact/writer.h"
+#include "passes/pass.h"
+
+#define SHAPES_MAX 128
+
+struct shapes {
+	int64_t items[SHAPES_MAX][TILE_SHAPE];
+	int count;
+};
+
+/* ---- which shapes a chooser offers ---- */
+
+/* A larger budget's shape is kept where predictions are doubted without end, if it is offered: so a shape is forced. */
+static bool force_shape(const struct target *target, const struct launch *launch, const int64_t *shape, struct variant *variant)
+{
+	struct device device = *target->device;
+	struct variant *larger = arena_new(&test.ctx.arena, struct variant);
+	device.doubt = 1e30;
+	memcpy(larger->shape, shape, sizeof larger->shape);
+	*variant = (struct variant){.larger = larger};
+	ck_assert_msg(target->column(launch->template)(&test.ctx, &device, launch, variant) == ERCC_OK, "%s", test.errors);
+	variant->larger = NULL;
+	return !memcmp(variant->shape, shape, sizeof larger->shape);
+}
+
+static void try_shape(const struct target *target, const struct launch *launch, const int64_t *shape, struct shapes *shapes)
+{
+	struct variant variant;
+	if (!force_shape(target, launch, shape, &variant))
+		return;
+	ck_assert_int_lt(shapes->count, SHAPES_MAX);
+	memcpy(shapes->items[shapes->count++], shape, sizeof shapes->items[0]);
+}
+
+/* All shapes made of powers of two, up to these limits, besides the number of stages. */
+static void find_shapes(const struct target *target, const struct launch *launch, struct shapes *shapes)
+{
+	bool conv = !strcmp(launch->template->stem, "conv"), attention = !strcmp(launch->template->stem, "attention");
+	int limits[] = {conv ? 128 : attention ? 8 : 2048, conv ? 128 : attention ? 16 : 256, conv ? 8 : attention ? 4 : 0, conv ? 8 : 0,
+	                conv ? 4 : 0};
+	shapes->count = 0;
+	for (int a = conv || attention ? 4 : 1; a <= limits[0]; a *= 2)
+		for (int b = attention ? 1 : 16; b <= limits[1]; b *= 2)
+			for (int c = attention ? 2 : limits[2] > 0; c <= limits[2]; c += conv ? c : 1)
+				for (int d = conv ? 4 : 0; d <= limits[3]; d += conv ? d : 1)
+					for (int e = conv ? 2 : 0; e <= limits[4]; e++)
+						try_shape(target, launch, (const int64_t[TILE_SHAPE]){a, b, c, d, e}, shapes);
+}
+
+/* ---- artifacts whose budgets stand for shapes ---- */
+
+struct job {
+	struct artifact artifact;
+	struct target_plan plan;
+	const struct target *target;
+	const struct launch *launch; /* whose shapes are looked at */
+};
+
+static void read_plan(const char *stem, const char *target, struct job *job)
+{
+	struct graph *graph;
+	memset(job, 0, sizeof *job);
+	assert_ok(onnx_read_model(&test.ctx, model_path, &graph));
+	assert_ok(run_passes(graph, &job->artifact.plan));
+	assert_ok(target_find(&test.ctx, target, &job->target));
+	plan_measure(job->artifact.plan);
+	for (const struct launch *launch = job->artifact.plan->first; launch; launch = launch->next)
+		job->launch = !strcmp(launch->template->stem, stem) ? launch : job->launch;
+	ck_assert_msg(job->launch, "no launch of kernel %s", stem);
+}
+
+/* Variants of all launches for budgets "s0", "s1", ...: of the job's launch in these shapes. */
+static enum ercc_status build_shapes(struct job *job, const struct shapes *shapes, int first, int count)
+{
+	struct plan *plan = job->artifact.plan;
+	struct target_plan *out = &job->plan;
+	*out = (struct target_plan){.name = job->target->name, .level = job->target->level, .budget_count = (uint32_t)count};
+	for (int k = 0; k < count; k++)
+		out->budgets[k] = (struct budget){arena_printf(&test.ctx.arena, "s%d", k), 0, 1000, job->target->device->local_bytes};
+	assert_ok(variants_choose(&test.ctx, job->target->device, plan, job->target->column, out));
+	for (int k = 0; k < count; k++)
+		ck_assert(force_shape(job->target, job->launch, shapes->items[first + k], launch_variants(out, job->launch) + k));
+	assert_ok(variants_verify(&test.ctx, plan, out));
+	job->artifact.targets = out;
+	job->artifact.target_count = 1;
+	job->artifact.model_file = "tiles.onnx";
+	return job->target->build(&test.ctx, job->target, plan, out);
+}
+
+#endif

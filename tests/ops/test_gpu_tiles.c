@@ -1,0 +1,133 @@
+/* GPU kernels in the tile shapes that their choosers offer, emulated: results against those of the CPU target, whose
+ * kernels are others, and equal bits in all shapes of a launch. Each case takes some of the shapes, others than the case
+ * before, so that those of convolution take part each; GPU_TILES=all takes all. */
+#include "gpu_tiles.h"
+
+#define EMULATED "emulated:sm_90"
+#define SHAPES_TAKEN 5 /* about: each is a kernel to build */
+
+static void assert_near(const char *name, const float *a, const float *b, size_t count)
+{
+	double error = 0, all = 0;
+	for (size_t i = 0; i < count; i++) {
+		error += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+		all += (double)b[i] * (double)b[i];
+	}
+	ck_assert_msg(sqrt(error) <= 1e-6 * sqrt(all), "%s: relative L2 error %g", name, sqrt(error / all));
+}
+
+/* Runs `count` shapes; *first_out is what the first of all gave. */
+static void run_shapes(const char *name, struct job *job, const struct shapes *shapes, int first, int count, const float *want,
+                       float **first_out)
+{
+	assert_ok(artifact_write(&test.ctx, &job->artifact, artifact_path));
+	for (int k = 0; k < count; k++) {
+		float *inputs[INPUTS_MAX] = {0};
+		size_t values;
+		float *out = run_compiled(job->plan.budgets[k].name, inputs, &values);
+		const int64_t *shape = shapes->items[first + k];
+		if (!*first_out) {
+			*first_out = out;
+			assert_near(name, out, want, values);
+		}
+		ck_assert_msg(!memcmp(out, *first_out, values * sizeof *out), "%s: other bits with tile %lld %lld %lld %lld %lld", name,
+		              (long long)shape[0], (long long)shape[1], (long long)shape[2], (long long)shape[3], (long long)shape[4]);
+		for (int i = 0; i < INPUTS_MAX; i++)
+			free(inputs[i]);
+		if (out != *first_out)
+			free(out);
+	}
+}
+
+/* ---- cases ---- */
+
+static const struct {
+	const char *name, *stem, *text;
+} cases[] = {
+	{"product", "conv", "input a:f32[37x53]\ninput b:f32[53x45]\ny = MatMul(a, b) \"p\"\noutput y\n"},
+	{"product of whole vectors", "conv", "input a:f32[70x64]\ninput b:f32[64x72]\nm = MatMul(a, b) \"p\"\ny = Relu(m) \"r\"\noutput y\n"},
+	{"one row", "conv", "input a:f32[1x40]\ninput b:f32[40x101]\ninput c:f32[101]\ny = Gemm(a, b, c) \"p\"\noutput y\n"},
+	{"batched product", "conv", "input a:f32[3x5x20]\ninput b:f32[3x20x36]\ny = MatMul(a, b) \"p\"\noutput y\n"},
+	{"one pixel, one channel", "conv", "input x:f32[1x1x1x1]\ninput w:f32[1x1x1x1]\ny = Conv(x, w) \"c\"\noutput y\n"},
+	{"window with bias, residual and activation", "conv",
+	 "input x:f32[2x20x9x11]\ninput w:f32[37x20x3x3]\ninput b:f32[37]\ninput s:f32[2x37x9x11]\n"
+	 "c = Conv(x, w, b) {pads=[1, 1, 1, 1]} \"c\"\na = Add(c, s) \"a\"\ny = Relu(a) \"r\"\noutput y\n"},
+	{"lanes that are no vectors, strides, dilations", "conv",
+	 "input x:f32[1x10x13x12]\ninput w:f32[33x10x3x2]\ny = Conv(x, w) {strides=[2, 1], dilations=[2, 3], pads=[2, 0, 1, 3]} \"c\"\noutput y\n"},
+	{"first convolution of a network", "conv",
+	 "input x:f32[1x3x23x21]\ninput w:f32[17x3x7x7]\ny = Conv(x, w) {strides=[2, 2], pads=[3, 3, 3, 3]} \"c\"\noutput y\n"},
+	{"groups", "conv", "input x:f32[2x12x7x6]\ninput w:f32[15x4x3x3]\ny = Conv(x, w) {group=3, pads=[1, 1, 1, 1]} \"c\"\noutput y\n"},
+	{"groups of whole blocks", "conv", "input x:f32[1x6x8x9]\ninput w:f32[32x3x3x3]\ny = Conv(x, w) {group=2} \"c\"\noutput y\n"},
+	{"one dimension", "conv", "input x:f32[2x12x50]\ninput w:f32[24x12x5]\ny = Conv(x, w) {strides=[3], pads=[2, 1]} \"c\"\noutput y\n"},
+	{"three dimensions", "conv",
+	 "input x:f32[1x16x5x6x7]\ninput w:f32[18x16x3x2x3]\ny = Conv(x, w) {strides=[1, 2, 1], pads=[1, 0, 2, 1, 1, 0]} \"c\"\noutput y\n"},
+	{"strides without a window", "conv", "input x:f32[1x32x9x9]\ninput w:f32[64x32x1x1]\ny = Conv(x, w) {strides=[2, 2]} \"c\"\noutput y\n"},
+	{"attention", "attention",
+	 "input q:f32[2x3x37x20]\ninput k:f32[2x3x41x20]\ninput v:f32[2x3x41x24]\nt = Transpose(k) {perm=[0, 1, 3, 2]} \"t\"\n"
+	 "s = MatMul(q, t) \"s\"\nw = Softmax(s) {axis=-1} \"w\"\ny = MatMul(w, v) \"y\"\noutput y\n"},
+	{"attention with a mask, keys across", "attention",
+	 "input q:f32[2x70x70]\ninput k:f32[2x70x33]\ninput v:f32[2x33x67]\ninput m:f32[70x33]\n"
+	 "p = MatMul(q, k) \"p\"\ns = Add(p, m) \"s\"\nw = Softmax(s) {axis=-1} \"w\"\ny = MatMul(w, v) \"y\"\noutput y\n"},
+	{"attention over many keys", "attention",
+	 "input q:f32[1x1x9x32]\ninput k:f32[1x1x1700x32]\ninput v:f32[1x1x1700x32]\nt = Transpose(k) {perm=[0, 1, 3, 2]} \"t\"\n"
+	 "s = MatMul(q, t) \"s\"\nw = Softmax(s) {axis=-1} \"w\"\ny = MatMul(w, v) \"y\"\noutput y\n"},
+	{"attention_sum", "attention_sum",
+	 "input q:f32[1x1x9x32]\ninput k:f32[1x1x1700x32]\ninput v:f32[1x1x1700x32]\nt = Transpose(k) {perm=[0, 1, 3, 2]} \"t\"\n"
+	 "s = MatMul(q, t) \"s\"\nw = Softmax(s) {axis=-1} \"w\"\ny = MatMul(w, v) \"y\"\noutput y\n"},
+	{"softmax of short rows", "softmax", "input x:f32[37x7]\ny = Softmax(x) {axis=-1} \"s\"\noutput y\n"},
+	{"softmax of rows", "softmax", "input x:f32[13x101]\ny = LogSoftmax(x) {axis=-1} \"s\"\noutput y\n"},
+	{"softmax of long rows", "softmax", "input x:f32[5x5003]\ny = Softmax(x) {axis=-1} \"s\"\noutput y\n"},
+	{"softmax across", "softmax", "input x:f32[3x19x17]\ny = Softmax(x) {axis=1} \"s\"\noutput y\n"},
+	{"normalisation", "norm", "input x:f32[19x77]\ninput g:f32[77]\ninput b:f32[77]\ny = LayerNormalization(x, g, b) \"n\"\noutput y\n"},
+	{"normalisation of long rows", "norm",
+	 "input x:f32[2x4x71x33]\ninput g:f32[4]\ninput b:f32[4]\ny = InstanceNormalization(x, g, b) \"n\"\noutput y\n"},
+	{"sum of rows", "reduce", "input x:f32[21x131]\nconst a:i64[1] = {1}\ny = ReduceMean(x, a) \"r\"\noutput y\n"},
+	{"sum of squares", "reduce", "input x:f32[9x5x43]\nconst a:i64[1] = {2}\ny = ReduceSumSquare(x, a) \"r\"\noutput y\n"},
+	{"sum across", "reduce", "input x:f32[9x23x10]\nconst a:i64[2] = {0, 1}\ny = ReduceSum(x, a) \"r\"\noutput y\n"},
+	{"pooling all positions", "reduce",
+	 "input x:f32[1x20x11x13]\ninput w:f32[33x20x1x1]\nc = Conv(x, w) \"c\"\ny = GlobalAveragePool(c) \"r\"\noutput y\n"},
+	{"largest of all positions", "reduce",
+	 "input x:f32[1x20x5x3]\ninput w:f32[33x20x1x1]\nc = Conv(x, w) \"c\"\ny = GlobalMaxPool(c) \"r\"\noutput y\n"},
+	{"pooling", "pool", "input x:f32[2x3x9x10]\ny = MaxPool(x) {kernel_shape=[3, 2], strides=[2, 1], pads=[1, 0, 1, 1]} \"p\"\noutput y\n"},
+	{"pooling of blocks", "pool",
+	 "input x:f32[1x20x11x13]\ninput w:f32[33x20x1x1]\nc = Conv(x, w) \"c\"\n"
+	 "y = AveragePool(c) {kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]} \"p\"\noutput y\n"},
+	{"depthwise", "depthwise",
+	 "input x:f32[2x20x9x11]\nconst w:f32[20x1x3x5] = splat{0.25}\ninput b:f32[20]\n"
+	 "c = Conv(x, w, b) {group=20, strides=[2, 1], dilations=[1, 2], pads=[1, 4, 1, 3]} \"d\"\ny = Relu(c) \"r\"\noutput y\n"},
+};
+
+START_TEST(tiles_give_what_the_cpu_gives)
+{
+	const char *name = cases[_i].name;
+	float *inputs[INPUTS_MAX] = {0}, *out = NULL, *want;
+	struct shapes shapes, taken = {.count = 0};
+	struct job job;
+	size_t count;
+	want = compute(cases[_i].text, inputs, &count);
+	read_plan(cases[_i].stem, EMULATED, &job);
+	find_shapes(job.target, job.launch, &shapes);
+	ck_assert_msg(shapes.count > 1, "%s: %d tile shapes", name, shapes.count);
+	int step = getenv("GPU_TILES") ? 1 : (shapes.count + SHAPES_TAKEN - 1) / SHAPES_TAKEN;
+	for (int i = 0; i < shapes.count; i++)
+		if ((i + _i) % step == 0)
+			memcpy(taken.items[taken.count++], shapes.items[i], sizeof shapes.items[i]);
+	for (int first = 0, n; first < taken.count; first += n) {
+		n = taken.count - first < MAX_BUDGETS ? taken.count - first : MAX_BUDGETS;
+		assert_ok(build_shapes(&job, &taken, first, n));
+		run_shapes(name, &job, &taken, first, n, want, &out);
+	}
+	for (int i = 0; i < INPUTS_MAX; i++)
+		free(inputs[i]);
+	free(want);
+	free(out);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("gpu tiles");
+	TCase *all = tcase_create("all");
+	tcase_add_loop_test(all, tiles_give_what_the_cpu_gives, 0, (int)COUNT_OF(cases));
+	return run_in_folder(suite, all);
+}
