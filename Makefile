@@ -30,7 +30,7 @@ COMPILER_LIBS := -lprotobuf-c -lcjson -lm -ldl
 RUNTIME_LIBS := -ldl
 
 RUNTIME_SRC := $(wildcard runtime/*.c runtime/devices/*.c) $(wildcard schemas/*.c)
-TEMPLATES := $(wildcard compiler/ops/*.cpu.c compiler/targets/*.h.in compiler/targets/cpu_*.h) schemas/tile.h
+TEMPLATES := $(wildcard compiler/ops/*.cpu.c compiler/targets/kernel_*.h compiler/targets/cpu_*.h compiler/targets/cuda_*.h) schemas/tile.h schemas/cuda.h
 COMPILER_SRC := $(filter-out %.cpu.c,$(wildcard onnx/*.c compiler/*/*.c)) $(wildcard schemas/*.c)
 COMPILER_GEN := $(O)/gen/onnx.pb-c.c $(O)/gen/templates.c
 ERC_SRC := $(wildcard tools/erc/*.c)

@@ -9,7 +9,7 @@
 
 /* P(name, arity, kind): kind says what the result's dtype is:
  * SAME as the first argument, BOOL, or SECOND (as the second argument). Each primitive NAME
- * exists as DTYPE_NAME in targets/cpu_math.h or cpu_functions.h. */
+ * exists as DTYPE_NAME in targets/kernel_math.h or kernel_functions.h. */
 #define PRIMITIVES(P) \
 	P(add, 2, SAME) P(sub, 2, SAME) P(mul, 2, SAME) P(div, 2, SAME) P(min, 2, SAME) P(max, 2, SAME) \
 	P(pow, 2, SAME) P(mod, 2, SAME) P(fmod, 2, SAME) \

@@ -1,12 +1,12 @@
-/* Evaluates expressions for constant folding, with the kernels' own definitions (cpu_math.h). */
+/* Evaluates expressions for constant folding, with the kernels' own definitions (kernel_math.h). */
 #include "expr.h"
 
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #pragma GCC diagnostic ignored "-Wtype-limits"
 #undef bool /* the header pastes dtype names, "bool" among them */
 #define VECTOR 0
-#include "targets/cpu_math.h"
-#include "targets/cpu_functions.h"
+#include "targets/kernel_math.h"
+#include "targets/kernel_functions.h"
 
 typedef union expr_value V;
 

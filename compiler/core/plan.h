@@ -114,7 +114,7 @@ typedef enum ercc_status (*choose_fn)(struct context *ctx, const struct device *
 struct kernel_template {
 	const char *stem;      /* "conv": conv.cpu.c, conv.cu */
 	choose_fn cpu;
-	choose_fn sim;         /* a GPU's tiles, without code; NULL: cut as on a CPU */
+	choose_fn gpu;         /* NULL: not on a GPU; a simulated one cuts it as a CPU does */
 	bool epilogue;         /* an element-wise launch behind it may be fused into its expr */
 	bool strided;          /* it follows the strides of all its operands: copies before and behind it may go */
 	double speed;          /* share of the device's arithmetic rate that the kernel reaches; 0: a tenth */

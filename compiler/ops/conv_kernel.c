@@ -242,7 +242,7 @@ static void offer_block(struct choice *choice, const struct conv *conv, int64_t 
 	choice_offer(choice, &tile);
 }
 
-static enum ercc_status conv_sim(struct context *ctx, const struct device *device, const struct launch *launch,
+static enum ercc_status conv_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
                                  struct variant *variant)
 {
 	const struct conv conv = conv_of(launch);
@@ -261,4 +261,4 @@ static enum ercc_status conv_sim(struct context *ctx, const struct device *devic
 	return ERCC_OK;
 }
 
-const struct kernel_template conv_template = {.stem = "conv", .cpu = conv_cpu, .sim = conv_sim, .epilogue = true};
+const struct kernel_template conv_template = {.stem = "conv", .cpu = conv_cpu, .gpu = conv_gpu, .epilogue = true};

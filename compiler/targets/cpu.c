@@ -16,8 +16,8 @@ static enum ercc_status kernel_source(struct context *ctx, const struct device *
 	struct text text = {.arena = &ctx->arena};
 	const char *tile, *math, *functions, *body, *file = arena_printf(&ctx->arena, "%s.cpu.c", launch->template->stem);
 	TRY(template_text(ctx, "tile.h", &tile));
-	TRY(template_text(ctx, "cpu_math.h", &math));
-	TRY(template_text(ctx, "cpu_functions.h", &functions));
+	TRY(template_text(ctx, "kernel_math.h", &math));
+	TRY(template_text(ctx, "kernel_functions.h", &functions));
 	TRY(template_text(ctx, file, &body));
 	bool vector = false;
 	for (int i = 0; i < variant->define_count; i++) {
@@ -33,7 +33,7 @@ static enum ercc_status kernel_source(struct context *ctx, const struct device *
 		expr_print_c(expr, &text);
 		text_printf(&text, "\n#define RESULT v%d\n", expr->count - 1);
 	}
-	text_printf(&text, "#line 1 \"tile.h\"\n%s#line 1 \"cpu_math.h\"\n%s#line 1 \"cpu_functions.h\"\n%s#line 1 \"%s\"\n%s", tile,
+	text_printf(&text, "#line 1 \"tile.h\"\n%s#line 1 \"kernel_math.h\"\n%s#line 1 \"kernel_functions.h\"\n%s#line 1 \"%s\"\n%s", tile,
 	            math, functions, file, body);
 	*out = text.data;
 	return ERCC_OK;

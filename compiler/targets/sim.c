@@ -7,7 +7,7 @@
 
 choose_fn sim_column(const struct kernel_template *template)
 {
-	return template->sim ? template->sim : template->cpu;
+	return template->gpu ? template->gpu : template->cpu;
 }
 
 enum ercc_status sim_build(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out)

@@ -19,8 +19,12 @@ typedef unsigned long long u64_value;
 typedef unsigned char bool_value;
 typedef double f64_value;
 
+#ifndef FN
 #define FN static inline __attribute__((always_inline, unused))
+#endif
+#ifndef UNROLL
 #define UNROLL _Pragma("GCC unroll 64")
+#endif
 
 #if VECTOR
 typedef float f32_value __attribute__((vector_size(4 * LANES)));

@@ -1,4 +1,4 @@
-/* More of cpu_math.h: half-precision casts, logarithm and exponential near zero, trigonometric and
+/* More of kernel_math.h: half-precision casts, logarithm and exponential near zero, trigonometric and
  * hyperbolic functions, bit operations. Accurate to a few units of the last place over the whole range. */
 
 /* ---- f16 and bf16: stored as bits, computed with as f32 ---- */
@@ -59,7 +59,12 @@ FN f32_value f32_log1p(f32_value a)
 }
 
 /* What follows is too long to be repeated at every use. */
+#ifndef SLOW
 #define SLOW static __attribute__((noinline, unused))
+#endif
+#ifndef CONSTANT
+#define CONSTANT static const __attribute__((unused))
+#endif
 
 SLOW double f64_expm1(double a)
 {
@@ -84,7 +89,7 @@ SLOW double f64_log1p(double a)
 /* ---- sine, cosine, tangent ---- */
 
 /* The bits of 2/pi behind the point. */
-static const unsigned long long two_over_pi[20] __attribute__((unused)) = {
+CONSTANT unsigned long long two_over_pi[20] = {
 	0xa2f9836e4e441529, 0xfc2757d1f534ddc0, 0xdb6295993c439041, 0xfe5163abdebbc561, 0xb7246e3a424dd2e0,
 	0x06492eea09d1921c, 0xfe1deb1cb129a73e, 0xe88235f52ebb4484, 0xe99c7026b45f7e41, 0x3991d639835339f4,
 	0x9c845f8bbdf9283b, 0x1ff897ffde05980f, 0xef2f118b5a0a6d1f, 0x6d367ecf27cb09b7, 0x4f463f669e5fea2d,

@@ -1,0 +1,84 @@
+/* What a GPU kernel template may use of the machine. A template defines TILE_BODY: all THREADS threads of a block
+ * compute one tile together; `local` is the block's shared memory, at least the variant's local bytes, 16-byte aligned,
+ * contents undefined at entry. Nothing else of CUDA stands in a template, and it is C as well as C++, so that
+ * other dialects (cuda_emulate.h, for tests on a CPU) can bring the same names.
+ * The compiler defines THREADS, and ASYNC (1: the architecture copies to shared memory asynchronously). */
+#define FN static __device__ __forceinline__
+#define SLOW static __device__ __noinline__
+#define CONSTANT static __device__ const
+#define UNROLL _Pragma("unroll")
+#define TILE_BODY static __device__ __forceinline__ void tile_body(const struct erc_tile_args *args, uint32_t tile, void *local)
+
+/* 0 .. THREADS - 1 */
+#define THREAD ((int)threadIdx.x)
+#define WARP 32
+FN void barrier(void) { __syncthreads(); }
+/* The value of the thread whose number in the warp differs in the bits of `mask`. All threads of the warp call it. */
+FN float shuffle_xor(float x, int mask) { return __shfl_xor_sync(0xffffffffu, x, mask); }
+
+/* Four floats; 16-byte aligned. */
+typedef float4 float4_value;
+FN float4_value float4_load(const float *p) { return *(const float4 *)p; }
+FN void float4_store(float *p, float4_value x) { *(float4 *)p = x; }
+
+/* Copies to shared memory that may still run when the call returns. copy_commit ends a group of a thread's copies;
+ * copy_wait(n) returns when all but its last n groups have arrived (n is a constant); a barrier makes them visible to
+ * the others. Where is_valid is 0, zeros are written and nothing is read. */
+#if ASYNC
+FN void copy_4(float *to, const float *from, int is_valid)
+{
+	uint32_t address = (uint32_t)__cvta_generic_to_shared(to);
+	asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" : : "r"(address), "l"(from), "r"(is_valid ? 4 : 0) : "memory");
+}
+FN void copy_16(float *to, const float *from, int is_valid)
+{
+	uint32_t address = (uint32_t)__cvta_generic_to_shared(to);
+	asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" : : "r"(address), "l"(from), "r"(is_valid ? 16 : 0) : "memory");
+}
+FN void copy_commit(void) { asm volatile("cp.async.commit_group;" : : : "memory"); }
+#define copy_wait(n) asm volatile("cp.async.wait_group %0;" : : "n"(n) : "memory")
+#else
+FN void copy_4(float *to, const float *from, int is_valid) { *to = is_valid ? *from : 0.0f; }
+FN void copy_16(float *to, const float *from, int is_valid)
+{
+	*(float4 *)to = is_valid ? *(const float4 *)from : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+}
+FN void copy_commit(void) {}
+#define copy_wait(n) ((void)0)
+#endif
+
+/* ---- for the entries around the tile body (cuda_entry.h), not for templates ---- */
+
+#define ENTRY(name) extern "C" __global__ void __launch_bounds__(THREADS) name(const __grid_constant__ struct erc_cuda_launch launch)
+#define DECLARE_LOCAL extern __shared__ __align__(16) char local[]
+#define DECLARE_SHARED(type, name) __shared__ type name
+#define BLOCK ((uint32_t)blockIdx.x)
+FN uint64_t read_room(const struct erc_cuda_room *room) { return *(volatile const uint64_t *)&room->word; }
+FN uint32_t read_done(const struct erc_cuda_progress *progress) { return *(volatile const uint32_t *)&progress->done; }
+FN uint32_t claim_tile(struct erc_cuda_progress *progress) { return atomicAdd(&progress->next, 1u); }
+/* What the block wrote is visible to whoever sees the count. */
+FN void count_done(struct erc_cuda_progress *progress)
+{
+	__threadfence();
+	atomicAdd(&progress->done, 1u);
+}
+FN uint64_t global_ns(void)
+{
+	uint64_t ns;
+	asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(ns));
+	return ns;
+}
+FN void keep_largest(uint64_t *at, uint64_t value) { atomicMax((unsigned long long *)at, (unsigned long long)value); }
+
+/* What kernel_math.h and its like call by the names of GCC. */
+#define __builtin_memcpy(to, from, bytes) memcpy(to, from, bytes)
+#define __builtin_sqrtf(x) sqrtf(x)
+#define __builtin_sqrt(x) sqrt(x)
+#define __builtin_fabs(x) fabs(x)
+#define __builtin_fabsf(x) fabsf(x)
+#define __builtin_copysign(x, y) copysign((double)(x), (double)(y))
+#define __builtin_signbit(x) signbit(x)
+#define __builtin_inff() __int_as_float(0x7f800000)
+#define __builtin_nanf(text) __int_as_float(0x7fc00000)
+#define __builtin_inf() __longlong_as_double(0x7ff0000000000000LL)
+#define __builtin_nan(text) __longlong_as_double(0x7ff8000000000000LL)

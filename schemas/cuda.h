@@ -1,0 +1,48 @@
+/* The CUDA ABI: what the runtime hands to a kernel of an artifact. Every image holds two kernels around one tile
+ * body: ERC_CUDA_PLAIN, whose grid is the launch's tiles, and ERC_CUDA_ELASTIC, whose blocks claim tiles, check
+ * the room before each and leave when it says so. Both take one struct erc_cuda_launch by value. Shared by the runtime and
+ * (embedded as text) by every generated CUDA kernel source. */
+#ifndef ERC_CUDA_H
+#define ERC_CUDA_H
+
+#include <stdint.h>
+
+#define ERC_CUDA_ABI 1u
+#define ERC_CUDA_PLAIN "erc_plain"
+#define ERC_CUDA_ELASTIC "erc_elastic"
+
+#define ERC_CUDA_MOST_OPERANDS 24
+#define ERC_CUDA_MOST_PARAMS 96
+
+/* Progress of one launch of one run, in device memory. Zeroed before the run's first launch, never in between: a
+ * launch that was left goes on where it was, by other blocks too. */
+struct erc_cuda_progress {
+	uint32_t next;       /* tiles claimed; may pass the number of tiles by the number of blocks */
+	uint32_t done;       /* tiles completed */
+	uint64_t started_ns; /* global timer: the earliest block's first look, as ~time so that 0 is "none" */
+	uint64_t left_ns;    /* global timer: the last block that left because the room said so; 0: none */
+};
+
+/* A request's room: how many units its blocks may occupy now. Written by the host, read by blocks between tiles. */
+struct erc_cuda_room {
+	uint64_t word;       /* {stop epoch: high 32 bits, unit limit: low 32 bits} */
+};
+
+struct erc_cuda_launch {
+	void *buffers[ERC_CUDA_MOST_OPERANDS]; /* device addresses, in operand order */
+	int64_t *dims;       /* the request's run-time dims, in device memory */
+	uint32_t tile_count;
+	/* Elastic alone: */
+	uint32_t epoch;      /* of the segment: blocks leave once the stop epoch has reached it */
+	uint32_t first_rank; /* rank of this grid's block 0 among the launch's blocks: a grid that joins later counts on */
+	uint32_t blocks_per_unit;
+	const struct erc_cuda_room *room;
+	struct erc_cuda_progress *progress;
+	/* The launch before this one, in the same run: unless it is complete, nothing is claimed. NULL: there is none. */
+	const struct erc_cuda_progress *before;
+	uint32_t before_tiles;
+	uint32_t reserved;
+	int64_t params[ERC_CUDA_MOST_PARAMS];
+};
+
+#endif
