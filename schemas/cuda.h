@@ -45,4 +45,16 @@ struct erc_cuda_launch {
 	int64_t params[ERC_CUDA_MOST_PARAMS];
 };
 
+#ifndef __CUDACC__
+/* CODE of a CUDA target: this, then the images, one a kernel: cubins, or PTX that ends with NUL. */
+struct erc_cuda_image {
+	uint32_t abi;          /* ERC_CUDA_ABI */
+	uint32_t kernel_count;
+	struct {
+		uint64_t offset;   /* from the first byte of this struct; a multiple of 64 */
+		uint64_t bytes;
+	} images[];            /* index = erca_kernel.entry */
+};
+#endif
+
 #endif
