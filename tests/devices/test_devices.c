@@ -605,6 +605,7 @@ START_TEST(urgent_first)
 		OK(erc_request_bind_output(requests[i], 0, &stamps[i], 4));
 		OK(erc_request_submit(requests[i]));
 	}
+	usleep(5000); /* what was launched has its inputs, and waits for the unit */
 	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
 	for (int i = 0; i < 4; i++) {
 		OK(erc_request_wait(requests[i], UINT64_MAX));

@@ -39,7 +39,8 @@ START_TEST(stalled_tile)
 	FAILS(erc_request_wait(hold.request, 50000), ERC_TIMEOUT);
 	await_least(&hold.control[GATE_ENTERED], HOLD_TILES);
 	FAILS(erc_request_wait(hold.request, 0), ERC_TIMEOUT);
-	ck_assert_uint_eq(erc__room_units(&hold.session->tenant.room) >= 1, 1);
+	if (!bed.has_memory) /* there a place is given back when the unit is told to leave */
+		ck_assert_uint_ge(erc__room_units(&hold.session->tenant.room), 1);
 	atomic_store(&hold.control[GATE_OPEN], 1);
 	OK(erc_request_wait(hold.request, UINT64_MAX));
 	for (uint32_t i = 0; i < HOLD_TILES; i++)
