@@ -1,5 +1,5 @@
-/* The parts of the CUDA device: cuda.c (the device and its thread), cuda_flight.c (runs: what is launched, when, and how it
- * ends), cuda_enqueue.c (the driver calls of a flight), cuda_request.c (memory and prepared launches), cuda_image.c (targets,
+/* The parts of the CUDA device: cuda.c (the device and its thread), cuda_flight.c (runs: what is launched, and when),
+ * cuda_end.c (how they end), cuda_enqueue.c (the driver calls of a flight), cuda_request.c (memory and prepared launches), cuda_image.c (targets,
  * code, weights), cuda_driver.c.
  *
  * A run is a series of flights. A flight is a stretch of the request's launches handed to one stream, with a host
@@ -150,12 +150,36 @@ void erc__cuda_leave(struct cuda_device *device);
 void erc__cuda_begin(struct cuda_request *request);
 /* Whatever has changed: rooms are made known, free places are given out. */
 void erc__cuda_pump(struct cuda_device *device);
-/* What has ended is counted; runs go on or finish. */
-void erc__cuda_reap(struct cuda_device *device);
+/* Before the next pump, which ends what has not begun. */
 void erc__cuda_cancel(struct cuda_request *request);
-int erc__cuda_is_flying(const struct cuda_request *request);
-/* Tiles of a step that are still to be claimed, as far as it is known. */
-uint32_t erc__cuda_tiles_left(const struct cuda_request *request, uint32_t step);
+/* The flight's places are given back. */
+void erc__cuda_leave_all(struct cuda_flight *flight, uint64_t now_ns);
+
+static inline int erc__cuda_is_flying(const struct cuda_request *request)
+{
+	return request->flights[0].is_used || request->flights[1].is_used;
+}
+
+/* No further flight. */
+static inline int erc__cuda_is_ending(const struct cuda_request *request)
+{
+	return request->failure || atomic_load_explicit(&request->owner->job.cancelled, memory_order_relaxed);
+}
+
+/* Tiles of a step that are not completed, as far as it was seen. */
+static inline uint32_t erc__cuda_tiles_left(const struct cuda_request *request, uint32_t step)
+{
+	return request->tiles[step] - request->done[step];
+}
+
+/* ---- cuda_end.c, the same ---- */
+
+/* Flights that have ended are counted; runs that are over finish. */
+void erc__cuda_reap(struct cuda_device *device);
+/* Runs that are over finish. 1: one has, so rooms have moved. */
+int erc__cuda_settle_all(struct cuda_device *device, uint64_t now_ns);
+/* The device is lost: nothing in flight will be heard of. */
+void erc__cuda_fail_all(struct cuda_device *device, uint64_t now_ns);
 
 /* ---- cuda_enqueue.c ---- */
 
