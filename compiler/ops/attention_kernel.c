@@ -352,7 +352,7 @@ static enum ercc_status attention_sum_cpu(struct context *ctx, const struct devi
 
 /* ---- GPU: a block of threads has `rows` queries and walks the keys, two stages of them in local memory ---- */
 
-static enum ercc_status attention_sim(struct context *ctx, const struct device *device, const struct launch *launch,
+static enum ercc_status attention_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
                                       struct variant *variant)
 {
 	const int64_t *dims = launch->space.dims, keys = 32;
@@ -378,7 +378,7 @@ static enum ercc_status attention_sim(struct context *ctx, const struct device *
 }
 
 const struct kernel_template attention_template = {
-	.stem = "attention", .cpu = attention_cpu, .sim = attention_sim, .strided = true,
+	.stem = "attention", .cpu = attention_cpu, .gpu = attention_gpu, .strided = true,
 };
 const struct kernel_template attention_sum_template = {
 	.stem = "attention_sum", .cpu = attention_sum_cpu, .strided = true,
