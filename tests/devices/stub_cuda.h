@@ -100,6 +100,7 @@ struct stub {
 	int thread_count;
 };
 extern struct stub stub;
+extern uint32_t stub_fence; /* blocks add to it before they count a tile, who copies a count reads it after: for the thread sanitizer */
 
 /* ---- stub_queue.c ---- */
 void stub_start(void);

@@ -55,6 +55,7 @@ FN uint32_t claim_tile(struct erc_cuda_progress *progress)
 
 FN void count_done(struct erc_cuda_progress *progress)
 {
+	__atomic_fetch_add(&stub_fence, 1, __ATOMIC_RELEASE);
 	__atomic_fetch_add(&progress->done, 1, __ATOMIC_RELEASE);
 }
 

@@ -7,6 +7,7 @@
 
 struct stub stub = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
+uint32_t stub_fence;
 static uint32_t shake_state;
 
 void stub_shake(void)
@@ -102,6 +103,8 @@ static void do_other(struct stream *stream)
 	stub_shake();
 	if (op->kind == OP_COPY)
 		copy_bytes(op->to, op->from, op->bytes);
+	if (op->kind == OP_COPY)
+		(void)__atomic_load_n(&stub_fence, __ATOMIC_ACQUIRE);
 	else if (op->kind == OP_SET)
 		memset(op->to, op->value, op->bytes);
 	else if (op->kind == OP_HOST)
