@@ -28,8 +28,7 @@ void erc__job_start(struct erc__job *job)
 	atomic_store_explicit(&job->state, ERC__JOB_RUNNING, memory_order_release);
 }
 
-/* The number of tiles, from the run-time dimensions where the launch says so. */
-static enum erc_status count_tiles(struct erc__job *job, const struct erc__step *step, uint32_t *tiles)
+enum erc_status erc__job_count_tiles(struct erc__job *job, const struct erc__step *step, uint32_t *tiles)
 {
 	uint64_t product = step->count_scale;
 	*tiles = step->tile_count;
@@ -53,15 +52,12 @@ static enum erc_status count_tiles(struct erc__job *job, const struct erc__step 
 	return ERC_OK;
 }
 
-/* The number of the variant that the next launch takes. */
-static uint32_t choose_budget(const struct erc__job *job)
+uint32_t erc__job_budget(const struct erc__job *job, uint32_t room)
 {
 	const struct erc__budgets *budgets = job->budgets;
-	uint32_t chosen = atomic_load_explicit(&budgets->chosen, memory_order_relaxed), best = UINT32_MAX;
+	uint32_t chosen = atomic_load_explicit(&budgets->chosen, memory_order_relaxed), best = UINT32_MAX, least = 0;
 	if (chosen != ERC__BUDGET_BY_ROOM)
 		return chosen;
-	uint32_t of_tenant = erc__room_limit(&job->item.tenant->room), of_class = erc__room_limit(job->class_room);
-	uint32_t room = of_tenant < of_class ? of_tenant : of_class, least = 0;
 	for (uint32_t i = 0; i < budgets->count; i++) {
 		if (budgets->units[i] <= room && (best == UINT32_MAX || budgets->units[i] > budgets->units[best]))
 			best = i;
@@ -69,6 +65,12 @@ static uint32_t choose_budget(const struct erc__job *job)
 			least = i;
 	}
 	return best == UINT32_MAX ? least : best;
+}
+
+static uint32_t room_of(const struct erc__job *job)
+{
+	uint32_t of_tenant = erc__room_limit(&job->item.tenant->room), of_class = erc__room_limit(job->class_room);
+	return of_tenant < of_class ? of_tenant : of_class;
 }
 
 static uint32_t open_next(struct erc__job *job, uint32_t *record)
@@ -81,8 +83,8 @@ static uint32_t open_next(struct erc__job *job, uint32_t *record)
 		}
 		if (++job->step == job->step_count)
 			return 0;
-		job->launch = &job->steps[(size_t)choose_budget(job) * job->step_count + job->step];
-		job->result = count_tiles(job, job->launch, &tiles);
+		job->launch = &job->steps[(size_t)erc__job_budget(job, room_of(job)) * job->step_count + job->step];
+		job->result = erc__job_count_tiles(job, job->launch, &tiles);
 		if (job->result)
 			return 0;
 		if (!tiles)

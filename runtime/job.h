@@ -78,6 +78,10 @@ void erc__job_start(struct erc__job *job);
  * run is over and its result is set. record: of that launch, which may be complete, and another in hand, when
  * this returns; may be NULL. */
 uint32_t erc__job_advance(struct erc__job *job, uint32_t *record);
+/* For devices that open launches themselves. The number of the variant that a launch takes in a room of so many units. */
+uint32_t erc__job_budget(const struct erc__job *job, uint32_t room);
+/* The number of tiles, from the run-time dimensions where the launch says so; the job's detail tells what is wrong with these. */
+enum erc_status erc__job_count_tiles(struct erc__job *job, const struct erc__step *step, uint32_t *tiles);
 /* Cancels: no further tile is handed out. 1: no tile was being computed, so the run is over, and the
  * caller must finish it; 0: the unit that completes the last tile will. */
 int erc__job_cancel(struct erc__job *job);

@@ -32,12 +32,17 @@ static int has_entry(const struct erc_artifact *artifact, uint32_t target_idx)
 static enum erc_status choose_target(struct erc_model *model, const char *wanted)
 {
 	const struct erc__device *device = model->runtime->device;
+	const struct erca_target *too_new = NULL; /* for the driver */
 	char have[256];
 	for (uint32_t i = 0; i < model->artifact->tables[ERC_TABLE_TARGETS].count; i++) {
 		const struct erca_target *target = erc__record(model->artifact, ERC_TABLE_TARGETS, i);
 		const char *name = erc_artifact_string(model->artifact, target->name);
 		if ((wanted && strcmp(wanted, name)) || !has_entry(model->artifact, i) || !device->ops->can_run(device, target, name))
 			continue;
+		if (device->driver && target->min_driver > device->driver) {
+			too_new = target;
+			continue;
+		}
 		if (!model->target || target->level > model->target->level) {
 			model->target = target;
 			model->target_idx = i;
@@ -45,6 +50,10 @@ static enum erc_status choose_target(struct erc_model *model, const char *wanted
 	}
 	if (model->target)
 		return ERC_OK;
+	if (too_new)
+		return erc__fail(ERC_NO_TARGET, "target %s needs a driver of version %u.%u or newer, this one is of %u.%u: update the driver",
+		                 erc_artifact_string(model->artifact, too_new->name), too_new->min_driver / 1000, too_new->min_driver % 1000 / 10,
+		                 device->driver / 1000, device->driver % 1000 / 10);
 	list_targets(model->artifact, have, sizeof(have));
 	if (wanted)
 		return erc__fail(ERC_NO_TARGET, "target %s: the artifact has %s; this device (%s) runs targets up to %s", wanted, have,
@@ -122,6 +131,7 @@ static enum erc_status reserve_local(const struct erc_model *model)
 
 static enum erc_status prepare(struct erc_model *model, const struct erc_model_options *options)
 {
+	const struct erc__device_ops *ops = model->runtime->device->ops;
 	if (options->verify_weights)
 		TRY(erc_artifact_verify_weights(model->artifact));
 	TRY(choose_target(model, options->target));
@@ -129,7 +139,9 @@ static enum erc_status prepare(struct erc_model *model, const struct erc_model_o
 	TRY(check_records(model));
 	TRY(load_code(model));
 	TRY(reserve_local(model));
-	if (model->artifact->is_mapped && model->artifact->weights_bytes) /* a hint: read ahead of the first run */
+	if (ops->weights_load && model->artifact->weights_bytes)
+		TRY(ops->weights_load(model->runtime->device, model->image, model->artifact->weights, model->artifact->weights_bytes));
+	else if (model->artifact->is_mapped && model->artifact->weights_bytes) /* a hint: read ahead of the first run */
 		madvise((void *)model->artifact->weights, model->artifact->weights_bytes, MADV_WILLNEED);
 	return ERC_OK;
 }

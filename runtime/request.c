@@ -130,6 +130,7 @@ static enum erc_status take_arena(struct erc_request *request, uint64_t bytes)
 static enum erc_status prepare(struct erc_request *request)
 {
 	struct erc_session *session = request->session;
+	struct erc__device *device = session->model->runtime->device;
 	const struct erc_artifact *artifact = session->model->artifact;
 	const struct erca_entry *entry = session->entry;
 	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, entry->plan);
@@ -146,12 +147,12 @@ static enum erc_status prepare(struct erc_request *request)
 	TRY(take(&request->bound, "bindings", (size_t)entry->input_count + entry->output_count, sizeof(*request->bound)));
 	TRY(take(&request->dims, "run-time dimensions", entry->dims_count, sizeof(*request->dims)));
 	TRY(take(&request->states, "states", entry->input_count, sizeof(*request->states)));
-	if (computes(request))
+	if (computes(request) && !device->ops->request_create)
 		TRY(take_arena(request, entry->arena_bytes));
 	TRY(fill_steps(request, plan));
 	erc__job_init(&request->job);
 	request->job.item.tenant = &session->tenant;
-	request->job.class_room = &session->model->runtime->device->sched.rooms[session->tenant.class_];
+	request->job.class_room = &device->sched.rooms[session->tenant.class_];
 	request->job.budgets = &session->budgets;
 	request->job.statistics = &session->statistics;
 	request->job.session_id = session->number;
@@ -159,7 +160,7 @@ static enum erc_status prepare(struct erc_request *request)
 	request->job.steps = request->steps;
 	request->job.step_count = plan->record_count;
 	request->job.dims = request->dims;
-	return ERC_OK;
+	return device->ops->request_create ? device->ops->request_create(device, request) : ERC_OK;
 }
 
 static void free_state(struct erc__state *state)
@@ -171,6 +172,9 @@ static void free_state(struct erc__state *state)
 
 static void free_request(struct erc_request *request)
 {
+	struct erc__device *device = request->session->model->runtime->device;
+	if (device->ops->request_destroy)
+		device->ops->request_destroy(device, request);
 	for (uint32_t i = 0; request->states && i < request->session->entry->input_count; i++)
 		free_state(&request->states[i]);
 	erc__free(request->states);
@@ -454,10 +458,13 @@ enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us)
 		return erc__fail(ERC_INVALID, "request is NULL");
 	if (job_state(request) == ERC__JOB_IDLE)
 		return erc__fail(ERC_INVALID, "the request was not submitted");
-	if (!await_job(request->session->model->runtime->device, &request->job, timeout_us))
+	struct erc__device *device = request->session->model->runtime->device;
+	if (!await_job(device, &request->job, timeout_us))
 		return erc__fail(ERC_TIMEOUT, "the run was not through after %llu us", (unsigned long long)timeout_us);
 	enum erc_status result = request->job.result ? request->job.result : check_output_dims(request);
 	request->has_result = !result;
+	if (!result && device->ops->collect)
+		device->ops->collect(device, request);
 	if (!result)
 		step_states(request);
 	atomic_store_explicit(&request->job.state, ERC__JOB_IDLE, memory_order_release);

@@ -1,4 +1,4 @@
-/* The CPU device: one thread per unit, pinned to a core; the only place of the runtime that
+/* The CPU device: one thread per unit, pinned to a core; here alone, and for one in cuda.c, the runtime
  * creates threads. What a unit does is in cpu_unit.c.
  *
  * Lock order: the runtime's lock before the device's; no lock is held while a tile runs. */

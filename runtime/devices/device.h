@@ -12,12 +12,14 @@
 
 struct erc__device_ops;
 struct erc__image; /* a CODE section made executable; each device has its own */
+struct erc_request;
 
 /* What every device has; a device's own struct begins with it. */
 struct erc__device {
 	const struct erc__device_ops *ops;
 	uint32_t units;
 	const char *target;           /* the best target that it executes */
+	uint32_t driver;              /* its version, as erca_target.min_driver; 0: it has none */
 	pthread_mutex_t lock;         /* guards sched, unit_ns, each job's part for the device, sessions' statistics */
 	struct erc__sched sched;
 	uint64_t unit_ns[2];          /* unit time used, by enum erc_class */
@@ -66,6 +68,16 @@ struct erc__device_ops {
 	void (*retire)(struct erc__device *device, struct erc__job *job);
 	/* A room has grown: units may find a place. */
 	void (*room_changed)(struct erc__device *device);
+
+	/* Devices with memory of their own; NULL where tiles work in the host's. */
+	/* The model's weights, kept in the image; they are there when it returns. */
+	enum erc_status (*weights_load)(struct erc__device *device, struct erc__image *image, const void *weights, size_t bytes);
+	/* What runs of the request need on the device becomes job.native; all else of the request is ready. The destroyer takes
+	 * what a failed one has left, and NULL. */
+	enum erc_status (*request_create)(struct erc__device *device, struct erc_request *request);
+	void (*request_destroy)(struct erc__device *device, struct erc_request *request);
+	/* After a good run, on the thread that waited: outputs to where they are bound. */
+	void (*collect)(struct erc__device *device, struct erc_request *request);
 
 	/* The device's own time; NULL: it lives in the machine's monotonic time. */
 	uint64_t (*now_ns)(const struct erc__device *device);

@@ -6,7 +6,8 @@
  *
  * Threads: every function may be called from any thread, and different handles may be used
  * at the same time. One request belongs to one thread at a time, except that
- * erc_request_wait and erc_request_cancel may be called from another thread than the submitter's.
+ * erc_request_wait and erc_request_cancel may be called from another thread than the submitter's. On "cuda" a call makes the
+ * GPU's context current for its own time only; any thread may make it, with or without a context of its own.
  *
  * Numbers: denormals are kept on every target. The same artifact, target and input give the
  * same bits, whatever the number of workers, the room and the budget.
@@ -134,8 +135,12 @@ typedef void (*erc_log_fn)(void *user, enum erc_log_level level, const char *mes
 /* Zero-initialise, set size, then what differs from the default. */
 struct erc_runtime_options {
 	size_t size;         /* sizeof(struct erc_runtime_options): the options' version */
-	const char *device;  /* "cpu" (default), "null", or "sim:h100" and the like: a virtual device with a clock of its own */
-	uint32_t units;      /* CPU: worker threads; 0 = one per core this process may use. sim: 0 = as the device that is named */
+	/* "cpu" (default); "cuda", or "cuda:1" for the second GPU, in the GPU's primary context; "null"; or "sim:h100" and the like: a
+	 * virtual device with a clock of its own */
+	const char *device;
+	/* CPU: worker threads; 0 = one per core this process may use. cuda: SMs to use at most; 0 = all. sim: 0 = as the device
+	 * that is named */
+	uint32_t units;
 	const uint32_t *cores; /* CPU: core of each worker (units of them); NULL = the process's cores in order */
 	erc_log_fn log;      /* NULL: silent */
 	void *log_user;
@@ -312,7 +317,8 @@ ERC_API enum erc_status erc_request_submit_at(erc_request *request, uint64_t arr
 /* Waits for the run's end and returns its result. timeout_us: UINT64_MAX waits for ever, 0 polls;
  * ERC_TIMEOUT leaves the run going. */
 ERC_API enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us);
-/* Ends the run at the next tile boundary: wait then returns ERC_CANCELLED, unless the run was through before. */
+/* Ends the run at the next tile boundary: wait then returns ERC_CANCELLED, unless the run was through before. On "cuda" a real-time
+ * run that has the whole GPU goes on to its end, and is cancelled then. */
 ERC_API enum erc_status erc_request_cancel(erc_request *request);
 /* Submit, then wait. */
 ERC_API enum erc_status erc_request_run(erc_request *request);
@@ -323,7 +329,7 @@ struct erc_request_timing {
 	uint64_t submitted_ns;
 	uint64_t visible_ns;   /* the rooms were set for it */
 	uint64_t started_ns;   /* the first unit began; 0: none did */
-	uint64_t granted_ns;   /* the last of granted_units began; 0: they were never all at work */
+	uint64_t granted_ns;   /* the last of granted_units began (cuda: they were launched); 0: they were never all at work */
 	uint64_t finished_ns;
 	uint32_t granted_units; /* its room when it was submitted */
 	uint32_t preemptions;  /* units that left it at a tile boundary because its room shrank */

@@ -45,6 +45,7 @@ struct fixture {
 static void open_device(struct fixture *f, const char *device, uint32_t units, const uint32_t *cores)
 {
 	memset(f, 0, sizeof(*f));
+	stub_set("ERC_STUB_UNITS", units);
 	struct erc_runtime_options options = {
 		.size = sizeof(options), .device = device, .units = units, .cores = cores, .be_units = UINT32_MAX,
 	};
@@ -104,7 +105,7 @@ START_TEST(each_tile_once)
 	open_numbered(&f, _i);
 	test_model_begin(&model, f.runtime->device->target);
 	test_model_tensor(&model, 1, ERC_U32, TILES);
-	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, sizeof(counters));
+	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 0, 0, sizeof(counters));
 	test_model_launch(&model, TEST_KERNEL_count, TILES, 0);
 	load(&f, &model);
 	OK(erc_request_bind_output(f.request, 0, counters, sizeof(counters)));
@@ -320,6 +321,7 @@ END_TEST
 #define GATE_TILES 12
 
 struct gate {
+	uint64_t addresses[2]; /* of the other two */
 	_Atomic uint32_t control[GATE_WORDS];
 	uint32_t counters[GATE_TILES];
 };
@@ -327,11 +329,9 @@ struct gate {
 static void build_gate(struct test_model *model, const char *target, uint32_t launches, uint32_t first_tiles, uint32_t other_tiles)
 {
 	test_model_begin(model, target);
-	test_model_tensor(model, 1, ERC_U32, GATE_WORDS);
-	test_model_tensor(model, 1, ERC_U32, GATE_TILES);
+	test_model_tensor(model, 0, ERC_U64, 2);
 	for (uint32_t i = 0; i < launches; i++) {
-		test_model_operand(model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 0, 0, GATE_WORDS * 4);
-		test_model_operand(model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 1, 0, GATE_TILES * 4);
+		test_model_operand(model, ERCA_BUFFER_INPUT, ERCA_ACCESS_READ, 0, 0, 16);
 		test_model_launch(model, TEST_KERNEL_gate, i ? other_tiles : first_tiles, 0);
 	}
 }
@@ -339,8 +339,9 @@ static void build_gate(struct test_model *model, const char *target, uint32_t la
 static void bind_gate(erc_request *request, struct gate *gate)
 {
 	memset(gate, 0, sizeof(*gate));
-	OK(erc_request_bind_output(request, 0, gate->control, sizeof(gate->control)));
-	OK(erc_request_bind_output(request, 1, gate->counters, sizeof(gate->counters)));
+	gate->addresses[0] = (uintptr_t)gate->control;
+	gate->addresses[1] = (uintptr_t)gate->counters;
+	OK(erc_request_bind_input(request, 0, gate->addresses, sizeof(gate->addresses)));
 }
 
 static void await(_Atomic uint32_t *word, uint32_t value)
@@ -479,6 +480,10 @@ START_TEST(left_work_is_passed_on)
 	erc_request *urgent;
 	if (!open_elastic(&f, _i, &gate, 2, 1, 1))
 		return;
+	if (f.runtime->device->ops->request_create) { /* its units look at their own room only, others' work is launched beside it */
+		close_device(&f);
+		return;
+	}
 	uint32_t units = f.runtime->device->units;
 	OK(erc_session_create(f.model, &options, &urgent_session));
 	OK(erc_request_create(urgent_session, &urgent));
@@ -566,7 +571,7 @@ END_TEST
  * then of level 0 with a late and an early deadline: they start in the reverse order. */
 START_TEST(urgent_first)
 {
-	static const struct erc_session_options classes[] = {
+	struct erc_session_options classes[] = {
 		{ .size = sizeof(classes[0]), .class_ = ERC_BEST_EFFORT },
 		{ .size = sizeof(classes[0]), .class_ = ERC_REAL_TIME, .level = 1, .deadline_us = 1 },
 		{ .size = sizeof(classes[0]), .class_ = ERC_REAL_TIME, .level = 0, .deadline_us = 90000000 },
@@ -575,6 +580,7 @@ START_TEST(urgent_first)
 	erc_session *sessions[4];
 	erc_request *requests[4];
 	uint32_t counter = 0, stamps[4];
+	uint64_t address = (uintptr_t)&counter;
 	struct fixture f, stamp;
 	struct gate gate;
 	struct test_model model;
@@ -582,21 +588,24 @@ START_TEST(urgent_first)
 		return;
 	stamp.runtime = f.runtime;
 	test_model_begin(&model, f.runtime->device->target);
+	test_model_tensor(&model, 0, ERC_U64, 1);
 	test_model_tensor(&model, 1, ERC_U32, 1);
-	test_model_tensor(&model, 1, ERC_U32, 1);
-	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 0, 0, 4);
-	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 1, 0, 4);
+	test_model_operand(&model, ERCA_BUFFER_INPUT, ERCA_ACCESS_READ, 0, 0, 8);
+	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, 4);
 	test_model_launch(&model, TEST_KERNEL_stamp, 1, 0);
 	load(&stamp, &model);
+	for (uint32_t i = 1; i < 4 && f.runtime->device->ops->request_create; i++)
+		classes[i].level = 3 - i; /* launched when they come: deadlines within a level do not change their order any more */
 	OK(erc_request_submit(f.request));
 	await(&gate.control[GATE_ENTERED], 1);
 	for (int i = 0; i < 4; i++) {
 		OK(erc_session_create(stamp.model, &classes[i], &sessions[i]));
 		OK(erc_request_create(sessions[i], &requests[i]));
-		OK(erc_request_bind_output(requests[i], 0, &counter, 4));
-		OK(erc_request_bind_output(requests[i], 1, &stamps[i], 4));
+		OK(erc_request_bind_input(requests[i], 0, &address, 8));
+		OK(erc_request_bind_output(requests[i], 0, &stamps[i], 4));
 		OK(erc_request_submit(requests[i]));
 	}
+	usleep(5000); /* what was launched has its inputs, and waits for the unit */
 	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
 	for (int i = 0; i < 4; i++) {
 		OK(erc_request_wait(requests[i], UINT64_MAX));
@@ -702,7 +711,7 @@ START_TEST(run_time_dims)
 	test_model_operand(&model, ERCA_BUFFER_DIMS, ERCA_ACCESS_WRITE, 0, 8, 16);
 	test_model_operand(&model, ERCA_BUFFER_INPUT, ERCA_ACCESS_READ, 0, 0, 16);
 	test_model_launch(&model, TEST_KERNEL_dims, 2, 0);
-	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, sizeof(counters));
+	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 0, 0, sizeof(counters));
 	test_model_launch_variant(&model, (struct erca_variant){ .kernel = TEST_KERNEL_count, .tile_count = MOST / 2, .count_slot = 1,
 	                                                         .count_dims = 2, .count_scale = 3, .count_step = 6 }, 0);
 	load(&f, &model);
@@ -941,6 +950,7 @@ int main(void)
 	Suite *suite = suite_create("devices");
 	TCase *tcase = tcase_create("conformance");
 	int all = DEVICES * MAX_TEST_UNITS;
+	stub_use();
 	code = test_kernels_compile(TEST_KERNEL_DEFINES, &code_bytes);
 	if (!code) {
 		printf("devices: skipped, 1 program: no C compiler\n");
@@ -950,6 +960,7 @@ int main(void)
 		if (!(erc__device_find(device_names[i])->flags & ERC__DEVICE_ELASTIC))
 			printf("devices: skipped on %s, whose units check no room: %d tests\n", device_names[i],
 			       ROOM_TESTS + (erc__device_find(device_names[i])->advance != NULL));
+	printf("devices: skipped on cuda, whose units serve one request each until it sends them away: left_work_is_passed_on\n");
 	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, each_tile_once, 0, all);
 	tcase_add_loop_test(tcase, launches_in_order, 0, all);

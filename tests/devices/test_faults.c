@@ -8,6 +8,10 @@
 static const char *const policies[] = { "elastic", "priority", "partition", "concurrent", "fifo" };
 #define POLICIES ((int)(sizeof(policies) / sizeof(policies[0])))
 
+/* Those that compute. A loop test's number counts devices slowest: cases of the first, then the same of the second. */
+static const char *const devices[] = { "cpu", "cuda" };
+#define DEVICES ((int)(sizeof(devices) / sizeof(devices[0])))
+
 static struct hold hold; /* too large for a stack */
 
 /* ---- units ---- */
@@ -19,7 +23,7 @@ START_TEST(stalled_tile)
 	struct erc_request_timing timing = { .size = sizeof(timing) };
 	struct tenant urgent;
 	struct bed bed;
-	bed_open(&bed, "cpu", "elastic", 2);
+	bed_open(&bed, devices[_i], "elastic", 2);
 	hold_open(&hold, &bed, NULL);
 	tenant_open(&urgent, &bed, &options);
 	OK(erc_request_submit(hold.request));
@@ -29,12 +33,14 @@ START_TEST(stalled_tile)
 		tenant_wait(&urgent);
 		OK(erc_request_timing(urgent.request, &timing));
 		ck_assert_uint_eq(timing.granted_units, 2);
-		ck_assert_uint_eq(timing.granted_ns, 0); /* the second unit never came */
+		if (!bed.has_memory) /* there it is the launch for all units that is known, not when each began */
+			ck_assert_uint_eq(timing.granted_ns, 0); /* the second unit never came */
 	}
 	FAILS(erc_request_wait(hold.request, 50000), ERC_TIMEOUT);
 	await_least(&hold.control[GATE_ENTERED], HOLD_TILES);
 	FAILS(erc_request_wait(hold.request, 0), ERC_TIMEOUT);
-	ck_assert_uint_eq(erc__room_units(&hold.session->tenant.room) >= 1, 1);
+	if (!bed.has_memory) /* there a place is given back when the unit is told to leave */
+		ck_assert_uint_ge(erc__room_units(&hold.session->tenant.room), 1);
 	atomic_store(&hold.control[GATE_OPEN], 1);
 	OK(erc_request_wait(hold.request, UINT64_MAX));
 	for (uint32_t i = 0; i < HOLD_TILES; i++)
@@ -54,9 +60,9 @@ START_TEST(many_tenants)
 {
 	static struct tenant tenants[MANY];
 	const char *policy = policies[_i % POLICIES];
-	uint32_t units = unit_counts[_i / POLICIES];
+	uint32_t units = unit_counts[_i / POLICIES % UNIT_COUNTS];
 	struct bed bed;
-	bed_open(&bed, "cpu", policy, units);
+	bed_open(&bed, devices[_i / (POLICIES * UNIT_COUNTS)], policy, units);
 	int has_be_units = units > 1 || strcmp(policy, "partition"); /* one unit, and it is real-time work's */
 	for (uint32_t i = 0; i < MANY; i++) {
 		struct erc_session_options options = mixed_options(i);
@@ -87,7 +93,7 @@ START_TEST(threads_of_tenants)
 {
 	static struct load loads[8];
 	struct bed bed;
-	bed_open(&bed, "cpu", policies[_i % POLICIES], _i < POLICIES ? 2 : 8);
+	bed_open(&bed, devices[_i / POLICIES % DEVICES], policies[_i % POLICIES], _i < DEVICES * POLICIES ? 2 : 8);
 	load_start(loads, 8, &bed, 60);
 	load_join(loads, 8);
 	bed_close(&bed);
@@ -102,7 +108,7 @@ START_TEST(out_of_memory)
 	struct tenant early;
 	struct bed bed;
 	int64_t n = 0;
-	bed_open(&bed, "cpu", NULL, 2);
+	bed_open(&bed, devices[_i], NULL, 2);
 	tenant_open(&early, &bed, NULL);
 	for (enum erc_status status = ERC_NOMEM; status; n++) {
 		erc_session *session = NULL;
@@ -137,7 +143,7 @@ START_TEST(requests_until_memory_is_out)
 	enum erc_status status = ERC_OK;
 	erc_session *session;
 	struct bed bed;
-	bed_open(&bed, "cpu", NULL, 2);
+	bed_open(&bed, devices[_i], NULL, 2);
 	OK(erc_session_create(bed.models[WORK], NULL, &session));
 	erc__alloc_fail_after(300);
 	while (count < MOST && !(status = erc_request_create(session, &requests[count])))
@@ -165,15 +171,15 @@ END_TEST
 START_TEST(destroyed_in_flight)
 {
 	struct bed bed;
-	uint32_t other[HOLD_TILES];
-	bed_open(&bed, "cpu", NULL, 1);
+	uint64_t other[2] = { 0 };
+	bed_open(&bed, devices[_i], NULL, 1);
 	hold_open(&hold, &bed, NULL);
 	OK(erc_request_submit(hold.request));
 	await_least(&hold.control[GATE_ENTERED], 1);
 	for (int i = 0; i < 3; i++) {
 		FAILS(erc_request_destroy(hold.request), ERC_BUSY);
 		FAILS(erc_request_submit(hold.request), ERC_BUSY);
-		FAILS(erc_request_bind_output(hold.request, 1, other, sizeof(other)), ERC_BUSY);
+		FAILS(erc_request_bind_input(hold.request, 0, other, sizeof(other)), ERC_BUSY);
 		FAILS(erc_session_destroy(hold.session), ERC_BUSY);
 		FAILS(erc_model_unload(bed.models[HOLD]), ERC_BUSY);
 		FAILS(erc_runtime_destroy(bed.runtime), ERC_BUSY);
@@ -194,8 +200,8 @@ START_TEST(cancelled_in_a_tile)
 	struct erc_session_stats stats = { .size = sizeof(stats) };
 	struct erc_runtime_stats all = { .size = sizeof(all) };
 	struct bed bed;
-	bed_open(&bed, "cpu", policies[_i], 1);
-	struct erc_session_options options = { .size = sizeof(options), .class_ = ERC_REAL_TIME }; /* has a unit under all policies */
+	bed_open(&bed, devices[_i / POLICIES], policies[_i % POLICIES], 2);
+	struct erc_session_options options = { .size = sizeof(options), .class_ = ERC_REAL_TIME, .units = 1 }; /* under all policies */
 	hold_open(&hold, &bed, &options);
 	OK(erc_request_submit(hold.request));
 	await_least(&hold.control[GATE_ENTERED], 1);
@@ -227,7 +233,7 @@ START_TEST(cancelled_any_time)
 	static struct load loads[4];
 	uint32_t random = (uint32_t)_i + 1, cancelled = 0, completed = 0;
 	struct bed bed;
-	bed_open(&bed, "cpu", policies[_i], 2);
+	bed_open(&bed, devices[_i / POLICIES], policies[_i % POLICIES], 2);
 	load_start(loads, 4, &bed, 150);
 	while (!load_is_over(loads, 4)) {
 		OK(erc_request_cancel(loads[next_random(&random, 4)].tenant.request));
@@ -252,7 +258,7 @@ START_TEST(resized_any_time)
 	static struct load loads[4];
 	uint32_t random = (uint32_t)_i + 1;
 	struct bed bed;
-	bed_open(&bed, "cpu", policies[_i], 3);
+	bed_open(&bed, devices[_i / POLICIES], policies[_i % POLICIES], 3);
 	load_start(loads, 4, &bed, 100);
 	while (!load_is_over(loads, 4)) {
 		erc_session *session = loads[next_random(&random, 4)].tenant.session;
@@ -278,8 +284,8 @@ START_TEST(deadline_already_past)
 	struct erc_request_timing timing = { .size = sizeof(timing) };
 	struct tenant tenant;
 	struct bed bed;
-	bed_open(&bed, _i % 2 ? "sim:h100" : "cpu", "elastic", 2);
-	options.shed = _i / 2;
+	bed_open(&bed, _i % 3 ? _i % 3 == 1 ? "sim:h100" : "cuda" : "cpu", "elastic", 2);
+	options.shed = _i / 3;
 	options.deadline_us = 1;
 	tenant_open(&tenant, &bed, &options);
 	for (uint64_t now_ns = erc_runtime_now_ns(bed.runtime); erc_runtime_now_ns(bed.runtime) < now_ns + 10000;)
@@ -315,7 +321,7 @@ START_TEST(too_many_in_flight)
 	struct tenant tenant;
 	struct bed bed;
 	erc_request *second;
-	bed_open(&bed, "cpu", NULL, 2);
+	bed_open(&bed, devices[_i], NULL, 2);
 	tenant_open(&tenant, &bed, &options);
 	erc_request **more[] = { &second, &third };
 	for (int i = 0; i < 2; i++) {
@@ -369,7 +375,7 @@ START_TEST(times_in_order)
 {
 	struct tenant tenants[8];
 	struct bed bed;
-	bed_open(&bed, _i < POLICIES ? "cpu" : "sim:h100", policies[_i % POLICIES], 4);
+	bed_open(&bed, _i / POLICIES < DEVICES ? devices[_i / POLICIES] : "sim:h100", policies[_i % POLICIES], 4);
 	for (uint32_t i = 0; i < 8; i++) {
 		struct erc_session_options options = mixed_options(i);
 		tenant_open(&tenants[i], &bed, &options);
@@ -395,7 +401,7 @@ START_TEST(times_of_quick_runs)
 	uint64_t last_ns = 0;
 	struct tenant tenant;
 	struct bed bed;
-	bed_open(&bed, "cpu", "elastic", (uint32_t)_i);
+	bed_open(&bed, devices[_i / 2], "elastic", (uint32_t)_i % 2 + 1);
 	tenant_open(&tenant, &bed, NULL);
 	for (int run = 0; run < 3000; run++) {
 		tenant_submit(&tenant);
@@ -421,7 +427,7 @@ START_TEST(state_over_runs)
 	uint32_t expected[WIDTH] = { 0 }, next[WIDTH], random = 1;
 	struct tenant tenant;
 	struct bed bed;
-	bed_open(&bed, "cpu", policies[_i], 2);
+	bed_open(&bed, devices[_i / POLICIES], policies[_i % POLICIES], 2);
 	tenant_open(&tenant, &bed, &options);
 	OK(erc_request_bind_state(tenant.request, 0, 0));
 	load_start(&other, 1, &bed, 50);
@@ -487,7 +493,7 @@ START_TEST(trace_runs_full)
 	uint64_t dropped;
 	struct bed bed;
 	make_path(path);
-	bed_open(&bed, "cpu", policies[_i], 2);
+	bed_open(&bed, devices[_i / POLICIES], policies[_i % POLICIES], 2);
 	OK(erc_trace_start(bed.runtime, EVENTS));
 	FAILS(erc_trace_start(bed.runtime, EVENTS), ERC_BUSY);
 	FAILS(erc_trace_write(bed.runtime, path), ERC_BUSY);
@@ -517,7 +523,7 @@ START_TEST(trace_on_and_off)
 	uint64_t dropped;
 	struct bed bed;
 	make_path(path);
-	bed_open(&bed, "cpu", policies[_i], 2);
+	bed_open(&bed, devices[_i / POLICIES], policies[_i % POLICIES], 2);
 	load_start(loads, 4, &bed, 150);
 	while (!load_is_over(loads, 4)) {
 		OK(erc_trace_start(bed.runtime, 1 + next_random(&random, 400)));
@@ -545,22 +551,23 @@ int main(void)
 		return EXIT_SUCCESS;
 	}
 	tcase_set_timeout(tcase, 120);
-	tcase_add_test(tcase, stalled_tile);
-	tcase_add_loop_test(tcase, many_tenants, 0, POLICIES * UNIT_COUNTS);
-	tcase_add_loop_test(tcase, threads_of_tenants, 0, 2 * POLICIES);
-	tcase_add_test(tcase, out_of_memory);
-	tcase_add_test(tcase, requests_until_memory_is_out);
-	tcase_add_test(tcase, destroyed_in_flight);
-	tcase_add_loop_test(tcase, cancelled_in_a_tile, 0, POLICIES);
-	tcase_add_loop_test(tcase, cancelled_any_time, 0, POLICIES);
-	tcase_add_loop_test(tcase, resized_any_time, 0, POLICIES);
-	tcase_add_loop_test(tcase, deadline_already_past, 0, 4);
-	tcase_add_test(tcase, too_many_in_flight);
-	tcase_add_loop_test(tcase, times_in_order, 0, 2 * POLICIES);
-	tcase_add_loop_test(tcase, times_of_quick_runs, 1, 3);
-	tcase_add_loop_test(tcase, state_over_runs, 0, POLICIES);
-	tcase_add_loop_test(tcase, trace_runs_full, 0, POLICIES);
-	tcase_add_loop_test(tcase, trace_on_and_off, 0, POLICIES);
+	stub_use();
+	tcase_add_loop_test(tcase, stalled_tile, 0, DEVICES);
+	tcase_add_loop_test(tcase, many_tenants, 0, DEVICES * POLICIES * UNIT_COUNTS);
+	tcase_add_loop_test(tcase, threads_of_tenants, 0, 2 * DEVICES * POLICIES);
+	tcase_add_loop_test(tcase, out_of_memory, 0, DEVICES);
+	tcase_add_loop_test(tcase, requests_until_memory_is_out, 0, DEVICES);
+	tcase_add_loop_test(tcase, destroyed_in_flight, 0, DEVICES);
+	tcase_add_loop_test(tcase, cancelled_in_a_tile, 0, DEVICES * POLICIES);
+	tcase_add_loop_test(tcase, cancelled_any_time, 0, DEVICES * POLICIES);
+	tcase_add_loop_test(tcase, resized_any_time, 0, DEVICES * POLICIES);
+	tcase_add_loop_test(tcase, deadline_already_past, 0, 6);
+	tcase_add_loop_test(tcase, too_many_in_flight, 0, DEVICES);
+	tcase_add_loop_test(tcase, times_in_order, 0, (DEVICES + 1) * POLICIES);
+	tcase_add_loop_test(tcase, times_of_quick_runs, 0, DEVICES * 2);
+	tcase_add_loop_test(tcase, state_over_runs, 0, DEVICES * POLICIES);
+	tcase_add_loop_test(tcase, trace_runs_full, 0, DEVICES * POLICIES);
+	tcase_add_loop_test(tcase, trace_on_and_off, 0, DEVICES * POLICIES);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

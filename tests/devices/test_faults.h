@@ -72,10 +72,8 @@ static inline void expect_work(const uint32_t *input, uint32_t *output)
 static inline void build_hold(struct test_model *model, const char *target)
 {
 	test_model_begin(model, target);
-	test_model_tensor(model, 1, ERC_U32, GATE_WORDS);
-	test_model_tensor(model, 1, ERC_U32, HOLD_TILES);
-	test_model_operand(model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 0, 0, GATE_WORDS * 4);
-	test_model_operand(model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 1, 0, HOLD_TILES * 4);
+	test_model_tensor(model, 0, ERC_U64, 2);
+	test_model_operand(model, ERCA_BUFFER_INPUT, ERCA_ACCESS_READ, 0, 0, 16);
 	test_model_launch(model, TEST_KERNEL_stall, HOLD_TILES, 0);
 }
 
@@ -86,6 +84,7 @@ struct bed {
 	erc_model *models[MODELS];
 	uint8_t *files[MODELS];
 	int computes;
+	int has_memory; /* of its own */
 };
 
 static void *code;
@@ -94,7 +93,9 @@ static size_t code_bytes;
 static inline void bed_open(struct bed *bed, const char *device, const char *policy, uint32_t units)
 {
 	struct erc_runtime_options options = { .size = sizeof(options), .device = device, .units = units, .policy = policy };
+	stub_set("ERC_STUB_UNITS", units);
 	OK(erc_runtime_create(&options, &bed->runtime));
+	bed->has_memory = bed->runtime->device->ops->request_create != NULL;
 	bed->computes = (bed->runtime->device->ops->flags & ERC__DEVICE_COMPUTES) != 0;
 	for (int i = 0; i < MODELS; i++) {
 		struct test_model model;
@@ -254,6 +255,7 @@ static inline void load_join(struct load *loads, uint32_t count)
 struct hold {
 	erc_session *session;
 	erc_request *request;
+	uint64_t addresses[2]; /* of the other two */
 	_Atomic uint32_t control[GATE_WORDS];
 	uint32_t counters[HOLD_TILES];
 };
@@ -263,8 +265,9 @@ static inline void hold_open(struct hold *hold, const struct bed *bed, const str
 	memset(hold, 0, sizeof(*hold));
 	OK(erc_session_create(bed->models[HOLD], options, &hold->session));
 	OK(erc_request_create(hold->session, &hold->request));
-	OK(erc_request_bind_output(hold->request, 0, hold->control, sizeof(hold->control)));
-	OK(erc_request_bind_output(hold->request, 1, hold->counters, sizeof(hold->counters)));
+	hold->addresses[0] = (uintptr_t)hold->control;
+	hold->addresses[1] = (uintptr_t)hold->counters;
+	OK(erc_request_bind_input(hold->request, 0, hold->addresses, sizeof(hold->addresses)));
 }
 
 static inline void hold_close(struct hold *hold)

@@ -14,14 +14,14 @@
 #define TEST_KERNELS(X) \
 	X(count) /* counters[tile]++ ; plain, so it is exact only if each tile runs once */ \
 	X(chain) /* from, to; params n: to[tile] = 31 * (sum of all n of from) + tile + 1 */ \
-	X(gate)  /* control, counters: waits for leave, then counters[tile]++ */ \
+	X(gate)  /* addresses of control, counters: waits for leave, then counters[tile]++ */ \
 	X(dims)  /* dims, counts: dims[tile] = counts[tile] */ \
 	X(local) /* out, params bytes: out[tile] = 1 when the unit's scratch is aligned and keeps what is written */ \
 	X(denormal) /* in, out: out[tile] = in[tile] * 0.5f */ \
-	X(stamp) /* counter, out: out[tile] = ++counter: who was first */ \
+	X(stamp) /* address of counter, out: out[tile] = ++counter: who was first */ \
 	X(empty) /* nothing */ \
 	X(tally) /* counters, 64 bytes apart: one more for the unit, told by the address of its scratch */ \
-	X(stall) /* control, counters; params which: counters[tile]++, that tile once the gate is open; the others at once */
+	X(stall) /* addresses of control, counters; params which: counters[tile]++, that tile once the gate is open; the others at once */
 
 enum test_kernel {
 #define X(name) TEST_KERNEL_##name,
@@ -30,7 +30,8 @@ enum test_kernel {
 	TEST_KERNEL_COUNT
 };
 
-/* The words of gate's control buffer. A tile takes a ticket at entry and leaves once `open` is above it. */
+/* The words of gate's control buffer. The test looks at it while tiles run, so they find it by its address: what is bound may be
+ * copied before a run and behind it. A tile takes a ticket at entry and leaves once `open` is above it. */
 enum { GATE_ENTERED, GATE_OPEN, GATE_WORDS };
 
 static const char test_kernels_source[] =
@@ -47,23 +48,23 @@ static const char test_kernels_source[] =
 	"KERNEL(chain) { UNUSED; uint32_t sum = 0;\n"
 	"	for (int64_t i = 0; i < PARAM(0); i++) sum += BUFFER(const uint32_t, 0)[i];\n"
 	"	BUFFER(uint32_t, 1)[tile] = 31 * sum + tile + 1; }\n"
-	"KERNEL(gate) { UNUSED; uint32_t *control = BUFFER(uint32_t, 0);\n"
+	"KERNEL(gate) { UNUSED; uint32_t *control = BUFFER(uint32_t *const, 0)[0], *counters = BUFFER(uint32_t *const, 0)[1];\n"
 	"	uint32_t ticket = __atomic_fetch_add(&control[0], 1, __ATOMIC_ACQ_REL);\n"
 	"	while (__atomic_load_n(&control[1], __ATOMIC_ACQUIRE) <= ticket) sched_yield();\n"
-	"	BUFFER(uint32_t, 1)[tile]++; }\n"
+	"	counters[tile]++; }\n"
 	"KERNEL(dims) { UNUSED; BUFFER(int64_t, 0)[tile] = BUFFER(const int64_t, 1)[tile]; }\n"
 	"KERNEL(local) { UNUSED; uint8_t *p = local; int ok = (uintptr_t)p % 64 == 0;\n"
 	"	for (int64_t i = 0; i < PARAM(0); i++) p[i] = (uint8_t)(i * 7 + tile);\n"
 	"	for (int64_t i = 0; i < PARAM(0); i++) ok &= p[i] == (uint8_t)(i * 7 + tile);\n"
 	"	BUFFER(uint32_t, 0)[tile] = ok; }\n"
 	"KERNEL(denormal) { UNUSED; BUFFER(volatile float, 1)[tile] = BUFFER(const volatile float, 0)[tile] * 0.5f; }\n"
-	"KERNEL(stamp) { UNUSED; BUFFER(uint32_t, 1)[tile] = __atomic_add_fetch(BUFFER(uint32_t, 0), 1, __ATOMIC_ACQ_REL); }\n"
+	"KERNEL(stamp) { UNUSED; BUFFER(uint32_t, 1)[tile] = __atomic_add_fetch(BUFFER(uint32_t *const, 0)[0], 1, __ATOMIC_ACQ_REL); }\n"
 	"KERNEL(empty) { UNUSED; }\n"
 	"KERNEL(tally) { UNUSED; BUFFER(uint64_t, 0)[((uintptr_t)local >> 6 & 1023) * 8]++; }\n"
-	"KERNEL(stall) { UNUSED; uint32_t *control = BUFFER(uint32_t, 0);\n"
+	"KERNEL(stall) { UNUSED; uint32_t *control = BUFFER(uint32_t *const, 0)[0], *counters = BUFFER(uint32_t *const, 0)[1];\n"
 	"	__atomic_fetch_add(&control[0], 1, __ATOMIC_ACQ_REL);\n"
 	"	while (tile == PARAM(0) && !__atomic_load_n(&control[1], __ATOMIC_ACQUIRE)) sched_yield();\n"
-	"	BUFFER(uint32_t, 1)[tile]++; }\n"
+	"	counters[tile]++; }\n"
 	"static const erc_tile_fn kernels[] = { count, chain, gate, dims, local, denormal, stamp, empty, tally, stall };\n"
 	"static const struct erc_cpu_image image = { TEST_ABI, sizeof kernels / sizeof kernels[0], kernels };\n"
 	"__attribute__((visibility(\"default\"))) const struct erc_cpu_image *TEST_QUERY(void);\n"

@@ -3,6 +3,7 @@
 #define TEST_MODEL_H
 
 #include "build_artifact.h"
+#include "stub_image.h"
 #include "test_kernels.h"
 
 #define TEST_BUDGETS 2 /* "full", and "half" of the device's units */
@@ -11,6 +12,7 @@ struct test_model {
 	struct build build;
 	struct erca_entry entry;
 	uint32_t node; /* string */
+	int is_cuda;   /* by the target's name */
 };
 
 static inline void test_model_begin(struct test_model *model, const char *target)
@@ -18,9 +20,11 @@ static inline void test_model_begin(struct test_model *model, const char *target
 	memset(model, 0, sizeof(*model));
 	struct build *build = &model->build;
 	model->node = build_string(build, "node");
+	model->is_cuda = !strncmp(target, "cuda:", 5);
 	BUILD_ADD(build, BUDGETS, struct erca_budget, .name = build_string(build, "full"));
 	BUILD_ADD(build, BUDGETS, struct erca_budget, .name = build_string(build, "half"), .share_permille = 500);
-	BUILD_ADD(build, TARGETS, struct erca_target, .name = build_string(build, target), .kind = ERCA_TARGET_CPU, .level = 3,
+	BUILD_ADD(build, TARGETS, struct erca_target, .name = build_string(build, target), .level = 3,
+	          .kind = model->is_cuda ? ERCA_TARGET_CUDA : ERCA_TARGET_CPU,
 	          .code_section = BUILD_CODE_SECTION, .budget_count = TEST_BUDGETS);
 #define X(kernel) \
 	BUILD_ADD(build, KERNELS, struct erca_kernel, .name = build_string(build, #kernel), .entry = TEST_KERNEL_##kernel, \
@@ -71,6 +75,7 @@ static inline void test_model_launch_variant(struct test_model *model, struct er
 	record.variant_count = TEST_BUDGETS;
 	variant.param_first = pool_add(&model->build.tables[ERC_TABLE_PARAMS], &param, sizeof(param));
 	variant.param_count = 1;
+	variant.threads = model->is_cuda ? 32 : 0;
 	for (int i = 0; i < TEST_BUDGETS; i++)
 		pool_add(&model->build.tables[ERC_TABLE_VARIANTS], &variant, sizeof(variant));
 	pool_add(&model->build.tables[ERC_TABLE_RECORDS], &record, sizeof(record));
@@ -87,16 +92,19 @@ static inline void test_model_copy(struct test_model *model)
 	pool_add(&model->build.tables[ERC_TABLE_RECORDS], &record, sizeof(record));
 }
 
-/* The artifact, to free. */
+/* The artifact, to free. code: a CPU code image, which is wrapped for the stand-in where the target is CUDA. */
 static inline uint8_t *test_model_finish(struct test_model *model, const void *code, size_t code_bytes, size_t *bytes)
 {
 	struct erca_target *target = (void *)model->build.tables[ERC_TABLE_TARGETS].data;
 	BUILD_ADD(&model->build, PLANS, struct erca_plan,
 	          .record_count = build_count(&model->build, ERC_TABLE_RECORDS, sizeof(struct erca_record)));
 	pool_add(&model->build.tables[ERC_TABLE_ENTRIES], &model->entry, sizeof(model->entry));
-	model->build.code = code;
+	void *wrapped = model->is_cuda ? stub_code(code, code_bytes, TEST_KERNEL_COUNT, &code_bytes) : NULL;
+	model->build.code = wrapped ? wrapped : code;
 	model->build.code_bytes = target->code_bytes = code_bytes;
-	return build_finish(&model->build, bytes);
+	uint8_t *file = build_finish(&model->build, bytes);
+	free(wrapped);
+	return file;
 }
 
 #endif

@@ -1,0 +1,339 @@
+/* The CUDA device: a GPU through the driver API, which is looked for when the device is opened. Submitters launch what they
+ * submit themselves; one thread, asleep while nothing ends, takes note of ends and launches what follows. What a run is
+ * made of: cuda_flight.c.
+ *
+ * Lock order: the runtime's lock before the device's. Driver calls are made under the device's lock where their order counts. */
+#include "cuda.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../futex.h"
+
+#define WATCH_NS UINT64_C(100000000) /* in a context with an error no host function is called: so often the thread asks */
+
+/* ---- errors ---- */
+
+void erc__cuda_lose(struct cuda_device *device, const char *text)
+{
+	uint32_t none = 0;
+	if (!atomic_compare_exchange_strong(&device->is_lost, &none, 1))
+		return;
+	snprintf(device->lost_text, sizeof(device->lost_text), "cuda: the device is lost (%.120s): destroy the runtime and create it again", text);
+	atomic_store(&device->is_lost, 2);
+	erc__cuda_wake(device);
+}
+
+enum erc_status erc__cuda_is_alive(const struct cuda_device *device)
+{
+	uint32_t is_lost = atomic_load(&device->is_lost);
+	return is_lost ? erc__fail(ERC_DEVICE, "%s", is_lost == 2 ? device->lost_text : "cuda: the device is lost") : ERC_OK;
+}
+
+enum erc_status erc__cuda_check(struct cuda_device *device, cu_result result, const char *call)
+{
+	if (!result)
+		return ERC_OK;
+	enum erc_status status = erc__cuda_driver_check(&device->driver, result, call);
+	if (!erc__cuda_is_lasting(result))
+		return status;
+	char text[160];
+	snprintf(text, sizeof(text), "%.159s", erc_error_detail());
+	erc__cuda_lose(device, text);
+	return erc__cuda_is_alive(device);
+}
+
+enum erc_status erc__cuda_enter(struct cuda_device *device)
+{
+	return CU(device, cuCtxPushCurrent_v2, device->context);
+}
+
+void erc__cuda_leave(struct cuda_device *device)
+{
+	cu_context unused;
+	device->driver.cuCtxPopCurrent_v2(&unused);
+}
+
+/* ---- the thread ---- */
+
+/* Never reads the device behind the increment but for the address of the word: see erc__futex_wake. */
+void erc__cuda_wake(struct cuda_device *device)
+{
+	atomic_fetch_add_explicit(&device->news, 1, memory_order_seq_cst);
+	erc__futex_wake(&device->news, 1);
+}
+
+/* Whether anything is in flight, and whether the driver reports an error for it. */
+static int watch(struct cuda_device *device, int is_asked)
+{
+	int is_flying = 0;
+	for (struct cuda_request *request = device->running; request; request = request->next)
+		for (int i = 0; i < 2; i++) {
+			if (!request->flights[i].is_used)
+				continue;
+			is_flying = 1;
+			cu_result result = is_asked ? device->driver.cuStreamQuery(request->flights[i].stream) : 0;
+			if (result && result != CU_NOT_READY)
+				erc__cuda_check(device, result, "cuStreamQuery");
+		}
+	return is_flying;
+}
+
+static void *thread_main(void *argument)
+{
+	struct cuda_device *device = argument;
+	int is_flying, is_asked = 0;
+	if (erc__cuda_enter(device))
+		erc__cuda_lose(device, "its context cannot be made current");
+	for (;;) {
+		uint32_t seen = atomic_load_explicit(&device->news, memory_order_seq_cst);
+		pthread_mutex_lock(&device->base.lock);
+		if (device->is_closing)
+			break;
+		erc__cuda_reap(device);
+		erc__cuda_pump(device);
+		device->is_watching = is_flying = watch(device, is_asked);
+		pthread_mutex_unlock(&device->base.lock);
+		uint64_t began_ns = erc__now_ns();
+		erc__futex_wait(&device->news, seen, is_flying ? WATCH_NS : UINT64_MAX);
+		is_asked = erc__now_ns() - began_ns >= WATCH_NS;
+	}
+	pthread_mutex_unlock(&device->base.lock);
+	return NULL;
+}
+
+static enum erc_status start_thread(struct cuda_device *device)
+{
+	sigset_t all, old;
+	sigfillset(&all); /* signals are the application's business */
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	int error = pthread_create(&device->thread, NULL, thread_main, device);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (error)
+		return erc__fail(ERC_DEVICE, "cuda: cannot start the device's thread: %s", strerror(error));
+	pthread_setname_np(device->thread, "erc-cuda");
+	device->has_thread = 1;
+	return ERC_OK;
+}
+
+/* ---- jobs ---- */
+
+/* Who shrinks is told, and the run begins, before this returns; it does not wait for anything of the GPU's. */
+static enum erc_status cuda_submit(struct erc__device *base, struct erc__job *job, uint64_t arrival_ns)
+{
+	struct cuda_device *device = (struct cuda_device *)base;
+	TRY(erc__cuda_is_alive(device));
+	TRY(erc__cuda_enter(device));
+	erc__cuda_stage(job->native);
+	pthread_mutex_lock(&base->lock);
+	enum erc_status status = erc__device_queue(base, job, arrival_ns, erc__now_ns());
+	if (!status) {
+		erc__cuda_begin(job->native);
+		erc__cuda_pump(device);
+	}
+	int must_watch = !device->is_watching && watch(device, 0);
+	pthread_mutex_unlock(&base->lock);
+	erc__cuda_leave(device);
+	if (must_watch)
+		erc__cuda_wake(device);
+	return status;
+}
+
+/* Something was decided outside of runs: when this returns the GPU has what it must know of it. */
+static void change(struct cuda_device *device, struct erc__job *cancelled)
+{
+	if (erc__cuda_enter(device))
+		return;
+	pthread_mutex_lock(&device->base.lock);
+	if (cancelled && atomic_load(&cancelled->state) == ERC__JOB_RUNNING)
+		erc__cuda_cancel(cancelled->native);
+	erc__cuda_pump(device);
+	pthread_mutex_unlock(&device->base.lock);
+	CU(device, cuStreamSynchronize, device->control);
+	erc__cuda_leave(device);
+}
+
+static void cuda_cancel(struct erc__device *base, struct erc__job *job)
+{
+	change((struct cuda_device *)base, job);
+}
+
+static void cuda_room_changed(struct erc__device *base)
+{
+	change((struct cuda_device *)base, NULL);
+}
+
+/* A run that has finished has no flight under way; the thread may be about to leave it. */
+static void cuda_retire(struct erc__device *base, struct erc__job *job)
+{
+	(void)job;
+	pthread_mutex_lock(&base->lock);
+	pthread_mutex_unlock(&base->lock);
+}
+
+static enum erc_status cuda_reserve_local(struct erc__device *base, size_t bytes)
+{
+	const struct cuda_device *device = (const struct cuda_device *)base;
+	if (bytes > device->most_local_bytes)
+		return erc__fail(ERC_NO_TARGET, "the model asks for %zu bytes of shared memory a block; this GPU (%s) has %zu", bytes, device->target,
+		                 device->most_local_bytes);
+	return ERC_OK;
+}
+
+/* ---- open and close ---- */
+
+static void cuda_close(struct erc__device *base)
+{
+	struct cuda_device *device = (struct cuda_device *)base;
+	const struct cuda_driver *driver = &device->driver;
+	if (device->has_thread) {
+		pthread_mutex_lock(&base->lock);
+		device->is_closing = 1;
+		pthread_mutex_unlock(&base->lock);
+		erc__cuda_wake(device);
+		pthread_join(device->thread, NULL);
+	}
+	if (device->context && !erc__cuda_enter(device)) {
+		if (device->chunk)
+			driver->cuMemFreeHost(device->chunk);
+		if (device->rooms_written)
+			driver->cuEventDestroy_v2(device->rooms_written);
+		for (int i = 0; i < 2; i++) {
+			cu_stream stream = i ? device->control : device->upload;
+			if (!stream)
+				continue;
+			driver->cuStreamSynchronize(stream);
+			driver->cuStreamDestroy_v2(stream);
+		}
+		erc__cuda_leave(device);
+	}
+	if (device->context)
+		driver->cuDevicePrimaryCtxRelease_v2(device->ordinal);
+	while (device->dead) {
+		struct cuda_request *request = device->dead;
+		device->dead = request->next;
+		erc__cuda_request_free(request);
+	}
+	pthread_mutex_destroy(&device->loading);
+	erc__device_destroy(base);
+	erc__free(device);
+}
+
+/* "cuda" is the first GPU, "cuda:1" the second. */
+static enum erc_status find_ordinal(struct cuda_device *device, const char *name)
+{
+	const char *colon = name ? strchr(name, ':') : NULL;
+	char *end = NULL;
+	long number = colon ? strtol(colon + 1, &end, 10) : 0;
+	int count = 0;
+	TRY(CU(device, cuDeviceGetCount, &count));
+	if (count < 1)
+		return erc__fail(ERC_DEVICE, "cuda: the driver sees no GPU: see that nvidia-smi lists one, and what CUDA_VISIBLE_DEVICES says");
+	if (colon && (end == colon + 1 || *end || number < 0 || number >= count))
+		return erc__fail(ERC_NOT_FOUND, "no device '%s'; there are cuda:0 to cuda:%d", name, count - 1);
+	return CU(device, cuDeviceGet, &device->ordinal, (int)number);
+}
+
+static enum erc_status ask(struct cuda_device *device, int attribute, int *value)
+{
+	*value = 0;
+	return CU(device, cuDeviceGetAttribute, value, attribute, device->ordinal);
+}
+
+static enum erc_status describe(struct cuda_device *device)
+{
+	int units, local, has_pools;
+	char name[96] = "";
+	TRY(CU(device, cuDeviceGetName, name, (int)sizeof(name) - 1, device->ordinal));
+	TRY(ask(device, CU_DEVICE_CAPABILITY_MAJOR, &device->major));
+	TRY(ask(device, CU_DEVICE_CAPABILITY_MINOR, &device->minor));
+	TRY(ask(device, CU_DEVICE_MULTIPROCESSORS, &units));
+	TRY(ask(device, CU_DEVICE_MOST_LOCAL_BYTES, &local));
+	TRY(ask(device, CU_DEVICE_MEMORY_POOLS, &has_pools));
+	if (!has_pools || units < 1 || local < 1 || device->major < 7)
+		return erc__fail(ERC_NO_TARGET, "cuda: %s (compute capability %d.%d) is not supported: it takes 7.0 or newer, with memory pools", name,
+		                 device->major, device->minor);
+	device->all_units = (uint32_t)units;
+	device->most_local_bytes = (size_t)local;
+	snprintf(device->target, sizeof(device->target), "cuda:sm_%d%d", device->major, device->minor);
+	return ERC_OK;
+}
+
+static enum erc_status open_context(struct cuda_device *device)
+{
+	const struct cuda_driver *driver = &device->driver;
+	if (driver->cuDevicePrimaryCtxSetFlags_v2) /* who waits sleeps; the application may have chosen otherwise */
+		driver->cuDevicePrimaryCtxSetFlags_v2(device->ordinal, CU_CONTEXT_BLOCKING_SYNC);
+	cu_context context = NULL;
+	TRY(CU(device, cuDevicePrimaryCtxRetain, &context, device->ordinal));
+	device->context = context;
+	TRY(erc__cuda_enter(device));
+	enum erc_status status = CU(device, cuCtxGetStreamPriorityRange, &device->lowest, &device->highest);
+	if (!status)
+		status = CU(device, cuStreamCreateWithPriority, &device->upload, CU_STREAM_NON_BLOCKING, device->lowest);
+	if (!status)
+		status = CU(device, cuStreamCreateWithPriority, &device->control, CU_STREAM_NON_BLOCKING, device->highest);
+	if (!status)
+		status = CU(device, cuEventCreate, &device->rooms_written, CU_EVENT_DISABLE_TIMING);
+	erc__cuda_leave(device);
+	return status;
+}
+
+/* What needs no undoing. */
+static enum erc_status find_device(struct cuda_device *device, const struct erc_runtime_options *options)
+{
+	TRY(erc__cuda_driver_load(&device->driver));
+	TRY(find_ordinal(device, options->device));
+	TRY(describe(device));
+	if (options->units > device->all_units)
+		return erc__fail(ERC_INVALID, "cuda: %u units; the GPU has %u", options->units, device->all_units);
+	device->base.target = device->target;
+	device->base.driver = (uint32_t)device->driver.version;
+	device->least_offset_ns = INT64_MIN;
+	device->most_offset_ns = INT64_MAX;
+	return erc__device_init(&device->base, &cuda_device, options, options->units ? options->units : device->all_units);
+}
+
+static enum erc_status cuda_open(const struct erc_runtime_options *options, struct erc__device **out)
+{
+	struct cuda_device *device = erc__alloc(sizeof(*device));
+	if (!device)
+		return erc__no_memory("cuda device", sizeof(*device));
+	enum erc_status status = find_device(device, options);
+	if (status) {
+		erc__free(device);
+		return status;
+	}
+	pthread_mutex_init(&device->loading, NULL);
+	status = open_context(device);
+	if (!status)
+		status = start_thread(device);
+	if (status)
+		cuda_close(&device->base);
+	else
+		*out = &device->base;
+	return status;
+}
+
+const struct erc__device_ops cuda_device = {
+	.name = "cuda",
+	.flags = ERC__DEVICE_COMPUTES | ERC__DEVICE_ELASTIC,
+	.open = cuda_open,
+	.close = cuda_close,
+	.can_run = erc__cuda_can_run,
+	.image_load = erc__cuda_image_load,
+	.image_unload = erc__cuda_image_unload,
+	.kernel_find = erc__cuda_kernel_find,
+	.reserve_local = cuda_reserve_local,
+	.submit = cuda_submit,
+	.cancel = cuda_cancel,
+	.retire = cuda_retire,
+	.room_changed = cuda_room_changed,
+	.weights_load = erc__cuda_weights_load,
+	.request_create = erc__cuda_request_create,
+	.request_destroy = erc__cuda_request_destroy,
+	.collect = erc__cuda_collect,
+};

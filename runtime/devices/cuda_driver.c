@@ -1,0 +1,50 @@
+/* The CUDA driver's library: found, opened, its failures put into words. */
+#include "cuda_driver.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum erc_status find_symbol(void *library, const char *path, const char *name, int is_needed, void *out)
+{
+	void *symbol = dlsym(library, name);
+	memcpy(out, &symbol, sizeof(symbol)); /* ISO C has no cast from object to function pointers */
+	if (!symbol && is_needed)
+		return erc__fail(ERC_DEVICE, "cuda: %s has no %s: the driver is too old; update it to one for CUDA 12 or newer", path, name);
+	return ERC_OK;
+}
+
+enum erc_status erc__cuda_driver_load(struct cuda_driver *driver)
+{
+	const char *path = secure_getenv("ERC_LIBCUDA");
+	if (!path)
+		path = "libcuda.so.1";
+	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (!library)
+		return erc__fail(ERC_DEVICE, "cuda: no driver: %s; install NVIDIA's driver, or take device \"cpu\"", dlerror());
+#define X(is_needed, name, parameters) TRY(find_symbol(library, path, #name, is_needed, &driver->name));
+#include "cuda_symbols.def"
+#undef X
+	cu_result result = driver->cuInit(0);
+	if (result == CU_NO_DEVICE)
+		return erc__fail(ERC_DEVICE, "cuda: the driver sees no GPU: see that nvidia-smi lists one, and what CUDA_VISIBLE_DEVICES says");
+	TRY(erc__cuda_driver_check(driver, result, "cuInit"));
+	return erc__cuda_driver_check(driver, driver->cuDriverGetVersion(&driver->version), "cuDriverGetVersion");
+}
+
+enum erc_status erc__cuda_driver_check(const struct cuda_driver *driver, cu_result result, const char *call)
+{
+	const char *name = NULL, *text = NULL;
+	if (!result)
+		return ERC_OK;
+	driver->cuGetErrorName(result, &name);
+	driver->cuGetErrorString(result, &text);
+	return erc__fail(result == CU_OUT_OF_MEMORY ? ERC_NOMEM : ERC_DEVICE, "cuda: %s: %s (%d): %s", call, name ? name : "unknown error",
+	                 result, text ? text : "no text");
+}
+
+int erc__cuda_is_lasting(cu_result result)
+{
+	return (result >= CU_ILLEGAL_ADDRESS && result != CU_LAUNCH_OUT_OF_RESOURCES) || result == CU_DEINITIALIZED ||
+	       result == CU_ECC_UNCORRECTABLE || result == CU_NVLINK_UNCORRECTABLE;
+}

@@ -1,0 +1,149 @@
+/* The ends of flights and runs on a CUDA device: what the progress words say has been done, when it began, what follows. */
+#include "cuda.h"
+
+#include <stdio.h>
+
+static void finish(struct cuda_request *request, enum erc_status result, uint64_t now_ns)
+{
+	struct cuda_device *device = request->device;
+	struct erc__job *job = &request->owner->job;
+	struct cuda_request **at = &device->running;
+	while (*at != request)
+		at = &(*at)->next;
+	*at = request->next;
+	job->result = result;
+	erc__device_finish(&device->base, job, now_ns); /* the owner may be quick: nothing of the request is touched behind it */
+}
+
+/* Global timer to host time, in the bounds that are certain. */
+static uint64_t to_host_ns(const struct cuda_device *device, uint64_t ns, uint64_t least_ns, uint64_t most_ns)
+{
+	uint64_t host_ns = ns + (uint64_t)device->least_offset_ns;
+	return host_ns < least_ns ? least_ns : host_ns > most_ns ? most_ns : host_ns;
+}
+
+/* A block began at `ns` of its timer, after host time least_ns and before most_ns. Clocks drift: what no longer fits is forgotten. */
+static void calibrate(struct cuda_device *device, uint64_t ns, uint64_t least_ns, uint64_t most_ns)
+{
+	int64_t least = (int64_t)(least_ns - ns), most = (int64_t)(most_ns - ns);
+	if (least > device->most_offset_ns || most < device->least_offset_ns) {
+		device->least_offset_ns = least;
+		device->most_offset_ns = most;
+	}
+	if (least > device->least_offset_ns)
+		device->least_offset_ns = least;
+	if (most < device->most_offset_ns)
+		device->most_offset_ns = most;
+}
+
+/* A launch's first block was seen for the first time. */
+static void note_launch(struct cuda_flight *flight, uint32_t step, uint64_t now_ns)
+{
+	struct cuda_request *request = flight->request;
+	struct cuda_device *device = request->device;
+	struct erc__job *job = &request->owner->job;
+	uint64_t began_ns = flight->launched_ns, timer_ns = ~flight->seen[step].started_ns;
+	int is_first = !job->launches_run++;
+	if (!request->is_plain && request->taken[step]->kernel && flight->seen[step].started_ns) {
+		calibrate(device, timer_ns, job->item.started_ns, now_ns);
+		began_ns = to_host_ns(device, timer_ns, job->item.started_ns, now_ns);
+		if (is_first) {
+			job->item.started_ns = began_ns;
+			job->granted_ns = job->granted_ns && job->granted_ns < began_ns ? began_ns : job->granted_ns;
+		}
+	}
+	if (erc__trace_is_on(&device->base.trace))
+		erc__trace_append(&device->base.trace, ERC__EVENT_LAUNCH, began_ns, job->session_id, UINT32_MAX, request->taken[step]->step->record);
+}
+
+/* What the flight's steps have come to. 1: it saw all of them complete. */
+static int count_done(struct cuda_flight *flight, uint64_t now_ns)
+{
+	struct cuda_request *request = flight->request;
+	struct erc__job *job = &request->owner->job;
+	int is_head = !flight->first_unit, are_all = 1; /* copies in front of the launches are through */
+	for (uint32_t i = flight->first; i < flight->end; i++) {
+		uint32_t done = flight->seen[i].done, claimed = flight->seen[i].next;
+		is_head &= !request->taken[i]->kernel || !request->tiles[i];
+		if (request->is_plain || is_head)
+			done = claimed = request->tiles[i];
+		are_all &= done == request->tiles[i];
+		if (claimed > request->claimed[i])
+			request->claimed[i] = claimed;
+		if (done <= request->done[i])
+			continue;
+		if (!request->done[i])
+			note_launch(flight, i, now_ns);
+		job->tiles_run += done - request->done[i];
+		request->done[i] = done;
+	}
+	while (request->position < flight->end && !erc__cuda_tiles_left(request, request->position))
+		request->position++;
+	return are_all;
+}
+
+/* A dim is written once in a run, and is 0 before: of two flights' views either may be the newer one. */
+static void read_dims(struct cuda_flight *flight)
+{
+	struct cuda_request *request = flight->request;
+	const int64_t *seen = (const int64_t *)(const void *)(flight->seen + request->step_count);
+	for (uint32_t i = 0; i < request->owner->session->entry->dims_count; i++)
+		if (seen[i])
+			request->owner->dims[i] = seen[i];
+}
+
+static void end_flight(struct cuda_flight *flight, uint64_t now_ns)
+{
+	struct cuda_request *request = flight->request;
+	erc__cuda_leave_all(flight, now_ns);
+	flight->is_used = 0;
+	if (request->failure)
+		return;
+	int are_all = count_done(flight, now_ns);
+	uint32_t position = request->position;
+	read_dims(flight);
+	request->has_outputs |= flight->has_outputs && are_all;
+	request->is_waiting = position == flight->end || request->claimed[position] >= request->tiles[position];
+}
+
+/* Without a flight under way a run may be over: 1. */
+static int settle(struct cuda_request *request, uint64_t now_ns)
+{
+	if (erc__cuda_is_flying(request) || !(erc__cuda_is_ending(request) || request->has_outputs))
+		return 0;
+	finish(request, request->failure ? request->failure : erc__cuda_is_ending(request) ? ERC_CANCELLED : ERC_OK, now_ns);
+	return 1;
+}
+
+void erc__cuda_fail_all(struct cuda_device *device, uint64_t now_ns)
+{
+	while (device->running) {
+		struct cuda_request *request = device->running;
+		for (int i = 0; i < 2; i++) {
+			erc__cuda_leave_all(&request->flights[i], now_ns);
+			request->flights[i].is_used = 0;
+		}
+		snprintf(request->owner->job.detail, sizeof(request->owner->job.detail), "%.159s", device->lost_text);
+		finish(request, ERC_DEVICE, now_ns);
+	}
+}
+
+int erc__cuda_settle_all(struct cuda_device *device, uint64_t now_ns)
+{
+	int has_finished = 0;
+	for (struct cuda_request *request = device->running, *next; request; request = next) {
+		next = request->next;
+		has_finished |= settle(request, now_ns);
+	}
+	return has_finished;
+}
+
+void erc__cuda_reap(struct cuda_device *device)
+{
+	uint64_t now_ns = erc__now_ns();
+	for (struct cuda_request *request = device->running; request; request = request->next)
+		for (int i = 0; i < 2; i++)
+			if (request->flights[i].is_used && atomic_load_explicit(&request->flights[i].has_ended, memory_order_acquire))
+				end_flight(&request->flights[i], now_ns);
+	erc__cuda_settle_all(device, now_ns);
+}

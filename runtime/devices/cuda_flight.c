@@ -1,0 +1,309 @@
+/* Runs on a CUDA device: which launches go into a flight, and for how many units. The scheduler's rooms
+ * count units as on every device; here places are taken when a flight is launched, and given back when its room
+ * shrinks or it ends. A block over the limit leaves at its tile boundary, of which the host hears at the flight's end. */
+#include "cuda.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct cuda_request *request_of(struct erc__item *item)
+{
+	return erc__job_of(item)->native;
+}
+
+/* Of the flights that have places, the one of the lowest ranks, or of the highest. */
+static struct cuda_flight *placed_flight(struct cuda_request *request, int is_last)
+{
+	struct cuda_flight *best = NULL;
+	for (int i = 0; i < 2; i++) {
+		struct cuda_flight *flight = &request->flights[i];
+		if (flight->is_used && flight->units && (!best || (flight->first_unit > best->first_unit) == is_last))
+			best = flight;
+	}
+	return best;
+}
+
+static struct cuda_flight *free_flight(struct cuda_request *request)
+{
+	return !request->flights[0].is_used ? &request->flights[0] : !request->flights[1].is_used ? &request->flights[1] : NULL;
+}
+
+/* Units behind the last one that has a place: the limit in the room word, and the rank of whoever comes next. */
+static uint32_t limit_of(const struct cuda_request *request)
+{
+	uint32_t limit = 0;
+	for (int i = 0; i < 2; i++) {
+		const struct cuda_flight *flight = &request->flights[i];
+		if (flight->is_used && flight->units && flight->first_unit + flight->units > limit)
+			limit = flight->first_unit + flight->units;
+	}
+	return limit;
+}
+
+static uint32_t room_of(const struct erc__job *job)
+{
+	uint32_t of_tenant = erc__room_limit(&job->item.tenant->room), of_class = erc__room_limit(job->class_room);
+	return of_tenant < of_class ? of_tenant : of_class;
+}
+
+/* The run will end so; the first reason counts. */
+static void fail(struct cuda_request *request, enum erc_status status)
+{
+	struct erc__job *job = &request->owner->job;
+	if (request->failure)
+		return;
+	request->failure = status;
+	if (!job->detail[0])
+		snprintf(job->detail, sizeof(job->detail), "%.159s", erc_error_detail());
+}
+
+/* ---- places ---- */
+
+static void leave_unit(struct cuda_flight *flight, int in_room, uint64_t now_ns)
+{
+	flight->units--;
+	erc__device_leave(&flight->request->device->base, &flight->request->owner->job, flight->first_unit + flight->units,
+	                  now_ns - flight->launched_ns, in_room, now_ns);
+}
+
+void erc__cuda_leave_all(struct cuda_flight *flight, uint64_t now_ns)
+{
+	while (flight->units)
+		leave_unit(flight, 1, now_ns);
+}
+
+/* Everything in flight is to end at the next tile boundaries. A word never holds a bare limit of 0. */
+static void stop(struct cuda_request *request, uint32_t limit)
+{
+	request->stop_epoch = request->epoch;
+	enum erc_status status = erc__cuda_write_room(request, limit);
+	if (status)
+		fail(request, status);
+}
+
+/* Places that the rooms no longer hold are given back, those of the highest ranks first, and the blocks are told. */
+static void apply_room(struct cuda_request *request, uint64_t now_ns)
+{
+	struct erc__job *job = &request->owner->job;
+	struct erc__room *of_tenant = &job->item.tenant->room;
+	struct erc__room *of_class = &request->device->base.sched.rooms[job->item.tenant->class_];
+	struct cuda_flight *flight;
+	uint32_t before = limit_of(request);
+	while ((flight = placed_flight(request, 1)) && !erc__sched_check(of_tenant, of_class, flight->pass))
+		leave_unit(flight, 0, now_ns);
+	uint32_t limit = limit_of(request);
+	if (request->is_plain || limit == before)
+		return;
+	if (!limit) {
+		stop(request, before);
+		return;
+	}
+	enum erc_status status = erc__cuda_write_room(request, limit);
+	if (status)
+		fail(request, status);
+}
+
+/* ---- what a flight holds ---- */
+
+static uint64_t predicted_ns(const struct cuda_step *step, uint32_t tiles, uint32_t units)
+{
+	uint64_t at_once = (uint64_t)(units ? units : 1) * step->launch.blocks_per_unit;
+	return step->step->tile_ns * ((tiles + at_once - 1) / at_once);
+}
+
+/* The variant in which a step begins, or has begun, and its tiles. */
+static enum erc_status take_step(struct cuda_request *request, uint32_t number, uint32_t budget)
+{
+	if (request->taken[number] && (request->claimed[number] || erc__cuda_is_flying(request)))
+		return ERC_OK;
+	request->taken[number] = &request->steps[(size_t)budget * request->step_count + number];
+	return erc__job_count_tiles(&request->owner->job, request->taken[number]->step, &request->tiles[number]);
+}
+
+/* From the request's position: the flight's steps. Copies come first: they cannot be left and taken up again, so all before
+ * them must be complete. Where a number of tiles depends on run-time dims the host must have read these, which it
+ * does at a flight's end: kernels then need no other form, and tiles are counted exactly; a model without such dims pays
+ * nothing. */
+static enum erc_status plan(struct cuda_request *request, struct cuda_flight *flight, uint32_t budget, uint32_t room)
+{
+	uint64_t sum_ns = 0;
+	uint32_t launches = 0, i = request->position;
+	int has_copies = 0;
+	flight->first = request->position;
+	flight->needed = 1;
+	for (; i < request->step_count; i++) {
+		const struct erc__step *step = request->steps[(size_t)budget * request->step_count + i].step;
+		if (step->count_slot != ERCA_NONE && (launches || has_copies))
+			break;
+		TRY(take_step(request, i, budget));
+		const struct cuda_step *taken = request->taken[i];
+		if (!request->tiles[i])
+			continue;
+		if (!taken->kernel && !request->is_plain && launches)
+			break;
+		has_copies |= !taken->kernel;
+		launches += taken->kernel != NULL;
+		if (request->is_plain || !taken->kernel)
+			continue;
+		sum_ns += predicted_ns(taken, erc__cuda_tiles_left(request, i), room);
+		if (launches > 1 && (launches > ERC__CUDA_MOST_LAUNCHES || sum_ns > ERC__CUDA_FLIGHT_NS))
+			break;
+		uint32_t per_unit = taken->launch.blocks_per_unit, units = (erc__cuda_tiles_left(request, i) + per_unit - 1) / per_unit;
+		if (units > flight->needed)
+			flight->needed = units;
+	}
+	flight->end = i;
+	return ERC_OK;
+}
+
+/* ---- starting ---- */
+
+/* A real-time run that has the whole device needs no claims: the hardware hands out its tiles. */
+static int may_be_plain(const struct cuda_request *request, uint32_t room)
+{
+	const struct cuda_device *device = request->device;
+	return request->owner->session->tenant.class_ == ERC_REAL_TIME && device->base.units == device->all_units && room >= device->base.units;
+}
+
+static uint32_t most_units(const struct cuda_request *request, const struct cuda_flight *flight)
+{
+	const struct erc__sched *sched = &request->device->base.sched;
+	uint32_t share = sched->policy->spreads && sched->count > 1 ? (sched->supply.units + sched->count - 1) / sched->count : UINT32_MAX;
+	return request->is_plain || share < flight->needed ? share : flight->needed;
+}
+
+/* Takes places for up to `most` units: how many. */
+static uint32_t enter(struct cuda_flight *flight, uint32_t most, uint64_t now_ns)
+{
+	struct cuda_request *request = flight->request;
+	flight->units = 0;
+	while (flight->units < most &&
+	       erc__device_enter(&request->device->base, &request->owner->job, flight->first_unit + flight->units, now_ns, &flight->pass))
+		flight->units++;
+	flight->launched = flight->units;
+	flight->launched_ns = now_ns;
+	return flight->units;
+}
+
+/* The flight has its steps and its places; on its way with it. */
+static void send(struct cuda_flight *flight, int is_join, uint32_t budget)
+{
+	struct cuda_request *request = flight->request;
+	enum erc_status status = ERC_OK;
+	flight->epoch = ++request->epoch;
+	flight->is_used = 1;
+	atomic_store_explicit(&flight->has_ended, 0, memory_order_relaxed);
+	if (!request->is_plain)
+		status = erc__cuda_write_room(request, limit_of(request));
+	if (!status)
+		status = request->is_plain ? erc__cuda_enqueue_plain(flight, budget) : erc__cuda_enqueue_elastic(flight, is_join);
+	if (status) {
+		fail(request, status);
+		stop(request, limit_of(request)); /* what was launched all the same */
+	}
+	/* Without the end's notice nothing can be known of the stream any more. */
+	if (erc__cuda_enqueue_end(flight) && !atomic_load(&request->device->is_lost))
+		erc__cuda_lose(request->device, "a stream took no host function");
+}
+
+/* The first flight of a request that has none under way, or one in place of what was stopped. */
+static void start(struct cuda_request *request, uint64_t now_ns)
+{
+	struct erc__job *job = &request->owner->job;
+	struct cuda_flight *flight = free_flight(request);
+	uint32_t room = room_of(job), budget = erc__job_budget(job, room);
+	if (!request->has_begun)
+		request->is_plain = may_be_plain(request, room);
+	enum erc_status status = plan(request, flight, budget, room);
+	if (status) { /* the detail is the job's already */
+		fail(request, status);
+		return;
+	}
+	flight->first_unit = 0;
+	flight->has_outputs = flight->end == request->step_count && !erc__cuda_is_flying(request);
+	if (enter(flight, most_units(request, flight), now_ns))
+		send(flight, 0, budget);
+}
+
+/* More units for the launches of a flight that is under way, with ranks behind those it has. */
+static void join(struct cuda_request *request, struct cuda_flight *first, uint64_t now_ns)
+{
+	struct cuda_flight *flight = free_flight(request);
+	flight->first = first->first;
+	flight->end = first->end;
+	flight->needed = first->needed;
+	flight->first_unit = first->launched;
+	flight->has_outputs = 0;
+	if (enter(flight, first->needed - first->launched, now_ns))
+		send(flight, 1, 0);
+}
+
+/* Whether the request would take more units now. While the last tiles of a launch are being computed there is nothing for them. */
+static int wants_units(struct erc__item *item, void *user)
+{
+	const struct cuda_device *device = user;
+	struct cuda_request *request = request_of(item);
+	const struct cuda_flight *first = placed_flight(request, 0);
+	int is_flying = erc__cuda_is_flying(request);
+	if (erc__cuda_is_ending(request) || !free_flight(request) || !erc__sched_has_place(&device->base.sched, item))
+		return 0;
+	if (is_flying && (request->is_plain || request->is_waiting))
+		return 0;
+	if (!first)
+		return !is_flying || request->position < request->step_count;
+	return !first->first_unit && limit_of(request) < first->needed;
+}
+
+static void grow(struct cuda_request *request, uint64_t now_ns)
+{
+	struct cuda_flight *first = placed_flight(request, 0);
+	if (!first) {
+		start(request, now_ns);
+		return;
+	}
+	if (first->units == first->launched) {
+		join(request, first, now_ns);
+		return;
+	}
+	/* It was shrunk, and it is not known which of its units have left: all leave, and as many as there may be now begin anew. */
+	uint32_t limit = limit_of(request);
+	erc__cuda_leave_all(first, now_ns);
+	stop(request, limit);
+	start(request, now_ns);
+}
+
+/* ---- from outside ---- */
+
+void erc__cuda_begin(struct cuda_request *request)
+{
+	struct cuda_device *device = request->device;
+	memset(request->taken, 0, request->step_count * sizeof(*request->taken));
+	memset(request->done, 0, request->step_count * sizeof(*request->done));
+	memset(request->claimed, 0, request->step_count * sizeof(*request->claimed));
+	request->has_begun = request->has_outputs = request->is_waiting = 0;
+	request->position = 0;
+	request->failure = ERC_OK;
+	request->next = device->running;
+	device->running = request;
+}
+
+void erc__cuda_pump(struct cuda_device *device)
+{
+	uint64_t now_ns = erc__now_ns();
+	struct erc__item *item;
+	do {
+		for (struct cuda_request *request = device->running; request; request = request->next)
+			apply_room(request, now_ns); /* who must shrink hears of it before others start */
+		while (!atomic_load(&device->is_lost) && (item = erc__sched_pick(&device->base.sched, wants_units, device)))
+			grow(request_of(item), now_ns);
+		if (atomic_load(&device->is_lost))
+			erc__cuda_fail_all(device, now_ns);
+	} while (erc__cuda_settle_all(device, now_ns));
+}
+
+void erc__cuda_cancel(struct cuda_request *request)
+{
+	atomic_store_explicit(&request->owner->job.cancelled, 1, memory_order_seq_cst);
+	if (erc__cuda_is_flying(request) && !request->is_plain)
+		stop(request, limit_of(request) ? limit_of(request) : 1);
+}

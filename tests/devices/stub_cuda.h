@@ -1,0 +1,117 @@
+/* A stand-in for libcuda.so.1, for tests without a GPU: it has the calls that the runtime makes, host memory as device memory, and
+ * threads as the block slots of SMs. What a GPU promises is kept: order within a stream, events, blocks of the most urgent stream
+ * first, host functions that are not called once there was an error. What it leaves open is left open.
+ *
+ * stub_cuda.c holds the calls, stub_queue.c streams and threads, stub_kernel.c blocks. Environment, read by cuInit:
+ * ERC_STUB_UNITS (4)        SMs, of one block slot each
+ * ERC_STUB_DEVICES (1)      GPUs
+ * ERC_STUB_CAPABILITY (90)  compute capability
+ * ERC_STUB_DRIVER (13000)   driver version
+ * ERC_STUB_FAIL             NAME:N[:CODE]: the N-th call of NAME fails once (out of memory, unless a code is given)
+ * ERC_STUB_LOST             N: the N-th kernel to begin faults, and the context with it
+ * ERC_STUB_SHAKE            a seed: threads dawdle at random */
+#ifndef STUB_CUDA_H
+#define STUB_CUDA_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cuda.h"
+#include "tile.h"
+
+enum {
+	STUB_INVALID_VALUE = 1, STUB_OUT_OF_MEMORY = 2, STUB_NOT_INITIALIZED = 3, STUB_NO_DEVICE = 100, STUB_INVALID_DEVICE = 101,
+	STUB_INVALID_IMAGE = 200, STUB_INVALID_CONTEXT = 201, STUB_NOT_FOUND = 500, STUB_NOT_READY = 600, STUB_ILLEGAL_ADDRESS = 700,
+};
+#define STUB_MOST_LOCAL 232448
+
+struct function {
+	struct module *module;
+	int is_elastic;
+	int most_dynamic_local; /* as it was set */
+};
+
+struct module {
+	struct module *next;
+	void *handle;
+	erc_tile_fn tile;
+	struct function plain, elastic;
+};
+
+/* A point in a stream: of an event's recording. */
+struct moment {
+	int references;
+	int has_passed;
+};
+
+struct event {
+	struct event *next;
+	struct moment *moment; /* of the last recording; NULL: never recorded */
+};
+
+enum op_kind { OP_COPY, OP_SET, OP_KERNEL, OP_HOST, OP_RECORD, OP_WAIT };
+
+struct op {
+	struct op *next;
+	enum op_kind kind;
+	void *to;                /* copy, set */
+	const void *from;        /* copy */
+	size_t bytes;
+	unsigned char value;     /* set */
+	void (*host)(void *user);
+	void *user;
+	struct moment *moment;   /* record, wait */
+	struct function *function;
+	struct erc_cuda_launch launch;
+	uint32_t grid, begun, ended;
+	size_t local_bytes;
+};
+
+struct graph {
+	struct graph *next;
+	struct op *first, **last;
+};
+
+struct stream {
+	struct stream *next;
+	int priority;
+	int is_busy;             /* its head is being done, and it is no kernel */
+	struct op *first, **last;
+	struct graph *capture;   /* what is put on it goes there */
+};
+
+/* All under the lock. */
+struct stub {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	int context_count;
+	int units, devices, capability, driver;
+	char fail_name[64];
+	long fail_at, fail_code;
+	long lost_at, kernels;   /* begun */
+	int is_lost, is_stopping;
+	struct stream *streams;
+	struct event *events;
+	struct module *modules;
+	struct graph *graphs;
+	struct block { struct block *next; size_t bytes; int is_pinned; uint64_t *data; } *blocks;
+	pthread_t threads[64];
+	int thread_count;
+};
+extern struct stub stub;
+extern uint32_t stub_fence; /* blocks add to it before they count a tile, who copies a count reads it after: for the thread sanitizer */
+
+/* ---- stub_queue.c ---- */
+void stub_start(void);
+void stub_stop(void);
+/* Puts a copy of the operation at the end of the stream, or of what it captures. Under the lock. */
+void stub_put(struct stream *stream, const struct op *op);
+void stub_drop(struct op *op);
+void stub_shake(void);
+
+/* ---- stub_kernel.c ---- */
+struct module *stub_module(const void *image);
+void stub_block(const struct op *kernel, uint32_t number);
+
+#endif

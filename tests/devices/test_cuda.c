@@ -1,0 +1,429 @@
+/* What only the CUDA device has, against the stand-in for the driver: what it says when something is missing or fails, memory of its
+ * own, and runs that are preempted at random moments. Tiles, rooms and the rest are in test_devices.c and test_faults.c. */
+#include "devices/cuda.h"
+#include "test_faults.h"
+
+#define SAYS(call, wanted, text) \
+	do { \
+		FAILS(call, wanted); \
+		ck_assert_msg(strstr(erc_error_detail(), text) != NULL, "%s", erc_error_detail()); \
+	} while (0)
+
+static const struct erc_runtime_options cuda_options = { .size = sizeof(cuda_options), .device = "cuda" };
+
+static struct cuda_device *device_of(const struct bed *bed)
+{
+	return (struct cuda_device *)bed->runtime->device;
+}
+
+static void fail_at(const char *call)
+{
+	setenv("ERC_STUB_FAIL", call, 1);
+}
+
+/* ---- opening ---- */
+
+START_TEST(nothing_to_open)
+{
+	erc_runtime *runtime;
+	struct erc_runtime_options options = cuda_options;
+	setenv("ERC_LIBCUDA", "/nowhere/libcuda.so.1", 1);
+	SAYS(erc_runtime_create(&options, &runtime), ERC_DEVICE, "install NVIDIA's driver");
+	setenv("ERC_LIBCUDA", "libc.so.6", 1);
+	SAYS(erc_runtime_create(&options, &runtime), ERC_DEVICE, "has no cuInit");
+	stub_use();
+	stub_set("ERC_STUB_DEVICES", 0);
+	SAYS(erc_runtime_create(&options, &runtime), ERC_DEVICE, "nvidia-smi");
+	stub_set("ERC_STUB_DEVICES", 2);
+	options.device = "cuda:2";
+	SAYS(erc_runtime_create(&options, &runtime), ERC_NOT_FOUND, "cuda:0 to cuda:1");
+	options.device = "cuda:x";
+	SAYS(erc_runtime_create(&options, &runtime), ERC_NOT_FOUND, "cuda:0 to cuda:1");
+	options.device = "cuda:1";
+	options.units = 5;
+	SAYS(erc_runtime_create(&options, &runtime), ERC_INVALID, "the GPU has 4");
+	stub_set("ERC_STUB_CAPABILITY", 61);
+	options.units = 0;
+	SAYS(erc_runtime_create(&options, &runtime), ERC_NO_TARGET, "6.1");
+	stub_set("ERC_STUB_CAPABILITY", 86);
+	OK(erc_runtime_create(&options, &runtime));
+	ck_assert_str_eq(erc_runtime_target(runtime), "cuda:sm_86");
+	ck_assert_uint_eq(erc_runtime_units(runtime), 4);
+	OK(erc_runtime_destroy(runtime));
+}
+END_TEST
+
+/* Every call of opening, loading, making and running fails once. Nothing is left over: the stand-in looks. */
+static const char *const calls[] = {
+	"cuDriverGetVersion:1:999", "cuDeviceGetCount:1:999", "cuDeviceGet:1:1", "cuDeviceGetName:1:1", "cuDeviceGetAttribute:3:1",
+	"cuDevicePrimaryCtxRetain:1", "cuCtxGetStreamPriorityRange:1:1", "cuStreamCreateWithPriority:1", "cuStreamCreateWithPriority:2",
+	"cuEventCreate:1", "cuModuleLoadDataEx:1:209", "cuModuleLoadDataEx:7", "cuModuleGetFunction:2:500", "cuFuncLoad:1",
+	"cuFuncGetAttribute:1:1", "cuFuncSetAttribute:4:1", "cuMemHostAlloc:1", "cuMemHostAlloc:2", "cuMemAllocAsync:1", "cuMemAllocAsync:2",
+	"cuMemcpyHtoDAsync_v2:1:1", "cuMemsetD8Async:1:1", "cuOccupancyMaxActiveBlocksPerMultiprocessor:1:1", "cuStreamCreateWithPriority:3",
+	"cuStreamCreateWithPriority:4", "cuEventCreate:2", "cuMemcpyHtoDAsync_v2:2:1", "cuMemcpyHtoDAsync_v2:3:1", "cuMemsetD8Async:2:1",
+	"cuEventRecord:1:1", "cuEventRecord:2:1", "cuStreamWaitEvent:1:1", "cuLaunchKernel:1:701", "cuLaunchKernel:5:1", "cuMemcpyDtoHAsync_v2:1:1",
+	"cuMemcpyDtoHAsync_v2:2:1", "cuMemcpyDtoDAsync_v2:1:1",
+};
+#define CALLS ((int)(sizeof(calls) / sizeof(calls[0])))
+
+/* Weights, a copy, and WORK's chain. */
+static uint8_t *build_all(const char *target, size_t *bytes)
+{
+	static const uint32_t weights[WIDTH] = { 3 };
+	struct test_model model;
+	build_work(&model, target, 0);
+	test_model_operand(&model, ERCA_BUFFER_WEIGHTS, ERCA_ACCESS_READ, 0, 0, WIDTH_BYTES);
+	test_model_operand(&model, ERCA_BUFFER_ARENA, ERCA_ACCESS_WRITE, 0, 0, WIDTH_BYTES);
+	test_model_copy(&model);
+	model.build.weights = weights;
+	model.build.weights_bytes = sizeof(weights);
+	return test_model_finish(&model, code, code_bytes, bytes);
+}
+
+static enum erc_status live(const uint8_t *file, size_t bytes, enum erc_class class_)
+{
+	struct erc_session_options options = { .size = sizeof(options), .class_ = class_ };
+	uint32_t input[WIDTH] = { 5 }, output[WIDTH], counters[COUNTERS] = { 0 }, expected[WIDTH];
+	erc_runtime *runtime = NULL;
+	erc_model *model = NULL;
+	erc_session *session = NULL;
+	erc_request *request = NULL;
+	enum erc_status status = erc_runtime_create(&cuda_options, &runtime);
+	if (!status)
+		status = erc_model_load_memory(runtime, file, bytes, NULL, &model);
+	if (!status)
+		status = erc_session_create(model, &options, &session);
+	if (!status)
+		status = erc_request_create(session, &request);
+	for (int run = 0; run < 2 && request; run++) { /* after a run that failed the next one is right */
+		OK(erc_request_bind_input(request, 0, input, sizeof(input)));
+		OK(erc_request_bind_output(request, 0, output, sizeof(output)));
+		OK(erc_request_bind_output(request, 1, counters, sizeof(counters)));
+		enum erc_status result = erc_request_run(request);
+		ck_assert_msg(!result || !run, "run %d: %s", run, erc_error_detail());
+		status = status ? status : result;
+		expect_work(input, expected);
+		if (!result)
+			ck_assert_mem_eq(output, expected, sizeof(expected));
+	}
+	OK(erc_request_destroy(request));
+	OK(erc_session_destroy(session));
+	OK(erc_model_unload(model));
+	OK(erc_runtime_destroy(runtime));
+	return status;
+}
+
+START_TEST(every_call_fails)
+{
+	size_t bytes;
+	enum erc_class class_ = _i < CALLS ? ERC_BEST_EFFORT : ERC_REAL_TIME;
+	const char *call = calls[_i % CALLS];
+	uint8_t *file = build_all("cuda:sm_90", &bytes);
+	fail_at(call);
+	enum erc_status status = live(file, bytes, class_);
+	int is_nomem = !strchr(strchr(call, ':') + 1, ':');
+	if (status) /* real-time runs make some of the calls while their graph is made, and do without one then */
+		ck_assert_msg(status == (is_nomem ? ERC_NOMEM : ERC_DEVICE), "%s: %s: %s", call, erc_status_text(status), erc_error_detail());
+	else
+		ck_assert_msg(class_ == ERC_REAL_TIME, "%s made no difference", call);
+	unsetenv("ERC_STUB_FAIL");
+	OK(live(file, bytes, class_));
+	free(file);
+}
+END_TEST
+
+/* ---- targets and images ---- */
+
+static int runs(struct cuda_device *device, const char *name)
+{
+	static const struct erca_target target = { .kind = ERCA_TARGET_CUDA };
+	return erc__cuda_can_run(&device->base, &target, name);
+}
+
+START_TEST(targets_by_capability)
+{
+	static const struct erca_target other = { .kind = ERCA_TARGET_CPU };
+	struct cuda_device device = { .major = 8, .minor = 6 };
+	ck_assert_int_eq(runs(&device, "cuda:sm_80") && runs(&device, "cuda:sm_86"), 1);
+	ck_assert_int_eq(runs(&device, "cuda:sm_89") || runs(&device, "cuda:sm_75") || runs(&device, "cuda:sm_90"), 0);
+	ck_assert_int_eq(runs(&device, "cuda:compute_75") && runs(&device, "cuda:compute_80") && runs(&device, "cuda:compute_86"), 1);
+	ck_assert_int_eq(runs(&device, "cuda:compute_89") || runs(&device, "cuda:sm_86x") || runs(&device, "cuda:") || runs(&device, "cpu"), 0);
+	ck_assert_int_eq(erc__cuda_can_run(&device.base, &other, "cuda:sm_80"), 0);
+	device = (struct cuda_device){ .major = 9, .minor = 0 };
+	ck_assert_int_eq(runs(&device, "cuda:sm_90a") && runs(&device, "cuda:compute_86"), 1);
+	device = (struct cuda_device){ .major = 12, .minor = 1 };
+	ck_assert_int_eq(runs(&device, "cuda:sm_120") && runs(&device, "cuda:compute_100"), 1);
+	ck_assert_int_eq(runs(&device, "cuda:sm_100") || runs(&device, "cuda:sm_120a"), 0);
+}
+END_TEST
+
+START_TEST(driver_too_old)
+{
+	erc_runtime *runtime;
+	erc_model *model;
+	struct test_model built;
+	size_t bytes;
+	stub_set("ERC_STUB_DRIVER", 12040);
+	OK(erc_runtime_create(&cuda_options, &runtime));
+	for (uint32_t needed = 12040; needed <= 13000; needed += 960) {
+		build_work(&built, "cuda:sm_90", 0);
+		((struct erca_target *)(void *)built.build.tables[ERC_TABLE_TARGETS].data)->min_driver = needed;
+		uint8_t *file = test_model_finish(&built, code, code_bytes, &bytes);
+		if (needed == 12040)
+			OK(erc_model_load_memory(runtime, file, bytes, NULL, &model));
+		else
+			SAYS(erc_model_load_memory(runtime, file, bytes, NULL, &model), ERC_NO_TARGET, "version 13.0 or newer, this one is of 12.4");
+		OK(erc_model_unload(needed == 12040 ? model : NULL));
+		free(file);
+	}
+	OK(erc_runtime_destroy(runtime));
+}
+END_TEST
+
+static void load_broken(struct bed *bed, const void *container, size_t bytes, enum erc_status wanted, const char *text)
+{
+	struct erc__image *image = NULL;
+	struct erc__device *device = bed->runtime->device;
+	SAYS(device->ops->image_load(device, container, bytes, &image), wanted, text);
+	ck_assert_ptr_null(image);
+}
+
+START_TEST(broken_images)
+{
+	struct bed bed;
+	size_t bytes;
+	struct erc_cuda_image *container = stub_code(code, code_bytes, 2, &bytes);
+	bed_open(&bed, "cuda", NULL, 1);
+	load_broken(&bed, NULL, 0, ERC_CORRUPT, "no CODE");
+	load_broken(&bed, container, 7, ERC_CORRUPT, "too few");
+	load_broken(&bed, container, 8 + 31, ERC_CORRUPT, "a table of 2");
+	load_broken(&bed, container, bytes - 1, ERC_CORRUPT, "kernel 1");
+	container->abi++;
+	load_broken(&bed, container, bytes, ERC_VERSION, "ABI 2");
+	container->abi--;
+	container->images[1].offset += 8;
+	load_broken(&bed, container, bytes, ERC_CORRUPT, "kernel 1");
+	container->images[1].offset -= 8;
+	((uint8_t *)container)[container->images[1].offset + container->images[1].bytes - 1] = 'x';
+	load_broken(&bed, container, bytes, ERC_CORRUPT, "must end with NUL");
+	((uint8_t *)container)[container->images[1].offset + container->images[1].bytes - 1] = 0;
+	((struct stub_image *)(void *)((uint8_t *)container + container->images[0].offset))->magic[0] = '?';
+	load_broken(&bed, container, bytes, ERC_DEVICE, "no image of the stub");
+	memcpy((uint8_t *)container + container->images[0].offset, code, 64); /* an ELF header, the tables behind are elsewhere */
+	container->images[0].bytes = 64;
+	load_broken(&bed, container, bytes, ERC_CORRUPT, "lie outside");
+	free(container);
+	bed_close(&bed);
+}
+END_TEST
+
+START_TEST(too_much_local_memory)
+{
+	struct test_model model;
+	struct bed bed;
+	erc_model *loaded;
+	size_t bytes;
+	bed_open(&bed, "cuda", NULL, 1);
+	build_work(&model, "cuda:sm_90", 0);
+	model.entry.local_bytes = 1 << 20;
+	uint8_t *file = test_model_finish(&model, code, code_bytes, &bytes);
+	SAYS(erc_model_load_memory(bed.runtime, file, bytes, NULL, &loaded), ERC_NO_TARGET, "shared memory");
+	free(file);
+	bed_close(&bed);
+}
+END_TEST
+
+/* ---- a lost device ---- */
+
+/* Requests in flight end with the device's error, and so does every later call, but what there is can be destroyed. */
+START_TEST(device_lost)
+{
+	static struct tenant tenants[4];
+	struct bed bed;
+	erc_request *none;
+	struct erc_session_stats stats = { .size = sizeof(stats) };
+	stub_set("ERC_STUB_LOST", 3 + 7 * _i);
+	bed_open(&bed, "cuda", _i % 2 ? "concurrent" : NULL, 2);
+	for (uint32_t i = 0; i < 4; i++) {
+		struct erc_session_options options = mixed_options(i);
+		tenant_open(&tenants[i], &bed, &options);
+	}
+	for (int round = 0, is_lost = 0; !is_lost; round++) {
+		ck_assert_int_lt(round, 100);
+		for (uint32_t i = 0; i < 4; i++) {
+			enum erc_status status = erc_request_submit(tenants[i].request);
+			ck_assert(!status || status == ERC_DEVICE);
+			status = status ? status : erc_request_wait(tenants[i].request, UINT64_MAX);
+			ck_assert(!status || status == ERC_DEVICE);
+			is_lost |= status == ERC_DEVICE;
+		}
+	}
+	SAYS(erc_request_run(tenants[0].request), ERC_DEVICE, "the device is lost");
+	SAYS(erc_request_create(tenants[1].session, &none), ERC_DEVICE, "ILLEGAL_ADDRESS");
+	OK(erc_session_set_units(tenants[2].session, 1));
+	OK(erc_request_cancel(tenants[3].request));
+	for (uint32_t i = 0; i < 4; i++) {
+		OK(erc_session_stats(tenants[i].session, &stats));
+		ck_assert_uint_ge(stats.submitted, stats.completed + stats.failed);
+		OK(erc_request_destroy(tenants[i].request));
+		OK(erc_session_destroy(tenants[i].session));
+	}
+	bed_close(&bed);
+}
+END_TEST
+
+/* ---- runs ---- */
+
+/* Best-effort runs that are stopped, shrunk, grown and sent away by real-time runs at random moments come to the same bits. */
+START_TEST(preempted_at_random)
+{
+	static struct load loads[3];
+	static struct tenant tenant;
+	struct erc_session_options options = { .size = sizeof(options), .weight = 1 };
+	struct erc_session_stats stats = { .size = sizeof(stats) };
+	uint32_t random = (uint32_t)_i * 77 + 1;
+	struct bed bed;
+	stub_set("ERC_STUB_SHAKE", _i + 1);
+	bed_open(&bed, "cuda", NULL, 3);
+	tenant_open(&tenant, &bed, &options);
+	load_start(loads, 3, &bed, 40); /* one of them is real-time */
+	for (int run = 0; run < 60; run++) {
+		tenant_submit(&tenant);
+		while (erc_request_wait(tenant.request, 0) == ERC_TIMEOUT) {
+			uint32_t what = next_random(&random, 5);
+			if (what < 4)
+				OK(erc_session_set_units(tenant.session, what));
+			usleep(next_random(&random, 200));
+			OK(erc_session_set_units(tenant.session, 1 + next_random(&random, 3)));
+			usleep(next_random(&random, 400));
+		}
+		tenant_ended(&tenant, ERC_OK);
+	}
+	load_join(loads, 3);
+	OK(erc_session_stats(tenant.session, &stats));
+	ck_assert_uint_gt(stats.preemptions, 0);
+	ck_assert_uint_eq(stats.tiles, 60 * WORK_TILES);
+	for (uint32_t i = 0; i < COUNTERS; i++)
+		ck_assert_uint_eq(tenant.counters[i], 60);
+	tenant_close(&tenant);
+	bed_close(&bed);
+}
+END_TEST
+
+/* Real-time work with the whole device runs as a graph; with a part of it, elastic; without graphs, as plain launches. */
+START_TEST(forms)
+{
+	struct erc_session_options whole = { .size = sizeof(whole), .class_ = ERC_REAL_TIME };
+	struct erc_session_options part = { .size = sizeof(part), .class_ = ERC_REAL_TIME, .units = 1 };
+	struct erc_session_options other = { .size = sizeof(other) };
+	const struct erc_session_options *options[] = { &whole, &part, &other };
+	struct tenant tenants[3];
+	struct bed bed;
+	if (_i)
+		fail_at("cuGraphInstantiateWithFlags:1:1");
+	bed_open(&bed, "cuda", NULL, 2);
+	for (int i = 0; i < 3; i++) {
+		tenant_open(&tenants[i], &bed, options[i]);
+		const struct cuda_request *request = tenants[i].request->job.native;
+		ck_assert_int_eq(request->graph != NULL, i < 2 && (i || !_i)); /* also where it is not taken: units may be given later */
+		for (int run = 0; run < 5; run++) {
+			tenant_submit(&tenants[i]);
+			tenant_wait(&tenants[i]);
+			ck_assert_int_eq(request->is_plain, i == 0);
+		}
+	}
+	for (int i = 0; i < 3; i++)
+		tenant_close(&tenants[i]);
+	bed_close(&bed);
+}
+END_TEST
+
+/* Best-effort work keeps its units until real-time work comes, which is on its way before its submit returns. */
+START_TEST(real_time_does_not_wait)
+{
+	static struct hold hold;
+	struct erc_session_options options = { .size = sizeof(options), .class_ = ERC_REAL_TIME };
+	struct tenant urgent;
+	struct bed bed;
+	bed_open(&bed, "cuda", "elastic", 2);
+	hold_open(&hold, &bed, NULL);
+	tenant_open(&urgent, &bed, &options);
+	OK(erc_request_submit(hold.request));
+	await_least(&hold.control[GATE_ENTERED], 2);
+	const struct cuda_request *best_effort = hold.request->job.native, *real_time = urgent.request->job.native;
+	pthread_mutex_t *lock = &bed.runtime->device->lock;
+	pthread_mutex_lock(lock);
+	uint32_t epoch = best_effort->epoch;
+	ck_assert_int_lt((int)best_effort->stop_epoch, (int)epoch);
+	pthread_mutex_unlock(lock);
+	tenant_submit(&urgent);
+	pthread_mutex_lock(lock);
+	ck_assert_uint_ge(best_effort->stop_epoch, epoch);
+	ck_assert_int_eq(real_time->has_begun, 1);
+	pthread_mutex_unlock(lock);
+	tenant_wait(&urgent); /* while a best-effort tile is still held */
+	ck_assert_uint_eq(hold.counters[0], 0);
+	atomic_store(&hold.control[GATE_OPEN], 1);
+	OK(erc_request_wait(hold.request, UINT64_MAX));
+	for (uint32_t i = 0; i < HOLD_TILES; i++)
+		ck_assert_uint_eq(hold.counters[i], 1);
+	tenant_close(&urgent);
+	hold_close(&hold);
+	bed_close(&bed);
+}
+END_TEST
+
+/* The global timer is far from the host's clock: what it says becomes times between submit and end. */
+START_TEST(times_from_the_timer)
+{
+	struct erc_request_timing timing = { .size = sizeof(timing) };
+	struct tenant tenant;
+	struct bed bed;
+	bed_open(&bed, "cuda", NULL, 2);
+	tenant_open(&tenant, &bed, NULL);
+	for (int run = 0; run < 20; run++) {
+		tenant_submit(&tenant);
+		tenant_wait(&tenant);
+		OK(erc_request_timing(tenant.request, &timing));
+		ck_assert_uint_le(timing.visible_ns, timing.started_ns);
+		ck_assert_uint_lt(timing.started_ns, timing.finished_ns);
+	}
+	int64_t ahead_ns = -123456789012345; /* stub_kernel.c */
+	ck_assert_int_le(device_of(&bed)->least_offset_ns, ahead_ns);
+	ck_assert_int_ge(device_of(&bed)->most_offset_ns, ahead_ns);
+	ck_assert_int_ge(device_of(&bed)->least_offset_ns, ahead_ns - 100000000);
+	tenant_close(&tenant);
+	bed_close(&bed);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("cuda");
+	TCase *tcase = tcase_create("cuda");
+	code = test_kernels_compile(TEST_KERNEL_DEFINES, &code_bytes);
+	if (!code) {
+		printf("skipped: cuda, 1 program: no C compiler\n");
+		return EXIT_SUCCESS;
+	}
+	stub_use();
+	tcase_set_timeout(tcase, 120);
+	tcase_add_test(tcase, nothing_to_open);
+	tcase_add_loop_test(tcase, every_call_fails, 0, 2 * CALLS);
+	tcase_add_test(tcase, targets_by_capability);
+	tcase_add_test(tcase, driver_too_old);
+	tcase_add_test(tcase, broken_images);
+	tcase_add_test(tcase, too_much_local_memory);
+	tcase_add_loop_test(tcase, device_lost, 0, 6);
+	tcase_add_loop_test(tcase, preempted_at_random, 0, 4);
+	tcase_add_loop_test(tcase, forms, 0, 2);
+	tcase_add_test(tcase, real_time_does_not_wait);
+	tcase_add_test(tcase, times_from_the_timer);
+	suite_add_tcase(suite, tcase);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	free(code);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
