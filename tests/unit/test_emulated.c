@@ -57,6 +57,12 @@ static const struct {
 	{"pool", "input x:f32[2x19x13x11]\ny = MaxPool(x) {kernel_shape=[3,3],strides=[2,2],pads=[1,1,1,1]}\noutput y\n"},
 	{"pool", "input x:f32[1x3x9x7]\ny = AveragePool(x) {kernel_shape=[4,2],pads=[1,0,2,1]}\noutput y\n"},
 	{"max_index", "input x:f32[1x3x9x7]\ny, i = MaxPool(x) {kernel_shape=[2,3]}\noutput y\noutput i\n"},
+	{"conv", "input x:f32[1x20x9x7]\ninput w:f32[21x20x3x3]\nc = Conv(x, w) {pads=[1,1,1,1]}\ny = Relu(c)\noutput y\n"},
+	{"depthwise", "input x:f32[1x20x9x7]\nconst w:f32[20x1x3x3] = splat{0.5}\ny = Conv(x, w) {group=20,pads=[1,1,1,1]}\noutput y\n"},
+	{"attention", "input q:f32[37x20]\ninput k:f32[20x41]\ninput v:f32[41x24]\ns = MatMul(q, k)\nw = Softmax(s) {axis=-1}\n"
+	              "y = MatMul(w, v)\noutput y\n"},
+	{"attention_sum", "input q:f32[5x32]\ninput k:f32[32x1700]\ninput v:f32[1700x32]\ns = MatMul(q, k)\n"
+	                  "w = Softmax(s) {axis=-1}\ny = MatMul(w, v)\noutput y\n"},
 	{"lrn", "input x:f32[2x7x5x3]\ny = LRN(x) {size=3}\noutput y\n"},
 	{"reduce", "input x:f32[5x33x7]\nconst a:i64[1] = {1}\ny = ReduceSum(x, a)\noutput y\n"},
 	{"reduce", "input x:f32[3x1001]\ny = ReduceMean(x) {axes=[1]}\noutput y\n"},
