@@ -58,7 +58,13 @@ FN void copy_commit(void) {}
 #define DECLARE_SHARED(type, name) __shared__ type name
 #define BLOCK ((uint32_t)blockIdx.x)
 FN uint64_t read_room(const struct erc_cuda_room *room) { return *(volatile const uint64_t *)&room->word; }
-FN uint32_t read_done(const struct erc_cuda_progress *progress) { return *(volatile const uint32_t *)&progress->done; }
+/* What the blocks counted wrote is visible behind it. */
+FN uint32_t read_done(const struct erc_cuda_progress *progress)
+{
+	uint32_t done = *(volatile const uint32_t *)&progress->done;
+	__threadfence();
+	return done;
+}
 FN uint32_t claim_tile(struct erc_cuda_progress *progress) { return atomicAdd(&progress->next, 1u); }
 /* What the block wrote is visible to whoever sees the count. */
 FN void count_done(struct erc_cuda_progress *progress)
