@@ -52,12 +52,10 @@ enum erc_status erc__job_count_tiles(struct erc__job *job, const struct erc__ste
 	return ERC_OK;
 }
 
-uint32_t erc__job_budget(const struct erc__job *job, uint32_t room)
+/* The largest budget that a room holds, or the smallest there is. */
+static uint32_t largest_budget(const struct erc__budgets *budgets, uint32_t room)
 {
-	const struct erc__budgets *budgets = job->budgets;
-	uint32_t chosen = atomic_load_explicit(&budgets->chosen, memory_order_relaxed), best = UINT32_MAX, least = 0;
-	if (chosen != ERC__BUDGET_BY_ROOM)
-		return chosen;
+	uint32_t best = UINT32_MAX, least = 0;
 	for (uint32_t i = 0; i < budgets->count; i++) {
 		if (budgets->units[i] <= room && (best == UINT32_MAX || budgets->units[i] > budgets->units[best]))
 			best = i;
@@ -67,10 +65,20 @@ uint32_t erc__job_budget(const struct erc__job *job, uint32_t room)
 	return best == UINT32_MAX ? least : best;
 }
 
-static uint32_t room_of(const struct erc__job *job)
+uint32_t erc__job_budget(const struct erc__job *job, uint32_t room)
 {
+	uint32_t chosen = atomic_load_explicit(&job->budgets->chosen, memory_order_relaxed);
+	return chosen == ERC__BUDGET_BY_ROOM ? largest_budget(job->budgets, room) : chosen;
+}
+
+/* The number of the variant that the next launch takes in the room of the moment. */
+static uint32_t choose_budget(const struct erc__job *job)
+{
+	uint32_t chosen = atomic_load_explicit(&job->budgets->chosen, memory_order_relaxed);
+	if (chosen != ERC__BUDGET_BY_ROOM)
+		return chosen;
 	uint32_t of_tenant = erc__room_limit(&job->item.tenant->room), of_class = erc__room_limit(job->class_room);
-	return of_tenant < of_class ? of_tenant : of_class;
+	return largest_budget(job->budgets, of_tenant < of_class ? of_tenant : of_class);
 }
 
 static uint32_t open_next(struct erc__job *job, uint32_t *record)
@@ -83,7 +91,7 @@ static uint32_t open_next(struct erc__job *job, uint32_t *record)
 		}
 		if (++job->step == job->step_count)
 			return 0;
-		job->launch = &job->steps[(size_t)erc__job_budget(job, room_of(job)) * job->step_count + job->step];
+		job->launch = &job->steps[(size_t)choose_budget(job) * job->step_count + job->step];
 		job->result = erc__job_count_tiles(job, job->launch, &tiles);
 		if (job->result)
 			return 0;
