@@ -960,7 +960,7 @@ int main(void)
 		if (!(erc__device_find(device_names[i])->flags & ERC__DEVICE_ELASTIC))
 			printf("devices: skipped on %s, whose units check no room: %d tests\n", device_names[i],
 			       ROOM_TESTS + (erc__device_find(device_names[i])->advance != NULL));
-	printf("devices: skipped on cuda, whose units serve one request each until it sends them away: left_work_is_passed_on\n");
+	printf("skipped: devices: on cuda, whose units serve one request each until it sends them away: left_work_is_passed_on\n");
 	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, each_tile_once, 0, all);
 	tcase_add_loop_test(tcase, launches_in_order, 0, all);
