@@ -76,7 +76,8 @@ START_TEST(no_tile_spills)
 	for (int first = 0, n; first < shapes.count; first += n) {
 		n = shapes.count - first < MAX_BUDGETS ? shapes.count - first : MAX_BUDGETS;
 		enum ercc_status status = build_some(number, &job, &shapes, first, n, &failed);
-		if (status == ERCC_TOOLCHAIN) {
+		/* A kernel that NVRTC refuses has the same status, and is a failure. */
+		if (status == ERCC_TOOLCHAIN && (strstr(test.errors, "cannot be opened") || strstr(test.errors, "is not compiled for by"))) {
 			printf("skipped: %s for %s: %s", cases[number].name, job.target->name, test.errors);
 			return;
 		}
