@@ -176,6 +176,11 @@ uint32_t erc_runtime_units(const erc_runtime *runtime)
 	return runtime->device->units;
 }
 
+int erc_runtime_computes(const erc_runtime *runtime)
+{
+	return !!(runtime->device->ops->flags & ERC__DEVICE_COMPUTES);
+}
+
 const char *erc_runtime_target(const erc_runtime *runtime)
 {
 	return runtime->device->target;

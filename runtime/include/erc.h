@@ -170,6 +170,8 @@ ERC_API enum erc_status erc_runtime_create(const struct erc_runtime_options *opt
 /* ERC_BUSY while a model is loaded. NULL is fine. */
 ERC_API enum erc_status erc_runtime_destroy(erc_runtime *runtime);
 ERC_API uint32_t erc_runtime_units(const erc_runtime *runtime);
+/* 0: a virtual device, whose runs take time and leave the outputs as they were. */
+ERC_API int erc_runtime_computes(const erc_runtime *runtime);
 /* "cpu:x86-64-v4": the best target that this runtime's device can execute. */
 ERC_API const char *erc_runtime_target(const erc_runtime *runtime);
 /* The device's clock: monotonic time; a virtual device's own time, from 0. */

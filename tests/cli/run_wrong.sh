@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Wrong names, types and shapes at run; each says what is wanted.
 . "$LIBRARY"
-quietly erc compile "$MODELS/relu_add.onnx" -o tiny.erca --target cpu:x86-64-v3 --quiet
+quietly erc compile "$MODELS/relu_add.onnx" -o tiny.erca --target cpu:x86-64-v3,sim:h100 --quiet
 npy() { # npy FILE DESCR SHAPE BYTES: zeros
 	local header="{'descr': '$2', 'fortran_order': False, 'shape': $3, }"
 	printf '\x93NUMPY\1\0\x76\0%-117s\n' "$header" >"$1"
@@ -32,3 +32,6 @@ run erc run missing.erca --input x=zeros
 run erc run tiny.erca --input x=@good.npy --budget none
 cp "$MODELS/relu_add.onnx" .
 run erc run relu_add.onnx --input x=zeros
+run erc run tiny.erca --input x=zeros --device sim:h100
+run erc run tiny.erca --input x=zeros --device gpu
+run env ERC_LIBCUDA=/nowhere/libcuda.so.1 erc run tiny.erca --input x=zeros --device cuda

@@ -41,7 +41,9 @@ static int parse(int argc, char **argv, struct bench *b)
 		{"seconds", 's', OPTION_NUMBER, &b->seconds, "S", "measures for this long (default 3)"},
 		{"runs", 'n', OPTION_COUNT, &b->runs, "N", "measures this many runs instead"},
 		{"warmup", 'w', OPTION_COUNT, &b->warmup, "N", "runs before measuring (default 3)"},
-		{"workers", 'j', OPTION_COUNT, &b->open.workers, "N", "units of the device (default: one per core)"},
+		{"device", 0, OPTION_TEXT, &b->open.device, "NAME", "cpu (default), cuda, sim:h100 ..."},
+		{"real-time", 0, OPTION_FLAG, &b->open.real_time, NULL, "one artifact: as real-time work"},
+		{"workers", 'j', OPTION_COUNT, &b->open.workers, "N", "units of the device (default: all)"},
 		{"target", 't', OPTION_TEXT, &b->open.target, "TARGET", "instead of the best one that runs here"},
 		{"entry", 0, OPTION_TEXT, &b->open.entry, "NAME", "entry point (default: the first)"},
 		{"budget", 'b', OPTION_TEXT, &b->open.budget, "NAME", "variants of this budget (default: the first)"},
@@ -55,7 +57,6 @@ static int parse(int argc, char **argv, struct bench *b)
 		{"shed", 0, OPTION_FLAG, &b->workload.shed, NULL, "RT requests that would be late are refused"},
 		{"trace", 0, OPTION_TEXT, &b->workload.trace, "FILE", "Chrome trace of one more slice"},
 		{"seed", 0, OPTION_COUNT, &b->workload.seed, "N", "of the arrivals (default 1)"},
-		{"device", 0, OPTION_TEXT, &b->workload.device, "NAME", "cpu (default), sim:h100 ..."},
 		{"by-tile", 0, OPTION_FLAG, &b->workload.by_tile, NULL, "sim: each tile is an event, exact and slow"},
 		{"format", 0, OPTION_TEXT, &b->format_name, "FORM", "text (default), json, md or csv"},
 	};
@@ -197,6 +198,7 @@ int cmd_bench(int argc, char **argv)
 	if (code == ARGS_OK)
 		code = check_arrivals(b.workload.arrivals);
 	b.workload.workers = b.open.workers;
+	b.workload.device = b.open.device;
 	if (code == ARGS_OK)
 		code = b.workload.path ? bench_workload(&b.workload, format) : bench(&b, format);
 	text_list_free(&b.inputs);

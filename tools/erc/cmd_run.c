@@ -35,7 +35,9 @@ static int parse(int argc, char **argv, struct run *r)
 		{"atol", 0, OPTION_NUMBER, &r->atol, "X", "absolute limit of an element (default 1e-5)"},
 		{"l2", 0, OPTION_NUMBER, &r->l2, "X", "limit of the whole output's relative L2 error"},
 		{"repeat", 0, OPTION_COUNT, &r->repeat, "N", "runs N times; all must give the same bits"},
-		{"workers", 'j', OPTION_COUNT, &r->open.workers, "N", "units of the device (default: one per core)"},
+		{"device", 0, OPTION_TEXT, &r->open.device, "NAME", "cpu (default), cuda, cuda:1"},
+		{"real-time", 0, OPTION_FLAG, &r->open.real_time, NULL, "as real-time work (default: best effort)"},
+		{"workers", 'j', OPTION_COUNT, &r->open.workers, "N", "units of the device (default: all)"},
 		{"target", 't', OPTION_TEXT, &r->open.target, "TARGET", "instead of the best one that runs here"},
 		{"entry", 0, OPTION_TEXT, &r->open.entry, "NAME", "entry point (default: the first)"},
 		{"budget", 'b', OPTION_TEXT, &r->open.budget, "NAME", "variants of this budget (default: the first)"},
@@ -294,6 +296,10 @@ static int run(struct run *r)
 	}
 	r->open.inputs = &r->inputs;
 	int code = runner_open(&runner, &r->open);
+	if (code == ARGS_OK && !erc_runtime_computes(runner.runtime)) {
+		say_error("device %s is virtual and computes no outputs; erc bench measures on it", r->open.device);
+		code = EXIT_USAGE;
+	}
 	if (code == ARGS_OK)
 		code = run_repeatedly(&runner, r);
 	if (code == ARGS_OK)

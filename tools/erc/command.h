@@ -208,10 +208,11 @@ struct runner {
 };
 
 struct runner_options {
-	const char *path, *target, *entry, *budget;
+	const char *path, *device, *target, *entry, *budget;
 	const struct text_list *inputs;
-	uint32_t workers;       /* 0: one per core */
+	uint32_t workers;       /* 0: all */
 	bool random_by_default; /* inputs that are not given are random:1 */
+	bool real_time;         /* the session's class, else best effort */
 };
 
 /* ARGS_OK, or an exit code after messages. Either way runner_close() frees what there is. */

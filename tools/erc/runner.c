@@ -25,9 +25,11 @@ static void print_log(void *user, enum erc_log_level level, const char *message)
 
 static enum erc_status open_handles(struct runner *runner, const struct runner_options *options)
 {
-	struct erc_runtime_options runtime = {.size = sizeof runtime, .units = options->workers, .log = print_log};
+	struct erc_runtime_options runtime = {.size = sizeof runtime, .device = options->device, .units = options->workers, .log = print_log};
 	struct erc_model_options model = {.size = sizeof model, .target = options->target};
-	struct erc_session_options session = {.size = sizeof session, .entry = options->entry, .budget = options->budget};
+	struct erc_session_options session = {
+		.size = sizeof session, .entry = options->entry, .budget = options->budget, .class_ = options->real_time ? ERC_REAL_TIME : ERC_BEST_EFFORT,
+	};
 	enum erc_status status = erc_runtime_create(&runtime, &runner->runtime);
 	if (status == ERC_OK)
 		status = erc_model_load(runner->runtime, options->path, &model, &runner->model);
