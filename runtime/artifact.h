@@ -51,9 +51,6 @@ static inline int erc__has_runtime_dims(const struct erca_tensor *tensor)
 	return 0;
 }
 
-/* The table in front of a CUDA target's images, and where they lie. The code is mapped, not copied: a device that loads
- * it asks again (artifact_cuda.c). */
-enum erc_status erc__cuda_code_check(const void *code, size_t bytes);
 
 /* Finds the tables of the PLAN copy and checks every record (artifact_plan.c). */
 enum erc_status erc__artifact_check_plan(struct erc_artifact *artifact);

@@ -2,9 +2,26 @@
  * hold is the driver's to check. */
 #include "artifact_check.h"
 
+#include <elf.h>
 #include <string.h>
 
 #define BAD_CODE(...) erc__fail(ERC_CORRUPT, "CUDA code: " __VA_ARGS__)
+
+static int is_elf(const char *image, uint64_t bytes)
+{
+	return bytes >= sizeof(Elf64_Ehdr) && !memcmp(image, ELFMAG, SELFMAG);
+}
+
+/* A driver is told no size: an ELF file says itself how long it is. */
+static enum erc_status check_elf(const char *image, uint64_t bytes, uint32_t i)
+{
+	Elf64_Ehdr header;
+	memcpy(&header, image, sizeof(header));
+	uint64_t sections = (uint64_t)header.e_shnum * header.e_shentsize, segments = (uint64_t)header.e_phnum * header.e_phentsize;
+	if (header.e_shoff > bytes || sections > bytes - header.e_shoff || header.e_phoff > bytes || segments > bytes - header.e_phoff)
+		return BAD_CODE("image %u: the tables of the ELF file end behind it (%" PRIu64 " bytes)", i, bytes);
+	return ERC_OK;
+}
 
 static enum erc_status check_image(const char *code, size_t bytes, size_t first, uint32_t i)
 {
@@ -15,13 +32,12 @@ static enum erc_status check_image(const char *code, size_t bytes, size_t first,
 	if (!length || offset > bytes || length > bytes - offset)
 		return BAD_CODE("image %u: offset %" PRIu64 " + %" PRIu64 " bytes end behind the section (%zu bytes)", i, offset,
 		                length, bytes);
-	int is_elf = length >= 64 && !memcmp(code + offset, "\x7f" "ELF", 4);
-	if (!is_elf && code[offset + length - 1])
-		return BAD_CODE("image %u is no ELF file, and no text with a NUL at its end", i);
-	return ERC_OK;
+	if (!is_elf(code + offset, length))
+		return code[offset + length - 1] ? BAD_CODE("image %u is no ELF file, and no text with a NUL at its end", i) : ERC_OK;
+	return check_elf(code + offset, length, i);
 }
 
-enum erc_status erc__cuda_code_check(const void *code, size_t bytes)
+static enum erc_status check_code(const void *code, size_t bytes)
 {
 	const struct erc_cuda_image *table = code;
 	if (bytes < sizeof(*table))
@@ -47,7 +63,7 @@ enum erc_status erc__check_cuda_target(const struct erc_artifact *artifact, uint
 	const struct erca_target *target = erc__record(artifact, ERC_TABLE_TARGETS, i);
 	if (target->code_section == ERCA_NONE)
 		return BAD("targets", i, "kind %d has no code section", ERCA_TARGET_CUDA);
-	return erc__cuda_code_check(code_of(artifact, target), (size_t)target->code_bytes);
+	return check_code(code_of(artifact, target), (size_t)target->code_bytes);
 }
 
 enum erc_status erc__check_cuda_kernel(const struct erc_artifact *artifact, uint32_t i)

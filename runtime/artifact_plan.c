@@ -265,9 +265,7 @@ static enum erc_status check_kernel(const struct erc_artifact *artifact, uint32_
 	TRY(erc__check_string(artifact, "kernels", i, "name", kernel->name));
 	TRY(erc__check_range(artifact, "kernels", i, ERC_TABLE_TARGETS, kernel->target, 1));
 	const struct erca_target *target = erc__record(artifact, ERC_TABLE_TARGETS, kernel->target);
-	if (target->kind == ERCA_TARGET_CUDA)
-		TRY(erc__check_cuda_kernel(artifact, i));
-	return kernel->symbol == ERCA_NONE ? ERC_OK : erc__check_string(artifact, "kernels", i, "symbol", kernel->symbol);
+	return target->kind == ERCA_TARGET_CUDA ? erc__check_cuda_kernel(artifact, i) : ERC_OK;
 }
 
 enum erc_status erc__artifact_check_plan(struct erc_artifact *artifact)

@@ -110,9 +110,8 @@ static enum erc_status load_code(struct erc_model *model)
 		return erc__no_memory("kernels", count * sizeof(*model->kernels));
 	for (uint32_t i = 0; i < count; i++) {
 		const struct erca_kernel *kernel = erc__record(model->artifact, ERC_TABLE_KERNELS, i);
-		const char *symbol = kernel->symbol == ERCA_NONE ? NULL : erc_artifact_string(model->artifact, kernel->symbol);
 		if (kernel->target == model->target_idx)
-			TRY(device->ops->kernel_find(model->image, kernel, symbol, &model->kernels[i]));
+			TRY(device->ops->kernel_find(model->image, kernel, &model->kernels[i]));
 	}
 	return ERC_OK;
 }

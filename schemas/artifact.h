@@ -194,8 +194,9 @@ struct erca_variant {
 	uint32_t param_count;
 	uint64_t local_bytes;  /* scratch per unit */
 	uint32_t units;        /* most units that this launch may use under the budget; 0 = no limit */
-	uint32_t threads;      /* CUDA: threads per block; else 0 */
-	uint32_t registers;    /* CUDA: per thread, read back from the image; else 0 */
+	uint16_t threads;      /* CUDA: threads per block; else 0 */
+	uint16_t registers;    /* CUDA: per thread, read back from the image; else 0 */
+	uint32_t blocks_per_unit; /* CUDA: blocks that a unit holds at once, by registers, local memory and threads; 0: not known */
 	uint32_t tile_ns;      /* predicted time of one tile, on average */
 	uint64_t tile_bytes;   /* predicted memory traffic of one tile */
 	uint32_t count_slot;   /* ERCA_NONE: tile_count tiles. Else the product of `count_dims` slots from here, times
@@ -210,7 +211,8 @@ struct erca_kernel {
 	uint32_t name;      /* string: template stem and content hash */
 	uint32_t target;
 	uint32_t entry;     /* index into the image's kernel table */
-	uint32_t symbol;    /* ERCA_NONE: no target needs one */
+	uint16_t static_bytes; /* CUDA: local memory of a block that the image itself declares, beside the variant's */
+	uint16_t spill_bytes;  /* CUDA: stored and loaded by a thread for want of registers */
 	uint8_t digest[32]; /* SHA-256 of the kernel's source, its identity */
 };
 

@@ -98,8 +98,8 @@ static uint32_t add_variants(struct builder *b, const struct graph *graph, const
 			.kernel = first_kernel + variant->kernel, .tile_count = variant->tile_count,
 			.param_first = add_row(b, PARAMS, variant->params, (uint32_t)variant->param_count),
 			.param_count = (uint32_t)variant->param_count,
-			.local_bytes = (uint64_t)variant->local_bytes, .units = variant->units, .threads = variant->threads,
-			.registers = variant->registers, .tile_ns = variant->tile_ns, .tile_bytes = (uint64_t)variant->tile_bytes,
+			.local_bytes = (uint64_t)variant->local_bytes, .units = variant->units, .threads = (uint16_t)variant->threads,
+			.registers = (uint16_t)variant->registers, .blocks_per_unit = variant->blocks_per_unit, .tile_ns = variant->tile_ns, .tile_bytes = (uint64_t)variant->tile_bytes,
 			.count_slot = variant->count_scale ? (uint32_t)graph_size_slot(graph, variant->count_size) : ERCA_NONE,
 			.count_dims = variant->count_scale != 0, .count_scale = variant->count_scale, .count_step = variant->count_step,
 			.shape = add_string(b, variant->shape_text ? variant->shape_text : "")};
@@ -158,7 +158,8 @@ static void add_target(struct builder *b, const struct artifact *artifact, uint3
 	uint32_t first_kernel = count_of(b, KERNELS);
 	for (uint32_t k = 0; k < target->kernel_count; k++) {
 		struct erca_kernel kernel = {.name = add_string(b, target->kernels[k].name), .target = index,
-		                             .entry = target->code ? k : 0, .symbol = ERCA_NONE};
+		                             .entry = target->code ? k : 0, .static_bytes = target->kernels[k].static_bytes,
+		                             .spill_bytes = target->kernels[k].spill_bytes};
 		memcpy(kernel.digest, target->kernels[k].digest, sizeof kernel.digest);
 		add(b, KERNELS, &kernel);
 	}

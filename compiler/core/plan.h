@@ -79,6 +79,7 @@ struct variant {
 	int64_t local_bytes;
 	uint32_t units;        /* most; 0: no limit */
 	uint32_t threads, registers; /* GPU */
+	uint32_t blocks_per_unit; /* CUDA: that a unit holds at once; 0: not known */
 	uint32_t tile_ns;      /* predicted */
 	int64_t tile_bytes;
 	uint32_t kernel;       /* in the target's kernel list, once built */

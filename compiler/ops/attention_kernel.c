@@ -351,7 +351,10 @@ static enum ercc_status attention_sum_cpu(struct context *ctx, const struct devi
 /* ---- GPU: a block of `warps` warps, each of which has `rows` queries, walks the keys ---- */
 
 #define GPU_KEYS 32
-#define GPU_SUMS 64 /* sums of values that a lane may have: then no kernel spills */
+/* Sums of values that a lane may have: then no kernel spills. Beside many slices of values there is room for fewer. */
+#define GPU_SUMS 64
+#define GPU_SUMS_OF_MANY 32
+#define GPU_MANY 128 /* elements of a value */
 enum { SHAPE_WARPS, SHAPE_ROWS, SHAPE_STAGES };
 
 /* Elements of keys and values that are in local memory at a time. */
@@ -366,7 +369,7 @@ static void offer_warps(struct choice *choice, const struct launch *launch, int6
 	int64_t size = round_up(dims[ATTENTION_SIZE], chunk), v_size = round_up(dims[ATTENTION_V_SIZE], chunk), keys = launch->params[PARAM_PART_KEYS];
 	double scores = (double)(queries * round_up(keys, GPU_KEYS)), full = warps < 8 ? 8.0 / (double)warps : 1;
 	struct tile tile = {.shape = {warps, rows, stages}, .threads = (uint32_t)(32 * warps)};
-	if (rows * (v_size / 32) > GPU_SUMS)
+	if (rows * (v_size / 32) > (v_size > GPU_MANY ? GPU_SUMS_OF_MANY : GPU_SUMS))
 		return;
 	tile.registers = 255; /* most of what it takes depends on the compiler's unrolling; the image says */
 	tile.count = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[PARAM_PARTS] *

@@ -26,10 +26,18 @@ choose_fn cuda_column(const struct kernel_template *template)
 	return gpu_column(template);
 }
 
-/* A thread's registers are given out in eights, those of a block must be a unit's. */
-static bool fits_registers(const struct device *device, uint32_t threads, uint32_t registers)
+static uint32_t smaller(uint32_t a, uint32_t b)
 {
-	return (registers + 7) / 8 * 8 * threads <= device->registers;
+	return a < b ? a : b;
+}
+
+/* Blocks that a unit holds at once. A thread's registers are given out in eights. */
+static uint32_t blocks_per_unit(const struct device *device, const struct variant *variant, const struct gpu_resources *has)
+{
+	uint32_t by_registers = device->registers / ((has->registers + 7) / 8 * 8 * variant->threads);
+	int64_t local = variant->local_bytes + has->static_bytes + device->reserved_bytes, all = device->local_bytes + device->reserved_bytes;
+	uint32_t blocks = smaller(smaller(by_registers, device->threads / variant->threads), device->blocks);
+	return local ? smaller(blocks, (uint32_t)(all / local)) : blocks;
 }
 
 /* A variant against what its image takes. */
@@ -44,15 +52,17 @@ static enum ercc_status check_variant(struct context *ctx, const struct target *
 	if (variant->registers && has->spill_bytes) /* a chooser that knows its registers must not offer such a tile */
 		return fail(ctx, ERCC_INTERNAL, "launch '%s' of %s: its tile %s spills %u bytes", launch->name, target->name,
 		            variant->shape_text, has->spill_bytes);
-	if (!fits_registers(target->device, variant->threads, has->registers))
-		return fail(ctx, ERCC_BUDGET, "launch '%s' of %s: %u threads of %u registers; a unit has %u", launch->name, target->name,
-		            variant->threads, has->registers, target->device->registers);
 	if (variant->local_bytes + has->static_bytes > budget->local_bytes)
 		return fail(ctx, ERCC_BUDGET, "launch '%s' needs %lld bytes of local memory, the budget '%s' has %lld on %s", launch->name,
 		            (long long)variant->local_bytes + has->static_bytes, budget->name, (long long)budget->local_bytes,
 		            target->name);
-	if (has->registers)
-		variant->registers = has->registers;
+	if (!has->registers) /* the driver's assembler decides */
+		return ERCC_OK;
+	variant->registers = has->registers;
+	variant->blocks_per_unit = blocks_per_unit(target->device, variant, has);
+	if (!variant->blocks_per_unit)
+		return fail(ctx, ERCC_BUDGET, "launch '%s' of %s: %u threads of %u registers; a unit has %u", launch->name, target->name,
+		            variant->threads, has->registers, target->device->registers);
 	return ERCC_OK;
 }
 
@@ -104,6 +114,10 @@ enum ercc_status cuda_build(struct context *ctx, const struct target *target, st
 	struct gpu_image *images = arena_array(&ctx->arena, out->kernel_count, sizeof *images);
 	TRY(nvrtc_build(ctx, &nvrtc_target, out->kernels, out->kernel_count, images, &major, &out->toolchain));
 	out->min_driver = (uint32_t)major * 1000;
+	for (uint32_t i = 0; i < out->kernel_count; i++) {
+		out->kernels[i].static_bytes = (uint16_t)images[i].resources.static_bytes;
+		out->kernels[i].spill_bytes = (uint16_t)smaller(images[i].resources.spill_bytes, UINT16_MAX);
+	}
 	TRY(check_variants(ctx, target, plan, images, out));
 	write_code(ctx, images, out);
 	return ERCC_OK;

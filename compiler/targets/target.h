@@ -8,6 +8,8 @@ struct kernel {
 	const char *name;       /* template stem and content hash */
 	uint8_t digest[32];     /* of the source */
 	const char *source;
+	/* CUDA: as in erca_kernel, once built. */
+	uint16_t static_bytes, spill_bytes;
 };
 
 /* A plan made ready for one target. */

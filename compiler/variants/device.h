@@ -12,6 +12,8 @@ struct device {
 	uint32_t units;
 	int64_t local_bytes;      /* of a unit: shared memory; on a CPU its L2: scratch, and what is read again */
 	int64_t static_bytes;     /* GPU: of those, what every kernel takes besides its tile */
+	int64_t reserved_bytes;   /* GPU: of local memory, what the system takes for a block; one lies beyond local_bytes */
+	uint32_t threads, blocks; /* GPU: most that a unit holds at once */
 	int64_t cache_bytes;      /* L2 of a CPU core: while a tile runs, all of it is the tile's, whatever the budget */
 	int64_t shared_bytes;     /* of the cache that all units share, what is a unit's part on a busy CPU */
 	int64_t near_bytes;       /* L1 data cache of a CPU core */

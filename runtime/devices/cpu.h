@@ -48,6 +48,6 @@ int erc__cpu_can_run(const struct erc__device *device, const struct erca_target 
 enum erc_status erc__cpu_image_load(struct erc__device *device, const void *code, size_t bytes, struct erc__image **out);
 void erc__cpu_image_unload(struct erc__device *device, struct erc__image *image);
 enum erc_status erc__cpu_kernel_find(const struct erc__image *image, const struct erca_kernel *kernel,
-                                     const char *symbol, struct erc__kernel *out);
+                                     struct erc__kernel *out);
 
 #endif

@@ -164,9 +164,8 @@ void erc__cpu_image_unload(struct erc__device *device, struct erc__image *image)
 }
 
 enum erc_status erc__cpu_kernel_find(const struct erc__image *image, const struct erca_kernel *kernel,
-                                     const char *symbol, struct erc__kernel *out)
+                                     struct erc__kernel *out)
 {
-	(void)symbol;
 	if (kernel->entry >= image->table->kernel_count)
 		return erc__fail(ERC_CORRUPT, "code image: kernel %u of %u", kernel->entry, image->table->kernel_count);
 	*out = (struct erc__kernel){ .tile = image->table->kernels[kernel->entry] };

@@ -208,8 +208,7 @@ void erc__cuda_collect(struct erc__device *device, struct erc_request *owner);
 int erc__cuda_can_run(const struct erc__device *device, const struct erca_target *target, const char *name);
 enum erc_status erc__cuda_image_load(struct erc__device *device, const void *code, size_t bytes, struct erc__image **out);
 void erc__cuda_image_unload(struct erc__device *device, struct erc__image *image);
-enum erc_status erc__cuda_kernel_find(const struct erc__image *image, const struct erca_kernel *kernel, const char *symbol,
-                                      struct erc__kernel *out);
+enum erc_status erc__cuda_kernel_find(const struct erc__image *image, const struct erca_kernel *kernel, struct erc__kernel *out);
 enum erc_status erc__cuda_weights_load(struct erc__device *device, struct erc__image *image, const void *weights, size_t bytes);
 
 #endif

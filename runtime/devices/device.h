@@ -53,9 +53,7 @@ struct erc__device_ops {
 	/* code: NULL when the target has none. Called before anything of the model runs. */
 	enum erc_status (*image_load)(struct erc__device *device, const void *code, size_t bytes, struct erc__image **out);
 	void (*image_unload)(struct erc__device *device, struct erc__image *image);
-	/* symbol: NULL when the artifact gives none. */
-	enum erc_status (*kernel_find)(const struct erc__image *image, const struct erca_kernel *kernel, const char *symbol,
-	                               struct erc__kernel *out);
+	enum erc_status (*kernel_find)(const struct erc__image *image, const struct erca_kernel *kernel, struct erc__kernel *out);
 	/* Each unit has at least this much local memory from now on. */
 	enum erc_status (*reserve_local)(struct erc__device *device, size_t bytes);
 

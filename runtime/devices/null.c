@@ -41,9 +41,9 @@ static void null_image_unload(struct erc__device *device, struct erc__image *ima
 }
 
 static enum erc_status null_kernel_find(const struct erc__image *image, const struct erca_kernel *kernel,
-                                        const char *symbol, struct erc__kernel *out)
+                                        struct erc__kernel *out)
 {
-	(void)image, (void)kernel, (void)symbol;
+	(void)image, (void)kernel;
 	*out = (struct erc__kernel){ 0 };
 	return ERC_OK;
 }

@@ -460,10 +460,10 @@ static void sim_image_unload(struct erc__device *device, struct erc__image *imag
 	(void)device, (void)image;
 }
 
-static enum erc_status sim_kernel_find(const struct erc__image *image, const struct erca_kernel *kernel, const char *symbol,
+static enum erc_status sim_kernel_find(const struct erc__image *image, const struct erca_kernel *kernel,
                                        struct erc__kernel *out)
 {
-	(void)image, (void)kernel, (void)symbol;
+	(void)image, (void)kernel;
 	*out = (struct erc__kernel){ 0 };
 	return ERC_OK;
 }

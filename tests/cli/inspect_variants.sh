@@ -10,6 +10,6 @@ mask "$hide" erc inspect digits.erca --variants --format md | head -n 6
 erc inspect digits.erca --variants --format json | grep -c '"reduction_key"'
 erc inspect digits.erca --variants | awk 'length > 80 { print "longer than 80 columns: " $0 }'
 # A launch has one key and, under each budget, the same operands: the key depends on nothing else.
-erc inspect digits.erca --variants --format csv | grep ^main | cut -d, -f2,3,16 | sort -u | wc -l
+erc inspect digits.erca --variants --format csv | grep ^main | cut -d, -f2,3,19 | sort -u | wc -l
 erc inspect digits.erca --variants --format csv | grep ^main | cut -d, -f2,3 | sort -u | wc -l
 mask 's/ +[0-9.]+ KiB$/  SIZE/' erc inspect digits.erca --budgets

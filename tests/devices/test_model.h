@@ -27,8 +27,7 @@ static inline void test_model_begin(struct test_model *model, const char *target
 	          .kind = model->is_cuda ? ERCA_TARGET_CUDA : ERCA_TARGET_CPU,
 	          .code_section = BUILD_CODE_SECTION, .budget_count = TEST_BUDGETS);
 #define X(kernel) \
-	BUILD_ADD(build, KERNELS, struct erca_kernel, .name = build_string(build, #kernel), .entry = TEST_KERNEL_##kernel, \
-	          .symbol = ERCA_NONE);
+	BUILD_ADD(build, KERNELS, struct erca_kernel, .name = build_string(build, #kernel), .entry = TEST_KERNEL_##kernel);
 	TEST_KERNELS(X)
 #undef X
 	model->entry = (struct erca_entry){ .name = build_string(build, "main") };

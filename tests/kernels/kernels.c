@@ -22,6 +22,7 @@ static const struct {
 	"w = Softmax(s) {axis=-1} \"w\"\ny = MatMul(w, v) \"y\"\noutput y\n"
 	{"attention, 64", "attention", ATTENTION("64", "input m:f32[128x128]\n", "s = Add(p, m) \"s\"\n")},
 	{"attention, 128", "attention", ATTENTION("128", "const h:f32[] = {0.5}\n", "s = Mul(p, h) \"s\"\n")},
+	{"attention, 256", "attention", ATTENTION("256", "const h:f32[] = {0.5}\n", "s = Mul(p, h) \"s\"\n")},
 	{"attention, 512", "attention", ATTENTION("512", "const h:f32[] = {0.5}\n", "s = Mul(p, h) \"s\"\n")},
 	{"attention, 20", "attention", ATTENTION("20", "const h:f32[] = {0.5}\n", "s = Mul(p, h) \"s\"\n")},
 };
@@ -49,13 +50,10 @@ static enum ercc_status build_some(size_t number, struct job *job, const struct 
 	for (int k = 0; k < count; k++) {
 		const struct variant *variant = launch_variants(&job->plan, job->launch) + k;
 		bool more = thought[k] && variant->registers > thought[k];
-		int64_t by_registers = 65536 / (round_up(variant->registers, 8) * variant->threads);
-		int64_t by_local = job->target->device->local_bytes / (variant->local_bytes + 1024 + !variant->local_bytes);
-		int64_t blocks = by_registers < by_local ? by_registers : by_local, most = 2048 / variant->threads;
-		printf("%-24s %-11s %-22s %4u threads %3u registers (%3u thought)%s %6lld bytes  %2lld blocks a unit, %3lld %% of its threads\n",
+		printf("%-24s %-11s %-22s %4u threads %3u registers (%3u thought)%s %6lld bytes  %2u blocks a unit, %3u %% of its threads\n",
 		       cases[number].name, job->target->name, variant->shape_text, variant->threads, variant->registers, thought[k],
-		       more ? " MORE" : "", (long long)variant->local_bytes, (long long)(blocks < most ? blocks : most),
-		       (long long)((blocks < most ? blocks : most) * variant->threads * 100 / 2048));
+		       more ? " MORE" : "", (long long)variant->local_bytes, variant->blocks_per_unit,
+		       variant->blocks_per_unit * variant->threads * 100 / job->target->device->threads);
 		*failed += more;
 	}
 	return ERCC_OK;

@@ -44,7 +44,7 @@ static void add_target(struct build *build, const char *name, uint32_t level, in
 	BUILD_ADD(build, BUDGETS, struct erca_budget, .name = build_string(build, "half"), .share_permille = 500);
 	uint32_t target = BUILD_ADD(build, TARGETS, struct erca_target, .name = build_string(build, name), .kind = ERCA_TARGET_CPU, .level = level,
 	                            .code_section = BUILD_CODE_SECTION, .code_bytes = build->code_bytes, .budget_first = budget, .budget_count = 2);
-	uint32_t kernel = BUILD_ADD(build, KERNELS, struct erca_kernel, .name = node, .target = target, .symbol = ERCA_NONE);
+	uint32_t kernel = BUILD_ADD(build, KERNELS, struct erca_kernel, .name = node, .target = target);
 	uint32_t tensor = BUILD_ADD(build, TENSORS, struct erca_tensor, .name = build_string(build, "x"), .dtype = ERC_I64, .rank = 0,
 	                            .dim_slots = ERCA_NO_SLOTS, .bytes = 8);
 	BUILD_ADD(build, TENSORS, struct erca_tensor, .name = build_string(build, "y"), .dtype = ERC_F32, .rank = 3,
@@ -515,7 +515,6 @@ static const struct fault {
 	FAULT(TENSORS, erca_tensor, 1, dim_slots[3], 0, "dim_slots[3] is 0 at rank 3"),
 	FAULT(KERNELS, erca_kernel, 1, target, 2, "PLAN kernels[1]: refers to targets[2]"),
 	FAULT(KERNELS, erca_kernel, 1, target, 0, "its kernel is for target 0, entries[1] for target 1"),
-	FAULT(KERNELS, erca_kernel, 1, symbol, 12345, "symbol is string 12345"),
 	FAULT(VARIANTS, erca_variant, 1, kernel, 2, "PLAN variants[1]: refers to kernels[2]"),
 	FAULT(VARIANTS, erca_variant, 1, param_first, 11, "refers to params[11] and 2 in all, but there are 12"),
 	FAULT(VARIANTS, erca_variant, 1, shape, UINT32_MAX, "shape is string 4294967295, but the strings have"),

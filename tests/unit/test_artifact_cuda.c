@@ -1,5 +1,6 @@
 /* The artifact reader against CUDA targets whose images or launches are not as they must be. */
 #include <check.h>
+#include <elf.h>
 #include <stdlib.h>
 
 #include "../../schemas/cuda.h"
@@ -45,7 +46,7 @@ static void begin(struct build *build)
 	BUILD_ADD(build, TARGETS, struct erca_target, .name = name, .kind = ERCA_TARGET_CUDA, .level = 900, .min_driver = 13000,
 	          .code_section = BUILD_CODE_SECTION, .code_bytes = sizeof(code), .budget_count = 1);
 	for (uint32_t i = 0; i < 2; i++)
-		BUILD_ADD(build, KERNELS, struct erca_kernel, .name = name, .entry = i, .symbol = ERCA_NONE);
+		BUILD_ADD(build, KERNELS, struct erca_kernel, .name = name, .entry = i);
 	for (uint32_t i = 0; i < 97; i++)
 		BUILD_ADD(build, PARAMS, int64_t, i);
 	for (uint32_t i = 0; i < 25; i++)
@@ -86,6 +87,7 @@ END_TEST
 #define AT(i, field) (offsetof(struct erc_cuda_image, images) + 16 * (i) + (field))
 #define OFFSET 0
 #define LENGTH 8
+#define ELF(field) (FIRST + offsetof(Elf64_Ehdr, field))
 
 static const struct code_fault {
 	size_t at, width;
@@ -107,6 +109,10 @@ static const struct code_fault {
 	{AT(1, LENGTH), 8, 0, ERC_CORRUPT, "image 1: offset 128 + 0 bytes"},
 	{AT(1, LENGTH), 8, PTX_BYTES - 1, ERC_CORRUPT, "image 1 is no ELF file, and no text with a NUL at its end"},
 	{FIRST, 1, 0x7e, ERC_OK, NULL}, /* text, which ends with NUL */
+	{ELF(e_shoff), 8, 65, ERC_CORRUPT, "image 0: the tables of the ELF file end behind it (64 bytes)"},
+	{ELF(e_phoff), 8, UINT64_MAX, ERC_CORRUPT, "image 0: the tables of the ELF file end behind it"},
+	{ELF(e_shoff), 8, 64, ERC_OK, NULL},
+	{ELF(e_shentsize), 4, 0x10041, ERC_CORRUPT, "end behind it"}, /* one section of 65 bytes */
 	{CODE_BYTES - 1, 1, 'x', ERC_CORRUPT, "image 1 is no ELF file"},
 };
 

@@ -43,12 +43,13 @@ static const struct column variant_columns[] = {
 	{"shape", "tile shape", CELL_TEXT}, {"tiles", "tiles", CELL_COUNT}, {"units", "units", CELL_COUNT},
 	{"tile_us", "tile", CELL_US}, {"tile_bytes", "traffic", CELL_BYTES},
 	ALWAYS("local_bytes", CELL_BYTES), ALWAYS("threads", CELL_COUNT), ALWAYS("registers", CELL_COUNT),
+	ALWAYS("blocks_per_unit", CELL_COUNT), ALWAYS("static_bytes", CELL_BYTES), ALWAYS("spill_bytes", CELL_BYTES),
 	ALWAYS("kernel", CELL_TEXT), ALWAYS("shared_by", CELL_COUNT), ALWAYS("reduction_key", CELL_TEXT),
 };
 /* What a line of text has no room for; without keys, so that the other forms keep to one table. */
 static const struct column resource_columns[] = {
 	{NULL, "step", CELL_COUNT}, {NULL, "budget", CELL_TEXT}, {NULL, "local", CELL_BYTES}, {NULL, "threads", CELL_COUNT},
-	{NULL, "regs", CELL_COUNT}, {NULL, "kernel", CELL_TEXT}, {NULL, "shared by", CELL_COUNT}, {NULL, "sum", CELL_TEXT},
+	{NULL, "regs", CELL_COUNT}, {NULL, "blocks", CELL_COUNT}, {NULL, "spills", CELL_COUNT}, {NULL, "kernel", CELL_TEXT}, {NULL, "share", CELL_COUNT},
 };
 
 static const char *const section_names[] = {
@@ -339,20 +340,30 @@ static void add_known(const struct view *view, uint32_t count, const char *unkno
 		report_cell_text(view->report, "%s", unknown);
 }
 
+/* Local memory in text is all that a block has; blocks are those that a unit holds at once. */
 static void add_resources(const struct view *view, const struct erca_record *record, const struct erca_variant *variant,
                           bool is_text)
 {
-	report_cell(view->report, (double)variant->local_bytes);
+	const struct erca_kernel *kernel = RECORD(view->artifact, KERNELS, struct erca_kernel, variant->kernel);
+	uint32_t fixed = kernel ? kernel->static_bytes : 0, spills = kernel ? kernel->spill_bytes : 0;
 	if (is_text) {
+		report_cell(view->report, (double)(variant->local_bytes + fixed));
 		add_known(view, variant->threads, "-");
 		add_known(view, variant->registers, "-");
+		add_known(view, variant->blocks_per_unit, "-");
+		add_known(view, spills, "-");
 	} else {
+		report_cell(view->report, (double)variant->local_bytes);
 		report_cell(view->report, variant->threads);
 		report_cell(view->report, variant->registers);
+		report_cell(view->report, variant->blocks_per_unit);
+		report_cell(view->report, fixed);
+		report_cell(view->report, spills);
 	}
 	report_cell_text(view->report, "%s", kernel_name(view, variant));
 	report_cell(view->report, shared_by(view, record, variant->kernel));
-	report_cell_text(view->report, is_text ? "%llx" : "%016llx", (unsigned long long)record->reduction_key);
+	if (!is_text)
+		report_cell_text(view->report, "%016llx", (unsigned long long)record->reduction_key);
 }
 
 static void variant_rows(struct view *view, const struct erca_record *record, int depth)
