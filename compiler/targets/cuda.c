@@ -31,12 +31,12 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-/* Blocks that a unit holds at once. A thread's registers are given out in eights. */
-static uint32_t blocks_per_unit(const struct device *device, const struct variant *variant, const struct gpu_resources *has)
+/* A thread's registers are given out in eights. */
+uint32_t gpu_blocks_per_unit(const struct device *device, uint32_t threads, int64_t local_bytes, const struct gpu_resources *has)
 {
-	uint32_t by_registers = device->registers / ((has->registers + 7) / 8 * 8 * variant->threads);
-	int64_t local = variant->local_bytes + has->static_bytes + device->reserved_bytes, all = device->local_bytes + device->reserved_bytes;
-	uint32_t blocks = smaller(smaller(by_registers, device->threads / variant->threads), device->blocks);
+	uint32_t by_registers = device->registers / ((has->registers + 7) / 8 * 8 * threads);
+	int64_t local = local_bytes + has->static_bytes + device->reserved_bytes, all = device->local_bytes + device->reserved_bytes;
+	uint32_t blocks = smaller(smaller(by_registers, device->threads / threads), device->blocks);
 	return local ? smaller(blocks, (uint32_t)(all / local)) : blocks;
 }
 
@@ -59,7 +59,7 @@ static enum ercc_status check_variant(struct context *ctx, const struct target *
 	if (!has->registers) /* the driver's assembler decides */
 		return ERCC_OK;
 	variant->registers = has->registers;
-	variant->blocks_per_unit = blocks_per_unit(target->device, variant, has);
+	variant->blocks_per_unit = gpu_blocks_per_unit(target->device, variant->threads, variant->local_bytes, has);
 	if (!variant->blocks_per_unit)
 		return fail(ctx, ERCC_BUDGET, "launch '%s' of %s: %u threads of %u registers; a unit has %u", launch->name, target->name,
 		            variant->threads, has->registers, target->device->registers);

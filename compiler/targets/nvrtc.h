@@ -13,6 +13,8 @@ struct gpu_resources {
 };
 /* false: the report lacks something, or is not of `entries` kernels. */
 bool gpu_resources_read(const char *report, int entries, struct gpu_resources *out);
+/* Blocks that a unit holds at once; at least one register is known. 0: not even one. */
+uint32_t gpu_blocks_per_unit(const struct device *device, uint32_t threads, int64_t local_bytes, const struct gpu_resources *has);
 
 struct gpu_image {
 	struct gpu_resources resources; /* zeros for PTX: the driver's assembler decides */

@@ -60,12 +60,44 @@ START_TEST(a_report_that_lacks_something_is_refused)
 }
 END_TEST
 
+/* By the table of limits per compute capability and the rules of allocation in NVIDIA's programming guide. */
+static const struct {
+	const struct device *device;
+	uint32_t threads, registers, static_bytes;
+	int64_t local_bytes;
+	uint32_t blocks;
+} occupancies[] = {
+	{&device_h100, 256, 32, 0, 0, 8},           /* 2048 threads */
+	{&device_a10, 256, 32, 0, 0, 6},            /* 1536 threads */
+	{&device_t4, 256, 32, 0, 0, 4},             /* 1024 threads */
+	{&device_h100, 32, 16, 4, 0, 32},           /* blocks */
+	{&device_l40, 32, 16, 4, 0, 24},
+	{&device_t4, 32, 16, 0, 0, 16},
+	{&device_h100, 256, 255, 0, 0, 1},          /* 65,536 registers */
+	{&device_h100, 512, 129, 0, 0, 0},          /* of 136 */
+	{&device_h100, 256, 65, 0, 0, 3},           /* of 72 */
+	{&device_h100, 128, 32, 0, 48 << 10, 4},    /* 228 KiB, 1 KiB of which each block takes besides */
+	{&device_h100, 128, 32, 4, 75 << 10, 2},    /* 4 bytes too many */
+	{&device_h100, 128, 32, 0, 75 << 10, 3},
+	{&device_h100, 128, 32, 0, 227 << 10, 1},
+	{&device_t4, 128, 32, 0, 32 << 10, 2},      /* 64 KiB, nothing of it reserved */
+};
+
+START_TEST(blocks_of_a_unit)
+{
+	struct gpu_resources has = {.registers = occupancies[_i].registers, .static_bytes = occupancies[_i].static_bytes};
+	ck_assert_uint_eq(gpu_blocks_per_unit(occupancies[_i].device, occupancies[_i].threads, occupancies[_i].local_bytes, &has),
+	                  occupancies[_i].blocks);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("gpu_resources");
 	TCase *reports = tcase_create("reports");
 	tcase_add_test(reports, the_entry_that_takes_most_counts);
 	tcase_add_test(reports, a_report_that_lacks_something_is_refused);
+	tcase_add_loop_test(reports, blocks_of_a_unit, 0, (int)(sizeof occupancies / sizeof occupancies[0]));
 	suite_add_tcase(suite, reports);
 	return run_suite(suite);
 }
