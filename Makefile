@@ -36,6 +36,7 @@ COMPILER_GEN := $(O)/gen/onnx.pb-c.c $(O)/gen/templates.c
 ERC_SRC := $(wildcard tools/erc/*.c)
 UNIT_SRC := $(wildcard tests/unit/*.c tests/devices/test_*.c tests/passes/*.c tests/ops/*.c tests/erc/*.c)
 STUB_SRC := $(wildcard tests/devices/stub_*.c)
+STUBS := $(O)/stub/libcuda.so.1 $(O)/stub/old/libcuda.so.1
 # The command without its verbs: what tests of it link.
 COMMAND_SRC := $(filter-out tools/erc/main.c tools/erc/cmd_%.c tools/erc/inspect%.c,$(ERC_SRC))
 EXPLORE_SRC := $(wildcard tests/explore/*.c)
@@ -114,6 +115,11 @@ $(O)/stub/libcuda.so.1: $(call obj,$(STUB_SRC))
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -shared -Wl,-soname,libcuda.so.1 -Wl,-z,defs $(LDFLAGS) -o $@ $^ -ldl
 
+# The same with what the runtime takes as it comes left out.
+$(O)/stub/old/libcuda.so.1: tests/devices/stub_old.map $(call obj,$(STUB_SRC))
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -shared -Wl,-soname,libcuda.so.1 -Wl,-z,defs -Wl,--version-script=$< $(LDFLAGS) -o $@ $(filter %.o,$^) -ldl
+
 # The explorer is the other end of the calls that -fsanitize=thread puts into protocol.c: no sanitizer is linked
 # for them, and the explorer itself is one thread. Clang would leave out a read that a write of the same word follows.
 EXPLORE_READS = $(if $(findstring clang,$(shell $(CC) --version)),-mllvm -tsan-instrument-read-before-write)
@@ -168,10 +174,10 @@ run-demo: all $(O)/hello $(O)/make_model
 
 check: deps ## all tests; needs no GPU
 	$(Q)$(AGAIN) run-check
-run-check: all $(UNIT_BIN) $(O)/stub/libcuda.so.1 $(O)/tests/explore/explore $(O)/conformance $(O)/models $(O)/preempt $(O)/voice $(O)/make_model $(O)/tests/tiny_models $(O)/tests/validate $(O)/hello $(O)/two_tenants
+run-check: all $(UNIT_BIN) $(STUBS) $(O)/tests/explore/explore $(O)/conformance $(O)/models $(O)/preempt $(O)/voice $(O)/make_model $(O)/tests/tiny_models $(O)/tests/validate $(O)/hello $(O)/two_tenants
 	$(Q)CC='$(CC)' INCLUDES='$(INCLUDES)' tests/check.sh $(O)
 
-unit: $(UNIT_BIN) $(O)/stub/libcuda.so.1 ## unit tests alone
+unit: $(UNIT_BIN) $(STUBS) ## unit tests alone
 	$(Q)for t in $(UNIT_BIN); do $$t || exit 1; done
 
 check-kernels: $(O)/tests/kernels/kernels ## all tiles that GPU choosers offer, built for sm_80 and sm_90: none may spill (minutes; needs NVRTC)

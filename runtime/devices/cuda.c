@@ -245,7 +245,7 @@ static enum erc_status ask(struct cuda_device *device, int attribute, int *value
 
 static enum erc_status describe(struct cuda_device *device)
 {
-	int units, local, has_pools;
+	int units, local, has_pools, has_writes;
 	char name[96] = "";
 	TRY(CU(device, cuDeviceGetName, name, (int)sizeof(name) - 1, device->ordinal));
 	TRY(ask(device, CU_DEVICE_CAPABILITY_MAJOR, &device->major));
@@ -253,9 +253,11 @@ static enum erc_status describe(struct cuda_device *device)
 	TRY(ask(device, CU_DEVICE_MULTIPROCESSORS, &units));
 	TRY(ask(device, CU_DEVICE_MOST_LOCAL_BYTES, &local));
 	TRY(ask(device, CU_DEVICE_MEMORY_POOLS, &has_pools));
+	TRY(ask(device, CU_DEVICE_STREAM_WRITES, &has_writes));
 	if (!has_pools || units < 1 || local < 1 || device->major < 7)
 		return erc__fail(ERC_NO_TARGET, "cuda: %s (compute capability %d.%d) is not supported: it takes 7.0 or newer, with memory pools", name,
 		                 device->major, device->minor);
+	device->has_writes = has_writes && device->driver.cuStreamWriteValue64_v2;
 	device->all_units = (uint32_t)units;
 	device->most_local_bytes = (size_t)local;
 	snprintf(device->target, sizeof(device->target), "cuda:sm_%d%d", device->major, device->minor);

@@ -15,8 +15,10 @@
 #include "cuda_driver.h"
 #include "device.h"
 
-#define ERC__CUDA_MOST_LAUNCHES 16         /* of an elastic flight */
-#define ERC__CUDA_FLIGHT_NS 200000         /* predicted time of one, at most, but for a single launch that is longer */
+/* Of an elastic flight; predicted time, but for a single launch that is longer. Between flights units wait for the host, some
+ * 30 us; the blocks of a flight that is stopped leave in any case, its launches behind them take a few us each, of no unit. */
+#define ERC__CUDA_MOST_LAUNCHES 32
+#define ERC__CUDA_FLIGHT_NS 1000000
 #define ERC__CUDA_MOST_BLOCKS_PER_UNIT 2   /* more would stretch the tile that real-time work waits for */
 
 struct cuda_device {
@@ -29,6 +31,7 @@ struct cuda_device {
 	uint32_t all_units;      /* SMs; base.units may be fewer */
 	size_t most_local_bytes; /* shared memory of a block, static and dynamic */
 	int lowest, highest;     /* stream priorities; the highest is the smaller number */
+	int has_writes;          /* streams write words themselves: no copy of others' is in the way */
 	cu_stream upload;        /* weights, memory: of the lowest priority */
 	cu_stream control;       /* room words, all of them: their order is that in which they were decided */
 	cu_event rooms_written;  /* on control, behind the last word */

@@ -35,6 +35,7 @@ enum {
 #define CU_DEVICE_CAPABILITY_MINOR 76
 #define CU_DEVICE_MOST_LOCAL_BYTES 97 /* shared memory of a block, opted in to */
 #define CU_DEVICE_MEMORY_POOLS 115
+#define CU_DEVICE_STREAM_WRITES 122   /* of 64-bit values */
 #define CU_FUNCTION_STATIC_LOCAL_BYTES 1
 #define CU_FUNCTION_MOST_DYNAMIC_LOCAL_BYTES 8
 #define CU_FUNCTION_CARVEOUT 9        /* percent of the on-chip memory that is shared memory, the rest being cache */

@@ -1,14 +1,20 @@
 /* The driver calls of a flight: what is put on its stream, in which order. No decision is made here. */
 #include "cuda.h"
 
-/* The word's source in pinned memory always holds the newest value, so that a copy which comes late writes no older one. */
-enum erc_status erc__cuda_write_room(struct cuda_request *request, uint32_t limit)
+/* The source of a copy always holds the newest word, so that one which comes late writes no older one. */
+static enum erc_status put_room(struct cuda_request *request, uint64_t word)
 {
 	struct cuda_device *device = request->device;
-	_Atomic uint64_t *word = (_Atomic uint64_t *)(void *)request->pinned;
-	atomic_store_explicit(word, erc__room_word(request->stop_epoch, limit), memory_order_release);
-	TRY(CU(device, cuMemcpyHtoDAsync_v2, request->memory, request->pinned, sizeof(struct erc_cuda_room), device->control));
-	return CU(device, cuEventRecord, device->rooms_written, device->control);
+	if (device->has_writes)
+		return CU(device, cuStreamWriteValue64_v2, device->control, request->memory, word, 0);
+	atomic_store_explicit((_Atomic uint64_t *)(void *)request->pinned, word, memory_order_release);
+	return CU(device, cuMemcpyHtoDAsync_v2, request->memory, request->pinned, sizeof(struct erc_cuda_room), device->control);
+}
+
+enum erc_status erc__cuda_write_room(struct cuda_request *request, uint32_t limit)
+{
+	TRY(put_room(request, erc__room_word(request->stop_epoch, limit)));
+	return CU(request->device, cuEventRecord, request->device->rooms_written, request->device->control);
 }
 
 static void host_function(void *user)

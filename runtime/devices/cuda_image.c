@@ -5,7 +5,7 @@
 
 #include "cuda.h"
 
-#define CHUNK_BYTES ((size_t)4 << 20) /* weights are sent in pieces, so that others' copies come between */
+#define CHUNK_BYTES ((size_t)512 << 10) /* weights are sent in pieces, so that others' copies come between: 10 to 40 us */
 #define ALL_SHARED 100                /* one carve-out for all: an SM must drain before another one can be set */
 
 /* ---- targets ---- */

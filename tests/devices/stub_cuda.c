@@ -157,7 +157,7 @@ result cuDeviceGetAttribute(int *value, int attribute, cu_device device)
 	ENTER(0);
 	(void)device;
 	*value = attribute == 16 ? stub.units : attribute == 75 ? stub.capability / 10 : attribute == 76 ? stub.capability % 10 :
-	         attribute == 97 ? STUB_MOST_LOCAL : attribute == 115;
+	         attribute == 97 ? STUB_MOST_LOCAL : attribute == 115 || attribute == 122;
 	return leave(0);
 }
 
@@ -356,6 +356,15 @@ result cuMemsetD8Async(address to, unsigned char value, size_t bytes, struct str
 	if (!is_inside((void *)(uintptr_t)to, bytes, 0))
 		return leave(STUB_INVALID_VALUE);
 	stub_put(stream, &(struct op){ .kind = OP_SET, .to = (void *)(uintptr_t)to, .value = value, .bytes = bytes });
+	return leave(0);
+}
+
+result cuStreamWriteValue64_v2(struct stream *stream, address to, uint64_t word, unsigned flags)
+{
+	ENTER(1);
+	if (flags || to % 8 || !is_inside((void *)(uintptr_t)to, 8, 0))
+		return leave(STUB_INVALID_VALUE);
+	stub_put(stream, &(struct op){ .kind = OP_WRITE, .to = (void *)(uintptr_t)to, .word = word });
 	return leave(0);
 }
 

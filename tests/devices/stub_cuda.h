@@ -50,15 +50,16 @@ struct event {
 	struct moment *moment; /* of the last recording; NULL: never recorded */
 };
 
-enum op_kind { OP_COPY, OP_SET, OP_KERNEL, OP_HOST, OP_RECORD, OP_WAIT };
+enum op_kind { OP_COPY, OP_SET, OP_WRITE, OP_KERNEL, OP_HOST, OP_RECORD, OP_WAIT };
 
 struct op {
 	struct op *next;
 	enum op_kind kind;
-	void *to;                /* copy, set */
+	void *to;                /* copy, set, write */
 	const void *from;        /* copy */
 	size_t bytes;
 	unsigned char value;     /* set */
+	uint64_t word;           /* write */
 	void (*host)(void *user);
 	void *user;
 	struct moment *moment;   /* record, wait */

@@ -42,8 +42,8 @@ static inline void *stub_code(const void *object, size_t object_bytes, uint32_t 
 	return code;
 }
 
-/* The runtime takes the stand-in: BUILD/stub/libcuda.so.1, for a program in BUILD/tests/devices. */
-static inline void stub_use(void)
+/* The runtime takes BUILD/stub/NAME, for a program in BUILD/tests/devices. */
+static inline void stub_use_name(const char *name)
 {
 	char path[512];
 	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 32);
@@ -52,8 +52,13 @@ static inline void stub_use(void)
 			;
 	if (length <= 0)
 		abort();
-	strcpy(path + length, "/stub/libcuda.so.1");
+	snprintf(path + length, sizeof(path) - (size_t)length, "/stub/%s", name);
 	setenv("ERC_LIBCUDA", path, 1);
+}
+
+static inline void stub_use(void)
+{
+	stub_use_name("libcuda.so.1");
 }
 
 static inline void stub_set(const char *name, long value)

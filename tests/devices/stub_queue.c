@@ -107,6 +107,8 @@ static void do_other(struct stream *stream)
 		(void)__atomic_load_n(&stub_fence, __ATOMIC_ACQUIRE);
 	else if (op->kind == OP_SET)
 		memset(op->to, op->value, op->bytes);
+	else if (op->kind == OP_WRITE)
+		__atomic_store_n((uint64_t *)op->to, op->word, __ATOMIC_RELEASE);
 	else if (op->kind == OP_HOST)
 		op->host(op->user);
 	pthread_mutex_lock(&stub.lock);
