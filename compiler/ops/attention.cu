@@ -2,7 +2,7 @@
  * params and most defines are those of attention.cpu.c. A block of threads has ROWS queries of one head, a warp RW of
  * them: for scores a lane is a key, for sums of values a lane is every 32nd element. Keys come 32 at a time: slices of
  * CHUNK elements of them, then of their values, pass through local memory, STAGES at a time. The sums of a query are
- * in the order of elements and keys, whatever RW and WARPS are. Bound: loads from local memory. Not measured on a GPU yet.
+ * in the order of elements and keys, whatever RW, WARPS and CHUNK are. Bound: loads from local memory. Not measured on a GPU yet.
  * Defines besides: WARPS, RW, STAGES; CHUNK (64, or 32); K_PACK and V_PACK (1: elements are copied four at a time), K_ACROSS
  * and V_ACROSS (1: neighbouring keys lie together). */
 enum {

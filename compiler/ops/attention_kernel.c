@@ -355,20 +355,21 @@ static enum ercc_status attention_sum_cpu(struct context *ctx, const struct devi
 #define GPU_SUMS 64
 #define GPU_SUMS_OF_MANY 32
 #define GPU_MANY 128 /* elements of a value */
-enum { SHAPE_WARPS, SHAPE_ROWS, SHAPE_STAGES };
+enum { SHAPE_WARPS, SHAPE_ROWS, SHAPE_STAGES, SHAPE_CHUNK };
+#define GPU_CHUNK 32 /* the smaller one */
 
-/* Elements of keys and values that are in local memory at a time. */
-static int64_t chunk_of(const int64_t *dims)
+/* Most elements of keys and values that are worth being in local memory at a time. */
+static int64_t largest_chunk(const int64_t *dims)
 {
-	return dims[ATTENTION_SIZE] <= 32 && dims[ATTENTION_V_SIZE] <= 32 ? 32 : 64;
+	return dims[ATTENTION_SIZE] <= GPU_CHUNK && dims[ATTENTION_V_SIZE] <= GPU_CHUNK ? GPU_CHUNK : 2 * GPU_CHUNK;
 }
 
-static void offer_warps(struct choice *choice, const struct launch *launch, int64_t warps, int64_t rows, int64_t stages)
+static void offer_warps(struct choice *choice, const struct launch *launch, int64_t warps, int64_t rows, int64_t stages, int64_t chunk)
 {
-	const int64_t *dims = launch->space.dims, chunk = chunk_of(dims), queries = warps * rows;
+	const int64_t *dims = launch->space.dims, queries = warps * rows;
 	int64_t size = round_up(dims[ATTENTION_SIZE], chunk), v_size = round_up(dims[ATTENTION_V_SIZE], chunk), keys = launch->params[PARAM_PART_KEYS];
 	double scores = (double)(queries * round_up(keys, GPU_KEYS)), full = warps < 8 ? 8.0 / (double)warps : 1;
-	struct tile tile = {.shape = {warps, rows, stages}, .threads = (uint32_t)(32 * warps)};
+	struct tile tile = {.shape = {warps, rows, stages, chunk}, .threads = (uint32_t)(32 * warps)};
 	if (rows * (v_size / 32) > (v_size > GPU_MANY ? GPU_SUMS_OF_MANY : GPU_SUMS))
 		return;
 	tile.registers = 255; /* most of what it takes depends on the compiler's unrolling; the image says */
@@ -380,7 +381,7 @@ static void offer_warps(struct choice *choice, const struct launch *launch, int6
 	double loads = (double)(4 + rows) / 4 * (double)size + (double)(rows + 4 * v_size / 32) / 4 * 32;
 	tile.work.near = 128 * loads * scores / (double)(32 * rows);
 	tile.work.shared = 4.0 * (double)((keys + 2 * queries) * (dims[ATTENTION_SIZE] + dims[ATTENTION_V_SIZE]));
-	tile.work.ns = 1000 + 100 * (double)ceil_div(keys, GPU_KEYS);
+	tile.work.ns = 1000 + 100 * (double)(ceil_div(keys, GPU_KEYS) * largest_chunk(dims) / chunk);
 	choice_offer(choice, &tile);
 }
 
@@ -413,16 +414,17 @@ static enum ercc_status attention_gpu(struct context *ctx, const struct device *
 	for (int64_t warps = 8; warps >= 4; warps /= 2)
 		for (int64_t rows = 64 / warps; rows >= 1; rows /= 2)
 			for (int64_t stages = 3; stages >= 2; stages--)
-				offer_warps(&choice, launch, warps, rows, stages);
+				for (int64_t chunk = largest_chunk(launch->space.dims); chunk >= GPU_CHUNK; chunk /= 2)
+					offer_warps(&choice, launch, warps, rows, stages, chunk);
 	TRY(choice_end(ctx, &choice, launch, variant, &tile));
 	int64_t warps = tile.shape[SHAPE_WARPS], rows = tile.shape[SHAPE_ROWS];
-	variant->shape_text = arena_printf(&ctx->arena, "%lldx%lld queries*%lld", (long long)warps, (long long)rows,
-	                                   (long long)tile.shape[SHAPE_STAGES]);
+	variant->shape_text = arena_printf(&ctx->arena, "%lldx%lld queries, %lld*%lld", (long long)warps, (long long)rows,
+	                                   (long long)tile.shape[SHAPE_CHUNK], (long long)tile.shape[SHAPE_STAGES]);
 	set_params(launch, warps * rows, 1, variant);
 	define_number(ctx, variant, true, "WARPS", warps);
 	define_number(ctx, variant, true, "RW", rows);
 	define_number(ctx, variant, true, "STAGES", tile.shape[SHAPE_STAGES]);
-	define_number(ctx, variant, false, "CHUNK", chunk_of(launch->space.dims));
+	define_number(ctx, variant, true, "CHUNK", tile.shape[SHAPE_CHUNK]);
 	define_copies(ctx, launch, variant);
 	define_launch(ctx, launch, variant);
 	return ERCC_OK;

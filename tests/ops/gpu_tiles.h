@@ -42,13 +42,13 @@ static void try_shape(const struct target *target, const struct launch *launch, 
 static void find_shapes(const struct target *target, const struct launch *launch, struct shapes *shapes)
 {
 	bool conv = !strcmp(launch->template->stem, "conv"), attention = !strcmp(launch->template->stem, "attention");
-	int limits[] = {conv ? 128 : attention ? 8 : 2048, conv ? 128 : attention ? 16 : 256, conv ? 8 : attention ? 4 : 0, conv ? 8 : 0,
+	int limits[] = {conv ? 128 : attention ? 8 : 2048, conv ? 128 : attention ? 16 : 256, conv ? 8 : attention ? 4 : 0, conv ? 8 : attention ? 64 : 0,
 	                conv ? 4 : 0};
 	shapes->count = 0;
 	for (int a = conv || attention ? 4 : 1; a <= limits[0]; a *= 2)
 		for (int b = attention ? 1 : 16; b <= limits[1]; b *= 2)
 			for (int c = attention ? 2 : limits[2] > 0; c <= limits[2]; c += conv ? c : 1)
-				for (int d = conv ? 4 : 0; d <= limits[3]; d += conv ? d : 1)
+				for (int d = conv ? 4 : attention ? 32 : 0; d <= limits[3]; d += d ? d : 1)
 					for (int e = conv ? 2 : 0; e <= limits[4]; e++)
 						try_shape(target, launch, (const int64_t[TILE_SHAPE]){a, b, c, d, e}, shapes);
 }

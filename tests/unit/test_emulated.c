@@ -61,6 +61,9 @@ static const struct {
 	{"depthwise", "input x:f32[1x20x9x7]\nconst w:f32[20x1x3x3] = splat{0.5}\ny = Conv(x, w) {group=20,pads=[1,1,1,1]}\noutput y\n"},
 	{"attention", "input q:f32[37x20]\ninput k:f32[20x41]\ninput v:f32[41x24]\ns = MatMul(q, k)\nw = Softmax(s) {axis=-1}\n"
 	              "y = MatMul(w, v)\noutput y\n"},
+	/* a quarter of the smallest GPU's local memory holds its smallest tile */
+	{"attention", "input q:f32[9x64]\ninput k:f32[64x70]\ninput v:f32[70x64]\ns = MatMul(q, k)\nw = Softmax(s) {axis=-1}\n"
+	              "y = MatMul(w, v)\noutput y\n"},
 	{"attention_sum", "input q:f32[5x32]\ninput k:f32[32x1700]\ninput v:f32[1700x32]\ns = MatMul(q, k)\n"
 	                  "w = Softmax(s) {axis=-1}\ny = MatMul(w, v)\noutput y\n"},
 	{"lrn", "input x:f32[2x7x5x3]\ny = LRN(x) {size=3}\noutput y\n"},
