@@ -298,3 +298,13 @@ void expr_print(const struct expr *expr, struct text *out)
 	if (expr->count)
 		print_node(expr, expr->count - 1, out);
 }
+
+union expr_value expr_number(enum erc_dtype dtype, double number)
+{
+	union expr_value value = {.i = 0};
+	if (dtype_is_float(dtype))
+		value.f = number;
+	else
+		value.i = (int64_t)number;
+	return value;
+}

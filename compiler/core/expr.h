@@ -82,6 +82,8 @@ void expr_print_c(const struct expr *expr, struct text *out);
 void expr_print(const struct expr *expr, struct text *out);
 /* True when expr_evaluate knows every primitive for its dtype. */
 bool expr_can_evaluate(const struct expr *expr);
+/* A number as a value of the dtype. */
+union expr_value expr_number(enum erc_dtype dtype, double number);
 /* Evaluates on one element. */
 union expr_value expr_evaluate(const struct expr *expr, const union expr_value *operands);
 

@@ -201,8 +201,7 @@ struct value *constant_number(struct node *node, enum erc_dtype dtype, double nu
 	struct arena *arena = &node->graph->ctx->arena;
 	struct shape scalar = {0};
 	void *data = arena_alloc(arena, sizeof(double));
-	element_write(data, dtype, 0,
-	              dtype_is_float(dtype) ? (union expr_value){.f = number} : (union expr_value){.i = (int64_t)number});
+	element_write(data, dtype, 0, expr_number(dtype, number));
 	return graph_constant(node->graph, graph_unique_name(node->graph, node->name),
 	                      tensor_new(arena, dtype, &scalar, data));
 }

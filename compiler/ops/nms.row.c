@@ -7,7 +7,7 @@
 /* The lower score, and of equal ones the later box, sinks. */
 FN int is_before(const float *scores, i64_value a, i64_value b)
 {
-	return scores[a] > scores[b] || (scores[a] == scores[b] && a < b);
+	return scores[a] > scores[b] || (a < b && scores[a] == scores[b]);
 }
 
 /* The heap lies at the end of the workspace, heap[-1] being its top and heap[-size] its last leaf. */

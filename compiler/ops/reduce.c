@@ -244,7 +244,7 @@ static void reduce_evaluate(const struct launch *launch, void *const *buffers)
 		for (int64_t d = kept - 1; d >= 0; left /= k[2 * d], d--)
 			start += left % k[2 * d] * k[2 * d + 1];
 		union expr_value value[3] = {reduction->start};
-		value[2] = dtype_is_float(dtype) ? (union expr_value){.f = (double)count} : (union expr_value){.i = count};
+		value[2] = expr_number(dtype, (double)count);
 		for (int64_t i = 0; i < count; i++) {
 			int64_t at = start;
 			left = i;

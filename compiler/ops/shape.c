@@ -229,7 +229,7 @@ static enum ercc_status infer_eye_like(struct node *node)
 	for (int64_t i = 0; i < shape->dims[0]; i++)
 		if (k > -shape->dims[0] && k < shape->dims[1] && i + k >= 0 && i + k < shape->dims[1])
 			element_write(data, dtype, i * shape->dims[1] + i + k,
-			              dtype_is_float(dtype) ? (union expr_value){.f = 1} : (union expr_value){.i = 1});
+			              expr_number(dtype, 1));
 	return set_constant(node, dtype, shape, data);
 }
 
