@@ -351,10 +351,7 @@ static enum ercc_status attention_sum_cpu(struct context *ctx, const struct devi
 /* ---- GPU: a block of `warps` warps, each of which has `rows` queries, walks the keys ---- */
 
 #define GPU_KEYS 32
-/* Sums of values that a lane may have: then no kernel spills. Beside many slices of values there is room for fewer. */
-#define GPU_SUMS 64
-#define GPU_SUMS_OF_MANY 32
-#define GPU_MANY 128 /* elements of a value */
+#define GPU_SLICES 8 /* of keys, or of values: the kernel's text has each of them, and spills with more */
 enum { SHAPE_WARPS, SHAPE_ROWS, SHAPE_STAGES, SHAPE_CHUNK };
 #define GPU_CHUNK 32 /* the smaller one */
 
@@ -364,13 +361,20 @@ static int64_t largest_chunk(const int64_t *dims)
 	return dims[ATTENTION_SIZE] <= GPU_CHUNK && dims[ATTENTION_V_SIZE] <= GPU_CHUNK ? GPU_CHUNK : 2 * GPU_CHUNK;
 }
 
+/* Sums of values that a lane may have: then no kernel spills. Beside many slices there is room for fewer. */
+static int64_t most_sums(int64_t v_size, int64_t chunk, int64_t largest)
+{
+	return 64 / (v_size > 128 ? 2 : 1) / (chunk < largest ? 4 : 1);
+}
+
 static void offer_warps(struct choice *choice, const struct launch *launch, int64_t warps, int64_t rows, int64_t stages, int64_t chunk)
 {
 	const int64_t *dims = launch->space.dims, queries = warps * rows;
 	int64_t size = round_up(dims[ATTENTION_SIZE], chunk), v_size = round_up(dims[ATTENTION_V_SIZE], chunk), keys = launch->params[PARAM_PART_KEYS];
 	double scores = (double)(queries * round_up(keys, GPU_KEYS)), full = warps < 8 ? 8.0 / (double)warps : 1;
 	struct tile tile = {.shape = {warps, rows, stages, chunk}, .threads = (uint32_t)(32 * warps)};
-	if (rows * (v_size / 32) > (v_size > GPU_MANY ? GPU_SUMS_OF_MANY : GPU_SUMS))
+	if (size > GPU_SLICES * chunk || v_size > GPU_SLICES * chunk ||
+	    rows * (v_size / 32) > most_sums(v_size, chunk, largest_chunk(dims)))
 		return;
 	tile.registers = 255; /* most of what it takes depends on the compiler's unrolling; the image says */
 	tile.count = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[PARAM_PARTS] *
