@@ -35,7 +35,7 @@ COMPILER_SRC := $(filter-out %.cpu.c %.row.c,$(wildcard onnx/*.c compiler/*/*.c)
 COMPILER_GEN := $(O)/gen/onnx.pb-c.c $(O)/gen/templates.c
 ERC_SRC := $(wildcard tools/erc/*.c)
 UNIT_SRC := $(wildcard tests/unit/*.c tests/devices/test_*.c tests/passes/*.c tests/ops/*.c tests/erc/*.c)
-STUB_SRC := $(wildcard tests/devices/stub_*.c)
+STUB_SRC := $(filter-out tests/devices/stub_artifact.c,$(wildcard tests/devices/stub_*.c))
 STUBS := $(O)/stub/libcuda.so.1 $(O)/stub/old/libcuda.so.1
 # The command without its verbs: what tests of it link.
 COMMAND_SRC := $(filter-out tools/erc/main.c tools/erc/cmd_%.c tools/erc/inspect%.c,$(ERC_SRC))
@@ -119,6 +119,11 @@ $(O)/stub/libcuda.so.1: $(call obj,$(STUB_SRC))
 $(O)/stub/old/libcuda.so.1: tests/devices/stub_old.map $(call obj,$(STUB_SRC))
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -shared -Wl,-soname,libcuda.so.1 -Wl,-z,defs -Wl,--version-script=$< $(LDFLAGS) -o $@ $(filter %.o,$^) -ldl
+
+# Turns artifacts for emulated targets into such for the stand-in.
+$(O)/stub_artifact: $(O)/obj/tests/devices/stub_artifact.o $(O)/internal.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
 # The explorer is the other end of the calls that -fsanitize=thread puts into protocol.c: no sanitizer is linked
 # for them, and the explorer itself is one thread. Clang would leave out a read that a write of the same word follows.

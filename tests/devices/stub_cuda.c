@@ -522,7 +522,7 @@ result cuLaunchKernel(struct function *function, unsigned grid_x, unsigned grid_
 	if (!grid_x || grid_y != 1 || grid_z != 1 || !block_x || block_x > 1024 || block_y != 1 || block_z != 1 || extra ||
 	    (int)local_bytes > function->most_dynamic_local)
 		return leave(STUB_INVALID_VALUE);
-	struct op op = { .kind = OP_KERNEL, .function = function, .grid = grid_x, .local_bytes = local_bytes };
+	struct op op = { .kind = OP_KERNEL, .function = function, .grid = grid_x, .threads = block_x, .local_bytes = local_bytes };
 	memcpy(&op.launch, params[0], sizeof(op.launch));
 	stub_put(stream, &op);
 	return leave(0);

@@ -36,6 +36,7 @@ struct module {
 	struct module *next;
 	void *handle;
 	erc_tile_fn tile;
+	uint32_t thread_bytes; /* as in stub_image.h */
 	struct function plain, elastic;
 };
 
@@ -65,7 +66,7 @@ struct op {
 	struct moment *moment;   /* record, wait */
 	struct function *function;
 	struct erc_cuda_launch launch;
-	uint32_t grid, begun, ended;
+	uint32_t grid, threads, begun, ended;
 	size_t local_bytes;
 };
 

@@ -13,17 +13,21 @@
 #define STUB_IMAGE_MAGIC "ERCSTUB1"
 struct stub_image {
 	char magic[8];
-	uint32_t kernel;       /* in the shared object's table */
+	uint32_t kernel;        /* in the shared object's table */
+	uint32_t object_offset; /* from here: a CPU code image, which all kernels share */
 	uint32_t object_bytes;
-	uint8_t object[];      /* a CPU code image, then a NUL */
+	uint32_t thread_bytes;  /* an emulated kernel's: so much behind the block's local memory for each thread, and once more; else 0 */
+	uint8_t reserved[40];
 };
+_Static_assert(sizeof(struct stub_image) == 64, "alignment of images");
 
 /* The CODE section of a CUDA target whose kernels are those of a CPU code image; to free. */
-static inline void *stub_code(const void *object, size_t object_bytes, uint32_t kernel_count, size_t *bytes)
+static inline void *stub_code(const void *object, size_t object_bytes, uint32_t kernel_count, uint32_t thread_bytes, size_t *bytes)
 {
-	size_t each = (sizeof(struct stub_image) + object_bytes + 1 + 63) / 64 * 64;
-	size_t first = (sizeof(struct erc_cuda_image) + kernel_count * 16 + 63) / 64 * 64;
-	*bytes = first + kernel_count * each;
+	const size_t each = sizeof(struct stub_image);
+	size_t first = (sizeof(struct erc_cuda_image) + kernel_count * 16 + each - 1) / each * each;
+	size_t at = first + kernel_count * each;
+	*bytes = at + object_bytes + 1;
 	uint8_t *code = calloc(1, *bytes);
 	struct erc_cuda_image *container = (void *)code;
 	if (!code)
@@ -31,14 +35,15 @@ static inline void *stub_code(const void *object, size_t object_bytes, uint32_t 
 	container->abi = ERC_CUDA_ABI;
 	container->kernel_count = kernel_count;
 	for (uint32_t i = 0; i < kernel_count; i++) {
-		struct stub_image *image = (void *)(code + first + i * each);
-		container->images[i].offset = first + i * each;
-		container->images[i].bytes = each;
-		memcpy(image->magic, STUB_IMAGE_MAGIC, sizeof(image->magic));
-		image->kernel = i;
-		image->object_bytes = (uint32_t)object_bytes;
-		memcpy(image->object, object, object_bytes);
+		size_t offset = first + i * each;
+		container->images[i].offset = offset;
+		container->images[i].bytes = i + 1 < kernel_count ? each : *bytes - offset;
+		*(struct stub_image *)(void *)(code + offset) = (struct stub_image){
+			.magic = STUB_IMAGE_MAGIC, .kernel = i, .object_offset = (uint32_t)(at - offset), .object_bytes = (uint32_t)object_bytes,
+			.thread_bytes = thread_bytes,
+		};
 	}
+	memcpy(code + at, object, object_bytes);
 	return code;
 }
 

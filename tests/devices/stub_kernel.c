@@ -79,10 +79,12 @@ FN void keep_largest(uint64_t *at, uint64_t value)
 
 void stub_block(const struct op *kernel, uint32_t number)
 {
-	size_t bytes = (kernel->local_bytes + 63) / 64 * 64;
+	size_t bytes = kernel->local_bytes + 64; /* emulated kernels want it on top for themselves */
+	if (kernel->function->module->thread_bytes)
+		bytes += (size_t)(1 + kernel->threads) * kernel->function->module->thread_bytes;
 	block.number = number;
 	block.tile = kernel->function->module->tile;
-	block.local = aligned_alloc(64, bytes ? bytes : 64);
+	block.local = aligned_alloc(64, (bytes + 63) / 64 * 64);
 	if (!block.local)
 		abort();
 	if (kernel->function->is_elastic)
@@ -118,13 +120,14 @@ struct module *stub_module(const void *data)
 	struct module *module = calloc(1, sizeof(*module));
 	if (!module)
 		abort();
-	const struct erc_cpu_image *table = open_object(module, image->object, image->object_bytes);
+	const struct erc_cpu_image *table = open_object(module, (const char *)data + image->object_offset, image->object_bytes);
 	if (!table || image->kernel >= table->kernel_count) {
 		if (module->handle)
 			dlclose(module->handle);
 		free(module);
 		return NULL;
 	}
+	module->thread_bytes = image->thread_bytes;
 	module->tile = table->kernels[image->kernel];
 	module->plain.module = module->elastic.module = module;
 	module->elastic.is_elastic = 1;

@@ -192,7 +192,7 @@ START_TEST(broken_images)
 {
 	struct bed bed;
 	size_t bytes;
-	struct erc_cuda_image *container = stub_code(code, code_bytes, 2, &bytes);
+	struct erc_cuda_image *container = stub_code(code, code_bytes, 2, 0, &bytes);
 	bed_open(&bed, "cuda", NULL, 1);
 	load_broken(&bed, NULL, 0, ERC_CORRUPT, "no CODE");
 	((struct stub_image *)(void *)((uint8_t *)container + container->images[0].offset))->magic[0] = '?';

@@ -98,7 +98,7 @@ static inline uint8_t *test_model_finish(struct test_model *model, const void *c
 	BUILD_ADD(&model->build, PLANS, struct erca_plan,
 	          .record_count = build_count(&model->build, ERC_TABLE_RECORDS, sizeof(struct erca_record)));
 	pool_add(&model->build.tables[ERC_TABLE_ENTRIES], &model->entry, sizeof(model->entry));
-	void *wrapped = model->is_cuda ? stub_code(code, code_bytes, TEST_KERNEL_COUNT, &code_bytes) : NULL;
+	void *wrapped = model->is_cuda ? stub_code(code, code_bytes, TEST_KERNEL_COUNT, 0, &code_bytes) : NULL;
 	model->build.code = wrapped ? wrapped : code;
 	model->build.code_bytes = target->code_bytes = code_bytes;
 	uint8_t *file = build_finish(&model->build, bytes);

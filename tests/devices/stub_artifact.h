@@ -1,0 +1,148 @@
+/* Artifacts for the stand-in for CUDA: every target "emulated:sm_NN" of an artifact becomes "cuda:sm_NN", its kernels
+ * images of the stand-in. So what is built for GPUs runs without one through the whole of the CUDA device. META keeps
+ * the old names. */
+#ifndef STUB_ARTIFACT_H
+#define STUB_ARTIFACT_H
+
+#include "build_artifact.h"
+#include "stub_image.h"
+
+#define STUB_THREAD_BYTES 32768 /* THREAD_BYTES of compiler/targets/emulated.c, which asks for them as local memory */
+#define STUB_EMULATED "emulated:sm_"
+
+struct stub_artifact {
+	uint8_t *file;
+	size_t bytes;
+	struct erca_section *sections;
+	uint8_t *plan;                     /* its header */
+	uint8_t *codes[ERCA_MAX_SECTIONS]; /* new ones; NULL: as they were */
+	size_t code_bytes[ERCA_MAX_SECTIONS];
+};
+
+static inline void *stub_artifact_record(const struct stub_artifact *a, const struct erca_table *table, uint32_t index)
+{
+	return a->plan + table->offset + (size_t)index * table->stride;
+}
+
+/* A CUDA block has no local memory for the stacks of fibers: the stand-in adds it. */
+static inline void stub_artifact_shrink(const struct stub_artifact *a, uint32_t target, uint32_t *kernel_count)
+{
+	const struct erca_plan_header *plan = (void *)a->plan;
+	uint64_t most = 0;
+	*kernel_count = 0;
+	for (uint32_t i = 0; i < plan->kernels.count; i++) {
+		const struct erca_kernel *kernel = stub_artifact_record(a, &plan->kernels, i);
+		if (kernel->target == target && kernel->entry >= *kernel_count)
+			*kernel_count = kernel->entry + 1;
+	}
+	for (uint32_t i = 0; i < plan->variants.count; i++) {
+		struct erca_variant *variant = stub_artifact_record(a, &plan->variants, i);
+		if (((struct erca_kernel *)stub_artifact_record(a, &plan->kernels, variant->kernel))->target != target)
+			continue;
+		variant->local_bytes -= (1 + (uint64_t)variant->threads) * STUB_THREAD_BYTES + 64;
+		most = variant->local_bytes > most ? variant->local_bytes : most;
+	}
+	for (uint32_t i = 0; i < plan->entries.count; i++) {
+		struct erca_entry *entry = stub_artifact_record(a, &plan->entries, i);
+		if (entry->target == target)
+			entry->local_bytes = most;
+	}
+}
+
+/* The number of targets that were turned. */
+static inline uint32_t stub_artifact_turn(struct stub_artifact *a)
+{
+	const struct erca_plan_header *plan = (void *)a->plan;
+	uint32_t turned = 0, kernel_count;
+	for (uint32_t i = 0; i < plan->targets.count; i++) {
+		struct erca_target *target = stub_artifact_record(a, &plan->targets, i);
+		char *name = (char *)a->plan + plan->strings.offset + target->name;
+		unsigned number;
+		if (strncmp(name, STUB_EMULATED, strlen(STUB_EMULATED)) || target->code_section == ERCA_NONE)
+			continue;
+		number = (unsigned)atoi(name + strlen(STUB_EMULATED));
+		sprintf(name, "cuda:sm_%u", number); /* shorter than what was there */
+		target->kind = ERCA_TARGET_CUDA;
+		target->level = number * 10;
+		stub_artifact_shrink(a, i, &kernel_count);
+		const struct erca_section *section = &a->sections[target->code_section];
+		a->codes[target->code_section] = stub_code(a->file + section->offset, section->bytes, kernel_count,
+		                                           STUB_THREAD_BYTES, &a->code_bytes[target->code_section]);
+		target->code_bytes = a->code_bytes[target->code_section];
+		turned++;
+	}
+	return turned;
+}
+
+/* The sections one after another, as they stood. */
+static inline uint8_t *stub_artifact_join(struct stub_artifact *a, size_t *bytes)
+{
+	struct erca_header *header = (void *)a->file;
+	size_t most = a->bytes;
+	for (uint32_t i = 0; i < header->section_count; i++)
+		most += a->code_bytes[i] + a->sections[i].alignment;
+	uint8_t *out = calloc(1, most);
+	if (!out)
+		abort();
+	size_t at = header->toc_offset + header->section_count * sizeof(struct erca_section);
+	memcpy(out, a->file, at);
+	struct erca_section *sections = (void *)(out + header->toc_offset);
+	for (uint32_t i = 0; i < header->section_count; i++) {
+		const struct erca_section *old = &a->sections[i];
+		if (a->codes[i])
+			sections[i].bytes = a->code_bytes[i];
+		sections[i].offset = at = (at + old->alignment - 1) / old->alignment * old->alignment;
+		memcpy(out + at, a->codes[i] ? a->codes[i] : a->file + old->offset, sections[i].bytes);
+		at += sections[i].bytes;
+	}
+	((struct erca_header *)(void *)out)->content_bytes = *bytes = at;
+	build_seal(out, at);
+	return out;
+}
+
+static inline uint8_t *stub_artifact_read(const char *path, size_t *bytes)
+{
+	FILE *file = fopen(path, "rb");
+	if (!file)
+		return NULL;
+	fseek(file, 0, SEEK_END);
+	*bytes = (size_t)ftell(file);
+	rewind(file);
+	uint8_t *data = malloc(*bytes + 1);
+	if (!data || fread(data, 1, *bytes, file) != *bytes)
+		abort();
+	fclose(file);
+	return data;
+}
+
+/* Turns the artifact of one path into that of another, or the same. NULL, or what is wrong. Trusts the file: erc wrote
+ * it. */
+static inline const char *stub_artifact(const char *from, const char *to)
+{
+	struct stub_artifact a = {.bytes = 0};
+	size_t bytes;
+	a.file = stub_artifact_read(from, &a.bytes);
+	if (!a.file)
+		return "cannot be read";
+	if (a.bytes < sizeof(struct erca_header) || memcmp(a.file, ERCA_MAGIC, 8)) {
+		free(a.file);
+		return "is no artifact";
+	}
+	const struct erca_header *header = (void *)a.file;
+	a.sections = (void *)(a.file + header->toc_offset);
+	for (uint32_t i = 0; i < header->section_count; i++)
+		if (a.sections[i].type == ERCA_SECTION_PLAN)
+			a.plan = a.file + a.sections[i].offset;
+	uint32_t turned = stub_artifact_turn(&a);
+	uint8_t *out = turned ? stub_artifact_join(&a, &bytes) : NULL;
+	FILE *file = turned ? fopen(to, "wb") : NULL;
+	int is_written = file && fwrite(out, 1, bytes, file) == bytes;
+	is_written = file && !fclose(file) && is_written;
+	for (int i = 0; i < ERCA_MAX_SECTIONS; i++)
+		free(a.codes[i]);
+	free(out);
+	free(a.file);
+	return !turned ? "has no emulated target" : is_written ? NULL : "cannot be written";
+}
+
+#endif
