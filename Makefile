@@ -108,7 +108,10 @@ $(O)/command.a: $(call obj,$(COMMAND_SRC))
 # Tests: every file below tests/unit (and its siblings) is a Check program of its own.
 $(O)/tests/%: $(O)/obj/tests/%.o $(O)/command.a $(O)/internal.a
 	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(COMPILER_LIBS) $(RUNTIME_LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(shell pkg-config --libs check) $(COMPILER_LIBS) $(RUNTIME_LIBS)
+
+# Device tests build their kernels for a GPU, where they are given one (make check-gpu).
+$(addprefix $(O)/tests/devices/test_,devices faults cuda errors): $(O)/obj/tests/devices/gpu_code.o
 
 # A stand-in for the CUDA driver, which tests put in its place.
 $(O)/stub/libcuda.so.1: $(call obj,$(STUB_SRC))

@@ -62,7 +62,7 @@ struct erc__job {
 	_Alignas(64) uint32_t step; /* in hand */
 	const struct erc__step *launch; /* it, in the variant that was taken */
 	enum erc_status result;     /* valid when the state is done */
-	char detail[160];
+	char detail[256];
 	uint64_t tiles_run;
 	uint64_t launches_run;
 	_Atomic uint32_t cancelled;

@@ -7,6 +7,7 @@
  * ERC_STUB_DEVICES (1)      GPUs
  * ERC_STUB_CAPABILITY (90)  compute capability
  * ERC_STUB_DRIVER (13000)   driver version
+ * ERC_STUB_MIB (65536)      memory of the device, in MiB
  * ERC_STUB_FAIL             NAME:N[:CODE]: the N-th call of NAME fails once (out of memory, unless a code is given)
  * ERC_STUB_LOST             N: the N-th kernel to begin faults, and the context with it
  * ERC_STUB_SHAKE            a seed: threads dawdle at random */

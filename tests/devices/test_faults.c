@@ -9,8 +9,9 @@ static const char *const policies[] = { "elastic", "priority", "partition", "con
 #define POLICIES ((int)(sizeof(policies) / sizeof(policies[0])))
 
 /* Those that compute. A loop test's number counts devices slowest: cases of the first, then the same of the second. */
-static const char *const devices[] = { "cpu", "cuda" };
-#define DEVICES ((int)(sizeof(devices) / sizeof(devices[0])))
+static const char *const all_devices[] = { "cpu", "cuda" };
+static const char *const *devices = all_devices;
+#define DEVICES (gpu_is_tested() ? 1 : (int)(sizeof(all_devices) / sizeof(all_devices[0])))
 
 static struct hold hold; /* too large for a stack */
 
@@ -284,7 +285,8 @@ START_TEST(deadline_already_past)
 	struct erc_request_timing timing = { .size = sizeof(timing) };
 	struct tenant tenant;
 	struct bed bed;
-	bed_open(&bed, _i % 3 ? _i % 3 == 1 ? "sim:h100" : "cuda" : "cpu", "elastic", 2);
+	const char *const all[] = { "cpu", "sim:h100", "cuda" };
+	bed_open(&bed, gpu_is_tested() ? "cuda" : all[_i % 3], "elastic", 2);
 	options.shed = _i / 3;
 	options.deadline_us = 1;
 	tenant_open(&tenant, &bed, &options);
@@ -545,13 +547,13 @@ int main(void)
 {
 	Suite *suite = suite_create("faults");
 	TCase *tcase = tcase_create("faults");
-	code = test_kernels_compile(TEST_KERNEL_DEFINES, &code_bytes);
+	devices += gpu_is_tested(); /* "cuda" alone */
+	code = gpu_start(&code_bytes);
 	if (!code) {
 		printf("skipped: faults, 1 program: no C compiler\n");
 		return EXIT_SUCCESS;
 	}
 	tcase_set_timeout(tcase, 120);
-	stub_use();
 	tcase_add_loop_test(tcase, stalled_tile, 0, DEVICES);
 	tcase_add_loop_test(tcase, many_tenants, 0, DEVICES * POLICIES * UNIT_COUNTS);
 	tcase_add_loop_test(tcase, threads_of_tenants, 0, 2 * DEVICES * POLICIES);
@@ -563,7 +565,7 @@ int main(void)
 	tcase_add_loop_test(tcase, resized_any_time, 0, DEVICES * POLICIES);
 	tcase_add_loop_test(tcase, deadline_already_past, 0, 6);
 	tcase_add_loop_test(tcase, too_many_in_flight, 0, DEVICES);
-	tcase_add_loop_test(tcase, times_in_order, 0, (DEVICES + 1) * POLICIES);
+	tcase_add_loop_test(tcase, times_in_order, 0, (DEVICES + !gpu_is_tested()) * POLICIES);
 	tcase_add_loop_test(tcase, times_of_quick_runs, 0, DEVICES * 2);
 	tcase_add_loop_test(tcase, state_over_runs, 0, DEVICES * POLICIES);
 	tcase_add_loop_test(tcase, trace_runs_full, 0, DEVICES * POLICIES);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "handles.h"
+#include "test_gpu.h"
 #include "test_model.h"
 
 #define OK(call) \
@@ -69,12 +70,15 @@ static inline void expect_work(const uint32_t *input, uint32_t *output)
 	}
 }
 
-static inline void build_hold(struct test_model *model, const char *target)
+static inline void build_hold(struct test_model *model, const erc_runtime *runtime)
 {
-	test_model_begin(model, target);
+	struct erca_variant variant = { .kernel = TEST_KERNEL_stall, .tile_count = HOLD_TILES, .count_slot = ERCA_NONE,
+	                                .local_bytes = one_block_bytes(runtime) };
+	test_model_begin(model, runtime->device->target);
 	test_model_tensor(model, 0, ERC_U64, 2);
+	model->entry.local_bytes = variant.local_bytes;
 	test_model_operand(model, ERCA_BUFFER_INPUT, ERCA_ACCESS_READ, 0, 0, 16);
-	test_model_launch(model, TEST_KERNEL_stall, HOLD_TILES, 0);
+	test_model_launch_variant(model, variant, 0);
 }
 
 /* ---- a runtime with both ---- */
@@ -101,7 +105,7 @@ static inline void bed_open(struct bed *bed, const char *device, const char *pol
 		struct test_model model;
 		size_t bytes;
 		if (i == HOLD)
-			build_hold(&model, bed->runtime->device->target);
+			build_hold(&model, bed->runtime);
 		else
 			build_work(&model, bed->runtime->device->target, bed->computes ? 0 : 5000);
 		bed->files[i] = test_model_finish(&model, code, code_bytes, &bytes);
@@ -258,11 +262,12 @@ struct hold {
 	uint64_t addresses[2]; /* of the other two */
 	_Atomic uint32_t control[GATE_WORDS];
 	uint32_t counters[HOLD_TILES];
-};
+} GPU_PAGES;
 
 static inline void hold_open(struct hold *hold, const struct bed *bed, const struct erc_session_options *options)
 {
 	memset(hold, 0, sizeof(*hold));
+	gpu_show(bed->runtime, hold, sizeof(*hold));
 	OK(erc_session_create(bed->models[HOLD], options, &hold->session));
 	OK(erc_request_create(hold->session, &hold->request));
 	hold->addresses[0] = (uintptr_t)hold->control;

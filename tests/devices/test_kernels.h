@@ -21,7 +21,8 @@
 	X(stamp) /* address of counter, out: out[tile] = ++counter: who was first */ \
 	X(empty) /* nothing */ \
 	X(tally) /* counters, 64 bytes apart: one more for the unit, told by the address of its scratch */ \
-	X(stall) /* addresses of control, counters; params which: counters[tile]++, that tile once the gate is open; the others at once */
+	X(stall) /* addresses of control, counters; params which: counters[tile]++, that tile once the gate is open; the others at once */ \
+	X(fault) /* a GPU's writes where no memory is */
 
 enum test_kernel {
 #define X(name) TEST_KERNEL_##name,
@@ -34,13 +35,18 @@ enum test_kernel {
  * copied before a run and behind it. A tile takes a ticket at entry and leaves once `open` is above it. */
 enum { GATE_ENTERED, GATE_OPEN, GATE_WORDS };
 
-static const char test_kernels_source[] =
+/* The kernels themselves are C and C++; around them stands what the compiler of their images needs. gpu_code.c has the
+ * other head. */
+static const char test_kernels_head[] =
 	"#include <stdint.h>\n"
 	"struct erc_tile_args { void *const *buffers; const int64_t *dims; const void *params; };\n"
 	"typedef void (*erc_tile_fn)(const struct erc_tile_args *args, uint32_t tile, void *local);\n"
 	"struct erc_cpu_image { uint32_t abi, kernel_count; const erc_tile_fn *kernels; };\n"
 	"int sched_yield(void);\n"
-	"#define KERNEL(name) static void name(const struct erc_tile_args *args, uint32_t tile, void *local)\n"
+	"#define KERNEL(name) static void test_##name(const struct erc_tile_args *args, uint32_t tile, void *local)\n"
+	"#define FAULT (void)0\n"
+	"#define LOCAL_ALIGN 64\n";
+static const char test_kernels_text[] =
 	"#define BUFFER(type, i) ((type *)args->buffers[i])\n"
 	"#define PARAM(i) (((const int64_t *)args->params)[i])\n"
 	"#define UNUSED (void)args, (void)tile, (void)local\n"
@@ -53,7 +59,7 @@ static const char test_kernels_source[] =
 	"	while (__atomic_load_n(&control[1], __ATOMIC_ACQUIRE) <= ticket) sched_yield();\n"
 	"	counters[tile]++; }\n"
 	"KERNEL(dims) { UNUSED; BUFFER(int64_t, 0)[tile] = BUFFER(const int64_t, 1)[tile]; }\n"
-	"KERNEL(local) { UNUSED; uint8_t *p = local; int ok = (uintptr_t)p % 64 == 0;\n"
+	"KERNEL(local) { UNUSED; uint8_t *p = (uint8_t *)local; int ok = (uintptr_t)p % LOCAL_ALIGN == 0;\n"
 	"	for (int64_t i = 0; i < PARAM(0); i++) p[i] = (uint8_t)(i * 7 + tile);\n"
 	"	for (int64_t i = 0; i < PARAM(0); i++) ok &= p[i] == (uint8_t)(i * 7 + tile);\n"
 	"	BUFFER(uint32_t, 0)[tile] = ok; }\n"
@@ -65,7 +71,11 @@ static const char test_kernels_source[] =
 	"	__atomic_fetch_add(&control[0], 1, __ATOMIC_ACQ_REL);\n"
 	"	while (tile == PARAM(0) && !__atomic_load_n(&control[1], __ATOMIC_ACQUIRE)) sched_yield();\n"
 	"	counters[tile]++; }\n"
-	"static const erc_tile_fn kernels[] = { count, chain, gate, dims, local, denormal, stamp, empty, tally, stall };\n"
+	"KERNEL(fault) { UNUSED; FAULT; }\n";
+static const char test_kernels_tail[] =
+#define X(name) "test_" #name ", "
+	"static const erc_tile_fn kernels[] = { " TEST_KERNELS(X) "};\n"
+#undef X
 	"static const struct erc_cpu_image image = { TEST_ABI, sizeof kernels / sizeof kernels[0], kernels };\n"
 	"__attribute__((visibility(\"default\"))) const struct erc_cpu_image *TEST_QUERY(void);\n"
 	"const struct erc_cpu_image *TEST_QUERY(void) { return &image; }\n";
@@ -90,7 +100,7 @@ static inline void *test_kernels_compile(const char *defines, size_t *bytes)
 	snprintf(command, sizeof(command), "${CC:-cc} -std=gnu11 -O1 -fPIC -shared -fvisibility=hidden %s %s -x c -o %s -",
 	         TEST_KERNEL_FLAGS, defines, path);
 	FILE *pipe = popen(command, "w");
-	int is_written = pipe && fputs(test_kernels_source, pipe) >= 0;
+	int is_written = pipe && fputs(test_kernels_head, pipe) >= 0 && fputs(test_kernels_text, pipe) >= 0 && fputs(test_kernels_tail, pipe) >= 0;
 	int is_built = pipe && !pclose(pipe) && is_written;
 	/* The compiler may have put a new file in place of ours. */
 	close(file);

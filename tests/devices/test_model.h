@@ -91,14 +91,15 @@ static inline void test_model_copy(struct test_model *model)
 	pool_add(&model->build.tables[ERC_TABLE_RECORDS], &record, sizeof(record));
 }
 
-/* The artifact, to free. code: a CPU code image, which is wrapped for the stand-in where the target is CUDA. */
+/* The artifact, to free. code: a CPU code image, which is wrapped for the stand-in where the target is CUDA; or CODE for a GPU. */
 static inline uint8_t *test_model_finish(struct test_model *model, const void *code, size_t code_bytes, size_t *bytes)
 {
 	struct erca_target *target = (void *)model->build.tables[ERC_TABLE_TARGETS].data;
 	BUILD_ADD(&model->build, PLANS, struct erca_plan,
 	          .record_count = build_count(&model->build, ERC_TABLE_RECORDS, sizeof(struct erca_record)));
 	pool_add(&model->build.tables[ERC_TABLE_ENTRIES], &model->entry, sizeof(model->entry));
-	void *wrapped = model->is_cuda ? stub_code(code, code_bytes, TEST_KERNEL_COUNT, 0, &code_bytes) : NULL;
+	int is_elf = code_bytes > 4 && !memcmp(code, "\x7f" "ELF", 4);
+	void *wrapped = model->is_cuda && is_elf ? stub_code(code, code_bytes, TEST_KERNEL_COUNT, 0, &code_bytes) : NULL;
 	model->build.code = wrapped ? wrapped : code;
 	model->build.code_bytes = target->code_bytes = code_bytes;
 	uint8_t *file = build_finish(&model->build, bytes);

@@ -1,0 +1,93 @@
+/* Device tests where there is a GPU (`make check-gpu`). ERC_TEST_GPU names its target, "cuda:sm_90", or is "stub": the same on the
+ * stand-in for CUDA. Then the device `cuda` alone is tested, and what needs the stand-in is skipped by name. */
+#ifndef TEST_GPU_H
+#define TEST_GPU_H
+
+#include <check.h>
+#include <dlfcn.h>
+
+#include "devices/cuda.h"
+#include "gpu_code.h"
+#include "stub_image.h"
+#include "test_kernels.h"
+
+static inline int gpu_is_tested(void)
+{
+	return getenv("ERC_TEST_GPU") != NULL;
+}
+
+static inline int gpu_is_real(void)
+{
+	return gpu_is_tested() && strcmp(getenv("ERC_TEST_GPU"), "stub");
+}
+
+/* Finds the driver, or the stand-in, and builds the test kernels: a CPU code image, or CODE for the GPU. NULL: no C compiler. */
+static inline void *gpu_start(size_t *bytes)
+{
+	if (!gpu_is_real()) {
+		stub_use();
+		return test_kernels_compile(TEST_KERNEL_DEFINES, bytes);
+	}
+	void *code = gpu_code(getenv("ERC_TEST_GPU"), bytes);
+	if (!code)
+		exit(EXIT_FAILURE);
+	return code;
+}
+
+#define STAND_IN_ONLY(tcase, test, first, end, why) \
+	do { \
+		if (gpu_is_tested()) \
+			printf("skipped: %s: %s\n", #test, why); \
+		else \
+			tcase_add_loop_test(tcase, test, first, end); \
+	} while (0)
+
+static inline int is_cuda(const erc_runtime *runtime)
+{
+	return !strcmp(runtime->device->ops->name, "cuda");
+}
+
+/* Local memory of a tile of which a unit holds one block only, as tests count that watch tiles wait. */
+static inline uint64_t one_block_bytes(const erc_runtime *runtime)
+{
+	return is_cuda(runtime) ? ((const struct cuda_device *)runtime->device)->most_local_bytes / 2 + 1024 : 0;
+}
+
+static inline void *gpu_call(const char *name)
+{
+	void *library = dlopen(getenv("ERC_LIBCUDA") ? getenv("ERC_LIBCUDA") : "libcuda.so.1", RTLD_NOW);
+	void *symbol = library ? dlsym(library, name) : NULL;
+	ck_assert_msg(symbol != NULL, "%s: %s", name, dlerror());
+	return symbol;
+}
+
+/* Tiles may read and write these whole pages of the host. */
+static inline void gpu_show(erc_runtime *runtime, void *memory, size_t bytes)
+{
+	int (*host_register)(void *memory, size_t bytes, unsigned flags);
+	struct cuda_device *device = (struct cuda_device *)runtime->device;
+	if (!gpu_is_tested() || !is_cuda(runtime))
+		return;
+	*(void **)&host_register = gpu_call("cuMemHostRegister_v2");
+	ck_assert_int_eq(erc__cuda_enter(device), 0);
+	int result = host_register(memory, bytes, 2 /* mapped */);
+	erc__cuda_leave(device);
+	ck_assert_msg(!result || result == 712 /* already */, "cuMemHostRegister: %d", result);
+}
+#define GPU_PAGES __attribute__((aligned(4096)))
+
+/* Runtimes that come and go find the context made: that takes long on a GPU. */
+static inline void gpu_keep_context(void)
+{
+	int (*init)(unsigned flags);
+	int (*retain)(void **context, int device);
+	void *context;
+	if (!gpu_is_real())
+		return;
+	*(void **)&init = gpu_call("cuInit");
+	*(void **)&retain = gpu_call("cuDevicePrimaryCtxRetain");
+	ck_assert_int_eq(init(0), 0);
+	ck_assert_int_eq(retain(&context, 0), 0);
+}
+
+#endif
