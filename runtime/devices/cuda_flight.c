@@ -54,7 +54,7 @@ static void fail(struct cuda_request *request, enum erc_status status)
 		return;
 	request->failure = status;
 	if (!job->detail[0])
-		snprintf(job->detail, sizeof(job->detail), "%.159s", erc_error_detail());
+		snprintf(job->detail, sizeof(job->detail), "%.255s", erc_error_detail());
 }
 
 /* ---- places ---- */
