@@ -50,6 +50,7 @@ obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 RUNTIME_OBJ := $(call obj,$(RUNTIME_SRC))
 COMPILER_OBJ := $(call obj,$(COMPILER_SRC)) $(patsubst $(O)/gen/%.c,$(O)/gen/%.o,$(COMPILER_GEN))
 ERC_OBJ := $(call obj,$(ERC_SRC))
+SHA256_OBJ := $(call obj,$(wildcard schemas/*.c)) # for tests that turn artifacts (stub_artifact.h)
 UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 
 .PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
@@ -138,7 +139,7 @@ $(O)/tests/explore/explore: $(call obj,$(EXPLORE_SRC))
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(filter-out -fsanitize=thread,$(LDFLAGS)) -o $@ $^
 
-$(O)/conformance: $(call obj,$(CONFORMANCE_SRC)) $(O)/command.a $(O)/libercc.a $(O)/liberc.a
+$(O)/conformance: $(call obj,$(CONFORMANCE_SRC)) $(SHA256_OBJ) $(O)/command.a $(O)/libercc.a $(O)/liberc.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
 

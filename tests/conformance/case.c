@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../devices/stub_artifact.h"
 #include "conformance.h"
 
 #define VALUES_MAX 64 /* inputs or outputs of a case */
@@ -35,10 +36,16 @@ static char *set_path(const struct test_case *test, int set, const char *kind, u
 
 /* ---- compiling ---- */
 
-static enum ercc_status compile(const struct test_case *test, const char *target, const char *artifact,
+/* Emulated kernels for the stand-in for CUDA. */
+static bool is_rehearsal(const struct limits *limits)
+{
+	return limits->device && !strncmp(limits->device, "cuda", 4) && !strncmp(limits->target, STUB_EMULATED, strlen(STUB_EMULATED));
+}
+
+static enum ercc_status compile(const struct test_case *test, const struct limits *limits, const char *artifact,
                                 const struct ercc_const *consts, uint32_t const_count, char **reason)
 {
-	const char *const targets[] = {target};
+	const char *const targets[] = {limits->target};
 	struct messages messages = {0};
 	struct ercc_options options = {
 		.size = sizeof options,
@@ -55,6 +62,8 @@ static enum ercc_status compile(const struct test_case *test, const char *target
 		give(reason, RESULT_WRONG, messages.first ? messages.first : memory_printf("%s, without a message", ercc_status_text(status)));
 	else
 		free(messages.first);
+	if (status == ERCC_OK && is_rehearsal(limits) && stub_artifact(artifact, artifact))
+		return give(reason, RESULT_WRONG, memory_printf("the artifact cannot be turned")), ERCC_INTERNAL;
 	return status;
 }
 
@@ -90,7 +99,7 @@ static uint32_t collect_pins(const struct test_case *test, const struct ercc_mod
 	return count;
 }
 
-static enum ercc_status compile_with_pins(const struct test_case *test, const char *target, const char *artifact,
+static enum ercc_status compile_with_pins(const struct test_case *test, const struct limits *limits, const char *artifact,
                                           const struct ercc_model_info *info, bool lists, char **reason, bool *tried)
 {
 	struct array arrays[VALUES_MAX] = {0};
@@ -100,7 +109,7 @@ static enum ercc_status compile_with_pins(const struct test_case *test, const ch
 	*tried = count > 0;
 	if (count) {
 		char *second = NULL; /* the reason of the normal try says more */
-		status = compile(test, target, artifact, consts, count, &second);
+		status = compile(test, limits, artifact, consts, count, &second);
 		if ((!refused(status) && status != ERCC_OK) || is_absent(status, second))
 			give(reason, RESULT_WRONG, second);
 		else
@@ -111,7 +120,7 @@ static enum ercc_status compile_with_pins(const struct test_case *test, const ch
 	return status;
 }
 
-static enum ercc_status compile_pinned(const struct test_case *test, const char *target, const char *artifact,
+static enum ercc_status compile_pinned(const struct test_case *test, const struct limits *limits, const char *artifact,
                                        char **reason, bool *tried)
 {
 	struct ercc_options options = {.size = sizeof options};
@@ -119,9 +128,9 @@ static enum ercc_status compile_pinned(const struct test_case *test, const char 
 	*tried = false;
 	if (!test->folder || ercc_model_info(test->model, &options, &info) != ERCC_OK)
 		return ERCC_UNSUPPORTED;
-	enum ercc_status status = compile_with_pins(test, target, artifact, info, false, reason, tried);
+	enum ercc_status status = compile_with_pins(test, limits, artifact, info, false, reason, tried);
 	if (refused(status))
-		status = compile_with_pins(test, target, artifact, info, true, reason, tried);
+		status = compile_with_pins(test, limits, artifact, info, true, reason, tried);
 	free(info);
 	return status;
 }
@@ -229,7 +238,8 @@ static char *run_sets(const struct test_case *test, const struct limits *limits,
 {
 	struct runner runner;
 	struct text_list none = {0};
-	struct runner_options open = {.path = artifact, .inputs = &none, .workers = limits->workers, .random_by_default = true};
+	struct runner_options open = {.path = artifact, .inputs = &none, .device = limits->device, .workers = limits->workers,
+	                              .random_by_default = true};
 	struct ercc_options options = {.size = sizeof options};
 	struct ercc_model_info *info = NULL;
 	char *text = NULL;
@@ -250,11 +260,11 @@ enum result case_run(const struct test_case *test, const struct limits *limits, 
 	bool pinned = false;
 	if (!set_exists(test, 0))
 		return give(reason, RESULT_WRONG, memory_printf("the case has no data"));
-	enum ercc_status status = compile(test, limits->target, artifact, NULL, 0, reason);
+	enum ercc_status status = compile(test, limits, artifact, NULL, 0, reason);
 	if (is_absent(status, *reason))
 		return RESULT_ABSENT;
 	if (refused(status)) {
-		status = compile_pinned(test, limits->target, artifact, reason, &pinned);
+		status = compile_pinned(test, limits, artifact, reason, &pinned);
 		if (refused(status))
 			return is_absent(status, *reason) ? RESULT_ABSENT : RESULT_UNSUPPORTED;
 	}

@@ -1,5 +1,5 @@
-/* Runs ONNX's backend test suite: each case in a child process with a time limit, so that a
- * crash or a hang is a result of that case alone. */
+/* Runs ONNX's backend test suite: in child processes with a time limit for each case, so that a crash or a hang is a
+ * result of that case alone. */
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -12,14 +12,14 @@
 
 #include "conformance.h"
 
-#define JOBS_MAX 16
-#define REASON_BYTES 512
+#define JOBS_MAX 64
+#define ANSWER_BYTES 512 /* of a case: a result byte, then the reason; less than a pipe takes in one piece */
 
 struct settings {
 	const char *data, *work; /* the suite's data folder; a folder for artifacts and lists */
 	const char *list;        /* run the cases listed here only, and fail when one does not pass */
 	const char *write_list;  /* write the passing cases here */
-	uint32_t jobs, limit_s, every;
+	uint32_t jobs, limit_s, every, batch; /* batch: cases of one child */
 	struct limits limits;
 	bool verbose, unpinned;
 	struct text_list patterns;
@@ -30,31 +30,49 @@ struct slot {
 	pid_t pid; /* 0: free */
 	int pipe;
 	double deadline_us;
-	struct test_case *test;
-	char answer[REASON_BYTES]; /* a result byte, then the reason */
+	struct test_case *next, *end; /* what it has not answered for */
+	bool answered;
+	char answer[ANSWER_BYTES];
 	size_t answer_bytes;
 };
 
 /* ---- the child ---- */
 
-static void child(const struct settings *settings, const struct test_case *test, int number, int out)
+/* A device that takes long to open stays open from case to case. */
+static erc_runtime *hold_device(const char *device)
 {
-	char *reason = NULL, *artifact = memory_printf("%s/case_%d.erca", settings->work, number);
-	setpgid(0, 0); /* the time limit also ends the compilers that it started */
-	if (!settings->verbose) {
-		int null = open("/dev/null", O_WRONLY);
-		if (null >= 0)
-			dup2(null, STDERR_FILENO);
-	}
-	char answer[REASON_BYTES];
-	answer[0] = (char)case_run(test, &settings->limits, artifact, &reason);
-	int length = snprintf(answer + 1, sizeof answer - 1, "%s", reason ? reason : "");
-	size_t bytes = length < (int)sizeof answer - 1 ? (size_t)length + 1 : sizeof answer - 1;
-	unlink(artifact);
-	_exit(write(out, answer, bytes) == (ssize_t)bytes ? 0 : 1);
+	struct erc_runtime_options options = {.size = sizeof options, .device = device, .units = 1};
+	erc_runtime *runtime = NULL;
+	return device && erc_runtime_create(&options, &runtime) == ERC_OK ? runtime : NULL;
 }
 
-static bool start(const struct settings *settings, struct slot *slot, int number, struct test_case *test)
+/* Ends behind a case that went wrong: who knows what it left. */
+static void child(const struct settings *settings, const struct slot *slot, int number, int out)
+{
+	char *artifact = memory_printf("%s/case_%d.erca", settings->work, number);
+	int null = open("/dev/null", O_WRONLY);
+	setpgid(0, 0); /* the time limit also ends the compilers that it started */
+	if (!settings->verbose && null >= 0)
+		dup2(null, STDERR_FILENO);
+	erc_runtime *held = hold_device(settings->limits.device);
+	bool good = true;
+	for (struct test_case *test = slot->next; test < slot->end && good; test++) {
+		char answer[ANSWER_BYTES] = {0}, *reason = NULL;
+		enum result result = case_run(test, &settings->limits, artifact, &reason);
+		answer[0] = (char)result;
+		snprintf(answer + 1, sizeof answer - 1, "%s", reason ? reason : "");
+		good = result != RESULT_WRONG;
+		free(reason);
+		unlink(artifact);
+		if (write(out, answer, sizeof answer) != (ssize_t)sizeof answer)
+			_exit(1);
+	}
+	erc_runtime_destroy(held);
+	_exit(0);
+}
+
+/* For the slot's cases. */
+static bool start(const struct settings *settings, struct slot *slot, int number)
 {
 	int ends[2];
 	if (pipe(ends))
@@ -62,20 +80,31 @@ static bool start(const struct settings *settings, struct slot *slot, int number
 	pid_t pid = fork();
 	if (pid == 0) {
 		close(ends[0]);
-		child(settings, test, number, ends[1]);
+		child(settings, slot, number, ends[1]);
 	}
 	close(ends[1]);
 	if (pid < 0) {
 		close(ends[0]);
 		return false;
 	}
-	*slot = (struct slot){.pid = pid, .pipe = ends[0], .test = test, .deadline_us = clock_us() + settings->limit_s * 1e6};
+	slot->pid = pid;
+	slot->pipe = ends[0];
+	slot->answered = false;
+	slot->answer_bytes = 0;
+	slot->deadline_us = clock_us() + settings->limit_s * 1e6;
 	return true;
 }
 
 /* ---- the parent ---- */
 
-static void finish(struct slot *slot, bool timed_out)
+static void say_cannot_start(void)
+{
+	say_error("cannot start a child: %s", strerror(errno));
+	exit(EXIT_RUN);
+}
+
+/* The child is gone; what it left undone, but for the case that ended it, is for another. */
+static void finish(const struct settings *settings, struct slot *slot, int number, bool timed_out)
 {
 	int status;
 	if (timed_out) {
@@ -84,49 +113,54 @@ static void finish(struct slot *slot, bool timed_out)
 	}
 	while (waitpid(slot->pid, &status, 0) < 0 && errno == EINTR)
 		;
-	struct test_case *test = slot->test;
-	if (timed_out) {
-		test->result = RESULT_HANG;
-		test->reason = memory_printf("still running at the time limit");
-	} else if (WIFSIGNALED(status)) {
-		test->result = RESULT_CRASH;
-		test->reason = memory_printf("signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
-	} else if (WEXITSTATUS(status) || !slot->answer_bytes || (unsigned char)slot->answer[0] >= RESULT_COUNT) {
-		test->result = RESULT_CRASH;
-		test->reason = memory_printf("left with exit code %d and no result", WEXITSTATUS(status));
-	} else {
-		test->result = (enum result)slot->answer[0];
-		if (slot->answer_bytes > 1)
-			test->reason = memory_printf("%.*s", (int)slot->answer_bytes - 1, slot->answer + 1);
-	}
 	close(slot->pipe);
 	slot->pid = 0;
+	struct test_case *test = slot->next;
+	if (test == slot->end)
+		return;
+	if (timed_out || WIFSIGNALED(status) || WEXITSTATUS(status) || !slot->answered) {
+		test->result = timed_out ? RESULT_HANG : RESULT_CRASH;
+		test->reason = timed_out ? memory_printf("still running at the time limit")
+		               : WIFSIGNALED(status)
+		                   ? memory_printf("signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)))
+		                   : memory_printf("left with exit code %d and no result", WEXITSTATUS(status));
+		slot->next++;
+	}
+	if (slot->next < slot->end && !start(settings, slot, number))
+		say_cannot_start();
 }
 
-/* Reads what a child said; at its end of file takes the result. */
-static void collect(struct slot *slot)
+/* Reads what a child said: a result for each case; at its end of file it is gone. */
+static void collect(const struct settings *settings, struct slot *slot, int number)
 {
-	char rest[64];
-	bool full = slot->answer_bytes == sizeof slot->answer;
-	ssize_t got = full ? read(slot->pipe, rest, sizeof rest)
-	                   : read(slot->pipe, slot->answer + slot->answer_bytes, sizeof slot->answer - slot->answer_bytes);
-	if (got > 0 && !full)
+	ssize_t got = read(slot->pipe, slot->answer + slot->answer_bytes, sizeof slot->answer - slot->answer_bytes);
+	if (got > 0)
 		slot->answer_bytes += (size_t)got;
 	if (got == 0 || (got < 0 && errno != EINTR))
-		finish(slot, false);
+		finish(settings, slot, number, false);
+	else if (slot->answer_bytes == sizeof slot->answer && slot->next < slot->end && (unsigned char)slot->answer[0] < RESULT_COUNT) {
+		struct test_case *test = slot->next++;
+		test->result = (enum result)slot->answer[0];
+		if (slot->answer[1])
+			test->reason = memory_printf("%s", slot->answer + 1);
+		slot->answered = true;
+		slot->answer_bytes = 0;
+		slot->deadline_us = clock_us() + settings->limit_s * 1e6;
+	}
 }
 
-static void wait_for_some(struct slot *slots, uint32_t jobs)
+static void wait_for_some(const struct settings *settings, struct slot *slots)
 {
 	struct pollfd polled[JOBS_MAX];
+	uint32_t jobs = settings->jobs;
 	for (uint32_t i = 0; i < jobs; i++)
 		polled[i] = (struct pollfd){.fd = slots[i].pid ? slots[i].pipe : -1, .events = POLLIN};
 	poll(polled, jobs, 200);
 	for (uint32_t i = 0; i < jobs; i++) {
 		if (slots[i].pid && polled[i].revents)
-			collect(&slots[i]);
+			collect(settings, &slots[i], (int)i);
 		if (slots[i].pid && clock_us() > slots[i].deadline_us)
-			finish(&slots[i], true);
+			finish(settings, &slots[i], (int)i, true);
 	}
 }
 
@@ -138,17 +172,19 @@ static void run_all(const struct settings *settings, struct cases *cases)
 		busy = 0;
 		for (uint32_t i = 0; i < settings->jobs; i++) {
 			if (!slots[i].pid && next < cases->count) {
-				if (!start(settings, &slots[i], (int)i, &cases->items[next])) {
-					say_error("cannot start a child: %s", strerror(errno));
-					exit(EXIT_RUN);
-				}
-				if (++next % 100 == 0 || next == cases->count)
+				size_t first = next;
+				next = cases->count - first < settings->batch ? cases->count : first + settings->batch;
+				slots[i].next = &cases->items[first];
+				slots[i].end = &cases->items[next];
+				if (!start(settings, &slots[i], (int)i))
+					say_cannot_start();
+				if (next / 100 > first / 100 || next == cases->count)
 					say_progress((uint32_t)next, (uint32_t)cases->count, "cases started");
 			}
 			busy += slots[i].pid != 0;
 		}
 		if (busy)
-			wait_for_some(slots, settings->jobs);
+			wait_for_some(settings, slots);
 	} while (busy);
 }
 
@@ -269,8 +305,10 @@ static int parse(int argc, char **argv, struct settings *s)
 		{"unpinned", 0, OPTION_FLAG, &s->unpinned, NULL, "of the list, cases that run only when inputs are pinned are lost"},
 		{"write-list", 0, OPTION_TEXT, &s->write_list, "FILE", "writes the passing cases"},
 		{"match", 'm', OPTION_LIST, &s->patterns, "GLOB", "only cases like these (name or category/name)"},
-		{"target", 't', OPTION_TEXT, &s->limits.target, "NAME", "compiles for this one (default native); the cpu device runs it"},
+		{"target", 't', OPTION_TEXT, &s->limits.target, "NAME", "compiles for this one (default native)"},
+		{"device", 0, OPTION_TEXT, &s->limits.device, "NAME", "runs on this one (default cpu); cuda takes emulated targets, for the stand-in"},
 		{"jobs", 'j', OPTION_COUNT, &s->jobs, "N", "cases at a time (default 2)"},
+		{"batch", 0, OPTION_COUNT, &s->batch, "N", "cases of one child (default 1)"},
 		{"workers", 'w', OPTION_COUNT, &s->limits.workers, "N", "units of the device (default 1)"},
 		{"limit", 0, OPTION_COUNT, &s->limit_s, "S", "seconds for each case (default 60)"},
 		{"rtol", 0, OPTION_NUMBER, &s->limits.rtol, "X", "relative limit of an element (default 1e-3)"},
@@ -284,15 +322,15 @@ static int parse(int argc, char **argv, struct settings *s)
 	int code = args_parse(&usage, argc, argv, &pattern);
 	if (code == ARGS_OK && pattern)
 		text_list_add(&s->patterns, pattern);
-	if (code != ARGS_OK || (s->data && s->work && s->jobs && s->jobs <= JOBS_MAX && s->every))
+	if (code != ARGS_OK || (s->data && s->work && s->jobs && s->jobs <= JOBS_MAX && s->every && s->batch))
 		return code;
-	say_error("conformance needs --data, --work and --jobs 1 to %d", JOBS_MAX);
+	say_error("conformance needs --data, --work, --jobs 1 to %d and --batch from 1", JOBS_MAX);
 	return EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
 {
-	struct settings settings = {.jobs = 2, .limit_s = 60, .every = 1, .limits = {"native", 1e-3, 1e-5, 1}};
+	struct settings settings = {.jobs = 2, .limit_s = 60, .every = 1, .batch = 1, .limits = {"native", NULL, 1e-3, 1e-5, 1}};
 	struct cases cases;
 	size_t lines = 0, wanted = 0;
 	int code = parse(argc, argv, &settings);

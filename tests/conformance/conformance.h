@@ -30,6 +30,7 @@ struct test_case {
 /* How a case runs and what is near enough. */
 struct limits {
 	const char *target;
+	const char *device; /* NULL: cpu */
 	double rtol, atol;
 	uint32_t workers;
 };
