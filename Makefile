@@ -143,7 +143,7 @@ $(O)/conformance: $(call obj,$(CONFORMANCE_SRC)) $(SHA256_OBJ) $(O)/command.a $(
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
-$(O)/models $(O)/preempt $(O)/voice: $(O)/%: $(O)/obj/tests/models/%.o $(O)/command.a $(O)/libercc.a $(O)/liberc.a
+$(O)/models $(O)/preempt $(O)/voice: $(O)/%: $(O)/obj/tests/models/%.o $(SHA256_OBJ) $(O)/command.a $(O)/libercc.a $(O)/liberc.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
 

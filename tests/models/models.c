@@ -1,35 +1,52 @@
-/* Whole models against reference outputs: `models REFERENCES WORK FOLDER...`. Every NAME.onnx in a
- * FOLDER with NAME.ref.npy in REFERENCES (all outputs, flattened and joined in order, on input.npy)
- * is compiled, and run for each target under each budget with one and two workers, twice: every output
- * within a relative L2 error of 1e-5, and the same bits each time. */
+/* Whole models against reference outputs, each run for all targets, budgets and forms, twice: every output within a relative L2
+ * error of 1e-5, and the same bits each time. `models REFERENCES WORK PATH...`
+ *
+ * REFERENCES is a folder with NAME.ref.npy (all outputs, flattened and joined in order) on its input.npy, or on random inputs
+ * where it has none; of PATH, a model or a folder of them, those NAME.onnx are taken that have one. Or it is the word `cpu`: outputs
+ * are compared with those of the device `cpu`, which the same artifact holds code for; --save writes them as references. */
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../../tools/erc/command.h"
+#include "../devices/stub_artifact.h"
 
 #define L2_LIMIT 1e-5
 
-static const char *const targets[] = {"cpu:x86-64-v3", "cpu:x86-64-v4"};
+static const char *const cpu_targets[] = {"cpu:x86-64-v3", "cpu:x86-64-v4"};
 static const char *const budgets[] = {"full", "half", "quarter"};
 
+struct settings {
+	const char *device, *target; /* NULL: the CPU and its targets */
+	const char *save;            /* a folder for references; NULL: nowhere */
+	const char *references;      /* a folder, or "cpu" */
+};
+
 struct check {
+	struct settings settings;
 	const char *name; /* "squeezenet" */
 	char *artifact;
-	struct array input, reference;
+	struct array input, reference; /* input without data: random ones */
 	size_t passed, failed, skipped;
 };
 
 static void fail(struct check *check, const char *target, const char *text)
 {
-	printf("FAIL: %s on %s: %s\n", check->name, target, text);
+	printf("FAIL: %s on %s: %s\n", check->name, target ? target : check->settings.target, text);
 	check->failed++;
+}
+
+static bool has_device(const struct check *check)
+{
+	return check->settings.device != NULL;
 }
 
 /* Binds the input and runs. NULL, or what went wrong. */
 static const char *run_once(struct runner *runner, const struct check *check)
 {
+	if (!check->input.data)
+		return runner_run(runner, true) == ERC_OK ? NULL : erc_error_detail();
 	if (runner->input_count != 1 || runner->inputs[0].bytes != check->input.bytes)
 		return "does not take one input like input.npy";
 	memcpy(runner->inputs[0].data, check->input.data, check->input.bytes);
@@ -72,120 +89,227 @@ static bool same_bits(const struct runner *runner, char **first)
 	return same;
 }
 
-/* One target, budget and number of workers, two runs. */
-static void check_runs(struct check *check, struct runner *runner, const char *target, const char *budget, uint32_t workers,
-                       char **first)
+/* How a model is run. */
+struct form {
+	const char *target, *budget;
+	uint32_t workers; /* 0: all */
+	bool real_time;
+};
+
+/* Two runs. */
+static void check_runs(struct check *check, struct runner *runner, const struct form *form, char **first)
 {
-	for (int run = 0; run < 2; run++) {
-		const char *wrong = run_once(runner, check);
+	char *how = form->workers ? memory_printf("%u workers", form->workers) : memory_printf("%s", form->real_time ? "real-time" : "best-effort");
+	const char *wrong = NULL;
+	char *text = NULL;
+	for (int run = 0; run < 2 && !wrong; run++) {
+		wrong = run_once(runner, check);
 		double error = wrong ? 0 : worst_error(runner, check);
-		if (wrong) {
-			fail(check, target, wrong);
-			return;
-		}
-		if (error < 0 || !(error <= L2_LIMIT)) {
-			char *text = error < 0 ? memory_printf("the outputs' sizes are not the reference's")
-			                       : memory_printf("budget %s, %u workers: relative L2 error %.3g", budget, workers, error);
-			fail(check, target, text);
-			free(text);
-			return;
-		}
-		if (!same_bits(runner, first)) {
-			fail(check, target, "two runs, budgets or numbers of workers gave different bits");
-			return;
-		}
-		if (run == 0)
-			printf("  %-14s %-14s %-8s %u workers: relative L2 error %.2g\n", check->name, target, budget, workers, error);
+		if (wrong)
+			break;
+		if (error < 0)
+			wrong = "the outputs' sizes are not the reference's";
+		else if (!(error <= L2_LIMIT))
+			wrong = text = memory_printf("budget %s, %s: relative L2 error %.3g", form->budget, how, error);
+		else if (!same_bits(runner, first))
+			wrong = text = memory_printf("budget %s, %s: other bits than another run, budget or form gave", form->budget, how);
+		else if (run == 0)
+			printf("  %-16s %-14s %-8s %-11s relative L2 error %.2g\n", check->name, form->target ? form->target : check->settings.target, form->budget, how, error);
 	}
-	check->passed++;
+	if (wrong)
+		fail(check, form->target, wrong);
+	else
+		check->passed++;
+	free(text);
+	free(how);
 }
 
-static void check_budget(struct check *check, const char *target, const char *budget, uint32_t workers, char **first)
+static void check_form(struct check *check, const struct form *form, char **first)
 {
 	struct text_list none = {0};
 	struct runner_options open = {
-		.path = check->artifact, .target = target, .budget = budget, .inputs = &none, .workers = workers, .random_by_default = true,
+		.path = check->artifact, .device = check->settings.device, .target = form->target, .budget = form->budget, .inputs = &none,
+		.workers = form->workers, .random_by_default = true, .real_time = form->real_time,
 	};
 	struct runner runner;
 	int code = runner_open(&runner, &open);
-	if (code == EXIT_DEVICE) {
-		printf("skipped: models: %s on %s: this machine does not run it\n", check->name, target);
+	if (code == EXIT_DEVICE && !has_device(check)) {
+		printf("skipped: models: %s on %s: this machine does not run it\n", check->name, form->target);
 		check->skipped++;
 	} else if (code != ARGS_OK) {
-		fail(check, target, erc_error_detail());
+		fail(check, form->target, erc_error_detail());
 	} else {
-		check_runs(check, &runner, target, budget, workers, first);
+		check_runs(check, &runner, form, first);
 	}
 	runner_close(&runner);
 }
 
+/* A CPU with one worker and two, a GPU in both forms. */
 static void check_target(struct check *check, const char *target)
 {
 	char *first = NULL;
 	for (size_t i = 0; i < COUNT_OF(budgets); i++)
-		for (uint32_t workers = 1; workers <= 2; workers++)
-			check_budget(check, target, budgets[i], workers, &first);
+		for (int way = 0; way < 2; way++) {
+			struct form form = {.target = target, .budget = budgets[i]};
+			if (has_device(check))
+				form.real_time = way;
+			else
+				form.workers = 1 + (uint32_t)way;
+			check_form(check, &form, &first);
+		}
 	free(first);
 }
 
-static void check_model(struct check *check, const char *path, const char *references)
+/* ---- references ---- */
+
+/* All outputs, joined. */
+static const char *join_outputs(const struct runner *runner, struct array *out)
 {
-	bool quiet = true;
-	struct ercc_options options = {
-		.size = sizeof options, .targets = targets, .target_count = COUNT_OF(targets),
-		.message = say_compiler_message, .user = &quiet,
-	};
-	char *input = memory_printf("%s/input.npy", references);
-	char *reference = memory_printf("%s/%s.ref.npy", references, check->name);
-	const char *wrong = npy_read(input, &check->input);
+	int64_t count = 0;
+	for (uint32_t i = 0; i < runner->output_count; i++) {
+		if (runner->outputs[i].dtype != ERC_F32)
+			return "has an output that is not f32";
+		count += (int64_t)runner->outputs[i].count;
+	}
+	if (!array_new(out, ERC_F32, 1, &count))
+		return "has outputs that are too large";
+	char *to = out->data;
+	for (uint32_t i = 0; i < runner->output_count; to += runner->outputs[i++].bytes)
+		memcpy(to, runner->outputs[i].data, runner->outputs[i].bytes);
+	return NULL;
+}
+
+static const char *reference_of_cpu(struct check *check)
+{
+	struct text_list none = {0};
+	struct runner_options open = {.path = check->artifact, .device = "cpu", .inputs = &none, .random_by_default = true};
+	struct runner runner;
+	const char *wrong = NULL;
+	if (runner_open(&runner, &open) != ARGS_OK || runner_run(&runner, false) != ERC_OK)
+		wrong = erc_error_detail();
+	else
+		wrong = join_outputs(&runner, &check->reference);
+	runner_close(&runner);
+	if (!wrong && check->settings.save) {
+		char *path = memory_printf("%s/%s.ref.npy", check->settings.save, check->name);
+		wrong = npy_write(path, &check->reference);
+		free(path);
+	}
+	return wrong;
+}
+
+static const char *reference_of_folder(struct check *check)
+{
+	char *input = memory_printf("%s/input.npy", check->settings.references);
+	char *reference = memory_printf("%s/%s.ref.npy", check->settings.references, check->name);
+	const char *wrong = access(input, R_OK) ? NULL : npy_read(input, &check->input);
 	if (!wrong)
 		wrong = npy_read(reference, &check->reference);
+	free(reference);
+	free(input);
+	return wrong;
+}
+
+/* ---- models ---- */
+
+static bool is_cpu_reference(const struct check *check)
+{
+	return !strcmp(check->settings.references, "cpu");
+}
+
+/* NULL, or what went wrong. An emulated target becomes one for the stand-in for CUDA. */
+static const char *compile(const struct check *check, const char *path)
+{
+	bool quiet = true;
+	const char *targets[2] = {check->settings.target, "native"};
+	struct ercc_options options = {
+		.size = sizeof options, .targets = targets, .target_count = is_cpu_reference(check) ? 2 : 1, .message = say_compiler_message, .user = &quiet,
+	};
+	if (!has_device(check)) {
+		options.targets = cpu_targets;
+		options.target_count = COUNT_OF(cpu_targets);
+	}
+	if (ercc_compile(path, check->artifact, &options) != ERCC_OK)
+		return "does not compile";
+	if (has_device(check) && !strncmp(check->settings.target, STUB_EMULATED, strlen(STUB_EMULATED)))
+		return stub_artifact(check->artifact, check->artifact);
+	return NULL;
+}
+
+static void check_model(struct check *check, const char *path)
+{
+	const char *wrong = compile(check, path);
+	if (!wrong)
+		wrong = is_cpu_reference(check) ? reference_of_cpu(check) : reference_of_folder(check);
 	if (wrong)
 		fail(check, "any target", wrong);
-	else if (ercc_compile(path, check->artifact, &options) != ERCC_OK)
-		fail(check, "any target", "does not compile");
+	else if (has_device(check))
+		check_target(check, NULL); /* the one that this device runs */
 	else
-		for (size_t i = 0; i < COUNT_OF(targets); i++)
-			check_target(check, targets[i]);
+		for (size_t i = 0; i < COUNT_OF(cpu_targets); i++)
+			check_target(check, cpu_targets[i]);
 	unlink(check->artifact);
 	array_free(&check->input);
 	array_free(&check->reference);
-	free(reference);
-	free(input);
 }
 
-/* The models of one folder that have a reference. */
-static void check_folder(struct check *check, const char *references, const char *folder)
+/* Of a model without a reference nothing is known. */
+static void check_path(struct check *check, const char *path)
+{
+	const char *file = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	size_t length = strlen(file);
+	if (length <= 5 || strcmp(file + length - 5, ".onnx"))
+		return;
+	char *name = memory_printf("%.*s", (int)length - 5, file);
+	char *reference = memory_printf("%s/%s.ref.npy", check->settings.references, name);
+	check->name = name;
+	if (is_cpu_reference(check) || !access(reference, R_OK))
+		check_model(check, path);
+	free(reference);
+	free(name);
+}
+
+static void check_folder(struct check *check, const char *folder)
 {
 	DIR *dir = opendir(folder);
 	for (struct dirent *entry; dir && (entry = readdir(dir));) {
-		size_t length = strlen(entry->d_name);
-		if (length <= 5 || strcmp(entry->d_name + length - 5, ".onnx"))
-			continue;
-		char *name = memory_printf("%.*s", (int)length - 5, entry->d_name);
-		char *reference = memory_printf("%s/%s.ref.npy", references, name);
 		char *path = memory_printf("%s/%s", folder, entry->d_name);
-		check->name = name;
-		if (!access(reference, R_OK))
-			check_model(check, path, references);
+		check_path(check, path);
 		free(path);
-		free(reference);
-		free(name);
 	}
 	if (dir)
 		closedir(dir);
+	else
+		check_path(check, folder);
 }
+
+#define OPERANDS 64
 
 int main(int argc, char **argv)
 {
 	struct check check = {0};
-	if (argc < 4) {
-		say_error("usage: models REFERENCES WORK FOLDER...");
+	const char *operands[OPERANDS] = {NULL};
+	const struct option options[] = {
+		{"device", 0, OPTION_TEXT, &check.settings.device, "NAME", "runs on this one (default cpu)"},
+		{"target", 't', OPTION_TEXT, &check.settings.target, "NAME", "compiles for this one; emulated ones are for the stand-in for CUDA"},
+		{"save", 0, OPTION_TEXT, &check.settings.save, "DIR", "keeps the outputs of the cpu device as references"},
+	};
+	const struct usage usage = {
+		"models", "[options] REFERENCES|cpu WORK PATH...", "Runs whole models against reference outputs.",
+		"  models --device cuda --target cuda:sm_90 cpu build/models.d resnet50.onnx\n", options, COUNT_OF(options), 3, OPERANDS, "REFERENCES",
+	};
+	int code = args_parse(&usage, argc, argv, operands);
+	if (code != ARGS_OK)
+		return code;
+	if (!check.settings.device != !check.settings.target) {
+		say_error("--device and --target go together");
 		return EXIT_USAGE;
 	}
-	check.artifact = memory_printf("%s/model.erca", argv[2]);
-	for (int i = 3; i < argc; i++)
-		check_folder(&check, argv[1], argv[i]);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	check.settings.references = operands[0];
+	check.artifact = memory_printf("%s/model.erca", operands[1]);
+	for (int i = 2; i < OPERANDS && operands[i]; i++)
+		check_folder(&check, operands[i]);
 	free(check.artifact);
 	printf("%zu passed, %zu failed, %zu skipped\n", check.passed, check.failed, check.skipped);
 	return output_finish(check.failed ? EXIT_RUN : EXIT_OK);

@@ -1,6 +1,7 @@
-/* Preempted runs against undisturbed ones: `preempt RUNS WORKERS ARTIFACT...`. While a model runs, its room changes at
+/* Preempted runs against undisturbed ones: `preempt [options] RUNS WORKERS ARTIFACT...`. While a model runs, its room changes at
  * random moments, to nothing and back, and its budget between launches; another session takes the units in between.
  * Every run under every budget must give the bytes of the run that nobody disturbed. */
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -11,6 +12,13 @@
 #include "../../tools/erc/command.h"
 
 #define MAX_BUDGETS 8
+#define OPERANDS 64
+
+struct settings {
+	const char *device; /* NULL: cpu */
+	uint32_t runs, workers;
+	uint32_t seconds;   /* most, for each artifact; 0: as long as it takes */
+};
 
 struct disturber {
 	erc_session *session;
@@ -80,12 +88,15 @@ static void list_budgets(const char *path, const char *target, struct disturber 
 	erc_artifact_close(artifact);
 }
 
-/* Runs until `least` are done and as many preemptions were seen (a small model is seldom caught at work).
+/* Runs until so many are done and as many preemptions were seen (a small model is seldom caught at work), or time is up.
  * The number of runs that differed; -1 when one failed. */
-static int run_disturbed(struct runner *runner, const char *expected, char *actual, uint32_t least, struct erc_session_stats *stats)
+static int run_disturbed(struct runner *runner, const struct settings *settings, const char *expected, char *actual,
+                         struct erc_session_stats *stats)
 {
+	uint32_t least = settings->runs;
+	double end_us = settings->seconds ? clock_us() + settings->seconds * 1e6 : INFINITY;
 	int different = 0;
-	for (uint32_t i = 0; i < least || (stats->preemptions < least && i < 10000 * least); i++) {
+	for (uint32_t i = 0; (i < least || (stats->preemptions < least && i < 10000 * least)) && clock_us() < end_us; i++) {
 		if (i % 64 == 0)
 			erc_session_stats(runner->session, stats);
 		if (runner_run(runner, true) != ERC_OK) {
@@ -98,24 +109,26 @@ static int run_disturbed(struct runner *runner, const char *expected, char *actu
 	return different;
 }
 
-static bool check(const char *path, uint32_t workers, uint32_t runs)
+static bool check(const char *path, const struct settings *settings)
 {
 	struct text_list no_inputs = {0};
-	struct runner_options options = {.path = path, .inputs = &no_inputs, .workers = workers, .random_by_default = true};
+	struct runner_options options = {
+		.path = path, .device = settings->device, .inputs = &no_inputs, .workers = settings->workers, .random_by_default = true,
+	};
 	struct runner runner;
 	struct erc_session_stats stats = {.size = sizeof stats};
 	if (runner_open(&runner, &options) != ARGS_OK || runner_run(&runner, true) != ERC_OK) {
 		printf("FAIL: %s: %s\n", path, erc_error_detail());
 		return false;
 	}
-	struct disturber d = {.session = runner.session, .units = erc_runtime_units(runner.runtime), .random = runs};
+	struct disturber d = {.session = runner.session, .units = erc_runtime_units(runner.runtime), .random = settings->runs};
 	list_budgets(path, erc_model_target(runner.model), &d);
 	char *expected = memory_new(output_bytes(&runner)), *actual = memory_new(output_bytes(&runner));
 	take_outputs(&runner, expected);
 	pthread_t thread;
 	if (pthread_create(&thread, NULL, disturb, &d))
 		return false;
-	int different = run_disturbed(&runner, expected, actual, runs, &stats);
+	int different = run_disturbed(&runner, settings, expected, actual, &stats);
 	atomic_store(&d.is_over, true);
 	pthread_join(thread, NULL);
 	erc_session_stats(runner.session, &stats);
@@ -135,14 +148,25 @@ static bool check(const char *path, uint32_t workers, uint32_t runs)
 
 int main(int argc, char **argv)
 {
+	struct settings settings = {.device = NULL};
+	const char *operands[OPERANDS] = {NULL};
 	uint32_t passed = 0, failed = 0;
-	if (argc < 4) {
-		fprintf(stderr, "usage: preempt RUNS WORKERS ARTIFACT...\n");
-		return 2;
-	}
+	const struct option options[] = {
+		{"device", 0, OPTION_TEXT, &settings.device, "NAME", "runs on this one (default cpu)"},
+		{"seconds", 0, OPTION_COUNT, &settings.seconds, "S", "no more runs of an artifact after that time"},
+	};
+	const struct usage usage = {
+		"preempt", "[options] RUNS WORKERS ARTIFACT...", "Preempted runs against undisturbed ones.",
+		"  preempt --device cuda --seconds 20 1000 0 squeezenet.erca\n", options, COUNT_OF(options), 3, OPERANDS, "RUNS",
+	};
+	int code = args_parse(&usage, argc, argv, operands);
+	if (code != ARGS_OK)
+		return code;
+	settings.runs = (uint32_t)atoi(operands[0]);
+	settings.workers = (uint32_t)atoi(operands[1]);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (int i = 3; i < argc; i++) {
-		bool is_good = check(argv[i], (uint32_t)atoi(argv[2]), (uint32_t)atoi(argv[1]));
+	for (int i = 2; i < OPERANDS && operands[i]; i++) {
+		bool is_good = check(operands[i], &settings);
 		passed += is_good;
 		failed += !is_good;
 	}
