@@ -152,6 +152,15 @@ $(O)/make_model: $(call obj,$(MAKE_MODEL_SRC)) $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS)
 
+$(O)/template_models: $(O)/obj/tests/gpu/template_models.o $(O)/internal.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(COMPILER_LIBS)
+
+# What GPU there is; needs nothing of ours.
+$(O)/gpu_device: $(O)/obj/tests/gpu/gpu_device.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -ldl
+
 $(O)/tests/tiny_models: $(O)/obj/tests/cli/tiny_models.o $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS)

@@ -19,6 +19,9 @@ parts() {
 	echo "fuzz-graphs tests/fuzz/graphs.sh $out --check"
 	echo "preempt tests/models/preempt.sh $out"
 	echo "cli tests/cli.sh $out"
+	case $out in # what check-gpu does, rehearsed; a sanitizer's build has the tests of devices only
+	*/release) echo "gpu env GPU=stub SHORT=1 JOBS=1 tests/gpu/check.sh $out" ;;
+	esac
 	for program in "$out"/tests/*/*; do
 		if [ -f "$program" ] && [ -x "$program" ]; then
 			echo "${program#"$out"/tests/} $program"
@@ -35,19 +38,8 @@ run_part() {
 	timeout "$limit" $command >"$log" 2>&1
 	local code=$?
 	[ $code = 124 ] && echo "timed out after $limit s" >>"$log"
-	# Takes a counts line as it is; counts Check's own summary and "skipped:" lines otherwise.
-	# A part that failed without saying how many, or that ran nothing, is one failure.
 	local counts
-	counts=$(awk -v code=$code '
-		/^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { passed = $1; failed = $3; skipped = $5; whole = 1 }
-		!whole && /^[0-9]+%: Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+$/ {
-			gsub(",", ""); bad = $5 + $7; passed += $3 - bad; failed += bad }
-		!whole && /^skipped: / { skipped++ }
-		END {
-			if (code != 0 && failed == 0) failed = 1
-			if (code == 0 && passed + failed + skipped == 0) failed = 1
-			print passed + 0, failed + 0, skipped + 0
-		}' "$log")
+	counts=$(awk -v code=$code -f tests/counts.awk "$log")
 	echo "$counts" >"${log%.log}.counts"
 	read -r passed failed skipped <<<"$counts"
 	local text="$passed passed"

@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
 # Finds ONNX's backend suite and runs the conformance program on it.
 #   run.sh BUILD            everything; MATCH='glob', UPDATE=1 rewrites passing.txt
-#                           TARGET=emulated:sm_90 runs what another target than the machine's makes of the cases
+#                           TARGET=emulated:sm_90 runs what another target than the machine's makes of the cases; DEVICE=cuda: there
 #   run.sh BUILD --check    the cases in passing.txt; CONFORMANCE_EVERY=N takes every n-th; not what TARGET has no kernel for
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 out=$1
-work=$out/conformance.d${TARGET:+-${TARGET//:/-}}
+work=$out/conformance.d${TARGET:+-${TARGET//:/-}}${DEVICE:+-$DEVICE}
 list=tests/conformance/passing.txt
 archive=${ERC_TESTDATA:-../shared}/conformance/onnx-1.22-backend-tests.tar.xz
 debian=/usr/share/libonnx-testdata/data
 mkdir -p "$work"
 export XDG_CACHE_HOME=$PWD/build/cache
 
-if [ -f "$archive" ]; then
+if [ -d "$out/suite/data" ]; then # a bundle's
+	data=$out/suite/data
+elif [ -f "$archive" ]; then
 	# Extracted once; the folder's name tells the archive's content.
 	suite=build/suite-$(cksum <"$archive" | cut -d' ' -f1)
 	if [ ! -d "$suite" ]; then
@@ -32,15 +34,16 @@ else
 	exit 0
 fi
 
+arguments=(--target "${TARGET:-native}" --batch "${CONFORMANCE_BATCH:-1}")
+[ -n "${DEVICE:-}" ] && arguments+=(--device "$DEVICE")
 if [ "${2:-}" = --check ]; then
 	if [ ! -f "$list" ]; then
 		echo "skipped: conformance: there is no $list"
 		echo "0 passed, 0 failed, 1 skipped"
 		exit 0
 	fi
-	exec "$out/conformance" --data "$data" --work "$work" --list "$list" --every "${CONFORMANCE_EVERY:-1}" --jobs "${CONFORMANCE_JOBS:-1}" --target "${TARGET:-native}"
+	exec "$out/conformance" --data "$data" --work "$work" --list "$list" --every "${CONFORMANCE_EVERY:-1}" --jobs "${CONFORMANCE_JOBS:-1}" "${arguments[@]}"
 fi
-arguments=(--target "${TARGET:-native}")
 [ -n "${MATCH:-}" ] && arguments+=(--match "$MATCH")
 [ -n "${UPDATE:-}" ] && arguments+=(--write-list "$list")
 exec "$out/conformance" --data "$data" --work "$work" --jobs "${CONFORMANCE_JOBS:-2}" "${arguments[@]}"

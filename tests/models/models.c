@@ -53,6 +53,19 @@ static const char *run_once(struct runner *runner, const struct check *check)
 	return runner_run(runner, true) == ERC_OK ? NULL : erc_error_detail();
 }
 
+/* An output at its true dims, as f32. NULL, or what went wrong. */
+static const char *read_output(const struct runner *runner, uint32_t output, struct array *out)
+{
+	struct array view;
+	if (runner_output(runner, output, &view) != ERC_OK)
+		return erc_error_detail();
+	if (!array_new(out, ERC_F32, view.rank, view.dims))
+		return "an output is too large";
+	for (size_t i = 0; i < view.count; i++)
+		((float *)out->data)[i] = (float)array_get(&view, i);
+	return NULL;
+}
+
 /* Largest relative L2 error of the outputs; negative when their sizes are not the reference's. */
 static double worst_error(const struct runner *runner, const struct check *check)
 {
@@ -60,14 +73,14 @@ static double worst_error(const struct runner *runner, const struct check *check
 	double worst = 0;
 	for (uint32_t i = 0; i < runner->output_count; i++) {
 		struct array actual, expected;
-		if (runner_output(runner, i, &actual) != ERC_OK || actual.dtype != ERC_F32 ||
-		    at + actual.count > check->reference.count)
+		if (read_output(runner, i, &actual) || at + actual.count > check->reference.count)
 			return -1;
 		expected = actual;
 		expected.data = (float *)check->reference.data + at;
 		at += actual.count;
 		double error = array_compare(&actual, &expected, 0, 0).relative_l2;
 		worst = error > worst ? error : worst;
+		array_free(&actual);
 	}
 	return at == check->reference.count ? worst : -1;
 }
@@ -78,9 +91,13 @@ static bool same_bits(const struct runner *runner, char **first)
 	size_t bytes = 0, at = 0;
 	for (uint32_t i = 0; i < runner->output_count; i++)
 		bytes += runner->outputs[i].bytes;
-	char *all = memory_new(bytes);
-	for (uint32_t i = 0; i < runner->output_count; at += runner->outputs[i++].bytes)
-		memcpy(all + at, runner->outputs[i].data, runner->outputs[i].bytes);
+	char *all = memory_new(bytes + 1);
+	for (uint32_t i = 0; i < runner->output_count; i++) {
+		struct array view = {.bytes = 0};
+		if (runner_output(runner, i, &view) == ERC_OK)
+			memcpy(all + at, view.data, view.bytes);
+		at += view.bytes; /* those of a run whose dims differ lie elsewhere */
+	}
 	bool same = !*first || !memcmp(*first, all, bytes);
 	if (*first)
 		free(all);
@@ -165,18 +182,23 @@ static void check_target(struct check *check, const char *target)
 /* All outputs, joined. */
 static const char *join_outputs(const struct runner *runner, struct array *out)
 {
-	int64_t count = 0;
+	int64_t most = 0, count = 0;
+	for (uint32_t i = 0; i < runner->output_count; i++)
+		most += (int64_t)runner->outputs[i].count;
+	float *all = memory_new((size_t)most * sizeof *all + 1);
 	for (uint32_t i = 0; i < runner->output_count; i++) {
-		if (runner->outputs[i].dtype != ERC_F32)
-			return "has an output that is not f32";
-		count += (int64_t)runner->outputs[i].count;
+		struct array output;
+		const char *wrong = read_output(runner, i, &output);
+		if (wrong)
+			return free(all), wrong;
+		memcpy(all + count, output.data, output.bytes);
+		count += (int64_t)output.count;
+		array_free(&output);
 	}
-	if (!array_new(out, ERC_F32, 1, &count))
-		return "has outputs that are too large";
-	char *to = out->data;
-	for (uint32_t i = 0; i < runner->output_count; to += runner->outputs[i++].bytes)
-		memcpy(to, runner->outputs[i].data, runner->outputs[i].bytes);
-	return NULL;
+	if (array_new(out, ERC_F32, 1, &count))
+		memcpy(out->data, all, (size_t)count * sizeof *all);
+	free(all);
+	return out->data ? NULL : "outputs are too large";
 }
 
 static const char *reference_of_cpu(struct check *check)

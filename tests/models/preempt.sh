@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Preempted runs against undisturbed ones, on whole models of the model maker: preempt.sh BUILD [RUNS [MODEL...]].
-# In `make check` a short form; `make same-bits` runs 1,000 on all models.
+# In `make check` a short form; `make same-bits` runs 1,000 on all models. TARGET, DEVICE, SECONDS_EACH (for an artifact),
+# MODEL_SIZE (of the networks' inputs): for check-gpu.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 out=$1
@@ -11,28 +12,42 @@ models=("$@")
 case $out in
 */asan | */tsan) runs=$((runs / 5)) models=(squeezenet) ;;
 esac
-if ! command -v "${CC:-cc}" >/dev/null; then
+target=${TARGET:-native}
+if [ "${target#cuda}" = "$target" ] && ! command -v "${CC:-cc}" >/dev/null; then
 	echo "skipped: preempt: no C compiler"
 	echo "0 passed, 0 failed, 1 skipped"
 	exit 0
 fi
-mkdir -p "$out/preempt.d"
-export XDG_CACHE_HOME=$PWD/build/cache
-artifacts=("$out/preempt.d/digits.erca")
-"$out/erc" compile samples/digits/digits.onnx -o "$out/preempt.d/digits.erca" --dim batch=1 --target native --quiet || exit 1
+work=$out/preempt.d${DEVICE:+-$DEVICE}
+mkdir -p "$work"
+export XDG_CACHE_HOME=${XDG_CACHE_HOME:-$PWD/build/cache}
+artifacts=()
+
+# compiled ONNX NAME OPTIONS...
+compiled() {
+	"$out/erc" compile "$1" -o "$work/$2.erca" "${@:3}" --target "$target" --quiet || exit 1
+	case $target in
+	emulated:*) "$out/stub_artifact" "$work/$2.erca" "$work/$2.erca" || exit 1 ;;
+	esac
+	artifacts+=("$work/$2.erca")
+}
+
+compiled samples/digits/digits.onnx digits --dim batch=1
 # A model whose numbers of tiles depend on data.
-tar xJf tests/sizes/cases.tar.xz -C "$out/preempt.d" preempted.onnx || exit 1
-"$out/erc" compile "$out/preempt.d/preempted.onnx" -o "$out/preempt.d/sizes.erca" --target native --quiet || exit 1
-artifacts+=("$out/preempt.d/sizes.erca")
+if tar xJf tests/sizes/cases.tar.xz -C "$work" preempted.onnx; then
+	compiled "$work/preempted.onnx" sizes
+else
+	echo "skipped: preempt: a model whose numbers of tiles depend on data: no xz"
+fi
 for model in "${models[@]}"; do
 	onnx=$model
 	if [ ! -f "$onnx" ]; then
-		onnx=$out/preempt.d/$model.onnx
-		"$out/make_model" "$model" "$onnx" || exit 1
+		onnx=$work/$model.onnx
+		"$out/make_model" "$model" "$onnx" ${MODEL_SIZE:+--size "$MODEL_SIZE"} || exit 1
 	fi
-	name=$(basename "$onnx" .onnx)
-	"$out/erc" compile "$onnx" -o "$out/preempt.d/$name.erca" --target native --quiet || exit 1
+	compiled "$onnx" "$(basename "$onnx" .onnx)"
 	[ "$onnx" = "$model" ] || rm "$onnx"
-	artifacts+=("$out/preempt.d/$name.erca")
 done
-"$out/preempt" "$runs" 2 "${artifacts[@]}"
+units=2
+[ -n "${DEVICE:-}" ] && units=0 # all of them
+"$out/preempt" ${DEVICE:+--device "$DEVICE"} ${SECONDS_EACH:+--seconds "$SECONDS_EACH"} "$runs" $units "${artifacts[@]}"
