@@ -54,7 +54,7 @@ SHA256_OBJ := $(call obj,$(wildcard schemas/*.c)) # for tests that turn artifact
 UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 
 .PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
-.PHONY: bench-local bench-preempt bench-tax explore same-bits fuzz-graphs compare-ort format lint install dist clean help
+.PHONY: check-gpu run-check-gpu bench-local bench-preempt bench-tax explore same-bits fuzz-graphs compare-ort format lint install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -190,10 +190,19 @@ demo: deps ## compile and run the digits model, then resnet50
 run-demo: all $(O)/hello $(O)/make_model
 	$(Q)tools/dev/demo.sh $(O)
 
+# What tests/gpu/check.sh runs, besides `all`.
+GPU_PROGRAMS := $(patsubst %,$(O)/%,conformance models preempt make_model template_models gpu_device stub_artifact tests/validate) \
+	$(patsubst %,$(O)/tests/devices/test_%,devices faults cuda errors)
+
 check: deps ## all tests; needs no GPU
 	$(Q)$(AGAIN) run-check
-run-check: all $(UNIT_BIN) $(STUBS) $(O)/tests/explore/explore $(O)/conformance $(O)/models $(O)/preempt $(O)/voice $(O)/make_model $(O)/tests/tiny_models $(O)/tests/validate $(O)/hello $(O)/two_tenants
+run-check: all $(UNIT_BIN) $(STUBS) $(GPU_PROGRAMS) $(O)/tests/explore/explore $(O)/voice $(O)/tests/tiny_models $(O)/hello $(O)/two_tenants
 	$(Q)CC='$(CC)' INCLUDES='$(INCLUDES)' tests/check.sh $(O)
+
+check-gpu: deps ## all tests on a GPU; PARTS="devices errors ops models preempt sanitize", GPU=stub rehearses without one
+	$(Q)$(AGAIN) run-check-gpu
+run-check-gpu: all $(STUBS) $(GPU_PROGRAMS)
+	$(Q)GPU='$(GPU)' PARTS='$(PARTS)' tests/gpu/check.sh $(O)
 
 unit: $(UNIT_BIN) $(STUBS) ## unit tests alone
 	$(Q)for t in $(UNIT_BIN); do $$t || exit 1; done

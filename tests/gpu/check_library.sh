@@ -1,6 +1,5 @@
-# What check.sh counts with, and how it writes it down. A part's steps stand in files of $work, which later runs find again.
-work=$dir/gpu-check.d
-mkdir -p "$work"
+# What check.sh counts with, and how it writes it down. A part's steps stand in files of $work, which later runs on the same
+# device find again.
 export XDG_CACHE_HOME=${XDG_CACHE_HOME:-$PWD/build/cache}
 JOBS=${JOBS:-$(nproc)}
 
@@ -8,7 +7,7 @@ fact() {
 	sed -n "s/^$1 //p" <<<"$facts"
 }
 
-# Sets device, target, driver; compiled: the target to compile for, which differs in a rehearsal.
+# Sets device, target, driver, revision; compiled and tested: what models are compiled for, and what device tests are told.
 find_gpu() {
 	if [ "${GPU:-}" = stub ]; then
 		export ERC_LIBCUDA=$dir/stub/libcuda.so.1
@@ -34,6 +33,8 @@ find_gpu() {
 		compiled=emulated:${target#cuda:}
 		tested=stub
 	fi
+	work=$dir/gpu-check.d/$tested
+	mkdir -p "$work"
 	revision=$(git rev-parse --short=12 HEAD 2>/dev/null || cat "$dir/revision" 2>/dev/null || echo unknown)
 	[ -z "$(git status --porcelain --untracked-files=no 2>/dev/null)" ] || revision+="+changes"
 }

@@ -14,13 +14,14 @@ part_devices() {
 
 # fails CODE WORDS COMMAND...: the command leaves with that exit code, and says these words
 fails() {
-	local code=$1 words=$2 found
+	local wanted=$1 words=$2 found code
 	shift 2
 	found=$("$@" 2>&1)
-	if [ $? = "$code" ] && grep -qF -- "$words" <<<"$found"; then
+	code=$?
+	if [ $code = "$wanted" ] && grep -qF -- "$words" <<<"$found"; then
 		echo "ok: $*"
 	else
-		echo "FAIL: $*: wanted exit code $code and '$words', it said: $found"
+		echo "FAIL: exit code $code, not $wanted with '$words': $*: $found"
 	fi
 }
 
@@ -32,10 +33,10 @@ command_errors() {
 	erc_compile samples/digits/digits.onnx "$other" "$(other_target)" --dim batch=1 || return 1
 	head -c $(($(stat -c %s "$good") / 2)) "$good" >"$cut"
 	fails 0 logits "$dir/erc" run "$good" --device cuda "${input[@]}"
-	fails 5 "this device ($target) runs targets up to" "$dir/erc" run "$other" --device cuda "${input[@]}"
+	fails 5 "runs targets up to $target" "$dir/erc" run "$other" --device cuda "${input[@]}"
 	fails 4 "cut.erca" "$dir/erc" run "$cut" --device cuda "${input[@]}"
-	fails 5 "install NVIDIA's driver" env ERC_LIBCUDA=/nowhere/libcuda.so.1 "$dir/erc" run "$good" --device cuda "${input[@]}"
-	fails 5 "nvidia-smi" env CUDA_VISIBLE_DEVICES= ERC_STUB_DEVICES=0 "$dir/erc" run "$good" --device cuda "${input[@]}"
+	fails 1 "install NVIDIA's driver" env ERC_LIBCUDA=/nowhere/libcuda.so.1 "$dir/erc" run "$good" --device cuda "${input[@]}"
+	fails 1 "nvidia-smi" env CUDA_VISIBLE_DEVICES= ERC_STUB_DEVICES=0 "$dir/erc" run "$good" --device cuda "${input[@]}"
 	fails 2 "cuda:9" "$dir/erc" run "$good" --device cuda:9 "${input[@]}"
 }
 
