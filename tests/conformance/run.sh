@@ -34,7 +34,7 @@ else
 	exit 0
 fi
 
-arguments=(--target "${TARGET:-native}" --batch "${CONFORMANCE_BATCH:-1}")
+arguments=(--target "${TARGET:-native}" --batch "${CONFORMANCE_BATCH:-1}" --limit "${CONFORMANCE_LIMIT_S:-60}")
 [ -n "${DEVICE:-}" ] && arguments+=(--device "$DEVICE")
 if [ "${2:-}" = --check ]; then
 	if [ ! -f "$list" ]; then

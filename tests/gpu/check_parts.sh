@@ -65,8 +65,10 @@ part_errors() {
 # ---- ops: ONNX's backend suite ----
 
 part_ops() {
+	local limit=420 case_limit=60
+	[ "${GPU:-}" != stub ] || limit=1200 case_limit=600
 	TARGET=$compiled DEVICE=cuda CONFORMANCE_JOBS=$JOBS CONFORMANCE_BATCH=16 CONFORMANCE_EVERY=${SHORT:+80} \
-		step conformance "$([ "${GPU:-}" = stub ] && echo 1200 || echo 420)" tests/conformance/run.sh "$dir" --check
+		CONFORMANCE_LIMIT_S=$case_limit step conformance $limit tests/conformance/run.sh "$dir" --check
 }
 
 # ---- models: whole networks against the cpu device ----
