@@ -136,6 +136,8 @@ static bool check(const char *path, const struct settings *settings)
 	printf("%-20s %7llu runs, %7llu changes, %7llu preemptions, %u budgets: %d differ\n", name,
 	       (unsigned long long)stats.completed, (unsigned long long)d.changes, (unsigned long long)stats.preemptions, d.budget_count, different);
 	bool is_good = different == 0 && stats.preemptions > 0 && d.budget_count > 0;
+	if (different > 0)
+		printf("FAIL: %s: %d runs differ\n", name, different);
 	if (!different && !is_good)
 		printf("FAIL: %s: nothing was preempted\n", name);
 	for (uint32_t i = 0; i < d.budget_count; i++)
