@@ -35,7 +35,7 @@ else
 fi
 
 arguments=(--target "${TARGET:-native}" --batch "${CONFORMANCE_BATCH:-1}" --limit "${CONFORMANCE_LIMIT_S:-60}")
-[ -n "${DEVICE:-}" ] && arguments+=(--device "$DEVICE")
+[ -n "${DEVICE:-}" ] && arguments+=(--device "$DEVICE" --workers 0)
 if [ "${2:-}" = --check ]; then
 	if [ ! -f "$list" ]; then
 		echo "skipped: conformance: there is no $list"

@@ -313,7 +313,7 @@ START_TEST(forms)
 		fail_at("cuGraphInstantiateWithFlags:1:1");
 	if (_i == 2)
 		stub_use_name("old/libcuda.so.1");
-	bed_open(&bed, "cuda", NULL, 2);
+	bed_open(&bed, "cuda", NULL, all_units(2));
 	for (int i = 0; i < 3; i++) {
 		tenant_open(&tenants[i], &bed, options[i]);
 		const struct cuda_request *request = tenants[i].request->job.native;

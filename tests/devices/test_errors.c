@@ -110,7 +110,7 @@ START_TEST(more_memory_than_there_is)
 	erc_request *request = NULL;
 	size_t bytes;
 	stub_set("ERC_STUB_MIB", 64);
-	bed_open(&bed, "cuda", NULL, 2);
+	bed_open(&bed, "cuda", NULL, all_units(2));
 	uint8_t *file = build_large(&bed, (uint64_t)1 << 44, &bytes);
 	OK(erc_model_load_memory(bed.runtime, file, bytes, NULL, &model));
 	OK(erc_session_create(model, NULL, &session));
@@ -136,7 +136,7 @@ START_TEST(full)
 	erc_session *session;
 	size_t bytes;
 	stub_set("ERC_STUB_MIB", 64);
-	bed_open(&bed, "cuda", NULL, 2);
+	bed_open(&bed, "cuda", NULL, all_units(2));
 	uint8_t *file = build_large(&bed, (gpu_is_real() ? 8192 : 16) * MIB, &bytes);
 	OK(erc_model_load_memory(bed.runtime, file, bytes, NULL, &model));
 	OK(erc_session_create(model, NULL, &session));
@@ -174,7 +174,7 @@ START_TEST(all_shared_memory)
 	erc_session *session;
 	erc_request *request = NULL;
 	size_t bytes;
-	bed_open(&bed, "cuda", NULL, 2);
+	bed_open(&bed, "cuda", NULL, all_units(2));
 	const struct cuda_device *device = (const struct cuda_device *)bed.runtime->device;
 	uint64_t most = device->most_local_bytes - bed.models[WORK]->image->kernels[TEST_KERNEL_local].static_local_bytes;
 	for (uint64_t more = 0; more < 2; more++) {
@@ -229,7 +229,7 @@ START_TEST(fault)
 	erc_request *request;
 	size_t bytes;
 	stub_set("ERC_STUB_LOST", WORK_LAUNCHES); /* the launch behind these */
-	bed_open(&bed, "cuda", NULL, 2);
+	bed_open(&bed, "cuda", NULL, all_units(2));
 	uint8_t *file = build_fault(&bed, &bytes);
 	OK(erc_model_load_memory(bed.runtime, file, bytes, NULL, &model));
 	OK(erc_session_create(model, &options, &session));
@@ -252,7 +252,7 @@ START_TEST(fault)
 	bed_close(&bed);
 	free(file);
 	stub_set("ERC_STUB_LOST", -1);
-	bed_open(&bed, "cuda", NULL, 2);
+	bed_open(&bed, "cuda", NULL, all_units(2));
 	check_works(&bed, options.class_);
 	bed_close(&bed);
 }
@@ -266,7 +266,7 @@ START_TEST(cancelled)
 	static struct tenant tenant;
 	struct erc_session_options options = { .size = sizeof(options), .class_ = _i ? ERC_REAL_TIME : ERC_BEST_EFFORT };
 	struct bed bed;
-	bed_open(&bed, "cuda", NULL, 4);
+	bed_open(&bed, "cuda", NULL, all_units(4));
 	tenant_open(&tenant, &bed, &options);
 	for (int run = 0; run < 200; run++) {
 		tenant_submit(&tenant);

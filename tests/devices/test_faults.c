@@ -63,7 +63,7 @@ START_TEST(many_tenants)
 	const char *policy = policies[_i % POLICIES];
 	uint32_t units = unit_counts[_i / POLICIES % UNIT_COUNTS];
 	struct bed bed;
-	bed_open(&bed, devices[_i / (POLICIES * UNIT_COUNTS)], policy, units);
+	bed_open(&bed, devices[_i / (POLICIES * UNIT_COUNTS)], policy, units == 8 ? all_units(8) : units);
 	int has_be_units = units > 1 || strcmp(policy, "partition"); /* one unit, and it is real-time work's */
 	for (uint32_t i = 0; i < MANY; i++) {
 		struct erc_session_options options = mixed_options(i);
@@ -94,7 +94,7 @@ START_TEST(threads_of_tenants)
 {
 	static struct load loads[8];
 	struct bed bed;
-	bed_open(&bed, devices[_i / POLICIES % DEVICES], policies[_i % POLICIES], _i < DEVICES * POLICIES ? 2 : 8);
+	bed_open(&bed, devices[_i / POLICIES % DEVICES], policies[_i % POLICIES], _i < DEVICES * POLICIES ? 2 : all_units(8));
 	load_start(loads, 8, &bed, 60);
 	load_join(loads, 8);
 	bed_close(&bed);

@@ -47,6 +47,12 @@ static inline int is_cuda(const erc_runtime *runtime)
 	return !strcmp(runtime->device->ops->name, "cuda");
 }
 
+/* Units of a runtime that has the whole device, as the plain form asks for: so many on the stand-in. */
+static inline uint32_t all_units(uint32_t of_stand_in)
+{
+	return gpu_is_real() ? 0 : of_stand_in;
+}
+
 /* Local memory of a tile of which a unit holds one block only, as tests count that watch tiles wait. */
 static inline uint64_t one_block_bytes(const erc_runtime *runtime)
 {

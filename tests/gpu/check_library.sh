@@ -14,7 +14,7 @@ find_gpu() {
 		SANITIZER=${SANITIZER:-tests/gpu/no_sanitizer.sh}
 		results=$dir
 	else
-		SANITIZER=${SANITIZER:-compute-sanitizer}
+		SANITIZER=${SANITIZER:-$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)}
 		results=tests/bench/results
 	fi
 	results=${RESULTS:-$results}

@@ -3,7 +3,7 @@
  *
  * REFERENCES is a folder with NAME.ref.npy (all outputs, flattened and joined in order) on its input.npy, or on random inputs
  * where it has none; of PATH, a model or a folder of them, those NAME.onnx are taken that have one. Or it is the word `cpu`: outputs
- * are compared with those of the device `cpu`, which the same artifact holds code for; --save writes them as references. */
+ * are compared with those of the device `cpu`, which the same artifact holds code for. --save only writes these as references. */
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -247,7 +247,10 @@ static const char *compile(const struct check *check, const char *path)
 	struct ercc_options options = {
 		.size = sizeof options, .targets = targets, .target_count = is_cpu_reference(check) ? 2 : 1, .message = say_compiler_message, .user = &quiet,
 	};
-	if (!has_device(check)) {
+	if (check->settings.save) {
+		options.targets = targets + 1;
+		options.target_count = 1;
+	} else if (!has_device(check)) {
 		options.targets = cpu_targets;
 		options.target_count = COUNT_OF(cpu_targets);
 	}
@@ -265,6 +268,8 @@ static void check_model(struct check *check, const char *path)
 		wrong = is_cpu_reference(check) ? reference_of_cpu(check) : reference_of_folder(check);
 	if (wrong)
 		fail(check, "any target", wrong);
+	else if (check->settings.save)
+		check->passed++;
 	else if (has_device(check))
 		check_target(check, NULL); /* the one that this device runs */
 	else
@@ -314,7 +319,7 @@ int main(int argc, char **argv)
 	const struct option options[] = {
 		{"device", 0, OPTION_TEXT, &check.settings.device, "NAME", "runs on this one (default cpu)"},
 		{"target", 't', OPTION_TEXT, &check.settings.target, "NAME", "compiles for this one; emulated ones are for the stand-in for CUDA"},
-		{"save", 0, OPTION_TEXT, &check.settings.save, "DIR", "keeps the outputs of the cpu device as references"},
+		{"save", 0, OPTION_TEXT, &check.settings.save, "DIR", "only writes the outputs of the cpu device there, as references"},
 	};
 	const struct usage usage = {
 		"models", "[options] REFERENCES|cpu WORK PATH...", "Runs whole models against reference outputs.",
@@ -329,6 +334,10 @@ int main(int argc, char **argv)
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	check.settings.references = operands[0];
+	if (is_cpu_reference(&check) != (check.settings.save || check.settings.device)) {
+		say_error("the reference `cpu` is for --device or --save");
+		return EXIT_USAGE;
+	}
 	check.artifact = memory_printf("%s/model.erca", operands[1]);
 	for (int i = 2; i < OPERANDS && operands[i]; i++)
 		check_folder(&check, operands[i]);
