@@ -111,6 +111,7 @@ result cuInit(unsigned flags)
 	pthread_mutex_lock(&stub.lock);
 	if (!stub.context_count) {
 		stub.units = (int)setting("ERC_STUB_UNITS", 4);
+		stub.slots = (int)setting("ERC_STUB_BLOCKS", 1);
 		stub.devices = (int)setting("ERC_STUB_DEVICES", 1);
 		stub.capability = (int)setting("ERC_STUB_CAPABILITY", 90);
 		stub.driver = (int)setting("ERC_STUB_DRIVER", 13000);
@@ -255,56 +256,12 @@ result cuCtxGetStreamPriorityRange(int *least, int *greatest)
 
 /* ---- memory ---- */
 
-static result take(void **out, size_t bytes, int is_pinned)
-{
-	if (!bytes)
-		return STUB_INVALID_VALUE;
-	size_t used = bytes;
-	for (const struct block *other = stub.blocks; other; other = other->next)
-		used += other->is_pinned ? 0 : other->bytes;
-	if (!is_pinned && used > (size_t)setting("ERC_STUB_MIB", 65536) << 20)
-		return STUB_OUT_OF_MEMORY;
-	struct block *block = make(sizeof(*block));
-	block->bytes = bytes;
-	block->is_pinned = is_pinned;
-	block->data = aligned_alloc(256, (bytes + 255) / 256 * 256);
-	if (!block->data)
-		abort();
-	memset(block->data, 0xdb, bytes);
-	LINK(stub.blocks, block);
-	*out = block->data;
-	return 0;
-}
-
-static result give(const void *data, int is_pinned)
-{
-	struct block **at = &stub.blocks;
-	while (*at && ((*at)->data != data || (*at)->is_pinned != is_pinned))
-		at = &(*at)->next;
-	if (!*at)
-		return STUB_INVALID_VALUE;
-	struct block *block = *at;
-	*at = block->next;
-	free(block->data);
-	free(block);
-	return 0;
-}
-
-static int is_inside(const void *data, size_t bytes, int is_pinned)
-{
-	for (const struct block *block = stub.blocks; block; block = block->next)
-		if (block->is_pinned == is_pinned && (const char *)data >= (const char *)block->data &&
-		    (const char *)data + bytes <= (const char *)block->data + block->bytes)
-			return 1;
-	return 0;
-}
-
 result cuMemAllocAsync(address *out, size_t bytes, struct stream *stream)
 {
 	void *data = NULL;
 	ENTER(1);
 	(void)stream;
-	result value = take(&data, bytes, 0);
+	result value = stub_take(&data, bytes, 0);
 	*out = (uintptr_t)data;
 	return leave(value);
 }
@@ -313,20 +270,20 @@ result cuMemFreeAsync(address at, struct stream *stream)
 {
 	ENTER(1);
 	(void)stream;
-	return leave(give((void *)(uintptr_t)at, 0));
+	return leave(stub_give((void *)(uintptr_t)at, 0));
 }
 
 result cuMemHostAlloc(void **memory, size_t bytes, unsigned flags)
 {
 	ENTER(1);
 	(void)flags;
-	return leave(take(memory, bytes, 1));
+	return leave(stub_take(memory, bytes, 1));
 }
 
 result cuMemFreeHost(void *memory)
 {
 	ENTER(1);
-	return leave(give(memory, 1));
+	return leave(stub_give(memory, 1));
 }
 
 /* For tests: the host's memory is the device's here. Not among the calls of the runtime. */
@@ -340,7 +297,7 @@ result cuMemHostRegister_v2(void *memory, size_t bytes, unsigned flags)
 
 static result put_copy(void *to, int to_pinned, const void *from, int from_pinned, size_t bytes, struct stream *stream)
 {
-	if (!is_inside(to, bytes, to_pinned) || !is_inside(from, bytes, from_pinned))
+	if (!stub_is_inside(to, bytes, to_pinned) || !stub_is_inside(from, bytes, from_pinned))
 		return leave(STUB_INVALID_VALUE);
 	stub_put(stream, &(struct op){ .kind = OP_COPY, .to = to, .from = from, .bytes = bytes });
 	return leave(0);
@@ -367,7 +324,7 @@ result cuMemcpyDtoDAsync_v2(address to, address from, size_t bytes, struct strea
 result cuMemsetD8Async(address to, unsigned char value, size_t bytes, struct stream *stream)
 {
 	ENTER(1);
-	if (!is_inside((void *)(uintptr_t)to, bytes, 0))
+	if (!stub_is_inside((void *)(uintptr_t)to, bytes, 0))
 		return leave(STUB_INVALID_VALUE);
 	stub_put(stream, &(struct op){ .kind = OP_SET, .to = (void *)(uintptr_t)to, .value = value, .bytes = bytes });
 	return leave(0);
@@ -376,7 +333,7 @@ result cuMemsetD8Async(address to, unsigned char value, size_t bytes, struct str
 result cuStreamWriteValue64_v2(struct stream *stream, address to, uint64_t word, unsigned flags)
 {
 	ENTER(1);
-	if (flags || to % 8 || !is_inside((void *)(uintptr_t)to, 8, 0))
+	if (flags || to % 8 || !stub_is_inside((void *)(uintptr_t)to, 8, 0))
 		return leave(STUB_INVALID_VALUE);
 	stub_put(stream, &(struct op){ .kind = OP_WRITE, .to = (void *)(uintptr_t)to, .word = word });
 	return leave(0);
@@ -526,6 +483,8 @@ result cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, struct function 
 {
 	ENTER(1);
 	*blocks = threads <= 1024 && local_bytes <= (size_t)function->most_dynamic_local;
+	if (*blocks && (local_bytes + 1024) * (size_t)stub.slots <= STUB_MOST_LOCAL + 1024)
+		*blocks = stub.slots;
 	return leave(0);
 }
 

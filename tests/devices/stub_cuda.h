@@ -2,8 +2,9 @@
  * threads as the block slots of SMs. What a GPU promises is kept: order within a stream, events, blocks of the most urgent stream
  * first, host functions that are not called once there was an error. What it leaves open is left open.
  *
- * stub_cuda.c holds the calls, stub_queue.c streams and threads, stub_kernel.c blocks. Environment, read by cuInit:
- * ERC_STUB_UNITS (4)        SMs, of one block slot each
+ * stub_cuda.c holds the calls, stub_memory.c memory, stub_queue.c streams and threads, stub_kernel.c blocks. Environment, read by cuInit:
+ * ERC_STUB_UNITS (4)        SMs
+ * ERC_STUB_BLOCKS (1)       block slots of an SM; less where blocks take much shared memory, as far as occupancy goes
  * ERC_STUB_DEVICES (1)      GPUs
  * ERC_STUB_CAPABILITY (90)  compute capability
  * ERC_STUB_DRIVER (13000)   driver version
@@ -89,7 +90,7 @@ struct stub {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	int context_count;
-	int units, devices, capability, driver;
+	int units, slots, devices, capability, driver;
 	char fail_name[64];
 	long fail_at, fail_code;
 	long lost_at, kernels;   /* begun */
@@ -112,6 +113,11 @@ void stub_stop(void);
 void stub_put(struct stream *stream, const struct op *op);
 void stub_drop(struct op *op);
 void stub_shake(void);
+
+/* ---- stub_memory.c ---- */
+int stub_take(void **out, size_t bytes, int is_pinned);
+int stub_give(const void *data, int is_pinned);
+int stub_is_inside(const void *data, size_t bytes, int is_pinned);
 
 /* ---- stub_kernel.c ---- */
 struct module *stub_module(const void *image);

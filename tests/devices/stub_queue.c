@@ -186,7 +186,7 @@ void stub_start(void)
 	const char *seed = getenv("ERC_STUB_SHAKE");
 	__atomic_store_n(&shake_state, seed ? (uint32_t)atoi(seed) | 1 : 0, __ATOMIC_RELAXED);
 	stub.is_stopping = 0;
-	for (stub.thread_count = 0; stub.thread_count < stub.units + 2; stub.thread_count++)
+	for (stub.thread_count = 0; stub.thread_count < stub.units * stub.slots + 2; stub.thread_count++)
 		if (pthread_create(&stub.threads[stub.thread_count], NULL, stub.thread_count < 2 ? other_main : slot_main, NULL))
 			abort();
 }

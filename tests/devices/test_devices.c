@@ -51,7 +51,7 @@ struct fixture {
 static void open_device(struct fixture *f, const char *device, uint32_t units, const uint32_t *cores)
 {
 	memset(f, 0, sizeof(*f));
-	stub_set("ERC_STUB_UNITS", units);
+	stub_set_units(units);
 	struct erc_runtime_options options = {
 		.size = sizeof(options), .device = device, .units = units, .cores = cores, .be_units = UINT32_MAX,
 	};

@@ -97,7 +97,7 @@ static size_t code_bytes;
 static inline void bed_open(struct bed *bed, const char *device, const char *policy, uint32_t units)
 {
 	struct erc_runtime_options options = { .size = sizeof(options), .device = device, .units = units, .policy = policy };
-	stub_set("ERC_STUB_UNITS", units);
+	stub_set_units(units);
 	OK(erc_runtime_create(&options, &bed->runtime));
 	bed->has_memory = bed->runtime->device->ops->request_create != NULL;
 	bed->computes = (bed->runtime->device->ops->flags & ERC__DEVICE_COMPUTES) != 0;

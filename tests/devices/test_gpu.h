@@ -47,10 +47,17 @@ static inline int is_cuda(const erc_runtime *runtime)
 	return !strcmp(runtime->device->ops->name, "cuda");
 }
 
+/* The stand-in has as many units as the runtime; where it stands for a GPU it has more, of two blocks each, as a GPU has. */
+static inline void stub_set_units(uint32_t units)
+{
+	stub_set("ERC_STUB_UNITS", gpu_is_tested() ? 16 : units);
+	stub_set("ERC_STUB_BLOCKS", gpu_is_tested() ? 2 : 1);
+}
+
 /* Units of a runtime that has the whole device, as the plain form asks for: so many on the stand-in. */
 static inline uint32_t all_units(uint32_t of_stand_in)
 {
-	return gpu_is_real() ? 0 : of_stand_in;
+	return gpu_is_tested() ? 0 : of_stand_in;
 }
 
 /* Local memory of a tile of which a unit holds one block only, as tests count that watch tiles wait. */
