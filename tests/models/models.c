@@ -334,8 +334,9 @@ int main(int argc, char **argv)
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	check.settings.references = operands[0];
-	if (is_cpu_reference(&check) != (check.settings.save || check.settings.device)) {
-		say_error("the reference `cpu` is for --device or --save");
+	bool is_saving = check.settings.save != NULL, is_cpu = is_cpu_reference(&check);
+	if ((is_cpu && !is_saving && !has_device(&check)) || (is_saving && (!is_cpu || has_device(&check)))) {
+		say_error("the reference `cpu` is for another --device, or for --save");
 		return EXIT_USAGE;
 	}
 	check.artifact = memory_printf("%s/model.erca", operands[1]);
