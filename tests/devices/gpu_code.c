@@ -25,11 +25,14 @@ static const char head[] =
 	"#define __atomic_load_n(p, order) test_load(p)\n"
 	"#define sched_yield() __nanosleep(500)\n";
 
-static void print_message(void *user, enum ercc_message_kind kind, const char *message, uint32_t done, uint32_t total)
+static char errors[1024];
+
+static void keep_message(void *user, enum ercc_message_kind kind, const char *message, uint32_t done, uint32_t total)
 {
 	(void)user, (void)done, (void)total;
+	size_t used = strlen(errors);
 	if (kind == ERCC_MESSAGE_ERROR || kind == ERCC_MESSAGE_NOTE)
-		fprintf(stderr, "gpu_code: %s\n", message);
+		snprintf(errors + used, sizeof errors - used, "%s%s", used ? "; " : "", message);
 }
 
 static enum ercc_status append_file(struct context *ctx, const char *name, struct text *text)
@@ -96,12 +99,14 @@ static enum ercc_status build(struct context *ctx, const char *target, void **co
 	return ERCC_OK;
 }
 
-void *gpu_code(const char *target, size_t *bytes)
+void *gpu_code(const char *target, size_t *bytes, const char **wrong)
 {
-	struct ercc_options options = {.size = sizeof options, .message = print_message};
+	struct ercc_options options = {.size = sizeof options, .message = keep_message};
 	jmp_buf out_of_memory;
 	struct context ctx = {.options = &options, .arena.out_of_memory = &out_of_memory};
 	void *volatile code = NULL;
+	errors[0] = '\0';
+	*wrong = errors;
 	if (setjmp(out_of_memory) == 0) {
 		void *built = NULL;
 		if (build(&ctx, target, &built, bytes) == ERCC_OK)

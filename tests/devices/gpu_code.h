@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* CODE of a CUDA target ("cuda:sm_90") whose kernels are those of test_kernels.h; to free. NULL after a message on stderr. */
-void *gpu_code(const char *target, size_t *bytes);
+/* CODE of a CUDA target ("cuda:sm_90") whose kernels are those of test_kernels.h; to free. NULL: *wrong says why. */
+void *gpu_code(const char *target, size_t *bytes, const char **wrong);
 
 #endif

@@ -134,6 +134,23 @@ END_TEST
 
 /* ---- targets and images ---- */
 
+/* What `make check-gpu` will run, as far as it goes without a GPU. */
+START_TEST(test_kernels_build_for_gpus)
+{
+	static const char *const targets[] = { "cuda:sm_75", "cuda:sm_90", "cuda:sm_120" };
+	const char *wrong;
+	size_t bytes;
+	struct erc_cuda_image *built = gpu_code(targets[_i], &bytes, &wrong);
+	if (!built && (strstr(wrong, "cannot be opened") || strstr(wrong, "is not compiled for by"))) {
+		printf("skipped: test kernels for %s: %s\n", targets[_i], wrong);
+		return;
+	}
+	ck_assert_msg(built != NULL, "%s", wrong);
+	ck_assert_uint_eq(built->kernel_count, TEST_KERNEL_COUNT);
+	free(built);
+}
+END_TEST
+
 static int runs(struct cuda_device *device, const char *name)
 {
 	static const struct erca_target target = { .kind = ERCA_TARGET_CUDA };
@@ -403,6 +420,7 @@ int main(void)
 	STAND_IN_ONLY(tcase, nothing_to_open, 0, 1, "several drivers and GPUs");
 	STAND_IN_ONLY(tcase, every_call_fails, 0, 2 * CALLS, "calls that fail");
 	tcase_add_test(tcase, targets_by_capability);
+	tcase_add_loop_test(tcase, test_kernels_build_for_gpus, 0, 3);
 	STAND_IN_ONLY(tcase, driver_too_old, 0, 1, "an older driver");
 	STAND_IN_ONLY(tcase, broken_images, 0, 1, "images of the stand-in (test_errors.c has some of a GPU)");
 	STAND_IN_ONLY(tcase, device_lost, 0, 6, "a device that is lost at a chosen moment (test_errors.c loses one)");

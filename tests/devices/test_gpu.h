@@ -28,9 +28,12 @@ static inline void *gpu_start(size_t *bytes)
 		stub_use();
 		return test_kernels_compile(TEST_KERNEL_DEFINES, bytes);
 	}
-	void *code = gpu_code(getenv("ERC_TEST_GPU"), bytes);
-	if (!code)
+	const char *wrong;
+	void *code = gpu_code(getenv("ERC_TEST_GPU"), bytes, &wrong);
+	if (!code) {
+		printf("FAIL: the test kernels: %s\n", wrong);
 		exit(EXIT_FAILURE);
+	}
 	return code;
 }
 
