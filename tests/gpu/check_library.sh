@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034,SC2154
 # What check.sh counts with, and how it writes it down. A part's steps stand in files of $work, which later runs on the same
 # device find again.
 export XDG_CACHE_HOME=${XDG_CACHE_HOME:-$PWD/build/cache}
@@ -47,7 +48,8 @@ has_compiler() {
 
 begin_part() {
 	rm -f "$work/$part".{steps,failures,skips,done,when} "$work/$part"-*.log
-	: >"$work/$part.steps" >"$work/$part.failures" >"$work/$part.skips"
+	touch "$work/$part".{steps,failures,skips}
+	write_json
 }
 
 # count STEP PASSED FAILED SKIPPED SECONDS [FAILURE]: takes note of a step

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154
 # The parts of check.sh, one function each. Steps that take long have limits of their own.
 SHORT=${SHORT:-}
 
