@@ -34,7 +34,7 @@ find_gpu() {
 		compiled=emulated:${target#cuda:}
 		tested=stub
 	fi
-	work=$dir/gpu-check.d/$tested
+	work=$dir/gpu-check.d/${tested#cuda:}
 	mkdir -p "$work"
 	revision=$(git rev-parse --short=12 HEAD 2>/dev/null || cat "$dir/revision" 2>/dev/null || echo unknown)
 	[ -z "$(git status --porcelain --untracked-files=no 2>/dev/null)" ] || revision+="+changes"
