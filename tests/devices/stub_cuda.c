@@ -286,6 +286,14 @@ result cuMemFreeHost(void *memory)
 	return leave(stub_give(memory, 1));
 }
 
+/* NVRTC looks for it in the process: there is none. */
+API result cuGetExportTable(const void **table, const void *id);
+result cuGetExportTable(const void **table, const void *id)
+{
+	(void)table, (void)id;
+	return STUB_NOT_FOUND;
+}
+
 /* For tests: the host's memory is the device's here. Not among the calls of the runtime. */
 API result cuMemHostRegister_v2(void *memory, size_t bytes, unsigned flags);
 result cuMemHostRegister_v2(void *memory, size_t bytes, unsigned flags)
