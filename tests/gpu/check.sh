@@ -5,6 +5,7 @@
 #   GPU=stub                 the same on the stand-in for CUDA, with emulated kernels: a rehearsal
 #   SHORT=1                  a small part of each, for `make check`
 #   RESULTS=FOLDER           where the JSON goes (tests/bench/results; of a rehearsal: DIR)
+#   MODELS="resnet50 lstm"   these networks only (of the model maker; NAME:SIZE for smaller inputs)
 #   JOBS, SANITIZER          cases at a time (all cores); the tool (compute-sanitizer)
 set -uo pipefail
 dir=$(cd "${1:?usage: check.sh DIR}" && pwd) || exit 1
