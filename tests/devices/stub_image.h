@@ -80,7 +80,8 @@ static inline void stub_set(const char *name, long value)
 __attribute__((visibility("default"))) int __lsan_is_turned_off(void);
 int __lsan_is_turned_off(void)
 {
-	return dlopen(getenv("ERC_LIBCUDA"), RTLD_NOW | RTLD_NOLOAD) != NULL;
+	const char *path = getenv("ERC_LIBCUDA");
+	return path && dlopen(path, RTLD_NOW | RTLD_NOLOAD) != NULL;
 }
 #endif
 
