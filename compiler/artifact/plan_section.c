@@ -107,20 +107,11 @@ static uint32_t add_variants(struct builder *b, const struct graph *graph, const
 	return add_row(b, VARIANTS, records, count);
 }
 
-/* A launch with no tiles in any variant has nothing to do. */
-static bool is_empty(const struct target_plan *target, int launch)
-{
-	for (uint32_t k = 0; k < target->budget_count; k++)
-		if (target->variants[(uint32_t)launch * target->budget_count + k].tile_count)
-			return false;
-	return true;
-}
-
 static void add_records(struct builder *b, const struct plan *plan, const struct target_plan *target, uint32_t first_kernel,
                         uint64_t *local_bytes)
 {
 	for (const struct launch *launch = plan->first; launch; launch = launch->next) {
-		if (is_empty(target, launch->index))
+		if (launch_is_empty(target, launch))
 			continue;
 		struct erca_record record = {.kind = ERCA_RECORD_LAUNCH, .name = add_string(b, launch->name),
 		                             .operand_first = count_of(b, OPERANDS), .operand_count = (uint32_t)launch->operand_count,

@@ -1,19 +1,19 @@
 /* Cuts long sums of convolutions and products for GPUs, whose many units else wait for a few long tiles: a launch of
- * its own computes parts of the sums, and an element-wise launch adds them in their order and does the epilogue. Whether
- * and into how many parts depends on the launch alone, so every GPU and every budget adds in the same order. CPUs run the
- * launch as it was; the two others have no tiles there. */
+ * its own computes parts of the sums, and an element-wise launch adds them in their order and does the epilogue.
+ * Whether and into how many parts depends on the launch alone, so every GPU and every budget adds in the same order.
+ * CPUs run the launch as it was; the two others have no tiles there. */
 #include "pass.h"
 
 #include "ops/conv.h"
 
-#define FEW_SLICES 64        /* shorter sums are not worth a further launch */
-#define PART_LEAST 16        /* slices: below, a part's first loads take as long as all the rest */
-#define PART_MOST 48         /* slices of a good tile that real-time work may wait for */
+#define FEW_SLICES 64 /* shorter sums are not worth a further launch */
+#define PART_LEAST 16 /* slices: below, a part's first loads take as long as all the rest */
+#define PART_MOST 48  /* slices of a good tile that real-time work may wait for */
 #define PARTS_MOST 8
 #define SCRATCH_BYTES (16 << 20) /* most that the parts of a launch may take */
-#define BLOCKS_FEW 64        /* fewer small blocks leave units without work */
+#define BLOCKS_FEW 64            /* fewer small blocks leave units without work */
 #define BLOCKS_WANTED 256
-#define ROWS_FEW 8           /* up to here the weights' way from memory is what counts, not arithmetic */
+#define ROWS_FEW 8 /* up to here the weights' way from memory is what counts, not arithmetic */
 
 static int64_t least(int64_t a, int64_t b)
 {
@@ -78,7 +78,8 @@ static void set_strides(const struct launch *launch, enum operand_role role, str
 {
 	const int64_t *p = launch->params;
 	int64_t block = p[CONV_SCATTER] ? p[CONV_OUT_LANE] : p[CONV_OUT_BLOCK];
-	int64_t full[] = {p[CONV_OUT_IMAGE], block, p[CONV_OUT_PIXEL], 1}, channel[] = {0, p[CONV_SCATTER] ? 1 : 16, 0, 1};
+	int64_t full[] = {p[CONV_OUT_IMAGE], block, p[CONV_OUT_PIXEL], 1},
+	        channel[] = {0, p[CONV_SCATTER] ? 1 : 16, 0, 1};
 	memset(operand->strides, 0, sizeof operand->strides);
 	if (role != ROLE_SCALAR)
 		memcpy(operand->strides, role == ROLE_CHANNEL ? channel : full, sizeof full);
