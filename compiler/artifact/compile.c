@@ -191,7 +191,7 @@ static enum ercc_status check(struct context *ctx, void *user)
 	if (!artifact.plan)
 		return ERCC_OK;
 	check->out->weights_bytes = (uint64_t)artifact.plan->weights_bytes;
-	check->out->arena_bytes = (uint64_t)artifact.plan->arena_bytes;
+	check->out->arena_bytes = artifact_arena_bytes(artifact.plan, &artifact.targets[0]);
 	for (const struct launch *launch = artifact.plan->first; launch; launch = launch->next) {
 		if (launch_is_empty(&artifact.targets[0], launch))
 			continue;

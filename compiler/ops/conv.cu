@@ -3,7 +3,7 @@
  * Slices of 16 terms pass through local memory, STAGES of them at a time. Every sum is added in the order of k,
  * whatever the tile. Of a sum that is cut, a tile computes one part: PART_SLICES slices, PARTS of them, OUT_PART elements apart
  * in the output. Layouts and params are those of conv.cpu.c; a pixel's number counts all spatial dims.
- * Bound: compute. Not measured on a GPU yet.
+ * Bound: compute; for a few pixels, the way of the weights from memory. Not measured on a GPU yet.
  * Defines: M, N, TM, TN, STAGES, CG (16, or 1: a slice has several kernel positions), PACK (1: a pixel's lanes are copied four
  * at a time), TAIL (1: the last input block's lanes are no multiple of four), WINDOW (0: all that is read lies inside
  * the image), OUT_PACK (4 channels are stored at once, or 1), SCATTER, SW, OUTPUT, LOADk, EXPR, RESULT as on the CPU. */

@@ -119,6 +119,7 @@ static void split(struct plan *plan, struct launch *launch, int64_t parts)
 	p[CONV_PART_SLICES] = ceil_div(conv_slices(p), parts);
 	p[CONV_OUT_PART] = round_up(p[CONV_IMAGES] * p[CONV_OUT_IMAGE], 16);
 	struct buffer *scratch = plan_buffer(plan, BUFFER_ARENA, parts * p[CONV_OUT_PART] * 4, launch->name);
+	scratch->is_optional = true;
 	add_sum(plan, launch, add_parts(plan, launch, scratch), scratch);
 }
 
