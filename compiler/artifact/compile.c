@@ -190,11 +190,14 @@ static enum ercc_status check(struct context *ctx, void *user)
 	TRY(make_artifact(ctx, check->model_path, false, &artifact));
 	if (!artifact.plan)
 		return ERCC_OK;
-	check->out->launch_count = (uint32_t)artifact.plan->launch_count;
 	check->out->weights_bytes = (uint64_t)artifact.plan->weights_bytes;
-	check->out->arena_bytes = (uint64_t)artifact.plan->arena_bytes;
-	for (const struct launch *launch = artifact.plan->first; launch; launch = launch->next)
+	check->out->arena_bytes = artifact_arena_bytes(artifact.plan, &artifact.targets[0]);
+	for (const struct launch *launch = artifact.plan->first; launch; launch = launch->next) {
+		if (launch_is_empty(&artifact.targets[0], launch))
+			continue;
+		check->out->launch_count++;
 		check->out->flops += launch->flops;
+	}
 	return ERCC_OK;
 }
 

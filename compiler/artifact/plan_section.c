@@ -107,20 +107,25 @@ static uint32_t add_variants(struct builder *b, const struct graph *graph, const
 	return add_row(b, VARIANTS, records, count);
 }
 
-/* A launch with no tiles in any variant has nothing to do. */
-static bool is_empty(const struct target_plan *target, int launch)
+uint64_t artifact_arena_bytes(const struct plan *plan, const struct target_plan *target)
 {
-	for (uint32_t k = 0; k < target->budget_count; k++)
-		if (target->variants[(uint32_t)launch * target->budget_count + k].tile_count)
-			return false;
-	return true;
+	int64_t bytes = 0, offset;
+	for (const struct launch *launch = plan->first; launch; launch = launch->next) {
+		int count = launch_is_empty(target, launch) ? 0 : launch->operand_count;
+		for (int i = 0; i < count; i++) {
+			const struct buffer *root = buffer_root(launch->operands[i].buffer, &offset);
+			int64_t end = root->kind == BUFFER_ARENA ? root->offset + root->bytes : 0;
+			bytes = end > bytes ? end : bytes;
+		}
+	}
+	return (uint64_t)round_up(bytes, BUFFER_ALIGN);
 }
 
 static void add_records(struct builder *b, const struct plan *plan, const struct target_plan *target, uint32_t first_kernel,
                         uint64_t *local_bytes)
 {
 	for (const struct launch *launch = plan->first; launch; launch = launch->next) {
-		if (is_empty(target, launch->index))
+		if (launch_is_empty(target, launch))
 			continue;
 		struct erca_record record = {.kind = ERCA_RECORD_LAUNCH, .name = add_string(b, launch->name),
 		                             .operand_first = count_of(b, OPERANDS), .operand_count = (uint32_t)launch->operand_count,
@@ -166,7 +171,7 @@ static void add_target(struct builder *b, const struct artifact *artifact, uint3
 	struct erca_entry entry = {.name = add_string(b, "main"), .target = index, .plan = count_of(b, PLANS), .input_first = 0,
 	                           .input_count = (uint32_t)graph->input_count, .output_first = (uint32_t)graph->input_count,
 	                           .output_count = (uint32_t)graph->output_count,
-	                           .dims_count = (uint32_t)graph->size_count, .arena_bytes = (uint64_t)artifact->plan->arena_bytes};
+	                           .dims_count = (uint32_t)graph->size_count, .arena_bytes = artifact_arena_bytes(artifact->plan, target)};
 	struct erca_plan plan = {.record_first = count_of(b, RECORDS)};
 	add_records(b, artifact->plan, target, first_kernel, &entry.local_bytes);
 	plan.record_count = count_of(b, RECORDS) - plan.record_first;

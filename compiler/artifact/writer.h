@@ -16,6 +16,8 @@ struct artifact {
 enum ercc_status artifact_write(struct context *ctx, const struct artifact *artifact, const char *out_path);
 /* META: canonical JSON (keys in a fixed order, no white space). */
 enum ercc_status artifact_meta(struct context *ctx, const struct artifact *artifact, struct text *out);
+/* What the target's launches use of the plan's arena. */
+uint64_t artifact_arena_bytes(const struct plan *plan, const struct target_plan *target);
 /* PLAN: the tables, as they stand in the file. code_section[i]: of target i in the table of contents. */
 void artifact_plan(struct context *ctx, const struct artifact *artifact, const uint32_t *code_section, struct text *out);
 

@@ -15,12 +15,15 @@ enum buffer_kind {
 	BUFFER_DIMS, /* the request's table of run-time dims: one i64 at `offset` */
 };
 
+#define BUFFER_ALIGN 64 /* buffers begin at multiples */
+
 struct buffer {
 	enum buffer_kind kind;
 	int index;         /* in plan->buffers */
 	int64_t bytes;     /* upper bound */
 	const void *data;  /* weights: the bytes, or NULL until the packing runs */
 	int io;            /* input or output number */
+	bool is_optional;  /* no launch of some targets uses it: placed behind all others, so that their arena ends before it */
 	/* A view: this buffer is bytes [parent_offset, +bytes) of the parent. */
 	struct buffer *parent;
 	int64_t parent_offset;
@@ -130,7 +133,7 @@ struct plan {
 	int launch_count;
 	struct buffer **buffers;
 	size_t buffer_count, buffer_capacity;
-	int64_t arena_bytes, weights_bytes;
+	int64_t arena_bytes, weights_bytes; /* arena: of a target that uses all of it */
 };
 
 struct plan *plan_new(struct graph *graph);

@@ -99,9 +99,9 @@ ERCC_API enum ercc_status ercc_compile(const char *model_path, const char *out_p
 
 /* What an artifact of a model would need. */
 struct ercc_check {
-	uint32_t launch_count;
+	uint32_t launch_count;               /* of one run on the first target */
 	uint64_t weights_bytes, arena_bytes; /* constants as packed; activations of one request */
-	uint64_t flops;                      /* of one run */
+	uint64_t flops;                      /* of one run on the first target */
 };
 /* Does what ercc_compile does, with the same messages and results, but builds no kernel and writes nothing. */
 ERCC_API enum ercc_status ercc_check(const char *model_path, const struct ercc_options *options, struct ercc_check *out);

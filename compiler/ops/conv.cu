@@ -1,8 +1,9 @@
 /* Convolution and matrix product on a GPU: out[pixel][channel] = sum over k of in * weight, where k counts (input block,
  * kd, kh, kw, lane). A block of threads computes M pixels by N channels of one image and group, a thread TM x TN of them.
  * Slices of 16 terms pass through local memory, STAGES of them at a time. Every sum is added in the order of k,
- * whatever the tile. Layouts and params are those of conv.cpu.c; a pixel's number counts all spatial dims.
- * Bound: compute. Not measured on a GPU yet.
+ * whatever the tile. Of a sum that is cut, a tile computes one part: PART_SLICES slices, PARTS of them, OUT_PART elements apart
+ * in the output. Layouts and params are those of conv.cpu.c; a pixel's number counts all spatial dims.
+ * Bound: compute; for a few pixels, the way of the weights from memory. Not measured on a GPU yet.
  * Defines: M, N, TM, TN, STAGES, CG (16, or 1: a slice has several kernel positions), PACK (1: a pixel's lanes are copied four
  * at a time), TAIL (1: the last input block's lanes are no multiple of four), WINDOW (0: all that is read lies inside
  * the image), OUT_PACK (4 channels are stored at once, or 1), SCATTER, SW, OUTPUT, LOADk, EXPR, RESULT as on the CPU. */
@@ -14,7 +15,7 @@ enum {
 	PARAM_PD, PARAM_PH, PARAM_PW, PARAM_ID, PARAM_IH, PARAM_IW, PARAM_OD, PARAM_OH, PARAM_OW,
 	PARAM_IN_IMAGE, PARAM_IN_GROUP, PARAM_IN_PLANE, PARAM_IN_ROW, PARAM_IN_PIXEL, PARAM_W_IMAGE, PARAM_W_BLOCK,
 	PARAM_OUT_IMAGE, PARAM_OUT_BLOCK, PARAM_OUT_PIXEL, PARAM_OUT_LANE, PARAM_OC, PARAM_OC_STORED, PARAM_GROUPS,
-	PARAM_OC_TILES, PARAM_PIXEL_TILES,
+	PARAM_OC_TILES, PARAM_PIXEL_TILES, PARAM_PARTS, PARAM_PART_SLICES, PARAM_OUT_PART,
 };
 
 /* Threads stand in warps of WARP_X by WARP_Y, and these side by side. A thread's pixels are ROWS apart, its channels lie
@@ -22,8 +23,8 @@ enum {
 #define ROWS (M / TM)
 #define COLUMNS (N / (TN / 4))
 #define ACROSS (N / TN)
-#define WARP_X (ACROSS < 8 ? ACROSS : 8)
-#define WARP_Y (WARP / WARP_X)
+#define WARP_Y (ROWS < 4 ? ROWS : ACROSS < 8 ? WARP / ACROSS : 4)
+#define WARP_X (WARP / WARP_Y)
 
 #define SLICE 16
 #define A_ROW (SLICE + 4)           /* of a pixel's terms in local memory */
@@ -64,6 +65,15 @@ FN int is_inside(const struct pixel *pixel, const long long *p, int d, int h, in
 		return pixel->at >= 0;
 	return (unsigned)(pixel->d + d) < (unsigned)P(ID) && (unsigned)(pixel->h + h) < (unsigned)P(IH) &&
 	       (unsigned)(pixel->w + w) < (unsigned)P(IW);
+}
+
+/* The next slice to fetch is number `slice`. */
+FN void go_to(struct source *s, const long long *p, int slice)
+{
+	s->slice = slice;
+	s->kw = slice % P(KW), slice /= P(KW);
+	s->kh = slice % P(KH), slice /= P(KH);
+	s->kd = slice % P(KD), s->c = slice / P(KD);
 }
 
 /* How many terms of the slice there are. */
@@ -178,7 +188,8 @@ FN void store(const float *sums, const struct erc_tile_args *args, const long lo
 	}
 }
 
-FN void store_all(float sums[TM][TN], const struct erc_tile_args *args, const long long *p, int image, int group,
+/* first: where the image begins in the output. */
+FN void store_all(float sums[TM][TN], const struct erc_tile_args *args, const long long *p, long long first, int group,
                   int first_pixel, int first_channel)
 {
 	int pixels = P(OD) * P(OH) * P(OW);
@@ -189,21 +200,22 @@ FN void store_all(float sums[TM][TN], const struct erc_tile_args *args, const lo
 		UNROLL for (int v = 0; v < TN / 4; v++) {
 			int lane = first_channel + v * COLUMNS;
 			if (lane < P(OC_STORED))
-				store(&sums[i][v * 4], args, p, image * WIDE(OUT_IMAGE) + pixel * WIDE(OUT_PIXEL), lane,
-				      group * P(OC) + lane);
+				store(&sums[i][v * 4], args, p, first + pixel * WIDE(OUT_PIXEL), lane, group * P(OC) + lane);
 		}
 	}
 }
 
-/* tile -> (image, group, pixels, channels): tiles that read the same pixels follow each other. */
+/* tile -> (image, group, part, pixels, channels): tiles that read the same pixels follow each other. */
 TILE_BODY
 {
 	const long long *p = (const long long *)args->params;
 	struct pixel *pixels = (struct pixel *)local;
 	float *stages = (float *)(pixels + M), sums[TM][TN];
 	int channels = (int)(tile % (unsigned)P(OC_TILES)), rest = (int)(tile / (unsigned)P(OC_TILES));
-	int pixel_tile = rest % P(PIXEL_TILES), whole = rest / P(PIXEL_TILES), group = whole % P(GROUPS), image = whole / P(GROUPS);
-	int blocks = (P(OC) + 31) / 32 * 2, slices = (P(IN_BLOCKS) * P(KD) * P(KH) * P(KW) * CG + SLICE - 1) / SLICE;
+	int pixel_tile = rest % P(PIXEL_TILES), whole = rest / P(PIXEL_TILES), part = whole % P(PARTS);
+	int group = whole / P(PARTS) % P(GROUPS), image = whole / P(PARTS) / P(GROUPS);
+	int blocks = (P(OC) + 31) / 32 * 2, all = (P(IN_BLOCKS) * P(KD) * P(KH) * P(KW) * CG + SLICE - 1) / SLICE;
+	int first = part * P(PART_SLICES), slices = all - first < P(PART_SLICES) ? all - first : P(PART_SLICES);
 	int warp = THREAD / WARP, lane = THREAD % WARP, warps_across = ACROSS / WARP_X;
 	int row = warp / warps_across * WARP_Y + lane / WARP_X, column = (warp % warps_across * WARP_X + lane % WARP_X) * 4;
 	struct source source = {
@@ -213,6 +225,7 @@ TILE_BODY
 	UNROLL for (int i = 0; i < TM; i++)
 		UNROLL for (int j = 0; j < TN; j++)
 			sums[i][j] = 0.0f;
+	go_to(&source, p, first);
 	find_pixels(pixels, p, pixel_tile * M);
 	barrier();
 	for (int s = 0; s < STAGES - 1; s++) {
@@ -228,5 +241,6 @@ TILE_BODY
 		copy_commit();
 		multiply(sums, stages + s % STAGES * STAGE, row, column);
 	}
-	store_all(sums, args, p, image, group, pixel_tile * M + row, channels * N + column);
+	store_all(sums, args, p, image * WIDE(OUT_IMAGE) + part * WIDE(OUT_PART), group, pixel_tile * M + row,
+	          channels * N + column);
 }

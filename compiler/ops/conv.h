@@ -14,9 +14,20 @@ enum conv_param {
 	CONV_PARAM_COUNT,
 	/* for the chooser only */
 	CONV_CG = CONV_PARAM_COUNT, CONV_SW, CONV_IMAGES, CONV_SCATTER, CONV_MATMUL,
+	/* how GPUs cut the sum (passes/split.c); 0 parts: not at all */
+	CONV_PARTS, CONV_PART_SLICES, CONV_OUT_PART,
 	CONV_LAUNCH_PARAM_COUNT,
 };
 
-extern const struct kernel_template conv_template;
+#define CONV_SLICE 16 /* terms that a GPU multiplies at a time */
+
+/* Slices of a sum; that of 16 lanes at one kernel position is one, however many lanes there are. */
+static inline int64_t conv_slices(const int64_t *p)
+{
+	return ceil_div(p[CONV_IN_BLOCKS] * p[CONV_KD] * p[CONV_KH] * p[CONV_KW] * p[CONV_CG], CONV_SLICE);
+}
+
+/* A convolution; and on GPUs alone the parts of one whose sum is cut, beside each other in the output. */
+extern const struct kernel_template conv_template, conv_parts_template;
 
 #endif

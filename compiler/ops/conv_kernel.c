@@ -220,42 +220,72 @@ static enum ercc_status conv_cpu(struct context *ctx, const struct device *devic
 
 /* ---- GPU: a block computes M pixels by N channels, a thread TM x TN of them ---- */
 
-#define GPU_SLICE 16       /* terms in local memory, for each stage */
 #define GPU_ELEMENTS INT32_MAX /* of an image: the kernel counts them in 32 bits */
-#define GPU_LATENCY_NS 600 /* from asking memory to having the slice; a guess */
+
+/* What a tile takes besides arithmetic and bytes; not measured: nominal latencies of such parts. */
+#define GPU_START_NS 900   /* a block begins, its first slice arrives, its last sums leave */
+#define GPU_LATENCY_NS 500 /* from asking for a slice to having it */
+#define GPU_SLICE_NS 40    /* a barrier, and what lies before a slice's first multiply-add */
+
+/* Params of the GPU's kernel behind those that it shares with the CPU's. */
+enum { GPU_PARTS = CONV_ROW_TILES + 1, GPU_PART_SLICES, GPU_OUT_PART, GPU_PARAM_COUNT };
 
 /* What is offered. Registers of a thread: the most that ptxas reports for the kernel's forms on sm_80 and sm_90, in
  * eights; `make check-kernels` checks it, and that none spills. */
 static const struct gpu_block {
 	int m, n, tm, tn, registers;
 } gpu_blocks[] = {
-	{128, 128, 8, 8, 232}, {128, 64, 8, 8, 232}, {64, 128, 8, 8, 232}, {128, 32, 8, 4, 144},
-	{64, 64, 8, 4, 144}, {64, 64, 4, 4, 120}, {32, 128, 4, 8, 144}, {64, 32, 4, 4, 136},
-	{32, 64, 4, 4, 136}, {32, 32, 4, 4, 136}, {32, 32, 2, 4, 128}, {16, 128, 2, 8, 128},
-	{16, 64, 2, 4, 128}, {16, 32, 1, 4, 144}, {16, 16, 1, 4, 144}, {8, 128, 1, 8, 144},
-	{8, 64, 1, 4, 144}, {8, 32, 1, 4, 144}, {8, 16, 1, 4, 144}, {4, 128, 1, 4, 144}, {4, 64, 1, 4, 144},
+	{128, 128, 8, 8, 232}, {128, 64, 8, 8, 240}, {64, 128, 8, 8, 240}, {128, 32, 8, 4, 144}, {64, 64, 8, 4, 152},
+	{64, 64, 4, 4, 128}, {32, 128, 4, 8, 160}, {64, 32, 4, 4, 136}, {32, 64, 4, 4, 136}, {32, 32, 4, 4, 136},
+	{32, 32, 2, 4, 128}, {16, 128, 2, 8, 128}, {16, 64, 2, 4, 128}, {16, 32, 1, 4, 144}, {16, 16, 1, 4, 144},
+	{8, 128, 1, 8, 144}, {8, 64, 1, 4, 144}, {8, 32, 1, 4, 144}, {8, 16, 1, 4, 144}, {8, 128, 4, 4, 136},
+	{8, 64, 2, 4, 128}, {8, 32, 2, 4, 128}, {4, 128, 1, 4, 144}, {4, 64, 1, 4, 144}, {4, 32, 1, 4, 144},
+	{4, 128, 4, 4, 136}, {2, 64, 1, 4, 144}, {1, 256, 1, 4, 144}, {1, 128, 1, 4, 144},
 };
 enum { SHAPE_M, SHAPE_N, SHAPE_TM, SHAPE_TN, SHAPE_STAGES };
 
+/* Share of a unit's multiply-adds that a block reaches: four warps can begin one each cycle, and more hide how long each
+ * takes. */
+static double reach(int64_t threads)
+{
+	double most = threads < 128 ? 128 : (double)threads;
+	return (double)threads / (most + 64);
+}
+
+/* Bytes of local memory's bandwidth that a block's loads for one slice take: of what a warp loads at once, equal addresses
+ * count once, and some of the bandwidth is lost. */
+static double near_bytes(const struct gpu_block *block, int64_t threads)
+{
+	int64_t rows = block->m / block->tm, across = block->n / block->tn;
+	int64_t high = rows < 4 ? rows : across < 8 ? 32 / across : 4, wide = 32 / high;
+	double pixels = 192.0 * block->tm, channels = (wide > 8 ? 16.0 * (double)wide : 192.0) * block->tn;
+	return (double)threads / 32 * CONV_SLICE / 4 * (pixels + channels);
+}
+
+/* A slice is asked for when stages - 1 slices are still to be multiplied: less than that time, it is waited for. */
+static double waiting_ns(const struct device *device, const struct tile *tile, double slices, int64_t stages)
+{
+	double late = GPU_LATENCY_NS / (double)(stages - 1) - tile_ns(device, tile) / slices;
+	return late > 0 ? slices * late : 0;
+}
+
 static void offer_block(struct choice *choice, const struct conv *conv, const struct gpu_block *block, int64_t stages)
 {
-	const int64_t *p = conv->p, m = block->m, n = block->n;
-	const struct device *device = choice->device;
+	const int64_t *p = conv->p, m = block->m, n = block->n, parts = p[CONV_PARTS] ? p[CONV_PARTS] : 1;
 	int64_t pixels = p[CONV_OD] * p[CONV_OH] * p[CONV_OW], threads = m / block->tm * (n / block->tn);
-	int64_t slices = p[CONV_CG] == 16 ? conv->positions : ceil_div(conv->k, GPU_SLICE);
-	double flops = 2.0 * (double)(m * n * slices * GPU_SLICE), full = 8.0 * device->lanes; /* threads that hide latency */
+	double slices = (double)conv_slices(p) / (double)parts;
 	struct tile tile = {.shape = {m, n, block->tm, block->tn, stages}, .threads = (uint32_t)threads,
 	                    .registers = (uint32_t)block->registers};
-	tile.count = conv->images * ceil_div(pixels, m) * ceil_div(p[CONV_OC], n);
+	tile.count = conv->images * parts * ceil_div(pixels, m) * ceil_div(p[CONV_OC], n);
 	/* the tile's pixels, then per stage rows of terms and blocks of weights, padded against bank conflicts */
-	tile.local_bytes = 16 * m + 4 * stages * (m * (GPU_SLICE + 4) + n / 16 * (GPU_SLICE * 16 + 16));
-	tile.work.flops = flops * ((double)threads < full ? full / (double)threads : 1);
-	tile.work.near = 2 * flops * (1.0 / block->tm + 1.0 / block->tn);
+	tile.local_bytes = 16 * m + 4 * stages * (m * (CONV_SLICE + 4) + n / 16 * (CONV_SLICE * 16 + 16));
+	tile.work.flops = slices * (2.0 * (double)(m * n * CONV_SLICE) / reach(threads) + GPU_SLICE_NS * choice->device->flops_per_ns);
+	tile.work.near = near_bytes(block, threads) * slices;
 	tile.work.dram = (double)conv->launch->operands[1].buffer->bytes / (double)tile.count;
-	tile.work.shared = 4.0 * (double)conv->k * (double)(m + n) + 4.0 * (double)(m * n) * (1 + conv->full_operands);
-	/* a slice is asked for when stages - 1 slices are still to be multiplied */
-	double each = tile.work.flops / device->flops_per_ns / (double)slices, late = GPU_LATENCY_NS - each * (double)(stages - 1);
-	tile.work.ns = 400 + GPU_LATENCY_NS + (late > 0 ? late / (double)(stages - 1) * (double)slices : 0);
+	/* what comes from memory goes through the cache on the same way */
+	double read = 4.0 * (double)conv->k / (double)parts * (double)(m + n) - tile.work.dram;
+	tile.work.shared = (read > 0 ? read : 0) + 4.0 * (double)(m * n) * (1 + conv->full_operands);
+	tile.work.ns = GPU_START_NS + waiting_ns(choice->device, &tile, slices, stages);
 	choice_offer(choice, &tile);
 }
 
@@ -301,19 +331,22 @@ static bool has_window(const int64_t *p)
 	       leaves(p, CONV_PW, CONV_OW, CONV_IW, p[CONV_SW], CONV_KW, CONV_DW);
 }
 
-/* CONV_OC_TILES and CONV_ROW_TILES, the second of them tiles of pixels in any dim; the CPU's others are left out. */
+/* CONV_OC_TILES and CONV_ROW_TILES, the second of them tiles of pixels in any dim, then the GPU's own. */
 static void set_gpu_params(const struct conv *conv, const int64_t *shape, struct variant *variant)
 {
 	int64_t *p = variant->params;
 	memcpy(p, conv->p, sizeof(int64_t) * CONV_PARAM_COUNT);
 	p[CONV_OC_TILES] = ceil_div(p[CONV_OC], shape[SHAPE_N]);
 	p[CONV_ROW_TILES] = ceil_div(p[CONV_OD] * p[CONV_OH] * p[CONV_OW], shape[SHAPE_M]);
-	variant->param_count = CONV_ROW_TILES + 1;
+	p[GPU_PARTS] = conv->p[CONV_PARTS] ? conv->p[CONV_PARTS] : 1;
+	p[GPU_PART_SLICES] = conv->p[CONV_PARTS] ? conv->p[CONV_PART_SLICES] : conv_slices(conv->p);
+	p[GPU_OUT_PART] = conv->p[CONV_OUT_PART];
+	variant->param_count = GPU_PARAM_COUNT;
 	variant->tile_params = UINT64_C(1) << CONV_OC_TILES | UINT64_C(1) << CONV_ROW_TILES;
 }
 
-static enum ercc_status conv_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
-                                 struct variant *variant)
+static enum ercc_status conv_parts_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
+                                       struct variant *variant)
 {
 	static const char *const of_tile[] = {"M", "N", "TM", "TN", "STAGES"};
 	const struct conv conv = conv_of(launch);
@@ -324,7 +357,7 @@ static enum ercc_status conv_gpu(struct context *ctx, const struct device *devic
 		return fail(ctx, ERCC_UNSUPPORTED, "launch '%s' has images of 2^31 elements or more", launch->name);
 	choice_begin(&choice, device, variant);
 	for (size_t i = 0; i < COUNT_OF(gpu_blocks); i++)
-		for (int64_t stages = 4; stages >= 2; stages--)
+		for (int64_t stages = gpu_blocks[i].m > 8 ? 4 : 8; stages >= 2; stages -= stages > 4 ? 2 : 1)
 			offer_block(&choice, &conv, &gpu_blocks[i], stages);
 	TRY(choice_end(ctx, &choice, launch, variant, &tile));
 	const int64_t *shape = tile.shape;
@@ -346,4 +379,14 @@ static enum ercc_status conv_gpu(struct context *ctx, const struct device *devic
 	return ERCC_OK;
 }
 
+/* Where the sums are cut, others do it: passes/split.c. */
+static enum ercc_status conv_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
+                                 struct variant *variant)
+{
+	return launch->params[CONV_PARTS] ? no_tiles(ctx, device, launch, variant) : conv_parts_gpu(ctx, device, launch, variant);
+}
+
 const struct kernel_template conv_template = {.stem = "conv", .cpu = conv_cpu, .gpu = conv_gpu, .epilogue = true};
+const struct kernel_template conv_parts_template = {
+	.stem = "conv", .cpu = no_tiles, .gpu = conv_parts_gpu, .epilogue = true,
+};

@@ -136,6 +136,8 @@ enum ercc_status lower_graph(struct graph *graph, struct plan **out);
 /* ---- kernel templates shared by families ---- */
 
 extern const struct kernel_template pointwise_template;
+/* A pointwise launch that GPUs alone run. */
+extern const struct kernel_template gpu_pointwise_template;
 /* Whether all that says how a pointwise launch walks its operands has room among its params. */
 bool pointwise_fits(const struct launch *launch);
 

@@ -386,3 +386,6 @@ static void pointwise_evaluate(const struct launch *launch, void *const *buffers
 const struct kernel_template pointwise_template = {
 	.stem = "pointwise", .cpu = pointwise_cpu, .gpu = pointwise_gpu, .epilogue = true, .evaluate = pointwise_evaluate,
 };
+const struct kernel_template gpu_pointwise_template = {
+	.stem = "pointwise", .cpu = no_tiles, .gpu = pointwise_gpu, .epilogue = true,
+};

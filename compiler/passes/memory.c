@@ -4,8 +4,6 @@
 
 #include <stdlib.h>
 
-#define ALIGN 64
-
 static void find_lives(struct plan *plan)
 {
 	int index = 0;
@@ -24,6 +22,8 @@ static void find_lives(struct plan *plan)
 static int larger_first(const void *a, const void *b)
 {
 	const struct buffer *x = *(struct buffer *const *)a, *y = *(struct buffer *const *)b;
+	if (x->is_optional != y->is_optional)
+		return x->is_optional - y->is_optional;
 	if (x->bytes != y->bytes)
 		return x->bytes < y->bytes ? 1 : -1;
 	return x->index - y->index;
@@ -51,10 +51,10 @@ static void place_arena(struct plan *plan, struct buffer **buffers, size_t count
 		for (size_t k = 0; k < n; k++) {
 			if (buffer->offset + buffer->bytes <= meeting[k]->offset)
 				break;
-			int64_t end = round_up(meeting[k]->offset + meeting[k]->bytes, ALIGN);
+			int64_t end = round_up(meeting[k]->offset + meeting[k]->bytes, BUFFER_ALIGN);
 			buffer->offset = end > buffer->offset ? end : buffer->offset;
 		}
-		int64_t end = round_up(buffer->offset + buffer->bytes, ALIGN);
+		int64_t end = round_up(buffer->offset + buffer->bytes, BUFFER_ALIGN);
 		plan->arena_bytes = end > plan->arena_bytes ? end : plan->arena_bytes;
 	}
 }
@@ -82,7 +82,7 @@ static void place_weights(struct plan *plan, struct buffer **buffers, size_t cou
 				same = buffers[k];
 		buffer->offset = same ? same->offset : plan->weights_bytes;
 		if (!same)
-			plan->weights_bytes = round_up(plan->weights_bytes + buffer->bytes, ALIGN);
+			plan->weights_bytes = round_up(plan->weights_bytes + buffer->bytes, BUFFER_ALIGN);
 	}
 }
 

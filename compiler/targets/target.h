@@ -35,6 +35,15 @@ static inline struct variant *launch_variants(const struct target_plan *target, 
 	return &target->variants[(uint32_t)launch->index * target->budget_count];
 }
 
+/* Whether the launch has no tiles in any variant: nothing to do, or on that target other launches do it. */
+static inline bool launch_is_empty(const struct target_plan *target, const struct launch *launch)
+{
+	for (uint32_t k = 0; k < target->budget_count; k++)
+		if (launch_variants(target, launch)[k].tile_count)
+			return false;
+	return true;
+}
+
 struct target {
 	const char *name;       /* "cpu:x86-64-v4" */
 	/* A template's chooser of variants. */

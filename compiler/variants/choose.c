@@ -53,6 +53,13 @@ enum ercc_status choice_end(struct context *ctx, const struct choice *choice, co
 	return ERCC_OK;
 }
 
+enum ercc_status no_tiles(struct context *ctx, const struct device *device, const struct launch *launch,
+                          struct variant *variant)
+{
+	(void)ctx, (void)device, (void)launch, (void)variant;
+	return ERCC_OK;
+}
+
 void choice_run_time_count(const struct launch *launch, int64_t rows, int64_t per_tile, struct variant *variant)
 {
 	const struct shape *space = &launch->space;

@@ -73,6 +73,10 @@ void choice_offer(struct choice *choice, const struct tile *tile);
 enum ercc_status choice_end(struct context *ctx, const struct choice *choice, const struct launch *launch,
                             struct variant *variant, struct tile *out);
 
+/* The chooser of a target that does not run the launch: what it would do, others do there. */
+enum ercc_status no_tiles(struct context *ctx, const struct device *device, const struct launch *launch,
+                          struct variant *variant);
+
 /* The launch's outermost dim has a run-time size: where `rows` rows, `per_tile` of them in a tile, follow it, there are
  * as many tiles as it needs. */
 void choice_run_time_count(const struct launch *launch, int64_t rows, int64_t per_tile, struct variant *variant);

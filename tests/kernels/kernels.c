@@ -27,12 +27,12 @@ static const struct {
 	{"attention, 20", "attention", ATTENTION("20", "const h:f32[] = {0.5}\n", "s = Mul(p, h) \"s\"\n")},
 };
 
-/* A third of the shapes, in which each tile has one number of stages: that changes next to nothing. */
+/* A third of the shapes, in which each tile has one or two numbers of stages: that changes next to nothing. */
 static void take_stages(size_t number, struct shapes *shapes)
 {
 	int kept = 0;
 	for (int i = 0; i < shapes->count; i++)
-		if (shapes->items[i][STAGES_OF_CONV] == 0 || shapes->items[i][STAGES_OF_CONV] == 2 + (int64_t)(number % 3))
+		if (shapes->items[i][STAGES_OF_CONV] == 0 || shapes->items[i][STAGES_OF_CONV] % 3 == (int64_t)(number % 3))
 			memmove(shapes->items[kept++], shapes->items[i], sizeof shapes->items[0]);
 	shapes->count = kept;
 }

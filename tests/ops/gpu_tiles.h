@@ -7,7 +7,7 @@
 #include "artifact/writer.h"
 #include "passes/pass.h"
 
-#define SHAPES_MAX 128
+#define SHAPES_MAX 192
 
 struct shapes {
 	int64_t items[SHAPES_MAX][TILE_SHAPE];
@@ -42,10 +42,10 @@ static void try_shape(const struct target *target, const struct launch *launch, 
 static void find_shapes(const struct target *target, const struct launch *launch, struct shapes *shapes)
 {
 	bool conv = !strcmp(launch->template->stem, "conv"), attention = !strcmp(launch->template->stem, "attention");
-	int limits[] = {conv ? 128 : attention ? 8 : 2048, conv ? 128 : attention ? 16 : 256, conv ? 8 : attention ? 4 : 0, conv ? 8 : attention ? 64 : 0,
-	                conv ? 4 : 0};
+	int limits[] = {conv ? 128 : attention ? 8 : 2048, conv ? 256 : attention ? 16 : 256, conv ? 8 : attention ? 4 : 0, conv ? 8 : attention ? 64 : 0,
+	                conv ? 8 : 0};
 	shapes->count = 0;
-	for (int a = conv || attention ? 4 : 1; a <= limits[0]; a *= 2)
+	for (int a = attention ? 4 : 1; a <= limits[0]; a *= 2)
 		for (int b = attention ? 1 : 16; b <= limits[1]; b *= 2)
 			for (int c = attention ? 2 : limits[2] > 0; c <= limits[2]; c += conv ? c : 1)
 				for (int d = conv ? 4 : attention ? 32 : 0; d <= limits[3]; d += d ? d : 1)

@@ -3,6 +3,8 @@
  * before, so that those of convolution take part each; GPU_TILES=all takes all. */
 #include "gpu_tiles.h"
 
+#include "ops/conv.h"
+
 #define EMULATED "emulated:sm_90"
 #define SHAPES_TAKEN 5 /* about: each is a kernel to build */
 
@@ -62,6 +64,24 @@ static const struct {
 	{"three dimensions", "conv",
 	 "input x:f32[1x16x5x6x7]\ninput w:f32[18x16x3x2x3]\ny = Conv(x, w) {strides=[1, 2, 1], pads=[1, 0, 2, 1, 1, 0]} \"c\"\noutput y\n"},
 	{"strides without a window", "conv", "input x:f32[1x32x9x9]\ninput w:f32[64x32x1x1]\ny = Conv(x, w) {strides=[2, 2]} \"c\"\noutput y\n"},
+	{"cut sums, window with bias, residual and activation", "conv",
+	 "input x:f32[2x132x5x7]\ninput w:f32[37x132x3x3]\ninput b:f32[37]\ninput s:f32[2x37x5x7]\n"
+	 "c = Conv(x, w, b) {pads=[1, 1, 1, 1]} \"c\"\na = Add(c, s) \"a\"\ny = Relu(a) \"r\"\noutput y\n"},
+	{"cut sums, lanes that are no vectors, strides, dilations", "conv",
+	 "input x:f32[1x173x9x8]\ninput w:f32[33x173x3x2]\ny = Conv(x, w) {strides=[2, 1], dilations=[2, 3], pads=[2, 0, 1, 3]} \"c\"\noutput y\n"},
+	{"cut sums, groups in plain layout", "conv",
+	 "input x:f32[2x240x3x4]\ninput w:f32[10x120x3x3]\ninput b:f32[10]\nc = Conv(x, w, b) {group=2, pads=[1, 1, 1, 1]} \"c\"\n"
+	 "y = Sigmoid(c) \"s\"\noutput y\n"},
+	{"cut sums, groups of whole blocks", "conv",
+	 "input x:f32[1x244x3x5]\ninput w:f32[32x122x3x3]\ny = Conv(x, w) {group=2, pads=[0, 1, 1, 0]} \"c\"\noutput y\n"},
+	{"cut sums, three dimensions", "conv",
+	 "input x:f32[1x70x3x4x5]\ninput w:f32[18x70x2x3x3]\ny = Conv(x, w) {strides=[1, 2, 1], pads=[1, 0, 2, 1, 1, 0]} \"c\"\noutput y\n"},
+	{"cut sums, one row", "conv",
+	 "input a:f32[1x1101]\ninput b:f32[1101x101]\ninput c:f32[101]\ninput s:f32[1x101]\np = Gemm(a, b, c) \"p\"\n"
+	 "y = Add(s, p) \"a\"\noutput y\n"},
+	{"cut sums, some rows of whole vectors", "conv",
+	 "input a:f32[7x1536]\ninput b:f32[1536x72]\ninput s:f32[1]\nm = MatMul(a, b) \"p\"\ny = Mul(m, s) \"m\"\noutput y\n"},
+	{"cut sums, matrices", "conv", "input a:f32[3x19x1030]\ninput b:f32[3x1030x36]\nm = MatMul(a, b) \"p\"\ny = Tanh(m) \"t\"\noutput y\n"},
 	{"attention", "attention",
 	 "input q:f32[2x3x37x20]\ninput k:f32[2x3x41x20]\ninput v:f32[2x3x41x24]\nt = Transpose(k) {perm=[0, 1, 3, 2]} \"t\"\n"
 	 "s = MatMul(q, t) \"s\"\nw = Softmax(s) {axis=-1} \"w\"\ny = MatMul(w, v) \"y\"\noutput y\n"},
@@ -108,6 +128,9 @@ START_TEST(tiles_give_what_the_cpu_gives)
 	read_plan(cases[_i].stem, EMULATED, &job);
 	find_shapes(job.target, job.launch, &shapes);
 	ck_assert_msg(shapes.count > 1, "%s: %d tile shapes", name, shapes.count);
+	if (!strcmp(cases[_i].stem, "conv"))
+		ck_assert_msg(!strncmp(name, "cut", 3) == (job.launch->params[CONV_PARTS] > 1), "%s: %lld parts", name,
+		              (long long)job.launch->params[CONV_PARTS]);
 	int step = getenv("GPU_TILES") ? 1 : (shapes.count + SHAPES_TAKEN - 1) / SHAPES_TAKEN;
 	for (int i = 0; i < shapes.count; i++)
 		if ((i + _i) % step == 0)

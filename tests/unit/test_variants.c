@@ -6,9 +6,11 @@
 #include "../../schemas/artifact.h"
 #include "erc.h"
 #include "ercc.h"
-#include "graph_fixture.h"
+#include "model_file.h"
 #include "sha256.h"
 #include "targets/target.h"
+
+static char folder[] = "/tmp/erc-variants-XXXXXX";
 
 /* ---- choosing ---- */
 
@@ -86,6 +88,29 @@ END_TEST
 
 /* ---- the check ---- */
 
+/* 2048 x 1000 multiply-adds; on a GPU in eight parts, which are added up. The CPU's arena has no place for them. */
+START_TEST(a_cut_sum_is_counted_once)
+{
+	static const char text[] = "input x:f32[1x2048]\nconst w:f32[2048x1000] = splat{1}\ny = MatMul(x, w)\noutput y\n";
+	static const struct {
+		const char *target;
+		uint32_t launches;
+		uint64_t flops, arena_bytes;
+	} wanted[] = {{"cpu:x86-64-v3", 1, 4096000, 0}, {"sim:h100", 2, 4096000 + 7 * 1000, 8 * 1008 * 4}};
+	const char *path = arena_printf(&test.ctx.arena, "%s/model.onnx", folder);
+	for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+		struct ercc_options options = {.size = sizeof options, .message = keep_message, .targets = &wanted[i].target, .target_count = 1};
+		struct ercc_check figures;
+		write_model(path, text);
+		ck_assert_msg(ercc_check(path, &options, &figures) == ERCC_OK, "%s", test.errors);
+		ck_assert_uint_eq(figures.launch_count, wanted[i].launches);
+		ck_assert_uint_eq(figures.flops, wanted[i].flops);
+		ck_assert_uint_eq(figures.arena_bytes, wanted[i].arena_bytes);
+	}
+	unlink(path);
+}
+END_TEST
+
 START_TEST(variants_may_differ_in_tiles_only)
 {
 	struct launch launch = {.name = "here"};
@@ -118,8 +143,6 @@ START_TEST(variants_may_differ_in_tiles_only)
 END_TEST
 
 /* ---- artifacts ---- */
-
-static char folder[] = "/tmp/erc-variants-XXXXXX";
 
 /* The digits model for the simulated devices, under three budgets: in 4096-aligned memory, to be freed. */
 static uint8_t *compile_digits(size_t *bytes)
@@ -281,6 +304,7 @@ int main(void)
 	tcase_add_test(tests, idle_units_and_long_tiles_cost);
 	tcase_add_test(tests, a_larger_budgets_shape_is_kept_unless_another_is_better_beyond_doubt);
 	tcase_add_test(tests, memory_is_shared_by_busy_units);
+	tcase_add_test(tests, a_cut_sum_is_counted_once);
 	tcase_add_test(tests, variants_may_differ_in_tiles_only);
 	tcase_add_test(tests, simulated_targets_need_no_toolchain_and_load);
 	tcase_add_test(tests, nothing_equal_is_stored_twice);
