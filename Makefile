@@ -169,6 +169,10 @@ $(O)/tests/validate: $(O)/obj/tests/cli/validate.o
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ -lcjson -lm
 
+$(O)/probe_artifact: $(O)/obj/tests/bench/probe_artifact.o $(O)/internal.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
+
 $(O)/bench_%: $(O)/obj/tests/bench/bench_%.o $(O)/command.a $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS) -lm
