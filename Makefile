@@ -52,8 +52,11 @@ COMPILER_OBJ := $(call obj,$(COMPILER_SRC)) $(patsubst $(O)/gen/%.c,$(O)/gen/%.o
 ERC_OBJ := $(call obj,$(ERC_SRC))
 SHA256_OBJ := $(call obj,$(wildcard schemas/*.c)) # for tests that turn artifacts (stub_artifact.h)
 UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
+# What tests/gpu/bench.sh runs; the last two are of rehearsals.
+BENCH_GPU := $(addprefix $(O)/,erc make_model bench_preempt bench_forms bench_loading probe_artifact gpu_device stub_artifact stub/libcuda.so.1)
 
 .PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
+.PHONY: bench-gpu
 .PHONY: check-gpu run-check-gpu bench-local bench-preempt bench-tax explore same-bits fuzz-graphs compare-ort format lint install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -200,6 +203,7 @@ GPU_PROGRAMS := $(patsubst %,$(O)/%,conformance models preempt make_model templa
 
 check: deps ## all tests; needs no GPU
 	$(Q)$(AGAIN) run-check
+run-check: $(if $(filter release,$(BUILD)),$(BENCH_GPU))
 run-check: all $(UNIT_BIN) $(STUBS) $(GPU_PROGRAMS) $(O)/tests/explore/explore $(O)/voice $(O)/tests/tiny_models $(O)/hello $(O)/two_tenants
 	$(Q)CC='$(CC)' INCLUDES='$(INCLUDES)' tests/check.sh $(O)
 
@@ -282,6 +286,9 @@ bench-local: all $(O)/make_model $(O)/bench_local $(LOCAL_MODELS:%=$(O)/bench/%.
 		$(O)/erc compile $(O)/bench/$$m.onnx -o $(O)/bench/$$m.local.erca --target $(LOCAL_TARGET) --quiet --budget \
 		name=full,local=$${k}KiB,name=half,local=$$((k / 2))KiB,name=quarter,local=$$((k / 4))KiB,name=eighth,local=$$((k / 8))KiB || exit 1; done
 	$(Q)$(O)/bench_local --rounds $(or $(ROUNDS),15) --json $(O)/bench/local.json $(LOCAL_MODELS:%=$(O)/bench/%.local.erca)
+
+bench-gpu: $(BENCH_GPU) ## figures of a GPU (PARTS="models preempt ..."), PyTorch beside them; GPU=stub rehearses without one
+	$(Q)tests/gpu/bench.sh $(O)
 
 bench-ort: all $(O)/make_model ## models against ONNX Runtime, alternating (MODELS="resnet50 bert_base ..."; makes its own environment)
 	$(Q)tools/dev/bench_ort.sh $(O)
