@@ -62,6 +62,12 @@ assert p["loading"]["loads"] > 0 and p["loading"]["loading"]["requests"] > 0 and
 for name in ("disb_a", "disb_c", "long"):
     assert {x["policy"] for x in p["workloads"][name]["loads"]} == {"elastic", "priority"}
 PYTHON
+is "the file is of its schema" "$out/tests/validate" schemas/gpu-bench.schema.json "$RESULTS/gpu-bench.json"
+for name in disb_a disb_c long; do
+	python3 -c 'import json, sys; json.dump(json.load(open(sys.argv[1]))["parts"]["workloads"][sys.argv[2]], sys.stdout)' \
+		"$RESULTS/gpu-bench.json" $name >"$RESULTS/$name.json"
+	is "$name is of its schema" "$out/tests/validate" schemas/bench.schema.json "$RESULTS/$name.json"
+done
 # One part alone keeps the others; without time nothing is run, and that is told.
 is "a part alone" env PARTS=gemm tests/gpu/bench.sh "$out" >"$table"
 is "keeps the others" has '"workloads": \{' "$RESULTS/gpu-bench.json"
