@@ -12,7 +12,7 @@
 
 #define MOST_REPEATS 256
 #define LONG_US 50
-#define WARM_RUNS 20
+#define WARM_RUNS 5
 #define ROOM_BYTES 256
 
 struct options {
