@@ -28,6 +28,7 @@ say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 
 COMPILER_LIBS := -lprotobuf-c -lcjson -lm -ldl
 RUNTIME_LIBS := -ldl
+CHECK_LIBS = $(shell pkg-config --libs check)
 
 RUNTIME_SRC := $(wildcard runtime/*.c runtime/devices/*.c) $(wildcard schemas/*.c)
 TEMPLATES := $(wildcard compiler/ops/*.cpu.c compiler/ops/*.row.c compiler/ops/*.cu compiler/targets/kernel_*.h compiler/targets/cpu_*.h compiler/targets/cuda_*.h) schemas/tile.h schemas/cuda.h
@@ -52,8 +53,11 @@ COMPILER_OBJ := $(call obj,$(COMPILER_SRC)) $(patsubst $(O)/gen/%.c,$(O)/gen/%.o
 ERC_OBJ := $(call obj,$(ERC_SRC))
 SHA256_OBJ := $(call obj,$(wildcard schemas/*.c)) # for tests that turn artifacts (stub_artifact.h)
 UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
+# What tests/gpu/bench.sh runs; the last two are of rehearsals.
+BENCH_GPU := $(addprefix $(O)/,erc make_model bench_preempt bench_forms bench_loading probe_artifact gpu_device stub_artifact stub/libcuda.so.1)
 
 .PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
+.PHONY: bench-gpu gpu-bundle
 .PHONY: check-gpu run-check-gpu bench-local bench-preempt bench-tax explore same-bits fuzz-graphs compare-ort format lint install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -109,7 +113,7 @@ $(O)/command.a: $(call obj,$(COMMAND_SRC))
 # Tests: every file below tests/unit (and its siblings) is a Check program of its own.
 $(O)/tests/%: $(O)/obj/tests/%.o $(O)/command.a $(O)/internal.a
 	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(shell pkg-config --libs check) $(COMPILER_LIBS) $(RUNTIME_LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CHECK_LIBS) $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
 # Device tests build their kernels for a GPU, where they are given one (make check-gpu).
 $(addprefix $(O)/tests/devices/test_,devices faults cuda errors): $(O)/obj/tests/devices/gpu_code.o
@@ -154,7 +158,7 @@ $(O)/make_model: $(call obj,$(MAKE_MODEL_SRC)) $(O)/internal.a
 
 $(O)/template_models: $(O)/obj/tests/gpu/template_models.o $(O)/internal.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(COMPILER_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(COMPILER_LIBS)
 
 # What GPU there is; needs nothing of ours.
 $(O)/gpu_device: $(O)/obj/tests/gpu/gpu_device.o
@@ -168,6 +172,10 @@ $(O)/tests/tiny_models: $(O)/obj/tests/cli/tiny_models.o $(O)/internal.a
 $(O)/tests/validate: $(O)/obj/tests/cli/validate.o
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ -lcjson -lm
+
+$(O)/probe_artifact: $(O)/obj/tests/bench/probe_artifact.o $(O)/internal.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
 $(O)/bench_%: $(O)/obj/tests/bench/bench_%.o $(O)/command.a $(O)/internal.a
 	$(call say,LD,$@)
@@ -196,6 +204,7 @@ GPU_PROGRAMS := $(patsubst %,$(O)/%,conformance models preempt make_model templa
 
 check: deps ## all tests; needs no GPU
 	$(Q)$(AGAIN) run-check
+run-check: $(if $(filter release,$(BUILD)),$(BENCH_GPU))
 run-check: all $(UNIT_BIN) $(STUBS) $(GPU_PROGRAMS) $(O)/tests/explore/explore $(O)/voice $(O)/tests/tiny_models $(O)/hello $(O)/two_tenants
 	$(Q)CC='$(CC)' INCLUDES='$(INCLUDES)' tests/check.sh $(O)
 
@@ -278,6 +287,14 @@ bench-local: all $(O)/make_model $(O)/bench_local $(LOCAL_MODELS:%=$(O)/bench/%.
 		$(O)/erc compile $(O)/bench/$$m.onnx -o $(O)/bench/$$m.local.erca --target $(LOCAL_TARGET) --quiet --budget \
 		name=full,local=$${k}KiB,name=half,local=$$((k / 2))KiB,name=quarter,local=$$((k / 4))KiB,name=eighth,local=$$((k / 8))KiB || exit 1; done
 	$(Q)$(O)/bench_local --rounds $(or $(ROUNDS),15) --json $(O)/bench/local.json $(LOCAL_MODELS:%=$(O)/bench/%.local.erca)
+
+bench-gpu: $(BENCH_GPU) ## figures of a GPU (PARTS="models preempt ..."), PyTorch beside them; GPU=stub rehearses without one
+	$(Q)tests/gpu/bench.sh $(O)
+
+# What goes to a machine that has a GPU and little else.
+BUNDLE := $(sort $(BENCH_GPU) $(GPU_PROGRAMS) $(STUBS))
+gpu-bundle: all ## build/gpu-bundle.tar.gz: checks and benchmarks for a machine with a GPU and none of our libraries
+	$(Q)tools/dev/gpu_bundle.sh $(O) $(BUNDLE:$(O)/%=%)
 
 bench-ort: all $(O)/make_model ## models against ONNX Runtime, alternating (MODELS="resnet50 bert_base ..."; makes its own environment)
 	$(Q)tools/dev/bench_ort.sh $(O)

@@ -19,8 +19,11 @@ parts() {
 	echo "fuzz-graphs tests/fuzz/graphs.sh $out --check"
 	echo "preempt tests/models/preempt.sh $out"
 	echo "cli tests/cli.sh $out"
-	case $out in # what check-gpu does, rehearsed; a sanitizer's build has the tests of devices only
-	*/release) echo "gpu env GPU=stub SHORT=1 JOBS=1 tests/gpu/check.sh $out" ;;
+	case $out in # what check-gpu and bench-gpu do, rehearsed; a sanitizer's build has the tests of devices only
+	*/release)
+		echo "gpu env GPU=stub SHORT=1 JOBS=1 tests/gpu/check.sh $out"
+		echo "bench-gpu tests/gpu/rehearse_bench.sh $out"
+		;;
 	esac
 	for program in "$out"/tests/*/*; do
 		[ "$program" != "$out/tests/kernels/kernels" ] || continue # make check-kernels: minutes

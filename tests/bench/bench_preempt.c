@@ -1,25 +1,43 @@
-/* How soon real-time work has the device: `bench_preempt BE.erca RT.erca [EVENTS [OUT.json]]`. Two requests of the first
- * model keep all units busy, one of the second is submitted at random moments; from submit to visible rooms, to the first
- * and to the last granted unit. A probe pinned to each core sleeps and looks how late it wakes: what the machine itself
- * stalls. Events that overlap a stall are shown apart. The submitting thread and the probes share the units' cores. */
+/* How soon real-time work has the device: `bench_preempt BE.erca RT.erca [EVENTS [OUT.json]] [--device NAME] [--policy
+ * NAME]
+ * [--seconds MOST]`. Two requests of the first model keep all units busy, one of the second is submitted at random
+ * moments; from submit to visible rooms, to the first and to the last granted unit, to the end. A probe pinned to each
+ * core sleeps and looks how late it wakes: what the machine itself stalls. Events that overlap a stall are shown apart.
+ * The submitting thread and the probes share the units' cores. On cuda RT.erca is what probe.h says: its units tell
+ * when they began. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "../../tools/erc/command.h"
 #include "handles.h"
+#include "probe.h"
 
 #define STALL_NS 200000
 #define PROBE_NS 250000 /* between looks: shorter stalls may pass unseen */
 #define MAX_STALLS 65536
 #define MAX_PHASE_NS 2000000
 #define MAX_TENSORS 8
+#define MOST_SAMPLES 400 /* that are written */
+
+struct options {
+	const char *files[4]; /* BE, RT, events, JSON */
+	const char *device, *policy;
+	double seconds; /* of all events; 0: no limit */
+};
+
+/* Of a run besides its events. */
+struct course {
+	double slack_us; /* of the device's clock */
+	double busy;     /* share of the unit time that was worked in, by either tenant */
+};
 
 struct event {
-	uint64_t submitted_ns, visible_ns, started_ns, granted_ns;
+	uint64_t submitted_ns, visible_ns, started_ns, granted_ns, finished_ns;
 	uint64_t end_ns; /* granted, or finished without */
 	int is_stalled;  /* the machine stalled between submit and there */
 };
@@ -30,6 +48,8 @@ struct tenant {
 	erc_request *requests[2];
 	void *data[2][MAX_TENSORS];
 	uint64_t completed;
+	enum erc_status status; /* of the feeder's requests */
+	char detail[160];
 };
 
 struct probe {
@@ -38,7 +58,9 @@ struct probe {
 	_Atomic int is_over;
 	uint32_t count;
 	uint64_t looks;
-	struct { uint64_t from_ns, to_ns; } stalls[MAX_STALLS];
+	struct {
+		uint64_t from_ns, to_ns;
+	} stalls[MAX_STALLS];
 };
 
 static uint64_t now_ns(void)
@@ -111,7 +133,8 @@ static uint64_t mark_stalled(struct event *events, uint32_t count, const struct 
 static enum erc_status bind(struct tenant *tenant, uint32_t number)
 {
 	erc_request *request = tenant->requests[number];
-	uint32_t inputs = erc_model_input_count(tenant->model, 0), all = inputs + erc_model_output_count(tenant->model, 0);
+	uint32_t inputs = erc_model_input_count(tenant->model, 0),
+	         all = inputs + erc_model_output_count(tenant->model, 0);
 	enum erc_status status = all > MAX_TENSORS ? ERC_LIMIT : ERC_OK;
 	for (uint32_t i = 0; i < all && !status; i++) {
 		struct erc_tensor_info info;
@@ -166,26 +189,60 @@ static void *feed(void *argument)
 			status = erc_request_wait(tenant->requests[i & 1], UINT64_MAX);
 		tenant->completed += !status;
 	}
+	tenant->status = status;
+	if (status)
+		snprintf(tenant->detail, sizeof tenant->detail, "%s", erc_error_detail()); /* the thread's own */
 	for (uint32_t i = 0; i < 2; i++)
 		erc_request_wait(tenant->requests[i], UINT64_MAX); /* one of them is idle */
 	return NULL;
 }
 
-static enum erc_status run_events(struct tenant *tenant, struct event *events, uint32_t count)
+/* What the units of a device told of the event in its output; the last granted one counts where all were seen. */
+static void read_probe(struct tenant *tenant, uint32_t units, struct probe_clock *clock, const struct event *event)
 {
-	uint64_t random = 1;
+	struct erc_tensor_info info;
+	if (!erc_model_output_info(tenant->model, 0, 0, &info))
+		probe_note(clock, tenant->data[0][1], (uint32_t)(info.bytes / 4), units, event->submitted_ns,
+		           event->finished_ns);
+}
+
+/* *count becomes the number of events that there was time for. clock: NULL on a device whose units are threads. */
+static enum erc_status run_events(struct tenant *tenant, struct event *events, uint32_t *count, double seconds,
+                                  struct probe_clock *clock)
+{
+	uint64_t random = 1, last_ns = seconds > 0 ? now_ns() + (uint64_t)(seconds * 1e9) : UINT64_MAX;
+	uint32_t units = erc_runtime_units(tenant->model->runtime);
 	enum erc_status status = ERC_OK;
-	for (uint32_t i = 0; i < count && !status; i++) {
+	for (uint32_t i = 0; i < *count && !status; i++) {
 		struct erc_request_timing timing = {.size = sizeof timing};
 		random = random * 6364136223846793005u + 1442695040888963407u;
 		sleep_until(now_ns() + (random >> 33) % MAX_PHASE_NS);
 		status = erc_request_run(tenant->requests[0]);
 		if (!status)
 			status = erc_request_timing(tenant->requests[0], &timing);
-		events[i] = (struct event){timing.submitted_ns, timing.visible_ns, timing.started_ns, timing.granted_ns,
-		                           timing.granted_ns ? timing.granted_ns : timing.finished_ns, 0};
+		events[i] = (struct event){timing.submitted_ns,
+		                           timing.visible_ns,
+		                           timing.started_ns,
+		                           timing.granted_ns,
+		                           timing.finished_ns,
+		                           timing.granted_ns ? timing.granted_ns : timing.finished_ns,
+		                           0};
+		if (clock)
+			read_probe(tenant, units, clock, &events[i]);
+		if (now_ns() > last_ns)
+			*count = i + 1;
 	}
 	return status;
+}
+
+/* The device's own notes in place of what the host knows. */
+static void take_probe(struct event *events, uint32_t count, const struct probe_clock *clock)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		events[i].started_ns = probe_host_ns(clock, i, 0);
+		events[i].granted_ns = probe_host_ns(clock, i, 1);
+		events[i].end_ns = events[i].granted_ns ? events[i].granted_ns : events[i].finished_ns;
+	}
 }
 
 /* ---- the report ---- */
@@ -197,8 +254,8 @@ static int by_value(const void *a, const void *b)
 }
 
 /* A time of each event that has it: which field, whether in stalls. */
-static void report(const struct event *events, uint32_t count, const char *name, size_t field, int is_stalled, int is_first,
-                   FILE *json)
+static void report(const struct event *events, uint32_t count, const char *name, size_t field, int is_stalled,
+                   int is_first, FILE *json)
 {
 	double *us = memory_new((count + 1) * sizeof *us);
 	uint32_t n = 0;
@@ -209,11 +266,27 @@ static void report(const struct event *events, uint32_t count, const char *name,
 	}
 	qsort(us, n, sizeof *us, by_value);
 	const char *where = is_stalled ? "in stalls" : "undisturbed";
-	double p50 = n ? us[n / 2] : 0, p90 = n ? us[n * 9ull / 10] : 0, p99 = n ? us[n * 99ull / 100] : 0, most = n ? us[n - 1] : 0;
+	double p50 = n ? us[n / 2] : 0, p90 = n ? us[n * 9ull / 10] : 0, p99 = n ? us[n * 99ull / 100] : 0,
+	       most = n ? us[n - 1] : 0;
 	printf("%-22s %-12s %8u %9.1f %9.1f %9.1f %9.1f\n", name, where, n, p50, p90, p99, most);
-	fprintf(json, "%s\n    {\"from\": \"submit\", \"to\": \"%s\", \"in_stalls\": %s, \"events\": %u, \"p50_us\": %.2f, \"p90_us\": %.2f, "
-	              "\"p99_us\": %.2f, \"most_us\": %.2f}", is_first ? "" : ",", name, is_stalled ? "true" : "false", n, p50, p90, p99, most);
+	fprintf(json,
+	        "%s\n    {\"from\": \"submit\", \"to\": \"%s\", \"in_stalls\": %s, \"events\": %u, \"p50_us\": %.2f, "
+	        "\"p90_us\": %.2f, "
+	        "\"p99_us\": %.2f, \"most_us\": %.2f}",
+	        is_first ? "" : ",", name, is_stalled ? "true" : "false", n, p50, p90, p99, most);
 	free(us);
+}
+
+/* Submit to the last granted unit, of events that are far apart in the run. */
+static void write_samples(const struct event *events, uint32_t count, FILE *json)
+{
+	uint32_t step = count / MOST_SAMPLES + 1;
+	fprintf(json, "\n  ], \"samples_us\": [");
+	for (uint32_t i = 0, n = 0; i < count; i += step)
+		if (events[i].granted_ns)
+			fprintf(json, "%s%.1f", n++ ? ", " : "",
+			        (double)(events[i].granted_ns - events[i].submitted_ns) / 1e3);
+	fprintf(json, "]}\n");
 }
 
 /* The longest tile by prediction, of the model's first budget. */
@@ -227,81 +300,139 @@ static double longest_tile_us(const struct tenant *tenant)
 }
 
 static void report_all(struct event *events, uint32_t count, const struct probe *probes, uint32_t probe_count,
-                       const struct tenant *tenants, FILE *json)
+                       const struct tenant *tenants, const struct options *options, const struct course *course,
+                       FILE *json)
 {
-	static const struct { const char *name; size_t field; } times[] = {
-		{"visible", offsetof(struct event, visible_ns)}, {"first unit", offsetof(struct event, started_ns)},
-		{"last granted unit", offsetof(struct event, granted_ns)},
+	static const struct {
+		const char *name;
+		size_t field;
+	} times[] = {
+	    {"visible", offsetof(struct event, visible_ns)},
+	    {"first unit", offsetof(struct event, started_ns)},
+	    {"last granted unit", offsetof(struct event, granted_ns)},
+	    {"finished", offsetof(struct event, finished_ns)},
 	};
 	double seconds = (double)(events[count - 1].end_ns - events[0].submitted_ns) / 1e9;
 	uint32_t never = 0;
-	fprintf(json, "{\"schema\": \"erc.bench-preempt/1\", \"events\": %u, \"units\": %u, \"seconds\": %.1f, \"be_runs\": %llu,\n"
-	              "  \"longest_be_tile_predicted_us\": %.1f, \"stalls\": [", count, probe_count, seconds,
-	        (unsigned long long)tenants[1].completed, longest_tile_us(&tenants[1]));
-	printf("%u events in %.1f s, %u units, %llu best-effort runs; longest best-effort tile by prediction %.1f us\n", count, seconds,
-	       probe_count, (unsigned long long)tenants[1].completed, longest_tile_us(&tenants[1]));
+	uint32_t units = erc_runtime_units(tenants[0].model->runtime);
+	fprintf(json,
+	        "{\"schema\": \"erc.bench-preempt/1\", \"policy\": \"%s\", \"events\": %u, \"units\": %u, \"seconds\": "
+	        "%.1f, \"be_runs\": %llu,\n"
+	        "  \"longest_be_tile_predicted_us\": %.1f, \"clock_slack_us\": %.1f, \"busy\": %.3f, \"stalls\": [",
+	        options->policy ? options->policy : "elastic", count, units, seconds,
+	        (unsigned long long)tenants[1].completed, longest_tile_us(&tenants[1]), course->slack_us, course->busy);
+	printf("%u events in %.1f s, %u units, %llu best-effort runs; longest best-effort tile by prediction %.1f us\n",
+	       count, seconds, units, (unsigned long long)tenants[1].completed, longest_tile_us(&tenants[1]));
 	for (uint32_t i = 0; i < probe_count; i++) {
 		double ms = (double)mark_stalled(events, count, &probes[i]) / 1e6;
-		printf("core %u: %u stalls above %d us in %llu looks, %.1f ms\n", probes[i].core, probes[i].count, STALL_NS / 1000,
-		       (unsigned long long)probes[i].looks, ms);
-		fprintf(json, "%s{\"core\": %u, \"count\": %u, \"ms\": %.1f}", i ? ", " : "", probes[i].core, probes[i].count, ms);
+		printf("core %u: %u stalls above %d us in %llu looks, %.1f ms\n", probes[i].core, probes[i].count,
+		       STALL_NS / 1000, (unsigned long long)probes[i].looks, ms);
+		fprintf(json, "%s{\"core\": %u, \"count\": %u, \"ms\": %.1f}", i ? ", " : "", probes[i].core,
+		        probes[i].count, ms);
 	}
 	for (uint32_t i = 0; i < count; i++)
 		never += !events[i].granted_ns;
-	printf("%u events in which the granted units were never all at work\n", never);
+	printf("%.1f %% of the unit time in use; %u events in which the granted units were never all at work\n",
+	       course->busy * 100, never);
 	printf("%-22s %-12s %8s %9s %9s %9s %9s\n", "from submit to, us", "", "events", "p50", "p90", "p99", "most");
 	fprintf(json, "],\n  \"never_all_at_work\": %u, \"times\": [", never);
 	for (size_t i = 0; i < 2 * sizeof times / sizeof times[0]; i++)
 		report(events, count, times[i / 2].name, times[i / 2].field, i % 2, !i, json);
-	fprintf(json, "\n  ]}\n");
+	write_samples(events, count, json);
 }
 
 /* ---- the run ---- */
 
+static uint64_t used_unit_ns(const erc_runtime *runtime, uint64_t *now_ns)
+{
+	struct erc_runtime_stats stats = {.size = sizeof stats};
+	erc_runtime_stats(runtime, &stats);
+	*now_ns = stats.now_ns;
+	return stats.rt_unit_ns + stats.be_unit_ns;
+}
+
 static enum erc_status bench(erc_runtime *runtime, struct tenant *tenants, struct event *events, uint32_t count,
-                             struct probe *probes, FILE *json)
+                             struct probe *probes, const struct options *options, FILE *json)
 {
 	pthread_t feeder;
+	struct probe_clock clock = {.notes = memory_new((size_t)count * sizeof *clock.notes)},
+	                   *is_told = options->device && !strncmp(options->device, "cuda", 4) ? &clock : NULL;
 	const struct erc__step *first = &tenants[0].requests[0]->job.steps[0];
 	if (first->tile_count < erc_runtime_units(runtime)) {
-		fprintf(stderr, "bench_preempt: the real-time model's first launch has %u tiles for %u units\n", first->tile_count,
-		        erc_runtime_units(runtime));
+		fprintf(stderr, "bench_preempt: the real-time model's first launch has %u tiles for %u units\n",
+		        first->tile_count, erc_runtime_units(runtime));
 		return ERC_INVALID;
 	}
 	if (pthread_create(&feeder, NULL, feed, &tenants[1]))
 		return ERC_DEVICE;
 	uint32_t probe_count = start_probes(probes, erc_runtime_units(runtime));
-	enum erc_status status = run_events(&tenants[0], events, count);
+	struct course course = {.busy = 0};
+	uint64_t began_ns, ended_ns, used_ns = used_unit_ns(runtime, &began_ns);
+	enum erc_status status = run_events(&tenants[0], events, &count, options->seconds, is_told);
+	used_ns = used_unit_ns(runtime, &ended_ns) - used_ns;
+	course.busy = (double)used_ns / (double)(ended_ns - began_ns) / erc_runtime_units(runtime);
 	atomic_store(&is_over, 1);
 	pthread_join(feeder, NULL);
+	if (!status && tenants[1].status)
+		status = erc__fail(tenants[1].status, "best-effort work: %s", tenants[1].detail);
 	for (uint32_t i = 0; i < probe_count; i++) {
 		atomic_store(&probes[i].is_over, 1);
 		pthread_join(probes[i].thread, NULL);
 	}
+	if (!status && is_told)
+		course.slack_us = probe_calibrate(&clock, (uint64_t)((const int64_t *)first->args.params)[3]);
+	if (!status && is_told)
+		take_probe(events, count, &clock);
 	if (!status)
-		report_all(events, count, probes, probe_count, tenants, json);
+		report_all(events, count, probes, probe_count, tenants, options, &course, json);
+	free(clock.notes);
 	return status;
+}
+
+static int parse(int argc, char **argv, struct options *options)
+{
+	int files = 0;
+	for (int i = 1; i < argc; i++) {
+		const char **text = !strcmp(argv[i], "--device")   ? &options->device
+		                    : !strcmp(argv[i], "--policy") ? &options->policy
+		                                                   : NULL;
+		int is_seconds = !strcmp(argv[i], "--seconds");
+		if ((text || is_seconds) && i + 1 == argc)
+			return 0;
+		if (text)
+			*text = argv[++i];
+		else if (is_seconds)
+			options->seconds = atof(argv[++i]);
+		else if (files < 4)
+			options->files[files++] = argv[i];
+		else
+			return 0;
+	}
+	return files >= 2;
 }
 
 int main(int argc, char **argv)
 {
 	struct tenant tenants[2] = {0};
+	struct options options = {.seconds = 0};
 	erc_runtime *runtime = NULL;
-	int count = argc > 3 ? atoi(argv[3]) : 10000;
-	if (argc < 3 || argc > 5 || count < 1) {
-		fprintf(stderr, "usage: bench_preempt BE.erca RT.erca [EVENTS [OUT.json]]\n");
+	int is_good = parse(argc, argv, &options), count = options.files[2] ? atoi(options.files[2]) : 10000;
+	if (!is_good || count < 1) {
+		fprintf(stderr, "usage: bench_preempt BE.erca RT.erca [EVENTS [OUT.json]] [--device NAME] [--policy "
+		                "NAME] [--seconds MOST]\n");
 		return 2;
 	}
-	FILE *json = fopen(argc > 4 ? argv[4] : "/dev/null", "w");
-	enum erc_status status = json ? erc_runtime_create(NULL, &runtime) : ERC_IO;
+	struct erc_runtime_options open = {.size = sizeof open, .device = options.device, .policy = options.policy};
+	FILE *json = fopen(options.files[3] ? options.files[3] : "/dev/null", "w");
+	enum erc_status status = json ? erc_runtime_create(&open, &runtime) : ERC_IO;
 	if (!status)
-		status = tenant_open(&tenants[0], runtime, argv[2], ERC_REAL_TIME);
+		status = tenant_open(&tenants[0], runtime, options.files[1], ERC_REAL_TIME);
 	if (!status)
-		status = tenant_open(&tenants[1], runtime, argv[1], ERC_BEST_EFFORT);
+		status = tenant_open(&tenants[1], runtime, options.files[0], ERC_BEST_EFFORT);
 	struct event *events = memory_new((size_t)count * sizeof *events);
 	struct probe *probes = memory_new(status ? 1 : erc_runtime_units(runtime) * sizeof *probes);
 	if (!status)
-		status = bench(runtime, tenants, events, (uint32_t)count, probes, json);
+		status = bench(runtime, tenants, events, (uint32_t)count, probes, &options, json);
 	if (status)
 		fprintf(stderr, "bench_preempt: %s: %s\n", erc_status_text(status), erc_error_detail());
 	for (int i = 0; i < 2; i++)

@@ -10,7 +10,7 @@
 
 static const char usage[] = "usage: make_model NAME OUT.onnx [--seed N] [--batch N | --dynamic-batch] [--classes N]\n"
                             "                  [--size N] [--keep-bn]\n"
-                            "  --size N     height and width of the input (default: what the network is made for)\n"
+                            "  --size N     height and width of the input, or its length (default: what the network is made for)\n"
                             "  --keep-bn    batch-norm as nodes of its own, not folded into the convolutions\n"
                             "names:";
 
@@ -46,7 +46,7 @@ static bool parse_option(struct maker *maker, const char *option, const char *va
 		maker->batch = number;
 	else if (strcmp(option, "--classes") == 0 && parse_number(value, 1, 100000, &number))
 		maker->classes = (int)number;
-	else if (strcmp(option, "--size") == 0 && parse_number(value, 32, 4096, &number))
+	else if (strcmp(option, "--size") == 0 && parse_number(value, 32, 16384, &number))
 		maker->image_size = (int)number;
 	else
 		return false;

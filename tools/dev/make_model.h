@@ -93,6 +93,9 @@ void make_shufflenetv2(struct maker *maker);
 void make_convnext_tiny(struct maker *maker);
 /* make_model_detector.c */
 void make_yolo(struct maker *maker);
+/* make_model_single.c */
+void make_gemm(struct maker *maker);
+void make_cumsum(struct maker *maker);
 
 struct network {
 	const char *name;

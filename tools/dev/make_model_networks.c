@@ -171,5 +171,7 @@ const struct network networks[] = {
 	{"shufflenetv2", make_shufflenetv2},
 	{"convnext_tiny", make_convnext_tiny},
 	{"yolo", make_yolo},
+	{"gemm", make_gemm},
+	{"cumsum", make_cumsum},
 	{NULL, NULL},
 };

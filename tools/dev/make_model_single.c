@@ -1,0 +1,28 @@
+/* One operator each, of any size: what benchmarks of a single kernel run. */
+#include "make_model_nodes.h"
+
+/* A product of two N x N matrices, with next to nothing to copy in and out: the left one is made from N numbers, of
+ * the result the means of its rows are given back. */
+void make_gemm(struct maker *maker)
+{
+	int64_t n = maker->image_size ? maker->image_size : 1024;
+	const int64_t square[] = {n, n};
+	build_input(maker->arena, maker->model->graph,
+	            build_info(maker->arena, "x", ERC_F32, 2, (int64_t[]){n, 1}, NULL));
+	const char *row = random_weight(maker, "row", 2, (int64_t[]){1, n}, 0, 1);
+	const char *left = emit(maker, "left", "MatMul", "x", row, NULL);
+	const char *right = random_weight(maker, "right", 2, square, 0, weight_deviation(GAIN_LINEAR, (int)n));
+	const char *product = emit(maker, "product", "MatMul", left, right, NULL);
+	onnx_node *mean = emit_node(maker, "mean", "ReduceMean", product, NULL);
+	build_ints(maker->arena, mean, "axes", (int64_t[]){-1}, 1);
+	output_value(maker, mean->output[0], "means", 2, (int64_t[]){n, 1});
+}
+
+/* Running sums of N rows of one number. */
+void make_cumsum(struct maker *maker)
+{
+	int64_t n = maker->image_size ? maker->image_size : 1024;
+	const int64_t dims[] = {n, 1};
+	build_input(maker->arena, maker->model->graph, build_info(maker->arena, "x", ERC_F32, 2, dims, NULL));
+	output_value(maker, emit(maker, "", "CumSum", "x", emit_index(maker, "", 1), NULL), "sums", 2, dims);
+}
