@@ -1,104 +1,6 @@
-/* The device conformance suite: every device of devices.def, with 1 to 4 units, or a GPU alone (test_gpu.h). What it
- * asks of a device is what devices/README.md promises. Devices that compute nothing are
- * held to the number of launches and tiles. */
-#include <check.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "handles.h"
-#include "test_gpu.h"
-#include "test_model.h"
-
-#define MAX_TEST_UNITS 4
-#define RUNS 100
-
-static const char *const device_names[] = {
-#define X(name) #name,
-#include "devices/devices.def"
-#undef X
-};
-#define DEVICES (gpu_is_tested() ? 1 : (int)(sizeof(device_names) / sizeof(device_names[0])))
-
-static const char *device_name(int number)
-{
-	return gpu_is_tested() ? "cuda" : device_names[number % DEVICES];
-}
-
-static void *code;
-static size_t code_bytes;
-
-#define OK(call) \
-	do { \
-		enum erc_status ok_status_ = (call); \
-		ck_assert_msg(ok_status_ == ERC_OK, "%s: %s", erc_status_text(ok_status_), erc_error_detail()); \
-	} while (0)
-#define FAILS(call, wanted) ck_assert_int_eq((int)(call), (int)(wanted))
-
-/* ---- one device with one model on it ---- */
-
-struct fixture {
-	erc_runtime *runtime;
-	erc_model *model;
-	erc_session *session;
-	erc_request *request;
-	uint8_t *file;
-	int computes;
-	int elastic;
-};
-
-static void open_device(struct fixture *f, const char *device, uint32_t units, const uint32_t *cores)
-{
-	memset(f, 0, sizeof(*f));
-	stub_set_units(units);
-	struct erc_runtime_options options = {
-		.size = sizeof(options), .device = device, .units = units, .cores = cores, .be_units = UINT32_MAX,
-	};
-	OK(erc_runtime_create(&options, &f->runtime));
-	f->computes = f->runtime->device->ops->flags & ERC__DEVICE_COMPUTES;
-	f->elastic = f->runtime->device->ops->flags & ERC__DEVICE_ELASTIC;
-}
-
-/* A loop test's number means: device, then units. */
-static void open_numbered(struct fixture *f, int number)
-{
-	open_device(f, device_name(number), (uint32_t)(number / DEVICES) + 1, NULL);
-}
-
-static void load(struct fixture *f, struct test_model *model)
-{
-	size_t bytes;
-	f->file = test_model_finish(model, code, code_bytes, &bytes);
-	OK(erc_model_load_memory(f->runtime, f->file, bytes, NULL, &f->model));
-	OK(erc_session_create(f->model, NULL, &f->session));
-	OK(erc_request_create(f->session, &f->request));
-}
-
-static void close_model(struct fixture *f)
-{
-	OK(erc_request_destroy(f->request));
-	OK(erc_session_destroy(f->session));
-	OK(erc_model_unload(f->model));
-	free(f->file);
-}
-
-static void close_device(struct fixture *f)
-{
-	close_model(f);
-	OK(erc_runtime_destroy(f->runtime));
-}
-
-static uint64_t tiles_run(const struct fixture *f)
-{
-	return atomic_load(&f->runtime->device->tiles_run);
-}
-
-static void check_all_ones(const uint32_t *counters, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++)
-		ck_assert_msg(counters[i] == 1, "tile %u ran %u times", i, counters[i]);
-}
+/* The device conformance suite: tiles, launches, tenants, run-time dims, memory and images of every device, as
+ * devices/README.md promises (test_rooms.c: rooms). Devices that compute nothing are held to the number of launches and tiles. */
+#include "test_devices.h"
 
 /* ---- tiles and launches ---- */
 
@@ -322,203 +224,6 @@ START_TEST(several_tenants)
 }
 END_TEST
 
-/* ---- rooms; what is from here to run-time dimensions needs an elastic device ---- */
-
-#define ROOM_TESTS 9 /* users of open_elastic */
-#define GATE_TILES 12
-
-struct gate {
-	uint64_t addresses[2]; /* of the other two */
-	_Atomic uint32_t control[GATE_WORDS];
-	uint32_t counters[GATE_TILES];
-} GPU_PAGES;
-
-static void build_gate(struct test_model *model, const erc_runtime *runtime, uint32_t launches, uint32_t first_tiles, uint32_t other_tiles)
-{
-	test_model_begin(model, runtime->device->target);
-	test_model_tensor(model, 0, ERC_U64, 2);
-	model->entry.local_bytes = one_block_bytes(runtime);
-	for (uint32_t i = 0; i < launches; i++) {
-		struct erca_variant variant = { .kernel = TEST_KERNEL_gate, .tile_count = i ? other_tiles : first_tiles,
-		                                .local_bytes = model->entry.local_bytes, .count_slot = ERCA_NONE };
-		test_model_operand(model, ERCA_BUFFER_INPUT, ERCA_ACCESS_READ, 0, 0, 16);
-		test_model_launch_variant(model, variant, 0);
-	}
-}
-
-static void bind_gate(erc_request *request, struct gate *gate)
-{
-	memset(gate, 0, sizeof(*gate));
-	gpu_show(request->session->model->runtime, gate, sizeof(*gate));
-	gate->addresses[0] = (uintptr_t)gate->control;
-	gate->addresses[1] = (uintptr_t)gate->counters;
-	OK(erc_request_bind_input(request, 0, gate->addresses, sizeof(gate->addresses)));
-}
-
-static void await(_Atomic uint32_t *word, uint32_t value)
-{
-	for (int i = 0; atomic_load(word) != value; i++) {
-		ck_assert_msg(i < 100000, "waited in vain for %u, it is %u", value, atomic_load(word));
-		usleep(100);
-	}
-}
-
-/* Tiles that hold a unit now stay; what has not entered for a while will not enter. */
-static void check_stays(_Atomic uint32_t *word, uint32_t value)
-{
-	usleep(3000);
-	ck_assert_uint_eq(atomic_load(word), value);
-}
-
-static void grow(struct fixture *f, uint32_t limit)
-{
-	OK(erc_session_set_units(f->session, limit));
-}
-
-static int open_elastic(struct fixture *f, int number, struct gate *gate, uint32_t launches, uint32_t first_tiles, uint32_t other_tiles)
-{
-	struct test_model model;
-	open_numbered(f, number);
-	if (!f->elastic) {
-		OK(erc_runtime_destroy(f->runtime));
-		return 0;
-	}
-	build_gate(&model, f->runtime, launches, first_tiles, other_tiles);
-	load(f, &model);
-	bind_gate(f->request, gate);
-	return 1;
-}
-
-START_TEST(room_shrinks_and_grows)
-{
-	struct fixture f;
-	struct gate gate;
-	if (!open_elastic(&f, _i, &gate, 1, GATE_TILES, GATE_TILES))
-		return;
-	uint32_t units = f.runtime->device->units;
-	OK(erc_request_submit(f.request));
-	await(&gate.control[GATE_ENTERED], units);
-	OK(erc_session_set_units(f.session, 0));
-	atomic_store(&gate.control[GATE_OPEN], units); /* the tiles in hand complete, and the units leave */
-	await(&f.session->tenant.room.units, 0);
-	check_stays(&gate.control[GATE_ENTERED], units);
-	FAILS(erc_request_wait(f.request, 0), ERC_TIMEOUT);
-
-	grow(&f, 1);
-	await(&gate.control[GATE_ENTERED], units + 1);
-	check_stays(&gate.control[GATE_ENTERED], units + 1);
-	ck_assert_uint_eq(erc__room_units(&f.session->tenant.room), 1);
-
-	grow(&f, units); /* others join the running launch */
-	await(&gate.control[GATE_ENTERED], 2 * units);
-	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
-	OK(erc_request_wait(f.request, UINT64_MAX));
-	check_all_ones(gate.counters, GATE_TILES);
-	close_device(&f);
-}
-END_TEST
-
-START_TEST(room_stops_and_resumes)
-{
-	struct fixture f;
-	struct gate gate;
-	if (!open_elastic(&f, _i, &gate, 1, GATE_TILES, GATE_TILES))
-		return;
-	uint32_t units = f.runtime->device->units;
-	OK(erc_request_submit(f.request));
-	await(&gate.control[GATE_ENTERED], units);
-	/* Resumed before a unit could look: what entered before the stop leaves all the same, then comes back. */
-	erc__room_stop(&f.session->tenant.room);
-	erc__room_resume(&f.session->tenant.room, 1);
-	f.runtime->device->ops->room_changed(f.runtime->device);
-	atomic_store(&gate.control[GATE_OPEN], units);
-	await(&gate.control[GATE_ENTERED], units + 1);
-	check_stays(&gate.control[GATE_ENTERED], units + 1);
-	ck_assert_uint_eq(erc__room_units(&f.session->tenant.room), 1);
-	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
-	OK(erc_request_wait(f.request, UINT64_MAX));
-	check_all_ones(gate.counters, GATE_TILES);
-	close_device(&f);
-}
-END_TEST
-
-START_TEST(no_room_no_start)
-{
-	struct fixture f;
-	struct gate gate;
-	if (!open_elastic(&f, _i, &gate, 1, GATE_TILES, GATE_TILES))
-		return;
-	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
-	OK(erc_session_set_units(f.session, 0));
-	OK(erc_request_submit(f.request));
-	FAILS(erc_request_wait(f.request, 5000), ERC_TIMEOUT);
-	FAILS(erc_request_destroy(f.request), ERC_BUSY);
-	ck_assert_uint_eq(atomic_load(&gate.control[GATE_ENTERED]), 0);
-	grow(&f, 1);
-	OK(erc_request_wait(f.request, UINT64_MAX));
-	check_all_ones(gate.counters, GATE_TILES);
-	close_device(&f);
-}
-END_TEST
-
-/* Units that sleep through a launch of one tile are woken for the wide one behind it. */
-START_TEST(sleeping_units_join)
-{
-	struct fixture f;
-	struct gate gate;
-	if (!open_elastic(&f, _i, &gate, 2, 1, GATE_TILES))
-		return;
-	uint32_t units = f.runtime->device->units;
-	OK(erc_request_submit(f.request));
-	await(&gate.control[GATE_ENTERED], 1);
-	usleep(3000); /* the others fall asleep */
-	atomic_store(&gate.control[GATE_OPEN], 1);
-	await(&gate.control[GATE_ENTERED], 1 + units);
-	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
-	OK(erc_request_wait(f.request, UINT64_MAX));
-	ck_assert_uint_eq(gate.counters[0], 2);
-	close_device(&f);
-}
-END_TEST
-
-/* A unit turns from a best-effort run to a real-time one that is narrow: what it leaves is for the units that sleep. */
-START_TEST(left_work_is_passed_on)
-{
-	static const struct erc_session_options options = { .size = sizeof(options), .class_ = ERC_REAL_TIME };
-	struct fixture f;
-	struct gate gate, urgent_gate;
-	erc_session *urgent_session;
-	erc_request *urgent;
-	if (!open_elastic(&f, _i, &gate, 2, 1, 1))
-		return;
-	if (f.runtime->device->ops->request_create) { /* its units look at their own room only, others' work is launched beside it */
-		close_device(&f);
-		return;
-	}
-	uint32_t units = f.runtime->device->units;
-	OK(erc_session_create(f.model, &options, &urgent_session));
-	OK(erc_request_create(urgent_session, &urgent));
-	bind_gate(urgent, &urgent_gate);
-	OK(erc_request_submit(f.request));
-	await(&gate.control[GATE_ENTERED], 1);
-	OK(erc_session_set_units(urgent_session, 0));
-	OK(erc_request_submit(urgent));
-	usleep(3000); /* the other units find no tile and no room, and sleep */
-	erc__room_set_limit(&urgent_session->tenant.room, 1); /* seen by the unit that is awake, once its tile is through */
-	atomic_store(&gate.control[GATE_OPEN], 1);
-	await(&urgent_gate.control[GATE_ENTERED], 1);
-	await(&gate.control[GATE_ENTERED], units > 1 ? 2 : 1); /* one tile, for one of the others */
-	OK(erc_session_set_units(urgent_session, 1)); /* what the room was set to is now its right too */
-	atomic_store(&urgent_gate.control[GATE_OPEN], UINT32_MAX);
-	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
-	OK(erc_request_wait(urgent, UINT64_MAX));
-	OK(erc_request_wait(f.request, UINT64_MAX));
-	OK(erc_request_destroy(urgent));
-	OK(erc_session_destroy(urgent_session));
-	close_device(&f);
-}
-END_TEST
-
 /* The room moves all the time, in both ways, while chains run: the results stay right. */
 START_TEST(room_moves)
 {
@@ -552,123 +257,7 @@ START_TEST(room_moves)
 }
 END_TEST
 
-START_TEST(budget_limits_units)
-{
-	struct fixture f;
-	struct gate gate;
-	erc_session *session;
-	erc_request *request;
-	if (!open_elastic(&f, _i, &gate, 1, GATE_TILES, GATE_TILES))
-		return;
-	uint32_t half = (f.runtime->device->units + 1) / 2;
-	struct erc_session_options options = { .size = sizeof(options), .budget = "half" };
-	OK(erc_session_create(f.model, &options, &session));
-	OK(erc_request_create(session, &request));
-	bind_gate(request, &gate);
-	OK(erc_request_submit(request));
-	await(&gate.control[GATE_ENTERED], half);
-	check_stays(&gate.control[GATE_ENTERED], half);
-	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
-	OK(erc_request_wait(request, UINT64_MAX));
-	OK(erc_request_destroy(request));
-	OK(erc_session_destroy(session));
-	close_device(&f);
-}
-END_TEST
-
-/* ---- order among requests, cancelling ---- */
-
-/* One unit held by a gate; behind it wait, in order of submission, best-effort, real-time of level 1,
- * then of level 0 with a late and an early deadline: they start in the reverse order. */
-START_TEST(urgent_first)
-{
-	struct erc_session_options classes[] = {
-		{ .size = sizeof(classes[0]), .class_ = ERC_BEST_EFFORT },
-		{ .size = sizeof(classes[0]), .class_ = ERC_REAL_TIME, .level = 1, .deadline_us = 1 },
-		{ .size = sizeof(classes[0]), .class_ = ERC_REAL_TIME, .level = 0, .deadline_us = 90000000 },
-		{ .size = sizeof(classes[0]), .class_ = ERC_REAL_TIME, .level = 0, .deadline_us = 10000000 },
-	};
-	erc_session *sessions[4];
-	erc_request *requests[4];
-	uint32_t counter = 0, stamps[4];
-	uint64_t address = (uintptr_t)&counter;
-	struct fixture f, stamp;
-	struct gate gate;
-	struct test_model model;
-	if (!open_elastic(&f, _i, &gate, 1, GATE_TILES, GATE_TILES))
-		return;
-	stamp.runtime = f.runtime;
-	test_model_begin(&model, f.runtime->device->target);
-	test_model_tensor(&model, 0, ERC_U64, 1);
-	test_model_tensor(&model, 1, ERC_U32, 1);
-	test_model_operand(&model, ERCA_BUFFER_INPUT, ERCA_ACCESS_READ, 0, 0, 8);
-	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, 4);
-	test_model_launch(&model, TEST_KERNEL_stamp, 1, 0);
-	load(&stamp, &model);
-	for (uint32_t i = 1; i < 4 && f.runtime->device->ops->request_create; i++)
-		classes[i].level = 3 - i; /* launched when they come: deadlines within a level do not change their order any more */
-	OK(erc_request_submit(f.request));
-	await(&gate.control[GATE_ENTERED], 1);
-	for (int i = 0; i < 4; i++) {
-		OK(erc_session_create(stamp.model, &classes[i], &sessions[i]));
-		OK(erc_request_create(sessions[i], &requests[i]));
-		OK(erc_request_bind_input(requests[i], 0, &address, 8));
-		OK(erc_request_bind_output(requests[i], 0, &stamps[i], 4));
-		OK(erc_request_submit(requests[i]));
-	}
-	usleep(5000); /* what was launched has its inputs, and waits for the unit */
-	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
-	for (int i = 0; i < 4; i++) {
-		OK(erc_request_wait(requests[i], UINT64_MAX));
-		ck_assert_uint_eq(stamps[i], 4 - (uint32_t)i);
-		OK(erc_request_destroy(requests[i]));
-		OK(erc_session_destroy(sessions[i]));
-	}
-	OK(erc_request_wait(f.request, UINT64_MAX));
-	close_model(&stamp);
-	close_device(&f);
-}
-END_TEST
-
-START_TEST(cancel_running)
-{
-	struct fixture f;
-	struct gate gate;
-	if (!open_elastic(&f, _i, &gate, 3, GATE_TILES, GATE_TILES))
-		return;
-	uint32_t units = f.runtime->device->units;
-	OK(erc_request_submit(f.request));
-	await(&gate.control[GATE_ENTERED], units);
-	OK(erc_request_cancel(f.request));
-	FAILS(erc_request_wait(f.request, 1000), ERC_TIMEOUT); /* a claimed tile completes */
-	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
-	FAILS(erc_request_wait(f.request, UINT64_MAX), ERC_CANCELLED);
-	ck_assert_uint_eq(atomic_load(&gate.control[GATE_ENTERED]), units);
-	/* The request is as good as new. */
-	bind_gate(f.request, &gate);
-	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
-	OK(erc_request_run(f.request));
-	for (uint32_t i = 0; i < GATE_TILES; i++)
-		ck_assert_uint_eq(gate.counters[i], 3);
-	OK(erc_request_cancel(f.request)); /* too late: nothing happens */
-	close_device(&f);
-}
-END_TEST
-
-START_TEST(cancel_waiting)
-{
-	struct fixture f;
-	struct gate gate;
-	if (!open_elastic(&f, _i, &gate, 2, GATE_TILES, GATE_TILES))
-		return;
-	OK(erc_session_set_units(f.session, 0));
-	OK(erc_request_submit(f.request));
-	OK(erc_request_cancel(f.request));
-	FAILS(erc_request_wait(f.request, UINT64_MAX), ERC_CANCELLED);
-	ck_assert_uint_eq(atomic_load(&gate.control[GATE_ENTERED]), 0);
-	close_device(&f);
-}
-END_TEST
+/* ---- cancelling ---- */
 
 /* Cancelled at any moment, a run either is through, and right, or says so; and the next one is right. */
 START_TEST(cancel_any_time)
@@ -764,19 +353,21 @@ END_TEST
 
 /* ---- what a tile may rely on ---- */
 
+#define LOCAL_TILES 12
+
 START_TEST(local_memory)
 {
 	static const uint64_t sizes[] = { 64, 100000, 4096 }; /* it grows with the second model */
-	uint32_t out[GATE_TILES];
+	uint32_t out[LOCAL_TILES];
 	struct fixture f;
 	struct test_model model;
 	open_numbered(&f, _i);
 	for (int i = 0; i < 3; i++) {
 		test_model_begin(&model, f.runtime->device->target);
 		model.entry.local_bytes = sizes[i];
-		test_model_tensor(&model, 1, ERC_U32, GATE_TILES);
+		test_model_tensor(&model, 1, ERC_U32, LOCAL_TILES);
 		test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, sizeof(out));
-		test_model_launch_variant(&model, (struct erca_variant){ .kernel = TEST_KERNEL_local, .tile_count = GATE_TILES,
+		test_model_launch_variant(&model, (struct erca_variant){ .kernel = TEST_KERNEL_local, .tile_count = LOCAL_TILES,
 		                                                         .local_bytes = sizes[i], .count_slot = ERCA_NONE },
 		                          (int64_t)sizes[i]);
 		load(&f, &model);
@@ -784,7 +375,7 @@ START_TEST(local_memory)
 		OK(erc_request_bind_output(f.request, 0, out, sizeof(out)));
 		OK(erc_request_run(f.request));
 		if (f.computes)
-			check_all_ones(out, GATE_TILES);
+			check_all_ones(out, LOCAL_TILES);
 		close_model(&f);
 	}
 	OK(erc_runtime_destroy(f.runtime));
@@ -957,51 +548,29 @@ START_TEST(kernel_out_of_range)
 }
 END_TEST
 
-int main(void)
+static void add_tests(TCase *tcase)
 {
-	Suite *suite = suite_create("devices");
-	TCase *tcase = tcase_create("conformance");
-	int all = DEVICES * MAX_TEST_UNITS;
-	code = gpu_start(&code_bytes);
-	if (!code) {
-		printf("skipped: devices, 1 program: no C compiler\n");
-		return EXIT_SUCCESS;
-	}
 	for (int i = 0; i < DEVICES; i++)
-		if (!(erc__device_find(device_name(i))->flags & ERC__DEVICE_ELASTIC))
-			printf("devices: skipped on %s, whose units check no room: %d tests\n", device_name(i),
-			       ROOM_TESTS + (erc__device_find(device_name(i))->advance != NULL));
-	printf("skipped: devices: on cuda, whose units serve one request each until it sends them away: left_work_is_passed_on\n");
-	tcase_set_timeout(tcase, 120);
-	tcase_add_loop_test(tcase, each_tile_once, 0, all);
-	tcase_add_loop_test(tcase, launches_in_order, 0, all);
+		if (erc__device_find(device_name(i))->advance)
+			printf("devices: skipped on %s, where nothing happens while the room moves: room_moves\n", device_name(i));
+	tcase_add_loop_test(tcase, each_tile_once, 0, ALL_UNITS);
+	tcase_add_loop_test(tcase, launches_in_order, 0, ALL_UNITS);
 	tcase_add_loop_test(tcase, more_units_than_cores, 0, DEVICES);
-	tcase_add_loop_test(tcase, copy_of_many_tiles, 0, all);
-	tcase_add_loop_test(tcase, nothing_to_do, 0, all);
-	tcase_add_loop_test(tcase, several_tenants, 0, all);
-	tcase_add_loop_test(tcase, room_shrinks_and_grows, 0, all);
-	tcase_add_loop_test(tcase, room_stops_and_resumes, 0, all);
-	tcase_add_loop_test(tcase, no_room_no_start, 0, all);
-	tcase_add_loop_test(tcase, sleeping_units_join, 0, all);
-	tcase_add_loop_test(tcase, left_work_is_passed_on, 0, all);
-	tcase_add_loop_test(tcase, room_moves, 0, all);
-	tcase_add_loop_test(tcase, budget_limits_units, 0, all);
-	STAND_IN_ONLY(tcase, urgent_first, 0, DEVICES, "a GPU has more units than the one that the gate holds"); /* one unit */
-	tcase_add_loop_test(tcase, cancel_running, 0, all);
-	tcase_add_loop_test(tcase, cancel_waiting, 0, all);
-	tcase_add_loop_test(tcase, cancel_any_time, 0, all);
-	tcase_add_loop_test(tcase, run_time_dims, 0, all);
-	tcase_add_loop_test(tcase, local_memory, 0, all);
-	tcase_add_loop_test(tcase, denormals_and_alignment, 0, all);
-	tcase_add_loop_test(tcase, submit_allocates_nothing, 0, all);
-	tcase_add_loop_test(tcase, every_allocation_fails, 0, all);
+	tcase_add_loop_test(tcase, copy_of_many_tiles, 0, ALL_UNITS);
+	tcase_add_loop_test(tcase, nothing_to_do, 0, ALL_UNITS);
+	tcase_add_loop_test(tcase, several_tenants, 0, ALL_UNITS);
+	tcase_add_loop_test(tcase, room_moves, 0, ALL_UNITS);
+	tcase_add_loop_test(tcase, cancel_any_time, 0, ALL_UNITS);
+	tcase_add_loop_test(tcase, run_time_dims, 0, ALL_UNITS);
+	tcase_add_loop_test(tcase, local_memory, 0, ALL_UNITS);
+	tcase_add_loop_test(tcase, denormals_and_alignment, 0, ALL_UNITS);
+	tcase_add_loop_test(tcase, submit_allocates_nothing, 0, ALL_UNITS);
+	tcase_add_loop_test(tcase, every_allocation_fails, 0, ALL_UNITS);
 	STAND_IN_ONLY(tcase, bad_code_images, 0, 1, "of the CPU device");
 	STAND_IN_ONLY(tcase, kernel_out_of_range, 0, 1, "of the CPU device");
-	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	free(code);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(void)
+{
+	return devices_main("devices", add_tests);
 }
