@@ -39,14 +39,14 @@ struct rows {
 FN float exp_of(float a)
 {
 	float x = a < -88.0f ? -88.0f : a, big = 0x1.8p23f, n = (x * 0x1.715476p0f + big) - big;
-	float r = x - n * 0x1.62e4p-1f - n * 0x1.7f7d1cp-20f, p = 1.0f / 5040;
-	p = p * r + 1.0f / 720;
-	p = p * r + 1.0f / 120;
-	p = p * r + 1.0f / 24;
-	p = p * r + 1.0f / 6;
-	p = p * r + 0.5f;
-	p = p * r + 1.0f;
-	p = p * r + 1.0f;
+	float r = fma_of(n, -0x1.7f7d1cp-20f, fma_of(n, -0x1.62e4p-1f, x)), p = 1.0f / 5040;
+	p = fma_of(p, r, 1.0f / 720);
+	p = fma_of(p, r, 1.0f / 120);
+	p = fma_of(p, r, 1.0f / 24);
+	p = fma_of(p, r, 1.0f / 6);
+	p = fma_of(p, r, 0.5f);
+	p = fma_of(p, r, 1.0f);
+	p = fma_of(p, r, 1.0f);
 	p = f32_from_bits(f32_bits(p) + f32_to_int(n) * 0x800000);
 	return a < -87.0f ? 0.0f : a == a ? p : a;
 }
@@ -130,7 +130,7 @@ FN void add_scores(float *scores, const float *q, const float *slice, int first)
 		UNROLL for (int r = 0; r < RW; r++) {
 			float4_value x = float4_load(q + r * Q_ROW + first + i);
 			UNROLL for (int l = 0; l < 4; l++)
-				scores[r] += float4_get(x, l) * float4_get(k, l);
+				scores[r] = fma_of(float4_get(x, l), float4_get(k, l), scores[r]);
 		}
 	}
 }
@@ -146,7 +146,7 @@ FN void add_values(float sums[RW][PARTS_OF_LANE], const float *e, const float *s
 			UNROLL for (int j = 0; j < CHUNK / WARP; j++) {
 				float v = slice[(key + l) * SLICE_ROW + j * WARP + THREAD % WARP];
 				UNROLL for (int r = 0; r < RW; r++)
-					sums[r][part * (CHUNK / WARP) + j] += float4_get(x[r], l) * v;
+					sums[r][part * (CHUNK / WARP) + j] = fma_of(float4_get(x[r], l), v, sums[r][part * (CHUNK / WARP) + j]);
 			}
 	}
 }

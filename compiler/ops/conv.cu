@@ -156,7 +156,7 @@ FN void multiply(float sums[TM][TN], const float *stage, int row, int column)
 				float4_value weight = float4_load(b + channel / 16 * B_BLOCK + (k + l) * 16 + channel % 16);
 				UNROLL for (int i = 0; i < TM; i++)
 					UNROLL for (int j = 0; j < 4; j++)
-						sums[i][v * 4 + j] += float4_get(in[i], l) * float4_get(weight, j);
+						sums[i][v * 4 + j] = fma_of(float4_get(in[i], l), float4_get(weight, j), sums[i][v * 4 + j]);
 			}
 	}
 }

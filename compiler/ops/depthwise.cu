@@ -40,7 +40,7 @@ FN void row(const struct erc_tile_args *args, const long long *p, long r)
 					continue;
 				float4_value a = float4_load(in + (long)((d * P(IH) + h) * P(IW) + x) * 16), b = float4_load(w);
 				UNROLL for (int j = 0; j < 4; j++)
-					sums[j] += float4_get(a, j) * float4_get(b, j);
+					sums[j] = fma_of(float4_get(a, j), float4_get(b, j), sums[j]);
 			}
 	store(sums, args, r * 4, block * 16 + lane);
 }

@@ -16,6 +16,10 @@ FN void barrier(void) { __syncthreads(); }
 /* The value of the thread whose number in the warp differs in the bits of `mask`. All threads of the warp call it. */
 FN float shuffle_xor(float x, int mask) { return __shfl_xor_sync(0xffffffffu, x, mask); }
 
+/* a * b + c, rounded once. Nothing else is contracted: both kernels of an image, those of all variants and the emulated
+ * ones round alike. */
+FN float fma_of(float a, float b, float c) { return __fmaf_rn(a, b, c); }
+
 /* Four floats; 16-byte aligned. */
 typedef float4 float4_value;
 FN float4_value float4_load(const float *p) { return *(const float4 *)p; }

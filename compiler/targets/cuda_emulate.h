@@ -91,6 +91,7 @@ static __attribute__((noinline, unused)) float shuffle_xor(float x, int mask)
 }
 
 typedef float float4_value __attribute__((vector_size(16), may_alias));
+EMULATE_FN float fma_of(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 EMULATE_FN float4_value float4_load(const float *p)
 {
 	EMULATE_CHECK(((uintptr_t)p & 15) == 0, "four floats are loaded from an unaligned address");

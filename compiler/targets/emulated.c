@@ -23,7 +23,7 @@ choose_fn emulated_column(const struct kernel_template *template)
 
 enum ercc_status emulated_build(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out)
 {
-	static const char *const flags[] = {"-O2", "-march=x86-64-v3"};
+	static const char *const flags[] = {"-O2", "-march=x86-64-v3", "-ffp-contract=off"}; /* as NVRTC is told */
 	out->kind = ERCA_TARGET_CPU;
 	TRY(target_add_kernels(ctx, target, &dialect, plan, out));
 	for (uint32_t i = 0; i < (uint32_t)plan->launch_count * out->budget_count; i++) /* the threads' is no budget's */

@@ -244,7 +244,7 @@ static enum ercc_status take_result(const struct batch *batch, const struct cach
 static enum ercc_status prepare(struct context *ctx, struct batch *batch, struct cache *cache)
 {
 	const char *options[] = {
-		arena_printf(&ctx->arena, "--gpu-architecture=%s", batch->target->architecture), "--std=c++17",
+		arena_printf(&ctx->arena, "--gpu-architecture=%s", batch->target->architecture), "--std=c++17", "--fmad=false",
 		"--device-as-default-execution-space", "--device-int128", "--disable-warnings", "--ptxas-options=-v",
 	};
 	TRY(template_text(ctx, "cuda_stdint.h", &batch->headers[0]));
