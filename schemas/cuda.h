@@ -20,7 +20,6 @@ struct erc_cuda_progress {
 	uint32_t next;       /* tiles claimed; may pass the number of tiles by the number of blocks */
 	uint32_t done;       /* tiles completed */
 	uint64_t started_ns; /* global timer: the earliest block's first look, as ~time so that 0 is "none" */
-	uint64_t left_ns;    /* global timer: the last block that left because the room said so; 0: none */
 };
 
 /* A request's room: how many units its blocks may occupy now. Written by the host, read by blocks between tiles. */
@@ -35,11 +34,14 @@ struct erc_cuda_launch {
 	uint32_t tile_count;
 	/* Elastic alone: */
 	uint32_t epoch;      /* of the segment: blocks leave once the stop epoch has reached it */
-	uint32_t first_rank; /* rank of this grid's block 0 among the launch's blocks: a grid that joins later counts on */
-	uint32_t blocks_per_unit;
+	/* Block b is taken to be on unit first_unit + b % units of the request's: a GPU gives each SM a block before one gets a second.
+	 * A grid that joins later counts on from the units that are there. */
+	uint32_t first_unit;
+	uint32_t units;
 	const struct erc_cuda_room *room;
 	struct erc_cuda_progress *progress;
-	/* The launch before this one, in the same run: unless it is complete, nothing is claimed. NULL: there is none. */
+	/* The launch before this one, in the same run: until it is complete, nothing is claimed. Where it was left, the host goes on.
+	 * NULL: there is none. */
 	const struct erc_cuda_progress *before;
 	uint32_t before_tiles;
 	uint32_t reserved;

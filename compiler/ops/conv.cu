@@ -33,7 +33,7 @@ enum {
 
 /* One pixel of the tile: where its receptive field begins. */
 struct pixel {
-	int at;      /* elements from the image's first; without WINDOW: -1 behind the last pixel */
+	int at;      /* elements from the image's first; without WINDOW: below 0 behind the last pixel */
 	int d, h, w; /* with WINDOW; d is far below 0 behind the last pixel */
 };
 
@@ -52,7 +52,7 @@ FN void find_pixels(struct pixel *pixels, const long long *p, int first)
 		d = d * P(SD) - P(PD), h = h * P(SH) - P(PH), w = w * SW - P(PW);
 		pixels[m].at = (d * P(IH) + h) * P(IN_ROW) + w * P(IN_PIXEL);
 		if (!WINDOW && !inside)
-			pixels[m].at = -1;
+			pixels[m].at = -4; /* as aligned as the others, for copies that read nothing */
 		pixels[m].d = inside ? d : -0x40000000;
 		pixels[m].h = h;
 		pixels[m].w = w;

@@ -91,7 +91,11 @@ void cache_store(const struct cache *cache, const char *key, const void *data, i
 {
 	if (!*cache->folder)
 		return;
-	char *private_name = arena_printf(&cache->ctx->arena, "%s/%s.%ld", cache->folder, key, (long)getpid());
+	char *private_name = arena_printf(&cache->ctx->arena, "%s/%s.XXXXXX", cache->folder, key);
+	int file = mkstemp(private_name);
+	if (file < 0)
+		return;
+	close(file);
 	if (!write_file(private_name, data, (size_t)bytes) || rename(private_name, path_of(cache, key)))
 		unlink(private_name);
 }

@@ -107,13 +107,14 @@ static void write_code(struct context *ctx, const struct gpu_image *images, stru
 enum ercc_status cuda_build(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out)
 {
 	const struct nvrtc_target nvrtc_target = nvrtc_target_of(target);
-	int major;
+	int version;
 	out->kind = ERCA_TARGET_CUDA;
 	out->unverified = nvrtc_target.is_ptx;
 	TRY(target_add_kernels(ctx, target, &dialect, plan, out));
 	struct gpu_image *images = arena_array(&ctx->arena, out->kernel_count, sizeof *images);
-	TRY(nvrtc_build(ctx, &nvrtc_target, out->kernels, out->kernel_count, images, &major, &out->toolchain));
-	out->min_driver = (uint32_t)major * 1000;
+	TRY(nvrtc_build(ctx, &nvrtc_target, out->kernels, out->kernel_count, images, &version, &out->toolchain));
+	/* A cubin runs on every driver of its major version, PTX is compiled by one that knows it. */
+	out->min_driver = (uint32_t)(nvrtc_target.is_ptx ? version : version / 1000 * 1000);
 	for (uint32_t i = 0; i < out->kernel_count; i++) {
 		out->kernels[i].static_bytes = (uint16_t)images[i].resources.static_bytes;
 		out->kernels[i].spill_bytes = (uint16_t)smaller(images[i].resources.spill_bytes, UINT16_MAX);

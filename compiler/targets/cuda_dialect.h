@@ -69,6 +69,8 @@ FN uint32_t read_done(const struct erc_cuda_progress *progress)
 	__threadfence();
 	return done;
 }
+FN uint32_t read_next(const struct erc_cuda_progress *progress) { return *(volatile const uint32_t *)&progress->next; }
+FN void pause(void) { __nanosleep(200); }
 FN uint32_t claim_tile(struct erc_cuda_progress *progress) { return atomicAdd(&progress->next, 1u); }
 /* What the block wrote is visible to whoever sees the count. */
 FN void count_done(struct erc_cuda_progress *progress)

@@ -123,7 +123,7 @@ static __attribute__((noinline, unused)) void emulate_copy(float *to, const floa
 	const char *local = self->block->local, *at = (const char *)to;
 	struct emulate_copy copy = {(char *)to, (const char *)from, bytes, is_valid, self->group};
 	EMULATE_CHECK(((uintptr_t)to & (uintptr_t)(bytes - 1)) == 0, "a copy goes to an unaligned address");
-	EMULATE_CHECK(!is_valid || ((uintptr_t)from & (uintptr_t)(bytes - 1)) == 0, "a copy comes from an unaligned address");
+	EMULATE_CHECK(((uintptr_t)from & (uintptr_t)(bytes - 1)) == 0, "a copy comes from an unaligned address");
 	EMULATE_CHECK(at >= local && at + bytes <= local + LOCAL_BYTES, "a copy goes to other than local memory");
 	EMULATE_CHECK(self->last - self->first < EMULATE_COPIES, "too many copies in flight");
 	if (!ASYNC) {

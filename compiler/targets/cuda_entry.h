@@ -6,18 +6,20 @@ ENTRY(erc_plain)
 	tile_body(&args, BLOCK, local);
 }
 
-/* Whether the block may claim another tile: the room first, then the claim. */
-FN uint32_t next_tile(const struct erc_cuda_launch *launch, uint32_t rank)
+/* The next tile for a block of that unit; tile_count: it leaves. The room first, then the claim. */
+FN uint32_t next_tile(const struct erc_cuda_launch *launch, uint32_t unit)
 {
-	uint64_t word = read_room(launch->room);
-	uint32_t limit = (uint32_t)word, stop_epoch = (uint32_t)(word >> 32);
-	if ((int32_t)(launch->epoch - stop_epoch) <= 0 || rank / launch->blocks_per_unit >= limit) {
-		keep_largest(&launch->progress->left_ns, global_ns());
-		return launch->tile_count;
+	for (;;) {
+		uint64_t word = read_room(launch->room);
+		uint32_t limit = (uint32_t)word, stop_epoch = (uint32_t)(word >> 32);
+		if ((int32_t)(launch->epoch - stop_epoch) <= 0 || unit >= limit)
+			return launch->tile_count;
+		if (!launch->before || read_done(launch->before) == launch->before_tiles)
+			return claim_tile(launch->progress);
+		if (read_next(launch->before) < launch->before_tiles)
+			return launch->tile_count; /* it was left */
+		pause(); /* its last tiles are being computed, by blocks of another grid */
 	}
-	if (launch->before && read_done(launch->before) != launch->before_tiles)
-		return launch->tile_count;
-	return claim_tile(launch->progress);
 }
 
 ENTRY(erc_elastic)
@@ -29,7 +31,7 @@ ENTRY(erc_elastic)
 		keep_largest(&launch.progress->started_ns, ~global_ns());
 	for (;;) {
 		if (THREAD == 0)
-			claimed = next_tile(&launch, launch.first_rank + BLOCK);
+			claimed = next_tile(&launch, launch.first_unit + BLOCK % launch.units);
 		barrier();
 		uint32_t tile = claimed;
 		if (tile >= launch.tile_count)

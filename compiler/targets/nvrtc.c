@@ -260,7 +260,7 @@ static enum ercc_status prepare(struct context *ctx, struct batch *batch, struct
 }
 
 enum ercc_status nvrtc_build(struct context *ctx, const struct nvrtc_target *target, const struct kernel *kernels,
-                             uint32_t count, struct gpu_image *images, int *major, const char **toolchain)
+                             uint32_t count, struct gpu_image *images, int *version, const char **toolchain)
 {
 	struct nvrtc nvrtc;
 	struct cache cache;
@@ -283,7 +283,7 @@ enum ercc_status nvrtc_build(struct context *ctx, const struct nvrtc_target *tar
 	for (uint32_t i = 0; i < count; i++) /* those behind the first that failed were not all compiled */
 		if (!batch->failed || batch->results[i].failed)
 			TRY(take_result(batch, &cache, keys[i], i, &images[i]));
-	*major = nvrtc.major;
+	*version = nvrtc.major * 1000 + nvrtc.minor * 10;
 	*toolchain = arena_copy_text(&ctx->arena, nvrtc.version);
 	return ERCC_OK;
 }

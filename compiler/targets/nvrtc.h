@@ -29,8 +29,8 @@ struct nvrtc_target {
 	bool is_ptx;
 };
 
-/* One image for each kernel, several at a time, through the kernel cache. *major: NVRTC's version. */
+/* One image for each kernel, several at a time, through the kernel cache. *version: NVRTC's, 12090 for 12.9. */
 enum ercc_status nvrtc_build(struct context *ctx, const struct nvrtc_target *target, const struct kernel *kernels,
-                             uint32_t count, struct gpu_image *images, int *major, const char **toolchain);
+                             uint32_t count, struct gpu_image *images, int *version, const char **toolchain);
 
 #endif

@@ -76,8 +76,11 @@ static int watch(struct cuda_device *device, int is_asked)
 				continue;
 			is_flying = 1;
 			cu_result result = is_asked ? device->driver.cuStreamQuery(request->flights[i].stream) : 0;
-			if (result && result != CU_NOT_READY)
-				erc__cuda_check(device, result, "cuStreamQuery");
+			if (!result || result == CU_NOT_READY)
+				continue;
+			/* Nothing but runs is on the stream: whatever it is, no host function will tell of their end. */
+			erc__cuda_driver_check(&device->driver, result, "cuStreamQuery");
+			erc__cuda_lose(device, erc_error_detail());
 		}
 	return is_flying;
 }
@@ -121,6 +124,12 @@ static enum erc_status start_thread(struct cuda_device *device)
 
 /* ---- jobs ---- */
 
+/* Something is in flight and the thread sleeps for good: it is to look from time to time. Under the lock. */
+static int is_unwatched(struct cuda_device *device)
+{
+	return !device->is_watching && watch(device, 0);
+}
+
 /* Who shrinks is told, and the run begins, before this returns; it does not wait for anything of the GPU's. */
 static enum erc_status cuda_submit(struct erc__device *base, struct erc__job *job, uint64_t arrival_ns)
 {
@@ -134,7 +143,7 @@ static enum erc_status cuda_submit(struct erc__device *base, struct erc__job *jo
 		erc__cuda_begin(job->native);
 		erc__cuda_pump(device);
 	}
-	int must_watch = !device->is_watching && watch(device, 0);
+	int must_watch = is_unwatched(device);
 	pthread_mutex_unlock(&base->lock);
 	erc__cuda_leave(device);
 	if (must_watch)
@@ -151,7 +160,10 @@ static void change(struct cuda_device *device, struct erc__job *cancelled)
 	if (cancelled && atomic_load(&cancelled->state) == ERC__JOB_RUNNING)
 		erc__cuda_cancel(cancelled->native);
 	erc__cuda_pump(device);
+	int must_watch = is_unwatched(device);
 	pthread_mutex_unlock(&device->base.lock);
+	if (must_watch)
+		erc__cuda_wake(device);
 	CU(device, cuStreamSynchronize, device->control);
 	erc__cuda_leave(device);
 }
@@ -267,7 +279,11 @@ static enum erc_status describe(struct cuda_device *device)
 static enum erc_status open_context(struct cuda_device *device)
 {
 	const struct cuda_driver *driver = &device->driver;
-	if (driver->cuDevicePrimaryCtxSetFlags_v2) /* who waits sleeps; the application may have chosen otherwise */
+	unsigned flags;
+	int is_active = 1;
+	if (driver->cuDevicePrimaryCtxGetState)
+		driver->cuDevicePrimaryCtxGetState(device->ordinal, &flags, &is_active);
+	if (!is_active && driver->cuDevicePrimaryCtxSetFlags_v2) /* who waits sleeps; of a context that is there the application has decided */
 		driver->cuDevicePrimaryCtxSetFlags_v2(device->ordinal, CU_CONTEXT_BLOCKING_SYNC);
 	cu_context context = NULL;
 	TRY(CU(device, cuDevicePrimaryCtxRetain, &context, device->ordinal));

@@ -19,7 +19,7 @@
  * 30 us; the blocks of a flight that is stopped leave in any case, its launches behind them take a few us each, of no unit. */
 #define ERC__CUDA_MOST_LAUNCHES 32
 #define ERC__CUDA_FLIGHT_NS 1000000
-#define ERC__CUDA_MOST_BLOCKS_PER_UNIT 2   /* more would stretch the tile that real-time work waits for */
+#define ERC__CUDA_MOST_BLOCKS_PER_UNIT 2   /* where a flight has all units; more would stretch the tile that real-time work waits for */
 
 struct cuda_device {
 	struct erc__device base;
@@ -70,8 +70,9 @@ struct erc__image {
 struct cuda_step {
 	const struct erc__step *step;
 	const struct cuda_kernel *kernel; /* NULL: a copy */
-	uint32_t threads;
-	uint32_t local_bytes;
+	uint32_t threads;                 /* of a block */
+	uint32_t local_bytes;             /* of a block, dynamic */
+	uint32_t blocks_per_unit;         /* in flights that have all units */
 	cu_address from, to;              /* of a copy */
 	struct erc_cuda_launch launch;    /* filled in but for what a flight sets */
 };

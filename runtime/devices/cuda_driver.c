@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OLDEST 12000
+
 static enum erc_status find_symbol(void *library, const char *path, const char *name, int is_needed, void *out)
 {
 	void *symbol = dlsym(library, name);
@@ -25,11 +27,17 @@ enum erc_status erc__cuda_driver_load(struct cuda_driver *driver)
 #define X(is_needed, name, parameters) TRY(find_symbol(library, path, #name, is_needed, &driver->name));
 #include "cuda_symbols.def"
 #undef X
+	/* With the default of 8, streams share the queues that they go through: a word or a real-time run would wait behind others' launches. */
+	setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0);
 	cu_result result = driver->cuInit(0);
 	if (result == CU_NO_DEVICE)
 		return erc__fail(ERC_DEVICE, "cuda: the driver sees no GPU: see that nvidia-smi lists one, and what CUDA_VISIBLE_DEVICES says");
 	TRY(erc__cuda_driver_check(driver, result, "cuInit"));
-	return erc__cuda_driver_check(driver, driver->cuDriverGetVersion(&driver->version), "cuDriverGetVersion");
+	TRY(erc__cuda_driver_check(driver, driver->cuDriverGetVersion(&driver->version), "cuDriverGetVersion"));
+	if (driver->version < OLDEST)
+		return erc__fail(ERC_DEVICE, "cuda: the driver is of CUDA %d.%d: too old; update it to one for CUDA 12 or newer", driver->version / 1000,
+		                 driver->version % 1000 / 10);
+	return ERC_OK;
 }
 
 enum erc_status erc__cuda_driver_check(const struct cuda_driver *driver, cu_result result, const char *call)
@@ -45,6 +53,9 @@ enum erc_status erc__cuda_driver_check(const struct cuda_driver *driver, cu_resu
 
 int erc__cuda_is_lasting(cu_result result)
 {
-	return (result >= CU_ILLEGAL_ADDRESS && result != CU_LAUNCH_OUT_OF_RESOURCES) || result == CU_DEINITIALIZED ||
-	       result == CU_ECC_UNCORRECTABLE || result == CU_NVLINK_UNCORRECTABLE;
+	static const cu_result lasting[] = { 4, 214, 220, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721, 999 };
+	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
+		if (result == lasting[i])
+			return 1;
+	return 0;
 }

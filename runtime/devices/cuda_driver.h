@@ -19,16 +19,7 @@ typedef struct cu_function *cu_function;
 typedef struct cu_graph *cu_graph;
 typedef struct cu_graph_exec *cu_graph_exec;
 
-enum {
-	CU_OUT_OF_MEMORY = 2,
-	CU_DEINITIALIZED = 4,
-	CU_NO_DEVICE = 100,
-	CU_ECC_UNCORRECTABLE = 214,
-	CU_NVLINK_UNCORRECTABLE = 220,
-	CU_NOT_READY = 600,
-	CU_ILLEGAL_ADDRESS = 700, /* from here on errors stay with the context */
-	CU_LAUNCH_OUT_OF_RESOURCES = 701, /* but for this one */
-};
+enum { CU_OUT_OF_MEMORY = 2, CU_NO_DEVICE = 100, CU_NOT_READY = 600 };
 
 #define CU_DEVICE_MULTIPROCESSORS 16
 #define CU_DEVICE_CAPABILITY_MAJOR 75
@@ -57,7 +48,7 @@ struct cuda_driver {
 enum erc_status erc__cuda_driver_load(struct cuda_driver *driver);
 /* ERC_OK for 0, else a failure that names the call. */
 enum erc_status erc__cuda_driver_check(const struct cuda_driver *driver, cu_result result, const char *call);
-/* The error is the context's from now on: no call will succeed any more. */
+/* The error is the context's, or the process's, from now on: no call will succeed any more. */
 int erc__cuda_is_lasting(cu_result result);
 
 #endif

@@ -123,7 +123,7 @@ void erc__cuda_fail_all(struct cuda_device *device, uint64_t now_ns)
 			erc__cuda_leave_all(&request->flights[i], now_ns);
 			request->flights[i].is_used = 0;
 		}
-		snprintf(request->owner->job.detail, sizeof(request->owner->job.detail), "%s", device->lost_text);
+		snprintf(request->owner->job.detail, sizeof(request->owner->job.detail), "%s", atomic_load(&device->is_lost) == 2 ? device->lost_text : "cuda: the device is lost");
 		finish(request, ERC_DEVICE, now_ns);
 	}
 }

@@ -85,8 +85,9 @@ static enum erc_status enqueue_head(struct cuda_flight *flight, int is_join)
 	request->has_begun = 1;
 	if (is_join)
 		return CU(device, cuStreamWaitEvent, flight->stream, device->rooms_written, 0);
-	for (uint32_t i = flight->first; i < flight->end && !request->taken[i]->kernel; i++)
-		TRY(enqueue_copy(flight, request->taken[i]));
+	for (uint32_t i = flight->first; i < flight->end && (!request->taken[i]->kernel || !request->tiles[i]); i++)
+		if (!request->taken[i]->kernel && request->tiles[i])
+			TRY(enqueue_copy(flight, request->taken[i]));
 	TRY(CU(device, cuEventRecord, request->ready, flight->stream));
 	return CU(device, cuStreamWaitEvent, flight->stream, device->rooms_written, 0);
 }
@@ -98,12 +99,14 @@ enum erc_status erc__cuda_enqueue_elastic(struct cuda_flight *flight, int is_joi
 	TRY(enqueue_head(flight, is_join));
 	for (uint32_t i = flight->first; i < flight->end; i++) {
 		struct cuda_step *step = (struct cuda_step *)request->taken[i];
-		uint32_t left = erc__cuda_tiles_left(request, i), blocks = flight->launched * step->launch.blocks_per_unit;
+		uint32_t left = erc__cuda_tiles_left(request, i);
+		uint32_t blocks = flight->launched * (flight->launched == request->device->all_units ? step->blocks_per_unit : 1);
 		if (!step->kernel || !left)
 			continue;
 		step->launch.tile_count = request->tiles[i];
 		step->launch.epoch = flight->epoch;
-		step->launch.first_rank = flight->first_unit * step->launch.blocks_per_unit;
+		step->launch.first_unit = flight->first_unit;
+		step->launch.units = flight->launched;
 		step->launch.before = before ? before->launch.progress : NULL;
 		step->launch.before_tiles = before ? before->launch.tile_count : 0;
 		TRY(launch(flight, step->kernel->elastic, step, left < blocks ? left : blocks));
@@ -170,6 +173,8 @@ enum erc_status erc__cuda_make_graph(struct cuda_request *request, uint32_t budg
 		request->graph = NULL;
 	if (graph)
 		driver->cuGraphDestroy(graph);
+	if (request->graph && driver->cuGraphUpload && !driver->cuGraphUpload(request->graph, request->flights[0].stream))
+		driver->cuStreamSynchronize(request->flights[0].stream);
 	request->graph_budget = budget;
 	return erc__cuda_is_alive(device); /* else plain launches do */
 }

@@ -107,7 +107,7 @@ static void apply_room(struct cuda_request *request, uint64_t now_ns)
 
 static uint64_t predicted_ns(const struct cuda_step *step, uint32_t tiles, uint32_t units)
 {
-	uint64_t at_once = (uint64_t)(units ? units : 1) * step->launch.blocks_per_unit;
+	uint64_t at_once = (uint64_t)(units ? units : 1) * step->blocks_per_unit;
 	return step->step->tile_ns * ((tiles + at_once - 1) / at_once);
 }
 
@@ -148,9 +148,8 @@ static enum erc_status plan(struct cuda_request *request, struct cuda_flight *fl
 		sum_ns += predicted_ns(taken, erc__cuda_tiles_left(request, i), room);
 		if (launches > 1 && (launches > ERC__CUDA_MOST_LAUNCHES || sum_ns > ERC__CUDA_FLIGHT_NS))
 			break;
-		uint32_t per_unit = taken->launch.blocks_per_unit, units = (erc__cuda_tiles_left(request, i) + per_unit - 1) / per_unit;
-		if (units > flight->needed)
-			flight->needed = units;
+		if (erc__cuda_tiles_left(request, i) > flight->needed)
+			flight->needed = erc__cuda_tiles_left(request, i); /* a unit takes a tile before another one takes two */
 	}
 	flight->end = i;
 	return ERC_OK;

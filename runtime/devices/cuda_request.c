@@ -145,7 +145,7 @@ static enum erc_status fill_launch(struct cuda_request *request, const struct er
 	for (uint32_t i = 0; i < variant->param_count; i++)
 		launch->params[i] = *(const int64_t *)erc__record(artifact, ERC_TABLE_PARAMS, variant->param_first + i);
 	launch->dims = (void *)(uintptr_t)request->dims;
-	launch->blocks_per_unit = (uint32_t)blocks < ERC__CUDA_MOST_BLOCKS_PER_UNIT ? (uint32_t)blocks : ERC__CUDA_MOST_BLOCKS_PER_UNIT;
+	step->blocks_per_unit = (uint32_t)blocks < ERC__CUDA_MOST_BLOCKS_PER_UNIT ? (uint32_t)blocks : ERC__CUDA_MOST_BLOCKS_PER_UNIT;
 	launch->room = (void *)(uintptr_t)request->memory;
 	request->has_slots |= variant->count_slot != ERCA_NONE;
 	return ERC_OK;

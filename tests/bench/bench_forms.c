@@ -61,10 +61,12 @@ static enum erc_status put(struct bench *bench, const struct cuda_step *step, in
 {
 	struct cuda_device *device = bench->device;
 	struct erc_cuda_launch launch = step->launch;
-	uint32_t tiles = step->step->tile_count, blocks = device->base.units * launch.blocks_per_unit;
+	uint32_t tiles = step->step->tile_count, blocks = device->base.units * step->blocks_per_unit;
 	void *params[] = {&launch};
 	launch.tile_count = tiles;
 	launch.epoch = 1;
+	launch.first_unit = 0;
+	launch.units = device->base.units;
 	launch.room = (void *)(uintptr_t)bench->memory;
 	launch.progress = (void *)(uintptr_t)progress_at(bench, number);
 	launch.before = number ? (void *)(uintptr_t)progress_at(bench, number - 1) : NULL;
@@ -183,8 +185,7 @@ static enum erc_status measure_all(struct bench *bench, const struct options *op
 		if (!step->kernel || !step->step->tile_count || step->step->count_slot != ERCA_NONE)
 			continue;
 		TRY(measure(bench, step, options, &pairs[*count]));
-		uint32_t needed =
-		    (step->step->tile_count + step->launch.blocks_per_unit - 1) / step->launch.blocks_per_unit;
+		uint32_t needed = step->step->tile_count;
 		pairs[*count].units = needed < units ? needed : units;
 		pairs[(*count)++].node = node_of(bench, i);
 	}

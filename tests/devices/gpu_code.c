@@ -90,11 +90,11 @@ static enum ercc_status build(struct context *ctx, const char *target, void **co
 	struct kernel kernels[TEST_KERNEL_COUNT];
 	struct gpu_image images[TEST_KERNEL_COUNT] = {0};
 	const char *toolchain, *architecture = strchr(target, ':') ? strchr(target, ':') + 1 : target;
-	int major;
+	int version;
 	struct nvrtc_target nvrtc = {target, architecture, atoi(strchr(architecture, '_') ? strchr(architecture, '_') + 1 : "0"), false};
 	for (int i = 0; i < TEST_KERNEL_COUNT; i++)
 		TRY(kernel_source(ctx, names[i], &kernels[i]));
-	TRY(nvrtc_build(ctx, &nvrtc, kernels, TEST_KERNEL_COUNT, images, &major, &toolchain));
+	TRY(nvrtc_build(ctx, &nvrtc, kernels, TEST_KERNEL_COUNT, images, &version, &toolchain));
 	*code = join(images, TEST_KERNEL_COUNT, bytes);
 	return ERCC_OK;
 }

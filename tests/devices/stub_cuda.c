@@ -162,6 +162,15 @@ result cuDeviceGetAttribute(int *value, int attribute, cu_device device)
 	return leave(0);
 }
 
+result cuDevicePrimaryCtxGetState(cu_device device, unsigned *flags, int *is_active)
+{
+	ENTER(0);
+	(void)device;
+	*flags = 0;
+	*is_active = stub.context_count > 0;
+	return leave(0);
+}
+
 result cuDevicePrimaryCtxSetFlags_v2(cu_device device, unsigned flags)
 {
 	(void)device, (void)flags;
@@ -551,6 +560,13 @@ result cuGraphInstantiateWithFlags(struct graph **exec, struct graph *graph, uns
 	struct stream into = { .capture = copy };
 	put_all(graph, &into);
 	*exec = copy;
+	return leave(0);
+}
+
+result cuGraphUpload(struct graph *exec, struct stream *stream)
+{
+	ENTER(1);
+	(void)exec, (void)stream;
 	return leave(0);
 }
 

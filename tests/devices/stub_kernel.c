@@ -46,6 +46,17 @@ FN uint32_t read_done(const struct erc_cuda_progress *progress)
 	return __atomic_load_n(&progress->done, __ATOMIC_ACQUIRE);
 }
 
+FN uint32_t read_next(const struct erc_cuda_progress *progress)
+{
+	return __atomic_load_n(&progress->next, __ATOMIC_RELAXED);
+}
+
+FN void pause_block(void)
+{
+	usleep(20);
+}
+#define pause pause_block /* libc has one */
+
 FN uint32_t claim_tile(struct erc_cuda_progress *progress)
 {
 	stub_shake();

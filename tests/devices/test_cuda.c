@@ -274,7 +274,63 @@ START_TEST(device_lost)
 }
 END_TEST
 
+/* Whatever a stream reports while a run is on it, nothing will be heard of the run: the device is lost, nobody waits for ever. */
+START_TEST(error_of_a_stream)
+{
+	static struct hold hold;
+	struct bed bed;
+	fail_at("cuStreamQuery:1:226");
+	bed_open(&bed, "cuda", NULL, 2);
+	hold_open(&hold, &bed, NULL);
+	OK(erc_session_set_units(hold.session, _i ? 0 : 2));
+	OK(erc_request_submit(hold.request));
+	if (_i) /* begun by a change of room */
+		OK(erc_session_set_units(hold.session, 2));
+	SAYS(erc_request_wait(hold.request, UINT64_MAX), ERC_DEVICE, "226");
+	atomic_store(&hold.control[GATE_OPEN], UINT32_MAX);
+	hold_close(&hold);
+	bed_close(&bed);
+}
+END_TEST
+
 /* ---- runs ---- */
+
+/* A launch without tiles, and a copy behind it. */
+START_TEST(copy_behind_nothing)
+{
+	struct erc_session_options options = { .size = sizeof(options), .class_ = _i ? ERC_REAL_TIME : ERC_BEST_EFFORT };
+	uint32_t input[WIDTH], output[WIDTH] = { 0 };
+	struct test_model model;
+	erc_runtime *runtime;
+	erc_model *loaded;
+	erc_session *session;
+	erc_request *request;
+	size_t bytes;
+	memset(input, 7, sizeof(input));
+	OK(erc_runtime_create(&cuda_options, &runtime));
+	test_model_begin(&model, erc_runtime_target(runtime));
+	test_model_tensor(&model, 0, ERC_U32, WIDTH);
+	test_model_tensor(&model, 1, ERC_U32, WIDTH);
+	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 0, 0, WIDTH_BYTES);
+	test_model_launch(&model, TEST_KERNEL_count, 0, 0);
+	test_model_operand(&model, ERCA_BUFFER_INPUT, ERCA_ACCESS_READ, 0, 0, WIDTH_BYTES);
+	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, WIDTH_BYTES);
+	test_model_copy(&model);
+	uint8_t *file = test_model_finish(&model, code, code_bytes, &bytes);
+	OK(erc_model_load_memory(runtime, file, bytes, NULL, &loaded));
+	OK(erc_session_create(loaded, &options, &session));
+	OK(erc_request_create(session, &request));
+	OK(erc_request_bind_input(request, 0, input, sizeof(input)));
+	OK(erc_request_bind_output(request, 0, output, sizeof(output)));
+	OK(erc_request_run(request));
+	ck_assert_mem_eq(input, output, sizeof(input));
+	OK(erc_request_destroy(request));
+	OK(erc_session_destroy(session));
+	OK(erc_model_unload(loaded));
+	OK(erc_runtime_destroy(runtime));
+	free(file);
+}
+END_TEST
 
 /* Best-effort runs that are stopped, shrunk, grown and sent away by real-time runs at random moments come to the same bits; also
  * with a driver that has neither graphs nor writes by streams. */
@@ -424,7 +480,9 @@ int main(void)
 	STAND_IN_ONLY(tcase, driver_too_old, 0, 1, "an older driver");
 	STAND_IN_ONLY(tcase, broken_images, 0, 1, "images of the stand-in (test_errors.c has some of a GPU)");
 	STAND_IN_ONLY(tcase, device_lost, 0, 6, "a device that is lost at a chosen moment (test_errors.c loses one)");
+	STAND_IN_ONLY(tcase, error_of_a_stream, 0, 2, "calls that fail");
 	tcase_add_test(tcase, too_much_local_memory);
+	tcase_add_loop_test(tcase, copy_behind_nothing, 0, 2);
 	tcase_add_loop_test(tcase, preempted_at_random, 0, gpu_is_tested() ? 4 : 6);
 	tcase_add_loop_test(tcase, forms, 0, gpu_is_tested() ? 1 : 3);
 	if (gpu_is_tested())
