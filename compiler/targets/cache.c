@@ -81,9 +81,16 @@ static const char *path_of(const struct cache *cache, const char *key)
 	return arena_printf(&cache->ctx->arena, "%s/%s", cache->folder, key);
 }
 
+/* A file is the digest of its content, then the content: one that was damaged is as good as none. */
 char *cache_read(const struct cache *cache, const char *key, int64_t *bytes)
 {
-	return *cache->folder ? read_file(cache->ctx, path_of(cache, key), bytes) : NULL;
+	uint8_t digest[ERC_SHA256_BYTES];
+	char *file = *cache->folder ? read_file(cache->ctx, path_of(cache, key), bytes) : NULL;
+	if (!file || *bytes < ERC_SHA256_BYTES)
+		return NULL;
+	*bytes -= ERC_SHA256_BYTES;
+	erc_sha256_of(file + ERC_SHA256_BYTES, (size_t)*bytes, digest);
+	return memcmp(file, digest, sizeof digest) ? NULL : file + ERC_SHA256_BYTES;
 }
 
 /* Under a private name first: others see the whole file or none. */
@@ -96,7 +103,10 @@ void cache_store(const struct cache *cache, const char *key, const void *data, i
 	if (file < 0)
 		return;
 	close(file);
-	if (!write_file(private_name, data, (size_t)bytes) || rename(private_name, path_of(cache, key)))
+	char *content = arena_alloc(&cache->ctx->arena, (size_t)bytes + ERC_SHA256_BYTES);
+	erc_sha256_of(data, (size_t)bytes, (uint8_t *)content);
+	memcpy(content + ERC_SHA256_BYTES, data, (size_t)bytes);
+	if (!write_file(private_name, content, (size_t)bytes + ERC_SHA256_BYTES) || rename(private_name, path_of(cache, key)))
 		unlink(private_name);
 }
 

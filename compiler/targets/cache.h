@@ -15,7 +15,7 @@ struct cache cache_open(struct context *ctx);
 void cache_identify(struct cache *cache, const char *text);
 /* The name of the file that is made of `data`. */
 const char *cache_key(const struct cache *cache, const void *data, size_t bytes, const char *suffix);
-/* NULL: it is not there. */
+/* NULL: it is not there, or damaged. */
 char *cache_read(const struct cache *cache, const char *key, int64_t *bytes);
 /* Failing is no error. */
 void cache_store(const struct cache *cache, const char *key, const void *data, int64_t bytes);

@@ -10,3 +10,12 @@ run cmp one/digits.erca two/digits.erca
 (cd two && XDG_CACHE_HOME=$PWD/cache run erc compile digits.onnx -o warm.erca --dim batch=1 -j 2 --quiet)
 (cd two && XDG_CACHE_HOME=$PWD/cache run erc compile digits.onnx -o warm.erca --dim batch=1 -j 2 --quiet)
 run cmp one/digits.erca two/warm.erca
+# Damaged files in the kernel cache are as good as none.
+export XDG_CACHE_HOME=$PWD/cache
+run erc compile one/relu_add.onnx -o first.erca --target cpu:x86-64-v3 --quiet
+for file in cache/erc/*; do truncate -s 50 "$file"; done
+run erc compile one/relu_add.onnx -o second.erca --target cpu:x86-64-v3 --quiet
+run cmp first.erca second.erca
+for file in cache/erc/*; do printf 'x' | dd of="$file" bs=1 seek=100 conv=notrunc status=none; done
+run erc compile one/relu_add.onnx -o third.erca --target cpu:x86-64-v3 --quiet
+run cmp first.erca third.erca

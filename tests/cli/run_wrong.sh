@@ -35,3 +35,9 @@ run erc run relu_add.onnx --input x=zeros
 run erc run tiny.erca --input x=zeros --device sim:h100
 run erc run tiny.erca --input x=zeros --device gpu
 run env ERC_LIBCUDA=/nowhere/libcuda.so.1 erc run tiny.erca --input x=zeros --device cuda
+# What is no file is not replaced, and stays.
+mkfifo pipe
+run erc compile relu_add.onnx -o pipe --quiet
+run erc run tiny.erca --input x=@good.npy --output y=@/dev/full
+[ -p pipe ] && [ -c /dev/full ] && echo "both are still there"
+run erc bench tiny.erca --device sim:h100

@@ -173,6 +173,10 @@ static int bench(struct bench *b, enum format format)
 	struct figures figures = {0};
 	b->open.inputs = &b->inputs;
 	int code = runner_open(&runner, &b->open);
+	if (code == ARGS_OK && !erc_runtime_computes(runner.runtime)) {
+		say_error("device %s has a clock of its own, which --workload measures by", b->open.device);
+		code = EXIT_USAGE;
+	}
 	if (code == ARGS_OK) {
 		double start = clock_us();
 		enum erc_status status = runner_run(&runner, false);

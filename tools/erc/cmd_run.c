@@ -131,7 +131,7 @@ static const char *store(const char *path, const struct array *array)
 	size_t written = fwrite(array->data, 1, array->bytes, file);
 	bool bad = fclose(file) != 0 || written != array->bytes;
 	if (bad)
-		remove(path);
+		remove_file(path);
 	return bad ? "cannot be written completely" : NULL;
 }
 
@@ -297,7 +297,7 @@ static int run(struct run *r)
 	r->open.inputs = &r->inputs;
 	int code = runner_open(&runner, &r->open);
 	if (code == ARGS_OK && !erc_runtime_computes(runner.runtime)) {
-		say_error("device %s is virtual and computes no outputs; erc bench measures on it", r->open.device);
+		say_error("device %s is virtual and computes no outputs; erc bench --workload measures on it", r->open.device);
 		code = EXIT_USAGE;
 	}
 	if (code == ARGS_OK)

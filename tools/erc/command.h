@@ -179,6 +179,8 @@ struct comparison array_compare(const struct array *actual, const struct array *
 const char *npy_read(const char *path, struct array *out);
 const char *npy_parse(const void *data, size_t bytes, struct array *out);
 const char *npy_write(const char *path, const struct array *array);
+/* What was half written goes; a device or a pipe stays. */
+void remove_file(const char *path);
 const char *pb_read(const char *path, struct array *out);
 const char *pb_parse(const void *data, size_t bytes, struct array *out);
 /* The whole file; the caller frees *data. */

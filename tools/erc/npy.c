@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "command.h"
 
@@ -182,6 +183,13 @@ const char *npy_read(const char *path, struct array *out)
 	return wrong;
 }
 
+void remove_file(const char *path)
+{
+	struct stat info;
+	if (!stat(path, &info) && S_ISREG(info.st_mode))
+		remove(path);
+}
+
 const char *npy_write(const char *path, const struct array *array)
 {
 	const char *descr = NULL;
@@ -210,7 +218,8 @@ const char *npy_write(const char *path, const struct array *array)
 	fwrite(array->data, 1, array->bytes, file);
 	bool bad = ferror(file);
 	bad |= fclose(file) != 0;
+	int error = errno;
 	if (bad)
-		remove(path);
-	return bad ? strerror(errno) : NULL;
+		remove_file(path);
+	return bad ? strerror(error) : NULL;
 }
