@@ -29,6 +29,11 @@ static int has_entry(const struct erc_artifact *artifact, uint32_t target_idx)
 	return 0;
 }
 
+static int is_cuda(const char *target)
+{
+	return !strncmp(target, "cuda:", 5);
+}
+
 static enum erc_status choose_target(struct erc_model *model, const char *wanted)
 {
 	const struct erc__device *device = model->runtime->device;
@@ -56,10 +61,11 @@ static enum erc_status choose_target(struct erc_model *model, const char *wanted
 		                 device->driver / 1000, device->driver % 1000 / 10);
 	list_targets(model->artifact, have, sizeof(have));
 	if (wanted)
-		return erc__fail(ERC_NO_TARGET, "target %s: the artifact has %s; this device (%s) runs targets up to %s", wanted, have,
-		                 device->ops->name, device->target);
-	return erc__fail(ERC_NO_TARGET, "the artifact has %s; this device (%s) runs targets up to %s: compile with --target %s", have,
-	                 device->ops->name, device->target, device->target);
+		return erc__fail(ERC_NO_TARGET, "target %s: the artifact has %s; this device (%s) runs targets up to %s%s", wanted, have,
+		                 device->ops->name, device->target,
+		                 is_cuda(wanted) && !is_cuda(device->target) ? "; device \"cuda\" runs others" : "");
+	return erc__fail(ERC_NO_TARGET, "the artifact has %s; this device (%s) runs targets up to %s: compile with --target %s%s", have,
+	                 device->ops->name, device->target, device->target, is_cuda(device->target) ? " or cuda:compute_80" : "");
 }
 
 /* ---- what the target needs ---- */

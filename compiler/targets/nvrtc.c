@@ -26,8 +26,8 @@ static void *open_library(void)
 	static const char *const names[] = {
 		"libnvrtc.so.13", "libnvrtc.so.12", "/usr/local/cuda/lib64/libnvrtc.so.13", "/usr/local/cuda/lib64/libnvrtc.so.12",
 	};
-	const char *wanted = getenv("ERC_NVRTC");
-	if (wanted)
+	const char *wanted = getenv("ERC_NVRTC"); /* empty: as if it were not set */
+	if (wanted && *wanted)
 		return dlopen(wanted, RTLD_NOW | RTLD_LOCAL);
 	void *library = NULL;
 	for (size_t i = 0; i < COUNT_OF(names) && !library; i++)
