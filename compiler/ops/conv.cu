@@ -255,7 +255,7 @@ TILE_BODY
 	int pixel_tile = rest % P(PIXEL_TILES), whole = rest / P(PIXEL_TILES), part = whole % P(PARTS);
 	int group = whole / P(PARTS) % P(GROUPS), image = whole / P(PARTS) / P(GROUPS);
 	int blocks = (P(OC) + 31) / 32 * 2, all = (P(IN_BLOCKS) * P(KD) * P(KH) * P(KW) * CG + SLICE - 1) / SLICE;
-	int first = P(FIRST_SLICE) + part * P(PART_SLICES), left = all - first, slices = left < P(PART_SLICES) ? left : P(PART_SLICES);
+	int first = P(FIRST_SLICE) + part * P(PART_SLICES), slices = all - first < P(PART_SLICES) ? all - first : P(PART_SLICES);
 	int warp = THREAD / WARP, lane = THREAD % WARP, warps_across = ACROSS / WARP_X;
 	int row = warp / warps_across * WARP_Y + lane / WARP_X, column = (warp % warps_across * WARP_X + lane % WARP_X) * 4;
 	struct source source = {

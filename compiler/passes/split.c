@@ -63,7 +63,7 @@ static int64_t links_of(const struct plan *plan, const struct launch *launch)
 	const int64_t *p = launch->params;
 	int64_t slices = conv_slices(p), wanted = ceil_div(slices, PART_MOST), offset;
 	const struct buffer *out = buffer_root(launch->operands[launch->operand_count - 1].buffer, &offset);
-	if (slices <= FEW_SLICES || parts_held(plan, p) >= least(PARTS_MOST, wanted) ||
+	if (slices < FEW_SLICES || parts_held(plan, p) >= least(PARTS_MOST, wanted) ||
 	    launch->operand_count == MAX_OPERANDS)
 		return 1;
 	for (int i = launch->input_count; i < launch->operand_count - 1; i++)
