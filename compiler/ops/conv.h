@@ -29,8 +29,8 @@ static inline int64_t conv_slices(const int64_t *p)
 	return ceil_div(p[CONV_IN_BLOCKS] * p[CONV_KD] * p[CONV_KH] * p[CONV_KW] * p[CONV_CG], CONV_SLICE);
 }
 
-/* A convolution; and on GPUs alone the parts of one whose sum is cut, beside each other in the output or one after the
- * other in it: then the second and each next one has a third input, what the one before it left. */
+/* A convolution; and on GPUs alone the parts of one whose sum is cut, beside each other in the output; or a link of its
+ * chain, which has a third input, unless it is the first: the sums that the one before it left in the output. */
 extern const struct kernel_template conv_template, conv_parts_template;
 
 #endif

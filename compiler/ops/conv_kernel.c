@@ -277,7 +277,8 @@ static void offer_block(struct choice *choice, const struct conv *conv, const st
 {
 	const int64_t *p = conv->p, m = block->m, n = block->n;
 	int64_t pixels = p[CONV_OD] * p[CONV_OH] * p[CONV_OW], threads = m / block->tm * (n / block->tn);
-	double slices = (double)conv_slices(p) / (double)conv->parts, weights = (double)conv->launch->operands[1].buffer->bytes;
+	double slices = (double)conv_slices(p) / (double)conv->parts;
+	double weights = (double)conv->launch->operands[1].buffer->bytes;
 	struct tile tile = {.shape = {m, n, block->tm, block->tn, stages}, .threads = (uint32_t)threads,
 	                    .registers = (uint32_t)block->registers};
 	tile.count = conv->images * conv->beside * ceil_div(pixels, m) * ceil_div(p[CONV_OC], n);
