@@ -77,6 +77,7 @@ struct context {
 	struct arena arena;
 	const struct ercc_options *options; /* never NULL */
 	uint32_t error_count;               /* errors reported so far */
+	int64_t most_scratch;               /* bytes that the parts of a launch's sums may take; 0: the usual. Tests lower it */
 	const char *source;                 /* what is being read, for messages: "file 'x.onnx'"; NULL: "file" */
 };
 

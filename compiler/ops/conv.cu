@@ -1,12 +1,14 @@
 /* Convolution and matrix product on a GPU: out[pixel][channel] = sum over k of in * weight, where k counts (input block,
  * kd, kh, kw, lane). A block of threads computes M pixels by N channels of one image and group, a thread TM x TN of them.
  * Slices of 16 terms pass through local memory, STAGES of them at a time. Every sum is added in the order of k,
- * whatever the tile. Of a sum that is cut, a tile computes one part: PART_SLICES slices, PARTS of them, OUT_PART elements apart
- * in the output. Layouts and params are those of conv.cpu.c; a pixel's number counts all spatial dims.
+ * whatever the tile. Of a sum that is cut, a tile computes one part of PART_SLICES slices: PARTS of them lie OUT_PART elements
+ * apart in the output; or, of a chain, the launch does the part from FIRST_SLICE on and begins with the sums that the one
+ * before it left. Layouts and params are those of conv.cpu.c; a pixel's number counts all spatial dims.
  * Bound: compute; for a few pixels, the way of the weights from memory. Not measured on a GPU yet.
  * Defines: M, N, TM, TN, STAGES, CG (16, or 1: a slice has several kernel positions), PACK (1: a pixel's lanes are copied four
  * at a time), TAIL (1: the last input block's lanes are no multiple of four), WINDOW (0: all that is read lies inside
- * the image), OUT_PACK (4 channels are stored at once, or 1), SCATTER, SW, OUTPUT, LOADk, EXPR, RESULT as on the CPU. */
+ * the image), OUT_PACK (4 channels are stored at once, or 1), START (the operand with the sums to begin with; 0: none),
+ * SCATTER, SW, OUTPUT, LOADk, EXPR, RESULT as on the CPU. */
 
 #define P(name) ((int)p[PARAM_##name])
 #define WIDE(name) p[PARAM_##name]
@@ -15,7 +17,7 @@ enum {
 	PARAM_PD, PARAM_PH, PARAM_PW, PARAM_ID, PARAM_IH, PARAM_IW, PARAM_OD, PARAM_OH, PARAM_OW,
 	PARAM_IN_IMAGE, PARAM_IN_GROUP, PARAM_IN_PLANE, PARAM_IN_ROW, PARAM_IN_PIXEL, PARAM_W_IMAGE, PARAM_W_BLOCK,
 	PARAM_OUT_IMAGE, PARAM_OUT_BLOCK, PARAM_OUT_PIXEL, PARAM_OUT_LANE, PARAM_OC, PARAM_OC_STORED, PARAM_GROUPS,
-	PARAM_OC_TILES, PARAM_PIXEL_TILES, PARAM_PARTS, PARAM_PART_SLICES, PARAM_OUT_PART,
+	PARAM_OC_TILES, PARAM_PIXEL_TILES, PARAM_PARTS, PARAM_PART_SLICES, PARAM_OUT_PART, PARAM_FIRST_SLICE,
 };
 
 /* Threads stand in warps of WARP_X by WARP_Y, and these side by side. A thread's pixels are ROWS apart, its channels lie
@@ -161,14 +163,35 @@ FN void multiply(float sums[TM][TN], const float *stage, int row, int column)
 	}
 }
 
+/* Where in the output the j-th of four neighbouring channels of a pixel lies. */
+FN long long element_at(const long long *p, long long pixel_at, int channel, int j)
+{
+	if (SCATTER)
+		return pixel_at + (channel + j) * WIDE(OUT_LANE);
+	if (OUT_PACK == 1) /* the four may lie in two blocks */
+		return pixel_at + (channel + j) / 16 * WIDE(OUT_BLOCK) + (channel + j) % 16;
+	return pixel_at + channel / 16 * WIDE(OUT_BLOCK) + channel % 16 + j;
+}
+
+/* The sums of such four so far. */
+FN void start(float *sums, const float *from, const long long *p, long long pixel_at, int lane, int channel)
+{
+	float4_value four = float4_of(0.0f, 0.0f, 0.0f, 0.0f);
+	if (OUT_PACK == 4)
+		four = float4_load(from + element_at(p, pixel_at, channel, 0));
+	UNROLL for (int j = 0; j < 4; j++) {
+		sums[j] = float4_get(four, j);
+		if (OUT_PACK == 1 && lane + j < P(OC_STORED))
+			sums[j] = from[element_at(p, pixel_at, channel, j)];
+	}
+}
+
 /* Four neighbouring channels of one pixel, from number `lane` of the group and `channel` of the image on. */
 FN void store(const float *sums, const struct erc_tile_args *args, const long long *p, long long pixel_at, int lane, int channel)
 {
 	float *out = (float *)args->buffers[OUTPUT], values[4];
 	UNROLL for (int j = 0; j < 4; j++) {
-		long long offset = pixel_at + (SCATTER ? (channel + j) * WIDE(OUT_LANE) : channel / 16 * WIDE(OUT_BLOCK) + channel % 16 + j);
-		if (OUT_PACK == 1 && !SCATTER) /* the four may lie in two blocks */
-			offset = pixel_at + (channel + j) / 16 * WIDE(OUT_BLOCK) + (channel + j) % 16;
+		long long offset = element_at(p, pixel_at, channel, j);
 		if (OUT_PACK == 1 && lane + j >= P(OC_STORED))
 			continue;
 #define VALUE sums[j]
@@ -188,7 +211,24 @@ FN void store(const float *sums, const struct erc_tile_args *args, const long lo
 	}
 }
 
-/* first: where the image begins in the output. */
+/* All of a thread's sums, those beyond the output left as they are. first: where the image begins in the output. */
+FN void start_all(float sums[TM][TN], const struct erc_tile_args *args, const long long *p, long long first, int group,
+                  int first_pixel, int first_channel)
+{
+	int pixels = P(OD) * P(OH) * P(OW);
+	UNROLL for (int i = 0; i < TM; i++) {
+		int pixel = first_pixel + i * ROWS;
+		if (pixel >= pixels)
+			continue;
+		UNROLL for (int v = 0; v < TN / 4; v++) {
+			int lane = first_channel + v * COLUMNS;
+			if (lane < P(OC_STORED))
+				start(&sums[i][v * 4], (const float *)args->buffers[START], p, first + pixel * WIDE(OUT_PIXEL), lane,
+				      group * P(OC) + lane);
+		}
+	}
+}
+
 FN void store_all(float sums[TM][TN], const struct erc_tile_args *args, const long long *p, long long first, int group,
                   int first_pixel, int first_channel)
 {
@@ -215,7 +255,7 @@ TILE_BODY
 	int pixel_tile = rest % P(PIXEL_TILES), whole = rest / P(PIXEL_TILES), part = whole % P(PARTS);
 	int group = whole / P(PARTS) % P(GROUPS), image = whole / P(PARTS) / P(GROUPS);
 	int blocks = (P(OC) + 31) / 32 * 2, all = (P(IN_BLOCKS) * P(KD) * P(KH) * P(KW) * CG + SLICE - 1) / SLICE;
-	int first = part * P(PART_SLICES), slices = all - first < P(PART_SLICES) ? all - first : P(PART_SLICES);
+	int first = P(FIRST_SLICE) + part * P(PART_SLICES), slices = all - first < P(PART_SLICES) ? all - first : P(PART_SLICES);
 	int warp = THREAD / WARP, lane = THREAD % WARP, warps_across = ACROSS / WARP_X;
 	int row = warp / warps_across * WARP_Y + lane / WARP_X, column = (warp % warps_across * WARP_X + lane % WARP_X) * 4;
 	struct source source = {
@@ -225,6 +265,8 @@ TILE_BODY
 	UNROLL for (int i = 0; i < TM; i++)
 		UNROLL for (int j = 0; j < TN; j++)
 			sums[i][j] = 0.0f;
+	if (START)
+		start_all(sums, args, p, image * WIDE(OUT_IMAGE), group, pixel_tile * M + row, channels * N + column);
 	go_to(&source, p, first);
 	find_pixels(pixels, p, pixel_tile * M);
 	barrier();

@@ -38,7 +38,9 @@ struct conv {
 	int64_t k;             /* terms of a sum */
 	int64_t positions;     /* blocks of terms that are contiguous */
 	int64_t images;        /* times groups */
-	int full_operands;     /* that the epilogue reads pixel by pixel */
+	int64_t parts;         /* of a sum, on a GPU */
+	int64_t beside;        /* those that the launch does */
+	int full_operands;     /* that are read pixel by pixel as the output is written */
 };
 
 static struct conv conv_of(const struct launch *launch)
@@ -48,7 +50,9 @@ static struct conv conv_of(const struct launch *launch)
 	int64_t taps = p[CONV_KD] * p[CONV_KH] * p[CONV_KW];
 	conv.k = ((p[CONV_IN_BLOCKS] - 1) * p[CONV_CG] + p[CONV_LAST_K]) * taps;
 	conv.positions = p[CONV_IN_BLOCKS] * taps;
-	for (int i = launch->input_count; i < launch->operand_count - 1; i++)
+	conv.parts = p[CONV_PARTS] ? p[CONV_PARTS] : 1;
+	conv.beside = p[CONV_LINK] ? 1 : conv.parts;
+	for (int i = CONV_START; i < launch->operand_count - 1; i++)
 		conv.full_operands += launch->operands[i].role == ROLE_FULL;
 	return conv;
 }
@@ -228,19 +232,19 @@ static enum ercc_status conv_cpu(struct context *ctx, const struct device *devic
 #define GPU_SLICE_NS 40    /* a barrier, and what lies before a slice's first multiply-add */
 
 /* Params of the GPU's kernel behind those that it shares with the CPU's. */
-enum { GPU_PARTS = CONV_ROW_TILES + 1, GPU_PART_SLICES, GPU_OUT_PART, GPU_PARAM_COUNT };
+enum { GPU_PARTS = CONV_ROW_TILES + 1, GPU_PART_SLICES, GPU_OUT_PART, GPU_FIRST_SLICE, GPU_PARAM_COUNT };
 
 /* What is offered. Registers of a thread: the most that ptxas reports for the kernel's forms on sm_80 and sm_90, in
  * eights; `make check-kernels` checks it, and that none spills. */
 static const struct gpu_block {
 	int m, n, tm, tn, registers;
 } gpu_blocks[] = {
-	{128, 128, 8, 8, 232}, {128, 64, 8, 8, 240}, {64, 128, 8, 8, 240}, {128, 32, 8, 4, 144}, {64, 64, 8, 4, 152},
-	{64, 64, 4, 4, 128}, {32, 128, 4, 8, 160}, {64, 32, 4, 4, 136}, {32, 64, 4, 4, 136}, {32, 32, 4, 4, 136},
+	{128, 128, 8, 8, 232}, {128, 64, 8, 8, 240}, {64, 128, 8, 8, 240}, {128, 32, 8, 4, 160}, {64, 64, 8, 4, 168},
+	{64, 64, 4, 4, 128}, {32, 128, 4, 8, 168}, {64, 32, 4, 4, 136}, {32, 64, 4, 4, 136}, {32, 32, 4, 4, 136},
 	{32, 32, 2, 4, 128}, {16, 128, 2, 8, 128}, {16, 64, 2, 4, 128}, {16, 32, 1, 4, 144}, {16, 16, 1, 4, 144},
 	{8, 128, 1, 8, 144}, {8, 64, 1, 4, 144}, {8, 32, 1, 4, 144}, {8, 16, 1, 4, 144}, {8, 128, 4, 4, 136},
 	{8, 64, 2, 4, 128}, {8, 32, 2, 4, 128}, {4, 128, 1, 4, 144}, {4, 64, 1, 4, 144}, {4, 32, 1, 4, 144},
-	{4, 128, 4, 4, 136}, {2, 64, 1, 4, 144}, {1, 256, 1, 4, 144}, {1, 128, 1, 4, 144},
+	{4, 128, 4, 4, 144}, {2, 64, 1, 4, 144}, {1, 256, 1, 4, 144}, {1, 128, 1, 4, 144},
 };
 enum { SHAPE_M, SHAPE_N, SHAPE_TM, SHAPE_TN, SHAPE_STAGES };
 
@@ -271,19 +275,20 @@ static double waiting_ns(const struct device *device, const struct tile *tile, d
 
 static void offer_block(struct choice *choice, const struct conv *conv, const struct gpu_block *block, int64_t stages)
 {
-	const int64_t *p = conv->p, m = block->m, n = block->n, parts = p[CONV_PARTS] ? p[CONV_PARTS] : 1;
+	const int64_t *p = conv->p, m = block->m, n = block->n;
 	int64_t pixels = p[CONV_OD] * p[CONV_OH] * p[CONV_OW], threads = m / block->tm * (n / block->tn);
-	double slices = (double)conv_slices(p) / (double)parts;
+	double slices = (double)conv_slices(p) / (double)conv->parts;
+	double weights = (double)conv->launch->operands[1].buffer->bytes;
 	struct tile tile = {.shape = {m, n, block->tm, block->tn, stages}, .threads = (uint32_t)threads,
 	                    .registers = (uint32_t)block->registers};
-	tile.count = conv->images * parts * ceil_div(pixels, m) * ceil_div(p[CONV_OC], n);
+	tile.count = conv->images * conv->beside * ceil_div(pixels, m) * ceil_div(p[CONV_OC], n);
 	/* the tile's pixels, then per stage rows of terms and blocks of weights, padded against bank conflicts */
 	tile.local_bytes = 16 * m + 4 * stages * (m * (CONV_SLICE + 4) + n / 16 * (CONV_SLICE * 16 + 16));
 	tile.work.flops = slices * (2.0 * (double)(m * n * CONV_SLICE) / reach(threads) + GPU_SLICE_NS * choice->device->flops_per_ns);
 	tile.work.near = near_bytes(block, threads) * slices;
-	tile.work.dram = (double)conv->launch->operands[1].buffer->bytes / (double)tile.count;
+	tile.work.dram = weights / (double)(tile.count / conv->beside * conv->parts);
 	/* what comes from memory goes through the cache on the same way */
-	double read = 4.0 * (double)conv->k / (double)parts * (double)(m + n) - tile.work.dram;
+	double read = 4.0 * (double)conv->k / (double)conv->parts * (double)(m + n) - tile.work.dram;
 	tile.work.shared = (read > 0 ? read : 0) + 4.0 * (double)(m * n) * (1 + conv->full_operands);
 	tile.work.ns = GPU_START_NS + waiting_ns(choice->device, &tile, slices, stages);
 	choice_offer(choice, &tile);
@@ -312,7 +317,7 @@ static bool packs_output(const struct conv *conv)
 	const int64_t *p = conv->p;
 	bool packs = !p[CONV_SCATTER] && p[CONV_OC_STORED] % 4 == 0 && (p[CONV_GROUPS] == 1 || p[CONV_OC] % 4 == 0) &&
 	             p[CONV_OUT_IMAGE] % 4 == 0 && p[CONV_OUT_BLOCK] % 4 == 0 && p[CONV_OUT_PIXEL] % 4 == 0;
-	for (int i = launch->input_count; i < launch->operand_count; i++)
+	for (int i = CONV_START; i < launch->operand_count; i++)
 		packs = packs && (is_aligned(&launch->operands[i]) || launch->operands[i].role == ROLE_CHANNEL ||
 		                  launch->operands[i].role == ROLE_SCALAR);
 	return packs;
@@ -338,9 +343,10 @@ static void set_gpu_params(const struct conv *conv, const int64_t *shape, struct
 	memcpy(p, conv->p, sizeof(int64_t) * CONV_PARAM_COUNT);
 	p[CONV_OC_TILES] = ceil_div(p[CONV_OC], shape[SHAPE_N]);
 	p[CONV_ROW_TILES] = ceil_div(p[CONV_OD] * p[CONV_OH] * p[CONV_OW], shape[SHAPE_M]);
-	p[GPU_PARTS] = conv->p[CONV_PARTS] ? conv->p[CONV_PARTS] : 1;
+	p[GPU_PARTS] = conv->beside;
 	p[GPU_PART_SLICES] = conv->p[CONV_PARTS] ? conv->p[CONV_PART_SLICES] : conv_slices(conv->p);
 	p[GPU_OUT_PART] = conv->p[CONV_OUT_PART];
+	p[GPU_FIRST_SLICE] = conv->p[CONV_LINK] ? (conv->p[CONV_LINK] - 1) * conv->p[CONV_PART_SLICES] : 0;
 	variant->param_count = GPU_PARAM_COUNT;
 	variant->tile_params = UINT64_C(1) << CONV_OC_TILES | UINT64_C(1) << CONV_ROW_TILES;
 }
@@ -374,6 +380,7 @@ static enum ercc_status conv_parts_gpu(struct context *ctx, const struct device 
 	define(ctx, variant, "WINDOW", has_window(p));
 	define(ctx, variant, "SCATTER", p[CONV_SCATTER]);
 	define(ctx, variant, "OUT_PACK", packs_output(&conv) ? 4 : 1);
+	define(ctx, variant, "START", launch->input_count > CONV_START ? CONV_START : 0);
 	define(ctx, variant, "OUTPUT", launch->operand_count - 1);
 	define_epilogue(ctx, launch, variant);
 	return ERCC_OK;

@@ -1,7 +1,9 @@
-/* Cuts long sums of convolutions and products for GPUs, whose many units else wait for a few long tiles: a launch of
- * its own computes parts of the sums, and an element-wise launch adds them in their order and does the epilogue.
- * Whether and into how many parts depends on the launch alone, so every GPU and every budget adds in the same order.
- * CPUs run the launch as it was; the two others have no tiles there. */
+/* Cuts long sums of convolutions and products for GPUs, whose many units, or real-time work, else wait for long tiles:
+ * a launch of its own computes parts of the sums, and an element-wise launch adds them in their order and does the
+ * epilogue. Where the parts of many outputs would take too much memory, launches in a chain do a part each: the sums
+ * so far lie in the output, the next launch goes on with them, and the last one does the epilogue: bits are those of
+ * the launch as it was. Which, and into how many parts, depends on the launch alone, so every GPU and every budget adds
+ * in the same order. CPUs run the launch as it was; the others have no tiles there. */
 #include "pass.h"
 
 #include "ops/conv.h"
@@ -29,38 +31,91 @@ static int64_t blocks_of(const int64_t *p)
 	return images * ceil_div(pixels, 32) * ceil_div(p[CONV_OC], 32);
 }
 
-/* 1: the sums stay whole. */
-static int64_t parts_of(const struct launch *launch)
+/* Most parts that there is memory for. */
+static int64_t parts_held(const struct plan *plan, const int64_t *p)
+{
+	int64_t scratch = plan->ctx->most_scratch ? plan->ctx->most_scratch : SCRATCH_BYTES;
+	int64_t out_bytes = 4 * p[CONV_IMAGES] * p[CONV_OUT_IMAGE];
+	return out_bytes ? scratch / out_bytes : PARTS_MOST;
+}
+
+/* 1: the sums stay whole, or become a chain. */
+static int64_t parts_of(const struct plan *plan, const struct launch *launch)
 {
 	const int64_t *p = launch->params;
-	int64_t slices = conv_slices(p), blocks = blocks_of(p), out_bytes = 4 * p[CONV_IMAGES] * p[CONV_OUT_IMAGE];
+	int64_t slices = conv_slices(p), blocks = blocks_of(p);
 	int64_t parts = 1, operands = launch->operand_count - launch->input_count; /* of the sum, besides its parts */
-	if (slices < FEW_SLICES || out_bytes == 0)
+	if (slices < FEW_SLICES || blocks == 0)
 		return 1;
 	if (blocks < BLOCKS_FEW)
 		parts = BLOCKS_WANTED / blocks;
 	if (slices > 2 * PART_MOST && parts < ceil_div(slices, PART_MOST))
 		parts = ceil_div(slices, PART_MOST);
-	parts = least(least(parts, PARTS_MOST), least(slices / PART_LEAST, SCRATCH_BYTES / out_bytes));
+	parts = least(least(parts, PARTS_MOST), least(slices / PART_LEAST, parts_held(plan, p)));
 	while (parts > 1 && (parts + operands > EXPR_MAX_OPERANDS || launch->expr.count + 2 * parts > EXPR_MAX_NODES))
 		parts--;
 	return parts > 1 ? ceil_div(slices, ceil_div(slices, parts)) : 1;
 }
 
-static struct launch *add_parts(struct plan *plan, struct launch *launch, struct buffer *scratch)
+/* 1: no chain. A link writes the output before the last one reads the epilogue's operands, which must lie elsewhere. */
+static int64_t links_of(const struct plan *plan, const struct launch *launch)
 {
-	struct launch *parts = plan_add_launch(plan, launch->next, &conv_parts_template, launch->name);
-	for (int i = 0; i < launch->input_count; i++)
-		parts->operands[parts->operand_count++] = launch->operands[i];
-	parts->input_count = launch->input_count;
+	const int64_t *p = launch->params;
+	int64_t slices = conv_slices(p), wanted = ceil_div(slices, PART_MOST), offset;
+	const struct buffer *out = buffer_root(launch->operands[launch->operand_count - 1].buffer, &offset);
+	if (slices < FEW_SLICES || parts_held(plan, p) >= least(PARTS_MOST, wanted) ||
+	    launch->operand_count == MAX_OPERANDS)
+		return 1;
+	for (int i = launch->input_count; i < launch->operand_count - 1; i++)
+		if (buffer_root(launch->operands[i].buffer, &offset) == out)
+			return 1;
+	return ceil_div(slices, ceil_div(slices, wanted));
+}
+
+/* A launch of one or all parts, which lacks operands besides the sum's inputs, and what is done with the sums. */
+static struct launch *add_cut(struct plan *plan, const struct launch *launch, struct launch *before)
+{
+	struct launch *cut = plan_add_launch(plan, before, &conv_parts_template, launch->name);
+	memcpy(cut->operands, launch->operands, sizeof cut->operands);
+	cut->operand_count = cut->input_count = launch->input_count;
+	cut->space = launch->space;
+	memcpy(cut->params, launch->params, sizeof cut->params);
+	cut->param_count = launch->param_count;
+	cut->reduction_key = launch->reduction_key;
+	cut->flops = launch->flops;
+	return cut;
+}
+
+static struct launch *add_parts(struct plan *plan, const struct launch *launch, struct buffer *scratch)
+{
+	struct launch *parts = add_cut(plan, launch, launch->next);
 	launch_operand(parts, scratch, ERC_F32, true);
-	parts->space = launch->space;
-	memcpy(parts->params, launch->params, sizeof parts->params);
-	parts->param_count = launch->param_count;
-	parts->reduction_key = launch->reduction_key | (uint64_t)launch->params[CONV_PART_SLICES] << 48;
-	parts->flops = launch->flops;
+	parts->reduction_key |= (uint64_t)launch->params[CONV_PART_SLICES] << 48;
 	expr_operand(&parts->expr, 0, ERC_F32);
 	return parts;
+}
+
+static void add_link(struct plan *plan, const struct launch *launch, struct launch *before, int64_t number)
+{
+	struct launch *link = add_cut(plan, launch, before);
+	const struct operand *out = &launch->operands[launch->operand_count - 1];
+	bool is_last = number == launch->params[CONV_PARTS];
+	link->params[CONV_LINK] = number;
+	link->flops = launch->flops / (uint64_t)launch->params[CONV_PARTS];
+	if (number > 1) {
+		struct operand *sums = &link->operands[link->operand_count++];
+		*sums = *out;
+		sums->write = false;
+		sums->role = ROLE_FULL;
+		link->input_count++;
+	}
+	for (int i = launch->input_count; is_last && i < launch->operand_count - 1; i++)
+		link->operands[link->operand_count++] = launch->operands[i];
+	link->operands[link->operand_count++] = *out;
+	if (is_last)
+		link->expr = launch->expr;
+	else
+		expr_operand(&link->expr, 0, ERC_F32);
 }
 
 /* The output's dims as the kernel stores them: images, blocks of channels, pixels, channels of a block. */
@@ -112,11 +167,24 @@ static void add_sum(struct plan *plan, const struct launch *launch, struct launc
 	sum->reduction_key = 0x73756d0000 + (uint64_t)count;
 }
 
+static void cut_sums(struct launch *launch, int64_t parts)
+{
+	launch->params[CONV_PARTS] = parts;
+	launch->params[CONV_PART_SLICES] = ceil_div(conv_slices(launch->params), parts);
+}
+
+static void chain(struct plan *plan, struct launch *launch, int64_t links)
+{
+	struct launch *behind = launch->next;
+	cut_sums(launch, links);
+	for (int64_t number = 1; number <= links; number++)
+		add_link(plan, launch, behind, number);
+}
+
 static void split(struct plan *plan, struct launch *launch, int64_t parts)
 {
 	int64_t *p = launch->params;
-	p[CONV_PARTS] = parts;
-	p[CONV_PART_SLICES] = ceil_div(conv_slices(p), parts);
+	cut_sums(launch, parts);
 	p[CONV_OUT_PART] = round_up(p[CONV_IMAGES] * p[CONV_OUT_IMAGE], 16);
 	struct buffer *scratch = plan_buffer(plan, BUFFER_ARENA, parts * p[CONV_OUT_PART] * 4, launch->name);
 	scratch->is_optional = true;
@@ -126,8 +194,12 @@ static void split(struct plan *plan, struct launch *launch, int64_t parts)
 enum ercc_status pass_split(struct plan *plan)
 {
 	for (struct launch *launch = plan->first; launch; launch = launch->next) {
-		int64_t parts = launch->template == &conv_template ? parts_of(launch) : 1;
-		if (parts > 1)
+		if (launch->template != &conv_template)
+			continue;
+		int64_t links = links_of(plan, launch), parts = parts_of(plan, launch);
+		if (links > 1)
+			chain(plan, launch, links);
+		else if (parts > 1)
 			split(plan, launch, parts);
 	}
 	return ERCC_OK;

@@ -2,6 +2,8 @@
  * kernel that spills, or takes more registers than its chooser thought, fails. Needs NVRTC, no GPU. */
 #include "../ops/gpu_tiles.h"
 
+#include "ops/conv.h"
+
 #define STAGES_OF_CONV 4 /* place in a shape */
 
 static const char *const architectures[] = {"cuda:sm_80", "cuda:sm_90"};
@@ -17,6 +19,12 @@ static const struct {
 	{"product, ragged", "conv", "input a:f32[127x255]\ninput b:f32[255x253]\ny = MatMul(a, b) \"p\"\noutput y\n"},
 	{"first convolution", "conv", "input x:f32[1x3x64x64]\ninput w:f32[64x3x7x7]\ny = Conv(x, w) {strides=[2, 2], pads=[3, 3, 3, 3]} \"c\"\noutput y\n"},
 	{"groups", "conv", "input x:f32[1x12x28x28]\ninput w:f32[15x4x3x3]\ny = Conv(x, w) {group=3, pads=[1, 1, 1, 1]} \"c\"\noutput y\n"},
+	{"chain, whole vectors", "conv",
+	 "input x:f32[1x128x28x28]\ninput w:f32[64x128x3x3]\ninput b:f32[64]\ninput s:f32[1x64x28x28]\n"
+	 "c = Conv(x, w, b) {pads=[1, 1, 1, 1]} \"c\"\na = Add(c, s) \"a\"\ny = Relu(a) \"r\"\noutput y\n"},
+	{"chain, ragged", "conv", "input a:f32[127x1055]\ninput b:f32[1055x253]\ny = MatMul(a, b) \"p\"\noutput y\n"},
+	{"chain, groups", "conv",
+	 "input x:f32[1x360x28x28]\ninput w:f32[15x120x3x3]\ny = Conv(x, w) {group=3, pads=[1, 1, 1, 1]} \"c\"\noutput y\n"},
 #define ATTENTION(size, mask_input, mask) \
 	"input q:f32[128x" size "]\ninput k:f32[" size "x128]\ninput v:f32[128x" size "]\n" mask_input "p = MatMul(q, k) \"p\"\n" mask \
 	"w = Softmax(s) {axis=-1} \"w\"\ny = MatMul(w, v) \"y\"\noutput y\n"
@@ -66,7 +74,10 @@ START_TEST(no_tile_spills)
 	struct job job;
 	int failed = 0;
 	write_model(model_path, cases[number].text);
+	test.ctx.most_scratch = !strncmp(cases[number].name, "chain", 5);
 	read_plan(cases[number].stem, architectures[(size_t)_i % COUNT_OF(architectures)], &job);
+	if (test.ctx.most_scratch)
+		ck_assert_msg(job.launch->params[CONV_LINK] > 1, "%s: no chain", cases[number].name);
 	find_shapes(job.target, job.launch, &shapes);
 	if (!getenv("GPU_TILES"))
 		take_stages(number, &shapes);

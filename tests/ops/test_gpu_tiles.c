@@ -1,5 +1,5 @@
 /* GPU kernels in the tile shapes that their choosers offer, emulated: results against those of the CPU target, whose
- * kernels are others, and equal bits in all shapes of a launch. Each case takes some of the shapes, others than the case
+ * kernels are others, and equal bits in all shapes of a launch, of a chain also those of the launch that is not cut. Each case takes some of the shapes, others than the case
  * before, so that those of convolution take part each; GPU_TILES=all takes all. */
 #include "gpu_tiles.h"
 
@@ -7,6 +7,7 @@
 
 #define EMULATED "emulated:sm_90"
 #define SHAPES_TAKEN 5 /* about: each is a kernel to build */
+#define PREEMPTED_RUNS 10
 
 static void assert_near(const char *name, const float *a, const float *b, size_t count)
 {
@@ -39,6 +40,82 @@ static void run_shapes(const char *name, struct job *job, const struct shapes *s
 		if (out != *first_out)
 			free(out);
 	}
+}
+
+/* ---- chains ---- */
+
+/* The launch as it was, in place of its chain. */
+static void join_chain(struct job *job)
+{
+	struct plan *plan = job->artifact.plan;
+	int index = 0;
+	for (struct launch *launch = plan->first; launch; launch = launch->next) {
+		if (launch->template == &conv_parts_template) {
+			plan_remove_launch(plan, launch);
+			continue;
+		}
+		if (launch->template == &conv_template) {
+			launch->params[CONV_PARTS] = 0;
+			job->launch = launch;
+		}
+		launch->index = index++;
+	}
+}
+
+static void pause_at_random(erc_session *session, erc_request *request, uint32_t *random)
+{
+	enum erc_status status;
+	do {
+		*random = *random * 1664525 + 1013904223;
+		ck_assert_int_eq(erc_session_set_units(session, *random >> 16 & 1), ERC_OK);
+		usleep(*random >> 20 & 127);
+		status = erc_request_wait(request, 0);
+	} while (status == ERC_TIMEOUT);
+	ck_assert_int_eq(status, ERC_OK);
+}
+
+/* Runs of the artifact whose units leave and return at random moments give the bits of one that is left alone. */
+static void run_preempted(const char *name, const float *want)
+{
+	struct erc_runtime_options two = {.size = sizeof two, .units = 2};
+	struct erc_session_stats stats = {.size = sizeof stats};
+	struct erc_tensor_info info;
+	float *inputs[INPUTS_MAX] = {0};
+	erc_runtime *runtime;
+	erc_model *model;
+	erc_session *session;
+	erc_request *request;
+	uint32_t random = 1;
+	size_t n = 0;
+	ck_assert_int_eq(erc_runtime_create(&two, &runtime), ERC_OK);
+	ck_assert_int_eq(erc_model_load(runtime, artifact_path, NULL, &model), ERC_OK);
+	ck_assert_int_eq(erc_session_create(model, NULL, &session), ERC_OK);
+	ck_assert_int_eq(erc_request_create(session, &request), ERC_OK);
+	for (uint32_t i = 0; i < erc_model_input_count(model, 0); i++) {
+		ck_assert_int_eq(erc_model_input_info(model, 0, i, &info), ERC_OK);
+		inputs[i] = malloc(info.bytes);
+		for (size_t k = 0; k < info.bytes / sizeof(float); k++)
+			inputs[i][k] = value_at(n++);
+		ck_assert_int_eq(erc_request_bind_input(request, i, inputs[i], info.bytes), ERC_OK);
+	}
+	ck_assert_int_eq(erc_model_output_info(model, 0, 0, &info), ERC_OK);
+	float *out = malloc(info.bytes);
+	ck_assert_int_eq(erc_request_bind_output(request, 0, out, info.bytes), ERC_OK);
+	for (int run = 0; run < PREEMPTED_RUNS; run++) {
+		memset(out, 0xff, info.bytes);
+		ck_assert_int_eq(erc_request_submit(request), ERC_OK);
+		pause_at_random(session, request, &random);
+		ck_assert_msg(!memcmp(out, want, info.bytes), "%s: other bits in preempted run %d", name, run);
+	}
+	ck_assert_int_eq(erc_session_stats(session, &stats), ERC_OK);
+	ck_assert_msg(stats.preemptions > 0, "%s: no run was preempted", name);
+	ck_assert_int_eq(erc_request_destroy(request), ERC_OK);
+	ck_assert_int_eq(erc_session_destroy(session), ERC_OK);
+	ck_assert_int_eq(erc_model_unload(model), ERC_OK);
+	ck_assert_int_eq(erc_runtime_destroy(runtime), ERC_OK);
+	for (int i = 0; i < INPUTS_MAX; i++)
+		free(inputs[i]);
+	free(out);
 }
 
 /* ---- cases ---- */
@@ -82,6 +159,27 @@ static const struct {
 	{"cut sums, some rows of whole vectors", "conv",
 	 "input a:f32[7x1536]\ninput b:f32[1536x72]\ninput s:f32[1]\nm = MatMul(a, b) \"p\"\ny = Mul(m, s) \"m\"\noutput y\n"},
 	{"cut sums, matrices", "conv", "input a:f32[3x19x1030]\ninput b:f32[3x1030x36]\nm = MatMul(a, b) \"p\"\ny = Tanh(m) \"t\"\noutput y\n"},
+	{"chain, window with bias, residual and activation", "conv",
+	 "input x:f32[2x180x5x7]\ninput w:f32[37x180x3x3]\ninput b:f32[37]\ninput s:f32[2x37x5x7]\n"
+	 "c = Conv(x, w, b) {pads=[1, 1, 1, 1]} \"c\"\na = Add(c, s) \"a\"\ny = Relu(a) \"r\"\noutput y\n"},
+	{"chain, lanes that are no vectors, strides, dilations", "conv",
+	 "input x:f32[1x173x9x8]\ninput w:f32[33x173x3x2]\ny = Conv(x, w) {strides=[2, 1], dilations=[2, 3], pads=[2, 0, 1, 3]} \"c\"\noutput y\n"},
+	{"chain, a few channels in large windows", "conv",
+	 "input x:f32[2x3x23x21]\ninput w:f32[17x3x19x20]\ny = Conv(x, w) {pads=[1, 0, 2, 3]} \"c\"\noutput y\n"},
+	{"chain, groups in plain layout", "conv",
+	 "input x:f32[2x240x3x4]\ninput w:f32[10x120x3x3]\ninput b:f32[10]\nc = Conv(x, w, b) {group=2, pads=[1, 1, 1, 1]} \"c\"\n"
+	 "y = Sigmoid(c) \"s\"\noutput y\n"},
+	{"chain, groups of whole blocks", "conv",
+	 "input x:f32[1x244x3x5]\ninput w:f32[32x122x3x3]\ny = Conv(x, w) {group=2, pads=[0, 1, 1, 0]} \"c\"\noutput y\n"},
+	{"chain, three dimensions", "conv",
+	 "input x:f32[1x70x3x4x5]\ninput w:f32[18x70x2x3x3]\ny = Conv(x, w) {strides=[1, 2, 1], pads=[1, 0, 2, 1, 1, 0]} \"c\"\noutput y\n"},
+	{"chain, one row", "conv",
+	 "input a:f32[1x2101]\ninput b:f32[2101x101]\ninput c:f32[101]\ninput s:f32[1x101]\np = Gemm(a, b, c) \"p\"\n"
+	 "y = Add(s, p) \"a\"\noutput y\n"},
+	{"chain, rows of whole vectors, behind others", "conv",
+	 "input a:f32[37x1600]\ninput b:f32[1600x72]\ninput s:f32[1]\ninput c:f32[3x72]\nm = MatMul(a, b) \"p\"\nn = Mul(m, s) \"m\"\n"
+	 "y = Concat(c, n) {axis=0} \"y\"\noutput y\n"},
+	{"chain, matrices", "conv", "input a:f32[3x19x1030]\ninput b:f32[3x1030x36]\nm = MatMul(a, b) \"p\"\ny = Tanh(m) \"t\"\noutput y\n"},
 	{"attention", "attention",
 	 "input q:f32[2x3x37x20]\ninput k:f32[2x3x41x20]\ninput v:f32[2x3x41x24]\nt = Transpose(k) {perm=[0, 1, 3, 2]} \"t\"\n"
 	 "s = MatMul(q, t) \"s\"\nw = Softmax(s) {axis=-1} \"w\"\ny = MatMul(w, v) \"y\"\noutput y\n"},
@@ -125,12 +223,16 @@ START_TEST(tiles_give_what_the_cpu_gives)
 	struct job job;
 	size_t count;
 	want = compute(cases[_i].text, inputs, &count);
+	test.ctx.most_scratch = !strncmp(name, "chain", 5);
 	read_plan(cases[_i].stem, EMULATED, &job);
 	find_shapes(job.target, job.launch, &shapes);
 	ck_assert_msg(shapes.count > 1, "%s: %d tile shapes", name, shapes.count);
-	if (!strcmp(cases[_i].stem, "conv"))
-		ck_assert_msg(!strncmp(name, "cut", 3) == (job.launch->params[CONV_PARTS] > 1), "%s: %lld parts", name,
-		              (long long)job.launch->params[CONV_PARTS]);
+	if (!strcmp(cases[_i].stem, "conv")) {
+		const int64_t *p = job.launch->params;
+		bool is_cut = !strncmp(name, "cut", 3) || test.ctx.most_scratch;
+		ck_assert_msg(is_cut == (p[CONV_PARTS] > 1) && !test.ctx.most_scratch == !p[CONV_LINK], "%s: %lld parts, link %lld", name,
+		              (long long)p[CONV_PARTS], (long long)p[CONV_LINK]);
+	}
 	int step = getenv("GPU_TILES") ? 1 : (shapes.count + SHAPES_TAKEN - 1) / SHAPES_TAKEN;
 	for (int i = 0; i < shapes.count; i++)
 		if ((i + _i) % step == 0)
@@ -139,6 +241,12 @@ START_TEST(tiles_give_what_the_cpu_gives)
 		n = taken.count - first < MAX_BUDGETS ? taken.count - first : MAX_BUDGETS;
 		assert_ok(build_shapes(&job, &taken, first, n));
 		run_shapes(name, &job, &taken, first, n, want, &out);
+	}
+	if (test.ctx.most_scratch) {
+		run_preempted(name, out);
+		join_chain(&job);
+		assert_ok(build_shapes(&job, &taken, 0, 1));
+		run_shapes(name, &job, &taken, 0, 1, want, &out);
 	}
 	for (int i = 0; i < INPUTS_MAX; i++)
 		free(inputs[i]);
