@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FORMAT "digest, content; registers, static, stack and spilled bytes before a GPU's" /* of files: other ones have other names */
+
 char *read_file(struct context *ctx, const char *path, int64_t *bytes)
 {
 	struct stat info;
@@ -57,6 +59,7 @@ struct cache cache_open(struct context *ctx)
 {
 	struct cache cache = {.ctx = ctx, .folder = cache_folder(ctx)};
 	erc_sha256_init(&cache.identity);
+	cache_identify(&cache, FORMAT);
 	return cache;
 }
 

@@ -19,7 +19,7 @@ for part in ${PARTS:-devices errors ops models preempt sanitize}; do
 	if [ "$(type -t "part_$part")" = function ]; then
 		"part_$part"
 	else
-		count "$part" 0 1 0 0 "there is no such part"
+		count "$part" 0 1 0 0 "there is no such part; there are $all_parts"
 	fi
 	end_part
 done

@@ -10,6 +10,13 @@ fact() {
 
 # Sets device, target, driver, revision; compiled and tested: what models are compiled for, and what device tests are told.
 find_gpu() {
+	case ${GPU:-} in
+	"" | stub) ;;
+	*)
+		echo "GPU='$GPU': it is left out, or stub for a rehearsal" >&2
+		return 1
+		;;
+	esac
 	if [ "${GPU:-}" = stub ]; then
 		export ERC_LIBCUDA=$dir/stub/libcuda.so.1
 		SANITIZER=${SANITIZER:-tests/gpu/no_sanitizer.sh}

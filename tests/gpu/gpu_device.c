@@ -8,7 +8,7 @@ enum { MULTIPROCESSORS = 16, MAJOR = 75, MINOR = 76, SHARED_BYTES = 97 };
 
 static int leave(const char *why, int result)
 {
-	fprintf(stderr, "no GPU: %s (%d)\n", why, result);
+	fprintf(stderr, result ? "no GPU: %s (error %d)\n" : "no GPU: %s\n", why, result);
 	return 5;
 }
 
