@@ -241,6 +241,7 @@ START_TEST(copies_arrive_when_they_are_waited_for)
 END_TEST
 
 static const char *const fatal[] = {
+	"copy_16(s + 4 * t, in - 1, 0); copy_commit(); copy_wait(0); out[t] = s[4 * t];", /* reads nothing, from an unaligned address */
 	"if (t < 40) barrier(); out[t] = 0;",                         /* not all reach it */
 	"if (t % 2) shuffle_xor(in[t], 1); out[t] = 0;",
 	"copy_4(s + t, in + t, 1); copy_commit(); out[t] = 0;",       /* nobody waits */
