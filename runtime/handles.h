@@ -38,6 +38,7 @@ struct erc_session {
 	uint32_t units;              /* own limit; 0: none */
 	uint64_t deadline_us;
 	uint32_t number;             /* in traces */
+	struct erc__forecast forecast;
 	struct erc__tenant tenant;
 	struct erc__statistics statistics; /* under the device's lock */
 	uint32_t request_count;
@@ -80,6 +81,9 @@ void erc__log(const struct erc_runtime *runtime, enum erc_log_level level, const
 void erc__child_add(struct erc_runtime *runtime, uint32_t *count);
 void erc__child_remove(struct erc_runtime *runtime, uint32_t *count);
 enum erc_status erc__child_none(struct erc_runtime *runtime, const uint32_t *count, const char *what);
+
+/* Tiles of a copy record. */
+uint64_t erc__copy_tiles(const struct erc_artifact *artifact, const struct erca_record *record, uint64_t *bytes);
 
 /* The artifact's tensor: inputs, then outputs of the entry. */
 const struct erca_tensor *erc__entry_tensor(const struct erc_artifact *artifact, const struct erca_entry *entry, uint32_t tensor);

@@ -77,8 +77,7 @@ static uint32_t choose_budget(const struct erc__job *job)
 	uint32_t chosen = atomic_load_explicit(&job->budgets->chosen, memory_order_relaxed);
 	if (chosen != ERC__BUDGET_BY_ROOM)
 		return chosen;
-	uint32_t of_tenant = erc__room_limit(&job->item.tenant->room), of_class = erc__room_limit(job->class_room);
-	return largest_budget(job->budgets, of_tenant < of_class ? of_tenant : of_class);
+	return largest_budget(job->budgets, erc__sched_reach(&job->item));
 }
 
 static uint32_t open_next(struct erc__job *job, uint32_t *record)

@@ -17,6 +17,7 @@ struct erc__step {
 	uint64_t copy_bytes;        /* a copy's params */
 	uint32_t tile_count;        /* most tiles; all of them unless count_slot says otherwise */
 	uint32_t tile_ns;           /* predicted time of a tile */
+	uint64_t tile_bytes;        /* and its memory traffic */
 	uint32_t count_slot;        /* see erca_variant; ERCA_NONE: fixed count */
 	uint32_t count_dims;
 	uint32_t count_scale;
@@ -36,8 +37,7 @@ struct erc__budgets {
 
 struct erc__job {
 	/* Set once by the owner. */
-	struct erc__item item;      /* item.tenant too */
-	const struct erc__room *class_room;   /* of the tenant's class */
+	struct erc__item item;
 	const struct erc__budgets *budgets;
 	struct erc__statistics *statistics;   /* the session's; under the device's lock */
 	const struct erc__step *steps;        /* [budget * step_count + step] */
@@ -92,6 +92,7 @@ int erc__job_wait(struct erc__job *job, uint64_t timeout_us);
 
 /* Bytes that one tile of a copy moves, and its tile function: buffers are from and to, params the bytes (uint64_t). */
 #define ERC__COPY_TILE_BYTES 65536u
+#define ERC__COPY_TILE_NS 2000u /* predicted */
 void erc__copy_tile(const struct erc_tile_args *args, uint32_t tile, void *local);
 
 #endif

@@ -1,41 +1,37 @@
 /* The policies that share a device among tenants, to compare with the same kernels. Each is an order
- * and an allocation: who goes first, and how many units each class and tenant may occupy. */
+ * and an allocation: who goes first, and how many units each class and run may occupy. */
 #include <stddef.h>
 #include <string.h>
 
 #include "schedule.h"
 
+#define CLASS(class_) (1u << (class_))
+
 /* ---- orders ---- */
 
-/* RT before BE. RT by level, then by deadline; BE by the unit time that its tenant has had for its weight. */
-static int before_priority(const struct erc__item *a, const struct erc__item *b)
+/* RT by level, then by deadline; BE by the unit time that its tenant has had for its weight. */
+static void key_of_urgency(const struct erc__item *item, struct erc__key *key)
 {
-	if (a->tenant->class_ != b->tenant->class_)
-		return a->tenant->class_ == ERC_REAL_TIME;
-	if (a->tenant->class_ == ERC_REAL_TIME) {
-		if (a->tenant->level != b->tenant->level)
-			return a->tenant->level < b->tenant->level;
-		if (a->deadline_ns != b->deadline_ns)
-			return a->deadline_ns < b->deadline_ns;
-	} else if (a->tenant->virtual_ns != b->tenant->virtual_ns) {
-		return a->tenant->virtual_ns < b->tenant->virtual_ns;
-	}
-	return a->sequence < b->sequence;
+	int is_rt = item->tenant->class_ == ERC_REAL_TIME;
+	key->first = is_rt ? item->tenant->level : 0;
+	key->second = is_rt ? item->deadline_ns : item->tenant->virtual_ns;
 }
 
 /* In order of arrival, whatever the class. */
-static int before_fifo(const struct erc__item *a, const struct erc__item *b)
+static void key_of_arrival(const struct erc__item *item, struct erc__key *key)
 {
-	return a->sequence < b->sequence;
+	(void)item;
+	key->first = key->second = 0;
 }
 
 /* All alike, whatever the class: who has the fewest units goes first. */
-static int before_concurrent(const struct erc__item *a, const struct erc__item *b)
+static void key_of_units(const struct erc__item *item, struct erc__key *key)
 {
-	return a->units != b->units ? a->units < b->units : a->sequence < b->sequence;
+	key->first = 0;
+	key->second = item->units;
 }
 
-/* ---- allocations ---- */
+/* ---- limits ---- */
 
 static void set_limit(struct erc__room *room, uint32_t limit)
 {
@@ -43,93 +39,204 @@ static void set_limit(struct erc__room *room, uint32_t limit)
 		erc__room_set_limit(room, limit);
 }
 
+static void set_item_limit(struct erc__item *item, uint32_t limit)
+{
+	if (atomic_load_explicit(&item->limit, memory_order_relaxed) != limit)
+		atomic_store_explicit(&item->limit, limit, memory_order_relaxed);
+}
+
+static uint32_t limit_of(const struct erc__item *item)
+{
+	return atomic_load_explicit(&item->limit, memory_order_relaxed);
+}
+
 static uint32_t smaller(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
 }
 
-/* Every tenant as many as it may ever have, the classes as many as given. */
-static void allocate_caps(struct erc__sched *sched, uint32_t rt_units, uint32_t be_units)
+static uint32_t need_of(const struct erc__item *item, uint64_t now_ns, uint64_t within_ns)
 {
-	set_limit(&sched->rooms[ERC_REAL_TIME], rt_units);
-	set_limit(&sched->rooms[ERC_BEST_EFFORT], be_units);
-	for (struct erc__item *item = sched->queue.next; item != &sched->queue; item = item->next)
-		set_limit(&item->tenant->room, item->tenant->cap);
+	return erc__forecast_need(item->tenant->forecast, &item->progress, item->units, limit_of(item), now_ns, within_ns);
 }
 
-static void allocate_all(struct erc__sched *sched)
+/* ---- grants ---- */
+
+/* The list of items with units of their own while it is made anew. */
+struct grants {
+	struct erc__sched *sched;
+	struct erc__item *first, **end;
+	uint32_t given;
+};
+
+static struct grants begin_grants(struct erc__sched *sched)
 {
-	allocate_caps(sched, sched->supply.units, sched->supply.units);
+	sched->round++;
+	return (struct grants){ .sched = sched };
+}
+
+/* reach: what it could have. */
+static void grant(struct grants *grants, struct erc__item *item, uint32_t units, uint32_t reach)
+{
+	struct erc__tenant *tenant = item->tenant;
+	struct erc__item **at = grants->first ? grants->end : &grants->first;
+	*at = item;
+	grants->end = &item->new_granted_next;
+	item->new_granted_next = NULL;
+	item->round = grants->sched->round;
+	tenant->granted = tenant->round == item->round ? tenant->granted + units : units;
+	tenant->round = item->round;
+	grants->given += units;
+	set_item_limit(item, units);
+	atomic_store_explicit(&item->reach, reach, memory_order_relaxed);
+}
+
+/* Whoever had units and has none now is told. */
+static void end_grants(struct grants *grants)
+{
+	struct erc__sched *sched = grants->sched;
+	for (struct erc__item *item = sched->granted; item; item = item->granted_next)
+		if (item->round != sched->round)
+			set_item_limit(item, 0);
+	sched->granted = grants->first;
+	sched->given = grants->given;
+	for (struct erc__item *item = grants->first; item; item = item->new_granted_next)
+		item->granted_next = item->new_granted_next;
+}
+
+/* What the tenant may still have in this allocation. */
+static uint32_t left_of_cap(const struct erc__sched *sched, const struct erc__tenant *tenant)
+{
+	return tenant->round == sched->round ? tenant->cap - smaller(tenant->cap, tenant->granted) : tenant->cap;
+}
+
+/* Units that a run can use now, at most so many. */
+static uint32_t wanted(const struct erc__sched *sched, const struct erc__item *item, uint32_t most)
+{
+	uint32_t width;
+	if (!sched->policy->looks_ahead)
+		return most;
+	if (!item->progress.left && item->progress.step != ERC__STEP_UNKNOWN)
+		return smaller(item->units, most); /* all tiles of the launch are taken */
+	width = erc__forecast_width(item->tenant->forecast, &item->progress, most, sched->count > 1);
+	if (item->progress.step != ERC__STEP_UNKNOWN && item->progress.left < width)
+		width = smaller(width, item->progress.left + item->units);
+	return width;
+}
+
+/* What those of higher levels leave for a tile of this item, and those of its own that go before it, or that still have units. */
+static uint32_t left_for(const struct grants *grants, const struct erc__item *item, uint64_t now_ns)
+{
+	uint32_t units = grants->sched->supply.units, taken = grants->sched->inside[ERC_REAL_TIME] - item->units;
+	if (!grants->first || grants->first->tenant->level == item->tenant->level)
+		return units - grants->given;
+	for (const struct erc__item *other = grants->first; other; other = other->new_granted_next) {
+		uint32_t need = limit_of(other);
+		if (other->tenant->level != item->tenant->level)
+			need = need_of(other, now_ns, item->progress.tile_ns);
+		taken += need > other->units ? need - other->units : 0;
+	}
+	return taken < units ? units - taken : 0;
+}
+
+/* RT runs, the most urgent first, take the units that they can use. */
+static void grant_real_time(struct erc__sched *sched, uint64_t now_ns)
+{
+	struct grants grants = begin_grants(sched);
+	for (struct erc__node *node = sched->orders[ERC_REAL_TIME].first; node && grants.given < sched->supply.units; node = erc__order_next(node)) {
+		struct erc__item *item = erc__item_of(node);
+		uint32_t most = left_of_cap(sched, item->tenant), left = left_for(&grants, item, now_ns);
+		if (!most)
+			continue;
+		if (!left)
+			break;
+		uint32_t want = wanted(sched, item, most);
+		item->was_squeezed |= want > left;
+		grant(&grants, item, smaller(want, left), smaller(most, left));
+	}
+	end_grants(&grants);
+}
+
+/* ---- allocations ---- */
+
+static void allocate_all(struct erc__sched *sched, uint64_t now_ns)
+{
+	(void)now_ns;
+	set_limit(&sched->rooms[ERC_REAL_TIME], sched->supply.units);
+	set_limit(&sched->rooms[ERC_BEST_EFFORT], sched->supply.units);
 }
 
 /* Each class has units of its own, used or not. */
-static void allocate_partition(struct erc__sched *sched)
+static void allocate_partition(struct erc__sched *sched, uint64_t now_ns)
 {
 	uint32_t rt_units = smaller(sched->supply.rt_units, sched->supply.units);
-	allocate_caps(sched, rt_units, sched->supply.units - rt_units);
+	(void)now_ns;
+	set_limit(&sched->rooms[ERC_REAL_TIME], rt_units);
+	set_limit(&sched->rooms[ERC_BEST_EFFORT], sched->supply.units - rt_units);
 }
 
 /* The first request has the device, all others wait for its end. */
-static void allocate_fifo(struct erc__sched *sched)
+static void allocate_fifo(struct erc__sched *sched, uint64_t now_ns)
 {
-	const struct erc__tenant *first = sched->count ? sched->queue.next->tenant : NULL;
-	set_limit(&sched->rooms[ERC_REAL_TIME], sched->supply.units);
-	set_limit(&sched->rooms[ERC_BEST_EFFORT], sched->supply.units);
-	for (struct erc__item *item = sched->queue.next; item != &sched->queue; item = item->next)
-		set_limit(&item->tenant->room, item->tenant == first ? first->cap : 0);
+	struct grants grants = begin_grants(sched);
+	struct erc__node *first = sched->orders[ERC_REAL_TIME].first, *other = sched->orders[ERC_BEST_EFFORT].first;
+	(void)now_ns;
+	if (!first || (other && erc__key_before(&other->key, &first->key)))
+		first = other;
+	if (first)
+		grant(&grants, erc__item_of(first), sched->supply.units, sched->supply.units);
+	end_grants(&grants);
 }
 
-/* The RT item that goes before all others whose tenant has no units of this round yet. */
-static struct erc__item *next_real_time(struct erc__sched *sched)
+/* An RT request has the device to itself, or all that it may have; BE waits until none is there. */
+static void allocate_exclusive(struct erc__sched *sched, uint64_t now_ns)
 {
-	struct erc__item *best = NULL;
-	for (struct erc__item *item = sched->queue.next; item != &sched->queue; item = item->next)
-		if (item->tenant->class_ == ERC_REAL_TIME && item->tenant->round != sched->round &&
-		    (!best || sched->policy->before(item, best)))
-			best = item;
-	return best;
+	grant_real_time(sched, now_ns);
+	set_limit(&sched->rooms[ERC_BEST_EFFORT], sched->granted ? 0 : sched->supply.units);
 }
 
-/* Units that RT tenants with work may have together. */
-static uint32_t real_time_units(struct erc__sched *sched)
+/* Units that BE may occupy for tiles that take so long: those that no RT run needs before they end. */
+static uint32_t units_for_best_effort(const struct erc__sched *sched, uint64_t now_ns, uint64_t tile_ns)
 {
-	uint32_t units = 0;
-	sched->round++;
-	for (struct erc__item *item = sched->queue.next; item != &sched->queue; item = item->next) {
-		if (item->tenant->class_ != ERC_REAL_TIME || item->tenant->round == sched->round)
-			continue;
-		item->tenant->round = sched->round;
-		units += smaller(item->tenant->cap, sched->supply.units - units);
-	}
-	return units;
+	uint32_t units = sched->supply.units, need = 0;
+	if (!sched->orders[ERC_REAL_TIME].count)
+		return units;
+	for (const struct erc__item *item = sched->granted; item; item = item->granted_next)
+		need += need_of(item, now_ns, tile_ns);
+	units = need < units ? units - need : 0;
+	return sched->supply.be_units ? smaller(units, sched->supply.be_units) : units;
 }
 
-/* BE lives in the room that RT leaves, as far as it may; RT tenants, the most urgent first, take what they
- * may have. BE shrinks before RT grows. */
-static void allocate_elastic(struct erc__sched *sched)
+static uint64_t stretched_ns(const struct erc__sched *sched, uint64_t tile_ns)
 {
-	uint32_t left = sched->supply.units, rt_units = real_time_units(sched);
-	struct erc__item *item;
-	set_limit(&sched->rooms[ERC_BEST_EFFORT], rt_units ? smaller(left - rt_units, sched->supply.be_units) : left);
-	set_limit(&sched->rooms[ERC_REAL_TIME], left);
-	sched->round++;
-	while ((item = next_real_time(sched))) {
-		uint32_t units = smaller(left, item->tenant->cap);
-		item->tenant->round = sched->round;
-		left -= units;
-		set_limit(&item->tenant->room, units);
-	}
-	for (item = sched->queue.next; item != &sched->queue; item = item->next)
-		if (item->tenant->class_ == ERC_BEST_EFFORT)
-			set_limit(&item->tenant->room, item->tenant->cap);
+	return tile_ns + (uint64_t)((float)tile_ns * sched->stretch.high) + sched->supply.signal_ns;
+}
+
+/* RT runs take what they can use; BE has what is left until RT needs it. */
+static void allocate_elastic(struct erc__sched *sched, uint64_t now_ns)
+{
+	uint32_t units = sched->supply.units;
+	grant_real_time(sched, now_ns);
+	if (!sched->supply.asks)
+		units = units_for_best_effort(sched, now_ns, stretched_ns(sched, sched->longest_ns));
+	set_limit(&sched->rooms[ERC_BEST_EFFORT], units);
+}
+
+void erc__sched_refresh(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns)
+{
+	if (sched->policy->looks_ahead && item->tenant->class_ == ERC_BEST_EFFORT)
+		set_item_limit(item, units_for_best_effort(sched, now_ns, stretched_ns(sched, item->progress.tile_ns)));
+	else if (erc__sched_is_on_call(sched, item))
+		grant_real_time(sched, now_ns);
 }
 
 static const struct erc__policy policies[] = {
-	{ "elastic", before_priority, allocate_elastic, .preempts = 1 }, /* the default */
-	{ "priority", before_priority, allocate_all, 0, 0 },
-	{ "partition", before_priority, allocate_partition, 0, 0 },
-	{ "concurrent", before_concurrent, allocate_all, .spreads = 1 },
-	{ "fifo", before_fifo, allocate_fifo, 0, 0 },
+	{ "elastic", key_of_urgency, allocate_elastic, .grants = CLASS(ERC_REAL_TIME), .is_strict = 1, .preempts = 1, .looks_ahead = 1 }, /* the default */
+	{ "exclusive", key_of_urgency, allocate_exclusive, .grants = CLASS(ERC_REAL_TIME), .is_strict = 1, .preempts = 1 },
+	{ "priority", key_of_urgency, allocate_all, .is_strict = 1 },
+	{ "partition", key_of_urgency, allocate_partition, .is_strict = 1 },
+	{ "concurrent", key_of_units, allocate_all, .spreads = 1 },
+	{ "fifo", key_of_arrival, allocate_fifo, .grants = CLASS(ERC_REAL_TIME) | CLASS(ERC_BEST_EFFORT) },
 };
 
 const struct erc__policy *erc__policy_find(const char *name)
@@ -144,5 +251,5 @@ const struct erc__policy *erc__policy_find(const char *name)
 
 const char *erc__policy_names(void)
 {
-	return "elastic, priority, partition, concurrent, fifo";
+	return "elastic, exclusive, priority, partition, concurrent, fifo";
 }

@@ -42,6 +42,7 @@ static void fill_launch(struct erc_request *request, const struct erca_record *r
 	step->args.params = variant->param_count ? erc__record(model->artifact, ERC_TABLE_PARAMS, variant->param_first) : NULL;
 	step->tile_count = variant->tile_count;
 	step->tile_ns = variant->tile_ns;
+	step->tile_bytes = variant->tile_bytes;
 	/* where nothing is computed no kernel writes dims: they are their bounds */
 	step->count_slot = computes(request) ? variant->count_slot : ERCA_NONE;
 	step->count_dims = variant->count_dims;
@@ -49,18 +50,23 @@ static void fill_launch(struct erc_request *request, const struct erca_record *r
 	step->count_step = variant->count_step;
 }
 
-static enum erc_status fill_copy(struct erc_request *request, const struct erca_record *record, struct erc__step *step)
+uint64_t erc__copy_tiles(const struct erc_artifact *artifact, const struct erca_record *record, uint64_t *bytes)
 {
-	const struct erc_artifact *artifact = request->session->model->artifact;
 	const struct erca_operand *from = erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first);
 	const struct erca_operand *to = erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + 1);
-	step->copy_bytes = from->bytes < to->bytes ? from->bytes : to->bytes;
-	uint64_t tiles = step->copy_bytes / ERC__COPY_TILE_BYTES + (step->copy_bytes % ERC__COPY_TILE_BYTES != 0);
+	*bytes = from->bytes < to->bytes ? from->bytes : to->bytes;
+	return *bytes / ERC__COPY_TILE_BYTES + (*bytes % ERC__COPY_TILE_BYTES != 0);
+}
+
+static enum erc_status fill_copy(struct erc_request *request, const struct erca_record *record, struct erc__step *step)
+{
+	uint64_t tiles = erc__copy_tiles(request->session->model->artifact, record, &step->copy_bytes);
 	if (tiles >= UINT32_MAX)
 		return erc__fail(ERC_LIMIT, "record %u: a copy of %llu bytes", step->record, (unsigned long long)step->copy_bytes);
 	step->tile = erc__copy_tile;
 	step->args.params = &step->copy_bytes;
 	step->tile_count = (uint32_t)tiles;
+	step->tile_ns = ERC__COPY_TILE_NS;
 	step->count_slot = ERCA_NONE;
 	return ERC_OK;
 }
@@ -151,8 +157,7 @@ static enum erc_status prepare(struct erc_request *request)
 		TRY(take_arena(request, entry->arena_bytes));
 	TRY(fill_steps(request, plan));
 	erc__job_init(&request->job);
-	request->job.item.tenant = &session->tenant;
-	request->job.class_room = &device->sched.rooms[session->tenant.class_];
+	erc__item_create(&device->sched, &request->job.item, &session->tenant);
 	request->job.budgets = &session->budgets;
 	request->job.statistics = &session->statistics;
 	request->job.session_id = session->number;

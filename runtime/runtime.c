@@ -142,7 +142,8 @@ enum erc_status erc_runtime_stats(const erc_runtime *runtime, struct erc_runtime
 	*out = (struct erc_runtime_stats){
 		.size = sizeof(*out), .now_ns = erc__device_now_ns(device), .rt_unit_ns = device->unit_ns[ERC_REAL_TIME],
 		.be_unit_ns = device->unit_ns[ERC_BEST_EFFORT], .tiles = atomic_load(&device->tiles_run),
-		.trace_drops = erc__trace_drops(&device->trace),
+		.trace_drops = erc__trace_drops(&device->trace), .rt_tile_ns = device->tile_ns[ERC_REAL_TIME],
+		.be_tile_ns = device->tile_ns[ERC_BEST_EFFORT], .late_units = device->sched.late_units,
 	};
 	pthread_mutex_unlock(&device->lock);
 	return ERC_OK;

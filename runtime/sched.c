@@ -1,4 +1,4 @@
-/* The queue: order, admission, fairness. What the policies are: policy.c. */
+/* The queue: who is in it, in which order, and units that come and go. What the policies are: policy.c. */
 #include "schedule.h"
 
 #include <stddef.h>
@@ -8,119 +8,306 @@
 void erc__sched_init(struct erc__sched *sched, const struct erc__policy *policy, const struct erc__supply *supply)
 {
 	*sched = (struct erc__sched){ .policy = policy, .supply = *supply };
-	sched->queue.next = sched->queue.previous = &sched->queue;
-	erc__room_init(&sched->rooms[ERC_BEST_EFFORT], 0);
-	erc__room_init(&sched->rooms[ERC_REAL_TIME], 0);
-	policy->allocate(sched);
+	for (int c = 0; c < 2; c++) {
+		erc__order_init(&sched->orders[c]);
+		erc__room_init(&sched->rooms[c], supply->units);
+	}
+	sched->waiting.next = sched->waiting.previous = &sched->waiting;
+	policy->allocate(sched, 0);
 }
 
-/* ---- admission ---- */
-
-/* What is left of the item's run on an idle device, as far as it is known. */
-static uint64_t remaining_ns(const struct erc__item *item, uint64_t now_ns)
+void erc__tenant_init(struct erc__tenant *tenant)
 {
-	uint64_t cost_ns = item->tenant->cost_ns, done_ns = item->started_ns ? now_ns - item->started_ns : 0;
-	return cost_ns > done_ns ? cost_ns - done_ns : 0;
+	erc__order_init(&tenant->waiting);
+	erc__room_init(&tenant->room, tenant->cap);
 }
 
-static int can_meet_deadline(const struct erc__sched *sched, const struct erc__item *item, uint64_t now_ns)
+static int has_grants(const struct erc__sched *sched, enum erc_class class_)
 {
-	uint64_t end_ns = now_ns + item->tenant->cost_ns;
-	for (const struct erc__item *other = sched->queue.next; other != &sched->queue; other = other->next)
-		if (other->tenant->class_ == ERC_REAL_TIME && sched->policy->before(other, item))
-			end_ns += remaining_ns(other, now_ns);
-	return end_ns <= item->deadline_ns;
+	return sched->policy->grants >> class_ & 1;
 }
 
-enum erc_status erc__sched_admit(const struct erc__sched *sched, const struct erc__item *item, uint64_t now_ns)
+void erc__item_create(struct erc__sched *sched, struct erc__item *item, struct erc__tenant *tenant)
 {
-	const struct erc__tenant *tenant = item->tenant;
-	if (tenant->in_flight && tenant->item_count >= tenant->in_flight)
-		return erc__fail(ERC_LIMIT, "%u requests of the session are in flight, as many as it may have", tenant->item_count);
-	if (tenant->shed && tenant->class_ == ERC_REAL_TIME && !can_meet_deadline(sched, item, now_ns))
-		return erc__fail(ERC_SHED, "the deadline cannot be met: a run takes about %llu us, behind what goes before it",
-		                 (unsigned long long)(tenant->cost_ns / 1000));
-	return ERC_OK;
+	*item = (struct erc__item){ .tenant = tenant };
+	erc__room_init(&item->room, sched->supply.units);
+	item->share = has_grants(sched, tenant->class_) ? &item->room : &sched->rooms[tenant->class_];
+	atomic_init(&item->limit, has_grants(sched, tenant->class_) ? 0 : sched->supply.units);
+	atomic_init(&item->reach, sched->supply.units);
 }
-
-/* ---- the queue ---- */
 
 void erc__item_init(struct erc__item *item, uint64_t arrival_ns, uint64_t deadline_us)
 {
 	uint64_t deadline_ns;
 	item->arrival_ns = arrival_ns;
 	item->started_ns = 0;
-	item->sequence = UINT64_MAX; /* behind all that are queued */
+	item->was_squeezed = 0;
+	item->sequence = UINT64_MAX; /* after all that are queued */
 	item->deadline_ns = UINT64_MAX;
 	if (deadline_us && !__builtin_mul_overflow(deadline_us, UINT64_C(1000), &deadline_ns) &&
 	    !__builtin_add_overflow(deadline_ns, arrival_ns, &deadline_ns))
 		item->deadline_ns = deadline_ns;
 }
 
-void erc__sched_add(struct erc__sched *sched, struct erc__item *item)
+/* ---- orders ---- */
+
+static void add_to(struct erc__sched *sched, struct erc__order *order, struct erc__item *item)
+{
+	item->node.key.third = item->sequence;
+	sched->policy->key(item, &item->node.key);
+	erc__order_add(order, &item->node);
+}
+
+static struct erc__order *order_of(struct erc__sched *sched, const struct erc__item *item)
+{
+	return &sched->orders[item->tenant->class_];
+}
+
+/* From now on the policy looks at the item. */
+static void enter_order(struct erc__sched *sched, struct erc__item *item)
 {
 	struct erc__tenant *tenant = item->tenant;
+	add_to(sched, order_of(sched, item), item);
+	item->is_entered = 1;
+	if (!tenant->entered++ || erc__key_before(&tenant->last, &item->node.key))
+		tenant->last = item->node.key;
+}
+
+static void leave_order(struct erc__sched *sched, struct erc__item *item)
+{
+	erc__order_remove(order_of(sched, item), &item->node);
+	item->is_entered = 0;
+	item->tenant->entered--;
+}
+
+static void add_waiting(struct erc__sched *sched, struct erc__item *item)
+{
+	struct erc__tenant *tenant = item->tenant, *ring = &sched->waiting;
+	if (!tenant->waiting.count && tenant->class_ == ERC_REAL_TIME) {
+		tenant->next = ring;
+		tenant->previous = ring->previous;
+		tenant->next->previous = tenant->previous->next = tenant;
+	}
+	add_to(sched, &tenant->waiting, item);
+}
+
+static void remove_waiting(struct erc__item *item)
+{
+	struct erc__tenant *tenant = item->tenant;
+	erc__order_remove(&tenant->waiting, &item->node);
+	if (!tenant->waiting.count && tenant->class_ == ERC_REAL_TIME) {
+		tenant->next->previous = tenant->previous;
+		tenant->previous->next = tenant->next;
+	}
+}
+
+/* As many of the tenant's items as its cap allows: each needs a unit at least. */
+static void admit_waiting(struct erc__sched *sched, struct erc__tenant *tenant)
+{
+	while (tenant->entered < tenant->cap && tenant->waiting.first) {
+		struct erc__item *item = erc__item_of(tenant->waiting.first);
+		remove_waiting(item);
+		enter_order(sched, item);
+	}
+}
+
+/* The item's key has changed, or may have. */
+static void reorder(struct erc__sched *sched, struct erc__item *item)
+{
+	erc__order_remove(order_of(sched, item), &item->node);
+	add_to(sched, order_of(sched, item), item);
+}
+
+static int is_out_of_order(const struct erc__sched *sched, const struct erc__item *item)
+{
+	struct erc__key key = { .third = item->sequence };
+	sched->policy->key(item, &key);
+	return key.first != item->node.key.first || key.second != item->node.key.second;
+}
+
+/* ---- the queue ---- */
+
+void erc__sched_add(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns)
+{
+	struct erc__tenant *tenant = item->tenant;
+	const struct erc__forecast *forecast = tenant->forecast;
 	item->sequence = sched->sequence++;
+	item->is_queued = 1;
+	item->node.value = erc__sched_unit_ns(sched, tenant);
+	item->progress = (struct erc__progress){ .step = ERC__STEP_UNKNOWN };
+	if (sched->supply.by_launch && forecast && forecast->count)
+		item->progress = (struct erc__progress){ .left = forecast->launches[0].tiles, .tile_ns = forecast->launches[0].tile_ns };
 	/* Who was idle must not make up for it now. With units still inside it was not, and has their time to pay for. */
 	if (!tenant->item_count++ && !erc__room_units(&tenant->room) && tenant->virtual_ns < sched->virtual_ns)
 		tenant->virtual_ns = sched->virtual_ns;
-	item->previous = sched->queue.previous;
-	item->next = &sched->queue;
-	item->previous->next = item;
-	sched->queue.previous = item;
+	if (tenant->class_ == ERC_BEST_EFFORT && forecast && forecast->longest_ns > sched->longest_ns)
+		sched->longest_ns = forecast->longest_ns;
 	sched->count++;
-	sched->rt_count += tenant->class_ == ERC_REAL_TIME;
-	sched->policy->allocate(sched);
+	struct erc__key key = { .third = item->sequence };
+	sched->policy->key(item, &key);
+	/* One that is more urgent than those before it does not wait behind them. */
+	if (tenant->entered < tenant->cap || (tenant->entered && tenant->class_ == ERC_REAL_TIME && erc__key_before(&key, &tenant->last)))
+		enter_order(sched, item);
+	else
+		add_waiting(sched, item);
+	if (item->is_entered)
+		sched->policy->allocate(sched, now_ns);
 }
 
-void erc__sched_remove(struct erc__sched *sched, struct erc__item *item)
+static void take_grant(struct erc__sched *sched, struct erc__item *item)
 {
-	item->previous->next = item->next;
-	item->next->previous = item->previous;
-	item->next = item->previous = NULL;
-	item->tenant->item_count--;
-	sched->count--;
-	sched->rt_count -= item->tenant->class_ == ERC_REAL_TIME;
-	sched->policy->allocate(sched);
+	for (struct erc__item **at = &sched->granted; *at; at = &(*at)->granted_next)
+		if (*at == item) {
+			*at = item->granted_next;
+			break;
+		}
+	atomic_store_explicit(&item->limit, 0, memory_order_relaxed);
 }
 
-void erc__sched_set_cap(struct erc__sched *sched, struct erc__tenant *tenant, uint32_t cap)
+void erc__sched_remove(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns)
+{
+	struct erc__tenant *tenant = item->tenant;
+	int was_entered = item->is_entered;
+	item->is_queued = 0;
+	tenant->item_count--;
+	sched->count--;
+	if (!was_entered) {
+		remove_waiting(item);
+		return;
+	}
+	leave_order(sched, item);
+	if (has_grants(sched, tenant->class_))
+		take_grant(sched, item);
+	admit_waiting(sched, tenant);
+	sched->policy->allocate(sched, now_ns);
+}
+
+static void pause_all(struct erc__sched *sched, struct erc__tenant *tenant)
+{
+	for (struct erc__node *node = sched->orders[tenant->class_].first, *next; node && tenant->entered; node = next) {
+		struct erc__item *item = erc__item_of(node);
+		next = erc__order_next(node);
+		if (item->tenant != tenant)
+			continue;
+		leave_order(sched, item);
+		if (has_grants(sched, tenant->class_))
+			take_grant(sched, item);
+		add_waiting(sched, item);
+	}
+}
+
+void erc__sched_set_cap(struct erc__sched *sched, struct erc__tenant *tenant, uint32_t cap, uint64_t now_ns)
 {
 	tenant->cap = cap;
-	if (!tenant->item_count)
-		erc__room_set_limit(&tenant->room, cap); /* the policy looks at those with items only */
-	sched->policy->allocate(sched);
+	erc__room_set_limit(&tenant->room, cap);
+	if (!cap)
+		pause_all(sched, tenant);
+	admit_waiting(sched, tenant);
+	sched->policy->allocate(sched, now_ns);
+}
+
+/* A run that is under way wants more units than it had, which were to be free by now. */
+static void count_late(struct erc__sched *sched, const struct erc__item *item, uint32_t before)
+{
+	uint32_t limit = atomic_load_explicit(&item->limit, memory_order_relaxed), units = sched->supply.units;
+	uint32_t held = erc__room_units(&sched->rooms[ERC_BEST_EFFORT]), left = units - (sched->given < units ? sched->given : units);
+	if (sched->policy->looks_ahead && item->started_ns && limit > before && held > left)
+		sched->late_units += held - left < limit - before ? held - left : limit - before;
+}
+
+void erc__sched_launch(struct erc__sched *sched, struct erc__item *item, const struct erc__progress *progress, uint64_t now_ns)
+{
+	uint32_t before = atomic_load_explicit(&item->limit, memory_order_relaxed);
+	item->progress = *progress;
+	if (!item->is_entered || !has_grants(sched, item->tenant->class_))
+		return;
+	sched->policy->allocate(sched, now_ns);
+	count_late(sched, item, before);
+}
+
+uint32_t erc__sched_tenant_room(const struct erc__sched *sched, const struct erc__tenant *tenant)
+{
+	uint32_t units = erc__room_limit(&tenant->room), of_class = erc__room_limit(&sched->rooms[tenant->class_]);
+	if (has_grants(sched, tenant->class_))
+		of_class = tenant->item_count && tenant->round == sched->round ? tenant->granted : 0;
+	return tenant->item_count && of_class < units ? of_class : units;
+}
+
+/* ---- picking ---- */
+
+typedef int can_run_fn(struct erc__item *item, void *user);
+
+static struct erc__item *pick_granted(struct erc__sched *sched, enum erc_class class_, can_run_fn *can_run, void *user)
+{
+	for (struct erc__item *item = sched->granted; item; item = item->granted_next)
+		if (item->tenant->class_ == class_ && can_run(item, user))
+			return item;
+	return NULL;
+}
+
+/* Whatever is passed over has a unit inside, or has a tenant that has: so few are. Tenants' virtual times only grow, so an
+ * item whose place is out of date belongs further back. */
+static struct erc__item *pick_in_order(struct erc__sched *sched, enum erc_class class_, can_run_fn *can_run, void *user)
+{
+	struct erc__order *order = &sched->orders[class_];
+	if (!erc__room_has_place(&sched->rooms[class_]))
+		return NULL;
+	for (struct erc__node *node = order->first, *next; node; node = next) {
+		struct erc__item *item = erc__item_of(node);
+		next = erc__order_next(node);
+		if (is_out_of_order(sched, item)) {
+			reorder(sched, item);
+			if (erc__order_next(node) == next)
+				next = node; /* it is where it was */
+		} else if (can_run(item, user)) {
+			return item;
+		}
+	}
+	return NULL;
+}
+
+static struct erc__item *pick_of_class(struct erc__sched *sched, enum erc_class class_, can_run_fn *can_run, void *user)
+{
+	if (has_grants(sched, class_))
+		return pick_granted(sched, class_, can_run, user);
+	return pick_in_order(sched, class_, can_run, user);
 }
 
 struct erc__item *erc__sched_pick(struct erc__sched *sched, int (*can_run)(struct erc__item *item, void *user), void *user)
 {
-	struct erc__item *best = NULL;
-	for (struct erc__item *item = sched->queue.next; item != &sched->queue; item = item->next)
-		if ((!best || sched->policy->before(item, best)) && can_run(item, user))
-			best = item;
-	if (best && best->tenant->class_ == ERC_BEST_EFFORT && best->tenant->virtual_ns > sched->virtual_ns)
+	struct erc__item *best = pick_of_class(sched, ERC_REAL_TIME, can_run, user);
+	if (best && sched->policy->is_strict)
+		return best;
+	struct erc__item *other = pick_of_class(sched, ERC_BEST_EFFORT, can_run, user);
+	if (other && (!best || erc__key_before(&other->node.key, &best->node.key)))
+		best = other;
+	if (best && best == other && best->tenant->virtual_ns > sched->virtual_ns)
 		sched->virtual_ns = best->tenant->virtual_ns;
 	return best;
 }
 
 /* ---- units come and go ---- */
 
-int erc__sched_has_place(const struct erc__sched *sched, const struct erc__item *item)
+static void count_unit(struct erc__sched *sched, struct erc__item *item, int change)
 {
-	return erc__room_has_place(&item->tenant->room) && erc__room_has_place(&sched->rooms[item->tenant->class_]);
+	item->units += (uint32_t)change;
+	sched->inside[item->tenant->class_] += (uint32_t)change;
+	if (sched->policy->spreads && item->is_entered)
+		reorder(sched, item);
 }
 
 int erc__sched_enter(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns, struct erc__pass *pass)
 {
+	uint32_t limit = atomic_load_explicit(&item->limit, memory_order_relaxed);
 	if (!erc__room_enter(&item->tenant->room, &pass->tenant_epoch))
 		return 0;
-	if (!erc__room_enter(&sched->rooms[item->tenant->class_], &pass->class_epoch)) {
+	if (!erc__room_enter_within(item->share, &pass->share_epoch, limit)) {
 		erc__room_leave(&item->tenant->room);
 		return 0;
 	}
 	if (!item->started_ns)
 		item->started_ns = now_ns;
-	item->units++;
+	count_unit(sched, item, 1);
 	return 1;
 }
 
@@ -129,9 +316,9 @@ void erc__sched_leave(struct erc__sched *sched, struct erc__item *item, uint64_t
 	struct erc__tenant *tenant = item->tenant;
 	if (in_room) {
 		erc__room_leave(&tenant->room);
-		erc__room_leave(&sched->rooms[tenant->class_]);
+		erc__room_leave(item->share);
 	}
-	item->units--;
+	count_unit(sched, item, -1);
 	if (tenant->class_ == ERC_BEST_EFFORT)
 		tenant->virtual_ns += unit_ns / tenant->weight;
 }

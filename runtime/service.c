@@ -21,6 +21,8 @@ enum erc_status erc__device_init(struct erc__device *device, const struct erc__d
 		.units = units,
 		.be_units = options->be_units,
 		.rt_units = options->rt_units ? options->rt_units : (units + 1) / 2,
+		.by_launch = !!(ops->flags & ERC__DEVICE_BY_LAUNCH),
+		.asks = !!(ops->flags & ERC__DEVICE_ASKS),
 	};
 	if (!policy)
 		return erc__fail(ERC_NOT_FOUND, "no policy '%s'; there are %s", options->policy, erc__policy_names());
@@ -52,16 +54,16 @@ static void trace_rooms(struct erc__device *device, uint64_t now_ns)
 	if (!erc__trace_is_on(&device->trace))
 		return;
 	const struct erc__sched *sched = &device->sched;
-	for (struct erc__item *item = sched->queue.next; item != &sched->queue; item = item->next) {
-		uint32_t of_tenant = erc__room_limit(&item->tenant->room), of_class = erc__room_limit(&sched->rooms[item->tenant->class_]);
-		trace(device, ERC__EVENT_ROOM, now_ns, erc__job_of(item), NO_UNIT, of_tenant < of_class ? of_tenant : of_class);
-	}
+	for (int c = 0; c < 2; c++)
+		for (struct erc__node *node = sched->orders[c].first; node; node = erc__order_next(node)) {
+			struct erc__item *item = erc__item_of(node);
+			trace(device, ERC__EVENT_ROOM, now_ns, erc__job_of(item), NO_UNIT, erc__sched_room(item));
+		}
 }
 
 enum erc_status erc__device_queue(struct erc__device *device, struct erc__job *job, uint64_t arrival_ns, uint64_t now_ns)
 {
 	struct erc__statistics *statistics = job->statistics;
-	struct erc__tenant *tenant = job->item.tenant;
 	arrival_ns = arrival_ns < now_ns ? arrival_ns : now_ns;
 	erc__item_init(&job->item, arrival_ns, job->deadline_us);
 	trace(device, ERC__EVENT_ARRIVAL, arrival_ns, job, NO_UNIT, (uint32_t)statistics->submitted);
@@ -74,11 +76,10 @@ enum erc_status erc__device_queue(struct erc__device *device, struct erc__job *j
 		return status;
 	}
 	erc__job_start(job);
-	erc__sched_add(&device->sched, &job->item);
-	uint32_t of_class = erc__room_limit(&device->sched.rooms[tenant->class_]), of_tenant = erc__room_limit(&tenant->room);
+	erc__sched_add(&device->sched, &job->item, now_ns);
 	job->run++;
 	job->submitted_ns = now_ns;
-	job->granted_units = of_class < of_tenant ? of_class : of_tenant;
+	job->granted_units = erc__sched_room(&job->item);
 	job->visible_ns = erc__device_now_ns(device);
 	trace(device, ERC__EVENT_ADMIT, job->visible_ns, job, NO_UNIT, 0);
 	trace_rooms(device, job->visible_ns);
@@ -112,7 +113,7 @@ void erc__device_leave(struct erc__device *device, struct erc__job *job, uint32_
 	erc__sched_leave(&device->sched, &job->item, unit_ns, in_room);
 	device->unit_ns[job->item.tenant->class_] += unit_ns;
 	job->statistics->unit_ns += unit_ns;
-	int is_preempted = !in_room && job->item.next; /* sent away with work left */
+	int is_preempted = !in_room && job->item.is_queued; /* sent away with work left */
 	if (is_preempted) { /* else nothing is written: the run may be over, and its owner reads */
 		job->preemptions++;
 		job->statistics->preemptions++;
@@ -121,16 +122,7 @@ void erc__device_leave(struct erc__device *device, struct erc__job *job, uint32_
 	job->members--;
 }
 
-/* What admission expects of the next run: the average of the last ones that had their room. */
-static void learn_cost(struct erc__job *job, uint64_t now_ns)
-{
-	struct erc__tenant *tenant = job->item.tenant;
-	uint64_t run_ns = now_ns - job->item.started_ns;
-	if (tenant->class_ == ERC_REAL_TIME && job->item.started_ns && !job->preemptions)
-		tenant->cost_ns = tenant->cost_ns ? tenant->cost_ns - tenant->cost_ns / 8 + run_ns / 8 : run_ns;
-}
-
-static void count(struct erc__job *job, uint64_t now_ns)
+static void count(struct erc__device *device, struct erc__job *job, uint64_t now_ns)
 {
 	struct erc__statistics *statistics = job->statistics;
 	statistics->launches += job->launches_run;
@@ -139,7 +131,7 @@ static void count(struct erc__job *job, uint64_t now_ns)
 		statistics->completed++;
 		statistics->missed += now_ns > job->item.deadline_ns;
 		erc__histogram_add(&statistics->latency, now_ns - job->item.arrival_ns);
-		learn_cost(job, now_ns);
+		erc__sched_learn(&device->sched, &job->item, !job->preemptions, now_ns);
 	} else {
 		statistics->cancelled += job->result == ERC_CANCELLED;
 		statistics->failed += job->result != ERC_CANCELLED;
@@ -148,9 +140,9 @@ static void count(struct erc__job *job, uint64_t now_ns)
 
 void erc__device_finish(struct erc__device *device, struct erc__job *job, uint64_t now_ns)
 {
-	erc__sched_remove(&device->sched, &job->item);
+	erc__sched_remove(&device->sched, &job->item, now_ns);
 	job->finished_ns = now_ns;
-	count(job, now_ns);
+	count(device, job, now_ns);
 	trace(device, ERC__EVENT_DONE, now_ns, job, NO_UNIT, (uint32_t)job->result);
 	trace_rooms(device, now_ns);
 	atomic_fetch_add_explicit(&device->jobs_run, 1, memory_order_relaxed);

@@ -79,20 +79,35 @@ static uint32_t cap_of(const struct erc_session *session, uint32_t budget)
 	return session->units && session->units < units ? session->units : units;
 }
 
-/* One run by the artifact's predictions: what admission goes by until runs were measured. */
-static uint64_t predicted_ns(const struct erc_session *session, uint32_t units)
+/* What a run needs, by the artifact's predictions, launch by launch in the variants of its budget or of the largest one. */
+static enum erc_status make_forecast(struct erc_session *session, uint32_t budget)
 {
 	const struct erc_artifact *artifact = session->model->artifact;
 	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, session->entry->plan);
-	uint64_t sum_ns = 0;
+	struct erc__device *device = session->model->runtime->device;
+	struct erc__forecast *forecast = &session->forecast;
+	if (plan->record_count) {
+		forecast->launches = erc__alloc(plan->record_count * sizeof(*forecast->launches));
+		if (!forecast->launches)
+			return erc__no_memory("forecast", plan->record_count * sizeof(*forecast->launches));
+	}
+	forecast->count = plan->record_count;
 	for (uint32_t r = 0; r < plan->record_count; r++) {
 		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, plan->record_first + r);
-		if (record->kind != ERCA_RECORD_LAUNCH)
+		struct erc__forecast_launch *launch = &forecast->launches[r];
+		if (record->kind == ERCA_RECORD_COPY) {
+			uint64_t bytes, tiles = erc__copy_tiles(artifact, record, &bytes);
+			launch->tiles = tiles < UINT32_MAX ? (uint32_t)tiles : UINT32_MAX; /* so many are refused with the request */
+			launch->tile_ns = ERC__COPY_TILE_NS;
 			continue;
-		const struct erca_variant *variant = erc__record(artifact, ERC_TABLE_VARIANTS, record->variant_first);
-		sum_ns += (uint64_t)variant->tile_ns * ((variant->tile_count + units - 1) / units);
+		}
+		uint32_t variant_of = record->variant_first + (budget == ERC__BUDGET_BY_ROOM ? 0 : budget);
+		const struct erca_variant *variant = erc__record(artifact, ERC_TABLE_VARIANTS, variant_of);
+		launch->tiles = variant->tile_count;
+		launch->tile_ns = variant->tile_ns;
 	}
-	return sum_ns;
+	session->tenant.forecast = forecast;
+	return erc__forecast_complete(forecast, session->tenant.cap ? session->tenant.cap : device->units, device->sched.supply.slowdown);
 }
 
 static enum erc_status fill(struct erc_session *session, const struct erc_session_options *options)
@@ -115,8 +130,9 @@ static enum erc_status fill(struct erc_session *session, const struct erc_sessio
 	session->tenant.in_flight = options->in_flight;
 	session->tenant.shed = options->shed;
 	session->tenant.cap = cap_of(session, budget);
-	session->tenant.cost_ns = predicted_ns(session, session->tenant.cap);
-	erc__room_init(&session->tenant.room, session->tenant.cap);
+	erc__tenant_init(&session->tenant);
+	TRY(make_forecast(session, budget));
+	erc__estimate_init(&session->tenant.estimate, &session->forecast);
 	pthread_mutex_lock(&runtime->lock);
 	session->number = runtime->next_session++;
 	erc__trace_name(&runtime->device->trace, session->number, options->name);
@@ -126,6 +142,7 @@ static enum erc_status fill(struct erc_session *session, const struct erc_sessio
 
 static void free_session(struct erc_session *session)
 {
+	erc__free(session->forecast.launches);
 	erc__free(session->budget_units);
 	erc__free(session);
 }
@@ -173,7 +190,7 @@ static void set_cap(struct erc_session *session, uint32_t cap)
 {
 	struct erc__device *device = session->model->runtime->device;
 	pthread_mutex_lock(&device->lock);
-	erc__sched_set_cap(&device->sched, &session->tenant, cap);
+	erc__sched_set_cap(&device->sched, &session->tenant, cap, erc__device_now_ns(device));
 	pthread_mutex_unlock(&device->lock);
 	device->ops->room_changed(device);
 }
@@ -212,7 +229,7 @@ enum erc_status erc_session_stats(const erc_session *session, struct erc_session
 		.size = sizeof(*out), .submitted = from->submitted, .completed = from->completed, .missed = from->missed,
 		.shed = from->shed, .cancelled = from->cancelled, .failed = from->failed, .preemptions = from->preemptions,
 		.launches = from->launches, .tiles = from->tiles, .unit_ns = from->unit_ns,
-		.units = erc__room_limit(&session->tenant.room),
+		.units = erc__sched_tenant_room(&device->sched, &session->tenant),
 		.p50_us = erc__histogram_percentile_us(&from->latency, 0.5),
 		.p90_us = erc__histogram_percentile_us(&from->latency, 0.9),
 		.p99_us = erc__histogram_percentile_us(&from->latency, 0.99),

@@ -96,7 +96,6 @@ void erc__cpu_finish(struct cpu_device *device, struct erc__job *job)
 struct service {
 	struct cpu_unit *unit;
 	struct erc__job *job;
-	struct erc__room *tenant_room, *class_room;
 	struct erc__pass pass;
 	uint64_t began_ns;
 	uint32_t run;     /* of the job, which the unit has entered */
@@ -153,7 +152,7 @@ static inline uint32_t run_tiles(struct service *s)
 	const struct erc__step *launch = NULL;
 	int preempts = s->unit->device->base.sched.policy->preempts;
 	uint32_t tile, n = 0;
-	while ((s->in_room = erc__sched_check(s->tenant_room, s->class_room, s->pass)) && !(preempts && is_over_quantum(s)) &&
+	while ((s->in_room = erc__sched_check(&s->job->item, s->pass)) && !(preempts && is_over_quantum(s)) &&
 	       erc__claim_take(&s->job->claim, &tile)) {
 		if (!launch) {
 			launch = s->job->launch; /* stands still, as the run does: this unit holds a tile */
@@ -168,8 +167,8 @@ static inline uint32_t run_tiles(struct service *s)
 
 static int has_work(struct erc__item *item, void *user)
 {
-	struct cpu_device *device = user;
-	return erc__claim_left(&erc__job_of(item)->claim) && erc__sched_has_place(&device->base.sched, item);
+	(void)user;
+	return erc__claim_left(&erc__job_of(item)->claim) && erc__sched_has_place(item);
 }
 
 /* Nothing else is to be had just now. */
@@ -197,7 +196,7 @@ static int await_tiles(struct service *s)
 		}
 		if (atomic_load_explicit(&s->job->state, memory_order_relaxed) != ERC__JOB_RUNNING || !spin(device, &turns, &end_ns))
 			return 0;
-		s->in_room = erc__sched_check(s->tenant_room, s->class_room, s->pass);
+		s->in_room = erc__sched_check(&s->job->item, s->pass);
 		if (!s->in_room)
 			return 0;
 	}
@@ -267,7 +266,7 @@ void *erc__cpu_unit_main(void *argument)
 		take_local(unit);
 		s.job = enter_job(unit, &s.pass);
 		/* What this unit turned away from may be another's work. */
-		if (last && last != s.job && last->item.next && has_work(&last->item, device))
+		if (last && last != s.job && last->item.is_queued && has_work(&last->item, device))
 			erc__cpu_notify(device, erc__claim_left(&last->claim));
 		last = s.job;
 		if (!s.job) {
@@ -278,8 +277,6 @@ void *erc__cpu_unit_main(void *argument)
 		}
 		atomic_fetch_sub_explicit(&device->idle, 1, memory_order_relaxed);
 		s.run = s.job->run;
-		s.tenant_room = &s.job->item.tenant->room;
-		s.class_room = &device->base.sched.rooms[s.job->item.tenant->class_];
 		pthread_mutex_unlock(lock);
 		s.began_ns = erc__now_ns();
 		serve(&s);

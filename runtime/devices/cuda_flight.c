@@ -42,8 +42,7 @@ static uint32_t limit_of(const struct cuda_request *request)
 
 static uint32_t room_of(const struct erc__job *job)
 {
-	uint32_t of_tenant = erc__room_limit(&job->item.tenant->room), of_class = erc__room_limit(job->class_room);
-	return of_tenant < of_class ? of_tenant : of_class;
+	return erc__sched_room(&job->item);
 }
 
 /* The run will end so; the first reason counts. */
@@ -85,11 +84,9 @@ static void stop(struct cuda_request *request, uint32_t limit)
 static void apply_room(struct cuda_request *request, uint64_t now_ns)
 {
 	struct erc__job *job = &request->owner->job;
-	struct erc__room *of_tenant = &job->item.tenant->room;
-	struct erc__room *of_class = &request->device->base.sched.rooms[job->item.tenant->class_];
 	struct cuda_flight *flight;
 	uint32_t before = limit_of(request);
-	while ((flight = placed_flight(request, 1)) && !erc__sched_check(of_tenant, of_class, flight->pass))
+	while ((flight = placed_flight(request, 1)) && !erc__sched_check(&job->item, flight->pass))
 		leave_unit(flight, 0, now_ns);
 	uint32_t limit = limit_of(request);
 	if (request->is_plain || limit == before)
@@ -240,11 +237,11 @@ static void join(struct cuda_request *request, struct cuda_flight *first, uint64
 /* Whether the request would take more units now. While the last tiles of a launch are being computed there is nothing for them. */
 static int wants_units(struct erc__item *item, void *user)
 {
-	const struct cuda_device *device = user;
+	(void)user;
 	struct cuda_request *request = request_of(item);
 	const struct cuda_flight *first = placed_flight(request, 0);
 	int is_flying = erc__cuda_is_flying(request);
-	if (erc__cuda_is_ending(request) || !free_flight(request) || !erc__sched_has_place(&device->base.sched, item))
+	if (erc__cuda_is_ending(request) || !free_flight(request) || !erc__sched_has_place(item))
 		return 0;
 	if (is_flying && (request->is_plain || request->is_waiting))
 		return 0;

@@ -23,6 +23,7 @@ struct erc__device {
 	pthread_mutex_t lock;         /* guards sched, unit_ns, each job's part for the device, sessions' statistics */
 	struct erc__sched sched;
 	uint64_t unit_ns[2];          /* unit time used, by enum erc_class */
+	uint64_t tile_ns[2];          /* time in tiles, likewise */
 	_Atomic uint32_t ended;       /* counts jobs; erc_runtime_wait sleeps on it */
 	_Atomic uint32_t awaiting;    /* threads that sleep on it */
 	struct erc__trace trace;
@@ -38,6 +39,8 @@ struct erc__kernel {
 
 #define ERC__DEVICE_COMPUTES 1u /* tiles are computed; else launches are only counted */
 #define ERC__DEVICE_ELASTIC 2u  /* units check the room at tile boundaries */
+#define ERC__DEVICE_BY_LAUNCH 4u /* tells the scheduler of each launch of a real-time run */
+#define ERC__DEVICE_ASKS 8u     /* asks for a best-effort run's limit before each tile */
 
 struct erc__device_ops {
 	const char *name;

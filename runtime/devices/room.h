@@ -84,19 +84,24 @@ static inline int erc__room_has_place(const struct erc__room *room)
 	return erc__room_admits(word, epoch) && atomic_load_explicit(&room->units, memory_order_relaxed) < (uint32_t)word;
 }
 
-/* A unit takes a place; 0 when there is none. *epoch is what it carries from now on. */
-static inline int erc__room_enter(struct erc__room *room, uint32_t *epoch)
+/* A unit takes a place, where fewer than `most` are taken; 0 when there is none. *epoch is what it carries from now on. */
+static inline int erc__room_enter_within(struct erc__room *room, uint32_t *epoch, uint32_t most)
 {
 	*epoch = atomic_load_explicit(&room->epoch, memory_order_acquire);
 	uint64_t word = atomic_load_explicit(&room->word, memory_order_relaxed);
 	uint32_t units = atomic_load_explicit(&room->units, memory_order_relaxed);
 	if (!erc__room_admits(word, *epoch))
 		return 0;
-	while (units < (uint32_t)word)
+	while (units < (uint32_t)word && units < most)
 		if (atomic_compare_exchange_weak_explicit(&room->units, &units, units + 1, memory_order_seq_cst,
 		                                          memory_order_relaxed))
 			return 1;
 	return 0;
+}
+
+static inline int erc__room_enter(struct erc__room *room, uint32_t *epoch)
+{
+	return erc__room_enter_within(room, epoch, UINT32_MAX);
 }
 
 /* Gives the place back. Release: whoever sees the smaller number sees what the unit wrote. */
@@ -106,8 +111,9 @@ static inline void erc__room_leave(struct erc__room *room)
 }
 
 /* Before each claim. 1: the unit may go on. 0: it may not, and its place is already given back: when the
- * limit fell by n, exactly n units see 0. The look at the word is ordered behind entering, see erc__room_units. */
-static inline int erc__room_check(struct erc__room *room, uint32_t epoch)
+ * limit fell by n, exactly n units see 0. The look at the word is ordered behind entering, see erc__room_units.
+ * `most`: a further limit, for what this unit is about to do. */
+static inline int erc__room_check_within(struct erc__room *room, uint32_t epoch, uint32_t most)
 {
 	uint64_t word = atomic_load_explicit(&room->word, memory_order_seq_cst);
 	if (!erc__room_admits(word, epoch)) {
@@ -115,11 +121,17 @@ static inline int erc__room_check(struct erc__room *room, uint32_t epoch)
 		return 0;
 	}
 	uint32_t units = atomic_load_explicit(&room->units, memory_order_relaxed);
-	while (units > (uint32_t)word)
+	uint32_t limit = (uint32_t)word < most ? (uint32_t)word : most;
+	while (units > limit)
 		if (atomic_compare_exchange_weak_explicit(&room->units, &units, units - 1, memory_order_release,
 		                                          memory_order_relaxed))
 			return 0;
 	return 1;
+}
+
+static inline int erc__room_check(struct erc__room *room, uint32_t epoch)
+{
+	return erc__room_check_within(room, epoch, UINT32_MAX);
 }
 
 /* ---- claim ---- */

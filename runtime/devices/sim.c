@@ -13,15 +13,15 @@
 
 #define MAX_UNITS 4096
 #define MOST_GANGS 8 /* of one job */
-#define COPY_TILE_NS 2000
 
 static const struct sim_profile {
 	const char *name;
 	uint32_t units;
+	double bandwidth; /* of the memory, bytes per nanosecond */
 } profiles[] = {
-	{ "a100", 108 },
-	{ "h100", 132 },
-	{ "h200", 132 },
+	{ "a100", 108, 2039 },
+	{ "h100", 132, 3352 },
+	{ "h200", 132, 4800 },
 };
 
 /* Its tiles are taken from the claim when it begins them. */
@@ -35,6 +35,7 @@ struct gang {
 	uint64_t start_ns;    /* of the first wave in hand */
 	uint64_t tile_ns;
 	uint64_t entered_ns;  /* sum over its units of when they came */
+	double traffic;       /* of its tiles, bytes per nanosecond */
 };
 
 struct sim_device {
@@ -46,6 +47,9 @@ struct sim_device {
 	uint32_t free;        /* units that serve nothing */
 	uint32_t count;       /* of gangs */
 	struct gang *heap[MAX_UNITS + 1]; /* from 1; the first to end is on top */
+	struct gang *cuts[MAX_UNITS];
+	double traffic;       /* of all gangs, bytes per nanosecond */
+	double bandwidth;     /* of the memory, bytes per nanosecond */
 	struct gang *free_gangs;
 	struct gang gangs[MAX_UNITS];
 };
@@ -93,6 +97,7 @@ static struct gang *add_gang(struct sim_device *device, struct erc__job *job)
 static void remove_gang(struct sim_device *device, struct gang *gang)
 {
 	struct gang *last = device->heap[device->count--], **at = (struct gang **)&gang->job->native;
+	device->traffic -= gang->traffic;
 	if (last != gang) {
 		put(device, gang->place, last);
 		move(device, last);
@@ -116,14 +121,35 @@ static double next_random(struct sim_device *device)
 	return (double)(x >> 11) * 0x1p-53;
 }
 
-static uint32_t tile_ns(struct sim_device *device, const struct erc__job *job)
+/* The traffic of the tiles that the gang begins, at their predicted speed. */
+static void count_traffic(struct sim_device *device, struct gang *gang)
 {
-	const struct erc__step *launch = job->launch;
-	uint32_t busy = device->base.units - device->free, others = busy > job->item.units ? busy - job->item.units : 0;
-	double ns = launch->copy_bytes ? COPY_TILE_NS : launch->tile_ns;
-	ns *= 1 + device->options.stretch * (double)others / device->base.units;
+	const struct erc__step *launch = gang->job->launch;
+	double now = launch->tile_ns ? gang->units * (double)launch->tile_bytes / launch->tile_ns : 0;
+	device->traffic += now - gang->traffic;
+	gang->traffic = now;
+}
+
+/* Where all tiles together move more than the memory can, each takes longer for the part of its time that memory sets. */
+static double contention(const struct sim_device *device, const struct erc__step *launch)
+{
+	double excess = device->traffic / device->bandwidth - 1;
+	double share = (double)launch->tile_bytes * device->base.units / device->bandwidth / launch->tile_ns;
+	return excess > 0 ? 1 + device->options.contention * excess * (share < 1 ? share : 1) : 1;
+}
+
+static uint32_t tile_ns(struct sim_device *device, struct gang *gang)
+{
+	const struct erc__step *launch = gang->job->launch;
+	double ns = launch->tile_ns;
+	if (device->options.contention > 0 && launch->tile_ns) {
+		count_traffic(device, gang);
+		ns *= contention(device, launch);
+	}
 	if (device->options.jitter > 0)
 		ns *= 1 + device->options.jitter * next_random(device);
+	if (gang->job->item.tenant->class_ == ERC_BEST_EFFORT && launch->tile_ns)
+		erc__stretch_add(&device->base.sched.stretch, (float)(ns / launch->tile_ns));
 	return ns < 1 ? 1 : (uint32_t)ns;
 }
 
@@ -146,32 +172,80 @@ static void cut(struct sim_device *device, struct gang *gang)
 	move(device, gang);
 }
 
+/* Whether more urgent work may want the gang's units after its wave. */
+static int is_on_call(const struct sim_device *device, const struct erc__job *job)
+{
+	return erc__sched_is_on_call(&device->base.sched, &job->item);
+}
+
 /* A gang that has begun a wave and has the launch to itself takes all further full ones. */
 static void extend(struct sim_device *device, struct gang *gang)
 {
 	uint32_t waves = erc__claim_left(&gang->job->claim) / gang->units;
-	if (!waves)
+	if (!waves || is_on_call(device, gang->job))
 		return;
 	gang->waves += erc__claim_take_some(&gang->job->claim, (uint64_t)waves * gang->units) / gang->units;
 	move(device, gang);
 }
 
-static int is_over_limit(const struct erc__room *room)
+/* Where the job is: tiles that are not begun, and when units inside can begin a further one. */
+static struct erc__progress progress_of(const struct sim_device *device, const struct erc__job *job)
 {
-	return erc__room_units(room) > erc__room_limit(room);
+	struct erc__progress progress = { .step = job->step, .left = erc__claim_left(&job->claim), .tile_ns = job->launch->tile_ns };
+	uint64_t first_ns = UINT64_MAX, last_ns = 0;
+	for (const struct gang *gang = job->native; gang; gang = gang->next) {
+		uint64_t rest_ns = end_ns(gang) - device->now_ns, begun_ns = rest_ns ? (rest_ns - 1) % gang->tile_ns + 1 : 0;
+		uint64_t free_ns = device->now_ns + begun_ns;
+		progress.left += (uint32_t)((rest_ns - begun_ns) / gang->tile_ns) * gang->units; /* in hand, not begun */
+		first_ns = free_ns < first_ns ? free_ns : first_ns;
+		last_ns = end_ns(gang) > last_ns ? end_ns(gang) : last_ns;
+	}
+	if (!progress.left)
+		progress.next_ns = last_ns;
+	else if (last_ns && !erc__sched_has_place(&job->item))
+		progress.next_ns = first_ns;
+	return progress;
+}
+
+/* The scheduler is told; limits are set anew where the run wants other ones. */
+static void tell(struct sim_device *device, struct erc__job *job, int is_new_launch)
+{
+	struct erc__item *item = &job->item;
+	struct erc__progress progress = progress_of(device, job);
+	if (is_new_launch || progress.left + item->units < atomic_load_explicit(&item->limit, memory_order_relaxed))
+		erc__sched_launch(&device->base.sched, item, &progress, device->now_ns);
+	else
+		item->progress = progress;
+}
+
+/* The limit of a run as of now, where it depends on how far others have come. */
+static void refresh(struct sim_device *device, struct erc__item *item)
+{
+	struct erc__sched *sched = &device->base.sched;
+	for (struct erc__item *other = erc__sched_is_on_call(sched, item) ? sched->granted : NULL; other; other = other->granted_next)
+		other->progress = progress_of(device, erc__job_of(other));
+	erc__sched_refresh(sched, item, device->now_ns);
+}
+
+static int is_over_limit(const struct erc__item *item)
+{
+	return erc__room_units(item->share) > atomic_load_explicit(&item->limit, memory_order_relaxed) ||
+	       erc__room_units(item->share) > erc__room_limit(item->share) ||
+	       erc__room_units(&item->tenant->room) > erc__room_limit(&item->tenant->room);
 }
 
 /* After any change: gangs that must shrink, or whose launch free units could join, come to a decision at their next wave. */
 static void reconsider(struct sim_device *device)
 {
-	struct erc__sched *sched = &device->base.sched;
-	for (struct erc__item *item = sched->queue.next; item != &sched->queue; item = item->next) {
-		struct gang *gang = erc__job_of(item)->native;
-		if (gang && gang->waves > 1 &&
-		    (is_over_limit(&item->tenant->room) || is_over_limit(&sched->rooms[item->tenant->class_]) ||
-		     (device->free && erc__sched_has_place(sched, item))))
-			cut(device, gang);
+	uint32_t count = 0;
+	for (uint32_t i = 1; i <= device->count; i++) {
+		struct gang *gang = device->heap[i];
+		struct erc__item *item = &gang->job->item;
+		if (gang->waves > 1 && item->is_queued && (is_on_call(device, gang->job) || is_over_limit(item) || (device->free && erc__sched_has_place(item))))
+			device->cuts[count++] = gang; /* cutting moves it in the heap */
 	}
+	for (uint32_t i = 0; i < count; i++)
+		cut(device, device->cuts[i]);
 }
 
 /* ---- units come and go ---- */
@@ -195,7 +269,7 @@ static void dissolve(struct sim_device *device, struct gang *gang)
 
 static int is_same_pass(const struct erc__pass *a, const struct erc__pass *b)
 {
-	return a->tenant_epoch == b->tenant_epoch && a->class_epoch == b->class_epoch;
+	return a->tenant_epoch == b->tenant_epoch && a->share_epoch == b->share_epoch;
 }
 
 /* A gang that has begun a wave joins one that is in step, or is nearly so where there are too many of the job and more
@@ -211,11 +285,13 @@ static struct gang *join_nearest(struct sim_device *device, struct gang *gang)
 		if (other != gang && other->waves == 1 && apart_ns < nearest_ns && is_same_pass(&other->pass, &gang->pass))
 			nearest = other, nearest_ns = apart_ns;
 	}
-	if (!nearest || (nearest_ns && (count <= MOST_GANGS || !erc__claim_left(&gang->job->claim))))
+	if (!nearest || (nearest_ns && (count <= MOST_GANGS || is_on_call(device, gang->job) || !erc__claim_left(&gang->job->claim))))
 		return gang;
 	uint64_t later_ns = end_ns(nearest) > end_ns(gang) ? end_ns(nearest) : end_ns(gang);
 	nearest->units += gang->units;
 	nearest->entered_ns += gang->entered_ns;
+	nearest->traffic += gang->traffic;
+	gang->traffic = 0;
 	nearest->start_ns = later_ns - nearest->tile_ns;
 	remove_gang(device, gang);
 	move(device, nearest);
@@ -227,7 +303,7 @@ static void begin_wave(struct sim_device *device, struct gang *gang)
 {
 	gang->waves = 1;
 	gang->start_ns = device->now_ns;
-	gang->tile_ns = tile_ns(device, gang->job);
+	gang->tile_ns = tile_ns(device, gang);
 	move(device, gang);
 	if (!device->options.by_tile)
 		gang = join_nearest(device, gang);
@@ -261,12 +337,16 @@ static void place_on(struct sim_device *device, struct erc__job *job)
 			break;
 	}
 	begin_wave(device, gang);
+	tell(device, job, 0);
 }
 
 static int wants_unit(struct erc__item *item, void *user)
 {
-	const struct sim_device *device = user;
-	return erc__claim_left(&erc__job_of(item)->claim) && erc__sched_has_place(&device->base.sched, item);
+	struct sim_device *device = user;
+	if (!erc__claim_left(&erc__job_of(item)->claim))
+		return 0;
+	refresh(device, item);
+	return erc__sched_has_place(item);
 }
 
 /* After any change: free units go where the policy says. */
@@ -292,13 +372,16 @@ static void finish(struct sim_device *device, struct erc__job *job)
 /* What the gang has computed is counted. 1: the job is over. */
 static int count_tiles_done(struct sim_device *device, struct gang *gang)
 {
-	if (!erc__claim_done(&gang->job->claim, gang->waves * gang->units))
-		return 0;
+	struct erc__job *job = gang->job;
 	uint32_t record;
-	if (!erc__job_advance(gang->job, &record))
+	device->base.tile_ns[job->item.tenant->class_] += gang->waves * gang->tile_ns * gang->units;
+	if (!erc__claim_done(&job->claim, gang->waves * gang->units))
+		return 0;
+	if (!erc__job_advance(job, &record))
 		return 1;
+	tell(device, job, 1);
 	if (erc__trace_is_on(&device->base.trace))
-		erc__trace_append(&device->base.trace, ERC__EVENT_LAUNCH, device->now_ns, gang->job->session_id, UINT32_MAX, record);
+		erc__trace_append(&device->base.trace, ERC__EVENT_LAUNCH, device->now_ns, job->session_id, UINT32_MAX, record);
 	return 0;
 }
 
@@ -307,11 +390,12 @@ static int end_waves(struct sim_device *device, struct gang *gang)
 {
 	struct erc__sched *sched = &device->base.sched;
 	struct erc__job *job = gang->job;
-	struct erc__room *of_class = &sched->rooms[job->item.tenant->class_];
 	uint32_t generation = erc__claim_generation(&job->claim);
 	int is_over = count_tiles_done(device, gang);
 	int is_new_launch = erc__claim_generation(&job->claim) != generation;
-	while (gang->units && !is_over && !erc__sched_check(&job->item.tenant->room, of_class, gang->pass))
+	if (!is_over)
+		refresh(device, &job->item);
+	while (gang->units && !is_over && !erc__sched_check(&job->item, gang->pass))
 		leave_unit(device, gang, 0);
 	/* Units look for something better between launches. */
 	if (is_over || !gang->units || (is_new_launch && sched->count > 1))
@@ -320,6 +404,8 @@ static int end_waves(struct sim_device *device, struct gang *gang)
 		go_on(device, gang);
 	if (is_over)
 		finish(device, job);
+	else
+		tell(device, job, 0);
 	return is_over;
 }
 
@@ -352,7 +438,9 @@ static enum erc_status sim_submit(struct erc__device *base, struct erc__job *job
 	pthread_mutex_lock(&base->lock);
 	enum erc_status status = erc__device_queue(base, job, arrival_ns, device->now_ns);
 	if (!status) {
-		if (!erc__job_advance(job, NULL))
+		if (erc__job_advance(job, NULL))
+			tell(device, job, 1);
+		else
 			finish(device, job);
 		place_units(device);
 	}
@@ -416,8 +504,8 @@ static enum erc_status sim_open(const struct erc_runtime_options *options, struc
 		status = erc__fail(ERC_INVALID, "sim: %u units, expected 1 to %d", units, MAX_UNITS);
 	if (!status)
 		status = erc__options_copy("sim", &device->options, sizeof(device->options), options->sim);
-	if (!status && (device->options.stretch < 0 || device->options.jitter < 0))
-		status = erc__fail(ERC_INVALID, "sim: stretch and jitter are not below 0");
+	if (!status && (device->options.contention < 0 || device->options.jitter < 0))
+		status = erc__fail(ERC_INVALID, "sim: contention and jitter are not below 0");
 	if (!status)
 		status = erc__device_init(&device->base, &sim_device, options, units);
 	if (status) {
@@ -426,6 +514,8 @@ static enum erc_status sim_open(const struct erc_runtime_options *options, struc
 	}
 	strcat(strcpy(device->target, "sim:"), profile->name);
 	device->base.target = device->target;
+	device->bandwidth = profile->bandwidth;
+	device->base.sched.supply.signal_ns = device->options.signal_ns;
 	device->free = units;
 	for (uint32_t i = 0; i < units; i++) {
 		device->gangs[i].next = device->free_gangs;
@@ -476,7 +566,7 @@ static enum erc_status sim_reserve_local(struct erc__device *device, size_t byte
 
 const struct erc__device_ops sim_device = {
 	.name = "sim",
-	.flags = 0,
+	.flags = ERC__DEVICE_BY_LAUNCH | ERC__DEVICE_ASKS,
 	.open = sim_open,
 	.close = sim_close,
 	.can_run = sim_can_run,

@@ -144,14 +144,17 @@ struct erc_runtime_options {
 	const uint32_t *cores; /* CPU: core of each worker (units of them); NULL = the process's cores in order */
 	erc_log_fn log;      /* NULL: silent */
 	void *log_user;
-	/* How tenants share the units: "elastic" (default): RT gets the units that it may have at the next tile boundary,
-	 * BE lives in the room that is left; "priority": RT first, at launch boundaries; "partition": a fixed number of units
-	 * for each class; "concurrent": all alike; "fifo": one request after the other. */
+	/* How tenants share the units. "elastic" (default): each RT run takes, launch by launch, the units that make it faster, the most
+	 * urgent run first; BE has the others as long as no RT run needs them before BE's tile ends. "exclusive": an RT run has all the
+	 * units that it may have, whether it can use them or not, and BE none while RT work is there. "priority": RT first, at launch
+	 * boundaries; "partition": a fixed number of units for each class; "concurrent": all alike; "fifo": one request after the other. */
 	const char *policy;
-	uint32_t be_units;   /* elastic: most units for BE while RT work is there. 0: none ("exclusive");
-	                      * UINT32_MAX: all that RT leaves ("leftover") */
+	uint32_t be_units;   /* elastic: most units for BE while RT work is there; 0: all that RT does not need */
 	uint32_t rt_units;   /* partition: units of RT, BE has the others; 0: half of them, rounded up */
 	const struct erc_sim_options *sim; /* sim: NULL for the defaults */
+	/* elastic: by how much an RT run may be longer, by prediction, so that others have its units: 0.02 is 2 %, which 0 stands for;
+	 * below 0: not at all, only units that make it no faster are given away */
+	double rt_slowdown;
 };
 
 /* The virtual device: N units that take the time that the artifact predicts for each tile. The same requests at the
@@ -159,7 +162,9 @@ struct erc_runtime_options {
 struct erc_sim_options {
 	size_t size;
 	int by_tile;         /* advances tile by tile: exact. Else by launch, several times as fast, within a few percent of it */
-	double stretch;      /* a tile takes 1 + stretch * (share of units that serve others) times as long; 0: no contention */
+	/* Where the tiles at work move more bytes, by the artifact's predictions, than the device's memory can, a tile takes longer for
+	 * the part of its time that memory sets: by contention times what is too much. 0: never; 1: as the model says */
+	double contention;
 	double jitter;       /* a tile's time varies by up to this share, at random; 0: not at all */
 	uint64_t seed;       /* of the jitter */
 	uint64_t signal_ns;  /* from a change of room to the units; 0: at once */
@@ -188,6 +193,9 @@ struct erc_runtime_stats {
 	uint64_t be_unit_ns;
 	uint64_t tiles;       /* of ended requests */
 	uint64_t trace_drops; /* events that found the trace full */
+	uint64_t rt_tile_ns;  /* time in tiles of RT work so far, summed over units */
+	uint64_t be_tile_ns;
+	uint64_t late_units;  /* elastic: units that an RT launch was to have, and BE's tiles held up */
 };
 ERC_API enum erc_status erc_runtime_stats(const erc_runtime *runtime, struct erc_runtime_stats *out);
 

@@ -57,7 +57,7 @@ static inline void open_device(struct fixture *f, const char *device, uint32_t u
 	memset(f, 0, sizeof(*f));
 	stub_set_units(units);
 	struct erc_runtime_options options = {
-		.size = sizeof(options), .device = device, .units = units, .cores = cores, .be_units = UINT32_MAX,
+		.size = sizeof(options), .device = device, .units = units, .cores = cores, 
 	};
 	OK(erc_runtime_create(&options, &f->runtime));
 	f->computes = f->runtime->device->ops->flags & ERC__DEVICE_COMPUTES;

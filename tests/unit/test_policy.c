@@ -56,7 +56,7 @@ static struct erc__tenant *add_tenant(enum erc_class class_, uint32_t level, uin
 {
 	struct erc__tenant *tenant = &w.tenants[w.tenant_count++];
 	*tenant = (struct erc__tenant){ .class_ = class_, .level = level, .weight = weight, .cap = cap };
-	erc__room_init(&tenant->room, cap);
+	erc__tenant_init(tenant);
 	return tenant;
 }
 
@@ -64,7 +64,7 @@ static struct work *add_work(struct erc__tenant *tenant, uint64_t arrival_ns, ui
 {
 	struct work *work = &w.works[w.work_count++];
 	*work = (struct work){ .arrival_ns = arrival_ns, .tiles = tiles, .left = tiles, .tile_ns = tile_ns, .deadline_us = deadline_us };
-	work->item.tenant = tenant;
+	erc__item_create(&w.sched, &work->item, tenant);
 	return work;
 }
 
@@ -90,7 +90,7 @@ static uint32_t units_of(const struct erc__tenant *tenant, int of_class)
 	return count;
 }
 
-/* Units that RT tenants with work in the queue may have, together. */
+/* Units that RT work which is queued may have, together: each tenant at most its cap. */
 static uint32_t units_for_rt(void)
 {
 	uint32_t units = 0;
@@ -100,26 +100,51 @@ static uint32_t units_for_rt(void)
 	return units < w.supply.units ? units : w.supply.units;
 }
 
-/* A unit is about to begin a tile of `work`, and is counted among those that serve it; it has just come, or goes on. */
+/* Without forecasts a run wants all that it may have. A unit is about to begin a tile of `work`, and is counted among those
+ * that serve it; it has just come, or goes on. */
 static void check_elastic(const struct work *work, int is_new_place)
 {
 	const struct erc__tenant *tenant = work->item.tenant;
 	uint32_t for_rt = units_for_rt(), left = w.supply.units - for_rt;
-	ck_assert_uint_le(units_of(tenant, 0), erc__room_limit(&tenant->room));
+	ck_assert_uint_le(units_of(tenant, 0), tenant->cap);
 	if (tenant->class_ == ERC_BEST_EFFORT) {
 		if (for_rt)
-			ck_assert_uint_le(units_of(tenant, 1), left < w.supply.be_units ? left : w.supply.be_units);
+			ck_assert_uint_le(units_of(tenant, 1), w.supply.be_units && w.supply.be_units < left ? w.supply.be_units : left);
+		if (for_rt && !strcmp(w.sched.policy->name, "exclusive"))
+			ck_abort_msg("a best-effort tile beside real-time work");
 		return;
 	}
 	if (!is_new_place)
 		return;
 	/* no RT request that goes before waits with a tile and units to have */
 	for (uint32_t i = 0; i < w.work_count; i++) {
-		const struct work *other = &w.works[i];
-		if (!other->is_queued || other == work || other->item.tenant->class_ != ERC_REAL_TIME ||
-		    other->item.tenant == tenant || !other->left || !goes_before(other, work))
-			continue;
-		ck_assert_uint_ge(units_of(other->item.tenant, 0), erc__room_limit(&other->item.tenant->room));
+		struct work *other = &w.works[i];
+		if (other->is_queued && other != work && other->item.tenant->class_ == ERC_REAL_TIME && other->left && goes_before(other, work))
+			ck_assert(other->item.units >= atomic_load(&other->item.limit) || units_of(other->item.tenant, 0) >= other->item.tenant->cap);
+	}
+}
+
+/* In order, each RT request has what its tenant may have and those before it leave; without forecasts all want that much. */
+static void check_grants(void)
+{
+	uint32_t left = w.supply.units, of_tenant[MAX_TENANTS] = { 0 };
+	const struct work *last = NULL;
+	for (;;) {
+		struct work *next = NULL;
+		for (uint32_t i = 0; i < w.work_count; i++) {
+			struct work *work = &w.works[i];
+			if (work->is_queued && work->item.tenant->class_ == ERC_REAL_TIME && (!last || goes_before(last, work)) &&
+			    (!next || goes_before(work, next)))
+				next = work;
+		}
+		if (!next)
+			return;
+		uint32_t *had = &of_tenant[next->item.tenant - w.tenants], units = next->item.tenant->cap - *had;
+		units = units < left ? units : left;
+		ck_assert_uint_eq(atomic_load(&next->item.limit), units);
+		left -= units;
+		*had += units;
+		last = next;
 	}
 }
 
@@ -128,14 +153,16 @@ static void check_elastic(const struct work *work, int is_new_place)
 static int can_run(struct erc__item *item, void *user)
 {
 	(void)user;
-	return ((struct work *)item)->left && erc__sched_has_place(&w.sched, item);
+	return ((struct work *)item)->left && erc__sched_has_place(item);
 }
 
 static void begin_tile(struct unit *unit, int is_new_place)
 {
 	struct work *work = unit->work;
-	if (!strcmp(w.sched.policy->name, "elastic"))
+	if (!strcmp(w.sched.policy->name, "elastic") || !strcmp(w.sched.policy->name, "exclusive")) {
 		check_elastic(work, is_new_place);
+		check_grants();
+	}
 	work->left--;
 	work->running++;
 	unit->until_ns = w.now_ns + work->tile_ns;
@@ -151,13 +178,13 @@ static void finish(struct work *work)
 {
 	ck_assert_uint_eq(work->done, work->tiles);
 	work->finished_ns = w.now_ns;
-	erc__sched_remove(&w.sched, &work->item);
+	erc__sched_remove(&w.sched, &work->item, w.now_ns);
 	work->is_queued = 0;
 	if (w.resubmits && work->item.tenant->class_ == ERC_BEST_EFFORT) {
 		work->left = work->tiles;
 		work->done = 0;
 		erc__item_init(&work->item, w.now_ns, 0);
-		erc__sched_add(&w.sched, &work->item);
+		erc__sched_add(&w.sched, &work->item, w.now_ns);
 		work->is_queued = 1;
 	}
 }
@@ -171,7 +198,7 @@ static void end_tile(struct unit *unit)
 	w.tile_time_ns[tenant - w.tenants] += work->tile_ns;
 	if (work->done == work->tiles)
 		finish(work);
-	unit->in_room = erc__sched_check(&tenant->room, &w.sched.rooms[tenant->class_], unit->pass);
+	unit->in_room = erc__sched_check(&work->item, unit->pass);
 	if (!unit->in_room || !work->left || (w.sched.policy->preempts && w.now_ns - unit->began_ns >= QUANTUM_NS))
 		leave(unit);
 	else
@@ -205,7 +232,7 @@ static void arrive(void)
 			work->finished_ns = UINT64_MAX;
 			continue;
 		}
-		erc__sched_add(&w.sched, &work->item);
+		erc__sched_add(&w.sched, &work->item, w.now_ns);
 		work->is_queued = 1;
 	}
 }
@@ -240,15 +267,15 @@ static void run_until(uint64_t end_ns)
 
 /* ---- random loads ---- */
 
-static const char *const policies[] = { "elastic", "priority", "partition", "concurrent", "fifo" };
+static const char *const policies[] = { "elastic", "exclusive", "priority", "partition", "concurrent", "fifo" };
 
 /* Whatever comes, in whatever order: all ends, each tile runs once, and under the elastic policy the rooms hold. */
 START_TEST(random_loads)
 {
 	struct erc__supply supply = { .units = 1 + (uint32_t)_i % MAX_UNITS };
-	const char *policy = policies[_i / 8 % 5];
+	const char *policy = policies[_i / 8 % 6];
 	supply.rt_units = (supply.units + 1) / 2;
-	supply.be_units = _i & 1 ? UINT32_MAX : 0;
+	supply.be_units = _i & 1;
 	if (!strcmp(policy, "partition") && supply.units == 1)
 		return; /* one class would have no unit at all */
 	start(policy, supply, (uint64_t)_i + 1);
@@ -295,8 +322,9 @@ static double overload(int shed)
 	uint32_t good = 0;
 	start("elastic", (struct erc__supply){ .units = 1 }, 11);
 	struct erc__tenant *tenant = add_tenant(ERC_REAL_TIME, 0, 1, 1);
+	struct erc__forecast forecast = { .run_ns = 1000000, .unit_ns = 1000000 };
 	tenant->shed = shed;
-	tenant->cost_ns = 1000000;
+	erc__estimate_init(&tenant->estimate, &forecast);
 	uint64_t at_ns = 0;
 	for (uint32_t i = 0; i < MAX_ITEMS; i++) {
 		add_work(tenant, at_ns, 20, 50000, 2000);
@@ -321,8 +349,9 @@ START_TEST(admission)
 {
 	start("elastic", (struct erc__supply){ .units = 2 }, 1);
 	struct erc__tenant *tenant = add_tenant(ERC_REAL_TIME, 0, 1, 2);
+	struct erc__forecast forecast = { .run_ns = 1000, .unit_ns = 1000 };
 	tenant->shed = 1;
-	tenant->cost_ns = 1000;
+	erc__estimate_init(&tenant->estimate, &forecast);
 	tenant->in_flight = 1;
 	struct work *first = add_work(tenant, 0, 1, 1000, 10), *second = add_work(tenant, 0, 1, 1000, 10);
 	erc__item_init(&first->item, 0, 10);
@@ -331,10 +360,10 @@ START_TEST(admission)
 	ck_assert_int_eq(erc__sched_admit(&w.sched, &first->item, 50000), ERC_SHED);
 	tenant->shed = 0;
 	ck_assert_int_eq(erc__sched_admit(&w.sched, &first->item, 50000), ERC_OK);
-	erc__sched_add(&w.sched, &first->item);
+	erc__sched_add(&w.sched, &first->item, 0);
 	erc__item_init(&second->item, 0, 10);
 	ck_assert_int_eq(erc__sched_admit(&w.sched, &second->item, 0), ERC_LIMIT);
-	erc__sched_remove(&w.sched, &first->item);
+	erc__sched_remove(&w.sched, &first->item, 0);
 	ck_assert_int_eq(erc__sched_admit(&w.sched, &second->item, 0), ERC_OK);
 }
 END_TEST
@@ -348,7 +377,7 @@ START_TEST(a_paused_tenant_holds_nothing)
 	run_until(UINT64_MAX);
 	ck_assert_uint_eq(runs->done, 8);
 	ck_assert_uint_eq(waits->done, 0);
-	erc__sched_set_cap(&w.sched, rt, 4);
+	erc__sched_set_cap(&w.sched, rt, 4, w.now_ns);
 	run_until(UINT64_MAX);
 	ck_assert_uint_eq(waits->done, 4);
 }
@@ -359,7 +388,7 @@ int main(void)
 	Suite *suite = suite_create("policies");
 	TCase *tcase = tcase_create("fake clock");
 	tcase_set_timeout(tcase, 60);
-	tcase_add_loop_test(tcase, random_loads, 0, 400);
+	tcase_add_loop_test(tcase, random_loads, 0, 480);
 	tcase_add_test(tcase, weights_within_two_percent);
 	tcase_add_test(tcase, shedding_keeps_goodput);
 	tcase_add_test(tcase, admission);

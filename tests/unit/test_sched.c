@@ -19,9 +19,11 @@ static void start(struct erc__sched *sched, const char *policy)
 static void add(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns, uint64_t deadline_us)
 {
 	if (!atomic_load(&item->tenant->room.epoch))
-		erc__room_init(&item->tenant->room, 0);
+		erc__tenant_init(item->tenant);
+	if (!item->share)
+		erc__item_create(sched, item, item->tenant);
 	erc__item_init(item, now_ns, deadline_us);
-	erc__sched_add(sched, item);
+	erc__sched_add(sched, item, now_ns);
 }
 
 /* One unit serves it for so long. */
@@ -86,7 +88,7 @@ START_TEST(levels_before_deadlines)
 	ck_assert_uint_eq(sched.count, 5);
 	for (int i = 0; i < 5; i++) {
 		ck_assert_ptr_eq(pick(&sched), order[i]);
-		erc__sched_remove(&sched, order[i]);
+		erc__sched_remove(&sched, order[i], 0);
 	}
 	ck_assert_ptr_null(pick(&sched));
 }
@@ -102,7 +104,7 @@ START_TEST(equal_ones_in_order_of_arrival)
 		add(&sched, &items[i], 0, 1000);
 	for (int i = 0; i < 3; i++) {
 		ck_assert_ptr_eq(pick(&sched), &items[i]);
-		erc__sched_remove(&sched, &items[i]);
+		erc__sched_remove(&sched, &items[i], 0);
 	}
 }
 END_TEST
@@ -112,7 +114,7 @@ START_TEST(what_cannot_run_is_passed_over)
 	struct erc__sched sched;
 	struct erc__tenant high = real_time(0), be = best_effort(1);
 	struct erc__item first = { .tenant = &high }, second = { .tenant = &be };
-	start(&sched, NULL);
+	start(&sched, "priority");
 	add(&sched, &first, 0, 10);
 	add(&sched, &second, 0, 0);
 	ck_assert_ptr_eq(erc__sched_pick(&sched, not_this, &first), &second);

@@ -14,7 +14,7 @@ static const double valid_factors[] = {1.5, 2, 3, 5};
 
 /* A policy as the user names it. */
 struct policy {
-	const char *name;       /* "leftover" is elastic with room for BE beside RT */
+	const char *name;
 	struct stage stage;
 	erc_model **models;     /* one per client; shared where the file is the same */
 };
@@ -42,7 +42,7 @@ struct bench_run {
 	double seconds;                    /* of a slice */
 };
 
-static const char policy_list[] = "elastic, leftover, priority, partition, concurrent, fifo";
+static const char policy_list[] = "elastic, exclusive, priority, partition, concurrent, fifo";
 
 /* ---- options ---- */
 
@@ -147,11 +147,10 @@ static enum erc_status open_lane(struct bench_run *run, struct policy *policy, u
 
 static int open_policy(struct bench_run *run, struct policy *policy)
 {
-	bool is_leftover = !strcmp(policy->name, "leftover");
 	struct erc_sim_options sim = {.size = sizeof sim, .by_tile = run->options->by_tile};
 	struct erc_runtime_options options = {
 		.size = sizeof options, .device = run->options->device, .units = run->options->workers,
-		.policy = is_leftover ? "elastic" : policy->name, .be_units = is_leftover ? UINT32_MAX : 0, .sim = &sim,
+		.policy = policy->name, .sim = &sim,
 	};
 	enum erc_status status = erc_runtime_create(&options, &policy->stage.runtime);
 	if (status != ERC_OK) {
@@ -196,7 +195,7 @@ static uint64_t rt_unit_ns(const struct stage *stage, uint64_t *now_ns)
 	struct erc_runtime_stats stats = {.size = sizeof stats};
 	erc_runtime_stats(stage->runtime, &stats);
 	*now_ns = stats.now_ns;
-	return stats.rt_unit_ns;
+	return stats.rt_tile_ns;
 }
 
 static enum erc_status run_slice(struct bench_run *run, struct stage *stage, bool with_rt, bool with_be,

@@ -1,0 +1,70 @@
+/* What a run will need, launch by launch: how many units, for how long; and from how far it has come, how many units it
+ * may need within a time from now. Pure arithmetic over the artifact's predictions. */
+#ifndef ERC_FORECAST_H
+#define ERC_FORECAST_H
+
+#include <stdint.h>
+
+#include "erc.h"
+
+struct erc__forecast_launch {
+	uint32_t tiles;      /* set by the maker; most of them where the number is known at run time only */
+	uint32_t tile_ns;    /* set by the maker */
+	uint32_t width;      /* units beyond which it gets no faster */
+	uint32_t narrow;     /* fewer, where the run may take a little longer */
+	uint64_t start_ns;   /* of the run's time on an idle device: when this launch begins */
+};
+
+/* Owned by the session. */
+struct erc__forecast {
+	struct erc__forecast_launch *launches;
+	uint32_t count;
+	uint32_t widest;     /* the largest width */
+	uint32_t longest_ns; /* the longest tile */
+	uint64_t run_ns;     /* latency on an idle device; 0: nothing is known */
+	uint64_t tile_ns;    /* sum over all tiles: unit time that the run cannot do without */
+	uint64_t unit_ns;    /* unit time that it holds with each launch at its width */
+};
+
+/* How far a run has come, as its device tells. */
+#define ERC__STEP_UNKNOWN UINT32_MAX
+struct erc__progress {
+	uint32_t step;       /* the launch in hand; ERC__STEP_UNKNOWN: anything */
+	uint32_t left;       /* its tiles that no unit has taken */
+	uint32_t tile_ns;
+	uint64_t next_ns;    /* units inside take no further tile before this */
+};
+
+/* With at most so many units: the fewest that make no more rounds. tiles and units are at least 1. */
+static inline uint32_t erc__width(uint32_t tiles, uint32_t units)
+{
+	if (tiles <= units)
+		return tiles;
+	uint32_t rounds = (tiles - 1) / units + 1;
+	return (tiles - 1) / rounds + 1;
+}
+
+/* All but what the maker sets, for a device of so many units. slowdown: the share by which the run with all launches
+ * narrow may be longer than at best. ERC_NOMEM: memory for the while. */
+enum erc_status erc__forecast_complete(struct erc__forecast *forecast, uint32_t units, double slowdown);
+
+/* The width of the launch in hand, in at most `units`. */
+uint32_t erc__forecast_width(const struct erc__forecast *forecast, const struct erc__progress *progress, uint32_t units, int is_narrow);
+
+/* Most units that the run may want at some moment between now_ns and within_ns after it, when it has `inside` of them now and may
+ * have `limit`. From claimed tiles: a launch that the clock says is over is not over while it has tiles left. */
+uint32_t erc__forecast_need(const struct erc__forecast *forecast, const struct erc__progress *progress, uint32_t inside,
+                            uint32_t limit, uint64_t now_ns, uint64_t within_ns);
+
+/* A high estimate of how much longer tiles take than predicted: rises at once, falls slowly. */
+struct erc__stretch {
+	float high; /* 0: as predicted */
+};
+
+static inline void erc__stretch_add(struct erc__stretch *stretch, float ratio)
+{
+	float excess = ratio > 1 ? ratio - 1 : 0;
+	stretch->high = excess > stretch->high ? excess : stretch->high - (stretch->high - excess) / 256;
+}
+
+#endif
