@@ -205,7 +205,7 @@ struct erca_variant {
 	uint16_t registers;    /* CUDA: per thread, read back from the image; else 0 */
 	uint32_t blocks_per_unit; /* CUDA: blocks that a unit holds at once, by registers, local memory and threads; 0: not known */
 	uint32_t tile_ns;      /* predicted time of one tile, on average */
-	uint64_t tile_bytes;   /* predicted memory traffic of one tile */
+	uint64_t tile_bytes;   /* predicted traffic of one tile with memory, behind all caches */
 	uint32_t count_slot;   /* ERCA_NONE: tile_count tiles. Else the product of `count_dims` slots from here, times
 	                        * count_scale, divided up by count_step, when the launch starts */
 	uint16_t count_dims;

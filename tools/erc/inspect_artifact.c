@@ -41,7 +41,7 @@ static const struct column variant_columns[] = {
 	ALWAYS("entry", CELL_TEXT), ALWAYS("target", CELL_TEXT),
 	{"step", "step", CELL_COUNT}, {"name", "node", CELL_TEXT}, {"budget", "budget", CELL_TEXT},
 	{"shape", "tile shape", CELL_TEXT}, {"tiles", "tiles", CELL_COUNT}, {"units", "units", CELL_COUNT},
-	{"tile_us", "tile", CELL_US}, {"tile_bytes", "traffic", CELL_BYTES},
+	{"tile_us", "tile", CELL_US}, {"tile_bytes", "memory", CELL_BYTES},
 	ALWAYS("local_bytes", CELL_BYTES), ALWAYS("threads", CELL_COUNT), ALWAYS("registers", CELL_COUNT),
 	ALWAYS("blocks_per_unit", CELL_COUNT), ALWAYS("static_bytes", CELL_BYTES), ALWAYS("spill_bytes", CELL_BYTES),
 	ALWAYS("kernel", CELL_TEXT), ALWAYS("shared_by", CELL_COUNT), ALWAYS("reduction_key", CELL_TEXT),
