@@ -3,7 +3,7 @@
 . "$LIBRARY"
 cp "$SAMPLES/digits/digits.onnx" .
 run erc compile digits.onnx -o sim.erca --dim batch=64 --target sim:epyc-64 --cc no-such-compiler --quiet
-run erc inspect sim.erca --budgets --format csv | cut -d, -f1-4
+run erc inspect sim.erca --budgets --format csv | cut -d, -f1-4 | grep ^sim
 quietly erc compile digits.onnx -o both.erca --dim batch=64 --target sim:epyc-64,cpu:x86-64-v4 --budget name=some,units=16,local=256KiB --quiet
 for target in sim:epyc-64 cpu:x86-64-v4; do
 	erc inspect both.erca --variants --format csv | grep "^main,$target," | cut -d, -f3-11 >"${target%:*}.csv"

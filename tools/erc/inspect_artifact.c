@@ -459,8 +459,10 @@ static void add_parts(const erc_artifact *artifact, const char *path, const stru
 		add_memory(artifact, report);
 	if (inspect->kernels)
 		add_kernels(artifact, report);
-	if (inspect->budgets)
+	if (inspect->budgets) {
 		add_targets(artifact, report);
+		inspect_profiles(artifact, report);
+	}
 	if (inspect->variants)
 		for_each_entry(artifact, report, add_variants);
 }
