@@ -7,6 +7,7 @@
 
 #include "../devices/build_artifact.h"
 #include "ercc.h"
+#include "internal.h"
 
 #define OK(call) \
 	do { \
@@ -273,6 +274,32 @@ START_TEST(questions_without_an_answer)
 }
 END_TEST
 
+/* Of an old file, whose targets are copied, and of a profile. */
+START_TEST(without_memory)
+{
+	struct erc_room_profile profile = { .size = sizeof(profile) };
+	size_t bytes;
+	uint8_t *file = make_small(1, &bytes);
+	erc_artifact *artifact = NULL;
+	int64_t n = 0;
+	for (enum erc_status status = ERC_NOMEM; status; n++) {
+		erc__alloc_fail_after(n);
+		status = erc_artifact_open_memory(file, bytes, &artifact);
+		erc__alloc_fail_after(-1);
+		ck_assert(status == ERC_NOMEM || (!status && n >= 4)); /* the artifact, its sections, plan and targets */
+	}
+	erc_artifact_close(artifact);
+	free(file);
+	erc_runtime *runtime;
+	erc_model *model = load_small(1, 2, &file, &runtime);
+	erc__alloc_fail_after(0);
+	enum erc_status status = erc_model_room_profile(model, 0, NULL, &profile);
+	erc__alloc_fail_after(-1);
+	ck_assert_int_eq((int)status, ERC_NOMEM);
+	close_small(model, file, runtime);
+}
+END_TEST
+
 /* Where the series of points ends, and that it stands for every number of units. */
 START_TEST(points_are_few_and_ascend)
 {
@@ -299,6 +326,7 @@ int main(void)
 	tcase_add_test(tcase, twelve_and_five_tiles);
 	tcase_add_test(tcase, files_of_the_first_minor_version);
 	tcase_add_test(tcase, questions_without_an_answer);
+	tcase_add_test(tcase, without_memory);
 	tcase_add_test(tcase, points_are_few_and_ascend);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
