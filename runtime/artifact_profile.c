@@ -41,7 +41,8 @@ static enum erc_status check_knees(const struct erc_artifact *artifact, uint32_t
 	};
 	for (size_t k = 0; k < ERC__COUNT(knees); k++) {
 		if (!knees[k].units || knees[k].units > knees[k].most)
-			return BAD("profiles", i, "units_within_%u is %u, expected 1 to %u", knees[k].percent, knees[k].units, knees[k].most);
+			return BAD("profiles", i, "units_within_%u is %u, expected 1 to %u", knees[k].percent, knees[k].units,
+			           knees[k].most);
 		for (uint32_t p = profile->point_first; p < end; p++) {
 			const struct erca_point *point = erc__record(artifact, ERC_TABLE_POINTS, p);
 			if (is_within(point->latency_ns, last->latency_ns, knees[k].percent) != (point->units >= knees[k].units))
@@ -53,8 +54,8 @@ static enum erc_status check_knees(const struct erc_artifact *artifact, uint32_t
 }
 
 /* Profile i, of the budget of the entry; its points begin where those of the one before end. */
-static enum erc_status check_profile(const struct erc_artifact *artifact, uint32_t i, uint32_t entry_idx, uint32_t budget_idx,
-                                     uint32_t *point_first)
+static enum erc_status check_profile(const struct erc_artifact *artifact, uint32_t i, uint32_t entry_idx,
+                                     uint32_t budget_idx, uint32_t *point_first)
 {
 	const struct erca_profile *profile = erc__record(artifact, ERC_TABLE_PROFILES, i);
 	const struct erca_entry *entry = erc__record(artifact, ERC_TABLE_ENTRIES, entry_idx);
@@ -62,12 +63,12 @@ static enum erc_status check_profile(const struct erc_artifact *artifact, uint32
 	const struct erca_budget *budget = erc__record(artifact, ERC_TABLE_BUDGETS, budget_idx);
 	uint32_t most = budget->units ? budget->units : target->units;
 	if (profile->entry != entry_idx || profile->budget != budget_idx)
-		return BAD("profiles", i, "is of entry %u and budget %u, expected %u and %u", profile->entry, profile->budget, entry_idx,
-		           budget_idx);
+		return BAD("profiles", i, "is of entry %u and budget %u, expected %u and %u", profile->entry, profile->budget,
+		           entry_idx, budget_idx);
 	TRY(erc__check_range(artifact, "profiles", i, ERC_TABLE_POINTS, profile->point_first, profile->point_count));
 	if (profile->point_first != *point_first || !profile->point_count)
-		return BAD("profiles", i, "has %u points from %u, expected some from %u", profile->point_count, profile->point_first,
-		           *point_first);
+		return BAD("profiles", i, "has %u points from %u, expected some from %u", profile->point_count,
+		           profile->point_first, *point_first);
 	*point_first += profile->point_count;
 	TRY(check_points(artifact, profile));
 	const struct erca_point *last = erc__record(artifact, ERC_TABLE_POINTS, *point_first - 1);

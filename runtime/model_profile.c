@@ -4,20 +4,25 @@
 #include "handles.h"
 #include "profile.h"
 
+static const struct erca_budget *budget_at(const struct erc_model *model, uint32_t number)
+{
+	return erc__record(model->artifact, ERC_TABLE_BUDGETS, model->target->budget_first + number);
+}
+
 static enum erc_status find_budget(const struct erc_model *model, const char *name, uint32_t *out)
 {
 	*out = 0;
 	for (uint32_t i = 0; i < model->target->budget_count; i++) {
-		const struct erca_budget *budget = erc__record(model->artifact, ERC_TABLE_BUDGETS, model->target->budget_first + i);
 		*out = i;
-		if (!name || !strcmp(name, erc_artifact_string(model->artifact, budget->name)))
+		if (!name || !strcmp(name, erc_artifact_string(model->artifact, budget_at(model, i)->name)))
 			return ERC_OK;
 	}
 	return erc__fail(ERC_NOT_FOUND, "no budget '%s' of target %s", name, erc_model_target(model));
 }
 
 /* The launches of an entry under a budget, in memory to be freed (tile_counts). */
-static enum erc_status list_launches(const struct erc_model *model, uint32_t entry, uint32_t budget, struct erc__load *out)
+static enum erc_status list_launches(const struct erc_model *model, uint32_t entry, uint32_t budget,
+                                     struct erc__load *out)
 {
 	const struct erca_entry *found = erc__record(model->artifact, ERC_TABLE_ENTRIES, model->entries[entry]);
 	const struct erca_plan *plan = erc__record(model->artifact, ERC_TABLE_PLANS, found->plan);
@@ -30,14 +35,16 @@ static enum erc_status list_launches(const struct erc_model *model, uint32_t ent
 		const struct erca_record *record = erc__record(model->artifact, ERC_TABLE_RECORDS, plan->record_first + r);
 		if (record->kind != ERCA_RECORD_LAUNCH)
 			continue;
-		const struct erca_variant *variant = erc__record(model->artifact, ERC_TABLE_VARIANTS, record->variant_first + budget);
+		const struct erca_variant *variant =
+			erc__record(model->artifact, ERC_TABLE_VARIANTS, record->variant_first + budget);
 		tile_counts[out->count] = variant->tile_count;
 		tile_ns[out->count++] = variant->tile_ns;
 	}
 	return ERC_OK;
 }
 
-/* The fewest units, up to `most`, whose latency is within so many percent of that on `most`. Latency never rises with units. */
+/* The fewest units, up to `most`, whose latency is within so many percent of that on `most`: by halving, since latency never
+ * rises with units. */
 static uint32_t units_within(const struct erc__load *load, uint32_t most, uint32_t percent)
 {
 	struct erc__profile_point best, point;
@@ -82,8 +89,7 @@ enum erc_status erc_model_room_profile(const erc_model *model, uint32_t entry, c
 		return erc__fail(ERC_NOT_FOUND, "no entry %u", entry);
 	TRY(find_budget(model, budget, &number));
 	TRY(list_launches(model, entry, number, &load));
-	const struct erca_budget *found = erc__record(model->artifact, ERC_TABLE_BUDGETS, model->target->budget_first + number);
-	uint32_t most = found->units ? found->units : model->target->units;
+	uint32_t most = budget_at(model, number)->units ? budget_at(model, number)->units : model->target->units;
 	out->units = most ? most : erc_runtime_units(model->runtime);
 	out->memory_bytes_per_s = model->target->memory_bytes_per_s;
 	out->units_within_1 = units_within(&load, out->units, 1);

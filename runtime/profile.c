@@ -44,7 +44,8 @@ struct step {
 };
 
 /* The step from the launch's width; 0 when it has one unit, or none, or nobody knows its time. */
-static int next_step(const struct erc__load *load, uint32_t cap, const uint32_t *widths, uint32_t launch, struct step *out)
+static int next_step(const struct erc__load *load, uint32_t cap, const uint32_t *widths, uint32_t launch,
+                     struct step *out)
 {
 	uint32_t tiles = load->tile_counts[launch], width = widths[launch];
 	if (width < 2 || !load->tile_ns[launch])
@@ -76,7 +77,8 @@ static void sift_down(struct step *steps, uint32_t count, uint32_t at)
 	steps[at] = moved;
 }
 
-static void take_steps(const struct erc__load *load, uint32_t cap, uint64_t allowed_ns, struct step *steps, uint32_t *widths)
+static void take_steps(const struct erc__load *load, uint32_t cap, uint64_t allowed_ns, struct step *steps,
+                       uint32_t *widths)
 {
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < load->count; i++)

@@ -28,7 +28,8 @@ static struct erca_point point_at(const struct plan *plan, const struct target_p
 }
 
 /* Latency never rises with units, so the fewest within so many percent of the best are found by halving. */
-static uint32_t units_within(const struct plan *plan, const struct target_plan *target, uint32_t k, uint32_t most, uint32_t percent)
+static uint32_t units_within(const struct plan *plan, const struct target_plan *target, uint32_t k, uint32_t most,
+                             uint32_t percent)
 {
 	uint64_t tile_ns, best_ns = point_at(plan, target, k, most, &tile_ns).latency_ns;
 	uint32_t too_few = 0, enough = most;
@@ -43,8 +44,8 @@ static uint32_t units_within(const struct plan *plan, const struct target_plan *
 	return enough;
 }
 
-void artifact_profile(const struct plan *plan, const struct target_plan *target, uint32_t k, struct erca_profile *profile,
-                      struct erca_point *points)
+void artifact_profile(const struct plan *plan, const struct target_plan *target, uint32_t k,
+                      struct erca_profile *profile, struct erca_point *points)
 {
 	uint32_t most = device_under(target->device, &target->budgets[k]).units;
 	profile->point_count = 0;

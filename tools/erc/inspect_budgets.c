@@ -3,13 +3,16 @@
 #include "inspect.h"
 
 static const struct column profile_columns[] = {
-	{"entry", NULL, CELL_TEXT}, {"target", NULL, CELL_TEXT}, {"budget", "budget", CELL_TEXT}, {"units", "units", CELL_COUNT},
+	{"entry", NULL, CELL_TEXT}, {"target", NULL, CELL_TEXT}, {"budget", "budget", CELL_TEXT},
+	{"units", "units", CELL_COUNT},
 	{"latency_us", "latency", CELL_US}, {"unit_us", "unit time", CELL_US}, {"used_percent", "used %", CELL_NUMBER},
-	{"units_within_1", "within 1 %", CELL_COUNT}, {"units_within_5", "5 %", CELL_COUNT}, {"units_within_10", "10 %", CELL_COUNT},
+	{"units_within_1", "within 1 %", CELL_COUNT}, {"units_within_5", "5 %", CELL_COUNT},
+	{"units_within_10", "10 %", CELL_COUNT},
 	{"memory_bytes_per_s", NULL, CELL_NUMBER},
 };
 static const struct column point_columns[] = {
-	{"entry", NULL, CELL_TEXT}, {"target", NULL, CELL_TEXT}, {"budget", "budget", CELL_TEXT}, {"units", "units", CELL_COUNT},
+	{"entry", NULL, CELL_TEXT}, {"target", NULL, CELL_TEXT}, {"budget", "budget", CELL_TEXT},
+	{"units", "units", CELL_COUNT},
 	{"latency_us", "latency", CELL_US}, {"unit_us", "unit time", CELL_US}, {"used_percent", "used %", CELL_NUMBER},
 	{"speed", "speed", CELL_BAR},
 };
@@ -27,7 +30,8 @@ struct profile_view {
 
 static struct profile_view view_of(const erc_artifact *artifact, struct report *report, uint32_t i)
 {
-	struct profile_view view = {artifact, report, RECORD(artifact, PROFILES, struct erca_profile, i), NULL, NULL, NULL, NULL};
+	struct profile_view view = {.artifact = artifact, .report = report};
+	view.profile = RECORD(artifact, PROFILES, struct erca_profile, i);
 	const struct erca_entry *entry = RECORD(artifact, ENTRIES, struct erca_entry, view.profile->entry);
 	view.target = RECORD(artifact, TARGETS, struct erca_target, entry->target);
 	view.budget = RECORD(artifact, BUDGETS, struct erca_budget, view.profile->budget);
@@ -76,13 +80,15 @@ static void add_curve(const struct profile_view *view)
 
 /* Profiles of one entry follow each other: a table for each entry. */
 static void for_each_profile(const erc_artifact *artifact, struct report *report, const char *key, const char *what,
-                             const struct column *columns, size_t column_count, void (*fn)(const struct profile_view *view))
+                             const struct column *columns, size_t column_count,
+                             void (*fn)(const struct profile_view *view))
 {
 	uint32_t entry = ERCA_NONE;
 	for (uint32_t i = 0; i < erc_artifact_count(artifact, ERC_TABLE_PROFILES); i++) {
 		const struct profile_view view = view_of(artifact, report, i);
 		if (view.profile->entry != entry)
-			report_table_titled(report, key, columns, column_count, "%s of %s on %s", what, view.entry_name, view.target_name);
+			report_table_titled(report, key, columns, column_count, "%s of %s on %s", what, view.entry_name,
+			                    view.target_name);
 		entry = view.profile->entry;
 		fn(&view);
 	}
@@ -90,6 +96,8 @@ static void for_each_profile(const erc_artifact *artifact, struct report *report
 
 void inspect_profiles(const erc_artifact *artifact, struct report *report)
 {
-	for_each_profile(artifact, report, "profiles", "latency and units", profile_columns, COUNT_OF(profile_columns), add_profile);
-	for_each_profile(artifact, report, "points", "latency against units", point_columns, COUNT_OF(point_columns), add_curve);
+	for_each_profile(artifact, report, "profiles", "latency and units", profile_columns, COUNT_OF(profile_columns),
+	                 add_profile);
+	for_each_profile(artifact, report, "points", "latency against units", point_columns, COUNT_OF(point_columns),
+	                 add_curve);
 }
