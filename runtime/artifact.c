@@ -309,6 +309,7 @@ void erc_artifact_close(erc_artifact *artifact)
 		munmap((void *)artifact->data, artifact->bytes);
 	erc__free(artifact->sections);
 	erc__free(artifact->plan);
+	erc__free(artifact->longer);
 	erc__free(artifact);
 }
 

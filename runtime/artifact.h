@@ -25,6 +25,7 @@ struct erc_artifact {
 	struct erca_section *sections;
 	uint8_t *plan;
 	size_t plan_bytes;
+	uint8_t *longer;     /* targets of an older file, as long as today's; NULL: they are in `plan` */
 
 	struct erc__table tables[ERC_TABLE_COUNT];
 	const char *strings; /* ends with NUL when string_bytes > 0 */

@@ -27,5 +27,7 @@ enum erc_status erc__check_cuda_launch(uint32_t record_idx, const struct erca_re
 
 /* All entries and the plans below them; every record has been checked by itself. */
 enum erc_status erc__artifact_check_entries(const struct erc_artifact *artifact);
+/* The room profiles and their points, when entries have been checked. */
+enum erc_status erc__artifact_check_profiles(const struct erc_artifact *artifact);
 
 #endif

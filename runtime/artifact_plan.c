@@ -2,6 +2,8 @@
  * that was not compared first; sums are written so that they cannot overflow. */
 #include "artifact_check.h"
 
+#include <string.h>
+
 #define BAD_HEADER(...) erc__fail(ERC_CORRUPT, "PLAN header: " __VA_ARGS__)
 
 /* ---- the tables ---- */
@@ -10,9 +12,11 @@ static const struct table_row {
 	const char *name;
 	size_t header_offset;
 	uint32_t record_bytes;
+	uint32_t first_bytes; /* in files of minor version 0; 0: as now */
 } table_rows[ERC_TABLE_COUNT] = {
-#define ROW(id, field, type) [ERC_TABLE_##id] = { #field, offsetof(struct erca_plan_header, field), sizeof(type) }
-	ROW(TARGETS, targets, struct erca_target),
+#define ROW(id, field, type) [ERC_TABLE_##id] = { #field, offsetof(struct erca_plan_header, field), sizeof(type), 0 }
+	[ERC_TABLE_TARGETS] = { "targets", offsetof(struct erca_plan_header, targets), sizeof(struct erca_target),
+	                        offsetof(struct erca_target, memory_bytes_per_s) },
 	ROW(BUDGETS, budgets, struct erca_budget),
 	ROW(ENTRIES, entries, struct erca_entry),
 	ROW(TENSORS, tensors, struct erca_tensor),
@@ -22,6 +26,8 @@ static const struct table_row {
 	ROW(VARIANTS, variants, struct erca_variant),
 	ROW(KERNELS, kernels, struct erca_kernel),
 	ROW(PARAMS, params, int64_t),
+	ROW(PROFILES, profiles, struct erca_profile),
+	ROW(POINTS, points, struct erca_point),
 #undef ROW
 };
 
@@ -40,15 +46,40 @@ static enum erc_status check_table(const struct erc_artifact *artifact, const ch
 	return ERC_OK;
 }
 
+/* Records of an older minor version get today's length: what they do not have is 0. Targets alone ever grew. */
+static enum erc_status lengthen(struct erc_artifact *artifact, struct erc__table *table, uint32_t old_bytes, uint32_t bytes)
+{
+	size_t all = (size_t)table->count * bytes;
+	artifact->longer = erc__alloc(all);
+	if (!artifact->longer)
+		return erc__no_memory("targets", all);
+	for (uint32_t i = 0; i < table->count; i++)
+		memcpy(artifact->longer + (size_t)i * bytes, table->base + (size_t)i * table->stride, old_bytes);
+	*table = (struct erc__table){ artifact->longer, table->count, bytes };
+	return ERC_OK;
+}
+
+static enum erc_status find_table(struct erc_artifact *artifact, enum erc_table id)
+{
+	const struct table_row *row = &table_rows[id];
+	const struct erca_table *table = (const void *)(artifact->plan + row->header_offset);
+	int is_first = !artifact->header.version_minor && row->first_bytes;
+	uint32_t record_bytes = is_first ? row->first_bytes : row->record_bytes;
+	TRY(check_table(artifact, row->name, table, record_bytes));
+	artifact->tables[id] = (struct erc__table){ artifact->plan + table->offset, table->count, table->stride };
+	return is_first ? lengthen(artifact, &artifact->tables[id], record_bytes, row->record_bytes) : ERC_OK;
+}
+
 static enum erc_status find_tables(struct erc_artifact *artifact)
 {
 	const struct erca_plan_header *header = (const void *)artifact->plan;
 	int is_newer = artifact->header.version_minor > ERCA_VERSION_MINOR;
-	if (artifact->plan_bytes < sizeof(*header))
-		return BAD_HEADER("the section has %zu bytes, the header alone has %zu", artifact->plan_bytes, sizeof(*header));
-	if (header->header_bytes < sizeof(*header) || header->header_bytes > artifact->plan_bytes ||
-	    (!is_newer && header->header_bytes != sizeof(*header)))
-		return BAD_HEADER("header_bytes is %u, expected %zu", header->header_bytes, sizeof(*header));
+	size_t header_bytes = artifact->header.version_minor ? sizeof(*header) : offsetof(struct erca_plan_header, profiles);
+	if (artifact->plan_bytes < header_bytes)
+		return BAD_HEADER("the section has %zu bytes, the header alone has %zu", artifact->plan_bytes, header_bytes);
+	if (header->header_bytes < header_bytes || header->header_bytes > artifact->plan_bytes ||
+	    (!is_newer && header->header_bytes != header_bytes))
+		return BAD_HEADER("header_bytes is %u, expected %zu", header->header_bytes, header_bytes);
 	if (header->reserved && !is_newer)
 		return BAD_HEADER("reserved is %u, expected 0", header->reserved);
 
@@ -60,12 +91,9 @@ static enum erc_status find_tables(struct erc_artifact *artifact)
 	if (artifact->string_bytes && artifact->strings[artifact->string_bytes - 1])
 		return BAD_HEADER("table strings: its last byte is not NUL");
 
-	for (int i = ERC_TABLE_SECTIONS + 1; i < ERC_TABLE_COUNT; i++) {
-		const struct table_row *row = &table_rows[i];
-		const struct erca_table *table = (const void *)(artifact->plan + row->header_offset);
-		TRY(check_table(artifact, row->name, table, row->record_bytes));
-		artifact->tables[i] = (struct erc__table){ artifact->plan + table->offset, table->count, table->stride };
-	}
+	for (int i = ERC_TABLE_SECTIONS + 1; i < ERC_TABLE_COUNT; i++)
+		if (table_rows[i].header_offset < header_bytes) /* else an older file, without records of it */
+			TRY(find_table(artifact, (enum erc_table)i));
 	return ERC_OK;
 }
 
@@ -284,5 +312,6 @@ enum erc_status erc__artifact_check_plan(struct erc_artifact *artifact)
 	for (size_t c = 0; c < ERC__COUNT(checks); c++)
 		for (uint32_t i = 0; i < artifact->tables[checks[c].table].count; i++)
 			TRY(checks[c].check(artifact, i));
-	return erc__artifact_check_entries(artifact);
+	TRY(erc__artifact_check_entries(artifact));
+	return erc__artifact_check_profiles(artifact);
 }

@@ -9,7 +9,7 @@
 
 #define ERCA_MAGIC "\x8f" "ERCA\r\n\x1a" /* 8 bytes: high bit, CR LF, ^Z find text-mode damage */
 #define ERCA_VERSION_MAJOR 1 /* a reader refuses another major version */
-#define ERCA_VERSION_MINOR 0 /* a reader skips unknown optional sections of a newer minor */
+#define ERCA_VERSION_MINOR 1 /* a reader skips unknown optional sections of a newer minor */
 
 #define ERCA_NONE UINT32_MAX /* "no index" in every index field */
 #define ERCA_MAX_RANK 8
@@ -81,6 +81,9 @@ struct erca_plan_header {
 	struct erca_table variants; /* erca_variant */
 	struct erca_table kernels;  /* erca_kernel */
 	struct erca_table params;   /* int64_t */
+	/* Since minor version 1. */
+	struct erca_table profiles; /* erca_profile */
+	struct erca_table points;   /* erca_point */
 };
 
 enum erca_target_kind { ERCA_TARGET_CPU = 1, ERCA_TARGET_CUDA = 2, ERCA_TARGET_SIM = 3 };
@@ -95,6 +98,10 @@ struct erca_target {
 	uint32_t budget_count;
 	uint32_t min_driver;   /* CUDA: smallest driver version (13000 for 13.0); else 0 */
 	uint32_t reserved;
+	/* Since minor version 1; of the device of the compiler's table that the target stands for. 0: not known. */
+	uint64_t memory_bytes_per_s; /* nominal, from and to memory, of all units together */
+	uint32_t units;        /* what a budget of all units has */
+	uint32_t reserved2;    /* 0 */
 };
 
 #define ERCA_BUDGET_UNVERIFIED 1u /* flag: nobody knows what the kernels take of a unit (PTX) */
@@ -198,7 +205,7 @@ struct erca_variant {
 	uint16_t registers;    /* CUDA: per thread, read back from the image; else 0 */
 	uint32_t blocks_per_unit; /* CUDA: blocks that a unit holds at once, by registers, local memory and threads; 0: not known */
 	uint32_t tile_ns;      /* predicted time of one tile, on average */
-	uint64_t tile_bytes;   /* predicted memory traffic of one tile */
+	uint64_t tile_bytes;   /* predicted traffic of one tile with memory, behind all caches */
 	uint32_t count_slot;   /* ERCA_NONE: tile_count tiles. Else the product of `count_dims` slots from here, times
 	                        * count_scale, divided up by count_step, when the launch starts */
 	uint16_t count_dims;
@@ -216,9 +223,38 @@ struct erca_kernel {
 	uint8_t digest[32]; /* SHA-256 of the kernel's source, its identity */
 };
 
+/* The room profile of an entry under a budget: how its latency falls with units, by prediction. Launches follow each other,
+ * each on its width: the fewest units for as few rounds as all units that there are would make. */
+struct erca_profile {
+	uint32_t entry;
+	uint32_t budget;
+	uint32_t point_first;
+	uint32_t point_count;
+	uint32_t units_within_1;  /* fewest units within 1 % of the latency on the last point's units */
+	uint32_t units_within_5;  /* 5 % */
+	uint32_t units_within_10; /* 10 % */
+	uint32_t reserved;        /* 0 */
+	uint64_t tile_ns;         /* tiles x tile_ns, summed over the launches: the work, on any units */
+};
+
+struct erca_point {
+	uint32_t units;
+	uint32_t reserved;    /* 0 */
+	uint64_t latency_ns;  /* rounds x tile_ns, summed over the launches */
+	uint64_t unit_ns;     /* width x rounds x tile_ns, summed over the launches: unit time that is held */
+};
+
+/* Numbers of units at which a writer puts points, 1, 2, 3, 4, 6, 8, 12, 16 ... and the last, `most`: the one behind
+ * `units`. */
+static inline uint32_t erca_point_behind(uint32_t units, uint32_t most)
+{
+	uint64_t step = units & (units - 1) ? units / 3 : units > 1 ? units / 2 : 1;
+	return units + step < most ? (uint32_t)(units + step) : most;
+}
+
 _Static_assert(sizeof(struct erca_header) == 72, "layout");
 _Static_assert(sizeof(struct erca_section) == 64, "layout");
-_Static_assert(sizeof(struct erca_target) == 40, "layout");
+_Static_assert(sizeof(struct erca_target) == 56, "layout");
 _Static_assert(sizeof(struct erca_budget) == 24, "layout");
 _Static_assert(sizeof(struct erca_entry) == 48, "layout");
 _Static_assert(sizeof(struct erca_tensor) == 112, "layout");
@@ -226,5 +262,7 @@ _Static_assert(sizeof(struct erca_record) == 56, "layout");
 _Static_assert(sizeof(struct erca_operand) == 24, "layout");
 _Static_assert(sizeof(struct erca_variant) == 64, "layout");
 _Static_assert(sizeof(struct erca_kernel) == 48, "layout");
+_Static_assert(sizeof(struct erca_profile) == 40, "layout");
+_Static_assert(sizeof(struct erca_point) == 24, "layout");
 
 #endif

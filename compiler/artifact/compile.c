@@ -82,6 +82,7 @@ static enum ercc_status make_targets(struct context *ctx, const struct budget_li
 		struct target_plan *built = &out[(*count)++];
 		built->name = target->name;
 		built->level = target->level;
+		built->device = target->device;
 		built->budget_count = budgets->count;
 		TRY(budgets_resolve(ctx, budgets, target->device, target->name, built->budgets));
 		TRY(variants_choose(ctx, target->device, plan, target->column, built));

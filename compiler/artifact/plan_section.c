@@ -1,15 +1,15 @@
 /* The PLAN section: tables of fixed-size records. */
-#include "../../schemas/artifact.h"
 #include "sha256.h"
 #include "writer.h"
 
 /* The tables in the order of erca_plan_header. */
-enum { STRINGS, TARGETS, BUDGETS, ENTRIES, TENSORS, PLANS, RECORDS, OPERANDS, VARIANTS, KERNELS, PARAMS, TABLE_COUNT };
+enum { STRINGS, TARGETS, BUDGETS, ENTRIES, TENSORS, PLANS, RECORDS, OPERANDS, VARIANTS, KERNELS, PARAMS, PROFILES, POINTS,
+       TABLE_COUNT };
 
 static const uint32_t strides[TABLE_COUNT] = {
 	1, sizeof(struct erca_target), sizeof(struct erca_budget), sizeof(struct erca_entry), sizeof(struct erca_tensor),
 	sizeof(struct erca_plan), sizeof(struct erca_record), sizeof(struct erca_operand), sizeof(struct erca_variant),
-	sizeof(struct erca_kernel), sizeof(int64_t),
+	sizeof(struct erca_kernel), sizeof(int64_t), sizeof(struct erca_profile), sizeof(struct erca_point),
 };
 
 struct builder {
@@ -143,7 +143,32 @@ static void add_records(struct builder *b, const struct plan *plan, const struct
 	}
 }
 
-/* One target: its budgets, kernels, records, and the entry point that runs them. */
+/* The room profiles of an entry, in the order of its target's budgets. */
+static void add_profiles(struct builder *b, const struct plan *plan, const struct target_plan *target, uint32_t entry,
+                         uint32_t budget_first)
+{
+	struct erca_point points[MAX_POINTS];
+	for (uint32_t k = 0; k < target->budget_count; k++) {
+		struct erca_profile profile = {.entry = entry, .budget = budget_first + k, .point_first = count_of(b, POINTS)};
+		artifact_profile(plan, target, k, &profile, points);
+		for (uint32_t i = 0; i < profile.point_count; i++)
+			add(b, POINTS, &points[i]);
+		add(b, PROFILES, &profile);
+	}
+}
+
+static void add_kernels(struct builder *b, const struct target_plan *target, uint32_t index)
+{
+	for (uint32_t k = 0; k < target->kernel_count; k++) {
+		struct erca_kernel kernel = {.name = add_string(b, target->kernels[k].name), .target = index,
+		                             .entry = target->code ? k : 0, .static_bytes = target->kernels[k].static_bytes,
+		                             .spill_bytes = target->kernels[k].spill_bytes};
+		memcpy(kernel.digest, target->kernels[k].digest, sizeof kernel.digest);
+		add(b, KERNELS, &kernel);
+	}
+}
+
+/* One target: its budgets, kernels, records, and the entry point that runs them, with its room profiles. */
 static void add_target(struct builder *b, const struct artifact *artifact, uint32_t index, uint32_t code_section)
 {
 	const struct target_plan *target = &artifact->targets[index];
@@ -151,7 +176,8 @@ static void add_target(struct builder *b, const struct artifact *artifact, uint3
 	struct erca_target record = {.name = add_string(b, target->name), .kind = target->kind, .level = target->level,
 	                             .code_section = code_section, .code_bytes = (uint64_t)target->code_bytes,
 	                             .budget_first = count_of(b, BUDGETS), .budget_count = target->budget_count,
-	                             .min_driver = target->min_driver};
+	                             .min_driver = target->min_driver, .units = target->device->units,
+	                             .memory_bytes_per_s = (uint64_t)(target->device->dram_total_per_ns * 1e9)};
 	for (uint32_t k = 0; k < target->budget_count; k++) {
 		const struct budget *budget = &target->budgets[k];
 		struct erca_budget row = {.name = add_string(b, budget->name), .units = budget->units,
@@ -161,13 +187,7 @@ static void add_target(struct builder *b, const struct artifact *artifact, uint3
 	}
 	add(b, TARGETS, &record);
 	uint32_t first_kernel = count_of(b, KERNELS);
-	for (uint32_t k = 0; k < target->kernel_count; k++) {
-		struct erca_kernel kernel = {.name = add_string(b, target->kernels[k].name), .target = index,
-		                             .entry = target->code ? k : 0, .static_bytes = target->kernels[k].static_bytes,
-		                             .spill_bytes = target->kernels[k].spill_bytes};
-		memcpy(kernel.digest, target->kernels[k].digest, sizeof kernel.digest);
-		add(b, KERNELS, &kernel);
-	}
+	add_kernels(b, target, index);
 	struct erca_entry entry = {.name = add_string(b, "main"), .target = index, .plan = count_of(b, PLANS), .input_first = 0,
 	                           .input_count = (uint32_t)graph->input_count, .output_first = (uint32_t)graph->input_count,
 	                           .output_count = (uint32_t)graph->output_count,
@@ -176,6 +196,7 @@ static void add_target(struct builder *b, const struct artifact *artifact, uint3
 	add_records(b, artifact->plan, target, first_kernel, &entry.local_bytes);
 	plan.record_count = count_of(b, RECORDS) - plan.record_first;
 	add(b, PLANS, &plan);
+	add_profiles(b, artifact->plan, target, count_of(b, ENTRIES), record.budget_first);
 	add(b, ENTRIES, &entry);
 }
 

@@ -1,5 +1,5 @@
 /* Simulated targets: variants chosen and costed for a device of the table, without code, so that they need no
- * toolchain. A kernel here is a name: one for each template and tile shape. */
+ * toolchain. A kernel here is a name: one for each template and tile shape. sim: GPUs; sim_cpu: CPUs of many cores. */
 #include "target.h"
 
 #include "../../schemas/artifact.h"
@@ -8,6 +8,11 @@
 choose_fn sim_column(const struct kernel_template *template)
 {
 	return template->gpu ? template->gpu : template->cpu;
+}
+
+choose_fn sim_cpu_column(const struct kernel_template *template)
+{
+	return template->cpu;
 }
 
 enum ercc_status sim_build(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out)
@@ -28,4 +33,9 @@ enum ercc_status sim_build(struct context *ctx, const struct target *target, str
 			variant->param_count = 0; /* nobody reads them */
 		}
 	return ERCC_OK;
+}
+
+enum ercc_status sim_cpu_build(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out)
+{
+	return sim_build(ctx, target, plan, out);
 }

@@ -16,6 +16,7 @@ struct kernel {
 struct target_plan {
 	const char *name;       /* "cpu:x86-64-v4" */
 	uint32_t kind, level;   /* as in erca_target */
+	const struct device *device;
 	struct budget budgets[MAX_BUDGETS];
 	uint32_t budget_count;
 	struct variant *variants; /* [launch index * budget_count + budget] */

@@ -47,9 +47,9 @@ enum ercc_status choice_end(struct context *ctx, const struct choice *choice, co
 	variant->local_bytes = out->local_bytes;
 	variant->threads = out->threads;
 	variant->registers = out->registers;
-	double ns = tile_ns(choice->device, out), bytes = out->work.shared + out->work.dram;
+	double ns = tile_ns(choice->device, out);
 	variant->tile_ns = ns < UINT32_MAX ? (uint32_t)(ns + 1) : UINT32_MAX;
-	variant->tile_bytes = (int64_t)bytes;
+	variant->tile_bytes = (int64_t)ceil(tile_memory_bytes(choice->device, launch, out));
 	return ERCC_OK;
 }
 

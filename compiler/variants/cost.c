@@ -50,6 +50,21 @@ static int64_t operand_bytes(const struct launch *launch, const struct operand *
 	return strided && touched < bytes ? touched : bytes;
 }
 
+double tile_memory_bytes(const struct device *device, const struct launch *launch, const struct tile *tile)
+{
+	double weights = 0, others = 0, cache = (double)device->shared_bytes * device->units;
+	double moved = tile->work.shared + tile->work.dram, count = (double)tile->count;
+	for (int i = 0; i < launch->operand_count; i++) {
+		int64_t offset;
+		bool is_weights = buffer_root(launch->operands[i].buffer, &offset)->kind == BUFFER_WEIGHTS;
+		*(is_weights ? &weights : &others) += (double)operand_bytes(launch, &launch->operands[i]);
+	}
+	/* choosers that tell memory from cache know which weights a tile reads */
+	double bytes = !weights ? 0 : tile->work.dram ? tile->work.dram : weights / count;
+	bytes += others > cache ? others / count : 0;
+	return bytes < moved ? bytes : moved;
+}
+
 uint64_t launch_traffic(const struct launch *launch)
 {
 	uint64_t bytes = 0;

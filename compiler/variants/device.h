@@ -15,7 +15,7 @@ struct device {
 	int64_t reserved_bytes;   /* GPU: of local memory, what the system takes for a block; one lies beyond local_bytes */
 	uint32_t threads, blocks; /* GPU: most that a unit holds at once */
 	int64_t cache_bytes;      /* L2 of a CPU core: while a tile runs, all of it is the tile's, whatever the budget */
-	int64_t shared_bytes;     /* of the cache that all units share, what is a unit's part on a busy CPU */
+	int64_t shared_bytes;     /* of the cache that all units share, what is a unit's part on a busy device */
 	int64_t near_bytes;       /* L1 data cache of a CPU core */
 	uint32_t registers;       /* CPU: vector registers; GPU: 32-bit registers of a unit */
 	uint32_t lanes;           /* CPU: f32 in a vector register; GPU: threads of a warp */

@@ -52,6 +52,9 @@ struct tile {
 
 /* Predicted time of one tile when the device's units are at work on the launch. */
 double tile_ns(const struct device *device, const struct tile *tile);
+/* Bytes of memory that a tile reads and writes, on average: weights, once in a run, and what else is more than the device's
+ * part of the shared cache. The rest of its traffic ends in the cache. */
+double tile_memory_bytes(const struct device *device, const struct launch *launch, const struct tile *tile);
 /* Predicted unit-time of a launch, for comparing tile shapes. */
 double launch_cost(const struct device *device, const struct tile *tile);
 /* Bytes that the launch reads and writes. */

@@ -22,6 +22,7 @@ static const struct sim_profile {
 	{ "a100", 108, 2039 },
 	{ "h100", 132, 3352 },
 	{ "h200", 132, 4800 },
+	{ "epyc-64", 64, 460 },
 };
 
 /* Its tiles are taken from the claim when it begins them. */
@@ -499,7 +500,7 @@ static enum erc_status sim_open(const struct erc_runtime_options *options, struc
 	enum erc_status status = ERC_OK;
 	uint32_t units = options->units || !profile ? options->units : profile->units;
 	if (!profile)
-		status = erc__fail(ERC_NOT_FOUND, "no device '%s'; there are sim:a100, sim:h100, sim:h200", options->device);
+		status = erc__fail(ERC_NOT_FOUND, "no device '%s'; there are sim:a100, sim:h100, sim:h200, sim:epyc-64", options->device);
 	else if (units > MAX_UNITS)
 		status = erc__fail(ERC_INVALID, "sim: %u units, expected 1 to %d", units, MAX_UNITS);
 	if (!status)

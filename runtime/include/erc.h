@@ -109,7 +109,9 @@ ERC_API void erc_artifact_info(const erc_artifact *artifact, struct erc_artifact
 	X(OPERANDS, struct erca_operand) \
 	X(VARIANTS, struct erca_variant) \
 	X(KERNELS, struct erca_kernel) \
-	X(PARAMS, int64_t)
+	X(PARAMS, int64_t) \
+	X(PROFILES, struct erca_profile) \
+	X(POINTS, struct erca_point)
 
 enum erc_table {
 #define X(id, type) ERC_TABLE_##id,
@@ -251,6 +253,33 @@ struct erc_memory_info {
 	size_t arena_bytes;   /* activations of one request */
 };
 ERC_API enum erc_status erc_model_memory(const erc_model *model, uint32_t entry, struct erc_memory_info *out);
+
+/* A run alone on so many units, by the artifact's predictions. */
+struct erc_room_point {
+	uint32_t units;
+	uint64_t latency_ns; /* of all launches, one after the other */
+	uint64_t unit_ns;    /* unit time that it holds: in each launch the fewest units for as short a latency */
+};
+
+/* How a run's latency falls with the units that it gets. Predictions are for the device that the target stands for: another
+ * one differs by a factor. Launches whose number of tiles depends on data count with the most. */
+struct erc_room_profile {
+	size_t size;               /* set by the caller */
+	struct erc_room_point *points; /* set by the caller: room for point_capacity points, or NULL */
+	uint32_t point_capacity;   /* set by the caller */
+	uint32_t point_count;      /* that there are: 1, 2, 3, 4, 6, 8, 12 ... units and the most; as many as have room are written */
+	uint32_t units;            /* the most: those of the budget; where it has all and the artifact does not say how many
+	                            * that is, the runtime's */
+	uint32_t units_within_1;   /* fewest units whose latency is within 1 % of that on the most */
+	uint32_t units_within_5;   /* 5 % */
+	uint32_t units_within_10;  /* 10 % */
+	uint64_t tile_ns;          /* the work in it: the time of all tiles, on any number of units */
+	uint64_t memory_bytes_per_s; /* nominal, of the target's device; 0: the artifact does not say */
+};
+/* budget: one of the target's; NULL: the first. ERC_NOT_FOUND without such an entry or budget. Computed at each call, from the
+ * launches' predictions. */
+ERC_API enum erc_status erc_model_room_profile(const erc_model *model, uint32_t entry, const char *budget,
+                                               struct erc_room_profile *out);
 
 /* ---- session: a tenant: a model with a class ---- */
 

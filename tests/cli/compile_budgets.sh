@@ -3,7 +3,7 @@
 . "$LIBRARY"
 cp "$SAMPLES/digits/digits.onnx" .
 compile() { run erc compile digits.onnx -o x.erca --dim batch=1 --quiet --target sim:h100 "$@"; }
-budgets() { run erc inspect x.erca --budgets --format csv | cut -d, -f1-4; }
+budgets() { run erc inspect x.erca --budgets --format csv | sed '/^$/,$d' | cut -d, -f1-4; }
 compile --cc no-such-compiler
 budgets
 compile --budget full,name=edge,units=8,local=48KiB --budget name=part,share=12.5%

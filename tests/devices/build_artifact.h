@@ -25,7 +25,7 @@ struct build {
 	size_t code_bytes;
 	const void *weights;
 	size_t weights_bytes;
-	uint16_t version_minor;
+	int newer;                           /* minor versions newer than this one; -1: minor version 0, without what came later */
 	uint32_t record_padding;             /* bytes behind each record, as a newer version would have */
 	uint32_t extra_type;                 /* one more, empty section of this type; 0: none */
 	uint32_t extra_flags;
@@ -100,16 +100,23 @@ static inline size_t build_plan(const struct build *build, uint8_t *out)
 		[ERC_TABLE_VARIANTS] = offsetof(struct erca_plan_header, variants),
 		[ERC_TABLE_KERNELS] = offsetof(struct erca_plan_header, kernels),
 		[ERC_TABLE_PARAMS] = offsetof(struct erca_plan_header, params),
+		[ERC_TABLE_PROFILES] = offsetof(struct erca_plan_header, profiles),
+		[ERC_TABLE_POINTS] = offsetof(struct erca_plan_header, points),
 	};
 	struct erca_plan_header *header = (struct erca_plan_header *)out;
-	size_t at = sizeof(*header);
-	header->header_bytes = sizeof(*header);
+	size_t at = build->newer < 0 ? places[ERC_TABLE_PROFILES] : sizeof(*header);
+	header->header_bytes = (uint32_t)at;
 	for (int i = ERC_TABLE_SECTIONS + 1; i < ERC_TABLE_COUNT; i++) {
-		struct erca_table table = { at, (uint32_t)(build->tables[i].bytes / strides[i]), strides[i] + build->record_padding };
+		uint32_t bytes = strides[i];
+		if (build->newer < 0 && i == ERC_TABLE_TARGETS)
+			bytes = offsetof(struct erca_target, memory_bytes_per_s);
+		if (places[i] >= header->header_bytes)
+			continue;
+		struct erca_table table = { at, (uint32_t)(build->tables[i].bytes / strides[i]), bytes + build->record_padding };
 		memcpy(out + places[i], &table, sizeof(table));
 		for (uint32_t r = 0; r < table.count; r++, at += table.stride) {
-			memcpy(out + at, build->tables[i].data + (size_t)r * strides[i], strides[i]);
-			memset(out + at + strides[i], 0xee, build->record_padding);
+			memcpy(out + at, build->tables[i].data + (size_t)r * strides[i], bytes);
+			memset(out + at + bytes, 0xee, build->record_padding);
 		}
 	}
 	header->strings = (struct erca_table){ at, (uint32_t)build->strings.bytes, 1 };
@@ -146,7 +153,7 @@ static inline uint8_t *build_finish(struct build *build, size_t *bytes)
 	struct erca_header *header = (struct erca_header *)file;
 	memcpy(header->magic, ERCA_MAGIC, 8);
 	header->version_major = ERCA_VERSION_MAJOR;
-	header->version_minor = build->version_minor;
+	header->version_minor = build->newer < 0 ? 0 : (uint16_t)(ERCA_VERSION_MINOR + build->newer);
 	header->header_bytes = sizeof(*header);
 	header->toc_offset = sizeof(*header);
 	header->content_bytes = header->toc_offset + section_count * sizeof(struct erca_section);

@@ -80,7 +80,8 @@ static enum ercc_status build_shapes(struct job *job, const struct shapes *shape
 {
 	struct plan *plan = job->artifact.plan;
 	struct target_plan *out = &job->plan;
-	*out = (struct target_plan){.name = job->target->name, .level = job->target->level, .budget_count = (uint32_t)count};
+	*out = (struct target_plan){.name = job->target->name, .level = job->target->level, .device = job->target->device,
+	                            .budget_count = (uint32_t)count};
 	for (int k = 0; k < count; k++)
 		out->budgets[k] = (struct budget){arena_printf(&test.ctx.arena, "s%d", k), 0, 1000, job->target->device->local_bytes};
 	assert_ok(variants_choose(&test.ctx, job->target->device, plan, job->target->column, out));

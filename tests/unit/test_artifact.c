@@ -18,7 +18,7 @@ static uint32_t add_launch(struct build *build, uint32_t node, uint32_t kernel, 
 	for (uint32_t budget = 0; budget < 2; budget++) {
 		uint32_t param = pool_add(&build->tables[ERC_TABLE_PARAMS], &params[0], 8);
 		pool_add(&build->tables[ERC_TABLE_PARAMS], &params[1], 8);
-		BUILD_ADD(build, VARIANTS, struct erca_variant, .kernel = kernel, .tile_count = 4, .param_first = param,
+		BUILD_ADD(build, VARIANTS, struct erca_variant, .kernel = kernel, .tile_count = 4, .tile_ns = 1000, .param_first = param,
 		          .param_count = 2, .local_bytes = 256, .count_slot = budget ? 0 : ERCA_NONE,
 		          .count_dims = (uint16_t)(budget ? 2 : 0), .count_scale = budget ? 1 : 0,
 		          .count_step = budget ? 3 : 0);
@@ -38,12 +38,23 @@ static uint32_t add_operands(struct build *build)
 	return first;
 }
 
+/* 4 tiles of 1000 ns on up to `most` units, 4 or more. */
+static void add_profile(struct build *build, uint32_t entry, uint32_t budget, uint32_t most)
+{
+	uint32_t first = BUILD_ADD(build, POINTS, struct erca_point, .units = 1, .latency_ns = 4000, .unit_ns = 4000);
+	BUILD_ADD(build, POINTS, struct erca_point, .units = 3, .latency_ns = 2000, .unit_ns = 4000);
+	BUILD_ADD(build, POINTS, struct erca_point, .units = most, .latency_ns = 1000, .unit_ns = 4000);
+	BUILD_ADD(build, PROFILES, struct erca_profile, .entry = entry, .budget = budget, .point_first = first, .point_count = 3,
+	          .units_within_1 = 4, .units_within_5 = 4, .units_within_10 = 4, .tile_ns = 4000);
+}
+
 static void add_target(struct build *build, const char *name, uint32_t level, int has_control_flow)
 {
 	uint32_t node = build_string(build, "node"), budget = BUILD_ADD(build, BUDGETS, struct erca_budget, .name = build_string(build, "full"));
-	BUILD_ADD(build, BUDGETS, struct erca_budget, .name = build_string(build, "half"), .share_permille = 500);
+	BUILD_ADD(build, BUDGETS, struct erca_budget, .name = build_string(build, "half"), .units = 4, .share_permille = 500);
 	uint32_t target = BUILD_ADD(build, TARGETS, struct erca_target, .name = build_string(build, name), .kind = ERCA_TARGET_CPU, .level = level,
-	                            .code_section = BUILD_CODE_SECTION, .code_bytes = build->code_bytes, .budget_first = budget, .budget_count = 2);
+	                            .code_section = BUILD_CODE_SECTION, .code_bytes = build->code_bytes, .budget_first = budget, .budget_count = 2,
+	                            .memory_bytes_per_s = 460000000000, .units = 8);
 	uint32_t kernel = BUILD_ADD(build, KERNELS, struct erca_kernel, .name = node, .target = target);
 	uint32_t tensor = BUILD_ADD(build, TENSORS, struct erca_tensor, .name = build_string(build, "x"), .dtype = ERC_I64, .rank = 0,
 	                            .dim_slots = ERCA_NO_SLOTS, .bytes = 8);
@@ -68,9 +79,11 @@ static void add_target(struct build *build, const char *name, uint32_t level, in
 		BUILD_ADD(build, PLANS, struct erca_plan, .record_first = call, .record_count = 1);
 		BUILD_ADD(build, PLANS, struct erca_plan, .record_first = inner, .record_count = 1);
 	}
-	BUILD_ADD(build, ENTRIES, struct erca_entry, .name = build_string(build, "main"), .target = target, .plan = plan,
-	          .input_first = tensor, .input_count = 1, .output_first = tensor + 1, .output_count = 1, .dims_count = 3,
-	          .arena_bytes = 512, .local_bytes = 256);
+	uint32_t entry = BUILD_ADD(build, ENTRIES, struct erca_entry, .name = build_string(build, "main"), .target = target, .plan = plan,
+	                           .input_first = tensor, .input_count = 1, .output_first = tensor + 1, .output_count = 1, .dims_count = 3,
+	                           .arena_bytes = 512, .local_bytes = 256);
+	add_profile(build, entry, budget, 8);
+	add_profile(build, entry, budget + 1, 4);
 }
 
 static const uint8_t weights[100] = { 1, 2, 3 };
@@ -114,7 +127,7 @@ static void check_fails(const uint8_t *file, size_t bytes, enum erc_status wante
 
 START_TEST(inspects)
 {
-	static const uint32_t counts[ERC_TABLE_COUNT] = { 4, 2, 4, 2, 4, 4, 8, 10, 6, 2, 12 };
+	static const uint32_t counts[ERC_TABLE_COUNT] = { 4, 2, 4, 2, 4, 4, 8, 10, 6, 2, 12, 4, 12 };
 	struct erc_artifact_info info;
 	erc_artifact *artifact;
 	size_t bytes, section_bytes;
@@ -253,6 +266,11 @@ static uint64_t read_all(const erc_artifact *artifact)
 				sum += *(const uint8_t *)erc_artifact_record(artifact, ERC_TABLE_PARAMS, variant->param_first + p);
 		}
 	}
+	for (uint32_t i = 0; i < erc_artifact_count(artifact, ERC_TABLE_PROFILES); i++) {
+		const struct erca_profile *profile = erc_artifact_record(artifact, ERC_TABLE_PROFILES, i);
+		for (uint32_t k = 0; k < profile->point_count; k++)
+			sum += ((const struct erca_point *)erc_artifact_record(artifact, ERC_TABLE_POINTS, profile->point_first + k))->units;
+	}
 	return sum;
 }
 
@@ -265,6 +283,9 @@ static void run_all(erc_runtime *null, const uint8_t *file, size_t bytes)
 	if (erc_model_load_memory(null, file, bytes, NULL, &model))
 		return;
 	for (uint32_t entry = 0; entry < erc_model_entry_count(model); entry++) {
+		struct erc_room_profile profile = { .size = sizeof(profile) };
+		ck_assert_int_eq((int)erc_model_room_profile(model, entry, NULL, &profile), ERC_OK);
+		ck_assert_uint_gt(profile.point_count, 0);
 		struct erc_session_options options = { .size = sizeof(options), .entry = erc_model_entry_name(model, entry) };
 		struct erc_tensor_info x, y;
 		erc_session *session;
@@ -380,7 +401,7 @@ static void expect_changed(size_t field_offset, size_t width, uint64_t value, en
 
 START_TEST(header_faults)
 {
-	expect_changed(HEADER(version_major), 2, ERC_VERSION, "artifact format 2.0; this runtime (erc 0.1.0) reads format 1.x");
+	expect_changed(HEADER(version_major), 2, ERC_VERSION, "artifact format 2.1; this runtime (erc 0.1.0) reads format 1.x");
 	expect_changed(HEADER(header_bytes), 80, ERC_CORRUPT, "header_bytes is 80, expected 72");
 	expect_changed(HEADER(content_bytes), 1 << 20, ERC_CORRUPT, "truncated");
 	expect_changed(HEADER(content_bytes), 8, ERC_CORRUPT, "content_bytes is 8");
@@ -466,7 +487,7 @@ START_TEST(unknown_sections)
 			struct build build;
 			size_t bytes;
 			begin(&build);
-			build.version_minor = (uint16_t)(ERCA_VERSION_MINOR + newer);
+			build.newer = newer;
 			build.extra_type = 77;
 			build.extra_flags = flags;
 			uint8_t *file = build_finish(&build, &bytes);
@@ -548,6 +569,29 @@ static const struct fault {
 	FAULT(RECORDS, erca_record, 5, plan_a, 1, "PLAN plans[1]: contains itself"),
 	FAULT(RECORDS, erca_record, 6, plan_a, 1, "PLAN plans[1]: contains itself"),
 	FAULT(PLANS, erca_plan, 3, record_count, 2, "PLAN plans[3]: refers to records[7] and 2 in all, but there are 8"),
+	FAULT(PROFILES, erca_profile, 1, entry, 1, "PLAN profiles[1]: is of entry 1 and budget 1, expected 0 and 1"),
+	FAULT(PROFILES, erca_profile, 2, budget, 1, "PLAN profiles[2]: is of entry 1 and budget 1, expected 1 and 2"),
+	FAULT(PROFILES, erca_profile, 3, point_count, 4, "PLAN profiles[3]: refers to points[9] and 4 in all, but there are 12"),
+	FAULT(PROFILES, erca_profile, 3, point_first, UINT32_MAX, "PLAN profiles[3]: refers to points[4294967295]"),
+	FAULT(PROFILES, erca_profile, 1, point_first, 2, "PLAN profiles[1]: has 3 points from 2, expected some from 3"),
+	FAULT(PROFILES, erca_profile, 0, point_count, 0, "PLAN profiles[0]: has 0 points from 0, expected some from 0"),
+	FAULT(PROFILES, erca_profile, 1, point_count, 4, "PLAN points[6]: units is 1 behind 4"),
+	FAULT(PROFILES, erca_profile, 3, point_count, 2, "PLAN profiles[3]: its last point is at 3 units, but the budget has 4"),
+	FAULT(PROFILES, erca_profile, 0, units_within_1, 0, "PLAN profiles[0]: units_within_1 is 0, expected 1 to 8"),
+	FAULT(PROFILES, erca_profile, 0, units_within_1, 9, "PLAN profiles[0]: units_within_1 is 9, expected 1 to 8"),
+	FAULT(PROFILES, erca_profile, 0, units_within_1, 3, "units_within_1 is 3, but points[1] has 2000 ns on 3 units"),
+	FAULT(PROFILES, erca_profile, 0, units_within_5, 5, "units_within_5 is 5, expected 1 to 4"),
+	FAULT(PROFILES, erca_profile, 0, units_within_10, 1, "units_within_10 is 1, but points[0] has 4000 ns on 1 units"),
+	FAULT(PROFILES, erca_profile, 0, tile_ns, 4001, "PLAN points[0]: unit_ns is 4000, expected 4001 to 1 x 4000"),
+	FAULT(POINTS, erca_point, 0, units, 0, "PLAN points[0]: units is 0 behind 0"),
+	FAULT(POINTS, erca_point, 1, units, 1, "PLAN points[1]: units is 1 behind 1"),
+	FAULT(POINTS, erca_point, 2, units, 3, "PLAN points[2]: units is 3 behind 3"),
+	FAULT(POINTS, erca_point, 2, units, 9, "its last point is at 9 units, but the budget has 8"),
+	FAULT(POINTS, erca_point, 2, latency_ns, 2001, "PLAN points[2]: latency_ns is 2001, more than with fewer units"),
+	FAULT(POINTS, erca_point, 1, latency_ns, 1333, "PLAN points[1]: unit_ns is 4000, expected 4000 to 3 x 1333"),
+	FAULT(POINTS, erca_point, 1, unit_ns, 6001, "PLAN points[1]: unit_ns is 6001"),
+	FAULT(POINTS, erca_point, 1, unit_ns, UINT64_MAX, "PLAN points[1]: unit_ns is 18446744073709551615"),
+	FAULT(TARGETS, erca_target, 0, units, 9, "its last point is at 8 units, but the budget has 9"),
 	FAULT(ENTRIES, erca_entry, 1, target, 2, "PLAN entries[1]: refers to targets[2]"),
 	FAULT(ENTRIES, erca_entry, 1, plan, 4, "PLAN entries[1]: refers to plans[4]"),
 	FAULT(ENTRIES, erca_entry, 1, input_count, 3, "PLAN entries[1]: refers to tensors[2] and 3 in all, but there are 4"),
@@ -563,6 +607,95 @@ START_TEST(plan_faults)
 	memcpy(build.tables[fault->table].data + fault->offset, &fault->value, fault->width);
 	uint8_t *file = build_finish(&build, &bytes);
 	check_fails(file, bytes, ERC_CORRUPT, fault->text);
+	free(file);
+}
+END_TEST
+
+/* None at all, or one for each entry and budget, and no point besides theirs. */
+START_TEST(profiles_are_all_there)
+{
+	static const struct {
+		size_t profiles, points; /* bytes more or less */
+		const char *text;
+	} cases[] = {
+		{ -sizeof(struct erca_profile), -3 * sizeof(struct erca_point), "PLAN profiles[3]: is not there: entries[1] has 2 budgets" },
+		{ sizeof(struct erca_profile), 0, "PLAN profiles[4]: is of no entry" },
+		{ 0, sizeof(struct erca_point), "PLAN points[12]: is of no profile" },
+		{ -4 * sizeof(struct erca_profile), 0, "PLAN points[0]: is of no profile" },
+		{ -4 * sizeof(struct erca_profile), -12 * sizeof(struct erca_point), NULL },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pool *pools[2];
+		struct build build;
+		size_t bytes;
+		begin(&build);
+		pools[0] = &build.tables[ERC_TABLE_PROFILES];
+		pools[1] = &build.tables[ERC_TABLE_POINTS];
+		pool_add(pools[0], &(struct erca_profile){ 0 }, sizeof(struct erca_profile));
+		pool_add(pools[1], &(struct erca_point){ 0 }, sizeof(struct erca_point));
+		pools[0]->bytes += cases[i].profiles - sizeof(struct erca_profile);
+		pools[1]->bytes += cases[i].points - sizeof(struct erca_point);
+		uint8_t *file = build_finish(&build, &bytes);
+		if (cases[i].text)
+			check_fails(file, bytes, ERC_CORRUPT, cases[i].text);
+		else
+			ck_assert_msg(!open_and_close(file, bytes), "%s", erc_error_detail());
+		free(file);
+	}
+}
+END_TEST
+
+/* Files of minor version 0: shorter targets and header, no profiles. */
+START_TEST(the_first_minor_version)
+{
+	for (int padding = 0; padding <= 16; padding += 16) {
+		struct build build;
+		erc_artifact *artifact;
+		struct erc_artifact_info info;
+		size_t bytes;
+		begin(&build);
+		build.newer = -1;
+		build.record_padding = (uint32_t)padding;
+		uint8_t *file = build_finish(&build, &bytes);
+		ck_assert_msg(!erc_artifact_open_memory(file, bytes, &artifact), "%s", erc_error_detail());
+		erc_artifact_info(artifact, &info);
+		ck_assert_uint_eq(info.version_minor, 0);
+		ck_assert_uint_eq(erc_artifact_count(artifact, ERC_TABLE_PROFILES), 0);
+		ck_assert_uint_eq(erc_artifact_count(artifact, ERC_TABLE_POINTS), 0);
+		for (uint32_t i = 0; i < 2; i++) {
+			const struct erca_target *target = erc_artifact_record(artifact, ERC_TABLE_TARGETS, i);
+			ck_assert_str_eq(erc_artifact_string(artifact, target->name), i ? "cuda:sm_80" : "cpu:x86-64-v3");
+			ck_assert_uint_eq(target->budget_first, 2 * i);
+			ck_assert_uint_eq(target->units, 0);
+			ck_assert_uint_eq(target->memory_bytes_per_s, 0);
+		}
+		ck_assert_uint_gt(read_all(artifact), 0);
+		erc_artifact_close(artifact);
+		free(file);
+	}
+}
+END_TEST
+
+/* A file of this minor version has whole targets and the whole header. */
+START_TEST(short_records_are_of_the_first_minor_version)
+{
+	struct build build;
+	size_t bytes;
+	begin(&build);
+	build.newer = -1;
+	uint8_t *file = build_finish(&build, &bytes);
+	((struct erca_header *)file)->version_minor = 1;
+	build_seal(file, bytes);
+	check_fails(file, bytes, ERC_CORRUPT, "header_bytes is 184, expected 216");
+	free(file);
+	file = sample(&bytes);
+	struct erca_plan_header *plan = (struct erca_plan_header *)(file + sections_of(file)[BUILD_PLAN_SECTION].offset);
+	plan->targets.stride = 40;
+	build_seal(file, bytes);
+	check_fails(file, bytes, ERC_CORRUPT, "table targets: stride is 40, expected a multiple of 8 from 56");
+	((struct erca_header *)file)->version_minor = 0;
+	build_seal(file, bytes);
+	check_fails(file, bytes, ERC_CORRUPT, "header_bytes is 216, expected 184");
 	free(file);
 }
 END_TEST
@@ -652,7 +785,7 @@ START_TEST(longer_records)
 		struct build build;
 		begin(&build);
 		build.record_padding = i ? 16 : 0;
-		build.version_minor = (uint16_t)(ERCA_VERSION_MINOR + i);
+		build.newer = i;
 		files[i] = build_finish(&build, &bytes);
 		ck_assert_msg(!erc_artifact_open_memory(files[i], bytes, &artifacts[i]), "%s", erc_error_detail());
 	}
@@ -703,6 +836,9 @@ int main(void)
 	tcase_add_test(tcase, unknown_sections);
 	tcase_add_loop_test(tcase, plan_faults, 0, (int)(sizeof(faults) / sizeof(faults[0])));
 	tcase_add_test(tcase, strings_must_end);
+	tcase_add_test(tcase, profiles_are_all_there);
+	tcase_add_test(tcase, the_first_minor_version);
+	tcase_add_test(tcase, short_records_are_of_the_first_minor_version);
 	tcase_add_test(tcase, nesting_has_a_limit);
 	tcase_add_test(tcase, hostile_references_end_soon);
 	tcase_add_test(tcase, longer_records);

@@ -148,9 +148,9 @@ END_TEST
 static uint8_t *compile_digits(size_t *bytes)
 {
 	const char *path = arena_printf(&test.ctx.arena, "%s/digits.erca", folder);
-	static const char *const targets_of_it[] = {"sim:a100", "sim:h100", "sim:h200"}, *const dims[] = {"batch=4"};
+	static const char *const targets_of_it[] = {"sim:a100", "sim:h100", "sim:h200", "sim:epyc-64"}, *const dims[] = {"batch=4"};
 	struct ercc_options options = {.size = sizeof options, .message = keep_message, .cc = "/nonexistent/cc", .dims = dims,
-	                               .dim_count = 1, .targets = targets_of_it, .target_count = 3};
+	                               .dim_count = 1, .targets = targets_of_it, .target_count = COUNT_OF(targets_of_it)};
 	assert_ok(ercc_compile("samples/digits/digits.onnx", path, &options));
 	struct stat status;
 	FILE *file = fopen(path, "rb");
@@ -180,14 +180,14 @@ static void check_record(const erc_artifact *artifact, const struct erca_record 
 
 START_TEST(simulated_targets_need_no_toolchain_and_load)
 {
-	static const uint32_t units[] = {108, 132, 132};
+	static const uint32_t units[] = {108, 132, 132, 64};
 	erc_artifact *artifact;
 	size_t bytes;
 	uint8_t *data = compile_digits(&bytes);
 	ck_assert_int_eq((int)erc_artifact_open_memory(data, bytes, &artifact), ERC_OK);
-	ck_assert_uint_eq(erc_artifact_count(artifact, ERC_TABLE_TARGETS), 3);
-	ck_assert_uint_eq(erc_artifact_count(artifact, ERC_TABLE_BUDGETS), 9);
-	for (uint32_t t = 0; t < 3; t++) {
+	ck_assert_uint_eq(erc_artifact_count(artifact, ERC_TABLE_TARGETS), COUNT_OF(units));
+	ck_assert_uint_eq(erc_artifact_count(artifact, ERC_TABLE_BUDGETS), 3 * COUNT_OF(units));
+	for (uint32_t t = 0; t < COUNT_OF(units); t++) {
 		const struct erca_entry *entry = RECORD(ENTRIES, struct erca_entry, t);
 		const struct erca_target *target = RECORD(TARGETS, struct erca_target, entry->target);
 		const struct erca_plan *plan = RECORD(PLANS, struct erca_plan, entry->plan);

@@ -21,7 +21,7 @@ static int parse(int argc, char **argv, struct inspect *inspect, const char **fo
 		{"memory", 0, OPTION_FLAG, &inspect->memory, NULL, "where the bytes are: sections, arena"},
 		{"kernels", 0, OPTION_FLAG, &inspect->kernels, NULL, "kernels, and how often each is launched"},
 		{"variants", 0, OPTION_FLAG, &inspect->variants, NULL, "tiles and resources of each launch and budget"},
-		{"budgets", 0, OPTION_FLAG, &inspect->budgets, NULL, "each target's budgets and what they make of the plan"},
+		{"budgets", 0, OPTION_FLAG, &inspect->budgets, NULL, "each target's budgets, latency against units under each"},
 		{"meta", 0, OPTION_FLAG, &inspect->meta, NULL, "the META section as it is: JSON"},
 		{"graph", 0, OPTION_FLAG, &inspect->graph, NULL, "nodes of a model"},
 		{"format", 0, OPTION_TEXT, format_name, "FORM", "text (default), json, md or csv"},

@@ -107,6 +107,7 @@ enum cell_kind {
 	CELL_BYTES,  /* text: "97.5 MiB" */
 	CELL_US,     /* microseconds; text: "1.23 ms" */
 	CELL_NUMBER, /* text: 4 significant digits */
+	CELL_BAR,    /* 0 to 1; text: "######" */
 };
 
 struct column {

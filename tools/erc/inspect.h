@@ -15,4 +15,8 @@ struct inspect {
 int inspect_model(const char *path, const struct inspect *inspect);
 int inspect_artifact(const char *path, const struct inspect *inspect);
 
+/* Adds the room profiles of an artifact, if it has any, to a report. */
+struct erc_artifact;
+void inspect_profiles(const struct erc_artifact *artifact, struct report *report);
+
 #endif

@@ -41,7 +41,7 @@ static const struct column variant_columns[] = {
 	ALWAYS("entry", CELL_TEXT), ALWAYS("target", CELL_TEXT),
 	{"step", "step", CELL_COUNT}, {"name", "node", CELL_TEXT}, {"budget", "budget", CELL_TEXT},
 	{"shape", "tile shape", CELL_TEXT}, {"tiles", "tiles", CELL_COUNT}, {"units", "units", CELL_COUNT},
-	{"tile_us", "tile", CELL_US}, {"tile_bytes", "traffic", CELL_BYTES},
+	{"tile_us", "tile", CELL_US}, {"tile_bytes", "memory", CELL_BYTES},
 	ALWAYS("local_bytes", CELL_BYTES), ALWAYS("threads", CELL_COUNT), ALWAYS("registers", CELL_COUNT),
 	ALWAYS("blocks_per_unit", CELL_COUNT), ALWAYS("static_bytes", CELL_BYTES), ALWAYS("spill_bytes", CELL_BYTES),
 	ALWAYS("kernel", CELL_TEXT), ALWAYS("shared_by", CELL_COUNT), ALWAYS("reduction_key", CELL_TEXT),
@@ -459,8 +459,10 @@ static void add_parts(const erc_artifact *artifact, const char *path, const stru
 		add_memory(artifact, report);
 	if (inspect->kernels)
 		add_kernels(artifact, report);
-	if (inspect->budgets)
+	if (inspect->budgets) {
 		add_targets(artifact, report);
+		inspect_profiles(artifact, report);
+	}
 	if (inspect->variants)
 		for_each_entry(artifact, report, add_variants);
 }

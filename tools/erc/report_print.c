@@ -11,6 +11,7 @@
 
 #define COLUMNS_MAX 32
 #define CELL_MIN 12 /* no column is cut below this width */
+#define BAR_WIDTH 25
 
 /* ---- cells ---- */
 
@@ -34,6 +35,19 @@ static char *us_text(double us)
 	return memory_printf("%.2f s", us / 1e6);
 }
 
+/* The rest of the bar is empty; what is more than nothing is seen. */
+static char *bar_text(double share)
+{
+	static const char bar[] = "#########################";
+	int width = (int)(share * BAR_WIDTH + 0.5);
+	return memory_printf("%.*s", width < 1 && share > 0 ? 1 : width, bar);
+}
+
+static bool is_left(enum cell_kind kind)
+{
+	return kind == CELL_TEXT || kind == CELL_BAR;
+}
+
 static char *cell_text(const struct cell *cell)
 {
 	if (cell->text || cell->kind == CELL_TEXT)
@@ -42,6 +56,8 @@ static char *cell_text(const struct cell *cell)
 		return bytes_text(cell->value);
 	if (cell->kind == CELL_US)
 		return us_text(cell->value);
+	if (cell->kind == CELL_BAR)
+		return bar_text(cell->value);
 	return memory_printf(cell->kind == CELL_COUNT || fabs(cell->value) >= 1000 ? "%.0f" : "%.4g", cell->value);
 }
 
@@ -135,7 +151,7 @@ static void text_row(FILE *out, const struct section *section, const size_t *wid
 			continue;
 		const char *text = cells ? cells[row * section->column_count + c] : section->columns[c].heading;
 		pad(out, 2);
-		print_cell(out, text, widths[c], section->columns[c].kind != CELL_TEXT, c + 1 == section->column_count);
+		print_cell(out, text, widths[c], !is_left(section->columns[c].kind), c + 1 == section->column_count);
 	}
 	fputc('\n', out);
 }
@@ -191,7 +207,7 @@ static void md_table(FILE *out, const struct section *section, char *const *text
 	fputs("\n|", out);
 	for (size_t c = 0; c < section->column_count; c++)
 		if (section->columns[c].heading)
-			fputs(section->columns[c].kind == CELL_TEXT ? "---|" : "---:|", out);
+			fputs(is_left(section->columns[c].kind) ? "---|" : "---:|", out);
 	fputc('\n', out);
 	for (size_t i = 0; i < section->cell_count; i++) {
 		size_t c = i % section->column_count;

@@ -1,0 +1,101 @@
+/* erc_model_room_profile: a run's latency against units, computed from the predictions of an entry's launches. */
+#include <string.h>
+
+#include "handles.h"
+#include "profile.h"
+
+static const struct erca_budget *budget_at(const struct erc_model *model, uint32_t number)
+{
+	return erc__record(model->artifact, ERC_TABLE_BUDGETS, model->target->budget_first + number);
+}
+
+static enum erc_status find_budget(const struct erc_model *model, const char *name, uint32_t *out)
+{
+	*out = 0;
+	for (uint32_t i = 0; i < model->target->budget_count; i++) {
+		*out = i;
+		if (!name || !strcmp(name, erc_artifact_string(model->artifact, budget_at(model, i)->name)))
+			return ERC_OK;
+	}
+	return erc__fail(ERC_NOT_FOUND, "no budget '%s' of target %s", name, erc_model_target(model));
+}
+
+/* The launches of an entry under a budget, in memory to be freed (tile_counts). */
+static enum erc_status list_launches(const struct erc_model *model, uint32_t entry, uint32_t budget,
+                                     struct erc__load *out)
+{
+	const struct erca_entry *found = erc__record(model->artifact, ERC_TABLE_ENTRIES, model->entries[entry]);
+	const struct erca_plan *plan = erc__record(model->artifact, ERC_TABLE_PLANS, found->plan);
+	size_t bytes = (size_t)plan->record_count * 2 * sizeof(uint32_t);
+	uint32_t *tile_counts = erc__alloc(bytes), *tile_ns = tile_counts + plan->record_count;
+	if (!tile_counts)
+		return erc__no_memory("room profile", bytes);
+	*out = (struct erc__load){ tile_counts, tile_ns, 0 };
+	for (uint32_t r = 0; r < plan->record_count; r++) {
+		const struct erca_record *record = erc__record(model->artifact, ERC_TABLE_RECORDS, plan->record_first + r);
+		if (record->kind != ERCA_RECORD_LAUNCH)
+			continue;
+		const struct erca_variant *variant =
+			erc__record(model->artifact, ERC_TABLE_VARIANTS, record->variant_first + budget);
+		tile_counts[out->count] = variant->tile_count;
+		tile_ns[out->count++] = variant->tile_ns;
+	}
+	return ERC_OK;
+}
+
+/* The fewest units, up to `most`, whose latency is within so many percent of that on `most`: by halving, since latency never
+ * rises with units. */
+static uint32_t units_within(const struct erc__load *load, uint32_t most, uint32_t percent)
+{
+	struct erc__profile_point best, point;
+	uint32_t low = 1, high = most;
+	erc__profile_at(load, most, &best);
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		erc__profile_at(load, middle, &point);
+		if ((unsigned __int128)point.latency_ns * 100 <= (unsigned __int128)best.latency_ns * (100 + percent))
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return high;
+}
+
+static void fill_points(const struct erc__load *load, uint32_t most, struct erc_room_profile *out)
+{
+	struct erc__profile_point point;
+	out->point_count = 0;
+	for (uint32_t units = 1;; units = erca_point_behind(units, most)) {
+		erc__profile_at(load, units, &point);
+		if (out->points && out->point_count < out->point_capacity)
+			out->points[out->point_count] = (struct erc_room_point){ units, point.latency_ns, point.unit_ns };
+		out->point_count++;
+		if (units == most)
+			break;
+	}
+	out->tile_ns = point.tile_ns;
+}
+
+enum erc_status erc_model_room_profile(const erc_model *model, uint32_t entry, const char *budget,
+                                       struct erc_room_profile *out)
+{
+	struct erc__load load;
+	uint32_t number;
+	if (!model || !out)
+		return erc__fail(ERC_INVALID, "model or out is NULL");
+	if (out->size != sizeof(*out))
+		return erc__fail(ERC_INVALID, "room profile: size %zu, expected %zu", out->size, sizeof(*out));
+	if (entry >= model->entry_count)
+		return erc__fail(ERC_NOT_FOUND, "no entry %u", entry);
+	TRY(find_budget(model, budget, &number));
+	TRY(list_launches(model, entry, number, &load));
+	uint32_t most = budget_at(model, number)->units ? budget_at(model, number)->units : model->target->units;
+	out->units = most ? most : erc_runtime_units(model->runtime);
+	out->memory_bytes_per_s = model->target->memory_bytes_per_s;
+	out->units_within_1 = units_within(&load, out->units, 1);
+	out->units_within_5 = units_within(&load, out->units, 5);
+	out->units_within_10 = units_within(&load, out->units, 10);
+	fill_points(&load, out->units, out);
+	erc__free((void *)load.tile_counts);
+	return ERC_OK;
+}

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Room profiles: what units do to latency under each budget, in each form.
+. "$LIBRARY"
+cp "$SAMPLES/digits/digits.onnx" .
+quietly erc compile digits.onnx -o digits.erca --dim batch=64 --target sim:epyc-64,sim:h100 --budget full,name=three,units=3 --quiet
+run erc inspect digits.erca --budgets
+run erc inspect digits.erca --budgets --format csv | grep -A 3 latency_us
+run erc inspect digits.erca --budgets --format md | grep -A 3 latency
+erc inspect digits.erca --budgets --format json | grep -c '"speed"'
+erc inspect digits.erca --budgets | awk 'length > 80 { print "longer than 80 columns: " $0 }'
+# More units are never slower, and never faster than the tiles themselves; a row is entry,target,budget,units,latency_us,unit_us,used_percent,speed.
+erc inspect digits.erca --budgets --format csv | awk -F, '
+	NF == 8 && $1 == "main" && $8 <= 1 {
+		key = $2 $3
+		if (key in last && $5 > last[key]) print "slower with more units: " $0
+		if ($7 > 100 || $6 > $4 * $5 * 1.0001) print "more work than time: " $0
+		last[key] = $5
+		rows++
+	}
+	END { print rows " points" }'

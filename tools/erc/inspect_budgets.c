@@ -1,0 +1,103 @@
+/* `erc inspect --budgets`: the room profiles of an artifact's entries, and their curves. */
+#include "artifact.h"
+#include "inspect.h"
+
+static const struct column profile_columns[] = {
+	{"entry", NULL, CELL_TEXT}, {"target", NULL, CELL_TEXT}, {"budget", "budget", CELL_TEXT},
+	{"units", "units", CELL_COUNT},
+	{"latency_us", "latency", CELL_US}, {"unit_us", "unit time", CELL_US}, {"used_percent", "used %", CELL_NUMBER},
+	{"units_within_1", "within 1 %", CELL_COUNT}, {"units_within_5", "5 %", CELL_COUNT},
+	{"units_within_10", "10 %", CELL_COUNT},
+	{"memory_bytes_per_s", NULL, CELL_NUMBER},
+};
+static const struct column point_columns[] = {
+	{"entry", NULL, CELL_TEXT}, {"target", NULL, CELL_TEXT}, {"budget", "budget", CELL_TEXT},
+	{"units", "units", CELL_COUNT},
+	{"latency_us", "latency", CELL_US}, {"unit_us", "unit time", CELL_US}, {"used_percent", "used %", CELL_NUMBER},
+	{"speed", "speed", CELL_BAR},
+};
+
+#define RECORD(artifact, table, type, index) ((const type *)erc_artifact_record((artifact), ERC_TABLE_##table, (index)))
+
+struct profile_view {
+	const erc_artifact *artifact;
+	struct report *report;
+	const struct erca_profile *profile;
+	const struct erca_target *target;
+	const struct erca_budget *budget;
+	const char *entry_name, *target_name;
+};
+
+static struct profile_view view_of(const erc_artifact *artifact, struct report *report, uint32_t i)
+{
+	struct profile_view view = {.artifact = artifact, .report = report};
+	view.profile = RECORD(artifact, PROFILES, struct erca_profile, i);
+	const struct erca_entry *entry = RECORD(artifact, ENTRIES, struct erca_entry, view.profile->entry);
+	view.target = RECORD(artifact, TARGETS, struct erca_target, entry->target);
+	view.budget = RECORD(artifact, BUDGETS, struct erca_budget, view.profile->budget);
+	view.entry_name = erc_artifact_string(artifact, entry->name);
+	view.target_name = erc_artifact_string(artifact, view.target->name);
+	return view;
+}
+
+/* Units, latency and unit time, and how much of the unit time is work when the run has the units for itself. */
+static void add_point_cells(const struct profile_view *view, const struct erca_point *point)
+{
+	double all_ns = (double)point->latency_ns * point->units;
+	report_cell_text(view->report, "%s", view->entry_name);
+	report_cell_text(view->report, "%s", view->target_name);
+	report_cell_text(view->report, "%s", erc_artifact_string(view->artifact, view->budget->name));
+	report_cell(view->report, point->units);
+	report_cell(view->report, (double)point->latency_ns / 1e3);
+	report_cell(view->report, (double)point->unit_ns / 1e3);
+	report_cell(view->report, all_ns > 0 ? 100 * (double)view->profile->tile_ns / all_ns : 0);
+}
+
+static const struct erca_point *point_of(const struct profile_view *view, uint32_t i)
+{
+	return RECORD(view->artifact, POINTS, struct erca_point, view->profile->point_first + i);
+}
+
+static void add_profile(const struct profile_view *view)
+{
+	add_point_cells(view, point_of(view, view->profile->point_count - 1));
+	report_cell(view->report, view->profile->units_within_1);
+	report_cell(view->report, view->profile->units_within_5);
+	report_cell(view->report, view->profile->units_within_10);
+	report_cell(view->report, (double)view->target->memory_bytes_per_s);
+}
+
+/* Speed is that on the most units divided into that of the point: 1 there. */
+static void add_curve(const struct profile_view *view)
+{
+	double best_ns = (double)point_of(view, view->profile->point_count - 1)->latency_ns;
+	for (uint32_t i = 0; i < view->profile->point_count; i++) {
+		const struct erca_point *point = point_of(view, i);
+		add_point_cells(view, point);
+		report_cell(view->report, point->latency_ns ? best_ns / (double)point->latency_ns : 1);
+	}
+}
+
+/* Profiles of one entry follow each other: a table for each entry. */
+static void for_each_profile(const erc_artifact *artifact, struct report *report, const char *key, const char *what,
+                             const struct column *columns, size_t column_count,
+                             void (*fn)(const struct profile_view *view))
+{
+	uint32_t entry = ERCA_NONE;
+	for (uint32_t i = 0; i < erc_artifact_count(artifact, ERC_TABLE_PROFILES); i++) {
+		const struct profile_view view = view_of(artifact, report, i);
+		if (view.profile->entry != entry)
+			report_table_titled(report, key, columns, column_count, "%s of %s on %s", what, view.entry_name,
+			                    view.target_name);
+		entry = view.profile->entry;
+		fn(&view);
+	}
+}
+
+void inspect_profiles(const erc_artifact *artifact, struct report *report)
+{
+	for_each_profile(artifact, report, "profiles", "latency and units", profile_columns, COUNT_OF(profile_columns),
+	                 add_profile);
+	for_each_profile(artifact, report, "points", "latency against units", point_columns, COUNT_OF(point_columns),
+	                 add_curve);
+}
