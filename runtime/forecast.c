@@ -1,50 +1,42 @@
 /* Widths, and what a run needs next. */
 #include "forecast.h"
 
-#include "internal.h"
+#include "profile.h"
 
-static uint64_t rounds_ns(const struct erc__forecast_launch *launch, uint32_t units)
+static uint64_t rounds_ns(const struct erc__forecast_launch *launch)
 {
-	return (uint64_t)((launch->tiles - 1) / units + 1) * launch->tile_ns;
+	return launch->tiles ? (uint64_t)erc__launch_rounds(launch->tiles, launch->width) * launch->tile_ns : 0;
 }
 
-enum erc_status erc__forecast_complete(struct erc__forecast *forecast, uint32_t units, double slowdown)
+void erc__forecast_complete(struct erc__forecast *forecast, uint32_t units)
 {
-	(void)slowdown;
-	forecast->widest = forecast->longest_ns = 0;
-	forecast->run_ns = forecast->tile_ns = forecast->unit_ns = 0;
 	for (uint32_t i = 0; i < forecast->count; i++) {
 		struct erc__forecast_launch *launch = &forecast->launches[i];
 		launch->start_ns = forecast->run_ns;
-		launch->width = launch->tiles ? erc__width(launch->tiles, units) : 0;
-		launch->narrow = launch->width;
-		if (!launch->tiles)
-			continue;
-		uint64_t ns = rounds_ns(launch, launch->width);
+		launch->width = erc__launch_width(launch->tiles, units);
+		uint64_t ns = rounds_ns(launch);
 		forecast->run_ns += ns;
 		forecast->tile_ns += (uint64_t)launch->tiles * launch->tile_ns;
 		forecast->unit_ns += ns * launch->width;
-		if (launch->width > forecast->widest)
-			forecast->widest = launch->width;
-		if (launch->tile_ns > forecast->longest_ns)
-			forecast->longest_ns = launch->tile_ns;
+		forecast->widest = launch->width > forecast->widest ? launch->width : forecast->widest;
+		forecast->longest_ns = launch->tile_ns > forecast->longest_ns ? launch->tile_ns : forecast->longest_ns;
+		forecast->traffic = launch->traffic > forecast->traffic ? launch->traffic : forecast->traffic;
 	}
-	return ERC_OK;
 }
 
-uint32_t erc__forecast_width(const struct erc__forecast *forecast, const struct erc__progress *progress, uint32_t units, int is_narrow)
+uint32_t erc__forecast_width(const struct erc__forecast *forecast, const struct erc__progress *progress, uint32_t units)
 {
 	if (!forecast || progress->step >= forecast->count || !units)
 		return forecast && forecast->widest && forecast->widest < units ? forecast->widest : units;
 	const struct erc__forecast_launch *launch = &forecast->launches[progress->step];
-	uint32_t most = is_narrow ? launch->narrow : launch->width;
+	uint32_t most = launch->width;
 	if (most <= units)
 		return most ? most : 1;
-	return erc__width(launch->tiles, units);
+	return erc__launch_width(launch->tiles, units);
 }
 
 uint32_t erc__forecast_need(const struct erc__forecast *forecast, const struct erc__progress *progress, uint32_t inside,
-                            uint32_t limit, uint64_t now_ns, uint64_t within_ns)
+                            uint32_t limit, uint64_t now_ns, uint64_t within_ns, float slack)
 {
 	if (!forecast || progress->step >= forecast->count)
 		return limit > inside ? limit : inside;
@@ -58,10 +50,10 @@ uint32_t erc__forecast_need(const struct erc__forecast *forecast, const struct e
 	}
 	for (uint32_t i = progress->step + 1; i < forecast->count && at_ns < within_ns; i++) {
 		const struct erc__forecast_launch *launch = &forecast->launches[i];
-		if (launch->width > need)
+		uint64_t ns = rounds_ns(launch);
+		if (launch->width > need && at_ns + (uint64_t)(slack * (float)ns) < within_ns)
 			need = launch->width;
-		if (launch->tiles)
-			at_ns += rounds_ns(launch, launch->width);
+		at_ns += ns;
 	}
 	return need;
 }

@@ -11,7 +11,7 @@ struct erc__forecast_launch {
 	uint32_t tiles;      /* set by the maker; most of them where the number is known at run time only */
 	uint32_t tile_ns;    /* set by the maker */
 	uint32_t width;      /* units beyond which it gets no faster */
-	uint32_t narrow;     /* fewer, where the run may take a little longer */
+	float traffic;       /* set by the maker: of one unit, as a share of what the device's memory can move; 0: not known */
 	uint64_t start_ns;   /* of the run's time on an idle device: when this launch begins */
 };
 
@@ -21,6 +21,7 @@ struct erc__forecast {
 	uint32_t count;
 	uint32_t widest;     /* the largest width */
 	uint32_t longest_ns; /* the longest tile */
+	float traffic;       /* the largest */
 	uint64_t run_ns;     /* latency on an idle device; 0: nothing is known */
 	uint64_t tile_ns;    /* sum over all tiles: unit time that the run cannot do without */
 	uint64_t unit_ns;    /* unit time that it holds with each launch at its width */
@@ -35,26 +36,25 @@ struct erc__progress {
 	uint64_t next_ns;    /* units inside take no further tile before this */
 };
 
-/* With at most so many units: the fewest that make no more rounds. tiles and units are at least 1. */
-static inline uint32_t erc__width(uint32_t tiles, uint32_t units)
-{
-	if (tiles <= units)
-		return tiles;
-	uint32_t rounds = (tiles - 1) / units + 1;
-	return (tiles - 1) / rounds + 1;
-}
-
-/* All but what the maker sets, for a device of so many units. slowdown: the share by which the run with all launches
- * narrow may be longer than at best. ERC_NOMEM: memory for the while. */
-enum erc_status erc__forecast_complete(struct erc__forecast *forecast, uint32_t units, double slowdown);
+/* All but what the maker sets, for runs that may have so many units. */
+void erc__forecast_complete(struct erc__forecast *forecast, uint32_t units);
 
 /* The width of the launch in hand, in at most `units`. */
-uint32_t erc__forecast_width(const struct erc__forecast *forecast, const struct erc__progress *progress, uint32_t units, int is_narrow);
+uint32_t erc__forecast_width(const struct erc__forecast *forecast, const struct erc__progress *progress, uint32_t units);
+
+/* What a unit moves that works on the launch in hand, as a share of what the memory can. */
+static inline float erc__forecast_traffic(const struct erc__forecast *forecast, const struct erc__progress *progress)
+{
+	if (!forecast)
+		return 0;
+	return progress->step < forecast->count ? forecast->launches[progress->step].traffic : forecast->traffic;
+}
 
 /* Most units that the run may want at some moment between now_ns and within_ns after it, when it has `inside` of them now and may
- * have `limit`. From claimed tiles: a launch that the clock says is over is not over while it has tiles left. */
+ * have `limit`. From claimed tiles: a launch that the clock says is over is not over while it has tiles left. A launch that
+ * begins late by no more than `slack` of its own time has lost nothing. */
 uint32_t erc__forecast_need(const struct erc__forecast *forecast, const struct erc__progress *progress, uint32_t inside,
-                            uint32_t limit, uint64_t now_ns, uint64_t within_ns);
+                            uint32_t limit, uint64_t now_ns, uint64_t within_ns, float slack);
 
 /* A high estimate of how much longer tiles take than predicted: rises at once, falls slowly. */
 struct erc__stretch {

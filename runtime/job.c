@@ -22,6 +22,7 @@ void erc__job_start(struct erc__job *job)
 	job->result = ERC_OK;
 	job->detail[0] = '\0';
 	job->tiles_run = job->launches_run = 0;
+	atomic_store_explicit(&job->tile_ns, 0, memory_order_relaxed);
 	job->most_units = job->preemptions = 0;
 	job->granted_ns = job->finished_ns = 0;
 	atomic_store_explicit(&job->cancelled, 0, memory_order_relaxed);

@@ -65,6 +65,7 @@ struct erc__job {
 	char detail[256];
 	uint64_t tiles_run;
 	uint64_t launches_run;
+	_Atomic uint64_t tile_ns;   /* time in tiles, summed over units */
 	_Atomic uint32_t cancelled;
 	_Atomic uint32_t state;     /* enum erc__job_state; the owner sleeps on it */
 

@@ -55,9 +55,10 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-static uint32_t need_of(const struct erc__item *item, uint64_t now_ns, uint64_t within_ns)
+static uint32_t need_of(const struct erc__sched *sched, const struct erc__item *item, uint64_t now_ns, uint64_t within_ns)
 {
-	return erc__forecast_need(item->tenant->forecast, &item->progress, item->units, limit_of(item), now_ns, within_ns);
+	return erc__forecast_need(item->tenant->forecast, &item->progress, item->units, limit_of(item), now_ns, within_ns,
+	                          (float)sched->supply.slowdown);
 }
 
 /* ---- grants ---- */
@@ -118,24 +119,28 @@ static uint32_t wanted(const struct erc__sched *sched, const struct erc__item *i
 		return most;
 	if (!item->progress.left && item->progress.step != ERC__STEP_UNKNOWN)
 		return smaller(item->units, most); /* all tiles of the launch are taken */
-	width = erc__forecast_width(item->tenant->forecast, &item->progress, most, sched->count > 1);
+	width = erc__forecast_width(item->tenant->forecast, &item->progress, most);
 	if (item->progress.step != ERC__STEP_UNKNOWN && item->progress.left < width)
 		width = smaller(width, item->progress.left + item->units);
 	return width;
 }
 
-/* What those of higher levels leave for a tile of this item, and those of its own that go before it, or that still have units. */
+/* What those that go before leave: of higher levels what they need before a tile of this item ends. Units that others are about to
+ * leave count where the device asks before each tile; elsewhere nobody would say when they have left. */
 static uint32_t left_for(const struct grants *grants, const struct erc__item *item, uint64_t now_ns)
 {
-	uint32_t units = grants->sched->supply.units, taken = grants->sched->inside[ERC_REAL_TIME] - item->units;
+	const struct erc__sched *sched = grants->sched;
+	uint32_t units = sched->supply.units, taken = 0;
 	if (!grants->first || grants->first->tenant->level == item->tenant->level)
 		return units - grants->given;
 	for (const struct erc__item *other = grants->first; other; other = other->new_granted_next) {
-		uint32_t need = limit_of(other);
+		uint32_t need = limit_of(other), held = sched->supply.asks ? other->units : 0;
 		if (other->tenant->level != item->tenant->level)
-			need = need_of(other, now_ns, item->progress.tile_ns);
-		taken += need > other->units ? need - other->units : 0;
+			need = need_of(sched, other, now_ns, item->progress.tile_ns);
+		taken += need > held ? need - held : 0;
 	}
+	if (sched->supply.asks)
+		taken += sched->inside[ERC_REAL_TIME] - item->units;
 	return taken < units ? units - taken : 0;
 }
 
@@ -195,21 +200,21 @@ static void allocate_exclusive(struct erc__sched *sched, uint64_t now_ns)
 	set_limit(&sched->rooms[ERC_BEST_EFFORT], sched->granted ? 0 : sched->supply.units);
 }
 
-/* Units that BE may occupy for tiles that take so long: those that no RT run needs before they end. */
-static uint32_t units_for_best_effort(const struct erc__sched *sched, uint64_t now_ns, uint64_t tile_ns)
+/* Units that BE may occupy for tiles that take so long and move so much (a share of the memory's for each unit): those
+ * that no RT run needs before they end. */
+static uint32_t units_for_best_effort(const struct erc__sched *sched, uint64_t now_ns, uint64_t tile_ns, float traffic)
 {
-	uint32_t units = sched->supply.units, need = 0;
+	const struct erc__supply *supply = &sched->supply;
+	uint32_t units = supply->units, need = 0;
 	if (!sched->orders[ERC_REAL_TIME].count)
 		return units;
+	tile_ns += (uint64_t)((float)tile_ns * sched->stretch.high) + supply->signal_ns;
 	for (const struct erc__item *item = sched->granted; item; item = item->granted_next)
-		need += need_of(item, now_ns, tile_ns);
+		need += need_of(sched, item, now_ns, tile_ns);
 	units = need < units ? units - need : 0;
-	return sched->supply.be_units ? smaller(units, sched->supply.be_units) : units;
-}
-
-static uint64_t stretched_ns(const struct erc__sched *sched, uint64_t tile_ns)
-{
-	return tile_ns + (uint64_t)((float)tile_ns * sched->stretch.high) + sched->supply.signal_ns;
+	if (supply->be_bandwidth > 0 && traffic * (float)units > (float)supply->be_bandwidth)
+		units = (uint32_t)((float)supply->be_bandwidth / traffic);
+	return supply->be_units ? smaller(units, supply->be_units) : units;
 }
 
 /* RT runs take what they can use; BE has what is left until RT needs it. */
@@ -218,25 +223,28 @@ static void allocate_elastic(struct erc__sched *sched, uint64_t now_ns)
 	uint32_t units = sched->supply.units;
 	grant_real_time(sched, now_ns);
 	if (!sched->supply.asks)
-		units = units_for_best_effort(sched, now_ns, stretched_ns(sched, sched->longest_ns));
+		units = units_for_best_effort(sched, now_ns, sched->longest_ns, sched->most_traffic);
 	set_limit(&sched->rooms[ERC_BEST_EFFORT], units);
 }
 
 void erc__sched_refresh(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns)
 {
-	if (sched->policy->looks_ahead && item->tenant->class_ == ERC_BEST_EFFORT)
-		set_item_limit(item, units_for_best_effort(sched, now_ns, stretched_ns(sched, item->progress.tile_ns)));
+	const struct erc__forecast *forecast = item->tenant->forecast;
+	if (!sched->policy->looks_ahead)
+		return;
+	if (item->tenant->class_ == ERC_BEST_EFFORT)
+		set_item_limit(item, units_for_best_effort(sched, now_ns, item->progress.tile_ns, erc__forecast_traffic(forecast, &item->progress)));
 	else if (erc__sched_is_on_call(sched, item))
 		grant_real_time(sched, now_ns);
 }
 
 static const struct erc__policy policies[] = {
 	{ "elastic", key_of_urgency, allocate_elastic, .grants = CLASS(ERC_REAL_TIME), .is_strict = 1, .preempts = 1, .looks_ahead = 1 }, /* the default */
-	{ "exclusive", key_of_urgency, allocate_exclusive, .grants = CLASS(ERC_REAL_TIME), .is_strict = 1, .preempts = 1 },
+	{ "exclusive", key_of_urgency, allocate_exclusive, .grants = CLASS(ERC_REAL_TIME), .is_whole = 1, .is_strict = 1, .preempts = 1 },
 	{ "priority", key_of_urgency, allocate_all, .is_strict = 1 },
-	{ "partition", key_of_urgency, allocate_partition, .is_strict = 1 },
+	{ "partition", key_of_urgency, allocate_partition, .is_split = 1, .is_strict = 1 },
 	{ "concurrent", key_of_units, allocate_all, .spreads = 1 },
-	{ "fifo", key_of_arrival, allocate_fifo, .grants = CLASS(ERC_REAL_TIME) | CLASS(ERC_BEST_EFFORT) },
+	{ "fifo", key_of_arrival, allocate_fifo, .grants = CLASS(ERC_REAL_TIME) | CLASS(ERC_BEST_EFFORT), .is_whole = 1 },
 };
 
 const struct erc__policy *erc__policy_find(const char *name)

@@ -30,18 +30,4 @@ struct erc__profile_point {
 /* units: 1 or more. */
 void erc__profile_at(const struct erc__load *load, uint32_t units, struct erc__profile_point *out);
 
-/* Widths for a run that may take up to `slowdown` (0.02: 2 %; finite, not negative) longer than on `cap` units
- * (1 or more). A launch of width w0 and r0 rounds there may get w < w0 units, for r > r0 rounds: that leaves
- * (w0 - w) x r0 x tile_ns of unit time to others within the time that it took, and adds (r - r0) x tile_ns to the run.
- * Narrower launches are taken by what they leave for what they add, the best first, until none fits any more; of
- * equal ones the first launch. Without slowdown, and where tile_ns is 0, the widths are erc__launch_width.
- *
- * What is left to others is borrowed, not saved: a launch holds width x rounds units in all, never fewer than its
- * tiles, and in the time that is added it holds most of it again. So this gives others a wider and steadier room while
- * the run lasts; the unit time that the run takes hardly changes (erc__profile_at has it for the widest).
- *
- * widths: `count` elements, the caller's. O((n + s) log n) for n launches and s steps to the next smaller width, less
- * than `cap` a launch. ERC_NOMEM: then widths are those without slowdown. */
-enum erc_status erc__profile_widths(const struct erc__load *load, uint32_t cap, double slowdown, uint32_t *widths);
-
 #endif

@@ -12,6 +12,7 @@ void erc__sched_init(struct erc__sched *sched, const struct erc__policy *policy,
 		erc__order_init(&sched->orders[c]);
 		erc__room_init(&sched->rooms[c], supply->units);
 	}
+	sched->rt_units = policy->is_split ? supply->rt_units : supply->units;
 	sched->waiting.next = sched->waiting.previous = &sched->waiting;
 	policy->allocate(sched, 0);
 }
@@ -41,7 +42,8 @@ void erc__item_init(struct erc__item *item, uint64_t arrival_ns, uint64_t deadli
 	uint64_t deadline_ns;
 	item->arrival_ns = arrival_ns;
 	item->started_ns = 0;
-	item->was_squeezed = 0;
+	item->was_squeezed = item->is_probe = 0;
+	item->expected_ns = 0;
 	item->sequence = UINT64_MAX; /* after all that are queued */
 	item->deadline_ns = UINT64_MAX;
 	if (deadline_us && !__builtin_mul_overflow(deadline_us, UINT64_C(1000), &deadline_ns) &&
@@ -135,13 +137,16 @@ void erc__sched_add(struct erc__sched *sched, struct erc__item *item, uint64_t n
 	item->is_queued = 1;
 	item->node.value = erc__sched_unit_ns(sched, tenant);
 	item->progress = (struct erc__progress){ .step = ERC__STEP_UNKNOWN };
+	item->was_squeezed = !has_grants(sched, tenant->class_) && !sched->policy->is_split;
 	if (sched->supply.by_launch && forecast && forecast->count)
 		item->progress = (struct erc__progress){ .left = forecast->launches[0].tiles, .tile_ns = forecast->launches[0].tile_ns };
 	/* Who was idle must not make up for it now. With units still inside it was not, and has their time to pay for. */
 	if (!tenant->item_count++ && !erc__room_units(&tenant->room) && tenant->virtual_ns < sched->virtual_ns)
 		tenant->virtual_ns = sched->virtual_ns;
-	if (tenant->class_ == ERC_BEST_EFFORT && forecast && forecast->longest_ns > sched->longest_ns)
-		sched->longest_ns = forecast->longest_ns;
+	if (tenant->class_ == ERC_BEST_EFFORT && forecast) {
+		sched->longest_ns = forecast->longest_ns > sched->longest_ns ? forecast->longest_ns : sched->longest_ns;
+		sched->most_traffic = forecast->traffic > sched->most_traffic ? forecast->traffic : sched->most_traffic;
+	}
 	sched->count++;
 	struct erc__key key = { .third = item->sequence };
 	sched->policy->key(item, &key);

@@ -56,7 +56,10 @@ struct erc__item {
 	uint64_t round;               /* of the last allocation that gave it units */
 	struct erc__item *granted_next; /* in the list of those that have units */
 	struct erc__item *new_granted_next; /* the same while the list is made anew */
-	int was_squeezed;             /* it once had fewer units than it could use */
+	int was_squeezed;             /* it once had fewer units than it could use, or may have had */
+	int is_probe;                 /* let in to see whether it can be in time after all */
+	uint64_t admitted_ns;         /* submitted to a tenant that refuses; */
+	uint64_t expected_ns;         /* and by then the run was expected to end so much later */
 
 	struct erc__progress progress; /* what the device has told of its launch in hand */
 };
@@ -71,6 +74,8 @@ struct erc__policy {
 	/* Sets the limits of the classes' rooms and, where it grants, the items'. */
 	void (*allocate)(struct erc__sched *sched, uint64_t now_ns);
 	uint32_t grants; /* classes, as 1 << enum erc_class, whose items get units of their own; of others all that are queued may run */
+	int is_whole;    /* a run has all units that it may have, to the end */
+	int is_split;    /* each class has units of its own */
 	int is_strict;   /* RT goes before BE whatever the keys */
 	int spreads;     /* the order depends on how many units an item has: units are given out one at a time */
 	int preempts;    /* units look for something better at tile boundaries, not only between launches */
@@ -104,8 +109,10 @@ struct erc__sched {
 	uint64_t round;             /* counts allocations */
 	uint64_t virtual_ns;        /* BE: where the tenant served last stood; a tenant that was idle starts from here */
 	uint32_t longest_ns;        /* the longest tile of BE tenants that were queued */
+	float most_traffic;         /* the most that a unit of theirs moves, as a share of the memory's */
 	struct erc__stretch stretch; /* of BE tiles against their predictions */
-	struct erc__machine machine; /* for admission */
+	struct erc__ratios tiles;    /* of all RT tenants that refuse, for new ones: time in tiles to what was predicted */
+	uint32_t rt_units;        /* units that RT may have together */
 };
 
 /* NULL when there is none of that name; name may be NULL for the default. */
@@ -130,8 +137,8 @@ void erc__item_init(struct erc__item *item, uint64_t arrival_ns, uint64_t deadli
 enum erc_status erc__sched_admit(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns);
 /* Unit time that a run of the tenant is expected to hold. */
 uint64_t erc__sched_unit_ns(const struct erc__sched *sched, const struct erc__tenant *tenant);
-/* The item's run has ended well; is_alone: no unit left it before. */
-void erc__sched_learn(struct erc__sched *sched, const struct erc__item *item, int is_alone, uint64_t now_ns);
+/* The item's run has ended well. tile_ns: time in its tiles; 0: not measured. */
+void erc__sched_learn(struct erc__sched *sched, const struct erc__item *item, uint64_t tile_ns, uint64_t now_ns);
 void erc__sched_add(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns);
 void erc__sched_remove(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns);
 /* The item that goes before all others of those that can_run accepts; NULL when there is none. */

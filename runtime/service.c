@@ -7,6 +7,7 @@
 #include "futex.h"
 
 #define NO_UNIT UINT32_MAX
+#define DEFAULT_SLOWDOWN 0.02
 
 uint64_t erc__device_now_ns(const struct erc__device *device)
 {
@@ -21,6 +22,8 @@ enum erc_status erc__device_init(struct erc__device *device, const struct erc__d
 		.units = units,
 		.be_units = options->be_units,
 		.rt_units = options->rt_units ? options->rt_units : (units + 1) / 2,
+		.slowdown = options->rt_slowdown > 0 ? options->rt_slowdown : options->rt_slowdown < 0 ? 0 : DEFAULT_SLOWDOWN,
+		.be_bandwidth = options->be_bandwidth,
 		.by_launch = !!(ops->flags & ERC__DEVICE_BY_LAUNCH),
 		.asks = !!(ops->flags & ERC__DEVICE_ASKS),
 	};
@@ -28,6 +31,9 @@ enum erc_status erc__device_init(struct erc__device *device, const struct erc__d
 		return erc__fail(ERC_NOT_FOUND, "no policy '%s'; there are %s", options->policy, erc__policy_names());
 	if (supply.rt_units > units)
 		return erc__fail(ERC_INVALID, "%u units for RT; the device has %u", supply.rt_units, units);
+	if (!(options->rt_slowdown <= 1) || !(options->be_bandwidth >= 0 && options->be_bandwidth <= 1))
+		return erc__fail(ERC_INVALID, "rt_slowdown %g or be_bandwidth %g: neither is above 1, nor the latter below 0", options->rt_slowdown,
+		                 options->be_bandwidth);
 	device->ops = ops;
 	device->units = units;
 	pthread_mutex_init(&device->lock, NULL);
@@ -131,7 +137,7 @@ static void count(struct erc__device *device, struct erc__job *job, uint64_t now
 		statistics->completed++;
 		statistics->missed += now_ns > job->item.deadline_ns;
 		erc__histogram_add(&statistics->latency, now_ns - job->item.arrival_ns);
-		erc__sched_learn(&device->sched, &job->item, !job->preemptions, now_ns);
+		erc__sched_learn(&device->sched, &job->item, atomic_load_explicit(&job->tile_ns, memory_order_relaxed), now_ns);
 	} else {
 		statistics->cancelled += job->result == ERC_CANCELLED;
 		statistics->failed += job->result != ERC_CANCELLED;

@@ -79,13 +79,22 @@ static uint32_t cap_of(const struct erc_session *session, uint32_t budget)
 	return session->units && session->units < units ? session->units : units;
 }
 
+/* Of a unit that runs tiles of the variant: its part of what the target's memory can move. */
+static float traffic_of(const struct erca_target *target, const struct erca_variant *variant)
+{
+	if (!target->memory_bytes_per_s || !variant->tile_ns)
+		return 0;
+	return (float)variant->tile_bytes * 1e9f / (float)variant->tile_ns / (float)target->memory_bytes_per_s;
+}
+
 /* What a run needs, by the artifact's predictions, launch by launch in the variants of its budget or of the largest one. */
 static enum erc_status make_forecast(struct erc_session *session, uint32_t budget)
 {
 	const struct erc_artifact *artifact = session->model->artifact;
 	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, session->entry->plan);
-	struct erc__device *device = session->model->runtime->device;
 	struct erc__forecast *forecast = &session->forecast;
+	const struct erc__sched *sched = &session->model->runtime->device->sched;
+	uint32_t most = session->tenant.class_ == ERC_REAL_TIME ? sched->rt_units : sched->supply.units;
 	if (plan->record_count) {
 		forecast->launches = erc__alloc(plan->record_count * sizeof(*forecast->launches));
 		if (!forecast->launches)
@@ -105,9 +114,11 @@ static enum erc_status make_forecast(struct erc_session *session, uint32_t budge
 		const struct erca_variant *variant = erc__record(artifact, ERC_TABLE_VARIANTS, variant_of);
 		launch->tiles = variant->tile_count;
 		launch->tile_ns = variant->tile_ns;
+		launch->traffic = traffic_of(session->model->target, variant);
 	}
 	session->tenant.forecast = forecast;
-	return erc__forecast_complete(forecast, session->tenant.cap ? session->tenant.cap : device->units, device->sched.supply.slowdown);
+	erc__forecast_complete(forecast, session->tenant.cap < most ? session->tenant.cap : most);
+	return ERC_OK;
 }
 
 static enum erc_status fill(struct erc_session *session, const struct erc_session_options *options)

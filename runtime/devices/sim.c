@@ -375,7 +375,9 @@ static int count_tiles_done(struct sim_device *device, struct gang *gang)
 {
 	struct erc__job *job = gang->job;
 	uint32_t record;
-	device->base.tile_ns[job->item.tenant->class_] += gang->waves * gang->tile_ns * gang->units;
+	uint64_t ns = gang->waves * gang->tile_ns * gang->units;
+	device->base.tile_ns[job->item.tenant->class_] += ns;
+	atomic_fetch_add_explicit(&job->tile_ns, ns, memory_order_relaxed);
 	if (!erc__claim_done(&job->claim, gang->waves * gang->units))
 		return 0;
 	if (!erc__job_advance(job, &record))

@@ -154,9 +154,12 @@ struct erc_runtime_options {
 	uint32_t be_units;   /* elastic: most units for BE while RT work is there; 0: all that RT does not need */
 	uint32_t rt_units;   /* partition: units of RT, BE has the others; 0: half of them, rounded up */
 	const struct erc_sim_options *sim; /* sim: NULL for the defaults */
-	/* elastic: by how much an RT run may be longer, by prediction, so that others have its units: 0.02 is 2 %, which 0 stands for;
-	 * below 0: not at all, only units that make it no faster are given away */
+	/* elastic: the share of its own time by which each launch of an RT run may begin late because others are still in its units:
+	 * 0.02 is 2 %, which 0 stands for; below 0: none, only units that the run does not need are given away */
 	double rt_slowdown;
+	/* elastic: most of the memory's traffic that BE may have while RT work is there, by prediction, as a share of what the device's
+	 * memory can move: 0.5 is half; 0: no limit. Artifacts without the device's bandwidth know no traffic and are not limited */
+	double be_bandwidth;
 };
 
 /* The virtual device: N units that take the time that the artifact predicts for each tile. The same requests at the

@@ -322,7 +322,7 @@ static double overload(int shed)
 	uint32_t good = 0;
 	start("elastic", (struct erc__supply){ .units = 1 }, 11);
 	struct erc__tenant *tenant = add_tenant(ERC_REAL_TIME, 0, 1, 1);
-	struct erc__forecast forecast = { .run_ns = 1000000, .unit_ns = 1000000 };
+	struct erc__forecast forecast = { .run_ns = 1000000, .unit_ns = 1000000, .tile_ns = 1000000 };
 	tenant->shed = shed;
 	erc__estimate_init(&tenant->estimate, &forecast);
 	uint64_t at_ns = 0;
@@ -349,7 +349,7 @@ START_TEST(admission)
 {
 	start("elastic", (struct erc__supply){ .units = 2 }, 1);
 	struct erc__tenant *tenant = add_tenant(ERC_REAL_TIME, 0, 1, 2);
-	struct erc__forecast forecast = { .run_ns = 1000, .unit_ns = 1000 };
+	struct erc__forecast forecast = { .run_ns = 1000, .unit_ns = 1000, .tile_ns = 1000 };
 	tenant->shed = 1;
 	erc__estimate_init(&tenant->estimate, &forecast);
 	tenant->in_flight = 1;
