@@ -17,7 +17,7 @@ bench() { run erc bench --device sim:h100 --rounds 2 --model digits=d.erca "$@";
 # Times of arrivals come from the seed alone; RT is the same beside BE as alone under elastic, and not under fifo.
 bench --workload pair.json --policy elastic,fifo
 bench --workload pair.json --policy priority --load 0.1..0.3 --rounds 1 --format md
-bench --workload pair.json --policy elastic,leftover,priority,partition,concurrent,fifo --load 0.5 --format csv --seed 7 |
+bench --workload pair.json --policy elastic,priority,partition,concurrent,fifo --load 0.5 --format csv --seed 7 |
 	cut -d, -f1-4,10-13
 # Twice what one unit can do: what would be late waits, is refused, or is dropped.
 for how in '--arrivals open' --shed '--arrivals disb'; do

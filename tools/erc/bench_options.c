@@ -65,6 +65,6 @@ int bench_parse_policies(struct bench_run *run, const char *text)
 	if (run->policy_count)
 		return ARGS_OK;
 	say_error("--policy: '%s' names none", text);
-	say_note("policies are %s", bench_policies);
+	say_note("policies are %s", erc_policy_names());
 	return EXIT_USAGE;
 }

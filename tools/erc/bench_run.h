@@ -6,7 +6,7 @@
 
 /* A policy as the user names it. */
 struct policy {
-	const char *name;       /* "leftover" is elastic with room for BE beside RT */
+	const char *name;
 	struct stage stage;
 	erc_model **models;     /* one per client; shared where the file is the same */
 };
@@ -42,7 +42,6 @@ struct window {
 
 /* ---- bench_options.c: all return ARGS_OK, or an exit code after messages ---- */
 
-extern const char bench_policies[]; /* names, for messages */
 int bench_find_files(struct bench_run *run);
 int bench_parse_loads(struct bench_run *run, const char *text);
 int bench_parse_policies(struct bench_run *run, const char *text);

@@ -41,18 +41,14 @@ static enum erc_status open_lane(struct bench_run *run, struct policy *policy, u
 
 int bench_open_policy(struct bench_run *run, struct policy *policy)
 {
-	bool is_leftover = !strcmp(policy->name, "leftover");
 	struct erc_sim_options sim = {.size = sizeof sim, .by_tile = run->options->by_tile};
 	struct erc_runtime_options options = {
 		.size = sizeof options, .device = run->options->device, .units = run->options->workers,
-		.policy = is_leftover ? "elastic" : policy->name, .be_units = is_leftover ? UINT32_MAX : 0, .sim = &sim,
+		.policy = policy->name, .sim = &sim,
 	};
 	enum erc_status status = erc_runtime_create(&options, &policy->stage.runtime);
-	if (status != ERC_OK) {
-		int code = say_runtime_error(policy->name, status);
-		say_note("policies are %s", bench_policies);
-		return code;
-	}
+	if (status != ERC_OK)
+		return say_runtime_error(policy->name, status);
 	policy->stage.lane_count = run->workload.count;
 	policy->stage.lanes = memory_new(run->workload.count * sizeof *policy->stage.lanes);
 	policy->models = memory_new(run->workload.count * sizeof *policy->models);

@@ -49,7 +49,7 @@ static int parse(int argc, char **argv, struct bench *b)
 		{"budget", 'b', OPTION_TEXT, &b->open.budget, "NAME", "variants of this budget (default: the first)"},
 		{"workload", 0, OPTION_TEXT, &b->workload.path, "FILE", "tenants and loads: our JSON, or DISB's"},
 		{"model", 'm', OPTION_LIST, &b->workload.models, "NAME=FILE", "the artifact of a workload's model"},
-		{"policy", 'p', OPTION_TEXT, &b->workload.policies, "LIST", "elastic, leftover, priority, fifo ..."},
+		{"policy", 'p', OPTION_TEXT, &b->workload.policies, "LIST", "elastic,fifo ...: see 'erc version'"},
 		{"load", 'l', OPTION_TEXT, &b->workload.loads, "LIST", "busy share of RT: 0.1,0.3 or 0.1..1.2"},
 		{"arrivals", 0, OPTION_TEXT, &b->workload.arrivals, "MODE", "open (default), or disb: stale ones drop"},
 		{"rounds", 'r', OPTION_COUNT, &b->workload.rounds, "N", "times that all slices are run (default 5)"},
