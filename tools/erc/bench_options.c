@@ -4,20 +4,26 @@
 
 #include "bench_run.h"
 
-const char bench_policies[] = "elastic, leftover, priority, partition, concurrent, fifo";
+/* What --model says of it, or the name itself where that is a .onnx file, beside the workload. NULL: neither. */
+static char *file_of(const struct bench_run *run, const char *model)
+{
+	const struct text_list *models = &run->options->models;
+	size_t length = strlen(model);
+	for (uint32_t k = models->count; k-- > 0;)
+		if (!strncmp(models->items[k], model, length) && models->items[k][length] == '=')
+			return memory_printf("%s", models->items[k] + length + 1);
+	return length > 5 && !strcmp(model + length - 5, ".onnx") ? path_beside(run->options->path, model) : NULL;
+}
+
 int bench_find_files(struct bench_run *run)
 {
 	run->files = memory_new(run->workload.count * sizeof *run->files);
 	for (uint32_t i = 0; i < run->workload.count; i++) {
 		const struct client *client = &run->workload.clients[i];
-		for (uint32_t k = 0; k < run->options->models.count; k++) {
-			const char *text = run->options->models.items[k], *equals = strchr(text, '=');
-			if (equals && !strncmp(text, client->model, (size_t)(equals - text)) && !client->model[equals - text])
-				run->files[i] = equals + 1;
-		}
+		run->files[i] = file_of(run, client->model);
 		if (!run->files[i]) {
-			say_error("%s: no artifact is given for the model '%s' of client '%s'", run->options->path, client->model, client->name);
-			say_note("add --model %s=FILE.erca", client->model);
+			say_error("%s: no file is given for the model '%s' of client '%s'", run->options->path, client->model, client->name);
+			say_note("add --model %s=FILE.erca, or FILE.onnx", client->model);
 			return EXIT_USAGE;
 		}
 	}
@@ -54,17 +60,42 @@ int bench_parse_loads(struct bench_run *run, const char *text)
 	return EXIT_USAGE;
 }
 
+static bool is_policy(const char *name)
+{
+	size_t length = strlen(name), part;
+	for (const char *at = erc_policy_names(); *at; at += strspn(at, ", ")) {
+		part = strcspn(at, ", ");
+		if (part == length && !strncmp(at, name, part))
+			return true;
+		at += part;
+	}
+	return false;
+}
+
 int bench_parse_policies(struct bench_run *run, const char *text)
 {
-	char *copy = memory_printf("%s", text ? text : "elastic"), *rest = copy;
-	run->policies = memory_new(16 * sizeof *run->policies);
-	for (char *name; (name = strsep(&rest, ",")) && run->policy_count < 16;)
-		if (*name)
-			run->policies[run->policy_count++].name = memory_printf("%s", name);
-	free(copy);
-	if (run->policy_count)
-		return ARGS_OK;
-	say_error("--policy: '%s' names none", text);
-	say_note("policies are %s", erc_policy_names());
-	return EXIT_USAGE;
+	struct text_list names = {0};
+	const char *wrong = NULL;
+	if (text) {
+		text_list_add(&names, text);
+		text_list_split(&names);
+	} else {
+		char *first = memory_printf("%.*s", (int)strcspn(erc_policy_names(), ", "), erc_policy_names());
+		text_list_add(&names, first);
+		free(first);
+	}
+	run->policies = memory_new(names.count * sizeof *run->policies);
+	for (uint32_t i = 0; i < names.count; i++) {
+		run->policies[run->policy_count++].name = memory_printf("%s", names.items[i]);
+		wrong = wrong || is_policy(names.items[i]) ? wrong : names.items[i];
+	}
+	if (wrong)
+		say_error("--policy: there is no policy '%s'", wrong);
+	else if (!names.count)
+		say_error("--policy: '%s' names none", text);
+	int code = wrong || !names.count ? EXIT_USAGE : ARGS_OK;
+	if (code != ARGS_OK)
+		say_note("policies are %s", erc_policy_names());
+	text_list_free(&names);
+	return code;
 }

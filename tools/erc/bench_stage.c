@@ -9,27 +9,27 @@
 static erc_model *loaded(const struct bench_run *run, const struct policy *policy, uint32_t client)
 {
 	for (uint32_t i = 0; i < client; i++)
-		if (!strcmp(run->files[i], run->files[client]))
+		if (!strcmp(run->artifacts[i], run->artifacts[client]))
 			return policy->models[i];
 	return NULL;
 }
 
-static enum erc_status open_lane(struct bench_run *run, struct policy *policy, uint32_t i)
+static enum erc_status open_lane(const struct bench_run *run, struct policy *policy, bool may_shed, uint32_t i)
 {
 	const struct client *client = &run->workload.clients[i];
 	struct lane *lane = &policy->stage.lanes[i];
-	double valid_us = client->deadline_us ? (double)client->deadline_us : client->valid_factor * run->service_us[i];
 	struct erc_session_options options = {
 		.size = sizeof options, .class_ = client->class_, .level = client->level, .weight = client->weight,
 		.units = client->units, .budget = client->budget, .name = client->name,
-		.deadline_us = client->class_ == ERC_REAL_TIME ? (uint64_t)valid_us : 0,
+		.deadline_us = client->class_ == ERC_REAL_TIME ? (uint64_t)run->valid_us[i] : 0,
 	};
 	enum erc_status status = ERC_OK;
-	options.shed = run->options->shed && options.deadline_us;
+	options.shed = may_shed && options.deadline_us;
 	lane->client = client;
+	lane->valid_ns = (options.deadline_us ? options.deadline_us : 1) * 1000;
 	policy->models[i] = loaded(run, policy, i);
 	if (!policy->models[i])
-		status = erc_model_load(policy->stage.runtime, run->files[i], NULL, &policy->models[i]);
+		status = erc_model_load(policy->stage.runtime, run->artifacts[i], NULL, &policy->models[i]);
 	if (status == ERC_OK)
 		status = erc_session_create(policy->models[i], &options, &lane->session);
 	if (status == ERC_OK)
@@ -39,21 +39,30 @@ static enum erc_status open_lane(struct bench_run *run, struct policy *policy, u
 	return status;
 }
 
-int bench_open_policy(struct bench_run *run, struct policy *policy)
+/* How the virtual device models what is run on it. */
+static struct erc_sim_options simulation(const struct bench_run *run)
 {
-	struct erc_sim_options sim = {.size = sizeof sim, .by_tile = run->options->by_tile};
+	/* Contention: a tile takes up to twice as long, where all other units serve others. */
+	return (struct erc_sim_options){
+		.size = sizeof(struct erc_sim_options), .by_tile = run->options->by_tile, .stretch = run->options->contention ? 1 : 0,
+	};
+}
+
+int bench_open_policy(struct bench_run *run, struct policy *policy, bool may_shed)
+{
+	struct erc_sim_options sim = simulation(run);
 	struct erc_runtime_options options = {
 		.size = sizeof options, .device = run->options->device, .units = run->options->workers,
 		.policy = policy->name, .sim = &sim,
 	};
 	enum erc_status status = erc_runtime_create(&options, &policy->stage.runtime);
 	if (status != ERC_OK)
-		return say_runtime_error(policy->name, status);
+		return say_runtime_error(policy->name ? policy->name : "runtime", status);
 	policy->stage.lane_count = run->workload.count;
 	policy->stage.lanes = memory_new(run->workload.count * sizeof *policy->stage.lanes);
 	policy->models = memory_new(run->workload.count * sizeof *policy->models);
 	for (uint32_t i = 0; i < run->workload.count; i++) {
-		status = open_lane(run, policy, i);
+		status = open_lane(run, policy, may_shed, i);
 		if (status != ERC_OK)
 			return say_runtime_error(run->files[i], status);
 	}
