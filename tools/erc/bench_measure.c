@@ -52,19 +52,18 @@ struct window {
 	double available;         /* share of the device that RT did not use */
 };
 
-/* What RT has had of the device so far, in nanoseconds of one unit: unit time in RT work. */
-static uint64_t rt_time_ns(const struct stage *stage, uint64_t *now_ns)
+/* The share of the device that RT did not use between two moments. */
+static double share_left(const struct erc_runtime_stats *start, const struct erc_runtime_stats *end, uint32_t units)
 {
-	struct erc_runtime_stats stats = {.size = sizeof stats};
-	erc_runtime_stats(stage->runtime, &stats);
-	*now_ns = stats.now_ns;
-	return stats.rt_unit_ns;
+	double rt_ns = (double)(end->rt_unit_ns - start->rt_unit_ns), units_ns = (double)(end->now_ns - start->now_ns) * units;
+	return units_ns > 0 && rt_ns < units_ns ? 1 - rt_ns / units_ns : 0;
 }
 
 static enum erc_status run_slice(const struct bench_run *run, struct stage *stage, bool with_rt, bool with_be,
                                  const struct arrivals *arrivals, struct window *out)
 {
-	uint64_t start_ns, end_ns, rt_ns = rt_time_ns(stage, &start_ns);
+	struct erc_runtime_stats start = {.size = sizeof start};
+	erc_runtime_stats(stage->runtime, &start);
 	for (uint32_t i = 0; i < stage->lane_count; i++) {
 		struct lane *lane = &stage->lanes[i];
 		lane->is_active = lane->client->class_ == ERC_REAL_TIME ? with_rt : with_be;
@@ -74,9 +73,7 @@ static enum erc_status run_slice(const struct bench_run *run, struct stage *stag
 		lane->outcome = &out->outcomes[i];
 	}
 	enum erc_status status = stage_run(stage, run->seconds);
-	rt_ns = rt_time_ns(stage, &end_ns) - rt_ns;
-	double units_ns = (double)(end_ns - start_ns) * erc_runtime_units(stage->runtime);
-	out->available = units_ns > 0 && (double)rt_ns < units_ns ? 1 - (double)rt_ns / units_ns : 0;
+	out->available = share_left(&start, &stage->at_end, erc_runtime_units(stage->runtime));
 	return status;
 }
 

@@ -30,8 +30,16 @@ int bench_find_files(struct bench_run *run)
 	return ARGS_OK;
 }
 
+static bool has_open_real_time(const struct workload *workload)
+{
+	for (uint32_t i = 0; i < workload->count; i++)
+		if (workload->clients[i].class_ == ERC_REAL_TIME && workload->clients[i].kind != LOAD_CLOSED)
+			return true;
+	return false;
+}
+
 /* "0.1,0.3" or "0.1..1.2", in steps of 0.1. */
-int bench_parse_loads(struct bench_run *run, const char *text)
+static int read_loads(struct bench_run *run, const char *text)
 {
 	double from, to;
 	int used = 0;
@@ -57,6 +65,16 @@ int bench_parse_loads(struct bench_run *run, const char *text)
 		return ARGS_OK;
 	say_error("--load: '%s' is no share of the device", text);
 	say_note("wanted 0.3, or 0.1,0.3,0.5, or 0.1..1.2");
+	return EXIT_USAGE;
+}
+
+int bench_parse_loads(struct bench_run *run, const char *text)
+{
+	int code = read_loads(run, text);
+	if (code != ARGS_OK || !text || has_open_real_time(&run->workload))
+		return code;
+	say_error("--load: %s has no RT client whose rate could be scaled to it", run->options->path);
+	say_note("RT clients in a closed loop ask as fast as they are served; leave --load out");
 	return EXIT_USAGE;
 }
 

@@ -234,7 +234,7 @@ static void report_legend(struct report *report)
 		                 "the rounds. From when a request was due, or from the end of its client's request before if that is later."},
 		{"p99", "the same of the 99th percentile; with a unit, the time itself, beside BE."},
 		{"BE", "BE's requests a second, over those of BE alone on the whole device."},
-		{"of room", "the same, over the share of the device that RT left: 1 is all of it."},
+		{"of room", "the same, over the share of the device's unit time that RT left: 1 is all of it."},
 	};
 	report_section(report, NULL, "what the columns say");
 	for (size_t i = 0; i < COUNT_OF(lines); i++)

@@ -239,8 +239,13 @@ enum erc_status stage_run(struct stage *stage, double seconds)
 {
 	struct slice slice = {.stage = stage};
 	begin(&slice, seconds);
+	stage->at_end = (struct erc_runtime_stats){0};
 	for (;;) {
 		uint64_t now_ns = erc_runtime_now_ns(stage->runtime);
+		if (now_ns >= slice.end_ns && !stage->at_end.size) {
+			stage->at_end.size = sizeof stage->at_end;
+			erc_runtime_stats(stage->runtime, &stage->at_end);
+		}
 		for (uint32_t i = 0; i < stage->lane_count; i++)
 			if (stage->lanes[i].is_active)
 				submit_due(&slice, &stage->lanes[i], now_ns);

@@ -99,6 +99,7 @@ struct stage {
 	struct lane *lanes;
 	uint32_t lane_count;
 	enum erc_status status;  /* of the first request that failed for no reason of scheduling */
+	struct erc_runtime_stats at_end; /* when the time of the slice was over; requests may have been under way */
 	struct series oversleep; /* wake-ups that came late, us: the machine's own stalls */
 };
 
