@@ -67,6 +67,7 @@ for name in refused turns; do
 		echo "$name on $device: exit $?"
 	done
 	figures $name.sim:h100.out rt_arrivals rt_shed in_time verdict
+	grep '"service_us\.a"' $name.sim:h100.out # nothing is refused where the medians are taken
 done
 
 # Models that are compiled for the device, each once, in a file that is gone; progress tells.
@@ -144,6 +145,7 @@ run erc bench --quiet --workload pair.json --model dig=d.erca --device sim:h100
 bench --workload pair.json --policy elastic,lottery
 bench --workload pair.json --policy ,
 bench --workload pair.json --load half
+bench --workload refused.json --load 0.5
 bench --workload pair.json --arrivals closed
 bench --workload pair.json --format xml
 bench d.erca --workload pair.json
