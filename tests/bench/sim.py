@@ -6,7 +6,7 @@ files, and the other cells of sim.json, as they are. A run that is cut short goe
 same command and programs are kept in BUILD/bench/sim. Environment:
     DEVICES    default: sim:h100 sim:a100
     WORKLOADS  default: C D E REAL
-    LOADS      busy share of the device of RT alone; default: 0.1,0.2 ... 1.5
+    LOADS      busy share of the device of RT alone; default: 0.1,0.3 ... 1.5
     POLICIES   default: all of `erc version`
     SLICE      seconds of virtual time of a slice, default 2
     JOBS       processes at a time, default 2
@@ -47,7 +47,7 @@ class Sweep:
         self.results = os.environ.get("RESULTS", "tests/bench/results")
         self.source = os.path.join(os.environ.get("ERC_TESTDATA", "../shared"), "workloads", "disb")
         self.devices, self.workloads = words("DEVICES", DEVICES), words("WORKLOADS", WORKLOADS)
-        self.loads = [self.load(text) for text in words("LOADS", [f"{i / 10:g}" for i in range(1, 16)])]
+        self.loads = [self.load(text) for text in words("LOADS", [f"{i / 10:g}" for i in range(1, 16, 2)])]
         self.policies = words("POLICIES", self.all_policies())
         self.slice = os.environ.get("SLICE", "2")
         self.contention = ["--contention"] if os.environ.get("CONTENTION") else []
@@ -98,8 +98,10 @@ class Sweep:
         path, model = self.artifact(name), self.artifact(name)[:-5] + ".onnx"
         wanted = ",".join(dict.fromkeys([*DEVICES, *self.devices])) # restricted or not, the same file
         note = path + ".targets"
-        if os.path.exists(path) and os.path.exists(note) and open(note, encoding="utf-8").read() == wanted and self.is_newer(path, self.erc):
-            return
+        if os.path.exists(path) and os.path.exists(note) and self.is_newer(path, self.erc):
+            with open(note, encoding="utf-8") as file:
+                if file.read() == wanted:
+                    return
         print(f"compiling {NETWORKS[name]} for {wanted}", flush=True)
         subprocess.run([self.make_model, NETWORKS[name], model], check=True)
         subprocess.run([self.erc, "compile", model, "-o", path, "--target", wanted, "--no-debug", "--quiet"], check=True)

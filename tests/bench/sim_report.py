@@ -46,6 +46,10 @@ def cell_of(sweep, load, policy):
     return next(cell for cell in sweep["cells"] if cell["load"] == load and cell["policy"] == policy)
 
 
+def clients(sweep):
+    return CLIENTS.get(sweep["workload"], "as the file says")
+
+
 # ---- tables ----
 
 
@@ -68,9 +72,10 @@ def table(sweep, metric):
 
 def markdown(sweep, picture):
     lines = [f"# {title(sweep)}", "",
-             f"RT: {CLIENTS.get(sweep['workload'], 'as the file says')}. RT load is the share of the time that RT alone would keep the device busy, "
-             f"each network by itself. `make bench-sim`, slices of {sweep['slice_seconds']:g} s of virtual time; every policy gets the same arrivals. "
-             "Times are what the artifacts predict, not measurements. Where lines coincide, the first of the labels lies on top.", "", f"![RT requests in time and BE throughput over RT load]({picture})", ""]
+             f"RT: {clients(sweep)}. RT load is the share of the time that RT alone would keep the device busy, each network by",
+             f"itself. `make bench-sim`, slices of {sweep['slice_seconds']:g} s of virtual time; every policy gets the same arrivals. Times are what",
+             "the artifacts predict, not measurements. Where lines coincide, the upper of the labels is of the line on top.", "",
+             f"![RT requests in time and BE throughput over RT load]({picture})", ""]
     for metric in METRICS:
         lines += table(sweep, metric)
     return "\n".join(lines).rstrip() + "\n"
@@ -79,9 +84,10 @@ def markdown(sweep, picture):
 # ---- plots ----
 
 
-def text(x, y, content, size=12, anchor="start", colour="#333333", weight="normal", extra=""):
+def text(x, y, content, size=12, anchor="start", colour="#333333", weight="normal"):
     content = str(content).replace("&", "&amp;").replace("<", "&lt;")
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" fill="{colour}" font-weight="{weight}"{extra}>{content}</text>'
+    return (f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" fill="{colour}" '
+            f'font-weight="{weight}">{content}</text>')
 
 
 def line(x1, y1, x2, y2, colour, width=1.0):
@@ -136,8 +142,10 @@ class Panel:
     def path(self, points, colour, width, dash=""):
         places = " ".join(f"{self.x(load):.1f},{self.y(v):.1f}" for load, v in points)
         dash = f' stroke-dasharray="{dash}"' if dash else ""
-        dots = [f'<circle cx="{self.x(load):.1f}" cy="{self.y(v):.1f}" r="{width + 0.3:.1f}" fill="{colour}"/>' for load, v in points] if not dash else []
-        return [f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="{width}" stroke-linejoin="round"{dash}/>'] + dots
+        out = [f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="{width}" stroke-linejoin="round"{dash}/>']
+        for load, v in points if not dash else []:
+            out.append(f'<circle cx="{self.x(load):.1f}" cy="{self.y(v):.1f}" r="{width + 0.3:.1f}" fill="{colour}"/>')
+        return out
 
     def draw(self):
         out, ends = self.axes(), []
@@ -166,7 +174,7 @@ def svg(sweep):
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" '
            'font-family="Helvetica, Arial, DejaVu Sans, sans-serif">', f"<title>{title(sweep)}</title>",
            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>', text(LEFT - 34, 22, title(sweep), 15, weight="bold", colour="#111111"),
-           text(LEFT - 34, 39, f"RT: {CLIENTS.get(sweep['workload'], 'as the file says')}", 11, colour="#666666")]
+           text(LEFT - 34, 39, f"RT: {clients(sweep)}", 11, colour="#666666")]
     out += Panel(sweep, LEFT, METRICS[0][1], "RT requests in time", alone).draw()
     out += Panel(sweep, LEFT + PLOT + GAP, METRICS[-1][1], "BE throughput, of the room that RT left").draw()
     return "\n".join(out + ["</svg>"]) + "\n"

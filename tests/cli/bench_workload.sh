@@ -18,7 +18,7 @@ figures() {
 	local json=$1 key
 	shift
 	for key in "$@"; do
-		echo "$key:" $(sed -n '/"loads"/,$p' "$json" | sed -nE "s/^\s*\"$key\":\s*(.*[^,]),?\$/\1/p")
+		echo "$key: $(sed -n '/"loads"/,$p' "$json" | sed -nE "s/^\s*\"$key\":\s*(.*[^,]),?\$/\1/p" | paste -sd' ')"
 	done
 }
 

@@ -128,7 +128,8 @@ static double scale_for(const struct bench_run *run, double load)
 	return load > 0 && busy > 0 ? load / busy : 1;
 }
 
-static void add_ratios(const struct bench_run *run, struct cell_figures *cell, const struct window *solo, const struct window *shared)
+static void add_ratios(const struct bench_run *run, struct cell_figures *cell, const struct window *solo,
+                       const struct window *shared)
 {
 	double mean = 0, p90 = 0, p99 = 0, alone = 0;
 	uint32_t rt = 0, be = 0;

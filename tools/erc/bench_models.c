@@ -1,5 +1,5 @@
-/* `erc bench --workload`: models given as .onnx, compiled for the device of the run. A process of its own compiles each, in a
- * folder of its own that is removed whatever becomes of it; its artifact has no name from then on. */
+/* `erc bench --workload`: models given as .onnx, compiled for the device of the run. A process of its own compiles
+ * each, in a folder of its own that is removed whatever becomes of it; its artifact has no name from then on. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -38,7 +38,7 @@ static int remove_one(const char *path, const struct stat *status, int flag, str
 	return remove(path) && errno != ENOENT;
 }
 
-/* Runs `work` in a process, with the folder as its TMPDIR. Returns the exit code; EXIT_RUN, with a message, if it has none. */
+/* Runs `work` in a process, with the folder as its TMPDIR. Returns the exit code; EXIT_RUN if it has none. */
 static int run_apart(const char *folder, int (*work)(void *user), void *user)
 {
 	int status = 0;
@@ -141,7 +141,9 @@ static uint32_t listed(struct bench_run *run, const char *name, char *path)
 static int find_target(const struct bench_run *run, char **out)
 {
 	erc_runtime *runtime = NULL;
-	struct erc_runtime_options options = {.size = sizeof options, .device = run->options->device, .units = run->options->workers};
+	struct erc_runtime_options options = {
+		.size = sizeof options, .device = run->options->device, .units = run->options->workers,
+	};
 	enum erc_status status = erc_runtime_create(&options, &runtime);
 	if (status != ERC_OK)
 		return say_runtime_error(run->options->device ? run->options->device : "cpu", status);

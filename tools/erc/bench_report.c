@@ -1,5 +1,5 @@
-/* `erc bench --workload`: the report. A table for each load with a row for each policy, a sentence for each row that says
- * whether RT was protected, and what all of it is relative to. */
+/* `erc bench --workload`: the report. A table for each load with a row for each policy, a sentence for each row that
+ * says whether RT was protected, and what all of it is relative to. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +13,8 @@
 static const double valid_factors[] = {1.5, 2, 3, 5};
 
 static const struct column client_columns[] = {
-	{"name", "client", CELL_TEXT}, {"class", "class", CELL_TEXT}, {"model", "model", CELL_TEXT}, {"load", "load", CELL_TEXT},
-	{"service_us", "alone", CELL_US}, {"valid_us", "valid", CELL_US},
+	{"name", "client", CELL_TEXT}, {"class", "class", CELL_TEXT}, {"model", "model", CELL_TEXT},
+	{"load", "load", CELL_TEXT}, {"service_us", "alone", CELL_US}, {"valid_us", "valid", CELL_US},
 };
 
 static const struct column columns[] = {
@@ -85,8 +85,10 @@ static void add_totals(const struct bench_run *run, const struct cell_figures *c
 		t->solo_in_time += series_count_within(&solo->latency, run->valid_us[i]);
 		t->rt_units = run->most_units[i] > t->rt_units ? run->most_units[i] : t->rt_units;
 		/* the same valid time for every policy: in multiples of the median run alone, on the whole device */
-		for (size_t k = 0; k < COUNT_OF(valid_factors); k++)
-			t->good[k] += series_count_within(&shared->latency, client->deadline_us ? run->valid_us[i] : valid_factors[k] * run->service_us[i]);
+		for (size_t k = 0; k < COUNT_OF(valid_factors); k++) {
+			double valid_us = client->deadline_us ? run->valid_us[i] : valid_factors[k] * run->service_us[i];
+			t->good[k] += series_count_within(&shared->latency, valid_us);
+		}
 	}
 }
 
@@ -116,8 +118,8 @@ static char *be_verdict(const struct bench_run *run, const struct cell_figures *
 		return memory_printf("; there is no BE client.");
 	if (!(cell->available > 0))
 		return memory_printf("; RT left BE no room.");
-	return memory_printf("; BE got %.2f of the room that RT left (%.0f %% of the device).", series_median(&cell->be_share_ratio),
-	                     cell->available / run->options->rounds * 100);
+	return memory_printf("; BE got %.2f of the room that RT left (%.0f %% of the device).",
+	                     series_median(&cell->be_share_ratio), cell->available / run->options->rounds * 100);
 }
 
 /* A sentence for a reader who knows nothing of the columns. */
@@ -133,10 +135,14 @@ static char *verdict(const struct bench_run *run, const struct cell_figures *cel
 	} else if (!cell->mean_ratio.count) {
 		out = memory_printf("no RT request was run, of %s that arrived%s", count, be);
 	} else {
-		bool is_protected = slowdown <= MOST_SLOWDOWN && in_time >= solo - MOST_LOST;
-		out = memory_printf("RT was %s%s: %.1f %% of %s requests in time (RT alone: %.1f %%), mean latency %.2fx of RT alone%s%s",
-		                    t->be_clients ? is_protected ? "protected" : "not protected" : "alone", held && is_protected ? " from BE" : "",
-		                    in_time * 100, count, solo * 100, slowdown, held ? held : "", be);
+		const char *was = held ? "protected from BE" : "protected";
+		if (!t->be_clients)
+			was = "alone";
+		else if (slowdown > MOST_SLOWDOWN || in_time < solo - MOST_LOST)
+			was = "not protected";
+		out = memory_printf("RT was %s: %.1f %% of %s requests in time (RT alone: %.1f %%), "
+		                    "mean latency %.2fx of RT alone%s%s", was, in_time * 100, count, solo * 100, slowdown,
+		                    held ? held : "", be);
 	}
 	free(be);
 	free(count);
@@ -225,13 +231,14 @@ static void report_load(struct report *report, const struct bench_run *run, uint
 static void report_legend(struct report *report)
 {
 	static const char *const lines[][2] = {
-		{"RT, BE", "real-time and best-effort clients. Slices of RT alone, of RT beside BE, and of BE alone take turns; every policy gets "
-		           "the same arrivals."},
-		{"in time", "share of the RT requests that ended within their client's valid time, counted from when they were due. Those that "
-		            "were late, refused or dropped did not."},
+		{"RT, BE", "real-time and best-effort clients. Slices of RT alone, of RT beside BE, and of BE alone take turns; "
+		           "every policy gets the same arrivals."},
+		{"in time", "share of the RT requests that ended within their client's valid time, counted from when they were "
+		            "due. Those that were late, refused or dropped did not."},
 		{"goodput/s", "RT requests in time, a second."},
-		{"RT mean, p90", "how long RT requests took beside BE, over RT alone under the same policy: mean and 90th percentile, median of "
-		                 "the rounds. From when a request was due, or from the end of its client's request before if that is later."},
+		{"RT mean, p90", "how long RT requests took beside BE, over RT alone under the same policy: mean and 90th "
+		                 "percentile, median of the rounds. From when a request was due, or from the end of its "
+		                 "client's request before if that is later."},
 		{"p99", "the same of the 99th percentile; with a unit, the time itself, beside BE."},
 		{"BE", "BE's requests a second, over those of BE alone on the whole device."},
 		{"of room", "the same, over the share of the device's unit time that RT left: 1 is all of it."},
@@ -239,8 +246,8 @@ static void report_legend(struct report *report)
 	report_section(report, NULL, "what the columns say");
 	for (size_t i = 0; i < COUNT_OF(lines); i++)
 		report_fact_text(report, NULL, lines[i][0], "%s", lines[i][1]);
-	report_fact_text(report, NULL, "protected", "BE made RT's mean latency no more than %.2f times as long as alone, and cost RT no more than %.0f "
-	                 "point of its requests in time.", MOST_SLOWDOWN, MOST_LOST * 100);
+	report_fact_text(report, NULL, "protected", "BE made RT's mean latency no more than %.2f times as long as alone, and "
+	                 "cost RT no more than %.0f point of its requests in time.", MOST_SLOWDOWN, MOST_LOST * 100);
 }
 
 /* How late the driver woke; a sentence where it ever did. */
@@ -266,20 +273,21 @@ static void report_stalls(struct report *report, const struct bench_run *run)
 	report_fact(report, "stalled_us", NULL, CELL_US, stalled_us);
 	report_section(report, NULL, "how far to trust it");
 	if (most > 0)
-		report_fact_text(report, NULL, "this machine", "the driver woke %.2f ms late at the median, %.2f ms at the 99th percentile and %.2f ms at "
-		                 "most; %.0f of %zu times more than 1 ms. What it stalls, requests may stall too.", p50 / 1e3, p99 / 1e3, most / 1e3,
-		                 stalls, all.count);
+		report_fact_text(report, NULL, "this machine", "the driver woke %.2f ms late at the median, %.2f ms at the 99th "
+		                 "percentile and %.2f ms at most; %.0f of %zu times more than 1 ms. What stalls it may stall requests too.",
+		                 p50 / 1e3, p99 / 1e3, most / 1e3, stalls, all.count);
 	if (!erc_runtime_computes(run->reference.stage.runtime))
 		report_fact_text(report, NULL, "device", "virtual: times are the artifacts' predictions%s, not measurements.",
 		                 run->options->contention ? ", with contention" : ", without contention");
-	report_fact_text(report, NULL, "p99", "a percentile of few requests is one of the longest; see the number of requests.");
+	report_fact_text(report, NULL, "p99", "of few requests it is one of the longest; see the number of requests.");
 	series_free(&all);
 }
 
 static void report_clients(struct report *report, const struct bench_run *run)
 {
 	static const char *const names[] = {"closed", "periodic", "poisson", "trace"};
-	report_table(report, "clients", "clients: median latency alone on the whole device, and valid time", client_columns, COUNT_OF(client_columns));
+	report_table(report, "clients", "clients: median latency alone on the whole device, and valid time", client_columns,
+	             COUNT_OF(client_columns));
 	for (uint32_t i = 0; i < run->workload.count; i++) {
 		const struct client *client = &run->workload.clients[i];
 		report_cell_text(report, "%s", client->name);

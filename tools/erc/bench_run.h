@@ -57,13 +57,14 @@ int bench_parse_policies(struct bench_run *run, const char *text);
 
 /* ---- bench_models.c ---- */
 
-/* Compiles the .onnx files among the clients' models, each once, for the device. ARGS_OK, or the compile's exit code. */
+/* Compiles the .onnx files among the clients' models for the device. ARGS_OK, or the compile's exit code. */
 int bench_compile(struct bench_run *run);
 void bench_free_models(struct bench_run *run);
 
 /* ---- bench_stage.c ---- */
 
-/* Loads all clients' models under the policy. RT clients have deadlines where valid_us is known; may_shed: then with admission. */
+/* Loads all clients' models under the policy. RT clients have deadlines where valid_us is known, and with may_shed
+ * admission. */
 int bench_open_policy(struct bench_run *run, struct policy *policy, bool may_shed);
 void bench_close_policy(const struct bench_run *run, struct policy *policy);
 

@@ -11,7 +11,9 @@ static void free_run(struct bench_run *run)
 	bench_close_policy(run, &run->reference);
 	for (uint32_t i = 0; run->cells && i < run->load_count * run->policy_count; i++) {
 		struct cell_figures *cell = &run->cells[i];
-		struct series *series[] = {&cell->mean_ratio, &cell->p90_ratio, &cell->p99_ratio, &cell->be_alone_ratio, &cell->be_share_ratio};
+		struct series *series[] = {
+			&cell->mean_ratio, &cell->p90_ratio, &cell->p99_ratio, &cell->be_alone_ratio, &cell->be_share_ratio,
+		};
 		for (size_t k = 0; k < COUNT_OF(series); k++)
 			series_free(series[k]);
 		for (uint32_t k = 0; k < run->workload.count; k++) {
@@ -23,7 +25,9 @@ static void free_run(struct bench_run *run)
 	}
 	for (uint32_t p = 0; p < run->policy_count; p++)
 		free((char *)run->policies[p].name);
-	void *all[] = {run->cells, run->be_alone, run->scales, run->loads, run->policies, run->service_us, run->valid_us, run->most_units};
+	void *all[] = {
+		run->cells, run->be_alone, run->scales, run->loads, run->policies, run->service_us, run->valid_us, run->most_units,
+	};
 	for (size_t i = 0; i < COUNT_OF(all); i++)
 		free(all[i]);
 	bench_free_models(run);
@@ -43,7 +47,9 @@ static int prepare(struct bench_run *run)
 		code = bench_parse_policies(run, options->policies);
 	if (code != ARGS_OK)
 		return code;
-	run->seconds = options->slice > 0 ? options->slice : run->workload.seconds > 0 && run->workload.seconds < 10 ? run->workload.seconds : 2;
+	run->seconds = run->workload.seconds > 0 && run->workload.seconds < 10 ? run->workload.seconds : 2;
+	if (options->slice > 0)
+		run->seconds = options->slice;
 	run->steps = run->workload.count + run->load_count * options->rounds * (run->policy_count + 1) + !!options->trace + 1;
 	return bench_compile(run);
 }

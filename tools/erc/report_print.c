@@ -115,8 +115,9 @@ static void make_column(struct sheet *sheet, size_t c)
 	if (column->heading)
 		sheet->headings[c] = memory_printf("%s%s%s", column->heading, is_time ? " " : "", is_time ? unit->name : "");
 	for (size_t i = c; i < section->cell_count; i += section->column_count)
-		sheet->texts[i] = is_time && isfinite(section->cells[i].value) ? memory_printf("%.*f", unit->decimals, section->cells[i].value / unit->us)
-		                                                              : cell_text(&section->cells[i]);
+		sheet->texts[i] = is_time && isfinite(section->cells[i].value)
+		                          ? memory_printf("%.*f", unit->decimals, section->cells[i].value / unit->us)
+		                          : cell_text(&section->cells[i]);
 }
 
 static struct sheet sheet_new(const struct section *section)
