@@ -146,6 +146,7 @@ bench --workload pair.json --policy elastic,lottery
 bench --workload pair.json --policy ,
 bench --workload pair.json --load half
 bench --workload refused.json --load 0.5
+run erc bench --quiet --workload pair.json --model digits=d.erca --contention
 bench --workload pair.json --arrivals closed
 bench --workload pair.json --format xml
 bench d.erca --workload pair.json

@@ -105,12 +105,25 @@ static int calibrate_client(struct bench_run *run, uint32_t i)
 	return status == ERC_OK ? ARGS_OK : say_runtime_error(closed.name, status);
 }
 
+/* Options of virtual devices are for these alone. */
+static int check_simulation(const struct bench_run *run)
+{
+	const struct workload_options *options = run->options;
+	if (!(options->by_tile || options->contention) || !erc_runtime_computes(run->reference.stage.runtime))
+		return ARGS_OK;
+	say_error("--%s: device %s is not a virtual one", options->contention ? "contention" : "by-tile",
+	          options->device ? options->device : "cpu");
+	return EXIT_USAGE;
+}
+
 int bench_calibrate(struct bench_run *run)
 {
 	run->service_us = memory_new(run->workload.count * sizeof *run->service_us);
 	run->valid_us = memory_new(run->workload.count * sizeof *run->valid_us);
 	run->most_units = memory_new(run->workload.count * sizeof *run->most_units);
 	int code = bench_open_policy(run, &run->reference, false);
+	if (code == ARGS_OK)
+		code = check_simulation(run);
 	for (uint32_t i = 0; i < run->workload.count && code == ARGS_OK; i++)
 		code = calibrate_client(run, i);
 	return code;
