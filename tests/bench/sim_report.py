@@ -74,7 +74,7 @@ def markdown(sweep, picture):
     lines = [f"# {title(sweep)}", "",
              f"RT: {clients(sweep)}. RT load is the share of the time that RT alone would keep the device busy, each network by",
              f"itself. `make bench-sim`, slices of {sweep['slice_seconds']:g} s of virtual time; every policy gets the same arrivals. Times are what",
-             "the artifacts predict, not measurements. Where lines coincide, the upper of the labels is of the line on top.", "",
+             "the artifacts predict, not measurements. RT alone: without BE, under the policy that serves it best.", "",
              f"![RT requests in time and BE throughput over RT load]({picture})", ""]
     for metric in METRICS:
         lines += table(sweep, metric)
@@ -174,7 +174,8 @@ def svg(sweep):
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" '
            'font-family="Helvetica, Arial, DejaVu Sans, sans-serif">', f"<title>{title(sweep)}</title>",
            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>', text(LEFT - 34, 22, title(sweep), 15, weight="bold", colour="#111111"),
-           text(LEFT - 34, 39, f"RT: {clients(sweep)}", 11, colour="#666666")]
+           text(LEFT - 34, 39, f"RT: {clients(sweep)}. Dashed: RT without BE, under the policy that serves it best.", 11,
+                colour="#666666")]
     out += Panel(sweep, LEFT, METRICS[0][1], "RT requests in time", alone).draw()
     out += Panel(sweep, LEFT + PLOT + GAP, METRICS[-1][1], "BE throughput, of the room that RT left").draw()
     return "\n".join(out + ["</svg>"]) + "\n"
