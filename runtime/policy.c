@@ -261,3 +261,8 @@ const char *erc__policy_names(void)
 {
 	return "elastic, exclusive, priority, partition, concurrent, fifo";
 }
+
+const char *erc_policy_names(void)
+{
+	return erc__policy_names();
+}

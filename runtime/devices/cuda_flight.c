@@ -60,7 +60,9 @@ static void fail(struct cuda_request *request, enum erc_status status)
 
 static void leave_unit(struct cuda_flight *flight, int in_room, uint64_t now_ns)
 {
+	struct erc__device *device = &flight->request->device->base;
 	flight->units--;
+	device->tile_ns[flight->request->owner->job.item.tenant->class_] += now_ns - flight->launched_ns; /* it knows no closer */
 	erc__device_leave(&flight->request->device->base, &flight->request->owner->job, flight->first_unit + flight->units,
 	                  now_ns - flight->launched_ns, in_room, now_ns);
 }

@@ -175,6 +175,9 @@ struct erc_sim_options {
 	uint64_t signal_ns;  /* from a change of room to the units; 0: at once */
 };
 
+/* "elastic, priority, ...": what `policy` may be, the default first. */
+ERC_API const char *erc_policy_names(void);
+
 /* options may be NULL. Starts the device's units. */
 ERC_API enum erc_status erc_runtime_create(const struct erc_runtime_options *options, erc_runtime **out);
 /* ERC_BUSY while a model is loaded. NULL is fine. */

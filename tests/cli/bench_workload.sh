@@ -2,7 +2,7 @@
 # `erc bench --workload` on the virtual device, where figures are the same everywhere: forms, policies, loads,
 # shedding, DISB's files; workloads and options that are wrong.
 . "$LIBRARY"
-quietly erc compile "$SAMPLES/digits/digits.onnx" -o d.erca --dim batch=1 --target sim:h100 --quiet
+quietly erc compile "$SAMPLES/digits/digits.onnx" -o d.erca --dim batch=1 --target sim:h100,native --quiet
 cat >pair.json <<'JSON'
 {
   "schema": "erc.workload/1", "name": "pair", "seconds": 0.005,
@@ -12,24 +12,102 @@ cat >pair.json <<'JSON'
   ]
 }
 JSON
-bench() { run erc bench --device sim:h100 --rounds 2 --model digits=d.erca "$@"; }
+bench() { run erc bench --quiet --device sim:h100 --rounds 2 --model digits=d.erca "$@"; }
+# figures JSON KEY...: of each row of the loads
+figures() {
+	local json=$1 key
+	shift
+	for key in "$@"; do
+		echo "$key: $(sed -n '/"loads"/,$p' "$json" | sed -nE "s/^\s*\"$key\":\s*(.*[^,]),?\$/\1/p" | paste -sd' ')"
+	done
+}
 
 # Times of arrivals come from the seed alone; RT is the same beside BE as alone under elastic, and not under fifo.
 bench --workload pair.json --policy elastic,fifo
 bench --workload pair.json --policy priority --load 0.1..0.3 --rounds 1 --format md
 bench --workload pair.json --policy elastic,exclusive,priority,partition,concurrent,fifo --load 0.5 --format csv --seed 7 |
-	cut -d, -f1-4,10-13
+	cut -d, -f1-7,13-16
 # Twice what one unit can do: what would be late waits, is refused, or is dropped.
 for how in '--arrivals open' --shed '--arrivals disb'; do
-	bench --workload pair.json --workers 1 --load 2 $how --rounds 1 --format csv | grep -A1 ^policy | cut -d, -f1-3,11-15
+	bench --workload pair.json --workers 1 --load 2 $how --rounds 1 --format csv | grep -A1 ^policy | cut -d, -f1-5,19-21
 done
-erc bench --device sim:h100 --model digits=d.erca --workload pair.json --load 0.3,0.6 --policy elastic,fifo --format json >first.json
-erc bench --device sim:h100 --model digits=d.erca --workload pair.json --load 0.3,0.6 --policy elastic,fifo --format json >second.json
+erc bench --quiet --device sim:h100 --model digits=d.erca --workload pair.json --load 0.3,0.6 --policy elastic,fifo --format json >first.json
+erc bench --quiet --device sim:h100 --model digits=d.erca --workload pair.json --load 0.3,0.6 --policy elastic,fifo --format json >second.json
 run cmp first.json second.json
 grep -E '"(policy|load)"' first.json
-run erc bench --workload pair.json --model digits=d.erca --device sim:h100 --rounds 1 --trace trace.json --format csv | head -1
+run erc bench --quiet --workload pair.json --model digits=d.erca --device sim:h100 --rounds 1 --trace trace.json --format csv | head -1
 head -c 15 trace.json
 echo
+
+# A deadline is the valid time. RT alone on one unit takes 27.257 us, and its requests never meet.
+for valid in '"deadline_us": 27' '"deadline_us": 28'; do
+	sed "s/\"rate\"/$valid, &/; s/20000 },/10000 }/; /batch/d" pair.json >valid.json
+	erc bench --quiet --device sim:h100 --rounds 1 --workers 1 --model digits=d.erca --workload valid.json --format json >valid.out
+	echo "$valid"
+	figures valid.out in_time rt_solo_in_time in_time_per_second goodput_2 rt_arrivals verdict
+done
+for factor in 1.5 2; do
+	sed "s/\"rate\"/\"valid_factor\": $factor, &/" pair.json >valid.json
+	bench --workload valid.json --policy priority --workers 2 --format json | sed 1d >valid.out
+	figures valid.out in_time goodput_1_5 goodput_2
+done
+
+# A closed loop whose requests are refused tries again after its valid time: 5000 us hold 1000 times 5 us. A client that meets
+# its deadline alone is refused beside one that goes before it, and tries again at its end.
+cat >refused.json <<'JSON'
+{ "clients": [ { "name": "a", "model": "digits", "class": "rt", "load": "closed", "deadline_us": 5 },
+               { "name": "b", "model": "digits", "class": "be", "load": "closed" } ] }
+JSON
+sed 's/"deadline_us": 5 }/"deadline_us": 11 }, { "name": "c", "model": "digits", "class": "rt", "level": 1, "load": "closed", "deadline_us": 11 }/' \
+	refused.json >turns.json
+for name in refused turns; do
+	for device in sim:h100 null cpu; do
+		timeout 60 erc bench --quiet --shed --policy exclusive --device $device --rounds 1 --slice 0.005 --model digits=d.erca --workload $name.json \
+			--format json >$name.$device.out
+		echo "$name on $device: exit $?"
+	done
+	figures $name.sim:h100.out rt_arrivals rt_shed in_time verdict
+	grep '"service_us\.a"' $name.sim:h100.out # nothing is refused where the medians are taken
+done
+
+# Models that are compiled for the device, each once, in a file that is gone; progress tells.
+cp "$SAMPLES/digits/digits.onnx" .
+mkdir tmp
+sed 's/"digits"/"digits.onnx"/' pair.json >onnx.json
+run env TMPDIR=tmp erc bench --device sim:h100 --workload "$PWD/onnx.json" --model digits=./digits.onnx --dim batch=1 \
+	--rounds 1 2>&1 | sed '/^! .*digits.onnx: /d; s|'"$PWD"'/||g' | sed -n '/^!/p; /^clients/,/^$/p'
+erc bench --quiet --workload onnx.json --model digits=./digits.onnx --dim batch=1 --rounds 1 --format json >onnx.out && figures onnx.out policy
+erc bench --quiet --device null --workload onnx.json --model digits=./digits.onnx --dim batch=1 --rounds 1 --format json >onnx.out &&
+	figures onnx.out policy
+sed 's/"digits"/"gone.onnx"/' pair.json >gone.json
+bench --workload gone.json
+sed "s|\"digits\"|\"$MODELS/unknown.onnx\"|" pair.json >unknown.json
+bench --workload unknown.json 2>&1 | sed "s|$MODELS/||"
+run env TMPDIR=tmp erc bench --quiet --workload unknown.json --model digits=d.erca --device sim:h100 2>&1 | sed "s|$MODELS/||;s|$PWD/||" | tail -1
+run env TMPDIR=/nowhere erc bench --quiet --device sim:h100 --workload onnx.json --model digits=digits.onnx
+# Ended while it compiles, by a compiler that takes its time.
+printf '#!/bin/sh\nsleep 3\n' >slow-cc
+chmod +x slow-cc
+CC=$PWD/slow-cc TMPDIR=tmp XDG_CACHE_HOME=$PWD/cache erc bench --quiet --workload onnx.json --model digits=digits.onnx --dim batch=1 &
+for ((i = 0; i < 200; i++)); do
+	[ -e "$(echo tmp/erc-*)" ] && break
+	sleep 0.05
+done
+ls tmp | sed 's/erc-.*/erc-X/'
+kill -TERM $!
+wait $!
+echo "exit $?"
+ls tmp
+
+# Contention, of which a network that stays in the cache knows nothing.
+erc bench --quiet --device sim:h100 --model digits=d.erca --workload pair.json --policy concurrent --rounds 1 --contention --format json >contention.out
+figures contention.out rt_mean_ratio be_alone_ratio
+
+# Every policy of the runtime is one of the command.
+policies=$(erc version --format csv | awk '/^name$/ { tables++; next } tables == 3' | paste -sd,)
+erc bench --quiet --device sim:h100 --model digits=d.erca --workload pair.json --rounds 1 --slice 0.001 --policy "$policies" --format json >all.out
+echo "$policies"
+figures all.out policy
 
 # Every sample runs.
 for name in "$SAMPLES"/workloads/*.json; do
@@ -49,8 +127,8 @@ cat >disb.json <<'JSON'
   ]
 }
 JSON
-run erc bench --workload disb.json --device sim:h100 --slice 0.01 --rounds 1 --model small-net=d.erca --model other-net=d.erca
-run erc bench --workload disb.json --device sim:h100 --model small-net=d.erca
+run erc bench --quiet --workload disb.json --device sim:h100 --slice 0.01 --rounds 1 --model small-net=d.erca --model other-net=d.erca
+run erc bench --quiet --workload disb.json --device sim:h100 --model small-net=d.erca
 
 # What is wrong, and where. Exit code 2, but 1 for a file that cannot be read, 4 for one that is no artifact.
 changed() {
@@ -61,12 +139,14 @@ changed() {
 }
 bench --workload missing.json
 bench --workload pair.json --model digits=missing.erca
-run erc bench --workload pair.json --model digits=missing.erca --device sim:h100
-run erc bench --workload pair.json --model digits=pair.json --device sim:h100
-run erc bench --workload pair.json --model dig=d.erca --device sim:h100
+run erc bench --quiet --workload pair.json --model digits=missing.erca --device sim:h100
+run erc bench --quiet --workload pair.json --model digits=pair.json --device sim:h100
+run erc bench --quiet --workload pair.json --model dig=d.erca --device sim:h100
 bench --workload pair.json --policy elastic,lottery
 bench --workload pair.json --policy ,
 bench --workload pair.json --load half
+bench --workload refused.json --load 0.5
+run erc bench --quiet --workload pair.json --model digits=d.erca --contention
 bench --workload pair.json --arrivals closed
 bench --workload pair.json --format xml
 bench d.erca --workload pair.json

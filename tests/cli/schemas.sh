@@ -37,8 +37,11 @@ cat >pair.json <<'JSON'
 { "clients": [ { "name": "a", "model": "m", "class": "rt", "load": "periodic", "rate": 1000 },
                { "name": "b", "model": "m", "class": "be", "load": "closed" } ] }
 JSON
-good bench erc bench --workload pair.json --model m=digits.erca --device sim:h100 --slice 0.005 --rounds 1 --load 0.1,0.2 --policy elastic,fifo
+good bench erc bench --quiet --workload pair.json --model m=digits.erca --device sim:h100 --slice 0.005 --rounds 1 --load 0.1,0.2 --policy elastic,fifo
 cp out.json workload.json
+# Nothing measured of RT: all is refused.
+sed 's/"load": "periodic", "rate": 1000/"load": "closed", "deadline_us": 1/' pair.json >none.json
+good bench erc bench --quiet --workload none.json --model m=digits.erca --device sim:h100 --slice 0.005 --rounds 1 --shed
 echo '{ "schema": "erc.budget/1", "budgets": ["half", { "name": "edge", "units": 8, "local": "48KiB" }] }' >budget.json
 quietly erc compile "$SAMPLES/digits/digits.onnx" -o x.erca --dim batch=1 --target sim:h100 --budget budget.json --quiet
 valid budget budget.json

@@ -275,7 +275,7 @@ def workload(bench, name, names, needed, out):
     out[name] = result
     for cell in result["loads"]:
         bench.row(f"{name} {cell['policy']} RT mean", cell["rt_mean_us"], "alone", cell["rt_solo_mean_us"], cell["rt_mean_ratio"])
-        bench.row(f"  BE {cell['be_share_ratio']:.3f} of the room; RT p99", cell["rt_p99_us"], "alone", cell["rt_solo_p99_us"])
+        bench.row(f"  BE {cell['be_share_ratio'] or 0:.3f} of the room; RT p99", cell["rt_p99_us"], "alone", cell["rt_solo_p99_us"])
     return result
 
 

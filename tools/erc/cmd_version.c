@@ -1,13 +1,17 @@
-/* `erc version`: versions, targets and passes of the compiler, best target of this machine. */
+/* `erc version`: versions, targets and passes of the compiler, best target of this machine, policies of the runtime. */
+#include <string.h>
+
 #include "command.h"
 
 static const char text[] = "Prints the versions of compiler and runtime, the targets that can be compiled for,\n"
-                           "the best target of this machine, and the compiler's passes in order.";
+                           "the best target of this machine, the compiler's passes in order, and the policies\n"
+                           "that share a device (erc bench --policy).";
 static const char examples[] = "  erc version\n"
                                "  erc version --format json\n";
 
 static const struct column target_columns[] = {{"name", "target", CELL_TEXT}};
 static const struct column pass_columns[] = {{"name", "pass", CELL_TEXT}};
+static const struct column policy_columns[] = {{"name", "policy", CELL_TEXT}};
 
 static void add_device(struct report *report)
 {
@@ -19,6 +23,16 @@ static void add_device(struct report *report)
 	}
 	report_fact_text(report, "device_target", "this machine", "%s", erc_runtime_target(runtime));
 	erc_runtime_destroy(runtime);
+}
+
+static void add_policies(struct report *report)
+{
+	report_table(report, "policies", NULL, policy_columns, COUNT_OF(policy_columns));
+	for (const char *at = erc_policy_names(); *at; at += strspn(at, ", ")) {
+		size_t length = strcspn(at, ", ");
+		report_cell_text(report, "%.*s", (int)length, at);
+		at += length;
+	}
 }
 
 int cmd_version(int argc, char **argv)
@@ -45,6 +59,7 @@ int cmd_version(int argc, char **argv)
 	report_table(report, "passes", NULL, pass_columns, COUNT_OF(pass_columns));
 	for (uint32_t i = 0; (name = ercc_pass_name(i)); i++)
 		report_cell_text(report, "%s", name);
+	add_policies(report);
 	report_print(report, format, stdout);
 	report_free(report);
 	return EXIT_OK;

@@ -101,13 +101,16 @@ char *memory_printf(const char *format, ...) __attribute__((format(printf, 1, 2)
 
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_MD, FORMAT_CSV };
 
+/* A value that is not finite is "-" in text, null in JSON, nothing in CSV. */
 enum cell_kind {
 	CELL_TEXT,
 	CELL_COUNT,
 	CELL_BYTES,  /* text: "97.5 MiB" */
-	CELL_US,     /* microseconds; text: "1.23 ms" */
+	CELL_US,     /* microseconds; text: "1.23 ms"; in a table one unit for the whole column, in its heading */
 	CELL_NUMBER, /* text: 4 significant digits */
 	CELL_BAR,    /* 0 to 1; text: "######" */
+	CELL_RATIO,  /* text: 3 decimals */
+	CELL_SHARE,  /* 0 to 1; text: "99.2 %" */
 };
 
 struct column {
@@ -121,6 +124,8 @@ struct report;
 struct report *report_new(const char *schema);
 /* Facts that follow stand in an object (JSON) or below a heading of their own. NULL: the top. */
 void report_section(struct report *report, const char *key, const char *title);
+/* heading: in text and Markdown; NULL: not shown there. Facts that all have no key are for reading: they stand in text, whose
+ * lines are wrapped, and Markdown alone. */
 void report_fact(struct report *report, const char *key, const char *heading, enum cell_kind kind, double value);
 void report_fact_text(struct report *report, const char *key, const char *heading, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -101,23 +101,28 @@ static bool submit(struct slice *slice, struct lane *lane, uint64_t arrival_ns)
 		lane->requests[i].is_busy = status == ERC_OK;
 		lane->requests[i].had_company = has_company(slice, lane);
 		lane->outstanding += status == ERC_OK;
-		if (status == ERC_SHED)
+		if (status == ERC_SHED) {
 			lane->outcome->shed++;
-		else if (status != ERC_OK)
+			lane->again_ns = erc_runtime_now_ns(slice->stage->runtime) + lane->valid_ns;
+		} else if (status != ERC_OK) {
 			fail(slice, lane, status);
+		}
 		return true;
 	}
 	return false;
 }
 
+/* A closed loop that may submit: fewer requests than it may have are under way. Not before again_ns. */
+static bool is_ready(const struct slice *slice, const struct lane *lane)
+{
+	return lane->client->kind == LOAD_CLOSED && lane->outstanding < lane->most && slice->stage->status == ERC_OK;
+}
+
 static void submit_due(struct slice *slice, struct lane *lane, uint64_t now_ns)
 {
-	if (lane->client->kind == LOAD_CLOSED) {
-		while (now_ns < slice->end_ns && lane->outstanding < lane->most && slice->stage->status == ERC_OK) {
-			lane->outcome->arrivals++;
-			submit(slice, lane, now_ns);
-		}
-		return;
+	while (is_ready(slice, lane) && now_ns >= lane->again_ns && now_ns < slice->end_ns) {
+		lane->outcome->arrivals++;
+		submit(slice, lane, now_ns);
 	}
 	for (; lane->next < lane->arrival_count && slice->start_ns + lane->arrivals[lane->next] <= now_ns; lane->next++) {
 		if (lane->drops_stale && (lane->outstanding || slice->start_ns + lane->arrivals[lane->next] < lane->last_end_ns))
@@ -139,11 +144,19 @@ static void record(const struct slice *slice, struct lane *lane, const struct er
 	if (t->granted_ns >= t->submitted_ns && !had_company)
 		series_add(&o->granted, (double)(t->granted_ns - t->submitted_ns) / 1e3);
 	o->preemptions += t->preemptions;
+	o->most_units = t->granted_units > o->most_units ? t->granted_units : o->most_units;
 	if (t->finished_ns <= slice->end_ns)
 		o->completed += 1;
 	else if (begin_ns < slice->end_ns)
 		o->completed += (double)(slice->end_ns - begin_ns) / (double)(t->finished_ns - begin_ns);
 	lane->last_end_ns = t->finished_ns;
+}
+
+/* An RT request has ended: what was refused before may be taken now, for admission looks at RT requests alone. */
+static void retry_refused(struct slice *slice)
+{
+	for (uint32_t i = 0; i < slice->stage->lane_count; i++)
+		slice->stage->lanes[i].again_ns = 0;
 }
 
 static void reap(struct slice *slice, struct lane *lane)
@@ -169,6 +182,8 @@ static void reap(struct slice *slice, struct lane *lane)
 		if (erc_request_timing(r->request, &ended[count]) == ERC_OK)
 			count++;
 	}
+	if (count && lane->client->class_ == ERC_REAL_TIME)
+		retry_refused(slice);
 	for (size_t done = 0; done < count; done++) { /* in the order of their ends */
 		size_t first = done;
 		for (size_t i = done; i < count; i++)
@@ -181,14 +196,18 @@ static void reap(struct slice *slice, struct lane *lane)
 }
 
 /* When the driver has to act next if nothing ends before; UINT64_MAX: when something ends. */
-static uint64_t next_arrival(const struct slice *slice)
+static uint64_t next_arrival(const struct slice *slice, uint64_t now_ns)
 {
 	uint64_t next_ns = UINT64_MAX;
 	for (uint32_t i = 0; i < slice->stage->lane_count; i++) {
 		const struct lane *lane = &slice->stage->lanes[i];
-		if (!lane->is_active || lane->next == lane->arrival_count || lane->outstanding == lane->request_count)
+		uint64_t at_ns = UINT64_MAX;
+		if (!lane->is_active)
 			continue;
-		uint64_t at_ns = slice->start_ns + lane->arrivals[lane->next];
+		if (is_ready(slice, lane) && lane->again_ns > now_ns && lane->again_ns < slice->end_ns)
+			at_ns = lane->again_ns;
+		else if (lane->next < lane->arrival_count && lane->outstanding < lane->request_count)
+			at_ns = slice->start_ns + lane->arrivals[lane->next];
 		next_ns = at_ns < next_ns ? at_ns : next_ns;
 	}
 	return next_ns;
@@ -212,6 +231,7 @@ static void begin(struct slice *slice, double seconds)
 		struct lane *lane = &slice->stage->lanes[i];
 		lane->next = lane->is_active ? 0 : lane->arrival_count;
 		lane->last_end_ns = slice->start_ns;
+		lane->again_ns = 0;
 	}
 }
 
@@ -219,14 +239,19 @@ enum erc_status stage_run(struct stage *stage, double seconds)
 {
 	struct slice slice = {.stage = stage};
 	begin(&slice, seconds);
+	stage->at_end = (struct erc_runtime_stats){0};
 	for (;;) {
 		uint64_t now_ns = erc_runtime_now_ns(stage->runtime);
+		if (now_ns >= slice.end_ns && !stage->at_end.size) {
+			stage->at_end.size = sizeof stage->at_end;
+			erc_runtime_stats(stage->runtime, &stage->at_end);
+		}
 		for (uint32_t i = 0; i < stage->lane_count; i++)
 			if (stage->lanes[i].is_active)
 				submit_due(&slice, &stage->lanes[i], now_ns);
 		if (is_over(&slice, now_ns))
 			return stage->status;
-		uint64_t until_ns = next_arrival(&slice);
+		uint64_t until_ns = next_arrival(&slice, now_ns);
 		if (now_ns < slice.end_ns && slice.end_ns < until_ns)
 			until_ns = slice.end_ns;
 		if (erc_runtime_wait(stage->runtime, until_ns) == ERC_TIMEOUT && until_ns != UINT64_MAX) {

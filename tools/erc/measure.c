@@ -57,12 +57,12 @@ double series_median(const struct series *series)
 	return series_percentile(series, 0.5);
 }
 
-double series_share_below(const struct series *series, double limit)
+size_t series_count_within(const struct series *series, double limit)
 {
-	size_t below = 0;
+	size_t within = 0;
 	for (size_t i = 0; i < series->count; i++)
-		below += series->values[i] <= limit;
-	return series->count ? (double)below / (double)series->count : 0;
+		within += series->values[i] <= limit;
+	return within;
 }
 
 void outcome_free(struct outcome *outcome)
@@ -86,4 +86,5 @@ void outcome_add(struct outcome *to, const struct outcome *from)
 	to->failed += from->failed;
 	to->preemptions += from->preemptions;
 	to->completed += from->completed;
+	to->most_units = from->most_units > to->most_units ? from->most_units : to->most_units;
 }

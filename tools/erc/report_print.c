@@ -1,5 +1,5 @@
 /* The four forms of a report. Text keeps within the terminal's width (80 where there is
- * none) by cutting the widest text columns; the other forms cut nothing. */
+ * none) by cutting the widest text columns and wrapping what is for reading; the other forms cut nothing. */
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
@@ -9,7 +9,6 @@
 
 #include "report.h"
 
-#define COLUMNS_MAX 32
 #define CELL_MIN 12 /* no column is cut below this width */
 #define BAR_WIDTH 25
 
@@ -26,13 +25,22 @@ static char *bytes_text(double bytes)
 	return unit ? memory_printf("%.1f %s", bytes, units[unit]) : memory_printf("%.0f B", bytes);
 }
 
+static const struct time_unit {
+	const char *name;
+	double us;
+	int decimals, fact_decimals;
+} time_units[] = {{"us", 1, 1, 1}, {"ms", 1e3, 3, 2}, {"s", 1e6, 3, 2}};
+
+/* The unit for times up to this one. */
+static const struct time_unit *time_unit(double most_us)
+{
+	return &time_units[(most_us >= 1e3) + (most_us >= 1e6)];
+}
+
 static char *us_text(double us)
 {
-	if (us < 1000)
-		return memory_printf("%.1f us", us);
-	if (us < 1e6)
-		return memory_printf("%.2f ms", us / 1e3);
-	return memory_printf("%.2f s", us / 1e6);
+	const struct time_unit *unit = time_unit(us);
+	return memory_printf("%.*f %s", unit->fact_decimals, us / unit->us, unit->name);
 }
 
 /* The rest of the bar is empty; what is more than nothing is seen. */
@@ -52,21 +60,27 @@ static char *cell_text(const struct cell *cell)
 {
 	if (cell->text || cell->kind == CELL_TEXT)
 		return memory_printf("%s", cell->text ? cell->text : "");
+	if (!isfinite(cell->value))
+		return memory_printf("-");
 	if (cell->kind == CELL_BYTES)
 		return bytes_text(cell->value);
 	if (cell->kind == CELL_US)
 		return us_text(cell->value);
 	if (cell->kind == CELL_BAR)
 		return bar_text(cell->value);
+	if (cell->kind == CELL_RATIO)
+		return memory_printf("%.3f", cell->value);
+	if (cell->kind == CELL_SHARE)
+		return memory_printf("%.1f %%", cell->value * 100);
 	return memory_printf(cell->kind == CELL_COUNT || fabs(cell->value) >= 1000 ? "%.0f" : "%.4g", cell->value);
 }
 
-/* For machines: numbers without units. */
+/* For machines: numbers without units; nothing for one that is not finite. */
 static char *cell_raw(const struct cell *cell)
 {
 	if (cell->text || cell->kind == CELL_TEXT)
 		return memory_printf("%s", cell->text ? cell->text : "");
-	return memory_printf("%.15g", cell->value);
+	return isfinite(cell->value) ? memory_printf("%.15g", cell->value) : memory_printf("%s", "");
 }
 
 /* Characters on the screen: UTF-8 continuation bytes take none. */
@@ -90,6 +104,67 @@ static size_t screen_width(void)
 }
 
 /* ---- text and Markdown ---- */
+
+/* A section as it is printed. */
+struct sheet {
+	const struct section *section;
+	char **texts;    /* per cell */
+	char **headings; /* per column of a table; NULL: not shown */
+	size_t *widths;  /* per column, in text */
+};
+
+/* The unit of a column's times: that of the longest. */
+static const struct time_unit *column_unit(const struct section *section, size_t column)
+{
+	double most = 0;
+	for (size_t i = column; i < section->cell_count; i += section->column_count)
+		most = section->cells[i].value > most ? section->cells[i].value : most;
+	return time_unit(most);
+}
+
+static void make_column(struct sheet *sheet, size_t c)
+{
+	const struct section *section = sheet->section;
+	const struct column *column = &section->columns[c];
+	const struct time_unit *unit = column_unit(section, c);
+	bool is_time = column->kind == CELL_US;
+	if (column->heading)
+		sheet->headings[c] = memory_printf("%s%s%s", column->heading, is_time ? " " : "", is_time ? unit->name : "");
+	for (size_t i = c; i < section->cell_count; i += section->column_count)
+		sheet->texts[i] = is_time && isfinite(section->cells[i].value)
+		                          ? memory_printf("%.*f", unit->decimals, section->cells[i].value / unit->us)
+		                          : cell_text(&section->cells[i]);
+}
+
+static struct sheet sheet_new(const struct section *section)
+{
+	struct sheet sheet = {
+		section, memory_new(section->cell_count * sizeof(char *)), memory_new(section->column_count * sizeof(char *)),
+		memory_new(section->column_count * sizeof(size_t)),
+	};
+	for (size_t c = 0; c < section->column_count; c++)
+		make_column(&sheet, c);
+	for (size_t i = 0; !section->columns && i < section->cell_count; i++)
+		sheet.texts[i] = cell_text(&section->cells[i]);
+	return sheet;
+}
+
+static void sheet_free(struct sheet *sheet)
+{
+	for (size_t i = 0; i < sheet->section->cell_count; i++)
+		free(sheet->texts[i]);
+	for (size_t c = 0; c < sheet->section->column_count; c++)
+		free(sheet->headings[c]);
+	free(sheet->texts);
+	free(sheet->headings);
+	free(sheet->widths);
+}
+
+/* A table without keys, or facts: for text and Markdown alone. */
+static bool is_for_reading(const struct section *section)
+{
+	return section->columns ? !section->columns[0].key : section->cell_count && !section->cells[0].key;
+}
 
 static void pad(FILE *out, size_t count)
 {
@@ -119,63 +194,92 @@ static void print_cell(FILE *out, const char *text, size_t width, bool right, bo
 }
 
 /* Widths of a table's columns, shrunk until the row fits. */
-static void fit_columns(const struct section *section, char *const *texts, size_t *widths, size_t screen)
+static void fit_columns(const struct sheet *sheet, size_t screen)
 {
+	const struct section *section = sheet->section;
+	size_t *widths = sheet->widths;
 	size_t total = 2;
 	for (size_t c = 0; c < section->column_count; c++) {
-		widths[c] = 0;
-		if (!section->columns[c].heading)
+		if (!sheet->headings[c])
 			continue;
-		widths[c] = text_width(section->columns[c].heading);
+		widths[c] = text_width(sheet->headings[c]);
 		for (size_t i = c; i < section->cell_count; i += section->column_count) {
-			size_t width = text_width(texts[i]);
+			size_t width = text_width(sheet->texts[i]);
 			widths[c] = width > widths[c] ? width : widths[c];
 		}
 		total += widths[c] + 2;
 	}
 	for (; total > screen + 2; total--) {
-		size_t widest = COLUMNS_MAX;
+		size_t widest = section->column_count;
 		for (size_t c = 0; c < section->column_count; c++)
-			if (section->columns[c].kind == CELL_TEXT && (widest == COLUMNS_MAX || widths[c] >= widths[widest]))
+			if (section->columns[c].kind == CELL_TEXT && (widest == section->column_count || widths[c] >= widths[widest]))
 				widest = c;
-		if (widest == COLUMNS_MAX || widths[widest] <= CELL_MIN)
+		if (widest == section->column_count || widths[widest] <= CELL_MIN)
 			return;
 		widths[widest]--;
 	}
 }
 
-static void text_row(FILE *out, const struct section *section, const size_t *widths, char *const *cells, size_t row)
+/* One line of a table: its headings, or the cells that begin here. */
+static void text_row(FILE *out, const struct sheet *sheet, char *const *cells)
 {
+	const struct section *section = sheet->section;
 	for (size_t c = 0; c < section->column_count; c++) {
-		if (!section->columns[c].heading)
+		if (!sheet->headings[c])
 			continue;
-		const char *text = cells ? cells[row * section->column_count + c] : section->columns[c].heading;
 		pad(out, 2);
-		print_cell(out, text, widths[c], !is_left(section->columns[c].kind), c + 1 == section->column_count);
+		print_cell(out, cells[c], sheet->widths[c], !is_left(section->columns[c].kind), c + 1 == section->column_count);
 	}
 	fputc('\n', out);
 }
 
-static void text_table(FILE *out, const struct section *section, char *const *texts)
+static void text_table(FILE *out, const struct sheet *sheet)
 {
-	size_t widths[COLUMNS_MAX], rows = section->cell_count / section->column_count;
-	fit_columns(section, texts, widths, screen_width());
-	text_row(out, section, widths, NULL, 0);
-	for (size_t row = 0; row < rows; row++)
-		text_row(out, section, widths, texts, row);
-	if (!rows)
+	const struct section *section = sheet->section;
+	fit_columns(sheet, screen_width());
+	text_row(out, sheet, sheet->headings);
+	for (size_t i = 0; i < section->cell_count; i += section->column_count)
+		text_row(out, sheet, &sheet->texts[i]);
+	if (!section->cell_count)
 		fprintf(out, "  (none)\n");
 }
 
-static void text_facts(FILE *out, const struct section *section, char *const *texts)
+/* Text that goes on below its own beginning, `indent` columns in. */
+static void wrap(FILE *out, const char *text, size_t indent)
 {
+	size_t room = screen_width() > indent + 20 ? screen_width() - indent : 20;
+	while (text_width(text) > room) {
+		size_t bytes = 0, last = 0;
+		for (size_t width = 0; text[bytes] && width <= room; bytes++) {
+			last = text[bytes] == ' ' && text[bytes + 1] != '%' ? bytes : last;
+			width += ((unsigned char)text[bytes] & 0xc0) != 0x80;
+		}
+		if (!last)
+			break;
+		fprintf(out, "%.*s\n", (int)last, text);
+		pad(out, indent);
+		text += last + 1;
+	}
+	fprintf(out, "%s\n", text);
+}
+
+static void text_facts(FILE *out, const struct sheet *sheet)
+{
+	const struct section *section = sheet->section;
 	size_t width = 0;
 	for (size_t i = 0; i < section->cell_count; i++) {
-		size_t length = text_width(section->cells[i].heading);
+		size_t length = section->cells[i].heading ? text_width(section->cells[i].heading) : 0;
 		width = length > width ? length : width;
 	}
-	for (size_t i = 0; i < section->cell_count; i++)
-		fprintf(out, "  %-*s  %s\n", (int)width, section->cells[i].heading, texts[i]);
+	for (size_t i = 0; i < section->cell_count; i++) {
+		if (!section->cells[i].heading)
+			continue;
+		fprintf(out, "  %-*s  ", (int)width, section->cells[i].heading);
+		if (is_for_reading(section))
+			wrap(out, sheet->texts[i], width + 4);
+		else
+			fprintf(out, "%s\n", sheet->texts[i]);
+	}
 }
 
 static void md_cell(FILE *out, const char *text)
@@ -187,37 +291,51 @@ static void md_cell(FILE *out, const char *text)
 }
 
 /* Facts are a table of two columns without headings. */
-static void md_facts(FILE *out, const struct section *section, char *const *texts)
+static void md_facts(FILE *out, const struct sheet *sheet)
 {
 	fprintf(out, "| | |\n|---|---|\n");
-	for (size_t i = 0; i < section->cell_count; i++) {
+	for (size_t i = 0; i < sheet->section->cell_count; i++) {
+		if (!sheet->section->cells[i].heading)
+			continue;
 		fputc('|', out);
-		md_cell(out, section->cells[i].heading);
-		md_cell(out, texts[i]);
+		md_cell(out, sheet->section->cells[i].heading);
+		md_cell(out, sheet->texts[i]);
 		fputc('\n', out);
 	}
 }
 
-static void md_table(FILE *out, const struct section *section, char *const *texts)
+static void md_table(FILE *out, const struct sheet *sheet)
 {
+	const struct section *section = sheet->section;
 	fputc('|', out);
 	for (size_t c = 0; c < section->column_count; c++)
-		if (section->columns[c].heading)
-			md_cell(out, section->columns[c].heading);
+		if (sheet->headings[c])
+			md_cell(out, sheet->headings[c]);
 	fputs("\n|", out);
 	for (size_t c = 0; c < section->column_count; c++)
-		if (section->columns[c].heading)
+		if (sheet->headings[c])
 			fputs(is_left(section->columns[c].kind) ? "---|" : "---:|", out);
 	fputc('\n', out);
 	for (size_t i = 0; i < section->cell_count; i++) {
 		size_t c = i % section->column_count;
 		if (c == 0)
 			fputc('|', out);
-		if (section->columns[c].heading)
-			md_cell(out, texts[i]);
+		if (sheet->headings[c])
+			md_cell(out, sheet->texts[i]);
 		if (c + 1 == section->column_count)
 			fputc('\n', out);
 	}
+}
+
+/* A section that text and Markdown show nothing of: samples, or no cell with a heading. */
+static bool is_hidden(const struct section *section)
+{
+	if (section->columns || section->samples)
+		return section->samples;
+	for (size_t i = 0; i < section->cell_count; i++)
+		if (section->cells[i].heading)
+			return false;
+	return true;
 }
 
 static void print_text(const struct report *report, bool md, FILE *out)
@@ -225,32 +343,20 @@ static void print_text(const struct report *report, bool md, FILE *out)
 	bool first = true;
 	for (size_t i = 0; i < report->count; i++) {
 		const struct section *section = &report->sections[i];
-		if (section->samples || (!section->columns && !section->cell_count))
+		if (is_hidden(section))
 			continue;
-		char **texts = memory_new(section->cell_count * sizeof *texts);
-		for (size_t j = 0; j < section->cell_count; j++)
-			texts[j] = cell_text(&section->cells[j]);
+		struct sheet sheet = sheet_new(section);
 		if (!first)
 			fputc('\n', out);
 		first = false;
 		if (section->title)
 			fprintf(out, md ? "## %s\n\n" : "%s\n", section->title);
 		if (md)
-			(section->columns ? md_table : md_facts)(out, section, texts);
-		else if (section->columns)
-			text_table(out, section, texts);
+			(section->columns ? md_table : md_facts)(out, &sheet);
 		else
-			text_facts(out, section, texts);
-		for (size_t j = 0; j < section->cell_count; j++)
-			free(texts[j]);
-		free(texts);
+			(section->columns ? text_table : text_facts)(out, &sheet);
+		sheet_free(&sheet);
 	}
-}
-
-/* A table without keys: for text and Markdown alone. */
-static bool is_for_reading(const struct section *section)
-{
-	return section->columns && !section->columns[0].key;
 }
 
 /* ---- CSV ---- */

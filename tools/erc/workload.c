@@ -111,15 +111,19 @@ static int parse_file(const char *path, cJSON **out)
 	return EXIT_USAGE;
 }
 
+char *path_beside(const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+	return slash && *name != '/' ? memory_printf("%.*s/%s", (int)(slash - path), path, name) : memory_printf("%s", name);
+}
+
 /* A list, or the name of a file with one, beside the workload. */
 static int read_gaps(const struct place *place, const cJSON *object, struct client *out)
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, "gaps_s");
 	if (!cJSON_IsString(item))
 		return take_gaps(place, "gaps_s", item, 1, false, out);
-	const char *slash = strrchr(place->path, '/'), *name = item->valuestring;
-	char *path = slash && *name != '/' ? memory_printf("%.*s/%s", (int)(slash - place->path), place->path, name)
-	                                   : memory_printf("%s", name);
+	char *path = path_beside(place->path, item->valuestring);
 	cJSON *list = NULL;
 	int code = parse_file(path, &list);
 	if (code == ARGS_OK)

@@ -15,7 +15,7 @@ enum load_kind {
 
 struct client {
 	char *name;
-	char *model;          /* name: --model NAME=FILE says which artifact it is */
+	char *model;          /* name: --model NAME=FILE says which file it is; or a .onnx file itself, beside the workload */
 	enum erc_class class_;
 	uint32_t level, weight;
 	uint32_t in_flight;   /* closed: requests outstanding at a time */
@@ -38,6 +38,8 @@ struct workload {
 
 /* Our own form (schemas/workload.schema.json), or a DISB file. ARGS_OK, or an exit code after messages. */
 int workload_read(const char *path, struct workload *out);
+/* The file `name` in the folder of the file `path`; an absolute name as it is. The caller frees it. */
+char *path_beside(const char *path, const char *name);
 void workload_free(struct workload *workload);
 /* Arrivals of an open-loop client within `seconds`, ascending, in nanoseconds from 0; rates are multiplied by scale.
  * The same seed gives the same times. The caller frees *times. */
@@ -57,7 +59,7 @@ void series_free(struct series *series);
 double series_mean(const struct series *series);  /* 0 when empty */
 double series_percentile(const struct series *series, double share); /* nearest rank; 0 when empty */
 double series_median(const struct series *series);
-double series_share_below(const struct series *series, double limit);  /* of values <= limit */
+size_t series_count_within(const struct series *series, double limit); /* values <= limit */
 
 /* ---- load.c: the driver ---- */
 
@@ -69,6 +71,7 @@ struct outcome {
 	struct series granted;   /* submit -> the last granted unit at work; of those where it came to that and no other RT request was under way */
 	uint64_t arrivals;       /* open: all; closed: submitted */
 	uint64_t shed, dropped, failed, preemptions;
+	uint32_t most_units;     /* that a request was granted */
 	double completed;        /* by the end of the slice; a request that was under way counts in part */
 };
 void outcome_free(struct outcome *outcome);
@@ -81,6 +84,8 @@ struct lane {
 	struct lane_request *requests;
 	uint32_t request_count, outstanding;
 	uint32_t most;           /* outstanding at a time */
+	uint64_t valid_ns;       /* valid time; a closed loop tries again after so long when a request was refused */
+	uint64_t again_ns;       /* closed loop: submits nothing before */
 	bool is_active;          /* in this slice */
 	bool drops_stale;        /* an arrival while one is outstanding is dropped, as DISB's generator does */
 	const uint64_t *arrivals; /* of this slice, from its start */
@@ -94,6 +99,7 @@ struct stage {
 	struct lane *lanes;
 	uint32_t lane_count;
 	enum erc_status status;  /* of the first request that failed for no reason of scheduling */
+	struct erc_runtime_stats at_end; /* when the time of the slice was over; requests may have been under way */
 	struct series oversleep; /* wake-ups that came late, us: the machine's own stalls */
 };
 
@@ -121,9 +127,12 @@ struct workload_options {
 	const char *policies; /* "elastic,fifo" */
 	const char *trace;    /* file to write; NULL: none */
 	struct text_list models; /* NAME=FILE */
+	struct text_list dims;   /* NAME=N, of models that are compiled */
 	double slice;         /* seconds; 0: as the workload says, or 2 */
+	double rt_slowdown;   /* 0: none */
+	double be_bandwidth;  /* 0: no limit */
 	uint32_t workers, rounds, seed;
-	bool shed, by_tile;
+	bool shed, by_tile, contention, quiet;
 };
 int bench_workload(const struct workload_options *options, enum format format);
 

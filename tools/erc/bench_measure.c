@@ -1,0 +1,278 @@
+/* `erc bench --workload`: what is measured. Slices of RT alone, RT and BE together, and BE alone take turns
+ * within one run, with the same arrivals for every policy, so that a machine that drifts hits all alike; ratios
+ * are taken between neighbouring slices. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench_run.h"
+
+#define CALIBRATION_RUNS 15
+#define TRACE_EVENTS 1000000
+
+void bench_step(struct bench_run *run, const char *format, ...)
+{
+	va_list list;
+	char text[128];
+	va_start(list, format);
+	vsnprintf(text, sizeof text, format, list);
+	va_end(list);
+	if (!run->options->quiet)
+		say_progress(++run->step, run->steps, text);
+}
+
+/* ---- slices ---- */
+
+/* When the clients of open loops ask, in one round. */
+struct arrivals {
+	uint64_t **times; /* per client */
+	size_t *counts;
+};
+
+static struct arrivals make_arrivals(const struct bench_run *run, uint32_t load, uint32_t round)
+{
+	uint32_t clients = run->workload.count;
+	struct arrivals out = {memory_new(clients * sizeof *out.times), memory_new(clients * sizeof *out.counts)};
+	for (uint32_t i = 0; i < clients; i++)
+		out.counts[i] = client_arrivals(&run->workload.clients[i], run->seconds, run->scales[load],
+		                                run->options->seed + round * 1000003u + i, &out.times[i]);
+	return out;
+}
+
+static void free_arrivals(const struct bench_run *run, struct arrivals *arrivals)
+{
+	for (uint32_t i = 0; i < run->workload.count; i++)
+		free(arrivals->times[i]);
+	free(arrivals->times);
+	free(arrivals->counts);
+}
+
+struct window {
+	struct outcome *outcomes; /* per client */
+	double available;         /* share of the device that RT did not use */
+};
+
+/* The share of the device that RT did not use between two moments. */
+static double share_left(const struct erc_runtime_stats *start, const struct erc_runtime_stats *end, uint32_t units)
+{
+	double rt_ns = (double)(end->rt_tile_ns - start->rt_tile_ns), units_ns = (double)(end->now_ns - start->now_ns) * units;
+	return units_ns > 0 && rt_ns < units_ns ? 1 - rt_ns / units_ns : 0;
+}
+
+static enum erc_status run_slice(const struct bench_run *run, struct stage *stage, bool with_rt, bool with_be,
+                                 const struct arrivals *arrivals, struct window *out)
+{
+	struct erc_runtime_stats start = {.size = sizeof start};
+	erc_runtime_stats(stage->runtime, &start);
+	for (uint32_t i = 0; i < stage->lane_count; i++) {
+		struct lane *lane = &stage->lanes[i];
+		lane->is_active = lane->client->class_ == ERC_REAL_TIME ? with_rt : with_be;
+		lane->arrivals = arrivals ? arrivals->times[i] : NULL;
+		lane->arrival_count = arrivals ? arrivals->counts[i] : 0;
+		outcome_free(&out->outcomes[i]);
+		lane->outcome = &out->outcomes[i];
+	}
+	enum erc_status status = stage_run(stage, run->seconds);
+	out->available = share_left(&start, &stage->at_end, erc_runtime_units(stage->runtime));
+	return status;
+}
+
+/* ---- the clients' medians ---- */
+
+/* The median service of one client alone, in a closed loop of one request. */
+static int calibrate_client(struct bench_run *run, uint32_t i)
+{
+	struct outcome outcome = {0};
+	struct stage *stage = &run->reference.stage;
+	struct lane *lane = &stage->lanes[i], own = *lane;
+	struct client closed = *own.client;
+	bench_step(run, "%s alone", closed.name);
+	closed.kind = LOAD_CLOSED;
+	for (uint32_t k = 0; k < stage->lane_count; k++)
+		stage->lanes[k].is_active = k == i;
+	lane->client = &closed;
+	lane->most = 1;
+	lane->outcome = &outcome;
+	enum erc_status status = ERC_OK;
+	for (int turn = 0; turn < CALIBRATION_RUNS && status == ERC_OK && outcome.service.count < CALIBRATION_RUNS; turn++)
+		status = stage_run(stage, 0.1);
+	lane->client = own.client;
+	lane->most = own.most;
+	run->service_us[i] = series_median(&outcome.service);
+	run->most_units[i] = outcome.most_units;
+	run->valid_us[i] = own.client->deadline_us ? own.client->deadline_us : own.client->valid_factor * run->service_us[i];
+	outcome_free(&outcome);
+	return status == ERC_OK ? ARGS_OK : say_runtime_error(closed.name, status);
+}
+
+/* Options of virtual devices are for these alone. */
+static int check_simulation(const struct bench_run *run)
+{
+	const struct workload_options *options = run->options;
+	if (!(options->by_tile || options->contention) || !erc_runtime_computes(run->reference.stage.runtime))
+		return ARGS_OK;
+	say_error("--%s: device %s is not a virtual one", options->contention ? "contention" : "by-tile",
+	          options->device ? options->device : "cpu");
+	return EXIT_USAGE;
+}
+
+int bench_calibrate(struct bench_run *run)
+{
+	run->service_us = memory_new(run->workload.count * sizeof *run->service_us);
+	run->valid_us = memory_new(run->workload.count * sizeof *run->valid_us);
+	run->most_units = memory_new(run->workload.count * sizeof *run->most_units);
+	int code = bench_open_policy(run, &run->reference, false);
+	if (code == ARGS_OK)
+		code = check_simulation(run);
+	for (uint32_t i = 0; i < run->workload.count && code == ARGS_OK; i++)
+		code = calibrate_client(run, i);
+	return code;
+}
+
+/* ---- cells ---- */
+
+/* What the rates are multiplied by, so that RT alone keeps the device busy for that share of the time. */
+static double scale_for(const struct bench_run *run, double load)
+{
+	double busy = 0;
+	for (uint32_t i = 0; i < run->workload.count; i++)
+		if (run->workload.clients[i].class_ == ERC_REAL_TIME && run->workload.clients[i].kind != LOAD_CLOSED)
+			busy += client_rate(&run->workload.clients[i]) * run->service_us[i] / 1e6;
+	return load > 0 && busy > 0 ? load / busy : 1;
+}
+
+static void add_ratios(const struct bench_run *run, struct cell_figures *cell, const struct window *solo,
+                       const struct window *shared)
+{
+	double mean = 0, p90 = 0, p99 = 0, alone = 0;
+	uint32_t rt = 0, be = 0;
+	for (uint32_t i = 0; i < run->workload.count; i++) {
+		const struct outcome *a = &solo->outcomes[i], *b = &shared->outcomes[i];
+		if (run->workload.clients[i].class_ == ERC_BEST_EFFORT) {
+			alone += run->be_alone[i] > 0 ? b->completed / run->seconds / run->be_alone[i] : 0;
+			be++;
+		} else if (a->service.count && b->service.count) {
+			mean += series_mean(&b->service) / series_mean(&a->service);
+			p90 += series_percentile(&b->service, 0.9) / series_percentile(&a->service, 0.9);
+			p99 += series_percentile(&b->service, 0.99) / series_percentile(&a->service, 0.99);
+			rt++;
+		}
+	}
+	if (rt) {
+		series_add(&cell->mean_ratio, mean / rt);
+		series_add(&cell->p90_ratio, p90 / rt);
+		series_add(&cell->p99_ratio, p99 / rt);
+	}
+	if (be) {
+		series_add(&cell->be_alone_ratio, alone / be);
+		if (shared->available > 0)
+			series_add(&cell->be_share_ratio, alone / be / shared->available);
+	}
+}
+
+static void add_window(const struct bench_run *run, struct outcome *to, const struct window *from)
+{
+	for (uint32_t i = 0; i < run->workload.count; i++)
+		outcome_add(&to[i], &from->outcomes[i]);
+}
+
+/* "RT busy 30 %", or nothing. */
+static void load_text(const struct bench_run *run, uint32_t load, char *text, size_t bytes)
+{
+	text[0] = 0;
+	if (run->loads[load] > 0)
+		snprintf(text, bytes, "RT busy %.0f %%, ", run->loads[load] * 100);
+}
+
+static int run_pair(struct bench_run *run, uint32_t load, uint32_t policy, const struct arrivals *arrivals,
+                    struct window *solo, struct window *shared)
+{
+	struct stage *stage = &run->policies[policy].stage;
+	struct cell_figures *cell = &run->cells[load * run->policy_count + policy];
+	enum erc_status status = run_slice(run, stage, true, false, arrivals, solo);
+	if (status == ERC_OK)
+		status = run_slice(run, stage, true, true, arrivals, shared);
+	if (status != ERC_OK)
+		return say_runtime_error(run->policies[policy].name, status);
+	add_ratios(run, cell, solo, shared);
+	add_window(run, cell->solo, solo);
+	add_window(run, cell->shared, shared);
+	cell->rt_seconds += run->seconds;
+	cell->available += shared->available;
+	return ARGS_OK;
+}
+
+static int measure_be_alone(struct bench_run *run, struct window *window)
+{
+	enum erc_status status = run_slice(run, &run->reference.stage, false, true, NULL, window);
+	for (uint32_t i = 0; i < run->workload.count; i++)
+		run->be_alone[i] = window->outcomes[i].completed / run->seconds;
+	return status == ERC_OK ? ARGS_OK : say_runtime_error("BE alone", status);
+}
+
+static int run_round(struct bench_run *run, uint32_t load, uint32_t round, struct window *solo, struct window *shared)
+{
+	char text[32];
+	struct arrivals arrivals = make_arrivals(run, load, round);
+	load_text(run, load, text, sizeof text);
+	bench_step(run, "%sround %u: BE alone", text, round + 1);
+	int code = measure_be_alone(run, shared);
+	for (uint32_t p = 0; p < run->policy_count && code == ARGS_OK; p++) { /* another one begins in each round */
+		uint32_t policy = (p + round) % run->policy_count;
+		bench_step(run, "%sround %u: %s", text, round + 1, run->policies[policy].name);
+		code = run_pair(run, load, policy, &arrivals, solo, shared);
+	}
+	free_arrivals(run, &arrivals);
+	return code;
+}
+
+static struct window new_window(const struct bench_run *run)
+{
+	return (struct window){.outcomes = memory_new(run->workload.count * sizeof(struct outcome))};
+}
+
+static void free_window(const struct bench_run *run, struct window *window)
+{
+	for (uint32_t i = 0; i < run->workload.count; i++)
+		outcome_free(&window->outcomes[i]);
+	free(window->outcomes);
+}
+
+int bench_measure(struct bench_run *run)
+{
+	uint32_t clients = run->workload.count, cells = run->load_count * run->policy_count;
+	struct window solo = new_window(run), shared = new_window(run);
+	int code = ARGS_OK;
+	run->cells = memory_new(cells * sizeof *run->cells);
+	run->be_alone = memory_new(clients * sizeof *run->be_alone);
+	run->scales = memory_new(run->load_count * sizeof *run->scales);
+	for (uint32_t i = 0; i < cells; i++) {
+		run->cells[i].solo = memory_new(clients * sizeof *run->cells[i].solo);
+		run->cells[i].shared = memory_new(clients * sizeof *run->cells[i].shared);
+	}
+	for (uint32_t load = 0; load < run->load_count; load++) {
+		run->scales[load] = scale_for(run, run->loads[load]);
+		for (uint32_t round = 0; round < run->options->rounds && code == ARGS_OK; round++)
+			code = run_round(run, load, round, &solo, &shared);
+	}
+	free_window(run, &solo);
+	free_window(run, &shared);
+	return code;
+}
+
+int bench_write_trace(struct bench_run *run)
+{
+	struct policy *last = &run->policies[run->policy_count - 1];
+	struct arrivals arrivals = make_arrivals(run, run->load_count - 1, run->options->rounds);
+	struct window window = new_window(run);
+	bench_step(run, "%s, recorded", last->name);
+	enum erc_status status = erc_trace_start(last->stage.runtime, TRACE_EVENTS);
+	if (status == ERC_OK)
+		status = run_slice(run, &last->stage, true, true, &arrivals, &window);
+	erc_trace_stop(last->stage.runtime);
+	if (status == ERC_OK)
+		status = erc_trace_write(last->stage.runtime, run->options->trace);
+	free_window(run, &window);
+	free_arrivals(run, &arrivals);
+	return status == ERC_OK ? ARGS_OK : say_runtime_error(run->options->trace, status);
+}

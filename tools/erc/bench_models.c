@@ -1,0 +1,209 @@
+/* `erc bench --workload`: models given as .onnx, compiled for the device of the run. A process of its own compiles
+ * each, in a folder of its own that is removed whatever becomes of it; its artifact has no name from then on. */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench_run.h"
+
+/* ---- a process in a folder ---- */
+
+static const int signals[] = {SIGHUP, SIGINT, SIGTERM};
+static volatile sig_atomic_t caught; /* the signal that this process shall end by; 0: none */
+
+static void on_signal(int number)
+{
+	caught = number;
+}
+
+/* Catches them, or gives them back. One that is ignored stays so. */
+static void catch_signals(bool catch)
+{
+	for (size_t i = 0; i < COUNT_OF(signals); i++) {
+		struct sigaction action = {.sa_handler = catch ? on_signal : SIG_DFL}, now; /* calls that wait return */
+		sigaction(signals[i], NULL, &now);
+		if (now.sa_handler != SIG_IGN)
+			sigaction(signals[i], &action, NULL);
+	}
+}
+
+static int remove_one(const char *path, const struct stat *status, int flag, struct FTW *place)
+{
+	(void)status, (void)flag, (void)place;
+	return remove(path) && errno != ENOENT;
+}
+
+/* Runs `work` in a process, with the folder as its TMPDIR. Returns the exit code; EXIT_RUN if it has none. */
+static int run_apart(const char *folder, int (*work)(void *user), void *user)
+{
+	int status = 0;
+	fflush(NULL);
+	pid_t child = fork();
+	if (!child) {
+		setpgid(0, 0); /* with all that it starts */
+		catch_signals(false);
+		setenv("TMPDIR", folder, 1);
+		_exit(work(user));
+	}
+	if (child < 0) {
+		say_error("no process for the compiler: %s", strerror(errno));
+		return EXIT_RUN;
+	}
+	setpgid(child, child);
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		if (caught)
+			kill(-child, SIGKILL);
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	if (!caught)
+		say_error("the compiler was ended by signal %d", WTERMSIG(status));
+	return EXIT_RUN;
+}
+
+/* ---- compiling ---- */
+
+struct job {
+	const char *name, *model, *out; /* as the user named the model; paths */
+	struct ercc_options options;
+	bool quiet;
+};
+
+static void on_message(void *user, enum ercc_message_kind kind, const char *message, uint32_t done, uint32_t total)
+{
+	struct job *job = user;
+	char *text = kind == ERCC_MESSAGE_NOTE ? memory_printf("%s", message) : memory_printf("%s: %s", job->name, message);
+	say_compiler_message(&job->quiet, kind, text, done, total);
+	free(text);
+}
+
+static int compile_job(void *user)
+{
+	struct job *job = user;
+	return ercc_status_exit_code(ercc_compile(job->model, job->out, &job->options));
+}
+
+static int compile(struct bench_run *run, struct compiled *model, const char *target)
+{
+	const char *given = getenv("TMPDIR"), *place = given && *given ? given : "/tmp";
+	char *folder = memory_printf("%s/erc-XXXXXX", place);
+	if (!mkdtemp(folder)) {
+		say_error("%s: no temporary folder can be made there: %s", place, strerror(errno));
+		say_note("TMPDIR names another place");
+		free(folder);
+		return EXIT_RUN;
+	}
+	char *out = memory_printf("%s/model.erca", folder);
+	struct job job = {model->name, model->path, out, {
+		.size = sizeof job.options, .targets = &target, .target_count = 1,
+		.dims = run->options->dims.items, .dim_count = run->options->dims.count,
+		.no_debug = true, .message = on_message, .user = &job,
+	}, run->options->quiet};
+	catch_signals(true);
+	bench_step(run, "compiling %s for %s", model->name, target);
+	int code = run_apart(folder, compile_job, &job);
+	if (code == EXIT_OK && (model->file = open(out, O_RDONLY | O_CLOEXEC)) < 0) {
+		say_error("%s: the artifact that was made of it cannot be opened", model->name);
+		code = EXIT_RUN;
+	}
+	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	catch_signals(false);
+	free(folder);
+	free(out);
+	if (caught)
+		raise(caught);
+	return code == EXIT_OK ? ARGS_OK : code;
+}
+
+static bool is_model(const char *file)
+{
+	size_t length = strlen(file);
+	return length > 5 && !strcmp(file + length - 5, ".onnx");
+}
+
+/* The model at a canonical path, which it takes: one that is listed already, or a new one. */
+static uint32_t listed(struct bench_run *run, const char *name, char *path)
+{
+	for (uint32_t i = 0; i < run->compiled_count; i++)
+		if (!strcmp(run->compiled[i].path, path)) {
+			free(path);
+			return i;
+		}
+	run->compiled[run->compiled_count] = (struct compiled){.name = name, .path = path, .file = -1};
+	return run->compiled_count++;
+}
+
+/* What the device runs; the null device, which takes anything, gets what this machine runs. */
+static int find_target(const struct bench_run *run, char **out)
+{
+	erc_runtime *runtime = NULL;
+	struct erc_runtime_options options = {
+		.size = sizeof options, .device = run->options->device, .units = run->options->workers,
+	};
+	enum erc_status status = erc_runtime_create(&options, &runtime);
+	if (status != ERC_OK)
+		return say_runtime_error(run->options->device ? run->options->device : "cpu", status);
+	const char *name, *target = erc_runtime_target(runtime);
+	bool is_known = false;
+	for (uint32_t i = 0; (name = ercc_target_name(i)); i++)
+		is_known |= !strcmp(name, target);
+	*out = memory_printf("%s", is_known ? target : "native");
+	erc_runtime_destroy(runtime);
+	return ARGS_OK;
+}
+
+/* Which of run->compiled each client needs; an artifact that the user named is taken as it is. */
+static int list_models(struct bench_run *run, uint32_t *models)
+{
+	for (uint32_t i = 0; i < run->workload.count; i++) {
+		if (!is_model(run->files[i])) {
+			run->artifacts[i] = memory_printf("%s", run->files[i]);
+			continue;
+		}
+		char *path = realpath(run->files[i], NULL);
+		if (!path)
+			return say_unreadable(run->files[i]);
+		models[i] = listed(run, run->files[i], path);
+	}
+	return ARGS_OK;
+}
+
+int bench_compile(struct bench_run *run)
+{
+	uint32_t *models = memory_new(run->workload.count * sizeof *models);
+	char *target = NULL;
+	run->artifacts = memory_new(run->workload.count * sizeof *run->artifacts);
+	run->compiled = memory_new(run->workload.count * sizeof *run->compiled);
+	int code = list_models(run, models);
+	run->steps += run->compiled_count;
+	if (code == ARGS_OK && run->compiled_count)
+		code = find_target(run, &target);
+	for (uint32_t i = 0; i < run->compiled_count && code == ARGS_OK; i++)
+		code = compile(run, &run->compiled[i], target);
+	for (uint32_t i = 0; i < run->workload.count && code == ARGS_OK; i++)
+		if (!run->artifacts[i])
+			run->artifacts[i] = memory_printf("/proc/self/fd/%d", run->compiled[models[i]].file);
+	free(target);
+	free(models);
+	return code;
+}
+
+void bench_free_models(struct bench_run *run)
+{
+	for (uint32_t i = 0; i < run->workload.count; i++) {
+		free(run->files ? run->files[i] : NULL);
+		free(run->artifacts ? run->artifacts[i] : NULL);
+	}
+	for (uint32_t i = 0; i < run->compiled_count; i++) {
+		if (run->compiled[i].file >= 0)
+			close(run->compiled[i].file);
+		free(run->compiled[i].path);
+	}
+	free(run->files);
+	free(run->artifacts);
+	free(run->compiled);
+}

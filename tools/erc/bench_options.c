@@ -1,0 +1,119 @@
+/* `erc bench --workload`: artifacts, loads and policies, from the command line. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench_run.h"
+
+/* What --model says of it, or the name itself where that is a .onnx file, beside the workload. NULL: neither. */
+static char *file_of(const struct bench_run *run, const char *model)
+{
+	const struct text_list *models = &run->options->models;
+	size_t length = strlen(model);
+	for (uint32_t k = models->count; k-- > 0;)
+		if (!strncmp(models->items[k], model, length) && models->items[k][length] == '=')
+			return memory_printf("%s", models->items[k] + length + 1);
+	return length > 5 && !strcmp(model + length - 5, ".onnx") ? path_beside(run->options->path, model) : NULL;
+}
+
+int bench_find_files(struct bench_run *run)
+{
+	run->files = memory_new(run->workload.count * sizeof *run->files);
+	for (uint32_t i = 0; i < run->workload.count; i++) {
+		const struct client *client = &run->workload.clients[i];
+		run->files[i] = file_of(run, client->model);
+		if (!run->files[i]) {
+			say_error("%s: no file is given for the model '%s' of client '%s'", run->options->path, client->model, client->name);
+			say_note("add --model %s=FILE.erca, or FILE.onnx", client->model);
+			return EXIT_USAGE;
+		}
+	}
+	return ARGS_OK;
+}
+
+static bool has_open_real_time(const struct workload *workload)
+{
+	for (uint32_t i = 0; i < workload->count; i++)
+		if (workload->clients[i].class_ == ERC_REAL_TIME && workload->clients[i].kind != LOAD_CLOSED)
+			return true;
+	return false;
+}
+
+/* "0.1,0.3" or "0.1..1.2", in steps of 0.1. */
+static int read_loads(struct bench_run *run, const char *text)
+{
+	double from, to;
+	int used = 0;
+	run->loads = memory_new(64 * sizeof *run->loads);
+	if (!text) {
+		run->load_count = 1;
+		return ARGS_OK;
+	}
+	if (sscanf(text, "%lf..%lf%n", &from, &to, &used) == 2 && !text[used] && from > 0 && from <= to && to <= 5) {
+		for (double load = from; load < to + 0.05; load += 0.1)
+			run->loads[run->load_count++] = load;
+		return ARGS_OK;
+	}
+	while (*text && run->load_count < 64) {
+		char *end;
+		double load = strtod(text, &end);
+		if (end == text || !(load > 0) || load > 5 || (*end && *end != ','))
+			break;
+		run->loads[run->load_count++] = load;
+		text = *end ? end + 1 : end;
+	}
+	if (!*text && run->load_count)
+		return ARGS_OK;
+	say_error("--load: '%s' is no share of the device", text);
+	say_note("wanted 0.3, or 0.1,0.3,0.5, or 0.1..1.2");
+	return EXIT_USAGE;
+}
+
+int bench_parse_loads(struct bench_run *run, const char *text)
+{
+	int code = read_loads(run, text);
+	if (code != ARGS_OK || !text || has_open_real_time(&run->workload))
+		return code;
+	say_error("--load: %s has no RT client whose rate could be scaled to it", run->options->path);
+	say_note("RT clients in a closed loop ask as fast as they are served; leave --load out");
+	return EXIT_USAGE;
+}
+
+static bool is_policy(const char *name)
+{
+	size_t length = strlen(name), part;
+	for (const char *at = erc_policy_names(); *at; at += strspn(at, ", ")) {
+		part = strcspn(at, ", ");
+		if (part == length && !strncmp(at, name, part))
+			return true;
+		at += part;
+	}
+	return false;
+}
+
+int bench_parse_policies(struct bench_run *run, const char *text)
+{
+	struct text_list names = {0};
+	const char *wrong = NULL;
+	if (text) {
+		text_list_add(&names, text);
+		text_list_split(&names);
+	} else {
+		char *first = memory_printf("%.*s", (int)strcspn(erc_policy_names(), ", "), erc_policy_names());
+		text_list_add(&names, first);
+		free(first);
+	}
+	run->policies = memory_new(names.count * sizeof *run->policies);
+	for (uint32_t i = 0; i < names.count; i++) {
+		run->policies[run->policy_count++].name = memory_printf("%s", names.items[i]);
+		wrong = wrong || is_policy(names.items[i]) ? wrong : names.items[i];
+	}
+	if (wrong)
+		say_error("--policy: there is no policy '%s'", wrong);
+	else if (!names.count)
+		say_error("--policy: '%s' names none", text);
+	int code = wrong || !names.count ? EXIT_USAGE : ARGS_OK;
+	if (code != ARGS_OK)
+		say_note("policies are %s", erc_policy_names());
+	text_list_free(&names);
+	return code;
+}
