@@ -110,7 +110,8 @@ static void allocate_elastic(struct erc__sched *sched)
 {
 	uint32_t left = sched->supply.units, rt_units = real_time_units(sched);
 	struct erc__item *item;
-	set_limit(&sched->rooms[ERC_BEST_EFFORT], rt_units ? smaller(left - rt_units, sched->supply.be_units) : left);
+	set_limit(&sched->rooms[ERC_BEST_EFFORT],
+	          rt_units && !sched->is_apart ? smaller(left - rt_units, sched->supply.be_units) : left);
 	set_limit(&sched->rooms[ERC_REAL_TIME], left);
 	sched->round++;
 	while ((item = next_real_time(sched))) {

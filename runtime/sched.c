@@ -92,6 +92,12 @@ void erc__sched_set_cap(struct erc__sched *sched, struct erc__tenant *tenant, ui
 	sched->policy->allocate(sched);
 }
 
+void erc__sched_set_apart(struct erc__sched *sched, int is_apart)
+{
+	sched->is_apart = is_apart;
+	sched->policy->allocate(sched);
+}
+
 struct erc__item *erc__sched_pick(struct erc__sched *sched, int (*can_run)(struct erc__item *item, void *user), void *user)
 {
 	struct erc__item *best = NULL;

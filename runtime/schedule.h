@@ -67,6 +67,7 @@ struct erc__sched {
 	uint64_t sequence;
 	uint64_t round;            /* counts allocations */
 	uint64_t virtual_ns;       /* BE: where the tenant served last stood; a tenant that was idle starts from here */
+	int is_apart;              /* elastic: BE has units of its own beside RT's, and the device sees to who gets the cores */
 };
 
 /* NULL when there is none of that name; name may be NULL for the default. */
@@ -95,6 +96,7 @@ int erc__sched_enter(struct erc__sched *sched, struct erc__item *item, uint64_t 
 void erc__sched_leave(struct erc__sched *sched, struct erc__item *item, uint64_t unit_ns, int in_room);
 /* Whether a unit would find a place. */
 int erc__sched_has_place(const struct erc__sched *sched, const struct erc__item *item);
+void erc__sched_set_apart(struct erc__sched *sched, int is_apart);
 /* The tenant's cap changed. */
 void erc__sched_set_cap(struct erc__sched *sched, struct erc__tenant *tenant, uint32_t cap);
 

@@ -152,6 +152,9 @@ struct erc_runtime_options {
 	                      * UINT32_MAX: all that RT leaves ("leftover") */
 	uint32_t rt_units;   /* partition: units of RT, BE has the others; 0: half of them, rounded up */
 	const struct erc_sim_options *sim; /* sim: NULL for the defaults */
+	/* CPU, elastic: SCHED_FIFO priority of the threads that run real-time work, while there are real-time sessions; 0: they are
+	 * ordinary threads. Needs CAP_SYS_NICE or RLIMIT_RTPRIO; without, the log warns and they stay ordinary. At most 99. */
+	uint32_t rt_os_priority;
 };
 
 /* The virtual device: N units that take the time that the artifact predicts for each tile. The same requests at the
