@@ -236,6 +236,7 @@ static enum erc_status cpu_open(const struct erc_runtime_options *options, struc
 		erc__free(device);
 		return status;
 	}
+	device->base.trace.units = units;
 	device->log = options->log;
 	device->log_user = options->log_user;
 	pthread_cond_init(&device->retired, NULL);

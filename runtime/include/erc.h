@@ -195,7 +195,7 @@ struct erc_runtime_stats {
 ERC_API enum erc_status erc_runtime_stats(const erc_runtime *runtime, struct erc_runtime_stats *out);
 
 /* Records what happens, up to `events` events (32 bytes each); what comes later is dropped and counted. Replaces an
- * earlier trace. */
+ * earlier trace, whose memory is kept while a best-effort thread that the system has stopped may still write to it. */
 ERC_API enum erc_status erc_trace_start(erc_runtime *runtime, uint32_t events);
 /* The trace is kept until it is written or replaced. */
 ERC_API void erc_trace_stop(erc_runtime *runtime);
