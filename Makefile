@@ -116,7 +116,7 @@ $(O)/tests/%: $(O)/obj/tests/%.o $(O)/command.a $(O)/internal.a
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CHECK_LIBS) $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
 # Device tests build their kernels for a GPU, where they are given one (make check-gpu).
-$(addprefix $(O)/tests/devices/test_,devices rooms faults cuda errors): $(O)/obj/tests/devices/gpu_code.o
+$(addprefix $(O)/tests/devices/test_,devices rooms faults cuda errors stopped): $(O)/obj/tests/devices/gpu_code.o
 
 # A stand-in for the CUDA driver, which tests put in its place.
 $(O)/stub/libcuda.so.1: $(call obj,$(STUB_SRC))
@@ -138,7 +138,7 @@ $(O)/stub_artifact: $(O)/obj/tests/devices/stub_artifact.o $(O)/internal.a
 EXPLORE_READS = $(if $(findstring clang,$(shell $(CC) --version)),-mllvm -tsan-instrument-read-before-write)
 EXPLORE_CFLAGS := $(filter-out -fsanitize=thread,$(CFLAGS)) -O2
 $(call obj,$(EXPLORE_SRC)): CFLAGS := $(EXPLORE_CFLAGS)
-$(O)/obj/tests/explore/protocol.o: CFLAGS := $(filter-out -fsanitize=%,$(EXPLORE_CFLAGS)) -O1 -fsanitize=thread $(EXPLORE_READS)
+$(O)/obj/tests/explore/protocol.o $(O)/obj/tests/explore/posts.o: CFLAGS := $(filter-out -fsanitize=%,$(EXPLORE_CFLAGS)) -O1 -fsanitize=thread $(EXPLORE_READS)
 $(O)/tests/explore/explore: $(call obj,$(EXPLORE_SRC))
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(filter-out -fsanitize=thread,$(LDFLAGS)) -o $@ $^

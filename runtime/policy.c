@@ -5,8 +5,6 @@
 
 #include "schedule.h"
 
-#define CLASS(class_) (1u << (class_))
-
 /* ---- orders ---- */
 
 /* RT by level, then by deadline; BE by the unit time that its tenant has had for its weight. */
@@ -209,7 +207,7 @@ static uint32_t units_for_best_effort(const struct erc__sched *sched, uint64_t n
 	if (!sched->orders[ERC_REAL_TIME].count)
 		return units;
 	tile_ns += (uint64_t)((float)tile_ns * sched->stretch.high) + supply->signal_ns;
-	for (const struct erc__item *item = sched->granted; item; item = item->granted_next)
+	for (const struct erc__item *item = sched->is_apart ? NULL : sched->granted; item; item = item->granted_next)
 		need += need_of(sched, item, now_ns, tile_ns);
 	units = need < units ? units - need : 0;
 	if (supply->be_bandwidth > 0 && traffic * (float)units > (float)supply->be_bandwidth)
@@ -239,12 +237,12 @@ void erc__sched_refresh(struct erc__sched *sched, struct erc__item *item, uint64
 }
 
 static const struct erc__policy policies[] = {
-	{ "elastic", key_of_urgency, allocate_elastic, .grants = CLASS(ERC_REAL_TIME), .is_strict = 1, .preempts = 1, .looks_ahead = 1 }, /* the default */
-	{ "exclusive", key_of_urgency, allocate_exclusive, .grants = CLASS(ERC_REAL_TIME), .is_whole = 1, .is_strict = 1, .preempts = 1 },
+	{ "elastic", key_of_urgency, allocate_elastic, .grants = ERC__CLASS(ERC_REAL_TIME), .is_strict = 1, .preempts = 1, .looks_ahead = 1 }, /* the default */
+	{ "exclusive", key_of_urgency, allocate_exclusive, .grants = ERC__CLASS(ERC_REAL_TIME), .is_whole = 1, .is_strict = 1, .preempts = 1 },
 	{ "priority", key_of_urgency, allocate_all, .is_strict = 1 },
 	{ "partition", key_of_urgency, allocate_partition, .is_split = 1, .is_strict = 1 },
 	{ "concurrent", key_of_units, allocate_all, .spreads = 1 },
-	{ "fifo", key_of_arrival, allocate_fifo, .grants = CLASS(ERC_REAL_TIME) | CLASS(ERC_BEST_EFFORT), .is_whole = 1 },
+	{ "fifo", key_of_arrival, allocate_fifo, .grants = ERC__CLASS(ERC_REAL_TIME) | ERC__CLASS(ERC_BEST_EFFORT), .is_whole = 1 },
 };
 
 const struct erc__policy *erc__policy_find(const char *name)

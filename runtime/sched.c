@@ -148,6 +148,7 @@ void erc__sched_add(struct erc__sched *sched, struct erc__item *item, uint64_t n
 		sched->most_traffic = forecast->traffic > sched->most_traffic ? forecast->traffic : sched->most_traffic;
 	}
 	sched->count++;
+	sched->rt_count += tenant->class_ == ERC_REAL_TIME;
 	struct erc__key key = { .third = item->sequence };
 	sched->policy->key(item, &key);
 	/* One that is more urgent than those before it does not wait behind them. */
@@ -176,6 +177,7 @@ void erc__sched_remove(struct erc__sched *sched, struct erc__item *item, uint64_
 	item->is_queued = 0;
 	tenant->item_count--;
 	sched->count--;
+	sched->rt_count -= tenant->class_ == ERC_REAL_TIME;
 	if (!was_entered) {
 		remove_waiting(item);
 		return;
@@ -278,12 +280,21 @@ static struct erc__item *pick_of_class(struct erc__sched *sched, enum erc_class 
 	return pick_in_order(sched, class_, can_run, user);
 }
 
-struct erc__item *erc__sched_pick(struct erc__sched *sched, int (*can_run)(struct erc__item *item, void *user), void *user)
+void erc__sched_set_apart(struct erc__sched *sched, int is_apart, uint64_t now_ns)
 {
-	struct erc__item *best = pick_of_class(sched, ERC_REAL_TIME, can_run, user);
+	sched->is_apart = is_apart;
+	sched->policy->allocate(sched, now_ns);
+}
+
+struct erc__item *erc__sched_pick(struct erc__sched *sched, uint32_t classes, int (*can_run)(struct erc__item *item, void *user), void *user)
+{
+	struct erc__item *best = NULL, *other = NULL;
+	if (classes & ERC__CLASS(ERC_REAL_TIME))
+		best = pick_of_class(sched, ERC_REAL_TIME, can_run, user);
 	if (best && sched->policy->is_strict)
 		return best;
-	struct erc__item *other = pick_of_class(sched, ERC_BEST_EFFORT, can_run, user);
+	if (classes & ERC__CLASS(ERC_BEST_EFFORT))
+		other = pick_of_class(sched, ERC_BEST_EFFORT, can_run, user);
 	if (other && (!best || erc__key_before(&other->node.key, &best->node.key)))
 		best = other;
 	if (best && best == other && best->tenant->virtual_ns > sched->virtual_ns)

@@ -105,6 +105,7 @@ struct erc__sched {
 	uint32_t inside[2];         /* units at work for each class */
 	uint64_t late_units;        /* that RT runs under way were to have, and BE still held */
 	uint32_t count;             /* queued items, whatever their tenants' caps */
+	uint32_t rt_count;          /* RT items among them */
 	uint64_t sequence;
 	uint64_t round;             /* counts allocations */
 	uint64_t virtual_ns;        /* BE: where the tenant served last stood; a tenant that was idle starts from here */
@@ -113,6 +114,7 @@ struct erc__sched {
 	struct erc__stretch stretch; /* of BE tiles against their predictions */
 	struct erc__ratios tiles;    /* of all RT tenants that refuse, for new ones: time in tiles to what was predicted */
 	uint32_t rt_units;        /* units that RT may have together */
+	int is_apart;              /* elastic: BE has units of its own beside RT's, and the device sees to who gets the cores */
 };
 
 /* NULL when there is none of that name; name may be NULL for the default. */
@@ -141,8 +143,10 @@ uint64_t erc__sched_unit_ns(const struct erc__sched *sched, const struct erc__te
 void erc__sched_learn(struct erc__sched *sched, const struct erc__item *item, uint64_t tile_ns, uint64_t now_ns);
 void erc__sched_add(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns);
 void erc__sched_remove(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns);
-/* The item that goes before all others of those that can_run accepts; NULL when there is none. */
-struct erc__item *erc__sched_pick(struct erc__sched *sched, int (*can_run)(struct erc__item *item, void *user), void *user);
+/* The item of these classes (ERC__CLASS) that goes before all others of those that can_run accepts; NULL when there is none. */
+#define ERC__CLASS(class_) (1u << (class_))
+#define ERC__CLASSES (ERC__CLASS(ERC_REAL_TIME) | ERC__CLASS(ERC_BEST_EFFORT))
+struct erc__item *erc__sched_pick(struct erc__sched *sched, uint32_t classes, int (*can_run)(struct erc__item *item, void *user), void *user);
 /* A unit begins to serve the item, taking a place in its tenant's room and in the one that it shares; 0 when one has
  * none. The epochs are what the unit carries. */
 struct erc__pass {
@@ -162,6 +166,7 @@ static inline int erc__sched_is_on_call(const struct erc__sched *sched, const st
 }
 /* Before a tile of the item, on devices that ask: its limit as of now. */
 void erc__sched_refresh(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns);
+void erc__sched_set_apart(struct erc__sched *sched, int is_apart, uint64_t now_ns);
 /* The tenant's cap changed. */
 void erc__sched_set_cap(struct erc__sched *sched, struct erc__tenant *tenant, uint32_t cap, uint64_t now_ns);
 

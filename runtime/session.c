@@ -151,6 +151,13 @@ static enum erc_status fill(struct erc_session *session, const struct erc_sessio
 	return ERC_OK;
 }
 
+static enum erc_status tell_device(const struct erc_session *session, int change)
+{
+	struct erc__device *device = session->model->runtime->device;
+	int concerns = session->tenant.class_ == ERC_REAL_TIME && device->ops->real_time_changed;
+	return concerns ? device->ops->real_time_changed(device, change) : ERC_OK;
+}
+
 static void free_session(struct erc_session *session)
 {
 	erc__free(session->forecast.launches);
@@ -170,6 +177,8 @@ enum erc_status erc_session_create(erc_model *model, const struct erc_session_op
 		return erc__no_memory("session", sizeof(*session));
 	session->model = model;
 	enum erc_status status = fill(session, &given);
+	if (!status)
+		status = tell_device(session, 1);
 	if (status) {
 		free_session(session);
 		return status;
@@ -185,6 +194,7 @@ enum erc_status erc_session_destroy(erc_session *session)
 		return ERC_OK;
 	struct erc_model *model = session->model;
 	TRY(erc__child_none(model->runtime, &session->request_count, "request"));
+	tell_device(session, -1);
 	free_session(session);
 	erc__child_remove(model->runtime, &model->session_count);
 	return ERC_OK;

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,18 +12,18 @@
 
 #define UNITS_PID 1    /* "processes" of the trace: tracks are grouped by them */
 #define SESSIONS_PID 2
-#define MAX_UNITS 1024
+#define MAX_UNITS 2048 /* threads */
 
-static void put(struct erc__trace *trace, const struct erc__event *from, enum erc__event_kind kind)
+static void put(struct erc__tape *tape, const struct erc__event *from, enum erc__event_kind kind)
 {
-	uint32_t slot = atomic_load_explicit(&trace->next, memory_order_relaxed);
+	uint32_t slot = atomic_load_explicit(&tape->next, memory_order_relaxed);
 	do
 		if (slot == UINT32_MAX)
 			return; /* the count of drops is full too */
-	while (!atomic_compare_exchange_weak_explicit(&trace->next, &slot, slot + 1, memory_order_relaxed, memory_order_relaxed));
-	if (slot >= trace->capacity)
+	while (!atomic_compare_exchange_weak_explicit(&tape->next, &slot, slot + 1, memory_order_relaxed, memory_order_relaxed));
+	if (slot >= tape->capacity)
 		return;
-	struct erc__event *event = &trace->events[slot];
+	struct erc__event *event = &tape->events[slot];
 	event->ns = from->ns;
 	event->session = from->session;
 	event->unit = from->unit;
@@ -32,15 +31,15 @@ static void put(struct erc__trace *trace, const struct erc__event *from, enum er
 	atomic_store_explicit(&event->kind, (uint32_t)kind + 1, memory_order_release);
 }
 
-/* The look at `on` comes after this writer is counted, the look for writers after `on` was taken away: one of the two
- * sees the other, so nobody writes to events that are being replaced. */
+/* The look at the tape comes after this writer is counted, the look for writers after the tape was replaced: one of the
+ * two sees the other, so nobody writes to a tape that is being freed. Nobody waits for a writer: it may be stopped. */
 void erc__trace_append(struct erc__trace *trace, enum erc__event_kind kind, uint64_t ns, uint32_t session, uint32_t unit,
                        uint32_t value)
 {
 	const struct erc__event event = { .ns = ns, .session = session, .unit = unit, .value = value };
 	atomic_fetch_add_explicit(&trace->writers, 1, memory_order_seq_cst);
 	if (atomic_load_explicit(&trace->on, memory_order_seq_cst))
-		put(trace, &event, kind);
+		put(atomic_load_explicit(&trace->tape, memory_order_seq_cst), &event, kind);
 	atomic_fetch_sub_explicit(&trace->writers, 1, memory_order_release);
 }
 
@@ -50,36 +49,47 @@ void erc__trace_name(struct erc__trace *trace, uint32_t session, const char *nam
 		snprintf(trace->names[session], sizeof(trace->names[0]), "%s", name ? name : "");
 }
 
+static void free_older(struct erc__tape *tape)
+{
+	while (tape->older) {
+		struct erc__tape *older = tape->older;
+		tape->older = older->older;
+		erc__free(older);
+	}
+}
+
 enum erc_status erc__trace_begin(struct erc__trace *trace, uint32_t events)
 {
-	struct erc__event *fresh = NULL;
 	if (!events)
 		return erc__fail(ERC_INVALID, "a trace of 0 events");
 	if (erc__trace_is_on(trace))
 		return erc__fail(ERC_BUSY, "the trace is on; stop it first");
-	fresh = erc__alloc((size_t)events * sizeof(*fresh));
+	struct erc__tape *fresh = erc__alloc(sizeof(*fresh) + (size_t)events * sizeof(fresh->events[0]));
 	if (!fresh)
-		return erc__no_memory("trace", (size_t)events * sizeof(*fresh));
-	while (atomic_load(&trace->writers)) /* those that found the last trace on */
-		sched_yield();
-	erc__free(trace->events);
-	trace->events = fresh;
-	trace->capacity = events;
-	atomic_store(&trace->next, 0);
+		return erc__no_memory("trace", (size_t)events * sizeof(fresh->events[0]));
+	fresh->capacity = events;
+	fresh->older = atomic_load(&trace->tape);
+	atomic_store(&trace->tape, fresh);
+	if (!atomic_load(&trace->writers)) /* else the next one frees them */
+		free_older(fresh);
 	atomic_store(&trace->on, 1);
 	return ERC_OK;
 }
 
 uint64_t erc__trace_drops(const struct erc__trace *trace)
 {
-	uint32_t next = atomic_load(&trace->next);
-	return next > trace->capacity ? next - trace->capacity : 0;
+	const struct erc__tape *tape = atomic_load(&trace->tape);
+	uint32_t next = tape ? atomic_load(&tape->next) : 0;
+	return tape && next > tape->capacity ? next - tape->capacity : 0;
 }
 
 void erc__trace_free(struct erc__trace *trace)
 {
-	erc__free(trace->events);
-	trace->events = NULL;
+	struct erc__tape *tape = atomic_load(&trace->tape);
+	if (tape)
+		free_older(tape);
+	erc__free(tape);
+	atomic_store(&trace->tape, NULL);
 }
 
 /* ---- JSON ---- */
@@ -181,7 +191,7 @@ static int by_time(const void *a, const void *b)
 static void print_events(struct printer *printer, struct erc__event *const *events, uint32_t count)
 {
 	uint32_t sessions = 0, units = 0;
-	char buffer[32];
+	char buffer[48];
 	uint64_t last_ns = count ? events[count - 1]->ns : 0;
 	for (uint32_t i = 0; i < count; i++) {
 		enum erc__event_kind kind = (enum erc__event_kind)(atomic_load(&events[i]->kind) - 1);
@@ -194,7 +204,9 @@ static void print_events(struct printer *printer, struct erc__event *const *even
 	}
 	for (uint32_t i = 0; i < units && i < MAX_UNITS; i++) {
 		end_slice(printer, i, last_ns, 0);
-		snprintf(buffer, sizeof(buffer), "unit %" PRIu32, i);
+		int is_second = printer->trace->units && i >= printer->trace->units;
+		snprintf(buffer, sizeof(buffer), "unit %" PRIu32 "%s", is_second ? i - printer->trace->units : i,
+		         is_second ? ", best effort" : "");
 		print_name(printer, "thread_name", UNITS_PID, i, buffer);
 	}
 	for (uint32_t i = 0; i < sessions; i++) {
@@ -207,7 +219,8 @@ static void print_events(struct printer *printer, struct erc__event *const *even
 
 static enum erc_status print_trace(const struct erc__trace *trace, FILE *out)
 {
-	uint32_t next = atomic_load(&trace->next), most = next < trace->capacity ? next : trace->capacity, count = 0;
+	struct erc__tape *tape = atomic_load(&trace->tape);
+	uint32_t next = atomic_load(&tape->next), most = next < tape->capacity ? next : tape->capacity, count = 0;
 	struct printer *printer = erc__alloc(sizeof(*printer));
 	struct erc__event **events = erc__alloc(((size_t)most + 1) * sizeof(*events));
 	if (!printer || !events) {
@@ -216,8 +229,8 @@ static enum erc_status print_trace(const struct erc__trace *trace, FILE *out)
 		return erc__no_memory("trace", ((size_t)most + 1) * sizeof(*events));
 	}
 	for (uint32_t i = 0; i < most; i++)
-		if (atomic_load_explicit(&trace->events[i].kind, memory_order_acquire))
-			events[count++] = &trace->events[i];
+		if (atomic_load_explicit(&tape->events[i].kind, memory_order_acquire))
+			events[count++] = &tape->events[i];
 	qsort(events, count, sizeof(*events), by_time);
 	*printer = (struct printer){ .out = out, .trace = trace, .first_ns = count ? events[0]->ns : 0, .is_first = 1 };
 	fprintf(out, "{\"displayTimeUnit\":\"ms\",\"otherData\":{\"dropped\":%" PRIu64 "},\"traceEvents\":[", erc__trace_drops(trace));
@@ -230,7 +243,7 @@ static enum erc_status print_trace(const struct erc__trace *trace, FILE *out)
 
 enum erc_status erc__trace_save(const struct erc__trace *trace, const char *path)
 {
-	if (!trace->events)
+	if (!atomic_load(&trace->tape))
 		return erc__fail(ERC_INVALID, "there is no trace; erc_trace_start begins one");
 	if (erc__trace_is_on(trace))
 		return erc__fail(ERC_BUSY, "the trace is on; stop it first");

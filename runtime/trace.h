@@ -31,12 +31,19 @@ struct erc__event {
 
 #define ERC__TRACE_NAMES 256
 
+/* One recording. */
+struct erc__tape {
+	struct erc__tape *older; /* replaced, and not freed yet */
+	uint32_t capacity;
+	_Atomic uint32_t next;   /* slots asked for: those beyond capacity are drops */
+	struct erc__event events[];
+};
+
 struct erc__trace {
 	_Atomic uint32_t on;
 	_Atomic uint32_t writers; /* inside erc__trace_append */
-	_Atomic uint32_t next;  /* slots asked for: those beyond capacity are drops */
-	uint32_t capacity;
-	struct erc__event *events;
+	_Atomic(struct erc__tape *) tape; /* NULL: none yet */
+	uint32_t units;           /* threads with higher numbers are the units' second ones; 0: there are none */
 	char names[ERC__TRACE_NAMES][32]; /* of the first sessions, by number */
 };
 

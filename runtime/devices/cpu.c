@@ -1,32 +1,38 @@
-/* The CPU device: one thread per unit, pinned to a core; here alone, and for one in cuda.c, the runtime
- * creates threads. What a unit does is in cpu_unit.c.
+/* The CPU device: one thread per unit, pinned to a core, and a second one beside real-time sessions (cpu_apart.c); here
+ * alone, and for one in cuda.c, the runtime creates threads. What a unit does is in cpu_unit.c.
  *
- * Lock order: the runtime's lock before the device's; no lock is held while a tile runs. */
+ * Lock order: `starting` or the runtime's lock before the device's; no lock is held while a tile runs, and none ever by a
+ * second thread. */
 #include "cpu.h"
 
-#include <sched.h>
+#include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #define SPIN_NS 50000 /* a unit waits so long for news before it sleeps */
-#define MAX_UNITS 1024
 
 static enum erc_status cpu_submit(struct erc__device *base, struct erc__job *job, uint64_t arrival_ns)
 {
 	struct cpu_device *device = (struct cpu_device *)base;
+	struct cpu_answered answered = { .count = 0 };
 	uint32_t tiles = 0;
 	pthread_mutex_lock(&base->lock);
+	int is_apart = erc__cpu_is_apart(device) && job->item.tenant->class_ == ERC_BEST_EFFORT;
 	enum erc_status status = erc__device_queue(base, job, arrival_ns, erc__now_ns());
 	if (!status) {
 		tiles = erc__job_advance(job, NULL);
 		if (!tiles)
 			erc__cpu_finish(device, job);
-		atomic_store_explicit(&device->queued, base->sched.count, memory_order_relaxed);
+		erc__cpu_count_queue(device);
+		if (is_apart && tiles && erc__apart_answer(device, tiles, &answered))
+			erc__bell_ring(&device->bell);
 	}
 	pthread_mutex_unlock(&base->lock);
-	if (tiles)
+	erc__apart_wake(&answered);
+	if (tiles && !is_apart)
 		erc__cpu_notify(device, tiles);
 	return status;
 }
@@ -36,19 +42,28 @@ static void cpu_cancel(struct erc__device *base, struct erc__job *job)
 	struct cpu_device *device = (struct cpu_device *)base;
 	int is_over = 0;
 	pthread_mutex_lock(&base->lock);
-	if (atomic_load(&job->state) == ERC__JOB_RUNNING && erc__job_cancel(job)) {
+	int runs = atomic_load(&job->state) == ERC__JOB_RUNNING;
+	if (runs && erc__job_cancel(job)) {
 		erc__cpu_finish(device, job);
 		is_over = base->sched.count != 0;
+		runs = 0;
 	}
 	pthread_mutex_unlock(&base->lock);
 	if (is_over)
 		erc__cpu_notify(device, UINT32_MAX);
+	if (runs && job->item.tenant->class_ == ERC_BEST_EFFORT)
+		erc__apart_help(device, job); /* tiles of it are at work, or stopped */
 }
 
 static void cpu_retire(struct erc__device *base, struct erc__job *job)
 {
 	struct cpu_device *device = (struct cpu_device *)base;
 	pthread_mutex_lock(&base->lock);
+	if (job->members && job->item.tenant->class_ == ERC_BEST_EFFORT) {
+		pthread_mutex_unlock(&base->lock);
+		erc__apart_help(device, job);
+		pthread_mutex_lock(&base->lock);
+	}
 	while (job->members)
 		pthread_cond_wait(&device->retired, &base->lock);
 	pthread_mutex_unlock(&base->lock);
@@ -56,17 +71,21 @@ static void cpu_retire(struct erc__device *base, struct erc__job *job)
 
 static void cpu_room_changed(struct erc__device *base)
 {
-	erc__cpu_notify((struct cpu_device *)base, UINT32_MAX);
+	struct cpu_device *device = (struct cpu_device *)base;
+	erc__cpu_notify(device, UINT32_MAX);
+	erc__bell_ring(&device->bell);
 }
 
-/* Allocates for all units first, chained through the blocks themselves, so that it takes effect for all or none. */
-static enum erc_status cpu_reserve_local(struct erc__device *base, size_t bytes)
+struct cpu_unit *erc__cpu_unit_at(struct cpu_device *device, uint32_t n)
 {
-	struct cpu_device *device = (struct cpu_device *)base;
-	enum erc_status status = ERC_OK;
+	return n < device->base.units ? &device->units[n] : &device->aparts[n - device->base.units].unit;
+}
+
+/* Allocates for all of them first, chained through the blocks themselves, so that it takes effect for all or none. */
+enum erc_status erc__cpu_reserve(struct cpu_device *device, uint32_t first, uint32_t count, size_t bytes)
+{
 	void *chain = NULL;
-	pthread_mutex_lock(&base->lock);
-	uint32_t missing = bytes > device->local_bytes ? base->units : 0;
+	uint32_t missing = count;
 	for (; missing; missing--) {
 		void **block = erc__alloc_aligned(64, bytes);
 		if (!block)
@@ -74,16 +93,25 @@ static enum erc_status cpu_reserve_local(struct erc__device *base, size_t bytes)
 		*block = chain;
 		chain = block;
 	}
-	if (missing)
-		status = erc__no_memory("units' local memory", bytes);
-	else if (chain)
-		device->local_bytes = bytes;
-	for (uint32_t i = 0; chain; i++) {
+	for (uint32_t i = first; chain; i++) {
 		void *block = chain;
 		chain = *(void **)block;
-		erc__free(missing ? block : device->units[i].local_next);
+		erc__free(missing ? block : erc__cpu_unit_at(device, i)->local_next);
 		if (!missing)
-			device->units[i].local_next = block;
+			erc__cpu_unit_at(device, i)->local_next = block;
+	}
+	return missing ? erc__no_memory("units' local memory", bytes) : ERC_OK;
+}
+
+static enum erc_status cpu_reserve_local(struct erc__device *base, size_t bytes)
+{
+	struct cpu_device *device = (struct cpu_device *)base;
+	enum erc_status status = ERC_OK;
+	pthread_mutex_lock(&base->lock);
+	if (bytes > device->local_bytes) {
+		status = erc__cpu_reserve(device, 0, base->units + device->apart_count, bytes);
+		if (!status)
+			device->local_bytes = bytes;
 	}
 	pthread_mutex_unlock(&base->lock);
 	return status;
@@ -98,64 +126,83 @@ static void cpu_close(struct erc__device *base)
 	erc__cpu_notify(device, UINT32_MAX);
 	for (uint32_t i = 0; i < device->started; i++)
 		pthread_join(device->units[i].thread, NULL);
+	erc__apart_end(device);
 	for (uint32_t i = 0; device->units && i < base->units; i++) {
 		erc__free(device->units[i].local);
 		erc__free(device->units[i].local_next);
 	}
 	pthread_cond_destroy(&device->retired);
+	pthread_mutex_destroy(&device->starting);
 	erc__device_destroy(base);
 	erc__free(device->units);
 	erc__free(device);
 }
 
+void erc__cpu_log(const struct cpu_device *device, enum erc_log_level level, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+	if (!device->log)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	device->log(device->log_user, level, text);
+}
+
+int erc__cpu_start(pthread_t *thread, void *(*body)(void *argument), void *argument, const char *name, const cpu_set_t *cores)
+{
+	sigset_t all, old;
+	pthread_attr_t attributes;
+	if (pthread_attr_init(&attributes))
+		return ENOMEM;
+	if (cores)
+		pthread_attr_setaffinity_np(&attributes, sizeof(*cores), cores);
+	sigfillset(&all); /* signals are the application's business */
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	int error = pthread_create(thread, &attributes, body, argument);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attributes);
+	if (!error)
+		pthread_setname_np(*thread, name);
+	return error;
+}
+
 static enum erc_status start_unit(struct cpu_device *device, uint32_t number, const cpu_set_t *core)
 {
 	struct cpu_unit *unit = &device->units[number];
-	sigset_t all, old;
-	pthread_attr_t attributes;
 	char name[24];
 	unit->device = device;
 	unit->number = number;
-	if (pthread_attr_init(&attributes))
-		return erc__no_memory("thread attributes", sizeof(attributes));
-	if (core)
-		pthread_attr_setaffinity_np(&attributes, sizeof(*core), core);
-	sigfillset(&all); /* signals are the application's business */
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	int error = pthread_create(&unit->thread, &attributes, erc__cpu_unit_main, unit);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attributes);
+	snprintf(name, sizeof(name), "erc-cpu-%u", number);
+	int error = erc__cpu_start(&unit->thread, erc__cpu_unit_main, unit, name, core);
 	if (error)
 		return erc__fail(ERC_DEVICE, "cpu: cannot start unit %u: %s", number, strerror(error));
-	snprintf(name, sizeof(name), "erc-cpu-%u", number);
-	pthread_setname_np(unit->thread, name);
 	device->started++;
 	return ERC_OK;
 }
 
 /* The cores for the units in `list`, in order, at most `most`; 0 when the process's cores cannot be asked for. */
-static uint32_t list_cores(uint32_t *list, uint32_t most)
+static uint32_t list_cores(cpu_set_t *set, uint32_t *list, uint32_t most)
 {
-	cpu_set_t set;
 	uint32_t count = 0;
-	if (sched_getaffinity(0, sizeof(set), &set))
+	if (sched_getaffinity(0, sizeof(*set), set))
 		return 0;
 	for (uint32_t core = 0; core < CPU_SETSIZE && count < most; core++)
-		if (CPU_ISSET(core, &set))
+		if (CPU_ISSET(core, set))
 			list[count++] = core;
 	return count;
 }
 
 static enum erc_status start_units(struct cpu_device *device, const uint32_t *cores, uint32_t core_count)
 {
-	cpu_set_t used;
-	CPU_ZERO(&used);
 	for (uint32_t i = 0; i < device->base.units && core_count; i++) {
 		if (cores[i % core_count] >= CPU_SETSIZE)
 			return erc__fail(ERC_INVALID, "cpu: core %u is out of range", cores[i % core_count]);
-		CPU_SET(cores[i % core_count], &used);
+		CPU_SET(cores[i % core_count], &device->cores);
 	}
-	device->spin_ns = (uint32_t)CPU_COUNT(&used) == device->base.units ? SPIN_NS : 0;
+	device->has_cores = core_count != 0;
+	device->spin_ns = (uint32_t)CPU_COUNT(&device->cores) == device->base.units ? SPIN_NS : 0;
 	atomic_init(&device->idle, device->base.units);
 	for (uint32_t i = 0; i < device->base.units; i++) {
 		cpu_set_t core;
@@ -169,11 +216,12 @@ static enum erc_status start_units(struct cpu_device *device, const uint32_t *co
 
 static enum erc_status cpu_open(const struct erc_runtime_options *options, struct erc__device **out)
 {
-	uint32_t own_cores[MAX_UNITS];
-	uint32_t core_count = list_cores(own_cores, MAX_UNITS);
+	uint32_t own_cores[CPU_MAX_UNITS];
+	cpu_set_t set;
+	uint32_t core_count = list_cores(&set, own_cores, CPU_MAX_UNITS);
 	uint32_t units = options->units ? options->units : core_count ? core_count : (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
-	if (!units || units > MAX_UNITS)
-		return erc__fail(ERC_INVALID, "cpu: %u units, expected 1 to %d", units, MAX_UNITS);
+	if (!units || units > CPU_MAX_UNITS)
+		return erc__fail(ERC_INVALID, "cpu: %u units, expected 1 to %d", units, CPU_MAX_UNITS);
 	if (options->cores && !options->units)
 		return erc__fail(ERC_INVALID, "cpu: cores are given, but not how many units");
 	struct cpu_device *device = erc__alloc_aligned(64, sizeof(*device));
@@ -181,12 +229,19 @@ static enum erc_status cpu_open(const struct erc_runtime_options *options, struc
 		return erc__no_memory("cpu device", sizeof(*device));
 	memset(device, 0, sizeof(*device));
 	device->base.target = erc__cpu_best_target();
+	if (core_count)
+		device->own_cores = set;
 	enum erc_status status = erc__device_init(&device->base, &cpu_device, options, units);
 	if (status) {
 		erc__free(device);
 		return status;
 	}
+	device->base.trace.units = units;
+	device->log = options->log;
+	device->log_user = options->log_user;
 	pthread_cond_init(&device->retired, NULL);
+	pthread_mutex_init(&device->starting, NULL);
+	erc__bell_init(&device->bell);
 	device->units = erc__alloc_aligned(64, units * sizeof(*device->units));
 	status = device->units ? ERC_OK : erc__no_memory("units", units * sizeof(*device->units));
 	if (!status) {
@@ -214,4 +269,5 @@ const struct erc__device_ops cpu_device = {
 	.cancel = cpu_cancel,
 	.retire = cpu_retire,
 	.room_changed = cpu_room_changed,
+	.real_time_changed = erc__apart_real_time,
 };

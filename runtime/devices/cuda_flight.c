@@ -292,7 +292,7 @@ void erc__cuda_pump(struct cuda_device *device)
 	do {
 		for (struct cuda_request *request = device->running; request; request = request->next)
 			apply_room(request, now_ns); /* who must shrink hears of it before others start */
-		while (!atomic_load(&device->is_lost) && (item = erc__sched_pick(&device->base.sched, wants_units, device)))
+		while (!atomic_load(&device->is_lost) && (item = erc__sched_pick(&device->base.sched, ERC__CLASSES, wants_units, device)))
 			grow(request_of(item), now_ns);
 		if (atomic_load(&device->is_lost))
 			erc__cuda_fail_all(device, now_ns);

@@ -69,6 +69,8 @@ struct erc__device_ops {
 	void (*retire)(struct erc__device *device, struct erc__job *job);
 	/* A room has grown: units may find a place. */
 	void (*room_changed)(struct erc__device *device);
+	/* A real-time session comes (1; a failure makes none of it) or goes (-1). NULL: it makes no difference. */
+	enum erc_status (*real_time_changed)(struct erc__device *device, int change);
 
 	/* Devices with memory of their own; NULL where tiles work in the host's. */
 	/* The model's weights, kept in the image; they are there when it returns. */

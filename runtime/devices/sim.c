@@ -355,7 +355,7 @@ static void place_units(struct sim_device *device)
 {
 	struct erc__item *item;
 	reconsider(device);
-	while (device->free && (item = erc__sched_pick(&device->base.sched, wants_unit, device))) {
+	while (device->free && (item = erc__sched_pick(&device->base.sched, ERC__CLASSES, wants_unit, device))) {
 		place_on(device, erc__job_of(item));
 		if (device->base.sched.policy->spreads) /* the next one may belong to the same launch */
 			reconsider(device);

@@ -160,6 +160,9 @@ struct erc_runtime_options {
 	/* elastic: most of the memory's traffic that BE may have while RT work is there, by prediction, as a share of what the device's
 	 * memory can move: 0.5 is half; 0: no limit. Artifacts without the device's bandwidth know no traffic and are not limited */
 	double be_bandwidth;
+	/* CPU, elastic: SCHED_FIFO priority of the threads that run real-time work, while there are real-time sessions; 0: they are
+	 * ordinary threads. Needs CAP_SYS_NICE or RLIMIT_RTPRIO; without, the log warns and they stay ordinary. At most 99. */
+	uint32_t rt_os_priority;
 };
 
 /* The virtual device: N units that take the time that the artifact predicts for each tile. The same requests at the
@@ -208,7 +211,7 @@ struct erc_runtime_stats {
 ERC_API enum erc_status erc_runtime_stats(const erc_runtime *runtime, struct erc_runtime_stats *out);
 
 /* Records what happens, up to `events` events (32 bytes each); what comes later is dropped and counted. Replaces an
- * earlier trace. */
+ * earlier trace, whose memory is kept while a best-effort thread that the system has stopped may still write to it. */
 ERC_API enum erc_status erc_trace_start(erc_runtime *runtime, uint32_t events);
 /* The trace is kept until it is written or replaced. */
 ERC_API void erc_trace_stop(erc_runtime *runtime);

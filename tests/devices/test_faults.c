@@ -34,7 +34,8 @@ START_TEST(stalled_tile)
 		tenant_wait(&urgent);
 		OK(erc_request_timing(urgent.request, &timing));
 		ck_assert_uint_eq(timing.granted_units, 2);
-		if (!bed.has_memory) /* there it is the launch for all units that is known, not when each began */
+		/* On a GPU it is the launch for all units that is known; on a CPU the unit is two threads, and one of them is late. */
+		if (!bed.has_memory && strcmp(devices[_i], "cpu"))
 			ck_assert_uint_eq(timing.granted_ns, 0); /* the second unit never came */
 	}
 	FAILS(erc_request_wait(hold.request, 50000), ERC_TIMEOUT);

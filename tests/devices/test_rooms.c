@@ -168,14 +168,16 @@ static void set_cap_quietly(erc_session *session, uint32_t cap)
 	pthread_mutex_unlock(&device->lock);
 }
 
-/* A unit turns from a best-effort run to a real-time one that is narrow: what it leaves is for the units that sleep. */
+/* A unit turns from a run to a more urgent one that is narrow: what it leaves is for the units that sleep. Both are real-time:
+ * on a CPU, best-effort work beside it has threads of its own. */
 START_TEST(left_work_is_passed_on)
 {
-	static const struct erc_session_options options = { .size = sizeof(options), .class_ = ERC_REAL_TIME };
+	static const struct erc_session_options options = { .size = sizeof(options), .class_ = ERC_REAL_TIME },
+	                                        later = { .size = sizeof(later), .class_ = ERC_REAL_TIME, .level = 1 };
 	struct fixture f;
 	struct gate gate, urgent_gate;
-	erc_session *urgent_session;
-	erc_request *urgent;
+	erc_session *urgent_session, *later_session;
+	erc_request *urgent, *narrow;
 	if (!open_elastic(&f, _i, &gate, 2, 1, 1))
 		return;
 	if (f.runtime->device->ops->request_create) { /* its units look at their own room only, others' work is launched beside it */
@@ -186,7 +188,10 @@ START_TEST(left_work_is_passed_on)
 	OK(erc_session_create(f.model, &options, &urgent_session));
 	OK(erc_request_create(urgent_session, &urgent));
 	bind_gate(urgent, &urgent_gate);
-	OK(erc_request_submit(f.request));
+	OK(erc_session_create(f.model, &later, &later_session));
+	OK(erc_request_create(later_session, &narrow));
+	bind_gate(narrow, &gate);
+	OK(erc_request_submit(narrow));
 	await(&gate.control[GATE_ENTERED], 1);
 	OK(erc_session_set_units(urgent_session, 0));
 	OK(erc_request_submit(urgent));
@@ -199,7 +204,9 @@ START_TEST(left_work_is_passed_on)
 	atomic_store(&urgent_gate.control[GATE_OPEN], UINT32_MAX);
 	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
 	OK(erc_request_wait(urgent, UINT64_MAX));
-	OK(erc_request_wait(f.request, UINT64_MAX));
+	OK(erc_request_wait(narrow, UINT64_MAX));
+	OK(erc_request_destroy(narrow));
+	OK(erc_session_destroy(later_session));
 	OK(erc_request_destroy(urgent));
 	OK(erc_session_destroy(urgent_session));
 	close_device(&f);

@@ -20,6 +20,8 @@ void explore_plain(const char *name, const void *address, size_t bytes);
 /* A compare-and-swap here must hit the very message that was looked at, not one of equal value. */
 void explore_exact(const volatile void *address);
 void explore_thread(const char *name, explore_body *body);
+/* The thread takes no step any more once the ghost is not 0. */
+void explore_stoppable(int thread, int ghost);
 
 /* For threads. Waits until the predicate, which sees newest values only, is not 0; returns it. */
 uint32_t explore_wait(uint32_t (*predicate)(void));
@@ -29,7 +31,11 @@ void explore_check(int holds, const char *text);
 
 /* Ghosts: numbers beside the program that cost no step and order nothing. Stores carry a copy of ghost 0 as
  * their tag; explore_tag is the tag of what this thread read last at the address. */
-enum { GHOST_TAG, GHOST_OPENING, GHOST_LEFT, GHOST_SCRIPT_DONE, GHOSTS };
+enum {
+	GHOST_TAG, GHOST_OPENING, GHOST_LEFT, GHOST_SCRIPT_DONE,
+	GHOST_ASLEEP_0, GHOST_ASLEEP_1, GHOST_CLERK_ASLEEP, GHOST_STOPPED, GHOST_FIRST_DONE,
+	GHOSTS
+};
 uint32_t explore_get(int ghost);
 void explore_set(int ghost, uint32_t value);
 uint32_t explore_tag(const volatile void *address);
@@ -45,7 +51,7 @@ uint32_t explore_ghost(int ghost);
 
 struct explore_scenario {
 	const char *name;
-	const char *script;       /* what the controller does */
+	const char *script;       /* what the controller does; "posts...": posts.c's scenario, +rt, +stop */
 	uint8_t units, launches, tiles, limit;
 	uint8_t has_canceller;
 	uint8_t room_only;        /* units inside a room, and no work */
@@ -57,6 +63,9 @@ struct explore_scenario {
 extern const struct explore_scenario explore_scenarios[];
 extern const size_t explore_scenario_count;
 void protocol_setup(const struct explore_scenario *scenario);
+int is_posts(const struct explore_scenario *scenario);
+void posts_setup(const struct explore_scenario *scenario);
+const char *posts_at_end(int all_ended);
 /* After every step. NULL, or what does not hold. */
 const char *protocol_invariant(void);
 /* Where no thread can move. */

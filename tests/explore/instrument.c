@@ -83,6 +83,11 @@ void explore_thread(const char *name, explore_body *body)
 	shape.body[shape.threads++] = body;
 }
 
+void explore_stoppable(int thread, int ghost)
+{
+	shape.stop_ghost[thread] = (uint8_t)(ghost + 1);
+}
+
 /* The first state, from what setting up left in memory. */
 void shape_reset(struct state *state)
 {

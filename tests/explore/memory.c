@@ -56,7 +56,7 @@ int memory_choices(const struct state *state, int t, struct choice *choices)
 {
 	const struct op *op = &state->thread[t].next;
 	int n = 0;
-	if (state->thread[t].ended)
+	if (state->thread[t].ended || (shape.stop_ghost[t] && state->ghost[shape.stop_ghost[t] - 1]))
 		return 0;
 	if (op->kind == OP_WAIT) {
 		choices[0] = (struct choice){ 0, 0 };

@@ -5,7 +5,7 @@
 
 #include "explore.h"
 
-enum { THREADS = 5, ATOMICS = 9, PLAINS = 20, MESSAGES = 24, LOG = 80, CHOICES = 96 };
+enum { THREADS = 5, ATOMICS = 10, PLAINS = 20, MESSAGES = 24, LOG = 80, CHOICES = 96 };
 
 /* What a thread knows: for each location the oldest message that it may still read, for each thread how much
  * of its past. */
@@ -75,6 +75,7 @@ struct shape {
 	uint16_t touches[THREADS]; /* atomic locations that the thread was ever seen to use */
 	uint16_t stores[THREADS];  /* ... and to store to */
 	uint8_t atomics, plains, threads;
+	uint8_t stop_ghost[THREADS]; /* plus 1; 0: the thread is never stopped */
 	struct {
 		uint16_t touches[THREADS], stores[THREADS];
 	} learnt;                 /* the same, in this search; takes effect in the next one */

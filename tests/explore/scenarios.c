@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-/* script: a digit sets the limit, s stops, r and a digit resumes, e awaits the empty room. */
+/* script: "posts...": see posts.c; else a digit sets the limit, s stops, r and a digit resumes, e awaits the empty room. */
 const struct explore_scenario explore_scenarios[] = {
 	/* name, script, units, launches, tiles, limit, canceller, room only, spurious, deep, seed */
 	{ "launches", NULL, 2, 2, 2, 2, 0, 0, 0, 0, NULL },
@@ -33,6 +33,16 @@ const struct explore_scenario explore_scenarios[] = {
 	{ "cancel", NULL, 2, 1, 2, 2, 1, 0, 0, 1, NULL },
 	{ "cancel, two launches", NULL, 2, 2, 2, 2, 1, 0, 0, 1, NULL },
 	{ "cancel, stopped", "sr2", 2, 1, 2, 2, 1, 0, 0, 1, NULL },
+	{ "posts", "posts", 1, 2, 1, 0, 0, 0, 0, 0, NULL },
+	{ "posts, real-time work", "posts+rt", 1, 2, 1, 0, 0, 0, 0, 0, NULL },
+	{ "posts, stopped anywhere", "posts+rt+stop", 1, 2, 1, 0, 0, 0, 0, 0, NULL },
+	{ "posts, two threads", "posts", 2, 2, 2, 0, 0, 0, 0, 1, NULL },
+	{ "posts, one of two stopped", "posts+stop", 2, 2, 2, 0, 0, 0, 0, 1, NULL },
+	{ "seed", "posts+rt+stop", 1, 2, 1, 0, 0, 0, 0, 0, "takes_the_lock" },
+	{ "seed", "posts+rt", 1, 2, 1, 0, 0, 0, 0, 0, "sent_relaxed" },
+	{ "seed", "posts", 1, 2, 1, 0, 0, 0, 0, 0, "ring_looks_first" },
+	{ "seed", "posts+stop", 2, 2, 2, 0, 0, 0, 0, 0, "parked_counted_late" },
+	{ "seed", "posts+stop", 2, 2, 2, 0, 0, 0, 0, 0, "opened_unordered" },
 	{ "seed", NULL, 2, 2, 2, 2, 0, 0, 0, 0, "counted_before_computed" },
 	{ "seed", "12", 2, 1, 2, 2, 0, 0, 0, 0, "batch_lost_on_leaving" },
 	{ "seed", "sr2", 2, 1, 2, 2, 0, 0, 0, 0, "check_after_claim" },

@@ -149,7 +149,7 @@ static const char *step(struct state *state, int t, struct choice choice)
 	if (!wrong)
 		wrong = thread_run(state, t);
 	instrument_peek = state;
-	return wrong ? wrong : protocol_invariant();
+	return wrong || is_posts(space.scenario) ? wrong : protocol_invariant();
 }
 
 static const char *start(struct state *state, const struct explore_scenario *scenario)
@@ -213,7 +213,7 @@ static const char *expand(const struct state *from, uint32_t node, struct front 
 	struct choice choices[CHOICES];
 	int moves = 0, ended = 0, alone = -1;
 	for (int t = 0; t < shape.threads && alone < 0; t++)
-		alone = is_free(from, t) ? t : -1;
+		alone = is_free(from, t) && !shape.stop_ghost[t] ? t : -1;
 	for (int t = 0; t < shape.threads; t++) {
 		if (alone >= 0 && t != alone)
 			continue;
@@ -236,7 +236,7 @@ static const char *expand(const struct state *from, uint32_t node, struct front 
 		return NULL;
 	outcome->ends++;
 	instrument_peek = from;
-	const char *wrong = protocol_at_end(ended == shape.threads);
+	const char *wrong = is_posts(space.scenario) ? posts_at_end(ended == shape.threads) : protocol_at_end(ended == shape.threads);
 	if (wrong)
 		print_schedule(node, -1, choices[0]);
 	return wrong;
@@ -276,7 +276,10 @@ struct outcome search(const struct explore_scenario *scenario, uint64_t most_sta
 {
 	struct outcome outcome;
 	memset(&shape, 0, sizeof(shape));
-	protocol_setup(scenario);
+	if (is_posts(scenario))
+		posts_setup(scenario);
+	else
+		protocol_setup(scenario);
 	for (;;) {
 		outcome = search_once(scenario, most_states);
 		if (!has_learnt())

@@ -209,7 +209,7 @@ static void place_units(void)
 {
 	for (uint32_t u = 0; u < w.supply.units; u++) {
 		struct unit *unit = &w.units[u];
-		struct erc__item *item = unit->work ? NULL : erc__sched_pick(&w.sched, can_run, NULL);
+		struct erc__item *item = unit->work ? NULL : erc__sched_pick(&w.sched, ERC__CLASSES, can_run, NULL);
 		if (!item)
 			continue;
 		ck_assert(erc__sched_enter(&w.sched, item, w.now_ns, &unit->pass));

@@ -49,7 +49,7 @@ static int not_this(struct erc__item *item, void *user)
 
 static struct erc__item *pick(struct erc__sched *sched)
 {
-	return erc__sched_pick(sched, always, NULL);
+	return erc__sched_pick(sched, ERC__CLASSES, always, NULL);
 }
 
 static struct erc__tenant real_time(uint32_t level)
@@ -117,8 +117,8 @@ START_TEST(what_cannot_run_is_passed_over)
 	start(&sched, "priority");
 	add(&sched, &first, 0, 10);
 	add(&sched, &second, 0, 0);
-	ck_assert_ptr_eq(erc__sched_pick(&sched, not_this, &first), &second);
-	ck_assert_ptr_eq(erc__sched_pick(&sched, not_this, &second), &first);
+	ck_assert_ptr_eq(erc__sched_pick(&sched, ERC__CLASSES, not_this, &first), &second);
+	ck_assert_ptr_eq(erc__sched_pick(&sched, ERC__CLASSES, not_this, &second), &first);
 	ck_assert_uint_eq(sched.count, 2);
 }
 END_TEST

@@ -1,0 +1,236 @@
+/* A thread's work on one job, without the lock: room, gate, claim, compute, launch after launch. The thread that
+ * completes a launch opens the next one itself, so the way from launch to launch crosses no lock and no other
+ * thread. Also what is done with the queue under the lock. */
+#include <limits.h>
+
+#include "cpu.h"
+
+#define QUANTUM_NS 500000 /* with several jobs queued, a thread looks for a better one at least this often */
+
+/* ---- the queue, under the lock ---- */
+
+void erc__cpu_count_queue(struct cpu_device *device)
+{
+	const struct erc__sched *sched = &device->base.sched;
+	uint32_t all = sched->count, rt = sched->rt_count;
+	atomic_store_explicit(&device->queued[ERC_REAL_TIME], erc__cpu_is_apart(device) ? rt : all, memory_order_relaxed);
+	atomic_store_explicit(&device->queued[ERC_BEST_EFFORT], all - rt, memory_order_relaxed);
+}
+
+void erc__cpu_finish(struct cpu_device *device, struct erc__job *job)
+{
+	if (device->apart_count)
+		erc__apart_note_begun(device, job);
+	erc__device_finish(&device->base, job, erc__now_ns());
+	erc__cpu_count_queue(device);
+}
+
+int erc__cpu_has_work(struct erc__job *job)
+{
+	return erc__claim_left(&job->claim) && erc__sched_has_place(&job->item);
+}
+
+static int can_run(struct erc__item *item, void *user)
+{
+	(void)user;
+	return erc__cpu_has_work(erc__job_of(item));
+}
+
+static struct erc__item *pick(struct cpu_device *device, uint32_t classes)
+{
+	return erc__sched_pick(&device->base.sched, classes, can_run, NULL);
+}
+
+/* What the thread may serve: bits, 1 << enum erc_class. */
+static uint32_t classes_of(const struct cpu_unit *unit)
+{
+	if (unit->apart)
+		return 1u << ERC_BEST_EFFORT;
+	return erc__cpu_is_apart(unit->device) ? 1u << ERC_REAL_TIME : 1u << ERC_REAL_TIME | 1u << ERC_BEST_EFFORT;
+}
+
+static void take_local(struct cpu_unit *unit)
+{
+	if (!unit->local_next)
+		return;
+	erc__free(unit->local);
+	unit->local = unit->local_next;
+	unit->local_next = NULL;
+}
+
+int erc__cpu_enter(struct cpu_unit *unit, struct cpu_service *service)
+{
+	static const _Atomic uint32_t always_open;
+	struct cpu_device *device = unit->device;
+	struct erc__item *item;
+	struct erc__pass pass;
+	do
+		item = pick(device, classes_of(unit));
+	while (item && !erc__device_enter(&device->base, erc__job_of(item), unit->number, erc__now_ns(), &pass));
+	if (!item)
+		return 0;
+	take_local(unit);
+	int is_be = item->tenant->class_ == ERC_BEST_EFFORT;
+	*service = (struct cpu_service){
+		.unit = unit, .job = erc__job_of(item), .pass = pass, .in_room = 1,
+		.gate = unit->apart ? &unit->apart->closed : is_be ? &device->apart : &always_open,
+		.queued = &device->queued[unit->apart ? ERC_BEST_EFFORT : ERC_REAL_TIME],
+		.run = erc__job_of(item)->run,
+	};
+	return 1;
+}
+
+void erc__cpu_leave(struct cpu_service *s, uint64_t unit_ns, uint64_t now_ns)
+{
+	struct cpu_device *device = s->unit->device;
+	erc__device_leave(&device->base, s->job, s->unit->number, unit_ns, s->in_room, now_ns);
+	if (!s->job->members)
+		pthread_cond_broadcast(&device->retired);
+}
+
+/* ---- serving ---- */
+
+static void end_run(struct cpu_service *s)
+{
+	struct cpu_device *device = s->unit->device;
+	if (s->unit->apart) {
+		s->is_over = 1;
+		return;
+	}
+	pthread_mutex_lock(&device->base.lock);
+	erc__cpu_finish(device, s->job);
+	uint32_t others = atomic_load_explicit(s->queued, memory_order_relaxed);
+	pthread_mutex_unlock(&device->base.lock);
+	if (others && atomic_load_explicit(&device->idle, memory_order_seq_cst)) /* rooms may have grown */
+		erc__cpu_notify(device, UINT32_MAX);
+}
+
+/* The launch in hand is complete: on to the next, or to the end. */
+static void next_launch(struct cpu_service *s)
+{
+	struct cpu_device *device = s->unit->device;
+	struct erc__job *job = s->job;
+	struct erc__trace *trace = &device->base.trace;
+	uint32_t record, tiles = erc__job_advance(job, &record);
+	if (tiles && erc__trace_is_on(trace))
+		erc__trace_append(trace, ERC__EVENT_LAUNCH, erc__now_ns(), job->session_id, UINT32_MAX, record);
+	if (!tiles)
+		end_run(s);
+	else if (s->unit->apart)
+		erc__apart_opened(s, tiles);
+	else if (tiles > 1 && atomic_load_explicit(&device->idle, memory_order_seq_cst) && erc__cpu_notify(device, tiles - 1) == s->seen)
+		s->seen++; /* its own news is none to this unit */
+}
+
+static inline int has_company(const struct cpu_service *s)
+{
+	return atomic_load_explicit(s->queued, memory_order_relaxed) > 1;
+}
+
+static inline int is_over_quantum(const struct cpu_service *s)
+{
+	return has_company(s) && erc__now_ns() - s->began_ns > QUANTUM_NS;
+}
+
+/* The owner was quick: the job runs again before this thread had left it. It holds a tile, so the run cannot end. */
+static void begin_next_run(struct cpu_service *s)
+{
+	pthread_mutex_t *lock = &s->unit->device->base.lock;
+	if (s->unit->apart) { /* who finishes the run reads this: the tile's count orders the two */
+		s->run = s->job->run;
+		s->resumed_ns = erc__now_ns();
+		return;
+	}
+	pthread_mutex_lock(lock);
+	s->run = s->job->run;
+	erc__device_began(s->job, erc__now_ns());
+	pthread_mutex_unlock(lock);
+}
+
+/* Rooms, then the gate; where either says no, the thread has left both rooms. */
+static inline int may_stay(struct cpu_service *s)
+{
+	s->in_room = erc__sched_check(&s->job->item, s->pass);
+	if (s->in_room && atomic_load_explicit(s->gate, memory_order_relaxed)) {
+		erc__room_leave(&s->job->item.tenant->room);
+		erc__room_leave(s->job->item.share);
+		s->in_room = 0;
+	}
+	return s->in_room;
+}
+
+/* Room, claim, compute, until no tile of the launch is left, the room says leave, or, where the policy preempts,
+ * it is another's turn. Returns the tiles computed. */
+static inline uint32_t run_tiles(struct cpu_service *s)
+{
+	const struct erc__step *launch = NULL;
+	int preempts = s->unit->device->base.sched.policy->preempts;
+	uint32_t tile, n = 0;
+	while (may_stay(s) && !(preempts && is_over_quantum(s)) && erc__claim_take(&s->job->claim, &tile)) {
+		if (!launch) {
+			launch = s->job->launch; /* stands still, as the run does: this unit holds a tile */
+			if (s->run != s->job->run)
+				begin_next_run(s);
+		}
+		launch->tile(&launch->args, tile, s->unit->local);
+		n++;
+	}
+	return n;
+}
+
+/* Nothing else is to be had just now. */
+static int is_alone(struct cpu_service *s)
+{
+	struct cpu_device *device = s->unit->device;
+	pthread_mutex_lock(&device->base.lock);
+	s->seen = atomic_load_explicit(&device->news, memory_order_seq_cst);
+	int found = pick(device, classes_of(s->unit)) != NULL;
+	pthread_mutex_unlock(&device->base.lock);
+	return !found;
+}
+
+/* Whether another job may want the thread. One that is apart cannot look: whoever reads its post does. */
+static int may_be_wanted(struct cpu_service *s)
+{
+	if (!has_company(s))
+		return 0;
+	if (s->unit->apart)
+		return 1;
+	if (s->may_rest && atomic_load_explicit(&s->unit->device->news, memory_order_relaxed) == s->seen)
+		return 0;
+	s->may_rest = is_alone(s);
+	return !s->may_rest;
+}
+
+/* All tiles are taken: waits for the next launch of the job. 0: there is something better to do. */
+static int await_tiles(struct cpu_service *s)
+{
+	const struct cpu_device *device = s->unit->device;
+	uint32_t turns = 0;
+	uint64_t end_ns = 0;
+	while (!erc__claim_left(&s->job->claim)) {
+		if (may_be_wanted(s))
+			return 0;
+		if (atomic_load_explicit(&s->job->state, memory_order_relaxed) != ERC__JOB_RUNNING || !erc__cpu_spin(device, &turns, &end_ns))
+			return 0;
+		if (!may_stay(s))
+			return 0;
+	}
+	return 1;
+}
+
+void erc__cpu_serve(struct cpu_service *s)
+{
+	const struct cpu_device *device = s->unit->device;
+	for (;;) {
+		uint32_t n = run_tiles(s);
+		if (n && erc__claim_done(&s->job->claim, n))
+			next_launch(s);
+		if (!s->in_room || s->is_over || is_over_quantum(s))
+			return;
+		if (!s->unit->apart && has_company(s) && atomic_load_explicit(&device->news, memory_order_relaxed) != s->seen)
+			return;
+		if (!await_tiles(s))
+			return;
+	}
+}
