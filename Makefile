@@ -183,7 +183,8 @@ $(O)/bench_%: $(O)/obj/tests/bench/bench_%.o $(O)/command.a $(O)/internal.a
 
 $(O)/hello: samples/hello/hello.c
 $(O)/two_tenants: samples/two_tenants/two_tenants.c
-$(O)/hello $(O)/two_tenants: $(O)/liberc.a
+$(O)/four_tenants: samples/four_tenants/four_tenants.c
+$(O)/hello $(O)/two_tenants $(O)/four_tenants: $(O)/liberc.a
 	$(call say,CC,$@)
 	$(Q)$(CC) -Iruntime/include -Ischemas $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $(filter %.c,$^) $(filter %.a,$^) $(RUNTIME_LIBS)
 
@@ -205,7 +206,7 @@ GPU_PROGRAMS := $(patsubst %,$(O)/%,conformance models preempt make_model templa
 check: deps ## all tests; needs no GPU
 	$(Q)$(AGAIN) run-check
 run-check: $(if $(filter release,$(BUILD)),$(BENCH_GPU))
-run-check: all $(UNIT_BIN) $(STUBS) $(GPU_PROGRAMS) $(O)/tests/explore/explore $(O)/voice $(O)/tests/tiny_models $(O)/hello $(O)/two_tenants
+run-check: all $(UNIT_BIN) $(STUBS) $(GPU_PROGRAMS) $(O)/tests/explore/explore $(O)/voice $(O)/tests/tiny_models $(O)/hello $(O)/two_tenants $(O)/four_tenants
 	$(Q)CC='$(CC)' INCLUDES='$(INCLUDES)' tests/check.sh $(O)
 
 check-gpu: deps ## all tests on a GPU; PARTS="devices errors ops models preempt sanitize", GPU=stub rehearses without one

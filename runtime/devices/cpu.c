@@ -4,6 +4,7 @@
  * Lock order: `starting` or the runtime's lock before the device's; no lock is held while a tile runs, and none ever by a
  * second thread. */
 #include "cpu.h"
+#include "cpu_limits.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -214,6 +215,18 @@ static enum erc_status start_units(struct cpu_device *device, const uint32_t *co
 	return ERC_OK;
 }
 
+/* An ordinary thread that holds the lock is not kept from giving it back by one of higher priority. Nobody has it yet. */
+static void inherit_priority(pthread_mutex_t *lock)
+{
+	pthread_mutexattr_t attributes;
+	if (pthread_mutexattr_init(&attributes))
+		return;
+	pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
+	pthread_mutex_destroy(lock);
+	pthread_mutex_init(lock, &attributes);
+	pthread_mutexattr_destroy(&attributes);
+}
+
 static enum erc_status cpu_open(const struct erc_runtime_options *options, struct erc__device **out)
 {
 	uint32_t own_cores[CPU_MAX_UNITS];
@@ -222,6 +235,8 @@ static enum erc_status cpu_open(const struct erc_runtime_options *options, struc
 	uint32_t units = options->units ? options->units : core_count ? core_count : (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
 	if (!units || units > CPU_MAX_UNITS)
 		return erc__fail(ERC_INVALID, "cpu: %u units, expected 1 to %d", units, CPU_MAX_UNITS);
+	if (options->rt_os_priority > 99)
+		return erc__fail(ERC_INVALID, "cpu: SCHED_FIFO priority %u, expected 1 to 99, or 0 for none", options->rt_os_priority);
 	if (options->cores && !options->units)
 		return erc__fail(ERC_INVALID, "cpu: cores are given, but not how many units");
 	struct cpu_device *device = erc__alloc_aligned(64, sizeof(*device));
@@ -237,8 +252,11 @@ static enum erc_status cpu_open(const struct erc_runtime_options *options, struc
 		return status;
 	}
 	device->base.trace.units = units;
+	device->rt_os_priority = options->rt_os_priority;
 	device->log = options->log;
 	device->log_user = options->log_user;
+	if (options->rt_os_priority)
+		inherit_priority(&device->base.lock);
 	pthread_cond_init(&device->retired, NULL);
 	pthread_mutex_init(&device->starting, NULL);
 	erc__bell_init(&device->bell);
@@ -248,11 +266,15 @@ static enum erc_status cpu_open(const struct erc_runtime_options *options, struc
 		memset(device->units, 0, units * sizeof(*device->units));
 		status = start_units(device, options->cores ? options->cores : own_cores, options->cores ? units : core_count);
 	}
-	if (status)
+	if (status) {
 		cpu_close(&device->base);
-	else
-		*out = &device->base;
-	return status;
+		return status;
+	}
+	struct cpu_limits limits;
+	erc__cpu_limits_read(&limits, "/proc", "/sys/fs/cgroup");
+	erc__cpu_limits_tell(&limits, core_count, options->log, options->log_user);
+	*out = &device->base;
+	return ERC_OK;
 }
 
 const struct erc__device_ops cpu_device = {

@@ -64,6 +64,7 @@ struct cpu_device {
 	size_t local_bytes;
 	uint32_t rt_sessions;
 	int is_closing;
+	uint32_t rt_os_priority; /* as in the options */
 	erc_log_fn log;
 	void *log_user;
 

@@ -323,6 +323,20 @@ static void set_apart(struct cpu_device *device, int is_apart)
 	}
 }
 
+/* The first threads serve real-time work alone from now on, or all work again. */
+static void set_fifo(struct cpu_device *device, int is_apart)
+{
+	struct sched_param parameter = { .sched_priority = is_apart ? (int)device->rt_os_priority : 0 };
+	for (uint32_t i = 0; device->rt_os_priority && i < device->base.units; i++) {
+		int error = pthread_setschedparam(device->units[i].thread, is_apart ? SCHED_FIFO : SCHED_OTHER, &parameter);
+		if (!error)
+			continue;
+		erc__cpu_log(device, ERC_LOG_WARNING, "cpu: the system refuses SCHED_FIFO at priority %u (%s): real-time work runs on "
+		             "ordinary threads", device->rt_os_priority, strerror(error));
+		return;
+	}
+}
+
 enum erc_status erc__apart_real_time(struct erc__device *base, int change)
 {
 	struct cpu_device *device = (struct cpu_device *)base;
@@ -340,6 +354,7 @@ enum erc_status erc__apart_real_time(struct erc__device *base, int change)
 			set_apart(device, is_apart);
 		pthread_mutex_unlock(&base->lock);
 		if (has_changed) {
+			set_fifo(device, is_apart);
 			erc__bell_ring(&device->bell);
 			erc__cpu_notify(device, UINT32_MAX);
 		}

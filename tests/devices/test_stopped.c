@@ -25,7 +25,7 @@
 #define IS_TSAN 0
 #endif
 
-enum { UNITS = 2, FEEDERS = 2, TILES = 8, ROUNDS = 8000, STRETCH = 40, BOUND_MS = 10000, LONG_BYTES = 8 << 20 };
+enum { UNITS = 2, FEEDERS = 2, TILES = 8, ROUNDS = 8000, STRETCH = 40, BOUND_MS = 10000, LONG_BYTES = 4 << 20 };
 
 static uint64_t now_ms(void)
 {
@@ -345,7 +345,7 @@ static int make_busy(pthread_t *threads, int most)
 }
 
 /* Work of long tiles is cancelled, waited for, destroyed; last of all the device is closed with it. */
-static void end_beside_busy_cores(uint64_t bound_ms, uint64_t *worst_ms)
+static void end_beside_busy_cores(int rounds, uint64_t bound_ms, uint64_t *worst_ms)
 {
 	struct erc_session_options options = { .size = sizeof(options), .class_ = ERC_REAL_TIME };
 	uint32_t counters[TILES];
@@ -359,7 +359,7 @@ static void end_beside_busy_cores(uint64_t bound_ms, uint64_t *worst_ms)
 	OK(erc_session_create(f.model, &options, &session));
 	atomic_store(&is_calm, 0);
 	int count = make_busy(busy, 64);
-	for (int round = 0; round < 6; round++) {
+	for (int round = 0; round < rounds; round++) {
 		uint64_t began_ms = now_ms();
 		OK(erc_request_bind_output(f.request, 0, counters, sizeof(counters)));
 		OK(erc_request_submit(f.request));
@@ -390,7 +390,7 @@ START_TEST(ends_beside_busy_cores)
 		printf("skipped: stopped: 1 test, ends_beside_busy_cores without privileges: %s\n", strerror(errno));
 		return;
 	}
-	end_beside_busy_cores(_i ? 30000 : 5000, &worst_ms);
+	end_beside_busy_cores(_i ? 2 : 8, _i ? 60000 : 1000, &worst_ms);
 	printf("stopped: cancelled and gone beside busy cores in %d ms at most, %s privileges\n", (int)worst_ms, _i ? "without" : "with");
 }
 END_TEST
