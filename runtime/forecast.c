@@ -8,7 +8,18 @@ static uint64_t rounds_ns(const struct erc__forecast_launch *launch)
 	return launch->tiles ? (uint64_t)erc__launch_rounds(launch->tiles, launch->width) * launch->tile_ns : 0;
 }
 
-void erc__forecast_complete(struct erc__forecast *forecast, uint32_t units)
+static void find_held(struct erc__forecast *forecast, uint64_t hold_ns)
+{
+	for (uint32_t i = forecast->count; i--;) {
+		struct erc__forecast_launch *launch = &forecast->launches[i];
+		launch->held = launch->width;
+		for (uint32_t k = i + 1; k < forecast->count && forecast->launches[k].start_ns - launch->start_ns < hold_ns; k++)
+			if (forecast->launches[k].width > launch->held)
+				launch->held = forecast->launches[k].width;
+	}
+}
+
+void erc__forecast_complete(struct erc__forecast *forecast, uint32_t units, uint64_t hold_ns)
 {
 	for (uint32_t i = 0; i < forecast->count; i++) {
 		struct erc__forecast_launch *launch = &forecast->launches[i];
@@ -22,6 +33,7 @@ void erc__forecast_complete(struct erc__forecast *forecast, uint32_t units)
 		forecast->longest_ns = launch->tile_ns > forecast->longest_ns ? launch->tile_ns : forecast->longest_ns;
 		forecast->traffic = launch->traffic > forecast->traffic ? launch->traffic : forecast->traffic;
 	}
+	find_held(forecast, hold_ns);
 }
 
 uint32_t erc__forecast_width(const struct erc__forecast *forecast, const struct erc__progress *progress, uint32_t units)

@@ -12,6 +12,7 @@ struct erc__forecast_launch {
 	uint32_t tile_ns;    /* set by the maker */
 	uint32_t width;      /* units beyond which it gets no faster */
 	float traffic;       /* set by the maker: of one unit, as a share of what the device's memory can move; 0: not known */
+	uint32_t held;       /* the largest width of the launches that begin within a while from its begin */
 	uint64_t start_ns;   /* of the run's time on an idle device: when this launch begins */
 };
 
@@ -36,8 +37,8 @@ struct erc__progress {
 	uint64_t next_ns;    /* units inside take no further tile before this */
 };
 
-/* All but what the maker sets, for runs that may have so many units. */
-void erc__forecast_complete(struct erc__forecast *forecast, uint32_t units);
+/* All but what the maker sets, for runs that may have so many units. hold_ns: the while of `held`. */
+void erc__forecast_complete(struct erc__forecast *forecast, uint32_t units, uint64_t hold_ns);
 
 /* The width of the launch in hand, in at most `units`. */
 uint32_t erc__forecast_width(const struct erc__forecast *forecast, const struct erc__progress *progress, uint32_t units);

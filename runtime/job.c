@@ -101,6 +101,7 @@ static uint32_t open_next(struct erc__job *job, uint32_t *record)
 		job->launches_run++;
 		if (record)
 			*record = job->launch->record;
+		atomic_store_explicit(&job->item.step, job->step, memory_order_relaxed);
 		erc__claim_open(&job->claim, tiles);
 		return tiles;
 	}

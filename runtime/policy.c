@@ -55,6 +55,8 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 
 static uint32_t need_of(const struct erc__sched *sched, const struct erc__item *item, uint64_t now_ns, uint64_t within_ns)
 {
+	if (!sched->supply.asks)
+		return limit_of(item) > item->units ? limit_of(item) : item->units;
 	return erc__forecast_need(item->tenant->forecast, &item->progress, item->units, limit_of(item), now_ns, within_ns,
 	                          (float)sched->supply.slowdown);
 }
@@ -109,12 +111,27 @@ static uint32_t left_of_cap(const struct erc__sched *sched, const struct erc__te
 	return tenant->round == sched->round ? tenant->cap - smaller(tenant->cap, tenant->granted) : tenant->cap;
 }
 
+/* Units that a run holds for its next launches, at most so many: of a device that tells when they begin, else for all of them. */
+static uint32_t held_by(const struct erc__sched *sched, const struct erc__item *item, uint32_t most)
+{
+	const struct erc__forecast *forecast = item->tenant->forecast;
+	uint32_t step = atomic_load_explicit(&item->step, memory_order_relaxed), held;
+	if (!forecast || !forecast->widest)
+		return most;
+	held = forecast->widest;
+	if (sched->supply.by_launch)
+		held = forecast->launches[step < forecast->count ? step : 0].held;
+	return held < most && held ? held : most;
+}
+
 /* Units that a run can use now, at most so many. */
 static uint32_t wanted(const struct erc__sched *sched, const struct erc__item *item, uint32_t most)
 {
 	uint32_t width;
 	if (!sched->policy->looks_ahead)
 		return most;
+	if (!sched->supply.asks)
+		return held_by(sched, item, most);
 	if (!item->progress.left && item->progress.step != ERC__STEP_UNKNOWN)
 		return smaller(item->units, most); /* all tiles of the launch are taken */
 	width = erc__forecast_width(item->tenant->forecast, &item->progress, most);

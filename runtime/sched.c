@@ -35,6 +35,7 @@ void erc__item_create(struct erc__sched *sched, struct erc__item *item, struct e
 	item->share = has_grants(sched, tenant->class_) ? &item->room : &sched->rooms[tenant->class_];
 	atomic_init(&item->limit, has_grants(sched, tenant->class_) ? 0 : sched->supply.units);
 	atomic_init(&item->reach, sched->supply.units);
+	atomic_init(&item->step, ERC__STEP_UNKNOWN);
 }
 
 void erc__item_init(struct erc__item *item, uint64_t arrival_ns, uint64_t deadline_us)
@@ -137,8 +138,9 @@ void erc__sched_add(struct erc__sched *sched, struct erc__item *item, uint64_t n
 	item->is_queued = 1;
 	item->node.value = erc__sched_unit_ns(sched, tenant);
 	item->progress = (struct erc__progress){ .step = ERC__STEP_UNKNOWN };
+	atomic_store_explicit(&item->step, ERC__STEP_UNKNOWN, memory_order_relaxed);
 	item->was_squeezed = !has_grants(sched, tenant->class_) && !sched->policy->is_split;
-	if (sched->supply.by_launch && forecast && forecast->count)
+	if (sched->supply.asks && forecast && forecast->count)
 		item->progress = (struct erc__progress){ .left = forecast->launches[0].tiles, .tile_ns = forecast->launches[0].tile_ns };
 	/* Who was idle must not make up for it now. With units still inside it was not, and has their time to pay for. */
 	if (!tenant->item_count++ && !erc__room_units(&tenant->room) && tenant->virtual_ns < sched->virtual_ns)
@@ -225,7 +227,8 @@ static void count_late(struct erc__sched *sched, const struct erc__item *item, u
 void erc__sched_launch(struct erc__sched *sched, struct erc__item *item, const struct erc__progress *progress, uint64_t now_ns)
 {
 	uint32_t before = atomic_load_explicit(&item->limit, memory_order_relaxed);
-	item->progress = *progress;
+	if (progress)
+		item->progress = *progress;
 	if (!item->is_entered || !has_grants(sched, item->tenant->class_))
 		return;
 	sched->policy->allocate(sched, now_ns);

@@ -61,7 +61,8 @@ struct erc__item {
 	uint64_t admitted_ns;         /* submitted to a tenant that refuses; */
 	uint64_t expected_ns;         /* and by then the run was expected to end so much later */
 
-	struct erc__progress progress; /* what the device has told of its launch in hand */
+	struct erc__progress progress; /* asking devices: what they have told of its launch in hand */
+	_Atomic uint32_t step;         /* the launch in hand; ERC__STEP_UNKNOWN: none yet */
 };
 
 struct erc__sched;
@@ -155,8 +156,20 @@ struct erc__pass {
 int erc__sched_enter(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns, struct erc__pass *pass);
 /* It has served the item for unit_ns; its places are given back where it still has them. */
 void erc__sched_leave(struct erc__sched *sched, struct erc__item *item, uint64_t unit_ns, int in_room);
-/* The item's run has a new launch in hand; or, with the same one, fewer tiles left. Sets all limits anew. */
+/* On devices that ask: the item's run has a new launch in hand; or, with the same one, fewer tiles left. On others: it has a
+ * launch for which erc__sched_wants_change. Sets all limits anew. */
 void erc__sched_launch(struct erc__sched *sched, struct erc__item *item, const struct erc__progress *progress, uint64_t now_ns);
+/* After a launch was opened, without the lock: whether the run is to have more units, or fewer and others are there. */
+static inline int erc__sched_wants_change(const struct erc__sched *sched, const struct erc__item *item, int has_company)
+{
+	const struct erc__forecast *forecast = item->tenant->forecast;
+	uint32_t step = atomic_load_explicit(&item->step, memory_order_relaxed);
+	uint32_t limit = atomic_load_explicit(&item->limit, memory_order_relaxed);
+	if (!sched->supply.by_launch || !sched->policy->looks_ahead || item->tenant->class_ != ERC_REAL_TIME || step >= forecast->count)
+		return 0;
+	uint32_t held = forecast->launches[step].held;
+	return held > limit ? limit < item->tenant->cap : held < limit && has_company;
+}
 /* Whether more urgent work is there that may want the item's units before its tiles end. */
 static inline int erc__sched_is_on_call(const struct erc__sched *sched, const struct erc__item *item)
 {

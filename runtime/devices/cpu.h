@@ -40,6 +40,7 @@ struct cpu_service {
 	int is_over;        /* apart: the run has come to its end, and is to be finished by who reads the report */
 	uint64_t resumed_ns; /* apart: when it began with a run other than the one it entered; 0: it did not */
 	uint64_t unit_ns;   /* apart: processor time used */
+	uint64_t tile_ns;   /* else: time in tiles */
 };
 
 /* Why a thread apart may not take a tile: bits. */

@@ -83,6 +83,7 @@ int erc__cpu_enter(struct cpu_unit *unit, struct cpu_service *service)
 void erc__cpu_leave(struct cpu_service *s, uint64_t unit_ns, uint64_t now_ns)
 {
 	struct cpu_device *device = s->unit->device;
+	device->base.tile_ns[s->job->item.tenant->class_] += s->unit->apart ? unit_ns : s->tile_ns;
 	erc__device_leave(&device->base, s->job, s->unit->number, unit_ns, s->in_room, now_ns);
 	if (!s->job->members)
 		pthread_cond_broadcast(&device->retired);
@@ -105,6 +106,22 @@ static void end_run(struct cpu_service *s)
 		erc__cpu_notify(device, UINT32_MAX);
 }
 
+static int has_others(const struct cpu_device *device)
+{
+	return atomic_load_explicit(&device->queued[ERC_REAL_TIME], memory_order_relaxed) > 1 ||
+	       atomic_load_explicit(&device->queued[ERC_BEST_EFFORT], memory_order_relaxed);
+}
+
+/* The run needs more units from this launch on, or fewer. */
+static void change_limits(struct cpu_service *s)
+{
+	struct cpu_device *device = s->unit->device;
+	pthread_mutex_lock(&device->base.lock);
+	erc__sched_launch(&device->base.sched, &s->job->item, NULL, erc__now_ns());
+	pthread_mutex_unlock(&device->base.lock);
+	erc__cpu_notify(device, UINT32_MAX);
+}
+
 /* The launch in hand is complete: on to the next, or to the end. */
 static void next_launch(struct cpu_service *s)
 {
@@ -118,6 +135,8 @@ static void next_launch(struct cpu_service *s)
 		end_run(s);
 	else if (s->unit->apart)
 		erc__apart_opened(s, tiles);
+	else if (erc__sched_wants_change(&device->base.sched, &job->item, has_others(device)))
+		change_limits(s);
 	else if (tiles > 1 && atomic_load_explicit(&device->idle, memory_order_seq_cst) && erc__cpu_notify(device, tiles - 1) == s->seen)
 		s->seen++; /* its own news is none to this unit */
 }
@@ -165,15 +184,23 @@ static inline uint32_t run_tiles(struct cpu_service *s)
 {
 	const struct erc__step *launch = NULL;
 	int preempts = s->unit->device->base.sched.policy->preempts;
+	uint64_t began_ns = 0;
 	uint32_t tile, n = 0;
 	while (may_stay(s) && !(preempts && is_over_quantum(s)) && erc__claim_take(&s->job->claim, &tile)) {
 		if (!launch) {
 			launch = s->job->launch; /* stands still, as the run does: this unit holds a tile */
+			began_ns = s->unit->apart ? 0 : erc__now_ns();
 			if (s->run != s->job->run)
 				begin_next_run(s);
 		}
 		launch->tile(&launch->args, tile, s->unit->local);
 		n++;
+	}
+	if (began_ns) {
+		uint64_t ns = erc__now_ns() - began_ns;
+		s->tile_ns += ns;
+		if (s->job->item.tenant->shed) /* before the tiles count: who ends the run reads it */
+			atomic_fetch_add_explicit(&s->job->tile_ns, ns, memory_order_relaxed);
 	}
 	return n;
 }

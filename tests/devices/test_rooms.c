@@ -2,7 +2,7 @@
  * order among requests, cancelling what runs or waits. */
 #include "test_devices.h"
 
-#define ROOM_TESTS 9 /* users of open_elastic */
+#define ROOM_TESTS 10 /* users of open_elastic */
 #define GATE_TILES 12
 
 struct gate {
@@ -11,6 +11,8 @@ struct gate {
 	uint32_t counters[GATE_TILES];
 } GPU_PAGES;
 
+static uint32_t narrow_ns; /* predicted time of the first launch's tiles */
+
 static void build_gate(struct test_model *model, const erc_runtime *runtime, uint32_t launches, uint32_t first_tiles, uint32_t other_tiles)
 {
 	test_model_begin(model, runtime->device->target);
@@ -18,7 +20,7 @@ static void build_gate(struct test_model *model, const erc_runtime *runtime, uin
 	model->entry.local_bytes = one_block_bytes(runtime);
 	for (uint32_t i = 0; i < launches; i++) {
 		struct erca_variant variant = { .kernel = TEST_KERNEL_gate, .tile_count = i ? other_tiles : first_tiles,
-		                                .local_bytes = model->entry.local_bytes, .count_slot = ERCA_NONE };
+		                                .local_bytes = model->entry.local_bytes, .tile_ns = i ? 0 : narrow_ns, .count_slot = ERCA_NONE };
 		test_model_operand(model, ERCA_BUFFER_INPUT, ERCA_ACCESS_READ, 0, 0, 16);
 		test_model_launch_variant(model, variant, 0);
 	}
@@ -155,6 +157,50 @@ START_TEST(sleeping_units_join)
 	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
 	OK(erc_request_wait(f.request, UINT64_MAX));
 	ck_assert_uint_eq(gate.counters[0], 2);
+	close_device(&f);
+}
+END_TEST
+
+/* Two real-time runs that can use one unit each have one each; the more urgent one has all that it can use when its wide
+ * launch comes, and the other one goes on behind it. */
+START_TEST(narrow_runs_go_side_by_side)
+{
+	static const struct erc_session_options options[] = {
+		{ .size = sizeof(options[0]), .class_ = ERC_REAL_TIME }, { .size = sizeof(options[0]), .class_ = ERC_REAL_TIME, .level = 1 },
+	};
+	struct fixture f;
+	struct gate gates[2], unused;
+	erc_session *sessions[2];
+	erc_request *requests[2];
+	narrow_ns = 1000000;
+	int is_elastic = open_elastic(&f, _i, &unused, 2, 1, GATE_TILES);
+	narrow_ns = 0;
+	if (!is_elastic)
+		return;
+	uint32_t units = f.runtime->device->units;
+	if (units == 1 || !(f.runtime->device->ops->flags & ERC__DEVICE_BY_LAUNCH)) {
+		close_device(&f);
+		return;
+	}
+	for (int i = 0; i < 2; i++) {
+		OK(erc_session_create(f.model, &options[i], &sessions[i]));
+		OK(erc_request_create(sessions[i], &requests[i]));
+		bind_gate(requests[i], &gates[i]);
+		OK(erc_request_submit(requests[i]));
+		await(&gates[i].control[GATE_ENTERED], 1);
+	}
+	atomic_store(&gates[0].control[GATE_OPEN], 1);
+	await(&gates[0].control[GATE_ENTERED], units); /* one, then all units but the other run's */
+	atomic_store(&gates[1].control[GATE_OPEN], 1);
+	await(&gates[0].control[GATE_ENTERED], 1 + units);
+	check_stays(&gates[1].control[GATE_ENTERED], 1);
+	for (int i = 0; i < 2; i++)
+		atomic_store(&gates[i].control[GATE_OPEN], UINT32_MAX);
+	for (int i = 0; i < 2; i++) {
+		OK(erc_request_wait(requests[i], UINT64_MAX));
+		OK(erc_request_destroy(requests[i]));
+		OK(erc_session_destroy(sessions[i]));
+	}
 	close_device(&f);
 }
 END_TEST
@@ -341,6 +387,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, room_stops_and_resumes, 0, ALL_UNITS);
 	tcase_add_loop_test(tcase, no_room_no_start, 0, ALL_UNITS);
 	tcase_add_loop_test(tcase, sleeping_units_join, 0, ALL_UNITS);
+	tcase_add_loop_test(tcase, narrow_runs_go_side_by_side, 0, ALL_UNITS);
 	tcase_add_loop_test(tcase, left_work_is_passed_on, 0, ALL_UNITS);
 	tcase_add_loop_test(tcase, budget_limits_units, 0, ALL_UNITS);
 	STAND_IN_ONLY(tcase, urgent_first, 0, DEVICES, "a GPU has more units than the one that the gate holds"); /* one unit */
