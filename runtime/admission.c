@@ -125,17 +125,24 @@ enum erc_status erc__sched_admit(struct erc__sched *sched, struct erc__item *ite
 void erc__sched_learn(struct erc__sched *sched, const struct erc__item *item, uint64_t tile_ns, uint64_t now_ns)
 {
 	struct erc__estimate *estimate = &item->tenant->estimate;
+	float of_tiles = (float)tile_ns / (float)estimate->predicted_tile_ns;
+	float of_run = (float)(now_ns - item->started_ns) / (float)estimate->predicted_ns;
+	float of_queue = item->expected_ns ? (float)(now_ns - item->admitted_ns) / (float)item->expected_ns : 0;
+	/* A probe that is in time shows that what was learned holds no longer: it speaks for several runs. */
+	int is_news = item->is_probe && now_ns <= item->deadline_ns;
 	if (!item->tenant->shed || item->tenant->class_ != ERC_REAL_TIME)
 		return;
 	estimate->last_ns = now_ns;
-	if (item->is_probe && now_ns <= item->deadline_ns) /* what was learned holds no longer */
+	if (is_news)
 		estimate->runs.count = estimate->tiles.count = estimate->queues.count = 0;
-	if (tile_ns) {
-		erc__ratios_add(&estimate->tiles, (float)tile_ns / (float)estimate->predicted_tile_ns);
-		erc__ratios_add(&sched->tiles, (float)tile_ns / (float)estimate->predicted_tile_ns);
+	for (int i = 0; i < (is_news ? FEWEST : 1); i++) {
+		if (tile_ns) {
+			erc__ratios_add(&estimate->tiles, of_tiles);
+			erc__ratios_add(&sched->tiles, of_tiles);
+		}
+		if (!item->was_squeezed && item->started_ns)
+			erc__ratios_add(&estimate->runs, of_run);
+		if (of_queue > 0)
+			erc__ratios_add(&estimate->queues, is_news ? 1 : of_queue);
 	}
-	if (!item->was_squeezed && item->started_ns)
-		erc__ratios_add(&estimate->runs, (float)(now_ns - item->started_ns) / (float)estimate->predicted_ns);
-	if (item->expected_ns)
-		erc__ratios_add(&estimate->queues, (float)(now_ns - item->admitted_ns) / (float)item->expected_ns);
 }
