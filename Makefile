@@ -57,7 +57,7 @@ UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 BENCH_GPU := $(addprefix $(O)/,erc make_model bench_preempt bench_forms bench_loading probe_artifact gpu_device stub_artifact stub/libcuda.so.1)
 
 .PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
-.PHONY: bench-gpu bench-sim gpu-bundle
+.PHONY: bench-gpu bench-sim bench-voice gpu-bundle
 .PHONY: check-gpu run-check-gpu bench-local bench-preempt bench-tax explore same-bits fuzz-graphs compare-ort format lint install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -276,6 +276,12 @@ $(O)/bench/small.onnx: $(O)/make_model
 
 bench-preempt: $(O)/bench/resnet50.erca $(O)/bench/small.erca $(O)/bench_preempt ## how soon real-time work gets units that are busy; EVENTS=10000
 	$(Q)$(O)/bench_preempt $(O)/bench/resnet50.erca $(O)/bench/small.erca $(or $(EVENTS),10000) $(O)/bench/preempt.json
+
+$(O)/bench/digits.erca: samples/digits/digits.onnx $(O)/erc
+	$(Q)mkdir -p $(@D) && $(O)/erc compile $< -o $@ --dim batch=1 --target native --quiet
+
+bench-voice: $(patsubst %,$(O)/bench/%.erca,digits resnet50 mobilenetv2) $(O)/bench_voice ## a small real-time model with a deadline of 2 ms beside two best-effort networks; SECONDS=10
+	$(Q)$(O)/bench_voice $(patsubst %,$(O)/bench/%.erca,digits resnet50 mobilenetv2) --seconds $(or $(SECONDS),10)
 
 bench-tax: $(O)/bench/resnet50.erca $(O)/bench_tax ## what room check and claim cost, against a static split of the tiles
 	$(Q)$(O)/bench_tax $(O)/bench/resnet50.erca $(or $(PAIRS),20) $(O)/bench/tax.json

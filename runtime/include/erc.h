@@ -9,6 +9,15 @@
  * erc_request_wait and erc_request_cancel may be called from another thread than the submitter's. On "cuda" a call makes the
  * GPU's context current for its own time only; any thread may make it, with or without a context of its own.
  *
+ * Deadlines on shared cores ("cpu", elastic policy): while a runtime has real-time sessions, best-effort work runs on threads of
+ * its own, one for each unit, which the system runs when nothing else wants the core (SCHED_IDLE; where it is refused, nice
+ * 19). So real-time work, and the application's own threads, get a core at once. No call of the application waits for a
+ * best-effort thread, except where the end of best-effort work itself is waited for; see erc_request_cancel. Real-time
+ * threads are ordinary ones (or SCHED_FIFO, rt_os_priority) that stay on their cores: what other processes keep busy there
+ * delays them, as do limits of the control group, of which the log tells when the runtime is created. Within a group of an
+ * idle class, or a quota that is used up, no deadline holds; where sessions are groups (autogroup), or in a container, best-
+ * effort threads stand back behind this group's threads alone.
+ *
  * Numbers: denormals are kept on every target. The same artifact, target and input give the
  * same bits, whatever the number of workers, the room and the budget.
  *
@@ -151,7 +160,9 @@ struct erc_runtime_options {
 	 * units that it may have, whether it can use them or not, and BE none while RT work is there. "priority": RT first, at launch
 	 * boundaries; "partition": a fixed number of units for each class; "concurrent": all alike; "fifo": one request after the other. */
 	const char *policy;
-	uint32_t be_units;   /* elastic: most units for BE while RT work is there; 0: all that RT does not need */
+	/* elastic: most units for BE while RT work is there; 0: all that RT does not need. On "cpu" beside RT sessions BE has each unit
+	 * whose RT thread has nothing to do, and no more than this while RT work is there. */
+	uint32_t be_units;
 	uint32_t rt_units;   /* partition: units of RT, BE has the others; 0: half of them, rounded up */
 	const struct erc_sim_options *sim; /* sim: NULL for the defaults */
 	/* elastic: the share of its own time by which each launch of an RT run may begin late because others are still in its units:
@@ -365,7 +376,11 @@ ERC_API enum erc_status erc_request_submit_at(erc_request *request, uint64_t arr
 /* Waits for the run's end and returns its result. timeout_us: UINT64_MAX waits for ever, 0 polls;
  * ERC_TIMEOUT leaves the run going. */
 ERC_API enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us);
-/* Ends the run at the next tile boundary: wait then returns ERC_CANCELLED, unless the run was through before. On "cuda" a real-time
+/* Ends the run at the next tile boundary: wait then returns ERC_CANCELLED, unless the run was through before. A best-effort
+ * tile on "cpu" may stand still while others keep its core busy. Cancelling then lets it go on, on any core of the process, as
+ * an ordinary thread where the system permits that (CAP_SYS_NICE or RLIMIT_NICE); else it gets about 3/1024 of a core that
+ * others keep busy all the time, so that 1 ms of a tile may take a third of a second. The same holds for
+ * erc_request_destroy and erc_runtime_destroy. On "cuda" a real-time
  * run that has the whole GPU goes on to its end, and is cancelled then. */
 ERC_API enum erc_status erc_request_cancel(erc_request *request);
 /* Submit, then wait. */

@@ -440,11 +440,14 @@ static enum erc_status whole_life(const char *device, uint32_t units, const uint
 	struct erc_runtime_options options = { .size = sizeof(options), .device = device, .units = units };
 	erc_runtime *runtime = NULL;
 	erc_model *model = NULL;
-	erc_session *session = NULL;
+	struct erc_session_options real_time = { .size = sizeof(real_time), .class_ = ERC_REAL_TIME };
+	erc_session *session = NULL, *rt_session = NULL;
 	erc_request *request = NULL;
 	enum erc_status status = erc_runtime_create(&options, &runtime);
 	if (!status)
 		status = erc_model_load_memory(runtime, file, bytes, NULL, &model);
+	if (!status)
+		status = erc_session_create(model, &real_time, &rt_session);
 	if (!status)
 		status = erc_session_create(model, NULL, &session);
 	if (!status)
@@ -453,6 +456,7 @@ static enum erc_status whole_life(const char *device, uint32_t units, const uint
 		run_chain(request, 1, (erc__device_find(device)->flags & ERC__DEVICE_COMPUTES) != 0);
 	OK(erc_request_destroy(request));
 	OK(erc_session_destroy(session));
+	OK(erc_session_destroy(rt_session));
 	OK(erc_model_unload(model));
 	OK(erc_runtime_destroy(runtime));
 	return status;

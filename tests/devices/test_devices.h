@@ -20,6 +20,7 @@ static const char *const device_names[] = {
 #define X(name) #name,
 #include "devices/devices.def"
 #undef X
+	"cpu", /* once more, beside a real-time session: the last one */
 };
 #define DEVICES (gpu_is_tested() ? 1 : (int)(sizeof(device_names) / sizeof(device_names[0])))
 
@@ -28,6 +29,11 @@ static const char *const device_names[] = {
 static inline const char *device_name(int number)
 {
 	return gpu_is_tested() ? "cuda" : device_names[number % DEVICES];
+}
+
+static inline int is_beside_rt(int number)
+{
+	return !gpu_is_tested() && number % DEVICES == DEVICES - 1;
 }
 
 static void *code; /* of the test kernels */
@@ -50,6 +56,8 @@ struct fixture {
 	uint8_t *file;
 	int computes;
 	int elastic;
+	int beside_rt;
+	erc_session *rt_session; /* has no work; while it is there best-effort work runs on threads of its own */
 };
 
 static inline void open_device(struct fixture *f, const char *device, uint32_t units, const uint32_t *cores)
@@ -68,6 +76,7 @@ static inline void open_device(struct fixture *f, const char *device, uint32_t u
 static inline void open_numbered(struct fixture *f, int number)
 {
 	open_device(f, device_name(number), (uint32_t)(number / DEVICES) + 1, NULL);
+	f->beside_rt = is_beside_rt(number);
 }
 
 static inline void load(struct fixture *f, struct test_model *model)
@@ -75,6 +84,9 @@ static inline void load(struct fixture *f, struct test_model *model)
 	size_t bytes;
 	f->file = test_model_finish(model, code, code_bytes, &bytes);
 	OK(erc_model_load_memory(f->runtime, f->file, bytes, NULL, &f->model));
+	struct erc_session_options real_time = { .size = sizeof(real_time), .class_ = ERC_REAL_TIME };
+	if (f->beside_rt)
+		OK(erc_session_create(f->model, &real_time, &f->rt_session));
 	OK(erc_session_create(f->model, NULL, &f->session));
 	OK(erc_request_create(f->session, &f->request));
 }
@@ -83,6 +95,8 @@ static inline void close_model(struct fixture *f)
 {
 	OK(erc_request_destroy(f->request));
 	OK(erc_session_destroy(f->session));
+	OK(erc_session_destroy(f->rt_session));
+	f->rt_session = NULL;
 	OK(erc_model_unload(f->model));
 	free(f->file);
 }

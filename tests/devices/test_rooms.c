@@ -304,7 +304,12 @@ START_TEST(urgent_first)
 	struct test_model model;
 	if (!open_elastic(&f, _i, &gate, 1, GATE_TILES, GATE_TILES))
 		return;
-	stamp.runtime = f.runtime;
+	if (f.beside_rt) { /* the gate does not hold the thread that serves real-time work */
+		atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
+		close_device(&f);
+		return;
+	}
+	stamp = (struct fixture){ .runtime = f.runtime };
 	test_model_begin(&model, f.runtime->device->target);
 	test_model_tensor(&model, 0, ERC_U64, 1);
 	test_model_tensor(&model, 1, ERC_U32, 1);
@@ -382,6 +387,7 @@ static void add_tests(TCase *tcase)
 	for (int i = 0; i < DEVICES; i++)
 		if (!(erc__device_find(device_name(i))->flags & ERC__DEVICE_ELASTIC))
 			printf("rooms: skipped on %s, whose units check no room: %d tests\n", device_name(i), ROOM_TESTS);
+	printf("skipped: rooms: on cpu beside a real-time session, where best-effort work does not keep real-time work waiting: urgent_first\n");
 	printf("skipped: rooms: on cuda, whose units serve one request each until it sends them away: left_work_is_passed_on\n");
 	tcase_add_loop_test(tcase, room_shrinks_and_grows, 0, ALL_UNITS);
 	tcase_add_loop_test(tcase, room_stops_and_resumes, 0, ALL_UNITS);
