@@ -25,7 +25,7 @@
 #define IS_TSAN 0
 #endif
 
-enum { UNITS = 2, FEEDERS = 2, TILES = 8, ROUNDS = 4000, STRETCH = 40, BOUND_MS = 10000, LONG_BYTES = 4 << 20 };
+enum { UNITS = 2, FEEDERS = 2, TILES = 8, ROUNDS = 4000, STRETCH = 40, BOUND_MS = 10000, LONG_BYTES = 4 << 20, SHORT_BYTES = 256 << 10 };
 
 static uint64_t now_ms(void)
 {
@@ -53,16 +53,16 @@ static void build(struct test_model *model, const char *target)
 	}
 }
 
-/* Two launches of tiles that take some milliseconds each. */
-static void build_long(struct test_model *model, const char *target)
+/* Two launches of tiles that take some milliseconds each, or a fraction of one. */
+static void build_long(struct test_model *model, const char *target, uint32_t bytes)
 {
 	test_model_begin(model, target);
-	model->entry.local_bytes = LONG_BYTES;
+	model->entry.local_bytes = bytes;
 	test_model_tensor(model, 1, ERC_U32, TILES);
 	for (int i = 0; i < 2; i++) {
 		test_model_operand(model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, TILES * sizeof(uint32_t));
 		test_model_launch_variant(model, (struct erca_variant){ .kernel = TEST_KERNEL_local, .tile_count = TILES,
-		                                                        .local_bytes = LONG_BYTES, .count_slot = ERCA_NONE }, LONG_BYTES);
+		                                                        .local_bytes = bytes, .count_slot = ERCA_NONE }, bytes);
 	}
 }
 
@@ -345,7 +345,7 @@ static int make_busy(pthread_t *threads, int most)
 }
 
 /* Work of long tiles is cancelled, waited for, destroyed; last of all the device is closed with it. */
-static void end_beside_busy_cores(int rounds, uint64_t bound_ms, uint64_t *worst_ms)
+static void end_beside_busy_cores(int rounds, uint32_t bytes, uint64_t bound_ms, uint64_t *worst_ms)
 {
 	struct erc_session_options options = { .size = sizeof(options), .class_ = ERC_REAL_TIME };
 	uint32_t counters[TILES];
@@ -354,7 +354,7 @@ static void end_beside_busy_cores(int rounds, uint64_t bound_ms, uint64_t *worst
 	struct test_model model;
 	struct fixture f;
 	open_device(&f, "cpu", UNITS, NULL);
-	build_long(&model, f.runtime->device->target);
+	build_long(&model, f.runtime->device->target, bytes);
 	load(&f, &model);
 	OK(erc_session_create(f.model, &options, &session));
 	atomic_store(&is_calm, 0);
@@ -390,7 +390,7 @@ START_TEST(ends_beside_busy_cores)
 		printf("skipped: stopped: 1 test, ends_beside_busy_cores without privileges: %s\n", strerror(errno));
 		return;
 	}
-	end_beside_busy_cores(_i ? 2 : 8, _i ? 60000 : 1000, &worst_ms);
+	end_beside_busy_cores(_i ? 2 : 8, _i ? SHORT_BYTES : LONG_BYTES, _i ? 60000 : 2000, &worst_ms);
 	printf("stopped: cancelled and gone beside busy cores in %d ms at most, %s privileges\n", (int)worst_ms, _i ? "without" : "with");
 }
 END_TEST
