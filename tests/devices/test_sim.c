@@ -191,6 +191,58 @@ START_TEST(same_seed_same_times)
 }
 END_TEST
 
+/* One launch of 66 tiles of 10 us, which move all that the memory can. */
+static uint8_t *make_heavy(size_t *bytes)
+{
+	struct test_model model;
+	struct erca_variant variant = { .tile_count = 66, .tile_ns = 10000, .tile_bytes = UINT64_C(3352) * 10000 / 66, .count_slot = ERCA_NONE };
+	test_model_begin(&model, "cpu:x86-64-v3");
+	test_model_tensor(&model, 1, ERC_U32, 1);
+	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, 4);
+	test_model_launch_variant(&model, variant, 0);
+	return test_model_finish(&model, "code", 4, bytes);
+}
+
+/* Alone each has its predicted time; both together want twice what there is, so the later one takes twice its time, or three
+ * times where contention counts double. */
+START_TEST(contention_follows_traffic)
+{
+	struct erc_sim_options sim = { .size = sizeof(sim), .contention = _i };
+	struct erc_runtime_options runtime_options = { .size = sizeof(runtime_options), .device = "sim:h100", .sim = &sim };
+	struct erc_session_options options = { .size = sizeof(options), .class_ = ERC_REAL_TIME };
+	erc_runtime *runtime;
+	erc_model *model;
+	erc_session *sessions[2];
+	erc_request *requests[2];
+	uint32_t output[2];
+	size_t bytes;
+	uint8_t *file = make_heavy(&bytes);
+	OK(erc_runtime_create(&runtime_options, &runtime));
+	OK(erc_model_load_memory(runtime, file, bytes, NULL, &model));
+	for (int i = 0; i < 2; i++) {
+		OK(erc_session_create(model, &options, &sessions[i]));
+		OK(erc_request_create(sessions[i], &requests[i]));
+		OK(erc_request_bind_output(requests[i], 0, &output[i], 4));
+	}
+	OK(erc_request_run(requests[0]));
+	ck_assert_uint_eq(latency_ns(requests[0]), 10000);
+	OK(erc_request_submit(requests[0]));
+	OK(erc_request_submit(requests[1]));
+	OK(erc_request_wait(requests[0], UINT64_MAX));
+	OK(erc_request_wait(requests[1], UINT64_MAX));
+	ck_assert_uint_eq(latency_ns(requests[0]), 10000);
+	ck_assert_uint_ge(latency_ns(requests[1]), 9990u + 10000u * (unsigned)_i);
+	ck_assert_uint_le(latency_ns(requests[1]), 10010u + 10000u * (unsigned)_i);
+	for (int i = 0; i < 2; i++) {
+		OK(erc_request_destroy(requests[i]));
+		OK(erc_session_destroy(sessions[i]));
+	}
+	OK(erc_model_unload(model));
+	OK(erc_runtime_destroy(runtime));
+	free(file);
+}
+END_TEST
+
 START_TEST(cancel_in_virtual_time)
 {
 	struct erc_sim_options options = { .size = sizeof(options), .by_tile = _i };
@@ -215,6 +267,7 @@ int main(void)
 	tcase_add_loop_test(tcase, launches_agree_with_tiles, 0, 6);
 	tcase_add_test(tcase, preemption_costs_a_tile);
 	tcase_add_test(tcase, same_seed_same_times);
+	tcase_add_loop_test(tcase, contention_follows_traffic, 0, 3);
 	tcase_add_loop_test(tcase, cancel_in_virtual_time, 0, 2);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);

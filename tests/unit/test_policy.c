@@ -383,6 +383,42 @@ START_TEST(a_paused_tenant_holds_nothing)
 }
 END_TEST
 
+/* Of 100 units RT needs 10; of the other 90 BE gets what be_units and be_bandwidth allow: a unit of its first launch moves 1 % of
+ * what the memory can, of its second one nothing. Without RT work all limits are off. */
+START_TEST(best_effort_limits)
+{
+	static const struct {
+		uint32_t be_units;
+		double be_bandwidth;
+		uint32_t first, second;
+	} cases[] = { { 0, 0, 90, 90 }, { 40, 0, 40, 40 }, { 0, 0.25, 25, 90 }, { 0, 0.95, 90, 90 }, { 20, 0.25, 20, 20 } };
+	struct erc__forecast_launch narrow = { .tiles = 10, .tile_ns = 1000 };
+	struct erc__forecast_launch launches[] = { { .tiles = 500, .tile_ns = 100, .traffic = 0.01f }, { .tiles = 500, .tile_ns = 100 } };
+	struct erc__forecast of_rt = { .launches = &narrow, .count = 1 }, of_be = { .launches = launches, .count = 2 };
+	start("elastic", (struct erc__supply){ .units = 100, .by_launch = 1, .asks = 1, .be_units = cases[_i].be_units,
+	                                       .be_bandwidth = cases[_i].be_bandwidth }, 1);
+	erc__forecast_complete(&of_rt, 100, 0);
+	erc__forecast_complete(&of_be, 100, 0);
+	struct work *rt = add_work(add_tenant(ERC_REAL_TIME, 0, 1, 100), 0, 10, 1000, 0);
+	struct work *be = add_work(add_tenant(ERC_BEST_EFFORT, 0, 1, 100), 0, 500, 100, 0);
+	rt->item.tenant->forecast = &of_rt;
+	be->item.tenant->forecast = &of_be;
+	erc__item_init(&rt->item, 0, 0);
+	erc__item_init(&be->item, 0, 0);
+	erc__sched_add(&w.sched, &be->item, 0);
+	for (uint32_t step = 0; step < 2; step++) {
+		be->item.progress = (struct erc__progress){ .step = step, .left = 500, .tile_ns = 100 };
+		erc__sched_refresh(&w.sched, &be->item, 0);
+		ck_assert_uint_eq(atomic_load(&be->item.limit), 100);
+		erc__sched_add(&w.sched, &rt->item, 0);
+		ck_assert_uint_eq(atomic_load(&rt->item.limit), 10);
+		erc__sched_refresh(&w.sched, &be->item, 0);
+		ck_assert_uint_eq(atomic_load(&be->item.limit), step ? cases[_i].second : cases[_i].first);
+		erc__sched_remove(&w.sched, &rt->item, 0);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("policies");
@@ -393,6 +429,7 @@ int main(void)
 	tcase_add_test(tcase, shedding_keeps_goodput);
 	tcase_add_test(tcase, admission);
 	tcase_add_test(tcase, a_paused_tenant_holds_nothing);
+	tcase_add_loop_test(tcase, best_effort_limits, 0, 5);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
