@@ -58,6 +58,7 @@ struct explore_scenario {
 	uint8_t spurious;         /* times that a weak compare-and-swap may fail for no reason */
 	uint8_t deep;             /* takes longer: for `make explore` */
 	const char *seed;         /* a bug put in, or NULL */
+	int run_limit;    /* units that may be inside for a tile of the run, beside the room's limit; 0: as many as that */
 };
 
 extern const struct explore_scenario explore_scenarios[];

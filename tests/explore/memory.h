@@ -5,7 +5,7 @@
 
 #include "explore.h"
 
-enum { THREADS = 5, ATOMICS = 10, PLAINS = 20, MESSAGES = 24, LOG = 80, CHOICES = 96 };
+enum { THREADS = 5, ATOMICS = 12, PLAINS = 20, MESSAGES = 24, LOG = 80, CHOICES = 96 };
 
 /* What a thread knows: for each location the oldest message that it may still read, for each thread how much
  * of its past. */

@@ -39,6 +39,7 @@ enum { MAX_LAUNCHES = 3, MAX_TILES = 3, MAX_STEPS = 8 };
 
 static struct {
 	struct erc__room room;
+	_Atomic uint32_t run_limit;             /* of the run itself: its width, which changes from launch to launch */
 	struct erc__budgets budgets;
 	struct erc__job job;
 	_Atomic uint32_t lock;                  /* the device's */
@@ -94,7 +95,7 @@ static void next_launch(void)
  * before a stop that the word knows of is out. `stops` is the tag of the epoch that the unit carries. */
 static int check_room(uint32_t epoch, uint32_t stops)
 {
-	int stays = seeded_check(&world.room, epoch);
+	int stays = seeded_check(&world.room, epoch, atomic_load_explicit(&world.run_limit, memory_order_relaxed));
 	uint32_t known_stops = explore_tag(&world.room.word);
 	explore_check(!stays || known_stops <= stops, "a unit goes on that entered before a stop, which it has seen");
 	if (!stays && known_stops <= stops)
@@ -130,7 +131,8 @@ static uint32_t work_or_end(void)
 {
 	uint64_t room = explore_newest(&world.room.word);
 	int has_place = erc__room_admits(room, (uint32_t)explore_newest(&world.room.epoch)) &&
-	                explore_newest(&world.room.units) < (uint32_t)room;
+	                explore_newest(&world.room.units) < (uint32_t)room &&
+	                explore_newest(&world.room.units) < explore_newest(&world.run_limit);
 	return has_ended() ? 2 : has_place && (uint32_t)explore_newest(&world.job.claim.word);
 }
 
@@ -142,7 +144,7 @@ static uint32_t unit(uint32_t argument)
 	if (!argument) {
 		if (explore_wait(work_or_end) == 2)
 			return EXPLORE_END;
-		if (!erc__claim_left(&world.job.claim) || !erc__room_has_place(&world.room) || !erc__room_enter(&world.room, &epoch))
+		if (!erc__claim_left(&world.job.claim) || !erc__room_has_place(&world.room) || !seeded_enter(&world.room, &epoch, atomic_load_explicit(&world.run_limit, memory_order_relaxed)))
 			return 0;
 		return epoch | explore_tag(&world.room.epoch) << 16;
 	}
@@ -188,7 +190,8 @@ static void await_empty(void)
 		(void)*(volatile uint32_t *)&world.cells[i / setting.tiles][i % setting.tiles];
 }
 
-/* The script, a step an activity: a digit sets the limit, s stops, r and a digit resumes, e awaits the empty room. */
+/* The script, a step an activity: a digit sets the limit, a to d set the run's own to 0 to 3, s stops, r and a digit resumes,
+ * e awaits the empty room. */
 static uint32_t controller(uint32_t at)
 {
 	const char *step = setting.script + at;
@@ -199,6 +202,8 @@ static uint32_t controller(uint32_t at)
 		seeded_resume(&world.room, (uint32_t)(*++step - '0'));
 	} else if (*step == 'e') {
 		await_empty();
+	} else if (*step >= 'a' && *step <= 'd') {
+		atomic_store_explicit(&world.run_limit, (uint32_t)(*step - 'a'), memory_order_relaxed);
 	} else {
 		erc__room_set_limit(&world.room, (uint32_t)(*step - '0'));
 	}
@@ -264,9 +269,11 @@ static void declare(void)
 	ATOMIC(room.word);
 	ATOMIC(room.epoch);
 	ATOMIC(room.units);
+	ATOMIC(run_limit);
 	ATOMIC(lock);
 	ATOMIC(job.claim.word);
 	ATOMIC(job.claim.completed);
+	ATOMIC(job.item.step);
 	ATOMIC(job.cancelled);
 	ATOMIC(budgets.chosen);
 	ATOMIC(job.state);
@@ -314,6 +321,7 @@ void protocol_setup(const struct explore_scenario *scenario)
 	find_seed();
 	memset(&world, 0, sizeof(world));
 	erc__room_init(&world.room, setting.limit);
+	atomic_init(&world.run_limit, setting.run_limit ? (uint32_t)setting.run_limit : setting.limit);
 	for (uint32_t i = 0; setting.room_only && i < setting.units; i++)
 		erc__room_enter(&world.room, &epoch);
 	for (uint32_t i = 0; i < setting.launches; i++)
@@ -327,11 +335,14 @@ void protocol_setup(const struct explore_scenario *scenario)
 		erc__job_start(&world.job);
 		erc__job_advance(&world.job, NULL);
 	}
-	largest_limit = smallest_limit = setting.limit;
+	uint32_t limit = setting.limit, own = atomic_load_explicit(&world.run_limit, memory_order_relaxed);
+	largest_limit = smallest_limit = limit < own ? limit : own;
 	for (const char *at = setting.script; at && *at; at++) {
-		uint32_t limit = *at >= '0' && *at <= '9' ? (uint32_t)(*at - '0') : *at == 's' ? 0 : setting.limit;
-		largest_limit = limit > largest_limit ? limit : largest_limit;
-		smallest_limit = limit < smallest_limit ? limit : smallest_limit;
+		limit = *at >= '0' && *at <= '9' ? (uint32_t)(*at - '0') : *at == 's' ? 0 : limit;
+		own = *at >= 'a' && *at <= 'd' ? (uint32_t)(*at - 'a') : own;
+		uint32_t both = limit < own ? limit : own;
+		largest_limit = both > largest_limit ? both : largest_limit;
+		smallest_limit = both < smallest_limit ? both : smallest_limit;
 	}
 	declare();
 	setup_threads();
@@ -350,7 +361,8 @@ const char *protocol_invariant(void)
 const char *protocol_at_end(int all_ended)
 {
 	uint32_t units = (uint32_t)explore_newest(&world.room.units);
-	uint32_t limit = (uint32_t)explore_newest(&world.room.word);
+	uint32_t limit = (uint32_t)explore_newest(&world.room.word), own = (uint32_t)explore_newest(&world.run_limit);
+	limit = limit < own ? limit : own;
 	if (!all_ended)
 		return "nobody can go on: a tile, a count or a place is lost";
 	if (setting.room_only && units > limit)

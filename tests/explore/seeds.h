@@ -16,6 +16,8 @@
 	X(drop_uncounted)           /* a canceller drops tiles and does not count them */ \
 	X(leave_relaxed)            /* leaving carries no data */ \
 	X(check_counts_blindly)     /* more than the limit: leaves by load and store */ \
+	X(narrowed_blindly)         /* of the units that see the run's limit below their number each leaves */ \
+	X(enter_past_limit)         /* who enters looks at the room's limit alone */ \
 	X(check_relaxed)            /* a unit that enters may miss a stop by one that then sees nobody inside */ \
 	X(stop_taken_back)          /* resuming keeps the epoch */
 
@@ -73,10 +75,19 @@ static void seeded_leave(struct erc__room *room)
 		erc__room_leave(room);
 }
 
-static int seeded_check(struct erc__room *room, uint32_t epoch)
+static int seeded_enter(struct erc__room *room, uint32_t *epoch, uint32_t most)
 {
+	return erc__room_enter_within(room, epoch, seed == SEED_enter_past_limit ? UINT32_MAX : most);
+}
+
+static int seeded_check(struct erc__room *room, uint32_t epoch, uint32_t most)
+{
+	if (seed == SEED_narrowed_blindly && atomic_load_explicit(&room->units, memory_order_relaxed) > most) {
+		erc__room_leave(room);
+		return 0;
+	}
 	if (seed != SEED_check_counts_blindly && seed != SEED_check_relaxed)
-		return erc__room_check(room, epoch);
+		return erc__room_check_within(room, epoch, most);
 	uint64_t word = atomic_load_explicit(&room->word, memory_order_relaxed);
 	uint32_t units = atomic_load_explicit(&room->units, memory_order_relaxed);
 	if (erc__room_admits(word, epoch) && units <= (uint32_t)word)
