@@ -30,7 +30,7 @@ const struct explore_scenario explore_scenarios[] = {
 	{ "width and room fall", "2b", 3, 0, 0, 3, 0, 1, 0, 0, NULL, 0 },
 	{ "width falls, weak failures", "b", 3, 0, 0, 3, 0, 1, 2, 0, NULL, 0 },
 	{ "width changes, a canceller", "bc", 2, 1, 1, 2, 1, 0, 0, 1, NULL, 0 },
-	{ "width changes while stopped", "bsr2c", 2, 1, 2, 2, 0, 0, 0, 1, NULL, 0 },
+	{ "width changes while stopped", "bsr2", 2, 1, 1, 2, 0, 0, 0, 1, NULL, 0 },
 	{ "more launches", NULL, 2, 3, 2, 2, 0, 0, 0, 1, NULL, 0 },
 	{ "more tiles", NULL, 2, 2, 3, 2, 0, 0, 0, 1, NULL, 0 },
 	{ "three units", NULL, 3, 1, 2, 3, 0, 0, 0, 1, NULL, 0 },
