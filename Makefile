@@ -177,6 +177,8 @@ $(O)/probe_artifact: $(O)/obj/tests/bench/probe_artifact.o $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
+# bench_scale is told of each job's end (bench_scale.c).
+$(O)/bench_scale: LDFLAGS += -Wl,--wrap=erc__job_finish
 $(O)/bench_%: $(O)/obj/tests/bench/bench_%.o $(O)/command.a $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS) -lm
