@@ -13,7 +13,7 @@ void erc__sched_init(struct erc__sched *sched, const struct erc__policy *policy,
 		erc__room_init(&sched->rooms[c], supply->units);
 	}
 	sched->rt_units = policy->is_split ? supply->rt_units : supply->units;
-	sched->waiting.next = sched->waiting.previous = &sched->waiting;
+	erc__order_init(&sched->waiting);
 	policy->allocate(sched, 0);
 }
 
@@ -82,25 +82,34 @@ static void leave_order(struct erc__sched *sched, struct erc__item *item)
 	item->tenant->entered--;
 }
 
-static void add_waiting(struct erc__sched *sched, struct erc__item *item)
+/* Among all waiting items; or no more. */
+static void count_waiting(struct erc__sched *sched, struct erc__item *item, int is_waiting)
 {
-	struct erc__tenant *tenant = item->tenant, *ring = &sched->waiting;
-	if (!tenant->waiting.count && tenant->class_ == ERC_REAL_TIME) {
-		tenant->next = ring;
-		tenant->previous = ring->previous;
-		tenant->next->previous = tenant->previous->next = tenant;
-	}
-	add_to(sched, &tenant->waiting, item);
+	item->among_all.key = item->node.key;
+	item->among_all.value = item->node.value;
+	if (is_waiting)
+		erc__order_add(&sched->waiting, &item->among_all);
+	else
+		erc__order_remove(&sched->waiting, &item->among_all);
 }
 
-static void remove_waiting(struct erc__item *item)
+static int is_counted(const struct erc__tenant *tenant)
 {
-	struct erc__tenant *tenant = item->tenant;
-	erc__order_remove(&tenant->waiting, &item->node);
-	if (!tenant->waiting.count && tenant->class_ == ERC_REAL_TIME) {
-		tenant->next->previous = tenant->previous;
-		tenant->previous->next = tenant->next;
-	}
+	return tenant->class_ == ERC_REAL_TIME && tenant->cap;
+}
+
+static void add_waiting(struct erc__sched *sched, struct erc__item *item)
+{
+	add_to(sched, &item->tenant->waiting, item);
+	if (is_counted(item->tenant))
+		count_waiting(sched, item, 1);
+}
+
+static void remove_waiting(struct erc__sched *sched, struct erc__item *item)
+{
+	erc__order_remove(&item->tenant->waiting, &item->node);
+	if (is_counted(item->tenant))
+		count_waiting(sched, item, 0);
 }
 
 /* As many of the tenant's items as its cap allows: each needs a unit at least. */
@@ -108,7 +117,7 @@ static void admit_waiting(struct erc__sched *sched, struct erc__tenant *tenant)
 {
 	while (tenant->entered < tenant->cap && tenant->waiting.first) {
 		struct erc__item *item = erc__item_of(tenant->waiting.first);
-		remove_waiting(item);
+		remove_waiting(sched, item);
 		enter_order(sched, item);
 	}
 }
@@ -177,7 +186,7 @@ void erc__sched_remove(struct erc__sched *sched, struct erc__item *item, uint64_
 	tenant->item_count--;
 	sched->count--;
 	if (!was_entered) {
-		remove_waiting(item);
+		remove_waiting(sched, item);
 		return;
 	}
 	leave_order(sched, item);
@@ -203,8 +212,12 @@ static void pause_all(struct erc__sched *sched, struct erc__tenant *tenant)
 
 void erc__sched_set_cap(struct erc__sched *sched, struct erc__tenant *tenant, uint32_t cap, uint64_t now_ns)
 {
+	int was_counted = is_counted(tenant);
 	tenant->cap = cap;
 	erc__room_set_limit(&tenant->room, cap);
+	if (is_counted(tenant) != was_counted)
+		for (struct erc__node *node = tenant->waiting.first; node; node = erc__order_next(node))
+			count_waiting(sched, erc__item_of(node), !was_counted);
 	if (!cap)
 		pause_all(sched, tenant);
 	admit_waiting(sched, tenant);

@@ -28,7 +28,6 @@ struct erc__tenant {
 	uint32_t item_count; /* in the queue now */
 	uint32_t entered;    /* of these, in the order of its class: at most cap, as each needs a unit */
 	struct erc__order waiting; /* the others */
-	struct erc__tenant *next, *previous; /* in the ring of RT tenants that have such */
 	struct erc__key last; /* RT: the largest key of those that entered since none was */
 	uint64_t virtual_ns; /* BE: unit time used, divided by weight */
 	uint32_t granted;    /* units given to its runs in this allocation */
@@ -39,6 +38,7 @@ struct erc__tenant {
 /* One per request, embedded in it. Queued while the request runs or waits to run. */
 struct erc__item {
 	struct erc__node node;    /* first: in the order of its class, or among its tenant's waiting ones */
+	struct erc__node among_all; /* RT, while it waits and its tenant is not paused: among all such, with node's key and value */
 	struct erc__tenant *tenant;
 	uint64_t arrival_ns;
 	uint64_t deadline_ns; /* absolute; UINT64_MAX: none */
@@ -99,7 +99,7 @@ struct erc__sched {
 	struct erc__supply supply;
 	struct erc__room rooms[2];  /* of each class as a whole, by enum erc_class */
 	struct erc__order orders[2]; /* entered items of each class */
-	struct erc__tenant waiting; /* head of the ring of RT tenants with items that have not entered */
+	struct erc__order waiting;  /* RT items that have not entered, of all tenants that are not paused: what goes before a new one */
 	struct erc__item *granted;  /* items that have units of their own, in order */
 	uint32_t given;             /* units that they have together */
 	uint32_t inside[2];         /* units at work for each class */
