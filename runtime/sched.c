@@ -264,7 +264,7 @@ static struct erc__item *pick_granted(struct erc__sched *sched, enum erc_class c
 }
 
 /* Whatever is passed over has a unit inside, or has a tenant that has: so few are. Tenants' virtual times only grow, so an
- * item whose place is out of date belongs further back. */
+ * item whose place is out of date belongs further back; one that cannot run may stay where it is. */
 static struct erc__item *pick_in_order(struct erc__sched *sched, enum erc_class class_, can_run_fn *can_run, void *user)
 {
 	struct erc__order *order = &sched->orders[class_];
@@ -273,13 +273,14 @@ static struct erc__item *pick_in_order(struct erc__sched *sched, enum erc_class 
 	for (struct erc__node *node = order->first, *next; node; node = next) {
 		struct erc__item *item = erc__item_of(node);
 		next = erc__order_next(node);
+		if (!can_run(item, user))
+			continue;
 		if (is_out_of_order(sched, item)) {
 			reorder(sched, item);
-			if (erc__order_next(node) == next)
-				next = node; /* it is where it was */
-		} else if (can_run(item, user)) {
-			return item;
+			if (erc__order_next(node) != next)
+				continue; /* others go before it now */
 		}
+		return item;
 	}
 	return NULL;
 }
