@@ -57,7 +57,7 @@ UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 BENCH_GPU := $(addprefix $(O)/,erc make_model bench_preempt bench_forms bench_loading probe_artifact gpu_device stub_artifact stub/libcuda.so.1)
 
 .PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
-.PHONY: bench-gpu bench-sim gpu-bundle
+.PHONY: bench-gpu bench-sim bench-scale gpu-bundle
 .PHONY: check-gpu run-check-gpu bench-local bench-preempt bench-tax explore same-bits fuzz-graphs compare-ort format lint install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -292,6 +292,14 @@ bench-local: all $(O)/make_model $(O)/bench_local $(LOCAL_MODELS:%=$(O)/bench/%.
 
 bench-sim: all $(O)/make_model ## policies on a virtual GPU over RT loads: tables, plots (DEVICES="sim:h100" WORKLOADS="E" LOADS="0.5,0.8"; minutes)
 	$(Q)python3 tests/bench/sim.py $(O)
+
+RESULTS ?= tests/bench/results
+$(O)/bench/digits.erca: samples/digits/digits.onnx $(O)/erc
+	$(Q)mkdir -p $(@D) && $(O)/erc compile $< -o $@ --dim batch=1 --target native --quiet
+
+bench-scale: $(O)/bench/digits.erca $(O)/bench_scale $(O)/bench_sched ## the queue with 1 to 10,000 requests (POLICIES="elastic" DEVICES="cpu:1 sim:2" CLASSES="be rt shed"; 5 minutes)
+	$(Q)mkdir -p $(RESULTS) && $(O)/bench_sched $(O)/bench/sched.json && $(O)/bench_scale $(O)/bench/digits.erca $(O)/bench/scale.json
+	$(Q)python3 tests/bench/scale_report.py $(O)/bench/scale.json $(O)/bench/sched.json $(RESULTS)/scale.md $(RESULTS)/scale.json
 
 bench-gpu: $(BENCH_GPU) ## figures of a GPU (PARTS="models preempt ..."), PyTorch beside them; GPU=stub rehearses without one
 	$(Q)tests/gpu/bench.sh $(O)

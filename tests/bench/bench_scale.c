@@ -5,7 +5,7 @@
  * Every cell has a runtime of its own in each round; figures are medians of the rounds.
  *
  * Environment: POLICIES, DEVICES ("cpu:1 cpu:2 sim:2": name and units), CLASSES ("be rt shed"), REQUESTS, SESSIONS (numbers),
- * ROUNDS (3), SLICE (0.1 seconds, of one cell in one round). */
+ * ROUNDS (3), SLICE (0.08 seconds, of one cell in one round). */
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdbool.h>
@@ -357,7 +357,7 @@ int main(int argc, char **argv)
 	if (argc != 3)
 		return fprintf(stderr, "usage: bench_scale MODEL.erca OUT.json\n"), 2;
 	read_words(&rounds, "ROUNDS", "3");
-	read_words(&seconds, "SLICE", "0.1");
+	read_words(&seconds, "SLICE", "0.08");
 	struct scale scale = {.path = argv[1], .rounds = number_of(rounds.word[0], 1), .seconds = atof(seconds.word[0])};
 	if (scale.rounds > MOST_ROUNDS || !(scale.seconds > 0 && scale.seconds <= 60))
 		return fprintf(stderr, "bench_scale: ROUNDS is at most %d, SLICE more than 0 and at most 60 seconds\n", MOST_ROUNDS), 2;
