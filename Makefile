@@ -57,7 +57,7 @@ UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 BENCH_GPU := $(addprefix $(O)/,erc make_model bench_preempt bench_forms bench_loading probe_artifact gpu_device stub_artifact stub/libcuda.so.1)
 
 .PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
-.PHONY: bench-gpu bench-sim bench-scale gpu-bundle
+.PHONY: bench-gpu bench-sim bench-scale bench-tenants gpu-bundle
 .PHONY: check-gpu run-check-gpu bench-local bench-preempt bench-tax explore same-bits fuzz-graphs compare-ort format lint install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -185,7 +185,8 @@ $(O)/bench_%: $(O)/obj/tests/bench/bench_%.o $(O)/command.a $(O)/internal.a
 
 $(O)/hello: samples/hello/hello.c
 $(O)/two_tenants: samples/two_tenants/two_tenants.c
-$(O)/hello $(O)/two_tenants: $(O)/liberc.a
+$(O)/bench_tenant: tests/bench/bench_tenant.c
+$(O)/hello $(O)/two_tenants $(O)/bench_tenant: $(O)/liberc.a
 	$(call say,CC,$@)
 	$(Q)$(CC) -Iruntime/include -Ischemas $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $(filter %.c,$^) $(filter %.a,$^) $(RUNTIME_LIBS)
 
@@ -292,6 +293,10 @@ bench-local: all $(O)/make_model $(O)/bench_local $(LOCAL_MODELS:%=$(O)/bench/%.
 
 bench-sim: all $(O)/make_model ## policies on a virtual GPU over RT loads: tables, plots (DEVICES="sim:h100" WORKLOADS="E" LOADS="0.5,0.8"; minutes)
 	$(Q)python3 tests/bench/sim.py $(O)
+
+TENANT_MODELS := $(foreach m,mobilenetv2 resnet50,$(O)/bench/$(m).onnx $(O)/bench/$(m).erca)
+bench-tenants: $(TENANT_MODELS) $(O)/bench_tenant ## two tenants, beside ONNX Runtime and OpenVINO in processes (makes its own environment; 6 minutes)
+	$(Q)tests/bench/tenants.sh $(O)
 
 RESULTS ?= tests/bench/results
 $(O)/bench/digits.erca: samples/digits/digits.onnx $(O)/erc
