@@ -14,12 +14,14 @@ void erc__sched_init(struct erc__sched *sched, const struct erc__policy *policy,
 	}
 	sched->rt_units = policy->is_split ? supply->rt_units : supply->units;
 	erc__order_init(&sched->waiting);
+	erc__order_init(&sched->turns);
 	policy->allocate(sched, 0);
 }
 
 void erc__tenant_init(struct erc__tenant *tenant)
 {
 	erc__order_init(&tenant->waiting);
+	erc__order_init(&tenant->ready);
 	erc__room_init(&tenant->room, tenant->cap);
 }
 
@@ -65,11 +67,41 @@ static struct erc__order *order_of(struct erc__sched *sched, const struct erc__i
 	return &sched->orders[item->tenant->class_];
 }
 
+static int takes_turns(const struct erc__sched *sched, const struct erc__tenant *tenant)
+{
+	return sched->policy->by_turns && tenant->class_ == ERC_BEST_EFFORT;
+}
+
+/* Where its virtual time puts the tenant; the first to arrive breaks ties. */
+static void add_turn(struct erc__sched *sched, struct erc__tenant *tenant)
+{
+	tenant->turn.key = (struct erc__key){ .second = tenant->virtual_ns, .third = tenant->ready.first->key.third };
+	erc__order_add(&sched->turns, &tenant->turn);
+}
+
+static void add_ready(struct erc__sched *sched, struct erc__item *item)
+{
+	struct erc__tenant *tenant = item->tenant;
+	item->other.key = item->node.key;
+	erc__order_add(&tenant->ready, &item->other);
+	if (tenant->ready.count == 1)
+		add_turn(sched, tenant);
+}
+
+static void remove_ready(struct erc__sched *sched, struct erc__item *item)
+{
+	erc__order_remove(&item->tenant->ready, &item->other);
+	if (!item->tenant->ready.count)
+		erc__order_remove(&sched->turns, &item->tenant->turn);
+}
+
 /* From now on the policy looks at the item. */
 static void enter_order(struct erc__sched *sched, struct erc__item *item)
 {
 	struct erc__tenant *tenant = item->tenant;
 	add_to(sched, order_of(sched, item), item);
+	if (takes_turns(sched, tenant))
+		add_ready(sched, item);
 	item->is_entered = 1;
 	if (!tenant->entered++ || erc__key_before(&tenant->last, &item->node.key))
 		tenant->last = item->node.key;
@@ -78,6 +110,8 @@ static void enter_order(struct erc__sched *sched, struct erc__item *item)
 static void leave_order(struct erc__sched *sched, struct erc__item *item)
 {
 	erc__order_remove(order_of(sched, item), &item->node);
+	if (takes_turns(sched, item->tenant))
+		remove_ready(sched, item);
 	item->is_entered = 0;
 	item->tenant->entered--;
 }
@@ -85,12 +119,12 @@ static void leave_order(struct erc__sched *sched, struct erc__item *item)
 /* Among all waiting items; or no more. */
 static void count_waiting(struct erc__sched *sched, struct erc__item *item, int is_waiting)
 {
-	item->among_all.key = item->node.key;
-	item->among_all.value = item->node.value;
+	item->other.key = item->node.key;
+	item->other.value = item->node.value;
 	if (is_waiting)
-		erc__order_add(&sched->waiting, &item->among_all);
+		erc__order_add(&sched->waiting, &item->other);
 	else
-		erc__order_remove(&sched->waiting, &item->among_all);
+		erc__order_remove(&sched->waiting, &item->other);
 }
 
 static int is_counted(const struct erc__tenant *tenant)
@@ -122,18 +156,11 @@ static void admit_waiting(struct erc__sched *sched, struct erc__tenant *tenant)
 	}
 }
 
-/* The item's key has changed, or may have. */
+/* The item's key has changed. */
 static void reorder(struct erc__sched *sched, struct erc__item *item)
 {
 	erc__order_remove(order_of(sched, item), &item->node);
 	add_to(sched, order_of(sched, item), item);
-}
-
-static int is_out_of_order(const struct erc__sched *sched, const struct erc__item *item)
-{
-	struct erc__key key = { .third = item->sequence };
-	sched->policy->key(item, &key);
-	return key.first != item->node.key.first || key.second != item->node.key.second;
 }
 
 /* ---- the queue ---- */
@@ -263,20 +290,41 @@ static struct erc__item *pick_granted(struct erc__sched *sched, enum erc_class c
 	return NULL;
 }
 
-/* Whatever is passed over has a unit inside, or has a tenant that has: so few are. Tenants' virtual times only grow, so an
- * item whose place is out of date belongs further back; one that cannot run may stay where it is. */
+/* Whatever is passed over has a unit inside, or has a tenant that has: so few are. */
 static struct erc__item *pick_in_order(struct erc__sched *sched, enum erc_class class_, can_run_fn *can_run, void *user)
 {
-	struct erc__order *order = &sched->orders[class_];
 	if (!erc__room_has_place(&sched->rooms[class_]))
 		return NULL;
-	for (struct erc__node *node = order->first, *next; node; node = next) {
-		struct erc__item *item = erc__item_of(node);
+	for (struct erc__node *node = sched->orders[class_].first; node; node = erc__order_next(node))
+		if (can_run(erc__item_of(node), user))
+			return erc__item_of(node);
+	return NULL;
+}
+
+static struct erc__item *pick_of_tenant(const struct erc__tenant *tenant, can_run_fn *can_run, void *user)
+{
+	for (struct erc__node *node = tenant->ready.first; node; node = erc__order_next(node)) {
+		struct erc__item *item = (struct erc__item *)((char *)node - offsetof(struct erc__item, other));
+		if (can_run(item, user))
+			return item;
+	}
+	return NULL;
+}
+
+/* Virtual times only grow, so a tenant whose place is out of date belongs further back; one that has nothing to run may stay. */
+static struct erc__item *pick_by_turns(struct erc__sched *sched, can_run_fn *can_run, void *user)
+{
+	if (!erc__room_has_place(&sched->rooms[ERC_BEST_EFFORT]))
+		return NULL;
+	for (struct erc__node *node = sched->turns.first, *next; node; node = next) {
+		struct erc__tenant *tenant = (struct erc__tenant *)((char *)node - offsetof(struct erc__tenant, turn));
+		struct erc__item *item = pick_of_tenant(tenant, can_run, user);
 		next = erc__order_next(node);
-		if (!can_run(item, user))
+		if (!item)
 			continue;
-		if (is_out_of_order(sched, item)) {
-			reorder(sched, item);
+		if (node->key.second != tenant->virtual_ns) {
+			erc__order_remove(&sched->turns, node);
+			add_turn(sched, tenant);
 			if (erc__order_next(node) != next)
 				continue; /* others go before it now */
 		}
@@ -289,6 +337,8 @@ static struct erc__item *pick_of_class(struct erc__sched *sched, enum erc_class 
 {
 	if (has_grants(sched, class_))
 		return pick_granted(sched, class_, can_run, user);
+	if (sched->policy->by_turns && class_ == ERC_BEST_EFFORT)
+		return pick_by_turns(sched, can_run, user);
 	return pick_in_order(sched, class_, can_run, user);
 }
 
