@@ -1,11 +1,11 @@
-/* What the queue costs as it grows: `bench_scale MODEL.erca OUT.json`. So many requests in so many sessions are kept in the
- * queue, each submitted again as soon as it has ended; runs a second, the time that erc_request_submit takes on the thread that
- * calls it, and what sessions and requests take of the C library's memory. The sessions' deadlines differ by up to 50 ms
- * and are an hour away: keys are out of order, and a session that may refuse (RT with `shed`) refuses nothing.
- * Every cell has a runtime of its own in each round; figures are medians of the rounds.
+/* What the queue costs as it grows: `bench_scale MODEL.erca OUT.json`. So many requests in so many sessions are kept in
+ * the queue, each submitted again as soon as it has ended; runs a second, the time that erc_request_submit takes on the
+ * thread that calls it, and what sessions and requests take of the C library's memory. The sessions' deadlines differ
+ * by up to 50 ms and are an hour away: keys are out of order, and a session that may refuse (RT with `shed`) refuses
+ * nothing. Every cell has a runtime of its own in each round; figures are medians of the rounds.
  *
- * Environment: POLICIES, DEVICES ("cpu:1 cpu:2 sim:2": name and units), CLASSES ("be rt shed"), REQUESTS, SESSIONS (numbers),
- * ROUNDS (3), SLICE (0.08 seconds, of one cell in one round). */
+ * Environment: POLICIES, DEVICES ("cpu:1 cpu:2 sim:2": name and units), CLASSES ("be rt shed"), REQUESTS, SESSIONS
+ * (numbers), ROUNDS (3), SLICE (0.08 seconds, of one cell in one round). */
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdbool.h>
@@ -67,8 +67,8 @@ static void fail(const char *what)
 
 /* ---- which requests have ended ---- */
 
-/* The link names this in the place of erc__job_finish, so that a queue of 10,000 need not be searched for what has ended.
- * Called under the device's lock; read by the one thread that submits. A request is in it at most once. */
+/* The link names this in the place of erc__job_finish, so that a queue of 10,000 need not be searched for what has
+ * ended. Called under the device's lock; read by the one thread that submits. A request is in it at most once. */
 static erc_request **ended;
 static uint32_t ended_mask, ended_read;
 static _Atomic uint32_t ended_written;
@@ -138,9 +138,11 @@ static void open_requests(struct load *load, struct cell *cell)
 
 static void open_load(struct load *load, const struct scale *scale, struct cell *cell)
 {
-	struct erc_runtime_options options = {.size = sizeof options, .device = cell->device, .units = cell->units, .policy = cell->policy};
+	struct erc_runtime_options options = {
+	    .size = sizeof options, .device = cell->device, .units = cell->units, .policy = cell->policy};
 	*load = (struct load){0};
-	if (erc_runtime_create(&options, &load->runtime) || erc_model_load(load->runtime, scale->path, NULL, &load->model))
+	if (erc_runtime_create(&options, &load->runtime) ||
+	    erc_model_load(load->runtime, scale->path, NULL, &load->model))
 		fail("start");
 	if (erc_model_input_count(load->model, 0) != 1 || erc_model_output_count(load->model, 0) != 1) {
 		fprintf(stderr, "bench_scale: the model must have one input and one output\n");
@@ -174,8 +176,8 @@ static void submit(erc_request *request)
 		fail("submit");
 }
 
-/* Takes what has ended and submits it again until the time is over; returns how many runs that were, and the times of as many
- * submits as there is room for. */
+/* Takes what has ended and submits it again until the time is over; returns how many runs that were, and the times of
+ * as many submits as there is room for. */
 static uint64_t keep_full(const struct load *load, uint64_t end_ns, uint32_t *times_ns, uint32_t *time_count)
 {
 	uint64_t runs = 0;
@@ -292,7 +294,8 @@ static void list_cells(struct scale *scale, uint32_t *most_requests)
 	for (uint32_t d = 0; d < devices.count; d++) {
 		char *colon = strchr(devices.word[d], ':');
 		struct cell cell = {.units = number_of(colon ? colon + 1 : "1", 1)};
-		snprintf(cell.device, sizeof cell.device, "%.*s", colon ? (int)(colon - devices.word[d]) : 15, devices.word[d]);
+		snprintf(cell.device, sizeof cell.device, "%.*s", colon ? (int)(colon - devices.word[d]) : 15,
+		         devices.word[d]);
 		for (uint32_t p = 0; p < policies.count; p++)
 			for (uint32_t s = 0; s < sessions.count; s++)
 				for (uint32_t r = 0; r < requests.count; r++)
@@ -301,7 +304,8 @@ static void list_cells(struct scale *scale, uint32_t *most_requests)
 						cell.kind = kind_of(kinds.word[k]);
 						cell.requests = number_of(requests.word[r], 1);
 						cell.sessions = number_of(sessions.word[s], 1);
-						*most_requests = cell.requests > *most_requests ? cell.requests : *most_requests;
+						*most_requests =
+						    cell.requests > *most_requests ? cell.requests : *most_requests;
 						add_cell(scale, &cell);
 					}
 	}
@@ -322,12 +326,14 @@ static double median(double *values, uint32_t count)
 static void write_cell(FILE *file, const struct scale *scale, struct cell *cell, bool is_last)
 {
 	fprintf(file,
-	        "  {\"device\": \"%s\", \"units\": %u, \"policy\": \"%s\", \"class\": \"%s\", \"requests\": %u, \"sessions\": %u, "
+	        "  {\"device\": \"%s\", \"units\": %u, \"policy\": \"%s\", \"class\": \"%s\", \"requests\": %u, "
+	        "\"sessions\": %u, "
 	        "\"runs_per_s\": %.0f, \"submit_p50_us\": %.3f, \"submit_p99_us\": %.3f, \"session_bytes\": %.0f, "
 	        "\"request_bytes\": %.0f, \"runs\": %" PRIu64 "}%s\n",
 	        cell->device, cell->units, cell->policy, kind_names[cell->kind], cell->requests, cell->sessions,
-	        median(cell->per_s, scale->rounds), median(cell->p50_us, scale->rounds), median(cell->p99_us, scale->rounds),
-	        cell->session_bytes, cell->request_bytes, cell->runs, is_last ? "" : ",");
+	        median(cell->per_s, scale->rounds), median(cell->p50_us, scale->rounds),
+	        median(cell->p99_us, scale->rounds), cell->session_bytes, cell->request_bytes, cell->runs,
+	        is_last ? "" : ",");
 }
 
 static void write_all(const struct scale *scale, const char *path, const struct stalls *stalls)
@@ -337,9 +343,13 @@ static void write_all(const struct scale *scale, const char *path, const struct 
 		perror(path);
 		exit(1);
 	}
-	fprintf(file, "{\"schema\": \"erc.bench-scale/1\", \"rounds\": %u, \"seconds\": %g,\n", scale->rounds, scale->seconds);
-	fprintf(file, " \"stalls\": {\"count\": %" PRIu64 ", \"sum_ms\": %.1f, \"most_ms\": %.2f, \"watched_s\": %.1f},\n \"cells\": [\n",
-	        stalls->count, (double)stalls->sum_ns / 1e6, (double)stalls->most_ns / 1e6, (double)stalls->watched_ns / 1e9);
+	fprintf(file, "{\"schema\": \"erc.bench-scale/1\", \"rounds\": %u, \"seconds\": %g,\n", scale->rounds,
+	        scale->seconds);
+	fprintf(file,
+	        " \"stalls\": {\"count\": %" PRIu64
+	        ", \"sum_ms\": %.1f, \"most_ms\": %.2f, \"watched_s\": %.1f},\n \"cells\": [\n",
+	        stalls->count, (double)stalls->sum_ns / 1e6, (double)stalls->most_ns / 1e6,
+	        (double)stalls->watched_ns / 1e9);
 	for (uint32_t i = 0; i < scale->cell_count; i++)
 		write_cell(file, scale, &scale->cells[i], i + 1 == scale->cell_count);
 	fprintf(file, " ]}\n");
@@ -358,9 +368,12 @@ int main(int argc, char **argv)
 		return fprintf(stderr, "usage: bench_scale MODEL.erca OUT.json\n"), 2;
 	read_words(&rounds, "ROUNDS", "3");
 	read_words(&seconds, "SLICE", "0.08");
-	struct scale scale = {.path = argv[1], .rounds = number_of(rounds.word[0], 1), .seconds = atof(seconds.word[0])};
+	struct scale scale = {
+	    .path = argv[1], .rounds = number_of(rounds.word[0], 1), .seconds = atof(seconds.word[0])};
 	if (scale.rounds > MOST_ROUNDS || !(scale.seconds > 0 && scale.seconds <= 60))
-		return fprintf(stderr, "bench_scale: ROUNDS is at most %d, SLICE more than 0 and at most 60 seconds\n", MOST_ROUNDS), 2;
+		return fprintf(stderr, "bench_scale: ROUNDS is at most %d, SLICE more than 0 and at most 60 seconds\n",
+		               MOST_ROUNDS),
+		       2;
 	scale.cells = calloc(MOST_CELLS, sizeof *scale.cells);
 	scale.times_ns = calloc(MOST_SAMPLES, sizeof *scale.times_ns);
 	list_cells(&scale, &most_requests);

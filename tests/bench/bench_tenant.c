@@ -1,11 +1,12 @@
-/* The erc side of `make bench-tenants`, an ordinary program: `bench_tenant RT.erca BE.erca`, one process, one runtime with default
- * options, an RT and a BE session, a thread for each that sleeps while its request runs. tenants.py talks to it, and to
- * tenant_partner.py, over standard input, a line for each slice:
+/* The erc side of `make bench-tenants`, an ordinary program: `bench_tenant RT.erca BE.erca`, one process, one runtime
+ * with default options, an RT and a BE session, a thread for each that sleeps while its request runs. tenants.py talks
+ * to it, and to tenant_partner.py, over standard input, a line for each slice:
  *
  *     START_NS END_NS IS_BE COUNT ARRIVAL_NS ...
  *
- * Times are CLOCK_MONOTONIC's. BE, if it is to run, runs request after request from start to end; COUNT real-time requests
- * arrive at these times (open loop: one that is late is not left out, and counts from its arrival). The answer is a line
+ * Times are CLOCK_MONOTONIC's. BE, if it is to run, runs request after request from start to end; COUNT real-time
+ * requests arrive at these times (open loop: one that is late is not left out, and counts from its arrival). The answer
+ * is a line
  *
  *     BE_RUNS LATENCY_NS ...
  *
@@ -60,7 +61,8 @@ static void bind_all(struct tenant *tenant)
 	uint32_t inputs = erc_model_input_count(tenant->model, 0), outputs = erc_model_output_count(tenant->model, 0);
 	for (uint32_t i = 0; i < inputs + outputs; i++) {
 		struct erc_tensor_info info;
-		if (i < inputs ? erc_model_input_info(tenant->model, 0, i, &info) : erc_model_output_info(tenant->model, 0, i - inputs, &info))
+		if (i < inputs ? erc_model_input_info(tenant->model, 0, i, &info)
+		               : erc_model_output_info(tenant->model, 0, i - inputs, &info))
 			fail("tensor");
 		float *data = aligned_alloc(64, (info.bytes + 63) / 64 * 64);
 		if (!data)
@@ -76,7 +78,8 @@ static void bind_all(struct tenant *tenant)
 static void open_tenant(struct tenant *tenant, erc_runtime *runtime, const char *path, enum erc_class class_)
 {
 	struct erc_session_options options = {.size = sizeof options, .class_ = class_};
-	if (erc_model_load(runtime, path, NULL, &tenant->model) || erc_session_create(tenant->model, &options, &tenant->session) ||
+	if (erc_model_load(runtime, path, NULL, &tenant->model) ||
+	    erc_session_create(tenant->model, &options, &tenant->session) ||
 	    erc_request_create(tenant->session, &tenant->request))
 		fail(path);
 	bind_all(tenant);
@@ -87,7 +90,8 @@ static void open_tenant(struct tenant *tenant, erc_runtime *runtime, const char 
 
 static void close_tenant(struct tenant *tenant)
 {
-	if (erc_request_destroy(tenant->request) || erc_session_destroy(tenant->session) || erc_model_unload(tenant->model))
+	if (erc_request_destroy(tenant->request) || erc_session_destroy(tenant->session) ||
+	    erc_model_unload(tenant->model))
 		fail("end");
 }
 
@@ -99,7 +103,8 @@ static void *run_be(void *argument)
 		if (erc_request_run(slice->be->request))
 			fail("best effort");
 		ended_ns = now_ns();
-		slice->be_runs += ended_ns <= slice->end_ns ? 1 : (double)(slice->end_ns - began_ns) / (double)(ended_ns - began_ns);
+		slice->be_runs +=
+		    ended_ns <= slice->end_ns ? 1 : (double)(slice->end_ns - began_ns) / (double)(ended_ns - began_ns);
 	}
 	return NULL;
 }
@@ -108,7 +113,8 @@ static void run_rt(struct slice *slice)
 {
 	for (uint32_t i = 0; i < slice->count; i++) {
 		sleep_until(slice->times_ns[i]);
-		if (erc_request_submit_at(slice->rt->request, slice->times_ns[i]) || erc_request_wait(slice->rt->request, UINT64_MAX))
+		if (erc_request_submit_at(slice->rt->request, slice->times_ns[i]) ||
+		    erc_request_wait(slice->rt->request, UINT64_MAX))
 			fail("real time");
 		slice->times_ns[i] = now_ns() - slice->times_ns[i];
 	}

@@ -8,7 +8,8 @@ import sys
 
 CLASSES = ("be", "rt", "shed")
 LEAST_RATIO, MOST_SUBMIT_US, MOST_LAUNCH_NS = 0.8, 3.0, 200.0
-MOST_MISSES = 40  # that are listed
+MOST_STALLED = 5  # percent
+MOST_MISSES = 20  # that are listed
 
 
 def short(number):
@@ -110,6 +111,8 @@ def report(result):
               f"device (sim) computes nothing: its runs a second are the scheduler's and its own.",
               "The machine's stalls (a thread on each core that woke more than 0.2 ms late):",
               f"{stalls['count']}, at most {stalls['most_ms']:.1f} ms, together {late:.2f} % of the time.", ""]
+    if late > MOST_STALLED:
+        lines += [f"That is more than {MOST_STALLED} %: other work had the machine.", ""]
     lines += targets(cells)
     sizes = [c for c in cells if c["requests"] >= 1000 and c["sessions"] >= 100]
     if sizes:

@@ -1,5 +1,5 @@
-/* What the machine itself stalls: a thread on each core of the process sleeps a millisecond at a time and looks how late
- * it wakes. Work that the kernel lets go first counts too, so compare within one run only. */
+/* What the machine itself stalls: a thread on each core of the process sleeps a millisecond at a time and looks how
+ * late it wakes. Work that the kernel lets go first counts too, so compare within one run only. */
 #ifndef ERC_BENCH_STALL_H
 #define ERC_BENCH_STALL_H
 

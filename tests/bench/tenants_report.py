@@ -1,27 +1,35 @@
 """The table of tenants.py: text of 80 columns, and JSON."""
 import json
 import os
-import platform
+
+from scale_report import processor
+
+MOST_STALLED = 5  # percent, in slices of RT alone
 
 
-def processor():
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
+def number(value, width):
+    """As many digits behind the point as leave a space before it."""
+    for digits in (2, 1, 0):
+        text = f"{value:.{digits}f}"
+        if len(text) < width:
+            break
+    return f"{text:>{width}s}"
 
 
 def row(system):
-    return (f"{system['system']:<20s}{system['rt_alone_ms']['mean']:6.2f}{system['rt_alone_ms']['p99']:6.2f}"
-            f"{system['rt_ms']['mean']:7.2f}{system['rt_ms']['p99']:7.2f}{system['mean_ratio']:7.3f}{system['p90_ratio']:6.2f}"
-            f"{system['p99_ratio']:6.2f}{system['be_ratio']:7.3f}{system['be_share']:7.3f}")
+    alone, beside = system["rt_alone_ms"], system["rt_ms"]
+    return (f"{system['system']:<20s}" + number(alone["mean"], 6) + number(alone["p99"], 6) + number(beside["mean"], 7) +
+            number(beside["p99"], 7) + f"{system['mean_ratio']:7.3f}" + number(system["p90_ratio"], 6) +
+            number(system["p99_ratio"], 6) + f"{system['be_ratio']:7.3f}" + ("      -" if system["be_share"] is None else f"{system['be_share']:7.3f}"))
+
+
+def stalled_percent(stalls):
+    return 100 * stalls["sum_ms"] / (stalls["looks"] + stalls["sum_ms"])
 
 
 def stall_line(phase, stalls):
-    time_ms = stalls["looks"] + stalls["sum_ms"]
     return (f"  {phase:<13s}{stalls['count']:6d} late of {stalls['looks']} looks, at most {stalls['most_ms']:.1f} ms, "
-            f"{100 * stalls['sum_ms'] / time_ms:.2f} % of the time")
+            f"{stalled_percent(stalls):.2f} % of the time")
 
 
 def report(result):
@@ -38,15 +46,19 @@ def report(result):
              "                      mean   p99   mean    p99   mean   p90   p99  alone  avail",
              "                        ms    ms     ms     ms"]
     lines += [row(system) for system in systems]
-    lines += ["", "                    RT arrivals    BE alone/s   beside RT/s   mean ratio, rounds"]
-    lines += [f"{s['system']:<20s}{s['arrivals']:11d}{s['be_alone_per_s']:14.2f}{s['be_per_s']:14.2f}"
-              f"     {s['mean_ratios'][0]:.3f} to {s['mean_ratios'][1]:.3f}" for s in systems]
+    lines += ["", "                      RT     RT p50 ms    ratio   mean ratio     BE runs a second",
+              "                arrivals  alone beside   of p50  of rounds        alone  beside"]
+    lines += [f"{s['system']:<20s}{s['arrivals']:4d}" + number(s["rt_alone_ms"]["p50"], 7) + number(s["rt_ms"]["p50"], 7) +
+              f"{s['p50_ratio']:9.3f}  {s['mean_ratios'][0]:.2f} to {s['mean_ratios'][1]:<6.2f}" +
+              f"{s['be_alone_per_s']:9.2f}{s['be_per_s']:8.2f}" for s in systems]
     lines += ["", "erc: one process, one runtime, default options. The others: two processes, BE",
               "plain, nice 19 or SCHED_IDLE; openvino-priorities: one process, its AUTO plugin",
               "on the CPU with model priorities high and low (the CPU plugin has none).", ""]
     lines += [f"  {version}" for version in dict.fromkeys(s["version"] for s in systems)]
     lines += ["", "A thread that sleeps 1 ms at a time woke more than 0.2 ms late:"]
     lines += [stall_line(phase, stalls) for phase, stalls in result["stalls"].items()]
+    if stalled_percent(result["stalls"]["RT alone"]) > MOST_STALLED:
+        lines += ["", f"That is more than {MOST_STALLED} % with RT alone: other work had the machine, and these figures", "say little."]
     return "\n".join(lines + ["```", ""])
 
 
