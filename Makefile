@@ -57,7 +57,7 @@ UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 BENCH_GPU := $(addprefix $(O)/,erc make_model bench_preempt bench_forms bench_loading probe_artifact gpu_device stub_artifact stub/libcuda.so.1)
 
 .PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
-.PHONY: bench-gpu bench-sim bench-voice gpu-bundle
+.PHONY: bench-gpu bench-sim bench-voice bench-scale bench-tenants gpu-bundle
 .PHONY: check-gpu run-check-gpu bench-local bench-preempt bench-tax explore same-bits fuzz-graphs compare-ort format lint install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -177,6 +177,8 @@ $(O)/probe_artifact: $(O)/obj/tests/bench/probe_artifact.o $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
+# bench_scale is told of each job's end (bench_scale.c).
+$(O)/bench_scale: LDFLAGS += -Wl,--wrap=erc__job_finish
 $(O)/bench_%: $(O)/obj/tests/bench/bench_%.o $(O)/command.a $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS) -lm
@@ -184,7 +186,8 @@ $(O)/bench_%: $(O)/obj/tests/bench/bench_%.o $(O)/command.a $(O)/internal.a
 $(O)/hello: samples/hello/hello.c
 $(O)/two_tenants: samples/two_tenants/two_tenants.c
 $(O)/four_tenants: samples/four_tenants/four_tenants.c
-$(O)/hello $(O)/two_tenants $(O)/four_tenants: $(O)/liberc.a
+$(O)/bench_tenant: tests/bench/bench_tenant.c
+$(O)/hello $(O)/two_tenants $(O)/four_tenants $(O)/bench_tenant: $(O)/liberc.a
 	$(call say,CC,$@)
 	$(Q)$(CC) -Iruntime/include -Ischemas $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $(filter %.c,$^) $(filter %.a,$^) $(RUNTIME_LIBS)
 
@@ -297,6 +300,15 @@ bench-local: all $(O)/make_model $(O)/bench_local $(LOCAL_MODELS:%=$(O)/bench/%.
 
 bench-sim: all $(O)/make_model ## policies on a virtual GPU over RT loads: tables, plots (DEVICES="sim:h100" WORKLOADS="E" LOADS="0.5,0.8"; minutes)
 	$(Q)python3 tests/bench/sim.py $(O)
+
+TENANT_MODELS := $(foreach m,mobilenetv2 resnet50,$(O)/bench/$(m).onnx $(O)/bench/$(m).erca)
+bench-tenants: $(TENANT_MODELS) $(O)/bench_tenant ## two tenants, beside ONNX Runtime and OpenVINO in processes (makes its own environment; 6 minutes)
+	$(Q)tests/bench/tenants.sh $(O)
+
+RESULTS ?= tests/bench/results
+bench-scale: $(O)/bench/digits.erca $(O)/bench_scale $(O)/bench_sched ## the queue with 1 to 10,000 requests (POLICIES="elastic" DEVICES="cpu:1 sim:2" CLASSES="be rt shed"; 5 minutes)
+	$(Q)mkdir -p $(RESULTS) && $(O)/bench_sched $(O)/bench/sched.json && $(O)/bench_scale $(O)/bench/digits.erca $(O)/bench/scale.json
+	$(Q)python3 tests/bench/scale_report.py $(O)/bench/scale.json $(O)/bench/sched.json $(RESULTS)/scale.md $(RESULTS)/scale.json
 
 bench-gpu: $(BENCH_GPU) ## figures of a GPU (PARTS="models preempt ..."), PyTorch beside them; GPU=stub rehearses without one
 	$(Q)tests/gpu/bench.sh $(O)

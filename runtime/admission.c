@@ -74,9 +74,7 @@ static uint64_t unit_ns_before(const struct erc__sched *sched, const struct erc_
 	uint64_t sum_ns = erc__order_sum_before(&sched->orders[ERC_REAL_TIME], key);
 	if (!sched->policy->is_strict)
 		sum_ns += erc__order_sum_before(&sched->orders[ERC_BEST_EFFORT], key);
-	for (const struct erc__tenant *tenant = sched->waiting.next; tenant != &sched->waiting; tenant = tenant->next)
-		if (tenant->cap)
-			sum_ns += erc__order_sum_before(&tenant->waiting, key);
+	sum_ns += erc__order_sum_before(&sched->waiting, key);
 	for (const struct erc__item *item = sched->granted; item; item = item->granted_next) {
 		const struct erc__forecast *forecast = item->tenant->forecast;
 		if (!erc__key_before(&item->node.key, key) || !forecast || item->progress.step >= forecast->count || !forecast->run_ns)

@@ -7,12 +7,12 @@
 
 /* ---- orders ---- */
 
-/* RT by level, then by deadline; BE by the unit time that its tenant has had for its weight. */
+/* RT by level, then by deadline; BE, whose tenants take turns, in order of arrival. */
 static void key_of_urgency(const struct erc__item *item, struct erc__key *key)
 {
 	int is_rt = item->tenant->class_ == ERC_REAL_TIME;
 	key->first = is_rt ? item->tenant->level : 0;
-	key->second = is_rt ? item->deadline_ns : item->tenant->virtual_ns;
+	key->second = is_rt ? item->deadline_ns : 0;
 }
 
 /* In order of arrival, whatever the class. */
@@ -254,10 +254,10 @@ void erc__sched_refresh(struct erc__sched *sched, struct erc__item *item, uint64
 }
 
 static const struct erc__policy policies[] = {
-	{ "elastic", key_of_urgency, allocate_elastic, .grants = ERC__CLASS(ERC_REAL_TIME), .is_strict = 1, .preempts = 1, .looks_ahead = 1 }, /* the default */
-	{ "exclusive", key_of_urgency, allocate_exclusive, .grants = ERC__CLASS(ERC_REAL_TIME), .is_whole = 1, .is_strict = 1, .preempts = 1 },
-	{ "priority", key_of_urgency, allocate_all, .is_strict = 1 },
-	{ "partition", key_of_urgency, allocate_partition, .is_split = 1, .is_strict = 1 },
+	{ "elastic", key_of_urgency, allocate_elastic, .grants = ERC__CLASS(ERC_REAL_TIME), .is_strict = 1, .by_turns = 1, .preempts = 1, .looks_ahead = 1 }, /* the default */
+	{ "exclusive", key_of_urgency, allocate_exclusive, .grants = ERC__CLASS(ERC_REAL_TIME), .is_whole = 1, .is_strict = 1, .by_turns = 1, .preempts = 1 },
+	{ "priority", key_of_urgency, allocate_all, .is_strict = 1, .by_turns = 1 },
+	{ "partition", key_of_urgency, allocate_partition, .is_split = 1, .is_strict = 1, .by_turns = 1 },
 	{ "concurrent", key_of_units, allocate_all, .spreads = 1 },
 	{ "fifo", key_of_arrival, allocate_fifo, .grants = ERC__CLASS(ERC_REAL_TIME) | ERC__CLASS(ERC_BEST_EFFORT), .is_whole = 1 },
 };

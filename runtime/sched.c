@@ -13,13 +13,15 @@ void erc__sched_init(struct erc__sched *sched, const struct erc__policy *policy,
 		erc__room_init(&sched->rooms[c], supply->units);
 	}
 	sched->rt_units = policy->is_split ? supply->rt_units : supply->units;
-	sched->waiting.next = sched->waiting.previous = &sched->waiting;
+	erc__order_init(&sched->waiting);
+	erc__order_init(&sched->turns);
 	policy->allocate(sched, 0);
 }
 
 void erc__tenant_init(struct erc__tenant *tenant)
 {
 	erc__order_init(&tenant->waiting);
+	erc__order_init(&tenant->ready);
 	erc__room_init(&tenant->room, tenant->cap);
 }
 
@@ -66,11 +68,41 @@ static struct erc__order *order_of(struct erc__sched *sched, const struct erc__i
 	return &sched->orders[item->tenant->class_];
 }
 
+static int takes_turns(const struct erc__sched *sched, const struct erc__tenant *tenant)
+{
+	return sched->policy->by_turns && tenant->class_ == ERC_BEST_EFFORT;
+}
+
+/* Where its virtual time puts the tenant; the first to arrive breaks ties. */
+static void add_turn(struct erc__sched *sched, struct erc__tenant *tenant)
+{
+	tenant->turn.key = (struct erc__key){ .second = tenant->virtual_ns, .third = tenant->ready.first->key.third };
+	erc__order_add(&sched->turns, &tenant->turn);
+}
+
+static void add_ready(struct erc__sched *sched, struct erc__item *item)
+{
+	struct erc__tenant *tenant = item->tenant;
+	item->other.key = item->node.key;
+	erc__order_add(&tenant->ready, &item->other);
+	if (tenant->ready.count == 1)
+		add_turn(sched, tenant);
+}
+
+static void remove_ready(struct erc__sched *sched, struct erc__item *item)
+{
+	erc__order_remove(&item->tenant->ready, &item->other);
+	if (!item->tenant->ready.count)
+		erc__order_remove(&sched->turns, &item->tenant->turn);
+}
+
 /* From now on the policy looks at the item. */
 static void enter_order(struct erc__sched *sched, struct erc__item *item)
 {
 	struct erc__tenant *tenant = item->tenant;
 	add_to(sched, order_of(sched, item), item);
+	if (takes_turns(sched, tenant))
+		add_ready(sched, item);
 	item->is_entered = 1;
 	if (!tenant->entered++ || erc__key_before(&tenant->last, &item->node.key))
 		tenant->last = item->node.key;
@@ -79,29 +111,40 @@ static void enter_order(struct erc__sched *sched, struct erc__item *item)
 static void leave_order(struct erc__sched *sched, struct erc__item *item)
 {
 	erc__order_remove(order_of(sched, item), &item->node);
+	if (takes_turns(sched, item->tenant))
+		remove_ready(sched, item);
 	item->is_entered = 0;
 	item->tenant->entered--;
 }
 
-static void add_waiting(struct erc__sched *sched, struct erc__item *item)
+/* Among all waiting items; or no more. */
+static void count_waiting(struct erc__sched *sched, struct erc__item *item, int is_waiting)
 {
-	struct erc__tenant *tenant = item->tenant, *ring = &sched->waiting;
-	if (!tenant->waiting.count && tenant->class_ == ERC_REAL_TIME) {
-		tenant->next = ring;
-		tenant->previous = ring->previous;
-		tenant->next->previous = tenant->previous->next = tenant;
-	}
-	add_to(sched, &tenant->waiting, item);
+	item->other.key = item->node.key;
+	item->other.value = item->node.value;
+	if (is_waiting)
+		erc__order_add(&sched->waiting, &item->other);
+	else
+		erc__order_remove(&sched->waiting, &item->other);
 }
 
-static void remove_waiting(struct erc__item *item)
+static int is_counted(const struct erc__tenant *tenant)
 {
-	struct erc__tenant *tenant = item->tenant;
-	erc__order_remove(&tenant->waiting, &item->node);
-	if (!tenant->waiting.count && tenant->class_ == ERC_REAL_TIME) {
-		tenant->next->previous = tenant->previous;
-		tenant->previous->next = tenant->next;
-	}
+	return tenant->class_ == ERC_REAL_TIME && tenant->cap;
+}
+
+static void add_waiting(struct erc__sched *sched, struct erc__item *item)
+{
+	add_to(sched, &item->tenant->waiting, item);
+	if (is_counted(item->tenant))
+		count_waiting(sched, item, 1);
+}
+
+static void remove_waiting(struct erc__sched *sched, struct erc__item *item)
+{
+	erc__order_remove(&item->tenant->waiting, &item->node);
+	if (is_counted(item->tenant))
+		count_waiting(sched, item, 0);
 }
 
 /* As many of the tenant's items as its cap allows: each needs a unit at least. */
@@ -109,23 +152,16 @@ static void admit_waiting(struct erc__sched *sched, struct erc__tenant *tenant)
 {
 	while (tenant->entered < tenant->cap && tenant->waiting.first) {
 		struct erc__item *item = erc__item_of(tenant->waiting.first);
-		remove_waiting(item);
+		remove_waiting(sched, item);
 		enter_order(sched, item);
 	}
 }
 
-/* The item's key has changed, or may have. */
+/* The item's key has changed. */
 static void reorder(struct erc__sched *sched, struct erc__item *item)
 {
 	erc__order_remove(order_of(sched, item), &item->node);
 	add_to(sched, order_of(sched, item), item);
-}
-
-static int is_out_of_order(const struct erc__sched *sched, const struct erc__item *item)
-{
-	struct erc__key key = { .third = item->sequence };
-	sched->policy->key(item, &key);
-	return key.first != item->node.key.first || key.second != item->node.key.second;
 }
 
 /* ---- the queue ---- */
@@ -181,7 +217,7 @@ void erc__sched_remove(struct erc__sched *sched, struct erc__item *item, uint64_
 	sched->count--;
 	sched->rt_count -= tenant->class_ == ERC_REAL_TIME;
 	if (!was_entered) {
-		remove_waiting(item);
+		remove_waiting(sched, item);
 		return;
 	}
 	leave_order(sched, item);
@@ -207,8 +243,12 @@ static void pause_all(struct erc__sched *sched, struct erc__tenant *tenant)
 
 void erc__sched_set_cap(struct erc__sched *sched, struct erc__tenant *tenant, uint32_t cap, uint64_t now_ns)
 {
+	int was_counted = is_counted(tenant);
 	tenant->cap = cap;
 	erc__room_set_limit(&tenant->room, cap);
+	if (is_counted(tenant) != was_counted)
+		for (struct erc__node *node = tenant->waiting.first; node; node = erc__order_next(node))
+			count_waiting(sched, erc__item_of(node), !was_counted);
 	if (!cap)
 		pause_all(sched, tenant);
 	admit_waiting(sched, tenant);
@@ -255,23 +295,45 @@ static struct erc__item *pick_granted(struct erc__sched *sched, enum erc_class c
 	return NULL;
 }
 
-/* Whatever is passed over has a unit inside, or has a tenant that has: so few are. Tenants' virtual times only grow, so an
- * item whose place is out of date belongs further back. */
+/* Whatever is passed over has a unit inside, or has a tenant that has: so few are. */
 static struct erc__item *pick_in_order(struct erc__sched *sched, enum erc_class class_, can_run_fn *can_run, void *user)
 {
-	struct erc__order *order = &sched->orders[class_];
 	if (!erc__room_has_place(&sched->rooms[class_]))
 		return NULL;
-	for (struct erc__node *node = order->first, *next; node; node = next) {
-		struct erc__item *item = erc__item_of(node);
-		next = erc__order_next(node);
-		if (is_out_of_order(sched, item)) {
-			reorder(sched, item);
-			if (erc__order_next(node) == next)
-				next = node; /* it is where it was */
-		} else if (can_run(item, user)) {
+	for (struct erc__node *node = sched->orders[class_].first; node; node = erc__order_next(node))
+		if (can_run(erc__item_of(node), user))
+			return erc__item_of(node);
+	return NULL;
+}
+
+static struct erc__item *pick_of_tenant(const struct erc__tenant *tenant, can_run_fn *can_run, void *user)
+{
+	for (struct erc__node *node = tenant->ready.first; node; node = erc__order_next(node)) {
+		struct erc__item *item = (struct erc__item *)((char *)node - offsetof(struct erc__item, other));
+		if (can_run(item, user))
 			return item;
+	}
+	return NULL;
+}
+
+/* Virtual times only grow, so a tenant whose place is out of date belongs further back; one that has nothing to run may stay. */
+static struct erc__item *pick_by_turns(struct erc__sched *sched, can_run_fn *can_run, void *user)
+{
+	if (!erc__room_has_place(&sched->rooms[ERC_BEST_EFFORT]))
+		return NULL;
+	for (struct erc__node *node = sched->turns.first, *next; node; node = next) {
+		struct erc__tenant *tenant = (struct erc__tenant *)((char *)node - offsetof(struct erc__tenant, turn));
+		struct erc__item *item = pick_of_tenant(tenant, can_run, user);
+		next = erc__order_next(node);
+		if (!item)
+			continue;
+		if (node->key.second != tenant->virtual_ns) {
+			erc__order_remove(&sched->turns, node);
+			add_turn(sched, tenant);
+			if (erc__order_next(node) != next)
+				continue; /* others go before it now */
 		}
+		return item;
 	}
 	return NULL;
 }
@@ -280,6 +342,8 @@ static struct erc__item *pick_of_class(struct erc__sched *sched, enum erc_class 
 {
 	if (has_grants(sched, class_))
 		return pick_granted(sched, class_, can_run, user);
+	if (sched->policy->by_turns && class_ == ERC_BEST_EFFORT)
+		return pick_by_turns(sched, can_run, user);
 	return pick_in_order(sched, class_, can_run, user);
 }
 

@@ -28,7 +28,8 @@ struct erc__tenant {
 	uint32_t item_count; /* in the queue now */
 	uint32_t entered;    /* of these, in the order of its class: at most cap, as each needs a unit */
 	struct erc__order waiting; /* the others */
-	struct erc__tenant *next, *previous; /* in the ring of RT tenants that have such */
+	struct erc__order ready;   /* BE, where its tenants take turns: those that entered, by arrival */
+	struct erc__node turn;     /* the same, while it has such: among the tenants, by virtual time */
 	struct erc__key last; /* RT: the largest key of those that entered since none was */
 	uint64_t virtual_ns; /* BE: unit time used, divided by weight */
 	uint32_t granted;    /* units given to its runs in this allocation */
@@ -39,6 +40,9 @@ struct erc__tenant {
 /* One per request, embedded in it. Queued while the request runs or waits to run. */
 struct erc__item {
 	struct erc__node node;    /* first: in the order of its class, or among its tenant's waiting ones */
+	/* RT, while it waits and its tenant is not paused: among all such, with node's key and value. BE, where tenants take turns:
+	 * in its tenant's `ready` */
+	struct erc__node other;
 	struct erc__tenant *tenant;
 	uint64_t arrival_ns;
 	uint64_t deadline_ns; /* absolute; UINT64_MAX: none */
@@ -79,6 +83,7 @@ struct erc__policy {
 	int is_split;    /* each class has units of its own */
 	int is_strict;   /* RT goes before BE whatever the keys */
 	int spreads;     /* the order depends on how many units an item has: units are given out one at a time */
+	int by_turns;    /* BE tenants take turns, by the unit time that they have had for their weight */
 	int preempts;    /* units look for something better at tile boundaries, not only between launches */
 	int looks_ahead; /* BE has units that RT does not need before BE's tile ends */
 };
@@ -100,7 +105,8 @@ struct erc__sched {
 	struct erc__supply supply;
 	struct erc__room rooms[2];  /* of each class as a whole, by enum erc_class */
 	struct erc__order orders[2]; /* entered items of each class */
-	struct erc__tenant waiting; /* head of the ring of RT tenants with items that have not entered */
+	struct erc__order turns;    /* BE tenants that have such, where they take turns */
+	struct erc__order waiting;  /* RT items that have not entered, of all tenants that are not paused: what goes before a new one */
 	struct erc__item *granted;  /* items that have units of their own, in order */
 	uint32_t given;             /* units that they have together */
 	uint32_t inside[2];         /* units at work for each class */

@@ -368,6 +368,50 @@ START_TEST(admission)
 }
 END_TEST
 
+/* When a request of the tenant, whose runs hold one unit for 1,000 ns, is expected to end. */
+static uint64_t expected_ns(struct erc__tenant *tenant, uint64_t deadline_us)
+{
+	struct erc__item item;
+	erc__item_create(&w.sched, &item, tenant);
+	erc__item_init(&item, 0, deadline_us);
+	ck_assert_int_eq(erc__sched_admit(&w.sched, &item, 0), ERC_OK);
+	return item.expected_ns;
+}
+
+/* What others have queued counts when its deadline is earlier, whether their cap lets it run yet or not; but not while they are
+ * paused. */
+START_TEST(admission_counts_who_waits)
+{
+	struct erc__forecast forecast = { .run_ns = 1000, .unit_ns = 1000, .tile_ns = 1000 };
+	struct work *works[4];
+	start("elastic", (struct erc__supply){ .units = 1 }, 1);
+	struct erc__tenant *first = add_tenant(ERC_REAL_TIME, 0, 1, 1), *second = add_tenant(ERC_REAL_TIME, 0, 1, 1);
+	first->shed = second->shed = 1;
+	erc__estimate_init(&first->estimate, &forecast);
+	erc__estimate_init(&second->estimate, &forecast);
+	for (int i = 0; i < 4; i++) {
+		works[i] = add_work(first, 0, 1, 1000, 100 + (uint64_t)i);
+		erc__item_init(&works[i]->item, 0, works[i]->deadline_us);
+		erc__sched_add(&w.sched, &works[i]->item, 0);
+	}
+	ck_assert_uint_eq(expected_ns(second, 200), 5000);
+	ck_assert_uint_eq(expected_ns(second, 50), 1000);
+	ck_assert_uint_eq(expected_ns(second, 102), 4000); /* the third came first */
+	erc__sched_set_cap(&w.sched, first, 0, 0);
+	ck_assert_uint_eq(expected_ns(second, 200), 1000);
+	erc__sched_remove(&w.sched, &works[1]->item, 0);
+	ck_assert_uint_eq(expected_ns(second, 200), 1000);
+	erc__sched_set_cap(&w.sched, first, 1, 0);
+	ck_assert_uint_eq(expected_ns(second, 200), 4000);
+	erc__sched_remove(&w.sched, &works[3]->item, 0);
+	ck_assert_uint_eq(expected_ns(second, 200), 3000);
+	erc__sched_remove(&w.sched, &works[0]->item, 0);
+	ck_assert_uint_eq(expected_ns(second, 200), 2000);
+	erc__sched_remove(&w.sched, &works[2]->item, 0);
+	ck_assert_uint_eq(expected_ns(second, 200), 1000);
+}
+END_TEST
+
 /* A paused RT tenant keeps no unit from BE. */
 START_TEST(a_paused_tenant_holds_nothing)
 {
@@ -428,6 +472,7 @@ int main(void)
 	tcase_add_test(tcase, weights_within_two_percent);
 	tcase_add_test(tcase, shedding_keeps_goodput);
 	tcase_add_test(tcase, admission);
+	tcase_add_test(tcase, admission_counts_who_waits);
 	tcase_add_test(tcase, a_paused_tenant_holds_nothing);
 	tcase_add_loop_test(tcase, best_effort_limits, 0, 5);
 	suite_add_tcase(suite, tcase);
