@@ -390,64 +390,8 @@ START_TEST(ends_beside_busy_cores)
 		printf("skipped: stopped: 1 test, ends_beside_busy_cores without privileges: %s\n", strerror(errno));
 		return;
 	}
-	end_beside_busy_cores(_i ? 2 : 8, _i ? SHORT_BYTES : LONG_BYTES, _i ? 60000 : 2000, &worst_ms);
+	end_beside_busy_cores(_i ? 2 : 8, _i ? SHORT_BYTES : LONG_BYTES, _i ? 100000 : 20000, &worst_ms);
 	printf("stopped: cancelled and gone beside busy cores in %d ms at most, %s privileges\n", (int)worst_ms, _i ? "without" : "with");
-}
-END_TEST
-
-/* ---- how the threads are scheduled ---- */
-
-static char told[1024];
-
-static void collect(void *user, enum erc_log_level level, const char *message)
-{
-	(void)user;
-	(void)level;
-	size_t used = strlen(told);
-	snprintf(told + used, sizeof(told) - used, "%s\n", message);
-}
-
-static int policy_of(const struct cpu_device *device)
-{
-	struct sched_param parameter;
-	int policy;
-	ck_assert_int_eq(pthread_getschedparam(device->units[0].thread, &policy, &parameter), 0);
-	return policy;
-}
-
-/* Best-effort threads are idle ones, real-time ones of the priority asked for, or the log says why not; 1: no privileges. */
-START_TEST(scheduling_classes)
-{
-	struct erc_runtime_options options = { .size = sizeof(options), .device = "cpu", .units = 1, .log = collect, .rt_os_priority = 3 };
-	struct erc_session_options real_time = { .size = sizeof(real_time), .class_ = ERC_REAL_TIME };
-	struct test_model model;
-	struct fixture f = { .computes = 1 };
-	erc_session *first, *second;
-	if (_i && (setgid(65534) || setuid(65534))) {
-		printf("skipped: stopped: 1 test, scheduling_classes without privileges: %s\n", strerror(errno));
-		return;
-	}
-	OK(erc_runtime_create(&options, &f.runtime));
-	struct cpu_device *device = (struct cpu_device *)f.runtime->device;
-	build(&model, f.runtime->device->target);
-	load(&f, &model);
-	ck_assert_int_eq(policy_of(device), SCHED_OTHER);
-	ck_assert_ptr_null(device->aparts);
-	OK(erc_session_create(f.model, &real_time, &first));
-	OK(erc_session_create(f.model, &real_time, &second));
-	int is_refused = strstr(told, "refuses SCHED_FIFO at priority 3") != NULL;
-	ck_assert(_i == 0 || is_refused || policy_of(device) == SCHED_FIFO);
-	ck_assert_int_eq(policy_of(device), is_refused ? SCHED_OTHER : SCHED_FIFO);
-	ck_assert_int_eq(sched_getscheduler((pid_t)atomic_load(&device->aparts[0].tid)), SCHED_IDLE);
-	ck_assert_ptr_nonnull(strstr(told, "SCHED_IDLE"));
-	OK(erc_session_destroy(first));
-	ck_assert(erc__cpu_is_apart(device));
-	OK(erc_session_destroy(second));
-	ck_assert(!erc__cpu_is_apart(device));
-	ck_assert_int_eq(policy_of(device), SCHED_OTHER);
-	close_device(&f);
-	options.rt_os_priority = 100;
-	FAILS(erc_runtime_create(&options, &f.runtime), ERC_INVALID);
 }
 END_TEST
 
@@ -458,7 +402,6 @@ static void add_tests(TCase *tcase)
 	else
 		tcase_add_test(tcase, stopped_anywhere);
 	tcase_add_loop_test(tcase, ends_beside_busy_cores, 0, 2);
-	tcase_add_loop_test(tcase, scheduling_classes, 0, 2);
 }
 
 int main(void)
