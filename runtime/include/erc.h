@@ -315,7 +315,9 @@ struct erc_session_options {
 	const char *budget;        /* NULL: each launch takes the largest one that the room of the moment holds */
 	uint32_t units;            /* most units that it may occupy; 0: those of its budget */
 	uint32_t in_flight;        /* most requests submitted at a time; 0: no limit */
-	int shed;                  /* RT: refuse a request at once (ERC_SHED) that cannot meet its deadline */
+	/* RT: refuse a request at once (ERC_SHED) that is expected to end after its deadline, by the runs that stand before it and by
+	 * how long the last ones took. After a refusal on an idle device one is let in every 20 ms, to see whether times have changed. */
+	int shed;
 	const char *name;          /* in traces; NULL: its number */
 };
 
