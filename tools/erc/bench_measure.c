@@ -50,6 +50,7 @@ static void free_arrivals(const struct bench_run *run, struct arrivals *arrivals
 struct window {
 	struct outcome *outcomes; /* per client */
 	double available;         /* share of the device that RT did not use */
+	uint64_t late_units;
 };
 
 /* The share of the device that RT did not use between two moments. */
@@ -73,6 +74,7 @@ static enum erc_status run_slice(const struct bench_run *run, struct stage *stag
 		lane->outcome = &out->outcomes[i];
 	}
 	enum erc_status status = stage_run(stage, run->seconds);
+	out->late_units = stage->at_end.late_units - start.late_units;
 	out->available = share_left(&start, &stage->at_end, erc_runtime_units(stage->runtime));
 	return status;
 }
@@ -195,6 +197,7 @@ static int run_pair(struct bench_run *run, uint32_t load, uint32_t policy, const
 	if (status != ERC_OK)
 		return say_runtime_error(run->policies[policy].name, status);
 	add_ratios(run, cell, solo, shared);
+	cell->late_units += shared->late_units;
 	add_window(run, cell->solo, solo);
 	add_window(run, cell->shared, shared);
 	cell->rt_seconds += run->seconds;

@@ -50,6 +50,7 @@ static const struct column columns[] = {
 	{"be_per_second", NULL, CELL_NUMBER},
 	{"available", NULL, CELL_NUMBER},
 	{"be_preemptions", NULL, CELL_COUNT},
+	{"late_units", NULL, CELL_COUNT},
 	{"visible_p99_us", NULL, CELL_US},
 	{"granted_p50_us", NULL, CELL_US},
 	{"granted_p99_us", NULL, CELL_US},
@@ -197,6 +198,7 @@ static char *report_row(struct report *report, const struct bench_run *run, uint
 	report_cell(report, t.be_completed / cell->rt_seconds);
 	report_cell(report, cell->available / run->options->rounds);
 	report_cell(report, (double)t.be_preemptions);
+	report_cell(report, (double)cell->late_units);
 	report_cell(report, percentile(&t.shared.visible, 0.99));
 	report_cell(report, percentile(&t.shared.granted, 0.5));
 	report_cell(report, percentile(&t.shared.granted, 0.99));

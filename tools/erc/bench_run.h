@@ -16,6 +16,7 @@ struct cell_figures {
 	struct outcome *solo, *shared; /* per client, all rounds together */
 	struct series mean_ratio, p90_ratio, p99_ratio, be_alone_ratio, be_share_ratio; /* one value a round */
 	double rt_seconds;             /* of shared slices */
+	uint64_t late_units;           /* as erc_runtime_stats has them, in shared slices */
 	double available;              /* sum over rounds of the share that RT left */
 };
 
