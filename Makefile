@@ -116,7 +116,7 @@ $(O)/tests/%: $(O)/obj/tests/%.o $(O)/command.a $(O)/internal.a
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CHECK_LIBS) $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
 # Device tests build their kernels for a GPU, where they are given one (make check-gpu).
-$(addprefix $(O)/tests/devices/test_,devices rooms faults cuda errors): $(O)/obj/tests/devices/gpu_code.o
+$(addprefix $(O)/tests/devices/test_,devices rooms faults cuda errors board): $(O)/obj/tests/devices/gpu_code.o
 
 # A stand-in for the CUDA driver, which tests put in its place.
 $(O)/stub/libcuda.so.1: $(call obj,$(STUB_SRC))

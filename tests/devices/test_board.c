@@ -1,0 +1,507 @@
+/* What real-time runs tell best-effort ones on the CUDA device, and what these make of it, on the stand-in for the driver: words in
+ * the order of the stream, ahead of time, gone with the run; as many tiles of best-effort work as the words leave, and again more.
+ * Tiles wait at a gate, so that the test says how far each run has come. */
+#include "devices/cuda.h"
+#include "test_faults.h"
+
+/* The real-time run: wide, narrow, wide, narrow. Its launches take 200 us by prediction; tickets are counted in this order. */
+#define WIDE 4
+static const uint32_t tiles_of[] = { WIDE, 1, 1, 1, WIDE, 1 };
+static const uint32_t told_of[] = { WIDE, 1, 1, WIDE, WIDE, 1 }; /* the launch before the wide one tells of it */
+#define STAGES 6
+#define PARTNER_TILES 20000
+#define LONGER_THAN_AHEAD 1000000
+
+struct gate {
+	erc_model *model;
+	uint8_t *file;
+	erc_session *session;
+	erc_request *request;
+	uint64_t addresses[2];
+	_Atomic uint32_t *control; /* its own, or another's */
+	_Atomic uint32_t words[GATE_WORDS];
+	uint32_t counters[PARTNER_TILES];
+};
+
+static struct gate urgent, partner, other;
+static erc_runtime *runtime;
+
+static struct cuda_device *device(void)
+{
+	return (struct cuda_device *)runtime->device;
+}
+
+static void open_runtime(uint32_t units)
+{
+	struct erc_runtime_options options = { .size = sizeof(options), .device = "cuda", .policy = "elastic" };
+	stub_set("ERC_STUB_UNITS", (int)units);
+	stub_set("ERC_STUB_BLOCKS", 1);
+	OK(erc_runtime_create(&options, &runtime));
+}
+
+static void gate_open(struct gate *gate, enum erc_class class_, const uint32_t *tiles, uint32_t count, uint32_t tile_ns, _Atomic uint32_t *control)
+{
+	struct erc_session_options options = { .size = sizeof(options), .class_ = class_ };
+	struct test_model model;
+	size_t bytes;
+	memset(gate, 0, sizeof(*gate));
+	gate->control = control ? control : gate->words;
+	test_model_begin(&model, runtime->device->target);
+	test_model_tensor(&model, 0, ERC_U64, 2);
+	for (uint32_t i = 0; i < count; i++) {
+		test_model_operand(&model, ERCA_BUFFER_INPUT, ERCA_ACCESS_READ, 0, 0, 16);
+		test_model_launch_variant(&model, (struct erca_variant){ .kernel = TEST_KERNEL_gate, .tile_count = tiles[i], .tile_ns = tile_ns,
+		                                                         .count_slot = ERCA_NONE }, 0);
+	}
+	gate->file = test_model_finish(&model, code, code_bytes, &bytes);
+	OK(erc_model_load_memory(runtime, gate->file, bytes, NULL, &gate->model));
+	OK(erc_session_create(gate->model, &options, &gate->session));
+	OK(erc_request_create(gate->session, &gate->request));
+	gate->addresses[0] = (uintptr_t)gate->control;
+	gate->addresses[1] = (uintptr_t)gate->counters;
+	OK(erc_request_bind_input(gate->request, 0, gate->addresses, sizeof(gate->addresses)));
+}
+
+static void gate_close(struct gate *gate)
+{
+	OK(erc_request_destroy(gate->request));
+	OK(erc_session_destroy(gate->session));
+	OK(erc_model_unload(gate->model));
+	free(gate->file);
+}
+
+static void urgent_open(struct gate *gate)
+{
+	gate_open(gate, ERC_REAL_TIME, tiles_of, STAGES, 200000, NULL);
+}
+
+static void partner_open(struct gate *gate, uint32_t tile_ns, _Atomic uint32_t *control)
+{
+	static const uint32_t tiles = PARTNER_TILES;
+	gate_open(gate, ERC_BEST_EFFORT, &tiles, 1, tile_ns, control);
+}
+
+static void let_all(struct gate *gate)
+{
+	atomic_store(&gate->control[GATE_OPEN], UINT32_MAX);
+}
+
+/* ---- words ---- */
+
+/* What the board says of a slot, as schemas/cuda.h has it. */
+static uint32_t told(uint32_t slot)
+{
+	const struct erc_cuda_slot *at = &((const struct erc_cuda_board *)(uintptr_t)device()->board)->slots[slot];
+	uint32_t first = __atomic_load_n(&at->first, __ATOMIC_ACQUIRE), now = __atomic_load_n(&at->told, __ATOMIC_ACQUIRE);
+	return (first >> 16 == now >> 16 ? now : first) & 0xffff;
+}
+
+static uint32_t told_by_all(void)
+{
+	uint32_t sum = 0;
+	for (uint32_t i = 0; i < ERC_CUDA_SLOTS; i++)
+		sum += told(i);
+	return sum;
+}
+
+static void await_told(uint32_t units)
+{
+	for (int i = 0; told_by_all() != units; i++) {
+		ck_assert_msg(i < 100000, "%u units are told of, expected %u", told_by_all(), units);
+		usleep(100);
+	}
+}
+
+/* The run, which has begun `before` runs before, gets to this launch. */
+static void go_to(struct gate *gate, uint32_t before, uint32_t stage)
+{
+	uint32_t first = before * 12, entered;
+	for (uint32_t i = 0; i < stage; i++)
+		first += tiles_of[i];
+	atomic_store(&gate->control[GATE_OPEN], first);
+	entered = first + (tiles_of[stage] < runtime->device->units ? tiles_of[stage] : runtime->device->units);
+	await_least(&gate->control[GATE_ENTERED], entered);
+}
+
+static uint32_t slots_taken(void)
+{
+	uint32_t count = 0;
+	pthread_mutex_lock(&runtime->device->lock);
+	for (uint32_t i = 0; i < ERC_CUDA_SLOTS; i++)
+		count += device()->slots[i].owner != NULL;
+	pthread_mutex_unlock(&runtime->device->lock);
+	return count;
+}
+
+/* As a graph, as plain launches, elastic: each launch tells as it begins, and with the end there is nothing to tell. */
+START_TEST(told_in_order)
+{
+	if (_i == 1)
+		setenv("ERC_STUB_FAIL", "cuGraphInstantiateWithFlags:1:1", 1);
+	open_runtime(_i == 2 ? WIDE + 2 : WIDE);
+	urgent_open(&urgent);
+	const struct cuda_request *request = urgent.request->job.native;
+	ck_assert_uint_eq(told_by_all(), 0);
+	for (uint32_t run = 0; run < 3; run++) {
+		OK(erc_request_submit(urgent.request));
+		ck_assert_uint_eq(slots_taken(), 1);
+		for (uint32_t stage = 0; stage < STAGES; stage++) {
+			go_to(&urgent, run, stage);
+			await_told(told_of[stage]);
+			usleep(2000);
+			ck_assert_uint_eq(told_by_all(), told_of[stage]);
+		}
+		atomic_store(&urgent.control[GATE_OPEN], run * 12 + 12);
+		OK(erc_request_wait(urgent.request, UINT64_MAX));
+		ck_assert_int_eq(request->is_plain, _i < 2);
+		ck_assert_int_eq(request->graph != NULL, _i != 1);
+		await_told(0);
+		ck_assert_uint_eq(slots_taken(), 0);
+	}
+	gate_close(&urgent);
+	OK(erc_runtime_destroy(runtime));
+}
+END_TEST
+
+/* Cancelled in any launch: the word goes with the run. The plain form, and the elastic one. */
+START_TEST(gone_when_cancelled)
+{
+	open_runtime(_i % 2 ? WIDE + 2 : WIDE);
+	urgent_open(&urgent);
+	OK(erc_request_submit(urgent.request));
+	go_to(&urgent, 0, (uint32_t)_i / 2);
+	await_told(told_of[_i / 2]);
+	OK(erc_request_cancel(urgent.request));
+	let_all(&urgent);
+	FAILS(erc_request_wait(urgent.request, UINT64_MAX), ERC_CANCELLED);
+	await_told(0);
+	ck_assert_uint_eq(slots_taken(), 0);
+	gate_close(&urgent);
+	OK(erc_runtime_destroy(runtime));
+}
+END_TEST
+
+/* A launch that the driver refuses, and a word that it refuses at the run's end: what was told does not stay. */
+START_TEST(gone_when_failed)
+{
+	static const char *const calls[] = { "cuLaunchKernel:9:1", "cuStreamWriteValue32_v2:3:1" }; /* six were captured for a graph */
+	int failed = 0;
+	setenv("ERC_STUB_FAIL", calls[_i], 1);
+	open_runtime(WIDE + 2);
+	urgent_open(&urgent);
+	partner_open(&partner, 10000, NULL);
+	let_all(&urgent);
+	let_all(&partner);
+	for (int run = 0; run < 3; run++) {
+		OK(erc_request_submit(urgent.request));
+		failed += erc_request_wait(urgent.request, UINT64_MAX) != ERC_OK;
+	}
+	ck_assert_int_eq(failed, _i == 0);
+	OK(erc_request_run(partner.request)); /* the device is as good as before, */
+	await_told(0);                       /* and whatever was refused was said again */
+	ck_assert_uint_eq(slots_taken(), 0);
+	gate_close(&urgent);
+	gate_close(&partner);
+	OK(erc_runtime_destroy(runtime));
+}
+END_TEST
+
+/* A paused tenant's run says nothing; it goes on where it was. */
+START_TEST(withdrawn_while_paused)
+{
+	open_runtime(WIDE + 2);
+	urgent_open(&urgent);
+	OK(erc_request_submit(urgent.request));
+	go_to(&urgent, 0, 0);
+	await_told(WIDE);
+	OK(erc_session_set_units(urgent.session, 0));
+	await_told(0);
+	atomic_store(&urgent.control[GATE_OPEN], WIDE);
+	usleep(2000);
+	OK(erc_session_set_units(urgent.session, WIDE + 2));
+	go_to(&urgent, 0, 1);
+	await_told(told_of[1]);
+	go_to(&urgent, 0, STAGES - 1);
+	await_told(1);
+	let_all(&urgent);
+	OK(erc_request_wait(urgent.request, UINT64_MAX));
+	await_told(0);
+	gate_close(&urgent);
+	OK(erc_runtime_destroy(runtime));
+}
+END_TEST
+
+/* ---- best-effort work beside them ---- */
+
+/* Lets all tiles that are inside go, again and again, until there are as many inside as may be (less `short_of` at most), and for 20
+ * rounds never more. */
+static void settle(struct gate *gate, uint32_t limit, uint32_t short_of)
+{
+	uint32_t most = 0, inside = 0;
+	for (int round = 0, streak = 0; streak < 20 || most + short_of < limit; round++) {
+		ck_assert_msg(round < 6000, "%u tiles inside, expected %u", inside, limit);
+		uint32_t entered = atomic_load(&gate->control[GATE_ENTERED]);
+		inside = entered - atomic_load(&gate->control[GATE_OPEN]);
+		most = inside > most ? inside : most;
+		streak = inside <= limit ? streak + 1 : 0;
+		most = inside <= limit ? most : 0;
+		atomic_store(&gate->control[GATE_OPEN], entered);
+		usleep(500);
+	}
+}
+
+/* Beside a run in the plain form there is work in its narrow launches only; beside an elastic one always. It is away before the wide
+ * launch begins, and comes back, with one launch that would take for ever. */
+START_TEST(keeps_off_and_comes_back)
+{
+	uint32_t units = _i ? WIDE + 2 : WIDE;
+	open_runtime(units);
+	urgent_open(&urgent);
+	partner_open(&partner, 10000, NULL);
+	OK(erc_request_submit(partner.request));
+	settle(&partner, units, 0);
+	OK(erc_request_submit(urgent.request));
+	for (uint32_t stage = 0; stage < STAGES; stage++) {
+		uint32_t first = 0;
+		for (uint32_t i = 0; i < stage; i++)
+			first += tiles_of[i];
+		atomic_store(&urgent.control[GATE_OPEN], first);
+		settle(&partner, units - told_of[stage], 0);
+		/* It has found its units: as many tiles as there are, with all others held. */
+		await_least(&urgent.control[GATE_ENTERED], first + tiles_of[stage]);
+	}
+	let_all(&urgent);
+	OK(erc_request_wait(urgent.request, UINT64_MAX));
+	settle(&partner, units, 0);
+	let_all(&partner);
+	OK(erc_request_wait(partner.request, UINT64_MAX));
+	for (uint32_t i = 0; i < PARTNER_TILES; i++)
+		ck_assert_uint_eq(partner.counters[i], 1);
+	gate_close(&urgent);
+	gate_close(&partner);
+	OK(erc_runtime_destroy(runtime));
+}
+END_TEST
+
+/* Two best-effort tenants together have no more, and both some. */
+START_TEST(two_shrink_alike)
+{
+	open_runtime(WIDE + 4);
+	urgent_open(&urgent);
+	partner_open(&partner, 10000, NULL);
+	partner_open(&other, 10000, partner.control);
+	OK(erc_session_set_units(partner.session, 4));
+	OK(erc_session_set_units(other.session, 4));
+	OK(erc_request_submit(partner.request));
+	OK(erc_request_submit(other.request));
+	settle(&partner, WIDE + 4, 0);
+	OK(erc_request_submit(urgent.request));
+	settle(&partner, 4, 0);
+	go_to(&urgent, 0, 1);
+	settle(&partner, WIDE + 3, 1);
+	let_all(&urgent);
+	OK(erc_request_wait(urgent.request, UINT64_MAX));
+	settle(&partner, WIDE + 4, 0);
+	let_all(&partner);
+	OK(erc_request_wait(partner.request, UINT64_MAX));
+	OK(erc_request_wait(other.request, UINT64_MAX));
+	for (uint32_t i = 0; i < PARTNER_TILES; i++)
+		ck_assert_uint_eq(partner.counters[i] + other.counters[i], 2);
+	gate_close(&urgent);
+	gate_close(&partner);
+	gate_close(&other);
+	OK(erc_runtime_destroy(runtime));
+}
+END_TEST
+
+/* Tiles that are longer than words are ahead by: the scheduler keeps the widest launch free throughout. */
+START_TEST(long_tiles)
+{
+	open_runtime(WIDE + 2);
+	urgent_open(&urgent);
+	partner_open(&partner, LONGER_THAN_AHEAD, NULL);
+	OK(erc_request_submit(partner.request));
+	OK(erc_request_submit(urgent.request));
+	for (uint32_t stage = 0; stage < STAGES; stage++) {
+		uint32_t first = 0;
+		for (uint32_t i = 0; i < stage; i++)
+			first += tiles_of[i];
+		atomic_store(&urgent.control[GATE_OPEN], first);
+		settle(&partner, 2, 0);
+		await_least(&urgent.control[GATE_ENTERED], first + tiles_of[stage]);
+	}
+	let_all(&urgent);
+	let_all(&partner);
+	OK(erc_request_wait(urgent.request, UINT64_MAX));
+	OK(erc_request_wait(partner.request, UINT64_MAX));
+	gate_close(&urgent);
+	gate_close(&partner);
+	OK(erc_runtime_destroy(runtime));
+}
+END_TEST
+
+/* ---- real-time tenants beside each other ---- */
+
+/* Two that fit run at once, and best-effort work has what both leave. */
+START_TEST(two_real_time_tenants)
+{
+	open_runtime(2 * WIDE + 2);
+	urgent_open(&urgent);
+	urgent_open(&other);
+	partner_open(&partner, 10000, NULL);
+	OK(erc_request_submit(partner.request));
+	OK(erc_request_submit(urgent.request));
+	OK(erc_request_submit(other.request));
+	ck_assert_uint_eq(slots_taken(), 2);
+	settle(&partner, 2, 0);
+	await_least(&urgent.control[GATE_ENTERED], WIDE);
+	await_least(&other.control[GATE_ENTERED], WIDE); /* while the other's tiles are held */
+	await_told(2 * WIDE);
+	go_to(&urgent, 0, 1);
+	settle(&partner, 2 * WIDE + 2 - WIDE - 1, 0);
+	go_to(&other, 0, 1);
+	settle(&partner, 2 * WIDE + 2 - 2, 0);
+	let_all(&urgent);
+	OK(erc_request_wait(urgent.request, UINT64_MAX));
+	settle(&partner, 2 * WIDE + 2 - 1, 0);
+	let_all(&other);
+	OK(erc_request_wait(other.request, UINT64_MAX));
+	let_all(&partner);
+	OK(erc_request_wait(partner.request, UINT64_MAX));
+	gate_close(&urgent);
+	gate_close(&other);
+	gate_close(&partner);
+	OK(erc_runtime_destroy(runtime));
+}
+END_TEST
+
+/* More runs than slots: those without one have their units left free by the host. */
+START_TEST(more_runs_than_slots)
+{
+	static const uint32_t narrow_then_wide[] = { 1, 1, 2 };
+	static struct gate many[ERC_CUDA_SLOTS + 2];
+	uint32_t units = 2 * (ERC_CUDA_SLOTS + 2) + 3;
+	open_runtime(units);
+	partner_open(&partner, 10000, NULL);
+	OK(erc_request_submit(partner.request));
+	for (uint32_t i = 0; i < ERC_CUDA_SLOTS + 2; i++) {
+		gate_open(&many[i], ERC_REAL_TIME, narrow_then_wide, 3, 200000, NULL);
+		OK(erc_request_submit(many[i].request));
+	}
+	ck_assert_uint_eq(slots_taken(), ERC_CUDA_SLOTS);
+	settle(&partner, units - ERC_CUDA_SLOTS - 2 * 2, 0);
+	for (uint32_t i = 0; i < ERC_CUDA_SLOTS + 2; i++) {
+		await_least(&many[i].control[GATE_ENTERED], 1);
+		let_all(&many[i]);
+		OK(erc_request_wait(many[i].request, UINT64_MAX));
+	}
+	settle(&partner, units, 0);
+	let_all(&partner);
+	OK(erc_request_wait(partner.request, UINT64_MAX));
+	for (uint32_t i = 0; i < ERC_CUDA_SLOTS + 2; i++)
+		gate_close(&many[i]);
+	gate_close(&partner);
+	OK(erc_runtime_destroy(runtime));
+}
+END_TEST
+
+/* ---- all of it, at random ---- */
+
+/* Runs that tell, are cancelled, paused and shrunk, beside others that keep to what is told and are, too: the same bits, whatever the
+ * widths were, and nothing is left on the board. */
+START_TEST(same_bits_at_random)
+{
+	static struct load loads[4];
+	static struct tenant tenants[2];
+	struct test_model built;
+	struct bed bed, telling;
+	uint32_t random = (uint32_t)_i * 91 + 5;
+	size_t bytes;
+	stub_set("ERC_STUB_SHAKE", _i + 1);
+	bed_open(&bed, "cuda", "elastic", 6);
+	runtime = bed.runtime;
+	telling = bed;
+	build_work(&built, runtime->device->target, 100000);
+	telling.files[WORK] = test_model_finish(&built, code, code_bytes, &bytes);
+	OK(erc_model_load_memory(runtime, telling.files[WORK], bytes, NULL, &telling.models[WORK]));
+	for (uint32_t i = 0; i < 4; i++) {
+		struct erc_session_options options = { .size = sizeof(options), .class_ = i % 2 ? ERC_REAL_TIME : ERC_BEST_EFFORT, .level = i / 2 };
+		tenant_open(&loads[i].tenant, i % 2 ? &telling : &bed, &options);
+		loads[i].runs = 60;
+		atomic_init(&loads[i].is_over, 0);
+		if (i < 2)
+			tenant_open(&tenants[i], i % 2 ? &telling : &bed, &options);
+	}
+	ck_assert_uint_ge(((const struct cuda_request *)tenants[1].request->job.native)->phase_count, 2);
+	ck_assert_uint_eq(((const struct cuda_request *)tenants[0].request->job.native)->phase_count, 0);
+	for (uint32_t i = 0; i < 4; i++)
+		ck_assert_int_eq(pthread_create(&loads[i].thread, NULL, load_main, &loads[i]), 0);
+	while (!load_is_over(loads, 4)) {
+		struct tenant *tenant = &tenants[next_random(&random, 2)];
+		tenant_submit(tenant);
+		OK(erc_session_set_units(tenant->session, next_random(&random, 7)));
+		usleep(next_random(&random, 300));
+		if (!next_random(&random, 3))
+			OK(erc_request_cancel(tenant->request));
+		OK(erc_session_set_units(tenant->session, 1 + next_random(&random, 6)));
+		tenant_wait(tenant);
+	}
+	load_join(loads, 4);
+	await_told(0);
+	ck_assert_uint_eq(slots_taken(), 0);
+	for (int i = 0; i < 2; i++)
+		tenant_close(&tenants[i]);
+	OK(erc_model_unload(telling.models[WORK]));
+	free(telling.files[WORK]);
+	bed_close(&bed);
+}
+END_TEST
+
+/* The device is lost while a run tells: all end with its error, and what there is can be destroyed. */
+START_TEST(lost_while_told)
+{
+	stub_set("ERC_STUB_LOST", 3);
+	open_runtime(WIDE + 2);
+	urgent_open(&urgent);
+	partner_open(&partner, 10000, NULL);
+	OK(erc_request_submit(partner.request));
+	OK(erc_request_submit(urgent.request));
+	let_all(&urgent);
+	let_all(&partner);
+	FAILS(erc_request_wait(urgent.request, UINT64_MAX), ERC_DEVICE);
+	erc_request_wait(partner.request, UINT64_MAX);
+	gate_close(&urgent);
+	gate_close(&partner);
+	OK(erc_runtime_destroy(runtime));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("board");
+	TCase *tcase = tcase_create("board");
+	code = gpu_start(&code_bytes);
+	if (!code) {
+		printf("skipped: board, 1 program: no C compiler\n");
+		return EXIT_SUCCESS;
+	}
+	tcase_set_timeout(tcase, 120);
+	tcase_add_loop_test(tcase, told_in_order, 0, 3);
+	tcase_add_loop_test(tcase, gone_when_cancelled, 0, 2 * STAGES);
+	tcase_add_loop_test(tcase, gone_when_failed, 0, 2);
+	tcase_add_test(tcase, withdrawn_while_paused);
+	tcase_add_loop_test(tcase, keeps_off_and_comes_back, 0, 2);
+	tcase_add_loop_test(tcase, two_shrink_alike, 0, getenv("LOOPS") ? atoi(getenv("LOOPS")) : 1);
+	tcase_add_test(tcase, long_tiles);
+	tcase_add_test(tcase, two_real_time_tenants);
+	tcase_add_test(tcase, more_runs_than_slots);
+	tcase_add_loop_test(tcase, same_bits_at_random, 0, 4);
+	tcase_add_test(tcase, lost_while_told);
+	suite_add_tcase(suite, tcase);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	free(code);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
