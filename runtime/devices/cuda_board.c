@@ -208,6 +208,18 @@ int erc__cuda_is_board_used(const struct cuda_device *device)
 	return 0;
 }
 
+/* Units on which the run has blocks: those that were stopped to begin anew count until they have left. */
+static uint32_t units_held(const struct cuda_request *request)
+{
+	uint32_t held = erc__cuda_limit(request);
+	for (int i = 0; i < 2 && request->is_draining; i++) {
+		const struct cuda_flight *flight = &request->flights[i];
+		if (flight->is_used && flight->first_unit + flight->launched > held)
+			held = flight->first_unit + flight->launched;
+	}
+	return held;
+}
+
 enum erc_status erc__cuda_write_board(struct cuda_device *device)
 {
 	uint32_t together = 0, others = 0;
@@ -216,7 +228,7 @@ enum erc_status erc__cuda_write_board(struct cuda_device *device)
 	for (const struct cuda_request *request = device->running; request; request = request->next) {
 		uint32_t limit = erc__cuda_limit(request), room = erc__sched_room(&request->owner->job.item);
 		if (request->owner->job.item.tenant->class_ == ERC_BEST_EFFORT)
-			together += limit;
+			together += units_held(request);
 		else if (!request->slot)
 			others += room > limit ? room : limit;
 	}
