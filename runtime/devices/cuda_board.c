@@ -1,6 +1,9 @@
 /* The board of a CUDA device: what real-time runs need, told by their launches as they begin, so that best-effort blocks keep off
  * and come back without the host. A run that has nothing to tell, or finds no slot, is the scheduler's as a whole: best-effort
  * limits leave out its widest launch until it ends. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "cuda.h"
 
 #define HELD_NS 200000 /* a best-effort flight that came to nothing is tried again after so long, unless units are free sooner */
@@ -8,8 +11,9 @@
 
 enum erc_status erc__cuda_board_create(struct cuda_device *device)
 {
+	const char *phases = secure_getenv("ERC_CUDA_PHASES"); /* "0": none, to compare */
 	cu_address board = 0;
-	if (!device->has_writes || !device->base.sched.policy->looks_ahead)
+	if ((phases && !strcmp(phases, "0")) || !device->has_writes || !device->base.sched.policy->looks_ahead)
 		return ERC_OK;
 	TRY(CU(device, cuMemAllocAsync, &board, sizeof(struct erc_cuda_board), device->upload));
 	device->board = board;
