@@ -1,12 +1,12 @@
-/* The board of a CUDA device: what real-time runs need, told by their launches as they begin, so that best-effort blocks keep off
- * and come back without the host. A run that has nothing to tell, or finds no slot, is the scheduler's as a whole: best-effort
- * limits leave out its widest launch until it ends. */
+/* The board of a CUDA device: what real-time runs need, told by their launches as they begin, so that best-effort
+ * blocks keep off and come back without the host. A run that has nothing to tell, or finds no slot, is the scheduler's
+ * as a whole: best-effort limits leave out its widest launch until it ends. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "cuda.h"
 
-#define HELD_NS 200000 /* a best-effort flight that came to nothing is tried again after so long, unless units are free sooner */
+#define HELD_NS 200000 /* after a flight that came to nothing the next one, unless units are free sooner */
 #define LATE_NS 20000  /* runs are taken to be so much behind their predictions */
 
 enum erc_status erc__cuda_board_create(struct cuda_device *device)
@@ -46,7 +46,8 @@ enum erc_status erc__cuda_find_phases(struct cuda_request *request)
 {
 	const struct erc__tenant *tenant = &request->owner->session->tenant;
 	const struct erc__forecast *forecast = tenant->forecast;
-	if (!request->device->board || tenant->class_ != ERC_REAL_TIME || !forecast->run_ns || forecast->count != request->step_count)
+	if (!request->device->board || tenant->class_ != ERC_REAL_TIME || !forecast->run_ns ||
+	    forecast->count != request->step_count)
 		return ERC_OK;
 	size_t bytes = request->step_count * sizeof(*request->phases);
 	uint32_t *needs = erc__alloc(request->step_count * sizeof(*needs));
@@ -67,7 +68,8 @@ enum erc_status erc__cuda_find_phases(struct cuda_request *request)
 	return ERC_OK;
 }
 
-/* Units to tell of when the step begins: of the last phase since the step before that could tell. The first phase is the host's. */
+/* Units to tell of when the step begins: of the last phase since the step before that could tell. The first phase is
+ * the host's. */
 static uint32_t units_told(const struct cuda_request *request, uint32_t number)
 {
 	uint32_t since = number, units = 0;
@@ -97,7 +99,8 @@ void erc__cuda_fill_board(const struct cuda_request *request, uint32_t number, s
 static enum erc_status write_slot(struct cuda_device *device, uint32_t number, uint32_t units)
 {
 	struct cuda_slot *slot = &device->slots[number];
-	size_t offset = offsetof(struct erc_cuda_board, slots) + number * sizeof(struct erc_cuda_slot) + offsetof(struct erc_cuda_slot, first);
+	size_t offset = offsetof(struct erc_cuda_board, slots) + number * sizeof(struct erc_cuda_slot) +
+	                offsetof(struct erc_cuda_slot, first);
 	slot->generation = (slot->generation + 1) & 0xffff;
 	return erc__cuda_put_word(device, offset, slot->generation << 16 | units);
 }
@@ -259,15 +262,16 @@ static uint64_t next_fall_ns(const struct cuda_request *request, uint64_t now_ns
 	if (!request->slot || !item->started_ns)
 		return UINT64_MAX;
 	for (uint32_t i = 1; i < request->phase_count; i++) {
-		uint64_t at_ns = item->started_ns + item->tenant->forecast->launches[request->phases[i].first].start_ns + LATE_NS;
+		uint64_t at_ns =
+		    item->started_ns + item->tenant->forecast->launches[request->phases[i].first].start_ns + LATE_NS;
 		if (request->phases[i].units < request->phases[i - 1].units && at_ns > now_ns)
 			return at_ns;
 	}
 	return UINT64_MAX;
 }
 
-/* When a best-effort flight of long launches is begun anew, as runs are not as quick as predicted, and nobody tells the host of words:
- * flights of others end by then. UINT64_MAX: never. */
+/* When a best-effort flight of long launches is begun anew, as runs are not as quick as predicted, and nobody tells the
+ * host of words: flights of others end by then. UINT64_MAX: never. */
 static uint64_t refill_ns(const struct cuda_request *request)
 {
 	uint64_t at_ns = UINT64_MAX;

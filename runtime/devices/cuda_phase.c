@@ -1,4 +1,5 @@
-/* Which launches make a phase. A rise is never left out, however short: the run needs the units. A fall is, where it gives little. */
+/* Which launches make a phase. A rise is never left out, however short: the run needs the units. A fall is, where it
+ * gives little. */
 #include "cuda_phase.h"
 
 static uint64_t end_of(const struct erc__forecast *forecast, uint32_t launch)
@@ -17,7 +18,9 @@ void erc__cuda_needs(const struct erc__forecast *forecast, uint64_t ahead_ns, ui
 		uint64_t until_ns = end_of(forecast, i) + ahead_ns;
 		needs[i] = forecast->launches[i].width ? forecast->launches[i].width : 1;
 		/* No further than to the widest: launches are short, and many lie within the time. */
-		for (uint32_t j = i + 1; j < forecast->count && forecast->launches[j].start_ns < until_ns && needs[i] < forecast->widest; j++)
+		for (uint32_t j = i + 1;
+		     j < forecast->count && forecast->launches[j].start_ns < until_ns && needs[i] < forecast->widest;
+		     j++)
 			if (forecast->launches[j].width > needs[i])
 				needs[i] = forecast->launches[j].width;
 	}
@@ -39,7 +42,7 @@ static void add(struct stretch *stretch, uint32_t need, uint64_t ns)
 
 static struct stretch stretch_from(const struct erc__forecast *forecast, const uint32_t *needs, uint32_t first)
 {
-	struct stretch stretch = { .end = first };
+	struct stretch stretch = {.end = first};
 	while (stretch.end < forecast->count) {
 		uint64_t ns = ns_of(forecast, stretch.end);
 		struct stretch longer = stretch;
@@ -61,7 +64,7 @@ uint32_t erc__cuda_phases(const struct erc__forecast *forecast, const uint32_t *
 		uint32_t now = count ? phases[count - 1].units : 0;
 		int falls = stretch.ns >= ERC__CUDA_PHASE_NS && stretch.units + now / ERC__CUDA_PHASE_WASTE < now;
 		if (!count || stretch.units > now || falls)
-			phases[count++] = (struct erc__cuda_phase){ .first = i, .units = stretch.units };
+			phases[count++] = (struct erc__cuda_phase){.first = i, .units = stretch.units};
 		i = stretch.end;
 	}
 	return count;

@@ -1,127 +1,11 @@
-/* What real-time runs tell best-effort ones on the CUDA device, and what these make of it, on the stand-in for the driver: words in
- * the order of the stream, ahead of time, gone with the run; as many tiles of best-effort work as the words leave, and again more.
- * Tiles wait at a gate, so that the test says how far each run has come. */
-#include "devices/cuda.h"
-#include "test_faults.h"
+/* What real-time runs tell best-effort ones on the CUDA device, and what these make of it, on the stand-in for the
+ * driver: words in the order of the stream, ahead of time, gone with the run; as many tiles of best-effort work as the
+ * words leave, and again more. Tiles wait at a gate, so that the test says how far each run has come. */
+#include "test_board.h"
 
-/* The real-time run: wide, narrow, wide, narrow. Its launches take 200 us by prediction; tickets are counted in this order. */
-#define WIDE 4
-static const uint32_t tiles_of[] = { WIDE, 1, 1, 1, WIDE, 1 };
-static const uint32_t told_of[] = { WIDE, 1, 1, WIDE, WIDE, 1 }; /* the launch before the wide one tells of it */
-#define STAGES 6
-#define PARTNER_TILES 60000
 #define LONGER_THAN_AHEAD 1000000
 
-struct gate {
-	erc_model *model;
-	uint8_t *file;
-	erc_session *session;
-	erc_request *request;
-	uint64_t addresses[2];
-	_Atomic uint32_t *control; /* its own, or another's */
-	_Atomic uint32_t words[GATE_WORDS];
-	uint32_t counters[PARTNER_TILES];
-};
-
-static struct gate urgent, partner, other;
-static erc_runtime *runtime;
-
-static struct cuda_device *device(void)
-{
-	return (struct cuda_device *)runtime->device;
-}
-
-static void open_runtime(uint32_t units)
-{
-	struct erc_runtime_options options = { .size = sizeof(options), .device = "cuda", .policy = "elastic" };
-	stub_set("ERC_STUB_UNITS", (int)units);
-	stub_set("ERC_STUB_BLOCKS", 1);
-	OK(erc_runtime_create(&options, &runtime));
-}
-
-static void gate_open(struct gate *gate, enum erc_class class_, const uint32_t *tiles, uint32_t count, uint32_t tile_ns, _Atomic uint32_t *control)
-{
-	struct erc_session_options options = { .size = sizeof(options), .class_ = class_ };
-	struct test_model model;
-	size_t bytes;
-	memset(gate, 0, sizeof(*gate));
-	gate->control = control ? control : gate->words;
-	test_model_begin(&model, runtime->device->target);
-	test_model_tensor(&model, 0, ERC_U64, 2);
-	for (uint32_t i = 0; i < count; i++) {
-		test_model_operand(&model, ERCA_BUFFER_INPUT, ERCA_ACCESS_READ, 0, 0, 16);
-		test_model_launch_variant(&model, (struct erca_variant){ .kernel = TEST_KERNEL_gate, .tile_count = tiles[i], .tile_ns = tile_ns,
-		                                                         .count_slot = ERCA_NONE }, 0);
-	}
-	gate->file = test_model_finish(&model, code, code_bytes, &bytes);
-	OK(erc_model_load_memory(runtime, gate->file, bytes, NULL, &gate->model));
-	OK(erc_session_create(gate->model, &options, &gate->session));
-	OK(erc_request_create(gate->session, &gate->request));
-	gate->addresses[0] = (uintptr_t)gate->control;
-	gate->addresses[1] = (uintptr_t)gate->counters;
-	OK(erc_request_bind_input(gate->request, 0, gate->addresses, sizeof(gate->addresses)));
-}
-
-static void gate_close(struct gate *gate)
-{
-	OK(erc_request_destroy(gate->request));
-	OK(erc_session_destroy(gate->session));
-	OK(erc_model_unload(gate->model));
-	free(gate->file);
-}
-
-static void urgent_open(struct gate *gate)
-{
-	gate_open(gate, ERC_REAL_TIME, tiles_of, STAGES, 200000, NULL);
-}
-
-static void partner_open(struct gate *gate, uint32_t tile_ns, _Atomic uint32_t *control)
-{
-	static const uint32_t tiles = PARTNER_TILES;
-	gate_open(gate, ERC_BEST_EFFORT, &tiles, 1, tile_ns, control);
-}
-
-static void let_all(struct gate *gate)
-{
-	atomic_store(&gate->control[GATE_OPEN], UINT32_MAX);
-}
-
 /* ---- words ---- */
-
-/* What the board says of a slot, as schemas/cuda.h has it. */
-static uint32_t told(uint32_t slot)
-{
-	const struct erc_cuda_slot *at = &((const struct erc_cuda_board *)(uintptr_t)device()->board)->slots[slot];
-	uint32_t first = __atomic_load_n(&at->first, __ATOMIC_ACQUIRE), now = __atomic_load_n(&at->told, __ATOMIC_ACQUIRE);
-	return (first >> 16 == now >> 16 ? now : first) & 0xffff;
-}
-
-static uint32_t told_by_all(void)
-{
-	uint32_t sum = 0;
-	for (uint32_t i = 0; i < ERC_CUDA_SLOTS; i++)
-		sum += told(i);
-	return sum;
-}
-
-static void await_told(uint32_t units)
-{
-	for (int i = 0; told_by_all() != units; i++) {
-		ck_assert_msg(i < 100000, "%u units are told of, expected %u", told_by_all(), units);
-		usleep(100);
-	}
-}
-
-/* The run, which has begun `before` runs before, gets to this launch. */
-static void go_to(struct gate *gate, uint32_t before, uint32_t stage)
-{
-	uint32_t first = before * 12, entered;
-	for (uint32_t i = 0; i < stage; i++)
-		first += tiles_of[i];
-	atomic_store(&gate->control[GATE_OPEN], first);
-	entered = first + (tiles_of[stage] < runtime->device->units ? tiles_of[stage] : runtime->device->units);
-	await_least(&gate->control[GATE_ENTERED], entered);
-}
 
 static uint32_t slots_taken(void)
 {
@@ -184,7 +68,8 @@ END_TEST
 /* A launch that the driver refuses, and a word that it refuses at the run's end: what was told does not stay. */
 START_TEST(gone_when_failed)
 {
-	static const char *const calls[] = { "cuLaunchKernel:9:1", "cuStreamWriteValue32_v2:3:1" }; /* six were captured for a graph */
+	static const char *const calls[] = {"cuLaunchKernel:9:1",
+	                                    "cuStreamWriteValue32_v2:3:1"}; /* six were captured for a graph */
 	int failed = 0;
 	setenv("ERC_STUB_FAIL", calls[_i], 1);
 	open_runtime(WIDE + 2);
@@ -198,7 +83,7 @@ START_TEST(gone_when_failed)
 	}
 	ck_assert_int_eq(failed, _i == 0);
 	OK(erc_request_run(partner.request)); /* the device is as good as before, */
-	await_told(0);                       /* and whatever was refused was said again */
+	await_told(0);                        /* and whatever was refused was said again */
 	ck_assert_uint_eq(slots_taken(), 0);
 	gate_close(&urgent);
 	gate_close(&partner);
@@ -233,13 +118,14 @@ END_TEST
 
 /* ---- best-effort work beside them ---- */
 
-/* Lets all tiles that are inside go, again and again, until there are as many inside as may be (less `short_of` at most), and for 20
- * rounds never more, the last time with time enough. */
+/* Lets all tiles that are inside go, again and again, until there are as many inside as may be (less `short_of` at
+ * most), and for 20 rounds never more, the last time with time enough. */
 static void settle(struct gate *gate, uint32_t limit, uint32_t short_of)
 {
 	uint32_t most = 0, inside = 0;
 	for (int round = 0, streak = 0; streak < 20 || most + short_of < limit; round++) {
-		ck_assert_msg(round < 6000, "%u tiles inside, expected %u; %u had entered", inside, limit, atomic_load(&gate->control[GATE_ENTERED]));
+		ck_assert_msg(round < 6000, "%u tiles inside, expected %u; %u had entered", inside, limit,
+		              atomic_load(&gate->control[GATE_ENTERED]));
 		uint32_t entered = atomic_load(&gate->control[GATE_ENTERED]);
 		inside = entered - atomic_load(&gate->control[GATE_OPEN]);
 		most = inside > most ? inside : most;
@@ -259,8 +145,8 @@ static void wait_beside(struct gate *gate, struct gate *beside)
 	}
 }
 
-/* Beside a run in the plain form there is work in its narrow launches only; beside an elastic one always. It is away before the wide
- * launch begins, and comes back, with one launch that would take for ever. */
+/* Beside a run in the plain form there is work in its narrow launches only; beside an elastic one always. It is away
+ * before the wide launch begins, and comes back, with one launch that would take for ever. */
 START_TEST(keeps_off_and_comes_back)
 {
 	uint32_t units = _i ? WIDE + 2 : WIDE;
@@ -428,8 +314,8 @@ END_TEST
 
 /* ---- all of it, at random ---- */
 
-/* Runs that tell, are cancelled, paused and shrunk, beside others that keep to what is told and are, too: the same bits, whatever the
- * widths were, and nothing is left on the board. */
+/* Runs that tell, are cancelled, paused and shrunk, beside others that keep to what is told and are, too: the same
+ * bits, whatever the widths were, and nothing is left on the board. */
 START_TEST(same_bits_at_random)
 {
 	static struct load loads[4];
@@ -446,7 +332,8 @@ START_TEST(same_bits_at_random)
 	telling.files[WORK] = test_model_finish(&built, code, code_bytes, &bytes);
 	OK(erc_model_load_memory(runtime, telling.files[WORK], bytes, NULL, &telling.models[WORK]));
 	for (uint32_t i = 0; i < 4; i++) {
-		struct erc_session_options options = { .size = sizeof(options), .class_ = i % 2 ? ERC_REAL_TIME : ERC_BEST_EFFORT, .level = i / 2 };
+		struct erc_session_options options = {
+		    .size = sizeof(options), .class_ = i % 2 ? ERC_REAL_TIME : ERC_BEST_EFFORT, .level = i / 2};
 		tenant_open(&loads[i].tenant, i % 2 ? &telling : &bed, &options);
 		loads[i].runs = 60;
 		atomic_init(&loads[i].is_over, 0);

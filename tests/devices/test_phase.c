@@ -16,14 +16,14 @@ static uint32_t count;
 
 static void begin(void)
 {
-	forecast = (struct erc__forecast){ .launches = launches };
+	forecast = (struct erc__forecast){.launches = launches};
 }
 
 /* A launch of one round that so many units can use. */
 static void launch(uint32_t units, uint32_t us)
 {
 	ck_assert_uint_lt(forecast.count, MOST);
-	launches[forecast.count++] = (struct erc__forecast_launch){ .tiles = units, .tile_ns = us * US };
+	launches[forecast.count++] = (struct erc__forecast_launch){.tiles = units, .tile_ns = us * US};
 }
 
 static void end(uint64_t ahead_ns)
@@ -36,11 +36,13 @@ static void end(uint64_t ahead_ns)
 static void expect(uint32_t number, uint32_t first, uint32_t units)
 {
 	ck_assert_uint_lt(number, count);
-	ck_assert_msg(phases[number].first == first && phases[number].units == units, "phase %u: %u units from %u on, expected %u from %u on",
-	              number, phases[number].units, phases[number].first, units, first);
+	ck_assert_msg(phases[number].first == first && phases[number].units == units,
+	              "phase %u: %u units from %u on, expected %u from %u on", number, phases[number].units,
+	              phases[number].first, units, first);
 }
 
-/* Wide for 300 us, narrow for 400 us in pieces of 40, wide again: the rise is told with the piece that ends less than 50 us before. */
+/* Wide for 300 us, narrow for 400 us in pieces of 40, wide again: the rise is told with the piece that ends less than
+ * 50 us before. */
 START_TEST(told_ahead)
 {
 	begin();
@@ -115,7 +117,8 @@ static uint32_t told_at(uint32_t number)
 	return units;
 }
 
-/* Of any plan: a tile begun before a launch's word ends no later than launches begin that were not told of; what falls lasts. */
+/* Of any plan: a tile begun before a launch's word ends no later than launches begin that were not told of; what falls
+ * lasts. */
 START_TEST(random_plans)
 {
 	uint32_t random = (uint32_t)_i * 2654435761u + 1;
