@@ -6,14 +6,13 @@
 
 #include "../forecast.h"
 
-/* Whose tiles are shorter ends one that was begun before a word before the launch that the word is for: the compiler's
- * limit of a tile (25 us), twice for two blocks on a unit. */
+/* A launch that needs more units is told of by one that ends so long before, or later: a best-effort tile that began
+ * before the word, and takes no longer, has ended by then. It is the compiler's limit of a tile (25 us), twice for two
+ * blocks on a unit. */
 #define ERC__CUDA_AHEAD_NS 50000
-/* A narrower phase that is shorter gives nothing away: best-effort work comes back within a tile and goes within a
- * tile. */
+/* A narrower phase that is shorter gives nothing away: a few tiles of best-effort work for coming and going. */
 #define ERC__CUDA_PHASE_NS 100000
-/* Launches share a phase while no more than this part of its unit time is unused; and a narrower one frees at least so
- * much. */
+/* Launches share a phase while less than one part in so many of its unit time is unused; a narrower phase frees more. */
 #define ERC__CUDA_PHASE_WASTE 16
 
 /* From launch `first` on, until the next phase, the run needs no more than `units`. */
