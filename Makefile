@@ -200,7 +200,7 @@ run-demo: all $(O)/hello $(O)/make_model
 
 # What tests/gpu/check.sh runs, besides `all`.
 GPU_PROGRAMS := $(patsubst %,$(O)/%,conformance models preempt make_model template_models gpu_device stub_artifact tests/validate) \
-	$(patsubst %,$(O)/tests/devices/test_%,devices rooms faults cuda errors)
+	$(patsubst %,$(O)/tests/devices/test_%,devices rooms faults cuda board errors)
 
 check: deps ## all tests; needs no GPU
 	$(Q)$(AGAIN) run-check

@@ -355,7 +355,8 @@ START_TEST(same_bits_at_random)
 		tenant_wait(tenant);
 	}
 	load_join(loads, 4);
-	await_told(0);
+	if (!gpu_is_real()) /* its memory is not the host's */
+		await_told(0);
 	ck_assert_uint_eq(slots_taken(), 0);
 	for (int i = 0; i < 2; i++)
 		tenant_close(&tenants[i]);
@@ -394,17 +395,17 @@ int main(void)
 		return EXIT_SUCCESS;
 	}
 	tcase_set_timeout(tcase, 120);
-	tcase_add_loop_test(tcase, told_in_order, 0, 3);
-	tcase_add_loop_test(tcase, gone_when_cancelled, 0, 2 * STAGES);
-	tcase_add_loop_test(tcase, gone_when_failed, 0, 2);
-	tcase_add_test(tcase, withdrawn_while_paused);
-	tcase_add_loop_test(tcase, keeps_off_and_comes_back, 0, 2);
-	tcase_add_test(tcase, two_shrink_alike);
-	tcase_add_test(tcase, long_tiles);
-	tcase_add_test(tcase, two_real_time_tenants);
-	tcase_add_test(tcase, more_runs_than_slots);
+	STAND_IN_ONLY(tcase, told_in_order, 0, 3, "device memory that the test reads");
+	STAND_IN_ONLY(tcase, gone_when_cancelled, 0, 2 * STAGES, "the same");
+	STAND_IN_ONLY(tcase, gone_when_failed, 0, 2, "calls that fail");
+	STAND_IN_ONLY(tcase, withdrawn_while_paused, 0, 1, "device memory that the test reads");
+	STAND_IN_ONLY(tcase, keeps_off_and_comes_back, 0, 2, "so many units");
+	STAND_IN_ONLY(tcase, two_shrink_alike, 0, 1, "the same");
+	STAND_IN_ONLY(tcase, long_tiles, 0, 1, "the same");
+	STAND_IN_ONLY(tcase, two_real_time_tenants, 0, 1, "the same");
+	STAND_IN_ONLY(tcase, more_runs_than_slots, 0, 1, "the same");
+	STAND_IN_ONLY(tcase, lost_while_told, 0, 1, "a device that is lost at a chosen moment");
 	tcase_add_loop_test(tcase, same_bits_at_random, 0, 4);
-	tcase_add_test(tcase, lost_while_told);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
