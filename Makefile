@@ -116,7 +116,7 @@ $(O)/tests/%: $(O)/obj/tests/%.o $(O)/command.a $(O)/internal.a
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CHECK_LIBS) $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
 # Device tests build their kernels for a GPU, where they are given one (make check-gpu).
-$(addprefix $(O)/tests/devices/test_,devices rooms faults cuda errors stopped apart): $(O)/obj/tests/devices/gpu_code.o
+$(addprefix $(O)/tests/devices/test_,devices rooms faults cuda errors stopped apart board): $(O)/obj/tests/devices/gpu_code.o
 
 # A stand-in for the CUDA driver, which tests put in its place.
 $(O)/stub/libcuda.so.1: $(call obj,$(STUB_SRC))
@@ -204,7 +204,7 @@ run-demo: all $(O)/hello $(O)/make_model
 
 # What tests/gpu/check.sh runs, besides `all`.
 GPU_PROGRAMS := $(patsubst %,$(O)/%,conformance models preempt make_model template_models gpu_device stub_artifact tests/validate) \
-	$(patsubst %,$(O)/tests/devices/test_%,devices rooms faults cuda errors)
+	$(patsubst %,$(O)/tests/devices/test_%,devices rooms faults cuda board errors)
 
 check: deps ## all tests; needs no GPU
 	$(Q)$(AGAIN) run-check

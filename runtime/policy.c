@@ -225,7 +225,7 @@ static uint32_t units_for_best_effort(const struct erc__sched *sched, uint64_t n
 		return units;
 	tile_ns += (uint64_t)((float)tile_ns * sched->stretch.high) + supply->signal_ns;
 	for (const struct erc__item *item = sched->is_apart ? NULL : sched->granted; item; item = item->granted_next)
-		need += need_of(sched, item, now_ns, tile_ns);
+		need += item->is_told ? 0 : need_of(sched, item, now_ns, tile_ns);
 	units = need < units ? units - need : 0;
 	if (supply->be_bandwidth > 0 && traffic * (float)units > (float)supply->be_bandwidth)
 		units = (uint32_t)((float)supply->be_bandwidth / traffic);

@@ -60,6 +60,7 @@ struct erc__item {
 	uint64_t round;               /* of the last allocation that gave it units */
 	struct erc__item *granted_next; /* in the list of those that have units */
 	struct erc__item *new_granted_next; /* the same while the list is made anew */
+	int is_told;                  /* the device tells BE itself, from launch to launch, what the run needs: limits leave it out */
 	int was_squeezed;             /* it once had fewer units than it could use, or may have had */
 	int is_probe;                 /* let in to see whether it can be in time after all */
 	uint64_t admitted_ns;         /* submitted to a tenant that refuses; */

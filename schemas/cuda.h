@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#define ERC_CUDA_ABI 1u
+#define ERC_CUDA_ABI 2u
 #define ERC_CUDA_PLAIN "erc_plain"
 #define ERC_CUDA_ELASTIC "erc_elastic"
 
@@ -27,6 +27,22 @@ struct erc_cuda_room {
 	uint64_t word;       /* {stop epoch: high 32 bits, unit limit: low 32 bits} */
 };
 
+/* One for all runs, in device memory: what real-time runs need of the units, so that best-effort blocks keep off without the host.
+ * A run's need is `told`, unless that is of another generation than `first`: the host begins a new one when the slot's run begins,
+ * ends or is sent away, and what an older launch may still write counts no more. */
+#define ERC_CUDA_SLOTS 8u
+struct erc_cuda_slot {
+	uint32_t first;      /* {generation: high 16 bits, units: low 16 bits}; written by the host */
+	uint32_t told;       /* the same; written by the run's launches as they begin */
+};
+struct erc_cuda_board {
+	/* {units of real-time runs without a slot: high 16 bits, units that best-effort runs have together by their rooms' limits: low};
+	 * written by the host */
+	uint32_t units;
+	uint32_t reserved[15];
+	struct erc_cuda_slot slots[ERC_CUDA_SLOTS]; /* a multiple of 64 from the board's begin */
+};
+
 struct erc_cuda_launch {
 	/* Device addresses, in operand order. Arena, weights, inputs and outputs each begin at a multiple of 64. */
 	void *buffers[ERC_CUDA_MOST_OPERANDS];
@@ -44,7 +60,12 @@ struct erc_cuda_launch {
 	 * NULL: there is none. */
 	const struct erc_cuda_progress *before;
 	uint32_t before_tiles;
-	uint32_t reserved;
+	/* The board: best-effort launches keep to it, real-time ones write to it. NULL: neither. */
+	uint32_t keeps;      /* 1: keeps to it; */
+	struct erc_cuda_board *board;
+	uint32_t all_units;  /* real-time and best-effort runs have so many together */
+	uint32_t tells;      /* units that the run needs from this launch on; 0: as before */
+	const uint32_t *ticket; /* where {generation: high 16 bits, slot + 1: low 16 bits} of the run stands; 0: it has none */
 	int64_t params[ERC_CUDA_MOST_PARAMS];
 };
 

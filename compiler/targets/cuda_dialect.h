@@ -62,6 +62,9 @@ FN void copy_commit(void) {}
 #define DECLARE_SHARED(type, name) __shared__ type name
 #define BLOCK ((uint32_t)blockIdx.x)
 FN uint64_t read_room(const struct erc_cuda_room *room) { return *(volatile const uint64_t *)&room->word; }
+FN uint64_t read_slot(const struct erc_cuda_slot *slot) { return *(volatile const uint64_t *)slot; } /* told: high, first: low */
+FN uint32_t read_word(const uint32_t *word) { return *(volatile const uint32_t *)word; }
+FN void write_word(uint32_t *word, uint32_t value) { *(volatile uint32_t *)word = value; }
 /* What the blocks counted wrote is visible behind it. */
 FN uint32_t read_done(const struct erc_cuda_progress *progress)
 {

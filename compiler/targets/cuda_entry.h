@@ -1,8 +1,32 @@
 /* The two kernels of a GPU image around one tile body: see schemas/cuda.h. */
+
+/* The run's first tile of this launch begins: from now on it needs other units. */
+FN void tell(const struct erc_cuda_launch *launch)
+{
+	uint32_t ticket = launch->tells ? read_word(launch->ticket) : 0;
+	if (ticket)
+		write_word(&launch->board->slots[(ticket & 0xffff) - 1].told, (ticket & 0xffff0000u) | launch->tells);
+}
+
+/* What real-time runs leave of a limit: all best-effort runs shrink alike. The words are independent loads. */
+FN uint32_t limit_beside(const struct erc_cuda_launch *launch, uint32_t limit)
+{
+	uint32_t units = read_word(&launch->board->units), together = units & 0xffff, needed = units >> 16;
+	for (uint32_t i = 0; i < ERC_CUDA_SLOTS; i++) {
+		uint64_t slot = read_slot(&launch->board->slots[i]);
+		uint32_t first = (uint32_t)slot, told = (uint32_t)(slot >> 32);
+		needed += ((first ^ told) >> 16 ? first : told) & 0xffff;
+	}
+	uint32_t left = needed < launch->all_units ? launch->all_units - needed : 0;
+	return together <= left ? limit : limit * left / together;
+}
+
 ENTRY(erc_plain)
 {
 	DECLARE_LOCAL;
 	const struct erc_tile_args args = {launch.buffers, launch.dims, launch.params};
+	if (BLOCK == 0 && THREAD == 0)
+		tell(&launch);
 	tile_body(&args, BLOCK, local);
 }
 
@@ -12,10 +36,16 @@ FN uint32_t next_tile(const struct erc_cuda_launch *launch, uint32_t unit)
 	for (;;) {
 		uint64_t word = read_room(launch->room);
 		uint32_t limit = (uint32_t)word, stop_epoch = (uint32_t)(word >> 32);
+		if (launch->keeps)
+			limit = limit_beside(launch, limit);
 		if ((int32_t)(launch->epoch - stop_epoch) <= 0 || unit >= limit)
 			return launch->tile_count;
-		if (!launch->before || read_done(launch->before) == launch->before_tiles)
-			return claim_tile(launch->progress);
+		if (!launch->before || read_done(launch->before) == launch->before_tiles) {
+			uint32_t tile = claim_tile(launch->progress);
+			if (!tile)
+				tell(launch);
+			return tile;
+		}
 		if (read_next(launch->before) < launch->before_tiles)
 			return launch->tile_count; /* it was left */
 		pause(); /* its last tiles are being computed, by blocks of another grid */

@@ -88,7 +88,7 @@ static int watch(struct cuda_device *device, int is_asked)
 static void *thread_main(void *argument)
 {
 	struct cuda_device *device = argument;
-	int is_flying, is_asked = 0;
+	uint64_t asked_ns = 0; /* or when nothing was in flight */
 	if (erc__cuda_enter(device))
 		erc__cuda_lose(device, "its context cannot be made current");
 	for (;;) {
@@ -98,11 +98,15 @@ static void *thread_main(void *argument)
 			break;
 		erc__cuda_reap(device);
 		erc__cuda_pump(device);
-		device->is_watching = is_flying = watch(device, is_asked);
+		uint64_t now_ns = erc__now_ns(), until_ns = device->look_ns;
+		int is_asked = now_ns - asked_ns >= WATCH_NS;
+		device->is_watching = watch(device, is_asked);
+		asked_ns = is_asked || !device->is_watching ? now_ns : asked_ns;
+		if (device->is_watching && now_ns + WATCH_NS < until_ns)
+			until_ns = now_ns + WATCH_NS;
+		device->asleep_until_ns = until_ns;
 		pthread_mutex_unlock(&device->base.lock);
-		uint64_t began_ns = erc__now_ns();
-		erc__futex_wait(&device->news, seen, is_flying ? WATCH_NS : UINT64_MAX);
-		is_asked = erc__now_ns() - began_ns >= WATCH_NS;
+		erc__futex_wait(&device->news, seen, until_ns == UINT64_MAX ? until_ns : until_ns > now_ns ? until_ns - now_ns : 0);
 	}
 	pthread_mutex_unlock(&device->base.lock);
 	return NULL;
@@ -124,10 +128,10 @@ static enum erc_status start_thread(struct cuda_device *device)
 
 /* ---- jobs ---- */
 
-/* Something is in flight and the thread sleeps for good: it is to look from time to time. Under the lock. */
+/* Something is in flight, or to be done, and the thread sleeps for longer. Under the lock. */
 static int is_unwatched(struct cuda_device *device)
 {
-	return !device->is_watching && watch(device, 0);
+	return device->look_ns < device->asleep_until_ns || (!device->is_watching && watch(device, 0));
 }
 
 /* Who shrinks is told, and the run begins, before this returns; it does not wait for anything of the GPU's. */
@@ -209,6 +213,8 @@ static void cuda_close(struct erc__device *base)
 		pthread_join(device->thread, NULL);
 	}
 	if (device->context && !erc__cuda_enter(device)) {
+		if (device->board)
+			driver->cuMemFreeAsync(device->board, device->upload);
 		if (device->chunk)
 			driver->cuMemFreeHost(device->chunk);
 		if (device->rooms_written)
@@ -269,7 +275,7 @@ static enum erc_status describe(struct cuda_device *device)
 	if (!has_pools || units < 1 || local < 1 || device->major < 7)
 		return erc__fail(ERC_NO_TARGET, "cuda: %s (compute capability %d.%d) is not supported: it takes 7.0 or newer, with memory pools", name,
 		                 device->major, device->minor);
-	device->has_writes = has_writes && device->driver.cuStreamWriteValue64_v2;
+	device->has_writes = has_writes && device->driver.cuStreamWriteValue64_v2 && device->driver.cuStreamWriteValue32_v2;
 	device->all_units = (uint32_t)units;
 	device->most_local_bytes = (size_t)local;
 	snprintf(device->target, sizeof(device->target), "cuda:sm_%d%d", device->major, device->minor);
@@ -296,6 +302,8 @@ static enum erc_status open_context(struct cuda_device *device)
 		status = CU(device, cuStreamCreateWithPriority, &device->control, CU_STREAM_NON_BLOCKING, device->highest);
 	if (!status)
 		status = CU(device, cuEventCreate, &device->rooms_written, CU_EVENT_DISABLE_TIMING);
+	if (!status)
+		status = erc__cuda_board_create(device);
 	erc__cuda_leave(device);
 	return status;
 }
@@ -312,6 +320,7 @@ static enum erc_status find_device(struct cuda_device *device, const struct erc_
 	device->base.driver = (uint32_t)device->driver.version;
 	device->least_offset_ns = INT64_MIN;
 	device->most_offset_ns = INT64_MAX;
+	device->look_ns = device->fall_ns = device->asleep_until_ns = UINT64_MAX;
 	return erc__device_init(&device->base, &cuda_device, options, options->units ? options->units : device->all_units);
 }
 

@@ -11,6 +11,7 @@ static void finish(struct cuda_request *request, enum erc_status result, uint64_
 	while (*at != request)
 		at = &(*at)->next;
 	*at = request->next;
+	erc__cuda_give_slot(request);
 	job->result = result;
 	erc__device_finish(&device->base, job, now_ns); /* the owner may be quick: nothing of the request is touched behind it */
 }
@@ -99,7 +100,9 @@ static void end_flight(struct cuda_flight *flight, uint64_t now_ns)
 	flight->is_used = 0;
 	if (request->failure)
 		return;
+	uint64_t before = request->owner->job.tiles_run;
 	int are_all = count_done(flight, now_ns);
+	erc__cuda_note_progress(request, flight->epoch <= request->stop_epoch, request->owner->job.tiles_run > before);
 	uint32_t position = request->position;
 	read_dims(flight);
 	request->has_outputs |= flight->has_outputs && are_all;

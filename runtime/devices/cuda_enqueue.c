@@ -17,6 +17,11 @@ enum erc_status erc__cuda_write_room(struct cuda_request *request, uint32_t limi
 	return CU(request->device, cuEventRecord, request->device->rooms_written, request->device->control);
 }
 
+enum erc_status erc__cuda_put_word(struct cuda_device *device, size_t offset, uint32_t word)
+{
+	return CU(device, cuStreamWriteValue32_v2, device->control, device->board + offset, word, 0);
+}
+
 static void host_function(void *user)
 {
 	struct cuda_flight *flight = user;
@@ -73,6 +78,17 @@ static enum erc_status launch(struct cuda_flight *flight, cu_function function, 
 
 /* ---- the elastic form ---- */
 
+/* The run's launches read it when they tell. */
+static enum erc_status enqueue_ticket(struct cuda_flight *flight)
+{
+	struct cuda_request *request = flight->request;
+	uint32_t ticket = erc__cuda_ticket(request);
+	if (ticket == request->sent_ticket)
+		return ERC_OK;
+	request->sent_ticket = ticket;
+	return CU(request->device, cuStreamWriteValue32_v2, flight->stream, request->memory + ERC__CUDA_TICKET, ticket, 0);
+}
+
 /* What must be there before the first launch. A flight that joins another's launches waits for what that one prepared. */
 static enum erc_status enqueue_head(struct cuda_flight *flight, int is_join)
 {
@@ -83,6 +99,7 @@ static enum erc_status enqueue_head(struct cuda_flight *flight, int is_join)
 	else
 		TRY(CU(device, cuStreamWaitEvent, flight->stream, request->ready, 0));
 	request->has_begun = 1;
+	TRY(enqueue_ticket(flight));
 	if (is_join)
 		return CU(device, cuStreamWaitEvent, flight->stream, device->rooms_written, 0);
 	for (uint32_t i = flight->first; i < flight->end && (!request->taken[i]->kernel || !request->tiles[i]); i++)
@@ -137,6 +154,7 @@ enum erc_status erc__cuda_enqueue_plain(struct cuda_flight *flight, uint32_t bud
 	struct cuda_request *request = flight->request;
 	int has_begun = request->has_begun;
 	request->has_begun = 1;
+	TRY(enqueue_ticket(flight));
 	if (request->graph && request->graph_budget == budget && !has_begun)
 		return CU(request->device, cuGraphLaunch, request->graph, flight->stream);
 	return enqueue_plain(flight, has_begun);

@@ -28,8 +28,7 @@ static struct cuda_flight *free_flight(struct cuda_request *request)
 	return !request->flights[0].is_used ? &request->flights[0] : !request->flights[1].is_used ? &request->flights[1] : NULL;
 }
 
-/* Units behind the last one that has a place: the limit in the room word, and the rank of whoever comes next. */
-static uint32_t limit_of(const struct cuda_request *request)
+uint32_t erc__cuda_limit(const struct cuda_request *request)
 {
 	uint32_t limit = 0;
 	for (int i = 0; i < 2; i++) {
@@ -45,8 +44,7 @@ static uint32_t room_of(const struct erc__job *job)
 	return erc__sched_room(&job->item);
 }
 
-/* The run will end so; the first reason counts. */
-static void fail(struct cuda_request *request, enum erc_status status)
+void erc__cuda_fail(struct cuda_request *request, enum erc_status status)
 {
 	struct erc__job *job = &request->owner->job;
 	if (request->failure)
@@ -79,7 +77,7 @@ static void stop(struct cuda_request *request, uint32_t limit)
 	request->stop_epoch = request->epoch;
 	enum erc_status status = erc__cuda_write_room(request, limit);
 	if (status)
-		fail(request, status);
+		erc__cuda_fail(request, status);
 }
 
 /* Places that the rooms no longer hold are given back, those of the highest ranks first, and the blocks are told. */
@@ -87,10 +85,12 @@ static void apply_room(struct cuda_request *request, uint64_t now_ns)
 {
 	struct erc__job *job = &request->owner->job;
 	struct cuda_flight *flight;
-	uint32_t before = limit_of(request);
+	uint32_t before = erc__cuda_limit(request);
 	while ((flight = placed_flight(request, 1)) && !erc__sched_check(&job->item, flight->pass))
 		leave_unit(flight, 0, now_ns);
-	uint32_t limit = limit_of(request);
+	uint32_t limit = erc__cuda_limit(request);
+	if (!limit && !room_of(job) && !(request->is_plain && erc__cuda_is_flying(request)))
+		erc__cuda_withdraw(request);
 	if (request->is_plain || limit == before)
 		return;
 	if (!limit) {
@@ -99,7 +99,7 @@ static void apply_room(struct cuda_request *request, uint64_t now_ns)
 	}
 	enum erc_status status = erc__cuda_write_room(request, limit);
 	if (status)
-		fail(request, status);
+		erc__cuda_fail(request, status);
 }
 
 /* ---- what a flight holds ---- */
@@ -130,6 +130,7 @@ static enum erc_status plan(struct cuda_request *request, struct cuda_flight *fl
 	int has_copies = 0;
 	flight->first = request->position;
 	flight->needed = 1;
+	flight->longest_ns = 0;
 	for (; i < request->step_count; i++) {
 		const struct erc__step *step = request->steps[(size_t)budget * request->step_count + i].step;
 		if (step->count_slot != ERCA_NONE && (launches || has_copies))
@@ -144,9 +145,11 @@ static enum erc_status plan(struct cuda_request *request, struct cuda_flight *fl
 		launches += taken->kernel != NULL;
 		if (request->is_plain || !taken->kernel)
 			continue;
-		sum_ns += predicted_ns(taken, erc__cuda_tiles_left(request, i), room);
-		if (launches > 1 && (launches > ERC__CUDA_MOST_LAUNCHES || sum_ns > ERC__CUDA_FLIGHT_NS))
+		uint64_t ns = predicted_ns(taken, erc__cuda_tiles_left(request, i), room);
+		sum_ns += ns;
+		if (launches > 1 && (request->is_probing || launches > ERC__CUDA_MOST_LAUNCHES || sum_ns > ERC__CUDA_FLIGHT_NS))
 			break;
+		flight->longest_ns = ns > flight->longest_ns ? ns : flight->longest_ns;
 		if (erc__cuda_tiles_left(request, i) > flight->needed)
 			flight->needed = erc__cuda_tiles_left(request, i); /* a unit takes a tile before another one takes two */
 	}
@@ -191,13 +194,15 @@ static void send(struct cuda_flight *flight, int is_join, uint32_t budget)
 	flight->epoch = ++request->epoch;
 	flight->is_used = 1;
 	atomic_store_explicit(&flight->has_ended, 0, memory_order_relaxed);
-	if (!request->is_plain)
-		status = erc__cuda_write_room(request, limit_of(request));
+	if (request->owner->job.item.tenant->class_ == ERC_BEST_EFFORT)
+		status = erc__cuda_write_board(request->device);
+	if (!status && !request->is_plain)
+		status = erc__cuda_write_room(request, erc__cuda_limit(request));
 	if (!status)
 		status = request->is_plain ? erc__cuda_enqueue_plain(flight, budget) : erc__cuda_enqueue_elastic(flight, is_join);
 	if (status) {
-		fail(request, status);
-		stop(request, limit_of(request)); /* what was launched all the same */
+		erc__cuda_fail(request, status);
+		stop(request, erc__cuda_limit(request)); /* what was launched all the same */
 	}
 	/* Without the end's notice nothing can be known of the stream any more. */
 	if (erc__cuda_enqueue_end(flight) && !atomic_load(&request->device->is_lost))
@@ -214,9 +219,11 @@ static void start(struct cuda_request *request, uint64_t now_ns)
 		request->is_plain = may_be_plain(request, room);
 	enum erc_status status = plan(request, flight, budget, room);
 	if (status) { /* the detail is the job's already */
-		fail(request, status);
+		erc__cuda_fail(request, status);
 		return;
 	}
+	erc__cuda_tell_start(request);
+	request->is_refill_due = request->is_draining = 0;
 	flight->first_unit = 0;
 	flight->has_outputs = flight->end == request->step_count && !erc__cuda_is_flying(request);
 	if (enter(flight, most_units(request, flight), now_ns))
@@ -245,11 +252,36 @@ static int wants_units(struct erc__item *item, void *user)
 	int is_flying = erc__cuda_is_flying(request);
 	if (erc__cuda_is_ending(request) || !free_flight(request) || !erc__sched_has_place(item))
 		return 0;
-	if (is_flying && (request->is_plain || request->is_waiting))
+	if (request->is_held || (is_flying && (request->is_plain || request->is_waiting || request->is_draining)))
 		return 0;
 	if (!first)
 		return !is_flying || request->position < request->step_count;
-	return !first->first_unit && limit_of(request) < first->needed;
+	return !first->first_unit && erc__cuda_limit(request) < first->needed;
+}
+
+/* It is not known which of its units have left: all leave. */
+static void stop_all(struct cuda_request *request, uint64_t now_ns)
+{
+	uint32_t limit = erc__cuda_limit(request);
+	for (int i = 0; i < 2; i++)
+		erc__cuda_leave_all(&request->flights[i], now_ns);
+	stop(request, limit);
+}
+
+/* Blocks that real-time runs sent away come back with the next launch; where that is far, all leave and begin anew: beside real-time
+ * runs when they have left, for units would be taken twice. */
+static void refill(struct cuda_request *request, uint64_t now_ns)
+{
+	struct cuda_flight *first = placed_flight(request, 0);
+	if (!request->is_refill_due || !first || request->is_waiting || erc__cuda_is_ending(request))
+		return;
+	request->is_refill_due = 0;
+	if (first->longest_ns && first->longest_ns <= ERC__CUDA_PHASE_NS)
+		return;
+	stop_all(request, now_ns);
+	request->is_draining = 1;
+	if (free_flight(request) && !erc__cuda_is_board_used(request->device))
+		start(request, now_ns);
 }
 
 static void grow(struct cuda_request *request, uint64_t now_ns)
@@ -263,10 +295,7 @@ static void grow(struct cuda_request *request, uint64_t now_ns)
 		join(request, first, now_ns);
 		return;
 	}
-	/* It was shrunk, and it is not known which of its units have left: all leave, and as many as there may be now begin anew. */
-	uint32_t limit = limit_of(request);
-	erc__cuda_leave_all(first, now_ns);
-	stop(request, limit);
+	stop_all(request, now_ns); /* it was shrunk: as many as there may be now begin anew */
 	start(request, now_ns);
 }
 
@@ -280,6 +309,7 @@ void erc__cuda_begin(struct cuda_request *request)
 	memset(request->claimed, 0, request->step_count * sizeof(*request->claimed));
 	request->has_begun = request->has_outputs = request->is_waiting = 0;
 	request->position = 0;
+	request->is_withdrawn = request->is_held = request->is_refill_due = request->is_draining = request->is_probing = 0;
 	request->failure = ERC_OK;
 	request->next = device->running;
 	device->running = request;
@@ -289,19 +319,25 @@ void erc__cuda_pump(struct cuda_device *device)
 {
 	uint64_t now_ns = erc__now_ns();
 	struct erc__item *item;
+	erc__cuda_look(device, now_ns);
 	do {
+		erc__cuda_take_slots(device, now_ns);
+		erc__cuda_write_board(device);
 		for (struct cuda_request *request = device->running; request; request = request->next)
 			apply_room(request, now_ns); /* who must shrink hears of it before others start */
+		for (struct cuda_request *request = device->running; request; request = request->next)
+			refill(request, now_ns);
 		while (!atomic_load(&device->is_lost) && (item = erc__sched_pick(&device->base.sched, ERC__CLASSES, wants_units, device)))
 			grow(request_of(item), now_ns);
 		if (atomic_load(&device->is_lost))
 			erc__cuda_fail_all(device, now_ns);
 	} while (erc__cuda_settle_all(device, now_ns));
+	erc__cuda_plan_look(device, now_ns);
 }
 
 void erc__cuda_cancel(struct cuda_request *request)
 {
 	atomic_store_explicit(&request->owner->job.cancelled, 1, memory_order_seq_cst);
 	if (erc__cuda_is_flying(request) && !request->is_plain)
-		stop(request, limit_of(request) ? limit_of(request) : 1);
+		stop(request, erc__cuda_limit(request) ? erc__cuda_limit(request) : 1);
 }

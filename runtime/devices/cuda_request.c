@@ -166,6 +166,8 @@ static enum erc_status fill_steps(struct cuda_request *request)
 			fill_copy(request, record, step);
 		else
 			TRY(fill_launch(request, record, i / request->step_count, step));
+		if (record->kind != ERCA_RECORD_COPY)
+			erc__cuda_fill_board(request, number, &step->launch);
 	}
 	return ERC_OK;
 }
@@ -206,6 +208,7 @@ static enum erc_status prepare(struct cuda_request *request)
 	int priority = priority_of(device, &session->tenant);
 	TRY(take_arrays(request));
 	TRY(take_memory(request));
+	TRY(erc__cuda_find_phases(request));
 	TRY(fill_steps(request));
 	find_uploads(request);
 	for (int i = 0; i < 2; i++) {
@@ -250,6 +253,7 @@ void erc__cuda_request_free(struct cuda_request *request)
 	erc__free(request->tiles);
 	erc__free(request->done);
 	erc__free(request->claimed);
+	erc__free(request->phases);
 	erc__free(request);
 }
 

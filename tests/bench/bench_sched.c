@@ -41,7 +41,7 @@ static void forecast(struct world *world, enum erc_class class_, uint32_t units)
 		    .tile_ns = class_ == ERC_REAL_TIME ? LAUNCH_NS : BE_TILE_NS,
 		};
 	*forecast = (struct erc__forecast){.launches = world->launches[class_], .count = LAUNCHES};
-	erc__forecast_complete(forecast, units);
+	erc__forecast_complete(forecast, units, 0);
 }
 
 static void add(struct world *world, uint32_t number, enum erc_class class_, uint32_t level, uint32_t units)

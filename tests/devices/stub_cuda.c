@@ -356,6 +356,15 @@ result cuStreamWriteValue64_v2(struct stream *stream, address to, uint64_t word,
 	return leave(0);
 }
 
+result cuStreamWriteValue32_v2(struct stream *stream, address to, uint32_t word, unsigned flags)
+{
+	ENTER(1);
+	if (flags || to % 4 || !stub_is_inside((void *)(uintptr_t)to, 4, 0))
+		return leave(STUB_INVALID_VALUE);
+	stub_put(stream, &(struct op){ .kind = OP_WRITE_HALF, .to = (void *)(uintptr_t)to, .word = word });
+	return leave(0);
+}
+
 /* ---- streams and events ---- */
 
 result cuStreamCreateWithPriority(struct stream **out, unsigned flags, int priority)

@@ -53,7 +53,7 @@ struct event {
 	struct moment *moment; /* of the last recording; NULL: never recorded */
 };
 
-enum op_kind { OP_COPY, OP_SET, OP_WRITE, OP_KERNEL, OP_HOST, OP_RECORD, OP_WAIT };
+enum op_kind { OP_COPY, OP_SET, OP_WRITE, OP_WRITE_HALF, OP_KERNEL, OP_HOST, OP_RECORD, OP_WAIT };
 
 struct op {
 	struct op *next;

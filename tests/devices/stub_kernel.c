@@ -41,6 +41,21 @@ FN uint64_t read_room(const struct erc_cuda_room *room)
 	return __atomic_load_n(&room->word, __ATOMIC_ACQUIRE);
 }
 
+FN uint64_t read_slot(const struct erc_cuda_slot *slot)
+{
+	return __atomic_load_n((const uint64_t *)(const void *)slot, __ATOMIC_RELAXED);
+}
+
+FN uint32_t read_word(const uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+FN void write_word(uint32_t *word, uint32_t value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
 FN uint32_t read_done(const struct erc_cuda_progress *progress)
 {
 	return __atomic_load_n(&progress->done, __ATOMIC_ACQUIRE);

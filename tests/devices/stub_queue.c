@@ -109,6 +109,8 @@ static void do_other(struct stream *stream)
 		memset(op->to, op->value, op->bytes);
 	else if (op->kind == OP_WRITE)
 		__atomic_store_n((uint64_t *)op->to, op->word, __ATOMIC_RELEASE);
+	else if (op->kind == OP_WRITE_HALF)
+		__atomic_store_n((uint32_t *)op->to, (uint32_t)op->word, __ATOMIC_RELEASE);
 	else if (op->kind == OP_HOST)
 		op->host(op->user);
 	pthread_mutex_lock(&stub.lock);

@@ -63,6 +63,7 @@ static const char *const calls[] = {
 	"cuStreamCreateWithPriority:4", "cuEventCreate:2", "cuMemcpyHtoDAsync_v2:2:1", "cuMemcpyHtoDAsync_v2:3:1", "cuMemsetD8Async:2:1",
 	"cuEventRecord:1:1", "cuEventRecord:2:1", "cuStreamWaitEvent:1:1", "cuLaunchKernel:1:701", "cuLaunchKernel:5:1", "cuMemcpyDtoHAsync_v2:1:1",
 	"cuMemcpyDtoHAsync_v2:2:1", "cuMemcpyDtoDAsync_v2:1:1", "cuStreamWriteValue64_v2:1:1", "cuStreamWriteValue64_v2:2:1",
+	"cuMemAllocAsync:3", "cuMemsetD8Async:3:1", "cuStreamWriteValue32_v2:1:1",
 };
 #define CALLS ((int)(sizeof(calls) / sizeof(calls[0])))
 

@@ -29,10 +29,10 @@ enum { WORK, HOLD, MODELS };
 #define COUNTERS 200
 #define HOLD_TILES 20000
 
-static const uint32_t chain_widths[] = { 64, 5, 1, 64, 16, 2, 64, 64 };
+static const uint32_t chain_widths[] = { 64, 5, 1, 1, 1, 64, 16, 2, 64, 64 };
 #define CHAINS (sizeof(chain_widths) / sizeof(chain_widths[0]))
 #define WORK_LAUNCHES (CHAINS + 1)
-#define WORK_TILES (64 + 5 + 1 + 64 + 16 + 2 + 64 + 64 + COUNTERS)
+#define WORK_TILES (64 + 5 + 1 + 1 + 1 + 64 + 16 + 2 + 64 + 64 + COUNTERS)
 
 static inline void build_work(struct test_model *model, const char *target, uint32_t tile_ns)
 {

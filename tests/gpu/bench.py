@@ -2,7 +2,7 @@
 programs. Only Python's own library is needed here; PyTorch, where it is there, is the partner (partners.py).
 
 Environment:
-    PARTS       which of: models gemm preempt tax loading workloads (default: all)
+    PARTS       which of: models gemm preempt tax loading phases workloads (default: all)
     GPU=stub    rehearsal on the stand-in for the driver, small, with kernels emulated on the CPU; QUICK=1: smaller still
     LIMIT_S     seconds for everything (default 570): what would begin later is left out, and named
     RESULTS     folder for gpu-bench.json (default: tests/bench/results; a rehearsal: DIR/bench-gpu/stub)
@@ -20,7 +20,7 @@ import sys
 
 from bench_run import Bench, Failed, run
 
-PARTS = ("models", "gemm", "preempt", "tax", "loading", "workloads")
+PARTS = ("models", "gemm", "preempt", "tax", "loading", "phases", "workloads")
 OURS = ("real_time", "best_effort")
 SAMPLES = 200  # of each series that are written
 
@@ -34,20 +34,20 @@ SIZES = {
         "be": ["resnet50-b32", "resnet50-b64", "gemm-s8192"], "events": 10000, "events_s": 25, "spin_us": 500,
         "tax": ["resnet50", "bert_base", "resnet50-b32"], "tax_rounds": 7, "batch_us": 2000,
         "rt": "resnet50", "other": "bert_base", "loading_slices": 10, "workload_rounds": 5, "workload_slice": 1.0, "disb": DISB,
-        "policies": "elastic,priority,concurrent,fifo", "long": {},
+        "policies": "elastic,priority,concurrent,fifo", "long": {}, "phase_turns": 4,
     },
     "stub": {
         "models": ["mobilenetv2-s32"], "compile": [], "compile_s": 60, "rounds": 2, "slice": 0.3, "gemms": [64, 128],
         "be": ["mobilenetv2-s32", "gemm-s128"], "events": 100, "events_s": 5, "spin_us": 500,
         "tax": ["mobilenetv2-s32"], "tax_rounds": 3, "batch_us": 1000,
-        "rt": "digits", "other": "mobilenetv2-s32", "loading_slices": 2, "workload_rounds": 1, "workload_slice": 0.2,
+        "rt": "digits", "other": "mobilenetv2-s32", "loading_slices": 2, "phase_turns": 2, "workload_rounds": 1, "workload_slice": 0.2,
         "disb": dict.fromkeys(DISB, "digits"), "policies": "elastic,priority,concurrent,fifo",
         "long": {"resnet50": "digits", "resnet50-b64": "digits", "gemm-s8192": "gemm-s128"},
     },
 }
 QUICK = {
     "models": ["digits"], "rounds": 1, "slice": 0.05, "gemms": [64], "be": ["gemm-s64"], "events": 20, "tax": ["digits"], "tax_rounds": 1,
-    "batch_us": 200, "other": "digits", "loading_slices": 1, "workload_slice": 0.05, "policies": "elastic,priority",
+    "batch_us": 200, "other": "digits", "loading_slices": 1, "phase_turns": 1, "workload_slice": 0.05, "policies": "elastic,priority",
     "long": {"resnet50": "digits", "resnet50-b64": "digits", "gemm-s8192": "gemm-s64"},
 }
 
@@ -236,6 +236,38 @@ def part_loading(bench):
         bench.record["parts"]["loading"] = {"rt": rt, "other": other, **result}
         for key in ("mean", "p99"):
             bench.row(f"{rt} {key} beside loads", result["loading"][key + "_us"], "alone", result["undisturbed"][key + "_us"], result[key + "_ratio"])
+
+
+def part_phases(bench):
+    """A real-time tenant beside best-effort ones, with the words that its launches tell and without: its latency, and what they got done."""
+    out = bench.record["parts"].setdefault("phases", {})
+    needed = 2 * bench.sizes["workload_rounds"] * bench.sizes["workload_slice"] + 30
+    for turn in range(bench.sizes["phase_turns"]):
+        for how in ("with", "without") if turn % 2 == 0 else ("without", "with"):
+            if bench.step(f"{how}, turn {turn + 1}", needed, lambda: phases(bench, how, needed, out)) is None:
+                return
+    for how, cells in out.items():
+        figures = {key: statistics.median(cell[key] for cell in cells) for key in PHASE_FIGURES}
+        bench.row(f"{how}: RT mean", figures["rt_mean_us"], "alone", figures["rt_solo_mean_us"], figures["rt_mean_ratio"])
+        bench.row(f"  BE {figures['be_alone_ratio']:.3f} of alone; RT p99", figures["rt_p99_us"], "alone", figures["rt_solo_p99_us"],
+                  figures["rt_p99_ratio"])
+
+
+PHASE_FIGURES = ("rt_mean_us", "rt_solo_mean_us", "rt_mean_ratio", "rt_p99_us", "rt_solo_p99_us", "rt_p99_ratio", "be_alone_ratio")
+
+
+def phases(bench, how, needed, out):
+    """BE's share is of completed runs: the unit time that the host counts does not know when blocks kept off."""
+    path, models = workload_file(bench, "long", bench.sizes["long"])
+    command = [bench.program("erc"), "bench", "--workload", path, "--device", "cuda", "--policy", "elastic", "--format", "json",
+               "--rounds", str(bench.sizes["workload_rounds"]), "--slice", str(bench.sizes["workload_slice"])]
+    for model in models:
+        command += ["--model", f"{model}={bench.artifact(model)}"]
+    command = ["env", "ERC_CUDA_PHASES=" + ("1" if how == "with" else "0")] + command
+    cell = json.loads(run(command, 3 * needed + 60))["loads"][0]
+    out.setdefault(how, []).append({key: cell[key] or 0 for key in PHASE_FIGURES})
+    bench.write()
+    return cell
 
 
 def workload_file(bench, name, names):

@@ -6,7 +6,7 @@ SHORT=${SHORT:-}
 
 part_devices() {
 	local test
-	for test in ${SHORT:+cuda} ${SHORT:-devices rooms faults cuda}; do
+	for test in ${SHORT:+cuda} ${SHORT:-devices rooms faults cuda board}; do
 		[ "$test" = 1 ] || ERC_TEST_GPU=$tested step "$test" 200 "$dir/tests/devices/test_$test"
 	done
 }

@@ -37,7 +37,7 @@ mkdir -p "$RESULTS"
 table=$RESULTS/table.txt
 is "all parts run" exits 0 tests/gpu/bench.sh "$out" >"$table"
 cat "$table"
-for part in models gemm preempt tax loading workloads; do
+for part in models gemm preempt tax loading phases workloads; do
 	is "$part is in the table" has "^$part +[a-z0-9].* (us|ms)( |\$)" "$table"
 done
 is "no line of the table is wider than a terminal" exits 1 grep -qE '^.{80}' <(sed -n '/^part/,$p' "$table")
@@ -59,6 +59,8 @@ tax = p["tax"]["digits"]
 assert sum(tax[k]["launches"] for k in ("long", "short")) == len(tax["launches"]) > 3
 assert all(x["plain_us"] > 0 and x["elastic_us"] > 0 for x in tax["launches"])
 assert p["loading"]["loads"] > 0 and p["loading"]["loading"]["requests"] > 0 and p["loading"]["undisturbed"]["requests"] > 0
+for how in ("with", "without"):
+    assert len(p["phases"][how]) == 1 and p["phases"][how][0]["rt_mean_us"] > 0
 for name in ("disb_a", "disb_c", "long"):
     assert {x["policy"] for x in p["workloads"][name]["loads"]} == {"elastic", "priority"}
 PYTHON
