@@ -1,6 +1,7 @@
 /* Preempted runs against undisturbed ones: `preempt [options] RUNS WORKERS ARTIFACT...`. While a model runs, its room changes at
  * random moments, to nothing and back, and its budget between launches; another session takes the units in between.
- * Every run under every budget must give the bytes of the run that nobody disturbed. */
+ * Every run under every budget must give the bytes of the run that nobody disturbed; with --urgent those of real-time runs of the
+ * same model beside them, too. */
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,6 +19,7 @@ struct settings {
 	const char *device; /* NULL: cpu */
 	uint32_t runs, workers;
 	uint32_t seconds;   /* most, for each artifact; 0: as long as it takes */
+	bool urgent;        /* real-time runs beside them */
 };
 
 struct disturber {
@@ -109,6 +111,67 @@ static int run_disturbed(struct runner *runner, const struct settings *settings,
 	return different;
 }
 
+/* Real-time runs in the same runtime, with pauses. */
+struct urgent {
+	struct runner runner; /* the other's, but for its session, request and outputs */
+	const char *expected;
+	char *actual;
+	pthread_t thread;
+	_Atomic bool is_over;
+	uint32_t runs, different, failed;
+};
+
+static void *run_urgent(void *argument)
+{
+	struct urgent *u = argument;
+	while (!atomic_load(&u->is_over)) {
+		u->failed += runner_run(&u->runner, true) != ERC_OK;
+		take_outputs(&u->runner, u->actual);
+		u->different += memcmp(u->actual, u->expected, output_bytes(&u->runner)) != 0;
+		u->runs++;
+		struct timespec pause = {0, 1000000};
+		nanosleep(&pause, NULL);
+	}
+	return NULL;
+}
+
+static bool urgent_start(struct urgent *u, const struct runner *other, const char *expected)
+{
+	struct erc_session_options options = {.size = sizeof options, .class_ = ERC_REAL_TIME};
+	u->runner = *other;
+	u->expected = expected;
+	u->actual = memory_new(output_bytes(other));
+	u->runner.outputs = memory_new(other->output_count * sizeof *other->outputs);
+	if (erc_session_create(other->model, &options, &u->runner.session) != ERC_OK ||
+	    erc_request_create(u->runner.session, &u->runner.request) != ERC_OK)
+		return false;
+	for (uint32_t i = 0; i < other->input_count; i++)
+		if (erc_request_bind_input(u->runner.request, i, other->inputs[i].data, other->inputs[i].bytes) != ERC_OK)
+			return false;
+	for (uint32_t i = 0; i < other->output_count; i++) {
+		u->runner.outputs[i] = other->outputs[i];
+		u->runner.outputs[i].data = memory_new(other->outputs[i].bytes);
+		if (erc_request_bind_output(u->runner.request, i, u->runner.outputs[i].data, other->outputs[i].bytes) != ERC_OK)
+			return false;
+	}
+	return !pthread_create(&u->thread, NULL, run_urgent, u);
+}
+
+/* Whether all its runs were right. */
+static bool urgent_end(struct urgent *u, const char *name)
+{
+	atomic_store(&u->is_over, true);
+	pthread_join(u->thread, NULL);
+	printf("%-20s %7u real-time runs beside them: %u differ, %u failed\n", name, u->runs, u->different, u->failed);
+	erc_request_destroy(u->runner.request);
+	erc_session_destroy(u->runner.session);
+	for (uint32_t i = 0; i < u->runner.output_count; i++)
+		free(u->runner.outputs[i].data);
+	free(u->runner.outputs);
+	free(u->actual);
+	return u->runs && !u->different && !u->failed;
+}
+
 static bool check(const char *path, const struct settings *settings)
 {
 	struct text_list no_inputs = {0};
@@ -125,20 +188,24 @@ static bool check(const char *path, const struct settings *settings)
 	list_budgets(path, erc_model_target(runner.model), &d);
 	char *expected = memory_new(output_bytes(&runner)), *actual = memory_new(output_bytes(&runner));
 	take_outputs(&runner, expected);
+	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	struct urgent urgent = {.runs = 0};
 	pthread_t thread;
-	if (pthread_create(&thread, NULL, disturb, &d))
+	if (pthread_create(&thread, NULL, disturb, &d) || (settings->urgent && !urgent_start(&urgent, &runner, expected)))
 		return false;
 	int different = run_disturbed(&runner, settings, expected, actual, &stats);
 	atomic_store(&d.is_over, true);
 	pthread_join(thread, NULL);
+	bool is_urgent_good = !settings->urgent || urgent_end(&urgent, name);
 	erc_session_stats(runner.session, &stats);
-	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 	printf("%-20s %7llu runs, %7llu changes, %7llu preemptions, %u budgets: %d differ\n", name,
 	       (unsigned long long)stats.completed, (unsigned long long)d.changes, (unsigned long long)stats.preemptions, d.budget_count, different);
-	bool is_good = different == 0 && stats.preemptions > 0 && d.budget_count > 0;
+	bool is_good = is_urgent_good && different == 0 && stats.preemptions > 0 && d.budget_count > 0;
 	if (different > 0)
 		printf("FAIL: %s: %d runs differ\n", name, different);
-	if (!different && !is_good)
+	if (!is_urgent_good)
+		printf("FAIL: %s: real-time runs\n", name);
+	else if (!different && !is_good)
 		printf("FAIL: %s: nothing was preempted\n", name);
 	for (uint32_t i = 0; i < d.budget_count; i++)
 		free((char *)d.budgets[i]);
@@ -156,6 +223,7 @@ int main(int argc, char **argv)
 	const struct option options[] = {
 		{"device", 0, OPTION_TEXT, &settings.device, "NAME", "runs on this one (default cpu)"},
 		{"seconds", 0, OPTION_COUNT, &settings.seconds, "S", "no more runs of an artifact after that time"},
+		{"urgent", 0, OPTION_FLAG, &settings.urgent, NULL, "real-time runs of the same model beside them"},
 	};
 	const struct usage usage = {
 		"preempt", "[options] RUNS WORKERS ARTIFACT...", "Preempted runs against undisturbed ones.",
