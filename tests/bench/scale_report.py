@@ -4,6 +4,7 @@ bench_sched wrote, writes both as one JSON and as text of 80 columns."""
 import json
 import os
 import platform
+import statistics
 import sys
 
 CLASSES = ("be", "rt", "shed")
@@ -37,9 +38,12 @@ def add_ratios(cells):
         cell["to_10"] = round(cell["runs_per_s"] / of, 3) if of else None
 
 
+def is_slower(cell):
+    return cell["to_10"] is not None and cell["requests"] > 10 and cell["to_10"] < LEAST_RATIO
+
+
 def is_missed(cell):
-    is_slower = cell["to_10"] is not None and cell["requests"] > 10 and cell["to_10"] < LEAST_RATIO
-    return is_slower or cell["submit_p50_us"] > MOST_SUBMIT_US
+    return is_slower(cell) or cell["submit_p50_us"] > MOST_SUBMIT_US
 
 
 def place(cell):
@@ -54,9 +58,11 @@ def targets(cells):
     for device in dict.fromkeys((c["device"], c["units"]) for c in cells):
         own = [c for c in cells if (c["device"], c["units"]) == device]
         ratios = [c["to_10"] for c in own if c["to_10"] is not None and c["requests"] > 10]
-        lines.append(f"  {device[0]}, {device[1]} unit(s): {sum(map(is_missed, own))} of {len(own)} cells miss; "
-                     + (f"least ratio {min(ratios):.2f}, " if ratios else "") +
-                     f"submit {max(c['submit_p50_us'] for c in own):.2f} us at most")
+        lines.append(f"  {device[0]}, {device[1]} unit(s), {len(own)} cells: {sum(map(is_slower, own))} miss the runs" +
+                     (f" (median ratio {statistics.median(ratios):.2f}, least {min(ratios):.2f})" if ratios else ""))
+        submits = [c["submit_p50_us"] for c in own]
+        lines.append(f"    and {sum(s > MOST_SUBMIT_US for s in submits)} the submit (median {statistics.median(submits):.2f} us, "
+                     f"most {max(submits):.2f} us)")
     if missed:
         lines += ["", "Cells that miss:"]
         lines += [f"  {place(c)}\n    {c['runs_per_s']} runs/s" + (f" ({c['to_10']:.2f})" if c["to_10"] is not None else "") +
@@ -108,7 +114,7 @@ def report(result):
               f"(`in`). `k/s`: thousands of runs a second; `/10`: to those with 10 requests in",
               f"one session; `p50`, `p99`: microseconds of erc_request_submit, by the clock, on",
               f"the one thread that submits. Medians of {result['rounds']} rounds of {result['seconds']:g} s each. A virtual",
-              f"device (sim) computes nothing: its runs a second are the scheduler's and its own.",
+              f"device (sim) computes nothing: what takes time is the scheduler and itself.",
               "The machine's stalls (a thread on each core that woke more than 0.2 ms late):",
               f"{stalls['count']}, at most {stalls['most_ms']:.1f} ms, together {late:.2f} % of the time.", ""]
     if late > MOST_STALLED:

@@ -6,7 +6,7 @@ Slices take turns within each round: of each system RT alone, RT beside BE, BE a
 compared with its own RT and BE alone in the same round; figures are medians of the rounds, p99 is of all arrivals of all rounds.
 Tenants sleep between arrivals and while they wait. Two processes share the cores as the operating system has it, BE plain, nice
 19 or SCHED_IDLE. Environment:
-    ROUNDS     default 7
+    ROUNDS     default 7; fewer when they would take more than 330 s
     SLICE      seconds of a slice, default 2.4
     LOAD       default 0.3: RT's rate times the slowest system's time of a run alone
     SYSTEMS    default: all; "erc onnxruntime-idle" picks some
@@ -29,6 +29,7 @@ LEAD_NS = 100_000_000     # from the order to the slice
 WARM_NS = 150_000_000     # from BE's start to the first arrival
 PATIENCE_S = 60           # for an answer, beyond the slice
 CALIBRATION_RUNS = 60
+MOST_SECONDS = 330        # a further round that would not be over by then is left out
 PROBE_S, LATE_NS = 0.001, 200_000
 
 # name, engine, BE's way; None: both tenants in one process
@@ -210,6 +211,7 @@ class Bench:
 
     def measure(self):
         rows = {name: [] for name, _, _ in self.systems}
+        start = time.monotonic()
         self.probe.start()
         for number in range(self.rounds):
             began = time.monotonic()
@@ -217,6 +219,9 @@ class Bench:
             for engine in self.engines[turn:] + self.engines[:turn]:
                 self.of_engine(engine, self.arrivals(number), rows)
             print(f"round {number + 1} of {self.rounds}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+            if (time.monotonic() - start) * (number + 2) / (number + 1) > MOST_SECONDS:
+                self.rounds = number + 1
+                break
         return rows
 
 
