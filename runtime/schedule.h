@@ -175,7 +175,7 @@ static inline int erc__sched_wants_change(const struct erc__sched *sched, const 
 	if (!sched->supply.by_launch || !sched->policy->looks_ahead || item->tenant->class_ != ERC_REAL_TIME || step >= forecast->count)
 		return 0;
 	uint32_t held = forecast->launches[step].held;
-	return held > limit ? limit < item->tenant->cap : held < limit && has_company;
+	return held > limit ? limit < erc__room_limit(&item->tenant->room) : held < limit && has_company;
 }
 /* Whether more urgent work is there that may want the item's units before its tiles end. */
 static inline int erc__sched_is_on_call(const struct erc__sched *sched, const struct erc__item *item)

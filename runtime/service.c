@@ -144,7 +144,7 @@ static void count(struct erc__device *device, struct erc__job *job, uint64_t now
 	}
 }
 
-void erc__device_finish(struct erc__device *device, struct erc__job *job, uint64_t now_ns)
+void erc__device_end(struct erc__device *device, struct erc__job *job, uint64_t now_ns)
 {
 	erc__sched_remove(&device->sched, &job->item, now_ns);
 	job->finished_ns = now_ns;
@@ -156,6 +156,16 @@ void erc__device_finish(struct erc__device *device, struct erc__job *job, uint64
 	atomic_fetch_add_explicit(&device->tiles_run, job->tiles_run, memory_order_relaxed);
 	erc__job_finish(job);
 	atomic_fetch_add_explicit(&device->ended, 1, memory_order_seq_cst);
+}
+
+void erc__device_tell(struct erc__device *device)
+{
 	if (atomic_load_explicit(&device->awaiting, memory_order_seq_cst))
 		erc__futex_wake(&device->ended, INT_MAX);
+}
+
+void erc__device_finish(struct erc__device *device, struct erc__job *job, uint64_t now_ns)
+{
+	erc__device_end(device, job, now_ns);
+	erc__device_tell(device);
 }

@@ -8,6 +8,7 @@ logs=$out/check
 limit=${CHECK_LIMIT_S:-900} # seconds for each part
 rm -rf "$logs"
 mkdir -p "$logs"
+export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp ${TSAN_OPTIONS:-}"
 
 # name, then command; the longest first, so that the shorter ones run beside it
 parts() {

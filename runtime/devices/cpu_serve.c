@@ -17,12 +17,18 @@ void erc__cpu_count_queue(struct cpu_device *device)
 	atomic_store_explicit(&device->queued[ERC_BEST_EFFORT], all - rt, memory_order_relaxed);
 }
 
-void erc__cpu_finish(struct cpu_device *device, struct erc__job *job)
+static void end_job(struct cpu_device *device, struct erc__job *job)
 {
 	if (device->apart_count)
 		erc__apart_note_begun(device, job);
-	erc__device_finish(&device->base, job, erc__now_ns());
+	erc__device_end(&device->base, job, erc__now_ns());
 	erc__cpu_count_queue(device);
+}
+
+void erc__cpu_finish(struct cpu_device *device, struct erc__job *job)
+{
+	end_job(device, job);
+	erc__device_tell(&device->base);
 }
 
 int erc__cpu_has_work(struct erc__job *job)
@@ -99,9 +105,10 @@ static void end_run(struct cpu_service *s)
 		return;
 	}
 	pthread_mutex_lock(&device->base.lock);
-	erc__cpu_finish(device, s->job);
+	end_job(device, s->job);
 	uint32_t others = atomic_load_explicit(s->queued, memory_order_relaxed);
 	pthread_mutex_unlock(&device->base.lock);
+	erc__device_tell(&device->base);
 	if (others && atomic_load_explicit(&device->idle, memory_order_seq_cst)) /* rooms may have grown */
 		erc__cpu_notify(device, UINT32_MAX);
 }

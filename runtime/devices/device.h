@@ -107,6 +107,9 @@ void erc__device_leave(struct erc__device *device, struct erc__job *job, uint32_
                        uint64_t now_ns);
 /* The job is over: takes it out of the queue and lets its owner go. */
 void erc__device_finish(struct erc__device *device, struct erc__job *job, uint64_t now_ns);
+/* The two halves of it. A unit's thread tells without the lock: who is woken will submit, and would wait for it. */
+void erc__device_end(struct erc__device *device, struct erc__job *job, uint64_t now_ns);
+void erc__device_tell(struct erc__device *device);
 
 static inline struct erc__job *erc__job_of(struct erc__item *item)
 {

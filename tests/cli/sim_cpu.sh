@@ -11,4 +11,4 @@ done
 cmp sim.csv cpu.csv && echo "$(wc -l <sim.csv) launches with the same tiles"
 run erc compile digits.onnx -o x.erca --dim batch=64 --target sim:epyc-64 --budget name=big,units=65 --quiet
 echo '{ "clients": [ { "name": "a", "model": "m", "class": "rt", "load": "periodic", "rate": 1000 } ] }' >one.json
-erc bench --workload one.json --model m=sim.erca --device sim:epyc-64 --rounds 1 --slice 0.01 --format csv >bench.csv && grep -E '^(target|units),' bench.csv
+erc bench --quiet --workload one.json --model m=sim.erca --device sim:epyc-64 --rounds 1 --slice 0.01 --format csv >bench.csv && grep -E '^(target|units),' bench.csv
