@@ -120,9 +120,10 @@ static void read_report(struct cpu_apart *apart)
 			note_begun(service);
 		apart->job = NULL;
 		erc__cpu_leave(service, service->unit_ns, erc__now_ns());
-		/* The last real-time session went while it served: what it has left is the first threads' again. */
-		if (!erc__cpu_is_apart(device) && service->job->item.is_queued && erc__cpu_has_work(service->job))
-			erc__cpu_notify(device, erc__claim_left(&service->job->claim));
+		/* The last real-time session went while it served: what it has left, and what waited for its place, are the first
+		 * threads' again. */
+		if (!erc__cpu_is_apart(device) && device->base.sched.count)
+			erc__cpu_notify(device, UINT32_MAX);
 	}
 	park(apart, 1);
 }
