@@ -105,6 +105,45 @@ START_TEST(helped_until_they_leave)
 }
 END_TEST
 
+/* What waits for the place of a best-effort thread is served by the first threads when the last real-time session has gone. */
+START_TEST(what_waits_for_a_place)
+{
+	static _Atomic uint32_t control[2][GATE_WORDS];
+	static uint32_t counters[2][TILES];
+	uint64_t addresses[2][2] = { { (uintptr_t)control[0], (uintptr_t)counters[0] }, { (uintptr_t)control[1], (uintptr_t)counters[1] } };
+	struct erc_session_options real_time = { .size = sizeof(real_time), .class_ = ERC_REAL_TIME };
+	struct test_model model;
+	struct fixture f;
+	erc_session *session;
+	erc_request *second;
+	open_device(&f, "cpu", UNITS, NULL);
+	test_model_begin(&model, f.runtime->device->target);
+	test_model_tensor(&model, 0, ERC_U64, 2);
+	test_model_operand(&model, ERCA_BUFFER_INPUT, ERCA_ACCESS_READ, 0, 0, 16);
+	test_model_launch(&model, TEST_KERNEL_gate, TILES, 0);
+	load(&f, &model);
+	OK(erc_session_create(f.model, &real_time, &session));
+	OK(erc_request_create(f.session, &second));
+	OK(erc_request_bind_input(f.request, 0, addresses[0], sizeof(addresses[0])));
+	OK(erc_request_bind_input(second, 0, addresses[1], sizeof(addresses[1])));
+	atomic_store(&control[1][GATE_OPEN], UINT32_MAX);
+	OK(erc_request_submit(f.request));
+	for (int i = 0; atomic_load(&control[0][GATE_ENTERED]) != UNITS; i++) {
+		ck_assert_int_lt(i, 100000);
+		usleep(100);
+	}
+	OK(erc_request_submit(second));
+	OK(erc_session_destroy(session));
+	usleep(3000); /* the first threads find no place, and sleep */
+	OK(erc_request_cancel(f.request));
+	atomic_store(&control[0][GATE_OPEN], UINT32_MAX);
+	FAILS(erc_request_wait(f.request, UINT64_MAX), ERC_CANCELLED);
+	OK(erc_request_wait(second, 20000000));
+	OK(erc_request_destroy(second));
+	close_device(&f);
+}
+END_TEST
+
 static int may_raise(void)
 {
 	struct sched_param parameter = { .sched_priority = 0 };
@@ -118,6 +157,7 @@ static int may_raise(void)
 static void add_tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, scheduling_classes, 0, 2);
+	tcase_add_test(tcase, what_waits_for_a_place);
 	if (may_raise())
 		tcase_add_test(tcase, helped_until_they_leave);
 	else
