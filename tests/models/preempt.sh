@@ -56,4 +56,4 @@ else # GPU kernels, emulated, on the CPU; one of the sums is cut
 	"$out/erc" compile "$work/small.onnx" -o "$work/emulated.erca" --target emulated:sm_90 --quiet || exit 1
 	artifacts+=("$work/emulated.erca")
 fi
-"$out/preempt" ${DEVICE:+--device "$DEVICE" --urgent} ${SECONDS_EACH:+--seconds "$SECONDS_EACH"} "$runs" $units "${artifacts[@]}"
+"$out/preempt" ${DEVICE:+--device "$DEVICE"} ${SECONDS_EACH:+--seconds "$SECONDS_EACH"} "$runs" $units "${artifacts[@]}"
