@@ -77,9 +77,10 @@ static uint64_t unit_ns_before(const struct erc__sched *sched, const struct erc_
 	sum_ns += erc__order_sum_before(&sched->waiting, key);
 	for (const struct erc__item *item = sched->granted; item; item = item->granted_next) {
 		const struct erc__forecast *forecast = item->tenant->forecast;
-		if (!erc__key_before(&item->node.key, key) || !forecast || item->progress.step >= forecast->count || !forecast->run_ns)
+		uint32_t step = atomic_load_explicit(&item->step, memory_order_relaxed);
+		if (!erc__key_before(&item->node.key, key) || !forecast || step >= forecast->count || !forecast->run_ns)
 			continue;
-		double done = (double)forecast->launches[item->progress.step].start_ns / (double)forecast->run_ns;
+		double done = (double)forecast->launches[step].start_ns / (double)forecast->run_ns;
 		sum_ns -= (uint64_t)((double)item->node.value * done);
 	}
 	return sum_ns;

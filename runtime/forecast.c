@@ -56,7 +56,7 @@ uint32_t erc__forecast_need(const struct erc__forecast *forecast, const struct e
 	uint32_t need = inside;
 	if (progress->left) {
 		uint32_t units = limit ? limit : 1, most = progress->left + inside;
-		at_ns += (uint64_t)((progress->left - 1) / units + 1) * progress->tile_ns;
+		at_ns += (uint64_t)erc__launch_rounds(progress->left, units) * progress->tile_ns;
 		need = most < limit ? most : limit;
 		need = need > inside ? need : inside;
 	}

@@ -95,7 +95,7 @@ struct erc__supply {
 	uint32_t be_units;   /* elastic: most units for BE while RT work is there; 0: all that RT leaves */
 	uint32_t rt_units;   /* partition: units of RT; BE has the others */
 	uint64_t signal_ns;  /* from a change of a limit to the units */
-	double slowdown;     /* elastic: how much longer a run may take when others can use the units; 0: not at all */
+	double slowdown;     /* elastic: the share of its own time by which a launch may begin late for others' tiles; 0: none */
 	double be_bandwidth; /* elastic: share of the device's memory traffic that BE may have while RT work is there; 0: all */
 	int by_launch;       /* the device tells of each launch of RT runs (erc__sched_launch); else a run counts as one launch */
 	int asks;            /* the device asks for a BE item's limit before each tile (erc__sched_refresh) */

@@ -47,12 +47,12 @@ static struct erc__item *pick(struct cpu_device *device, uint32_t classes)
 	return erc__sched_pick(&device->base.sched, classes, can_run, NULL);
 }
 
-/* What the thread may serve: bits, 1 << enum erc_class. */
+/* What the thread may serve: bits, ERC__CLASS. */
 static uint32_t classes_of(const struct cpu_unit *unit)
 {
 	if (unit->apart)
-		return 1u << ERC_BEST_EFFORT;
-	return erc__cpu_is_apart(unit->device) ? 1u << ERC_REAL_TIME : 1u << ERC_REAL_TIME | 1u << ERC_BEST_EFFORT;
+		return ERC__CLASS(ERC_BEST_EFFORT);
+	return erc__cpu_is_apart(unit->device) ? ERC__CLASS(ERC_REAL_TIME) : ERC__CLASSES;
 }
 
 static void take_local(struct cpu_unit *unit)

@@ -152,6 +152,27 @@ START_TEST(only_what_goes_before)
 }
 END_TEST
 
+/* Of a run under way only what is still to come stands before: here the second of its two launches, half of 2 ms. */
+START_TEST(a_run_under_way_counts_in_part)
+{
+	struct erc__forecast_launch two[] = { { .tiles = 4, .tile_ns = MS }, { .tiles = 4, .tile_ns = MS } };
+	struct erc__item first, second;
+	start(NULL, 4);
+	forecast = (struct erc__forecast){ .launches = two, .count = 2 };
+	erc__forecast_complete(&forecast, UNITS, 0);
+	erc__estimate_init(&tenant.estimate, &forecast);
+	first = make_item();
+	second = make_item();
+	erc__item_init(&first, 0, 2000);
+	ck_assert_int_eq(erc__sched_admit(&sched, &first, 0), ERC_OK);
+	erc__sched_add(&sched, &first, 0);
+	erc__item_init(&second, MS, 3000);
+	ck_assert_int_eq(erc__sched_admit(&sched, &second, MS), ERC_SHED); /* 4 ms of work in 3 */
+	atomic_store(&first.step, 1);
+	ck_assert_int_eq(erc__sched_admit(&sched, &second, MS), ERC_OK);
+}
+END_TEST
+
 START_TEST(ratios)
 {
 	struct erc__ratios given = { .count = 0 };
@@ -176,6 +197,7 @@ int main(void)
 	tcase_add_loop_test(tcase, what_stands_before_counts_by_unit_time, 0, 2);
 	tcase_add_test(tcase, whole_runs_stand_before_as_a_whole);
 	tcase_add_test(tcase, only_what_goes_before);
+	tcase_add_test(tcase, a_run_under_way_counts_in_part);
 	tcase_add_test(tcase, ratios);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
