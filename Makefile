@@ -57,7 +57,7 @@ UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 BENCH_GPU := $(addprefix $(O)/,erc make_model bench_preempt bench_forms bench_loading probe_artifact gpu_device stub_artifact stub/libcuda.so.1)
 
 .PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
-.PHONY: bench-gpu bench-sim bench-voice bench-scale bench-tenants gpu-bundle
+.PHONY: bench-gpu bench-sim bench-voice bench-stop bench-scale bench-tenants gpu-bundle
 .PHONY: check-gpu run-check-gpu bench-local bench-preempt bench-tax explore same-bits fuzz-graphs compare-ort format lint install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -285,6 +285,9 @@ $(O)/bench/digits.erca: samples/digits/digits.onnx $(O)/erc
 
 bench-voice: $(patsubst %,$(O)/bench/%.erca,digits resnet50 mobilenetv2) $(O)/bench_voice ## a small real-time model with a deadline of 2 ms beside two best-effort networks; SECONDS=10
 	$(Q)$(O)/bench_voice $(patsubst %,$(O)/bench/%.erca,digits resnet50 mobilenetv2) --seconds $(or $(SECONDS),10)
+
+bench-stop: $(patsubst %,$(O)/bench/%.erca,digits resnet50 mobilenetv2) $(O)/bench_stop ## how soon a program that was stopped for 100 ms admits again; STOPS=30
+	$(Q)$(O)/bench_stop $(patsubst %,$(O)/bench/%.erca,digits resnet50 mobilenetv2) --stops $(or $(STOPS),30)
 
 bench-tax: $(O)/bench/resnet50.erca $(O)/bench_tax ## what room check and claim cost, against a static split of the tiles
 	$(Q)$(O)/bench_tax $(O)/bench/resnet50.erca $(or $(PAIRS),20) $(O)/bench/tax.json

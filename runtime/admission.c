@@ -129,7 +129,7 @@ void erc__sched_learn(struct erc__sched *sched, const struct erc__item *item, ui
 	float of_queue = item->expected_ns ? (float)(now_ns - item->admitted_ns) / (float)item->expected_ns : 0;
 	/* A probe that is in time shows that what was learned holds no longer: it speaks for several runs. */
 	int is_news = item->is_probe && now_ns <= item->deadline_ns;
-	if (!item->tenant->shed || item->tenant->class_ != ERC_REAL_TIME)
+	if (item->tenant->class_ != ERC_REAL_TIME)
 		return;
 	estimate->last_ns = now_ns;
 	if (is_news)
@@ -139,6 +139,7 @@ void erc__sched_learn(struct erc__sched *sched, const struct erc__item *item, ui
 			erc__ratios_add(&estimate->tiles, of_tiles);
 			erc__ratios_add(&sched->tiles, of_tiles);
 		}
+		estimate->least = erc__ratios_expected(&estimate->tiles, 0, 0);
 		if (!item->was_squeezed && item->started_ns)
 			erc__ratios_add(&estimate->runs, of_run);
 		if (of_queue > 0)

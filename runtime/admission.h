@@ -26,6 +26,7 @@ struct erc__estimate {
 	struct erc__ratios runs;    /* of runs that had all units they could use, to predicted_ns */
 	struct erc__ratios tiles;   /* of time in tiles, to predicted_tile_ns */
 	struct erc__ratios queues;  /* of times from submission to end, to what was expected at submission */
+	float least;                /* of `tiles`: however fast a run is, it takes this share of what was predicted; 0: not known */
 	uint64_t last_ns;           /* when a run last ended or a probe was let in */
 };
 

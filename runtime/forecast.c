@@ -48,11 +48,11 @@ uint32_t erc__forecast_width(const struct erc__forecast *forecast, const struct 
 }
 
 uint32_t erc__forecast_need(const struct erc__forecast *forecast, const struct erc__progress *progress, uint32_t inside,
-                            uint32_t limit, uint64_t now_ns, uint64_t within_ns, float slack)
+                            uint32_t limit, const struct erc__span *span)
 {
 	if (!forecast || progress->step >= forecast->count)
 		return limit > inside ? limit : inside;
-	uint64_t at_ns = progress->next_ns > now_ns ? progress->next_ns - now_ns : 0;
+	uint64_t at_ns = progress->next_ns > span->now_ns ? progress->next_ns - span->now_ns : 0;
 	uint32_t need = inside;
 	if (progress->left) {
 		uint32_t units = limit ? limit : 1, most = progress->left + inside;
@@ -60,10 +60,12 @@ uint32_t erc__forecast_need(const struct erc__forecast *forecast, const struct e
 		need = most < limit ? most : limit;
 		need = need > inside ? need : inside;
 	}
-	for (uint32_t i = progress->step + 1; i < forecast->count && at_ns < within_ns; i++) {
+	if (at_ns < span->from_ns)
+		need = 0; /* the launch in hand is over by then */
+	for (uint32_t i = progress->step + 1; i < forecast->count && at_ns < span->until_ns; i++) {
 		const struct erc__forecast_launch *launch = &forecast->launches[i];
 		uint64_t ns = rounds_ns(launch);
-		if (launch->width > need && at_ns + (uint64_t)(slack * (float)ns) < within_ns)
+		if (launch->width > need && at_ns + ns > span->from_ns && at_ns + (uint64_t)(span->slack * (float)ns) < span->until_ns)
 			need = launch->width;
 		at_ns += ns;
 	}

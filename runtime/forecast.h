@@ -51,11 +51,25 @@ static inline float erc__forecast_traffic(const struct erc__forecast *forecast, 
 	return progress->step < forecast->count ? forecast->launches[progress->step].traffic : forecast->traffic;
 }
 
-/* Most units that the run may want at some moment between now_ns and within_ns after it, when it has `inside` of them now and may
- * have `limit`. From claimed tiles: a launch that the clock says is over is not over while it has tiles left. A launch that
- * begins late by no more than `slack` of its own time has lost nothing. */
+/* A span of time, from now on. */
+struct erc__span {
+	uint64_t now_ns;
+	uint64_t from_ns, until_ns; /* after now_ns */
+	float slack;                /* a launch that begins late by no more than this share of its own time has lost nothing */
+};
+
+/* Most units that the run may want at some moment of the span, when it has `inside` of them now and may have `limit`. From
+ * claimed tiles: a launch that the clock says is over is not over while it has tiles left. */
 uint32_t erc__forecast_need(const struct erc__forecast *forecast, const struct erc__progress *progress, uint32_t inside,
-                            uint32_t limit, uint64_t now_ns, uint64_t within_ns, float slack);
+                            uint32_t limit, const struct erc__span *span);
+
+/* Time of a run that is to come when this launch begins; ERC__STEP_UNKNOWN: all of it. */
+static inline uint64_t erc__forecast_left_ns(const struct erc__forecast *forecast, uint32_t step)
+{
+	if (!forecast)
+		return 0;
+	return step < forecast->count ? forecast->run_ns - forecast->launches[step].start_ns : forecast->run_ns;
+}
 
 /* A high estimate of how much longer tiles take than predicted: rises at once, falls slowly. */
 struct erc__stretch {

@@ -7,12 +7,14 @@
 
 /* ---- orders ---- */
 
+#define LOST (UINT64_MAX - 1) /* after every deadline, before those that have none */
+
 /* RT by level, then by deadline; BE, whose tenants take turns, in order of arrival. */
 static void key_of_urgency(const struct erc__item *item, struct erc__key *key)
 {
 	int is_rt = item->tenant->class_ == ERC_REAL_TIME;
 	key->first = is_rt ? item->tenant->level : 0;
-	key->second = is_rt ? item->deadline_ns : 0;
+	key->second = is_rt ? item->is_lost ? LOST : item->deadline_ns : 0;
 }
 
 /* In order of arrival, whatever the class. */
@@ -53,12 +55,22 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-static uint32_t need_of(const struct erc__sched *sched, const struct erc__item *item, uint64_t now_ns, uint64_t within_ns)
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Most units that a run may want in a span of time; where the device does not ask, at any time. */
+static uint32_t need_in(const struct erc__sched *sched, const struct erc__item *item, const struct erc__span *span)
 {
 	if (!sched->supply.asks)
 		return limit_of(item) > item->units ? limit_of(item) : item->units;
-	return erc__forecast_need(item->tenant->forecast, &item->progress, item->units, limit_of(item), now_ns, within_ns,
-	                          (float)sched->supply.slowdown);
+	return erc__forecast_need(item->tenant->forecast, &item->progress, item->units, limit_of(item), span);
+}
+
+static struct erc__span span_of(const struct erc__sched *sched, uint64_t now_ns, uint64_t from_ns, uint64_t until_ns)
+{
+	return (struct erc__span){ now_ns, from_ns, until_ns, (float)sched->supply.slowdown };
 }
 
 /* ---- grants ---- */
@@ -140,39 +152,55 @@ static uint32_t wanted(const struct erc__sched *sched, const struct erc__item *i
 	return width;
 }
 
-/* What those that go before leave: of higher levels what they need before a tile of this item ends. Units that others are about to
- * leave count where the device asks before each tile; elsewhere nobody would say when they have left. */
+/* What those that go before leave: on a device that asks, until a tile of this item ends; what other runs are about to leave is
+ * not there yet. */
 static uint32_t left_for(const struct grants *grants, const struct erc__item *item, uint64_t now_ns)
 {
 	const struct erc__sched *sched = grants->sched;
-	uint32_t units = sched->supply.units, taken = 0;
-	if (!grants->first || grants->first->tenant->level == item->tenant->level)
+	uint32_t units = sched->supply.units, taken = sched->inside[ERC_REAL_TIME] - item->units;
+	if (!grants->first || !sched->supply.asks || !sched->policy->looks_ahead)
 		return units - grants->given;
-	for (const struct erc__item *other = grants->first; other; other = other->new_granted_next) {
-		uint32_t need = limit_of(other), held = sched->supply.asks ? other->units : 0;
-		if (other->tenant->level != item->tenant->level)
-			need = need_of(sched, other, now_ns, item->progress.tile_ns);
-		taken += need > held ? need - held : 0;
+	struct erc__span span = span_of(sched, now_ns, 0, item->progress.tile_ns);
+	for (const struct erc__item *other = grants->first; other && taken < units; other = other->new_granted_next) {
+		uint32_t need = need_in(sched, other, &span);
+		taken += need > other->units ? need - other->units : 0;
 	}
-	if (sched->supply.asks)
-		taken += sched->inside[ERC_REAL_TIME] - item->units;
 	return taken < units ? units - taken : 0;
 }
 
-/* RT runs, the most urgent first, take the units that they can use. */
+/* Whether the run has become one that cannot be in time, however few go before it: as far as is known, see `least`. */
+static int is_newly_lost(const struct erc__sched *sched, const struct erc__item *item, uint64_t now_ns)
+{
+	if (!sched->policy->looks_ahead || item->is_lost || item->deadline_ns == UINT64_MAX)
+		return 0;
+	uint64_t left_ns = erc__forecast_left_ns(item->tenant->forecast, atomic_load_explicit(&item->step, memory_order_relaxed));
+	return now_ns + (uint64_t)((float)left_ns * item->tenant->estimate.least) > item->deadline_ns;
+}
+
+/* RT runs, the most urgent first, take the units that they can use. On devices that ask the list holds those too that get none
+ * now: best-effort work keeps out of their way. */
 static void grant_real_time(struct erc__sched *sched, uint64_t now_ns)
 {
 	struct grants grants = begin_grants(sched);
-	for (struct erc__node *node = sched->orders[ERC_REAL_TIME].first; node && grants.given < sched->supply.units; node = erc__order_next(node)) {
+	uint32_t units = sched->supply.units, wants = 0;
+	int looks_ahead = sched->supply.asks && sched->policy->looks_ahead;
+	struct erc__node *last = NULL, *node;
+	while ((node = last ? erc__order_next(last) : sched->orders[ERC_REAL_TIME].first) && (looks_ahead ? wants : grants.given) < units) {
 		struct erc__item *item = erc__item_of(node);
+		if (is_newly_lost(sched, item, now_ns)) {
+			erc__sched_lose(sched, item); /* others may have come into its place */
+			continue;
+		}
+		last = node;
 		uint32_t most = left_of_cap(sched, item->tenant), left = left_for(&grants, item, now_ns);
 		if (!most)
 			continue;
-		if (!left)
+		if (!left && !looks_ahead)
 			break;
-		uint32_t want = wanted(sched, item, most);
-		item->was_squeezed |= want > left;
-		grant(&grants, item, smaller(want, left), smaller(most, left));
+		item->want = wanted(sched, item, most);
+		item->was_squeezed |= item->want > left;
+		wants += item->want;
+		grant(&grants, item, smaller(item->want, left), smaller(most, left));
 	}
 	end_grants(&grants);
 }
@@ -215,6 +243,28 @@ static void allocate_exclusive(struct erc__sched *sched, uint64_t now_ns)
 	set_limit(&sched->rooms[ERC_BEST_EFFORT], sched->granted ? 0 : sched->supply.units);
 }
 
+/* Units that the runs before the item do not need in the span. */
+static uint32_t left_in(const struct erc__sched *sched, const struct erc__item *item, const struct erc__span *span)
+{
+	uint32_t units = sched->supply.units, taken = 0;
+	for (const struct erc__item *other = sched->granted; other != item && taken < units; other = other->granted_next)
+		taken += need_in(sched, other, span);
+	return taken < units ? units - taken : 0;
+}
+
+/* Units that RT runs will occupy after so long: a run that waits now for those before it may go on by then. */
+static uint32_t need_after(const struct erc__sched *sched, uint64_t now_ns, uint64_t after_ns)
+{
+	uint32_t units = sched->supply.units, need = 0;
+	for (const struct erc__item *item = sched->granted; item && need < units; item = item->granted_next) {
+		uint64_t tile_ns = item->progress.tile_ns;
+		struct erc__span then = span_of(sched, now_ns, after_ns, after_ns), tile = span_of(sched, now_ns, after_ns, tile_ns > after_ns ? tile_ns : after_ns);
+		uint32_t left = left_in(sched, item, &tile);
+		need += item == sched->granted ? need_in(sched, item, &then) : larger(limit_of(item), smaller(item->want, left));
+	}
+	return need;
+}
+
 /* Units that BE may occupy for tiles that take so long and move so much (a share of the memory's for each unit): those
  * that no RT run needs before they end. */
 static uint32_t units_for_best_effort(const struct erc__sched *sched, uint64_t now_ns, uint64_t tile_ns, float traffic)
@@ -224,8 +274,11 @@ static uint32_t units_for_best_effort(const struct erc__sched *sched, uint64_t n
 	if (!sched->orders[ERC_REAL_TIME].count)
 		return units;
 	tile_ns += (uint64_t)((float)tile_ns * sched->stretch.high) + supply->signal_ns;
+	struct erc__span span = span_of(sched, now_ns, 0, tile_ns);
 	for (const struct erc__item *item = sched->is_apart ? NULL : sched->granted; item; item = item->granted_next)
-		need += item->is_told ? 0 : need_of(sched, item, now_ns, tile_ns);
+		need += item->is_told ? 0 : need_in(sched, item, &span);
+	if (supply->asks)
+		need = larger(need, need_after(sched, now_ns, tile_ns));
 	units = need < units ? units - need : 0;
 	if (supply->be_bandwidth > 0 && traffic * (float)units > (float)supply->be_bandwidth)
 		units = (uint32_t)((float)supply->be_bandwidth / traffic);

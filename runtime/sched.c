@@ -45,7 +45,7 @@ void erc__item_init(struct erc__item *item, uint64_t arrival_ns, uint64_t deadli
 	uint64_t deadline_ns;
 	item->arrival_ns = arrival_ns;
 	item->started_ns = 0;
-	item->was_squeezed = item->is_probe = 0;
+	item->was_squeezed = item->is_probe = item->is_lost = 0;
 	item->expected_ns = 0;
 	item->sequence = UINT64_MAX; /* after all that are queued */
 	item->deadline_ns = UINT64_MAX;
@@ -104,6 +104,9 @@ static void enter_order(struct erc__sched *sched, struct erc__item *item)
 	if (takes_turns(sched, tenant))
 		add_ready(sched, item);
 	item->is_entered = 1;
+	tenant->lost += (uint32_t)item->is_lost;
+	if (item->is_lost)
+		return;
 	if (!tenant->entered++ || erc__key_before(&tenant->last, &item->node.key))
 		tenant->last = item->node.key;
 }
@@ -114,7 +117,8 @@ static void leave_order(struct erc__sched *sched, struct erc__item *item)
 	if (takes_turns(sched, item->tenant))
 		remove_ready(sched, item);
 	item->is_entered = 0;
-	item->tenant->entered--;
+	item->tenant->lost -= (uint32_t)item->is_lost;
+	item->tenant->entered -= !item->is_lost;
 }
 
 /* Among all waiting items; or no more. */
@@ -162,6 +166,15 @@ static void reorder(struct erc__sched *sched, struct erc__item *item)
 {
 	erc__order_remove(order_of(sched, item), &item->node);
 	add_to(sched, order_of(sched, item), item);
+}
+
+void erc__sched_lose(struct erc__sched *sched, struct erc__item *item)
+{
+	item->is_lost = 1;
+	item->tenant->entered--;
+	item->tenant->lost++;
+	reorder(sched, item);
+	admit_waiting(sched, item->tenant);
 }
 
 /* ---- the queue ---- */
@@ -229,7 +242,7 @@ void erc__sched_remove(struct erc__sched *sched, struct erc__item *item, uint64_
 
 static void pause_all(struct erc__sched *sched, struct erc__tenant *tenant)
 {
-	for (struct erc__node *node = sched->orders[tenant->class_].first, *next; node && tenant->entered; node = next) {
+	for (struct erc__node *node = sched->orders[tenant->class_].first, *next; node && tenant->entered + tenant->lost; node = next) {
 		struct erc__item *item = erc__item_of(node);
 		next = erc__order_next(node);
 		if (item->tenant != tenant)

@@ -27,6 +27,7 @@ struct erc__tenant {
 
 	uint32_t item_count; /* in the queue now */
 	uint32_t entered;    /* of these, in the order of its class: at most cap, as each needs a unit */
+	uint32_t lost;       /* in that order too: those that are lost */
 	struct erc__order waiting; /* the others */
 	struct erc__order ready;   /* BE, where its tenants take turns: those that entered, by arrival */
 	struct erc__node turn;     /* the same, while it has such: among the tenants, by virtual time */
@@ -62,6 +63,8 @@ struct erc__item {
 	struct erc__item *new_granted_next; /* the same while the list is made anew */
 	int is_told;                  /* the device tells BE itself, from launch to launch, what the run needs: limits leave it out */
 	int was_squeezed;             /* it once had fewer units than it could use, or may have had */
+	int is_lost;                  /* elastic: it cannot be in time any more */
+	uint32_t want;                /* elastic: units that it could use at the last allocation */
 	int is_probe;                 /* let in to see whether it can be in time after all */
 	uint64_t admitted_ns;         /* submitted to a tenant that refuses; */
 	uint64_t expected_ns;         /* and by then the run was expected to end so much later */
@@ -150,6 +153,8 @@ uint64_t erc__sched_unit_ns(const struct erc__sched *sched, const struct erc__te
 /* The item's run has ended well. tile_ns: time in its tiles; 0: not measured. */
 void erc__sched_learn(struct erc__sched *sched, const struct erc__item *item, uint64_t tile_ns, uint64_t now_ns);
 void erc__sched_add(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns);
+/* The item, which has entered, goes after those of its level that may be in time; another one of its tenant may enter. */
+void erc__sched_lose(struct erc__sched *sched, struct erc__item *item);
 void erc__sched_remove(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns);
 /* The item of these classes (ERC__CLASS) that goes before all others of those that can_run accepts; NULL when there is none. */
 #define ERC__CLASS(class_) (1u << (class_))
@@ -166,6 +171,15 @@ void erc__sched_leave(struct erc__sched *sched, struct erc__item *item, uint64_t
 /* On devices that ask: the item's run has a new launch in hand; or, with the same one, fewer tiles left. On others: it has a
  * launch for which erc__sched_wants_change. Sets all limits anew. */
 void erc__sched_launch(struct erc__sched *sched, struct erc__item *item, const struct erc__progress *progress, uint64_t now_ns);
+/* What the rooms hold for the item, however few it can use. */
+static inline uint32_t erc__sched_reach(const struct erc__item *item)
+{
+	uint32_t units = erc__room_limit(&item->tenant->room), of_share = erc__room_limit(item->share);
+	uint32_t reach = atomic_load_explicit(&item->reach, memory_order_relaxed);
+	units = units < of_share ? units : of_share;
+	return units < reach ? units : reach;
+}
+
 /* After a launch was opened, without the lock: whether the run is to have more units, or fewer and others are there. */
 static inline int erc__sched_wants_change(const struct erc__sched *sched, const struct erc__item *item, int has_company)
 {
@@ -175,14 +189,14 @@ static inline int erc__sched_wants_change(const struct erc__sched *sched, const 
 	if (!sched->supply.by_launch || !sched->policy->looks_ahead || item->tenant->class_ != ERC_REAL_TIME || step >= forecast->count)
 		return 0;
 	uint32_t held = forecast->launches[step].held;
-	return held > limit ? limit < erc__room_limit(&item->tenant->room) : held < limit && has_company;
+	return held > limit ? limit < erc__sched_reach(item) : held < limit && has_company;
 }
 /* Whether more urgent work is there that may want the item's units before its tiles end. */
 static inline int erc__sched_is_on_call(const struct erc__sched *sched, const struct erc__item *item)
 {
 	if (!sched->policy->looks_ahead || !sched->granted)
 		return 0;
-	return item->tenant->class_ == ERC_BEST_EFFORT || sched->granted->tenant->level < item->tenant->level;
+	return item->tenant->class_ == ERC_BEST_EFFORT || sched->granted != item;
 }
 /* Before a tile of the item, on devices that ask: its limit as of now. */
 void erc__sched_refresh(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns);
@@ -195,15 +209,6 @@ static inline int erc__sched_has_place(const struct erc__item *item)
 {
 	return erc__room_has_place(&item->tenant->room) && erc__room_has_place(item->share) &&
 	       atomic_load_explicit(&item->share->units, memory_order_relaxed) < atomic_load_explicit(&item->limit, memory_order_relaxed);
-}
-
-/* What the rooms hold for the item, however few it can use. */
-static inline uint32_t erc__sched_reach(const struct erc__item *item)
-{
-	uint32_t units = erc__room_limit(&item->tenant->room), of_share = erc__room_limit(item->share);
-	uint32_t reach = atomic_load_explicit(&item->reach, memory_order_relaxed);
-	units = units < of_share ? units : of_share;
-	return units < reach ? units : reach;
 }
 
 /* Units that the item may have just now. */

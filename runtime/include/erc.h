@@ -310,7 +310,9 @@ struct erc_session_options {
 	const char *entry;         /* NULL: the first */
 	enum erc_class class_;
 	uint32_t level;            /* RT: strict priority, 0 is the highest */
-	uint64_t deadline_us;      /* RT: valid time after arrival; 0: none */
+	/* RT: valid time after arrival; 0: none. The policy "elastic" serves a request that can no longer be in time after those of its
+	 * level that can, and before those without a deadline. */
+	uint64_t deadline_us;
 	uint32_t weight;           /* BE: share among BE sessions; 0 means 1 */
 	const char *budget;        /* NULL: each launch takes the largest one that the room of the moment holds */
 	uint32_t units;            /* most units that it may occupy; 0: those of its budget */

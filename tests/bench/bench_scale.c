@@ -4,6 +4,9 @@
  * by up to 50 ms and are an hour away: keys are out of order, and a session that may refuse (RT with `shed`) refuses
  * nothing. Every cell has a runtime of its own in each round; figures are medians of the rounds.
  *
+ * Beside each cell of the largest number of requests stands another one with as many requests and sessions, of which 10
+ * requests are in the queue at a time, each of the others in its turn: it works in the same memory, with a short queue.
+ *
  * Environment: POLICIES, DEVICES ("cpu:1 cpu:2 sim:2": name and units), CLASSES ("be rt shed"), REQUESTS, SESSIONS
  * (numbers), ROUNDS (3; fewer when they would take more than 290 s), SLICE (0.08 seconds, of one cell in one round). */
 #include <inttypes.h>
@@ -23,6 +26,7 @@
 #define MOST_SECONDS 290       /* a further round that would not be over by then is left out */
 #define DEADLINE_US UINT64_C(3600000000)
 #define SPREAD_US 50000
+#define FEW 10 /* queued at a time where many requests take turns */
 
 enum kind { BE, RT, RT_SHED, KINDS };
 static const char *const kind_names[] = {"be", "rt", "shed"};
@@ -30,6 +34,7 @@ static const char *const kind_names[] = {"be", "rt", "shed"};
 struct cell {
 	char policy[16], device[16];
 	uint32_t units, requests, sessions;
+	uint32_t queued; /* of the requests, at a time */
 	enum kind kind;
 	double per_s[MOST_ROUNDS], p50_us[MOST_ROUNDS], p99_us[MOST_ROUNDS];
 	double session_bytes, request_bytes; /* each, of the last round */
@@ -57,6 +62,7 @@ struct load {
 	erc_session **sessions;
 	erc_request **requests;
 	uint32_t session_count, request_count;
+	uint32_t queued, turn;
 	uint8_t *input, *outputs;
 };
 
@@ -141,7 +147,7 @@ static void open_load(struct load *load, const struct scale *scale, struct cell 
 {
 	struct erc_runtime_options options = {
 	    .size = sizeof options, .device = cell->device, .units = cell->units, .policy = cell->policy};
-	*load = (struct load){0};
+	*load = (struct load){.queued = cell->queued, .turn = cell->queued};
 	if (erc_runtime_create(&options, &load->runtime) ||
 	    erc_model_load(load->runtime, scale->path, NULL, &load->model))
 		fail("start");
@@ -177,9 +183,19 @@ static void submit(erc_request *request)
 		fail("submit");
 }
 
-/* Takes what has ended and submits it again until the time is over; returns how many runs that were, and the times of
- * as many submits as there is room for. */
-static uint64_t keep_full(const struct load *load, uint64_t end_ns, uint32_t *times_ns, uint32_t *time_count)
+/* The next request of all in turn that is not in the queue. */
+static erc_request *next_in_turn(struct load *load)
+{
+	erc_request *request;
+	do
+		request = load->requests[load->turn++ % load->request_count];
+	while (erc_request_wait(request, 0) == ERC_TIMEOUT);
+	return request;
+}
+
+/* Submits one for each that has ended until the time is over: the same, or where not all are queued the next in turn.
+ * Returns how many runs that were, and the times of as many submits as there is room for. */
+static uint64_t keep_full(struct load *load, uint64_t end_ns, uint32_t *times_ns, uint32_t *time_count)
 {
 	uint64_t runs = 0;
 	while (stall_now_ns() < end_ns) {
@@ -191,6 +207,8 @@ static uint64_t keep_full(const struct load *load, uint64_t end_ns, uint32_t *ti
 		if (erc_request_wait(request, UINT64_MAX))
 			fail("run");
 		runs++;
+		if (load->queued < load->request_count)
+			request = next_in_turn(load);
 		uint64_t before_ns = stall_now_ns();
 		submit(request);
 		if (time_count && *time_count < MOST_SAMPLES)
@@ -222,7 +240,7 @@ static void measure(const struct scale *scale, struct cell *cell, uint32_t round
 	struct load load;
 	uint32_t time_count = 0;
 	open_load(&load, scale, cell);
-	for (uint32_t i = 0; i < cell->requests; i++)
+	for (uint32_t i = 0; i < cell->queued; i++)
 		submit(load.requests[i]);
 	keep_full(&load, stall_now_ns() + (uint64_t)(scale->seconds * 1e8), NULL, NULL);
 	uint64_t began_ns = stall_now_ns(), end_ns = began_ns + (uint64_t)(scale->seconds * 1e9);
@@ -292,6 +310,10 @@ static void list_cells(struct scale *scale, uint32_t *most_requests)
 	read_words(&requests, "REQUESTS", "1 10 100 1000 10000");
 	read_words(&sessions, "SESSIONS", "1 100 1000 10000");
 	*most_requests = 1;
+	for (uint32_t r = 0; r < requests.count; r++) {
+		uint32_t number = number_of(requests.word[r], 1);
+		*most_requests = number > *most_requests ? number : *most_requests;
+	}
 	for (uint32_t d = 0; d < devices.count; d++) {
 		char *colon = strchr(devices.word[d], ':');
 		struct cell cell = {.units = number_of(colon ? colon + 1 : "1", 1)};
@@ -305,8 +327,11 @@ static void list_cells(struct scale *scale, uint32_t *most_requests)
 						cell.kind = kind_of(kinds.word[k]);
 						cell.requests = number_of(requests.word[r], 1);
 						cell.sessions = number_of(sessions.word[s], 1);
-						*most_requests =
-						    cell.requests > *most_requests ? cell.requests : *most_requests;
+						cell.queued = cell.requests;
+						add_cell(scale, &cell);
+						if (cell.requests != *most_requests || cell.requests <= FEW)
+							continue;
+						cell.queued = FEW;
 						add_cell(scale, &cell);
 					}
 	}
@@ -327,11 +352,11 @@ static double median(double *values, uint32_t count)
 static void write_cell(FILE *file, const struct scale *scale, struct cell *cell, bool is_last)
 {
 	fprintf(file,
-	        "  {\"device\": \"%s\", \"units\": %u, \"policy\": \"%s\", \"class\": \"%s\", \"requests\": %u, "
+	        "  {\"device\": \"%s\", \"units\": %u, \"policy\": \"%s\", \"class\": \"%s\", \"requests\": %u, \"queued\": %u, "
 	        "\"sessions\": %u, "
 	        "\"runs_per_s\": %.0f, \"submit_p50_us\": %.3f, \"submit_p99_us\": %.3f, \"session_bytes\": %.0f, "
 	        "\"request_bytes\": %.0f, \"runs\": %" PRIu64 "}%s\n",
-	        cell->device, cell->units, cell->policy, kind_names[cell->kind], cell->requests, cell->sessions,
+	        cell->device, cell->units, cell->policy, kind_names[cell->kind], cell->requests, cell->queued, cell->sessions,
 	        median(cell->per_s, scale->rounds), median(cell->p50_us, scale->rounds),
 	        median(cell->p99_us, scale->rounds), cell->session_bytes, cell->request_bytes, cell->runs,
 	        is_last ? "" : ",");

@@ -55,9 +55,9 @@ static void make_model(struct tenant *tenant, uint32_t most_tile_ns, size_t *byt
 	tenant->file = test_model_finish(&model, "code", 4, bytes);
 }
 
-static void open_tenant(erc_runtime *runtime, struct tenant *tenant, enum erc_class class_, uint32_t level, uint32_t most_tile_ns)
+static void open_tenant(erc_runtime *runtime, struct tenant *tenant, enum erc_class class_, uint32_t level, uint64_t deadline_us, uint32_t most_tile_ns)
 {
-	struct erc_session_options options = { .size = sizeof(options), .class_ = class_, .level = level };
+	struct erc_session_options options = { .size = sizeof(options), .class_ = class_, .level = level, .deadline_us = deadline_us };
 	size_t bytes;
 	*tenant = (struct tenant){ 0 };
 	make_model(tenant, most_tile_ns, &bytes);
@@ -106,7 +106,7 @@ static void pass(erc_runtime *runtime, struct tenant *others, uint32_t count, ui
 	}
 }
 
-/* A real-time run of the highest level beside others, under way or always at work: it waits for tiles that were begun before
+/* A real-time run of the highest level that has the only deadline, beside others, under way or always at work: it waits for tiles that were begun before
  * it came, and for nothing after that. */
 static void check_only_the_start_waits(uint64_t seed, int by_tile, enum erc_class class_, uint32_t level, int count)
 {
@@ -114,11 +114,11 @@ static void check_only_the_start_waits(uint64_t seed, int by_tile, enum erc_clas
 	uint64_t longest_ns = 0, alone_ns;
 	state = seed;
 	erc_runtime *runtime = open_sim(2 + next_random(140), by_tile);
-	open_tenant(runtime, &rt, ERC_REAL_TIME, 0, 20000);
+	open_tenant(runtime, &rt, ERC_REAL_TIME, 0, 1000000, 20000);
 	OK(erc_request_run(rt.request));
 	alone_ns = run_ns(rt.request);
 	for (int i = 0; i < count; i++) {
-		open_tenant(runtime, &others[i], class_, level, 30000);
+		open_tenant(runtime, &others[i], class_, level, 0, 30000);
 		longest_ns = others[i].longest_ns > longest_ns ? others[i].longest_ns : longest_ns;
 		OK(erc_request_submit(others[i].request));
 	}
@@ -147,6 +147,13 @@ END_TEST
 START_TEST(so_are_lower_levels)
 {
 	check_only_the_start_waits((uint64_t)_i + 1000, 1, ERC_REAL_TIME, 3, 2);
+}
+END_TEST
+
+/* And later deadlines to an earlier one. */
+START_TEST(so_are_later_deadlines)
+{
+	check_only_the_start_waits((uint64_t)_i + 2000, 1, ERC_REAL_TIME, 0, 2);
 }
 END_TEST
 
@@ -202,6 +209,7 @@ int main(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, best_effort_is_out_of_the_way, 0, SEEDS);
 	tcase_add_loop_test(tcase, so_are_lower_levels, 0, SEEDS / 2);
+	tcase_add_loop_test(tcase, so_are_later_deadlines, 0, SEEDS / 2);
 	tcase_add_test(tcase, the_rest_is_used);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);

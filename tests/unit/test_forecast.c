@@ -48,7 +48,8 @@ END_TEST
 
 static uint32_t need(struct erc__progress progress, uint32_t inside, uint32_t limit, uint64_t within_ns, float slack)
 {
-	return erc__forecast_need(&forecast, &progress, inside, limit, 1000, within_ns, slack);
+	struct erc__span span = { .now_ns = 1000, .until_ns = within_ns, .slack = slack };
+	return erc__forecast_need(&forecast, &progress, inside, limit, &span);
 }
 
 START_TEST(needs)

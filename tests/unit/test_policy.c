@@ -70,13 +70,21 @@ static struct work *add_work(struct erc__tenant *tenant, uint64_t arrival_ns, ui
 
 /* ---- what must hold ---- */
 
+/* One that has passed is as late as any; the elastic policy tells the two apart. */
+static uint64_t deadline_of(const struct work *work)
+{
+	if (work->item.is_lost && (work->item.deadline_ns >= w.now_ns || strcmp(w.sched.policy->name, "elastic") != 0))
+		ck_abort_msg("lost before its deadline has passed, under %s", w.sched.policy->name);
+	return work->item.is_lost ? UINT64_MAX - 1 : work->item.deadline_ns;
+}
+
 static int goes_before(const struct work *a, const struct work *b)
 {
 	const struct erc__tenant *x = a->item.tenant, *y = b->item.tenant;
 	if (x->level != y->level)
 		return x->level < y->level;
-	if (a->item.deadline_ns != b->item.deadline_ns)
-		return a->item.deadline_ns < b->item.deadline_ns;
+	if (deadline_of(a) != deadline_of(b))
+		return deadline_of(a) < deadline_of(b);
 	return a->item.sequence < b->item.sequence;
 }
 
@@ -463,6 +471,44 @@ START_TEST(best_effort_limits)
 }
 END_TEST
 
+/* A run that cannot be in time goes after those of its level that can, but before those that have no deadline: when its deadline
+ * has passed, or what is left of it takes longer, even at the least that its runs took. Lower levels still go after it. */
+START_TEST(what_is_lost_goes_last)
+{
+	static const struct {
+		float least;
+		uint64_t now_ns;
+		int is_lost;
+	} cases[] = { { 0, 10000, 0 }, { 0, 10001, 1 }, { 1, 9000, 0 }, { 1, 9001, 1 }, { 0.5f, 9500, 0 }, { 0.5f, 9501, 1 } };
+	struct erc__forecast_launch launch = { .tiles = 1, .tile_ns = 1000 };
+	struct erc__forecast forecast = { .launches = &launch, .count = 1 };
+	static const uint64_t deadlines_us[] = { 10, 100, 0, 0 };
+	struct work *works[4];
+	int is_lost = cases[_i].is_lost;
+	start("elastic", (struct erc__supply){ .units = 1 }, 1);
+	erc__forecast_complete(&forecast, 1, 0);
+	for (uint32_t i = 0; i < 4; i++) {
+		struct erc__tenant *tenant = add_tenant(ERC_REAL_TIME, i == 3, 1, 1);
+		tenant->forecast = &forecast;
+		erc__estimate_init(&tenant->estimate, &forecast);
+		tenant->estimate.least = cases[_i].least;
+		works[i] = add_work(tenant, 0, 1, 1000, deadlines_us[i]);
+		erc__item_init(&works[i]->item, 0, deadlines_us[i]);
+		erc__sched_add(&w.sched, &works[i]->item, 0);
+	}
+	ck_assert_uint_eq(atomic_load(&works[0]->item.limit), 1);
+	struct work *order[] = { works[is_lost], works[!is_lost], works[2], works[3] };
+	erc__sched_launch(&w.sched, &works[0]->item, NULL, cases[_i].now_ns);
+	for (int i = 0; i < 4; i++) {
+		ck_assert_int_eq(order[i]->item.is_lost, is_lost && order[i] == works[0]);
+		ck_assert_uint_eq(atomic_load(&order[i]->item.limit), 1);
+		for (int k = i + 1; k < 4; k++)
+			ck_assert_uint_eq(atomic_load(&order[k]->item.limit), 0);
+		erc__sched_remove(&w.sched, &order[i]->item, cases[_i].now_ns);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("policies");
@@ -475,6 +521,7 @@ int main(void)
 	tcase_add_test(tcase, admission_counts_who_waits);
 	tcase_add_test(tcase, a_paused_tenant_holds_nothing);
 	tcase_add_loop_test(tcase, best_effort_limits, 0, 5);
+	tcase_add_loop_test(tcase, what_is_lost_goes_last, 0, 6);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
