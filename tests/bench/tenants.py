@@ -4,9 +4,11 @@ Usage: tenants.py BUILD; started by tests/bench/tenants.sh in an environment tha
 
 Slices take turns within each round: of each system RT alone, RT beside BE, BE alone, with the same Poisson arrivals. Each is
 compared with its own RT and BE alone in the same round; figures are medians of the rounds, p99 is of all arrivals of all rounds.
+In slices of RT alone a process of the idle class spins on each core: a core that sleeps comes late, most of all on a virtual
+machine, so that RT beside BE, which keeps cores awake, would be compared with something slower than itself.
 Tenants sleep between arrivals and while they wait. Two processes share the cores as the operating system has it, BE plain, nice
 19 or SCHED_IDLE. Environment:
-    ROUNDS     default 7; fewer when they would take more than 330 s
+    ROUNDS     default 7; fewer when they would take more than 480 s
     SLICE      seconds of a slice, default 2.4
     LOAD       default 0.3: RT's rate times the slowest system's time of a run alone
     SYSTEMS    default: all; "erc onnxruntime-idle" picks some
@@ -29,7 +31,7 @@ LEAD_NS = 100_000_000     # from the order to the slice
 WARM_NS = 150_000_000     # from BE's start to the first arrival
 PATIENCE_S = 60           # for an answer, beyond the slice
 CALIBRATION_RUNS = 60
-MOST_SECONDS = 330        # a further round that would not be over by then is left out
+MOST_SECONDS = 480        # a further round that would not be over by then is left out
 PROBE_S, LATE_NS = 0.001, 200_000
 
 # name, engine, BE's way; None: both tenants in one process
@@ -80,6 +82,32 @@ class Worker:
             self.process.wait()
 
 
+class Awake:
+    """Processes that spin in the idle class, one for each core; stopped but between `go` and `stop`."""
+
+    def __init__(self, cores):
+        self.processes = []
+        for _ in range(cores):
+            self.processes.append(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
+            os.sched_setscheduler(self.processes[-1].pid, os.SCHED_IDLE, os.sched_param(0))
+        self.stop()
+
+    def signal(self, number):
+        for process in self.processes:
+            process.send_signal(number)
+
+    def go(self):
+        self.signal(signal.SIGCONT)
+
+    def stop(self):
+        self.signal(signal.SIGSTOP)
+
+    def end(self):
+        self.signal(signal.SIGKILL)
+        for process in self.processes:
+            process.wait()
+
+
 class Probe(threading.Thread):
     """Sleeps a millisecond at a time: how often and how long the machine wakes it late, by what else runs."""
 
@@ -128,6 +156,7 @@ class Bench:
         self.engines = list(dict.fromkeys(s[1] for s in self.systems))
         self.cores = len(os.sched_getaffinity(0))
         self.workers = {}
+        self.awake = Awake(self.cores)
         self.probe = Probe()
         self.rate = 0.0
 
@@ -157,6 +186,7 @@ class Bench:
 
     def end_all(self):
         self.probe.is_over = True
+        self.awake.end()
         for worker in self.workers.values():
             worker.end()
 
@@ -185,9 +215,11 @@ class Bench:
     def calibrate(self):
         """The rate of arrivals, from the slowest engine's run alone where nothing stalls it: one tenth of them are faster."""
         slowest = 0
+        self.awake.go()
         for engine in self.engines:
             _, _, services = self.run(None, self.workers[engine, "rt"], None, [0] * CALIBRATION_RUNS)
             slowest = max(slowest, percentile(services, 0.1))
+        self.awake.stop()
         self.rate = self.load * 1e9 / slowest
 
     def arrivals(self, number):
@@ -201,7 +233,9 @@ class Bench:
     def of_engine(self, engine, offsets, rows):
         """RT alone, each system's RT beside BE, BE alone: one after the other."""
         rt, systems = self.workers[engine, "rt"], [s for s in self.systems if s[1] == engine]
+        self.awake.go()
         _, alone, services = self.run("RT alone", rt, None, offsets)
+        self.awake.stop()
         shared = {name: self.run("RT beside BE", rt, self.workers[engine, way] if way else rt, offsets) for name, _, way in systems}
         be_alone, _, _ = self.run("BE alone", None, self.workers[engine, systems[0][2]] if systems[0][2] else rt, [])
         available = 1 - sum(services) / (self.slice_s * 1e9)
