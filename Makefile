@@ -18,7 +18,7 @@ OPT_asan := -O1 -g3 -DERC_DEBUG=1 -fsanitize=address,undefined -fno-sanitize-rec
 OPT_tsan := -O1 -g3 -DERC_DEBUG=1 -fsanitize=thread
 OPT_fuzz := -O1 -g3 -DERC_DEBUG=1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
-INCLUDES := -D_GNU_SOURCE -Ischemas -Iruntime/include -Iruntime -Icompiler/include -Icompiler/core -Icompiler -Ionnx -I$(O)/gen
+INCLUDES := -D_GNU_SOURCE -I. -I$(O)/gen
 CPPFLAGS += -DERC_VERSION_TEXT='"$(VERSION)"' $(INCLUDES)
 # No contraction: what the compiler predicts and folds is the same on every host.
 CFLAGS += -std=gnu11 -ffp-contract=off $(OPT_$(BUILD)) $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP
@@ -30,9 +30,9 @@ COMPILER_LIBS := -lprotobuf-c -lcjson -lm -ldl
 RUNTIME_LIBS := -ldl
 CHECK_LIBS = $(shell pkg-config --libs check)
 
-RUNTIME_SRC := $(wildcard runtime/*.c runtime/devices/*.c) $(wildcard schemas/*.c)
-TEMPLATES := $(wildcard compiler/ops/*.cpu.c compiler/ops/*.row.c compiler/ops/*.cu compiler/targets/kernel_*.h compiler/targets/cpu_*.h compiler/targets/cuda_*.h) schemas/tile.h schemas/cuda.h
-COMPILER_SRC := $(filter-out %.cpu.c %.row.c,$(wildcard onnx/*.c compiler/*/*.c)) $(wildcard schemas/*.c)
+RUNTIME_SRC := $(wildcard runtime/*.c runtime/*/*.c) $(wildcard schemas/*.c)
+TEMPLATES := $(wildcard compiler/kernels/*.cpu.c compiler/kernels/*.row.c compiler/kernels/*.cu compiler/core/kernel_*.h compiler/targets/cpu_*.h compiler/targets/cuda_*.h) schemas/tile.h schemas/cuda.h
+COMPILER_SRC := $(filter-out %.cpu.c %.row.c,$(wildcard onnx/*.c compiler/*.c compiler/*/*.c)) $(wildcard schemas/*.c)
 COMPILER_GEN := $(O)/gen/onnx.pb-c.c $(O)/gen/templates.c
 ERC_SRC := $(wildcard tools/erc/*.c)
 UNIT_SRC := $(wildcard tests/unit/*.c tests/devices/test_*.c tests/passes/*.c tests/ops/*.c tests/erc/*.c)
@@ -44,7 +44,7 @@ EXPLORE_SRC := $(wildcard tests/explore/*.c)
 CONFORMANCE_SRC := $(wildcard tests/conformance/*.c)
 MAKE_MODEL_SRC := $(wildcard tools/dev/make_model*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
-FORMAT_SRC := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+FORMAT_SRC := $(shell git ls-files '*.c' '*.h' '*.cu' 2>/dev/null)
 SCRIPTS := $(wildcard .ci/run tools/dev/*.sh tests/*.sh tests/*/*.sh)
 
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
@@ -58,7 +58,7 @@ BENCH_GPU := $(addprefix $(O)/,erc make_model bench_preempt bench_forms bench_lo
 
 .PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
 .PHONY: bench-gpu bench-sim bench-voice bench-stop bench-scale bench-tenants gpu-bundle
-.PHONY: check-gpu run-check-gpu bench-local bench-preempt bench-tax explore same-bits fuzz-graphs compare-ort format lint install dist clean help
+.PHONY: check-gpu run-check-gpu bench-local bench-preempt bench-tax explore same-bits fuzz-graphs compare-ort format lint cppcheck install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -189,7 +189,7 @@ $(O)/four_tenants: samples/four_tenants/four_tenants.c
 $(O)/bench_tenant: tests/bench/bench_tenant.c
 $(O)/hello $(O)/two_tenants $(O)/four_tenants $(O)/bench_tenant: $(O)/liberc.a
 	$(call say,CC,$@)
-	$(Q)$(CC) -Iruntime/include -Ischemas $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $(filter %.c,$^) $(filter %.a,$^) $(RUNTIME_LIBS)
+	$(Q)$(CC) -I. -Iruntime/include $(filter-out -MMD -MP,$(CFLAGS)) $(LDFLAGS) -o $@ $(filter %.c,$^) $(filter %.a,$^) $(RUNTIME_LIBS)
 
 # Goals that first install what is missing start a second make: what they build depends on it.
 AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
@@ -328,12 +328,15 @@ compare-ort: all $(O)/make_model ## outputs of the model maker's networks agains
 	$(Q)tools/dev/compare_ort.sh $(O)
 
 format: ## clang-format over all C files
-	$(Q)clang-format -i $(FORMAT_SRC)
+	$(Q)clang-format-14 -i $(FORMAT_SRC)
 
-lint: ## shellcheck and cppcheck, where installed
+lint: ## clang-format and shellcheck, where installed
+	$(Q)if command -v clang-format-14 >/dev/null; then clang-format-14 --dry-run -Werror $(FORMAT_SRC); else echo 'skipped: clang-format 14 is not installed'; fi
 	$(Q)if command -v shellcheck >/dev/null; then shellcheck -S warning -e SC1090,SC1091 $(SCRIPTS); else echo 'skipped: shellcheck is not installed'; fi
+
+cppcheck: ## what cppcheck finds, where it is installed (a minute)
 	$(Q)if command -v cppcheck >/dev/null; then cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=uninitvar --suppress=invalidPointerCast \
-		--enable=warning,portability -Ischemas -Iruntime/include -Icompiler/include \
+		--enable=warning,portability -I. \
 		runtime tools onnx compiler; else echo 'skipped: cppcheck is not installed'; fi
 
 install: all ## into DESTDIR and PREFIX
@@ -343,7 +346,9 @@ install: all ## into DESTDIR and PREFIX
 	install $(O)/liberc.so $(DESTDIR)$(PREFIX)/lib/liberc.so.$(VERSION)
 	ln -sf liberc.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/liberc.so.0
 	ln -sf liberc.so.0 $(DESTDIR)$(PREFIX)/lib/liberc.so
-	install -m 644 runtime/include/erc.h compiler/include/ercc.h schemas/dtype.h $(DESTDIR)$(PREFIX)/include/erc
+	install -m 644 schemas/dtype.h $(DESTDIR)$(PREFIX)/include/erc
+	for h in runtime/include/erc.h compiler/include/ercc.h; do \
+		sed 's|"schemas/dtype.h"|"dtype.h"|' $$h > $(DESTDIR)$(PREFIX)/include/erc/$$(basename $$h); done
 
 dist: ## source archive of the last commit
 	$(Q)mkdir -p build && git archive --prefix=elasticroom-$(VERSION)/ HEAD | xz > build/elasticroom-$(VERSION).tar.xz

@@ -1,5 +1,5 @@
 /* AttributeProto -> attr, with references to the attributes of the calling function resolved. */
-#include "reader.h"
+#include "onnx/reader.h"
 
 /* Bytes from the file are NUL-terminated already: the unpacker's allocator sees to it. */
 static const char *bytes_text(ProtobufCBinaryData bytes)
@@ -36,8 +36,8 @@ static int32_t attribute_type(const attribute_proto *proto)
 	                              : ERC__ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__UNDEFINED;
 }
 
-static enum ercc_status import_tensor_attribute(struct import *import, const char *owner,
-                                                const attribute_proto *proto, struct attr *out)
+static enum ercc_status import_tensor_attribute(struct import *import, const char *owner, const attribute_proto *proto,
+                                                struct attr *out)
 {
 	const char *what = arena_printf(&import->ctx->arena, "%s: attribute '%s'", owner, out->name);
 	struct tensor *tensor;
@@ -72,7 +72,8 @@ static enum ercc_status import_value(struct import *import, struct scope *scope,
 		*out = (struct attr){out->name, ATTR_INTS, (int64_t)proto->n_ints, {.ints = proto->ints}};
 		return ERCC_OK;
 	case ERC__ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS:
-		*out = (struct attr){out->name, ATTR_STRINGS, (int64_t)proto->n_strings, {.strings = string_list(import, proto)}};
+		*out =
+			(struct attr){out->name, ATTR_STRINGS, (int64_t)proto->n_strings, {.strings = string_list(import, proto)}};
 		return ERCC_OK;
 	case ERC__ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR:
 	case ERC__ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__SPARSE_TENSOR:
@@ -82,9 +83,7 @@ static enum ercc_status import_value(struct import *import, struct scope *scope,
 			return fail(import->ctx, ERCC_MODEL, "%s: attribute '%s' has no graph", owner, out->name);
 		out->kind = ATTR_GRAPH;
 		return import_nested_graph(import, scope, proto->g, &out->graph);
-	default:
-		*out = (struct attr){out->name, ATTR_OTHER, 0, {0}};
-		return ERCC_OK;
+	default: *out = (struct attr){out->name, ATTR_OTHER, 0, {0}}; return ERCC_OK;
 	}
 }
 
@@ -95,8 +94,8 @@ static enum ercc_status import_reference(struct import *import, struct scope *sc
 	const char *name = proto->ref_attr_name;
 	const struct call *call = scope->call;
 	if (!call)
-		return fail(import->ctx, ERCC_MODEL, "%s: attribute '%s' refers to '%s' of a function, but stands in none", owner,
-		            out->name, name);
+		return fail(import->ctx, ERCC_MODEL, "%s: attribute '%s' refers to '%s' of a function, but stands in none",
+		            owner, out->name, name);
 	*found = true;
 	for (int i = 0; i < call->attr_count; i++) {
 		if (strcmp(call->attrs[i].name, name) == 0) {

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "reader.h"
+#include "onnx/reader.h"
 
 /* Tensors may share bytes of a file (tied weights), but not so often that a small file
  * stands for more than memory holds. */
@@ -141,7 +141,8 @@ static enum ercc_status find_file(struct tensor_source *source, const char *loca
 	arena_defer(&ctx->arena, unmap_file, file);
 	int fd = open_below(source->folder, location);
 	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
-		return fail(ctx, ERCC_MODEL, "%s: external data '%s' is reached through a symbolic link or a file", owner, location);
+		return fail(ctx, ERCC_MODEL, "%s: external data '%s' is reached through a symbolic link or a file", owner,
+		            location);
 	if (fd < 0)
 		return fail(ctx, ERCC_IO, "%s: external data '%s': %s", owner, location, strerror(errno));
 	enum ercc_status status = map_file(ctx, fd, owner, file);
@@ -153,8 +154,8 @@ static enum ercc_status find_file(struct tensor_source *source, const char *loca
 	return ERCC_OK;
 }
 
-enum ercc_status external_data(struct tensor_source *source, const tensor_proto *proto, const char *owner,
-                               size_t bytes, const void **out)
+enum ercc_status external_data(struct tensor_source *source, const tensor_proto *proto, const char *owner, size_t bytes,
+                               const void **out)
 {
 	struct context *ctx = source->ctx;
 	struct reference reference;

@@ -1,5 +1,5 @@
 /* Local functions: their bodies take the place of the nodes that call them. */
-#include "reader.h"
+#include "onnx/reader.h"
 
 /* Names of the caller are cut to this in the names of a body: calls in calls would add up. */
 #define MAX_PREFIX 96
@@ -94,7 +94,8 @@ enum ercc_status inline_function(struct import *import, struct scope *scope, con
 	TRY(import_attributes(import, scope, owner, node->attribute, node->n_attribute, &attrs, &call.attr_count));
 	for (int i = 0; i < call.attr_count; i++)
 		if (attrs[i].kind == ATTR_GRAPH)
-			return fail(import->ctx, ERCC_UNSUPPORTED, "%s: attribute '%s' passes a graph to a function", owner, attrs[i].name);
+			return fail(import->ctx, ERCC_UNSUPPORTED, "%s: attribute '%s' passes a graph to a function", owner,
+			            attrs[i].name);
 	call.attrs = attrs;
 	call.prefix = arena_printf(arena, "%.*s", MAX_PREFIX, node_name);
 	scope_init(&body, scope->graph, NULL);

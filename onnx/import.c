@@ -1,6 +1,6 @@
 /* Unpacked model -> graph: names become links, initializers constants, calls of local
  * functions their bodies. Which operators exist is not known here. */
-#include "reader.h"
+#include "onnx/reader.h"
 
 #define MIN_IR_VERSION 3
 #define MAX_IR_VERSION 13
@@ -84,8 +84,8 @@ static enum ercc_status undefined_input(struct import *import, const char *owner
 	for (size_t i = 0; i < later_count; i++)
 		for (size_t k = 0; k < later[i]->n_output; k++)
 			if (strcmp(later[i]->output[k], name) == 0)
-				return fail(import->ctx, ERCC_MODEL, "%s: input '%s' is used before node '%s' (%s) produces it", owner, name,
-				            text_or_empty(later[i]->name), text_or_empty(later[i]->op_type));
+				return fail(import->ctx, ERCC_MODEL, "%s: input '%s' is used before node '%s' (%s) produces it", owner,
+				            name, text_or_empty(later[i]->name), text_or_empty(later[i]->op_type));
 	return fail(import->ctx, ERCC_MODEL, "%s: input '%s' is not defined", owner, name);
 }
 
@@ -118,7 +118,8 @@ static enum ercc_status find_opset(struct import *import, const struct scope *sc
                                    const char *domain, int64_t *out)
 {
 	if (strcmp(domain, "erc") == 0)
-		return fail(import->ctx, ERCC_UNSUPPORTED, "%s: the operators of the domain 'erc' are the compiler's own", owner);
+		return fail(import->ctx, ERCC_UNSUPPORTED, "%s: the operators of the domain 'erc' are the compiler's own",
+		            owner);
 	*out = scope_opset(scope, domain);
 	if (*out == 0 && domain[0] == '\0')
 		return fail(import->ctx, ERCC_MODEL, "%s: the model imports no opset for ONNX's own operators", owner);
@@ -150,8 +151,8 @@ static enum ercc_status import_node(struct import *import, struct scope *scope, 
 	for (size_t i = 0; i < proto->n_output; i++)
 		if (proto->output[i][0])
 			TRY(define_new(scope, owner, proto->output[i], &outputs[i]));
-	struct node *node = graph_add_node(scope->graph, NULL, proto->op_type, name, inputs, (int)proto->n_input,
-	                                   outputs, (int)proto->n_output);
+	struct node *node = graph_add_node(scope->graph, NULL, proto->op_type, name, inputs, (int)proto->n_input, outputs,
+	                                   (int)proto->n_output);
 	node->domain = domain_text(proto->domain);
 	node->opset = opset;
 	node->attrs = attrs;
@@ -168,8 +169,8 @@ enum ercc_status import_nodes(struct import *import, struct scope *scope, node_p
 
 /* ---- graphs ---- */
 
-static enum ercc_status define_constant(struct import *import, struct scope *scope, const char *name,
-                                        const char *owner, const struct tensor *tensor)
+static enum ercc_status define_constant(struct import *import, struct scope *scope, const char *name, const char *owner,
+                                        const struct tensor *tensor)
 {
 	struct value *value;
 	if (!name || !name[0])

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "reader.h"
+#include "onnx/reader.h"
 
 struct mapping {
 	const void *data;
@@ -71,13 +71,14 @@ static enum ercc_status unpack(struct context *ctx, const ProtobufCMessageDescri
 	ProtobufCAllocator allocator = {unpack_alloc, unpack_free, &ctx->arena};
 	TRY(scan_message(ctx, descriptor, data, bytes));
 	*out = protobuf_c_message_unpack(descriptor, &allocator, bytes, data);
-	return *out ? ERCC_OK : fail(ctx, ERCC_MODEL, "%s: it does not unpack as %s", source_of(ctx), descriptor->short_name);
+	return *out ? ERCC_OK
+	            : fail(ctx, ERCC_MODEL, "%s: it does not unpack as %s", source_of(ctx), descriptor->short_name);
 }
 
 static struct tensor_source source_in(struct context *ctx, const char *folder)
 {
-	return (struct tensor_source){
-		.ctx = ctx, .folder = folder, .imported = {.arena = &ctx->arena, .kind = MAP_POINTER}};
+	return (
+		struct tensor_source){.ctx = ctx, .folder = folder, .imported = {.arena = &ctx->arena, .kind = MAP_POINTER}};
 }
 
 /* ---- entry points ---- */
@@ -89,8 +90,8 @@ static enum ercc_status build_graph(struct context *ctx, const ProtobufCMessage 
 	return import_model(&import, out);
 }
 
-enum ercc_status onnx_read_model_bytes(struct context *ctx, const void *data, size_t bytes,
-                                       const char *folder, struct graph **out)
+enum ercc_status onnx_read_model_bytes(struct context *ctx, const void *data, size_t bytes, const char *folder,
+                                       struct graph **out)
 {
 	ProtobufCMessage *message;
 	TRY(unpack(ctx, &erc__onnx__model_proto__descriptor, data, bytes, &message));

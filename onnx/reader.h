@@ -3,8 +3,8 @@
 #ifndef ERCC_ONNX_READER_H
 #define ERCC_ONNX_READER_H
 
-#include "graph.h"
-#include "onnx.h"
+#include "compiler/core/graph.h"
+#include "onnx/onnx.h"
 #include "onnx.pb-c.h"
 
 typedef Erc__Onnx__ModelProto model_proto;
@@ -65,8 +65,8 @@ struct import {
 struct call {
 	const struct call *caller; /* NULL: called from outside any function */
 	const function_proto *function;
-	const char *prefix;        /* of the names in its body: the calling node's name */
-	const struct attr *attrs;  /* the calling node's, resolved */
+	const char *prefix;       /* of the names in its body: the calling node's name */
+	const struct attr *attrs; /* the calling node's, resolved */
 	int attr_count;
 };
 
@@ -77,7 +77,7 @@ struct scope {
 	const struct call *call; /* NULL outside functions */
 	opset_proto *const *opsets;
 	size_t opset_count;
-	struct map names;        /* name in the file -> struct value * */
+	struct map names; /* name in the file -> struct value * */
 	int depth;
 };
 
@@ -94,8 +94,8 @@ static inline const char *domain_text(const char *domain)
 
 /* ---- scan.c ---- */
 
-enum ercc_status scan_message(struct context *ctx, const ProtobufCMessageDescriptor *descriptor,
-                              const void *data, size_t bytes);
+enum ercc_status scan_message(struct context *ctx, const ProtobufCMessageDescriptor *descriptor, const void *data,
+                              size_t bytes);
 
 /* ---- import.c ---- */
 
@@ -151,7 +151,7 @@ bool element_type_known(int32_t type);
 /* ---- external.c ---- */
 
 /* Data of a tensor that lie in a file of their own; `bytes` is what its shape asks for. */
-enum ercc_status external_data(struct tensor_source *source, const tensor_proto *proto, const char *owner,
-                               size_t bytes, const void **out);
+enum ercc_status external_data(struct tensor_source *source, const tensor_proto *proto, const char *owner, size_t bytes,
+                               const void **out);
 
 #endif

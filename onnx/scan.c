@@ -1,6 +1,6 @@
 /* Walks the wire format once before protobuf-c unpacks it, with a stack of its own: unpacking
  * recurses, so nesting must be bounded first, and so must what a small file can blow up to. */
-#include "reader.h"
+#include "onnx/reader.h"
 
 #define MAX_NESTING 64
 /* What unpacking may take: a fixed part and a multiple of the file. */
@@ -131,12 +131,11 @@ static enum ercc_status scan_field(struct scan *scan)
 		return broken(scan, "a field of the wrong type");
 	scan->unpacked_bytes += FIELD_COST;
 	if (scan->unpacked_bytes > scan->limit)
-		return fail(scan->ctx, ERCC_MODEL, "%s: unpacking it would take more than %zu MB of memory", source_of(scan->ctx), scan->limit >> 20);
+		return fail(scan->ctx, ERCC_MODEL, "%s: unpacking it would take more than %zu MB of memory",
+		            source_of(scan->ctx), scan->limit >> 20);
 	switch (type) {
-	case WIRE_VARINT:
-		return read_varint(scan, frame->end, &number) ? ERCC_OK : broken(scan, "a malformed number");
-	case WIRE_LENGTH:
-		return scan_length_field(scan, field);
+	case WIRE_VARINT: return read_varint(scan, frame->end, &number) ? ERCC_OK : broken(scan, "a malformed number");
+	case WIRE_LENGTH: return scan_length_field(scan, field);
 	case WIRE_FIXED32:
 	case WIRE_FIXED64: {
 		ptrdiff_t bytes = type == WIRE_FIXED32 ? 4 : 8;
@@ -145,13 +144,12 @@ static enum ercc_status scan_field(struct scan *scan)
 		scan->at += bytes;
 		return ERCC_OK;
 	}
-	default:
-		return broken(scan, "a field of unknown type");
+	default: return broken(scan, "a field of unknown type");
 	}
 }
 
-enum ercc_status scan_message(struct context *ctx, const ProtobufCMessageDescriptor *descriptor,
-                              const void *data, size_t bytes)
+enum ercc_status scan_message(struct context *ctx, const ProtobufCMessageDescriptor *descriptor, const void *data,
+                              size_t bytes)
 {
 	struct scan scan = {.ctx = ctx, .start = data, .at = data};
 	if (__builtin_mul_overflow(bytes, (size_t)UNPACK_FACTOR, &scan.limit) ||

@@ -1,12 +1,12 @@
 /* TensorProto -> tensor: raw, typed and sparse data, checked against the shape. */
-#include "reader.h"
+#include "onnx/reader.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw data are borrowed as they lie in the file");
 
 /* Those of ONNX's element types that the project has no dtype for. */
 static const char *const other_types[] = {
 	[17] = "float8e4m3fn", [18] = "float8e4m3fnuz", [19] = "float8e5m2", [20] = "float8e5m2fnuz", [21] = "uint4",
-	[22] = "int4", [23] = "float4e2m1", [24] = "float8e8m0", [25] = "uint2", [26] = "int2",
+	[22] = "int4",         [23] = "float4e2m1",     [24] = "float8e8m0", [25] = "uint2",          [26] = "int2",
 };
 
 bool element_type_known(int32_t type)
@@ -46,11 +46,11 @@ static const struct {
 	enum typed_field field;
 	int numbers;
 } typed_fields[ERC_DTYPE_COUNT] = {
-	[ERC_F32] = {FLOAT_DATA, 1},  [ERC_C64] = {FLOAT_DATA, 2},   [ERC_F64] = {DOUBLE_DATA, 1},
-	[ERC_C128] = {DOUBLE_DATA, 2}, [ERC_I64] = {INT64_DATA, 1},  [ERC_U64] = {UINT64_DATA, 1},
-	[ERC_U32] = {UINT64_DATA, 1}, [ERC_I32] = {INT32_DATA, 1},   [ERC_I16] = {INT32_DATA, 1},
-	[ERC_U16] = {INT32_DATA, 1},  [ERC_I8] = {INT32_DATA, 1},    [ERC_U8] = {INT32_DATA, 1},
-	[ERC_BOOL] = {INT32_DATA, 1}, [ERC_F16] = {INT32_DATA, 1},   [ERC_BF16] = {INT32_DATA, 1},
+	[ERC_F32] = {FLOAT_DATA, 1},     [ERC_C64] = {FLOAT_DATA, 2}, [ERC_F64] = {DOUBLE_DATA, 1},
+	[ERC_C128] = {DOUBLE_DATA, 2},   [ERC_I64] = {INT64_DATA, 1}, [ERC_U64] = {UINT64_DATA, 1},
+	[ERC_U32] = {UINT64_DATA, 1},    [ERC_I32] = {INT32_DATA, 1}, [ERC_I16] = {INT32_DATA, 1},
+	[ERC_U16] = {INT32_DATA, 1},     [ERC_I8] = {INT32_DATA, 1},  [ERC_U8] = {INT32_DATA, 1},
+	[ERC_BOOL] = {INT32_DATA, 1},    [ERC_F16] = {INT32_DATA, 1}, [ERC_BF16] = {INT32_DATA, 1},
 	[ERC_STRING] = {STRING_DATA, 1},
 };
 
@@ -58,12 +58,30 @@ static const struct {
 static const void *typed_data(const tensor_proto *proto, enum typed_field field, size_t *count, size_t *bytes)
 {
 	switch (field) {
-	case FLOAT_DATA: *count = proto->n_float_data; *bytes = 4; return proto->float_data;
-	case INT32_DATA: *count = proto->n_int32_data; *bytes = 4; return proto->int32_data;
-	case INT64_DATA: *count = proto->n_int64_data; *bytes = 8; return proto->int64_data;
-	case DOUBLE_DATA: *count = proto->n_double_data; *bytes = 8; return proto->double_data;
-	case UINT64_DATA: *count = proto->n_uint64_data; *bytes = 8; return proto->uint64_data;
-	default: *count = 0; *bytes = 0; return NULL;
+	case FLOAT_DATA:
+		*count = proto->n_float_data;
+		*bytes = 4;
+		return proto->float_data;
+	case INT32_DATA:
+		*count = proto->n_int32_data;
+		*bytes = 4;
+		return proto->int32_data;
+	case INT64_DATA:
+		*count = proto->n_int64_data;
+		*bytes = 8;
+		return proto->int64_data;
+	case DOUBLE_DATA:
+		*count = proto->n_double_data;
+		*bytes = 8;
+		return proto->double_data;
+	case UINT64_DATA:
+		*count = proto->n_uint64_data;
+		*bytes = 8;
+		return proto->uint64_data;
+	default:
+		*count = 0;
+		*bytes = 0;
+		return NULL;
 	}
 }
 

@@ -1,5 +1,5 @@
 /* TypeProto -> dtype and shape of an input or output. */
-#include "reader.h"
+#include "onnx/reader.h"
 
 static enum ercc_status import_dims(struct context *ctx, const Erc__Onnx__TensorShapeProto *proto, const char *owner,
                                     struct stated_type *out)
@@ -38,7 +38,8 @@ enum ercc_status import_type(struct context *ctx, const Erc__Onnx__TypeProto *pr
 		return ERCC_OK;
 	int32_t type = proto->tensor_type->elem_type;
 	if (type != 0 && !element_type_known(type))
-		return fail(ctx, ERCC_UNSUPPORTED, "%s: element type %d (%s) is not supported", owner, type, element_type_text(type));
+		return fail(ctx, ERCC_UNSUPPORTED, "%s: element type %d (%s) is not supported", owner, type,
+		            element_type_text(type));
 	out->dtype = (enum erc_dtype)type;
 	if (proto->tensor_type->shape)
 		TRY(import_dims(ctx, proto->tensor_type->shape, owner, out));

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "handles.h"
+#include "runtime/core/handles.h"
 
 #define MAX_LOCAL_BYTES (UINT64_C(1) << 30) /* far beyond any unit's cache */
 
@@ -16,7 +16,8 @@ static void list_targets(const struct erc_artifact *artifact, char *text, size_t
 	text[0] = '\0';
 	for (uint32_t i = 0; i < artifact->tables[ERC_TABLE_TARGETS].count && used < bytes; i++) {
 		const struct erca_target *target = erc__record(artifact, ERC_TABLE_TARGETS, i);
-		int written = snprintf(text + used, bytes - used, "%s%s", i ? ", " : "", erc_artifact_string(artifact, target->name));
+		int written =
+			snprintf(text + used, bytes - used, "%s%s", i ? ", " : "", erc_artifact_string(artifact, target->name));
 		used += written > 0 ? (size_t)written : 0;
 	}
 }
@@ -42,7 +43,8 @@ static enum erc_status choose_target(struct erc_model *model, const char *wanted
 	for (uint32_t i = 0; i < model->artifact->tables[ERC_TABLE_TARGETS].count; i++) {
 		const struct erca_target *target = erc__record(model->artifact, ERC_TABLE_TARGETS, i);
 		const char *name = erc_artifact_string(model->artifact, target->name);
-		if ((wanted && strcmp(wanted, name)) || !has_entry(model->artifact, i) || !device->ops->can_run(device, target, name))
+		if ((wanted && strcmp(wanted, name)) || !has_entry(model->artifact, i) ||
+		    !device->ops->can_run(device, target, name))
 			continue;
 		if (device->driver && target->min_driver > device->driver) {
 			too_new = target;
@@ -56,16 +58,19 @@ static enum erc_status choose_target(struct erc_model *model, const char *wanted
 	if (model->target)
 		return ERC_OK;
 	if (too_new)
-		return erc__fail(ERC_NO_TARGET, "target %s needs a driver of version %u.%u or newer, this one is of %u.%u: update the driver",
-		                 erc_artifact_string(model->artifact, too_new->name), too_new->min_driver / 1000, too_new->min_driver % 1000 / 10,
-		                 device->driver / 1000, device->driver % 1000 / 10);
-	list_targets(model->artifact, have, sizeof(have));
+		return erc__fail(ERC_NO_TARGET,
+		                 "target %s needs a driver of version %u.%u or newer, this one is of %u.%u: update the driver",
+		                 erc_artifact_string(model->artifact, too_new->name), too_new->min_driver / 1000,
+		                 too_new->min_driver % 1000 / 10, device->driver / 1000, device->driver % 1000 / 10);
+	list_targets(model->artifact, have, sizeof have);
 	if (wanted)
-		return erc__fail(ERC_NO_TARGET, "target %s: the artifact has %s; this device (%s) runs targets up to %s%s", wanted, have,
-		                 device->ops->name, device->target,
+		return erc__fail(ERC_NO_TARGET, "target %s: the artifact has %s; this device (%s) runs targets up to %s%s",
+		                 wanted, have, device->ops->name, device->target,
 		                 is_cuda(wanted) && !is_cuda(device->target) ? "; device \"cuda\" runs others" : "");
-	return erc__fail(ERC_NO_TARGET, "the artifact has %s; this device (%s) runs targets up to %s: compile with --target %s%s", have,
-	                 device->ops->name, device->target, device->target, is_cuda(device->target) ? " or cuda:compute_80" : "");
+	return erc__fail(ERC_NO_TARGET,
+	                 "the artifact has %s; this device (%s) runs targets up to %s: compile with --target %s%s", have,
+	                 device->ops->name, device->target, device->target,
+	                 is_cuda(device->target) ? " or cuda:compute_80" : "");
 }
 
 /* ---- what the target needs ---- */
@@ -73,9 +78,9 @@ static enum erc_status choose_target(struct erc_model *model, const char *wanted
 static enum erc_status list_entries(struct erc_model *model)
 {
 	uint32_t count = model->artifact->tables[ERC_TABLE_ENTRIES].count;
-	model->entries = erc__alloc(count * sizeof(*model->entries));
+	model->entries = erc__alloc(count * sizeof *model->entries);
 	if (!model->entries)
-		return erc__no_memory("entry points", count * sizeof(*model->entries));
+		return erc__no_memory("entry points", count * sizeof *model->entries);
 	for (uint32_t i = 0; i < count; i++) {
 		const struct erca_entry *entry = erc__record(model->artifact, ERC_TABLE_ENTRIES, i);
 		if (entry->target == model->target_idx)
@@ -98,7 +103,8 @@ static enum erc_status check_records(const struct erc_model *model)
 			const struct erca_record *record = erc__record(model->artifact, ERC_TABLE_RECORDS, plan->record_first + r);
 			if (record->kind != ERCA_RECORD_LAUNCH && record->kind != ERCA_RECORD_COPY)
 				return erc__fail(ERC_LIMIT, "record %u (%s): control flow (kind %u) is not supported by this runtime",
-				                 plan->record_first + r, erc_artifact_string(model->artifact, record->name), record->kind);
+				                 plan->record_first + r, erc_artifact_string(model->artifact, record->name),
+				                 record->kind);
 		}
 	}
 	return ERC_OK;
@@ -111,9 +117,9 @@ static enum erc_status load_code(struct erc_model *model)
 	size_t bytes = 0;
 	const void *code = erc_artifact_section(model->artifact, model->target->code_section, &bytes);
 	TRY(device->ops->image_load(device, code, bytes, &model->image));
-	model->kernels = erc__alloc(count * sizeof(*model->kernels));
+	model->kernels = erc__alloc(count * sizeof *model->kernels);
 	if (!model->kernels)
-		return erc__no_memory("kernels", count * sizeof(*model->kernels));
+		return erc__no_memory("kernels", count * sizeof *model->kernels);
 	for (uint32_t i = 0; i < count; i++) {
 		const struct erca_kernel *kernel = erc__record(model->artifact, ERC_TABLE_KERNELS, i);
 		if (kernel->target == model->target_idx)
@@ -130,7 +136,8 @@ static enum erc_status reserve_local(const struct erc_model *model)
 		if (entry_at(model, e)->local_bytes > most)
 			most = entry_at(model, e)->local_bytes;
 	if (most > MAX_LOCAL_BYTES)
-		return erc__fail(ERC_NO_TARGET, "the target asks for %llu bytes of local memory per unit", (unsigned long long)most);
+		return erc__fail(ERC_NO_TARGET, "the target asks for %llu bytes of local memory per unit",
+		                 (unsigned long long)most);
 	return device->ops->reserve_local(device, (size_t)most);
 }
 
@@ -145,7 +152,8 @@ static enum erc_status prepare(struct erc_model *model, const struct erc_model_o
 	TRY(load_code(model));
 	TRY(reserve_local(model));
 	if (ops->weights_load && model->artifact->weights_bytes)
-		TRY(ops->weights_load(model->runtime->device, model->image, model->artifact->weights, model->artifact->weights_bytes));
+		TRY(ops->weights_load(model->runtime->device, model->image, model->artifact->weights,
+		                      model->artifact->weights_bytes));
 	else if (model->artifact->is_mapped && model->artifact->weights_bytes) /* a hint: read ahead of the first run */
 		madvise((void *)model->artifact->weights, model->artifact->weights_bytes, MADV_WILLNEED);
 	return ERC_OK;
@@ -165,13 +173,13 @@ static void free_model(struct erc_model *model)
 }
 
 /* Takes the artifact, also when it fails. */
-static enum erc_status load(erc_runtime *runtime, struct erc_artifact *artifact, const struct erc_model_options *options,
-                            erc_model **out)
+static enum erc_status load(erc_runtime *runtime, struct erc_artifact *artifact,
+                            const struct erc_model_options *options, erc_model **out)
 {
-	struct erc_model *model = erc__alloc(sizeof(*model));
+	struct erc_model *model = erc__alloc(sizeof *model);
 	if (!model) {
 		erc_artifact_close(artifact);
-		return erc__no_memory("model", sizeof(*model));
+		return erc__no_memory("model", sizeof *model);
 	}
 	model->runtime = runtime;
 	model->artifact = artifact;
@@ -181,7 +189,8 @@ static enum erc_status load(erc_runtime *runtime, struct erc_artifact *artifact,
 		return status;
 	}
 	erc__child_add(runtime, &runtime->model_count);
-	erc__log(runtime, ERC_LOG_INFO, "model loaded: target %s, %u entry points", erc_model_target(model), model->entry_count);
+	erc__log(runtime, ERC_LOG_INFO, "model loaded: target %s, %u entry points", erc_model_target(model),
+	         model->entry_count);
 	*out = model;
 	return ERC_OK;
 }
@@ -194,7 +203,7 @@ enum erc_status erc_model_load(erc_runtime *runtime, const char *path, const str
 	if (!runtime || !path || !out)
 		return erc__fail(ERC_INVALID, "runtime, path or out is NULL");
 	*out = NULL;
-	TRY(erc__options_copy("model", &given, sizeof(given), options));
+	TRY(erc__options_copy("model", &given, sizeof given, options));
 	TRY(erc_artifact_open(path, &artifact));
 	enum erc_status status = load(runtime, artifact, &given, out);
 	return status ? erc__fail(status, "%s: %s", path, erc_error_detail()) : ERC_OK;
@@ -208,7 +217,7 @@ enum erc_status erc_model_load_memory(erc_runtime *runtime, const void *data, si
 	if (!runtime || !data || !out)
 		return erc__fail(ERC_INVALID, "runtime, data or out is NULL");
 	*out = NULL;
-	TRY(erc__options_copy("model", &given, sizeof(given), options));
+	TRY(erc__options_copy("model", &given, sizeof given, options));
 	TRY(erc_artifact_open_memory(data, bytes, &artifact));
 	return load(runtime, artifact, &given, out);
 }
@@ -254,25 +263,27 @@ uint32_t erc_model_output_count(const erc_model *model, uint32_t entry)
 	return found ? found->output_count : 0;
 }
 
-const struct erca_tensor *erc__entry_tensor(const struct erc_artifact *artifact, const struct erca_entry *entry, uint32_t tensor)
+const struct erca_tensor *erc__entry_tensor(const struct erc_artifact *artifact, const struct erca_entry *entry,
+                                            uint32_t tensor)
 {
-	uint32_t index = tensor < entry->input_count ? entry->input_first + tensor
-	                                             : entry->output_first + (tensor - entry->input_count);
+	uint32_t index =
+		tensor < entry->input_count ? entry->input_first + tensor : entry->output_first + (tensor - entry->input_count);
 	return erc__record(artifact, ERC_TABLE_TENSORS, index);
 }
 
 static void fill_info(const struct erc_model *model, const struct erca_tensor *tensor, struct erc_tensor_info *out)
 {
-	memset(out, 0, sizeof(*out));
+	memset(out, 0, sizeof *out);
 	out->name = erc_artifact_string(model->artifact, tensor->name);
 	out->dtype = (enum erc_dtype)tensor->dtype;
 	out->rank = tensor->rank;
-	memcpy(out->dims, tensor->dims, sizeof(out->dims));
+	memcpy(out->dims, tensor->dims, sizeof out->dims);
 	out->bytes = tensor->bytes;
 	out->runtime_dims = erc__has_runtime_dims(tensor);
 }
 
-enum erc_status erc_model_input_info(const erc_model *model, uint32_t entry, uint32_t input, struct erc_tensor_info *out)
+enum erc_status erc_model_input_info(const erc_model *model, uint32_t entry, uint32_t input,
+                                     struct erc_tensor_info *out)
 {
 	const struct erca_entry *found = entry_at(model, entry);
 	if (!found || input >= found->input_count)
@@ -281,7 +292,8 @@ enum erc_status erc_model_input_info(const erc_model *model, uint32_t entry, uin
 	return ERC_OK;
 }
 
-enum erc_status erc_model_output_info(const erc_model *model, uint32_t entry, uint32_t output, struct erc_tensor_info *out)
+enum erc_status erc_model_output_info(const erc_model *model, uint32_t entry, uint32_t output,
+                                      struct erc_tensor_info *out)
 {
 	const struct erca_entry *found = entry_at(model, entry);
 	if (!found || output >= found->output_count)

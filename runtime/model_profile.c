@@ -1,8 +1,8 @@
 /* erc_model_room_profile: a run's latency against units, computed from the predictions of an entry's launches. */
 #include <string.h>
 
-#include "handles.h"
-#include "profile.h"
+#include "runtime/core/handles.h"
+#include "runtime/sched/profile.h"
 
 static const struct erca_budget *budget_at(const struct erc_model *model, uint32_t number)
 {
@@ -27,10 +27,11 @@ static enum erc_status list_launches(const struct erc_model *model, uint32_t ent
 	const struct erca_entry *found = erc__record(model->artifact, ERC_TABLE_ENTRIES, model->entries[entry]);
 	const struct erca_plan *plan = erc__record(model->artifact, ERC_TABLE_PLANS, found->plan);
 	size_t bytes = (size_t)plan->record_count * 2 * sizeof(uint32_t);
-	uint32_t *tile_counts = erc__alloc(bytes), *tile_ns = tile_counts + plan->record_count;
+	uint32_t *tile_counts = erc__alloc(bytes);
 	if (!tile_counts)
 		return erc__no_memory("room profile", bytes);
-	*out = (struct erc__load){ tile_counts, tile_ns, 0 };
+	uint32_t *tile_ns = tile_counts + plan->record_count;
+	*out = (struct erc__load){tile_counts, tile_ns, 0};
 	for (uint32_t r = 0; r < plan->record_count; r++) {
 		const struct erca_record *record = erc__record(model->artifact, ERC_TABLE_RECORDS, plan->record_first + r);
 		if (record->kind != ERCA_RECORD_LAUNCH)
@@ -68,7 +69,7 @@ static void fill_points(const struct erc__load *load, uint32_t most, struct erc_
 	for (uint32_t units = 1;; units = erca_point_behind(units, most)) {
 		erc__profile_at(load, units, &point);
 		if (out->points && out->point_count < out->point_capacity)
-			out->points[out->point_count] = (struct erc_room_point){ units, point.latency_ns, point.unit_ns };
+			out->points[out->point_count] = (struct erc_room_point){units, point.latency_ns, point.unit_ns};
 		out->point_count++;
 		if (units == most)
 			break;
@@ -83,8 +84,8 @@ enum erc_status erc_model_room_profile(const erc_model *model, uint32_t entry, c
 	uint32_t number;
 	if (!model || !out)
 		return erc__fail(ERC_INVALID, "model or out is NULL");
-	if (out->size != sizeof(*out))
-		return erc__fail(ERC_INVALID, "room profile: size %zu, expected %zu", out->size, sizeof(*out));
+	if (out->size != sizeof *out)
+		return erc__fail(ERC_INVALID, "room profile: size %zu, expected %zu", out->size, sizeof *out);
 	if (entry >= model->entry_count)
 		return erc__fail(ERC_NOT_FOUND, "no entry %u", entry);
 	TRY(find_budget(model, budget, &number));

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "handles.h"
+#include "runtime/core/handles.h"
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
@@ -14,11 +14,8 @@ static void *operand_address(const struct erc_request *request, const struct erc
 {
 	const uint8_t *weights = request->session->model->artifact->weights;
 	uint8_t *const bases[] = {
-		[ERCA_BUFFER_ARENA] = request->arena,
-		[ERCA_BUFFER_WEIGHTS] = (uint8_t *)weights,
-		[ERCA_BUFFER_INPUT] = NULL,
-		[ERCA_BUFFER_OUTPUT] = NULL,
-		[ERCA_BUFFER_DIMS] = (uint8_t *)request->dims,
+		[ERCA_BUFFER_ARENA] = request->arena, [ERCA_BUFFER_WEIGHTS] = (uint8_t *)weights,    [ERCA_BUFFER_INPUT] = NULL,
+		[ERCA_BUFFER_OUTPUT] = NULL,          [ERCA_BUFFER_DIMS] = (uint8_t *)request->dims,
 	};
 	return bases[operand->buffer] ? bases[operand->buffer] + operand->offset : NULL;
 }
@@ -33,13 +30,16 @@ static int computes(const struct erc_request *request)
 	return request->session->model->runtime->device->ops->flags & ERC__DEVICE_COMPUTES;
 }
 
-static void fill_launch(struct erc_request *request, const struct erca_record *record, uint32_t budget, struct erc__step *step)
+static void fill_launch(struct erc_request *request, const struct erca_record *record, uint32_t budget,
+                        struct erc__step *step)
 {
 	const struct erc_model *model = request->session->model;
-	const struct erca_variant *variant = erc__record(model->artifact, ERC_TABLE_VARIANTS, record->variant_first + budget);
+	const struct erca_variant *variant =
+		erc__record(model->artifact, ERC_TABLE_VARIANTS, record->variant_first + budget);
 	step->tile = model->kernels[variant->kernel].tile;
 	step->native = model->kernels[variant->kernel].native;
-	step->args.params = variant->param_count ? erc__record(model->artifact, ERC_TABLE_PARAMS, variant->param_first) : NULL;
+	step->args.params =
+		variant->param_count ? erc__record(model->artifact, ERC_TABLE_PARAMS, variant->param_first) : NULL;
 	step->tile_count = variant->tile_count;
 	step->tile_ns = variant->tile_ns;
 	step->tile_bytes = variant->tile_bytes;
@@ -62,7 +62,8 @@ static enum erc_status fill_copy(struct erc_request *request, const struct erca_
 {
 	uint64_t tiles = erc__copy_tiles(request->session->model->artifact, record, &step->copy_bytes);
 	if (tiles >= UINT32_MAX)
-		return erc__fail(ERC_LIMIT, "record %u: a copy of %llu bytes", step->record, (unsigned long long)step->copy_bytes);
+		return erc__fail(ERC_LIMIT, "record %u: a copy of %llu bytes", step->record,
+		                 (unsigned long long)step->copy_bytes);
 	step->tile = erc__copy_tile;
 	step->args.params = &step->copy_bytes;
 	step->tile_count = (uint32_t)tiles;
@@ -74,7 +75,8 @@ static enum erc_status fill_copy(struct erc_request *request, const struct erca_
 /* One record's step in the variant of each budget. */
 static enum erc_status fill_step(struct erc_request *request, const struct erca_plan *plan, uint32_t r, void **pointers)
 {
-	const struct erca_record *record = erc__record(request->session->model->artifact, ERC_TABLE_RECORDS, plan->record_first + r);
+	const struct erca_record *record =
+		erc__record(request->session->model->artifact, ERC_TABLE_RECORDS, plan->record_first + r);
 	for (uint32_t budget = 0; budget < request->session->budgets.count; budget++) {
 		struct erc__step *step = &request->steps[(size_t)budget * plan->record_count + r];
 		step->record = plan->record_first + r;
@@ -101,7 +103,8 @@ static enum erc_status fill_steps(struct erc_request *request, const struct erca
 			if (!is_callers(operand))
 				continue;
 			uint32_t first = operand->buffer == ERCA_BUFFER_OUTPUT ? request->session->entry->input_count : 0;
-			request->fixups[request->fixup_count++] = (struct erc__fixup){ first + operand->index, pointer, operand->offset };
+			request->fixups[request->fixup_count++] =
+				(struct erc__fixup){first + operand->index, pointer, operand->offset};
 		}
 	}
 	return ERC_OK;
@@ -113,7 +116,7 @@ static enum erc_status take(void *out, const char *what, size_t count, size_t by
 {
 	size_t total;
 	void *memory = __builtin_mul_overflow(count, bytes, &total) ? NULL : erc__alloc(total);
-	memcpy(out, &memory, sizeof(memory));
+	memcpy(out, &memory, sizeof memory);
 	return memory ? ERC_OK : erc__no_memory(what, total);
 }
 
@@ -147,12 +150,12 @@ static enum erc_status prepare(struct erc_request *request)
 		for (uint32_t o = 0; o < record->operand_count; o++)
 			callers += is_callers(erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + o));
 	}
-	TRY(take(&request->steps, "steps", (size_t)plan->record_count * session->budgets.count, sizeof(*request->steps)));
-	TRY(take(&request->pointers, "pointers", operands, sizeof(*request->pointers)));
-	TRY(take(&request->fixups, "fixups", callers, sizeof(*request->fixups)));
-	TRY(take(&request->bound, "bindings", (size_t)entry->input_count + entry->output_count, sizeof(*request->bound)));
-	TRY(take(&request->dims, "run-time dimensions", entry->dims_count, sizeof(*request->dims)));
-	TRY(take(&request->states, "states", entry->input_count, sizeof(*request->states)));
+	TRY(take(&request->steps, "steps", (size_t)plan->record_count * session->budgets.count, sizeof *request->steps));
+	TRY(take(&request->pointers, "pointers", operands, sizeof *request->pointers));
+	TRY(take(&request->fixups, "fixups", callers, sizeof *request->fixups));
+	TRY(take(&request->bound, "bindings", (size_t)entry->input_count + entry->output_count, sizeof *request->bound));
+	TRY(take(&request->dims, "run-time dimensions", entry->dims_count, sizeof *request->dims));
+	TRY(take(&request->states, "states", entry->input_count, sizeof *request->states));
 	if (computes(request) && !device->ops->request_create)
 		TRY(take_arena(request, entry->arena_bytes));
 	TRY(fill_steps(request, plan));
@@ -172,7 +175,7 @@ static void free_state(struct erc__state *state)
 {
 	erc__free(state->memory[0]);
 	erc__free(state->memory[1]);
-	*state = (struct erc__state){ 0 };
+	*state = (struct erc__state){0};
 }
 
 static void free_request(struct erc_request *request)
@@ -197,10 +200,10 @@ enum erc_status erc_request_create(erc_session *session, erc_request **out)
 	if (!session || !out)
 		return erc__fail(ERC_INVALID, "session or out is NULL");
 	*out = NULL;
-	struct erc_request *request = erc__alloc_aligned(_Alignof(struct erc_request), sizeof(*request));
+	struct erc_request *request = erc__alloc_aligned(_Alignof(struct erc_request), sizeof *request);
 	if (!request)
-		return erc__no_memory("request", sizeof(*request));
-	memset(request, 0, sizeof(*request));
+		return erc__no_memory("request", sizeof *request);
+	memset(request, 0, sizeof *request);
 	request->session = session;
 	enum erc_status status = prepare(request);
 	if (status) {
@@ -260,14 +263,16 @@ static void end_state(erc_request *request, uint32_t tensor)
 	}
 }
 
-static enum erc_status bind(erc_request *request, const char *what, uint32_t number, uint32_t tensor, void *data, size_t bytes)
+static enum erc_status bind(erc_request *request, const char *what, uint32_t number, uint32_t tensor, void *data,
+                            size_t bytes)
 {
 	const struct erc_artifact *artifact = request->session->model->artifact;
 	const struct erca_tensor *record = erc__entry_tensor(artifact, request->session->entry, tensor);
 	if (job_state(request) == ERC__JOB_RUNNING)
 		return erc__fail(ERC_BUSY, "the request is running");
 	if (!data && record->bytes)
-		return erc__fail(ERC_INVALID, "%s %u '%s': data is NULL", what, number, erc_artifact_string(artifact, record->name));
+		return erc__fail(ERC_INVALID, "%s %u '%s': data is NULL", what, number,
+		                 erc_artifact_string(artifact, record->name));
 	if (bytes != record->bytes)
 		return erc__fail(ERC_INVALID, "%s %u '%s': %zu bytes given, it has %llu", what, number,
 		                 erc_artifact_string(artifact, record->name), bytes, (unsigned long long)record->bytes);
@@ -310,11 +315,11 @@ static enum erc_status check_state(const erc_request *request, uint32_t input, u
 	const struct erc_artifact *artifact = request->session->model->artifact;
 	const struct erca_entry *entry = request->session->entry;
 	if (input >= entry->input_count || output >= entry->output_count)
-		return erc__fail(ERC_NOT_FOUND, "no input %u or no output %u; there are %u and %u", input, output, entry->input_count,
-		                 entry->output_count);
+		return erc__fail(ERC_NOT_FOUND, "no input %u or no output %u; there are %u and %u", input, output,
+		                 entry->input_count, entry->output_count);
 	const struct erca_tensor *from = erc__entry_tensor(artifact, entry, entry->input_count + output);
 	const struct erca_tensor *to = erc__entry_tensor(artifact, entry, input);
-	if (from->dtype != to->dtype || from->rank != to->rank || memcmp(from->dims, to->dims, sizeof(to->dims)) ||
+	if (from->dtype != to->dtype || from->rank != to->rank || memcmp(from->dims, to->dims, sizeof to->dims) ||
 	    erc__has_runtime_dims(from))
 		return erc__fail(ERC_INVALID, "output %u '%s' and input %u '%s' are not of one dtype and shape", output,
 		                 erc_artifact_string(artifact, from->name), input, erc_artifact_string(artifact, to->name));
@@ -328,8 +333,9 @@ enum erc_status erc_request_bind_state(erc_request *request, uint32_t input, uin
 	if (job_state(request) == ERC__JOB_RUNNING)
 		return erc__fail(ERC_BUSY, "the request is running");
 	TRY(check_state(request, input, output));
-	const struct erca_tensor *tensor = erc__entry_tensor(request->session->model->artifact, request->session->entry, input);
-	struct erc__state state = { .output = output, .bytes = tensor->bytes };
+	const struct erca_tensor *tensor =
+		erc__entry_tensor(request->session->model->artifact, request->session->entry, input);
+	struct erc__state state = {.output = output, .bytes = tensor->bytes};
 	for (int i = 0; i < 2; i++) {
 		state.memory[i] = erc__alloc_aligned(ERCA_BUFFER_ALIGN, tensor->bytes ? tensor->bytes : 1);
 		if (!state.memory[i]) {
@@ -403,7 +409,7 @@ enum erc_status erc_request_submit_at(erc_request *request, uint64_t arrival_ns)
 	TRY(check_bound(request));
 	poison_arena(request);
 	if (request->session->entry->dims_count)
-		memset(request->dims, 0, request->session->entry->dims_count * sizeof(*request->dims));
+		memset(request->dims, 0, request->session->entry->dims_count * sizeof *request->dims);
 	request->has_result = 0;
 	return device->ops->submit(device, &request->job, arrival_ns);
 }
@@ -448,9 +454,9 @@ static enum erc_status check_output_dims(struct erc_request *request)
 			int64_t dim = output_dim(request, tensor, d);
 			if (dim >= 0 && dim <= tensor->dims[d])
 				continue;
-			snprintf(request->job.detail, sizeof(request->job.detail),
-			         "output %u: run-time dimension %u came out as %lld, at most %lld was planned", i, d, (long long)dim,
-			         (long long)tensor->dims[d]);
+			snprintf(request->job.detail, sizeof request->job.detail,
+			         "output %u: run-time dimension %u came out as %lld, at most %lld was planned", i, d,
+			         (long long)dim, (long long)tensor->dims[d]);
 			return ERC_DEVICE;
 		}
 	}
@@ -495,15 +501,21 @@ enum erc_status erc_request_timing(const erc_request *request, struct erc_reques
 {
 	if (!request || !out)
 		return erc__fail(ERC_INVALID, "request or out is NULL");
-	if (out->size != sizeof(*out))
-		return erc__fail(ERC_INVALID, "timing: size %zu, expected %zu", out->size, sizeof(*out));
+	if (out->size != sizeof *out)
+		return erc__fail(ERC_INVALID, "timing: size %zu, expected %zu", out->size, sizeof *out);
 	const struct erc__job *job = &request->job;
 	if (atomic_load_explicit(&request->job.state, memory_order_acquire) != ERC__JOB_IDLE || !job->finished_ns)
 		return erc__fail(ERC_INVALID, "times are known when a run was waited for");
 	*out = (struct erc_request_timing){
-		.size = sizeof(*out), .arrival_ns = job->item.arrival_ns, .submitted_ns = job->submitted_ns,
-		.visible_ns = job->visible_ns, .started_ns = job->item.started_ns, .granted_ns = job->granted_ns,
-		.finished_ns = job->finished_ns, .granted_units = job->granted_units, .preemptions = job->preemptions,
+		.size = sizeof *out,
+		.arrival_ns = job->item.arrival_ns,
+		.submitted_ns = job->submitted_ns,
+		.visible_ns = job->visible_ns,
+		.started_ns = job->item.started_ns,
+		.granted_ns = job->granted_ns,
+		.finished_ns = job->finished_ns,
+		.granted_units = job->granted_units,
+		.preemptions = job->preemptions,
 	};
 	return ERC_OK;
 }

@@ -3,12 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "futex.h"
-#include "handles.h"
+#include "runtime/base/futex.h"
+#include "runtime/core/handles.h"
+#include "runtime/devices/devices.h"
 
 static const struct erc__device_ops *const devices[] = {
 #define X(name) &name##_device,
-#include "devices/devices.def"
+#include "runtime/devices/devices.def"
 #undef X
 };
 
@@ -30,7 +31,7 @@ void erc__log(const struct erc_runtime *runtime, enum erc_log_level level, const
 	if (!runtime->log)
 		return;
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
 	runtime->log(runtime->log_user, level, text);
 }
@@ -63,13 +64,13 @@ enum erc_status erc_runtime_create(const struct erc_runtime_options *options, er
 	if (!out)
 		return erc__fail(ERC_INVALID, "out is NULL");
 	*out = NULL;
-	TRY(erc__options_copy("runtime", &given, sizeof(given), options));
+	TRY(erc__options_copy("runtime", &given, sizeof given, options));
 	const struct erc__device_ops *ops = erc__device_find(given.device);
 	if (!ops)
 		return erc__fail(ERC_NOT_FOUND, "no device '%s'", given.device);
-	struct erc_runtime *runtime = erc__alloc(sizeof(*runtime));
+	struct erc_runtime *runtime = erc__alloc(sizeof *runtime);
 	if (!runtime)
-		return erc__no_memory("runtime", sizeof(*runtime));
+		return erc__no_memory("runtime", sizeof *runtime);
 	runtime->log = given.log;
 	runtime->log_user = given.log_user;
 	enum erc_status status = ops->open(&given, &runtime->device);
@@ -135,15 +136,20 @@ enum erc_status erc_runtime_stats(const erc_runtime *runtime, struct erc_runtime
 {
 	if (!runtime || !out)
 		return erc__fail(ERC_INVALID, "runtime or out is NULL");
-	if (out->size != sizeof(*out))
-		return erc__fail(ERC_INVALID, "stats: size %zu, expected %zu", out->size, sizeof(*out));
+	if (out->size != sizeof *out)
+		return erc__fail(ERC_INVALID, "stats: size %zu, expected %zu", out->size, sizeof *out);
 	struct erc__device *device = runtime->device;
 	pthread_mutex_lock(&device->lock);
 	*out = (struct erc_runtime_stats){
-		.size = sizeof(*out), .now_ns = erc__device_now_ns(device), .rt_unit_ns = device->unit_ns[ERC_REAL_TIME],
-		.be_unit_ns = device->unit_ns[ERC_BEST_EFFORT], .tiles = atomic_load(&device->tiles_run),
-		.trace_drops = erc__trace_drops(&device->trace), .rt_tile_ns = device->tile_ns[ERC_REAL_TIME],
-		.be_tile_ns = device->tile_ns[ERC_BEST_EFFORT], .late_units = device->sched.late_units,
+		.size = sizeof *out,
+		.now_ns = erc__device_now_ns(device),
+		.rt_unit_ns = device->unit_ns[ERC_REAL_TIME],
+		.be_unit_ns = device->unit_ns[ERC_BEST_EFFORT],
+		.tiles = atomic_load(&device->tiles_run),
+		.trace_drops = erc__trace_drops(&device->trace),
+		.rt_tile_ns = device->tile_ns[ERC_REAL_TIME],
+		.be_tile_ns = device->tile_ns[ERC_BEST_EFFORT],
+		.late_units = device->sched.late_units,
 	};
 	pthread_mutex_unlock(&device->lock);
 	return ERC_OK;

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "handles.h"
+#include "runtime/core/handles.h"
 
 /* On devices whose units are threads, a real-time run gives away units that it does not need for so long: a thread that
  * leaves a run and comes back takes some 10 us, and spins for 50 us before it sleeps. */
@@ -28,8 +28,10 @@ static void list_budgets(const struct erc_model *model, char *text, size_t bytes
 	size_t used = 0;
 	text[0] = '\0';
 	for (uint32_t i = 0; i < model->target->budget_count && used < bytes; i++) {
-		const struct erca_budget *budget = erc__record(model->artifact, ERC_TABLE_BUDGETS, model->target->budget_first + i);
-		int written = snprintf(text + used, bytes - used, "%s%s", i ? ", " : "", erc_artifact_string(model->artifact, budget->name));
+		const struct erca_budget *budget =
+			erc__record(model->artifact, ERC_TABLE_BUDGETS, model->target->budget_first + i);
+		int written = snprintf(text + used, bytes - used, "%s%s", i ? ", " : "",
+		                       erc_artifact_string(model->artifact, budget->name));
 		used += written > 0 ? (size_t)written : 0;
 	}
 }
@@ -40,13 +42,14 @@ static enum erc_status find_budget(const struct erc_model *model, const char *na
 	char have[256];
 	*out = ERC__BUDGET_BY_ROOM;
 	for (uint32_t i = 0; name && i < model->target->budget_count; i++) {
-		const struct erca_budget *budget = erc__record(model->artifact, ERC_TABLE_BUDGETS, model->target->budget_first + i);
+		const struct erca_budget *budget =
+			erc__record(model->artifact, ERC_TABLE_BUDGETS, model->target->budget_first + i);
 		if (!strcmp(name, erc_artifact_string(model->artifact, budget->name)))
 			*out = i;
 	}
 	if (!name || *out != ERC__BUDGET_BY_ROOM)
 		return ERC_OK;
-	list_budgets(model, have, sizeof(have));
+	list_budgets(model, have, sizeof have);
 	return erc__fail(ERC_NOT_FOUND, "no budget '%s'; target %s has %s", name, erc_model_target(model), have);
 }
 
@@ -63,12 +66,13 @@ static enum erc_status list_budget_units(struct erc_session *session)
 {
 	const struct erc_model *model = session->model;
 	uint32_t count = model->target->budget_count;
-	session->budget_units = erc__alloc(count * sizeof(*session->budget_units));
+	session->budget_units = erc__alloc(count * sizeof *session->budget_units);
 	if (!session->budget_units)
-		return erc__no_memory("budgets", count * sizeof(*session->budget_units));
+		return erc__no_memory("budgets", count * sizeof *session->budget_units);
 	for (uint32_t i = 0; i < count; i++)
-		session->budget_units[i] = units_of(erc__record(model->artifact, ERC_TABLE_BUDGETS, model->target->budget_first + i),
-		                                    model->runtime->device->units);
+		session->budget_units[i] =
+			units_of(erc__record(model->artifact, ERC_TABLE_BUDGETS, model->target->budget_first + i),
+		             model->runtime->device->units);
 	session->budgets.units = session->budget_units;
 	session->budgets.count = count;
 	return ERC_OK;
@@ -100,9 +104,9 @@ static enum erc_status make_forecast(struct erc_session *session, uint32_t budge
 	const struct erc__sched *sched = &session->model->runtime->device->sched;
 	uint32_t most = session->tenant.class_ == ERC_REAL_TIME ? sched->rt_units : sched->supply.units;
 	if (plan->record_count) {
-		forecast->launches = erc__alloc(plan->record_count * sizeof(*forecast->launches));
+		forecast->launches = erc__alloc(plan->record_count * sizeof *forecast->launches);
 		if (!forecast->launches)
-			return erc__no_memory("forecast", plan->record_count * sizeof(*forecast->launches));
+			return erc__no_memory("forecast", plan->record_count * sizeof *forecast->launches);
 	}
 	forecast->count = plan->record_count;
 	for (uint32_t r = 0; r < plan->record_count; r++) {
@@ -110,7 +114,8 @@ static enum erc_status make_forecast(struct erc_session *session, uint32_t budge
 		struct erc__forecast_launch *launch = &forecast->launches[r];
 		if (record->kind == ERCA_RECORD_COPY) {
 			uint64_t bytes, tiles = erc__copy_tiles(artifact, record, &bytes);
-			launch->tiles = tiles < UINT32_MAX ? (uint32_t)tiles : UINT32_MAX; /* so many are refused with the request */
+			launch->tiles =
+				tiles < UINT32_MAX ? (uint32_t)tiles : UINT32_MAX; /* so many are refused with the request */
 			launch->tile_ns = ERC__COPY_TILE_NS;
 			continue;
 		}
@@ -175,10 +180,10 @@ enum erc_status erc_session_create(erc_model *model, const struct erc_session_op
 	if (!model || !out)
 		return erc__fail(ERC_INVALID, "model or out is NULL");
 	*out = NULL;
-	TRY(erc__options_copy("session", &given, sizeof(given), options));
-	struct erc_session *session = erc__alloc(sizeof(*session));
+	TRY(erc__options_copy("session", &given, sizeof given, options));
+	struct erc_session *session = erc__alloc(sizeof *session);
 	if (!session)
-		return erc__no_memory("session", sizeof(*session));
+		return erc__no_memory("session", sizeof *session);
 	session->model = model;
 	enum erc_status status = fill(session, &given);
 	if (!status)
@@ -245,15 +250,23 @@ enum erc_status erc_session_stats(const erc_session *session, struct erc_session
 {
 	if (!session || !out)
 		return erc__fail(ERC_INVALID, "session or out is NULL");
-	if (out->size != sizeof(*out))
-		return erc__fail(ERC_INVALID, "stats: size %zu, expected %zu", out->size, sizeof(*out));
+	if (out->size != sizeof *out)
+		return erc__fail(ERC_INVALID, "stats: size %zu, expected %zu", out->size, sizeof *out);
 	struct erc__device *device = session->model->runtime->device;
 	const struct erc__statistics *from = &session->statistics;
 	pthread_mutex_lock(&device->lock);
 	*out = (struct erc_session_stats){
-		.size = sizeof(*out), .submitted = from->submitted, .completed = from->completed, .missed = from->missed,
-		.shed = from->shed, .cancelled = from->cancelled, .failed = from->failed, .preemptions = from->preemptions,
-		.launches = from->launches, .tiles = from->tiles, .unit_ns = from->unit_ns,
+		.size = sizeof *out,
+		.submitted = from->submitted,
+		.completed = from->completed,
+		.missed = from->missed,
+		.shed = from->shed,
+		.cancelled = from->cancelled,
+		.failed = from->failed,
+		.preemptions = from->preemptions,
+		.launches = from->launches,
+		.tiles = from->tiles,
+		.unit_ns = from->unit_ns,
 		.units = erc__sched_tenant_room(&device->sched, &session->tenant),
 		.p50_us = erc__histogram_percentile_us(&from->latency, 0.5),
 		.p90_us = erc__histogram_percentile_us(&from->latency, 0.9),

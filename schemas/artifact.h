@@ -7,24 +7,26 @@
 
 #include <stdint.h>
 
-#define ERCA_MAGIC "\x8f" "ERCA\r\n\x1a" /* 8 bytes: high bit, CR LF, ^Z find text-mode damage */
+#define ERCA_MAGIC \
+	"\x8f" \
+	"ERCA\r\n\x1a"           /* 8 bytes: high bit, CR LF, ^Z find text-mode damage */
 #define ERCA_VERSION_MAJOR 1 /* a reader refuses another major version */
 #define ERCA_VERSION_MINOR 1 /* a reader skips unknown optional sections of a newer minor */
 
 #define ERCA_NONE UINT32_MAX /* "no index" in every index field */
 #define ERCA_MAX_RANK 8
 #define ERCA_MAX_SECTIONS 256
-#define ERCA_SECTION_ALIGN 64      /* smallest section alignment */
-#define ERCA_WEIGHTS_ALIGN 4096    /* WEIGHTS and CODE sections */
-#define ERCA_BUFFER_ALIGN 64       /* each weight and each arena buffer */
+#define ERCA_SECTION_ALIGN 64   /* smallest section alignment */
+#define ERCA_WEIGHTS_ALIGN 4096 /* WEIGHTS and CODE sections */
+#define ERCA_BUFFER_ALIGN 64    /* each weight and each arena buffer */
 
 struct erca_header {
 	uint8_t magic[8];
 	uint16_t version_major;
 	uint16_t version_minor;
-	uint32_t header_bytes;   /* sizeof(struct erca_header) */
-	uint64_t content_bytes;  /* from byte 0 to the end of the last section; a signature block may follow */
-	uint64_t toc_offset;     /* table of contents: section_count erca_section records */
+	uint32_t header_bytes;  /* sizeof(struct erca_header) */
+	uint64_t content_bytes; /* from byte 0 to the end of the last section; a signature block may follow */
+	uint64_t toc_offset;    /* table of contents: section_count erca_section records */
 	uint32_t section_count;
 	uint32_t reserved;       /* 0 */
 	uint8_t root_digest[32]; /* SHA-256 of this header with the digest zeroed, then the table of contents */
@@ -42,9 +44,9 @@ enum erca_section_type {
 #define ERCA_SECTION_OPTIONAL 1u /* flag: a reader that does not know the type may skip it */
 
 struct erca_section {
-	uint32_t type;      /* enum erca_section_type */
+	uint32_t type; /* enum erca_section_type */
 	uint32_t flags;
-	uint64_t offset;    /* from byte 0 of the file; a multiple of alignment */
+	uint64_t offset; /* from byte 0 of the file; a multiple of alignment */
 	uint64_t bytes;
 	uint32_t alignment; /* power of two */
 	uint32_t reserved;  /* 0 */
@@ -89,19 +91,19 @@ struct erca_plan_header {
 enum erca_target_kind { ERCA_TARGET_CPU = 1, ERCA_TARGET_CUDA = 2, ERCA_TARGET_SIM = 3 };
 
 struct erca_target {
-	uint32_t name;         /* string: "cpu:x86-64-v4" */
-	uint32_t kind;         /* enum erca_target_kind */
-	uint32_t level;        /* within a kind, the better one of those that run has the higher level: 3, 4; 800 for sm_80 */
+	uint32_t name;  /* string: "cpu:x86-64-v4" */
+	uint32_t kind;  /* enum erca_target_kind */
+	uint32_t level; /* within a kind, the better one of those that run has the higher level: 3, 4; 800 for sm_80 */
 	uint32_t code_section; /* index into the table of contents, or ERCA_NONE */
 	uint64_t code_bytes;   /* as in the table of contents; 0 without code */
 	uint32_t budget_first; /* this target's budgets: the variants of a launch follow their order */
 	uint32_t budget_count;
-	uint32_t min_driver;   /* CUDA: smallest driver version (13000 for 13.0); else 0 */
+	uint32_t min_driver; /* CUDA: smallest driver version (13000 for 13.0); else 0 */
 	uint32_t reserved;
 	/* Since minor version 1; of the device of the compiler's table that the target stands for. 0: not known. */
 	uint64_t memory_bytes_per_s; /* nominal, from and to memory, of all units together */
-	uint32_t units;        /* what a budget of all units has */
-	uint32_t reserved2;    /* 0 */
+	uint32_t units;              /* what a budget of all units has */
+	uint32_t reserved2;          /* 0 */
 };
 
 #define ERCA_BUDGET_UNVERIFIED 1u /* flag: nobody knows what the kernels take of a unit (PTX) */
@@ -116,35 +118,39 @@ struct erca_budget {
 
 /* An entry point: one set of pinned dimensions on one target. */
 struct erca_entry {
-	uint32_t name;         /* string: "main", or "batch=4" */
+	uint32_t name; /* string: "main", or "batch=4" */
 	uint32_t target;
-	uint32_t plan;         /* the outermost plan */
-	uint32_t input_first;  /* tensors: inputs */
+	uint32_t plan;        /* the outermost plan */
+	uint32_t input_first; /* tensors: inputs */
 	uint32_t input_count;
 	uint32_t output_first; /* tensors: outputs */
 	uint32_t output_count;
-	uint32_t dims_count;   /* slots in the request's table of run-time dimensions */
-	uint64_t arena_bytes;  /* activations of one request */
-	uint64_t local_bytes;  /* largest variant's local memory */
+	uint32_t dims_count;  /* slots in the request's table of run-time dimensions */
+	uint64_t arena_bytes; /* activations of one request */
+	uint64_t local_bytes; /* largest variant's local memory */
 };
 
 struct erca_tensor {
-	uint32_t name;     /* string */
-	uint8_t dtype;     /* enum erc_dtype */
-	uint8_t rank;      /* 0..ERCA_MAX_RANK */
-	uint8_t layout;    /* enum erca_layout */
-	uint8_t reserved;  /* 0 */
+	uint32_t name;                     /* string */
+	uint8_t dtype;                     /* enum erc_dtype */
+	uint8_t rank;                      /* 0..ERCA_MAX_RANK */
+	uint8_t layout;                    /* enum erca_layout */
+	uint8_t reserved;                  /* 0 */
 	uint32_t dim_slots[ERCA_MAX_RANK]; /* where the true dim is that is known after a run; ERCA_NONE: it is as below */
-	uint64_t bytes;    /* at the dims (upper bounds where there is a slot) below */
-	int64_t dims[ERCA_MAX_RANK]; /* unused ones are 0 */
+	uint64_t bytes;                    /* at the dims (upper bounds where there is a slot) below */
+	int64_t dims[ERCA_MAX_RANK];       /* unused ones are 0 */
 };
 /* For tensors without run-time dims. */
-#define ERCA_NO_SLOTS {ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE}
+#define ERCA_NO_SLOTS \
+	{ \
+		ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE \
+	}
 
 /* How the elements of a tensor lie in memory. */
 enum erca_layout {
 	ERCA_LAYOUT_PLAIN = 0, /* row-major */
-	ERCA_LAYOUT_NC16 = 1,  /* N, ceil(C/16), spatial..., 16: channels in blocks of 16, rest of the last block undefined */
+	ERCA_LAYOUT_NC16 =
+		1, /* N, ceil(C/16), spatial..., 16: channels in blocks of 16, rest of the last block undefined */
 };
 
 struct erca_plan {
@@ -161,13 +167,13 @@ enum erca_record_kind {
 };
 
 struct erca_record {
-	uint32_t kind;          /* enum erca_record_kind */
-	uint32_t name;          /* string: the node (or the chain of nodes) it came from */
+	uint32_t kind; /* enum erca_record_kind */
+	uint32_t name; /* string: the node (or the chain of nodes) it came from */
 	uint32_t operand_first;
 	uint32_t operand_count;
 	uint32_t variant_first; /* launch: one variant per budget of the entry's target */
 	uint32_t variant_count;
-	uint32_t plan_a;        /* branch, call, loop; else ERCA_NONE */
+	uint32_t plan_a; /* branch, call, loop; else ERCA_NONE */
 	uint32_t plan_b;
 	uint64_t reduction_key; /* how an output element is summed; the same for all variants. 0: no reduction */
 	uint64_t flops;         /* for reports */
@@ -189,38 +195,39 @@ struct erca_operand {
 	uint8_t buffer; /* enum erca_buffer */
 	uint8_t access; /* ERCA_ACCESS_* */
 	uint16_t reserved;
-	uint32_t index; /* input or output number; 0 otherwise */
+	uint32_t index;  /* input or output number; 0 otherwise */
 	uint64_t offset; /* bytes from the start of the buffer */
 	uint64_t bytes;  /* extent that the launch may touch */
 };
 
 struct erca_variant {
 	uint32_t kernel;
-	uint32_t tile_count;   /* fixed count; see count_* for run-time dims */
-	uint32_t param_first;  /* int64_t values handed to the tile as args->params */
+	uint32_t tile_count;  /* fixed count; see count_* for run-time dims */
+	uint32_t param_first; /* int64_t values handed to the tile as args->params */
 	uint32_t param_count;
-	uint64_t local_bytes;  /* scratch per unit */
-	uint32_t units;        /* most units that this launch may use under the budget; 0 = no limit */
-	uint16_t threads;      /* CUDA: threads per block; else 0 */
-	uint16_t registers;    /* CUDA: per thread, read back from the image; else 0 */
-	uint32_t blocks_per_unit; /* CUDA: blocks that a unit holds at once, by registers, local memory and threads; 0: not known */
-	uint32_t tile_ns;      /* predicted time of one tile, on average */
-	uint64_t tile_bytes;   /* predicted traffic of one tile with memory, behind all caches */
-	uint32_t count_slot;   /* ERCA_NONE: tile_count tiles. Else the product of `count_dims` slots from here, times
+	uint64_t local_bytes; /* scratch per unit */
+	uint32_t units;       /* most units that this launch may use under the budget; 0 = no limit */
+	uint16_t threads;     /* CUDA: threads per block; else 0 */
+	uint16_t registers;   /* CUDA: per thread, read back from the image; else 0 */
+	uint32_t
+		blocks_per_unit; /* CUDA: blocks that a unit holds at once, by registers, local memory and threads; 0: not known */
+	uint32_t tile_ns;    /* predicted time of one tile, on average */
+	uint64_t tile_bytes; /* predicted traffic of one tile with memory, behind all caches */
+	uint32_t count_slot; /* ERCA_NONE: tile_count tiles. Else the product of `count_dims` slots from here, times
 	                        * count_scale, divided up by count_step, when the launch starts */
 	uint16_t count_dims;
 	uint16_t count_scale;
 	uint32_t count_step;
-	uint32_t shape;        /* string: the tile's extents, for reports */
+	uint32_t shape; /* string: the tile's extents, for reports */
 };
 
 struct erca_kernel {
-	uint32_t name;      /* string: template stem and content hash */
+	uint32_t name; /* string: template stem and content hash */
 	uint32_t target;
-	uint32_t entry;     /* index into the image's kernel table */
+	uint32_t entry;        /* index into the image's kernel table */
 	uint16_t static_bytes; /* CUDA: local memory of a block that the image itself declares, beside the variant's */
 	uint16_t spill_bytes;  /* CUDA: stored and loaded by a thread for want of registers */
-	uint8_t digest[32]; /* SHA-256 of the kernel's source, its identity */
+	uint8_t digest[32];    /* SHA-256 of the kernel's source, its identity */
 };
 
 /* The room profile of an entry under a budget: how its latency falls with units, by prediction. Launches follow each other,
@@ -239,9 +246,9 @@ struct erca_profile {
 
 struct erca_point {
 	uint32_t units;
-	uint32_t reserved;    /* 0 */
-	uint64_t latency_ns;  /* rounds x tile_ns, summed over the launches */
-	uint64_t unit_ns;     /* width x rounds x tile_ns, summed over the launches: unit time that is held */
+	uint32_t reserved;   /* 0 */
+	uint64_t latency_ns; /* rounds x tile_ns, summed over the launches */
+	uint64_t unit_ns;    /* width x rounds x tile_ns, summed over the launches: unit time that is held */
 };
 
 /* Numbers of units at which a writer puts points, 1, 2, 3, 4, 6, 8, 12, 16 ... and the last, `most`: the one behind

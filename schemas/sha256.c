@@ -1,5 +1,5 @@
 /* SHA-256 as in FIPS 180-4, section 6.2. */
-#include "sha256.h"
+#include "schemas/sha256.h"
 
 #include <string.h>
 
@@ -74,7 +74,7 @@ static void hash_blocks(uint32_t state[8], const uint8_t *data, size_t count)
 
 void erc_sha256_init(struct erc_sha256 *hash)
 {
-	memcpy(hash->state, initial_state, sizeof(initial_state));
+	memcpy(hash->state, initial_state, sizeof initial_state);
 	hash->bytes = 0;
 }
 

@@ -1,5 +1,5 @@
 /* SHA-256 blocks with the SHA extensions of x86-64, five times as fast as the plain C of sha256.c. */
-#include "sha256.h"
+#include "schemas/sha256.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -12,8 +12,8 @@ int erc_sha256_has_extensions(void)
 }
 
 /* The instructions keep the state as the words ABEF and CDGH. */
-__attribute__((target("sha,sse4.1,ssse3")))
-void erc_sha256_blocks_extensions(uint32_t state[8], const uint8_t *data, size_t count, const uint32_t constants[64])
+__attribute__((target("sha,sse4.1,ssse3"))) void
+erc_sha256_blocks_extensions(uint32_t state[8], const uint8_t *data, size_t count, const uint32_t constants[64])
 {
 	const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
 	__m128i low = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)state), 0xb1);        /* CDAB */

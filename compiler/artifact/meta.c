@@ -1,7 +1,7 @@
 /* The META section: what people and tools want to know of an artifact; the runtime reads none of it. */
 #include <cjson/cJSON.h>
 
-#include "writer.h"
+#include "compiler/artifact/writer.h"
 
 static cJSON *tensors(struct value *const *values, const char *const *names, size_t count)
 {

@@ -1,15 +1,39 @@
 /* The PLAN section: tables of fixed-size records. */
-#include "sha256.h"
-#include "writer.h"
+#include "schemas/sha256.h"
+#include "compiler/artifact/writer.h"
 
 /* The tables in the order of erca_plan_header. */
-enum { STRINGS, TARGETS, BUDGETS, ENTRIES, TENSORS, PLANS, RECORDS, OPERANDS, VARIANTS, KERNELS, PARAMS, PROFILES, POINTS,
-       TABLE_COUNT };
+enum {
+	STRINGS,
+	TARGETS,
+	BUDGETS,
+	ENTRIES,
+	TENSORS,
+	PLANS,
+	RECORDS,
+	OPERANDS,
+	VARIANTS,
+	KERNELS,
+	PARAMS,
+	PROFILES,
+	POINTS,
+	TABLE_COUNT
+};
 
 static const uint32_t strides[TABLE_COUNT] = {
-	1, sizeof(struct erca_target), sizeof(struct erca_budget), sizeof(struct erca_entry), sizeof(struct erca_tensor),
-	sizeof(struct erca_plan), sizeof(struct erca_record), sizeof(struct erca_operand), sizeof(struct erca_variant),
-	sizeof(struct erca_kernel), sizeof(int64_t), sizeof(struct erca_profile), sizeof(struct erca_point),
+	1,
+	sizeof(struct erca_target),
+	sizeof(struct erca_budget),
+	sizeof(struct erca_entry),
+	sizeof(struct erca_tensor),
+	sizeof(struct erca_plan),
+	sizeof(struct erca_record),
+	sizeof(struct erca_operand),
+	sizeof(struct erca_variant),
+	sizeof(struct erca_kernel),
+	sizeof(int64_t),
+	sizeof(struct erca_profile),
+	sizeof(struct erca_point),
 };
 
 struct builder {
@@ -43,8 +67,11 @@ static uint32_t add_string(struct builder *b, const char *text)
 
 static void add_tensor(struct builder *b, const struct graph *graph, const char *name, const struct value *value)
 {
-	struct erca_tensor tensor = {.name = add_string(b, name), .dtype = value->dtype, .rank = (uint8_t)value->shape.rank,
-	                             .layout = ERCA_LAYOUT_PLAIN, .dim_slots = ERCA_NO_SLOTS};
+	struct erca_tensor tensor = {.name = add_string(b, name),
+	                             .dtype = value->dtype,
+	                             .rank = (uint8_t)value->shape.rank,
+	                             .layout = ERCA_LAYOUT_PLAIN,
+	                             .dim_slots = ERCA_NO_SLOTS};
 	for (int i = 0; i < value->shape.rank; i++) {
 		tensor.dims[i] = value->shape.dims[i];
 		if (value->shape.sizes[i])
@@ -61,7 +88,8 @@ static void add_operand(struct builder *b, const struct operand *operand)
 	int64_t offset;
 	struct buffer *root = buffer_root(operand->buffer, &offset);
 	bool io = root->kind == BUFFER_INPUT || root->kind == BUFFER_OUTPUT;
-	struct erca_operand record = {.buffer = kinds[root->kind], .access = operand->write ? ERCA_ACCESS_WRITE : ERCA_ACCESS_READ,
+	struct erca_operand record = {.buffer = kinds[root->kind],
+	                              .access = operand->write ? ERCA_ACCESS_WRITE : ERCA_ACCESS_READ,
 	                              .index = io ? (uint32_t)root->io : 0,
 	                              .offset = (uint64_t)(root->offset + offset + operand->offset),
 	                              .bytes = (uint64_t)(operand->buffer->bytes - operand->offset)};
@@ -88,21 +116,31 @@ static uint32_t add_row(struct builder *b, int table, const void *records, uint3
 	return at;
 }
 
-static uint32_t add_variants(struct builder *b, const struct graph *graph, const struct variant *variants, uint32_t count,
-                             uint32_t first_kernel)
+static uint32_t add_variants(struct builder *b, const struct graph *graph, const struct variant *variants,
+                             uint32_t count, uint32_t first_kernel)
 {
 	struct erca_variant records[MAX_BUDGETS] = {{0}};
 	for (uint32_t k = 0; k < count; k++) {
 		const struct variant *variant = &variants[k];
-		records[k] = (struct erca_variant){
-			.kernel = first_kernel + variant->kernel, .tile_count = variant->tile_count,
-			.param_first = add_row(b, PARAMS, variant->params, (uint32_t)variant->param_count),
-			.param_count = (uint32_t)variant->param_count,
-			.local_bytes = (uint64_t)variant->local_bytes, .units = variant->units, .threads = (uint16_t)variant->threads,
-			.registers = (uint16_t)variant->registers, .blocks_per_unit = variant->blocks_per_unit, .tile_ns = variant->tile_ns, .tile_bytes = (uint64_t)variant->tile_bytes,
-			.count_slot = variant->count_scale ? (uint32_t)graph_size_slot(graph, variant->count_size) : ERCA_NONE,
-			.count_dims = variant->count_scale != 0, .count_scale = variant->count_scale, .count_step = variant->count_step,
-			.shape = add_string(b, variant->shape_text ? variant->shape_text : "")};
+		records[k] =
+			(struct erca_variant){.kernel = first_kernel + variant->kernel,
+		                          .tile_count = variant->tile_count,
+		                          .param_first = add_row(b, PARAMS, variant->params, (uint32_t)variant->param_count),
+		                          .param_count = (uint32_t)variant->param_count,
+		                          .local_bytes = (uint64_t)variant->local_bytes,
+		                          .units = variant->units,
+		                          .threads = (uint16_t)variant->threads,
+		                          .registers = (uint16_t)variant->registers,
+		                          .blocks_per_unit = variant->blocks_per_unit,
+		                          .tile_ns = variant->tile_ns,
+		                          .tile_bytes = (uint64_t)variant->tile_bytes,
+		                          .count_slot = variant->count_scale
+		                                            ? (uint32_t)graph_size_slot(graph, variant->count_size)
+		                                            : ERCA_NONE,
+		                          .count_dims = variant->count_scale != 0,
+		                          .count_scale = variant->count_scale,
+		                          .count_step = variant->count_step,
+		                          .shape = add_string(b, variant->shape_text ? variant->shape_text : "")};
 	}
 	return add_row(b, VARIANTS, records, count);
 }
@@ -121,17 +159,22 @@ uint64_t artifact_arena_bytes(const struct plan *plan, const struct target_plan 
 	return (uint64_t)round_up(bytes, BUFFER_ALIGN);
 }
 
-static void add_records(struct builder *b, const struct plan *plan, const struct target_plan *target, uint32_t first_kernel,
-                        uint64_t *local_bytes)
+static void add_records(struct builder *b, const struct plan *plan, const struct target_plan *target,
+                        uint32_t first_kernel, uint64_t *local_bytes)
 {
 	for (const struct launch *launch = plan->first; launch; launch = launch->next) {
 		if (launch_is_empty(target, launch))
 			continue;
-		struct erca_record record = {.kind = ERCA_RECORD_LAUNCH, .name = add_string(b, launch->name),
-		                             .operand_first = count_of(b, OPERANDS), .operand_count = (uint32_t)launch->operand_count,
+		struct erca_record record = {.kind = ERCA_RECORD_LAUNCH,
+		                             .name = add_string(b, launch->name),
+		                             .operand_first = count_of(b, OPERANDS),
+		                             .operand_count = (uint32_t)launch->operand_count,
 		                             .variant_count = target->budget_count,
-		                             .plan_a = ERCA_NONE, .plan_b = ERCA_NONE, .reduction_key = launch->reduction_key,
-		                             .flops = launch->flops, .bytes = launch->bytes};
+		                             .plan_a = ERCA_NONE,
+		                             .plan_b = ERCA_NONE,
+		                             .reduction_key = launch->reduction_key,
+		                             .flops = launch->flops,
+		                             .bytes = launch->bytes};
 		for (int i = 0; i < launch->operand_count; i++)
 			add_operand(b, &launch->operands[i]);
 		const struct variant *variants = launch_variants(target, launch);
@@ -160,8 +203,10 @@ static void add_profiles(struct builder *b, const struct plan *plan, const struc
 static void add_kernels(struct builder *b, const struct target_plan *target, uint32_t index)
 {
 	for (uint32_t k = 0; k < target->kernel_count; k++) {
-		struct erca_kernel kernel = {.name = add_string(b, target->kernels[k].name), .target = index,
-		                             .entry = target->code ? k : 0, .static_bytes = target->kernels[k].static_bytes,
+		struct erca_kernel kernel = {.name = add_string(b, target->kernels[k].name),
+		                             .target = index,
+		                             .entry = target->code ? k : 0,
+		                             .static_bytes = target->kernels[k].static_bytes,
 		                             .spill_bytes = target->kernels[k].spill_bytes};
 		memcpy(kernel.digest, target->kernels[k].digest, sizeof kernel.digest);
 		add(b, KERNELS, &kernel);
@@ -173,25 +218,37 @@ static void add_target(struct builder *b, const struct artifact *artifact, uint3
 {
 	const struct target_plan *target = &artifact->targets[index];
 	const struct graph *graph = artifact->plan->graph;
-	struct erca_target record = {.name = add_string(b, target->name), .kind = target->kind, .level = target->level,
-	                             .code_section = code_section, .code_bytes = (uint64_t)target->code_bytes,
-	                             .budget_first = count_of(b, BUDGETS), .budget_count = target->budget_count,
-	                             .min_driver = target->min_driver, .units = target->device->units,
+	struct erca_target record = {.name = add_string(b, target->name),
+	                             .kind = target->kind,
+	                             .level = target->level,
+	                             .code_section = code_section,
+	                             .code_bytes = (uint64_t)target->code_bytes,
+	                             .budget_first = count_of(b, BUDGETS),
+	                             .budget_count = target->budget_count,
+	                             .min_driver = target->min_driver,
+	                             .units = target->device->units,
 	                             .memory_bytes_per_s = (uint64_t)(target->device->dram_total_per_ns * 1e9)};
 	for (uint32_t k = 0; k < target->budget_count; k++) {
 		const struct budget *budget = &target->budgets[k];
-		struct erca_budget row = {.name = add_string(b, budget->name), .units = budget->units,
+		struct erca_budget row = {.name = add_string(b, budget->name),
+		                          .units = budget->units,
 		                          .share_permille = budget->share_permille,
-		                          .flags = target->unverified ? ERCA_BUDGET_UNVERIFIED : 0, .local_bytes = (uint64_t)budget->local_bytes};
+		                          .flags = target->unverified ? ERCA_BUDGET_UNVERIFIED : 0,
+		                          .local_bytes = (uint64_t)budget->local_bytes};
 		add(b, BUDGETS, &row);
 	}
 	add(b, TARGETS, &record);
 	uint32_t first_kernel = count_of(b, KERNELS);
 	add_kernels(b, target, index);
-	struct erca_entry entry = {.name = add_string(b, "main"), .target = index, .plan = count_of(b, PLANS), .input_first = 0,
-	                           .input_count = (uint32_t)graph->input_count, .output_first = (uint32_t)graph->input_count,
+	struct erca_entry entry = {.name = add_string(b, "main"),
+	                           .target = index,
+	                           .plan = count_of(b, PLANS),
+	                           .input_first = 0,
+	                           .input_count = (uint32_t)graph->input_count,
+	                           .output_first = (uint32_t)graph->input_count,
 	                           .output_count = (uint32_t)graph->output_count,
-	                           .dims_count = (uint32_t)graph->size_count, .arena_bytes = artifact_arena_bytes(artifact->plan, target)};
+	                           .dims_count = (uint32_t)graph->size_count,
+	                           .arena_bytes = artifact_arena_bytes(artifact->plan, target)};
 	struct erca_plan plan = {.record_first = count_of(b, RECORDS)};
 	add_records(b, artifact->plan, target, first_kernel, &entry.local_bytes);
 	plan.record_count = count_of(b, RECORDS) - plan.record_first;
@@ -202,7 +259,8 @@ static void add_target(struct builder *b, const struct artifact *artifact, uint3
 
 void artifact_plan(struct context *ctx, const struct artifact *artifact, const uint32_t *code_section, struct text *out)
 {
-	struct builder b = {.ctx = ctx, .strings = {.arena = &ctx->arena, .kind = MAP_TEXT},
+	struct builder b = {.ctx = ctx,
+	                    .strings = {.arena = &ctx->arena, .kind = MAP_TEXT},
 	                    .rows = {.arena = &ctx->arena, .kind = MAP_TEXT}};
 	const struct graph *graph = artifact->plan->graph;
 	static const char zeros[8];

@@ -1,5 +1,5 @@
 /* Room profiles: how long a plan's launches take, one after the other, on how many units of a target's device. */
-#include "writer.h"
+#include "compiler/artifact/writer.h"
 
 /* At most UINT64_MAX. */
 static uint64_t add(uint64_t a, uint64_t b, uint64_t c)

@@ -1,13 +1,13 @@
 /* Writes the artifact file: sections one after the other, hashed on the way, then header and
  * table of contents. */
-#include "writer.h"
+#include "compiler/artifact/writer.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../../schemas/artifact.h"
-#include "sha256.h"
+#include "schemas/artifact.h"
+#include "schemas/sha256.h"
 
 #define TOC_OFFSET 128
 
@@ -93,7 +93,8 @@ static enum ercc_status write_sections(struct output *out, const struct artifact
 	struct text meta = {.arena = &out->ctx->arena}, plan = {.arena = &out->ctx->arena};
 	uint32_t code_section[64], next = artifact->plan->weights_bytes > 0 ? 3 : 2;
 	if (artifact->target_count > COUNT_OF(code_section))
-		return fail(out->ctx, ERCC_USAGE, "%u targets; at most %zu fit one artifact", artifact->target_count, COUNT_OF(code_section));
+		return fail(out->ctx, ERCC_USAGE, "%u targets; at most %zu fit one artifact", artifact->target_count,
+		            COUNT_OF(code_section));
 	for (uint32_t i = 0; i < artifact->target_count; i++)
 		code_section[i] = artifact->targets[i].code ? next++ : ERCA_NONE;
 	TRY(artifact_meta(out->ctx, artifact, &meta));
@@ -106,14 +107,18 @@ static enum ercc_status write_sections(struct output *out, const struct artifact
 		write_weights(out, artifact->plan);
 	for (uint32_t i = 0; i < artifact->target_count; i++)
 		if (artifact->targets[i].code)
-			write_section(out, ERCA_SECTION_CODE, ERCA_WEIGHTS_ALIGN, artifact->targets[i].code, (size_t)artifact->targets[i].code_bytes);
+			write_section(out, ERCA_SECTION_CODE, ERCA_WEIGHTS_ALIGN, artifact->targets[i].code,
+			              (size_t)artifact->targets[i].code_bytes);
 	return ERCC_OK;
 }
 
 static void write_header(struct output *out)
 {
-	struct erca_header header = {.version_major = ERCA_VERSION_MAJOR, .version_minor = ERCA_VERSION_MINOR,
-	                             .header_bytes = sizeof header, .content_bytes = out->offset, .toc_offset = TOC_OFFSET,
+	struct erca_header header = {.version_major = ERCA_VERSION_MAJOR,
+	                             .version_minor = ERCA_VERSION_MINOR,
+	                             .header_bytes = sizeof header,
+	                             .content_bytes = out->offset,
+	                             .toc_offset = TOC_OFFSET,
 	                             .section_count = out->section_count};
 	size_t toc_bytes = out->section_count * sizeof *out->sections;
 	struct erc_sha256 hash;

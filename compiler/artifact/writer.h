@@ -2,14 +2,14 @@
 #ifndef ERCC_WRITER_H
 #define ERCC_WRITER_H
 
-#include "../../schemas/artifact.h"
-#include "targets/target.h"
+#include "schemas/artifact.h"
+#include "compiler/targets/target.h"
 
 struct artifact {
 	struct plan *plan;
 	const struct target_plan *targets;
 	uint32_t target_count;
-	const char *model_file;    /* base name */
+	const char *model_file; /* base name */
 	char model_sha256[65];
 };
 
@@ -25,6 +25,7 @@ uint64_t artifact_arena_bytes(const struct plan *plan, const struct target_plan 
 void artifact_profile(const struct plan *plan, const struct target_plan *target, uint32_t k,
                       struct erca_profile *profile, struct erca_point *points);
 /* PLAN: the tables, as they stand in the file. code_section[i]: of target i in the table of contents. */
-void artifact_plan(struct context *ctx, const struct artifact *artifact, const uint32_t *code_section, struct text *out);
+void artifact_plan(struct context *ctx, const struct artifact *artifact, const uint32_t *code_section,
+                   struct text *out);
 
 #endif

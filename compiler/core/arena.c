@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "core.h"
+#include "compiler/core/core.h"
 
 #define ALIGNMENT 64
 /* Under AddressSanitizer every allocation is a block of its own and its padding is poisoned,

@@ -1,12 +1,12 @@
 /* How a compilation speaks: errors, warnings, notes and progress, all through the options'
  * message callback. Nothing is printed here. */
-#include "core.h"
+#include "compiler/core/core.h"
 
 /* Longer messages are cut: they quote names from files, which may have any length. */
 #define MESSAGE_BYTES 2048
 
-static void report(struct context *ctx, enum ercc_message_kind kind, uint32_t done, uint32_t total,
-                   const char *format, va_list arguments)
+static void report(struct context *ctx, enum ercc_message_kind kind, uint32_t done, uint32_t total, const char *format,
+                   va_list arguments)
 {
 	if (!ctx->options->message)
 		return;

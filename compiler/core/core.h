@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ercc.h"
+#include "compiler/include/ercc.h"
 
 /* ---- arena: memory that lives as long as the compilation; nothing is freed by hand ---- */
 
@@ -77,8 +77,8 @@ struct context {
 	struct arena arena;
 	const struct ercc_options *options; /* never NULL */
 	uint32_t error_count;               /* errors reported so far */
-	int64_t most_scratch;               /* bytes that the parts of a launch's sums may take; 0: the usual. Tests lower it */
-	const char *source;                 /* what is being read, for messages: "file 'x.onnx'"; NULL: "file" */
+	int64_t most_scratch; /* bytes that the parts of a launch's sums may take; 0: the usual. Tests lower it */
+	const char *source;   /* what is being read, for messages: "file 'x.onnx'"; NULL: "file" */
 };
 
 /* Reports an error through the message callback and returns `status`:
@@ -99,7 +99,7 @@ void progress(struct context *ctx, uint32_t done, uint32_t total, const char *fo
 			return try_status_; \
 	} while (0)
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#define COUNT_OF(array) (sizeof array / sizeof((array)[0]))
 
 /* Overflow-safe products and sums; false when the result does not fit int64_t. */
 static inline bool mul_fits(int64_t a, int64_t b, int64_t *out)

@@ -1,10 +1,10 @@
 /* Element-wise expressions: building, parsing an operator row's text, printing. */
-#include "expr.h"
+#include "compiler/core/expr.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 
-#include "graph.h"
+#include "compiler/core/graph.h"
 
 enum result_kind { KIND_SAME, KIND_BOOL, KIND_SECOND };
 
@@ -12,12 +12,11 @@ static const struct {
 	const char *name;
 	int arity;
 	enum result_kind kind;
-} primitives[PRIM_COUNT] = {
-	[PRIM_OPERAND] = {"operand", 0, KIND_SAME},
-	[PRIM_CONST] = {"const", 0, KIND_SAME},
-	[PRIM_CAST] = {"cast", 1, KIND_SAME},
+} primitives[PRIM_COUNT] = {[PRIM_OPERAND] = {"operand", 0, KIND_SAME},
+                            [PRIM_CONST] = {"const", 0, KIND_SAME},
+                            [PRIM_CAST] = {"cast", 1, KIND_SAME},
 #define P(name, arity, kind) [PRIM_##name] = {#name, arity, KIND_##kind},
-	PRIMITIVES(P)
+                            PRIMITIVES(P)
 #undef P
 };
 
@@ -48,7 +47,9 @@ int expr_operand(struct expr *expr, int operand, enum erc_dtype dtype)
 {
 	if (operand >= expr->operand_count)
 		expr->operand_count = operand + 1;
-	return add_node(expr, (struct expr_node){.primitive = PRIM_OPERAND, .dtype = dtype, .args = {-1, -1, -1},
+	return add_node(expr, (struct expr_node){.primitive = PRIM_OPERAND,
+	                                         .dtype = dtype,
+	                                         .args = {-1, -1, -1},
 	                                         .operand = (int16_t)operand});
 }
 
@@ -85,7 +86,8 @@ int expr_apply(struct expr *expr, enum primitive primitive, int a, int b, int c)
 		dtype = ERC_BOOL;
 	else if (primitives[primitive].kind == KIND_SECOND)
 		dtype = expr->nodes[b].dtype;
-	return add_node(expr, (struct expr_node){.primitive = primitive, .dtype = dtype,
+	return add_node(expr, (struct expr_node){.primitive = primitive,
+	                                         .dtype = dtype,
 	                                         .args = {(int16_t)a, (int16_t)b, (int16_t)c}});
 }
 
@@ -171,8 +173,13 @@ static enum ercc_status parse_term(struct parser *p, int *out)
 enum ercc_status expr_parse(struct context *ctx, struct expr *expr, const char *text, const int *args, int arg_count,
                             expr_lookup_fn lookup, void *user, int *result)
 {
-	struct parser p = {.ctx = ctx, .expr = expr, .at = text, .args = args, .arg_count = arg_count,
-	                   .lookup = lookup, .user = user,
+	struct parser p = {.ctx = ctx,
+	                   .expr = expr,
+	                   .at = text,
+	                   .args = args,
+	                   .arg_count = arg_count,
+	                   .lookup = lookup,
+	                   .user = user,
 	                   .number_dtype = arg_count ? expr->nodes[args[0]].dtype : ERC_F32};
 	TRY(parse_term(&p, result));
 	skip_space(&p);
@@ -233,7 +240,8 @@ static void print_c_const(const struct expr_node *node, struct text *out)
 		if (__builtin_isnan(node->value.f))
 			text_printf(out, "%s_set(__builtin_nan%s(\"\"))", dtype_name(node->dtype), suffix);
 		else if (__builtin_isinf(node->value.f))
-			text_printf(out, "%s_set(%s__builtin_inf%s())", dtype_name(node->dtype), node->value.f < 0 ? "-" : "", suffix);
+			text_printf(out, "%s_set(%s__builtin_inf%s())", dtype_name(node->dtype), node->value.f < 0 ? "-" : "",
+			            suffix);
 		else
 			text_printf(out, "%s_set(%a%s)", dtype_name(node->dtype), node->value.f, suffix);
 	} else if (node->value.i == INT64_MIN) {
@@ -249,7 +257,9 @@ void expr_print_c(const struct expr *expr, struct text *out)
 		const struct expr_node *node = &expr->nodes[i];
 		/* comparisons of f32 give a mask, which is a vector where f32 is one */
 		const char *type = node->dtype == ERC_BOOL && primitives[node->primitive].kind == KIND_BOOL &&
-		                   expr->nodes[node->args[0]].dtype == ERC_F32 ? "f32_mask" : dtype_name(node->dtype);
+		                           expr->nodes[node->args[0]].dtype == ERC_F32
+		                       ? "f32_mask"
+		                       : dtype_name(node->dtype);
 		text_printf(out, "%s_value v%d = ", type, i);
 		if (node->primitive == PRIM_OPERAND) {
 			text_printf(out, "LOAD%d", node->operand);
@@ -260,7 +270,8 @@ void expr_print_c(const struct expr *expr, struct text *out)
 			            node->args[0]);
 		} else {
 			int typed = node->primitive == PRIM_select ? 1 : 0;
-			text_printf(out, "%s_%s(", dtype_name(expr->nodes[node->args[typed]].dtype), primitives[node->primitive].name);
+			text_printf(out, "%s_%s(", dtype_name(expr->nodes[node->args[typed]].dtype),
+			            primitives[node->primitive].name);
 			for (int k = 0; k < primitives[node->primitive].arity; k++)
 				text_printf(out, "%sv%d", k ? ", " : "", node->args[k]);
 			text_printf(out, ")");

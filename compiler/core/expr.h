@@ -5,11 +5,12 @@
 #ifndef ERCC_EXPR_H
 #define ERCC_EXPR_H
 
-#include "core.h"
+#include "compiler/core/core.h"
 
 /* P(name, arity, kind): kind says what the result's dtype is:
  * SAME as the first argument, BOOL, or SECOND (as the second argument). Each primitive NAME
  * exists as DTYPE_NAME in targets/kernel_math.h or kernel_functions.h. */
+/* clang-format off */
 #define PRIMITIVES(P) \
 	P(add, 2, SAME) P(sub, 2, SAME) P(mul, 2, SAME) P(div, 2, SAME) P(min, 2, SAME) P(max, 2, SAME) \
 	P(pow, 2, SAME) P(mod, 2, SAME) P(fmod, 2, SAME) \
@@ -20,6 +21,7 @@
 	P(eq, 2, BOOL) P(lt, 2, BOOL) P(le, 2, BOOL) \
 	P(and, 2, SAME) P(or, 2, SAME) P(xor, 2, SAME) P(not, 1, SAME) P(shl, 2, SAME) P(shr, 2, SAME) \
 	P(select, 3, SECOND) /* select(bool, a, b) */
+/* clang-format on */
 
 enum primitive {
 	PRIM_OPERAND, /* operand number `operand` */
@@ -28,7 +30,7 @@ enum primitive {
 #define P(name, arity, kind) PRIM_##name,
 	PRIMITIVES(P)
 #undef P
-	PRIM_COUNT
+		PRIM_COUNT
 };
 
 #define EXPR_MAX_NODES 96
@@ -86,5 +88,9 @@ bool expr_can_evaluate(const struct expr *expr);
 union expr_value expr_number(enum erc_dtype dtype, double number);
 /* Evaluates on one element. */
 union expr_value expr_evaluate(const struct expr *expr, const union expr_value *operands);
+
+/* One element as a value of an expression, and back; half precision as its bits. */
+union expr_value element_read(const void *base, enum erc_dtype dtype, int64_t index);
+void element_write(void *base, enum erc_dtype dtype, int64_t index, union expr_value value);
 
 #endif

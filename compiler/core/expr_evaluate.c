@@ -1,15 +1,16 @@
 /* Evaluates expressions for constant folding, with the kernels' own definitions (kernel_math.h). */
-#include "expr.h"
+#include "compiler/core/expr.h"
 
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #pragma GCC diagnostic ignored "-Wtype-limits"
 #undef bool /* the header pastes dtype names, "bool" among them */
 #define VECTOR 0
-#include "targets/kernel_math.h"
-#include "targets/kernel_functions.h"
+#include "compiler/core/kernel_math.h"
+#include "compiler/core/kernel_functions.h"
 
 typedef union expr_value V;
 
+/* clang-format off */
 /* Wrapper per dtype and primitive: reads and writes the right member of the value. */
 #define UNARY(T, M, name) static V T##_##name##_e(const V *a) { return (V){.M = T##_##name((T##_value)a[0].M)}; }
 #define BINARY(T, M, name) \
@@ -50,6 +51,7 @@ ALL_OPS(UNARY, BINARY, COMPARE, SELECT)
 #define ROW(T, M, name) [ID_##T][PRIM_##name] = T##_##name##_e,
 #define ROW_SELECT(T, M) [ID_##T][PRIM_select] = T##_select_e,
 
+/* clang-format on */
 static V (*const functions[ERC_DTYPE_COUNT][PRIM_COUNT])(const V *) = {ALL_OPS(ROW, ROW, ROW, ROW_SELECT)};
 
 static _Bool can_cast(enum erc_dtype dtype)

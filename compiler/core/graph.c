@@ -2,7 +2,7 @@
  * uses are found by walking, which at a few thousand nodes costs microseconds. */
 #include <assert.h>
 
-#include "graph.h"
+#include "compiler/core/graph.h"
 
 static struct arena *arena_of(const struct graph *graph)
 {
@@ -72,8 +72,8 @@ void graph_add_input(struct graph *graph, struct value *value)
 void graph_add_output(struct graph *graph, const char *name, struct value *value)
 {
 	size_t capacity = graph->output_capacity;
-	graph->output_names = arena_grow(arena_of(graph), graph->output_names, graph->output_count, &capacity,
-	                                 sizeof *graph->output_names);
+	graph->output_names =
+		arena_grow(arena_of(graph), graph->output_names, graph->output_count, &capacity, sizeof *graph->output_names);
 	graph->output_names[graph->output_count] = arena_copy_text(arena_of(graph), name);
 	arena_push(arena_of(graph), graph->outputs, graph->output_count, graph->output_capacity, value);
 }
@@ -142,8 +142,8 @@ static void link_node(struct graph *graph, struct node *node, struct node *befor
 }
 
 struct node *graph_add_node(struct graph *graph, struct node *before, const char *op_type, const char *name,
-                            struct value *const *inputs, int input_count,
-                            struct value *const *outputs, int output_count)
+                            struct value *const *inputs, int input_count, struct value *const *outputs,
+                            int output_count)
 {
 	struct arena *arena = arena_of(graph);
 	assert(!before || before->graph == graph);

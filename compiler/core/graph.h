@@ -7,7 +7,7 @@
 #ifndef ERCC_GRAPH_H
 #define ERCC_GRAPH_H
 
-#include "core.h"
+#include "compiler/core/core.h"
 
 #define MAX_RANK 8
 /* Largest number of elements of one tensor; sizes in bytes then never overflow. */
@@ -27,8 +27,8 @@ float f16_to_float(uint16_t bits);
 float bf16_to_float(uint16_t bits);
 
 struct shape {
-	int rank; /* -1: unknown */
-	int64_t dims[MAX_RANK]; /* -1: unknown; an upper bound where `sizes` names the true one */
+	int rank;                 /* -1: unknown */
+	int64_t dims[MAX_RANK];   /* -1: unknown; an upper bound where `sizes` names the true one */
 	uint16_t sizes[MAX_RANK]; /* 0: the dim is as it stands; else the number of the graph's run-time size that it has */
 };
 /* Product of the dims; -1 when a dim is unknown or the product exceeds MAX_ELEMENTS. A zero dim
@@ -81,11 +81,11 @@ struct value {
 	const struct tensor *constant;   /* known at compile time; NULL otherwise */
 	struct node *producer;           /* NULL: graph input, constant, or outer value */
 	int producer_slot;
-	const struct shape *elements;    /* i64 of rank 0 or 1 whose elements are run-time sizes or known: they stand here as
+	const struct shape *elements; /* i64 of rank 0 or 1 whose elements are run-time sizes or known: they stand here as
 	                                  * dims; NULL otherwise */
 	enum layout layout;
 	struct quantisation quantisation;
-	void *scratch;                   /* a pass's own; NULL at its start */
+	void *scratch; /* a pass's own; NULL at its start */
 };
 
 /* ---- attributes ---- */
@@ -166,21 +166,22 @@ struct stated_type {
 struct graph {
 	struct context *ctx;
 	const char *name;
-	struct graph *parent;       /* for a nested graph: the one whose values it may use */
-	struct node *first, *last;  /* execution order: every value is produced before it is used */
+	struct graph *parent;      /* for a nested graph: the one whose values it may use */
+	struct node *first, *last; /* execution order: every value is produced before it is used */
 	int node_count;
-	struct value **inputs;      /* without initializers and pinned inputs */
+	struct value **inputs; /* without initializers and pinned inputs */
 	size_t input_count, input_capacity;
-	struct value **outputs;     /* a value may stand here more than once, and may be an input or a constant */
-	const char **output_names;  /* the model's own names for them */
+	struct value **outputs;    /* a value may stand here more than once, and may be an input or a constant */
+	const char **output_names; /* the model's own names for them */
 	size_t output_count, output_capacity;
 	struct stated_type *output_types; /* per output, from the file; NULL for graphs that come from none */
-	struct map *names;          /* every value name given so far; shared by a graph and its nested ones */
-	int name_counter;           /* for graph_unique_name; the root's counts */
-	struct value **sizes;       /* run-time sizes: one i64 each, 0 to the bound of every dim that has it; number 1 is the first */
+	struct map *names;                /* every value name given so far; shared by a graph and its nested ones */
+	int name_counter;                 /* for graph_unique_name; the root's counts */
+	struct value *
+		*sizes; /* run-time sizes: one i64 each, 0 to the bound of every dim that has it; number 1 is the first */
 	size_t size_count, size_capacity;
 	const struct node *told_stated; /* the last node whose stated shape was taken, with a warning: one is enough */
-	bool typed;                 /* set by shape inference: from then on every value has a dtype and a rank */
+	bool typed;                     /* set by shape inference: from then on every value has a dtype and a rank */
 	/* the file's facts, for META and reports */
 	int64_t ir_version, opset;
 	const char *producer;
@@ -191,7 +192,8 @@ struct graph *graph_new(struct context *ctx, struct graph *parent);
 struct value *graph_value(struct graph *graph, const char *name);
 struct value *graph_constant(struct graph *graph, const char *name, const struct tensor *tensor);
 /* A rank-0 or rank-1 i64 constant. */
-struct value *graph_constant_ints(struct graph *graph, const char *name, int rank, const int64_t *values, int64_t count);
+struct value *graph_constant_ints(struct graph *graph, const char *name, int rank, const int64_t *values,
+                                  int64_t count);
 void graph_add_input(struct graph *graph, struct value *value);
 void graph_add_output(struct graph *graph, const char *name, struct value *value);
 /* The number of a run-time size, one i64 of rank 0 from 0 to `bound`; the same value has the same number. */
@@ -204,8 +206,8 @@ const char *graph_unique_name(struct graph *graph, const char *stem);
 
 /* Appends a node (before == NULL) or inserts it before another. The arrays are copied; the outputs' producer is set. */
 struct node *graph_add_node(struct graph *graph, struct node *before, const char *op_type, const char *name,
-                            struct value *const *inputs, int input_count,
-                            struct value *const *outputs, int output_count);
+                            struct value *const *inputs, int input_count, struct value *const *outputs,
+                            int output_count);
 void node_set_attrs(struct node *node, const struct attr *attrs, int count);
 void node_set_input(struct node *node, int slot, struct value *value);
 /* Unlinks a node; its outputs keep their data but lose the producer. */

@@ -1,6 +1,6 @@
 /* Text -> graph: the statements that graph_print writes. graph_parse_data.c reads what stands
  * in them: names, types, numbers, tensors. */
-#include "graph_parse.h"
+#include "compiler/core/graph_parse.h"
 
 #define MAX_NESTED_GRAPHS 64
 #define DEFAULT_IR_VERSION 8
@@ -85,7 +85,9 @@ static enum ercc_status parse_definition(struct parser *parser, struct parse_sco
 
 static enum ercc_status parse_nested(struct parser *parser, struct parse_scope *outer, struct graph **out)
 {
-	struct parse_scope scope = {.outer = outer, .graph = graph_new(parser->ctx, outer->graph), .depth = outer->depth + 1};
+	struct parse_scope scope = {.outer = outer,
+	                            .graph = graph_new(parser->ctx, outer->graph),
+	                            .depth = outer->depth + 1};
 	scope.names = (struct map){.arena = arena_of(parser), .kind = MAP_TEXT};
 	if (scope.depth > MAX_NESTED_GRAPHS)
 		return parse_error(parser, "graphs are nested too deep");
@@ -215,7 +217,8 @@ static enum ercc_status parse_node(struct parser *parser, struct parse_scope *sc
 		TRY(parse_string(parser, &facts.name));
 	for (size_t i = 0; i < outputs.count; i++) {
 		if (outputs.items[i] && map_get(&scope->names, outputs.items[i]->name))
-			return parse_error(parser, arena_printf(arena_of(parser), "'%s' is defined already", outputs.items[i]->name));
+			return parse_error(parser,
+			                   arena_printf(arena_of(parser), "'%s' is defined already", outputs.items[i]->name));
 		if (outputs.items[i])
 			map_set(&scope->names, outputs.items[i]->name, outputs.items[i]);
 	}

@@ -2,7 +2,7 @@
 #ifndef ERCC_GRAPH_PARSE_H
 #define ERCC_GRAPH_PARSE_H
 
-#include "graph.h"
+#include "compiler/core/graph.h"
 
 struct parser {
 	struct context *ctx;
@@ -24,9 +24,9 @@ void parse_skip_lines(struct parser *parser);
 bool parse_at_line_end(struct parser *parser);
 
 /* These skip blanks on the line, then take what they are named after. */
-bool parse_at(struct parser *parser, char c);                  /* takes nothing */
-bool parse_ahead(struct parser *parser, const char *word);     /* takes nothing */
-bool parse_word(struct parser *parser, const char *word);      /* a whole bare name */
+bool parse_at(struct parser *parser, char c);              /* takes nothing */
+bool parse_ahead(struct parser *parser, const char *word); /* takes nothing */
+bool parse_word(struct parser *parser, const char *word);  /* a whole bare name */
 bool parse_mark(struct parser *parser, const char *mark);
 enum ercc_status parse_expect(struct parser *parser, const char *mark);
 enum ercc_status parse_name(struct parser *parser, const char **out); /* bare or quoted */

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "graph_parse.h"
+#include "compiler/core/graph_parse.h"
 
 enum ercc_status parse_error(struct parser *parser, const char *what)
 {

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "graph.h"
+#include "compiler/core/graph.h"
 
 /* Constants with more stored elements are printed as a digest. */
 #define MAX_PRINTED_ELEMENTS 64
@@ -83,9 +83,7 @@ static void print_element(FILE *out, const struct tensor *tensor, int64_t index)
 	float pair[2];
 	double wide_pair[2];
 	switch (tensor->dtype) {
-	case ERC_STRING:
-		print_string(out, ((char *const *)tensor->data)[index]);
-		break;
+	case ERC_STRING: print_string(out, ((char *const *)tensor->data)[index]); break;
 	case ERC_F16:
 	case ERC_BF16: {
 		uint16_t bits;
@@ -106,14 +104,9 @@ static void print_element(FILE *out, const struct tensor *tensor, int64_t index)
 		print_float(out, wide_pair[1], true, false);
 		break;
 	case ERC_F32:
-	case ERC_F64:
-		print_float(out, tensor_float(tensor, index), tensor->dtype == ERC_F64, false);
-		break;
-	case ERC_U64:
-		fprintf(out, "%" PRIu64, (uint64_t)tensor_int(tensor, index));
-		break;
-	default:
-		fprintf(out, "%" PRId64, tensor_int(tensor, index));
+	case ERC_F64: print_float(out, tensor_float(tensor, index), tensor->dtype == ERC_F64, false); break;
+	case ERC_U64: fprintf(out, "%" PRIu64, (uint64_t)tensor_int(tensor, index)); break;
+	default: fprintf(out, "%" PRId64, tensor_int(tensor, index));
 	}
 }
 

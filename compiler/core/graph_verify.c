@@ -1,6 +1,6 @@
 /* What every pass may rely on and must leave behind: links in both directions, values defined
  * before they are used, unique names, constants that fit their values. */
-#include "graph.h"
+#include "compiler/core/graph.h"
 
 struct verifier {
 	struct context *ctx;
@@ -141,7 +141,10 @@ static enum ercc_status verify_graph(struct verifier *verifier, const struct gra
 enum ercc_status graph_verify(const struct graph *graph, const char *stage)
 {
 	struct arena *arena = &graph->ctx->arena;
-	struct verifier verifier = {.ctx = graph->ctx, .stage = stage, .typed = graph->typed, .size_count = graph->size_count};
+	struct verifier verifier = {.ctx = graph->ctx,
+	                            .stage = stage,
+	                            .typed = graph->typed,
+	                            .size_count = graph->size_count};
 	verifier.defined = (struct map){.arena = arena, .kind = MAP_POINTER};
 	verifier.names = (struct map){.arena = arena, .kind = MAP_TEXT};
 	return verify_graph(&verifier, graph);

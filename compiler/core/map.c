@@ -1,5 +1,5 @@
 /* Open-addressed hash map, by text or by pointer. Entries are never removed. */
-#include "core.h"
+#include "compiler/core/core.h"
 
 struct map_slot {
 	const void *key; /* NULL: free */

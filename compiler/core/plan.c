@@ -1,5 +1,5 @@
 /* The plan: building, editing, printing, checking. */
-#include "plan.h"
+#include "compiler/core/plan.h"
 
 struct plan *plan_new(struct graph *graph)
 {
@@ -89,7 +89,9 @@ static void print_operand(const struct operand *operand, const struct shape *spa
 	int64_t offset;
 	struct buffer *root = buffer_root(operand->buffer, &offset);
 	text_printf(text, "%s%d", kinds[root->kind],
-	            root->kind == BUFFER_INPUT || root->kind == BUFFER_OUTPUT ? root->io : root->kind == BUFFER_DIMS ? 0 : root->index);
+	            root->kind == BUFFER_INPUT || root->kind == BUFFER_OUTPUT ? root->io
+	            : root->kind == BUFFER_DIMS                               ? 0
+	                                                                      : root->index);
 	offset += root->kind == BUFFER_DIMS ? root->offset : 0;
 	if (offset + operand->offset)
 		text_printf(text, "+%lld", (long long)(offset + operand->offset));
@@ -109,11 +111,13 @@ static void print_places(const struct plan *plan, FILE *out)
 		const struct buffer *buffer = plan->buffers[i];
 		if (buffer->first_use < 0 || buffer->parent || (buffer->kind != BUFFER_ARENA && buffer->kind != BUFFER_WEIGHTS))
 			continue;
-		fprintf(out, "%s%d: %lld bytes at %lld, launches %d to %d\n", buffer->kind == BUFFER_ARENA ? "%" : "w", buffer->index,
-		        (long long)buffer->bytes, (long long)buffer->offset, buffer->first_use, buffer->last_use);
+		fprintf(out, "%s%d: %lld bytes at %lld, launches %d to %d\n", buffer->kind == BUFFER_ARENA ? "%" : "w",
+		        buffer->index, (long long)buffer->bytes, (long long)buffer->offset, buffer->first_use,
+		        buffer->last_use);
 	}
 	if (placed)
-		fprintf(out, "arena %lld bytes, weights %lld bytes\n", (long long)plan->arena_bytes, (long long)plan->weights_bytes);
+		fprintf(out, "arena %lld bytes, weights %lld bytes\n", (long long)plan->arena_bytes,
+		        (long long)plan->weights_bytes);
 }
 
 void plan_print(const struct plan *plan, FILE *out)
@@ -148,7 +152,8 @@ enum ercc_status plan_verify(const struct plan *plan, const char *stage)
 			struct buffer *root = buffer_root(operand->buffer, &offset);
 			writes += operand->write;
 			if (operand->write && (root->kind == BUFFER_WEIGHTS || root->kind == BUFFER_INPUT))
-				return fail(plan->ctx, ERCC_INTERNAL, "after %s: launch '%s' writes a read-only buffer", stage, launch->name);
+				return fail(plan->ctx, ERCC_INTERNAL, "after %s: launch '%s' writes a read-only buffer", stage,
+				            launch->name);
 			if (offset + operand->offset < 0 || offset + operand->buffer->bytes > root->bytes)
 				return fail(plan->ctx, ERCC_INTERNAL, "after %s: launch '%s' operand %d leaves its buffer", stage,
 				            launch->name, i);

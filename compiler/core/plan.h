@@ -4,8 +4,8 @@
 #ifndef ERCC_PLAN_H
 #define ERCC_PLAN_H
 
-#include "expr.h"
-#include "graph.h"
+#include "compiler/core/expr.h"
+#include "compiler/core/graph.h"
 
 enum buffer_kind {
 	BUFFER_ARENA,
@@ -19,28 +19,29 @@ enum buffer_kind {
 
 struct buffer {
 	enum buffer_kind kind;
-	int index;         /* in plan->buffers */
-	int64_t bytes;     /* upper bound */
-	const void *data;  /* weights: the bytes, or NULL until the packing runs */
-	int io;            /* input or output number */
-	bool is_optional;  /* no launch of some targets uses it: placed behind all others, so that their arena ends before it */
+	int index;        /* in plan->buffers */
+	int64_t bytes;    /* upper bound */
+	const void *data; /* weights: the bytes, or NULL until the packing runs */
+	int io;           /* input or output number */
+	bool
+		is_optional; /* no launch of some targets uses it: placed behind all others, so that their arena ends before it */
 	/* A view: this buffer is bytes [parent_offset, +bytes) of the parent. */
 	struct buffer *parent;
 	int64_t parent_offset;
 	/* planned */
 	int first_use, last_use; /* launch numbers; -1: unused */
-	int64_t offset;    /* within the arena, the weights or the table of run-time dims */
-	const char *name;  /* of the value, for dumps */
+	int64_t offset;          /* within the arena, the weights or the table of run-time dims */
+	const char *name;        /* of the value, for dumps */
 };
 
 /* One tensor that a launch reads or writes. */
 struct operand {
 	struct buffer *buffer;
 	enum erc_dtype dtype;
-	int64_t offset;               /* bytes to the first element */
-	int64_t strides[MAX_RANK];    /* in elements, one per dim of the launch's space (pointwise, reduce) */
+	int64_t offset;            /* bytes to the first element */
+	int64_t strides[MAX_RANK]; /* in elements, one per dim of the launch's space (pointwise, reduce) */
 	bool write;
-	uint8_t role;                 /* enum operand_role: how the epilogue reads it */
+	uint8_t role; /* enum operand_role: how the epilogue reads it */
 };
 
 /* How an epilogue operand is addressed where the kernel has a channel and a position. */
@@ -73,40 +74,40 @@ struct variant {
 	/* Which params and defines (bit: index) are the tile's: all others are the same under every budget. */
 	uint64_t tile_params, tile_defines;
 	int64_t shape[TILE_SHAPE]; /* of the tile; meaning set by the template */
-	const char *shape_text; /* the same for people: "4x28x32" */
+	const char *shape_text;    /* the same for people: "4x28x32" */
 	uint32_t tile_count;
 	/* Run-time tile count, see erca_variant: count_scale 0: tile_count is the count. */
 	uint16_t count_size;
 	uint16_t count_scale;
 	uint32_t count_step;
 	int64_t local_bytes;
-	uint32_t units;        /* most; 0: no limit */
+	uint32_t units;              /* most; 0: no limit */
 	uint32_t threads, registers; /* GPU */
-	uint32_t blocks_per_unit; /* CUDA: that a unit holds at once; 0: not known */
-	uint32_t tile_ns;      /* predicted */
+	uint32_t blocks_per_unit;    /* CUDA: that a unit holds at once; 0: not known */
+	uint32_t tile_ns;            /* predicted */
 	int64_t tile_bytes;
-	uint32_t kernel;       /* in the target's kernel list, once built */
+	uint32_t kernel;              /* in the target's kernel list, once built */
 	const struct variant *larger; /* of the next larger budget; NULL: this is the largest */
 };
 
 struct launch {
 	const struct kernel_template *template;
-	const char *name;      /* the nodes it came from, joined by '+' */
+	const char *name;                      /* the nodes it came from, joined by '+' */
 	struct operand operands[MAX_OPERANDS]; /* inputs, then epilogue operands, then outputs */
 	int operand_count;
-	int input_count;       /* the template's own inputs; epilogue operands follow */
-	struct shape space;    /* iteration space; its meaning is the template's */
-	struct shape reduce;   /* reduced dims, where the template has them */
+	int input_count;            /* the template's own inputs; epilogue operands follow */
+	struct shape space;         /* iteration space; its meaning is the template's */
+	struct shape reduce;        /* reduced dims, where the template has them */
 	int64_t params[MAX_PARAMS]; /* set by lower; meaning set by the template */
 	int param_count;
 	struct define defines[8]; /* set by lower: what specialises the template besides tiles */
 	int define_count;
-	const void *user;      /* the template's own: what its `evaluate` needs besides params */
-	struct expr expr;      /* epilogue, or the whole computation of a pointwise launch */
+	const void *user;       /* the template's own: what its `evaluate` needs besides params */
+	struct expr expr;       /* epilogue, or the whole computation of a pointwise launch */
 	uint64_t reduction_key; /* 0: no sum; same for all variants */
 	uint64_t flops, bytes;
 	struct launch *previous, *next;
-	int index;             /* position, set by the memory planner */
+	int index; /* position, set by the memory planner */
 };
 
 /* Chooses tiles for one budget: fills params, defines, shape, tile_count, local_bytes and the predictions. The
@@ -116,12 +117,12 @@ typedef enum ercc_status (*choose_fn)(struct context *ctx, const struct device *
 
 /* A kernel template and its per-target columns. One row per template, beside its family. */
 struct kernel_template {
-	const char *stem;      /* "conv": conv.cpu.c, conv.cu */
+	const char *stem; /* "conv": conv.cpu.c, conv.cu */
 	choose_fn cpu;
-	choose_fn gpu;         /* NULL: not on a GPU; a simulated one cuts it as a CPU does */
-	bool epilogue;         /* an element-wise launch behind it may be fused into its expr */
-	bool strided;          /* it follows the strides of all its operands: copies before and behind it may go */
-	double speed;          /* share of the device's arithmetic rate that the kernel reaches; 0: a tenth */
+	choose_fn gpu; /* NULL: not on a GPU; a simulated one cuts it as a CPU does */
+	bool epilogue; /* an element-wise launch behind it may be fused into its expr */
+	bool strided;  /* it follows the strides of all its operands: copies before and behind it may go */
+	double speed;  /* share of the device's arithmetic rate that the kernel reaches; 0: a tenth */
 	/* Reference for constant folding; NULL: not folded. buffers[i] is the first byte of operand i. */
 	void (*evaluate)(const struct launch *launch, void *const *buffers);
 };
@@ -148,7 +149,8 @@ struct uses {
 struct uses plan_uses(const struct plan *plan, struct buffer *buffer);
 /* The buffer that really holds `buffer`, and the byte offset in it. */
 struct buffer *buffer_root(struct buffer *buffer, int64_t *offset);
-struct launch *plan_add_launch(struct plan *plan, struct launch *before, const struct kernel_template *template, const char *name);
+struct launch *plan_add_launch(struct plan *plan, struct launch *before, const struct kernel_template *template,
+                               const char *name);
 void plan_remove_launch(struct plan *plan, struct launch *launch);
 /* Adds an operand and returns it. */
 struct operand *launch_operand(struct launch *launch, struct buffer *buffer, enum erc_dtype dtype, bool write);

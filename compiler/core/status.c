@@ -1,5 +1,5 @@
 /* Texts and exit codes of the statuses. */
-#include "core.h"
+#include "compiler/core/core.h"
 
 static const struct {
 	int exit_code;

@@ -2,7 +2,8 @@
 #include <assert.h>
 #include <math.h>
 
-#include "graph.h"
+#include "compiler/core/expr.h"
+#include "compiler/core/graph.h"
 
 static const struct {
 	const char *name;
@@ -218,4 +219,26 @@ double tensor_float(const struct tensor *tensor, int64_t index)
 	case ERC_U64: return (double)READ(uint64_t);
 	default: return (double)tensor_int(tensor, index);
 	}
+}
+
+union expr_value element_read(const void *base, enum erc_dtype dtype, int64_t index)
+{
+	struct tensor tensor = {.dtype = dtype, .data = base};
+	if (dtype == ERC_F32 || dtype == ERC_F64)
+		return (union expr_value){.f = tensor_float(&tensor, index)};
+	if (dtype == ERC_F16 || dtype == ERC_BF16) /* the bits, until they are cast */
+		return (union expr_value){.i = ((const uint16_t *)base)[index]};
+	if (dtype == ERC_BOOL)
+		return (union expr_value){.i = ((const uint8_t *)base)[index]};
+	return (union expr_value){.i = tensor_int(&tensor, index)};
+}
+
+void element_write(void *base, enum erc_dtype dtype, int64_t index, union expr_value value)
+{
+	if (dtype == ERC_F32)
+		((float *)base)[index] = (float)value.f;
+	else if (dtype == ERC_F64)
+		((double *)base)[index] = value.f;
+	else
+		memcpy((char *)base + index * (int64_t)dtype_bytes(dtype), &value.i, dtype_bytes(dtype)); /* little-endian */
 }

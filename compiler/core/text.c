@@ -1,5 +1,5 @@
 /* Text that grows in the arena: printed code, dumps, JSON. */
-#include "core.h"
+#include "compiler/core/core.h"
 
 /* Room for `bytes` more and the NUL. */
 static void make_room(struct text *text, size_t bytes)

@@ -1,6 +1,6 @@
 /* Operators that arrange elements and are made of moves, comparisons with constant ranges, and gathers:
  * Trilu, OneHot, DepthToSpace, SpaceToDepth, CenterCropPad, ReverseSequence, TensorScatter, BitCast. */
-#include "sizes.h"
+#include "compiler/ops/sizes.h"
 
 /* The part on or above (below) the k-th diagonal: column - row >= k (<= k). */
 static enum ercc_status expand_trilu(struct node *node)
@@ -14,7 +14,7 @@ static enum ercc_status expand_trilu(struct node *node)
 		return node_fail(node, ERCC_MODEL, "k must be one i64, found %s%s", dtype_name(k->dtype),
 		                 shape_words(node, &k->shape));
 	struct value *rows = constant_positions(node, x->shape.dims[rank - 2], 0, 2),
-	             *columns = constant_positions(node, x->shape.dims[rank - 1], 1, 2);
+				 *columns = constant_positions(node, x->shape.dims[rank - 1], 1, 2);
 	struct value *diagonal = k ? EMIT(node, "Add(a, b)", rows, k) : rows;
 	struct value *keep = EMIT(node, upper ? "LessOrEqual(a, b)" : "LessOrEqual(b, a)", diagonal, columns);
 	expand_to(node, 0, EMIT(node, "Where(b, a, c)", x, keep, constant_number(node, x->dtype, 0)));
@@ -82,7 +82,7 @@ static enum ercc_status expand_center_crop_pad(struct node *node)
 	const struct shape *in = &x->shape;
 	struct shape stated;
 	int64_t wanted[MAX_RANK], axes[MAX_RANK], start[MAX_RANK] = {0}, end[MAX_RANK], pads[2 * MAX_RANK] = {0},
-	                                          all[MAX_RANK];
+											  all[MAX_RANK];
 	int count, axis_count, axis;
 	bool crops = false, pad = false;
 	TRY(int_list(node, "axes", -1, axes, MAX_RANK, &axis_count));
@@ -143,8 +143,9 @@ static enum ercc_status expand_reverse_sequence(struct node *node)
 	struct value *t = constant_positions(node, x->shape.dims[time], time, rank);
 	struct value *n = EMIT(node, "Reshape(a, b)", lengths, constant_ints(node, dims, rank));
 	struct value *from = EMIT(node, "Where(Less(a, b), Sub(Sub(b, a), 1), a)", t, n);
-	expand_to(node, 0, EMIT(node, TEXT(node, "GatherElements[axis=%d](a, Expand(b, c))", time), x, from,
-	                        constant_ints(node, x->shape.dims, rank)));
+	expand_to(node, 0,
+	          EMIT(node, TEXT(node, "GatherElements[axis=%d](a, Expand(b, c))", time), x, from,
+	               constant_ints(node, x->shape.dims, rank)));
 	return ERCC_OK;
 }
 
@@ -157,11 +158,11 @@ static enum ercc_status expand_tensor_scatter(struct node *node)
 	TRY(check_axis(node, node_attr_int(node, "axis", -2), rank, &axis));
 	TRY(check_same_dtype(node, 1));
 	bool fits =
-	    update->shape.rank == rank && axis > 0 &&
-	    (!start || (start->dtype == ERC_I64 && start->shape.rank == 1 && start->shape.dims[0] == cache->shape.dims[0]));
+		update->shape.rank == rank && axis > 0 &&
+		(!start || (start->dtype == ERC_I64 && start->shape.rank == 1 && start->shape.dims[0] == cache->shape.dims[0]));
 	for (int i = 0; fits && i < rank; i++)
 		fits =
-		    i == axis ? update->shape.dims[i] <= cache->shape.dims[i] : update->shape.dims[i] == cache->shape.dims[i];
+			i == axis ? update->shape.dims[i] <= cache->shape.dims[i] : update->shape.dims[i] == cache->shape.dims[i];
 	if (!fits)
 		return node_fail(node, ERCC_MODEL, "update %s does not go into %s along axis %d",
 		                 shape_words(node, &update->shape), shape_words(node, &cache->shape), axis);
@@ -172,8 +173,9 @@ static enum ercc_status expand_tensor_scatter(struct node *node)
 		at = EMIT(node, "Add(a, Reshape(b, c))", at, start, constant_ints(node, dims, rank));
 	if (!strcmp(node_attr_text(node, "mode", "linear"), "circular"))
 		at = EMIT(node, "Mod(a, b)", at, constant_number(node, ERC_I64, (double)cache->shape.dims[axis]));
-	expand_to(node, 0, EMIT(node, TEXT(node, "ScatterElements[axis=%d](a, Expand(b, c), d)", axis), cache, at,
-	                        constant_ints(node, update->shape.dims, rank), update));
+	expand_to(node, 0,
+	          EMIT(node, TEXT(node, "ScatterElements[axis=%d](a, Expand(b, c), d)", axis), cache, at,
+	               constant_ints(node, update->shape.dims, rank), update));
 	return ERCC_OK;
 }
 

@@ -1,5 +1,5 @@
 /* Attention and RotaryEmbedding, as products, softmax and element-wise work. */
-#include "attention.h"
+#include "compiler/ops/attention_core.h"
 
 #include <math.h>
 
@@ -9,7 +9,7 @@ enum { QUERY, KEY, VALUE, MASK, PAST_KEY, PAST_VALUE, VALID_LENGTH };
 struct attention {
 	struct value *q, *k, *v, *mask, *past_k, *past_v, *valid; /* mask and what follows may be NULL */
 	int64_t batch, q_heads, kv_heads, q_length, kv_length, past_length, size, v_size;
-	bool flat;     /* q, k and v came as [batch, sequence, heads * size] */
+	bool flat; /* q, k and v came as [batch, sequence, heads * size] */
 	bool causal;
 	float scale, softcap;
 };
@@ -53,8 +53,12 @@ static enum ercc_status read_attention(const struct node *node, struct attention
 	const struct shape *q = &node->inputs[QUERY]->shape;
 	int64_t length, size;
 	*a = (struct attention){
-		.q = node->inputs[QUERY], .k = node->inputs[KEY], .v = node->inputs[VALUE],
-		.mask = node_input(node, MASK), .past_k = node_input(node, PAST_KEY), .past_v = node_input(node, PAST_VALUE),
+		.q = node->inputs[QUERY],
+		.k = node->inputs[KEY],
+		.v = node->inputs[VALUE],
+		.mask = node_input(node, MASK),
+		.past_k = node_input(node, PAST_KEY),
+		.past_v = node_input(node, PAST_VALUE),
 		.valid = node_input(node, VALID_LENGTH),
 	};
 	if (q->rank != 3 && q->rank != 4)
@@ -108,7 +112,7 @@ static enum ercc_status emit_mask(struct node *node, const struct attention *a, 
 {
 	struct value *mask = a->mask, *query = node->inputs[QUERY];
 	struct shape full = shape_of(4, (int64_t[]){a->batch, a->q_heads, a->q_length, a->kv_length}), shape = mask->shape,
-	             both;
+				 both;
 	int64_t width = shape.rank ? shape.dims[shape.rank - 1] : 0;
 	if (mask->dtype != ERC_BOOL)
 		TRY(check_same_dtype(node, MASK));
@@ -195,8 +199,12 @@ static enum ercc_status expand_attention(struct node *node)
 	if (a.softcap > 0 || node_output(node, 3) || a.size + a.v_size > ATTENTION_SIZE_LIMIT)
 		y = emit_parts(node, &a, q, k, v, bias, mode);
 	else
-		y = EMIT(node, TEXT(node, bias ? "erc.Attention[scale=%.9e, mask=1, zero_empty=1](a, b, c, d)"
-		                               : "erc.Attention[scale=%.9e](a, b, c)", a.scale), q, k, v, bias);
+		y = EMIT(node,
+		         TEXT(node,
+		              bias ? "erc.Attention[scale=%.9e, mask=1, zero_empty=1](a, b, c, d)"
+		                   : "erc.Attention[scale=%.9e](a, b, c)",
+		              a.scale),
+		         q, k, v, bias);
 	if (a.flat) {
 		int64_t dims[] = {a.batch, a.q_length, a.q_heads * a.v_size};
 		y = EMIT(node, "Reshape(Transpose[perm=0:2:1:3](a), b)", y, constant_ints(node, dims, 3));
@@ -211,7 +219,7 @@ static enum ercc_status expand_attention(struct node *node)
 static enum ercc_status expand_rotary(struct node *node)
 {
 	struct value *x = node->inputs[0], *cosine = node->inputs[1], *sine = node->inputs[2],
-	             *positions = node_input(node, 3), *y;
+				 *positions = node_input(node, 3), *y;
 	const struct shape in = x->shape;
 	bool flat = in.rank == 3, interleaved = node_attr_int(node, "interleaved", 0) != 0;
 	int64_t heads = flat ? node_attr_int(node, "num_heads", 0) : in.rank == 4 ? in.dims[1] : 0;
@@ -231,8 +239,8 @@ static enum ercc_status expand_rotary(struct node *node)
 		fits = positions->dtype == ERC_I64 && positions->shape.rank == 2 && positions->shape.dims[1] == length;
 	if (!fits)
 		return node_fail(node, ERCC_MODEL, "cosines %s, sines %s and %s positions for %lld of %lld numbers a head",
-		                 shape_words(node, cache), shape_words(node, &sine->shape),
-		                 positions ? "given" : "no", (long long)turned, (long long)size);
+		                 shape_words(node, cache), shape_words(node, &sine->shape), positions ? "given" : "no",
+		                 (long long)turned, (long long)size);
 	/* [batch, length, heads, size] throughout */
 	int64_t dims[] = {in.dims[0], length, heads, size};
 	x = flat ? EMIT(node, "Reshape(a, b)", x, constant_ints(node, dims, 4))
@@ -242,7 +250,7 @@ static enum ercc_status expand_rotary(struct node *node)
 	const char *part = "Slice(a, {%d}, {%d}, {3}, {%d})";
 	struct value *first = EMIT(node, TEXT(node, part, 0, (int)(interleaved ? turned : half), interleaved ? 2 : 1), x);
 	struct value *second =
-	    EMIT(node, TEXT(node, part, (int)(interleaved ? 1 : half), (int)turned, interleaved ? 2 : 1), x);
+		EMIT(node, TEXT(node, part, (int)(interleaved ? 1 : half), (int)turned, interleaved ? 2 : 1), x);
 	struct value *real = EMIT(node, "Sub(Mul(a, c), Mul(b, d))", first, second, c, s);
 	struct value *imaginary = EMIT(node, "Add(Mul(a, d), Mul(b, c))", first, second, c, s);
 	dims[3] = turned;

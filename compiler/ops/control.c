@@ -1,13 +1,13 @@
 /* If, Loop and Scan whose course is known at compile time: the chosen branch, and every turn, take the node's place. */
-#include "op.h"
+#include "compiler/lower/op.h"
 
 #define TURNS_MAX 4096
 
 /* Copies of a nested graph's nodes, outside it. */
 struct inlining {
-	struct graph *graph;  /* where the copies go */
+	struct graph *graph; /* where the copies go */
 	struct node *before;
-	struct map *values;   /* of the nested graph -> theirs; others stand for themselves */
+	struct map *values; /* of the nested graph -> theirs; others stand for themselves */
 };
 
 static struct value *mapped(const struct inlining *in, struct value *value)
@@ -128,7 +128,7 @@ static enum ercc_status read_loop(const struct node *node, struct loop *loop, bo
 	size_t results = body_outputs(node);
 	loop->turn = node_attr_int(node, "turn", 0);
 	loop->scans =
-	    (int)node_attr_int(node, "scans", node->output_count - (node->input_count < 2 ? 0 : node->input_count - 2));
+		(int)node_attr_int(node, "scans", node->output_count - (node->input_count < 2 ? 0 : node->input_count - 2));
 	loop->states = node->output_count - loop->scans;
 	*more = true;
 	if (loop->scans < 0 || loop->states < 0 || results != (size_t)(1 + node->output_count))
@@ -176,7 +176,7 @@ static enum ercc_status expand_loop(struct node *node)
 	struct value **arguments = arena_array(arena, (size_t)(2 + loop.states), sizeof *arguments);
 	struct value **results = arena_array(arena, (size_t)(1 + outputs), sizeof *results);
 	struct value **next = arena_array(arena, (size_t)inputs, sizeof *next),
-	             **out = arena_array(arena, (size_t)outputs, sizeof *out);
+				 **out = arena_array(arena, (size_t)outputs, sizeof *out);
 	arguments[0] = constant_number(node, ERC_I64, (double)loop.turn);
 	arguments[1] = node_input(node, 1) ? node->inputs[1] : constant_number(node, ERC_BOOL, 1);
 	for (int i = 0; i < loop.states; i++)
@@ -190,7 +190,8 @@ static enum ercc_status expand_loop(struct node *node)
 		out[i] = graph_value(node->graph, graph_unique_name(node->graph, node->name));
 		expand_to(node, i, out[i]);
 	}
-	struct attr attrs[] = {*node_attr(node, "body"), {.name = "turn", .kind = ATTR_INT, .i = loop.turn + 1},
+	struct attr attrs[] = {*node_attr(node, "body"),
+	                       {.name = "turn", .kind = ATTR_INT, .i = loop.turn + 1},
 	                       {.name = "scans", .kind = ATTR_INT, .i = loop.scans}};
 	struct node *rest = graph_add_node(node->graph, node, "Loop", node->name, next, inputs, out, outputs);
 	rest->opset = node->opset;
@@ -257,7 +258,7 @@ static enum ercc_status expand_scan(struct node *node)
 	TRY(read_scan(node, &scan));
 	size_t inputs = (size_t)node->input_count, outputs = (size_t)node->output_count;
 	struct value **arguments = arena_array(arena, inputs, sizeof *arguments),
-	             **results = arena_array(arena, outputs, sizeof *results);
+				 **results = arena_array(arena, outputs, sizeof *results);
 	struct value **pieces = arena_array(arena, (size_t)(scan.turns * scan.outputs), sizeof *pieces);
 	for (int i = 0; i < scan.states; i++)
 		arguments[i] = node->inputs[i];
@@ -265,15 +266,16 @@ static enum ercc_status expand_scan(struct node *node)
 		for (int i = 0; i < scan.inputs; i++) {
 			long long at = scan.backward[i] ? scan.turns - 1 - t : t, axis = scan.input_axes[i];
 			arguments[scan.states + i] =
-			    EMIT(node, TEXT(node, "Squeeze(Slice(a, {%lld}, {%lld}, {%lld}), {%lld})", at, at + 1, axis, axis),
+				EMIT(node, TEXT(node, "Squeeze(Slice(a, {%lld}, {%lld}, {%lld}), {%lld})", at, at + 1, axis, axis),
 			         node->inputs[scan.states + i]);
 		}
 		TRY(inline_body(node, "body", arguments, inputs, results, outputs));
 		for (int i = 0; i < scan.states; i++)
 			arguments[i] = results[i];
 		for (int i = 0; i < scan.outputs; i++)
-			pieces[i * scan.turns + (scan.output_backward[i] ? scan.turns - 1 - t : t)] = EMIT(
-			    node, TEXT(node, "Unsqueeze(a, {%lld})", (long long)scan.output_axes[i]), results[scan.states + i]);
+			pieces[i * scan.turns + (scan.output_backward[i] ? scan.turns - 1 - t : t)] =
+				EMIT(node, TEXT(node, "Unsqueeze(a, {%lld})", (long long)scan.output_axes[i]),
+			         results[scan.states + i]);
 	}
 	for (int i = 0; i < scan.states; i++)
 		expand_to(node, i, arguments[i]);

@@ -1,15 +1,16 @@
 /* Conv: shape, layouts, weight packing, and the launch for the convolution kernel or its depthwise sibling. */
-#include "conv.h"
-#include "sizes.h"
+#include "compiler/kernels/conv.h"
+#include "compiler/ops/sizes.h"
 
-#include "rows.h"
+#include "compiler/lower/lower_rows.h"
 
 /* A convolution or pooling window over up to three spatial dims (unused leading ones are 1). */
 static enum ercc_status read_conv(const struct node *node, struct window *window)
 {
 	const struct shape *w = &node->inputs[1]->shape;
 	if (w->rank != node->inputs[0]->shape.rank)
-		return node_fail(node, ERCC_MODEL, "weights of rank %d for an input of rank %d", w->rank, node->inputs[0]->shape.rank);
+		return node_fail(node, ERCC_MODEL, "weights of rank %d for an input of rank %d", w->rank,
+		                 node->inputs[0]->shape.rank);
 	return read_window(node, w->dims + 2, window);
 }
 
@@ -24,11 +25,12 @@ static enum ercc_status infer_conv(struct node *node)
 	TRY(check_same_dtype(node, 2));
 	TRY(read_conv(node, &window));
 	if (group < 1 || in->dims[1] % group || w->dims[0] % group)
-		return node_fail(node, ERCC_MODEL, "group %lld does not divide %lld input and %lld output channels", (long long)group,
-		                 (long long)in->dims[1], (long long)w->dims[0]);
+		return node_fail(node, ERCC_MODEL, "group %lld does not divide %lld input and %lld output channels",
+		                 (long long)group, (long long)in->dims[1], (long long)w->dims[0]);
 	if (w->dims[1] * group != in->dims[1])
 		return node_fail(node, ERCC_MODEL, "weights %s need %lld input channels, found %lld",
-		                 shape_text(&node->graph->ctx->arena, w), (long long)(w->dims[1] * group), (long long)in->dims[1]);
+		                 shape_text(&node->graph->ctx->arena, w), (long long)(w->dims[1] * group),
+		                 (long long)in->dims[1]);
 	if (node_input(node, 2) && (node->inputs[2]->shape.rank != 1 || node->inputs[2]->shape.dims[0] != w->dims[0]))
 		return node_fail(node, ERCC_MODEL, "bias %s for %lld output channels",
 		                 shape_text(&node->graph->ctx->arena, &node->inputs[2]->shape), (long long)w->dims[0]);
@@ -149,7 +151,8 @@ static enum ercc_status lower_depthwise(struct lowering *lowering, struct node *
 		for (int64_t k = 0; k < taps; k++)
 			data[(c / 16 * taps + k) * 16 + c % 16] = from[c * taps + k];
 	launch_operand(launch, lower_buffer(lowering, in), ERC_F32, false);
-	launch_operand(launch, plan_weights(lowering->plan, data, round_up(channels, 16) * taps * 4, node->inputs[1]->name), ERC_F32, false);
+	launch_operand(launch, plan_weights(lowering->plan, data, round_up(channels, 16) * taps * 4, node->inputs[1]->name),
+	               ERC_F32, false);
 	launch->input_count = 2;
 	add_bias(launch, bias);
 	launch_operand(launch, lower_buffer(lowering, out), ERC_F32, true);
@@ -227,7 +230,7 @@ static enum ercc_status lower_conv(struct lowering *lowering, struct node *node)
 }
 
 const struct op ops_conv[] = {
-	{"Conv", 1, 2, 3, 1, TYPE(F32), infer_conv, lower_conv, .layout = layout_conv,
-	 .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
+	{"Conv", 1, 2, 3, 1, TYPE(F32), infer_conv, lower_conv, .layout = layout_conv, .expand = expand_sized_rows,
+     .expands = has_sizes, .sizes = true},
 	{0},
 };

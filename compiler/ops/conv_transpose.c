@@ -1,9 +1,9 @@
 /* ConvTranspose, as one convolution that makes all phases of the output, and a transposition; where kernels are
  * dilated or the strides are 1, as a convolution of the input with zeros between its elements. */
-#include "op.h"
+#include "compiler/lower/op.h"
 
 struct transposed {
-	int rank;      /* spatial dims */
+	int rank; /* spatial dims */
 	int64_t group, stride[3], dilation[3], kernel[3], before[3], in[3], out[3];
 	int64_t images, in_channels, out_channels;
 };
@@ -130,7 +130,8 @@ static struct value *phase_weights(struct node *node, const struct transposed *t
 {
 	struct arena *arena = &node->graph->ctx->arena;
 	struct text perm = {.arena = arena}, last = {.arena = arena}, stop = {.arena = arena}, axes = {.arena = arena};
-	int64_t in = t->in_channels / t->group, apart[8] = {t->out_channels, in}, joined[5] = {t->out_channels * phases, in};
+	int64_t in = t->in_channels / t->group, apart[8] = {t->out_channels, in},
+			joined[5] = {t->out_channels * phases, in};
 	int64_t pads[10] = {0};
 	text_printf(&perm, "0:");
 	for (int i = 0; i < t->rank; i++) {
@@ -145,10 +146,11 @@ static struct value *phase_weights(struct node *node, const struct transposed *t
 	text_printf(&perm, "1");
 	for (int i = 0; i < t->rank; i++)
 		text_printf(&perm, ":%d", 2 + 2 * i);
-	struct value *whole = EMIT(node, "Reshape(Pad(a, b), c)", swap_channels(node, t),
-	                           constant_ints(node, pads, 2 * (2 + t->rank)), constant_ints(node, apart, 2 + 2 * t->rank));
-	const char *text = TEXT(node, "Reshape(Transpose[perm=%s](Slice(a, {%s}, {%s}, {%s}, {%s})), b)", perm.data, last.data,
-	                        stop.data, axes.data, last.data);
+	struct value *whole =
+		EMIT(node, "Reshape(Pad(a, b), c)", swap_channels(node, t), constant_ints(node, pads, 2 * (2 + t->rank)),
+	         constant_ints(node, apart, 2 + 2 * t->rank));
+	const char *text = TEXT(node, "Reshape(Transpose[perm=%s](Slice(a, {%s}, {%s}, {%s}, {%s})), b)", perm.data,
+	                        last.data, stop.data, axes.data, last.data);
 	return EMIT(node, text, whole, constant_ints(node, joined, 2 + t->rank));
 }
 
@@ -184,15 +186,15 @@ static struct value *expand_phases(struct node *node, const struct transposed *t
 	         constant_ints(node, apart, 2 + 2 * t->rank), constant_ints(node, out, 2 + t->rank));
 	if (!crops)
 		return y;
-	return EMIT(node, "Slice(a, b, c, d)", y, constant_ints(node, t->before, t->rank), constant_ints(node, end, t->rank),
-	            constant_ints(node, axes, t->rank));
+	return EMIT(node, "Slice(a, b, c, d)", y, constant_ints(node, t->before, t->rank),
+	            constant_ints(node, end, t->rank), constant_ints(node, axes, t->rank));
 }
 
 /* A convolution of the input with zeros between its elements. */
 static struct value *expand_convolution(struct node *node, const struct transposed *t)
 {
 	struct text attrs = {.arena = &node->graph->ctx->arena}, begin = attrs, end = attrs, last = attrs, stop = attrs,
-	            axes = attrs;
+				axes = attrs;
 	int64_t pads[10] = {0};
 	struct value *x = spread(node, t), *bias = node_input(node, 2);
 	bool crops = false;
@@ -214,7 +216,7 @@ static struct value *expand_convolution(struct node *node, const struct transpos
 		text_printf(&axes, "%d,", 2 + i);
 	}
 	struct value *weights =
-	    EMIT(node, TEXT(node, "Slice(a, {%s}, {%s}, {%s}, {%s})", last.data, stop.data, axes.data, last.data),
+		EMIT(node, TEXT(node, "Slice(a, {%s}, {%s}, {%s}, {%s})", last.data, stop.data, axes.data, last.data),
 	         swap_channels(node, t));
 	return EMIT(node,
 	            TEXT(node, bias ? "Conv[%s, pads=%s%s](a, b, c)" : "Conv[%s, pads=%s%s](a, b)", attrs.data, begin.data,

@@ -1,5 +1,5 @@
 /* Det: determinants of small square matrices. */
-#include "rows.h"
+#include "compiler/lower/lower_rows.h"
 
 #define N_MAX 32 /* as in det.row.c */
 

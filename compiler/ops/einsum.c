@@ -1,6 +1,6 @@
 /* Einsum: operands are taken one after the other into one product, each pair as a batch of matrix products
  * between transpositions; other dtypes than f32 as a product of all elements and a sum. */
-#include "op.h"
+#include "compiler/lower/op.h"
 
 #include <ctype.h>
 
@@ -164,7 +164,7 @@ static void take_diagonal(struct einsum *e, struct term *term, int first, int se
 		}
 	struct shape line = shape_of(1, &size);
 	term->value =
-	    EMIT(e->node, TEXT(e->node, "Gather[axis=0](Reshape(Transpose[perm=%s](a), b), c)", perm.data), term->value,
+		EMIT(e->node, TEXT(e->node, "Gather[axis=0](Reshape(Transpose[perm=%s](a), b), c)", perm.data), term->value,
 	         constant_ints(e->node, dims, rank), constant_range(e->node, 0, size + 1, size, &line));
 	memcpy(term->labels, labels, (size_t)rank);
 	term->rank = rank;

@@ -1,6 +1,6 @@
 /* Gather: slices of the data, chosen along one axis by an integer tensor. */
-#include "rows.h"
-#include "sizes.h"
+#include "compiler/ops/gather.h"
+#include "compiler/ops/sizes.h"
 
 static void gather_evaluate(const struct launch *launch, void *const *buffers)
 {
@@ -15,7 +15,10 @@ static void gather_evaluate(const struct launch *launch, void *const *buffers)
 	}
 }
 
-const struct kernel_template gather_template = {.stem = "gather", .cpu = rows_cpu, .gpu = rows_gpu, .evaluate = gather_evaluate};
+const struct kernel_template gather_template = {.stem = "gather",
+                                                .cpu = rows_cpu,
+                                                .gpu = rows_gpu,
+                                                .evaluate = gather_evaluate};
 
 static enum ercc_status infer_gather(struct node *node)
 {
@@ -36,7 +39,8 @@ static enum ercc_status infer_gather(struct node *node)
 	for (int64_t i = 0; constant && i < (constant->splat ? 1 : shape_elements(indices)); i++) {
 		int64_t at = tensor_int(constant, i);
 		if (at < -in->dims[axis] || at >= in->dims[axis])
-			return node_fail(node, ERCC_MODEL, "index %lld is outside dim %d of %lld", (long long)at, axis, (long long)in->dims[axis]);
+			return node_fail(node, ERCC_MODEL, "index %lld is outside dim %d of %lld", (long long)at, axis,
+			                 (long long)in->dims[axis]);
 	}
 	TRY(set_output(node, 0, node->inputs[0]->dtype, &out));
 	const struct shape *known = node->inputs[0]->elements;
@@ -67,8 +71,9 @@ static enum ercc_status expand_gather(struct node *node)
 	struct value *x = node->inputs[0];
 	int axis;
 	TRY(check_axis(node, node_attr_int(node, "axis", 0), x->shape.rank, &axis));
-	expand_to(node, 0, EMIT(node, TEXT(node, "Gather[axis=%d](a, b)", axis), emit_bounded(node, x, axis),
-	                        emit_from_start(node, node->inputs[1], dim_value(node, x, axis))));
+	expand_to(node, 0,
+	          EMIT(node, TEXT(node, "Gather[axis=%d](a, b)", axis), emit_bounded(node, x, axis),
+	               emit_from_start(node, node->inputs[1], dim_value(node, x, axis))));
 	return ERCC_OK;
 }
 
@@ -90,7 +95,8 @@ void lower_gather_axis(struct lowering *lowering, const struct node *node, const
 	launch->param_count = 5;
 	launch->space = shape_of(3, (int64_t[]){outer, g->index_count, inner});
 	launch->bytes = 2 * (uint64_t)(outer * g->index_count * inner * size);
-	launch->defines[launch->define_count++] = (struct define){"INDEX", g->index_dtype == ERC_I64 ? "i64_value" : "i32_value"};
+	launch->defines[launch->define_count++] =
+		(struct define){"INDEX", g->index_dtype == ERC_I64 ? "i64_value" : "i32_value"};
 }
 
 /* Known indices at equal distances: an element of the axis, or a range of them. */
@@ -116,7 +122,8 @@ static bool is_regular(const struct node *node, int64_t dim, int64_t *first, int
 }
 
 /* They make a copy with strides, which others may absorb. */
-static enum ercc_status lower_regular(struct lowering *lowering, struct node *node, int axis, int64_t first, int64_t step)
+static enum ercc_status lower_regular(struct lowering *lowering, struct node *node, int axis, int64_t first,
+                                      int64_t step)
 {
 	const struct shape *in = &node->inputs[0]->shape;
 	struct shape space = shape_of(3, (int64_t[]){1, shape_elements(&node->inputs[1]->shape), 1});
@@ -131,9 +138,12 @@ static enum ercc_status lower_regular(struct lowering *lowering, struct node *no
 static enum ercc_status lower_gather(struct lowering *lowering, struct node *node)
 {
 	int64_t first, step;
-	struct gather g = {.in = lower_buffer(lowering, node->inputs[0]), .indices = lower_buffer(lowering, node->inputs[1]),
-	                   .out = lower_buffer(lowering, node->outputs[0]), .dtype = node->inputs[0]->dtype,
-	                   .index_dtype = node->inputs[1]->dtype, .shape = node->inputs[0]->shape,
+	struct gather g = {.in = lower_buffer(lowering, node->inputs[0]),
+	                   .indices = lower_buffer(lowering, node->inputs[1]),
+	                   .out = lower_buffer(lowering, node->outputs[0]),
+	                   .dtype = node->inputs[0]->dtype,
+	                   .index_dtype = node->inputs[1]->dtype,
+	                   .shape = node->inputs[0]->shape,
 	                   .index_count = shape_elements(&node->inputs[1]->shape)};
 	TRY(check_axis(node, node_attr_int(node, "axis", 0), g.shape.rank, &g.axis));
 	if (is_regular(node, g.shape.dims[g.axis], &first, &step))
@@ -145,7 +155,7 @@ static enum ercc_status lower_gather(struct lowering *lowering, struct node *nod
 }
 
 const struct op ops_gather[] = {
-	{"Gather", 1, 2, 2, 1, TYPES_MOVED, infer_gather, lower_gather, .expand = expand_gather,
-	 .expands = is_along_size, .sizes = true},
+	{"Gather", 1, 2, 2, 1, TYPES_MOVED, infer_gather, lower_gather, .expand = expand_gather, .expands = is_along_size,
+     .sizes = true},
 	{0},
 };

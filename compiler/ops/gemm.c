@@ -1,6 +1,6 @@
 /* Gemm and MatMul: both are the convolution kernel over one row of pixels (rows of A). */
-#include "conv.h"
-#include "sizes.h"
+#include "compiler/kernels/conv.h"
+#include "compiler/ops/sizes.h"
 
 struct product {
 	struct value *a, *b, *c; /* c: may be NULL */
@@ -45,7 +45,7 @@ static struct buffer *pack_matrix(struct lowering *lowering, struct node *node, 
 			for (int64_t r = 0; r < k; r++)
 				for (int64_t c = 0; c < n; c++)
 					data[(i * blocks + c / 16) * block + r * 16 + c % 16] =
-					    from[i * b_strides[0] + r * b_strides[1] + c * b_strides[2]];
+						from[i * b_strides[0] + r * b_strides[1] + c * b_strides[2]];
 		return plan_weights(lowering->plan, data, batch * blocks * block * 4, b->name);
 	}
 	struct buffer *packed = plan_buffer(lowering->plan, BUFFER_ARENA, batch * blocks * block * 4, b->name);
@@ -60,7 +60,7 @@ static struct buffer *pack_matrix(struct lowering *lowering, struct node *node, 
 		from->offset = part * full * 16 * b_strides[2] * 4;
 		to->offset = part * full * block * 4;
 		int64_t read[] = {b_strides[0], 16 * b_strides[2], b_strides[1], b_strides[2]},
-		        write[] = {blocks * block, block, 16, 1};
+				write[] = {blocks * block, block, 16, 1};
 		memcpy(from->strides, read, sizeof read);
 		memcpy(to->strides, write, sizeof write);
 		expr_operand(&launch->expr, 0, ERC_F32);
@@ -169,7 +169,7 @@ static enum ercc_status lower_gemm(struct lowering *lowering, struct node *node)
 	int64_t m = out->dims[0], n = out->dims[1], k = a->dims[!ta];
 	if (k == 0) { /* an empty sum: zeros, and C */
 		struct buffer *zeros =
-		    plan_weights(lowering->plan, arena_array(&lowering->ctx->arena, (size_t)(m * n), 4), m * n * 4, node->name);
+			plan_weights(lowering->plan, arena_array(&lowering->ctx->arena, (size_t)(m * n), 4), m * n * 4, node->name);
 		return scale_and_add(lowering, node, zeros, alpha, beta);
 	}
 	int64_t b_strides[] = {0, tb ? 1 : n, tb ? k : 1}, a_strides[] = {0, k};
@@ -261,16 +261,16 @@ static enum ercc_status lower_matmul(struct lowering *lowering, struct node *nod
 	int64_t b_strides[] = {k * n, n, 1}, a_strides[] = {a_images > 1 ? m * k : 0, k};
 	struct buffer *packed = pack_b(lowering, node, right, b_images > 1 ? images : 1, k, n, b_strides);
 	struct launch *launch =
-	    add_product(lowering, node, lower_buffer(lowering, left), a_strides, packed, b_images > 1, images, m, n, k);
+		add_product(lowering, node, lower_buffer(lowering, left), a_strides, packed, b_images > 1, images, m, n, k);
 	launch_operand(launch, lower_buffer(lowering, node->outputs[0]), ERC_F32, true);
 	launch->space = node->outputs[0]->shape;
 	return ERCC_OK;
 }
 
 const struct op ops_gemm[] = {
-	{"Gemm", 6, 2, 3, 1, TYPE(F32), infer_gemm, lower_gemm,
-	 .expand = expand_sized_product, .expands = has_sizes, .sizes = true},
-	{"MatMul", 1, 2, 2, 1, TYPE(F32), infer_matmul, lower_matmul,
-	 .expand = expand_sized_product, .expands = has_sizes, .sizes = true},
+	{"Gemm", 6, 2, 3, 1, TYPE(F32), infer_gemm, lower_gemm, .expand = expand_sized_product, .expands = has_sizes,
+     .sizes = true},
+	{"MatMul", 1, 2, 2, 1, TYPE(F32), infer_matmul, lower_matmul, .expand = expand_sized_product, .expands = has_sizes,
+     .sizes = true},
 	{0},
 };

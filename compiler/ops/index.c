@@ -1,6 +1,6 @@
 /* Operators that read or write where integer tensors say: GatherElements, GatherND, and the scatters. */
-#include "rows.h"
-#include "sizes.h"
+#include "compiler/lower/lower_rows.h"
+#include "compiler/ops/sizes.h"
 
 const struct kernel_template gather_elements_template = {.stem = "gather_elements", .cpu = rows_cpu, .gpu = rows_gpu};
 const struct kernel_template gather_nd_template = {.stem = "gather_nd", .cpu = rows_cpu, .gpu = rows_gpu};
@@ -50,8 +50,8 @@ static enum ercc_status infer_gather_elements(struct node *node)
 	for (int i = 0; fits && i < in->rank; i++)
 		fits = i == axis || indices->dims[i] <= in->dims[i];
 	if (!fits || (in->dims[axis] == 0 && shape_elements(indices) > 0))
-		return node_fail(node, ERCC_MODEL, "indices %s do not fit data %s along axis %d",
-		                 shape_words(node, indices), shape_words(node, in), axis);
+		return node_fail(node, ERCC_MODEL, "indices %s do not fit data %s along axis %d", shape_words(node, indices),
+		                 shape_words(node, in), axis);
 	return set_output(node, 0, node->inputs[0]->dtype, indices);
 }
 
@@ -64,7 +64,7 @@ static enum ercc_status lower_gather_elements(struct lowering *lowering, struct 
 	for (int i = in->rank - 1; i >= 0; stride *= in->dims[i--])
 		strides[i] = stride;
 	struct launch *launch =
-	    add_launch(lowering, node, &gather_elements_template, line ? shape_elements(out) / line : 0);
+		add_launch(lowering, node, &gather_elements_template, line ? shape_elements(out) / line : 0);
 	add_param(launch, in->rank);
 	add_param(launch, axis);
 	add_param(launch, in->dims[axis]);
@@ -73,8 +73,9 @@ static enum ercc_status lower_gather_elements(struct lowering *lowering, struct 
 		add_param(launch, strides[i]);
 	}
 	launch->flops = (uint64_t)shape_elements(out) * 40;
-	launch->defines[launch->define_count++] = (struct define){
-	    "T", arena_printf(&lowering->ctx->arena, "%s_value", dtype_name(move_dtype(node->inputs[0]->dtype)))};
+	launch->defines[launch->define_count++] =
+		(struct define){"T", arena_printf(&lowering->ctx->arena, "%s_value",
+	                                      dtype_name(move_dtype(node->inputs[0]->dtype)))};
 	return ERCC_OK;
 }
 
@@ -177,7 +178,10 @@ static enum ercc_status lower_gather_nd(struct lowering *lowering, struct node *
 static const struct reduction_word {
 	const char *word, *combine;
 } reductions[] = {
-	{"none", "b"}, {"add", "JOIN(T, _add)(a, b)"}, {"mul", "JOIN(T, _mul)(a, b)"}, {"max", "JOIN(T, _max)(a, b)"},
+	{"none", "b"},
+	{"add", "JOIN(T, _add)(a, b)"},
+	{"mul", "JOIN(T, _mul)(a, b)"},
+	{"max", "JOIN(T, _max)(a, b)"},
 	{"min", "JOIN(T, _min)(a, b)"},
 };
 
@@ -217,8 +221,8 @@ static enum ercc_status infer_scatter_elements(struct node *node)
 		fits = i == axis || indices->dims[i] <= in->dims[i];
 	if (!fits || (in->dims[axis] == 0 && shape_elements(indices) > 0))
 		return node_fail(node, ERCC_MODEL, "indices %s and updates %s do not fit data %s along axis %d",
-		                 shape_words(node, indices), shape_words(node, &node->inputs[2]->shape),
-		                 shape_words(node, in), axis);
+		                 shape_words(node, indices), shape_words(node, &node->inputs[2]->shape), shape_words(node, in),
+		                 axis);
 	return set_output(node, 0, node->inputs[0]->dtype, in);
 }
 
@@ -230,7 +234,7 @@ static enum ercc_status lower_scatter_elements(struct lowering *lowering, struct
 	TRY(check_axis(node, node_attr_int(node, "axis", 0), in->rank, &axis));
 	TRY(find_reduction(node, &reduction));
 	struct launch *launch =
-	    add_launch(lowering, node, &scatter_template, in->dims[axis] ? shape_elements(in) / in->dims[axis] : 0);
+		add_launch(lowering, node, &scatter_template, in->dims[axis] ? shape_elements(in) / in->dims[axis] : 0);
 	add_param(launch, in->rank);
 	add_param(launch, axis);
 	for (int i = 0; i < in->rank; i++) {
@@ -251,14 +255,15 @@ static enum ercc_status infer_scatter_nd(struct node *node)
 	TRY(find_reduction(node, &reduction));
 	int64_t k = indices->rank ? indices->dims[indices->rank - 1] : 0;
 	if (k < 1 || k > in->rank)
-		return node_fail(node, ERCC_MODEL, "indices %s for data %s", shape_words(node, indices),
-		                 shape_words(node, in));
+		return node_fail(node, ERCC_MODEL, "indices %s for data %s", shape_words(node, indices), shape_words(node, in));
 	struct shape wanted = *indices;
 	wanted.sizes[--wanted.rank] = 0;
 	for (int64_t i = k; i < in->rank && wanted.rank < MAX_RANK; i++)
 		wanted.dims[wanted.rank++] = in->dims[i];
-	if (has_sizes(node) && (shape_run_time_dim(in) >= 0 || wanted.rank < 1 || !wanted.sizes[0] || !shape_is_dense(&wanted)))
-		return node_fail(node, ERCC_UNSUPPORTED, "data %s and updates %s: only the number of updates may be known at run time",
+	if (has_sizes(node) &&
+	    (shape_run_time_dim(in) >= 0 || wanted.rank < 1 || !wanted.sizes[0] || !shape_is_dense(&wanted)))
+		return node_fail(node, ERCC_UNSUPPORTED,
+		                 "data %s and updates %s: only the number of updates may be known at run time",
 		                 shape_words(node, in), shape_words(node, &node->inputs[2]->shape));
 	if (!shape_equal(&wanted, &node->inputs[2]->shape) || (shape_elements(in) == 0 && shape_elements(&wanted) > 0))
 		return node_fail(node, ERCC_MODEL, "updates must be %s, found %s", shape_words(node, &wanted),
@@ -287,7 +292,7 @@ static enum ercc_status lower_scatter_nd(struct lowering *lowering, struct node 
 const struct op ops_index[] = {
 	{"GatherElements", 11, 2, 2, 1, TYPES_MOVED, infer_gather_elements, lower_gather_elements, .layout = NULL},
 	{"GatherND", 11, 2, 2, 1, TYPES_MOVED, infer_gather_nd, lower_gather_nd, .expand = expand_sized_gather_nd,
-	 .expands = indexes_sizes, .sizes = true},
+     .expands = indexes_sizes, .sizes = true},
 	{"Scatter", 9, 3, 3, 1, TYPES_MOVED, infer_scatter_elements, lower_scatter_elements, .layout = NULL},
 	{"ScatterElements", 11, 3, 3, 1, TYPES_MOVED, infer_scatter_elements, lower_scatter_elements, .layout = NULL},
 	{"ScatterND", 11, 3, 3, 1, TYPES_MOVED, infer_scatter_nd, lower_scatter_nd, .sizes = true},

@@ -1,6 +1,6 @@
 /* Operators along one axis, a line at a time: ArgMax and ArgMin, running sums, TopK, and what they carry. */
-#include "rows.h"
-#include "sizes.h"
+#include "compiler/lower/lower_rows.h"
+#include "compiler/ops/sizes.h"
 
 const struct kernel_template arg_template = {.stem = "arg", .cpu = rows_cpu, .gpu = rows_gpu};
 const struct kernel_template cumulate_template = {.stem = "cumulate", .cpu = rows_cpu, .gpu = rows_gpu};
@@ -70,8 +70,8 @@ static bool is_along_size(const struct node *node)
 {
 	const struct shape *in = &node->inputs[0]->shape;
 	int axis;
-	return shape_run_time_dim(in) >= 0 && line_axis(node, -1, strcmp(node->op_type, "TopK") ? 0 : -1, &axis) == ERCC_OK &&
-	       in->sizes[axis];
+	return shape_run_time_dim(in) >= 0 &&
+	       line_axis(node, -1, strcmp(node->op_type, "TopK") ? 0 : -1, &axis) == ERCC_OK && in->sizes[axis];
 }
 
 /* What lies behind the size is worse than anything before it, or as bad and later. */
@@ -82,8 +82,10 @@ static enum ercc_status expand_sized_arg(struct node *node)
 	TRY(line_axis(node, -1, 0, &axis));
 	if (node_attr_int(node, "select_last_index", 0))
 		return node_fail(node, ERCC_UNSUPPORTED, "the last index along dim %d, which is known at run time only", axis);
-	struct value *y = EMIT(node, TEXT(node, "%s[axis=%d, keepdims=%d](a)", node->op_type, axis, node_attr_int(node, "keepdims", 1) != 0),
-	                       emit_filled(node, x, x, axis, constant_extreme(node, x->dtype, node->op->defaults[0] == '<')));
+	struct value *y =
+		EMIT(node,
+	         TEXT(node, "%s[axis=%d, keepdims=%d](a)", node->op_type, axis, node_attr_int(node, "keepdims", 1) != 0),
+	         emit_filled(node, x, x, axis, constant_extreme(node, x->dtype, node->op->defaults[0] == '<')));
 	expand_to(node, 0, y);
 	return ERCC_OK;
 }
@@ -176,11 +178,13 @@ static enum ercc_status expand_sized_topk(struct node *node)
 	int axis;
 	TRY(line_axis(node, -1, -1, &axis));
 	if (shape_elements(&k->shape) != 1 || k->dtype != ERC_I64)
-		return node_fail(node, ERCC_MODEL, "k must be one i64, found %s%s", dtype_name(k->dtype), shape_words(node, &k->shape));
+		return node_fail(node, ERCC_MODEL, "k must be one i64, found %s%s", dtype_name(k->dtype),
+		                 shape_words(node, &k->shape));
 	int64_t most = x->shape.dims[axis];
 	if (known_elements(k, &known) && known.dims[0] >= 0 && known.dims[0] < most)
 		most = known.dims[0];
-	struct value *in = x->shape.sizes[axis] ? emit_filled(node, x, x, axis, constant_extreme(node, x->dtype, !largest)) : x;
+	struct value *in =
+		x->shape.sizes[axis] ? emit_filled(node, x, x, axis, constant_extreme(node, x->dtype, !largest)) : x;
 	y = EMIT(node, TEXT(node, "TopK[axis=%d, largest=%d](a, {%lld})", axis, largest, (long long)most), in);
 	struct value *indices = emitted_output(y, 1);
 	expand_to(node, 0, emit_limited(node, y, axis, most, k));
@@ -196,7 +200,7 @@ static enum ercc_status lower_topk(struct lowering *lowering, struct node *node)
 	struct launch *launch = add_lines(lowering, node, &topk_template, axis);
 	launch->params[launch->param_count++] = k;
 	launch->defines[launch->define_count++] =
-	    (struct define){"BETTER", node_attr_int(node, "largest", 1) ? "a > b" : "a < b"};
+		(struct define){"BETTER", node_attr_int(node, "largest", 1) ? "a > b" : "a < b"};
 	return ERCC_OK;
 }
 
@@ -227,14 +231,14 @@ static enum ercc_status expand_hardmax(struct node *node)
 	return ERCC_OK;
 }
 
-#define ARG(name, since, sign)                                                                                         \
-	{                                                                                                                  \
-		name, since, 1, 1, 1, TYPES_NUMBER, infer_arg, lower_arg, .defaults = sign, .expand = expand_sized_arg,        \
-		.expands = is_along_size, .sizes = true                                                                        \
+#define ARG(name, since, sign) \
+	{ \
+		name, since, 1, 1, 1, TYPES_NUMBER, infer_arg, lower_arg, .defaults = sign, .expand = expand_sized_arg, \
+																  .expands = is_along_size, .sizes = true \
 	}
-#define CUMULATE(name, since, start)                                                                                   \
-	{                                                                                                                  \
-		name, since, 2, 2, 1, TYPES_NUMBER, infer_cumulate, lower_cumulate, .defaults = start, .sizes = true           \
+#define CUMULATE(name, since, start) \
+	{ \
+		name, since, 2, 2, 1, TYPES_NUMBER, infer_cumulate, lower_cumulate, .defaults = start, .sizes = true \
 	}
 
 const struct op ops_line[] = {
@@ -244,7 +248,7 @@ const struct op ops_line[] = {
 	CUMULATE("CumProd", 26, "1"),
 	{"TopK", 1, 1, 1, 2, TYPES_NUMBER, infer_topk, lower_topk, .layout = NULL},
 	{"TopK", 10, 2, 2, 2, TYPES_NUMBER, infer_topk, lower_topk, .expand = expand_sized_topk, .expands = is_sized_topk,
-	 .sizes = true},
+     .sizes = true},
 	{"Hardmax", 1, 1, 1, 1, TYPES_FLOAT, .expand = expand_hardmax},
 	{"Hardmax", 13, 1, 1, 1, TYPES_FLOAT, .expand = expand_hardmax},
 	{0},

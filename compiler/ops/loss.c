@@ -1,5 +1,5 @@
 /* Losses over class scores: NegativeLogLikelihoodLoss and SoftmaxCrossEntropyLoss. */
-#include "op.h"
+#include "compiler/lower/op.h"
 
 static enum ercc_status check_loss(const struct node *node)
 {
@@ -30,7 +30,7 @@ static enum ercc_status emit_loss(struct node *node, struct value *log_probabili
 		target = EMIT(node, "Where(b, Mul(a, 0), a)", target, ignored);
 	}
 	struct value *loss =
-	    EMIT(node, "Neg(Squeeze(GatherElements[axis=1](a, Unsqueeze(b, {1})), {1}))", log_probability, target);
+		EMIT(node, "Neg(Squeeze(GatherElements[axis=1](a, Unsqueeze(b, {1})), {1}))", log_probability, target);
 	if (weight)
 		w = EMIT(node, "Gather(a, b)", weight, target);
 	else if (ignored || !strcmp(reduction, "mean"))

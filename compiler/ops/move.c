@@ -1,5 +1,5 @@
 /* Operators that move elements without computing: each is a view or strided copies. */
-#include "sizes.h"
+#include "compiler/ops/sizes.h"
 
 static enum ercc_status same_type(struct node *node, const struct shape *shape)
 {
@@ -111,7 +111,8 @@ static enum ercc_status infer_squeeze(struct node *node)
 	for (int i = 0; i < count; i++) {
 		TRY(check_axis(node, axes[i], in->rank, &axis));
 		if (in->dims[axis] != 1 || in->sizes[axis])
-			return node_fail(node, ERCC_MODEL, "dim %d is %lld, only 1 can be squeezed", axis, (long long)in->dims[axis]);
+			return node_fail(node, ERCC_MODEL, "dim %d is %lld, only 1 can be squeezed", axis,
+			                 (long long)in->dims[axis]);
 		drop[axis] = true;
 	}
 	for (int i = 0; i < in->rank; i++)
@@ -234,7 +235,8 @@ static enum ercc_status infer_tile(struct node *node)
 			repeats[count] = out.dims[count] ? stated.dims[count] / out.dims[count] : 0;
 		for (int i = 0; i < out.rank; i++)
 			if (repeats[i] * out.dims[i] != stated.dims[i])
-				return node_fail(node, ERCC_MODEL, "%s cannot be repeated to %s", shape_words(node, &out), shape_words(node, &stated));
+				return node_fail(node, ERCC_MODEL, "%s cannot be repeated to %s", shape_words(node, &out),
+				                 shape_words(node, &stated));
 		tell_stated(node, &stated);
 	} else {
 		TRY(int_list(node, "repeats", 1, repeats, MAX_RANK, &count));
@@ -294,8 +296,8 @@ static enum ercc_status read_slice(const struct node *node, struct slice *slice,
 	TRY(int_list(node, "ends", inputs ? 2 : -1, ends, MAX_RANK, &end_count));
 	TRY(int_list(node, "axes", inputs ? 3 : -1, axes, MAX_RANK, &axis_count));
 	TRY(int_list(node, "steps", inputs ? 4 : -1, steps, MAX_RANK, &step_count));
-	if (count < 0 || count != end_count || (axis_count >= 0 && axis_count != count) || (step_count >= 0 && step_count != count) ||
-	    (axis_count < 0 && count > in->rank))
+	if (count < 0 || count != end_count || (axis_count >= 0 && axis_count != count) ||
+	    (step_count >= 0 && step_count != count) || (axis_count < 0 && count > in->rank))
 		return node_fail(node, ERCC_MODEL, "starts, ends, axes and steps differ in length");
 	*out = *in;
 	for (int i = 0; i < in->rank; i++)
@@ -459,7 +461,8 @@ static bool concat_by_view(struct lowering *lowering, const struct node *node, s
                            int64_t offset)
 {
 	struct buffer *buffer = lower_buffer(lowering, in);
-	if (lowering->folding || in->constant || buffer->kind != BUFFER_ARENA || buffer->parent || offset % 64 || !in->producer)
+	if (lowering->folding || in->constant || buffer->kind != BUFFER_ARENA || buffer->parent || offset % 64 ||
+	    !in->producer)
 		return false;
 	for (int i = 0, uses = 0; i < node->input_count; i++)
 		if (node->inputs[i] == in && ++uses > 1)
@@ -503,21 +506,21 @@ const struct op ops_move[] = {
 	{"Identity", 1, 1, 1, 1, TYPES_MOVED, infer_same, lower_view, .sizes = true},
 	{"Dropout", 1, 1, 3, 2, TYPES_FLOAT, infer_dropout, lower_dropout, .sizes = true},
 	{"Reshape", 1, 1, 2, 1, TYPES_MOVED, infer_reshape, lower_view, .expand = expand_sized_reshape,
-	 .expands = is_sized_reshape, .sizes = true},
+     .expands = is_sized_reshape, .sizes = true},
 	{"Flatten", 1, 1, 1, 1, TYPES_MOVED, infer_flatten, lower_view, .expand = expand_sized_flatten,
-	 .expands = has_sizes, .sizes = true},
+     .expands = has_sizes, .sizes = true},
 	{"Squeeze", 1, 1, 2, 1, TYPES_MOVED, infer_squeeze, lower_view, .sizes = true},
 	{"Unsqueeze", 1, 1, 2, 1, TYPES_MOVED, infer_unsqueeze, lower_view, .sizes = true},
 	{"Transpose", 1, 1, 1, 1, TYPES_MOVED, infer_transpose, lower_transpose, .sizes = true},
 	{"Expand", 8, 2, 2, 1, TYPES_MOVED, infer_expand, lower_expand, .sizes = true},
 	{"Tile", 6, 2, 2, 1, TYPES_MOVED, infer_tile, lower_tile, .sizes = true},
 	{"Slice", 1, 1, 1, 1, TYPES_MOVED, infer_slice, lower_slice, .expand = expand_sized_slice,
-	 .expands = is_sized_slice, .sizes = true},
+     .expands = is_sized_slice, .sizes = true},
 	{"Slice", 10, 3, 5, 1, TYPES_MOVED, infer_slice, lower_slice, .expand = expand_sized_slice,
-	 .expands = is_sized_slice, .sizes = true},
+     .expands = is_sized_slice, .sizes = true},
 	{"Split", 2, 1, 1, VARIADIC, TYPES_MOVED, infer_split, lower_split, .sizes = true},
 	{"Split", 13, 1, 2, VARIADIC, TYPES_MOVED, infer_split, lower_split, .sizes = true},
 	{"Concat", 1, 1, VARIADIC, 1, TYPES_MOVED, infer_concat, lower_concat, .layout = layout_concat,
-	 .expand = expand_sized_concat, .expands = is_sized_concat, .sizes = true},
+     .expand = expand_sized_concat, .expands = is_sized_concat, .sizes = true},
 	{0},
 };

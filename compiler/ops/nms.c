@@ -1,6 +1,6 @@
 /* NonMaxSuppression: each class of each image picks its boxes, then all picks are put in a row. */
-#include "rows.h"
-#include "sizes.h"
+#include "compiler/lower/lower_rows.h"
+#include "compiler/ops/sizes.h"
 
 static const struct kernel_template nms_template = {.stem = "nms", .cpu = rows_cpu, .gpu = rows_gpu};
 static const struct kernel_template nms_collect_template = {.stem = "nms_collect", .cpu = rows_cpu, .gpu = rows_gpu};
@@ -19,8 +19,8 @@ static enum ercc_status infer_nms(struct node *node)
 			                 shape_words(node, &in->shape));
 	}
 	if (!fits || boxes->sizes[0] || scores->sizes[0] || scores->sizes[1])
-		return node_fail(node, fits ? ERCC_UNSUPPORTED : ERCC_MODEL, "boxes %s and scores %s",
-		                 shape_words(node, boxes), shape_words(node, scores));
+		return node_fail(node, fits ? ERCC_UNSUPPORTED : ERCC_MODEL, "boxes %s and scores %s", shape_words(node, boxes),
+		                 shape_words(node, scores));
 	int64_t most = boxes->dims[1], rows = scores->dims[0] * scores->dims[1];
 	const struct value *limit = node_input(node, 2);
 	if (!limit)
@@ -37,7 +37,8 @@ static enum ercc_status infer_nms(struct node *node)
 static struct buffer *limit_buffer(struct lowering *lowering, struct node *node, int slot, const float *otherwise)
 {
 	struct value *value = node_input(node, slot);
-	return value ? lower_buffer(lowering, value) : plan_weights(lowering->plan, otherwise, sizeof *otherwise, node->name);
+	return value ? lower_buffer(lowering, value)
+	             : plan_weights(lowering->plan, otherwise, sizeof *otherwise, node->name);
 }
 
 static enum ercc_status lower_nms(struct lowering *lowering, struct node *node)
@@ -59,15 +60,18 @@ static enum ercc_status lower_nms(struct lowering *lowering, struct node *node)
 	launch->input_count = launch->operand_count;
 	launch_operand(launch, counts, ERC_I64, true);
 	launch_operand(launch, picks, ERC_I64, true);
-	const int64_t params[] = {
-	    0,   rows, classes, m, boxes->shape.sizes[1] ? graph_size_slot(lowering->graph, boxes->shape.sizes[1]) : -1,
-	    most};
+	const int64_t params[] = {0,
+	                          rows,
+	                          classes,
+	                          m,
+	                          boxes->shape.sizes[1] ? graph_size_slot(lowering->graph, boxes->shape.sizes[1]) : -1,
+	                          most};
 	memcpy(launch->params, params, sizeof params);
 	launch->param_count = COUNT_OF(params);
 	launch->flops = (uint64_t)(rows * m) * 200;
 	launch->bytes = (uint64_t)(rows * m) * 30;
 	launch->defines[launch->define_count++] =
-	    (struct define){"CENTERED", node_attr_int(node, "center_point_box", 0) ? "1" : "0"};
+		(struct define){"CENTERED", node_attr_int(node, "center_point_box", 0) ? "1" : "0"};
 	launch = plan_add_launch(lowering->plan, NULL, &nms_collect_template, node->name);
 	launch_operand(launch, counts, ERC_I64, false);
 	launch_operand(launch, picks, ERC_I64, false);
@@ -81,6 +85,6 @@ static enum ercc_status lower_nms(struct lowering *lowering, struct node *node)
 }
 
 const struct op ops_nms[] = {
-    {"NonMaxSuppression", 10, 2, 5, 1, TYPE(F32), infer_nms, lower_nms, .sizes = true},
-    {0},
+	{"NonMaxSuppression", 10, 2, 5, 1, TYPE(F32), infer_nms, lower_nms, .sizes = true},
+	{0},
 };

@@ -1,10 +1,12 @@
 /* NonZero and Compress: how many elements are kept is known at run time only. */
-#include "rows.h"
-#include "sizes.h"
+#include "compiler/lower/lower_rows.h"
+#include "compiler/ops/sizes.h"
 
 #define CHUNK 4096 /* elements that one row counts, and then writes */
 
-static const struct kernel_template nonzero_count_template = {.stem = "nonzero_count", .cpu = rows_cpu, .gpu = rows_gpu};
+static const struct kernel_template nonzero_count_template = {.stem = "nonzero_count",
+                                                              .cpu = rows_cpu,
+                                                              .gpu = rows_gpu};
 static const struct kernel_template nonzero_template = {.stem = "nonzero", .cpu = rows_cpu, .gpu = rows_gpu};
 
 /* ---- NonZero: [rank, n], and n behind it as an output that only the compiler sees ---- */
@@ -108,14 +110,13 @@ static enum ercc_status expand_compress(struct node *node)
 		return node_fail(node, ERCC_MODEL, "a condition of %lld for %lld", (long long)condition->shape.dims[0],
 		                 (long long)dim);
 	struct value *from = node_attr(node, "axis") ? x : EMIT(node, "Reshape(a, {-1})", x);
-	expand_to(node, 0,
-	          EMIT(node, TEXT(node, "Gather[axis=%d](a, Squeeze(NonZero(b), {0}))", axis), from, condition));
+	expand_to(node, 0, EMIT(node, TEXT(node, "Gather[axis=%d](a, Squeeze(NonZero(b), {0}))", axis), from, condition));
 	return ERCC_OK;
 }
 
 const struct op ops_nonzero[] = {
-    {"NonZero", 9, 1, 1, 1, TYPES_ALL, infer_nonzero, lower_nonzero, .expand = expand_sized_nonzero,
+	{"NonZero", 9, 1, 1, 1, TYPES_ALL, infer_nonzero, lower_nonzero, .expand = expand_sized_nonzero,
      .expands = has_sizes, .sizes = true},
-    {"Compress", 9, 2, 2, 1, TYPES_MOVED, .expand = expand_compress, .sizes = true},
-    {0},
+	{"Compress", 9, 2, 2, 1, TYPES_MOVED, .expand = expand_compress, .sizes = true},
+	{0},
 };

@@ -1,6 +1,6 @@
 /* Layer, instance, group and root-mean-square normalisation: one kernel over rows, behind the
  * compiler's own operator Normalize(x, scale, bias). */
-#include "rows.h"
+#include "compiler/lower/lower_rows.h"
 
 /* params[2]: elements of a row. */
 static enum ercc_status norm_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
@@ -56,7 +56,7 @@ static enum ercc_status lower_normalize(struct lowering *lowering, struct node *
 	launch->bytes = 2 * (uint64_t)value_bytes(node->inputs[0]);
 	launch->defines[launch->define_count++] = (struct define){"RMS", node_attr_int(node, "rms", 0) ? "1" : "0"};
 	launch->defines[launch->define_count++] =
-	    (struct define){"EPSILON", arena_printf(arena, "%af", node_attr_float(node, "epsilon", 1e-5f))};
+		(struct define){"EPSILON", arena_printf(arena, "%af", node_attr_float(node, "epsilon", 1e-5f))};
 	return ERCC_OK;
 }
 
@@ -103,8 +103,12 @@ static enum ercc_status expand_layer_norm(struct node *node)
 	TRY(check_broadcast(node, 2));
 	bool inside = lies_along(scale, &x->shape, axis) && (!bias || lies_along(bias, &x->shape, axis));
 	const char *attrs = attrs_of(node, axis, 1, 0, 1, rms);
-	struct value *core = EMIT(node, TEXT(node, inside ? bias ? "erc.Normalize[%s](a, b, c)" : "erc.Normalize[%s](a, b)"
-	                                                  : "erc.Normalize[%s](a)", attrs), x, scale, bias);
+	struct value *core =
+		EMIT(node,
+	         TEXT(node,
+	              inside ? bias ? "erc.Normalize[%s](a, b, c)" : "erc.Normalize[%s](a, b)" : "erc.Normalize[%s](a)",
+	              attrs),
+	         x, scale, bias);
 	y = core;
 	if (!inside)
 		y = bias ? EMIT(node, "Add(Mul(a, b), c)", y, scale, bias) : EMIT(node, "Mul(a, b)", y, scale);
@@ -160,7 +164,7 @@ static enum ercc_status expand_group_norm(struct node *node)
 	int64_t rows[] = {x->shape.dims[0], groups, each};
 	struct value *wide = constant_ints(node, rows, 3), *narrow = constant_ints(node, x->shape.dims, x->shape.rank);
 	const char *attrs =
-	    attrs_of(node, 2, groups, per_group ? 1 : channels / groups, per_group ? each : positions, false);
+		attrs_of(node, 2, groups, per_group ? 1 : channels / groups, per_group ? each : positions, false);
 	expand_to(node, 0,
 	          EMIT(node, TEXT(node, "Reshape(erc.Normalize[%s](Reshape(a, d), b, c), e)", attrs), x, node->inputs[1],
 	               node->inputs[2], wide, narrow));
@@ -181,8 +185,9 @@ static enum ercc_status expand_mean_variance(struct node *node)
 		TRY(check_axis(node, axes[i], x->shape.rank, &axis));
 	struct value *list = constant_ints(node, axes, count);
 	d = EMIT(node, "Sub(a, ReduceMean(a, b))", x, list);
-	expand_to(node, 0, EMIT(node, "Div(a, Add(Sqrt(ReduceMean(Mul(a, a), c)), b))", d,
-	                        constant_number(node, x->dtype, 1e-9), list));
+	expand_to(node, 0,
+	          EMIT(node, "Div(a, Add(Sqrt(ReduceMean(Mul(a, a), c)), b))", d, constant_number(node, x->dtype, 1e-9),
+	               list));
 	return ERCC_OK;
 }
 

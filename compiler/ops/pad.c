@@ -1,5 +1,5 @@
 /* Pad: a fill and a copy, or for the repeating modes one gather per padded axis. */
-#include "rows.h"
+#include "compiler/ops/gather.h"
 
 static enum ercc_status read_pads(const struct node *node, int64_t *before, struct shape *out)
 {
@@ -72,7 +72,10 @@ static enum ercc_status lower_pad_repeat(struct lowering *lowering, struct node 
 	int64_t before[MAX_RANK];
 	struct shape wanted;
 	TRY(read_pads(node, before, &wanted));
-	struct gather g = {.in = lower_buffer(lowering, in), .dtype = in->dtype, .index_dtype = ERC_I64, .shape = in->shape};
+	struct gather g = {.in = lower_buffer(lowering, in),
+	                   .dtype = in->dtype,
+	                   .index_dtype = ERC_I64,
+	                   .shape = in->shape};
 	int left = 0;
 	for (int i = 0; i < wanted.rank; i++)
 		left += wanted.dims[i] != in->shape.dims[i] || before[i];
@@ -89,7 +92,8 @@ static enum ercc_status lower_pad_repeat(struct lowering *lowering, struct node 
 		next.dims[g.axis] = count;
 		g.indices = plan_weights(lowering->plan, indices, count * 8, node->name);
 		g.index_count = count;
-		g.out = --left ? plan_buffer(lowering->plan, BUFFER_ARENA, shape_elements(&next) * (int64_t)dtype_bytes(in->dtype), node->name)
+		g.out = --left ? plan_buffer(lowering->plan, BUFFER_ARENA,
+		                             shape_elements(&next) * (int64_t)dtype_bytes(in->dtype), node->name)
 		               : lower_buffer(lowering, out);
 		lower_gather_axis(lowering, node, &g);
 		g.in = g.out;

@@ -1,5 +1,5 @@
 /* Element-wise operators: one row each. a, b, c are the inputs, @x an attribute with its default. */
-#include "sizes.h"
+#include "compiler/ops/sizes.h"
 
 #include <stdlib.h>
 
@@ -32,7 +32,7 @@ static const struct choice {
 	{"Mod", "fmod", NULL, 1, "fmod(a, b)"},
 	{"Gelu", "approximate", "none", 0, "mul(mul(a, 0.5), add(1, erf(mul(a, 0.70710678118654752))))"},
 	{"Gelu", "approximate", "tanh", 0,
-	 "mul(mul(a, 0.5), add(1, tanh(mul(0.79788456080286536, add(a, mul(0.044715, mul(a, mul(a, a))))))))"},
+     "mul(mul(a, 0.5), add(1, tanh(mul(0.79788456080286536, add(a, mul(0.044715, mul(a, mul(a, a))))))))"},
 	{"BitShift", "direction", "", 0, NULL},
 	{"BitShift", "direction", "LEFT", 0, "shl(a, b)"},
 	{"BitShift", "direction", "RIGHT", 0, "shr(a, b)"},
@@ -380,11 +380,20 @@ static enum ercc_status expand_prelu(struct node *node)
 }
 
 #define UNARY(name, since, types, text, ...) \
-	{name, since, 1, 1, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL, NULL, 0, NULL, true}
+	{ \
+		name, since, 1, 1, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL, \
+			NULL, 0, NULL, true \
+	}
 #define BINARY(name, since, types, text, ...) \
-	{name, since, 2, 2, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL, NULL, 0, NULL, true}
+	{ \
+		name, since, 2, 2, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL, \
+			NULL, 0, NULL, true \
+	}
 #define NARY(name, since, types, text) \
-	{name, since, 1, VARIADIC, 1, types, infer_pointwise, lower_pointwise, text, NULL, layout_pointwise, NULL, NULL, 0, NULL, true}
+	{ \
+		name, since, 1, VARIADIC, 1, types, infer_pointwise, lower_pointwise, text, NULL, layout_pointwise, NULL, \
+			NULL, 0, NULL, true \
+	}
 
 const struct op ops_pointwise[] = {
 	UNARY("Relu", 1, TYPES_NUMBER, "max(a, 0)", NULL),
@@ -416,18 +425,18 @@ const struct op ops_pointwise[] = {
 	UNARY("BitwiseNot", 18, TYPES_INT, "not(a)", NULL),
 	UNARY("IsNaN", 9, TYPES_FLOAT, "not(eq(a, a))", NULL),
 	UNARY("IsInf", 10, TYPES_FLOAT,
-	      "or(and(eq(a, neg(-inf)), lt(0, @detect_positive)), and(eq(a, -inf), lt(0, @detect_negative)))",
-	      "detect_positive=1,detect_negative=1"),
+          "or(and(eq(a, neg(-inf)), lt(0, @detect_positive)), and(eq(a, -inf), lt(0, @detect_negative)))",
+          "detect_positive=1,detect_negative=1"),
 	UNARY("HardSwish", 14, TYPES_FLOAT, "mul(a, max(0, min(1, add(mul(a, 0.16666667), 0.5))))", NULL),
 	UNARY("HardSigmoid", 1, TYPES_FLOAT, "max(0, min(1, add(mul(a, @alpha), @beta)))", "alpha=0.2,beta=0.5"),
 	UNARY("LeakyRelu", 1, TYPES_FLOAT, "select(lt(a, 0), mul(a, @alpha), a)", "alpha=0.01"),
 	UNARY("Elu", 1, TYPES_FLOAT, "select(lt(a, 0), mul(@alpha, expm1(a)), a)", "alpha=1"),
 	UNARY("Celu", 12, TYPES_FLOAT, "add(max(a, 0), min(mul(@alpha, expm1(div(a, @alpha))), 0))", "alpha=1"),
 	UNARY("Selu", 1, TYPES_FLOAT, "mul(@gamma, select(lt(0, a), a, mul(@alpha, expm1(a))))",
-	      "alpha=1.67326319217681884765625,gamma=1.05070102214813232421875"),
+          "alpha=1.67326319217681884765625,gamma=1.05070102214813232421875"),
 	UNARY("ThresholdedRelu", 1, TYPES_FLOAT, "select(lt(@alpha, a), a, 0)", "alpha=1"),
 	UNARY("Shrink", 9, TYPES_FLOAT,
-	      "select(lt(a, neg(@lambd)), add(a, @bias), select(lt(@lambd, a), sub(a, @bias), 0))", "lambd=0.5,bias=0"),
+          "select(lt(a, neg(@lambd)), add(a, @bias), select(lt(@lambd, a), sub(a, @bias), 0))", "lambd=0.5,bias=0"),
 	UNARY("Softsign", 1, TYPES_FLOAT, "div(a, add(1, abs(a)))", NULL),
 	UNARY("Softplus", 1, TYPES_FLOAT, "add(max(a, 0), log1p(exp(neg(abs(a)))))", NULL),
 	UNARY("Swish", 24, TYPES_FLOAT, "mul(a, sigmoid(mul(@alpha, a)))", "alpha=1"),
@@ -438,7 +447,7 @@ const struct op ops_pointwise[] = {
 	BINARY("Mul", 1, TYPES_NUMBER, "mul(a, b)", NULL),
 	BINARY("Div", 1, TYPES_NUMBER, "div(a, b)", NULL),
 	{"Pow", 1, 2, 2, 1, TYPES_NUMBER, infer_pointwise, lower_pointwise, "pow(a, b)", .layout = layout_pointwise,
-	 .own_types = 2, .sizes = true},
+     .own_types = 2, .sizes = true},
 	{"Mod", 10, 2, 2, 1, TYPES_NUMBER, infer_pointwise, lower_pointwise, "mod(a, b)", .sizes = true},
 	{"PRelu", 1, 2, 2, 1, TYPES_NUMBER, .expand = expand_prelu},
 	BINARY("PRelu", 7, TYPES_NUMBER, "select(lt(a, 0), mul(a, b), a)", NULL),
@@ -464,6 +473,6 @@ const struct op ops_pointwise[] = {
 	{"CastLike", 15, 2, 2, 1, TYPES_MOVED, .expand = expand_cast_like, .sizes = true},
 	{"Narrow", 1, 1, 1, 1, TYPES_ALL, infer_narrow, lower_cast, .domain = "erc", .sizes = true},
 	{"BatchNormalization", 6, 5, 5, VARIADIC, TYPES_FLOAT, infer_batch_norm, lower_batch_norm, .own_types = 30,
-	 .sizes = true},
+     .sizes = true},
 	{0},
 };

@@ -1,10 +1,10 @@
 /* Pooling windows, the depthwise template's row, and local response normalisation. */
-#include "rows.h"
-#include "sizes.h"
+#include "compiler/lower/lower_rows.h"
+#include "compiler/ops/sizes.h"
 
 /* On a GPU a row is one thread's: `each` of them are one of the CPU's output rows, whose width is params[7]. */
-static enum ercc_status window_gpu(struct context *ctx, const struct device *device, const struct launch *launch, int64_t each,
-                                   struct variant *variant)
+static enum ercc_status window_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
+                                   int64_t each, struct variant *variant)
 {
 	struct gpu_rows rows = {.count = launch->params[ROWS_TOTAL] * launch->params[7] * each, .threads = 1};
 	return rows_gpu_shared(ctx, device, launch, &rows, variant);
@@ -24,11 +24,18 @@ static enum ercc_status pool_gpu(struct context *ctx, const struct device *devic
 }
 
 const struct kernel_template depthwise_template = {
-	.stem = "depthwise", .cpu = rows_cpu, .gpu = depthwise_gpu, .epilogue = true, .speed = 0.6,
+	.stem = "depthwise",
+	.cpu = rows_cpu,
+	.gpu = depthwise_gpu,
+	.epilogue = true,
+	.speed = 0.6,
 };
 const struct kernel_template pool_template = {.stem = "pool", .cpu = rows_cpu, .gpu = pool_gpu, .speed = 0.07};
 const struct kernel_template lrn_template = {.stem = "lrn", .cpu = rows_cpu, .gpu = rows_gpu, .speed = 1};
-const struct kernel_template max_index_template = {.stem = "max_index", .cpu = rows_cpu, .gpu = rows_gpu, .speed = 0.07};
+const struct kernel_template max_index_template = {.stem = "max_index",
+                                                   .cpu = rows_cpu,
+                                                   .gpu = rows_gpu,
+                                                   .speed = 0.07};
 
 static enum ercc_status read_pool(const struct node *node, struct window *window)
 {
@@ -67,9 +74,11 @@ static void lower_indices(struct lowering *lowering, struct node *node, const st
 	launch->input_count = 1;
 	launch->space = node->outputs[1]->shape;
 	window_params(launch, w, in->shape.dims[0] * in->shape.dims[1]);
-	launch->flops = (uint64_t)shape_elements(&launch->space) * (uint64_t)(w->kernel[0] * w->kernel[1] * w->kernel[2]) * 40;
+	launch->flops =
+		(uint64_t)shape_elements(&launch->space) * (uint64_t)(w->kernel[0] * w->kernel[1] * w->kernel[2]) * 40;
 	launch->defines[launch->define_count++] = (struct define){"T", dtype_name(in->dtype)};
-	launch->defines[launch->define_count++] = (struct define){"COLUMN_MAJOR", node_attr_int(node, "storage_order", 0) ? "1" : "0"};
+	launch->defines[launch->define_count++] =
+		(struct define){"COLUMN_MAJOR", node_attr_int(node, "storage_order", 0) ? "1" : "0"};
 }
 
 static enum ercc_status lower_pool(struct lowering *lowering, struct node *node)
@@ -83,14 +92,17 @@ static enum ercc_status lower_pool(struct lowering *lowering, struct node *node)
 	window_params(launch, &w, planes);
 	for (int i = 0; i < 3; i++)
 		launch->params[launch->param_count++] = w.pad_end[i];
-	launch->flops = (uint64_t)shape_elements(&node->outputs[0]->shape) * (uint64_t)(w.kernel[0] * w.kernel[1] * w.kernel[2]) * 2;
+	launch->flops =
+		(uint64_t)shape_elements(&node->outputs[0]->shape) * (uint64_t)(w.kernel[0] * w.kernel[1] * w.kernel[2]) * 2;
 	launch->reduction_key = average ? 0x706f6f6c02 : 0x706f6f6c01;
 	launch->defines[launch->define_count++] = (struct define){"CG", blocked ? "16" : "1"};
 	launch->defines[launch->define_count++] = (struct define){"AVERAGE", average ? "1" : "0"};
 	launch->defines[launch->define_count++] =
 		(struct define){"COUNT_PAD", average && node_attr_int(node, "count_include_pad", 0) ? "1" : "0"};
 	launch->defines[launch->define_count++] = (struct define){"T", dtype_name(in->dtype)};
-	const char *lowest = in->dtype == ERC_F32 || in->dtype == ERC_F64 ? "-__builtin_inf()" : in->dtype == ERC_I8 ? "-128" : "0";
+	const char *lowest = in->dtype == ERC_F32 || in->dtype == ERC_F64 ? "-__builtin_inf()"
+	                     : in->dtype == ERC_I8                        ? "-128"
+	                                                                  : "0";
 	launch->defines[launch->define_count++] = (struct define){"LOWEST", lowest};
 	if (node_output(node, 1))
 		lower_indices(lowering, node, &w);
@@ -108,7 +120,8 @@ static enum ercc_status lower_lrn(struct lowering *lowering, struct node *node)
 {
 	const struct shape *in = &node->inputs[0]->shape;
 	struct launch *launch = lower_rows(lowering, node, &lrn_template, in->dims[0] * in->dims[1]);
-	int64_t positions = in->dims[1] && in->dims[0] ? shape_elements(in) / (in->dims[0] * in->dims[1]) : 0, size = node_attr_int(node, "size", 1);
+	int64_t positions = in->dims[1] && in->dims[0] ? shape_elements(in) / (in->dims[0] * in->dims[1]) : 0,
+			size = node_attr_int(node, "size", 1);
 	struct arena *arena = &lowering->ctx->arena;
 	launch->params[launch->param_count++] = in->dims[1];
 	launch->params[launch->param_count++] = positions;
@@ -116,8 +129,10 @@ static enum ercc_status lower_lrn(struct lowering *lowering, struct node *node)
 	launch->flops = (uint64_t)shape_elements(in) * (uint64_t)(size + 20) * 8;
 	launch->reduction_key = 0x6c726e01;
 	float beta = node_attr_float(node, "beta", 0.75f);
-	launch->defines[launch->define_count++] = (struct define){"ALPHA", arena_printf(arena, "%af", node_attr_float(node, "alpha", 1e-4f))};
-	launch->defines[launch->define_count++] = (struct define){"BIAS", arena_printf(arena, "%af", node_attr_float(node, "bias", 1))};
+	launch->defines[launch->define_count++] =
+		(struct define){"ALPHA", arena_printf(arena, "%af", node_attr_float(node, "alpha", 1e-4f))};
+	launch->defines[launch->define_count++] =
+		(struct define){"BIAS", arena_printf(arena, "%af", node_attr_float(node, "bias", 1))};
 	launch->defines[launch->define_count++] = (struct define){"BETA", arena_printf(arena, "%af", beta)};
 	launch->defines[launch->define_count++] = (struct define){"BETA_3_4", beta == 0.75f ? "1" : "0"};
 	return ERCC_OK;
@@ -125,10 +140,10 @@ static enum ercc_status lower_lrn(struct lowering *lowering, struct node *node)
 
 const struct op ops_pool[] = {
 	{"MaxPool", 1, 1, 1, 2, TYPES_FLOAT | TYPE(I8) | TYPE(U8), infer_pool, lower_pool, .layout = layout_pool,
-	 .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
-	{"AveragePool", 1, 1, 1, 1, TYPE(F32), infer_pool, lower_pool, .layout = layout_pool,
-	 .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
-	{"LRN", 1, 1, 1, 1, TYPE(F32), infer_lrn, lower_lrn,
-	 .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
+     .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
+	{"AveragePool", 1, 1, 1, 1, TYPE(F32), infer_pool, lower_pool, .layout = layout_pool, .expand = expand_sized_rows,
+     .expands = has_sizes, .sizes = true},
+	{"LRN", 1, 1, 1, 1, TYPE(F32), infer_lrn, lower_lrn, .expand = expand_sized_rows, .expands = has_sizes,
+     .sizes = true},
 	{0},
 };

@@ -1,5 +1,5 @@
 /* Quantisation as element-wise work in f32: QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear. */
-#include "op.h"
+#include "compiler/lower/op.h"
 
 #define TYPES_QUANTISED (TYPE(I8) | TYPE(U8) | TYPE(I16) | TYPE(U16))
 
@@ -32,8 +32,8 @@ static enum ercc_status spread_along(struct node *node, int slot, struct value *
 			fits = shape.dims[i] == (i == axis ? ceil_div(x->dims[i], block) : x->dims[i]);
 	}
 	if (!fits)
-		return node_fail(node, ERCC_MODEL, "input %d %s for %s along axis %d, block size %lld", slot, shape_words(node, &shape),
-		                 shape_words(node, x), axis, (long long)block);
+		return node_fail(node, ERCC_MODEL, "input %d %s for %s along axis %d, block size %lld", slot,
+		                 shape_words(node, &shape), shape_words(node, x), axis, (long long)block);
 	if (block == 0) {
 		*out = EMIT(node, "Reshape(a, b)", value, constant_ints(node, dims, x->rank));
 		return ERCC_OK;
@@ -72,7 +72,8 @@ static enum ercc_status expand_dequantize(struct node *node)
 }
 
 /* x / scale to the nearest, halves to even, plus the zero point, saturated. */
-static struct value *emit_quantised(struct node *node, struct value *x, struct value *scale, struct value *zero, enum erc_dtype dtype)
+static struct value *emit_quantised(struct node *node, struct value *x, struct value *scale, struct value *zero,
+                                    enum erc_dtype dtype)
 {
 	double low, high;
 	quantised_range(dtype, &low, &high);
@@ -103,7 +104,8 @@ static enum ercc_status expand_quantize(struct node *node)
 static enum ercc_status expand_dynamic_quantize(struct node *node)
 {
 	struct value *x = node->inputs[0];
-	struct value *high = EMIT(node, "Max(ReduceMax[keepdims=0](a), 0)", x), *low = EMIT(node, "Min(ReduceMin[keepdims=0](a), 0)", x);
+	struct value *high = EMIT(node, "Max(ReduceMax[keepdims=0](a), 0)", x),
+				 *low = EMIT(node, "Min(ReduceMin[keepdims=0](a), 0)", x);
 	struct value *scale = EMIT(node, "Div(Sub(a, b), c)", high, low, constant_number(node, ERC_F32, 255));
 	struct value *zero = EMIT(node, TEXT(node, "Cast[to=%d](Clip(Round(Div(Neg(a), b)), c, d))", ERC_U8), low, scale,
 	                          constant_number(node, ERC_F32, 0), constant_number(node, ERC_F32, 255));

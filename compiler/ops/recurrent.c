@@ -1,6 +1,6 @@
 /* Sequence operators that carry a state from call to call: LinearAttention, a step at a time, and
  * CausalConvWithState. */
-#include "op.h"
+#include "compiler/lower/op.h"
 
 #include <math.h>
 
@@ -11,7 +11,7 @@
 static enum ercc_status expand_causal_conv(struct node *node)
 {
 	struct value *x = node->inputs[0], *weight = node->inputs[1], *bias = node_input(node, 2),
-	             *past = node_input(node, 3);
+				 *past = node_input(node, 3);
 	const char *activation = node_attr_text(node, "activation", "none");
 	const struct shape *in = &x->shape, *w = &weight->shape;
 	for (int i = 1; i < 4; i++)
@@ -30,14 +30,14 @@ static enum ercc_status expand_causal_conv(struct node *node)
 		past = EMIT(node, "Expand(a, b)", constant_number(node, x->dtype, 0), constant_ints(node, state.dims, 3));
 	struct value *whole = taps > 1 ? EMIT(node, "Concat[axis=2](a, b)", past, x) : x;
 	struct value *y =
-	    EMIT(node, TEXT(node, bias ? "Conv[group=%lld](a, b, c)" : "Conv[group=%lld](a, b)", (long long)channels),
+		EMIT(node, TEXT(node, bias ? "Conv[group=%lld](a, b, c)" : "Conv[group=%lld](a, b)", (long long)channels),
 	         whole, weight, bias);
 	expand_to(node, 0, silu ? EMIT(node, "Mul(a, Sigmoid(a))", y) : y);
-	expand_to(
-	    node, 1,
-	    EMIT(node,
-	         TEXT(node, "Slice(a, {%lld}, {%lld}, {2})", (long long)in->dims[2], (long long)(in->dims[2] + taps - 1)),
-	         whole));
+	expand_to(node, 1,
+	          EMIT(node,
+	               TEXT(node, "Slice(a, {%lld}, {%lld}, {2})", (long long)in->dims[2],
+	                    (long long)(in->dims[2] + taps - 1)),
+	               whole));
 	return ERCC_OK;
 }
 
@@ -47,7 +47,7 @@ struct linear {
 	int64_t batch, steps, q_heads, kv_heads, k_size, v_size;
 	bool gated, delta;
 	struct value *q, *k, *v, *decay, *beta,
-	    *state; /* [batch, heads, steps, size]; the state [batch, heads, k_size, v_size] */
+		*state; /* [batch, heads, steps, size]; the state [batch, heads, k_size, v_size] */
 };
 
 static enum ercc_status check_part(const struct node *node, int slot, const char *what, const struct linear *l,
@@ -115,7 +115,7 @@ static struct value *at_step(struct node *node, struct value *x, int64_t t)
 static struct value *step_linear(struct node *node, struct linear *l, int64_t t)
 {
 	struct value *k = EMIT(node, "Transpose[perm=0:1:3:2](a)", at_step(node, l->k, t)), *v = at_step(node, l->v, t),
-	             *read = l->state;
+				 *read = l->state;
 	int64_t repeats = l->q_heads / l->kv_heads;
 	if (l->gated) /* a factor for each key dim, or one for all */
 		l->state = EMIT(node, "Mul(a, Exp(Transpose[perm=0:1:3:2](b)))", l->state, at_step(node, l->decay, t));
@@ -126,7 +126,7 @@ static struct value *step_linear(struct node *node, struct linear *l, int64_t t)
 	read = l->state;
 	if (repeats > 1) {
 		int64_t wide[] = {l->batch, l->kv_heads, repeats, l->k_size, l->v_size},
-		        dims[] = {l->batch, l->q_heads, l->k_size, l->v_size};
+				dims[] = {l->batch, l->q_heads, l->k_size, l->v_size};
 		read = EMIT(node, "Reshape(Expand(Unsqueeze(a, {2}), b), c)", read, constant_ints(node, wide, 5),
 		            constant_ints(node, dims, 4));
 	}

@@ -1,6 +1,6 @@
 /* Reductions over axes, global pooling among them. One row each: how to start, combine and finish. */
-#include "rows.h"
-#include "sizes.h"
+#include "compiler/lower/lower_rows.h"
+#include "compiler/ops/sizes.h"
 
 #include <math.h>
 
@@ -8,7 +8,11 @@ static void reduce_evaluate(const struct launch *launch, void *const *buffers);
 static enum ercc_status reduce_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
                                    struct variant *variant);
 const struct kernel_template reduce_template = {
-	.stem = "reduce", .cpu = rows_cpu, .gpu = reduce_gpu, .speed = 0.3, .evaluate = reduce_evaluate,
+	.stem = "reduce",
+	.cpu = rows_cpu,
+	.gpu = reduce_gpu,
+	.speed = 0.3,
+	.evaluate = reduce_evaluate,
 };
 
 static bool is_global(const struct node *node)
@@ -137,7 +141,8 @@ static union expr_value start_value(const struct op *op, enum erc_dtype dtype)
 		double f;
 		int64_t i32, i64, i8, u8, boolean;
 	} starts[] = {
-		{"0;", 0, 0, 0, 0, 0, 0}, {"1;", 1, 1, 1, 1, 1, 1},
+		{"0;", 0, 0, 0, 0, 0, 0},
+		{"1;", 1, 1, 1, 1, 1, 1},
 		{"lowest;", -(double)INFINITY, INT32_MIN, INT64_MIN, INT8_MIN, 0, 0},
 		{"highest;", (double)INFINITY, INT32_MAX, INT64_MAX, INT8_MAX, UINT8_MAX, 1},
 	};
@@ -322,7 +327,8 @@ static enum ercc_status expand_sized_reduce(struct node *node)
 	enum erc_dtype dtype = x->dtype;
 	bool reduce[MAX_RANK], mean = !strcmp(node->op_type, "ReduceMean");
 	const char *start = node->op->defaults;
-	fill = *start == 'l' || *start == 'h' ? constant_extreme(node, dtype, *start == 'h') : constant_number(node, dtype, *start - '0');
+	fill = *start == 'l' || *start == 'h' ? constant_extreme(node, dtype, *start == 'h')
+	                                      : constant_number(node, dtype, *start - '0');
 	TRY(reduced_axes(node, reduce));
 	for (int i = 0; i < node->inputs[0]->shape.rank; i++)
 		if (reduce[i]) {
@@ -391,8 +397,10 @@ static enum ercc_status expand_global_lp_pool(struct node *node)
 }
 
 #define REDUCE(name, types, text) \
-	{name, 1, 1, 2, 1, types, infer_reduce, lower_reduce, NULL, text, layout_reduce, NULL, expand_sized_reduce, 0, is_expanded, \
-	 true}
+	{ \
+		name, 1, 1, 2, 1, types, infer_reduce, lower_reduce, NULL, text, layout_reduce, NULL, expand_sized_reduce, 0, \
+			is_expanded, true \
+	}
 #define TYPES_REDUCED (TYPES_FLOAT | TYPE(I32) | TYPE(I64))
 #define TYPES_COMPARED (TYPES_REDUCED | TYPE(I8) | TYPE(U8) | TYPE(BOOL))
 

@@ -1,5 +1,5 @@
 /* Reorder, the compiler's own operator: plain to channel-blocked layout and back. */
-#include "op.h"
+#include "compiler/lower/op.h"
 
 static enum ercc_status infer_reorder(struct node *node)
 {
@@ -23,7 +23,8 @@ static enum ercc_status lower_reorder(struct lowering *lowering, struct node *no
 		int64_t plain[] = {channels * positions, 16 * positions, 1, positions};
 		int64_t blocked[] = {padded * positions, 16 * positions, 16, 1};
 		int64_t at = part * full * 16 * positions; /* the same in both */
-		TRY(lower_copy(lowering, node, in, at, blocking ? plain : blocked, out, at, blocking ? blocked : plain, &space));
+		TRY(lower_copy(lowering, node, in, at, blocking ? plain : blocked, out, at, blocking ? blocked : plain,
+		               &space));
 	}
 	return ERCC_OK;
 }

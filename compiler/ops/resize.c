@@ -1,7 +1,7 @@
 /* Resize and Upsample: one launch per axis that changes, with the positions and weights of its taps as
  * constants. Nearest neighbours are gathered and may have any dtype. */
-#include "rows.h"
-#include "sizes.h"
+#include "compiler/ops/gather.h"
+#include "compiler/ops/sizes.h"
 
 #include <math.h>
 
@@ -97,10 +97,10 @@ static enum ercc_status read_roi(const struct node *node, struct resize *r, cons
 static enum ercc_status check_words(const struct node *node, const struct resize *r)
 {
 	static const char *const words[][8] = {
-	    {"nearest", "linear", "cubic"},
-	    {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
+		{"nearest", "linear", "cubic"},
+		{"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
 	     "tf_crop_and_resize"},
-	    {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"},
+		{"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"},
 	};
 	const char *const given[] = {r->mode, r->coordinates, r->nearest};
 	for (size_t i = 0; i < COUNT_OF(given); i++) {
@@ -210,16 +210,16 @@ static int64_t clamped(int64_t at, int64_t size)
 }
 
 struct axis_taps {
-	int count;       /* taps per output position */
-	int32_t *index;  /* [out][count] */
+	int count;      /* taps per output position */
+	int32_t *index; /* [out][count] */
 	float *weight;
-	bool outside;    /* some positions lie outside: their first index is -1 */
+	bool outside; /* some positions lie outside: their first index is -1 */
 };
 
 static int tap_count(const struct resize *r, int axis, double *reach)
 {
 	double radius = !strcmp(r->mode, "linear") ? 1 : 2,
-	       shrink = r->antialias && r->scale[axis] < 1 ? r->scale[axis] : 1;
+		   shrink = r->antialias && r->scale[axis] < 1 ? r->scale[axis] : 1;
 	*reach = shrink;
 	return !strcmp(r->mode, "nearest") ? 1 : 2 - 2 * ((int)floor(-radius / shrink) + 1);
 }
@@ -298,7 +298,7 @@ static void add_taps(struct lowering *lowering, const struct node *node, const s
 	launch->reduction_key = 0x74617073;
 	launch->defines[launch->define_count++] = (struct define){"LAST", inner == 1 ? "1" : "0"};
 	launch->defines[launch->define_count++] =
-	    (struct define){"OUTSIDE", arena_printf(&lowering->ctx->arena, "%af", outside)};
+		(struct define){"OUTSIDE", arena_printf(&lowering->ctx->arena, "%af", outside)};
 }
 
 static void add_nearest(struct lowering *lowering, const struct node *node, struct gather *g,
@@ -345,8 +345,10 @@ static enum ercc_status lower_resize(struct lowering *lowering, struct node *nod
 	struct axis_taps taps = {0};
 	int left = 0;
 	TRY(read_resize(node, &r));
-	struct gather g = {
-	    .in = lower_buffer(lowering, in), .dtype = in->dtype, .index_dtype = ERC_I64, .shape = stored_shape(in)};
+	struct gather g = {.in = lower_buffer(lowering, in),
+	                   .dtype = in->dtype,
+	                   .index_dtype = ERC_I64,
+	                   .shape = stored_shape(in)};
 	for (int i = 0; i < in->shape.rank; i++)
 		left += r.resized[i];
 	if (left == 0)
@@ -376,12 +378,12 @@ static enum ercc_status lower_resize(struct lowering *lowering, struct node *nod
 
 const struct op ops_resize[] = {
 	{"Resize", 10, 2, 2, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
-	 .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
+     .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
 	{"Resize", 11, 1, 4, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
-	 .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
+     .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
 	{"Upsample", 7, 1, 1, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
-	 .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
+     .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
 	{"Upsample", 9, 2, 2, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
-	 .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
+     .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
 	{0},
 };

@@ -1,6 +1,6 @@
 /* RNN, GRU and LSTM, unrolled: the input's products for all steps at once, then each step as a product with
  * the state and element-wise work. */
-#include "op.h"
+#include "compiler/lower/op.h"
 
 #include <strings.h>
 
@@ -35,16 +35,16 @@ struct gate {
 /* One direction of the node at work. */
 struct rnn {
 	struct node *node;
-	int64_t gates;               /* 1, 3 or 4 */
+	int64_t gates; /* 1, 3 or 4 */
 	int64_t steps, batch, hidden, directions;
 	bool batch_first, reverse;
-	int direction;               /* which part of the weights */
-	struct gate gate[3];         /* f, g, h */
-	float clip;                  /* 0: none */
+	int direction;       /* which part of the weights */
+	struct gate gate[3]; /* f, g, h */
+	float clip;          /* 0: none */
 	struct value *lengths, *zero, *one;
 	struct value *r, *r_own, *rb; /* [hidden, gates * hidden]; GRU's new state has its own, and its bias */
-	struct value *p[3];          /* LSTM's peepholes i, o, f */
-	struct value *h, *c;         /* the state: [batch, hidden] */
+	struct value *p[3];           /* LSTM's peepholes i, o, f */
+	struct value *h, *c;          /* the state: [batch, hidden] */
 };
 
 /* ---- reading the node ---- */
@@ -146,8 +146,10 @@ static struct value *activate(const struct rnn *rnn, int gate, struct value *x)
 /* Columns of gate `index`. */
 static struct value *part(const struct rnn *rnn, struct value *x, int64_t index, int64_t count)
 {
-	return EMIT(rnn->node, TEXT(rnn->node, "Slice(a, {%lld}, {%lld}, {-1})", (long long)(index * rnn->hidden),
-	                            (long long)((index + count) * rnn->hidden)), x);
+	return EMIT(rnn->node,
+	            TEXT(rnn->node, "Slice(a, {%lld}, {%lld}, {-1})", (long long)(index * rnn->hidden),
+	                 (long long)((index + count) * rnn->hidden)),
+	            x);
 }
 
 static struct value *product(const struct rnn *rnn, struct value *a, struct value *b)
@@ -220,10 +222,10 @@ static struct value *of_direction(const struct rnn *rnn, int slot, int axis)
 {
 	if (!node_input(rnn->node, slot))
 		return NULL;
-	return EMIT(
-	    rnn->node,
-	    TEXT(rnn->node, "Squeeze(Slice(a, {%d}, {%d}, {%d}), {%d})", rnn->direction, rnn->direction + 1, axis, axis),
-	    rnn->node->inputs[slot]);
+	return EMIT(rnn->node,
+	            TEXT(rnn->node, "Squeeze(Slice(a, {%d}, {%d}, {%d}), {%d})", rnn->direction, rnn->direction + 1, axis,
+	                 axis),
+	            rnn->node->inputs[slot]);
 }
 
 static struct value *initial_state(const struct rnn *rnn, int slot)
@@ -239,7 +241,7 @@ static struct value *input_products(struct rnn *rnn, struct value *x)
 {
 	struct node *node = rnn->node;
 	struct value *y = EMIT(node, "MatMul(a, Transpose[perm=1:0](b))", x, of_direction(rnn, 1, 0)),
-	             *bias = of_direction(rnn, 3, 0);
+				 *bias = of_direction(rnn, 3, 0);
 	rnn->r = EMIT(node, "Transpose[perm=1:0](a)", of_direction(rnn, 2, 0));
 	if (rnn->gates == 3) {
 		rnn->r_own = part(rnn, rnn->r, 2, 1);
@@ -264,7 +266,7 @@ static void hold_ended(struct rnn *rnn, int64_t t, struct value *h, struct value
 	if (!rnn->lengths)
 		return;
 	struct value *running =
-	    EMIT(node, TEXT(node, "Unsqueeze(Less(a, b), {1})"), constant_number(node, ERC_I32, (double)t), rnn->lengths);
+		EMIT(node, TEXT(node, "Unsqueeze(Less(a, b), {1})"), constant_number(node, ERC_I32, (double)t), rnn->lengths);
 	*y = EMIT(node, "Where(a, b, c)", running, rnn->h, rnn->zero);
 	rnn->h = EMIT(node, "Where(a, b, c)", running, rnn->h, h);
 	if (c)
@@ -289,9 +291,10 @@ static struct value *run_direction(struct rnn *rnn, const struct cell *cell, str
 	for (int64_t k = 0; k < rnn->steps; k++) {
 		int64_t t = rnn->reverse && !flip ? rnn->steps - 1 - k : k;
 		struct value *h = rnn->h, *c = rnn->c, *y;
-		cell->step(
-		    rnn,
-		    EMIT(node, TEXT(node, "Squeeze(Slice(a, {%lld}, {%lld}, {0}), {0})", (long long)t, (long long)(t + 1)), x));
+		cell->step(rnn,
+		           EMIT(node,
+		                TEXT(node, "Squeeze(Slice(a, {%lld}, {%lld}, {0}), {0})", (long long)t, (long long)(t + 1)),
+		                x));
 		hold_ended(rnn, t, h, c, &y);
 		shown[t] = EMIT(node, "Unsqueeze(a, {0, 1})", y);
 	}

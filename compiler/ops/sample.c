@@ -1,6 +1,6 @@
 /* Operators that read an image at computed places: GridSample, AffineGrid, RoiAlign. */
-#include "rows.h"
-#include "sizes.h"
+#include "compiler/lower/lower_rows.h"
+#include "compiler/ops/sizes.h"
 
 const struct kernel_template grid_sample_template = {.stem = "grid_sample", .cpu = rows_cpu, .gpu = rows_gpu};
 const struct kernel_template roi_align_template = {.stem = "roi_align", .cpu = rows_cpu, .gpu = rows_gpu};
@@ -58,8 +58,7 @@ static enum ercc_status infer_grid_sample(struct node *node)
 	TRY(check_same_dtype(node, 1));
 	if ((in->rank != 4 && in->rank != 5) || grid->rank != in->rank || grid->dims[0] != in->dims[0] ||
 	    grid->dims[grid->rank - 1] != in->rank - 2 || shape_elements(in) == 0)
-		return node_fail(node, ERCC_MODEL, "input %s and grid %s", shape_words(node, in),
-		                 shape_words(node, grid));
+		return node_fail(node, ERCC_MODEL, "input %s and grid %s", shape_words(node, in), shape_words(node, grid));
 	for (int i = 2; i < out.rank; i++)
 		out.dims[i] = grid->dims[i - 1];
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
@@ -75,7 +74,7 @@ static enum ercc_status lower_grid_sample(struct lowering *lowering, struct node
 	for (int i = 3; i < out->rank; i++)
 		positions *= out->dims[i];
 	struct launch *launch =
-	    add_sampling(lowering, node, &grid_sample_template, out->dims[0] * out->dims[1] * out->dims[2]);
+		add_sampling(lowering, node, &grid_sample_template, out->dims[0] * out->dims[1] * out->dims[2]);
 	launch->params[2] = in->dims[1];
 	launch->params[3] = out->dims[2];
 	launch->params[4] = positions;
@@ -121,7 +120,7 @@ static enum ercc_status expand_affine_grid(struct node *node)
 		for (int d = rank - 1; d >= 0; left /= size[2 + d], d--) { /* x first */
 			double n = (double)size[2 + d], i = (double)(left % size[2 + d]);
 			at[p * (rank + 1) + rank - 1 - d] =
-			    (float)(corners ? n > 1 ? 2 * i / (n - 1) - 1 : 0 : (2 * i + 1) / n - 1);
+				(float)(corners ? n > 1 ? 2 * i / (n - 1) - 1 : 0 : (2 * i + 1) / n - 1);
 		}
 		at[p * (rank + 1) + rank] = 1;
 	}
@@ -140,13 +139,12 @@ static enum ercc_status infer_roi_align(struct node *node)
 	const struct shape *in = &node->inputs[0]->shape, *rois = &node->inputs[1]->shape, *batch = &node->inputs[2]->shape;
 	int64_t height = node_attr_int(node, "output_height", 1), width = node_attr_int(node, "output_width", 1);
 	const char *mode = node_attr_text(node, "mode", "avg"),
-	           *coordinates = node_attr_text(node, "coordinate_transformation_mode", "half_pixel");
+			   *coordinates = node_attr_text(node, "coordinate_transformation_mode", "half_pixel");
 	TRY(check_same_dtype(node, 1));
 	if (in->rank != 4 || shape_elements(in) == 0 || rois->rank != 2 || rois->dims[1] != 4 || batch->rank != 1 ||
 	    batch->dims[0] != rois->dims[0] || node->inputs[2]->dtype != ERC_I64)
 		return node_fail(node, ERCC_MODEL, "input %s, regions %s, batch indices %s%s", shape_words(node, in),
-		                 shape_words(node, rois), dtype_name(node->inputs[2]->dtype),
-		                 shape_words(node, batch));
+		                 shape_words(node, rois), dtype_name(node->inputs[2]->dtype), shape_words(node, batch));
 	if (height < 1 || width < 1 || node_attr_int(node, "sampling_ratio", 0) < 0 ||
 	    node_attr_int(node, "sampling_ratio", 0) > 1024 || (strcmp(mode, "avg") && strcmp(mode, "max")) ||
 	    (strcmp(coordinates, "half_pixel") && strcmp(coordinates, "output_half_pixel")))
@@ -183,9 +181,9 @@ static enum ercc_status lower_roi_align(struct lowering *lowering, struct node *
 const struct op ops_sample[] = {
 	{"GridSample", 16, 2, 2, 1, TYPE(F32), infer_grid_sample, lower_grid_sample, .layout = NULL},
 	{"AffineGrid", 20, 2, 2, 1, TYPE(F32), .expand = expand_affine_grid},
-	{"RoiAlign", 10, 3, 3, 1, TYPE(F32), infer_roi_align, lower_roi_align,
-	 .expand = expand_sized_regions, .expands = has_sizes, .sizes = true},
-	{"RoiAlign", 16, 3, 3, 1, TYPE(F32), infer_roi_align, lower_roi_align,
-	 .expand = expand_sized_regions, .expands = has_sizes, .sizes = true},
+	{"RoiAlign", 10, 3, 3, 1, TYPE(F32), infer_roi_align, lower_roi_align, .expand = expand_sized_regions,
+     .expands = has_sizes, .sizes = true},
+	{"RoiAlign", 16, 3, 3, 1, TYPE(F32), infer_roi_align, lower_roi_align, .expand = expand_sized_regions,
+     .expands = has_sizes, .sizes = true},
 	{0},
 };

@@ -1,7 +1,8 @@
 /* Operators whose result is known once shapes and constants are: infer sets the constant. */
-#include "sizes.h"
+#include "compiler/ops/sizes.h"
 
-static enum ercc_status set_constant(struct node *node, enum erc_dtype dtype, const struct shape *shape, const void *data)
+static enum ercc_status set_constant(struct node *node, enum erc_dtype dtype, const struct shape *shape,
+                                     const void *data)
 {
 	TRY(set_output(node, 0, dtype, shape));
 	node->outputs[0]->constant = tensor_new(&node->graph->ctx->arena, dtype, shape, data);
@@ -25,7 +26,8 @@ static struct shape wanted_dims(const struct node *node)
 static enum ercc_status infer_shape(struct node *node)
 {
 	struct shape dims = wanted_dims(node), out = shape_of(1, (int64_t[]){dims.rank});
-	return set_constant(node, ERC_I64, &out, arena_copy_bytes(&node->graph->ctx->arena, dims.dims, (size_t)dims.rank * 8));
+	return set_constant(node, ERC_I64, &out,
+	                    arena_copy_bytes(&node->graph->ctx->arena, dims.dims, (size_t)dims.rank * 8));
 }
 
 /* Dims with run-time sizes: put together from these and from constants. */
@@ -138,8 +140,14 @@ static enum ercc_status infer_range(struct node *node)
 	for (int64_t i = 0; i < count; i++) {
 		float f = (float)(start + (double)i * delta);
 		double d = start + (double)i * delta;
-		int64_t n = dtype_is_float(dtype) ? 0 : (int64_t)((uint64_t)tensor_int(in[0], 0) + (uint64_t)i * (uint64_t)tensor_int(in[2], 0));
-		memcpy(data + (size_t)i * bytes, dtype == ERC_F32 ? (void *)&f : dtype == ERC_F64 ? (void *)&d : (void *)&n, bytes);
+		int64_t n = dtype_is_float(dtype)
+		                ? 0
+		                : (int64_t)((uint64_t)tensor_int(in[0], 0) + (uint64_t)i * (uint64_t)tensor_int(in[2], 0));
+		memcpy(data + (size_t)i * bytes,
+		       dtype == ERC_F32   ? (void *)&f
+		       : dtype == ERC_F64 ? (void *)&d
+		                          : (void *)&n,
+		       bytes);
 	}
 	return set_constant(node, dtype, &out, data);
 }
@@ -176,7 +184,8 @@ static bool is_run_time_range(const struct node *node)
 	for (int i = 0; i < 3; i++)
 		if (shape_elements(&node->inputs[i]->shape) != 1 || node->inputs[i]->dtype != node->inputs[0]->dtype)
 			return false; /* infer says what is wrong */
-	return is_bounded_range(node) || !node->inputs[0]->constant || !node->inputs[1]->constant || !node->inputs[2]->constant;
+	return is_bounded_range(node) || !node->inputs[0]->constant || !node->inputs[1]->constant ||
+	       !node->inputs[2]->constant;
 }
 
 /* As many as the model says. */
@@ -190,8 +199,9 @@ static enum ercc_status expand_stated_range(struct node *node)
 			TRY(constant_input(node, i, names[i], &tensor));
 	tell_stated(node, &stated);
 	struct value *steps = constant_range(node, 0, 1, stated.dims[0], &stated);
-	expand_to(node, 0, EMIT(node, TEXT(node, "Add(a, Mul(Cast[to=%d](c), b))", (int)node->inputs[0]->dtype), node->inputs[0],
-	                        node->inputs[2], steps));
+	expand_to(node, 0,
+	          EMIT(node, TEXT(node, "Add(a, Mul(Cast[to=%d](c), b))", (int)node->inputs[0]->dtype), node->inputs[0],
+	               node->inputs[2], steps));
 	return ERCC_OK;
 }
 
@@ -201,15 +211,19 @@ static enum ercc_status expand_range(struct node *node)
 	struct value *limit = node->inputs[1];
 	if (!is_bounded_range(node))
 		return expand_stated_range(node);
-	int64_t start = tensor_int(node->inputs[0]->constant, 0), delta = tensor_int(node->inputs[2]->constant, 0), span, count;
+	int64_t start = tensor_int(node->inputs[0]->constant, 0), delta = tensor_int(node->inputs[2]->constant, 0), span,
+			count;
 	if (__builtin_sub_overflow(limit->elements->dims[0], start, &span) || span > MAX_RANGE || delta > MAX_RANGE)
-		return node_fail(node, ERCC_UNSUPPORTED, "up to %lld from %lld", (long long)limit->elements->dims[0], (long long)start);
+		return node_fail(node, ERCC_UNSUPPORTED, "up to %lld from %lld", (long long)limit->elements->dims[0],
+		                 (long long)start);
 	count = span > 0 ? ceil_div(span, delta) : 0;
 	struct value *x = constant_range(node, start, delta, count, &(struct shape){.rank = 1, .dims = {count}});
 	struct value *size = limit;
 	if (start != 0 || delta != 1)
-		size = EMIT(node, TEXT(node, "Div(Add(Sub(a, {%lld}), {%lld}), {%lld})", (long long)start, (long long)delta - 1,
-		                        (long long)delta), limit);
+		size = EMIT(node,
+		            TEXT(node, "Div(Add(Sub(a, {%lld}), {%lld}), {%lld})", (long long)start, (long long)delta - 1,
+		                 (long long)delta),
+		            limit);
 	expand_to(node, 0, emit_limited(node, x, 0, count, size));
 	return ERCC_OK;
 }
@@ -223,22 +237,23 @@ static enum ercc_status infer_eye_like(struct node *node)
 	if (shape->rank != 2)
 		return node_fail(node, ERCC_MODEL, "needs a matrix, found %s", shape_text(&node->graph->ctx->arena, shape));
 	if (to < 0 || to >= ERC_DTYPE_COUNT || !(TYPES_ALL >> to & 1) || shape_elements(shape) > (int64_t)1 << 28)
-		return node_fail(node, ERCC_UNSUPPORTED, "%s as dtype %lld", shape_text(&node->graph->ctx->arena, shape), (long long)to);
+		return node_fail(node, ERCC_UNSUPPORTED, "%s as dtype %lld", shape_text(&node->graph->ctx->arena, shape),
+		                 (long long)to);
 	enum erc_dtype dtype = (enum erc_dtype)to;
 	void *data = arena_array(&node->graph->ctx->arena, (size_t)shape_elements(shape), dtype_bytes(dtype));
 	for (int64_t i = 0; i < shape->dims[0]; i++)
 		if (k > -shape->dims[0] && k < shape->dims[1] && i + k >= 0 && i + k < shape->dims[1])
-			element_write(data, dtype, i * shape->dims[1] + i + k,
-			              expr_number(dtype, 1));
+			element_write(data, dtype, i * shape->dims[1] + i + k, expr_number(dtype, 1));
 	return set_constant(node, dtype, shape, data);
 }
 
 const struct op ops_shape[] = {
-	{"Shape", 1, 1, 1, 1, TYPES_MOVED, infer_shape, .expand = expand_shape, .expands = is_run_time_shape, .sizes = true},
+	{"Shape", 1, 1, 1, 1, TYPES_MOVED, infer_shape, .expand = expand_shape, .expands = is_run_time_shape,
+     .sizes = true},
 	{"Size", 1, 1, 1, 1, TYPES_MOVED, infer_size, .expand = expand_size, .expands = has_sizes, .sizes = true},
 	{"Constant", 1, 0, 0, 1, TYPES_MOVED, infer_constant, .layout = NULL},
 	{"ConstantOfShape", 9, 1, 1, 1, TYPE(I64), infer_constant_of_shape, .expand = expand_constant_of_shape,
-	 .expands = has_run_time_elements},
+     .expands = has_run_time_elements},
 	{"EyeLike", 9, 1, 1, 1, TYPES_MOVED, infer_eye_like, .layout = NULL},
 	{"Range", 11, 3, 3, 1, TYPES_NUMBER, infer_range, .expand = expand_range, .expands = is_run_time_range},
 	{0},

@@ -1,5 +1,5 @@
 /* Fourier transforms as products with constant matrices, and the windows that go with them. */
-#include "op.h"
+#include "compiler/lower/op.h"
 
 #include <math.h>
 
@@ -90,8 +90,10 @@ static enum ercc_status expand_dft(struct node *node)
 		return node_fail(node, ERCC_MODEL,
 		                 "input %s along axis %d: the last dim holds one number or two, and is not transformed",
 		                 shape_words(node, in), axis);
-	struct transform t = {
-	    .from = in->dims[axis], .parts = (int)in->dims[in->rank - 1], .outs = 2, .sign = inverse ? 1 : -1};
+	struct transform t = {.from = in->dims[axis],
+	                      .parts = (int)in->dims[in->rank - 1],
+	                      .outs = 2,
+	                      .sign = inverse ? 1 : -1};
 	TRY(one_int(node, 1, "dft_length", inverse && onesided ? 2 * (t.from - 1) : t.from, &n));
 	if (n < 1 || n > LENGTH_MAX || t.from > LENGTH_MAX)
 		return node_fail(node, ERCC_UNSUPPORTED, "a transform of %lld numbers of length %lld; up to %d are supported",
@@ -173,7 +175,10 @@ static enum ercc_status infer_window(struct node *node)
 	return ERCC_OK;
 }
 
-#define WINDOW(name, factors) {name, 17, 1, 1, 1, TYPE(I32) | TYPE(I64), infer_window, .defaults = factors}
+#define WINDOW(name, factors) \
+	{ \
+		name, 17, 1, 1, 1, TYPE(I32) | TYPE(I64), infer_window, .defaults = factors \
+	}
 
 const struct op ops_signal[] = {
 	{"DFT", 17, 1, 2, 1, TYPE(F32), .expand = expand_dft},

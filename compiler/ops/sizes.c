@@ -1,10 +1,10 @@
 /* Run-time sizes: the compiler's own operators that set, forget and fill them, and what other families put together
  * with these. */
-#include "sizes.h"
+#include "compiler/ops/sizes.h"
 
 #include <math.h>
 
-#include "rows.h"
+#include "compiler/lower/lower_rows.h"
 
 bool has_sizes(const struct node *node)
 {
@@ -24,10 +24,8 @@ struct value *emit_limited(struct node *node, struct value *x, int axis, int64_t
 {
 	const struct shape *known = size->elements;
 	if (known && known->rank == 1 && known->sizes[0] && known->dims[0] <= bound)
-		return EMIT(node, TEXT(node, "erc.Limit[axis=%d](a, b)", axis), x,
-		            graph_size(node->graph, known->sizes[0]));
-	return EMIT(node,
-	            TEXT(node, "erc.Limit[axis=%d](a, Reshape(Min(Max(Cast[to=%d](b), {0}), c), {}))", axis, ERC_I64),
+		return EMIT(node, TEXT(node, "erc.Limit[axis=%d](a, b)", axis), x, graph_size(node->graph, known->sizes[0]));
+	return EMIT(node, TEXT(node, "erc.Limit[axis=%d](a, Reshape(Min(Max(Cast[to=%d](b), {0}), c), {}))", axis, ERC_I64),
 	            x, size, constant_ints(node, &bound, 1));
 }
 
@@ -47,8 +45,8 @@ struct value *constant_positions(struct node *node, int64_t count, int axis, int
 struct value *emit_filled(struct node *node, struct value *x, const struct value *like, int axis, struct value *fill)
 {
 	struct value *positions = constant_positions(node, like->shape.dims[axis], axis, like->shape.rank);
-	return EMIT(node, "Where(Less(b, c), a, d)", emit_bounded(node, x, axis), positions,
-	            dim_value(node, like, axis), fill);
+	return EMIT(node, "Where(Less(b, c), a, d)", emit_bounded(node, x, axis), positions, dim_value(node, like, axis),
+	            fill);
 }
 
 struct value *constant_extreme(struct node *node, enum erc_dtype dtype, bool highest)
@@ -56,15 +54,15 @@ struct value *constant_extreme(struct node *node, enum erc_dtype dtype, bool hig
 	static const struct {
 		int64_t lowest, highest;
 	} extremes[ERC_DTYPE_COUNT] = {
-	    [ERC_I8] = {INT8_MIN, INT8_MAX},
-	    [ERC_I16] = {INT16_MIN, INT16_MAX},
-	    [ERC_I32] = {INT32_MIN, INT32_MAX},
-	    [ERC_I64] = {INT64_MIN, INT64_MAX},
-	    [ERC_U8] = {0, UINT8_MAX},
-	    [ERC_U16] = {0, UINT16_MAX},
-	    [ERC_U32] = {0, UINT32_MAX},
-	    [ERC_U64] = {0, -1},
-	    [ERC_BOOL] = {0, 1},
+		[ERC_I8] = {INT8_MIN, INT8_MAX},
+		[ERC_I16] = {INT16_MIN, INT16_MAX},
+		[ERC_I32] = {INT32_MIN, INT32_MAX},
+		[ERC_I64] = {INT64_MIN, INT64_MAX},
+		[ERC_U8] = {0, UINT8_MAX},
+		[ERC_U16] = {0, UINT16_MAX},
+		[ERC_U32] = {0, UINT32_MAX},
+		[ERC_U64] = {0, -1},
+		[ERC_BOOL] = {0, 1},
 	};
 	struct arena *arena = &node->graph->ctx->arena;
 	union expr_value value = {.i = highest ? extremes[dtype].highest : extremes[dtype].lowest};
@@ -123,8 +121,7 @@ void set_elements(struct node *node, const struct shape *elements)
 	struct arena *arena = &node->graph->ctx->arena;
 	struct value *out = node->outputs[0];
 	struct shape *copy = arena_new(arena, struct shape);
-	if (out->constant || out->dtype != ERC_I64 || out->shape.rank > 1 ||
-	    shape_elements(&out->shape) != elements->rank)
+	if (out->constant || out->dtype != ERC_I64 || out->shape.rank > 1 || shape_elements(&out->shape) != elements->rank)
 		return;
 	*copy = *elements;
 	if (shape_run_time_dim(elements) < 0)
@@ -220,21 +217,21 @@ static enum ercc_status lower_pack(struct lowering *lowering, struct node *node)
 	for (int i = 0; i < shape->rank; i++) {
 		launch->params[launch->param_count++] = shape->dims[i];
 		launch->params[launch->param_count++] =
-		    shape->sizes[i] ? graph_size_slot(lowering->graph, shape->sizes[i]) : -1;
+			shape->sizes[i] ? graph_size_slot(lowering->graph, shape->sizes[i]) : -1;
 	}
 	launch->flops = (uint64_t)elements;
 	return ERCC_OK;
 }
 
-#define OWN(name, inputs, infer, lower, ...)                                                                           \
-	{                                                                                                              \
-		name, 1, inputs, inputs, 1, TYPES_MOVED, infer, lower, .domain = "erc", .sizes = true, __VA_ARGS__     \
+#define OWN(name, inputs, infer, lower, ...) \
+	{ \
+		name, 1, inputs, inputs, 1, TYPES_MOVED, infer, lower, .domain = "erc", .sizes = true, __VA_ARGS__ \
 	}
 
 const struct op ops_sizes[] = {
-    OWN("Limit", 2, infer_limit, lower_view, .expand = expand_limit, .expands = limit_is_known),
-    OWN("Bounded", 1, infer_bounded, lower_view, .layout = NULL),
-    OWN("View", 1, infer_view, lower_view, .layout = NULL),
-    OWN("Pack", 1, infer_pack, lower_pack, .layout = NULL),
-    {0},
+	OWN("Limit", 2, infer_limit, lower_view, .expand = expand_limit, .expands = limit_is_known),
+	OWN("Bounded", 1, infer_bounded, lower_view, .layout = NULL),
+	OWN("View", 1, infer_view, lower_view, .layout = NULL),
+	OWN("Pack", 1, infer_pack, lower_pack, .layout = NULL),
+	{0},
 };

@@ -4,7 +4,7 @@
 #ifndef ERCC_SIZES_H
 #define ERCC_SIZES_H
 
-#include "op.h"
+#include "compiler/lower/op.h"
 
 /* Some input has a run-time size. */
 bool has_sizes(const struct node *node); /* `expands` of many rows */

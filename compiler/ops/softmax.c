@@ -1,6 +1,6 @@
 /* Softmax and LogSoftmax along one axis; before opset 13 along all dims from the axis on. */
-#include "rows.h"
-#include "sizes.h"
+#include "compiler/lower/lower_rows.h"
+#include "compiler/ops/sizes.h"
 
 /* params[2] and [3]: how many elements a line has, and how far apart they lie. */
 static enum ercc_status softmax_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
@@ -15,7 +15,8 @@ static enum ercc_status infer_softmax(struct node *node)
 {
 	int axis;
 	if (node->inputs[0]->shape.rank)
-		TRY(check_axis(node, node_attr_int(node, "axis", node->op->since >= 13 ? -1 : 1), node->inputs[0]->shape.rank, &axis));
+		TRY(check_axis(node, node_attr_int(node, "axis", node->op->since >= 13 ? -1 : 1), node->inputs[0]->shape.rank,
+		               &axis));
 	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);
 }
 
@@ -37,7 +38,8 @@ static enum ercc_status expand_sized_softmax(struct node *node)
 	int axis;
 	TRY(check_axis(node, node_attr_int(node, "axis", node->op->since >= 13 ? -1 : 1), x->shape.rank, &axis));
 	if (node->op->since < 13 && axis != x->shape.rank - 1)
-		return node_fail(node, ERCC_UNSUPPORTED, "over all dims from %d on, one of which is known at run time only", axis);
+		return node_fail(node, ERCC_UNSUPPORTED, "over all dims from %d on, one of which is known at run time only",
+		                 axis);
 	y = EMIT(node, TEXT(node, "%s[axis=%d](a)", node->op_type, axis),
 	         emit_filled(node, x, x, axis, constant_extreme(node, x->dtype, false)));
 	expand_to(node, 0, emit_limited(node, y, axis, x->shape.dims[axis], dim_value(node, x, axis)));
@@ -64,12 +66,12 @@ static enum ercc_status lower_softmax(struct lowering *lowering, struct node *no
 
 const struct op ops_softmax[] = {
 	{"Softmax", 1, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, .expand = expand_sized_softmax,
-	 .expands = is_along_size, .sizes = true},
+     .expands = is_along_size, .sizes = true},
 	{"Softmax", 13, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, .expand = expand_sized_softmax,
-	 .expands = is_along_size, .sizes = true},
+     .expands = is_along_size, .sizes = true},
 	{"LogSoftmax", 1, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, .expand = expand_sized_softmax,
-	 .expands = is_along_size, .sizes = true},
+     .expands = is_along_size, .sizes = true},
 	{"LogSoftmax", 13, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, .expand = expand_sized_softmax,
-	 .expands = is_along_size, .sizes = true},
+     .expands = is_along_size, .sizes = true},
 	{0},
 };

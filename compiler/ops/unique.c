@@ -1,6 +1,6 @@
 /* Unique: one kernel finds the first of each kind and how often it comes; the values are gathered. */
-#include "rows.h"
-#include "sizes.h"
+#include "compiler/lower/lower_rows.h"
+#include "compiler/ops/sizes.h"
 
 static const struct kernel_template unique_template = {.stem = "unique", .cpu = rows_cpu, .gpu = rows_gpu};
 
@@ -25,12 +25,12 @@ static enum ercc_status expand_unique(struct node *node)
 		            constant_ints(node, (int64_t[]){in.dims[axis], in.dims[axis] ? -1 : 1}, 2));
 	}
 	struct value *firsts =
-	    EMIT(node, TEXT(node, "erc.UniqueRows[sorted=%d](a)", node_attr_int(node, "sorted", 1) != 0), rows);
+		EMIT(node, TEXT(node, "erc.UniqueRows[sorted=%d](a)", node_attr_int(node, "sorted", 1) != 0), rows);
 	if (axis < 0)
 		y = EMIT(node, "Gather(Reshape(a, {-1}), b)", x, firsts);
 	else
-		y = EMIT(node, TEXT(node, "Transpose[perm=%s](Gather(Transpose[perm=%s](a), b))", perm.data, perm.data),
-		         x, firsts);
+		y = EMIT(node, TEXT(node, "Transpose[perm=%s](Gather(Transpose[perm=%s](a), b))", perm.data, perm.data), x,
+		         firsts);
 	expand_to(node, 0, y);
 	expand_to(node, 1, firsts);
 	expand_to(node, 2, emitted_output(firsts, 1));
@@ -71,13 +71,12 @@ static enum ercc_status lower_unique_rows(struct lowering *lowering, struct node
 	launch->bytes = 4 * (uint64_t)m * 8 + (uint64_t)value_bytes(in);
 	launch->flops = (uint64_t)shape_elements(&in->shape) * 400;
 	launch->defines[launch->define_count++] = (struct define){"T", dtype_name(in->dtype)};
-	launch->defines[launch->define_count++] =
-	    (struct define){"SORTED", node_attr_int(node, "sorted", 1) ? "1" : "0"};
+	launch->defines[launch->define_count++] = (struct define){"SORTED", node_attr_int(node, "sorted", 1) ? "1" : "0"};
 	return ERCC_OK;
 }
 
 const struct op ops_unique[] = {
-    {"Unique", 11, 1, 1, 4, TYPES_ALL, .expand = expand_unique},
-    {"UniqueRows", 1, 1, 1, 4, TYPES_ALL, infer_unique_rows, lower_unique_rows, .domain = "erc"},
-    {0},
+	{"Unique", 11, 1, 1, 4, TYPES_ALL, .expand = expand_unique},
+	{"UniqueRows", 1, 1, 1, 4, TYPES_ALL, infer_unique_rows, lower_unique_rows, .domain = "erc"},
+	{0},
 };

@@ -1,5 +1,5 @@
 /* Pooling made of other operators, and what undoes it: LpPool, MaxUnpool, Col2Im. */
-#include "op.h"
+#include "compiler/lower/op.h"
 
 /* "name=1:2:" for an attribute of integers, or nothing. */
 static const char *list_text(const struct node *node, const char *name)
@@ -39,17 +39,16 @@ static enum ercc_status expand_lp_pool(struct node *node)
 		if (kernel[i] < 1 || !mul_fits(taps, kernel[i], &taps) || taps > 1 << 20)
 			return node_fail(node, ERCC_MODEL, "a kernel dim of %lld", (long long)kernel[i]);
 	}
-	const char *conv =
-	    TEXT(node, "Conv[group=%lld, auto_pad=%s, ceil_mode=%lld%s%s%s](a, Expand(b, c))", (long long)x->shape.dims[1],
-	         auto_pad, (long long)node_attr_int(node, "ceil_mode", 0),
-	         list_text(node, "strides"), list_text(node, "dilations"), list_text(node, "pads"));
+	const char *conv = TEXT(node, "Conv[group=%lld, auto_pad=%s, ceil_mode=%lld%s%s%s](a, Expand(b, c))",
+	                        (long long)x->shape.dims[1], auto_pad, (long long)node_attr_int(node, "ceil_mode", 0),
+	                        list_text(node, "strides"), list_text(node, "dilations"), list_text(node, "pads"));
 	struct value *power = EMIT(node,
 	                           p == 1   ? "Abs(a)"
 	                           : p == 2 ? "Mul(a, a)"
 	                                    : "Pow(Abs(a), b)",
 	                           x, constant_number(node, ERC_F32, (double)p));
 	struct value *sum =
-	    EMIT(node, conv, power, constant_number(node, ERC_F32, 1), constant_ints(node, weights.dims, weights.rank));
+		EMIT(node, conv, power, constant_number(node, ERC_F32, 1), constant_ints(node, weights.dims, weights.rank));
 	expand_to(node, 0,
 	          EMIT(node,
 	               p == 1   ? "Identity(a)"
@@ -60,8 +59,8 @@ static enum ercc_status expand_lp_pool(struct node *node)
 }
 
 /* A list of `count` numbers from low to 2^20; left out: all `otherwise`. */
-static enum ercc_status small_list(const struct node *node, const char *name, int slot, int count, int64_t low, int64_t otherwise,
-                                   int64_t *values)
+static enum ercc_status small_list(const struct node *node, const char *name, int slot, int count, int64_t low,
+                                   int64_t otherwise, int64_t *values)
 {
 	int found;
 	TRY(int_list(node, name, slot, values, 6, &found));
@@ -83,8 +82,8 @@ static enum ercc_status expand_max_unpool(struct node *node)
 	int given_count, rank = x->shape.rank;
 	struct shape out = x->shape;
 	if (rank < 3 || rank > 5 || indices->dtype != ERC_I64 || !shape_equal(&indices->shape, &x->shape))
-		return node_fail(node, ERCC_MODEL, "input %s, indices %s%s", shape_words(node, &x->shape), dtype_name(indices->dtype),
-		                 shape_words(node, &indices->shape));
+		return node_fail(node, ERCC_MODEL, "input %s, indices %s%s", shape_words(node, &x->shape),
+		                 dtype_name(indices->dtype), shape_words(node, &indices->shape));
 	TRY(small_list(node, "kernel_shape", -1, rank - 2, 1, 0, kernel));
 	TRY(small_list(node, "strides", -1, rank - 2, 1, 1, strides));
 	TRY(small_list(node, "pads", -1, 2 * (rank - 2), 0, 0, pads));
@@ -95,7 +94,8 @@ static enum ercc_status expand_max_unpool(struct node *node)
 		out.dims[2 + i] = (out.dims[2 + i] - 1) * strides[i] + kernel[i] - pads[i] - pads[rank - 2 + i];
 	for (int i = 0; i < rank; i++) {
 		if (given_count >= 0 && (given[i] < out.dims[i] || given[i] > MAX_ELEMENTS))
-			return node_fail(node, ERCC_MODEL, "output_shape has %lld for dim %d of %lld", (long long)given[i], i, (long long)out.dims[i]);
+			return node_fail(node, ERCC_MODEL, "output_shape has %lld for dim %d of %lld", (long long)given[i], i,
+			                 (long long)out.dims[i]);
 		more[rank + i] = given_count < 0 ? 0 : given[i] - out.dims[i];
 		if (out.dims[i] < 0)
 			return node_fail(node, ERCC_MODEL, "output dim %d would be %lld", i, (long long)out.dims[i]);
@@ -104,7 +104,7 @@ static enum ercc_status expand_max_unpool(struct node *node)
 	if (total < 1)
 		return node_fail(node, ERCC_UNSUPPORTED, "an output of shape %s", shape_words(node, &out));
 	struct value *zeros =
-	    EMIT(node, "Expand(a, b)", constant_number(node, x->dtype, 0), constant_ints(node, &total, 1));
+		EMIT(node, "Expand(a, b)", constant_number(node, x->dtype, 0), constant_ints(node, &total, 1));
 	struct value *y = EMIT(node, "Reshape(ScatterElements(a, Reshape(b, {-1}), Reshape(c, {-1})), d)", zeros, indices,
 	                       x, constant_ints(node, out.dims, rank));
 	expand_to(node, 0, given_count < 0 ? y : EMIT(node, "Pad(a, b)", y, constant_ints(node, more, 2 * rank)));
@@ -119,7 +119,8 @@ static enum ercc_status expand_col2im(struct node *node)
 	int rank;
 	TRY(int_list(node, "image_shape", 1, image, 6, &rank));
 	if (rank < 1 || rank > 3 || x->shape.rank != 3)
-		return node_fail(node, ERCC_UNSUPPORTED, "input %s, %d image dims; 1 to 3 are supported", shape_words(node, &x->shape), rank);
+		return node_fail(node, ERCC_UNSUPPORTED, "input %s, %d image dims; 1 to 3 are supported",
+		                 shape_words(node, &x->shape), rank);
 	TRY(small_list(node, "image_shape", 1, rank, 1, 0, image));
 	TRY(small_list(node, "block_shape", 2, rank, 1, 0, block));
 	TRY(small_list(node, "strides", -1, rank, 1, 1, stride));
@@ -130,7 +131,8 @@ static enum ercc_status expand_col2im(struct node *node)
 	for (int i = 0; i < rank; i++) {
 		int64_t reach = (block[i] - 1) * dilation[i] + 1, padded = image[i] + pads[i] + pads[rank + i];
 		if (padded < reach || block[i] > 1 << 12)
-			return node_fail(node, ERCC_MODEL, "image dim %lld with blocks of %lld", (long long)image[i], (long long)block[i]);
+			return node_fail(node, ERCC_MODEL, "image dim %lld with blocks of %lld", (long long)image[i],
+			                 (long long)block[i]);
 		dims[2 + i] = (padded - reach) / stride[i] + 1;
 		weights.dims[2 + i] = block[i];
 		text_printf(&more, "%lld:", (long long)((padded - reach) % stride[i]));

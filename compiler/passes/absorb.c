@@ -1,6 +1,6 @@
 /* Copies that only rearrange elements (Transpose, Split, Slice, Expand) go where their neighbour follows strides:
  * it reads what the copy read, or writes what the copy wrote. */
-#include "pass.h"
+#include "compiler/passes/pass.h"
 
 #include <stdlib.h>
 
@@ -72,8 +72,7 @@ static void merge_digits(struct digits *digits)
 static bool translate(const struct launch *launch, const struct operand *operand, const struct digits *digits,
                       const struct operand *part, struct operand *out)
 {
-	int64_t bytes = (int64_t)dtype_bytes(operand->dtype), first = bytes_before(operand) / bytes,
-	        reach[MAX_RANK] = {0};
+	int64_t bytes = (int64_t)dtype_bytes(operand->dtype), first = bytes_before(operand) / bytes, reach[MAX_RANK] = {0};
 	*out = *operand;
 	out->buffer = part->buffer;
 	out->offset = part->offset;

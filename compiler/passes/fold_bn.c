@@ -1,6 +1,6 @@
 /* Batch normalisation with constant statistics: folded into the convolution before it, else
  * rewritten as a per-channel multiplication and addition. */
-#include "pass.h"
+#include "compiler/passes/pass.h"
 
 #include <math.h>
 
@@ -35,8 +35,8 @@ static void scale_and_shift(struct node *node, float *a, float *b)
 static bool fold_into_conv(struct graph *graph, struct node *node, const float *a, const float *b)
 {
 	struct node *conv = node->inputs[0]->producer;
-	if (!conv || strcmp(conv->op_type, "Conv") || graph_single_user(graph, node->inputs[0]) != node || !conv->inputs[1]->constant ||
-	    (node_input(conv, 2) && !conv->inputs[2]->constant))
+	if (!conv || strcmp(conv->op_type, "Conv") || graph_single_user(graph, node->inputs[0]) != node ||
+	    !conv->inputs[1]->constant || (node_input(conv, 2) && !conv->inputs[2]->constant))
 		return false;
 	struct arena *arena = &graph->ctx->arena;
 	const struct shape *shape = &conv->inputs[1]->shape;
@@ -51,8 +51,10 @@ static bool fold_into_conv(struct graph *graph, struct node *node, const float *
 		shifted[c] = (bias ? bias[c] : 0) * a[c] + b[c];
 	}
 	struct shape list = shape_of(1, &channels);
-	struct value *w = graph_constant(graph, graph_unique_name(graph, conv->inputs[1]->name), tensor_new(arena, ERC_F32, shape, scaled));
-	struct value *s = graph_constant(graph, graph_unique_name(graph, node->inputs[2]->name), tensor_new(arena, ERC_F32, &list, shifted));
+	struct value *w = graph_constant(graph, graph_unique_name(graph, conv->inputs[1]->name),
+	                                 tensor_new(arena, ERC_F32, shape, scaled));
+	struct value *s = graph_constant(graph, graph_unique_name(graph, node->inputs[2]->name),
+	                                 tensor_new(arena, ERC_F32, &list, shifted));
 	struct value **inputs = arena_array(arena, 3, sizeof *inputs);
 	inputs[0] = conv->inputs[0];
 	inputs[1] = w;
@@ -63,8 +65,8 @@ static bool fold_into_conv(struct graph *graph, struct node *node, const float *
 	return true;
 }
 
-static void add_binary(struct graph *graph, struct node *before, const char *op_type, struct value *x, const float *data,
-                       struct value *out)
+static void add_binary(struct graph *graph, struct node *before, const char *op_type, struct value *x,
+                       const float *data, struct value *out)
 {
 	bool older;
 	struct shape shape = {.rank = x->shape.rank - 1};
@@ -74,7 +76,8 @@ static void add_binary(struct graph *graph, struct node *before, const char *op_
 	struct value *constant = graph_constant(graph, graph_unique_name(graph, before->name),
 	                                        tensor_new(&graph->ctx->arena, ERC_F32, &shape, data));
 	struct value *inputs[] = {x, constant};
-	struct node *node = graph_add_node(graph, before, op_type, graph_unique_name(graph, before->name), inputs, 2, &out, 1);
+	struct node *node =
+		graph_add_node(graph, before, op_type, graph_unique_name(graph, before->name), inputs, 2, &out, 1);
 	node->domain = "";
 	node->opset = before->opset;
 	node->op = op_find("", op_type, before->opset, &older);

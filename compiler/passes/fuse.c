@@ -1,9 +1,9 @@
 /* Folds element-wise launches into the launch that produces their input: chains become one
  * kernel, and bias, activation and residual additions become epilogues. */
-#include "pass.h"
+#include "compiler/passes/pass.h"
 
-#include "ops/conv.h"
-#include "ops/rows.h"
+#include "compiler/kernels/conv.h"
+#include "compiler/lower/lower_rows.h"
 
 static bool same_strides(const struct shape *space, const int64_t *a, const int64_t *b)
 {
@@ -90,8 +90,8 @@ static bool fuse_chain(struct plan *plan, struct launch *producer, struct launch
 
 /* How an operand of an element-wise launch looks from a kernel with channels; ROLE_NONE: it cannot be read there. Where
  * the output was reshaped, only a product's channels, its last dim, can be told. */
-static enum operand_role role_of(const struct launch *producer, const struct launch *consumer, const struct operand *operand,
-                                 bool reshaped)
+static enum operand_role role_of(const struct launch *producer, const struct launch *consumer,
+                                 const struct operand *operand, bool reshaped)
 {
 	const struct shape *space = &consumer->space;
 	const struct operand *out = &consumer->operands[consumer->operand_count - 1];

@@ -1,14 +1,14 @@
 /* Shapes and types of every value, in execution order, and with them the values of what is already
  * known: nodes whose inputs are all constants are evaluated and removed on the way. Operators that
  * are made of others give way to these, and half precision is widened where it is computed with. */
-#include "pass.h"
+#include "compiler/passes/pass.h"
 
 /* Folding must not blow up the model: results beyond this are left to run time, unless they come from constants alone.
  */
 #define FOLD_LIMIT ((int64_t)1 << 28)
 
 #define MOST_FAILURES 50 /* that are reported at once */
-#define MAX_SIZES 32768 /* run-time sizes; no node makes as many again */
+#define MAX_SIZES 32768  /* run-time sizes; no node makes as many again */
 
 static void read_constants(struct node *node)
 {
@@ -39,10 +39,12 @@ static enum ercc_status check_sizes(const struct node *node)
 		int dim = in ? shape_run_time_dim(&in->shape) : -1;
 		if (dim >= 0)
 			return node_fail(node, ERCC_UNSUPPORTED,
-			                 "input '%s' is %s%s: dim %d is known at run time only, which is not supported here", in->name,
-			                 dtype_name(in->dtype), shape_words(node, &in->shape), dim);
+			                 "input '%s' is %s%s: dim %d is known at run time only, which is not supported here",
+			                 in->name, dtype_name(in->dtype), shape_words(node, &in->shape), dim);
 	}
-	return node->graph->size_count < MAX_SIZES ? ERCC_OK : node_fail(node, ERCC_UNSUPPORTED, "more than %d run-time sizes before it", MAX_SIZES);
+	return node->graph->size_count < MAX_SIZES
+	           ? ERCC_OK
+	           : node_fail(node, ERCC_UNSUPPORTED, "more than %d run-time sizes before it", MAX_SIZES);
 }
 
 static bool is_half(enum erc_dtype dtype)

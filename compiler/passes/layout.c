@@ -1,9 +1,10 @@
 /* Chooses the layout of every value and puts Reorder nodes where two uses disagree. Graph
  * inputs and outputs stay plain. */
-#include "pass.h"
+#include "compiler/passes/pass.h"
 
 /* The value in the wanted layout: itself, an earlier reordered copy, or a new one before `node`. */
-static struct value *in_layout(struct graph *graph, struct map *copies, struct node *node, struct value *value, enum layout layout)
+static struct value *in_layout(struct graph *graph, struct map *copies, struct node *node, struct value *value,
+                               enum layout layout)
 {
 	bool older;
 	if (value->layout == layout)
@@ -12,7 +13,8 @@ static struct value *in_layout(struct graph *graph, struct map *copies, struct n
 	if (copy)
 		return copy;
 	copy = graph_value(graph, graph_unique_name(graph, value->name));
-	struct node *reorder = graph_add_node(graph, node, "Reorder", graph_unique_name(graph, "Reorder"), &value, 1, &copy, 1);
+	struct node *reorder =
+		graph_add_node(graph, node, "Reorder", graph_unique_name(graph, "Reorder"), &value, 1, &copy, 1);
 	reorder->domain = "erc";
 	reorder->op = op_find("erc", "Reorder", 1, &older);
 	copy->dtype = value->dtype;

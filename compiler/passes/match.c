@@ -1,5 +1,5 @@
 /* Patterns of nodes against their texts. */
-#include "match.h"
+#include "compiler/passes/match.h"
 
 #include <ctype.h>
 #include <stdlib.h>

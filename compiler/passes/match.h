@@ -2,7 +2,7 @@
 #ifndef ERCC_MATCH_H
 #define ERCC_MATCH_H
 
-#include "ops/op.h"
+#include "compiler/lower/op.h"
 
 #define MATCH_VARIABLES 26
 

@@ -1,6 +1,6 @@
 /* Places buffers: activations in one arena, those whose lives do not meet sharing bytes;
  * constants one after the other, equal ones once. */
-#include "pass.h"
+#include "compiler/passes/pass.h"
 
 #include <stdlib.h>
 

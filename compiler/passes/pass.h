@@ -2,11 +2,11 @@
 #ifndef ERCC_PASS_H
 #define ERCC_PASS_H
 
-#include "ops/op.h"
+#include "compiler/lower/op.h"
 
 #define GRAPH_PASS(name) enum ercc_status pass_##name(struct graph *graph);
 #define PLAN_PASS(name) enum ercc_status pass_##name(struct plan *plan);
-#include "passes.def"
+#include "compiler/passes/passes.def"
 #undef GRAPH_PASS
 #undef PLAN_PASS
 

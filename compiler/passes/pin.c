@@ -1,11 +1,12 @@
 /* Pins inputs: whole shapes (--shape), symbolic dimensions (--dim), values (--const). Every dim
  * must be known behind it. */
-#include "pass.h"
+#include "compiler/passes/pass.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 
-static enum ercc_status parse_number(struct context *ctx, const char *option, const char *text, const char *end, int64_t *out)
+static enum ercc_status parse_number(struct context *ctx, const char *option, const char *text, const char *end,
+                                     int64_t *out)
 {
 	char *stop;
 	long long number = strtoll(text, &stop, 10);
@@ -121,8 +122,8 @@ static enum ercc_status pin_const(struct graph *graph, const struct ercc_const *
 	if (!input)
 		return no_input(graph, "--const", constant->name, strlen(constant->name));
 	if (input->dtype != constant->dtype)
-		return fail(graph->ctx, ERCC_USAGE, "--const: input '%s' is %s, the value is %s", input->name, dtype_name(input->dtype),
-		            dtype_name(constant->dtype));
+		return fail(graph->ctx, ERCC_USAGE, "--const: input '%s' is %s, the value is %s", input->name,
+		            dtype_name(input->dtype), dtype_name(constant->dtype));
 	struct shape shape = shape_of((int)constant->rank, constant->dims);
 	if (!shape_fits(&input->shape, &shape))
 		return fail(graph->ctx, ERCC_USAGE, "--const: input '%s' is %s in the model, the value is %s", input->name,
@@ -156,15 +157,21 @@ static enum ercc_status pin_const_text(struct graph *graph, const char *text)
 		bytes[count] = ints[count] != 0;
 		at = *end ? end + 1 : end;
 	}
-	struct ercc_const constant = {.name = input->name, .dtype = input->dtype, .rank = count == 1 && input->shape.rank <= 0 ? 0 : 1,
+	struct ercc_const constant = {.name = input->name,
+	                              .dtype = input->dtype,
+	                              .rank = count == 1 && input->shape.rank <= 0 ? 0 : 1,
 	                              .dims = &count};
 	size_t size = dtype_bytes(input->dtype);
 	if (input->dtype != ERC_F32 && input->dtype != ERC_I64 && input->dtype != ERC_I32 && input->dtype != ERC_BOOL)
-		return fail(graph->ctx, ERCC_USAGE, "--const: input '%s' is %s; f32, i64, i32 and bool can be given", input->name,
-		            dtype_name(input->dtype));
+		return fail(graph->ctx, ERCC_USAGE, "--const: input '%s' is %s; f32, i64, i32 and bool can be given",
+		            input->name, dtype_name(input->dtype));
 	char *data = arena_array(&graph->ctx->arena, (size_t)count, size);
 	for (int64_t i = 0; i < count; i++)
-		memcpy(data + (size_t)i * size, input->dtype == ERC_F32 ? (void *)&floats[i] : input->dtype == ERC_BOOL ? (void *)&bytes[i] : (void *)&ints[i], size);
+		memcpy(data + (size_t)i * size,
+		       input->dtype == ERC_F32    ? (void *)&floats[i]
+		       : input->dtype == ERC_BOOL ? (void *)&bytes[i]
+		                                  : (void *)&ints[i],
+		       size);
 	constant.data = data;
 	return pin_const(graph, &constant);
 }
@@ -182,7 +189,8 @@ static void report_unknown(struct graph *graph, const struct value *input)
 	if (input->shape.rank < 0)
 		fail(ctx, ERCC_USAGE, "input '%s' has no shape in the model", input->name);
 	else
-		fail(ctx, ERCC_USAGE, "input '%s' has an unknown dimension: %s", input->name, shape_text(&ctx->arena, &input->shape));
+		fail(ctx, ERCC_USAGE, "input '%s' has an unknown dimension: %s", input->name,
+		     shape_text(&ctx->arena, &input->shape));
 	note(ctx, "give%s%s --shape %s:%s", dims.data ? dims.data : "", dims.data ? ", or" : "", input->name,
 	     example.data ? example.data : "1x3x224x224");
 }

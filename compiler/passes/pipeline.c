@@ -1,5 +1,5 @@
 /* Runs the passes in the order of passes.def, with a check after each and dumps where asked. */
-#include "pass.h"
+#include "compiler/passes/pass.h"
 
 static const struct {
 	const char *name;
@@ -8,7 +8,7 @@ static const struct {
 } passes[] = {
 #define GRAPH_PASS(name) {#name, pass_##name, NULL},
 #define PLAN_PASS(name) {#name, NULL, pass_##name},
-#include "passes.def"
+#include "compiler/passes/passes.def"
 #undef GRAPH_PASS
 #undef PLAN_PASS
 };

@@ -1,9 +1,9 @@
 /* Operators that an exporter took apart are put together again, by patterns written as text (match.h): layer
  * normalisation, root-mean-square normalisation and softmax over the last dim, and attention. Activations in their
  * parts are left: on the plan they become one expression anyway. */
-#include "pass.h"
+#include "compiler/passes/pass.h"
 
-#include "match.h"
+#include "compiler/passes/match.h"
 
 static const struct pattern {
 	const char *text; /* x is what is normalised, e its epsilon */
@@ -19,7 +19,8 @@ static const struct pattern {
 };
 
 /* The constant along the last dim that the only user of `value`, an `op_type`, applies to it; NULL when there is none. */
-static struct value *applied(const struct graph *graph, const struct value *value, const char *op_type, struct node **user)
+static struct value *applied(const struct graph *graph, const struct value *value, const char *op_type,
+                             struct node **user)
 {
 	const struct shape *shape = &value->shape;
 	*user = graph_single_user(graph, value);
@@ -35,7 +36,8 @@ static struct value *applied(const struct graph *graph, const struct value *valu
 
 static void replace(struct graph *graph, struct node *root, struct value *x, double epsilon, bool rms)
 {
-	struct value *inputs[3] = {x}, *end = root->outputs[0], *out = graph_value(graph, graph_unique_name(graph, root->name));
+	struct value *inputs[3] = {x}, *end = root->outputs[0],
+				 *out = graph_value(graph, graph_unique_name(graph, root->name));
 	struct node *user, *last = root;
 	int count = 1;
 	bool older;
@@ -45,11 +47,15 @@ static void replace(struct graph *graph, struct node *root, struct value *x, dou
 			last = user, end = user->outputs[0], count = 3;
 	}
 	const struct attr attrs[] = {
-		{.name = "axis", .kind = ATTR_INT, .i = x->shape.rank - 1}, {.name = "mod", .kind = ATTR_INT, .i = 1},
-		{.name = "step", .kind = ATTR_INT, .i = 0}, {.name = "div", .kind = ATTR_INT, .i = 1},
-		{.name = "rms", .kind = ATTR_INT, .i = rms}, {.name = "epsilon", .kind = ATTR_FLOAT, .f = (float)epsilon},
+		{.name = "axis", .kind = ATTR_INT, .i = x->shape.rank - 1},
+		{.name = "mod", .kind = ATTR_INT, .i = 1},
+		{.name = "step", .kind = ATTR_INT, .i = 0},
+		{.name = "div", .kind = ATTR_INT, .i = 1},
+		{.name = "rms", .kind = ATTR_INT, .i = rms},
+		{.name = "epsilon", .kind = ATTR_FLOAT, .f = (float)epsilon},
 	};
-	struct node *node = graph_add_node(graph, last, "Normalize", graph_unique_name(graph, root->name), inputs, count, &out, 1);
+	struct node *node =
+		graph_add_node(graph, last, "Normalize", graph_unique_name(graph, root->name), inputs, count, &out, 1);
 	node_set_attrs(node, attrs, COUNT_OF(attrs));
 	node->domain = "erc";
 	node->opset = root->opset;

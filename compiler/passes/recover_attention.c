@@ -1,8 +1,8 @@
 /* Scaled dot-product attention in the forms that exports have. Transpositions are no part of the patterns: the
  * kernel follows strides, so that they go on the plan (absorb.c). */
-#include "match.h"
+#include "compiler/passes/match.h"
 
-#include "ops/attention.h"
+#include "compiler/ops/attention_core.h"
 
 enum { ADDED = 1, SEEN = 2, HIDDEN = 4, ZERO_EMPTY = 8 };
 
@@ -37,16 +37,17 @@ static bool is_f32_matrix(const struct value *value)
 static bool fits(const struct graph *graph, const struct match *match, const struct node *root)
 {
 	const struct value *q = matched(match, 'q'), *k = matched(match, 'k'), *v = matched(match, 'v'),
-	                   *m = matched(match, 'm'), *w = matched(match, 'w');
+					   *m = matched(match, 'm'), *w = matched(match, 'w');
 	int users = match->flags & ZERO_EMPTY ? 2 : 1;
 	if (!is_f32_matrix(q) || !is_f32_matrix(k) || !is_f32_matrix(v) || graph_count_uses(graph, w) != users)
 		return false;
-	if (m && (m->shape.rank > 4 || shape_run_time_dim(&m->shape) >= 0 || m->dtype != (match->flags & ADDED ? ERC_F32 : ERC_BOOL)))
+	if (m && (m->shape.rank > 4 || shape_run_time_dim(&m->shape) >= 0 ||
+	          m->dtype != (match->flags & ADDED ? ERC_F32 : ERC_BOOL)))
 		return false;
 	const struct shape *scores = &w->shape, *out = &root->outputs[0]->shape;
 	int64_t size = q->shape.dims[q->shape.rank - 1] + v->shape.dims[v->shape.rank - 1];
-	return shape_known(out) && out->rank >= 2 && out->rank <= 4 && shape_elements(out) > 0 && size <= ATTENTION_SIZE_LIMIT &&
-	       scores->dims[scores->rank - 2] == q->shape.dims[q->shape.rank - 2] &&
+	return shape_known(out) && out->rank >= 2 && out->rank <= 4 && shape_elements(out) > 0 &&
+	       size <= ATTENTION_SIZE_LIMIT && scores->dims[scores->rank - 2] == q->shape.dims[q->shape.rank - 2] &&
 	       scores->dims[scores->rank - 1] == v->shape.dims[v->shape.rank - 2];
 }
 
@@ -66,9 +67,8 @@ enum ercc_status recover_attention(struct graph *graph, struct node *node, bool 
 	if (!match_text(&match, rules, "MatMul(<weights>, v)", node->outputs[0]) || !fits(graph, &match, node))
 		return ERCC_OK;
 	struct value *k = matched(&match, 'k'), *t = matched(&match, 't'), *out;
-	double scale = matched_number(&match, 'b', 1) * matched_number(&match, 'd', 1) *
-	               matched_number(&match, 'g', 1) / matched_number(&match, 'a', 1) /
-	               matched_number(&match, 'c', 1) / matched_number(&match, 'e', 1);
+	double scale = matched_number(&match, 'b', 1) * matched_number(&match, 'd', 1) * matched_number(&match, 'g', 1) /
+	               matched_number(&match, 'a', 1) / matched_number(&match, 'c', 1) / matched_number(&match, 'e', 1);
 	int mask = match.flags & ADDED    ? ATTENTION_ADDED
 	           : match.flags & SEEN   ? ATTENTION_SEEN
 	           : match.flags & HIDDEN ? ATTENTION_HIDDEN

@@ -1,5 +1,5 @@
 /* Gives every node its operator row, and reports all nodes that have none, at once. */
-#include "pass.h"
+#include "compiler/passes/pass.h"
 
 enum ercc_status pass_resolve(struct graph *graph)
 {

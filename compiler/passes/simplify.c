@@ -1,5 +1,5 @@
 /* Removes nodes that do nothing, that repeat another, that undo another, and that nobody asks for. */
-#include "pass.h"
+#include "compiler/passes/pass.h"
 
 /* A node whose first output is its first input, untouched. */
 static bool is_identity(const struct node *node)
@@ -8,9 +8,11 @@ static bool is_identity(const struct node *node)
 		return true;
 	if (!strcmp(node->op_type, "Dropout"))
 		return !node_output(node, 1) || graph_count_uses(node->graph, node->outputs[1]) == 0;
-	bool view = !strcmp(node->op_type, "Reshape") || !strcmp(node->op_type, "Flatten") || !strcmp(node->op_type, "Squeeze") ||
-	            !strcmp(node->op_type, "Expand") || !strcmp(node->op_type, "Cast") || !strcmp(node->op_type, "Tile");
-	return view && node->inputs[0]->dtype == node->outputs[0]->dtype && shape_equal(&node->inputs[0]->shape, &node->outputs[0]->shape);
+	bool view = !strcmp(node->op_type, "Reshape") || !strcmp(node->op_type, "Flatten") ||
+	            !strcmp(node->op_type, "Squeeze") || !strcmp(node->op_type, "Expand") ||
+	            !strcmp(node->op_type, "Cast") || !strcmp(node->op_type, "Tile");
+	return view && node->inputs[0]->dtype == node->outputs[0]->dtype &&
+	       shape_equal(&node->inputs[0]->shape, &node->outputs[0]->shape);
 }
 
 static bool has_size(const struct graph *graph, const struct value *value, const struct value *size)
@@ -40,7 +42,8 @@ static bool is_size_used(const struct node *by, const struct value *size)
 static bool is_dead(const struct node *node)
 {
 	for (int i = 0; i < node->output_count; i++)
-		if (node->outputs[i] && (graph_count_uses(node->graph, node->outputs[i]) || is_size_used(node, node->outputs[i])))
+		if (node->outputs[i] &&
+		    (graph_count_uses(node->graph, node->outputs[i]) || is_size_used(node, node->outputs[i])))
 			return false;
 	return true;
 }
@@ -137,8 +140,9 @@ enum ercc_status pass_simplify(struct graph *graph)
 	for (struct node *node = graph->first; node; node = other) {
 		other = node->next;
 		struct value *same = node->outputs[0] && is_identity(node) ? node->inputs[0]
-		                   : node->input_count && node->inputs[0] && undoes_transpose(node) ? node->inputs[0]->producer->inputs[0]
-		                                                                                    : NULL;
+		                     : node->input_count && node->inputs[0] && undoes_transpose(node)
+		                         ? node->inputs[0]->producer->inputs[0]
+		                         : NULL;
 		if (same) {
 			graph_replace_uses(graph, node->outputs[0], same);
 			graph_remove_node(node);

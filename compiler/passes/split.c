@@ -4,9 +4,9 @@
  * so far lie in the output, the next launch goes on with them, and the last one does the epilogue: bits are those of
  * the launch as it was. Which, and into how many parts, depends on the launch alone, so every GPU and every budget adds
  * in the same order. CPUs run the launch as it was; the others have no tiles there. */
-#include "pass.h"
+#include "compiler/passes/pass.h"
 
-#include "ops/conv.h"
+#include "compiler/kernels/conv.h"
 
 #define FEW_SLICES 64 /* shorter sums are not worth a further launch */
 #define PART_LEAST 16 /* slices: below, a part's first loads take as long as all the rest */
@@ -133,8 +133,7 @@ static void set_strides(const struct launch *launch, enum operand_role role, str
 {
 	const int64_t *p = launch->params;
 	int64_t block = p[CONV_SCATTER] ? p[CONV_OUT_LANE] : p[CONV_OUT_BLOCK];
-	int64_t full[] = {p[CONV_OUT_IMAGE], block, p[CONV_OUT_PIXEL], 1},
-	        channel[] = {0, p[CONV_SCATTER] ? 1 : 16, 0, 1};
+	int64_t full[] = {p[CONV_OUT_IMAGE], block, p[CONV_OUT_PIXEL], 1}, channel[] = {0, p[CONV_SCATTER] ? 1 : 16, 0, 1};
 	memset(operand->strides, 0, sizeof operand->strides);
 	if (role != ROLE_SCALAR)
 		memcpy(operand->strides, role == ROLE_CHANNEL ? channel : full, sizeof full);

@@ -1,12 +1,13 @@
 /* The kernel cache, and what all that fills it shares. */
-#include "cache.h"
+#include "compiler/targets/cache.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FORMAT "digest, content; registers, static, stack and spilled bytes before a GPU's" /* of files: other ones have other names */
+#define FORMAT \
+	"digest, content; registers, static, stack and spilled bytes before a GPU's" /* of files: other ones have other names */
 
 char *read_file(struct context *ctx, const char *path, int64_t *bytes)
 {
@@ -109,7 +110,8 @@ void cache_store(const struct cache *cache, const char *key, const void *data, i
 	char *content = arena_alloc(&cache->ctx->arena, (size_t)bytes + ERC_SHA256_BYTES);
 	erc_sha256_of(data, (size_t)bytes, (uint8_t *)content);
 	memcpy(content + ERC_SHA256_BYTES, data, (size_t)bytes);
-	if (!write_file(private_name, content, (size_t)bytes + ERC_SHA256_BYTES) || rename(private_name, path_of(cache, key)))
+	if (!write_file(private_name, content, (size_t)bytes + ERC_SHA256_BYTES) ||
+	    rename(private_name, path_of(cache, key)))
 		unlink(private_name);
 }
 

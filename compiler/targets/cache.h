@@ -2,8 +2,8 @@
 #ifndef ERCC_CACHE_H
 #define ERCC_CACHE_H
 
-#include "core.h"
-#include "sha256.h"
+#include "compiler/core/core.h"
+#include "schemas/sha256.h"
 
 struct cache {
 	struct context *ctx;

@@ -1,7 +1,7 @@
 /* Kernel sources -> one shared object, with the system's C compiler, several at a time. Objects
  * and images are cached by the digest of compiler, flags and source. */
-#include "cache.h"
-#include "target.h"
+#include "compiler/targets/cache.h"
+#include "compiler/targets/target.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,16 +18,24 @@ extern char **environ;
 
 /* What any kernel is compiled with; targets add theirs. */
 static const char *const common_flags[] = {
-	"-std=gnu11", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-ffreestanding", "-fPIC",
-	"-fvisibility=hidden", "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-w",
+	"-std=gnu11",
+	"-ffp-contract=fast",
+	"-fno-math-errno",
+	"-fno-trapping-math",
+	"-ffreestanding",
+	"-fPIC",
+	"-fvisibility=hidden",
+	"-fno-stack-protector",
+	"-fno-asynchronous-unwind-tables",
+	"-w",
 };
 
 struct builder {
 	struct context *ctx;
 	const char *cc;
-	char version[256];      /* first line of cc --version */
+	char version[256]; /* first line of cc --version */
 	struct cache cache;
-	char folder[64];        /* scratch, removed at the end */
+	char folder[64]; /* scratch, removed at the end */
 	const char *flags[MAX_ARGS / 2];
 	int flag_count;
 };
@@ -176,9 +184,11 @@ static const char *table_source(struct builder *b, const struct kernel *kernels,
 	text_printf(&text, "static const erc_tile_fn kernels[] = {");
 	for (uint32_t i = 0; i < count; i++)
 		text_printf(&text, "k_%s, ", kernels[i].name);
-	text_printf(&text, "0};\nstatic const struct erc_cpu_image image = {ERC_CPU_IMAGE_ABI, %u, kernels};\n"
+	text_printf(&text,
+	            "0};\nstatic const struct erc_cpu_image image = {ERC_CPU_IMAGE_ABI, %u, kernels};\n"
 	            "__attribute__((visibility(\"default\"))) const struct erc_cpu_image *erc_cpu_image_query_v1(void)\n"
-	            "{ return &image; }\n", count);
+	            "{ return &image; }\n",
+	            count);
 	return text.data;
 }
 
@@ -191,7 +201,8 @@ static enum ercc_status link_image(struct builder *b, const char *table, struct 
 	args[n++] = b->cc;
 	for (int i = 0; i < b->flag_count; i++)
 		args[n++] = b->flags[i];
-	static const char *const link[] = {"-shared", "-nostdlib", "-s", "-Wl,--build-id=none,-z,defs,-z,noexecstack", "table.c"};
+	static const char *const link[] = {"-shared", "-nostdlib", "-s", "-Wl,--build-id=none,-z,defs,-z,noexecstack",
+	                                   "table.c"};
 	for (size_t i = 0; i < COUNT_OF(link); i++)
 		args[n++] = link[i];
 	for (uint32_t i = 0; i < count; i++)
@@ -203,7 +214,8 @@ static enum ercc_status link_image(struct builder *b, const char *table, struct 
 	return pid >= 0 && wait_for(pid) ? ERCC_OK : report_failure(b, "linking the image", "link.log");
 }
 
-static enum ercc_status build(struct builder *b, struct kernel *kernels, uint32_t count, const void **image, int64_t *bytes)
+static enum ercc_status build(struct builder *b, struct kernel *kernels, uint32_t count, const void **image,
+                              int64_t *bytes)
 {
 	TRY(find_compiler(b));
 	cache_identify(&b->cache, b->version);

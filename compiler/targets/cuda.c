@@ -1,7 +1,7 @@
 /* CUDA targets: one image a kernel, made by NVRTC, behind a table (schemas/cuda.h). Needs no GPU. */
-#include "../../schemas/artifact.h"
-#include "../../schemas/cuda.h"
-#include "nvrtc.h"
+#include "schemas/artifact.h"
+#include "schemas/cuda.h"
+#include "compiler/targets/nvrtc.h"
 
 #include <stdlib.h>
 
@@ -18,7 +18,10 @@ void gpu_define(const struct target *target, const struct variant *variant, stru
 }
 
 static const struct dialect dialect = {
-	".cu", {"tile.h", "cuda.h", "cuda_dialect.h", "kernel_math.h", "kernel_functions.h", "cuda_lines.h"}, {"cuda_entry.h"}, gpu_define,
+	".cu",
+	{"tile.h", "cuda.h", "cuda_dialect.h", "kernel_math.h", "kernel_functions.h", "cuda_lines.h"},
+	{"cuda_entry.h"},
+	gpu_define,
 };
 
 choose_fn cuda_column(const struct kernel_template *template)
@@ -32,37 +35,40 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 }
 
 /* A thread's registers are given out in eights. */
-uint32_t gpu_blocks_per_unit(const struct device *device, uint32_t threads, int64_t local_bytes, const struct gpu_resources *has)
+uint32_t gpu_blocks_per_unit(const struct device *device, uint32_t threads, int64_t local_bytes,
+                             const struct gpu_resources *has)
 {
 	uint32_t by_registers = device->registers / ((has->registers + 7) / 8 * 8 * threads);
-	int64_t local = local_bytes + has->static_bytes + device->reserved_bytes, all = device->local_bytes + device->reserved_bytes;
+	int64_t local = local_bytes + has->static_bytes + device->reserved_bytes,
+			all = device->local_bytes + device->reserved_bytes;
 	uint32_t blocks = smaller(smaller(by_registers, device->threads / threads), device->blocks);
 	return local ? smaller(blocks, (uint32_t)(all / local)) : blocks;
 }
 
 /* A variant against what its image takes. */
 static enum ercc_status check_variant(struct context *ctx, const struct target *target, const struct launch *launch,
-                                      const struct budget *budget, const struct gpu_image *image, struct variant *variant)
+                                      const struct budget *budget, const struct gpu_image *image,
+                                      struct variant *variant)
 {
 	const struct gpu_resources *has = &image->resources;
 	if (variant->threads < 1 || variant->threads > 1024 || variant->threads % target->device->lanes ||
 	    launch->operand_count > ERC_CUDA_MOST_OPERANDS || variant->param_count > ERC_CUDA_MOST_PARAMS)
-		return fail(ctx, ERCC_INTERNAL, "launch '%s' of %s: %u threads, %d operands, %d params are beyond the ABI", launch->name,
-		            target->name, variant->threads, launch->operand_count, variant->param_count);
+		return fail(ctx, ERCC_INTERNAL, "launch '%s' of %s: %u threads, %d operands, %d params are beyond the ABI",
+		            launch->name, target->name, variant->threads, launch->operand_count, variant->param_count);
 	if (variant->registers && has->spill_bytes) /* a chooser that knows its registers must not offer such a tile */
 		return fail(ctx, ERCC_INTERNAL, "launch '%s' of %s: its tile %s spills %u bytes", launch->name, target->name,
 		            variant->shape_text, has->spill_bytes);
 	if (variant->local_bytes + has->static_bytes > budget->local_bytes)
-		return fail(ctx, ERCC_BUDGET, "launch '%s' needs %lld bytes of local memory, the budget '%s' has %lld on %s", launch->name,
-		            (long long)variant->local_bytes + has->static_bytes, budget->name, (long long)budget->local_bytes,
-		            target->name);
+		return fail(ctx, ERCC_BUDGET, "launch '%s' needs %lld bytes of local memory, the budget '%s' has %lld on %s",
+		            launch->name, (long long)variant->local_bytes + has->static_bytes, budget->name,
+		            (long long)budget->local_bytes, target->name);
 	if (!has->registers) /* the driver's assembler decides */
 		return ERCC_OK;
 	variant->registers = has->registers;
 	variant->blocks_per_unit = gpu_blocks_per_unit(target->device, variant->threads, variant->local_bytes, has);
 	if (!variant->blocks_per_unit)
-		return fail(ctx, ERCC_BUDGET, "launch '%s' of %s: %u threads of %u registers; a unit has %u", launch->name, target->name,
-		            variant->threads, has->registers, target->device->registers);
+		return fail(ctx, ERCC_BUDGET, "launch '%s' of %s: %u threads of %u registers; a unit has %u", launch->name,
+		            target->name, variant->threads, has->registers, target->device->registers);
 	return ERCC_OK;
 }
 
@@ -85,7 +91,8 @@ static void write_code(struct context *ctx, const struct gpu_image *images, stru
 {
 	static const char zeros[IMAGE_ALIGN];
 	struct text code = {.arena = &ctx->arena};
-	size_t table_bytes = sizeof(struct erc_cuda_image) + out->kernel_count * sizeof((struct erc_cuda_image){0}.images[0]);
+	size_t table_bytes =
+		sizeof(struct erc_cuda_image) + out->kernel_count * sizeof((struct erc_cuda_image){0}.images[0]);
 	struct erc_cuda_image *table = arena_alloc(&ctx->arena, table_bytes);
 	*table = (struct erc_cuda_image){.abi = ERC_CUDA_ABI, .kernel_count = out->kernel_count};
 	uint64_t offset = table_bytes;
@@ -104,7 +111,8 @@ static void write_code(struct context *ctx, const struct gpu_image *images, stru
 	out->code_bytes = (int64_t)code.length;
 }
 
-enum ercc_status cuda_build(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out)
+enum ercc_status cuda_build(struct context *ctx, const struct target *target, struct plan *plan,
+                            struct target_plan *out)
 {
 	const struct nvrtc_target nvrtc_target = nvrtc_target_of(target);
 	int version;

@@ -7,26 +7,48 @@
 #define SLOW static __device__ __noinline__
 #define CONSTANT static __device__ const
 #define UNROLL _Pragma("unroll")
-#define TILE_BODY static __device__ __forceinline__ void tile_body(const struct erc_tile_args *args, uint32_t tile, void *local)
+#define TILE_BODY \
+	static __device__ __forceinline__ void tile_body(const struct erc_tile_args *args, uint32_t tile, void *local)
 
 /* 0 .. THREADS - 1 */
 #define THREAD ((int)threadIdx.x)
 #define WARP 32
-FN void barrier(void) { __syncthreads(); }
+FN void barrier(void)
+{
+	__syncthreads();
+}
 /* The value of the thread whose number in the warp differs in the bits of `mask`. All threads of the warp call it. */
-FN float shuffle_xor(float x, int mask) { return __shfl_xor_sync(0xffffffffu, x, mask); }
+FN float shuffle_xor(float x, int mask)
+{
+	return __shfl_xor_sync(0xffffffffu, x, mask);
+}
 
 /* a * b + c, rounded once. Nothing else is contracted: both kernels of an image, those of all variants and the emulated
  * ones round alike. */
-FN float fma_of(float a, float b, float c) { return __fmaf_rn(a, b, c); }
+FN float fma_of(float a, float b, float c)
+{
+	return __fmaf_rn(a, b, c);
+}
 
 /* Four floats; 16-byte aligned. */
 typedef float4 float4_value;
-FN float4_value float4_load(const float *p) { return *(const float4 *)p; }
-FN float4_value float4_of(float a, float b, float c, float d) { return make_float4(a, b, c, d); }
+FN float4_value float4_load(const float *p)
+{
+	return *(const float4 *)p;
+}
+FN float4_value float4_of(float a, float b, float c, float d)
+{
+	return make_float4(a, b, c, d);
+}
 /* i is a constant once loops are unrolled. */
-FN float float4_get(float4_value x, int i) { return i == 0 ? x.x : i == 1 ? x.y : i == 2 ? x.z : x.w; }
-FN void float4_store(float *p, float4_value x) { *(float4 *)p = x; }
+FN float float4_get(float4_value x, int i)
+{
+	return i == 0 ? x.x : i == 1 ? x.y : i == 2 ? x.z : x.w;
+}
+FN void float4_store(float *p, float4_value x)
+{
+	*(float4 *)p = x;
+}
 
 /* Copies to shared memory that may still run when the call returns. copy_commit ends a group of a thread's copies;
  * copy_wait(n) returns when all but its last n groups have arrived (n is a constant); a barrier makes them visible to
@@ -35,36 +57,63 @@ FN void float4_store(float *p, float4_value x) { *(float4 *)p = x; }
 FN void copy_4(float *to, const float *from, int is_valid)
 {
 	uint32_t address = (uint32_t)__cvta_generic_to_shared(to);
-	asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" : : "r"(address), "l"(from), "r"(is_valid ? 4 : 0) : "memory");
+	asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;"
+	             :
+	             : "r"(address), "l"(from), "r"(is_valid ? 4 : 0)
+	             : "memory");
 }
 FN void copy_16(float *to, const float *from, int is_valid)
 {
 	uint32_t address = (uint32_t)__cvta_generic_to_shared(to);
-	asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" : : "r"(address), "l"(from), "r"(is_valid ? 16 : 0) : "memory");
+	asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
+	             :
+	             : "r"(address), "l"(from), "r"(is_valid ? 16 : 0)
+	             : "memory");
 }
-FN void copy_commit(void) { asm volatile("cp.async.commit_group;" : : : "memory"); }
+FN void copy_commit(void)
+{
+	asm volatile("cp.async.commit_group;" : : : "memory");
+}
 #define copy_wait(n) asm volatile("cp.async.wait_group %0;" : : "n"(n) : "memory")
 #else
-FN void copy_4(float *to, const float *from, int is_valid) { *to = is_valid ? *from : 0.0f; }
+FN void copy_4(float *to, const float *from, int is_valid)
+{
+	*to = is_valid ? *from : 0.0f;
+}
 FN void copy_16(float *to, const float *from, int is_valid)
 {
 	*(float4 *)to = is_valid ? *(const float4 *)from : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
 }
-FN void copy_commit(void) {}
+FN void copy_commit(void)
+{
+}
 #define copy_wait(n) ((void)0)
 #endif
 
 /* ---- for the entries around the tile body (cuda_entry.h), not for templates ---- */
 
 /* One block a unit is enough: else ptxas saves registers for more of them, and spills. */
-#define ENTRY(name) extern "C" __global__ void __launch_bounds__(THREADS, 1) name(const __grid_constant__ struct erc_cuda_launch launch)
+#define ENTRY(name) \
+	extern "C" __global__ void __launch_bounds__(THREADS, 1) name(const __grid_constant__ struct erc_cuda_launch launch)
 #define DECLARE_LOCAL extern __shared__ __align__(16) char local[]
 #define DECLARE_SHARED(type, name) __shared__ type name
 #define BLOCK ((uint32_t)blockIdx.x)
-FN uint64_t read_room(const struct erc_cuda_room *room) { return *(volatile const uint64_t *)&room->word; }
-FN uint64_t read_slot(const struct erc_cuda_slot *slot) { return *(volatile const uint64_t *)slot; } /* told: high, first: low */
-FN uint32_t read_word(const uint32_t *word) { return *(volatile const uint32_t *)word; }
-FN void write_word(uint32_t *word, uint32_t value) { *(volatile uint32_t *)word = value; }
+FN uint64_t read_room(const struct erc_cuda_room *room)
+{
+	return *(volatile const uint64_t *)&room->word;
+}
+FN uint64_t read_slot(const struct erc_cuda_slot *slot)
+{
+	return *(volatile const uint64_t *)slot;
+} /* told: high, first: low */
+FN uint32_t read_word(const uint32_t *word)
+{
+	return *(volatile const uint32_t *)word;
+}
+FN void write_word(uint32_t *word, uint32_t value)
+{
+	*(volatile uint32_t *)word = value;
+}
 /* What the blocks counted wrote is visible behind it. */
 FN uint32_t read_done(const struct erc_cuda_progress *progress)
 {
@@ -72,9 +121,18 @@ FN uint32_t read_done(const struct erc_cuda_progress *progress)
 	__threadfence();
 	return done;
 }
-FN uint32_t read_next(const struct erc_cuda_progress *progress) { return *(volatile const uint32_t *)&progress->next; }
-FN void pause(void) { __nanosleep(200); }
-FN uint32_t claim_tile(struct erc_cuda_progress *progress) { return atomicAdd(&progress->next, 1u); }
+FN uint32_t read_next(const struct erc_cuda_progress *progress)
+{
+	return *(volatile const uint32_t *)&progress->next;
+}
+FN void pause(void)
+{
+	__nanosleep(200);
+}
+FN uint32_t claim_tile(struct erc_cuda_progress *progress)
+{
+	return atomicAdd(&progress->next, 1u);
+}
 /* What the block wrote is visible to whoever sees the count. */
 FN void count_done(struct erc_cuda_progress *progress)
 {
@@ -87,7 +145,10 @@ FN uint64_t global_ns(void)
 	asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(ns));
 	return ns;
 }
-FN void keep_largest(uint64_t *at, uint64_t value) { atomicMax((unsigned long long *)at, (unsigned long long)value); }
+FN void keep_largest(uint64_t *at, uint64_t value)
+{
+	atomicMax((unsigned long long *)at, (unsigned long long)value);
+}
 
 /* What kernel_math.h and its like call by the names of GCC. */
 #define __builtin_memcpy(to, from, bytes) memcpy(to, from, bytes)

@@ -74,7 +74,10 @@ static __attribute__((noinline, unused)) void emulate_wait(int state)
 
 #define THREAD (emulate_self()->number)
 #define WARP 32
-EMULATE_FN void barrier(void) { emulate_wait(EMULATE_AT_BARRIER); }
+EMULATE_FN void barrier(void)
+{
+	emulate_wait(EMULATE_AT_BARRIER);
+}
 EMULATE_FN struct emulate_thread *emulate_thread(const struct emulate_block *block, int number)
 {
 	return (struct emulate_thread *)(block->threads + (long)number * EMULATE_BLOCK_BYTES);
@@ -91,14 +94,23 @@ static __attribute__((noinline, unused)) float shuffle_xor(float x, int mask)
 }
 
 typedef float float4_value __attribute__((vector_size(16), may_alias));
-EMULATE_FN float fma_of(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+EMULATE_FN float fma_of(float a, float b, float c)
+{
+	return __builtin_fmaf(a, b, c);
+}
 EMULATE_FN float4_value float4_load(const float *p)
 {
 	EMULATE_CHECK(((uintptr_t)p & 15) == 0, "four floats are loaded from an unaligned address");
 	return *(const float4_value *)p;
 }
-EMULATE_FN float4_value float4_of(float a, float b, float c, float d) { return (float4_value){a, b, c, d}; }
-EMULATE_FN float float4_get(float4_value x, int i) { return x[i]; }
+EMULATE_FN float4_value float4_of(float a, float b, float c, float d)
+{
+	return (float4_value){a, b, c, d};
+}
+EMULATE_FN float float4_get(float4_value x, int i)
+{
+	return x[i];
+}
 EMULATE_FN void float4_store(float *p, float4_value x)
 {
 	EMULATE_CHECK(((uintptr_t)p & 15) == 0, "four floats are stored to an unaligned address");
@@ -133,9 +145,18 @@ static __attribute__((noinline, unused)) void emulate_copy(float *to, const floa
 	emulate_poison(copy.to, bytes);
 	self->copies[self->last++ % EMULATE_COPIES] = copy;
 }
-EMULATE_FN void copy_4(float *to, const float *from, int is_valid) { emulate_copy(to, from, 4, is_valid); }
-EMULATE_FN void copy_16(float *to, const float *from, int is_valid) { emulate_copy(to, from, 16, is_valid); }
-EMULATE_FN void copy_commit(void) { emulate_self()->group++; }
+EMULATE_FN void copy_4(float *to, const float *from, int is_valid)
+{
+	emulate_copy(to, from, 4, is_valid);
+}
+EMULATE_FN void copy_16(float *to, const float *from, int is_valid)
+{
+	emulate_copy(to, from, 16, is_valid);
+}
+EMULATE_FN void copy_commit(void)
+{
+	emulate_self()->group++;
+}
 static __attribute__((noinline, unused)) void copy_wait(long long groups)
 {
 	struct emulate_thread *self = emulate_self();

@@ -48,7 +48,7 @@ FN uint32_t next_tile(const struct erc_cuda_launch *launch, uint32_t unit)
 		}
 		if (read_next(launch->before) < launch->before_tiles)
 			return launch->tile_count; /* it was left */
-		pause(); /* its last tiles are being computed, by blocks of another grid */
+		pause();                       /* its last tiles are being computed, by blocks of another grid */
 	}
 }
 

@@ -1,8 +1,8 @@
 /* Emulated targets: GPU kernels built for the CPU, with cuda_emulate.h in place of cuda_dialect.h, so that they can
  * be tested without a GPU. The image is an ordinary one of the `cpu` device. Slow. */
-#include "target.h"
+#include "compiler/targets/target.h"
 
-#include "../../schemas/artifact.h"
+#include "schemas/artifact.h"
 
 #define THREAD_BYTES 32768 /* as in cuda_emulate.h */
 
@@ -13,7 +13,10 @@ static void emulated_define(const struct target *target, const struct variant *v
 }
 
 static const struct dialect dialect = {
-	".cu", {"tile.h", "cuda_emulate.h", "kernel_math.h", "kernel_functions.h", "cuda_lines.h"}, {NULL}, emulated_define,
+	".cu",
+	{"tile.h", "cuda_emulate.h", "kernel_math.h", "kernel_functions.h", "cuda_lines.h"},
+	{NULL},
+	emulated_define,
 };
 
 choose_fn emulated_column(const struct kernel_template *template)
@@ -21,7 +24,8 @@ choose_fn emulated_column(const struct kernel_template *template)
 	return gpu_column(template);
 }
 
-enum ercc_status emulated_build(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out)
+enum ercc_status emulated_build(struct context *ctx, const struct target *target, struct plan *plan,
+                                struct target_plan *out)
 {
 	static const char *const flags[] = {"-O2", "-march=x86-64-v3", "-ffp-contract=off"}; /* as NVRTC is told */
 	out->kind = ERCA_TARGET_CPU;

@@ -1,19 +1,19 @@
 /* Kernel sources -> cubins or PTX with NVRTC, which is opened when a CUDA target is built: neither compiling for CPUs nor
  * running needs it. Several kernels at a time; images are cached with what the assembler says of them. */
-#include "nvrtc.h"
+#include "compiler/targets/nvrtc.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "cache.h"
+#include "compiler/targets/cache.h"
 
 #define ENTRIES 2 /* of each image: see cuda_entry.h */
 
 struct nvrtc {
 #define SYMBOL(name, parameters) int(*name) parameters;
-#include "nvrtc_symbols.def"
+#include "compiler/targets/nvrtc_symbols.def"
 #undef SYMBOL
 	int major, minor;
 	char version[32];
@@ -24,7 +24,10 @@ struct nvrtc {
 static void *open_library(void)
 {
 	static const char *const names[] = {
-		"libnvrtc.so.13", "libnvrtc.so.12", "/usr/local/cuda/lib64/libnvrtc.so.13", "/usr/local/cuda/lib64/libnvrtc.so.12",
+		"libnvrtc.so.13",
+		"libnvrtc.so.12",
+		"/usr/local/cuda/lib64/libnvrtc.so.13",
+		"/usr/local/cuda/lib64/libnvrtc.so.12",
 	};
 	const char *wanted = getenv("ERC_NVRTC"); /* empty: as if it were not set */
 	if (wanted && *wanted)
@@ -48,7 +51,7 @@ static enum ercc_status open_nvrtc(struct context *ctx, struct nvrtc *nvrtc)
 	*(void **)&nvrtc->name = dlsym(library, "nvrtc" #name); \
 	if (!nvrtc->name) \
 		return fail(ctx, ERCC_TOOLCHAIN, "this NVRTC is not one of CUDA 13 or 12: it has no nvrtc" #name);
-#include "nvrtc_symbols.def"
+#include "compiler/targets/nvrtc_symbols.def"
 #undef SYMBOL
 	if (nvrtc->Version(&nvrtc->major, &nvrtc->minor))
 		return fail(ctx, ERCC_TOOLCHAIN, "NVRTC does not say which version it is");
@@ -56,7 +59,8 @@ static enum ercc_status open_nvrtc(struct context *ctx, struct nvrtc *nvrtc)
 	return ERCC_OK;
 }
 
-static enum ercc_status check_architecture(struct context *ctx, const struct nvrtc *nvrtc, const struct nvrtc_target *target)
+static enum ercc_status check_architecture(struct context *ctx, const struct nvrtc *nvrtc,
+                                           const struct nvrtc_target *target)
 {
 	struct text known = {.arena = &ctx->arena};
 	int count = 0;
@@ -102,8 +106,9 @@ bool gpu_resources_read(const char *report, int entries, struct gpu_resources *o
 	for (const char *line = report, *end; *line; line = *end ? end + 1 : end) {
 		end = line + strcspn(line, "\n");
 		begun += memmem(line, (size_t)(end - line), "Compiling entry function", 24) != NULL;
-		long registers = number_before(line, end, " registers"), stores = number_before(line, end, " bytes spill stores"),
-		     loads = number_before(line, end, " bytes spill loads");
+		long registers = number_before(line, end, " registers"),
+			 stores = number_before(line, end, " bytes spill stores"),
+			 loads = number_before(line, end, " bytes spill loads");
 		used += registers > 0;
 		frames += stores >= 0 && loads >= 0;
 		out->spill_bytes += (uint32_t)(stores > 0 ? stores : 0) + (uint32_t)(loads > 0 ? loads : 0);
@@ -118,7 +123,7 @@ bool gpu_resources_read(const char *report, int entries, struct gpu_resources *o
 /* ---- compiling: threads know nothing of the arena ---- */
 
 struct result {
-	bool done, failed;   /* done: nothing to compile, it was cached */
+	bool done, failed; /* done: nothing to compile, it was cached */
 	char *log, *data;
 	size_t bytes;
 };
@@ -192,7 +197,8 @@ static void compile_all(struct batch *batch)
 {
 	pthread_t threads[MAX_JOBS];
 	uint32_t started = 0, jobs = build_jobs(batch->ctx);
-	while (started + 1 < jobs && started + 1 < batch->count && !pthread_create(&threads[started], NULL, compile_some, batch))
+	while (started + 1 < jobs && started + 1 < batch->count &&
+	       !pthread_create(&threads[started], NULL, compile_some, batch))
 		started++;
 	compile_some(batch);
 	while (started)
@@ -201,7 +207,8 @@ static void compile_all(struct batch *batch)
 
 /* ---- the cache: a file is the resources, then the image ---- */
 
-static void use_cached(struct batch *batch, const struct cache *cache, const char *const *keys, struct gpu_image *images)
+static void use_cached(struct batch *batch, const struct cache *cache, const char *const *keys,
+                       struct gpu_image *images)
 {
 	for (uint32_t i = 0; i < batch->count; i++) {
 		int64_t bytes;
@@ -244,8 +251,13 @@ static enum ercc_status take_result(const struct batch *batch, const struct cach
 static enum ercc_status prepare(struct context *ctx, struct batch *batch, struct cache *cache)
 {
 	const char *options[] = {
-		arena_printf(&ctx->arena, "--gpu-architecture=%s", batch->target->architecture), "--std=c++17", "--fmad=false",
-		"--device-as-default-execution-space", "--device-int128", "--disable-warnings", "--ptxas-options=-v",
+		arena_printf(&ctx->arena, "--gpu-architecture=%s", batch->target->architecture),
+		"--std=c++17",
+		"--fmad=false",
+		"--device-as-default-execution-space",
+		"--device-int128",
+		"--disable-warnings",
+		"--ptxas-options=-v",
 	};
 	TRY(template_text(ctx, "cuda_stdint.h", &batch->headers[0]));
 	batch->header_names[0] = "stdint.h";

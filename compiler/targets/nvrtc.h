@@ -2,7 +2,7 @@
 #ifndef ERCC_NVRTC_H
 #define ERCC_NVRTC_H
 
-#include "target.h"
+#include "compiler/targets/target.h"
 
 /* What a kernel takes of a unit: the largest of an image's entry points, read from the assembler's report. */
 struct gpu_resources {
@@ -14,7 +14,8 @@ struct gpu_resources {
 /* false: the report lacks something, or is not of `entries` kernels. */
 bool gpu_resources_read(const char *report, int entries, struct gpu_resources *out);
 /* Blocks that a unit holds at once; at least one register is known. 0: not even one. */
-uint32_t gpu_blocks_per_unit(const struct device *device, uint32_t threads, int64_t local_bytes, const struct gpu_resources *has);
+uint32_t gpu_blocks_per_unit(const struct device *device, uint32_t threads, int64_t local_bytes,
+                             const struct gpu_resources *has);
 
 struct gpu_image {
 	struct gpu_resources resources; /* zeros for PTX: the driver's assembler decides */
@@ -25,7 +26,7 @@ struct gpu_image {
 /* What is built: "sm_90" gives cubins, "compute_80" PTX. */
 struct nvrtc_target {
 	const char *name, *architecture;
-	int number;                     /* 90 */
+	int number; /* 90 */
 	bool is_ptx;
 };
 

@@ -1,15 +1,15 @@
 /* The table of targets, and kernel templates by name. */
-#include "target.h"
+#include "compiler/targets/target.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "sha256.h"
-#include "template.h"
+#include "schemas/sha256.h"
+#include "compiler/targets/template.h"
 
 const struct target targets[] = {
 #define TARGET(name, stem, device, level) {name, stem##_column, stem##_build, &device_##device, level},
-#include "targets.def"
+#include "compiler/targets/targets.def"
 #undef TARGET
 	{NULL, NULL, NULL, NULL, 0},
 };
@@ -58,8 +58,7 @@ enum ercc_status target_find(struct context *ctx, const char *name, const struct
 	return ERCC_USAGE;
 }
 
-uint32_t target_add_kernel(struct context *ctx, struct target_plan *plan, const struct kernel *kernel,
-                           const char *stem)
+uint32_t target_add_kernel(struct context *ctx, struct target_plan *plan, const struct kernel *kernel, const char *stem)
 {
 	char hex[65];
 	for (uint32_t i = 0; i < plan->kernel_count; i++)

@@ -1,9 +1,9 @@
 /* Simulated targets: variants chosen and costed for a device of the table, without code, so that they need no
  * toolchain. A kernel here is a name: one for each template and tile shape. sim: GPUs; sim_cpu: CPUs of many cores. */
-#include "target.h"
+#include "compiler/targets/target.h"
 
-#include "../../schemas/artifact.h"
-#include "sha256.h"
+#include "schemas/artifact.h"
+#include "schemas/sha256.h"
 
 choose_fn sim_column(const struct kernel_template *template)
 {
@@ -35,7 +35,8 @@ enum ercc_status sim_build(struct context *ctx, const struct target *target, str
 	return ERCC_OK;
 }
 
-enum ercc_status sim_cpu_build(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out)
+enum ercc_status sim_cpu_build(struct context *ctx, const struct target *target, struct plan *plan,
+                               struct target_plan *out)
 {
 	return sim_build(ctx, target, plan, out);
 }

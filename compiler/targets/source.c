@@ -1,8 +1,8 @@
 /* Kernel sources: defines, the shared headers, then the template. One self-contained text, whose digest is the
  * kernel's identity. */
-#include "target.h"
+#include "compiler/targets/target.h"
 
-#include "sha256.h"
+#include "schemas/sha256.h"
 
 /* STEM + the dialect's extension, or STEM.row.c, which is written for all dialects. */
 static enum ercc_status body_text(struct context *ctx, const struct dialect *dialect, const char *stem,

@@ -2,63 +2,24 @@
 #ifndef ERCC_TARGET_H
 #define ERCC_TARGET_H
 
-#include "variants/variants.h"
-
-struct kernel {
-	const char *name;       /* template stem and content hash */
-	uint8_t digest[32];     /* of the source */
-	const char *source;
-	/* CUDA: as in erca_kernel, once built. */
-	uint16_t static_bytes, spill_bytes;
-};
-
-/* A plan made ready for one target. */
-struct target_plan {
-	const char *name;       /* "cpu:x86-64-v4" */
-	uint32_t kind, level;   /* as in erca_target */
-	const struct device *device;
-	struct budget budgets[MAX_BUDGETS];
-	uint32_t budget_count;
-	struct variant *variants; /* [launch index * budget_count + budget] */
-	struct kernel *kernels;
-	uint32_t kernel_count;
-	size_t kernel_capacity;
-	const void *code;       /* the image; NULL for a target without code */
-	int64_t code_bytes;
-	const char *toolchain;  /* "gcc 12.2.0"; NULL: none was needed */
-	uint32_t min_driver;    /* CUDA: as in erca_target */
-	bool unverified;        /* what the kernels take of a unit is not known (PTX) */
-};
-
-/* The variants of a launch, one for each budget. */
-static inline struct variant *launch_variants(const struct target_plan *target, const struct launch *launch)
-{
-	return &target->variants[(uint32_t)launch->index * target->budget_count];
-}
-
-/* Whether the launch has no tiles in any variant: nothing to do, or on that target other launches do it. */
-static inline bool launch_is_empty(const struct target_plan *target, const struct launch *launch)
-{
-	for (uint32_t k = 0; k < target->budget_count; k++)
-		if (launch_variants(target, launch)[k].tile_count)
-			return false;
-	return true;
-}
+#include "compiler/variants/target_plan.h"
 
 struct target {
-	const char *name;       /* "cpu:x86-64-v4" */
+	const char *name; /* "cpu:x86-64-v4" */
 	/* A template's chooser of variants. */
 	choose_fn (*column)(const struct kernel_template *template);
 	/* The variants are chosen: kernels and the image. */
-	enum ercc_status (*build)(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out);
+	enum ercc_status (*build)(struct context *ctx, const struct target *target, struct plan *plan,
+	                          struct target_plan *out);
 	const struct device *device;
-	uint32_t level;         /* as in erca_target */
+	uint32_t level; /* as in erca_target */
 };
 
 #define TARGET(name, stem, device, level) \
 	choose_fn stem##_column(const struct kernel_template *template); \
-	enum ercc_status stem##_build(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out);
-#include "targets.def"
+	enum ercc_status stem##_build(struct context *ctx, const struct target *target, struct plan *plan, \
+	                              struct target_plan *out);
+#include "compiler/targets/targets.def"
 #undef TARGET
 
 extern const struct target targets[]; /* ends with a NULL name */
@@ -68,7 +29,7 @@ enum ercc_status target_find(struct context *ctx, const char *name, const struct
 
 /* A kernel source's form on a target. */
 struct dialect {
-	const char *extension;         /* of templates: ".cpu.c"; a stem without one has STEM.row.c, for all dialects */
+	const char *extension;             /* of templates: ".cpu.c"; a stem without one has STEM.row.c, for all dialects */
 	const char *before[8], *behind[2]; /* files around the template; NULL ends the list */
 	/* Adds the target's own #define lines. */
 	void (*define)(const struct target *target, const struct variant *variant, struct text *text);

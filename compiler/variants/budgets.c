@@ -4,14 +4,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "variants.h"
+#include "compiler/variants/variants.h"
 
 #define MAX_UNITS 65535
 #define MAX_FILE_BYTES (1 << 20)
 #define NAME_BYTES 31
 
 static const struct budget named[] = {
-	{"full", 0, 1000, -1}, {"half", 0, 500, -1}, {"quarter", 0, 250, -1},
+	{"full", 0, 1000, -1},
+	{"half", 0, 500, -1},
+	{"quarter", 0, 250, -1},
 };
 
 /* ---- one budget, field by field ---- */
@@ -82,7 +84,10 @@ static const struct field {
 	const char *name;
 	enum ercc_status (*set)(struct reader *reader, struct budget *budget, const char *value);
 } fields[] = {
-	{"name", set_name}, {"units", set_units}, {"share", set_share}, {"local", set_local},
+	{"name", set_name},
+	{"units", set_units},
+	{"share", set_share},
+	{"local", set_local},
 };
 
 /* *seen: a bit for each field. */
@@ -97,8 +102,8 @@ static enum ercc_status set_field(struct reader *reader, struct budget *budget, 
 		*seen |= 1u << i;
 		return fields[i].set(reader, budget, value);
 	}
-	return fail(reader->ctx, ERCC_USAGE, "%s: a budget has no '%s'; it has name, units, share and local", reader->source,
-	            name);
+	return fail(reader->ctx, ERCC_USAGE, "%s: a budget has no '%s'; it has name, units, share and local",
+	            reader->source, name);
 }
 
 static enum ercc_status add_budget(struct reader *reader, const struct budget *budget)
@@ -107,11 +112,11 @@ static enum ercc_status add_budget(struct reader *reader, const struct budget *b
 	if (!budget->name)
 		return fail(reader->ctx, ERCC_USAGE, "%s: a budget needs a name: name=edge,units=8", reader->source);
 	if (budget->units && budget->share_permille)
-		return fail(reader->ctx, ERCC_USAGE, "%s: budget '%s' has both units and a share; give one of them", reader->source,
-		            budget->name);
+		return fail(reader->ctx, ERCC_USAGE, "%s: budget '%s' has both units and a share; give one of them",
+		            reader->source, budget->name);
 	if (!budget->units && !budget->share_permille && budget->local_bytes < 0)
-		return fail(reader->ctx, ERCC_USAGE, "%s: budget '%s' limits nothing; give units, share or local", reader->source,
-		            budget->name);
+		return fail(reader->ctx, ERCC_USAGE, "%s: budget '%s' limits nothing; give units, share or local",
+		            reader->source, budget->name);
 	for (uint32_t i = 0; i < list->count; i++)
 		if (!strcmp(list->items[i].name, budget->name))
 			return fail(reader->ctx, ERCC_USAGE, "%s: there is a budget '%s' already", reader->source, budget->name);
@@ -142,7 +147,8 @@ static enum ercc_status read_object(struct reader *reader, const cJSON *object)
 	struct budget budget = {.local_bytes = -1};
 	unsigned seen = 0;
 	const cJSON *member;
-	cJSON_ArrayForEach(member, object) {
+	cJSON_ArrayForEach(member, object)
+	{
 		const char *value = cJSON_IsString(member) ? member->valuestring : NULL;
 		if (cJSON_IsNumber(member))
 			value = arena_printf(&reader->ctx->arena, "%.15g", member->valuedouble);
@@ -159,9 +165,10 @@ static enum ercc_status read_root(struct reader *reader, const cJSON *root)
 	const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "budgets");
 	if (!cJSON_IsString(schema) || strcmp(schema->valuestring, "erc.budget/1") || !cJSON_IsArray(list) ||
 	    cJSON_GetArraySize(root) != 2)
-		return fail(reader->ctx, ERCC_USAGE, "%s: must be {\"schema\": \"erc.budget/1\", \"budgets\": [...]} and nothing else",
-		            reader->source);
-	cJSON_ArrayForEach(item, list) {
+		return fail(reader->ctx, ERCC_USAGE,
+		            "%s: must be {\"schema\": \"erc.budget/1\", \"budgets\": [...]} and nothing else", reader->source);
+	cJSON_ArrayForEach(item, list)
+	{
 		if (cJSON_IsString(item))
 			TRY(add_named(reader, item->valuestring));
 		else if (cJSON_IsObject(item))
@@ -257,11 +264,12 @@ enum ercc_status budgets_resolve(struct context *ctx, const struct budget_list *
 		if (budget.local_bytes < 0) /* whole KiB */
 			budget.local_bytes = device->local_bytes * permille / 1000 & ~INT64_C(1023);
 		if (!device->generic && budget.units > device->units)
-			return fail(ctx, ERCC_BUDGET, "budget '%s' has %u units, target %s has %u", budget.name, budget.units, target,
-			            device->units);
+			return fail(ctx, ERCC_BUDGET, "budget '%s' has %u units, target %s has %u", budget.name, budget.units,
+			            target, device->units);
 		if (!device->generic && budget.local_bytes > device->local_bytes)
-			return fail(ctx, ERCC_BUDGET, "budget '%s' has %lld bytes of local memory for each unit, target %s has %lld",
-			            budget.name, (long long)budget.local_bytes, target, (long long)device->local_bytes);
+			return fail(ctx, ERCC_BUDGET,
+			            "budget '%s' has %lld bytes of local memory for each unit, target %s has %lld", budget.name,
+			            (long long)budget.local_bytes, target, (long long)device->local_bytes);
 		out[i] = budget;
 	}
 	return ERCC_OK;

@@ -2,12 +2,12 @@
  * smaller budget keeps a larger one's shape unless another is worth it. */
 #include <math.h>
 
-#include "targets/target.h"
+#include "compiler/variants/target_plan.h"
 
 void choice_begin(struct choice *choice, const struct device *device, const struct variant *variant)
 {
-	*choice = (struct choice){
-		.device = device, .larger = variant->larger, .best_cost = INFINITY, .kept_cost = INFINITY};
+	*choice =
+		(struct choice){.device = device, .larger = variant->larger, .best_cost = INFINITY, .kept_cost = INFINITY};
 }
 
 void choice_offer(struct choice *choice, const struct tile *tile)
@@ -106,7 +106,8 @@ static enum ercc_status choose_launch(struct context *ctx, const struct device *
 		enum ercc_status status = choose(ctx, &left, launch, variant);
 		if (status == ERCC_BUDGET)
 			fail(ctx, status, "launch '%s' needs %lld bytes of local memory, the budget '%s' has %lld on %s",
-			     launch->name, (long long)variant->local_bytes, budget->name, (long long)budget->local_bytes, out->name);
+			     launch->name, (long long)variant->local_bytes, budget->name, (long long)budget->local_bytes,
+			     out->name);
 		TRY(status);
 		variant->units = budget->units;
 	}
@@ -120,8 +121,8 @@ static enum ercc_status check_columns(struct context *ctx, const struct plan *pl
 	enum ercc_status status = ERCC_OK;
 	for (const struct launch *launch = plan->first; launch; launch = launch->next)
 		if (!column(launch->template))
-			status = fail(ctx, ERCC_UNSUPPORTED, "node '%s': kernel %s is not on %s", launch->name, launch->template->stem,
-			              target);
+			status = fail(ctx, ERCC_UNSUPPORTED, "node '%s': kernel %s is not on %s", launch->name,
+			              launch->template->stem, target);
 	return status;
 }
 

@@ -1,8 +1,8 @@
 /* The devices, and what a tile costs on one: a roofline of arithmetic, local memory, shared cache and memory. */
-#include "variants.h"
+#include "compiler/variants/variants.h"
 
 #define DEVICE(id, text, ...) const struct device device_##id = {.name = text, __VA_ARGS__};
-#include "devices.def"
+#include "compiler/variants/devices.def"
 #undef DEVICE
 
 #define NEAR_SEEN 0.25 /* share of the shorter of arithmetic and its loads that is not hidden by the longer */

@@ -2,8 +2,8 @@
 #ifndef ERCC_VARIANTS_H
 #define ERCC_VARIANTS_H
 
-#include "device.h"
-#include "plan.h"
+#include "compiler/variants/budget_device.h"
+#include "compiler/core/plan.h"
 
 struct target_plan; /* targets/target.h */
 
@@ -45,7 +45,7 @@ struct work {
 struct tile {
 	int64_t shape[TILE_SHAPE]; /* the template's own numbers; equal shapes are equal tiles */
 	int64_t count;
-	int64_t local_bytes;       /* scratch, or shared memory */
+	int64_t local_bytes;         /* scratch, or shared memory */
 	uint32_t threads, registers; /* GPU: of a block, of a thread */
 	struct work work;
 };
@@ -65,10 +65,11 @@ uint64_t launch_traffic(const struct launch *launch);
 /* A chooser offers tiles and takes the best: choice_begin, choice_offer..., choice_end. */
 struct choice {
 	const struct device *device;
-	const struct variant *larger; /* of the next larger budget: its shape is kept unless another is better beyond doubt */
+	const struct variant
+		*larger; /* of the next larger budget: its shape is kept unless another is better beyond doubt */
 	struct tile best, kept;
-	double best_cost, kept_cost;  /* infinite: none yet */
-	int64_t least_local;          /* of those that do not fit; 0: all fit */
+	double best_cost, kept_cost; /* infinite: none yet */
+	int64_t least_local;         /* of those that do not fit; 0: all fit */
 };
 void choice_begin(struct choice *choice, const struct device *device, const struct variant *variant);
 void choice_offer(struct choice *choice, const struct tile *tile);

@@ -1,6 +1,6 @@
 /* Checks a target's variants: under every budget of a launch the same sums in the same order, and no more
  * local memory than the budget has. */
-#include "targets/target.h"
+#include "compiler/variants/target_plan.h"
 
 /* Params and defines that are not the tile's: they say what is computed, and in which order. */
 static bool same_besides_tiles(const struct variant *a, const struct variant *b)
@@ -26,11 +26,11 @@ enum ercc_status variants_verify(struct context *ctx, const struct plan *plan, c
 				            "launch '%s' of %s: the variants for '%s' and '%s' differ in more than their tiles",
 				            launch->name, target->name, target->budgets[0].name, budget->name);
 			if (!first->tile_count != !variant->tile_count)
-				return fail(ctx, ERCC_INTERNAL, "launch '%s' of %s has no tiles under one of '%s' and '%s'", launch->name,
-				            target->name, target->budgets[0].name, budget->name);
+				return fail(ctx, ERCC_INTERNAL, "launch '%s' of %s has no tiles under one of '%s' and '%s'",
+				            launch->name, target->name, target->budgets[0].name, budget->name);
 			if (variant->local_bytes > budget->local_bytes || (budget->units && variant->units > budget->units))
-				return fail(ctx, ERCC_INTERNAL, "launch '%s' of %s: its variant is beyond the budget '%s'", launch->name,
-				            target->name, budget->name);
+				return fail(ctx, ERCC_INTERNAL, "launch '%s' of %s: its variant is beyond the budget '%s'",
+				            launch->name, target->name, budget->name);
 		}
 	return ERCC_OK;
 }

@@ -3,8 +3,8 @@
  *
  * Lock order: `starting` or the runtime's lock before the device's; no lock is held while a tile runs, and none ever by a
  * second thread. */
-#include "cpu.h"
-#include "cpu_limits.h"
+#include "runtime/devices/cpu.h"
+#include "runtime/devices/cpu_limits.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -18,7 +18,7 @@
 static enum erc_status cpu_submit(struct erc__device *base, struct erc__job *job, uint64_t arrival_ns)
 {
 	struct cpu_device *device = (struct cpu_device *)base;
-	struct cpu_answered answered = { .count = 0 };
+	struct cpu_answered answered = {.count = 0};
 	uint32_t tiles = 0;
 	pthread_mutex_lock(&base->lock);
 	int is_apart = erc__cpu_is_apart(device) && job->item.tenant->class_ == ERC_BEST_EFFORT;
@@ -146,19 +146,20 @@ void erc__cpu_log(const struct cpu_device *device, enum erc_log_level level, con
 	if (!device->log)
 		return;
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
 	device->log(device->log_user, level, text);
 }
 
-int erc__cpu_start(pthread_t *thread, void *(*body)(void *argument), void *argument, const char *name, const cpu_set_t *cores)
+int erc__cpu_start(pthread_t *thread, void *(*body)(void *argument), void *argument, const char *name,
+                   const cpu_set_t *cores)
 {
 	sigset_t all, old;
 	pthread_attr_t attributes;
 	if (pthread_attr_init(&attributes))
 		return ENOMEM;
 	if (cores)
-		pthread_attr_setaffinity_np(&attributes, sizeof(*cores), cores);
+		pthread_attr_setaffinity_np(&attributes, sizeof *cores, cores);
 	sigfillset(&all); /* signals are the application's business */
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	int error = pthread_create(thread, &attributes, body, argument);
@@ -175,7 +176,7 @@ static enum erc_status start_unit(struct cpu_device *device, uint32_t number, co
 	char name[24];
 	unit->device = device;
 	unit->number = number;
-	snprintf(name, sizeof(name), "erc-cpu-%u", number);
+	snprintf(name, sizeof name, "erc-cpu-%u", number);
 	int error = erc__cpu_start(&unit->thread, erc__cpu_unit_main, unit, name, core);
 	if (error)
 		return erc__fail(ERC_DEVICE, "cpu: cannot start unit %u: %s", number, strerror(error));
@@ -187,7 +188,7 @@ static enum erc_status start_unit(struct cpu_device *device, uint32_t number, co
 static uint32_t list_cores(cpu_set_t *set, uint32_t *list, uint32_t most)
 {
 	uint32_t count = 0;
-	if (sched_getaffinity(0, sizeof(*set), set))
+	if (sched_getaffinity(0, sizeof *set, set))
 		return 0;
 	for (uint32_t core = 0; core < CPU_SETSIZE && count < most; core++)
 		if (CPU_ISSET(core, set))
@@ -232,17 +233,20 @@ static enum erc_status cpu_open(const struct erc_runtime_options *options, struc
 	uint32_t own_cores[CPU_MAX_UNITS];
 	cpu_set_t set;
 	uint32_t core_count = list_cores(&set, own_cores, CPU_MAX_UNITS);
-	uint32_t units = options->units ? options->units : core_count ? core_count : (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+	uint32_t units = options->units ? options->units
+	                 : core_count   ? core_count
+	                                : (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
 	if (!units || units > CPU_MAX_UNITS)
 		return erc__fail(ERC_INVALID, "cpu: %u units, expected 1 to %d", units, CPU_MAX_UNITS);
 	if (options->rt_os_priority > 99)
-		return erc__fail(ERC_INVALID, "cpu: SCHED_FIFO priority %u, expected 1 to 99, or 0 for none", options->rt_os_priority);
+		return erc__fail(ERC_INVALID, "cpu: SCHED_FIFO priority %u, expected 1 to 99, or 0 for none",
+		                 options->rt_os_priority);
 	if (options->cores && !options->units)
 		return erc__fail(ERC_INVALID, "cpu: cores are given, but not how many units");
-	struct cpu_device *device = erc__alloc_aligned(64, sizeof(*device));
+	struct cpu_device *device = erc__alloc_aligned(64, sizeof *device);
 	if (!device)
-		return erc__no_memory("cpu device", sizeof(*device));
-	memset(device, 0, sizeof(*device));
+		return erc__no_memory("cpu device", sizeof *device);
+	memset(device, 0, sizeof *device);
 	device->base.target = erc__cpu_best_target();
 	if (core_count)
 		device->own_cores = set;
@@ -260,10 +264,10 @@ static enum erc_status cpu_open(const struct erc_runtime_options *options, struc
 	pthread_cond_init(&device->retired, NULL);
 	pthread_mutex_init(&device->starting, NULL);
 	erc__bell_init(&device->bell);
-	device->units = erc__alloc_aligned(64, units * sizeof(*device->units));
-	status = device->units ? ERC_OK : erc__no_memory("units", units * sizeof(*device->units));
+	device->units = erc__alloc_aligned(64, units * sizeof *device->units);
+	status = device->units ? ERC_OK : erc__no_memory("units", units * sizeof *device->units);
 	if (!status) {
-		memset(device->units, 0, units * sizeof(*device->units));
+		memset(device->units, 0, units * sizeof *device->units);
 		status = start_units(device, options->cores ? options->cores : own_cores, options->cores ? units : core_count);
 	}
 	if (status) {

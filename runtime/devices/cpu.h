@@ -10,8 +10,8 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "device.h"
-#include "post.h"
+#include "runtime/devices/devices.h"
+#include "runtime/devices/post.h"
 
 #define CPU_MAX_UNITS 1024
 
@@ -33,14 +33,14 @@ struct cpu_service {
 	const _Atomic uint32_t *queued; /* jobs that such a thread may serve */
 	struct erc__pass pass;
 	uint64_t began_ns;
-	uint32_t run;       /* of the job, which the thread has entered */
-	uint32_t seen;      /* of news, when the job was the best one */
-	int may_rest;       /* nothing else was to be had at `seen` */
+	uint32_t run;  /* of the job, which the thread has entered */
+	uint32_t seen; /* of news, when the job was the best one */
+	int may_rest;  /* nothing else was to be had at `seen` */
 	int in_room;
-	int is_over;        /* apart: the run has come to its end, and is to be finished by who reads the report */
+	int is_over;         /* apart: the run has come to its end, and is to be finished by who reads the report */
 	uint64_t resumed_ns; /* apart: when it began with a run other than the one it entered; 0: it did not */
-	uint64_t unit_ns;   /* apart: processor time used */
-	uint64_t tile_ns;   /* else: time in tiles */
+	uint64_t unit_ns;    /* apart: processor time used */
+	uint64_t tile_ns;    /* else: time in tiles */
 };
 
 /* Why a thread apart may not take a tile: bits. */
@@ -50,13 +50,13 @@ struct cpu_service {
 /* The second thread of a unit. */
 struct cpu_apart {
 	struct cpu_unit unit;
-	_Atomic uint32_t tid;              /* the system's number; 0: not known yet */
-	int is_parked;                     /* under the lock: its report was read, and there was no job for it */
+	_Atomic uint32_t tid;                 /* the system's number; 0: not known yet */
+	int is_parked;                        /* under the lock: its report was read, and there was no job for it */
 	_Alignas(64) _Atomic uint32_t closed; /* CPU_CLOSED_*; written under the lock */
-	_Atomic uint32_t is_helped;        /* it runs on other cores, or before others, until it looks at this */
+	_Atomic uint32_t is_helped;           /* it runs on other cores, or before others, until it looks at this */
 	_Alignas(64) struct erc__post post;
-	struct cpu_service service;        /* whose it is: post.h. job NULL: the device closes */
-	struct erc__job *job;              /* that it serves; under the lock */
+	struct cpu_service service; /* whose it is: post.h. job NULL: the device closes */
+	struct erc__job *job;       /* that it serves; under the lock */
 };
 
 struct cpu_device {
@@ -70,29 +70,30 @@ struct cpu_device {
 	void *log_user;
 
 	struct cpu_unit *units;
-	uint32_t started;       /* threads */
-	uint64_t spin_ns;       /* 0 when units share cores: whoever spins would keep the other from working */
-	cpu_set_t cores;        /* of all units */
-	int has_cores;          /* they are known */
-	cpu_set_t own_cores;    /* of the process */
+	uint32_t started;    /* threads */
+	uint64_t spin_ns;    /* 0 when units share cores: whoever spins would keep the other from working */
+	cpu_set_t cores;     /* of all units */
+	int has_cores;       /* they are known */
+	cpu_set_t own_cores; /* of the process */
 
 	/* ---- threads apart: started with the first real-time session, then kept ---- */
-	pthread_mutex_t starting;          /* before the device's lock; guards the next six, which then stand still */
-	struct cpu_apart *aparts;          /* one per unit; published under the device's lock */
-	pthread_t clerk;                   /* reads their posts */
+	pthread_mutex_t starting; /* before the device's lock; guards the next six, which then stand still */
+	struct cpu_apart *aparts; /* one per unit; published under the device's lock */
+	pthread_t clerk;          /* reads their posts */
 	uint32_t aparts_started;
 	int is_clerk_started;
-	int low;                           /* how the threads are told to leave cores to others: cpu_apart.c */
-	int nice;                          /* of the others */
-	uint32_t apart_count;              /* under the device's lock */
-	struct erc__bell bell;             /* the clerk's */
-	_Atomic uint32_t apart;            /* there are real-time sessions: the first threads leave best-effort work */
-	_Atomic uint32_t waiting;          /* threads that are parked and whose gate is open; written under the lock */
+	int low;                  /* how the threads are told to leave cores to others: cpu_apart.c */
+	int nice;                 /* of the others */
+	uint32_t apart_count;     /* under the device's lock */
+	struct erc__bell bell;    /* the clerk's */
+	_Atomic uint32_t apart;   /* there are real-time sessions: the first threads leave best-effort work */
+	_Atomic uint32_t waiting; /* threads that are parked and whose gate is open; written under the lock */
 
-	_Alignas(64) _Atomic uint32_t queued[2]; /* jobs, for threads that serve: by whom, as an enum erc_class; not apart: all in [1] */
-	_Alignas(64) _Atomic uint32_t news;   /* counts events that may concern an idle unit; units sleep on it */
-	_Atomic uint32_t idle;                /* units that serve no job */
-	_Atomic uint32_t sleepers;            /* of these, about to sleep or asleep */
+	_Alignas(64) _Atomic uint32_t
+		queued[2]; /* jobs, for threads that serve: by whom, as an enum erc_class; not apart: all in [1] */
+	_Alignas(64) _Atomic uint32_t news; /* counts events that may concern an idle unit; units sleep on it */
+	_Atomic uint32_t idle;              /* units that serve no job */
+	_Atomic uint32_t sleepers;          /* of these, about to sleep or asleep */
 };
 
 static inline int erc__cpu_is_apart(const struct cpu_device *device)
@@ -141,7 +142,8 @@ struct cpu_unit *erc__cpu_unit_at(struct cpu_device *device, uint32_t n);
 /* Local memory of so many bytes for `count` of them. Under the lock. */
 enum erc_status erc__cpu_reserve(struct cpu_device *device, uint32_t first, uint32_t count, size_t bytes);
 /* A thread that blocks all signals, on these cores (NULL: any). */
-int erc__cpu_start(pthread_t *thread, void *(*body)(void *argument), void *argument, const char *name, const cpu_set_t *cores);
+int erc__cpu_start(pthread_t *thread, void *(*body)(void *argument), void *argument, const char *name,
+                   const cpu_set_t *cores);
 
 /* ---- cpu_unit.c ---- */
 
@@ -202,7 +204,8 @@ void erc__apart_end(struct cpu_device *device);
 /* "cpu:x86-64-v4": the best target of this machine. */
 const char *erc__cpu_best_target(void);
 int erc__cpu_can_run(const struct erc__device *device, const struct erca_target *target, const char *name);
-enum erc_status erc__cpu_image_load(struct erc__device *device, const void *code, size_t bytes, struct erc__image **out);
+enum erc_status erc__cpu_image_load(struct erc__device *device, const void *code, size_t bytes,
+                                    struct erc__image **out);
 void erc__cpu_image_unload(struct erc__device *device, struct erc__image *image);
 enum erc_status erc__cpu_kernel_find(const struct erc__image *image, const struct erca_kernel *kernel,
                                      struct erc__kernel *out);

@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "cpu.h"
+#include "runtime/devices/cpu.h"
 
 /* ---- leaving the cores to others ---- */
 
@@ -15,7 +15,7 @@ enum { LOW_IDLE, LOW_NICE, LOW_NOT };
 /* The calling thread, or that of the number. */
 static int lower(pid_t tid)
 {
-	if (!sched_setscheduler(tid, SCHED_IDLE, &(struct sched_param){ .sched_priority = 0 }))
+	if (!sched_setscheduler(tid, SCHED_IDLE, &(struct sched_param){.sched_priority = 0}))
 		return LOW_IDLE;
 	return setpriority(PRIO_PROCESS, (id_t)tid, 19) ? LOW_NOT : LOW_NICE;
 }
@@ -24,7 +24,7 @@ static int lower(pid_t tid)
 static void raise_again(const struct cpu_device *device, pid_t tid)
 {
 	if (device->low == LOW_IDLE)
-		sched_setscheduler(tid, SCHED_OTHER, &(struct sched_param){ .sched_priority = 0 });
+		sched_setscheduler(tid, SCHED_OTHER, &(struct sched_param){.sched_priority = 0});
 	else if (device->low == LOW_NICE)
 		setpriority(PRIO_PROCESS, (id_t)tid, device->nice);
 }
@@ -32,7 +32,7 @@ static void raise_again(const struct cpu_device *device, pid_t tid)
 static void set_cores(pid_t tid, const cpu_set_t *cores, int are_known)
 {
 	if (are_known)
-		sched_setaffinity(tid, sizeof(*cores), cores);
+		sched_setaffinity(tid, sizeof *cores, cores);
 }
 
 static void help_one(const struct cpu_device *device, struct cpu_apart *apart)
@@ -142,7 +142,7 @@ static int find_job(struct cpu_apart *apart, struct cpu_answered *answered)
 
 int erc__apart_answer(struct cpu_device *device, uint32_t most, struct cpu_answered *answered)
 {
-	const uint32_t places = sizeof(answered->apart) / sizeof(answered->apart[0]);
+	const uint32_t places = sizeof answered->apart / sizeof answered->apart[0];
 	for (uint32_t i = 0; i < device->apart_count; i++)
 		if (!device->aparts[i].is_parked && erc__post_is_sent(&device->aparts[i].post))
 			read_report(&device->aparts[i]);
@@ -181,7 +181,7 @@ static void *clerk_main(void *argument)
 {
 	struct cpu_device *device = argument;
 	for (int is_closing = 0; !is_closing;) {
-		struct cpu_answered answered = { .count = 0 };
+		struct cpu_answered answered = {.count = 0};
 		uint32_t heard = erc__bell_listen(&device->bell);
 		pthread_mutex_lock(&device->base.lock);
 		is_closing = device->is_closing;
@@ -241,13 +241,13 @@ static void *apart_main(void *argument)
 static enum erc_status make_aparts(struct cpu_device *device)
 {
 	uint32_t units = device->base.units;
-	struct cpu_apart *aparts = erc__alloc_aligned(_Alignof(struct cpu_apart), units * sizeof(*aparts));
+	struct cpu_apart *aparts = erc__alloc_aligned(_Alignof(struct cpu_apart), units * sizeof *aparts);
 	if (!aparts)
-		return erc__no_memory("units' second threads", units * sizeof(*aparts));
-	memset(aparts, 0, units * sizeof(*aparts));
+		return erc__no_memory("units' second threads", units * sizeof *aparts);
+	memset(aparts, 0, units * sizeof *aparts);
 	for (uint32_t i = 0; i < units; i++) {
 		struct cpu_apart *apart = &aparts[i];
-		apart->unit = (struct cpu_unit){ .device = device, .number = units + i, .apart = apart };
+		apart->unit = (struct cpu_unit){.device = device, .number = units + i, .apart = apart};
 		apart->is_parked = 1;
 		atomic_init(&apart->closed, CPU_CLOSED_OFF);
 		erc__post_init(&apart->post);
@@ -270,7 +270,7 @@ static enum erc_status make_aparts(struct cpu_device *device)
 static enum erc_status start_apart(struct cpu_device *device, struct cpu_apart *apart)
 {
 	char name[24];
-	snprintf(name, sizeof(name), "erc-be-%u", apart->unit.number - device->base.units);
+	snprintf(name, sizeof name, "erc-be-%u", apart->unit.number - device->base.units);
 	int error = erc__cpu_start(&apart->unit.thread, apart_main, apart, name, device->has_cores ? &device->cores : NULL);
 	if (error)
 		return erc__fail(ERC_DEVICE, "cpu: cannot start a second thread of a unit: %s", strerror(error));
@@ -286,7 +286,8 @@ static void log_low(const struct cpu_device *device)
 	static const char *const texts[] = {
 		[LOW_IDLE] = "best-effort threads run when nothing else wants their cores (SCHED_IDLE)",
 		[LOW_NICE] = "best-effort threads run at nice 19: the system refuses SCHED_IDLE",
-		[LOW_NOT] = "best-effort work competes with the application for cores: the system refuses SCHED_IDLE and nice 19",
+		[LOW_NOT] =
+			"best-effort work competes with the application for cores: the system refuses SCHED_IDLE and nice 19",
 	};
 	erc__cpu_log(device, device->low == LOW_IDLE ? ERC_LOG_INFO : ERC_LOG_WARNING, "cpu: %s", texts[device->low]);
 }
@@ -302,7 +303,8 @@ static enum erc_status start_aparts(struct cpu_device *device)
 	if (!device->is_clerk_started) {
 		int error = erc__cpu_start(&device->clerk, clerk_main, device, "erc-clerk", NULL);
 		if (error)
-			return erc__fail(ERC_DEVICE, "cpu: cannot start the clerk of the units' second threads: %s", strerror(error));
+			return erc__fail(ERC_DEVICE, "cpu: cannot start the clerk of the units' second threads: %s",
+			                 strerror(error));
 		device->is_clerk_started = 1;
 	}
 	while (device->aparts_started < device->base.units)
@@ -327,13 +329,15 @@ static void set_apart(struct cpu_device *device, int is_apart)
 /* The first threads serve real-time work alone from now on, or all work again. */
 static void set_fifo(struct cpu_device *device, int is_apart)
 {
-	struct sched_param parameter = { .sched_priority = is_apart ? (int)device->rt_os_priority : 0 };
+	struct sched_param parameter = {.sched_priority = is_apart ? (int)device->rt_os_priority : 0};
 	for (uint32_t i = 0; device->rt_os_priority && i < device->base.units; i++) {
 		int error = pthread_setschedparam(device->units[i].thread, is_apart ? SCHED_FIFO : SCHED_OTHER, &parameter);
 		if (!error)
 			continue;
-		erc__cpu_log(device, ERC_LOG_WARNING, "cpu: the system refuses SCHED_FIFO at priority %u (%s): real-time work runs on "
-		             "ordinary threads", device->rt_os_priority, strerror(error));
+		erc__cpu_log(device, ERC_LOG_WARNING,
+		             "cpu: the system refuses SCHED_FIFO at priority %u (%s): real-time work runs on "
+		             "ordinary threads",
+		             device->rt_os_priority, strerror(error));
 		return;
 	}
 }
@@ -350,7 +354,8 @@ enum erc_status erc__apart_real_time(struct erc__device *base, int change)
 	if (!status) {
 		pthread_mutex_lock(&base->lock);
 		device->rt_sessions += (uint32_t)change;
-		int is_apart = device->rt_sessions && device->low != LOW_NOT, has_changed = is_apart != erc__cpu_is_apart(device);
+		int is_apart = device->rt_sessions && device->low != LOW_NOT,
+			has_changed = is_apart != erc__cpu_is_apart(device);
 		if (has_changed)
 			set_apart(device, is_apart);
 		pthread_mutex_unlock(&base->lock);

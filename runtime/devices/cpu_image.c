@@ -1,6 +1,6 @@
 /* CPU targets, and CODE sections made callable. A CODE section is a shared object with one
  * query symbol; it goes to the dynamic linker through a file in memory. */
-#include "cpu.h"
+#include "runtime/devices/cpu.h"
 
 #include <dlfcn.h>
 #include <elf.h>
@@ -22,7 +22,8 @@ static int has_v3(void)
 static int has_v4(void)
 {
 	return has_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-	       __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+	       __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+	       __builtin_cpu_supports("avx512vl");
 }
 #elif defined(__aarch64__)
 static int has_aarch64(void)
@@ -37,14 +38,14 @@ static const struct cpu_target {
 	int (*is_supported)(void);
 } cpu_targets[] = {
 #if defined(__x86_64__)
-	{ "cpu:x86-64-v4", has_v4 },
-	{ "cpu:x86-64-v3", has_v3 },
-	{ "emulated:sm_75", has_v3 },
-	{ "emulated:sm_90", has_v3 },
+	{"cpu:x86-64-v4", has_v4},
+	{"cpu:x86-64-v3", has_v3},
+	{"emulated:sm_75", has_v3},
+	{"emulated:sm_90", has_v3},
 #elif defined(__aarch64__)
-	{ "cpu:aarch64", has_aarch64 },
+	{"cpu:aarch64", has_aarch64},
 #endif
-	{ "cpu", NULL }, /* a machine for which there is no target */
+	{"cpu", NULL}, /* a machine for which there is no target */
 };
 
 const char *erc__cpu_best_target(void)
@@ -93,14 +94,14 @@ static enum erc_status check_segments(const void *code, size_t bytes)
 {
 	Elf64_Ehdr header;
 	Elf64_Phdr segment;
-	if (bytes < sizeof(header) || memcmp(code, ELFMAG, SELFMAG) || ((const uint8_t *)code)[EI_CLASS] != ELFCLASS64)
+	if (bytes < sizeof header || memcmp(code, ELFMAG, SELFMAG) || ((const uint8_t *)code)[EI_CLASS] != ELFCLASS64)
 		return erc__fail(ERC_CORRUPT, "code image: not a 64-bit ELF file (%zu bytes)", bytes);
-	memcpy(&header, code, sizeof(header));
-	if (header.e_phentsize != sizeof(segment) || header.e_phoff > bytes ||
-	    header.e_phnum > (bytes - header.e_phoff) / sizeof(segment))
+	memcpy(&header, code, sizeof header);
+	if (header.e_phentsize != sizeof segment || header.e_phoff > bytes ||
+	    header.e_phnum > (bytes - header.e_phoff) / sizeof segment)
 		return erc__fail(ERC_CORRUPT, "code image: its program headers lie outside of it (%zu bytes)", bytes);
 	for (uint32_t i = 0; i < header.e_phnum; i++) {
-		memcpy(&segment, (const char *)code + header.e_phoff + i * sizeof(segment), sizeof(segment));
+		memcpy(&segment, (const char *)code + header.e_phoff + i * sizeof segment, sizeof segment);
 		if (segment.p_type != PT_NULL && (segment.p_offset > bytes || segment.p_filesz > bytes - segment.p_offset))
 			return erc__fail(ERC_CORRUPT, "code image: segment %u ends behind the image (%zu bytes)", i, bytes);
 	}
@@ -115,20 +116,22 @@ static enum erc_status link_image(struct erc__image *image, const void *code, si
 	if (image->file < 0)
 		return erc__fail(ERC_IO, "code image: memfd_create: %s", strerror(errno));
 	TRY(write_all(image->file, code, bytes));
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", image->file);
+	snprintf(path, sizeof path, "/proc/self/fd/%d", image->file);
 	image->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!image->handle)
 		return erc__fail(ERC_CORRUPT, "code image: the dynamic linker refuses it: %s", dlerror());
 	void *symbol = dlsym(image->handle, ERC_CPU_IMAGE_QUERY);
 	erc_cpu_image_query_fn query;
-	memcpy(&query, &symbol, sizeof(query)); /* ISO C has no cast from object to function pointers */
+	memcpy(&query, &symbol, sizeof query); /* ISO C has no cast from object to function pointers */
 	if (!query)
 		return erc__fail(ERC_CORRUPT, "code image: it does not export %s", ERC_CPU_IMAGE_QUERY);
 	image->table = query();
 	if (!image->table)
 		return erc__fail(ERC_CORRUPT, "code image: %s returns nothing", ERC_CPU_IMAGE_QUERY);
 	if (image->table->abi != ERC_CPU_IMAGE_ABI)
-		return erc__fail(ERC_VERSION, "code image: tile ABI %u; this runtime calls ABI %u: compile the model again with a matching erc",
+		return erc__fail(ERC_VERSION,
+		                 "code image: tile ABI %u; this runtime calls ABI %u: compile the model again with a matching "
+		                 "erc",
 		                 image->table->abi, ERC_CPU_IMAGE_ABI);
 	if (image->table->kernel_count && !image->table->kernels)
 		return erc__fail(ERC_CORRUPT, "code image: %u kernels without a table", image->table->kernel_count);
@@ -139,9 +142,9 @@ enum erc_status erc__cpu_image_load(struct erc__device *device, const void *code
 {
 	if (!code)
 		return erc__fail(ERC_CORRUPT, "the target has no CODE section");
-	struct erc__image *image = erc__alloc(sizeof(*image));
+	struct erc__image *image = erc__alloc(sizeof *image);
 	if (!image)
-		return erc__no_memory("code image", sizeof(*image));
+		return erc__no_memory("code image", sizeof *image);
 	image->file = -1;
 	enum erc_status status = link_image(image, code, bytes);
 	if (status)
@@ -168,7 +171,7 @@ enum erc_status erc__cpu_kernel_find(const struct erc__image *image, const struc
 {
 	if (kernel->entry >= image->table->kernel_count)
 		return erc__fail(ERC_CORRUPT, "code image: kernel %u of %u", kernel->entry, image->table->kernel_count);
-	*out = (struct erc__kernel){ .tile = image->table->kernels[kernel->entry] };
+	*out = (struct erc__kernel){.tile = image->table->kernels[kernel->entry]};
 	if (!out->tile)
 		return erc__fail(ERC_CORRUPT, "code image: kernel %u is NULL", kernel->entry);
 	return ERC_OK;

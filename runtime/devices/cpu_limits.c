@@ -1,6 +1,6 @@
 /* What the system around a process limits: a container's share of processor time decides about deadlines too, and nothing
  * in a runtime can mend it. Read once from control groups (version 2, and 1 where that is mounted), and told in the log. */
-#include "cpu_limits.h"
+#include "runtime/devices/cpu_limits.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,8 +21,8 @@ static int read_text(const char *path, char *text, size_t bytes)
 static int read_file(const char *folder, const char *name, char *text, size_t bytes)
 {
 	char path[2 * CPU_LIMITS_PATH];
-	int length = snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return length > 0 && (size_t)length < sizeof(path) && read_text(path, text, bytes);
+	int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+	return length > 0 && (size_t)length < sizeof path && read_text(path, text, bytes);
 }
 
 static uint64_t number_after(const char *text, const char *key)
@@ -47,19 +47,20 @@ static void read_group(struct cpu_limits *limits, const char *folder, int is_own
 {
 	char text[4096], period[64];
 	double quota_us = 0, period_us = 0;
-	if (read_file(folder, "cpu.max", text, sizeof(text)) && sscanf(text, "%lf %lf", &quota_us, &period_us) == 2)
+	if (read_file(folder, "cpu.max", text, sizeof text) && sscanf(text, "%lf %lf", &quota_us, &period_us) == 2)
 		note_quota(limits, quota_us, period_us);
-	if (read_file(folder, "cpu.cfs_quota_us", text, sizeof(text)) && read_file(folder, "cpu.cfs_period_us", period, sizeof(period)))
+	if (read_file(folder, "cpu.cfs_quota_us", text, sizeof text) &&
+	    read_file(folder, "cpu.cfs_period_us", period, sizeof period))
 		note_quota(limits, strtod(text, NULL), strtod(period, NULL));
-	if (read_file(folder, "cpu.idle", text, sizeof(text)))
+	if (read_file(folder, "cpu.idle", text, sizeof text))
 		limits->is_idle |= strtol(text, NULL, 10) != 0;
-	if (read_file(folder, "cpu.stat", text, sizeof(text)))
+	if (read_file(folder, "cpu.stat", text, sizeof text))
 		limits->throttled += number_after(text, "nr_throttled ");
 	if (!is_own)
 		return;
-	if (read_file(folder, "cpu.weight", text, sizeof(text)))
+	if (read_file(folder, "cpu.weight", text, sizeof text))
 		limits->weight = (uint32_t)strtoul(text, NULL, 10);
-	else if (read_file(folder, "cpu.shares", text, sizeof(text))) /* 1024 is what weight 100 is */
+	else if (read_file(folder, "cpu.shares", text, sizeof text)) /* 1024 is what weight 100 is */
 		limits->weight = (uint32_t)(strtoul(text, NULL, 10) * 100 / 1024);
 }
 
@@ -67,8 +68,8 @@ static void read_group(struct cpu_limits *limits, const char *folder, int is_own
 static void read_groups(struct cpu_limits *limits, const char *mount, const char *group)
 {
 	char folder[CPU_LIMITS_PATH];
-	int length = snprintf(folder, sizeof(folder), "%s%s", mount, strcmp(group, "/") ? group : "");
-	if (length < 0 || (size_t)length >= sizeof(folder))
+	int length = snprintf(folder, sizeof folder, "%s%s", mount, strcmp(group, "/") ? group : "");
+	if (length < 0 || (size_t)length >= sizeof folder)
 		return;
 	for (int is_own = 1;; is_own = 0) {
 		read_group(limits, folder, is_own);
@@ -84,24 +85,24 @@ static void read_line(struct cpu_limits *limits, const char *line, const char *m
 {
 	char controllers[256] = "", group[CPU_LIMITS_PATH], folder[CPU_LIMITS_PATH], *rest;
 	const char *first = strchr(line, ':'), *second = first ? strchr(first + 1, ':') : NULL;
-	if (!second || (size_t)(second - first) > sizeof(controllers) || strlen(second + 1) >= sizeof(group))
+	if (!second || (size_t)(second - first) > sizeof controllers || strlen(second + 1) >= sizeof group)
 		return;
 	memcpy(controllers, first + 1, (size_t)(second - first - 1));
 	strcpy(group, second + 1);
 	if (!controllers[0])
 		read_groups(limits, mount, group);
 	for (char *name = strtok_r(controllers, ",", &rest); name; name = strtok_r(NULL, ",", &rest))
-		if (!strcmp(name, "cpu") && snprintf(folder, sizeof(folder), "%s/cpu", mount) > 0)
+		if (!strcmp(name, "cpu") && snprintf(folder, sizeof folder, "%s/cpu", mount) > 0)
 			read_groups(limits, folder, group);
 }
 
 void erc__cpu_limits_read(struct cpu_limits *limits, const char *proc, const char *mount)
 {
 	char text[8192], *rest;
-	*limits = (struct cpu_limits){ .weight = 100 };
-	if (read_file(proc, "sys/kernel/sched_autogroup_enabled", text, sizeof(text)))
+	*limits = (struct cpu_limits){.weight = 100};
+	if (read_file(proc, "sys/kernel/sched_autogroup_enabled", text, sizeof text))
 		limits->has_autogroup = strtol(text, NULL, 10) != 0;
-	if (!read_file(proc, "self/cgroup", text, sizeof(text)))
+	if (!read_file(proc, "self/cgroup", text, sizeof text))
 		return;
 	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
 		read_line(limits, line, mount);
@@ -110,24 +111,27 @@ void erc__cpu_limits_read(struct cpu_limits *limits, const char *proc, const cha
 void erc__cpu_limits_tell(const struct cpu_limits *limits, uint32_t cores, erc_log_fn log, void *user)
 {
 	char text[320];
-#define SAY(level, ...) (snprintf(text, sizeof(text), "cpu: " __VA_ARGS__), log(user, level, text))
+#define SAY(level, ...) (snprintf(text, sizeof text, "cpu: " __VA_ARGS__), log(user, level, text))
 	if (!log)
 		return;
 	if (limits->quota_cores && limits->quota_cores < cores)
 		SAY(ERC_LOG_WARNING,
-		    "the control group may use the time of %.2f cores (%u are there): once it is used up everything stands still for the "
+		    "the control group may use the time of %.2f cores (%u are there): once it is used up everything stands "
+		    "still for the "
 		    "rest of %.0f ms, and deadlines are missed",
 		    limits->quota_cores, cores, limits->period_us / 1000);
 	if (limits->throttled)
 		SAY(ERC_LOG_WARNING, "the control group has been stopped %" PRIu64 " times so far as its time was used up",
 		    limits->throttled);
 	if (limits->is_idle)
-		SAY(ERC_LOG_WARNING, "the control group is an idle one: real-time work too runs only when no other group wants the core");
+		SAY(ERC_LOG_WARNING,
+		    "the control group is an idle one: real-time work too runs only when no other group wants the core");
 	if (limits->weight != 100)
 		SAY(ERC_LOG_INFO, "the control group's weight is %u of the usual 100: that is its share where groups compete",
 		    limits->weight);
 	if (limits->has_autogroup)
-		SAY(ERC_LOG_INFO, "sessions are scheduled as groups (autogroup): best-effort threads stand back behind this one's "
-		                  "threads, and compete with other sessions as part of it");
+		SAY(ERC_LOG_INFO,
+		    "sessions are scheduled as groups (autogroup): best-effort threads stand back behind this one's "
+		    "threads, and compete with other sessions as part of it");
 #undef SAY
 }

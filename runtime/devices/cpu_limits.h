@@ -4,16 +4,16 @@
 
 #include <stdint.h>
 
-#include "erc.h"
+#include "runtime/include/erc.h"
 
 #define CPU_LIMITS_PATH 1024
 
 struct cpu_limits {
-	double quota_cores;  /* the smallest of the group's and those above it; 0: none */
-	double period_us;    /* of that one */
-	uint64_t throttled;  /* times that a quota was used up */
-	uint32_t weight;     /* of the group, 100 where nothing says otherwise */
-	int is_idle;         /* the group, or one above it, stands back behind all others */
+	double quota_cores; /* the smallest of the group's and those above it; 0: none */
+	double period_us;   /* of that one */
+	uint64_t throttled; /* times that a quota was used up */
+	uint32_t weight;    /* of the group, 100 where nothing says otherwise */
+	int is_idle;        /* the group, or one above it, stands back behind all others */
 	int has_autogroup;
 };
 

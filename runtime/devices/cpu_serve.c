@@ -3,7 +3,7 @@
  * thread. Also what is done with the queue under the lock. */
 #include <limits.h>
 
-#include "cpu.h"
+#include "runtime/devices/cpu.h"
 
 #define QUANTUM_NS 500000 /* with several jobs queued, a thread looks for a better one at least this often */
 
@@ -78,8 +78,13 @@ int erc__cpu_enter(struct cpu_unit *unit, struct cpu_service *service)
 	take_local(unit);
 	int is_be = item->tenant->class_ == ERC_BEST_EFFORT;
 	*service = (struct cpu_service){
-		.unit = unit, .job = erc__job_of(item), .pass = pass, .in_room = 1,
-		.gate = unit->apart ? &unit->apart->closed : is_be ? &device->apart : &always_open,
+		.unit = unit,
+		.job = erc__job_of(item),
+		.pass = pass,
+		.in_room = 1,
+		.gate = unit->apart ? &unit->apart->closed
+	            : is_be     ? &device->apart
+	                        : &always_open,
 		.queued = &device->queued[unit->apart ? ERC_BEST_EFFORT : ERC_REAL_TIME],
 		.run = erc__job_of(item)->run,
 	};
@@ -144,7 +149,8 @@ static void next_launch(struct cpu_service *s)
 		erc__apart_opened(s, tiles);
 	else if (erc__sched_wants_change(&device->base.sched, &job->item, has_others(device)))
 		change_limits(s);
-	else if (tiles > 1 && atomic_load_explicit(&device->idle, memory_order_seq_cst) && erc__cpu_notify(device, tiles - 1) == s->seen)
+	else if (tiles > 1 && atomic_load_explicit(&device->idle, memory_order_seq_cst) &&
+	         erc__cpu_notify(device, tiles - 1) == s->seen)
 		s->seen++; /* its own news is none to this unit */
 }
 
@@ -245,7 +251,8 @@ static int await_tiles(struct cpu_service *s)
 	while (!erc__claim_left(&s->job->claim)) {
 		if (may_be_wanted(s))
 			return 0;
-		if (atomic_load_explicit(&s->job->state, memory_order_relaxed) != ERC__JOB_RUNNING || !erc__cpu_spin(device, &turns, &end_ns))
+		if (atomic_load_explicit(&s->job->state, memory_order_relaxed) != ERC__JOB_RUNNING ||
+		    !erc__cpu_spin(device, &turns, &end_ns))
 			return 0;
 		if (!may_stay(s))
 			return 0;

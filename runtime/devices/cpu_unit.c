@@ -1,6 +1,6 @@
 /* The first thread of a unit: picks a job under the lock, then serves it without (cpu_serve.c). Units with nothing
  * to do spin briefly, then sleep on `news`. */
-#include "cpu.h"
+#include "runtime/devices/cpu.h"
 
 #include <limits.h>
 
@@ -63,7 +63,7 @@ static void pass_on(struct cpu_device *device, struct erc__job *last, const stru
 static void rest(struct cpu_unit *unit, uint32_t seen)
 {
 	struct cpu_device *device = unit->device;
-	struct cpu_answered answered = { .count = 0 };
+	struct cpu_answered answered = {.count = 0};
 	if (device->apart_count)
 		erc__apart_open(unit, &answered);
 	pthread_mutex_unlock(&device->base.lock);
@@ -81,7 +81,7 @@ void *erc__cpu_unit_main(void *argument)
 	erc__cpu_float_mode();
 	pthread_mutex_lock(lock);
 	while (!device->is_closing) {
-		struct cpu_service s = { .job = NULL };
+		struct cpu_service s = {.job = NULL};
 		uint32_t seen = atomic_load_explicit(&device->news, memory_order_seq_cst);
 		int has_entered = erc__cpu_enter(unit, &s);
 		pass_on(device, last, s.job);

@@ -3,7 +3,7 @@
  * made of: cuda_flight.c.
  *
  * Lock order: the runtime's lock before the device's. Driver calls are made under the device's lock where their order counts. */
-#include "cuda.h"
+#include "runtime/devices/cuda_device.h"
 
 #include <limits.h>
 #include <signal.h>
@@ -11,9 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../futex.h"
+#include "runtime/base/futex.h"
 
-#define WATCH_NS UINT64_C(100000000) /* in a context with an error no host function is called: so often the thread asks */
+#define WATCH_NS \
+	UINT64_C(100000000) /* in a context with an error no host function is called: so often the thread asks */
 
 /* ---- errors ---- */
 
@@ -22,7 +23,8 @@ void erc__cuda_lose(struct cuda_device *device, const char *text)
 	uint32_t none = 0;
 	if (!atomic_compare_exchange_strong(&device->is_lost, &none, 1))
 		return;
-	snprintf(device->lost_text, sizeof(device->lost_text), "cuda: the device is lost (%.120s): destroy the runtime and create it again", text);
+	snprintf(device->lost_text, sizeof device->lost_text,
+	         "cuda: the device is lost (%.120s): destroy the runtime and create it again", text);
 	atomic_store(&device->is_lost, 2);
 	erc__cuda_wake(device);
 }
@@ -30,7 +32,8 @@ void erc__cuda_lose(struct cuda_device *device, const char *text)
 enum erc_status erc__cuda_is_alive(const struct cuda_device *device)
 {
 	uint32_t is_lost = atomic_load(&device->is_lost);
-	return is_lost ? erc__fail(ERC_DEVICE, "%s", is_lost == 2 ? device->lost_text : "cuda: the device is lost") : ERC_OK;
+	return is_lost ? erc__fail(ERC_DEVICE, "%s", is_lost == 2 ? device->lost_text : "cuda: the device is lost")
+	               : ERC_OK;
 }
 
 enum erc_status erc__cuda_check(struct cuda_device *device, cu_result result, const char *call)
@@ -41,7 +44,7 @@ enum erc_status erc__cuda_check(struct cuda_device *device, cu_result result, co
 	if (!erc__cuda_is_lasting(result))
 		return status;
 	char text[160];
-	snprintf(text, sizeof(text), "%.159s", erc_error_detail());
+	snprintf(text, sizeof text, "%.159s", erc_error_detail());
 	erc__cuda_lose(device, text);
 	return erc__cuda_is_alive(device);
 }
@@ -106,7 +109,10 @@ static void *thread_main(void *argument)
 			until_ns = now_ns + WATCH_NS;
 		device->asleep_until_ns = until_ns;
 		pthread_mutex_unlock(&device->base.lock);
-		erc__futex_wait(&device->news, seen, until_ns == UINT64_MAX ? until_ns : until_ns > now_ns ? until_ns - now_ns : 0);
+		erc__futex_wait(&device->news, seen,
+		                until_ns == UINT64_MAX ? until_ns
+		                : until_ns > now_ns    ? until_ns - now_ns
+		                                       : 0);
 	}
 	pthread_mutex_unlock(&device->base.lock);
 	return NULL;
@@ -194,8 +200,8 @@ static enum erc_status cuda_reserve_local(struct erc__device *base, size_t bytes
 {
 	const struct cuda_device *device = (const struct cuda_device *)base;
 	if (bytes > device->most_local_bytes)
-		return erc__fail(ERC_NO_TARGET, "the model asks for %zu bytes of shared memory a block; this GPU (%s) has %zu", bytes, device->target,
-		                 device->most_local_bytes);
+		return erc__fail(ERC_NO_TARGET, "the model asks for %zu bytes of shared memory a block; this GPU (%s) has %zu",
+		                 bytes, device->target, device->most_local_bytes);
 	return ERC_OK;
 }
 
@@ -249,7 +255,8 @@ static enum erc_status find_ordinal(struct cuda_device *device, const char *name
 	int count = 0;
 	TRY(CU(device, cuDeviceGetCount, &count));
 	if (count < 1)
-		return erc__fail(ERC_DEVICE, "cuda: the driver sees no GPU: see that nvidia-smi lists one, and what CUDA_VISIBLE_DEVICES says");
+		return erc__fail(ERC_DEVICE, "cuda: the driver sees no GPU: see that nvidia-smi lists one, and what "
+		                             "CUDA_VISIBLE_DEVICES says");
 	if (colon && (end == colon + 1 || *end || number < 0 || number >= count))
 		return erc__fail(ERC_NOT_FOUND, "no device '%s'; there are cuda:0 to cuda:%d", name, count - 1);
 	return CU(device, cuDeviceGet, &device->ordinal, (int)number);
@@ -265,7 +272,7 @@ static enum erc_status describe(struct cuda_device *device)
 {
 	int units, local, has_pools, has_writes;
 	char name[96] = "";
-	TRY(CU(device, cuDeviceGetName, name, (int)sizeof(name) - 1, device->ordinal));
+	TRY(CU(device, cuDeviceGetName, name, (int)sizeof name - 1, device->ordinal));
 	TRY(ask(device, CU_DEVICE_CAPABILITY_MAJOR, &device->major));
 	TRY(ask(device, CU_DEVICE_CAPABILITY_MINOR, &device->minor));
 	TRY(ask(device, CU_DEVICE_MULTIPROCESSORS, &units));
@@ -273,12 +280,14 @@ static enum erc_status describe(struct cuda_device *device)
 	TRY(ask(device, CU_DEVICE_MEMORY_POOLS, &has_pools));
 	TRY(ask(device, CU_DEVICE_STREAM_WRITES, &has_writes));
 	if (!has_pools || units < 1 || local < 1 || device->major < 7)
-		return erc__fail(ERC_NO_TARGET, "cuda: %s (compute capability %d.%d) is not supported: it takes 7.0 or newer, with memory pools", name,
-		                 device->major, device->minor);
+		return erc__fail(ERC_NO_TARGET,
+		                 "cuda: %s (compute capability %d.%d) is not supported: it takes 7.0 or newer, with memory "
+		                 "pools",
+		                 name, device->major, device->minor);
 	device->has_writes = has_writes && device->driver.cuStreamWriteValue64_v2 && device->driver.cuStreamWriteValue32_v2;
 	device->all_units = (uint32_t)units;
 	device->most_local_bytes = (size_t)local;
-	snprintf(device->target, sizeof(device->target), "cuda:sm_%d%d", device->major, device->minor);
+	snprintf(device->target, sizeof device->target, "cuda:sm_%d%d", device->major, device->minor);
 	return ERC_OK;
 }
 
@@ -289,7 +298,9 @@ static enum erc_status open_context(struct cuda_device *device)
 	int is_active = 1;
 	if (driver->cuDevicePrimaryCtxGetState)
 		driver->cuDevicePrimaryCtxGetState(device->ordinal, &flags, &is_active);
-	if (!is_active && driver->cuDevicePrimaryCtxSetFlags_v2) /* who waits sleeps; of a context that is there the application has decided */
+	if (!is_active &&
+	    driver
+	        ->cuDevicePrimaryCtxSetFlags_v2) /* who waits sleeps; of a context that is there the application has decided */
 		driver->cuDevicePrimaryCtxSetFlags_v2(device->ordinal, CU_CONTEXT_BLOCKING_SYNC);
 	cu_context context = NULL;
 	TRY(CU(device, cuDevicePrimaryCtxRetain, &context, device->ordinal));
@@ -326,9 +337,9 @@ static enum erc_status find_device(struct cuda_device *device, const struct erc_
 
 static enum erc_status cuda_open(const struct erc_runtime_options *options, struct erc__device **out)
 {
-	struct cuda_device *device = erc__alloc(sizeof(*device));
+	struct cuda_device *device = erc__alloc(sizeof *device);
 	if (!device)
-		return erc__no_memory("cuda device", sizeof(*device));
+		return erc__no_memory("cuda device", sizeof *device);
 	enum erc_status status = find_device(device, options);
 	if (status) {
 		erc__free(device);

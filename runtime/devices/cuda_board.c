@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cuda.h"
+#include "runtime/devices/cuda_device.h"
 
 #define HELD_NS 200000 /* after a flight that came to nothing the next one, unless units are free sooner */
 #define LATE_NS 20000  /* runs are taken to be so much behind their predictions */
@@ -49,8 +49,8 @@ enum erc_status erc__cuda_find_phases(struct cuda_request *request)
 	if (!request->device->board || tenant->class_ != ERC_REAL_TIME || !forecast->run_ns ||
 	    forecast->count != request->step_count)
 		return ERC_OK;
-	size_t bytes = request->step_count * sizeof(*request->phases);
-	uint32_t *needs = erc__alloc(request->step_count * sizeof(*needs));
+	size_t bytes = request->step_count * sizeof *request->phases;
+	uint32_t *needs = erc__alloc(request->step_count * sizeof *needs);
 	request->phases = needs ? erc__alloc(bytes) : NULL;
 	if (!request->phases) {
 		erc__free(needs);
@@ -263,7 +263,7 @@ static uint64_t next_fall_ns(const struct cuda_request *request, uint64_t now_ns
 		return UINT64_MAX;
 	for (uint32_t i = 1; i < request->phase_count; i++) {
 		uint64_t at_ns =
-		    item->started_ns + item->tenant->forecast->launches[request->phases[i].first].start_ns + LATE_NS;
+			item->started_ns + item->tenant->forecast->launches[request->phases[i].first].start_ns + LATE_NS;
 		if (request->phases[i].units < request->phases[i - 1].units && at_ns > now_ns)
 			return at_ns;
 	}

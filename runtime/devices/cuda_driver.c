@@ -1,5 +1,5 @@
 /* The CUDA driver's library: found, opened, its failures put into words. */
-#include "cuda_driver.h"
+#include "runtime/devices/cuda_driver.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -10,9 +10,10 @@
 static enum erc_status find_symbol(void *library, const char *path, const char *name, int is_needed, void *out)
 {
 	void *symbol = dlsym(library, name);
-	memcpy(out, &symbol, sizeof(symbol)); /* ISO C has no cast from object to function pointers */
+	memcpy(out, &symbol, sizeof symbol); /* ISO C has no cast from object to function pointers */
 	if (!symbol && is_needed)
-		return erc__fail(ERC_DEVICE, "cuda: %s has no %s: the driver is too old; update it to one for CUDA 12 or newer", path, name);
+		return erc__fail(ERC_DEVICE, "cuda: %s has no %s: the driver is too old; update it to one for CUDA 12 or newer",
+		                 path, name);
 	return ERC_OK;
 }
 
@@ -25,18 +26,20 @@ enum erc_status erc__cuda_driver_load(struct cuda_driver *driver)
 	if (!library)
 		return erc__fail(ERC_DEVICE, "cuda: no driver: %s; install NVIDIA's driver, or take device \"cpu\"", dlerror());
 #define X(is_needed, name, parameters) TRY(find_symbol(library, path, #name, is_needed, &driver->name));
-#include "cuda_symbols.def"
+#include "runtime/devices/cuda_symbols.def"
 #undef X
 	/* With the default of 8, streams share the queues that they go through: a word or a real-time run would wait behind others' launches. */
 	setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0);
 	cu_result result = driver->cuInit(0);
 	if (result == CU_NO_DEVICE)
-		return erc__fail(ERC_DEVICE, "cuda: the driver sees no GPU: see that nvidia-smi lists one, and what CUDA_VISIBLE_DEVICES says");
+		return erc__fail(ERC_DEVICE, "cuda: the driver sees no GPU: see that nvidia-smi lists one, and what "
+		                             "CUDA_VISIBLE_DEVICES says");
 	TRY(erc__cuda_driver_check(driver, result, "cuInit"));
 	TRY(erc__cuda_driver_check(driver, driver->cuDriverGetVersion(&driver->version), "cuDriverGetVersion"));
 	if (driver->version < OLDEST)
-		return erc__fail(ERC_DEVICE, "cuda: the driver is of CUDA %d.%d: too old; update it to one for CUDA 12 or newer", driver->version / 1000,
-		                 driver->version % 1000 / 10);
+		return erc__fail(ERC_DEVICE,
+		                 "cuda: the driver is of CUDA %d.%d: too old; update it to one for CUDA 12 or newer",
+		                 driver->version / 1000, driver->version % 1000 / 10);
 	return ERC_OK;
 }
 
@@ -47,14 +50,14 @@ enum erc_status erc__cuda_driver_check(const struct cuda_driver *driver, cu_resu
 		return ERC_OK;
 	driver->cuGetErrorName(result, &name);
 	driver->cuGetErrorString(result, &text);
-	return erc__fail(result == CU_OUT_OF_MEMORY ? ERC_NOMEM : ERC_DEVICE, "cuda: %s: %s (%d): %s", call, name ? name : "unknown error",
-	                 result, text ? text : "no text");
+	return erc__fail(result == CU_OUT_OF_MEMORY ? ERC_NOMEM : ERC_DEVICE, "cuda: %s: %s (%d): %s", call,
+	                 name ? name : "unknown error", result, text ? text : "no text");
 }
 
 int erc__cuda_is_lasting(cu_result result)
 {
-	static const cu_result lasting[] = { 4, 214, 220, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721, 999 };
-	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
+	static const cu_result lasting[] = {4, 214, 220, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721, 999};
+	for (size_t i = 0; i < sizeof lasting / sizeof lasting[0]; i++)
 		if (result == lasting[i])
 			return 1;
 	return 0;

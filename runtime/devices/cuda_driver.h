@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../internal.h"
+#include "runtime/base/internal.h"
 
 typedef int cu_result; /* 0: success */
 typedef int cu_device;
@@ -26,10 +26,10 @@ enum { CU_OUT_OF_MEMORY = 2, CU_NO_DEVICE = 100, CU_NOT_READY = 600 };
 #define CU_DEVICE_CAPABILITY_MINOR 76
 #define CU_DEVICE_MOST_LOCAL_BYTES 97 /* shared memory of a block, opted in to */
 #define CU_DEVICE_MEMORY_POOLS 115
-#define CU_DEVICE_STREAM_WRITES 122   /* of 64-bit values */
+#define CU_DEVICE_STREAM_WRITES 122 /* of 64-bit values */
 #define CU_FUNCTION_STATIC_LOCAL_BYTES 1
 #define CU_FUNCTION_MOST_DYNAMIC_LOCAL_BYTES 8
-#define CU_FUNCTION_CARVEOUT 9        /* percent of the on-chip memory that is shared memory, the rest being cache */
+#define CU_FUNCTION_CARVEOUT 9 /* percent of the on-chip memory that is shared memory, the rest being cache */
 #define CU_CONTEXT_BLOCKING_SYNC 4u
 #define CU_STREAM_NON_BLOCKING 1u
 #define CU_EVENT_DISABLE_TIMING 2u
@@ -39,7 +39,7 @@ enum { CU_OUT_OF_MEMORY = 2, CU_NO_DEVICE = 100, CU_NOT_READY = 600 };
 
 struct cuda_driver {
 #define X(is_needed, name, parameters) cu_result(*name) parameters;
-#include "cuda_symbols.def"
+#include "runtime/devices/cuda_symbols.def"
 #undef X
 	int version; /* 13000: of CUDA 13.0 */
 };

@@ -1,5 +1,5 @@
 /* The ends of flights and runs on a CUDA device: what the progress words say has been done, when it began, what follows. */
-#include "cuda.h"
+#include "runtime/devices/cuda_device.h"
 
 #include <stdio.h>
 
@@ -13,7 +13,8 @@ static void finish(struct cuda_request *request, enum erc_status result, uint64_
 	*at = request->next;
 	erc__cuda_give_slot(request);
 	job->result = result;
-	erc__device_finish(&device->base, job, now_ns); /* the owner may be quick: nothing of the request is touched behind it */
+	erc__device_finish(&device->base, job,
+	                   now_ns); /* the owner may be quick: nothing of the request is touched behind it */
 }
 
 /* Global timer to host time, in the bounds that are certain. */
@@ -54,7 +55,8 @@ static void note_launch(struct cuda_flight *flight, uint32_t step, uint64_t now_
 		}
 	}
 	if (erc__trace_is_on(&device->base.trace))
-		erc__trace_append(&device->base.trace, ERC__EVENT_LAUNCH, began_ns, job->session_id, UINT32_MAX, request->taken[step]->step->record);
+		erc__trace_append(&device->base.trace, ERC__EVENT_LAUNCH, began_ns, job->session_id, UINT32_MAX,
+		                  request->taken[step]->step->record);
 }
 
 /* What the flight's steps have come to. 1: it saw all of them complete. */
@@ -114,7 +116,11 @@ static int settle(struct cuda_request *request, uint64_t now_ns)
 {
 	if (erc__cuda_is_flying(request) || !(erc__cuda_is_ending(request) || request->has_outputs))
 		return 0;
-	finish(request, request->failure ? request->failure : erc__cuda_is_ending(request) ? ERC_CANCELLED : ERC_OK, now_ns);
+	finish(request,
+	       request->failure               ? request->failure
+	       : erc__cuda_is_ending(request) ? ERC_CANCELLED
+	                                      : ERC_OK,
+	       now_ns);
 	return 1;
 }
 
@@ -126,7 +132,8 @@ void erc__cuda_fail_all(struct cuda_device *device, uint64_t now_ns)
 			erc__cuda_leave_all(&request->flights[i], now_ns);
 			request->flights[i].is_used = 0;
 		}
-		snprintf(request->owner->job.detail, sizeof(request->owner->job.detail), "%s", atomic_load(&device->is_lost) == 2 ? device->lost_text : "cuda: the device is lost");
+		snprintf(request->owner->job.detail, sizeof request->owner->job.detail, "%s",
+		         atomic_load(&device->is_lost) == 2 ? device->lost_text : "cuda: the device is lost");
 		finish(request, ERC_DEVICE, now_ns);
 	}
 }
@@ -146,7 +153,8 @@ void erc__cuda_reap(struct cuda_device *device)
 	uint64_t now_ns = erc__now_ns();
 	for (struct cuda_request *request = device->running; request; request = request->next)
 		for (int i = 0; i < 2; i++)
-			if (request->flights[i].is_used && atomic_load_explicit(&request->flights[i].has_ended, memory_order_acquire))
+			if (request->flights[i].is_used &&
+			    atomic_load_explicit(&request->flights[i].has_ended, memory_order_acquire))
 				end_flight(&request->flights[i], now_ns);
 	erc__cuda_settle_all(device, now_ns);
 }

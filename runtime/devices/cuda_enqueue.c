@@ -1,5 +1,5 @@
 /* The driver calls of a flight: what is put on its stream, in which order. No decision is made here. */
-#include "cuda.h"
+#include "runtime/devices/cuda_device.h"
 
 /* The source of a copy always holds the newest word, so that one which comes late writes no older one. */
 static enum erc_status put_room(struct cuda_request *request, uint64_t word)
@@ -8,7 +8,8 @@ static enum erc_status put_room(struct cuda_request *request, uint64_t word)
 	if (device->has_writes)
 		return CU(device, cuStreamWriteValue64_v2, device->control, request->memory, word, 0);
 	atomic_store_explicit((_Atomic uint64_t *)(void *)request->pinned, word, memory_order_release);
-	return CU(device, cuMemcpyHtoDAsync_v2, request->memory, request->pinned, sizeof(struct erc_cuda_room), device->control);
+	return CU(device, cuMemcpyHtoDAsync_v2, request->memory, request->pinned, sizeof(struct erc_cuda_room),
+	          device->control);
 }
 
 enum erc_status erc__cuda_write_room(struct cuda_request *request, uint32_t limit)
@@ -43,7 +44,8 @@ static enum erc_status enqueue_inputs(struct cuda_flight *flight)
 	struct cuda_device *device = request->device;
 	for (uint32_t i = 0; i < request->tensor_count; i++)
 		if (request->is_uploaded[i] && request->tensor_bytes[i])
-			TRY(CU(device, cuMemcpyHtoDAsync_v2, request->tensors[i], request->staging[i], request->tensor_bytes[i], flight->stream));
+			TRY(CU(device, cuMemcpyHtoDAsync_v2, request->tensors[i], request->staging[i], request->tensor_bytes[i],
+			       flight->stream));
 	if (request->seen_bytes)
 		TRY(CU(device, cuMemsetD8Async, request->progress, 0, request->seen_bytes, flight->stream));
 	return ERC_OK;
@@ -60,20 +62,22 @@ static enum erc_status enqueue_outputs(struct cuda_flight *flight)
 		return ERC_OK;
 	for (uint32_t i = request->owner->session->entry->input_count; i < request->tensor_count; i++)
 		if (request->tensor_bytes[i])
-			TRY(CU(device, cuMemcpyDtoHAsync_v2, request->staging[i], request->tensors[i], request->tensor_bytes[i], flight->stream));
+			TRY(CU(device, cuMemcpyDtoHAsync_v2, request->staging[i], request->tensors[i], request->tensor_bytes[i],
+			       flight->stream));
 	return ERC_OK;
 }
 
 static enum erc_status enqueue_copy(struct cuda_flight *flight, const struct cuda_step *step)
 {
-	return CU(flight->request->device, cuMemcpyDtoDAsync_v2, step->to, step->from, step->step->copy_bytes, flight->stream);
+	return CU(flight->request->device, cuMemcpyDtoDAsync_v2, step->to, step->from, step->step->copy_bytes,
+	          flight->stream);
 }
 
 static enum erc_status launch(struct cuda_flight *flight, cu_function function, struct cuda_step *step, uint32_t grid)
 {
-	void *params[] = { &step->launch }; /* the driver copies them before it returns */
-	return CU(flight->request->device, cuLaunchKernel, function, grid, 1, 1, step->threads, 1, 1, step->local_bytes, flight->stream, params,
-	          NULL);
+	void *params[] = {&step->launch}; /* the driver copies them before it returns */
+	return CU(flight->request->device, cuLaunchKernel, function, grid, 1, 1, step->threads, 1, 1, step->local_bytes,
+	          flight->stream, params, NULL);
 }
 
 /* ---- the elastic form ---- */
@@ -117,7 +121,8 @@ enum erc_status erc__cuda_enqueue_elastic(struct cuda_flight *flight, int is_joi
 	for (uint32_t i = flight->first; i < flight->end; i++) {
 		struct cuda_step *step = (struct cuda_step *)request->taken[i];
 		uint32_t left = erc__cuda_tiles_left(request, i);
-		uint32_t blocks = flight->launched * (flight->launched == request->device->all_units ? step->blocks_per_unit : 1);
+		uint32_t blocks =
+			flight->launched * (flight->launched == request->device->all_units ? step->blocks_per_unit : 1);
 		if (!step->kernel || !left)
 			continue;
 		step->launch.tile_count = request->tiles[i];
@@ -176,8 +181,8 @@ enum erc_status erc__cuda_make_graph(struct cuda_request *request, uint32_t budg
 	struct cuda_device *device = request->device;
 	const struct cuda_driver *driver = &device->driver;
 	cu_graph graph = NULL;
-	if (!driver->cuStreamBeginCapture_v2 || !driver->cuStreamEndCapture || !driver->cuGraphInstantiateWithFlags || !driver->cuGraphLaunch ||
-	    !driver->cuGraphExecDestroy || !driver->cuGraphDestroy)
+	if (!driver->cuStreamBeginCapture_v2 || !driver->cuStreamEndCapture || !driver->cuGraphInstantiateWithFlags ||
+	    !driver->cuGraphLaunch || !driver->cuGraphExecDestroy || !driver->cuGraphDestroy)
 		return ERC_OK;
 	for (uint32_t i = 0; i < request->step_count; i++) {
 		request->taken[i] = &request->steps[(size_t)budget * request->step_count + i];

@@ -1,7 +1,7 @@
 /* Runs on a CUDA device: which launches go into a flight, and for how many units. The scheduler's rooms
  * count units as on every device; here places are taken when a flight is launched, and given back when its room
  * shrinks or it ends. A block over the limit leaves at its tile boundary, of which the host hears at the flight's end. */
-#include "cuda.h"
+#include "runtime/devices/cuda_device.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +25,9 @@ static struct cuda_flight *placed_flight(struct cuda_request *request, int is_la
 
 static struct cuda_flight *free_flight(struct cuda_request *request)
 {
-	return !request->flights[0].is_used ? &request->flights[0] : !request->flights[1].is_used ? &request->flights[1] : NULL;
+	return !request->flights[0].is_used   ? &request->flights[0]
+	       : !request->flights[1].is_used ? &request->flights[1]
+	                                      : NULL;
 }
 
 uint32_t erc__cuda_limit(const struct cuda_request *request)
@@ -51,7 +53,7 @@ void erc__cuda_fail(struct cuda_request *request, enum erc_status status)
 		return;
 	request->failure = status;
 	if (!job->detail[0])
-		snprintf(job->detail, sizeof(job->detail), "%.255s", erc_error_detail());
+		snprintf(job->detail, sizeof job->detail, "%.255s", erc_error_detail());
 }
 
 /* ---- places ---- */
@@ -60,7 +62,8 @@ static void leave_unit(struct cuda_flight *flight, int in_room, uint64_t now_ns)
 {
 	struct erc__device *device = &flight->request->device->base;
 	flight->units--;
-	device->tile_ns[flight->request->owner->job.item.tenant->class_] += now_ns - flight->launched_ns; /* it knows no closer */
+	device->tile_ns[flight->request->owner->job.item.tenant->class_] +=
+		now_ns - flight->launched_ns; /* it knows no closer */
 	erc__device_leave(&flight->request->device->base, &flight->request->owner->job, flight->first_unit + flight->units,
 	                  now_ns - flight->launched_ns, in_room, now_ns);
 }
@@ -163,13 +166,16 @@ static enum erc_status plan(struct cuda_request *request, struct cuda_flight *fl
 static int may_be_plain(const struct cuda_request *request, uint32_t room)
 {
 	const struct cuda_device *device = request->device;
-	return request->owner->session->tenant.class_ == ERC_REAL_TIME && device->base.units == device->all_units && room >= device->base.units;
+	return request->owner->session->tenant.class_ == ERC_REAL_TIME && device->base.units == device->all_units &&
+	       room >= device->base.units;
 }
 
 static uint32_t most_units(const struct cuda_request *request, const struct cuda_flight *flight)
 {
 	const struct erc__sched *sched = &request->device->base.sched;
-	uint32_t share = sched->policy->spreads && sched->count > 1 ? (sched->supply.units + sched->count - 1) / sched->count : UINT32_MAX;
+	uint32_t share = sched->policy->spreads && sched->count > 1
+	                     ? (sched->supply.units + sched->count - 1) / sched->count
+	                     : UINT32_MAX;
 	return request->is_plain || share < flight->needed ? share : flight->needed;
 }
 
@@ -178,8 +184,8 @@ static uint32_t enter(struct cuda_flight *flight, uint32_t most, uint64_t now_ns
 {
 	struct cuda_request *request = flight->request;
 	flight->units = 0;
-	while (flight->units < most &&
-	       erc__device_enter(&request->device->base, &request->owner->job, flight->first_unit + flight->units, now_ns, &flight->pass))
+	while (flight->units < most && erc__device_enter(&request->device->base, &request->owner->job,
+	                                                 flight->first_unit + flight->units, now_ns, &flight->pass))
 		flight->units++;
 	flight->launched = flight->units;
 	flight->launched_ns = now_ns;
@@ -199,7 +205,8 @@ static void send(struct cuda_flight *flight, int is_join, uint32_t budget)
 	if (!status && !request->is_plain)
 		status = erc__cuda_write_room(request, erc__cuda_limit(request));
 	if (!status)
-		status = request->is_plain ? erc__cuda_enqueue_plain(flight, budget) : erc__cuda_enqueue_elastic(flight, is_join);
+		status =
+			request->is_plain ? erc__cuda_enqueue_plain(flight, budget) : erc__cuda_enqueue_elastic(flight, is_join);
 	if (status) {
 		erc__cuda_fail(request, status);
 		stop(request, erc__cuda_limit(request)); /* what was launched all the same */
@@ -304,9 +311,9 @@ static void grow(struct cuda_request *request, uint64_t now_ns)
 void erc__cuda_begin(struct cuda_request *request)
 {
 	struct cuda_device *device = request->device;
-	memset(request->taken, 0, request->step_count * sizeof(*request->taken));
-	memset(request->done, 0, request->step_count * sizeof(*request->done));
-	memset(request->claimed, 0, request->step_count * sizeof(*request->claimed));
+	memset(request->taken, 0, request->step_count * sizeof *request->taken);
+	memset(request->done, 0, request->step_count * sizeof *request->done);
+	memset(request->claimed, 0, request->step_count * sizeof *request->claimed);
 	request->has_begun = request->has_outputs = request->is_waiting = 0;
 	request->position = 0;
 	request->is_withdrawn = request->is_held = request->is_refill_due = request->is_draining = request->is_probing = 0;
@@ -327,7 +334,8 @@ void erc__cuda_pump(struct cuda_device *device)
 			apply_room(request, now_ns); /* who must shrink hears of it before others start */
 		for (struct cuda_request *request = device->running; request; request = request->next)
 			refill(request, now_ns);
-		while (!atomic_load(&device->is_lost) && (item = erc__sched_pick(&device->base.sched, ERC__CLASSES, wants_units, device)))
+		while (!atomic_load(&device->is_lost) &&
+		       (item = erc__sched_pick(&device->base.sched, ERC__CLASSES, wants_units, device)))
 			grow(request_of(item), now_ns);
 		if (atomic_load(&device->is_lost))
 			erc__cuda_fail_all(device, now_ns);

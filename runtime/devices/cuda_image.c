@@ -3,10 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cuda.h"
+#include "runtime/devices/cuda_device.h"
 
-#define CHUNK_BYTES ((size_t)512 << 10) /* weights are sent in pieces, so that others' copies come between: 10 to 40 us */
-#define ALL_SHARED 100                /* one carve-out for all: an SM must drain before another one can be set */
+#define CHUNK_BYTES \
+	((size_t)512 << 10) /* weights are sent in pieces, so that others' copies come between: 10 to 40 us */
+#define ALL_SHARED 100  /* one carve-out for all: an SM must drain before another one can be set */
 
 /* ---- targets ---- */
 
@@ -33,21 +34,21 @@ int erc__cuda_can_run(const struct erc__device *base, const struct erca_target *
 static enum erc_status load_module(struct cuda_device *device, const void *image, uint32_t number, cu_module *out)
 {
 	char log[512] = "";
-	int options[] = { CU_JIT_ERROR_LOG, CU_JIT_ERROR_LOG_BYTES };
-	void *values[] = { log, (void *)(uintptr_t)sizeof(log) };
+	int options[] = {CU_JIT_ERROR_LOG, CU_JIT_ERROR_LOG_BYTES};
+	void *values[] = {log, (void *)(uintptr_t)sizeof log};
 	cu_result result = device->driver.cuModuleLoadDataEx(out, image, 2, options, values);
-	log[sizeof(log) - 1] = '\0';
+	log[sizeof log - 1] = '\0';
 	if (!result)
 		return ERC_OK;
 	enum erc_status status = erc__cuda_check(device, result, "cuModuleLoadDataEx");
 	char detail[256];
-	snprintf(detail, sizeof(detail), "%s", erc_error_detail());
+	snprintf(detail, sizeof detail, "%s", erc_error_detail());
 	return erc__fail(status, "code image: kernel %u: %s%s%.200s", number, detail, *log ? ": " : "", log);
 }
 
 /* Asking for an attribute makes a driver that loads lazily load the function. */
-static enum erc_status prepare_function(struct cuda_device *device, cu_module module, const char *name, cu_function *out,
-                                        size_t *static_local_bytes)
+static enum erc_status prepare_function(struct cuda_device *device, cu_module module, const char *name,
+                                        cu_function *out, size_t *static_local_bytes)
 {
 	int bytes = 0;
 	TRY(CU(device, cuModuleGetFunction, out, module, name));
@@ -58,11 +59,13 @@ static enum erc_status prepare_function(struct cuda_device *device, cu_module mo
 	if (*static_local_bytes > device->most_local_bytes)
 		return erc__fail(ERC_NO_TARGET, "code image: a kernel has %d bytes of shared memory, this GPU has %zu", bytes,
 		                 device->most_local_bytes);
-	TRY(CU(device, cuFuncSetAttribute, *out, CU_FUNCTION_MOST_DYNAMIC_LOCAL_BYTES, (int)(device->most_local_bytes - (size_t)bytes)));
+	TRY(CU(device, cuFuncSetAttribute, *out, CU_FUNCTION_MOST_DYNAMIC_LOCAL_BYTES,
+	       (int)(device->most_local_bytes - (size_t)bytes)));
 	return CU(device, cuFuncSetAttribute, *out, CU_FUNCTION_CARVEOUT, ALL_SHARED);
 }
 
-static enum erc_status load_kernels(struct cuda_device *device, const struct erc_cuda_image *container, struct erc__image *image)
+static enum erc_status load_kernels(struct cuda_device *device, const struct erc_cuda_image *container,
+                                    struct erc__image *image)
 {
 	for (uint32_t i = 0; i < container->kernel_count; i++) {
 		struct cuda_kernel *kernel = &image->kernels[i];
@@ -83,9 +86,9 @@ enum erc_status erc__cuda_image_load(struct erc__device *base, const void *code,
 	if (!code)
 		return erc__fail(ERC_CORRUPT, "the target has no CODE section");
 	TRY(erc__cuda_is_alive(device));
-	struct erc__image *image = erc__alloc(sizeof(*image) + container->kernel_count * sizeof(image->kernels[0]));
+	struct erc__image *image = erc__alloc(sizeof *image + container->kernel_count * sizeof image->kernels[0]);
 	if (!image)
-		return erc__no_memory("code image", container->kernel_count * sizeof(image->kernels[0]));
+		return erc__no_memory("code image", container->kernel_count * sizeof image->kernels[0]);
 	enum erc_status status = erc__cuda_enter(device);
 	if (!status) {
 		status = load_kernels(device, container, image);
@@ -114,11 +117,12 @@ void erc__cuda_image_unload(struct erc__device *base, struct erc__image *image)
 	erc__free(image);
 }
 
-enum erc_status erc__cuda_kernel_find(const struct erc__image *image, const struct erca_kernel *kernel, struct erc__kernel *out)
+enum erc_status erc__cuda_kernel_find(const struct erc__image *image, const struct erca_kernel *kernel,
+                                      struct erc__kernel *out)
 {
 	if (kernel->entry >= image->kernel_count)
 		return erc__fail(ERC_CORRUPT, "code image: kernel %u of %u", kernel->entry, image->kernel_count);
-	*out = (struct erc__kernel){ .native = (void *)&image->kernels[kernel->entry] };
+	*out = (struct erc__kernel){.native = (void *)&image->kernels[kernel->entry]};
 	return ERC_OK;
 }
 
@@ -145,12 +149,14 @@ static enum erc_status upload(struct cuda_device *device, struct erc__image *ima
 	if (status)
 		image->weights = 0;
 	if (status == ERC_NOMEM)
-		return erc__fail(status, "the GPU has no %zu bytes left for the weights: unload a model, or take a larger GPU", bytes);
+		return erc__fail(status, "the GPU has no %zu bytes left for the weights: unload a model, or take a larger GPU",
+		                 bytes);
 	TRY(status);
 	return send(device, image->weights, weights, bytes);
 }
 
-enum erc_status erc__cuda_weights_load(struct erc__device *base, struct erc__image *image, const void *weights, size_t bytes)
+enum erc_status erc__cuda_weights_load(struct erc__device *base, struct erc__image *image, const void *weights,
+                                       size_t bytes)
 {
 	struct cuda_device *device = (struct cuda_device *)base;
 	TRY(erc__cuda_is_alive(device));

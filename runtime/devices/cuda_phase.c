@@ -1,6 +1,6 @@
 /* Which launches make a phase. A rise is never left out, however short: the run needs the units. A fall is, where it
  * gives little. */
-#include "cuda_phase.h"
+#include "runtime/devices/cuda_phase.h"
 
 static uint64_t end_of(const struct erc__forecast *forecast, uint32_t launch)
 {
@@ -19,8 +19,7 @@ void erc__cuda_needs(const struct erc__forecast *forecast, uint64_t ahead_ns, ui
 		needs[i] = forecast->launches[i].width ? forecast->launches[i].width : 1;
 		/* No further than to the widest: launches are short, and many lie within the time. */
 		for (uint32_t j = i + 1;
-		     j < forecast->count && forecast->launches[j].start_ns < until_ns && needs[i] < forecast->widest;
-		     j++)
+		     j < forecast->count && forecast->launches[j].start_ns < until_ns && needs[i] < forecast->widest; j++)
 			if (forecast->launches[j].width > needs[i])
 				needs[i] = forecast->launches[j].width;
 	}

@@ -4,7 +4,7 @@
 #ifndef ERC_CUDA_PHASE_H
 #define ERC_CUDA_PHASE_H
 
-#include "../forecast.h"
+#include "runtime/sched/forecast.h"
 
 /* A launch that needs more units is told of by one that ends so long before, or later: a best-effort tile that began
  * before the word, and takes no longer, has ended by then. It is the compiler's limit of a tile (25 us), twice for two

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cuda.h"
+#include "runtime/devices/cuda_device.h"
 
 #define ALIGNMENT ((size_t)256)
 #define ROOM_BYTES ALIGNMENT
@@ -21,7 +21,7 @@ static size_t place(size_t *end, size_t bytes)
 static enum erc_status take(void *out, const char *what, size_t count, size_t bytes)
 {
 	void *memory = erc__alloc(count * bytes);
-	memcpy(out, &memory, sizeof(memory));
+	memcpy(out, &memory, sizeof memory);
 	return memory ? ERC_OK : erc__no_memory(what, count * bytes);
 }
 
@@ -34,15 +34,16 @@ static const struct erca_tensor *tensor_at(const struct cuda_request *request, u
 static enum erc_status take_arrays(struct cuda_request *request)
 {
 	const struct erc_session *session = request->owner->session;
-	TRY(take(&request->tensors, "tensors", request->tensor_count, sizeof(*request->tensors)));
-	TRY(take(&request->staging, "tensors", request->tensor_count, sizeof(*request->staging)));
-	TRY(take(&request->tensor_bytes, "tensors", request->tensor_count, sizeof(*request->tensor_bytes)));
-	TRY(take(&request->is_uploaded, "tensors", request->tensor_count, sizeof(*request->is_uploaded)));
-	TRY(take(&request->steps, "launches", (size_t)request->step_count * session->budgets.count, sizeof(*request->steps)));
-	TRY(take(&request->taken, "launches", request->step_count, sizeof(*request->taken)));
-	TRY(take(&request->tiles, "launches", request->step_count, sizeof(*request->tiles)));
-	TRY(take(&request->done, "launches", request->step_count, sizeof(*request->done)));
-	return take(&request->claimed, "launches", request->step_count, sizeof(*request->claimed));
+	TRY(take(&request->tensors, "tensors", request->tensor_count, sizeof *request->tensors));
+	TRY(take(&request->staging, "tensors", request->tensor_count, sizeof *request->staging));
+	TRY(take(&request->tensor_bytes, "tensors", request->tensor_count, sizeof *request->tensor_bytes));
+	TRY(take(&request->is_uploaded, "tensors", request->tensor_count, sizeof *request->is_uploaded));
+	TRY(take(&request->steps, "launches", (size_t)request->step_count * session->budgets.count,
+	         sizeof *request->steps));
+	TRY(take(&request->taken, "launches", request->step_count, sizeof *request->taken));
+	TRY(take(&request->tiles, "launches", request->step_count, sizeof *request->tiles));
+	TRY(take(&request->done, "launches", request->step_count, sizeof *request->done));
+	return take(&request->claimed, "launches", request->step_count, sizeof *request->claimed);
 }
 
 /* Both blocks. The host's own run-time dims stay with the owner. */
@@ -54,7 +55,7 @@ static enum erc_status take_memory(struct cuda_request *request)
 	size_t on_device = ROOM_BYTES, on_host = ROOM_BYTES;
 	request->seen_bytes = progress_bytes + entry->dims_count * sizeof(int64_t);
 	size_t progress = place(&on_device, request->seen_bytes);
-	size_t seen[] = { place(&on_host, request->seen_bytes), place(&on_host, request->seen_bytes) };
+	size_t seen[] = {place(&on_host, request->seen_bytes), place(&on_host, request->seen_bytes)};
 	for (uint32_t i = 0; i < request->tensor_count; i++) {
 		request->tensor_bytes[i] = tensor_at(request, i)->bytes;
 		request->tensors[i] = place(&on_device, request->tensor_bytes[i]);
@@ -66,7 +67,8 @@ static enum erc_status take_memory(struct cuda_request *request)
 	if (status)
 		request->memory = 0;
 	if (status == ERC_NOMEM)
-		return erc__fail(status, "the GPU has no %zu bytes left for a request: fewer requests, or a larger GPU", on_device);
+		return erc__fail(status, "the GPU has no %zu bytes left for a request: fewer requests, or a larger GPU",
+		                 on_device);
 	TRY(status);
 	TRY(CU(device, cuMemHostAlloc, &pinned, on_host, 0));
 	request->pinned = pinned;
@@ -90,16 +92,11 @@ static cu_address operand_address(const struct cuda_request *request, const stru
 {
 	const struct erc_session *session = request->owner->session;
 	switch (operand->buffer) {
-	case ERCA_BUFFER_ARENA:
-		return request->arena + operand->offset;
-	case ERCA_BUFFER_WEIGHTS:
-		return session->model->image->weights + operand->offset;
-	case ERCA_BUFFER_INPUT:
-		return request->tensors[operand->index] + operand->offset;
-	case ERCA_BUFFER_OUTPUT:
-		return request->tensors[session->entry->input_count + operand->index] + operand->offset;
-	default:
-		return request->dims + operand->offset;
+	case ERCA_BUFFER_ARENA: return request->arena + operand->offset;
+	case ERCA_BUFFER_WEIGHTS: return session->model->image->weights + operand->offset;
+	case ERCA_BUFFER_INPUT: return request->tensors[operand->index] + operand->offset;
+	case ERCA_BUFFER_OUTPUT: return request->tensors[session->entry->input_count + operand->index] + operand->offset;
+	default: return request->dims + operand->offset;
 	}
 }
 
@@ -115,8 +112,8 @@ static enum erc_status check_launch(const struct cuda_request *request, const st
 {
 	size_t most_local = request->device->most_local_bytes - kernel->static_local_bytes;
 	if (record->operand_count > ERC_CUDA_MOST_OPERANDS || variant->param_count > ERC_CUDA_MOST_PARAMS)
-		return erc__fail(ERC_LIMIT, "%u operands and %u parameters in a launch; a CUDA kernel takes up to %d and %d", record->operand_count,
-		                 variant->param_count, ERC_CUDA_MOST_OPERANDS, ERC_CUDA_MOST_PARAMS);
+		return erc__fail(ERC_LIMIT, "%u operands and %u parameters in a launch; a CUDA kernel takes up to %d and %d",
+		                 record->operand_count, variant->param_count, ERC_CUDA_MOST_OPERANDS, ERC_CUDA_MOST_PARAMS);
 	if (!variant->threads || variant->threads > 1024)
 		return erc__fail(ERC_CORRUPT, "a launch of %u threads a block", variant->threads);
 	if (variant->local_bytes > most_local)
@@ -125,7 +122,8 @@ static enum erc_status check_launch(const struct cuda_request *request, const st
 	return ERC_OK;
 }
 
-static enum erc_status fill_launch(struct cuda_request *request, const struct erca_record *record, uint32_t budget, struct cuda_step *step)
+static enum erc_status fill_launch(struct cuda_request *request, const struct erca_record *record, uint32_t budget,
+                                   struct cuda_step *step)
 {
 	struct cuda_device *device = request->device;
 	const struct erc_artifact *artifact = request->owner->session->model->artifact;
@@ -136,16 +134,20 @@ static enum erc_status fill_launch(struct cuda_request *request, const struct er
 	TRY(check_launch(request, record, variant, step->kernel));
 	step->threads = variant->threads;
 	step->local_bytes = (uint32_t)variant->local_bytes;
-	TRY(CU(device, cuOccupancyMaxActiveBlocksPerMultiprocessor, &blocks, step->kernel->elastic, (int)step->threads, step->local_bytes));
+	TRY(CU(device, cuOccupancyMaxActiveBlocksPerMultiprocessor, &blocks, step->kernel->elastic, (int)step->threads,
+	       step->local_bytes));
 	if (blocks < 1)
-		return erc__fail(ERC_NO_TARGET, "a block of %u threads with %u bytes of shared memory does not fit this GPU (%s)", step->threads,
-		                 step->local_bytes, device->target);
+		return erc__fail(ERC_NO_TARGET,
+		                 "a block of %u threads with %u bytes of shared memory does not fit this GPU (%s)",
+		                 step->threads, step->local_bytes, device->target);
 	for (uint32_t o = 0; o < record->operand_count; o++)
-		launch->buffers[o] = (void *)(uintptr_t)operand_address(request, erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + o));
+		launch->buffers[o] = (void *)(uintptr_t)operand_address(request, erc__record(artifact, ERC_TABLE_OPERANDS,
+		                                                                             record->operand_first + o));
 	for (uint32_t i = 0; i < variant->param_count; i++)
 		launch->params[i] = *(const int64_t *)erc__record(artifact, ERC_TABLE_PARAMS, variant->param_first + i);
 	launch->dims = (void *)(uintptr_t)request->dims;
-	step->blocks_per_unit = (uint32_t)blocks < ERC__CUDA_MOST_BLOCKS_PER_UNIT ? (uint32_t)blocks : ERC__CUDA_MOST_BLOCKS_PER_UNIT;
+	step->blocks_per_unit =
+		(uint32_t)blocks < ERC__CUDA_MOST_BLOCKS_PER_UNIT ? (uint32_t)blocks : ERC__CUDA_MOST_BLOCKS_PER_UNIT;
 	launch->room = (void *)(uintptr_t)request->memory;
 	request->has_slots |= variant->count_slot != ERCA_NONE;
 	return ERC_OK;
@@ -198,7 +200,9 @@ static int priority_of(const struct cuda_device *device, const struct erc__tenan
 	int priority = device->highest + (tenant->level < 64 ? (int)tenant->level : 64);
 	if (tenant->class_ == ERC_BEST_EFFORT)
 		return device->lowest;
-	return priority < device->lowest ? priority : device->lowest > device->highest ? device->lowest - 1 : device->lowest;
+	return priority < device->lowest          ? priority
+	       : device->lowest > device->highest ? device->lowest - 1
+	                                          : device->lowest;
 }
 
 static enum erc_status prepare(struct cuda_request *request)
@@ -226,9 +230,9 @@ enum erc_status erc__cuda_request_create(struct erc__device *base, struct erc_re
 	struct cuda_device *device = (struct cuda_device *)base;
 	const struct erca_entry *entry = owner->session->entry;
 	TRY(erc__cuda_is_alive(device));
-	struct cuda_request *request = erc__alloc(sizeof(*request));
+	struct cuda_request *request = erc__alloc(sizeof *request);
 	if (!request)
-		return erc__no_memory("request", sizeof(*request));
+		return erc__no_memory("request", sizeof *request);
 	owner->job.native = request;
 	request->device = device;
 	request->owner = owner;

@@ -1,12 +1,12 @@
 /* The null device: takes any artifact, computes nothing, counts launches and tiles. It is
  * the smallest complete device, and the one to copy when porting. */
-#include "device.h"
+#include "runtime/devices/devices.h"
 
 static enum erc_status null_open(const struct erc_runtime_options *options, struct erc__device **out)
 {
-	struct erc__device *device = erc__alloc(sizeof(*device));
+	struct erc__device *device = erc__alloc(sizeof *device);
 	if (!device)
-		return erc__no_memory("null device", sizeof(*device));
+		return erc__no_memory("null device", sizeof *device);
 	device->target = "null";
 	enum erc_status status = erc__device_init(device, &null_device, options, options->units ? options->units : 1);
 	if (status)
@@ -28,7 +28,8 @@ static int null_can_run(const struct erc__device *device, const struct erca_targ
 	return 1;
 }
 
-static enum erc_status null_image_load(struct erc__device *device, const void *code, size_t bytes, struct erc__image **out)
+static enum erc_status null_image_load(struct erc__device *device, const void *code, size_t bytes,
+                                       struct erc__image **out)
 {
 	(void)device, (void)code, (void)bytes;
 	*out = NULL;
@@ -44,7 +45,7 @@ static enum erc_status null_kernel_find(const struct erc__image *image, const st
                                         struct erc__kernel *out)
 {
 	(void)image, (void)kernel;
-	*out = (struct erc__kernel){ 0 };
+	*out = (struct erc__kernel){0};
 	return ERC_OK;
 }
 

@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "../futex.h"
+#include "runtime/base/futex.h"
 
 enum { ERC__POST_ANSWERED, ERC__POST_SENT };
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device.h"
+#include "runtime/devices/devices.h"
 
 #define MAX_UNITS 4096
 #define MOST_GANGS 8 /* of one job */
@@ -19,38 +19,38 @@ static const struct sim_profile {
 	uint32_t units;
 	double bandwidth; /* of the memory, bytes per nanosecond */
 } profiles[] = {
-	{ "a100", 108, 2039 },
-	{ "h100", 132, 3352 },
-	{ "h200", 132, 4800 },
-	{ "epyc-64", 64, 460 },
+	{"a100", 108, 2039},
+	{"h100", 132, 3352},
+	{"h200", 132, 4800},
+	{"epyc-64", 64, 460},
 };
 
 /* Its tiles are taken from the claim when it begins them. */
 struct gang {
-	struct gang *next;    /* of the same job, whose first one is job->native; or free */
+	struct gang *next; /* of the same job, whose first one is job->native; or free */
 	struct erc__job *job;
 	struct erc__pass pass;
 	uint32_t units;
-	uint32_t waves;       /* in hand, at least 1 */
-	uint32_t place;       /* in the heap */
-	uint64_t start_ns;    /* of the first wave in hand */
+	uint32_t waves;    /* in hand, at least 1 */
+	uint32_t place;    /* in the heap */
+	uint64_t start_ns; /* of the first wave in hand */
 	uint64_t tile_ns;
-	uint64_t entered_ns;  /* sum over its units of when they came */
-	double traffic;       /* of its tiles, bytes per nanosecond */
+	uint64_t entered_ns; /* sum over its units of when they came */
+	double traffic;      /* of its tiles, bytes per nanosecond */
 };
 
 struct sim_device {
 	struct erc__device base;
 	struct erc_sim_options options;
-	char target[32];      /* "sim:h100" */
+	char target[32];         /* "sim:h100" */
 	_Atomic uint64_t now_ns; /* moved under the lock, read by anybody */
 	uint64_t random;
-	uint32_t free;        /* units that serve nothing */
-	uint32_t count;       /* of gangs */
+	uint32_t free;                    /* units that serve nothing */
+	uint32_t count;                   /* of gangs */
 	struct gang *heap[MAX_UNITS + 1]; /* from 1; the first to end is on top */
 	struct gang *cuts[MAX_UNITS];
-	double traffic;       /* of all gangs, bytes per nanosecond */
-	double bandwidth;     /* of the memory, bytes per nanosecond */
+	double traffic;   /* of all gangs, bytes per nanosecond */
+	double bandwidth; /* of the memory, bytes per nanosecond */
 	struct gang *free_gangs;
 	struct gang gangs[MAX_UNITS];
 };
@@ -89,7 +89,7 @@ static struct gang *add_gang(struct sim_device *device, struct erc__job *job)
 {
 	struct gang *gang = device->free_gangs;
 	device->free_gangs = gang->next;
-	*gang = (struct gang){ .next = job->native, .job = job, .waves = 1, .start_ns = device->now_ns };
+	*gang = (struct gang){.next = job->native, .job = job, .waves = 1, .start_ns = device->now_ns};
 	job->native = gang;
 	put(device, ++device->count, gang);
 	return gang;
@@ -192,7 +192,9 @@ static void extend(struct sim_device *device, struct gang *gang)
 /* Where the job is: tiles that are not begun, and when units inside can begin a further one. */
 static struct erc__progress progress_of(const struct sim_device *device, const struct erc__job *job)
 {
-	struct erc__progress progress = { .step = job->step, .left = erc__claim_left(&job->claim), .tile_ns = job->launch->tile_ns };
+	struct erc__progress progress = {.step = job->step,
+	                                 .left = erc__claim_left(&job->claim),
+	                                 .tile_ns = job->launch->tile_ns};
 	uint64_t first_ns = UINT64_MAX, last_ns = 0;
 	for (const struct gang *gang = job->native; gang; gang = gang->next) {
 		uint64_t rest_ns = end_ns(gang) - device->now_ns, begun_ns = rest_ns ? (rest_ns - 1) % gang->tile_ns + 1 : 0;
@@ -223,7 +225,8 @@ static void tell(struct sim_device *device, struct erc__job *job, int is_new_lau
 static void refresh(struct sim_device *device, struct erc__item *item)
 {
 	struct erc__sched *sched = &device->base.sched;
-	for (struct erc__item *other = erc__sched_is_on_call(sched, item) ? sched->granted : NULL; other; other = other->granted_next)
+	for (struct erc__item *other = erc__sched_is_on_call(sched, item) ? sched->granted : NULL; other;
+	     other = other->granted_next)
 		other->progress = progress_of(device, erc__job_of(other));
 	erc__sched_refresh(sched, item, device->now_ns);
 }
@@ -242,7 +245,8 @@ static void reconsider(struct sim_device *device)
 	for (uint32_t i = 1; i <= device->count; i++) {
 		struct gang *gang = device->heap[i];
 		struct erc__item *item = &gang->job->item;
-		if (gang->waves > 1 && item->is_queued && (is_on_call(device, gang->job) || is_over_limit(item) || (device->free && erc__sched_has_place(item))))
+		if (gang->waves > 1 && item->is_queued &&
+		    (is_on_call(device, gang->job) || is_over_limit(item) || (device->free && erc__sched_has_place(item))))
 			device->cuts[count++] = gang; /* cutting moves it in the heap */
 	}
 	for (uint32_t i = 0; i < count; i++)
@@ -286,7 +290,8 @@ static struct gang *join_nearest(struct sim_device *device, struct gang *gang)
 		if (other != gang && other->waves == 1 && apart_ns < nearest_ns && is_same_pass(&other->pass, &gang->pass))
 			nearest = other, nearest_ns = apart_ns;
 	}
-	if (!nearest || (nearest_ns && (count <= MOST_GANGS || is_on_call(device, gang->job) || !erc__claim_left(&gang->job->claim))))
+	if (!nearest ||
+	    (nearest_ns && (count <= MOST_GANGS || is_on_call(device, gang->job) || !erc__claim_left(&gang->job->claim))))
 		return gang;
 	uint64_t later_ns = end_ns(nearest) > end_ns(gang) ? end_ns(nearest) : end_ns(gang);
 	nearest->units += gang->units;
@@ -496,17 +501,18 @@ static const struct sim_profile *find_profile(const char *device)
 static enum erc_status sim_open(const struct erc_runtime_options *options, struct erc__device **out)
 {
 	const struct sim_profile *profile = find_profile(options->device);
-	struct sim_device *device = erc__alloc(sizeof(*device));
+	struct sim_device *device = erc__alloc(sizeof *device);
 	if (!device)
-		return erc__no_memory("sim device", sizeof(*device));
+		return erc__no_memory("sim device", sizeof *device);
 	enum erc_status status = ERC_OK;
 	uint32_t units = options->units || !profile ? options->units : profile->units;
 	if (!profile)
-		status = erc__fail(ERC_NOT_FOUND, "no device '%s'; there are sim:a100, sim:h100, sim:h200, sim:epyc-64", options->device);
+		status = erc__fail(ERC_NOT_FOUND, "no device '%s'; there are sim:a100, sim:h100, sim:h200, sim:epyc-64",
+		                   options->device);
 	else if (units > MAX_UNITS)
 		status = erc__fail(ERC_INVALID, "sim: %u units, expected 1 to %d", units, MAX_UNITS);
 	if (!status)
-		status = erc__options_copy("sim", &device->options, sizeof(device->options), options->sim);
+		status = erc__options_copy("sim", &device->options, sizeof device->options, options->sim);
 	if (!status && (device->options.contention < 0 || device->options.jitter < 0))
 		status = erc__fail(ERC_INVALID, "sim: contention and jitter are not below 0");
 	if (!status)
@@ -541,7 +547,8 @@ static int sim_can_run(const struct erc__device *device, const struct erca_targe
 	return target->kind != ERCA_TARGET_SIM || !strcmp(name, device->target);
 }
 
-static enum erc_status sim_image_load(struct erc__device *device, const void *code, size_t bytes, struct erc__image **out)
+static enum erc_status sim_image_load(struct erc__device *device, const void *code, size_t bytes,
+                                      struct erc__image **out)
 {
 	(void)device, (void)code, (void)bytes;
 	*out = NULL;
@@ -557,7 +564,7 @@ static enum erc_status sim_kernel_find(const struct erc__image *image, const str
                                        struct erc__kernel *out)
 {
 	(void)image, (void)kernel;
-	*out = (struct erc__kernel){ 0 };
+	*out = (struct erc__kernel){0};
 	return ERC_OK;
 }
 

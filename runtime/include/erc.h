@@ -29,7 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dtype.h"
+#include "schemas/dtype.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -101,8 +101,8 @@ struct erc_artifact_info {
 	uint32_t version_major; /* of the format */
 	uint32_t version_minor;
 	uint64_t file_bytes;
-	char root_digest[65];   /* the artifact's identity, in hex */
-	int is_signed;          /* a signature block is there; it was not checked */
+	char root_digest[65]; /* the artifact's identity, in hex */
+	int is_signed;        /* a signature block is there; it was not checked */
 };
 ERC_API void erc_artifact_info(const erc_artifact *artifact, struct erc_artifact_info *out);
 
@@ -126,7 +126,7 @@ enum erc_table {
 #define X(id, type) ERC_TABLE_##id,
 	ERC_TABLES(X)
 #undef X
-	ERC_TABLE_COUNT
+		ERC_TABLE_COUNT
 };
 
 /* Records of a table; 0 for an unknown table. */
@@ -145,7 +145,7 @@ typedef void (*erc_log_fn)(void *user, enum erc_log_level level, const char *mes
 
 /* Zero-initialise, set size, then what differs from the default. */
 struct erc_runtime_options {
-	size_t size;         /* sizeof(struct erc_runtime_options): the options' version */
+	size_t size; /* sizeof(struct erc_runtime_options): the options' version */
 	/* "cpu" (default); "cuda", or "cuda:1" for the second GPU, in the GPU's primary context; "null"; or "sim:h100" and the like: a
 	 * virtual device with a clock of its own */
 	const char *device;
@@ -153,7 +153,7 @@ struct erc_runtime_options {
 	 * that is named */
 	uint32_t units;
 	const uint32_t *cores; /* CPU: core of each worker (units of them); NULL = the process's cores in order */
-	erc_log_fn log;      /* NULL: silent */
+	erc_log_fn log;        /* NULL: silent */
 	void *log_user;
 	/* How tenants share the units. "elastic" (default): each RT run takes, launch by launch, the units that make it faster, the most
 	 * urgent run first; BE has the others as long as no RT run needs them before BE's tile ends. "exclusive": an RT run has all the
@@ -163,7 +163,7 @@ struct erc_runtime_options {
 	/* elastic: most units for BE while RT work is there; 0: all that RT does not need. On "cpu" beside RT sessions BE has each unit
 	 * whose RT thread has nothing to do, and no more than this while RT work is there. */
 	uint32_t be_units;
-	uint32_t rt_units;   /* partition: units of RT, BE has the others; 0: half of them, rounded up */
+	uint32_t rt_units;                 /* partition: units of RT, BE has the others; 0: half of them, rounded up */
 	const struct erc_sim_options *sim; /* sim: NULL for the defaults */
 	/* elastic: the share of its own time by which each launch of an RT run may begin late because others are still in its units:
 	 * 0.02 is 2 %, which 0 stands for; below 0: none, only units that the run does not need are given away */
@@ -180,13 +180,13 @@ struct erc_runtime_options {
  * same times give the same result. */
 struct erc_sim_options {
 	size_t size;
-	int by_tile;         /* advances tile by tile: exact. Else by launch, several times as fast, within a few percent of it */
+	int by_tile; /* advances tile by tile: exact. Else by launch, several times as fast, within a few percent of it */
 	/* Where the tiles at work move more bytes, by the artifact's predictions, than the device's memory can, a tile takes longer for
 	 * the part of its time that memory sets: by contention times what is too much. 0: never; 1: as the model says */
 	double contention;
-	double jitter;       /* a tile's time varies by up to this share, at random; 0: not at all */
-	uint64_t seed;       /* of the jitter */
-	uint64_t signal_ns;  /* from a change of room to the units; 0: at once */
+	double jitter;      /* a tile's time varies by up to this share, at random; 0: not at all */
+	uint64_t seed;      /* of the jitter */
+	uint64_t signal_ns; /* from a change of room to the units; 0: at once */
 };
 
 /* "elastic, priority, ...": what `policy` may be, the default first. */
@@ -209,15 +209,16 @@ ERC_API uint64_t erc_runtime_now_ns(const erc_runtime *runtime);
 ERC_API enum erc_status erc_runtime_wait(erc_runtime *runtime, uint64_t until_ns);
 
 struct erc_runtime_stats {
-	size_t size;          /* set by the caller */
+	size_t size; /* set by the caller */
 	uint64_t now_ns;
-	uint64_t rt_unit_ns;  /* unit time in RT work so far; a unit that waits inside an RT run for its next launch counts */
+	uint64_t
+		rt_unit_ns; /* unit time in RT work so far; a unit that waits inside an RT run for its next launch counts */
 	uint64_t be_unit_ns;
 	uint64_t tiles;       /* of ended requests */
 	uint64_t trace_drops; /* events that found the trace full */
 	uint64_t rt_tile_ns;  /* time in tiles of RT work so far, summed over units */
 	uint64_t be_tile_ns;
-	uint64_t late_units;  /* elastic: units that an RT launch was to have, and BE's tiles held up */
+	uint64_t late_units; /* elastic: units that an RT launch was to have, and BE's tiles held up */
 };
 ERC_API enum erc_status erc_runtime_stats(const erc_runtime *runtime, struct erc_runtime_stats *out);
 
@@ -233,13 +234,13 @@ ERC_API enum erc_status erc_trace_write(erc_runtime *runtime, const char *path);
 
 struct erc_model_options {
 	size_t size;
-	const char *target;    /* NULL: the best that the device supports */
-	int verify_weights;    /* also check the weights' hash (META, PLAN and CODE always are) */
+	const char *target; /* NULL: the best that the device supports */
+	int verify_weights; /* also check the weights' hash (META, PLAN and CODE always are) */
 };
 
 /* Maps the file; nothing of it is trusted before it is checked. options may be NULL. */
-ERC_API enum erc_status erc_model_load(erc_runtime *runtime, const char *path,
-                                       const struct erc_model_options *options, erc_model **out);
+ERC_API enum erc_status erc_model_load(erc_runtime *runtime, const char *path, const struct erc_model_options *options,
+                                       erc_model **out);
 /* The same from memory, which must be 4096-aligned and stay unchanged until the model is unloaded. */
 ERC_API enum erc_status erc_model_load_memory(erc_runtime *runtime, const void *data, size_t bytes,
                                               const struct erc_model_options *options, erc_model **out);
@@ -252,12 +253,12 @@ ERC_API uint32_t erc_model_entry_count(const erc_model *model);
 ERC_API const char *erc_model_entry_name(const erc_model *model, uint32_t entry);
 
 struct erc_tensor_info {
-	const char *name;      /* borrowed from the model */
+	const char *name; /* borrowed from the model */
 	enum erc_dtype dtype;
 	uint32_t rank;
 	int64_t dims[ERC_MAX_RANK]; /* upper bounds where runtime_dims is set */
-	size_t bytes;          /* at those dims: what is bound */
-	int runtime_dims;      /* outputs: some dims depend on data, and are known after a run: erc_request_output_dims */
+	size_t bytes;               /* at those dims: what is bound */
+	int runtime_dims; /* outputs: some dims depend on data, and are known after a run: erc_request_output_dims */
 };
 
 ERC_API uint32_t erc_model_input_count(const erc_model *model, uint32_t entry);
@@ -270,7 +271,7 @@ ERC_API enum erc_status erc_model_output_info(const erc_model *model, uint32_t e
 struct erc_memory_info {
 	size_t weights_bytes; /* mapped, shared by all sessions */
 	size_t code_bytes;
-	size_t arena_bytes;   /* activations of one request */
+	size_t arena_bytes; /* activations of one request */
 };
 ERC_API enum erc_status erc_model_memory(const erc_model *model, uint32_t entry, struct erc_memory_info *out);
 
@@ -284,16 +285,17 @@ struct erc_room_point {
 /* How a run's latency falls with the units that it gets. Predictions are for the device that the target stands for: another
  * one differs by a factor. Launches whose number of tiles depends on data count with the most. */
 struct erc_room_profile {
-	size_t size;               /* set by the caller */
+	size_t size;                   /* set by the caller */
 	struct erc_room_point *points; /* set by the caller: room for point_capacity points, or NULL */
-	uint32_t point_capacity;   /* set by the caller */
-	uint32_t point_count;      /* that there are: 1, 2, 3, 4, 6, 8, 12 ... units and the most; as many as have room are written */
-	uint32_t units;            /* the most: those of the budget; where it has all and the artifact does not say how many
+	uint32_t point_capacity;       /* set by the caller */
+	uint32_t
+		point_count; /* that there are: 1, 2, 3, 4, 6, 8, 12 ... units and the most; as many as have room are written */
+	uint32_t units;  /* the most: those of the budget; where it has all and the artifact does not say how many
 	                            * that is, the runtime's */
-	uint32_t units_within_1;   /* fewest units whose latency is within 1 % of that on the most */
-	uint32_t units_within_5;   /* 5 % */
-	uint32_t units_within_10;  /* 10 % */
-	uint64_t tile_ns;          /* the work in it: the time of all tiles, on any number of units */
+	uint32_t units_within_1;     /* fewest units whose latency is within 1 % of that on the most */
+	uint32_t units_within_5;     /* 5 % */
+	uint32_t units_within_10;    /* 10 % */
+	uint64_t tile_ns;            /* the work in it: the time of all tiles, on any number of units */
 	uint64_t memory_bytes_per_s; /* nominal, of the target's device; 0: the artifact does not say */
 };
 /* budget: one of the target's; NULL: the first. ERC_NOT_FOUND without such an entry or budget. Computed at each call, from the
@@ -307,20 +309,20 @@ enum erc_class { ERC_BEST_EFFORT, ERC_REAL_TIME };
 
 struct erc_session_options {
 	size_t size;
-	const char *entry;         /* NULL: the first */
+	const char *entry; /* NULL: the first */
 	enum erc_class class_;
-	uint32_t level;            /* RT: strict priority, 0 is the highest */
+	uint32_t level; /* RT: strict priority, 0 is the highest */
 	/* RT: valid time after arrival; 0: none. The policy "elastic" serves a request that can no longer be in time after those of its
 	 * level that can, and before those without a deadline. */
 	uint64_t deadline_us;
-	uint32_t weight;           /* BE: share among BE sessions; 0 means 1 */
-	const char *budget;        /* NULL: each launch takes the largest one that the room of the moment holds */
-	uint32_t units;            /* most units that it may occupy; 0: those of its budget */
-	uint32_t in_flight;        /* most requests submitted at a time; 0: no limit */
+	uint32_t weight;    /* BE: share among BE sessions; 0 means 1 */
+	const char *budget; /* NULL: each launch takes the largest one that the room of the moment holds */
+	uint32_t units;     /* most units that it may occupy; 0: those of its budget */
+	uint32_t in_flight; /* most requests submitted at a time; 0: no limit */
 	/* RT: refuse a request at once (ERC_SHED) that is expected to end after its deadline, by the runs that stand before it and by
 	 * how long the last ones took. After a refusal on an idle device one is let in every 20 ms, to see whether times have changed. */
 	int shed;
-	const char *name;          /* in traces; NULL: its number */
+	const char *name; /* in traces; NULL: its number */
 };
 
 ERC_API enum erc_status erc_session_create(erc_model *model, const struct erc_session_options *options,
@@ -334,18 +336,18 @@ ERC_API enum erc_status erc_session_set_units(erc_session *session, uint32_t uni
 ERC_API enum erc_status erc_session_set_budget(erc_session *session, const char *budget);
 
 struct erc_session_stats {
-	size_t size;          /* set by the caller */
-	uint64_t submitted;   /* with those that were refused */
+	size_t size;        /* set by the caller */
+	uint64_t submitted; /* with those that were refused */
 	uint64_t completed;
-	uint64_t missed;      /* completed after their deadline, or shed */
+	uint64_t missed; /* completed after their deadline, or shed */
 	uint64_t shed;
 	uint64_t cancelled;
 	uint64_t failed;
 	uint64_t preemptions; /* a unit left a running request at a tile boundary because its room shrank */
 	uint64_t launches;
-	uint64_t tiles;       /* each computed exactly once */
-	uint64_t unit_ns;     /* unit time used */
-	uint32_t units;       /* its room just now */
+	uint64_t tiles;                                  /* each computed exactly once */
+	uint64_t unit_ns;                                /* unit time used */
+	uint32_t units;                                  /* its room just now */
 	double p50_us, p90_us, p99_us, p999_us, most_us; /* arrival to end, of completed ones; within 3 % */
 };
 ERC_API enum erc_status erc_session_stats(const erc_session *session, struct erc_session_stats *out);
@@ -391,22 +393,23 @@ ERC_API enum erc_status erc_request_cancel(erc_request *request);
 ERC_API enum erc_status erc_request_run(erc_request *request);
 /* When what happened in the last run, by the device's clock; known after wait. */
 struct erc_request_timing {
-	size_t size;           /* set by the caller */
+	size_t size; /* set by the caller */
 	uint64_t arrival_ns;
 	uint64_t submitted_ns;
-	uint64_t visible_ns;   /* the rooms were set for it */
-	uint64_t started_ns;   /* the first unit began; 0: none did */
-	uint64_t granted_ns;   /* the last of granted_units began (cuda: they were launched); 0: they were never all at work */
+	uint64_t visible_ns; /* the rooms were set for it */
+	uint64_t started_ns; /* the first unit began; 0: none did */
+	uint64_t
+		granted_ns; /* the last of granted_units began (cuda: they were launched); 0: they were never all at work */
 	uint64_t finished_ns;
 	uint32_t granted_units; /* its room when it was submitted */
-	uint32_t preemptions;  /* units that left it at a tile boundary because its room shrank */
+	uint32_t preemptions;   /* units that left it at a tile boundary because its room shrank */
 };
 ERC_API enum erc_status erc_request_timing(const erc_request *request, struct erc_request_timing *out);
 /* True dims of an output after a successful run; dims has room for ERC_MAX_RANK. The output is a dense array of these dims at
  * the beginning of what was bound; the bytes behind it are undefined. ERC_INVALID before a run where they depend on data.
  * On a device that computes nothing they are the bounds. */
-ERC_API enum erc_status erc_request_output_dims(const erc_request *request, uint32_t output,
-                                                uint32_t *rank, int64_t *dims);
+ERC_API enum erc_status erc_request_output_dims(const erc_request *request, uint32_t output, uint32_t *rank,
+                                                int64_t *dims);
 
 #ifdef __cplusplus
 }

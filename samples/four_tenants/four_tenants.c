@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define PERIOD 10            /* between arrivals: times the median run alone, */
+#define PERIOD 10             /* between arrivals: times the median run alone, */
 #define LEAST_PERIOD_US 10000 /* and no less than this */
-#define DEADLINE 5           /* the same */
+#define DEADLINE 5            /* the same */
 #define LEAST_DEADLINE_US 2000
 
 struct tenant {
@@ -126,7 +126,8 @@ int main(int argc, char **argv)
 	double slower_us = first_us > second_us ? first_us : second_us;
 	for (int i = 0; i < 2; i++) {
 		tenants[i].requests = (long)(requests * slower_us / period_us(&tenants[i]));
-		open_tenant(&tenants[i], (struct erc_session_options){.class_ = ERC_REAL_TIME, .level = (uint32_t)i,
+		open_tenant(&tenants[i], (struct erc_session_options){.class_ = ERC_REAL_TIME,
+		                                                      .level = (uint32_t)i,
 		                                                      .deadline_us = (uint64_t)deadline_us(&tenants[i])});
 	}
 	for (int i = 2; i < 4; i++) {
@@ -149,8 +150,8 @@ int main(int argc, char **argv)
 			fail(tenants[i].path);
 		if (i < 2)
 			printf("RT %d %9ld %7.2f%% %9.0f %9.0f %9.0f\n", i, (long)stats.submitted,
-			       100.0 * (double)(stats.submitted - stats.missed) / (double)stats.submitted, tenants[i].alone_us, stats.p50_us,
-			       stats.p99_us);
+			       100.0 * (double)(stats.submitted - stats.missed) / (double)stats.submitted, tenants[i].alone_us,
+			       stats.p50_us, stats.p99_us);
 		else
 			printf("BE %d %9.1f runs a second\n", i - 2, (double)tenants[i].runs / seconds);
 		is_good &= stats.completed == stats.submitted && (i >= 2 || stats.submitted == (uint64_t)tenants[i].requests);

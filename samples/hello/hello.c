@@ -63,8 +63,7 @@ static int run_all(erc_session *session, char **paths, int count, int *right)
 {
 	float image[SIDE * SIDE], logits[DIGITS];
 	erc_request *request;
-	if (erc_request_create(session, &request) ||
-	    erc_request_bind_input(request, 0, image, sizeof image) ||
+	if (erc_request_create(session, &request) || erc_request_bind_input(request, 0, image, sizeof image) ||
 	    erc_request_bind_output(request, 0, logits, sizeof logits))
 		return failed("request");
 	for (int i = 0; i < count; i++) {

@@ -35,7 +35,8 @@ static void open_tenant(struct tenant *tenant, struct erc_session_options option
 	options.size = sizeof options;
 	if (erc_session_create(tenant->model, &options, &tenant->session) ||
 	    erc_request_create(tenant->session, &tenant->request) ||
-	    erc_model_input_info(tenant->model, 0, 0, &tenant->in) || erc_model_output_info(tenant->model, 0, 0, &tenant->out))
+	    erc_model_input_info(tenant->model, 0, 0, &tenant->in) ||
+	    erc_model_output_info(tenant->model, 0, 0, &tenant->out))
 		fail(tenant->path);
 	tenant->input = calloc(1, tenant->in.bytes);
 	tenant->output = calloc(1, tenant->out.bytes);
@@ -91,7 +92,9 @@ static int run_rt(erc_runtime *runtime, struct tenant *tenant, const char *name,
 {
 	struct erc_session_stats stats = {.size = sizeof stats};
 	uint64_t start = erc_runtime_now_ns(runtime), period_ns = (uint64_t)(PERIOD * alone_us * 1000);
-	open_tenant(tenant, (struct erc_session_options){.class_ = ERC_REAL_TIME, .deadline_us = (uint64_t)(DEADLINE * alone_us), .shed = 1});
+	open_tenant(tenant, (struct erc_session_options){.class_ = ERC_REAL_TIME,
+	                                                 .deadline_us = (uint64_t)(DEADLINE * alone_us),
+	                                                 .shed = 1});
 	for (int i = 0; i < requests; i++) {
 		sleep_until(runtime, start + (uint64_t)i * period_ns);
 		enum erc_status status = erc_request_submit_at(tenant->request, start + (uint64_t)i * period_ns);
@@ -104,8 +107,9 @@ static int run_rt(erc_runtime *runtime, struct tenant *tenant, const char *name,
 	double seconds = (double)(erc_runtime_now_ns(runtime) - start) / 1e9;
 	if (erc_session_stats(tenant->session, &stats))
 		fail(name);
-	printf("%-13s %8d %8d %8d %8d %9.0f %9.0f %10.1f\n", name, (int)stats.submitted, (int)(stats.submitted - stats.missed),
-	       (int)(stats.missed - stats.shed), (int)stats.shed, stats.p50_us, stats.p99_us, (double)(stats.submitted - stats.missed) / seconds);
+	printf("%-13s %8d %8d %8d %8d %9.0f %9.0f %10.1f\n", name, (int)stats.submitted,
+	       (int)(stats.submitted - stats.missed), (int)(stats.missed - stats.shed), (int)stats.shed, stats.p50_us,
+	       stats.p99_us, (double)(stats.submitted - stats.missed) / seconds);
 	close_tenant(tenant);
 	return stats.submitted == (uint64_t)requests && stats.completed + stats.shed == stats.submitted;
 }
@@ -145,5 +149,6 @@ int main(int argc, char **argv)
 	       rt.wrong + be.wrong ? "OUTPUTS ARE WRONG" : "every output is right");
 	free(rt.expected);
 	free(be.expected);
-	return erc_model_unload(rt.model) || erc_model_unload(be.model) || erc_runtime_destroy(runtime) || !all || rt.wrong + be.wrong;
+	return erc_model_unload(rt.model) || erc_model_unload(be.model) || erc_runtime_destroy(runtime) || !all ||
+	       rt.wrong + be.wrong;
 }

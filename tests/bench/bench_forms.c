@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tools/erc/command.h"
-#include "devices/cuda.h"
+#include "tools/erc/command.h"
+#include "runtime/devices/cuda_device.h"
 
 #define MOST_REPEATS 256
 #define LONG_US 50
@@ -205,8 +205,7 @@ static void report_class(const struct pair *pairs, uint32_t count, int is_long, 
 		ratios[n++] = pairs[i].ratio;
 	}
 	double middle = n ? median(ratios, n) : 0, sum = n ? sums[1] / sums[0] : 0;
-	printf("%-8s %8d %12.1f %12.1f %9.4f %9.4f\n", is_long ? ">= 50 us" : "shorter", n, sums[0], sums[1], middle,
-	       sum);
+	printf("%-8s %8d %12.1f %12.1f %9.4f %9.4f\n", is_long ? ">= 50 us" : "shorter", n, sums[0], sums[1], middle, sum);
 	fprintf(json,
 	        "\"%s\": {\"launches\": %d, \"plain_us\": %.2f, \"elastic_us\": %.2f, \"median_ratio\": %.4f, "
 	        "\"sum_ratio\": %.4f}, ",
@@ -258,11 +257,11 @@ static int bench(const struct options *options, FILE *json)
 {
 	struct text_list none = {0};
 	struct runner_options open = {
-	    .path = options->files[0],
-	    .device = options->device,
-	    .budget = "full",
-	    .inputs = &none,
-	    .random_by_default = true,
+		.path = options->files[0],
+		.device = options->device,
+		.budget = "full",
+		.inputs = &none,
+		.random_by_default = true,
 	};
 	struct bench bench = {.stream = NULL};
 	enum erc_status status = ERC_OK;
@@ -308,8 +307,7 @@ int main(int argc, char **argv)
 {
 	struct options options = {.device = "cuda", .batch_us = 2000};
 	if (!parse(argc, argv, &options)) {
-		fprintf(stderr,
-		        "usage: bench_forms MODEL.erca [ROUNDS [OUT.json]] [--device cuda:N] [--batch-us TIME]\n");
+		fprintf(stderr, "usage: bench_forms MODEL.erca [ROUNDS [OUT.json]] [--device cuda:N] [--batch-us TIME]\n");
 		return 2;
 	}
 	FILE *json = fopen(options.files[2] ? options.files[2] : "/dev/null", "w");

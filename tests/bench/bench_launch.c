@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "../devices/test_model.h"
+#include "tests/devices/test_model.h"
 
 #define LAUNCHES 2000
 #define RUNS 300
@@ -28,8 +28,12 @@ static uint8_t *build(const char *target, uint32_t tiles, size_t *bytes)
 	test_model_tensor(&model, 1, ERC_U64, 8 * COUNTERS);
 	for (int i = 0; i < LAUNCHES; i++) {
 		test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 0, 0, 64 * COUNTERS);
-		test_model_launch_variant(&model, (struct erca_variant){ .kernel = TEST_KERNEL_tally, .tile_count = tiles,
-		                                                         .local_bytes = 64, .count_slot = ERCA_NONE }, 0);
+		test_model_launch_variant(&model,
+		                          (struct erca_variant){.kernel = TEST_KERNEL_tally,
+		                                                .tile_count = tiles,
+		                                                .local_bytes = 64,
+		                                                .count_slot = ERCA_NONE},
+		                          0);
 	}
 	uint8_t *file = test_model_finish(&model, code, code_bytes, bytes);
 	free(code);
@@ -55,8 +59,8 @@ static enum erc_status time_runs(erc_request *request, uint32_t units, uint32_t 
 	double times[RUNS];
 	uint64_t least = UINT64_MAX;
 	uint32_t seen = 0;
-	memset(counters, 0, sizeof(counters));
-	enum erc_status status = erc_request_bind_output(request, 0, counters, sizeof(counters));
+	memset(counters, 0, sizeof counters);
+	enum erc_status status = erc_request_bind_output(request, 0, counters, sizeof counters);
 	for (int run = 0; run < RUNS && !status; run++) {
 		double began = now_ns();
 		status = erc_request_run(request);
@@ -67,15 +71,15 @@ static enum erc_status time_runs(erc_request *request, uint32_t units, uint32_t 
 	for (int i = 0; i < COUNTERS; i++)
 		if (counters[8 * i] && (seen++, counters[8 * i] < least))
 			least = counters[8 * i];
-	qsort(times, RUNS, sizeof(times[0]), compare);
-	*result = (struct result){ times[RUNS / 10], times[RUNS / 2], times[RUNS * 9 / 10],
-	                           seen < units ? 0 : (double)least / ((double)LAUNCHES * RUNS * tiles) };
+	qsort(times, RUNS, sizeof times[0], compare);
+	*result = (struct result){times[RUNS / 10], times[RUNS / 2], times[RUNS * 9 / 10],
+	                          seen < units ? 0 : (double)least / ((double)LAUNCHES * RUNS * tiles)};
 	return ERC_OK;
 }
 
 static enum erc_status bench(uint32_t units, uint32_t tiles, struct result *result)
 {
-	struct erc_runtime_options options = { .size = sizeof(options), .units = units };
+	struct erc_runtime_options options = {.size = sizeof options, .units = units};
 	erc_runtime *runtime = NULL;
 	erc_model *model = NULL;
 	erc_session *session = NULL;
@@ -103,18 +107,19 @@ static enum erc_status bench(uint32_t units, uint32_t tiles, struct result *resu
 
 int main(void)
 {
-	static const uint32_t tiles[] = { 1, 2, 4, 64 };
-	printf("ns per launch, %d runs of %d launches: 10 %%, median, 90 %%; share of the tiles of the idlest unit\n", RUNS, LAUNCHES);
+	static const uint32_t tiles[] = {1, 2, 4, 64};
+	printf("ns per launch, %d runs of %d launches: 10 %%, median, 90 %%; share of the tiles of the idlest unit\n", RUNS,
+	       LAUNCHES);
 	for (uint32_t units = 1; units <= 2; units++)
-		for (size_t i = 0; i < sizeof(tiles) / sizeof(tiles[0]); i++) {
+		for (size_t i = 0; i < sizeof tiles / sizeof tiles[0]; i++) {
 			struct result result;
 			enum erc_status status = bench(units, tiles[i], &result);
 			if (status) {
 				fprintf(stderr, "bench_launch: %s: %s\n", erc_status_text(status), erc_error_detail());
 				return 1;
 			}
-			printf("%u units, %2u tiles: %8.1f %8.1f %8.1f   %5.1f %%\n", units, tiles[i], result.low_ns, result.median_ns,
-			       result.high_ns, 100 * result.least_share);
+			printf("%u units, %2u tiles: %8.1f %8.1f %8.1f   %5.1f %%\n", units, tiles[i], result.low_ns,
+			       result.median_ns, result.high_ns, 100 * result.least_share);
 		}
 	return 0;
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "../../tools/erc/workload.h"
+#include "tools/erc/workload.h"
 
 #define WARM_RUNS 20
 #define LEAST_PERIOD_US 500
@@ -148,8 +148,7 @@ static void report(const struct options *options, const struct loader *loader, d
 		write_samples(series, json);
 		fprintf(json, "]}");
 	}
-	printf("ratio of slices: mean %.4f, p99 %.4f (medians)\n", series_median(&ratios[0]),
-	       series_median(&ratios[1]));
+	printf("ratio of slices: mean %.4f, p99 %.4f (medians)\n", series_median(&ratios[0]), series_median(&ratios[1]));
 	fprintf(json, ",\n \"mean_ratio\": %.4f, \"p99_ratio\": %.4f}\n", series_median(&ratios[0]),
 	        series_median(&ratios[1]));
 }
@@ -191,11 +190,11 @@ static int bench(const struct options *options, FILE *json)
 {
 	struct text_list none = {0};
 	struct runner_options open = {
-	    .path = options->files[0],
-	    .device = options->device,
-	    .inputs = &none,
-	    .random_by_default = true,
-	    .real_time = true,
+		.path = options->files[0],
+		.device = options->device,
+		.inputs = &none,
+		.random_by_default = true,
+		.real_time = true,
 	};
 	struct runner runner;
 	struct loader loader = {.path = options->files[1]};
@@ -211,8 +210,7 @@ static int bench(const struct options *options, FILE *json)
 	if (status)
 		fprintf(stderr, "bench_loading: %s: %s\n", erc_status_text(status), erc_error_detail());
 	if (loader.status)
-		fprintf(stderr, "bench_loading: %s: %s: %s\n", loader.path, erc_status_text(loader.status),
-		        loader.detail);
+		fprintf(stderr, "bench_loading: %s: %s: %s\n", loader.path, erc_status_text(loader.status), loader.detail);
 	runner_close(&runner);
 	return is_open && !status && !loader.status;
 }
@@ -241,8 +239,7 @@ int main(int argc, char **argv)
 {
 	struct options options = {.slice = 1};
 	if (!parse(argc, argv, &options)) {
-		fprintf(stderr,
-		        "usage: bench_loading RT.erca OTHER.erca [SLICES [OUT.json]] [--device NAME] [--slice S]\n");
+		fprintf(stderr, "usage: bench_loading RT.erca OTHER.erca [SLICES [OUT.json]] [--device NAME] [--slice S]\n");
 		return 2;
 	}
 	FILE *json = fopen(options.files[3] ? options.files[3] : "/dev/null", "w");

@@ -12,18 +12,29 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../tools/erc/command.h"
-#include "handles.h"
+#include "tools/erc/command.h"
+#include "runtime/core/handles.h"
 
 #define MOST_LAUNCHES 1024
 #define MOST_BUDGETS 8
-#define SLOWER 1.02       /* more than that is too slow */
-#define LEAST_NS 20000.0  /* a shorter launch is not looked at */
+#define SLOWER 1.02      /* more than that is too slow */
+#define LEAST_NS 20000.0 /* a shorter launch is not looked at */
 
-/* Those of the convolution kernel's params that are asked for here, as in compiler/ops/conv.h. */
+/* Those of the convolution kernel's params that are asked for here, as in compiler/kernels/conv.h. */
 enum {
-	CONV_IN_BLOCKS = 0, CONV_LAST_K = 1, CONV_KD = 2, CONV_KH = 3, CONV_KW = 4, CONV_SH = 9, CONV_IH = 14, CONV_IW = 15,
-	CONV_OD = 16, CONV_OH = 17, CONV_OW = 18, CONV_W_BLOCK = 25, CONV_OC = 30,
+	CONV_IN_BLOCKS = 0,
+	CONV_LAST_K = 1,
+	CONV_KD = 2,
+	CONV_KH = 3,
+	CONV_KW = 4,
+	CONV_SH = 9,
+	CONV_IH = 14,
+	CONV_IW = 15,
+	CONV_OD = 16,
+	CONV_OH = 17,
+	CONV_OW = 18,
+	CONV_W_BLOCK = 25,
+	CONV_OC = 30,
 	CONV_TILE_FIRST = 33, /* from here on they are the tile's */
 	CONV_PARAM_COUNT = 39,
 };
@@ -48,8 +59,8 @@ struct bench {
 	uint32_t budget_count, full;
 	const struct erca_budget *budgets[MOST_BUDGETS];
 	void *local;
-	size_t l2_bytes;        /* the core's, or else what the full budget has */
-	uint8_t *other;         /* the other tenant's memory: as much */
+	size_t l2_bytes; /* the core's, or else what the full budget has */
+	uint8_t *other;  /* the other tenant's memory: as much */
 	int rounds;
 	FILE *json;
 	int rows;
@@ -58,7 +69,7 @@ struct bench {
 		int64_t params[CONV_PARAM_COUNT];
 		uint64_t flops;
 	} seen[MOST_LAUNCHES];
-	double most_lost;       /* by a full budget's kernel in company */
+	double most_lost; /* by a full budget's kernel in company */
 	uint32_t shapes, kept, compared, slower[THRASHERS], faster[THRASHERS];
 	double best[THRASHERS], worst[THRASHERS];
 };
@@ -92,7 +103,8 @@ static const struct erc__step *step_of(const struct bench *bench, uint32_t budge
 
 static const struct erca_variant *variant_of(const struct bench *bench, uint32_t budget, uint32_t s)
 {
-	const struct erca_record *record = erc_artifact_record(bench->artifact, ERC_TABLE_RECORDS, step_of(bench, budget, s)->record);
+	const struct erca_record *record =
+		erc_artifact_record(bench->artifact, ERC_TABLE_RECORDS, step_of(bench, budget, s)->record);
 	return erc_artifact_record(bench->artifact, ERC_TABLE_VARIANTS, record->variant_first + budget);
 }
 
@@ -105,8 +117,9 @@ static bool is_conv(const struct bench *bench, uint32_t s)
 {
 	const struct erca_variant *variant = variant_of(bench, bench->full, s);
 	const struct erca_kernel *kernel = erc_artifact_record(bench->artifact, ERC_TABLE_KERNELS, variant->kernel);
-	return !strncmp(erc_artifact_string(bench->artifact, kernel->name), "conv_", 5) && variant->param_count == CONV_PARAM_COUNT &&
-	       variant->count_slot == ERCA_NONE && (double)variant->tile_count * variant->tile_ns > LEAST_NS;
+	return !strncmp(erc_artifact_string(bench->artifact, kernel->name), "conv_", 5) &&
+	       variant->param_count == CONV_PARAM_COUNT && variant->count_slot == ERCA_NONE &&
+	       (double)variant->tile_count * variant->tile_ns > LEAST_NS;
 }
 
 /* The first launch with these sizes? What is the tile's own does not count. */
@@ -125,7 +138,8 @@ static bool is_new(struct bench *bench, uint32_t s, uint64_t flops)
 
 static bool same_tiles(const struct bench *bench, const struct erca_variant *a, const struct erca_variant *b)
 {
-	return a->kernel == b->kernel && !memcmp(params_of(bench, a), params_of(bench, b), CONV_PARAM_COUNT * sizeof(int64_t));
+	return a->kernel == b->kernel &&
+	       !memcmp(params_of(bench, a), params_of(bench, b), CONV_PARAM_COUNT * sizeof(int64_t));
 }
 
 /* "3x3/2 14x14x256 -> 512", or of a product "128x768 -> 3072". */
@@ -202,8 +216,8 @@ static void count(struct bench *bench, const struct pairing *results)
 
 static void print_pairing(FILE *json, const char *key, const struct pairing *pairing)
 {
-	fprintf(json, ", \"%s\": {\"us\": [%.2f, %.2f], \"ratio\": %.4f, \"quartiles\": [%.4f, %.4f]}", key, pairing->us[0], pairing->us[1],
-	        pairing->ratio, pairing->low, pairing->high);
+	fprintf(json, ", \"%s\": {\"us\": [%.2f, %.2f], \"ratio\": %.4f, \"quartiles\": [%.4f, %.4f]}", key, pairing->us[0],
+	        pairing->us[1], pairing->ratio, pairing->low, pairing->high);
 }
 
 /* One budget's kernel against the full one's; a cell of the table. */
@@ -222,7 +236,8 @@ static void compare_budget(struct bench *bench, uint32_t budget, uint32_t s)
 	}
 	fprintf(bench->json, ",\n     \"%s\": {\"tile\": \"%s\"", name, tile);
 	for (int t = 0; t < THRASHERS; t++) {
-		results[t] = compare(bench, (const struct side[]){{step_of(bench, bench->full, s), bytes[t]}, {step_of(bench, budget, s), bytes[t]}});
+		results[t] = compare(bench, (const struct side[]){{step_of(bench, bench->full, s), bytes[t]},
+		                                                  {step_of(bench, budget, s), bytes[t]}});
 		print_pairing(bench->json, names[t], &results[t]);
 	}
 	fprintf(bench->json, "}");
@@ -240,7 +255,8 @@ static void compare_launch(struct bench *bench, uint32_t s)
 	launch_text(params_of(bench, variant_of(bench, bench->full, s)), shape, sizeof shape);
 	bench->most_lost = fmax(bench->most_lost, company.ratio);
 	printf("| %s | %s | %s | %.3f |", bench->model, shape, tile, company.ratio);
-	fprintf(bench->json, "%s\n    {\"model\": \"%s\", \"shape\": \"%s\", \"tile\": \"%s\"", bench->rows++ ? "," : "", bench->model, shape, tile);
+	fprintf(bench->json, "%s\n    {\"model\": \"%s\", \"shape\": \"%s\", \"tile\": \"%s\"", bench->rows++ ? "," : "",
+	        bench->model, shape, tile);
 	print_pairing(bench->json, "company", &company);
 	for (uint32_t budget = 0; budget < bench->budget_count; budget++)
 		if (budget != bench->full)
@@ -277,8 +293,11 @@ static void print_machine(const struct bench *bench)
 	if (file)
 		fclose(file);
 	strftime(day, sizeof day, "%Y-%m-%d", gmtime(&now));
-	printf("%s, %s, %zu KiB of L2, %s, %d rounds\n\n", erc_model_target(bench->runner.model), processor, bench->l2_bytes >> 10, day, bench->rounds);
-	fprintf(bench->json, "{\"schema\": \"erc.bench-local/1\", \"target\": \"%s\", \"processor\": \"%s\", \"l2_bytes\": %zu, \"date\": \"%s\", \"rounds\": %d,\n  \"rows\": [",
+	printf("%s, %s, %zu KiB of L2, %s, %d rounds\n\n", erc_model_target(bench->runner.model), processor,
+	       bench->l2_bytes >> 10, day, bench->rounds);
+	fprintf(bench->json,
+	        "{\"schema\": \"erc.bench-local/1\", \"target\": \"%s\", \"processor\": \"%s\", \"l2_bytes\": %zu, "
+	        "\"date\": \"%s\", \"rounds\": %d,\n  \"rows\": [",
 	        erc_model_target(bench->runner.model), processor, bench->l2_bytes, day, bench->rounds);
 }
 
@@ -315,7 +334,8 @@ static int bench_model(struct bench *bench, const char *path)
 		if (!bench->shapes)
 			print_head(bench);
 		for (uint32_t s = 0; s < job->step_count; s++) {
-			const struct erca_record *record = erc_artifact_record(bench->artifact, ERC_TABLE_RECORDS, step_of(bench, 0, s)->record);
+			const struct erca_record *record =
+				erc_artifact_record(bench->artifact, ERC_TABLE_RECORDS, step_of(bench, 0, s)->record);
 			if (record->kind == ERCA_RECORD_LAUNCH && is_conv(bench, s) && is_new(bench, s, record->flops))
 				compare_launch(bench, s);
 		}
@@ -332,14 +352,17 @@ static int bench_model(struct bench *bench, const char *path)
 static void print_totals(const struct bench *bench)
 {
 	static const char *const names[] = {"nothing", "L2 less the budget", "all of L2"};
-	printf("\n%u shapes; under smaller budgets %u times the full one's kernel, %u times another. In company the full one's kernel takes\n"
-	       "up to %.3f times as long.\n", bench->shapes, bench->kept, bench->compared, bench->most_lost);
+	printf("\n%u shapes; under smaller budgets %u times the full one's kernel, %u times another. In company the full "
+	       "one's kernel takes\n"
+	       "up to %.3f times as long.\n",
+	       bench->shapes, bench->kept, bench->compared, bench->most_lost);
 	if (bench->compared)
 		printf("\nAnother kernel, in time of the full one's, beside a tenant that touches:\n\n");
 	for (int t = 0; t < THRASHERS && bench->compared; t++)
-		printf("- %s: best %.3f, worst %.3f; more than 2 %% faster %u times, more than 2 %% slower %u times\n", names[t], bench->best[t],
-		       bench->worst[t], bench->faster[t], bench->slower[t]);
-	fprintf(bench->json, "\n  ],\n  \"shapes\": %u, \"kept\": %u, \"compared\": %u}\n", bench->shapes, bench->kept, bench->compared);
+		printf("- %s: best %.3f, worst %.3f; more than 2 %% faster %u times, more than 2 %% slower %u times\n",
+		       names[t], bench->best[t], bench->worst[t], bench->faster[t], bench->slower[t]);
+	fprintf(bench->json, "\n  ],\n  \"shapes\": %u, \"kept\": %u, \"compared\": %u}\n", bench->shapes, bench->kept,
+	        bench->compared);
 }
 
 static void pin(void)

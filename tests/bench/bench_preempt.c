@@ -13,9 +13,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "../../tools/erc/command.h"
-#include "handles.h"
-#include "probe.h"
+#include "tools/erc/command.h"
+#include "runtime/core/handles.h"
+#include "tests/bench/probe.h"
 
 #define STALL_NS 200000
 #define PROBE_NS 250000 /* between looks: shorter stalls may pass unseen */
@@ -133,8 +133,7 @@ static uint64_t mark_stalled(struct event *events, uint32_t count, const struct 
 static enum erc_status bind(struct tenant *tenant, uint32_t number)
 {
 	erc_request *request = tenant->requests[number];
-	uint32_t inputs = erc_model_input_count(tenant->model, 0),
-	         all = inputs + erc_model_output_count(tenant->model, 0);
+	uint32_t inputs = erc_model_input_count(tenant->model, 0), all = inputs + erc_model_output_count(tenant->model, 0);
 	enum erc_status status = all > MAX_TENSORS ? ERC_LIMIT : ERC_OK;
 	for (uint32_t i = 0; i < all && !status; i++) {
 		struct erc_tensor_info info;
@@ -267,7 +266,7 @@ static void report(const struct event *events, uint32_t count, const char *name,
 	qsort(us, n, sizeof *us, by_value);
 	const char *where = is_stalled ? "in stalls" : "undisturbed";
 	double p50 = n ? us[n / 2] : 0, p90 = n ? us[n * 9ull / 10] : 0, p99 = n ? us[n * 99ull / 100] : 0,
-	       most = n ? us[n - 1] : 0;
+		   most = n ? us[n - 1] : 0;
 	printf("%-22s %-12s %8u %9.1f %9.1f %9.1f %9.1f\n", name, where, n, p50, p90, p99, most);
 	fprintf(json,
 	        "%s\n    {\"from\": \"submit\", \"to\": \"%s\", \"in_stalls\": %s, \"events\": %u, \"p50_us\": %.2f, "
@@ -284,8 +283,7 @@ static void write_samples(const struct event *events, uint32_t count, FILE *json
 	fprintf(json, "\n  ], \"samples_us\": [");
 	for (uint32_t i = 0, n = 0; i < count; i += step)
 		if (events[i].granted_ns)
-			fprintf(json, "%s%.1f", n++ ? ", " : "",
-			        (double)(events[i].granted_ns - events[i].submitted_ns) / 1e3);
+			fprintf(json, "%s%.1f", n++ ? ", " : "", (double)(events[i].granted_ns - events[i].submitted_ns) / 1e3);
 	fprintf(json, "]}\n");
 }
 
@@ -307,10 +305,10 @@ static void report_all(struct event *events, uint32_t count, const struct probe 
 		const char *name;
 		size_t field;
 	} times[] = {
-	    {"visible", offsetof(struct event, visible_ns)},
-	    {"first unit", offsetof(struct event, started_ns)},
-	    {"last granted unit", offsetof(struct event, granted_ns)},
-	    {"finished", offsetof(struct event, finished_ns)},
+		{"visible", offsetof(struct event, visible_ns)},
+		{"first unit", offsetof(struct event, started_ns)},
+		{"last granted unit", offsetof(struct event, granted_ns)},
+		{"finished", offsetof(struct event, finished_ns)},
 	};
 	double seconds = (double)(events[count - 1].end_ns - events[0].submitted_ns) / 1e9;
 	uint32_t never = 0;
@@ -327,8 +325,8 @@ static void report_all(struct event *events, uint32_t count, const struct probe 
 		double ms = (double)mark_stalled(events, count, &probes[i]) / 1e6;
 		printf("core %u: %u stalls above %d us in %llu looks, %.1f ms\n", probes[i].core, probes[i].count,
 		       STALL_NS / 1000, (unsigned long long)probes[i].looks, ms);
-		fprintf(json, "%s{\"core\": %u, \"count\": %u, \"ms\": %.1f}", i ? ", " : "", probes[i].core,
-		        probes[i].count, ms);
+		fprintf(json, "%s{\"core\": %u, \"count\": %u, \"ms\": %.1f}", i ? ", " : "", probes[i].core, probes[i].count,
+		        ms);
 	}
 	for (uint32_t i = 0; i < count; i++)
 		never += !events[i].granted_ns;
@@ -356,7 +354,7 @@ static enum erc_status bench(erc_runtime *runtime, struct tenant *tenants, struc
 {
 	pthread_t feeder;
 	struct probe_clock clock = {.notes = memory_new((size_t)count * sizeof *clock.notes)},
-	                   *is_told = options->device && !strncmp(options->device, "cuda", 4) ? &clock : NULL;
+					   *is_told = options->device && !strncmp(options->device, "cuda", 4) ? &clock : NULL;
 	const struct erc__step *first = &tenants[0].requests[0]->job.steps[0];
 	if (first->tile_count < erc_runtime_units(runtime)) {
 		fprintf(stderr, "bench_preempt: the real-time model's first launch has %u tiles for %u units\n",

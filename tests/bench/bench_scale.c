@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "handles.h"
-#include "stall.h"
+#include "runtime/core/handles.h"
+#include "tests/bench/stall.h"
 
 #define MOST_WORDS 8
 #define MOST_CELLS 2048
@@ -145,11 +145,12 @@ static void open_requests(struct load *load, struct cell *cell)
 
 static void open_load(struct load *load, const struct scale *scale, struct cell *cell)
 {
-	struct erc_runtime_options options = {
-	    .size = sizeof options, .device = cell->device, .units = cell->units, .policy = cell->policy};
+	struct erc_runtime_options options = {.size = sizeof options,
+	                                      .device = cell->device,
+	                                      .units = cell->units,
+	                                      .policy = cell->policy};
 	*load = (struct load){.queued = cell->queued, .turn = cell->queued};
-	if (erc_runtime_create(&options, &load->runtime) ||
-	    erc_model_load(load->runtime, scale->path, NULL, &load->model))
+	if (erc_runtime_create(&options, &load->runtime) || erc_model_load(load->runtime, scale->path, NULL, &load->model))
 		fail("start");
 	if (erc_model_input_count(load->model, 0) != 1 || erc_model_output_count(load->model, 0) != 1) {
 		fprintf(stderr, "bench_scale: the model must have one input and one output\n");
@@ -317,8 +318,7 @@ static void list_cells(struct scale *scale, uint32_t *most_requests)
 	for (uint32_t d = 0; d < devices.count; d++) {
 		char *colon = strchr(devices.word[d], ':');
 		struct cell cell = {.units = number_of(colon ? colon + 1 : "1", 1)};
-		snprintf(cell.device, sizeof cell.device, "%.*s", colon ? (int)(colon - devices.word[d]) : 15,
-		         devices.word[d]);
+		snprintf(cell.device, sizeof cell.device, "%.*s", colon ? (int)(colon - devices.word[d]) : 15, devices.word[d]);
 		for (uint32_t p = 0; p < policies.count; p++)
 			for (uint32_t s = 0; s < sessions.count; s++)
 				for (uint32_t r = 0; r < requests.count; r++)
@@ -352,12 +352,13 @@ static double median(double *values, uint32_t count)
 static void write_cell(FILE *file, const struct scale *scale, struct cell *cell, bool is_last)
 {
 	fprintf(file,
-	        "  {\"device\": \"%s\", \"units\": %u, \"policy\": \"%s\", \"class\": \"%s\", \"requests\": %u, \"queued\": %u, "
+	        "  {\"device\": \"%s\", \"units\": %u, \"policy\": \"%s\", \"class\": \"%s\", \"requests\": %u, "
+	        "\"queued\": %u, "
 	        "\"sessions\": %u, "
 	        "\"runs_per_s\": %.0f, \"submit_p50_us\": %.3f, \"submit_p99_us\": %.3f, \"session_bytes\": %.0f, "
 	        "\"request_bytes\": %.0f, \"runs\": %" PRIu64 "}%s\n",
-	        cell->device, cell->units, cell->policy, kind_names[cell->kind], cell->requests, cell->queued, cell->sessions,
-	        median(cell->per_s, scale->rounds), median(cell->p50_us, scale->rounds),
+	        cell->device, cell->units, cell->policy, kind_names[cell->kind], cell->requests, cell->queued,
+	        cell->sessions, median(cell->per_s, scale->rounds), median(cell->p50_us, scale->rounds),
 	        median(cell->p99_us, scale->rounds), cell->session_bytes, cell->request_bytes, cell->runs,
 	        is_last ? "" : ",");
 }
@@ -393,8 +394,7 @@ static void run_rounds(struct scale *scale)
 		for (uint32_t i = 0; i < scale->cell_count; i++)
 			measure(scale, &scale->cells[i], round);
 		double s = (double)(stall_now_ns() - start_ns) / 1e9;
-		fprintf(stderr, "round %u of %u: %u cells, %.0f s so far\n", round + 1, scale->rounds,
-		        scale->cell_count, s);
+		fprintf(stderr, "round %u of %u: %u cells, %.0f s so far\n", round + 1, scale->rounds, scale->cell_count, s);
 		if (s * (round + 2) / (round + 1) > MOST_SECONDS)
 			scale->rounds = round + 1;
 	}
@@ -409,8 +409,7 @@ int main(int argc, char **argv)
 		return fprintf(stderr, "usage: bench_scale MODEL.erca OUT.json\n"), 2;
 	read_words(&rounds, "ROUNDS", "3");
 	read_words(&seconds, "SLICE", "0.08");
-	struct scale scale = {
-	    .path = argv[1], .rounds = number_of(rounds.word[0], 1), .seconds = atof(seconds.word[0])};
+	struct scale scale = {.path = argv[1], .rounds = number_of(rounds.word[0], 1), .seconds = atof(seconds.word[0])};
 	if (scale.rounds > MOST_ROUNDS || !(scale.seconds > 0 && scale.seconds <= 60))
 		return fprintf(stderr, "bench_scale: ROUNDS is at most %d, SLICE more than 0 and at most 60 seconds\n",
 		               MOST_ROUNDS),

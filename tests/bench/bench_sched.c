@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schedule.h"
-#include "stall.h"
+#include "runtime/sched/schedule.h"
+#include "tests/bench/stall.h"
 
 #define LAUNCHES 50
 #define LAUNCH_NS 20000
@@ -37,8 +37,8 @@ static void forecast(struct world *world, enum erc_class class_, uint32_t units)
 	struct erc__forecast *forecast = &world->forecasts[class_];
 	for (uint32_t i = 0; i < LAUNCHES; i++)
 		world->launches[class_][i] = (struct erc__forecast_launch){
-		    .tiles = class_ == ERC_REAL_TIME ? 1 + i * 3 % 8 : 64,
-		    .tile_ns = class_ == ERC_REAL_TIME ? LAUNCH_NS : BE_TILE_NS,
+			.tiles = class_ == ERC_REAL_TIME ? 1 + i * 3 % 8 : 64,
+			.tile_ns = class_ == ERC_REAL_TIME ? LAUNCH_NS : BE_TILE_NS,
 		};
 	*forecast = (struct erc__forecast){.launches = world->launches[class_], .count = LAUNCHES};
 	erc__forecast_complete(forecast, units, 0);
@@ -48,8 +48,11 @@ static void add(struct world *world, uint32_t number, enum erc_class class_, uin
 {
 	struct erc__tenant *tenant = &world->tenants[number];
 	struct erc__item *item = &world->items[number];
-	*tenant = (struct erc__tenant){
-	    .class_ = class_, .level = level, .weight = 1, .cap = units, .forecast = &world->forecasts[class_]};
+	*tenant = (struct erc__tenant){.class_ = class_,
+	                               .level = level,
+	                               .weight = 1,
+	                               .cap = units,
+	                               .forecast = &world->forecasts[class_]};
 	erc__tenant_init(tenant);
 	erc__estimate_init(&tenant->estimate, tenant->forecast);
 	erc__item_create(&world->sched, item, tenant);
@@ -86,10 +89,10 @@ static double measure(const struct situation *situation, uint32_t *with_units)
 {
 	static struct world world;
 	struct erc__supply supply = {
-	    .units = situation->units,
-	    .slowdown = 0.02,
-	    .by_launch = 1,
-	    .asks = situation->asks,
+		.units = situation->units,
+		.slowdown = 0.02,
+		.by_launch = 1,
+		.asks = situation->asks,
 	};
 	double ns[ROUNDS];
 	memset(&world, 0, sizeof world);
@@ -127,8 +130,8 @@ int main(int argc, char **argv)
 					fprintf(file,
 					        "%s {\"units\": %u, \"rt_runs\": %u, \"with_units\": %u, \"levels\": "
 					        "%s, \"asks\": %s, \"ns\": %.1f}",
-					        count++ ? ",\n" : "", units[u], runs[r], with_units,
-					        has_levels ? "true" : "false", asks ? "true" : "false", ns);
+					        count++ ? ",\n" : "", units[u], runs[r], with_units, has_levels ? "true" : "false",
+					        asks ? "true" : "false", ns);
 				}
 	fprintf(file, "\n]}\n");
 	return fclose(file) ? perror(argv[1]), 1 : 0;

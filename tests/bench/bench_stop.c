@@ -4,7 +4,7 @@
  * of a run holds the stop as if it had been work: an estimate that a single run can spoil refuses from then on.
  *
  *     bench_stop RT.erca [BE.erca]... [--stops N] [--stop-ms MS] [--rate PER_SECOND] [--deadline-us US]   */
-#include <erc.h>
+#include "runtime/include/erc.h"
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -53,7 +53,8 @@ static void sleep_until(uint64_t when_ns)
 
 /* ---- the child ---- */
 
-static erc_request *open_tenant(erc_runtime *runtime, const char *file, enum erc_class class_, const struct options *options)
+static erc_request *open_tenant(erc_runtime *runtime, const char *file, enum erc_class class_,
+                                const struct options *options)
 {
 	struct erc_session_options session_options = {.size = sizeof session_options, .class_ = class_};
 	struct erc_tensor_info info;
@@ -140,13 +141,15 @@ static double wait_for(const _Atomic uint64_t *when_ns, uint64_t from_ns)
 static void print_times(const char *name, double *ms, int count)
 {
 	qsort(ms, (size_t)count, sizeof *ms, by_value);
-	printf("%-28s p50 %7.2f ms, p90 %7.2f ms, maximum %7.2f ms\n", name, ms[count / 2], ms[count * 9 / 10], ms[count - 1]);
+	printf("%-28s p50 %7.2f ms, p90 %7.2f ms, maximum %7.2f ms\n", name, ms[count / 2], ms[count * 9 / 10],
+	       ms[count - 1]);
 }
 
 static void run_parent(const struct options *options, struct counts *counts, pid_t child)
 {
 	int count = (int)options->stops;
-	double *admitted_ms = calloc((size_t)count, sizeof *admitted_ms), *in_time_ms = calloc((size_t)count, sizeof *in_time_ms);
+	double *admitted_ms = calloc((size_t)count, sizeof *admitted_ms),
+		   *in_time_ms = calloc((size_t)count, sizeof *in_time_ms);
 	sleep_until(now_ns() + 1000000000u);
 	uint64_t submitted = atomic_load(&counts->submitted), admitted = atomic_load(&counts->admitted);
 	printf("before the first stop        %llu requests, %llu admitted, %llu in time\n", (unsigned long long)submitted,
@@ -164,8 +167,8 @@ static void run_parent(const struct options *options, struct counts *counts, pid
 	sleep_until(now_ns() + 200000000u);
 	submitted = atomic_load(&counts->submitted) - submitted;
 	admitted = atomic_load(&counts->admitted) - admitted;
-	printf("%d stops of %.0f ms          %llu requests, %llu refused\n", count, options->stop_ms, (unsigned long long)submitted,
-	       (unsigned long long)(submitted - admitted));
+	printf("%d stops of %.0f ms          %llu requests, %llu refused\n", count, options->stop_ms,
+	       (unsigned long long)submitted, (unsigned long long)(submitted - admitted));
 	print_times("going on to first admitted", admitted_ms, count);
 	print_times("going on to first in time", in_time_ms, count);
 	free(admitted_ms);
@@ -178,8 +181,10 @@ static int parse(int argc, char **argv, struct options *options)
 	const struct {
 		const char *name;
 		double *number;
-	} numbers[] = {
-	        {"--stops", &options->stops}, {"--stop-ms", &options->stop_ms}, {"--rate", &options->rate}, {"--deadline-us", &options->deadline_us}};
+	} numbers[] = {{"--stops", &options->stops},
+	               {"--stop-ms", &options->stop_ms},
+	               {"--rate", &options->rate},
+	               {"--deadline-us", &options->deadline_us}};
 	for (int i = 1; i < argc; i++) {
 		double *number = NULL;
 		for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
@@ -191,15 +196,16 @@ static int parse(int argc, char **argv, struct options *options)
 		else
 			options->files[options->file_count++] = argv[i];
 	}
-	return options->file_count >= 1 && options->stops >= 1 && options->stops < 1e6 && options->stop_ms >= 0 && options->rate > 0 &&
-	       options->deadline_us >= 1;
+	return options->file_count >= 1 && options->stops >= 1 && options->stops < 1e6 && options->stop_ms >= 0 &&
+	       options->rate > 0 && options->deadline_us >= 1;
 }
 
 int main(int argc, char **argv)
 {
 	struct options options;
 	if (!parse(argc, argv, &options)) {
-		fprintf(stderr, "usage: bench_stop RT.erca [BE.erca]... [--stops N] [--stop-ms MS] [--rate PER_SECOND] [--deadline-us US]\n");
+		fprintf(stderr, "usage: bench_stop RT.erca [BE.erca]... [--stops N] [--stop-ms MS] [--rate PER_SECOND] "
+		                "[--deadline-us US]\n");
 		return 2;
 	}
 	struct counts *counts = mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

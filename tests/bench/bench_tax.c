@@ -11,8 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "../../tools/erc/command.h"
-#include "handles.h"
+#include "tools/erc/command.h"
+#include "runtime/core/handles.h"
 
 #define MAX_WORKERS 256
 #define WARM_PAIRS 2
@@ -165,9 +165,10 @@ static void report(double (*us)[2], uint32_t pairs, uint32_t units, uint64_t til
 	qsort(column, pairs, sizeof *column, by_value);
 	low = column[pairs / 4];
 	high = column[pairs * 3 / 4];
-	printf("%5u %8llu %12.2f %12.2f %9.4f %9.4f %9.4f\n", units, (unsigned long long)tiles, medians[0] / 1e3, medians[1] / 1e3, low,
-	       column[pairs / 2], high);
-	fprintf(json, "],\n     \"elastic_us\": %.1f, \"static_us\": %.1f, \"ratio\": %.5f, \"ratio_quartiles\": [%.5f, %.5f]}",
+	printf("%5u %8llu %12.2f %12.2f %9.4f %9.4f %9.4f\n", units, (unsigned long long)tiles, medians[0] / 1e3,
+	       medians[1] / 1e3, low, column[pairs / 2], high);
+	fprintf(json,
+	        "],\n     \"elastic_us\": %.1f, \"static_us\": %.1f, \"ratio\": %.5f, \"ratio_quartiles\": [%.5f, %.5f]}",
 	        medians[0], medians[1], column[pairs / 2], low, high);
 	free(column);
 }
@@ -175,7 +176,7 @@ static void report(double (*us)[2], uint32_t pairs, uint32_t units, uint64_t til
 /* Both forms, alternating, who is first too; they must write the same bytes. */
 static int run_pairs(struct runner *runner, struct team *team, uint32_t pairs, FILE *json)
 {
-	double (*us)[2] = memory_new(pairs * sizeof *us);
+	double(*us)[2] = memory_new(pairs * sizeof *us);
 	size_t bytes = runner->outputs[0].bytes;
 	char *expected = memory_new(bytes);
 	uint64_t tiles = 0;
@@ -204,7 +205,11 @@ static int run_pairs(struct runner *runner, struct team *team, uint32_t pairs, F
 static int bench(const char *path, uint32_t units, uint32_t pairs, FILE *json)
 {
 	struct text_list none = {0};
-	struct runner_options open = {.path = path, .budget = "full", .inputs = &none, .workers = units, .random_by_default = true};
+	struct runner_options open = {.path = path,
+	                              .budget = "full",
+	                              .inputs = &none,
+	                              .workers = units,
+	                              .random_by_default = true};
 	struct runner runner;
 	struct team *team = aligned_alloc(64, sizeof *team);
 	memset(team, 0, sizeof *team);

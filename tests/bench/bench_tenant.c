@@ -11,7 +11,7 @@
  *     BE_RUNS LATENCY_NS ...
  *
  * where the run that is under way at the end counts in part. "ready" comes first; the program ends with its input. */
-#include <erc.h>
+#include "runtime/include/erc.h"
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -90,8 +90,7 @@ static void open_tenant(struct tenant *tenant, erc_runtime *runtime, const char 
 
 static void close_tenant(struct tenant *tenant)
 {
-	if (erc_request_destroy(tenant->request) || erc_session_destroy(tenant->session) ||
-	    erc_model_unload(tenant->model))
+	if (erc_request_destroy(tenant->request) || erc_session_destroy(tenant->session) || erc_model_unload(tenant->model))
 		fail("end");
 }
 
@@ -104,7 +103,7 @@ static void *run_be(void *argument)
 			fail("best effort");
 		ended_ns = now_ns();
 		slice->be_runs +=
-		    ended_ns <= slice->end_ns ? 1 : (double)(slice->end_ns - began_ns) / (double)(ended_ns - began_ns);
+			ended_ns <= slice->end_ns ? 1 : (double)(slice->end_ns - began_ns) / (double)(ended_ns - began_ns);
 	}
 	return NULL;
 }

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "../../tools/erc/command.h"
-#include "handles.h"
+#include "tools/erc/command.h"
+#include "runtime/core/handles.h"
 
 struct tiles {
 	double *samples;   /* [run * count + tile], ns, in the order of the plan */
@@ -102,7 +102,8 @@ static void print_launches(const struct runner *runner, const struct tiles *tile
 		qsort(sorted, count, sizeof *sorted, by_value);
 		const char *name = erc_artifact_string(runner->model->artifact, record->name);
 		printf("%u,%s,%zu,%.2f,%.2f,%.2f,%.1f,%.2f,%.1f\n", s, name, count, predicted / 1e3, sorted[count / 2] / 1e3,
-		       sorted[count - 1] / 1e3, total / 1e3, total / (predicted * (double)count), (double)record->flops / total);
+		       sorted[count - 1] / 1e3, total / 1e3, total / (predicted * (double)count),
+		       (double)record->flops / total);
 		free(sorted);
 		at += count;
 	}
@@ -143,7 +144,8 @@ static int bench(const struct runner *runner, size_t runs)
 	struct tiles tiles = {.runs = runs};
 	double measured = 0, predicted = 0;
 	for (uint32_t s = 0; s < job->step_count; s++) {
-		if (record_of(runner, step_of(runner, s))->kind != ERCA_RECORD_LAUNCH || step_of(runner, s)->count_slot != ERCA_NONE) {
+		if (record_of(runner, step_of(runner, s))->kind != ERCA_RECORD_LAUNCH ||
+		    step_of(runner, s)->count_slot != ERCA_NONE) {
 			fprintf(stderr, "bench_tiles: step %u is no launch with a fixed number of tiles\n", s);
 			return 1;
 		}
@@ -173,7 +175,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: bench_tiles MODEL.erca [BUDGET [RUNS]]\n");
 		return 2;
 	}
-	struct runner_options open = {.path = argv[1], .budget = argc > 2 ? argv[2] : NULL, .inputs = &none, .workers = 1,
+	struct runner_options open = {.path = argv[1],
+	                              .budget = argc > 2 ? argv[2] : NULL,
+	                              .inputs = &none,
+	                              .workers = 1,
 	                              .random_by_default = true};
 	struct runner runner;
 	int runs = argc > 3 ? atoi(argv[3]) : 20, code = runner_open(&runner, &open);

@@ -3,7 +3,7 @@
  * of ordinary priority sleeps and notes how late the machine wakes it: what that shows, no scheduling of ours can mend.
  *
  *     bench_voice RT.erca BE.erca [BE.erca]... [--seconds S] [--rate PER_SECOND] [--deadline-us US] [--fifo PRIORITY]   */
-#include <erc.h>
+#include "runtime/include/erc.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -175,8 +175,9 @@ int main(int argc, char **argv)
 	struct options options;
 	erc_runtime *runtime;
 	if (!parse(argc, argv, &options)) {
-		fprintf(stderr, "usage: bench_voice RT.erca [BE.erca]... [--seconds S] [--rate PER_SECOND] [--deadline-us US] [--fifo "
-		                "PRIORITY]\n");
+		fprintf(stderr,
+		        "usage: bench_voice RT.erca [BE.erca]... [--seconds S] [--rate PER_SECOND] [--deadline-us US] [--fifo "
+		        "PRIORITY]\n");
 		return 2;
 	}
 	struct erc_runtime_options open = {.size = sizeof open, .log = say, .rt_os_priority = (uint32_t)options.fifo};
@@ -195,11 +196,12 @@ int main(int argc, char **argv)
 	pthread_join(stalls.thread, NULL);
 	for (int i = 1; i < options.file_count; i++) {
 		pthread_join(be[i - 1].thread, NULL);
-		printf("%-12s %8.1f runs a second: %s\n", "best effort", (double)be[i - 1].runs / options.seconds, options.files[i]);
+		printf("%-12s %8.1f runs a second: %s\n", "best effort", (double)be[i - 1].runs / options.seconds,
+		       options.files[i]);
 		close_tenant(&be[i - 1]);
 	}
-	printf("%-12s %8ld sleeps, %6.2f %% woken in the deadline's time, most %8.1f us late\n", "idle thread", stalls.sleeps,
-	       100.0 - 100.0 * (double)stalls.late / (double)stalls.sleeps, stalls.worst_ns / 1e3);
+	printf("%-12s %8ld sleeps, %6.2f %% woken in the deadline's time, most %8.1f us late\n", "idle thread",
+	       stalls.sleeps, 100.0 - 100.0 * (double)stalls.late / (double)stalls.sleeps, stalls.worst_ns / 1e3);
 	close_tenant(&rt);
 	return erc_runtime_destroy(runtime) != ERC_OK;
 }

@@ -66,7 +66,7 @@ static inline double probe_calibrate(struct probe_clock *clock, uint64_t spin_ns
 		for (uint32_t i = from; i < end; i++) {
 			const struct probe_note *note = &clock->notes[i];
 			int64_t low = (int64_t)(note->submitted_ns - note->first_ns),
-			        high = (int64_t)(note->finished_ns - spin_ns - note->last_ns);
+					high = (int64_t)(note->finished_ns - spin_ns - note->last_ns);
 			least = low > least ? low : least;
 			most = high < most ? high : most;
 		}

@@ -3,8 +3,8 @@
  * holds one alone, and the time for which each keeps its unit. */
 #include <stdio.h>
 
-#include "../devices/build_artifact.h"
-#include "probe.h"
+#include "tests/devices/build_artifact.h"
+#include "tests/bench/probe.h"
 
 static uint8_t *read_file(const char *path, size_t *bytes)
 {
@@ -42,10 +42,8 @@ static int shape(struct erca_plan_header *plan, uint64_t local_bytes, int64_t sp
 	if (plan->records.count != 1 || plan->variants.count < 1)
 		return 0;
 	for (uint32_t i = 0; i < plan->variants.count; i++) {
-		struct erca_variant *variant =
-		    (void *)(base + plan->variants.offset + (size_t)i * plan->variants.stride);
-		int64_t *params =
-		    (void *)(base + plan->params.offset + (size_t)variant->param_first * plan->params.stride);
+		struct erca_variant *variant = (void *)(base + plan->variants.offset + (size_t)i * plan->variants.stride);
+		int64_t *params = (void *)(base + plan->params.offset + (size_t)variant->param_first * plan->params.stride);
 		if (variant->param_count != 4 || plan->params.stride != sizeof *params)
 			return 0;
 		params[0] = PROBE_ROWS;
@@ -54,8 +52,8 @@ static int shape(struct erca_plan_header *plan, uint64_t local_bytes, int64_t sp
 		variant->local_bytes = local_bytes;
 	}
 	for (uint32_t i = 0; i < plan->entries.count; i++)
-		((struct erca_entry *)(void *)(base + plan->entries.offset + (size_t)i * plan->entries.stride))
-		    ->local_bytes = local_bytes;
+		((struct erca_entry *)(void *)(base + plan->entries.offset + (size_t)i * plan->entries.stride))->local_bytes =
+			local_bytes;
 	return 1;
 }
 

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "../../tools/dev/onnx_builder.h"
+#include "tools/dev/onnx_builder.h"
 
 static const char *out_folder;
 

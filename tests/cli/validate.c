@@ -14,12 +14,12 @@
 #define MAX_BYTES (16 << 20)
 
 struct check {
-	const cJSON *root;       /* of the schema: $ref starts there */
+	const cJSON *root; /* of the schema: $ref starts there */
 	const char *file;
-	char path[MAX_PATH];     /* of the value that is looked at: "/loads/0/policy" */
-	int quiet;               /* above 0: faults are counted, not printed */
+	char path[MAX_PATH]; /* of the value that is looked at: "/loads/0/policy" */
+	int quiet;           /* above 0: faults are counted, not printed */
 	int faults;
-	bool is_wrong;           /* the schema itself */
+	bool is_wrong; /* the schema itself */
 };
 
 static bool holds(struct check *check, const cJSON *schema, const cJSON *value);
@@ -98,9 +98,7 @@ static bool check_enum(struct check *check, const cJSON *schema, const cJSON *ru
 {
 	const cJSON *item;
 	(void)schema;
-	cJSON_ArrayForEach(item, rule)
-		if (cJSON_Compare(item, value, true))
-			return true;
+	cJSON_ArrayForEach(item, rule) if (cJSON_Compare(item, value, true)) return true;
 	return wrong(check, "is none of the values that it may have");
 }
 
@@ -109,9 +107,9 @@ static bool check_required(struct check *check, const cJSON *schema, const cJSON
 	const cJSON *name;
 	bool good = true;
 	(void)schema;
-	cJSON_ArrayForEach(name, rule)
-		if (cJSON_IsObject(value) && !cJSON_GetObjectItemCaseSensitive(value, name->valuestring))
-			good = wrong(check, "'%s' is missing", name->valuestring);
+	cJSON_ArrayForEach(name,
+	                   rule) if (cJSON_IsObject(value) && !cJSON_GetObjectItemCaseSensitive(value, name->valuestring))
+		good = wrong(check, "'%s' is missing", name->valuestring);
 	return good;
 }
 
@@ -127,11 +125,11 @@ static bool check_members(struct check *check, const cJSON *schema, const cJSON 
 		bool known = own != NULL;
 		if (own)
 			good &= holds_below(check, own, member, member->string, 0);
-		cJSON_ArrayForEach(pattern, patterns)
-			if (matches(check, pattern->string, member->string)) {
-				known = true;
-				good &= holds_below(check, pattern, member, member->string, 0);
-			}
+		cJSON_ArrayForEach(pattern, patterns) if (matches(check, pattern->string, member->string))
+		{
+			known = true;
+			good &= holds_below(check, pattern, member, member->string, 0);
+		}
 		if (!known && cJSON_IsFalse(others))
 			good = wrong(check, "'%s' has no place here", member->string);
 	}
@@ -187,14 +185,18 @@ static bool check_limit(struct check *check, const cJSON *schema, const cJSON *r
 	static const struct {
 		const char *keyword, *type;
 	} kinds[] = {{"Length", "string"}, {"Items", "array"}, {"Properties", "object"}, {"imum", "number"}};
-	double size = cJSON_IsNumber(value) ? value->valuedouble : cJSON_IsString(value) ? (double)strlen(value->valuestring) : cJSON_GetArraySize(value);
-	bool exclusive = !strncmp(rule->string, "exclusive", 9), most = strstr(rule->string, exclusive ? "Max" : "max") != NULL;
+	double size = cJSON_IsNumber(value)   ? value->valuedouble
+	              : cJSON_IsString(value) ? (double)strlen(value->valuestring)
+	                                      : cJSON_GetArraySize(value);
+	bool exclusive = !strncmp(rule->string, "exclusive", 9),
+		 most = strstr(rule->string, exclusive ? "Max" : "max") != NULL;
 	(void)schema;
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		if (strstr(rule->string, kinds[i].keyword) && !is_type(kinds[i].type, value))
 			return true; /* the keyword says nothing about other types */
 	bool good = most ? size < rule->valuedouble : size > rule->valuedouble;
-	return good || (!exclusive && size == rule->valuedouble) || wrong(check, "%s is %g, found %g", rule->string, rule->valuedouble, size);
+	return good || (!exclusive && size == rule->valuedouble) ||
+	       wrong(check, "%s is %g, found %g", rule->string, rule->valuedouble, size);
 }
 
 /* How many forms hold. Where none does, says what is wrong with the nearest, of equals the last. */
@@ -202,7 +204,8 @@ static int count_holding(struct check *check, const cJSON *rule, const cJSON *va
 {
 	const cJSON *form, *nearest = NULL;
 	int count = 0, before = check->faults, least = 0;
-	cJSON_ArrayForEach(form, rule) {
+	cJSON_ArrayForEach(form, rule)
+	{
 		check->faults = 0;
 		count += holds_quietly(check, form, value);
 		if (!nearest || check->faults <= least) {
@@ -238,7 +241,8 @@ static bool check_not(struct check *check, const cJSON *schema, const cJSON *rul
 static bool check_ref(struct check *check, const cJSON *schema, const cJSON *rule, const cJSON *value)
 {
 	const char *name = strncmp(rule->valuestring, "#/$defs/", 8) ? "" : rule->valuestring + 8;
-	const cJSON *target = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(check->root, "$defs"), name);
+	const cJSON *target =
+		cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(check->root, "$defs"), name);
 	(void)schema;
 	if (target)
 		return holds(check, target, value);
@@ -256,13 +260,33 @@ static const struct keyword {
 	const char *name;
 	bool (*check)(struct check *check, const cJSON *schema, const cJSON *rule, const cJSON *value);
 } keywords[] = {
-	{"type", check_type}, {"const", check_const}, {"enum", check_enum}, {"required", check_required},
-	{"properties", check_properties}, {"patternProperties", check_nothing}, {"additionalProperties", check_additional},
-	{"items", check_items}, {"uniqueItems", check_unique}, {"pattern", check_pattern}, {"minimum", check_limit},
-	{"maximum", check_limit}, {"exclusiveMinimum", check_limit}, {"exclusiveMaximum", check_limit},
-	{"minLength", check_limit}, {"minItems", check_limit}, {"maxItems", check_limit}, {"minProperties", check_limit},
-	{"anyOf", check_any}, {"oneOf", check_one}, {"not", check_not}, {"$ref", check_ref}, {"$defs", check_nothing},
-	{"$schema", check_nothing}, {"$id", check_nothing}, {"title", check_nothing}, {"description", check_nothing},
+	{"type", check_type},
+	{"const", check_const},
+	{"enum", check_enum},
+	{"required", check_required},
+	{"properties", check_properties},
+	{"patternProperties", check_nothing},
+	{"additionalProperties", check_additional},
+	{"items", check_items},
+	{"uniqueItems", check_unique},
+	{"pattern", check_pattern},
+	{"minimum", check_limit},
+	{"maximum", check_limit},
+	{"exclusiveMinimum", check_limit},
+	{"exclusiveMaximum", check_limit},
+	{"minLength", check_limit},
+	{"minItems", check_limit},
+	{"maxItems", check_limit},
+	{"minProperties", check_limit},
+	{"anyOf", check_any},
+	{"oneOf", check_one},
+	{"not", check_not},
+	{"$ref", check_ref},
+	{"$defs", check_nothing},
+	{"$schema", check_nothing},
+	{"$id", check_nothing},
+	{"title", check_nothing},
+	{"description", check_nothing},
 	{"examples", check_nothing},
 };
 
@@ -270,12 +294,14 @@ static bool holds(struct check *check, const cJSON *schema, const cJSON *value)
 {
 	const cJSON *rule;
 	bool good = true;
-	cJSON_ArrayForEach(rule, schema) {
+	cJSON_ArrayForEach(rule, schema)
+	{
 		size_t i = 0, count = sizeof keywords / sizeof *keywords;
 		while (i < count && strcmp(keywords[i].name, rule->string))
 			i++;
 		check->is_wrong |= i == count;
-		good &= i < count ? keywords[i].check(check, schema, rule, value) : wrong(check, "the keyword '%s' is not known here", rule->string);
+		good &= i < count ? keywords[i].check(check, schema, rule, value)
+		                  : wrong(check, "the keyword '%s' is not known here", rule->string);
 	}
 	return good;
 }
@@ -303,9 +329,8 @@ int main(int argc, char **argv)
 	struct check check = {.root = argc > 1 ? read_json(argv[1]) : NULL, .file = argc > 1 ? argv[1] : ""};
 	const cJSON *example;
 	int code = check.root ? 0 : 2;
-	cJSON_ArrayForEach(example, cJSON_GetObjectItemCaseSensitive(check.root, "examples"))
-		if (!holds(&check, check.root, example))
-			code = 1;
+	cJSON_ArrayForEach(example, cJSON_GetObjectItemCaseSensitive(check.root, "examples")) if (!holds(&check, check.root,
+	                                                                                                 example)) code = 1;
 	for (int i = 2; i < argc && check.root; i++) {
 		cJSON *value = read_json(argv[i]);
 		check.file = argv[i];

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../devices/stub_artifact.h"
-#include "conformance.h"
+#include "tests/devices/stub_artifact.h"
+#include "tests/conformance/conformance.h"
 
 #define VALUES_MAX 64 /* inputs or outputs of a case */
 
@@ -13,7 +13,8 @@ struct messages {
 	char *first; /* first error of the compilation */
 };
 
-static void keep_first_error(void *user, enum ercc_message_kind kind, const char *message, uint32_t done, uint32_t total)
+static void keep_first_error(void *user, enum ercc_message_kind kind, const char *message, uint32_t done,
+                             uint32_t total)
 {
 	struct messages *messages = user;
 	(void)done;
@@ -39,7 +40,8 @@ static char *set_path(const struct test_case *test, int set, const char *kind, u
 /* Emulated kernels for the stand-in for CUDA. */
 static bool is_rehearsal(const struct limits *limits)
 {
-	return limits->device && !strncmp(limits->device, "cuda", 4) && !strncmp(limits->target, STUB_EMULATED, strlen(STUB_EMULATED));
+	return limits->device && !strncmp(limits->device, "cuda", 4) &&
+	       !strncmp(limits->target, STUB_EMULATED, strlen(STUB_EMULATED));
 }
 
 static enum ercc_status compile(const struct test_case *test, const struct limits *limits, const char *artifact,
@@ -59,7 +61,8 @@ static enum ercc_status compile(const struct test_case *test, const struct limit
 	};
 	enum ercc_status status = ercc_compile(test->model, artifact, &options);
 	if (status != ERCC_OK)
-		give(reason, RESULT_WRONG, messages.first ? messages.first : memory_printf("%s, without a message", ercc_status_text(status)));
+		give(reason, RESULT_WRONG,
+		     messages.first ? messages.first : memory_printf("%s, without a message", ercc_status_text(status)));
 	else
 		free(messages.first);
 	if (status == ERCC_OK && is_rehearsal(limits) && stub_artifact(artifact, artifact))
@@ -80,8 +83,8 @@ static bool is_absent(enum ercc_status status, const char *reason)
 
 /* The integer and bool inputs of the first data set, as constants, and with `lists` also what is a list or one number
  * of floats behind the first input: scales and the like. Returns how many; data is in arrays. */
-static uint32_t collect_pins(const struct test_case *test, const struct ercc_model_info *info, bool lists, struct array *arrays,
-                             struct ercc_const *consts)
+static uint32_t collect_pins(const struct test_case *test, const struct ercc_model_info *info, bool lists,
+                             struct array *arrays, struct ercc_const *consts)
 {
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < info->input_count && i < VALUES_MAX; i++) {
@@ -99,8 +102,9 @@ static uint32_t collect_pins(const struct test_case *test, const struct ercc_mod
 	return count;
 }
 
-static enum ercc_status compile_with_pins(const struct test_case *test, const struct limits *limits, const char *artifact,
-                                          const struct ercc_model_info *info, bool lists, char **reason, bool *tried)
+static enum ercc_status compile_with_pins(const struct test_case *test, const struct limits *limits,
+                                          const char *artifact, const struct ercc_model_info *info, bool lists,
+                                          char **reason, bool *tried)
 {
 	struct array arrays[VALUES_MAX] = {0};
 	struct ercc_const consts[VALUES_MAX];
@@ -168,8 +172,8 @@ static const char *load_input(const struct test_case *test, const struct ercc_mo
 	return wrong;
 }
 
-static char *compare_output(const struct test_case *test, const struct limits *limits, int set, const struct runner *runner,
-                            uint32_t index)
+static char *compare_output(const struct test_case *test, const struct limits *limits, int set,
+                            const struct runner *runner, uint32_t index)
 {
 	struct array actual, expected;
 	char *path = test->folder ? set_path(test, set, "output", index) : memory_printf("%s", test->expected);
@@ -199,15 +203,16 @@ static char *compare_output(const struct test_case *test, const struct limits *l
 }
 
 /* Runs one data set. NULL, or what went wrong. */
-static char *run_set(const struct test_case *test, const struct limits *limits, const struct ercc_model_info *info, int set,
-                     struct runner *runner)
+static char *run_set(const struct test_case *test, const struct limits *limits, const struct ercc_model_info *info,
+                     int set, struct runner *runner)
 {
 	char *text = NULL;
 	for (uint32_t i = 0; i < runner->input_count && !text; i++) {
 		struct erc_tensor_info want = {.name = "?"};
 		enum erc_status status = erc_model_input_info(runner->model, runner->entry, i, &want);
 		array_free(&runner->inputs[i]);
-		const char *wrong = status == ERC_OK ? load_input(test, info, set, &want, &runner->inputs[i]) : erc_error_detail();
+		const char *wrong =
+			status == ERC_OK ? load_input(test, info, set, &want, &runner->inputs[i]) : erc_error_detail();
 		if (wrong)
 			return memory_printf("input '%s': %s", want.name, wrong);
 		if (erc_request_bind_input(runner->request, i, runner->inputs[i].data, runner->inputs[i].bytes) != ERC_OK)
@@ -234,12 +239,17 @@ static bool set_exists(const struct test_case *test, int set)
 	return exists;
 }
 
-static char *run_sets(const struct test_case *test, const struct limits *limits, const char *artifact, bool pinned, bool real_time)
+static char *run_sets(const struct test_case *test, const struct limits *limits, const char *artifact, bool pinned,
+                      bool real_time)
 {
 	struct runner runner;
 	struct text_list none = {0};
-	struct runner_options open = {.path = artifact, .inputs = &none, .device = limits->device, .workers = limits->workers,
-	                              .random_by_default = true, .real_time = real_time};
+	struct runner_options open = {.path = artifact,
+	                              .inputs = &none,
+	                              .device = limits->device,
+	                              .workers = limits->workers,
+	                              .random_by_default = true,
+	                              .real_time = real_time};
 	struct ercc_options options = {.size = sizeof options};
 	struct ercc_model_info *info = NULL;
 	char *text = NULL;

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "conformance.h"
+#include "tests/conformance/conformance.h"
 
 /* ---- the operator a case is about: the first node that is no Constant, read from the wire format ---- */
 
@@ -89,11 +89,11 @@ static void find_light(struct cases *cases, const char *folder, const char *file
 		return;
 	int stem = (int)length - 5;
 	add(cases, (struct test_case){
-		.category = memory_printf("light"),
-		.name = memory_printf("%.*s", stem, file),
-		.model = memory_printf("%s/%s", folder, file),
-		.expected = memory_printf("%s/%.*s_output_0.pb", folder, stem, file),
-	});
+				   .category = memory_printf("light"),
+				   .name = memory_printf("%.*s", stem, file),
+				   .model = memory_printf("%s/%s", folder, file),
+				   .expected = memory_printf("%s/%.*s_output_0.pb", folder, stem, file),
+			   });
 }
 
 static void find_in_category(struct cases *cases, const char *root, const char *category)
@@ -111,11 +111,11 @@ static void find_in_category(struct cases *cases, const char *root, const char *
 			continue;
 		}
 		add(cases, (struct test_case){
-			.category = memory_printf("%s", category),
-			.name = memory_printf("%s", entry->d_name),
-			.model = model,
-			.folder = memory_printf("%s/%s", folder, entry->d_name),
-		});
+					   .category = memory_printf("%s", category),
+					   .name = memory_printf("%s", entry->d_name),
+					   .model = model,
+					   .folder = memory_printf("%s/%s", folder, entry->d_name),
+				   });
 	}
 	if (dir)
 		closedir(dir);

@@ -10,15 +10,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "conformance.h"
+#include "tests/conformance/conformance.h"
 
 #define JOBS_MAX 64
 #define ANSWER_BYTES 512 /* of a case: a result byte, then the reason; less than a pipe takes in one piece */
 
 struct settings {
-	const char *data, *work; /* the suite's data folder; a folder for artifacts and lists */
-	const char *list;        /* run the cases listed here only, and fail when one does not pass */
-	const char *write_list;  /* write the passing cases here */
+	const char *data, *work;              /* the suite's data folder; a folder for artifacts and lists */
+	const char *list;                     /* run the cases listed here only, and fail when one does not pass */
+	const char *write_list;               /* write the passing cases here */
 	uint32_t jobs, limit_s, every, batch; /* batch: cases of one child */
 	struct limits limits;
 	bool verbose, unpinned;
@@ -138,7 +138,8 @@ static void collect(const struct settings *settings, struct slot *slot, int numb
 		slot->answer_bytes += (size_t)got;
 	if (got == 0 || (got < 0 && errno != EINTR))
 		finish(settings, slot, number, false);
-	else if (slot->answer_bytes == sizeof slot->answer && slot->next < slot->end && (unsigned char)slot->answer[0] < RESULT_COUNT) {
+	else if (slot->answer_bytes == sizeof slot->answer && slot->next < slot->end &&
+	         (unsigned char)slot->answer[0] < RESULT_COUNT) {
 		struct test_case *test = slot->next++;
 		test->result = (enum result)slot->answer[0];
 		if (slot->answer[1])
@@ -272,8 +273,7 @@ static int report_list(const struct settings *settings, const struct cases *case
 	if (lines > wanted)
 		printf("skipped: conformance: %zu cases of the list (a shorter subset was asked for)\n", lines - wanted);
 	if (wanted > cases->count)
-		printf("skipped: conformance: %zu cases of the list that this suite does not hold\n",
-		       wanted - cases->count);
+		printf("skipped: conformance: %zu cases of the list that this suite does not hold\n", wanted - cases->count);
 	size_t absent = summary_absent(cases), failed = cases->count - good - absent;
 	printf("%zu passed, %zu failed, %zu skipped\n", good, failed, lines - cases->count + absent);
 	return failed ? EXIT_RUN : EXIT_OK;
@@ -289,8 +289,8 @@ static int report_all(const struct settings *settings, const struct cases *cases
 	int code = settings->write_list ? write_list(cases, settings->write_list) : EXIT_OK;
 	printf("%zu cases; %zu crashed, %zu hung\n", cases->count, counts[RESULT_CRASH], counts[RESULT_HANG]);
 	summary_absent(cases);
-	printf("%zu pass, %zu pinned, %zu unsupported, %zu absent, %zu wrong\n", counts[RESULT_PASS],
-	       counts[RESULT_PINNED], counts[RESULT_UNSUPPORTED], counts[RESULT_ABSENT], counts[RESULT_WRONG]);
+	printf("%zu pass, %zu pinned, %zu unsupported, %zu absent, %zu wrong\n", counts[RESULT_PASS], counts[RESULT_PINNED],
+	       counts[RESULT_UNSUPPORTED], counts[RESULT_ABSENT], counts[RESULT_WRONG]);
 	return code || counts[RESULT_CRASH] || counts[RESULT_HANG] || counts[RESULT_WRONG] ? EXIT_RUN : EXIT_OK;
 }
 
@@ -302,11 +302,13 @@ static int parse(int argc, char **argv, struct settings *s)
 		{"work", 0, OPTION_TEXT, &s->work, "DIR", "for artifacts and lists"},
 		{"list", 0, OPTION_TEXT, &s->list, "FILE", "runs these cases; fails when one is lost"},
 		{"every", 0, OPTION_COUNT, &s->every, "N", "of the list only every n-th"},
-		{"unpinned", 0, OPTION_FLAG, &s->unpinned, NULL, "of the list, cases that run only when inputs are pinned are lost"},
+		{"unpinned", 0, OPTION_FLAG, &s->unpinned, NULL,
+	     "of the list, cases that run only when inputs are pinned are lost"},
 		{"write-list", 0, OPTION_TEXT, &s->write_list, "FILE", "writes the passing cases"},
 		{"match", 'm', OPTION_LIST, &s->patterns, "GLOB", "only cases like these (name or category/name)"},
 		{"target", 't', OPTION_TEXT, &s->limits.target, "NAME", "compiles for this one (default native)"},
-		{"device", 0, OPTION_TEXT, &s->limits.device, "NAME", "runs on this one, in both forms (default cpu); cuda takes emulated targets, for the stand-in"},
+		{"device", 0, OPTION_TEXT, &s->limits.device, "NAME",
+	     "runs on this one, in both forms (default cpu); cuda takes emulated targets, for the stand-in"},
 		{"jobs", 'j', OPTION_COUNT, &s->jobs, "N", "cases at a time (default 2)"},
 		{"batch", 0, OPTION_COUNT, &s->batch, "N", "cases of one child (default 1)"},
 		{"workers", 'w', OPTION_COUNT, &s->limits.workers, "N", "units of the device (default 1; 0: all)"},
@@ -316,8 +318,15 @@ static int parse(int argc, char **argv, struct settings *s)
 		{"verbose", 'v', OPTION_FLAG, &s->verbose, NULL, "shows what the cases print"},
 	};
 	const struct usage usage = {
-		"conformance", "--data DIR --work DIR [options]", "Runs ONNX's backend test suite.",
-		"  conformance --data suite/data --work build/conformance -m 'test_relu*'\n", options, COUNT_OF(options), 0, 1, "",
+		"conformance",
+		"--data DIR --work DIR [options]",
+		"Runs ONNX's backend test suite.",
+		"  conformance --data suite/data --work build/conformance -m 'test_relu*'\n",
+		options,
+		COUNT_OF(options),
+		0,
+		1,
+		"",
 	};
 	int code = args_parse(&usage, argc, argv, &pattern);
 	if (code == ARGS_OK && pattern)
@@ -330,7 +339,11 @@ static int parse(int argc, char **argv, struct settings *s)
 
 int main(int argc, char **argv)
 {
-	struct settings settings = {.jobs = 2, .limit_s = 60, .every = 1, .batch = 1, .limits = {"native", NULL, 1e-3, 1e-5, 1}};
+	struct settings settings = {.jobs = 2,
+	                            .limit_s = 60,
+	                            .every = 1,
+	                            .batch = 1,
+	                            .limits = {"native", NULL, 1e-3, 1e-5, 1}};
 	struct cases cases;
 	size_t lines = 0, wanted = 0;
 	int code = parse(argc, argv, &settings);

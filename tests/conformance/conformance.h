@@ -2,7 +2,7 @@
 #ifndef CONFORMANCE_H
 #define CONFORMANCE_H
 
-#include "../../tools/erc/command.h"
+#include "tools/erc/command.h"
 
 /* ABSENT: needs a kernel that is not on the target. */
 enum result {
@@ -24,7 +24,7 @@ struct test_case {
 	char *expected; /* light model: its one output */
 	char *op;       /* "Relu" */
 	enum result result;
-	char *reason;   /* what the case said first when it did not pass */
+	char *reason; /* what the case said first when it did not pass */
 };
 
 /* How a case runs and what is near enough. */

@@ -2,14 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conformance.h"
+#include "tests/conformance/conformance.h"
 
 static const struct column columns[] = {
-	{"category", "category", CELL_TEXT}, {"operator", "operator", CELL_TEXT},
-	{"pass", "pass", CELL_COUNT},        {"pinned", "pinned", CELL_COUNT},
-	{"unsupported", "unsup.", CELL_COUNT}, {"absent", "absent", CELL_COUNT},
-	{"wrong", "wrong", CELL_COUNT},      {"crash", "crash", CELL_COUNT},
-	{"hang", "hang", CELL_COUNT},
+	{"category", "category", CELL_TEXT}, {"operator", "operator", CELL_TEXT},   {"pass", "pass", CELL_COUNT},
+	{"pinned", "pinned", CELL_COUNT},    {"unsupported", "unsup.", CELL_COUNT}, {"absent", "absent", CELL_COUNT},
+	{"wrong", "wrong", CELL_COUNT},      {"crash", "crash", CELL_COUNT},        {"hang", "hang", CELL_COUNT},
 };
 
 static const struct column reason_columns[] = {{"cases", "cases", CELL_COUNT}, {"reason", "reason", CELL_TEXT}};
@@ -143,7 +141,8 @@ static void list_result(const struct cases *cases, enum result result, const cha
 	for (size_t i = 0; i < cases->count; i++) {
 		const struct test_case *test = &cases->items[i];
 		if (test->result == result)
-			printf("%s: %s/%s (%s): %s\n", word, test->category, test->name, test->op, test->reason ? test->reason : "");
+			printf("%s: %s/%s (%s): %s\n", word, test->category, test->name, test->op,
+			       test->reason ? test->reason : "");
 	}
 }
 
@@ -168,7 +167,7 @@ size_t summary_absent(const struct cases *cases)
 	size_t count = 0;
 	for (size_t i = 0; i < cases->count; i++) {
 		const char *kernel =
-		    cases->items[i].result == RESULT_ABSENT ? strstr(cases->items[i].reason, ": kernel ") : NULL;
+			cases->items[i].result == RESULT_ABSENT ? strstr(cases->items[i].reason, ": kernel ") : NULL;
 		if (kernel)
 			kinds[count++] = memory_printf("%s", kernel + 2);
 	}

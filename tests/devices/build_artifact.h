@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../schemas/artifact.h"
-#include "erc.h"
-#include "sha256.h"
+#include "schemas/artifact.h"
+#include "runtime/include/erc.h"
+#include "schemas/sha256.h"
 
 #define BUILD_META "{\"schema\":\"erc.meta/1\"}"
 
@@ -25,9 +25,9 @@ struct build {
 	size_t code_bytes;
 	const void *weights;
 	size_t weights_bytes;
-	int newer;                           /* minor versions newer than this one; -1: minor version 0, without what came later */
-	uint32_t record_padding;             /* bytes behind each record, as a newer version would have */
-	uint32_t extra_type;                 /* one more, empty section of this type; 0: none */
+	int newer;               /* minor versions newer than this one; -1: minor version 0, without what came later */
+	uint32_t record_padding; /* bytes behind each record, as a newer version would have */
+	uint32_t extra_type;     /* one more, empty section of this type; 0: none */
 	uint32_t extra_flags;
 };
 
@@ -55,7 +55,7 @@ static inline uint32_t build_string(struct build *build, const char *text)
 
 /* BUILD_ADD(build, TARGETS, struct erca_target, .name = ..., ...) returns the record's index. */
 #define BUILD_ADD(build, table, type, ...) \
-	pool_add(&(build)->tables[ERC_TABLE_##table], &(type){ __VA_ARGS__ }, sizeof(type))
+	pool_add(&(build)->tables[ERC_TABLE_##table], &(type){__VA_ARGS__}, sizeof(type))
 
 static inline uint32_t build_count(const struct build *build, enum erc_table table, size_t record_bytes)
 {
@@ -75,10 +75,10 @@ static inline void build_seal(uint8_t *file, size_t bytes)
 	for (uint32_t i = 0; i < header->section_count; i++)
 		if (sections[i].offset <= bytes && sections[i].bytes <= bytes - sections[i].offset)
 			erc_sha256_of(file + sections[i].offset, sections[i].bytes, sections[i].sha256);
-	memset(header->root_digest, 0, sizeof(header->root_digest));
+	memset(header->root_digest, 0, sizeof header->root_digest);
 	erc_sha256_init(&hash);
 	erc_sha256_update(&hash, file, header->header_bytes);
-	erc_sha256_update(&hash, sections, header->section_count * sizeof(*sections));
+	erc_sha256_update(&hash, sections, header->section_count * sizeof *sections);
 	erc_sha256_final(&hash, header->root_digest);
 }
 
@@ -104,7 +104,7 @@ static inline size_t build_plan(const struct build *build, uint8_t *out)
 		[ERC_TABLE_POINTS] = offsetof(struct erca_plan_header, points),
 	};
 	struct erca_plan_header *header = (struct erca_plan_header *)out;
-	size_t at = build->newer < 0 ? places[ERC_TABLE_PROFILES] : sizeof(*header);
+	size_t at = build->newer < 0 ? places[ERC_TABLE_PROFILES] : sizeof *header;
 	header->header_bytes = (uint32_t)at;
 	for (int i = ERC_TABLE_SECTIONS + 1; i < ERC_TABLE_COUNT; i++) {
 		uint32_t bytes = strides[i];
@@ -112,14 +112,14 @@ static inline size_t build_plan(const struct build *build, uint8_t *out)
 			bytes = offsetof(struct erca_target, memory_bytes_per_s);
 		if (places[i] >= header->header_bytes)
 			continue;
-		struct erca_table table = { at, (uint32_t)(build->tables[i].bytes / strides[i]), bytes + build->record_padding };
-		memcpy(out + places[i], &table, sizeof(table));
+		struct erca_table table = {at, (uint32_t)(build->tables[i].bytes / strides[i]), bytes + build->record_padding};
+		memcpy(out + places[i], &table, sizeof table);
 		for (uint32_t r = 0; r < table.count; r++, at += table.stride) {
 			memcpy(out + at, build->tables[i].data + (size_t)r * strides[i], bytes);
 			memset(out + at + bytes, 0xee, build->record_padding);
 		}
 	}
-	header->strings = (struct erca_table){ at, (uint32_t)build->strings.bytes, 1 };
+	header->strings = (struct erca_table){at, (uint32_t)build->strings.bytes, 1};
 	if (build->strings.bytes)
 		memcpy(out + at, build->strings.data, build->strings.bytes);
 	return at + build->strings.bytes;
@@ -154,8 +154,8 @@ static inline uint8_t *build_finish(struct build *build, size_t *bytes)
 	memcpy(header->magic, ERCA_MAGIC, 8);
 	header->version_major = ERCA_VERSION_MAJOR;
 	header->version_minor = build->newer < 0 ? 0 : (uint16_t)(ERCA_VERSION_MINOR + build->newer);
-	header->header_bytes = sizeof(*header);
-	header->toc_offset = sizeof(*header);
+	header->header_bytes = sizeof *header;
+	header->toc_offset = sizeof *header;
 	header->content_bytes = header->toc_offset + section_count * sizeof(struct erca_section);
 	build_section(file, ERCA_SECTION_META, ERCA_SECTION_ALIGN, BUILD_META, strlen(BUILD_META));
 	build_section(file, ERCA_SECTION_PLAN, ERCA_SECTION_ALIGN, plan, build_plan(build, plan));
@@ -173,7 +173,7 @@ static inline uint8_t *build_finish(struct build *build, size_t *bytes)
 	free(build->strings.data);
 	for (int i = 0; i < ERC_TABLE_COUNT; i++)
 		free(build->tables[i].data);
-	memset(build, 0, sizeof(*build));
+	memset(build, 0, sizeof *build);
 	return file;
 }
 

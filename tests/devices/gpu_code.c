@@ -1,19 +1,20 @@
 /* Builds the test kernels for a GPU, by the same way as the compiler builds an artifact's: the dialect, the tile's body, the
  * entries, then NVRTC. A tile is computed by the first thread of its block. */
-#include "gpu_code.h"
+#include "tests/devices/gpu_code.h"
 
 #include <stdlib.h>
 
-#include "../../schemas/cuda.h"
-#include "sha256.h"
-#include "targets/nvrtc.h"
-#include "test_kernels.h"
+#include "schemas/cuda.h"
+#include "schemas/sha256.h"
+#include "compiler/targets/nvrtc.h"
+#include "tests/devices/test_kernels.h"
 
 #define IMAGE_ALIGN 64
 
 /* What is the host's in test_kernels.h is a GPU's here. The control words lie in the host's memory: one GPU alone adds to one. */
 static const char head[] =
-	"#define KERNEL(name) static __device__ void test_##name(const struct erc_tile_args *args, uint32_t tile, void *local)\n"
+	"#define KERNEL(name) static __device__ void test_##name(const struct erc_tile_args *args, uint32_t tile, void "
+	"*local)\n"
 	"#define FAULT *(volatile uint32_t *)16 = 1\n"
 	"#define LOCAL_ALIGN 16\n"
 	"static __device__ uint32_t test_add(uint32_t *p, uint32_t n)\n"
@@ -91,7 +92,8 @@ static enum ercc_status build(struct context *ctx, const char *target, void **co
 	struct gpu_image images[TEST_KERNEL_COUNT] = {0};
 	const char *toolchain, *architecture = strchr(target, ':') ? strchr(target, ':') + 1 : target;
 	int version;
-	struct nvrtc_target nvrtc = {target, architecture, atoi(strchr(architecture, '_') ? strchr(architecture, '_') + 1 : "0"), false};
+	struct nvrtc_target nvrtc = {target, architecture,
+	                             atoi(strchr(architecture, '_') ? strchr(architecture, '_') + 1 : "0"), false};
 	for (int i = 0; i < TEST_KERNEL_COUNT; i++)
 		TRY(kernel_source(ctx, names[i], &kernels[i]));
 	TRY(nvrtc_build(ctx, &nvrtc, kernels, TEST_KERNEL_COUNT, images, &version, &toolchain));

@@ -1,6 +1,6 @@
 /* `stub_artifact IN.erca OUT.erca`: an artifact with emulated targets becomes one for the stand-in for CUDA
  * (stub_artifact.h). */
-#include "stub_artifact.h"
+#include "tests/devices/stub_artifact.h"
 
 int main(int argc, char **argv)
 {

@@ -4,8 +4,8 @@
 #ifndef STUB_ARTIFACT_H
 #define STUB_ARTIFACT_H
 
-#include "build_artifact.h"
-#include "stub_image.h"
+#include "tests/devices/build_artifact.h"
+#include "tests/devices/stub_image.h"
 
 #define STUB_THREAD_BYTES 32768 /* THREAD_BYTES of compiler/targets/emulated.c, which asks for them as local memory */
 #define STUB_EMULATED "emulated:sm_"

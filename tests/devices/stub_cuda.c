@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stub_cuda.h"
+#include "tests/devices/stub_cuda.h"
 
 typedef int result;
 typedef uint64_t address;
@@ -25,7 +25,7 @@ typedef uint64_t cu_address;
 #define cu_graph struct graph *
 #define cu_graph_exec struct graph *
 #define X(is_needed, name, parameters) API cu_result name parameters;
-#include "../../runtime/devices/cuda_symbols.def"
+#include "runtime/devices/cuda_symbols.def"
 #undef X
 
 /* ---- failing ---- */
@@ -98,7 +98,9 @@ result cuGetErrorName(result value, const char **text)
 
 result cuGetErrorString(result value, const char **text)
 {
-	*text = value == 2 ? "out of memory" : value == 700 ? "an illegal memory access was encountered" : "an error of the stub";
+	*text = value == 2     ? "out of memory"
+	        : value == 700 ? "an illegal memory access was encountered"
+	                       : "an error of the stub";
 	return 0;
 }
 
@@ -157,8 +159,11 @@ result cuDeviceGetAttribute(int *value, int attribute, cu_device device)
 {
 	ENTER(0);
 	(void)device;
-	*value = attribute == 16 ? stub.units : attribute == 75 ? stub.capability / 10 : attribute == 76 ? stub.capability % 10 :
-	         attribute == 97 ? STUB_MOST_LOCAL : attribute == 115 || attribute == 122;
+	*value = attribute == 16   ? stub.units
+	         : attribute == 75 ? stub.capability / 10
+	         : attribute == 76 ? stub.capability % 10
+	         : attribute == 97 ? STUB_MOST_LOCAL
+	                           : attribute == 115 || attribute == 122;
 	return leave(0);
 }
 
@@ -230,8 +235,8 @@ result cuDevicePrimaryCtxRelease_v2(cu_device device)
 		return leave(0);
 	stub_stop();
 	if (!stub.is_lost && (stub.streams || stub.events || stub.modules || stub.graphs || stub.blocks)) {
-		fprintf(stderr, "stub: left over: streams %d, events %d, modules %d, graphs %d, memory %d\n", !!stub.streams, !!stub.events,
-		        !!stub.modules, !!stub.graphs, !!stub.blocks);
+		fprintf(stderr, "stub: left over: streams %d, events %d, modules %d, graphs %d, memory %d\n", !!stub.streams,
+		        !!stub.events, !!stub.modules, !!stub.graphs, !!stub.blocks);
 		abort();
 	}
 	free_lost();
@@ -316,7 +321,7 @@ static result put_copy(void *to, int to_pinned, const void *from, int from_pinne
 {
 	if (!stub_is_inside(to, bytes, to_pinned) || !stub_is_inside(from, bytes, from_pinned))
 		return leave(STUB_INVALID_VALUE);
-	stub_put(stream, &(struct op){ .kind = OP_COPY, .to = to, .from = from, .bytes = bytes });
+	stub_put(stream, &(struct op){.kind = OP_COPY, .to = to, .from = from, .bytes = bytes});
 	return leave(0);
 }
 
@@ -343,7 +348,7 @@ result cuMemsetD8Async(address to, unsigned char value, size_t bytes, struct str
 	ENTER(1);
 	if (!stub_is_inside((void *)(uintptr_t)to, bytes, 0))
 		return leave(STUB_INVALID_VALUE);
-	stub_put(stream, &(struct op){ .kind = OP_SET, .to = (void *)(uintptr_t)to, .value = value, .bytes = bytes });
+	stub_put(stream, &(struct op){.kind = OP_SET, .to = (void *)(uintptr_t)to, .value = value, .bytes = bytes});
 	return leave(0);
 }
 
@@ -352,7 +357,7 @@ result cuStreamWriteValue64_v2(struct stream *stream, address to, uint64_t word,
 	ENTER(1);
 	if (flags || to % 8 || !stub_is_inside((void *)(uintptr_t)to, 8, 0))
 		return leave(STUB_INVALID_VALUE);
-	stub_put(stream, &(struct op){ .kind = OP_WRITE, .to = (void *)(uintptr_t)to, .word = word });
+	stub_put(stream, &(struct op){.kind = OP_WRITE, .to = (void *)(uintptr_t)to, .word = word});
 	return leave(0);
 }
 
@@ -361,7 +366,7 @@ result cuStreamWriteValue32_v2(struct stream *stream, address to, uint32_t word,
 	ENTER(1);
 	if (flags || to % 4 || !stub_is_inside((void *)(uintptr_t)to, 4, 0))
 		return leave(STUB_INVALID_VALUE);
-	stub_put(stream, &(struct op){ .kind = OP_WRITE_HALF, .to = (void *)(uintptr_t)to, .word = word });
+	stub_put(stream, &(struct op){.kind = OP_WRITE_HALF, .to = (void *)(uintptr_t)to, .word = word});
 	return leave(0);
 }
 
@@ -371,7 +376,7 @@ result cuStreamCreateWithPriority(struct stream **out, unsigned flags, int prior
 {
 	ENTER(1);
 	(void)flags;
-	struct stream *stream = make(sizeof(*stream));
+	struct stream *stream = make(sizeof *stream);
 	stream->priority = priority;
 	stream->last = &stream->first;
 	LINK(stub.streams, stream);
@@ -409,7 +414,7 @@ result cuEventCreate(struct event **out, unsigned flags)
 {
 	ENTER(1);
 	(void)flags;
-	struct event *event = make(sizeof(*event));
+	struct event *event = make(sizeof *event);
 	LINK(stub.events, event);
 	*out = event;
 	return leave(0);
@@ -430,9 +435,9 @@ result cuEventRecord(struct event *event, struct stream *stream)
 	ENTER(1);
 	if (event->moment && !--event->moment->references)
 		free(event->moment);
-	event->moment = make(sizeof(*event->moment));
+	event->moment = make(sizeof *event->moment);
 	event->moment->references = 1;
-	stub_put(stream, &(struct op){ .kind = OP_RECORD, .moment = event->moment });
+	stub_put(stream, &(struct op){.kind = OP_RECORD, .moment = event->moment});
 	return leave(0);
 }
 
@@ -440,14 +445,14 @@ result cuStreamWaitEvent(struct stream *stream, struct event *event, unsigned fl
 {
 	ENTER(1);
 	(void)flags;
-	stub_put(stream, &(struct op){ .kind = OP_WAIT, .moment = event->moment });
+	stub_put(stream, &(struct op){.kind = OP_WAIT, .moment = event->moment});
 	return leave(0);
 }
 
 result cuLaunchHostFunc(struct stream *stream, void (*function)(void *), void *user)
 {
 	ENTER(1);
-	stub_put(stream, &(struct op){ .kind = OP_HOST, .host = function, .user = user });
+	stub_put(stream, &(struct op){.kind = OP_HOST, .host = function, .user = user});
 	return leave(0);
 }
 
@@ -505,7 +510,8 @@ result cuFuncSetAttribute(struct function *function, int attribute, int value)
 	return leave(0);
 }
 
-result cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, struct function *function, int threads, size_t local_bytes)
+result cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, struct function *function, int threads,
+                                                   size_t local_bytes)
 {
 	ENTER(1);
 	*blocks = threads <= 1024 && local_bytes <= (size_t)function->most_dynamic_local;
@@ -514,15 +520,20 @@ result cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, struct function 
 	return leave(0);
 }
 
-result cuLaunchKernel(struct function *function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,
-                      unsigned block_z, unsigned local_bytes, struct stream *stream, void **params, void **extra)
+result cuLaunchKernel(struct function *function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
+                      unsigned block_y, unsigned block_z, unsigned local_bytes, struct stream *stream, void **params,
+                      void **extra)
 {
 	ENTER(1);
 	if (!grid_x || grid_y != 1 || grid_z != 1 || !block_x || block_x > 1024 || block_y != 1 || block_z != 1 || extra ||
 	    (int)local_bytes > function->most_dynamic_local)
 		return leave(STUB_INVALID_VALUE);
-	struct op op = { .kind = OP_KERNEL, .function = function, .grid = grid_x, .threads = block_x, .local_bytes = local_bytes };
-	memcpy(&op.launch, params[0], sizeof(op.launch));
+	struct op op = {.kind = OP_KERNEL,
+	                .function = function,
+	                .grid = grid_x,
+	                .threads = block_x,
+	                .local_bytes = local_bytes};
+	memcpy(&op.launch, params[0], sizeof op.launch);
 	stub_put(stream, &op);
 	return leave(0);
 }
@@ -531,7 +542,7 @@ result cuLaunchKernel(struct function *function, unsigned grid_x, unsigned grid_
 
 static struct graph *make_graph(void)
 {
-	struct graph *graph = make(sizeof(*graph));
+	struct graph *graph = make(sizeof *graph);
 	graph->last = &graph->first;
 	LINK(stub.graphs, graph);
 	return graph;
@@ -566,7 +577,7 @@ result cuGraphInstantiateWithFlags(struct graph **exec, struct graph *graph, uns
 	ENTER(1);
 	(void)flags;
 	struct graph *copy = make_graph();
-	struct stream into = { .capture = copy };
+	struct stream into = {.capture = copy};
 	put_all(graph, &into);
 	*exec = copy;
 	return leave(0);

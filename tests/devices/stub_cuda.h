@@ -19,12 +19,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cuda.h"
-#include "tile.h"
+#include "schemas/cuda.h"
+#include "schemas/tile.h"
 
 enum {
-	STUB_INVALID_VALUE = 1, STUB_OUT_OF_MEMORY = 2, STUB_NOT_INITIALIZED = 3, STUB_NO_DEVICE = 100, STUB_INVALID_DEVICE = 101,
-	STUB_INVALID_IMAGE = 200, STUB_INVALID_CONTEXT = 201, STUB_NOT_FOUND = 500, STUB_NOT_READY = 600, STUB_ILLEGAL_ADDRESS = 700,
+	STUB_INVALID_VALUE = 1,
+	STUB_OUT_OF_MEMORY = 2,
+	STUB_NOT_INITIALIZED = 3,
+	STUB_NO_DEVICE = 100,
+	STUB_INVALID_DEVICE = 101,
+	STUB_INVALID_IMAGE = 200,
+	STUB_INVALID_CONTEXT = 201,
+	STUB_NOT_FOUND = 500,
+	STUB_NOT_READY = 600,
+	STUB_ILLEGAL_ADDRESS = 700,
 };
 #define STUB_MOST_LOCAL 232448
 
@@ -58,14 +66,14 @@ enum op_kind { OP_COPY, OP_SET, OP_WRITE, OP_WRITE_HALF, OP_KERNEL, OP_HOST, OP_
 struct op {
 	struct op *next;
 	enum op_kind kind;
-	void *to;                /* copy, set, write */
-	const void *from;        /* copy */
+	void *to;         /* copy, set, write */
+	const void *from; /* copy */
 	size_t bytes;
-	unsigned char value;     /* set */
-	uint64_t word;           /* write */
+	unsigned char value; /* set */
+	uint64_t word;       /* write */
 	void (*host)(void *user);
 	void *user;
-	struct moment *moment;   /* record, wait */
+	struct moment *moment; /* record, wait */
 	struct function *function;
 	struct erc_cuda_launch launch;
 	uint32_t grid, threads, begun, ended;
@@ -80,9 +88,9 @@ struct graph {
 struct stream {
 	struct stream *next;
 	int priority;
-	int is_busy;             /* its head is being done, and it is no kernel */
+	int is_busy; /* its head is being done, and it is no kernel */
 	struct op *first, **last;
-	struct graph *capture;   /* what is put on it goes there */
+	struct graph *capture; /* what is put on it goes there */
 };
 
 /* All under the lock. */
@@ -93,18 +101,24 @@ struct stub {
 	int units, slots, devices, capability, driver;
 	char fail_name[64];
 	long fail_at, fail_code;
-	long lost_at, kernels;   /* begun */
+	long lost_at, kernels; /* begun */
 	int is_lost, is_stopping;
 	struct stream *streams;
 	struct event *events;
 	struct module *modules;
 	struct graph *graphs;
-	struct block { struct block *next; size_t bytes; int is_pinned; uint64_t *data; } *blocks;
+	struct block {
+		struct block *next;
+		size_t bytes;
+		int is_pinned;
+		uint64_t *data;
+	} * blocks;
 	pthread_t threads[64];
 	int thread_count;
 };
 extern struct stub stub;
-extern uint32_t stub_fence; /* blocks add to it before they count a tile, who copies a count reads it after: for the thread sanitizer */
+extern uint32_t
+	stub_fence; /* blocks add to it before they count a tile, who copies a count reads it after: for the thread sanitizer */
 
 /* ---- stub_queue.c ---- */
 void stub_start(void);

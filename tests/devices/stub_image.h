@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cuda.h"
+#include "schemas/cuda.h"
 
 #define STUB_IMAGE_MAGIC "ERCSTUB1"
 struct stub_image {
@@ -16,13 +16,15 @@ struct stub_image {
 	uint32_t kernel;        /* in the shared object's table */
 	uint32_t object_offset; /* from here: a CPU code image, which all kernels share */
 	uint32_t object_bytes;
-	uint32_t thread_bytes;  /* an emulated kernel's: so much behind the block's local memory for each thread, and once more; else 0 */
+	uint32_t
+		thread_bytes; /* an emulated kernel's: so much behind the block's local memory for each thread, and once more; else 0 */
 	uint8_t reserved[40];
 };
 _Static_assert(sizeof(struct stub_image) == 64, "alignment of images");
 
 /* The CODE section of a CUDA target whose kernels are those of a CPU code image; to free. */
-static inline void *stub_code(const void *object, size_t object_bytes, uint32_t kernel_count, uint32_t thread_bytes, size_t *bytes)
+static inline void *stub_code(const void *object, size_t object_bytes, uint32_t kernel_count, uint32_t thread_bytes,
+                              size_t *bytes)
 {
 	const size_t each = sizeof(struct stub_image);
 	size_t first = (sizeof(struct erc_cuda_image) + kernel_count * 16 + each - 1) / each * each;
@@ -39,7 +41,10 @@ static inline void *stub_code(const void *object, size_t object_bytes, uint32_t 
 		container->images[i].offset = offset;
 		container->images[i].bytes = i + 1 < kernel_count ? each : *bytes - offset;
 		*(struct stub_image *)(void *)(code + offset) = (struct stub_image){
-			.magic = STUB_IMAGE_MAGIC, .kernel = i, .object_offset = (uint32_t)(at - offset), .object_bytes = (uint32_t)object_bytes,
+			.magic = STUB_IMAGE_MAGIC,
+			.kernel = i,
+			.object_offset = (uint32_t)(at - offset),
+			.object_bytes = (uint32_t)object_bytes,
 			.thread_bytes = thread_bytes,
 		};
 	}
@@ -51,13 +56,13 @@ static inline void *stub_code(const void *object, size_t object_bytes, uint32_t 
 static inline void stub_use_name(const char *name)
 {
 	char path[512];
-	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 32);
+	ssize_t length = readlink("/proc/self/exe", path, sizeof path - 32);
 	for (int i = 0; i < 3 && length > 0; i++)
 		while (length > 0 && path[--length] != '/')
 			;
 	if (length <= 0)
 		abort();
-	snprintf(path + length, sizeof(path) - (size_t)length, "/stub/%s", name);
+	snprintf(path + length, sizeof path - (size_t)length, "/stub/%s", name);
 	setenv("ERC_LIBCUDA", path, 1);
 }
 
@@ -69,7 +74,7 @@ static inline void stub_use(void)
 static inline void stub_set(const char *name, long value)
 {
 	char text[32];
-	snprintf(text, sizeof(text), "%ld", value);
+	snprintf(text, sizeof text, "%ld", value);
 	setenv(name, text, 1);
 }
 

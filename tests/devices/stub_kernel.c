@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "stub_cuda.h"
-#include "stub_image.h"
+#include "tests/devices/stub_cuda.h"
+#include "tests/devices/stub_image.h"
 
 static __thread struct {
 	uint32_t number;
@@ -98,7 +98,7 @@ FN void keep_largest(uint64_t *at, uint64_t value)
 		;
 }
 
-#include "../../compiler/targets/cuda_entry.h"
+#include "compiler/targets/cuda_entry.h"
 
 /* ---- blocks ---- */
 
@@ -131,7 +131,7 @@ static const struct erc_cpu_image *open_object(struct module *module, const void
 	unlink(path);
 	void *symbol = module->handle ? dlsym(module->handle, ERC_CPU_IMAGE_QUERY) : NULL;
 	erc_cpu_image_query_fn query;
-	memcpy(&query, &symbol, sizeof(query));
+	memcpy(&query, &symbol, sizeof query);
 	const struct erc_cpu_image *image = query ? query() : NULL;
 	close(file);
 	return image;
@@ -140,12 +140,13 @@ static const struct erc_cpu_image *open_object(struct module *module, const void
 struct module *stub_module(const void *data)
 {
 	const struct stub_image *image = data;
-	if (memcmp(image->magic, STUB_IMAGE_MAGIC, sizeof(image->magic)))
+	if (memcmp(image->magic, STUB_IMAGE_MAGIC, sizeof image->magic))
 		return NULL;
-	struct module *module = calloc(1, sizeof(*module));
+	struct module *module = calloc(1, sizeof *module);
 	if (!module)
 		abort();
-	const struct erc_cpu_image *table = open_object(module, (const char *)data + image->object_offset, image->object_bytes);
+	const struct erc_cpu_image *table =
+		open_object(module, (const char *)data + image->object_offset, image->object_bytes);
 	if (!table || image->kernel >= table->kernel_count) {
 		if (module->handle)
 			dlclose(module->handle);

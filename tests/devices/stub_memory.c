@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stub_cuda.h"
+#include "tests/devices/stub_cuda.h"
 
 int stub_take(void **out, size_t bytes, int is_pinned)
 {
@@ -14,7 +14,7 @@ int stub_take(void **out, size_t bytes, int is_pinned)
 		used += other->is_pinned ? 0 : other->bytes;
 	if (!is_pinned && used >> 20 >= (limit ? strtoul(limit, NULL, 10) : 65536))
 		return STUB_OUT_OF_MEMORY;
-	struct block *block = calloc(1, sizeof(*block));
+	struct block *block = calloc(1, sizeof *block);
 	if (!block)
 		abort();
 	block->bytes = bytes;

@@ -3,9 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "stub_cuda.h"
+#include "tests/devices/stub_cuda.h"
 
-struct stub stub = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+struct stub stub = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 uint32_t stub_fence;
 static uint32_t shake_state;
@@ -37,7 +37,7 @@ void stub_drop(struct op *op)
 
 void stub_put(struct stream *stream, const struct op *op)
 {
-	struct op *copy = malloc(sizeof(*copy));
+	struct op *copy = malloc(sizeof *copy);
 	if (!copy)
 		abort();
 	*copy = *op;
@@ -76,7 +76,8 @@ __attribute__((no_sanitize("thread"), noinline)) static void copy_bytes(void *to
 	size_t at = 0;
 	if (!(((uintptr_t)to | (uintptr_t)from) % 8))
 		for (; at + 8 <= bytes; at += 8)
-			__atomic_store_n((uint64_t *)((char *)to + at), __atomic_load_n((const uint64_t *)((const char *)from + at), __ATOMIC_RELAXED),
+			__atomic_store_n((uint64_t *)((char *)to + at),
+			                 __atomic_load_n((const uint64_t *)((const char *)from + at), __ATOMIC_RELAXED),
 			                 __ATOMIC_RELAXED);
 	for (; at < bytes; at++)
 		((volatile char *)to)[at] = ((const volatile char *)from)[at];
@@ -189,7 +190,8 @@ void stub_start(void)
 	__atomic_store_n(&shake_state, seed ? (uint32_t)atoi(seed) | 1 : 0, __ATOMIC_RELAXED);
 	stub.is_stopping = 0;
 	for (stub.thread_count = 0; stub.thread_count < stub.units * stub.slots + 2; stub.thread_count++)
-		if (pthread_create(&stub.threads[stub.thread_count], NULL, stub.thread_count < 2 ? other_main : slot_main, NULL))
+		if (pthread_create(&stub.threads[stub.thread_count], NULL, stub.thread_count < 2 ? other_main : slot_main,
+		                   NULL))
 			abort();
 }
 

@@ -3,8 +3,8 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "handles.h"
-#include "test_model.h"
+#include "runtime/core/handles.h"
+#include "tests/devices/test_model.h"
 
 #define MOST_LAUNCHES 40
 #define REQUESTS 30
@@ -46,7 +46,9 @@ static void make_model(struct tenant *tenant, uint32_t most_tile_ns, size_t *byt
 	test_model_tensor(&model, 1, ERC_U32, 1);
 	for (uint32_t i = 0; i < launches; i++) {
 		struct erca_variant variant = {
-			.tile_count = 1 + next_random(1u << next_random(9)), .tile_ns = 500 + next_random(most_tile_ns), .count_slot = ERCA_NONE,
+			.tile_count = 1 + next_random(1u << next_random(9)),
+			.tile_ns = 500 + next_random(most_tile_ns),
+			.count_slot = ERCA_NONE,
 		};
 		tenant->longest_ns = variant.tile_ns > tenant->longest_ns ? variant.tile_ns : tenant->longest_ns;
 		test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, 4);
@@ -55,11 +57,15 @@ static void make_model(struct tenant *tenant, uint32_t most_tile_ns, size_t *byt
 	tenant->file = test_model_finish(&model, "code", 4, bytes);
 }
 
-static void open_tenant(erc_runtime *runtime, struct tenant *tenant, enum erc_class class_, uint32_t level, uint64_t deadline_us, uint32_t most_tile_ns)
+static void open_tenant(erc_runtime *runtime, struct tenant *tenant, enum erc_class class_, uint32_t level,
+                        uint64_t deadline_us, uint32_t most_tile_ns)
 {
-	struct erc_session_options options = { .size = sizeof(options), .class_ = class_, .level = level, .deadline_us = deadline_us };
+	struct erc_session_options options = {.size = sizeof options,
+	                                      .class_ = class_,
+	                                      .level = level,
+	                                      .deadline_us = deadline_us};
 	size_t bytes;
-	*tenant = (struct tenant){ 0 };
+	*tenant = (struct tenant){0};
 	make_model(tenant, most_tile_ns, &bytes);
 	OK(erc_model_load_memory(runtime, tenant->file, bytes, NULL, &tenant->model));
 	OK(erc_session_create(tenant->model, &options, &tenant->session));
@@ -77,16 +83,20 @@ static void close_tenant(struct tenant *tenant)
 
 static uint64_t run_ns(erc_request *request)
 {
-	struct erc_request_timing timing = { .size = sizeof(timing) };
+	struct erc_request_timing timing = {.size = sizeof timing};
 	OK(erc_request_timing(request, &timing));
 	return timing.finished_ns - timing.arrival_ns;
 }
 
 static erc_runtime *open_sim(uint32_t units, int by_tile)
 {
-	struct erc_sim_options sim = { .size = sizeof(sim), .by_tile = by_tile };
+	struct erc_sim_options sim = {.size = sizeof sim, .by_tile = by_tile};
 	struct erc_runtime_options options = {
-		.size = sizeof(options), .device = "sim:h100", .units = units, .sim = &sim, .rt_slowdown = -1,
+		.size = sizeof options,
+		.device = "sim:h100",
+		.units = units,
+		.sim = &sim,
+		.rt_slowdown = -1,
 	};
 	erc_runtime *runtime;
 	OK(erc_runtime_create(&options, &runtime));
@@ -160,16 +170,17 @@ END_TEST
 /* Beside a run that can use few units, best-effort work has the others: of a launch of one long tile, all but one. */
 START_TEST(the_rest_is_used)
 {
-	struct tenant rt = { 0 }, be = { 0 };
-	struct erc_runtime_stats before = { .size = sizeof(before) }, after = before;
+	struct tenant rt = {0}, be = {0};
+	struct erc_runtime_stats before = {.size = sizeof before}, after = before;
 	struct test_model model;
 	erc_runtime *runtime = open_sim(64, 1); /* by tile: what is under way is counted to within a tile */
 	test_model_begin(&model, "cpu:x86-64-v3");
 	test_model_tensor(&model, 1, ERC_U32, 1);
 	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, 4);
-	test_model_launch_variant(&model, (struct erca_variant){ .tile_count = 1, .tile_ns = 1000000, .count_slot = ERCA_NONE }, 0);
+	test_model_launch_variant(&model,
+	                          (struct erca_variant){.tile_count = 1, .tile_ns = 1000000, .count_slot = ERCA_NONE}, 0);
 	size_t bytes;
-	struct erc_session_options options = { .size = sizeof(options), .class_ = ERC_REAL_TIME };
+	struct erc_session_options options = {.size = sizeof options, .class_ = ERC_REAL_TIME};
 	rt.file = test_model_finish(&model, "code", 4, &bytes);
 	OK(erc_model_load_memory(runtime, rt.file, bytes, NULL, &rt.model));
 	OK(erc_session_create(rt.model, &options, &rt.session));
@@ -178,7 +189,9 @@ START_TEST(the_rest_is_used)
 	test_model_begin(&model, "cpu:x86-64-v3");
 	test_model_tensor(&model, 1, ERC_U32, 1);
 	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, 4);
-	test_model_launch_variant(&model, (struct erca_variant){ .tile_count = 1000000, .tile_ns = 1000, .count_slot = ERCA_NONE }, 0);
+	test_model_launch_variant(&model,
+	                          (struct erca_variant){.tile_count = 1000000, .tile_ns = 1000, .count_slot = ERCA_NONE},
+	                          0);
 	options.class_ = ERC_BEST_EFFORT;
 	be.file = test_model_finish(&model, "code", 4, &bytes);
 	OK(erc_model_load_memory(runtime, be.file, bytes, NULL, &be.model));

@@ -1,11 +1,11 @@
 /* How the CPU device's threads are scheduled: best-effort threads beside real-time sessions, real-time ones with a priority,
  * and those that are helped to leave cancelled work. */
-#include "test_devices.h"
+#include "tests/devices/test_devices.h"
 
 #include <errno.h>
 #include <sys/wait.h>
 
-#include "devices/cpu.h"
+#include "runtime/devices/cpu.h"
 
 enum { UNITS = 2, TILES = 8 };
 
@@ -16,7 +16,7 @@ static void collect(void *user, enum erc_log_level level, const char *message)
 	(void)user;
 	(void)level;
 	size_t used = strlen(told);
-	snprintf(told + used, sizeof(told) - used, "%s\n", message);
+	snprintf(told + used, sizeof told - used, "%s\n", message);
 }
 
 static int policy_of(const struct cpu_device *device)
@@ -30,10 +30,14 @@ static int policy_of(const struct cpu_device *device)
 /* Best-effort threads are idle ones, real-time ones of the priority asked for, or the log says why not; 1: no privileges. */
 START_TEST(scheduling_classes)
 {
-	struct erc_runtime_options options = { .size = sizeof(options), .device = "cpu", .units = 1, .log = collect, .rt_os_priority = 3 };
-	struct erc_session_options real_time = { .size = sizeof(real_time), .class_ = ERC_REAL_TIME };
+	struct erc_runtime_options options = {.size = sizeof options,
+	                                      .device = "cpu",
+	                                      .units = 1,
+	                                      .log = collect,
+	                                      .rt_os_priority = 3};
+	struct erc_session_options real_time = {.size = sizeof real_time, .class_ = ERC_REAL_TIME};
 	struct test_model model;
-	struct fixture f = { .computes = 1 };
+	struct fixture f = {.computes = 1};
 	erc_session *first, *second;
 	if (_i && (setgid(65534) || setuid(65534))) {
 		printf("skipped: apart: 1 test, scheduling_classes without privileges: %s\n", strerror(errno));
@@ -69,8 +73,8 @@ START_TEST(helped_until_they_leave)
 {
 	static _Atomic uint32_t control[GATE_WORDS];
 	static uint32_t counters[TILES];
-	uint64_t addresses[2] = { (uintptr_t)control, (uintptr_t)counters };
-	struct erc_session_options real_time = { .size = sizeof(real_time), .class_ = ERC_REAL_TIME };
+	uint64_t addresses[2] = {(uintptr_t)control, (uintptr_t)counters};
+	struct erc_session_options real_time = {.size = sizeof real_time, .class_ = ERC_REAL_TIME};
 	struct test_model model;
 	struct fixture f;
 	erc_session *session;
@@ -81,7 +85,7 @@ START_TEST(helped_until_they_leave)
 	test_model_launch(&model, TEST_KERNEL_gate, TILES, 0);
 	load(&f, &model);
 	OK(erc_session_create(f.model, &real_time, &session));
-	OK(erc_request_bind_input(f.request, 0, addresses, sizeof(addresses)));
+	OK(erc_request_bind_input(f.request, 0, addresses, sizeof addresses));
 	OK(erc_request_submit(f.request));
 	for (int i = 0; atomic_load(&control[GATE_ENTERED]) != UNITS; i++) {
 		ck_assert_int_lt(i, 100000);
@@ -110,8 +114,9 @@ START_TEST(what_waits_for_a_place)
 {
 	static _Atomic uint32_t control[2][GATE_WORDS];
 	static uint32_t counters[2][TILES];
-	uint64_t addresses[2][2] = { { (uintptr_t)control[0], (uintptr_t)counters[0] }, { (uintptr_t)control[1], (uintptr_t)counters[1] } };
-	struct erc_session_options real_time = { .size = sizeof(real_time), .class_ = ERC_REAL_TIME };
+	uint64_t addresses[2][2] = {{(uintptr_t)control[0], (uintptr_t)counters[0]},
+	                            {(uintptr_t)control[1], (uintptr_t)counters[1]}};
+	struct erc_session_options real_time = {.size = sizeof real_time, .class_ = ERC_REAL_TIME};
 	struct test_model model;
 	struct fixture f;
 	erc_session *session;
@@ -124,7 +129,7 @@ START_TEST(what_waits_for_a_place)
 	load(&f, &model);
 	OK(erc_session_create(f.model, &real_time, &session));
 	OK(erc_request_create(f.session, &second));
-	OK(erc_request_bind_input(f.request, 0, addresses[0], sizeof(addresses[0])));
+	OK(erc_request_bind_input(f.request, 0, addresses[0], sizeof addresses[0]));
 	OK(erc_request_bind_input(second, 0, addresses[1], sizeof(addresses[1])));
 	atomic_store(&control[1][GATE_OPEN], UINT32_MAX);
 	OK(erc_request_submit(f.request));
@@ -146,7 +151,7 @@ END_TEST
 
 static int may_raise(void)
 {
-	struct sched_param parameter = { .sched_priority = 0 };
+	struct sched_param parameter = {.sched_priority = 0};
 	pid_t child = fork();
 	if (!child)
 		_exit(sched_setscheduler(0, SCHED_IDLE, &parameter) || sched_setscheduler(0, SCHED_OTHER, &parameter));
@@ -161,7 +166,8 @@ static void add_tests(TCase *tcase)
 	if (may_raise())
 		tcase_add_test(tcase, helped_until_they_leave);
 	else
-		printf("skipped: apart: 1 test, helped_until_they_leave: the system lets no idle thread become an ordinary one\n");
+		printf(
+			"skipped: apart: 1 test, helped_until_they_leave: the system lets no idle thread become an ordinary one\n");
 }
 
 int main(void)

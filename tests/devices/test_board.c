@@ -1,7 +1,7 @@
 /* What real-time runs tell best-effort ones on the CUDA device, and what these make of it, on the stand-in for the
  * driver: words in the order of the stream, ahead of time, gone with the run; as many tiles of best-effort work as the
  * words leave, and again more. Tiles wait at a gate, so that the test says how far each run has come. */
-#include "test_board.h"
+#include "tests/devices/test_board.h"
 
 #define LONGER_THAN_AHEAD 1000000
 
@@ -331,8 +331,9 @@ START_TEST(same_bits_at_random)
 	telling.files[WORK] = test_model_finish(&built, code, code_bytes, &bytes);
 	OK(erc_model_load_memory(runtime, telling.files[WORK], bytes, NULL, &telling.models[WORK]));
 	for (uint32_t i = 0; i < 4; i++) {
-		struct erc_session_options options = {
-		    .size = sizeof(options), .class_ = i % 2 ? ERC_REAL_TIME : ERC_BEST_EFFORT, .level = i / 2};
+		struct erc_session_options options = {.size = sizeof options,
+		                                      .class_ = i % 2 ? ERC_REAL_TIME : ERC_BEST_EFFORT,
+		                                      .level = i / 2};
 		tenant_open(&loads[i].tenant, i % 2 ? &telling : &bed, &options);
 		loads[i].runs = 60;
 		atomic_init(&loads[i].is_over, 0);

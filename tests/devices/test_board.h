@@ -3,8 +3,8 @@
 #ifndef TEST_BOARD_H
 #define TEST_BOARD_H
 
-#include "devices/cuda.h"
-#include "test_faults.h"
+#include "runtime/devices/cuda_device.h"
+#include "tests/devices/test_faults.h"
 
 /* The real-time run: wide, narrow, wide, narrow. Its launches take 200 us by prediction; tickets are counted in this
  * order. */
@@ -35,7 +35,7 @@ static inline struct cuda_device *device(void)
 
 static inline void open_runtime(uint32_t units)
 {
-	struct erc_runtime_options options = {.size = sizeof(options), .device = "cuda", .policy = "elastic"};
+	struct erc_runtime_options options = {.size = sizeof options, .device = "cuda", .policy = "elastic"};
 	stub_set("ERC_STUB_UNITS", (int)units);
 	stub_set("ERC_STUB_BLOCKS", 1);
 	OK(erc_runtime_create(&options, &runtime));
@@ -44,10 +44,10 @@ static inline void open_runtime(uint32_t units)
 static inline void gate_open(struct gate *gate, enum erc_class class_, const uint32_t *tiles, uint32_t count,
                              uint32_t tile_ns, _Atomic uint32_t *control)
 {
-	struct erc_session_options options = {.size = sizeof(options), .class_ = class_};
+	struct erc_session_options options = {.size = sizeof options, .class_ = class_};
 	struct test_model model;
 	size_t bytes;
-	memset(gate, 0, sizeof(*gate));
+	memset(gate, 0, sizeof *gate);
 	gate->control = control ? control : gate->words;
 	test_model_begin(&model, runtime->device->target);
 	test_model_tensor(&model, 0, ERC_U64, 2);
@@ -66,7 +66,7 @@ static inline void gate_open(struct gate *gate, enum erc_class class_, const uin
 	OK(erc_request_create(gate->session, &gate->request));
 	gate->addresses[0] = (uintptr_t)gate->control;
 	gate->addresses[1] = (uintptr_t)gate->counters;
-	OK(erc_request_bind_input(gate->request, 0, gate->addresses, sizeof(gate->addresses)));
+	OK(erc_request_bind_input(gate->request, 0, gate->addresses, sizeof gate->addresses));
 }
 
 static inline void gate_close(struct gate *gate)
@@ -99,8 +99,7 @@ static inline void let_all(struct gate *gate)
 static inline uint32_t told(uint32_t slot)
 {
 	const struct erc_cuda_slot *at = &((const struct erc_cuda_board *)(uintptr_t)device()->board)->slots[slot];
-	uint32_t first = __atomic_load_n(&at->first, __ATOMIC_ACQUIRE),
-	         now = __atomic_load_n(&at->told, __ATOMIC_ACQUIRE);
+	uint32_t first = __atomic_load_n(&at->first, __ATOMIC_ACQUIRE), now = __atomic_load_n(&at->told, __ATOMIC_ACQUIRE);
 	return (first >> 16 == now >> 16 ? now : first) & 0xffff;
 }
 

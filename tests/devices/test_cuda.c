@@ -1,7 +1,7 @@
 /* What only the CUDA device has, against the stand-in for the driver (a part of it also on a GPU: test_gpu.h): what it says when something is missing or fails, memory of its
  * own, and runs that are preempted at random moments. Tiles, rooms and the rest are in test_devices.c and test_faults.c. */
-#include "devices/cuda.h"
-#include "test_faults.h"
+#include "runtime/devices/cuda_device.h"
+#include "tests/devices/test_faults.h"
 
 #define SAYS(call, wanted, text) \
 	do { \
@@ -9,7 +9,7 @@
 		ck_assert_msg(strstr(erc_error_detail(), text) != NULL, "%s", erc_error_detail()); \
 	} while (0)
 
-static const struct erc_runtime_options cuda_options = { .size = sizeof(cuda_options), .device = "cuda" };
+static const struct erc_runtime_options cuda_options = {.size = sizeof cuda_options, .device = "cuda"};
 
 static struct cuda_device *device_of(const struct bed *bed)
 {
@@ -55,36 +55,69 @@ END_TEST
 
 /* Every call of opening, loading, making and running fails once. Nothing is left over: the stand-in looks. */
 static const char *const calls[] = {
-	"cuDriverGetVersion:1:999", "cuDeviceGetCount:1:999", "cuDeviceGet:1:1", "cuDeviceGetName:1:1", "cuDeviceGetAttribute:3:1",
-	"cuDevicePrimaryCtxRetain:1", "cuCtxGetStreamPriorityRange:1:1", "cuStreamCreateWithPriority:1", "cuStreamCreateWithPriority:2",
-	"cuEventCreate:1", "cuModuleLoadDataEx:1:209", "cuModuleLoadDataEx:7", "cuModuleGetFunction:2:500", "cuFuncLoad:1",
-	"cuFuncGetAttribute:1:1", "cuFuncSetAttribute:4:1", "cuMemHostAlloc:1", "cuMemHostAlloc:2", "cuMemAllocAsync:1", "cuMemAllocAsync:2",
-	"cuMemcpyHtoDAsync_v2:1:1", "cuMemsetD8Async:1:1", "cuOccupancyMaxActiveBlocksPerMultiprocessor:1:1", "cuStreamCreateWithPriority:3",
-	"cuStreamCreateWithPriority:4", "cuEventCreate:2", "cuMemcpyHtoDAsync_v2:2:1", "cuMemcpyHtoDAsync_v2:3:1", "cuMemsetD8Async:2:1",
-	"cuEventRecord:1:1", "cuEventRecord:2:1", "cuStreamWaitEvent:1:1", "cuLaunchKernel:1:701", "cuLaunchKernel:5:1", "cuMemcpyDtoHAsync_v2:1:1",
-	"cuMemcpyDtoHAsync_v2:2:1", "cuMemcpyDtoDAsync_v2:1:1", "cuStreamWriteValue64_v2:1:1", "cuStreamWriteValue64_v2:2:1",
-	"cuMemAllocAsync:3", "cuMemsetD8Async:3:1", "cuStreamWriteValue32_v2:1:1",
+	"cuDriverGetVersion:1:999",
+	"cuDeviceGetCount:1:999",
+	"cuDeviceGet:1:1",
+	"cuDeviceGetName:1:1",
+	"cuDeviceGetAttribute:3:1",
+	"cuDevicePrimaryCtxRetain:1",
+	"cuCtxGetStreamPriorityRange:1:1",
+	"cuStreamCreateWithPriority:1",
+	"cuStreamCreateWithPriority:2",
+	"cuEventCreate:1",
+	"cuModuleLoadDataEx:1:209",
+	"cuModuleLoadDataEx:7",
+	"cuModuleGetFunction:2:500",
+	"cuFuncLoad:1",
+	"cuFuncGetAttribute:1:1",
+	"cuFuncSetAttribute:4:1",
+	"cuMemHostAlloc:1",
+	"cuMemHostAlloc:2",
+	"cuMemAllocAsync:1",
+	"cuMemAllocAsync:2",
+	"cuMemcpyHtoDAsync_v2:1:1",
+	"cuMemsetD8Async:1:1",
+	"cuOccupancyMaxActiveBlocksPerMultiprocessor:1:1",
+	"cuStreamCreateWithPriority:3",
+	"cuStreamCreateWithPriority:4",
+	"cuEventCreate:2",
+	"cuMemcpyHtoDAsync_v2:2:1",
+	"cuMemcpyHtoDAsync_v2:3:1",
+	"cuMemsetD8Async:2:1",
+	"cuEventRecord:1:1",
+	"cuEventRecord:2:1",
+	"cuStreamWaitEvent:1:1",
+	"cuLaunchKernel:1:701",
+	"cuLaunchKernel:5:1",
+	"cuMemcpyDtoHAsync_v2:1:1",
+	"cuMemcpyDtoHAsync_v2:2:1",
+	"cuMemcpyDtoDAsync_v2:1:1",
+	"cuStreamWriteValue64_v2:1:1",
+	"cuStreamWriteValue64_v2:2:1",
+	"cuMemAllocAsync:3",
+	"cuMemsetD8Async:3:1",
+	"cuStreamWriteValue32_v2:1:1",
 };
-#define CALLS ((int)(sizeof(calls) / sizeof(calls[0])))
+#define CALLS ((int)(sizeof calls / sizeof calls[0]))
 
 /* Weights, a copy, and WORK's chain. */
 static uint8_t *build_all(const char *target, size_t *bytes)
 {
-	static const uint32_t weights[WIDTH] = { 3 };
+	static const uint32_t weights[WIDTH] = {3};
 	struct test_model model;
 	build_work(&model, target, 0);
 	test_model_operand(&model, ERCA_BUFFER_WEIGHTS, ERCA_ACCESS_READ, 0, 0, WIDTH_BYTES);
 	test_model_operand(&model, ERCA_BUFFER_ARENA, ERCA_ACCESS_WRITE, 0, 0, WIDTH_BYTES);
 	test_model_copy(&model);
 	model.build.weights = weights;
-	model.build.weights_bytes = sizeof(weights);
+	model.build.weights_bytes = sizeof weights;
 	return test_model_finish(&model, code, code_bytes, bytes);
 }
 
 static enum erc_status live(const uint8_t *file, size_t bytes, enum erc_class class_)
 {
-	struct erc_session_options options = { .size = sizeof(options), .class_ = class_ };
-	uint32_t input[WIDTH] = { 5 }, output[WIDTH], counters[COUNTERS] = { 0 }, expected[WIDTH];
+	struct erc_session_options options = {.size = sizeof options, .class_ = class_};
+	uint32_t input[WIDTH] = {5}, output[WIDTH], counters[COUNTERS] = {0}, expected[WIDTH];
 	erc_runtime *runtime = NULL;
 	erc_model *model = NULL;
 	erc_session *session = NULL;
@@ -97,15 +130,15 @@ static enum erc_status live(const uint8_t *file, size_t bytes, enum erc_class cl
 	if (!status)
 		status = erc_request_create(session, &request);
 	for (int run = 0; run < 2 && request; run++) { /* after a run that failed the next one is right */
-		OK(erc_request_bind_input(request, 0, input, sizeof(input)));
-		OK(erc_request_bind_output(request, 0, output, sizeof(output)));
-		OK(erc_request_bind_output(request, 1, counters, sizeof(counters)));
+		OK(erc_request_bind_input(request, 0, input, sizeof input));
+		OK(erc_request_bind_output(request, 0, output, sizeof output));
+		OK(erc_request_bind_output(request, 1, counters, sizeof counters));
 		enum erc_status result = erc_request_run(request);
 		ck_assert_msg(!result || !run, "run %d: %s", run, erc_error_detail());
 		status = status ? status : result;
 		expect_work(input, expected);
 		if (!result)
-			ck_assert_mem_eq(output, expected, sizeof(expected));
+			ck_assert_mem_eq(output, expected, sizeof expected);
 	}
 	OK(erc_request_destroy(request));
 	OK(erc_session_destroy(session));
@@ -124,7 +157,8 @@ START_TEST(every_call_fails)
 	enum erc_status status = live(file, bytes, class_);
 	int is_nomem = !strchr(strchr(call, ':') + 1, ':');
 	if (status) /* real-time runs make some of the calls while their graph is made, and do without one then */
-		ck_assert_msg(status == (is_nomem ? ERC_NOMEM : ERC_DEVICE), "%s: %s: %s", call, erc_status_text(status), erc_error_detail());
+		ck_assert_msg(status == (is_nomem ? ERC_NOMEM : ERC_DEVICE), "%s: %s: %s", call, erc_status_text(status),
+		              erc_error_detail());
 	else
 		ck_assert_msg(class_ == ERC_REAL_TIME, "%s made no difference", call);
 	unsetenv("ERC_STUB_FAIL");
@@ -138,7 +172,7 @@ END_TEST
 /* What `make check-gpu` will run, as far as it goes without a GPU. */
 START_TEST(test_kernels_build_for_gpus)
 {
-	static const char *const targets[] = { "cuda:sm_75", "cuda:sm_90", "cuda:sm_120" };
+	static const char *const targets[] = {"cuda:sm_75", "cuda:sm_90", "cuda:sm_120"};
 	const char *wrong;
 	size_t bytes;
 	struct erc_cuda_image *built = gpu_code(targets[_i], &bytes, &wrong);
@@ -154,22 +188,26 @@ END_TEST
 
 static int runs(struct cuda_device *device, const char *name)
 {
-	static const struct erca_target target = { .kind = ERCA_TARGET_CUDA };
+	static const struct erca_target target = {.kind = ERCA_TARGET_CUDA};
 	return erc__cuda_can_run(&device->base, &target, name);
 }
 
 START_TEST(targets_by_capability)
 {
-	static const struct erca_target other = { .kind = ERCA_TARGET_CPU };
-	struct cuda_device device = { .major = 8, .minor = 6 };
+	static const struct erca_target other = {.kind = ERCA_TARGET_CPU};
+	struct cuda_device device = {.major = 8, .minor = 6};
 	ck_assert_int_eq(runs(&device, "cuda:sm_80") && runs(&device, "cuda:sm_86"), 1);
 	ck_assert_int_eq(runs(&device, "cuda:sm_89") || runs(&device, "cuda:sm_75") || runs(&device, "cuda:sm_90"), 0);
-	ck_assert_int_eq(runs(&device, "cuda:compute_75") && runs(&device, "cuda:compute_80") && runs(&device, "cuda:compute_86"), 1);
-	ck_assert_int_eq(runs(&device, "cuda:compute_89") || runs(&device, "cuda:sm_86x") || runs(&device, "cuda:") || runs(&device, "cpu"), 0);
+	ck_assert_int_eq(runs(&device, "cuda:compute_75") && runs(&device, "cuda:compute_80") &&
+	                     runs(&device, "cuda:compute_86"),
+	                 1);
+	ck_assert_int_eq(runs(&device, "cuda:compute_89") || runs(&device, "cuda:sm_86x") || runs(&device, "cuda:") ||
+	                     runs(&device, "cpu"),
+	                 0);
 	ck_assert_int_eq(erc__cuda_can_run(&device.base, &other, "cuda:sm_80"), 0);
-	device = (struct cuda_device){ .major = 9, .minor = 0 };
+	device = (struct cuda_device){.major = 9, .minor = 0};
 	ck_assert_int_eq(runs(&device, "cuda:sm_90a") && runs(&device, "cuda:compute_86"), 1);
-	device = (struct cuda_device){ .major = 12, .minor = 1 };
+	device = (struct cuda_device){.major = 12, .minor = 1};
 	ck_assert_int_eq(runs(&device, "cuda:sm_120") && runs(&device, "cuda:compute_100"), 1);
 	ck_assert_int_eq(runs(&device, "cuda:sm_100") || runs(&device, "cuda:sm_120a"), 0);
 }
@@ -190,7 +228,8 @@ START_TEST(driver_too_old)
 		if (needed == 12040)
 			OK(erc_model_load_memory(runtime, file, bytes, NULL, &model));
 		else
-			SAYS(erc_model_load_memory(runtime, file, bytes, NULL, &model), ERC_NO_TARGET, "version 13.0 or newer, this one is of 12.4");
+			SAYS(erc_model_load_memory(runtime, file, bytes, NULL, &model), ERC_NO_TARGET,
+			     "version 13.0 or newer, this one is of 12.4");
 		OK(erc_model_unload(needed == 12040 ? model : NULL));
 		free(file);
 	}
@@ -244,7 +283,7 @@ START_TEST(device_lost)
 	static struct tenant tenants[4];
 	struct bed bed;
 	erc_request *none;
-	struct erc_session_stats stats = { .size = sizeof(stats) };
+	struct erc_session_stats stats = {.size = sizeof stats};
 	stub_set("ERC_STUB_LOST", 3 + 7 * _i);
 	bed_open(&bed, "cuda", _i % 2 ? "concurrent" : NULL, 2);
 	for (uint32_t i = 0; i < 4; i++) {
@@ -299,15 +338,15 @@ END_TEST
 /* A launch without tiles, and a copy behind it. */
 START_TEST(copy_behind_nothing)
 {
-	struct erc_session_options options = { .size = sizeof(options), .class_ = _i ? ERC_REAL_TIME : ERC_BEST_EFFORT };
-	uint32_t input[WIDTH], output[WIDTH] = { 0 };
+	struct erc_session_options options = {.size = sizeof options, .class_ = _i ? ERC_REAL_TIME : ERC_BEST_EFFORT};
+	uint32_t input[WIDTH], output[WIDTH] = {0};
 	struct test_model model;
 	erc_runtime *runtime;
 	erc_model *loaded;
 	erc_session *session;
 	erc_request *request;
 	size_t bytes;
-	memset(input, 7, sizeof(input));
+	memset(input, 7, sizeof input);
 	OK(erc_runtime_create(&cuda_options, &runtime));
 	test_model_begin(&model, erc_runtime_target(runtime));
 	test_model_tensor(&model, 0, ERC_U32, WIDTH);
@@ -321,10 +360,10 @@ START_TEST(copy_behind_nothing)
 	OK(erc_model_load_memory(runtime, file, bytes, NULL, &loaded));
 	OK(erc_session_create(loaded, &options, &session));
 	OK(erc_request_create(session, &request));
-	OK(erc_request_bind_input(request, 0, input, sizeof(input)));
-	OK(erc_request_bind_output(request, 0, output, sizeof(output)));
+	OK(erc_request_bind_input(request, 0, input, sizeof input));
+	OK(erc_request_bind_output(request, 0, output, sizeof output));
 	OK(erc_request_run(request));
-	ck_assert_mem_eq(input, output, sizeof(input));
+	ck_assert_mem_eq(input, output, sizeof input);
 	OK(erc_request_destroy(request));
 	OK(erc_session_destroy(session));
 	OK(erc_model_unload(loaded));
@@ -339,8 +378,8 @@ START_TEST(preempted_at_random)
 {
 	static struct load loads[3];
 	static struct tenant tenant;
-	struct erc_session_options options = { .size = sizeof(options), .weight = 1 };
-	struct erc_session_stats stats = { .size = sizeof(stats) };
+	struct erc_session_options options = {.size = sizeof options, .weight = 1};
+	struct erc_session_stats stats = {.size = sizeof stats};
 	uint32_t random = (uint32_t)_i * 77 + 1;
 	struct bed bed;
 	stub_set("ERC_STUB_SHAKE", _i + 1);
@@ -377,10 +416,10 @@ END_TEST
 /* Real-time work with the whole device runs as a graph; with a part of it, elastic; without graphs, as plain launches. */
 START_TEST(forms)
 {
-	struct erc_session_options whole = { .size = sizeof(whole), .class_ = ERC_REAL_TIME };
-	struct erc_session_options part = { .size = sizeof(part), .class_ = ERC_REAL_TIME, .units = 1 };
-	struct erc_session_options other = { .size = sizeof(other) };
-	const struct erc_session_options *options[] = { &whole, &part, &other };
+	struct erc_session_options whole = {.size = sizeof whole, .class_ = ERC_REAL_TIME};
+	struct erc_session_options part = {.size = sizeof part, .class_ = ERC_REAL_TIME, .units = 1};
+	struct erc_session_options other = {.size = sizeof other};
+	const struct erc_session_options *options[] = {&whole, &part, &other};
 	struct tenant tenants[3];
 	struct bed bed;
 	if (_i == 1)
@@ -391,7 +430,9 @@ START_TEST(forms)
 	for (int i = 0; i < 3; i++) {
 		tenant_open(&tenants[i], &bed, options[i]);
 		const struct cuda_request *request = tenants[i].request->job.native;
-		ck_assert_int_eq(request->graph != NULL, _i == 0 ? i < 2 : _i == 1 && i == 1); /* also where it is not taken: units may be given later */
+		ck_assert_int_eq(request->graph != NULL,
+		                 _i == 0 ? i < 2
+		                         : _i == 1 && i == 1); /* also where it is not taken: units may be given later */
 		for (int run = 0; run < 5; run++) {
 			tenant_submit(&tenants[i]);
 			tenant_wait(&tenants[i]);
@@ -408,7 +449,7 @@ END_TEST
 START_TEST(real_time_does_not_wait)
 {
 	static struct hold hold;
-	struct erc_session_options options = { .size = sizeof(options), .class_ = ERC_REAL_TIME };
+	struct erc_session_options options = {.size = sizeof options, .class_ = ERC_REAL_TIME};
 	struct tenant urgent;
 	struct bed bed;
 	bed_open(&bed, "cuda", "elastic", 2);
@@ -442,7 +483,7 @@ END_TEST
 /* The global timer is far from the host's clock: what it says becomes times between submit and end. */
 START_TEST(times_from_the_timer)
 {
-	struct erc_request_timing timing = { .size = sizeof(timing) };
+	struct erc_request_timing timing = {.size = sizeof timing};
 	struct tenant tenant;
 	struct bed bed;
 	bed_open(&bed, "cuda", NULL, 2);

@@ -1,6 +1,6 @@
 /* The device conformance suite: tiles, launches, tenants, run-time dims, memory and images of every device, as
  * devices/README.md promises (test_rooms.c: rooms). Devices that compute nothing are held to the number of launches and tiles. */
-#include "test_devices.h"
+#include "tests/devices/test_devices.h"
 
 /* ---- tiles and launches ---- */
 
@@ -13,12 +13,12 @@ START_TEST(each_tile_once)
 	open_numbered(&f, _i);
 	test_model_begin(&model, f.runtime->device->target);
 	test_model_tensor(&model, 1, ERC_U32, TILES);
-	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 0, 0, sizeof(counters));
+	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 0, 0, sizeof counters);
 	test_model_launch(&model, TEST_KERNEL_count, TILES, 0);
 	load(&f, &model);
-	OK(erc_request_bind_output(f.request, 0, counters, sizeof(counters)));
+	OK(erc_request_bind_output(f.request, 0, counters, sizeof counters));
 	for (int run = 0; run < 20; run++) {
-		memset(counters, 0, sizeof(counters));
+		memset(counters, 0, sizeof counters);
 		OK(erc_request_run(f.request));
 		if (f.computes)
 			check_all_ones(counters, TILES);
@@ -37,7 +37,7 @@ END_TEST
 
 static uint32_t chain_width(uint32_t launch)
 {
-	static const uint32_t widths[] = { 1, 2, 7, 1, 1, 64, 3, 16 };
+	static const uint32_t widths[] = {1, 2, 7, 1, 1, 64, 3, 16};
 	return widths[launch % 8];
 }
 
@@ -55,7 +55,8 @@ static void build_chain(struct test_model *model, const char *target)
 		test_model_operand(model, ERCA_BUFFER_ARENA, ERCA_ACCESS_WRITE, 0, i % 2 * CHAIN_BYTES, CHAIN_BYTES);
 		test_model_launch(model, TEST_KERNEL_chain, chain_width(i), i ? chain_width(i - 1) : CHAIN_WIDTH);
 	}
-	test_model_operand(model, ERCA_BUFFER_ARENA, ERCA_ACCESS_READ, 0, (CHAIN_LAUNCHES - 1) % 2 * CHAIN_BYTES, CHAIN_BYTES);
+	test_model_operand(model, ERCA_BUFFER_ARENA, ERCA_ACCESS_READ, 0, (CHAIN_LAUNCHES - 1) % 2 * CHAIN_BYTES,
+	                   CHAIN_BYTES);
 	test_model_operand(model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, CHAIN_BYTES);
 	test_model_copy(model);
 }
@@ -82,9 +83,9 @@ static void run_chain(erc_request *request, uint32_t seed, int computes)
 	uint32_t width = chain_width(CHAIN_LAUNCHES - 1);
 	for (uint32_t i = 0; i < CHAIN_WIDTH; i++)
 		input[i] = seed * 2654435761u + i;
-	memset(output, 0, sizeof(output));
-	OK(erc_request_bind_input(request, 0, input, sizeof(input)));
-	OK(erc_request_bind_output(request, 0, output, sizeof(output)));
+	memset(output, 0, sizeof output);
+	OK(erc_request_bind_input(request, 0, input, sizeof input));
+	OK(erc_request_bind_output(request, 0, output, sizeof output));
 	OK(erc_request_run(request));
 	if (!computes)
 		return;
@@ -204,9 +205,12 @@ START_TEST(several_tenants)
 	load(&f, &model);
 	for (int i = 0; i < 2 * TENANTS; i++) {
 		struct tenant *tenant = &tenants[i];
-		struct erc_session_options options = { .size = sizeof(options), .class_ = i % 2 ? ERC_REAL_TIME : ERC_BEST_EFFORT,
-		                                       .level = (uint32_t)i % 3, .weight = (uint32_t)i, .deadline_us = 1000 };
-		*tenant = (struct tenant){ .seed = (uint32_t)i * 1000, .computes = f.computes };
+		struct erc_session_options options = {.size = sizeof options,
+		                                      .class_ = i % 2 ? ERC_REAL_TIME : ERC_BEST_EFFORT,
+		                                      .level = (uint32_t)i % 3,
+		                                      .weight = (uint32_t)i,
+		                                      .deadline_us = 1000};
+		*tenant = (struct tenant){.seed = (uint32_t)i * 1000, .computes = f.computes};
 		/* Two threads share each session. */
 		if (i < TENANTS)
 			OK(erc_session_create(f.model, &options, &tenant->session));
@@ -238,7 +242,7 @@ START_TEST(room_moves)
 	}
 	build_chain(&model, f.runtime->device->target);
 	load(&f, &model);
-	tenant = (struct tenant){ .session = f.session, .computes = f.computes };
+	tenant = (struct tenant){.session = f.session, .computes = f.computes};
 	ck_assert_int_eq(pthread_create(&tenant.thread, NULL, tenant_main, &tenant), 0);
 	while (atomic_load(&f.runtime->device->jobs_run) < RUNS / 2) {
 		random = random * 1664525u + 1013904223u;
@@ -268,12 +272,12 @@ START_TEST(cancel_any_time)
 	open_numbered(&f, _i);
 	build_chain(&model, f.runtime->device->target);
 	load(&f, &model);
-	memset(input, 7, sizeof(input));
+	memset(input, 7, sizeof input);
 	expect_chain(input, expected);
 	for (int run = 0; run < 5 * RUNS; run++) {
-		OK(erc_request_bind_input(f.request, 0, input, sizeof(input)));
-		OK(erc_request_bind_output(f.request, 0, output, sizeof(output)));
-		memset(output, 0, sizeof(output));
+		OK(erc_request_bind_input(f.request, 0, input, sizeof input));
+		OK(erc_request_bind_output(f.request, 0, output, sizeof output));
+		memset(output, 0, sizeof output);
 		OK(erc_request_submit(f.request));
 		random = random * 1664525u + 1013904223u;
 		for (volatile uint32_t i = 0; i < random >> 17; i++)
@@ -295,7 +299,7 @@ END_TEST
 START_TEST(run_time_dims)
 {
 	enum { MOST = 40 };
-	static const int64_t wanted[][2] = { { 5, 8 }, { 0, 8 }, { 1, 1 }, { 8, 5 }, { 9, 5 }, { -1, 8 }, { 20, 2 }, { 1, 9 } };
+	static const int64_t wanted[][2] = {{5, 8}, {0, 8}, {1, 1}, {8, 5}, {9, 5}, {-1, 8}, {20, 2}, {1, 9}};
 	int64_t counts[2], dims[ERC_MAX_RANK];
 	uint32_t counters[MOST], rank;
 	struct fixture f;
@@ -305,26 +309,33 @@ START_TEST(run_time_dims)
 	model.entry.dims_count = 3;
 	test_model_tensor(&model, 0, ERC_I64, 2);
 	test_model_tensor(&model, 1, ERC_U32, MOST);
-	BUILD_ADD(&model.build, TENSORS, struct erca_tensor, .name = model.node, .dtype = ERC_U8, .rank = 2, .bytes = 64, .dims = { 8, 8 },
-	          .dim_slots = { 1, 2, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE });
+	BUILD_ADD(&model.build, TENSORS, struct erca_tensor, .name = model.node, .dtype = ERC_U8, .rank = 2, .bytes = 64,
+	          .dims = {8, 8}, .dim_slots = {1, 2, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE});
 	model.entry.output_count++;
 	test_model_operand(&model, ERCA_BUFFER_DIMS, ERCA_ACCESS_WRITE, 0, 8, 16);
 	test_model_operand(&model, ERCA_BUFFER_INPUT, ERCA_ACCESS_READ, 0, 0, 16);
 	test_model_launch(&model, TEST_KERNEL_dims, 2, 0);
-	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 0, 0, sizeof(counters));
-	test_model_launch_variant(&model, (struct erca_variant){ .kernel = TEST_KERNEL_count, .tile_count = MOST / 2, .count_slot = 1,
-	                                                         .count_dims = 2, .count_scale = 3, .count_step = 6 }, 0);
+	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 0, 0, sizeof counters);
+	test_model_launch_variant(&model,
+	                          (struct erca_variant){.kernel = TEST_KERNEL_count,
+	                                                .tile_count = MOST / 2,
+	                                                .count_slot = 1,
+	                                                .count_dims = 2,
+	                                                .count_scale = 3,
+	                                                .count_step = 6},
+	                          0);
 	load(&f, &model);
 	uint8_t third[64];
-	OK(erc_request_bind_input(f.request, 0, counts, sizeof(counts)));
-	OK(erc_request_bind_output(f.request, 0, counters, sizeof(counters)));
-	OK(erc_request_bind_output(f.request, 1, third, sizeof(third)));
+	OK(erc_request_bind_input(f.request, 0, counts, sizeof counts));
+	OK(erc_request_bind_output(f.request, 0, counters, sizeof counters));
+	OK(erc_request_bind_output(f.request, 1, third, sizeof third));
 	FAILS(erc_request_output_dims(f.request, 1, &rank, dims), ERC_INVALID);
-	for (size_t i = 0; f.computes && i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+	for (size_t i = 0; f.computes && i < sizeof wanted / sizeof wanted[0]; i++) {
 		int64_t product = wanted[i][0] * wanted[i][1];
-		memcpy(counts, wanted[i], sizeof(counts));
-		memset(counters, 0, sizeof(counters));
-		if (product < 0 || product > MOST || wanted[i][0] > 8 || wanted[i][1] > 8) { /* too many tiles, or beyond the bounds */
+		memcpy(counts, wanted[i], sizeof counts);
+		memset(counters, 0, sizeof counters);
+		if (product < 0 || product > MOST || wanted[i][0] > 8 ||
+		    wanted[i][1] > 8) { /* too many tiles, or beyond the bounds */
 			FAILS(erc_request_run(f.request), ERC_DEVICE);
 			ck_assert_ptr_nonnull(strstr(erc_error_detail(), "run-time dimension"));
 			FAILS(erc_request_output_dims(f.request, 1, &rank, dims), ERC_INVALID);
@@ -340,7 +351,7 @@ START_TEST(run_time_dims)
 		ck_assert_int_eq(dims[0], MOST);
 	}
 	if (!f.computes) { /* all tiles, and dims at their bounds */
-		struct erc_runtime_stats stats = { .size = sizeof(stats) };
+		struct erc_runtime_stats stats = {.size = sizeof stats};
 		OK(erc_request_run(f.request));
 		OK(erc_request_output_dims(f.request, 1, &rank, dims));
 		ck_assert(rank == 2 && dims[0] == 8 && dims[1] == 8);
@@ -357,7 +368,7 @@ END_TEST
 
 START_TEST(local_memory)
 {
-	static const uint64_t sizes[] = { 64, 100000, 4096 }; /* it grows with the second model */
+	static const uint64_t sizes[] = {64, 100000, 4096}; /* it grows with the second model */
 	uint32_t out[LOCAL_TILES];
 	struct fixture f;
 	struct test_model model;
@@ -366,13 +377,16 @@ START_TEST(local_memory)
 		test_model_begin(&model, f.runtime->device->target);
 		model.entry.local_bytes = sizes[i];
 		test_model_tensor(&model, 1, ERC_U32, LOCAL_TILES);
-		test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, sizeof(out));
-		test_model_launch_variant(&model, (struct erca_variant){ .kernel = TEST_KERNEL_local, .tile_count = LOCAL_TILES,
-		                                                         .local_bytes = sizes[i], .count_slot = ERCA_NONE },
+		test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, sizeof out);
+		test_model_launch_variant(&model,
+		                          (struct erca_variant){.kernel = TEST_KERNEL_local,
+		                                                .tile_count = LOCAL_TILES,
+		                                                .local_bytes = sizes[i],
+		                                                .count_slot = ERCA_NONE},
 		                          (int64_t)sizes[i]);
 		load(&f, &model);
-		memset(out, 0, sizeof(out));
-		OK(erc_request_bind_output(f.request, 0, out, sizeof(out)));
+		memset(out, 0, sizeof out);
+		OK(erc_request_bind_output(f.request, 0, out, sizeof out));
 		OK(erc_request_run(f.request));
 		if (f.computes)
 			check_all_ones(out, LOCAL_TILES);
@@ -407,7 +421,7 @@ START_TEST(denormals_and_alignment)
 	load(&f, &model);
 	for (int i = 0; i < COUNT; i++)
 		in[i] = 0x1p-130f * (float)(i + 1);
-	memset(out_bytes, 0, sizeof(out_bytes));
+	memset(out_bytes, 0, sizeof out_bytes);
 	OK(erc_request_bind_input(f.request, 0, in, COUNT * 4));
 	OK(erc_request_bind_output(f.request, 0, out, COUNT * 4));
 	OK(erc_request_run(f.request));
@@ -437,10 +451,10 @@ END_TEST
 
 static enum erc_status whole_life(const char *device, uint32_t units, const uint8_t *file, size_t bytes)
 {
-	struct erc_runtime_options options = { .size = sizeof(options), .device = device, .units = units };
+	struct erc_runtime_options options = {.size = sizeof options, .device = device, .units = units};
 	erc_runtime *runtime = NULL;
 	erc_model *model = NULL;
-	struct erc_session_options real_time = { .size = sizeof(real_time), .class_ = ERC_REAL_TIME };
+	struct erc_session_options real_time = {.size = sizeof real_time, .class_ = ERC_REAL_TIME};
 	erc_session *session = NULL, *rt_session = NULL;
 	erc_request *request = NULL;
 	enum erc_status status = erc_runtime_create(&options, &runtime);
@@ -489,7 +503,8 @@ END_TEST
 
 /* ---- code images ---- */
 
-static void check_image(struct fixture *f, const void *image, size_t image_bytes, enum erc_status wanted, const char *text)
+static void check_image(struct fixture *f, const void *image, size_t image_bytes, enum erc_status wanted,
+                        const char *text)
 {
 	struct test_model model;
 	size_t bytes;
@@ -507,8 +522,8 @@ static void check_cut_image(struct fixture *f, size_t image_bytes)
 	build_chain(&model, f->runtime->device->target);
 	uint8_t *file = test_model_finish(&model, code, image_bytes, &bytes);
 	enum erc_status status = erc_model_load_memory(f->runtime, file, bytes, NULL, &f->model);
-	ck_assert_msg(image_bytes < code_bytes / 2 ? status == ERC_CORRUPT : !status || status == ERC_CORRUPT, "%zu of %zu bytes: %s",
-	              image_bytes, code_bytes, erc_status_text(status));
+	ck_assert_msg(image_bytes < code_bytes / 2 ? status == ERC_CORRUPT : !status || status == ERC_CORRUPT,
+	              "%zu of %zu bytes: %s", image_bytes, code_bytes, erc_status_text(status));
 	if (!status)
 		OK(erc_model_unload(f->model));
 	free(file);
@@ -545,7 +560,7 @@ START_TEST(kernel_out_of_range)
 	f.file = test_model_finish(&model, code, code_bytes, &bytes);
 	FAILS(erc_model_load_memory(f.runtime, f.file, bytes, NULL, &f.model), ERC_CORRUPT);
 	char text[32];
-	snprintf(text, sizeof(text), "kernel %d of %d", TEST_KERNEL_COUNT, TEST_KERNEL_COUNT);
+	snprintf(text, sizeof text, "kernel %d of %d", TEST_KERNEL_COUNT, TEST_KERNEL_COUNT);
 	ck_assert_ptr_nonnull(strstr(erc_error_detail(), text));
 	free(f.file);
 	OK(erc_runtime_destroy(f.runtime));

@@ -9,20 +9,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "handles.h"
-#include "test_gpu.h"
-#include "test_model.h"
+#include "runtime/core/handles.h"
+#include "tests/devices/test_gpu.h"
+#include "tests/devices/test_model.h"
 
 #define MAX_TEST_UNITS 4
 #define RUNS 100
 
 static const char *const device_names[] = {
 #define X(name) #name,
-#include "devices/devices.def"
+#include "runtime/devices/devices.def"
 #undef X
 	"cpu", /* once more, beside a real-time session: the last one */
 };
-#define DEVICES (gpu_is_tested() ? 1 : (int)(sizeof(device_names) / sizeof(device_names[0])))
+#define DEVICES (gpu_is_tested() ? 1 : (int)(sizeof device_names / sizeof device_names[0]))
 
 #define ALL_UNITS (DEVICES * MAX_TEST_UNITS) /* tests of each device with each number of units */
 
@@ -62,10 +62,13 @@ struct fixture {
 
 static inline void open_device(struct fixture *f, const char *device, uint32_t units, const uint32_t *cores)
 {
-	memset(f, 0, sizeof(*f));
+	memset(f, 0, sizeof *f);
 	stub_set_units(units);
 	struct erc_runtime_options options = {
-		.size = sizeof(options), .device = device, .units = units, .cores = cores, 
+		.size = sizeof options,
+		.device = device,
+		.units = units,
+		.cores = cores,
 	};
 	OK(erc_runtime_create(&options, &f->runtime));
 	f->computes = f->runtime->device->ops->flags & ERC__DEVICE_COMPUTES;
@@ -84,7 +87,7 @@ static inline void load(struct fixture *f, struct test_model *model)
 	size_t bytes;
 	f->file = test_model_finish(model, code, code_bytes, &bytes);
 	OK(erc_model_load_memory(f->runtime, f->file, bytes, NULL, &f->model));
-	struct erc_session_options real_time = { .size = sizeof(real_time), .class_ = ERC_REAL_TIME };
+	struct erc_session_options real_time = {.size = sizeof real_time, .class_ = ERC_REAL_TIME};
 	if (f->beside_rt)
 		OK(erc_session_create(f->model, &real_time, &f->rt_session));
 	OK(erc_session_create(f->model, NULL, &f->session));

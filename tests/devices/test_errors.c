@@ -2,7 +2,7 @@
  * under `make check-gpu`, else against the stand-in for the driver. */
 #include <elf.h>
 
-#include "test_faults.h"
+#include "tests/devices/test_faults.h"
 
 #define SAYS(call, wanted, text) \
 	do { \
@@ -15,7 +15,7 @@
 /* A run of WORK is right: all is well. */
 static void check_works(const struct bed *bed, enum erc_class class_)
 {
-	struct erc_session_options options = { .size = sizeof(options), .class_ = class_ };
+	struct erc_session_options options = {.size = sizeof options, .class_ = class_};
 	static struct tenant tenant;
 	tenant_open(&tenant, bed, &options);
 	for (int run = 0; run < 3; run++) {
@@ -29,7 +29,7 @@ static void check_works(const struct bed *bed, enum erc_class class_)
 
 START_TEST(no_target_for_this_gpu)
 {
-	static const char *const names[] = { "cpu:x86-64-v3", "cuda:sm_50", "cuda:sm_509", "cuda:compute_990" };
+	static const char *const names[] = {"cpu:x86-64-v3", "cuda:sm_50", "cuda:sm_509", "cuda:compute_990"};
 	struct test_model built;
 	struct bed bed;
 	erc_model *model = NULL;
@@ -64,7 +64,7 @@ static int damage(uint8_t *image, size_t bytes, int how)
 	else if (how == NO_SECTIONS)
 		memset(image + header->e_shoff, 0, (size_t)header->e_shnum * header->e_shentsize);
 	else
-		memset(image + sizeof(*header), 0, bytes - sizeof(*header));
+		memset(image + sizeof *header, 0, bytes - sizeof *header);
 	return 1;
 }
 
@@ -128,8 +128,8 @@ END_TEST
 START_TEST(full)
 {
 	enum { MOST = 64 };
-	erc_request *requests[MOST + 1] = { NULL };
-	uint32_t in[WIDTH] = { 1 }, out[WIDTH], expected[WIDTH], counters[COUNTERS] = { 0 };
+	erc_request *requests[MOST + 1] = {NULL};
+	uint32_t in[WIDTH] = {1}, out[WIDTH], expected[WIDTH], counters[COUNTERS] = {0};
 	int count = 0;
 	struct bed bed;
 	erc_model *model;
@@ -148,11 +148,11 @@ START_TEST(full)
 		SAYS(status, ERC_NOMEM, "the GPU has no");
 		expect_work(in, expected);
 		for (int i = 0; i < count; i++) {
-			OK(erc_request_bind_input(requests[i], 0, in, sizeof(in)));
-			OK(erc_request_bind_output(requests[i], 0, out, sizeof(out)));
-			OK(erc_request_bind_output(requests[i], 1, counters, sizeof(counters)));
+			OK(erc_request_bind_input(requests[i], 0, in, sizeof in));
+			OK(erc_request_bind_output(requests[i], 0, out, sizeof out));
+			OK(erc_request_bind_output(requests[i], 1, counters, sizeof counters));
 			OK(erc_request_run(requests[i]));
-			ck_assert_mem_eq(out, expected, sizeof(expected));
+			ck_assert_mem_eq(out, expected, sizeof expected);
 		}
 		OK(erc_request_destroy(requests[--count]));
 	}
@@ -168,7 +168,7 @@ END_TEST
 /* All of a block's shared memory can be had, and not a byte more. */
 START_TEST(all_shared_memory)
 {
-	uint32_t out[4] = { 0 };
+	uint32_t out[4] = {0};
 	struct bed bed;
 	erc_model *model;
 	erc_session *session;
@@ -182,9 +182,13 @@ START_TEST(all_shared_memory)
 		test_model_begin(&built, device->target);
 		built.entry.local_bytes = most + more;
 		test_model_tensor(&built, 1, ERC_U32, 4);
-		test_model_operand(&built, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, sizeof(out));
-		test_model_launch_variant(&built, (struct erca_variant){ .kernel = TEST_KERNEL_local, .tile_count = 4, .local_bytes = most + more,
-		                                                         .count_slot = ERCA_NONE }, (int64_t)most);
+		test_model_operand(&built, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, sizeof out);
+		test_model_launch_variant(&built,
+		                          (struct erca_variant){.kernel = TEST_KERNEL_local,
+		                                                .tile_count = 4,
+		                                                .local_bytes = most + more,
+		                                                .count_slot = ERCA_NONE},
+		                          (int64_t)most);
 		uint8_t *file = test_model_finish(&built, code, code_bytes, &bytes);
 		OK(erc_model_load_memory(bed.runtime, file, bytes, NULL, &model));
 		OK(erc_session_create(model, NULL, &session));
@@ -192,7 +196,7 @@ START_TEST(all_shared_memory)
 			SAYS(erc_request_create(session, &request), ERC_NO_TARGET, "bytes of shared memory");
 		} else {
 			OK(erc_request_create(session, &request));
-			OK(erc_request_bind_output(request, 0, out, sizeof(out)));
+			OK(erc_request_bind_output(request, 0, out, sizeof out));
 			OK(erc_request_run(request));
 			for (int i = 0; i < 4; i++)
 				ck_assert_uint_eq(out[i], 1);
@@ -219,9 +223,9 @@ static uint8_t *build_fault(const struct bed *bed, size_t *bytes)
 /* The run and all that come later end with the device's error; everything can be destroyed; a new runtime works. */
 START_TEST(fault)
 {
-	struct erc_session_options options = { .size = sizeof(options), .class_ = _i ? ERC_REAL_TIME : ERC_BEST_EFFORT };
-	uint32_t in[WIDTH] = { 1 }, out[WIDTH], counters[COUNTERS] = { 0 };
-	struct erc_session_stats stats = { .size = sizeof(stats) };
+	struct erc_session_options options = {.size = sizeof options, .class_ = _i ? ERC_REAL_TIME : ERC_BEST_EFFORT};
+	uint32_t in[WIDTH] = {1}, out[WIDTH], counters[COUNTERS] = {0};
+	struct erc_session_stats stats = {.size = sizeof stats};
 	static struct tenant other;
 	struct bed bed;
 	erc_model *model;
@@ -235,12 +239,13 @@ START_TEST(fault)
 	OK(erc_session_create(model, &options, &session));
 	OK(erc_request_create(session, &request));
 	tenant_open(&other, &bed, NULL);
-	OK(erc_request_bind_input(request, 0, in, sizeof(in)));
-	OK(erc_request_bind_output(request, 0, out, sizeof(out)));
-	OK(erc_request_bind_output(request, 1, counters, sizeof(counters)));
+	OK(erc_request_bind_input(request, 0, in, sizeof in));
+	OK(erc_request_bind_output(request, 0, out, sizeof out));
+	OK(erc_request_bind_output(request, 1, counters, sizeof counters));
 	SAYS(erc_request_run(request), ERC_DEVICE, "the device is lost");
 	ck_assert_ptr_nonnull(strstr(erc_error_detail(), "ILLEGAL_ADDRESS"));
-	ck_assert_msg(strstr(erc_error_detail(), "destroy the runtime and create it again") != NULL, "%s", erc_error_detail());
+	ck_assert_msg(strstr(erc_error_detail(), "destroy the runtime and create it again") != NULL, "%s",
+	              erc_error_detail());
 	SAYS(erc_request_run(other.request), ERC_DEVICE, "the device is lost");
 	OK(erc_session_stats(session, &stats));
 	ck_assert_uint_eq(stats.failed, 1);
@@ -264,7 +269,7 @@ END_TEST
 START_TEST(cancelled)
 {
 	static struct tenant tenant;
-	struct erc_session_options options = { .size = sizeof(options), .class_ = _i ? ERC_REAL_TIME : ERC_BEST_EFFORT };
+	struct erc_session_options options = {.size = sizeof options, .class_ = _i ? ERC_REAL_TIME : ERC_BEST_EFFORT};
 	struct bed bed;
 	bed_open(&bed, "cuda", NULL, all_units(4));
 	tenant_open(&tenant, &bed, &options);

@@ -3,15 +3,15 @@
  * are the point, the virtual one where times are. */
 #include <cjson/cJSON.h>
 
-#include "test_faults.h"
+#include "tests/devices/test_faults.h"
 
-static const char *const policies[] = { "elastic", "priority", "partition", "concurrent", "fifo" };
-#define POLICIES ((int)(sizeof(policies) / sizeof(policies[0])))
+static const char *const policies[] = {"elastic", "priority", "partition", "concurrent", "fifo"};
+#define POLICIES ((int)(sizeof policies / sizeof policies[0]))
 
 /* Those that compute. A loop test's number counts devices slowest: cases of the first, then the same of the second. */
-static const char *const all_devices[] = { "cpu", "cuda" };
+static const char *const all_devices[] = {"cpu", "cuda"};
 static const char *const *devices = all_devices;
-#define DEVICES (gpu_is_tested() ? 1 : (int)(sizeof(all_devices) / sizeof(all_devices[0])))
+#define DEVICES (gpu_is_tested() ? 1 : (int)(sizeof all_devices / sizeof all_devices[0]))
 
 static struct hold hold; /* too large for a stack */
 
@@ -20,8 +20,8 @@ static struct hold hold; /* too large for a stack */
 /* One unit is late inside a tile: the other takes what real-time work comes, then the rest of the launch. */
 START_TEST(stalled_tile)
 {
-	struct erc_session_options options = { .size = sizeof(options), .class_ = ERC_REAL_TIME };
-	struct erc_request_timing timing = { .size = sizeof(timing) };
+	struct erc_session_options options = {.size = sizeof options, .class_ = ERC_REAL_TIME};
+	struct erc_request_timing timing = {.size = sizeof timing};
 	struct tenant urgent;
 	struct bed bed;
 	bed_open(&bed, devices[_i], "elastic", 2);
@@ -55,8 +55,8 @@ END_TEST
 
 /* Many tenants of both classes at once; with 1 unit, a few, and more than there are cores; under every policy. */
 #define MANY 64
-static const uint32_t unit_counts[] = { 2, 8, 1 };
-#define UNIT_COUNTS ((int)(sizeof(unit_counts) / sizeof(unit_counts[0])))
+static const uint32_t unit_counts[] = {2, 8, 1};
+#define UNIT_COUNTS ((int)(sizeof unit_counts / sizeof unit_counts[0]))
 
 START_TEST(many_tenants)
 {
@@ -95,7 +95,8 @@ START_TEST(threads_of_tenants)
 {
 	static struct load loads[8];
 	struct bed bed;
-	bed_open(&bed, devices[_i / POLICIES % DEVICES], policies[_i % POLICIES], _i < DEVICES * POLICIES ? 2 : all_units(8));
+	bed_open(&bed, devices[_i / POLICIES % DEVICES], policies[_i % POLICIES],
+	         _i < DEVICES * POLICIES ? 2 : all_units(8));
 	load_start(loads, 8, &bed, 60);
 	load_join(loads, 8);
 	bed_close(&bed);
@@ -141,7 +142,7 @@ START_TEST(requests_until_memory_is_out)
 {
 	enum { MOST = 100 };
 	erc_request *requests[MOST];
-	uint32_t count = 0, input[WIDTH] = { 7 }, output[WIDTH], counters[COUNTERS] = { 0 }, expected[WIDTH];
+	uint32_t count = 0, input[WIDTH] = {7}, output[WIDTH], counters[COUNTERS] = {0}, expected[WIDTH];
 	enum erc_status status = ERC_OK;
 	erc_session *session;
 	struct bed bed;
@@ -154,11 +155,11 @@ START_TEST(requests_until_memory_is_out)
 	ck_assert_uint_gt(count, 10);
 	expect_work(input, expected);
 	for (uint32_t i = 0; i < count; i++) {
-		OK(erc_request_bind_input(requests[i], 0, input, sizeof(input)));
-		OK(erc_request_bind_output(requests[i], 0, output, sizeof(output)));
-		OK(erc_request_bind_output(requests[i], 1, counters, sizeof(counters)));
+		OK(erc_request_bind_input(requests[i], 0, input, sizeof input));
+		OK(erc_request_bind_output(requests[i], 0, output, sizeof output));
+		OK(erc_request_bind_output(requests[i], 1, counters, sizeof counters));
 		OK(erc_request_run(requests[i]));
-		ck_assert_mem_eq(output, expected, sizeof(expected));
+		ck_assert_mem_eq(output, expected, sizeof expected);
 		OK(erc_request_destroy(requests[i]));
 	}
 	ck_assert_uint_eq(counters[COUNTERS - 1], count);
@@ -173,7 +174,7 @@ END_TEST
 START_TEST(destroyed_in_flight)
 {
 	struct bed bed;
-	uint64_t other[2] = { 0 };
+	uint64_t other[2] = {0};
 	bed_open(&bed, devices[_i], NULL, 1);
 	hold_open(&hold, &bed, NULL);
 	OK(erc_request_submit(hold.request));
@@ -181,7 +182,7 @@ START_TEST(destroyed_in_flight)
 	for (int i = 0; i < 3; i++) {
 		FAILS(erc_request_destroy(hold.request), ERC_BUSY);
 		FAILS(erc_request_submit(hold.request), ERC_BUSY);
-		FAILS(erc_request_bind_input(hold.request, 0, other, sizeof(other)), ERC_BUSY);
+		FAILS(erc_request_bind_input(hold.request, 0, other, sizeof other), ERC_BUSY);
 		FAILS(erc_session_destroy(hold.session), ERC_BUSY);
 		FAILS(erc_model_unload(bed.models[HOLD]), ERC_BUSY);
 		FAILS(erc_runtime_destroy(bed.runtime), ERC_BUSY);
@@ -199,11 +200,13 @@ END_TEST
 /* Cancelled while a tile is held: that tile completes, no other begins, and only that one is counted. */
 START_TEST(cancelled_in_a_tile)
 {
-	struct erc_session_stats stats = { .size = sizeof(stats) };
-	struct erc_runtime_stats all = { .size = sizeof(all) };
+	struct erc_session_stats stats = {.size = sizeof stats};
+	struct erc_runtime_stats all = {.size = sizeof all};
 	struct bed bed;
 	bed_open(&bed, devices[_i / POLICIES], policies[_i % POLICIES], 2);
-	struct erc_session_options options = { .size = sizeof(options), .class_ = ERC_REAL_TIME, .units = 1 }; /* under all policies */
+	struct erc_session_options options = {.size = sizeof options,
+	                                      .class_ = ERC_REAL_TIME,
+	                                      .units = 1}; /* under all policies */
 	hold_open(&hold, &bed, &options);
 	OK(erc_request_submit(hold.request));
 	await_least(&hold.control[GATE_ENTERED], 1);
@@ -240,7 +243,8 @@ START_TEST(cancelled_any_time)
 	while (!load_is_over(loads, 4)) {
 		OK(erc_request_cancel(loads[next_random(&random, 4)].tenant.request));
 		count++;
-		usleep(next_random(&random, 60u << (count < 2560 ? count / 256 : 10))); /* where runs take long, some end as well */
+		usleep(next_random(&random,
+		                   60u << (count < 2560 ? count / 256 : 10))); /* where runs take long, some end as well */
 	}
 	for (int i = 0; i < 4; i++)
 		pthread_join(loads[i].thread, NULL);
@@ -265,7 +269,7 @@ START_TEST(resized_any_time)
 	load_start(loads, 4, &bed, 100);
 	while (!load_is_over(loads, 4)) {
 		erc_session *session = loads[next_random(&random, 4)].tenant.session;
-		static const char *const budgets[] = { "full", "half", NULL };
+		static const char *const budgets[] = {"full", "half", NULL};
 		if (next_random(&random, 2))
 			OK(erc_session_set_units(session, next_random(&random, 4)));
 		else
@@ -282,12 +286,12 @@ END_TEST
 
 START_TEST(deadline_already_past)
 {
-	struct erc_session_options options = { .size = sizeof(options), .class_ = ERC_REAL_TIME, .deadline_us = 20000000 };
-	struct erc_session_stats stats = { .size = sizeof(stats) };
-	struct erc_request_timing timing = { .size = sizeof(timing) };
+	struct erc_session_options options = {.size = sizeof options, .class_ = ERC_REAL_TIME, .deadline_us = 20000000};
+	struct erc_session_stats stats = {.size = sizeof stats};
+	struct erc_request_timing timing = {.size = sizeof timing};
 	struct tenant tenant;
 	struct bed bed;
-	const char *const all[] = { "cpu", "sim:h100", "cuda" };
+	const char *const all[] = {"cpu", "sim:h100", "cuda"};
 	bed_open(&bed, gpu_is_tested() ? "cuda" : all[_i % 3], "elastic", 2);
 	options.shed = _i / 3;
 	options.deadline_us = 1;
@@ -318,21 +322,21 @@ END_TEST
 
 START_TEST(too_many_in_flight)
 {
-	struct erc_session_options options = { .size = sizeof(options), .in_flight = 2 };
-	struct erc_session_stats stats = { .size = sizeof(stats) };
+	struct erc_session_options options = {.size = sizeof options, .in_flight = 2};
+	struct erc_session_stats stats = {.size = sizeof stats};
 	erc_request *third;
-	uint32_t in[WIDTH] = { 0 }, out[WIDTH], counters[COUNTERS] = { 0 };
+	uint32_t in[WIDTH] = {0}, out[WIDTH], counters[COUNTERS] = {0};
 	struct tenant tenant;
 	struct bed bed;
 	erc_request *second;
 	bed_open(&bed, devices[_i], NULL, 2);
 	tenant_open(&tenant, &bed, &options);
-	erc_request **more[] = { &second, &third };
+	erc_request **more[] = {&second, &third};
 	for (int i = 0; i < 2; i++) {
 		OK(erc_request_create(tenant.session, more[i]));
-		OK(erc_request_bind_input(*more[i], 0, in, sizeof(in)));
-		OK(erc_request_bind_output(*more[i], 0, out, sizeof(out)));
-		OK(erc_request_bind_output(*more[i], 1, counters, sizeof(counters)));
+		OK(erc_request_bind_input(*more[i], 0, in, sizeof in));
+		OK(erc_request_bind_output(*more[i], 0, out, sizeof out));
+		OK(erc_request_bind_output(*more[i], 1, counters, sizeof counters));
 	}
 	OK(erc_session_set_units(tenant.session, 0));
 	tenant_submit(&tenant);
@@ -362,7 +366,7 @@ END_TEST
 
 static void check_order(const struct tenant *tenant)
 {
-	struct erc_request_timing timing = { .size = sizeof(timing) };
+	struct erc_request_timing timing = {.size = sizeof timing};
 	OK(erc_request_timing(tenant->request, &timing));
 	ck_assert_uint_le(timing.arrival_ns, timing.submitted_ns);
 	ck_assert_uint_le(timing.submitted_ns, timing.visible_ns);
@@ -401,7 +405,7 @@ END_TEST
 /* Submitted anew at once, while the units of the last run are still inside: each run has its own times. */
 START_TEST(times_of_quick_runs)
 {
-	struct erc_request_timing timing = { .size = sizeof(timing) };
+	struct erc_request_timing timing = {.size = sizeof timing};
 	uint64_t last_ns = 0;
 	struct tenant tenant;
 	struct bed bed;
@@ -428,7 +432,7 @@ START_TEST(state_over_runs)
 {
 	static struct load other;
 	struct erc_session_options options = mixed_options(1);
-	uint32_t expected[WIDTH] = { 0 }, next[WIDTH], random = 1;
+	uint32_t expected[WIDTH] = {0}, next[WIDTH], random = 1;
 	struct tenant tenant;
 	struct bed bed;
 	bed_open(&bed, devices[_i / POLICIES], policies[_i % POLICIES], 2);
@@ -436,7 +440,7 @@ START_TEST(state_over_runs)
 	OK(erc_request_bind_state(tenant.request, 0, 0));
 	load_start(&other, 1, &bed, 50);
 	for (uint32_t run = 0; run < 100; run++) {
-		ck_assert_mem_eq(erc_request_state(tenant.request, 0), expected, sizeof(expected));
+		ck_assert_mem_eq(erc_request_state(tenant.request, 0), expected, sizeof expected);
 		OK(erc_request_submit(tenant.request));
 		ck_assert_uint_eq(run % 2 && next_random(&random, 2) && usleep(next_random(&random, 30)), 0);
 		if (run % 2)
@@ -447,12 +451,12 @@ START_TEST(state_over_runs)
 		tenant.cancelled += status == ERC_CANCELLED;
 		if (!status) {
 			expect_work(expected, next);
-			memcpy(expected, next, sizeof(expected));
+			memcpy(expected, next, sizeof expected);
 		}
 	}
 	ck_assert_uint_ge(tenant.completed, 50);
 	ck_assert_uint_gt(tenant.cancelled, 0);
-	ck_assert_mem_eq(erc_request_state(tenant.request, 0), expected, sizeof(expected));
+	ck_assert_mem_eq(erc_request_state(tenant.request, 0), expected, sizeof expected);
 	load_join(&other, 1);
 	tenant_close(&tenant);
 	bed_close(&bed);
@@ -467,7 +471,7 @@ static int read_trace(const char *path, uint64_t *dropped)
 	static char text[1 << 20];
 	FILE *file = fopen(path, "r");
 	ck_assert_ptr_nonnull(file);
-	size_t bytes = fread(text, 1, sizeof(text) - 1, file);
+	size_t bytes = fread(text, 1, sizeof text - 1, file);
 	fclose(file);
 	text[bytes] = '\0';
 	cJSON *root = cJSON_ParseWithOpts(text, NULL, 1);
@@ -493,7 +497,7 @@ START_TEST(trace_runs_full)
 	enum { EVENTS = 40 };
 	static struct load loads[4];
 	char path[] = "/tmp/erc-trace-XXXXXX";
-	struct erc_runtime_stats stats = { .size = sizeof(stats) };
+	struct erc_runtime_stats stats = {.size = sizeof stats};
 	uint64_t dropped;
 	struct bed bed;
 	make_path(path);
@@ -522,7 +526,7 @@ START_TEST(trace_on_and_off)
 {
 	static struct load loads[4];
 	char path[] = "/tmp/erc-trace-XXXXXX";
-	struct erc_runtime_stats stats = { .size = sizeof(stats) };
+	struct erc_runtime_stats stats = {.size = sizeof stats};
 	uint32_t random = 1;
 	uint64_t dropped;
 	struct bed bed;

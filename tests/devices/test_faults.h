@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "handles.h"
-#include "test_gpu.h"
-#include "test_model.h"
+#include "runtime/core/handles.h"
+#include "tests/devices/test_gpu.h"
+#include "tests/devices/test_model.h"
 
 #define OK(call) \
 	do { \
@@ -29,8 +29,8 @@ enum { WORK, HOLD, MODELS };
 #define COUNTERS 200
 #define HOLD_TILES 20000
 
-static const uint32_t chain_widths[] = { 64, 5, 1, 1, 1, 64, 16, 2, 64, 64 };
-#define CHAINS (sizeof(chain_widths) / sizeof(chain_widths[0]))
+static const uint32_t chain_widths[] = {64, 5, 1, 1, 1, 64, 16, 2, 64, 64};
+#define CHAINS (sizeof chain_widths / sizeof chain_widths[0])
 #define WORK_LAUNCHES (CHAINS + 1)
 #define WORK_TILES (64 + 5 + 1 + 1 + 1 + 64 + 16 + 2 + 64 + 64 + COUNTERS)
 
@@ -42,8 +42,10 @@ static inline void build_work(struct test_model *model, const char *target, uint
 	test_model_tensor(model, 1, ERC_U32, COUNTERS);
 	model->entry.arena_bytes = 2 * WIDTH_BYTES;
 	for (uint32_t i = 0; i < CHAINS; i++) {
-		struct erca_variant variant = { .kernel = TEST_KERNEL_chain, .tile_count = chain_widths[i], .tile_ns = tile_ns,
-		                                .count_slot = ERCA_NONE };
+		struct erca_variant variant = {.kernel = TEST_KERNEL_chain,
+		                               .tile_count = chain_widths[i],
+		                               .tile_ns = tile_ns,
+		                               .count_slot = ERCA_NONE};
 		test_model_operand(model, i ? ERCA_BUFFER_ARENA : ERCA_BUFFER_INPUT, ERCA_ACCESS_READ, 0,
 		                   i ? (i - 1) % 2 * WIDTH_BYTES : 0, WIDTH_BYTES);
 		test_model_operand(model, i + 1 < CHAINS ? ERCA_BUFFER_ARENA : ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0,
@@ -51,8 +53,12 @@ static inline void build_work(struct test_model *model, const char *target, uint
 		test_model_launch_variant(model, variant, i ? chain_widths[i - 1] : WIDTH);
 	}
 	test_model_operand(model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 1, 0, COUNTERS * 4);
-	test_model_launch_variant(model, (struct erca_variant){ .kernel = TEST_KERNEL_count, .tile_count = COUNTERS,
-	                                                        .tile_ns = tile_ns, .count_slot = ERCA_NONE }, 0);
+	test_model_launch_variant(model,
+	                          (struct erca_variant){.kernel = TEST_KERNEL_count,
+	                                                .tile_count = COUNTERS,
+	                                                .tile_ns = tile_ns,
+	                                                .count_slot = ERCA_NONE},
+	                          0);
 }
 
 /* The same, one after another. */
@@ -72,8 +78,10 @@ static inline void expect_work(const uint32_t *input, uint32_t *output)
 
 static inline void build_hold(struct test_model *model, const erc_runtime *runtime)
 {
-	struct erca_variant variant = { .kernel = TEST_KERNEL_stall, .tile_count = HOLD_TILES, .count_slot = ERCA_NONE,
-	                                .local_bytes = one_block_bytes(runtime) };
+	struct erca_variant variant = {.kernel = TEST_KERNEL_stall,
+	                               .tile_count = HOLD_TILES,
+	                               .count_slot = ERCA_NONE,
+	                               .local_bytes = one_block_bytes(runtime)};
 	test_model_begin(model, runtime->device->target);
 	test_model_tensor(model, 0, ERC_U64, 2);
 	model->entry.local_bytes = variant.local_bytes;
@@ -96,7 +104,7 @@ static size_t code_bytes;
 
 static inline void bed_open(struct bed *bed, const char *device, const char *policy, uint32_t units)
 {
-	struct erc_runtime_options options = { .size = sizeof(options), .device = device, .units = units, .policy = policy };
+	struct erc_runtime_options options = {.size = sizeof options, .device = device, .units = units, .policy = policy};
 	stub_set_units(units);
 	OK(erc_runtime_create(&options, &bed->runtime));
 	bed->has_memory = bed->runtime->device->ops->request_create != NULL;
@@ -136,28 +144,31 @@ struct tenant {
 static inline struct erc_session_options mixed_options(uint32_t number)
 {
 	return (struct erc_session_options){
-		.size = sizeof(struct erc_session_options), .class_ = number % 2 ? ERC_REAL_TIME : ERC_BEST_EFFORT,
-		.level = number / 2 % 3, .weight = number % 5, .deadline_us = number % 2 ? 1000 : 0,
+		.size = sizeof(struct erc_session_options),
+		.class_ = number % 2 ? ERC_REAL_TIME : ERC_BEST_EFFORT,
+		.level = number / 2 % 3,
+		.weight = number % 5,
+		.deadline_us = number % 2 ? 1000 : 0,
 		.budget = number % 3 ? NULL : "half",
 	};
 }
 
 static inline void tenant_open(struct tenant *t, const struct bed *bed, const struct erc_session_options *options)
 {
-	memset(t, 0, sizeof(*t));
+	memset(t, 0, sizeof *t);
 	t->computes = bed->computes;
 	OK(erc_session_create(bed->models[WORK], options, &t->session));
 	OK(erc_request_create(t->session, &t->request));
-	OK(erc_request_bind_input(t->request, 0, t->input, sizeof(t->input)));
-	OK(erc_request_bind_output(t->request, 0, t->output, sizeof(t->output)));
-	OK(erc_request_bind_output(t->request, 1, t->counters, sizeof(t->counters)));
+	OK(erc_request_bind_input(t->request, 0, t->input, sizeof t->input));
+	OK(erc_request_bind_output(t->request, 0, t->output, sizeof t->output));
+	OK(erc_request_bind_output(t->request, 1, t->counters, sizeof t->counters));
 }
 
 static inline void tenant_submit(struct tenant *t)
 {
 	for (uint32_t i = 0; i < WIDTH; i++)
 		t->input[i] = t->submitted * 2654435761u + i;
-	memset(t->output, 0, sizeof(t->output));
+	memset(t->output, 0, sizeof t->output);
 	OK(erc_request_submit(t->request));
 	t->submitted++;
 }
@@ -172,7 +183,7 @@ static inline void tenant_ended(struct tenant *t, enum erc_status status)
 	if (status || !t->computes)
 		return;
 	expect_work(t->input, expected);
-	ck_assert_mem_eq(t->output, expected, sizeof(expected));
+	ck_assert_mem_eq(t->output, expected, sizeof expected);
 }
 
 static inline void tenant_wait(struct tenant *t)
@@ -183,7 +194,7 @@ static inline void tenant_wait(struct tenant *t)
 /* What the runtime counted is what was seen here, and each tile ran once in each completed run. */
 static inline void tenant_check(const struct tenant *t)
 {
-	struct erc_session_stats stats = { .size = sizeof(stats) };
+	struct erc_session_stats stats = {.size = sizeof stats};
 	OK(erc_session_stats(t->session, &stats));
 	ck_assert_uint_eq(stats.submitted, t->submitted);
 	ck_assert_uint_eq(stats.completed, t->completed);
@@ -266,13 +277,13 @@ struct hold {
 
 static inline void hold_open(struct hold *hold, const struct bed *bed, const struct erc_session_options *options)
 {
-	memset(hold, 0, sizeof(*hold));
-	gpu_show(bed->runtime, hold, sizeof(*hold));
+	memset(hold, 0, sizeof *hold);
+	gpu_show(bed->runtime, hold, sizeof *hold);
 	OK(erc_session_create(bed->models[HOLD], options, &hold->session));
 	OK(erc_request_create(hold->session, &hold->request));
 	hold->addresses[0] = (uintptr_t)hold->control;
 	hold->addresses[1] = (uintptr_t)hold->counters;
-	OK(erc_request_bind_input(hold->request, 0, hold->addresses, sizeof(hold->addresses)));
+	OK(erc_request_bind_input(hold->request, 0, hold->addresses, sizeof hold->addresses));
 }
 
 static inline void hold_close(struct hold *hold)

@@ -6,10 +6,10 @@
 #include <check.h>
 #include <dlfcn.h>
 
-#include "devices/cuda.h"
-#include "gpu_code.h"
-#include "stub_image.h"
-#include "test_kernels.h"
+#include "runtime/devices/cuda_device.h"
+#include "tests/devices/gpu_code.h"
+#include "tests/devices/stub_image.h"
+#include "tests/devices/test_kernels.h"
 
 static inline int gpu_is_tested(void)
 {

@@ -12,15 +12,15 @@
 
 /* X(name): position = erca_kernel.entry. Buffers and params are described beside each. */
 #define TEST_KERNELS(X) \
-	X(count) /* counters[tile]++ ; plain, so it is exact only if each tile runs once */ \
-	X(chain) /* from, to; params n: to[tile] = 31 * (sum of all n of from) + tile + 1 */ \
-	X(gate)  /* addresses of control, counters: waits for leave, then counters[tile]++ */ \
-	X(dims)  /* dims, counts: dims[tile] = counts[tile] */ \
-	X(local) /* out, params bytes: out[tile] = 1 when the unit's scratch is aligned and keeps what is written */ \
+	X(count)    /* counters[tile]++ ; plain, so it is exact only if each tile runs once */ \
+	X(chain)    /* from, to; params n: to[tile] = 31 * (sum of all n of from) + tile + 1 */ \
+	X(gate)     /* addresses of control, counters: waits for leave, then counters[tile]++ */ \
+	X(dims)     /* dims, counts: dims[tile] = counts[tile] */ \
+	X(local)    /* out, params bytes: out[tile] = 1 when the unit's scratch is aligned and keeps what is written */ \
 	X(denormal) /* in, out: out[tile] = in[tile] * 0.5f */ \
-	X(stamp) /* address of counter, out: out[tile] = ++counter: who was first */ \
-	X(empty) /* nothing */ \
-	X(tally) /* counters, 64 bytes apart: one more for the unit, told by the address of its scratch */ \
+	X(stamp)    /* address of counter, out: out[tile] = ++counter: who was first */ \
+	X(empty)    /* nothing */ \
+	X(tally)    /* counters, 64 bytes apart: one more for the unit, told by the address of its scratch */ \
 	X(stall) /* addresses of control, counters; params which: counters[tile]++, that tile once the gate is open; the others at once */ \
 	X(fault) /* a GPU's writes where no memory is */
 
@@ -28,7 +28,7 @@ enum test_kernel {
 #define X(name) TEST_KERNEL_##name,
 	TEST_KERNELS(X)
 #undef X
-	TEST_KERNEL_COUNT
+		TEST_KERNEL_COUNT
 };
 
 /* The words of gate's control buffer. The test looks at it while tiles run, so they find it by its address: what is bound may be
@@ -54,7 +54,8 @@ static const char test_kernels_text[] =
 	"KERNEL(chain) { UNUSED; uint32_t sum = 0;\n"
 	"	for (int64_t i = 0; i < PARAM(0); i++) sum += BUFFER(const uint32_t, 0)[i];\n"
 	"	BUFFER(uint32_t, 1)[tile] = 31 * sum + tile + 1; }\n"
-	"KERNEL(gate) { UNUSED; uint32_t *control = BUFFER(uint32_t *const, 0)[0], *counters = BUFFER(uint32_t *const, 0)[1];\n"
+	"KERNEL(gate) { UNUSED; uint32_t *control = BUFFER(uint32_t *const, 0)[0], *counters = BUFFER(uint32_t *const, "
+	"0)[1];\n"
 	"	uint32_t ticket = __atomic_fetch_add(&control[0], 1, __ATOMIC_ACQ_REL);\n"
 	"	while (__atomic_load_n(&control[1], __ATOMIC_ACQUIRE) <= ticket) sched_yield();\n"
 	"	counters[tile]++; }\n"
@@ -64,21 +65,24 @@ static const char test_kernels_text[] =
 	"	for (int64_t i = 0; i < PARAM(0); i++) ok &= p[i] == (uint8_t)(i * 7 + tile);\n"
 	"	BUFFER(uint32_t, 0)[tile] = ok; }\n"
 	"KERNEL(denormal) { UNUSED; BUFFER(volatile float, 1)[tile] = BUFFER(const volatile float, 0)[tile] * 0.5f; }\n"
-	"KERNEL(stamp) { UNUSED; BUFFER(uint32_t, 1)[tile] = __atomic_add_fetch(BUFFER(uint32_t *const, 0)[0], 1, __ATOMIC_ACQ_REL); }\n"
+	"KERNEL(stamp) { UNUSED; BUFFER(uint32_t, 1)[tile] = __atomic_add_fetch(BUFFER(uint32_t *const, 0)[0], 1, "
+	"__ATOMIC_ACQ_REL); }\n"
 	"KERNEL(empty) { UNUSED; }\n"
 	"KERNEL(tally) { UNUSED; BUFFER(uint64_t, 0)[((uintptr_t)local >> 6 & 1023) * 8]++; }\n"
-	"KERNEL(stall) { UNUSED; uint32_t *control = BUFFER(uint32_t *const, 0)[0], *counters = BUFFER(uint32_t *const, 0)[1];\n"
+	"KERNEL(stall) { UNUSED; uint32_t *control = BUFFER(uint32_t *const, 0)[0], *counters = BUFFER(uint32_t *const, "
+	"0)[1];\n"
 	"	__atomic_fetch_add(&control[0], 1, __ATOMIC_ACQ_REL);\n"
 	"	while (tile == PARAM(0) && !__atomic_load_n(&control[1], __ATOMIC_ACQUIRE)) sched_yield();\n"
 	"	counters[tile]++; }\n"
 	"KERNEL(fault) { UNUSED; FAULT; }\n";
 static const char test_kernels_tail[] =
 #define X(name) "test_" #name ", "
-	"static const erc_tile_fn kernels[] = { " TEST_KERNELS(X) "};\n"
+	"static const erc_tile_fn kernels[] = { " TEST_KERNELS(
+		X) "};\n"
 #undef X
-	"static const struct erc_cpu_image image = { TEST_ABI, sizeof kernels / sizeof kernels[0], kernels };\n"
-	"__attribute__((visibility(\"default\"))) const struct erc_cpu_image *TEST_QUERY(void);\n"
-	"const struct erc_cpu_image *TEST_QUERY(void) { return &image; }\n";
+		   "static const struct erc_cpu_image image = { TEST_ABI, sizeof kernels / sizeof kernels[0], kernels };\n"
+		   "__attribute__((visibility(\"default\"))) const struct erc_cpu_image *TEST_QUERY(void);\n"
+		   "const struct erc_cpu_image *TEST_QUERY(void) { return &image; }\n";
 
 #if defined(__SANITIZE_THREAD__)
 #define TEST_KERNEL_FLAGS "-fsanitize=thread"
@@ -97,10 +101,11 @@ static inline void *test_kernels_compile(const char *defines, size_t *bytes)
 	int file = mkstemp(path);
 	if (file < 0)
 		return NULL;
-	snprintf(command, sizeof(command), "${CC:-cc} -std=gnu11 -O1 -fPIC -shared -fvisibility=hidden %s %s -x c -o %s -",
+	snprintf(command, sizeof command, "${CC:-cc} -std=gnu11 -O1 -fPIC -shared -fvisibility=hidden %s %s -x c -o %s -",
 	         TEST_KERNEL_FLAGS, defines, path);
 	FILE *pipe = popen(command, "w");
-	int is_written = pipe && fputs(test_kernels_head, pipe) >= 0 && fputs(test_kernels_text, pipe) >= 0 && fputs(test_kernels_tail, pipe) >= 0;
+	int is_written = pipe && fputs(test_kernels_head, pipe) >= 0 && fputs(test_kernels_text, pipe) >= 0 &&
+	                 fputs(test_kernels_tail, pipe) >= 0;
 	int is_built = pipe && !pclose(pipe) && is_written;
 	/* The compiler may have put a new file in place of ours. */
 	close(file);

@@ -5,14 +5,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "devices/cpu_limits.h"
+#include "runtime/devices/cpu_limits.h"
 
 static char root[64];
 
 static void put(const char *path, const char *text)
 {
 	char full[256];
-	snprintf(full, sizeof(full), "%s/%s", root, path);
+	snprintf(full, sizeof full, "%s/%s", root, path);
 	for (char *slash = full + strlen(root) + 1; (slash = strchr(slash, '/')); slash++) {
 		*slash = '\0';
 		mkdir(full, 0700);
@@ -28,8 +28,8 @@ static struct cpu_limits read_limits(void)
 {
 	char proc[128], mount[128];
 	struct cpu_limits limits;
-	snprintf(proc, sizeof(proc), "%s/proc", root);
-	snprintf(mount, sizeof(mount), "%s/cgroup", root);
+	snprintf(proc, sizeof proc, "%s/proc", root);
+	snprintf(mount, sizeof mount, "%s/cgroup", root);
 	erc__cpu_limits_read(&limits, proc, mount);
 	return limits;
 }
@@ -43,7 +43,7 @@ static void make_root(void)
 static void remove_root(void)
 {
 	char command[128];
-	snprintf(command, sizeof(command), "rm -r %s", root);
+	snprintf(command, sizeof command, "rm -r %s", root);
 	ck_assert_int_eq(system(command), 0);
 }
 
@@ -53,7 +53,7 @@ static void collect(void *user, enum erc_log_level level, const char *message)
 {
 	(void)user;
 	size_t used = strlen(lines);
-	snprintf(lines + used, sizeof(lines) - used, "%d %s\n", (int)level, message);
+	snprintf(lines + used, sizeof lines - used, "%d %s\n", (int)level, message);
 }
 
 static void tell(const struct cpu_limits *limits, uint32_t cores)
@@ -65,7 +65,8 @@ static void tell(const struct cpu_limits *limits, uint32_t cores)
 START_TEST(nothing_there)
 {
 	struct cpu_limits limits = read_limits();
-	ck_assert(limits.quota_cores == 0 && !limits.throttled && limits.weight == 100 && !limits.is_idle && !limits.has_autogroup);
+	ck_assert(limits.quota_cores == 0 && !limits.throttled && limits.weight == 100 && !limits.is_idle &&
+	          !limits.has_autogroup);
 	tell(&limits, 4);
 	ck_assert_str_eq(lines, "");
 	erc__cpu_limits_tell(&limits, 4, NULL, NULL);
@@ -131,8 +132,8 @@ END_TEST
 
 START_TEST(damaged_files)
 {
-	static const char *const groups[] = { "", "0", "0:", "0::", ":::::\n\n::/x\n", "0::/../..\n" };
-	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+	static const char *const groups[] = {"", "0", "0:", "0::", ":::::\n\n::/x\n", "0::/../..\n"};
+	for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
 		put("proc/self/cgroup", groups[i]);
 		put("cgroup/cpu.max", i % 2 ? "max" : "-5 0");
 		ck_assert(read_limits().quota_cores == 0);

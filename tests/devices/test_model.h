@@ -2,9 +2,9 @@
 #ifndef TEST_MODEL_H
 #define TEST_MODEL_H
 
-#include "build_artifact.h"
-#include "stub_image.h"
-#include "test_kernels.h"
+#include "tests/devices/build_artifact.h"
+#include "tests/devices/stub_image.h"
+#include "tests/devices/test_kernels.h"
 
 #define TEST_BUDGETS 2 /* "full", and "half" of the device's units */
 
@@ -17,27 +17,27 @@ struct test_model {
 
 static inline void test_model_begin(struct test_model *model, const char *target)
 {
-	memset(model, 0, sizeof(*model));
+	memset(model, 0, sizeof *model);
 	struct build *build = &model->build;
 	model->node = build_string(build, "node");
 	model->is_cuda = !strncmp(target, "cuda:", 5);
 	BUILD_ADD(build, BUDGETS, struct erca_budget, .name = build_string(build, "full"));
 	BUILD_ADD(build, BUDGETS, struct erca_budget, .name = build_string(build, "half"), .share_permille = 500);
 	BUILD_ADD(build, TARGETS, struct erca_target, .name = build_string(build, target), .level = 3,
-	          .kind = model->is_cuda ? ERCA_TARGET_CUDA : ERCA_TARGET_CPU,
-	          .code_section = BUILD_CODE_SECTION, .budget_count = TEST_BUDGETS);
+	          .kind = model->is_cuda ? ERCA_TARGET_CUDA : ERCA_TARGET_CPU, .code_section = BUILD_CODE_SECTION,
+	          .budget_count = TEST_BUDGETS);
 #define X(kernel) \
 	BUILD_ADD(build, KERNELS, struct erca_kernel, .name = build_string(build, #kernel), .entry = TEST_KERNEL_##kernel);
 	TEST_KERNELS(X)
 #undef X
-	model->entry = (struct erca_entry){ .name = build_string(build, "main") };
+	model->entry = (struct erca_entry){.name = build_string(build, "main")};
 }
 
 /* Inputs first, then outputs: their order in the tensor table. */
 static inline void test_model_tensor(struct test_model *model, int is_output, enum erc_dtype dtype, int64_t count)
 {
 	BUILD_ADD(&model->build, TENSORS, struct erca_tensor, .name = model->node, .dtype = (uint8_t)dtype, .rank = 1,
-	          .dim_slots = ERCA_NO_SLOTS, .bytes = (uint64_t)count * erc_dtype_bytes(dtype), .dims = { count });
+	          .dim_slots = ERCA_NO_SLOTS, .bytes = (uint64_t)count * erc_dtype_bytes(dtype), .dims = {count});
 	if (is_output)
 		model->entry.output_count++;
 	else
@@ -55,7 +55,7 @@ static inline void test_model_operand(struct test_model *model, enum erca_buffer
 static inline struct erca_record test_model_record(const struct test_model *model, enum erca_record_kind kind)
 {
 	const struct erca_record *records = (const void *)model->build.tables[ERC_TABLE_RECORDS].data;
-	uint32_t count = build_count(&model->build, ERC_TABLE_RECORDS, sizeof(*records));
+	uint32_t count = build_count(&model->build, ERC_TABLE_RECORDS, sizeof *records);
 	uint32_t first = count ? records[count - 1].operand_first + records[count - 1].operand_count : 0;
 	return (struct erca_record){
 		.kind = kind,
@@ -70,25 +70,27 @@ static inline struct erca_record test_model_record(const struct test_model *mode
 static inline void test_model_launch_variant(struct test_model *model, struct erca_variant variant, int64_t param)
 {
 	struct erca_record record = test_model_record(model, ERCA_RECORD_LAUNCH);
-	record.variant_first = build_count(&model->build, ERC_TABLE_VARIANTS, sizeof(variant));
+	record.variant_first = build_count(&model->build, ERC_TABLE_VARIANTS, sizeof variant);
 	record.variant_count = TEST_BUDGETS;
-	variant.param_first = pool_add(&model->build.tables[ERC_TABLE_PARAMS], &param, sizeof(param));
+	variant.param_first = pool_add(&model->build.tables[ERC_TABLE_PARAMS], &param, sizeof param);
 	variant.param_count = 1;
 	variant.threads = model->is_cuda ? 32 : 0;
 	for (int i = 0; i < TEST_BUDGETS; i++)
-		pool_add(&model->build.tables[ERC_TABLE_VARIANTS], &variant, sizeof(variant));
-	pool_add(&model->build.tables[ERC_TABLE_RECORDS], &record, sizeof(record));
+		pool_add(&model->build.tables[ERC_TABLE_VARIANTS], &variant, sizeof variant);
+	pool_add(&model->build.tables[ERC_TABLE_RECORDS], &record, sizeof record);
 }
 
 static inline void test_model_launch(struct test_model *model, enum test_kernel kernel, uint32_t tiles, int64_t param)
 {
-	test_model_launch_variant(model, (struct erca_variant){ .kernel = kernel, .tile_count = tiles, .count_slot = ERCA_NONE }, param);
+	test_model_launch_variant(model,
+	                          (struct erca_variant){.kernel = kernel, .tile_count = tiles, .count_slot = ERCA_NONE},
+	                          param);
 }
 
 static inline void test_model_copy(struct test_model *model)
 {
 	struct erca_record record = test_model_record(model, ERCA_RECORD_COPY);
-	pool_add(&model->build.tables[ERC_TABLE_RECORDS], &record, sizeof(record));
+	pool_add(&model->build.tables[ERC_TABLE_RECORDS], &record, sizeof record);
 }
 
 /* The artifact, to free. code: a CPU code image, which is wrapped for the stand-in where the target is CUDA; or CODE for a GPU. */
@@ -97,8 +99,11 @@ static inline uint8_t *test_model_finish(struct test_model *model, const void *c
 	struct erca_target *target = (void *)model->build.tables[ERC_TABLE_TARGETS].data;
 	BUILD_ADD(&model->build, PLANS, struct erca_plan,
 	          .record_count = build_count(&model->build, ERC_TABLE_RECORDS, sizeof(struct erca_record)));
-	pool_add(&model->build.tables[ERC_TABLE_ENTRIES], &model->entry, sizeof(model->entry));
-	int is_elf = code_bytes > 4 && !memcmp(code, "\x7f" "ELF", 4);
+	pool_add(&model->build.tables[ERC_TABLE_ENTRIES], &model->entry, sizeof model->entry);
+	int is_elf = code_bytes > 4 && !memcmp(code,
+	                                       "\x7f"
+	                                       "ELF",
+	                                       4);
 	void *wrapped = model->is_cuda && is_elf ? stub_code(code, code_bytes, TEST_KERNEL_COUNT, 0, &code_bytes) : NULL;
 	model->build.code = wrapped ? wrapped : code;
 	model->build.code_bytes = target->code_bytes = code_bytes;

@@ -2,7 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "devices/cuda_phase.h"
+#include "runtime/devices/cuda_phase.h"
 
 #define MOST 64
 #define UNITS 132

@@ -1,6 +1,6 @@
 /* The device conformance suite's second half, for devices whose units check rooms: shrinking, growing, stopping, moving to others,
  * order among requests, cancelling what runs or waits. */
-#include "test_devices.h"
+#include "tests/devices/test_devices.h"
 
 #define ROOM_TESTS 10 /* users of open_elastic */
 #define GATE_TILES 12
@@ -13,14 +13,18 @@ struct gate {
 
 static uint32_t narrow_ns; /* predicted time of the first launch's tiles */
 
-static void build_gate(struct test_model *model, const erc_runtime *runtime, uint32_t launches, uint32_t first_tiles, uint32_t other_tiles)
+static void build_gate(struct test_model *model, const erc_runtime *runtime, uint32_t launches, uint32_t first_tiles,
+                       uint32_t other_tiles)
 {
 	test_model_begin(model, runtime->device->target);
 	test_model_tensor(model, 0, ERC_U64, 2);
 	model->entry.local_bytes = one_block_bytes(runtime);
 	for (uint32_t i = 0; i < launches; i++) {
-		struct erca_variant variant = { .kernel = TEST_KERNEL_gate, .tile_count = i ? other_tiles : first_tiles,
-		                                .local_bytes = model->entry.local_bytes, .tile_ns = i ? 0 : narrow_ns, .count_slot = ERCA_NONE };
+		struct erca_variant variant = {.kernel = TEST_KERNEL_gate,
+		                               .tile_count = i ? other_tiles : first_tiles,
+		                               .local_bytes = model->entry.local_bytes,
+		                               .tile_ns = i ? 0 : narrow_ns,
+		                               .count_slot = ERCA_NONE};
 		test_model_operand(model, ERCA_BUFFER_INPUT, ERCA_ACCESS_READ, 0, 0, 16);
 		test_model_launch_variant(model, variant, 0);
 	}
@@ -28,11 +32,11 @@ static void build_gate(struct test_model *model, const erc_runtime *runtime, uin
 
 static void bind_gate(erc_request *request, struct gate *gate)
 {
-	memset(gate, 0, sizeof(*gate));
-	gpu_show(request->session->model->runtime, gate, sizeof(*gate));
+	memset(gate, 0, sizeof *gate);
+	gpu_show(request->session->model->runtime, gate, sizeof *gate);
 	gate->addresses[0] = (uintptr_t)gate->control;
 	gate->addresses[1] = (uintptr_t)gate->counters;
-	OK(erc_request_bind_input(request, 0, gate->addresses, sizeof(gate->addresses)));
+	OK(erc_request_bind_input(request, 0, gate->addresses, sizeof gate->addresses));
 }
 
 static void await(_Atomic uint32_t *word, uint32_t value)
@@ -55,7 +59,8 @@ static void grow(struct fixture *f, uint32_t limit)
 	OK(erc_session_set_units(f->session, limit));
 }
 
-static int open_elastic(struct fixture *f, int number, struct gate *gate, uint32_t launches, uint32_t first_tiles, uint32_t other_tiles)
+static int open_elastic(struct fixture *f, int number, struct gate *gate, uint32_t launches, uint32_t first_tiles,
+                        uint32_t other_tiles)
 {
 	struct test_model model;
 	open_numbered(f, number);
@@ -166,7 +171,8 @@ END_TEST
 START_TEST(narrow_runs_go_side_by_side)
 {
 	static const struct erc_session_options options[] = {
-		{ .size = sizeof(options[0]), .class_ = ERC_REAL_TIME }, { .size = sizeof(options[0]), .class_ = ERC_REAL_TIME, .level = 1 },
+		{.size = sizeof options[0], .class_ = ERC_REAL_TIME},
+		{.size = sizeof options[0], .class_ = ERC_REAL_TIME, .level = 1},
 	};
 	struct fixture f;
 	struct gate gates[2], unused;
@@ -218,15 +224,16 @@ static void set_cap_quietly(erc_session *session, uint32_t cap)
  * on a CPU, best-effort work beside it has threads of its own. */
 START_TEST(left_work_is_passed_on)
 {
-	static const struct erc_session_options options = { .size = sizeof(options), .class_ = ERC_REAL_TIME },
-	                                        later = { .size = sizeof(later), .class_ = ERC_REAL_TIME, .level = 1 };
+	static const struct erc_session_options options = {.size = sizeof options, .class_ = ERC_REAL_TIME},
+											later = {.size = sizeof later, .class_ = ERC_REAL_TIME, .level = 1};
 	struct fixture f;
 	struct gate gate, urgent_gate;
 	erc_session *urgent_session, *later_session;
 	erc_request *urgent, *narrow;
 	if (!open_elastic(&f, _i, &gate, 2, 1, 1))
 		return;
-	if (f.runtime->device->ops->request_create) { /* its units look at their own room only, others' work is launched beside it */
+	if (f.runtime->device->ops
+	        ->request_create) { /* its units look at their own room only, others' work is launched beside it */
 		close_device(&f);
 		return;
 	}
@@ -241,12 +248,12 @@ START_TEST(left_work_is_passed_on)
 	await(&gate.control[GATE_ENTERED], 1);
 	OK(erc_session_set_units(urgent_session, 0));
 	OK(erc_request_submit(urgent));
-	usleep(3000); /* the other units find no tile and no room, and sleep */
+	usleep(3000);                       /* the other units find no tile and no room, and sleep */
 	set_cap_quietly(urgent_session, 1); /* seen by the unit that is awake, once its tile is through */
 	atomic_store(&gate.control[GATE_OPEN], 1);
 	await(&urgent_gate.control[GATE_ENTERED], 1);
 	await(&gate.control[GATE_ENTERED], units > 1 ? 2 : 1); /* one tile, for one of the others */
-	OK(erc_session_set_units(urgent_session, 1)); /* what the room was set to is now its right too */
+	OK(erc_session_set_units(urgent_session, 1));          /* what the room was set to is now its right too */
 	atomic_store(&urgent_gate.control[GATE_OPEN], UINT32_MAX);
 	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
 	OK(erc_request_wait(urgent, UINT64_MAX));
@@ -268,7 +275,7 @@ START_TEST(budget_limits_units)
 	if (!open_elastic(&f, _i, &gate, 1, GATE_TILES, GATE_TILES))
 		return;
 	uint32_t half = (f.runtime->device->units + 1) / 2;
-	struct erc_session_options options = { .size = sizeof(options), .budget = "half" };
+	struct erc_session_options options = {.size = sizeof options, .budget = "half"};
 	OK(erc_session_create(f.model, &options, &session));
 	OK(erc_request_create(session, &request));
 	bind_gate(request, &gate);
@@ -290,10 +297,10 @@ END_TEST
 START_TEST(urgent_first)
 {
 	struct erc_session_options classes[] = {
-		{ .size = sizeof(classes[0]), .class_ = ERC_BEST_EFFORT },
-		{ .size = sizeof(classes[0]), .class_ = ERC_REAL_TIME, .level = 1, .deadline_us = 1 },
-		{ .size = sizeof(classes[0]), .class_ = ERC_REAL_TIME, .level = 0, .deadline_us = 90000000 },
-		{ .size = sizeof(classes[0]), .class_ = ERC_REAL_TIME, .level = 0, .deadline_us = 10000000 },
+		{.size = sizeof classes[0], .class_ = ERC_BEST_EFFORT},
+		{.size = sizeof classes[0], .class_ = ERC_REAL_TIME, .level = 1, .deadline_us = 1},
+		{.size = sizeof classes[0], .class_ = ERC_REAL_TIME, .level = 0, .deadline_us = 90000000},
+		{.size = sizeof classes[0], .class_ = ERC_REAL_TIME, .level = 0, .deadline_us = 10000000},
 	};
 	erc_session *sessions[4];
 	erc_request *requests[4];
@@ -309,7 +316,7 @@ START_TEST(urgent_first)
 		close_device(&f);
 		return;
 	}
-	stamp = (struct fixture){ .runtime = f.runtime };
+	stamp = (struct fixture){.runtime = f.runtime};
 	test_model_begin(&model, f.runtime->device->target);
 	test_model_tensor(&model, 0, ERC_U64, 1);
 	test_model_tensor(&model, 1, ERC_U32, 1);
@@ -318,7 +325,8 @@ START_TEST(urgent_first)
 	test_model_launch(&model, TEST_KERNEL_stamp, 1, 0);
 	load(&stamp, &model);
 	for (uint32_t i = 1; i < 4 && f.runtime->device->ops->request_create; i++)
-		classes[i].level = 3 - i; /* launched when they come: deadlines within a level do not change their order any more */
+		classes[i].level =
+			3 - i; /* launched when they come: deadlines within a level do not change their order any more */
 	OK(erc_request_submit(f.request));
 	await(&gate.control[GATE_ENTERED], 1);
 	for (int i = 0; i < 4; i++) {
@@ -387,8 +395,10 @@ static void add_tests(TCase *tcase)
 	for (int i = 0; i < DEVICES; i++)
 		if (!(erc__device_find(device_name(i))->flags & ERC__DEVICE_ELASTIC))
 			printf("rooms: skipped on %s, whose units check no room: %d tests\n", device_name(i), ROOM_TESTS);
-	printf("skipped: rooms: on cpu beside a real-time session, where best-effort work does not keep real-time work waiting: urgent_first\n");
-	printf("skipped: rooms: on cuda, whose units serve one request each until it sends them away: left_work_is_passed_on\n");
+	printf("skipped: rooms: on cpu beside a real-time session, where best-effort work does not keep real-time work "
+	       "waiting: urgent_first\n");
+	printf("skipped: rooms: on cuda, whose units serve one request each until it sends them away: "
+	       "left_work_is_passed_on\n");
 	tcase_add_loop_test(tcase, room_shrinks_and_grows, 0, ALL_UNITS);
 	tcase_add_loop_test(tcase, room_stops_and_resumes, 0, ALL_UNITS);
 	tcase_add_loop_test(tcase, no_room_no_start, 0, ALL_UNITS);
@@ -396,7 +406,8 @@ static void add_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, narrow_runs_go_side_by_side, 0, ALL_UNITS);
 	tcase_add_loop_test(tcase, left_work_is_passed_on, 0, ALL_UNITS);
 	tcase_add_loop_test(tcase, budget_limits_units, 0, ALL_UNITS);
-	STAND_IN_ONLY(tcase, urgent_first, 0, DEVICES, "a GPU has more units than the one that the gate holds"); /* one unit */
+	STAND_IN_ONLY(tcase, urgent_first, 0, DEVICES,
+	              "a GPU has more units than the one that the gate holds"); /* one unit */
 	tcase_add_loop_test(tcase, cancel_running, 0, ALL_UNITS);
 	tcase_add_loop_test(tcase, cancel_waiting, 0, ALL_UNITS);
 }

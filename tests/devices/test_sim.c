@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "handles.h"
-#include "test_model.h"
+#include "runtime/core/handles.h"
+#include "tests/devices/test_model.h"
 
 #define UNITS 132
 #define US UINT64_C(1000)
@@ -38,7 +38,9 @@ static uint8_t *make_model(uint32_t launches, uint32_t tiles, uint32_t tile_ns, 
 	test_model_tensor(&model, 1, ERC_U32, 1);
 	for (uint32_t i = 0; i < launches; i++) {
 		struct erca_variant variant = {
-			.tile_count = tiles + i * 37 % (tiles / 2 + 1), .tile_ns = tile_ns + i * 531 % tile_ns, .count_slot = ERCA_NONE,
+			.tile_count = tiles + i * 37 % (tiles / 2 + 1),
+			.tile_ns = tile_ns + i * 531 % tile_ns,
+			.count_slot = ERCA_NONE,
 		};
 		test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, 4);
 		test_model_launch_variant(&model, variant, 0);
@@ -49,9 +51,13 @@ static uint8_t *make_model(uint32_t launches, uint32_t tiles, uint32_t tile_ns, 
 static void open_pair(struct pair *pair, const char *policy, uint32_t units, const struct erc_sim_options *sim)
 {
 	struct erc_runtime_options runtime = {
-		.size = sizeof(runtime), .device = "sim:h100", .units = units, .policy = policy, .sim = sim,
+		.size = sizeof runtime,
+		.device = "sim:h100",
+		.units = units,
+		.policy = policy,
+		.sim = sim,
 	};
-	struct erc_session_options session = { .size = sizeof(session), .class_ = ERC_REAL_TIME };
+	struct erc_session_options session = {.size = sizeof session, .class_ = ERC_REAL_TIME};
 	OK(erc_runtime_create(&runtime, &pair->runtime));
 	for (int i = 0; i < 2; i++) {
 		size_t bytes;
@@ -77,7 +83,7 @@ static void close_pair(struct pair *pair)
 
 static uint64_t latency_ns(erc_request *request)
 {
-	struct erc_request_timing timing = { .size = sizeof(timing) };
+	struct erc_request_timing timing = {.size = sizeof timing};
 	OK(erc_request_timing(request, &timing));
 	return timing.finished_ns - timing.arrival_ns;
 }
@@ -107,7 +113,7 @@ struct figures {
 static struct figures run_load(const char *policy, uint32_t requests, const struct erc_sim_options *sim)
 {
 	struct pair pair;
-	struct figures figures = { 0 };
+	struct figures figures = {0};
 	uint32_t random = 1, restarts = 0;
 	double sum_ns = 0;
 	open_pair(&pair, policy, UNITS, sim);
@@ -126,7 +132,7 @@ static struct figures run_load(const char *policy, uint32_t requests, const stru
 		sum_ns += (double)latency_ns(pair.requests[0]);
 	}
 	double end_ns = (double)erc_runtime_now_ns(pair.runtime);
-	figures = (struct figures){ sum_ns / requests / 1e3, restarts / end_ns * 1e9, end_ns / 1e3 };
+	figures = (struct figures){sum_ns / requests / 1e3, restarts / end_ns * 1e9, end_ns / 1e3};
 	OK(erc_request_wait(pair.requests[1], UINT64_MAX));
 	close_pair(&pair);
 	return figures;
@@ -154,12 +160,12 @@ END_TEST
 /* Launch by launch and tile by tile come to the same decisions, under every policy, as far as time is not rounded. */
 START_TEST(launches_agree_with_tiles)
 {
-	static const char *const policies[] = { "elastic", "exclusive", "partition", "fifo", "priority", "concurrent" };
+	static const char *const policies[] = {"elastic", "exclusive", "partition", "fifo", "priority", "concurrent"};
 	const char *policy = policies[_i];
-	struct erc_sim_options exact = { .size = sizeof(exact), .by_tile = 1 };
+	struct erc_sim_options exact = {.size = sizeof exact, .by_tile = 1};
 	struct figures by_launch = run_load(policy, REQUESTS, NULL), by_tile = run_load(policy, REQUESTS, &exact);
-	printf("%-10s RT %8.1f us by launch, %8.1f by tile; BE %7.1f and %7.1f per second\n", policy, by_launch.rt_us, by_tile.rt_us,
-	       by_launch.be_per_second, by_tile.be_per_second);
+	printf("%-10s RT %8.1f us by launch, %8.1f by tile; BE %7.1f and %7.1f per second\n", policy, by_launch.rt_us,
+	       by_tile.rt_us, by_launch.be_per_second, by_tile.be_per_second);
 	fflush(stdout);
 	ck_assert_double_lt(fabs(by_launch.rt_us / by_tile.rt_us - 1), 0.01);
 	ck_assert_double_lt(fabs(by_launch.be_per_second / by_tile.be_per_second - 1), 0.01);
@@ -182,9 +188,10 @@ END_TEST
 
 START_TEST(same_seed_same_times)
 {
-	struct erc_sim_options a = { .size = sizeof(a), .jitter = 0.2, .seed = 5 }, b = a;
+	struct erc_sim_options a = {.size = sizeof a, .jitter = 0.2, .seed = 5}, b = a;
 	b.seed = 6;
-	struct figures first = run_load("elastic", 50, &a), again = run_load("elastic", 50, &a), other = run_load("elastic", 50, &b);
+	struct figures first = run_load("elastic", 50, &a), again = run_load("elastic", 50, &a),
+				   other = run_load("elastic", 50, &b);
 	ck_assert_double_eq(first.end_us, again.end_us);
 	ck_assert_double_ne(first.end_us, other.end_us);
 	ck_assert_double_gt(first.rt_us, run_load("elastic", 50, NULL).rt_us);
@@ -195,7 +202,10 @@ END_TEST
 static uint8_t *make_heavy(size_t *bytes)
 {
 	struct test_model model;
-	struct erca_variant variant = { .tile_count = 66, .tile_ns = 10000, .tile_bytes = UINT64_C(3352) * 10000 / 66, .count_slot = ERCA_NONE };
+	struct erca_variant variant = {.tile_count = 66,
+	                               .tile_ns = 10000,
+	                               .tile_bytes = UINT64_C(3352) * 10000 / 66,
+	                               .count_slot = ERCA_NONE};
 	test_model_begin(&model, "cpu:x86-64-v3");
 	test_model_tensor(&model, 1, ERC_U32, 1);
 	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, 4);
@@ -207,9 +217,9 @@ static uint8_t *make_heavy(size_t *bytes)
  * times where contention counts double. */
 START_TEST(contention_follows_traffic)
 {
-	struct erc_sim_options sim = { .size = sizeof(sim), .contention = _i };
-	struct erc_runtime_options runtime_options = { .size = sizeof(runtime_options), .device = "sim:h100", .sim = &sim };
-	struct erc_session_options options = { .size = sizeof(options), .class_ = ERC_REAL_TIME };
+	struct erc_sim_options sim = {.size = sizeof sim, .contention = _i};
+	struct erc_runtime_options runtime_options = {.size = sizeof runtime_options, .device = "sim:h100", .sim = &sim};
+	struct erc_session_options options = {.size = sizeof options, .class_ = ERC_REAL_TIME};
 	erc_runtime *runtime;
 	erc_model *model;
 	erc_session *sessions[2];
@@ -245,7 +255,7 @@ END_TEST
 
 START_TEST(cancel_in_virtual_time)
 {
-	struct erc_sim_options options = { .size = sizeof(options), .by_tile = _i };
+	struct erc_sim_options options = {.size = sizeof options, .by_tile = _i};
 	struct pair pair;
 	open_pair(&pair, "elastic", 7, &options);
 	OK(erc_request_submit(pair.requests[1]));

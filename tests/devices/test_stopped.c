@@ -2,7 +2,7 @@
  * threads at thousands of places, a few instructions apart; while they stand still, all that an application does
  * beside best-effort work goes on. Then, with every core kept busy by others, best-effort work is cancelled, destroyed and
  * closed in bounded time. */
-#include "test_devices.h"
+#include "tests/devices/test_devices.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "devices/cpu.h"
+#include "runtime/devices/cpu.h"
 
 #if defined(__SANITIZE_THREAD__)
 #define IS_TSAN 1
@@ -25,7 +25,16 @@
 #define IS_TSAN 0
 #endif
 
-enum { UNITS = 2, FEEDERS = 2, TILES = 8, ROUNDS = 4000, STRETCH = 40, BOUND_MS = 10000, LONG_BYTES = 4 << 20, SHORT_BYTES = 256 << 10 };
+enum {
+	UNITS = 2,
+	FEEDERS = 2,
+	TILES = 8,
+	ROUNDS = 4000,
+	STRETCH = 40,
+	BOUND_MS = 10000,
+	LONG_BYTES = 4 << 20,
+	SHORT_BYTES = 256 << 10
+};
 
 static uint64_t now_ms(void)
 {
@@ -48,7 +57,8 @@ static void build(struct test_model *model, const char *target)
 	test_model_begin(model, target);
 	test_model_tensor(model, 1, ERC_U32, TILES);
 	for (int i = 0; i < 3; i++) {
-		test_model_operand(model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 0, 0, TILES * sizeof(uint32_t));
+		test_model_operand(model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 0, 0,
+		                   TILES * sizeof(uint32_t));
 		test_model_launch(model, TEST_KERNEL_count, i == 1 ? 1 : TILES, 0);
 	}
 }
@@ -61,8 +71,12 @@ static void build_long(struct test_model *model, const char *target, uint32_t by
 	test_model_tensor(model, 1, ERC_U32, TILES);
 	for (int i = 0; i < 2; i++) {
 		test_model_operand(model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, TILES * sizeof(uint32_t));
-		test_model_launch_variant(model, (struct erca_variant){ .kernel = TEST_KERNEL_local, .tile_count = TILES,
-		                                                        .local_bytes = bytes, .count_slot = ERCA_NONE }, bytes);
+		test_model_launch_variant(model,
+		                          (struct erca_variant){.kernel = TEST_KERNEL_local,
+		                                                .tile_count = TILES,
+		                                                .local_bytes = bytes,
+		                                                .count_slot = ERCA_NONE},
+		                          bytes);
 	}
 }
 
@@ -81,9 +95,9 @@ static void *feed(void *argument)
 	erc_request *request;
 	OK(erc_session_create(feeder->f->model, NULL, &session));
 	OK(erc_request_create(session, &request));
-	OK(erc_request_bind_output(request, 0, counters, sizeof(counters)));
+	OK(erc_request_bind_output(request, 0, counters, sizeof counters));
 	while (!atomic_load(&feeder->talk->is_over)) {
-		memset(counters, 0, sizeof(counters));
+		memset(counters, 0, sizeof counters);
 		OK(erc_request_run(request));
 		for (uint32_t i = 0; i < TILES; i++)
 			ck_assert_uint_eq(counters[i], i ? 2 : 3);
@@ -97,9 +111,9 @@ static void *feed(void *argument)
 /* All that must go on while best-effort threads stand still. */
 static void do_round(struct fixture *f, struct talk *talk, erc_request *urgent, erc_request *other)
 {
-	struct erc_session_options options = { .size = sizeof(options), .class_ = ERC_REAL_TIME };
-	struct erc_session_stats stats = { .size = sizeof(stats) };
-	struct erc_runtime_stats all = { .size = sizeof(all) };
+	struct erc_session_options options = {.size = sizeof options, .class_ = ERC_REAL_TIME};
+	struct erc_session_stats stats = {.size = sizeof stats};
+	struct erc_runtime_stats all = {.size = sizeof all};
 	erc_session *session;
 	uint32_t *step = (uint32_t *)&talk->doing;
 	*step = 1;
@@ -135,7 +149,7 @@ static void do_round(struct fixture *f, struct talk *talk, erc_request *urgent, 
 
 static void application(struct talk *talk)
 {
-	struct erc_session_options options = { .size = sizeof(options), .class_ = ERC_REAL_TIME };
+	struct erc_session_options options = {.size = sizeof options, .class_ = ERC_REAL_TIME};
 	struct feeder feeders[FEEDERS];
 	uint32_t counters[2][TILES];
 	erc_session *session;
@@ -148,15 +162,16 @@ static void application(struct talk *talk)
 	load(&f, &model);
 	OK(erc_session_create(f.model, &options, &session));
 	OK(erc_request_create(session, &urgent));
-	OK(erc_request_bind_output(urgent, 0, counters[0], sizeof(counters[0])));
+	OK(erc_request_bind_output(urgent, 0, counters[0], sizeof counters[0]));
 	OK(erc_request_bind_output(f.request, 0, counters[1], sizeof(counters[1])));
 	for (int i = 0; i < FEEDERS; i++) {
-		feeders[i] = (struct feeder){ .f = &f, .talk = talk };
+		feeders[i] = (struct feeder){.f = &f, .talk = talk};
 		ck_assert_int_eq(pthread_create(&feeders[i].thread, NULL, feed, &feeders[i]), 0);
 	}
 	for (int i = 0; i < UNITS; i++) {
 		uint32_t tid = atomic_load(&((struct cpu_device *)f.runtime->device)->aparts[i].tid);
-		sched_setscheduler((pid_t)tid, SCHED_OTHER, &(struct sched_param){ 0 }); /* or its steps take very long on busy cores */
+		sched_setscheduler((pid_t)tid, SCHED_OTHER,
+		                   &(struct sched_param){0}); /* or its steps take very long on busy cores */
 		atomic_store(&talk->tids[i], tid);
 	}
 	atomic_store(&talk->is_ready, 1);
@@ -191,9 +206,9 @@ static void stop(pid_t tid)
 static char state_of(pid_t tid)
 {
 	char path[64], text[256], state = '?';
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)tid);
 	FILE *file = fopen(path, "r");
-	const char *end = file && fgets(text, sizeof(text), file) ? strrchr(text, ')') : NULL;
+	const char *end = file && fgets(text, sizeof text, file) ? strrchr(text, ')') : NULL;
 	if (end && end[1])
 		state = end[2];
 	if (file)
@@ -289,9 +304,9 @@ static void trace_application(struct talk *talk)
 
 START_TEST(stopped_anywhere)
 {
-	struct talk *talk = mmap(NULL, sizeof(*talk), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct talk *talk = mmap(NULL, sizeof *talk, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert(talk != MAP_FAILED);
-	memset(talk, 0, sizeof(*talk));
+	memset(talk, 0, sizeof *talk);
 	int status, is_permitted = 1;
 	pid_t child = fork();
 	ck_assert_int_ge(child, 0);
@@ -314,7 +329,7 @@ START_TEST(stopped_anywhere)
 	atomic_store(&talk->is_over, 1);
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert_msg(WIFEXITED(status) && !WEXITSTATUS(status), "the application ended with %x", (unsigned)status);
-	munmap(talk, sizeof(*talk));
+	munmap(talk, sizeof *talk);
 }
 END_TEST
 
@@ -327,7 +342,7 @@ static void *be_busy(void *argument)
 	cpu_set_t core;
 	CPU_ZERO(&core);
 	CPU_SET((int)(intptr_t)argument, &core);
-	pthread_setaffinity_np(pthread_self(), sizeof(core), &core);
+	pthread_setaffinity_np(pthread_self(), sizeof core, &core);
 	while (!atomic_load(&is_calm))
 		;
 	return NULL;
@@ -337,7 +352,7 @@ static int make_busy(pthread_t *threads, int most)
 {
 	cpu_set_t set;
 	int count = 0;
-	sched_getaffinity(0, sizeof(set), &set);
+	sched_getaffinity(0, sizeof set, &set);
 	for (int core = 0; core < CPU_SETSIZE && count < most; core++)
 		if (CPU_ISSET(core, &set))
 			ck_assert_int_eq(pthread_create(&threads[count++], NULL, be_busy, (void *)(intptr_t)core), 0);
@@ -347,7 +362,7 @@ static int make_busy(pthread_t *threads, int most)
 /* Work of long tiles is cancelled, waited for, destroyed; last of all the device is closed with it. */
 static void end_beside_busy_cores(int rounds, uint32_t bytes, uint64_t bound_ms, uint64_t *worst_ms)
 {
-	struct erc_session_options options = { .size = sizeof(options), .class_ = ERC_REAL_TIME };
+	struct erc_session_options options = {.size = sizeof options, .class_ = ERC_REAL_TIME};
 	uint32_t counters[TILES];
 	pthread_t busy[64];
 	erc_session *session;
@@ -361,7 +376,7 @@ static void end_beside_busy_cores(int rounds, uint32_t bytes, uint64_t bound_ms,
 	int count = make_busy(busy, 64);
 	for (int round = 0; round < rounds; round++) {
 		uint64_t began_ms = now_ms();
-		OK(erc_request_bind_output(f.request, 0, counters, sizeof(counters)));
+		OK(erc_request_bind_output(f.request, 0, counters, sizeof counters));
 		OK(erc_request_submit(f.request));
 		usleep((useconds_t)(1000 + round * 3000));
 		OK(erc_request_cancel(f.request));
@@ -391,14 +406,16 @@ START_TEST(ends_beside_busy_cores)
 		return;
 	}
 	end_beside_busy_cores(_i ? 2 : 8, _i ? SHORT_BYTES : LONG_BYTES, _i ? 100000 : 20000, &worst_ms);
-	printf("stopped: cancelled and gone beside busy cores in %d ms at most, %s privileges\n", (int)worst_ms, _i ? "without" : "with");
+	printf("stopped: cancelled and gone beside busy cores in %d ms at most, %s privileges\n", (int)worst_ms,
+	       _i ? "without" : "with");
 }
 END_TEST
 
 static void add_tests(TCase *tcase)
 {
 	if (IS_TSAN)
-		printf("skipped: stopped: 1 test, stopped_anywhere: the thread sanitizer takes locks of its own at every access\n");
+		printf("skipped: stopped: 1 test, stopped_anywhere: the thread sanitizer takes locks of its own at every "
+		       "access\n");
 	else
 		tcase_add_test(tcase, stopped_anywhere);
 	tcase_add_loop_test(tcase, ends_beside_busy_cores, 0, 2);

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../tools/erc/command.h"
-#include "files_data.h"
+#include "tools/erc/command.h"
+#include "tests/erc/files_data.h"
 
 #define BYTES(name) name, sizeof name - 1
 

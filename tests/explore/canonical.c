@@ -1,6 +1,6 @@
 /* Equal states made to look equal: messages that nobody can read any more are forgotten, clocks are
  * renumbered to what still matters. Then a state as bytes, to be kept and compared. */
-#include "memory.h"
+#include "tests/explore/memory.h"
 
 #include <string.h>
 
@@ -15,9 +15,9 @@ static void forget_messages(struct state *state, int location)
 		return;
 	struct message *messages = state->message[location];
 	state->count[location] -= (uint8_t)base;
-	memmove(messages, messages + base, state->count[location] * sizeof(*messages));
+	memmove(messages, messages + base, state->count[location] * sizeof *messages);
 	messages[0].chained = 0;
-#define CUT(place) (place) = (uint8_t)((place) > base ? (place) - base : 0)
+#define CUT(place) (place) = (uint8_t)((place) > base ? (place)-base : 0)
 	for (int l = 0; l < shape.atomics; l++)
 		for (int i = 0; i < state->count[l]; i++)
 			CUT(state->message[l][i].view.at[location]);
@@ -38,7 +38,7 @@ static int known_to_all(const struct state *state, int owner, uint8_t clock)
 /* One thread's clock: only its order against the marks on plain memory counts. */
 static void renumber_clock(struct state *state, int t)
 {
-	uint8_t rank[256] = { 0 }, n = 0, own = state->thread[t].view.clock[t];
+	uint8_t rank[256] = {0}, n = 0, own = state->thread[t].view.clock[t];
 	for (int i = 0; i < shape.plains; i++) {
 		struct plain *plain = &state->plain[i];
 		if (plain->writer == t && known_to_all(state, t, plain->write_clock))
@@ -73,7 +73,7 @@ void canonical(struct state *state)
 		struct thread *thread = &state->thread[t];
 		if (!thread->ended)
 			continue;
-		memset(thread, 0, sizeof(*thread));
+		memset(thread, 0, sizeof *thread);
 		thread->ended = 1;
 	}
 	for (int l = 0; l < shape.atomics; l++)
@@ -111,7 +111,7 @@ static void field(struct bytes *b, void *field, size_t bytes)
 	b->at += bytes;
 }
 
-#define FIELD(f) field(b, &(f), sizeof(f))
+#define FIELD(f) field(b, &(f), sizeof f)
 
 static void thread_fields(struct bytes *b, struct thread *thread)
 {
@@ -131,7 +131,7 @@ static void thread_fields(struct bytes *b, struct thread *thread)
 	FIELD(thread->next.value);
 	FIELD(thread->next.expected);
 	FIELD(thread->next.predicate);
-	field(b, thread->log, thread->log_count * sizeof(thread->log[0]));
+	field(b, thread->log, thread->log_count * sizeof thread->log[0]);
 }
 
 static size_t state_fields(struct state *state, struct bytes *b)
@@ -161,13 +161,13 @@ static size_t state_fields(struct state *state, struct bytes *b)
 
 size_t state_pack(const struct state *state, uint8_t *bytes)
 {
-	struct bytes b = { bytes, 0 };
+	struct bytes b = {bytes, 0};
 	return state_fields((struct state *)(uintptr_t)state, &b);
 }
 
 size_t state_unpack(struct state *state, const uint8_t *bytes)
 {
-	struct bytes b = { (uint8_t *)(uintptr_t)bytes, 1 };
-	memset(state, 0, sizeof(*state));
+	struct bytes b = {(uint8_t *)(uintptr_t)bytes, 1};
+	memset(state, 0, sizeof *state);
 	return state_fields(state, &b);
 }

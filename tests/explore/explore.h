@@ -32,8 +32,15 @@ void explore_check(int holds, const char *text);
 /* Ghosts: numbers beside the program that cost no step and order nothing. Stores carry a copy of ghost 0 as
  * their tag; explore_tag is the tag of what this thread read last at the address. */
 enum {
-	GHOST_TAG, GHOST_OPENING, GHOST_LEFT, GHOST_SCRIPT_DONE,
-	GHOST_ASLEEP_0, GHOST_ASLEEP_1, GHOST_CLERK_ASLEEP, GHOST_STOPPED, GHOST_FIRST_DONE,
+	GHOST_TAG,
+	GHOST_OPENING,
+	GHOST_LEFT,
+	GHOST_SCRIPT_DONE,
+	GHOST_ASLEEP_0,
+	GHOST_ASLEEP_1,
+	GHOST_CLERK_ASLEEP,
+	GHOST_STOPPED,
+	GHOST_FIRST_DONE,
 	GHOSTS
 };
 uint32_t explore_get(int ghost);
@@ -51,14 +58,14 @@ uint32_t explore_ghost(int ghost);
 
 struct explore_scenario {
 	const char *name;
-	const char *script;       /* what the controller does; "posts...": posts.c's scenario, +rt, +stop */
+	const char *script; /* what the controller does; "posts...": posts.c's scenario, +rt, +stop */
 	uint8_t units, launches, tiles, limit;
 	uint8_t has_canceller;
-	uint8_t room_only;        /* units inside a room, and no work */
-	uint8_t spurious;         /* times that a weak compare-and-swap may fail for no reason */
-	uint8_t deep;             /* takes longer: for `make explore` */
-	const char *seed;         /* a bug put in, or NULL */
-	int run_limit;    /* units that may be inside for a tile of the run, beside the room's limit; 0: as many as that */
+	uint8_t room_only; /* units inside a room, and no work */
+	uint8_t spurious;  /* times that a weak compare-and-swap may fail for no reason */
+	uint8_t deep;      /* takes longer: for `make explore` */
+	const char *seed;  /* a bug put in, or NULL */
+	int run_limit;     /* units that may be inside for a tile of the run, beside the room's limit; 0: as many as that */
 };
 
 extern const struct explore_scenario explore_scenarios[];

@@ -2,7 +2,7 @@
  * access; no sanitizer is linked. A thread has no stack of its own: to take a step its activity is run again from
  * the start, fed with what its operations returned so far, up to the next one, and left by longjmp. So a
  * thread's state is its log, and a whole exploration state is plain data. */
-#include "memory.h"
+#include "tests/explore/memory.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -16,10 +16,10 @@ const struct state *instrument_peek; /* what explore_newest looks into */
 static struct {
 	struct state *state; /* NULL: setting up, accesses go straight to memory */
 	int t;
-	uint16_t op;         /* operations replayed so far, and log entries taken */
+	uint16_t op; /* operations replayed so far, and log entries taken */
 	uint8_t entry;
 	const struct location *written; /* plain, whose new value is in memory by the next access */
-	int is_weak;         /* the next compare-and-swap */
+	int is_weak;                    /* the next compare-and-swap */
 	const char *wrong;
 	jmp_buf out;
 } run;
@@ -48,7 +48,7 @@ static void put(const struct location *location, uint64_t value)
 
 static struct location at(const char *name, const volatile void *address, size_t bytes)
 {
-	struct location location = { .name = name, .address = (uintptr_t)address, .bytes = (uint8_t)bytes };
+	struct location location = {.name = name, .address = (uintptr_t)address, .bytes = (uint8_t)bytes};
 	location.initial = fetch(&location);
 	return location;
 }
@@ -91,7 +91,7 @@ void explore_stoppable(int thread, int ghost)
 /* The first state, from what setting up left in memory. */
 void shape_reset(struct state *state)
 {
-	memset(state, 0, sizeof(*state));
+	memset(state, 0, sizeof *state);
 	for (int l = 0; l < shape.atomics; l++) {
 		state->count[l] = 1;
 		state->message[l][0].value = shape.atomic[l].initial;
@@ -149,8 +149,13 @@ static void operation(int kind, int location, int order, int fail_order, uint64_
 	if (is_replayed())
 		return;
 	struct thread *thread = &run.state->thread[run.t];
-	thread->next = (struct op){ .kind = (uint8_t)kind, .location = (uint8_t)location, .order = (uint8_t)order,
-		                    .fail_order = (uint8_t)fail_order, .value = value, .expected = expected, .is_weak = kind == OP_CAS && run.is_weak };
+	thread->next = (struct op){.kind = (uint8_t)kind,
+	                           .location = (uint8_t)location,
+	                           .order = (uint8_t)order,
+	                           .fail_order = (uint8_t)fail_order,
+	                           .value = value,
+	                           .expected = expected,
+	                           .is_weak = kind == OP_CAS && run.is_weak};
 	shape.learnt.touches[run.t] |= (uint16_t)(1 << location);
 	if (kind != OP_LOAD && kind != OP_WAIT)
 		shape.learnt.stores[run.t] |= (uint16_t)(1 << location);
@@ -173,7 +178,7 @@ const char *thread_run(struct state *state, int t)
 			thread->ended = argument == EXPLORE_END;
 			thread->argument = argument;
 			thread->op_count = thread->log_count = 0;
-			memset(&thread->next, 0, sizeof(thread->next));
+			memset(&thread->next, 0, sizeof thread->next);
 		}
 		run.wrong = NULL;
 	}
@@ -188,7 +193,7 @@ uint32_t explore_wait(uint32_t (*predicate)(void))
 {
 	if (is_replayed())
 		return (uint32_t)next_logged();
-	run.state->thread[run.t].next = (struct op){ .kind = OP_WAIT, .predicate = predicate };
+	run.state->thread[run.t].next = (struct op){.kind = OP_WAIT, .predicate = predicate};
 	leave(NULL);
 }
 
@@ -256,8 +261,8 @@ static void plain_access(void *address, int is_write)
 			put(where, next_logged()); /* where the code is about to read it */
 		return;
 	}
-	const char *wrong = is_write ? memory_plain_write(run.state, run.t, location) :
-	                               memory_plain_read(run.state, run.t, location);
+	const char *wrong =
+		is_write ? memory_plain_write(run.state, run.t, location) : memory_plain_read(run.state, run.t, location);
 	if (instrument_trace)
 		printf("            %s %s%s\n", is_write ? "writes" : "reads", where->name, wrong ? "  <- here" : "");
 	if (wrong)
@@ -384,7 +389,8 @@ void __tsan_write_range(void *address, long bytes)
 	                                                  int fail) \
 	{ \
 		uint64_t old = *(volatile type *)address; \
-		int done = run.state ? cas(address, *(type *)expected, value, order, fail, 1, &old) : old == *(type *)expected; \
+		int done = \
+			run.state ? cas(address, *(type *)expected, value, order, fail, 1, &old) : old == *(type *)expected; \
 		if (done && !run.state) \
 			*(volatile type *)address = value; \
 		if (!done) \
@@ -392,10 +398,11 @@ void __tsan_write_range(void *address, long bytes)
 		return done; \
 	} \
 	_Bool __tsan_atomic##bits##_compare_exchange_strong(volatile void *address, void *expected, type value, int order, \
-	                                                  int fail) \
+	                                                    int fail) \
 	{ \
 		uint64_t old = *(volatile type *)address; \
-		int done = run.state ? cas(address, *(type *)expected, value, order, fail, 0, &old) : old == *(type *)expected; \
+		int done = \
+			run.state ? cas(address, *(type *)expected, value, order, fail, 0, &old) : old == *(type *)expected; \
 		if (done && !run.state) \
 			*(volatile type *)address = value; \
 		if (!done) \

@@ -2,7 +2,7 @@
  * one at a time. A location keeps all its messages; a thread may read each one that is not older than its
  * view, a store goes to any place after it. What is left out: a load never returns a later store of
  * its own future (program order and reads-from make no circle), and fences, which the protocol has none of. */
-#include "memory.h"
+#include "tests/explore/memory.h"
 
 #include <string.h>
 
@@ -59,7 +59,7 @@ int memory_choices(const struct state *state, int t, struct choice *choices)
 	if (state->thread[t].ended || (shape.stop_ghost[t] && state->ghost[shape.stop_ghost[t] - 1]))
 		return 0;
 	if (op->kind == OP_WAIT) {
-		choices[0] = (struct choice){ 0, 0 };
+		choices[0] = (struct choice){0, 0};
 		return wait_result(state, op) != 0;
 	}
 	int count = state->count[op->location];
@@ -68,13 +68,13 @@ int memory_choices(const struct state *state, int t, struct choice *choices)
 		int free_place = i + 1 == count || !messages[i + 1].chained;
 		int fits = op->kind == OP_LOAD || (free_place && (op->kind != OP_CAS || messages[i].value == op->expected));
 		if (fits)
-			choices[n++] = (struct choice){ (uint8_t)i, 0 };
+			choices[n++] = (struct choice){(uint8_t)i, 0};
 	}
 	if (op->kind != OP_CAS)
 		return n;
 	for (int i = count - 1; i >= oldest_readable(state, t, op->location, op->fail_order); i--)
 		if (messages[i].value != op->expected || (op->is_weak && state->spurious))
-			choices[n++] = (struct choice){ (uint8_t)i, 1 };
+			choices[n++] = (struct choice){(uint8_t)i, 1};
 	return n;
 }
 
@@ -88,7 +88,7 @@ static void shift(struct state *state, int location, int place)
 	for (int t = 0; t < shape.threads; t++)
 		state->thread[t].view.at[location] += state->thread[t].view.at[location] >= place;
 	state->sc_at[location] += state->sc_at[location] >= place;
-	memmove(&messages[place + 1], &messages[place], (size_t)(state->count[location] - place) * sizeof(*messages));
+	memmove(&messages[place + 1], &messages[place], (size_t)(state->count[location] - place) * sizeof *messages);
 	state->count[location]++;
 }
 
@@ -108,7 +108,7 @@ static const char *store_behind(struct state *state, int t, int i, uint64_t valu
 {
 	int location = state->thread[t].next.location;
 	struct thread *thread = &state->thread[t];
-	struct view carried = { .at = { 0 } };
+	struct view carried = {.at = {0}};
 	if (state->count[location] == MESSAGES)
 		return LIMIT "a location has too many messages";
 	if (is_rmw)
@@ -118,7 +118,7 @@ static const char *store_behind(struct state *state, int t, int i, uint64_t valu
 	if (releases(order))
 		view_join(&carried, &thread->view);
 	uint8_t tag = (uint8_t)state->ghost[GHOST_TAG];
-	state->message[location][i + 1] = (struct message){ value, carried, (uint8_t)is_rmw, tag };
+	state->message[location][i + 1] = (struct message){value, carried, (uint8_t)is_rmw, tag};
 	if (releases(order))
 		thread->view.clock[t]++; /* what follows is not covered by what was released */
 	if (order == SEQ_CST)

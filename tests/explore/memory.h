@@ -3,7 +3,7 @@
 #ifndef MEMORY_H
 #define MEMORY_H
 
-#include "explore.h"
+#include "tests/explore/explore.h"
 
 enum { THREADS = 5, ATOMICS = 12, PLAINS = 20, MESSAGES = 24, LOG = 80, CHOICES = 96 };
 
@@ -35,7 +35,7 @@ enum op_kind { OP_NONE, OP_LOAD, OP_STORE, OP_ADD, OP_CAS, OP_WAIT };
 /* What a thread does next. */
 struct op {
 	uint8_t kind, location, order, fail_order;
-	uint8_t is_weak;             /* a compare-and-swap that may fail for no reason */
+	uint8_t is_weak; /* a compare-and-swap that may fail for no reason */
 	uint64_t value, expected;
 	uint32_t (*predicate)(void); /* OP_WAIT; NULL: until location's newest value is not `value` */
 };
@@ -45,10 +45,10 @@ struct thread {
 	uint8_t seen_tag[ATOMICS];
 	uint8_t ended;
 	uint8_t log_count;
-	uint16_t op_count;     /* done in this activity */
-	uint32_t argument;     /* of this activity */
+	uint16_t op_count; /* done in this activity */
+	uint32_t argument; /* of this activity */
 	struct op next;
-	uint64_t log[LOG];     /* what the activity's operations returned */
+	uint64_t log[LOG]; /* what the activity's operations returned */
 };
 
 struct state {
@@ -78,7 +78,7 @@ struct shape {
 	uint8_t stop_ghost[THREADS]; /* plus 1; 0: the thread is never stopped */
 	struct {
 		uint16_t touches[THREADS], stores[THREADS];
-	} learnt;                 /* the same, in this search; takes effect in the next one */
+	} learnt; /* the same, in this search; takes effect in the next one */
 };
 
 extern struct shape shape;

@@ -1,7 +1,7 @@
 /* What is explored of threads that hold nobody up: the real runtime/devices/post.h and room.h's claim, and around them the
  * loops of runtime/devices/cpu_apart.c without queue, rooms and clock: one or two threads apart, the clerk, the first thread of
  * a unit, and a tracer that stops the first thread apart for good, anywhere. Compiled as protocol.c is. */
-#include "explore.h"
+#include "tests/explore/explore.h"
 
 #include <string.h>
 
@@ -46,25 +46,25 @@ static void erc__futex_wake(_Atomic uint32_t *word, int count)
 	explore_set(sleeper_of(word), 0);
 }
 
-#include "devices/post.h"
-#include "devices/room.h"
+#include "runtime/devices/post.h"
+#include "runtime/sched/room.h"
 
-#include "posts.h"
+#include "tests/explore/posts.h"
 
 enum { APARTS = 2, MAX_CELLS = 4 };
-enum { NO_JOB, JOB, CLOSED }; /* an answer */
+enum { NO_JOB, JOB, CLOSED };               /* an answer */
 enum { AWAIT, SERVE, REPORT, REPORT_OVER }; /* what a thread apart does next */
 
 static struct {
 	struct erc__bell bell;
 	_Atomic uint32_t lock, waiting, closed, has_ended;
 	struct erc__claim claim;
-	uint32_t launch;                 /* in hand */
-	uint32_t cells[MAX_CELLS];       /* what tiles write */
+	uint32_t launch;           /* in hand */
+	uint32_t cells[MAX_CELLS]; /* what tiles write */
 	struct {
 		struct erc__post post;
-		uint32_t answer, is_over;    /* the thread's while the post is answered, the lock holder's while it is sent */
-		uint32_t is_parked, serves;  /* under the lock */
+		uint32_t answer, is_over;   /* the thread's while the post is answered, the lock holder's while it is sent */
+		uint32_t is_parked, serves; /* under the lock */
 	} apart[APARTS];
 } world;
 
@@ -72,7 +72,9 @@ static struct explore_scenario setting;
 
 static int sleeper_of(const volatile void *word)
 {
-	return word == &world.apart[0].post.word ? GHOST_ASLEEP_0 : word == &world.apart[1].post.word ? GHOST_ASLEEP_1 : GHOST_CLERK_ASLEEP;
+	return word == &world.apart[0].post.word   ? GHOST_ASLEEP_0
+	       : word == &world.apart[1].post.word ? GHOST_ASLEEP_1
+	                                           : GHOST_CLERK_ASLEEP;
 }
 
 static void lock(void)
@@ -81,7 +83,8 @@ static void lock(void)
 	do {
 		explore_wait_change(&world.lock, 1);
 		open = 0;
-	} while (!atomic_compare_exchange_strong_explicit(&world.lock, &open, 1, memory_order_acquire, memory_order_relaxed));
+	} while (
+		!atomic_compare_exchange_strong_explicit(&world.lock, &open, 1, memory_order_acquire, memory_order_relaxed));
 }
 
 static void unlock(void)
@@ -144,7 +147,8 @@ static void read_post(uint32_t i)
 /* Parked late: by the seeded bug only. */
 static void find_job(uint32_t i)
 {
-	int is_late = posts_seed == POSTS_SEED_parked_counted_late && !world.apart[i].is_parked && erc__post_is_sent(&world.apart[i].post);
+	int is_late = posts_seed == POSTS_SEED_parked_counted_late && !world.apart[i].is_parked &&
+	              erc__post_is_sent(&world.apart[i].post);
 	if (!world.apart[i].is_parked && !is_late)
 		return;
 	int left = erc__claim_left(&world.claim) != 0;
@@ -173,8 +177,8 @@ static uint32_t next_launch(void)
 	explore_set(GHOST_OPENING, 1);
 	erc__claim_open(&world.claim, setting.tiles);
 	int is_told = posts_seed == POSTS_SEED_opened_unordered
-	                      ? atomic_load_explicit(&world.waiting, memory_order_relaxed) != 0
-	                      : atomic_load_explicit(&world.waiting, memory_order_seq_cst) != 0;
+	                  ? atomic_load_explicit(&world.waiting, memory_order_relaxed) != 0
+	                  : atomic_load_explicit(&world.waiting, memory_order_seq_cst) != 0;
 	if (setting.tiles > 1 && is_told)
 		seeded_ring(&world.bell);
 	explore_set(GHOST_OPENING, 0);
@@ -279,9 +283,9 @@ static uint32_t tracer(uint32_t argument)
 
 static void declare(void)
 {
-	static const char *const cells[MAX_CELLS] = { "cell[0]", "cell[1]", "cell[2]", "cell[3]" };
-#define ATOMIC(field) explore_atomic(#field, &world.field, sizeof(world.field))
-#define PLAIN(field) explore_plain(#field, &world.field, sizeof(world.field))
+	static const char *const cells[MAX_CELLS] = {"cell[0]", "cell[1]", "cell[2]", "cell[3]"};
+#define ATOMIC(field) explore_atomic(#field, &world.field, sizeof world.field)
+#define PLAIN(field) explore_plain(#field, &world.field, sizeof world.field)
 	ATOMIC(bell.rings);
 	ATOMIC(bell.sleeps);
 	ATOMIC(lock);
@@ -317,7 +321,7 @@ void posts_setup(const struct explore_scenario *scenario)
 {
 	setting = *scenario;
 	find_posts_seed(setting.seed);
-	memset(&world, 0, sizeof(world));
+	memset(&world, 0, sizeof world);
 	erc__bell_init(&world.bell);
 	erc__claim_init(&world.claim);
 	erc__claim_open(&world.claim, 1);

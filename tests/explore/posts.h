@@ -4,11 +4,11 @@
 
 #define POSTS_SEEDS(X) \
 	X(none) \
-	X(takes_the_lock)       /* a thread apart reads its post itself */ \
-	X(sent_relaxed)         /* the report is not carried by the post */ \
-	X(ring_looks_first)     /* whether the clerk sleeps is looked at before the ring */ \
-	X(parked_counted_late)  /* a parked thread is counted behind the look at the queue */ \
-	X(opened_unordered)     /* the look for waiting threads is not ordered behind the launch */
+	X(takes_the_lock)      /* a thread apart reads its post itself */ \
+	X(sent_relaxed)        /* the report is not carried by the post */ \
+	X(ring_looks_first)    /* whether the clerk sleeps is looked at before the ring */ \
+	X(parked_counted_late) /* a parked thread is counted behind the look at the queue */ \
+	X(opened_unordered)    /* the look for waiting threads is not ordered behind the launch */
 
 #define X(name) POSTS_SEED_##name,
 enum posts_seed { POSTS_SEEDS(X) POSTS_SEED_COUNT };
@@ -19,7 +19,7 @@ static enum posts_seed posts_seed;
 static void find_posts_seed(const char *wanted)
 {
 #define X(name) #name,
-	static const char *const names[] = { POSTS_SEEDS(X) };
+	static const char *const names[] = {POSTS_SEEDS(X)};
 #undef X
 	for (posts_seed = POSTS_SEED_COUNT - 1; posts_seed; posts_seed--)
 		if (wanted && !strcmp(wanted, names[posts_seed]))

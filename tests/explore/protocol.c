@@ -1,7 +1,7 @@
-/* What is explored: the real runtime/devices/room.h and runtime/job.c, and around them the unit loop of
+/* What is explored: the real runtime/sched/room.h and runtime/core/job.c, and around them the unit loop of
  * runtime/devices/cpu_unit.c without its queue, sleep and clock, a controller, a canceller and an owner.
  * This file is compiled with -fsanitize=thread; see explore.h. */
-#include "explore.h"
+#include "tests/explore/explore.h"
 
 #include <string.h>
 
@@ -22,13 +22,13 @@ static void erc__futex_wake(_Atomic uint32_t *word, int count)
 	(void)count;
 }
 
-#include "devices/room.h"
+#include "runtime/sched/room.h"
 
-#include "seeds.h"
+#include "tests/explore/seeds.h"
 
 #define erc__claim_open seeded_open
 #define erc__claim_done seeded_done
-#include "../../runtime/job.c"
+#include "runtime/core/job.c"
 
 uint64_t erc__now_ns(void)
 {
@@ -39,10 +39,10 @@ enum { MAX_LAUNCHES = 3, MAX_TILES = 3, MAX_STEPS = 8 };
 
 static struct {
 	struct erc__room room;
-	_Atomic uint32_t run_limit;             /* of the run itself: its width, which changes from launch to launch */
+	_Atomic uint32_t run_limit; /* of the run itself: its width, which changes from launch to launch */
 	struct erc__budgets budgets;
 	struct erc__job job;
-	_Atomic uint32_t lock;                  /* the device's */
+	_Atomic uint32_t lock;                   /* the device's */
 	uint32_t cells[MAX_LAUNCHES][MAX_TILES]; /* what tiles write: how often they ran */
 } world;
 
@@ -57,7 +57,8 @@ static void lock(void)
 	do {
 		explore_wait_change(&world.lock, 1);
 		open = 0;
-	} while (!atomic_compare_exchange_strong_explicit(&world.lock, &open, 1, memory_order_acquire, memory_order_relaxed));
+	} while (
+		!atomic_compare_exchange_strong_explicit(&world.lock, &open, 1, memory_order_acquire, memory_order_relaxed));
 }
 
 static void unlock(void)
@@ -144,7 +145,8 @@ static uint32_t unit(uint32_t argument)
 	if (!argument) {
 		if (explore_wait(work_or_end) == 2)
 			return EXPLORE_END;
-		if (!erc__claim_left(&world.job.claim) || !erc__room_has_place(&world.room) || !seeded_enter(&world.room, &epoch, atomic_load_explicit(&world.run_limit, memory_order_relaxed)))
+		if (!erc__claim_left(&world.job.claim) || !erc__room_has_place(&world.room) ||
+		    !seeded_enter(&world.room, &epoch, atomic_load_explicit(&world.run_limit, memory_order_relaxed)))
 			return 0;
 		return epoch | explore_tag(&world.room.epoch) << 16;
 	}
@@ -260,12 +262,12 @@ static struct erc__step steps[MAX_LAUNCHES];
 static void declare(void)
 {
 	static const char *const names[MAX_LAUNCHES][MAX_TILES] = {
-		{ "cell[0][0]", "cell[0][1]", "cell[0][2]" },
-		{ "cell[1][0]", "cell[1][1]", "cell[1][2]" },
-		{ "cell[2][0]", "cell[2][1]", "cell[2][2]" },
+		{"cell[0][0]", "cell[0][1]", "cell[0][2]"},
+		{"cell[1][0]", "cell[1][1]", "cell[1][2]"},
+		{"cell[2][0]", "cell[2][1]", "cell[2][2]"},
 	};
-#define ATOMIC(field) explore_atomic(#field, &world.field, sizeof(world.field))
-#define PLAIN(field) explore_plain(#field, &world.field, sizeof(world.field))
+#define ATOMIC(field) explore_atomic(#field, &world.field, sizeof world.field)
+#define PLAIN(field) explore_plain(#field, &world.field, sizeof world.field)
 	ATOMIC(room.word);
 	ATOMIC(room.epoch);
 	ATOMIC(room.units);
@@ -294,7 +296,7 @@ static void declare(void)
 static void find_seed(void)
 {
 #define X(name) #name,
-	static const char *const names[] = { SEEDS(X) };
+	static const char *const names[] = {SEEDS(X)};
 #undef X
 	for (seed = SEED_COUNT - 1; seed; seed--)
 		if (setting.seed && !strcmp(setting.seed, names[seed]))
@@ -303,7 +305,7 @@ static void find_seed(void)
 
 static void setup_threads(void)
 {
-	static const char *const names[] = { "unit 0", "unit 1", "unit 2" };
+	static const char *const names[] = {"unit 0", "unit 1", "unit 2"};
 	for (uint32_t i = 0; i < setting.units; i++)
 		explore_thread(names[i], setting.room_only ? guest : unit);
 	if (setting.script)
@@ -319,13 +321,13 @@ void protocol_setup(const struct explore_scenario *scenario)
 	uint32_t epoch;
 	setting = *scenario;
 	find_seed();
-	memset(&world, 0, sizeof(world));
+	memset(&world, 0, sizeof world);
 	erc__room_init(&world.room, setting.limit);
 	atomic_init(&world.run_limit, setting.run_limit ? (uint32_t)setting.run_limit : setting.limit);
 	for (uint32_t i = 0; setting.room_only && i < setting.units; i++)
 		erc__room_enter(&world.room, &epoch);
 	for (uint32_t i = 0; i < setting.launches; i++)
-		steps[i] = (struct erc__step){ .tile_count = setting.tiles, .count_slot = ERCA_NONE };
+		steps[i] = (struct erc__step){.tile_count = setting.tiles, .count_slot = ERCA_NONE};
 	world.budgets.count = 1; /* one, chosen for good */
 	world.job.budgets = &world.budgets;
 	world.job.steps = steps;

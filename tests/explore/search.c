@@ -1,6 +1,6 @@
 /* Visits the states, nearest first, so that the first wrong one comes with the shortest schedule of those visited.
  * Seen states are known by a 64-bit hash of their canonical bytes. */
-#include "memory.h"
+#include "tests/explore/memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,8 +63,8 @@ static int is_new(uint64_t h)
 {
 	if (space.seen_count * 2 >= space.seen_room) {
 		size_t room = space.seen_room ? space.seen_room * 2 : 1 << 16;
-		uint64_t *table = grown(NULL, room * sizeof(*table));
-		memset(table, 0, room * sizeof(*table));
+		uint64_t *table = grown(NULL, room * sizeof *table);
+		memset(table, 0, room * sizeof *table);
 		for (size_t i = 0; i < space.seen_room; i++)
 			if (space.seen[i])
 				insert(table, room, space.seen[i]);
@@ -84,16 +84,16 @@ static uint32_t add_node(uint32_t parent, int t, struct choice choice)
 {
 	if (space.node_count == space.node_room) {
 		space.node_room = space.node_room ? space.node_room * 2 : 1 << 16;
-		space.nodes = grown(space.nodes, space.node_room * sizeof(*space.nodes));
+		space.nodes = grown(space.nodes, space.node_room * sizeof *space.nodes);
 	}
-	space.nodes[space.node_count] = (struct node){ parent, (uint8_t)t, choice };
+	space.nodes[space.node_count] = (struct node){parent, (uint8_t)t, choice};
 	return (uint32_t)space.node_count++;
 }
 
 static void keep(struct front *front, struct state *state, uint32_t parent, int t, struct choice choice)
 {
 	canonical(state);
-	if (front->room - front->used < sizeof(*state) + sizeof(uint32_t)) {
+	if (front->room - front->used < sizeof *state + sizeof(uint32_t)) {
 		front->room = front->room * 2 + (1 << 20);
 		front->bytes = grown(front->bytes, front->room);
 	}
@@ -102,13 +102,13 @@ static void keep(struct front *front, struct state *state, uint32_t parent, int 
 	if (!is_new(hash(at + sizeof(uint32_t), bytes)))
 		return;
 	uint32_t node = add_node(parent, t, choice);
-	memcpy(at, &node, sizeof(node));
-	front->used += sizeof(node) + bytes;
+	memcpy(at, &node, sizeof node);
+	front->used += sizeof node + bytes;
 }
 
 /* ---- a schedule in words ---- */
 
-static const char *const order_names[] = { "relaxed", "consume", "acquire", "release", "acq_rel", "seq_cst" };
+static const char *const order_names[] = {"relaxed", "consume", "acquire", "release", "acq_rel", "seq_cst"};
 
 static void print_value(uint64_t value)
 {
@@ -128,7 +128,7 @@ static void print_step(const struct state *state, int t, struct choice choice)
 	}
 	uint64_t old = state->message[op->location][choice.message].value;
 	const char *name = shape.atomic[op->location].name;
-	static const char *const verbs[] = { "", "loads", "stores", "adds to", "compares and swaps" };
+	static const char *const verbs[] = {"", "loads", "stores", "adds to", "compares and swaps"};
 	printf("%s %s (%s): ", verbs[op->kind], name, order_names[choice.fails ? op->fail_order : op->order]);
 	if (op->kind != OP_STORE)
 		print_value(old);
@@ -164,8 +164,8 @@ static const char *start(struct state *state, const struct explore_scenario *sce
 
 static int has_learnt(void)
 {
-	return memcmp(shape.touches, shape.learnt.touches, sizeof(shape.touches)) ||
-	       memcmp(shape.stores, shape.learnt.stores, sizeof(shape.stores));
+	return memcmp(shape.touches, shape.learnt.touches, sizeof shape.touches) ||
+	       memcmp(shape.stores, shape.learnt.stores, sizeof shape.stores);
 }
 
 static void print_schedule(uint32_t last, int t, struct choice choice)
@@ -173,10 +173,10 @@ static void print_schedule(uint32_t last, int t, struct choice choice)
 	static struct state state;
 	if (has_learnt())
 		return; /* this search is repeated */
-	struct node *path = grown(NULL, (size_t)1024 * sizeof(*path));
+	struct node *path = grown(NULL, (size_t)1024 * sizeof *path);
 	uint32_t count = 0;
 	if (t >= 0)
-		path[count++] = (struct node){ last, (uint8_t)t, choice };
+		path[count++] = (struct node){last, (uint8_t)t, choice};
 	for (; last && count < 1024; last = space.nodes[last].parent)
 		path[count++] = space.nodes[last];
 	start(&state, space.scenario);
@@ -236,7 +236,8 @@ static const char *expand(const struct state *from, uint32_t node, struct front 
 		return NULL;
 	outcome->ends++;
 	instrument_peek = from;
-	const char *wrong = is_posts(space.scenario) ? posts_at_end(ended == shape.threads) : protocol_at_end(ended == shape.threads);
+	const char *wrong =
+		is_posts(space.scenario) ? posts_at_end(ended == shape.threads) : protocol_at_end(ended == shape.threads);
 	if (wrong)
 		print_schedule(node, -1, choices[0]);
 	return wrong;
@@ -245,21 +246,21 @@ static const char *expand(const struct state *from, uint32_t node, struct front 
 static struct outcome search_once(const struct explore_scenario *scenario, uint64_t most_states)
 {
 	static struct state state;
-	struct outcome outcome = { 0 };
+	struct outcome outcome = {0};
 	space.scenario = scenario;
 	space.node_count = space.seen_count = 0;
 	space.front[0].used = space.front[1].used = 0;
 	if (space.seen)
-		memset(space.seen, 0, space.seen_room * sizeof(*space.seen));
+		memset(space.seen, 0, space.seen_room * sizeof *space.seen);
 	start(&state, scenario);
-	keep(&space.front[0], &state, 0, 0, (struct choice){ 0, 0 });
+	keep(&space.front[0], &state, 0, 0, (struct choice){0, 0});
 	for (int now = 0; space.front[now].used && !outcome.wrong; now = !now) {
 		struct front *front = &space.front[now], *next = &space.front[!now];
 		next->used = 0;
 		for (size_t at = 0; at < front->used && !outcome.wrong;) {
 			uint32_t node;
-			memcpy(&node, front->bytes + at, sizeof(node));
-			at += sizeof(node);
+			memcpy(&node, front->bytes + at, sizeof node);
+			at += sizeof node;
 			at += state_unpack(&state, front->bytes + at);
 			outcome.wrong = expand(&state, node, next, &outcome);
 			if (space.node_count > most_states)
@@ -275,7 +276,7 @@ static struct outcome search_once(const struct explore_scenario *scenario, uint6
 struct outcome search(const struct explore_scenario *scenario, uint64_t most_states)
 {
 	struct outcome outcome;
-	memset(&shape, 0, sizeof(shape));
+	memset(&shape, 0, sizeof shape);
 	if (is_posts(scenario))
 		posts_setup(scenario);
 	else
@@ -284,8 +285,8 @@ struct outcome search(const struct explore_scenario *scenario, uint64_t most_sta
 		outcome = search_once(scenario, most_states);
 		if (!has_learnt())
 			break;
-		memcpy(shape.touches, shape.learnt.touches, sizeof(shape.touches));
-		memcpy(shape.stores, shape.learnt.stores, sizeof(shape.stores));
+		memcpy(shape.touches, shape.learnt.touches, sizeof shape.touches);
+		memcpy(shape.stores, shape.learnt.stores, sizeof shape.stores);
 	}
 	outcome.gave_up = outcome.wrong && !strncmp(outcome.wrong, LIMIT, strlen(LIMIT));
 	return outcome;

@@ -5,21 +5,21 @@
 
 #define SEEDS(X) \
 	X(none) \
-	X(counted_before_computed)  /* a batch is counted as done before its tiles are computed */ \
-	X(batch_lost_on_leaving)    /* told to leave, a unit forgets to count what it computed */ \
-	X(check_after_claim)        /* the room is looked at with a tile in hand, which then is lost */ \
-	X(open_without_generation)  /* all launches share one generation */ \
-	X(open_released_only)       /* opening is not ordered against the look at `cancelled` */ \
-	X(open_completed_last)      /* completed is set to 0 behind the word */ \
-	X(take_relaxed)             /* who takes a tile has not acquired the launch */ \
-	X(done_relaxed)             /* counting carries no data */ \
-	X(drop_uncounted)           /* a canceller drops tiles and does not count them */ \
-	X(leave_relaxed)            /* leaving carries no data */ \
-	X(check_counts_blindly)     /* more than the limit: leaves by load and store */ \
-	X(narrowed_blindly)         /* of the units that see the run's limit below their number each leaves */ \
-	X(enter_past_limit)         /* who enters looks at the room's limit alone */ \
-	X(check_relaxed)            /* a unit that enters may miss a stop by one that then sees nobody inside */ \
-	X(stop_taken_back)          /* resuming keeps the epoch */
+	X(counted_before_computed) /* a batch is counted as done before its tiles are computed */ \
+	X(batch_lost_on_leaving)   /* told to leave, a unit forgets to count what it computed */ \
+	X(check_after_claim)       /* the room is looked at with a tile in hand, which then is lost */ \
+	X(open_without_generation) /* all launches share one generation */ \
+	X(open_released_only)      /* opening is not ordered against the look at `cancelled` */ \
+	X(open_completed_last)     /* completed is set to 0 behind the word */ \
+	X(take_relaxed)            /* who takes a tile has not acquired the launch */ \
+	X(done_relaxed)            /* counting carries no data */ \
+	X(drop_uncounted)          /* a canceller drops tiles and does not count them */ \
+	X(leave_relaxed)           /* leaving carries no data */ \
+	X(check_counts_blindly)    /* more than the limit: leaves by load and store */ \
+	X(narrowed_blindly)        /* of the units that see the run's limit below their number each leaves */ \
+	X(enter_past_limit)        /* who enters looks at the room's limit alone */ \
+	X(check_relaxed)           /* a unit that enters may miss a stop by one that then sees nobody inside */ \
+	X(stop_taken_back)         /* resuming keeps the epoch */
 
 #define X(name) SEED_##name,
 enum seed { SEEDS(X) SEED_COUNT };

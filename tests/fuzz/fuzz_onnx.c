@@ -2,8 +2,8 @@
  * tests/unit/test_onnx_corpus.c runs it on the corpus in plain builds. */
 #include <stdlib.h>
 
-#include "graph.h"
-#include "onnx.h"
+#include "compiler/core/graph.h"
+#include "onnx/onnx.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 

@@ -41,12 +41,13 @@ int main(void)
 	*(void **)&memory = dlsym(library, "cuDeviceTotalMem_v2");
 	if ((result = init(0)) || (result = version(&driver)) || (result = count(&devices)) || !devices)
 		return leave("the driver sees none", result);
-	if ((result = name(text, sizeof text, 0)) || (result = attribute(&major, MAJOR, 0)) || (result = attribute(&minor, MINOR, 0)) ||
-	    (result = attribute(&units, MULTIPROCESSORS, 0)) || (result = attribute(&shared, SHARED_BYTES, 0)))
+	if ((result = name(text, sizeof text, 0)) || (result = attribute(&major, MAJOR, 0)) ||
+	    (result = attribute(&minor, MINOR, 0)) || (result = attribute(&units, MULTIPROCESSORS, 0)) ||
+	    (result = attribute(&shared, SHARED_BYTES, 0)))
 		return leave("the driver does not describe it", result);
 	if (memory)
 		memory(&bytes, 0);
-	printf("name %s\ntarget cuda:sm_%d%d\ndriver %d.%d\nunits %d\nshared %d\nmib %zu\n", text, major, minor, driver / 1000,
-	       driver % 1000 / 10, units, shared, bytes >> 20);
+	printf("name %s\ntarget cuda:sm_%d%d\ndriver %d.%d\nunits %d\nshared %d\nmib %zu\n", text, major, minor,
+	       driver / 1000, driver % 1000 / 10, units, shared, bytes >> 20);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* Writes a small model for each GPU kernel template (template_cases.h): `template_models FOLDER [STEM...]`. The second of a
  * template is STEM-2.onnx. */
-#include "../unit/model_file.h"
-#include "../unit/template_cases.h"
+#include "tests/unit/model_file.h"
+#include "tests/unit/template_cases.h"
 
 static int count;
 static char **arguments;

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../tools/erc/command.h"
-#include "../devices/stub_artifact.h"
+#include "tools/erc/command.h"
+#include "tests/devices/stub_artifact.h"
 
 #define L2_LIMIT 1e-5
 
@@ -116,7 +116,8 @@ struct form {
 /* Two runs. */
 static void check_runs(struct check *check, struct runner *runner, const struct form *form, char **first)
 {
-	char *how = form->workers ? memory_printf("%u workers", form->workers) : memory_printf("%s", form->real_time ? "real-time" : "best-effort");
+	char *how = form->workers ? memory_printf("%u workers", form->workers)
+	                          : memory_printf("%s", form->real_time ? "real-time" : "best-effort");
 	const char *wrong = NULL;
 	char *text = NULL;
 	for (int run = 0; run < 2 && !wrong; run++) {
@@ -129,9 +130,11 @@ static void check_runs(struct check *check, struct runner *runner, const struct 
 		else if (!(error <= L2_LIMIT))
 			wrong = text = memory_printf("budget %s, %s: relative L2 error %.3g", form->budget, how, error);
 		else if (!same_bits(runner, first))
-			wrong = text = memory_printf("budget %s, %s: other bits than another run, budget or form gave", form->budget, how);
+			wrong = text =
+				memory_printf("budget %s, %s: other bits than another run, budget or form gave", form->budget, how);
 		else if (run == 0)
-			printf("  %-16s %-14s %-8s %-11s relative L2 error %.2g\n", check->name, form->target ? form->target : check->settings.target, form->budget, how, error);
+			printf("  %-16s %-14s %-8s %-11s relative L2 error %.2g\n", check->name,
+			       form->target ? form->target : check->settings.target, form->budget, how, error);
 	}
 	if (wrong)
 		fail(check, form->target, wrong);
@@ -145,8 +148,14 @@ static void check_form(struct check *check, const struct form *form, char **firs
 {
 	struct text_list none = {0};
 	struct runner_options open = {
-		.path = check->artifact, .device = check->settings.device, .target = form->target, .budget = form->budget, .inputs = &none,
-		.workers = form->workers, .random_by_default = true, .real_time = form->real_time,
+		.path = check->artifact,
+		.device = check->settings.device,
+		.target = form->target,
+		.budget = form->budget,
+		.inputs = &none,
+		.workers = form->workers,
+		.random_by_default = true,
+		.real_time = form->real_time,
 	};
 	struct runner runner;
 	int code = runner_open(&runner, &open);
@@ -245,7 +254,11 @@ static const char *compile(const struct check *check, const char *path)
 	bool quiet = true;
 	const char *targets[2] = {check->settings.target, "native"};
 	struct ercc_options options = {
-		.size = sizeof options, .targets = targets, .target_count = is_cpu_reference(check) ? 2 : 1, .message = say_compiler_message, .user = &quiet,
+		.size = sizeof options,
+		.targets = targets,
+		.target_count = is_cpu_reference(check) ? 2 : 1,
+		.message = say_compiler_message,
+		.user = &quiet,
 	};
 	if (check->settings.save) {
 		options.targets = targets + 1;
@@ -318,12 +331,21 @@ int main(int argc, char **argv)
 	const char *operands[OPERANDS] = {NULL};
 	const struct option options[] = {
 		{"device", 0, OPTION_TEXT, &check.settings.device, "NAME", "runs on this one (default cpu)"},
-		{"target", 't', OPTION_TEXT, &check.settings.target, "NAME", "compiles for this one; emulated ones are for the stand-in for CUDA"},
-		{"save", 0, OPTION_TEXT, &check.settings.save, "DIR", "only writes the outputs of the cpu device there, as references"},
+		{"target", 't', OPTION_TEXT, &check.settings.target, "NAME",
+	     "compiles for this one; emulated ones are for the stand-in for CUDA"},
+		{"save", 0, OPTION_TEXT, &check.settings.save, "DIR",
+	     "only writes the outputs of the cpu device there, as references"},
 	};
 	const struct usage usage = {
-		"models", "[options] REFERENCES|cpu WORK PATH...", "Runs whole models against reference outputs.",
-		"  models --device cuda --target cuda:sm_90 cpu build/models.d resnet50.onnx\n", options, COUNT_OF(options), 3, OPERANDS, "REFERENCES",
+		"models",
+		"[options] REFERENCES|cpu WORK PATH...",
+		"Runs whole models against reference outputs.",
+		"  models --device cuda --target cuda:sm_90 cpu build/models.d resnet50.onnx\n",
+		options,
+		COUNT_OF(options),
+		3,
+		OPERANDS,
+		"REFERENCES",
 	};
 	int code = args_parse(&usage, argc, argv, operands);
 	if (code != ARGS_OK)

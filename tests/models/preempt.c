@@ -9,8 +9,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "../../schemas/artifact.h"
-#include "../../tools/erc/command.h"
+#include "schemas/artifact.h"
+#include "tools/erc/command.h"
 
 #define MAX_BUDGETS 8
 #define OPERANDS 64
@@ -18,8 +18,8 @@
 struct settings {
 	const char *device; /* NULL: cpu */
 	uint32_t runs, workers;
-	uint32_t seconds;   /* most, for each artifact; 0: as long as it takes */
-	bool urgent;        /* real-time runs beside them */
+	uint32_t seconds; /* most, for each artifact; 0: as long as it takes */
+	bool urgent;      /* real-time runs beside them */
 };
 
 struct disturber {
@@ -83,7 +83,8 @@ static void list_budgets(const char *path, const char *target, struct disturber 
 		if (strcmp(erc_artifact_string(artifact, record->name), target))
 			continue;
 		for (uint32_t b = 0; b < record->budget_count && b < MAX_BUDGETS; b++) {
-			const struct erca_budget *budget = erc_artifact_record(artifact, ERC_TABLE_BUDGETS, record->budget_first + b);
+			const struct erca_budget *budget =
+				erc_artifact_record(artifact, ERC_TABLE_BUDGETS, record->budget_first + b);
 			d->budgets[d->budget_count++] = memory_printf("%s", erc_artifact_string(artifact, budget->name));
 		}
 	}
@@ -176,7 +177,11 @@ static bool check(const char *path, const struct settings *settings)
 {
 	struct text_list no_inputs = {0};
 	struct runner_options options = {
-		.path = path, .device = settings->device, .inputs = &no_inputs, .workers = settings->workers, .random_by_default = true,
+		.path = path,
+		.device = settings->device,
+		.inputs = &no_inputs,
+		.workers = settings->workers,
+		.random_by_default = true,
 	};
 	struct runner runner;
 	struct erc_session_stats stats = {.size = sizeof stats};
@@ -184,7 +189,9 @@ static bool check(const char *path, const struct settings *settings)
 		printf("FAIL: %s: %s\n", path, erc_error_detail());
 		return false;
 	}
-	struct disturber d = {.session = runner.session, .units = erc_runtime_units(runner.runtime), .random = settings->runs};
+	struct disturber d = {.session = runner.session,
+	                      .units = erc_runtime_units(runner.runtime),
+	                      .random = settings->runs};
 	list_budgets(path, erc_model_target(runner.model), &d);
 	char *expected = memory_new(output_bytes(&runner)), *actual = memory_new(output_bytes(&runner));
 	take_outputs(&runner, expected);
@@ -199,7 +206,8 @@ static bool check(const char *path, const struct settings *settings)
 	bool is_urgent_good = !settings->urgent || urgent_end(&urgent, name);
 	erc_session_stats(runner.session, &stats);
 	printf("%-20s %7llu runs, %7llu changes, %7llu preemptions, %u budgets: %d differ\n", name,
-	       (unsigned long long)stats.completed, (unsigned long long)d.changes, (unsigned long long)stats.preemptions, d.budget_count, different);
+	       (unsigned long long)stats.completed, (unsigned long long)d.changes, (unsigned long long)stats.preemptions,
+	       d.budget_count, different);
 	bool is_good = is_urgent_good && different == 0 && stats.preemptions > 0 && d.budget_count > 0;
 	if (different > 0)
 		printf("FAIL: %s: %d runs differ\n", name, different);
@@ -226,8 +234,15 @@ int main(int argc, char **argv)
 		{"urgent", 0, OPTION_FLAG, &settings.urgent, NULL, "real-time runs of the same model beside them"},
 	};
 	const struct usage usage = {
-		"preempt", "[options] RUNS WORKERS ARTIFACT...", "Preempted runs against undisturbed ones.",
-		"  preempt --device cuda --seconds 20 1000 0 squeezenet.erca\n", options, COUNT_OF(options), 3, OPERANDS, "RUNS",
+		"preempt",
+		"[options] RUNS WORKERS ARTIFACT...",
+		"Preempted runs against undisturbed ones.",
+		"  preempt --device cuda --seconds 20 1000 0 squeezenet.erca\n",
+		options,
+		COUNT_OF(options),
+		3,
+		OPERANDS,
+		"RUNS",
 	};
 	int code = args_parse(&usage, argc, argv, operands);
 	if (code != ARGS_OK)

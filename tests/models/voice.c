@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tools/erc/command.h"
+#include "tools/erc/command.h"
 
 #define L2_LIMIT 1e-5
 
@@ -43,7 +43,8 @@ int main(int argc, char **argv)
 {
 	if (argc != 3)
 		return 2;
-	struct array frames = read_array(argv[2], "frames"), outputs = read_array(argv[2], "outputs"), state = read_array(argv[2], "state");
+	struct array frames = read_array(argv[2], "frames"), outputs = read_array(argv[2], "outputs"),
+				 state = read_array(argv[2], "state");
 	size_t steps = (size_t)frames.dims[0], samples = frames.count / steps;
 	float *found = memory_new(outputs.bytes), *frame = memory_new(samples * sizeof *frame);
 	erc_runtime *runtime;

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../unit/model_file.h"
-#include "erc.h"
-#include "ercc.h"
+#include "tests/unit/model_file.h"
+#include "runtime/include/erc.h"
+#include "compiler/include/ercc.h"
 
 #define INPUTS_MAX 4
 

@@ -2,10 +2,10 @@
 #ifndef ERC_GPU_TILES_H
 #define ERC_GPU_TILES_H
 
-#include "compute.h"
+#include "tests/ops/compute.h"
 
-#include "artifact/writer.h"
-#include "passes/pass.h"
+#include "compiler/artifact/writer.h"
+#include "compiler/passes/pass.h"
 
 #define SHAPES_MAX 192
 
@@ -17,7 +17,8 @@ struct shapes {
 /* ---- which shapes a chooser offers ---- */
 
 /* A larger budget's shape is kept where predictions are doubted without end, if it is offered: so a shape is forced. */
-static bool force_shape(const struct target *target, const struct launch *launch, const int64_t *shape, struct variant *variant)
+static bool force_shape(const struct target *target, const struct launch *launch, const int64_t *shape,
+                        struct variant *variant)
 {
 	struct device device = *target->device;
 	struct variant *larger = arena_new(&test.ctx.arena, struct variant);
@@ -29,7 +30,8 @@ static bool force_shape(const struct target *target, const struct launch *launch
 	return !memcmp(variant->shape, shape, sizeof larger->shape);
 }
 
-static void try_shape(const struct target *target, const struct launch *launch, const int64_t *shape, struct shapes *shapes)
+static void try_shape(const struct target *target, const struct launch *launch, const int64_t *shape,
+                      struct shapes *shapes)
 {
 	struct variant variant;
 	if (!force_shape(target, launch, shape, &variant))
@@ -42,7 +44,18 @@ static void try_shape(const struct target *target, const struct launch *launch, 
 static void find_shapes(const struct target *target, const struct launch *launch, struct shapes *shapes)
 {
 	bool conv = !strcmp(launch->template->stem, "conv"), attention = !strcmp(launch->template->stem, "attention");
-	int limits[] = {conv ? 128 : attention ? 8 : 2048, conv ? 256 : attention ? 16 : 256, conv ? 8 : attention ? 4 : 0, conv ? 8 : attention ? 64 : 0,
+	int limits[] = {conv        ? 128
+	                : attention ? 8
+	                            : 2048,
+	                conv        ? 256
+	                : attention ? 16
+	                            : 256,
+	                conv        ? 8
+	                : attention ? 4
+	                            : 0,
+	                conv        ? 8
+	                : attention ? 64
+	                            : 0,
 	                conv ? 8 : 0};
 	shapes->count = 0;
 	for (int a = attention ? 4 : 1; a <= limits[0]; a *= 2)
@@ -80,13 +93,17 @@ static enum ercc_status build_shapes(struct job *job, const struct shapes *shape
 {
 	struct plan *plan = job->artifact.plan;
 	struct target_plan *out = &job->plan;
-	*out = (struct target_plan){.name = job->target->name, .level = job->target->level, .device = job->target->device,
+	*out = (struct target_plan){.name = job->target->name,
+	                            .level = job->target->level,
+	                            .device = job->target->device,
 	                            .budget_count = (uint32_t)count};
 	for (int k = 0; k < count; k++)
-		out->budgets[k] = (struct budget){arena_printf(&test.ctx.arena, "s%d", k), 0, 1000, job->target->device->local_bytes};
+		out->budgets[k] =
+			(struct budget){arena_printf(&test.ctx.arena, "s%d", k), 0, 1000, job->target->device->local_bytes};
 	assert_ok(variants_choose(&test.ctx, job->target->device, plan, job->target->column, out));
 	for (int k = 0; k < count; k++)
-		ck_assert(force_shape(job->target, job->launch, shapes->items[first + k], launch_variants(out, job->launch) + k));
+		ck_assert(
+			force_shape(job->target, job->launch, shapes->items[first + k], launch_variants(out, job->launch) + k));
 	assert_ok(variants_verify(&test.ctx, plan, out));
 	job->artifact.targets = out;
 	job->artifact.target_count = 1;

@@ -1,6 +1,6 @@
 /* Attention as exporters write it, compiled, against its definition in double: sizes that fill no vector and no block,
  * all kinds of masks, keys in several parts; on both targets, and the same bits for every tile shape. */
-#include "compute.h"
+#include "tests/ops/compute.h"
 
 /* Behind CAUSAL the mask is known: query i sees the keys up to number i + AHEAD. */
 enum mask { NONE, ADDED_TO_KEYS, ADDED_TO_SCORES, SEEN_KEYS, SEEN_SCORES, HIDDEN_SCORES, CAUSAL, CAUSAL_ADDED };
@@ -31,19 +31,19 @@ static const char *const targets[] = {"cpu:x86-64-v3", "cpu:x86-64-v4"};
 static void write_text(const struct attention *c, char *text, size_t size)
 {
 	static const char *const masked[] = {
-	    /* every form has the scale 1/16 */
-	    "s = MatMul(qh, kh) \"scores\"\nt = Div(s, large) \"scale\"\n",
-	    "s = MatMul(qh, kh) \"scores\"\nr = Div(s, large) \"scale\"\nt = Add(r, m) \"mask\"\n",
-	    "s = MatMul(qh, kh) \"scores\"\nr = Mul(small, s) \"scale\"\nt = Add(m, r) \"mask\"\n",
-	    "b = Less(m, zero) \"less\"\ns = MatMul(qh, kh) \"scores\"\nr = Div(s, large) \"scale\"\nt = Where(b, r, "
-	    "low) \"mask\"\n",
-	    "b = Less(m, zero) \"less\"\nr = Mul(qh, small) \"scale\"\ns = MatMul(r, kh) \"scores\"\nt = Where(b, s, "
-	    "low) \"mask\"\n",
-	    "b = Less(m, zero) \"less\"\nr = Div(qh, large) \"scale\"\ns = MatMul(r, kh) \"scores\"\nt = Where(b, low, "
-	    "s) \"mask\"\n",
-	    "r = Div(qh, large) \"scale\"\ns = MatMul(r, kh) \"scores\"\nt = Where(seen, s, lowest) \"mask\"\n",
-	    "a = Where(seen, zero, lowest) \"mask\"\ns = MatMul(qh, kh) \"scores\"\nr = Div(s, large) \"scale\"\nt = "
-	    "Add(r, a) \"add\"\n",
+		/* every form has the scale 1/16 */
+		"s = MatMul(qh, kh) \"scores\"\nt = Div(s, large) \"scale\"\n",
+		"s = MatMul(qh, kh) \"scores\"\nr = Div(s, large) \"scale\"\nt = Add(r, m) \"mask\"\n",
+		"s = MatMul(qh, kh) \"scores\"\nr = Mul(small, s) \"scale\"\nt = Add(m, r) \"mask\"\n",
+		"b = Less(m, zero) \"less\"\ns = MatMul(qh, kh) \"scores\"\nr = Div(s, large) \"scale\"\nt = Where(b, r, "
+		"low) \"mask\"\n",
+		"b = Less(m, zero) \"less\"\nr = Mul(qh, small) \"scale\"\ns = MatMul(r, kh) \"scores\"\nt = Where(b, s, "
+		"low) \"mask\"\n",
+		"b = Less(m, zero) \"less\"\nr = Div(qh, large) \"scale\"\ns = MatMul(r, kh) \"scores\"\nt = Where(b, low, "
+		"s) \"mask\"\n",
+		"r = Div(qh, large) \"scale\"\ns = MatMul(r, kh) \"scores\"\nt = Where(seen, s, lowest) \"mask\"\n",
+		"a = Where(seen, zero, lowest) \"mask\"\ns = MatMul(qh, kh) \"scores\"\nr = Div(s, large) \"scale\"\nt = "
+		"Add(r, a) \"add\"\n",
 	};
 	char mask[256] = "";
 	if (c->mask == ADDED_TO_KEYS || c->mask == SEEN_KEYS)
@@ -58,26 +58,24 @@ static void write_text(const struct attention *c, char *text, size_t size)
 		snprintf(mask, sizeof mask, "input m:f32[%dx%d]\n", c->queries, c->keys);
 	char values[128];
 	if (c->mask == HIDDEN_SCORES)
-		snprintf(values, sizeof values,
-		         "input v:f32[%dx%dx%dx%d]\nvh = Transpose(v) {perm=[0, 1, 3, 2]} \"vh\"\n", c->batch, c->heads,
-		         c->v_size, c->keys);
+		snprintf(values, sizeof values, "input v:f32[%dx%dx%dx%d]\nvh = Transpose(v) {perm=[0, 1, 3, 2]} \"vh\"\n",
+		         c->batch, c->heads, c->v_size, c->keys);
 	else
 		snprintf(values, sizeof values,
 		         "input v:f32[%dx%dx%d]\nv4 = Reshape(v, split) \"v4\"\nvh = Transpose(v4) {perm=[0, 2, 1, 3]} "
 		         "\"vh\"\n",
 		         c->batch, c->keys, c->heads * c->v_size);
-	int n =
-	    snprintf(text, size,
-	             "const large:f32[] = {16}\nconst small:f32[] = {0.0625}\nconst zero:f32[] = {0}\nconst low:f32[] "
-	             "= {-1000}\n"
-	             "const split:i64[4] = {0, 0, %d, -1}\nconst join:i64[3] = {0, 0, -1}\n"
-	             "input q:f32[%dx%dx%d]\ninput k:f32[%dx%dx%d]\n%s%s"
-	             "q4 = Reshape(q, split) \"q4\"\nk4 = Reshape(k, split) \"k4\"\n"
-	             "qh = Transpose(q4) {perm=[0, 2, 1, 3]} \"qh\"\nkh = Transpose(k4) {perm=[0, 2, 3, 1]} \"kh\"\n%s"
-	             "w = Softmax(t) {axis=-1} \"softmax\"\no = MatMul(w, vh) \"values\"\n"
-	             "oh = Transpose(o) {perm=[0, 2, 1, 3]} \"oh\"\ny = Reshape(oh, join) \"y\"\noutput y\n",
-	             c->heads, c->batch, c->queries, c->heads * c->size, c->batch, c->keys, c->heads * c->size, values,
-	             mask, masked[c->mask]);
+	int n = snprintf(text, size,
+	                 "const large:f32[] = {16}\nconst small:f32[] = {0.0625}\nconst zero:f32[] = {0}\nconst low:f32[] "
+	                 "= {-1000}\n"
+	                 "const split:i64[4] = {0, 0, %d, -1}\nconst join:i64[3] = {0, 0, -1}\n"
+	                 "input q:f32[%dx%dx%d]\ninput k:f32[%dx%dx%d]\n%s%s"
+	                 "q4 = Reshape(q, split) \"q4\"\nk4 = Reshape(k, split) \"k4\"\n"
+	                 "qh = Transpose(q4) {perm=[0, 2, 1, 3]} \"qh\"\nkh = Transpose(k4) {perm=[0, 2, 3, 1]} \"kh\"\n%s"
+	                 "w = Softmax(t) {axis=-1} \"softmax\"\no = MatMul(w, vh) \"values\"\n"
+	                 "oh = Transpose(o) {perm=[0, 2, 1, 3]} \"oh\"\ny = Reshape(oh, join) \"y\"\noutput y\n",
+	                 c->heads, c->batch, c->queries, c->heads * c->size, c->batch, c->keys, c->heads * c->size, values,
+	                 mask, masked[c->mask]);
 	ck_assert_int_lt(n, (int)size);
 }
 

@@ -1,6 +1,6 @@
 /* Operators that are made of others, compiled and run, against their definitions in double: directions and
  * lengths of an LSTM, strides, paddings and groups of a transposed convolution, a resize between blocked layouts. */
-#include "compute.h"
+#include "tests/ops/compute.h"
 
 /* ---- LSTM ---- */
 
@@ -14,7 +14,8 @@ static double sigmoid(double x)
 /* One direction: y[t][d][b], gates in the order input, output, forget, cell. */
 static void lstm(float *const *in, const int *lengths, int d, double *y)
 {
-	const float *x = in[0], *w = in[1] + d * 4 * HIDDEN * IN, *r = in[2] + d * 4 * HIDDEN * HIDDEN, *bias = in[3] + d * 8 * HIDDEN;
+	const float *x = in[0], *w = in[1] + d * 4 * HIDDEN * IN, *r = in[2] + d * 4 * HIDDEN * HIDDEN,
+				*bias = in[3] + d * 8 * HIDDEN;
 	for (int b = 0; b < BATCH; b++) {
 		double h[HIDDEN] = {0}, c[HIDDEN] = {0};
 		for (int k = 0; k < lengths[b]; k++) {
@@ -49,7 +50,8 @@ START_TEST(lstm_of_both_directions_and_several_lengths)
 	                     "input b:f32[2x48]\n"
 	                     "const n:i32[3] = {4, 1, 3}\n"
 	                     "y = LSTM(x, w, r, b, n) {direction=\"bidirectional\", hidden_size=6} \"l\"\n"
-	                     "output y\n", in, &count);
+	                     "output y\n",
+	                     in, &count);
 	ck_assert_uint_eq(count, COUNT_OF(want));
 	lstm(in, lengths, 0, want);
 	lstm(in, lengths, 1, want);
@@ -65,8 +67,9 @@ END_TEST
 static const struct transposed {
 	int in_channels, out_channels, group, size, kernel, stride, dilation, pad, more;
 } transposed[] = {
-	{4, 6, 1, 5, 3, 1, 1, 1, 0}, {4, 6, 2, 5, 2, 2, 1, 0, 0}, {4, 6, 1, 5, 3, 2, 1, 1, 1}, {20, 18, 1, 4, 4, 2, 1, 1, 0},
-	{4, 6, 2, 5, 5, 3, 1, 2, 2}, {4, 6, 1, 5, 1, 2, 1, 0, 1},  {4, 6, 1, 5, 3, 2, 2, 1, 0}, {4, 6, 1, 5, 2, 3, 1, 0, 0},
+	{4, 6, 1, 5, 3, 1, 1, 1, 0},   {4, 6, 2, 5, 2, 2, 1, 0, 0}, {4, 6, 1, 5, 3, 2, 1, 1, 1},
+	{20, 18, 1, 4, 4, 2, 1, 1, 0}, {4, 6, 2, 5, 5, 3, 1, 2, 2}, {4, 6, 1, 5, 1, 2, 1, 0, 1},
+	{4, 6, 1, 5, 3, 2, 2, 1, 0},   {4, 6, 1, 5, 2, 3, 1, 0, 0},
 };
 
 START_TEST(transposed_convolutions)
@@ -81,8 +84,8 @@ START_TEST(transposed_convolutions)
 	         "input x:f32[1x%dx%dx%d]\ninput w:f32[%dx%dx%dx%d]\ninput b:f32[%d]\n"
 	         "y = ConvTranspose(x, w, b) {group=%d, strides=[%d, %d], dilations=[%d, %d], pads=[%d, %d, %d, %d], "
 	         "output_padding=[%d, %d]} \"n\"\noutput y\n",
-	         c->in_channels, c->size, c->size, c->in_channels, each, k, k, c->out_channels, c->group, c->stride, c->stride,
-	         c->dilation, c->dilation, c->pad, c->pad, c->pad, c->pad, c->more, c->more);
+	         c->in_channels, c->size, c->size, c->in_channels, each, k, k, c->out_channels, c->group, c->stride,
+	         c->stride, c->dilation, c->dilation, c->pad, c->pad, c->pad, c->pad, c->more, c->more);
 	float *out = compute(text, in, &count);
 	ck_assert_uint_eq(count, (size_t)(c->out_channels * out_size * out_size));
 	double *want = calloc(count, sizeof *want);
@@ -118,7 +121,8 @@ START_TEST(resize_of_blocked_channels)
 	                     "const s:i64[4] = {1, 20, 8, 8}\n"
 	                     "c = Conv(x, w) \"conv\"\n"
 	                     "y = Resize(c, _, _, s) {mode=\"linear\"} \"resize\"\n"
-	                     "output y\n", in, &count);
+	                     "output y\n",
+	                     in, &count);
 	ck_assert_uint_eq(count, CHANNELS * LARGE * LARGE);
 	double image[SIZE * SIZE] = {0}, want[CHANNELS * LARGE * LARGE];
 	for (int i = 0; i < 16 * SIZE * SIZE; i++)

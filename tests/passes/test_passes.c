@@ -1,9 +1,9 @@
 /* Each pass against tests/passes/PASS.txt: graph text before, and what the pipeline up to that
  * pass dumps or says. A case is a "== title" line, options of the command, the graph, a "-->"
  * line and the expected text. UPDATE=1 records the expected parts anew. */
-#include "../unit/graph_fixture.h"
+#include "tests/unit/graph_fixture.h"
 
-#include "passes/pass.h"
+#include "compiler/passes/pass.h"
 
 #define MAX_CASES 200
 #define MAX_VALUES 8
@@ -101,7 +101,11 @@ static void keep_all(void *user, enum ercc_message_kind kind, const char *messag
 {
 	(void)done, (void)total;
 	char **text = user, line[2048];
-	snprintf(line, sizeof line, "! %s: %s", kind == ERCC_MESSAGE_ERROR ? "error" : kind == ERCC_MESSAGE_NOTE ? "note" : "other", message);
+	snprintf(line, sizeof line, "! %s: %s",
+	         kind == ERCC_MESSAGE_ERROR  ? "error"
+	         : kind == ERCC_MESSAGE_NOTE ? "note"
+	                                     : "other",
+	         message);
 	append(text, line);
 }
 
@@ -122,9 +126,18 @@ static char *run_case(const struct pass_case *c)
 	char *dump = NULL, *messages = calloc(1, 1);
 	size_t bytes;
 	struct ercc_options options = {
-		.size = sizeof options, .dump_after = c->pass, .stop_after = c->pass, .dump = open_memstream(&dump, &bytes),
-		.dims = c->dims, .dim_count = c->dim_count, .shapes = c->shapes, .shape_count = c->shape_count,
-		.const_texts = c->consts, .const_text_count = c->const_count, .message = keep_all, .user = &messages,
+		.size = sizeof options,
+		.dump_after = c->pass,
+		.stop_after = c->pass,
+		.dump = open_memstream(&dump, &bytes),
+		.dims = c->dims,
+		.dim_count = c->dim_count,
+		.shapes = c->shapes,
+		.shape_count = c->shape_count,
+		.const_texts = c->consts,
+		.const_text_count = c->const_count,
+		.message = keep_all,
+		.user = &messages,
 	};
 	test.options = options;
 	enum ercc_status status = graph_parse(&test.ctx, c->before, &graph);
@@ -143,7 +156,8 @@ START_TEST(pass_does_what_its_file_says)
 {
 	const struct pass_case *c = &cases[_i];
 	char *actual = run_case(c);
-	ck_assert_msg(!strcmp(actual, c->after), "%s: %s\n--- expected\n%s--- actual\n%s", c->pass, c->title, c->after, actual);
+	ck_assert_msg(!strcmp(actual, c->after), "%s: %s\n--- expected\n%s--- actual\n%s", c->pass, c->title, c->after,
+	              actual);
 	free(actual);
 }
 END_TEST

@@ -27,13 +27,34 @@ may_read() {
 	done
 }
 
+# in_order PATTERN FOLDER...: each folder's files read what matches the pattern, their own folder and those that stand before it
+in_order() {
+	local allowed=$1 folder file files
+	shift
+	for folder in "$@"; do
+		allowed+="|$folder/[^/]*$"
+		files=()
+		for file in "$folder"/*.[ch]; do
+			case $file in *.cpu.c | *.row.c) ;; *) files+=("$file") ;; esac
+		done
+		if [ ${#files[@]} = 0 ]; then bad "$folder holds no file"; fi
+		may_read "$folder" "$allowed" "${files[@]}"
+	done
+}
+
 shopt -s nullglob
-compiler=()
-for file in onnx/*.c compiler/*/*.c; do
-	case $file in *.cpu.c | *.row.c) ;; *) compiler+=("$file") ;; esac
+# Who may include whom: a folder knows itself and the folders before it. So there is no circle.
+in_order 'schemas/|runtime/include/' runtime/base runtime/artifact runtime/sched runtime/core runtime/devices runtime
+in_order "schemas/|compiler/include/|$out/gen/" compiler/core compiler/variants compiler/kernels compiler/lower compiler/ops \
+	compiler/passes compiler/targets compiler/artifact onnx compiler
+may_read onnx "schemas/|compiler/include/|compiler/core/|onnx/|$out/gen/" onnx/*.c
+# Every folder has its place in that order.
+for folder in $(find compiler runtime -mindepth 2 -name '*.c' -printf '%h\n' | sort -u); do
+	if grep -qE "(^|[[:space:]])$folder([[:space:]]|\$)" "$0"; then good; else bad "$folder has no place in the order of folders"; fi
 done
-may_read runtime 'runtime/|schemas/' runtime/*.c runtime/devices/*.c
-may_read compiler "compiler/|onnx/|schemas/|$out/gen/" "${compiler[@]}"
+# A header's name says which one it is.
+twins=$(find compiler onnx runtime schemas tools tests -name '*.h' -printf '%f\n' | sort | uniq -d)
+if [ -z "$twins" ]; then good; else bad "several headers are named $twins"; fi
 may_read command 'tools/erc/|runtime/include/erc\.h|compiler/include/ercc\.h|schemas/(dtype|artifact)\.h' tools/erc/*.c
 
 # The command's other headers are the system's and cJSON's: nothing else is on its include lines.
@@ -41,7 +62,7 @@ lines=$(grep -hE '^#include <' tools/erc/*.c tools/erc/*.h | grep -E '<[^>]*/' |
 if [ -z "$lines" ]; then good; else bad "tools/erc includes: $lines"; fi
 
 # The runtime parses neither ONNX nor JSON.
-if grep -lE 'cJSON|protobuf' runtime/*.c runtime/devices/*.c runtime/include/*.h; then bad "the runtime names a parser"; else good; fi
+if grep -lE 'cJSON|protobuf' runtime/*.c runtime/*/*.c runtime/include/*.h; then bad "the runtime names a parser"; else good; fi
 
 # onnx/ knows the format, not the operators.
 operators=$("$out"/erc ops --format csv | tail -n +2 | cut -d, -f1 | sort -u)

@@ -9,7 +9,7 @@ good() { passed=$((passed + 1)); }
 bad() { echo "FAIL: $*"; failed=$((failed + 1)); }
 
 # Files beside the registered ones that serve several of them.
-exceptions=" compiler/ops/op.c compiler/ops/lower.c compiler/ops/rows.c compiler/ops/expand.c compiler/passes/pipeline.c
+exceptions=" compiler/ops/families.c compiler/ops/rows_sizes.c compiler/passes/pipeline.c
 compiler/passes/match.c compiler/passes/recover_attention.c
 compiler/targets/cc.c compiler/targets/registry.c compiler/targets/source.c compiler/targets/cache.c compiler/targets/nvrtc.c "
 
@@ -57,10 +57,10 @@ table runtime/devices/devices.def "" runtime/devices/*.c
 table tools/erc/commands.def cmd_ tools/erc/cmd_*.c
 
 # A template belongs to a family.
-for file in compiler/ops/*.cpu.c compiler/ops/*.row.c compiler/ops/*.cu; do
+for file in compiler/kernels/*.cpu.c compiler/kernels/*.row.c compiler/kernels/*.cu; do
 	stem=$(basename "$file")
 	stem=${stem%%.*}
-	if [ -f "compiler/ops/$stem.c" ] || grep -qE "\"$stem(\.cpu\.c|\.row\.c|\.cu)?\"" compiler/ops/*.c; then good; else bad "$file belongs to no family"; fi
+	if [ -f "compiler/ops/$stem.c" ] || grep -qE "\"$stem(\.cpu\.c|\.row\.c|\.cu)?\"" compiler/ops/*.c compiler/kernels/*.c; then good; else bad "$file belongs to no family"; fi
 done
 
 # Each pass has its test.

@@ -7,8 +7,8 @@
 
 #undef fail /* an old macro of Check's; ours is a function */
 
-#include "graph.h"
-#include "onnx.h"
+#include "compiler/core/graph.h"
+#include "onnx/onnx.h"
 
 static struct fixture {
 	struct context ctx;
@@ -17,8 +17,8 @@ static struct fixture {
 	char notes[2048];
 } test;
 
-static inline void keep_message(void *user, enum ercc_message_kind kind, const char *message,
-                                uint32_t done, uint32_t total)
+static inline void keep_message(void *user, enum ercc_message_kind kind, const char *message, uint32_t done,
+                                uint32_t total)
 {
 	(void)user, (void)done, (void)total;
 	char *to = kind == ERCC_MESSAGE_ERROR ? test.errors : test.notes;

@@ -2,13 +2,14 @@
 #ifndef ERC_MODEL_FILE_H
 #define ERC_MODEL_FILE_H
 
-#include "../../tools/dev/onnx_builder.h"
-#include "graph_fixture.h"
+#include "tools/dev/onnx_builder.h"
+#include "tests/unit/graph_fixture.h"
 
 static onnx_tensor *export_tensor(const char *name, const struct tensor *tensor)
 {
 	const struct tensor *all = tensor_expand(&test.ctx.arena, tensor);
-	return build_tensor(&test.ctx.arena, name, all->dtype, all->shape.rank, all->shape.dims, all->data, tensor_bytes(all));
+	return build_tensor(&test.ctx.arena, name, all->dtype, all->shape.rank, all->shape.dims, all->data,
+	                    tensor_bytes(all));
 }
 
 static void export_attr(onnx_node *to, const struct attr *attr)
@@ -65,8 +66,9 @@ static void write_model(const char *path, const char *text)
 	assert_ok(graph_parse(&test.ctx, text, &graph));
 	onnx_model *model = build_model(arena, graph->ir_version, graph->opset);
 	for (size_t i = 0; i < graph->input_count; i++)
-		build_input(arena, model->graph, build_info(arena, graph->inputs[i]->name, graph->inputs[i]->dtype,
-		                                            graph->inputs[i]->shape.rank, graph->inputs[i]->shape.dims, "n"));
+		build_input(arena, model->graph,
+		            build_info(arena, graph->inputs[i]->name, graph->inputs[i]->dtype, graph->inputs[i]->shape.rank,
+		                       graph->inputs[i]->shape.dims, "n"));
 	for (const struct node *node = graph->first; node; node = node->next)
 		export_node(model->graph, node);
 	for (size_t i = 0; i < graph->output_count; i++)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schedule.h"
+#include "runtime/sched/schedule.h"
 
 #define MS UINT64_C(1000000)
 #define UNITS 4
@@ -16,12 +16,12 @@ static struct erc__tenant tenant;
 /* Runs of one launch: so many tiles of a millisecond. */
 static void start(const char *policy, uint32_t tiles)
 {
-	struct erc__supply supply = { .units = UNITS, .rt_units = 2, .by_launch = 1, .asks = 1 };
-	launch = (struct erc__forecast_launch){ .tiles = tiles, .tile_ns = MS };
-	forecast = (struct erc__forecast){ .launches = &launch, .count = 1 };
+	struct erc__supply supply = {.units = UNITS, .rt_units = 2, .by_launch = 1, .asks = 1};
+	launch = (struct erc__forecast_launch){.tiles = tiles, .tile_ns = MS};
+	forecast = (struct erc__forecast){.launches = &launch, .count = 1};
 	erc__sched_init(&sched, erc__policy_find(policy), &supply);
 	erc__forecast_complete(&forecast, UNITS, 0);
-	tenant = (struct erc__tenant){ .class_ = ERC_REAL_TIME, .cap = UNITS, .weight = 1, .shed = 1, .forecast = &forecast };
+	tenant = (struct erc__tenant){.class_ = ERC_REAL_TIME, .cap = UNITS, .weight = 1, .shed = 1, .forecast = &forecast};
 	erc__tenant_init(&tenant);
 	erc__estimate_init(&tenant.estimate, &forecast);
 }
@@ -155,10 +155,10 @@ END_TEST
 /* Of a run under way only what is still to come stands before: here the second of its two launches, half of 2 ms. */
 START_TEST(a_run_under_way_counts_in_part)
 {
-	struct erc__forecast_launch two[] = { { .tiles = 4, .tile_ns = MS }, { .tiles = 4, .tile_ns = MS } };
+	struct erc__forecast_launch two[] = {{.tiles = 4, .tile_ns = MS}, {.tiles = 4, .tile_ns = MS}};
 	struct erc__item first, second;
 	start(NULL, 4);
-	forecast = (struct erc__forecast){ .launches = two, .count = 2 };
+	forecast = (struct erc__forecast){.launches = two, .count = 2};
 	erc__forecast_complete(&forecast, UNITS, 0);
 	erc__estimate_init(&tenant.estimate, &forecast);
 	first = make_item();
@@ -175,7 +175,7 @@ END_TEST
 
 START_TEST(ratios)
 {
-	struct erc__ratios given = { .count = 0 };
+	struct erc__ratios given = {.count = 0};
 	for (int i = 0; i < 3; i++)
 		erc__ratios_add(&given, 9);
 	ck_assert_float_eq(erc__ratios_expected(&given, 0.5f, 2), 2); /* too few */

@@ -6,35 +6,40 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../devices/build_artifact.h"
-#include "erc.h"
+#include "tests/devices/build_artifact.h"
+#include "runtime/include/erc.h"
 
 /* ---- an artifact with one of everything ---- */
 
 static uint32_t add_launch(struct build *build, uint32_t node, uint32_t kernel, uint32_t operand_first)
 {
-	static const int64_t params[] = { 7, -1 };
+	static const int64_t params[] = {7, -1};
 	uint32_t variant = build_count(build, ERC_TABLE_VARIANTS, sizeof(struct erca_variant));
 	for (uint32_t budget = 0; budget < 2; budget++) {
 		uint32_t param = pool_add(&build->tables[ERC_TABLE_PARAMS], &params[0], 8);
 		pool_add(&build->tables[ERC_TABLE_PARAMS], &params[1], 8);
-		BUILD_ADD(build, VARIANTS, struct erca_variant, .kernel = kernel, .tile_count = 4, .tile_ns = 1000, .param_first = param,
-		          .param_count = 2, .local_bytes = 256, .count_slot = budget ? 0 : ERCA_NONE,
+		BUILD_ADD(build, VARIANTS, struct erca_variant, .kernel = kernel, .tile_count = 4, .tile_ns = 1000,
+		          .param_first = param, .param_count = 2, .local_bytes = 256, .count_slot = budget ? 0 : ERCA_NONE,
 		          .count_dims = (uint16_t)(budget ? 2 : 0), .count_scale = budget ? 1 : 0,
 		          .count_step = budget ? 3 : 0);
 	}
-	return BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_LAUNCH, .name = node, .operand_first = operand_first,
-	                 .operand_count = 3, .variant_first = variant, .variant_count = 2, .plan_a = ERCA_NONE, .plan_b = ERCA_NONE);
+	return BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_LAUNCH, .name = node,
+	                 .operand_first = operand_first, .operand_count = 3, .variant_first = variant, .variant_count = 2,
+	                 .plan_a = ERCA_NONE, .plan_b = ERCA_NONE);
 }
 
 /* Operands 5n: arena, weights, output, dims, input. */
 static uint32_t add_operands(struct build *build)
 {
-	uint32_t first = BUILD_ADD(build, OPERANDS, struct erca_operand, .buffer = ERCA_BUFFER_ARENA, .access = ERCA_ACCESS_READ, .offset = 64, .bytes = 448);
-	BUILD_ADD(build, OPERANDS, struct erca_operand, .buffer = ERCA_BUFFER_WEIGHTS, .access = ERCA_ACCESS_READ, .bytes = 100);
-	BUILD_ADD(build, OPERANDS, struct erca_operand, .buffer = ERCA_BUFFER_OUTPUT, .access = ERCA_ACCESS_WRITE, .bytes = 96);
+	uint32_t first = BUILD_ADD(build, OPERANDS, struct erca_operand, .buffer = ERCA_BUFFER_ARENA,
+	                           .access = ERCA_ACCESS_READ, .offset = 64, .bytes = 448);
+	BUILD_ADD(build, OPERANDS, struct erca_operand, .buffer = ERCA_BUFFER_WEIGHTS, .access = ERCA_ACCESS_READ,
+	          .bytes = 100);
+	BUILD_ADD(build, OPERANDS, struct erca_operand, .buffer = ERCA_BUFFER_OUTPUT, .access = ERCA_ACCESS_WRITE,
+	          .bytes = 96);
 	BUILD_ADD(build, OPERANDS, struct erca_operand, .buffer = ERCA_BUFFER_DIMS, .access = 3, .offset = 8, .bytes = 16);
-	BUILD_ADD(build, OPERANDS, struct erca_operand, .buffer = ERCA_BUFFER_INPUT, .access = ERCA_ACCESS_READ, .bytes = 8);
+	BUILD_ADD(build, OPERANDS, struct erca_operand, .buffer = ERCA_BUFFER_INPUT, .access = ERCA_ACCESS_READ,
+	          .bytes = 8);
 	return first;
 }
 
@@ -44,57 +49,61 @@ static void add_profile(struct build *build, uint32_t entry, uint32_t budget, ui
 	uint32_t first = BUILD_ADD(build, POINTS, struct erca_point, .units = 1, .latency_ns = 4000, .unit_ns = 4000);
 	BUILD_ADD(build, POINTS, struct erca_point, .units = 3, .latency_ns = 2000, .unit_ns = 4000);
 	BUILD_ADD(build, POINTS, struct erca_point, .units = most, .latency_ns = 1000, .unit_ns = 4000);
-	BUILD_ADD(build, PROFILES, struct erca_profile, .entry = entry, .budget = budget, .point_first = first, .point_count = 3,
-	          .units_within_1 = 4, .units_within_5 = 4, .units_within_10 = 4, .tile_ns = 4000);
+	BUILD_ADD(build, PROFILES, struct erca_profile, .entry = entry, .budget = budget, .point_first = first,
+	          .point_count = 3, .units_within_1 = 4, .units_within_5 = 4, .units_within_10 = 4, .tile_ns = 4000);
 }
 
 static void add_target(struct build *build, const char *name, uint32_t level, int has_control_flow)
 {
-	uint32_t node = build_string(build, "node"), budget = BUILD_ADD(build, BUDGETS, struct erca_budget, .name = build_string(build, "full"));
-	BUILD_ADD(build, BUDGETS, struct erca_budget, .name = build_string(build, "half"), .units = 4, .share_permille = 500);
-	uint32_t target = BUILD_ADD(build, TARGETS, struct erca_target, .name = build_string(build, name), .kind = ERCA_TARGET_CPU, .level = level,
-	                            .code_section = BUILD_CODE_SECTION, .code_bytes = build->code_bytes, .budget_first = budget, .budget_count = 2,
-	                            .memory_bytes_per_s = 460000000000, .units = 8);
+	uint32_t node = build_string(build, "node"),
+			 budget = BUILD_ADD(build, BUDGETS, struct erca_budget, .name = build_string(build, "full"));
+	BUILD_ADD(build, BUDGETS, struct erca_budget, .name = build_string(build, "half"), .units = 4,
+	          .share_permille = 500);
+	uint32_t target =
+		BUILD_ADD(build, TARGETS, struct erca_target, .name = build_string(build, name), .kind = ERCA_TARGET_CPU,
+	              .level = level, .code_section = BUILD_CODE_SECTION, .code_bytes = build->code_bytes,
+	              .budget_first = budget, .budget_count = 2, .memory_bytes_per_s = 460000000000, .units = 8);
 	uint32_t kernel = BUILD_ADD(build, KERNELS, struct erca_kernel, .name = node, .target = target);
-	uint32_t tensor = BUILD_ADD(build, TENSORS, struct erca_tensor, .name = build_string(build, "x"), .dtype = ERC_I64, .rank = 0,
-	                            .dim_slots = ERCA_NO_SLOTS, .bytes = 8);
+	uint32_t tensor = BUILD_ADD(build, TENSORS, struct erca_tensor, .name = build_string(build, "x"), .dtype = ERC_I64,
+	                            .rank = 0, .dim_slots = ERCA_NO_SLOTS, .bytes = 8);
 	BUILD_ADD(build, TENSORS, struct erca_tensor, .name = build_string(build, "y"), .dtype = ERC_F32, .rank = 3,
-	          .dim_slots = { 0, ERCA_NONE, 2, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE }, .bytes = 96, .dims = { 2, 3, 4 });
+	          .dim_slots = {0, ERCA_NONE, 2, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE}, .bytes = 96,
+	          .dims = {2, 3, 4});
 	uint32_t operand = add_operands(build);
 	uint32_t plan = build_count(build, ERC_TABLE_PLANS, sizeof(struct erca_plan));
 	uint32_t record = add_launch(build, node, kernel, operand);
 	BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_COPY, .name = node, .operand_first = operand + 1,
 	          .operand_count = 2, .plan_a = ERCA_NONE, .plan_b = ERCA_NONE);
 	if (has_control_flow) {
-		BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_BRANCH, .name = node, .operand_first = operand,
-		          .operand_count = 1, .plan_a = plan + 1, .plan_b = plan + 2);
-		BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_LOOP, .name = node, .operand_first = operand + 3,
-		          .operand_count = 2, .plan_a = plan + 1, .plan_b = ERCA_NONE);
+		BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_BRANCH, .name = node,
+		          .operand_first = operand, .operand_count = 1, .plan_a = plan + 1, .plan_b = plan + 2);
+		BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_LOOP, .name = node,
+		          .operand_first = operand + 3, .operand_count = 2, .plan_a = plan + 1, .plan_b = ERCA_NONE);
 	}
 	BUILD_ADD(build, PLANS, struct erca_plan, .record_first = record, .record_count = has_control_flow ? 4 : 2);
 	if (has_control_flow) {
-		uint32_t call = BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_CALL, .name = node, .operand_first = operand,
-		                          .plan_a = plan + 2, .plan_b = ERCA_NONE);
+		uint32_t call = BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_CALL, .name = node,
+		                          .operand_first = operand, .plan_a = plan + 2, .plan_b = ERCA_NONE);
 		uint32_t inner = add_launch(build, node, kernel, operand);
 		BUILD_ADD(build, PLANS, struct erca_plan, .record_first = call, .record_count = 1);
 		BUILD_ADD(build, PLANS, struct erca_plan, .record_first = inner, .record_count = 1);
 	}
-	uint32_t entry = BUILD_ADD(build, ENTRIES, struct erca_entry, .name = build_string(build, "main"), .target = target, .plan = plan,
-	                           .input_first = tensor, .input_count = 1, .output_first = tensor + 1, .output_count = 1, .dims_count = 3,
-	                           .arena_bytes = 512, .local_bytes = 256);
+	uint32_t entry = BUILD_ADD(build, ENTRIES, struct erca_entry, .name = build_string(build, "main"), .target = target,
+	                           .plan = plan, .input_first = tensor, .input_count = 1, .output_first = tensor + 1,
+	                           .output_count = 1, .dims_count = 3, .arena_bytes = 512, .local_bytes = 256);
 	add_profile(build, entry, budget, 8);
 	add_profile(build, entry, budget + 1, 4);
 }
 
-static const uint8_t weights[100] = { 1, 2, 3 };
+static const uint8_t weights[100] = {1, 2, 3};
 
 static void begin(struct build *build)
 {
-	memset(build, 0, sizeof(*build));
+	memset(build, 0, sizeof *build);
 	build->code = "machine code";
 	build->code_bytes = 12;
 	build->weights = weights;
-	build->weights_bytes = sizeof(weights);
+	build->weights_bytes = sizeof weights;
 	add_target(build, "cpu:x86-64-v3", 3, 0);
 	add_target(build, "cuda:sm_80", 800, 1);
 }
@@ -127,7 +136,7 @@ static void check_fails(const uint8_t *file, size_t bytes, enum erc_status wante
 
 START_TEST(inspects)
 {
-	static const uint32_t counts[ERC_TABLE_COUNT] = { 4, 2, 4, 2, 4, 4, 8, 10, 6, 2, 12, 4, 12 };
+	static const uint32_t counts[ERC_TABLE_COUNT] = {4, 2, 4, 2, 4, 4, 8, 10, 6, 2, 12, 4, 12};
 	struct erc_artifact_info info;
 	erc_artifact *artifact;
 	size_t bytes, section_bytes;
@@ -149,7 +158,8 @@ START_TEST(inspects)
 	ck_assert_str_eq(erc_artifact_string(artifact, target->name), "cuda:sm_80");
 	ck_assert_ptr_null(erc_artifact_record(artifact, ERC_TABLE_TARGETS, 2));
 	ck_assert_str_eq(erc_artifact_string(artifact, UINT32_MAX), "");
-	ck_assert_mem_eq(erc_artifact_section(artifact, BUILD_META_SECTION, &section_bytes), BUILD_META, strlen(BUILD_META));
+	ck_assert_mem_eq(erc_artifact_section(artifact, BUILD_META_SECTION, &section_bytes), BUILD_META,
+	                 strlen(BUILD_META));
 	ck_assert_uint_eq(section_bytes, strlen(BUILD_META));
 	ck_assert_ptr_null(erc_artifact_section(artifact, 4, NULL));
 	ck_assert_int_eq((int)erc_artifact_verify_weights(artifact), ERC_OK);
@@ -208,13 +218,14 @@ START_TEST(flipped_at_every_byte)
 {
 	size_t bytes;
 	uint8_t *file = sample(&bytes);
-	size_t weights_at = bytes - sizeof(weights);
+	size_t weights_at = bytes - sizeof weights;
 	for (size_t at = 0; at < bytes; at++) {
 		for (int bit = 0; bit < 8; bit++) {
 			file[at] ^= (uint8_t)(1 << bit);
 			enum erc_status status = open_and_close(file, bytes);
 			int is_found = status == ERC_CORRUPT || (status == ERC_VERSION && (at == 8 || at == 9));
-			ck_assert_msg(at < weights_at ? is_found : status == ERC_OK, "byte %zu, bit %d: %s", at, bit, erc_status_text(status));
+			ck_assert_msg(at < weights_at ? is_found : status == ERC_OK, "byte %zu, bit %d: %s", at, bit,
+			              erc_status_text(status));
 			file[at] ^= (uint8_t)(1 << bit);
 			if (at > 4096 && at < weights_at) /* the page of code is mostly padding: one bit a byte will do */
 				break;
@@ -259,9 +270,12 @@ static uint64_t read_all(const erc_artifact *artifact)
 		const struct erca_record *record = erc_artifact_record(artifact, ERC_TABLE_RECORDS, i);
 		sum += strlen(erc_artifact_string(artifact, record->name));
 		for (uint32_t k = 0; k < record->operand_count; k++)
-			sum += ((const struct erca_operand *)erc_artifact_record(artifact, ERC_TABLE_OPERANDS, record->operand_first + k))->bytes;
+			sum += ((const struct erca_operand *)erc_artifact_record(artifact, ERC_TABLE_OPERANDS,
+			                                                         record->operand_first + k))
+			           ->bytes;
 		for (uint32_t k = 0; k < record->variant_count; k++) {
-			const struct erca_variant *variant = erc_artifact_record(artifact, ERC_TABLE_VARIANTS, record->variant_first + k);
+			const struct erca_variant *variant =
+				erc_artifact_record(artifact, ERC_TABLE_VARIANTS, record->variant_first + k);
 			for (uint32_t p = 0; p < variant->param_count; p++)
 				sum += *(const uint8_t *)erc_artifact_record(artifact, ERC_TABLE_PARAMS, variant->param_first + p);
 		}
@@ -269,7 +283,9 @@ static uint64_t read_all(const erc_artifact *artifact)
 	for (uint32_t i = 0; i < erc_artifact_count(artifact, ERC_TABLE_PROFILES); i++) {
 		const struct erca_profile *profile = erc_artifact_record(artifact, ERC_TABLE_PROFILES, i);
 		for (uint32_t k = 0; k < profile->point_count; k++)
-			sum += ((const struct erca_point *)erc_artifact_record(artifact, ERC_TABLE_POINTS, profile->point_first + k))->units;
+			sum +=
+				((const struct erca_point *)erc_artifact_record(artifact, ERC_TABLE_POINTS, profile->point_first + k))
+					->units;
 	}
 	return sum;
 }
@@ -283,17 +299,18 @@ static void run_all(erc_runtime *null, const uint8_t *file, size_t bytes)
 	if (erc_model_load_memory(null, file, bytes, NULL, &model))
 		return;
 	for (uint32_t entry = 0; entry < erc_model_entry_count(model); entry++) {
-		struct erc_room_profile profile = { .size = sizeof(profile) };
+		struct erc_room_profile profile = {.size = sizeof profile};
 		ck_assert_int_eq((int)erc_model_room_profile(model, entry, NULL, &profile), ERC_OK);
 		ck_assert_uint_gt(profile.point_count, 0);
-		struct erc_session_options options = { .size = sizeof(options), .entry = erc_model_entry_name(model, entry) };
+		struct erc_session_options options = {.size = sizeof options, .entry = erc_model_entry_name(model, entry)};
 		struct erc_tensor_info x, y;
 		erc_session *session;
 		erc_request *request = NULL;
 		ck_assert_int_eq((int)erc_session_create(model, &options, &session), ERC_OK);
 		ck_assert_int_eq((int)erc_model_memory(model, erc_session_entry(session), &info), ERC_OK);
 		if (info.arena_bytes < 1 << 20 && !erc_request_create(session, &request) &&
-		    !erc_model_input_info(model, erc_session_entry(session), 0, &x) && !erc_model_output_info(model, erc_session_entry(session), 0, &y)) {
+		    !erc_model_input_info(model, erc_session_entry(session), 0, &x) &&
+		    !erc_model_output_info(model, erc_session_entry(session), 0, &y)) {
 			erc_request_bind_input(request, 0, memory, x.bytes);
 			erc_request_bind_output(request, 0, memory, y.bytes);
 			erc_request_run(request);
@@ -313,7 +330,8 @@ static void try_changed(erc_runtime *null, const uint8_t *file, size_t bytes, st
 {
 	erc_artifact *artifact;
 	enum erc_status status = erc_artifact_open_memory(file, bytes, &artifact);
-	ck_assert_msg(!status || status == ERC_CORRUPT || status == ERC_VERSION, "%s: %s", erc_status_text(status), erc_error_detail());
+	ck_assert_msg(!status || status == ERC_CORRUPT || status == ERC_VERSION, "%s: %s", erc_status_text(status),
+	              erc_error_detail());
 	if (status) {
 		tally->refused++;
 		ck_assert_int_gt((int)strlen(erc_error_detail()), 10);
@@ -327,10 +345,29 @@ static void try_changed(erc_runtime *null, const uint8_t *file, size_t bytes, st
 
 static void try_values(size_t from, size_t to, size_t width, struct tally *tally)
 {
-	static const uint64_t values[] = { 0, 1, 2, 3, 7, 8, 64, 100, 255, 0x7fff, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xfffffff8,
-	                                   0xfffffffe, 0xffffffff, 0x100000000, 0x7fffffffffffffff, 0x8000000000000000,
-	                                   0xfffffffffffffff8, 0xffffffffffffffff };
-	struct erc_runtime_options options = { .size = sizeof(options), .device = "null" };
+	static const uint64_t values[] = {0,
+	                                  1,
+	                                  2,
+	                                  3,
+	                                  7,
+	                                  8,
+	                                  64,
+	                                  100,
+	                                  255,
+	                                  0x7fff,
+	                                  0xffff,
+	                                  0x10000,
+	                                  0x7fffffff,
+	                                  0x80000000,
+	                                  0xfffffff8,
+	                                  0xfffffffe,
+	                                  0xffffffff,
+	                                  0x100000000,
+	                                  0x7fffffffffffffff,
+	                                  0x8000000000000000,
+	                                  0xfffffffffffffff8,
+	                                  0xffffffffffffffff};
+	struct erc_runtime_options options = {.size = sizeof options, .device = "null"};
 	erc_runtime *null;
 	size_t bytes, most;
 	uint8_t *original = sample(&bytes);
@@ -338,7 +375,7 @@ static void try_values(size_t from, size_t to, size_t width, struct tally *tally
 	uint8_t *file = aligned_alloc(4096, most);
 	ck_assert_int_eq((int)erc_runtime_create(&options, &null), ERC_OK);
 	for (size_t at = from; at + width <= to; at += width)
-		for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
+		for (size_t v = 0; v < sizeof values / sizeof values[0]; v++) {
 			uint64_t value = values[v];
 			memcpy(file, original, bytes);
 			memcpy(file + at, &value, width);
@@ -358,7 +395,7 @@ static const struct erca_section *sections_of(const uint8_t *file)
 /* Every field of PLAN, as bytes, as 32 and as 64 bits. */
 START_TEST(every_plan_field)
 {
-	struct tally tally = { 0, 0 };
+	struct tally tally = {0, 0};
 	size_t bytes, width = (size_t)1 << _i;
 	uint8_t *file = sample(&bytes);
 	struct erca_section plan = sections_of(file)[BUILD_PLAN_SECTION];
@@ -372,7 +409,7 @@ END_TEST
 
 START_TEST(every_header_and_toc_field)
 {
-	struct tally tally = { 0, 0 };
+	struct tally tally = {0, 0};
 	size_t bytes, width = (size_t)1 << _i;
 	uint8_t *file = sample(&bytes);
 	size_t end = ((const struct erca_header *)file)->toc_offset + 4 * sizeof(struct erca_section);
@@ -401,7 +438,8 @@ static void expect_changed(size_t field_offset, size_t width, uint64_t value, en
 
 START_TEST(header_faults)
 {
-	expect_changed(HEADER(version_major), 2, ERC_VERSION, "artifact format 2.1; this runtime (erc 0.1.0) reads format 1.x");
+	expect_changed(HEADER(version_major), 2, ERC_VERSION,
+	               "artifact format 2.1; this runtime (erc 0.1.0) reads format 1.x");
 	expect_changed(HEADER(header_bytes), 80, ERC_CORRUPT, "header_bytes is 80, expected 72");
 	expect_changed(HEADER(content_bytes), 1 << 20, ERC_CORRUPT, "truncated");
 	expect_changed(HEADER(content_bytes), 8, ERC_CORRUPT, "content_bytes is 8");
@@ -415,7 +453,8 @@ START_TEST(header_faults)
 	expect_changed(SECTION(1, type), ERCA_SECTION_GOLDEN, ERC_CORRUPT, "no PLAN section");
 	expect_changed(SECTION(1, flags), 2, ERC_CORRUPT, "section 1: unknown flags 0x2");
 	expect_changed(SECTION(1, alignment), 96, ERC_CORRUPT, "section 1: alignment is 96");
-	expect_changed(SECTION(2, alignment), 64, ERC_CORRUPT, "section 2: alignment is 64, expected a power of two from 4096");
+	expect_changed(SECTION(2, alignment), 64, ERC_CORRUPT,
+	               "section 2: alignment is 64, expected a power of two from 4096");
 	expect_changed(SECTION(3, alignment), 1u << 31, ERC_CORRUPT, "no multiple of its alignment");
 	expect_changed(SECTION(1, offset), 64, ERC_CORRUPT, "section 1: offset is 64");
 	expect_changed(SECTION(3, bytes), UINT64_MAX, ERC_CORRUPT, "end behind the content");
@@ -429,9 +468,9 @@ START_TEST(text_mode_damage)
 		int from, to;
 		uint8_t bytes[8];
 	} damages[] = {
-		{ 0, 1, { 0x0f } },          /* the high bit lost */
-		{ 5, 8, { '\n', 0x1a, 0 } }, /* CR LF became LF */
-		{ 5, 8, { '\r', '\r', '\n' } },
+		{0, 1, {0x0f}},          /* the high bit lost */
+		{5, 8, {'\n', 0x1a, 0}}, /* CR LF became LF */
+		{5, 8, {'\r', '\r', '\n'}},
 	};
 	size_t bytes;
 	uint8_t *file = sample(&bytes);
@@ -440,7 +479,10 @@ START_TEST(text_mode_damage)
 		memcpy(file + damages[i].from, damages[i].bytes, (size_t)(damages[i].to - damages[i].from));
 		check_fails(file, bytes, ERC_CORRUPT, "text-mode damage");
 	}
-	memcpy(file, "\x7f" "ELF....", 8);
+	memcpy(file,
+	       "\x7f"
+	       "ELF....",
+	       8);
 	check_fails(file, bytes, ERC_CORRUPT, "not an artifact");
 	free(file);
 }
@@ -502,7 +544,10 @@ END_TEST
 
 /* One record of one table changed, and what the message must say. */
 #define FAULT(table, type, i, field, value, text) \
-	{ ERC_TABLE_##table, (i) * sizeof(struct type) + offsetof(struct type, field), sizeof(((struct type *)0)->field), value, text }
+	{ \
+		ERC_TABLE_##table, (i) * sizeof(struct type) + offsetof(struct type, field), \
+			sizeof(((struct type *)0)->field), value, text \
+	}
 
 static const struct fault {
 	enum erc_table table;
@@ -571,12 +616,14 @@ static const struct fault {
 	FAULT(PLANS, erca_plan, 3, record_count, 2, "PLAN plans[3]: refers to records[7] and 2 in all, but there are 8"),
 	FAULT(PROFILES, erca_profile, 1, entry, 1, "PLAN profiles[1]: is of entry 1 and budget 1, expected 0 and 1"),
 	FAULT(PROFILES, erca_profile, 2, budget, 1, "PLAN profiles[2]: is of entry 1 and budget 1, expected 1 and 2"),
-	FAULT(PROFILES, erca_profile, 3, point_count, 4, "PLAN profiles[3]: refers to points[9] and 4 in all, but there are 12"),
+	FAULT(PROFILES, erca_profile, 3, point_count, 4,
+          "PLAN profiles[3]: refers to points[9] and 4 in all, but there are 12"),
 	FAULT(PROFILES, erca_profile, 3, point_first, UINT32_MAX, "PLAN profiles[3]: refers to points[4294967295]"),
 	FAULT(PROFILES, erca_profile, 1, point_first, 2, "PLAN profiles[1]: has 3 points from 2, expected some from 3"),
 	FAULT(PROFILES, erca_profile, 0, point_count, 0, "PLAN profiles[0]: has 0 points from 0, expected some from 0"),
 	FAULT(PROFILES, erca_profile, 1, point_count, 4, "PLAN points[6]: units is 1 behind 4"),
-	FAULT(PROFILES, erca_profile, 3, point_count, 2, "PLAN profiles[3]: its last point is at 3 units, but the budget has 4"),
+	FAULT(PROFILES, erca_profile, 3, point_count, 2,
+          "PLAN profiles[3]: its last point is at 3 units, but the budget has 4"),
 	FAULT(PROFILES, erca_profile, 0, units_within_1, 0, "PLAN profiles[0]: units_within_1 is 0, expected 1 to 8"),
 	FAULT(PROFILES, erca_profile, 0, units_within_1, 9, "PLAN profiles[0]: units_within_1 is 9, expected 1 to 8"),
 	FAULT(PROFILES, erca_profile, 0, units_within_1, 3, "units_within_1 is 3, but points[1] has 2000 ns on 3 units"),
@@ -594,7 +641,8 @@ static const struct fault {
 	FAULT(TARGETS, erca_target, 0, units, 9, "its last point is at 8 units, but the budget has 9"),
 	FAULT(ENTRIES, erca_entry, 1, target, 2, "PLAN entries[1]: refers to targets[2]"),
 	FAULT(ENTRIES, erca_entry, 1, plan, 4, "PLAN entries[1]: refers to plans[4]"),
-	FAULT(ENTRIES, erca_entry, 1, input_count, 3, "PLAN entries[1]: refers to tensors[2] and 3 in all, but there are 4"),
+	FAULT(ENTRIES, erca_entry, 1, input_count, 3,
+          "PLAN entries[1]: refers to tensors[2] and 3 in all, but there are 4"),
 	FAULT(ENTRIES, erca_entry, 1, dims_count, UINT32_MAX, "dims_count is 4294967295"),
 };
 
@@ -618,21 +666,22 @@ START_TEST(profiles_are_all_there)
 		size_t profiles, points; /* bytes more or less */
 		const char *text;
 	} cases[] = {
-		{ -sizeof(struct erca_profile), -3 * sizeof(struct erca_point), "PLAN profiles[3]: is not there: entries[1] has 2 budgets" },
-		{ sizeof(struct erca_profile), 0, "PLAN profiles[4]: is of no entry" },
-		{ 0, sizeof(struct erca_point), "PLAN points[12]: is of no profile" },
-		{ -4 * sizeof(struct erca_profile), 0, "PLAN points[0]: is of no profile" },
-		{ -4 * sizeof(struct erca_profile), -12 * sizeof(struct erca_point), NULL },
+		{-sizeof(struct erca_profile), -3 * sizeof(struct erca_point),
+	     "PLAN profiles[3]: is not there: entries[1] has 2 budgets"},
+		{sizeof(struct erca_profile), 0, "PLAN profiles[4]: is of no entry"},
+		{0, sizeof(struct erca_point), "PLAN points[12]: is of no profile"},
+		{-4 * sizeof(struct erca_profile), 0, "PLAN points[0]: is of no profile"},
+		{-4 * sizeof(struct erca_profile), -12 * sizeof(struct erca_point), NULL},
 	};
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct pool *pools[2];
 		struct build build;
 		size_t bytes;
 		begin(&build);
 		pools[0] = &build.tables[ERC_TABLE_PROFILES];
 		pools[1] = &build.tables[ERC_TABLE_POINTS];
-		pool_add(pools[0], &(struct erca_profile){ 0 }, sizeof(struct erca_profile));
-		pool_add(pools[1], &(struct erca_point){ 0 }, sizeof(struct erca_point));
+		pool_add(pools[0], &(struct erca_profile){0}, sizeof(struct erca_profile));
+		pool_add(pools[1], &(struct erca_point){0}, sizeof(struct erca_point));
 		pools[0]->bytes += cases[i].profiles - sizeof(struct erca_profile);
 		pools[1]->bytes += cases[i].points - sizeof(struct erca_point);
 		uint8_t *file = build_finish(&build, &bytes);
@@ -723,7 +772,8 @@ START_TEST(nesting_has_a_limit)
 		uint32_t records = build_count(&build, ERC_TABLE_RECORDS, sizeof(struct erca_record));
 		for (uint32_t i = 0; i < depth; i++) {
 			BUILD_ADD(&build, PLANS, struct erca_plan, .record_first = records + i, .record_count = i + 1 < depth);
-			BUILD_ADD(&build, RECORDS, struct erca_record, .kind = ERCA_RECORD_CALL, .plan_a = plans + (i + 1) % depth, .plan_b = ERCA_NONE);
+			BUILD_ADD(&build, RECORDS, struct erca_record, .kind = ERCA_RECORD_CALL, .plan_a = plans + (i + 1) % depth,
+			          .plan_b = ERCA_NONE);
 		}
 		((struct erca_entry *)(void *)build.tables[ERC_TABLE_ENTRIES].data)[1].plan = plans;
 		uint8_t *file = build_finish(&build, &bytes);
@@ -747,7 +797,8 @@ START_TEST(hostile_references_end_soon)
 	for (uint32_t i = 0; i < 15; i++) {
 		BUILD_ADD(&build, PLANS, struct erca_plan, .record_first = records + 100 * i, .record_count = 100);
 		for (int k = 0; k < 100; k++)
-			BUILD_ADD(&build, RECORDS, struct erca_record, .kind = ERCA_RECORD_CALL, .plan_a = plans + i + 1, .plan_b = ERCA_NONE);
+			BUILD_ADD(&build, RECORDS, struct erca_record, .kind = ERCA_RECORD_CALL, .plan_a = plans + i + 1,
+			          .plan_b = ERCA_NONE);
 	}
 	BUILD_ADD(&build, PLANS, struct erca_plan, .record_first = 0);
 	((struct erca_entry *)(void *)build.tables[ERC_TABLE_ENTRIES].data)[1].plan = plans;
@@ -758,8 +809,8 @@ START_TEST(hostile_references_end_soon)
 	/* Thousands of entries that all reach the same thousands of records. */
 	begin(&build);
 	for (int i = 0; i < 5000; i++)
-		BUILD_ADD(&build, RECORDS, struct erca_record, .kind = ERCA_RECORD_LAUNCH, .operand_count = 10, .variant_count = 2,
-		          .plan_a = ERCA_NONE, .plan_b = ERCA_NONE);
+		BUILD_ADD(&build, RECORDS, struct erca_record, .kind = ERCA_RECORD_LAUNCH, .operand_count = 10,
+		          .variant_count = 2, .plan_a = ERCA_NONE, .plan_b = ERCA_NONE);
 	uint32_t plan = BUILD_ADD(&build, PLANS, struct erca_plan, .record_first = records, .record_count = 5000);
 	for (int i = 0; i < 5000; i++) {
 		struct erca_entry entry = *(struct erca_entry *)(void *)build.tables[ERC_TABLE_ENTRIES].data;
@@ -767,7 +818,7 @@ START_TEST(hostile_references_end_soon)
 		entry.output_first--;
 		entry.output_count += 3;
 		entry.arena_bytes = 1 << 20;
-		pool_add(&build.tables[ERC_TABLE_ENTRIES], &entry, sizeof(entry));
+		pool_add(&build.tables[ERC_TABLE_ENTRIES], &entry, sizeof entry);
 	}
 	file = build_finish(&build, &bytes);
 	ck_assert_int_eq((int)open_and_close(file, bytes), ERC_CORRUPT);
@@ -791,8 +842,10 @@ START_TEST(longer_records)
 	}
 	ck_assert_uint_gt(read_all(artifacts[0]), 0);
 #define X(id, type) \
-	for (uint32_t i = 0; ERC_TABLE_##id != ERC_TABLE_SECTIONS && i < erc_artifact_count(artifacts[0], ERC_TABLE_##id); i++) \
-		ck_assert_mem_eq(erc_artifact_record(artifacts[0], ERC_TABLE_##id, i), erc_artifact_record(artifacts[1], ERC_TABLE_##id, i), sizeof(type));
+	for (uint32_t i = 0; ERC_TABLE_##id != ERC_TABLE_SECTIONS && i < erc_artifact_count(artifacts[0], ERC_TABLE_##id); \
+	     i++) \
+		ck_assert_mem_eq(erc_artifact_record(artifacts[0], ERC_TABLE_##id, i), \
+		                 erc_artifact_record(artifacts[1], ERC_TABLE_##id, i), sizeof(type));
 	ERC_TABLES(X)
 #undef X
 	for (int i = 0; i < 2; i++) {
@@ -804,11 +857,12 @@ END_TEST
 
 START_TEST(bad_strides)
 {
-	static const uint32_t strides[] = { 0, 7, 12, UINT32_MAX, UINT32_MAX - 7 };
+	static const uint32_t strides[] = {0, 7, 12, UINT32_MAX, UINT32_MAX - 7};
 	for (int i = 0; i < 5; i++) {
 		size_t bytes;
 		uint8_t *file = sample(&bytes);
-		struct erca_plan_header *plan = (struct erca_plan_header *)(file + sections_of(file)[BUILD_PLAN_SECTION].offset);
+		struct erca_plan_header *plan =
+			(struct erca_plan_header *)(file + sections_of(file)[BUILD_PLAN_SECTION].offset);
 		plan->plans.stride = strides[i];
 		build_seal(file, bytes);
 		check_fails(file, bytes, ERC_CORRUPT, "PLAN header: table plans");
@@ -834,7 +888,7 @@ int main(void)
 	tcase_add_test(tcase, padding_must_be_zero);
 	tcase_add_test(tcase, only_a_signature_may_follow);
 	tcase_add_test(tcase, unknown_sections);
-	tcase_add_loop_test(tcase, plan_faults, 0, (int)(sizeof(faults) / sizeof(faults[0])));
+	tcase_add_loop_test(tcase, plan_faults, 0, (int)(sizeof faults / sizeof faults[0]));
 	tcase_add_test(tcase, strings_must_end);
 	tcase_add_test(tcase, profiles_are_all_there);
 	tcase_add_test(tcase, the_first_minor_version);

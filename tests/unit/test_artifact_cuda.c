@@ -3,9 +3,9 @@
 #include <elf.h>
 #include <stdlib.h>
 
-#include "../../schemas/cuda.h"
-#include "../devices/build_artifact.h"
-#include "erc.h"
+#include "schemas/cuda.h"
+#include "tests/devices/build_artifact.h"
+#include "runtime/include/erc.h"
 
 /* Two images: 64 bytes that begin as an ELF file, and PTX. */
 #define TABLE_BYTES (sizeof(struct erc_cuda_image) + 2 * 16)
@@ -23,34 +23,38 @@ static struct erc_cuda_image *table(void)
 
 static void fill_code(void)
 {
-	memset(code, 0, sizeof(code));
+	memset(code, 0, sizeof code);
 	table()->abi = ERC_CUDA_ABI;
 	table()->kernel_count = 2;
 	table()->images[0].offset = FIRST;
 	table()->images[0].bytes = 64;
 	table()->images[1].offset = SECOND;
 	table()->images[1].bytes = PTX_BYTES;
-	memcpy(code + FIRST, "\x7f" "ELF", 4);
+	memcpy(code + FIRST,
+	       "\x7f"
+	       "ELF",
+	       4);
 	memcpy(code + SECOND, ".ptx", PTX_BYTES);
 }
 
 /* One target, one launch of the second kernel, which has no operands to speak of. */
 static void begin(struct build *build)
 {
-	memset(build, 0, sizeof(*build));
+	memset(build, 0, sizeof *build);
 	fill_code();
 	build->code = code;
-	build->code_bytes = sizeof(code);
+	build->code_bytes = sizeof code;
 	uint32_t name = build_string(build, "cuda:sm_90");
 	BUILD_ADD(build, BUDGETS, struct erca_budget, .name = name);
-	BUILD_ADD(build, TARGETS, struct erca_target, .name = name, .kind = ERCA_TARGET_CUDA, .level = 900, .min_driver = 13000,
-	          .code_section = BUILD_CODE_SECTION, .code_bytes = sizeof(code), .budget_count = 1);
+	BUILD_ADD(build, TARGETS, struct erca_target, .name = name, .kind = ERCA_TARGET_CUDA, .level = 900,
+	          .min_driver = 13000, .code_section = BUILD_CODE_SECTION, .code_bytes = sizeof code, .budget_count = 1);
 	for (uint32_t i = 0; i < 2; i++)
 		BUILD_ADD(build, KERNELS, struct erca_kernel, .name = name, .entry = i);
 	for (uint32_t i = 0; i < 97; i++)
 		BUILD_ADD(build, PARAMS, int64_t, i);
 	for (uint32_t i = 0; i < 25; i++)
-		BUILD_ADD(build, OPERANDS, struct erca_operand, .buffer = ERCA_BUFFER_ARENA, .access = ERCA_ACCESS_WRITE, .bytes = 64);
+		BUILD_ADD(build, OPERANDS, struct erca_operand, .buffer = ERCA_BUFFER_ARENA, .access = ERCA_ACCESS_WRITE,
+		          .bytes = 64);
 	BUILD_ADD(build, VARIANTS, struct erca_variant, .kernel = 1, .tile_count = 4, .param_count = 96, .threads = 1024,
 	          .local_bytes = 1024, .count_slot = ERCA_NONE);
 	BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_LAUNCH, .name = name, .operand_count = 24,
@@ -141,7 +145,10 @@ END_TEST
 /* ---- the plan: one field changed ---- */
 
 #define FAULT(table, type, i, field, value, text) \
-	{ ERC_TABLE_##table, (i) * sizeof(struct type) + offsetof(struct type, field), sizeof(((struct type *)0)->field), value, text }
+	{ \
+		ERC_TABLE_##table, (i) * sizeof(struct type) + offsetof(struct type, field), \
+			sizeof(((struct type *)0)->field), value, text \
+	}
 
 static const struct plan_fault {
 	enum erc_table table;
@@ -150,12 +157,16 @@ static const struct plan_fault {
 	const char *text;
 } plan_faults[] = {
 	FAULT(KERNELS, erca_kernel, 1, entry, 2, "PLAN kernels[1]: entry is 2, but targets[0] has 2 images"),
-	FAULT(RECORDS, erca_record, 0, operand_count, 25, "PLAN records[0]: operand_count is 25, expected at most 24 on CUDA"),
-	FAULT(VARIANTS, erca_variant, 0, param_count, 97, "PLAN variants[0]: param_count is 97, expected at most 96 on CUDA"),
-	FAULT(VARIANTS, erca_variant, 0, threads, 0, "PLAN variants[0]: threads is 0, expected a multiple of 32 up to 1024"),
+	FAULT(RECORDS, erca_record, 0, operand_count, 25,
+          "PLAN records[0]: operand_count is 25, expected at most 24 on CUDA"),
+	FAULT(VARIANTS, erca_variant, 0, param_count, 97,
+          "PLAN variants[0]: param_count is 97, expected at most 96 on CUDA"),
+	FAULT(VARIANTS, erca_variant, 0, threads, 0,
+          "PLAN variants[0]: threads is 0, expected a multiple of 32 up to 1024"),
 	FAULT(VARIANTS, erca_variant, 0, threads, 48, "threads is 48"),
 	FAULT(VARIANTS, erca_variant, 0, threads, 1056, "threads is 1056"),
-	FAULT(VARIANTS, erca_variant, 0, local_bytes, (1 << 20) + 1, "local_bytes is 1048577, expected at most 1048576 on CUDA"),
+	FAULT(VARIANTS, erca_variant, 0, local_bytes, (1 << 20) + 1,
+          "local_bytes is 1048577, expected at most 1048576 on CUDA"),
 };
 
 START_TEST(plan_faults_are_found)
@@ -184,9 +195,9 @@ int main(void)
 	Suite *suite = suite_create("artifact_cuda");
 	TCase *faults = tcase_create("faults");
 	tcase_add_test(faults, a_good_one_is_taken);
-	tcase_add_loop_test(faults, code_faults_are_found, 0, sizeof(code_faults) / sizeof(code_faults[0]));
+	tcase_add_loop_test(faults, code_faults_are_found, 0, sizeof code_faults / sizeof code_faults[0]);
 	tcase_add_test(faults, short_code_is_found);
-	tcase_add_loop_test(faults, plan_faults_are_found, 0, sizeof(plan_faults) / sizeof(plan_faults[0]));
+	tcase_add_loop_test(faults, plan_faults_are_found, 0, sizeof plan_faults / sizeof plan_faults[0]);
 	tcase_add_test(faults, a_target_without_code_is_refused);
 	suite_add_tcase(suite, faults);
 	SRunner *runner = srunner_create(suite);

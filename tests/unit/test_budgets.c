@@ -2,16 +2,16 @@
 #include <cjson/cJSON.h>
 #include <unistd.h>
 
-#include "graph_fixture.h"
-#include "variants/variants.h"
+#include "tests/unit/graph_fixture.h"
+#include "compiler/variants/variants.h"
 
 /* "full 0 1000 -1; edge 8 0 49152": name, units, permille, local. */
 static const char *list_text(const struct budget_list *list)
 {
 	struct text text = {.arena = &test.ctx.arena};
 	for (uint32_t i = 0; i < list->count; i++)
-		text_printf(&text, "%s%s %u %u %lld", i ? "; " : "", list->items[i].name, list->items[i].units, list->items[i].share_permille,
-		            (long long)list->items[i].local_bytes);
+		text_printf(&text, "%s%s %u %u %lld", i ? "; " : "", list->items[i].name, list->items[i].units,
+		            list->items[i].share_permille, (long long)list->items[i].local_bytes);
 	return text.data;
 }
 
@@ -25,7 +25,9 @@ static const struct {
 	{{"quarter,full"}, "quarter 0 250 -1; full 0 1000 -1", NULL},
 	{{"full", "half"}, "full 0 1000 -1; half 0 500 -1", NULL},
 	{{"name=edge,units=8,local=48KiB"}, "edge 8 0 49152", NULL},
-	{{"full,name=edge,units=8,name=tiny,share=0.125", "half"}, "full 0 1000 -1; edge 8 0 -1; tiny 0 125 -1; half 0 500 -1", NULL},
+	{{"full,name=edge,units=8,name=tiny,share=0.125", "half"},
+     "full 0 1000 -1; edge 8 0 -1; tiny 0 125 -1; half 0 500 -1",
+     NULL},
 	{{"name=a,units=1,half"}, "a 1 0 -1; half 0 500 -1", NULL},
 	{{"local=1MiB,name=a,units=65535"}, NULL, "needs a name"},
 	{{"name=a,local=1MiB"}, "a 0 1000 1048576", NULL},
@@ -87,7 +89,8 @@ START_TEST(seventeen_are_too_many)
 		text_printf(&text, "%sname=n%d,units=1", i ? "," : "", i);
 	assert_ok(budgets_parse(&test.ctx, (const char *const[]){text.data}, 1, &list));
 	text_printf(&text, ",half");
-	assert_fails(budgets_parse(&test.ctx, (const char *const[]){text.data}, 1, &list), ERCC_USAGE, "more than 16 budgets");
+	assert_fails(budgets_parse(&test.ctx, (const char *const[]){text.data}, 1, &list), ERCC_USAGE,
+	             "more than 16 budgets");
 }
 END_TEST
 
@@ -108,7 +111,8 @@ static void write_json(const char *text, size_t bytes)
 static const struct {
 	const char *json, *expected, *words;
 } files[] = {
-	{FILE_OF("[\"full\", {\"name\": \"edge\", \"units\": 8, \"local\": \"48KiB\"}]"), "full 0 1000 -1; edge 8 0 49152", NULL},
+	{FILE_OF("[\"full\", {\"name\": \"edge\", \"units\": 8, \"local\": \"48KiB\"}]"), "full 0 1000 -1; edge 8 0 49152",
+     NULL},
 	{FILE_OF("[{\"share\": 0.25, \"name\": \"a\"}]"), "a 0 250 -1", NULL},
 	{FILE_OF("[{\"name\": \"a\", \"local\": 1024}]"), "a 0 1000 1024", NULL},
 	{"", NULL, "is no JSON: line 1"},
@@ -175,7 +179,8 @@ START_TEST(the_schema_describes_what_is_read)
 	const cJSON *defs = cJSON_GetObjectItem(schema, "$defs"), *budget = cJSON_GetObjectItem(defs, "budget"), *item;
 	const char *given[] = {json_path};
 	struct budget_list list;
-	cJSON_ArrayForEach(item, cJSON_GetObjectItem(schema, "examples")) {
+	cJSON_ArrayForEach(item, cJSON_GetObjectItem(schema, "examples"))
+	{
 		char *text = cJSON_Print(item);
 		write_json(text, strlen(text));
 		cJSON_free(text);
@@ -184,8 +189,11 @@ START_TEST(the_schema_describes_what_is_read)
 	}
 	struct text names = {.arena = &test.ctx.arena};
 	int left = cJSON_GetArraySize(cJSON_GetObjectItem(budget, "properties"));
-	cJSON_ArrayForEach(item, cJSON_GetObjectItem(budget, "properties"))
-		text_printf(&names, "%s%s", names.length == 0 ? "" : --left == 1 ? " and " : ", ", item->string);
+	cJSON_ArrayForEach(item, cJSON_GetObjectItem(budget, "properties")) text_printf(&names, "%s%s",
+	                                                                                names.length == 0 ? ""
+	                                                                                : --left == 1     ? " and "
+	                                                                                                  : ", ",
+	                                                                                item->string);
 	given[0] = "name=a,unknown=1";
 	assert_fails(budgets_parse(&test.ctx, given, 1, &list), ERCC_USAGE, names.data);
 	cJSON_Delete(schema);
@@ -211,7 +219,8 @@ START_TEST(shares_are_of_the_device)
 	}
 	ck_assert_uint_eq(device_under(&device_h100, &out[0]).units, 132);
 	ck_assert_uint_eq(device_under(&device_h100, &out[2]).units, 33);
-	ck_assert_int_eq(device_under(&device_h100, &out[2]).local_bytes, (56 << 10) - 16); /* a GPU kernel takes 16 besides its tile */
+	ck_assert_int_eq(device_under(&device_h100, &out[2]).local_bytes,
+	                 (56 << 10) - 16); /* a GPU kernel takes 16 besides its tile */
 }
 END_TEST
 
@@ -222,7 +231,8 @@ START_TEST(more_than_the_device_has)
 	assert_ok(budgets_parse(&test.ctx, (const char *const[]){"name=big,units=133"}, 1, &list));
 	assert_fails(budgets_resolve(&test.ctx, &list, &device_h100, "sim:h100", out), ERCC_BUDGET,
 	             "budget 'big' has 133 units, target sim:h100 has 132");
-	assert_ok(budgets_resolve(&test.ctx, &list, &device_server_v4, "cpu:x86-64-v4", out)); /* stands for larger ones too */
+	assert_ok(
+		budgets_resolve(&test.ctx, &list, &device_server_v4, "cpu:x86-64-v4", out)); /* stands for larger ones too */
 	assert_ok(budgets_parse(&test.ctx, (const char *const[]){"name=big,local=1MiB"}, 1, &list));
 	assert_fails(budgets_resolve(&test.ctx, &list, &device_a100, "sim:a100", out), ERCC_BUDGET,
 	             "budget 'big' has 1048576 bytes of local memory for each unit, target sim:a100 has 166912");

@@ -2,16 +2,19 @@
  * compiled; never a crash. A model stands here as graph text and is written as an ONNX file. */
 #include <unistd.h>
 
-#include "ercc.h"
-#include "model_file.h"
+#include "compiler/include/ercc.h"
+#include "tests/unit/model_file.h"
 
 static char folder[] = "/tmp/erc-compile-XXXXXX";
 static char model_path[64], artifact_path[64];
 
 static enum ercc_status compile_text(const char *text)
 {
-	struct ercc_options options = {.size = sizeof options, .message = keep_message, .cache_dir = "",
-	                               .targets = (const char *const[]){"cpu:x86-64-v3"}, .target_count = 1};
+	struct ercc_options options = {.size = sizeof options,
+	                               .message = keep_message,
+	                               .cache_dir = "",
+	                               .targets = (const char *const[]){"cpu:x86-64-v3"},
+	                               .target_count = 1};
 	write_model(model_path, text);
 	unlink(artifact_path);
 	return ercc_compile(model_path, artifact_path, &options);
@@ -20,9 +23,9 @@ static enum ercc_status compile_text(const char *text)
 static const struct {
 	const char *text, *words; /* words NULL: compiles */
 } cases[] = {
-#include "compile_cases.h"
-#include "compile_cases_ops.h"
-#include "compile_cases_sizes.h"
+#include "tests/unit/compile_cases.h"
+#include "tests/unit/compile_cases_ops.h"
+#include "tests/unit/compile_cases_sizes.h"
 };
 
 START_TEST(model_is_refused_by_name_or_compiles)
@@ -30,8 +33,8 @@ START_TEST(model_is_refused_by_name_or_compiles)
 	const char *words = cases[_i].words;
 	enum ercc_status status = compile_text(cases[_i].text);
 	if (words) {
-		ck_assert_msg(status == ERCC_MODEL || status == ERCC_UNSUPPORTED, "%s: %s: %s", cases[_i].text, ercc_status_text(status),
-		              test.errors);
+		ck_assert_msg(status == ERCC_MODEL || status == ERCC_UNSUPPORTED, "%s: %s: %s", cases[_i].text,
+		              ercc_status_text(status), test.errors);
 		ck_assert_msg(strstr(test.errors, words), "%sexpected '%s' in: %s", cases[_i].text, words, test.errors);
 		ck_assert_int_ne(access(artifact_path, F_OK), 0);
 	} else {
@@ -55,7 +58,8 @@ START_TEST(all_failures_are_reported_at_once)
 	                                       "output c\noutput e\noutput f\n");
 	ck_assert_int_ne(status, ERCC_OK);
 	ck_assert_msg(strstr(test.errors, "node 'one' (Conv") && strstr(test.errors, "node 'two' (Transpose") &&
-	              strstr(test.errors, "node 'three' (Flatten"), "%s", test.errors);
+	                  strstr(test.errors, "node 'three' (Flatten"),
+	              "%s", test.errors);
 	ck_assert_msg(!strstr(test.errors, "behind") && !strstr(test.errors, "good"), "%s", test.errors);
 }
 END_TEST

@@ -3,9 +3,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "erc.h"
-#include "ercc.h"
-#include "model_file.h"
+#include "runtime/include/erc.h"
+#include "compiler/include/ercc.h"
+#include "tests/unit/model_file.h"
 
 #define MAX_TENSORS 5
 
@@ -41,7 +41,10 @@ static float value_at(size_t i)
 static struct guarded compute(const char *text, struct guarded *inputs)
 {
 	static const char *const target[] = {"cpu:x86-64-v3"};
-	struct ercc_options options = {.size = sizeof options, .message = keep_message, .targets = target, .target_count = 1};
+	struct ercc_options options = {.size = sizeof options,
+	                               .message = keep_message,
+	                               .targets = target,
+	                               .target_count = 1};
 	struct erc_runtime_options one = {.size = sizeof one, .units = 1};
 	struct erc_tensor_info info;
 	erc_runtime *runtime;
@@ -84,7 +87,8 @@ static void release(struct guarded *all, int count)
 
 static void assert_close(float found, double wanted, const char *what, size_t at)
 {
-	ck_assert_msg(fabs(found - wanted) <= 1e-5 * (1 + fabs(wanted)), "%s: element %zu is %g, wanted %g", what, at, found, wanted);
+	ck_assert_msg(fabs(found - wanted) <= 1e-5 * (1 + fabs(wanted)), "%s: element %zu is %g, wanted %g", what, at,
+	              found, wanted);
 }
 
 /* Matrices of every raggedness, with nothing mapped behind them. */
@@ -111,8 +115,9 @@ END_TEST
 /* One channel is a block of 16 lanes with one in use: images of a batch lie a block apart. */
 START_TEST(one_channel_images_of_a_batch_are_kept_apart)
 {
-	const char *text = "input x:f32[3x1x4x4]\nconst w:f32[1x1x1x1] = {2}\nconst v:f32[1x1x1x1] = {3}\n"
-	                   "p = Conv(x, w)\ng = GlobalAveragePool(p)\nq = Conv(x, v)\nr = Mul(q, g)\ny = Conv(r, w)\noutput y\n";
+	const char *text =
+		"input x:f32[3x1x4x4]\nconst w:f32[1x1x1x1] = {2}\nconst v:f32[1x1x1x1] = {3}\n"
+		"p = Conv(x, w)\ng = GlobalAveragePool(p)\nq = Conv(x, v)\nr = Mul(q, g)\ny = Conv(r, w)\noutput y\n";
 	struct guarded tensors[MAX_TENSORS];
 	struct guarded out = compute(text, tensors);
 	for (size_t i = 0; i < 48; i++) {
@@ -132,15 +137,20 @@ START_TEST(gather_of_known_indices)
 	static const struct {
 		const char *text;
 		int at[3], count;
-	} lists[] = {{"[1] = {-1}", {4}, 1}, {"[3] = {4, 2, 0}", {4, 2, 0}, 3}, {"[3] = {1, -3, 3}", {1, 2, 3}, 3},
-	             {"[2] = {2, 2}", {2, 2}, 2}, {"[3] = {0, 3, 1}", {0, 3, 1}, 3}};
+	} lists[] = {{"[1] = {-1}", {4}, 1},
+	             {"[3] = {4, 2, 0}", {4, 2, 0}, 3},
+	             {"[3] = {1, -3, 3}", {1, 2, 3}, 3},
+	             {"[2] = {2, 2}", {2, 2}, 2},
+	             {"[3] = {0, 3, 1}", {0, 3, 1}, 3}};
 	char text[200];
 	struct guarded tensors[MAX_TENSORS];
-	snprintf(text, sizeof text, "input x:f32[2x5x3]\nconst i:i64%s\ny = Gather(x, i) {axis=1}\noutput y\n", lists[_i].text);
+	snprintf(text, sizeof text, "input x:f32[2x5x3]\nconst i:i64%s\ny = Gather(x, i) {axis=1}\noutput y\n",
+	         lists[_i].text);
 	struct guarded out = compute(text, tensors);
 	for (int o = 0; o < 2 * lists[_i].count * 3; o++) {
 		int row = o / 3 % lists[_i].count, image = o / 3 / lists[_i].count;
-		assert_close(out.data[o], (double)tensors[0].data[(image * 5 + lists[_i].at[row]) * 3 + o % 3], text, (size_t)o);
+		assert_close(out.data[o], (double)tensors[0].data[(image * 5 + lists[_i].at[row]) * 3 + o % 3], text,
+		             (size_t)o);
 	}
 	tensors[1] = out;
 	release(tensors, 2);
@@ -191,7 +201,8 @@ END_TEST
 /* Rounding up, a window that is larger than its input by less than a stride gives one output. */
 START_TEST(a_window_larger_than_its_input_rounds_up_to_one)
 {
-	const char *text = "input x:f32[1x1x2x3]\ny = MaxPool(x) {kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1}\noutput y\n";
+	const char *text =
+		"input x:f32[1x1x2x3]\ny = MaxPool(x) {kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1}\noutput y\n";
 	struct guarded tensors[MAX_TENSORS];
 	struct guarded out = compute(text, tensors);
 	double most = -1;
@@ -207,10 +218,11 @@ END_TEST
 /* A layer normalisation that an exporter took apart is computed as one, and is what its parts say. */
 START_TEST(normalisation_in_parts)
 {
-	const char *text = "input x:f32[3x40]\nconst two:f32[] = {2}\nconst eps:f32[] = {0.125}\nconst g:f32[40] = splat{3}\n"
-	                   "const b:f32[40] = splat{0.5}\nm = ReduceMean(x) {axes=[-1]}\nd = Sub(x, m)\ns = Pow(d, two)\n"
-	                   "v = ReduceMean(s) {axes=[-1]}\nw = Add(v, eps)\nr = Sqrt(w)\nn = Div(d, r)\nk = Mul(n, g)\ny = Add(k, b)\n"
-	                   "output y\n";
+	const char *text =
+		"input x:f32[3x40]\nconst two:f32[] = {2}\nconst eps:f32[] = {0.125}\nconst g:f32[40] = splat{3}\n"
+		"const b:f32[40] = splat{0.5}\nm = ReduceMean(x) {axes=[-1]}\nd = Sub(x, m)\ns = Pow(d, two)\n"
+		"v = ReduceMean(s) {axes=[-1]}\nw = Add(v, eps)\nr = Sqrt(w)\nn = Div(d, r)\nk = Mul(n, g)\ny = Add(k, b)\n"
+		"output y\n";
 	struct guarded tensors[MAX_TENSORS];
 	struct guarded out = compute(text, tensors);
 	for (size_t row = 0; row < 3; row++) {
@@ -246,7 +258,7 @@ END_TEST
 START_TEST(affine_grid_of_one_place_is_the_middle)
 {
 	const char *text = "graph \"g\" ir=9 opset=20\ninput t:f32[1x2x3]\nconst s:i64[4] = {1, 1, 1, 1}\n"
-	                   "y = AffineGrid(t, s) {align_corners=1}\noutput y\n";
+					   "y = AffineGrid(t, s) {align_corners=1}\noutput y\n";
 	struct guarded tensors[MAX_TENSORS];
 	struct guarded out = compute(text, tensors);
 	assert_close(out.data[0], tensors[0].data[2], text, 0);

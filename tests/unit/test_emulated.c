@@ -5,15 +5,15 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "erc.h"
-#include "ercc.h"
-#include "model_file.h"
-#include "template_cases.h"
-#include "targets/target.h"
-#include "targets/template.h"
-#include "../../schemas/artifact.h"
-#include "sha256.h"
-#include "tile.h"
+#include "runtime/include/erc.h"
+#include "compiler/include/ercc.h"
+#include "tests/unit/model_file.h"
+#include "tests/unit/template_cases.h"
+#include "compiler/targets/target.h"
+#include "compiler/targets/template.h"
+#include "schemas/artifact.h"
+#include "schemas/sha256.h"
+#include "schemas/tile.h"
 
 static char folder[] = "/tmp/erc-emulated-XXXXXX";
 static char model_path[64], artifact_path[64], image_path[64];
@@ -97,7 +97,10 @@ static struct result run(uint32_t units)
 
 static void compile(const char *text, const char *target)
 {
-	struct ercc_options options = {.size = sizeof options, .message = keep_message, .targets = &target, .target_count = 1};
+	struct ercc_options options = {.size = sizeof options,
+	                               .message = keep_message,
+	                               .targets = &target,
+	                               .target_count = 1};
 	write_model(model_path, text);
 	enum ercc_status status = ercc_compile(model_path, artifact_path, &options);
 	ck_assert_msg(status == ERCC_OK, "%s on %s: %s", text, target, test.errors);
@@ -114,8 +117,8 @@ static void assert_same(const struct result *a, const struct result *b, const ch
 			continue;
 		}
 		for (size_t k = 0; k < a->bytes[i] / sizeof *x; k++)
-			ck_assert_msg(fabsf(x[k] - y[k]) <= 1e-5f * (1 + fabsf(x[k])), "%s: element %zu of output %u is %g, wanted %g",
-			              text, k, i, y[k], x[k]);
+			ck_assert_msg(fabsf(x[k] - y[k]) <= 1e-5f * (1 + fabsf(x[k])),
+			              "%s: element %zu of output %u is %g, wanted %g", text, k, i, y[k], x[k]);
 	}
 }
 
@@ -126,7 +129,8 @@ START_TEST(templates_compute_what_the_cpu_computes)
 	struct result wanted = run(1);
 	for (size_t k = 0; k < COUNT_OF(emulated); k++) {
 		compile(template_cases[_i].text, emulated[k]);
-		ck_assert_msg(has_kernel(template_cases[_i].stem), "%s: no kernel %s", template_cases[_i].text, template_cases[_i].stem);
+		ck_assert_msg(has_kernel(template_cases[_i].stem), "%s: no kernel %s", template_cases[_i].text,
+		              template_cases[_i].stem);
 		struct result found = run(1 + (uint32_t)k);
 		assert_same(&wanted, &found, template_cases[_i].text);
 	}
@@ -140,7 +144,8 @@ START_TEST(every_template_has_a_case)
 		size_t length = strcspn(file->name, "."), k = 0;
 		if (strcmp(file->name + length, ".row.c") && strcmp(file->name + length, ".cu"))
 			continue;
-		while (k < COUNT_OF(template_cases) && (strlen(template_cases[k].stem) != length || strncmp(template_cases[k].stem, file->name, length)))
+		while (k < COUNT_OF(template_cases) &&
+		       (strlen(template_cases[k].stem) != length || strncmp(template_cases[k].stem, file->name, length)))
 			k++;
 		ck_assert_msg(k < COUNT_OF(template_cases), "%s has no case", file->name);
 	}
@@ -165,7 +170,8 @@ static void run_block(const char *body, float *out)
 	}
 	text_printf(&source,
 	            "TILE_BODY\n{\n\tconst float *in = (const float *)args->buffers[0];\n"
-	            "\tfloat *out = (float *)args->buffers[1], *s = (float *)local;\n\tint t = THREAD;\n%s\n}\n", body);
+	            "\tfloat *out = (float *)args->buffers[1], *s = (float *)local;\n\tint t = THREAD;\n%s\n}\n",
+	            body);
 	kernel.source = source.data;
 	erc_sha256_of(kernel.source, strlen(kernel.source), kernel.digest);
 	assert_ok(cc_build_image(&test.ctx, (const char *const[]){"-O2"}, 1, &kernel, 1, &image, &bytes, &toolchain));
@@ -204,10 +210,14 @@ START_TEST(barriers_order_threads)
 	ck_assert_int_eq(wrong_values("s[t] = in[t]; barrier(); out[t] = s[63 - t];", mirrored), 0);
 	ck_assert_int_gt(wrong_values("s[t] = in[t]; out[t] = s[63 - t];", mirrored), 8);
 	/* the second round overwrites what others still read */
-	ck_assert_int_eq(wrong_values("for (int i = 0; i < 3; i++) { s[t] = in[t] * (1 + (i == 1)); barrier(); out[t] = s[63 - t]; barrier(); }",
-	                              mirrored), 0);
-	ck_assert_int_gt(wrong_values("for (int i = 0; i < 4; i++) { s[t] = in[t] * (1 + (i & 1)); barrier(); if (i < 3) out[t] = s[63 - t]; }",
-	                              mirrored), 8);
+	ck_assert_int_eq(wrong_values("for (int i = 0; i < 3; i++) { s[t] = in[t] * (1 + (i == 1)); barrier(); out[t] = "
+	                              "s[63 - t]; barrier(); }",
+	                              mirrored),
+	                 0);
+	ck_assert_int_gt(wrong_values("for (int i = 0; i < 4; i++) { s[t] = in[t] * (1 + (i & 1)); barrier(); if (i < 3) "
+	                              "out[t] = s[63 - t]; }",
+	                              mirrored),
+	                 8);
 }
 END_TEST
 
@@ -216,7 +226,9 @@ START_TEST(shuffles_exchange_within_a_warp)
 	float sums[64];
 	for (int i = 0; i < 64; i++)
 		sums[i] = i < 32 ? 496 : 1520; /* 0 + ... + 31, 32 + ... + 63 */
-	ck_assert_int_eq(wrong_values("float x = in[t]; for (int m = 16; m; m /= 2) x += shuffle_xor(x, m); out[t] = x;", sums), 0);
+	ck_assert_int_eq(wrong_values("float x = in[t]; for (int m = 16; m; m /= 2) x += shuffle_xor(x, m); out[t] = x;",
+	                              sums),
+	                 0);
 }
 END_TEST
 
@@ -228,27 +240,40 @@ START_TEST(copies_arrive_when_they_are_waited_for)
 		mirrored[i] = (float)(63 - i);
 		next[i] = (float)((i + 16) % 64);
 	}
-	ck_assert_int_eq(wrong_values("copy_4(s + t, in + t, t % 8); copy_commit(); copy_wait(0); out[t] = s[t];", same), 0);
-	ck_assert_int_eq(wrong_values("copy_4(s + t, in + t, 1); copy_commit(); copy_wait(0); barrier(); out[t] = s[63 - t];", mirrored), 0);
-	ck_assert_int_gt(wrong_values("copy_4(s + t, in + t, 1); copy_commit(); copy_wait(0); out[t] = s[63 - t];", mirrored), 8);
-	ck_assert_int_eq(wrong_values("copy_4(s + t, in + t, 1); copy_commit(); float x = s[t]; copy_wait(0); out[t] = x;", same), 64);
+	ck_assert_int_eq(wrong_values("copy_4(s + t, in + t, t % 8); copy_commit(); copy_wait(0); out[t] = s[t];", same),
+	                 0);
+	ck_assert_int_eq(
+		wrong_values("copy_4(s + t, in + t, 1); copy_commit(); copy_wait(0); barrier(); out[t] = s[63 - t];", mirrored),
+		0);
+	ck_assert_int_gt(wrong_values("copy_4(s + t, in + t, 1); copy_commit(); copy_wait(0); out[t] = s[63 - t];",
+	                              mirrored),
+	                 8);
+	ck_assert_int_eq(wrong_values("copy_4(s + t, in + t, 1); copy_commit(); float x = s[t]; copy_wait(0); out[t] = x;",
+	                              same),
+	                 64);
 	/* two groups: of the newer one nothing has arrived */
-	ck_assert_int_eq(wrong_values("copy_4(s + t, in + t, 1); copy_commit(); copy_4(s + 64 + t, in + t, 1); copy_commit(); copy_wait(1);"
-	                              "out[t] = t % 8 ? s[t] : s[64 + t] == s[64 + t]; copy_wait(0);", same), 0);
-	ck_assert_int_eq(wrong_values("if (t < 16) copy_16(s + 4 * t, in + 4 * t, 1); copy_commit(); copy_wait(0); barrier();"
-	                              "out[t] = s[(t + 16) % 64];", next), 0);
+	ck_assert_int_eq(wrong_values("copy_4(s + t, in + t, 1); copy_commit(); copy_4(s + 64 + t, in + t, 1); "
+	                              "copy_commit(); copy_wait(1);"
+	                              "out[t] = t % 8 ? s[t] : s[64 + t] == s[64 + t]; copy_wait(0);",
+	                              same),
+	                 0);
+	ck_assert_int_eq(wrong_values("if (t < 16) copy_16(s + 4 * t, in + 4 * t, 1); copy_commit(); copy_wait(0); "
+	                              "barrier();"
+	                              "out[t] = s[(t + 16) % 64];",
+	                              next),
+	                 0);
 }
 END_TEST
 
 static const char *const fatal[] = {
 	"copy_16(s + 4 * t, in - 1, 0); copy_commit(); copy_wait(0); out[t] = s[4 * t];", /* reads nothing, from an unaligned address */
-	"if (t < 40) barrier(); out[t] = 0;",                         /* not all reach it */
+	"if (t < 40) barrier(); out[t] = 0;",                                             /* not all reach it */
 	"if (t % 2) shuffle_xor(in[t], 1); out[t] = 0;",
-	"copy_4(s + t, in + t, 1); copy_commit(); out[t] = 0;",       /* nobody waits */
+	"copy_4(s + t, in + t, 1); copy_commit(); out[t] = 0;",         /* nobody waits */
 	"copy_4(s + 256 + t, in + t, 1); copy_commit(); copy_wait(0);", /* behind local memory */
 	"s[256 + t % 4] = 1; out[t] = 0;",
-	"float4_store(s + 1, float4_load(in));",                      /* unaligned */
-	"out[t] = shuffle_xor(in[t], 32);",                           /* another warp */
+	"float4_store(s + 1, float4_load(in));", /* unaligned */
+	"out[t] = shuffle_xor(in[t], 32);",      /* another warp */
 };
 
 START_TEST(what_a_gpu_may_forgive_ends_the_process)

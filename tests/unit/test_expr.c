@@ -3,8 +3,8 @@
 #include <float.h>
 #include <math.h>
 
-#include "expr.h"
-#include "graph_fixture.h"
+#include "compiler/core/expr.h"
+#include "tests/unit/graph_fixture.h"
 
 typedef union expr_value V;
 typedef __int128 wide;
@@ -33,7 +33,8 @@ static V apply(enum erc_dtype dtype, enum primitive primitive, V a, V b, V c)
 {
 	struct expr expr = {0};
 	bool select = primitive == PRIM_select;
-	int x = expr_operand(&expr, 0, select ? ERC_BOOL : dtype), y = expr_operand(&expr, 1, dtype), z = expr_operand(&expr, 2, dtype);
+	int x = expr_operand(&expr, 0, select ? ERC_BOOL : dtype), y = expr_operand(&expr, 1, dtype),
+		z = expr_operand(&expr, 2, dtype);
 	expr_apply(&expr, primitive, x, y, z);
 	ck_assert(expr_can_evaluate(&expr));
 	return expr_evaluate(&expr, (V[]){a, b, c});
@@ -45,11 +46,15 @@ START_TEST(the_known_ones_are_these)
 {
 	for (int dtype = 1; dtype < ERC_DTYPE_COUNT; dtype++)
 		for (int p = PRIM_CAST + 1; p < PRIM_COUNT; p++) {
-			bool logic = p == PRIM_and || p == PRIM_or || p == PRIM_xor || p == PRIM_not, shift = p == PRIM_shl || p == PRIM_shr;
+			bool logic = p == PRIM_and || p == PRIM_or || p == PRIM_xor || p == PRIM_not,
+				 shift = p == PRIM_shl || p == PRIM_shr;
 			bool both = p == PRIM_eq || p == PRIM_select || p == PRIM_min || p == PRIM_max;
-			bool real = p == PRIM_sqrt || p == PRIM_floor || p == PRIM_ceil || p == PRIM_round || (p >= PRIM_exp && p <= PRIM_erf);
-			bool known = dtype == ERC_F32 || dtype == ERC_F64 ? !logic && !shift : dtype == ERC_BOOL ? logic || both
-			             : dtype_is_integer(dtype) && dtype_bytes(dtype) ? !real : false;
+			bool real = p == PRIM_sqrt || p == PRIM_floor || p == PRIM_ceil || p == PRIM_round ||
+			            (p >= PRIM_exp && p <= PRIM_erf);
+			bool known = dtype == ERC_F32 || dtype == ERC_F64            ? !logic && !shift
+			             : dtype == ERC_BOOL                             ? logic || both
+			             : dtype_is_integer(dtype) && dtype_bytes(dtype) ? !real
+			                                                             : false;
 			struct expr expr = {0};
 			int x = expr_operand(&expr, 0, p == PRIM_select ? ERC_BOOL : dtype), y = expr_operand(&expr, 1, dtype);
 			expr_apply(&expr, p, x, y, y);
@@ -68,7 +73,9 @@ static wide power(enum erc_dtype dtype, wide a, wide b)
 		return wrapped(dtype, 1);
 	wide half = power(dtype, a, b / 2), low = wrapped(ERC_U64, half);
 	wide square = (wide)((unsigned __int128)low * (unsigned __int128)low & UINT64_MAX);
-	return wrapped(dtype, b % 2 ? (wide)((unsigned __int128)square * (unsigned __int128)wrapped(ERC_U64, a) & UINT64_MAX) : square);
+	return wrapped(dtype, b % 2
+	                          ? (wide)((unsigned __int128)square * (unsigned __int128)wrapped(ERC_U64, a) & UINT64_MAX)
+	                          : square);
 }
 
 static wide expected_int(enum erc_dtype dtype, enum primitive p, wide a, wide b)
@@ -89,7 +96,10 @@ static wide expected_int(enum erc_dtype dtype, enum primitive p, wide a, wide b)
 	case PRIM_or: return wrapped(dtype, a | b);
 	case PRIM_xor: return wrapped(dtype, a ^ b);
 	case PRIM_not: return wrapped(dtype, -a - 1);
-	case PRIM_shl: return b < 0 || b >= 8 * (int)dtype_bytes(dtype) ? 0 : wrapped(dtype, (wide)((unsigned __int128)a << b & UINT64_MAX));
+	case PRIM_shl:
+		return b < 0 || b >= 8 * (int)dtype_bytes(dtype)
+		           ? 0
+		           : wrapped(dtype, (wide)((unsigned __int128)a << b & UINT64_MAX));
 	case PRIM_shr: return b < 0 || b >= 8 * (int)dtype_bytes(dtype) ? 0 : wrapped(dtype, a >> b);
 	case PRIM_abs: return wrapped(dtype, a < 0 ? -a : a);
 	case PRIM_sign: return a > 0 ? 1 : a < 0 ? -1 : 0;
@@ -102,20 +112,23 @@ static wide expected_int(enum erc_dtype dtype, enum primitive p, wide a, wide b)
 
 START_TEST(integers_are_exact)
 {
-	static const enum primitive list[] = {PRIM_add, PRIM_sub, PRIM_mul, PRIM_div, PRIM_fmod, PRIM_mod, PRIM_min, PRIM_max,
-	                                      PRIM_pow, PRIM_neg, PRIM_abs, PRIM_sign, PRIM_eq, PRIM_lt, PRIM_le, PRIM_and, PRIM_or, PRIM_xor,
-	                                      PRIM_not, PRIM_shl, PRIM_shr};
-	static const int64_t numbers[] = {0, 1, 2, 3, 7, 10, 100, 127, 128, 255, 32767, 65535, INT32_MAX, UINT32_MAX, INT64_MAX,
-	                                  -1, -2, -3, -7, -10, -128, INT16_MIN, INT32_MIN, INT64_MIN};
+	static const enum primitive list[] = {PRIM_add, PRIM_sub, PRIM_mul, PRIM_div, PRIM_fmod, PRIM_mod, PRIM_min,
+	                                      PRIM_max, PRIM_pow, PRIM_neg, PRIM_abs, PRIM_sign, PRIM_eq,  PRIM_lt,
+	                                      PRIM_le,  PRIM_and, PRIM_or,  PRIM_xor, PRIM_not,  PRIM_shl, PRIM_shr};
+	static const int64_t numbers[] = {0,   1,   2,     3,     7,         10,         100,       127,
+	                                  128, 255, 32767, 65535, INT32_MAX, UINT32_MAX, INT64_MAX, -1,
+	                                  -2,  -3,  -7,    -10,   -128,      INT16_MIN,  INT32_MIN, INT64_MIN};
 	enum erc_dtype dtype = ints[_i];
 	for (size_t p = 0; p < COUNT_OF(list); p++)
 		for (size_t i = 0; i < COUNT_OF(numbers); i++)
 			for (size_t k = 0; k < COUNT_OF(numbers); k++) {
-				wide a = wrapped(dtype, numbers[i]), b = wrapped(dtype, numbers[k]), want = expected_int(dtype, list[p], a, b);
+				wide a = wrapped(dtype, numbers[i]), b = wrapped(dtype, numbers[k]),
+					 want = expected_int(dtype, list[p], a, b);
 				bool compares = list[p] == PRIM_eq || list[p] == PRIM_lt || list[p] == PRIM_le;
-				wide got = number_of(compares ? ERC_BOOL : dtype, apply(dtype, list[p], (V){.i = (int64_t)a}, (V){.i = (int64_t)b}, (V){0}));
-				ck_assert_msg(got == want, "%s %s(%lld, %lld) = %lld, not %lld", dtype_name(dtype), primitive_name(list[p]),
-				              (long long)a, (long long)b, (long long)got, (long long)want);
+				wide got = number_of(compares ? ERC_BOOL : dtype,
+				                     apply(dtype, list[p], (V){.i = (int64_t)a}, (V){.i = (int64_t)b}, (V){0}));
+				ck_assert_msg(got == want, "%s %s(%lld, %lld) = %lld, not %lld", dtype_name(dtype),
+				              primitive_name(list[p]), (long long)a, (long long)b, (long long)got, (long long)want);
 			}
 }
 END_TEST
@@ -161,18 +174,54 @@ static double floor_mod(double a, double b)
 	double r = fmod(a, b);
 	return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
-static double add(double a, double b) { return a + b; }
-static double sub(double a, double b) { return a - b; }
-static double mul(double a, double b) { return a * b; }
-static double divide(double a, double b) { return a / b; }
-static double smaller(double a, double b) { return b < a ? b : a; }
-static double larger(double a, double b) { return a < b ? b : a; }
-static double equal(double a, double b) { return a == b; }
-static double less(double a, double b) { return a < b; }
-static double less_equal(double a, double b) { return a <= b; }
-static double negative(double a) { return -a; }
-static double sign(double a) { return a > 0 ? 1 : a < 0 ? -1 : a; }
-static double sigmoid(double a) { return 1 / (1 + exp(-a)); }
+static double add(double a, double b)
+{
+	return a + b;
+}
+static double sub(double a, double b)
+{
+	return a - b;
+}
+static double mul(double a, double b)
+{
+	return a * b;
+}
+static double divide(double a, double b)
+{
+	return a / b;
+}
+static double smaller(double a, double b)
+{
+	return b < a ? b : a;
+}
+static double larger(double a, double b)
+{
+	return a < b ? b : a;
+}
+static double equal(double a, double b)
+{
+	return a == b;
+}
+static double less(double a, double b)
+{
+	return a < b;
+}
+static double less_equal(double a, double b)
+{
+	return a <= b;
+}
+static double negative(double a)
+{
+	return -a;
+}
+static double sign(double a)
+{
+	return a > 0 ? 1 : a < 0 ? -1 : a;
+}
+static double sigmoid(double a)
+{
+	return 1 / (1 + exp(-a));
+}
 
 /* Relative tolerances, f32's beside f64's; `floor` is what smaller results are measured against. */
 static const struct unary {
@@ -180,14 +229,30 @@ static const struct unary {
 	double (*of)(double);
 	double f32, f64, floor;
 } unaries[] = {
-	{PRIM_neg, negative, 0, 0, 0}, {PRIM_abs, fabs, 0, 0, 0}, {PRIM_sign, sign, 0, 0, 0}, {PRIM_sqrt, sqrt, 6e-8, 0, 0},
-	{PRIM_floor, floor, 0, 0, 0}, {PRIM_ceil, ceil, 0, 0, 0}, {PRIM_round, nearbyint, 0, 0, 0},
-	{PRIM_exp, exp, 2e-7, 1e-15, 0x1p-126}, {PRIM_log, log, 2e-7, 1e-15, 0}, {PRIM_tanh, tanh, 2e-7, 1e-15, 0},
-	{PRIM_sigmoid, sigmoid, 2e-7, 1e-15, 1e-36 /* below it, 0 */}, {PRIM_erf, erf, 2e-7, 1e-14, 0},
-	{PRIM_expm1, expm1, 3e-7, 2e-15, 0}, {PRIM_log1p, log1p, 3e-7, 1e-15, 0}, {PRIM_sin, sin, 6e-8, 1e-15, 0},
-	{PRIM_cos, cos, 6e-8, 1e-15, 0}, {PRIM_tan, tan, 6e-8, 1e-15, 0}, {PRIM_asin, asin, 6e-8, 1e-15, 0},
-	{PRIM_acos, acos, 6e-8, 1e-15, 0}, {PRIM_atan, atan, 6e-8, 1e-15, 0}, {PRIM_sinh, sinh, 6e-8, 1e-15, 0},
-	{PRIM_cosh, cosh, 6e-8, 1e-15, 0}, {PRIM_asinh, asinh, 6e-8, 1e-15, 0}, {PRIM_acosh, acosh, 6e-8, 1e-15, 0},
+	{PRIM_neg, negative, 0, 0, 0},
+	{PRIM_abs, fabs, 0, 0, 0},
+	{PRIM_sign, sign, 0, 0, 0},
+	{PRIM_sqrt, sqrt, 6e-8, 0, 0},
+	{PRIM_floor, floor, 0, 0, 0},
+	{PRIM_ceil, ceil, 0, 0, 0},
+	{PRIM_round, nearbyint, 0, 0, 0},
+	{PRIM_exp, exp, 2e-7, 1e-15, 0x1p-126},
+	{PRIM_log, log, 2e-7, 1e-15, 0},
+	{PRIM_tanh, tanh, 2e-7, 1e-15, 0},
+	{PRIM_sigmoid, sigmoid, 2e-7, 1e-15, 1e-36 /* below it, 0 */},
+	{PRIM_erf, erf, 2e-7, 1e-14, 0},
+	{PRIM_expm1, expm1, 3e-7, 2e-15, 0},
+	{PRIM_log1p, log1p, 3e-7, 1e-15, 0},
+	{PRIM_sin, sin, 6e-8, 1e-15, 0},
+	{PRIM_cos, cos, 6e-8, 1e-15, 0},
+	{PRIM_tan, tan, 6e-8, 1e-15, 0},
+	{PRIM_asin, asin, 6e-8, 1e-15, 0},
+	{PRIM_acos, acos, 6e-8, 1e-15, 0},
+	{PRIM_atan, atan, 6e-8, 1e-15, 0},
+	{PRIM_sinh, sinh, 6e-8, 1e-15, 0},
+	{PRIM_cosh, cosh, 6e-8, 1e-15, 0},
+	{PRIM_asinh, asinh, 6e-8, 1e-15, 0},
+	{PRIM_acosh, acosh, 6e-8, 1e-15, 0},
 	{PRIM_atanh, atanh, 6e-8, 1e-15, 0},
 };
 static const struct binary {
@@ -195,16 +260,20 @@ static const struct binary {
 	double (*of)(double, double);
 	double f32, f64;
 } binaries[] = {
-	{PRIM_add, add, 6e-8, 0}, {PRIM_sub, sub, 6e-8, 0}, {PRIM_mul, mul, 6e-8, 0}, {PRIM_div, divide, 6e-8, 0},
-	{PRIM_min, smaller, 0, 0}, {PRIM_max, larger, 0, 0}, {PRIM_pow, pow, 2e-7, 1e-13}, {PRIM_mod, floor_mod, 6e-8, 0},
-	{PRIM_fmod, fmod, 6e-8, 0}, {PRIM_eq, equal, 0, 0}, {PRIM_lt, less, 0, 0}, {PRIM_le, less_equal, 0, 0},
+	{PRIM_add, add, 6e-8, 0},   {PRIM_sub, sub, 6e-8, 0}, {PRIM_mul, mul, 6e-8, 0},     {PRIM_div, divide, 6e-8, 0},
+	{PRIM_min, smaller, 0, 0},  {PRIM_max, larger, 0, 0}, {PRIM_pow, pow, 2e-7, 1e-13}, {PRIM_mod, floor_mod, 6e-8, 0},
+	{PRIM_fmod, fmod, 6e-8, 0}, {PRIM_eq, equal, 0, 0},   {PRIM_lt, less, 0, 0},        {PRIM_le, less_equal, 0, 0},
 };
-static const double reals[] = {0, 1, 0.5, 1.5, 2.5, 3, 0.1, 1e-3, 1e-6, 0.49, 0.51, 0.99, 1.01, 2, 3.7, 5.5, 10, 20.25, 80, 87,
-                               100, 1e4, 8388607.5, 8388609, 1e10, 1e-20, 1e-37,
-                               1e5, 999999.5, 1e6, 3e7, 0x1p54, 0x1.921fb6p60, 1e20, 1e30, 0x1.fffffep127, 0.785398, 1.5707963, 3.1415927, 22};
+static const double reals[] = {0,        1,         0.5,           1.5,  2.5,       3,
+                               0.1,      1e-3,      1e-6,          0.49, 0.51,      0.99,
+                               1.01,     2,         3.7,           5.5,  10,        20.25,
+                               80,       87,        100,           1e4,  8388607.5, 8388609,
+                               1e10,     1e-20,     1e-37,         1e5,  999999.5,  1e6,
+                               3e7,      0x1p54,    0x1.921fb6p60, 1e20, 1e30,      0x1.fffffep127,
+                               0.785398, 1.5707963, 3.1415927,     22};
 
-static void assert_close(enum erc_dtype dtype, const char *name, double a, double b, double got, double want, double tolerance,
-                         double floor_)
+static void assert_close(enum erc_dtype dtype, const char *name, double a, double b, double got, double want,
+                         double tolerance, double floor_)
 {
 	if (dtype == ERC_F32 && fabs(want) > FLT_MAX)
 		want = copysign(INFINITY, want);
@@ -238,7 +307,8 @@ START_TEST(float_arithmetic_is_libms)
 	for (int single = 0; single < 2; single++)
 		for (size_t i = 0; i < 4 * COUNT_OF(reals) * COUNT_OF(reals); i++) {
 			enum erc_dtype dtype = single ? ERC_F32 : ERC_F64;
-			double a = (i & 1 ? -1 : 1) * reals[i / 4 % COUNT_OF(reals)], b = (i & 2 ? -1 : 1) * reals[i / 4 / COUNT_OF(reals)];
+			double a = (i & 1 ? -1 : 1) * reals[i / 4 % COUNT_OF(reals)],
+				   b = (i & 2 ? -1 : 1) * reals[i / 4 / COUNT_OF(reals)];
 			a = single ? (float)a : a, b = single ? (float)b : b;
 			V got = apply(dtype, f->primitive, (V){.f = a}, (V){.f = b}, (V){.f = 0});
 			double want = f->of(a, b);
@@ -252,7 +322,8 @@ END_TEST
 
 START_TEST(nan_is_kept_and_never_compares)
 {
-	static const enum primitive list[] = {PRIM_add, PRIM_sub, PRIM_mul, PRIM_div, PRIM_min, PRIM_max, PRIM_mod, PRIM_fmod, PRIM_pow};
+	static const enum primitive list[] = {PRIM_add, PRIM_sub, PRIM_mul,  PRIM_div, PRIM_min,
+	                                      PRIM_max, PRIM_mod, PRIM_fmod, PRIM_pow};
 	V nan = {.f = NAN}, two = {.f = 2};
 	enum erc_dtype dtype = _i ? ERC_F32 : ERC_F64;
 	for (size_t p = 0; p < COUNT_OF(list); p++)
@@ -275,12 +346,14 @@ static V cast(enum erc_dtype from, enum erc_dtype to, V value)
 
 START_TEST(casts_between_integers_wrap)
 {
-	static const int64_t numbers[] = {0, 1, -1, 127, 128, 200, 255, 256, -129, 40000, 70000, 3000000000, INT64_MAX, INT64_MIN};
+	static const int64_t numbers[] = {0,   1,    -1,    127,   128,        200,       255,
+	                                  256, -129, 40000, 70000, 3000000000, INT64_MAX, INT64_MIN};
 	for (size_t f = 0; f < COUNT_OF(ints); f++)
 		for (size_t t = 0; t < COUNT_OF(ints); t++)
 			for (size_t i = 0; i < COUNT_OF(numbers); i++) {
 				V value = {.i = (int64_t)wrapped(ints[f], numbers[i])};
-				ck_assert_msg(number_of(ints[t], cast(ints[f], ints[t], value)) == wrapped(ints[t], wrapped(ints[f], numbers[i])),
+				ck_assert_msg(number_of(ints[t], cast(ints[f], ints[t], value)) ==
+				                  wrapped(ints[t], wrapped(ints[f], numbers[i])),
 				              "%lld from %s to %s", (long long)numbers[i], dtype_name(ints[f]), dtype_name(ints[t]));
 			}
 }
@@ -291,12 +364,32 @@ static const struct {
 	enum erc_dtype to;
 	int64_t want;
 } float_casts[] = {
-	{2.9, ERC_I32, 2}, {-2.9, ERC_I32, -2}, {-0.5, ERC_U8, 0}, {255, ERC_U8, 255}, {256, ERC_U8, 0}, {-1, ERC_U8, 255},
-	{128, ERC_I8, -128}, {65536, ERC_I16, 0}, {3e9, ERC_U32, 3000000000}, {3e9, ERC_I32, 3000000000 - 4294967296},
-	{0x1p62, ERC_I64, INT64_C(1) << 62}, {0x1p63, ERC_I64, INT64_MIN}, {-0x1p63, ERC_I64, INT64_MIN}, {1e30, ERC_I64, INT64_MIN},
-	{0x1p63, ERC_U64, INT64_MIN}, {0x1.8p63, ERC_U64, INT64_C(-4611686018427387904)}, {0x1p40, ERC_U64, INT64_C(1) << 40},
-	{NAN, ERC_I64, INT64_MIN}, {NAN, ERC_I32, 0}, {INFINITY, ERC_I64, INT64_MIN}, {-INFINITY, ERC_U8, 0},
-	{NAN, ERC_BOOL, 1}, {0, ERC_BOOL, 0}, {-0.0, ERC_BOOL, 0}, {0.1, ERC_BOOL, 1}, {256, ERC_BOOL, 1},
+	{2.9, ERC_I32, 2},
+	{-2.9, ERC_I32, -2},
+	{-0.5, ERC_U8, 0},
+	{255, ERC_U8, 255},
+	{256, ERC_U8, 0},
+	{-1, ERC_U8, 255},
+	{128, ERC_I8, -128},
+	{65536, ERC_I16, 0},
+	{3e9, ERC_U32, 3000000000},
+	{3e9, ERC_I32, 3000000000 - 4294967296},
+	{0x1p62, ERC_I64, INT64_C(1) << 62},
+	{0x1p63, ERC_I64, INT64_MIN},
+	{-0x1p63, ERC_I64, INT64_MIN},
+	{1e30, ERC_I64, INT64_MIN},
+	{0x1p63, ERC_U64, INT64_MIN},
+	{0x1.8p63, ERC_U64, INT64_C(-4611686018427387904)},
+	{0x1p40, ERC_U64, INT64_C(1) << 40},
+	{NAN, ERC_I64, INT64_MIN},
+	{NAN, ERC_I32, 0},
+	{INFINITY, ERC_I64, INT64_MIN},
+	{-INFINITY, ERC_U8, 0},
+	{NAN, ERC_BOOL, 1},
+	{0, ERC_BOOL, 0},
+	{-0.0, ERC_BOOL, 0},
+	{0.1, ERC_BOOL, 1},
+	{256, ERC_BOOL, 1},
 };
 
 START_TEST(casts_of_floats_truncate)
@@ -326,7 +419,8 @@ END_TEST
 static double half_number(uint32_t bits)
 {
 	int exponent = (int)(bits >> 10 & 31), fraction = (int)(bits & 1023);
-	double size = exponent == 31 ? (fraction ? NAN : INFINITY) : ldexp(exponent ? fraction + 1024 : fraction, exponent ? exponent - 25 : -24);
+	double size = exponent == 31 ? (fraction ? NAN : INFINITY)
+	                             : ldexp(exponent ? fraction + 1024 : fraction, exponent ? exponent - 25 : -24);
 	return bits & 0x8000 ? -size : size;
 }
 static double nearest_half(double x)
@@ -353,7 +447,8 @@ START_TEST(halves_round_to_even)
 			for (int k = step; k; k += k < 0 ? 1 : -1)
 				x = nextafterf(x, k < 0 ? -INFINITY : INFINITY);
 			if (!isnan(x))
-				ck_assert_double_eq(half_number((uint32_t)cast(ERC_F32, ERC_F16, (V){.f = x}).i), nearest_half((double)x));
+				ck_assert_double_eq(half_number((uint32_t)cast(ERC_F32, ERC_F16, (V){.f = x}).i),
+				                    nearest_half((double)x));
 		}
 	}
 }
@@ -361,9 +456,13 @@ END_TEST
 
 START_TEST(bfloats_round_to_even)
 {
-	static const struct { float from; int64_t to; } rows[] = {
-		{1, 0x3f80}, {0x1.01p0f, 0x3f80}, {0x1.010002p0f, 0x3f81}, {0x1.03p0f, 0x3f82}, {-2, 0xc000}, {INFINITY, 0x7f80},
-		{0x1.fffffep127f, 0x7f80}, {0x1p-133f, 0x0001}, {0, 0}, {-0.0f, 0x8000},
+	static const struct {
+		float from;
+		int64_t to;
+	} rows[] = {
+		{1, 0x3f80},  {0x1.01p0f, 0x3f80}, {0x1.010002p0f, 0x3f81},   {0x1.03p0f, 0x3f82},
+		{-2, 0xc000}, {INFINITY, 0x7f80},  {0x1.fffffep127f, 0x7f80}, {0x1p-133f, 0x0001},
+		{0, 0},       {-0.0f, 0x8000},
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
 		ck_assert_int_eq(cast(ERC_F32, ERC_BF16, (V){.f = rows[i].from}).i, rows[i].to);
@@ -443,15 +542,17 @@ START_TEST(c_text_names_type_and_primitive)
 	expr_const(&expr, ERC_F64, -INFINITY, 0);
 	ck_assert_int_lt(low, nan);
 	expr_print_c(&expr, &text);
-	ck_assert_str_eq(text.data, "f32_value v0 = LOAD0; f32_value v1 = LOAD1; f32_value v2 = f32_set(0x1p-1f); "
-	                            "f32_mask_value v3 = f32_lt(v0, v2); f32_value v4 = f32_select(v3, v0, v1); "
-	                            "i64_value v5 = cast_f32_i64(v4); i64_value v6 = i64_set(-9223372036854775807LL - 1); "
-	                            "f32_value v7 = f32_set(__builtin_nanf(\"\")); f64_value v8 = f64_set(-__builtin_inf()); ");
+	ck_assert_str_eq(text.data,
+	                 "f32_value v0 = LOAD0; f32_value v1 = LOAD1; f32_value v2 = f32_set(0x1p-1f); "
+	                 "f32_mask_value v3 = f32_lt(v0, v2); f32_value v4 = f32_select(v3, v0, v1); "
+	                 "i64_value v5 = cast_f32_i64(v4); i64_value v6 = i64_set(-9223372036854775807LL - 1); "
+	                 "f32_value v7 = f32_set(__builtin_nanf(\"\")); f64_value v8 = f64_set(-__builtin_inf()); ");
 }
 END_TEST
 
-static const char *const bad_texts[] = {"", "c", "wiggle(a)", "add(a)", "add(a, b, a)", "add(a, b", "neg(a) b", "@beta", "add(a, b, a, b)",
-                                        "select(a)", "A", "ab", "neg()", "-", "add(,)"};
+static const char *const bad_texts[] =
+	{"",  "c",  "wiggle(a)", "add(a)", "add(a, b, a)", "add(a, b", "neg(a) b", "@beta", "add(a, b, a, b)", "select(a)",
+     "A", "ab", "neg()",     "-",      "add(,)"};
 
 START_TEST(bad_text_is_refused)
 {

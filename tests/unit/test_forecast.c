@@ -2,17 +2,19 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "forecast.h"
+#include "runtime/sched/forecast.h"
 
 /* On 132 units: 100 units for 10 ns; 5 for 50; 100 in each of 3 rounds of 20. */
 static struct erc__forecast_launch launches[] = {
-	{ .tiles = 100, .tile_ns = 10, .traffic = 0.01f }, { .tiles = 5, .tile_ns = 50, .traffic = 0.03f }, { .tiles = 300, .tile_ns = 20 },
+	{.tiles = 100, .tile_ns = 10, .traffic = 0.01f},
+	{.tiles = 5, .tile_ns = 50, .traffic = 0.03f},
+	{.tiles = 300, .tile_ns = 20},
 };
 static struct erc__forecast forecast;
 
 static void complete(uint64_t hold_ns)
 {
-	forecast = (struct erc__forecast){ .launches = launches, .count = 3 };
+	forecast = (struct erc__forecast){.launches = launches, .count = 3};
 	erc__forecast_complete(&forecast, 132, hold_ns);
 }
 
@@ -30,7 +32,7 @@ START_TEST(sums)
 	ck_assert_uint_eq(forecast.unit_ns, 1000 + 250 + 6000);
 	ck_assert_uint_eq(forecast.widest, 100);
 	ck_assert_uint_eq(forecast.longest_ns, 50);
-	erc__forecast_complete(&(struct erc__forecast){ 0 }, 1, 0); /* a plan without launches */
+	erc__forecast_complete(&(struct erc__forecast){0}, 1, 0); /* a plan without launches */
 }
 END_TEST
 
@@ -48,7 +50,7 @@ END_TEST
 
 static uint32_t need(struct erc__progress progress, uint32_t inside, uint32_t limit, uint64_t within_ns, float slack)
 {
-	struct erc__span span = { .now_ns = 1000, .until_ns = within_ns, .slack = slack };
+	struct erc__span span = {.now_ns = 1000, .until_ns = within_ns, .slack = slack};
 	return erc__forecast_need(&forecast, &progress, inside, limit, &span);
 }
 
@@ -56,12 +58,12 @@ START_TEST(needs)
 {
 	complete(0);
 	/* the second launch: all of its tiles are at work until 1030, then the third one begins */
-	struct erc__progress tail = { .step = 1, .tile_ns = 50, .next_ns = 1030 };
+	struct erc__progress tail = {.step = 1, .tile_ns = 50, .next_ns = 1030};
 	ck_assert_uint_eq(need(tail, 5, 5, 20, 0), 5);
 	ck_assert_uint_eq(need(tail, 5, 5, 30, 0), 5);
 	ck_assert_uint_eq(need(tail, 5, 5, 31, 0), 100);
 	/* none of them is begun: 50 ns are to come, whatever the clock says */
-	struct erc__progress begun = { .step = 1, .left = 5, .tile_ns = 50 };
+	struct erc__progress begun = {.step = 1, .left = 5, .tile_ns = 50};
 	ck_assert_uint_eq(need(begun, 0, 5, 50, 0), 5);
 	ck_assert_uint_eq(need(begun, 0, 5, 51, 0), 100);
 	/* one unit has to do all five */
@@ -71,31 +73,31 @@ START_TEST(needs)
 	ck_assert_uint_eq(need(begun, 0, 5, 80, 0.5f), 5);
 	ck_assert_uint_eq(need(begun, 0, 5, 81, 0.5f), 100);
 	/* from the first on, past the second: the third is 60 ns away when 10 are to come */
-	struct erc__progress first = { .step = 0, .next_ns = 1010 };
+	struct erc__progress first = {.step = 0, .next_ns = 1010};
 	ck_assert_uint_eq(need(first, 3, 3, 10, 0), 3);
 	ck_assert_uint_eq(need(first, 3, 3, 60, 0), 5);
 	ck_assert_uint_eq(need(first, 3, 3, 61, 0), 100);
 	/* nothing comes behind the last; of a step that nobody knows all that it may have is needed */
-	ck_assert_uint_eq(need((struct erc__progress){ .step = 2, .next_ns = 1001 }, 40, 100, UINT64_MAX, 0), 40);
-	ck_assert_uint_eq(need((struct erc__progress){ .step = ERC__STEP_UNKNOWN }, 7, 66, 1, 0), 66);
+	ck_assert_uint_eq(need((struct erc__progress){.step = 2, .next_ns = 1001}, 40, 100, UINT64_MAX, 0), 40);
+	ck_assert_uint_eq(need((struct erc__progress){.step = ERC__STEP_UNKNOWN}, 7, 66, 1, 0), 66);
 }
 END_TEST
 
 START_TEST(widths_in_fewer_units)
 {
 	complete(0);
-	struct erc__progress third = { .step = 2, .left = 300, .tile_ns = 20 };
+	struct erc__progress third = {.step = 2, .left = 300, .tile_ns = 20};
 	ck_assert_uint_eq(erc__forecast_width(&forecast, &third, 132), 100);
 	ck_assert_uint_eq(erc__forecast_width(&forecast, &third, 99), 75); /* four rounds */
 	ck_assert_uint_eq(erc__forecast_width(&forecast, &third, 1), 1);
-	ck_assert_uint_eq(erc__forecast_width(&forecast, &(struct erc__progress){ .step = ERC__STEP_UNKNOWN }, 132), 100);
+	ck_assert_uint_eq(erc__forecast_width(&forecast, &(struct erc__progress){.step = ERC__STEP_UNKNOWN}, 132), 100);
 	ck_assert_uint_eq(erc__forecast_width(NULL, &third, 132), 132);
 }
 END_TEST
 
 START_TEST(stretch_rises_at_once)
 {
-	struct erc__stretch stretch = { 0 };
+	struct erc__stretch stretch = {0};
 	erc__stretch_add(&stretch, 1.5f);
 	ck_assert_float_eq_tol(stretch.high, 0.5f, 1e-6f);
 	erc__stretch_add(&stretch, 0.5f);

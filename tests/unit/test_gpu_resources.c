@@ -1,19 +1,18 @@
 /* What the assembler of CUDA 12 and of CUDA 13 reports, as read by the CUDA targets. */
-#include "graph_fixture.h"
-#include "targets/nvrtc.h"
+#include "tests/unit/graph_fixture.h"
+#include "compiler/targets/nvrtc.h"
 
-static const char cuda_12[] =
-	"ptxas info    : 160 bytes gmem\n"
-	"ptxas info    : Compiling entry function 'erc_plain' for 'sm_80'\n"
-	"ptxas info    : Function properties for erc_plain\n"
-	"    8192 bytes stack frame, 12 bytes spill stores, 16 bytes spill loads\n"
-	"ptxas info    : Used 40 registers, 1376 bytes cmem[0], 8 bytes cmem[2]\n"
-	"ptxas info    : Compiling entry function 'erc_elastic' for 'sm_80'\n"
-	"ptxas info    : Function properties for erc_elastic\n"
-	"    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n"
-	"ptxas info    : Used 128 registers, used 1 barriers, 4 bytes smem, 1376 bytes cmem[0]\n"
-	"ptxas info    : Function properties for quarter_of_large\n"
-	"    24 bytes stack frame, 4 bytes spill stores, 0 bytes spill loads\n";
+static const char cuda_12[] = "ptxas info    : 160 bytes gmem\n"
+							  "ptxas info    : Compiling entry function 'erc_plain' for 'sm_80'\n"
+							  "ptxas info    : Function properties for erc_plain\n"
+							  "    8192 bytes stack frame, 12 bytes spill stores, 16 bytes spill loads\n"
+							  "ptxas info    : Used 40 registers, 1376 bytes cmem[0], 8 bytes cmem[2]\n"
+							  "ptxas info    : Compiling entry function 'erc_elastic' for 'sm_80'\n"
+							  "ptxas info    : Function properties for erc_elastic\n"
+							  "    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n"
+							  "ptxas info    : Used 128 registers, used 1 barriers, 4 bytes smem, 1376 bytes cmem[0]\n"
+							  "ptxas info    : Function properties for quarter_of_large\n"
+							  "    24 bytes stack frame, 4 bytes spill stores, 0 bytes spill loads\n";
 
 static const char cuda_13[] =
 	"ptxas info    : 0 bytes gmem\n"
@@ -67,26 +66,25 @@ static const struct {
 	int64_t local_bytes;
 	uint32_t blocks;
 } occupancies[] = {
-	{&device_h100, 256, 32, 0, 0, 8},           /* 2048 threads */
-	{&device_a10, 256, 32, 0, 0, 6},            /* 1536 threads */
-	{&device_t4, 256, 32, 0, 0, 4},             /* 1024 threads */
-	{&device_h100, 32, 16, 4, 0, 32},           /* blocks */
-	{&device_l40, 32, 16, 4, 0, 24},
-	{&device_t4, 32, 16, 0, 0, 16},
-	{&device_h100, 256, 255, 0, 0, 1},          /* 65,536 registers */
-	{&device_h100, 512, 129, 0, 0, 0},          /* of 136 */
-	{&device_h100, 256, 65, 0, 0, 3},           /* of 72 */
-	{&device_h100, 128, 32, 0, 48 << 10, 4},    /* 228 KiB, 1 KiB of which each block takes besides */
-	{&device_h100, 128, 32, 4, 75 << 10, 2},    /* 4 bytes too many */
-	{&device_h100, 128, 32, 0, 75 << 10, 3},
-	{&device_h100, 128, 32, 0, 227 << 10, 1},
-	{&device_t4, 128, 32, 0, 32 << 10, 2},      /* 64 KiB, nothing of it reserved */
+	{&device_h100, 256, 32, 0, 0, 8}, /* 2048 threads */
+	{&device_a10, 256, 32, 0, 0, 6},  /* 1536 threads */
+	{&device_t4, 256, 32, 0, 0, 4},   /* 1024 threads */
+	{&device_h100, 32, 16, 4, 0, 32}, /* blocks */
+	{&device_l40, 32, 16, 4, 0, 24},         {&device_t4, 32, 16, 0, 0, 16},
+	{&device_h100, 256, 255, 0, 0, 1},       /* 65,536 registers */
+	{&device_h100, 512, 129, 0, 0, 0},       /* of 136 */
+	{&device_h100, 256, 65, 0, 0, 3},        /* of 72 */
+	{&device_h100, 128, 32, 0, 48 << 10, 4}, /* 228 KiB, 1 KiB of which each block takes besides */
+	{&device_h100, 128, 32, 4, 75 << 10, 2}, /* 4 bytes too many */
+	{&device_h100, 128, 32, 0, 75 << 10, 3}, {&device_h100, 128, 32, 0, 227 << 10, 1},
+	{&device_t4, 128, 32, 0, 32 << 10, 2}, /* 64 KiB, nothing of it reserved */
 };
 
 START_TEST(blocks_of_a_unit)
 {
 	struct gpu_resources has = {.registers = occupancies[_i].registers, .static_bytes = occupancies[_i].static_bytes};
-	ck_assert_uint_eq(gpu_blocks_per_unit(occupancies[_i].device, occupancies[_i].threads, occupancies[_i].local_bytes, &has),
+	ck_assert_uint_eq(gpu_blocks_per_unit(occupancies[_i].device, occupancies[_i].threads, occupancies[_i].local_bytes,
+	                                      &has),
 	                  occupancies[_i].blocks);
 }
 END_TEST

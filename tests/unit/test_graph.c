@@ -1,7 +1,7 @@
 /* Arena, maps, text, tensors, and the building and editing of graphs. */
 #include <math.h>
 
-#include "graph_fixture.h"
+#include "tests/unit/graph_fixture.h"
 
 /* ---- arena, text, map ---- */
 
@@ -213,12 +213,24 @@ START_TEST(elements_of_all_types_can_be_read)
 		uint64_t bits;
 		double value;
 	} cases[] = {
-		{ERC_F32, 0x3fc00000, 1.5},        {ERC_F64, 0xc004000000000000, -2.5}, {ERC_F16, 0x3c00, 1.0},
-		{ERC_F16, 0xc500, -5.0},           {ERC_F16, 0x0001, 0x1p-24},          {ERC_F16, 0x7bff, 65504.0},
-		{ERC_F16, 0x7c00, INFINITY},       {ERC_F16, 0x0400, 0x1p-14},          {ERC_BF16, 0x4049, 3.140625},
-		{ERC_BF16, 0x8000, 0.0},           {ERC_I8, 0x80, -128},                {ERC_U8, 0x80, 128},
-		{ERC_I16, 0xffff, -1},             {ERC_U16, 0xffff, 65535},            {ERC_I32, 0xfffffffe, -2},
-		{ERC_U32, 0xfffffffe, 4294967294}, {ERC_I64, UINT64_MAX - 2, -3},       {ERC_U64, UINT64_MAX, 0x1p64},
+		{ERC_F32, 0x3fc00000, 1.5},
+		{ERC_F64, 0xc004000000000000, -2.5},
+		{ERC_F16, 0x3c00, 1.0},
+		{ERC_F16, 0xc500, -5.0},
+		{ERC_F16, 0x0001, 0x1p-24},
+		{ERC_F16, 0x7bff, 65504.0},
+		{ERC_F16, 0x7c00, INFINITY},
+		{ERC_F16, 0x0400, 0x1p-14},
+		{ERC_BF16, 0x4049, 3.140625},
+		{ERC_BF16, 0x8000, 0.0},
+		{ERC_I8, 0x80, -128},
+		{ERC_U8, 0x80, 128},
+		{ERC_I16, 0xffff, -1},
+		{ERC_U16, 0xffff, 65535},
+		{ERC_I32, 0xfffffffe, -2},
+		{ERC_U32, 0xfffffffe, 4294967294},
+		{ERC_I64, UINT64_MAX - 2, -3},
+		{ERC_U64, UINT64_MAX, 0x1p64},
 		{ERC_BOOL, 1, 1},
 	};
 	struct shape shape = shape_of(1, (int64_t[]){2});
@@ -245,7 +257,8 @@ static struct node *relu, *neg, *branch;
 static void make_sample(void)
 {
 	sample = graph_new(&test.ctx, NULL);
-	x = graph_value(sample, "x"), a = graph_value(sample, "a"), b = graph_value(sample, "b"), c = graph_value(sample, "c");
+	x = graph_value(sample, "x"), a = graph_value(sample, "a"), b = graph_value(sample, "b"),
+	c = graph_value(sample, "c");
 	struct value *inner = graph_value(sample, "inner"), *d = graph_value(sample, "d");
 	graph_add_input(sample, x);
 	graph_add_input(sample, c);

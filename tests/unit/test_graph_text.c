@@ -1,42 +1,43 @@
 /* The text form of graphs: what is printed, that it reads back, what the parser and the
  * verifier refuse. */
-#include "graph_fixture.h"
+#include "tests/unit/graph_fixture.h"
 
 /* A bit of everything that can stand in graph text. Printing gives these bytes again. */
-static const char everything[] =
-	"graph \"main\" ir=8 opset=17 producer=\"a \\\"tool\\\"\"\n"
-	"input x:f32[?x3x224x224] (batch, _, \"odd name\", _)\n"
-	"input untyped\n"
-	"input ranked:?[1x?]\n"
-	"input bare:f32[*]\n"
-	"input output:i64[]\n"
-	"const w:f32[2x3] = {1, -0.5, 0.1, 1e-30, inf, -inf}\n"
-	"const s:f32[64x64] = splat{1e-05}\n"
-	"const bits:f16[2] = {0x3c00, 0xfc01}\n"
-	"y:f32[?x64~1]@nc16 = Conv(x, w, _, s, bits) {group=1, pads=[1, 1, -1, 1], scales=[1.0, 2.5], auto_pad=\"SAME_UPPER\"} \"conv1\"\n"
-	"const words:string[2] = {\"a\\\\b\", \"\\x0a\"}\n"
-	"const flags:bool[3] = {1, 0, 1}\n"
-	"const wide:f64[1] = {0.1}\n"
-	"const pair:c64[1] = {1:-2.5}\n"
-	"const large:u64[2] = {18446744073709551615, 0}\n"
-	"const empty:i64[0] = {}\n"
-	"a, _, \"b c\" = com.example::Many@3(words, flags, wide, pair, large, empty, output)\n"
-	"known:i64[2] {1, 64} = Shape(y) \"shape\"\n"
-	"filled:i32[4] splat{3} = ConstantOfShape(known) {value=i32[1]{3}, none=ints[], nil=floats[], no=strings[], t=other}\n"
-	"\"input\":u8[4] quant(0, f32[4]{1, 2, 3, 4}, _) = Quantize(a)\n"
-	"() = Sink(\"b c\", y)\n"
-	"z = If(a) {else_branch=graph \"no\" {\n"
-	"  e = Neg(y)\n"
-	"  output e\n"
-	"}, then_branch=graph \"yes\" {\n"
-	"  input i:i64[]\n"
-	"  t = Add(y, i) \"inner\"\n"
-	"  output t as \"result\"\n"
-	"}}\n"
-	"size known\n"
-	"output z as \"prob\"\n"
-	"output z\n"
-	"output x\n";
+static const char everything[] = "graph \"main\" ir=8 opset=17 producer=\"a \\\"tool\\\"\"\n"
+								 "input x:f32[?x3x224x224] (batch, _, \"odd name\", _)\n"
+								 "input untyped\n"
+								 "input ranked:?[1x?]\n"
+								 "input bare:f32[*]\n"
+								 "input output:i64[]\n"
+								 "const w:f32[2x3] = {1, -0.5, 0.1, 1e-30, inf, -inf}\n"
+								 "const s:f32[64x64] = splat{1e-05}\n"
+								 "const bits:f16[2] = {0x3c00, 0xfc01}\n"
+								 "y:f32[?x64~1]@nc16 = Conv(x, w, _, s, bits) {group=1, pads=[1, 1, -1, 1], "
+								 "scales=[1.0, 2.5], auto_pad=\"SAME_UPPER\"} \"conv1\"\n"
+								 "const words:string[2] = {\"a\\\\b\", \"\\x0a\"}\n"
+								 "const flags:bool[3] = {1, 0, 1}\n"
+								 "const wide:f64[1] = {0.1}\n"
+								 "const pair:c64[1] = {1:-2.5}\n"
+								 "const large:u64[2] = {18446744073709551615, 0}\n"
+								 "const empty:i64[0] = {}\n"
+								 "a, _, \"b c\" = com.example::Many@3(words, flags, wide, pair, large, empty, output)\n"
+								 "known:i64[2] {1, 64} = Shape(y) \"shape\"\n"
+								 "filled:i32[4] splat{3} = ConstantOfShape(known) {value=i32[1]{3}, none=ints[], "
+								 "nil=floats[], no=strings[], t=other}\n"
+								 "\"input\":u8[4] quant(0, f32[4]{1, 2, 3, 4}, _) = Quantize(a)\n"
+								 "() = Sink(\"b c\", y)\n"
+								 "z = If(a) {else_branch=graph \"no\" {\n"
+								 "  e = Neg(y)\n"
+								 "  output e\n"
+								 "}, then_branch=graph \"yes\" {\n"
+								 "  input i:i64[]\n"
+								 "  t = Add(y, i) \"inner\"\n"
+								 "  output t as \"result\"\n"
+								 "}}\n"
+								 "size known\n"
+								 "output z as \"prob\"\n"
+								 "output z\n"
+								 "output x\n";
 
 static char *sample_text(void)
 {
@@ -110,13 +111,13 @@ START_TEST(constants_shared_with_nested_graphs_are_printed_outside)
 {
 	struct graph *graph, *again;
 	const char *text = "input c\n"
-	                   "const k:i64[] = {1}\n"
-	                   "y = If(c) {then_branch=graph \"\" {\n"
-	                   "  t = Neg(k)\n"
-	                   "  output t\n"
-	                   "}}\n"
-	                   "z = Neg(k)\n"
-	                   "output z\n";
+					   "const k:i64[] = {1}\n"
+					   "y = If(c) {then_branch=graph \"\" {\n"
+					   "  t = Neg(k)\n"
+					   "  output t\n"
+					   "}}\n"
+					   "z = Neg(k)\n"
+					   "output z\n";
 	assert_ok(graph_parse(&test.ctx, text, &graph));
 	assert_text(graph, text);
 	char *printed = text_of(graph);
@@ -211,10 +212,10 @@ END_TEST
 /* ---- verifier: each rule, broken by hand ---- */
 
 static const char plain[] = "input x:f32[1]\n"
-                            "const k:f32[1] = {2}\n"
-                            "a:f32[1] = Relu(x) \"first\"\n"
-                            "b:f32[1] = Mul(a, k) \"second\"\n"
-                            "output b\n";
+							"const k:f32[1] = {2}\n"
+							"a:f32[1] = Relu(x) \"first\"\n"
+							"b:f32[1] = Mul(a, k) \"second\"\n"
+							"output b\n";
 static struct graph *plain_graph;
 
 static void parse_plain(void)
@@ -309,12 +310,12 @@ END_TEST
 START_TEST(verifier_keeps_nested_values_inside)
 {
 	const char *text = "input c\n"
-	                   "y = If(c) {b=graph \"\" {\n"
-	                   "  t = Neg(c)\n"
-	                   "  output t\n"
-	                   "}}\n"
-	                   "z = Neg(y)\n"
-	                   "output z\n";
+					   "y = If(c) {b=graph \"\" {\n"
+					   "  t = Neg(c)\n"
+					   "  output t\n"
+					   "}}\n"
+					   "z = Neg(y)\n"
+					   "output z\n";
 	assert_ok(graph_parse(&test.ctx, text, &plain_graph));
 	struct graph *nested = plain_graph->first->attrs[0].graph;
 	plain_graph->last->name = "z";

@@ -1,6 +1,6 @@
 /* The ONNX reader on models built in memory: what becomes of every part, and what is refused. */
-#include "../../tools/dev/onnx_builder.h"
-#include "graph_fixture.h"
+#include "tools/dev/onnx_builder.h"
+#include "tests/unit/graph_fixture.h"
 
 static struct arena *arena;
 static onnx_model *model;
@@ -232,7 +232,11 @@ static const struct {
 	{ERC_F32, "float", "{1.5, -2}", {0xc00000003fc00000}, 8},
 	{ERC_C64, "float", "{1:2, 3:4}", {0x400000003f800000, 0x4080000040400000}, 16},
 	{ERC_F64, "double", "{1.5, -2}", {0x3ff8000000000000, 0xc000000000000000}, 16},
-	{ERC_C128, "double", "{1:2, 3:4}", {0x3ff0000000000000, 0x4000000000000000, 0x4008000000000000, 0x4010000000000000}, 32},
+	{ERC_C128,
+     "double",
+     "{1:2, 3:4}",
+     {0x3ff0000000000000, 0x4000000000000000, 0x4008000000000000, 0x4010000000000000},
+     32},
 	{ERC_I64, "int64", "{-1, 9}", {UINT64_MAX, 9}, 16},
 	{ERC_U64, "uint64", "{18446744073709551615, 9}", {UINT64_MAX, 9}, 16},
 	{ERC_U32, "uint64", "{4294967295, 9}", {0x9ffffffff}, 8},
@@ -279,8 +283,9 @@ static void fill_typed(onnx_tensor *tensor, int index)
 START_TEST(all_types_read_raw_and_typed)
 {
 	const char *type = dtype_name(typed_cases[_i].dtype);
-	const char *expected = arena_printf(arena, "input x:f32[2x3]\ny = Relu(x) \"relu\"\noutput y\nconst w:%s[2] = %s\noutput w\n",
-	                                    type, typed_cases[_i].text);
+	const char *expected =
+		arena_printf(arena, "input x:f32[2x3]\ny = Relu(x) \"relu\"\noutput y\nconst w:%s[2] = %s\noutput w\n", type,
+	                 typed_cases[_i].text);
 	onnx_tensor *tensor = build_tensor(arena, "w", typed_cases[_i].dtype, 1, (int64_t[]){2}, typed_cases[_i].raw,
 	                                   typed_cases[_i].raw_bytes);
 	build_initializer(arena, top, tensor);
@@ -309,7 +314,8 @@ START_TEST(strings_are_read)
 	build_output(arena, top, build_info(arena, "w", ERC_STRING, -1, NULL, NULL));
 	assert_refused(ERCC_MODEL, "asks for 2 strings");
 	BUILD_PUSH(arena, tensor, string_data, ((ProtobufCBinaryData){0, NULL}));
-	assert_text(must_read(), "input x:f32[2x3]\ny = Relu(x) \"relu\"\noutput y\nconst w:string[2] = {\"ab\", \"\"}\noutput w\n");
+	assert_text(must_read(),
+	            "input x:f32[2x3]\ny = Relu(x) \"relu\"\noutput y\nconst w:string[2] = {\"ab\", \"\"}\noutput w\n");
 }
 END_TEST
 

@@ -1,8 +1,8 @@
 /* Runs the fuzz target of the ONNX reader on every file of its corpus, from the top of the tree. */
 #include <dirent.h>
 
-#include "../fuzz/fuzz_onnx.c"
-#include "graph_fixture.h"
+#include "tests/fuzz/fuzz_onnx.c"
+#include "tests/unit/graph_fixture.h"
 
 #define CORPUS "tests/fuzz/corpus/fuzz_onnx"
 #define MAX_FILE_BYTES (1 << 20)

@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../tools/dev/onnx_builder.h"
-#include "graph_fixture.h"
+#include "tools/dev/onnx_builder.h"
+#include "tests/unit/graph_fixture.h"
 #include "onnx.pb-c.h"
 
 static struct arena *arena;
@@ -131,7 +131,8 @@ START_TEST(files_that_cannot_be_read_are_named)
 	write_file("empty.onnx", "", 0);
 	assert_fails(onnx_read_model(&test.ctx, path_to("empty.onnx"), &graph), ERCC_MODEL, "empty.onnx': it is empty");
 	write_file("text.onnx", "hello, this is no model\n", 24);
-	assert_fails(onnx_read_model(&test.ctx, path_to("text.onnx"), &graph), ERCC_MODEL, "text.onnx': a field of unknown type");
+	assert_fails(onnx_read_model(&test.ctx, path_to("text.onnx"), &graph), ERCC_MODEL,
+	             "text.onnx': a field of unknown type");
 }
 END_TEST
 
@@ -431,12 +432,12 @@ END_TEST
 START_TEST(well_formed_bytes_pass)
 {
 	static const char good[] = "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01" /* ir_version -1 */
-				   "\x98\x06\x01"                                 /* unknown number */
-				   "\x9d\x06\x01\x02\x03\x04"                     /* unknown 32 bits */
-				   "\x99\x06\x01\x02\x03\x04\x05\x06\x07\x08"     /* unknown 64 bits */
-				   "\x9a\x06\x02\xff\xff"                         /* unknown bytes */
-				   "\x3a\x0d\x2a\x04\x3a\x02\x96\x01"             /* graph, tensor with packed int64_data */
-				   "\x2a\x05\x08\x01\x0a\x01\x02";                /* dims, single and packed */
+							   "\x98\x06\x01"                                 /* unknown number */
+							   "\x9d\x06\x01\x02\x03\x04"                     /* unknown 32 bits */
+							   "\x99\x06\x01\x02\x03\x04\x05\x06\x07\x08"     /* unknown 64 bits */
+							   "\x9a\x06\x02\xff\xff"                         /* unknown bytes */
+							   "\x3a\x0d\x2a\x04\x3a\x02\x96\x01"             /* graph, tensor with packed int64_data */
+							   "\x2a\x05\x08\x01\x0a\x01\x02";                /* dims, single and packed */
 	assert_ok(onnx_scan(&test.ctx, good, sizeof good - 1));
 	assert_ok(onnx_scan(&test.ctx, "", 0));
 }

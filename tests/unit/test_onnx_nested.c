@@ -1,6 +1,6 @@
 /* Local functions and nested graphs: inlining, scopes, attribute references, limits. */
-#include "../../tools/dev/onnx_builder.h"
-#include "graph_fixture.h"
+#include "tools/dev/onnx_builder.h"
+#include "tests/unit/graph_fixture.h"
 
 static struct arena *arena;
 static onnx_model *model;
@@ -118,9 +118,11 @@ START_TEST(omitted_inputs_and_outputs_pass_through_calls)
 	body_node(function, "Clip", "clip", "a,min,max", "b");
 	body_node(function, "Neg", "neg", "a", "unused");
 	call("F", "c", "x,,x", "y");
-	assert_text(must_read(), "input x:f32[4]\ny = Clip@17(x, _, x) \"c/clip\"\nc/unused = Neg@17(x) \"c/neg\"\noutput y\n");
+	assert_text(must_read(),
+	            "input x:f32[4]\ny = Clip@17(x, _, x) \"c/clip\"\nc/unused = Neg@17(x) \"c/neg\"\noutput y\n");
 	top->node[0]->n_input = 1;
-	assert_text(must_read(), "input x:f32[4]\ny = Clip@17(x, _, _) \"c/clip\"\nc/unused = Neg@17(x) \"c/neg\"\noutput y\n");
+	assert_text(must_read(),
+	            "input x:f32[4]\ny = Clip@17(x, _, _) \"c/clip\"\nc/unused = Neg@17(x) \"c/neg\"\noutput y\n");
 }
 END_TEST
 
@@ -140,7 +142,8 @@ START_TEST(attributes_of_the_call_reach_the_body)
 	onnx_node *node = body_node(function, "Op", "op", "a", "b");
 	static const char *const names[] = {"given", "by_default", "absent"};
 	for (int i = 0; i < 3; i++)
-		build_attr(arena, node, arena_printf(arena, "own_%s", names[i]), ERC__ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT)
+		build_attr(arena, node, arena_printf(arena, "own_%s", names[i]),
+		           ERC__ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT)
 			->ref_attr_name = (char *)names[i];
 	onnx_attr *otherwise = build_free_attr(arena, "by_default", ERC__ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT);
 	otherwise->has_f = 1;
@@ -239,7 +242,8 @@ START_TEST(calls_nest_only_so_deep)
 {
 	for (int i = 0; i < 100; i++) {
 		onnx_function *function = add_function(arena_printf(arena, "F%d", i), "a", "b");
-		body_node(function, i < 99 ? arena_printf(arena, "F%d", i + 1) : "Neg", "n", "a", "b")->domain = i < 99 ? "local" : "";
+		body_node(function, i < 99 ? arena_printf(arena, "F%d", i + 1) : "Neg", "n", "a", "b")->domain =
+			i < 99 ? "local" : "";
 	}
 	call("F0", "c", "x", "y");
 	assert_refused(ERCC_MODEL, "nested deeper than 64");
@@ -286,10 +290,11 @@ static void add_branches(void)
 START_TEST(branches_see_outer_values_and_get_unique_names)
 {
 	add_branches();
-	assert_text(must_read(), "input x:f32[4]\ninput c:bool[]\nconst k:f32[] = {1}\n"
-	                         "y = If(c) {then_branch=graph \"then\" {\n  r = Neg(x) \"n\"\n  output r\n"
-	                         "}, else_branch=graph \"else\" {\n  r_1 = Add(x, k) \"a\"\n  output r_1 as \"r\"\n}} \"if\"\n"
-	                         "output y\n");
+	assert_text(must_read(),
+	            "input x:f32[4]\ninput c:bool[]\nconst k:f32[] = {1}\n"
+	            "y = If(c) {then_branch=graph \"then\" {\n  r = Neg(x) \"n\"\n  output r\n"
+	            "}, else_branch=graph \"else\" {\n  r_1 = Add(x, k) \"a\"\n  output r_1 as \"r\"\n}} \"if\"\n"
+	            "output y\n");
 }
 END_TEST
 

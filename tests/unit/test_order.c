@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "order.h"
+#include "runtime/sched/order.h"
 
 #define MOST 300
 
@@ -21,14 +21,14 @@ static uint32_t next_random(uint32_t below)
 static int compare(const void *a, const void *b)
 {
 	const struct erc__key *x = &(*(struct erc__node *const *)a)->key, *y = &(*(struct erc__node *const *)b)->key;
-	return memcmp(x, y, sizeof(*x)) ? erc__key_before(x, y) ? -1 : 1 : 0;
+	return memcmp(x, y, sizeof *x) ? erc__key_before(x, y) ? -1 : 1 : 0;
 }
 
 static void check_all(const struct erc__order *order)
 {
 	uint64_t sum = 0;
 	uint32_t i = 0;
-	qsort(sorted, count, sizeof(*sorted), compare);
+	qsort(sorted, count, sizeof *sorted, compare);
 	ck_assert_uint_eq(order->count, count);
 	for (struct erc__node *node = order->first; node; node = erc__order_next(node)) {
 		ck_assert_uint_lt(i, count);
@@ -38,7 +38,7 @@ static void check_all(const struct erc__order *order)
 		i++;
 	}
 	ck_assert_uint_eq(i, count);
-	const struct erc__key last = { UINT64_MAX, UINT64_MAX, UINT64_MAX };
+	const struct erc__key last = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
 	ck_assert_uint_eq(erc__order_sum_before(order, &last), sum);
 }
 
@@ -56,7 +56,7 @@ START_TEST(same_as_a_sorted_array)
 	erc__order_init(&order);
 	state = (uint64_t)_i + 1;
 	count = 0;
-	memset(nodes, 0, sizeof(nodes));
+	memset(nodes, 0, sizeof nodes);
 	ck_assert_ptr_null(order.first);
 	for (int turn = 0; turn < 1500; turn++) {
 		struct erc__node *node = &nodes[next_random(MOST)];
@@ -67,7 +67,7 @@ START_TEST(same_as_a_sorted_array)
 			erc__order_remove(&order, node);
 			sorted[at] = sorted[--count];
 		} else {
-			node->key = (struct erc__key){ next_random(4), next_random(20), (uint64_t)(node - nodes) };
+			node->key = (struct erc__key){next_random(4), next_random(20), (uint64_t)(node - nodes)};
 			node->value = next_random(1000);
 			erc__order_add(&order, node);
 			sorted[count++] = node;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "schedule.h"
+#include "runtime/sched/schedule.h"
 
 #define MAX_UNITS 8
 #define MAX_ITEMS 400
@@ -46,7 +46,7 @@ static uint32_t next_random(uint32_t below)
 
 static void start(const char *policy, struct erc__supply supply, uint64_t seed)
 {
-	memset(&w, 0, sizeof(w));
+	memset(&w, 0, sizeof w);
 	w.random = seed;
 	w.supply = supply;
 	erc__sched_init(&w.sched, erc__policy_find(policy), &supply);
@@ -55,15 +55,20 @@ static void start(const char *policy, struct erc__supply supply, uint64_t seed)
 static struct erc__tenant *add_tenant(enum erc_class class_, uint32_t level, uint32_t weight, uint32_t cap)
 {
 	struct erc__tenant *tenant = &w.tenants[w.tenant_count++];
-	*tenant = (struct erc__tenant){ .class_ = class_, .level = level, .weight = weight, .cap = cap };
+	*tenant = (struct erc__tenant){.class_ = class_, .level = level, .weight = weight, .cap = cap};
 	erc__tenant_init(tenant);
 	return tenant;
 }
 
-static struct work *add_work(struct erc__tenant *tenant, uint64_t arrival_ns, uint32_t tiles, uint64_t tile_ns, uint64_t deadline_us)
+static struct work *add_work(struct erc__tenant *tenant, uint64_t arrival_ns, uint32_t tiles, uint64_t tile_ns,
+                             uint64_t deadline_us)
 {
 	struct work *work = &w.works[w.work_count++];
-	*work = (struct work){ .arrival_ns = arrival_ns, .tiles = tiles, .left = tiles, .tile_ns = tile_ns, .deadline_us = deadline_us };
+	*work = (struct work){.arrival_ns = arrival_ns,
+	                      .tiles = tiles,
+	                      .left = tiles,
+	                      .tile_ns = tile_ns,
+	                      .deadline_us = deadline_us};
 	erc__item_create(&w.sched, &work->item, tenant);
 	return work;
 }
@@ -117,7 +122,8 @@ static void check_elastic(const struct work *work, int is_new_place)
 	ck_assert_uint_le(units_of(tenant, 0), tenant->cap);
 	if (tenant->class_ == ERC_BEST_EFFORT) {
 		if (for_rt)
-			ck_assert_uint_le(units_of(tenant, 1), w.supply.be_units && w.supply.be_units < left ? w.supply.be_units : left);
+			ck_assert_uint_le(units_of(tenant, 1),
+			                  w.supply.be_units && w.supply.be_units < left ? w.supply.be_units : left);
 		if (for_rt && !strcmp(w.sched.policy->name, "exclusive"))
 			ck_abort_msg("a best-effort tile beside real-time work");
 		return;
@@ -127,15 +133,17 @@ static void check_elastic(const struct work *work, int is_new_place)
 	/* no RT request that goes before waits with a tile and units to have */
 	for (uint32_t i = 0; i < w.work_count; i++) {
 		struct work *other = &w.works[i];
-		if (other->is_queued && other != work && other->item.tenant->class_ == ERC_REAL_TIME && other->left && goes_before(other, work))
-			ck_assert(other->item.units >= atomic_load(&other->item.limit) || units_of(other->item.tenant, 0) >= other->item.tenant->cap);
+		if (other->is_queued && other != work && other->item.tenant->class_ == ERC_REAL_TIME && other->left &&
+		    goes_before(other, work))
+			ck_assert(other->item.units >= atomic_load(&other->item.limit) ||
+			          units_of(other->item.tenant, 0) >= other->item.tenant->cap);
 	}
 }
 
 /* In order, each RT request has what its tenant may have and those before it leave; without forecasts all want that much. */
 static void check_grants(void)
 {
-	uint32_t left = w.supply.units, of_tenant[MAX_TENANTS] = { 0 };
+	uint32_t left = w.supply.units, of_tenant[MAX_TENANTS] = {0};
 	const struct work *last = NULL;
 	for (;;) {
 		struct work *next = NULL;
@@ -275,12 +283,12 @@ static void run_until(uint64_t end_ns)
 
 /* ---- random loads ---- */
 
-static const char *const policies[] = { "elastic", "exclusive", "priority", "partition", "concurrent", "fifo" };
+static const char *const policies[] = {"elastic", "exclusive", "priority", "partition", "concurrent", "fifo"};
 
 /* Whatever comes, in whatever order: all ends, each tile runs once, and under the elastic policy the rooms hold. */
 START_TEST(random_loads)
 {
-	struct erc__supply supply = { .units = 1 + (uint32_t)_i % MAX_UNITS };
+	struct erc__supply supply = {.units = 1 + (uint32_t)_i % MAX_UNITS};
 	const char *policy = policies[_i / 8 % 6];
 	supply.rt_units = (supply.units + 1) / 2;
 	supply.be_units = _i & 1;
@@ -289,10 +297,11 @@ START_TEST(random_loads)
 	start(policy, supply, (uint64_t)_i + 1);
 	uint32_t tenants = 2 + next_random(10);
 	for (uint32_t t = 0; t < tenants; t++)
-		add_tenant(next_random(2) ? ERC_REAL_TIME : ERC_BEST_EFFORT, next_random(3), 1 + next_random(4), 1 + next_random(supply.units));
+		add_tenant(next_random(2) ? ERC_REAL_TIME : ERC_BEST_EFFORT, next_random(3), 1 + next_random(4),
+		           1 + next_random(supply.units));
 	for (uint32_t i = 0; i < 150; i++)
-		add_work(&w.tenants[next_random(tenants)], next_random(20000) * 1000, 1 + next_random(60), 1000 * (1 + next_random(50)),
-		         next_random(3) ? 100 + next_random(5000) : 0);
+		add_work(&w.tenants[next_random(tenants)], next_random(20000) * 1000, 1 + next_random(60),
+		         1000 * (1 + next_random(50)), next_random(3) ? 100 + next_random(5000) : 0);
 	run_until(UINT64_MAX);
 	ck_assert_uint_eq(w.sched.count, 0);
 	for (uint32_t i = 0; i < w.work_count; i++) {
@@ -307,9 +316,9 @@ END_TEST
 /* BE tenants that always have work get unit time by their weights. */
 START_TEST(weights_within_two_percent)
 {
-	static const uint32_t weights[] = { 1, 2, 5, 8 };
+	static const uint32_t weights[] = {1, 2, 5, 8};
 	uint64_t sum = 0;
-	start("elastic", (struct erc__supply){ .units = 3 }, 7);
+	start("elastic", (struct erc__supply){.units = 3}, 7);
 	w.resubmits = 1;
 	for (int t = 0; t < 4; t++)
 		add_work(add_tenant(ERC_BEST_EFFORT, 0, weights[t], 3), 0, 200, 10000 + 7000 * (uint64_t)t, 0);
@@ -318,8 +327,8 @@ START_TEST(weights_within_two_percent)
 		sum += w.tile_time_ns[t];
 	for (int t = 0; t < 4; t++) {
 		double share = (double)w.tile_time_ns[t] / (double)sum, wanted = weights[t] / 16.0;
-		ck_assert_msg(share > wanted * 0.98 && share < wanted * 1.02, "tenant %d of weight %u has %.4f, not %.4f", t, weights[t], share,
-		              wanted);
+		ck_assert_msg(share > wanted * 0.98 && share < wanted * 1.02, "tenant %d of weight %u has %.4f, not %.4f", t,
+		              weights[t], share, wanted);
 	}
 }
 END_TEST
@@ -328,9 +337,9 @@ END_TEST
 static double overload(int shed)
 {
 	uint32_t good = 0;
-	start("elastic", (struct erc__supply){ .units = 1 }, 11);
+	start("elastic", (struct erc__supply){.units = 1}, 11);
 	struct erc__tenant *tenant = add_tenant(ERC_REAL_TIME, 0, 1, 1);
-	struct erc__forecast forecast = { .run_ns = 1000000, .unit_ns = 1000000, .tile_ns = 1000000 };
+	struct erc__forecast forecast = {.run_ns = 1000000, .unit_ns = 1000000, .tile_ns = 1000000};
 	tenant->shed = shed;
 	erc__estimate_init(&tenant->estimate, &forecast);
 	uint64_t at_ns = 0;
@@ -355,16 +364,17 @@ END_TEST
 /* Refused are a deadline that has passed, and one request too many; nothing else. */
 START_TEST(admission)
 {
-	start("elastic", (struct erc__supply){ .units = 2 }, 1);
+	start("elastic", (struct erc__supply){.units = 2}, 1);
 	struct erc__tenant *tenant = add_tenant(ERC_REAL_TIME, 0, 1, 2);
-	struct erc__forecast forecast = { .run_ns = 1000, .unit_ns = 1000, .tile_ns = 1000 };
+	struct erc__forecast forecast = {.run_ns = 1000, .unit_ns = 1000, .tile_ns = 1000};
 	tenant->shed = 1;
 	erc__estimate_init(&tenant->estimate, &forecast);
 	tenant->in_flight = 1;
 	struct work *first = add_work(tenant, 0, 1, 1000, 10), *second = add_work(tenant, 0, 1, 1000, 10);
 	erc__item_init(&first->item, 0, 10);
 	ck_assert_int_eq(erc__sched_admit(&w.sched, &first->item, 9000), ERC_OK);
-	ck_assert_int_eq(erc__sched_admit(&w.sched, &first->item, 9001), ERC_SHED); /* 1 us is left, of which it needs all */
+	ck_assert_int_eq(erc__sched_admit(&w.sched, &first->item, 9001),
+	                 ERC_SHED); /* 1 us is left, of which it needs all */
 	ck_assert_int_eq(erc__sched_admit(&w.sched, &first->item, 50000), ERC_SHED);
 	tenant->shed = 0;
 	ck_assert_int_eq(erc__sched_admit(&w.sched, &first->item, 50000), ERC_OK);
@@ -390,9 +400,9 @@ static uint64_t expected_ns(struct erc__tenant *tenant, uint64_t deadline_us)
  * paused. */
 START_TEST(admission_counts_who_waits)
 {
-	struct erc__forecast forecast = { .run_ns = 1000, .unit_ns = 1000, .tile_ns = 1000 };
+	struct erc__forecast forecast = {.run_ns = 1000, .unit_ns = 1000, .tile_ns = 1000};
 	struct work *works[4];
-	start("elastic", (struct erc__supply){ .units = 1 }, 1);
+	start("elastic", (struct erc__supply){.units = 1}, 1);
 	struct erc__tenant *first = add_tenant(ERC_REAL_TIME, 0, 1, 1), *second = add_tenant(ERC_REAL_TIME, 0, 1, 1);
 	first->shed = second->shed = 1;
 	erc__estimate_init(&first->estimate, &forecast);
@@ -423,7 +433,7 @@ END_TEST
 /* A paused RT tenant keeps no unit from BE. */
 START_TEST(a_paused_tenant_holds_nothing)
 {
-	start("elastic", (struct erc__supply){ .units = 4 }, 1);
+	start("elastic", (struct erc__supply){.units = 4}, 1);
 	struct erc__tenant *rt = add_tenant(ERC_REAL_TIME, 0, 1, 0), *be = add_tenant(ERC_BEST_EFFORT, 0, 1, 4);
 	struct work *waits = add_work(rt, 0, 4, 1000, 0), *runs = add_work(be, 0, 8, 1000, 0);
 	run_until(UINT64_MAX);
@@ -443,12 +453,18 @@ START_TEST(best_effort_limits)
 		uint32_t be_units;
 		double be_bandwidth;
 		uint32_t first, second;
-	} cases[] = { { 0, 0, 90, 90 }, { 40, 0, 40, 40 }, { 0, 0.25, 25, 90 }, { 0, 0.95, 90, 90 }, { 20, 0.25, 20, 20 } };
-	struct erc__forecast_launch narrow = { .tiles = 10, .tile_ns = 1000 };
-	struct erc__forecast_launch launches[] = { { .tiles = 500, .tile_ns = 100, .traffic = 0.01f }, { .tiles = 500, .tile_ns = 100 } };
-	struct erc__forecast of_rt = { .launches = &narrow, .count = 1 }, of_be = { .launches = launches, .count = 2 };
-	start("elastic", (struct erc__supply){ .units = 100, .by_launch = 1, .asks = 1, .be_units = cases[_i].be_units,
-	                                       .be_bandwidth = cases[_i].be_bandwidth }, 1);
+	} cases[] = {{0, 0, 90, 90}, {40, 0, 40, 40}, {0, 0.25, 25, 90}, {0, 0.95, 90, 90}, {20, 0.25, 20, 20}};
+	struct erc__forecast_launch narrow = {.tiles = 10, .tile_ns = 1000};
+	struct erc__forecast_launch launches[] = {{.tiles = 500, .tile_ns = 100, .traffic = 0.01f},
+	                                          {.tiles = 500, .tile_ns = 100}};
+	struct erc__forecast of_rt = {.launches = &narrow, .count = 1}, of_be = {.launches = launches, .count = 2};
+	start("elastic",
+	      (struct erc__supply){.units = 100,
+	                           .by_launch = 1,
+	                           .asks = 1,
+	                           .be_units = cases[_i].be_units,
+	                           .be_bandwidth = cases[_i].be_bandwidth},
+	      1);
 	erc__forecast_complete(&of_rt, 100, 0);
 	erc__forecast_complete(&of_be, 100, 0);
 	struct work *rt = add_work(add_tenant(ERC_REAL_TIME, 0, 1, 100), 0, 10, 1000, 0);
@@ -459,7 +475,7 @@ START_TEST(best_effort_limits)
 	erc__item_init(&be->item, 0, 0);
 	erc__sched_add(&w.sched, &be->item, 0);
 	for (uint32_t step = 0; step < 2; step++) {
-		be->item.progress = (struct erc__progress){ .step = step, .left = 500, .tile_ns = 100 };
+		be->item.progress = (struct erc__progress){.step = step, .left = 500, .tile_ns = 100};
 		erc__sched_refresh(&w.sched, &be->item, 0);
 		ck_assert_uint_eq(atomic_load(&be->item.limit), 100);
 		erc__sched_add(&w.sched, &rt->item, 0);
@@ -479,13 +495,13 @@ START_TEST(what_is_lost_goes_last)
 		float least;
 		uint64_t now_ns;
 		int is_lost;
-	} cases[] = { { 0, 10000, 0 }, { 0, 10001, 1 }, { 1, 9000, 0 }, { 1, 9001, 1 }, { 0.5f, 9500, 0 }, { 0.5f, 9501, 1 } };
-	struct erc__forecast_launch launch = { .tiles = 1, .tile_ns = 1000 };
-	struct erc__forecast forecast = { .launches = &launch, .count = 1 };
-	static const uint64_t deadlines_us[] = { 10, 100, 0, 0 };
+	} cases[] = {{0, 10000, 0}, {0, 10001, 1}, {1, 9000, 0}, {1, 9001, 1}, {0.5f, 9500, 0}, {0.5f, 9501, 1}};
+	struct erc__forecast_launch launch = {.tiles = 1, .tile_ns = 1000};
+	struct erc__forecast forecast = {.launches = &launch, .count = 1};
+	static const uint64_t deadlines_us[] = {10, 100, 0, 0};
 	struct work *works[4];
 	int is_lost = cases[_i].is_lost;
-	start("elastic", (struct erc__supply){ .units = 1 }, 1);
+	start("elastic", (struct erc__supply){.units = 1}, 1);
 	erc__forecast_complete(&forecast, 1, 0);
 	for (uint32_t i = 0; i < 4; i++) {
 		struct erc__tenant *tenant = add_tenant(ERC_REAL_TIME, i == 3, 1, 1);
@@ -497,7 +513,7 @@ START_TEST(what_is_lost_goes_last)
 		erc__sched_add(&w.sched, &works[i]->item, 0);
 	}
 	ck_assert_uint_eq(atomic_load(&works[0]->item.limit), 1);
-	struct work *order[] = { works[is_lost], works[!is_lost], works[2], works[3] };
+	struct work *order[] = {works[is_lost], works[!is_lost], works[2], works[3]};
 	erc__sched_launch(&w.sched, &works[0]->item, NULL, cases[_i].now_ns);
 	for (int i = 0; i < 4; i++) {
 		ck_assert_int_eq(order[i]->item.is_lost, is_lost && order[i] == works[0]);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "profile.h"
+#include "runtime/sched/profile.h"
 
 #define MOST 4 /* launches of a random case */
 
@@ -12,9 +12,16 @@ START_TEST(width_is_the_fewest_units_for_as_few_rounds)
 	static const struct {
 		uint32_t tiles, cap, rounds, width;
 	} cases[] = {
-		{ 1, 132, 1, 1 },    { 132, 132, 1, 132 }, { 133, 132, 2, 67 }, { 264, 132, 2, 132 },
-		{ 265, 132, 3, 89 }, { 7, 1, 7, 1 },       { 100, 64, 2, 50 },  { 100, 33, 4, 25 },
-		{ UINT32_MAX, UINT32_MAX, 1, UINT32_MAX }, { UINT32_MAX, 2, UINT32_C(1) << 31, 2 },
+		{1, 132, 1, 1},
+		{132, 132, 1, 132},
+		{133, 132, 2, 67},
+		{264, 132, 2, 132},
+		{265, 132, 3, 89},
+		{7, 1, 7, 1},
+		{100, 64, 2, 50},
+		{100, 33, 4, 25},
+		{UINT32_MAX, UINT32_MAX, 1, UINT32_MAX},
+		{UINT32_MAX, 2, UINT32_C(1) << 31, 2},
 	};
 	for (size_t i = 0; i < ERC__COUNT(cases); i++) {
 		ck_assert_uint_eq(erc__launch_rounds(cases[i].tiles, cases[i].cap), cases[i].rounds);
@@ -26,8 +33,8 @@ END_TEST
 
 START_TEST(a_point_sums_up_the_launches)
 {
-	const uint32_t tiles[] = { 133, 5, 0 }, ns[] = { 10, 100, 1000 };
-	const struct erc__load load = { tiles, ns, 3 };
+	const uint32_t tiles[] = {133, 5, 0}, ns[] = {10, 100, 1000};
+	const struct erc__load load = {tiles, ns, 3};
 	struct erc__profile_point point;
 	erc__profile_at(&load, 132, &point); /* 2 rounds of 67 units, 1 of 5 */
 	ck_assert_uint_eq(point.units, 132);
@@ -43,8 +50,8 @@ END_TEST
 
 START_TEST(sums_stop_at_the_end)
 {
-	const uint32_t most[] = { UINT32_MAX, UINT32_MAX };
-	const struct erc__load load = { most, most, 2 };
+	const uint32_t most[] = {UINT32_MAX, UINT32_MAX};
+	const struct erc__load load = {most, most, 2};
 	struct erc__profile_point point;
 	erc__profile_at(&load, 1, &point);
 	ck_assert(point.latency_ns == UINT64_MAX && point.unit_ns == UINT64_MAX && point.tile_ns == UINT64_MAX);

@@ -3,10 +3,10 @@
  * names the node, its operator and opset; nothing crashes. The nodes are generated, from fixed seeds. */
 #include <unistd.h>
 
-#include "ercc.h"
-#include "../../tools/dev/onnx_builder.h"
-#include "graph_fixture.h"
-#include "ops/op.h"
+#include "compiler/include/ercc.h"
+#include "tools/dev/onnx_builder.h"
+#include "tests/unit/graph_fixture.h"
+#include "compiler/lower/op.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #define TRIALS 25
@@ -27,8 +27,9 @@ static uint32_t below(uint32_t limit)
 	return (uint32_t)(state >> 33) % limit;
 }
 
-static const enum erc_dtype dtypes[] = {ERC_F32, ERC_F32, ERC_F32, ERC_I64, ERC_I32, ERC_BOOL, ERC_F64, ERC_U8,  ERC_I8,
-                                        ERC_F16, ERC_BF16, ERC_U16, ERC_I16, ERC_U32, ERC_U64, ERC_STRING, ERC_C64};
+static const enum erc_dtype dtypes[] = {ERC_F32, ERC_F32, ERC_F32, ERC_I64,    ERC_I32,  ERC_BOOL,
+                                        ERC_F64, ERC_U8,  ERC_I8,  ERC_F16,    ERC_BF16, ERC_U16,
+                                        ERC_I16, ERC_U32, ERC_U64, ERC_STRING, ERC_C64};
 
 static enum erc_dtype random_type(void)
 {
@@ -36,15 +37,91 @@ static enum erc_dtype random_type(void)
 }
 
 static const char *const attr_names[] = {
-	"axis", "axes", "keepdims", "perm", "to", "alpha", "beta", "gamma", "epsilon", "kernel_shape", "strides", "pads", "dilations",
-	"group", "output_padding", "output_shape", "auto_pad", "ceil_mode", "storage_order", "count_include_pad", "transA", "transB",
-	"mode", "equation", "batch_dims", "reduction", "largest", "sorted", "exclusive", "reverse", "upper", "num_outputs", "split",
-	"hidden_size", "direction", "layout", "activations", "linear_before_reset", "input_forget", "blocksize", "size", "bias", "p",
-	"value", "value_int", "value_ints", "value_float", "shape", "start", "end", "allowzero", "stash_type", "num_groups",
-	"is_causal", "q_num_heads", "kv_num_heads", "scale", "softcap", "coordinate_transformation_mode", "nearest_mode", "antialias",
-	"padding_mode", "align_corners", "sampling_ratio", "spatial_scale", "output_height", "output_width", "center_point_box",
-	"select_last_index", "noop_with_empty_axes", "detect_negative", "fmod", "approximate", "ignore_index", "interleaved",
-	"num_heads", "rotary_embedding_dim", "onesided", "inverse", "dtype", "k", "ratio", "momentum", "training_mode", "spatial",
+	"axis",
+	"axes",
+	"keepdims",
+	"perm",
+	"to",
+	"alpha",
+	"beta",
+	"gamma",
+	"epsilon",
+	"kernel_shape",
+	"strides",
+	"pads",
+	"dilations",
+	"group",
+	"output_padding",
+	"output_shape",
+	"auto_pad",
+	"ceil_mode",
+	"storage_order",
+	"count_include_pad",
+	"transA",
+	"transB",
+	"mode",
+	"equation",
+	"batch_dims",
+	"reduction",
+	"largest",
+	"sorted",
+	"exclusive",
+	"reverse",
+	"upper",
+	"num_outputs",
+	"split",
+	"hidden_size",
+	"direction",
+	"layout",
+	"activations",
+	"linear_before_reset",
+	"input_forget",
+	"blocksize",
+	"size",
+	"bias",
+	"p",
+	"value",
+	"value_int",
+	"value_ints",
+	"value_float",
+	"shape",
+	"start",
+	"end",
+	"allowzero",
+	"stash_type",
+	"num_groups",
+	"is_causal",
+	"q_num_heads",
+	"kv_num_heads",
+	"scale",
+	"softcap",
+	"coordinate_transformation_mode",
+	"nearest_mode",
+	"antialias",
+	"padding_mode",
+	"align_corners",
+	"sampling_ratio",
+	"spatial_scale",
+	"output_height",
+	"output_width",
+	"center_point_box",
+	"select_last_index",
+	"noop_with_empty_axes",
+	"detect_negative",
+	"fmod",
+	"approximate",
+	"ignore_index",
+	"interleaved",
+	"num_heads",
+	"rotary_embedding_dim",
+	"onesided",
+	"inverse",
+	"dtype",
+	"k",
+	"ratio",
+	"momentum",
+	"training_mode",
+	"spatial",
 };
 
 static const int64_t numbers[] = {0, 1, 1, 2, 2, 3, 4, -1, -1, -2, -5, 7, 17, INT64_MAX, INT64_MIN, INT64_C(1) << 40};
@@ -90,8 +167,9 @@ static void add_constant(struct arena *arena, onnx_graph *graph, const char *nam
 		values[i] = number();
 	int64_t dims[2] = {count, 1};
 	int64_t elements = rank ? count : 1;
-	build_initializer(arena, graph, build_tensor(arena, name, (int)dtype, rank, dims, dtype == ERC_I64 ? values : zeros,
-	                                             (size_t)elements * dtype_bytes(dtype)));
+	build_initializer(arena, graph,
+	                  build_tensor(arena, name, (int)dtype, rank, dims, dtype == ERC_I64 ? values : zeros,
+	                               (size_t)elements * dtype_bytes(dtype)));
 }
 
 /* ---- one node, checked ---- */
@@ -118,8 +196,10 @@ static void write_trial(const struct trial *trial)
 		if (trial->random && i && !below(3))
 			add_constant(arena, model->graph, names[i]);
 		else
-			build_input(arena, model->graph, build_info(arena, names[i], (int)(i && trial->random && !below(3) ? random_type() : trial->first),
-			                                            rank, dims, NULL));
+			build_input(arena, model->graph,
+			            build_info(arena, names[i],
+			                       (int)(i && trial->random && !below(3) ? random_type() : trial->first), rank, dims,
+			                       NULL));
 	}
 	onnx_node *node = build_node(arena, model->graph, trial->op->name, "n", inputs.data ? inputs.data : "", "y");
 	for (uint32_t i = trial->random && below(2) ? 1 + below(4) : 0; i; i--)
@@ -137,8 +217,8 @@ static void check_words(const struct trial *trial, enum ercc_status status)
 {
 	if (status == ERCC_OK)
 		return;
-	ck_assert_msg(status == ERCC_MODEL || status == ERCC_UNSUPPORTED || status == ERCC_BUDGET, "%s: %s: %s", trial->op->name,
-	              ercc_status_text(status), test.errors);
+	ck_assert_msg(status == ERCC_MODEL || status == ERCC_UNSUPPORTED || status == ERCC_BUDGET, "%s: %s: %s",
+	              trial->op->name, ercc_status_text(status), test.errors);
 	ck_assert_msg(*test.errors, "%s is refused without a word", trial->op->name);
 	ck_assert_msg(strstr(test.errors, "'n") || strstr(test.errors, "initializer") || strstr(test.errors, "input 'a'"),
 	              "%s: the node is not named: %s", trial->op->name, test.errors);
@@ -146,8 +226,11 @@ static void check_words(const struct trial *trial, enum ercc_status status)
 
 static enum ercc_status check(const struct trial *trial)
 {
-	struct ercc_options options = {.size = sizeof options, .message = keep_message, .cache_dir = "",
-	                               .targets = (const char *const[]){"cpu:x86-64-v3"}, .target_count = 1};
+	struct ercc_options options = {.size = sizeof options,
+	                               .message = keep_message,
+	                               .cache_dir = "",
+	                               .targets = (const char *const[]){"cpu:x86-64-v3"},
+	                               .target_count = 1};
 	struct ercc_check figures;
 	test.errors[0] = 0;
 	write_trial(trial);
@@ -159,7 +242,8 @@ static enum ercc_status check(const struct trial *trial)
 static void refuses(const struct trial *trial, const char *what)
 {
 	ck_assert_msg(check(trial) != ERCC_OK, "%s since %d takes %s", trial->op->name, trial->op->since, what);
-	ck_assert_msg(strstr(test.errors, trial->op->name), "%s: the operator is not named: %s", trial->op->name, test.errors);
+	ck_assert_msg(strstr(test.errors, trial->op->name), "%s: the operator is not named: %s", trial->op->name,
+	              test.errors);
 }
 
 static void check_row(const struct op *op)

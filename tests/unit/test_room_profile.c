@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../devices/build_artifact.h"
-#include "ercc.h"
-#include "internal.h"
+#include "tests/devices/build_artifact.h"
+#include "compiler/include/ercc.h"
+#include "runtime/base/internal.h"
 
 #define OK(call) \
 	do { \
@@ -16,14 +16,20 @@
 	} while (0)
 #define RECORD(table, type, index) ((const type *)erc_artifact_record(artifact, ERC_TABLE_##table, (index)))
 
-static const char *const devices[] = { "sim:h100", "sim:epyc-64" };
+static const char *const devices[] = {"sim:h100", "sim:epyc-64"};
 
 /* The digits model for both devices, at a path to be unlinked. */
 static void compile_digits(char *path)
 {
-	static const char *const dims[] = { "batch=64" }, *const budgets[] = { "full,half,quarter,name=three,units=3" };
-	const struct ercc_options options = { .size = sizeof(options), .cc = "/nonexistent/cc", .dims = dims, .dim_count = 1,
-	                                      .targets = devices, .target_count = 2, .budgets = budgets, .budget_count = 1 };
+	static const char *const dims[] = {"batch=64"}, *const budgets[] = {"full,half,quarter,name=three,units=3"};
+	const struct ercc_options options = {.size = sizeof options,
+	                                     .cc = "/nonexistent/cc",
+	                                     .dims = dims,
+	                                     .dim_count = 1,
+	                                     .targets = devices,
+	                                     .target_count = 2,
+	                                     .budgets = budgets,
+	                                     .budget_count = 1};
 	int file = mkstemp(path);
 	ck_assert_int_ge(file, 0);
 	close(file);
@@ -31,11 +37,11 @@ static void compile_digits(char *path)
 }
 
 /* By the definitions, launch by launch. */
-static struct erca_point count_point(const erc_artifact *artifact, const struct erca_entry *entry, uint32_t budget, uint64_t units,
-                                     uint64_t *tile_ns)
+static struct erca_point count_point(const erc_artifact *artifact, const struct erca_entry *entry, uint32_t budget,
+                                     uint64_t units, uint64_t *tile_ns)
 {
 	const struct erca_plan *plan = RECORD(PLANS, struct erca_plan, entry->plan);
-	struct erca_point point = { .units = (uint32_t)units };
+	struct erca_point point = {.units = (uint32_t)units};
 	*tile_ns = 0;
 	for (uint32_t r = 0; r < plan->record_count; r++) {
 		const struct erca_record *record = RECORD(RECORDS, struct erca_record, plan->record_first + r);
@@ -52,8 +58,8 @@ static struct erca_point count_point(const erc_artifact *artifact, const struct 
 	return point;
 }
 
-static uint32_t first_within(const erc_artifact *artifact, const struct erca_entry *entry, uint32_t budget, uint32_t most,
-                             double percent)
+static uint32_t first_within(const erc_artifact *artifact, const struct erca_entry *entry, uint32_t budget,
+                             uint32_t most, double percent)
 {
 	uint64_t work;
 	double best = (double)count_point(artifact, entry, budget, most, &work).latency_ns;
@@ -63,7 +69,8 @@ static uint32_t first_within(const erc_artifact *artifact, const struct erca_ent
 	return most;
 }
 
-static void check_written(const erc_artifact *artifact, const struct erca_profile *profile, uint32_t budget, uint32_t most)
+static void check_written(const erc_artifact *artifact, const struct erca_profile *profile, uint32_t budget,
+                          uint32_t most)
 {
 	const struct erca_entry *entry = RECORD(ENTRIES, struct erca_entry, profile->entry);
 	uint64_t tile_ns;
@@ -83,8 +90,8 @@ static void check_written(const erc_artifact *artifact, const struct erca_profil
 
 START_TEST(written_profiles_are_what_launches_say)
 {
-	static const uint32_t units[2][4] = { { 132, 66, 33, 3 }, { 64, 32, 16, 3 } };
-	static const uint64_t memory[] = { 3352000000000, 460000000000 };
+	static const uint32_t units[2][4] = {{132, 66, 33, 3}, {64, 32, 16, 3}};
+	static const uint64_t memory[] = {3352000000000, 460000000000};
 	char path[] = "/tmp/erc-test-XXXXXX";
 	erc_artifact *artifact;
 	compile_digits(path);
@@ -108,7 +115,7 @@ END_TEST
 static void compare(const erc_model *model, const erc_artifact *artifact, const struct erca_profile *written)
 {
 	struct erc_room_point points[64];
-	struct erc_room_profile profile = { .size = sizeof(profile), .points = points, .point_capacity = 64 };
+	struct erc_room_profile profile = {.size = sizeof profile, .points = points, .point_capacity = 64};
 	const char *budget = erc_artifact_string(artifact, RECORD(BUDGETS, struct erca_budget, written->budget)->name);
 	OK(erc_model_room_profile(model, 0, budget, &profile));
 	ck_assert_uint_eq(profile.point_count, written->point_count);
@@ -124,7 +131,8 @@ static void compare(const erc_model *model, const erc_artifact *artifact, const 
 	ck_assert_uint_eq(profile.units_within_10, written->units_within_10);
 	ck_assert_uint_eq(profile.tile_ns, written->tile_ns);
 	const struct erca_entry *entry = RECORD(ENTRIES, struct erca_entry, written->entry);
-	ck_assert_uint_eq(profile.memory_bytes_per_s, RECORD(TARGETS, struct erca_target, entry->target)->memory_bytes_per_s);
+	ck_assert_uint_eq(profile.memory_bytes_per_s,
+	                  RECORD(TARGETS, struct erca_target, entry->target)->memory_bytes_per_s);
 }
 
 START_TEST(the_runtime_computes_what_is_written)
@@ -134,7 +142,7 @@ START_TEST(the_runtime_computes_what_is_written)
 	compile_digits(path);
 	OK(erc_artifact_open(path, &artifact));
 	for (uint32_t t = 0; t < 2; t++) {
-		struct erc_runtime_options options = { .size = sizeof(options), .device = devices[t] };
+		struct erc_runtime_options options = {.size = sizeof options, .device = devices[t]};
 		erc_runtime *runtime;
 		erc_model *model;
 		OK(erc_runtime_create(&options, &runtime));
@@ -154,23 +162,24 @@ END_TEST
 /* 12 tiles of 100 ns, then 5 of 1000, a copy between them; budgets of all units and of 4. */
 static uint8_t *make_small(int is_first_version, size_t *bytes)
 {
-	struct build build = { .code = "code", .code_bytes = 4, .newer = is_first_version ? -1 : 0 };
+	struct build build = {.code = "code", .code_bytes = 4, .newer = is_first_version ? -1 : 0};
 	uint32_t name = build_string(&build, "full"), record;
 	BUILD_ADD(&build, BUDGETS, struct erca_budget, .name = name);
 	BUILD_ADD(&build, BUDGETS, struct erca_budget, .name = build_string(&build, "four"), .units = 4);
-	BUILD_ADD(&build, TARGETS, struct erca_target, .name = build_string(&build, "cpu:x86-64-v3"), .kind = ERCA_TARGET_CPU, .level = 3,
-	          .code_section = BUILD_CODE_SECTION, .code_bytes = 4, .budget_count = 2, .units = 16, .memory_bytes_per_s = 5);
+	BUILD_ADD(&build, TARGETS, struct erca_target, .name = build_string(&build, "cpu:x86-64-v3"),
+	          .kind = ERCA_TARGET_CPU, .level = 3, .code_section = BUILD_CODE_SECTION, .code_bytes = 4,
+	          .budget_count = 2, .units = 16, .memory_bytes_per_s = 5);
 	BUILD_ADD(&build, KERNELS, struct erca_kernel, .name = name);
 	for (int i = 0; i < 2; i++)
-		BUILD_ADD(&build, OPERANDS, struct erca_operand, .buffer = ERCA_BUFFER_ARENA, .access = i ? ERCA_ACCESS_WRITE : ERCA_ACCESS_READ,
-		          .bytes = 8);
+		BUILD_ADD(&build, OPERANDS, struct erca_operand, .buffer = ERCA_BUFFER_ARENA,
+		          .access = i ? ERCA_ACCESS_WRITE : ERCA_ACCESS_READ, .bytes = 8);
 	for (uint32_t i = 0; i < 4; i++)
-		BUILD_ADD(&build, VARIANTS, struct erca_variant, .tile_count = i < 2 ? 12 : 5, .tile_ns = i < 2 ? 100 : 1000, .shape = name,
-		          .count_slot = ERCA_NONE);
+		BUILD_ADD(&build, VARIANTS, struct erca_variant, .tile_count = i < 2 ? 12 : 5, .tile_ns = i < 2 ? 100 : 1000,
+		          .shape = name, .count_slot = ERCA_NONE);
 	for (uint32_t i = 0; i < 3; i++)
-		record = BUILD_ADD(&build, RECORDS, struct erca_record, .kind = i == 1 ? ERCA_RECORD_COPY : ERCA_RECORD_LAUNCH, .name = name,
-		                   .operand_count = i == 1 ? 2 : 0, .variant_first = i, .variant_count = i == 1 ? 0 : 2,
-		                   .plan_a = ERCA_NONE, .plan_b = ERCA_NONE);
+		record = BUILD_ADD(&build, RECORDS, struct erca_record, .kind = i == 1 ? ERCA_RECORD_COPY : ERCA_RECORD_LAUNCH,
+		                   .name = name, .operand_count = i == 1 ? 2 : 0, .variant_first = i,
+		                   .variant_count = i == 1 ? 0 : 2, .plan_a = ERCA_NONE, .plan_b = ERCA_NONE);
 	BUILD_ADD(&build, PLANS, struct erca_plan, .record_count = record + 1);
 	BUILD_ADD(&build, ENTRIES, struct erca_entry, .name = name, .arena_bytes = 64);
 	return build_finish(&build, bytes);
@@ -179,7 +188,7 @@ static uint8_t *make_small(int is_first_version, size_t *bytes)
 /* On `units` units of the null device. */
 static erc_model *load_small(int is_first_version, uint32_t units, uint8_t **file, erc_runtime **runtime)
 {
-	struct erc_runtime_options options = { .size = sizeof(options), .device = "null", .units = units };
+	struct erc_runtime_options options = {.size = sizeof options, .device = "null", .units = units};
 	erc_model *model;
 	size_t bytes;
 	*file = make_small(is_first_version, &bytes);
@@ -200,12 +209,12 @@ static void close_small(erc_model *model, uint8_t *file, erc_runtime *runtime)
 START_TEST(twelve_and_five_tiles)
 {
 	static const struct erc_room_point wanted[] = {
-		{ 1, 1200 + 5000, 1200 + 5000 }, { 2, 600 + 3000, 1200 + 6000 }, { 3, 400 + 2000, 1200 + 6000 },
-		{ 4, 300 + 2000, 1200 + 6000 },  { 6, 200 + 1000, 1200 + 5000 }, { 8, 200 + 1000, 1200 + 5000 },
-		{ 12, 100 + 1000, 1200 + 5000 }, { 16, 100 + 1000, 1200 + 5000 },
+		{1, 1200 + 5000, 1200 + 5000}, {2, 600 + 3000, 1200 + 6000},  {3, 400 + 2000, 1200 + 6000},
+		{4, 300 + 2000, 1200 + 6000},  {6, 200 + 1000, 1200 + 5000},  {8, 200 + 1000, 1200 + 5000},
+		{12, 100 + 1000, 1200 + 5000}, {16, 100 + 1000, 1200 + 5000},
 	};
 	struct erc_room_point points[10];
-	struct erc_room_profile profile = { .size = sizeof(profile), .points = points, .point_capacity = 8 };
+	struct erc_room_profile profile = {.size = sizeof profile, .points = points, .point_capacity = 8};
 	uint8_t *file;
 	erc_runtime *runtime;
 	erc_model *model = load_small(0, 2, &file, &runtime);
@@ -242,7 +251,7 @@ END_TEST
 /* Without the target's units in the file, all units are the runtime's. */
 START_TEST(files_of_the_first_minor_version)
 {
-	struct erc_room_profile profile = { .size = sizeof(profile) };
+	struct erc_room_profile profile = {.size = sizeof profile};
 	uint8_t *file;
 	erc_runtime *runtime;
 	erc_model *model = load_small(1, 6, &file, &runtime);
@@ -260,7 +269,7 @@ END_TEST
 
 START_TEST(questions_without_an_answer)
 {
-	struct erc_room_profile profile = { .size = sizeof(profile) }, other = { .size = 8 };
+	struct erc_room_profile profile = {.size = sizeof profile}, other = {.size = 8};
 	uint8_t *file;
 	erc_runtime *runtime;
 	erc_model *model = load_small(0, 2, &file, &runtime);
@@ -277,7 +286,7 @@ END_TEST
 /* Of an old file, whose targets are copied, and of a profile. */
 START_TEST(without_memory)
 {
-	struct erc_room_profile profile = { .size = sizeof(profile) };
+	struct erc_room_profile profile = {.size = sizeof profile};
 	size_t bytes;
 	uint8_t *file = make_small(1, &bytes);
 	erc_artifact *artifact = NULL;

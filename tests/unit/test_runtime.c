@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../devices/test_model.h"
+#include "tests/devices/test_model.h"
 
 #define OK(call) \
 	do { \
@@ -19,7 +19,7 @@
 
 static erc_runtime *open_null(void)
 {
-	struct erc_runtime_options options = { .size = sizeof(options), .device = "null", .units = 3 };
+	struct erc_runtime_options options = {.size = sizeof options, .device = "null", .units = 3};
 	erc_runtime *runtime;
 	OK(erc_runtime_create(&options, &runtime));
 	return runtime;
@@ -50,7 +50,7 @@ START_TEST(texts)
 	ck_assert_uint_eq(erc_dtype_bytes(ERC_C128), 16);
 	ck_assert_uint_eq(erc_dtype_bytes(ERC_BOOL), 1);
 	ck_assert_uint_eq(erc_dtype_bytes(ERC_STRING), 0);
-	ck_assert_uint_eq(erc_dtype_bytes((enum erc_dtype)-1), 0);
+	ck_assert_uint_eq(erc_dtype_bytes((enum erc_dtype) - 1), 0);
 }
 END_TEST
 
@@ -59,7 +59,7 @@ static void *fail_elsewhere(void *unused)
 	erc_runtime *runtime;
 	(void)unused;
 	ck_assert_str_eq(erc_error_detail(), "");
-	struct erc_runtime_options options = { .size = sizeof(options), .device = "no such" };
+	struct erc_runtime_options options = {.size = sizeof options, .device = "no such"};
 	FAILS(erc_runtime_create(&options, &runtime), ERC_NOT_FOUND, "no device 'no such'");
 	return NULL;
 }
@@ -80,10 +80,10 @@ START_TEST(options_have_versions)
 	struct {
 		struct erc_runtime_options known;
 		int newer;
-	} options = { .known = { .size = 0, .device = "null" } };
+	} options = {.known = {.size = 0, .device = "null"}};
 	FAILS(erc_runtime_create(&options.known, &runtime), ERC_INVALID, "size is 0");
 	ck_assert_ptr_null(runtime);
-	options.known.size = sizeof(options);
+	options.known.size = sizeof options;
 	options.newer = 1;
 	FAILS(erc_runtime_create(&options.known, &runtime), ERC_INVALID, "unknown option");
 	options.newer = 0;
@@ -103,7 +103,7 @@ START_TEST(cpu_options)
 {
 	static const uint32_t far_core = 100000;
 	erc_runtime *runtime;
-	struct erc_runtime_options options = { .size = sizeof(options), .units = 5000 };
+	struct erc_runtime_options options = {.size = sizeof options, .units = 5000};
 	FAILS(erc_runtime_create(&options, &runtime), ERC_INVALID, "5000 units");
 	options.units = 1;
 	options.cores = &far_core;
@@ -128,7 +128,7 @@ START_TEST(logs)
 {
 	char text[100] = "";
 	erc_runtime *runtime;
-	struct erc_runtime_options options = { .size = sizeof(options), .device = "null", .log = log_line, .log_user = text };
+	struct erc_runtime_options options = {.size = sizeof options, .device = "null", .log = log_line, .log_user = text};
 	OK(erc_runtime_create(&options, &runtime));
 	ck_assert_str_eq(text, "device null: 1 units, target null");
 	OK(erc_runtime_destroy(runtime));
@@ -203,11 +203,12 @@ START_TEST(names_are_looked_up)
 	size_t bytes;
 	uint8_t *file = build_file("cpu:x86-64-v3", &bytes);
 	erc_runtime *runtime = open_null();
-	struct erc_session_options options = { .size = sizeof(options), .entry = "batch=9" };
+	struct erc_session_options options = {.size = sizeof options, .entry = "batch=9"};
 	erc_model *model;
 	erc_session *session;
 	OK(erc_model_load_memory(runtime, file, bytes, NULL, &model));
-	FAILS(erc_session_create(model, &options, &session), ERC_NOT_FOUND, "no entry point 'batch=9'; the first of 1 is 'main'");
+	FAILS(erc_session_create(model, &options, &session), ERC_NOT_FOUND,
+	      "no entry point 'batch=9'; the first of 1 is 'main'");
 	options.entry = "main";
 	options.budget = "tiny";
 	FAILS(erc_session_create(model, &options, &session), ERC_NOT_FOUND, "no budget 'tiny'");
@@ -270,8 +271,9 @@ START_TEST(no_target_for_the_device)
 	OK(erc_runtime_create(NULL, &runtime));
 	FAILS(erc_model_load_memory(runtime, file, bytes, NULL, &model), ERC_NO_TARGET, "the artifact has cpu:pdp-11");
 	ck_assert_ptr_nonnull(strstr(erc_error_detail(), erc_runtime_target(runtime)));
-	struct erc_model_options options = { .size = sizeof(options), .target = "cpu:vax" };
-	FAILS(erc_model_load_memory(runtime, file, bytes, &options, &model), ERC_NO_TARGET, "target cpu:vax: the artifact has cpu:pdp-11");
+	struct erc_model_options options = {.size = sizeof options, .target = "cpu:vax"};
+	FAILS(erc_model_load_memory(runtime, file, bytes, &options, &model), ERC_NO_TARGET,
+	      "target cpu:vax: the artifact has cpu:pdp-11");
 	FAILS(erc_model_load(runtime, "/no/such/file.erca", NULL, &model), ERC_IO, "/no/such/file.erca");
 	OK(erc_runtime_destroy(runtime));
 	free(file);
@@ -284,11 +286,11 @@ START_TEST(best_target_is_taken)
 	size_t bytes;
 	struct test_model model;
 	test_model_begin(&model, "low");
-	BUILD_ADD(&model.build, TARGETS, struct erca_target, .name = build_string(&model.build, "high"), .kind = ERCA_TARGET_SIM, .level = 9,
-	          .code_section = ERCA_NONE, .budget_count = 1);
+	BUILD_ADD(&model.build, TARGETS, struct erca_target, .name = build_string(&model.build, "high"),
+	          .kind = ERCA_TARGET_SIM, .level = 9, .code_section = ERCA_NONE, .budget_count = 1);
 	for (uint32_t i = 0; i < 2; i++) {
-		struct erca_entry entry = { .name = model.node, .target = i };
-		pool_add(&model.build.tables[ERC_TABLE_ENTRIES], &entry, sizeof(entry));
+		struct erca_entry entry = {.name = model.node, .target = i};
+		pool_add(&model.build.tables[ERC_TABLE_ENTRIES], &entry, sizeof entry);
 	}
 	uint8_t *file = test_model_finish(&model, "code", 4, &bytes);
 	erc_runtime *runtime = open_null();
@@ -296,7 +298,7 @@ START_TEST(best_target_is_taken)
 	OK(erc_model_load_memory(runtime, file, bytes, NULL, &loaded));
 	ck_assert_str_eq(erc_model_target(loaded), "high");
 	OK(erc_model_unload(loaded));
-	struct erc_model_options options = { .size = sizeof(options), .target = "low" };
+	struct erc_model_options options = {.size = sizeof options, .target = "low"};
 	OK(erc_model_load_memory(runtime, file, bytes, &options, &loaded));
 	ck_assert_str_eq(erc_model_target(loaded), "low");
 	ck_assert_uint_eq(erc_model_entry_count(loaded), 2); /* "main" is for it too */
@@ -312,15 +314,18 @@ START_TEST(control_flow_is_refused)
 	struct test_model model;
 	test_model_begin(&model, "cpu:x86-64-v3");
 	BUILD_ADD(&model.build, PLANS, struct erca_plan, .record_count = 1);
-	BUILD_ADD(&model.build, RECORDS, struct erca_record, .kind = ERCA_RECORD_CALL, .name = model.node, .plan_a = 1, .plan_b = ERCA_NONE);
+	BUILD_ADD(&model.build, RECORDS, struct erca_record, .kind = ERCA_RECORD_CALL, .name = model.node, .plan_a = 1,
+	          .plan_b = ERCA_NONE);
 	uint8_t *file = test_model_finish(&model, "code", 4, &bytes);
 	struct erca_plan_header *plan =
-		(void *)(file + ((struct erca_section *)(void *)(file + sizeof(struct erca_header)))[BUILD_PLAN_SECTION].offset);
+		(void *)(file +
+	             ((struct erca_section *)(void *)(file + sizeof(struct erca_header)))[BUILD_PLAN_SECTION].offset);
 	((struct erca_plan *)(void *)((uint8_t *)plan + plan->plans.offset))[1].record_count = 0;
 	build_seal(file, bytes);
 	erc_runtime *runtime = open_null();
 	erc_model *loaded;
-	FAILS(erc_model_load_memory(runtime, file, bytes, NULL, &loaded), ERC_LIMIT, "record 0 (node): control flow (kind 4) is not supported");
+	FAILS(erc_model_load_memory(runtime, file, bytes, NULL, &loaded), ERC_LIMIT,
+	      "record 0 (node): control flow (kind 4) is not supported");
 	OK(erc_runtime_destroy(runtime));
 	free(file);
 }

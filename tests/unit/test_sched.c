@@ -4,15 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "devices/room.h"
-#include "schedule.h"
+#include "runtime/sched/room.h"
+#include "runtime/sched/schedule.h"
 
 #define MS UINT64_C(1000000)
 #define UNITS 4
 
 static void start(struct erc__sched *sched, const char *policy)
 {
-	struct erc__supply supply = { .units = UNITS, .rt_units = 1 };
+	struct erc__supply supply = {.units = UNITS, .rt_units = 1};
 	erc__sched_init(sched, erc__policy_find(policy), &supply);
 }
 
@@ -54,12 +54,12 @@ static struct erc__item *pick(struct erc__sched *sched)
 
 static struct erc__tenant real_time(uint32_t level)
 {
-	return (struct erc__tenant){ .class_ = ERC_REAL_TIME, .level = level, .weight = 1, .cap = UNITS };
+	return (struct erc__tenant){.class_ = ERC_REAL_TIME, .level = level, .weight = 1, .cap = UNITS};
 }
 
 static struct erc__tenant best_effort(uint32_t weight)
 {
-	return (struct erc__tenant){ .class_ = ERC_BEST_EFFORT, .weight = weight, .cap = UNITS };
+	return (struct erc__tenant){.class_ = ERC_BEST_EFFORT, .weight = weight, .cap = UNITS};
 }
 
 START_TEST(empty_queue)
@@ -76,9 +76,9 @@ START_TEST(levels_before_deadlines)
 {
 	struct erc__sched sched;
 	struct erc__tenant high = real_time(0), low = real_time(1), be = best_effort(1);
-	struct erc__item late = { .tenant = &high }, early = { .tenant = &high }, none = { .tenant = &high };
-	struct erc__item urgent_low = { .tenant = &low }, best = { .tenant = &be };
-	struct erc__item *const order[] = { &early, &late, &none, &urgent_low, &best };
+	struct erc__item late = {.tenant = &high}, early = {.tenant = &high}, none = {.tenant = &high};
+	struct erc__item urgent_low = {.tenant = &low}, best = {.tenant = &be};
+	struct erc__item *const order[] = {&early, &late, &none, &urgent_low, &best};
 	start(&sched, "priority");
 	add(&sched, &best, 0, 0);
 	add(&sched, &urgent_low, 1 * MS, 1);
@@ -98,7 +98,7 @@ START_TEST(equal_ones_in_order_of_arrival)
 {
 	struct erc__sched sched;
 	struct erc__tenant tenant = real_time(0);
-	struct erc__item items[3] = { { .tenant = &tenant }, { .tenant = &tenant }, { .tenant = &tenant } };
+	struct erc__item items[3] = {{.tenant = &tenant}, {.tenant = &tenant}, {.tenant = &tenant}};
 	start(&sched, NULL);
 	for (int i = 0; i < 3; i++)
 		add(&sched, &items[i], 0, 1000);
@@ -113,7 +113,7 @@ START_TEST(what_cannot_run_is_passed_over)
 {
 	struct erc__sched sched;
 	struct erc__tenant high = real_time(0), be = best_effort(1);
-	struct erc__item first = { .tenant = &high }, second = { .tenant = &be };
+	struct erc__item first = {.tenant = &high}, second = {.tenant = &be};
 	start(&sched, "priority");
 	add(&sched, &first, 0, 10);
 	add(&sched, &second, 0, 0);
@@ -127,7 +127,7 @@ START_TEST(fifo_knows_no_class)
 {
 	struct erc__sched sched;
 	struct erc__tenant high = real_time(0), be = best_effort(1);
-	struct erc__item first = { .tenant = &be }, second = { .tenant = &high };
+	struct erc__item first = {.tenant = &be}, second = {.tenant = &high};
 	start(&sched, "fifo");
 	add(&sched, &first, 0, 0);
 	add(&sched, &second, 0, 1);
@@ -140,7 +140,7 @@ START_TEST(best_effort_by_weight)
 {
 	struct erc__sched sched;
 	struct erc__tenant heavy = best_effort(3), light = best_effort(1);
-	struct erc__item a = { .tenant = &heavy }, b = { .tenant = &light };
+	struct erc__item a = {.tenant = &heavy}, b = {.tenant = &light};
 	int turns_a = 0, turns_b = 0;
 	start(&sched, NULL);
 	add(&sched, &a, 0, 0);
@@ -161,7 +161,7 @@ START_TEST(absence_earns_nothing)
 {
 	struct erc__sched sched;
 	struct erc__tenant busy = best_effort(1), idle = best_effort(1);
-	struct erc__item a = { .tenant = &busy }, b = { .tenant = &idle };
+	struct erc__item a = {.tenant = &busy}, b = {.tenant = &idle};
 	int turns_b = 0;
 	start(&sched, NULL);
 	add(&sched, &a, 0, 0);
@@ -289,9 +289,9 @@ END_TEST
 struct crowd {
 	struct erc__room room;
 	struct erc__claim claim;
-	uint32_t launch;                       /* in hand */
-	uint8_t ran[LAUNCHES][MOST_TILES];     /* plain: the protocol alone keeps it from racing */
-	_Atomic uint32_t most;                 /* units seen inside at once */
+	uint32_t launch;                   /* in hand */
+	uint8_t ran[LAUNCHES][MOST_TILES]; /* plain: the protocol alone keeps it from racing */
+	_Atomic uint32_t most;             /* units seen inside at once */
 	_Atomic int is_over;
 };
 

@@ -3,18 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sha256.h"
+#include "schemas/sha256.h"
 
 static const struct vector {
 	const char *text;
 	const char *digest;
 } vectors[] = {
-	{ "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
-	{ "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
-	{ "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
-	  "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1" },
-	{ "abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu",
-	  "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1" },
+	{"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+	{"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+	{"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+     "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+	{"abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu",
+     "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1"},
 };
 
 START_TEST(nist_vectors)
@@ -33,10 +33,10 @@ START_TEST(million_a)
 	struct erc_sha256 hash;
 	uint8_t digest[ERC_SHA256_BYTES];
 	char hex[2 * ERC_SHA256_BYTES + 1], block[1000];
-	memset(block, 'a', sizeof(block));
+	memset(block, 'a', sizeof block);
 	erc_sha256_init(&hash);
 	for (int i = 0; i < 1000; i++)
-		erc_sha256_update(&hash, block, sizeof(block));
+		erc_sha256_update(&hash, block, sizeof block);
 	erc_sha256_final(&hash, digest);
 	erc_sha256_hex(digest, hex);
 	ck_assert_str_eq(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
@@ -48,9 +48,9 @@ END_TEST
 START_TEST(pieces)
 {
 	uint8_t data[200], whole[ERC_SHA256_BYTES], parts[ERC_SHA256_BYTES];
-	for (size_t i = 0; i < sizeof(data); i++)
+	for (size_t i = 0; i < sizeof data; i++)
 		data[i] = (uint8_t)(i * 7);
-	for (size_t bytes = 0; bytes <= sizeof(data); bytes++) {
+	for (size_t bytes = 0; bytes <= sizeof data; bytes++) {
 		erc_sha256_of(data, bytes, whole);
 		for (size_t step = 1; step <= 65; step += 8) {
 			struct erc_sha256 hash;
@@ -58,7 +58,7 @@ START_TEST(pieces)
 			for (size_t at = 0; at < bytes; at += step)
 				erc_sha256_update(&hash, data + at, step < bytes - at ? step : bytes - at);
 			erc_sha256_final(&hash, parts);
-			ck_assert_mem_eq(whole, parts, sizeof(whole));
+			ck_assert_mem_eq(whole, parts, sizeof whole);
 		}
 	}
 }
@@ -68,7 +68,7 @@ int main(void)
 {
 	Suite *suite = suite_create("sha256");
 	TCase *tcase = tcase_create("sha256");
-	tcase_add_loop_test(tcase, nist_vectors, 0, (int)(sizeof(vectors) / sizeof(vectors[0])));
+	tcase_add_loop_test(tcase, nist_vectors, 0, (int)(sizeof vectors / sizeof vectors[0]));
 	tcase_add_loop_test(tcase, million_a, 0, 2);
 	tcase_add_test(tcase, pieces);
 	suite_add_tcase(suite, tcase);

@@ -2,11 +2,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../../schemas/artifact.h"
-#include "erc.h"
-#include "ercc.h"
-#include "model_file.h"
-#include "template_cases.h"
+#include "schemas/artifact.h"
+#include "runtime/include/erc.h"
+#include "compiler/include/ercc.h"
+#include "tests/unit/model_file.h"
+#include "tests/unit/template_cases.h"
 
 #define RECORD(table, type, index) ((const type *)erc_artifact_record(artifact, ERC_TABLE_##table, (index)))
 
@@ -15,7 +15,10 @@ static const char *const devices[] = {"sim:h100", "sim:a100", "sim:epyc-64"};
 static erc_artifact *compile_text(const char *text)
 {
 	char model[] = "/tmp/erc-test-XXXXXX", path[] = "/tmp/erc-test-XXXXXX";
-	struct ercc_options options = {.size = sizeof options, .message = keep_message, .targets = devices, .target_count = COUNT_OF(devices)};
+	struct ercc_options options = {.size = sizeof options,
+	                               .message = keep_message,
+	                               .targets = devices,
+	                               .target_count = COUNT_OF(devices)};
 	erc_artifact *artifact;
 	close(mkstemp(model));
 	close(mkstemp(path));
@@ -27,7 +30,8 @@ static erc_artifact *compile_text(const char *text)
 	return artifact;
 }
 
-static const struct erca_variant *variant_of(const erc_artifact *artifact, const struct erca_record *record, uint32_t budget)
+static const struct erca_variant *variant_of(const erc_artifact *artifact, const struct erca_record *record,
+                                             uint32_t budget)
 {
 	return RECORD(VARIANTS, struct erca_variant, record->variant_first + budget);
 }
@@ -72,10 +76,12 @@ static void expect_bytes(const char *text, double bytes)
 		const struct erca_plan *plan = RECORD(PLANS, struct erca_plan, RECORD(ENTRIES, struct erca_entry, e)->plan);
 		double all = 0;
 		for (uint32_t r = 0; r < plan->record_count; r++) {
-			const struct erca_variant *variant = variant_of(artifact, RECORD(RECORDS, struct erca_record, plan->record_first + r), 0);
+			const struct erca_variant *variant =
+				variant_of(artifact, RECORD(RECORDS, struct erca_record, plan->record_first + r), 0);
 			all += (double)variant->tile_bytes * variant->tile_count;
 		}
-		ck_assert_msg(all >= bytes && all <= 1.01 * bytes + 64, "%s on %s: %.0f bytes, expected %.0f", text, devices[e], all, bytes);
+		ck_assert_msg(all >= bytes && all <= 1.01 * bytes + 64, "%s on %s: %.0f bytes, expected %.0f", text, devices[e],
+		              all, bytes);
 	}
 	erc_artifact_close(artifact);
 }
@@ -83,7 +89,8 @@ static void expect_bytes(const char *text, double bytes)
 /* A product's weights of 16 MB. An activation of 512 MiB is beyond every cache, and so is what it becomes; 1 MiB is not. */
 START_TEST(what_no_cache_holds_goes_to_memory)
 {
-	expect_bytes("input x:f32[4x2048]\nconst w:f32[2048x2048] = splat{1}\ny = MatMul(x, w)\noutput y\n", 2048.0 * 2048 * 4);
+	expect_bytes("input x:f32[4x2048]\nconst w:f32[2048x2048] = splat{1}\ny = MatMul(x, w)\noutput y\n",
+	             2048.0 * 2048 * 4);
 	expect_bytes("input x:f32[8192x16384]\ny = Relu(x)\noutput y\n", 2.0 * 8192 * 16384 * 4);
 	expect_bytes("input x:f32[512x512]\ny = Relu(x)\noutput y\n", 0);
 }

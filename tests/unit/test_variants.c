@@ -3,20 +3,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../schemas/artifact.h"
-#include "erc.h"
-#include "ercc.h"
-#include "model_file.h"
-#include "sha256.h"
-#include "targets/target.h"
+#include "schemas/artifact.h"
+#include "runtime/include/erc.h"
+#include "compiler/include/ercc.h"
+#include "tests/unit/model_file.h"
+#include "schemas/sha256.h"
+#include "compiler/targets/target.h"
 
 static char folder[] = "/tmp/erc-variants-XXXXXX";
 
 /* ---- choosing ---- */
 
 /* A device on which a tile takes flops ns, and nothing else counts. */
-static const struct device simple = {.name = "simple", .units = 4, .local_bytes = 1000, .flops_per_ns = 1, .near_per_ns = 1,
-                                     .shared_per_ns = 1, .dram_per_ns = 1, .dram_total_per_ns = 100, .doubt = 0.1, .tile_limit_ns = 1000};
+static const struct device simple = {.name = "simple",
+                                     .units = 4,
+                                     .local_bytes = 1000,
+                                     .flops_per_ns = 1,
+                                     .near_per_ns = 1,
+                                     .shared_per_ns = 1,
+                                     .dram_per_ns = 1,
+                                     .dram_total_per_ns = 100,
+                                     .doubt = 0.1,
+                                     .tile_limit_ns = 1000};
 
 static struct tile tile_of(int64_t shape, int64_t count, double ns, int64_t local_bytes)
 {
@@ -99,7 +107,10 @@ START_TEST(a_cut_sum_is_counted_once)
 	} wanted[] = {{"cpu:x86-64-v3", 1, 4096000, 0}, {"sim:h100", 2, 4096000 + 7 * 1000, 8 * 1008 * 4}};
 	const char *path = arena_printf(&test.ctx.arena, "%s/model.onnx", folder);
 	for (size_t i = 0; i < COUNT_OF(wanted); i++) {
-		struct ercc_options options = {.size = sizeof options, .message = keep_message, .targets = &wanted[i].target, .target_count = 1};
+		struct ercc_options options = {.size = sizeof options,
+		                               .message = keep_message,
+		                               .targets = &wanted[i].target,
+		                               .target_count = 1};
 		struct ercc_check figures;
 		write_model(path, text);
 		ck_assert_msg(ercc_check(path, &options, &figures) == ERCC_OK, "%s", test.errors);
@@ -114,12 +125,21 @@ END_TEST
 START_TEST(variants_may_differ_in_tiles_only)
 {
 	struct launch launch = {.name = "here"};
-	const struct variant right = {.params = {1, 2, 3}, .param_count = 3, .tile_params = 2,
-	                              .defines = {{"A", "1"}, {"B", "2"}}, .define_count = 2, .tile_defines = 2, .tile_count = 4, .local_bytes = 10, .units = 2};
+	const struct variant right = {.params = {1, 2, 3},
+	                              .param_count = 3,
+	                              .tile_params = 2,
+	                              .defines = {{"A", "1"}, {"B", "2"}},
+	                              .define_count = 2,
+	                              .tile_defines = 2,
+	                              .tile_count = 4,
+	                              .local_bytes = 10,
+	                              .units = 2};
 	struct variant variants[] = {right, right};
 	struct plan plan = {.ctx = &test.ctx, .first = &launch, .last = &launch, .launch_count = 1};
-	struct target_plan target = {.name = "t", .budgets = {{"full", 0, 1000, 100}, {"half", 2, 0, 10}},
-	                             .budget_count = 2, .variants = variants};
+	struct target_plan target = {.name = "t",
+	                             .budgets = {{"full", 0, 1000, 100}, {"half", 2, 0, 10}},
+	                             .budget_count = 2,
+	                             .variants = variants};
 	assert_ok(variants_verify(&test.ctx, &plan, &target));
 	variants[1].params[1] = 7;
 	variants[1].defines[1].value = "9";
@@ -130,7 +150,8 @@ START_TEST(variants_may_differ_in_tiles_only)
 		change; \
 		assert_fails(variants_verify(&test.ctx, &plan, &target), ERCC_INTERNAL, words); \
 	} while (0)
-	WRONG(variants[1].params[0] = 7, "launch 'here' of t: the variants for 'full' and 'half' differ in more than their tiles");
+	WRONG(variants[1].params[0] = 7,
+	      "launch 'here' of t: the variants for 'full' and 'half' differ in more than their tiles");
 	WRONG(variants[1].params[2] = 7, "differ in more");
 	WRONG(variants[1].param_count = 2, "differ in more");
 	WRONG(variants[1].tile_params = 3, "differ in more");
@@ -148,9 +169,15 @@ END_TEST
 static uint8_t *compile_digits(size_t *bytes)
 {
 	const char *path = arena_printf(&test.ctx.arena, "%s/digits.erca", folder);
-	static const char *const targets_of_it[] = {"sim:a100", "sim:h100", "sim:h200", "sim:epyc-64"}, *const dims[] = {"batch=4"};
-	struct ercc_options options = {.size = sizeof options, .message = keep_message, .cc = "/nonexistent/cc", .dims = dims,
-	                               .dim_count = 1, .targets = targets_of_it, .target_count = COUNT_OF(targets_of_it)};
+	static const char *const targets_of_it[] = {"sim:a100", "sim:h100", "sim:h200", "sim:epyc-64"}, *const dims[] = {
+																										"batch=4"};
+	struct ercc_options options = {.size = sizeof options,
+	                               .message = keep_message,
+	                               .cc = "/nonexistent/cc",
+	                               .dims = dims,
+	                               .dim_count = 1,
+	                               .targets = targets_of_it,
+	                               .target_count = COUNT_OF(targets_of_it)};
 	assert_ok(ercc_compile("samples/digits/digits.onnx", path, &options));
 	struct stat status;
 	FILE *file = fopen(path, "rb");
@@ -252,7 +279,8 @@ START_TEST(damage_is_found)
 	ck_assert_uint_eq(plan.type, ERCA_SECTION_PLAN);
 	for (size_t at = 0; at < plan.offset + plan.bytes; at += at < 256 ? 1 : 13) {
 		data[at] ^= 0x40;
-		ck_assert_msg(erc_artifact_open_memory(data, bytes, &artifact) != ERC_OK, "byte %zu changed, and nobody saw it", at);
+		ck_assert_msg(erc_artifact_open_memory(data, bytes, &artifact) != ERC_OK, "byte %zu changed, and nobody saw it",
+		              at);
 		data[at] ^= 0x40;
 	}
 	for (size_t length = 0; length < bytes; length += length < 256 ? 1 : 1009)

@@ -5,7 +5,7 @@
 
 int main(int argc, char **argv)
 {
-	printf("#include <stddef.h>\n#include \"targets/template.h\"\n");
+	printf("#include <stddef.h>\n#include \"compiler/targets/template.h\"\n");
 	for (int i = 1; i < argc; i++) {
 		FILE *file = fopen(argv[i], "rb");
 		if (!file) {

@@ -3,16 +3,17 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "make_model.h"
+#include "tools/dev/make_model.h"
 
 #define IR_VERSION 8
 #define OPSET 17
 
-static const char usage[] = "usage: make_model NAME OUT.onnx [--seed N] [--batch N | --dynamic-batch] [--classes N]\n"
-                            "                  [--size N] [--keep-bn]\n"
-                            "  --size N     height and width of the input, or its length (default: what the network is made for)\n"
-                            "  --keep-bn    batch-norm as nodes of its own, not folded into the convolutions\n"
-                            "names:";
+static const char usage[] =
+	"usage: make_model NAME OUT.onnx [--seed N] [--batch N | --dynamic-batch] [--classes N]\n"
+	"                  [--size N] [--keep-bn]\n"
+	"  --size N     height and width of the input, or its length (default: what the network is made for)\n"
+	"  --keep-bn    batch-norm as nodes of its own, not folded into the convolutions\n"
+	"names:";
 
 struct arguments {
 	const struct network *network;

@@ -3,17 +3,17 @@
 #ifndef ERC_MAKE_MODEL_H
 #define ERC_MAKE_MODEL_H
 
-#include "onnx_builder.h"
+#include "tools/dev/onnx_builder.h"
 
 struct maker {
 	struct arena *arena;
 	onnx_model *model;
 	uint64_t seed;
-	int64_t batch;      /* -1: symbolic */
+	int64_t batch; /* -1: symbolic */
 	int classes;
-	int image_size;     /* height and width of the input; 0: what the network is made for */
+	int image_size;       /* height and width of the input; 0: what the network is made for */
 	bool keep_batch_norm; /* as nodes of their own; otherwise folded into the convolutions */
-	int folded_count;   /* for names of folded weights */
+	int folded_count;     /* for names of folded weights */
 };
 
 /* A value in the network. After flatten() height and width are 1. */
@@ -44,12 +44,13 @@ static inline struct conv_shape square(int channels, int kernel, int stride, int
 struct feature make_input(struct maker *maker, int channels, int default_size);
 void make_output(struct maker *maker, struct feature x);
 /* Without a bias. */
-struct feature conv_plain(struct maker *maker, const char *module, struct feature x, struct conv_shape shape, enum gain gain);
+struct feature conv_plain(struct maker *maker, const char *module, struct feature x, struct conv_shape shape,
+                          enum gain gain);
 /* With a bias. */
 struct feature conv(struct maker *maker, const char *module, struct feature x, struct conv_shape shape, enum gain gain);
 /* Convolution without bias, then batch-norm: two nodes or one. */
-struct feature conv_batch_norm(struct maker *maker, const char *conv_module, const char *norm_module,
-                               struct feature x, struct conv_shape shape, enum gain gain);
+struct feature conv_batch_norm(struct maker *maker, const char *conv_module, const char *norm_module, struct feature x,
+                               struct conv_shape shape, enum gain gain);
 /* Batch-norm with no convolution before it: a node of its own. */
 struct feature batch_norm(struct maker *maker, const char *module, struct feature x);
 struct feature relu(struct maker *maker, const char *module, struct feature x);
@@ -60,7 +61,8 @@ struct feature add(struct maker *maker, const char *module, struct feature a, st
 struct feature concat(struct maker *maker, const char *module, struct feature a, struct feature b);
 struct feature max_pool(struct maker *maker, const char *module, struct feature x, int kernel, int stride, int padding,
                         bool ceil_mode);
-struct feature average_pool(struct maker *maker, const char *module, struct feature x, int kernel, int stride, int padding);
+struct feature average_pool(struct maker *maker, const char *module, struct feature x, int kernel, int stride,
+                            int padding);
 struct feature global_average_pool(struct maker *maker, const char *module, struct feature x);
 struct feature flatten(struct maker *maker, struct feature x);
 struct feature gemm(struct maker *maker, const char *module, struct feature x, int outputs, enum gain gain);

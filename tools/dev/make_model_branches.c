@@ -1,6 +1,6 @@
 /* Image networks whose blocks join what earlier layers or parallel branches made: DenseNet and
  * Inception. Modules are named as in torchvision. */
-#include "make_model_nodes.h"
+#include "tools/dev/make_model_nodes.h"
 
 /* ---- DenseNet-121 and DenseNet-201 ---- */
 
@@ -10,7 +10,8 @@
 static struct feature dense_layer(struct maker *maker, const char *module, struct feature x)
 {
 	x = relu(maker, MODULE("%s.relu1", module), batch_norm(maker, MODULE("%s.norm1", module), x));
-	x = conv_batch_norm(maker, MODULE("%s.conv1", module), MODULE("%s.norm2", module), x, square(4 * GROWTH, 1, 1, 0, 1), GAIN_RELU);
+	x = conv_batch_norm(maker, MODULE("%s.conv1", module), MODULE("%s.norm2", module), x,
+	                    square(4 * GROWTH, 1, 1, 0, 1), GAIN_RELU);
 	x = relu(maker, MODULE("%s.relu2", module), x);
 	return conv_plain(maker, MODULE("%s.conv2", module), x, square(GROWTH, 3, 1, 1, 1), GAIN_RELU);
 }
@@ -65,9 +66,11 @@ void make_densenet201(struct maker *maker)
 /* ---- Inception-v3 ---- */
 
 /* Convolution, batch-norm, ReLU. */
-static struct feature basic(struct maker *maker, const char *module, struct feature x, int channels, int kernel, int stride, int padding)
+static struct feature basic(struct maker *maker, const char *module, struct feature x, int channels, int kernel,
+                            int stride, int padding)
 {
-	x = conv_batch_norm(maker, MODULE("%s.conv", module), MODULE("%s.bn", module), x, square(channels, kernel, stride, padding, 1), GAIN_RELU);
+	x = conv_batch_norm(maker, MODULE("%s.conv", module), MODULE("%s.bn", module), x,
+	                    square(channels, kernel, stride, padding, 1), GAIN_RELU);
 	return relu(maker, module, x);
 }
 

@@ -1,24 +1,28 @@
 /* A detector in YOLOv8's style: blocks that split and concatenate, pools in a row, a pyramid up and
  * down, boxes as distributions that are decoded in the graph. */
-#include "make_model_nodes.h"
+#include "tools/dev/make_model_nodes.h"
 
 #define BINS 16
 #define CLASSES 80
 
-static struct feature conv_silu(struct maker *maker, const char *module, struct feature x, int channels, int kernel, int stride)
+static struct feature conv_silu(struct maker *maker, const char *module, struct feature x, int channels, int kernel,
+                                int stride)
 {
-	x = conv_batch_norm(maker, MODULE("%s.conv", module), MODULE("%s.bn", module), x, square(channels, kernel, stride, kernel / 2, 1), GAIN_RELU);
+	x = conv_batch_norm(maker, MODULE("%s.conv", module), MODULE("%s.bn", module), x,
+	                    square(channels, kernel, stride, kernel / 2, 1), GAIN_RELU);
 	const char *gate = emit(maker, MODULE("%s.act", module), "Sigmoid", x.name, NULL, NULL);
 	x.name = emit(maker, MODULE("%s.act", module), "Mul", x.name, gate, NULL);
 	return x;
 }
 
 /* Half of the channels goes through `depth` pairs of convolutions; all that is on the way is kept. */
-static struct feature split_block(struct maker *maker, const char *module, struct feature x, int channels, int depth, bool residual)
+static struct feature split_block(struct maker *maker, const char *module, struct feature x, int channels, int depth,
+                                  bool residual)
 {
 	x = conv_silu(maker, MODULE("%s.cv1", module), x, channels, 1, 1);
 	const char *sizes = emit_list(maker, module, 2, channels / 2, channels / 2);
-	onnx_node *split = emit_node(maker, module, "Split", MODULE("%s,%s", x.name, sizes), MODULE("%s.left,%s.right", module, module));
+	onnx_node *split =
+		emit_node(maker, module, "Split", MODULE("%s,%s", x.name, sizes), MODULE("%s.left,%s.right", module, module));
 	build_int(maker->arena, split, "axis", 1);
 	const char *all = MODULE("%s,%s", split->output[0], split->output[1]);
 	struct feature y = {split->output[1], channels / 2, x.height, x.width};
@@ -68,9 +72,11 @@ static const char *head(struct maker *maker, int index, struct feature x)
 }
 
 /* Centres of the places of all scales, and what their units are in pixels. */
-static void anchors(struct maker *maker, const struct feature *scales, int size, int places, const char **centres, const char **strides)
+static void anchors(struct maker *maker, const struct feature *scales, int size, int places, const char **centres,
+                    const char **strides)
 {
-	float *at = arena_array(maker->arena, (size_t)places * 2, sizeof *at), *unit = arena_array(maker->arena, (size_t)places, sizeof *unit);
+	float *at = arena_array(maker->arena, (size_t)places * 2, sizeof *at),
+		  *unit = arena_array(maker->arena, (size_t)places, sizeof *unit);
 	int place = 0;
 	for (int s = 0; s < 3; s++)
 		for (int y = 0; y < scales[s].height; y++)
@@ -94,10 +100,14 @@ static const char *decode(struct maker *maker, const char *boxes, int places, co
 	x = emit(maker, module, "Reshape", x, emit_list(maker, module, 3, 0, 4, places), NULL);
 	for (int i = 0; i < 2; i++)
 		half[i] = emit_node(maker, module, "Slice",
-		                    MODULE("%s,%s,%s,%s", x, emit_list(maker, module, 1, 2 * i), emit_list(maker, module, 1, 2 * i + 2), emit_list(maker, module, 1, 1)),
-		                    NULL)->output[0];
-	const char *low = emit(maker, "", "Sub", centres, half[0], NULL), *high = emit(maker, "", "Add", centres, half[1], NULL);
-	const char *middle = emit(maker, "", "Div", emit(maker, "", "Add", low, high, NULL), emit_float(maker, "", 2), NULL);
+		                    MODULE("%s,%s,%s,%s", x, emit_list(maker, module, 1, 2 * i),
+		                           emit_list(maker, module, 1, 2 * i + 2), emit_list(maker, module, 1, 1)),
+		                    NULL)
+		              ->output[0];
+	const char *low = emit(maker, "", "Sub", centres, half[0], NULL),
+			   *high = emit(maker, "", "Add", centres, half[1], NULL);
+	const char *middle =
+		emit(maker, "", "Div", emit(maker, "", "Add", low, high, NULL), emit_float(maker, "", 2), NULL);
 	const char *box = emit_axis(maker, "", "Concat", middle, emit(maker, "", "Sub", high, low, NULL), 1);
 	return emit(maker, "", "Mul", box, strides, NULL);
 }
@@ -129,10 +139,12 @@ void make_yolo(struct maker *maker)
 		places += scales[i].height * scales[i].width;
 	}
 	all = emit_axis(maker, "", "Concat", all, NULL, 2);
-	onnx_node *split = emit_node(maker, "", "Split", MODULE("%s,%s", all, emit_list(maker, "", 2, 4 * BINS, CLASSES)), "/boxes,/classes");
+	onnx_node *split = emit_node(maker, "", "Split", MODULE("%s,%s", all, emit_list(maker, "", 2, 4 * BINS, CLASSES)),
+	                             "/boxes,/classes");
 	build_int(maker->arena, split, "axis", 1);
 	anchors(maker, scales, size, places, &centres, &strides);
 	const char *box = decode(maker, split->output[0], places, centres, strides);
 	const char *class = emit(maker, "", "Sigmoid", split->output[1], NULL, NULL);
-	output_value(maker, emit_axis(maker, "", "Concat", box, class, 1), "output0", 3, (int64_t[]){maker->batch, 4 + CLASSES, places});
+	output_value(maker, emit_axis(maker, "", "Concat", box, class, 1), "output0", 3,
+	             (int64_t[]){maker->batch, 4 + CLASSES, places});
 }

@@ -2,7 +2,7 @@
  * name only, and only on arithmetic that IEEE 754 defines: they are the same everywhere. */
 #include <math.h>
 
-#include "make_model.h"
+#include "tools/dev/make_model.h"
 
 #define BATCH_NORM_EPSILON 1e-5f
 
@@ -99,7 +99,8 @@ static const char *constant(struct maker *maker, const char *module, const char 
 	const char *name = arena_printf(maker->arena, "%s/%s", module_path(maker->arena, module), op_name);
 	const char *output = arena_printf(maker->arena, "%s_output_0", name);
 	onnx_node *node = build_node(maker->arena, maker->model->graph, "Constant", name, "", output);
-	build_tensor_attr(maker->arena, node, "value", build_tensor(maker->arena, NULL, ERC_F32, 0, NULL, data, sizeof *data));
+	build_tensor_attr(maker->arena, node, "value",
+	                  build_tensor(maker->arena, NULL, ERC_F32, 0, NULL, data, sizeof *data));
 	return output;
 }
 
@@ -162,7 +163,8 @@ static float *conv_weights(struct maker *maker, const char *name, struct feature
 	return random_weights(maker, name, (int64_t)fan_in * shape.channels, 0, weight_deviation(gain, fan_in));
 }
 
-struct feature conv_plain(struct maker *maker, const char *module, struct feature x, struct conv_shape shape, enum gain gain)
+struct feature conv_plain(struct maker *maker, const char *module, struct feature x, struct conv_shape shape,
+                          enum gain gain)
 {
 	int64_t dims[4];
 	const char *name = arena_printf(maker->arena, "%s.weight", module);
@@ -226,8 +228,8 @@ struct feature batch_norm(struct maker *maker, const char *module, struct featur
 	return batch_norm_node(maker, module, x, &norm);
 }
 
-struct feature conv_batch_norm(struct maker *maker, const char *conv_module, const char *norm_module,
-                               struct feature x, struct conv_shape shape, enum gain gain)
+struct feature conv_batch_norm(struct maker *maker, const char *conv_module, const char *norm_module, struct feature x,
+                               struct conv_shape shape, enum gain gain)
 {
 	int64_t dims[4];
 	const char *weight_name = arena_printf(maker->arena, "%s.weight", conv_module);
@@ -302,7 +304,8 @@ struct feature max_pool(struct maker *maker, const char *module, struct feature 
 	return x;
 }
 
-struct feature average_pool(struct maker *maker, const char *module, struct feature x, int kernel, int stride, int padding)
+struct feature average_pool(struct maker *maker, const char *module, struct feature x, int kernel, int stride,
+                            int padding)
 {
 	onnx_node *node = layer_node(maker, module, "AveragePool", x.name, &x.name);
 	build_int(maker->arena, node, "ceil_mode", 0);

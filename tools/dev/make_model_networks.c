@@ -1,6 +1,6 @@
 /* The networks of make_model, from their tables. Modules are named as in torchvision, whose
  * exports these stand for. */
-#include "make_model.h"
+#include "tools/dev/make_model.h"
 
 #define MODULE(...) arena_printf(maker->arena, __VA_ARGS__)
 
@@ -12,11 +12,11 @@ static struct feature bottleneck(struct maker *maker, const char *block, struct 
 	struct feature y = conv_batch_norm(maker, MODULE("%s.conv1", block), MODULE("%s.bn1", block), x,
 	                                   square(width, 1, 1, 0, 1), GAIN_RELU);
 	y = relu(maker, MODULE("%s.relu", block), y);
-	y = conv_batch_norm(maker, MODULE("%s.conv2", block), MODULE("%s.bn2", block), y,
-	                    square(width, 3, stride, 1, 1), GAIN_RELU);
+	y = conv_batch_norm(maker, MODULE("%s.conv2", block), MODULE("%s.bn2", block), y, square(width, 3, stride, 1, 1),
+	                    GAIN_RELU);
 	y = relu(maker, MODULE("%s.relu_1", block), y);
-	y = conv_batch_norm(maker, MODULE("%s.conv3", block), MODULE("%s.bn3", block), y,
-	                    square(4 * width, 1, 1, 0, 1), GAIN_RESIDUAL);
+	y = conv_batch_norm(maker, MODULE("%s.conv3", block), MODULE("%s.bn3", block), y, square(4 * width, 1, 1, 0, 1),
+	                    GAIN_RESIDUAL);
 	if (project)
 		x = conv_batch_norm(maker, MODULE("%s.downsample.0", block), MODULE("%s.downsample.1", block), x,
 		                    square(4 * width, 1, stride, 0, 1), GAIN_RELU);
@@ -32,7 +32,8 @@ static void make_resnet(struct maker *maker, const int blocks[4])
 	x = max_pool(maker, "maxpool", x, 3, 2, 1, false);
 	for (int stage = 0; stage < 4; stage++)
 		for (int block = 0; block < blocks[stage]; block++)
-			x = bottleneck(maker, MODULE("layer%d.%d", stage + 1, block), x, 64 << stage, block || !stage ? 1 : 2, !block);
+			x = bottleneck(maker, MODULE("layer%d.%d", stage + 1, block), x, 64 << stage, block || !stage ? 1 : 2,
+			               !block);
 	x = flatten(maker, global_average_pool(maker, "avgpool", x));
 	make_output(maker, gemm(maker, "fc", x, maker->classes, GAIN_LINEAR));
 }
@@ -92,8 +93,8 @@ static void make_mobilenetv2(struct maker *maker)
 /* ---- VGG-19 ---- */
 
 /* Output channels of the convolutions; 0 is a pooling layer. */
-static const int vgg19_layers[] = {64, 64, 0, 128, 128, 0, 256, 256, 256, 256, 0,
-                                   512, 512, 512, 512, 0, 512, 512, 512, 512, 0};
+static const int vgg19_layers[] = {64,  64,  0,   128, 128, 0,   256, 256, 256, 256, 0,
+                                   512, 512, 512, 512, 0,   512, 512, 512, 512, 0};
 
 static void make_vgg19(struct maker *maker)
 {
@@ -127,11 +128,9 @@ static struct feature fire(struct maker *maker, const char *module, struct featu
 {
 	x = conv(maker, MODULE("%s.squeeze", module), x, square(squeezed, 1, 1, 0, 1), GAIN_RELU);
 	x = relu(maker, MODULE("%s.squeeze_activation", module), x);
-	struct feature one = conv(maker, MODULE("%s.expand1x1", module), x, square(4 * squeezed, 1, 1, 0, 1),
-	                          GAIN_RELU);
+	struct feature one = conv(maker, MODULE("%s.expand1x1", module), x, square(4 * squeezed, 1, 1, 0, 1), GAIN_RELU);
 	one = relu(maker, MODULE("%s.expand1x1_activation", module), one);
-	struct feature three = conv(maker, MODULE("%s.expand3x3", module), x, square(4 * squeezed, 3, 1, 1, 1),
-	                            GAIN_RELU);
+	struct feature three = conv(maker, MODULE("%s.expand3x3", module), x, square(4 * squeezed, 3, 1, 1, 1), GAIN_RELU);
 	three = relu(maker, MODULE("%s.expand3x3_activation", module), three);
 	return concat(maker, module, one, three);
 }
@@ -142,7 +141,8 @@ static void make_squeezenet(struct maker *maker)
 	x = relu(maker, "features.1", conv(maker, "features.0", x, square(96, 7, 2, 0, 1), GAIN_RELU));
 	for (size_t i = 0; i < COUNT_OF(squeezenet_layers); i++) {
 		const char *module = MODULE("features.%zu", i + 2);
-		x = squeezenet_layers[i] ? fire(maker, module, x, squeezenet_layers[i]) : max_pool(maker, module, x, 3, 2, 0, true);
+		x = squeezenet_layers[i] ? fire(maker, module, x, squeezenet_layers[i])
+		                         : max_pool(maker, module, x, 3, 2, 0, true);
 	}
 	x = conv(maker, "classifier.1", x, square(maker->classes, 1, 1, 0, 1), GAIN_RELU);
 	x = global_average_pool(maker, "classifier.3", relu(maker, "classifier.2", x));

@@ -2,7 +2,7 @@
  * numbered where a module has several of one kind. */
 #include <stdarg.h>
 
-#include "make_model_nodes.h"
+#include "tools/dev/make_model_nodes.h"
 
 static bool name_is_taken(const onnx_graph *graph, const char *name)
 {
@@ -12,7 +12,8 @@ static bool name_is_taken(const onnx_graph *graph, const char *name)
 	return false;
 }
 
-onnx_node *emit_node(struct maker *maker, const char *module, const char *op_type, const char *inputs, const char *output)
+onnx_node *emit_node(struct maker *maker, const char *module, const char *op_type, const char *inputs,
+                     const char *output)
 {
 	const char *stem = arena_printf(maker->arena, "%s/%s", module_path(maker->arena, module), op_type), *name = stem;
 	for (int i = 1; name_is_taken(maker->model->graph, name); i++)
@@ -22,13 +23,17 @@ onnx_node *emit_node(struct maker *maker, const char *module, const char *op_typ
 	return build_node(maker->arena, maker->model->graph, op_type, name, inputs, output);
 }
 
-const char *emit(struct maker *maker, const char *module, const char *op_type, const char *a, const char *b, const char *c)
+const char *emit(struct maker *maker, const char *module, const char *op_type, const char *a, const char *b,
+                 const char *c)
 {
-	const char *inputs = c ? arena_printf(maker->arena, "%s,%s,%s", a, b, c) : b ? arena_printf(maker->arena, "%s,%s", a, b) : a;
+	const char *inputs = c   ? arena_printf(maker->arena, "%s,%s,%s", a, b, c)
+	                     : b ? arena_printf(maker->arena, "%s,%s", a, b)
+	                         : a;
 	return emit_node(maker, module, op_type, inputs, NULL)->output[0];
 }
 
-const char *emit_axis(struct maker *maker, const char *module, const char *op_type, const char *a, const char *b, int64_t axis)
+const char *emit_axis(struct maker *maker, const char *module, const char *op_type, const char *a, const char *b,
+                      int64_t axis)
 {
 	const char *inputs = b ? arena_printf(maker->arena, "%s,%s", a, b) : a;
 	onnx_node *node = emit_node(maker, module, op_type, inputs, NULL);
@@ -36,7 +41,8 @@ const char *emit_axis(struct maker *maker, const char *module, const char *op_ty
 	return node->output[0];
 }
 
-static const char *emit_constant(struct maker *maker, const char *module, int dtype, int rank, int64_t count, const void *data, size_t bytes)
+static const char *emit_constant(struct maker *maker, const char *module, int dtype, int rank, int64_t count,
+                                 const void *data, size_t bytes)
 {
 	onnx_node *node = emit_node(maker, module, "Constant", "", NULL);
 	build_tensor_attr(maker->arena, node, "value", build_tensor(maker->arena, NULL, dtype, rank, &count, data, bytes));
@@ -75,10 +81,12 @@ static const char *emit_long(struct maker *maker, const char *module, int64_t nu
 	return emit_constant(maker, module, ERC_I64, 1, 1, data, sizeof *data);
 }
 
-const char *emit_slice(struct maker *maker, const char *module, const char *x, int64_t axis, int64_t start, int64_t end, int64_t step)
+const char *emit_slice(struct maker *maker, const char *module, const char *x, int64_t axis, int64_t start, int64_t end,
+                       int64_t step)
 {
 	const char *from = emit_long(maker, module, start), *to = emit_long(maker, module, end);
-	const char *inputs = MODULE("%s,%s,%s,%s,%s", x, from, to, emit_long(maker, module, axis), emit_long(maker, module, step));
+	const char *inputs =
+		MODULE("%s,%s,%s,%s,%s", x, from, to, emit_long(maker, module, axis), emit_long(maker, module, step));
 	return emit_node(maker, module, "Slice", inputs, NULL)->output[0];
 }
 
@@ -89,7 +97,8 @@ const char *emit_transpose(struct maker *maker, const char *module, const char *
 	return node->output[0];
 }
 
-const char *random_weight(struct maker *maker, const char *name, int rank, const int64_t *dims, float mean, float deviation)
+const char *random_weight(struct maker *maker, const char *name, int rank, const int64_t *dims, float mean,
+                          float deviation)
 {
 	int64_t count = 1;
 	for (int i = 0; i < rank; i++)

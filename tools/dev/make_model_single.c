@@ -1,5 +1,5 @@
 /* One operator each, of any size: what benchmarks of a single kernel run. */
-#include "make_model_nodes.h"
+#include "tools/dev/make_model_nodes.h"
 
 /* A product of two N x N matrices, with next to nothing to copy in and out: the left one is made from N numbers, of
  * the result the means of its rows are given back. */
@@ -7,8 +7,7 @@ void make_gemm(struct maker *maker)
 {
 	int64_t n = maker->image_size ? maker->image_size : 1024;
 	const int64_t square[] = {n, n};
-	build_input(maker->arena, maker->model->graph,
-	            build_info(maker->arena, "x", ERC_F32, 2, (int64_t[]){n, 1}, NULL));
+	build_input(maker->arena, maker->model->graph, build_info(maker->arena, "x", ERC_F32, 2, (int64_t[]){n, 1}, NULL));
 	const char *row = random_weight(maker, "row", 2, (int64_t[]){1, n}, 0, 1);
 	const char *left = emit(maker, "left", "MatMul", "x", row, NULL);
 	const char *right = random_weight(maker, "right", 2, square, 0, weight_deviation(GAIN_LINEAR, (int)n));

@@ -2,7 +2,7 @@
  * it: windows by Reshape and Transpose, shifts by Slice and Concat, biases gathered from a table. */
 #include <math.h>
 
-#include "make_model_nodes.h"
+#include "tools/dev/make_model_nodes.h"
 
 #define WINDOW 7
 #define TOKENS (WINDOW * WINDOW)
@@ -25,8 +25,8 @@ static void bias_index(struct maker *maker)
 			data[a * TOKENS + b] = down * (2 * WINDOW - 1) + right;
 		}
 	build_initializer(maker->arena, maker->model->graph,
-	                  build_tensor(maker->arena, "relative_position_index", ERC_I64, 1, (int64_t[]){TOKENS * TOKENS}, data,
-	                               TOKENS * TOKENS * sizeof *data));
+	                  build_tensor(maker->arena, "relative_position_index", ERC_I64, 1, (int64_t[]){TOKENS * TOKENS},
+	                               data, TOKENS * TOKENS * sizeof *data));
 }
 
 /* Which of the parts that a shift brings together a row or column belongs to. */
@@ -63,7 +63,8 @@ static const char *roll(struct maker *maker, const char *module, const char *x, 
 static const char *window_partition(struct maker *maker, const char *module, const char *x, const struct stage *s)
 {
 	int across = s->side / WINDOW;
-	x = emit(maker, module, "Reshape", x, emit_list(maker, module, 6, -1, across, WINDOW, across, WINDOW, s->width), NULL);
+	x = emit(maker, module, "Reshape", x, emit_list(maker, module, 6, -1, across, WINDOW, across, WINDOW, s->width),
+	         NULL);
 	x = emit_transpose(maker, module, x, 6, (int64_t[]){0, 1, 3, 2, 4, 5});
 	x = emit(maker, module, "Reshape", x, emit_list(maker, module, 4, -1, WINDOW, WINDOW, s->width), NULL);
 	return emit(maker, module, "Reshape", x, emit_list(maker, module, 3, -1, TOKENS, s->width), NULL);
@@ -73,7 +74,8 @@ static const char *window_reverse(struct maker *maker, const char *module, const
 {
 	int across = s->side / WINDOW;
 	x = emit(maker, module, "Reshape", x, emit_list(maker, module, 4, -1, WINDOW, WINDOW, s->width), NULL);
-	x = emit(maker, module, "Reshape", x, emit_list(maker, module, 6, -1, across, across, WINDOW, WINDOW, s->width), NULL);
+	x = emit(maker, module, "Reshape", x, emit_list(maker, module, 6, -1, across, across, WINDOW, WINDOW, s->width),
+	         NULL);
 	x = emit_transpose(maker, module, x, 6, (int64_t[]){0, 1, 3, 2, 4, 5});
 	return emit(maker, module, "Reshape", x, emit_list(maker, module, 4, -1, s->side, s->side, s->width), NULL);
 }
@@ -89,7 +91,8 @@ static const char *position_bias(struct maker *maker, const char *module, const 
 }
 
 /* Adds the mask of its window to the scores of each head. */
-static const char *mask_scores(struct maker *maker, const char *module, const char *scores, const char *mask, const struct stage *s)
+static const char *mask_scores(struct maker *maker, const char *module, const char *scores, const char *mask,
+                               const struct stage *s)
 {
 	int windows = s->side / WINDOW * (s->side / WINDOW);
 	const char *shape = emit_list(maker, module, 5, -1, windows, s->heads, TOKENS, TOKENS);
@@ -100,16 +103,20 @@ static const char *mask_scores(struct maker *maker, const char *module, const ch
 	return emit(maker, module, "Reshape", scores, emit_list(maker, module, 4, -1, s->heads, TOKENS, TOKENS), NULL);
 }
 
-static const char *window_attention(struct maker *maker, const char *module, const char *x, const struct stage *s, const char *mask)
+static const char *window_attention(struct maker *maker, const char *module, const char *x, const struct stage *s,
+                                    const char *mask)
 {
 	const char *parts[3];
 	x = linear(maker, MODULE("%s.qkv", module), x, s->width, 3 * s->width, GAIN_LINEAR);
-	x = emit(maker, module, "Reshape", x, emit_list(maker, module, 5, -1, TOKENS, 3, s->heads, s->width / s->heads), NULL);
+	x = emit(maker, module, "Reshape", x, emit_list(maker, module, 5, -1, TOKENS, 3, s->heads, s->width / s->heads),
+	         NULL);
 	x = emit_transpose(maker, module, x, 5, (int64_t[]){2, 0, 3, 1, 4});
 	for (int i = 0; i < 3; i++)
 		parts[i] = emit_axis(maker, module, "Gather", x, emit_index(maker, module, i), 0);
-	parts[0] = emit(maker, module, "Mul", parts[0], emit_float(maker, module, 1 / sqrtf((float)(s->width / s->heads))), NULL);
-	const char *scores = emit(maker, module, "MatMul", parts[0], emit_transpose(maker, module, parts[1], 4, (int64_t[]){0, 1, 3, 2}), NULL);
+	parts[0] =
+		emit(maker, module, "Mul", parts[0], emit_float(maker, module, 1 / sqrtf((float)(s->width / s->heads))), NULL);
+	const char *scores = emit(maker, module, "MatMul", parts[0],
+	                          emit_transpose(maker, module, parts[1], 4, (int64_t[]){0, 1, 3, 2}), NULL);
 	scores = emit(maker, module, "Add", scores, position_bias(maker, module, s), NULL);
 	if (mask)
 		scores = mask_scores(maker, module, scores, mask, s);
@@ -120,7 +127,8 @@ static const char *window_attention(struct maker *maker, const char *module, con
 }
 
 /* x is [N, places, width]. */
-static const char *swin_block(struct maker *maker, const char *block, const char *x, const struct stage *s, bool shifted)
+static const char *swin_block(struct maker *maker, const char *block, const char *x, const struct stage *s,
+                              bool shifted)
 {
 	const char *mask = shifted ? shift_mask(maker, block, s->side) : NULL;
 	const char *y = layer_norm(maker, MODULE("%s.norm1", block), x, s->width, EPSILON);
@@ -137,7 +145,8 @@ static const char *swin_block(struct maker *maker, const char *block, const char
 	y = layer_norm(maker, MODULE("%s.norm2", block), x, s->width, EPSILON);
 	y = linear(maker, MODULE("%s.mlp.fc1", block), y, s->width, 4 * s->width, GAIN_LINEAR);
 	y = gelu_erf(maker, MODULE("%s.mlp.act", block), y);
-	return emit(maker, block, "Add", x, linear(maker, MODULE("%s.mlp.fc2", block), y, 4 * s->width, s->width, GAIN_RESIDUAL), NULL);
+	return emit(maker, block, "Add", x,
+	            linear(maker, MODULE("%s.mlp.fc2", block), y, 4 * s->width, s->width, GAIN_RESIDUAL), NULL);
 }
 
 /* Every second place of rows and columns: four of a square become one of twice the width. */
@@ -156,7 +165,8 @@ static const char *merge_patches(struct maker *maker, const char *module, const 
 	x = emit(maker, module, "Reshape", x, emit_list(maker, module, 3, -1, s->side * s->side, 4 * s->width), NULL);
 	x = layer_norm(maker, MODULE("%s.norm", module), x, 4 * s->width, EPSILON);
 	const int64_t dims[] = {4 * s->width, 2 * s->width};
-	const char *w = random_weight(maker, MODULE("onnx::MatMul_%s.reduction.weight", module), 2, dims, 0, weight_deviation(GAIN_LINEAR, 4 * s->width));
+	const char *w = random_weight(maker, MODULE("onnx::MatMul_%s.reduction.weight", module), 2, dims, 0,
+	                              weight_deviation(GAIN_LINEAR, 4 * s->width));
 	s->width *= 2;
 	s->heads *= 2;
 	return emit(maker, MODULE("%s.reduction", module), "MatMul", x, w, NULL);
@@ -171,7 +181,8 @@ void make_swin_tiny(struct maker *maker)
 	struct feature image = make_input(maker, 3, 224);
 	image = conv(maker, "patch_embed.proj", image, square(s.width, 4, 4, 0, 1), GAIN_LINEAR);
 	s.side = image.height;
-	const char *x = emit(maker, "patch_embed", "Reshape", image.name, emit_list(maker, "patch_embed", 3, 0, s.width, s.side * s.side), NULL);
+	const char *x = emit(maker, "patch_embed", "Reshape", image.name,
+	                     emit_list(maker, "patch_embed", 3, 0, s.width, s.side * s.side), NULL);
 	x = emit_transpose(maker, "patch_embed", x, 3, (int64_t[]){0, 2, 1});
 	x = layer_norm(maker, "patch_embed.norm", x, s.width, EPSILON);
 	bias_index(maker);
@@ -185,5 +196,6 @@ void make_swin_tiny(struct maker *maker)
 	onnx_node *mean = emit_node(maker, "", "ReduceMean", x, NULL);
 	build_ints(maker->arena, mean, "axes", (int64_t[]){1}, 1);
 	build_int(maker->arena, mean, "keepdims", 0);
-	make_output(maker, gemm(maker, "head", (struct feature){mean->output[0], s.width, 1, 1}, maker->classes, GAIN_LINEAR));
+	make_output(maker,
+	            gemm(maker, "head", (struct feature){mean->output[0], s.width, 1, 1}, maker->classes, GAIN_LINEAR));
 }

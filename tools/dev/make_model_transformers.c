@@ -2,7 +2,7 @@
  * parts, heads are Reshape and Transpose, masks are added or selected. */
 #include <math.h>
 
-#include "make_model_nodes.h"
+#include "tools/dev/make_model_nodes.h"
 
 #define LOWEST -3.4028235e38f
 
@@ -29,7 +29,8 @@ const char *linear(struct maker *maker, const char *module, const char *x, int i
 }
 
 /* GPT-2's: Gemm on rows, Reshape on both sides. */
-static const char *linear_rows(struct maker *maker, const char *module, const char *x, int length, int inputs, int outputs, enum gain gain)
+static const char *linear_rows(struct maker *maker, const char *module, const char *x, int length, int inputs,
+                               int outputs, enum gain gain)
 {
 	const int64_t dims[] = {inputs, outputs};
 	const char *w = MODULE("%s.weight", module), *b = MODULE("%s.bias", module);
@@ -54,7 +55,8 @@ const char *layer_norm(struct maker *maker, const char *module, const char *x, i
 	const char *b = random_weight(maker, MODULE("%s.bias", module), 1, dims, 0, 0.1f);
 	const char *centred = emit(maker, module, "Sub", x, mean_of_rows(maker, module, x), NULL);
 	const char *square = emit(maker, module, "Pow", centred, emit_float(maker, module, 2), NULL);
-	const char *variance = emit(maker, module, "Add", mean_of_rows(maker, module, square), emit_float(maker, module, epsilon), NULL);
+	const char *variance =
+		emit(maker, module, "Add", mean_of_rows(maker, module, square), emit_float(maker, module, epsilon), NULL);
 	const char *y = emit(maker, module, "Div", centred, emit(maker, module, "Sqrt", variance, NULL, NULL), NULL);
 	return emit(maker, module, "Add", emit(maker, module, "Mul", y, w, NULL), b, NULL);
 }
@@ -70,20 +72,23 @@ static const char *gelu_tanh(struct maker *maker, const char *module, const char
 {
 	const char *half = emit(maker, module, "Mul", x, emit_float(maker, module, 0.5f), NULL);
 	const char *cube = emit(maker, module, "Pow", x, emit_float(maker, module, 3), NULL);
-	const char *y = emit(maker, module, "Add", x, emit(maker, module, "Mul", cube, emit_float(maker, module, 0.044715f), NULL), NULL);
-	y = emit(maker, module, "Tanh", emit(maker, module, "Mul", y, emit_float(maker, module, 0.7978846f), NULL), NULL, NULL);
+	const char *y = emit(maker, module, "Add", x,
+	                     emit(maker, module, "Mul", cube, emit_float(maker, module, 0.044715f), NULL), NULL);
+	y = emit(maker, module, "Tanh", emit(maker, module, "Mul", y, emit_float(maker, module, 0.7978846f), NULL), NULL,
+	         NULL);
 	return emit(maker, module, "Mul", half, emit(maker, module, "Add", y, emit_float(maker, module, 1), NULL), NULL);
 }
 
-static const char *split_heads(struct maker *maker, const char *module, const char *x, const struct encoder *e, const int64_t *order)
+static const char *split_heads(struct maker *maker, const char *module, const char *x, const struct encoder *e,
+                               const int64_t *order)
 {
 	const char *shape = emit_list(maker, module, 4, 0, e->length, e->heads, e->width / e->heads);
 	return emit_transpose(maker, module, emit(maker, module, "Reshape", x, shape, NULL), 4, order);
 }
 
 /* Keys come transposed. `mask` is added where it is no NULL, `allowed` selects. */
-static const char *attend(struct maker *maker, const char *module, const struct encoder *e, const char *query, const char *key,
-                          const char *value, const char *mask, const char *allowed)
+static const char *attend(struct maker *maker, const char *module, const struct encoder *e, const char *query,
+                          const char *key, const char *value, const char *mask, const char *allowed)
 {
 	const char *scores = emit(maker, module, "MatMul", query, key, NULL);
 	scores = emit(maker, module, "Div", scores, emit_float(maker, module, sqrtf((float)(e->width / e->heads))), NULL);
@@ -96,7 +101,8 @@ static const char *attend(struct maker *maker, const char *module, const struct 
 	return emit(maker, module, "Reshape", y, emit_list(maker, module, 3, 0, e->length, e->width), NULL);
 }
 
-static const char *attention(struct maker *maker, const char *module, const struct encoder *e, const char *x, const char *mask)
+static const char *attention(struct maker *maker, const char *module, const struct encoder *e, const char *x,
+                             const char *mask)
 {
 	static const int64_t order[] = {0, 2, 1, 3}, transposed[] = {0, 2, 3, 1};
 	const char *q = linear(maker, MODULE("%s.query", module), x, e->width, e->width, GAIN_LINEAR);
@@ -138,7 +144,8 @@ static const char *additive_mask(struct maker *maker)
 	return emit(maker, "", "Mul", mask, emit_float(maker, "", LOWEST), NULL);
 }
 
-static const char *bert_layer(struct maker *maker, const char *layer, const struct encoder *e, const char *x, const char *mask)
+static const char *bert_layer(struct maker *maker, const char *layer, const struct encoder *e, const char *x,
+                              const char *mask)
 {
 	const char *y = attention(maker, MODULE("%s.attention.self", layer), e, x, mask);
 	y = linear(maker, MODULE("%s.attention.output.dense", layer), y, e->width, e->width, GAIN_LINEAR);
@@ -166,7 +173,8 @@ static void make_bert(struct maker *maker, struct encoder e)
 	for (int i = 0; i < e.layers; i++)
 		x = bert_layer(maker, MODULE("encoder.layer.%d", i), &e, x, mask);
 	const char *first = emit_axis(maker, "pooler", "Gather", x, emit_index(maker, "pooler", 0), 1);
-	const char *w = random_weight(maker, "pooler.dense.weight", 2, (int64_t[]){e.width, e.width}, 0, weight_deviation(GAIN_LINEAR, e.width));
+	const char *w = random_weight(maker, "pooler.dense.weight", 2, (int64_t[]){e.width, e.width}, 0,
+	                              weight_deviation(GAIN_LINEAR, e.width));
 	const char *b = random_weight(maker, "pooler.dense.bias", 1, (int64_t[]){e.width}, 0, 0.05f);
 	onnx_node *dense = emit_node(maker, "pooler.dense", "Gemm", MODULE("%s,%s,%s", first, w, b), NULL);
 	build_int(maker->arena, dense, "transB", 1);
@@ -196,10 +204,12 @@ static const char *view(struct maker *maker, const char *module, const char *x, 
 
 static const char *size_of(struct maker *maker, const char *module, const char *x, int axis)
 {
-	return emit_axis(maker, module, "Gather", emit(maker, module, "Shape", x, NULL, NULL), emit_index(maker, module, axis), 0);
+	return emit_axis(maker, module, "Gather", emit(maker, module, "Shape", x, NULL, NULL),
+	                 emit_index(maker, module, axis), 0);
 }
 
-static const char *distilbert_heads(struct maker *maker, const char *module, const char *name, const struct encoder *e, const char *x, const char *batch)
+static const char *distilbert_heads(struct maker *maker, const char *module, const char *name, const struct encoder *e,
+                                    const char *x, const char *batch)
 {
 	const char *y = linear(maker, MODULE("%s.%s", module, name), x, e->width, e->width, GAIN_LINEAR);
 	y = view(maker, module, y, batch, emit_list(maker, module, 3, -1, e->heads, e->width / e->heads));
@@ -207,7 +217,8 @@ static const char *distilbert_heads(struct maker *maker, const char *module, con
 }
 
 /* Scores where the mask is 0 become the lowest float. */
-static const char *fill_masked(struct maker *maker, const char *module, const struct encoder *e, const char *scores, const char *batch)
+static const char *fill_masked(struct maker *maker, const char *module, const struct encoder *e, const char *scores,
+                               const char *batch)
 {
 	const char *mask = emit(maker, module, "Equal", "attention_mask", emit_index(maker, module, 0), NULL);
 	mask = view(maker, module, mask, batch, emit_list(maker, module, 3, 1, 1, e->length));
@@ -237,11 +248,14 @@ static const char *distilbert_places(struct maker *maker, const struct encoder *
 	for (int i = 0; i < most; i++)
 		data[i] = i;
 	build_initializer(maker->arena, maker->model->graph,
-	                  build_tensor(maker->arena, "embeddings.position_ids", ERC_I64, 2, (int64_t[]){1, most}, data, (size_t)most * sizeof *data));
+	                  build_tensor(maker->arena, "embeddings.position_ids", ERC_I64, 2, (int64_t[]){1, most}, data,
+	                               (size_t)most * sizeof *data));
 	const char *module = "embeddings", *length = size_of(maker, module, "input_ids", 1);
 	const char *start = emit_list(maker, module, 1, 0), *axis = emit_list(maker, module, 1, 1);
 	length = emit(maker, module, "Unsqueeze", length, emit_list(maker, module, 1, 0), NULL);
-	const char *ids = emit_node(maker, module, "Slice", MODULE("embeddings.position_ids,%s,%s,%s", start, length, axis), NULL)->output[0];
+	const char *ids =
+		emit_node(maker, module, "Slice", MODULE("embeddings.position_ids,%s,%s,%s", start, length, axis), NULL)
+			->output[0];
 	return look_up(maker, "embeddings.position_embeddings", ids, most, e->width);
 }
 
@@ -249,7 +263,12 @@ void make_distilbert(struct maker *maker)
 {
 	const int most = 512;
 	int length = sequence_length(maker, 128);
-	struct encoder e = {.layers = 6, .width = 768, .heads = 12, .inner = 3072, .epsilon = 1e-12f, .length = length < most ? length : most};
+	struct encoder e = {.layers = 6,
+	                    .width = 768,
+	                    .heads = 12,
+	                    .inner = 3072,
+	                    .epsilon = 1e-12f,
+	                    .length = length < most ? length : most};
 	integer_input(maker, "input_ids", e.length);
 	integer_input(maker, "attention_mask", e.length);
 	const char *x = look_up(maker, "embeddings.word_embeddings", "input_ids", 30522, e.width);
@@ -275,11 +294,13 @@ static const char *causal_mask(struct maker *maker, int length)
 	for (int row = 0; row < length; row++)
 		memset(data + row * length, 1, (size_t)row + 1);
 	build_initializer(maker->arena, maker->model->graph,
-	                  build_tensor(maker->arena, "attn.bias", ERC_BOOL, 4, (int64_t[]){1, 1, length, length}, data, (size_t)length * (size_t)length));
+	                  build_tensor(maker->arena, "attn.bias", ERC_BOOL, 4, (int64_t[]){1, 1, length, length}, data,
+	                               (size_t)length * (size_t)length));
 	return "attn.bias";
 }
 
-static const char *gpt2_attention(struct maker *maker, const char *module, const struct encoder *e, const char *x, const char *allowed)
+static const char *gpt2_attention(struct maker *maker, const char *module, const struct encoder *e, const char *x,
+                                  const char *allowed)
 {
 	static const int64_t order[] = {0, 2, 1, 3}, transposed[] = {0, 2, 3, 1};
 	x = linear_rows(maker, MODULE("%s.c_attn", module), x, e->length, e->width, 3 * e->width, GAIN_LINEAR);
@@ -296,12 +317,18 @@ static const char *gpt2_attention(struct maker *maker, const char *module, const
 
 void make_gpt2(struct maker *maker)
 {
-	struct encoder e = {.layers = 12, .width = 768, .heads = 12, .inner = 3072, .length = sequence_length(maker, 128), .epsilon = 1e-5f};
+	struct encoder e = {.layers = 12,
+	                    .width = 768,
+	                    .heads = 12,
+	                    .inner = 3072,
+	                    .length = sequence_length(maker, 128),
+	                    .epsilon = 1e-5f};
 	const int vocabulary = 50257;
 	integer_input(maker, "input_ids", e.length);
 	const char *allowed = causal_mask(maker, e.length);
 	const char *x = look_up(maker, "transformer.wte", "input_ids", vocabulary, e.width);
-	x = sum(maker, "transformer", x, random_weight(maker, "transformer.wpe", 3, (int64_t[]){1, e.length, e.width}, 0, 0.5f));
+	x = sum(maker, "transformer", x,
+	        random_weight(maker, "transformer.wpe", 3, (int64_t[]){1, e.length, e.width}, 0, 0.5f));
 	for (int i = 0; i < e.layers; i++) {
 		const char *layer = MODULE("transformer.h.%d", i);
 		const char *y = layer_norm(maker, MODULE("%s.ln_1", layer), x, e.width, e.epsilon);
@@ -313,8 +340,10 @@ void make_gpt2(struct maker *maker)
 		x = sum(maker, layer, x, y);
 	}
 	x = layer_norm(maker, "transformer.ln_f", x, e.width, e.epsilon);
-	const char *head = random_weight(maker, "onnx::MatMul_lm_head", 2, (int64_t[]){e.width, vocabulary}, 0, weight_deviation(GAIN_LINEAR, e.width));
-	output_value(maker, emit(maker, "lm_head", "MatMul", x, head, NULL), "logits", 3, (int64_t[]){maker->batch, e.length, vocabulary});
+	const char *head = random_weight(maker, "onnx::MatMul_lm_head", 2, (int64_t[]){e.width, vocabulary}, 0,
+	                                 weight_deviation(GAIN_LINEAR, e.width));
+	output_value(maker, emit(maker, "lm_head", "MatMul", x, head, NULL), "logits", 3,
+	             (int64_t[]){maker->batch, e.length, vocabulary});
 }
 
 /* ---- ViT-B/16 ---- */
@@ -351,10 +380,12 @@ void make_vit_b16(struct maker *maker)
 	image = conv(maker, "patch_embed.proj", image, square(e.width, 16, 16, 0, 1), GAIN_LINEAR);
 	int patches = image.height * image.width;
 	e.length = patches + 1;
-	const char *x = emit(maker, "patch_embed", "Reshape", image.name, emit_list(maker, "patch_embed", 3, 0, e.width, patches), NULL);
+	const char *x = emit(maker, "patch_embed", "Reshape", image.name,
+	                     emit_list(maker, "patch_embed", 3, 0, e.width, patches), NULL);
 	x = emit_transpose(maker, "patch_embed", x, 3, (int64_t[]){0, 2, 1});
 	const char *first = random_weight(maker, "cls_token", 3, (int64_t[]){1, 1, e.width}, 0, 0.5f);
-	first = emit(maker, "", "Expand", first, emit_list(maker, "", 3, maker->batch < 0 ? 1 : (int)maker->batch, 1, e.width), NULL);
+	first = emit(maker, "", "Expand", first,
+	             emit_list(maker, "", 3, maker->batch < 0 ? 1 : (int)maker->batch, 1, e.width), NULL);
 	x = emit_axis(maker, "", "Concat", first, x, 1);
 	x = sum(maker, "", x, random_weight(maker, "pos_embed", 3, (int64_t[]){1, e.length, e.width}, 0, 0.5f));
 	for (int i = 0; i < e.layers; i++)
@@ -366,9 +397,11 @@ void make_vit_b16(struct maker *maker)
 
 /* ---- Whisper's encoder, tiny ---- */
 
-static const char *conv_line(struct maker *maker, const char *module, const char *x, int inputs, int outputs, int stride)
+static const char *conv_line(struct maker *maker, const char *module, const char *x, int inputs, int outputs,
+                             int stride)
 {
-	const char *w = random_weight(maker, MODULE("%s.weight", module), 3, (int64_t[]){outputs, inputs, 3}, 0, weight_deviation(GAIN_RELU, 3 * inputs));
+	const char *w = random_weight(maker, MODULE("%s.weight", module), 3, (int64_t[]){outputs, inputs, 3}, 0,
+	                              weight_deviation(GAIN_RELU, 3 * inputs));
 	const char *b = random_weight(maker, MODULE("%s.bias", module), 1, (int64_t[]){outputs}, 0, 0.05f);
 	onnx_node *node = emit_node(maker, module, "Conv", MODULE("%s,%s,%s", x, w, b), NULL);
 	build_ints(maker->arena, node, "kernel_shape", (int64_t[]){3}, 1);
@@ -386,12 +419,14 @@ void make_whisper_encoder(struct maker *maker)
 	const char *x = conv_line(maker, "encoder.conv1", "input_features", 80, e.width, 1);
 	x = conv_line(maker, "encoder.conv2", x, e.width, e.width, 2);
 	x = emit_transpose(maker, "encoder", x, 3, (int64_t[]){0, 2, 1});
-	x = sum(maker, "encoder", x, random_weight(maker, "encoder.embed_positions.weight", 2, (int64_t[]){e.length, e.width}, 0, 0.5f));
+	x = sum(maker, "encoder", x,
+	        random_weight(maker, "encoder.embed_positions.weight", 2, (int64_t[]){e.length, e.width}, 0, 0.5f));
 	for (int i = 0; i < e.layers; i++) {
 		const char *layer = MODULE("encoder.layers.%d", i);
 		const char *y = layer_norm(maker, MODULE("%s.self_attn_layer_norm", layer), x, e.width, e.epsilon);
 		y = attention(maker, MODULE("%s.self_attn", layer), &e, y, NULL);
-		x = sum(maker, layer, x, linear(maker, MODULE("%s.self_attn.out_proj", layer), y, e.width, e.width, GAIN_RESIDUAL));
+		x = sum(maker, layer, x,
+		        linear(maker, MODULE("%s.self_attn.out_proj", layer), y, e.width, e.width, GAIN_RESIDUAL));
 		y = layer_norm(maker, MODULE("%s.final_layer_norm", layer), x, e.width, e.epsilon);
 		y = gelu_erf(maker, layer, linear(maker, MODULE("%s.fc1", layer), y, e.width, e.inner, GAIN_LINEAR));
 		x = sum(maker, layer, x, linear(maker, MODULE("%s.fc2", layer), y, e.inner, e.width, GAIN_RESIDUAL));
@@ -405,8 +440,10 @@ void make_whisper_encoder(struct maker *maker)
 static const char *lstm_layer(struct maker *maker, int index, const char *x, int inputs, int hidden, int length)
 {
 	const char *module = MODULE("lstm.%d", index);
-	const char *w = random_weight(maker, MODULE("onnx::LSTM_%d.w", index), 3, (int64_t[]){2, 4 * hidden, inputs}, 0, 0.1f);
-	const char *r = random_weight(maker, MODULE("onnx::LSTM_%d.r", index), 3, (int64_t[]){2, 4 * hidden, hidden}, 0, 0.1f);
+	const char *w =
+		random_weight(maker, MODULE("onnx::LSTM_%d.w", index), 3, (int64_t[]){2, 4 * hidden, inputs}, 0, 0.1f);
+	const char *r =
+		random_weight(maker, MODULE("onnx::LSTM_%d.r", index), 3, (int64_t[]){2, 4 * hidden, hidden}, 0, 0.1f);
 	const char *b = random_weight(maker, MODULE("onnx::LSTM_%d.b", index), 2, (int64_t[]){2, 8 * hidden}, 0, 0.1f);
 	onnx_node *node = emit_node(maker, module, "LSTM", MODULE("%s,%s,%s,%s", x, w, r, b), NULL);
 	build_string(maker->arena, node, "direction", "bidirectional");
@@ -425,5 +462,6 @@ void make_lstm(struct maker *maker)
 	x = lstm_layer(maker, 1, x, 2 * hidden, hidden, length);
 	x = emit_transpose(maker, "", x, 3, (int64_t[]){1, 0, 2});
 	x = linear(maker, "fc", x, 2 * hidden, 64, GAIN_LINEAR);
-	output_value(maker, emit_axis(maker, "", "LogSoftmax", x, NULL, -1), "output", 3, (int64_t[]){maker->batch, length, 64});
+	output_value(maker, emit_axis(maker, "", "LogSoftmax", x, NULL, -1), "output", 3,
+	             (int64_t[]){maker->batch, length, 64});
 }

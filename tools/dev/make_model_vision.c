@@ -1,6 +1,6 @@
 /* Image networks beyond plain convolutions: squeeze-and-excite, channel shuffles, layer-norm between
  * convolutions, a detector with several scales. Modules are named as in torchvision and ultralytics. */
-#include "make_model_nodes.h"
+#include "tools/dev/make_model_nodes.h"
 
 static struct feature with(struct feature x, const char *name)
 {
@@ -33,13 +33,16 @@ static struct feature hard_swish(struct maker *maker, const char *module, struct
 typedef struct feature activation(struct maker *maker, const char *module, struct feature x);
 
 /* Convolution, batch-norm and activation: "MODULE.0", "MODULE.1", "MODULE.2". */
-static struct feature block(struct maker *maker, const char *module, struct feature x, struct conv_shape shape, activation *act)
+static struct feature block(struct maker *maker, const char *module, struct feature x, struct conv_shape shape,
+                            activation *act)
 {
-	x = conv_batch_norm(maker, MODULE("%s.0", module), MODULE("%s.1", module), x, shape, act ? GAIN_RELU : GAIN_RESIDUAL);
+	x = conv_batch_norm(maker, MODULE("%s.0", module), MODULE("%s.1", module), x, shape,
+	                    act ? GAIN_RELU : GAIN_RESIDUAL);
 	return act ? act(maker, MODULE("%s.2", module), x) : x;
 }
 
-static struct feature squeeze_excite(struct maker *maker, const char *module, struct feature x, int squeezed, activation *inner, activation *gate)
+static struct feature squeeze_excite(struct maker *maker, const char *module, struct feature x, int squeezed,
+                                     activation *inner, activation *gate)
 {
 	onnx_node *mean = emit_node(maker, MODULE("%s.avgpool", module), "ReduceMean", x.name, NULL);
 	build_ints(maker->arena, mean, "axes", (int64_t[]){2, 3}, 2);
@@ -60,10 +63,12 @@ static struct feature sigmoid(struct maker *maker, const char *module, struct fe
 static const struct {
 	int expansion, channels, blocks, stride, kernel;
 } efficientnet_stages[] = {
-	{1, 16, 1, 1, 3}, {6, 24, 2, 2, 3}, {6, 40, 2, 2, 5}, {6, 80, 3, 2, 3}, {6, 112, 3, 1, 5}, {6, 192, 4, 2, 5}, {6, 320, 1, 1, 3},
+	{1, 16, 1, 1, 3},  {6, 24, 2, 2, 3},  {6, 40, 2, 2, 5},  {6, 80, 3, 2, 3},
+	{6, 112, 3, 1, 5}, {6, 192, 4, 2, 5}, {6, 320, 1, 1, 3},
 };
 
-static struct feature efficientnet_block(struct maker *maker, const char *name, struct feature x, size_t stage, int stride)
+static struct feature efficientnet_block(struct maker *maker, const char *name, struct feature x, size_t stage,
+                                         int stride)
 {
 	int wide = x.channels * efficientnet_stages[stage].expansion, kernel = efficientnet_stages[stage].kernel;
 	struct feature y = x;
@@ -81,7 +86,8 @@ void make_efficientnet_b0(struct maker *maker)
 	x = block(maker, "features.stem", x, square(32, 3, 2, 1, 1), silu);
 	for (size_t stage = 0; stage < COUNT_OF(efficientnet_stages); stage++)
 		for (int i = 0; i < efficientnet_stages[stage].blocks; i++)
-			x = efficientnet_block(maker, MODULE("features.%zu.%d", stage + 1, i), x, stage, i ? 1 : efficientnet_stages[stage].stride);
+			x = efficientnet_block(maker, MODULE("features.%zu.%d", stage + 1, i), x, stage,
+			                       i ? 1 : efficientnet_stages[stage].stride);
 	x = block(maker, "features.head", x, square(1280, 1, 1, 0, 1), silu);
 	x = flatten(maker, global_average_pool(maker, "avgpool", x));
 	make_output(maker, gemm(maker, "classifier.1", x, maker->classes, GAIN_LINEAR));
@@ -94,10 +100,10 @@ static const struct {
 	activation *act;
 	int stride;
 } mobilenetv3_blocks[] = {
-	{3, 16, 16, 0, relu, 1},          {3, 64, 24, 0, relu, 2},           {3, 72, 24, 0, relu, 1},
-	{5, 72, 40, 24, relu, 2},         {5, 120, 40, 32, relu, 1},         {5, 120, 40, 32, relu, 1},
-	{3, 240, 80, 0, hard_swish, 2},   {3, 200, 80, 0, hard_swish, 1},    {3, 184, 80, 0, hard_swish, 1},
-	{3, 184, 80, 0, hard_swish, 1},   {3, 480, 112, 120, hard_swish, 1}, {3, 672, 112, 168, hard_swish, 1},
+	{3, 16, 16, 0, relu, 1},           {3, 64, 24, 0, relu, 2},           {3, 72, 24, 0, relu, 1},
+	{5, 72, 40, 24, relu, 2},          {5, 120, 40, 32, relu, 1},         {5, 120, 40, 32, relu, 1},
+	{3, 240, 80, 0, hard_swish, 2},    {3, 200, 80, 0, hard_swish, 1},    {3, 184, 80, 0, hard_swish, 1},
+	{3, 184, 80, 0, hard_swish, 1},    {3, 480, 112, 120, hard_swish, 1}, {3, 672, 112, 168, hard_swish, 1},
 	{5, 672, 160, 168, hard_swish, 2}, {5, 960, 160, 240, hard_swish, 1}, {5, 960, 160, 240, hard_swish, 1},
 };
 
@@ -111,7 +117,8 @@ void make_mobilenetv3(struct maker *maker)
 		struct feature y = x;
 		if (b->wide != x.channels)
 			y = block(maker, MODULE("%s.expand", name), y, square(b->wide, 1, 1, 0, 1), b->act);
-		y = block(maker, MODULE("%s.depthwise", name), y, square(b->wide, b->kernel, b->stride, b->kernel / 2, b->wide), b->act);
+		y = block(maker, MODULE("%s.depthwise", name), y, square(b->wide, b->kernel, b->stride, b->kernel / 2, b->wide),
+		          b->act);
 		if (b->squeezed)
 			y = squeeze_excite(maker, MODULE("%s.se", name), y, b->squeezed, relu, hard_sigmoid);
 		y = block(maker, MODULE("%s.project", name), y, square(b->channels, 1, 1, 0, 1), NULL);
@@ -128,29 +135,34 @@ void make_mobilenetv3(struct maker *maker)
 /* The halves are cut where Shape says, as the exporter writes chunk(). */
 static void cut_channels(struct maker *maker, const char *module, struct feature x, struct feature *halves)
 {
-	const char *channels = emit_axis(maker, module, "Gather", emit(maker, module, "Shape", x.name, NULL, NULL), emit_list(maker, module, 1, 1), 0);
+	const char *channels = emit_axis(maker, module, "Gather", emit(maker, module, "Shape", x.name, NULL, NULL),
+	                                 emit_list(maker, module, 1, 1), 0);
 	const char *odd = emit(maker, module, "Add", channels, emit_list(maker, module, 1, 1), NULL);
 	const char *half = emit(maker, module, "Div", odd, emit_list(maker, module, 1, 2), NULL);
 	const char *edges[3] = {emit_list(maker, module, 1, 0)};
 	for (int i = 0; i < 2; i++) {
 		edges[i + 1] = emit(maker, module, "Mul", half, emit_list(maker, module, 1, i + 1), NULL);
 		const char *inputs = MODULE("%s,%s,%s,%s", x.name, edges[i], edges[i + 1], emit_list(maker, module, 1, 1));
-		halves[i] = (struct feature){emit_node(maker, module, "Slice", inputs, NULL)->output[0], x.channels / 2, x.height, x.width};
+		halves[i] = (struct feature){emit_node(maker, module, "Slice", inputs, NULL)->output[0], x.channels / 2,
+		                             x.height, x.width};
 	}
 }
 
 static struct feature shuffle(struct maker *maker, const char *module, struct feature x)
 {
-	const char *y = emit(maker, module, "Reshape", x.name, emit_list(maker, module, 5, 0, 2, x.channels / 2, x.height, x.width), NULL);
+	const char *y = emit(maker, module, "Reshape", x.name,
+	                     emit_list(maker, module, 5, 0, 2, x.channels / 2, x.height, x.width), NULL);
 	y = emit_transpose(maker, module, y, 5, (int64_t[]){0, 2, 1, 3, 4});
 	return with(x, emit(maker, module, "Reshape", y, emit_list(maker, module, 4, 0, -1, x.height, x.width), NULL));
 }
 
-static struct feature shuffle_branch(struct maker *maker, const char *module, struct feature x, int channels, int stride, bool expand)
+static struct feature shuffle_branch(struct maker *maker, const char *module, struct feature x, int channels,
+                                     int stride, bool expand)
 {
 	if (expand)
 		x = block(maker, MODULE("%s.expand", module), x, square(channels, 1, 1, 0, 1), relu);
-	x = conv_batch_norm(maker, MODULE("%s.dw", module), MODULE("%s.dw_bn", module), x, square(x.channels, 3, stride, 1, x.channels), GAIN_LINEAR);
+	x = conv_batch_norm(maker, MODULE("%s.dw", module), MODULE("%s.dw_bn", module), x,
+	                    square(x.channels, 3, stride, 1, x.channels), GAIN_LINEAR);
 	return block(maker, MODULE("%s.project", module), x, square(channels, 1, 1, 0, 1), relu);
 }
 
@@ -168,7 +180,8 @@ void make_shufflenetv2(struct maker *maker)
 				cut_channels(maker, module, x, halves);
 			else
 				halves[0] = shuffle_branch(maker, MODULE("%s.branch1", module), x, widths[stage] / 2, 2, false);
-			halves[1] = shuffle_branch(maker, MODULE("%s.branch2", module), halves[1], widths[stage] / 2, i ? 1 : 2, true);
+			halves[1] =
+				shuffle_branch(maker, MODULE("%s.branch2", module), halves[1], widths[stage] / 2, i ? 1 : 2, true);
 			x = shuffle(maker, module, concat(maker, module, halves[0], halves[1]));
 		}
 	}
@@ -200,13 +213,15 @@ static struct feature norm_channels(struct maker *maker, const char *module, str
 
 static struct feature convnext_block(struct maker *maker, const char *module, struct feature x)
 {
-	struct feature y = conv(maker, MODULE("%s.conv_dw", module), x, square(x.channels, 7, 1, 3, x.channels), GAIN_LINEAR);
+	struct feature y =
+		conv(maker, MODULE("%s.conv_dw", module), x, square(x.channels, 7, 1, 3, x.channels), GAIN_LINEAR);
 	y = channels_last(maker, module, y);
 	const char *z = layer_norm(maker, MODULE("%s.norm", module), y.name, x.channels, 1e-6f);
 	z = linear(maker, MODULE("%s.mlp.fc1", module), z, x.channels, 4 * x.channels, GAIN_LINEAR);
 	z = gelu_erf(maker, MODULE("%s.mlp.act", module), z);
 	z = linear(maker, MODULE("%s.mlp.fc2", module), z, 4 * x.channels, x.channels, GAIN_RELU);
-	z = emit(maker, module, "Mul", z, random_weight(maker, MODULE("%s.gamma", module), 1, (int64_t[]){x.channels}, 0.3f, 0.05f), NULL);
+	z = emit(maker, module, "Mul", z,
+	         random_weight(maker, MODULE("%s.gamma", module), 1, (int64_t[]){x.channels}, 0.3f, 0.05f), NULL);
 	return add(maker, module, channels_first(maker, module, with(y, z)), x);
 }
 

@@ -3,7 +3,7 @@
 #ifndef ERC_ONNX_BUILDER_H
 #define ERC_ONNX_BUILDER_H
 
-#include "core.h"
+#include "compiler/core/core.h"
 #include "onnx.pb-c.h"
 
 typedef Erc__Onnx__ModelProto onnx_model;
@@ -103,8 +103,8 @@ static inline void build_output(struct arena *arena, onnx_graph *graph, onnx_val
 /* ---- tensors ---- */
 
 /* With raw data when `bytes` is given; without data otherwise. */
-static inline onnx_tensor *build_tensor(struct arena *arena, const char *name, int dtype, int rank,
-                                        const int64_t *dims, const void *data, size_t bytes)
+static inline onnx_tensor *build_tensor(struct arena *arena, const char *name, int dtype, int rank, const int64_t *dims,
+                                        const void *data, size_t bytes)
 {
 	onnx_tensor *tensor = build_message(arena, &erc__onnx__tensor_proto__descriptor);
 	tensor->name = (char *)name;
@@ -126,8 +126,8 @@ static inline void build_initializer(struct arena *arena, onnx_graph *graph, onn
 /* ---- nodes and attributes ---- */
 
 /* Names are separated by commas; nothing between two is an omitted one. "" is none at all. */
-static inline onnx_node *build_free_node(struct arena *arena, const char *op_type, const char *name,
-                                         const char *inputs, const char *outputs)
+static inline onnx_node *build_free_node(struct arena *arena, const char *op_type, const char *name, const char *inputs,
+                                         const char *outputs)
 {
 	onnx_node *node = build_message(arena, &erc__onnx__node_proto__descriptor);
 	node->op_type = (char *)op_type;

@@ -1,13 +1,19 @@
 #!/bin/sh
-# Installs what the build and the tests need on Debian or Ubuntu, as root or by sudo. Leaves at
-# once when everything is there; elsewhere it names the packages and stops with exit code 6.
+# Installs what the build and the tests need on Debian or Ubuntu, as root or by sudo; `setup.sh lint` also
+# what `make lint` needs. Leaves at once when everything is there; elsewhere it names the packages and
+# stops with exit code 6.
 set -eu
 
 debian="gcc make libc6-dev pkg-config protobuf-c-compiler libprotobuf-c-dev libcjson-dev check xz-utils"
+linters=
+if [ "${1:-}" = lint ]; then
+	linters="clang-format-14 shellcheck"
+	debian="$debian $linters"
+fi
 
 # True when the build would find everything, whoever installed it.
 have_all() {
-	for tool in "${CC:-cc}" ar make pkg-config protoc-c xz; do
+	for tool in "${CC:-cc}" ar make pkg-config protoc-c xz $linters; do
 		command -v "$tool" >/dev/null 2>&1 || return 1
 	done
 	pkg-config --exists libprotobuf-c libcjson check || return 1

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
+#include "tools/erc/command.h"
 
 /* ---- element types ---- */
 
@@ -17,7 +17,7 @@ static double half_value(uint16_t bits)
 {
 	int exponent = bits >> 10 & 31, fraction = bits & 1023;
 	double value = exponent == 31 ? (fraction ? NAN : INFINITY)
-	             : exponent       ? ldexp(1024 + fraction, exponent - 25)
+	               : exponent     ? ldexp(1024 + fraction, exponent - 25)
 	                              : ldexp(fraction, -24);
 	return bits >> 15 ? -value : value;
 }
@@ -65,10 +65,9 @@ READ(bf16, uint16_t, bf16_value)
 
 typedef double (*read_fn)(const void *data, size_t index);
 static const read_fn readers[ERC_DTYPE_COUNT] = {
-	[ERC_F32] = read_f32, [ERC_U8] = read_u8,   [ERC_I8] = read_i8,     [ERC_U16] = read_u16,
-	[ERC_I16] = read_i16, [ERC_I32] = read_i32, [ERC_I64] = read_i64,   [ERC_BOOL] = read_u8,
-	[ERC_F16] = read_f16, [ERC_F64] = read_f64, [ERC_U32] = read_u32,   [ERC_U64] = read_u64,
-	[ERC_C64] = read_f32, [ERC_C128] = read_f64, [ERC_BF16] = read_bf16,
+	[ERC_F32] = read_f32, [ERC_U8] = read_u8,   [ERC_I8] = read_i8,   [ERC_U16] = read_u16,  [ERC_I16] = read_i16,
+	[ERC_I32] = read_i32, [ERC_I64] = read_i64, [ERC_BOOL] = read_u8, [ERC_F16] = read_f16,  [ERC_F64] = read_f64,
+	[ERC_U32] = read_u32, [ERC_U64] = read_u64, [ERC_C64] = read_f32, [ERC_C128] = read_f64, [ERC_BF16] = read_bf16,
 };
 
 double array_get(const struct array *array, size_t index)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench_run.h"
+#include "tools/erc/bench_run.h"
 
 #define CALIBRATION_RUNS 15
 #define TRACE_EVENTS 1000000
@@ -56,7 +56,8 @@ struct window {
 /* The share of the device that RT did not use between two moments. */
 static double share_left(const struct erc_runtime_stats *start, const struct erc_runtime_stats *end, uint32_t units)
 {
-	double rt_ns = (double)(end->rt_tile_ns - start->rt_tile_ns), units_ns = (double)(end->now_ns - start->now_ns) * units;
+	double rt_ns = (double)(end->rt_tile_ns - start->rt_tile_ns),
+		   units_ns = (double)(end->now_ns - start->now_ns) * units;
 	return units_ns > 0 && rt_ns < units_ns ? 1 - rt_ns / units_ns : 0;
 }
 
@@ -102,7 +103,8 @@ static int calibrate_client(struct bench_run *run, uint32_t i)
 	lane->most = own.most;
 	run->service_us[i] = series_median(&outcome.service);
 	run->most_units[i] = outcome.most_units;
-	run->valid_us[i] = own.client->deadline_us ? own.client->deadline_us : own.client->valid_factor * run->service_us[i];
+	run->valid_us[i] =
+		own.client->deadline_us ? own.client->deadline_us : own.client->valid_factor * run->service_us[i];
 	outcome_free(&outcome);
 	return status == ERC_OK ? ARGS_OK : say_runtime_error(closed.name, status);
 }

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench_run.h"
+#include "tools/erc/bench_run.h"
 
 /* ---- a process in a folder ---- */
 
@@ -98,11 +98,20 @@ static int compile(struct bench_run *run, struct compiled *model, const char *ta
 		return EXIT_RUN;
 	}
 	char *out = memory_printf("%s/model.erca", folder);
-	struct job job = {model->name, model->path, out, {
-		.size = sizeof job.options, .targets = &target, .target_count = 1,
-		.dims = run->options->dims.items, .dim_count = run->options->dims.count,
-		.no_debug = true, .message = on_message, .user = &job,
-	}, run->options->quiet};
+	struct job job = {model->name,
+	                  model->path,
+	                  out,
+	                  {
+						  .size = sizeof job.options,
+						  .targets = &target,
+						  .target_count = 1,
+						  .dims = run->options->dims.items,
+						  .dim_count = run->options->dims.count,
+						  .no_debug = true,
+						  .message = on_message,
+						  .user = &job,
+					  },
+	                  run->options->quiet};
 	catch_signals(true);
 	bench_step(run, "compiling %s for %s", model->name, target);
 	int code = run_apart(folder, compile_job, &job);
@@ -142,7 +151,9 @@ static int find_target(const struct bench_run *run, char **out)
 {
 	erc_runtime *runtime = NULL;
 	struct erc_runtime_options options = {
-		.size = sizeof options, .device = run->options->device, .units = run->options->workers,
+		.size = sizeof options,
+		.device = run->options->device,
+		.units = run->options->workers,
 	};
 	enum erc_status status = erc_runtime_create(&options, &runtime);
 	if (status != ERC_OK)

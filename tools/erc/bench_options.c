@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench_run.h"
+#include "tools/erc/bench_run.h"
 
 /* What --model says of it, or the name itself where that is a .onnx file, beside the workload. NULL: neither. */
 static char *file_of(const struct bench_run *run, const char *model)
@@ -22,7 +22,8 @@ int bench_find_files(struct bench_run *run)
 		const struct client *client = &run->workload.clients[i];
 		run->files[i] = file_of(run, client->model);
 		if (!run->files[i]) {
-			say_error("%s: no file is given for the model '%s' of client '%s'", run->options->path, client->model, client->name);
+			say_error("%s: no file is given for the model '%s' of client '%s'", run->options->path, client->model,
+			          client->name);
 			say_note("add --model %s=FILE.erca, or FILE.onnx", client->model);
 			return EXIT_USAGE;
 		}

@@ -4,17 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench_run.h"
+#include "tools/erc/bench_run.h"
 
 /* RT counts as protected where BE costs it no more than this. */
-#define MOST_SLOWDOWN 1.05   /* of mean latency, over RT alone */
-#define MOST_LOST 0.01       /* of the requests that RT alone has in time, as a share of all */
+#define MOST_SLOWDOWN 1.05 /* of mean latency, over RT alone */
+#define MOST_LOST 0.01     /* of the requests that RT alone has in time, as a share of all */
 
 static const double valid_factors[] = {1.5, 2, 3, 5};
 
 static const struct column client_columns[] = {
-	{"name", "client", CELL_TEXT}, {"class", "class", CELL_TEXT}, {"model", "model", CELL_TEXT},
-	{"load", "load", CELL_TEXT}, {"service_us", "alone", CELL_US}, {"valid_us", "valid", CELL_US},
+	{"name", "client", CELL_TEXT}, {"class", "class", CELL_TEXT},    {"model", "model", CELL_TEXT},
+	{"load", "load", CELL_TEXT},   {"service_us", "alone", CELL_US}, {"valid_us", "valid", CELL_US},
 };
 
 static const struct column columns[] = {
@@ -61,8 +61,8 @@ static const struct column columns[] = {
 /* ---- one cell: a policy at a load ---- */
 
 struct totals {
-	struct outcome solo, shared; /* of all RT clients */
-	uint64_t in_time, solo_in_time; /* RT requests within their client's valid time */
+	struct outcome solo, shared;            /* of all RT clients */
+	uint64_t in_time, solo_in_time;         /* RT requests within their client's valid time */
 	uint64_t good[COUNT_OF(valid_factors)]; /* the same for other valid times, where no deadline_us is given */
 	double be_completed;
 	uint64_t be_preemptions;
@@ -142,8 +142,8 @@ static char *verdict(const struct bench_run *run, const struct cell_figures *cel
 		else if (slowdown > MOST_SLOWDOWN || in_time < solo - MOST_LOST)
 			was = "not protected";
 		out = memory_printf("RT was %s: %.1f %% of %s requests in time (RT alone: %.1f %%), "
-		                    "mean latency %.2fx of RT alone%s%s", was, in_time * 100, count, solo * 100, slowdown,
-		                    held ? held : "", be);
+		                    "mean latency %.2fx of RT alone%s%s",
+		                    was, in_time * 100, count, solo * 100, slowdown, held ? held : "", be);
 	}
 	free(be);
 	free(count);
@@ -216,8 +216,9 @@ static void report_load(struct report *report, const struct bench_run *run, uint
 {
 	char **verdicts = memory_new(run->policy_count * sizeof *verdicts);
 	if (run->loads[load] > 0)
-		report_table_titled(report, "loads", columns, COUNT_OF(columns), "RT alone busy %.0f %% of the time (rates x %.4g)",
-		                    run->loads[load] * 100, run->scales[load]);
+		report_table_titled(report, "loads", columns, COUNT_OF(columns),
+		                    "RT alone busy %.0f %% of the time (rates x %.4g)", run->loads[load] * 100,
+		                    run->scales[load]);
 	else
 		report_table_titled(report, "loads", columns, COUNT_OF(columns), "rates as the workload gives them");
 	for (uint32_t p = 0; p < run->policy_count; p++)
@@ -233,14 +234,15 @@ static void report_load(struct report *report, const struct bench_run *run, uint
 static void report_legend(struct report *report)
 {
 	static const char *const lines[][2] = {
-		{"RT, BE", "real-time and best-effort clients. Slices of RT alone, of RT beside BE, and of BE alone take turns; "
-		           "every policy gets the same arrivals."},
+		{"RT, BE",
+	     "real-time and best-effort clients. Slices of RT alone, of RT beside BE, and of BE alone take turns; "
+	     "every policy gets the same arrivals."},
 		{"in time", "share of the RT requests that ended within their client's valid time, counted from when they were "
-		            "due. Those that were late, refused or dropped did not."},
+	                "due. Those that were late, refused or dropped did not."},
 		{"goodput/s", "RT requests in time, a second."},
 		{"RT mean, p90", "how long RT requests took beside BE, over RT alone under the same policy: mean and 90th "
-		                 "percentile, median of the rounds. From when a request was due, or from the end of its "
-		                 "client's request before if that is later."},
+	                     "percentile, median of the rounds. From when a request was due, or from the end of its "
+	                     "client's request before if that is later."},
 		{"p99", "the same of the 99th percentile; with a unit, the time itself, beside BE."},
 		{"BE", "BE's requests a second, over those of BE alone on the whole device."},
 		{"of room", "the same, over the share of the device's unit time that RT left: 1 is all of it."},
@@ -248,8 +250,10 @@ static void report_legend(struct report *report)
 	report_section(report, NULL, "what the columns say");
 	for (size_t i = 0; i < COUNT_OF(lines); i++)
 		report_fact_text(report, NULL, lines[i][0], "%s", lines[i][1]);
-	report_fact_text(report, NULL, "protected", "BE made RT's mean latency no more than %.2f times as long as alone, and "
-	                 "cost RT no more than %.0f point of its requests in time.", MOST_SLOWDOWN, MOST_LOST * 100);
+	report_fact_text(report, NULL, "protected",
+	                 "BE made RT's mean latency no more than %.2f times as long as alone, and "
+	                 "cost RT no more than %.0f point of its requests in time.",
+	                 MOST_SLOWDOWN, MOST_LOST * 100);
 }
 
 /* How late the driver woke; a sentence where it ever did. */
@@ -275,8 +279,10 @@ static void report_stalls(struct report *report, const struct bench_run *run)
 	report_fact(report, "stalled_us", NULL, CELL_US, stalled_us);
 	report_section(report, NULL, "how far to trust it");
 	if (most > 0)
-		report_fact_text(report, NULL, "this machine", "the driver woke %.2f ms late at the median, %.2f ms at the 99th "
-		                 "percentile and %.2f ms at most; %.0f of %zu times more than 1 ms. What stalls it may stall requests too.",
+		report_fact_text(report, NULL, "this machine",
+		                 "the driver woke %.2f ms late at the median, %.2f ms at the 99th "
+		                 "percentile and %.2f ms at most; %.0f of %zu times more than 1 ms. What stalls it may stall "
+		                 "requests too.",
 		                 p50 / 1e3, p99 / 1e3, most / 1e3, stalls, all.count);
 	if (!erc_runtime_computes(run->reference.stage.runtime))
 		report_fact_text(report, NULL, "device", "virtual: times are the artifacts' predictions%s, not measurements.",

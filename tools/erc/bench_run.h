@@ -2,11 +2,11 @@
 #ifndef ERC_BENCH_RUN_H
 #define ERC_BENCH_RUN_H
 
-#include "workload.h"
+#include "tools/erc/workload.h"
 
 /* A policy, and a runtime with all clients under it. */
 struct policy {
-	const char *name;   /* NULL: the default */
+	const char *name; /* NULL: the default */
 	struct stage stage;
 	erc_model **models; /* one per client; shared where the file is the same */
 };
@@ -15,9 +15,9 @@ struct policy {
 struct cell_figures {
 	struct outcome *solo, *shared; /* per client, all rounds together */
 	struct series mean_ratio, p90_ratio, p99_ratio, be_alone_ratio, be_share_ratio; /* one value a round */
-	double rt_seconds;             /* of shared slices */
-	uint64_t late_units;           /* as erc_runtime_stats has them, in shared slices */
-	double available;              /* sum over rounds of the share that RT left */
+	double rt_seconds;                                                              /* of shared slices */
+	uint64_t late_units; /* as erc_runtime_stats has them, in shared slices */
+	double available;    /* sum over rounds of the share that RT left */
 };
 
 /* A model that was compiled for this run. Its file has no name any more. */
@@ -30,23 +30,23 @@ struct compiled {
 struct bench_run {
 	const struct workload_options *options;
 	struct workload workload;
-	char **files;             /* per client: its artifact or .onnx file, as the user named it */
-	char **artifacts;         /* per client: the artifact that is loaded */
+	char **files;     /* per client: its artifact or .onnx file, as the user named it */
+	char **artifacts; /* per client: the artifact that is loaded */
 	struct compiled *compiled;
 	uint32_t compiled_count;
-	double *service_us;       /* per client: median alone, on the whole device */
-	double *valid_us;         /* per client: its deadline_us, or valid_factor times that */
-	uint32_t *most_units;     /* per client: that it was granted then */
-	struct policy reference;  /* the default policy: the clients' medians, and BE alone */
+	double *service_us;      /* per client: median alone, on the whole device */
+	double *valid_us;        /* per client: its deadline_us, or valid_factor times that */
+	uint32_t *most_units;    /* per client: that it was granted then */
+	struct policy reference; /* the default policy: the clients' medians, and BE alone */
 	struct policy *policies;
 	uint32_t policy_count;
-	double *loads;            /* RT busy shares; a single 0: rates as they are */
+	double *loads; /* RT busy shares; a single 0: rates as they are */
 	uint32_t load_count;
 	struct cell_figures *cells; /* [load][policy] */
-	double *be_alone;         /* [client]: completed a second, in this round */
-	double *scales;           /* [load] */
-	double seconds;           /* of a slice */
-	uint32_t steps, step;     /* of the progress */
+	double *be_alone;           /* [client]: completed a second, in this round */
+	double *scales;             /* [load] */
+	double seconds;             /* of a slice */
+	uint32_t steps, step;       /* of the progress */
 };
 
 /* ---- bench_options.c: all return ARGS_OK, or an exit code after messages ---- */

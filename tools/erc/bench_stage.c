@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench_run.h"
+#include "tools/erc/bench_run.h"
 
-#define REQUESTS_OPEN 8      /* outstanding at a time of an open-loop client; more arrivals wait in the driver */
+#define REQUESTS_OPEN 8 /* outstanding at a time of an open-loop client; more arrivals wait in the driver */
 
 static erc_model *loaded(const struct bench_run *run, const struct policy *policy, uint32_t client)
 {
@@ -19,8 +19,13 @@ static enum erc_status open_lane(const struct bench_run *run, struct policy *pol
 	const struct client *client = &run->workload.clients[i];
 	struct lane *lane = &policy->stage.lanes[i];
 	struct erc_session_options options = {
-		.size = sizeof options, .class_ = client->class_, .level = client->level, .weight = client->weight,
-		.units = client->units, .budget = client->budget, .name = client->name,
+		.size = sizeof options,
+		.class_ = client->class_,
+		.level = client->level,
+		.weight = client->weight,
+		.units = client->units,
+		.budget = client->budget,
+		.name = client->name,
 		.deadline_us = client->class_ == ERC_REAL_TIME ? (uint64_t)run->valid_us[i] : 0,
 	};
 	enum erc_status status = ERC_OK;
@@ -43,7 +48,9 @@ static enum erc_status open_lane(const struct bench_run *run, struct policy *pol
 static struct erc_sim_options simulation(const struct bench_run *run)
 {
 	return (struct erc_sim_options){
-		.size = sizeof(struct erc_sim_options), .by_tile = run->options->by_tile, .contention = run->options->contention ? 1 : 0,
+		.size = sizeof(struct erc_sim_options),
+		.by_tile = run->options->by_tile,
+		.contention = run->options->contention ? 1 : 0,
 	};
 }
 
@@ -51,8 +58,13 @@ int bench_open_policy(struct bench_run *run, struct policy *policy, bool may_she
 {
 	struct erc_sim_options sim = simulation(run);
 	struct erc_runtime_options options = {
-		.size = sizeof options, .device = run->options->device, .units = run->options->workers,
-		.policy = policy->name, .sim = &sim, .rt_slowdown = run->options->rt_slowdown > 0 ? run->options->rt_slowdown : -1, .be_bandwidth = run->options->be_bandwidth,
+		.size = sizeof options,
+		.device = run->options->device,
+		.units = run->options->workers,
+		.policy = policy->name,
+		.sim = &sim,
+		.rt_slowdown = run->options->rt_slowdown > 0 ? run->options->rt_slowdown : -1,
+		.be_bandwidth = run->options->be_bandwidth,
 	};
 	enum erc_status status = erc_runtime_create(&options, &policy->stage.runtime);
 	if (status != ERC_OK)

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench_run.h"
+#include "tools/erc/bench_run.h"
 
 static void free_run(struct bench_run *run)
 {
@@ -26,7 +26,8 @@ static void free_run(struct bench_run *run)
 	for (uint32_t p = 0; p < run->policy_count; p++)
 		free((char *)run->policies[p].name);
 	void *all[] = {
-		run->cells, run->be_alone, run->scales, run->loads, run->policies, run->service_us, run->valid_us, run->most_units,
+		run->cells,    run->be_alone,   run->scales,   run->loads,
+		run->policies, run->service_us, run->valid_us, run->most_units,
 	};
 	for (size_t i = 0; i < COUNT_OF(all); i++)
 		free(all[i]);
@@ -50,7 +51,8 @@ static int prepare(struct bench_run *run)
 	run->seconds = run->workload.seconds > 0 && run->workload.seconds < 10 ? run->workload.seconds : 2;
 	if (options->slice > 0)
 		run->seconds = options->slice;
-	run->steps = run->workload.count + run->load_count * options->rounds * (run->policy_count + 1) + !!options->trace + 1;
+	run->steps =
+		run->workload.count + run->load_count * options->rounds * (run->policy_count + 1) + !!options->trace + 1;
 	return bench_compile(run);
 }
 

@@ -4,27 +4,25 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "workload.h"
+#include "tools/erc/workload.h"
 
-static const char text[] =
-	"Measures one artifact: load to first result, latency (p50, p90, p99), throughput,\n"
-	"memory. One request at a time; inputs that are not given are random. JSON carries\n"
-	"all samples.\n\n"
-	"With --workload: several tenants on one device, under one or more policies: RT\n"
-	"latency beside BE and alone, RT requests in time, BE throughput; what the columns\n"
-	"say stands below the tables. A client's model is what --model names, or a .onnx\n"
-	"file beside the workload, which is compiled for the device. A request is in time\n"
-	"within its client's deadline_us, else within valid_factor (2) times its median\n"
-	"alone. With --shed, a closed loop whose request was refused tries again when an\n"
-	"RT request has ended, at the latest after its valid time; each try counts.";
+static const char text[] = "Measures one artifact: load to first result, latency (p50, p90, p99), throughput,\n"
+						   "memory. One request at a time; inputs that are not given are random. JSON carries\n"
+						   "all samples.\n\n"
+						   "With --workload: several tenants on one device, under one or more policies: RT\n"
+						   "latency beside BE and alone, RT requests in time, BE throughput; what the columns\n"
+						   "say stands below the tables. A client's model is what --model names, or a .onnx\n"
+						   "file beside the workload, which is compiled for the device. A request is in time\n"
+						   "within its client's deadline_us, else within valid_factor (2) times its median\n"
+						   "alone. With --shed, a closed loop whose request was refused tries again when an\n"
+						   "RT request has ended, at the latest after its valid time; each try counts.";
 
-static const char examples[] =
-	"  erc bench resnet50.erca\n"
-	"  erc bench resnet50.erca --workers 1 --seconds 10 --format json\n"
-	"  erc bench --workload two.json --model rt=mobilenetv2.erca \\\n"
-	"    --model be=resnet50.erca --load 0.1,0.3,0.5 --policy elastic,fifo\n"
-	"  erc bench --workload two.json --model rt=mobilenetv2.onnx \\\n"
-	"    --model be=resnet50.onnx --device sim:h100\n";
+static const char examples[] = "  erc bench resnet50.erca\n"
+							   "  erc bench resnet50.erca --workers 1 --seconds 10 --format json\n"
+							   "  erc bench --workload two.json --model rt=mobilenetv2.erca \\\n"
+							   "    --model be=resnet50.erca --load 0.1,0.3,0.5 --policy elastic,fifo\n"
+							   "  erc bench --workload two.json --model rt=mobilenetv2.onnx \\\n"
+							   "    --model be=resnet50.onnx --device sim:h100\n";
 
 struct bench {
 	struct runner_options open;
@@ -37,7 +35,7 @@ struct bench {
 
 struct figures {
 	double first_us; /* load and first run; making random inputs is left out */
-	double *samples;          /* in run order */
+	double *samples; /* in run order */
 	size_t count;
 	double total_us;
 };
@@ -64,8 +62,10 @@ static int parse(int argc, char **argv, struct bench *b)
 		{"rounds", 'r', OPTION_COUNT, &b->workload.rounds, "N", "times that all slices are run (default 5)"},
 		{"slice", 0, OPTION_NUMBER, &b->workload.slice, "S", "seconds of a slice (default 2)"},
 		{"shed", 0, OPTION_FLAG, &b->workload.shed, NULL, "refuses RT requests that would be late (below)"},
-		{"rt-slowdown", 0, OPTION_NUMBER, &b->workload.rt_slowdown, "X", "elastic: RT may be late by this share (0.02)"},
-		{"be-bandwidth", 0, OPTION_NUMBER, &b->workload.be_bandwidth, "X", "elastic: most of the memory's traffic for BE"},
+		{"rt-slowdown", 0, OPTION_NUMBER, &b->workload.rt_slowdown, "X",
+	     "elastic: RT may be late by this share (0.02)"},
+		{"be-bandwidth", 0, OPTION_NUMBER, &b->workload.be_bandwidth, "X",
+	     "elastic: most of the memory's traffic for BE"},
 		{"trace", 0, OPTION_TEXT, &b->workload.trace, "FILE", "Chrome trace of one more slice"},
 		{"seed", 0, OPTION_COUNT, &b->workload.seed, "N", "of the arrivals (default 1)"},
 		{"by-tile", 0, OPTION_FLAG, &b->workload.by_tile, NULL, "sim: each tile is an event, exact and slow"},
@@ -74,7 +74,7 @@ static int parse(int argc, char **argv, struct bench *b)
 		{"format", 0, OPTION_TEXT, &b->format_name, "FORM", "text (default), json, md or csv"},
 	};
 	const struct usage usage = {
-		"bench", "MODEL.erca | --workload FILE [options]", text, examples, options, COUNT_OF(options), 0, 1,
+		"bench",       "MODEL.erca | --workload FILE [options]", text, examples, options, COUNT_OF(options), 0, 1,
 		"an artifact",
 	};
 	int code = args_parse(&usage, argc, argv, &b->open.path);
@@ -207,7 +207,10 @@ static int bench(struct bench *b, enum format format)
 
 int cmd_bench(int argc, char **argv)
 {
-	struct bench b = {.seconds = 3, .warmup = 3, .open.random_by_default = true, .workload = {.rounds = 5, .seed = 1, .rt_slowdown = 0.02}};
+	struct bench b = {.seconds = 3,
+	                  .warmup = 3,
+	                  .open.random_by_default = true,
+	                  .workload = {.rounds = 5, .seed = 1, .rt_slowdown = 0.02}};
 	enum format format;
 	int code = parse(argc, argv, &b);
 	if (code == ARGS_OK)

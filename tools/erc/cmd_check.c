@@ -2,24 +2,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
+#include "tools/erc/command.h"
 
-static const char text[] =
-	"Says whether an ONNX model compiles, and what stands in the way: every operator,\n"
-	"input or shape that does, with the node, what was found and what would help. Builds\n"
-	"no code, writes no file, and needs no compiler. Takes the options that say what is\n"
-	"compiled; exit code 0 when it would, else the one that 'erc compile' would give.";
+static const char text[] = "Says whether an ONNX model compiles, and what stands in the way: every operator,\n"
+						   "input or shape that does, with the node, what was found and what would help. Builds\n"
+						   "no code, writes no file, and needs no compiler. Takes the options that say what is\n"
+						   "compiled; exit code 0 when it would, else the one that 'erc compile' would give.";
 
-static const char examples[] =
-	"  erc check resnet50.onnx\n"
-	"  erc check bert.onnx --dim batch=1 --dim sequence=128 --target sim:h100\n"
-	"  erc check model.onnx --format json\n";
+static const char examples[] = "  erc check resnet50.onnx\n"
+							   "  erc check bert.onnx --dim batch=1 --dim sequence=128 --target sim:h100\n"
+							   "  erc check model.onnx --format json\n";
 
 static const struct column operator_columns[] = {
-	{"operator", "operator", CELL_TEXT}, {"uses", "nodes", CELL_COUNT}, {"supported", "supported", CELL_TEXT},
+	{"operator", "operator", CELL_TEXT},
+	{"uses", "nodes", CELL_COUNT},
+	{"supported", "supported", CELL_TEXT},
 };
 static const struct column problem_columns[] = {
-	{"problem", "problem", CELL_TEXT}, {"hint", "what would help", CELL_TEXT},
+	{"problem", "problem", CELL_TEXT},
+	{"hint", "what would help", CELL_TEXT},
 };
 
 struct check {
@@ -38,7 +39,8 @@ static int parse(int argc, char **argv, struct check *c)
 		{"const", 0, OPTION_LIST, &c->consts, "INPUT=V[,V]", "pins an input to a value; it is no input any more"},
 		{"format", 0, OPTION_TEXT, &c->format_name, "FORM", "text (default), json, md or csv"},
 	};
-	const struct usage usage = {"check", "MODEL.onnx [options]", text, examples, options, COUNT_OF(options), 1, 1, "a model"};
+	const struct usage usage = {"check",  "MODEL.onnx [options]", text, examples, options, COUNT_OF(options), 1, 1,
+	                            "a model"};
 	return args_parse(&usage, argc, argv, &c->path);
 }
 
@@ -77,8 +79,8 @@ static void add_operators(struct report *report, const struct ercc_model_info *i
 	}
 }
 
-static struct report *describe(const struct check *c, const struct ercc_model_info *info, const struct ercc_check *figures,
-                               enum ercc_status status)
+static struct report *describe(const struct check *c, const struct ercc_model_info *info,
+                               const struct ercc_check *figures, enum ercc_status status)
 {
 	struct report *report = report_new("erc.check/1");
 	report_fact_text(report, "path", "file", "%s", c->path);
@@ -104,12 +106,18 @@ static int check(struct check *c, enum format format)
 	text_list_split(&c->targets);
 	const struct ercc_options options = {
 		.size = sizeof options,
-		.targets = c->targets.items, .target_count = c->targets.count,
-		.budgets = c->budgets.items, .budget_count = c->budgets.count,
-		.dims = c->dims.items, .dim_count = c->dims.count,
-		.shapes = c->shapes.items, .shape_count = c->shapes.count,
-		.const_texts = c->consts.items, .const_text_count = c->consts.count,
-		.message = take_message, .user = c,
+		.targets = c->targets.items,
+		.target_count = c->targets.count,
+		.budgets = c->budgets.items,
+		.budget_count = c->budgets.count,
+		.dims = c->dims.items,
+		.dim_count = c->dims.count,
+		.shapes = c->shapes.items,
+		.shape_count = c->shapes.count,
+		.const_texts = c->consts.items,
+		.const_text_count = c->consts.count,
+		.message = take_message,
+		.user = c,
 	};
 	enum ercc_status status = ercc_model_info(c->path, &options, &info);
 	if (status != ERCC_OK)

@@ -2,25 +2,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
+#include "tools/erc/command.h"
 
-static const char text[] =
-	"Compiles an ONNX model, ahead of time, to one artifact file: kernels for each\n"
-	"target and budget, weights, plan. Needs a C compiler for CPU targets,\n"
-	"NVRTC for CUDA targets; no device.\n"
-	"The same model, options and toolchain give the same bytes.\n\n"
-	"A budget limits the units that a launch uses and the local memory of each: full,\n"
-	"half, quarter (of the device that the target stands for), own ones with a name,\n"
-	"units=N or share=25%, and local=48KiB, or a JSON file of them. One artifact holds\n"
-	"variants for all; on a target they give the same results, bit for bit.";
+static const char text[] = "Compiles an ONNX model, ahead of time, to one artifact file: kernels for each\n"
+						   "target and budget, weights, plan. Needs a C compiler for CPU targets,\n"
+						   "NVRTC for CUDA targets; no device.\n"
+						   "The same model, options and toolchain give the same bytes.\n\n"
+						   "A budget limits the units that a launch uses and the local memory of each: full,\n"
+						   "half, quarter (of the device that the target stands for), own ones with a name,\n"
+						   "units=N or share=25%, and local=48KiB, or a JSON file of them. One artifact holds\n"
+						   "variants for all; on a target they give the same results, bit for bit.";
 
-static const char examples[] =
-	"  erc compile resnet50.onnx -o resnet50.erca\n"
-	"  erc compile bert.onnx -o bert.erca --dim batch=1 --dim sequence=128\n"
-	"  erc compile yolo.onnx -o yolo.erca --shape x:1x3x640x640 --target native\n"
-	"  erc compile voice.onnx -o voice.erca --const sr=16000 --quiet\n"
-	"  erc compile resnet50.onnx -o edge.erca --budget full,name=edge,units=8\n"
-	"  erc compile resnet50.onnx -o h100.erca --target sim:h100 --budget budgets.json\n";
+static const char examples[] = "  erc compile resnet50.onnx -o resnet50.erca\n"
+							   "  erc compile bert.onnx -o bert.erca --dim batch=1 --dim sequence=128\n"
+							   "  erc compile yolo.onnx -o yolo.erca --shape x:1x3x640x640 --target native\n"
+							   "  erc compile voice.onnx -o voice.erca --const sr=16000 --quiet\n"
+							   "  erc compile resnet50.onnx -o edge.erca --budget full,name=edge,units=8\n"
+							   "  erc compile resnet50.onnx -o h100.erca --target sim:h100 --budget budgets.json\n";
 
 struct compile {
 	const char *out, *cc, *kernel_dir, *dump_after, *stop_after;
@@ -48,8 +46,7 @@ static int parse(int argc, char **argv, struct compile *c, const char **model)
 		{"quiet", 'q', OPTION_FLAG, &c->quiet, NULL, "no progress"},
 	};
 	const struct usage usage = {
-		"compile", "MODEL.onnx -o OUT.erca [options]", text, examples, options, COUNT_OF(options), 1, 1,
-		"a model",
+		"compile", "MODEL.onnx -o OUT.erca [options]", text, examples, options, COUNT_OF(options), 1, 1, "a model",
 	};
 	return args_parse(&usage, argc, argv, model);
 }
@@ -84,16 +81,26 @@ static int compile(struct compile *c, const char *model)
 	text_list_split(&c->targets);
 	struct ercc_options options = {
 		.size = sizeof options,
-		.targets = c->targets.items, .target_count = c->targets.count,
-		.budgets = c->budgets.items, .budget_count = c->budgets.count,
-		.dims = c->dims.items, .dim_count = c->dims.count,
-		.shapes = c->shapes.items, .shape_count = c->shapes.count,
-		.const_texts = c->consts.items, .const_text_count = c->consts.count,
-		.jobs = c->jobs, .cc = c->cc, .kernel_dir = c->kernel_dir,
+		.targets = c->targets.items,
+		.target_count = c->targets.count,
+		.budgets = c->budgets.items,
+		.budget_count = c->budgets.count,
+		.dims = c->dims.items,
+		.dim_count = c->dims.count,
+		.shapes = c->shapes.items,
+		.shape_count = c->shapes.count,
+		.const_texts = c->consts.items,
+		.const_text_count = c->consts.count,
+		.jobs = c->jobs,
+		.cc = c->cc,
+		.kernel_dir = c->kernel_dir,
 		.cache_dir = c->no_cache ? "" : NULL,
-		.dump_after = c->dump_after, .stop_after = c->stop_after, .dump = stdout,
+		.dump_after = c->dump_after,
+		.stop_after = c->stop_after,
+		.dump = stdout,
 		.no_debug = c->no_debug,
-		.message = say_compiler_message, .user = &c->quiet,
+		.message = say_compiler_message,
+		.user = &c->quiet,
 	};
 	return ercc_status_exit_code(ercc_compile(model, c->out, &options));
 }

@@ -2,17 +2,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "inspect.h"
+#include "tools/erc/inspect.h"
 
-static const char text[] =
-	"Shows what a file holds: an artifact (any machine's; nothing of it is run) or an\n"
-	"ONNX model. Without options a summary; the options show one part each.";
+static const char text[] = "Shows what a file holds: an artifact (any machine's; nothing of it is run) or an\n"
+						   "ONNX model. Without options a summary; the options show one part each.";
 
-static const char examples[] =
-	"  erc inspect resnet50.erca\n"
-	"  erc inspect resnet50.erca --budgets --variants\n"
-	"  erc inspect resnet50.erca --plan --format csv > plan.csv\n"
-	"  erc inspect resnet50.onnx\n";
+static const char examples[] = "  erc inspect resnet50.erca\n"
+							   "  erc inspect resnet50.erca --budgets --variants\n"
+							   "  erc inspect resnet50.erca --plan --format csv > plan.csv\n"
+							   "  erc inspect resnet50.onnx\n";
 
 static int parse(int argc, char **argv, struct inspect *inspect, const char **format_name, const char **path)
 {
@@ -27,8 +25,7 @@ static int parse(int argc, char **argv, struct inspect *inspect, const char **fo
 		{"format", 0, OPTION_TEXT, format_name, "FORM", "text (default), json, md or csv"},
 	};
 	const struct usage usage = {
-		"inspect", "FILE [options]", text, examples, options, COUNT_OF(options), 1, 1,
-		"a file",
+		"inspect", "FILE [options]", text, examples, options, COUNT_OF(options), 1, 1, "a file",
 	};
 	return args_parse(&usage, argc, argv, path);
 }

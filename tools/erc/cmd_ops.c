@@ -1,10 +1,10 @@
 /* `erc ops`: the compiler's operator table. */
-#include "command.h"
+#include "tools/erc/command.h"
 
 static const char text[] = "Lists the operators that can be compiled, with the opset version from which each\n"
-                           "row holds.";
+						   "row holds.";
 static const char examples[] = "  erc ops\n"
-                               "  erc ops --format md > OPERATORS.md\n";
+							   "  erc ops --format md > OPERATORS.md\n";
 
 static const struct column columns[] = {
 	{"operator", "operator", CELL_TEXT}, {"domain", "domain", CELL_TEXT}, {"since", "since", CELL_COUNT},

@@ -3,19 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
+#include "tools/erc/command.h"
 
-static const char text[] =
-	"Runs an artifact. Every input must be given: NAME=@FILE (.npy, .pb, or .bin with\n"
-	"raw bytes), NAME=random:SEED or NAME=zeros. Without --output and --expect each\n"
-	"output is summarised. --expect compares element by element (--rtol, --atol); with\n"
-	"--l2 alone it compares the relative L2 error instead. Integers must be equal.";
+static const char text[] = "Runs an artifact. Every input must be given: NAME=@FILE (.npy, .pb, or .bin with\n"
+						   "raw bytes), NAME=random:SEED or NAME=zeros. Without --output and --expect each\n"
+						   "output is summarised. --expect compares element by element (--rtol, --atol); with\n"
+						   "--l2 alone it compares the relative L2 error instead. Integers must be equal.";
 
-static const char examples[] =
-	"  erc run resnet50.erca --input data=random:1\n"
-	"  erc run resnet50.erca --input data=@cat.npy --output logits=@logits.npy\n"
-	"  erc run resnet50.erca --input data=@cat.npy --expect logits=@ref.npy --l2 1e-5\n"
-	"  erc run resnet50.erca --input data=random:1 --workers 2 --repeat 3\n";
+static const char examples[] = "  erc run resnet50.erca --input data=random:1\n"
+							   "  erc run resnet50.erca --input data=@cat.npy --output logits=@logits.npy\n"
+							   "  erc run resnet50.erca --input data=@cat.npy --expect logits=@ref.npy --l2 1e-5\n"
+							   "  erc run resnet50.erca --input data=random:1 --workers 2 --repeat 3\n";
 
 struct run {
 	struct runner_options open;
@@ -44,7 +42,7 @@ static int parse(int argc, char **argv, struct run *r)
 		{"quiet", 'q', OPTION_FLAG, &r->quiet, NULL, "prints nothing when all is well"},
 	};
 	const struct usage usage = {
-		"run", "MODEL.erca --input NAME=VALUE... [options]", text, examples, options, COUNT_OF(options), 1, 1,
+		"run",         "MODEL.erca --input NAME=VALUE... [options]", text, examples, options, COUNT_OF(options), 1, 1,
 		"an artifact",
 	};
 	return args_parse(&usage, argc, argv, &r->open.path);
@@ -108,7 +106,8 @@ static int run_repeatedly(struct runner *runner, const struct run *r)
 /* ---- what becomes of the outputs ---- */
 
 /* Splits NAME=@FILE and finds the output; its index, or -1 after messages. */
-static int split_output(const struct runner *runner, const char *option, const char *item, char **name, const char **path)
+static int split_output(const struct runner *runner, const char *option, const char *item, char **name,
+                        const char **path)
 {
 	if (!binding_split(option, item, name, path))
 		return -1;
@@ -179,7 +178,8 @@ static bool accepted(const struct run *r, const struct comparison *result)
 
 static int compare_arrays(const struct run *r, const char *name, const struct array *view, const struct array *expected)
 {
-	struct comparison result = array_compare(view, expected, r->rtol < 0 ? 1e-3 : r->rtol, r->atol < 0 ? 1e-5 : r->atol);
+	struct comparison result =
+		array_compare(view, expected, r->rtol < 0 ? 1e-3 : r->rtol, r->atol < 0 ? 1e-5 : r->atol);
 	if (!result.same_type) {
 		char *have = array_type_text(view->dtype, view->rank, view->dims);
 		char *want = array_type_text(expected->dtype, expected->rank, expected->dims);

@@ -1,13 +1,13 @@
 /* `erc version`: versions, targets and passes of the compiler, best target of this machine, policies of the runtime. */
 #include <string.h>
 
-#include "command.h"
+#include "tools/erc/command.h"
 
 static const char text[] = "Prints the versions of compiler and runtime, the targets that can be compiled for,\n"
-                           "the best target of this machine, the compiler's passes in order, and the policies\n"
-                           "that share a device (erc bench --policy).";
+						   "the best target of this machine, the compiler's passes in order, and the policies\n"
+						   "that share a device (erc bench --policy).";
 static const char examples[] = "  erc version\n"
-                               "  erc version --format json\n";
+							   "  erc version --format json\n";
 
 static const struct column target_columns[] = {{"name", "target", CELL_TEXT}};
 static const struct column pass_columns[] = {{"name", "pass", CELL_TEXT}};

@@ -8,30 +8,30 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "erc.h"
-#include "ercc.h"
+#include "runtime/include/erc.h"
+#include "compiler/include/ercc.h"
 
 /* ---- exit codes, the same for every verb ---- */
 
 enum exit_code {
 	EXIT_OK = 0,
-	EXIT_RUN = 1,       /* a run or a comparison failed */
+	EXIT_RUN = 1, /* a run or a comparison failed */
 	EXIT_USAGE = 2,
-	EXIT_MODEL = 3,     /* model not supported */
-	EXIT_ARTIFACT = 4,  /* artifact invalid or corrupt */
-	EXIT_DEVICE = 5,    /* no variant fits this device or budget */
+	EXIT_MODEL = 3,    /* model not supported */
+	EXIT_ARTIFACT = 4, /* artifact invalid or corrupt */
+	EXIT_DEVICE = 5,   /* no variant fits this device or budget */
 	EXIT_TOOLCHAIN = 6,
 	EXIT_SIGNATURE = 7,
 };
 #define ARGS_OK (-1) /* parsed: go on with the verb */
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#define COUNT_OF(array) (sizeof array / sizeof((array)[0]))
 
 /* ---- verbs: commands.def ---- */
 
 /* argv[0] is the verb. Returns the exit code. */
 #define X(name, help) int cmd_##name(int argc, char **argv);
-#include "commands.def"
+#include "tools/erc/commands.def"
 #undef X
 
 /* ---- args.c: options ---- */
@@ -50,8 +50,8 @@ struct text_list {
 };
 
 struct option {
-	const char *name;  /* "target", given as --target */
-	char letter;       /* 'o', given as -o; 0: none */
+	const char *name; /* "target", given as --target */
+	char letter;      /* 'o', given as -o; 0: none */
 	enum option_kind kind;
 	void *out;         /* of the kind's type; set only when the option is given */
 	const char *value; /* what the help calls the value: "FILE"; NULL for a flag */
@@ -75,7 +75,7 @@ int args_parse(const struct usage *usage, int argc, char **argv, const char **op
 /* The one of count names that is closest to word by edit distance; NULL when none is close. */
 const char *args_nearest(const char *word, const char *const *names, size_t count);
 void text_list_add(struct text_list *list, const char *item); /* a copy of it */
-void text_list_split(struct text_list *list); /* "a,b" given once is "a" and "b" */
+void text_list_split(struct text_list *list);                 /* "a,b" given once is "a" and "b" */
 void text_list_free(struct text_list *list);
 
 /* ---- say.c: messages, all to stderr ---- */
@@ -130,7 +130,8 @@ void report_fact(struct report *report, const char *key, const char *heading, en
 void report_fact_text(struct report *report, const char *key, const char *heading, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 /* A table; its cells follow row by row. columns is borrowed until the report is freed. */
-void report_table(struct report *report, const char *key, const char *title, const struct column *columns, size_t count);
+void report_table(struct report *report, const char *key, const char *title, const struct column *columns,
+                  size_t count);
 /* The same with a title made up; tables of one key become one array in JSON. */
 void report_table_titled(struct report *report, const char *key, const struct column *columns, size_t count,
                          const char *format, ...) __attribute__((format(printf, 5, 6)));
@@ -153,7 +154,7 @@ struct array {
 	int64_t dims[ERC_MAX_RANK];
 	size_t count; /* elements */
 	size_t bytes;
-	void *data;   /* row-major, little-endian; owned */
+	void *data; /* row-major, little-endian; owned */
 };
 
 /* Takes dtype, rank and dims from its arguments, allocates zeroed data. False: too large or no fixed-size type. */
@@ -170,10 +171,10 @@ char *dims_text(uint32_t rank, const int64_t *dims);
 void array_fill_random(struct array *array, uint64_t seed);
 
 struct comparison {
-	bool equal;       /* within the limits */
-	bool same_type;   /* dtype and dims agree; nothing below is set otherwise */
-	size_t outside;   /* elements beyond the limits */
-	size_t worst;     /* index of the worst element */
+	bool equal;     /* within the limits */
+	bool same_type; /* dtype and dims agree; nothing below is set otherwise */
+	size_t outside; /* elements beyond the limits */
+	size_t worst;   /* index of the worst element */
 	double worst_actual, worst_expected;
 	double relative_l2; /* |actual - expected| / |expected|, Euclidean; infinite when a NaN or infinity is misplaced */
 };

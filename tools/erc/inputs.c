@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
+#include "tools/erc/command.h"
 
 bool binding_split(const char *option, const char *text, char **name, const char **rest)
 {
@@ -24,7 +24,8 @@ static bool ends_with(const char *text, const char *end)
 	return length >= end_length && !strcmp(text + length - end_length, end);
 }
 
-static const char *bin_read(const char *path, enum erc_dtype dtype, uint32_t rank, const int64_t *dims, struct array *out)
+static const char *bin_read(const char *path, enum erc_dtype dtype, uint32_t rank, const int64_t *dims,
+                            struct array *out)
 {
 	void *data;
 	size_t bytes;

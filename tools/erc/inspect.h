@@ -2,7 +2,7 @@
 #ifndef ERC_INSPECT_H
 #define ERC_INSPECT_H
 
-#include "command.h"
+#include "tools/erc/command.h"
 
 #define INSPECT_SCHEMA "erc.inspect/1" /* schemas/inspect.schema.json */
 

@@ -2,59 +2,69 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "artifact.h"
-#include "inspect.h"
+#include "schemas/artifact.h"
+#include "tools/erc/inspect.h"
 
 #define NESTING_MAX 16
 
-#define ALWAYS(key, kind) {key, NULL, kind} /* in JSON and CSV only: the title says it in text */
+#define ALWAYS(key, kind) \
+	{ \
+		key, NULL, kind \
+	} /* in JSON and CSV only: the title says it in text */
 
 static const struct column tensor_columns[] = {
-	ALWAYS("entry", CELL_TEXT), ALWAYS("target", CELL_TEXT),
-	{"kind", "", CELL_TEXT}, {"name", "name", CELL_TEXT}, {"dtype", "type", CELL_TEXT},
-	{"shape", "shape", CELL_TEXT}, {"bytes", "size", CELL_BYTES},
+	ALWAYS("entry", CELL_TEXT),    ALWAYS("target", CELL_TEXT),  {"kind", "", CELL_TEXT},
+	{"name", "name", CELL_TEXT},   {"dtype", "type", CELL_TEXT}, {"shape", "shape", CELL_TEXT},
+	{"bytes", "size", CELL_BYTES},
 };
 static const struct column target_columns[] = {
-	{"target", "target", CELL_TEXT}, {"budget", "budget", CELL_TEXT}, {"units", "units", CELL_COUNT},
-	{"local_bytes", "local", CELL_BYTES}, {"tiles", "tiles", CELL_COUNT}, {"longest_tile_us", "longest", CELL_US},
-	{"kernels", "kernels", CELL_COUNT}, {"code_bytes", "code", CELL_BYTES},
+	{"target", "target", CELL_TEXT},      {"budget", "budget", CELL_TEXT},    {"units", "units", CELL_COUNT},
+	{"local_bytes", "local", CELL_BYTES}, {"tiles", "tiles", CELL_COUNT},     {"longest_tile_us", "longest", CELL_US},
+	{"kernels", "kernels", CELL_COUNT},   {"code_bytes", "code", CELL_BYTES},
 };
 static const struct column section_columns[] = {
-	{"section", "section", CELL_TEXT}, {"offset", "offset", CELL_COUNT}, {"bytes", "size", CELL_BYTES},
+	{"section", "section", CELL_TEXT},
+	{"offset", "offset", CELL_COUNT},
+	{"bytes", "size", CELL_BYTES},
 	{"sha256", "SHA-256", CELL_TEXT},
 };
 static const struct column entry_columns[] = {
-	{"entry", "entry", CELL_TEXT}, {"target", "target", CELL_TEXT}, {"records", "steps", CELL_COUNT},
-	{"arena_bytes", "activations", CELL_BYTES}, {"local_bytes", "local memory", CELL_BYTES},
+	{"entry", "entry", CELL_TEXT},
+	{"target", "target", CELL_TEXT},
+	{"records", "steps", CELL_COUNT},
+	{"arena_bytes", "activations", CELL_BYTES},
+	{"local_bytes", "local memory", CELL_BYTES},
 };
 static const struct column plan_columns[] = {
-	ALWAYS("entry", CELL_TEXT), ALWAYS("target", CELL_TEXT),
-	{"step", "step", CELL_COUNT}, {"kind", "kind", CELL_TEXT}, {"name", "node", CELL_TEXT},
-	{"kernel", "kernel", CELL_TEXT}, {"tiles", "tiles", CELL_COUNT}, {"mflop", "MFLOP", CELL_NUMBER},
-	{"bytes", "traffic", CELL_BYTES},
+	ALWAYS("entry", CELL_TEXT),     ALWAYS("target", CELL_TEXT),     {"step", "step", CELL_COUNT},
+	{"kind", "kind", CELL_TEXT},    {"name", "node", CELL_TEXT},     {"kernel", "kernel", CELL_TEXT},
+	{"tiles", "tiles", CELL_COUNT}, {"mflop", "MFLOP", CELL_NUMBER}, {"bytes", "traffic", CELL_BYTES},
 };
 static const struct column kernel_columns[] = {
-	{"kernel", "kernel", CELL_TEXT}, {"target", "target", CELL_TEXT}, {"launches", "launches", CELL_COUNT},
+	{"kernel", "kernel", CELL_TEXT},
+	{"target", "target", CELL_TEXT},
+	{"launches", "launches", CELL_COUNT},
 	{"digest", "source digest", CELL_TEXT},
 };
 static const struct column variant_columns[] = {
-	ALWAYS("entry", CELL_TEXT), ALWAYS("target", CELL_TEXT),
-	{"step", "step", CELL_COUNT}, {"name", "node", CELL_TEXT}, {"budget", "budget", CELL_TEXT},
-	{"shape", "tile shape", CELL_TEXT}, {"tiles", "tiles", CELL_COUNT}, {"units", "units", CELL_COUNT},
-	{"tile_us", "tile", CELL_US}, {"tile_bytes", "memory", CELL_BYTES},
-	ALWAYS("local_bytes", CELL_BYTES), ALWAYS("threads", CELL_COUNT), ALWAYS("registers", CELL_COUNT),
-	ALWAYS("blocks_per_unit", CELL_COUNT), ALWAYS("static_bytes", CELL_BYTES), ALWAYS("spill_bytes", CELL_BYTES),
-	ALWAYS("kernel", CELL_TEXT), ALWAYS("shared_by", CELL_COUNT), ALWAYS("reduction_key", CELL_TEXT),
+	ALWAYS("entry", CELL_TEXT),           ALWAYS("target", CELL_TEXT),           {"step", "step", CELL_COUNT},
+	{"name", "node", CELL_TEXT},          {"budget", "budget", CELL_TEXT},       {"shape", "tile shape", CELL_TEXT},
+	{"tiles", "tiles", CELL_COUNT},       {"units", "units", CELL_COUNT},        {"tile_us", "tile", CELL_US},
+	{"tile_bytes", "memory", CELL_BYTES}, ALWAYS("local_bytes", CELL_BYTES),     ALWAYS("threads", CELL_COUNT),
+	ALWAYS("registers", CELL_COUNT),      ALWAYS("blocks_per_unit", CELL_COUNT), ALWAYS("static_bytes", CELL_BYTES),
+	ALWAYS("spill_bytes", CELL_BYTES),    ALWAYS("kernel", CELL_TEXT),           ALWAYS("shared_by", CELL_COUNT),
+	ALWAYS("reduction_key", CELL_TEXT),
 };
 /* What a line of text has no room for; without keys, so that the other forms keep to one table. */
 static const struct column resource_columns[] = {
-	{NULL, "step", CELL_COUNT}, {NULL, "budget", CELL_TEXT}, {NULL, "local", CELL_BYTES}, {NULL, "threads", CELL_COUNT},
-	{NULL, "regs", CELL_COUNT}, {NULL, "blocks", CELL_COUNT}, {NULL, "spills", CELL_COUNT}, {NULL, "kernel", CELL_TEXT}, {NULL, "share", CELL_COUNT},
+	{NULL, "step", CELL_COUNT},    {NULL, "budget", CELL_TEXT}, {NULL, "local", CELL_BYTES},
+	{NULL, "threads", CELL_COUNT}, {NULL, "regs", CELL_COUNT},  {NULL, "blocks", CELL_COUNT},
+	{NULL, "spills", CELL_COUNT},  {NULL, "kernel", CELL_TEXT}, {NULL, "share", CELL_COUNT},
 };
 
 static const char *const section_names[] = {
-	[ERCA_SECTION_META] = "META",       [ERCA_SECTION_PLAN] = "PLAN", [ERCA_SECTION_WEIGHTS] = "WEIGHTS",
-	[ERCA_SECTION_CODE] = "CODE",       [ERCA_SECTION_GOLDEN] = "GOLDEN", [ERCA_SECTION_DEBUG] = "DEBUG",
+	[ERCA_SECTION_META] = "META", [ERCA_SECTION_PLAN] = "PLAN",     [ERCA_SECTION_WEIGHTS] = "WEIGHTS",
+	[ERCA_SECTION_CODE] = "CODE", [ERCA_SECTION_GOLDEN] = "GOLDEN", [ERCA_SECTION_DEBUG] = "DEBUG",
 };
 static const char *const record_kinds[] = {
 	[ERCA_RECORD_LAUNCH] = "launch", [ERCA_RECORD_COPY] = "copy", [ERCA_RECORD_BRANCH] = "branch",
@@ -142,7 +152,8 @@ static void for_each_entry(const erc_artifact *artifact, struct report *report, 
 	}
 }
 
-static void begin_table(const struct view *view, const char *key, const char *what, const struct column *columns, size_t count)
+static void begin_table(const struct view *view, const char *key, const char *what, const struct column *columns,
+                        size_t count)
 {
 	report_table_titled(view->report, key, columns, count, "%s of %s on %s", what, string(view, view->entry->name),
 	                    string(view, view->target->name));
@@ -158,8 +169,7 @@ static void add_tensors(const struct view *view, const char *kind, uint32_t firs
 		size_t length = 0;
 		for (uint32_t d = 0; d < tensor->rank; d++)
 			length += (size_t)snprintf(shape + length, sizeof shape - length, "%s%s%lld", d ? "x" : "",
-			                           tensor->dim_slots[d] != ERCA_NONE ? "n<=" : "",
-			                           (long long)tensor->dims[d]);
+			                           tensor->dim_slots[d] != ERCA_NONE ? "n<=" : "", (long long)tensor->dims[d]);
 		add_entry_cells(view);
 		report_cell_text(view->report, "%s", kind);
 		report_cell_text(view->report, "%s", string(view, tensor->name));
@@ -291,7 +301,8 @@ static void add_memory(const erc_artifact *artifact, struct report *report)
 
 static const char *kernel_name(const struct view *view, const struct erca_variant *variant)
 {
-	const struct erca_kernel *kernel = variant ? RECORD(view->artifact, KERNELS, struct erca_kernel, variant->kernel) : NULL;
+	const struct erca_kernel *kernel =
+		variant ? RECORD(view->artifact, KERNELS, struct erca_kernel, variant->kernel) : NULL;
 	return kernel ? string(view, kernel->name) : "";
 }
 
@@ -445,7 +456,8 @@ static int print_meta(const erc_artifact *artifact, const char *path)
 	return EXIT_ARTIFACT;
 }
 
-static void add_parts(const erc_artifact *artifact, const char *path, const struct inspect *inspect, struct report *report)
+static void add_parts(const erc_artifact *artifact, const char *path, const struct inspect *inspect,
+                      struct report *report)
 {
 	if (!inspect->plan && !inspect->memory && !inspect->kernels && !inspect->variants && !inspect->budgets) {
 		add_facts(artifact, path, report);

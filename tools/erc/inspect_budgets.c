@@ -1,19 +1,28 @@
 /* `erc inspect --budgets`: the room profiles of an artifact's entries, and their curves. */
-#include "artifact.h"
-#include "inspect.h"
+#include "schemas/artifact.h"
+#include "tools/erc/inspect.h"
 
 static const struct column profile_columns[] = {
-	{"entry", NULL, CELL_TEXT}, {"target", NULL, CELL_TEXT}, {"budget", "budget", CELL_TEXT},
+	{"entry", NULL, CELL_TEXT},
+	{"target", NULL, CELL_TEXT},
+	{"budget", "budget", CELL_TEXT},
 	{"units", "units", CELL_COUNT},
-	{"latency_us", "latency", CELL_US}, {"unit_us", "unit time", CELL_US}, {"used_percent", "used %", CELL_NUMBER},
-	{"units_within_1", "within 1 %", CELL_COUNT}, {"units_within_5", "5 %", CELL_COUNT},
+	{"latency_us", "latency", CELL_US},
+	{"unit_us", "unit time", CELL_US},
+	{"used_percent", "used %", CELL_NUMBER},
+	{"units_within_1", "within 1 %", CELL_COUNT},
+	{"units_within_5", "5 %", CELL_COUNT},
 	{"units_within_10", "10 %", CELL_COUNT},
 	{"memory_bytes_per_s", NULL, CELL_NUMBER},
 };
 static const struct column point_columns[] = {
-	{"entry", NULL, CELL_TEXT}, {"target", NULL, CELL_TEXT}, {"budget", "budget", CELL_TEXT},
+	{"entry", NULL, CELL_TEXT},
+	{"target", NULL, CELL_TEXT},
+	{"budget", "budget", CELL_TEXT},
 	{"units", "units", CELL_COUNT},
-	{"latency_us", "latency", CELL_US}, {"unit_us", "unit time", CELL_US}, {"used_percent", "used %", CELL_NUMBER},
+	{"latency_us", "latency", CELL_US},
+	{"unit_us", "unit time", CELL_US},
+	{"used_percent", "used %", CELL_NUMBER},
 	{"speed", "speed", CELL_BAR},
 };
 

@@ -2,13 +2,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "inspect.h"
+#include "tools/erc/inspect.h"
 
 static const struct column value_columns[] = {
-	{"kind", "", CELL_TEXT}, {"name", "name", CELL_TEXT}, {"dtype", "type", CELL_TEXT}, {"shape", "shape", CELL_TEXT},
+	{"kind", "", CELL_TEXT},
+	{"name", "name", CELL_TEXT},
+	{"dtype", "type", CELL_TEXT},
+	{"shape", "shape", CELL_TEXT},
 };
 static const struct column operator_columns[] = {
-	{"operator", "operator", CELL_TEXT}, {"uses", "nodes", CELL_COUNT}, {"supported", "supported", CELL_TEXT},
+	{"operator", "operator", CELL_TEXT},
+	{"uses", "nodes", CELL_COUNT},
+	{"supported", "supported", CELL_TEXT},
 };
 
 /* "[1x3x224x224]", or "[batch x 3 x ? x 224]" where a dimension is no number. */
@@ -62,7 +67,8 @@ static struct report *describe(const char *path, const struct ercc_model_info *i
 	struct report *report = report_new(INSPECT_SCHEMA);
 	report_fact_text(report, "kind", "kind", "ONNX model");
 	report_fact_text(report, "path", "file", "%s", path);
-	report_fact_text(report, "producer", "producer", "%s", info->producer && *info->producer ? info->producer : "(not stated)");
+	report_fact_text(report, "producer", "producer", "%s",
+	                 info->producer && *info->producer ? info->producer : "(not stated)");
 	report_fact(report, "ir_version", "IR version", CELL_COUNT, (double)info->ir_version);
 	report_fact(report, "opset", "opset", CELL_COUNT, (double)info->opset);
 	report_fact(report, "nodes", "nodes", CELL_COUNT, info->node_count);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "workload.h"
+#include "tools/erc/workload.h"
 
 /* ---- requests ---- */
 
@@ -125,7 +125,8 @@ static void submit_due(struct slice *slice, struct lane *lane, uint64_t now_ns)
 		submit(slice, lane, now_ns);
 	}
 	for (; lane->next < lane->arrival_count && slice->start_ns + lane->arrivals[lane->next] <= now_ns; lane->next++) {
-		if (lane->drops_stale && (lane->outstanding || slice->start_ns + lane->arrivals[lane->next] < lane->last_end_ns))
+		if (lane->drops_stale &&
+		    (lane->outstanding || slice->start_ns + lane->arrivals[lane->next] < lane->last_end_ns))
 			lane->outcome->dropped++;
 		else if (!submit(slice, lane, slice->start_ns + lane->arrivals[lane->next]))
 			break;
@@ -217,7 +218,8 @@ static bool is_over(const struct slice *slice, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < slice->stage->lane_count; i++) {
 		const struct lane *lane = &slice->stage->lanes[i];
-		if (lane->outstanding || (lane->is_active && lane->next < lane->arrival_count && slice->stage->status == ERC_OK))
+		if (lane->outstanding ||
+		    (lane->is_active && lane->next < lane->arrival_count && slice->stage->status == ERC_OK))
 			return false;
 	}
 	return now_ns >= slice->end_ns || slice->stage->status != ERC_OK;

@@ -1,7 +1,7 @@
 /* `erc VERB …`: finds the verb in commands.def and calls it. */
 #include <string.h>
 
-#include "command.h"
+#include "tools/erc/command.h"
 
 struct verb {
 	const char *name;
@@ -11,7 +11,7 @@ struct verb {
 
 static const struct verb verbs[] = {
 #define X(name, help) {#name, help, cmd_##name},
-#include "commands.def"
+#include "tools/erc/commands.def"
 #undef X
 };
 

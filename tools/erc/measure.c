@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "workload.h"
+#include "tools/erc/workload.h"
 
 void series_add(struct series *series, double value)
 {

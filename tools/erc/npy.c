@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "command.h"
+#include "tools/erc/command.h"
 
 #define NPY_MAGIC "\x93NUMPY"
 
@@ -14,9 +14,9 @@ static const struct {
 	enum erc_dtype dtype;
 	const char *descr; /* behind the byte order */
 } types[] = {
-	{ERC_F32, "f4"}, {ERC_F64, "f8"}, {ERC_F16, "f2"}, {ERC_I8, "i1"},  {ERC_I16, "i2"}, {ERC_I32, "i4"},
-	{ERC_I64, "i8"}, {ERC_U8, "u1"},  {ERC_U16, "u2"}, {ERC_U32, "u4"}, {ERC_U64, "u8"}, {ERC_BOOL, "b1"},
-	{ERC_C64, "c8"}, {ERC_C128, "c16"},
+	{ERC_F32, "f4"}, {ERC_F64, "f8"},  {ERC_F16, "f2"}, {ERC_I8, "i1"},    {ERC_I16, "i2"},
+	{ERC_I32, "i4"}, {ERC_I64, "i8"},  {ERC_U8, "u1"},  {ERC_U16, "u2"},   {ERC_U32, "u4"},
+	{ERC_U64, "u8"}, {ERC_BOOL, "b1"}, {ERC_C64, "c8"}, {ERC_C128, "c16"},
 };
 
 const char *file_read(const char *path, void **data, size_t *bytes)

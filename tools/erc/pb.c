@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
+#include "tools/erc/command.h"
 
 struct bytes {
 	const uint8_t *at, *end;
@@ -143,8 +143,8 @@ static const char *fill(const struct parsed *parsed, struct array *out)
 		if (parsed->dims[i] < 0 || __builtin_mul_overflow(need, (size_t)parsed->dims[i], &need))
 			return "pb: dims are negative or too large";
 	bool pairs = parsed->type == ERC_C64 || parsed->type == ERC_C128;
-	size_t stored = parsed->has_raw ? (size_t)(parsed->raw.end - parsed->raw.at)
-	                                : parsed->value_count * (pairs ? step / 2 : step);
+	size_t stored =
+		parsed->has_raw ? (size_t)(parsed->raw.end - parsed->raw.at) : parsed->value_count * (pairs ? step / 2 : step);
 	if (stored != need)
 		return "pb: the data's size does not fit the dims";
 	if (!array_new(out, (enum erc_dtype)parsed->type, parsed->rank, parsed->dims))
@@ -168,7 +168,8 @@ const char *pb_parse(const void *data, size_t bytes, struct array *out)
 	while (!parsed.wrong && in.at < in.end)
 		if (!take_field(&in, &parsed))
 			parsed.wrong = "is no TensorProto: truncated or damaged";
-	if (!parsed.wrong && (parsed.type == 0 || parsed.type >= ERC_DTYPE_COUNT || !erc_dtype_bytes((enum erc_dtype)parsed.type)))
+	if (!parsed.wrong &&
+	    (parsed.type == 0 || parsed.type >= ERC_DTYPE_COUNT || !erc_dtype_bytes((enum erc_dtype)parsed.type)))
 		parsed.wrong = "pb: element type is not supported";
 	const char *wrong = parsed.wrong ? parsed.wrong : fill(&parsed, out);
 	free(parsed.values);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report.h"
+#include "tools/erc/report.h"
 
 struct report *report_new(const char *schema)
 {

@@ -2,7 +2,7 @@
 #ifndef ERC_REPORT_H
 #define ERC_REPORT_H
 
-#include "command.h"
+#include "tools/erc/command.h"
 
 struct cell {
 	const char *key, *heading;

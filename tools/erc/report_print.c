@@ -7,7 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "report.h"
+#include "tools/erc/report.h"
 
 #define CELL_MIN 12 /* no column is cut below this width */
 #define BAR_WIDTH 25
@@ -132,14 +132,16 @@ static void make_column(struct sheet *sheet, size_t c)
 		sheet->headings[c] = memory_printf("%s%s%s", column->heading, is_time ? " " : "", is_time ? unit->name : "");
 	for (size_t i = c; i < section->cell_count; i += section->column_count)
 		sheet->texts[i] = is_time && isfinite(section->cells[i].value)
-		                          ? memory_printf("%.*f", unit->decimals, section->cells[i].value / unit->us)
-		                          : cell_text(&section->cells[i]);
+		                      ? memory_printf("%.*f", unit->decimals, section->cells[i].value / unit->us)
+		                      : cell_text(&section->cells[i]);
 }
 
 static struct sheet sheet_new(const struct section *section)
 {
 	struct sheet sheet = {
-		section, memory_new(section->cell_count * sizeof(char *)), memory_new(section->column_count * sizeof(char *)),
+		section,
+		memory_new(section->cell_count * sizeof(char *)),
+		memory_new(section->column_count * sizeof(char *)),
 		memory_new(section->column_count * sizeof(size_t)),
 	};
 	for (size_t c = 0; c < section->column_count; c++)
@@ -212,7 +214,8 @@ static void fit_columns(const struct sheet *sheet, size_t screen)
 	for (; total > screen + 2; total--) {
 		size_t widest = section->column_count;
 		for (size_t c = 0; c < section->column_count; c++)
-			if (section->columns[c].kind == CELL_TEXT && (widest == section->column_count || widths[c] >= widths[widest]))
+			if (section->columns[c].kind == CELL_TEXT &&
+			    (widest == section->column_count || widths[c] >= widths[widest]))
 				widest = c;
 		if (widest == section->column_count || widths[widest] <= CELL_MIN)
 			return;

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "command.h"
+#include "tools/erc/command.h"
 
 #define POISON 0xcb /* as f32 -2.7e7, as i64 a large negative number */
 
@@ -25,10 +25,16 @@ static void print_log(void *user, enum erc_log_level level, const char *message)
 
 static enum erc_status open_handles(struct runner *runner, const struct runner_options *options)
 {
-	struct erc_runtime_options runtime = {.size = sizeof runtime, .device = options->device, .units = options->workers, .log = print_log};
+	struct erc_runtime_options runtime = {.size = sizeof runtime,
+	                                      .device = options->device,
+	                                      .units = options->workers,
+	                                      .log = print_log};
 	struct erc_model_options model = {.size = sizeof model, .target = options->target};
 	struct erc_session_options session = {
-		.size = sizeof session, .entry = options->entry, .budget = options->budget, .class_ = options->real_time ? ERC_REAL_TIME : ERC_BEST_EFFORT,
+		.size = sizeof session,
+		.entry = options->entry,
+		.budget = options->budget,
+		.class_ = options->real_time ? ERC_REAL_TIME : ERC_BEST_EFFORT,
 	};
 	enum erc_status status = erc_runtime_create(&runtime, &runner->runtime);
 	if (status == ERC_OK)

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "tools/erc/command.h"
 
 /* A progress line stands on the terminal and must go before anything else is printed. */
 static bool line_open;
@@ -90,11 +90,8 @@ static const struct {
 	enum erc_status status;
 	enum exit_code code;
 } exit_codes[] = {
-	{ERC_CORRUPT, EXIT_ARTIFACT},
-	{ERC_VERSION, EXIT_ARTIFACT},
-	{ERC_NO_TARGET, EXIT_DEVICE},
-	{ERC_SIGNATURE, EXIT_SIGNATURE},
-	{ERC_NOT_FOUND, EXIT_USAGE}, /* a name on the command line */
+	{ERC_CORRUPT, EXIT_ARTIFACT},    {ERC_VERSION, EXIT_ARTIFACT}, {ERC_NO_TARGET, EXIT_DEVICE},
+	{ERC_SIGNATURE, EXIT_SIGNATURE}, {ERC_NOT_FOUND, EXIT_USAGE}, /* a name on the command line */
 };
 
 int say_runtime_error(const char *about, enum erc_status status)

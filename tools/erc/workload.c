@@ -1,5 +1,5 @@
 /* Workload files: who asks, how urgently, when. Two forms: ours, and DISB's as they are. */
-#include "workload.h"
+#include "tools/erc/workload.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -12,7 +12,7 @@
 /* Where a value stands, for messages. */
 struct place {
 	const char *path;
-	const char *list;   /* "clients" or "tasks"; NULL: the file itself */
+	const char *list; /* "clients" or "tasks"; NULL: the file itself */
 	uint32_t number;
 	const char *inside; /* an object in it: "load."; or NULL */
 };
@@ -34,7 +34,8 @@ static int complain(const struct place *place, const char *key, const char *want
 }
 
 /* A number of at least `least`, or `otherwise` where there is none. */
-static int read_number(const struct place *place, const cJSON *object, const char *key, double least, double otherwise, double *out)
+static int read_number(const struct place *place, const cJSON *object, const char *key, double least, double otherwise,
+                       double *out)
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
 	*out = otherwise;
@@ -50,7 +51,8 @@ static int read_number(const struct place *place, const cJSON *object, const cha
 }
 
 /* The same for a whole number, of 0 or more. */
-static int read_count(const struct place *place, const cJSON *object, const char *key, uint32_t least, uint32_t otherwise, uint32_t *out)
+static int read_count(const struct place *place, const cJSON *object, const char *key, uint32_t least,
+                      uint32_t otherwise, uint32_t *out)
 {
 	double number;
 	int code = read_number(place, object, key, least, otherwise, &number);
@@ -73,14 +75,16 @@ static int read_text(const struct place *place, const cJSON *object, const char 
 
 /* ---- gaps of a recorded trace ---- */
 
-static int take_gaps(const struct place *place, const char *key, const cJSON *list, double scale, bool are_times, struct client *out)
+static int take_gaps(const struct place *place, const char *key, const cJSON *list, double scale, bool are_times,
+                     struct client *out)
 {
 	const cJSON *item;
 	double before = 0, sum = 0;
 	if (!cJSON_IsArray(list) || !cJSON_GetArraySize(list))
 		return complain(place, key, "a list of seconds, or the name of a JSON file with one", list);
 	out->gaps_s = memory_new((size_t)cJSON_GetArraySize(list) * sizeof *out->gaps_s);
-	cJSON_ArrayForEach(item, list) {
+	cJSON_ArrayForEach(item, list)
+	{
 		double value = cJSON_IsNumber(item) ? item->valuedouble * scale : -1, gap = are_times ? value - before : value;
 		if (!(gap >= 0) || gap > 1e6)
 			return complain(place, key, are_times ? "times that ascend" : "gaps of 0 or more seconds", item);
@@ -114,7 +118,8 @@ static int parse_file(const char *path, cJSON **out)
 char *path_beside(const char *path, const char *name)
 {
 	const char *slash = strrchr(path, '/');
-	return slash && *name != '/' ? memory_printf("%.*s/%s", (int)(slash - path), path, name) : memory_printf("%s", name);
+	return slash && *name != '/' ? memory_printf("%.*s/%s", (int)(slash - path), path, name)
+	                             : memory_printf("%s", name);
 }
 
 /* A list, or the name of a file with one, beside the workload. */
@@ -157,7 +162,8 @@ static int check_keys(const struct place *place, const cJSON *object, const char
 		say_error("%s: %s[%u] is no object", place->path, place->list, place->number);
 		return EXIT_USAGE;
 	}
-	cJSON_ArrayForEach(item, object) {
+	cJSON_ArrayForEach(item, object)
+	{
 		bool known = false;
 		for (size_t i = 0; i < count; i++)
 			known |= !strcmp(names[i], item->string);
@@ -184,7 +190,8 @@ static int check_keys(const struct place *place, const cJSON *object, const char
 /* When it asks: what the kind of load needs, and nothing that belongs to another kind. */
 static int read_load(const struct place *place, const cJSON *object, struct client *out)
 {
-	const cJSON *rate = cJSON_GetObjectItemCaseSensitive(object, "rate"), *gaps = cJSON_GetObjectItemCaseSensitive(object, "gaps_s");
+	const cJSON *rate = cJSON_GetObjectItemCaseSensitive(object, "rate"),
+				*gaps = cJSON_GetObjectItemCaseSensitive(object, "gaps_s");
 	TAKE(read_kind(place, "load", cJSON_GetObjectItemCaseSensitive(object, "load"), &out->kind));
 	bool has_rate = out->kind == LOAD_PERIODIC || out->kind == LOAD_POISSON;
 	if (rate && !has_rate)
@@ -198,8 +205,8 @@ static int read_load(const struct place *place, const cJSON *object, struct clie
 
 static int read_client(const struct place *place, const cJSON *object, struct client *out)
 {
-	static const char *const keys[] = {"name", "model", "class", "level", "weight", "in_flight", "units", "budget",
-	                                   "deadline_us", "valid_factor", "load", "rate", "gaps_s"};
+	static const char *const keys[] = {"name",   "model",       "class",        "level", "weight", "in_flight", "units",
+	                                   "budget", "deadline_us", "valid_factor", "load",  "rate",   "gaps_s"};
 	const cJSON *class_ = cJSON_GetObjectItemCaseSensitive(object, "class");
 	TAKE(check_keys(place, object, keys, COUNT_OF(keys)));
 	TAKE(read_text(place, object, "name", true, &out->name));
@@ -223,7 +230,8 @@ static int read_client(const struct place *place, const cJSON *object, struct cl
 
 static int read_task(const struct place *place, const cJSON *object, struct client *out)
 {
-	const cJSON *load = cJSON_GetObjectItemCaseSensitive(object, "load"), *client = cJSON_GetObjectItemCaseSensitive(object, "client");
+	const cJSON *load = cJSON_GetObjectItemCaseSensitive(object, "load"),
+				*client = cJSON_GetObjectItemCaseSensitive(object, "client");
 	const cJSON *type = cJSON_GetObjectItemCaseSensitive(load, "type");
 	const struct place in_load = {place->path, place->list, place->number, "load."};
 	const struct place in_client = {place->path, place->list, place->number, "client."};
@@ -235,8 +243,12 @@ static int read_task(const struct place *place, const cJSON *object, struct clie
 	TAKE(read_text(&in_client, client, "model_name", true, &out->model));
 	size_t length = strlen(out->name);
 	bool is_real_time = length > 3 && !strcmp(out->name + length - 3, "_rt");
-	*out = (struct client){.name = out->name, .model = out->model, .weight = 1, .valid_factor = 2,
-	                       .class_ = is_real_time ? ERC_REAL_TIME : ERC_BEST_EFFORT, .in_flight = is_real_time ? 1 : 2};
+	*out = (struct client){.name = out->name,
+	                       .model = out->model,
+	                       .weight = 1,
+	                       .valid_factor = 2,
+	                       .class_ = is_real_time ? ERC_REAL_TIME : ERC_BEST_EFFORT,
+	                       .in_flight = is_real_time ? 1 : 2};
 	if (!cJSON_IsString(type))
 		return complain(&in_load, "type", "a text", type);
 	if (!strcmp(type->valuestring, "continuous"))
@@ -259,7 +271,8 @@ static int read_list(const char *path, const cJSON *root, struct workload *out)
 		return EXIT_USAGE;
 	}
 	out->clients = memory_new((size_t)cJSON_GetArraySize(list) * sizeof *out->clients);
-	cJSON_ArrayForEach(item, list) {
+	cJSON_ArrayForEach(item, list)
+	{
 		struct client *client = &out->clients[out->count++];
 		place.number = out->count - 1;
 		TAKE(clients ? read_client(&place, item, client) : read_task(&place, item, client));

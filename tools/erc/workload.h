@@ -2,20 +2,20 @@
 #ifndef ERC_WORKLOAD_H
 #define ERC_WORKLOAD_H
 
-#include "command.h"
+#include "tools/erc/command.h"
 
 /* ---- workload.c: files ---- */
 
 enum load_kind {
-	LOAD_CLOSED,   /* the next request when one ends */
+	LOAD_CLOSED, /* the next request when one ends */
 	LOAD_PERIODIC,
 	LOAD_POISSON,
-	LOAD_TRACE,    /* recorded gaps between arrivals, over and over */
+	LOAD_TRACE, /* recorded gaps between arrivals, over and over */
 };
 
 struct client {
 	char *name;
-	char *model;          /* name: --model NAME=FILE says which file it is; or a .onnx file itself, beside the workload */
+	char *model; /* name: --model NAME=FILE says which file it is; or a .onnx file itself, beside the workload */
 	enum erc_class class_;
 	uint32_t level, weight;
 	uint32_t in_flight;   /* closed: requests outstanding at a time */
@@ -24,14 +24,14 @@ struct client {
 	uint32_t deadline_us; /* RT: valid time; 0: valid_factor times the median of its service alone */
 	double valid_factor;
 	enum load_kind kind;
-	double rate;          /* periodic, Poisson: per second */
-	double *gaps_s;       /* trace */
+	double rate;    /* periodic, Poisson: per second */
+	double *gaps_s; /* trace */
 	size_t gap_count;
 };
 
 struct workload {
 	char *name;
-	double seconds;       /* of one slice; 0: not said */
+	double seconds; /* of one slice; 0: not said */
 	struct client *clients;
 	uint32_t count;
 };
@@ -56,7 +56,7 @@ struct series {
 void series_add(struct series *series, double value);
 void series_append(struct series *series, const struct series *other);
 void series_free(struct series *series);
-double series_mean(const struct series *series);  /* 0 when empty */
+double series_mean(const struct series *series);                     /* 0 when empty */
 double series_percentile(const struct series *series, double share); /* nearest rank; 0 when empty */
 double series_median(const struct series *series);
 size_t series_count_within(const struct series *series, double limit); /* values <= limit */
@@ -65,14 +65,15 @@ size_t series_count_within(const struct series *series, double limit); /* values
 
 /* What became of one client in one slice; times in microseconds. */
 struct outcome {
-	struct series latency;   /* end - scheduled arrival */
-	struct series service;   /* end - max(scheduled arrival, end of the client's request before) */
-	struct series visible;   /* submit -> rooms set */
-	struct series granted;   /* submit -> the last granted unit at work; of those where it came to that and no other RT request was under way */
-	uint64_t arrivals;       /* open: all; closed: submitted */
+	struct series latency; /* end - scheduled arrival */
+	struct series service; /* end - max(scheduled arrival, end of the client's request before) */
+	struct series visible; /* submit -> rooms set */
+	struct series
+		granted; /* submit -> the last granted unit at work; of those where it came to that and no other RT request was under way */
+	uint64_t arrivals; /* open: all; closed: submitted */
 	uint64_t shed, dropped, failed, preemptions;
-	uint32_t most_units;     /* that a request was granted */
-	double completed;        /* by the end of the slice; a request that was under way counts in part */
+	uint32_t most_units; /* that a request was granted */
+	double completed;    /* by the end of the slice; a request that was under way counts in part */
 };
 void outcome_free(struct outcome *outcome);
 void outcome_add(struct outcome *to, const struct outcome *from);
@@ -83,11 +84,11 @@ struct lane {
 	erc_session *session;
 	struct lane_request *requests;
 	uint32_t request_count, outstanding;
-	uint32_t most;           /* outstanding at a time */
-	uint64_t valid_ns;       /* valid time; a closed loop tries again after so long when a request was refused */
-	uint64_t again_ns;       /* closed loop: submits nothing before */
-	bool is_active;          /* in this slice */
-	bool drops_stale;        /* an arrival while one is outstanding is dropped, as DISB's generator does */
+	uint32_t most;            /* outstanding at a time */
+	uint64_t valid_ns;        /* valid time; a closed loop tries again after so long when a request was refused */
+	uint64_t again_ns;        /* closed loop: submits nothing before */
+	bool is_active;           /* in this slice */
+	bool drops_stale;         /* an arrival while one is outstanding is dropped, as DISB's generator does */
 	const uint64_t *arrivals; /* of this slice, from its start */
 	size_t arrival_count, next;
 	uint64_t last_end_ns;
@@ -98,17 +99,17 @@ struct stage {
 	erc_runtime *runtime;
 	struct lane *lanes;
 	uint32_t lane_count;
-	enum erc_status status;  /* of the first request that failed for no reason of scheduling */
+	enum erc_status status;          /* of the first request that failed for no reason of scheduling */
 	struct erc_runtime_stats at_end; /* when the time of the slice was over; requests may have been under way */
-	struct series oversleep; /* wake-ups that came late, us: the machine's own stalls */
+	struct series oversleep;         /* wake-ups that came late, us: the machine's own stalls */
 };
 
 struct lane_request {
 	erc_request *request;
-	struct array *arrays;    /* what its inputs and outputs are bound to */
+	struct array *arrays; /* what its inputs and outputs are bound to */
 	uint32_t array_count;
 	bool is_busy;
-	bool had_company;        /* when it was submitted, RT requests were under way */
+	bool had_company; /* when it was submitted, RT requests were under way */
 };
 
 /* Makes the requests, bound to memory of their own. */
@@ -120,17 +121,17 @@ enum erc_status stage_run(struct stage *stage, double seconds);
 /* ---- bench_workload.c ---- */
 
 struct workload_options {
-	const char *path;     /* of the workload */
-	const char *device;   /* NULL: cpu */
-	const char *arrivals; /* "open" (NULL) or "disb" */
-	const char *loads;    /* RT busy shares: "0.1,0.3", "0.1..1.2"; NULL: rates as they are */
-	const char *policies; /* "elastic,fifo" */
-	const char *trace;    /* file to write; NULL: none */
+	const char *path;        /* of the workload */
+	const char *device;      /* NULL: cpu */
+	const char *arrivals;    /* "open" (NULL) or "disb" */
+	const char *loads;       /* RT busy shares: "0.1,0.3", "0.1..1.2"; NULL: rates as they are */
+	const char *policies;    /* "elastic,fifo" */
+	const char *trace;       /* file to write; NULL: none */
 	struct text_list models; /* NAME=FILE */
 	struct text_list dims;   /* NAME=N, of models that are compiled */
-	double slice;         /* seconds; 0: as the workload says, or 2 */
-	double rt_slowdown;   /* 0: none */
-	double be_bandwidth;  /* 0: no limit */
+	double slice;            /* seconds; 0: as the workload says, or 2 */
+	double rt_slowdown;      /* 0: none */
+	double be_bandwidth;     /* 0: no limit */
 	uint32_t workers, rounds, seed;
 	bool shed, by_tile, contention, quiet;
 };

@@ -1,9 +1,0 @@
-/* The block behind ercc_model_info. */
-#ifndef ERCC_MODEL_INFO_H
-#define ERCC_MODEL_INFO_H
-
-#include "graph.h"
-
-enum ercc_status model_info(const struct graph *graph, struct ercc_model_info **out);
-
-#endif

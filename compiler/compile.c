@@ -1,0 +1,214 @@
+/* The compiler's public calls: read, run the passes, build for each target, write. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "compiler/model_info.h"
+#include "onnx/onnx.h"
+#include "compiler/passes/pass.h"
+#include "schemas/sha256.h"
+#include "compiler/artifact/writer.h"
+
+const char *ercc_version(void)
+{
+	return ERC_VERSION_TEXT;
+}
+
+/* Everything runs below one point that running out of memory unwinds to. */
+struct task {
+	struct context ctx;
+	struct ercc_options options;
+	jmp_buf out_of_memory;
+};
+
+static enum ercc_status guarded(const struct ercc_options *options,
+                                enum ercc_status (*run)(struct context *ctx, void *user), void *user)
+{
+	struct task task = {.options = {.size = sizeof task.options}};
+	enum ercc_status status;
+	if (options)
+		memcpy(&task.options, options, options->size < sizeof task.options ? options->size : sizeof task.options);
+	task.ctx.options = &task.options;
+	task.ctx.arena.out_of_memory = &task.out_of_memory;
+	if (setjmp(task.out_of_memory)) {
+		status = ERCC_NOMEM;
+		if (task.options.message)
+			task.options.message(task.options.user, ERCC_MESSAGE_ERROR, "out of memory", 0, 0);
+	} else {
+		status = run(&task.ctx, user);
+	}
+	arena_release(&task.ctx.arena);
+	return status;
+}
+
+static enum ercc_status hash_file(struct context *ctx, const char *path, char *hex)
+{
+	struct erc_sha256 hash;
+	uint8_t digest[32];
+	size_t bytes, size = 1 << 16;
+	char *block = arena_alloc(&ctx->arena, size);
+	FILE *file = fopen(path, "rb");
+	if (!file)
+		return fail(ctx, ERCC_IO, "cannot read '%s': %s", path, strerror(errno));
+	erc_sha256_init(&hash);
+	while ((bytes = fread(block, 1, size, file)) > 0)
+		erc_sha256_update(&hash, block, bytes);
+	fclose(file);
+	erc_sha256_final(&hash, digest);
+	erc_sha256_hex(digest, hex);
+	return ERCC_OK;
+}
+
+struct compile {
+	const char *model_path, *out_path;
+};
+
+/* The variants of the plan for each target that is asked for; their images too where `build` says so. */
+static enum ercc_status make_targets(struct context *ctx, const struct budget_list *budgets, struct plan *plan,
+                                     bool build, struct target_plan *out, uint32_t *count)
+{
+	static const char *const defaults[] = {"cpu:x86-64-v3", "cpu:x86-64-v4"};
+	const struct ercc_options *options = ctx->options;
+	const char *const *names = options->target_count ? options->targets : defaults;
+	uint32_t n = options->target_count ? options->target_count : COUNT_OF(defaults);
+	*count = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct target *target;
+		bool twice = false;
+		TRY(target_find(ctx, names[i], &target));
+		for (uint32_t k = 0; k < *count; k++)
+			twice |= !strcmp(out[k].name, target->name);
+		if (twice)
+			continue;
+		struct target_plan *built = &out[(*count)++];
+		built->name = target->name;
+		built->level = target->level;
+		built->device = target->device;
+		built->budget_count = budgets->count;
+		TRY(budgets_resolve(ctx, budgets, target->device, target->name, built->budgets));
+		TRY(variants_choose(ctx, target->device, plan, target->column, built));
+		if (build)
+			TRY(target->build(ctx, target, plan, built));
+	}
+	return ERCC_OK;
+}
+
+/* By inode, so that no other spelling of the model's path is written over. */
+static enum ercc_status check_paths(struct context *ctx, const struct compile *paths)
+{
+	struct stat model, out;
+	if (ctx->options->stop_after || stat(paths->out_path, &out))
+		return ERCC_OK;
+	if (!S_ISREG(out.st_mode) && !S_ISDIR(out.st_mode)) /* a device, a pipe: the artifact would take its place */
+		return fail(ctx, ERCC_USAGE, "output '%s' is there, and is no regular file", paths->out_path);
+	if (!stat(paths->model_path, &model) && model.st_dev == out.st_dev && model.st_ino == out.st_ino)
+		return fail(ctx, ERCC_USAGE, "output '%s' is the model itself", paths->out_path);
+	return ERCC_OK;
+}
+
+/* From the model to variants. out->plan is NULL where a pass was told to stop there. */
+static enum ercc_status make_artifact(struct context *ctx, const char *model_path, bool build, struct artifact *out)
+{
+	struct graph *graph;
+	struct budget_list budgets;
+	*out = (struct artifact){0};
+	TRY(budgets_parse(ctx, ctx->options->budgets, ctx->options->budget_count, &budgets));
+	for (uint32_t i = 0; i < ctx->options->target_count; i++) {
+		const struct target *target;
+		TRY(target_find(ctx, ctx->options->targets[i], &target));
+	}
+	TRY(onnx_read_model(ctx, model_path, &graph));
+	TRY(run_passes(graph, &out->plan));
+	if (!out->plan)
+		return ERCC_OK;
+	struct target_plan *plans = arena_array(&ctx->arena, ctx->options->target_count + 2, sizeof *plans);
+	plan_measure(out->plan);
+	out->targets = plans;
+	return make_targets(ctx, &budgets, out->plan, build, plans, &out->target_count);
+}
+
+static enum ercc_status compile(struct context *ctx, void *user)
+{
+	const struct compile *paths = user;
+	struct artifact artifact;
+	TRY(check_paths(ctx, paths));
+	TRY(make_artifact(ctx, paths->model_path, true, &artifact));
+	if (!artifact.plan)
+		return ERCC_OK;
+	const char *slash = strrchr(paths->model_path, '/');
+	artifact.model_file = slash ? slash + 1 : paths->model_path;
+	TRY(hash_file(ctx, paths->model_path, artifact.model_sha256));
+	return artifact_write(ctx, &artifact, paths->out_path);
+}
+
+enum ercc_status ercc_compile(const char *model_path, const char *out_path, const struct ercc_options *options)
+{
+	return guarded(options, compile, &(struct compile){model_path, out_path});
+}
+
+struct print {
+	const char *model_path;
+	FILE *out;
+};
+
+static enum ercc_status print_model(struct context *ctx, void *user)
+{
+	const struct print *print = user;
+	struct graph *graph;
+	TRY(onnx_read_model(ctx, print->model_path, &graph));
+	graph_print(graph, print->out);
+	return ERCC_OK;
+}
+
+enum ercc_status ercc_print_model(const char *model_path, FILE *out, const struct ercc_options *options)
+{
+	return guarded(options, print_model, &(struct print){model_path, out});
+}
+
+struct info {
+	const char *model_path;
+	struct ercc_model_info **out;
+};
+
+static enum ercc_status describe_model(struct context *ctx, void *user)
+{
+	const struct info *info = user;
+	struct graph *graph;
+	TRY(onnx_read_model(ctx, info->model_path, &graph));
+	return model_info(graph, info->out);
+}
+
+enum ercc_status ercc_model_info(const char *model_path, const struct ercc_options *options,
+                                 struct ercc_model_info **out)
+{
+	return guarded(options, describe_model, &(struct info){model_path, out});
+}
+
+struct check {
+	const char *model_path;
+	struct ercc_check *out;
+};
+
+static enum ercc_status check(struct context *ctx, void *user)
+{
+	const struct check *check = user;
+	struct artifact artifact;
+	TRY(make_artifact(ctx, check->model_path, false, &artifact));
+	if (!artifact.plan)
+		return ERCC_OK;
+	check->out->weights_bytes = (uint64_t)artifact.plan->weights_bytes;
+	check->out->arena_bytes = artifact_arena_bytes(artifact.plan, &artifact.targets[0]);
+	for (const struct launch *launch = artifact.plan->first; launch; launch = launch->next) {
+		if (launch_is_empty(&artifact.targets[0], launch))
+			continue;
+		check->out->launch_count++;
+		check->out->flops += launch->flops;
+	}
+	return ERCC_OK;
+}
+
+enum ercc_status ercc_check(const char *model_path, const struct ercc_options *options, struct ercc_check *out)
+{
+	*out = (struct ercc_check){0};
+	return guarded(options, check, &(struct check){model_path, out});
+}

@@ -1,0 +1,275 @@
+/* More of kernel_math.h: half-precision casts, logarithm and exponential near zero, trigonometric and
+ * hyperbolic functions, bit operations; and the loop of row kernels. Accurate to a few units of the last place over the whole range. */
+/* Short functions, one a line: */
+/* clang-format off */
+
+/* ---- f16 and bf16: stored as bits, computed with as f32 ---- */
+
+typedef unsigned short f16_value;
+typedef unsigned short bf16_value;
+
+FN float half_float(unsigned bits) { float x; __builtin_memcpy(&x, &bits, 4); return x; }
+FN unsigned half_bits(float x) { unsigned bits; __builtin_memcpy(&bits, &x, 4); return bits; }
+FN float cast_f16_f32(f16_value h)
+{
+	unsigned sign = (unsigned)(h & 0x8000) << 16, rest = (unsigned)(h & 0x7fff) << 13;
+	if ((h & 0x7c00) == 0x7c00)
+		return half_float(sign | 0x7f800000 | rest);
+	return half_float(sign | half_bits(half_float(rest) * 0x1p112f)); /* the exponents' biases differ by 112 */
+}
+FN f16_value cast_f32_f16(float x)
+{
+	unsigned bits = half_bits(x), sign = bits >> 16 & 0x8000, a = bits & 0x7fffffff;
+	if (a > 0x7f800000)
+		return (f16_value)(sign | 0x7e00);
+	if (a >= 0x47800000) /* 2^16 */
+		return (f16_value)(sign | 0x7c00);
+	if (a < 0x38800000) /* below 2^-14: a unit of 0.5's last place is f16's smallest number */
+		return (f16_value)(sign | (half_bits(half_float(a) + 0.5f) - 0x3f000000));
+	return (f16_value)(sign | (a + 0xfff + (a >> 13 & 1) - 0x38000000) >> 13);
+}
+FN float cast_bf16_f32(bf16_value h) { return half_float((unsigned)h << 16); }
+FN bf16_value cast_f32_bf16(float x)
+{
+	unsigned bits = half_bits(x);
+	if ((bits & 0x7fffffff) > 0x7f800000)
+		return (bf16_value)(bits >> 16 | 0x40);
+	return (bf16_value)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+/* ---- near zero ---- */
+
+/* e^a - 1: where 1 would swallow the rest, the Taylor series. */
+FN f32_value f32_expm1(f32_value a)
+{
+	f32_value p = f32_set(1.0f / 40320);
+	p = p * a + f32_set(1.0f / 5040);
+	p = p * a + f32_set(1.0f / 720);
+	p = p * a + f32_set(1.0f / 120);
+	p = p * a + f32_set(1.0f / 24);
+	p = p * a + f32_set(1.0f / 6);
+	p = p * a + f32_set(0.5f);
+	p = p * a * a + a;
+	return f32_select(f32_abs(a) < f32_set(0.5f), p, f32_exp(a) - f32_set(1.0f));
+}
+/* ln(1 + a): what rounding 1 + a lost is made good by the factor a / ((1 + a) - 1). */
+FN f32_value f32_log1p(f32_value a)
+{
+	f32_value one = f32_set(1.0f), u = one + a, lost = u - one;
+	f32_value y = f32_log(u), small = f32_select(lost == f32_set(0.0f), a, y * (a / lost));
+	return f32_select(f32_abs(a) < f32_set(0x1p20f), small, y);
+}
+
+/* What follows is too long to be repeated at every use. */
+#ifndef SLOW
+#define SLOW static __attribute__((noinline, unused))
+#endif
+#ifndef CONSTANT
+#define CONSTANT static const __attribute__((unused))
+#endif
+
+SLOW double f64_expm1(double a)
+{
+	if (!(__builtin_fabs(a) < 0.5))
+		return f64_exp(a) - 1;
+	double p = 1;
+	for (int k = 18; k > 1; k--)
+		p = 1 + p * a / k;
+	return p * a;
+}
+/* 2 atanh(s), s = a / (2 + a) */
+SLOW double f64_log1p(double a)
+{
+	if (!(__builtin_fabs(a) < 0.25))
+		return f64_log(1 + a);
+	double s = a / (2 + a), z = s * s, p = 0;
+	for (int k = 21; k >= 1; k -= 2)
+		p = p * z + 2.0 / k;
+	return p * s;
+}
+
+/* ---- sine, cosine, tangent ---- */
+
+/* The bits of 2/pi behind the point. */
+CONSTANT unsigned long long two_over_pi[20] = {
+	0xa2f9836e4e441529, 0xfc2757d1f534ddc0, 0xdb6295993c439041, 0xfe5163abdebbc561, 0xb7246e3a424dd2e0,
+	0x06492eea09d1921c, 0xfe1deb1cb129a73e, 0xe88235f52ebb4484, 0xe99c7026b45f7e41, 0x3991d639835339f4,
+	0x9c845f8bbdf9283b, 0x1ff897ffde05980f, 0xef2f118b5a0a6d1f, 0x6d367ecf27cb09b7, 0x4f463f669e5fea2d,
+	0x7527bac7ebe5f17b, 0x3d0739f78a5292ea, 0x6bfb5fb11f8d5d08, 0x56033046fc7b6bab, 0xf0cfbc209af4361d,
+};
+
+/* Large x = m 2^e: m times those 192 bits of 2/pi that matter, modulo 4 quarter turns (Payne and Hanek). */
+SLOW int quarter_of_large(double x, double *rest)
+{
+	unsigned long long bits, word[3], product[4] = {0};
+	__builtin_memcpy(&bits, &x, 8);
+	int e = (int)(bits >> 52 & 2047) - 1075, first = e > 2 ? e - 2 : 0, shift = e < 2 ? 2 - e : 0;
+	unsigned long long m = (bits & 0xfffffffffffffULL) | 0x10000000000000ULL;
+	for (int i = 0; i < 3; i++) { /* most significant first */
+		int at = first / 64 + i, by = first % 64;
+		word[i] = two_over_pi[at] << by | (by ? two_over_pi[at + 1] >> (64 - by) : 0);
+	}
+	unsigned __int128 carry = 0;
+	for (int i = 0; i < 3; i++) { /* product[0] is the least */
+		carry += (unsigned __int128)word[2 - i] * m;
+		product[i] = (unsigned long long)carry;
+		carry >>= 64;
+	}
+	product[3] = (unsigned long long)carry;
+	for (; shift >= 64; shift -= 64)
+		product[0] = product[1], product[1] = product[2], product[2] = product[3], product[3] = 0;
+	for (int i = 0; shift && i < 3; i++)
+		product[i] = product[i] >> shift | product[i + 1] << (64 - shift);
+	int quarter = (int)(product[2] >> 62);
+	long long high = (long long)(product[2] << 2 | product[1] >> 62); /* the fraction of a quarter turn, as 0.64 bits */
+	unsigned long long low = product[1] << 2 | product[0] >> 62;
+	quarter += high < 0; /* above a half: the next quarter, minus */
+	*rest = ((double)high * 0x1p-64 + (double)low * 0x1p-128) * 0x1.921fb54442d18p0;
+	return quarter & 3;
+}
+/* x = quarter pi/2 + rest, |rest| <= pi/4 */
+SLOW int quarter_of(double x, double *rest)
+{
+	double a = __builtin_fabs(x);
+	int quarter;
+	if (a < 1e6) {
+		double n = f64_round(a * 0x1.45f306dc9c883p-1);
+		quarter = (int)n & 3;
+		*rest = ((a - n * 0x1.921fb544p0) - n * 0x1.0b4611a6p-34) - n * 0x1.3198a2e037073p-69;
+	} else if (a < __builtin_inf()) {
+		quarter = quarter_of_large(a, rest);
+	} else {
+		quarter = 0;
+		*rest = __builtin_nan("");
+	}
+	if (x < 0)
+		*rest = -*rest;
+	return x < 0 ? -quarter & 3 : quarter;
+}
+/* sin(r + turn pi/2) by Taylor's series. */
+SLOW double sine_of(double r, int turn)
+{
+	double z = r * r, p = 0;
+	int odd = turn & 1;
+	for (int k = odd ? 18 : 19; k > 1; k -= 2)
+		p = (1 - p) * z / (k * (k - 1));
+	double y = odd ? 1 - p : r * (1 - p);
+	return turn & 2 ? -y : y;
+}
+SLOW double f64_sin(double a)
+{
+	double r;
+	int turn = quarter_of(a, &r);
+	return sine_of(r, turn);
+}
+SLOW double f64_cos(double a)
+{
+	double r;
+	int turn = quarter_of(a, &r);
+	return sine_of(r, turn + 1);
+}
+SLOW double f64_tan(double a)
+{
+	double r;
+	int turn = quarter_of(a, &r);
+	return sine_of(r, turn) / sine_of(r, turn + 1);
+}
+
+/* ---- their inverses ---- */
+
+/* atan(c) + atan((x - c) / (1 + x c)) for the next c = k/8, after 1/x where x > 1. */
+SLOW double f64_atan(double a)
+{
+	static const double table[] = {0,
+	                               0x1.fd5ba9aac2f6ep-4,
+	                               0x1.f5b75f92c80ddp-3,
+	                               0x1.6f61941e4def1p-2,
+	                               0x1.dac670561bb4fp-2,
+	                               0x1.1e00babdefeb4p-1,
+	                               0x1.4978fa3269ee1p-1,
+	                               0x1.700a7c5784634p-1,
+	                               0x1.921fb54442d18p-1};
+	if (a != a)
+		return a;
+	double size = __builtin_fabs(a), x = size > 1 ? 1 / size : size, c = f64_round(x * 8), p = 0;
+	double s = (x - c / 8) / (1 + x * c / 8), z = s * s;
+	for (int k = 17; k > 0; k -= 2)
+		p = 1.0 / k - p * z;
+	double y = table[(int)c] + s * p;
+	return __builtin_copysign(size > 1 ? 0x1.921fb54442d18p0 - y : y, a);
+}
+SLOW double f64_asin(double a) { return f64_atan(a / f64_sqrt((1 - a) * (1 + a))); }
+SLOW double f64_acos(double a) { return 2 * f64_atan(f64_sqrt((1 - a) / (1 + a))); }
+
+/* ---- hyperbolic functions ---- */
+
+SLOW double f64_sinh(double a)
+{
+	double x = __builtin_fabs(a), e = f64_expm1(x < 700 ? x : x / 2), y = e / 2 * (1 + 1 / (1 + e));
+	return __builtin_copysign(x < 700 ? y : e / 2 * e, a);
+}
+SLOW double f64_cosh(double a)
+{
+	double x = __builtin_fabs(a), e = f64_exp(x < 700 ? x : x / 2);
+	return x < 700 ? (e + 1 / e) / 2 : e / 2 * e;
+}
+SLOW double f64_asinh(double a)
+{
+	double x = __builtin_fabs(a),
+	       y = x < 0x1p28 ? f64_log1p(x + x * x / (1 + f64_sqrt(x * x + 1))) : f64_log(x) + 0x1.62e42fefa39efp-1;
+	return __builtin_copysign(y, a);
+}
+SLOW double f64_acosh(double a)
+{
+	double t = a - 1;
+	if (t < 0)
+		return __builtin_nan("");
+	return a < 0x1p28 ? f64_log1p(t + f64_sqrt(t * 2 + t * t)) : f64_log(a) + 0x1.62e42fefa39efp-1;
+}
+SLOW double f64_atanh(double a) { return f64_log1p(2 * a / (1 - a)) / 2; }
+
+#if VECTOR
+#define F32_THROUGH_F64(name) \
+	FN f32_value f32_##name(f32_value a) \
+	{ \
+		f32_value y; \
+		for (int i = 0; i < LANES; i++) \
+			y[i] = (float)f64_##name(a[i]); \
+		return y; \
+	}
+#else
+#define F32_THROUGH_F64(name) FN f32_value f32_##name(f32_value a) { return (float)f64_##name(a); }
+#endif
+F32_THROUGH_F64(sin) F32_THROUGH_F64(cos) F32_THROUGH_F64(tan)
+F32_THROUGH_F64(asin) F32_THROUGH_F64(acos) F32_THROUGH_F64(atan)
+F32_THROUGH_F64(sinh) F32_THROUGH_F64(cosh)
+F32_THROUGH_F64(asinh) F32_THROUGH_F64(acosh) F32_THROUGH_F64(atanh)
+
+/* ---- bits; a shift by the width or more leaves nothing ---- */
+
+#define BITS(T, U) \
+	FN T##_value T##_and(T##_value a, T##_value b) { return (T##_value)(a & b); } \
+	FN T##_value T##_or(T##_value a, T##_value b) { return (T##_value)(a | b); } \
+	FN T##_value T##_xor(T##_value a, T##_value b) { return (T##_value)(a ^ b); } \
+	FN T##_value T##_not(T##_value a) { return (T##_value)~a; } \
+	FN T##_value T##_shl(T##_value a, T##_value b) { return (U)b < 8 * sizeof(a) ? (T##_value)((U)a << (U)b) : 0; } \
+	FN T##_value T##_shr(T##_value a, T##_value b) { return (U)b < 8 * sizeof(a) ? (T##_value)(a >> (U)b) : 0; }
+
+BITS(i8, unsigned int) BITS(u8, unsigned int) BITS(i16, unsigned int) BITS(u16, unsigned int)
+BITS(i32, unsigned int) BITS(u32, unsigned int) BITS(i64, unsigned long long) BITS(u64, unsigned long long)
+
+FN bool_value bool_max(bool_value a, bool_value b) { return a | b; }
+FN bool_value bool_min(bool_value a, bool_value b) { return a & b; }
+
+/* ---- row kernels: a template that defines row(args, p, r) ends with this ---- */
+
+/* p[0] rows per tile, p[1] rows; a thread takes every THREADS-th row of the tile. */
+#define KERNEL_OF_ROWS \
+	TILE_BODY \
+	{ \
+		const long long *p = (const long long *)args->params; \
+		long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1]; \
+		(void)local; \
+		for (long r = tile * p[0] + THREAD; r < end; r += THREADS) \
+			row(args, p, r); \
+	}

@@ -1,0 +1,253 @@
+/* Scaled dot-product attention on a GPU: out = softmax(scale q k^T, masked) v, with no matrix of scores; what it computes,
+ * params and most defines are those of attention.cpu.c. A block of threads has ROWS queries of one head, a warp RW of
+ * them: for scores a lane is a key, for sums of values a lane is every 32nd element. Keys come 32 at a time: slices of
+ * CHUNK elements of them, then of their values, pass through local memory, STAGES at a time. The sums of a query are
+ * in the order of elements and keys, whatever RW, WARPS and CHUNK are. Bound: loads from local memory. Not measured on a GPU yet.
+ * Defines besides: WARPS, RW, STAGES; CHUNK (64, or 32); K_PACK and V_PACK (1: elements are copied four at a time), K_ACROSS
+ * and V_ACROSS (1: neighbouring keys lie together). */
+enum {
+	PARAM_BLOCKS_PER_TILE,
+	PARAM_BLOCK_TILES,
+	PARAM_HEADS,
+	PARAM_QUERIES,
+	PARAM_KEYS,
+	PARAM_PARTS,
+	PARAM_PART_KEYS,
+	PARAM_AHEAD,
+	PARAM_Q,
+	PARAM_K = PARAM_Q + 4,
+	PARAM_V = PARAM_K + 4,
+	PARAM_M = PARAM_V + 4,
+	PARAM_O = PARAM_M + 4,
+};
+#define ROWS (WARPS * RW)
+#define KEYS 32
+#define K_SLICES ((HEAD + CHUNK - 1) / CHUNK)
+#define V_SLICES ((HEAD_V + CHUNK - 1) / CHUNK)
+#define SLICES (K_SLICES + V_SLICES) /* of a block of keys */
+#define Q_ROW (K_SLICES * CHUNK)
+#define SLICE_ROW (CHUNK + 4) /* padded, so that 32 keys do not meet in a bank */
+#define STAGE (KEYS * SLICE_ROW)
+#define PARTS_OF_LANE (V_SLICES * (CHUNK / WARP)) /* value elements of a lane */
+#define SEEN_BY 64                                /* queries that decide together which keys are left out */
+#define LOWEST (-__builtin_inff())
+
+/* Keys and values of the tile's head, and its keys from `first` to `end`. */
+struct source {
+	const float *k, *v;
+	int first, end;
+};
+/* What the block has in local memory, and what a thread has of its warp's queries. */
+struct block {
+	float *q, *p, *stages; /* queries times SCALE; exponentials; slices */
+};
+struct rows {
+	float top[RW], sum[RW], sums[RW][PARTS_OF_LANE];
+};
+
+/* e^a for a <= 0, without denormal results: below -87 it is 0. */
+FN float exp_of(float a)
+{
+	float x = a < -88.0f ? -88.0f : a, big = 0x1.8p23f, n = (x * 0x1.715476p0f + big) - big;
+	float r = fma_of(n, -0x1.7f7d1cp-20f, fma_of(n, -0x1.62e4p-1f, x)), p = 1.0f / 5040;
+	p = fma_of(p, r, 1.0f / 720);
+	p = fma_of(p, r, 1.0f / 120);
+	p = fma_of(p, r, 1.0f / 24);
+	p = fma_of(p, r, 1.0f / 6);
+	p = fma_of(p, r, 0.5f);
+	p = fma_of(p, r, 1.0f);
+	p = fma_of(p, r, 1.0f);
+	p = f32_from_bits(f32_bits(p) + f32_to_int(n) * 0x800000);
+	return a < -87.0f ? 0.0f : a == a ? p : a;
+}
+
+/* Queries from `first` on, times SCALE; those behind the last one repeat it. */
+FN void load_queries(float *to, const float *q, const long long *p, int first)
+{
+	int last = (int)p[PARAM_QUERIES] - 1;
+	for (int i = THREAD; i < ROWS * Q_ROW; i += THREADS) {
+		int row = first + i / Q_ROW, at = i % Q_ROW;
+		row = row < last ? row : last;
+		to[i] = at < HEAD ? q[row * p[PARAM_Q + 2] + at * p[PARAM_Q + 3]] * SCALE : 0.0f;
+	}
+}
+
+/* Begins to copy elements [first, first + CHUNK) of `keys` keys, zeros behind `size` and `keys`. */
+FN void fetch_slice(float *to, const float *from, long long row, long long step, int keys, int first, int size,
+                    int pack, int across)
+{
+	for (int i = THREAD; pack && i < KEYS * (CHUNK / 4); i += THREADS) {
+		int key = i / (CHUNK / 4), at = i % (CHUNK / 4) * 4;
+		copy_16(to + key * SLICE_ROW + at, from + key * row + first + at, key < keys && first + at < size);
+	}
+	for (int i = THREAD; !pack && i < KEYS * CHUNK; i += THREADS) {
+		int key = across ? i % KEYS : i / CHUNK, at = across ? i / KEYS : i % CHUNK;
+		copy_4(to + key * SLICE_ROW + at, from + key * row + (first + at) * step, key < keys && first + at < size);
+	}
+}
+
+/* Begins to copy slice number `n`, counted over all blocks of keys. */
+FN void fetch(float *stages, const struct source *s, const long long *p, int n)
+{
+	int key = s->first + n / SLICES * KEYS, slice = n % SLICES;
+	float *to = stages + n % STAGES * STAGE;
+	if (key < s->end) {
+		if (slice < K_SLICES)
+			fetch_slice(to, s->k + key * p[PARAM_K + 2], p[PARAM_K + 2], p[PARAM_K + 3], s->end - key, slice * CHUNK,
+			            HEAD, K_PACK, K_ACROSS);
+		else
+			fetch_slice(to, s->v + key * p[PARAM_V + 2], p[PARAM_V + 2], p[PARAM_V + 3], s->end - key,
+			            (slice - K_SLICES) * CHUNK, HEAD_V, V_PACK, V_ACROSS);
+	}
+	copy_commit();
+}
+
+/* Slice n is there; the one that takes the place of slice n - 1 is asked for. */
+FN const float *next_slice(float *stages, const struct source *s, const long long *p, int n)
+{
+	copy_wait(STAGES - 2);
+	barrier();
+	fetch(stages, s, p, n + STAGES - 1);
+	return stages + n % STAGES * STAGE;
+}
+
+/* The score of a query for a key: see attention.cpu.c. */
+#if MASK == 1
+FN float masked(float score, const struct erc_tile_args *args, const long long *p, long long mask, int row, int key)
+{
+	return score + ((const float *)args->buffers[3])[mask + row * p[PARAM_M + 2] + key * p[PARAM_M + 3]];
+}
+#elif MASK == 2 || MASK == 3
+FN float masked(float score, const struct erc_tile_args *args, const long long *p, long long mask, int row, int key)
+{
+	bool_value m = ((const bool_value *)args->buffers[3])[mask + row * p[PARAM_M + 2] + key * p[PARAM_M + 3]];
+	return !m == (MASK == 3) ? score : FILL;
+}
+#else
+FN float masked(float score, const struct erc_tile_args *args, const long long *p, long long mask, int row, int key)
+{
+	(void)args, (void)mask;
+	return MASK == 4 && key > row + p[PARAM_AHEAD] ? LOWEST : score;
+}
+#endif
+
+/* Adds the products of one slice of a key's elements, the lane's key, with each query's. */
+FN void add_scores(float *scores, const float *q, const float *slice, int first)
+{
+	int end = HEAD - first < CHUNK ? HEAD - first : CHUNK;
+	const float *key = slice + THREAD % WARP * SLICE_ROW;
+	for (int i = 0; i < end; i += 4) {
+		float4_value k = float4_load(key + i);
+		UNROLL for (int r = 0; r < RW; r++)
+		{
+			float4_value x = float4_load(q + r * Q_ROW + first + i);
+			UNROLL for (int l = 0; l < 4; l++) scores[r] = fma_of(float4_get(x, l), float4_get(k, l), scores[r]);
+		}
+	}
+}
+
+/* Adds the block's values, one slice of their elements, times the exponentials. */
+FN void add_values(float sums[RW][PARTS_OF_LANE], const float *e, const float *slice, const int part)
+{
+	for (int key = 0; key < KEYS; key += 4) {
+		float4_value x[RW];
+		UNROLL for (int r = 0; r < RW; r++) x[r] = float4_load(e + r * KEYS + key);
+		UNROLL for (int l = 0; l < 4; l++) UNROLL for (int j = 0; j < CHUNK / WARP; j++)
+		{
+			float v = slice[(key + l) * SLICE_ROW + j * WARP + THREAD % WARP];
+			UNROLL for (int r = 0; r < RW; r++) sums[r][part * (CHUNK / WARP) + j] =
+				fma_of(float4_get(x[r], l), v, sums[r][part * (CHUNK / WARP) + j]);
+		}
+	}
+}
+
+/* The block's scores become exponentials, in local memory; what was summed so far is scaled to the new maximum. */
+FN void exponentiate(struct rows *rows, const float *scores, float *e)
+{
+	UNROLL for (int r = 0; r < RW; r++)
+	{
+		float top = scores[r] > rows->top[r] ? scores[r] : rows->top[r], sum;
+		for (int mask = WARP / 2; mask; mask /= 2) {
+			float other = shuffle_xor(top, mask);
+			top = other > top ? other : top;
+		}
+		/* where no key was seen yet, any number will do */
+		float shift = top == LOWEST ? 0.0f : top, scale = exp_of(rows->top[r] - shift);
+		e[r * KEYS + THREAD % WARP] = sum = exp_of(scores[r] - shift);
+		for (int mask = WARP / 2; mask; mask /= 2)
+			sum += shuffle_xor(sum, mask);
+		rows->sum[r] = rows->sum[r] * scale + sum;
+		rows->top[r] = top;
+		UNROLL for (int j = 0; j < PARTS_OF_LANE; j++) rows->sums[r][j] *= scale;
+	}
+}
+
+/* The queries' rows of the output; or of a part of the keys, with the largest score and the sum of exponentials. */
+FN void store_rows(const struct rows *rows, float *out, const long long *p, int first)
+{
+	long long row = SPLIT ? HEAD_V + 2 : p[PARAM_O + 2], step = SPLIT ? 1 : p[PARAM_O + 3];
+	UNROLL for (int r = 0; r < RW; r++)
+	{
+		float factor = SPLIT ? 1.0f : ZERO_EMPTY && rows->sum[r] == 0.0f ? 0.0f : 1.0f / rows->sum[r];
+		float *to = out + (first + r) * row;
+		if (first + r >= p[PARAM_QUERIES])
+			continue;
+		UNROLL for (int j = 0; j < PARTS_OF_LANE; j++) if (j * WARP + THREAD % WARP < HEAD_V)
+			to[(j * WARP + THREAD % WARP) * step] = rows->sums[r][j] * factor;
+		if (SPLIT && THREAD % WARP == 0)
+			to[HEAD_V] = rows->top[r], to[HEAD_V + 1] = rows->sum[r];
+	}
+}
+
+/* All blocks of keys for the block's queries from number `first` on. */
+FN void attend(const struct erc_tile_args *args, const long long *p, const struct block *b, const struct source *s,
+               struct rows *rows, long long mask, int first)
+{
+	int warp_row = THREAD / WARP * RW, n = 0;
+	const float *q = b->q + warp_row * Q_ROW;
+	float *e = b->p + warp_row * KEYS;
+	for (int i = 0; i < STAGES - 1; i++)
+		fetch(b->stages, s, p, i);
+	for (int key = s->first; key < s->end; key += KEYS) {
+		float scores[RW] = {0};
+		UNROLL for (int i = 0; i < K_SLICES; i++) add_scores(scores, q, next_slice(b->stages, s, p, n++), i * CHUNK);
+		int own = key + THREAD % WARP;
+		UNROLL for (int r = 0; r < RW; r++)
+		{
+			int row = first + warp_row + r, last = (int)p[PARAM_QUERIES] - 1;
+			scores[r] = own < s->end ? masked(scores[r], args, p, mask, row < last ? row : last, own) : LOWEST;
+		}
+		exponentiate(rows, scores, e);
+		UNROLL for (int i = 0; i < V_SLICES;
+		            i++) /* the barrier before the first one is that of the exponentials, too */
+			add_values(rows->sums, e, next_slice(b->stages, s, p, n++), i);
+	}
+	copy_wait(0);
+}
+
+/* tile -> (batch, head, part of the keys, queries): those of one head follow each other. */
+TILE_BODY
+{
+	const long long *p = (const long long *)args->params;
+	int whole = (int)(tile / (unsigned)p[PARAM_BLOCK_TILES]), part = whole % (int)p[PARAM_PARTS];
+	int first = (int)(tile % (unsigned)p[PARAM_BLOCK_TILES]) * ROWS, head = whole / (int)p[PARAM_PARTS];
+	int batch = head / (int)p[PARAM_HEADS];
+	head %= (int)p[PARAM_HEADS];
+#define AT(operand) (batch * p[PARAM_##operand] + head * p[PARAM_##operand + 1])
+	struct source source = {(const float *)args->buffers[1] + AT(K), (const float *)args->buffers[2] + AT(V),
+	                        part * (int)p[PARAM_PART_KEYS], (part + 1) * (int)p[PARAM_PART_KEYS]};
+	struct block block = {(float *)local, (float *)local + ROWS * Q_ROW, (float *)local + ROWS * (Q_ROW + KEYS)};
+	struct rows rows;
+	int seen = (first / SEEN_BY + 1) * SEEN_BY + (int)p[PARAM_AHEAD];
+	source.end = source.end < p[PARAM_KEYS] ? source.end : (int)p[PARAM_KEYS];
+	source.end = MASK == 4 && seen < source.end ? seen : source.end;
+	UNROLL for (int r = 0; r < RW; r++)
+	{
+		rows.top[r] = LOWEST, rows.sum[r] = 0.0f;
+		UNROLL for (int j = 0; j < PARTS_OF_LANE; j++) rows.sums[r][j] = 0.0f;
+	}
+	load_queries(block.q, (const float *)args->buffers[0] + AT(Q), p, first);
+	attend(args, p, &block, &source, &rows, AT(M), first);
+	float *out = (float *)args->buffers[OUT] + (SPLIT ? whole * p[PARAM_QUERIES] * (HEAD_V + 2) : AT(O));
+	store_rows(&rows, out, p, first + THREAD / WARP * RW);
+}

@@ -1,0 +1,331 @@
+/* Convolution and matrix product on a GPU: out[pixel][channel] = sum over k of in * weight, where k counts (input block,
+ * kd, kh, kw, lane). A block of threads computes M pixels by N channels of one image and group, a thread TM x TN of them.
+ * Slices of 16 terms pass through local memory, STAGES of them at a time. Every sum is added in the order of k,
+ * whatever the tile. Of a sum that is cut, a tile computes one part of PART_SLICES slices: PARTS of them lie OUT_PART elements
+ * apart in the output; or, of a chain, the launch does the part from FIRST_SLICE on and begins with the sums that the one
+ * before it left. Layouts and params are those of conv.cpu.c; a pixel's number counts all spatial dims.
+ * Bound: compute; for a few pixels, the way of the weights from memory. Not measured on a GPU yet.
+ * Defines: M, N, TM, TN, STAGES, CG (16, or 1: a slice has several kernel positions), PACK (1: a pixel's lanes are copied four
+ * at a time), TAIL (1: the last input block's lanes are no multiple of four), WINDOW (0: all that is read lies inside
+ * the image), OUT_PACK (4 channels are stored at once, or 1), START (the operand with the sums to begin with; 0: none),
+ * SCATTER, SW, OUTPUT, LOADk, EXPR, RESULT as on the CPU. */
+
+#define P(name) ((int)p[PARAM_##name])
+#define WIDE(name) p[PARAM_##name]
+enum {
+	PARAM_IN_BLOCKS,
+	PARAM_LAST_K,
+	PARAM_KD,
+	PARAM_KH,
+	PARAM_KW,
+	PARAM_DD,
+	PARAM_DH,
+	PARAM_DW,
+	PARAM_SD,
+	PARAM_SH,
+	PARAM_PD,
+	PARAM_PH,
+	PARAM_PW,
+	PARAM_ID,
+	PARAM_IH,
+	PARAM_IW,
+	PARAM_OD,
+	PARAM_OH,
+	PARAM_OW,
+	PARAM_IN_IMAGE,
+	PARAM_IN_GROUP,
+	PARAM_IN_PLANE,
+	PARAM_IN_ROW,
+	PARAM_IN_PIXEL,
+	PARAM_W_IMAGE,
+	PARAM_W_BLOCK,
+	PARAM_OUT_IMAGE,
+	PARAM_OUT_BLOCK,
+	PARAM_OUT_PIXEL,
+	PARAM_OUT_LANE,
+	PARAM_OC,
+	PARAM_OC_STORED,
+	PARAM_GROUPS,
+	PARAM_OC_TILES,
+	PARAM_PIXEL_TILES,
+	PARAM_PARTS,
+	PARAM_PART_SLICES,
+	PARAM_OUT_PART,
+	PARAM_FIRST_SLICE,
+};
+
+/* Threads stand in warps of WARP_X by WARP_Y, and these side by side. A thread's pixels are ROWS apart, its channels lie
+ * in groups of four, COLUMNS apart: so a warp's loads from local memory do not meet in a bank. */
+#define ROWS (M / TM)
+#define COLUMNS (N / (TN / 4))
+#define ACROSS (N / TN)
+#define WARP_Y (ROWS < 4 ? ROWS : ACROSS < 8 ? WARP / ACROSS : 4)
+#define WARP_X (WARP / WARP_Y)
+
+#define SLICE 16
+#define A_ROW (SLICE + 4)         /* of a pixel's terms in local memory */
+#define B_BLOCK (SLICE * 16 + 16) /* of 16 channels' weights */
+#define STAGE (M * A_ROW + N / 16 * B_BLOCK)
+
+/* One pixel of the tile: where its receptive field begins. */
+struct pixel {
+	int at;      /* elements from the image's first; without WINDOW: below 0 behind the last pixel */
+	int d, h, w; /* with WINDOW; d is far below 0 behind the last pixel */
+};
+
+/* What a thread needs to fetch slices. */
+struct source {
+	const float *in, *weights; /* of the image and group; of the tile's first channels */
+	int channel_blocks;        /* that have weights, from there on */
+	int slice, c, kd, kh, kw;  /* the next one to fetch; CG 16: its place */
+};
+
+FN void find_pixels(struct pixel *pixels, const long long *p, int first)
+{
+	for (int m = THREAD; m < M; m += THREADS) {
+		int pixel = first + m, w = pixel % P(OW), h = pixel / P(OW) % P(OH), d = pixel / P(OW) / P(OH);
+		int inside = d < P(OD);
+		d = d * P(SD) - P(PD), h = h * P(SH) - P(PH), w = w * SW - P(PW);
+		pixels[m].at = (d * P(IH) + h) * P(IN_ROW) + w * P(IN_PIXEL);
+		if (!WINDOW && !inside)
+			pixels[m].at = -4; /* as aligned as the others, for copies that read nothing */
+		pixels[m].d = inside ? d : -0x40000000;
+		pixels[m].h = h;
+		pixels[m].w = w;
+	}
+}
+
+FN int is_inside(const struct pixel *pixel, const long long *p, int d, int h, int w)
+{
+	if (!WINDOW)
+		return pixel->at >= 0;
+	return (unsigned)(pixel->d + d) < (unsigned)P(ID) && (unsigned)(pixel->h + h) < (unsigned)P(IH) &&
+	       (unsigned)(pixel->w + w) < (unsigned)P(IW);
+}
+
+/* The next slice to fetch is number `slice`. */
+FN void go_to(struct source *s, const long long *p, int slice)
+{
+	s->slice = slice;
+	s->kw = slice % P(KW), slice /= P(KW);
+	s->kh = slice % P(KH), slice /= P(KH);
+	s->kd = slice % P(KD), s->c = slice / P(KD);
+}
+
+/* How many terms of the slice there are. */
+FN int terms_of(const struct source *s, const long long *p)
+{
+	int left = CG == 16 ? s->c + 1 < P(IN_BLOCKS) ? SLICE : P(LAST_K)
+	                    : P(IN_BLOCKS) * P(KD) * P(KH) * P(KW) - s->slice * SLICE;
+	return left < SLICE ? left : SLICE;
+}
+
+/* Four lanes of each pixel a turn. */
+FN void fetch_packs(float *a, const struct pixel *pixels, const struct source *s, const long long *p, int terms)
+{
+	int lane = THREAD % 4 * 4, d = s->kd * P(DD), h = s->kh * P(DH), w = s->kw * P(DW);
+	const float *from = s->in + s->c * WIDE(IN_PLANE) + (d * P(IH) + h) * WIDE(IN_ROW) + w * WIDE(IN_PIXEL) + lane;
+	for (int m = THREAD / 4; m < M; m += THREADS / 4) {
+		int is_valid = is_inside(&pixels[m], p, d, h, w);
+		if (!TAIL || lane + 4 <= terms || lane >= terms)
+			copy_16(a + m * A_ROW + lane, from + pixels[m].at, is_valid && lane < terms);
+		else
+			UNROLL for (int l = 0; l < 4; l++)
+				copy_4(a + m * A_ROW + lane + l, from + pixels[m].at + l, is_valid && lane + l < terms);
+	}
+}
+
+/* One term of each pixel a turn. Neighbouring threads have neighbours in memory: lanes, or (CG 1) pixels. */
+FN void fetch_terms(float *a, const struct pixel *pixels, const struct source *s, const long long *p, int terms)
+{
+	int term = CG == 16 ? THREAD % SLICE : THREAD / (THREADS / SLICE);
+	int first = CG == 16 ? THREAD / SLICE : THREAD % (THREADS / SLICE);
+	int c = s->c, kd = s->kd, kh = s->kh, kw = s->kw, lane = term;
+	if (CG == 1) {
+		int k = s->slice * SLICE + term;
+		kw = k % P(KW), k /= P(KW);
+		kh = k % P(KH), k /= P(KH);
+		kd = k % P(KD), c = k / P(KD);
+		lane = 0;
+	}
+	int d = kd * P(DD), h = kh * P(DH), w = kw * P(DW);
+	const float *from = s->in + c * WIDE(IN_PLANE) + (d * P(IH) + h) * WIDE(IN_ROW) + w * WIDE(IN_PIXEL) + lane;
+	for (int m = first; m < M; m += THREADS / SLICE)
+		copy_4(a + m * A_ROW + term, from + pixels[m].at, term < terms && is_inside(&pixels[m], p, d, h, w));
+}
+
+/* Begins to copy the next slice, and moves on to the one behind it. */
+FN void fetch(float *stage, const struct pixel *pixels, struct source *s, const long long *p)
+{
+	int terms = terms_of(s, p);
+	if (PACK)
+		fetch_packs(stage, pixels, s, p, terms);
+	else
+		fetch_terms(stage, pixels, s, p, terms);
+	float *b = stage + M * A_ROW;
+	for (int i = THREAD; i < N * 4; i += THREADS) {
+		int block = i / 64, at = i % 64 * 4;
+		copy_16(b + block * B_BLOCK + at, s->weights + block * WIDE(W_BLOCK) + s->slice * (SLICE * 16) + at,
+		        block < s->channel_blocks && at / 16 < terms);
+	}
+	s->slice++;
+	if (CG == 16 && ++s->kw == P(KW)) {
+		s->kw = 0;
+		if (++s->kh == P(KH)) {
+			s->kh = 0;
+			if (++s->kd == P(KD))
+				s->kd = 0, s->c++;
+		}
+	}
+}
+
+FN void multiply(float sums[TM][TN], const float *stage, int row, int column)
+{
+	const float *a = stage + row * A_ROW, *b = stage + M * A_ROW;
+	UNROLL for (int k = 0; k < SLICE; k += 4)
+	{
+		float4_value in[TM];
+		UNROLL for (int i = 0; i < TM; i++) in[i] = float4_load(a + i * ROWS * A_ROW + k);
+		UNROLL for (int l = 0; l < 4; l++) UNROLL for (int v = 0; v < TN / 4; v++)
+		{
+			int channel = v * COLUMNS + column;
+			float4_value weight = float4_load(b + channel / 16 * B_BLOCK + (k + l) * 16 + channel % 16);
+			UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < 4; j++) sums[i][v * 4 + j] =
+				fma_of(float4_get(in[i], l), float4_get(weight, j), sums[i][v * 4 + j]);
+		}
+	}
+}
+
+/* Where in the output the j-th of four neighbouring channels of a pixel lies. */
+FN long long element_at(const long long *p, long long pixel_at, int channel, int j)
+{
+	if (SCATTER)
+		return pixel_at + (channel + j) * WIDE(OUT_LANE);
+	if (OUT_PACK == 1) /* the four may lie in two blocks */
+		return pixel_at + (channel + j) / 16 * WIDE(OUT_BLOCK) + (channel + j) % 16;
+	return pixel_at + channel / 16 * WIDE(OUT_BLOCK) + channel % 16 + j;
+}
+
+/* The sums of such four so far. */
+FN void start(float *sums, const float *from, const long long *p, long long pixel_at, int lane, int channel)
+{
+	float4_value four = float4_of(0.0f, 0.0f, 0.0f, 0.0f);
+	if (OUT_PACK == 4)
+		four = float4_load(from + element_at(p, pixel_at, channel, 0));
+	UNROLL for (int j = 0; j < 4; j++)
+	{
+		sums[j] = float4_get(four, j);
+		if (OUT_PACK == 1 && lane + j < P(OC_STORED))
+			sums[j] = from[element_at(p, pixel_at, channel, j)];
+	}
+}
+
+/* Four neighbouring channels of one pixel, from number `lane` of the group and `channel` of the image on. */
+FN void store(const float *sums, const struct erc_tile_args *args, const long long *p, long long pixel_at, int lane,
+              int channel)
+{
+	float *out = (float *)args->buffers[OUTPUT], values[4];
+	UNROLL for (int j = 0; j < 4; j++)
+	{
+		long long offset = element_at(p, pixel_at, channel, j);
+		if (OUT_PACK == 1 && lane + j >= P(OC_STORED))
+			continue;
+#define VALUE sums[j]
+#if OUT_PACK == 4
+#define LOAD_FULL(k) float4_get(float4_load((const float *)args->buffers[k] + (offset - j)), j)
+#else
+#define LOAD_FULL(k) ((const float *)args->buffers[k])[offset]
+#endif
+#define LOAD_CHANNEL(k) ((const float *)args->buffers[k])[channel + j]
+#define LOAD_SCALAR(k) ((const float *)args->buffers[k])[0]
+		EXPR values[j] = RESULT;
+		if (OUT_PACK == 1)
+			out[offset] = values[j];
+		else if (j == 3)
+			float4_store(out + (offset - 3), float4_of(values[0], values[1], values[2], values[3]));
+	}
+}
+
+/* All of a thread's sums, those beyond the output left as they are. first: where the image begins in the output. */
+FN void start_all(float sums[TM][TN], const struct erc_tile_args *args, const long long *p, long long first, int group,
+                  int first_pixel, int first_channel)
+{
+	int pixels = P(OD) * P(OH) * P(OW);
+	UNROLL for (int i = 0; i < TM; i++)
+	{
+		int pixel = first_pixel + i * ROWS;
+		if (pixel >= pixels)
+			continue;
+		UNROLL for (int v = 0; v < TN / 4; v++)
+		{
+			int lane = first_channel + v * COLUMNS;
+			if (lane < P(OC_STORED))
+				start(&sums[i][v * 4], (const float *)args->buffers[START], p, first + pixel * WIDE(OUT_PIXEL), lane,
+				      group * P(OC) + lane);
+		}
+	}
+}
+
+FN void store_all(float sums[TM][TN], const struct erc_tile_args *args, const long long *p, long long first, int group,
+                  int first_pixel, int first_channel)
+{
+	int pixels = P(OD) * P(OH) * P(OW);
+	UNROLL for (int i = 0; i < TM; i++)
+	{
+		int pixel = first_pixel + i * ROWS;
+		if (pixel >= pixels)
+			continue;
+		UNROLL for (int v = 0; v < TN / 4; v++)
+		{
+			int lane = first_channel + v * COLUMNS;
+			if (lane < P(OC_STORED))
+				store(&sums[i][v * 4], args, p, first + pixel * WIDE(OUT_PIXEL), lane, group * P(OC) + lane);
+		}
+	}
+}
+
+/* tile -> (image, group, part, pixels, channels): tiles that read the same pixels follow each other. */
+TILE_BODY
+{
+	const long long *p = (const long long *)args->params;
+	struct pixel *pixels = (struct pixel *)local;
+	float *stages = (float *)(pixels + M), sums[TM][TN];
+	int channels = (int)(tile % (unsigned)P(OC_TILES)), rest = (int)(tile / (unsigned)P(OC_TILES));
+	int pixel_tile = rest % P(PIXEL_TILES), whole = rest / P(PIXEL_TILES), part = whole % P(PARTS);
+	int group = whole / P(PARTS) % P(GROUPS), image = whole / P(PARTS) / P(GROUPS);
+	int blocks = (P(OC) + 31) / 32 * 2, all = (P(IN_BLOCKS) * P(KD) * P(KH) * P(KW) * CG + SLICE - 1) / SLICE;
+	int first = P(FIRST_SLICE) + part * P(PART_SLICES),
+		slices = all - first < P(PART_SLICES) ? all - first : P(PART_SLICES);
+	int warp = THREAD / WARP, lane = THREAD % WARP, warps_across = ACROSS / WARP_X;
+	int row = warp / warps_across * WARP_Y + lane / WARP_X, column = (warp % warps_across * WARP_X + lane % WARP_X) * 4;
+	struct source source = {(const float *)args->buffers[0] + image * WIDE(IN_IMAGE) + group * WIDE(IN_GROUP),
+	                        (const float *)args->buffers[1] + image * WIDE(W_IMAGE) +
+	                            (group * blocks + channels * (N / 16)) * WIDE(W_BLOCK),
+	                        blocks - channels * (N / 16),
+	                        0,
+	                        0,
+	                        0,
+	                        0,
+	                        0};
+	UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < TN; j++) sums[i][j] = 0.0f;
+	if (START)
+		start_all(sums, args, p, image * WIDE(OUT_IMAGE), group, pixel_tile * M + row, channels * N + column);
+	go_to(&source, p, first);
+	find_pixels(pixels, p, pixel_tile * M);
+	barrier();
+	for (int s = 0; s < STAGES - 1; s++) {
+		if (s < slices)
+			fetch(stages + s * STAGE, pixels, &source, p);
+		copy_commit();
+	}
+	for (int s = 0; s < slices; s++) {
+		copy_wait(STAGES - 2);
+		barrier(); /* slice s is there, and all are done with the stage before it */
+		if (s + STAGES - 1 < slices)
+			fetch(stages + (s + STAGES - 1) % STAGES * STAGE, pixels, &source, p);
+		copy_commit();
+		multiply(sums, stages + s % STAGES * STAGE, row, column);
+	}
+	store_all(sums, args, p, image * WIDE(OUT_IMAGE) + part * WIDE(OUT_PART), group, pixel_tile * M + row,
+	          channels * N + column);
+}

@@ -1,0 +1,29 @@
+/* Normalises rows of `count` elements, LINE threads a row: see norm.row.c for what is computed, defines and params.
+ * Bound: memory, three passes over a row that the caches hold. Not measured on a GPU yet. */
+FN void line(const struct erc_tile_args *args, const long long *p, long r, float *local)
+{
+	long count = p[2], first = r % p[3] * p[4];
+	unsigned div = (unsigned)p[5];
+	const float *x = (const float *)args->buffers[0] + r * count;
+	float *out = (float *)args->buffers[OUT] + r * count, mean = 0.0f, squares = 0.0f;
+	const float *scale = (const float *)args->buffers[SCALE] + first,
+				*bias = (const float *)args->buffers[BIAS] + first;
+	for (long i = MEMBER; !RMS && i < count; i += LINE)
+		mean += x[i];
+	if (!RMS)
+		mean = line_sum(mean, local) / (float)count;
+	for (long i = MEMBER; i < count; i += LINE)
+		squares += (x[i] - mean) * (x[i] - mean);
+	squares = line_sum(squares, local);
+	float inverse = 1.0f / __builtin_sqrtf(squares / (float)count + EPSILON);
+	if (MEAN && MEMBER == 0)
+		((float *)args->buffers[MEAN])[r] = mean;
+	if (INVERSE && MEMBER == 0)
+		((float *)args->buffers[INVERSE])[r] = inverse;
+	for (long i = MEMBER; i < count; i += LINE) {
+		long at = div == 1 ? i : (long)((unsigned)i / div);
+		out[i] = (x[i] - mean) * inverse * (SCALE ? scale[at] : 1.0f) + (BIAS ? bias[at] : 0.0f);
+	}
+}
+
+KERNEL_OF_LINES

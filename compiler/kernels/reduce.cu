@@ -1,0 +1,73 @@
+/* Reduces some dims of a strided tensor. MEMBERS times LANES_KEPT threads compute a row, which is LANES_KEPT neighbouring
+ * output elements (see reduce.row.c): each takes every MEMBERS-th element, in the order of the input, and the first
+ * ones put together in the order of members what all have found. Bound: memory. Not measured on a GPU yet.
+ * Defines: as reduce.row.c, MEMBERS, and MERGE and MERGED, which put two results together: over LOAD0 and LOAD1. */
+#define LOAD0 so_far
+#define LOAD1 element
+#define LOAD2 n
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define VALUE_TYPE JOIN(T, _value)
+
+FN VALUE_TYPE reduce_some(const VALUE_TYPE *in, const long long *g, int gone, int count, int member, VALUE_TYPE n)
+{
+	int inner = gone ? (int)g[2 * gone - 2] : 1;
+	long long step = gone ? g[2 * gone - 1] : 0;
+	START
+	VALUE_TYPE value = v0;
+	(void)n;
+	for (int i = member; i < count; i += MEMBERS) {
+		const VALUE_TYPE *at = in + i % inner * step;
+		for (int d = gone - 2, left = i / inner; d >= 0; d--) {
+			at += left % (int)g[2 * d] * g[2 * d + 1];
+			left /= (int)g[2 * d];
+		}
+		VALUE_TYPE so_far = value, element = *at;
+		COMBINE
+		value = COMBINED;
+	}
+	return value;
+}
+
+FN VALUE_TYPE finish(VALUE_TYPE so_far, VALUE_TYPE n)
+{
+	VALUE_TYPE element = 0;
+	(void)element, (void)n;
+	FINISH
+	return FINISHED;
+}
+
+FN VALUE_TYPE merge(VALUE_TYPE so_far, VALUE_TYPE element, VALUE_TYPE n)
+{
+	(void)n;
+	MERGE
+	return MERGED;
+}
+
+TILE_BODY
+{
+	const long long *p = (const long long *)args->params, *k = p + 5, *g = k + 2 * p[2];
+	long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1];
+	int lane = THREAD % LANES_KEPT, member = THREAD / LANES_KEPT % MEMBERS, count = (int)p[4];
+	VALUE_TYPE *found = (VALUE_TYPE *)local + THREAD / (LANES_KEPT * MEMBERS) * (LANES_KEPT * MEMBERS),
+			   n = (VALUE_TYPE)count;
+	for (long first = tile * p[0]; first < end; first += THREADS / (LANES_KEPT * MEMBERS)) {
+		long r = first + THREAD / (LANES_KEPT * MEMBERS);
+		const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0];
+		long left = r * LANES_KEPT + lane;
+		for (int d = (int)p[2] - 1; d >= 0; d--) {
+			in += left % k[2 * d] * k[2 * d + 1];
+			left /= k[2 * d];
+		}
+		VALUE_TYPE value = reduce_some(in, g, (int)p[3], r < end ? count : 0, member, n);
+		if (MEMBERS > 1) {
+			found[member * LANES_KEPT + lane] = value;
+			barrier();
+			for (int i = 1; i < MEMBERS && member == 0; i++)
+				value = merge(value, found[i * LANES_KEPT + lane], n);
+			barrier();
+		}
+		if (member == 0 && r < end)
+			((VALUE_TYPE *)args->buffers[1])[r * LANES_KEPT + lane] = finish(value, n);
+	}
+}

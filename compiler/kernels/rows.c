@@ -1,0 +1,147 @@
+/* Row kernels: the choosers that they share. */
+#include "compiler/kernels/rows.h"
+
+void window_params(struct launch *launch, const struct window *w, int64_t planes)
+{
+	const int64_t *lists[] = {w->in, w->out, w->kernel, w->stride, w->dilation, w->pad};
+	launch->params[ROWS_TOTAL] = planes * w->out[0] * w->out[1];
+	launch->param_count = ROWS_FIRST;
+	for (size_t k = 0; k < COUNT_OF(lists); k++)
+		for (int i = 0; i < 3; i++)
+			launch->params[launch->param_count++] = lists[k][i];
+}
+
+void define_epilogue(struct context *ctx, const struct launch *launch, struct variant *variant)
+{
+	static const char *const loads[] = {"", "LOAD_FULL", "LOAD_CHANNEL", "LOAD_SCALAR"};
+	struct arena *arena = &ctx->arena;
+	variant->defines[variant->define_count++] = (struct define){"LOAD0", "VALUE"};
+	for (int k = launch->input_count, n = 1; k < launch->operand_count - 1; k++, n++)
+		variant->defines[variant->define_count++] =
+			(struct define){arena_printf(arena, "LOAD%d", n),
+		                    arena_printf(arena, "%s(%d)", loads[launch->operands[k].role], k)};
+}
+
+/* Where channels or kept elements do not lie together, which lowering says in a define, the kernel has no vectors. */
+static bool is_scalar(const struct launch *launch)
+{
+	for (int i = 0; i < launch->define_count; i++)
+		if ((!strcmp(launch->defines[i].name, "CG") || !strcmp(launch->defines[i].name, "LANES_KEPT")) &&
+		    !strcmp(launch->defines[i].value, "1"))
+			return true;
+	return false;
+}
+
+/* One tile of `per_tile` rows: arithmetic at the kernel's speed, every byte from the shared cache and to it. */
+static void offer_rows(struct choice *choice, const struct launch *launch, int64_t rows, int64_t per_tile)
+{
+	double share = (double)per_tile / (double)rows, speed = launch->template->speed ? launch->template->speed : 0.1;
+	struct tile tile = {.shape = {per_tile}, .count = ceil_div(rows, per_tile)};
+	tile.work.flops = (double)launch->flops * share / speed * (is_scalar(launch) ? 6 : 1);
+	tile.work.shared = (double)launch->bytes * share;
+	tile.work.ns = 30 + 15 * (double)per_tile;
+	choice_offer(choice, &tile);
+}
+
+void define_number(struct context *ctx, struct variant *variant, bool of_tile, const char *name, int64_t value)
+{
+	variant->tile_defines |= (uint64_t)of_tile << variant->define_count;
+	variant->defines[variant->define_count++] =
+		(struct define){name, arena_printf(&ctx->arena, "%lld", (long long)value)};
+}
+
+/* Params and defines of row kernels, and the number of tiles. */
+static void set_rows(struct context *ctx, const struct launch *launch, int64_t rows, const struct tile *tile,
+                     struct variant *variant)
+{
+	const char *plural = tile->shape[0] == 1 ? "" : "s";
+	variant->shape_text = arena_printf(&ctx->arena, "%lld row%s", (long long)tile->shape[0], plural);
+	if (rows == 0)
+		variant->tile_count = 0;
+	memcpy(variant->params, launch->params, sizeof variant->params);
+	variant->params[ROWS_PER_TILE] = tile->shape[0];
+	variant->params[ROWS_TOTAL] = rows;
+	choice_run_time_count(launch, rows, tile->shape[0], variant);
+	variant->tile_params = UINT64_C(1) << ROWS_PER_TILE;
+	variant->param_count = launch->param_count;
+	memcpy(variant->defines + variant->define_count, launch->defines,
+	       sizeof(struct define) * (size_t)launch->define_count);
+	variant->define_count += launch->define_count;
+}
+
+static void add_epilogue(struct context *ctx, const struct launch *launch, struct variant *variant)
+{
+	if (!launch->template->epilogue)
+		return;
+	define_number(ctx, variant, false, "OUTPUT", launch->operand_count - 1);
+	define_epilogue(ctx, launch, variant);
+}
+
+enum ercc_status rows_cpu(struct context *ctx, const struct device *device, const struct launch *launch,
+                          struct variant *variant)
+{
+	int64_t rows = launch->params[ROWS_TOTAL] > 0 ? launch->params[ROWS_TOTAL] : 1;
+	struct choice choice;
+	struct tile tile;
+	choice_begin(&choice, device, variant);
+	for (int64_t tiles = 1; tiles <= rows; tiles += tiles < 8 ? 1 : tiles / 4)
+		offer_rows(&choice, launch, rows, ceil_div(rows, tiles));
+	offer_rows(&choice, launch, rows, 1);
+	TRY(choice_end(ctx, &choice, launch, variant, &tile));
+	set_rows(ctx, launch, launch->params[ROWS_TOTAL], &tile, variant);
+	if (launch->template->epilogue)
+		variant->defines[variant->define_count++] = (struct define){"VECTOR", "1"};
+	add_epilogue(ctx, launch, variant);
+	return ERCC_OK;
+}
+
+/* ---- GPU: some threads share a row ---- */
+
+/* A thread waits for nearly every element: 10 ns each, a guess. */
+static void offer_rows_gpu(struct choice *choice, const struct launch *launch, const struct gpu_rows *rows,
+                           int64_t threads, int64_t turns)
+{
+	int64_t total = rows->count > 0 ? rows->count : 1, per_tile = threads / rows->threads * turns;
+	struct tile tile = {.shape = {per_tile, threads}, .threads = (uint32_t)threads, .count = ceil_div(total, per_tile)};
+	double share = 1 / (double)tile.count, elements = (double)launch->bytes / 4 / (double)(total * rows->threads);
+	tile.local_bytes = rows->thread_bytes * threads;
+	tile.work.flops = (double)launch->flops * share;
+	tile.work.shared = (double)launch->bytes * share;
+	tile.work.ns = 500 + 10 * elements * (double)turns;
+	choice_offer(choice, &tile);
+}
+
+enum ercc_status rows_gpu_shared(struct context *ctx, const struct device *device, const struct launch *launch,
+                                 const struct gpu_rows *rows, struct variant *variant)
+{
+	struct choice choice;
+	struct tile tile;
+	choice_begin(&choice, device, variant);
+	for (int64_t threads = 32; threads <= 256; threads *= 2)
+		for (int64_t turns = 1; turns <= 8 && threads >= rows->threads; turns *= 2)
+			if (rows->threads <= 32 || threads == rows->threads)
+				offer_rows_gpu(&choice, launch, rows, threads, turns);
+	TRY(choice_end(ctx, &choice, launch, variant, &tile));
+	set_rows(ctx, launch, rows->count, &tile, variant);
+	add_epilogue(ctx, launch, variant);
+	return ERCC_OK;
+}
+
+enum ercc_status rows_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
+                          struct variant *variant)
+{
+	return rows_gpu_shared(ctx, device, launch, &(struct gpu_rows){.count = launch->params[ROWS_TOTAL], .threads = 1},
+	                       variant);
+}
+
+enum ercc_status lines_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
+                           int64_t elements, struct variant *variant)
+{
+	/* a short line is not worth a warp, a long one is worth a block */
+	int64_t threads = elements < 16 ? 1 : elements < 4096 ? 32 : 256;
+	struct gpu_rows rows = {.count = launch->params[ROWS_TOTAL],
+	                        .threads = threads,
+	                        .thread_bytes = threads > 32 ? 1 : 0};
+	define_number(ctx, variant, false, "LINE", threads);
+	return rows_gpu_shared(ctx, device, launch, &rows, variant);
+}

@@ -1,0 +1,45 @@
+/* Scatters along one axis: each row is one line of the data along that axis, copied, then changed by the
+ * updates that lie on the same line, in their order. An index outside the axis is clamped. Bound: memory.
+ * Defines: INDEX (its type), T (dtype), COMBINE over a (so far) and b (the update).
+ * Params: rows per tile, rows, rank, axis, then (dim of the data, dim of the indices) of each dim. */
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define VALUE_TYPE JOIN(T, _value)
+
+static void row(const struct erc_tile_args *args, const long long *p, long r)
+{
+	long rank = p[2], axis = p[3], from = 0, index = 0, from_stride = 1, index_stride = 1, from_step = 0,
+		 index_step = 0;
+	int inside = 1;
+	for (long d = rank - 1, left = r; d >= 0; d--) {
+		long size = p[4 + 2 * d], updates = p[5 + 2 * d];
+		if (d == axis) {
+			from_step = from_stride;
+			index_step = index_stride;
+		} else {
+			long at = left % size;
+			left /= size;
+			inside &= at < updates;
+			from += at * from_stride;
+			index += at * index_stride;
+		}
+		from_stride *= size;
+		index_stride *= updates;
+	}
+	const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0] + from,
+					 *updates = (const VALUE_TYPE *)args->buffers[2] + index;
+	const INDEX *indices = (const INDEX *)args->buffers[1] + index;
+	VALUE_TYPE *out = (VALUE_TYPE *)args->buffers[3] + from;
+	long size = p[4 + 2 * axis], count = inside ? p[5 + 2 * axis] : 0;
+	for (long i = 0; i < size; i++)
+		out[i * from_step] = in[i * from_step];
+	for (long i = 0; i < count; i++) {
+		long long at = indices[i * index_step];
+		at = at < 0 ? at + size : at;
+		at = at < 0 ? 0 : at >= size ? size - 1 : at;
+		VALUE_TYPE a = out[at * from_step], b = updates[i * index_step];
+		out[at * from_step] = COMBINE;
+	}
+}
+
+KERNEL_OF_ROWS

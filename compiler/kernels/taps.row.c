@@ -1,0 +1,29 @@
+/* One axis of a resize: out[o] = sum of weight[o][k] * in[index[o][k]], in that order, for lines of `inner`
+ * elements. A row is one such line; where inner is 1 it is the whole axis. Bound: memory.
+ * A negative first index stands for the value OUTSIDE. Defines: LAST (inner is 1), OUTSIDE.
+ * Params: rows per tile, rows, size of the axis before, after, inner, taps. */
+FN void element(const float *in, const i32_value *index, const float *weight, long taps, long inner, float *out)
+{
+	for (long i = 0; i < inner; i++) {
+		float sum = weight[0] * in[(index[0] < 0 ? 0 : index[0]) * inner + i];
+		for (long k = 1; k < taps; k++)
+			sum += weight[k] * in[index[k] * inner + i];
+		out[i] = index[0] < 0 ? OUTSIDE : sum;
+	}
+}
+
+static void row(const struct erc_tile_args *args, const long long *p, long r)
+{
+	long before = p[2], after = p[3], inner = p[4], taps = p[5];
+	const float *in = (const float *)args->buffers[0], *weights = (const float *)args->buffers[2];
+	const i32_value *indices = (const i32_value *)args->buffers[1];
+	float *out = (float *)args->buffers[3];
+	if (LAST)
+		for (long o = 0; o < after; o++)
+			element(in + r * before, indices + o * taps, weights + o * taps, taps, 1, out + r * after + o);
+	else
+		element(in + r / after * before * inner, indices + r % after * taps, weights + r % after * taps, taps, inner,
+		        out + r * inner);
+}
+
+KERNEL_OF_ROWS

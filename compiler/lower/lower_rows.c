@@ -1,0 +1,75 @@
+/* Launches of row kernels, and the window arithmetic of convolution and pooling. */
+#include "compiler/lower/lower_rows.h"
+
+static enum ercc_status window_list(const struct node *node, const char *name, int rank, int per_dim, int64_t otherwise,
+                                    int64_t *values)
+{
+	int count;
+	TRY(int_list(node, name, -1, values, 6, &count));
+	if (count >= 0 && count != rank * per_dim)
+		return node_fail(node, ERCC_MODEL, "%s has %d entries for %d spatial dims", name, count, rank);
+	for (int i = count < 0 ? 0 : 6; i < rank * per_dim; i++)
+		values[i] = otherwise;
+	return ERCC_OK;
+}
+
+enum ercc_status read_window(const struct node *node, const int64_t *kernel, struct window *w)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	int rank = in->rank - 2, skip = 3 - rank;
+	int64_t strides[6], dilations[6], pads[6];
+	const char *auto_pad = node_attr_text(node, "auto_pad", "NOTSET");
+	bool ceil_mode = node_attr_int(node, "ceil_mode", 0) != 0;
+	if (rank < 1 || rank > 3)
+		return node_fail(node, ERCC_UNSUPPORTED, "input of rank %d; 3 to 5 are supported", in->rank);
+	TRY(window_list(node, "strides", rank, 1, 1, strides));
+	TRY(window_list(node, "dilations", rank, 1, 1, dilations));
+	TRY(window_list(node, "pads", rank, 2, 0, pads));
+	for (int i = 0; i < 3; i++) {
+		int s = i - skip;
+		w->in[i] = s < 0 ? 1 : in->dims[2 + s];
+		w->kernel[i] = s < 0 ? 1 : kernel[s];
+		w->stride[i] = s < 0 ? 1 : strides[s];
+		w->dilation[i] = s < 0 ? 1 : dilations[s];
+		w->pad[i] = s < 0 ? 0 : pads[s];
+		w->pad_end[i] = s < 0 ? 0 : pads[rank + s];
+		if (w->stride[i] < 1 || w->dilation[i] < 1 || w->kernel[i] < 1 || w->kernel[i] > 1 << 20 ||
+		    w->stride[i] > 1 << 20 || w->dilation[i] > 1 << 20 || w->pad[i] < 0 || w->pad_end[i] < 0 ||
+		    w->pad[i] > 1 << 20 || w->pad_end[i] > 1 << 20)
+			return node_fail(node, ERCC_MODEL, "kernel, strides, dilations must be positive and pads not negative");
+		int64_t extent = (w->kernel[i] - 1) * w->dilation[i] + 1;
+		if (!strncmp(auto_pad, "SAME", 4) && s >= 0) {
+			int64_t total = (ceil_div(w->in[i], w->stride[i]) - 1) * w->stride[i] + extent - w->in[i];
+			total = total > 0 ? total : 0;
+			w->pad[i] = strcmp(auto_pad, "SAME_LOWER") ? total / 2 : total - total / 2;
+			w->pad_end[i] = total - w->pad[i];
+		} else if (!strcmp(auto_pad, "VALID")) {
+			w->pad[i] = w->pad_end[i] = 0;
+		}
+		int64_t span = w->in[i] + w->pad[i] + w->pad_end[i] - extent;
+		/* rounded up, a window that is less than a stride too large still gives one output */
+		int64_t whole = ceil_mode ? span + w->stride[i] - 1 : span;
+		w->out[i] = whole < 0 ? 0 : whole / w->stride[i] + 1;
+		/* a window that starts in the end padding is left out */
+		if (ceil_mode && (w->out[i] - 1) * w->stride[i] >= w->in[i] + w->pad[i])
+			w->out[i]--;
+		if (w->out[i] < 1)
+			return node_fail(node, ERCC_MODEL, "a window of %lld does not fit %lld with pads %lld and %lld",
+			                 (long long)extent, (long long)w->in[i], (long long)w->pad[i], (long long)w->pad_end[i]);
+	}
+	return ERCC_OK;
+}
+
+struct launch *lower_rows(struct lowering *lowering, struct node *node, const struct kernel_template *template,
+                          int64_t rows)
+{
+	struct launch *launch = plan_add_launch(lowering->plan, NULL, template, node->name);
+	launch_operand(launch, lower_buffer(lowering, node->inputs[0]), node->inputs[0]->dtype, false);
+	launch_operand(launch, lower_buffer(lowering, node->outputs[0]), node->outputs[0]->dtype, true);
+	launch->input_count = 1;
+	launch->params[ROWS_TOTAL] = rows;
+	launch->param_count = ROWS_FIRST;
+	launch->space = node->outputs[0]->shape;
+	launch->bytes = (uint64_t)(value_bytes(node->inputs[0]) + value_bytes(node->outputs[0]));
+	return launch;
+}

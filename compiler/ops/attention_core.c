@@ -1,0 +1,208 @@
+/* The operator Attention of the compiler's own: its shapes and its launches. */
+#include "compiler/ops/attention_core.h"
+
+#include <math.h>
+
+#include "compiler/lower/lower_rows.h"
+
+#define LOWEST -1e30f /* a score below this is worth nothing */
+
+/* ---- shapes ---- */
+
+/* The last two dims; k as [..., keys, size] whatever it comes as. */
+static void matrix_of(const struct node *node, int slot, int64_t *rows, int64_t *columns)
+{
+	const struct shape *shape = &node->inputs[slot]->shape;
+	bool swap = slot == 1 && node_attr_int(node, "transposed", 0);
+	*rows = shape->dims[shape->rank - 2 + swap];
+	*columns = shape->dims[shape->rank - 1 - swap];
+}
+
+/* The dims before the last two, broadcast over all inputs. */
+static enum ercc_status find_batch(const struct node *node, struct shape *batch)
+{
+	*batch = (struct shape){0};
+	for (int i = 0; i < node->input_count; i++) {
+		struct shape leading = node->inputs[i]->shape;
+		leading.rank = leading.rank < 2 ? 0 : leading.rank - 2;
+		TRY(broadcast_shapes(node, batch, &leading, batch));
+	}
+	return ERCC_OK;
+}
+
+enum ercc_status infer_attention_core(struct node *node)
+{
+	struct shape out;
+	int64_t queries, keys, size, v_size, more_keys, k_size;
+	bool masked = node_attr_int(node, "mask", ATTENTION_NO_MASK) != ATTENTION_NO_MASK;
+	if (node->input_count != 3 + masked)
+		return node_fail(node, ERCC_MODEL, "has %d inputs", node->input_count);
+	for (int i = 0; i < 3; i++)
+		if (node->inputs[i]->shape.rank < 2 || node->inputs[i]->dtype != ERC_F32)
+			return node_fail(node, ERCC_MODEL, "input %d is no f32 matrix", i);
+	matrix_of(node, 0, &queries, &size);
+	matrix_of(node, 1, &keys, &k_size);
+	matrix_of(node, 2, &more_keys, &v_size);
+	if (size != k_size || keys != more_keys)
+		return node_fail(node, ERCC_MODEL, "queries of %lld, keys %lld of %lld, %lld values", (long long)size,
+		                 (long long)keys, (long long)k_size, (long long)more_keys);
+	TRY(find_batch(node, &out));
+	if (out.rank > 2)
+		return node_fail(node, ERCC_MODEL, "has %d leading dims", out.rank);
+	if (masked) {
+		struct shape scores = out, both;
+		scores.dims[scores.rank++] = queries;
+		scores.dims[scores.rank++] = keys;
+		TRY(broadcast_shapes(node, &scores, &node->inputs[3]->shape, &both));
+		if (!shape_equal(&both, &scores))
+			return node_fail(node, ERCC_MODEL, "a mask %s", shape_words(node, &node->inputs[3]->shape));
+	}
+	out.dims[out.rank++] = queries;
+	out.dims[out.rank++] = v_size;
+	return set_output(node, 0, ERC_F32, &out);
+}
+
+/* ---- the launch ---- */
+
+/* Strides of a value whose last two dims are `row` and `column` of the space. */
+static void set_strides(struct operand *operand, const struct shape *shape, int row, int column)
+{
+	int64_t stride = 1;
+	for (int i = shape->rank - 1; i >= 0; i--) {
+		int behind = shape->rank - 1 - i;
+		int dim = behind == 0 ? column : behind == 1 ? row : behind == 2 ? ATTENTION_HEAD : ATTENTION_BATCH;
+		operand->strides[dim] = shape->dims[i] == 1 ? 0 : stride;
+		stride *= shape->dims[i];
+	}
+}
+
+static const char *float_text(struct lowering *lowering, float number)
+{
+	if (isinf(number))
+		return number < 0 ? "-__builtin_inff()" : "__builtin_inff()";
+	return isnan(number) ? "__builtin_nanf(\"\")" : arena_printf(&lowering->ctx->arena, "%af", number);
+}
+
+static void define(struct launch *launch, const char *name, const char *value)
+{
+	launch->defines[launch->define_count++] = (struct define){name, value};
+}
+
+/* Whether a known mask hides the key from the query. */
+static bool is_hidden(const struct node *node, const struct tensor *mask, int64_t at)
+{
+	int64_t kind = node_attr_int(node, "mask", ATTENTION_NO_MASK);
+	at = mask->splat ? 0 : at;
+	return kind == ATTENTION_ADDED ? tensor_float(mask, at) != 0
+	                               : (tensor_int(mask, at) != 0) == (kind == ATTENTION_HIDDEN);
+}
+
+/* A known mask that hides nothing but the keys behind number i + *ahead from query i, and those for good. */
+static bool is_causal(const struct node *node, const int64_t *dims, int64_t *ahead)
+{
+	const struct value *mask = node_input(node, 3);
+	int64_t keys = dims[ATTENTION_KEY], count = dims[ATTENTION_QUERY] * keys;
+	bool added = node_attr_int(node, "mask", ATTENTION_NO_MASK) == ATTENTION_ADDED;
+	if (!mask || !mask->constant || shape_elements(&mask->shape) != count ||
+	    mask->shape.dims[mask->shape.rank - 1] != keys || (!added && node_attr_float(node, "fill", 0) > LOWEST))
+		return false;
+	for (*ahead = -1; *ahead + 1 < keys && !is_hidden(node, mask->constant, *ahead + 1);)
+		++*ahead;
+	for (int64_t i = 0; i < count; i++) {
+		bool hidden = is_hidden(node, mask->constant, i);
+		if (hidden != (i % keys > i / keys + *ahead))
+			return false;
+		if (hidden && added && tensor_float(mask->constant, mask->constant->splat ? 0 : i) > LOWEST)
+			return false;
+	}
+	return *ahead >= 0;
+}
+
+static struct launch *add_attention(struct lowering *lowering, const struct node *node, const struct shape *space)
+{
+	static const int rows[] = {ATTENTION_QUERY, ATTENTION_KEY, ATTENTION_KEY, ATTENTION_QUERY},
+					 columns[] = {ATTENTION_SIZE, ATTENTION_SIZE, ATTENTION_V_SIZE, ATTENTION_KEY};
+	const int64_t *dims = space->dims;
+	struct launch *launch = plan_add_launch(lowering->plan, NULL, &attention_template, node->name);
+	bool causal = is_causal(node, dims, &launch->params[PARAM_AHEAD]);
+	launch->space = *space;
+	for (int i = 0; i < (causal ? 3 : node->input_count); i++) {
+		struct value *value = node->inputs[i];
+		bool swap = i == 1 && node_attr_int(node, "transposed", 0);
+		struct operand *operand = launch_operand(launch, lower_buffer(lowering, value), value->dtype, false);
+		set_strides(operand, &value->shape, swap ? columns[i] : rows[i], swap ? rows[i] : columns[i]);
+	}
+	launch->input_count = launch->operand_count;
+	launch->reduction_key = 0x6174746e0001;
+	launch->flops =
+		(uint64_t)(dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * dims[ATTENTION_QUERY] * dims[ATTENTION_KEY]) * 2 *
+		(uint64_t)(dims[ATTENTION_SIZE] + dims[ATTENTION_V_SIZE] + EXP_WORK);
+	int kind = causal ? MASK_CAUSAL : (int)node_attr_int(node, "mask", ATTENTION_NO_MASK);
+	define(launch, "MASK", arena_printf(&lowering->ctx->arena, "%d", kind));
+	define(launch, "FILL", float_text(lowering, node_attr_float(node, "fill", 0)));
+	define(launch, "SCALE", float_text(lowering, node_attr_float(node, "scale", 1)));
+	define(launch, "ZERO_EMPTY", node_attr_int(node, "zero_empty", 0) ? "1" : "0");
+	return launch;
+}
+
+/* The launch that adds up what the parts of the keys have left in `parts`. */
+static struct launch *add_sum(struct lowering *lowering, const struct node *node, const struct launch *attention,
+                              struct buffer *parts)
+{
+	const int64_t *dims = attention->space.dims;
+	struct launch *launch = plan_add_launch(lowering->plan, NULL, &attention_sum_template, node->name);
+	launch->space = attention->space;
+	launch_operand(launch, parts, ERC_F32, false);
+	launch->input_count = 1;
+	launch->params[ROWS_TOTAL] = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * dims[ATTENTION_QUERY];
+	launch->params[SUM_PARTS] = attention->params[PARAM_PARTS];
+	launch->params[SUM_QUERIES] = dims[ATTENTION_QUERY];
+	launch->params[SUM_HEADS] = dims[ATTENTION_HEAD];
+	launch->param_count = SUM_STRIDES + 4;
+	launch->flops = (uint64_t)parts->bytes / 2;
+	launch->bytes = (uint64_t)parts->bytes;
+	launch->reduction_key = 0x6174746e0002;
+	define(launch, "HEAD_V", arena_printf(&lowering->ctx->arena, "%lld", (long long)dims[ATTENTION_V_SIZE]));
+	define(launch, "ZERO_EMPTY", node_attr_int(node, "zero_empty", 0) ? "1" : "0");
+	return launch;
+}
+
+/* Where the keys are more than a tile may walk, tiles walk parts of them: of equal size, whole blocks. */
+static void divide_keys(struct launch *launch)
+{
+	const int64_t *dims = launch->space.dims;
+	int64_t keys = dims[ATTENTION_KEY], elements = keys * (dims[ATTENTION_SIZE] + dims[ATTENTION_V_SIZE]);
+	int64_t each = keys;
+	if (elements > PART_ELEMENTS * 3 / 2)
+		each = round_up(ceil_div(keys, ceil_div(elements, PART_ELEMENTS)), KEYS_PER_BLOCK);
+	launch->params[PARAM_PART_KEYS] = each;
+	launch->params[PARAM_PARTS] = ceil_div(keys, each);
+	define(launch, "SPLIT", launch->params[PARAM_PARTS] > 1 ? "1" : "0");
+}
+
+enum ercc_status lower_attention_core(struct lowering *lowering, struct node *node)
+{
+	const struct shape *out = &node->outputs[0]->shape;
+	int64_t dims[ATTENTION_RANK];
+	matrix_of(node, 0, &dims[ATTENTION_QUERY], &dims[ATTENTION_SIZE]);
+	matrix_of(node, 2, &dims[ATTENTION_KEY], &dims[ATTENTION_V_SIZE]);
+	dims[ATTENTION_BATCH] = out->rank > 3 ? out->dims[0] : 1;
+	dims[ATTENTION_HEAD] = out->rank > 2 ? out->dims[out->rank - 3] : 1;
+	if (dims[ATTENTION_KEY] == 0) /* an empty sum */
+		return lower_fill(lowering, node, node->outputs[0], node_attr_int(node, "zero_empty", 0) ? 0 : NAN, 0);
+	struct shape space = shape_of(ATTENTION_RANK, dims);
+	struct launch *launch = add_attention(lowering, node, &space), *last = launch;
+	divide_keys(launch);
+	if (launch->params[PARAM_PARTS] > 1) {
+		int64_t rows =
+			dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[PARAM_PARTS] * dims[ATTENTION_QUERY];
+		struct buffer *parts =
+			plan_buffer(lowering->plan, BUFFER_ARENA, 4 * rows * (dims[ATTENTION_V_SIZE] + 2), node->name);
+		launch_operand(launch, parts, ERC_F32, true);
+		last = add_sum(lowering, node, launch, parts);
+	}
+	set_strides(launch_operand(last, lower_buffer(lowering, node->outputs[0]), ERC_F32, true), out, ATTENTION_QUERY,
+	            ATTENTION_V_SIZE);
+	launch->bytes = launch_traffic(launch);
+	return ERCC_OK;
+}

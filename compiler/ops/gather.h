@@ -1,0 +1,17 @@
+/* Slices along one axis, for rows that are made of them. */
+#ifndef ERCC_GATHER_H
+#define ERCC_GATHER_H
+
+#include "compiler/lower/lower_rows.h"
+
+/* out = slices of in along one axis, as the indices say. */
+struct gather {
+	struct buffer *in, *indices, *out;
+	enum erc_dtype dtype, index_dtype; /* of the data; i64 or i32 */
+	struct shape shape;                /* of in */
+	int axis;
+	int64_t index_count;
+};
+void lower_gather_axis(struct lowering *lowering, const struct node *node, const struct gather *gather);
+
+#endif

@@ -1,0 +1,174 @@
+/* Checks what each entry point reaches: its plans, without end or too deep, their operands
+ * against its arena and tensors, their variants against its target. */
+#include "runtime/artifact/artifact_check.h"
+
+#include <string.h>
+
+#define MAX_DIMS_COUNT (UINT32_C(1) << 20) /* slots of an entry; a model has a handful */
+
+/* References looked at in all: ranges may overlap, so a small hostile file could ask for days of checking. */
+#define MAX_WORK (UINT64_C(1) << 24)
+
+struct walk {
+	const struct erc_artifact *artifact;
+	const struct erca_entry *entry;
+	uint32_t entry_idx;
+	uint8_t *heights; /* per plan: 0 not seen, UINT8_MAX open, else plans on the longest way down */
+	uint64_t *work;   /* against MAX_WORK, over all entries */
+};
+
+static enum erc_status spend(const struct walk *walk, uint64_t references)
+{
+	*walk->work += references;
+	if (*walk->work > MAX_WORK)
+		return BAD("entries", walk->entry_idx,
+		           "the entries up to here reach more than %" PRIu64 " operands and variants", MAX_WORK);
+	return ERC_OK;
+}
+
+/* Bytes of the buffer behind an operand; 0 and *exists = 0 for a tensor number out of range. */
+static uint64_t buffer_bytes(const struct walk *walk, const struct erca_operand *operand, int *exists)
+{
+	const struct erca_entry *entry = walk->entry;
+	const uint64_t fixed[] = {
+		[ERCA_BUFFER_ARENA] = entry->arena_bytes,
+		[ERCA_BUFFER_WEIGHTS] = walk->artifact->weights_bytes,
+		[ERCA_BUFFER_DIMS] = entry->dims_count * (uint64_t)sizeof(int64_t),
+	};
+	*exists = 1;
+	if (operand->buffer != ERCA_BUFFER_INPUT && operand->buffer != ERCA_BUFFER_OUTPUT)
+		return fixed[operand->buffer];
+	int is_input = operand->buffer == ERCA_BUFFER_INPUT;
+	*exists = operand->index < (is_input ? entry->input_count : entry->output_count);
+	if (!*exists)
+		return 0;
+	uint32_t first = is_input ? entry->input_first : entry->output_first;
+	const struct erca_tensor *tensor = erc__record(walk->artifact, ERC_TABLE_TENSORS, first + operand->index);
+	return tensor->bytes;
+}
+
+static enum erc_status check_extent(const struct walk *walk, uint32_t i)
+{
+	const struct erca_operand *operand = erc__record(walk->artifact, ERC_TABLE_OPERANDS, i);
+	int exists;
+	uint64_t bytes = buffer_bytes(walk, operand, &exists);
+	if (!exists)
+		return BAD("operands", i, "names input or output %u, which entries[%u] does not have", operand->index,
+		           walk->entry_idx);
+	if (operand->offset > bytes || operand->bytes > bytes - operand->offset)
+		return BAD("operands", i,
+		           "offset %" PRIu64 " + %" PRIu64 " bytes end behind its buffer (kind %u), which has %" PRIu64
+		           " bytes in entries[%u]",
+		           operand->offset, operand->bytes, operand->buffer, bytes, walk->entry_idx);
+	return ERC_OK;
+}
+
+static enum erc_status check_launch_variant(const struct walk *walk, uint32_t i)
+{
+	const struct erca_variant *variant = erc__record(walk->artifact, ERC_TABLE_VARIANTS, i);
+	const struct erca_kernel *kernel = erc__record(walk->artifact, ERC_TABLE_KERNELS, variant->kernel);
+	const struct erca_entry *entry = walk->entry;
+	if (kernel->target != entry->target)
+		return BAD("variants", i, "its kernel is for target %u, entries[%u] for target %u", kernel->target,
+		           walk->entry_idx, entry->target);
+	if (variant->local_bytes > entry->local_bytes)
+		return BAD("variants", i, "local_bytes is %" PRIu64 ", entries[%u] allows %" PRIu64, variant->local_bytes,
+		           walk->entry_idx, entry->local_bytes);
+	if (variant->count_slot != ERCA_NONE &&
+	    (variant->count_slot > entry->dims_count || variant->count_dims > entry->dims_count - variant->count_slot))
+		return BAD("variants", i, "count_slot %u + %u slots end behind the %u of entries[%u]", variant->count_slot,
+		           variant->count_dims, entry->dims_count, walk->entry_idx);
+	return ERC_OK;
+}
+
+static enum erc_status check_step(const struct walk *walk, uint32_t i)
+{
+	const struct erca_record *record = erc__record(walk->artifact, ERC_TABLE_RECORDS, i);
+	const struct erca_target *target = erc__record(walk->artifact, ERC_TABLE_TARGETS, walk->entry->target);
+	TRY(spend(walk, UINT64_C(1) + record->operand_count + record->variant_count));
+	if (record->kind == ERCA_RECORD_LAUNCH && record->variant_count != target->budget_count)
+		return BAD("records", i, "variant_count is %u, but the target of entries[%u] has %u budgets",
+		           record->variant_count, walk->entry_idx, target->budget_count);
+	for (uint32_t o = 0; o < record->operand_count; o++)
+		TRY(check_extent(walk, record->operand_first + o));
+	for (uint32_t v = record->variant_first; v < record->variant_first + record->variant_count; v++) {
+		TRY(check_launch_variant(walk, v));
+		if (target->kind == ERCA_TARGET_CUDA)
+			TRY(erc__check_cuda_launch(i, record, v, erc__record(walk->artifact, ERC_TABLE_VARIANTS, v)));
+	}
+	return ERC_OK;
+}
+
+/* Depth first, each plan once for the entry; depth bounds the recursion here and in the runtime. */
+static enum erc_status check_reached_plan(const struct walk *walk, uint32_t plan_idx, uint32_t depth)
+{
+	if (walk->heights[plan_idx] == UINT8_MAX)
+		return BAD("plans", plan_idx, "contains itself");
+	if (depth + walk->heights[plan_idx] > ERC__MAX_PLAN_DEPTH || depth == ERC__MAX_PLAN_DEPTH)
+		return BAD("plans", plan_idx, "nested deeper than %d plans", ERC__MAX_PLAN_DEPTH);
+	if (walk->heights[plan_idx])
+		return ERC_OK;
+	walk->heights[plan_idx] = UINT8_MAX;
+	const struct erca_plan *plan = erc__record(walk->artifact, ERC_TABLE_PLANS, plan_idx);
+	uint8_t below = 0;
+	for (uint32_t r = 0; r < plan->record_count; r++) {
+		const struct erca_record *record = erc__record(walk->artifact, ERC_TABLE_RECORDS, plan->record_first + r);
+		const uint32_t inner[] = {record->plan_a, record->plan_b};
+		TRY(check_step(walk, plan->record_first + r));
+		for (int n = 0; n < 2; n++) {
+			if (inner[n] == ERCA_NONE)
+				continue;
+			TRY(check_reached_plan(walk, inner[n], depth + 1));
+			if (walk->heights[inner[n]] > below)
+				below = walk->heights[inner[n]];
+		}
+	}
+	walk->heights[plan_idx] = below + 1;
+	return ERC_OK;
+}
+
+/* slot_count: slots that their dims may have: those of the entry for outputs, none for inputs. */
+static enum erc_status check_entry_tensors(const struct walk *walk, uint32_t first, uint32_t count, uint32_t slot_count)
+{
+	TRY(erc__check_range(walk->artifact, "entries", walk->entry_idx, ERC_TABLE_TENSORS, first, count));
+	for (uint32_t i = first; i < first + count; i++) {
+		const struct erca_tensor *tensor = erc__record(walk->artifact, ERC_TABLE_TENSORS, i);
+		if (tensor->layout != ERCA_LAYOUT_PLAIN)
+			return BAD("tensors", i, "layout is %u: inputs and outputs must be plain", tensor->layout);
+		for (uint32_t d = 0; d < tensor->rank; d++)
+			if (tensor->dim_slots[d] != ERCA_NONE && tensor->dim_slots[d] >= slot_count)
+				return BAD("tensors", i, "dim_slots[%u] is %u, but entries[%u] has %u slots for it", d,
+				           tensor->dim_slots[d], walk->entry_idx, slot_count);
+	}
+	return ERC_OK;
+}
+
+static enum erc_status check_entry(const struct erc_artifact *artifact, uint32_t i, uint8_t *heights, uint64_t *work)
+{
+	const struct erca_entry *entry = erc__record(artifact, ERC_TABLE_ENTRIES, i);
+	const struct walk walk = {artifact, entry, i, heights, work};
+	TRY(erc__check_string(artifact, "entries", i, "name", entry->name));
+	TRY(erc__check_range(artifact, "entries", i, ERC_TABLE_TARGETS, entry->target, 1));
+	TRY(erc__check_range(artifact, "entries", i, ERC_TABLE_PLANS, entry->plan, 1));
+	if (entry->dims_count > MAX_DIMS_COUNT)
+		return BAD("entries", i, "dims_count is %u, expected at most %u", entry->dims_count, MAX_DIMS_COUNT);
+	TRY(check_entry_tensors(&walk, entry->input_first, entry->input_count, 0));
+	TRY(check_entry_tensors(&walk, entry->output_first, entry->output_count, entry->dims_count));
+	TRY(spend(&walk, (uint64_t)entry->input_count + entry->output_count + artifact->tables[ERC_TABLE_PLANS].count));
+	memset(heights, 0, artifact->tables[ERC_TABLE_PLANS].count);
+	return check_reached_plan(&walk, entry->plan, 0);
+}
+
+enum erc_status erc__artifact_check_entries(const struct erc_artifact *artifact)
+{
+	uint32_t plan_count = artifact->tables[ERC_TABLE_PLANS].count;
+	enum erc_status status = ERC_OK;
+	uint64_t work = 0;
+	uint8_t *heights = erc__alloc(plan_count);
+	if (!heights)
+		return erc__no_memory("check of nested plans", plan_count);
+	for (uint32_t i = 0; i < artifact->tables[ERC_TABLE_ENTRIES].count && !status; i++)
+		status = check_entry(artifact, i, heights, &work);
+	erc__free(heights);
+	return status;
+}

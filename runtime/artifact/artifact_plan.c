@@ -1,0 +1,323 @@
+/* Checks the PLAN section's tables and every record by itself. Nothing here trusts a number
+ * that was not compared first; sums are written so that they cannot overflow. */
+#include "runtime/artifact/artifact_check.h"
+
+#include <string.h>
+
+#define BAD_HEADER(...) erc__fail(ERC_CORRUPT, "PLAN header: " __VA_ARGS__)
+
+/* ---- the tables ---- */
+
+static const struct table_row {
+	const char *name;
+	size_t header_offset;
+	uint32_t record_bytes;
+	uint32_t first_bytes; /* in files of minor version 0; 0: as now */
+} table_rows[ERC_TABLE_COUNT] = {
+#define ROW(id, field, type) [ERC_TABLE_##id] = {#field, offsetof(struct erca_plan_header, field), sizeof(type), 0}
+	[ERC_TABLE_TARGETS] = {"targets", offsetof(struct erca_plan_header, targets), sizeof(struct erca_target),
+                           offsetof(struct erca_target, memory_bytes_per_s)},
+	ROW(BUDGETS, budgets, struct erca_budget),
+	ROW(ENTRIES, entries, struct erca_entry),
+	ROW(TENSORS, tensors, struct erca_tensor),
+	ROW(PLANS, plans, struct erca_plan),
+	ROW(RECORDS, records, struct erca_record),
+	ROW(OPERANDS, operands, struct erca_operand),
+	ROW(VARIANTS, variants, struct erca_variant),
+	ROW(KERNELS, kernels, struct erca_kernel),
+	ROW(PARAMS, params, int64_t),
+	ROW(PROFILES, profiles, struct erca_profile),
+	ROW(POINTS, points, struct erca_point),
+#undef ROW
+};
+
+static enum erc_status check_table(const struct erc_artifact *artifact, const char *name,
+                                   const struct erca_table *table, uint32_t record_bytes)
+{
+	uint32_t step = record_bytes == 1 ? 1 : 8;
+	if (table->offset % 8)
+		return BAD_HEADER("table %s: offset %" PRIu64 " is no multiple of 8", name, table->offset);
+	if (table->stride < record_bytes || table->stride % step)
+		return BAD_HEADER("table %s: stride is %u, expected a multiple of %u from %u", name, table->stride, step,
+		                  record_bytes);
+	if (table->offset > artifact->plan_bytes ||
+	    (uint64_t)table->count * table->stride > artifact->plan_bytes - table->offset)
+		return BAD_HEADER("table %s: offset %" PRIu64 " + %u records of %u bytes end behind the section (%zu bytes)",
+		                  name, table->offset, table->count, table->stride, artifact->plan_bytes);
+	return ERC_OK;
+}
+
+/* Records of an older minor version get today's length: what they do not have is 0. Targets alone ever grew. */
+static enum erc_status lengthen(struct erc_artifact *artifact, struct erc__table *table, uint32_t old_bytes,
+                                uint32_t bytes)
+{
+	size_t all = (size_t)table->count * bytes;
+	artifact->longer = erc__alloc(all);
+	if (!artifact->longer)
+		return erc__no_memory("targets", all);
+	for (uint32_t i = 0; i < table->count; i++)
+		memcpy(artifact->longer + (size_t)i * bytes, table->base + (size_t)i * table->stride, old_bytes);
+	*table = (struct erc__table){artifact->longer, table->count, bytes};
+	return ERC_OK;
+}
+
+static enum erc_status find_table(struct erc_artifact *artifact, enum erc_table id)
+{
+	const struct table_row *row = &table_rows[id];
+	const struct erca_table *table = (const void *)(artifact->plan + row->header_offset);
+	int is_first = !artifact->header.version_minor && row->first_bytes;
+	uint32_t record_bytes = is_first ? row->first_bytes : row->record_bytes;
+	TRY(check_table(artifact, row->name, table, record_bytes));
+	artifact->tables[id] = (struct erc__table){artifact->plan + table->offset, table->count, table->stride};
+	return is_first ? lengthen(artifact, &artifact->tables[id], record_bytes, row->record_bytes) : ERC_OK;
+}
+
+static enum erc_status find_tables(struct erc_artifact *artifact)
+{
+	const struct erca_plan_header *header = (const void *)artifact->plan;
+	int is_newer = artifact->header.version_minor > ERCA_VERSION_MINOR;
+	size_t header_bytes = artifact->header.version_minor ? sizeof *header : offsetof(struct erca_plan_header, profiles);
+	if (artifact->plan_bytes < header_bytes)
+		return BAD_HEADER("the section has %zu bytes, the header alone has %zu", artifact->plan_bytes, header_bytes);
+	if (header->header_bytes < header_bytes || header->header_bytes > artifact->plan_bytes ||
+	    (!is_newer && header->header_bytes != header_bytes))
+		return BAD_HEADER("header_bytes is %u, expected %zu", header->header_bytes, header_bytes);
+	if (header->reserved && !is_newer)
+		return BAD_HEADER("reserved is %u, expected 0", header->reserved);
+
+	TRY(check_table(artifact, "strings", &header->strings, 1));
+	if (header->strings.stride != 1)
+		return BAD_HEADER("table strings: stride is %u, expected 1", header->strings.stride);
+	artifact->strings = (const char *)artifact->plan + header->strings.offset;
+	artifact->string_bytes = header->strings.count;
+	if (artifact->string_bytes && artifact->strings[artifact->string_bytes - 1])
+		return BAD_HEADER("table strings: its last byte is not NUL");
+
+	for (int i = ERC_TABLE_SECTIONS + 1; i < ERC_TABLE_COUNT; i++)
+		if (table_rows[i].header_offset < header_bytes) /* else an older file, without records of it */
+			TRY(find_table(artifact, (enum erc_table)i));
+	return ERC_OK;
+}
+
+/* ---- records by themselves ---- */
+
+static int is_range(const struct erc_artifact *artifact, enum erc_table table, uint32_t first, uint32_t count)
+{
+	uint32_t have = artifact->tables[table].count;
+	return first <= have && count <= have - first;
+}
+
+enum erc_status erc__check_string(const struct erc_artifact *artifact, const char *table, uint32_t i, const char *field,
+                                  uint32_t string)
+{
+	if (string >= artifact->string_bytes)
+		return BAD(table, i, "%s is string %u, but the strings have %u bytes", field, string, artifact->string_bytes);
+	return ERC_OK;
+}
+
+enum erc_status erc__check_range(const struct erc_artifact *artifact, const char *table, uint32_t i, enum erc_table to,
+                                 uint32_t first, uint32_t count)
+{
+	if (!is_range(artifact, to, first, count))
+		return BAD(table, i, "refers to %s[%u] and %u in all, but there are %u", table_rows[to].name, first, count,
+		           artifact->tables[to].count);
+	return ERC_OK;
+}
+
+static enum erc_status check_target(const struct erc_artifact *artifact, uint32_t i)
+{
+	const struct erca_target *target = erc__record(artifact, ERC_TABLE_TARGETS, i);
+	TRY(erc__check_string(artifact, "targets", i, "name", target->name));
+	if (target->kind < ERCA_TARGET_CPU || target->kind > ERCA_TARGET_SIM)
+		return BAD("targets", i, "kind is %u, expected %d to %d", target->kind, ERCA_TARGET_CPU, ERCA_TARGET_SIM);
+	if (target->code_section == ERCA_NONE) {
+		if (target->code_bytes)
+			return BAD("targets", i, "code_bytes is %" PRIu64 " without a code section", target->code_bytes);
+	} else {
+		if (target->kind == ERCA_TARGET_SIM)
+			return BAD("targets", i, "kind %d has no code, found code_section %u", ERCA_TARGET_SIM,
+			           target->code_section);
+		if (target->code_section >= artifact->header.section_count ||
+		    artifact->sections[target->code_section].type != ERCA_SECTION_CODE)
+			return BAD("targets", i, "code_section %u is no CODE section", target->code_section);
+		if (target->code_bytes != artifact->sections[target->code_section].bytes)
+			return BAD("targets", i, "code_bytes is %" PRIu64 ", but section %u has %" PRIu64, target->code_bytes,
+			           target->code_section, artifact->sections[target->code_section].bytes);
+	}
+	if (!target->budget_count)
+		return BAD("targets", i, "has no budget");
+	if (target->kind == ERCA_TARGET_CUDA)
+		TRY(erc__check_cuda_target(artifact, i));
+	return erc__check_range(artifact, "targets", i, ERC_TABLE_BUDGETS, target->budget_first, target->budget_count);
+}
+
+static enum erc_status check_budget(const struct erc_artifact *artifact, uint32_t i)
+{
+	const struct erca_budget *budget = erc__record(artifact, ERC_TABLE_BUDGETS, i);
+	if (budget->share_permille > 1000)
+		return BAD("budgets", i, "share_permille is %u, expected 0 to 1000", budget->share_permille);
+	return erc__check_string(artifact, "budgets", i, "name", budget->name);
+}
+
+/* Elements in memory under the layout; UINT64_MAX when that does not fit 63 bits. */
+static uint64_t element_count(const struct erca_tensor *tensor)
+{
+	uint64_t count = 1;
+	for (uint32_t d = 0; d < tensor->rank; d++) {
+		uint64_t dim = (uint64_t)tensor->dims[d];
+		if (tensor->layout == ERCA_LAYOUT_NC16 && d == 1)
+			dim = (dim + 15) / 16 * 16;
+		if (__builtin_mul_overflow(count, dim, &count) || count > INT64_MAX)
+			return UINT64_MAX;
+	}
+	return count;
+}
+
+static enum erc_status check_tensor_dims(uint32_t i, const struct erca_tensor *tensor)
+{
+	uint64_t bytes, element = erc_dtype_bytes((enum erc_dtype)tensor->dtype);
+	for (uint32_t d = 0; d < ERCA_MAX_RANK; d++)
+		if (tensor->dims[d] < 0 || (d >= tensor->rank && tensor->dims[d]))
+			return BAD("tensors", i, "dims[%u] is %" PRId64 " at rank %u", d, tensor->dims[d], tensor->rank);
+	uint64_t count = element_count(tensor);
+	if (__builtin_mul_overflow(count, element, &bytes) || bytes != tensor->bytes)
+		return BAD("tensors", i,
+		           "bytes is %" PRIu64 ", but dims and dtype give %" PRIu64 " elements of %" PRIu64 " bytes",
+		           tensor->bytes, count, element);
+	return ERC_OK;
+}
+
+static enum erc_status check_tensor(const struct erc_artifact *artifact, uint32_t i)
+{
+	const struct erca_tensor *tensor = erc__record(artifact, ERC_TABLE_TENSORS, i);
+	TRY(erc__check_string(artifact, "tensors", i, "name", tensor->name));
+	if (!erc_dtype_bytes((enum erc_dtype)tensor->dtype))
+		return BAD("tensors", i, "dtype is %u, which has no fixed element size", tensor->dtype);
+	if (tensor->rank > ERCA_MAX_RANK)
+		return BAD("tensors", i, "rank is %u, expected at most %d", tensor->rank, ERCA_MAX_RANK);
+	if (tensor->layout != ERCA_LAYOUT_PLAIN && !(tensor->layout == ERCA_LAYOUT_NC16 && tensor->rank >= 2))
+		return BAD("tensors", i, "layout is %u at rank %u", tensor->layout, tensor->rank);
+	if (tensor->reserved)
+		return BAD("tensors", i, "reserved is %u, expected 0", tensor->reserved);
+	for (uint32_t d = tensor->rank; d < ERCA_MAX_RANK; d++)
+		if (tensor->dim_slots[d] != ERCA_NONE)
+			return BAD("tensors", i, "dim_slots[%u] is %u at rank %u", d, tensor->dim_slots[d], tensor->rank);
+	return check_tensor_dims(i, tensor);
+}
+
+static enum erc_status check_plan_range(const struct erc_artifact *artifact, uint32_t i)
+{
+	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, i);
+	return erc__check_range(artifact, "plans", i, ERC_TABLE_RECORDS, plan->record_first, plan->record_count);
+}
+
+/* What a record kind carries; a missing row is an unknown kind. */
+static const struct kind_row {
+	const char *name;
+	uint32_t operands_least, operands_most;
+	uint8_t has_variants, has_plan_a, may_plan_b;
+	uint8_t access[2];      /* the first two operands: what they must allow */
+	uint8_t bytes_least[2]; /* the first two operands: their smallest extent */
+} kind_rows[] = {
+	[ERCA_RECORD_LAUNCH] = {"launch", 0, UINT32_MAX, 1, 0, 0, {0, 0}, {0, 0}},
+	[ERCA_RECORD_COPY] = {"copy", 2, 2, 0, 0, 0, {ERCA_ACCESS_READ, ERCA_ACCESS_WRITE}, {0, 0}},
+	[ERCA_RECORD_BRANCH] = {"branch", 1, 1, 0, 1, 1, {ERCA_ACCESS_READ, 0}, {1, 0}},
+	[ERCA_RECORD_CALL] = {"call", 0, 0, 0, 1, 0, {0, 0}, {0, 0}},
+	[ERCA_RECORD_LOOP] = {"loop", 2, 2, 0, 1, 0, {ERCA_ACCESS_READ, ERCA_ACCESS_READ}, {1, 8}},
+};
+
+static enum erc_status check_record_plans(const struct erc_artifact *artifact, uint32_t i,
+                                          const struct erca_record *record)
+{
+	const struct kind_row *kind = &kind_rows[record->kind];
+	uint32_t plan_count = artifact->tables[ERC_TABLE_PLANS].count;
+	if (kind->has_plan_a ? record->plan_a >= plan_count : record->plan_a != ERCA_NONE)
+		return BAD("records", i, "%s: plan_a is %u of %u plans", kind->name, record->plan_a, plan_count);
+	if (record->plan_b != ERCA_NONE && !(kind->may_plan_b && record->plan_b < plan_count))
+		return BAD("records", i, "%s: plan_b is %u of %u plans", kind->name, record->plan_b, plan_count);
+	return ERC_OK;
+}
+
+static enum erc_status check_record(const struct erc_artifact *artifact, uint32_t i)
+{
+	const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, i);
+	if (record->kind >= ERC__COUNT(kind_rows) || !kind_rows[record->kind].name)
+		return BAD("records", i, "unknown kind %u", record->kind);
+	const struct kind_row *kind = &kind_rows[record->kind];
+	TRY(erc__check_string(artifact, "records", i, "name", record->name));
+	if (record->operand_count < kind->operands_least || record->operand_count > kind->operands_most)
+		return BAD("records", i, "%s: operand_count is %u, expected %u", kind->name, record->operand_count,
+		           kind->operands_least);
+	TRY(erc__check_range(artifact, "records", i, ERC_TABLE_OPERANDS, record->operand_first, record->operand_count));
+	if (!kind->has_variants && record->variant_count)
+		return BAD("records", i, "%s: variant_count is %u, expected 0", kind->name, record->variant_count);
+	TRY(erc__check_range(artifact, "records", i, ERC_TABLE_VARIANTS, record->variant_first, record->variant_count));
+	TRY(check_record_plans(artifact, i, record));
+	for (uint32_t o = 0; o < 2 && o < record->operand_count; o++) {
+		const struct erca_operand *operand = erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + o);
+		if ((operand->access & kind->access[o]) != kind->access[o] || operand->bytes < kind->bytes_least[o])
+			return BAD("records", i, "%s: operand %u has access %u and %" PRIu64 " bytes, expected %u and at least %u",
+			           kind->name, o, operand->access, operand->bytes, kind->access[o], kind->bytes_least[o]);
+	}
+	return ERC_OK;
+}
+
+static enum erc_status check_operand(const struct erc_artifact *artifact, uint32_t i)
+{
+	const struct erca_operand *operand = erc__record(artifact, ERC_TABLE_OPERANDS, i);
+	int is_constant = operand->buffer == ERCA_BUFFER_WEIGHTS || operand->buffer == ERCA_BUFFER_INPUT;
+	int is_numbered = operand->buffer == ERCA_BUFFER_INPUT || operand->buffer == ERCA_BUFFER_OUTPUT;
+	if (operand->buffer < ERCA_BUFFER_ARENA || operand->buffer > ERCA_BUFFER_DIMS)
+		return BAD("operands", i, "buffer is %u, expected %d to %d", operand->buffer, ERCA_BUFFER_ARENA,
+		           ERCA_BUFFER_DIMS);
+	if (!operand->access || operand->access & ~(ERCA_ACCESS_READ | ERCA_ACCESS_WRITE))
+		return BAD("operands", i, "access is %u, expected 1 to 3", operand->access);
+	if (is_constant && operand->access & ERCA_ACCESS_WRITE)
+		return BAD("operands", i, "writes to weights or to an input");
+	if (operand->reserved || (!is_numbered && operand->index))
+		return BAD("operands", i, "index is %u and reserved %u, expected 0", operand->index, operand->reserved);
+	return ERC_OK;
+}
+
+static enum erc_status check_variant(const struct erc_artifact *artifact, uint32_t i)
+{
+	const struct erca_variant *variant = erc__record(artifact, ERC_TABLE_VARIANTS, i);
+	TRY(erc__check_range(artifact, "variants", i, ERC_TABLE_KERNELS, variant->kernel, 1));
+	TRY(erc__check_range(artifact, "variants", i, ERC_TABLE_PARAMS, variant->param_first, variant->param_count));
+	TRY(erc__check_string(artifact, "variants", i, "shape", variant->shape));
+	if (variant->tile_count == UINT32_MAX)
+		return BAD("variants", i, "tile_count is %u, expected less", variant->tile_count);
+	if (variant->count_slot == ERCA_NONE ? variant->count_dims || variant->count_scale
+	                                     : !variant->count_dims || !variant->count_scale || !variant->count_step)
+		return BAD("variants", i, "count_slot %u, count_dims %u, count_scale %u and count_step %u do not go together",
+		           variant->count_slot, variant->count_dims, variant->count_scale, variant->count_step);
+	return ERC_OK;
+}
+
+static enum erc_status check_kernel(const struct erc_artifact *artifact, uint32_t i)
+{
+	const struct erca_kernel *kernel = erc__record(artifact, ERC_TABLE_KERNELS, i);
+	TRY(erc__check_string(artifact, "kernels", i, "name", kernel->name));
+	TRY(erc__check_range(artifact, "kernels", i, ERC_TABLE_TARGETS, kernel->target, 1));
+	const struct erca_target *target = erc__record(artifact, ERC_TABLE_TARGETS, kernel->target);
+	return target->kind == ERCA_TARGET_CUDA ? erc__check_cuda_kernel(artifact, i) : ERC_OK;
+}
+
+enum erc_status erc__artifact_check_plan(struct erc_artifact *artifact)
+{
+	/* In this order: a check may follow references into the tables before it. */
+	static const struct {
+		enum erc_table table;
+		enum erc_status (*check)(const struct erc_artifact *artifact, uint32_t i);
+	} checks[] = {
+		{ERC_TABLE_BUDGETS, check_budget}, {ERC_TABLE_TARGETS, check_target},   {ERC_TABLE_TENSORS, check_tensor},
+		{ERC_TABLE_KERNELS, check_kernel}, {ERC_TABLE_VARIANTS, check_variant}, {ERC_TABLE_OPERANDS, check_operand},
+		{ERC_TABLE_RECORDS, check_record}, {ERC_TABLE_PLANS, check_plan_range},
+	};
+	TRY(find_tables(artifact));
+	for (size_t c = 0; c < ERC__COUNT(checks); c++)
+		for (uint32_t i = 0; i < artifact->tables[checks[c].table].count; i++)
+			TRY(checks[c].check(artifact, i));
+	TRY(erc__artifact_check_entries(artifact));
+	return erc__artifact_check_profiles(artifact);
+}

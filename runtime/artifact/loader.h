@@ -1,0 +1,58 @@
+/* A checked artifact: once erc__artifact_check_plan has passed, every offset, count and
+ * index in the tables below may be used as it is. */
+#ifndef ERC_ARTIFACT_INTERNAL_H
+#define ERC_ARTIFACT_INTERNAL_H
+
+#include "runtime/base/internal.h"
+#include "schemas/artifact.h"
+#include "schemas/cuda.h"
+
+#define ERC__MAX_PLAN_DEPTH 16 /* plans in plans */
+
+struct erc__table {
+	const uint8_t *base;
+	uint32_t count;
+	uint32_t stride; /* bytes from one record to the next, at least the size of the record */
+};
+
+struct erc_artifact {
+	const uint8_t *data; /* the whole file */
+	size_t bytes;
+	int is_mapped; /* data is ours to unmap */
+
+	struct erca_header header;
+	/* Copies, so that a file that changes under the mapping cannot change what was checked. */
+	struct erca_section *sections;
+	uint8_t *plan;
+	size_t plan_bytes;
+	uint8_t *longer; /* targets of an older file, as long as today's; NULL: they are in `plan` */
+
+	struct erc__table tables[ERC_TABLE_COUNT];
+	const char *strings; /* ends with NUL when string_bytes > 0 */
+	uint32_t string_bytes;
+
+	uint32_t plan_section;
+	uint32_t meta_section;
+	uint32_t weights_section; /* ERCA_NONE: no weights */
+	const uint8_t *weights;
+	size_t weights_bytes;
+};
+
+/* A record that is known to exist. */
+static inline const void *erc__record(const struct erc_artifact *artifact, enum erc_table table, uint32_t index)
+{
+	return artifact->tables[table].base + (size_t)index * artifact->tables[table].stride;
+}
+
+static inline int erc__has_runtime_dims(const struct erca_tensor *tensor)
+{
+	for (uint32_t d = 0; d < tensor->rank; d++)
+		if (tensor->dim_slots[d] != ERCA_NONE)
+			return 1;
+	return 0;
+}
+
+/* Finds the tables of the PLAN copy and checks every record (artifact_plan.c). */
+enum erc_status erc__artifact_check_plan(struct erc_artifact *artifact);
+
+#endif

@@ -1,0 +1,46 @@
+/* A histogram with steps that grow with the value. */
+#include "runtime/base/statistics.h"
+
+/* Steps are even within a factor of two: value = (32 + step) << octave, in nanoseconds / 32. */
+static uint32_t slot_of(uint64_t ns)
+{
+	uint64_t value = ns >> 5; /* 32 ns is the finest step */
+	if (value < ERC__HISTOGRAM_STEPS)
+		return (uint32_t)value;
+	uint32_t octave = 63 - (uint32_t)__builtin_clzll(value) - 5; /* so that value >> octave is in [32, 64) */
+	uint32_t slot = (octave + 1) * ERC__HISTOGRAM_STEPS + (uint32_t)(value >> octave) - ERC__HISTOGRAM_STEPS;
+	uint32_t last = ERC__HISTOGRAM_OCTAVES * ERC__HISTOGRAM_STEPS - 1;
+	return slot < last ? slot : last;
+}
+
+/* The middle of a slot. */
+static double slot_us(uint32_t slot)
+{
+	if (slot < ERC__HISTOGRAM_STEPS)
+		return ((double)slot + 0.5) * 0.032;
+	uint32_t octave = slot / ERC__HISTOGRAM_STEPS - 1;
+	double value = (double)(slot % ERC__HISTOGRAM_STEPS + ERC__HISTOGRAM_STEPS) + 0.5;
+	return value * (double)(UINT64_C(1) << octave) * 0.032;
+}
+
+void erc__histogram_add(struct erc__histogram *histogram, uint64_t ns)
+{
+	histogram->counts[slot_of(ns)]++;
+	histogram->count++;
+	if (ns > histogram->most_ns)
+		histogram->most_ns = ns;
+}
+
+double erc__histogram_percentile_us(const struct erc__histogram *histogram, double share)
+{
+	double most_us = (double)histogram->most_ns / 1000;
+	uint64_t seen = 0;
+	if (!histogram->count)
+		return 0;
+	for (uint32_t slot = 0; slot < ERC__HISTOGRAM_OCTAVES * ERC__HISTOGRAM_STEPS; slot++) {
+		seen += histogram->counts[slot];
+		if ((double)seen >= share * (double)histogram->count && seen)
+			return slot_us(slot) < most_us ? slot_us(slot) : most_us;
+	}
+	return most_us;
+}

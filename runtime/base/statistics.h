@@ -1,0 +1,27 @@
+/* What a session's requests came to: counts, and latencies in a histogram of fixed size. */
+#ifndef ERC_STATISTICS_H
+#define ERC_STATISTICS_H
+
+#include "runtime/include/erc.h"
+
+#define ERC__HISTOGRAM_STEPS 32   /* per factor of two: values are kept to 3 % */
+#define ERC__HISTOGRAM_OCTAVES 34 /* from 1 us to beyond an hour */
+
+struct erc__histogram {
+	uint32_t counts[ERC__HISTOGRAM_OCTAVES * ERC__HISTOGRAM_STEPS];
+	uint64_t count;
+	uint64_t most_ns;
+};
+
+struct erc__statistics {
+	uint64_t submitted, completed, missed, shed, cancelled, failed;
+	uint64_t preemptions, launches, tiles;
+	uint64_t unit_ns;
+	struct erc__histogram latency; /* of completed requests */
+};
+
+void erc__histogram_add(struct erc__histogram *histogram, uint64_t ns);
+/* The value that `share` of the values do not exceed, in microseconds; 0 when there is none. */
+double erc__histogram_percentile_us(const struct erc__histogram *histogram, double share);
+
+#endif

@@ -1,0 +1,167 @@
+/* The life of one run: from launch to launch, to its end. */
+#include "runtime/core/job.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "schemas/artifact.h"
+#include "runtime/base/futex.h"
+
+void erc__job_init(struct erc__job *job)
+{
+	erc__claim_init(&job->claim);
+	atomic_init(&job->cancelled, 0);
+	atomic_init(&job->state, ERC__JOB_IDLE);
+}
+
+void erc__job_start(struct erc__job *job)
+{
+	job->step = UINT32_MAX; /* one before the first */
+	job->result = ERC_OK;
+	job->detail[0] = '\0';
+	job->tiles_run = job->launches_run = 0;
+	atomic_store_explicit(&job->tile_ns, 0, memory_order_relaxed);
+	job->most_units = job->preemptions = 0;
+	job->granted_ns = job->finished_ns = 0;
+	atomic_store_explicit(&job->cancelled, 0, memory_order_relaxed);
+	atomic_store_explicit(&job->state, ERC__JOB_RUNNING, memory_order_release);
+}
+
+enum erc_status erc__job_count_tiles(struct erc__job *job, const struct erc__step *step, uint32_t *tiles)
+{
+	uint64_t product = step->count_scale;
+	*tiles = step->tile_count;
+	if (step->count_slot == ERCA_NONE)
+		return ERC_OK;
+	for (uint32_t i = 0; i < step->count_dims; i++) {
+		int64_t dim = job->dims[step->count_slot + i];
+		if (dim < 0 || __builtin_mul_overflow(product, (uint64_t)dim, &product)) {
+			snprintf(job->detail, sizeof job->detail, "record %u: run-time dimension %u is %" PRId64, step->record,
+			         step->count_slot + i, dim);
+			return ERC_DEVICE;
+		}
+	}
+	uint64_t count = product / step->count_step + (product % step->count_step != 0);
+	if (count > step->tile_count) {
+		snprintf(job->detail, sizeof job->detail,
+		         "record %u: run-time dimensions ask for %" PRIu64 " tiles, the plan allows %u", step->record, count,
+		         step->tile_count);
+		return ERC_DEVICE;
+	}
+	*tiles = (uint32_t)count;
+	return ERC_OK;
+}
+
+/* The largest budget that a room holds, or the smallest there is. */
+static uint32_t largest_budget(const struct erc__budgets *budgets, uint32_t room)
+{
+	uint32_t best = UINT32_MAX, least = 0;
+	for (uint32_t i = 0; i < budgets->count; i++) {
+		if (budgets->units[i] <= room && (best == UINT32_MAX || budgets->units[i] > budgets->units[best]))
+			best = i;
+		if (budgets->units[i] < budgets->units[least])
+			least = i;
+	}
+	return best == UINT32_MAX ? least : best;
+}
+
+uint32_t erc__job_budget(const struct erc__job *job, uint32_t room)
+{
+	uint32_t chosen = atomic_load_explicit(&job->budgets->chosen, memory_order_relaxed);
+	return chosen == ERC__BUDGET_BY_ROOM ? largest_budget(job->budgets, room) : chosen;
+}
+
+/* The number of the variant that the next launch takes in the room of the moment. */
+static uint32_t choose_budget(const struct erc__job *job)
+{
+	uint32_t chosen = atomic_load_explicit(&job->budgets->chosen, memory_order_relaxed);
+	if (chosen != ERC__BUDGET_BY_ROOM)
+		return chosen;
+	return largest_budget(job->budgets, erc__sched_reach(&job->item));
+}
+
+static uint32_t open_next(struct erc__job *job, uint32_t *record)
+{
+	for (;;) {
+		uint32_t tiles;
+		if (atomic_load_explicit(&job->cancelled, memory_order_relaxed)) {
+			job->result = ERC_CANCELLED;
+			return 0;
+		}
+		if (++job->step == job->step_count)
+			return 0;
+		job->launch = &job->steps[(size_t)choose_budget(job) * job->step_count + job->step];
+		job->result = erc__job_count_tiles(job, job->launch, &tiles);
+		if (job->result)
+			return 0;
+		if (!tiles)
+			continue;
+		job->tiles_run += tiles;
+		job->launches_run++;
+		if (record)
+			*record = job->launch->record;
+		atomic_store_explicit(&job->item.step, job->step, memory_order_relaxed);
+		erc__claim_open(&job->claim, tiles);
+		return tiles;
+	}
+}
+
+/* No tile of the launch is left to take; 1: and none is being computed. Until what was dropped counts as done
+ * the launch is in hand, so its opener's counts stand still. */
+static int drop_rest(struct erc__job *job)
+{
+	uint32_t dropped = erc__claim_take_rest(&job->claim);
+	if (!dropped)
+		return 0;
+	job->tiles_run -= dropped;
+	return erc__claim_done(&job->claim, dropped);
+}
+
+uint32_t erc__job_advance(struct erc__job *job, uint32_t *record)
+{
+	uint32_t tiles;
+	/* The look at `cancelled` comes after the launch was opened, the canceller's look at the claim after
+	 * it set the flag: one of the two sees the other. */
+	do
+		tiles = open_next(job, record);
+	while (tiles && atomic_load_explicit(&job->cancelled, memory_order_seq_cst) && drop_rest(job));
+	return tiles;
+}
+
+int erc__job_cancel(struct erc__job *job)
+{
+	atomic_store_explicit(&job->cancelled, 1, memory_order_seq_cst);
+	return drop_rest(job) && !erc__job_advance(job, NULL);
+}
+
+void erc__job_finish(struct erc__job *job)
+{
+	atomic_store_explicit(&job->state, ERC__JOB_DONE, memory_order_release);
+	erc__futex_wake(&job->state, INT_MAX);
+}
+
+int erc__job_wait(struct erc__job *job, uint64_t timeout_us)
+{
+	uint64_t timeout_ns, end_ns = UINT64_MAX;
+	if (timeout_us != UINT64_MAX && !__builtin_mul_overflow(timeout_us, UINT64_C(1000), &timeout_ns) &&
+	    __builtin_add_overflow(erc__now_ns(), timeout_ns, &end_ns))
+		end_ns = UINT64_MAX;
+	while (atomic_load_explicit(&job->state, memory_order_acquire) == ERC__JOB_RUNNING) {
+		uint64_t now_ns = end_ns == UINT64_MAX ? 0 : erc__now_ns();
+		if (now_ns >= end_ns)
+			return 0;
+		erc__futex_wait(&job->state, ERC__JOB_RUNNING, end_ns == UINT64_MAX ? UINT64_MAX : end_ns - now_ns);
+	}
+	return 1;
+}
+
+void erc__copy_tile(const struct erc_tile_args *args, uint32_t tile, void *local)
+{
+	uint64_t bytes = *(const uint64_t *)args->params;
+	uint64_t at = (uint64_t)tile * ERC__COPY_TILE_BYTES;
+	uint64_t count = bytes - at < ERC__COPY_TILE_BYTES ? bytes - at : ERC__COPY_TILE_BYTES;
+	(void)local;
+	memmove((char *)args->buffers[1] + at, (const char *)args->buffers[0] + at, count);
+}

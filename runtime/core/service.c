@@ -1,0 +1,175 @@
+/* The service of jobs by a device, whatever it is: queue, enter, leave, finish; times, counts, events. */
+#include "runtime/core/device.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "runtime/base/futex.h"
+
+#define NO_UNIT UINT32_MAX
+#define DEFAULT_SLOWDOWN 0.02
+
+uint64_t erc__device_now_ns(const struct erc__device *device)
+{
+	return device->ops->now_ns ? device->ops->now_ns(device) : erc__now_ns();
+}
+
+enum erc_status erc__device_init(struct erc__device *device, const struct erc__device_ops *ops,
+                                 const struct erc_runtime_options *options, uint32_t units)
+{
+	const struct erc__policy *policy = erc__policy_find(options->policy);
+	struct erc__supply supply = {
+		.units = units,
+		.be_units = options->be_units,
+		.rt_units = options->rt_units ? options->rt_units : (units + 1) / 2,
+		.slowdown = options->rt_slowdown > 0   ? options->rt_slowdown
+	                : options->rt_slowdown < 0 ? 0
+	                                           : DEFAULT_SLOWDOWN,
+		.be_bandwidth = options->be_bandwidth,
+		.by_launch = !!(ops->flags & ERC__DEVICE_BY_LAUNCH),
+		.asks = !!(ops->flags & ERC__DEVICE_ASKS),
+	};
+	if (!policy)
+		return erc__fail(ERC_NOT_FOUND, "no policy '%s'; there are %s", options->policy, erc__policy_names());
+	if (supply.rt_units > units)
+		return erc__fail(ERC_INVALID, "%u units for RT; the device has %u", supply.rt_units, units);
+	if (!(options->rt_slowdown <= 1) || !(options->be_bandwidth >= 0 && options->be_bandwidth <= 1))
+		return erc__fail(ERC_INVALID, "rt_slowdown %g or be_bandwidth %g: neither is above 1, nor the latter below 0",
+		                 options->rt_slowdown, options->be_bandwidth);
+	device->ops = ops;
+	device->units = units;
+	pthread_mutex_init(&device->lock, NULL);
+	erc__sched_init(&device->sched, policy, &supply);
+	return ERC_OK;
+}
+
+void erc__device_destroy(struct erc__device *device)
+{
+	erc__trace_free(&device->trace);
+	pthread_mutex_destroy(&device->lock);
+}
+
+static void trace(struct erc__device *device, enum erc__event_kind kind, uint64_t now_ns, const struct erc__job *job,
+                  uint32_t unit, uint32_t value)
+{
+	if (erc__trace_is_on(&device->trace))
+		erc__trace_append(&device->trace, kind, now_ns, job->session_id, unit, value);
+}
+
+/* Rooms moved: their sizes, for the trace. */
+static void trace_rooms(struct erc__device *device, uint64_t now_ns)
+{
+	if (!erc__trace_is_on(&device->trace))
+		return;
+	const struct erc__sched *sched = &device->sched;
+	for (int c = 0; c < 2; c++)
+		for (struct erc__node *node = sched->orders[c].first; node; node = erc__order_next(node)) {
+			struct erc__item *item = erc__item_of(node);
+			trace(device, ERC__EVENT_ROOM, now_ns, erc__job_of(item), NO_UNIT, erc__sched_room(item));
+		}
+}
+
+enum erc_status erc__device_queue(struct erc__device *device, struct erc__job *job, uint64_t arrival_ns,
+                                  uint64_t now_ns)
+{
+	struct erc__statistics *statistics = job->statistics;
+	arrival_ns = arrival_ns < now_ns ? arrival_ns : now_ns;
+	erc__item_init(&job->item, arrival_ns, job->deadline_us);
+	trace(device, ERC__EVENT_ARRIVAL, arrival_ns, job, NO_UNIT, (uint32_t)statistics->submitted);
+	statistics->submitted++;
+	enum erc_status status = erc__sched_admit(&device->sched, &job->item, now_ns);
+	if (status) {
+		statistics->shed += status == ERC_SHED;
+		statistics->missed += status == ERC_SHED;
+		trace(device, ERC__EVENT_SHED, now_ns, job, NO_UNIT, (uint32_t)status);
+		return status;
+	}
+	erc__job_start(job);
+	erc__sched_add(&device->sched, &job->item, now_ns);
+	job->run++;
+	job->submitted_ns = now_ns;
+	job->granted_units = erc__sched_room(&job->item);
+	job->visible_ns = erc__device_now_ns(device);
+	trace(device, ERC__EVENT_ADMIT, job->visible_ns, job, NO_UNIT, 0);
+	trace_rooms(device, job->visible_ns);
+	return ERC_OK;
+}
+
+void erc__device_began(struct erc__job *job, uint64_t now_ns)
+{
+	if (!job->item.started_ns)
+		job->item.started_ns = now_ns;
+	if (job->item.units <= job->most_units)
+		return;
+	job->most_units = job->item.units;
+	if (job->most_units == job->granted_units)
+		job->granted_ns = now_ns;
+}
+
+int erc__device_enter(struct erc__device *device, struct erc__job *job, uint32_t unit, uint64_t now_ns,
+                      struct erc__pass *pass)
+{
+	if (!erc__sched_enter(&device->sched, &job->item, now_ns, pass))
+		return 0;
+	job->members++;
+	erc__device_began(job, now_ns);
+	trace(device, job->preemptions ? ERC__EVENT_RESUME : ERC__EVENT_SERVE, now_ns, job, unit, 0);
+	return 1;
+}
+
+void erc__device_leave(struct erc__device *device, struct erc__job *job, uint32_t unit, uint64_t unit_ns, int in_room,
+                       uint64_t now_ns)
+{
+	erc__sched_leave(&device->sched, &job->item, unit_ns, in_room);
+	device->unit_ns[job->item.tenant->class_] += unit_ns;
+	job->statistics->unit_ns += unit_ns;
+	int is_preempted = !in_room && job->item.is_queued; /* sent away with work left */
+	if (is_preempted) { /* else nothing is written: the run may be over, and its owner reads */
+		job->preemptions++;
+		job->statistics->preemptions++;
+	}
+	trace(device, is_preempted ? ERC__EVENT_PREEMPT : ERC__EVENT_LEAVE, now_ns, job, unit, 0);
+	job->members--;
+}
+
+static void count(struct erc__device *device, struct erc__job *job, uint64_t now_ns)
+{
+	struct erc__statistics *statistics = job->statistics;
+	statistics->launches += job->launches_run;
+	statistics->tiles += job->tiles_run;
+	if (job->result == ERC_OK) {
+		statistics->completed++;
+		statistics->missed += now_ns > job->item.deadline_ns;
+		erc__histogram_add(&statistics->latency, now_ns - job->item.arrival_ns);
+		erc__sched_learn(&device->sched, &job->item, atomic_load_explicit(&job->tile_ns, memory_order_relaxed), now_ns);
+	} else {
+		statistics->cancelled += job->result == ERC_CANCELLED;
+		statistics->failed += job->result != ERC_CANCELLED;
+	}
+}
+
+void erc__device_end(struct erc__device *device, struct erc__job *job, uint64_t now_ns)
+{
+	erc__sched_remove(&device->sched, &job->item, now_ns);
+	job->finished_ns = now_ns;
+	count(device, job, now_ns);
+	trace(device, ERC__EVENT_DONE, now_ns, job, NO_UNIT, (uint32_t)job->result);
+	trace_rooms(device, now_ns);
+	atomic_fetch_add_explicit(&device->jobs_run, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&device->launches_run, job->launches_run, memory_order_relaxed);
+	atomic_fetch_add_explicit(&device->tiles_run, job->tiles_run, memory_order_relaxed);
+	erc__job_finish(job);
+	atomic_fetch_add_explicit(&device->ended, 1, memory_order_seq_cst);
+}
+
+void erc__device_tell(struct erc__device *device)
+{
+	if (atomic_load_explicit(&device->awaiting, memory_order_seq_cst))
+		erc__futex_wake(&device->ended, INT_MAX);
+}
+
+void erc__device_finish(struct erc__device *device, struct erc__job *job, uint64_t now_ns)
+{
+	erc__device_end(device, job, now_ns);
+	erc__device_tell(device);
+}

@@ -1,0 +1,151 @@
+/* Who is let in. A request of a session that asks for it (shed) is refused when its run could not end by its deadline.
+ *
+ * What a run takes alone is its prediction, times the ratio by which this machine's runs have differed from
+ * predictions. What stands before it is unit time: the sum of the more urgent runs' holdings over the device's units.
+ * Runs share units, so both go on together, and the later end counts. What neither says, for example that
+ * best-effort work leaves units late under a policy, shows as the ratio of real to expected times. */
+#include "runtime/sched/admission.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "runtime/base/internal.h"
+#include "runtime/sched/schedule.h"
+
+#define FEWEST 4       /* ratios that say something */
+#define MOST_RUNS 0.7f /* share of runs that take no longer than expected */
+#define MOST_QUEUES 0.5f
+#define PROBE_NS 20000000 /* so long after its last run a tenant that is refused is tried again */
+
+/* ---- ratios ---- */
+
+void erc__ratios_add(struct erc__ratios *ratios, float ratio)
+{
+	ratios->last[ratios->count++ % ERC__RATIOS] = ratio;
+}
+
+float erc__ratios_expected(const struct erc__ratios *ratios, float share, float otherwise)
+{
+	float sorted[ERC__RATIOS];
+	uint32_t count = ratios->count < ERC__RATIOS ? ratios->count : ERC__RATIOS;
+	if (count < FEWEST)
+		return otherwise;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t k = i;
+		for (; k && sorted[k - 1] > ratios->last[i]; k--)
+			sorted[k] = sorted[k - 1];
+		sorted[k] = ratios->last[i];
+	}
+	return sorted[(uint32_t)(share * (float)(count - 1))];
+}
+
+void erc__estimate_init(struct erc__estimate *estimate, const struct erc__forecast *forecast)
+{
+	*estimate = (struct erc__estimate){
+		.predicted_ns = forecast->run_ns ? forecast->run_ns : 1,
+		.predicted_unit_ns = forecast->unit_ns,
+		.predicted_tile_ns = forecast->tile_ns ? forecast->tile_ns : 1,
+	};
+}
+
+/* ---- what is expected ---- */
+
+/* How much longer tiles take than predicted: the tenant's, else all tenants'. */
+static float tile_ratio(const struct erc__sched *sched, const struct erc__estimate *estimate)
+{
+	return erc__ratios_expected(&estimate->tiles, MOST_RUNS, erc__ratios_expected(&sched->tiles, MOST_RUNS, 1));
+}
+
+static uint64_t run_ns(const struct erc__sched *sched, const struct erc__estimate *estimate)
+{
+	float ratio = erc__ratios_expected(&estimate->runs, MOST_RUNS, tile_ratio(sched, estimate));
+	return (uint64_t)((float)estimate->predicted_ns * ratio);
+}
+
+uint64_t erc__sched_unit_ns(const struct erc__sched *sched, const struct erc__tenant *tenant)
+{
+	if (sched->policy->is_whole)
+		return run_ns(sched, &tenant->estimate) * sched->supply.units;
+	return (uint64_t)((float)tenant->estimate.predicted_unit_ns * tile_ratio(sched, &tenant->estimate));
+}
+
+/* Unit time of all items before the key that is still to come. */
+static uint64_t unit_ns_before(const struct erc__sched *sched, const struct erc__key *key)
+{
+	uint64_t sum_ns = erc__order_sum_before(&sched->orders[ERC_REAL_TIME], key);
+	if (!sched->policy->is_strict)
+		sum_ns += erc__order_sum_before(&sched->orders[ERC_BEST_EFFORT], key);
+	sum_ns += erc__order_sum_before(&sched->waiting, key);
+	for (const struct erc__item *item = sched->granted; item; item = item->granted_next) {
+		const struct erc__forecast *forecast = item->tenant->forecast;
+		uint32_t step = atomic_load_explicit(&item->step, memory_order_relaxed);
+		if (!erc__key_before(&item->node.key, key) || !forecast || step >= forecast->count || !forecast->run_ns)
+			continue;
+		double done = (double)forecast->launches[step].start_ns / (double)forecast->run_ns;
+		sum_ns -= (uint64_t)((double)item->node.value * done);
+	}
+	return sum_ns;
+}
+
+/* ---- deciding ---- */
+
+static enum erc_status refuse(struct erc__item *item, uint64_t before_ns, uint64_t now_ns)
+{
+	struct erc__estimate *estimate = &item->tenant->estimate;
+	/* Nobody would lose by a try, and nothing else can show that the times have changed. */
+	if (!before_ns && !item->tenant->item_count && now_ns - estimate->last_ns >= PROBE_NS &&
+	    now_ns < item->deadline_ns) {
+		estimate->last_ns = now_ns;
+		item->is_probe = 1;
+		return ERC_OK;
+	}
+	return erc__fail(ERC_SHED, "the deadline cannot be met: the run would end after about %llu us",
+	                 (unsigned long long)(item->expected_ns / 1000));
+}
+
+enum erc_status erc__sched_admit(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns)
+{
+	const struct erc__tenant *tenant = item->tenant;
+	const struct erc__estimate *estimate = &tenant->estimate;
+	if (tenant->in_flight && tenant->item_count >= tenant->in_flight)
+		return erc__fail(ERC_LIMIT, "%u requests of the session are in flight, as many as it may have",
+		                 tenant->item_count);
+	if (!tenant->shed || tenant->class_ != ERC_REAL_TIME)
+		return ERC_OK;
+	struct erc__key key = {.third = item->sequence};
+	sched->policy->key(item, &key);
+	uint64_t alone_ns = run_ns(sched, estimate), before_ns = unit_ns_before(sched, &key);
+	uint64_t shared_ns = (before_ns + erc__sched_unit_ns(sched, tenant)) / sched->rt_units;
+	float ratio = erc__ratios_expected(&estimate->queues, MOST_QUEUES, 1);
+	item->admitted_ns = now_ns;
+	item->expected_ns = alone_ns > shared_ns ? alone_ns : shared_ns;
+	if (now_ns + (uint64_t)((float)item->expected_ns * (ratio > 1 ? ratio : 1)) > item->deadline_ns)
+		return refuse(item, before_ns, now_ns);
+	return ERC_OK;
+}
+
+void erc__sched_learn(struct erc__sched *sched, const struct erc__item *item, uint64_t tile_ns, uint64_t now_ns)
+{
+	struct erc__estimate *estimate = &item->tenant->estimate;
+	float of_tiles = (float)tile_ns / (float)estimate->predicted_tile_ns;
+	float of_run = (float)(now_ns - item->started_ns) / (float)estimate->predicted_ns;
+	float of_queue = item->expected_ns ? (float)(now_ns - item->admitted_ns) / (float)item->expected_ns : 0;
+	/* A probe that is in time shows that what was learned holds no longer: it speaks for several runs. */
+	int is_news = item->is_probe && now_ns <= item->deadline_ns;
+	if (item->tenant->class_ != ERC_REAL_TIME)
+		return;
+	estimate->last_ns = now_ns;
+	if (is_news)
+		estimate->runs.count = estimate->tiles.count = estimate->queues.count = 0;
+	for (int i = 0; i < (is_news ? FEWEST : 1); i++) {
+		if (tile_ns) {
+			erc__ratios_add(&estimate->tiles, of_tiles);
+			erc__ratios_add(&sched->tiles, of_tiles);
+		}
+		estimate->least = erc__ratios_expected(&estimate->tiles, 0, 0);
+		if (!item->was_squeezed && item->started_ns)
+			erc__ratios_add(&estimate->runs, of_run);
+		if (of_queue > 0)
+			erc__ratios_add(&estimate->queues, is_news ? 1 : of_queue);
+	}
+}

@@ -1,0 +1,344 @@
+/* The policies that share a device among tenants, to compare with the same kernels. Each is an order
+ * and an allocation: who goes first, and how many units each class and run may occupy. */
+#include <stddef.h>
+#include <string.h>
+
+#include "runtime/sched/schedule.h"
+
+/* ---- orders ---- */
+
+#define LOST (UINT64_MAX - 1) /* after every deadline, before those that have none */
+
+/* RT by level, then by deadline; BE, whose tenants take turns, in order of arrival. */
+static void key_of_urgency(const struct erc__item *item, struct erc__key *key)
+{
+	int is_rt = item->tenant->class_ == ERC_REAL_TIME;
+	key->first = is_rt ? item->tenant->level : 0;
+	key->second = is_rt ? item->is_lost ? LOST : item->deadline_ns : 0;
+}
+
+/* In order of arrival, whatever the class. */
+static void key_of_arrival(const struct erc__item *item, struct erc__key *key)
+{
+	(void)item;
+	key->first = key->second = 0;
+}
+
+/* All alike, whatever the class: who has the fewest units goes first. */
+static void key_of_units(const struct erc__item *item, struct erc__key *key)
+{
+	key->first = 0;
+	key->second = item->units;
+}
+
+/* ---- limits ---- */
+
+static void set_limit(struct erc__room *room, uint32_t limit)
+{
+	if (erc__room_limit(room) != limit)
+		erc__room_set_limit(room, limit);
+}
+
+static void set_item_limit(struct erc__item *item, uint32_t limit)
+{
+	if (atomic_load_explicit(&item->limit, memory_order_relaxed) != limit)
+		atomic_store_explicit(&item->limit, limit, memory_order_relaxed);
+}
+
+static uint32_t limit_of(const struct erc__item *item)
+{
+	return atomic_load_explicit(&item->limit, memory_order_relaxed);
+}
+
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Most units that a run may want in a span of time; where the device does not ask, at any time. */
+static uint32_t need_in(const struct erc__sched *sched, const struct erc__item *item, const struct erc__span *span)
+{
+	if (!sched->supply.asks)
+		return limit_of(item) > item->units ? limit_of(item) : item->units;
+	return erc__forecast_need(item->tenant->forecast, &item->progress, item->units, limit_of(item), span);
+}
+
+static struct erc__span span_of(const struct erc__sched *sched, uint64_t now_ns, uint64_t from_ns, uint64_t until_ns)
+{
+	return (struct erc__span){now_ns, from_ns, until_ns, (float)sched->supply.slowdown};
+}
+
+/* ---- grants ---- */
+
+/* The list of items with units of their own while it is made anew. */
+struct grants {
+	struct erc__sched *sched;
+	struct erc__item *first, **end;
+	uint32_t given;
+};
+
+static struct grants begin_grants(struct erc__sched *sched)
+{
+	sched->round++;
+	return (struct grants){.sched = sched};
+}
+
+/* reach: what it could have. */
+static void grant(struct grants *grants, struct erc__item *item, uint32_t units, uint32_t reach)
+{
+	struct erc__tenant *tenant = item->tenant;
+	struct erc__item **at = grants->first ? grants->end : &grants->first;
+	*at = item;
+	grants->end = &item->new_granted_next;
+	item->new_granted_next = NULL;
+	item->round = grants->sched->round;
+	tenant->granted = tenant->round == item->round ? tenant->granted + units : units;
+	tenant->round = item->round;
+	grants->given += units;
+	set_item_limit(item, units);
+	atomic_store_explicit(&item->reach, reach, memory_order_relaxed);
+}
+
+/* Whoever had units and has none now is told. */
+static void end_grants(struct grants *grants)
+{
+	struct erc__sched *sched = grants->sched;
+	for (struct erc__item *item = sched->granted; item; item = item->granted_next)
+		if (item->round != sched->round)
+			set_item_limit(item, 0);
+	sched->granted = grants->first;
+	sched->given = grants->given;
+	for (struct erc__item *item = grants->first; item; item = item->new_granted_next)
+		item->granted_next = item->new_granted_next;
+}
+
+/* What the tenant may still have in this allocation. */
+static uint32_t left_of_cap(const struct erc__sched *sched, const struct erc__tenant *tenant)
+{
+	return tenant->round == sched->round ? tenant->cap - smaller(tenant->cap, tenant->granted) : tenant->cap;
+}
+
+/* Units that a run holds for its next launches, at most so many: of a device that tells when they begin, else for all of them. */
+static uint32_t held_by(const struct erc__sched *sched, const struct erc__item *item, uint32_t most)
+{
+	const struct erc__forecast *forecast = item->tenant->forecast;
+	uint32_t step = atomic_load_explicit(&item->step, memory_order_relaxed), held;
+	if (!forecast || !forecast->widest)
+		return most;
+	held = forecast->widest;
+	if (sched->supply.by_launch)
+		held = forecast->launches[step < forecast->count ? step : 0].held;
+	return held < most && held ? held : most;
+}
+
+/* Units that a run can use now, at most so many. */
+static uint32_t wanted(const struct erc__sched *sched, const struct erc__item *item, uint32_t most)
+{
+	uint32_t width;
+	if (!sched->policy->looks_ahead)
+		return most;
+	if (!sched->supply.asks)
+		return held_by(sched, item, most);
+	if (!item->progress.left && item->progress.step != ERC__STEP_UNKNOWN)
+		return smaller(item->units, most); /* all tiles of the launch are taken */
+	width = erc__forecast_width(item->tenant->forecast, &item->progress, most);
+	if (item->progress.step != ERC__STEP_UNKNOWN && item->progress.left < width)
+		width = smaller(width, item->progress.left + item->units);
+	return width;
+}
+
+/* What those that go before leave: on a device that asks, until a tile of this item ends; what other runs are about to leave is
+ * not there yet. */
+static uint32_t left_for(const struct grants *grants, const struct erc__item *item, uint64_t now_ns)
+{
+	const struct erc__sched *sched = grants->sched;
+	uint32_t units = sched->supply.units, taken = sched->inside[ERC_REAL_TIME] - item->units;
+	if (!grants->first || !sched->supply.asks || !sched->policy->looks_ahead)
+		return units - grants->given;
+	struct erc__span span = span_of(sched, now_ns, 0, item->progress.tile_ns);
+	for (const struct erc__item *other = grants->first; other && taken < units; other = other->new_granted_next) {
+		uint32_t need = need_in(sched, other, &span);
+		taken += need > other->units ? need - other->units : 0;
+	}
+	return taken < units ? units - taken : 0;
+}
+
+/* Whether the run has become one that cannot be in time, however few go before it: as far as is known, see `least`. */
+static int is_newly_lost(const struct erc__sched *sched, const struct erc__item *item, uint64_t now_ns)
+{
+	if (!sched->policy->looks_ahead || item->is_lost || item->deadline_ns == UINT64_MAX)
+		return 0;
+	uint64_t left_ns =
+		erc__forecast_left_ns(item->tenant->forecast, atomic_load_explicit(&item->step, memory_order_relaxed));
+	return now_ns + (uint64_t)((float)left_ns * item->tenant->estimate.least) > item->deadline_ns;
+}
+
+/* RT runs, the most urgent first, take the units that they can use. On devices that ask the list holds those too that get none
+ * now: best-effort work keeps out of their way. */
+static void grant_real_time(struct erc__sched *sched, uint64_t now_ns)
+{
+	struct grants grants = begin_grants(sched);
+	uint32_t units = sched->supply.units, wants = 0;
+	int looks_ahead = sched->supply.asks && sched->policy->looks_ahead;
+	struct erc__node *last = NULL, *node;
+	while ((node = last ? erc__order_next(last) : sched->orders[ERC_REAL_TIME].first) &&
+	       (looks_ahead ? wants : grants.given) < units) {
+		struct erc__item *item = erc__item_of(node);
+		if (is_newly_lost(sched, item, now_ns)) {
+			erc__sched_lose(sched, item); /* others may have come into its place */
+			continue;
+		}
+		last = node;
+		uint32_t most = left_of_cap(sched, item->tenant), left = left_for(&grants, item, now_ns);
+		if (!most)
+			continue;
+		if (!left && !looks_ahead)
+			break;
+		item->want = wanted(sched, item, most);
+		item->was_squeezed |= item->want > left;
+		wants += item->want;
+		grant(&grants, item, smaller(item->want, left), smaller(most, left));
+	}
+	end_grants(&grants);
+}
+
+/* ---- allocations ---- */
+
+static void allocate_all(struct erc__sched *sched, uint64_t now_ns)
+{
+	(void)now_ns;
+	set_limit(&sched->rooms[ERC_REAL_TIME], sched->supply.units);
+	set_limit(&sched->rooms[ERC_BEST_EFFORT], sched->supply.units);
+}
+
+/* Each class has units of its own, used or not. */
+static void allocate_partition(struct erc__sched *sched, uint64_t now_ns)
+{
+	uint32_t rt_units = smaller(sched->supply.rt_units, sched->supply.units);
+	(void)now_ns;
+	set_limit(&sched->rooms[ERC_REAL_TIME], rt_units);
+	set_limit(&sched->rooms[ERC_BEST_EFFORT], sched->supply.units - rt_units);
+}
+
+/* The first request has the device, all others wait for its end. */
+static void allocate_fifo(struct erc__sched *sched, uint64_t now_ns)
+{
+	struct grants grants = begin_grants(sched);
+	struct erc__node *first = sched->orders[ERC_REAL_TIME].first, *other = sched->orders[ERC_BEST_EFFORT].first;
+	(void)now_ns;
+	if (!first || (other && erc__key_before(&other->key, &first->key)))
+		first = other;
+	if (first)
+		grant(&grants, erc__item_of(first), sched->supply.units, sched->supply.units);
+	end_grants(&grants);
+}
+
+/* An RT request has the device to itself, or all that it may have; BE waits until none is there. */
+static void allocate_exclusive(struct erc__sched *sched, uint64_t now_ns)
+{
+	grant_real_time(sched, now_ns);
+	set_limit(&sched->rooms[ERC_BEST_EFFORT], sched->granted ? 0 : sched->supply.units);
+}
+
+/* Units that the runs before the item do not need in the span. */
+static uint32_t left_in(const struct erc__sched *sched, const struct erc__item *item, const struct erc__span *span)
+{
+	uint32_t units = sched->supply.units, taken = 0;
+	for (const struct erc__item *other = sched->granted; other != item && taken < units; other = other->granted_next)
+		taken += need_in(sched, other, span);
+	return taken < units ? units - taken : 0;
+}
+
+/* Units that RT runs will occupy after so long: a run that waits now for those before it may go on by then. */
+static uint32_t need_after(const struct erc__sched *sched, uint64_t now_ns, uint64_t after_ns)
+{
+	uint32_t units = sched->supply.units, need = 0;
+	for (const struct erc__item *item = sched->granted; item && need < units; item = item->granted_next) {
+		uint64_t tile_ns = item->progress.tile_ns;
+		struct erc__span then = span_of(sched, now_ns, after_ns, after_ns),
+						 tile = span_of(sched, now_ns, after_ns, tile_ns > after_ns ? tile_ns : after_ns);
+		uint32_t left = left_in(sched, item, &tile);
+		need +=
+			item == sched->granted ? need_in(sched, item, &then) : larger(limit_of(item), smaller(item->want, left));
+	}
+	return need;
+}
+
+/* Units that BE may occupy for tiles that take so long and move so much (a share of the memory's for each unit): those
+ * that no RT run needs before they end. */
+static uint32_t units_for_best_effort(const struct erc__sched *sched, uint64_t now_ns, uint64_t tile_ns, float traffic)
+{
+	const struct erc__supply *supply = &sched->supply;
+	uint32_t units = supply->units, need = 0;
+	if (!sched->orders[ERC_REAL_TIME].count)
+		return units;
+	tile_ns += (uint64_t)((float)tile_ns * sched->stretch.high) + supply->signal_ns;
+	struct erc__span span = span_of(sched, now_ns, 0, tile_ns);
+	for (const struct erc__item *item = sched->is_apart ? NULL : sched->granted; item; item = item->granted_next)
+		need += item->is_told ? 0 : need_in(sched, item, &span);
+	if (supply->asks)
+		need = larger(need, need_after(sched, now_ns, tile_ns));
+	units = need < units ? units - need : 0;
+	if (supply->be_bandwidth > 0 && traffic * (float)units > (float)supply->be_bandwidth)
+		units = (uint32_t)((float)supply->be_bandwidth / traffic);
+	return supply->be_units ? smaller(units, supply->be_units) : units;
+}
+
+/* RT runs take what they can use; BE has what is left until RT needs it. */
+static void allocate_elastic(struct erc__sched *sched, uint64_t now_ns)
+{
+	uint32_t units = sched->supply.units;
+	grant_real_time(sched, now_ns);
+	if (!sched->supply.asks)
+		units = units_for_best_effort(sched, now_ns, sched->longest_ns, sched->most_traffic);
+	set_limit(&sched->rooms[ERC_BEST_EFFORT], units);
+}
+
+void erc__sched_refresh(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns)
+{
+	const struct erc__forecast *forecast = item->tenant->forecast;
+	if (!sched->policy->looks_ahead)
+		return;
+	if (item->tenant->class_ == ERC_BEST_EFFORT)
+		set_item_limit(item, units_for_best_effort(sched, now_ns, item->progress.tile_ns,
+		                                           erc__forecast_traffic(forecast, &item->progress)));
+	else if (erc__sched_is_on_call(sched, item))
+		grant_real_time(sched, now_ns);
+}
+
+static const struct erc__policy policies[] = {
+	{"elastic", key_of_urgency, allocate_elastic, .grants = ERC__CLASS(ERC_REAL_TIME), .is_strict = 1, .by_turns = 1,
+     .preempts = 1, .looks_ahead = 1}, /* the default */
+	{"exclusive", key_of_urgency, allocate_exclusive, .grants = ERC__CLASS(ERC_REAL_TIME), .is_whole = 1,
+     .is_strict = 1, .by_turns = 1, .preempts = 1},
+	{"priority", key_of_urgency, allocate_all, .is_strict = 1, .by_turns = 1},
+	{"partition", key_of_urgency, allocate_partition, .is_split = 1, .is_strict = 1, .by_turns = 1},
+	{"concurrent", key_of_units, allocate_all, .spreads = 1},
+	{"fifo", key_of_arrival, allocate_fifo, .grants = ERC__CLASS(ERC_REAL_TIME) | ERC__CLASS(ERC_BEST_EFFORT),
+     .is_whole = 1},
+};
+
+const struct erc__policy *erc__policy_find(const char *name)
+{
+	if (!name)
+		return &policies[0];
+	for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++)
+		if (!strcmp(policies[i].name, name))
+			return &policies[i];
+	return NULL;
+}
+
+const char *erc__policy_names(void)
+{
+	return "elastic, exclusive, priority, partition, concurrent, fifo";
+}
+
+const char *erc_policy_names(void)
+{
+	return erc__policy_names();
+}
