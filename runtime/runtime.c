@@ -1,4 +1,4 @@
-/* Runtimes: a device by its name, the log, the counting of children. */
+/* Runtimes: a device found by its name, the log, the counts of children. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +17,7 @@ const struct erc__device_ops *erc__device_find(const char *name)
 {
 	if (!name)
 		return devices[0];
-	size_t length = strcspn(name, ":"); /* "sim:h100" is opened by sim */
+	size_t length = strcspn(name, ":"); /* "sim:h100" is opened by the device sim */
 	for (size_t i = 0; i < ERC__COUNT(devices); i++)
 		if (!strncmp(devices[i]->name, name, length) && !devices[i]->name[length])
 			return devices[i];
@@ -102,10 +102,10 @@ uint64_t erc_runtime_now_ns(const erc_runtime *runtime)
 	return erc__device_now_ns(runtime->device);
 }
 
-/* Sleeps until a job ends that `seen` does not count, at most to until_ns. */
+/* Sleeps until a job ends that `seen` does not count, at most until until_ns. */
 static int await_end(struct erc__device *device, uint32_t seen, uint64_t until_ns)
 {
-	int has_ended;
+	bool has_ended;
 	atomic_fetch_add(&device->awaiting, 1);
 	while (!(has_ended = atomic_load(&device->ended) != seen)) {
 		uint64_t now_ns = until_ns == UINT64_MAX ? 0 : erc__now_ns();
@@ -123,8 +123,8 @@ enum erc_status erc_runtime_wait(erc_runtime *runtime, uint64_t until_ns)
 		return erc__fail(ERC_INVALID, "runtime is NULL");
 	struct erc__device *device = runtime->device;
 	if (atomic_load(&device->ended) == runtime->seen_ended) {
-		int has_ended = device->ops->advance ? device->ops->advance(device, until_ns)
-		                                     : await_end(device, runtime->seen_ended, until_ns);
+		bool has_ended = device->ops->advance ? device->ops->advance(device, until_ns)
+		                                      : await_end(device, runtime->seen_ended, until_ns);
 		if (!has_ended)
 			return erc__fail(ERC_TIMEOUT, "no request ended");
 	}

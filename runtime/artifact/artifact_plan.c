@@ -1,5 +1,5 @@
-/* Checks the PLAN section's tables and every record by itself. Nothing here trusts a number
- * that was not compared first; sums are written so that they cannot overflow. */
+/* Checks the PLAN section's tables and each record by itself. No number is used before it is checked, and no sum
+ * here can overflow. */
 #include "runtime/artifact/artifact_check.h"
 
 #include <string.h>
@@ -12,7 +12,7 @@ static const struct table_row {
 	const char *name;
 	size_t header_offset;
 	uint32_t record_bytes;
-	uint32_t first_bytes; /* in files of minor version 0; 0: as now */
+	uint32_t first_bytes; /* size of a record in files of minor version 0; 0: unchanged since */
 } table_rows[ERC_TABLE_COUNT] = {
 #define ROW(id, field, type) [ERC_TABLE_##id] = {#field, offsetof(struct erca_plan_header, field), sizeof(type), 0}
 	[ERC_TABLE_TARGETS] = {"targets", offsetof(struct erca_plan_header, targets), sizeof(struct erca_target),
@@ -36,18 +36,18 @@ static enum erc_status check_table(const struct erc_artifact *artifact, const ch
 {
 	uint32_t step = record_bytes == 1 ? 1 : 8;
 	if (table->offset % 8)
-		return BAD_HEADER("table %s: offset %" PRIu64 " is no multiple of 8", name, table->offset);
+		return BAD_HEADER("table %s: offset %" PRIu64 " is not a multiple of 8", name, table->offset);
 	if (table->stride < record_bytes || table->stride % step)
 		return BAD_HEADER("table %s: stride is %u, expected a multiple of %u from %u", name, table->stride, step,
 		                  record_bytes);
 	if (table->offset > artifact->plan_bytes ||
 	    (uint64_t)table->count * table->stride > artifact->plan_bytes - table->offset)
-		return BAD_HEADER("table %s: offset %" PRIu64 " + %u records of %u bytes end behind the section (%zu bytes)",
+		return BAD_HEADER("table %s: offset %" PRIu64 " + %u records of %u bytes end after the section (%zu bytes)",
 		                  name, table->offset, table->count, table->stride, artifact->plan_bytes);
 	return ERC_OK;
 }
 
-/* Records of an older minor version get today's length: what they do not have is 0. Targets alone ever grew. */
+/* Extends records of an older minor version to the present size, filled with 0. Only targets have ever grown. */
 static enum erc_status lengthen(struct erc_artifact *artifact, struct erc__table *table, uint32_t old_bytes,
                                 uint32_t bytes)
 {
@@ -65,7 +65,7 @@ static enum erc_status find_table(struct erc_artifact *artifact, enum erc_table 
 {
 	const struct table_row *row = &table_rows[id];
 	const struct erca_table *table = (const void *)(artifact->plan + row->header_offset);
-	int is_first = !artifact->header.version_minor && row->first_bytes;
+	bool is_first = !artifact->header.version_minor && row->first_bytes;
 	uint32_t record_bytes = is_first ? row->first_bytes : row->record_bytes;
 	TRY(check_table(artifact, row->name, table, record_bytes));
 	artifact->tables[id] = (struct erc__table){artifact->plan + table->offset, table->count, table->stride};
@@ -75,10 +75,10 @@ static enum erc_status find_table(struct erc_artifact *artifact, enum erc_table 
 static enum erc_status find_tables(struct erc_artifact *artifact)
 {
 	const struct erca_plan_header *header = (const void *)artifact->plan;
-	int is_newer = artifact->header.version_minor > ERCA_VERSION_MINOR;
+	bool is_newer = artifact->header.version_minor > ERCA_VERSION_MINOR;
 	size_t header_bytes = artifact->header.version_minor ? sizeof *header : offsetof(struct erca_plan_header, profiles);
 	if (artifact->plan_bytes < header_bytes)
-		return BAD_HEADER("the section has %zu bytes, the header alone has %zu", artifact->plan_bytes, header_bytes);
+		return BAD_HEADER("the section has %zu bytes, but the header needs %zu", artifact->plan_bytes, header_bytes);
 	if (header->header_bytes < header_bytes || header->header_bytes > artifact->plan_bytes ||
 	    (!is_newer && header->header_bytes != header_bytes))
 		return BAD_HEADER("header_bytes is %u, expected %zu", header->header_bytes, header_bytes);
@@ -94,14 +94,14 @@ static enum erc_status find_tables(struct erc_artifact *artifact)
 		return BAD_HEADER("table strings: its last byte is not NUL");
 
 	for (int i = ERC_TABLE_SECTIONS + 1; i < ERC_TABLE_COUNT; i++)
-		if (table_rows[i].header_offset < header_bytes) /* else an older file, without records of it */
+		if (table_rows[i].header_offset < header_bytes) /* else an older file, which has no records of this table */
 			TRY(find_table(artifact, (enum erc_table)i));
 	return ERC_OK;
 }
 
 /* ---- records by themselves ---- */
 
-static int is_range(const struct erc_artifact *artifact, enum erc_table table, uint32_t first, uint32_t count)
+static bool is_range(const struct erc_artifact *artifact, enum erc_table table, uint32_t first, uint32_t count)
 {
 	uint32_t have = artifact->tables[table].count;
 	return first <= have && count <= have - first;
@@ -139,7 +139,7 @@ static enum erc_status check_target(const struct erc_artifact *artifact, uint32_
 			           target->code_section);
 		if (target->code_section >= artifact->header.section_count ||
 		    artifact->sections[target->code_section].type != ERCA_SECTION_CODE)
-			return BAD("targets", i, "code_section %u is no CODE section", target->code_section);
+			return BAD("targets", i, "code_section %u is not a CODE section", target->code_section);
 		if (target->code_bytes != artifact->sections[target->code_section].bytes)
 			return BAD("targets", i, "code_bytes is %" PRIu64 ", but section %u has %" PRIu64, target->code_bytes,
 			           target->code_section, artifact->sections[target->code_section].bytes);
@@ -159,7 +159,7 @@ static enum erc_status check_budget(const struct erc_artifact *artifact, uint32_
 	return erc__check_string(artifact, "budgets", i, "name", budget->name);
 }
 
-/* Elements in memory under the layout; UINT64_MAX when that does not fit 63 bits. */
+/* Elements in memory under the layout; UINT64_MAX if the number needs more than 63 bits. */
 static uint64_t element_count(const struct erca_tensor *tensor)
 {
 	uint64_t count = 1;
@@ -211,13 +211,13 @@ static enum erc_status check_plan_range(const struct erc_artifact *artifact, uin
 	return erc__check_range(artifact, "plans", i, ERC_TABLE_RECORDS, plan->record_first, plan->record_count);
 }
 
-/* What a record kind carries; a missing row is an unknown kind. */
+/* What a kind of record holds; a kind without a row is unknown. */
 static const struct kind_row {
 	const char *name;
-	uint32_t operands_least, operands_most;
+	uint32_t min_operands, max_operands;
 	uint8_t has_variants, has_plan_a, may_plan_b;
-	uint8_t access[2];      /* the first two operands: what they must allow */
-	uint8_t bytes_least[2]; /* the first two operands: their smallest extent */
+	uint8_t access[2];    /* access that the first two operands must allow */
+	uint8_t min_bytes[2]; /* minimum bytes of the first two operands */
 } kind_rows[] = {
 	[ERCA_RECORD_LAUNCH] = {"launch", 0, UINT32_MAX, 1, 0, 0, {0, 0}, {0, 0}},
 	[ERCA_RECORD_COPY] = {"copy", 2, 2, 0, 0, 0, {ERCA_ACCESS_READ, ERCA_ACCESS_WRITE}, {0, 0}},
@@ -245,9 +245,9 @@ static enum erc_status check_record(const struct erc_artifact *artifact, uint32_
 		return BAD("records", i, "unknown kind %u", record->kind);
 	const struct kind_row *kind = &kind_rows[record->kind];
 	TRY(erc__check_string(artifact, "records", i, "name", record->name));
-	if (record->operand_count < kind->operands_least || record->operand_count > kind->operands_most)
+	if (record->operand_count < kind->min_operands || record->operand_count > kind->max_operands)
 		return BAD("records", i, "%s: operand_count is %u, expected %u", kind->name, record->operand_count,
-		           kind->operands_least);
+		           kind->min_operands);
 	TRY(erc__check_range(artifact, "records", i, ERC_TABLE_OPERANDS, record->operand_first, record->operand_count));
 	if (!kind->has_variants && record->variant_count)
 		return BAD("records", i, "%s: variant_count is %u, expected 0", kind->name, record->variant_count);
@@ -255,9 +255,9 @@ static enum erc_status check_record(const struct erc_artifact *artifact, uint32_
 	TRY(check_record_plans(artifact, i, record));
 	for (uint32_t o = 0; o < 2 && o < record->operand_count; o++) {
 		const struct erca_operand *operand = erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + o);
-		if ((operand->access & kind->access[o]) != kind->access[o] || operand->bytes < kind->bytes_least[o])
+		if ((operand->access & kind->access[o]) != kind->access[o] || operand->bytes < kind->min_bytes[o])
 			return BAD("records", i, "%s: operand %u has access %u and %" PRIu64 " bytes, expected %u and at least %u",
-			           kind->name, o, operand->access, operand->bytes, kind->access[o], kind->bytes_least[o]);
+			           kind->name, o, operand->access, operand->bytes, kind->access[o], kind->min_bytes[o]);
 	}
 	return ERC_OK;
 }
@@ -265,8 +265,8 @@ static enum erc_status check_record(const struct erc_artifact *artifact, uint32_
 static enum erc_status check_operand(const struct erc_artifact *artifact, uint32_t i)
 {
 	const struct erca_operand *operand = erc__record(artifact, ERC_TABLE_OPERANDS, i);
-	int is_constant = operand->buffer == ERCA_BUFFER_WEIGHTS || operand->buffer == ERCA_BUFFER_INPUT;
-	int is_numbered = operand->buffer == ERCA_BUFFER_INPUT || operand->buffer == ERCA_BUFFER_OUTPUT;
+	bool is_constant = operand->buffer == ERCA_BUFFER_WEIGHTS || operand->buffer == ERCA_BUFFER_INPUT;
+	bool is_numbered = operand->buffer == ERCA_BUFFER_INPUT || operand->buffer == ERCA_BUFFER_OUTPUT;
 	if (operand->buffer < ERCA_BUFFER_ARENA || operand->buffer > ERCA_BUFFER_DIMS)
 		return BAD("operands", i, "buffer is %u, expected %d to %d", operand->buffer, ERCA_BUFFER_ARENA,
 		           ERCA_BUFFER_DIMS);
@@ -305,7 +305,7 @@ static enum erc_status check_kernel(const struct erc_artifact *artifact, uint32_
 
 enum erc_status erc__artifact_check_plan(struct erc_artifact *artifact)
 {
-	/* In this order: a check may follow references into the tables before it. */
+	/* The order matters: a check may follow references into the tables before it. */
 	static const struct {
 		enum erc_table table;
 		enum erc_status (*check)(const struct erc_artifact *artifact, uint32_t i);

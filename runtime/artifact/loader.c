@@ -1,5 +1,5 @@
-/* Opens an artifact: maps the file, checks header, table of contents, digests and plan, and
- * answers questions about it. Maps nothing as executable and loads no code. */
+/* Opens an artifact: maps the file, checks the header, the table of contents, the digests and the plan, and answers
+ * questions about it. Loads no code and makes no memory executable. */
 #include "runtime/artifact/loader.h"
 
 #include <errno.h>
@@ -41,7 +41,7 @@ static enum erc_status check_size(const struct erc_artifact *artifact)
 		return ERC_OK;
 	if (rest != sizeof(struct erca_signature) ||
 	    memcmp(artifact->data + header->content_bytes, ERCA_SIGNATURE_MAGIC, 8))
-		return BAD("%zu bytes after the content that are no signature block (%zu bytes beginning with %s)", rest,
+		return BAD("%zu bytes after the content that are not a signature block (%zu bytes beginning with %s)", rest,
 		           sizeof(struct erca_signature), ERCA_SIGNATURE_MAGIC);
 	return ERC_OK;
 }
@@ -51,7 +51,7 @@ static enum erc_status check_header(struct erc_artifact *artifact)
 	struct erca_header *header = &artifact->header;
 	TRY(check_magic(artifact->data, artifact->bytes));
 	if (artifact->bytes < 12)
-		return BAD("truncated: the file has %zu bytes, the header alone has %zu", artifact->bytes, sizeof *header);
+		return BAD("truncated: the file has %zu bytes, but the header needs %zu", artifact->bytes, sizeof *header);
 	memcpy(header, artifact->data, artifact->bytes < sizeof *header ? artifact->bytes : sizeof *header);
 	if (header->version_major != ERCA_VERSION_MAJOR)
 		return erc__fail(ERC_VERSION,
@@ -59,8 +59,8 @@ static enum erc_status check_header(struct erc_artifact *artifact)
 		                 "a matching erc",
 		                 header->version_major, header->version_minor, ERC_VERSION_TEXT, ERCA_VERSION_MAJOR);
 	if (artifact->bytes < sizeof *header)
-		return BAD("truncated: the file has %zu bytes, the header alone has %zu", artifact->bytes, sizeof *header);
-	int is_newer = header->version_minor > ERCA_VERSION_MINOR;
+		return BAD("truncated: the file has %zu bytes, but the header needs %zu", artifact->bytes, sizeof *header);
+	bool is_newer = header->version_minor > ERCA_VERSION_MINOR;
 	if (header->header_bytes < sizeof *header || header->header_bytes % 8 ||
 	    (!is_newer && header->header_bytes != sizeof *header))
 		return BAD("header: header_bytes is %u, expected %zu", header->header_bytes, sizeof *header);
@@ -109,10 +109,10 @@ static enum erc_status read_toc(struct erc_artifact *artifact)
 	return ERC_OK;
 }
 
-/* What the reader knows of a section type; a missing row is an unknown type. */
+/* What the reader knows about a section type; a type without a row is unknown. */
 static const struct section_rule {
-	uint32_t alignment; /* smallest */
-	int most;           /* 1: at most one */
+	uint32_t alignment; /* minimum */
+	int max;            /* 1: at most one section of this type */
 	const char *name;
 } section_rules[] = {
 	[ERCA_SECTION_META] = {ERCA_SECTION_ALIGN, 1, "META"},
@@ -128,12 +128,12 @@ static const struct section_rule *section_rule(uint32_t type)
 	return type < ERC__COUNT(section_rules) && section_rules[type].name ? &section_rules[type] : NULL;
 }
 
-/* `end` is where the part before this section ends; it moves to this section's end. */
+/* `end`: where the section before ends; set to the end of this section. */
 static enum erc_status check_section(const struct erc_artifact *artifact, uint32_t i, uint64_t *end)
 {
 	const struct erca_section *section = &artifact->sections[i];
 	const struct section_rule *rule = section_rule(section->type);
-	int is_newer = artifact->header.version_minor > ERCA_VERSION_MINOR;
+	bool is_newer = artifact->header.version_minor > ERCA_VERSION_MINOR;
 	uint64_t content = artifact->header.content_bytes;
 	if (!rule && !(is_newer && section->flags & ERCA_SECTION_OPTIONAL))
 		return BAD("section %u: unknown type %u", i, section->type);
@@ -144,13 +144,13 @@ static enum erc_status check_section(const struct erc_artifact *artifact, uint32
 		return BAD("section %u: alignment is %u, expected a power of two from %u", i, section->alignment,
 		           rule ? rule->alignment : ERCA_SECTION_ALIGN);
 	if (section->offset % section->alignment)
-		return BAD("section %u: offset %llu is no multiple of its alignment %u", i, (unsigned long long)section->offset,
-		           section->alignment);
+		return BAD("section %u: offset %llu is not a multiple of its alignment %u", i,
+		           (unsigned long long)section->offset, section->alignment);
 	if (section->offset < *end || section->offset - *end >= section->alignment)
 		return BAD("section %u: offset is %llu, expected the next multiple of %u from %llu", i,
 		           (unsigned long long)section->offset, section->alignment, (unsigned long long)*end);
 	if (section->offset > content || content - section->offset < section->bytes)
-		return BAD("section %u: offset %llu + %llu bytes end behind the content (%llu bytes)", i,
+		return BAD("section %u: offset %llu + %llu bytes end after the content (%llu bytes)", i,
 		           (unsigned long long)section->offset, (unsigned long long)section->bytes,
 		           (unsigned long long)content);
 	for (uint64_t at = *end; at < section->offset; at++)
@@ -178,7 +178,7 @@ static enum erc_status check_toc(struct erc_artifact *artifact)
 			continue;
 		if (!seen[type]++)
 			first[type] = i;
-		if (seen[type] > (uint32_t)section_rules[type].most)
+		if (seen[type] > (uint32_t)section_rules[type].max)
 			return BAD("section %u: a second %s section", i, section_rules[type].name);
 	}
 	if (end != header->content_bytes)
@@ -239,7 +239,7 @@ static enum erc_status check_all(struct erc_artifact *artifact)
 
 /* ---- open and close ---- */
 
-static enum erc_status open_data(const void *data, size_t bytes, int is_mapped, erc_artifact **out)
+static enum erc_status open_data(const void *data, size_t bytes, bool is_mapped, erc_artifact **out)
 {
 	struct erc_artifact *artifact = erc__alloc(sizeof *artifact);
 	if (!artifact) {
@@ -274,7 +274,7 @@ static enum erc_status map_file(int file, const char *path, void **data, size_t 
 	*data = mmap(NULL, *bytes, PROT_READ, MAP_PRIVATE, file, 0);
 	if (*data == MAP_FAILED)
 		return erc__fail(ERC_IO, "%s: mmap: %s", path, strerror(errno));
-	/* Reading behind a file's end faults: a writer may have cut it between the two calls. */
+	/* Reading a mapping past the end of the file faults, and a writer may have cut the file between the two calls. */
 	if (!fstat(file, &info) && (uint64_t)info.st_size >= *bytes)
 		return ERC_OK;
 	munmap(*data, *bytes);

@@ -1,5 +1,6 @@
-/* The trace: appending takes three atomic operations, none while it is off; writing makes Chrome trace JSON of it, with
- * a track for each unit (what it served, when) and one for each session (its requests, launches, rooms). */
+/* The trace. Appending an event takes three atomic operations while the trace is on. Writing produces Chrome trace
+ * JSON, with a track for each unit (what it served, and when) and one for each session (its requests, launches and
+ * rooms). */
 #include "runtime/base/trace.h"
 
 #include <errno.h>
@@ -10,7 +11,7 @@
 
 #include "runtime/base/internal.h"
 
-#define UNITS_PID 1 /* "processes" of the trace: tracks are grouped by them */
+#define UNITS_PID 1 /* "processes" of the trace group its tracks */
 #define SESSIONS_PID 2
 #define MAX_UNITS 2048 /* threads */
 
@@ -19,7 +20,7 @@ static void put(struct erc__tape *tape, const struct erc__event *from, enum erc_
 	uint32_t slot = atomic_load_explicit(&tape->next, memory_order_relaxed);
 	do
 		if (slot == UINT32_MAX)
-			return; /* the count of drops is full too */
+			return; /* the count of dropped events is at its maximum */
 	while (!atomic_compare_exchange_weak_explicit(&tape->next, &slot, slot + 1, memory_order_relaxed,
 	                                              memory_order_relaxed));
 	if (slot >= tape->capacity)
@@ -32,8 +33,9 @@ static void put(struct erc__tape *tape, const struct erc__event *from, enum erc_
 	atomic_store_explicit(&event->kind, (uint32_t)kind + 1, memory_order_release);
 }
 
-/* The look at the tape comes after this writer is counted, the look for writers after the tape was replaced: one of the
- * two sees the other, so nobody writes to a tape that is being freed. Nobody waits for a writer: it may be stopped. */
+/* A writer is counted before it reads the tape; the tape is replaced before the writers are counted. So one of the
+ * two sees the other, and nobody writes to a tape that is being freed. Nobody waits for a writer, because the system
+ * may have stopped it. */
 void erc__trace_append(struct erc__trace *trace, enum erc__event_kind kind, uint64_t ns, uint32_t session,
                        uint32_t unit, uint32_t value)
 {
@@ -62,7 +64,7 @@ static void free_older(struct erc__tape *tape)
 enum erc_status erc__trace_begin(struct erc__trace *trace, uint32_t events)
 {
 	if (!events)
-		return erc__fail(ERC_INVALID, "a trace of 0 events");
+		return erc__fail(ERC_INVALID, "events is 0; a trace needs at least 1");
 	if (erc__trace_is_on(trace))
 		return erc__fail(ERC_BUSY, "the trace is on; stop it first");
 	struct erc__tape *fresh = erc__alloc(sizeof *fresh + (size_t)events * sizeof fresh->events[0]);
@@ -71,7 +73,7 @@ enum erc_status erc__trace_begin(struct erc__trace *trace, uint32_t events)
 	fresh->capacity = events;
 	fresh->older = atomic_load(&trace->tape);
 	atomic_store(&trace->tape, fresh);
-	if (!atomic_load(&trace->writers)) /* else the next one frees them */
+	if (!atomic_load(&trace->writers)) /* else the next call frees them */
 		free_older(fresh);
 	atomic_store(&trace->on, 1);
 	return ERC_OK;
@@ -99,8 +101,8 @@ struct printer {
 	FILE *out;
 	const struct erc__trace *trace;
 	uint64_t first_ns;
-	int is_first;
-	/* What each unit serves: since when; 0: nothing. */
+	bool is_first;
+	/* Since when each unit has served its session; 0: it serves none. */
 	uint64_t since_ns[MAX_UNITS];
 	uint32_t serves[MAX_UNITS];
 };
@@ -126,7 +128,7 @@ static const char *session_name(const struct printer *printer, uint32_t session,
 	return buffer;
 }
 
-/* Opens an event object; the caller adds its own members, each beginning with a comma, and closes it. */
+/* Opens an event object. The caller adds further members, each with a comma before it, and closes it. */
 static void open_event(struct printer *printer, const char *phase, const char *name, uint64_t ns, uint32_t pid,
                        uint32_t tid)
 {
@@ -145,7 +147,7 @@ static void print_name(struct printer *printer, const char *what, uint32_t pid, 
 	fprintf(printer->out, "\"}}");
 }
 
-static void end_slice(struct printer *printer, uint32_t unit, uint64_t end_ns, int is_preempted)
+static void end_slice(struct printer *printer, uint32_t unit, uint64_t end_ns, bool is_preempted)
 {
 	char buffer[32];
 	if (unit >= MAX_UNITS || !printer->since_ns[unit])
@@ -208,7 +210,7 @@ static void print_events(struct printer *printer, struct erc__event *const *even
 	}
 	for (uint32_t i = 0; i < units && i < MAX_UNITS; i++) {
 		end_slice(printer, i, last_ns, 0);
-		int is_second = printer->trace->units && i >= printer->trace->units;
+		bool is_second = printer->trace->units && i >= printer->trace->units;
 		snprintf(buffer, sizeof buffer, "unit %" PRIu32 "%s", is_second ? i - printer->trace->units : i,
 		         is_second ? ", best effort" : "");
 		print_name(printer, "thread_name", UNITS_PID, i, buffer);
@@ -224,15 +226,15 @@ static void print_events(struct printer *printer, struct erc__event *const *even
 static enum erc_status print_trace(const struct erc__trace *trace, FILE *out)
 {
 	struct erc__tape *tape = atomic_load(&trace->tape);
-	uint32_t next = atomic_load(&tape->next), most = next < tape->capacity ? next : tape->capacity, count = 0;
+	uint32_t next = atomic_load(&tape->next), max = next < tape->capacity ? next : tape->capacity, count = 0;
 	struct printer *printer = erc__alloc(sizeof *printer);
-	struct erc__event **events = erc__alloc(((size_t)most + 1) * sizeof *events);
+	struct erc__event **events = erc__alloc(((size_t)max + 1) * sizeof *events);
 	if (!printer || !events) {
 		erc__free(printer);
 		erc__free(events);
-		return erc__no_memory("trace", ((size_t)most + 1) * sizeof *events);
+		return erc__no_memory("trace", ((size_t)max + 1) * sizeof *events);
 	}
-	for (uint32_t i = 0; i < most; i++)
+	for (uint32_t i = 0; i < max; i++)
 		if (atomic_load_explicit(&tape->events[i].kind, memory_order_acquire))
 			events[count++] = &tape->events[i];
 	qsort(events, count, sizeof *events, by_time);

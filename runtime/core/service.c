@@ -1,4 +1,4 @@
-/* The service of jobs by a device, whatever it is: queue, enter, leave, finish; times, counts, events. */
+/* What every device does with jobs: queue, enter, leave, finish; times, counts and trace events. */
 #include "runtime/core/device.h"
 
 #include <limits.h>
@@ -34,7 +34,8 @@ enum erc_status erc__device_init(struct erc__device *device, const struct erc__d
 	if (supply.rt_units > units)
 		return erc__fail(ERC_INVALID, "%u units for RT; the device has %u", supply.rt_units, units);
 	if (!(options->rt_slowdown <= 1) || !(options->be_bandwidth >= 0 && options->be_bandwidth <= 1))
-		return erc__fail(ERC_INVALID, "rt_slowdown %g or be_bandwidth %g: neither is above 1, nor the latter below 0",
+		return erc__fail(ERC_INVALID,
+		                 "rt_slowdown is %g, be_bandwidth %g: both must be at most 1, be_bandwidth at least 0",
 		                 options->rt_slowdown, options->be_bandwidth);
 	device->ops = ops;
 	device->units = units;
@@ -56,7 +57,7 @@ static void trace(struct erc__device *device, enum erc__event_kind kind, uint64_
 		erc__trace_append(&device->trace, kind, now_ns, job->session_id, unit, value);
 }
 
-/* Rooms moved: their sizes, for the trace. */
+/* Records the sizes of the rooms after they changed. */
 static void trace_rooms(struct erc__device *device, uint64_t now_ns)
 {
 	if (!erc__trace_is_on(&device->trace))
@@ -99,10 +100,10 @@ void erc__device_began(struct erc__job *job, uint64_t now_ns)
 {
 	if (!job->item.started_ns)
 		job->item.started_ns = now_ns;
-	if (job->item.units <= job->most_units)
+	if (job->item.units <= job->max_units)
 		return;
-	job->most_units = job->item.units;
-	if (job->most_units == job->granted_units)
+	job->max_units = job->item.units;
+	if (job->max_units == job->granted_units)
 		job->granted_ns = now_ns;
 }
 
@@ -123,8 +124,8 @@ void erc__device_leave(struct erc__device *device, struct erc__job *job, uint32_
 	erc__sched_leave(&device->sched, &job->item, unit_ns, in_room);
 	device->unit_ns[job->item.tenant->class_] += unit_ns;
 	job->statistics->unit_ns += unit_ns;
-	int is_preempted = !in_room && job->item.is_queued; /* sent away with work left */
-	if (is_preempted) { /* else nothing is written: the run may be over, and its owner reads */
+	bool is_preempted = !in_room && job->item.is_queued; /* it was sent away with work left */
+	if (is_preempted) { /* else nothing is written: the run may be over, and its owner reads it */
 		job->preemptions++;
 		job->statistics->preemptions++;
 	}

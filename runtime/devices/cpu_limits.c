@@ -1,5 +1,6 @@
-/* What the system around a process limits: a container's share of processor time decides about deadlines too, and nothing
- * in a runtime can mend it. Read once from control groups (version 2, and 1 where that is mounted), and told in the log. */
+/* Limits that the system sets for the process. A container's share of processor time can make deadlines impossible,
+ * and the runtime cannot change that. So it reads the control groups once (version 2, and version 1 where that is
+ * mounted) and reports them in the log. */
 #include "runtime/devices/cpu_limits.h"
 
 #include <inttypes.h>
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The file's first bytes as text; 0 when it cannot be read. */
+/* Reads the beginning of the file as text; returns 0 if it cannot be read. */
 static int read_text(const char *path, char *text, size_t bytes)
 {
 	FILE *file = fopen(path, "r");
@@ -42,8 +43,8 @@ static void note_quota(struct cpu_limits *limits, double quota_us, double period
 	}
 }
 
-/* One group of either version. */
-static void read_group(struct cpu_limits *limits, const char *folder, int is_own)
+/* Reads one group, of either version. */
+static void read_group(struct cpu_limits *limits, const char *folder, bool is_own)
 {
 	char text[4096], period[64];
 	double quota_us = 0, period_us = 0;
@@ -60,18 +61,18 @@ static void read_group(struct cpu_limits *limits, const char *folder, int is_own
 		return;
 	if (read_file(folder, "cpu.weight", text, sizeof text))
 		limits->weight = (uint32_t)strtoul(text, NULL, 10);
-	else if (read_file(folder, "cpu.shares", text, sizeof text)) /* 1024 is what weight 100 is */
+	else if (read_file(folder, "cpu.shares", text, sizeof text)) /* shares of 1024 correspond to weight 100 */
 		limits->weight = (uint32_t)(strtoul(text, NULL, 10) * 100 / 1024);
 }
 
-/* The group and all above it: each one's limits hold. */
+/* Reads the group and all groups above it, because the limits of each apply. */
 static void read_groups(struct cpu_limits *limits, const char *mount, const char *group)
 {
 	char folder[CPU_LIMITS_PATH];
 	int length = snprintf(folder, sizeof folder, "%s%s", mount, strcmp(group, "/") ? group : "");
 	if (length < 0 || (size_t)length >= sizeof folder)
 		return;
-	for (int is_own = 1;; is_own = 0) {
+	for (bool is_own = true;; is_own = false) {
 		read_group(limits, folder, is_own);
 		char *last = strrchr(folder + strlen(mount), '/');
 		if (!last)
@@ -80,7 +81,7 @@ static void read_groups(struct cpu_limits *limits, const char *mount, const char
 	}
 }
 
-/* A line of /proc/self/cgroup is "number:controllers:group"; version 2 has no controllers in it. */
+/* A line of /proc/self/cgroup is "number:controllers:group". In version 2 the controllers are empty. */
 static void read_line(struct cpu_limits *limits, const char *line, const char *mount)
 {
 	char controllers[256] = "", group[CPU_LIMITS_PATH], folder[CPU_LIMITS_PATH], *rest;
@@ -116,22 +117,22 @@ void erc__cpu_limits_tell(const struct cpu_limits *limits, uint32_t cores, erc_l
 		return;
 	if (limits->quota_cores && limits->quota_cores < cores)
 		SAY(ERC_LOG_WARNING,
-		    "the control group may use the time of %.2f cores (%u are there): once it is used up everything stands "
-		    "still for the "
-		    "rest of %.0f ms, and deadlines are missed",
+		    "the control group is limited to the time of %.2f of %u cores: once it is used up, all threads stop for "
+		    "the rest of %.0f ms, and deadlines are missed",
 		    limits->quota_cores, cores, limits->period_us / 1000);
 	if (limits->throttled)
-		SAY(ERC_LOG_WARNING, "the control group has been stopped %" PRIu64 " times so far as its time was used up",
+		SAY(ERC_LOG_WARNING, "the control group has been stopped %" PRIu64 " times so far because its time was used up",
 		    limits->throttled);
 	if (limits->is_idle)
 		SAY(ERC_LOG_WARNING,
-		    "the control group is an idle one: real-time work too runs only when no other group wants the core");
+		    "the control group is an idle one: even real-time work runs only when no other group wants the core");
 	if (limits->weight != 100)
-		SAY(ERC_LOG_INFO, "the control group's weight is %u of the usual 100: that is its share where groups compete",
+		SAY(ERC_LOG_INFO,
+		    "the control group's weight is %u (the default is 100): competing groups share cores by weight",
 		    limits->weight);
 	if (limits->has_autogroup)
 		SAY(ERC_LOG_INFO,
-		    "sessions are scheduled as groups (autogroup): best-effort threads stand back behind this one's "
-		    "threads, and compete with other sessions as part of it");
+		    "the system schedules sessions as groups (autogroup): best-effort threads yield only to threads of this "
+		    "session, and compete with those of other sessions");
 #undef SAY
 }

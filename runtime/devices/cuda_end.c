@@ -1,4 +1,4 @@
-/* The ends of flights and runs on a CUDA device: what the progress words say has been done, when it began, what follows. */
+/* How flights and runs end on a CUDA device: what the progress words say was done, when it began, and what follows. */
 #include "runtime/devices/cuda_device.h"
 
 #include <stdio.h>
@@ -13,39 +13,39 @@ static void finish(struct cuda_request *request, enum erc_status result, uint64_
 	*at = request->next;
 	erc__cuda_give_slot(request);
 	job->result = result;
-	erc__device_finish(&device->base, job,
-	                   now_ns); /* the owner may be quick: nothing of the request is touched behind it */
+	erc__device_finish(&device->base, job, now_ns); /* after this the owner may free the request */
 }
 
-/* Global timer to host time, in the bounds that are certain. */
-static uint64_t to_host_ns(const struct cuda_device *device, uint64_t ns, uint64_t least_ns, uint64_t most_ns)
+/* Converts global timer to host time, within the known bounds. */
+static uint64_t to_host_ns(const struct cuda_device *device, uint64_t ns, uint64_t min_ns, uint64_t max_ns)
 {
-	uint64_t host_ns = ns + (uint64_t)device->least_offset_ns;
-	return host_ns < least_ns ? least_ns : host_ns > most_ns ? most_ns : host_ns;
+	uint64_t host_ns = ns + (uint64_t)device->min_offset_ns;
+	return host_ns < min_ns ? min_ns : host_ns > max_ns ? max_ns : host_ns;
 }
 
-/* A block began at `ns` of its timer, after host time least_ns and before most_ns. Clocks drift: what no longer fits is forgotten. */
-static void calibrate(struct cuda_device *device, uint64_t ns, uint64_t least_ns, uint64_t most_ns)
+/* A block began at `ns` of its timer, after host time min_ns and before max_ns. Clocks drift, so bounds that no
+ * longer fit are replaced. */
+static void calibrate(struct cuda_device *device, uint64_t ns, uint64_t min_ns, uint64_t max_ns)
 {
-	int64_t least = (int64_t)(least_ns - ns), most = (int64_t)(most_ns - ns);
-	if (least > device->most_offset_ns || most < device->least_offset_ns) {
-		device->least_offset_ns = least;
-		device->most_offset_ns = most;
+	int64_t min = (int64_t)(min_ns - ns), max = (int64_t)(max_ns - ns);
+	if (min > device->max_offset_ns || max < device->min_offset_ns) {
+		device->min_offset_ns = min;
+		device->max_offset_ns = max;
 	}
-	if (least > device->least_offset_ns)
-		device->least_offset_ns = least;
-	if (most < device->most_offset_ns)
-		device->most_offset_ns = most;
+	if (min > device->min_offset_ns)
+		device->min_offset_ns = min;
+	if (max < device->max_offset_ns)
+		device->max_offset_ns = max;
 }
 
-/* A launch's first block was seen for the first time. */
+/* The first block of a launch was seen for the first time. */
 static void note_launch(struct cuda_flight *flight, uint32_t step, uint64_t now_ns)
 {
 	struct cuda_request *request = flight->request;
 	struct cuda_device *device = request->device;
 	struct erc__job *job = &request->owner->job;
 	uint64_t began_ns = flight->launched_ns, timer_ns = ~flight->seen[step].started_ns;
-	int is_first = !job->launches_run++;
+	bool is_first = !job->launches_run++;
 	if (!request->is_plain && request->taken[step]->kernel && flight->seen[step].started_ns) {
 		calibrate(device, timer_ns, job->item.started_ns, now_ns);
 		began_ns = to_host_ns(device, timer_ns, job->item.started_ns, now_ns);
@@ -59,12 +59,12 @@ static void note_launch(struct cuda_flight *flight, uint32_t step, uint64_t now_
 		                  request->taken[step]->step->record);
 }
 
-/* What the flight's steps have come to. 1: it saw all of them complete. */
+/* Counts what the flight's steps have done. Returns 1 if it saw all of them complete. */
 static int count_done(struct cuda_flight *flight, uint64_t now_ns)
 {
 	struct cuda_request *request = flight->request;
 	struct erc__job *job = &request->owner->job;
-	int is_head = !flight->first_unit, are_all = 1; /* copies in front of the launches are through */
+	bool is_head = !flight->first_unit, are_all = true; /* the copies before the launches are complete */
 	for (uint32_t i = flight->first; i < flight->end; i++) {
 		uint32_t done = flight->seen[i].done, claimed = flight->seen[i].next;
 		is_head &= !request->taken[i]->kernel || !request->tiles[i];
@@ -85,7 +85,7 @@ static int count_done(struct cuda_flight *flight, uint64_t now_ns)
 	return are_all;
 }
 
-/* A dim is written once in a run, and is 0 before: of two flights' views either may be the newer one. */
+/* A dim is written once in a run and is 0 before. The view of either of two flights may be the newer one. */
 static void read_dims(struct cuda_flight *flight)
 {
 	struct cuda_request *request = flight->request;
@@ -103,7 +103,7 @@ static void end_flight(struct cuda_flight *flight, uint64_t now_ns)
 	if (request->failure)
 		return;
 	uint64_t before = request->owner->job.tiles_run;
-	int are_all = count_done(flight, now_ns);
+	bool are_all = count_done(flight, now_ns);
 	erc__cuda_note_progress(request, flight->epoch <= request->stop_epoch, request->owner->job.tiles_run > before);
 	uint32_t position = request->position;
 	read_dims(flight);
@@ -111,7 +111,7 @@ static void end_flight(struct cuda_flight *flight, uint64_t now_ns)
 	request->is_waiting = position == flight->end || request->claimed[position] >= request->tiles[position];
 }
 
-/* Without a flight under way a run may be over: 1. */
+/* Returns 1 if the run, which has no flight under way, is over. */
 static int settle(struct cuda_request *request, uint64_t now_ns)
 {
 	if (erc__cuda_is_flying(request) || !(erc__cuda_is_ending(request) || request->has_outputs))
@@ -140,7 +140,7 @@ void erc__cuda_fail_all(struct cuda_device *device, uint64_t now_ns)
 
 int erc__cuda_settle_all(struct cuda_device *device, uint64_t now_ns)
 {
-	int has_finished = 0;
+	bool has_finished = false;
 	for (struct cuda_request *request = device->running, *next; request; request = next) {
 		next = request->next;
 		has_finished |= settle(request, now_ns);

@@ -1,5 +1,5 @@
-/* Requests on a CUDA device: their memory there, pinned memory for what goes in and out, and a prepared launch for each step
- * and budget, so that a submit fills in a few words. */
+/* Requests on a CUDA device: their device memory, pinned memory for inputs and outputs, and a prepared launch for
+ * each step and budget, so that submitting only fills in a few words. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 
 /* ---- layout ---- */
 
-/* Where the next part of a block begins. */
+/* Reserves the next part of a block and returns its offset. */
 static size_t place(size_t *end, size_t bytes)
 {
 	size_t at = (*end + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
@@ -46,7 +46,7 @@ static enum erc_status take_arrays(struct cuda_request *request)
 	return take(&request->claimed, "launches", request->step_count, sizeof *request->claimed);
 }
 
-/* Both blocks. The host's own run-time dims stay with the owner. */
+/* Allocates both blocks. The host's own run-time dims belong to the owner. */
 static enum erc_status take_memory(struct cuda_request *request)
 {
 	struct cuda_device *device = request->device;
@@ -67,7 +67,8 @@ static enum erc_status take_memory(struct cuda_request *request)
 	if (status)
 		request->memory = 0;
 	if (status == ERC_NOMEM)
-		return erc__fail(status, "the GPU has no %zu bytes left for a request: fewer requests, or a larger GPU",
+		return erc__fail(status,
+		                 "the GPU has no %zu bytes left for a request: create fewer requests, or use a larger GPU",
 		                 on_device);
 	TRY(status);
 	TRY(CU(device, cuMemHostAlloc, &pinned, on_host, 0));
@@ -83,7 +84,7 @@ static enum erc_status take_memory(struct cuda_request *request)
 		request->staging[i] = request->pinned + (size_t)request->staging[i];
 	}
 	TRY(CU(device, cuMemsetD8Async, request->memory, 0, on_device, device->upload));
-	return CU(device, cuStreamSynchronize, device->upload); /* whatever stream comes next may use it */
+	return CU(device, cuStreamSynchronize, device->upload); /* any stream may use it afterwards */
 }
 
 /* ---- steps ---- */
@@ -110,15 +111,15 @@ static void fill_copy(struct cuda_request *request, const struct erca_record *re
 static enum erc_status check_launch(const struct cuda_request *request, const struct erca_record *record,
                                     const struct erca_variant *variant, const struct cuda_kernel *kernel)
 {
-	size_t most_local = request->device->most_local_bytes - kernel->static_local_bytes;
+	size_t max_local = request->device->max_local_bytes - kernel->static_local_bytes;
 	if (record->operand_count > ERC_CUDA_MOST_OPERANDS || variant->param_count > ERC_CUDA_MOST_PARAMS)
 		return erc__fail(ERC_LIMIT, "%u operands and %u parameters in a launch; a CUDA kernel takes up to %d and %d",
 		                 record->operand_count, variant->param_count, ERC_CUDA_MOST_OPERANDS, ERC_CUDA_MOST_PARAMS);
 	if (!variant->threads || variant->threads > 1024)
 		return erc__fail(ERC_CORRUPT, "a launch of %u threads a block", variant->threads);
-	if (variant->local_bytes > most_local)
+	if (variant->local_bytes > max_local)
 		return erc__fail(ERC_NO_TARGET, "a kernel asks for %llu bytes of shared memory, this GPU (%s) has %zu for it",
-		                 (unsigned long long)variant->local_bytes, request->device->target, most_local);
+		                 (unsigned long long)variant->local_bytes, request->device->target, max_local);
 	return ERC_OK;
 }
 
@@ -147,7 +148,7 @@ static enum erc_status fill_launch(struct cuda_request *request, const struct er
 		launch->params[i] = *(const int64_t *)erc__record(artifact, ERC_TABLE_PARAMS, variant->param_first + i);
 	launch->dims = (void *)(uintptr_t)request->dims;
 	step->blocks_per_unit =
-		(uint32_t)blocks < ERC__CUDA_MOST_BLOCKS_PER_UNIT ? (uint32_t)blocks : ERC__CUDA_MOST_BLOCKS_PER_UNIT;
+		(uint32_t)blocks < ERC__CUDA_MAX_BLOCKS_PER_UNIT ? (uint32_t)blocks : ERC__CUDA_MAX_BLOCKS_PER_UNIT;
 	launch->room = (void *)(uintptr_t)request->memory;
 	request->has_slots |= variant->count_slot != ERCA_NONE;
 	return ERC_OK;
@@ -174,14 +175,14 @@ static enum erc_status fill_steps(struct cuda_request *request)
 	return ERC_OK;
 }
 
-/* Inputs, and outputs that the first record which touches them reads. */
+/* Finds the inputs, and the outputs that the first record to touch them reads. */
 static void find_uploads(struct cuda_request *request)
 {
 	const struct erc_session *session = request->owner->session;
 	const struct erc_artifact *artifact = session->model->artifact;
 	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, session->entry->plan);
 	uint32_t inputs = session->entry->input_count;
-	for (uint32_t r = plan->record_count; r--;) { /* backwards: the first record has the last word */
+	for (uint32_t r = plan->record_count; r--;) { /* backwards, so that the first record decides */
 		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, plan->record_first + r);
 		for (uint32_t o = 0; o < record->operand_count; o++) {
 			const struct erca_operand *operand = erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + o);
@@ -194,7 +195,7 @@ static void find_uploads(struct cuda_request *request)
 
 /* ---- create and destroy ---- */
 
-/* RT by level, the first above all; BE below every RT. */
+/* RT by level, with the first level highest; BE below all RT. */
 static int priority_of(const struct cuda_device *device, const struct erc__tenant *tenant)
 {
 	int priority = device->highest + (tenant->level < 64 ? (int)tenant->level : 64);
@@ -243,7 +244,7 @@ enum erc_status erc__cuda_request_create(struct erc__device *base, struct erc_re
 		status = prepare(request);
 		erc__cuda_leave(device);
 	}
-	return status; /* the owner destroys what there is */
+	return status; /* the owner destroys what exists */
 }
 
 void erc__cuda_request_free(struct cuda_request *request)
@@ -261,17 +262,17 @@ void erc__cuda_request_free(struct cuda_request *request)
 	erc__free(request);
 }
 
-/* In the context. What fails here fails on a lost device, whose context takes everything with it. */
+/* Called in the context. These calls fail only on a lost device, whose context frees everything. */
 static void release(struct cuda_request *request)
 {
 	const struct cuda_driver *driver = &request->device->driver;
 	for (int i = 0; i < 2; i++) {
 		if (!request->flights[i].stream)
 			continue;
-		driver->cuStreamSynchronize(request->flights[i].stream); /* the host function has returned */
+		driver->cuStreamSynchronize(request->flights[i].stream); /* until the host function has returned */
 		driver->cuStreamDestroy_v2(request->flights[i].stream);
 	}
-	driver->cuStreamSynchronize(request->device->control); /* the last word has been written */
+	driver->cuStreamSynchronize(request->device->control); /* until the last word is written */
 	if (request->graph)
 		driver->cuGraphExecDestroy(request->graph);
 	if (request->ready)

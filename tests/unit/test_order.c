@@ -1,14 +1,14 @@
-/* The ordered set against a plain sorted array. */
+/* The ordered set, compared with a plain sorted array. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/sched/order.h"
 
-#define MOST 300
+#define MAX 300
 
-static struct erc__node nodes[MOST];
-static struct erc__node *sorted[MOST];
+static struct erc__node nodes[MAX];
+static struct erc__node *sorted[MAX];
 static uint32_t count;
 static uint64_t state = 1;
 
@@ -59,7 +59,7 @@ START_TEST(same_as_a_sorted_array)
 	memset(nodes, 0, sizeof nodes);
 	ck_assert_ptr_null(order.first);
 	for (int turn = 0; turn < 1500; turn++) {
-		struct erc__node *node = &nodes[next_random(MOST)];
+		struct erc__node *node = &nodes[next_random(MAX)];
 		uint32_t at = 0;
 		while (at < count && sorted[at] != node)
 			at++;
@@ -78,7 +78,7 @@ START_TEST(same_as_a_sorted_array)
 }
 END_TEST
 
-/* Ascending keys, the worst case of a tree that is not balanced: 4,096 nodes are some 30 deep, not 4,096. */
+/* Ascending keys are the worst case of an unbalanced tree. Here 4,096 nodes are about 30 deep, not 4,096. */
 START_TEST(stays_flat)
 {
 	static struct erc__node many[4096];
