@@ -3,15 +3,14 @@
 #ifndef ERCC_ROWS_H
 #define ERCC_ROWS_H
 
+#include "compiler/kernels/params.h"
 #include "compiler/variants/variants.h"
 
 /* A window over three spatial dims (d, h, w); missing leading dims are 1. */
 struct window {
 	int64_t in[3], out[3], kernel[3], stride[3], dilation[3], pad[3], pad_end[3];
 };
-/* Row kernels: params[0] is rows per tile (filled by the chooser), params[1] the number of rows. */
-enum { ROWS_PER_TILE, ROWS_TOTAL, ROWS_FIRST };
-/* rows, then the window: in, out, kernel, stride, dilation, pad (3 each). */
+/* Sets the number of rows and the window (WINDOW_PARAMS). */
 void window_params(struct launch *launch, const struct window *window, int64_t planes);
 
 /* Adds LOADk of the epilogue: operand 0 of the expression is the kernel's own value, the others follow its inputs. */

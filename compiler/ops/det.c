@@ -22,7 +22,7 @@ static enum ercc_status lower_det(struct lowering *lowering, struct node *node)
 {
 	int64_t n = node->inputs[0]->shape.dims[node->inputs[0]->shape.rank - 1];
 	struct launch *launch = lower_rows(lowering, node, &det_template, shape_elements(&node->outputs[0]->shape));
-	launch->params[launch->param_count++] = n;
+	launch_set(launch, DET_N, n);
 	launch->flops = (uint64_t)shape_elements(&node->outputs[0]->shape) * (uint64_t)(n * n * n) * 40;
 	launch->reduction_key = 0x646574;
 	return ERCC_OK;

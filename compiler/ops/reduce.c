@@ -185,8 +185,17 @@ static enum ercc_status define_reduction(struct lowering *lowering, const struct
 		{"FINISHED", arena_printf(arena, "v%d", reduction->finish.count - 1)},
 	};
 	for (size_t i = 0; i < COUNT_OF(defines); i++)
-		launch->defines[launch->define_count++] = defines[i];
+		launch_define(launch, defines[i].name, defines[i].value);
 	return ERCC_OK;
+}
+
+/* (dim, stride) of each dim. */
+static void set_dims(struct launch *launch, int first, const struct shape *shape, const int64_t *strides)
+{
+	for (int i = 0; i < shape->rank; i++) {
+		launch_set(launch, first + 2 * i, shape->dims[i]);
+		launch_set(launch, first + 2 * i + 1, strides[i]);
+	}
 }
 
 static enum ercc_status lower_reduce(struct lowering *lowering, struct node *node)
@@ -219,28 +228,23 @@ static enum ercc_status lower_reduce(struct lowering *lowering, struct node *nod
 	}
 	int64_t lanes = kept.rank && kept_strides[kept.rank - 1] == 1 && kept.dims[kept.rank - 1] % 16 == 0 ? 16 : 1;
 	struct launch *launch = lower_rows(lowering, node, &reduce_template, shape_elements(&kept) / lanes);
-	launch->params[launch->param_count++] = kept.rank;
-	launch->params[launch->param_count++] = gone.rank;
-	launch->params[launch->param_count++] = shape_elements(&gone);
-	for (int i = 0; i < kept.rank; i++) {
-		launch->params[launch->param_count++] = kept.dims[i];
-		launch->params[launch->param_count++] = kept_strides[i];
-	}
-	for (int i = 0; i < gone.rank; i++) {
-		launch->params[launch->param_count++] = gone.dims[i];
-		launch->params[launch->param_count++] = gone_strides[i];
-	}
+	launch_set(launch, REDUCE_KEPT, kept.rank);
+	launch_set(launch, REDUCE_GONE, gone.rank);
+	launch_set(launch, REDUCE_COUNT, shape_elements(&gone));
+	set_dims(launch, REDUCE_DIMS, &kept, kept_strides);
+	set_dims(launch, REDUCE_DIMS + 2 * kept.rank, &gone, gone_strides);
 	launch->flops = (uint64_t)shape_elements(&in->shape) * 4;
 	launch->reduction_key = 0x72656400 + (uint64_t)lanes;
-	launch->defines[launch->define_count++] = (struct define){"LANES_KEPT", lanes == 16 ? "16" : "1"};
-	launch->defines[launch->define_count++] = (struct define){"T", dtype_name(in->dtype)};
+	launch_define(launch, "LANES_KEPT", lanes == 16 ? "16" : "1");
+	launch_define(launch, "T", dtype_name(in->dtype));
 	return define_reduction(lowering, node->op, in->dtype, launch);
 }
 
 /* The kernel's loops, for constants. */
 static void reduce_evaluate(const struct launch *launch, void *const *buffers)
 {
-	const int64_t *p = launch->params, kept = p[2], gone = p[3], count = p[4], *k = p + 5, *g = k + 2 * kept;
+	const int64_t *p = launch->params, kept = p[REDUCE_KEPT], gone = p[REDUCE_GONE], count = p[REDUCE_COUNT];
+	const int64_t *k = p + REDUCE_DIMS, *g = k + 2 * kept;
 	int64_t lanes = launch->reduction_key == 0x72656410 ? 16 : 1;
 	const struct reduction *reduction = launch->user;
 	enum erc_dtype dtype = launch->operands[0].dtype;
@@ -267,7 +271,8 @@ static void reduce_evaluate(const struct launch *launch, void *const *buffers)
 static enum ercc_status reduce_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
                                    struct variant *variant)
 {
-	const int64_t *p = launch->params, kept = p[2], gone = p[3], count = p[4], *last = p + 5 + 2 * (kept + gone) - 1;
+	const int64_t *p = launch->params, kept = p[REDUCE_KEPT], gone = p[REDUCE_GONE], count = p[REDUCE_COUNT];
+	const int64_t *last = p + REDUCE_DIMS + 2 * (kept + gone) - 1; /* the last stride */
 	int64_t lanes = launch->reduction_key == 0x72656410 ? 16 : 1, members = 1;
 	const struct reduction *reduction = launch->user;
 	struct text merge = {.arena = &ctx->arena};
@@ -281,9 +286,8 @@ static enum ercc_status reduce_gpu(struct context *ctx, const struct device *dev
 	TRY(rows_gpu_shared(ctx, device, launch, &rows, variant));
 	expr_print_c(&reduction->merge, &merge);
 	define_number(ctx, variant, false, "MEMBERS", members);
-	variant->defines[variant->define_count++] = (struct define){"MERGE", merge.data};
-	variant->defines[variant->define_count++] =
-		(struct define){"MERGED", arena_printf(&ctx->arena, "v%d", reduction->merge.count - 1)};
+	variant_define(variant, "MERGE", merge.data);
+	variant_define(variant, "MERGED", arena_printf(&ctx->arena, "v%d", reduction->merge.count - 1));
 	return ERCC_OK;
 }
 

@@ -7,6 +7,8 @@
 #define SLOW static __device__ __noinline__
 #define CONSTANT static __device__ const
 #define UNROLL _Pragma("unroll")
+#define CPU_PARAM(name)
+#define GPU_PARAM(name) PARAM_##name,
 #define TILE_BODY \
 	static __device__ __forceinline__ void tile_body(const struct erc_tile_args *args, uint32_t tile, void *local)
 

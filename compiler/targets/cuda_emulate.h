@@ -9,6 +9,8 @@
 #define EMULATE_GUARD 64
 
 #define UNROLL
+#define CPU_PARAM(name)
+#define GPU_PARAM(name) PARAM_##name,
 #define TILE_BODY static void tile_body(const struct erc_tile_args *args, uint32_t tile, void *local)
 #define EMULATE_FN static inline __attribute__((always_inline, unused))
 TILE_BODY;
