@@ -24,14 +24,18 @@ void define_epilogue(struct context *ctx, const struct launch *launch, struct va
 		               arena_printf(arena, "%s(%d)", loads[launch->operands[k].role], k));
 }
 
+bool has_define(const struct launch *launch, const char *name, const char *value)
+{
+	for (int i = 0; i < launch->define_count; i++)
+		if (!strcmp(launch->defines[i].name, name))
+			return !strcmp(launch->defines[i].value, value);
+	return false;
+}
+
 /* Where channels or kept elements do not lie together, which lowering says in a define, the kernel has no vectors. */
 static bool is_scalar(const struct launch *launch)
 {
-	for (int i = 0; i < launch->define_count; i++)
-		if ((!strcmp(launch->defines[i].name, "CG") || !strcmp(launch->defines[i].name, "LANES_KEPT")) &&
-		    !strcmp(launch->defines[i].value, "1"))
-			return true;
-	return false;
+	return has_define(launch, "CG", "1") || has_define(launch, "LANES_KEPT", "1");
 }
 
 /* One tile of `per_tile` rows: arithmetic at the kernel's speed, every byte from the shared cache and to it. */

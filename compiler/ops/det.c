@@ -3,8 +3,6 @@
 
 #define N_MAX 32 /* as in det.row.c */
 
-const struct kernel_template det_template = {.stem = "det", .cpu = rows_cpu, .gpu = rows_gpu};
-
 static enum ercc_status infer_det(struct node *node)
 {
 	struct shape out = node->inputs[0]->shape;

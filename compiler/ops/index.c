@@ -2,11 +2,6 @@
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
-const struct kernel_template gather_elements_template = {.stem = "gather_elements", .cpu = rows_cpu, .gpu = rows_gpu};
-const struct kernel_template gather_nd_template = {.stem = "gather_nd", .cpu = rows_cpu, .gpu = rows_gpu};
-const struct kernel_template scatter_template = {.stem = "scatter", .cpu = rows_cpu, .gpu = rows_gpu};
-const struct kernel_template scatter_nd_template = {.stem = "scatter_nd", .cpu = rows_cpu, .gpu = rows_gpu};
-
 static enum ercc_status check_indices(const struct node *node, bool i32)
 {
 	enum erc_dtype dtype = node->inputs[1]->dtype;

@@ -2,10 +2,6 @@
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
-const struct kernel_template arg_template = {.stem = "arg", .cpu = rows_cpu, .gpu = rows_gpu};
-const struct kernel_template cumulate_template = {.stem = "cumulate", .cpu = rows_cpu, .gpu = rows_gpu};
-const struct kernel_template topk_template = {.stem = "topk", .cpu = rows_cpu, .gpu = rows_gpu};
-
 /* A launch of one row per line; the output lines are what the node's outputs hold. */
 static struct launch *add_lines(struct lowering *lowering, struct node *node, const struct kernel_template *template,
                                 int axis)

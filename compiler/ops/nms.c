@@ -2,9 +2,6 @@
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
-static const struct kernel_template nms_template = {.stem = "nms", .cpu = rows_cpu, .gpu = rows_gpu};
-static const struct kernel_template nms_collect_template = {.stem = "nms_collect", .cpu = rows_cpu, .gpu = rows_gpu};
-
 /* boxes [images, m, 4], scores [images, classes, m], most, overlap, least score. */
 static enum ercc_status infer_nms(struct node *node)
 {

@@ -4,11 +4,6 @@
 
 #define CHUNK 4096 /* elements that one row counts, and then writes */
 
-static const struct kernel_template nonzero_count_template = {.stem = "nonzero_count",
-                                                              .cpu = rows_cpu,
-                                                              .gpu = rows_gpu};
-static const struct kernel_template nonzero_template = {.stem = "nonzero", .cpu = rows_cpu, .gpu = rows_gpu};
-
 /* ---- NonZero: [rank, n], and n behind it as an output that only the compiler sees ---- */
 
 static enum ercc_status set_known(struct node *node, const struct tensor *tensor)

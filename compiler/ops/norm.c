@@ -2,14 +2,6 @@
  * compiler's own operator Normalize(x, scale, bias). */
 #include "compiler/lower/lower_rows.h"
 
-static enum ercc_status norm_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
-                                 struct variant *variant)
-{
-	return lines_gpu(ctx, device, launch, launch->params[NORM_COUNT], variant);
-}
-
-const struct kernel_template norm_template = {.stem = "norm", .cpu = rows_cpu, .gpu = norm_gpu};
-
 /* ---- Normalize: rows are the dims from `axis` on; mod, step and div say where scale and bias lie (norm.row.c) ---- */
 
 static enum ercc_status infer_normalize(struct node *node)

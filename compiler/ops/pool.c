@@ -1,41 +1,6 @@
-/* Pooling windows, the depthwise template's row, and local response normalisation. */
+/* Pooling windows and local response normalisation. */
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
-
-/* On a GPU a row is one thread's: `each` of them are one of the CPU's output rows. */
-static enum ercc_status window_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
-                                   int64_t each, struct variant *variant)
-{
-	struct gpu_rows rows = {.count = launch->params[ROWS_TOTAL] * launch->params[WINDOW_OW] * each, .threads = 1};
-	return rows_gpu_shared(ctx, device, launch, &rows, variant);
-}
-
-static enum ercc_status depthwise_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
-                                      struct variant *variant)
-{
-	return window_gpu(ctx, device, launch, 4, variant); /* four channels of a pixel */
-}
-
-/* lower_pool's first define says how many channels lie together. */
-static enum ercc_status pool_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
-                                 struct variant *variant)
-{
-	return window_gpu(ctx, device, launch, strcmp(launch->defines[0].value, "16") ? 1 : 16, variant);
-}
-
-const struct kernel_template depthwise_template = {
-	.stem = "depthwise",
-	.cpu = rows_cpu,
-	.gpu = depthwise_gpu,
-	.epilogue = true,
-	.speed = 0.6,
-};
-const struct kernel_template pool_template = {.stem = "pool", .cpu = rows_cpu, .gpu = pool_gpu, .speed = 0.07};
-const struct kernel_template lrn_template = {.stem = "lrn", .cpu = rows_cpu, .gpu = rows_gpu, .speed = 1};
-const struct kernel_template max_index_template = {.stem = "max_index",
-                                                   .cpu = rows_cpu,
-                                                   .gpu = rows_gpu,
-                                                   .speed = 0.07};
 
 static enum ercc_status read_pool(const struct node *node, struct window *window)
 {

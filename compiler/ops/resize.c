@@ -5,8 +5,6 @@
 
 #include <math.h>
 
-const struct kernel_template taps_template = {.stem = "taps", .cpu = rows_cpu, .gpu = rows_gpu};
-
 #define TAPS_MAX 512
 #define POSITIONS_MAX (1 << 24)
 

@@ -2,9 +2,6 @@
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
-const struct kernel_template grid_sample_template = {.stem = "grid_sample", .cpu = rows_cpu, .gpu = rows_gpu};
-const struct kernel_template roi_align_template = {.stem = "roi_align", .cpu = rows_cpu, .gpu = rows_gpu};
-
 /* The position of a word in a list that ends with NULL; -1: not there. */
 static int word_index(const char *word, const char *const *words)
 {

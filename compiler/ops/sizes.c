@@ -200,8 +200,6 @@ static enum ercc_status infer_view(struct node *node)
 
 /* ---- Pack: strides of the bounds to those of the true sizes ---- */
 
-const struct kernel_template pack_template = {.stem = "pack", .cpu = rows_cpu, .gpu = rows_gpu};
-
 static enum ercc_status infer_pack(struct node *node)
 {
 	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);

@@ -2,8 +2,6 @@
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
-static const struct kernel_template unique_template = {.stem = "unique", .cpu = rows_cpu, .gpu = rows_gpu};
-
 /* Along an axis: slices of the data, as rows of a matrix; of all elements otherwise. */
 static enum ercc_status expand_unique(struct node *node)
 {
