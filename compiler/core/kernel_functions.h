@@ -266,6 +266,12 @@ FN bool_value bool_min(bool_value a, bool_value b) { return a & b; }
 #define PARAM(name) PARAM_##name,
 #define P(name) p[PARAM_##name]
 
+/* ---- templates for any dtype, which the compiler defines as T ---- */
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define VALUE_TYPE JOIN(T, _value)
+
 /* ---- row kernels: a template that defines row(args, p, r) ends with this ---- */
 
 /* A thread takes every THREADS-th row of the tile. */

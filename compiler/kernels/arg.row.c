@@ -1,8 +1,9 @@
 /* Where the largest or smallest element of each line lies. A row is one line of `count` elements, `inner` apart.
  * Defines: T (dtype), BETTER over a (an element) and b (the best so far). */
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
+#ifndef T
+#define T f32
+#define BETTER a > b
+#endif
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {

@@ -9,6 +9,21 @@
  * ZERO_EMPTY (a query that sees no key gets zeros, not NaN), SCALE, OUT (operand number), SPLIT (the output is one of
  * each part of the keys, which attention_sum.cpu.c puts together: [batch, head, part, query] of HEAD_V sums, the
  * largest score and the sum of exponentials). */
+#ifndef QV
+#define QV 1
+#define KT 4
+#define DT 4
+#define HEAD 64
+#define HEAD_V 64
+#define VALUE_STEP 1
+#define MASK 0
+#define FILL 0.0f
+#define ZERO_EMPTY 0
+#define SCALE 0.125f
+#define OUT 3
+#define SPLIT 0
+#endif
+
 #define ROWS (QV * LANES)
 #define KEYS 48
 #define INFINITY __builtin_inff()

@@ -5,6 +5,25 @@
  * in the order of elements and keys, whatever RW, WARPS and CHUNK are. Bound: loads from local memory. Not measured on a GPU yet.
  * Defines besides: WARPS, RW, STAGES; CHUNK (64, or 32); K_PACK and V_PACK (1: elements are copied four at a time), K_ACROSS
  * and V_ACROSS (1: neighbouring keys lie together). */
+#ifndef WARPS
+#define WARPS 4
+#define RW 4
+#define STAGES 2
+#define CHUNK 64
+#define HEAD 64
+#define HEAD_V 64
+#define K_PACK 1
+#define V_PACK 1
+#define K_ACROSS 0
+#define V_ACROSS 0
+#define MASK 0
+#define FILL 0.0f
+#define ZERO_EMPTY 0
+#define SCALE 0.125f
+#define OUT 3
+#define SPLIT 0
+#endif
+
 #define ROWS (WARPS * RW)
 #define KEYS 32
 #define K_SLICES ((HEAD + CHUNK - 1) / CHUNK)

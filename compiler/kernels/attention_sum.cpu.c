@@ -1,6 +1,11 @@
 /* Puts together what attention.cpu.c found for each part of the keys: a row is one query. Each part's sums are worth
  * e^(its largest score - the largest of all), and are added in order. Bound: memory.
  * Defines: HEAD_V (elements of a row), ZERO_EMPTY. */
+#ifndef HEAD_V
+#define HEAD_V 64
+#define ZERO_EMPTY 0
+#endif
+
 static void row(const float *in, long step, long parts, float *out, long stride)
 {
 	float sums[HEAD_V] = {0}, top = -__builtin_inff(), total = 0.0f;

@@ -1,5 +1,10 @@
 /* Puts together what attention.cu found for each part of the keys: a row is one query, a warp's; a lane has every 32nd
  * element. Defines as attention_sum.cpu.c; LINE is a warp. Bound: memory. Not measured on a GPU yet. */
+#ifndef HEAD_V
+#define HEAD_V 64
+#define ZERO_EMPTY 0
+#endif
+
 FN void line(const struct erc_tile_args *args, const long long *p, long r, float *local)
 {
 	long size = HEAD_V + 2, query = r % P(QUERIES), whole = r / P(QUERIES), step = P(QUERIES) * size;

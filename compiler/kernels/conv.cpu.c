@@ -9,6 +9,21 @@
  * Defines: P_H, P_W, OCV, CG, SW, PIXEL, SCATTER (1: output channels are not contiguous), RAGGED (1: the
  * last vector of channels may be stored in part), ROWS_APART (1: the pixels are rows of a plain matrix), OUTPUT (its
  * operand number), LOADk, EXPR, RESULT. */
+#ifndef P_H
+#define P_H 1
+#define P_W 6
+#define OCV 2
+#define CG 16
+#define SW 1
+#define PIXEL (SW * CG)
+#define SCATTER 0
+#define RAGGED 0
+#define ROWS_APART 0
+#define OUTPUT 2
+#define LOAD0 VALUE
+#define EXPR
+#define RESULT LOAD0
+#endif
 
 #define AHEAD 32 /* elements of a row */
 #define BLOCKS_PER_TILE (OCV * LANES / 16)

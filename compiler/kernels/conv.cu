@@ -9,6 +9,25 @@
  * at a time), TAIL (1: the last input block's lanes are no multiple of four), WINDOW (0: all that is read lies inside
  * the image), OUT_PACK (4 channels are stored at once, or 1), START (the operand with the sums to begin with; 0: none),
  * SCATTER, SW, OUTPUT, LOADk, EXPR, RESULT as on the CPU. */
+#ifndef M
+#define M 64
+#define N 64
+#define TM 8
+#define TN 4
+#define STAGES 2
+#define CG 16
+#define SW 1
+#define PACK 1
+#define TAIL 0
+#define WINDOW 1
+#define OUT_PACK 4
+#define START 0
+#define SCATTER 0
+#define OUTPUT 2
+#define LOAD0 VALUE
+#define EXPR
+#define RESULT LOAD0
+#endif
 
 #define INT(name) ((int)p[PARAM_##name])
 

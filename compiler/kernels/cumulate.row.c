@@ -1,8 +1,12 @@
 /* Running sums and products along lines of `count` elements, `inner` apart; a row is one line, in order.
  * Defines: T (dtype), COMBINE over a (so far) and b (an element), START, EXCLUSIVE, REVERSE. */
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
+#ifndef T
+#define T f32
+#define COMBINE f32_add(a, b)
+#define START 0
+#define EXCLUSIVE 0
+#define REVERSE 0
+#endif
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {

@@ -1,5 +1,12 @@
 /* Depthwise convolution: each channel has its own window. Channels in blocks of 16; weights
  * [block][kd][kh][kw][16]. A row is one output row of one block. Bound: memory, then loads. */
+#ifndef OUTPUT
+#define OUTPUT 2
+#define LOAD0 VALUE
+#define EXPR
+#define RESULT LOAD0
+#endif
+
 #define VECTORS (16 / LANES)
 #define PIXELS 4
 

@@ -1,6 +1,13 @@
 /* Depthwise convolution, a thread four channels of one output pixel: see depthwise.cpu.c for layouts, params and order
  * of the sum, but a row is those four elements here. Bound: memory, then loads. Not measured on a GPU yet.
  * Defines: OUTPUT, LOADk, EXPR, RESULT. */
+#ifndef OUTPUT
+#define OUTPUT 2
+#define LOAD0 VALUE
+#define EXPR
+#define RESULT LOAD0
+#endif
+
 #define INT(name) ((int)p[PARAM_##name])
 
 FN void store(const float *sums, const struct erc_tile_args *args, long at, int channel)

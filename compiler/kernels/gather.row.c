@@ -1,6 +1,10 @@
 /* Copies one slice per row: out[outer][index] = data[outer][indices[index]]. An index outside the
  * axis is clamped, so that no input can read other memory. Defines: INDEX (its type).
  * Bound: memory. */
+#ifndef INDEX
+#define INDEX i64_value
+#endif
+
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
 	const INDEX *indices = (const INDEX *)args->buffers[1];

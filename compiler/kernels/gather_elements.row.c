@@ -1,6 +1,11 @@
 /* out[i] = data[i, but the index's value along the axis]: a row is one line of the last dim. An index
  * outside the axis is clamped, so that no input can read other memory. Bound: memory.
  * Defines: INDEX (its type), T (an integer of an element's size). */
+#ifndef INDEX
+#define INDEX i64_value
+#define T i32_value
+#endif
+
 #define DIM(d) p[PARAM_DIMS + 2 * (d)]
 #define STRIDE(d) p[PARAM_DIMS + 1 + 2 * (d)]
 

@@ -1,5 +1,9 @@
 /* Copies slices that tuples of indices name: row r of the output is the slice at indices[r][0..k). An index
  * outside its dim is clamped. Bound: memory. Defines: INDEX (its type). */
+#ifndef INDEX
+#define INDEX i64_value
+#endif
+
 #define DIM(d) p[PARAM_DIMS + 2 * (d)]
 #define STEP(d) p[PARAM_DIMS + 1 + 2 * (d)]
 

@@ -1,6 +1,13 @@
 /* Reads an image of two or three dims at the places that a grid names, with one, two or four taps a dim. A row
  * is one slice of the output (its first spatial dim) of one channel. Bound: the taps' scattered loads.
  * Defines: DIMS, TAPS (1 nearest, 2 linear, 4 cubic), PADDING (0 zeros, 1 border, 2 reflection), CORNERS. */
+#ifndef DIMS
+#define DIMS 2
+#define TAPS 2
+#define PADDING 0
+#define CORNERS 0
+#endif
+
 FN float reflected(float x, float low, float high)
 {
 	float range = high - low, away = x < low ? low - x : x > high ? x - high : 0.0f;

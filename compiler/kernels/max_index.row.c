@@ -1,8 +1,9 @@
 /* Where the largest element of each pooling window lies, as a number within the whole input; plain layout.
  * A row is one output row of one plane. Defines: T (dtype), COLUMN_MAJOR (numbers within a plane run down columns). */
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
+#ifndef T
+#define T f32
+#define COLUMN_MAJOR 0
+#endif
 
 FN long long number_of(const long long *p, long d, long h, long w)
 {

@@ -2,6 +2,9 @@
  * The candidates are a heap in the row's workspace, whose front the picks take: a pick leaves the heap before it is
  * written. Bound: comparisons of boxes. Defines: CENTERED (boxes are x, y, width, height, else two corners).
  * Operands: boxes, scores, most picks, overlap, least score, counts, picks. */
+#ifndef CENTERED
+#define CENTERED 0
+#endif
 
 /* The lower score, and of equal ones the later box, sinks. */
 FN int is_before(const float *scores, i64_value a, i64_value b)

@@ -1,9 +1,10 @@
 /* The positions of elements that are not zero, as [rank, most] indices, the first n of each line in use. A row is one
  * chunk; it begins where the counts of those before it end, and the last one knows n. Bound: memory. Defines: T
  * (dtype). */
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
+#ifndef T
+#define T f32
+#endif
+
 #define DIM(d) p[PARAM_DIMS + (d)]
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)

@@ -1,7 +1,7 @@
 /* How many elements of each chunk are not zero. A row is one chunk. Bound: memory. Defines: T (dtype). */
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
+#ifndef T
+#define T f32
+#endif
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {

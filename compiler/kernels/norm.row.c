@@ -3,6 +3,16 @@
  * (r % MOD) * STEP + i / DIV. Bound: memory, three passes over a row that the cache holds.
  * Sums run in 16 lanes, which are added in order: the same for every vector width.
  * Defines: RMS, EPSILON, SCALE and BIAS (operand numbers; 0: none), OUT, MEAN and INVERSE (operand numbers, 0: none). */
+#ifndef RMS
+#define RMS 0
+#define EPSILON 1e-5f
+#define SCALE 1
+#define BIAS 2
+#define OUT 3
+#define MEAN 0
+#define INVERSE 0
+#endif
+
 FN float lanes_sum(const float *parts)
 {
 	float sum = 0.0f;

@@ -1,6 +1,19 @@
 /* Element-wise kernels, and everything that only moves elements: an N-dimensional loop nest in
  * which each operand has its own strides (0: broadcast). Bound: memory.
  * A row is one middle x inner rectangle; a tile is some rows by one chunk of middles. */
+#ifndef OPERANDS
+#define OPERANDS 1
+#define DECLARE \
+	const float *b0 = (const float *)b[0]; \
+	float *bo = (float *)b[1];
+#define REBIND b0 = rest[0];
+#define SIZES 4, 4
+#define STEPS 1, 1
+#define LOAD0 (VECTOR ? f32_load(b0 + i) : f32_set(b0[i]))
+#define STORE bo[i]
+#define EXPR f32_value v0 = LOAD0;
+#define RESULT v0
+#endif
 
 #define SI(k) p[PARAM_WALKS + 2 * (k)]
 #define SM(k) p[PARAM_WALKS + 1 + 2 * (k)]

@@ -2,6 +2,19 @@
  * one range; a tile is a part of it, and a thread computes PACK neighbours at a time. Bound: memory. Not measured yet.
  * Defines: RANK, PACK, OPERANDS (inputs), INDEX (an unsigned type that can count the elements), LOADS (declares what
  * LOADk of element i of the pack reads, from place at[k] of operand k), STORE, WRITE (stores the pack). */
+#ifndef RANK
+#define RANK 1
+#define PACK 1
+#define OPERANDS 1
+#define INDEX unsigned
+#define LOADS float x0 = ((const float *)args->buffers[0])[at[0]], y[PACK];
+#define LOAD0 x0
+#define STORE y[i]
+#define WRITE ((float *)args->buffers[1])[at[1]] = y[0];
+#define EXPR f32_value v0 = LOAD0;
+#define RESULT v0
+#endif
+
 #define DIM(d) p[PARAM_DIMS + (d)]
 #define STRIDE(k, d) p[PARAM_DIMS + RANK * ((k) + 1) + (d)]
 

@@ -1,9 +1,14 @@
 /* Max and average pooling, a thread an output element: see pool.row.c for defines and params, but a row is one element
  * here. Bound: memory. Not measured on a GPU yet. */
+#ifndef CG
+#define CG 1
+#define AVERAGE 0
+#define COUNT_PAD 0
+#define T f32
+#define LOWEST -__builtin_inf()
+#endif
+
 #define INT(name) ((int)p[PARAM_##name])
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
 
 /* Window positions along one dim: taps [*first, *last) lie inside; returns those inside the padded extent. */
 FN int clip(int start, int size, int end_pad, int kernel, int dilation, int *first, int *last)

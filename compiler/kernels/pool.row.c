@@ -1,9 +1,13 @@
 /* Max and average pooling over up to three spatial dims. CG channels lie together (16: blocked
  * layout, 1: plain). A row is one output row of one plane. Bound: memory.
  * Defines: CG, AVERAGE, COUNT_PAD (the divisor counts padding), T (dtype), LOWEST. */
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
+#ifndef CG
+#define CG 1
+#define AVERAGE 0
+#define COUNT_PAD 0
+#define T f32
+#define LOWEST -__builtin_inf()
+#endif
 
 /* Window positions along one dim: taps [*first, *last) lie inside; returns those inside the padded extent. */
 FN long clip(long start, long size, long end_pad, long kernel, long dilation, long *first, long *last)

@@ -2,12 +2,22 @@
  * output elements (see reduce.row.c): each takes every MEMBERS-th element, in the order of the input, and the first
  * ones put together in the order of members what all have found. Bound: memory. Not measured on a GPU yet.
  * Defines: as reduce.row.c, MEMBERS, and MERGE and MERGED, which put two results together: over LOAD0 and LOAD1. */
+#ifndef LANES_KEPT
+#define LANES_KEPT 1
+#define T f32
+#define START f32_value v0 = 0.0f;
+#define COMBINE f32_value v1 = f32_add(LOAD0, LOAD1);
+#define COMBINED v1
+#define FINISH f32_value v2 = LOAD0 / LOAD2;
+#define FINISHED v2
+#define MEMBERS 1
+#define MERGE f32_value v3 = f32_add(LOAD0, LOAD1);
+#define MERGED v3
+#endif
+
 #define LOAD0 so_far
 #define LOAD1 element
 #define LOAD2 n
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
 
 FN VALUE_TYPE reduce_some(const VALUE_TYPE *in, const long long *g, int gone, int count, int member, VALUE_TYPE n)
 {

@@ -2,12 +2,19 @@
  * (LANES_KEPT) where they are contiguous. The order of the sum is that of the input.
  * Defines: LANES_KEPT, T; START, COMBINE and FINISH declare their values, the last of which are v0, COMBINED
  * and FINISHED: over LOAD0 (so far), LOAD1 (an element), LOAD2 (how many). */
+#ifndef LANES_KEPT
+#define LANES_KEPT 1
+#define T f32
+#define START f32_value v0 = 0.0f;
+#define COMBINE f32_value v1 = f32_add(LOAD0, LOAD1);
+#define COMBINED v1
+#define FINISH f32_value v2 = LOAD0 / LOAD2;
+#define FINISHED v2
+#endif
+
 #define LOAD0 so_far
 #define LOAD1 element
 #define LOAD2 n
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
@@ -40,6 +47,7 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 	}
 	for (int l = 0; l < LANES_KEPT; l++) {
 		VALUE_TYPE so_far = value[l], element = 0;
+		(void)element;
 		FINISH
 		out[l] = FINISHED;
 	}

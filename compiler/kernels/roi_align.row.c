@@ -1,6 +1,13 @@
 /* Regions of an image pooled to a fixed size: each output element is the mean, or the largest part, of bilinear
  * samples in its bin. A row is one channel of one region. A batch index outside the batch is clamped.
  * Defines: SCALE, SHIFT (0.5: half pixel), LARGEST, SAMPLING (a dim; 0: by the bin's size). */
+#ifndef SCALE
+#define SCALE 1.0f
+#define SHIFT 0.5f
+#define LARGEST 0
+#define SAMPLING 0
+#endif
+
 #define SAMPLES_MAX 1024.0f
 
 FN long samples_of(float bin)

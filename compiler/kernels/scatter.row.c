@@ -1,9 +1,12 @@
 /* Scatters along one axis: each row is one line of the data along that axis, copied, then changed by the
  * updates that lie on the same line, in their order. An index outside the axis is clamped. Bound: memory.
  * Defines: INDEX (its type), T (dtype), COMBINE over a (so far) and b (the update). */
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
+#ifndef INDEX
+#define INDEX i64_value
+#define T f32
+#define COMBINE f32_add(a, b)
+#endif
+
 #define DATA_DIM(d) p[PARAM_DIMS + 2 * (d)]
 #define INDEX_DIM(d) p[PARAM_DIMS + 1 + 2 * (d)]
 

@@ -1,9 +1,12 @@
 /* Scatters slices that tuples of indices name. The rows are the data's slices: a tile copies its own, then looks
  * at all updates in order and takes those that fall on them; a thread has every THREADS-th element. An index outside
  * its dim is clamped. Defines: INDEX (its type), T (dtype), COMBINE over a (so far) and b (the update). */
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
+#ifndef INDEX
+#define INDEX i64_value
+#define T f32
+#define COMBINE f32_add(a, b)
+#endif
+
 #define DIM(d) p[PARAM_DIMS + 2 * (d)]
 #define STEP(d) p[PARAM_DIMS + 1 + 2 * (d)]
 

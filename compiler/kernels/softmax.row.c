@@ -1,5 +1,9 @@
 /* e^(x - max) / sum along an axis of `count` elements, `inner` apart. A row is one such line.
  * Defines: LOGARITHM. Bound: memory, then exp. */
+#ifndef LOGARITHM
+#define LOGARITHM 0
+#endif
+
 static void line(const float *in, float *out, long count, long inner)
 {
 	float top = in[0], sum = 0.0f;

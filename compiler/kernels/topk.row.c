@@ -1,9 +1,10 @@
 /* The k largest or smallest elements of each line, best first, equal ones by position. A row is one line of
  * `count` elements, `inner` apart. The output is a heap with the worst on top while the line is read, then
  * sorted in place. Defines: T (dtype), BETTER over a and b (two elements). */
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
+#ifndef T
+#define T f32
+#define BETTER a > b
+#endif
 
 struct heap {
 	VALUE_TYPE *value;

@@ -2,9 +2,10 @@
  * row of each kind. Kinds are numbered in the order of their values (SORTED), or as they come. One tile does all: a
  * stable merge sort of row numbers. NaNs are equal, and last. Bound: comparisons. Defines: T (dtype), SORTED. Operands:
  * rows, workspace of 2 m, n, counts, kinds, firsts. */
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
+#ifndef T
+#define T f32
+#define SORTED 1
+#endif
 
 /* Below 0, 0 or above 0, as row a comes before, with or behind row b. */
 static int compare(const VALUE_TYPE *in, long k, i64_value a, i64_value b)

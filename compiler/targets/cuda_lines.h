@@ -1,7 +1,9 @@
 /* Rows that LINE neighbouring threads share (1, a warp or the whole block), for GPU templates: each takes every LINE-th
  * element, and what they found is put together in an order that LINE alone decides. All threads of a line, and all of the
  * block where that is one line, call these functions. `local`: LINE / WARP floats. */
-#ifdef LINE
+#ifndef LINE
+#define LINE 1
+#endif
 #define MEMBER (THREAD % LINE)
 
 /* Through local memory: what each warp has found, put together by all in the same order. */
@@ -48,4 +50,3 @@ FN float line_max(float x, float *local)
 		for (long r = tile * P(ROWS_PER_TILE) + THREAD / LINE; r < end; r += THREADS / LINE) \
 			line(args, p, r, (float *)local); \
 	}
-#endif
