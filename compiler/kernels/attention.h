@@ -24,7 +24,7 @@ enum attention_mask {
 	ATTENTION_HIDDEN, /* the other way round */
 };
 
-/* Behind those of attention.h: no operand says what a query sees. */
+/* And as the kernels have it: no operand says what a query sees. */
 enum { MASK_CAUSAL = ATTENTION_HIDDEN + 1 };
 
 #define KEYS_PER_BLOCK 48

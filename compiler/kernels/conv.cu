@@ -3,7 +3,7 @@
  * Slices of 16 terms pass through local memory, STAGES of them at a time. Every sum is added in the order of k,
  * whatever the tile. Of a sum that is cut, a tile computes one part of PART_SLICES slices: PARTS of them lie OUT_PART elements
  * apart in the output; or, of a chain, the launch does the part from FIRST_SLICE on and begins with the sums that the one
- * before it left. Layouts and params are those of conv.cpu.c; a pixel's number counts all spatial dims.
+ * before it left. Layouts and parameters are those of conv.cpu.c; a pixel's number counts all spatial dims.
  * Bound: compute; for a few pixels, the way of the weights from memory. Not measured on a GPU yet.
  * Defines: M, N, TM, TN, STAGES, CG (16, or 1: a slice has several kernel positions), PACK (1: a pixel's lanes are copied four
  * at a time), TAIL (1: the last input block's lanes are no multiple of four), WINDOW (0: all that is read lies inside

@@ -5,9 +5,8 @@
 #include "compiler/kernels/params.h"
 #include "compiler/variants/variants.h"
 
-/* launch->params of conv_template behind those of the CPU's kernel, which lower sets before tiles are chosen. */
+/* A launch of conv_template has more params behind those of the CPU's kernel: the chooser alone reads them. */
 enum {
-	/* for the chooser only */
 	CONV_CG = CONV_PARAM_COUNT,
 	CONV_SW,
 	CONV_IMAGES,

@@ -1,4 +1,4 @@
-/* Depthwise convolution, a thread four channels of one output pixel: see depthwise.cpu.c for layouts, params and order
+/* Depthwise convolution, a thread four channels of one output pixel: see depthwise.cpu.c for layouts, parameters and order
  * of the sum, but a row is those four elements here. Bound: memory, then loads. Not measured on a GPU yet.
  * Defines: OUTPUT, LOADk, EXPR, RESULT. */
 #ifndef OUTPUT

@@ -1,4 +1,4 @@
-/* Max and average pooling, a thread an output element: see pool.row.c for defines and params, but a row is one element
+/* Max and average pooling, a thread an output element: see pool.row.c for defines and parameters, but a row is one element
  * here. Bound: memory. Not measured on a GPU yet. */
 #ifndef CG
 #define CG 1
