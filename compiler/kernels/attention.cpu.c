@@ -6,9 +6,9 @@
  * 12 heads of 128 queries, keys and 64 elements: 93 GFLOP/s on a Zen 4 core with AVX-512, exponentials included.
  * Defines: QV (vectors of queries in a block), KT and DT (keys, and value elements, that a register tile has), HEAD
  * and HEAD_V (elements of a key, of a value), VALUE_STEP (between elements of a value), MASK (see masked()), FILL,
- * ZERO_EMPTY (a query that sees no key gets zeros, not NaN), SCALE, OUT (operand number), SPLIT (the output is one of
- * each part of the keys, which attention_sum.cpu.c puts together: [batch, head, part, query] of HEAD_V sums, the
- * largest score and the sum of exponentials). */
+ * ZERO_EMPTY (a query that sees no key gets zeros, not NaN), SCALE, OUT (operand number), KEYS (of a block), SPLIT (the
+ * output is one of each part of the keys, which attention_sum.cpu.c puts together: [batch, head, part, query] of HEAD_V
+ * sums, the largest score and the sum of exponentials). */
 #ifndef QV
 #define QV 1
 #define KT 4
@@ -22,10 +22,10 @@
 #define SCALE 0.125f
 #define OUT 3
 #define SPLIT 0
+#define KEYS 48
 #endif
 
 #define ROWS (QV * LANES)
-#define KEYS 48
 #define INFINITY __builtin_inff()
 
 /* What a block of queries has in local memory. */

@@ -107,6 +107,7 @@ static enum ercc_status attention_cpu(struct context *ctx, const struct device *
 	define_number(ctx, variant, true, "KT", keys_at_once(device, qv));
 	define_number(ctx, variant, true, "DT", elements_at_once(device, qv, dims[ATTENTION_V_SIZE]));
 	define_number(ctx, variant, false, "VECTOR", 1);
+	define_number(ctx, variant, false, "KEYS", KEYS_PER_BLOCK);
 	variant_define(variant, "VALUE_STEP", step == 1 ? "1" : "P(V_STEP)");
 	define_launch(ctx, launch, variant);
 	return ERCC_OK;

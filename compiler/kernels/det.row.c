@@ -1,5 +1,8 @@
-/* Determinants of small matrices, by elimination with the largest pivot, in f64. A row is one matrix. */
+/* Determinants of small matrices, by elimination with the largest pivot, in f64. A row is one matrix.
+ * Defines: N_MAX (most rows of a matrix). */
+#ifndef N_MAX
 #define N_MAX 32
+#endif
 
 static double determinant(const float *in, long n)
 {
