@@ -31,7 +31,7 @@ RUNTIME_LIBS := -ldl
 CHECK_LIBS = $(shell pkg-config --libs check)
 
 RUNTIME_SRC := $(wildcard runtime/*.c runtime/*/*.c) $(wildcard schemas/*.c)
-TEMPLATES := $(wildcard compiler/kernels/*.cpu.c compiler/kernels/*.row.c compiler/kernels/*.cu compiler/core/kernel_*.h compiler/targets/cpu_*.h compiler/targets/cuda_*.h) schemas/tile.h schemas/cuda.h
+TEMPLATES := $(wildcard compiler/kernels/*.cpu.c compiler/kernels/*.row.c compiler/kernels/*.cu compiler/kernels/*.params.def compiler/kernels/kernel_params.h compiler/core/kernel_*.h compiler/targets/cpu_*.h compiler/targets/cuda_*.h) schemas/tile.h schemas/cuda.h
 COMPILER_SRC := $(filter-out %.cpu.c %.row.c,$(wildcard onnx/*.c compiler/*.c compiler/*/*.c)) $(wildcard schemas/*.c)
 COMPILER_GEN := $(O)/gen/onnx.pb-c.c $(O)/gen/templates.c
 ERC_SRC := $(wildcard tools/erc/*.c)

@@ -34,6 +34,7 @@ parts() {
 		fi
 	done
 	echo "tables tests/tree/tables.sh"
+	echo "templates tests/tree/templates.sh"
 	echo "layers tests/tree/layers.sh $out"
 }
 

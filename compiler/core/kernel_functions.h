@@ -261,15 +261,26 @@ BITS(i32, unsigned int) BITS(u32, unsigned int) BITS(i64, unsigned long long) BI
 FN bool_value bool_max(bool_value a, bool_value b) { return a | b; }
 FN bool_value bool_min(bool_value a, bool_value b) { return a & b; }
 
+/* ---- parameters: the list of a template stands in an enum before it ---- */
+
+#define PARAM(name) PARAM_##name,
+#define P(name) p[PARAM_##name]
+
+/* ---- templates for any dtype, which the compiler defines as T ---- */
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define VALUE_TYPE JOIN(T, _value)
+
 /* ---- row kernels: a template that defines row(args, p, r) ends with this ---- */
 
-/* p[0] rows per tile, p[1] rows; a thread takes every THREADS-th row of the tile. */
+/* A thread takes every THREADS-th row of the tile. */
 #define KERNEL_OF_ROWS \
 	TILE_BODY \
 	{ \
 		const long long *p = (const long long *)args->params; \
-		long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1]; \
+		long end = (tile + 1) * P(ROWS_PER_TILE) < P(ROWS_TOTAL) ? (tile + 1) * P(ROWS_PER_TILE) : P(ROWS_TOTAL); \
 		(void)local; \
-		for (long r = tile * p[0] + THREAD; r < end; r += THREADS) \
+		for (long r = tile * P(ROWS_PER_TILE) + THREAD; r < end; r += THREADS) \
 			row(args, p, r); \
 	}

@@ -1,6 +1,8 @@
 /* The plan: building, editing, printing, checking. */
 #include "compiler/core/plan.h"
 
+#include <assert.h>
+
 struct plan *plan_new(struct graph *graph)
 {
 	struct plan *plan = arena_new(&graph->ctx->arena, struct plan);
@@ -80,6 +82,71 @@ struct operand *launch_operand(struct launch *launch, struct buffer *buffer, enu
 	operand->dtype = dtype;
 	operand->write = write;
 	return operand;
+}
+
+static void set_param(int64_t *params, int *count, int param, int64_t value)
+{
+	assert(param >= 0 && param < MAX_PARAMS);
+	params[param] = value;
+	*count = param < *count ? *count : param + 1;
+}
+
+static void add_define(struct define *defines, int *count, int most, const char *name, const char *value)
+{
+	assert(*count < most);
+	(void)most;
+	defines[(*count)++] = (struct define){name, value};
+}
+
+void launch_set(struct launch *launch, int param, int64_t value)
+{
+	set_param(launch->params, &launch->param_count, param, value);
+}
+
+void launch_set_all(struct launch *launch, const int64_t *values, int count)
+{
+	for (int i = 0; i < count; i++)
+		launch_set(launch, i, values[i]);
+}
+
+void launch_define(struct launch *launch, const char *name, const char *value)
+{
+	add_define(launch->defines, &launch->define_count, MAX_LAUNCH_DEFINES, name, value);
+}
+
+void variant_set(struct variant *variant, int param, int64_t value)
+{
+	set_param(variant->params, &variant->param_count, param, value);
+}
+
+void variant_set_all(struct variant *variant, const int64_t *values, int count)
+{
+	for (int i = 0; i < count; i++)
+		variant_set(variant, i, values[i]);
+}
+
+void variant_define(struct variant *variant, const char *name, const char *value)
+{
+	add_define(variant->defines, &variant->define_count, MAX_DEFINES, name, value);
+}
+
+void variant_define_all(struct variant *variant, const struct launch *launch)
+{
+	for (int i = 0; i < launch->define_count; i++)
+		variant_define(variant, launch->defines[i].name, launch->defines[i].value);
+}
+
+void variant_set_tile(struct variant *variant, int param, int64_t value)
+{
+	assert(param < 64); /* bits of tile_params */
+	variant_set(variant, param, value);
+	variant->tile_params |= UINT64_C(1) << param;
+}
+
+void variant_define_tile(struct variant *variant, const char *name, const char *value)
+{
+	variant->tile_defines |= UINT64_C(1) << variant->define_count;
+	variant_define(variant, name, value);
 }
 
 static void print_operand(const struct operand *operand, const struct shape *space, struct text *text)

@@ -65,6 +65,7 @@ struct define {
 	const char *name, *value;
 };
 #define MAX_DEFINES 48
+#define MAX_LAUNCH_DEFINES 8
 
 struct variant {
 	struct define defines[MAX_DEFINES];
@@ -100,7 +101,7 @@ struct launch {
 	struct shape reduce;        /* reduced dims, where the template has them */
 	int64_t params[MAX_PARAMS]; /* set by lower; meaning set by the template */
 	int param_count;
-	struct define defines[8]; /* set by lower: what specialises the template besides tiles */
+	struct define defines[MAX_LAUNCH_DEFINES]; /* set by lower: what specialises the template besides tiles */
 	int define_count;
 	const void *user;       /* the template's own: what its `evaluate` needs besides params */
 	struct expr expr;       /* epilogue, or the whole computation of a pointwise launch */
@@ -152,6 +153,20 @@ struct buffer *buffer_root(struct buffer *buffer, int64_t *offset);
 struct launch *plan_add_launch(struct plan *plan, struct launch *before, const struct kernel_template *template,
                                const char *name);
 void plan_remove_launch(struct plan *plan, struct launch *launch);
+
+/* Params and defines have a fixed room each: nothing else adds to them. A parameter that is not set is 0. */
+void launch_set(struct launch *launch, int param, int64_t value);
+void launch_set_all(struct launch *launch, const int64_t *values, int count); /* from the first one on */
+void launch_define(struct launch *launch, const char *name, const char *value);
+void variant_set(struct variant *variant, int param, int64_t value);
+void variant_set_all(struct variant *variant, const int64_t *values, int count);
+void variant_define(struct variant *variant, const char *name, const char *value);
+/* What launch_define has added. */
+void variant_define_all(struct variant *variant, const struct launch *launch);
+/* Of the tile: the value may differ between budgets. */
+void variant_set_tile(struct variant *variant, int param, int64_t value);
+void variant_define_tile(struct variant *variant, const char *name, const char *value);
+
 /* Adds an operand and returns it. */
 struct operand *launch_operand(struct launch *launch, struct buffer *buffer, enum erc_dtype dtype, bool write);
 

@@ -1,12 +1,13 @@
 /* Where the largest or smallest element of each line lies. A row is one line of `count` elements, `inner` apart.
- * Defines: T (dtype), BETTER over a (an element) and b (the best so far). Params: rows per tile, rows, count, inner. */
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
+ * Defines: T (dtype), BETTER over a (an element) and b (the best so far). */
+#ifndef T
+#define T f32
+#define BETTER a > b
+#endif
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	long count = p[2], inner = p[3];
+	long count = P(COUNT), inner = P(INNER);
 	const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0] + r / inner * count * inner + r % inner;
 	VALUE_TYPE b = in[0];
 	long best = 0;

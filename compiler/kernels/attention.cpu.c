@@ -5,27 +5,27 @@
  * query are in the order of elements and keys: the same for every tile shape. Bound: compute.
  * 12 heads of 128 queries, keys and 64 elements: 93 GFLOP/s on a Zen 4 core with AVX-512, exponentials included.
  * Defines: QV (vectors of queries in a block), KT and DT (keys, and value elements, that a register tile has), HEAD
- * and HEAD_V (elements of a key, of a value), V_STEP (between elements of a value), MASK (see masked()), FILL,
- * ZERO_EMPTY (a query that sees no key gets zeros, not NaN), SCALE, OUT (operand number), SPLIT (the output is one of
- * each part of the keys, which attention_sum.cpu.c puts together: [batch, head, part, query] of HEAD_V sums, the
- * largest score and the sum of exponentials). Params: see below; strides are of batch, head, row and element. */
-enum {
-	PARAM_BLOCKS_PER_TILE,
-	PARAM_BLOCK_TILES,
-	PARAM_HEADS,
-	PARAM_QUERIES,
-	PARAM_KEYS,
-	PARAM_PARTS,
-	PARAM_PART_KEYS,
-	PARAM_AHEAD, /* MASK 4: query i sees the keys up to number i + this */
-	PARAM_Q,
-	PARAM_K = PARAM_Q + 4,
-	PARAM_V = PARAM_K + 4,
-	PARAM_M = PARAM_V + 4,
-	PARAM_O = PARAM_M + 4,
-};
-#define ROWS (QV * LANES)
+ * and HEAD_V (elements of a key, of a value), VALUE_STEP (between elements of a value), MASK (see masked()), FILL,
+ * ZERO_EMPTY (a query that sees no key gets zeros, not NaN), SCALE, OUT (operand number), KEYS (of a block), SPLIT (the
+ * output is one of each part of the keys, which attention_sum.cpu.c puts together: [batch, head, part, query] of HEAD_V
+ * sums, the largest score and the sum of exponentials). */
+#ifndef QV
+#define QV 1
+#define KT 4
+#define DT 4
+#define HEAD 64
+#define HEAD_V 64
+#define VALUE_STEP 1
+#define MASK 0
+#define FILL 0.0f
+#define ZERO_EMPTY 0
+#define SCALE 0.125f
+#define OUT 3
+#define SPLIT 0
 #define KEYS 48
+#endif
+
+#define ROWS (QV * LANES)
 #define INFINITY __builtin_inff()
 
 /* What a block of queries has in local memory. */
@@ -85,7 +85,7 @@ FN f32_value exp_of(f32_value a)
 /* Queries from `first` on, times SCALE; those behind the last one repeat it. */
 FN void load_queries(struct block *b, const float *q, const long long *p, long first)
 {
-	long last = p[PARAM_QUERIES] - 1, row = p[PARAM_Q + 2], step = p[PARAM_Q + 3], i = 0;
+	long last = P(QUERIES) - 1, row = P(Q_ROW), step = P(Q_STEP), i = 0;
 	for (int v = 0; v < QV; v++) {
 		const float *at[LANES];
 		for (int l = 0; l < LANES; l++)
@@ -109,7 +109,7 @@ FN void load_queries(struct block *b, const float *q, const long long *p, long f
 	lane[l] = (from)[l * (stride)]
 
 /* The score of key `key` for the vector of queries from `row` on. MASK 0: as it is; 1: plus the mask; 2: where the mask
- * is true, else FILL; 3: the other way round; 4: up to the key PARAM_AHEAD behind the query. */
+ * is true, else FILL; 3: the other way round; 4: up to the key AHEAD behind the query. */
 #if MASK == 0
 FN f32_value masked(f32_value score, const struct erc_tile_args *args, const long long *p, long mask, long row,
                     long key)
@@ -120,10 +120,10 @@ FN f32_value masked(f32_value score, const struct erc_tile_args *args, const lon
 FN f32_value masked(f32_value score, const struct erc_tile_args *args, const long long *p, long mask, long row,
                     long key)
 {
-	const float *m = (const float *)args->buffers[3] + mask + row * p[PARAM_M + 2] + key * p[PARAM_M + 3];
-	if (!p[PARAM_M + 2])
+	const float *m = (const float *)args->buffers[3] + mask + row * P(M_ROW) + key * P(M_STEP);
+	if (!P(M_ROW))
 		return score + f32_set(*m);
-	MASK_LANES(float, lane, m, p[PARAM_M + 2], p[PARAM_QUERIES] - row);
+	MASK_LANES(float, lane, m, P(M_ROW), P(QUERIES) - row);
 	return score + f32_load(lane);
 }
 #elif MASK == 4
@@ -133,16 +133,16 @@ FN f32_value masked(f32_value score, const struct erc_tile_args *args, const lon
 	f32_mask_value lane;
 	for (int l = 0; l < LANES; l++)
 		lane[l] = l;
-	return f32_select(lane + (int)(row + p[PARAM_AHEAD] - key) >= 0, score, f32_set(-INFINITY));
+	return f32_select(lane + (int)(row + P(AHEAD) - key) >= 0, score, f32_set(-INFINITY));
 }
 #else
 FN f32_value masked(f32_value score, const struct erc_tile_args *args, const long long *p, long mask, long row,
                     long key)
 {
-	const bool_value *m = (const bool_value *)args->buffers[3] + mask + row * p[PARAM_M + 2] + key * p[PARAM_M + 3];
-	if (!p[PARAM_M + 2])
+	const bool_value *m = (const bool_value *)args->buffers[3] + mask + row * P(M_ROW) + key * P(M_STEP);
+	if (!P(M_ROW))
 		return !*m == (MASK == 3) ? score : f32_set(FILL);
-	MASK_LANES(int, lane, m, p[PARAM_M + 2], p[PARAM_QUERIES] - row);
+	MASK_LANES(int, lane, m, P(M_ROW), P(QUERIES) - row);
 	f32_mask_value set;
 	__builtin_memcpy(&set, lane, sizeof set);
 	return f32_select((set != 0) == (MASK == 3 ? 0 : -1), score, f32_set(FILL));
@@ -154,7 +154,7 @@ FN void score(struct block *b, f32_value *top, const float *k, const struct erc_
               long mask, long first, long key, long at, const int count)
 {
 	f32_value acc[KT][QV];
-	long row = p[PARAM_K + 2], step = p[PARAM_K + 3];
+	long row = P(K_ROW), step = P(K_STEP);
 	const float *from = k + key * row;
 	UNROLL for (int y = 0; y < count; y++) UNROLL for (int v = 0; v < QV; v++) acc[y][v] = f32_set(0.0f);
 	for (long i = 0; i < HEAD; i++, from += step) {
@@ -227,11 +227,11 @@ FN void add_keys(struct block *b, struct rows *rows, const float *k, const float
 	for (long i = 0; keys < KT && i < keys; i++)
 		score(b, top, k, args, p, mask, first, key + i, i, 1);
 	exponentiate(b, rows, top, keys, scale);
-	v += key * p[PARAM_V + 2];
+	v += key * P(V_ROW);
 	for (; d + DT <= HEAD_V; d += DT)
-		add_values(b, scale, v, p[PARAM_V + 2], V_STEP, d, keys, DT);
+		add_values(b, scale, v, P(V_ROW), VALUE_STEP, d, keys, DT);
 	if (HEAD_V % DT)
-		add_values(b, scale, v, p[PARAM_V + 2], V_STEP, d, keys, HEAD_V % DT);
+		add_values(b, scale, v, P(V_ROW), VALUE_STEP, d, keys, HEAD_V % DT);
 }
 
 /* The sums of `count` queries times a factor each, as rows of the output. */
@@ -261,14 +261,14 @@ static void store_output(struct block *b, const struct rows *rows, float *out, c
 		if (ZERO_EMPTY)
 			factor[v] = f32_select(rows->sum[v] == f32_set(0.0f), rows->sum[v], factor[v]);
 	}
-	store_rows(b, factor, out + first * p[PARAM_O + 2], p[PARAM_O + 2], p[PARAM_O + 3], p[PARAM_QUERIES] - first);
+	store_rows(b, factor, out + first * P(O_ROW), P(O_ROW), P(O_STEP), P(QUERIES) - first);
 }
 
 /* A part of the keys: sums, largest score and sum of exponentials of each query. */
 static void store_part(struct block *b, const struct rows *rows, float *out, const long long *p, long first)
 {
 	f32_value one[QV];
-	long row = HEAD_V + 2, count = p[PARAM_QUERIES] - first;
+	long row = HEAD_V + 2, count = P(QUERIES) - first;
 	for (int v = 0; v < QV; v++)
 		one[v] = f32_set(1.0f);
 	out += first * row;
@@ -284,17 +284,17 @@ void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
 {
 	const long long *p = args->params;
 	struct block *b = local;
-	long whole = tile / p[PARAM_BLOCK_TILES], part = whole % p[PARAM_PARTS];
-	long first = tile % p[PARAM_BLOCK_TILES] * p[PARAM_BLOCKS_PER_TILE] * ROWS;
-	long end = first + p[PARAM_BLOCKS_PER_TILE] * ROWS;
-	long batch = whole / p[PARAM_PARTS] / p[PARAM_HEADS], head = whole / p[PARAM_PARTS] % p[PARAM_HEADS];
-	long first_key = part * p[PARAM_PART_KEYS], last_key = first_key + p[PARAM_PART_KEYS];
-	last_key = last_key < p[PARAM_KEYS] ? last_key : p[PARAM_KEYS];
-#define AT(operand) (batch * p[PARAM_##operand] + head * p[PARAM_##operand + 1])
+	long whole = tile / P(BLOCK_TILES), part = whole % P(PARTS);
+	long first = tile % P(BLOCK_TILES) * P(BLOCKS_PER_TILE) * ROWS;
+	long end = first + P(BLOCKS_PER_TILE) * ROWS;
+	long batch = whole / P(PARTS) / P(HEADS), head = whole / P(PARTS) % P(HEADS);
+	long first_key = part * P(PART_KEYS), last_key = first_key + P(PART_KEYS);
+	last_key = last_key < P(KEYS) ? last_key : P(KEYS);
+#define AT(operand) (batch * P(operand##_BATCH) + head * P(operand##_HEAD))
 	const float *q = (const float *)args->buffers[0] + AT(Q), *k = (const float *)args->buffers[1] + AT(K),
 				*v = (const float *)args->buffers[2] + AT(V);
-	float *out = (float *)args->buffers[OUT] + (SPLIT ? whole * p[PARAM_QUERIES] * (HEAD_V + 2) : AT(O));
-	for (; first < end && first < p[PARAM_QUERIES]; first += ROWS) {
+	float *out = (float *)args->buffers[OUT] + (SPLIT ? whole * P(QUERIES) * (HEAD_V + 2) : AT(O));
+	for (; first < end && first < P(QUERIES); first += ROWS) {
 		struct rows rows;
 		for (int x = 0; x < QV; x++)
 			rows.top[x] = f32_set(-INFINITY), rows.sum[x] = f32_set(0.0f);
@@ -303,7 +303,7 @@ void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
 			for (int x = 0; x < QV; x++)
 				f32_store(&b->sums[d][x * LANES], f32_set(0.0f));
 		/* what no query of two vectors sees is left out: of two, so that it is the same for every QV */
-		long seen = (first / (2 * LANES) + 1) * (2 * LANES) + p[PARAM_AHEAD];
+		long seen = (first / (2 * LANES) + 1) * (2 * LANES) + P(AHEAD);
 		long end_key = MASK == 4 && seen < last_key ? seen : last_key;
 		for (long key = first_key; key < end_key; key += KEYS)
 			add_keys(b, &rows, k, v, args, p, AT(M), first, key, end_key - key < KEYS ? end_key - key : KEYS);

@@ -1,25 +1,29 @@
 /* Scaled dot-product attention on a GPU: out = softmax(scale q k^T, masked) v, with no matrix of scores; what it computes,
- * params and most defines are those of attention.cpu.c. A block of threads has ROWS queries of one head, a warp RW of
+ * parameters and most defines are those of attention.cpu.c. A block of threads has ROWS queries of one head, a warp RW of
  * them: for scores a lane is a key, for sums of values a lane is every 32nd element. Keys come 32 at a time: slices of
  * CHUNK elements of them, then of their values, pass through local memory, STAGES at a time. The sums of a query are
  * in the order of elements and keys, whatever RW, WARPS and CHUNK are. Bound: loads from local memory. Not measured on a GPU yet.
  * Defines besides: WARPS, RW, STAGES; CHUNK (64, or 32); K_PACK and V_PACK (1: elements are copied four at a time), K_ACROSS
  * and V_ACROSS (1: neighbouring keys lie together). */
-enum {
-	PARAM_BLOCKS_PER_TILE,
-	PARAM_BLOCK_TILES,
-	PARAM_HEADS,
-	PARAM_QUERIES,
-	PARAM_KEYS,
-	PARAM_PARTS,
-	PARAM_PART_KEYS,
-	PARAM_AHEAD,
-	PARAM_Q,
-	PARAM_K = PARAM_Q + 4,
-	PARAM_V = PARAM_K + 4,
-	PARAM_M = PARAM_V + 4,
-	PARAM_O = PARAM_M + 4,
-};
+#ifndef WARPS
+#define WARPS 4
+#define RW 4
+#define STAGES 2
+#define CHUNK 64
+#define HEAD 64
+#define HEAD_V 64
+#define K_PACK 1
+#define V_PACK 1
+#define K_ACROSS 0
+#define V_ACROSS 0
+#define MASK 0
+#define FILL 0.0f
+#define ZERO_EMPTY 0
+#define SCALE 0.125f
+#define OUT 3
+#define SPLIT 0
+#endif
+
 #define ROWS (WARPS * RW)
 #define KEYS 32
 #define K_SLICES ((HEAD + CHUNK - 1) / CHUNK)
@@ -64,11 +68,11 @@ FN float exp_of(float a)
 /* Queries from `first` on, times SCALE; those behind the last one repeat it. */
 FN void load_queries(float *to, const float *q, const long long *p, int first)
 {
-	int last = (int)p[PARAM_QUERIES] - 1;
+	int last = (int)P(QUERIES) - 1;
 	for (int i = THREAD; i < ROWS * Q_ROW; i += THREADS) {
 		int row = first + i / Q_ROW, at = i % Q_ROW;
 		row = row < last ? row : last;
-		to[i] = at < HEAD ? q[row * p[PARAM_Q + 2] + at * p[PARAM_Q + 3]] * SCALE : 0.0f;
+		to[i] = at < HEAD ? q[row * P(Q_ROW) + at * P(Q_STEP)] * SCALE : 0.0f;
 	}
 }
 
@@ -93,11 +97,11 @@ FN void fetch(float *stages, const struct source *s, const long long *p, int n)
 	float *to = stages + n % STAGES * STAGE;
 	if (key < s->end) {
 		if (slice < K_SLICES)
-			fetch_slice(to, s->k + key * p[PARAM_K + 2], p[PARAM_K + 2], p[PARAM_K + 3], s->end - key, slice * CHUNK,
-			            HEAD, K_PACK, K_ACROSS);
+			fetch_slice(to, s->k + key * P(K_ROW), P(K_ROW), P(K_STEP), s->end - key, slice * CHUNK, HEAD, K_PACK,
+			            K_ACROSS);
 		else
-			fetch_slice(to, s->v + key * p[PARAM_V + 2], p[PARAM_V + 2], p[PARAM_V + 3], s->end - key,
-			            (slice - K_SLICES) * CHUNK, HEAD_V, V_PACK, V_ACROSS);
+			fetch_slice(to, s->v + key * P(V_ROW), P(V_ROW), P(V_STEP), s->end - key, (slice - K_SLICES) * CHUNK,
+			            HEAD_V, V_PACK, V_ACROSS);
 	}
 	copy_commit();
 }
@@ -115,19 +119,19 @@ FN const float *next_slice(float *stages, const struct source *s, const long lon
 #if MASK == 1
 FN float masked(float score, const struct erc_tile_args *args, const long long *p, long long mask, int row, int key)
 {
-	return score + ((const float *)args->buffers[3])[mask + row * p[PARAM_M + 2] + key * p[PARAM_M + 3]];
+	return score + ((const float *)args->buffers[3])[mask + row * P(M_ROW) + key * P(M_STEP)];
 }
 #elif MASK == 2 || MASK == 3
 FN float masked(float score, const struct erc_tile_args *args, const long long *p, long long mask, int row, int key)
 {
-	bool_value m = ((const bool_value *)args->buffers[3])[mask + row * p[PARAM_M + 2] + key * p[PARAM_M + 3]];
+	bool_value m = ((const bool_value *)args->buffers[3])[mask + row * P(M_ROW) + key * P(M_STEP)];
 	return !m == (MASK == 3) ? score : FILL;
 }
 #else
 FN float masked(float score, const struct erc_tile_args *args, const long long *p, long long mask, int row, int key)
 {
 	(void)args, (void)mask;
-	return MASK == 4 && key > row + p[PARAM_AHEAD] ? LOWEST : score;
+	return MASK == 4 && key > row + P(AHEAD) ? LOWEST : score;
 }
 #endif
 
@@ -185,12 +189,12 @@ FN void exponentiate(struct rows *rows, const float *scores, float *e)
 /* The queries' rows of the output; or of a part of the keys, with the largest score and the sum of exponentials. */
 FN void store_rows(const struct rows *rows, float *out, const long long *p, int first)
 {
-	long long row = SPLIT ? HEAD_V + 2 : p[PARAM_O + 2], step = SPLIT ? 1 : p[PARAM_O + 3];
+	long long row = SPLIT ? HEAD_V + 2 : P(O_ROW), step = SPLIT ? 1 : P(O_STEP);
 	UNROLL for (int r = 0; r < RW; r++)
 	{
 		float factor = SPLIT ? 1.0f : ZERO_EMPTY && rows->sum[r] == 0.0f ? 0.0f : 1.0f / rows->sum[r];
 		float *to = out + (first + r) * row;
-		if (first + r >= p[PARAM_QUERIES])
+		if (first + r >= P(QUERIES))
 			continue;
 		UNROLL for (int j = 0; j < PARTS_OF_LANE; j++) if (j * WARP + THREAD % WARP < HEAD_V)
 			to[(j * WARP + THREAD % WARP) * step] = rows->sums[r][j] * factor;
@@ -214,7 +218,7 @@ FN void attend(const struct erc_tile_args *args, const long long *p, const struc
 		int own = key + THREAD % WARP;
 		UNROLL for (int r = 0; r < RW; r++)
 		{
-			int row = first + warp_row + r, last = (int)p[PARAM_QUERIES] - 1;
+			int row = first + warp_row + r, last = (int)P(QUERIES) - 1;
 			scores[r] = own < s->end ? masked(scores[r], args, p, mask, row < last ? row : last, own) : LOWEST;
 		}
 		exponentiate(rows, scores, e);
@@ -229,17 +233,17 @@ FN void attend(const struct erc_tile_args *args, const long long *p, const struc
 TILE_BODY
 {
 	const long long *p = (const long long *)args->params;
-	int whole = (int)(tile / (unsigned)p[PARAM_BLOCK_TILES]), part = whole % (int)p[PARAM_PARTS];
-	int first = (int)(tile % (unsigned)p[PARAM_BLOCK_TILES]) * ROWS, head = whole / (int)p[PARAM_PARTS];
-	int batch = head / (int)p[PARAM_HEADS];
-	head %= (int)p[PARAM_HEADS];
-#define AT(operand) (batch * p[PARAM_##operand] + head * p[PARAM_##operand + 1])
+	int whole = (int)(tile / (unsigned)P(BLOCK_TILES)), part = whole % (int)P(PARTS);
+	int first = (int)(tile % (unsigned)P(BLOCK_TILES)) * ROWS, head = whole / (int)P(PARTS);
+	int batch = head / (int)P(HEADS);
+	head %= (int)P(HEADS);
+#define AT(operand) (batch * P(operand##_BATCH) + head * P(operand##_HEAD))
 	struct source source = {(const float *)args->buffers[1] + AT(K), (const float *)args->buffers[2] + AT(V),
-	                        part * (int)p[PARAM_PART_KEYS], (part + 1) * (int)p[PARAM_PART_KEYS]};
+	                        part * (int)P(PART_KEYS), (part + 1) * (int)P(PART_KEYS)};
 	struct block block = {(float *)local, (float *)local + ROWS * Q_ROW, (float *)local + ROWS * (Q_ROW + KEYS)};
 	struct rows rows;
-	int seen = (first / SEEN_BY + 1) * SEEN_BY + (int)p[PARAM_AHEAD];
-	source.end = source.end < p[PARAM_KEYS] ? source.end : (int)p[PARAM_KEYS];
+	int seen = (first / SEEN_BY + 1) * SEEN_BY + (int)P(AHEAD);
+	source.end = source.end < P(KEYS) ? source.end : (int)P(KEYS);
 	source.end = MASK == 4 && seen < source.end ? seen : source.end;
 	UNROLL for (int r = 0; r < RW; r++)
 	{
@@ -248,6 +252,6 @@ TILE_BODY
 	}
 	load_queries(block.q, (const float *)args->buffers[0] + AT(Q), p, first);
 	attend(args, p, &block, &source, &rows, AT(M), first);
-	float *out = (float *)args->buffers[OUT] + (SPLIT ? whole * p[PARAM_QUERIES] * (HEAD_V + 2) : AT(O));
+	float *out = (float *)args->buffers[OUT] + (SPLIT ? whole * P(QUERIES) * (HEAD_V + 2) : AT(O));
 	store_rows(&rows, out, p, first + THREAD / WARP * RW);
 }

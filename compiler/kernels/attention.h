@@ -24,22 +24,8 @@ enum attention_mask {
 	ATTENTION_HIDDEN, /* the other way round */
 };
 
-/* launch->params, in the order of attention.cpu.c, which has strides behind them. */
-enum {
-	PARAM_BLOCKS_PER_TILE,
-	PARAM_BLOCK_TILES,
-	PARAM_HEADS,
-	PARAM_QUERIES,
-	PARAM_KEYS,
-	PARAM_PARTS,
-	PARAM_PART_KEYS,
-	PARAM_AHEAD,
-	PARAM_STRIDES,
-};
-/* Behind those of attention.h: no operand says what a query sees. */
+/* And as the kernels have it: no operand says what a query sees. */
 enum { MASK_CAUSAL = ATTENTION_HIDDEN + 1 };
-/* Of attention_sum.cpu.c, behind those of row kernels. */
-enum { SUM_PARTS = ROWS_FIRST, SUM_QUERIES, SUM_HEADS, SUM_STRIDES };
 
 #define KEYS_PER_BLOCK 48
 /* Numbers of keys and values that a tile walks at most: beyond, 16 queries would take longer than a tile may. */

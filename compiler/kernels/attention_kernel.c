@@ -25,11 +25,12 @@ static void offer(struct choice *choice, const struct launch *launch, int64_t qv
 {
 	const struct device *device = choice->device;
 	const int64_t *dims = launch->space.dims;
-	int64_t keys = launch->params[PARAM_PART_KEYS], size = dims[ATTENTION_SIZE], v_size = dims[ATTENTION_V_SIZE];
+	int64_t keys = launch->params[ATTENTION_PART_KEYS], size = dims[ATTENTION_SIZE], v_size = dims[ATTENTION_V_SIZE];
 	int64_t rows = qv * device->lanes, tiles = ceil_div(ceil_div(dims[ATTENTION_QUERY], rows), blocks);
 	int64_t at_once = keys_at_once(device, qv);
 	struct tile tile = {.shape = {qv, blocks},
-	                    .count = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[PARAM_PARTS] * tiles};
+	                    .count =
+	                        dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[ATTENTION_PARTS] * tiles};
 	/* every multiply-add takes one vector of queries, which is loaded, and a number that many of them share */
 	double step = 1 + 0.3 / (double)qv / (double)qv, padded = (double)round_up(keys, at_once < keys ? at_once : 1);
 	tile.local_bytes = 4 * rows * (size + v_size + KEYS_PER_BLOCK);
@@ -42,40 +43,37 @@ static void offer(struct choice *choice, const struct launch *launch, int64_t qv
 	choice_offer(choice, &tile);
 }
 
-static void strides_of(const struct operand *operand, int row, int column, int64_t *to)
+/* Strides of batch, head, row and element, from parameter `first` on. */
+static void set_strides(const struct operand *operand, int row, int column, int first, struct variant *variant)
 {
-	to[0] = operand->strides[ATTENTION_BATCH];
-	to[1] = operand->strides[ATTENTION_HEAD];
-	to[2] = operand->strides[row];
-	to[3] = operand->strides[column];
+	const int dims[] = {ATTENTION_BATCH, ATTENTION_HEAD, row, column};
+	for (int i = 0; i < (int)COUNT_OF(dims); i++)
+		variant_set(variant, first + i, operand->strides[dims[i]]);
 }
 
-/* Strides of q, k, v, the mask and the output, each of batch, head, row and element. */
 static void set_strides_of_all(const struct launch *launch, struct variant *variant)
 {
-	static const int rows[] = {ATTENTION_QUERY, ATTENTION_KEY, ATTENTION_KEY, ATTENTION_QUERY, ATTENTION_QUERY},
-					 columns[] = {ATTENTION_SIZE, ATTENTION_SIZE, ATTENTION_V_SIZE, ATTENTION_KEY, ATTENTION_V_SIZE};
-	for (int i = 0; i < 5; i++) {
-		const struct operand *operand = &launch->operands[i == 4 ? launch->operand_count - 1 : i];
-		if (i < 3 || i == 4 || launch->input_count == 4)
-			strides_of(operand, rows[i], columns[i], &variant->params[PARAM_STRIDES + 4 * i]);
-	}
+	const struct operand *operands = launch->operands;
+	set_strides(&operands[0], ATTENTION_QUERY, ATTENTION_SIZE, ATTENTION_Q_BATCH, variant);
+	set_strides(&operands[1], ATTENTION_KEY, ATTENTION_SIZE, ATTENTION_K_BATCH, variant);
+	set_strides(&operands[2], ATTENTION_KEY, ATTENTION_V_SIZE, ATTENTION_V_BATCH, variant);
+	if (launch->input_count == 4)
+		set_strides(&operands[3], ATTENTION_QUERY, ATTENTION_KEY, ATTENTION_M_BATCH, variant);
+	set_strides(&operands[launch->operand_count - 1], ATTENTION_QUERY, ATTENTION_V_SIZE, ATTENTION_O_BATCH, variant);
 }
 
 /* A tile has `blocks` blocks of `rows` queries. */
 static void set_params(const struct launch *launch, int64_t rows, int64_t blocks, struct variant *variant)
 {
 	const int64_t *dims = launch->space.dims;
-	variant->params[PARAM_BLOCKS_PER_TILE] = blocks;
-	variant->params[PARAM_BLOCK_TILES] = ceil_div(ceil_div(dims[ATTENTION_QUERY], rows), blocks);
-	variant->params[PARAM_HEADS] = dims[ATTENTION_HEAD];
-	variant->params[PARAM_QUERIES] = dims[ATTENTION_QUERY];
-	variant->params[PARAM_KEYS] = dims[ATTENTION_KEY];
-	variant->params[PARAM_PARTS] = launch->params[PARAM_PARTS];
-	variant->params[PARAM_PART_KEYS] = launch->params[PARAM_PART_KEYS];
-	variant->params[PARAM_AHEAD] = launch->params[PARAM_AHEAD];
-	variant->param_count = PARAM_STRIDES + 20;
-	variant->tile_params = 1u << PARAM_BLOCKS_PER_TILE | 1u << PARAM_BLOCK_TILES;
+	variant_set_tile(variant, ATTENTION_BLOCKS_PER_TILE, blocks);
+	variant_set_tile(variant, ATTENTION_BLOCK_TILES, ceil_div(ceil_div(dims[ATTENTION_QUERY], rows), blocks));
+	variant_set(variant, ATTENTION_HEADS, dims[ATTENTION_HEAD]);
+	variant_set(variant, ATTENTION_QUERIES, dims[ATTENTION_QUERY]);
+	variant_set(variant, ATTENTION_KEYS, dims[ATTENTION_KEY]);
+	variant_set(variant, ATTENTION_PARTS, launch->params[ATTENTION_PARTS]);
+	variant_set(variant, ATTENTION_PART_KEYS, launch->params[ATTENTION_PART_KEYS]);
+	variant_set(variant, ATTENTION_AHEAD, launch->params[ATTENTION_AHEAD]);
 	set_strides_of_all(launch, variant);
 }
 
@@ -85,9 +83,7 @@ static void define_launch(struct context *ctx, const struct launch *launch, stru
 	define_number(ctx, variant, false, "HEAD", launch->space.dims[ATTENTION_SIZE]);
 	define_number(ctx, variant, false, "HEAD_V", launch->space.dims[ATTENTION_V_SIZE]);
 	define_number(ctx, variant, false, "OUT", launch->operand_count - 1);
-	memcpy(variant->defines + variant->define_count, launch->defines,
-	       sizeof(struct define) * (size_t)launch->define_count);
-	variant->define_count += launch->define_count;
+	variant_define_all(variant, launch);
 }
 
 static enum ercc_status attention_cpu(struct context *ctx, const struct device *device, const struct launch *launch,
@@ -111,7 +107,8 @@ static enum ercc_status attention_cpu(struct context *ctx, const struct device *
 	define_number(ctx, variant, true, "KT", keys_at_once(device, qv));
 	define_number(ctx, variant, true, "DT", elements_at_once(device, qv, dims[ATTENTION_V_SIZE]));
 	define_number(ctx, variant, false, "VECTOR", 1);
-	variant->defines[variant->define_count++] = (struct define){"V_STEP", step == 1 ? "1" : "p[PARAM_V + 3]"};
+	define_number(ctx, variant, false, "KEYS", KEYS_PER_BLOCK);
+	variant_define(variant, "VALUE_STEP", step == 1 ? "1" : "P(V_STEP)");
 	define_launch(ctx, launch, variant);
 	return ERCC_OK;
 }
@@ -120,7 +117,7 @@ static enum ercc_status attention_sum_cpu(struct context *ctx, const struct devi
                                           struct variant *variant)
 {
 	TRY(rows_cpu(ctx, device, launch, variant));
-	strides_of(&launch->operands[1], ATTENTION_QUERY, ATTENTION_V_SIZE, &variant->params[SUM_STRIDES]);
+	set_strides(&launch->operands[1], ATTENTION_QUERY, ATTENTION_V_SIZE, ATTENTION_SUM_O_BATCH, variant);
 	return ERCC_OK;
 }
 
@@ -148,14 +145,14 @@ static void offer_warps(struct choice *choice, const struct launch *launch, int6
 {
 	const int64_t *dims = launch->space.dims, queries = warps * rows;
 	int64_t size = round_up(dims[ATTENTION_SIZE], chunk), v_size = round_up(dims[ATTENTION_V_SIZE], chunk),
-			keys = launch->params[PARAM_PART_KEYS];
+			keys = launch->params[ATTENTION_PART_KEYS];
 	double scores = (double)(queries * round_up(keys, GPU_KEYS)), full = warps < 8 ? 8.0 / (double)warps : 1;
 	struct tile tile = {.shape = {warps, rows, stages, chunk}, .threads = (uint32_t)(32 * warps)};
 	if (size > GPU_SLICES * chunk || v_size > GPU_SLICES * chunk ||
 	    rows * (v_size / 32) > most_sums(v_size, chunk, largest_chunk(dims)))
 		return;
 	tile.registers = 255; /* most of what it takes depends on the compiler's unrolling; the image says */
-	tile.count = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[PARAM_PARTS] *
+	tile.count = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[ATTENTION_PARTS] *
 	             ceil_div(dims[ATTENTION_QUERY], queries);
 	tile.local_bytes = 4 * (queries * (size + GPU_KEYS) + stages * GPU_KEYS * (chunk + 4));
 	tile.work.flops = 2 * full * scores * (double)(size + v_size + EXP_WORK);
@@ -218,7 +215,7 @@ static enum ercc_status attention_sum_gpu(struct context *ctx, const struct devi
 	struct gpu_rows rows = {.count = launch->params[ROWS_TOTAL], .threads = 32};
 	define_number(ctx, variant, false, "LINE", 32);
 	TRY(rows_gpu_shared(ctx, device, launch, &rows, variant));
-	strides_of(&launch->operands[1], ATTENTION_QUERY, ATTENTION_V_SIZE, &variant->params[SUM_STRIDES]);
+	set_strides(&launch->operands[1], ATTENTION_QUERY, ATTENTION_V_SIZE, ATTENTION_SUM_O_BATCH, variant);
 	return ERCC_OK;
 }
 

@@ -1,7 +1,11 @@
 /* Puts together what attention.cpu.c found for each part of the keys: a row is one query. Each part's sums are worth
  * e^(its largest score - the largest of all), and are added in order. Bound: memory.
- * Defines: HEAD_V (elements of a row), ZERO_EMPTY. Params: rows per tile, rows, parts, queries, heads, strides of the
- * output by batch, head, query and element. */
+ * Defines: HEAD_V (elements of a row), ZERO_EMPTY. */
+#ifndef HEAD_V
+#define HEAD_V 64
+#define ZERO_EMPTY 0
+#endif
+
 static void row(const float *in, long step, long parts, float *out, long stride)
 {
 	float sums[HEAD_V] = {0}, top = -__builtin_inff(), total = 0.0f;
@@ -22,12 +26,14 @@ static void row(const float *in, long step, long parts, float *out, long stride)
 void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
 {
 	const long long *p = args->params;
-	long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1], size = HEAD_V + 2;
+	long end = (tile + 1) * P(ROWS_PER_TILE) < P(ROWS_TOTAL) ? (tile + 1) * P(ROWS_PER_TILE) : P(ROWS_TOTAL),
+		 size = HEAD_V + 2;
 	(void)local;
-	for (long r = tile * p[0]; r < end; r++) {
-		long query = r % p[3], whole = r / p[3];
-		const float *in = (const float *)args->buffers[0] + (whole * p[2] * p[3] + query) * size;
-		float *out = (float *)args->buffers[1] + whole / p[4] * p[5] + whole % p[4] * p[6] + query * p[7];
-		row(in, p[3] * size, p[2], out, p[8]);
+	for (long r = tile * P(ROWS_PER_TILE); r < end; r++) {
+		long query = r % P(QUERIES), whole = r / P(QUERIES);
+		const float *in = (const float *)args->buffers[0] + (whole * P(PARTS) * P(QUERIES) + query) * size;
+		float *out =
+			(float *)args->buffers[1] + whole / P(HEADS) * P(O_BATCH) + whole % P(HEADS) * P(O_HEAD) + query * P(O_ROW);
+		row(in, P(QUERIES) * size, P(PARTS), out, P(O_STEP));
 	}
 }

@@ -9,49 +9,22 @@
  * Defines: P_H, P_W, OCV, CG, SW, PIXEL, SCATTER (1: output channels are not contiguous), RAGGED (1: the
  * last vector of channels may be stored in part), ROWS_APART (1: the pixels are rows of a plain matrix), OUTPUT (its
  * operand number), LOADk, EXPR, RESULT. */
+#ifndef P_H
+#define P_H 1
+#define P_W 6
+#define OCV 2
+#define CG 16
+#define SW 1
+#define PIXEL (SW * CG)
+#define SCATTER 0
+#define RAGGED 0
+#define ROWS_APART 0
+#define OUTPUT 2
+#define LOAD0 VALUE
+#define EXPR
+#define RESULT LOAD0
+#endif
 
-#define P(name) p[PARAM_##name]
-enum {
-	PARAM_IN_BLOCKS,
-	PARAM_LAST_K,
-	PARAM_KD,
-	PARAM_KH,
-	PARAM_KW,
-	PARAM_DD,
-	PARAM_DH,
-	PARAM_DW,
-	PARAM_SD,
-	PARAM_SH,
-	PARAM_PD,
-	PARAM_PH,
-	PARAM_PW,
-	PARAM_ID,
-	PARAM_IH,
-	PARAM_IW,
-	PARAM_OD,
-	PARAM_OH,
-	PARAM_OW,
-	PARAM_IN_IMAGE,
-	PARAM_IN_GROUP,
-	PARAM_IN_PLANE,
-	PARAM_IN_ROW,
-	PARAM_IN_PIXEL,
-	PARAM_W_IMAGE,
-	PARAM_W_BLOCK,
-	PARAM_OUT_IMAGE,
-	PARAM_OUT_BLOCK,
-	PARAM_OUT_PIXEL,
-	PARAM_OUT_LANE,
-	PARAM_OC,
-	PARAM_OC_STORED,
-	PARAM_GROUPS,
-	PARAM_OC_TILES,
-	PARAM_ROW_TILES,
-	PARAM_ROWS,
-	PARAM_COLS_PER_TILE,
-	PARAM_COL_TILES,
-	PARAM_OC_OUTER,
-};
 #define AHEAD 32 /* elements of a row */
 #define BLOCKS_PER_TILE (OCV * LANES / 16)
 #define PATCH_W ((P_W - 1) * SW + (P(KW) - 1) * P(DW) + 1)

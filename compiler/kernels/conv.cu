@@ -3,56 +3,33 @@
  * Slices of 16 terms pass through local memory, STAGES of them at a time. Every sum is added in the order of k,
  * whatever the tile. Of a sum that is cut, a tile computes one part of PART_SLICES slices: PARTS of them lie OUT_PART elements
  * apart in the output; or, of a chain, the launch does the part from FIRST_SLICE on and begins with the sums that the one
- * before it left. Layouts and params are those of conv.cpu.c; a pixel's number counts all spatial dims.
+ * before it left. Layouts and parameters are those of conv.cpu.c; a pixel's number counts all spatial dims.
  * Bound: compute; for a few pixels, the way of the weights from memory. Not measured on a GPU yet.
  * Defines: M, N, TM, TN, STAGES, CG (16, or 1: a slice has several kernel positions), PACK (1: a pixel's lanes are copied four
  * at a time), TAIL (1: the last input block's lanes are no multiple of four), WINDOW (0: all that is read lies inside
  * the image), OUT_PACK (4 channels are stored at once, or 1), START (the operand with the sums to begin with; 0: none),
  * SCATTER, SW, OUTPUT, LOADk, EXPR, RESULT as on the CPU. */
+#ifndef M
+#define M 64
+#define N 64
+#define TM 8
+#define TN 4
+#define STAGES 2
+#define CG 16
+#define SW 1
+#define PACK 1
+#define TAIL 0
+#define WINDOW 1
+#define OUT_PACK 4
+#define START 0
+#define SCATTER 0
+#define OUTPUT 2
+#define LOAD0 VALUE
+#define EXPR
+#define RESULT LOAD0
+#endif
 
-#define P(name) ((int)p[PARAM_##name])
-#define WIDE(name) p[PARAM_##name]
-enum {
-	PARAM_IN_BLOCKS,
-	PARAM_LAST_K,
-	PARAM_KD,
-	PARAM_KH,
-	PARAM_KW,
-	PARAM_DD,
-	PARAM_DH,
-	PARAM_DW,
-	PARAM_SD,
-	PARAM_SH,
-	PARAM_PD,
-	PARAM_PH,
-	PARAM_PW,
-	PARAM_ID,
-	PARAM_IH,
-	PARAM_IW,
-	PARAM_OD,
-	PARAM_OH,
-	PARAM_OW,
-	PARAM_IN_IMAGE,
-	PARAM_IN_GROUP,
-	PARAM_IN_PLANE,
-	PARAM_IN_ROW,
-	PARAM_IN_PIXEL,
-	PARAM_W_IMAGE,
-	PARAM_W_BLOCK,
-	PARAM_OUT_IMAGE,
-	PARAM_OUT_BLOCK,
-	PARAM_OUT_PIXEL,
-	PARAM_OUT_LANE,
-	PARAM_OC,
-	PARAM_OC_STORED,
-	PARAM_GROUPS,
-	PARAM_OC_TILES,
-	PARAM_PIXEL_TILES,
-	PARAM_PARTS,
-	PARAM_PART_SLICES,
-	PARAM_OUT_PART,
-	PARAM_FIRST_SLICE,
-};
+#define INT(name) ((int)p[PARAM_##name])
 
 /* Threads stand in warps of WARP_X by WARP_Y, and these side by side. A thread's pixels are ROWS apart, its channels lie
  * in groups of four, COLUMNS apart: so a warp's loads from local memory do not meet in a bank. */
@@ -83,10 +60,10 @@ struct source {
 FN void find_pixels(struct pixel *pixels, const long long *p, int first)
 {
 	for (int m = THREAD; m < M; m += THREADS) {
-		int pixel = first + m, w = pixel % P(OW), h = pixel / P(OW) % P(OH), d = pixel / P(OW) / P(OH);
-		int inside = d < P(OD);
-		d = d * P(SD) - P(PD), h = h * P(SH) - P(PH), w = w * SW - P(PW);
-		pixels[m].at = (d * P(IH) + h) * P(IN_ROW) + w * P(IN_PIXEL);
+		int pixel = first + m, w = pixel % INT(OW), h = pixel / INT(OW) % INT(OH), d = pixel / INT(OW) / INT(OH);
+		int inside = d < INT(OD);
+		d = d * INT(SD) - INT(PD), h = h * INT(SH) - INT(PH), w = w * SW - INT(PW);
+		pixels[m].at = (d * INT(IH) + h) * INT(IN_ROW) + w * INT(IN_PIXEL);
 		if (!WINDOW && !inside)
 			pixels[m].at = -4; /* as aligned as the others, for copies that read nothing */
 		pixels[m].d = inside ? d : -0x40000000;
@@ -99,32 +76,32 @@ FN int is_inside(const struct pixel *pixel, const long long *p, int d, int h, in
 {
 	if (!WINDOW)
 		return pixel->at >= 0;
-	return (unsigned)(pixel->d + d) < (unsigned)P(ID) && (unsigned)(pixel->h + h) < (unsigned)P(IH) &&
-	       (unsigned)(pixel->w + w) < (unsigned)P(IW);
+	return (unsigned)(pixel->d + d) < (unsigned)INT(ID) && (unsigned)(pixel->h + h) < (unsigned)INT(IH) &&
+	       (unsigned)(pixel->w + w) < (unsigned)INT(IW);
 }
 
 /* The next slice to fetch is number `slice`. */
 FN void go_to(struct source *s, const long long *p, int slice)
 {
 	s->slice = slice;
-	s->kw = slice % P(KW), slice /= P(KW);
-	s->kh = slice % P(KH), slice /= P(KH);
-	s->kd = slice % P(KD), s->c = slice / P(KD);
+	s->kw = slice % INT(KW), slice /= INT(KW);
+	s->kh = slice % INT(KH), slice /= INT(KH);
+	s->kd = slice % INT(KD), s->c = slice / INT(KD);
 }
 
 /* How many terms of the slice there are. */
 FN int terms_of(const struct source *s, const long long *p)
 {
-	int left = CG == 16 ? s->c + 1 < P(IN_BLOCKS) ? SLICE : P(LAST_K)
-	                    : P(IN_BLOCKS) * P(KD) * P(KH) * P(KW) - s->slice * SLICE;
+	int left = CG == 16 ? s->c + 1 < INT(IN_BLOCKS) ? SLICE : INT(LAST_K)
+	                    : INT(IN_BLOCKS) * INT(KD) * INT(KH) * INT(KW) - s->slice * SLICE;
 	return left < SLICE ? left : SLICE;
 }
 
 /* Four lanes of each pixel a turn. */
 FN void fetch_packs(float *a, const struct pixel *pixels, const struct source *s, const long long *p, int terms)
 {
-	int lane = THREAD % 4 * 4, d = s->kd * P(DD), h = s->kh * P(DH), w = s->kw * P(DW);
-	const float *from = s->in + s->c * WIDE(IN_PLANE) + (d * P(IH) + h) * WIDE(IN_ROW) + w * WIDE(IN_PIXEL) + lane;
+	int lane = THREAD % 4 * 4, d = s->kd * INT(DD), h = s->kh * INT(DH), w = s->kw * INT(DW);
+	const float *from = s->in + s->c * P(IN_PLANE) + (d * INT(IH) + h) * P(IN_ROW) + w * P(IN_PIXEL) + lane;
 	for (int m = THREAD / 4; m < M; m += THREADS / 4) {
 		int is_valid = is_inside(&pixels[m], p, d, h, w);
 		if (!TAIL || lane + 4 <= terms || lane >= terms)
@@ -143,13 +120,13 @@ FN void fetch_terms(float *a, const struct pixel *pixels, const struct source *s
 	int c = s->c, kd = s->kd, kh = s->kh, kw = s->kw, lane = term;
 	if (CG == 1) {
 		int k = s->slice * SLICE + term;
-		kw = k % P(KW), k /= P(KW);
-		kh = k % P(KH), k /= P(KH);
-		kd = k % P(KD), c = k / P(KD);
+		kw = k % INT(KW), k /= INT(KW);
+		kh = k % INT(KH), k /= INT(KH);
+		kd = k % INT(KD), c = k / INT(KD);
 		lane = 0;
 	}
-	int d = kd * P(DD), h = kh * P(DH), w = kw * P(DW);
-	const float *from = s->in + c * WIDE(IN_PLANE) + (d * P(IH) + h) * WIDE(IN_ROW) + w * WIDE(IN_PIXEL) + lane;
+	int d = kd * INT(DD), h = kh * INT(DH), w = kw * INT(DW);
+	const float *from = s->in + c * P(IN_PLANE) + (d * INT(IH) + h) * P(IN_ROW) + w * P(IN_PIXEL) + lane;
 	for (int m = first; m < M; m += THREADS / SLICE)
 		copy_4(a + m * A_ROW + term, from + pixels[m].at, term < terms && is_inside(&pixels[m], p, d, h, w));
 }
@@ -165,15 +142,15 @@ FN void fetch(float *stage, const struct pixel *pixels, struct source *s, const 
 	float *b = stage + M * A_ROW;
 	for (int i = THREAD; i < N * 4; i += THREADS) {
 		int block = i / 64, at = i % 64 * 4;
-		copy_16(b + block * B_BLOCK + at, s->weights + block * WIDE(W_BLOCK) + s->slice * (SLICE * 16) + at,
+		copy_16(b + block * B_BLOCK + at, s->weights + block * P(W_BLOCK) + s->slice * (SLICE * 16) + at,
 		        block < s->channel_blocks && at / 16 < terms);
 	}
 	s->slice++;
-	if (CG == 16 && ++s->kw == P(KW)) {
+	if (CG == 16 && ++s->kw == INT(KW)) {
 		s->kw = 0;
-		if (++s->kh == P(KH)) {
+		if (++s->kh == INT(KH)) {
 			s->kh = 0;
-			if (++s->kd == P(KD))
+			if (++s->kd == INT(KD))
 				s->kd = 0, s->c++;
 		}
 	}
@@ -200,10 +177,10 @@ FN void multiply(float sums[TM][TN], const float *stage, int row, int column)
 FN long long element_at(const long long *p, long long pixel_at, int channel, int j)
 {
 	if (SCATTER)
-		return pixel_at + (channel + j) * WIDE(OUT_LANE);
+		return pixel_at + (channel + j) * P(OUT_LANE);
 	if (OUT_PACK == 1) /* the four may lie in two blocks */
-		return pixel_at + (channel + j) / 16 * WIDE(OUT_BLOCK) + (channel + j) % 16;
-	return pixel_at + channel / 16 * WIDE(OUT_BLOCK) + channel % 16 + j;
+		return pixel_at + (channel + j) / 16 * P(OUT_BLOCK) + (channel + j) % 16;
+	return pixel_at + channel / 16 * P(OUT_BLOCK) + channel % 16 + j;
 }
 
 /* The sums of such four so far. */
@@ -215,7 +192,7 @@ FN void start(float *sums, const float *from, const long long *p, long long pixe
 	UNROLL for (int j = 0; j < 4; j++)
 	{
 		sums[j] = float4_get(four, j);
-		if (OUT_PACK == 1 && lane + j < P(OC_STORED))
+		if (OUT_PACK == 1 && lane + j < INT(OC_STORED))
 			sums[j] = from[element_at(p, pixel_at, channel, j)];
 	}
 }
@@ -228,7 +205,7 @@ FN void store(const float *sums, const struct erc_tile_args *args, const long lo
 	UNROLL for (int j = 0; j < 4; j++)
 	{
 		long long offset = element_at(p, pixel_at, channel, j);
-		if (OUT_PACK == 1 && lane + j >= P(OC_STORED))
+		if (OUT_PACK == 1 && lane + j >= INT(OC_STORED))
 			continue;
 #define VALUE sums[j]
 #if OUT_PACK == 4
@@ -250,7 +227,7 @@ FN void store(const float *sums, const struct erc_tile_args *args, const long lo
 FN void start_all(float sums[TM][TN], const struct erc_tile_args *args, const long long *p, long long first, int group,
                   int first_pixel, int first_channel)
 {
-	int pixels = P(OD) * P(OH) * P(OW);
+	int pixels = INT(OD) * INT(OH) * INT(OW);
 	UNROLL for (int i = 0; i < TM; i++)
 	{
 		int pixel = first_pixel + i * ROWS;
@@ -259,9 +236,9 @@ FN void start_all(float sums[TM][TN], const struct erc_tile_args *args, const lo
 		UNROLL for (int v = 0; v < TN / 4; v++)
 		{
 			int lane = first_channel + v * COLUMNS;
-			if (lane < P(OC_STORED))
-				start(&sums[i][v * 4], (const float *)args->buffers[START], p, first + pixel * WIDE(OUT_PIXEL), lane,
-				      group * P(OC) + lane);
+			if (lane < INT(OC_STORED))
+				start(&sums[i][v * 4], (const float *)args->buffers[START], p, first + pixel * P(OUT_PIXEL), lane,
+				      group * INT(OC) + lane);
 		}
 	}
 }
@@ -269,7 +246,7 @@ FN void start_all(float sums[TM][TN], const struct erc_tile_args *args, const lo
 FN void store_all(float sums[TM][TN], const struct erc_tile_args *args, const long long *p, long long first, int group,
                   int first_pixel, int first_channel)
 {
-	int pixels = P(OD) * P(OH) * P(OW);
+	int pixels = INT(OD) * INT(OH) * INT(OW);
 	UNROLL for (int i = 0; i < TM; i++)
 	{
 		int pixel = first_pixel + i * ROWS;
@@ -278,8 +255,8 @@ FN void store_all(float sums[TM][TN], const struct erc_tile_args *args, const lo
 		UNROLL for (int v = 0; v < TN / 4; v++)
 		{
 			int lane = first_channel + v * COLUMNS;
-			if (lane < P(OC_STORED))
-				store(&sums[i][v * 4], args, p, first + pixel * WIDE(OUT_PIXEL), lane, group * P(OC) + lane);
+			if (lane < INT(OC_STORED))
+				store(&sums[i][v * 4], args, p, first + pixel * P(OUT_PIXEL), lane, group * INT(OC) + lane);
 		}
 	}
 }
@@ -290,17 +267,17 @@ TILE_BODY
 	const long long *p = (const long long *)args->params;
 	struct pixel *pixels = (struct pixel *)local;
 	float *stages = (float *)(pixels + M), sums[TM][TN];
-	int channels = (int)(tile % (unsigned)P(OC_TILES)), rest = (int)(tile / (unsigned)P(OC_TILES));
-	int pixel_tile = rest % P(PIXEL_TILES), whole = rest / P(PIXEL_TILES), part = whole % P(PARTS);
-	int group = whole / P(PARTS) % P(GROUPS), image = whole / P(PARTS) / P(GROUPS);
-	int blocks = (P(OC) + 31) / 32 * 2, all = (P(IN_BLOCKS) * P(KD) * P(KH) * P(KW) * CG + SLICE - 1) / SLICE;
-	int first = P(FIRST_SLICE) + part * P(PART_SLICES),
-		slices = all - first < P(PART_SLICES) ? all - first : P(PART_SLICES);
+	int channels = (int)(tile % (unsigned)INT(OC_TILES)), rest = (int)(tile / (unsigned)INT(OC_TILES));
+	int pixel_tile = rest % INT(PIXEL_TILES), whole = rest / INT(PIXEL_TILES), part = whole % INT(PARTS);
+	int group = whole / INT(PARTS) % INT(GROUPS), image = whole / INT(PARTS) / INT(GROUPS);
+	int blocks = (INT(OC) + 31) / 32 * 2, all = (INT(IN_BLOCKS) * INT(KD) * INT(KH) * INT(KW) * CG + SLICE - 1) / SLICE;
+	int first = INT(FIRST_SLICE) + part * INT(PART_SLICES),
+		slices = all - first < INT(PART_SLICES) ? all - first : INT(PART_SLICES);
 	int warp = THREAD / WARP, lane = THREAD % WARP, warps_across = ACROSS / WARP_X;
 	int row = warp / warps_across * WARP_Y + lane / WARP_X, column = (warp % warps_across * WARP_X + lane % WARP_X) * 4;
-	struct source source = {(const float *)args->buffers[0] + image * WIDE(IN_IMAGE) + group * WIDE(IN_GROUP),
-	                        (const float *)args->buffers[1] + image * WIDE(W_IMAGE) +
-	                            (group * blocks + channels * (N / 16)) * WIDE(W_BLOCK),
+	struct source source = {(const float *)args->buffers[0] + image * P(IN_IMAGE) + group * P(IN_GROUP),
+	                        (const float *)args->buffers[1] + image * P(W_IMAGE) +
+	                            (group * blocks + channels * (N / 16)) * P(W_BLOCK),
 	                        blocks - channels * (N / 16),
 	                        0,
 	                        0,
@@ -309,7 +286,7 @@ TILE_BODY
 	                        0};
 	UNROLL for (int i = 0; i < TM; i++) UNROLL for (int j = 0; j < TN; j++) sums[i][j] = 0.0f;
 	if (START)
-		start_all(sums, args, p, image * WIDE(OUT_IMAGE), group, pixel_tile * M + row, channels * N + column);
+		start_all(sums, args, p, image * P(OUT_IMAGE), group, pixel_tile * M + row, channels * N + column);
 	go_to(&source, p, first);
 	find_pixels(pixels, p, pixel_tile * M);
 	barrier();
@@ -326,6 +303,6 @@ TILE_BODY
 		copy_commit();
 		multiply(sums, stages + s % STAGES * STAGE, row, column);
 	}
-	store_all(sums, args, p, image * WIDE(OUT_IMAGE) + part * WIDE(OUT_PART), group, pixel_tile * M + row,
+	store_all(sums, args, p, image * P(OUT_IMAGE) + part * P(OUT_PART), group, pixel_tile * M + row,
 	          channels * N + column);
 }

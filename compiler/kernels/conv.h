@@ -2,51 +2,11 @@
 #ifndef ERCC_CONV_H
 #define ERCC_CONV_H
 
+#include "compiler/kernels/params.h"
 #include "compiler/variants/variants.h"
 
-/* launch->params of conv_template: what the kernel needs, before tiles are chosen. In the order of conv.cpu.c. */
-enum conv_param {
-	CONV_IN_BLOCKS,
-	CONV_LAST_K,
-	CONV_KD,
-	CONV_KH,
-	CONV_KW,
-	CONV_DD,
-	CONV_DH,
-	CONV_DW,
-	CONV_SD,
-	CONV_SH,
-	CONV_PD,
-	CONV_PH,
-	CONV_PW,
-	CONV_ID,
-	CONV_IH,
-	CONV_IW,
-	CONV_OD,
-	CONV_OH,
-	CONV_OW,
-	CONV_IN_IMAGE,
-	CONV_IN_GROUP,
-	CONV_IN_PLANE,
-	CONV_IN_ROW,
-	CONV_IN_PIXEL,
-	CONV_W_IMAGE,
-	CONV_W_BLOCK,
-	CONV_OUT_IMAGE,
-	CONV_OUT_BLOCK,
-	CONV_OUT_PIXEL,
-	CONV_OUT_LANE,
-	CONV_OC,
-	CONV_OC_STORED,
-	CONV_GROUPS,
-	CONV_OC_TILES,
-	CONV_ROW_TILES,
-	CONV_ROWS,
-	CONV_COLS_PER_TILE,
-	CONV_COL_TILES,
-	CONV_OC_OUTER,
-	CONV_PARAM_COUNT,
-	/* for the chooser only */
+/* A launch of conv_template has more params behind those of the CPU's kernel: the chooser alone reads them. */
+enum {
 	CONV_CG = CONV_PARAM_COUNT,
 	CONV_SW,
 	CONV_IMAGES,

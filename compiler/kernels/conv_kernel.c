@@ -13,18 +13,6 @@ enum { SHAPE_H, SHAPE_W, SHAPE_OCV, SHAPE_ROWS, SHAPE_COLUMNS, SHAPE_OC_OUTER };
 #define STORE_NS 1.5       /* storing a vector through the epilogue */
 #define SCATTER_NS 20.0    /* storing its lanes one by one */
 
-static void define(struct context *ctx, struct variant *variant, const char *name, long long value)
-{
-	variant->defines[variant->define_count++] = (struct define){name, arena_printf(&ctx->arena, "%lld", value)};
-}
-
-/* A define that belongs to the tile. */
-static void define_tile(struct context *ctx, struct variant *variant, const char *name, long long value)
-{
-	variant->tile_defines |= UINT64_C(1) << variant->define_count;
-	define(ctx, variant, name, value);
-}
-
 /* Rows of a plain matrix that lie a multiple of a way of the L1 apart meet in the same lines of it, and beyond as many
  * as it has ways they push each other out: so much longer takes each row more. */
 #define NEAR_WAYS 8
@@ -168,19 +156,15 @@ static void offer_sizes(struct choice *choice, const struct conv *conv, int64_t 
 
 static void set_params(const struct launch *launch, const int64_t *shape, int64_t channels, struct variant *variant)
 {
-	static const int tiled[] = {CONV_OC_TILES,      CONV_ROW_TILES, CONV_ROWS,
-	                            CONV_COLS_PER_TILE, CONV_COL_TILES, CONV_OC_OUTER};
-	int64_t *p = variant->params;
-	memcpy(p, launch->params, sizeof(int64_t) * CONV_PARAM_COUNT);
-	p[CONV_COLS_PER_TILE] = shape[SHAPE_COLUMNS] * shape[SHAPE_W];
-	p[CONV_COL_TILES] = ceil_div(p[CONV_OW], p[CONV_COLS_PER_TILE]);
-	p[CONV_ROWS] = shape[SHAPE_ROWS];
-	p[CONV_ROW_TILES] = ceil_div(p[CONV_OD] * ceil_div(p[CONV_OH], shape[SHAPE_H]), p[CONV_ROWS]);
-	p[CONV_OC_TILES] = ceil_div(p[CONV_OC], channels);
-	p[CONV_OC_OUTER] = shape[SHAPE_OC_OUTER];
-	variant->param_count = CONV_PARAM_COUNT;
-	for (size_t i = 0; i < COUNT_OF(tiled); i++)
-		variant->tile_params |= UINT64_C(1) << tiled[i];
+	const int64_t *p = launch->params;
+	int64_t columns = shape[SHAPE_COLUMNS] * shape[SHAPE_W], rows = p[CONV_OD] * ceil_div(p[CONV_OH], shape[SHAPE_H]);
+	variant_set_all(variant, p, CONV_PARAM_COUNT);
+	variant_set_tile(variant, CONV_OC_TILES, ceil_div(p[CONV_OC], channels));
+	variant_set_tile(variant, CONV_ROW_TILES, ceil_div(rows, shape[SHAPE_ROWS]));
+	variant_set_tile(variant, CONV_ROWS, shape[SHAPE_ROWS]);
+	variant_set_tile(variant, CONV_COLS_PER_TILE, columns);
+	variant_set_tile(variant, CONV_COL_TILES, ceil_div(p[CONV_OW], columns));
+	variant_set_tile(variant, CONV_OC_OUTER, shape[SHAPE_OC_OUTER]);
 }
 
 /* Rows x columns x channels of the output / register tile; c: the channels are the outer loop over tiles. */
@@ -207,18 +191,18 @@ static enum ercc_status conv_cpu(struct context *ctx, const struct device *devic
 	int64_t ocv = tile.shape[SHAPE_OCV];
 	variant->shape_text = tile_text(ctx, tile.shape, ocv * device->lanes);
 	set_params(launch, tile.shape, ocv * device->lanes, variant);
-	define_tile(ctx, variant, "P_H", tile.shape[SHAPE_H]);
-	define_tile(ctx, variant, "P_W", tile.shape[SHAPE_W]);
-	define_tile(ctx, variant, "OCV", ocv);
-	define(ctx, variant, "CG", launch->params[CONV_CG]);
-	define(ctx, variant, "SW", launch->params[CONV_SW]);
-	define(ctx, variant, "SCATTER", launch->params[CONV_SCATTER]);
-	define(ctx, variant, "RAGGED", launch->params[CONV_SCATTER] || launch->params[CONV_OC_STORED] % device->lanes != 0);
-	define(ctx, variant, "OUTPUT", launch->operand_count - 1);
-	define(ctx, variant, "VECTOR", 1);
-	variant->defines[variant->define_count++] =
-		(struct define){"PIXEL", launch->params[CONV_MATMUL] ? "P(IN_PIXEL)" : "SW * CG"};
-	define(ctx, variant, "ROWS_APART", launch->params[CONV_MATMUL]);
+	define_number(ctx, variant, true, "P_H", tile.shape[SHAPE_H]);
+	define_number(ctx, variant, true, "P_W", tile.shape[SHAPE_W]);
+	define_number(ctx, variant, true, "OCV", ocv);
+	define_number(ctx, variant, false, "CG", launch->params[CONV_CG]);
+	define_number(ctx, variant, false, "SW", launch->params[CONV_SW]);
+	define_number(ctx, variant, false, "SCATTER", launch->params[CONV_SCATTER]);
+	define_number(ctx, variant, false, "RAGGED",
+	              launch->params[CONV_SCATTER] || launch->params[CONV_OC_STORED] % device->lanes != 0);
+	define_number(ctx, variant, false, "OUTPUT", launch->operand_count - 1);
+	define_number(ctx, variant, false, "VECTOR", 1);
+	variant_define(variant, "PIXEL", launch->params[CONV_MATMUL] ? "P(IN_PIXEL)" : "SW * CG");
+	define_number(ctx, variant, false, "ROWS_APART", launch->params[CONV_MATMUL]);
 	define_epilogue(ctx, launch, variant);
 	return ERCC_OK;
 }
@@ -231,9 +215,6 @@ static enum ercc_status conv_cpu(struct context *ctx, const struct device *devic
 #define GPU_START_NS 900   /* a block begins, its first slice arrives, its last sums leave */
 #define GPU_LATENCY_NS 500 /* from asking for a slice to having it */
 #define GPU_SLICE_NS 40    /* a barrier, and what lies before a slice's first multiply-add */
-
-/* Params of the GPU's kernel behind those that it shares with the CPU's. */
-enum { GPU_PARTS = CONV_ROW_TILES + 1, GPU_PART_SLICES, GPU_OUT_PART, GPU_FIRST_SLICE, GPU_PARAM_COUNT };
 
 /* What is offered. Registers of a thread: the most that ptxas reports for the kernel's forms on sm_80 and sm_90, in
  * eights; `make check-kernels` checks it, and that none spills. */
@@ -340,19 +321,17 @@ static bool has_window(const int64_t *p)
 	       leaves(p, CONV_PW, CONV_OW, CONV_IW, p[CONV_SW], CONV_KW, CONV_DW);
 }
 
-/* CONV_OC_TILES and CONV_ROW_TILES, the second of them tiles of pixels in any dim, then the GPU's own. */
+/* Those that both kernels have, in the same places, then the GPU's own. */
 static void set_gpu_params(const struct conv *conv, const int64_t *shape, struct variant *variant)
 {
-	int64_t *p = variant->params;
-	memcpy(p, conv->p, sizeof(int64_t) * CONV_PARAM_COUNT);
-	p[CONV_OC_TILES] = ceil_div(p[CONV_OC], shape[SHAPE_N]);
-	p[CONV_ROW_TILES] = ceil_div(p[CONV_OD] * p[CONV_OH] * p[CONV_OW], shape[SHAPE_M]);
-	p[GPU_PARTS] = conv->beside;
-	p[GPU_PART_SLICES] = conv->p[CONV_PARTS] ? conv->p[CONV_PART_SLICES] : conv_slices(conv->p);
-	p[GPU_OUT_PART] = conv->p[CONV_OUT_PART];
-	p[GPU_FIRST_SLICE] = conv->p[CONV_LINK] ? (conv->p[CONV_LINK] - 1) * conv->p[CONV_PART_SLICES] : 0;
-	variant->param_count = GPU_PARAM_COUNT;
-	variant->tile_params = UINT64_C(1) << CONV_OC_TILES | UINT64_C(1) << CONV_ROW_TILES;
+	const int64_t *p = conv->p;
+	variant_set_all(variant, p, GPU_CONV_OC_TILES);
+	variant_set_tile(variant, GPU_CONV_OC_TILES, ceil_div(p[CONV_OC], shape[SHAPE_N]));
+	variant_set_tile(variant, GPU_CONV_PIXEL_TILES, ceil_div(p[CONV_OD] * p[CONV_OH] * p[CONV_OW], shape[SHAPE_M]));
+	variant_set(variant, GPU_CONV_PARTS, conv->beside);
+	variant_set(variant, GPU_CONV_PART_SLICES, p[CONV_PARTS] ? p[CONV_PART_SLICES] : conv_slices(p));
+	variant_set(variant, GPU_CONV_OUT_PART, p[CONV_OUT_PART]);
+	variant_set(variant, GPU_CONV_FIRST_SLICE, p[CONV_LINK] ? (p[CONV_LINK] - 1) * p[CONV_PART_SLICES] : 0);
 }
 
 static enum ercc_status conv_parts_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
@@ -376,16 +355,16 @@ static enum ercc_status conv_parts_gpu(struct context *ctx, const struct device 
 	                 (long long)shape[SHAPE_TM], (long long)shape[SHAPE_TN], (long long)shape[SHAPE_STAGES]);
 	set_gpu_params(&conv, shape, variant);
 	for (size_t i = 0; i < COUNT_OF(of_tile); i++)
-		define_tile(ctx, variant, of_tile[i], shape[i]);
-	define(ctx, variant, "CG", p[CONV_CG]);
-	define(ctx, variant, "SW", p[CONV_SW]);
-	define(ctx, variant, "PACK", packs_input(&conv));
-	define(ctx, variant, "TAIL", p[CONV_LAST_K] % 4 != 0);
-	define(ctx, variant, "WINDOW", has_window(p));
-	define(ctx, variant, "SCATTER", p[CONV_SCATTER]);
-	define(ctx, variant, "OUT_PACK", packs_output(&conv) ? 4 : 1);
-	define(ctx, variant, "START", launch->input_count > CONV_START ? CONV_START : 0);
-	define(ctx, variant, "OUTPUT", launch->operand_count - 1);
+		define_number(ctx, variant, true, of_tile[i], shape[i]);
+	define_number(ctx, variant, false, "CG", p[CONV_CG]);
+	define_number(ctx, variant, false, "SW", p[CONV_SW]);
+	define_number(ctx, variant, false, "PACK", packs_input(&conv));
+	define_number(ctx, variant, false, "TAIL", p[CONV_LAST_K] % 4 != 0);
+	define_number(ctx, variant, false, "WINDOW", has_window(p));
+	define_number(ctx, variant, false, "SCATTER", p[CONV_SCATTER]);
+	define_number(ctx, variant, false, "OUT_PACK", packs_output(&conv) ? 4 : 1);
+	define_number(ctx, variant, false, "START", launch->input_count > CONV_START ? CONV_START : 0);
+	define_number(ctx, variant, false, "OUTPUT", launch->operand_count - 1);
 	define_epilogue(ctx, launch, variant);
 	return ERCC_OK;
 }

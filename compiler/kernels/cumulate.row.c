@@ -1,13 +1,16 @@
 /* Running sums and products along lines of `count` elements, `inner` apart; a row is one line, in order.
- * Defines: T (dtype), COMBINE over a (so far) and b (an element), START, EXCLUSIVE, REVERSE.
- * Params: rows per tile, rows, count, inner. */
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
+ * Defines: T (dtype), COMBINE over a (so far) and b (an element), START, EXCLUSIVE, REVERSE. */
+#ifndef T
+#define T f32
+#define COMBINE f32_add(a, b)
+#define START 0
+#define EXCLUSIVE 0
+#define REVERSE 0
+#endif
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	long count = p[2], inner = p[3];
+	long count = P(COUNT), inner = P(INNER);
 	long start = r / inner * count * inner + r % inner;
 	const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0] + start;
 	VALUE_TYPE *out = (VALUE_TYPE *)args->buffers[1] + start, a = START;

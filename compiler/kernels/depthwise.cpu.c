@@ -1,29 +1,12 @@
 /* Depthwise convolution: each channel has its own window. Channels in blocks of 16; weights
  * [block][kd][kh][kw][16]. A row is one output row of one block. Bound: memory, then loads. */
-#define P(name) p[PARAM_##name]
-enum {
-	PARAM_ROWS_PER_TILE,
-	PARAM_ROWS,
-	PARAM_ID,
-	PARAM_IH,
-	PARAM_IW,
-	PARAM_OD,
-	PARAM_OH,
-	PARAM_OW,
-	PARAM_KD,
-	PARAM_KH,
-	PARAM_KW,
-	PARAM_SD,
-	PARAM_SH,
-	PARAM_SW,
-	PARAM_DD,
-	PARAM_DH,
-	PARAM_DW,
-	PARAM_PD,
-	PARAM_PH,
-	PARAM_PW,
-	PARAM_BLOCKS,
-};
+#ifndef OUTPUT
+#define OUTPUT 2
+#define LOAD0 VALUE
+#define EXPR
+#define RESULT LOAD0
+#endif
+
 #define VECTORS (16 / LANES)
 #define PIXELS 4
 
@@ -76,7 +59,7 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
 {
 	const long long *p = args->params;
-	long end = (tile + 1) * P(ROWS_PER_TILE) < P(ROWS) ? (tile + 1) * P(ROWS_PER_TILE) : P(ROWS);
+	long end = (tile + 1) * P(ROWS_PER_TILE) < P(ROWS_TOTAL) ? (tile + 1) * P(ROWS_PER_TILE) : P(ROWS_TOTAL);
 	(void)local;
 	for (long r = tile * P(ROWS_PER_TILE); r < end; r++)
 		row(args, p, r);

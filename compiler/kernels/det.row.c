@@ -1,6 +1,8 @@
 /* Determinants of small matrices, by elimination with the largest pivot, in f64. A row is one matrix.
- * Params: rows per tile, rows, n. */
+ * Defines: N_MAX (most rows of a matrix). */
+#ifndef N_MAX
 #define N_MAX 32
+#endif
 
 static double determinant(const float *in, long n)
 {
@@ -31,7 +33,7 @@ static double determinant(const float *in, long n)
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	((float *)args->buffers[1])[r] = (float)determinant((const float *)args->buffers[0] + r * p[2] * p[2], p[2]);
+	((float *)args->buffers[1])[r] = (float)determinant((const float *)args->buffers[0] + r * P(N) * P(N), P(N));
 }
 
 KERNEL_OF_ROWS

@@ -1,7 +1,13 @@
 /* Reads an image of two or three dims at the places that a grid names, with one, two or four taps a dim. A row
  * is one slice of the output (its first spatial dim) of one channel. Bound: the taps' scattered loads.
- * Defines: DIMS, TAPS (1 nearest, 2 linear, 4 cubic), PADDING (0 zeros, 1 border, 2 reflection), CORNERS.
- * Params: rows per tile, rows, channels, slices, positions of a slice, then the input's dims (3, leading 1s). */
+ * Defines: DIMS, TAPS (1 nearest, 2 linear, 4 cubic), PADDING (0 zeros, 1 border, 2 reflection), CORNERS. */
+#ifndef DIMS
+#define DIMS 2
+#define TAPS 2
+#define PADDING 0
+#define CORNERS 0
+#endif
+
 FN float reflected(float x, float low, float high)
 {
 	float range = high - low, away = x < low ? low - x : x > high ? x - high : 0.0f;
@@ -71,8 +77,8 @@ FN float sample(const float *image, const long long *size, const float *grid)
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	long channels = p[2], slices = p[3], positions = p[4];
-	const long long *size = p + 5;
+	long channels = P(CHANNELS), slices = P(SLICES), positions = P(POSITIONS);
+	const long long *size = p + PARAM_SIZES;
 	long slice = r % slices, plane = r / slices, image = plane / channels;
 	const float *in = (const float *)args->buffers[0] + plane * size[0] * size[1] * size[2];
 	const float *grid = (const float *)args->buffers[1] + (image * slices + slice) * positions * DIMS;

@@ -1,8 +1,15 @@
 /* Local response normalisation over channels, plain layout: x / (bias + alpha/size * sum x^2)^beta.
  * A row is one channel plane. Defines: ALPHA, BIAS, BETA, BETA_3_4 (1: beta is 3/4). */
+#ifndef ALPHA
+#define ALPHA 1e-4f
+#define BIAS 1.0f
+#define BETA 0.75f
+#define BETA_3_4 1
+#endif
+
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	long channels = p[2], positions = p[3], size = p[4];
+	long channels = P(CHANNELS), positions = P(POSITIONS), size = P(SIZE);
 	const float *in = (const float *)args->buffers[0] + r * positions;
 	float *out = (float *)args->buffers[1] + r * positions;
 	long c = r % channels, first = c - (size - 1) / 2, last = c + size / 2;

@@ -1,32 +1,9 @@
 /* Where the largest element of each pooling window lies, as a number within the whole input; plain layout.
- * A row is one output row of one plane. Defines: T (dtype), COLUMN_MAJOR (numbers within a plane run down columns).
- * Params: as pool.row.c. */
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
-#define P(name) p[PARAM_##name]
-enum {
-	PARAM_ROWS_PER_TILE,
-	PARAM_ROWS,
-	PARAM_ID,
-	PARAM_IH,
-	PARAM_IW,
-	PARAM_OD,
-	PARAM_OH,
-	PARAM_OW,
-	PARAM_KD,
-	PARAM_KH,
-	PARAM_KW,
-	PARAM_SD,
-	PARAM_SH,
-	PARAM_SW,
-	PARAM_DD,
-	PARAM_DH,
-	PARAM_DW,
-	PARAM_PD,
-	PARAM_PH,
-	PARAM_PW,
-};
+ * A row is one output row of one plane. Defines: T (dtype), COLUMN_MAJOR (numbers within a plane run down columns). */
+#ifndef T
+#define T f32
+#define COLUMN_MAJOR 0
+#endif
 
 FN long long number_of(const long long *p, long d, long h, long w)
 {

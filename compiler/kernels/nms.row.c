@@ -1,8 +1,10 @@
 /* Picks boxes by falling score, and leaves out those that overlap one picked before. A row is one class of one image.
  * The candidates are a heap in the row's workspace, whose front the picks take: a pick leaves the heap before it is
  * written. Bound: comparisons of boxes. Defines: CENTERED (boxes are x, y, width, height, else two corners).
- * Operands: boxes, scores, most picks, overlap, least score, counts, picks. Params: rows per tile, rows, classes, m,
- * slot of the true m or -1, most picks that have room. */
+ * Operands: boxes, scores, most picks, overlap, least score, counts, picks. */
+#ifndef CENTERED
+#define CENTERED 0
+#endif
 
 /* The lower score, and of equal ones the later box, sinks. */
 FN int is_before(const float *scores, i64_value a, i64_value b)
@@ -57,13 +59,13 @@ static int overlap(const float *a, const float *b, float limit)
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	long m = p[3], boxes_in_use = p[4] < 0 ? m : args->dims[p[4]], size = 0, count = 0;
-	const float *boxes = (const float *)args->buffers[0] + r / p[2] * m * 4,
+	long m = P(BOXES), boxes_in_use = P(BOXES_DIM) < 0 ? m : args->dims[P(BOXES_DIM)], size = 0, count = 0;
+	const float *boxes = (const float *)args->buffers[0] + r / P(CLASSES) * m * 4,
 				*scores = (const float *)args->buffers[1] + r * m;
 	i64_value *picks = (i64_value *)args->buffers[6] + r * m, *heap = picks + m,
 			  most = *(const i64_value *)args->buffers[2];
 	float limit = *(const float *)args->buffers[3], least = *(const float *)args->buffers[4];
-	most = most < p[5] ? most : p[5];
+	most = most < P(MOST) ? most : P(MOST);
 	boxes_in_use = boxes_in_use < m ? boxes_in_use : m;
 	for (long i = 0; i < boxes_in_use; i++)
 		if (scores[i] > least)

@@ -1,9 +1,19 @@
-/* Normalises rows of `count` elements, LINE threads a row: see norm.row.c for what is computed, defines and params.
+/* Normalises rows of `count` elements, LINE threads a row: see norm.row.c for what is computed, defines and parameters.
  * Bound: memory, three passes over a row that the caches hold. Not measured on a GPU yet. */
+#ifndef RMS
+#define RMS 0
+#define EPSILON 1e-5f
+#define SCALE 1
+#define BIAS 2
+#define OUT 3
+#define MEAN 0
+#define INVERSE 0
+#endif
+
 FN void line(const struct erc_tile_args *args, const long long *p, long r, float *local)
 {
-	long count = p[2], first = r % p[3] * p[4];
-	unsigned div = (unsigned)p[5];
+	long count = P(COUNT), first = r % P(MOD) * P(STEP);
+	unsigned div = (unsigned)P(DIV);
 	const float *x = (const float *)args->buffers[0] + r * count;
 	float *out = (float *)args->buffers[OUT] + r * count, mean = 0.0f, squares = 0.0f;
 	const float *scale = (const float *)args->buffers[SCALE] + first,

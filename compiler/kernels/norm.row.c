@@ -1,9 +1,18 @@
 /* Normalises rows of `count` elements: (x - mean) / sqrt(variance + epsilon), or with RMS x / sqrt(mean of
  * squares + epsilon); then times a scale and plus a bias. Scale and bias element of element i of row r:
- * (r % mod) * step + i / div. Bound: memory, three passes over a row that the cache holds.
+ * (r % MOD) * STEP + i / DIV. Bound: memory, three passes over a row that the cache holds.
  * Sums run in 16 lanes, which are added in order: the same for every vector width.
- * Defines: RMS, EPSILON, SCALE and BIAS (operand numbers; 0: none), OUT, MEAN and INVERSE (operand numbers, 0: none).
- * Params: rows per tile, rows, count, mod, step, div. */
+ * Defines: RMS, EPSILON, SCALE and BIAS (operand numbers; 0: none), OUT, MEAN and INVERSE (operand numbers, 0: none). */
+#ifndef RMS
+#define RMS 0
+#define EPSILON 1e-5f
+#define SCALE 1
+#define BIAS 2
+#define OUT 3
+#define MEAN 0
+#define INVERSE 0
+#endif
+
 FN float lanes_sum(const float *parts)
 {
 	float sum = 0.0f;
@@ -38,7 +47,7 @@ static float squares_of(const float *x, long n, float mean)
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	long count = p[2], first = r % p[3] * p[4], div = p[5];
+	long count = P(COUNT), first = r % P(MOD) * P(STEP), div = P(DIV);
 	const float *x = (const float *)args->buffers[0] + r * count;
 	float *out = (float *)args->buffers[OUT] + r * count;
 	const float *scale = (const float *)args->buffers[SCALE] + first,

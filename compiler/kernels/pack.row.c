@@ -1,10 +1,9 @@
 /* An array with the strides of its bounds becomes one with the strides of its true dims. A row is one line along the last
- * dim. Bound: memory. Params: rows per tile, rows, rank, bytes of an element, then (bound, slot of the true dim or -1)
- * of each dim. */
+ * dim. Bound: memory. */
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	const long long *dims = p + 4;
-	long rank = p[2], size = p[3], line = dims[2 * rank - 2], length = 0, to = 0, stride = 1;
+	const long long *dims = p + PARAM_DIMS;
+	long rank = P(RANK), size = P(ELEMENT_BYTES), line = dims[2 * rank - 2], length = 0, to = 0, stride = 1;
 	const char *from = (const char *)args->buffers[0] + r * line * size;
 	for (long d = rank - 1, left = r; d >= 0; d--) {
 		long bound = dims[2 * d], slot = dims[2 * d + 1];

@@ -1,21 +1,24 @@
 /* Element-wise kernels, and everything that only moves elements: an N-dimensional loop nest in
  * which each operand has its own strides (0: broadcast). Bound: memory.
- *
- * Params: rank, tile_rows, chunk, chunks, rows, inner, middle, then per operand (inputs, output):
- * stride of inner and of middle, then the outer dims (rank of them), then per operand its outer strides.
- * A row is one middle x inner rectangle; a tile is tile_rows rows by one chunk of `chunk` middles. */
+ * A row is one middle x inner rectangle; a tile is some rows by one chunk of middles. */
+#ifndef OPERANDS
+#define OPERANDS 1
+#define DECLARE \
+	const float *b0 = (const float *)b[0]; \
+	float *bo = (float *)b[1];
+#define REBIND b0 = rest[0];
+#define SIZES 4, 4
+#define STEPS 1, 1
+#define LOAD0 (VECTOR ? f32_load(b0 + i) : f32_set(b0[i]))
+#define STORE bo[i]
+#define EXPR f32_value v0 = LOAD0;
+#define RESULT v0
+#endif
 
-#define P_RANK p[0]
-#define P_TILE_ROWS p[1]
-#define P_CHUNK p[2]
-#define P_CHUNKS p[3]
-#define P_ROWS p[4]
-#define P_INNER p[5]
-#define P_MIDDLE p[6]
-#define SI(k) p[7 + 2 * (k)]
-#define SM(k) p[8 + 2 * (k)]
-#define DIM(d) p[7 + 2 * (OPERANDS + 1) + (d)]
-#define STRIDE(k, d) p[7 + 2 * (OPERANDS + 1) + (k + 1) * P_RANK + (d)]
+#define SI(k) p[PARAM_WALKS + 2 * (k)]
+#define SM(k) p[PARAM_WALKS + 1 + 2 * (k)]
+#define DIM(d) p[PARAM_WALKS + 2 * (OPERANDS + 1) + (d)]
+#define STRIDE(k, d) p[PARAM_WALKS + 2 * (OPERANDS + 1) + (k + 1) * P(RANK) + (d)]
 
 /* One line of `n` elements; b[k] is the first element of operand k. The compiler defines
  * DECLARE (typed pointers b0, b1, ... and bo, strides s0, ... and so), REBIND (b0 = rest[0]; ...),
@@ -53,20 +56,20 @@ FN void line(long long n, const long long *p, char *const *b)
 void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
 {
 	const long long *p = args->params;
-	long long row = tile / P_CHUNKS * P_TILE_ROWS, chunk = tile % P_CHUNKS, index[8] = {0};
-	long long row_end = row + P_TILE_ROWS < P_ROWS ? row + P_TILE_ROWS : P_ROWS;
-	long long m_begin = chunk * P_CHUNK, m_end = m_begin + P_CHUNK < P_MIDDLE ? m_begin + P_CHUNK : P_MIDDLE;
+	long long row = tile / P(CHUNKS) * P(TILE_ROWS), chunk = tile % P(CHUNKS), index[8] = {0};
+	long long row_end = row + P(TILE_ROWS) < P(ROWS) ? row + P(TILE_ROWS) : P(ROWS);
+	long long m_begin = chunk * P(CHUNK), m_end = m_begin + P(CHUNK) < P(MIDDLE) ? m_begin + P(CHUNK) : P(MIDDLE);
 	char *base[OPERANDS + 1];
 	(void)local;
 	long long left = row;
-	for (int d = (int)P_RANK - 1; d >= 0; d--) {
+	for (int d = (int)P(RANK) - 1; d >= 0; d--) {
 		index[d] = left % DIM(d);
 		left /= DIM(d);
 	}
 	for (; row < row_end; row++) {
 		for (int k = 0; k <= OPERANDS; k++) {
 			long long offset = 0;
-			for (int d = 0; d < P_RANK; d++)
+			for (int d = 0; d < P(RANK); d++)
 				offset += index[d] * STRIDE(k, d);
 			base[k] = (char *)args->buffers[k] + offset * size_of[k];
 		}
@@ -74,9 +77,9 @@ void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
 			char *b[OPERANDS + 1];
 			for (int k = 0; k <= OPERANDS; k++)
 				b[k] = base[k] + m * SM(k) * size_of[k];
-			line(P_INNER, p, b);
+			line(P(INNER), p, b);
 		}
-		for (int d = (int)P_RANK - 1; d >= 0 && ++index[d] == DIM(d); d--)
+		for (int d = (int)P(RANK) - 1; d >= 0 && ++index[d] == DIM(d); d--)
 			index[d] = 0;
 	}
 }

@@ -1,17 +1,27 @@
 /* Element-wise kernels, and everything that only moves elements (see pointwise.cpu.c). All elements of the loop nest are
  * one range; a tile is a part of it, and a thread computes PACK neighbours at a time. Bound: memory. Not measured yet.
  * Defines: RANK, PACK, OPERANDS (inputs), INDEX (an unsigned type that can count the elements), LOADS (declares what
- * LOADk of element i of the pack reads, from place at[k] of operand k), STORE, WRITE (stores the pack).
- * Params: elements per tile, elements, the nest's dims, then the strides of each operand, the output last. */
-#define P_PER_TILE p[0]
-#define P_ELEMENTS p[1]
-#define DIM(d) p[2 + (d)]
-#define STRIDE(k, d) p[2 + RANK * ((k) + 1) + (d)]
+ * LOADk of element i of the pack reads, from place at[k] of operand k), STORE, WRITE (stores the pack). */
+#ifndef RANK
+#define RANK 1
+#define PACK 1
+#define OPERANDS 1
+#define INDEX unsigned
+#define LOADS float x0 = ((const float *)args->buffers[0])[at[0]], y[PACK];
+#define LOAD0 x0
+#define STORE y[i]
+#define WRITE ((float *)args->buffers[1])[at[1]] = y[0];
+#define EXPR f32_value v0 = LOAD0;
+#define RESULT v0
+#endif
+
+#define DIM(d) p[PARAM_DIMS + (d)]
+#define STRIDE(k, d) p[PARAM_DIMS + RANK * ((k) + 1) + (d)]
 
 TILE_BODY
 {
 	const long long *p = (const long long *)args->params;
-	long long first = tile * P_PER_TILE, end = first + P_PER_TILE < P_ELEMENTS ? first + P_PER_TILE : P_ELEMENTS;
+	long long first = tile * P(PER_TILE), end = first + P(PER_TILE) < P(ELEMENTS) ? first + P(PER_TILE) : P(ELEMENTS);
 	(void)local;
 	for (first += THREAD * PACK; first < end; first += THREADS * PACK) {
 		long long at[OPERANDS + 1] = {0};

@@ -1,5 +1,6 @@
 /* The pointwise kernel template: folds its loop nest, chooses tiles, and evaluates constants. */
 #include "compiler/kernels/pointwise.h"
+#include "compiler/kernels/params.h"
 #include "compiler/variants/variants.h"
 
 /* Strides of one operand in a folded nest. */
@@ -38,7 +39,7 @@ bool pointwise_fits(const struct launch *launch)
 	struct nest nest;
 	fold_nest(launch, &nest);
 	int outer = nest.rank > 2 ? nest.rank - 2 : 0, walks = launch->operand_count;
-	int cpu = 7 + 2 * walks + outer * (1 + walks), gpu = 2 + nest.rank * (1 + walks);
+	int cpu = POINTWISE_WALKS + 2 * walks + outer * (1 + walks), gpu = GPU_POINTWISE_DIMS + nest.rank * (1 + walks);
 	return cpu <= MAX_PARAMS && gpu <= MAX_PARAMS;
 }
 
@@ -51,7 +52,7 @@ static void define(struct context *ctx, struct variant *variant, const char *nam
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
-	variant->defines[variant->define_count++] = (struct define){name, arena_copy_text(&ctx->arena, text)};
+	variant_define(variant, name, arena_copy_text(&ctx->arena, text));
 }
 
 static const char *c_type(enum erc_dtype dtype, struct arena *arena)
@@ -170,26 +171,28 @@ static void offer_cut(struct choice *choice, const struct launch *launch, const 
 	choice_offer(choice, &tile);
 }
 
-/* Tile rows, chunk and chunks are params 1 to 3; the others describe the nest. */
 static void set_params(const struct launch *launch, const struct nest *nest, const struct cut *cut,
                        const struct tile *tile, struct variant *variant)
 {
-	int outer = nest->rank > 2 ? nest->rank - 2 : 0, last = nest->rank - 1, n = 0;
-	int64_t chunk = tile->shape[0], rows = tile->shape[1];
-	int64_t head[] = {outer, rows, chunk, ceil_div(cut->middle, chunk), cut->rows, cut->inner, cut->middle};
-	for (size_t i = 0; i < COUNT_OF(head); i++)
-		variant->params[n++] = head[i];
+	int outer = nest->rank > 2 ? nest->rank - 2 : 0, last = nest->rank - 1, n = POINTWISE_WALKS;
+	int64_t chunk = tile->shape[0];
+	variant_set(variant, POINTWISE_RANK, outer);
+	variant_set_tile(variant, POINTWISE_TILE_ROWS, tile->shape[1]);
+	variant_set_tile(variant, POINTWISE_CHUNK, chunk);
+	variant_set_tile(variant, POINTWISE_CHUNKS, ceil_div(cut->middle, chunk));
+	variant_set(variant, POINTWISE_ROWS, cut->rows);
+	variant_set(variant, POINTWISE_INNER, cut->inner);
+	variant_set(variant, POINTWISE_MIDDLE, cut->middle);
 	for (int k = 0; k < launch->operand_count; k++) {
-		variant->params[n++] = nest->strides[k][last];
-		variant->params[n++] = nest->rank > 1 ? nest->strides[k][last - 1] : nest->strides[k][last] * cut->inner;
+		const int64_t *strides = nest->strides[k];
+		variant_set(variant, n++, strides[last]);
+		variant_set(variant, n++, nest->rank > 1 ? strides[last - 1] : strides[last] * cut->inner);
 	}
 	for (int d = 0; d < outer; d++)
-		variant->params[n++] = nest->dims[d];
+		variant_set(variant, n++, nest->dims[d]);
 	for (int k = 0; k < launch->operand_count; k++)
 		for (int d = 0; d < outer; d++)
-			variant->params[n++] = nest->strides[k][d];
-	variant->param_count = n;
-	variant->tile_params = 1u << 1 | 1u << 2 | 1u << 3;
+			variant_set(variant, n++, nest->strides[k][d]);
 }
 
 static enum ercc_status check_fits(struct context *ctx, const struct launch *launch)
@@ -311,7 +314,8 @@ static enum ercc_status pointwise_gpu(struct context *ctx, const struct device *
 	struct nest nest;
 	struct choice choice;
 	struct tile tile;
-	int64_t elements = shape_elements(&launch->space), n = 0;
+	int64_t elements = shape_elements(&launch->space);
+	int n = GPU_POINTWISE_DIMS;
 	TRY(check_fits(ctx, launch));
 	fold_nest(launch, &nest);
 	if (elements == 0)
@@ -323,15 +327,13 @@ static enum ercc_status pointwise_gpu(struct context *ctx, const struct device *
 			offer_range(&choice, launch, &nest, pack, elements, threads, turns);
 	TRY(choice_end(ctx, &choice, launch, variant, &tile));
 	variant->shape_text = arena_printf(&ctx->arena, "%lld", (long long)tile.shape[0]);
-	variant->params[n++] = tile.shape[0];
-	variant->params[n++] = elements;
+	variant_set_tile(variant, GPU_POINTWISE_PER_TILE, tile.shape[0]);
+	variant_set(variant, GPU_POINTWISE_ELEMENTS, elements);
 	for (int d = 0; d < nest.rank; d++)
-		variant->params[n++] = nest.dims[d];
+		variant_set(variant, n++, nest.dims[d]);
 	for (int k = 0; k < launch->operand_count; k++)
 		for (int d = 0; d < nest.rank; d++)
-			variant->params[n++] = nest.strides[k][d];
-	variant->param_count = (int)n;
-	variant->tile_params = 1;
+			variant_set(variant, n++, nest.strides[k][d]);
 	choice_run_time_count(launch, elements, tile.shape[0], variant);
 	define(ctx, variant, "RANK", "%d", nest.rank);
 	define(ctx, variant, "PACK", "%d", pack);

@@ -1,35 +1,13 @@
 /* Max and average pooling over up to three spatial dims. CG channels lie together (16: blocked
  * layout, 1: plain). A row is one output row of one plane. Bound: memory.
  * Defines: CG, AVERAGE, COUNT_PAD (the divisor counts padding), T (dtype), LOWEST. */
-#define P(name) p[PARAM_##name]
-enum {
-	PARAM_ROWS_PER_TILE,
-	PARAM_ROWS,
-	PARAM_ID,
-	PARAM_IH,
-	PARAM_IW,
-	PARAM_OD,
-	PARAM_OH,
-	PARAM_OW,
-	PARAM_KD,
-	PARAM_KH,
-	PARAM_KW,
-	PARAM_SD,
-	PARAM_SH,
-	PARAM_SW,
-	PARAM_DD,
-	PARAM_DH,
-	PARAM_DW,
-	PARAM_PD,
-	PARAM_PH,
-	PARAM_PW,
-	PARAM_ED,
-	PARAM_EH,
-	PARAM_EW,
-};
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
+#ifndef CG
+#define CG 1
+#define AVERAGE 0
+#define COUNT_PAD 0
+#define T f32
+#define LOWEST -__builtin_inf()
+#endif
 
 /* Window positions along one dim: taps [*first, *last) lie inside; returns those inside the padded extent. */
 FN long clip(long start, long size, long end_pad, long kernel, long dilation, long *first, long *last)

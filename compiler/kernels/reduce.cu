@@ -2,12 +2,22 @@
  * output elements (see reduce.row.c): each takes every MEMBERS-th element, in the order of the input, and the first
  * ones put together in the order of members what all have found. Bound: memory. Not measured on a GPU yet.
  * Defines: as reduce.row.c, MEMBERS, and MERGE and MERGED, which put two results together: over LOAD0 and LOAD1. */
+#ifndef LANES_KEPT
+#define LANES_KEPT 1
+#define T f32
+#define START f32_value v0 = 0.0f;
+#define COMBINE f32_value v1 = f32_add(LOAD0, LOAD1);
+#define COMBINED v1
+#define FINISH f32_value v2 = LOAD0 / LOAD2;
+#define FINISHED v2
+#define MEMBERS 1
+#define MERGE f32_value v3 = f32_add(LOAD0, LOAD1);
+#define MERGED v3
+#endif
+
 #define LOAD0 so_far
 #define LOAD1 element
 #define LOAD2 n
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
 
 FN VALUE_TYPE reduce_some(const VALUE_TYPE *in, const long long *g, int gone, int count, int member, VALUE_TYPE n)
 {
@@ -46,20 +56,20 @@ FN VALUE_TYPE merge(VALUE_TYPE so_far, VALUE_TYPE element, VALUE_TYPE n)
 
 TILE_BODY
 {
-	const long long *p = (const long long *)args->params, *k = p + 5, *g = k + 2 * p[2];
-	long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1];
-	int lane = THREAD % LANES_KEPT, member = THREAD / LANES_KEPT % MEMBERS, count = (int)p[4];
+	const long long *p = (const long long *)args->params, *k = p + PARAM_DIMS, *g = k + 2 * P(KEPT);
+	long end = (tile + 1) * P(ROWS_PER_TILE) < P(ROWS_TOTAL) ? (tile + 1) * P(ROWS_PER_TILE) : P(ROWS_TOTAL);
+	int lane = THREAD % LANES_KEPT, member = THREAD / LANES_KEPT % MEMBERS, count = (int)P(COUNT);
 	VALUE_TYPE *found = (VALUE_TYPE *)local + THREAD / (LANES_KEPT * MEMBERS) * (LANES_KEPT * MEMBERS),
 			   n = (VALUE_TYPE)count;
-	for (long first = tile * p[0]; first < end; first += THREADS / (LANES_KEPT * MEMBERS)) {
+	for (long first = tile * P(ROWS_PER_TILE); first < end; first += THREADS / (LANES_KEPT * MEMBERS)) {
 		long r = first + THREAD / (LANES_KEPT * MEMBERS);
 		const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0];
 		long left = r * LANES_KEPT + lane;
-		for (int d = (int)p[2] - 1; d >= 0; d--) {
+		for (int d = (int)P(KEPT) - 1; d >= 0; d--) {
 			in += left % k[2 * d] * k[2 * d + 1];
 			left /= k[2 * d];
 		}
-		VALUE_TYPE value = reduce_some(in, g, (int)p[3], r < end ? count : 0, member, n);
+		VALUE_TYPE value = reduce_some(in, g, (int)P(GONE), r < end ? count : 0, member, n);
 		if (MEMBERS > 1) {
 			found[member * LANES_KEPT + lane] = value;
 			barrier();

@@ -1,21 +1,27 @@
 /* Reduces some dims of a strided tensor. A row is one output element, or 16 neighbouring ones
  * (LANES_KEPT) where they are contiguous. The order of the sum is that of the input.
  * Defines: LANES_KEPT, T; START, COMBINE and FINISH declare their values, the last of which are v0, COMBINED
- * and FINISHED: over LOAD0 (so far), LOAD1 (an element), LOAD2 (how many).
- * Params: rows per tile, rows, kept dims, reduced dims, n, then (dim, stride) of each. */
+ * and FINISHED: over LOAD0 (so far), LOAD1 (an element), LOAD2 (how many). */
+#ifndef LANES_KEPT
+#define LANES_KEPT 1
+#define T f32
+#define START f32_value v0 = 0.0f;
+#define COMBINE f32_value v1 = f32_add(LOAD0, LOAD1);
+#define COMBINED v1
+#define FINISH f32_value v2 = LOAD0 / LOAD2;
+#define FINISHED v2
+#endif
+
 #define LOAD0 so_far
 #define LOAD1 element
 #define LOAD2 n
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
 	const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0];
 	VALUE_TYPE *out = (VALUE_TYPE *)args->buffers[1] + r * LANES_KEPT, value[LANES_KEPT];
-	long kept = p[2], gone = p[3], count = p[4], index[8] = {0};
-	const long long *k = p + 5, *g = k + 2 * kept;
+	long kept = P(KEPT), gone = P(GONE), count = P(COUNT), index[8] = {0};
+	const long long *k = p + PARAM_DIMS, *g = k + 2 * kept;
 	VALUE_TYPE n = (VALUE_TYPE)count;
 	for (long d = kept - 1, left = r * LANES_KEPT; d >= 0; d--) {
 		in += left % k[2 * d] * k[2 * d + 1];
@@ -41,6 +47,7 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 	}
 	for (int l = 0; l < LANES_KEPT; l++) {
 		VALUE_TYPE so_far = value[l], element = 0;
+		(void)element;
 		FINISH
 		out[l] = FINISHED;
 	}

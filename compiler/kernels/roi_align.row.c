@@ -1,7 +1,13 @@
 /* Regions of an image pooled to a fixed size: each output element is the mean, or the largest part, of bilinear
  * samples in its bin. A row is one channel of one region. A batch index outside the batch is clamped.
- * Defines: SCALE, SHIFT (0.5: half pixel), LARGEST, SAMPLING (a dim; 0: by the bin's size).
- * Params: rows per tile, rows, channels, height, width, pooled height, pooled width, images. */
+ * Defines: SCALE, SHIFT (0.5: half pixel), LARGEST, SAMPLING (a dim; 0: by the bin's size). */
+#ifndef SCALE
+#define SCALE 1.0f
+#define SHIFT 0.5f
+#define LARGEST 0
+#define SAMPLING 0
+#endif
+
 #define SAMPLES_MAX 1024.0f
 
 FN long samples_of(float bin)
@@ -32,10 +38,11 @@ FN float sample(const float *in, long height, long width, float y, float x)
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	long channels = p[2], height = p[3], width = p[4], ph = p[5], pw = p[6], roi = r / channels, c = r % channels;
+	long channels = P(CHANNELS), height = P(HEIGHT), width = P(WIDTH), ph = P(OUT_HEIGHT), pw = P(OUT_WIDTH),
+		 roi = r / channels, c = r % channels;
 	const float *box = (const float *)args->buffers[1] + roi * 4;
 	long long image = ((const i64_value *)args->buffers[2])[roi];
-	image = image < 0 ? 0 : image >= p[7] ? p[7] - 1 : image;
+	image = image < 0 ? 0 : image >= P(IMAGES) ? P(IMAGES) - 1 : image;
 	const float *in = (const float *)args->buffers[0] + (image * channels + c) * height * width;
 	float *out = (float *)args->buffers[3] + r * ph * pw;
 	float left = box[0] * SCALE - SHIFT, top = box[1] * SCALE - SHIFT;

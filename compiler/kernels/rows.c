@@ -3,33 +3,39 @@
 
 void window_params(struct launch *launch, const struct window *w, int64_t planes)
 {
-	const int64_t *lists[] = {w->in, w->out, w->kernel, w->stride, w->dilation, w->pad};
-	launch->params[ROWS_TOTAL] = planes * w->out[0] * w->out[1];
-	launch->param_count = ROWS_FIRST;
-	for (size_t k = 0; k < COUNT_OF(lists); k++)
-		for (int i = 0; i < 3; i++)
-			launch->params[launch->param_count++] = lists[k][i];
+	launch_set(launch, ROWS_TOTAL, planes * w->out[0] * w->out[1]);
+	for (int i = 0; i < 3; i++) {
+		launch_set(launch, WINDOW_ID + i, w->in[i]);
+		launch_set(launch, WINDOW_OD + i, w->out[i]);
+		launch_set(launch, WINDOW_KD + i, w->kernel[i]);
+		launch_set(launch, WINDOW_SD + i, w->stride[i]);
+		launch_set(launch, WINDOW_DD + i, w->dilation[i]);
+		launch_set(launch, WINDOW_PD + i, w->pad[i]);
+	}
 }
 
 void define_epilogue(struct context *ctx, const struct launch *launch, struct variant *variant)
 {
 	static const char *const loads[] = {"", "LOAD_FULL", "LOAD_CHANNEL", "LOAD_SCALAR"};
 	struct arena *arena = &ctx->arena;
-	variant->defines[variant->define_count++] = (struct define){"LOAD0", "VALUE"};
+	variant_define(variant, "LOAD0", "VALUE");
 	for (int k = launch->input_count, n = 1; k < launch->operand_count - 1; k++, n++)
-		variant->defines[variant->define_count++] =
-			(struct define){arena_printf(arena, "LOAD%d", n),
-		                    arena_printf(arena, "%s(%d)", loads[launch->operands[k].role], k)};
+		variant_define(variant, arena_printf(arena, "LOAD%d", n),
+		               arena_printf(arena, "%s(%d)", loads[launch->operands[k].role], k));
+}
+
+bool has_define(const struct launch *launch, const char *name, const char *value)
+{
+	for (int i = 0; i < launch->define_count; i++)
+		if (!strcmp(launch->defines[i].name, name))
+			return !strcmp(launch->defines[i].value, value);
+	return false;
 }
 
 /* Where channels or kept elements do not lie together, which lowering says in a define, the kernel has no vectors. */
 static bool is_scalar(const struct launch *launch)
 {
-	for (int i = 0; i < launch->define_count; i++)
-		if ((!strcmp(launch->defines[i].name, "CG") || !strcmp(launch->defines[i].name, "LANES_KEPT")) &&
-		    !strcmp(launch->defines[i].value, "1"))
-			return true;
-	return false;
+	return has_define(launch, "CG", "1") || has_define(launch, "LANES_KEPT", "1");
 }
 
 /* One tile of `per_tile` rows: arithmetic at the kernel's speed, every byte from the shared cache and to it. */
@@ -45,9 +51,8 @@ static void offer_rows(struct choice *choice, const struct launch *launch, int64
 
 void define_number(struct context *ctx, struct variant *variant, bool of_tile, const char *name, int64_t value)
 {
-	variant->tile_defines |= (uint64_t)of_tile << variant->define_count;
-	variant->defines[variant->define_count++] =
-		(struct define){name, arena_printf(&ctx->arena, "%lld", (long long)value)};
+	(of_tile ? variant_define_tile : variant_define)(variant, name,
+	                                                 arena_printf(&ctx->arena, "%lld", (long long)value));
 }
 
 /* Params and defines of row kernels, and the number of tiles. */
@@ -58,15 +63,11 @@ static void set_rows(struct context *ctx, const struct launch *launch, int64_t r
 	variant->shape_text = arena_printf(&ctx->arena, "%lld row%s", (long long)tile->shape[0], plural);
 	if (rows == 0)
 		variant->tile_count = 0;
-	memcpy(variant->params, launch->params, sizeof variant->params);
-	variant->params[ROWS_PER_TILE] = tile->shape[0];
-	variant->params[ROWS_TOTAL] = rows;
+	variant_set_all(variant, launch->params, launch->param_count);
+	variant_set_tile(variant, ROWS_PER_TILE, tile->shape[0]);
+	variant_set(variant, ROWS_TOTAL, rows);
 	choice_run_time_count(launch, rows, tile->shape[0], variant);
-	variant->tile_params = UINT64_C(1) << ROWS_PER_TILE;
-	variant->param_count = launch->param_count;
-	memcpy(variant->defines + variant->define_count, launch->defines,
-	       sizeof(struct define) * (size_t)launch->define_count);
-	variant->define_count += launch->define_count;
+	variant_define_all(variant, launch);
 }
 
 static void add_epilogue(struct context *ctx, const struct launch *launch, struct variant *variant)
@@ -90,7 +91,7 @@ enum ercc_status rows_cpu(struct context *ctx, const struct device *device, cons
 	TRY(choice_end(ctx, &choice, launch, variant, &tile));
 	set_rows(ctx, launch, launch->params[ROWS_TOTAL], &tile, variant);
 	if (launch->template->epilogue)
-		variant->defines[variant->define_count++] = (struct define){"VECTOR", "1"};
+		variant_define(variant, "VECTOR", "1");
 	add_epilogue(ctx, launch, variant);
 	return ERCC_OK;
 }

@@ -1,18 +1,22 @@
 /* Scatters along one axis: each row is one line of the data along that axis, copied, then changed by the
  * updates that lie on the same line, in their order. An index outside the axis is clamped. Bound: memory.
- * Defines: INDEX (its type), T (dtype), COMBINE over a (so far) and b (the update).
- * Params: rows per tile, rows, rank, axis, then (dim of the data, dim of the indices) of each dim. */
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
+ * Defines: INDEX (its type), T (dtype), COMBINE over a (so far) and b (the update). */
+#ifndef INDEX
+#define INDEX i64_value
+#define T f32
+#define COMBINE f32_add(a, b)
+#endif
+
+#define DATA_DIM(d) p[PARAM_DIMS + 2 * (d)]
+#define INDEX_DIM(d) p[PARAM_DIMS + 1 + 2 * (d)]
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	long rank = p[2], axis = p[3], from = 0, index = 0, from_stride = 1, index_stride = 1, from_step = 0,
+	long rank = P(RANK), axis = P(AXIS), from = 0, index = 0, from_stride = 1, index_stride = 1, from_step = 0,
 		 index_step = 0;
 	int inside = 1;
 	for (long d = rank - 1, left = r; d >= 0; d--) {
-		long size = p[4 + 2 * d], updates = p[5 + 2 * d];
+		long size = DATA_DIM(d), updates = INDEX_DIM(d);
 		if (d == axis) {
 			from_step = from_stride;
 			index_step = index_stride;
@@ -30,7 +34,7 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 					 *updates = (const VALUE_TYPE *)args->buffers[2] + index;
 	const INDEX *indices = (const INDEX *)args->buffers[1] + index;
 	VALUE_TYPE *out = (VALUE_TYPE *)args->buffers[3] + from;
-	long size = p[4 + 2 * axis], count = inside ? p[5 + 2 * axis] : 0;
+	long size = DATA_DIM(axis), count = inside ? INDEX_DIM(axis) : 0;
 	for (long i = 0; i < size; i++)
 		out[i * from_step] = in[i * from_step];
 	for (long i = 0; i < count; i++) {

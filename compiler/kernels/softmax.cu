@@ -1,9 +1,13 @@
 /* e^(x - max) / sum along an axis of `count` elements, `inner` apart. LINE threads share such a line: a warp or a block
  * where its elements lie together, one thread where those of neighbouring lines do. Bound: memory. Not measured on a GPU yet.
- * Defines: LOGARITHM, LINE. Params: lines per tile, lines, count, inner. */
+ * Defines: LOGARITHM, LINE. A row is such a line. */
+#ifndef LOGARITHM
+#define LOGARITHM 0
+#endif
+
 FN void line(const struct erc_tile_args *args, const long long *p, long r, float *local)
 {
-	long count = p[2], inner = p[3], at = r / inner * count * inner + r % inner;
+	long count = P(COUNT), inner = P(INNER), at = r / inner * count * inner + r % inner;
 	const float *in = (const float *)args->buffers[0] + at;
 	float *out = (float *)args->buffers[1] + at, top = -__builtin_inff(), sum = 0.0f;
 	for (long i = MEMBER; i < count; i += LINE)

@@ -1,5 +1,9 @@
 /* e^(x - max) / sum along an axis of `count` elements, `inner` apart. A row is one such line.
- * Defines: LOGARITHM. Params: rows per tile, rows, count, inner. Bound: memory, then exp. */
+ * Defines: LOGARITHM. Bound: memory, then exp. */
+#ifndef LOGARITHM
+#define LOGARITHM 0
+#endif
+
 static void line(const float *in, float *out, long count, long inner)
 {
 	float top = in[0], sum = 0.0f;
@@ -17,8 +21,8 @@ static void line(const float *in, float *out, long count, long inner)
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	long at = r / p[3] * p[2] * p[3] + r % p[3];
-	line((const float *)args->buffers[0] + at, (float *)args->buffers[1] + at, p[2], p[3]);
+	long at = r / P(INNER) * P(COUNT) * P(INNER) + r % P(INNER);
+	line((const float *)args->buffers[0] + at, (float *)args->buffers[1] + at, P(COUNT), P(INNER));
 }
 
 KERNEL_OF_ROWS

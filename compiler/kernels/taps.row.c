@@ -1,7 +1,11 @@
 /* One axis of a resize: out[o] = sum of weight[o][k] * in[index[o][k]], in that order, for lines of `inner`
  * elements. A row is one such line; where inner is 1 it is the whole axis. Bound: memory.
- * A negative first index stands for the value OUTSIDE. Defines: LAST (inner is 1), OUTSIDE.
- * Params: rows per tile, rows, size of the axis before, after, inner, taps. */
+ * A negative first index stands for the value OUTSIDE. Defines: LAST (inner is 1), OUTSIDE. */
+#ifndef LAST
+#define LAST 0
+#define OUTSIDE 0.0f
+#endif
+
 FN void element(const float *in, const i32_value *index, const float *weight, long taps, long inner, float *out)
 {
 	for (long i = 0; i < inner; i++) {
@@ -14,7 +18,7 @@ FN void element(const float *in, const i32_value *index, const float *weight, lo
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	long before = p[2], after = p[3], inner = p[4], taps = p[5];
+	long before = P(BEFORE), after = P(AFTER), inner = P(INNER), taps = P(TAPS);
 	const float *in = (const float *)args->buffers[0], *weights = (const float *)args->buffers[2];
 	const i32_value *indices = (const i32_value *)args->buffers[1];
 	float *out = (float *)args->buffers[3];

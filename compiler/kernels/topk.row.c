@@ -1,10 +1,10 @@
 /* The k largest or smallest elements of each line, best first, equal ones by position. A row is one line of
  * `count` elements, `inner` apart. The output is a heap with the worst on top while the line is read, then
- * sorted in place. Defines: T (dtype), BETTER over a and b (two elements). Params: rows per tile, rows, count, inner,
- * k. */
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
+ * sorted in place. Defines: T (dtype), BETTER over a and b (two elements). */
+#ifndef T
+#define T f32
+#define BETTER a > b
+#endif
 
 struct heap {
 	VALUE_TYPE *value;
@@ -55,7 +55,7 @@ static void line(const VALUE_TYPE *in, struct heap *h, long count, long k)
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	long count = p[2], inner = p[3], k = p[4];
+	long count = P(COUNT), inner = P(INNER), k = P(K);
 	long to = r / inner * k * inner + r % inner;
 	struct heap h = {(VALUE_TYPE *)args->buffers[1] + to, (i64_value *)args->buffers[2] + to, inner};
 	line((const VALUE_TYPE *)args->buffers[0] + r / inner * count * inner + r % inner, &h, count, k);

@@ -1,10 +1,11 @@
 /* The kinds of equal rows of a matrix [m, k]: n, the number of each kind's rows, the kind of each row, and the first
  * row of each kind. Kinds are numbered in the order of their values (SORTED), or as they come. One tile does all: a
  * stable merge sort of row numbers. NaNs are equal, and last. Bound: comparisons. Defines: T (dtype), SORTED. Operands:
- * rows, workspace of 2 m, n, counts, kinds, firsts. Params: rows per tile, rows, m, k. */
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define VALUE_TYPE JOIN(T, _value)
+ * rows, workspace of 2 m, n, counts, kinds, firsts. */
+#ifndef T
+#define T f32
+#define SORTED 1
+#endif
 
 /* Below 0, 0 or above 0, as row a comes before, with or behind row b. */
 static int compare(const VALUE_TYPE *in, long k, i64_value a, i64_value b)
@@ -31,9 +32,9 @@ static void merge(const VALUE_TYPE *in, long k, const i64_value *from, i64_value
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
 	const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0];
-	i64_value *order = (i64_value *)args->buffers[1], *spare = order + p[2], *counts = (i64_value *)args->buffers[3],
+	i64_value *order = (i64_value *)args->buffers[1], *spare = order + P(M), *counts = (i64_value *)args->buffers[3],
 			  *kinds = (i64_value *)args->buffers[4], *firsts = (i64_value *)args->buffers[5];
-	long m = p[2], k = p[3], n = 0;
+	long m = P(M), k = P(K), n = 0;
 	(void)r;
 	for (long i = 0; i < m; i++)
 		order[i] = i;

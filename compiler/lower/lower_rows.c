@@ -67,8 +67,7 @@ struct launch *lower_rows(struct lowering *lowering, struct node *node, const st
 	launch_operand(launch, lower_buffer(lowering, node->inputs[0]), node->inputs[0]->dtype, false);
 	launch_operand(launch, lower_buffer(lowering, node->outputs[0]), node->outputs[0]->dtype, true);
 	launch->input_count = 1;
-	launch->params[ROWS_TOTAL] = rows;
-	launch->param_count = ROWS_FIRST;
+	launch_set(launch, ROWS_TOTAL, rows);
 	launch->space = node->outputs[0]->shape;
 	launch->bytes = (uint64_t)(value_bytes(node->inputs[0]) + value_bytes(node->outputs[0]));
 	return launch;

@@ -83,11 +83,6 @@ static const char *float_text(struct lowering *lowering, float number)
 	return isnan(number) ? "__builtin_nanf(\"\")" : arena_printf(&lowering->ctx->arena, "%af", number);
 }
 
-static void define(struct launch *launch, const char *name, const char *value)
-{
-	launch->defines[launch->define_count++] = (struct define){name, value};
-}
-
 /* Whether a known mask hides the key from the query. */
 static bool is_hidden(const struct node *node, const struct tensor *mask, int64_t at)
 {
@@ -124,7 +119,9 @@ static struct launch *add_attention(struct lowering *lowering, const struct node
 					 columns[] = {ATTENTION_SIZE, ATTENTION_SIZE, ATTENTION_V_SIZE, ATTENTION_KEY};
 	const int64_t *dims = space->dims;
 	struct launch *launch = plan_add_launch(lowering->plan, NULL, &attention_template, node->name);
-	bool causal = is_causal(node, dims, &launch->params[PARAM_AHEAD]);
+	int64_t ahead = 0;
+	bool causal = is_causal(node, dims, &ahead);
+	launch_set(launch, ATTENTION_AHEAD, ahead);
 	launch->space = *space;
 	for (int i = 0; i < (causal ? 3 : node->input_count); i++) {
 		struct value *value = node->inputs[i];
@@ -138,10 +135,10 @@ static struct launch *add_attention(struct lowering *lowering, const struct node
 		(uint64_t)(dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * dims[ATTENTION_QUERY] * dims[ATTENTION_KEY]) * 2 *
 		(uint64_t)(dims[ATTENTION_SIZE] + dims[ATTENTION_V_SIZE] + EXP_WORK);
 	int kind = causal ? MASK_CAUSAL : (int)node_attr_int(node, "mask", ATTENTION_NO_MASK);
-	define(launch, "MASK", arena_printf(&lowering->ctx->arena, "%d", kind));
-	define(launch, "FILL", float_text(lowering, node_attr_float(node, "fill", 0)));
-	define(launch, "SCALE", float_text(lowering, node_attr_float(node, "scale", 1)));
-	define(launch, "ZERO_EMPTY", node_attr_int(node, "zero_empty", 0) ? "1" : "0");
+	launch_define(launch, "MASK", arena_printf(&lowering->ctx->arena, "%d", kind));
+	launch_define(launch, "FILL", float_text(lowering, node_attr_float(node, "fill", 0)));
+	launch_define(launch, "SCALE", float_text(lowering, node_attr_float(node, "scale", 1)));
+	launch_define(launch, "ZERO_EMPTY", node_attr_int(node, "zero_empty", 0) ? "1" : "0");
 	return launch;
 }
 
@@ -154,16 +151,15 @@ static struct launch *add_sum(struct lowering *lowering, const struct node *node
 	launch->space = attention->space;
 	launch_operand(launch, parts, ERC_F32, false);
 	launch->input_count = 1;
-	launch->params[ROWS_TOTAL] = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * dims[ATTENTION_QUERY];
-	launch->params[SUM_PARTS] = attention->params[PARAM_PARTS];
-	launch->params[SUM_QUERIES] = dims[ATTENTION_QUERY];
-	launch->params[SUM_HEADS] = dims[ATTENTION_HEAD];
-	launch->param_count = SUM_STRIDES + 4;
+	launch_set(launch, ROWS_TOTAL, dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * dims[ATTENTION_QUERY]);
+	launch_set(launch, ATTENTION_SUM_PARTS, attention->params[ATTENTION_PARTS]);
+	launch_set(launch, ATTENTION_SUM_QUERIES, dims[ATTENTION_QUERY]);
+	launch_set(launch, ATTENTION_SUM_HEADS, dims[ATTENTION_HEAD]);
 	launch->flops = (uint64_t)parts->bytes / 2;
 	launch->bytes = (uint64_t)parts->bytes;
 	launch->reduction_key = 0x6174746e0002;
-	define(launch, "HEAD_V", arena_printf(&lowering->ctx->arena, "%lld", (long long)dims[ATTENTION_V_SIZE]));
-	define(launch, "ZERO_EMPTY", node_attr_int(node, "zero_empty", 0) ? "1" : "0");
+	launch_define(launch, "HEAD_V", arena_printf(&lowering->ctx->arena, "%lld", (long long)dims[ATTENTION_V_SIZE]));
+	launch_define(launch, "ZERO_EMPTY", node_attr_int(node, "zero_empty", 0) ? "1" : "0");
 	return launch;
 }
 
@@ -175,9 +171,9 @@ static void divide_keys(struct launch *launch)
 	int64_t each = keys;
 	if (elements > PART_ELEMENTS * 3 / 2)
 		each = round_up(ceil_div(keys, ceil_div(elements, PART_ELEMENTS)), KEYS_PER_BLOCK);
-	launch->params[PARAM_PART_KEYS] = each;
-	launch->params[PARAM_PARTS] = ceil_div(keys, each);
-	define(launch, "SPLIT", launch->params[PARAM_PARTS] > 1 ? "1" : "0");
+	launch_set(launch, ATTENTION_PART_KEYS, each);
+	launch_set(launch, ATTENTION_PARTS, ceil_div(keys, each));
+	launch_define(launch, "SPLIT", launch->params[ATTENTION_PARTS] > 1 ? "1" : "0");
 }
 
 enum ercc_status lower_attention_core(struct lowering *lowering, struct node *node)
@@ -193,9 +189,9 @@ enum ercc_status lower_attention_core(struct lowering *lowering, struct node *no
 	struct shape space = shape_of(ATTENTION_RANK, dims);
 	struct launch *launch = add_attention(lowering, node, &space), *last = launch;
 	divide_keys(launch);
-	if (launch->params[PARAM_PARTS] > 1) {
+	if (launch->params[ATTENTION_PARTS] > 1) {
 		int64_t rows =
-			dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[PARAM_PARTS] * dims[ATTENTION_QUERY];
+			dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[ATTENTION_PARTS] * dims[ATTENTION_QUERY];
 		struct buffer *parts =
 			plan_buffer(lowering->plan, BUFFER_ARENA, 4 * rows * (dims[ATTENTION_V_SIZE] + 2), node->name);
 		launch_operand(launch, parts, ERC_F32, true);

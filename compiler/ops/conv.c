@@ -157,7 +157,7 @@ static enum ercc_status lower_depthwise(struct lowering *lowering, struct node *
 	add_bias(launch, bias);
 	launch_operand(launch, lower_buffer(lowering, out), ERC_F32, true);
 	window_params(launch, w, in->shape.dims[0] * ceil_div(channels, 16));
-	launch->params[launch->param_count++] = ceil_div(channels, 16);
+	launch_set(launch, DEPTHWISE_BLOCKS, ceil_div(channels, 16));
 	launch->space = out->shape;
 	launch->reduction_key = 0x64770001;
 	launch->flops = 2 * (uint64_t)shape_elements(&out->shape) * (uint64_t)taps;
@@ -194,7 +194,7 @@ static enum ercc_status lower_conv(struct lowering *lowering, struct node *node)
 	                                                   : pack_at_run_time(lowering, node, group, cg);
 	struct buffer *bias = node_input(node, 2) ? padded_bias(lowering, node) : NULL;
 	struct launch *launch = plan_add_launch(lowering->plan, NULL, &conv_template, node->name);
-	int64_t ic = in->shape.dims[1] / group, *p = launch->params;
+	int64_t ic = in->shape.dims[1] / group, p[CONV_LAUNCH_PARAM_COUNT] = {0};
 	int64_t in_positions = window.in[0] * window.in[1] * window.in[2];
 	int64_t positions = window.out[0] * window.out[1] * window.out[2];
 	bool blocked = out->layout == LAYOUT_NC16;
@@ -222,7 +222,7 @@ static enum ercc_status lower_conv(struct lowering *lowering, struct node *node)
 	p[CONV_GROUPS] = group;
 	p[CONV_IMAGES] = in->shape.dims[0];
 	p[CONV_SCATTER] = !blocked;
-	launch->param_count = CONV_LAUNCH_PARAM_COUNT;
+	launch_set_all(launch, p, CONV_LAUNCH_PARAM_COUNT);
 	launch->space = out->shape;
 	launch->reduction_key = 0x636f6e760000 + (uint64_t)cg;
 	launch->flops = 2 * (uint64_t)shape_elements(&out->shape) * (uint64_t)(ic * p[CONV_KD] * p[CONV_KH] * p[CONV_KW]);

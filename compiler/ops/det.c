@@ -1,9 +1,7 @@
 /* Det: determinants of small square matrices. */
 #include "compiler/lower/lower_rows.h"
 
-#define N_MAX 32 /* as in det.row.c */
-
-const struct kernel_template det_template = {.stem = "det", .cpu = rows_cpu, .gpu = rows_gpu};
+#define N_MAX 32
 
 static enum ercc_status infer_det(struct node *node)
 {
@@ -22,7 +20,8 @@ static enum ercc_status lower_det(struct lowering *lowering, struct node *node)
 {
 	int64_t n = node->inputs[0]->shape.dims[node->inputs[0]->shape.rank - 1];
 	struct launch *launch = lower_rows(lowering, node, &det_template, shape_elements(&node->outputs[0]->shape));
-	launch->params[launch->param_count++] = n;
+	launch_set(launch, DET_N, n);
+	launch_define(launch, "N_MAX", arena_printf(&lowering->ctx->arena, "%d", N_MAX));
 	launch->flops = (uint64_t)shape_elements(&node->outputs[0]->shape) * (uint64_t)(n * n * n) * 40;
 	launch->reduction_key = 0x646574;
 	return ERCC_OK;

@@ -2,24 +2,6 @@
 #include "compiler/ops/gather.h"
 #include "compiler/ops/sizes.h"
 
-static void gather_evaluate(const struct launch *launch, void *const *buffers)
-{
-	const int64_t *p = launch->params;
-	int64_t indices = p[2], axis = p[3], bytes = p[4];
-	for (int64_t r = 0; r < p[ROWS_TOTAL]; r++) {
-		struct tensor tensor = {.dtype = launch->operands[1].dtype, .data = buffers[1]};
-		int64_t at = tensor_int(&tensor, r % indices);
-		at = at < 0 ? at + axis : at;
-		at = at < 0 ? 0 : at >= axis ? axis - 1 : at;
-		memcpy((char *)buffers[2] + r * bytes, (char *)buffers[0] + (r / indices * axis + at) * bytes, (size_t)bytes);
-	}
-}
-
-const struct kernel_template gather_template = {.stem = "gather",
-                                                .cpu = rows_cpu,
-                                                .gpu = rows_gpu,
-                                                .evaluate = gather_evaluate};
-
 static enum ercc_status infer_gather(struct node *node)
 {
 	const struct shape *in = &node->inputs[0]->shape, *indices = &node->inputs[1]->shape;
@@ -88,15 +70,13 @@ void lower_gather_axis(struct lowering *lowering, const struct node *node, const
 	launch_operand(launch, g->indices, g->index_dtype, false);
 	launch_operand(launch, g->out, g->dtype, true);
 	launch->input_count = 2;
-	launch->params[ROWS_TOTAL] = outer * g->index_count;
-	launch->params[2] = g->index_count;
-	launch->params[3] = g->shape.dims[g->axis];
-	launch->params[4] = inner * size;
-	launch->param_count = 5;
+	launch_set(launch, ROWS_TOTAL, outer * g->index_count);
+	launch_set(launch, GATHER_INDICES, g->index_count);
+	launch_set(launch, GATHER_AXIS_SIZE, g->shape.dims[g->axis]);
+	launch_set(launch, GATHER_SLICE_BYTES, inner * size);
 	launch->space = shape_of(3, (int64_t[]){outer, g->index_count, inner});
 	launch->bytes = 2 * (uint64_t)(outer * g->index_count * inner * size);
-	launch->defines[launch->define_count++] =
-		(struct define){"INDEX", g->index_dtype == ERC_I64 ? "i64_value" : "i32_value"};
+	launch_define(launch, "INDEX", g->index_dtype == ERC_I64 ? "i64_value" : "i32_value");
 }
 
 /* Known indices at equal distances: an element of the axis, or a range of them. */

@@ -88,7 +88,7 @@ static struct launch *add_product(struct lowering *lowering, struct node *node, 
                                   int64_t n, int64_t k)
 {
 	struct launch *launch = plan_add_launch(lowering->plan, NULL, &conv_template, node->name);
-	int64_t *p = launch->params;
+	int64_t p[CONV_LAUNCH_PARAM_COUNT] = {0};
 	launch_operand(launch, a, ERC_F32, false);
 	launch_operand(launch, b, ERC_F32, false);
 	launch->input_count = 2;
@@ -114,7 +114,7 @@ static struct launch *add_product(struct lowering *lowering, struct node *node, 
 	p[CONV_GROUPS] = 1;
 	p[CONV_IMAGES] = batch;
 	p[CONV_MATMUL] = 1;
-	launch->param_count = CONV_LAUNCH_PARAM_COUNT;
+	launch_set_all(launch, p, CONV_LAUNCH_PARAM_COUNT);
 	launch->reduction_key = 0x67656d6d0001;
 	launch->flops = 2 * (uint64_t)batch * (uint64_t)m * (uint64_t)n * (uint64_t)k;
 	return launch;

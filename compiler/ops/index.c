@@ -2,11 +2,6 @@
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
-const struct kernel_template gather_elements_template = {.stem = "gather_elements", .cpu = rows_cpu, .gpu = rows_gpu};
-const struct kernel_template gather_nd_template = {.stem = "gather_nd", .cpu = rows_cpu, .gpu = rows_gpu};
-const struct kernel_template scatter_template = {.stem = "scatter", .cpu = rows_cpu, .gpu = rows_gpu};
-const struct kernel_template scatter_nd_template = {.stem = "scatter_nd", .cpu = rows_cpu, .gpu = rows_gpu};
-
 static enum ercc_status check_indices(const struct node *node, bool i32)
 {
 	enum erc_dtype dtype = node->inputs[1]->dtype;
@@ -24,18 +19,11 @@ static struct launch *add_launch(struct lowering *lowering, struct node *node, c
 		launch_operand(launch, lower_buffer(lowering, node->inputs[i]), node->inputs[i]->dtype, false);
 	launch_operand(launch, lower_buffer(lowering, node->outputs[0]), node->outputs[0]->dtype, true);
 	launch->input_count = node->input_count;
-	launch->params[ROWS_TOTAL] = rows;
-	launch->param_count = ROWS_FIRST;
+	launch_set(launch, ROWS_TOTAL, rows);
 	launch->space = node->outputs[0]->shape;
 	launch->bytes = 2 * (uint64_t)value_bytes(node->outputs[0]);
-	launch->defines[launch->define_count++] =
-		(struct define){"INDEX", node->inputs[1]->dtype == ERC_I64 ? "i64_value" : "i32_value"};
+	launch_define(launch, "INDEX", node->inputs[1]->dtype == ERC_I64 ? "i64_value" : "i32_value");
 	return launch;
-}
-
-static void add_param(struct launch *launch, int64_t value)
-{
-	launch->params[launch->param_count++] = value;
 }
 
 /* ---- GatherElements ---- */
@@ -65,17 +53,16 @@ static enum ercc_status lower_gather_elements(struct lowering *lowering, struct 
 		strides[i] = stride;
 	struct launch *launch =
 		add_launch(lowering, node, &gather_elements_template, line ? shape_elements(out) / line : 0);
-	add_param(launch, in->rank);
-	add_param(launch, axis);
-	add_param(launch, in->dims[axis]);
+	launch_set(launch, GATHER_ELEMENTS_RANK, in->rank);
+	launch_set(launch, GATHER_ELEMENTS_AXIS, axis);
+	launch_set(launch, GATHER_ELEMENTS_AXIS_SIZE, in->dims[axis]);
 	for (int i = 0; i < in->rank; i++) {
-		add_param(launch, out->dims[i]);
-		add_param(launch, strides[i]);
+		launch_set(launch, GATHER_ELEMENTS_DIMS + 2 * i, out->dims[i]);
+		launch_set(launch, GATHER_ELEMENTS_DIMS + 2 * i + 1, strides[i]);
 	}
 	launch->flops = (uint64_t)shape_elements(out) * 40;
-	launch->defines[launch->define_count++] =
-		(struct define){"T", arena_printf(&lowering->ctx->arena, "%s_value",
-	                                      dtype_name(move_dtype(node->inputs[0]->dtype)))};
+	launch_define(launch, "T",
+	              arena_printf(&lowering->ctx->arena, "%s_value", dtype_name(move_dtype(node->inputs[0]->dtype))));
 	return ERCC_OK;
 }
 
@@ -142,15 +129,15 @@ static enum ercc_status expand_sized_gather_nd(struct node *node)
 	return ERCC_OK;
 }
 
-/* (dim, step) of the k dims behind the batch; a step is counted in units of what lies behind them. */
-static int64_t add_tuple(struct launch *launch, const struct shape *data, int64_t batch, int64_t k, int64_t unit)
+/* (dim, step) of the k dims behind the batch, from parameter `first` on; a step is counted in units of what lies behind
+ * them. */
+static int64_t set_tuple(struct launch *launch, int first, const struct shape *data, int64_t batch, int64_t k,
+                         int64_t unit)
 {
-	int64_t step = unit, steps[MAX_RANK];
-	for (int64_t i = batch + k - 1; i >= batch; step *= data->dims[i--])
-		steps[i] = step;
-	for (int64_t i = batch; i < batch + k; i++) {
-		add_param(launch, data->dims[i]);
-		add_param(launch, steps[i]);
+	int64_t step = unit;
+	for (int i = (int)k - 1; i >= 0; step *= data->dims[batch + i--]) {
+		launch_set(launch, first + 2 * i, data->dims[batch + i]);
+		launch_set(launch, first + 2 * i + 1, step);
 	}
 	return step;
 }
@@ -165,11 +152,10 @@ static enum ercc_status lower_gather_nd(struct lowering *lowering, struct node *
 		batches *= in->dims[i];
 	int64_t rows = shape_elements(indices) / k, bytes = slice * (int64_t)dtype_bytes(node->inputs[0]->dtype);
 	struct launch *launch = add_launch(lowering, node, &gather_nd_template, bytes ? rows : 0);
-	add_param(launch, bytes);
-	add_param(launch, k);
-	add_param(launch, batches && rows ? rows / batches : 1);
-	int at = launch->param_count++;
-	launch->params[at] = add_tuple(launch, in, batch, k, bytes);
+	launch_set(launch, GATHER_ND_SLICE_BYTES, bytes);
+	launch_set(launch, GATHER_ND_TUPLE, k);
+	launch_set(launch, GATHER_ND_BATCH_ROWS, batches && rows ? rows / batches : 1);
+	launch_set(launch, GATHER_ND_BATCH_BYTES, set_tuple(launch, GATHER_ND_DIMS, in, batch, k, bytes));
 	return ERCC_OK;
 }
 
@@ -202,8 +188,8 @@ static enum ercc_status find_reduction(const struct node *node, const struct red
 static void define_scatter(struct launch *launch, enum erc_dtype dtype, const struct reduction_word *reduction)
 {
 	bool moves = reduction == &reductions[0];
-	launch->defines[launch->define_count++] = (struct define){"T", dtype_name(moves ? move_dtype(dtype) : dtype)};
-	launch->defines[launch->define_count++] = (struct define){"COMBINE", reduction->combine};
+	launch_define(launch, "T", dtype_name(moves ? move_dtype(dtype) : dtype));
+	launch_define(launch, "COMBINE", reduction->combine);
 	launch->reduction_key = moves ? 0 : 0x73636174;
 }
 
@@ -235,11 +221,11 @@ static enum ercc_status lower_scatter_elements(struct lowering *lowering, struct
 	TRY(find_reduction(node, &reduction));
 	struct launch *launch =
 		add_launch(lowering, node, &scatter_template, in->dims[axis] ? shape_elements(in) / in->dims[axis] : 0);
-	add_param(launch, in->rank);
-	add_param(launch, axis);
+	launch_set(launch, SCATTER_RANK, in->rank);
+	launch_set(launch, SCATTER_AXIS, axis);
 	for (int i = 0; i < in->rank; i++) {
-		add_param(launch, in->dims[i]);
-		add_param(launch, indices->dims[i]);
+		launch_set(launch, SCATTER_DIMS + 2 * i, in->dims[i]);
+		launch_set(launch, SCATTER_DIMS + 2 * i + 1, indices->dims[i]);
 	}
 	launch->flops = (uint64_t)(shape_elements(in) + shape_elements(indices)) * 40;
 	define_scatter(launch, node->inputs[0]->dtype, reduction);
@@ -280,11 +266,12 @@ static enum ercc_status lower_scatter_nd(struct lowering *lowering, struct node 
 	for (int64_t i = k; i < in->rank; i++)
 		slice *= in->dims[i];
 	struct launch *launch = add_launch(lowering, node, &scatter_nd_template, slice ? shape_elements(in) / slice : 0);
-	add_param(launch, slice);
-	add_param(launch, k);
-	add_param(launch, shape_elements(indices) / k / (indices->sizes[0] ? indices->dims[0] : 1));
-	add_param(launch, indices->sizes[0] ? graph_size_slot(lowering->graph, indices->sizes[0]) : -1);
-	add_tuple(launch, in, 0, k, 1);
+	launch_set(launch, SCATTER_ND_SLICE, slice);
+	launch_set(launch, SCATTER_ND_TUPLE, k);
+	launch_set(launch, SCATTER_ND_UPDATES, shape_elements(indices) / k / (indices->sizes[0] ? indices->dims[0] : 1));
+	launch_set(launch, SCATTER_ND_UPDATES_DIM,
+	           indices->sizes[0] ? graph_size_slot(lowering->graph, indices->sizes[0]) : -1);
+	set_tuple(launch, SCATTER_ND_DIMS, in, 0, k, 1);
 	define_scatter(launch, node->inputs[0]->dtype, reduction);
 	return ERCC_OK;
 }

@@ -2,10 +2,6 @@
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
-const struct kernel_template arg_template = {.stem = "arg", .cpu = rows_cpu, .gpu = rows_gpu};
-const struct kernel_template cumulate_template = {.stem = "cumulate", .cpu = rows_cpu, .gpu = rows_gpu};
-const struct kernel_template topk_template = {.stem = "topk", .cpu = rows_cpu, .gpu = rows_gpu};
-
 /* A launch of one row per line; the output lines are what the node's outputs hold. */
 static struct launch *add_lines(struct lowering *lowering, struct node *node, const struct kernel_template *template,
                                 int axis)
@@ -23,13 +19,12 @@ static struct launch *add_lines(struct lowering *lowering, struct node *node, co
 	launch->space = in->shape;
 	if (axis == 0)
 		launch->space.sizes[0] = 0; /* no row follows it */
-	launch->params[ROWS_TOTAL] = outer * inner;
-	launch->params[2] = in->shape.rank ? in->shape.dims[axis] : 1;
-	launch->params[3] = inner;
-	launch->param_count = 4;
+	launch_set(launch, ROWS_TOTAL, outer * inner);
+	launch_set(launch, LINE_COUNT, in->shape.rank ? in->shape.dims[axis] : 1);
+	launch_set(launch, LINE_INNER, inner);
 	launch->bytes = 2 * (uint64_t)value_bytes(in);
 	launch->flops = (uint64_t)shape_elements(&in->shape) * 100;
-	launch->defines[launch->define_count++] = (struct define){"T", dtype_name(in->dtype)};
+	launch_define(launch, "T", dtype_name(in->dtype));
 	return launch;
 }
 
@@ -96,8 +91,8 @@ static enum ercc_status lower_arg(struct lowering *lowering, struct node *node)
 	int axis;
 	TRY(line_axis(node, -1, 0, &axis));
 	struct launch *launch = add_lines(lowering, node, &arg_template, axis);
-	launch->defines[launch->define_count++] =
-		(struct define){"BETTER", arena_printf(&lowering->ctx->arena, "a %s%s b", node->op->defaults, last ? "=" : "")};
+	launch_define(launch, "BETTER",
+	              arena_printf(&lowering->ctx->arena, "a %s%s b", node->op->defaults, last ? "=" : ""));
 	return ERCC_OK;
 }
 
@@ -125,7 +120,7 @@ static enum ercc_status lower_cumulate(struct lowering *lowering, struct node *n
 		{"REVERSE", node_attr_int(node, "reverse", 0) ? "1" : "0"},
 	};
 	for (size_t i = 0; i < COUNT_OF(defines); i++)
-		launch->defines[launch->define_count++] = defines[i];
+		launch_define(launch, defines[i].name, defines[i].value);
 	launch->reduction_key = 0x63756d;
 	return ERCC_OK;
 }
@@ -198,9 +193,8 @@ static enum ercc_status lower_topk(struct lowering *lowering, struct node *node)
 	int64_t k;
 	TRY(read_topk(node, &axis, &k));
 	struct launch *launch = add_lines(lowering, node, &topk_template, axis);
-	launch->params[launch->param_count++] = k;
-	launch->defines[launch->define_count++] =
-		(struct define){"BETTER", node_attr_int(node, "largest", 1) ? "a > b" : "a < b"};
+	launch_set(launch, TOPK_K, k);
+	launch_define(launch, "BETTER", node_attr_int(node, "largest", 1) ? "a > b" : "a < b");
 	return ERCC_OK;
 }
 

@@ -2,9 +2,6 @@
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
-static const struct kernel_template nms_template = {.stem = "nms", .cpu = rows_cpu, .gpu = rows_gpu};
-static const struct kernel_template nms_collect_template = {.stem = "nms_collect", .cpu = rows_cpu, .gpu = rows_gpu};
-
 /* boxes [images, m, 4], scores [images, classes, m], most, overlap, least score. */
 static enum ercc_status infer_nms(struct node *node)
 {
@@ -60,26 +57,24 @@ static enum ercc_status lower_nms(struct lowering *lowering, struct node *node)
 	launch->input_count = launch->operand_count;
 	launch_operand(launch, counts, ERC_I64, true);
 	launch_operand(launch, picks, ERC_I64, true);
-	const int64_t params[] = {0,
-	                          rows,
-	                          classes,
-	                          m,
-	                          boxes->shape.sizes[1] ? graph_size_slot(lowering->graph, boxes->shape.sizes[1]) : -1,
-	                          most};
-	memcpy(launch->params, params, sizeof params);
-	launch->param_count = COUNT_OF(params);
+	const int64_t params[] = {
+		[ROWS_TOTAL] = rows,
+		[NMS_CLASSES] = classes,
+		[NMS_BOXES] = m,
+		[NMS_BOXES_DIM] = boxes->shape.sizes[1] ? graph_size_slot(lowering->graph, boxes->shape.sizes[1]) : -1,
+		[NMS_MOST] = most,
+	};
+	launch_set_all(launch, params, COUNT_OF(params));
 	launch->flops = (uint64_t)(rows * m) * 200;
 	launch->bytes = (uint64_t)(rows * m) * 30;
-	launch->defines[launch->define_count++] =
-		(struct define){"CENTERED", node_attr_int(node, "center_point_box", 0) ? "1" : "0"};
+	launch_define(launch, "CENTERED", node_attr_int(node, "center_point_box", 0) ? "1" : "0");
 	launch = plan_add_launch(lowering->plan, NULL, &nms_collect_template, node->name);
 	launch_operand(launch, counts, ERC_I64, false);
 	launch_operand(launch, picks, ERC_I64, false);
 	launch->input_count = 2;
 	launch_operand(launch, lower_buffer(lowering, node->outputs[1]), ERC_I64, true);
 	launch_operand(launch, lower_buffer(lowering, node->outputs[0]), ERC_I64, true);
-	memcpy(launch->params, params, sizeof params);
-	launch->param_count = COUNT_OF(params);
+	launch_set_all(launch, params, COUNT_OF(params));
 	launch->bytes = (uint64_t)(rows * most) * 32;
 	return ERCC_OK;
 }

@@ -4,11 +4,6 @@
 
 #define CHUNK 4096 /* elements that one row counts, and then writes */
 
-static const struct kernel_template nonzero_count_template = {.stem = "nonzero_count",
-                                                              .cpu = rows_cpu,
-                                                              .gpu = rows_gpu};
-static const struct kernel_template nonzero_template = {.stem = "nonzero", .cpu = rows_cpu, .gpu = rows_gpu};
-
 /* ---- NonZero: [rank, n], and n behind it as an output that only the compiler sees ---- */
 
 static enum ercc_status set_known(struct node *node, const struct tensor *tensor)
@@ -54,14 +49,13 @@ static struct launch *add_chunks(struct lowering *lowering, struct node *node, c
 	launch_operand(launch, lower_buffer(lowering, node->inputs[0]), in->dtype, false);
 	launch_operand(launch, counts, ERC_I64, template == &nonzero_count_template);
 	launch->input_count = 1;
-	launch->params[ROWS_TOTAL] = ceil_div(shape_elements(&in->shape), CHUNK);
-	launch->params[2] = shape_elements(&in->shape);
-	launch->params[3] = CHUNK;
-	launch->param_count = 4;
+	launch_set(launch, ROWS_TOTAL, ceil_div(shape_elements(&in->shape), CHUNK));
+	launch_set(launch, NONZERO_ELEMENTS, shape_elements(&in->shape));
+	launch_set(launch, NONZERO_CHUNK, CHUNK);
 	launch->space = shape_of(1, &launch->params[ROWS_TOTAL]);
 	launch->bytes = (uint64_t)value_bytes(in);
 	launch->flops = (uint64_t)shape_elements(&in->shape) * 10;
-	launch->defines[launch->define_count++] = (struct define){"T", dtype_name(in->dtype)};
+	launch_define(launch, "T", dtype_name(in->dtype));
 	return launch;
 }
 
@@ -77,9 +71,9 @@ static enum ercc_status lower_nonzero(struct lowering *lowering, struct node *no
 	struct launch *launch = add_chunks(lowering, node, &nonzero_template, counts);
 	launch_operand(launch, lower_buffer(lowering, node->outputs[1]), ERC_I64, true);
 	launch_operand(launch, lower_buffer(lowering, node->outputs[0]), ERC_I64, true);
-	launch->params[launch->param_count++] = in->rank;
+	launch_set(launch, NONZERO_RANK, in->rank);
 	for (int i = 0; i < in->rank; i++)
-		launch->params[launch->param_count++] = in->dims[i];
+		launch_set(launch, NONZERO_DIMS + i, in->dims[i]);
 	return ERCC_OK;
 }
 

@@ -2,15 +2,6 @@
  * compiler's own operator Normalize(x, scale, bias). */
 #include "compiler/lower/lower_rows.h"
 
-/* params[2]: elements of a row. */
-static enum ercc_status norm_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
-                                 struct variant *variant)
-{
-	return lines_gpu(ctx, device, launch, launch->params[2], variant);
-}
-
-const struct kernel_template norm_template = {.stem = "norm", .cpu = rows_cpu, .gpu = norm_gpu};
-
 /* ---- Normalize: rows are the dims from `axis` on; mod, step and div say where scale and bias lie (norm.row.c) ---- */
 
 static enum ercc_status infer_normalize(struct node *node)
@@ -38,25 +29,22 @@ static enum ercc_status lower_normalize(struct lowering *lowering, struct node *
 	for (int i = 0; i < 6; i++) {
 		struct value *value = i < 3 ? node_input(node, i) : node_output(node, i - 3);
 		if (names[i])
-			launch->defines[launch->define_count++] =
-				(struct define){names[i], arena_printf(arena, "%d", value ? launch->operand_count : 0)};
+			launch_define(launch, names[i], arena_printf(arena, "%d", value ? launch->operand_count : 0));
 		if (value)
 			launch_operand(launch, lower_buffer(lowering, value), ERC_F32, i >= 3);
 		launch->input_count += value && i < 3;
 	}
-	launch->params[ROWS_TOTAL] = rows;
-	launch->params[2] = count;
-	launch->params[3] = node_attr_int(node, "mod", 1);
-	launch->params[4] = node_attr_int(node, "step", 0);
-	launch->params[5] = node_attr_int(node, "div", 1);
-	launch->param_count = 6;
+	launch_set(launch, ROWS_TOTAL, rows);
+	launch_set(launch, NORM_COUNT, count);
+	launch_set(launch, NORM_MOD, node_attr_int(node, "mod", 1));
+	launch_set(launch, NORM_STEP, node_attr_int(node, "step", 0));
+	launch_set(launch, NORM_DIV, node_attr_int(node, "div", 1));
 	launch->space = *in;
 	launch->reduction_key = 0x6e6f726d01;
 	launch->flops = 8 * (uint64_t)shape_elements(in);
 	launch->bytes = 2 * (uint64_t)value_bytes(node->inputs[0]);
-	launch->defines[launch->define_count++] = (struct define){"RMS", node_attr_int(node, "rms", 0) ? "1" : "0"};
-	launch->defines[launch->define_count++] =
-		(struct define){"EPSILON", arena_printf(arena, "%af", node_attr_float(node, "epsilon", 1e-5f))};
+	launch_define(launch, "RMS", node_attr_int(node, "rms", 0) ? "1" : "0");
+	launch_define(launch, "EPSILON", arena_printf(arena, "%af", node_attr_float(node, "epsilon", 1e-5f)));
 	return ERCC_OK;
 }
 

@@ -1,41 +1,6 @@
-/* Pooling windows, the depthwise template's row, and local response normalisation. */
+/* Pooling windows and local response normalisation. */
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
-
-/* On a GPU a row is one thread's: `each` of them are one of the CPU's output rows, whose width is params[7]. */
-static enum ercc_status window_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
-                                   int64_t each, struct variant *variant)
-{
-	struct gpu_rows rows = {.count = launch->params[ROWS_TOTAL] * launch->params[7] * each, .threads = 1};
-	return rows_gpu_shared(ctx, device, launch, &rows, variant);
-}
-
-static enum ercc_status depthwise_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
-                                      struct variant *variant)
-{
-	return window_gpu(ctx, device, launch, 4, variant); /* four channels of a pixel */
-}
-
-/* lower_pool's first define says how many channels lie together. */
-static enum ercc_status pool_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
-                                 struct variant *variant)
-{
-	return window_gpu(ctx, device, launch, strcmp(launch->defines[0].value, "16") ? 1 : 16, variant);
-}
-
-const struct kernel_template depthwise_template = {
-	.stem = "depthwise",
-	.cpu = rows_cpu,
-	.gpu = depthwise_gpu,
-	.epilogue = true,
-	.speed = 0.6,
-};
-const struct kernel_template pool_template = {.stem = "pool", .cpu = rows_cpu, .gpu = pool_gpu, .speed = 0.07};
-const struct kernel_template lrn_template = {.stem = "lrn", .cpu = rows_cpu, .gpu = rows_gpu, .speed = 1};
-const struct kernel_template max_index_template = {.stem = "max_index",
-                                                   .cpu = rows_cpu,
-                                                   .gpu = rows_gpu,
-                                                   .speed = 0.07};
 
 static enum ercc_status read_pool(const struct node *node, struct window *window)
 {
@@ -76,9 +41,8 @@ static void lower_indices(struct lowering *lowering, struct node *node, const st
 	window_params(launch, w, in->shape.dims[0] * in->shape.dims[1]);
 	launch->flops =
 		(uint64_t)shape_elements(&launch->space) * (uint64_t)(w->kernel[0] * w->kernel[1] * w->kernel[2]) * 40;
-	launch->defines[launch->define_count++] = (struct define){"T", dtype_name(in->dtype)};
-	launch->defines[launch->define_count++] =
-		(struct define){"COLUMN_MAJOR", node_attr_int(node, "storage_order", 0) ? "1" : "0"};
+	launch_define(launch, "T", dtype_name(in->dtype));
+	launch_define(launch, "COLUMN_MAJOR", node_attr_int(node, "storage_order", 0) ? "1" : "0");
 }
 
 static enum ercc_status lower_pool(struct lowering *lowering, struct node *node)
@@ -91,19 +55,18 @@ static enum ercc_status lower_pool(struct lowering *lowering, struct node *node)
 	struct launch *launch = lower_rows(lowering, node, &pool_template, 0);
 	window_params(launch, &w, planes);
 	for (int i = 0; i < 3; i++)
-		launch->params[launch->param_count++] = w.pad_end[i];
+		launch_set(launch, POOL_ED + i, w.pad_end[i]);
 	launch->flops =
 		(uint64_t)shape_elements(&node->outputs[0]->shape) * (uint64_t)(w.kernel[0] * w.kernel[1] * w.kernel[2]) * 2;
 	launch->reduction_key = average ? 0x706f6f6c02 : 0x706f6f6c01;
-	launch->defines[launch->define_count++] = (struct define){"CG", blocked ? "16" : "1"};
-	launch->defines[launch->define_count++] = (struct define){"AVERAGE", average ? "1" : "0"};
-	launch->defines[launch->define_count++] =
-		(struct define){"COUNT_PAD", average && node_attr_int(node, "count_include_pad", 0) ? "1" : "0"};
-	launch->defines[launch->define_count++] = (struct define){"T", dtype_name(in->dtype)};
+	launch_define(launch, "CG", blocked ? "16" : "1");
+	launch_define(launch, "AVERAGE", average ? "1" : "0");
+	launch_define(launch, "COUNT_PAD", average && node_attr_int(node, "count_include_pad", 0) ? "1" : "0");
+	launch_define(launch, "T", dtype_name(in->dtype));
 	const char *lowest = in->dtype == ERC_F32 || in->dtype == ERC_F64 ? "-__builtin_inf()"
 	                     : in->dtype == ERC_I8                        ? "-128"
 	                                                                  : "0";
-	launch->defines[launch->define_count++] = (struct define){"LOWEST", lowest};
+	launch_define(launch, "LOWEST", lowest);
 	if (node_output(node, 1))
 		lower_indices(lowering, node, &w);
 	return ERCC_OK;
@@ -123,18 +86,16 @@ static enum ercc_status lower_lrn(struct lowering *lowering, struct node *node)
 	int64_t positions = in->dims[1] && in->dims[0] ? shape_elements(in) / (in->dims[0] * in->dims[1]) : 0,
 			size = node_attr_int(node, "size", 1);
 	struct arena *arena = &lowering->ctx->arena;
-	launch->params[launch->param_count++] = in->dims[1];
-	launch->params[launch->param_count++] = positions;
-	launch->params[launch->param_count++] = size;
+	launch_set(launch, LRN_CHANNELS, in->dims[1]);
+	launch_set(launch, LRN_POSITIONS, positions);
+	launch_set(launch, LRN_SIZE, size);
 	launch->flops = (uint64_t)shape_elements(in) * (uint64_t)(size + 20) * 8;
 	launch->reduction_key = 0x6c726e01;
 	float beta = node_attr_float(node, "beta", 0.75f);
-	launch->defines[launch->define_count++] =
-		(struct define){"ALPHA", arena_printf(arena, "%af", node_attr_float(node, "alpha", 1e-4f))};
-	launch->defines[launch->define_count++] =
-		(struct define){"BIAS", arena_printf(arena, "%af", node_attr_float(node, "bias", 1))};
-	launch->defines[launch->define_count++] = (struct define){"BETA", arena_printf(arena, "%af", beta)};
-	launch->defines[launch->define_count++] = (struct define){"BETA_3_4", beta == 0.75f ? "1" : "0"};
+	launch_define(launch, "ALPHA", arena_printf(arena, "%af", node_attr_float(node, "alpha", 1e-4f)));
+	launch_define(launch, "BIAS", arena_printf(arena, "%af", node_attr_float(node, "bias", 1)));
+	launch_define(launch, "BETA", arena_printf(arena, "%af", beta));
+	launch_define(launch, "BETA_3_4", beta == 0.75f ? "1" : "0");
 	return ERCC_OK;
 }
 

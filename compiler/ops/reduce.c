@@ -1,19 +1,9 @@
 /* Reductions over axes, global pooling among them. One row each: how to start, combine and finish. */
+#include "compiler/kernels/reduce.h"
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
 #include <math.h>
-
-static void reduce_evaluate(const struct launch *launch, void *const *buffers);
-static enum ercc_status reduce_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
-                                   struct variant *variant);
-const struct kernel_template reduce_template = {
-	.stem = "reduce",
-	.cpu = rows_cpu,
-	.gpu = reduce_gpu,
-	.speed = 0.3,
-	.evaluate = reduce_evaluate,
-};
 
 static bool is_global(const struct node *node)
 {
@@ -128,11 +118,6 @@ static int reduction_texts(const struct op *op)
 	return count;
 }
 
-struct reduction {
-	union expr_value start;
-	struct expr combine, finish, merge;
-};
-
 /* What a reduction starts with: a number, or the lowest or highest of the dtype. */
 static union expr_value start_value(const struct op *op, enum erc_dtype dtype)
 {
@@ -185,8 +170,17 @@ static enum ercc_status define_reduction(struct lowering *lowering, const struct
 		{"FINISHED", arena_printf(arena, "v%d", reduction->finish.count - 1)},
 	};
 	for (size_t i = 0; i < COUNT_OF(defines); i++)
-		launch->defines[launch->define_count++] = defines[i];
+		launch_define(launch, defines[i].name, defines[i].value);
 	return ERCC_OK;
+}
+
+/* (dim, stride) of each dim. */
+static void set_dims(struct launch *launch, int first, const struct shape *shape, const int64_t *strides)
+{
+	for (int i = 0; i < shape->rank; i++) {
+		launch_set(launch, first + 2 * i, shape->dims[i]);
+		launch_set(launch, first + 2 * i + 1, strides[i]);
+	}
 }
 
 static enum ercc_status lower_reduce(struct lowering *lowering, struct node *node)
@@ -219,72 +213,16 @@ static enum ercc_status lower_reduce(struct lowering *lowering, struct node *nod
 	}
 	int64_t lanes = kept.rank && kept_strides[kept.rank - 1] == 1 && kept.dims[kept.rank - 1] % 16 == 0 ? 16 : 1;
 	struct launch *launch = lower_rows(lowering, node, &reduce_template, shape_elements(&kept) / lanes);
-	launch->params[launch->param_count++] = kept.rank;
-	launch->params[launch->param_count++] = gone.rank;
-	launch->params[launch->param_count++] = shape_elements(&gone);
-	for (int i = 0; i < kept.rank; i++) {
-		launch->params[launch->param_count++] = kept.dims[i];
-		launch->params[launch->param_count++] = kept_strides[i];
-	}
-	for (int i = 0; i < gone.rank; i++) {
-		launch->params[launch->param_count++] = gone.dims[i];
-		launch->params[launch->param_count++] = gone_strides[i];
-	}
+	launch_set(launch, REDUCE_KEPT, kept.rank);
+	launch_set(launch, REDUCE_GONE, gone.rank);
+	launch_set(launch, REDUCE_COUNT, shape_elements(&gone));
+	set_dims(launch, REDUCE_DIMS, &kept, kept_strides);
+	set_dims(launch, REDUCE_DIMS + 2 * kept.rank, &gone, gone_strides);
 	launch->flops = (uint64_t)shape_elements(&in->shape) * 4;
 	launch->reduction_key = 0x72656400 + (uint64_t)lanes;
-	launch->defines[launch->define_count++] = (struct define){"LANES_KEPT", lanes == 16 ? "16" : "1"};
-	launch->defines[launch->define_count++] = (struct define){"T", dtype_name(in->dtype)};
+	launch_define(launch, "LANES_KEPT", lanes == 16 ? "16" : "1");
+	launch_define(launch, "T", dtype_name(in->dtype));
 	return define_reduction(lowering, node->op, in->dtype, launch);
-}
-
-/* The kernel's loops, for constants. */
-static void reduce_evaluate(const struct launch *launch, void *const *buffers)
-{
-	const int64_t *p = launch->params, kept = p[2], gone = p[3], count = p[4], *k = p + 5, *g = k + 2 * kept;
-	int64_t lanes = launch->reduction_key == 0x72656410 ? 16 : 1;
-	const struct reduction *reduction = launch->user;
-	enum erc_dtype dtype = launch->operands[0].dtype;
-	for (int64_t r = 0; r < p[ROWS_TOTAL] * lanes; r++) {
-		int64_t start = 0, left = r;
-		for (int64_t d = kept - 1; d >= 0; left /= k[2 * d], d--)
-			start += left % k[2 * d] * k[2 * d + 1];
-		union expr_value value[3] = {reduction->start};
-		value[2] = expr_number(dtype, (double)count);
-		for (int64_t i = 0; i < count; i++) {
-			int64_t at = start;
-			left = i;
-			for (int64_t d = gone - 1; d >= 0; left /= g[2 * d], d--)
-				at += left % g[2 * d] * g[2 * d + 1];
-			value[1] = element_read(buffers[0], dtype, at);
-			value[0] = expr_evaluate(&reduction->combine, value);
-		}
-		element_write(buffers[1], dtype, r, expr_evaluate(&reduction->finish, value));
-	}
-}
-
-/* ---- GPU: MEMBERS times LANES_KEPT threads a row ---- */
-
-static enum ercc_status reduce_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
-                                   struct variant *variant)
-{
-	const int64_t *p = launch->params, kept = p[2], gone = p[3], count = p[4], *last = p + 5 + 2 * (kept + gone) - 1;
-	int64_t lanes = launch->reduction_key == 0x72656410 ? 16 : 1, members = 1;
-	const struct reduction *reduction = launch->user;
-	struct text merge = {.arena = &ctx->arena};
-	if (count > INT32_MAX)
-		return fail(ctx, ERCC_UNSUPPORTED, "launch '%s' reduces 2^31 elements or more", launch->name);
-	if (lanes == 16 && count >= 64)
-		members = 16;
-	else if (lanes == 1 && gone && *last == 1 && count >= 32) /* neighbours of a row lie together */
-		members = 32;
-	struct gpu_rows rows = {.count = p[ROWS_TOTAL], .threads = lanes * members, .thread_bytes = 8};
-	TRY(rows_gpu_shared(ctx, device, launch, &rows, variant));
-	expr_print_c(&reduction->merge, &merge);
-	define_number(ctx, variant, false, "MEMBERS", members);
-	variant->defines[variant->define_count++] = (struct define){"MERGE", merge.data};
-	variant->defines[variant->define_count++] =
-		(struct define){"MERGED", arena_printf(&ctx->arena, "v%d", reduction->merge.count - 1)};
-	return ERCC_OK;
 }
 
 /* ---- reductions made of others ---- */

@@ -5,8 +5,6 @@
 
 #include <math.h>
 
-const struct kernel_template taps_template = {.stem = "taps", .cpu = rows_cpu, .gpu = rows_gpu};
-
 #define TAPS_MAX 512
 #define POSITIONS_MAX (1 << 24)
 
@@ -286,19 +284,17 @@ static void add_taps(struct lowering *lowering, const struct node *node, const s
 	               false);
 	launch_operand(launch, g->out, ERC_F32, true);
 	launch->input_count = 3;
-	launch->params[ROWS_TOTAL] = inner == 1 ? outer : outer * out;
-	launch->params[2] = g->shape.dims[g->axis];
-	launch->params[3] = out;
-	launch->params[4] = inner;
-	launch->params[5] = taps->count;
-	launch->param_count = 6;
+	launch_set(launch, ROWS_TOTAL, inner == 1 ? outer : outer * out);
+	launch_set(launch, TAPS_BEFORE, g->shape.dims[g->axis]);
+	launch_set(launch, TAPS_AFTER, out);
+	launch_set(launch, TAPS_INNER, inner);
+	launch_set(launch, TAPS_TAPS, taps->count);
 	launch->space = shape_of(3, (int64_t[]){outer, out, inner});
 	launch->flops = (uint64_t)(outer * out * inner * taps->count) * (inner == 1 ? 32 : 4);
 	launch->bytes = 8 * (uint64_t)(outer * out * inner);
 	launch->reduction_key = 0x74617073;
-	launch->defines[launch->define_count++] = (struct define){"LAST", inner == 1 ? "1" : "0"};
-	launch->defines[launch->define_count++] =
-		(struct define){"OUTSIDE", arena_printf(&lowering->ctx->arena, "%af", outside)};
+	launch_define(launch, "LAST", inner == 1 ? "1" : "0");
+	launch_define(launch, "OUTSIDE", arena_printf(&lowering->ctx->arena, "%af", outside));
 }
 
 static void add_nearest(struct lowering *lowering, const struct node *node, struct gather *g,

@@ -2,9 +2,6 @@
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
-const struct kernel_template grid_sample_template = {.stem = "grid_sample", .cpu = rows_cpu, .gpu = rows_gpu};
-const struct kernel_template roi_align_template = {.stem = "roi_align", .cpu = rows_cpu, .gpu = rows_gpu};
-
 /* The position of a word in a list that ends with NULL; -1: not there. */
 static int word_index(const char *word, const char *const *words)
 {
@@ -23,8 +20,7 @@ static struct launch *add_sampling(struct lowering *lowering, struct node *node,
 	launch_operand(launch, lower_buffer(lowering, node->outputs[0]), node->outputs[0]->dtype, true);
 	launch->input_count = node->input_count;
 	launch->space = node->outputs[0]->shape;
-	launch->params[ROWS_TOTAL] = rows;
-	launch->param_count = ROWS_FIRST;
+	launch_set(launch, ROWS_TOTAL, rows);
 	launch->bytes = (uint64_t)(value_bytes(node->inputs[0]) + value_bytes(node->outputs[0]));
 	return launch;
 }
@@ -75,12 +71,11 @@ static enum ercc_status lower_grid_sample(struct lowering *lowering, struct node
 		positions *= out->dims[i];
 	struct launch *launch =
 		add_sampling(lowering, node, &grid_sample_template, out->dims[0] * out->dims[1] * out->dims[2]);
-	launch->params[2] = in->dims[1];
-	launch->params[3] = out->dims[2];
-	launch->params[4] = positions;
+	launch_set(launch, GRID_SAMPLE_CHANNELS, in->dims[1]);
+	launch_set(launch, GRID_SAMPLE_SLICES, out->dims[2]);
+	launch_set(launch, GRID_SAMPLE_POSITIONS, positions);
 	for (int i = 0; i < 3; i++)
-		launch->params[5 + i] = in->rank == 5 ? in->dims[2 + i] : i ? in->dims[1 + i] : 1;
-	launch->param_count = 8;
+		launch_set(launch, GRID_SAMPLE_SIZES + i, in->rank == 5 ? in->dims[2 + i] : i ? in->dims[1 + i] : 1);
 	launch->flops = (uint64_t)shape_elements(out) * (uint64_t)(s.taps * s.taps) * 100;
 	launch->reduction_key = 0x67726964;
 	const struct define defines[] = {
@@ -90,7 +85,7 @@ static enum ercc_status lower_grid_sample(struct lowering *lowering, struct node
 		{"CORNERS", node_attr_int(node, "align_corners", 0) ? "1" : "0"},
 	};
 	for (size_t i = 0; i < COUNT_OF(defines); i++)
-		launch->defines[launch->define_count++] = defines[i];
+		launch_define(launch, defines[i].name, defines[i].value);
 	return ERCC_OK;
 }
 
@@ -162,9 +157,12 @@ static enum ercc_status lower_roi_align(struct lowering *lowering, struct node *
 	bool half = !strcmp(node_attr_text(node, "coordinate_transformation_mode", otherwise), "half_pixel");
 	int64_t sampling = node_attr_int(node, "sampling_ratio", 0);
 	struct launch *launch = add_sampling(lowering, node, &roi_align_template, out->dims[0] * out->dims[1]);
-	const int64_t params[] = {in->dims[1], in->dims[2], in->dims[3], out->dims[2], out->dims[3], in->dims[0]};
-	for (size_t i = 0; i < COUNT_OF(params); i++)
-		launch->params[launch->param_count++] = params[i];
+	launch_set(launch, ROI_ALIGN_CHANNELS, in->dims[1]);
+	launch_set(launch, ROI_ALIGN_HEIGHT, in->dims[2]);
+	launch_set(launch, ROI_ALIGN_WIDTH, in->dims[3]);
+	launch_set(launch, ROI_ALIGN_OUT_HEIGHT, out->dims[2]);
+	launch_set(launch, ROI_ALIGN_OUT_WIDTH, out->dims[3]);
+	launch_set(launch, ROI_ALIGN_IMAGES, in->dims[0]);
 	launch->flops = (uint64_t)shape_elements(out) * 400;
 	launch->reduction_key = 0x726f69;
 	const struct define defines[] = {
@@ -174,7 +172,7 @@ static enum ercc_status lower_roi_align(struct lowering *lowering, struct node *
 		{"SAMPLING", arena_printf(arena, "%lld", (long long)sampling)},
 	};
 	for (size_t i = 0; i < COUNT_OF(defines); i++)
-		launch->defines[launch->define_count++] = defines[i];
+		launch_define(launch, defines[i].name, defines[i].value);
 	return ERCC_OK;
 }
 

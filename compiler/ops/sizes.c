@@ -200,8 +200,6 @@ static enum ercc_status infer_view(struct node *node)
 
 /* ---- Pack: strides of the bounds to those of the true sizes ---- */
 
-const struct kernel_template pack_template = {.stem = "pack", .cpu = rows_cpu, .gpu = rows_gpu};
-
 static enum ercc_status infer_pack(struct node *node)
 {
 	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);
@@ -212,12 +210,12 @@ static enum ercc_status lower_pack(struct lowering *lowering, struct node *node)
 	const struct shape *shape = &node->inputs[0]->shape;
 	int64_t line = shape->dims[shape->rank - 1], elements = shape_elements(shape);
 	struct launch *launch = lower_rows(lowering, node, &pack_template, line ? elements / line : 0);
-	launch->params[launch->param_count++] = shape->rank;
-	launch->params[launch->param_count++] = (int64_t)dtype_bytes(node->inputs[0]->dtype);
+	launch_set(launch, PACK_RANK, shape->rank);
+	launch_set(launch, PACK_ELEMENT_BYTES, (int64_t)dtype_bytes(node->inputs[0]->dtype));
 	for (int i = 0; i < shape->rank; i++) {
-		launch->params[launch->param_count++] = shape->dims[i];
-		launch->params[launch->param_count++] =
-			shape->sizes[i] ? graph_size_slot(lowering->graph, shape->sizes[i]) : -1;
+		launch_set(launch, PACK_DIMS + 2 * i, shape->dims[i]);
+		launch_set(launch, PACK_DIMS + 2 * i + 1,
+		           shape->sizes[i] ? graph_size_slot(lowering->graph, shape->sizes[i]) : -1);
 	}
 	launch->flops = (uint64_t)elements;
 	return ERCC_OK;

@@ -2,15 +2,6 @@
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
-/* params[2] and [3]: how many elements a line has, and how far apart they lie. */
-static enum ercc_status softmax_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
-                                    struct variant *variant)
-{
-	return lines_gpu(ctx, device, launch, launch->params[3] == 1 ? launch->params[2] : 1, variant);
-}
-
-const struct kernel_template softmax_template = {.stem = "softmax", .cpu = rows_cpu, .gpu = softmax_gpu, .speed = 0.25};
-
 static enum ercc_status infer_softmax(struct node *node)
 {
 	int axis;
@@ -56,11 +47,11 @@ static enum ercc_status lower_softmax(struct lowering *lowering, struct node *no
 	for (int i = 0; i < in->rank; i++)
 		*(i < axis ? &outer : i == axis || node->op->since < 13 ? &count : &inner) *= in->dims[i];
 	struct launch *launch = lower_rows(lowering, node, &softmax_template, outer * inner);
-	launch->params[launch->param_count++] = count;
-	launch->params[launch->param_count++] = inner;
+	launch_set(launch, SOFTMAX_COUNT, count);
+	launch_set(launch, SOFTMAX_INNER, inner);
 	launch->flops = (uint64_t)shape_elements(in) * 60;
 	launch->reduction_key = 0x736f6674;
-	launch->defines[launch->define_count++] = (struct define){"LOGARITHM", node->op_type[0] == 'L' ? "1" : "0"};
+	launch_define(launch, "LOGARITHM", node->op_type[0] == 'L' ? "1" : "0");
 	return ERCC_OK;
 }
 

@@ -2,8 +2,6 @@
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
-static const struct kernel_template unique_template = {.stem = "unique", .cpu = rows_cpu, .gpu = rows_gpu};
-
 /* Along an axis: slices of the data, as rows of a matrix; of all elements otherwise. */
 static enum ercc_status expand_unique(struct node *node)
 {
@@ -64,14 +62,13 @@ static enum ercc_status lower_unique_rows(struct lowering *lowering, struct node
 	launch_operand(launch, plan_buffer(lowering->plan, BUFFER_ARENA, 2 * m * 8, node->name), ERC_I64, true);
 	for (int slot = 3; slot >= 0; slot--)
 		launch_operand(launch, lower_buffer(lowering, node->outputs[slot]), ERC_I64, true);
-	launch->params[ROWS_TOTAL] = 1;
-	launch->params[2] = m;
-	launch->params[3] = in->shape.dims[1];
-	launch->param_count = 4;
+	launch_set(launch, ROWS_TOTAL, 1);
+	launch_set(launch, UNIQUE_M, m);
+	launch_set(launch, UNIQUE_K, in->shape.dims[1]);
 	launch->bytes = 4 * (uint64_t)m * 8 + (uint64_t)value_bytes(in);
 	launch->flops = (uint64_t)shape_elements(&in->shape) * 400;
-	launch->defines[launch->define_count++] = (struct define){"T", dtype_name(in->dtype)};
-	launch->defines[launch->define_count++] = (struct define){"SORTED", node_attr_int(node, "sorted", 1) ? "1" : "0"};
+	launch_define(launch, "T", dtype_name(in->dtype));
+	launch_define(launch, "SORTED", node_attr_int(node, "sorted", 1) ? "1" : "0");
 	return ERCC_OK;
 }
 

@@ -79,8 +79,7 @@ static struct launch *add_cut(struct plan *plan, const struct launch *launch, st
 	memcpy(cut->operands, launch->operands, sizeof cut->operands);
 	cut->operand_count = cut->input_count = launch->input_count;
 	cut->space = launch->space;
-	memcpy(cut->params, launch->params, sizeof cut->params);
-	cut->param_count = launch->param_count;
+	launch_set_all(cut, launch->params, launch->param_count);
 	cut->reduction_key = launch->reduction_key;
 	cut->flops = launch->flops;
 	return cut;
@@ -100,7 +99,7 @@ static void add_link(struct plan *plan, const struct launch *launch, struct laun
 	struct launch *link = add_cut(plan, launch, before);
 	const struct operand *out = &launch->operands[launch->operand_count - 1];
 	bool is_last = number == launch->params[CONV_PARTS];
-	link->params[CONV_LINK] = number;
+	launch_set(link, CONV_LINK, number);
 	link->flops = launch->flops / (uint64_t)launch->params[CONV_PARTS];
 	if (number > 1) {
 		struct operand *sums = &link->operands[link->operand_count++];
@@ -168,8 +167,8 @@ static void add_sum(struct plan *plan, const struct launch *launch, struct launc
 
 static void cut_sums(struct launch *launch, int64_t parts)
 {
-	launch->params[CONV_PARTS] = parts;
-	launch->params[CONV_PART_SLICES] = ceil_div(conv_slices(launch->params), parts);
+	launch_set(launch, CONV_PARTS, parts);
+	launch_set(launch, CONV_PART_SLICES, ceil_div(conv_slices(launch->params), parts));
 }
 
 static void chain(struct plan *plan, struct launch *launch, int64_t links)
@@ -182,9 +181,9 @@ static void chain(struct plan *plan, struct launch *launch, int64_t links)
 
 static void split(struct plan *plan, struct launch *launch, int64_t parts)
 {
-	int64_t *p = launch->params;
+	const int64_t *p = launch->params;
 	cut_sums(launch, parts);
-	p[CONV_OUT_PART] = round_up(p[CONV_IMAGES] * p[CONV_OUT_IMAGE], 16);
+	launch_set(launch, CONV_OUT_PART, round_up(p[CONV_IMAGES] * p[CONV_OUT_IMAGE], 16));
 	struct buffer *scratch = plan_buffer(plan, BUFFER_ARENA, parts * p[CONV_OUT_PART] * 4, launch->name);
 	scratch->is_optional = true;
 	add_sum(plan, launch, add_parts(plan, launch, scratch), scratch);

@@ -11,7 +11,7 @@ static void cpu_define(const struct target *target, const struct variant *varian
 
 static const struct dialect dialect = {
 	".cpu.c",
-	{"tile.h", "cpu_dialect.h", "kernel_math.h", "kernel_functions.h"},
+	{"tile.h", "cpu_dialect.h", "kernel_math.h", "kernel_functions.h", "kernel_params.h"},
 	{NULL},
 	cpu_define,
 };

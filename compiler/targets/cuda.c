@@ -19,7 +19,7 @@ void gpu_define(const struct target *target, const struct variant *variant, stru
 
 static const struct dialect dialect = {
 	".cu",
-	{"tile.h", "cuda.h", "cuda_dialect.h", "kernel_math.h", "kernel_functions.h", "cuda_lines.h"},
+	{"tile.h", "cuda.h", "cuda_dialect.h", "kernel_math.h", "kernel_functions.h", "kernel_params.h", "cuda_lines.h"},
 	{"cuda_entry.h"},
 	gpu_define,
 };

@@ -3,10 +3,16 @@
  * contents undefined at entry. Nothing else of CUDA stands in a template, and it is C as well as C++, so that
  * other dialects (cuda_emulate.h, for tests on a CPU) can bring the same names.
  * The compiler defines THREADS, and ASYNC (1: the architecture copies to shared memory asynchronously). */
+#ifndef THREADS
+#define THREADS 128
+#define ASYNC 1
+#endif
 #define FN static __device__ __forceinline__
 #define SLOW static __device__ __noinline__
 #define CONSTANT static __device__ const
 #define UNROLL _Pragma("unroll")
+#define CPU_PARAM(name)
+#define GPU_PARAM(name) PARAM_##name,
 #define TILE_BODY \
 	static __device__ __forceinline__ void tile_body(const struct erc_tile_args *args, uint32_t tile, void *local)
 

@@ -9,6 +9,16 @@
 #define EMULATE_GUARD 64
 
 #define UNROLL
+#ifndef KERNEL
+#define KERNEL kernel
+#endif
+#ifndef THREADS
+#define THREADS 128
+#define ASYNC 1
+#define LOCAL_BYTES 0
+#endif
+#define CPU_PARAM(name)
+#define GPU_PARAM(name) PARAM_##name,
 #define TILE_BODY static void tile_body(const struct erc_tile_args *args, uint32_t tile, void *local)
 #define EMULATE_FN static inline __attribute__((always_inline, unused))
 TILE_BODY;

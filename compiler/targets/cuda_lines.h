@@ -1,7 +1,9 @@
 /* Rows that LINE neighbouring threads share (1, a warp or the whole block), for GPU templates: each takes every LINE-th
  * element, and what they found is put together in an order that LINE alone decides. All threads of a line, and all of the
  * block where that is one line, call these functions. `local`: LINE / WARP floats. */
-#ifdef LINE
+#ifndef LINE
+#define LINE 1
+#endif
 #define MEMBER (THREAD % LINE)
 
 /* Through local memory: what each warp has found, put together by all in the same order. */
@@ -39,13 +41,12 @@ FN float line_max(float x, float *local)
 	return x;
 }
 
-/* A template that defines line(args, p, r, local) ends with this: p[0] rows per tile, p[1] rows. */
+/* A template that defines line(args, p, r, local) ends with this. */
 #define KERNEL_OF_LINES \
 	TILE_BODY \
 	{ \
 		const long long *p = (const long long *)args->params; \
-		long end = (tile + 1) * p[0] < p[1] ? (tile + 1) * p[0] : p[1]; \
-		for (long r = tile * p[0] + THREAD / LINE; r < end; r += THREADS / LINE) \
+		long end = (tile + 1) * P(ROWS_PER_TILE) < P(ROWS_TOTAL) ? (tile + 1) * P(ROWS_PER_TILE) : P(ROWS_TOTAL); \
+		for (long r = tile * P(ROWS_PER_TILE) + THREAD / LINE; r < end; r += THREADS / LINE) \
 			line(args, p, r, (float *)local); \
 	}
-#endif

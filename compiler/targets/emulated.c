@@ -14,7 +14,7 @@ static void emulated_define(const struct target *target, const struct variant *v
 
 static const struct dialect dialect = {
 	".cu",
-	{"tile.h", "cuda_emulate.h", "kernel_math.h", "kernel_functions.h", "cuda_lines.h"},
+	{"tile.h", "cuda_emulate.h", "kernel_math.h", "kernel_functions.h", "kernel_params.h", "cuda_lines.h"},
 	{NULL},
 	emulated_define,
 };

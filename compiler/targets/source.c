@@ -1,4 +1,4 @@
-/* Kernel sources: defines, the shared headers, then the template. One self-contained text, whose digest is the
+/* Kernel sources: defines, the shared headers, the names of parameters, then the template. One self-contained text, whose digest is the
  * kernel's identity. */
 #include "compiler/targets/target.h"
 
@@ -32,6 +32,15 @@ static enum ercc_status append_files(struct context *ctx, const char *const *fil
 	return ERCC_OK;
 }
 
+/* The template's parameters by name. */
+static enum ercc_status append_params(struct context *ctx, const char *stem, struct text *text)
+{
+	const char *name = arena_printf(&ctx->arena, "%s.params.def", stem), *list;
+	TRY(template_text(ctx, name, &list));
+	text_printf(text, "enum {\n#line 1 \"%s\"\n%s};\n", name, list);
+	return ERCC_OK;
+}
+
 static enum ercc_status kernel_source(struct context *ctx, const struct target *target, const struct dialect *dialect,
                                       const struct launch *launch, const struct variant *variant, const char **out)
 {
@@ -52,6 +61,7 @@ static enum ercc_status kernel_source(struct context *ctx, const struct target *
 		text_printf(&text, "\n#define RESULT v%d\n", expr->count - 1);
 	}
 	TRY(append_files(ctx, dialect->before, &text));
+	TRY(append_params(ctx, launch->template->stem, &text));
 	TRY(body_text(ctx, dialect, launch->template->stem, &name, &body));
 	text_printf(&text, "#line 1 \"%s\"\n%s", name, body);
 	TRY(append_files(ctx, dialect->behind, &text));

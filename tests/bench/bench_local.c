@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "compiler/kernels/params.h"
 #include "tools/erc/command.h"
 #include "runtime/core/handles.h"
 
@@ -19,25 +20,6 @@
 #define MOST_BUDGETS 8
 #define SLOWER 1.02      /* more than that is too slow */
 #define LEAST_NS 20000.0 /* a shorter launch is not looked at */
-
-/* Those of the convolution kernel's params that are asked for here, as in compiler/kernels/conv.h. */
-enum {
-	CONV_IN_BLOCKS = 0,
-	CONV_LAST_K = 1,
-	CONV_KD = 2,
-	CONV_KH = 3,
-	CONV_KW = 4,
-	CONV_SH = 9,
-	CONV_IH = 14,
-	CONV_IW = 15,
-	CONV_OD = 16,
-	CONV_OH = 17,
-	CONV_OW = 18,
-	CONV_W_BLOCK = 25,
-	CONV_OC = 30,
-	CONV_TILE_FIRST = 33, /* from here on they are the tile's */
-	CONV_PARAM_COUNT = 39,
-};
 
 enum { NOTHING, BUDGET, WHOLE, THRASHERS }; /* what the other tenant touches: "alone", "budget", "whole" */
 
@@ -127,7 +109,7 @@ static bool is_new(struct bench *bench, uint32_t s, uint64_t flops)
 {
 	struct seen *shape = &bench->seen[bench->shapes];
 	memcpy(shape->params, params_of(bench, variant_of(bench, bench->full, s)), sizeof shape->params);
-	memset(shape->params + CONV_TILE_FIRST, 0, (CONV_PARAM_COUNT - CONV_TILE_FIRST) * sizeof(int64_t));
+	memset(shape->params + CONV_OC_TILES, 0, (CONV_PARAM_COUNT - CONV_OC_TILES) * sizeof(int64_t));
 	shape->flops = flops;
 	for (uint32_t i = 0; i < bench->shapes; i++)
 		if (!memcmp(&bench->seen[i], shape, sizeof *shape))

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "compiler/kernels/params.h"
 #include "tools/erc/command.h"
 #include "runtime/core/handles.h"
 #include "tests/bench/probe.h"
@@ -378,7 +379,7 @@ static enum erc_status bench(erc_runtime *runtime, struct tenant *tenants, struc
 		pthread_join(probes[i].thread, NULL);
 	}
 	if (!status && is_told)
-		course.slack_us = probe_calibrate(&clock, (uint64_t)((const int64_t *)first->args.params)[3]);
+		course.slack_us = probe_calibrate(&clock, (uint64_t)((const int64_t *)first->args.params)[CUMULATE_INNER]);
 	if (!status && is_told)
 		take_probe(events, count, &clock);
 	if (!status)

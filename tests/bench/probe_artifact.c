@@ -3,6 +3,7 @@
  * holds one alone, and the time for which each keeps its unit. */
 #include <stdio.h>
 
+#include "compiler/kernels/params.h"
 #include "tests/devices/build_artifact.h"
 #include "tests/bench/probe.h"
 
@@ -44,11 +45,11 @@ static int shape(struct erca_plan_header *plan, uint64_t local_bytes, int64_t sp
 	for (uint32_t i = 0; i < plan->variants.count; i++) {
 		struct erca_variant *variant = (void *)(base + plan->variants.offset + (size_t)i * plan->variants.stride);
 		int64_t *params = (void *)(base + plan->params.offset + (size_t)variant->param_first * plan->params.stride);
-		if (variant->param_count != 4 || plan->params.stride != sizeof *params)
+		if (variant->param_count <= CUMULATE_INNER || plan->params.stride != sizeof *params)
 			return 0;
-		params[0] = PROBE_ROWS;
-		params[3] = spin_us * 1000;
-		variant->tile_count = (uint32_t)(params[1] / PROBE_ROWS);
+		params[ROWS_PER_TILE] = PROBE_ROWS;
+		params[CUMULATE_INNER] = spin_us * 1000;
+		variant->tile_count = (uint32_t)(params[ROWS_TOTAL] / PROBE_ROWS);
 		variant->local_bytes = local_bytes;
 	}
 	for (uint32_t i = 0; i < plan->entries.count; i++)

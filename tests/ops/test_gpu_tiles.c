@@ -56,7 +56,7 @@ static void join_chain(struct job *job)
 			continue;
 		}
 		if (launch->template == &conv_template) {
-			launch->params[CONV_PARTS] = 0;
+			launch_set(launch, CONV_PARTS, 0);
 			job->launch = launch;
 		}
 		launch->index = index++;

@@ -63,6 +63,25 @@ for file in compiler/kernels/*.cpu.c compiler/kernels/*.row.c compiler/kernels/*
 	if [ -f "compiler/ops/$stem.c" ] || grep -qE "\"$stem(\.cpu\.c|\.row\.c|\.cu)?\"" compiler/ops/*.c compiler/kernels/*.c; then good; else bad "$file belongs to no family"; fi
 done
 
+# Its parameters have names, in a list that the compiler reads too.
+for file in compiler/kernels/*.cpu.c compiler/kernels/*.row.c compiler/kernels/*.cu; do
+	stem=$(basename "$file")
+	stem=${stem%%.*}
+	list=compiler/kernels/$stem.params.def
+	if [ -f "$list" ] && grep -qF "\"$list\"" compiler/kernels/params.h; then good; else bad "$file has no $list, or params.h does not read it"; fi
+done
+for list in compiler/kernels/*.params.def; do
+	stem=$(basename "$list" .params.def)
+	templates=(compiler/kernels/"$stem".cpu.c* compiler/kernels/"$stem".row.c* compiler/kernels/"$stem".cu*)
+	if [ ${#templates[@]} != 0 ]; then good; else bad "$list belongs to no template"; fi
+done
+numbers=$(grep -nE '\bp(arams)?\[[0-9]' -r compiler/kernels compiler/targets compiler/core/kernel_*.h tests/gpu/probe
+	grep -nE '\bparams\[[0-9]' -r compiler tests/bench tests/kernels tests/ops)
+if [ -z "$numbers" ]; then good; else bad "parameters by number:"$'\n'"$numbers"; fi
+# Params and defines are added where their room is checked.
+added=$(grep -nE -e '->(define|param)_count(\+\+| \+?= )' -r compiler --include='*.c' --include='*.h' | grep -vE '^compiler/(core/plan|targets/sim)\.c:')
+if [ -z "$added" ]; then good; else bad "params or defines that are not added by compiler/core/plan.c:"$'\n'"$added"; fi
+
 # Each pass has its test.
 for name in $(registered compiler/passes/passes.def 2>/dev/null); do
 	if [ -f "tests/passes/$name.txt" ]; then good; else bad "pass $name has no tests/passes/$name.txt"; fi

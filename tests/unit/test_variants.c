@@ -1,5 +1,6 @@
 /* Which tile shape is chosen under which budget, what the check of variants finds, and artifacts with several
  * budgets: what they share, and that the reader survives any damage to them. */
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -163,6 +164,55 @@ START_TEST(variants_may_differ_in_tiles_only)
 	WRONG(variants[1].units = 3, "beyond the budget 'half'");
 }
 END_TEST
+
+START_TEST(params_and_defines_are_kept_as_set)
+{
+	struct launch launch = {0};
+	struct variant variant = {0};
+	launch_set(&launch, 3, 30);
+	launch_set(&launch, 1, 10);
+	launch_define(&launch, "A", "1");
+	launch_define(&launch, "B", "2");
+	ck_assert_int_eq(launch.param_count, 4);
+	variant_define_tile(&variant, "C", "3");
+	variant_set_all(&variant, launch.params, launch.param_count);
+	variant_set_tile(&variant, 2, 20);
+	variant_define_all(&variant, &launch);
+	ck_assert_int_eq(variant.param_count, 4);
+	ck_assert_mem_eq(variant.params, ((int64_t[]){0, 10, 20, 30, 0}), 5 * sizeof(int64_t));
+	ck_assert_uint_eq(variant.tile_params, 1 << 2);
+	ck_assert_int_eq(variant.define_count, 3);
+	ck_assert_str_eq(variant.defines[2].name, "B");
+	ck_assert_str_eq(variant.defines[2].value, "2");
+	ck_assert_uint_eq(variant.tile_defines, 1 << 0);
+}
+END_TEST
+
+#ifndef NDEBUG
+/* One more than there is room for. */
+START_TEST(nothing_is_set_beyond_its_room)
+{
+	struct launch *launch = arena_new(&test.ctx.arena, struct launch);
+	struct variant *variant = arena_new(&test.ctx.arena, struct variant);
+	for (int i = 0; i < MAX_LAUNCH_DEFINES; i++)
+		launch_define(launch, "A", "1");
+	for (int i = 0; i < MAX_DEFINES; i++)
+		variant_define(variant, "A", "1");
+	launch_set(launch, MAX_PARAMS - 1, 1);
+	variant_set(variant, MAX_PARAMS - 1, 1);
+	switch (_i) {
+	case 0: launch_define(launch, "A", "1"); break;
+	case 1: variant_define(variant, "A", "1"); break;
+	case 2: launch_set(launch, MAX_PARAMS, 1); break;
+	case 3: variant_set(variant, MAX_PARAMS, 1); break;
+	case 4: variant_set(variant, -1, 1); break;
+	case 5:
+		variant_set_tile(variant, 64, 1); /* bits of tile_params */
+		break;
+	}
+}
+END_TEST
+#endif
 
 /* ---- artifacts ---- */
 
@@ -336,6 +386,10 @@ int main(void)
 	tcase_add_test(tests, memory_is_shared_by_busy_units);
 	tcase_add_test(tests, a_cut_sum_is_counted_once);
 	tcase_add_test(tests, variants_may_differ_in_tiles_only);
+	tcase_add_test(tests, params_and_defines_are_kept_as_set);
+#ifndef NDEBUG
+	tcase_add_loop_test_raise_signal(tests, nothing_is_set_beyond_its_room, SIGABRT, 0, 6);
+#endif
 	tcase_add_test(tests, simulated_targets_need_no_toolchain_and_load);
 	tcase_add_test(tests, nothing_equal_is_stored_twice);
 	tcase_add_test(tests, damage_is_found);

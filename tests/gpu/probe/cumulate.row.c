@@ -1,6 +1,6 @@
 /* The kernel of bench_preempt's probe (tests/bench/probe.h), which stands in for compiler/kernels/cumulate.row.c by
- * --kernel-dir: a tile notes when it began, in ticks of 32 ns of the unit's timer, and on which unit; then it spins.
- * Params: rows per tile (32), rows, -, nanoseconds to spin. */
+ * --kernel-dir: a tile notes when it began, in ticks of 32 ns of the unit's timer, and on which unit; then it spins for
+ * INNER nanoseconds. A tile has 32 rows. */
 #ifdef __CUDACC__
 static uint32_t unit_number(void)
 {
@@ -34,11 +34,11 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
 	uint32_t *out = (uint32_t *)args->buffers[1];
 	uint64_t began_ns = global_ns();
-	if (r % p[0] == 0)
+	if (r % P(ROWS_PER_TILE) == 0)
 		out[r] = (uint32_t)(began_ns / 32);
 	else
-		out[r] = r % p[0] == 1 ? unit_number() : 0;
-	while (r % p[0] == 0 && global_ns() - began_ns < (uint64_t)p[3])
+		out[r] = r % P(ROWS_PER_TILE) == 1 ? unit_number() : 0;
+	while (r % P(ROWS_PER_TILE) == 0 && global_ns() - began_ns < (uint64_t)P(INNER))
 		;
 }
 

@@ -1,0 +1,227 @@
+/* Parameters of kernel templates, as STEM.params.def lists them: STEM_NAME is the place of a parameter among a launch's or
+ * a variant's params. Where a GPU's kernel has others, they are GPU_STEM_NAME. */
+#ifndef ERCC_PARAMS_H
+#define ERCC_PARAMS_H
+
+#include "compiler/kernels/kernel_params.h"
+
+/* Of all row kernels: ROWS_PER_TILE, which the chooser sets, and ROWS_TOTAL. */
+#define PARAM(name) name,
+enum { ROW_PARAMS };
+#undef PARAM
+
+/* Of those with a window, behind these. */
+#define PARAM(name) WINDOW_##name,
+enum { ROW_PARAMS WINDOW_PARAMS };
+#undef PARAM
+
+/* And of those with lines. */
+#define PARAM(name) LINE_##name,
+enum { ROW_PARAMS LINE_PARAMS };
+#undef PARAM
+
+#define PARAM(name) ARG_##name,
+enum {
+#include "compiler/kernels/arg.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) ATTENTION_##name,
+enum {
+#include "compiler/kernels/attention.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) ATTENTION_SUM_##name,
+enum {
+#include "compiler/kernels/attention_sum.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) CONV_##name,
+#define CPU_PARAM(name) PARAM(name)
+#define GPU_PARAM(name)
+enum {
+#include "compiler/kernels/conv.params.def"
+	CONV_PARAM_COUNT,
+};
+#undef PARAM
+#undef CPU_PARAM
+#undef GPU_PARAM
+
+#define PARAM(name) GPU_CONV_##name,
+#define CPU_PARAM(name)
+#define GPU_PARAM(name) PARAM(name)
+enum {
+#include "compiler/kernels/conv.params.def"
+	GPU_CONV_PARAM_COUNT,
+};
+#undef PARAM
+#undef CPU_PARAM
+#undef GPU_PARAM
+
+#define PARAM(name) CUMULATE_##name,
+enum {
+#include "compiler/kernels/cumulate.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) DEPTHWISE_##name,
+enum {
+#include "compiler/kernels/depthwise.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) DET_##name,
+enum {
+#include "compiler/kernels/det.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) GATHER_##name,
+enum {
+#include "compiler/kernels/gather.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) GATHER_ELEMENTS_##name,
+enum {
+#include "compiler/kernels/gather_elements.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) GATHER_ND_##name,
+enum {
+#include "compiler/kernels/gather_nd.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) GRID_SAMPLE_##name,
+enum {
+#include "compiler/kernels/grid_sample.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) LRN_##name,
+enum {
+#include "compiler/kernels/lrn.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) MAX_INDEX_##name,
+enum {
+#include "compiler/kernels/max_index.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) NMS_##name,
+enum {
+#include "compiler/kernels/nms.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) NMS_COLLECT_##name,
+enum {
+#include "compiler/kernels/nms_collect.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) NONZERO_##name,
+enum {
+#include "compiler/kernels/nonzero.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) NONZERO_COUNT_##name,
+enum {
+#include "compiler/kernels/nonzero_count.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) NORM_##name,
+enum {
+#include "compiler/kernels/norm.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) PACK_##name,
+enum {
+#include "compiler/kernels/pack.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) POINTWISE_##name,
+#define CPU_PARAM(name) PARAM(name)
+#define GPU_PARAM(name)
+enum {
+#include "compiler/kernels/pointwise.params.def"
+};
+#undef PARAM
+#undef CPU_PARAM
+#undef GPU_PARAM
+
+#define PARAM(name) GPU_POINTWISE_##name,
+#define CPU_PARAM(name)
+#define GPU_PARAM(name) PARAM(name)
+enum {
+#include "compiler/kernels/pointwise.params.def"
+};
+#undef PARAM
+#undef CPU_PARAM
+#undef GPU_PARAM
+
+#define PARAM(name) POOL_##name,
+enum {
+#include "compiler/kernels/pool.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) REDUCE_##name,
+enum {
+#include "compiler/kernels/reduce.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) ROI_ALIGN_##name,
+enum {
+#include "compiler/kernels/roi_align.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) SCATTER_##name,
+enum {
+#include "compiler/kernels/scatter.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) SCATTER_ND_##name,
+enum {
+#include "compiler/kernels/scatter_nd.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) SOFTMAX_##name,
+enum {
+#include "compiler/kernels/softmax.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) TAPS_##name,
+enum {
+#include "compiler/kernels/taps.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) TOPK_##name,
+enum {
+#include "compiler/kernels/topk.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) UNIQUE_##name,
+enum {
+#include "compiler/kernels/unique.params.def"
+};
+#undef PARAM
+
+#endif
