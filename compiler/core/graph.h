@@ -51,12 +51,6 @@ enum layout {
 	LAYOUT_NC16,  /* N, ceil(C/16), spatial..., 16 */
 };
 
-/* Quantisation parameters of a value; scale is NULL where there are none. */
-struct quantisation {
-	struct tensor *scale, *zero_point;
-	int axis; /* -1: per tensor */
-};
-
 /* Constant data. A splat tensor stores one element that stands for all. */
 struct tensor {
 	enum erc_dtype dtype;
@@ -84,7 +78,6 @@ struct value {
 	const struct shape *elements; /* i64 of rank 0 or 1 whose elements are run-time sizes or known: they stand here as
 	                                  * dims; NULL otherwise */
 	enum layout layout;
-	struct quantisation quantisation;
 	void *scratch; /* a pass's own; NULL at its start */
 };
 

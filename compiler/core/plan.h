@@ -97,7 +97,6 @@ struct launch {
 	int operand_count;
 	int input_count;            /* the template's own inputs; epilogue operands follow */
 	struct shape space;         /* iteration space; its meaning is the template's */
-	struct shape reduce;        /* reduced dims, where the template has them */
 	int64_t params[MAX_PARAMS]; /* set by lower; meaning set by the template */
 	int param_count;
 	struct define defines[8]; /* set by lower: what specialises the template besides tiles */

@@ -57,9 +57,8 @@ struct family {
 };
 extern const struct family families[];
 
-/* The row for a node's operator and opset; NULL when there is none. *older is set when the
- * operator is known, but not in that opset. */
-const struct op *op_find(const char *domain, const char *name, int64_t opset, bool *older);
+/* The row for a node's operator and opset; NULL when there is none. */
+const struct op *op_find(const char *domain, const char *name, int64_t opset);
 
 /* Gives the node its row, and checks how many inputs and outputs it has. */
 enum ercc_status node_resolve(struct node *node);

@@ -68,7 +68,6 @@ static bool fold_into_conv(struct graph *graph, struct node *node, const float *
 static void add_binary(struct graph *graph, struct node *before, const char *op_type, struct value *x,
                        const float *data, struct value *out)
 {
-	bool older;
 	struct shape shape = {.rank = x->shape.rank - 1};
 	for (int i = 1; i < shape.rank; i++)
 		shape.dims[i] = 1;
@@ -80,7 +79,7 @@ static void add_binary(struct graph *graph, struct node *before, const char *op_
 		graph_add_node(graph, before, op_type, graph_unique_name(graph, before->name), inputs, 2, &out, 1);
 	node->domain = "";
 	node->opset = before->opset;
-	node->op = op_find("", op_type, before->opset, &older);
+	node->op = op_find("", op_type, before->opset);
 	out->dtype = ERC_F32;
 	out->shape = x->shape;
 }

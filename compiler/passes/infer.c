@@ -55,11 +55,10 @@ static bool is_half(enum erc_dtype dtype)
 static void add_cast(struct node *before, struct graph *graph, const char *domain, const char *op_type,
                      struct value *in, struct value *out, enum erc_dtype to)
 {
-	bool older;
 	struct attr attr = {.name = "to", .kind = ATTR_INT, .i = to};
 	struct node *cast = graph_add_node(graph, before, op_type, graph_unique_name(graph, op_type), &in, 1, &out, 1);
 	cast->domain = domain;
-	cast->op = op_find(domain, op_type, 23, &older);
+	cast->op = op_find(domain, op_type, 23);
 	node_set_attrs(cast, &attr, 1);
 }
 
@@ -179,7 +178,6 @@ static enum ercc_status infer_node(struct graph *graph, struct node *node, struc
 static struct node *add_packing(struct graph *graph)
 {
 	struct node *last = graph->last;
-	bool older;
 	for (size_t i = 0; i < graph->output_count; i++) {
 		struct value *value = graph->outputs[i], *packed;
 		if (shape_is_dense(&value->shape))
@@ -187,7 +185,7 @@ static struct node *add_packing(struct graph *graph)
 		packed = graph_value(graph, graph_unique_name(graph, value->name));
 		struct node *node = graph_add_node(graph, NULL, "Pack", graph->output_names[i], &value, 1, &packed, 1);
 		node->domain = "erc";
-		node->op = op_find("erc", "Pack", 1, &older);
+		node->op = op_find("erc", "Pack", 1);
 		graph->outputs[i] = packed;
 	}
 	return last ? last->next : NULL;

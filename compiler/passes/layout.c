@@ -6,7 +6,6 @@
 static struct value *in_layout(struct graph *graph, struct map *copies, struct node *node, struct value *value,
                                enum layout layout)
 {
-	bool older;
 	if (value->layout == layout)
 		return value;
 	struct value *copy = map_get(copies, value);
@@ -16,7 +15,7 @@ static struct value *in_layout(struct graph *graph, struct map *copies, struct n
 	struct node *reorder =
 		graph_add_node(graph, node, "Reorder", graph_unique_name(graph, "Reorder"), &value, 1, &copy, 1);
 	reorder->domain = "erc";
-	reorder->op = op_find("erc", "Reorder", 1, &older);
+	reorder->op = op_find("erc", "Reorder", 1);
 	copy->dtype = value->dtype;
 	copy->shape = value->shape;
 	copy->layout = layout;

@@ -40,7 +40,6 @@ static void replace(struct graph *graph, struct node *root, struct value *x, dou
 				 *out = graph_value(graph, graph_unique_name(graph, root->name));
 	struct node *user, *last = root;
 	int count = 1;
-	bool older;
 	if ((inputs[1] = applied(graph, end, "Mul", &user))) {
 		last = user, end = user->outputs[0], count = 2;
 		if ((inputs[2] = applied(graph, end, "Add", &user)))
@@ -59,7 +58,7 @@ static void replace(struct graph *graph, struct node *root, struct value *x, dou
 	node_set_attrs(node, attrs, COUNT_OF(attrs));
 	node->domain = "erc";
 	node->opset = root->opset;
-	node->op = op_find("erc", "Normalize", 23, &older);
+	node->op = op_find("erc", "Normalize", 23);
 	out->dtype = ERC_F32;
 	out->shape = x->shape;
 	graph_replace_uses(graph, end, out);
