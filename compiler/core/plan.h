@@ -90,6 +90,29 @@ struct variant {
 	const struct variant *larger; /* of the next larger budget; NULL: this is the largest */
 };
 
+/* In which order a launch adds, as artifacts store it: launches with the same key add in the same order. */
+enum reduction_key {
+	REDUCTION_NONE = 0,
+	REDUCTION_POOL_MAX = 0x706f6f6c01,
+	REDUCTION_POOL_MEAN = 0x706f6f6c02,
+	REDUCTION_LRN = 0x6c726e01,
+	REDUCTION_CUMULATE = 0x63756d,
+	REDUCTION_AXES = 0x72656400, /* plus the lanes */
+	REDUCTION_DEPTHWISE = 0x64770001,
+	REDUCTION_CONV = 0x636f6e760000, /* plus the channels of a group; from bit 48 on, the slices of a part */
+	REDUCTION_PARTS = 0x73756d0000,  /* plus how many */
+	REDUCTION_PRODUCT = 0x67656d6d0001,
+	REDUCTION_SOFTMAX = 0x736f6674,
+	REDUCTION_SCATTER = 0x73636174,
+	REDUCTION_TAPS = 0x74617073,
+	REDUCTION_DET = 0x646574,
+	REDUCTION_GRID = 0x67726964,
+	REDUCTION_REGIONS = 0x726f69,
+	REDUCTION_ATTENTION = 0x6174746e0001,
+	REDUCTION_ATTENTION_SUM = 0x6174746e0002,
+	REDUCTION_NORM = 0x6e6f726d01,
+};
+
 struct launch {
 	const struct kernel_template *template;
 	const char *name;                      /* the nodes it came from, joined by '+' */
@@ -103,11 +126,13 @@ struct launch {
 	int define_count;
 	const void *user;       /* the template's own: what its `evaluate` needs besides params */
 	struct expr expr;       /* epilogue, or the whole computation of a pointwise launch */
-	uint64_t reduction_key; /* 0: no sum; same for all variants */
+	uint64_t reduction_key; /* of enum reduction_key, what it adds included; the same for all variants */
 	uint64_t flops, bytes;
 	struct launch *previous, *next;
 	int index; /* position, set by the memory planner */
 };
+
+struct plan;
 
 /* Chooses tiles for one budget: fills params, defines, shape, tile_count, local_bytes and the predictions. The
  * device is what the budget leaves of it. */
@@ -119,7 +144,13 @@ struct kernel_template {
 	const char *stem; /* "conv": conv.cpu.c, conv.cu */
 	choose_fn cpu;
 	choose_fn gpu; /* NULL: not on a GPU; a simulated one cuts it as a CPU does */
-	bool epilogue; /* an element-wise launch behind it may be fused into its expr */
+	bool epilogue;  /* an element-wise launch behind it may be fused into its expr */
+	bool pointwise; /* all that it computes is its expr, and every operand has strides */
+	/* Strides that one element a channel has in an element-wise launch over `space` behind it, all 0 at first, where
+	 * `reshaped` says that the output is read in another shape; false: none can be told. NULL: those of LAYOUT_NC16. */
+	bool (*channel_strides)(const struct launch *launch, const struct shape *space, bool reshaped, int64_t *strides);
+	/* Adds launches that do the same on GPUs alone where its sums are long; NULL: it is never cut. */
+	void (*split)(struct plan *plan, struct launch *launch);
 	bool strided;  /* it follows the strides of all its operands: copies before and behind it may go */
 	double speed;  /* share of the device's arithmetic rate that the kernel reaches; 0: a tenth */
 	/* Reference for constant folding; NULL: not folded. buffers[i] is the first byte of operand i. */

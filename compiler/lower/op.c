@@ -1,6 +1,7 @@
 /* The operator table's look-up and what infer functions share. */
 #include "compiler/lower/op.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -15,6 +16,13 @@ const struct op *op_find(const char *domain, const char *name, int64_t opset)
 				best = op;
 		}
 	return best;
+}
+
+void node_set_row(struct node *node, const char *domain, int64_t opset)
+{
+	node->domain = domain;
+	node->op = op_find(domain, node->op_type, opset);
+	assert(node->op);
 }
 
 enum ercc_status node_resolve(struct node *node)

@@ -133,7 +133,7 @@ static struct launch *add_attention(struct lowering *lowering, const struct node
 		set_strides(operand, &value->shape, swap ? columns[i] : rows[i], swap ? rows[i] : columns[i]);
 	}
 	launch->input_count = launch->operand_count;
-	launch->reduction_key = 0x6174746e0001;
+	launch->reduction_key = REDUCTION_ATTENTION;
 	launch->flops =
 		(uint64_t)(dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * dims[ATTENTION_QUERY] * dims[ATTENTION_KEY]) * 2 *
 		(uint64_t)(dims[ATTENTION_SIZE] + dims[ATTENTION_V_SIZE] + EXP_WORK);
@@ -161,7 +161,7 @@ static struct launch *add_sum(struct lowering *lowering, const struct node *node
 	launch->param_count = SUM_STRIDES + 4;
 	launch->flops = (uint64_t)parts->bytes / 2;
 	launch->bytes = (uint64_t)parts->bytes;
-	launch->reduction_key = 0x6174746e0002;
+	launch->reduction_key = REDUCTION_ATTENTION_SUM;
 	define(launch, "HEAD_V", arena_printf(&lowering->ctx->arena, "%lld", (long long)dims[ATTENTION_V_SIZE]));
 	define(launch, "ZERO_EMPTY", node_attr_int(node, "zero_empty", 0) ? "1" : "0");
 	return launch;

@@ -24,7 +24,7 @@ static enum ercc_status lower_det(struct lowering *lowering, struct node *node)
 	struct launch *launch = lower_rows(lowering, node, &det_template, shape_elements(&node->outputs[0]->shape));
 	launch->params[launch->param_count++] = n;
 	launch->flops = (uint64_t)shape_elements(&node->outputs[0]->shape) * (uint64_t)(n * n * n) * 40;
-	launch->reduction_key = 0x646574;
+	launch->reduction_key = REDUCTION_DET;
 	return ERCC_OK;
 }
 

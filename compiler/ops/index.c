@@ -204,7 +204,7 @@ static void define_scatter(struct launch *launch, enum erc_dtype dtype, const st
 	bool moves = reduction == &reductions[0];
 	launch->defines[launch->define_count++] = (struct define){"T", dtype_name(moves ? move_dtype(dtype) : dtype)};
 	launch->defines[launch->define_count++] = (struct define){"COMBINE", reduction->combine};
-	launch->reduction_key = moves ? 0 : 0x73636174;
+	launch->reduction_key = moves ? 0 : REDUCTION_SCATTER;
 }
 
 static enum ercc_status infer_scatter_elements(struct node *node)

@@ -94,7 +94,7 @@ static enum ercc_status lower_pool(struct lowering *lowering, struct node *node)
 		launch->params[launch->param_count++] = w.pad_end[i];
 	launch->flops =
 		(uint64_t)shape_elements(&node->outputs[0]->shape) * (uint64_t)(w.kernel[0] * w.kernel[1] * w.kernel[2]) * 2;
-	launch->reduction_key = average ? 0x706f6f6c02 : 0x706f6f6c01;
+	launch->reduction_key = average ? REDUCTION_POOL_MEAN : REDUCTION_POOL_MAX;
 	launch->defines[launch->define_count++] = (struct define){"CG", blocked ? "16" : "1"};
 	launch->defines[launch->define_count++] = (struct define){"AVERAGE", average ? "1" : "0"};
 	launch->defines[launch->define_count++] =
@@ -127,7 +127,7 @@ static enum ercc_status lower_lrn(struct lowering *lowering, struct node *node)
 	launch->params[launch->param_count++] = positions;
 	launch->params[launch->param_count++] = size;
 	launch->flops = (uint64_t)shape_elements(in) * (uint64_t)(size + 20) * 8;
-	launch->reduction_key = 0x6c726e01;
+	launch->reduction_key = REDUCTION_LRN;
 	float beta = node_attr_float(node, "beta", 0.75f);
 	launch->defines[launch->define_count++] =
 		(struct define){"ALPHA", arena_printf(arena, "%af", node_attr_float(node, "alpha", 1e-4f))};

@@ -82,7 +82,7 @@ static enum ercc_status lower_grid_sample(struct lowering *lowering, struct node
 		launch->params[5 + i] = in->rank == 5 ? in->dims[2 + i] : i ? in->dims[1 + i] : 1;
 	launch->param_count = 8;
 	launch->flops = (uint64_t)shape_elements(out) * (uint64_t)(s.taps * s.taps) * 100;
-	launch->reduction_key = 0x67726964;
+	launch->reduction_key = REDUCTION_GRID;
 	const struct define defines[] = {
 		{"DIMS", in->rank == 5 ? "3" : "2"},
 		{"TAPS", arena_printf(arena, "%d", s.taps)},
@@ -166,7 +166,7 @@ static enum ercc_status lower_roi_align(struct lowering *lowering, struct node *
 	for (size_t i = 0; i < COUNT_OF(params); i++)
 		launch->params[launch->param_count++] = params[i];
 	launch->flops = (uint64_t)shape_elements(out) * 400;
-	launch->reduction_key = 0x726f69;
+	launch->reduction_key = REDUCTION_REGIONS;
 	const struct define defines[] = {
 		{"SCALE", arena_printf(arena, "%af", node_attr_float(node, "spatial_scale", 1))},
 		{"SHIFT", half ? "0.5f" : "0.0f"},

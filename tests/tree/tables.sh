@@ -10,7 +10,6 @@ bad() { echo "FAIL: $*"; failed=$((failed + 1)); }
 
 # Files beside the registered ones that serve several of them.
 exceptions=" compiler/ops/families.c compiler/ops/rows_sizes.c compiler/passes/pipeline.c
-compiler/passes/match.c compiler/passes/recover_attention.c
 compiler/targets/cc.c compiler/targets/registry.c compiler/targets/source.c compiler/targets/cache.c compiler/targets/nvrtc.c "
 
 # First argument of each X(...) line, or of any other capitalised row macro.
