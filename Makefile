@@ -226,8 +226,8 @@ check-kernels: $(O)/tests/kernels/kernels ## all tiles that GPU choosers offer, 
 explore: $(O)/tests/explore/explore ## the room and claim protocol, every execution; larger than in `make check` (minutes)
 	$(Q)$< --deep
 
-check-tables: ## every file stands in its .def table, and the other way round
-	$(Q)tests/tree/tables.sh
+check-tables: all ## every file stands in its .def table, and the other way round
+	$(Q)tests/tree/tables.sh $(O)
 
 check-layers: all ## who may include and link what
 	$(Q)CC='$(CC)' INCLUDES='$(INCLUDES)' tests/tree/layers.sh $(O)

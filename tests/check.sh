@@ -32,7 +32,7 @@ parts() {
 			echo "${program#"$out"/tests/} $program"
 		fi
 	done
-	echo "tables tests/tree/tables.sh"
+	echo "tables tests/tree/tables.sh $out"
 	echo "layers tests/tree/layers.sh $out"
 }
 

@@ -25,7 +25,8 @@ figures() {
 # Times of arrivals come from the seed alone; RT is the same beside BE as alone under elastic, and not under fifo.
 bench --workload pair.json --policy elastic,fifo
 bench --workload pair.json --policy priority --load 0.1..0.3 --rounds 1 --format md
-bench --workload pair.json --policy elastic,exclusive,priority,partition,concurrent,fifo --load 0.5 --format csv --seed 7 |
+all=$(sed -nE 's/^POLICY\(([a-z]+),.*/\1/p' "$SAMPLES/../runtime/sched/policies.def" | paste -sd,)
+bench --workload pair.json --policy "$all" --load 0.5 --format csv --seed 7 |
 	cut -d, -f1-7,13-16
 # Twice what one unit can do: what would be late waits, is refused, or is dropped.
 for how in '--arrivals open' --shed '--arrivals disb'; do

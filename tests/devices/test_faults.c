@@ -5,7 +5,11 @@
 
 #include "tests/devices/test_faults.h"
 
-static const char *const policies[] = {"elastic", "priority", "partition", "concurrent", "fifo"};
+static const char *const policies[] = {
+#define POLICY(name, ...) #name,
+#include "runtime/sched/policies.def"
+#undef POLICY
+};
 #define POLICIES ((int)(sizeof policies / sizeof policies[0]))
 
 /* Those that compute. A loop test's number counts devices slowest: cases of the first, then the same of the second. */
