@@ -113,7 +113,7 @@ struct attr {
 
 /* ---- nodes ---- */
 
-struct op; /* ops/op.h */
+struct op; /* lower/op.h */
 
 struct node {
 	const char *name;      /* as in the file; made up ("Conv_12") where the file has none */

@@ -28,7 +28,7 @@ enum layout_rule {
 /* When a node's first output is its first input, element by element. */
 enum identity_rule {
 	IDENTITY_NEVER = 0,
-	IDENTITY_FIRST, /* always; further outputs are none */
+	IDENTITY_FIRST, /* always; further outputs are something else */
 	IDENTITY_DTYPE, /* where the dtype stays: the shape does so anyway */
 	IDENTITY_TYPE,  /* where dtype and shape stay */
 };
@@ -50,6 +50,9 @@ struct recovery;       /* match.h */
 struct reduction_rule; /* ops/reduce.c */
 struct line_rule;      /* ops/line.c */
 struct window_rule;    /* ops/signal.c */
+
+/* The rule of a row of one family: RULE(line_rule, .is_least = true). */
+#define RULE(kind, ...) (&(const struct kind){__VA_ARGS__})
 
 struct op {
 	const char *name;
@@ -75,14 +78,16 @@ struct op {
 	bool sizes;
 	/* What passes ask. */
 	enum identity_rule identity;
-	bool commutes;              /* its two inputs may change places */
-	bool takes_channel_affine;  /* weights (input 1) by channel of the output and a bias (input 2): an affine goes into them */
+	bool commutes; /* its two inputs may change places */
+	/* Factors and addends by channel of its output go into its weights (input 1, whose dim 0 is the channel) and bias
+	 * (input 2). */
+	bool takes_channel_affine;
 	const struct recovery *recoveries; /* what it looks like taken apart; ends with a row without a text */
 	/* Whether patterns take this node for the operator that they name; NULL: always. */
 	bool (*is_matched)(const struct node *node);
-	/* The node gives the input of `before`, the node before it with this same function, back. */
+	/* Whether the node gives back the input of `before`, which makes its input and has the same function here. */
 	bool (*undoes)(const struct node *node, const struct node *before);
-	/* Fills what the node does to its first input; false: it is no such thing. */
+	/* Fills in what the node does to its first input; false: it does something else. */
 	bool (*channel_affine)(const struct node *node, struct channel_affine *out);
 	/* What rows of one family alone have. */
 	const struct reduction_rule *reduction;

@@ -58,8 +58,8 @@ static enum ercc_status transpose_keys(struct node *root, struct value *keys, co
 	return (*out)->producer->op->infer((*out)->producer);
 }
 
-static enum ercc_status recover_attention(struct node *node, const struct match *match,
-                                          const struct recovery *recovery, bool *done)
+static enum ercc_status recover_attention(struct node *node, const struct match *match, const struct recovery *recovery,
+                                          bool *done)
 {
 	struct value *k = matched(match, 'k'), *t = matched(match, 't'), *out;
 	(void)recovery;
@@ -70,7 +70,7 @@ static enum ercc_status recover_attention(struct node *node, const struct match 
 	int mask = match->flags & ADDED    ? ATTENTION_ADDED
 	           : match->flags & SEEN   ? ATTENTION_SEEN
 	           : match->flags & HIDDEN ? ATTENTION_HIDDEN
-	                                  : ATTENTION_NO_MASK;
+	                                   : ATTENTION_NO_MASK;
 	if (t)
 		TRY(transpose_keys(node, k, t->producer, &k));
 	const char *attrs = TEXT(node, "transposed=1, scale=%.9e, mask=%d, fill=%.9e, zero_empty=%d", scale, mask,

@@ -239,13 +239,13 @@ static enum ercc_status expand_hardmax(struct node *node)
 
 #define ARG(name, since, ...) \
 	{ \
-		name, since, 1, 1, 1, TYPES_NUMBER, infer_arg, lower_arg, .expand = expand_sized_arg, \
-			.expands = is_along_size, .sizes = true, .line = &(const struct line_rule){__VA_ARGS__} \
+		name, since, 1, 1, 1, TYPES_NUMBER, infer_arg, lower_arg, \
+			.expand = expand_sized_arg, .expands = is_along_size, .sizes = true, .line = RULE(line_rule, __VA_ARGS__) \
 	}
 #define CUMULATE(name, since, ...) \
 	{ \
-		name, since, 2, 2, 1, TYPES_NUMBER, infer_cumulate, lower_cumulate, .sizes = true, \
-			.line = &(const struct line_rule){__VA_ARGS__} \
+		name, since, 2, 2, 1, TYPES_NUMBER, infer_cumulate, lower_cumulate, .line = RULE(line_rule, __VA_ARGS__), \
+																			.sizes = true \
 	}
 
 const struct op ops_line[] = {

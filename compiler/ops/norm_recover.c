@@ -62,8 +62,10 @@ static enum ercc_status recover_norm(struct node *root, const struct match *matc
 /* x is what is normalised, e its epsilon. */
 const struct recovery norm_recoveries[] = {
 	{"Div(Sub(x, ReduceMean(x)), Sqrt(Add(ReduceMean(Pow(Sub(x, ReduceMean(x)), 2)), #e)))", NULL, recover_norm, false},
-	{"Div(Sub(x, ReduceMean(x)), Sqrt(Add(ReduceMean(Mul(Sub(x, ReduceMean(x)), Sub(x, ReduceMean(x)))), #e)))", NULL, recover_norm, false},
-	{"Mul(Sub(x, ReduceMean(x)), Reciprocal(Sqrt(Add(ReduceMean(Pow(Sub(x, ReduceMean(x)), 2)), #e))))", NULL, recover_norm, false},
+	{"Div(Sub(x, ReduceMean(x)), Sqrt(Add(ReduceMean(Mul(Sub(x, ReduceMean(x)), Sub(x, ReduceMean(x)))), #e)))", NULL,
+     recover_norm, false},
+	{"Mul(Sub(x, ReduceMean(x)), Reciprocal(Sqrt(Add(ReduceMean(Pow(Sub(x, ReduceMean(x)), 2)), #e))))", NULL,
+     recover_norm, false},
 	{"Div(x, Sqrt(Add(ReduceMean(Pow(x, 2)), #e)))", NULL, recover_norm, true},
 	{"Div(x, Sqrt(Add(ReduceMean(Mul(x, x)), #e)))", NULL, recover_norm, true},
 	{"Mul(x, Reciprocal(Sqrt(Add(ReduceMean(Pow(x, 2)), #e))))", NULL, recover_norm, true},

@@ -407,10 +407,10 @@ static bool is_over_last(const struct node *node)
 
 #define REDUCE(name, types, first, combined, finished, ...) \
 	{ \
-		name, 1, 1, 2, 1, types, infer_reduce, lower_reduce, .layout = layout_reduce, .expand = expand_sized_reduce, \
-			.expands = is_expanded, .is_matched = is_over_last, .sizes = true, \
-			.reduction = &(const struct reduction_rule){ \
-				.start = first, .combine = combined, .finish = finished, __VA_ARGS__} \
+		name, 1, 1, 2, 1, types, infer_reduce, lower_reduce, \
+			.layout = layout_reduce, .expand = expand_sized_reduce, .expands = is_expanded, \
+			.is_matched = is_over_last, .sizes = true, \
+			.reduction = RULE(reduction_rule, .start = first, .combine = combined, .finish = finished, __VA_ARGS__) \
 	}
 #define MADE(name, types, made_by) \
 	{ \

@@ -32,8 +32,7 @@ static enum ercc_status lower_reorder(struct lowering *lowering, struct node *no
 struct value *insert_reorder(struct graph *graph, struct node *before, struct value *in, enum layout layout)
 {
 	struct value *out = graph_value(graph, graph_unique_name(graph, in->name));
-	struct node *node =
-		graph_add_node(graph, before, "Reorder", graph_unique_name(graph, "Reorder"), &in, 1, &out, 1);
+	struct node *node = graph_add_node(graph, before, "Reorder", graph_unique_name(graph, "Reorder"), &in, 1, &out, 1);
 	node_set_row(node, "erc", 1);
 	out->dtype = in->dtype;
 	out->shape = in->shape;

@@ -179,8 +179,7 @@ static enum ercc_status infer_window(struct node *node)
 
 #define WINDOW(name, ...) \
 	{ \
-		name, 17, 1, 1, 1, TYPE(I32) | TYPE(I64), infer_window, \
-			.window = &(const struct window_rule){{__VA_ARGS__}} \
+		name, 17, 1, 1, 1, TYPE(I32) | TYPE(I64), infer_window, .window = RULE(window_rule, {__VA_ARGS__}) \
 	}
 
 const struct op ops_signal[] = {

@@ -2,7 +2,7 @@
  * data structure: no threads, no lock (the owner holds one), no clock (time is passed in), no
  * memory of its own. Limits and rooms are the one thing that units read while it changes them.
  *
- * sched.c is the queue, policy.c the policies, forecast.c what runs will need, admission.c who is let in. */
+ * sched.c is the queue, policy.c the policies of policies.def, forecast.c what runs will need, admission.c who is let in. */
 #ifndef ERC_SCHEDULE_H
 #define ERC_SCHEDULE_H
 
