@@ -42,10 +42,8 @@ double matched_number(const struct match *match, char letter, double otherwise);
 struct recovery {
 	const char *text; /* of the last node, `root` */
 	const struct rule *rules;
-	/* Puts the operator in the root's place. It may leave that and return ERCC_OK; *done is false at its start. */
-	enum ercc_status (*build)(struct node *root, const struct match *match, const struct recovery *recovery,
-	                          bool *done);
-	bool is_rms; /* ops/norm_recover.c */
+	/* Puts the operator in the root's place and sets *done, which is false at its start. What it cannot be, it leaves. */
+	enum ercc_status (*build)(struct node *root, const struct match *match, bool *done);
 };
 
 #endif

@@ -58,11 +58,9 @@ static enum ercc_status transpose_keys(struct node *root, struct value *keys, co
 	return (*out)->producer->op->infer((*out)->producer);
 }
 
-static enum ercc_status recover_attention(struct node *node, const struct match *match, const struct recovery *recovery,
-                                          bool *done)
+static enum ercc_status recover_attention(struct node *node, const struct match *match, bool *done)
 {
 	struct value *k = matched(match, 'k'), *t = matched(match, 't'), *out;
-	(void)recovery;
 	if (!fits(node->graph, match, node))
 		return ERCC_OK;
 	double scale = matched_number(match, 'b', 1) * matched_number(match, 'd', 1) * matched_number(match, 'g', 1) /
@@ -84,6 +82,6 @@ static enum ercc_status recover_attention(struct node *node, const struct match 
 }
 
 const struct recovery attention_recoveries[] = {
-	{"MatMul(<weights>, v)", rules, recover_attention, false},
+	{"MatMul(<weights>, v)", rules, recover_attention},
 	{0},
 };

@@ -48,27 +48,36 @@ static void replace(struct node *root, struct value *x, double epsilon, bool rms
 	graph_replace_uses(graph, end, out);
 }
 
-static enum ercc_status recover_norm(struct node *root, const struct match *match, const struct recovery *recovery,
-                                     bool *done)
+static enum ercc_status recover(struct node *root, const struct match *match, bool rms, bool *done)
 {
 	struct value *x = matched(match, 'x');
 	if (x->dtype != ERC_F32 || x->shape.rank < 1 || !shape_equal(&x->shape, &root->outputs[0]->shape))
 		return ERCC_OK;
-	replace(root, x, matched_number(match, 'e', 0), recovery->is_rms);
+	replace(root, x, matched_number(match, 'e', 0), rms);
 	*done = true;
 	return ERCC_OK;
 }
 
+static enum ercc_status recover_layer(struct node *root, const struct match *match, bool *done)
+{
+	return recover(root, match, false, done);
+}
+
+static enum ercc_status recover_rms(struct node *root, const struct match *match, bool *done)
+{
+	return recover(root, match, true, done);
+}
+
 /* x is what is normalised, e its epsilon. */
 const struct recovery norm_recoveries[] = {
-	{"Div(Sub(x, ReduceMean(x)), Sqrt(Add(ReduceMean(Pow(Sub(x, ReduceMean(x)), 2)), #e)))", NULL, recover_norm, false},
+	{"Div(Sub(x, ReduceMean(x)), Sqrt(Add(ReduceMean(Pow(Sub(x, ReduceMean(x)), 2)), #e)))", NULL, recover_layer},
 	{"Div(Sub(x, ReduceMean(x)), Sqrt(Add(ReduceMean(Mul(Sub(x, ReduceMean(x)), Sub(x, ReduceMean(x)))), #e)))", NULL,
-     recover_norm, false},
+     recover_layer},
 	{"Mul(Sub(x, ReduceMean(x)), Reciprocal(Sqrt(Add(ReduceMean(Pow(Sub(x, ReduceMean(x)), 2)), #e))))", NULL,
-     recover_norm, false},
-	{"Div(x, Sqrt(Add(ReduceMean(Pow(x, 2)), #e)))", NULL, recover_norm, true},
-	{"Div(x, Sqrt(Add(ReduceMean(Mul(x, x)), #e)))", NULL, recover_norm, true},
-	{"Mul(x, Reciprocal(Sqrt(Add(ReduceMean(Pow(x, 2)), #e))))", NULL, recover_norm, true},
-	{"Mul(x, Div(1, Sqrt(Add(ReduceMean(Pow(x, 2)), #e))))", NULL, recover_norm, true},
+     recover_layer},
+	{"Div(x, Sqrt(Add(ReduceMean(Pow(x, 2)), #e)))", NULL, recover_rms},
+	{"Div(x, Sqrt(Add(ReduceMean(Mul(x, x)), #e)))", NULL, recover_rms},
+	{"Mul(x, Reciprocal(Sqrt(Add(ReduceMean(Pow(x, 2)), #e))))", NULL, recover_rms},
+	{"Mul(x, Div(1, Sqrt(Add(ReduceMean(Pow(x, 2)), #e))))", NULL, recover_rms},
 	{0},
 };

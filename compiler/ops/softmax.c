@@ -74,11 +74,9 @@ static bool is_over_last(const struct node *node)
 	return rank > 0 && (axis == -1 || axis == rank - 1);
 }
 
-static enum ercc_status recover_softmax(struct node *root, const struct match *match, const struct recovery *recovery,
-                                        bool *done)
+static enum ercc_status recover_softmax(struct node *root, const struct match *match, bool *done)
 {
 	struct value *x = matched(match, 'x'), *out;
-	(void)recovery;
 	if (x->dtype != ERC_F32 || shape_run_time_dim(&x->shape) >= 0)
 		return ERCC_OK;
 	out = EMIT(root, "Softmax[axis=-1](a)", x);

@@ -24,7 +24,7 @@ static enum ercc_status recover(struct node *root, const struct op *op, bool *do
 	struct match match;
 	for (const struct recovery *recovery = op->recoveries; recovery->text && !*done; recovery++)
 		if (match_text(&match, recovery->rules, recovery->text, root->outputs[0]))
-			TRY(recovery->build(root, &match, recovery, done));
+			TRY(recovery->build(root, &match, done));
 	return ERCC_OK;
 }
 
