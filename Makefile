@@ -229,8 +229,8 @@ explore: $(O)/tests/explore/explore ## the room and claim protocol, every execut
 cli: all $(O)/tests/tiny_models $(O)/tests/validate $(O)/hello $(O)/two_tenants $(O)/four_tenants ## records the golden tests of the command anew; TESTS="help usage"; read the diff
 	$(Q)UPDATE=1 tests/cli.sh $(O) $(TESTS)
 
-check-tables: ## every file stands in its .def table, and the other way round
-	$(Q)tests/tree/tables.sh
+check-tables: all ## every file stands in its .def table, and the other way round
+	$(Q)tests/tree/tables.sh $(O)
 
 check-layers: all ## who may include and link what
 	$(Q)CC='$(CC)' INCLUDES='$(INCLUDES)' tests/tree/layers.sh $(O)

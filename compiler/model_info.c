@@ -62,7 +62,6 @@ static struct tally tally_operators(const struct graph *graph)
 {
 	struct arena *arena = &graph->ctx->arena;
 	struct tally tally = {0};
-	bool older;
 	size_t n = 0;
 	const char **all = arena_array(arena, (size_t)graph->node_count + 1, sizeof *all);
 	for (const struct node *node = graph->first; node; node = node->next)
@@ -79,7 +78,7 @@ static struct tally tally_operators(const struct graph *graph)
 	for (const struct node *node = graph->first; node; node = node->next)
 		for (size_t i = 0; i < tally.count; i++)
 			if (!strcmp(tally.names[i], node->op_type))
-				tally.supported[i] = op_find(node->domain, node->op_type, node->opset, &older) != NULL;
+				tally.supported[i] = op_find(node->domain, node->op_type, node->opset) != NULL;
 	return tally;
 }
 

@@ -33,7 +33,7 @@ parts() {
 			echo "${program#"$out"/tests/} $program"
 		fi
 	done
-	echo "tables tests/tree/tables.sh"
+	echo "tables tests/tree/tables.sh $out"
 	echo "templates tests/tree/templates.sh"
 	echo "layers tests/tree/layers.sh $out"
 }

@@ -40,7 +40,6 @@ struct value *graph_value(struct graph *graph, const char *name)
 	struct value *value = arena_new(arena_of(graph), struct value);
 	value->name = arena_copy_text(arena_of(graph), name);
 	value->shape.rank = -1;
-	value->quantisation.axis = -1;
 	map_set(graph->names, value->name, value);
 	return value;
 }

@@ -51,12 +51,6 @@ enum layout {
 	LAYOUT_NC16,  /* N, ceil(C/16), spatial..., 16 */
 };
 
-/* Quantisation parameters of a value; scale is NULL where there are none. */
-struct quantisation {
-	struct tensor *scale, *zero_point;
-	int axis; /* -1: per tensor */
-};
-
 /* Constant data. A splat tensor stores one element that stands for all. */
 struct tensor {
 	enum erc_dtype dtype;
@@ -84,7 +78,6 @@ struct value {
 	const struct shape *elements; /* i64 of rank 0 or 1 whose elements are run-time sizes or known: they stand here as
 	                                  * dims; NULL otherwise */
 	enum layout layout;
-	struct quantisation quantisation;
 	void *scratch; /* a pass's own; NULL at its start */
 };
 
@@ -120,7 +113,7 @@ struct attr {
 
 /* ---- nodes ---- */
 
-struct op; /* ops/op.h */
+struct op; /* lower/op.h */
 
 struct node {
 	const char *name;      /* as in the file; made up ("Conv_12") where the file has none */

@@ -45,21 +45,7 @@ static enum ercc_status parse_use(struct parser *parser, struct parse_scope *sco
 	return *out ? ERCC_OK : parse_error(parser, arena_printf(arena_of(parser), "'%s' is not defined", name));
 }
 
-static enum ercc_status parse_quantisation(struct parser *parser, struct quantisation *out)
-{
-	int64_t axis;
-	TRY(parse_expect(parser, "("));
-	TRY(parse_int(parser, &axis));
-	TRY(parse_expect(parser, ","));
-	TRY(parse_tensor(parser, &out->scale));
-	TRY(parse_expect(parser, ","));
-	if (!parse_word(parser, "_"))
-		TRY(parse_tensor(parser, &out->zero_point));
-	out->axis = (int)axis;
-	return parse_expect(parser, ")");
-}
-
-/* name[:type][@layout] [quant(...)] */
+/* name[:type][@layout] */
 static enum ercc_status parse_definition(struct parser *parser, struct parse_scope *scope, struct value **out)
 {
 	const char *name;
@@ -75,8 +61,6 @@ static enum ercc_status parse_definition(struct parser *parser, struct parse_sco
 			return parse_error(parser, "expected a layout");
 		value->layout = LAYOUT_NC16;
 	}
-	if (parse_word(parser, "quant"))
-		TRY(parse_quantisation(parser, &value->quantisation));
 	*out = value;
 	return ERCC_OK;
 }

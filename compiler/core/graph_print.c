@@ -189,13 +189,6 @@ static void print_facts(struct printer *printer, const struct value *value)
 	}
 	if (value->layout == LAYOUT_NC16)
 		fputs("@nc16", printer->out);
-	if (value->quantisation.scale) {
-		fprintf(printer->out, " quant(%d, ", value->quantisation.axis);
-		print_tensor(printer, value->quantisation.scale);
-		fputs(", ", printer->out);
-		print_tensor(printer, value->quantisation.zero_point);
-		putc(')', printer->out);
-	}
 }
 
 /* ---- lines ---- */

@@ -1,6 +1,7 @@
 /* The second IR: what a device runs. A plan is a list of launches over buffers; each launch
  * is one kernel template with its operands, iteration space and epilogue expression. Lowering
- * fills it target-neutrally; the target's passes choose tiles, and the writer stores it. */
+ * fills it and passes change it, for all targets; for each target and budget variants/ chooses tiles,
+ * and the writer stores both. */
 #ifndef ERCC_PLAN_H
 #define ERCC_PLAN_H
 
@@ -23,8 +24,7 @@ struct buffer {
 	int64_t bytes;    /* upper bound */
 	const void *data; /* weights: the bytes, or NULL until the packing runs */
 	int io;           /* input or output number */
-	bool
-		is_optional; /* no launch of some targets uses it: placed behind all others, so that their arena ends before it */
+	bool is_optional; /* no launch of some targets uses it: placed after all others, so their arena ends before it */
 	/* A view: this buffer is bytes [parent_offset, +bytes) of the parent. */
 	struct buffer *parent;
 	int64_t parent_offset;
@@ -39,7 +39,7 @@ struct operand {
 	struct buffer *buffer;
 	enum erc_dtype dtype;
 	int64_t offset;            /* bytes to the first element */
-	int64_t strides[MAX_RANK]; /* in elements, one per dim of the launch's space (pointwise, reduce) */
+	int64_t strides[MAX_RANK]; /* in elements, one per dim of the launch's space; where the template follows them */
 	bool write;
 	uint8_t role; /* enum operand_role: how the epilogue reads it */
 };
@@ -53,7 +53,7 @@ enum operand_role {
 };
 
 #define MAX_OPERANDS 20
-#define MAX_PARAMS 96 /* a CUDA launch has room for them: schemas/cuda.h */
+#define MAX_PARAMS 96 /* ERC_CUDA_MOST_PARAMS of schemas/cuda.h: a CUDA launch has room for them */
 
 #define TILE_SHAPE 8
 
@@ -91,6 +91,29 @@ struct variant {
 	const struct variant *larger; /* of the next larger budget; NULL: this is the largest */
 };
 
+/* In which order a launch adds, as artifacts store it: launches with the same key add in the same order. */
+enum reduction_key {
+	REDUCTION_NONE = 0,
+	REDUCTION_POOL_MAX = 0x706f6f6c01,
+	REDUCTION_POOL_MEAN = 0x706f6f6c02,
+	REDUCTION_LRN = 0x6c726e01,
+	REDUCTION_CUMULATE = 0x63756d,
+	REDUCTION_AXES = 0x72656400, /* plus the lanes */
+	REDUCTION_DEPTHWISE = 0x64770001,
+	REDUCTION_CONV = 0x636f6e760000, /* plus the channels of a group; from bit 48 on, the slices of a part */
+	REDUCTION_PARTS = 0x73756d0000,  /* plus how many */
+	REDUCTION_PRODUCT = 0x67656d6d0001,
+	REDUCTION_SOFTMAX = 0x736f6674,
+	REDUCTION_SCATTER = 0x73636174,
+	REDUCTION_TAPS = 0x74617073,
+	REDUCTION_DET = 0x646574,
+	REDUCTION_GRID = 0x67726964,
+	REDUCTION_REGIONS = 0x726f69,
+	REDUCTION_ATTENTION = 0x6174746e0001,
+	REDUCTION_ATTENTION_SUM = 0x6174746e0002,
+	REDUCTION_NORM = 0x6e6f726d01,
+};
+
 struct launch {
 	const struct kernel_template *template;
 	const char *name;                      /* the nodes it came from, joined by '+' */
@@ -98,32 +121,40 @@ struct launch {
 	int operand_count;
 	int input_count;            /* the template's own inputs; epilogue operands follow */
 	struct shape space;         /* iteration space; its meaning is the template's */
-	struct shape reduce;        /* reduced dims, where the template has them */
-	int64_t params[MAX_PARAMS]; /* set by lower; meaning set by the template */
+	int64_t params[MAX_PARAMS]; /* set when the launch is made; meaning set by the template */
 	int param_count;
-	struct define defines[MAX_LAUNCH_DEFINES]; /* set by lower: what specialises the template besides tiles */
+	struct define
+		defines[MAX_LAUNCH_DEFINES]; /* set when the launch is made: what specialises the template besides tiles */
 	int define_count;
 	const void *user;       /* the template's own: what its `evaluate` needs besides params */
 	struct expr expr;       /* epilogue, or the whole computation of a pointwise launch */
-	uint64_t reduction_key; /* 0: no sum; same for all variants */
+	uint64_t reduction_key; /* of enum reduction_key, what it adds included; the same for all variants */
 	uint64_t flops, bytes;
 	struct launch *previous, *next;
 	int index; /* position, set by the memory planner */
 };
+
+struct plan;
 
 /* Chooses tiles for one budget: fills params, defines, shape, tile_count, local_bytes and the predictions. The
  * device is what the budget leaves of it. */
 typedef enum ercc_status (*choose_fn)(struct context *ctx, const struct device *device, const struct launch *launch,
                                       struct variant *variant);
 
-/* A kernel template and its per-target columns. One row per template, beside its family. */
+/* A kernel template: its per-target columns, and what passes ask. */
 struct kernel_template {
 	const char *stem; /* "conv": conv.cpu.c, conv.cu */
 	choose_fn cpu;
-	choose_fn gpu; /* NULL: not on a GPU; a simulated one cuts it as a CPU does */
-	bool epilogue; /* an element-wise launch behind it may be fused into its expr */
-	bool strided;  /* it follows the strides of all its operands: copies before and behind it may go */
-	double speed;  /* share of the device's arithmetic rate that the kernel reaches; 0: a tenth */
+	choose_fn gpu;  /* NULL: not on a GPU; a simulated one cuts it as a CPU does */
+	bool epilogue;  /* an element-wise launch behind it may be fused into its expr */
+	bool pointwise; /* all that it computes is its expr, and every operand has strides */
+	/* Strides that one element a channel has in an element-wise launch over `space` behind it, all 0 at first, where
+	 * `reshaped` says that the output is read in another shape; false: none can be told. NULL: those of LAYOUT_NC16. */
+	bool (*channel_strides)(const struct launch *launch, const struct shape *space, bool reshaped, int64_t *strides);
+	/* Adds launches that do the same on GPUs alone where its sums are long; NULL: it is never cut. */
+	void (*split)(struct plan *plan, struct launch *launch);
+	bool strided; /* it follows the strides of all its operands: copies before and behind it may go */
+	double speed; /* share of the device's arithmetic rate that the kernel reaches; 0: a tenth */
 	/* Reference for constant folding; NULL: not folded. buffers[i] is the first byte of operand i. */
 	void (*evaluate)(const struct launch *launch, void *const *buffers);
 };

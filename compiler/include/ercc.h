@@ -82,7 +82,7 @@ struct ercc_options {
 	const char *dump_after; /* pass name or "all": print the graph after it */
 	const char *stop_after; /* pass name: stop there, write no artifact */
 	FILE *dump;             /* where dumps go; NULL: none */
-	int no_debug;           /* leave out the DEBUG section */
+	int no_debug;           /* without effect: no DEBUG section is written */
 	ercc_message_fn message;
 	void *user;
 };

@@ -12,7 +12,7 @@ enum {
 	CONV_IMAGES,
 	CONV_SCATTER,
 	CONV_MATMUL,
-	/* How GPUs cut the sum (passes/split.c); 0 parts: not at all. A launch does all parts, CONV_OUT_PART elements apart;
+	/* How GPUs cut the sum (conv_split.c); 0 parts: not at all. A launch does all parts, CONV_OUT_PART elements apart;
 	 * or, of a chain, the CONV_LINK-th, counted from 1. */
 	CONV_PARTS,
 	CONV_PART_SLICES,
@@ -33,5 +33,9 @@ static inline int64_t conv_slices(const int64_t *p)
 /* A convolution; and on GPUs alone the parts of one whose sum is cut, beside each other in the output; or a link of its
  * chain, which has a third input, unless it is the first: the sums that the one before it left in the output. */
 extern const struct kernel_template conv_template, conv_parts_template;
+
+/* conv_split.c: columns of conv_template. */
+bool conv_channel_strides(const struct launch *launch, const struct shape *space, bool reshaped, int64_t *strides);
+void conv_split(struct plan *plan, struct launch *launch);
 
 #endif

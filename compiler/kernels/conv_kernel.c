@@ -369,7 +369,7 @@ static enum ercc_status conv_parts_gpu(struct context *ctx, const struct device 
 	return ERCC_OK;
 }
 
-/* Where the sums are cut, others do it: passes/split.c. */
+/* Where the sums are cut, others do it: conv_split.c. */
 static enum ercc_status conv_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
                                  struct variant *variant)
 {
@@ -377,10 +377,18 @@ static enum ercc_status conv_gpu(struct context *ctx, const struct device *devic
 	                                  : conv_parts_gpu(ctx, device, launch, variant);
 }
 
-const struct kernel_template conv_template = {.stem = "conv", .cpu = conv_cpu, .gpu = conv_gpu, .epilogue = true};
+const struct kernel_template conv_template = {
+	.stem = "conv",
+	.cpu = conv_cpu,
+	.gpu = conv_gpu,
+	.epilogue = true,
+	.channel_strides = conv_channel_strides,
+	.split = conv_split,
+};
 const struct kernel_template conv_parts_template = {
 	.stem = "conv",
 	.cpu = no_tiles,
 	.gpu = conv_parts_gpu,
 	.epilogue = true,
+	.channel_strides = conv_channel_strides,
 };

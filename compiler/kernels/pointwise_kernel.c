@@ -371,6 +371,7 @@ const struct kernel_template pointwise_template = {
 	.cpu = pointwise_cpu,
 	.gpu = pointwise_gpu,
 	.epilogue = true,
+	.pointwise = true,
 	.evaluate = pointwise_evaluate,
 };
 const struct kernel_template gpu_pointwise_template = {
@@ -378,4 +379,5 @@ const struct kernel_template gpu_pointwise_template = {
 	.cpu = no_tiles,
 	.gpu = pointwise_gpu,
 	.epilogue = true,
+	.pointwise = true,
 };

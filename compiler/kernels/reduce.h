@@ -10,6 +10,7 @@ struct reduction {
 	union expr_value start;
 	struct expr combine, finish;
 	struct expr merge; /* puts two results together */
+	int64_t lanes;     /* rows beside each other that a tile takes at once: 1 or 16 */
 };
 
 extern const struct kernel_template reduce_template;

@@ -8,8 +8,8 @@ static enum ercc_status reduce_gpu(struct context *ctx, const struct device *dev
 {
 	const int64_t *p = launch->params, kept = p[REDUCE_KEPT], gone = p[REDUCE_GONE], count = p[REDUCE_COUNT];
 	const int64_t *last = p + REDUCE_DIMS + 2 * (kept + gone) - 1; /* the last stride */
-	int64_t lanes = has_define(launch, "LANES_KEPT", "16") ? 16 : 1, members = 1;
 	const struct reduction *reduction = launch->user;
+	int64_t lanes = reduction->lanes, members = 1;
 	struct text merge = {.arena = &ctx->arena};
 	if (count > INT32_MAX)
 		return fail(ctx, ERCC_UNSUPPORTED, "launch '%s' reduces 2^31 elements or more", launch->name);
@@ -32,8 +32,8 @@ static void reduce_evaluate(const struct launch *launch, void *const *buffers)
 {
 	const int64_t *p = launch->params, kept = p[REDUCE_KEPT], gone = p[REDUCE_GONE], count = p[REDUCE_COUNT];
 	const int64_t *k = p + REDUCE_DIMS, *g = k + 2 * kept;
-	int64_t lanes = has_define(launch, "LANES_KEPT", "16") ? 16 : 1;
 	const struct reduction *reduction = launch->user;
+	int64_t lanes = reduction->lanes;
 	enum erc_dtype dtype = launch->operands[0].dtype;
 	for (int64_t r = 0; r < p[ROWS_TOTAL] * lanes; r++) {
 		int64_t start = 0, left = r;

@@ -84,12 +84,9 @@ static struct value *add_emitted(struct node *node, const char *domain, const ch
 	struct graph *graph = node->graph;
 	struct value *out = graph_value(graph, graph_unique_name(graph, node->name));
 	struct node *made = graph_add_node(graph, node, op_type, node->name, inputs, count, &out, 1);
-	bool older;
-	made->domain = domain;
 	made->opset = EMITTED_OPSET;
 	node_set_attrs(made, attrs, attr_count);
-	made->op = op_find(domain, op_type, EMITTED_OPSET, &older);
-	assert(made->op);
+	node_set_row(made, domain, EMITTED_OPSET);
 	return out;
 }
 

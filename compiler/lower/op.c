@@ -1,32 +1,37 @@
 /* The operator table's look-up and what infer functions share. */
 #include "compiler/lower/op.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
-const struct op *op_find(const char *domain, const char *name, int64_t opset, bool *older)
+const struct op *op_find(const char *domain, const char *name, int64_t opset)
 {
 	const struct op *best = NULL;
-	*older = false;
 	for (const struct family *family = families; family->name; family++)
 		for (const struct op *op = family->ops; op->name; op++) {
 			if (strcmp(op->name, name) || strcmp(op->domain ? op->domain : "", domain))
 				continue;
-			if (op->since > opset)
-				*older = true;
-			else if (!best || op->since > best->since)
+			if (op->since <= opset && (!best || op->since > best->since))
 				best = op;
 		}
 	return best;
 }
 
+void node_set_row(struct node *node, const char *domain, int64_t opset)
+{
+	node->domain = domain;
+	node->op = op_find(domain, node->op_type, opset);
+	assert(node->op);
+}
+
 enum ercc_status node_resolve(struct node *node)
 {
-	bool older;
-	node->op = op_find(node->domain, node->op_type, node->opset, &older);
+	node->op = op_find(node->domain, node->op_type, node->opset);
 	if (!node->op)
 		return node_fail(node, ERCC_UNSUPPORTED,
-		                 older ? "supported from a later opset on only" : "operator not supported");
+		                 op_find(node->domain, node->op_type, INT64_MAX) ? "supported from a later opset on only"
+		                                                                 : "operator not supported");
 	int inputs = node->input_count;
 	while (inputs > 0 && !node->inputs[inputs - 1])
 		inputs--;

@@ -25,7 +25,34 @@ enum layout_rule {
 	LAYOUT_RULE_FOLLOWS,   /* element-wise: blocked where its inputs are */
 };
 
+/* When a node's first output is its first input, element by element. */
+enum identity_rule {
+	IDENTITY_NEVER = 0,
+	IDENTITY_FIRST, /* always; further outputs are something else */
+	IDENTITY_DTYPE, /* where the dtype stays: the shape does so anyway */
+	IDENTITY_TYPE,  /* where dtype and shape stay */
+};
+
+/* An attribute that expr names, where a node does not give it. */
+struct attr_default {
+	const char *name; /* NULL: none */
+	float value;
+};
+
+/* x * factor + addend for each channel, dim 1 of x. */
+struct channel_affine {
+	int64_t channels;
+	float *factors, *addends;
+};
+
 struct lowering;
+struct recovery;       /* match.h */
+struct reduction_rule; /* ops/reduce.c */
+struct line_rule;      /* ops/line.c */
+struct window_rule;    /* ops/signal.c */
+
+/* The rule of a row of one family: RULE(line_rule, .is_least = true). */
+#define RULE(kind, ...) (&(const struct kind){__VA_ARGS__})
 
 struct op {
 	const char *name;
@@ -36,8 +63,8 @@ struct op {
 	enum ercc_status (*infer)(struct node *node);
 	/* Adds the launches. NULL: infer leaves only constants, or the row is pointwise. */
 	enum ercc_status (*lower)(struct lowering *lowering, struct node *node);
-	const char *expr;     /* pointwise: text for expr_parse; a, b, c are the inputs, @x an attribute */
-	const char *defaults; /* "alpha=0.01,beta=0.5": attributes that expr names */
+	const char *expr; /* pointwise: text for expr_parse; a, b, c are the inputs, @x an attribute */
+	struct attr_default defaults[2];
 	/* Output layout for the layouts of the inputs; false: all inputs must be plain. */
 	bool (*layout)(const struct node *node, enum layout *inputs, enum layout *output);
 	const char *domain; /* NULL: ONNX's own */
@@ -49,6 +76,23 @@ struct op {
 	bool (*expands)(const struct node *node);
 	/* Takes run-time sizes: infer hands those of the inputs on to the outputs, or expand needs none to be known. */
 	bool sizes;
+	/* What passes ask. */
+	enum identity_rule identity;
+	bool commutes; /* its two inputs may change places */
+	/* Factors and addends by channel of its output go into its weights (input 1, whose dim 0 is the channel) and bias
+	 * (input 2). */
+	bool takes_channel_affine;
+	const struct recovery *recoveries; /* what it looks like taken apart; ends with a row without a text */
+	/* Whether patterns take this node for the operator that they name; NULL: always. */
+	bool (*is_matched)(const struct node *node);
+	/* Whether the node gives back the input of `before`, which makes its input and has the same function here. */
+	bool (*undoes)(const struct node *node, const struct node *before);
+	/* Fills in what the node does to its first input; false: it does something else. */
+	bool (*channel_affine)(const struct node *node, struct channel_affine *out);
+	/* What rows of one family alone have. */
+	const struct reduction_rule *reduction;
+	const struct line_rule *line;
+	const struct window_rule *window;
 };
 
 struct family {
@@ -57,9 +101,10 @@ struct family {
 };
 extern const struct family families[];
 
-/* The row for a node's operator and opset; NULL when there is none. *older is set when the
- * operator is known, but not in that opset. */
-const struct op *op_find(const char *domain, const char *name, int64_t opset, bool *older);
+/* The row for a node's operator and opset; NULL when there is none. */
+const struct op *op_find(const char *domain, const char *name, int64_t opset);
+/* Makes the node one of the domain, with the row of that opset, which must be there. */
+void node_set_row(struct node *node, const char *domain, int64_t opset);
 
 /* Gives the node its row, and checks how many inputs and outputs it has. */
 enum ercc_status node_resolve(struct node *node);

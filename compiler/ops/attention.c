@@ -270,7 +270,8 @@ static enum ercc_status expand_rotary(struct node *node)
 }
 
 const struct op ops_attention[] = {
-	{"Attention", 1, 3, 4, 1, TYPE(F32), infer_attention_core, lower_attention_core, .domain = "erc"},
+	{"Attention", 1, 3, 4, 1, TYPE(F32), infer_attention_core, lower_attention_core, .domain = "erc",
+     .recoveries = attention_recoveries},
 	{"Attention", 23, 3, 7, 4, TYPE(F32), .expand = expand_attention},
 	{"RotaryEmbedding", 23, 3, 4, 1, TYPE(F32), .expand = expand_rotary},
 	{0},

@@ -130,7 +130,7 @@ static struct launch *add_attention(struct lowering *lowering, const struct node
 		set_strides(operand, &value->shape, swap ? columns[i] : rows[i], swap ? rows[i] : columns[i]);
 	}
 	launch->input_count = launch->operand_count;
-	launch->reduction_key = 0x6174746e0001;
+	launch->reduction_key = REDUCTION_ATTENTION;
 	launch->flops =
 		(uint64_t)(dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * dims[ATTENTION_QUERY] * dims[ATTENTION_KEY]) * 2 *
 		(uint64_t)(dims[ATTENTION_SIZE] + dims[ATTENTION_V_SIZE] + EXP_WORK);
@@ -157,7 +157,7 @@ static struct launch *add_sum(struct lowering *lowering, const struct node *node
 	launch_set(launch, ATTENTION_SUM_HEADS, dims[ATTENTION_HEAD]);
 	launch->flops = (uint64_t)parts->bytes / 2;
 	launch->bytes = (uint64_t)parts->bytes;
-	launch->reduction_key = 0x6174746e0002;
+	launch->reduction_key = REDUCTION_ATTENTION_SUM;
 	launch_define(launch, "HEAD_V", arena_printf(&lowering->ctx->arena, "%lld", (long long)dims[ATTENTION_V_SIZE]));
 	launch_define(launch, "ZERO_EMPTY", node_attr_int(node, "zero_empty", 0) ? "1" : "0");
 	return launch;

@@ -3,7 +3,7 @@
 #define ERCC_ATTENTION_CORE_H
 
 #include "compiler/kernels/attention.h"
-#include "compiler/lower/op.h"
+#include "compiler/lower/match.h"
 
 /* Attributes: scale; transposed (1: k comes as [..., size, keys]); mask (enum attention_mask) and fill; zero_empty (a query
  * that sees no key gets zeros). Leading dims broadcast; there are at most two. */
@@ -11,5 +11,7 @@
 	1024 /* elements of a key and a value together: a block of queries must fit small budgets */
 enum ercc_status infer_attention_core(struct node *node);
 enum ercc_status lower_attention_core(struct lowering *lowering, struct node *node);
+/* attention_recover.c */
+extern const struct recovery attention_recoveries[];
 
 #endif

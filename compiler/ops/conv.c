@@ -159,7 +159,7 @@ static enum ercc_status lower_depthwise(struct lowering *lowering, struct node *
 	window_params(launch, w, in->shape.dims[0] * ceil_div(channels, 16));
 	launch_set(launch, DEPTHWISE_BLOCKS, ceil_div(channels, 16));
 	launch->space = out->shape;
-	launch->reduction_key = 0x64770001;
+	launch->reduction_key = REDUCTION_DEPTHWISE;
 	launch->flops = 2 * (uint64_t)shape_elements(&out->shape) * (uint64_t)taps;
 	return ERCC_OK;
 }
@@ -224,13 +224,13 @@ static enum ercc_status lower_conv(struct lowering *lowering, struct node *node)
 	p[CONV_SCATTER] = !blocked;
 	launch_set_all(launch, p, CONV_LAUNCH_PARAM_COUNT);
 	launch->space = out->shape;
-	launch->reduction_key = 0x636f6e760000 + (uint64_t)cg;
+	launch->reduction_key = REDUCTION_CONV + (uint64_t)cg;
 	launch->flops = 2 * (uint64_t)shape_elements(&out->shape) * (uint64_t)(ic * p[CONV_KD] * p[CONV_KH] * p[CONV_KW]);
 	return ERCC_OK;
 }
 
 const struct op ops_conv[] = {
 	{"Conv", 1, 2, 3, 1, TYPE(F32), infer_conv, lower_conv, .layout = layout_conv, .expand = expand_sized_rows,
-     .expands = has_sizes, .sizes = true},
+     .expands = has_sizes, .sizes = true, .takes_channel_affine = true},
 	{0},
 };

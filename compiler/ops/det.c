@@ -23,7 +23,7 @@ static enum ercc_status lower_det(struct lowering *lowering, struct node *node)
 	launch_set(launch, DET_N, n);
 	launch_define(launch, "N_MAX", arena_printf(&lowering->ctx->arena, "%d", N_MAX));
 	launch->flops = (uint64_t)shape_elements(&node->outputs[0]->shape) * (uint64_t)(n * n * n) * 40;
-	launch->reduction_key = 0x646574;
+	launch->reduction_key = REDUCTION_DET;
 	return ERCC_OK;
 }
 

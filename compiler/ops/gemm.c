@@ -115,7 +115,7 @@ static struct launch *add_product(struct lowering *lowering, struct node *node, 
 	p[CONV_IMAGES] = batch;
 	p[CONV_MATMUL] = 1;
 	launch_set_all(launch, p, CONV_LAUNCH_PARAM_COUNT);
-	launch->reduction_key = 0x67656d6d0001;
+	launch->reduction_key = REDUCTION_PRODUCT;
 	launch->flops = 2 * (uint64_t)batch * (uint64_t)m * (uint64_t)n * (uint64_t)k;
 	return launch;
 }

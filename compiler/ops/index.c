@@ -190,7 +190,7 @@ static void define_scatter(struct launch *launch, enum erc_dtype dtype, const st
 	bool moves = reduction == &reductions[0];
 	launch_define(launch, "T", dtype_name(moves ? move_dtype(dtype) : dtype));
 	launch_define(launch, "COMBINE", reduction->combine);
-	launch->reduction_key = moves ? 0 : 0x73636174;
+	launch->reduction_key = moves ? 0 : REDUCTION_SCATTER;
 }
 
 static enum ercc_status infer_scatter_elements(struct node *node)

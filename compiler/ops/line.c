@@ -2,6 +2,11 @@
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
+struct line_rule {
+	bool is_least;   /* ArgMin */
+	bool is_product; /* CumProd */
+};
+
 /* A launch of one row per line; the output lines are what the node's outputs hold. */
 static struct launch *add_lines(struct lowering *lowering, struct node *node, const struct kernel_template *template,
                                 int axis)
@@ -80,7 +85,7 @@ static enum ercc_status expand_sized_arg(struct node *node)
 	struct value *y =
 		EMIT(node,
 	         TEXT(node, "%s[axis=%d, keepdims=%d](a)", node->op_type, axis, node_attr_int(node, "keepdims", 1) != 0),
-	         emit_filled(node, x, x, axis, constant_extreme(node, x->dtype, node->op->defaults[0] == '<')));
+	         emit_filled(node, x, x, axis, constant_extreme(node, x->dtype, node->op->line->is_least)));
 	expand_to(node, 0, y);
 	return ERCC_OK;
 }
@@ -92,11 +97,12 @@ static enum ercc_status lower_arg(struct lowering *lowering, struct node *node)
 	TRY(line_axis(node, -1, 0, &axis));
 	struct launch *launch = add_lines(lowering, node, &arg_template, axis);
 	launch_define(launch, "BETTER",
-	              arena_printf(&lowering->ctx->arena, "a %s%s b", node->op->defaults, last ? "=" : ""));
+	              arena_printf(&lowering->ctx->arena, "a %s%s b", node->op->line->is_least ? "<" : ">",
+	                           last ? "=" : ""));
 	return ERCC_OK;
 }
 
-/* ---- CumSum, CumProd: the row's defaults are what they start with ---- */
+/* ---- CumSum, CumProd ---- */
 
 static enum ercc_status infer_cumulate(struct node *node)
 {
@@ -110,18 +116,18 @@ static enum ercc_status infer_cumulate(struct node *node)
 static enum ercc_status lower_cumulate(struct lowering *lowering, struct node *node)
 {
 	int axis;
-	bool product = node->op->defaults[0] == '1';
+	bool product = node->op->line->is_product;
 	TRY(line_axis(node, 1, 0, &axis));
 	struct launch *launch = add_lines(lowering, node, &cumulate_template, axis);
 	const struct define defines[] = {
-		{"START", node->op->defaults},
+		{"START", product ? "1" : "0"},
 		{"COMBINE", product ? "JOIN(T, _mul)(a, b)" : "JOIN(T, _add)(a, b)"},
 		{"EXCLUSIVE", node_attr_int(node, "exclusive", 0) ? "1" : "0"},
 		{"REVERSE", node_attr_int(node, "reverse", 0) ? "1" : "0"},
 	};
 	for (size_t i = 0; i < COUNT_OF(defines); i++)
 		launch_define(launch, defines[i].name, defines[i].value);
-	launch->reduction_key = 0x63756d;
+	launch->reduction_key = REDUCTION_CUMULATE;
 	return ERCC_OK;
 }
 
@@ -225,21 +231,22 @@ static enum ercc_status expand_hardmax(struct node *node)
 	return ERCC_OK;
 }
 
-#define ARG(name, since, sign) \
+#define ARG(name, since, ...) \
 	{ \
-		name, since, 1, 1, 1, TYPES_NUMBER, infer_arg, lower_arg, .defaults = sign, .expand = expand_sized_arg, \
-																  .expands = is_along_size, .sizes = true \
+		name, since, 1, 1, 1, TYPES_NUMBER, infer_arg, lower_arg, \
+			.expand = expand_sized_arg, .expands = is_along_size, .sizes = true, .line = RULE(line_rule, __VA_ARGS__) \
 	}
-#define CUMULATE(name, since, start) \
+#define CUMULATE(name, since, ...) \
 	{ \
-		name, since, 2, 2, 1, TYPES_NUMBER, infer_cumulate, lower_cumulate, .defaults = start, .sizes = true \
+		name, since, 2, 2, 1, TYPES_NUMBER, infer_cumulate, lower_cumulate, .line = RULE(line_rule, __VA_ARGS__), \
+																			.sizes = true \
 	}
 
 const struct op ops_line[] = {
-	ARG("ArgMax", 1, ">"),
-	ARG("ArgMin", 1, "<"),
-	CUMULATE("CumSum", 11, "0"),
-	CUMULATE("CumProd", 26, "1"),
+	ARG("ArgMax", 1, .is_least = false),
+	ARG("ArgMin", 1, .is_least = true),
+	CUMULATE("CumSum", 11, .is_product = false),
+	CUMULATE("CumProd", 26, .is_product = true),
 	{"TopK", 1, 1, 1, 2, TYPES_NUMBER, infer_topk, lower_topk, .layout = NULL},
 	{"TopK", 10, 2, 2, 2, TYPES_NUMBER, infer_topk, lower_topk, .expand = expand_sized_topk, .expands = is_sized_topk,
      .sizes = true},

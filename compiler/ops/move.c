@@ -195,6 +195,21 @@ static enum ercc_status lower_transpose(struct lowering *lowering, struct node *
 	return lower_copy(lowering, node, in, 0, from, out, 0, to, &out->shape);
 }
 
+/* Where both together lead back to where they started. */
+static bool undoes_transpose(const struct node *node, const struct node *before)
+{
+	const struct attr *first = node_attr(before, "perm"), *second = node_attr(node, "perm");
+	int rank = node->inputs[0]->shape.rank;
+	for (int i = 0; i < rank; i++) {
+		int64_t middle = second ? second->ints[i] : rank - 1 - i;
+		middle += middle < 0 ? rank : 0;
+		int64_t start = first ? first->ints[middle] : rank - 1 - middle;
+		if ((start + rank) % rank != i)
+			return false;
+	}
+	return true;
+}
+
 /* ---- Expand, Tile ---- */
 
 static enum ercc_status infer_expand(struct node *node)
@@ -503,17 +518,17 @@ static enum ercc_status lower_concat(struct lowering *lowering, struct node *nod
 }
 
 const struct op ops_move[] = {
-	{"Identity", 1, 1, 1, 1, TYPES_MOVED, infer_same, lower_view, .sizes = true},
-	{"Dropout", 1, 1, 3, 2, TYPES_FLOAT, infer_dropout, lower_dropout, .sizes = true},
+	{"Identity", 1, 1, 1, 1, TYPES_MOVED, infer_same, lower_view, .sizes = true, .identity = IDENTITY_FIRST},
+	{"Dropout", 1, 1, 3, 2, TYPES_FLOAT, infer_dropout, lower_dropout, .sizes = true, .identity = IDENTITY_FIRST},
 	{"Reshape", 1, 1, 2, 1, TYPES_MOVED, infer_reshape, lower_view, .expand = expand_sized_reshape,
-     .expands = is_sized_reshape, .sizes = true},
+     .expands = is_sized_reshape, .sizes = true, .identity = IDENTITY_TYPE},
 	{"Flatten", 1, 1, 1, 1, TYPES_MOVED, infer_flatten, lower_view, .expand = expand_sized_flatten,
-     .expands = has_sizes, .sizes = true},
-	{"Squeeze", 1, 1, 2, 1, TYPES_MOVED, infer_squeeze, lower_view, .sizes = true},
+     .expands = has_sizes, .sizes = true, .identity = IDENTITY_TYPE},
+	{"Squeeze", 1, 1, 2, 1, TYPES_MOVED, infer_squeeze, lower_view, .sizes = true, .identity = IDENTITY_TYPE},
 	{"Unsqueeze", 1, 1, 2, 1, TYPES_MOVED, infer_unsqueeze, lower_view, .sizes = true},
-	{"Transpose", 1, 1, 1, 1, TYPES_MOVED, infer_transpose, lower_transpose, .sizes = true},
-	{"Expand", 8, 2, 2, 1, TYPES_MOVED, infer_expand, lower_expand, .sizes = true},
-	{"Tile", 6, 2, 2, 1, TYPES_MOVED, infer_tile, lower_tile, .sizes = true},
+	{"Transpose", 1, 1, 1, 1, TYPES_MOVED, infer_transpose, lower_transpose, .sizes = true, .undoes = undoes_transpose},
+	{"Expand", 8, 2, 2, 1, TYPES_MOVED, infer_expand, lower_expand, .sizes = true, .identity = IDENTITY_TYPE},
+	{"Tile", 6, 2, 2, 1, TYPES_MOVED, infer_tile, lower_tile, .sizes = true, .identity = IDENTITY_TYPE},
 	{"Slice", 1, 1, 1, 1, TYPES_MOVED, infer_slice, lower_slice, .expand = expand_sized_slice,
      .expands = is_sized_slice, .sizes = true},
 	{"Slice", 10, 3, 5, 1, TYPES_MOVED, infer_slice, lower_slice, .expand = expand_sized_slice,

@@ -1,6 +1,7 @@
 /* Layer, instance, group and root-mean-square normalisation: one kernel over rows, behind the
  * compiler's own operator Normalize(x, scale, bias). */
 #include "compiler/lower/lower_rows.h"
+#include "compiler/ops/norm.h"
 
 /* ---- Normalize: rows are the dims from `axis` on; mod, step and div say where scale and bias lie (norm.row.c) ---- */
 
@@ -40,7 +41,7 @@ static enum ercc_status lower_normalize(struct lowering *lowering, struct node *
 	launch_set(launch, NORM_STEP, node_attr_int(node, "step", 0));
 	launch_set(launch, NORM_DIV, node_attr_int(node, "div", 1));
 	launch->space = *in;
-	launch->reduction_key = 0x6e6f726d01;
+	launch->reduction_key = REDUCTION_NORM;
 	launch->flops = 8 * (uint64_t)shape_elements(in);
 	launch->bytes = 2 * (uint64_t)value_bytes(node->inputs[0]);
 	launch_define(launch, "RMS", node_attr_int(node, "rms", 0) ? "1" : "0");
@@ -196,7 +197,8 @@ static enum ercc_status expand_lp_norm(struct node *node)
 }
 
 const struct op ops_norm[] = {
-	{"Normalize", 1, 1, 3, 3, TYPE(F32), infer_normalize, lower_normalize, .domain = "erc", .sizes = true},
+	{"Normalize", 1, 1, 3, 3, TYPE(F32), infer_normalize, lower_normalize, .domain = "erc", .sizes = true,
+     .recoveries = norm_recoveries},
 	{"LayerNormalization", 17, 2, 3, 3, TYPE(F32), .expand = expand_layer_norm, .sizes = true},
 	{"RMSNormalization", 23, 2, 2, 1, TYPE(F32), .expand = expand_layer_norm, .sizes = true},
 	{"InstanceNormalization", 6, 3, 3, 1, TYPE(F32), .expand = expand_instance_norm},

@@ -1,7 +1,8 @@
 /* Element-wise operators: one row each. a, b, c are the inputs, @x an attribute with its default. */
+#include "compiler/ops/inserted.h"
 #include "compiler/ops/sizes.h"
 
-#include <stdlib.h>
+#include <math.h>
 
 static bool lookup_attribute(void *user, const char *name, double *value)
 {
@@ -15,11 +16,12 @@ static bool lookup_attribute(void *user, const char *name, double *value)
 		*value = (double)attr->i;
 		return true;
 	}
-	const char *at = node->op->defaults ? strstr(node->op->defaults, name) : NULL;
-	if (!at)
-		return false;
-	*value = strtof(at + strlen(name) + 1, NULL);
-	return true;
+	for (size_t i = 0; i < COUNT_OF(node->op->defaults); i++)
+		if (node->op->defaults[i].name && !strcmp(node->op->defaults[i].name, name)) {
+			*value = node->op->defaults[i].value;
+			return true;
+		}
+	return false;
 }
 
 /* Rows whose text depends on an attribute: the first entry of an operator is its default. */
@@ -350,12 +352,86 @@ static enum ercc_status lower_batch_norm(struct lowering *lowering, struct node 
 	                  &result);
 }
 
+static const float *floats_of(const struct node *node, int slot)
+{
+	return tensor_expand(&node->graph->ctx->arena, node->inputs[slot]->constant)->data;
+}
+
+/* Where all but x is known. */
+static bool batch_norm_affine(const struct node *node, struct channel_affine *out)
+{
+	struct arena *arena = &node->graph->ctx->arena;
+	const float *parts[4];
+	if (node->inputs[0]->dtype != ERC_F32)
+		return false;
+	for (int i = 1; i < 5; i++)
+		if (!node->inputs[i]->constant || node->inputs[i]->dtype != ERC_F32)
+			return false;
+	for (int i = 0; i < 4; i++)
+		parts[i] = floats_of(node, i + 1);
+	out->channels = node->inputs[1]->shape.dims[0];
+	out->factors = arena_array(arena, (size_t)out->channels, sizeof *out->factors);
+	out->addends = arena_array(arena, (size_t)out->channels, sizeof *out->addends);
+	for (int64_t c = 0; c < out->channels; c++) {
+		double scale = parts[0][c] / sqrt((double)parts[3][c] + node_attr_float(node, "epsilon", 1e-5f));
+		out->factors[c] = (float)scale;
+		out->addends[c] = (float)(parts[1][c] - parts[2][c] * scale);
+	}
+	return true;
+}
+
+static void insert_binary(struct node *before, const char *op_type, struct value *x, const float *data,
+                          struct value *out)
+{
+	struct graph *graph = before->graph;
+	struct shape shape = {.rank = x->shape.rank - 1};
+	for (int i = 1; i < shape.rank; i++)
+		shape.dims[i] = 1;
+	shape.dims[0] = x->shape.dims[1];
+	struct value *constant = graph_constant(graph, graph_unique_name(graph, before->name),
+	                                        tensor_new(&graph->ctx->arena, ERC_F32, &shape, data));
+	struct node *node = graph_add_node(graph, before, op_type, graph_unique_name(graph, before->name),
+	                                   (struct value *[]){x, constant}, 2, &out, 1);
+	node->opset = before->opset;
+	node_set_row(node, "", before->opset);
+	out->dtype = ERC_F32;
+	out->shape = x->shape;
+}
+
+struct value *insert_affine(struct node *before, struct value *x, const struct channel_affine *affine)
+{
+	struct value *scaled = graph_value(before->graph, graph_unique_name(before->graph, before->name));
+	struct value *shifted = graph_value(before->graph, graph_unique_name(before->graph, before->name));
+	insert_binary(before, "Mul", x, affine->factors, scaled);
+	insert_binary(before, "Add", scaled, affine->addends, shifted);
+	return shifted;
+}
+
 /* Casts, and the narrowing that the infer pass puts behind what is computed in f32 for half precision. */
 static enum ercc_status infer_narrow(struct node *node)
 {
 	enum erc_dtype dtype = node->inputs[0]->dtype;
 	return set_output(node, 0, dtype == ERC_F32 ? (enum erc_dtype)node_attr_int(node, "to", ERC_F16) : dtype,
 	                  &node->inputs[0]->shape);
+}
+
+static void insert_conversion(struct graph *graph, struct node *before, const char *domain, const char *op_type,
+                              struct value *in, struct value *out, enum erc_dtype to)
+{
+	struct attr attr = {.name = "to", .kind = ATTR_INT, .i = to};
+	struct node *node = graph_add_node(graph, before, op_type, graph_unique_name(graph, op_type), &in, 1, &out, 1);
+	node_set_attrs(node, &attr, 1);
+	node_set_row(node, domain, 23);
+}
+
+void insert_cast(struct graph *graph, struct node *before, struct value *in, struct value *out, enum erc_dtype to)
+{
+	insert_conversion(graph, before, "", "Cast", in, out, to);
+}
+
+void insert_narrow(struct graph *graph, struct node *before, struct value *in, struct value *out, enum erc_dtype to)
+{
+	insert_conversion(graph, before, "erc", "Narrow", in, out, to);
 }
 
 static enum ercc_status expand_cast_like(struct node *node)
@@ -379,100 +455,95 @@ static enum ercc_status expand_prelu(struct node *node)
 	return ERCC_OK;
 }
 
-#define UNARY(name, since, types, text, ...) \
+#define POINTWISE(name, since, least, most, types, text, ...) \
 	{ \
-		name, since, 1, 1, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL, \
-			NULL, 0, NULL, true \
+		name, since, least, most, 1, types, infer_pointwise, lower_pointwise, text, .sizes = true, __VA_ARGS__ \
 	}
-#define BINARY(name, since, types, text, ...) \
-	{ \
-		name, since, 2, 2, 1, types, infer_pointwise, lower_pointwise, text, __VA_ARGS__, layout_pointwise, NULL, \
-			NULL, 0, NULL, true \
-	}
-#define NARY(name, since, types, text) \
-	{ \
-		name, since, 1, VARIADIC, 1, types, infer_pointwise, lower_pointwise, text, NULL, layout_pointwise, NULL, \
-			NULL, 0, NULL, true \
-	}
+#define UNARY(name, since, types, ...) POINTWISE(name, since, 1, 1, types, __VA_ARGS__, .layout = layout_pointwise)
+#define BINARY(name, since, types, ...) POINTWISE(name, since, 2, 2, types, __VA_ARGS__, .layout = layout_pointwise)
+#define NARY(name, since, types, ...) \
+	POINTWISE(name, since, 1, VARIADIC, types, __VA_ARGS__, .layout = layout_pointwise)
 
 const struct op ops_pointwise[] = {
-	UNARY("Relu", 1, TYPES_NUMBER, "max(a, 0)", NULL),
-	UNARY("Sigmoid", 1, TYPES_FLOAT, "sigmoid(a)", NULL),
-	UNARY("Tanh", 1, TYPES_FLOAT, "tanh(a)", NULL),
-	UNARY("Sqrt", 1, TYPES_FLOAT, "sqrt(a)", NULL),
-	UNARY("Exp", 1, TYPES_FLOAT, "exp(a)", NULL),
-	UNARY("Log", 1, TYPES_FLOAT, "log(a)", NULL),
-	UNARY("Erf", 9, TYPES_FLOAT, "erf(a)", NULL),
-	UNARY("Sin", 7, TYPES_FLOAT, "sin(a)", NULL),
-	UNARY("Cos", 7, TYPES_FLOAT, "cos(a)", NULL),
-	UNARY("Tan", 7, TYPES_FLOAT, "tan(a)", NULL),
-	UNARY("Asin", 7, TYPES_FLOAT, "asin(a)", NULL),
-	UNARY("Acos", 7, TYPES_FLOAT, "acos(a)", NULL),
-	UNARY("Atan", 7, TYPES_FLOAT, "atan(a)", NULL),
-	UNARY("Sinh", 9, TYPES_FLOAT, "sinh(a)", NULL),
-	UNARY("Cosh", 9, TYPES_FLOAT, "cosh(a)", NULL),
-	UNARY("Asinh", 9, TYPES_FLOAT, "asinh(a)", NULL),
-	UNARY("Acosh", 9, TYPES_FLOAT, "acosh(a)", NULL),
-	UNARY("Atanh", 9, TYPES_FLOAT, "atanh(a)", NULL),
-	UNARY("Neg", 1, TYPES_NUMBER, "neg(a)", NULL),
-	UNARY("Abs", 1, TYPES_NUMBER, "abs(a)", NULL),
-	UNARY("Sign", 9, TYPES_NUMBER, "sign(a)", NULL),
-	UNARY("Reciprocal", 1, TYPES_FLOAT, "div(1, a)", NULL),
-	UNARY("Floor", 1, TYPES_FLOAT, "floor(a)", NULL),
-	UNARY("Ceil", 1, TYPES_FLOAT, "ceil(a)", NULL),
-	UNARY("Round", 11, TYPES_FLOAT, "round(a)", NULL),
-	UNARY("Not", 1, TYPE(BOOL), "not(a)", NULL),
-	UNARY("BitwiseNot", 18, TYPES_INT, "not(a)", NULL),
-	UNARY("IsNaN", 9, TYPES_FLOAT, "not(eq(a, a))", NULL),
+	UNARY("Relu", 1, TYPES_NUMBER, "max(a, 0)"),
+	UNARY("Sigmoid", 1, TYPES_FLOAT, "sigmoid(a)"),
+	UNARY("Tanh", 1, TYPES_FLOAT, "tanh(a)"),
+	UNARY("Sqrt", 1, TYPES_FLOAT, "sqrt(a)"),
+	UNARY("Exp", 1, TYPES_FLOAT, "exp(a)"),
+	UNARY("Log", 1, TYPES_FLOAT, "log(a)"),
+	UNARY("Erf", 9, TYPES_FLOAT, "erf(a)"),
+	UNARY("Sin", 7, TYPES_FLOAT, "sin(a)"),
+	UNARY("Cos", 7, TYPES_FLOAT, "cos(a)"),
+	UNARY("Tan", 7, TYPES_FLOAT, "tan(a)"),
+	UNARY("Asin", 7, TYPES_FLOAT, "asin(a)"),
+	UNARY("Acos", 7, TYPES_FLOAT, "acos(a)"),
+	UNARY("Atan", 7, TYPES_FLOAT, "atan(a)"),
+	UNARY("Sinh", 9, TYPES_FLOAT, "sinh(a)"),
+	UNARY("Cosh", 9, TYPES_FLOAT, "cosh(a)"),
+	UNARY("Asinh", 9, TYPES_FLOAT, "asinh(a)"),
+	UNARY("Acosh", 9, TYPES_FLOAT, "acosh(a)"),
+	UNARY("Atanh", 9, TYPES_FLOAT, "atanh(a)"),
+	UNARY("Neg", 1, TYPES_NUMBER, "neg(a)"),
+	UNARY("Abs", 1, TYPES_NUMBER, "abs(a)"),
+	UNARY("Sign", 9, TYPES_NUMBER, "sign(a)"),
+	UNARY("Reciprocal", 1, TYPES_FLOAT, "div(1, a)"),
+	UNARY("Floor", 1, TYPES_FLOAT, "floor(a)"),
+	UNARY("Ceil", 1, TYPES_FLOAT, "ceil(a)"),
+	UNARY("Round", 11, TYPES_FLOAT, "round(a)"),
+	UNARY("Not", 1, TYPE(BOOL), "not(a)"),
+	UNARY("BitwiseNot", 18, TYPES_INT, "not(a)"),
+	UNARY("IsNaN", 9, TYPES_FLOAT, "not(eq(a, a))"),
 	UNARY("IsInf", 10, TYPES_FLOAT,
           "or(and(eq(a, neg(-inf)), lt(0, @detect_positive)), and(eq(a, -inf), lt(0, @detect_negative)))",
-          "detect_positive=1,detect_negative=1"),
-	UNARY("HardSwish", 14, TYPES_FLOAT, "mul(a, max(0, min(1, add(mul(a, 0.16666667), 0.5))))", NULL),
-	UNARY("HardSigmoid", 1, TYPES_FLOAT, "max(0, min(1, add(mul(a, @alpha), @beta)))", "alpha=0.2,beta=0.5"),
-	UNARY("LeakyRelu", 1, TYPES_FLOAT, "select(lt(a, 0), mul(a, @alpha), a)", "alpha=0.01"),
-	UNARY("Elu", 1, TYPES_FLOAT, "select(lt(a, 0), mul(@alpha, expm1(a)), a)", "alpha=1"),
-	UNARY("Celu", 12, TYPES_FLOAT, "add(max(a, 0), min(mul(@alpha, expm1(div(a, @alpha))), 0))", "alpha=1"),
+          .defaults = {{"detect_positive", 1.0f}, {"detect_negative", 1.0f}}),
+	UNARY("HardSwish", 14, TYPES_FLOAT, "mul(a, max(0, min(1, add(mul(a, 0.16666667), 0.5))))"),
+	UNARY("HardSigmoid", 1, TYPES_FLOAT, "max(0, min(1, add(mul(a, @alpha), @beta)))",
+          .defaults = {{"alpha", 0.2f}, {"beta", 0.5f}}),
+	UNARY("LeakyRelu", 1, TYPES_FLOAT, "select(lt(a, 0), mul(a, @alpha), a)", .defaults = {{"alpha", 0.01f}}),
+	UNARY("Elu", 1, TYPES_FLOAT, "select(lt(a, 0), mul(@alpha, expm1(a)), a)", .defaults = {{"alpha", 1.0f}}),
+	UNARY("Celu", 12, TYPES_FLOAT, "add(max(a, 0), min(mul(@alpha, expm1(div(a, @alpha))), 0))",
+          .defaults = {{"alpha", 1.0f}}),
 	UNARY("Selu", 1, TYPES_FLOAT, "mul(@gamma, select(lt(0, a), a, mul(@alpha, expm1(a))))",
-          "alpha=1.67326319217681884765625,gamma=1.05070102214813232421875"),
-	UNARY("ThresholdedRelu", 1, TYPES_FLOAT, "select(lt(@alpha, a), a, 0)", "alpha=1"),
+          .defaults = {{"alpha", 1.67326319217681884765625f}, {"gamma", 1.05070102214813232421875f}}),
+	UNARY("ThresholdedRelu", 1, TYPES_FLOAT, "select(lt(@alpha, a), a, 0)", .defaults = {{"alpha", 1.0f}}),
 	UNARY("Shrink", 9, TYPES_FLOAT,
-          "select(lt(a, neg(@lambd)), add(a, @bias), select(lt(@lambd, a), sub(a, @bias), 0))", "lambd=0.5,bias=0"),
-	UNARY("Softsign", 1, TYPES_FLOAT, "div(a, add(1, abs(a)))", NULL),
-	UNARY("Softplus", 1, TYPES_FLOAT, "add(max(a, 0), log1p(exp(neg(abs(a)))))", NULL),
-	UNARY("Swish", 24, TYPES_FLOAT, "mul(a, sigmoid(mul(@alpha, a)))", "alpha=1"),
-	UNARY("Mish", 18, TYPES_FLOAT, "mul(a, tanh(add(max(a, 0), log1p(exp(neg(abs(a)))))))", NULL),
-	UNARY("Gelu", 20, TYPES_FLOAT, "a", NULL), /* the text is one of the choices */
-	BINARY("Add", 1, TYPES_NUMBER, "add(a, b)", NULL),
-	BINARY("Sub", 1, TYPES_NUMBER, "sub(a, b)", NULL),
-	BINARY("Mul", 1, TYPES_NUMBER, "mul(a, b)", NULL),
-	BINARY("Div", 1, TYPES_NUMBER, "div(a, b)", NULL),
-	{"Pow", 1, 2, 2, 1, TYPES_NUMBER, infer_pointwise, lower_pointwise, "pow(a, b)", .layout = layout_pointwise,
-     .own_types = 2, .sizes = true},
-	{"Mod", 10, 2, 2, 1, TYPES_NUMBER, infer_pointwise, lower_pointwise, "mod(a, b)", .sizes = true},
+          "select(lt(a, neg(@lambd)), add(a, @bias), select(lt(@lambd, a), sub(a, @bias), 0))",
+          .defaults = {{"lambd", 0.5f}, {"bias", 0.0f}}),
+	UNARY("Softsign", 1, TYPES_FLOAT, "div(a, add(1, abs(a)))"),
+	UNARY("Softplus", 1, TYPES_FLOAT, "add(max(a, 0), log1p(exp(neg(abs(a)))))"),
+	UNARY("Swish", 24, TYPES_FLOAT, "mul(a, sigmoid(mul(@alpha, a)))", .defaults = {{"alpha", 1.0f}}),
+	UNARY("Mish", 18, TYPES_FLOAT, "mul(a, tanh(add(max(a, 0), log1p(exp(neg(abs(a)))))))"),
+	UNARY("Gelu", 20, TYPES_FLOAT, "a"), /* the text is one of the choices */
+	BINARY("Add", 1, TYPES_NUMBER, "add(a, b)", .commutes = true),
+	BINARY("Sub", 1, TYPES_NUMBER, "sub(a, b)"),
+	BINARY("Mul", 1, TYPES_NUMBER, "mul(a, b)", .commutes = true),
+	BINARY("Div", 1, TYPES_NUMBER, "div(a, b)"),
+	BINARY("Pow", 1, TYPES_NUMBER, "pow(a, b)", .own_types = 2),
+	POINTWISE("Mod", 10, 2, 2, TYPES_NUMBER, "mod(a, b)", .layout = NULL),
 	{"PRelu", 1, 2, 2, 1, TYPES_NUMBER, .expand = expand_prelu},
-	BINARY("PRelu", 7, TYPES_NUMBER, "select(lt(a, 0), mul(a, b), a)", NULL),
-	BINARY("BitwiseAnd", 18, TYPES_INT, "and(a, b)", NULL),
-	BINARY("BitwiseOr", 18, TYPES_INT, "or(a, b)", NULL),
-	BINARY("BitwiseXor", 18, TYPES_INT, "xor(a, b)", NULL),
-	BINARY("BitShift", 11, TYPES_INT, "shl(a, b)", NULL),
-	BINARY("Equal", 1, TYPES_ALL, "eq(a, b)", NULL),
-	BINARY("Less", 1, TYPES_NUMBER, "lt(a, b)", NULL),
-	BINARY("Greater", 1, TYPES_NUMBER, "lt(b, a)", NULL),
-	BINARY("LessOrEqual", 12, TYPES_NUMBER, "le(a, b)", NULL),
-	BINARY("GreaterOrEqual", 12, TYPES_NUMBER, "le(b, a)", NULL),
-	BINARY("And", 1, TYPE(BOOL), "and(a, b)", NULL),
-	BINARY("Or", 1, TYPE(BOOL), "or(a, b)", NULL),
-	BINARY("Xor", 1, TYPE(BOOL), "xor(a, b)", NULL),
-	{"Where", 9, 3, 3, 1, TYPE(BOOL), infer_pointwise, lower_pointwise, "select(a, b, c)", .sizes = true},
+	BINARY("PRelu", 7, TYPES_NUMBER, "select(lt(a, 0), mul(a, b), a)"),
+	BINARY("BitwiseAnd", 18, TYPES_INT, "and(a, b)", .commutes = true),
+	BINARY("BitwiseOr", 18, TYPES_INT, "or(a, b)", .commutes = true),
+	BINARY("BitwiseXor", 18, TYPES_INT, "xor(a, b)", .commutes = true),
+	BINARY("BitShift", 11, TYPES_INT, "shl(a, b)"),
+	BINARY("Equal", 1, TYPES_ALL, "eq(a, b)", .commutes = true),
+	BINARY("Less", 1, TYPES_NUMBER, "lt(a, b)"),
+	BINARY("Greater", 1, TYPES_NUMBER, "lt(b, a)"),
+	BINARY("LessOrEqual", 12, TYPES_NUMBER, "le(a, b)"),
+	BINARY("GreaterOrEqual", 12, TYPES_NUMBER, "le(b, a)"),
+	BINARY("And", 1, TYPE(BOOL), "and(a, b)", .commutes = true),
+	BINARY("Or", 1, TYPE(BOOL), "or(a, b)", .commutes = true),
+	BINARY("Xor", 1, TYPE(BOOL), "xor(a, b)", .commutes = true),
+	POINTWISE("Where", 9, 3, 3, TYPE(BOOL), "select(a, b, c)", .layout = NULL),
 	NARY("Sum", 1, TYPES_FLOAT, "add(a, b)"),
 	NARY("Mean", 1, TYPES_FLOAT, "add(a, b)"),
 	NARY("Max", 1, TYPES_NUMBER, "max(a, b)"),
 	NARY("Min", 1, TYPES_NUMBER, "min(a, b)"),
 	{"Clip", 1, 1, 3, 1, TYPES_NUMBER, infer_clip, lower_clip, .layout = layout_pointwise, .sizes = true},
-	{"Cast", 6, 1, 1, 1, TYPES_MOVED, infer_cast, lower_cast, .sizes = true},
+	{"Cast", 6, 1, 1, 1, TYPES_MOVED, infer_cast, lower_cast, .sizes = true, .identity = IDENTITY_DTYPE},
 	{"CastLike", 15, 2, 2, 1, TYPES_MOVED, .expand = expand_cast_like, .sizes = true},
 	{"Narrow", 1, 1, 1, 1, TYPES_ALL, infer_narrow, lower_cast, .domain = "erc", .sizes = true},
 	{"BatchNormalization", 6, 5, 5, VARIADIC, TYPES_FLOAT, infer_batch_norm, lower_batch_norm, .own_types = 30,
-     .sizes = true},
+     .sizes = true, .channel_affine = batch_norm_affine},
 	{0},
 };

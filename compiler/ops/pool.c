@@ -58,7 +58,7 @@ static enum ercc_status lower_pool(struct lowering *lowering, struct node *node)
 		launch_set(launch, POOL_ED + i, w.pad_end[i]);
 	launch->flops =
 		(uint64_t)shape_elements(&node->outputs[0]->shape) * (uint64_t)(w.kernel[0] * w.kernel[1] * w.kernel[2]) * 2;
-	launch->reduction_key = average ? 0x706f6f6c02 : 0x706f6f6c01;
+	launch->reduction_key = average ? REDUCTION_POOL_MEAN : REDUCTION_POOL_MAX;
 	launch_define(launch, "CG", blocked ? "16" : "1");
 	launch_define(launch, "AVERAGE", average ? "1" : "0");
 	launch_define(launch, "COUNT_PAD", average && node_attr_int(node, "count_include_pad", 0) ? "1" : "0");
@@ -90,7 +90,7 @@ static enum ercc_status lower_lrn(struct lowering *lowering, struct node *node)
 	launch_set(launch, LRN_POSITIONS, positions);
 	launch_set(launch, LRN_SIZE, size);
 	launch->flops = (uint64_t)shape_elements(in) * (uint64_t)(size + 20) * 8;
-	launch->reduction_key = 0x6c726e01;
+	launch->reduction_key = REDUCTION_LRN;
 	float beta = node_attr_float(node, "beta", 0.75f);
 	launch_define(launch, "ALPHA", arena_printf(arena, "%af", node_attr_float(node, "alpha", 1e-4f)));
 	launch_define(launch, "BIAS", arena_printf(arena, "%af", node_attr_float(node, "bias", 1)));

@@ -5,6 +5,20 @@
 
 #include <math.h>
 
+enum reduction_start {
+	START_ZERO,
+	START_ONE,
+	START_LOWEST, /* numbers of the dtype */
+	START_HIGHEST,
+};
+
+/* Texts over a (so far), b (an element) and c (how many). */
+struct reduction_rule {
+	enum reduction_start start;
+	const char *combine, *finish;
+	const char *merge; /* puts two results together; NULL: as combine */
+};
+
 static bool is_global(const struct node *node)
 {
 	return !strncmp(node->op_type, "Global", 6);
@@ -91,72 +105,53 @@ static bool layout_reduce(const struct node *node, enum layout *inputs, enum lay
 	return true;
 }
 
-/* One of a row's texts, "start;combine;finish;merge", over a (so far), b (an element) and c (how many). What puts two
- * results together is `combine` where there is no fourth text. */
-static enum ercc_status reduction_expr(struct context *ctx, const struct op *op, int part, enum erc_dtype dtype,
-                                       struct expr *expr)
+/* Text over a (so far), b (an element) and c (how many). */
+static enum ercc_status reduction_expr(struct context *ctx, const char *text, enum erc_dtype dtype, struct expr *expr)
 {
-	const char *text = op->defaults;
 	int args[3], result;
 	memset(expr, 0, sizeof *expr);
-	for (; part > 0; part--)
-		text += strcspn(text, ";") + 1;
 	for (int i = 0; i < 3; i++)
 		args[i] = expr_operand(expr, i, dtype);
-	TRY(expr_parse(ctx, expr, arena_copy_bytes(&ctx->arena, text, strcspn(text, ";")), args, 3, NULL, NULL, &result));
+	TRY(expr_parse(ctx, expr, text, args, 3, NULL, NULL, &result));
 	expr_cast(expr, result, dtype);
 	if (result != expr->count - 1) /* an operand as it is: the result is the last node */
 		expr->nodes[expr->count++] = expr->nodes[result];
 	return ERCC_OK;
 }
 
-static int reduction_texts(const struct op *op)
-{
-	int count = 1;
-	for (const char *at = op->defaults; (at = strchr(at, ';')); at++)
-		count++;
-	return count;
-}
-
-/* What a reduction starts with: a number, or the lowest or highest of the dtype. */
-static union expr_value start_value(const struct op *op, enum erc_dtype dtype)
+static union expr_value start_value(enum reduction_start start, enum erc_dtype dtype)
 {
 	static const struct {
-		const char *text;
 		double f;
 		int64_t i32, i64, i8, u8, boolean;
 	} starts[] = {
-		{"0;", 0, 0, 0, 0, 0, 0},
-		{"1;", 1, 1, 1, 1, 1, 1},
-		{"lowest;", -(double)INFINITY, INT32_MIN, INT64_MIN, INT8_MIN, 0, 0},
-		{"highest;", (double)INFINITY, INT32_MAX, INT64_MAX, INT8_MAX, UINT8_MAX, 1},
+		[START_ZERO] = {0, 0, 0, 0, 0, 0},
+		[START_ONE] = {1, 1, 1, 1, 1, 1},
+		[START_LOWEST] = {-(double)INFINITY, INT32_MIN, INT64_MIN, INT8_MIN, 0, 0},
+		[START_HIGHEST] = {(double)INFINITY, INT32_MAX, INT64_MAX, INT8_MAX, UINT8_MAX, 1},
 	};
-	for (size_t i = 0; i < COUNT_OF(starts); i++) {
-		if (strncmp(op->defaults, starts[i].text, strlen(starts[i].text)))
-			continue;
-		if (dtype == ERC_F32 || dtype == ERC_F64)
-			return (union expr_value){.f = starts[i].f};
-		return (union expr_value){.i = dtype == ERC_I32   ? starts[i].i32
-		                               : dtype == ERC_I64 ? starts[i].i64
-		                               : dtype == ERC_I8  ? starts[i].i8
-		                               : dtype == ERC_U8  ? starts[i].u8
-		                                                  : starts[i].boolean};
-	}
-	return (union expr_value){0};
+	if (dtype == ERC_F32 || dtype == ERC_F64)
+		return (union expr_value){.f = starts[start].f};
+	return (union expr_value){.i = dtype == ERC_I32   ? starts[start].i32
+	                               : dtype == ERC_I64 ? starts[start].i64
+	                               : dtype == ERC_I8  ? starts[start].i8
+	                               : dtype == ERC_U8  ? starts[start].u8
+	                                                  : starts[start].boolean};
 }
 
 /* START, and COMBINE and FINISH as declarations, with the names of their results. */
-static enum ercc_status define_reduction(struct lowering *lowering, const struct op *op, enum erc_dtype dtype,
-                                         struct launch *launch)
+static enum ercc_status define_reduction(struct lowering *lowering, const struct reduction_rule *rule,
+                                         enum erc_dtype dtype, int64_t lanes, struct launch *launch)
 {
 	struct arena *arena = &lowering->ctx->arena;
 	struct reduction *reduction = arena_new(arena, struct reduction);
 	struct expr *first = arena_new(arena, struct expr);
 	struct text texts[3] = {{.arena = arena}, {.arena = arena}, {.arena = arena}};
-	reduction->start = start_value(op, dtype);
-	TRY(reduction_expr(lowering->ctx, op, 1, dtype, &reduction->combine));
-	TRY(reduction_expr(lowering->ctx, op, 2, dtype, &reduction->finish));
-	TRY(reduction_expr(lowering->ctx, op, reduction_texts(op) == 4 ? 3 : 1, dtype, &reduction->merge));
+	reduction->lanes = lanes;
+	reduction->start = start_value(rule->start, dtype);
+	TRY(reduction_expr(lowering->ctx, rule->combine, dtype, &reduction->combine));
+	TRY(reduction_expr(lowering->ctx, rule->finish, dtype, &reduction->finish));
+	TRY(reduction_expr(lowering->ctx, rule->merge ? rule->merge : rule->combine, dtype, &reduction->merge));
 	expr_const(first, dtype, reduction->start.f, reduction->start.i);
 	expr_print_c(first, &texts[0]);
 	expr_print_c(&reduction->combine, &texts[1]);
@@ -219,10 +214,10 @@ static enum ercc_status lower_reduce(struct lowering *lowering, struct node *nod
 	set_dims(launch, REDUCE_DIMS, &kept, kept_strides);
 	set_dims(launch, REDUCE_DIMS + 2 * kept.rank, &gone, gone_strides);
 	launch->flops = (uint64_t)shape_elements(&in->shape) * 4;
-	launch->reduction_key = 0x72656400 + (uint64_t)lanes;
+	launch->reduction_key = REDUCTION_AXES + (uint64_t)lanes;
 	launch_define(launch, "LANES_KEPT", lanes == 16 ? "16" : "1");
 	launch_define(launch, "T", dtype_name(in->dtype));
-	return define_reduction(lowering, node->op, in->dtype, launch);
+	return define_reduction(lowering, node->op->reduction, in->dtype, lanes, launch);
 }
 
 /* ---- reductions made of others ---- */
@@ -264,9 +259,9 @@ static enum ercc_status expand_sized_reduce(struct node *node)
 	struct value *x = node->inputs[0], *count = constant_number(node, ERC_I64, 1), *out, *fill;
 	enum erc_dtype dtype = x->dtype;
 	bool reduce[MAX_RANK], mean = !strcmp(node->op_type, "ReduceMean");
-	const char *start = node->op->defaults;
-	fill = *start == 'l' || *start == 'h' ? constant_extreme(node, dtype, *start == 'h')
-	                                      : constant_number(node, dtype, *start - '0');
+	enum reduction_start start = node->op->reduction->start;
+	fill = start == START_LOWEST || start == START_HIGHEST ? constant_extreme(node, dtype, start == START_HIGHEST)
+	                                                       : constant_number(node, dtype, start == START_ONE);
 	TRY(reduced_axes(node, reduce));
 	for (int i = 0; i < node->inputs[0]->shape.rank; i++)
 		if (reduce[i]) {
@@ -334,27 +329,46 @@ static enum ercc_status expand_global_lp_pool(struct node *node)
 	return ERCC_OK;
 }
 
-#define REDUCE(name, types, text) \
+/* Patterns take a reduction over the last dim, which it keeps. */
+static bool is_over_last(const struct node *node)
+{
+	int64_t axes[MAX_RANK];
+	int count, rank = node->inputs[0]->shape.rank;
+	if (node_input(node, 1) && !node->inputs[1]->constant)
+		return false;
+	if (node_attr_int(node, "keepdims", 1) != 1 || rank < 1 ||
+	    int_list(node, "axes", 1, axes, MAX_RANK, &count) != ERCC_OK || count != 1)
+		return false;
+	return axes[0] == -1 || axes[0] == rank - 1;
+}
+
+#define REDUCE(name, types, first, combined, finished, ...) \
 	{ \
-		name, 1, 1, 2, 1, types, infer_reduce, lower_reduce, NULL, text, layout_reduce, NULL, expand_sized_reduce, 0, \
-			is_expanded, true \
+		name, 1, 1, 2, 1, types, infer_reduce, lower_reduce, \
+			.layout = layout_reduce, .expand = expand_sized_reduce, .expands = is_expanded, \
+			.is_matched = is_over_last, .sizes = true, \
+			.reduction = RULE(reduction_rule, .start = first, .combine = combined, .finish = finished, __VA_ARGS__) \
+	}
+#define MADE(name, types, made_by) \
+	{ \
+		name, 1, 1, 2, 1, types, .expand = made_by, .is_matched = is_over_last, .sizes = true \
 	}
 #define TYPES_REDUCED (TYPES_FLOAT | TYPE(I32) | TYPE(I64))
 #define TYPES_COMPARED (TYPES_REDUCED | TYPE(I8) | TYPE(U8) | TYPE(BOOL))
 
 const struct op ops_reduce[] = {
-	REDUCE("GlobalAveragePool", TYPES_FLOAT, "0;add(a, b);div(a, c)"),
-	REDUCE("GlobalMaxPool", TYPES_FLOAT, "lowest;max(a, b);a"),
-	REDUCE("ReduceMean", TYPES_REDUCED, "0;add(a, b);div(a, c)"),
-	REDUCE("ReduceSum", TYPES_REDUCED, "0;add(a, b);a"),
-	REDUCE("ReduceSumSquare", TYPES_REDUCED, "0;add(a, mul(b, b));a;add(a, b)"),
-	REDUCE("ReduceProd", TYPES_REDUCED, "1;mul(a, b);a"),
-	REDUCE("ReduceL1", TYPES_REDUCED, "0;add(a, abs(b));a"),
-	REDUCE("ReduceMax", TYPES_COMPARED, "lowest;max(a, b);a"),
-	REDUCE("ReduceMin", TYPES_COMPARED, "highest;min(a, b);a"),
-	{"ReduceL2", 1, 1, 2, 1, TYPES_REDUCED, .expand = expand_l2, .sizes = true},
-	{"ReduceLogSum", 1, 1, 2, 1, TYPES_FLOAT, .expand = expand_log_sum, .sizes = true},
-	{"ReduceLogSumExp", 1, 1, 2, 1, TYPES_FLOAT, .expand = expand_log_sum_exp, .sizes = true},
+	REDUCE("GlobalAveragePool", TYPES_FLOAT, START_ZERO, "add(a, b)", "div(a, c)"),
+	REDUCE("GlobalMaxPool", TYPES_FLOAT, START_LOWEST, "max(a, b)", "a"),
+	REDUCE("ReduceMean", TYPES_REDUCED, START_ZERO, "add(a, b)", "div(a, c)"),
+	REDUCE("ReduceSum", TYPES_REDUCED, START_ZERO, "add(a, b)", "a"),
+	REDUCE("ReduceSumSquare", TYPES_REDUCED, START_ZERO, "add(a, mul(b, b))", "a", .merge = "add(a, b)"),
+	REDUCE("ReduceProd", TYPES_REDUCED, START_ONE, "mul(a, b)", "a"),
+	REDUCE("ReduceL1", TYPES_REDUCED, START_ZERO, "add(a, abs(b))", "a"),
+	REDUCE("ReduceMax", TYPES_COMPARED, START_LOWEST, "max(a, b)", "a"),
+	REDUCE("ReduceMin", TYPES_COMPARED, START_HIGHEST, "min(a, b)", "a"),
+	MADE("ReduceL2", TYPES_REDUCED, expand_l2),
+	MADE("ReduceLogSum", TYPES_FLOAT, expand_log_sum),
+	MADE("ReduceLogSumExp", TYPES_FLOAT, expand_log_sum_exp),
 	{"GlobalLpPool", 1, 1, 1, 1, TYPE(F32), .expand = expand_global_lp_pool},
 	{0},
 };

@@ -1,5 +1,5 @@
 /* Reorder, the compiler's own operator: plain to channel-blocked layout and back. */
-#include "compiler/lower/op.h"
+#include "compiler/ops/inserted.h"
 
 static enum ercc_status infer_reorder(struct node *node)
 {
@@ -27,6 +27,17 @@ static enum ercc_status lower_reorder(struct lowering *lowering, struct node *no
 		               &space));
 	}
 	return ERCC_OK;
+}
+
+struct value *insert_reorder(struct graph *graph, struct node *before, struct value *in, enum layout layout)
+{
+	struct value *out = graph_value(graph, graph_unique_name(graph, in->name));
+	struct node *node = graph_add_node(graph, before, "Reorder", graph_unique_name(graph, "Reorder"), &in, 1, &out, 1);
+	node_set_row(node, "erc", 1);
+	out->dtype = in->dtype;
+	out->shape = in->shape;
+	out->layout = layout;
+	return out;
 }
 
 const struct op ops_reorder[] = {

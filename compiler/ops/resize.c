@@ -292,7 +292,7 @@ static void add_taps(struct lowering *lowering, const struct node *node, const s
 	launch->space = shape_of(3, (int64_t[]){outer, out, inner});
 	launch->flops = (uint64_t)(outer * out * inner * taps->count) * (inner == 1 ? 32 : 4);
 	launch->bytes = 8 * (uint64_t)(outer * out * inner);
-	launch->reduction_key = 0x74617073;
+	launch->reduction_key = REDUCTION_TAPS;
 	launch_define(launch, "LAST", inner == 1 ? "1" : "0");
 	launch_define(launch, "OUTSIDE", arena_printf(&lowering->ctx->arena, "%af", outside));
 }

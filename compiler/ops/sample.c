@@ -77,7 +77,7 @@ static enum ercc_status lower_grid_sample(struct lowering *lowering, struct node
 	for (int i = 0; i < 3; i++)
 		launch_set(launch, GRID_SAMPLE_SIZES + i, in->rank == 5 ? in->dims[2 + i] : i ? in->dims[1 + i] : 1);
 	launch->flops = (uint64_t)shape_elements(out) * (uint64_t)(s.taps * s.taps) * 100;
-	launch->reduction_key = 0x67726964;
+	launch->reduction_key = REDUCTION_GRID;
 	const struct define defines[] = {
 		{"DIMS", in->rank == 5 ? "3" : "2"},
 		{"TAPS", arena_printf(arena, "%d", s.taps)},
@@ -164,7 +164,7 @@ static enum ercc_status lower_roi_align(struct lowering *lowering, struct node *
 	launch_set(launch, ROI_ALIGN_OUT_WIDTH, out->dims[3]);
 	launch_set(launch, ROI_ALIGN_IMAGES, in->dims[0]);
 	launch->flops = (uint64_t)shape_elements(out) * 400;
-	launch->reduction_key = 0x726f69;
+	launch->reduction_key = REDUCTION_REGIONS;
 	const struct define defines[] = {
 		{"SCALE", arena_printf(arena, "%af", node_attr_float(node, "spatial_scale", 1))},
 		{"SHIFT", half ? "0.5f" : "0.0f"},

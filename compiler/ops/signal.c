@@ -147,15 +147,17 @@ static enum ercc_status expand_stft(struct node *node)
 	return ERCC_OK;
 }
 
-/* ---- windows: a0 - a1 cos(2 pi i / n) + a2 cos(4 pi i / n); the rows' defaults hold a0, a1, a2 ---- */
+/* ---- windows: a0 - a1 cos(2 pi i / n) + a2 cos(4 pi i / n); the rows hold a0, a1, a2 ---- */
+
+struct window_rule {
+	double factors[3];
+};
 
 static enum ercc_status infer_window(struct node *node)
 {
 	int64_t size, to = node_attr_int(node, "output_datatype", ERC_F32);
-	double a[3];
+	const double *a = node->op->window->factors;
 	TRY(one_int(node, 0, "size", 0, &size));
-	if (sscanf(node->op->defaults, "%lf,%lf,%lf", &a[0], &a[1], &a[2]) != 3)
-		return ERCC_INTERNAL;
 	if (size < 0 || size > 1 << 24)
 		return node_fail(node, ERCC_MODEL, "a window of %lld", (long long)size);
 	if (to != ERC_F32 && to != ERC_F64)
@@ -175,17 +177,17 @@ static enum ercc_status infer_window(struct node *node)
 	return ERCC_OK;
 }
 
-#define WINDOW(name, factors) \
+#define WINDOW(name, ...) \
 	{ \
-		name, 17, 1, 1, 1, TYPE(I32) | TYPE(I64), infer_window, .defaults = factors \
+		name, 17, 1, 1, 1, TYPE(I32) | TYPE(I64), infer_window, .window = RULE(window_rule, {__VA_ARGS__}) \
 	}
 
 const struct op ops_signal[] = {
 	{"DFT", 17, 1, 2, 1, TYPE(F32), .expand = expand_dft},
 	{"DFT", 20, 1, 3, 1, TYPE(F32), .expand = expand_dft},
 	{"STFT", 17, 2, 4, 1, TYPE(F32), .expand = expand_stft},
-	WINDOW("HannWindow", "0.5,0.5,0"),
-	WINDOW("HammingWindow", "0.54347826086956519,0.45652173913043481,0"),
-	WINDOW("BlackmanWindow", "0.42,0.5,0.08"),
+	WINDOW("HannWindow", 0.5, 0.5, 0),
+	WINDOW("HammingWindow", 0.54347826086956519, 0.45652173913043481, 0),
+	WINDOW("BlackmanWindow", 0.42, 0.5, 0.08),
 	{0},
 };

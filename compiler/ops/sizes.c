@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "compiler/lower/lower_rows.h"
+#include "compiler/ops/inserted.h"
 
 bool has_sizes(const struct node *node)
 {
@@ -219,6 +220,14 @@ static enum ercc_status lower_pack(struct lowering *lowering, struct node *node)
 	}
 	launch->flops = (uint64_t)elements;
 	return ERCC_OK;
+}
+
+struct value *insert_pack(struct graph *graph, const char *name, struct value *in)
+{
+	struct value *out = graph_value(graph, graph_unique_name(graph, in->name));
+	struct node *node = graph_add_node(graph, NULL, "Pack", name, &in, 1, &out, 1);
+	node_set_row(node, "erc", 1);
+	return out;
 }
 
 #define OWN(name, inputs, infer, lower, ...) \

@@ -35,7 +35,7 @@ void set_elements(struct node *node, const struct shape *elements);
 /* The product of all dims: known, or a run-time size that nodes compute before `node`. */
 void emit_product(struct node *node, const struct shape *shape, int64_t *bound, uint16_t *size);
 
-/* ---- sizes_move.c: rows of move.c where sizes are in the way of a view or a copy ---- */
+/* ---- move_sizes.c: rows of move.c where sizes are in the way of a view or a copy ---- */
 
 bool is_sized_reshape(const struct node *node);
 enum ercc_status expand_sized_reshape(struct node *node);
@@ -45,7 +45,7 @@ enum ercc_status expand_sized_slice(struct node *node);
 bool is_sized_concat(const struct node *node);
 enum ercc_status expand_sized_concat(struct node *node);
 
-/* ---- sizes_rows.c: rows of other tables ---- */
+/* ---- rows_sizes.c: rows of other tables ---- */
 
 enum ercc_status expand_sized_rows(struct node *node);    /* by dim 0 of the first input */
 enum ercc_status expand_sized_regions(struct node *node); /* by dim 0 of the second and third */

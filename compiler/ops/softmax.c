@@ -1,5 +1,6 @@
 /* Softmax and LogSoftmax along one axis; before opset 13 along all dims from the axis on. */
 #include "compiler/lower/lower_rows.h"
+#include "compiler/lower/match.h"
 #include "compiler/ops/sizes.h"
 
 static enum ercc_status infer_softmax(struct node *node)
@@ -50,19 +51,48 @@ static enum ercc_status lower_softmax(struct lowering *lowering, struct node *no
 	launch_set(launch, SOFTMAX_COUNT, count);
 	launch_set(launch, SOFTMAX_INNER, inner);
 	launch->flops = (uint64_t)shape_elements(in) * 60;
-	launch->reduction_key = 0x736f6674;
+	launch->reduction_key = REDUCTION_SOFTMAX;
 	launch_define(launch, "LOGARITHM", node->op_type[0] == 'L' ? "1" : "0");
 	return ERCC_OK;
 }
 
+/* ---- patterns ---- */
+
+static bool is_over_last(const struct node *node)
+{
+	int64_t axis = node_attr_int(node, "axis", node->op->since >= 13 ? -1 : 1);
+	int rank = node->inputs[0]->shape.rank;
+	return rank > 0 && (axis == -1 || axis == rank - 1);
+}
+
+static enum ercc_status recover_softmax(struct node *root, const struct match *match, bool *done)
+{
+	struct value *x = matched(match, 'x'), *out;
+	if (x->dtype != ERC_F32 || shape_run_time_dim(&x->shape) >= 0)
+		return ERCC_OK;
+	out = EMIT(root, "Softmax[axis=-1](a)", x);
+	TRY(out->producer->op->infer(out->producer));
+	graph_replace_uses(root->graph, root->outputs[0], out);
+	*done = true;
+	return ERCC_OK;
+}
+
+static const struct recovery recoveries[] = {
+	{.text = "Div(n=Exp(Sub(x, ReduceMax(x))), ReduceSum(n))", .build = recover_softmax},
+	{0},
+};
+
+#define SOFTMAX(name, since, ...) \
+	{ \
+		name, since, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, \
+			.expand = expand_sized_softmax, .expands = is_along_size, .is_matched = is_over_last, .sizes = true, \
+			__VA_ARGS__ \
+	}
+
 const struct op ops_softmax[] = {
-	{"Softmax", 1, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, .expand = expand_sized_softmax,
-     .expands = is_along_size, .sizes = true},
-	{"Softmax", 13, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, .expand = expand_sized_softmax,
-     .expands = is_along_size, .sizes = true},
-	{"LogSoftmax", 1, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, .expand = expand_sized_softmax,
-     .expands = is_along_size, .sizes = true},
-	{"LogSoftmax", 13, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, .expand = expand_sized_softmax,
-     .expands = is_along_size, .sizes = true},
+	SOFTMAX("Softmax", 1, .recoveries = NULL),
+	SOFTMAX("Softmax", 13, .recoveries = recoveries),
+	SOFTMAX("LogSoftmax", 1, .recoveries = NULL),
+	SOFTMAX("LogSoftmax", 13, .recoveries = NULL),
 	{0},
 };

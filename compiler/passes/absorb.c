@@ -15,7 +15,7 @@ struct digits {
 
 static bool is_copy(const struct launch *launch)
 {
-	return launch->template == &pointwise_template && launch->operand_count == 2 && expr_is_copy(&launch->expr);
+	return launch->template->pointwise && launch->operand_count == 2 && expr_is_copy(&launch->expr);
 }
 
 static int64_t bytes_before(const struct operand *operand)

@@ -2,9 +2,6 @@
  * kernel, and bias, activation and residual additions become epilogues. */
 #include "compiler/passes/pass.h"
 
-#include "compiler/kernels/conv.h"
-#include "compiler/lower/lower_rows.h"
-
 static bool same_strides(const struct shape *space, const int64_t *a, const int64_t *b)
 {
 	for (int d = 0; d < space->rank; d++)
@@ -88,35 +85,31 @@ static bool fuse_chain(struct plan *plan, struct launch *producer, struct launch
 	return true;
 }
 
-/* How an operand of an element-wise launch looks from a kernel with channels; ROLE_NONE: it cannot be read there. Where
- * the output was reshaped, only a product's channels, its last dim, can be told. */
+/* What one element a channel is to an element-wise launch behind a kernel with blocked output. */
+static bool blocked_strides(const struct shape *space, bool reshaped, int64_t *strides)
+{
+	if (reshaped || space->rank != 4)
+		return false;
+	strides[1] = 16;
+	strides[3] = 1;
+	return true;
+}
+
+/* How an operand of an element-wise launch looks from a kernel with channels; ROLE_NONE: it cannot be read there. */
 static enum operand_role role_of(const struct launch *producer, const struct launch *consumer,
                                  const struct operand *operand, bool reshaped)
 {
 	const struct shape *space = &consumer->space;
 	const struct operand *out = &consumer->operands[consumer->operand_count - 1];
-	bool conv = producer->template == &conv_template;
-	bool matmul = conv && producer->params[CONV_MATMUL], scatter = conv && producer->params[CONV_SCATTER];
 	int64_t zeros[MAX_RANK] = {0}, channel[MAX_RANK] = {0};
 	if (same_strides(space, operand->strides, out->strides))
 		return ROLE_FULL;
 	if (same_strides(space, operand->strides, zeros))
 		return ROLE_SCALAR;
-	if (matmul) { /* the last dim is the columns, unless B is a vector */
-		if (space->dims[space->rank - 1] != producer->params[CONV_OC])
-			return ROLE_NONE;
-		channel[space->rank - 1] = 1;
-	} else if (scatter) {
-		if (reshaped || space->rank != producer->space.rank)
-			return ROLE_NONE;
-		channel[1] = 1;
-	} else {
-		if (reshaped || space->rank != 4)
-			return ROLE_NONE;
-		channel[1] = 16;
-		channel[3] = 1;
-	}
-	return same_strides(space, operand->strides, channel) ? ROLE_CHANNEL : ROLE_NONE;
+	bool told = producer->template->channel_strides
+	                ? producer->template->channel_strides(producer, space, reshaped, channel)
+	                : blocked_strides(space, reshaped, channel);
+	return told && same_strides(space, operand->strides, channel) ? ROLE_CHANNEL : ROLE_NONE;
 }
 
 static bool fuse_epilogue(struct plan *plan, struct launch *producer, struct launch *consumer, int slot)
@@ -174,8 +167,8 @@ static bool try_fuse(struct plan *plan, struct launch *consumer)
 		if (uses.reads != 1 || uses.writes != 1 || !producer->template->epilogue || output_of(producer)->offset ||
 		    output_of(producer)->buffer != buffer)
 			continue;
-		if (producer->template == &pointwise_template ? fuse_chain(plan, producer, consumer, i)
-		                                              : fuse_epilogue(plan, producer, consumer, i))
+		if (producer->template->pointwise ? fuse_chain(plan, producer, consumer, i)
+		                                  : fuse_epilogue(plan, producer, consumer, i))
 			return true;
 	}
 	return false;
@@ -184,7 +177,7 @@ static bool try_fuse(struct plan *plan, struct launch *consumer)
 enum ercc_status pass_fuse(struct plan *plan)
 {
 	for (struct launch *launch = plan->first; launch; launch = launch->next)
-		while (launch->template == &pointwise_template && try_fuse(plan, launch))
+		while (launch->template->pointwise && try_fuse(plan, launch))
 			;
 	return ERCC_OK;
 }

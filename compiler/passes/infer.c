@@ -3,6 +3,8 @@
  * are made of others give way to these, and half precision is widened where it is computed with. */
 #include "compiler/passes/pass.h"
 
+#include "compiler/ops/inserted.h"
+
 /* Folding must not blow up the model: results beyond this are left to run time, unless they come from constants alone.
  */
 #define FOLD_LIMIT ((int64_t)1 << 28)
@@ -52,17 +54,6 @@ static bool is_half(enum erc_dtype dtype)
 	return dtype == ERC_F16 || dtype == ERC_BF16;
 }
 
-static void add_cast(struct node *before, struct graph *graph, const char *domain, const char *op_type,
-                     struct value *in, struct value *out, enum erc_dtype to)
-{
-	bool older;
-	struct attr attr = {.name = "to", .kind = ATTR_INT, .i = to};
-	struct node *cast = graph_add_node(graph, before, op_type, graph_unique_name(graph, op_type), &in, 1, &out, 1);
-	cast->domain = domain;
-	cast->op = op_find(domain, op_type, 23, &older);
-	node_set_attrs(cast, &attr, 1);
-}
-
 /* The half-precision dtype that the node computes with and its row does not take; NONE: there is none. */
 static enum ercc_status find_half(const struct node *node, enum erc_dtype *half)
 {
@@ -93,7 +84,7 @@ static void widen(struct node *node, enum erc_dtype half)
 		if (!node->inputs[i] || !is_half(node->inputs[i]->dtype))
 			continue;
 		struct value *wide = graph_value(graph, graph_unique_name(graph, node->inputs[i]->name));
-		add_cast(node, graph, "", "Cast", node->inputs[i], wide, ERC_F32);
+		insert_cast(graph, node, node->inputs[i], wide, ERC_F32);
 		node->inputs[i] = wide;
 	}
 	for (int i = 0; i < node->output_count; i++) {
@@ -105,7 +96,7 @@ static void widen(struct node *node, enum erc_dtype half)
 		wide->producer = node;
 		wide->producer_slot = i;
 		out->producer = NULL;
-		add_cast(node->next, graph, "erc", "Narrow", wide, out, half);
+		insert_narrow(graph, node->next, wide, out, half);
 	}
 }
 
@@ -179,16 +170,10 @@ static enum ercc_status infer_node(struct graph *graph, struct node *node, struc
 static struct node *add_packing(struct graph *graph)
 {
 	struct node *last = graph->last;
-	bool older;
 	for (size_t i = 0; i < graph->output_count; i++) {
-		struct value *value = graph->outputs[i], *packed;
-		if (shape_is_dense(&value->shape))
-			continue;
-		packed = graph_value(graph, graph_unique_name(graph, value->name));
-		struct node *node = graph_add_node(graph, NULL, "Pack", graph->output_names[i], &value, 1, &packed, 1);
-		node->domain = "erc";
-		node->op = op_find("erc", "Pack", 1, &older);
-		graph->outputs[i] = packed;
+		struct value *value = graph->outputs[i];
+		if (!shape_is_dense(&value->shape))
+			graph->outputs[i] = insert_pack(graph, graph->output_names[i], value);
 	}
 	return last ? last->next : NULL;
 }

@@ -2,24 +2,18 @@
  * inputs and outputs stay plain. */
 #include "compiler/passes/pass.h"
 
+#include "compiler/ops/inserted.h"
+
 /* The value in the wanted layout: itself, an earlier reordered copy, or a new one before `node`. */
 static struct value *in_layout(struct graph *graph, struct map *copies, struct node *node, struct value *value,
                                enum layout layout)
 {
-	bool older;
 	if (value->layout == layout)
 		return value;
 	struct value *copy = map_get(copies, value);
 	if (copy)
 		return copy;
-	copy = graph_value(graph, graph_unique_name(graph, value->name));
-	struct node *reorder =
-		graph_add_node(graph, node, "Reorder", graph_unique_name(graph, "Reorder"), &value, 1, &copy, 1);
-	reorder->domain = "erc";
-	reorder->op = op_find("erc", "Reorder", 1, &older);
-	copy->dtype = value->dtype;
-	copy->shape = value->shape;
-	copy->layout = layout;
+	copy = insert_reorder(graph, node, value, layout);
 	map_set(copies, value, copy);
 	return copy;
 }

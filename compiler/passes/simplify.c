@@ -1,18 +1,16 @@
 /* Removes nodes that do nothing, that repeat another, that undo another, and that nobody asks for. */
 #include "compiler/passes/pass.h"
 
-/* A node whose first output is its first input, untouched. */
+/* A node whose first output is its first input, untouched, and whose other outputs nobody uses. */
 static bool is_identity(const struct node *node)
 {
-	if (!strcmp(node->op_type, "Identity"))
-		return true;
-	if (!strcmp(node->op_type, "Dropout"))
+	const struct value *in = node_input(node, 0), *out = node->outputs[0];
+	enum identity_rule rule = node->op->identity;
+	if (rule == IDENTITY_NEVER)
+		return false;
+	if (rule == IDENTITY_FIRST)
 		return !node_output(node, 1) || graph_count_uses(node->graph, node->outputs[1]) == 0;
-	bool view = !strcmp(node->op_type, "Reshape") || !strcmp(node->op_type, "Flatten") ||
-	            !strcmp(node->op_type, "Squeeze") || !strcmp(node->op_type, "Expand") ||
-	            !strcmp(node->op_type, "Cast") || !strcmp(node->op_type, "Tile");
-	return view && node->inputs[0]->dtype == node->outputs[0]->dtype &&
-	       shape_equal(&node->inputs[0]->shape, &node->outputs[0]->shape);
+	return in->dtype == out->dtype && shape_equal(&in->shape, &out->shape);
 }
 
 static bool has_size(const struct graph *graph, const struct value *value, const struct value *size)
@@ -115,23 +113,11 @@ static void merge_repeated(struct graph *graph)
 	}
 }
 
-/* A transposition of a transposition that leads back to where it started. */
-static bool undoes_transpose(const struct node *node)
+/* The node before it did the opposite. */
+static bool undoes_the_last(const struct node *node)
 {
 	const struct node *before = node->inputs[0]->producer;
-	const struct attr *first, *second = node_attr(node, "perm");
-	if (strcmp(node->op_type, "Transpose") || !before || strcmp(before->op_type, "Transpose"))
-		return false;
-	first = node_attr(before, "perm");
-	int rank = node->inputs[0]->shape.rank;
-	for (int i = 0; i < rank; i++) {
-		int64_t middle = second ? second->ints[i] : rank - 1 - i;
-		middle += middle < 0 ? rank : 0;
-		int64_t start = first ? first->ints[middle] : rank - 1 - middle;
-		if ((start + rank) % rank != i)
-			return false;
-	}
-	return true;
+	return node->op->undoes && before && before->op->undoes == node->op->undoes && node->op->undoes(node, before);
 }
 
 enum ercc_status pass_simplify(struct graph *graph)
@@ -140,7 +126,7 @@ enum ercc_status pass_simplify(struct graph *graph)
 	for (struct node *node = graph->first; node; node = other) {
 		other = node->next;
 		struct value *same = node->outputs[0] && is_identity(node) ? node->inputs[0]
-		                     : node->input_count && node->inputs[0] && undoes_transpose(node)
+		                     : node->input_count && node->inputs[0] && undoes_the_last(node)
 		                         ? node->inputs[0]->producer->inputs[0]
 		                         : NULL;
 		if (same) {

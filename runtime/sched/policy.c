@@ -314,15 +314,9 @@ void erc__sched_refresh(struct erc__sched *sched, struct erc__item *item, uint64
 }
 
 static const struct erc__policy policies[] = {
-	{"elastic", key_of_urgency, allocate_elastic, .grants = ERC__CLASS(ERC_REAL_TIME), .is_strict = 1, .by_turns = 1,
-     .preempts = 1, .looks_ahead = 1}, /* the default */
-	{"exclusive", key_of_urgency, allocate_exclusive, .grants = ERC__CLASS(ERC_REAL_TIME), .is_whole = 1,
-     .is_strict = 1, .by_turns = 1, .preempts = 1},
-	{"priority", key_of_urgency, allocate_all, .is_strict = 1, .by_turns = 1},
-	{"partition", key_of_urgency, allocate_partition, .is_split = 1, .is_strict = 1, .by_turns = 1},
-	{"concurrent", key_of_units, allocate_all, .spreads = 1},
-	{"fifo", key_of_arrival, allocate_fifo, .grants = ERC__CLASS(ERC_REAL_TIME) | ERC__CLASS(ERC_BEST_EFFORT),
-     .is_whole = 1},
+#define POLICY(name, ...) {#name, __VA_ARGS__},
+#include "runtime/sched/policies.def"
+#undef POLICY
 };
 
 const struct erc__policy *erc__policy_find(const char *name)
@@ -337,7 +331,12 @@ const struct erc__policy *erc__policy_find(const char *name)
 
 const char *erc__policy_names(void)
 {
-	return "elastic, exclusive, priority, partition, concurrent, fifo";
+	static const char names[] =
+#define POLICY(name, ...) ", " #name
+#include "runtime/sched/policies.def"
+#undef POLICY
+		;
+	return names + strlen(", ");
 }
 
 const char *erc_policy_names(void)

@@ -2,7 +2,8 @@
  * threads, lock, clock or memory of its own: the owner holds a lock and passes the time. Units read limits and
  * rooms, and nothing else, while this changes them.
  *
- * sched.c is the queue, policy.c the policies, forecast.c what runs will need, admission.c who is admitted. */
+ * sched.c is the queue, policy.c the policies of policies.def, forecast.c what runs will need, admission.c who is
+ * admitted. */
 #ifndef ERC_SCHEDULE_H
 #define ERC_SCHEDULE_H
 

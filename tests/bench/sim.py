@@ -105,7 +105,7 @@ class Sweep:
                     return
         print(f"compiling {NETWORKS[name]} for {wanted}", flush=True)
         subprocess.run([self.make_model, NETWORKS[name], model], check=True)
-        subprocess.run([self.erc, "compile", model, "-o", path, "--target", wanted, "--no-debug", "--quiet"], check=True)
+        subprocess.run([self.erc, "compile", model, "-o", path, "--target", wanted, "--quiet"], check=True)
         os.remove(model)
         with open(note, "w", encoding="utf-8") as file:
             file.write(wanted)

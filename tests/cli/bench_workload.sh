@@ -25,7 +25,8 @@ figures() {
 # Arrival times depend only on the seed. Under elastic RT is the same beside BE as alone; under fifo it is not.
 bench --workload pair.json --policy elastic,fifo
 bench --workload pair.json --policy priority --load 0.1..0.3 --rounds 1 --format md
-bench --workload pair.json --policy elastic,exclusive,priority,partition,concurrent,fifo --load 0.5 --format csv --seed 7 |
+all=$(sed -nE 's/^POLICY\(([a-z]+),.*/\1/p' "$SAMPLES/../runtime/sched/policies.def" | paste -sd,)
+bench --workload pair.json --policy "$all" --load 0.5 --format csv --seed 7 |
 	cut -d, -f1-7,13-16
 # Twice the load that one unit can serve: late requests wait, are refused, or are dropped.
 for how in '--arrivals open' --shed '--arrivals disb'; do

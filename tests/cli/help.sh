@@ -2,6 +2,6 @@
 # Help of the command and of each verb.
 . "$LIBRARY"
 run erc --help
-for verb in compile check inspect run bench ops version; do
+for verb in $(sed -nE 's/^X\(([a-z]+),.*/\1/p' "$SAMPLES/../tools/erc/commands.def"); do
 	run erc $verb --help
 done

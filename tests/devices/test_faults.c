@@ -5,7 +5,11 @@
 
 #include "tests/devices/test_faults.h"
 
-static const char *const policies[] = {"elastic", "priority", "partition", "concurrent", "fifo"};
+static const char *const policies[] = {
+#define POLICY(name, ...) #name,
+#include "runtime/sched/policies.def"
+#undef POLICY
+};
 #define POLICIES ((int)(sizeof policies / sizeof policies[0]))
 
 /* The devices that compute. The number of a loop test counts devices slowest: all cases of the first device, then

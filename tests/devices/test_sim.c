@@ -158,10 +158,16 @@ START_TEST(time_is_what_was_predicted)
 }
 END_TEST
 
+static const char *const policies[] = {
+#define POLICY(name, ...) #name,
+#include "runtime/sched/policies.def"
+#undef POLICY
+};
+#define POLICIES ((int)(sizeof policies / sizeof policies[0]))
+
 /* Advancing by launch and by tile gives the same decisions under every policy, except where times are rounded. */
 START_TEST(launches_agree_with_tiles)
 {
-	static const char *const policies[] = {"elastic", "exclusive", "partition", "fifo", "priority", "concurrent"};
 	const char *policy = policies[_i];
 	struct erc_sim_options exact = {.size = sizeof exact, .by_tile = 1};
 	struct figures by_launch = run_load(policy, REQUESTS, NULL), by_tile = run_load(policy, REQUESTS, &exact);
@@ -275,7 +281,7 @@ int main(void)
 	TCase *tcase = tcase_create("virtual time");
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, time_is_what_was_predicted);
-	tcase_add_loop_test(tcase, launches_agree_with_tiles, 0, 6);
+	tcase_add_loop_test(tcase, launches_agree_with_tiles, 0, POLICIES);
 	tcase_add_test(tcase, preemption_costs_a_tile);
 	tcase_add_test(tcase, same_seed_same_times);
 	tcase_add_loop_test(tcase, contention_follows_traffic, 0, 3);

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# make check-tables: each registry (.def) and the files it registers agree, both ways; each
+# tables.sh BUILD, make check-tables: each registry (.def) and the files it registers agree, both ways; each
 # pass has its test; nothing switches over operators, targets, devices, passes or commands.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
+out=$1
 passed=0 failed=0
 
 good() { passed=$((passed + 1)); }
@@ -10,7 +11,6 @@ bad() { echo "FAIL: $*"; failed=$((failed + 1)); }
 
 # Files beside the registered ones that serve several of them.
 exceptions=" compiler/ops/families.c compiler/ops/rows_sizes.c compiler/passes/pipeline.c
-compiler/passes/match.c compiler/passes/recover_attention.c
 compiler/targets/cc.c compiler/targets/registry.c compiler/targets/source.c compiler/targets/cache.c compiler/targets/nvrtc.c "
 
 # First argument of each X(...) line, or of any other capitalised row macro.
@@ -85,6 +85,28 @@ if [ -z "$added" ]; then good; else bad "params or defines that are not added by
 # Each pass has its test.
 for name in $(registered compiler/passes/passes.def 2>/dev/null); do
 	if [ -f "tests/passes/$name.txt" ]; then good; else bad "pass $name has no tests/passes/$name.txt"; fi
+done
+
+# Passes ask the columns of operators and templates, and name none.
+operators=$(sed -nE '/^const struct op ops_/,/^}/s/^[[:space:]]*[A-Z]*[{(]"([A-Z][A-Za-z0-9]+)",.*/\1/p' compiler/ops/*.c | sort -u)
+for operator in $("$out"/erc ops --format csv | tail -n +2 | cut -d, -f1 | sort -u); do
+	if grep -qxF "$operator" <<<"$operators"; then good; else bad "no row of compiler/ops is read as that of $operator"; fi
+done
+named=$(grep -nE "\"[^\"]*\b($(paste -sd'|' <<<"$operators"))\b[^\"]*\"|\b[a-z_]+_template\b" compiler/passes/*.[ch] compiler/passes/*.def |
+	grep -v 'struct kernel_template')
+if [ -n "$operators" ] && [ -z "$named" ]; then good; else bad "passes name operators or templates:"$'\n'"$named"; fi
+
+# Each policy is told of in the public header, and has its colour in the plots.
+for name in $(registered runtime/sched/policies.def); do
+	if grep -q "\"$name\"" runtime/include/erc.h; then good; else bad "erc.h does not tell what policy $name does"; fi
+	if grep -q "\"$name\": \"#" tests/bench/sim_report.py; then good; else bad "policy $name has no colour in tests/bench/sim_report.py"; fi
+done
+# Nobody else keeps a list of all verbs or policies.
+for def in tools/erc/commands.def runtime/sched/policies.def; do
+	names=$(registered "$def" | paste -sd'|')
+	count=$(registered "$def" | wc -l)
+	lists=$(git ls-files -- '*.c' '*.h' '*.sh' '*.py' | xargs grep -nE "(\b($names)\b[^a-z]{1,4}){$((count - 1)),}")
+	if [ -z "$lists" ]; then good; else bad "lists of what $def holds:"$'\n'"$lists"; fi
 done
 
 # Tables, not switches. An X-macro that makes a switch over statuses or element types is none of these.

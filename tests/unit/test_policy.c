@@ -284,14 +284,19 @@ static void run_until(uint64_t end_ns)
 
 /* ---- random loads ---- */
 
-static const char *const policies[] = {"elastic", "exclusive", "priority", "partition", "concurrent", "fifo"};
+static const char *const policies[] = {
+#define POLICY(name, ...) #name,
+#include "runtime/sched/policies.def"
+#undef POLICY
+};
+#define POLICIES ((int)(sizeof policies / sizeof policies[0]))
 
 /* For any load in any order: everything ends, each tile runs once, and under the elastic policy the rooms are
  * respected. */
 START_TEST(random_loads)
 {
 	struct erc__supply supply = {.units = 1 + (uint32_t)_i % MAX_UNITS};
-	const char *policy = policies[_i / 8 % 6];
+	const char *policy = policies[_i / 8 % POLICIES];
 	supply.rt_units = (supply.units + 1) / 2;
 	supply.be_units = _i & 1;
 	if (!strcmp(policy, "partition") && supply.units == 1)
@@ -535,7 +540,7 @@ int main(void)
 	Suite *suite = suite_create("policies");
 	TCase *tcase = tcase_create("fake clock");
 	tcase_set_timeout(tcase, 60);
-	tcase_add_loop_test(tcase, random_loads, 0, 480);
+	tcase_add_loop_test(tcase, random_loads, 0, 80 * POLICIES);
 	tcase_add_test(tcase, weights_within_two_percent);
 	tcase_add_test(tcase, shedding_keeps_goodput);
 	tcase_add_test(tcase, admission);

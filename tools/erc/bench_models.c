@@ -109,7 +109,6 @@ static int compile(struct bench_run *run, struct compiled *model, const char *ta
 						  .target_count = 1,
 						  .dims = run->options->dims.items,
 						  .dim_count = run->options->dims.count,
-						  .no_debug = true,
 						  .message = on_message,
 						  .user = &job,
 					  },

@@ -10,7 +10,7 @@
 #define MAX_SLOWDOWN 1.05 /* of the mean latency, relative to RT alone */
 #define MAX_LOST 0.01     /* of the requests that RT alone completes in time, as a share of all */
 
-static const double valid_factors[] = {1.5, 2, 3, 5};
+static const double valid_factors[] = {1.5, 2, 3, 5}; /* goodput_1_5 ... goodput_5 of the columns */
 
 static const struct column client_columns[] = {
 	{"name", "client", CELL_TEXT}, {"class", "class", CELL_TEXT},    {"model", "model", CELL_TEXT},
@@ -18,44 +18,11 @@ static const struct column client_columns[] = {
 };
 
 static const struct column columns[] = {
-	{"policy", "policy", CELL_TEXT},
-	{"load", NULL, CELL_NUMBER},
-	{"rate_scale", NULL, CELL_NUMBER},
-	{"in_time", "in time", CELL_SHARE},
-	{"rt_solo_in_time", NULL, CELL_NUMBER},
-	{"in_time_per_second", "goodput/s", CELL_NUMBER},
-	{"rt_mean_ratio", "RT mean", CELL_RATIO},
-	{"rt_p90_ratio", "p90", CELL_RATIO},
-	{"rt_p99_ratio", "p99", CELL_RATIO},
-	{"rt_p99_us", "p99", CELL_US},
-	{"rt_solo_p99_us", NULL, CELL_US},
-	{"rt_p50_us", NULL, CELL_US},
-	{"rt_solo_p50_us", NULL, CELL_US},
-	{"rt_p90_us", NULL, CELL_US},
-	{"rt_solo_p90_us", NULL, CELL_US},
-	{"rt_p999_us", NULL, CELL_US},
-	{"rt_mean_us", NULL, CELL_US},
-	{"rt_solo_mean_us", NULL, CELL_US},
-	{"rt_arrivals", NULL, CELL_COUNT},
-	{"rt_shed", NULL, CELL_COUNT},
-	{"rt_dropped", NULL, CELL_COUNT},
-	{"rt_units", NULL, CELL_COUNT},
-	{"goodput_1_5", NULL, CELL_NUMBER},
-	{"goodput_2", NULL, CELL_NUMBER},
-	{"goodput_3", NULL, CELL_NUMBER},
-	{"goodput_5", NULL, CELL_NUMBER},
-	{"goodput_2_per_second", NULL, CELL_NUMBER},
-	{"be_alone_ratio", "BE", CELL_RATIO},
-	{"be_share_ratio", "of room", CELL_RATIO},
-	{"be_per_second", NULL, CELL_NUMBER},
-	{"available", NULL, CELL_NUMBER},
-	{"be_preemptions", NULL, CELL_COUNT},
-	{"late_units", NULL, CELL_COUNT},
-	{"visible_p99_us", NULL, CELL_US},
-	{"granted_p50_us", NULL, CELL_US},
-	{"granted_p99_us", NULL, CELL_US},
-	{"granted_most_us", NULL, CELL_US},
-	{"verdict", NULL, CELL_TEXT},
+#define COLUMN(key, heading, kind, value) {key, heading, kind},
+#define TEXT_COLUMN(key, heading, value) {key, heading, CELL_TEXT},
+#include "tools/erc/bench_columns.def"
+#undef COLUMN
+#undef TEXT_COLUMN
 };
 
 /* ---- one cell: a policy at a load ---- */
@@ -157,54 +124,23 @@ static double percentile(const struct series *series, double rank)
 	return series->count ? series_percentile(series, rank) : NAN;
 }
 
-static void report_latencies(struct report *report, const struct totals *t)
+static double mean_of(const struct series *series)
 {
-	report_cell(report, percentile(&t->shared.service, 0.99));
-	report_cell(report, percentile(&t->solo.service, 0.99));
-	report_cell(report, percentile(&t->shared.service, 0.5));
-	report_cell(report, percentile(&t->solo.service, 0.5));
-	report_cell(report, percentile(&t->shared.service, 0.9));
-	report_cell(report, percentile(&t->solo.service, 0.9));
-	report_cell(report, percentile(&t->shared.service, 0.999));
-	report_cell(report, t->shared.service.count ? series_mean(&t->shared.service) : NAN);
-	report_cell(report, t->solo.service.count ? series_mean(&t->solo.service) : NAN);
+	return series->count ? series_mean(series) : NAN;
 }
 
-/* Adds the cells in the order of `columns`. Returns the verdict, which the caller frees. */
+/* Returns the verdict, which the caller frees. */
 static char *report_row(struct report *report, const struct bench_run *run, uint32_t load, uint32_t policy)
 {
 	const struct cell_figures *cell = &run->cells[load * run->policy_count + policy];
 	struct totals t = {0};
 	add_totals(run, cell, &t);
-	report_cell_text(report, "%s", run->policies[policy].name);
-	report_cell(report, run->loads[load]);
-	report_cell(report, run->scales[load]);
-	report_cell(report, share(t.in_time, t.shared.arrivals));
-	report_cell(report, share(t.solo_in_time, t.solo.arrivals));
-	report_cell(report, (double)t.in_time / cell->rt_seconds);
-	report_cell(report, percentile(&cell->mean_ratio, 0.5));
-	report_cell(report, percentile(&cell->p90_ratio, 0.5));
-	report_cell(report, percentile(&cell->p99_ratio, 0.5));
-	report_latencies(report, &t);
-	report_cell(report, (double)t.shared.arrivals);
-	report_cell(report, (double)t.shared.shed);
-	report_cell(report, (double)t.shared.dropped);
-	report_cell(report, t.solo.max_units);
-	for (size_t k = 0; k < COUNT_OF(valid_factors); k++)
-		report_cell(report, share(t.good[k], t.shared.arrivals));
-	report_cell(report, (double)t.good[1] / cell->rt_seconds);
-	report_cell(report, percentile(&cell->be_alone_ratio, 0.5));
-	report_cell(report, percentile(&cell->be_share_ratio, 0.5));
-	report_cell(report, t.be_completed / cell->rt_seconds);
-	report_cell(report, cell->available / run->options->rounds);
-	report_cell(report, (double)t.be_preemptions);
-	report_cell(report, (double)cell->late_units);
-	report_cell(report, percentile(&t.shared.visible, 0.99));
-	report_cell(report, percentile(&t.shared.granted, 0.5));
-	report_cell(report, percentile(&t.shared.granted, 0.99));
-	report_cell(report, percentile(&t.shared.granted, 1));
 	char *text = verdict(run, cell, &t);
-	report_cell_text(report, "%s", text);
+#define COLUMN(key, heading, kind, value) report_cell(report, value);
+#define TEXT_COLUMN(key, heading, value) report_cell_text(report, "%s", value);
+#include "tools/erc/bench_columns.def"
+#undef COLUMN
+#undef TEXT_COLUMN
 	outcome_free(&t.solo);
 	outcome_free(&t.shared);
 	return text;

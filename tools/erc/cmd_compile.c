@@ -24,7 +24,7 @@ struct compile {
 	const char *out, *cc, *kernel_dir, *dump_after, *stop_after;
 	struct text_list targets, budgets, dims, shapes, consts;
 	uint32_t jobs;
-	bool no_cache, no_debug, quiet;
+	bool no_cache, quiet;
 };
 
 static int parse(int argc, char **argv, struct compile *c, const char **model)
@@ -42,7 +42,6 @@ static int parse(int argc, char **argv, struct compile *c, const char **model)
 		{"dump-after", 0, OPTION_TEXT, &c->dump_after, "PASS", "prints the graph after a pass, or after 'all'"},
 		{"stop-after", 0, OPTION_TEXT, &c->stop_after, "PASS", "stops there and writes no artifact"},
 		{"no-cache", 0, OPTION_FLAG, &c->no_cache, NULL, "builds every kernel anew"},
-		{"no-debug", 0, OPTION_FLAG, &c->no_debug, NULL, "leaves sources and node names out"},
 		{"quiet", 'q', OPTION_FLAG, &c->quiet, NULL, "no progress"},
 	};
 	const struct usage usage = {
@@ -98,7 +97,6 @@ static int compile(struct compile *c, const char *model)
 		.dump_after = c->dump_after,
 		.stop_after = c->stop_after,
 		.dump = stdout,
-		.no_debug = c->no_debug,
 		.message = say_compiler_message,
 		.user = &c->quiet,
 	};

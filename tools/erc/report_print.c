@@ -1,5 +1,6 @@
 /* The four forms of a report. Text keeps within the terminal's width (80 where there is
  * none) by cutting the widest text columns and wrapping what is for reading; the other forms cut nothing. */
+#include <assert.h>
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
@@ -496,6 +497,9 @@ int format_parse(const char *name, enum format *out)
 
 void report_print(const struct report *report, enum format format, FILE *out)
 {
+	for (size_t i = 0; i < report->count; i++) /* whole rows: each column has its cell */
+		assert(!report->sections[i].column_count ||
+		       report->sections[i].cell_count % report->sections[i].column_count == 0);
 	if (format == FORMAT_JSON)
 		print_json(report, out);
 	else if (format == FORMAT_CSV)

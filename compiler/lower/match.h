@@ -19,14 +19,13 @@ struct rule {
 };
 
 /* Matches the node that makes `value`, and those before it, with a text:
- *   Op(...)    an operator of ONNX, its inputs in order; Add and Mul take theirs in any order
+ *   Op(...)    an operator of ONNX that its row says is matched, its inputs in order, or in any where they commute
  *   x          any value; the same letter is the same value
  *   #x         an f32 constant of one element
  *   2          that number
  *   y=Op(...)  the same, and y is its first output
  *   <name>     any rule of that name
- * Identity, Dropout and Cast to the same dtype are looked through. A Softmax or ReduceX is one over the last dim,
- * which ReduceX keeps. */
+ * Nodes that change nothing, but for views, are looked through. */
 bool match_text(struct match *match, const struct rule *rules, const char *text, struct value *value);
 
 static inline struct value *matched(const struct match *match, char letter)
@@ -39,7 +38,12 @@ bool value_is_number(const struct value *value, double *number);
 /* The number of that letter; `otherwise` where it was not met. */
 double matched_number(const struct match *match, char letter, double otherwise);
 
-/* recover_attention.c: the node ends an attention, which takes its place. */
-enum ercc_status recover_attention(struct graph *graph, struct node *node, bool *done);
+/* One form of an operator that an exporter took apart; a table of them is a column of the operator's row. */
+struct recovery {
+	const char *text; /* of the last node, `root` */
+	const struct rule *rules;
+	/* Puts the operator in the root's place and sets *done, which is false at its start. What it cannot be, it leaves. */
+	enum ercc_status (*build)(struct node *root, const struct match *match, bool *done);
+};
 
 #endif

@@ -1,5 +1,5 @@
 /* Patterns of nodes against their texts. */
-#include "compiler/passes/match.h"
+#include "compiler/lower/match.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -18,39 +18,18 @@ double matched_number(const struct match *match, char letter, double otherwise)
 	return matched(match, letter) && value_is_number(matched(match, letter), &number) ? number : otherwise;
 }
 
-static bool is_softmax(const struct node *node)
+static bool is_untouched(const struct node *node, const struct value *output)
 {
-	return !strcmp(node->op_type, "Softmax");
-}
-
-/* Along the last dim, which a reduction keeps as 1. */
-static bool is_over_last(const struct node *node)
-{
-	int64_t axes[MAX_RANK];
-	int count = 1, rank = node->inputs[0]->shape.rank;
-	if (is_softmax(node)) {
-		axes[0] = node_attr_int(node, "axis", node->op->since >= 13 ? -1 : 1);
-		return rank > 0 && (axes[0] == -1 || axes[0] == rank - 1);
-	}
-	if (node_input(node, 1) && !node->inputs[1]->constant)
-		return false;
-	if (node_attr_int(node, "keepdims", 1) != 1 || rank < 1 ||
-	    int_list(node, "axes", 1, axes, MAX_RANK, &count) != ERCC_OK || count != 1)
-		return false;
-	return axes[0] == -1 || axes[0] == rank - 1;
+	enum identity_rule rule = node->op->identity;
+	return (rule == IDENTITY_FIRST && output->producer_slot == 0) ||
+	       (rule == IDENTITY_DTYPE && node->inputs[0]->dtype == output->dtype);
 }
 
 /* What stands before nodes that change nothing. */
 static struct value *look_through(struct value *value)
 {
-	for (const struct node *node = value->producer; node; node = value->producer) {
-		bool same = !strcmp(node->op_type, "Identity") ||
-		            (!strcmp(node->op_type, "Dropout") && value->producer_slot == 0) ||
-		            (!strcmp(node->op_type, "Cast") && node->inputs[0]->dtype == value->dtype);
-		if (!same || *node->domain)
-			break;
-		value = node->inputs[0];
-	}
+	while (value->producer && is_untouched(value->producer, value))
+		value = value->producer->inputs[0];
 	return value;
 }
 
@@ -87,17 +66,16 @@ static bool match_node(const struct matcher *m, const char **text, struct value 
 	size_t length = strcspn(*text, "(");
 	if (!node || *node->domain || strncmp(node->op_type, *text, length) || node->op_type[length])
 		return false;
-	if ((is_softmax(node) || !strncmp(node->op_type, "Reduce", 6)) && !is_over_last(node))
+	if (node->op->is_matched && !node->op->is_matched(node))
 		return false;
 	*text += length + 1;
-	bool commutes = !strcmp(node->op_type, "Add") || !strcmp(node->op_type, "Mul");
 	struct match saved = *m->match;
 	const char *inputs = *text;
 	if (match_inputs(m, text, node, false))
 		return true;
 	*m->match = saved;
 	*text = inputs;
-	return commutes && match_inputs(m, text, node, true);
+	return node->op->commutes && match_inputs(m, text, node, true);
 }
 
 /* <name>: the first rule of the name that fits. */

@@ -1,7 +1,5 @@
 /* Scaled dot-product attention in the forms that exports have. Transpositions are no part of the patterns: the
- * kernel follows strides, so that they go on the plan (absorb.c). */
-#include "compiler/passes/match.h"
-
+ * kernel follows strides, so that they go on the plan (passes/absorb.c). */
 #include "compiler/ops/attention_core.h"
 
 enum { ADDED = 1, SEEN = 2, HIDDEN = 4, ZERO_EMPTY = 8 };
@@ -60,27 +58,30 @@ static enum ercc_status transpose_keys(struct node *root, struct value *keys, co
 	return (*out)->producer->op->infer((*out)->producer);
 }
 
-enum ercc_status recover_attention(struct graph *graph, struct node *node, bool *done)
+static enum ercc_status recover_attention(struct node *node, const struct match *match, bool *done)
 {
-	struct match match;
-	*done = false;
-	if (!match_text(&match, rules, "MatMul(<weights>, v)", node->outputs[0]) || !fits(graph, &match, node))
+	struct value *k = matched(match, 'k'), *t = matched(match, 't'), *out;
+	if (!fits(node->graph, match, node))
 		return ERCC_OK;
-	struct value *k = matched(&match, 'k'), *t = matched(&match, 't'), *out;
-	double scale = matched_number(&match, 'b', 1) * matched_number(&match, 'd', 1) * matched_number(&match, 'g', 1) /
-	               matched_number(&match, 'a', 1) / matched_number(&match, 'c', 1) / matched_number(&match, 'e', 1);
-	int mask = match.flags & ADDED    ? ATTENTION_ADDED
-	           : match.flags & SEEN   ? ATTENTION_SEEN
-	           : match.flags & HIDDEN ? ATTENTION_HIDDEN
-	                                  : ATTENTION_NO_MASK;
+	double scale = matched_number(match, 'b', 1) * matched_number(match, 'd', 1) * matched_number(match, 'g', 1) /
+	               matched_number(match, 'a', 1) / matched_number(match, 'c', 1) / matched_number(match, 'e', 1);
+	int mask = match->flags & ADDED    ? ATTENTION_ADDED
+	           : match->flags & SEEN   ? ATTENTION_SEEN
+	           : match->flags & HIDDEN ? ATTENTION_HIDDEN
+	                                   : ATTENTION_NO_MASK;
 	if (t)
 		TRY(transpose_keys(node, k, t->producer, &k));
 	const char *attrs = TEXT(node, "transposed=1, scale=%.9e, mask=%d, fill=%.9e, zero_empty=%d", scale, mask,
-	                         matched_number(&match, 'f', 0), (match.flags & ZERO_EMPTY) != 0);
+	                         matched_number(match, 'f', 0), (match->flags & ZERO_EMPTY) != 0);
 	out = EMIT(node, TEXT(node, mask ? "erc.Attention[%s](a, b, c, d)" : "erc.Attention[%s](a, b, c)", attrs),
-	           matched(&match, 'q'), k, matched(&match, 'v'), matched(&match, 'm'));
+	           matched(match, 'q'), k, matched(match, 'v'), matched(match, 'm'));
 	TRY(out->producer->op->infer(out->producer));
-	graph_replace_uses(graph, node->outputs[0], out);
+	graph_replace_uses(node->graph, node->outputs[0], out);
 	*done = true;
 	return ERCC_OK;
 }
+
+const struct recovery attention_recoveries[] = {
+	{"MatMul(<weights>, v)", rules, recover_attention},
+	{0},
+};
