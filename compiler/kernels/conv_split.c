@@ -182,9 +182,9 @@ static void chain(struct plan *plan, struct launch *launch, int64_t links)
 
 static void split(struct plan *plan, struct launch *launch, int64_t parts)
 {
-	int64_t *p = launch->params;
+	const int64_t *p = launch->params;
 	cut_sums(launch, parts);
-	p[CONV_OUT_PART] = round_up(p[CONV_IMAGES] * p[CONV_OUT_IMAGE], 16);
+	launch_set(launch, CONV_OUT_PART, round_up(p[CONV_IMAGES] * p[CONV_OUT_IMAGE], 16));
 	struct buffer *scratch = plan_buffer(plan, BUFFER_ARENA, parts * p[CONV_OUT_PART] * 4, launch->name);
 	scratch->is_optional = true;
 	add_sum(plan, launch, add_parts(plan, launch, scratch), scratch);
