@@ -105,7 +105,8 @@ done
 for def in tools/erc/commands.def runtime/sched/policies.def; do
 	names=$(registered "$def" | paste -sd'|')
 	count=$(registered "$def" | wc -l)
-	lists=$(git ls-files -- '*.c' '*.h' '*.sh' '*.py' | xargs grep -nE "(\b($names)\b[^a-z]{1,4}){$((count - 1)),}")
+	lists=$(grep -rnE "(\b($names)\b[^a-z]{1,4}){$((count - 1)),}" onnx compiler runtime schemas samples tools tests \
+		--include='*.c' --include='*.h' --include='*.sh' --include='*.py')
 	if [ -z "$lists" ]; then good; else bad "lists of what $def holds:"$'\n'"$lists"; fi
 done
 
