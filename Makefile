@@ -56,7 +56,7 @@ UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 # What tests/gpu/bench.sh runs; the last two are of rehearsals.
 BENCH_GPU := $(addprefix $(O)/,erc make_model bench_preempt bench_forms bench_loading probe_artifact gpu_device stub_artifact stub/libcuda.so.1)
 
-.PHONY: all deps demo check run-demo run-check unit check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
+.PHONY: all deps demo check run-demo run-check unit cli check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
 .PHONY: bench-gpu bench-sim bench-voice bench-stop bench-scale bench-tenants gpu-bundle
 .PHONY: check-gpu run-check-gpu bench-local bench-preempt bench-tax explore same-bits fuzz-graphs compare-ort format lint cppcheck install dist clean help
 .DELETE_ON_ERROR:
@@ -225,6 +225,9 @@ check-kernels: $(O)/tests/kernels/kernels ## all tiles that GPU choosers offer, 
 
 explore: $(O)/tests/explore/explore ## the room and claim protocol, every execution; larger than in `make check` (minutes)
 	$(Q)$< --deep
+
+cli: all $(O)/tests/tiny_models $(O)/tests/validate $(O)/hello $(O)/two_tenants $(O)/four_tenants ## records the golden tests of the command anew; TESTS="help usage"; read the diff
+	$(Q)UPDATE=1 tests/cli.sh $(O) $(TESTS)
 
 check-tables: all ## every file stands in its .def table, and the other way round
 	$(Q)tests/tree/tables.sh $(O)

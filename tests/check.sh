@@ -20,6 +20,7 @@ parts() {
 	echo "fuzz-graphs tests/fuzz/graphs.sh $out --check"
 	echo "preempt tests/models/preempt.sh $out"
 	echo "cli tests/cli.sh $out"
+	case $out in */release) echo "contributing tests/tree/contributing.sh $out" ;; esac
 	case $out in # what check-gpu and bench-gpu do, rehearsed; a sanitizer's build has the tests of devices only
 	*/release)
 		echo "gpu env GPU=stub SHORT=1 JOBS=1 tests/gpu/check.sh $out"

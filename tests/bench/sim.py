@@ -8,7 +8,8 @@ same command and programs are kept in BUILD/bench/sim. Environment:
     WORKLOADS  default: C D E REAL
     LOADS      busy share of the device of RT alone; default: 0.1,0.3 ... 1.5
     POLICIES   default: all of `erc version`
-    SLICE      seconds of virtual time of a slice, default 2
+    ROUNDS     default 5: periodic clients have other phases in each, all have other arrivals
+    SLICE      seconds of virtual time of a slice, of which each round has one; default 0.5
     JOBS       processes at a time, default 2
     CONTENTION 1: with `erc bench --contention`
     RESULTS    default: tests/bench/results
@@ -49,7 +50,7 @@ class Sweep:
         self.devices, self.workloads = words("DEVICES", DEVICES), words("WORKLOADS", WORKLOADS)
         self.loads = [self.load(text) for text in words("LOADS", [f"{i / 10:g}" for i in range(1, 16, 2)])]
         self.policies = words("POLICIES", self.all_policies())
-        self.slice = os.environ.get("SLICE", "2")
+        self.rounds, self.slice = os.environ.get("ROUNDS", "5"), os.environ.get("SLICE", "0.5")
         self.contention = ["--contention"] if os.environ.get("CONTENTION") else []
         os.makedirs(self.work, exist_ok=True)
         os.makedirs(self.results, exist_ok=True)
@@ -116,7 +117,7 @@ class Sweep:
     def command(self, device, workload, load, networks):
         models = [word for name in networks for word in ("--model", f"{name}={self.artifact(name)}")]
         return [self.erc, "bench", "--workload", self.workload(workload), "--device", device, "--policy", ",".join(self.policies),
-                "--load", f"{load:g}", "--rounds", "1", "--slice", self.slice, "--quiet", "--format", "json", *self.contention, *models]
+                "--load", f"{load:g}", "--rounds", self.rounds, "--slice", self.slice, "--quiet", "--format", "json", *self.contention, *models]
 
     def cell(self, device, workload, load, networks):
         """The rows of one load, and the seconds that they took; 0 where they were there."""
@@ -172,7 +173,7 @@ class Sweep:
         for device in self.devices:
             for workload in there:
                 cells = [{key: row[key] for key in KEPT} for load in self.loads for row in reports[device, workload, load]["loads"]]
-                sweep = {"device": device, "workload": workload, "slice_seconds": float(self.slice), "contention": bool(self.contention),
+                sweep = {"device": device, "workload": workload, "rounds": int(self.rounds), "slice_seconds": float(self.slice), "contention": bool(self.contention),
                          "units": reports[device, workload, self.loads[0]]["units"], "cells": cells}
                 record["sweeps"] = [s for s in record["sweeps"] if (s["device"], s["workload"]) != (device, workload)] + [sweep]
                 sim_report.write(self.results, sweep)

@@ -73,7 +73,7 @@ def table(sweep, metric):
 def markdown(sweep, picture):
     lines = [f"# {title(sweep)}", "",
              f"RT: {clients(sweep)}. RT load is the share of the time that RT alone would keep the device busy, each network by",
-             f"itself. `make bench-sim`, slices of {sweep['slice_seconds']:g} s of virtual time; every policy gets the same arrivals. Times are what",
+             f"itself. `make bench-sim`, {sweep['rounds']} rounds of {sweep['slice_seconds']:g} s of virtual time; every policy gets the same arrivals. Times are what",
              "the artifacts predict, not measurements. RT alone: without BE, under the policy that serves it best.", "",
              f"![RT requests in time and BE throughput over RT load]({picture})", ""]
     for metric in METRICS:
