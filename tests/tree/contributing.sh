@@ -104,7 +104,7 @@ is "the build with an operator, a pass and a subcommand more" make BUILD="$(base
 is "the operator's case" "$out/tests/ops/test_cases"
 is "the pass's test, and those of all others" "$out/tests/passes/test_passes"
 is "the subcommand's golden test" tests/cli.sh "$out" greet
-is "check-tables" tests/tree/tables.sh
+is "check-tables" tests/tree/tables.sh "$out"
 # The golden tests that list verbs or passes are recorded anew, and no other one changes.
 env UPDATE=1 tests/cli.sh "$out" $listing >/dev/null
 for name in $listing; do
