@@ -44,12 +44,12 @@ static inline const void *erc__record(const struct erc_artifact *artifact, enum 
 	return artifact->tables[table].base + (size_t)index * artifact->tables[table].stride;
 }
 
-static inline int erc__has_runtime_dims(const struct erca_tensor *tensor)
+static inline bool erc__has_runtime_dims(const struct erca_tensor *tensor)
 {
 	for (uint32_t d = 0; d < tensor->rank; d++)
 		if (tensor->dim_slots[d] != ERCA_NONE)
-			return 1;
-	return 0;
+			return true;
+	return false;
 }
 
 /* Finds the tables of the PLAN copy and checks every record (artifact_plan.c). */

@@ -2,6 +2,8 @@
 #ifndef ERC_INTERNAL_H
 #define ERC_INTERNAL_H
 
+#include <stdbool.h>
+
 #include "runtime/include/erc.h"
 
 #define ERC__COUNT(array) (sizeof array / sizeof((array)[0]))

@@ -71,7 +71,7 @@ struct erc_request {
 	struct erc__state *states; /* one per input; those that are bound have memory */
 	uint8_t *arena;
 	size_t arena_bytes;
-	int has_result; /* a run succeeded: run-time dims may be asked for */
+	bool has_result; /* the last run succeeded: its run-time dimensions are known */
 };
 
 void erc__log(const struct erc_runtime *runtime, enum erc_log_level level, const char *format, ...)

@@ -1,0 +1,27 @@
+/* What the files of a request share: request.c (memory and steps), request_bind.c (inputs, outputs and state),
+ * request_run.c (runs). */
+#ifndef ERC_REQUEST_H
+#define ERC_REQUEST_H
+
+#include "runtime/core/handles.h"
+
+/* Whether the device runs kernels, so that there are outputs and run-time dimensions. */
+static inline bool erc__request_computes(const struct erc_request *request)
+{
+	return request->session->model->runtime->device->ops->flags & ERC__DEVICE_COMPUTES;
+}
+
+static inline enum erc__job_state erc__request_job_state(const struct erc_request *request)
+{
+	return (enum erc__job_state)atomic_load_explicit(&request->job.state, memory_order_acquire);
+}
+
+/* ---- request_bind.c ---- */
+
+/* Fails with ERC_INVALID and names the first input or output that has no memory. */
+enum erc_status erc__request_check_bound(const struct erc_request *request);
+/* After a successful run: each state's two buffers change places. */
+void erc__request_step_states(struct erc_request *request);
+void erc__state_free(struct erc__state *state);
+
+#endif

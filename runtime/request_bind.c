@@ -1,0 +1,159 @@
+/* What a request reads and writes: the caller's inputs and outputs, and state that the runtime keeps from run to run. */
+#include <string.h>
+
+#include "runtime/request.h"
+
+void erc__state_free(struct erc__state *state)
+{
+	erc__free(state->memory[0]);
+	erc__free(state->memory[1]);
+	*state = (struct erc__state){0};
+}
+
+/* Points all operands of the tensor at data; NULL unbinds it. */
+static void point_to(erc_request *request, uint32_t tensor, void *data)
+{
+	if (request->bound[tensor] == data)
+		return;
+	request->bound[tensor] = data;
+	for (uint32_t i = 0; i < request->fixup_count; i++) {
+		const struct erc__fixup *fixup = &request->fixups[i];
+		if (fixup->tensor == tensor)
+			request->pointers[fixup->pointer] = data ? (uint8_t *)data + fixup->offset : NULL;
+	}
+}
+
+/* If the tensor belongs to a state, unbinds the state, its input and its output, and frees its memory. */
+static void end_state(erc_request *request, uint32_t tensor)
+{
+	uint32_t inputs = request->session->entry->input_count;
+	for (uint32_t i = 0; i < inputs; i++) {
+		struct erc__state *state = &request->states[i];
+		if (!state->memory[0] || (tensor != i && tensor != inputs + state->output))
+			continue;
+		point_to(request, i, NULL);
+		point_to(request, inputs + state->output, NULL);
+		erc__state_free(state);
+	}
+}
+
+static enum erc_status bind(erc_request *request, const char *what, uint32_t number, uint32_t tensor, void *data,
+                            size_t bytes)
+{
+	const struct erc_artifact *artifact = request->session->model->artifact;
+	const struct erca_tensor *record = erc__entry_tensor(artifact, request->session->entry, tensor);
+	if (erc__request_job_state(request) == ERC__JOB_RUNNING)
+		return erc__fail(ERC_BUSY, "the request is running");
+	if (!data && record->bytes)
+		return erc__fail(ERC_INVALID, "%s %u '%s': data is NULL", what, number,
+		                 erc_artifact_string(artifact, record->name));
+	if (bytes != record->bytes)
+		return erc__fail(ERC_INVALID, "%s %u '%s': %zu bytes given, it has %llu", what, number,
+		                 erc_artifact_string(artifact, record->name), bytes, (unsigned long long)record->bytes);
+	if (!data)
+		data = request; /* an empty tensor: any address that is not NULL; nothing is read or written there */
+	end_state(request, tensor);
+	point_to(request, tensor, data);
+	return ERC_OK;
+}
+
+enum erc_status erc_request_bind_input(erc_request *request, uint32_t input, const void *data, size_t bytes)
+{
+	if (!request)
+		return erc__fail(ERC_INVALID, "request is NULL");
+	if (input >= request->session->entry->input_count)
+		return erc__fail(ERC_NOT_FOUND, "no input %u; there are %u", input, request->session->entry->input_count);
+	return bind(request, "input", input, input, (void *)data, bytes);
+}
+
+enum erc_status erc_request_bind_output(erc_request *request, uint32_t output, void *data, size_t bytes)
+{
+	if (!request)
+		return erc__fail(ERC_INVALID, "request is NULL");
+	if (output >= request->session->entry->output_count)
+		return erc__fail(ERC_NOT_FOUND, "no output %u; there are %u", output, request->session->entry->output_count);
+	return bind(request, "output", output, request->session->entry->input_count + output, data, bytes);
+}
+
+/* ---- state ---- */
+
+static void point_state(erc_request *request, uint32_t input)
+{
+	struct erc__state *state = &request->states[input];
+	point_to(request, input, state->memory[state->now]);
+	point_to(request, request->session->entry->input_count + state->output, state->memory[!state->now]);
+}
+
+static enum erc_status check_state(const erc_request *request, uint32_t input, uint32_t output)
+{
+	const struct erc_artifact *artifact = request->session->model->artifact;
+	const struct erca_entry *entry = request->session->entry;
+	if (input >= entry->input_count || output >= entry->output_count)
+		return erc__fail(ERC_NOT_FOUND, "no input %u or no output %u; there are %u and %u", input, output,
+		                 entry->input_count, entry->output_count);
+	const struct erca_tensor *from = erc__entry_tensor(artifact, entry, entry->input_count + output);
+	const struct erca_tensor *to = erc__entry_tensor(artifact, entry, input);
+	if (from->dtype != to->dtype || from->rank != to->rank || memcmp(from->dims, to->dims, sizeof to->dims) ||
+	    erc__has_runtime_dims(from))
+		return erc__fail(ERC_INVALID, "output %u '%s' and input %u '%s' are not of one dtype and shape", output,
+		                 erc_artifact_string(artifact, from->name), input, erc_artifact_string(artifact, to->name));
+	return ERC_OK;
+}
+
+enum erc_status erc_request_bind_state(erc_request *request, uint32_t input, uint32_t output)
+{
+	if (!request)
+		return erc__fail(ERC_INVALID, "request is NULL");
+	if (erc__request_job_state(request) == ERC__JOB_RUNNING)
+		return erc__fail(ERC_BUSY, "the request is running");
+	TRY(check_state(request, input, output));
+	const struct erca_tensor *tensor =
+		erc__entry_tensor(request->session->model->artifact, request->session->entry, input);
+	struct erc__state state = {.output = output, .bytes = tensor->bytes};
+	for (int i = 0; i < 2; i++) {
+		state.memory[i] = erc__alloc_aligned(ERCA_BUFFER_ALIGN, tensor->bytes ? tensor->bytes : 1);
+		if (!state.memory[i]) {
+			erc__state_free(&state);
+			return erc__no_memory("state", tensor->bytes);
+		}
+		memset(state.memory[i], 0, tensor->bytes);
+	}
+	end_state(request, input);
+	end_state(request, request->session->entry->input_count + output);
+	request->states[input] = state;
+	point_state(request, input);
+	return ERC_OK;
+}
+
+void *erc_request_state(erc_request *request, uint32_t input)
+{
+	if (!request || input >= request->session->entry->input_count ||
+	    erc__request_job_state(request) == ERC__JOB_RUNNING)
+		return NULL;
+	return request->states[input].memory[request->states[input].now];
+}
+
+void erc__request_step_states(erc_request *request)
+{
+	for (uint32_t i = 0; i < request->session->entry->input_count; i++) {
+		if (!request->states[i].memory[0])
+			continue;
+		request->states[i].now ^= 1;
+		point_state(request, i);
+	}
+}
+
+enum erc_status erc__request_check_bound(const erc_request *request)
+{
+	const struct erc_artifact *artifact = request->session->model->artifact;
+	const struct erca_entry *entry = request->session->entry;
+	for (uint32_t i = 0; i < entry->input_count + entry->output_count; i++) {
+		if (request->bound[i])
+			continue;
+		bool is_input = i < entry->input_count;
+		return erc__fail(ERC_INVALID, "%s %u '%s' is not bound", is_input ? "input" : "output",
+		                 is_input ? i : i - entry->input_count,
+		                 erc_artifact_string(artifact, erc__entry_tensor(artifact, entry, i)->name));
+	}
+	return ERC_OK;
+}

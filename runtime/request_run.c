@@ -1,0 +1,156 @@
+/* Runs of a request: submit, wait, cancel, and what is known of the run after it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/request.h"
+
+#ifdef ERC_DEBUG
+/* NaNs, so that a kernel that reads what none has written shows in the result. */
+static void poison_arena(struct erc_request *request)
+{
+	if (request->arena)
+		memset(request->arena, 0xff, request->arena_bytes);
+}
+#else
+static void poison_arena(struct erc_request *request)
+{
+	(void)request;
+}
+#endif
+
+enum erc_status erc_request_submit_at(erc_request *request, uint64_t arrival_ns)
+{
+	if (!request)
+		return erc__fail(ERC_INVALID, "request is NULL");
+	struct erc__device *device = request->session->model->runtime->device;
+	if (erc__request_job_state(request) != ERC__JOB_IDLE)
+		return erc__fail(ERC_BUSY, "the last run was not waited for");
+	TRY(erc__request_check_bound(request));
+	poison_arena(request);
+	if (request->session->entry->dims_count)
+		memset(request->dims, 0, request->session->entry->dims_count * sizeof *request->dims);
+	request->has_result = false;
+	return device->ops->submit(device, &request->job, arrival_ns);
+}
+
+enum erc_status erc_request_submit(erc_request *request)
+{
+	return erc_request_submit_at(request, UINT64_MAX);
+}
+
+/* On a device with a time of its own, waiting makes it pass. 0: still running. */
+static int await_job(struct erc__device *device, struct erc__job *job, uint64_t timeout_us)
+{
+	uint64_t end_ns, now_ns = erc__device_now_ns(device);
+	if (!device->ops->advance)
+		return erc__job_wait(job, timeout_us);
+	if (__builtin_mul_overflow(timeout_us, UINT64_C(1000), &end_ns) || __builtin_add_overflow(end_ns, now_ns, &end_ns))
+		end_ns = UINT64_MAX;
+	while (!erc__job_wait(job, 0))
+		if (!device->ops->advance(device, end_ns))
+			return erc__job_wait(job, 0);
+	return 1;
+}
+
+static const struct erca_tensor *output_tensor(const struct erc_request *request, uint32_t output)
+{
+	const struct erca_entry *entry = request->session->entry;
+	return erc__entry_tensor(request->session->model->artifact, entry, entry->input_count + output);
+}
+
+static int64_t output_dim(const struct erc_request *request, const struct erca_tensor *tensor, uint32_t d)
+{
+	uint32_t slot = tensor->dim_slots[d];
+	return slot == ERCA_NONE || !erc__request_computes(request) ? tensor->dims[d] : request->dims[slot];
+}
+
+/* What kernels wrote as dims of the outputs is within their bounds: the caller will read that much. */
+static enum erc_status check_output_dims(struct erc_request *request)
+{
+	for (uint32_t i = 0; i < request->session->entry->output_count; i++) {
+		const struct erca_tensor *tensor = output_tensor(request, i);
+		for (uint32_t d = 0; d < tensor->rank; d++) {
+			int64_t dim = output_dim(request, tensor, d);
+			if (dim >= 0 && dim <= tensor->dims[d])
+				continue;
+			snprintf(request->job.detail, sizeof request->job.detail,
+			         "output %u: run-time dimension %u came out as %lld, at most %lld was planned", i, d,
+			         (long long)dim, (long long)tensor->dims[d]);
+			return ERC_DEVICE;
+		}
+	}
+	return ERC_OK;
+}
+
+enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us)
+{
+	if (!request)
+		return erc__fail(ERC_INVALID, "request is NULL");
+	if (erc__request_job_state(request) == ERC__JOB_IDLE)
+		return erc__fail(ERC_INVALID, "the request was not submitted");
+	struct erc__device *device = request->session->model->runtime->device;
+	if (!await_job(device, &request->job, timeout_us))
+		return erc__fail(ERC_TIMEOUT, "the run was not through after %llu us", (unsigned long long)timeout_us);
+	enum erc_status result = request->job.result ? request->job.result : check_output_dims(request);
+	request->has_result = !result;
+	if (!result && device->ops->collect)
+		device->ops->collect(device, request);
+	if (!result)
+		erc__request_step_states(request);
+	atomic_store_explicit(&request->job.state, ERC__JOB_IDLE, memory_order_release);
+	return result ? erc__fail(result, "%s", request->job.detail) : ERC_OK;
+}
+
+enum erc_status erc_request_run(erc_request *request)
+{
+	TRY(erc_request_submit(request));
+	return erc_request_wait(request, UINT64_MAX);
+}
+
+enum erc_status erc_request_cancel(erc_request *request)
+{
+	if (!request)
+		return erc__fail(ERC_INVALID, "request is NULL");
+	struct erc__device *device = request->session->model->runtime->device;
+	device->ops->cancel(device, &request->job);
+	return ERC_OK;
+}
+
+enum erc_status erc_request_timing(const erc_request *request, struct erc_request_timing *out)
+{
+	if (!request || !out)
+		return erc__fail(ERC_INVALID, "request or out is NULL");
+	if (out->size != sizeof *out)
+		return erc__fail(ERC_INVALID, "timing: size %zu, expected %zu", out->size, sizeof *out);
+	const struct erc__job *job = &request->job;
+	if (erc__request_job_state(request) != ERC__JOB_IDLE || !job->finished_ns)
+		return erc__fail(ERC_INVALID, "times are known when a run was waited for");
+	*out = (struct erc_request_timing){
+		.size = sizeof *out,
+		.arrival_ns = job->item.arrival_ns,
+		.submitted_ns = job->submitted_ns,
+		.visible_ns = job->visible_ns,
+		.started_ns = job->item.started_ns,
+		.granted_ns = job->granted_ns,
+		.finished_ns = job->finished_ns,
+		.granted_units = job->granted_units,
+		.preemptions = job->preemptions,
+	};
+	return ERC_OK;
+}
+
+enum erc_status erc_request_output_dims(const erc_request *request, uint32_t output, uint32_t *rank, int64_t *dims)
+{
+	if (!request || !rank || !dims)
+		return erc__fail(ERC_INVALID, "request, rank or dims is NULL");
+	const struct erca_entry *entry = request->session->entry;
+	if (output >= entry->output_count)
+		return erc__fail(ERC_NOT_FOUND, "no output %u; there are %u", output, entry->output_count);
+	const struct erca_tensor *tensor = output_tensor(request, output);
+	if (erc__has_runtime_dims(tensor) && !request->has_result)
+		return erc__fail(ERC_INVALID, "output %u: its dims are known after a successful run", output);
+	*rank = tensor->rank;
+	for (uint32_t d = 0; d < tensor->rank; d++)
+		dims[d] = output_dim(request, tensor, d);
+	return ERC_OK;
+}
