@@ -1,15 +1,15 @@
-/* Models: an artifact, the target taken from it, its code, its entry points. */
+/* Models: an artifact, the target chosen from it, its code and its entry points. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "runtime/core/handles.h"
 
-#define MAX_LOCAL_BYTES (UINT64_C(1) << 30) /* far beyond any unit's cache */
+#define MAX_LOCAL_BYTES (UINT64_C(1) << 30) /* much more than any unit's cache */
 
 /* ---- choosing the target ---- */
 
-/* "cpu:x86-64-v3, cuda:sm_90": what the artifact has, for messages. */
+/* The artifact's targets, for messages: "cpu:x86-64-v3, cuda:sm_90". */
 static void list_targets(const struct erc_artifact *artifact, char *text, size_t bytes)
 {
 	size_t used = 0;
@@ -38,7 +38,7 @@ static int is_cuda(const char *target)
 static enum erc_status choose_target(struct erc_model *model, const char *wanted)
 {
 	const struct erc__device *device = model->runtime->device;
-	const struct erca_target *too_new = NULL; /* for the driver */
+	const struct erca_target *too_new = NULL; /* needs a newer driver */
 	char have[256];
 	for (uint32_t i = 0; i < model->artifact->tables[ERC_TABLE_TARGETS].count; i++) {
 		const struct erca_target *target = erc__record(model->artifact, ERC_TABLE_TARGETS, i);
@@ -94,7 +94,7 @@ static const struct erca_entry *entry_at(const struct erc_model *model, uint32_t
 	return entry < model->entry_count ? erc__record(model->artifact, ERC_TABLE_ENTRIES, model->entries[entry]) : NULL;
 }
 
-/* Record kinds that steps can be made of; the others wait for a runtime that walks nested plans. */
+/* The kinds of record that a request can run. Nested plans are not supported yet. */
 static enum erc_status check_records(const struct erc_model *model)
 {
 	for (uint32_t e = 0; e < model->entry_count; e++) {
@@ -154,7 +154,8 @@ static enum erc_status prepare(struct erc_model *model, const struct erc_model_o
 	if (ops->weights_load && model->artifact->weights_bytes)
 		TRY(ops->weights_load(model->runtime->device, model->image, model->artifact->weights,
 		                      model->artifact->weights_bytes));
-	else if (model->artifact->is_mapped && model->artifact->weights_bytes) /* a hint: read ahead of the first run */
+	else if (model->artifact->is_mapped &&
+	         model->artifact->weights_bytes) /* a hint to read ahead, before the first run */
 		madvise((void *)model->artifact->weights, model->artifact->weights_bytes, MADV_WILLNEED);
 	return ERC_OK;
 }
@@ -172,7 +173,7 @@ static void free_model(struct erc_model *model)
 	erc__free(model);
 }
 
-/* Takes the artifact, also when it fails. */
+/* Takes over the artifact, also if it fails. */
 static enum erc_status load(erc_runtime *runtime, struct erc_artifact *artifact,
                             const struct erc_model_options *options, erc_model **out)
 {

@@ -1,4 +1,5 @@
-/* erc_model_room_profile: a run's latency against units, computed from the predictions of an entry's launches. */
+/* erc_model_room_profile: a run's latency for each number of units, computed from the predictions of an entry's
+ * launches. */
 #include <string.h>
 
 #include "runtime/core/handles.h"
@@ -20,7 +21,7 @@ static enum erc_status find_budget(const struct erc_model *model, const char *na
 	return erc__fail(ERC_NOT_FOUND, "no budget '%s' of target %s", name, erc_model_target(model));
 }
 
-/* The launches of an entry under a budget, in memory to be freed (tile_counts). */
+/* Lists the launches of an entry under a budget. The caller frees tile_counts. */
 static enum erc_status list_launches(const struct erc_model *model, uint32_t entry, uint32_t budget,
                                      struct erc__load *out)
 {
@@ -44,8 +45,8 @@ static enum erc_status list_launches(const struct erc_model *model, uint32_t ent
 	return ERC_OK;
 }
 
-/* The fewest units, up to `most`, whose latency is within so many percent of that on `most`: by halving, since latency never
- * rises with units. */
+/* The fewest units, at most `most`, whose latency is within the given percentage of the latency on `most` units.
+ * Bisection works because latency never rises with units. */
 static uint32_t units_within(const struct erc__load *load, uint32_t most, uint32_t percent)
 {
 	struct erc__profile_point best, point;

@@ -66,7 +66,7 @@ static enum erc_status fill_copy(struct erc_request *request, const struct erca_
 	return ERC_OK;
 }
 
-/* One record's step in the variant of each budget. */
+/* The record's step, in the variant of each budget. */
 static enum erc_status fill_step(struct erc_request *request, const struct erca_plan *plan, uint32_t r, void **pointers)
 {
 	const struct erca_record *record =
@@ -114,7 +114,7 @@ static enum erc_status take(void *out, const char *what, size_t count, size_t by
 	return memory ? ERC_OK : erc__no_memory(what, total);
 }
 
-/* Touched here, so that the first run does not pay for it. */
+/* Writes to all of the memory, so that the first run has no page faults. */
 static enum erc_status take_arena(struct erc_request *request, uint64_t bytes)
 {
 	size_t alignment = bytes >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : ERCA_BUFFER_ALIGN;

@@ -5,7 +5,7 @@
 #include "runtime/request.h"
 
 #ifdef ERC_DEBUG
-/* NaNs, so that a kernel that reads what none has written shows in the result. */
+/* NaNs, so that a result shows it when a kernel reads memory that nobody wrote. */
 static void poison_arena(struct erc_request *request)
 {
 	if (request->arena)
@@ -38,7 +38,7 @@ enum erc_status erc_request_submit(erc_request *request)
 	return erc_request_submit_at(request, UINT64_MAX);
 }
 
-/* On a device with a time of its own, waiting makes it pass. 0: still running. */
+/* A device with its own clock must be advanced while somebody waits. Returns 0 if the job still runs. */
 static int await_job(struct erc__device *device, struct erc__job *job, uint64_t timeout_us)
 {
 	uint64_t end_ns, now_ns = erc__device_now_ns(device);
@@ -64,7 +64,7 @@ static int64_t output_dim(const struct erc_request *request, const struct erca_t
 	return slot == ERCA_NONE || !erc__request_computes(request) ? tensor->dims[d] : request->dims[slot];
 }
 
-/* What kernels wrote as dims of the outputs is within their bounds: the caller will read that much. */
+/* The dims that kernels wrote must be within their bounds, because the caller will read that much. */
 static enum erc_status check_output_dims(struct erc_request *request)
 {
 	for (uint32_t i = 0; i < request->session->entry->output_count; i++) {

@@ -1,4 +1,4 @@
-/* Runtimes: a device by its name, the log, the counting of children. */
+/* Runtimes: a device found by its name, the log, the counts of children. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +17,7 @@ const struct erc__device_ops *erc__device_find(const char *name)
 {
 	if (!name)
 		return devices[0];
-	size_t length = strcspn(name, ":"); /* "sim:h100" is opened by sim */
+	size_t length = strcspn(name, ":"); /* "sim:h100" is opened by the device sim */
 	for (size_t i = 0; i < ERC__COUNT(devices); i++)
 		if (!strncmp(devices[i]->name, name, length) && !devices[i]->name[length])
 			return devices[i];
@@ -102,7 +102,7 @@ uint64_t erc_runtime_now_ns(const erc_runtime *runtime)
 	return erc__device_now_ns(runtime->device);
 }
 
-/* Sleeps until a job ends that `seen` does not count, at most to until_ns. */
+/* Sleeps until a job ends that `seen` does not count, at most until until_ns. */
 static int await_end(struct erc__device *device, uint32_t seen, uint64_t until_ns)
 {
 	int has_ended;

@@ -1,11 +1,11 @@
-/* Sessions: a tenant of the device: an entry point, a budget, a class, a room. */
+/* Sessions: an entry point, a budget, a class and a room. Each session is a tenant of the device. */
 #include <stdio.h>
 #include <string.h>
 
 #include "runtime/core/handles.h"
 
-/* On devices whose units are threads, a real-time run gives away units that it does not need for so long: a thread that
- * leaves a run and comes back takes some 10 us, and spins for 50 us before it sleeps. */
+/* On devices whose units are threads, a real-time run gives away a unit only if it does not need it for this long: a
+ * thread that leaves a run and comes back takes about 10 us, and spins for 50 us before it sleeps. */
 #define HOLD_NS 200000
 
 static enum erc_status find_entry(struct erc_session *session, const char *name)
@@ -22,7 +22,7 @@ static enum erc_status find_entry(struct erc_session *session, const char *name)
 	                 erc_model_entry_name(model, 0));
 }
 
-/* "full, half": what the target has, for messages. */
+/* The target's budgets, for messages: "full, half". */
 static void list_budgets(const struct erc_model *model, char *text, size_t bytes)
 {
 	size_t used = 0;
@@ -36,7 +36,7 @@ static void list_budgets(const struct erc_model *model, char *text, size_t bytes
 	}
 }
 
-/* The number of the budget of that name among the target's. */
+/* The index of the named budget among the target's. */
 static enum erc_status find_budget(const struct erc_model *model, const char *name, uint32_t *out)
 {
 	char have[256];
@@ -53,7 +53,7 @@ static enum erc_status find_budget(const struct erc_model *model, const char *na
 	return erc__fail(ERC_NOT_FOUND, "no budget '%s'; target %s has %s", name, erc_model_target(model), have);
 }
 
-/* A share is of the device that is there, not of the one it was resolved for. */
+/* A share is taken of the present device, not of the device that the artifact was made for. */
 static uint32_t units_of(const struct erca_budget *budget, uint32_t device_units)
 {
 	uint32_t units = budget->units;
@@ -78,7 +78,7 @@ static enum erc_status list_budget_units(struct erc_session *session)
 	return ERC_OK;
 }
 
-/* Most units that the session may occupy: its own limit, and that of a budget it was given. */
+/* The maximum number of units for the session: its own limit, and the limit of its budget. */
 static uint32_t cap_of(const struct erc_session *session, uint32_t budget)
 {
 	uint32_t units = session->model->runtime->device->units;
@@ -87,7 +87,7 @@ static uint32_t cap_of(const struct erc_session *session, uint32_t budget)
 	return session->units && session->units < units ? session->units : units;
 }
 
-/* Of a unit that runs tiles of the variant: its part of what the target's memory can move. */
+/* The memory traffic of one unit that runs tiles of the variant, as a share of the target's memory bandwidth. */
 static float traffic_of(const struct erca_target *target, const struct erca_variant *variant)
 {
 	if (!target->memory_bytes_per_s || !variant->tile_ns)
@@ -95,7 +95,7 @@ static float traffic_of(const struct erca_target *target, const struct erca_vari
 	return (float)variant->tile_bytes * 1e9f / (float)variant->tile_ns / (float)target->memory_bytes_per_s;
 }
 
-/* What a run needs, by the artifact's predictions, launch by launch in the variants of its budget or of the largest one. */
+/* What a run needs, launch by launch, by the artifact's predictions for its budget, or else for the largest one. */
 static enum erc_status make_forecast(struct erc_session *session, uint32_t budget)
 {
 	const struct erc_artifact *artifact = session->model->artifact;
@@ -114,8 +114,8 @@ static enum erc_status make_forecast(struct erc_session *session, uint32_t budge
 		struct erc__forecast_launch *launch = &forecast->launches[r];
 		if (record->kind == ERCA_RECORD_COPY) {
 			uint64_t bytes, tiles = erc__copy_tiles(artifact, record, &bytes);
-			launch->tiles =
-				tiles < UINT32_MAX ? (uint32_t)tiles : UINT32_MAX; /* so many are refused with the request */
+			launch->tiles = tiles < UINT32_MAX ? (uint32_t)tiles
+			                                   : UINT32_MAX; /* the request will be refused for this number of tiles */
 			launch->tile_ns = ERC__COPY_TILE_NS;
 			continue;
 		}

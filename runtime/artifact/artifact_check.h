@@ -1,5 +1,5 @@
-/* Shared by the two halves of the plan's checks: artifact_plan.c looks at records by
- * themselves, artifact_entry.c at what an entry point reaches. */
+/* What the checks of the plan share. artifact_plan.c checks each record by itself, artifact_entry.c what an entry
+ * point reaches. */
 #ifndef ERC_ARTIFACT_CHECK_H
 #define ERC_ARTIFACT_CHECK_H
 
@@ -13,21 +13,21 @@
 
 enum erc_status erc__check_string(const struct erc_artifact *artifact, const char *table, uint32_t i, const char *field,
                                   uint32_t string);
-/* Records first..first + count of table `to` exist. */
+/* Checks that the records first to first + count - 1 of table `to` exist. */
 enum erc_status erc__check_range(const struct erc_artifact *artifact, const char *table, uint32_t i, enum erc_table to,
                                  uint32_t first, uint32_t count);
 
-/* A CUDA target and its kernels: the table before its images. */
+/* Checks a CUDA target and its kernels; the target's table is checked before its images. */
 enum erc_status erc__check_cuda_target(const struct erc_artifact *artifact, uint32_t i);
 enum erc_status erc__check_cuda_kernel(const struct erc_artifact *artifact, uint32_t i);
-/* A launch of a CUDA target, and one of its variants. */
-#define MAX_CUDA_LOCAL_BYTES (1 << 20) /* beyond any unit's shared memory */
+/* Checks a launch of a CUDA target and one of its variants. */
+#define MAX_CUDA_LOCAL_BYTES (1 << 20) /* larger than any unit's shared memory */
 enum erc_status erc__check_cuda_launch(uint32_t record_idx, const struct erca_record *record, uint32_t i,
                                        const struct erca_variant *variant);
 
-/* All entries and the plans below them; every record has been checked by itself. */
+/* Checks all entries and the plans that they reach. Call it after each record has been checked by itself. */
 enum erc_status erc__artifact_check_entries(const struct erc_artifact *artifact);
-/* The room profiles and their points, when entries have been checked. */
+/* Checks the room profiles and their points. Call it after the entries have been checked. */
 enum erc_status erc__artifact_check_profiles(const struct erc_artifact *artifact);
 
 #endif

@@ -1,5 +1,5 @@
-/* Checks the CODE section of a CUDA target (schemas/cuda.h): its table, and where each image lies. What the images
- * hold is the driver's to check. */
+/* Checks the CODE section of a CUDA target (schemas/cuda.h): its table, and the position of each image. The driver
+ * checks the contents of the images. */
 #include "runtime/artifact/artifact_check.h"
 
 #include <elf.h>
@@ -12,7 +12,7 @@ static int is_elf(const char *image, uint64_t bytes)
 	return bytes >= sizeof(Elf64_Ehdr) && !memcmp(image, ELFMAG, SELFMAG);
 }
 
-/* A driver is told no size: an ELF file says itself how long it is. */
+/* The driver is not given a size: it takes the size from the ELF file itself. */
 static enum erc_status check_elf(const char *image, uint64_t bytes, uint32_t i)
 {
 	Elf64_Ehdr header;

@@ -1,20 +1,23 @@
-/* Checks what each entry point reaches: its plans, without end or too deep, their operands
- * against its arena and tensors, their variants against its target. */
+/* Checks what each entry point reaches: its plans (no cycles, limited depth), their operands against its arena and
+ * tensors, their variants against its target. */
 #include "runtime/artifact/artifact_check.h"
 
 #include <string.h>
 
-#define MAX_DIMS_COUNT (UINT32_C(1) << 20) /* slots of an entry; a model has a handful */
+#define MAX_DIMS_COUNT (UINT32_C(1) << 20) /* dim slots of an entry; a model has a handful */
 
-/* References looked at in all: ranges may overlap, so a small hostile file could ask for days of checking. */
+/* The maximum number of references looked at in all. Ranges may overlap, so a small hostile file could otherwise
+ * cost days of checking. */
 #define MAX_WORK (UINT64_C(1) << 24)
 
 struct walk {
 	const struct erc_artifact *artifact;
 	const struct erca_entry *entry;
 	uint32_t entry_idx;
-	uint8_t *heights; /* per plan: 0 not seen, UINT8_MAX open, else plans on the longest way down */
-	uint64_t *work;   /* against MAX_WORK, over all entries */
+	uint8_t *
+		/* per plan: 0 not visited, UINT8_MAX being visited, else the number of plans on the longest path down */
+		heights;
+	uint64_t *work; /* compared with MAX_WORK, over all entries */
 };
 
 static enum erc_status spend(const struct walk *walk, uint64_t references)
@@ -26,7 +29,7 @@ static enum erc_status spend(const struct walk *walk, uint64_t references)
 	return ERC_OK;
 }
 
-/* Bytes of the buffer behind an operand; 0 and *exists = 0 for a tensor number out of range. */
+/* Bytes of the operand's buffer; returns 0 and sets *exists to 0 if the tensor number is out of range. */
 static uint64_t buffer_bytes(const struct walk *walk, const struct erca_operand *operand, int *exists)
 {
 	const struct erca_entry *entry = walk->entry;
@@ -99,7 +102,7 @@ static enum erc_status check_step(const struct walk *walk, uint32_t i)
 	return ERC_OK;
 }
 
-/* Depth first, each plan once for the entry; depth bounds the recursion here and in the runtime. */
+/* Depth first; each plan is checked once per entry. The limit of depth bounds recursion here and in the runtime. */
 static enum erc_status check_reached_plan(const struct walk *walk, uint32_t plan_idx, uint32_t depth)
 {
 	if (walk->heights[plan_idx] == UINT8_MAX)
@@ -127,7 +130,7 @@ static enum erc_status check_reached_plan(const struct walk *walk, uint32_t plan
 	return ERC_OK;
 }
 
-/* slot_count: slots that their dims may have: those of the entry for outputs, none for inputs. */
+/* slot_count: number of slots that the dims may use: the entry's slots for outputs, none for inputs. */
 static enum erc_status check_entry_tensors(const struct walk *walk, uint32_t first, uint32_t count, uint32_t slot_count)
 {
 	TRY(erc__check_range(walk->artifact, "entries", walk->entry_idx, ERC_TABLE_TENSORS, first, count));

@@ -1,5 +1,5 @@
-/* Checks the PLAN section's tables and every record by itself. Nothing here trusts a number
- * that was not compared first; sums are written so that they cannot overflow. */
+/* Checks the PLAN section's tables and each record by itself. No number is used before it is checked, and no sum
+ * here can overflow. */
 #include "runtime/artifact/artifact_check.h"
 
 #include <string.h>
@@ -12,7 +12,7 @@ static const struct table_row {
 	const char *name;
 	size_t header_offset;
 	uint32_t record_bytes;
-	uint32_t first_bytes; /* in files of minor version 0; 0: as now */
+	uint32_t first_bytes; /* size of a record in files of minor version 0; 0: unchanged since */
 } table_rows[ERC_TABLE_COUNT] = {
 #define ROW(id, field, type) [ERC_TABLE_##id] = {#field, offsetof(struct erca_plan_header, field), sizeof(type), 0}
 	[ERC_TABLE_TARGETS] = {"targets", offsetof(struct erca_plan_header, targets), sizeof(struct erca_target),
@@ -47,7 +47,7 @@ static enum erc_status check_table(const struct erc_artifact *artifact, const ch
 	return ERC_OK;
 }
 
-/* Records of an older minor version get today's length: what they do not have is 0. Targets alone ever grew. */
+/* Extends records of an older minor version to the present size, filled with 0. Only targets have ever grown. */
 static enum erc_status lengthen(struct erc_artifact *artifact, struct erc__table *table, uint32_t old_bytes,
                                 uint32_t bytes)
 {
@@ -94,7 +94,7 @@ static enum erc_status find_tables(struct erc_artifact *artifact)
 		return BAD_HEADER("table strings: its last byte is not NUL");
 
 	for (int i = ERC_TABLE_SECTIONS + 1; i < ERC_TABLE_COUNT; i++)
-		if (table_rows[i].header_offset < header_bytes) /* else an older file, without records of it */
+		if (table_rows[i].header_offset < header_bytes) /* else an older file, which has no records of this table */
 			TRY(find_table(artifact, (enum erc_table)i));
 	return ERC_OK;
 }
@@ -159,7 +159,7 @@ static enum erc_status check_budget(const struct erc_artifact *artifact, uint32_
 	return erc__check_string(artifact, "budgets", i, "name", budget->name);
 }
 
-/* Elements in memory under the layout; UINT64_MAX when that does not fit 63 bits. */
+/* Elements in memory under the layout; UINT64_MAX if the number needs more than 63 bits. */
 static uint64_t element_count(const struct erca_tensor *tensor)
 {
 	uint64_t count = 1;
@@ -211,13 +211,13 @@ static enum erc_status check_plan_range(const struct erc_artifact *artifact, uin
 	return erc__check_range(artifact, "plans", i, ERC_TABLE_RECORDS, plan->record_first, plan->record_count);
 }
 
-/* What a record kind carries; a missing row is an unknown kind. */
+/* What a kind of record holds; a kind without a row is unknown. */
 static const struct kind_row {
 	const char *name;
 	uint32_t operands_least, operands_most;
 	uint8_t has_variants, has_plan_a, may_plan_b;
-	uint8_t access[2];      /* the first two operands: what they must allow */
-	uint8_t bytes_least[2]; /* the first two operands: their smallest extent */
+	uint8_t access[2];      /* access that the first two operands must allow */
+	uint8_t bytes_least[2]; /* minimum bytes of the first two operands */
 } kind_rows[] = {
 	[ERCA_RECORD_LAUNCH] = {"launch", 0, UINT32_MAX, 1, 0, 0, {0, 0}, {0, 0}},
 	[ERCA_RECORD_COPY] = {"copy", 2, 2, 0, 0, 0, {ERCA_ACCESS_READ, ERCA_ACCESS_WRITE}, {0, 0}},
@@ -305,7 +305,7 @@ static enum erc_status check_kernel(const struct erc_artifact *artifact, uint32_
 
 enum erc_status erc__artifact_check_plan(struct erc_artifact *artifact)
 {
-	/* In this order: a check may follow references into the tables before it. */
+	/* The order matters: a check may follow references into the tables before it. */
 	static const struct {
 		enum erc_table table;
 		enum erc_status (*check)(const struct erc_artifact *artifact, uint32_t i);

@@ -1,14 +1,14 @@
-/* Checks the room profiles: one for each entry and budget, in order, each with points of its own. They are predictions:
- * nothing that runs is bounded by them. */
+/* Checks the room profiles: one for each entry and budget, in order, each with its own points. They are predictions;
+ * no limit of a run depends on them. */
 #include "runtime/artifact/artifact_check.h"
 
-/* Whether a latency is within so many percent of the best. */
+/* Whether a latency is within the given number of percent of the best. */
 static int is_within(uint64_t latency_ns, uint64_t best_ns, uint32_t percent)
 {
 	return (unsigned __int128)latency_ns * 100 <= (unsigned __int128)best_ns * (100 + percent);
 }
 
-/* With more units no point is slower; unit time lies between that of the tiles and that of all units. */
+/* More units never make a point slower. Unit time lies between the time of the tiles and the time of all units. */
 static enum erc_status check_points(const struct erc_artifact *artifact, const struct erca_profile *profile)
 {
 	const struct erca_point *last = NULL;
@@ -26,7 +26,7 @@ static enum erc_status check_points(const struct erc_artifact *artifact, const s
 	return ERC_OK;
 }
 
-/* No points are the knees, but each says on which side of them it lies. */
+/* The knees (units_within_*) are not points themselves, but each point bounds them from one side. */
 static enum erc_status check_knees(const struct erc_artifact *artifact, uint32_t i, const struct erca_profile *profile)
 {
 	const uint32_t end = profile->point_first + profile->point_count;
@@ -52,7 +52,7 @@ static enum erc_status check_knees(const struct erc_artifact *artifact, uint32_t
 	return ERC_OK;
 }
 
-/* Profile i, of the budget of the entry; its points begin where those of the one before end. */
+/* Checks profile i, of the entry's budget. Its points begin where the points of the profile before it end. */
 static enum erc_status check_profile(const struct erc_artifact *artifact, uint32_t i, uint32_t entry_idx,
                                      uint32_t budget_idx, uint32_t *point_first)
 {

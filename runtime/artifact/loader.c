@@ -1,5 +1,5 @@
-/* Opens an artifact: maps the file, checks header, table of contents, digests and plan, and
- * answers questions about it. Maps nothing as executable and loads no code. */
+/* Opens an artifact: maps the file, checks the header, the table of contents, the digests and the plan, and answers
+ * questions about it. Loads no code and makes no memory executable. */
 #include "runtime/artifact/loader.h"
 
 #include <errno.h>
@@ -109,10 +109,10 @@ static enum erc_status read_toc(struct erc_artifact *artifact)
 	return ERC_OK;
 }
 
-/* What the reader knows of a section type; a missing row is an unknown type. */
+/* What the reader knows about a section type; a type without a row is unknown. */
 static const struct section_rule {
-	uint32_t alignment; /* smallest */
-	int most;           /* 1: at most one */
+	uint32_t alignment; /* minimum */
+	int most;           /* 1: at most one section of this type */
 	const char *name;
 } section_rules[] = {
 	[ERCA_SECTION_META] = {ERCA_SECTION_ALIGN, 1, "META"},
@@ -128,7 +128,7 @@ static const struct section_rule *section_rule(uint32_t type)
 	return type < ERC__COUNT(section_rules) && section_rules[type].name ? &section_rules[type] : NULL;
 }
 
-/* `end` is where the part before this section ends; it moves to this section's end. */
+/* `end`: where the section before ends; set to the end of this section. */
 static enum erc_status check_section(const struct erc_artifact *artifact, uint32_t i, uint64_t *end)
 {
 	const struct erca_section *section = &artifact->sections[i];
@@ -274,7 +274,7 @@ static enum erc_status map_file(int file, const char *path, void **data, size_t 
 	*data = mmap(NULL, *bytes, PROT_READ, MAP_PRIVATE, file, 0);
 	if (*data == MAP_FAILED)
 		return erc__fail(ERC_IO, "%s: mmap: %s", path, strerror(errno));
-	/* Reading behind a file's end faults: a writer may have cut it between the two calls. */
+	/* Reading a mapping past the end of the file faults, and a writer may have cut the file between the two calls. */
 	if (!fstat(file, &info) && (uint64_t)info.st_size >= *bytes)
 		return ERC_OK;
 	munmap(*data, *bytes);

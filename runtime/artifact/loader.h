@@ -1,5 +1,5 @@
-/* A checked artifact: once erc__artifact_check_plan has passed, every offset, count and
- * index in the tables below may be used as it is. */
+/* A checked artifact. After erc__artifact_check_plan has succeeded, every offset, count and index in the tables
+ * below can be used without a check. */
 #ifndef ERC_ARTIFACT_INTERNAL_H
 #define ERC_ARTIFACT_INTERNAL_H
 
@@ -7,28 +7,28 @@
 #include "schemas/artifact.h"
 #include "schemas/cuda.h"
 
-#define ERC__MAX_PLAN_DEPTH 16 /* plans in plans */
+#define ERC__MAX_PLAN_DEPTH 16 /* maximum nesting of plans */
 
 struct erc__table {
 	const uint8_t *base;
 	uint32_t count;
-	uint32_t stride; /* bytes from one record to the next, at least the size of the record */
+	uint32_t stride; /* bytes from one record to the next; at least the size of the record */
 };
 
 struct erc_artifact {
 	const uint8_t *data; /* the whole file */
 	size_t bytes;
-	int is_mapped; /* data is ours to unmap */
+	int is_mapped; /* data must be unmapped */
 
 	struct erca_header header;
-	/* Copies, so that a file that changes under the mapping cannot change what was checked. */
+	/* Copies, so that a change of the mapped file cannot change what was checked. */
 	struct erca_section *sections;
 	uint8_t *plan;
 	size_t plan_bytes;
-	uint8_t *longer; /* targets of an older file, as long as today's; NULL: they are in `plan` */
+	uint8_t *longer; /* targets of an older file, extended to the present size; NULL: the targets are in `plan` */
 
 	struct erc__table tables[ERC_TABLE_COUNT];
-	const char *strings; /* ends with NUL when string_bytes > 0 */
+	const char *strings; /* ends with NUL if string_bytes > 0 */
 	uint32_t string_bytes;
 
 	uint32_t plan_section;
@@ -38,7 +38,7 @@ struct erc_artifact {
 	size_t weights_bytes;
 };
 
-/* A record that is known to exist. */
+/* The record must exist. */
 static inline const void *erc__record(const struct erc_artifact *artifact, enum erc_table table, uint32_t index)
 {
 	return artifact->tables[table].base + (size_t)index * artifact->tables[table].stride;
@@ -52,7 +52,7 @@ static inline bool erc__has_runtime_dims(const struct erca_tensor *tensor)
 	return false;
 }
 
-/* Finds the tables of the PLAN copy and checks every record (artifact_plan.c). */
+/* Finds the tables in the copy of PLAN and checks every record (artifact_plan.c). */
 enum erc_status erc__artifact_check_plan(struct erc_artifact *artifact);
 
 #endif

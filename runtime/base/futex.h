@@ -9,14 +9,14 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Sleeps while *word is `value`; wakes for no reason too. timeout_ns: UINT64_MAX for ever. */
+/* Sleeps while *word equals `value`; may also wake for no reason. timeout_ns: UINT64_MAX waits without limit. */
 static inline void erc__futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t timeout_ns)
 {
 	struct timespec timeout = {(time_t)(timeout_ns / 1000000000u), (long)(timeout_ns % 1000000000u)};
 	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout_ns == UINT64_MAX ? NULL : &timeout, NULL, 0);
 }
 
-/* Never reads *word: it may be freed by whom an earlier store let go. */
+/* Does not read *word: after the store that released its owner, the owner may free it. */
 static inline void erc__futex_wake(_Atomic uint32_t *word, int count)
 {
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);

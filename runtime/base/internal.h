@@ -1,4 +1,4 @@
-/* What every file of the runtime uses: failing, forwarding a failure, memory, the clock. */
+/* What every file of the runtime uses: reporting and forwarding failures, memory, the clock. */
 #ifndef ERC_INTERNAL_H
 #define ERC_INTERNAL_H
 
@@ -8,7 +8,7 @@
 
 #define ERC__COUNT(array) (sizeof array / sizeof((array)[0]))
 
-/* Forwards a failure to the caller. */
+/* Returns from the calling function if the call failed. */
 #define TRY(call) \
 	do { \
 		enum erc_status try_status_ = (call); \
@@ -19,20 +19,20 @@
 /* Sets the calling thread's detail text and returns status. */
 enum erc_status erc__fail(enum erc_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Zeroed memory; NULL when there is none. Every allocation of the runtime comes from these two. */
+/* Zeroed memory, or NULL. All memory of the runtime comes from these two functions. */
 void *erc__alloc(size_t bytes);
 void *erc__alloc_aligned(size_t alignment, size_t bytes); /* contents undefined */
 void erc__free(void *memory);
-/* For tests: the allocation after `count` more ones fails, once. Negative: none fails. */
+/* For tests: `count` more allocations succeed, and the next one fails. Negative: none fails. */
 void erc__alloc_fail_after(int64_t count);
-/* ERC_NOMEM with a text that says for what. */
+/* Returns ERC_NOMEM and says in the detail text what the memory was for. */
 enum erc_status erc__no_memory(const char *what, size_t bytes);
 
 /* Monotonic. */
 uint64_t erc__now_ns(void);
 
-/* Copies versioned options: what the caller's size does not cover stays zero, and what is
- * beyond our size must be zero, or the caller asks for something that we do not know. */
+/* Copies a versioned options struct. Fields that the caller's struct does not have are zero. Fields that this
+ * library does not know must be zero, else the call fails. */
 enum erc_status erc__options_copy(const char *what, void *to, size_t to_bytes, const void *from);
 
 #endif

@@ -1,10 +1,10 @@
-/* A histogram with steps that grow with the value. */
+/* A histogram whose steps grow with the value. */
 #include "runtime/base/statistics.h"
 
-/* Steps are even within a factor of two: value = (32 + step) << octave, in nanoseconds / 32. */
+/* Within a factor of two, the steps are even: value = (32 + step) << octave, in units of 32 ns. */
 static uint32_t slot_of(uint64_t ns)
 {
-	uint64_t value = ns >> 5; /* 32 ns is the finest step */
+	uint64_t value = ns >> 5; /* the finest step is 32 ns */
 	if (value < ERC__HISTOGRAM_STEPS)
 		return (uint32_t)value;
 	uint32_t octave = 63 - (uint32_t)__builtin_clzll(value) - 5; /* so that value >> octave is in [32, 64) */

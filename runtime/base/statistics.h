@@ -1,10 +1,10 @@
-/* What a session's requests came to: counts, and latencies in a histogram of fixed size. */
+/* What became of a session's requests: counts, and latencies in a histogram of fixed size. */
 #ifndef ERC_STATISTICS_H
 #define ERC_STATISTICS_H
 
 #include "runtime/include/erc.h"
 
-#define ERC__HISTOGRAM_STEPS 32   /* per factor of two: values are kept to 3 % */
+#define ERC__HISTOGRAM_STEPS 32   /* per factor of two, so values are kept within 3 % */
 #define ERC__HISTOGRAM_OCTAVES 34 /* from 1 us to beyond an hour */
 
 struct erc__histogram {
@@ -21,7 +21,7 @@ struct erc__statistics {
 };
 
 void erc__histogram_add(struct erc__histogram *histogram, uint64_t ns);
-/* The value that `share` of the values do not exceed, in microseconds; 0 when there is none. */
+/* The smallest value, in microseconds, that at least `share` of the values do not exceed; 0 without values. */
 double erc__histogram_percentile_us(const struct erc__histogram *histogram, double share);
 
 #endif

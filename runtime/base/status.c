@@ -1,5 +1,5 @@
-/* Statuses and their texts, the thread's detail text, names of element types, and the two
- * allocation functions that everything else goes through. */
+/* Statuses and their texts, the thread's detail text, names of element types, and the two functions that allocate
+ * all memory. */
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -54,7 +54,7 @@ size_t erc_dtype_bytes(enum erc_dtype dtype)
 enum erc_status erc__fail(enum erc_status status, const char *format, ...)
 {
 	va_list args;
-	char text[sizeof detail]; /* an argument may be the old detail */
+	char text[sizeof detail]; /* because an argument may be the present detail text */
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);

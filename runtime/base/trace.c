@@ -1,5 +1,6 @@
-/* The trace: appending takes three atomic operations, none while it is off; writing makes Chrome trace JSON of it, with
- * a track for each unit (what it served, when) and one for each session (its requests, launches, rooms). */
+/* The trace. Appending an event takes three atomic operations while the trace is on. Writing produces Chrome trace
+ * JSON, with a track for each unit (what it served, and when) and one for each session (its requests, launches and
+ * rooms). */
 #include "runtime/base/trace.h"
 
 #include <errno.h>
@@ -10,7 +11,7 @@
 
 #include "runtime/base/internal.h"
 
-#define UNITS_PID 1 /* "processes" of the trace: tracks are grouped by them */
+#define UNITS_PID 1 /* "processes" of the trace group its tracks */
 #define SESSIONS_PID 2
 #define MAX_UNITS 2048 /* threads */
 
@@ -19,7 +20,7 @@ static void put(struct erc__tape *tape, const struct erc__event *from, enum erc_
 	uint32_t slot = atomic_load_explicit(&tape->next, memory_order_relaxed);
 	do
 		if (slot == UINT32_MAX)
-			return; /* the count of drops is full too */
+			return; /* the count of dropped events is at its maximum */
 	while (!atomic_compare_exchange_weak_explicit(&tape->next, &slot, slot + 1, memory_order_relaxed,
 	                                              memory_order_relaxed));
 	if (slot >= tape->capacity)
@@ -32,8 +33,9 @@ static void put(struct erc__tape *tape, const struct erc__event *from, enum erc_
 	atomic_store_explicit(&event->kind, (uint32_t)kind + 1, memory_order_release);
 }
 
-/* The look at the tape comes after this writer is counted, the look for writers after the tape was replaced: one of the
- * two sees the other, so nobody writes to a tape that is being freed. Nobody waits for a writer: it may be stopped. */
+/* A writer is counted before it reads the tape; the tape is replaced before the writers are counted. So one of the
+ * two sees the other, and nobody writes to a tape that is being freed. Nobody waits for a writer, because the system
+ * may have stopped it. */
 void erc__trace_append(struct erc__trace *trace, enum erc__event_kind kind, uint64_t ns, uint32_t session,
                        uint32_t unit, uint32_t value)
 {
@@ -71,7 +73,7 @@ enum erc_status erc__trace_begin(struct erc__trace *trace, uint32_t events)
 	fresh->capacity = events;
 	fresh->older = atomic_load(&trace->tape);
 	atomic_store(&trace->tape, fresh);
-	if (!atomic_load(&trace->writers)) /* else the next one frees them */
+	if (!atomic_load(&trace->writers)) /* else the next call frees them */
 		free_older(fresh);
 	atomic_store(&trace->on, 1);
 	return ERC_OK;
@@ -100,7 +102,7 @@ struct printer {
 	const struct erc__trace *trace;
 	uint64_t first_ns;
 	int is_first;
-	/* What each unit serves: since when; 0: nothing. */
+	/* Since when each unit has served its session; 0: it serves none. */
 	uint64_t since_ns[MAX_UNITS];
 	uint32_t serves[MAX_UNITS];
 };
@@ -126,7 +128,7 @@ static const char *session_name(const struct printer *printer, uint32_t session,
 	return buffer;
 }
 
-/* Opens an event object; the caller adds its own members, each beginning with a comma, and closes it. */
+/* Opens an event object. The caller adds further members, each with a comma before it, and closes it. */
 static void open_event(struct printer *printer, const char *phase, const char *name, uint64_t ns, uint32_t pid,
                        uint32_t tid)
 {

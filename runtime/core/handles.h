@@ -1,4 +1,4 @@
-/* The handles' structs: runtime > model > session > request. */
+/* The structs of the handles: runtime > model > session > request. */
 #ifndef ERC_HANDLES_H
 #define ERC_HANDLES_H
 
@@ -9,10 +9,10 @@
 
 struct erc_runtime {
 	struct erc__device *device;
-	pthread_mutex_t lock; /* guards the numbers of children, here and below */
+	pthread_mutex_t lock; /* guards all counts of children */
 	uint32_t model_count;
-	uint32_t next_session; /* number for the trace */
-	uint32_t seen_ended;   /* of the device, by the last erc_runtime_wait */
+	uint32_t next_session; /* number of the next session, for the trace */
+	uint32_t seen_ended;   /* the device's `ended` at the last erc_runtime_wait */
 	erc_log_fn log;
 	void *log_user;
 };
@@ -23,8 +23,8 @@ struct erc_model {
 	const struct erca_target *target;
 	uint32_t target_idx;
 	struct erc__image *image;
-	struct erc__kernel *kernels; /* as many as in the artifact; those of other targets are empty */
-	uint32_t *entries;           /* the artifact's index of each entry point for this target */
+	struct erc__kernel *kernels; /* one for each kernel of the artifact; empty for other targets */
+	uint32_t *entries;           /* for each entry point of this target, its index in the artifact */
 	uint32_t entry_count;
 	uint32_t session_count;
 };
@@ -32,10 +32,10 @@ struct erc_model {
 struct erc_session {
 	struct erc_model *model;
 	const struct erca_entry *entry;
-	uint32_t entry_number; /* among the model's */
+	uint32_t entry_number; /* index among the model's entries */
 	struct erc__budgets budgets;
-	uint32_t *budget_units; /* of each of the target's budgets, on this device */
-	uint32_t units;         /* own limit; 0: none */
+	uint32_t *budget_units; /* units of each of the target's budgets, on this device */
+	uint32_t units;         /* the session's own limit; 0: none */
 	uint64_t deadline_us;
 	uint32_t number; /* in traces */
 	struct erc__forecast forecast;
@@ -44,16 +44,16 @@ struct erc_session {
 	uint32_t request_count;
 };
 
-/* An operand in caller memory: where its pointer goes when the tensor is bound. */
+/* An operand in caller memory: which pointer to set when the tensor is bound. */
 struct erc__fixup {
-	uint32_t tensor;  /* inputs, then outputs */
-	uint32_t pointer; /* in pointers */
+	uint32_t tensor;  /* index: inputs, then outputs */
+	uint32_t pointer; /* index in request->pointers */
 	uint64_t offset;
 };
 
-/* State that goes from run to run: two buffers that change places after each good run. */
+/* A state that is kept from run to run: two buffers that change places after each successful run. */
 struct erc__state {
-	uint8_t *memory[2]; /* [now]: input of the next run; NULL: the input is no state */
+	uint8_t *memory[2]; /* memory[now] is the input of the next run; NULL: the input has no state */
 	uint32_t now;
 	uint32_t output;
 	size_t bytes;
@@ -77,15 +77,15 @@ struct erc_request {
 void erc__log(const struct erc_runtime *runtime, enum erc_log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Counts a child in or, when there is none, fails with ERC_BUSY. */
+/* erc__child_add and erc__child_remove count a parent's children; erc__child_none returns ERC_BUSY if there are any. */
 void erc__child_add(struct erc_runtime *runtime, uint32_t *count);
 void erc__child_remove(struct erc_runtime *runtime, uint32_t *count);
 enum erc_status erc__child_none(struct erc_runtime *runtime, const uint32_t *count, const char *what);
 
-/* Tiles of a copy record. */
+/* Number of tiles of a copy record; *bytes is what it copies. */
 uint64_t erc__copy_tiles(const struct erc_artifact *artifact, const struct erca_record *record, uint64_t *bytes);
 
-/* The artifact's tensor: inputs, then outputs of the entry. */
+/* The artifact's record for a tensor of the entry. tensor: inputs, then outputs. */
 const struct erca_tensor *erc__entry_tensor(const struct erc_artifact *artifact, const struct erca_entry *entry,
                                             uint32_t tensor);
 

@@ -1,4 +1,4 @@
-/* The life of one run: from launch to launch, to its end. */
+/* One run: from launch to launch, to its end. */
 #include "runtime/core/job.h"
 
 #include <inttypes.h>
@@ -18,7 +18,7 @@ void erc__job_init(struct erc__job *job)
 
 void erc__job_start(struct erc__job *job)
 {
-	job->step = UINT32_MAX; /* one before the first */
+	job->step = UINT32_MAX; /* + 1 is the first step */
 	job->result = ERC_OK;
 	job->detail[0] = '\0';
 	job->tiles_run = job->launches_run = 0;
@@ -54,7 +54,7 @@ enum erc_status erc__job_count_tiles(struct erc__job *job, const struct erc__ste
 	return ERC_OK;
 }
 
-/* The largest budget that a room holds, or the smallest there is. */
+/* The largest budget that fits the room, or else the smallest one. */
 static uint32_t largest_budget(const struct erc__budgets *budgets, uint32_t room)
 {
 	uint32_t best = UINT32_MAX, least = 0;
@@ -73,7 +73,7 @@ uint32_t erc__job_budget(const struct erc__job *job, uint32_t room)
 	return chosen == ERC__BUDGET_BY_ROOM ? largest_budget(job->budgets, room) : chosen;
 }
 
-/* The number of the variant that the next launch takes in the room of the moment. */
+/* The variant that the next launch takes in the present room. */
 static uint32_t choose_budget(const struct erc__job *job)
 {
 	uint32_t chosen = atomic_load_explicit(&job->budgets->chosen, memory_order_relaxed);
@@ -108,8 +108,8 @@ static uint32_t open_next(struct erc__job *job, uint32_t *record)
 	}
 }
 
-/* No tile of the launch is left to take; 1: and none is being computed. Until what was dropped counts as done
- * the launch is in hand, so its opener's counts stand still. */
+/* Takes all tiles that are left. Returns 1 if no taken tile is being computed either. The launch stays open until
+ * the dropped tiles are counted as done, so its counts do not change. */
 static int drop_rest(struct erc__job *job)
 {
 	uint32_t dropped = erc__claim_take_rest(&job->claim);
@@ -122,8 +122,8 @@ static int drop_rest(struct erc__job *job)
 uint32_t erc__job_advance(struct erc__job *job, uint32_t *record)
 {
 	uint32_t tiles;
-	/* The look at `cancelled` comes after the launch was opened, the canceller's look at the claim after
-	 * it set the flag: one of the two sees the other. */
+	/* The launch is opened before `cancelled` is read; the canceller sets the flag before it reads the claim. So one
+	 * of the two sees the other. */
 	do
 		tiles = open_next(job, record);
 	while (tiles && atomic_load_explicit(&job->cancelled, memory_order_seq_cst) && drop_rest(job));

@@ -1,4 +1,4 @@
-/* The service of jobs by a device, whatever it is: queue, enter, leave, finish; times, counts, events. */
+/* What every device does with jobs: queue, enter, leave, finish; times, counts and trace events. */
 #include "runtime/core/device.h"
 
 #include <limits.h>
@@ -56,7 +56,7 @@ static void trace(struct erc__device *device, enum erc__event_kind kind, uint64_
 		erc__trace_append(&device->trace, kind, now_ns, job->session_id, unit, value);
 }
 
-/* Rooms moved: their sizes, for the trace. */
+/* Records the sizes of the rooms after they changed. */
 static void trace_rooms(struct erc__device *device, uint64_t now_ns)
 {
 	if (!erc__trace_is_on(&device->trace))
@@ -123,8 +123,8 @@ void erc__device_leave(struct erc__device *device, struct erc__job *job, uint32_
 	erc__sched_leave(&device->sched, &job->item, unit_ns, in_room);
 	device->unit_ns[job->item.tenant->class_] += unit_ns;
 	job->statistics->unit_ns += unit_ns;
-	int is_preempted = !in_room && job->item.is_queued; /* sent away with work left */
-	if (is_preempted) { /* else nothing is written: the run may be over, and its owner reads */
+	int is_preempted = !in_room && job->item.is_queued; /* it was sent away with work left */
+	if (is_preempted) { /* else nothing is written: the run may be over, and its owner reads it */
 		job->preemptions++;
 		job->statistics->preemptions++;
 	}

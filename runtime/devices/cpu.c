@@ -1,8 +1,8 @@
-/* The CPU device: one thread per unit, pinned to a core, and a second one beside real-time sessions (cpu_apart.c); here
- * alone, and for one in cuda.c, the runtime creates threads. What a unit does is in cpu_unit.c.
+/* The CPU device: one thread per unit, pinned to a core, and a second one per unit while there are real-time
+ * sessions (cpu_apart.c). The runtime creates threads only here, and one in cuda.c. cpu_unit.c is what a unit does.
  *
- * Lock order: `starting` or the runtime's lock before the device's; no lock is held while a tile runs, and none ever by a
- * second thread. */
+ * Lock order: `starting` or the runtime's lock before the device's. No lock is held while a tile runs. A second
+ * thread never takes a lock. */
 #include "runtime/devices/cpu.h"
 #include "runtime/devices/cpu_limits.h"
 
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SPIN_NS 50000 /* a unit waits so long for news before it sleeps */
+#define SPIN_NS 50000 /* a unit spins for this long before it sleeps */
 
 static enum erc_status cpu_submit(struct erc__device *base, struct erc__job *job, uint64_t arrival_ns)
 {
@@ -53,7 +53,7 @@ static void cpu_cancel(struct erc__device *base, struct erc__job *job)
 	if (is_over)
 		erc__cpu_notify(device, UINT32_MAX);
 	if (runs && job->item.tenant->class_ == ERC_BEST_EFFORT)
-		erc__apart_help(device, job); /* tiles of it are at work, or stopped */
+		erc__apart_help(device, job); /* some of its tiles may be running, or stopped by the system */
 }
 
 static void cpu_retire(struct erc__device *base, struct erc__job *job)
@@ -82,7 +82,8 @@ struct cpu_unit *erc__cpu_unit_at(struct cpu_device *device, uint32_t n)
 	return n < device->base.units ? &device->units[n] : &device->aparts[n - device->base.units].unit;
 }
 
-/* Allocates for all of them first, chained through the blocks themselves, so that it takes effect for all or none. */
+/* Allocates the memory of all units before any of it is used, chained through the blocks themselves. So it succeeds
+ * for all units or for none. */
 enum erc_status erc__cpu_reserve(struct cpu_device *device, uint32_t first, uint32_t count, size_t bytes)
 {
 	void *chain = NULL;
@@ -160,7 +161,7 @@ int erc__cpu_start(pthread_t *thread, void *(*body)(void *argument), void *argum
 		return ENOMEM;
 	if (cores)
 		pthread_attr_setaffinity_np(&attributes, sizeof *cores, cores);
-	sigfillset(&all); /* signals are the application's business */
+	sigfillset(&all); /* signals are for the application's threads */
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	int error = pthread_create(thread, &attributes, body, argument);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -184,7 +185,7 @@ static enum erc_status start_unit(struct cpu_device *device, uint32_t number, co
 	return ERC_OK;
 }
 
-/* The cores for the units in `list`, in order, at most `most`; 0 when the process's cores cannot be asked for. */
+/* Lists the cores for the units, in order, at most `most`; returns 0 if the process's cores cannot be read. */
 static uint32_t list_cores(cpu_set_t *set, uint32_t *list, uint32_t most)
 {
 	uint32_t count = 0;
@@ -216,7 +217,8 @@ static enum erc_status start_units(struct cpu_device *device, const uint32_t *co
 	return ERC_OK;
 }
 
-/* An ordinary thread that holds the lock is not kept from giving it back by one of higher priority. Nobody has it yet. */
+/* A thread of higher priority must not keep an ordinary thread that holds the lock from releasing it, so the lock
+ * inherits priority. Called before the lock is used. */
 static void inherit_priority(pthread_mutex_t *lock)
 {
 	pthread_mutexattr_t attributes;

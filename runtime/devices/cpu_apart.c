@@ -1,6 +1,7 @@
-/* The second threads of units, which serve best-effort work while a runtime has real-time sessions, and leave their cores
- * to whoever else wants them. Such a thread takes no lock and no memory; a clerk, a thread of ordinary priority, does for
- * it what needs them, or whoever holds the lock anyway. Between its posts it goes from launch to launch by itself. */
+/* The second threads of units. They serve best-effort work while a runtime has real-time sessions, and leave their
+ * cores to whoever else wants them. Such a thread takes no lock and allocates no memory. A clerk, which is a thread
+ * of ordinary priority, or whoever holds the lock anyway, does for it what needs them. Between its posts it
+ * continues from launch to launch by itself. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -12,7 +13,7 @@
 
 enum { LOW_IDLE, LOW_NICE, LOW_NOT };
 
-/* The calling thread, or that of the number. */
+/* Lowers the priority of thread `tid`; 0: the calling thread. */
 static int lower(pid_t tid)
 {
 	if (!sched_setscheduler(tid, SCHED_IDLE, &(struct sched_param){.sched_priority = 0}))
@@ -20,7 +21,7 @@ static int lower(pid_t tid)
 	return setpriority(PRIO_PROCESS, (id_t)tid, 19) ? LOW_NOT : LOW_NICE;
 }
 
-/* Needs a privilege; without it the thread goes on as it is. */
+/* Needs a privilege; without it the thread's priority stays low. */
 static void raise_again(const struct cpu_device *device, pid_t tid)
 {
 	if (device->low == LOW_IDLE)
@@ -52,7 +53,7 @@ void erc__apart_restore(struct cpu_apart *apart)
 	lower(0);
 }
 
-/* One at a time: the system's calls are made without the lock. */
+/* One thread at a time, because the system calls are made without the lock. */
 void erc__apart_help(struct cpu_device *device, const struct erc__job *job)
 {
 	for (uint32_t i = 0, serves = 1; serves; i++) {
@@ -100,8 +101,8 @@ static void note_begun(struct cpu_service *service)
 	service->resumed_ns = 0;
 }
 
-/* A thread that holds a tile of a later run writes its note before the tile counts; so nobody writes to notes of a run
- * whose last tile has been counted. */
+/* A thread that holds a tile of a later run writes its note before the tile counts. So nobody writes to the notes of
+ * a run whose last tile has been counted. */
 void erc__apart_note_begun(struct cpu_device *device, struct erc__job *job)
 {
 	for (uint32_t i = 0; i < device->apart_count; i++)
@@ -120,15 +121,16 @@ static void read_report(struct cpu_apart *apart)
 			note_begun(service);
 		apart->job = NULL;
 		erc__cpu_leave(service, service->unit_ns, erc__now_ns());
-		/* The last real-time session went while it served: what it has left, and what waited for its place, are the first
-		 * threads' again. */
+		/* The last real-time session was destroyed while this thread served. The first threads take over its job and
+		 * the jobs that waited for its place. */
 		if (!erc__cpu_is_apart(device) && device->base.sched.count)
 			erc__cpu_notify(device, UINT32_MAX);
 	}
 	park(apart, 1);
 }
 
-/* Whether there was a job for it. It counts as waiting while the queue is looked at: who opens a launch after that sees it. */
+/* Returns whether there was a job for it. The thread counts as waiting while the queue is searched, so whoever opens
+ * a launch after that sees it. */
 static int find_job(struct cpu_apart *apart, struct cpu_answered *answered)
 {
 	if (!is_waiting(apart) || !erc__cpu_enter(&apart->unit, &apart->service))
@@ -196,8 +198,8 @@ static void *clerk_main(void *argument)
 
 /* ---- the threads ---- */
 
-/* The look at `waiting` comes after the launch was opened, a parked thread is counted before the look at the queue: one
- * of the two sees the other. */
+/* A launch is opened before `waiting` is read; a parked thread is counted before the queue is searched. So one of
+ * the two sees the other. */
 void erc__apart_opened(struct cpu_service *service, uint32_t tiles)
 {
 	struct cpu_apart *apart = service->unit->apart;
@@ -266,7 +268,7 @@ static enum erc_status make_aparts(struct cpu_device *device)
 	return status;
 }
 
-/* A new thread is of ordinary priority until it is lowered here. */
+/* A new thread has ordinary priority until it is lowered here. */
 static enum erc_status start_apart(struct cpu_device *device, struct cpu_apart *apart)
 {
 	char name[24];
@@ -292,7 +294,7 @@ static void log_low(const struct cpu_device *device)
 	erc__cpu_log(device, device->low == LOW_IDLE ? ERC_LOG_INFO : ERC_LOG_WARNING, "cpu: %s", texts[device->low]);
 }
 
-/* What a failure leaves is taken up by the next call. */
+/* After a failure the next call continues where this one stopped. */
 static enum erc_status start_aparts(struct cpu_device *device)
 {
 	if (device->aparts_started == device->base.units)
@@ -313,7 +315,7 @@ static enum erc_status start_aparts(struct cpu_device *device)
 	return ERC_OK;
 }
 
-/* All rooms and gates are set in one go; whoever serves best-effort work leaves it at its next tile boundary. */
+/* Sets all rooms and gates together. Threads that serve best-effort work leave it at their next tile boundary. */
 static void set_apart(struct cpu_device *device, int is_apart)
 {
 	atomic_store_explicit(&device->apart, (uint32_t)is_apart, memory_order_relaxed);
@@ -326,7 +328,7 @@ static void set_apart(struct cpu_device *device, int is_apart)
 	}
 }
 
-/* The first threads serve real-time work alone from now on, or all work again. */
+/* Sets whether the first threads serve real-time work only, at its priority, or all work. */
 static void set_fifo(struct cpu_device *device, int is_apart)
 {
 	struct sched_param parameter = {.sched_priority = is_apart ? (int)device->rt_os_priority : 0};
@@ -347,7 +349,7 @@ enum erc_status erc__apart_real_time(struct erc__device *base, int change)
 	struct cpu_device *device = (struct cpu_device *)base;
 	enum erc_status status = ERC_OK;
 	if (!base->sched.policy->preempts)
-		return ERC_OK; /* the others are there to be compared: with the same threads for both classes */
+		return ERC_OK; /* the other policies are for comparison and use the same threads for both classes */
 	pthread_mutex_lock(&device->starting);
 	if (change > 0)
 		status = start_aparts(device);

@@ -1,5 +1,5 @@
-/* CPU targets, and CODE sections made callable. A CODE section is a shared object with one
- * query symbol; it goes to the dynamic linker through a file in memory. */
+/* CPU targets, and loading CODE sections. A CODE section is a shared object with one query symbol. It is given to
+ * the dynamic linker through a file in memory. */
 #include "runtime/devices/cpu.h"
 
 #include <dlfcn.h>
@@ -32,7 +32,7 @@ static int has_aarch64(void)
 }
 #endif
 
-/* Best first. */
+/* The best target first. */
 static const struct cpu_target {
 	const char *name;
 	int (*is_supported)(void);
@@ -70,8 +70,8 @@ int erc__cpu_can_run(const struct erc__device *device, const struct erca_target 
 /* ---- images ---- */
 
 struct erc__image {
-	int file;                          /* stays open: a reused number would give the linker the same path twice */
-	void *handle;                      /* of the dynamic linker */
+	int file;                          /* kept open: with a reused number the linker would see the same path twice */
+	void *handle;                      /* the dynamic linker's handle */
 	const struct erc_cpu_image *table; /* inside the image */
 };
 
@@ -89,7 +89,8 @@ static enum erc_status write_all(int file, const char *data, size_t bytes)
 	return ERC_OK;
 }
 
-/* The linker maps what the program headers say and faults when the file is shorter. The rest it checks itself. */
+/* The dynamic linker maps what the program headers say, and faults if the file is shorter. It checks the rest
+ * itself. */
 static enum erc_status check_segments(const void *code, size_t bytes)
 {
 	Elf64_Ehdr header;
@@ -122,7 +123,7 @@ static enum erc_status link_image(struct erc__image *image, const void *code, si
 		return erc__fail(ERC_CORRUPT, "code image: the dynamic linker refuses it: %s", dlerror());
 	void *symbol = dlsym(image->handle, ERC_CPU_IMAGE_QUERY);
 	erc_cpu_image_query_fn query;
-	memcpy(&query, &symbol, sizeof query); /* ISO C has no cast from object to function pointers */
+	memcpy(&query, &symbol, sizeof query); /* ISO C has no cast from an object pointer to a function pointer */
 	if (!query)
 		return erc__fail(ERC_CORRUPT, "code image: it does not export %s", ERC_CPU_IMAGE_QUERY);
 	image->table = query();

@@ -1,5 +1,6 @@
-/* What the system around a process limits: a container's share of processor time decides about deadlines too, and nothing
- * in a runtime can mend it. Read once from control groups (version 2, and 1 where that is mounted), and told in the log. */
+/* Limits that the system sets for the process. A container's share of processor time can make deadlines impossible,
+ * and the runtime cannot change that. So it reads the control groups once (version 2, and version 1 where that is
+ * mounted) and reports them in the log. */
 #include "runtime/devices/cpu_limits.h"
 
 #include <inttypes.h>
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The file's first bytes as text; 0 when it cannot be read. */
+/* Reads the beginning of the file as text; returns 0 if it cannot be read. */
 static int read_text(const char *path, char *text, size_t bytes)
 {
 	FILE *file = fopen(path, "r");
@@ -42,7 +43,7 @@ static void note_quota(struct cpu_limits *limits, double quota_us, double period
 	}
 }
 
-/* One group of either version. */
+/* Reads one group, of either version. */
 static void read_group(struct cpu_limits *limits, const char *folder, int is_own)
 {
 	char text[4096], period[64];
@@ -60,11 +61,11 @@ static void read_group(struct cpu_limits *limits, const char *folder, int is_own
 		return;
 	if (read_file(folder, "cpu.weight", text, sizeof text))
 		limits->weight = (uint32_t)strtoul(text, NULL, 10);
-	else if (read_file(folder, "cpu.shares", text, sizeof text)) /* 1024 is what weight 100 is */
+	else if (read_file(folder, "cpu.shares", text, sizeof text)) /* shares of 1024 correspond to weight 100 */
 		limits->weight = (uint32_t)(strtoul(text, NULL, 10) * 100 / 1024);
 }
 
-/* The group and all above it: each one's limits hold. */
+/* Reads the group and all groups above it, because the limits of each apply. */
 static void read_groups(struct cpu_limits *limits, const char *mount, const char *group)
 {
 	char folder[CPU_LIMITS_PATH];
@@ -80,7 +81,7 @@ static void read_groups(struct cpu_limits *limits, const char *mount, const char
 	}
 }
 
-/* A line of /proc/self/cgroup is "number:controllers:group"; version 2 has no controllers in it. */
+/* A line of /proc/self/cgroup is "number:controllers:group". In version 2 the controllers are empty. */
 static void read_line(struct cpu_limits *limits, const char *line, const char *mount)
 {
 	char controllers[256] = "", group[CPU_LIMITS_PATH], folder[CPU_LIMITS_PATH], *rest;

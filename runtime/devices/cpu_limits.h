@@ -9,17 +9,17 @@
 #define CPU_LIMITS_PATH 1024
 
 struct cpu_limits {
-	double quota_cores; /* the smallest of the group's and those above it; 0: none */
-	double period_us;   /* of that one */
-	uint64_t throttled; /* times that a quota was used up */
-	uint32_t weight;    /* of the group, 100 where nothing says otherwise */
-	int is_idle;        /* the group, or one above it, stands back behind all others */
+	double quota_cores; /* the smallest quota of the group and those above it; 0: none */
+	double period_us;   /* of that quota */
+	uint64_t throttled; /* number of times that a quota was used up */
+	uint32_t weight;    /* of the group; 100 is the default */
+	int is_idle;        /* the group, or one above it, runs only when others are idle */
 	int has_autogroup;
 };
 
-/* proc: "/proc"; mount: "/sys/fs/cgroup". What cannot be read is no limit. */
+/* proc: "/proc"; mount: "/sys/fs/cgroup". A value that cannot be read counts as no limit. */
 void erc__cpu_limits_read(struct cpu_limits *limits, const char *proc, const char *mount);
-/* A line for each that matters on `cores` cores; log may be NULL. */
+/* Logs a line for each limit that matters on `cores` cores. log may be NULL. */
 void erc__cpu_limits_tell(const struct cpu_limits *limits, uint32_t cores, erc_log_fn log, void *user);
 
 #endif

@@ -1,11 +1,11 @@
 /* A thread's work on one job, without the lock: room, gate, claim, compute, launch after launch. The thread that
- * completes a launch opens the next one itself, so the way from launch to launch crosses no lock and no other
- * thread. Also what is done with the queue under the lock. */
+ * completes a launch opens the next one itself, so that going from launch to launch needs no lock and no other
+ * thread. Also the work on the queue that is done under the lock. */
 #include <limits.h>
 
 #include "runtime/devices/cpu.h"
 
-#define QUANTUM_NS 500000 /* with several jobs queued, a thread looks for a better one at least this often */
+#define QUANTUM_NS 500000 /* with several jobs queued, a thread looks for a more urgent one at least this often */
 
 /* ---- the queue, under the lock ---- */
 
@@ -47,7 +47,7 @@ static struct erc__item *pick(struct cpu_device *device, uint32_t classes)
 	return erc__sched_pick(&device->base.sched, classes, can_run, NULL);
 }
 
-/* What the thread may serve: bits, ERC__CLASS. */
+/* The classes that the thread may serve; bits, ERC__CLASS. */
 static uint32_t classes_of(const struct cpu_unit *unit)
 {
 	if (unit->apart)
@@ -124,7 +124,7 @@ static int has_others(const struct cpu_device *device)
 	       atomic_load_explicit(&device->queued[ERC_BEST_EFFORT], memory_order_relaxed);
 }
 
-/* The run needs more units from this launch on, or fewer. */
+/* From this launch on, the run needs more units or fewer. */
 static void change_limits(struct cpu_service *s)
 {
 	struct cpu_device *device = s->unit->device;
@@ -134,7 +134,7 @@ static void change_limits(struct cpu_service *s)
 	erc__cpu_notify(device, UINT32_MAX);
 }
 
-/* The launch in hand is complete: on to the next, or to the end. */
+/* The open launch is complete: opens the next one, or ends the run. */
 static void next_launch(struct cpu_service *s)
 {
 	struct cpu_device *device = s->unit->device;
@@ -151,7 +151,7 @@ static void next_launch(struct cpu_service *s)
 		change_limits(s);
 	else if (tiles > 1 && atomic_load_explicit(&device->idle, memory_order_seq_cst) &&
 	         erc__cpu_notify(device, tiles - 1) == s->seen)
-		s->seen++; /* its own news is none to this unit */
+		s->seen++; /* a unit does not need its own news */
 }
 
 static inline int has_company(const struct cpu_service *s)
@@ -164,11 +164,11 @@ static inline int is_over_quantum(const struct cpu_service *s)
 	return has_company(s) && erc__now_ns() - s->began_ns > QUANTUM_NS;
 }
 
-/* The owner was quick: the job runs again before this thread had left it. It holds a tile, so the run cannot end. */
+/* The owner has submitted the job again before this thread left it. The thread holds a tile, so the run cannot end. */
 static void begin_next_run(struct cpu_service *s)
 {
 	pthread_mutex_t *lock = &s->unit->device->base.lock;
-	if (s->unit->apart) { /* who finishes the run reads this: the tile's count orders the two */
+	if (s->unit->apart) { /* whoever finishes the run reads this; counting the tile orders the two */
 		s->run = s->job->run;
 		s->resumed_ns = erc__now_ns();
 		return;
@@ -179,7 +179,7 @@ static void begin_next_run(struct cpu_service *s)
 	pthread_mutex_unlock(lock);
 }
 
-/* Rooms, then the gate; where either says no, the thread has left both rooms. */
+/* Checks the rooms, then the gate. If either says no, the thread has left both rooms. */
 static inline int may_stay(struct cpu_service *s)
 {
 	s->in_room = erc__sched_check(&s->job->item, s->pass);
@@ -191,8 +191,8 @@ static inline int may_stay(struct cpu_service *s)
 	return s->in_room;
 }
 
-/* Room, claim, compute, until no tile of the launch is left, the room says leave, or, where the policy preempts,
- * it is another's turn. Returns the tiles computed. */
+/* Room, claim, compute, until no tile of the launch is left, the room says leave, or, under a policy that preempts,
+ * other work is more urgent. Returns the number of tiles computed. */
 static inline uint32_t run_tiles(struct cpu_service *s)
 {
 	const struct erc__step *launch = NULL;
@@ -201,7 +201,7 @@ static inline uint32_t run_tiles(struct cpu_service *s)
 	uint32_t tile, n = 0;
 	while (may_stay(s) && !(preempts && is_over_quantum(s)) && erc__claim_take(&s->job->claim, &tile)) {
 		if (!launch) {
-			launch = s->job->launch; /* stands still, as the run does: this unit holds a tile */
+			launch = s->job->launch; /* does not change, nor does the run, while this unit holds a tile */
 			began_ns = s->unit->apart ? 0 : erc__now_ns();
 			if (s->run != s->job->run)
 				begin_next_run(s);
@@ -212,13 +212,13 @@ static inline uint32_t run_tiles(struct cpu_service *s)
 	if (began_ns) {
 		uint64_t ns = erc__now_ns() - began_ns;
 		s->tile_ns += ns;
-		if (s->job->item.tenant->shed) /* before the tiles count: who ends the run reads it */
+		if (s->job->item.tenant->shed) /* before the tiles count, because whoever ends the run reads it */
 			atomic_fetch_add_explicit(&s->job->tile_ns, ns, memory_order_relaxed);
 	}
 	return n;
 }
 
-/* Nothing else is to be had just now. */
+/* Whether the thread can serve no other job now. */
 static int is_alone(struct cpu_service *s)
 {
 	struct cpu_device *device = s->unit->device;
@@ -229,7 +229,7 @@ static int is_alone(struct cpu_service *s)
 	return !found;
 }
 
-/* Whether another job may want the thread. One that is apart cannot look: whoever reads its post does. */
+/* Whether another job may want the thread. A thread apart cannot find out; whoever reads its post does. */
 static int may_be_wanted(struct cpu_service *s)
 {
 	if (!has_company(s))
@@ -242,7 +242,7 @@ static int may_be_wanted(struct cpu_service *s)
 	return !s->may_rest;
 }
 
-/* All tiles are taken: waits for the next launch of the job. 0: there is something better to do. */
+/* All tiles are taken: waits for the job's next launch. Returns 0 if there is more urgent work. */
 static int await_tiles(struct cpu_service *s)
 {
 	const struct cpu_device *device = s->unit->device;

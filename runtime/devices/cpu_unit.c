@@ -1,5 +1,5 @@
-/* The first thread of a unit: picks a job under the lock, then serves it without (cpu_serve.c). Units with nothing
- * to do spin briefly, then sleep on `news`. */
+/* The first thread of a unit. It picks a job under the lock, then serves it without the lock (cpu_serve.c). Units
+ * without work spin briefly, then sleep on `news`. */
 #include "runtime/devices/cpu.h"
 
 #include <limits.h>
@@ -22,8 +22,8 @@ void erc__cpu_float_mode(void)
 
 /* ---- idle units ---- */
 
-/* The increment and the look at `sleepers` are ordered against the sleeper's increment of
- * `sleepers` and its look at `news`: one of the two sees the other. */
+/* The increment and the read of `sleepers` are ordered against the sleeper's increment of `sleepers` and its read of
+ * `news`. So one of the two sees the other. */
 uint32_t erc__cpu_notify(struct cpu_device *device, uint32_t count)
 {
 	uint32_t before = atomic_fetch_add_explicit(&device->news, 1, memory_order_seq_cst);
@@ -48,7 +48,7 @@ static void await_news(struct cpu_device *device, uint32_t seen)
 
 /* ---- units ---- */
 
-/* What this unit turned away from, if anything, may be another's work. */
+/* Tells other units about the work that this unit left, if any. */
 static void pass_on(struct cpu_device *device, struct erc__job *last, const struct erc__job *now)
 {
 	if (!last || last == now || !last->item.is_queued || !erc__cpu_has_work(last))
@@ -59,7 +59,7 @@ static void pass_on(struct cpu_device *device, struct erc__job *last, const stru
 		erc__cpu_notify(device, erc__claim_left(&last->claim));
 }
 
-/* Without the lock, which is taken again. */
+/* Releases the lock while it waits. */
 static void rest(struct cpu_unit *unit, uint32_t seen)
 {
 	struct cpu_device *device = unit->device;
@@ -77,7 +77,7 @@ void *erc__cpu_unit_main(void *argument)
 	struct cpu_unit *unit = argument;
 	struct cpu_device *device = unit->device;
 	pthread_mutex_t *lock = &device->base.lock;
-	struct erc__job *last = NULL; /* what the unit left just before this pick */
+	struct erc__job *last = NULL; /* the job that the unit left just before this pick */
 	erc__cpu_float_mode();
 	pthread_mutex_lock(lock);
 	while (!device->is_closing) {
@@ -100,7 +100,7 @@ void *erc__cpu_unit_main(void *argument)
 		pthread_mutex_lock(lock);
 		uint64_t now_ns = erc__now_ns();
 		erc__cpu_leave(&s, now_ns - s.began_ns, now_ns);
-		/* Before the next look at the queue: who opens a launch after it must see an idle unit. */
+		/* Before the next search of the queue, so that whoever opens a launch afterwards sees an idle unit. */
 		atomic_fetch_add_explicit(&device->idle, 1, memory_order_seq_cst);
 	}
 	pthread_mutex_unlock(lock);

@@ -1,8 +1,9 @@
-/* The CUDA device: a GPU through the driver API, which is looked for when the device is opened. Submitters launch what they
- * submit themselves; one thread, asleep while nothing ends, takes note of ends and launches what follows. What a run is
- * made of: cuda_flight.c.
+/* The CUDA device: a GPU through the driver API. The driver is looked for when the device is opened. Submitters
+ * launch their runs themselves. One thread sleeps until a flight ends, then counts what ended and launches what
+ * follows. cuda_flight.c: what a run consists of.
  *
- * Lock order: the runtime's lock before the device's. Driver calls are made under the device's lock where their order counts. */
+ * Lock order: the runtime's lock before the device's. Driver calls whose order matters are made under the device's
+ * lock. */
 #include "runtime/devices/cuda_device.h"
 
 #include <limits.h>
@@ -13,8 +14,7 @@
 
 #include "runtime/base/futex.h"
 
-#define WATCH_NS \
-	UINT64_C(100000000) /* in a context with an error no host function is called: so often the thread asks */
+#define WATCH_NS UINT64_C(100000000) /* how often the thread asks after an error, when no host function is called */
 
 /* ---- errors ---- */
 
@@ -62,7 +62,7 @@ void erc__cuda_leave(struct cuda_device *device)
 
 /* ---- the thread ---- */
 
-/* Never reads the device behind the increment but for the address of the word: see erc__futex_wake. */
+/* After the increment the device may be freed; only the address of the word is used: see erc__futex_wake. */
 void erc__cuda_wake(struct cuda_device *device)
 {
 	atomic_fetch_add_explicit(&device->news, 1, memory_order_seq_cst);
@@ -81,7 +81,7 @@ static int watch(struct cuda_device *device, int is_asked)
 			cu_result result = is_asked ? device->driver.cuStreamQuery(request->flights[i].stream) : 0;
 			if (!result || result == CU_NOT_READY)
 				continue;
-			/* Nothing but runs is on the stream: whatever it is, no host function will tell of their end. */
+			/* Only runs are on the stream, so after any error no host function will report their end. */
 			erc__cuda_driver_check(&device->driver, result, "cuStreamQuery");
 			erc__cuda_lose(device, erc_error_detail());
 		}
@@ -121,7 +121,7 @@ static void *thread_main(void *argument)
 static enum erc_status start_thread(struct cuda_device *device)
 {
 	sigset_t all, old;
-	sigfillset(&all); /* signals are the application's business */
+	sigfillset(&all); /* signals are for the application's threads */
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	int error = pthread_create(&device->thread, NULL, thread_main, device);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -134,13 +134,13 @@ static enum erc_status start_thread(struct cuda_device *device)
 
 /* ---- jobs ---- */
 
-/* Something is in flight, or to be done, and the thread sleeps for longer. Under the lock. */
+/* Something is in flight or has to be done, and the thread would sleep past it. Called with the lock held. */
 static int is_unwatched(struct cuda_device *device)
 {
 	return device->look_ns < device->asleep_until_ns || (!device->is_watching && watch(device, 0));
 }
 
-/* Who shrinks is told, and the run begins, before this returns; it does not wait for anything of the GPU's. */
+/* Before this returns, runs that shrink are told and the run begins. It does not wait for the GPU. */
 static enum erc_status cuda_submit(struct erc__device *base, struct erc__job *job, uint64_t arrival_ns)
 {
 	struct cuda_device *device = (struct cuda_device *)base;
@@ -161,7 +161,7 @@ static enum erc_status cuda_submit(struct erc__device *base, struct erc__job *jo
 	return status;
 }
 
-/* Something was decided outside of runs: when this returns the GPU has what it must know of it. */
+/* After a change that did not come from a run: when this returns, the GPU has been told what it must know. */
 static void change(struct cuda_device *device, struct erc__job *cancelled)
 {
 	if (erc__cuda_enter(device))
@@ -188,7 +188,7 @@ static void cuda_room_changed(struct erc__device *base)
 	change((struct cuda_device *)base, NULL);
 }
 
-/* A run that has finished has no flight under way; the thread may be about to leave it. */
+/* A finished run has no flight under way, but the thread may still be about to leave it. */
 static void cuda_retire(struct erc__device *base, struct erc__job *job)
 {
 	(void)job;
@@ -298,9 +298,8 @@ static enum erc_status open_context(struct cuda_device *device)
 	int is_active = 1;
 	if (driver->cuDevicePrimaryCtxGetState)
 		driver->cuDevicePrimaryCtxGetState(device->ordinal, &flags, &is_active);
-	if (!is_active &&
-	    driver
-	        ->cuDevicePrimaryCtxSetFlags_v2) /* who waits sleeps; of a context that is there the application has decided */
+	/* Waiting threads sleep. A context that exists already keeps what the application chose. */
+	if (!is_active && driver->cuDevicePrimaryCtxSetFlags_v2)
 		driver->cuDevicePrimaryCtxSetFlags_v2(device->ordinal, CU_CONTEXT_BLOCKING_SYNC);
 	cu_context context = NULL;
 	TRY(CU(device, cuDevicePrimaryCtxRetain, &context, device->ordinal));
@@ -319,7 +318,7 @@ static enum erc_status open_context(struct cuda_device *device)
 	return status;
 }
 
-/* What needs no undoing. */
+/* The part of opening a device that needs no undoing. */
 static enum erc_status find_device(struct cuda_device *device, const struct erc_runtime_options *options)
 {
 	TRY(erc__cuda_driver_load(&device->driver));

@@ -1,17 +1,17 @@
-/* The board of a CUDA device: what real-time runs need, told by their launches as they begin, so that best-effort
- * blocks keep off and come back without the host. A run that has nothing to tell, or finds no slot, is the scheduler's
- * as a whole: best-effort limits leave out its widest launch until it ends. */
+/* The board of a CUDA device. The launches of real-time runs write on it how many units the run needs, as they
+ * begin, so that best-effort blocks leave and come back without the host. For a run that has nothing to write, or
+ * finds no slot, the scheduler uses the whole run: best-effort limits leave out its widest launch until it ends. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/devices/cuda_device.h"
 
-#define HELD_NS 200000 /* after a flight that came to nothing the next one, unless units are free sooner */
-#define LATE_NS 20000  /* runs are taken to be so much behind their predictions */
+#define HELD_NS 200000 /* time from a flight that did nothing to the next one, unless units are free sooner */
+#define LATE_NS 20000  /* runs are assumed to be late by this much compared with their predictions */
 
 enum erc_status erc__cuda_board_create(struct cuda_device *device)
 {
-	const char *phases = secure_getenv("ERC_CUDA_PHASES"); /* "0": none, to compare */
+	const char *phases = secure_getenv("ERC_CUDA_PHASES"); /* "0": no phases, for comparison */
 	cu_address board = 0;
 	if ((phases && !strcmp(phases, "0")) || !device->has_writes || !device->base.sched.policy->looks_ahead)
 		return ERC_OK;
@@ -23,14 +23,14 @@ enum erc_status erc__cuda_board_create(struct cuda_device *device)
 
 /* ---- what a request tells ---- */
 
-/* A launch that surely begins with a tile. */
+/* Whether the launch is certain to begin with a tile. */
 static int can_tell(const struct cuda_request *request, uint32_t number)
 {
 	const struct erc__step *step = &request->owner->steps[number];
 	return step->native && step->tile_count && step->count_slot == ERCA_NONE;
 }
 
-/* What cannot tell is told of by the launch before it. */
+/* A launch before writes what a launch that cannot write should have written. */
 static void move_needs(const struct cuda_request *request, uint32_t *needs)
 {
 	uint32_t most = 0;
@@ -68,8 +68,8 @@ enum erc_status erc__cuda_find_phases(struct cuda_request *request)
 	return ERC_OK;
 }
 
-/* Units to tell of when the step begins: of the last phase since the step before that could tell. The first phase is
- * the host's. */
+/* The units to write when the step begins: of the last phase since the step before it that could write. The host
+ * writes the first phase. */
 static uint32_t units_told(const struct cuda_request *request, uint32_t number)
 {
 	uint32_t since = number, units = 0;
@@ -95,7 +95,7 @@ void erc__cuda_fill_board(const struct cuda_request *request, uint32_t number, s
 
 /* ---- slots ---- */
 
-/* A new generation: what launches have told before counts no more. */
+/* Begins a new generation: what launches wrote before no longer counts. */
 static enum erc_status write_slot(struct cuda_device *device, uint32_t number, uint32_t units)
 {
 	struct cuda_slot *slot = &device->slots[number];
@@ -124,7 +124,7 @@ uint32_t erc__cuda_ticket(const struct cuda_request *request)
 	return request->slot ? request->device->slots[request->slot - 1].generation << 16 | request->slot : 0;
 }
 
-/* Real-time runs that have begun neither, and have all that they can use. */
+/* Real-time runs that have not begun and have all the units that they can use. */
 static int may_take_slot(const struct cuda_request *request)
 {
 	const struct erc__job *job = &request->owner->job;
@@ -143,7 +143,8 @@ static void take_slot(struct cuda_request *request)
 		}
 }
 
-/* Longer tiles than words are ahead by leave it to the scheduler, which knows how long they are. */
+/* If tiles are longer than the time by which words are written ahead, the scheduler is used, because it knows how
+ * long they are. */
 void erc__cuda_take_slots(struct cuda_device *device, uint64_t now_ns)
 {
 	struct erc__sched *sched = &device->base.sched;
@@ -159,11 +160,11 @@ void erc__cuda_take_slots(struct cuda_device *device, uint64_t now_ns)
 			continue;
 		item->is_told = is_told;
 		struct erc__progress progress = item->progress;
-		erc__sched_launch(sched, item, &progress, now_ns); /* limits anew */
+		erc__sched_launch(sched, item, &progress, now_ns); /* sets the limits again */
 	}
 }
 
-/* Units have been given away: best-effort blocks that were sent away may come back. */
+/* Units were given away, so best-effort blocks that left may come back. */
 static void note_free_units(struct cuda_device *device)
 {
 	for (struct cuda_request *request = device->running; request; request = request->next)
@@ -173,7 +174,7 @@ static void note_free_units(struct cuda_device *device)
 		}
 }
 
-/* How far it has come is not known for certain: the most that it may need from here on. */
+/* How far the run has come is not known exactly, so this writes the maximum that it may need from here on. */
 void erc__cuda_tell_start(struct cuda_request *request)
 {
 	uint32_t units = 0;
@@ -215,7 +216,7 @@ int erc__cuda_is_board_used(const struct cuda_device *device)
 	return 0;
 }
 
-/* Units on which the run has blocks: those that were stopped to begin anew count until they have left. */
+/* Units on which the run has blocks. Units that were stopped in order to begin again count until they have left. */
 static uint32_t units_held(const struct cuda_request *request)
 {
 	uint32_t held = erc__cuda_limit(request);
@@ -241,7 +242,7 @@ enum erc_status erc__cuda_write_board(struct cuda_device *device)
 	}
 	others = erc__cuda_is_board_used(device) ? others : 0;
 	uint32_t units = others << 16 | together;
-	if (units == device->board_units || (!together && !others)) /* nobody looks at it */
+	if (units == device->board_units || (!together && !others)) /* nobody reads it */
 		return ERC_OK;
 	TRY(erc__cuda_put_word(device, offsetof(struct erc_cuda_board, units), units));
 	device->board_units = units;
@@ -255,7 +256,7 @@ void erc__cuda_note_progress(struct cuda_request *request, int is_stopped, int h
 	request->is_probing = request->is_held;
 }
 
-/* When the run is taken to need fewer units. */
+/* When the run is expected to need fewer units. */
 static uint64_t next_fall_ns(const struct cuda_request *request, uint64_t now_ns)
 {
 	const struct erc__item *item = &request->owner->job.item;
@@ -270,8 +271,8 @@ static uint64_t next_fall_ns(const struct cuda_request *request, uint64_t now_ns
 	return UINT64_MAX;
 }
 
-/* When a best-effort flight of long launches is begun anew, as runs are not as quick as predicted, and nobody tells the
- * host of words: flights of others end by then. UINT64_MAX: never. */
+/* When a best-effort flight of long launches is begun again. Runs are not exactly as fast as predicted, and nobody
+ * tells the host of words; by this time the flights of other runs have ended. UINT64_MAX: never. */
 static uint64_t refill_ns(const struct cuda_request *request)
 {
 	uint64_t at_ns = UINT64_MAX;

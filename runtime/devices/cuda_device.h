@@ -1,10 +1,11 @@
-/* The parts of the CUDA device: cuda.c (the device and its thread), cuda_flight.c (runs: what is launched, and when),
- * cuda_end.c (how they end), cuda_board.c (what real-time runs tell best-effort ones), cuda_phase.c (of what they are made), cuda_enqueue.c (the driver calls of a flight), cuda_request.c (memory and prepared launches), cuda_image.c (targets,
- * code, weights), cuda_driver.c.
+/* The parts of the CUDA device: cuda.c (the device and its thread), cuda_flight.c (runs: what is launched, and
+ * when), cuda_end.c (how they end), cuda_board.c (what real-time runs tell best-effort runs), cuda_phase.c (the
+ * phases of a run), cuda_enqueue.c (the driver calls of a flight), cuda_request.c (memory and prepared launches),
+ * cuda_image.c (targets, code, weights), cuda_driver.c (the driver library).
  *
- * A run is a series of flights. A flight is a stretch of the request's launches handed to one stream, with a host
- * function behind it that wakes the device's thread. In the elastic form a flight is short, its blocks claim tiles, and it may end
- * early; in the plain form it is the whole run. */
+ * A run is a series of flights. A flight is a number of consecutive launches of the request on one stream, with a
+ * host function at the end that wakes the device's thread. In the elastic form a flight is short, its blocks claim
+ * tiles, and it may end early. In the plain form a flight is the whole run. */
 #ifndef ERC_CUDA_DEVICE_H
 #define ERC_CUDA_DEVICE_H
 
@@ -16,13 +17,14 @@
 #include "runtime/devices/cuda_phase.h"
 #include "runtime/devices/devices.h"
 
-/* Of an elastic flight; predicted time, but for a single launch that is longer. Between flights units wait for the host, some
- * 30 us; the blocks of a flight that is stopped leave in any case, its launches behind them take a few us each, of no unit. */
+/* Limits of an elastic flight: its number of launches, and their predicted time, which a single longer launch may
+ * exceed. Between flights, units wait for the host for about 30 us. If a flight is stopped, its blocks leave, and
+ * each of its remaining launches takes a few us without using a unit. */
 #define ERC__CUDA_MOST_LAUNCHES 32
 #define ERC__CUDA_FLIGHT_NS 1000000
-#define ERC__CUDA_TICKET 8 /* where in a request's memory, behind the room word */
-#define ERC__CUDA_MOST_BLOCKS_PER_UNIT \
-	2 /* where a flight has all units; more would stretch the tile that real-time work waits for */
+#define ERC__CUDA_TICKET 8 /* offset of the ticket in a request's memory, after the room word */
+/* For flights that have all units; more would lengthen the tiles that real-time work waits for. */
+#define ERC__CUDA_MOST_BLOCKS_PER_UNIT 2
 
 struct cuda_device {
 	struct erc__device base;
@@ -32,45 +34,46 @@ struct cuda_device {
 	char target[32];         /* "cuda:sm_90" */
 	int major, minor;        /* compute capability */
 	uint32_t all_units;      /* SMs; base.units may be fewer */
-	size_t most_local_bytes; /* shared memory of a block, static and dynamic */
-	int lowest, highest;     /* stream priorities; the highest is the smaller number */
-	int has_writes;          /* streams write words (of 32 and 64 bits) themselves: no copy of others' is in the way */
-	cu_stream upload;        /* weights, memory: of the lowest priority */
-	cu_stream control;       /* room words, all of them: their order is that in which they were decided */
-	cu_event rooms_written;  /* on control, behind the last word */
-	cu_address board;        /* struct erc_cuda_board; 0: there is none, limits are the host's alone */
+	size_t most_local_bytes; /* maximum shared memory of a block, static and dynamic */
+	int lowest, highest;     /* stream priorities; the highest priority is the smaller number */
+	/* streams can write words (of 32 and 64 bits) themselves, so no copy of another stream delays them */
+	int has_writes;
+	cu_stream upload;        /* for weights and memory; lowest priority */
+	cu_stream control;       /* writes all room words, so that they arrive in the order in which they were decided */
+	cu_event rooms_written;  /* recorded on control after the last word */
+	cu_address board;        /* struct erc_cuda_board; 0: none, so only the host sets limits */
 	pthread_mutex_t loading; /* guards chunk */
-	uint8_t *chunk;          /* pinned: weights on their way */
+	uint8_t *chunk;          /* pinned memory for weights that are being copied */
 
 	pthread_t thread;
 	int has_thread;
-	int is_closing;               /* under the lock, as the next */
-	int is_watching;              /* the thread sleeps for a while only */
-	uint64_t look_ns;             /* when something is to be done that nobody will tell of; UINT64_MAX: nothing */
-	uint64_t fall_ns;             /* when a real-time run is taken to need fewer units */
-	uint64_t asleep_until_ns;     /* the thread, unless it is woken */
-	_Atomic uint32_t news;        /* counts what the thread should look at; it sleeps on it */
-	struct cuda_request *running; /* whose run is queued; under the lock, as all below */
+	int is_closing;               /* guarded by the lock, as the next field */
+	int is_watching;              /* the thread sleeps only for a limited time */
+	uint64_t look_ns;             /* when there is work that nobody will announce; UINT64_MAX: never */
+	uint64_t fall_ns;             /* when a real-time run is expected to need fewer units */
+	uint64_t asleep_until_ns;     /* until when the thread sleeps, unless it is woken */
+	_Atomic uint32_t news;        /* counts what the thread should look at; the thread sleeps on it */
+	struct cuda_request *running; /* requests whose run is queued; guarded by the lock, as all below */
 	struct cuda_slot {
 		const struct cuda_request *owner; /* NULL: free */
 		uint32_t generation;              /* 16 bits */
-		int is_due;                       /* the driver has not taken the word that it is free */
+		int is_due;                       /* the slot is free, but the driver has not accepted that word yet */
 	} slots[ERC_CUDA_SLOTS];
-	uint32_t board_units;      /* the board's `units` */
-	struct cuda_request *dead; /* destroyed on a lost device, where the driver may still know their memory */
+	uint32_t board_units;      /* value of the board's `units` */
+	struct cuda_request *dead; /* requests destroyed on a lost device; the driver may still use their memory */
 
-	/* Host time minus the units' global timer lies between the two: a block begins after its launch, and before its
-	 * flight is seen to have ended. */
+	/* Host time minus the units' global timer lies between these two, because a block begins after its launch and
+	 * before its flight is seen to have ended. */
 	int64_t least_offset_ns, most_offset_ns;
 
-	_Atomic uint32_t is_lost; /* 1: being told; 2: lost_text is there. Every later call fails with it */
+	_Atomic uint32_t is_lost; /* 1: the text is being written; 2: lost_text is valid. Every later call fails with it */
 	char lost_text[200];
 };
 
 struct cuda_kernel {
 	cu_module module;
 	cu_function plain, elastic;
-	size_t static_local_bytes; /* of the elastic one, which has more */
+	size_t static_local_bytes; /* of the elastic form, which has more */
 };
 
 struct erc__image {
@@ -79,31 +82,32 @@ struct erc__image {
 	struct cuda_kernel kernels[];
 };
 
-/* A step in the variant of one budget. */
+/* A step, in the variant of one budget. */
 struct cuda_step {
 	const struct erc__step *step;
-	const struct cuda_kernel *kernel; /* NULL: a copy */
-	uint32_t threads;                 /* of a block */
-	uint32_t local_bytes;             /* of a block, dynamic */
-	uint32_t blocks_per_unit;         /* in flights that have all units */
+	const struct cuda_kernel *kernel; /* NULL: the step is a copy */
+	uint32_t threads;                 /* per block */
+	uint32_t local_bytes;             /* dynamic shared memory per block */
+	uint32_t blocks_per_unit;         /* for flights that have all units */
 	cu_address from, to;              /* of a copy */
-	struct erc_cuda_launch launch;    /* filled in but for what a flight sets */
+	struct erc_cuda_launch launch;    /* complete but for what a flight sets */
 };
 
 struct cuda_flight {
 	struct cuda_request *request;
 	cu_stream stream;
-	struct erc_cuda_progress *seen; /* pinned: the progress of all steps when it ended, then the run-time dims */
-	_Atomic uint32_t has_ended;     /* set by the host function */
-	int is_used;                    /* handed to the stream, and not yet seen to have ended */
-	int has_outputs;                /* it ends with a copy of them */
+	struct erc_cuda_progress
+		*seen; /* pinned memory: the progress of all steps when the flight ended, then the run-time dims */
+	_Atomic uint32_t has_ended; /* set by the host function */
+	int is_used;                /* it was given to the stream, and is not yet seen to have ended */
+	int has_outputs;            /* it ends with a copy of the outputs */
 	uint32_t epoch;
-	uint32_t first, end; /* steps */
-	uint64_t longest_ns; /* the longest of its launches, as predicted; 0: not known */
-	uint32_t needed;     /* most units that one of its launches can occupy */
-	uint32_t first_unit; /* rank of its first unit among those of the request */
+	uint32_t first, end; /* range of steps */
+	uint64_t longest_ns; /* predicted time of its longest launch; 0: not known */
+	uint32_t needed;     /* maximum number of units that one of its launches can use */
+	uint32_t first_unit; /* rank of its first unit among the units of the request */
 	uint32_t launched;   /* units that it was launched for */
-	uint32_t units;      /* places that these still have in the rooms */
+	uint32_t units;      /* places that these units still have in the rooms */
 	struct erc__pass pass;
 	uint64_t launched_ns;
 };
@@ -113,11 +117,11 @@ struct cuda_request {
 	struct erc_request *owner;
 	struct cuda_request *next; /* running or dead */
 
-	/* Device memory, one block: room word, progress, dims, inputs, outputs, activations. Pinned memory, one block: room word,
-	 * what two flights saw, inputs, outputs. */
+	/* Device memory, in one block: room word, progress, dims, inputs, outputs, activations. Pinned memory, in one
+	 * block: room word, what two flights saw, inputs, outputs. */
 	cu_address memory, progress, dims, arena;
 	uint8_t *pinned;
-	size_t seen_bytes;     /* progress and dims */
+	size_t seen_bytes;     /* bytes of progress and dims */
 	uint32_t tensor_count; /* inputs, then outputs */
 	cu_address *tensors;
 	uint8_t **staging;
@@ -126,60 +130,61 @@ struct cuda_request {
 
 	struct cuda_step *steps; /* [budget * step_count + step] */
 	uint32_t step_count;
-	const struct cuda_step **taken; /* of each step: the variant in which it began; NULL: it has not */
-	uint32_t *tiles;                /* of each step that was taken */
-	uint32_t *done;                 /* of these, completed, as far as it was seen */
-	uint32_t *claimed;              /* the same; may pass the number of tiles */
-	int has_slots;                  /* a step's number of tiles is known in mid-run only */
-	struct erc__cuda_phase *phases; /* NULL: it has nothing to tell */
-	uint32_t phase_count;           /* else 2 or more */
-	cu_event ready;                 /* what was uploaded and copied before the launches of the last flight is there */
-	cu_graph_exec graph;            /* the plain form of a run in the variants of graph_budget; NULL: plain launches */
+	const struct cuda_step **taken; /* for each step, the variant in which it began; NULL: it has not begun */
+	uint32_t *tiles;                /* number of tiles of each step that has begun */
+	uint32_t *done;                 /* completed tiles of these, as far as seen */
+	uint32_t *claimed;              /* claimed tiles of these, as far as seen; may exceed the number of tiles */
+	int has_slots;                  /* some number of tiles is known only during the run */
+	struct erc__cuda_phase *phases; /* NULL: it writes nothing to the board */
+	uint32_t phase_count;           /* otherwise at least 2 */
+	cu_event ready;      /* recorded when the uploads and copies before the last flight's launches are complete */
+	cu_graph_exec graph; /* plain form of a run, in the variants of graph_budget; NULL: plain launches */
 	uint32_t graph_budget;
 
 	/* The run. */
-	struct cuda_flight flights[2]; /* a second one joins, or replaces one that was stopped and has not ended */
-	int has_begun;                 /* inputs are on their way */
+	/* a second one joins the first, or replaces it when it was stopped and has not ended */
+	struct cuda_flight flights[2];
+	int has_begun; /* the inputs are being copied */
 	int is_plain;
-	int has_outputs;      /* they are in staging */
-	int is_waiting;       /* all tiles of the launch at hand are claimed: more units would find nothing */
-	uint32_t slot;        /* real-time: number + 1; 0: none */
-	uint32_t sent_ticket; /* what the device has of it */
-	int is_withdrawn;     /* its slot says 0, as it has no units */
-	int is_held;          /* best-effort: a flight came to nothing beside real-time runs; it waits for look_ns, */
-	int is_probing;       /* and the next one has a launch only */
-	int is_refill_due;    /* best-effort: blocks may have been sent away for which there is room now; */
+	int has_outputs;      /* the outputs are in pinned memory */
+	int is_waiting;       /* all tiles of the present launch are claimed, so more units would find none */
+	uint32_t slot;        /* real-time: number of its slot plus 1; 0: none */
+	uint32_t sent_ticket; /* the ticket that the device has */
+	int is_withdrawn;     /* its slot says 0, because it has no units */
+	int is_held;          /* best-effort: a flight did nothing beside real-time runs; the run waits for look_ns, */
+	int is_probing;       /* and its next flight has one launch only */
+	int is_refill_due;    /* best-effort: blocks may have left for which there is room again; */
 	int is_draining;      /* so its flights were stopped, and the next one begins when they have ended */
-	uint32_t position;    /* steps before it are complete */
-	uint32_t epoch;       /* of the last flight; never goes back */
+	uint32_t position;    /* all steps before it are complete */
+	uint32_t epoch;       /* of the last flight; only grows */
 	uint32_t stop_epoch;
-	enum erc_status failure; /* the run ends with it, once its flights have */
+	enum erc_status failure; /* the result of the run after its flights have ended */
 };
 
 /* ---- cuda.c ---- */
 
-/* ERC_OK for 0. A lasting error loses the device. */
+/* ERC_OK for 0. A lasting error makes the device lost. */
 enum erc_status erc__cuda_check(struct cuda_device *device, cu_result result, const char *call);
 #define CU(device, name, ...) erc__cuda_check((device), (device)->driver.name(__VA_ARGS__), #name)
-/* From now on every call fails. */
+/* Makes the device lost: from now on every call fails with this text. */
 void erc__cuda_lose(struct cuda_device *device, const char *text);
-/* ERC_DEVICE when it was lost. */
+/* ERC_DEVICE if the device is lost. */
 enum erc_status erc__cuda_is_alive(const struct cuda_device *device);
-/* The thread looks again. */
+/* Wakes the device's thread. */
 void erc__cuda_wake(struct cuda_device *device);
-/* The device's context becomes the calling thread's, and what was before comes back. */
+/* Makes the device's context current on the calling thread; erc__cuda_leave restores the context before. */
 enum erc_status erc__cuda_enter(struct cuda_device *device);
 void erc__cuda_leave(struct cuda_device *device);
 
 /* ---- cuda_flight.c, all under the lock and in the context ---- */
 
-/* A queued job's run begins. */
+/* Begins the run of a queued job. */
 void erc__cuda_begin(struct cuda_request *request);
-/* Whatever has changed: rooms are made known, free places are given out. */
+/* Call it after any change: tells blocks their rooms, and gives out free places. */
 void erc__cuda_pump(struct cuda_device *device);
-/* Before the next pump, which ends what has not begun. */
+/* The next erc__cuda_pump ends what has not begun. */
 void erc__cuda_cancel(struct cuda_request *request);
-/* The flight's places are given back. */
+/* Gives back the flight's places. */
 void erc__cuda_leave_all(struct cuda_flight *flight, uint64_t now_ns);
 
 static inline int erc__cuda_is_flying(const struct cuda_request *request)
@@ -187,81 +192,81 @@ static inline int erc__cuda_is_flying(const struct cuda_request *request)
 	return request->flights[0].is_used || request->flights[1].is_used;
 }
 
-/* No further flight. */
+/* Whether the run gets no further flight. */
 static inline int erc__cuda_is_ending(const struct cuda_request *request)
 {
 	return request->failure || atomic_load_explicit(&request->owner->job.cancelled, memory_order_relaxed);
 }
 
-/* Tiles of a step that are not completed, as far as it was seen. */
+/* Tiles of a step that are not completed, as far as seen. */
 static inline uint32_t erc__cuda_tiles_left(const struct cuda_request *request, uint32_t step)
 {
 	return request->tiles[step] - request->done[step];
 }
 
-/* The run will end so; the first reason counts. */
+/* Makes the run fail; the first reason counts. */
 void erc__cuda_fail(struct cuda_request *request, enum erc_status status);
-/* Units behind the last one that has a place: the limit in the room word, and the rank of whoever comes next. */
+/* One more than the last rank that has a place: the limit in the room word, and the rank of the next unit. */
 uint32_t erc__cuda_limit(const struct cuda_request *request);
 
 /* ---- cuda_board.c, under the lock and in the context but for the first three ---- */
 
-/* The board, where the device can have one and the policy looks ahead. */
+/* Creates the board, if the device can have one and the policy looks ahead. */
 enum erc_status erc__cuda_board_create(struct cuda_device *device);
-/* What a real-time request has to tell. */
+/* Finds what a real-time request writes to the board. */
 enum erc_status erc__cuda_find_phases(struct cuda_request *request);
-/* The parts of a prepared launch that are for the board. */
+/* Fills the fields of a prepared launch that concern the board. */
 void erc__cuda_fill_board(const struct cuda_request *request, uint32_t number, struct erc_cuda_launch *launch);
-/* Runs that have something to tell take slots; limits are set anew without them. */
+/* Gives slots to runs that have something to write, and sets the limits again without these runs. */
 void erc__cuda_take_slots(struct cuda_device *device, uint64_t now_ns);
-/* Before a flight of a run that has a slot. */
+/* Called before a flight of a run that has a slot. */
 void erc__cuda_tell_start(struct cuda_request *request);
 /* The run has lost all its units. */
 void erc__cuda_withdraw(struct cuda_request *request);
-/* The run is over. */
+/* The run is over and gives its slot back. */
 void erc__cuda_give_slot(struct cuda_request *request);
-/* What the host has to say of units: before best-effort limits grow. */
+/* Writes what the host knows of units, before best-effort limits grow. */
 enum erc_status erc__cuda_write_board(struct cuda_device *device);
-/* For the run's launches: see struct erc_cuda_launch. */
+/* The ticket for the run's launches: see struct erc_cuda_launch. */
 uint32_t erc__cuda_ticket(const struct cuda_request *request);
-/* A run has a slot. */
+/* Whether any run has a slot. */
 int erc__cuda_is_board_used(const struct cuda_device *device);
 /* A best-effort flight has ended. */
 void erc__cuda_note_progress(struct cuda_request *request, int is_stopped, int has_progress);
-/* What is due at look_ns, if that has come; and the next one. */
+/* Does what is due at look_ns, if that time has come, and sets the next time. */
 void erc__cuda_look(struct cuda_device *device, uint64_t now_ns);
 void erc__cuda_plan_look(struct cuda_device *device, uint64_t now_ns);
 
 /* ---- cuda_end.c, the same ---- */
 
-/* Flights that have ended are counted; runs that are over finish. */
+/* Counts the flights that have ended, and finishes runs that are over. */
 void erc__cuda_reap(struct cuda_device *device);
-/* Runs that are over finish. 1: one has, so rooms have moved. */
+/* Finishes runs that are over. Returns 1 if there was one, so that rooms may have changed. */
 int erc__cuda_settle_all(struct cuda_device *device, uint64_t now_ns);
-/* The device is lost: nothing in flight will be heard of. */
+/* The device is lost: nothing in flight will report its end. */
 void erc__cuda_fail_all(struct cuda_device *device, uint64_t now_ns);
 
 /* ---- cuda_enqueue.c ---- */
 
-/* At an offset of the board, in the order of room words. */
+/* Writes a word at an offset of the board, in the order of the room words. */
 enum erc_status erc__cuda_put_word(struct cuda_device *device, size_t offset, uint32_t word);
-/* Makes the request's {stop epoch, limit} known to its blocks. */
+/* Makes the request's {stop epoch, limit} visible to its blocks. */
 enum erc_status erc__cuda_write_room(struct cuda_request *request, uint32_t limit);
 enum erc_status erc__cuda_enqueue_elastic(struct cuda_flight *flight, int is_join);
-/* The whole flight in the plain form, as the graph where that is possible. */
+/* Enqueues the whole flight in the plain form, as the graph if that is possible. */
 enum erc_status erc__cuda_enqueue_plain(struct cuda_flight *flight, uint32_t budget);
-/* The host function that ends a flight. */
+/* Enqueues the host function that ends a flight. */
 enum erc_status erc__cuda_enqueue_end(struct cuda_flight *flight);
-/* The graph of the request's plain form; that there is none is no error. */
+/* Makes the graph of the request's plain form. It is no error if there can be none. */
 enum erc_status erc__cuda_make_graph(struct cuda_request *request, uint32_t budget);
 
 /* ---- cuda_request.c ---- */
 
 enum erc_status erc__cuda_request_create(struct erc__device *device, struct erc_request *owner);
 void erc__cuda_request_destroy(struct erc__device *device, struct erc_request *owner);
-/* Frees what is left of it; the driver may be gone. */
+/* Frees what is left of the request; the driver may be lost. */
 void erc__cuda_request_free(struct cuda_request *request);
-/* Inputs to where the device can read them at any time. */
+/* Copies the inputs to memory that the device can read at any time. */
 void erc__cuda_stage(struct cuda_request *request);
 void erc__cuda_collect(struct erc__device *device, struct erc_request *owner);
 

@@ -1,4 +1,4 @@
-/* The CUDA driver's library: found, opened, its failures put into words. */
+/* The CUDA driver's library: finds it, opens it, and describes its failures. */
 #include "runtime/devices/cuda_driver.h"
 
 #include <dlfcn.h>
@@ -10,7 +10,7 @@
 static enum erc_status find_symbol(void *library, const char *path, const char *name, int is_needed, void *out)
 {
 	void *symbol = dlsym(library, name);
-	memcpy(out, &symbol, sizeof symbol); /* ISO C has no cast from object to function pointers */
+	memcpy(out, &symbol, sizeof symbol); /* ISO C has no cast from an object pointer to a function pointer */
 	if (!symbol && is_needed)
 		return erc__fail(ERC_DEVICE, "cuda: %s has no %s: the driver is too old; update it to one for CUDA 12 or newer",
 		                 path, name);
@@ -28,7 +28,8 @@ enum erc_status erc__cuda_driver_load(struct cuda_driver *driver)
 #define X(is_needed, name, parameters) TRY(find_symbol(library, path, #name, is_needed, &driver->name));
 #include "runtime/devices/cuda_symbols.def"
 #undef X
-	/* With the default of 8, streams share the queues that they go through: a word or a real-time run would wait behind others' launches. */
+	/* By default there are 8 hardware queues, which streams share. A word or a real-time run would then wait for the
+	 * launches of other streams. */
 	setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0);
 	cu_result result = driver->cuInit(0);
 	if (result == CU_NO_DEVICE)

@@ -1,4 +1,4 @@
-/* The ends of flights and runs on a CUDA device: what the progress words say has been done, when it began, what follows. */
+/* How flights and runs end on a CUDA device: what the progress words say was done, when it began, and what follows. */
 #include "runtime/devices/cuda_device.h"
 
 #include <stdio.h>
@@ -13,18 +13,18 @@ static void finish(struct cuda_request *request, enum erc_status result, uint64_
 	*at = request->next;
 	erc__cuda_give_slot(request);
 	job->result = result;
-	erc__device_finish(&device->base, job,
-	                   now_ns); /* the owner may be quick: nothing of the request is touched behind it */
+	erc__device_finish(&device->base, job, now_ns); /* after this the owner may free the request */
 }
 
-/* Global timer to host time, in the bounds that are certain. */
+/* Converts global timer to host time, within the known bounds. */
 static uint64_t to_host_ns(const struct cuda_device *device, uint64_t ns, uint64_t least_ns, uint64_t most_ns)
 {
 	uint64_t host_ns = ns + (uint64_t)device->least_offset_ns;
 	return host_ns < least_ns ? least_ns : host_ns > most_ns ? most_ns : host_ns;
 }
 
-/* A block began at `ns` of its timer, after host time least_ns and before most_ns. Clocks drift: what no longer fits is forgotten. */
+/* A block began at `ns` of its timer, after host time least_ns and before most_ns. Clocks drift, so bounds that no
+ * longer fit are replaced. */
 static void calibrate(struct cuda_device *device, uint64_t ns, uint64_t least_ns, uint64_t most_ns)
 {
 	int64_t least = (int64_t)(least_ns - ns), most = (int64_t)(most_ns - ns);
@@ -38,7 +38,7 @@ static void calibrate(struct cuda_device *device, uint64_t ns, uint64_t least_ns
 		device->most_offset_ns = most;
 }
 
-/* A launch's first block was seen for the first time. */
+/* The first block of a launch was seen for the first time. */
 static void note_launch(struct cuda_flight *flight, uint32_t step, uint64_t now_ns)
 {
 	struct cuda_request *request = flight->request;
@@ -59,12 +59,12 @@ static void note_launch(struct cuda_flight *flight, uint32_t step, uint64_t now_
 		                  request->taken[step]->step->record);
 }
 
-/* What the flight's steps have come to. 1: it saw all of them complete. */
+/* Counts what the flight's steps have done. Returns 1 if it saw all of them complete. */
 static int count_done(struct cuda_flight *flight, uint64_t now_ns)
 {
 	struct cuda_request *request = flight->request;
 	struct erc__job *job = &request->owner->job;
-	int is_head = !flight->first_unit, are_all = 1; /* copies in front of the launches are through */
+	int is_head = !flight->first_unit, are_all = 1; /* the copies before the launches are complete */
 	for (uint32_t i = flight->first; i < flight->end; i++) {
 		uint32_t done = flight->seen[i].done, claimed = flight->seen[i].next;
 		is_head &= !request->taken[i]->kernel || !request->tiles[i];
@@ -85,7 +85,7 @@ static int count_done(struct cuda_flight *flight, uint64_t now_ns)
 	return are_all;
 }
 
-/* A dim is written once in a run, and is 0 before: of two flights' views either may be the newer one. */
+/* A dim is written once in a run and is 0 before. The view of either of two flights may be the newer one. */
 static void read_dims(struct cuda_flight *flight)
 {
 	struct cuda_request *request = flight->request;
@@ -111,7 +111,7 @@ static void end_flight(struct cuda_flight *flight, uint64_t now_ns)
 	request->is_waiting = position == flight->end || request->claimed[position] >= request->tiles[position];
 }
 
-/* Without a flight under way a run may be over: 1. */
+/* Returns 1 if the run, which has no flight under way, is over. */
 static int settle(struct cuda_request *request, uint64_t now_ns)
 {
 	if (erc__cuda_is_flying(request) || !(erc__cuda_is_ending(request) || request->has_outputs))

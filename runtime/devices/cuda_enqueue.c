@@ -1,7 +1,7 @@
-/* The driver calls of a flight: what is put on its stream, in which order. No decision is made here. */
+/* The driver calls of a flight: what is put on its stream, and in which order. Decides nothing. */
 #include "runtime/devices/cuda_device.h"
 
-/* The source of a copy always holds the newest word, so that one which comes late writes no older one. */
+/* The source of a copy always holds the newest word, so a late copy never writes an older one. */
 static enum erc_status put_room(struct cuda_request *request, uint64_t word)
 {
 	struct cuda_device *device = request->device;
@@ -26,7 +26,7 @@ enum erc_status erc__cuda_put_word(struct cuda_device *device, size_t offset, ui
 static void host_function(void *user)
 {
 	struct cuda_flight *flight = user;
-	struct cuda_device *device = flight->request->device; /* the request may be gone after the store */
+	struct cuda_device *device = flight->request->device; /* the request may be freed after the store */
 	atomic_store_explicit(&flight->has_ended, 1, memory_order_release);
 	erc__cuda_wake(device);
 }
@@ -51,7 +51,8 @@ static enum erc_status enqueue_inputs(struct cuda_flight *flight)
 	return ERC_OK;
 }
 
-/* Progress before outputs: if it says that all is complete, the outputs that follow it are. */
+/* Progress is copied before the outputs: if it says that all steps are complete, the outputs after it are complete
+ * too. */
 static enum erc_status enqueue_outputs(struct cuda_flight *flight)
 {
 	struct cuda_request *request = flight->request;
@@ -82,7 +83,7 @@ static enum erc_status launch(struct cuda_flight *flight, cu_function function, 
 
 /* ---- the elastic form ---- */
 
-/* The run's launches read it when they tell. */
+/* The run's launches read the ticket when they write to the board. */
 static enum erc_status enqueue_ticket(struct cuda_flight *flight)
 {
 	struct cuda_request *request = flight->request;
@@ -93,7 +94,7 @@ static enum erc_status enqueue_ticket(struct cuda_flight *flight)
 	return CU(request->device, cuStreamWriteValue32_v2, flight->stream, request->memory + ERC__CUDA_TICKET, ticket, 0);
 }
 
-/* What must be there before the first launch. A flight that joins another's launches waits for what that one prepared. */
+/* What must happen before the first launch. A flight that joins another one waits for what that one prepared. */
 static enum erc_status enqueue_head(struct cuda_flight *flight, int is_join)
 {
 	struct cuda_request *request = flight->request;
@@ -165,7 +166,7 @@ enum erc_status erc__cuda_enqueue_plain(struct cuda_flight *flight, uint32_t bud
 	return enqueue_plain(flight, has_begun);
 }
 
-/* The run as one flight, recorded instead of run. */
+/* Records the run as one flight instead of running it. */
 static enum erc_status capture(struct cuda_request *request, cu_graph *graph)
 {
 	struct cuda_device *device = request->device;
@@ -191,7 +192,7 @@ enum erc_status erc__cuda_make_graph(struct cuda_request *request, uint32_t budg
 	request->flights[0].end = request->step_count;
 	request->flights[0].has_outputs = 1;
 	enum erc_status status = capture(request, &graph);
-	/* A graph runs with the priority of the stream into which it is launched. */
+	/* A graph runs with the priority of the stream on which it is launched. */
 	if (!status && graph && driver->cuGraphInstantiateWithFlags(&request->graph, graph, 0))
 		request->graph = NULL;
 	if (graph)
@@ -199,5 +200,5 @@ enum erc_status erc__cuda_make_graph(struct cuda_request *request, uint32_t budg
 	if (request->graph && driver->cuGraphUpload && !driver->cuGraphUpload(request->graph, request->flights[0].stream))
 		driver->cuStreamSynchronize(request->flights[0].stream);
 	request->graph_budget = budget;
-	return erc__cuda_is_alive(device); /* else plain launches do */
+	return erc__cuda_is_alive(device); /* otherwise plain launches are used */
 }

@@ -1,6 +1,7 @@
-/* Runs on a CUDA device: which launches go into a flight, and for how many units. The scheduler's rooms
- * count units as on every device; here places are taken when a flight is launched, and given back when its room
- * shrinks or it ends. A block over the limit leaves at its tile boundary, of which the host hears at the flight's end. */
+/* Runs on a CUDA device: which launches go into a flight, and for how many units. As on every device, the
+ * scheduler's rooms count units. Here a flight takes places when it is launched, and gives them back when its room
+ * shrinks or it ends. A block over the limit leaves at its tile boundary, and the host learns of that when the
+ * flight ends. */
 #include "runtime/devices/cuda_device.h"
 
 #include <stdio.h>
@@ -11,7 +12,7 @@ static struct cuda_request *request_of(struct erc__item *item)
 	return erc__job_of(item)->native;
 }
 
-/* Of the flights that have places, the one of the lowest ranks, or of the highest. */
+/* Of the flights that have places, the one with the lowest or the highest ranks. */
 static struct cuda_flight *placed_flight(struct cuda_request *request, int is_last)
 {
 	struct cuda_flight *best = NULL;
@@ -63,7 +64,7 @@ static void leave_unit(struct cuda_flight *flight, int in_room, uint64_t now_ns)
 	struct erc__device *device = &flight->request->device->base;
 	flight->units--;
 	device->tile_ns[flight->request->owner->job.item.tenant->class_] +=
-		now_ns - flight->launched_ns; /* it knows no closer */
+		now_ns - flight->launched_ns; /* it is not known more exactly */
 	erc__device_leave(&flight->request->device->base, &flight->request->owner->job, flight->first_unit + flight->units,
 	                  now_ns - flight->launched_ns, in_room, now_ns);
 }
@@ -74,7 +75,7 @@ void erc__cuda_leave_all(struct cuda_flight *flight, uint64_t now_ns)
 		leave_unit(flight, 1, now_ns);
 }
 
-/* Everything in flight is to end at the next tile boundaries. A word never holds a bare limit of 0. */
+/* Everything in flight is to end at its next tile boundary. A word never holds only a limit of 0. */
 static void stop(struct cuda_request *request, uint32_t limit)
 {
 	request->stop_epoch = request->epoch;
@@ -83,7 +84,7 @@ static void stop(struct cuda_request *request, uint32_t limit)
 		erc__cuda_fail(request, status);
 }
 
-/* Places that the rooms no longer hold are given back, those of the highest ranks first, and the blocks are told. */
+/* Gives back places that the rooms no longer hold, highest ranks first, and tells the blocks. */
 static void apply_room(struct cuda_request *request, uint64_t now_ns)
 {
 	struct erc__job *job = &request->owner->job;
@@ -113,7 +114,7 @@ static uint64_t predicted_ns(const struct cuda_step *step, uint32_t tiles, uint3
 	return step->step->tile_ns * ((tiles + at_once - 1) / at_once);
 }
 
-/* The variant in which a step begins, or has begun, and its tiles. */
+/* The variant in which a step begins, or has begun, and its number of tiles. */
 static enum erc_status take_step(struct cuda_request *request, uint32_t number, uint32_t budget)
 {
 	if (request->taken[number] && (request->claimed[number] || erc__cuda_is_flying(request)))
@@ -122,10 +123,10 @@ static enum erc_status take_step(struct cuda_request *request, uint32_t number, 
 	return erc__job_count_tiles(&request->owner->job, request->taken[number]->step, &request->tiles[number]);
 }
 
-/* From the request's position: the flight's steps. Copies come first: they cannot be left and taken up again, so all before
- * them must be complete. Where a number of tiles depends on run-time dims the host must have read these, which it
- * does at a flight's end: kernels then need no other form, and tiles are counted exactly; a model without such dims pays
- * nothing. */
+/* Chooses the flight's steps, from the request's position on. A copy cannot be interrupted and continued, so copies
+ * come first, after all earlier steps are complete. If a number of tiles depends on run-time dims, the host must
+ * have read these, which it does at the end of a flight. So kernels need no other form, tiles are counted exactly,
+ * and a model without such dims has no extra cost. */
 static enum erc_status plan(struct cuda_request *request, struct cuda_flight *flight, uint32_t budget, uint32_t room)
 {
 	uint64_t sum_ns = 0;
@@ -154,7 +155,8 @@ static enum erc_status plan(struct cuda_request *request, struct cuda_flight *fl
 			break;
 		flight->longest_ns = ns > flight->longest_ns ? ns : flight->longest_ns;
 		if (erc__cuda_tiles_left(request, i) > flight->needed)
-			flight->needed = erc__cuda_tiles_left(request, i); /* a unit takes a tile before another one takes two */
+			flight->needed =
+				erc__cuda_tiles_left(request, i); /* each unit takes one tile before any takes a second one */
 	}
 	flight->end = i;
 	return ERC_OK;
@@ -162,7 +164,7 @@ static enum erc_status plan(struct cuda_request *request, struct cuda_flight *fl
 
 /* ---- starting ---- */
 
-/* A real-time run that has the whole device needs no claims: the hardware hands out its tiles. */
+/* A real-time run that has the whole device needs no claims, because the hardware distributes its tiles. */
 static int may_be_plain(const struct cuda_request *request, uint32_t room)
 {
 	const struct cuda_device *device = request->device;
@@ -179,7 +181,7 @@ static uint32_t most_units(const struct cuda_request *request, const struct cuda
 	return request->is_plain || share < flight->needed ? share : flight->needed;
 }
 
-/* Takes places for up to `most` units: how many. */
+/* Takes places for up to `most` units and returns how many. */
 static uint32_t enter(struct cuda_flight *flight, uint32_t most, uint64_t now_ns)
 {
 	struct cuda_request *request = flight->request;
@@ -192,7 +194,7 @@ static uint32_t enter(struct cuda_flight *flight, uint32_t most, uint64_t now_ns
 	return flight->units;
 }
 
-/* The flight has its steps and its places; on its way with it. */
+/* Launches the flight, which has its steps and its places. */
 static void send(struct cuda_flight *flight, int is_join, uint32_t budget)
 {
 	struct cuda_request *request = flight->request;
@@ -209,14 +211,14 @@ static void send(struct cuda_flight *flight, int is_join, uint32_t budget)
 			request->is_plain ? erc__cuda_enqueue_plain(flight, budget) : erc__cuda_enqueue_elastic(flight, is_join);
 	if (status) {
 		erc__cuda_fail(request, status);
-		stop(request, erc__cuda_limit(request)); /* what was launched all the same */
+		stop(request, erc__cuda_limit(request)); /* what was launched nevertheless */
 	}
-	/* Without the end's notice nothing can be known of the stream any more. */
+	/* Without the notice of the end, nothing can be known about the stream any more. */
 	if (erc__cuda_enqueue_end(flight) && !atomic_load(&request->device->is_lost))
 		erc__cuda_lose(request->device, "a stream took no host function");
 }
 
-/* The first flight of a request that has none under way, or one in place of what was stopped. */
+/* Launches the first flight of a request that has none under way, or one in place of a stopped flight. */
 static void start(struct cuda_request *request, uint64_t now_ns)
 {
 	struct erc__job *job = &request->owner->job;
@@ -225,7 +227,7 @@ static void start(struct cuda_request *request, uint64_t now_ns)
 	if (!request->has_begun)
 		request->is_plain = may_be_plain(request, room);
 	enum erc_status status = plan(request, flight, budget, room);
-	if (status) { /* the detail is the job's already */
+	if (status) { /* the job already has the detail text */
 		erc__cuda_fail(request, status);
 		return;
 	}
@@ -237,7 +239,7 @@ static void start(struct cuda_request *request, uint64_t now_ns)
 		send(flight, 0, budget);
 }
 
-/* More units for the launches of a flight that is under way, with ranks behind those it has. */
+/* Launches more units for a flight that is under way; their ranks follow those that it has. */
 static void join(struct cuda_request *request, struct cuda_flight *first, uint64_t now_ns)
 {
 	struct cuda_flight *flight = free_flight(request);
@@ -250,7 +252,8 @@ static void join(struct cuda_request *request, struct cuda_flight *first, uint64
 		send(flight, 1, 0);
 }
 
-/* Whether the request would take more units now. While the last tiles of a launch are being computed there is nothing for them. */
+/* Whether the request could use more units now. While the last tiles of a launch are being computed, further units
+ * would find none. */
 static int wants_units(struct erc__item *item, void *user)
 {
 	(void)user;
@@ -266,7 +269,7 @@ static int wants_units(struct erc__item *item, void *user)
 	return !first->first_unit && erc__cuda_limit(request) < first->needed;
 }
 
-/* It is not known which of its units have left: all leave. */
+/* It is not known which of its units have left, so all are told to leave. */
 static void stop_all(struct cuda_request *request, uint64_t now_ns)
 {
 	uint32_t limit = erc__cuda_limit(request);
@@ -275,8 +278,9 @@ static void stop_all(struct cuda_request *request, uint64_t now_ns)
 	stop(request, limit);
 }
 
-/* Blocks that real-time runs sent away come back with the next launch; where that is far, all leave and begin anew: beside real-time
- * runs when they have left, for units would be taken twice. */
+/* Blocks that real-time runs sent away come back with the next launch. If that is far away, all blocks leave and
+ * begin again. Beside real-time runs they begin again only after they have left, because units would otherwise be
+ * taken twice. */
 static void refill(struct cuda_request *request, uint64_t now_ns)
 {
 	struct cuda_flight *first = placed_flight(request, 0);
@@ -302,7 +306,7 @@ static void grow(struct cuda_request *request, uint64_t now_ns)
 		join(request, first, now_ns);
 		return;
 	}
-	stop_all(request, now_ns); /* it was shrunk: as many as there may be now begin anew */
+	stop_all(request, now_ns); /* it was shrunk; now as many as allowed begin again */
 	start(request, now_ns);
 }
 
@@ -331,7 +335,7 @@ void erc__cuda_pump(struct cuda_device *device)
 		erc__cuda_take_slots(device, now_ns);
 		erc__cuda_write_board(device);
 		for (struct cuda_request *request = device->running; request; request = request->next)
-			apply_room(request, now_ns); /* who must shrink hears of it before others start */
+			apply_room(request, now_ns); /* runs that must shrink are told before others start */
 		for (struct cuda_request *request = device->running; request; request = request->next)
 			refill(request, now_ns);
 		while (!atomic_load(&device->is_lost) &&

@@ -1,18 +1,18 @@
-/* CUDA targets, and what of a model lives on the device: its kernels and its weights. All of it is there when the load
- * returns: nothing is left to load, compile or set while requests run. */
+/* CUDA targets, and the parts of a model that live on the device: its kernels and its weights. All of them are there
+ * when the load returns, so that nothing is loaded, compiled or set while requests run. */
 #include <stdio.h>
 #include <string.h>
 
 #include "runtime/devices/cuda_device.h"
 
-#define CHUNK_BYTES \
-	((size_t)512 << 10) /* weights are sent in pieces, so that others' copies come between: 10 to 40 us */
-#define ALL_SHARED 100  /* one carve-out for all: an SM must drain before another one can be set */
+/* Weights are copied in pieces, so that other copies can come between: a piece takes 10 to 40 us. */
+#define CHUNK_BYTES ((size_t)512 << 10)
+#define ALL_SHARED 100 /* one carve-out for all kernels, because an SM must drain before it changes */
 
 /* ---- targets ---- */
 
-/* "cuda:sm_90" runs on what is of its major number and no older, "cuda:sm_90a" on nothing else but 9.0, "cuda:compute_80" on
- * whatever is newer. */
+/* "cuda:sm_90" runs on devices with the same major number that are not older, "cuda:sm_90a" on 9.0 only,
+ * "cuda:compute_80" on any newer device. */
 int erc__cuda_can_run(const struct erc__device *base, const struct erca_target *target, const char *name)
 {
 	const struct cuda_device *device = (const struct cuda_device *)base;
@@ -46,7 +46,7 @@ static enum erc_status load_module(struct cuda_device *device, const void *image
 	return erc__fail(status, "code image: kernel %u: %s%s%.200s", number, detail, *log ? ": " : "", log);
 }
 
-/* Asking for an attribute makes a driver that loads lazily load the function. */
+/* Asking for an attribute makes a driver with lazy loading load the function. */
 static enum erc_status prepare_function(struct cuda_device *device, cu_module module, const char *name,
                                         cu_function *out, size_t *static_local_bytes)
 {
@@ -101,7 +101,7 @@ enum erc_status erc__cuda_image_load(struct erc__device *base, const void *code,
 	return status;
 }
 
-/* What fails here fails on a lost device, whose context takes everything with it. */
+/* These calls fail only on a lost device, whose context frees everything. */
 void erc__cuda_image_unload(struct erc__device *base, struct erc__image *image)
 {
 	struct cuda_device *device = (struct cuda_device *)base;
@@ -132,7 +132,8 @@ static enum erc_status send(struct cuda_device *device, cu_address to, const uin
 {
 	for (size_t at = 0; at < bytes; at += CHUNK_BYTES) {
 		size_t count = bytes - at < CHUNK_BYTES ? bytes - at : CHUNK_BYTES;
-		memcpy(device->chunk, from + at, count); /* reads the file: page faults are this thread's, not the driver's */
+		memcpy(device->chunk, from + at,
+		       count); /* reads the file here, so that page faults happen in this thread and not in the driver */
 		TRY(CU(device, cuMemcpyHtoDAsync_v2, to + at, device->chunk, count, device->upload));
 		TRY(CU(device, cuStreamSynchronize, device->upload));
 	}

@@ -1,5 +1,5 @@
-/* Which launches make a phase. A rise is never left out, however short: the run needs the units. A fall is, where it
- * gives little. */
+/* Which launches make a phase. A rise is always kept, however short, because the run needs the units. A fall is left
+ * out if it frees little. */
 #include "runtime/devices/cuda_phase.h"
 
 static uint64_t end_of(const struct erc__forecast *forecast, uint32_t launch)
@@ -17,7 +17,7 @@ void erc__cuda_needs(const struct erc__forecast *forecast, uint64_t ahead_ns, ui
 	for (uint32_t i = 0; i < forecast->count; i++) {
 		uint64_t until_ns = end_of(forecast, i) + ahead_ns;
 		needs[i] = forecast->launches[i].width ? forecast->launches[i].width : 1;
-		/* No further than to the widest: launches are short, and many lie within the time. */
+		/* No further than to the widest launch. Launches are short, so many begin within the time. */
 		for (uint32_t j = i + 1;
 		     j < forecast->count && forecast->launches[j].start_ns < until_ns && needs[i] < forecast->widest; j++)
 			if (forecast->launches[j].width > needs[i])
@@ -25,10 +25,10 @@ void erc__cuda_needs(const struct erc__forecast *forecast, uint64_t ahead_ns, ui
 	}
 }
 
-/* Launches from `first` on that make a phase: where it ends, its width and time. */
+/* The launches from `first` on that make a phase: its end, width and time. */
 struct stretch {
 	uint32_t end, units;
-	uint64_t ns, used_ns; /* unit time that is needed */
+	uint64_t ns, used_ns; /* used_ns: unit time that is needed */
 };
 
 static void add(struct stretch *stretch, uint32_t need, uint64_t ns)

@@ -1,5 +1,5 @@
-/* Requests on a CUDA device: their memory there, pinned memory for what goes in and out, and a prepared launch for each step
- * and budget, so that a submit fills in a few words. */
+/* Requests on a CUDA device: their device memory, pinned memory for inputs and outputs, and a prepared launch for
+ * each step and budget, so that submitting only fills in a few words. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 
 /* ---- layout ---- */
 
-/* Where the next part of a block begins. */
+/* Reserves the next part of a block and returns its offset. */
 static size_t place(size_t *end, size_t bytes)
 {
 	size_t at = (*end + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
@@ -46,7 +46,7 @@ static enum erc_status take_arrays(struct cuda_request *request)
 	return take(&request->claimed, "launches", request->step_count, sizeof *request->claimed);
 }
 
-/* Both blocks. The host's own run-time dims stay with the owner. */
+/* Allocates both blocks. The host's own run-time dims belong to the owner. */
 static enum erc_status take_memory(struct cuda_request *request)
 {
 	struct cuda_device *device = request->device;
@@ -83,7 +83,7 @@ static enum erc_status take_memory(struct cuda_request *request)
 		request->staging[i] = request->pinned + (size_t)request->staging[i];
 	}
 	TRY(CU(device, cuMemsetD8Async, request->memory, 0, on_device, device->upload));
-	return CU(device, cuStreamSynchronize, device->upload); /* whatever stream comes next may use it */
+	return CU(device, cuStreamSynchronize, device->upload); /* any stream may use it afterwards */
 }
 
 /* ---- steps ---- */
@@ -174,14 +174,14 @@ static enum erc_status fill_steps(struct cuda_request *request)
 	return ERC_OK;
 }
 
-/* Inputs, and outputs that the first record which touches them reads. */
+/* Finds the inputs, and the outputs that the first record to touch them reads. */
 static void find_uploads(struct cuda_request *request)
 {
 	const struct erc_session *session = request->owner->session;
 	const struct erc_artifact *artifact = session->model->artifact;
 	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, session->entry->plan);
 	uint32_t inputs = session->entry->input_count;
-	for (uint32_t r = plan->record_count; r--;) { /* backwards: the first record has the last word */
+	for (uint32_t r = plan->record_count; r--;) { /* backwards, so that the first record decides */
 		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, plan->record_first + r);
 		for (uint32_t o = 0; o < record->operand_count; o++) {
 			const struct erca_operand *operand = erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + o);
@@ -194,7 +194,7 @@ static void find_uploads(struct cuda_request *request)
 
 /* ---- create and destroy ---- */
 
-/* RT by level, the first above all; BE below every RT. */
+/* RT by level, with the first level highest; BE below all RT. */
 static int priority_of(const struct cuda_device *device, const struct erc__tenant *tenant)
 {
 	int priority = device->highest + (tenant->level < 64 ? (int)tenant->level : 64);
@@ -243,7 +243,7 @@ enum erc_status erc__cuda_request_create(struct erc__device *base, struct erc_re
 		status = prepare(request);
 		erc__cuda_leave(device);
 	}
-	return status; /* the owner destroys what there is */
+	return status; /* the owner destroys what exists */
 }
 
 void erc__cuda_request_free(struct cuda_request *request)
@@ -261,17 +261,17 @@ void erc__cuda_request_free(struct cuda_request *request)
 	erc__free(request);
 }
 
-/* In the context. What fails here fails on a lost device, whose context takes everything with it. */
+/* Called in the context. These calls fail only on a lost device, whose context frees everything. */
 static void release(struct cuda_request *request)
 {
 	const struct cuda_driver *driver = &request->device->driver;
 	for (int i = 0; i < 2; i++) {
 		if (!request->flights[i].stream)
 			continue;
-		driver->cuStreamSynchronize(request->flights[i].stream); /* the host function has returned */
+		driver->cuStreamSynchronize(request->flights[i].stream); /* until the host function has returned */
 		driver->cuStreamDestroy_v2(request->flights[i].stream);
 	}
-	driver->cuStreamSynchronize(request->device->control); /* the last word has been written */
+	driver->cuStreamSynchronize(request->device->control); /* until the last word is written */
 	if (request->graph)
 		driver->cuGraphExecDestroy(request->graph);
 	if (request->ready)

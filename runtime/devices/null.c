@@ -1,5 +1,5 @@
-/* The null device: takes any artifact, computes nothing, counts launches and tiles. It is
- * the smallest complete device, and the one to copy when porting. */
+/* The null device: accepts any artifact, computes nothing, counts launches and tiles. It is the smallest complete
+ * device, and the one to copy for a new device. */
 #include "runtime/devices/devices.h"
 
 static enum erc_status null_open(const struct erc_runtime_options *options, struct erc__device **out)
@@ -55,7 +55,7 @@ static enum erc_status null_reserve_local(struct erc__device *device, size_t byt
 	return ERC_OK;
 }
 
-/* Runs the job at once, on the submitting thread: each launch is claimed whole and done. */
+/* Runs the job at once, on the submitting thread: takes all tiles of each launch and counts them as done. */
 static enum erc_status null_submit(struct erc__device *device, struct erc__job *job, uint64_t arrival_ns)
 {
 	pthread_mutex_lock(&device->lock);
@@ -71,7 +71,7 @@ static enum erc_status null_submit(struct erc__device *device, struct erc__job *
 
 static void null_cancel(struct erc__device *device, struct erc__job *job)
 {
-	(void)device, (void)job; /* submit has run it already */
+	(void)device, (void)job; /* it has already run, in null_submit */
 }
 
 static void null_retire(struct erc__device *device, struct erc__job *job)

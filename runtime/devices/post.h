@@ -1,7 +1,7 @@
-/* How a thread that must hold nobody up has others act for it. It takes no lock: it writes what it has to report into a
- * slot of its own and sends the post; whoever holds the device's lock reads the report, writes an answer into the
- * slot and answers the post. The slot is the thread's while the post is answered, the lock holder's while it is sent.
- * A thread that is stopped anywhere in here, or sleeps, keeps nobody else from going on. */
+/* How a thread that nobody may wait for has others act for it. The thread takes no lock. It writes its report into a
+ * slot of its own and sends the post. Whoever holds the device's lock reads the report, writes an answer into the
+ * slot and answers the post. The slot belongs to the thread while the post is answered, and to the lock holder while
+ * it is sent. Wherever such a thread is stopped or sleeps, no other thread has to wait for it. */
 #ifndef ERC_POST_H
 #define ERC_POST_H
 
@@ -21,19 +21,20 @@ static inline void erc__post_init(struct erc__post *post)
 	atomic_init(&post->word, ERC__POST_SENT); /* a thread begins by waiting for an answer */
 }
 
-/* By the thread, which has written its report; it rings the bell next. */
+/* Called by the thread after it has written its report; it then rings the bell. */
 static inline void erc__post_send(struct erc__post *post)
 {
 	atomic_store_explicit(&post->word, ERC__POST_SENT, memory_order_seq_cst);
 }
 
-/* Under the lock. 1: the report may be read, and the answer written. */
+/* Called with the lock held. 1: the report may be read and the answer written. */
 static inline int erc__post_is_sent(const struct erc__post *post)
 {
 	return atomic_load_explicit(&post->word, memory_order_seq_cst) == ERC__POST_SENT;
 }
 
-/* Under the lock, with the answer in place. Who answers wakes the thread, best without the lock. */
+/* Called with the lock held, after the answer is written. The caller then wakes the thread, preferably without the
+ * lock. */
 static inline void erc__post_answer(struct erc__post *post)
 {
 	atomic_store_explicit(&post->word, ERC__POST_ANSWERED, memory_order_release);
@@ -44,7 +45,7 @@ static inline void erc__post_wake(struct erc__post *post)
 	erc__futex_wake(&post->word, 1);
 }
 
-/* By the thread: whether the answer is there to be read. */
+/* Called by the thread: whether the answer may be read. */
 static inline int erc__post_is_answered(const struct erc__post *post)
 {
 	return atomic_load_explicit(&post->word, memory_order_acquire) == ERC__POST_ANSWERED;
@@ -56,10 +57,10 @@ static inline void erc__post_await(struct erc__post *post)
 		erc__futex_wait(&post->word, ERC__POST_SENT, UINT64_MAX);
 }
 
-/* Tells one thread, the bell's owner, that there is something to look at. */
+/* Tells one thread, the bell's owner, that there is something to read. */
 struct erc__bell {
-	_Atomic uint32_t rings;  /* counts; the owner sleeps on it */
-	_Atomic uint32_t sleeps; /* the owner does, or is about to */
+	_Atomic uint32_t rings;  /* number of rings; the owner sleeps on it */
+	_Atomic uint32_t sleeps; /* the owner sleeps, or is about to */
 };
 
 static inline void erc__bell_init(struct erc__bell *bell)
@@ -68,7 +69,7 @@ static inline void erc__bell_init(struct erc__bell *bell)
 	atomic_init(&bell->sleeps, 0);
 }
 
-/* The ring and the look at `sleeps` are ordered against the owner's mark and its look at the rings: one of the two
+/* The ring and the read of `sleeps` are ordered against the owner's mark and its read of `rings`. So one of the two
  * sees the other. */
 static inline void erc__bell_ring(struct erc__bell *bell)
 {
@@ -77,13 +78,13 @@ static inline void erc__bell_ring(struct erc__bell *bell)
 		erc__futex_wake(&bell->rings, 1);
 }
 
-/* By the owner, before it looks at what it is told of. */
+/* Called by the owner before it reads what the bell announces. */
 static inline uint32_t erc__bell_listen(const struct erc__bell *bell)
 {
 	return atomic_load_explicit(&bell->rings, memory_order_seq_cst);
 }
 
-/* Sleeps until the bell has rung since `heard`. */
+/* Sleeps until the bell has rung after `heard`. */
 static inline void erc__bell_await(struct erc__bell *bell, uint32_t heard)
 {
 	atomic_store_explicit(&bell->sleeps, 1, memory_order_seq_cst);

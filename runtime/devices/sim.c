@@ -1,23 +1,23 @@
-/* The virtual device: N units, a clock of its own, the real scheduler. Tiles take the time that the artifact
- * predicts and compute nothing. Time passes in `advance` alone, from event to event.
+/* The virtual device: N units, its own clock, and the real scheduler. Tiles take the time that the artifact predicts
+ * and compute nothing. Time passes only in `advance`, from event to event.
  *
- * Units that began tiles of one launch at the same moment form a gang and go through further tiles in step, in waves of
- * one tile each. A gang that has a launch to itself takes many waves at once, and gives back those that it has not
- * begun when there is something to decide: a room that shrinks, free units that could join. Advancing by tile, each unit
- * is a gang of its own; advancing by launch, a job has a few gangs at most: one too many joins the one that is nearest
- * in time, and both end with the later. */
+ * Units that began tiles of one launch at the same moment form a gang. They run further tiles in step, in waves of
+ * one tile per unit. A gang that has a launch to itself takes many waves at once. It gives back the waves that it
+ * has not begun when there is something to decide: a room that shrinks, or free units that could join. When the
+ * device advances by tile, each unit is a gang of its own. When it advances by launch, a job has at most a few
+ * gangs: one too many joins the gang that is nearest in time, and both end at the later time. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/devices/devices.h"
 
 #define MAX_UNITS 4096
-#define MOST_GANGS 8 /* of one job */
+#define MOST_GANGS 8 /* maximum number for one job */
 
 static const struct sim_profile {
 	const char *name;
 	uint32_t units;
-	double bandwidth; /* of the memory, bytes per nanosecond */
+	double bandwidth; /* memory bandwidth, bytes per nanosecond */
 } profiles[] = {
 	{"a100", 108, 2039},
 	{"h100", 132, 3352},
@@ -25,32 +25,32 @@ static const struct sim_profile {
 	{"epyc-64", 64, 460},
 };
 
-/* Its tiles are taken from the claim when it begins them. */
+/* A gang takes its tiles from the claim when it begins them. */
 struct gang {
-	struct gang *next; /* of the same job, whose first one is job->native; or free */
+	struct gang *next; /* of the same job, whose first gang is job->native; or the next free gang */
 	struct erc__job *job;
 	struct erc__pass pass;
 	uint32_t units;
-	uint32_t waves;    /* in hand, at least 1 */
-	uint32_t place;    /* in the heap */
-	uint64_t start_ns; /* of the first wave in hand */
+	uint32_t waves;    /* waves that it has taken, at least 1 */
+	uint32_t place;    /* index in the heap */
+	uint64_t start_ns; /* start of the first of these waves */
 	uint64_t tile_ns;
-	uint64_t entered_ns; /* sum over its units of when they came */
-	double traffic;      /* of its tiles, bytes per nanosecond */
+	uint64_t entered_ns; /* sum of the times at which its units entered */
+	double traffic;      /* memory traffic of its tiles, bytes per nanosecond */
 };
 
 struct sim_device {
 	struct erc__device base;
 	struct erc_sim_options options;
 	char target[32];         /* "sim:h100" */
-	_Atomic uint64_t now_ns; /* moved under the lock, read by anybody */
+	_Atomic uint64_t now_ns; /* written under the lock, read by any thread */
 	uint64_t random;
 	uint32_t free;                    /* units that serve nothing */
-	uint32_t count;                   /* of gangs */
-	struct gang *heap[MAX_UNITS + 1]; /* from 1; the first to end is on top */
+	uint32_t count;                   /* number of gangs */
+	struct gang *heap[MAX_UNITS + 1]; /* from 1; the gang that ends first is on top */
 	struct gang *cuts[MAX_UNITS];
-	double traffic;   /* of all gangs, bytes per nanosecond */
-	double bandwidth; /* of the memory, bytes per nanosecond */
+	double traffic;   /* memory traffic of all gangs, bytes per nanosecond */
+	double bandwidth; /* memory bandwidth, bytes per nanosecond */
 	struct gang *free_gangs;
 	struct gang gangs[MAX_UNITS];
 };
@@ -68,7 +68,7 @@ static void put(struct sim_device *device, uint32_t place, struct gang *gang)
 	gang->place = place;
 }
 
-/* To where it belongs: its end has changed. */
+/* Restores the heap after the gang's end has changed. */
 static void move(struct sim_device *device, struct gang *gang)
 {
 	struct gang **heap = device->heap;
@@ -84,7 +84,7 @@ static void move(struct sim_device *device, struct gang *gang)
 	put(device, place, gang);
 }
 
-/* A gang without units, whose first wave begins now. There are as many as units. */
+/* A gang without units, whose first wave begins now. There are as many gangs as units. */
 static struct gang *add_gang(struct sim_device *device, struct erc__job *job)
 {
 	struct gang *gang = device->free_gangs;
@@ -122,7 +122,7 @@ static double next_random(struct sim_device *device)
 	return (double)(x >> 11) * 0x1p-53;
 }
 
-/* The traffic of the tiles that the gang begins, at their predicted speed. */
+/* Adds the memory traffic of the tiles that the gang begins, at their predicted speed. */
 static void count_traffic(struct sim_device *device, struct gang *gang)
 {
 	const struct erc__step *launch = gang->job->launch;
@@ -131,7 +131,7 @@ static void count_traffic(struct sim_device *device, struct gang *gang)
 	gang->traffic = now;
 }
 
-/* Where all tiles together move more than the memory can, each takes longer for the part of its time that memory sets. */
+/* If all tiles together move more than the memory can, the part of each tile's time that memory determines grows. */
 static double contention(const struct sim_device *device, const struct erc__step *launch)
 {
 	double excess = device->traffic / device->bandwidth - 1;
@@ -154,13 +154,13 @@ static uint32_t tile_ns(struct sim_device *device, struct gang *gang)
 	return ns < 1 ? 1 : (uint32_t)ns;
 }
 
-/* Tiles taken and not begun can be taken again. A virtual device's claims are used under its lock alone. */
+/* Gives back tiles that were taken but not begun. A virtual device's claims are used only under its lock. */
 static void give_back(struct gang *gang, uint32_t tiles)
 {
 	atomic_fetch_add_explicit(&gang->job->claim.word, tiles, memory_order_relaxed);
 }
 
-/* Nothing is begun after the wave that runs when a signal of now arrives. */
+/* The gang begins no wave after the one that runs when a signal sent now arrives. */
 static void cut(struct sim_device *device, struct gang *gang)
 {
 	uint64_t passed_ns = device->now_ns + device->options.signal_ns - gang->start_ns;
@@ -179,7 +179,7 @@ static int is_on_call(const struct sim_device *device, const struct erc__job *jo
 	return erc__sched_is_on_call(&device->base.sched, &job->item);
 }
 
-/* A gang that has begun a wave and has the launch to itself takes all further full ones. */
+/* A gang that has begun a wave, and has the launch to itself, takes all further full waves. */
 static void extend(struct sim_device *device, struct gang *gang)
 {
 	uint32_t waves = erc__claim_left(&gang->job->claim) / gang->units;
@@ -189,7 +189,7 @@ static void extend(struct sim_device *device, struct gang *gang)
 	move(device, gang);
 }
 
-/* Where the job is: tiles that are not begun, and when units inside can begin a further one. */
+/* How far the job has come: tiles that are not begun, and when units inside can begin another one. */
 static struct erc__progress progress_of(const struct sim_device *device, const struct erc__job *job)
 {
 	struct erc__progress progress = {.step = job->step,
@@ -199,7 +199,7 @@ static struct erc__progress progress_of(const struct sim_device *device, const s
 	for (const struct gang *gang = job->native; gang; gang = gang->next) {
 		uint64_t rest_ns = end_ns(gang) - device->now_ns, begun_ns = rest_ns ? (rest_ns - 1) % gang->tile_ns + 1 : 0;
 		uint64_t free_ns = device->now_ns + begun_ns;
-		progress.left += (uint32_t)((rest_ns - begun_ns) / gang->tile_ns) * gang->units; /* in hand, not begun */
+		progress.left += (uint32_t)((rest_ns - begun_ns) / gang->tile_ns) * gang->units; /* taken but not begun */
 		first_ns = free_ns < first_ns ? free_ns : first_ns;
 		last_ns = end_ns(gang) > last_ns ? end_ns(gang) : last_ns;
 	}
@@ -210,7 +210,7 @@ static struct erc__progress progress_of(const struct sim_device *device, const s
 	return progress;
 }
 
-/* The scheduler is told; limits are set anew where the run wants other ones. */
+/* Reports to the scheduler; limits are set again if the run wants different ones. */
 static void tell(struct sim_device *device, struct erc__job *job, int is_new_launch)
 {
 	struct erc__item *item = &job->item;
@@ -221,7 +221,7 @@ static void tell(struct sim_device *device, struct erc__job *job, int is_new_lau
 		item->progress = progress;
 }
 
-/* The limit of a run as of now, where it depends on how far others have come. */
+/* Sets the limit of a run for this moment, if it depends on how far other runs have come. */
 static void refresh(struct sim_device *device, struct erc__item *item)
 {
 	struct erc__sched *sched = &device->base.sched;
@@ -238,7 +238,8 @@ static int is_over_limit(const struct erc__item *item)
 	       erc__room_units(&item->tenant->room) > erc__room_limit(&item->tenant->room);
 }
 
-/* After any change: gangs that must shrink, or whose launch free units could join, come to a decision at their next wave. */
+/* Called after any change: gangs that must shrink, or whose launch free units could join, decide again at their next
+ * wave. */
 static void reconsider(struct sim_device *device)
 {
 	uint32_t count = 0;
@@ -247,7 +248,7 @@ static void reconsider(struct sim_device *device)
 		struct erc__item *item = &gang->job->item;
 		if (gang->waves > 1 && item->is_queued &&
 		    (is_on_call(device, gang->job) || is_over_limit(item) || (device->free && erc__sched_has_place(item))))
-			device->cuts[count++] = gang; /* cutting moves it in the heap */
+			device->cuts[count++] = gang; /* cutting moves the gang in the heap */
 	}
 	for (uint32_t i = 0; i < count; i++)
 		cut(device, device->cuts[i]);
@@ -255,7 +256,7 @@ static void reconsider(struct sim_device *device)
 
 /* ---- units come and go ---- */
 
-/* One unit fewer; gives back its places where it still has them. */
+/* Removes one unit from the gang, and gives back its places if it still has them. */
 static void leave_unit(struct sim_device *device, struct gang *gang, int in_room)
 {
 	uint64_t entered_ns = gang->entered_ns / gang->units;
@@ -277,8 +278,9 @@ static int is_same_pass(const struct erc__pass *a, const struct erc__pass *b)
 	return a->tenant_epoch == b->tenant_epoch && a->share_epoch == b->share_epoch;
 }
 
-/* A gang that has begun a wave joins one that is in step, or is nearly so where there are too many of the job and more
- * waves to come. The present ones end with the later. Returns the gang that goes on. */
+/* A gang that has begun a wave joins one that is in step with it. If the job has too many gangs and more waves to
+ * come, it joins one that is nearly in step, and the present waves of both end at the later time. Returns the gang
+ * that continues. */
 static struct gang *join_nearest(struct sim_device *device, struct gang *gang)
 {
 	struct gang *nearest = NULL;
@@ -304,7 +306,7 @@ static struct gang *join_nearest(struct sim_device *device, struct gang *gang)
 	return nearest;
 }
 
-/* Its units have a tile each from now on. */
+/* Its units have one tile each from now on. */
 static void begin_wave(struct sim_device *device, struct gang *gang)
 {
 	gang->waves = 1;
@@ -317,7 +319,7 @@ static void begin_wave(struct sim_device *device, struct gang *gang)
 		extend(device, gang);
 }
 
-/* Each of its units takes a further tile; those that get none leave. */
+/* Each of its units takes another tile; units that get none leave. */
 static void go_on(struct sim_device *device, struct gang *gang)
 {
 	uint32_t tiles = erc__claim_take_some(&gang->job->claim, gang->units);
@@ -329,7 +331,8 @@ static void go_on(struct sim_device *device, struct gang *gang)
 		remove_gang(device, gang);
 }
 
-/* Free units take tiles of the job: one where the next may belong elsewhere, else as many as there are and have a place. */
+/* Free units take tiles of the job: one unit if the next one may belong elsewhere, else as many as are free and have
+ * a place. */
 static void place_on(struct sim_device *device, struct erc__job *job)
 {
 	struct gang *gang = add_gang(device, job);
@@ -355,27 +358,27 @@ static int wants_unit(struct erc__item *item, void *user)
 	return erc__sched_has_place(item);
 }
 
-/* After any change: free units go where the policy says. */
+/* Called after any change: free units go where the policy says. */
 static void place_units(struct sim_device *device)
 {
 	struct erc__item *item;
 	reconsider(device);
 	while (device->free && (item = erc__sched_pick(&device->base.sched, ERC__CLASSES, wants_unit, device))) {
 		place_on(device, erc__job_of(item));
-		if (device->base.sched.policy->spreads) /* the next one may belong to the same launch */
+		if (device->base.sched.policy->spreads) /* the next unit may belong to the same launch */
 			reconsider(device);
 	}
 }
 
 /* ---- events ---- */
 
-/* The job's last launch is complete, or it was cancelled. */
+/* Ends the job, whose last launch is complete or which was cancelled. */
 static void finish(struct sim_device *device, struct erc__job *job)
 {
 	erc__device_finish(&device->base, job, device->now_ns);
 }
 
-/* What the gang has computed is counted. 1: the job is over. */
+/* Counts what the gang has computed. Returns 1 if the job is over. */
 static int count_tiles_done(struct sim_device *device, struct gang *gang)
 {
 	struct erc__job *job = gang->job;
@@ -393,7 +396,8 @@ static int count_tiles_done(struct sim_device *device, struct gang *gang)
 	return 0;
 }
 
-/* A gang at the end of its waves: counts, shrinks, goes on, or dissolves. 1: a job has ended. */
+/* A gang at the end of its waves counts its tiles, then shrinks, continues or dissolves. Returns 1 if a job has
+ * ended. */
 static int end_waves(struct sim_device *device, struct gang *gang)
 {
 	struct erc__sched *sched = &device->base.sched;
@@ -405,7 +409,7 @@ static int end_waves(struct sim_device *device, struct gang *gang)
 		refresh(device, &job->item);
 	while (gang->units && !is_over && !erc__sched_check(&job->item, gang->pass))
 		leave_unit(device, gang, 0);
-	/* Units look for something better between launches. */
+	/* Between launches, units look for more urgent work. */
 	if (is_over || !gang->units || (is_new_launch && sched->count > 1))
 		dissolve(device, gang);
 	else
@@ -431,7 +435,7 @@ static int sim_advance(struct erc__device *base, uint64_t until_ns)
 		device->now_ns = end_ns(device->heap[1]);
 		while (device->count && end_ns(device->heap[1]) == device->now_ns)
 			has_ended |= end_waves(device, device->heap[1]);
-		if (device->free || has_ended) /* else no room has moved, and there is nobody to place */
+		if (device->free || has_ended) /* else no room has changed and no unit is free */
 			place_units(device);
 	}
 	pthread_mutex_unlock(&base->lock);
@@ -472,7 +476,7 @@ static void sim_cancel(struct erc__device *base, struct erc__job *job)
 
 static void sim_retire(struct erc__device *device, struct erc__job *job)
 {
-	(void)device, (void)job; /* nothing looks at a job that has ended */
+	(void)device, (void)job; /* nothing uses a job that has ended */
 }
 
 static void sim_room_changed(struct erc__device *base)
@@ -488,7 +492,7 @@ static uint64_t sim_now_ns(const struct erc__device *device)
 	return atomic_load_explicit(&((const struct sim_device *)device)->now_ns, memory_order_relaxed);
 }
 
-/* "sim:h100", "h100"; without a name the first one. */
+/* Accepts "sim:h100" and "h100"; without a name, the first profile. */
 static const struct sim_profile *find_profile(const char *device)
 {
 	const char *colon = device ? strchr(device, ':') : NULL;
@@ -541,7 +545,7 @@ static void sim_close(struct erc__device *device)
 	erc__free(device);
 }
 
-/* Its own target; without one in the artifact, any: the launches and their predictions are what counts. */
+/* Its own target. If the artifact does not have it, any target: only the launches and their predictions matter. */
 static int sim_can_run(const struct erc__device *device, const struct erca_target *target, const char *name)
 {
 	return target->kind != ERCA_TARGET_SIM || !strcmp(name, device->target);

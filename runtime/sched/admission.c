@@ -1,9 +1,10 @@
-/* Who is let in. A request of a session that asks for it (shed) is refused when its run could not end by its deadline.
+/* Admission. A request of a session with the option `shed` is refused if its run is not expected to end by its
+ * deadline.
  *
- * What a run takes alone is its prediction, times the ratio by which this machine's runs have differed from
- * predictions. What stands before it is unit time: the sum of the more urgent runs' holdings over the device's units.
- * Runs share units, so both go on together, and the later end counts. What neither says, for example that
- * best-effort work leaves units late under a policy, shows as the ratio of real to expected times. */
+ * The expected end is the later of two times. The first is the run's own: its prediction, times the ratio by which
+ * this machine's runs have differed from predictions. The second is the unit time of the more urgent runs and of
+ * this one, divided by the device's units, because runs share units. What neither covers, for example a policy under
+ * which best-effort work leaves units late, shows in the ratio of real to expected times. */
 #include "runtime/sched/admission.h"
 
 #include <stddef.h>
@@ -12,10 +13,10 @@
 #include "runtime/base/internal.h"
 #include "runtime/sched/schedule.h"
 
-#define FEWEST 4       /* ratios that say something */
+#define FEWEST 4       /* minimum number of ratios for an estimate */
 #define MOST_RUNS 0.7f /* share of runs that take no longer than expected */
 #define MOST_QUEUES 0.5f
-#define PROBE_NS 20000000 /* so long after its last run a tenant that is refused is tried again */
+#define PROBE_NS 20000000 /* a refused tenant is tried again this long after its last run */
 
 /* ---- ratios ---- */
 
@@ -50,7 +51,7 @@ void erc__estimate_init(struct erc__estimate *estimate, const struct erc__foreca
 
 /* ---- what is expected ---- */
 
-/* How much longer tiles take than predicted: the tenant's, else all tenants'. */
+/* How much longer tiles take than predicted, for the tenant, or else for all tenants. */
 static float tile_ratio(const struct erc__sched *sched, const struct erc__estimate *estimate)
 {
 	return erc__ratios_expected(&estimate->tiles, MOST_RUNS, erc__ratios_expected(&sched->tiles, MOST_RUNS, 1));
@@ -69,7 +70,7 @@ uint64_t erc__sched_unit_ns(const struct erc__sched *sched, const struct erc__te
 	return (uint64_t)((float)tenant->estimate.predicted_unit_ns * tile_ratio(sched, &tenant->estimate));
 }
 
-/* Unit time of all items before the key that is still to come. */
+/* Unit time still to come of all items before the key. */
 static uint64_t unit_ns_before(const struct erc__sched *sched, const struct erc__key *key)
 {
 	uint64_t sum_ns = erc__order_sum_before(&sched->orders[ERC_REAL_TIME], key);
@@ -92,7 +93,7 @@ static uint64_t unit_ns_before(const struct erc__sched *sched, const struct erc_
 static enum erc_status refuse(struct erc__item *item, uint64_t before_ns, uint64_t now_ns)
 {
 	struct erc__estimate *estimate = &item->tenant->estimate;
-	/* Nobody would lose by a try, and nothing else can show that the times have changed. */
+	/* A try costs nobody anything, and nothing else can show that the times have changed. */
 	if (!before_ns && !item->tenant->item_count && now_ns - estimate->last_ns >= PROBE_NS &&
 	    now_ns < item->deadline_ns) {
 		estimate->last_ns = now_ns;
@@ -130,7 +131,7 @@ void erc__sched_learn(struct erc__sched *sched, const struct erc__item *item, ui
 	float of_tiles = (float)tile_ns / (float)estimate->predicted_tile_ns;
 	float of_run = (float)(now_ns - item->started_ns) / (float)estimate->predicted_ns;
 	float of_queue = item->expected_ns ? (float)(now_ns - item->admitted_ns) / (float)item->expected_ns : 0;
-	/* A probe that is in time shows that what was learned holds no longer: it speaks for several runs. */
+	/* A probe that meets its deadline shows that the old ratios no longer hold, so it counts as several runs. */
 	int is_news = item->is_probe && now_ns <= item->deadline_ns;
 	if (item->tenant->class_ != ERC_REAL_TIME)
 		return;

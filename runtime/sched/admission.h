@@ -1,4 +1,4 @@
-/* How long a run takes, learned from those that ended, for the decision whether a request can be in time. */
+/* How long a run takes, learned from earlier runs, to decide whether a request can meet its deadline. */
 #ifndef ERC_ADMISSION_H
 #define ERC_ADMISSION_H
 
@@ -8,26 +8,26 @@ struct erc__forecast;
 
 #define ERC__RATIOS 16
 
-/* Ratios of measured to expected times, the last ones. One slow run among them, or a few, change no estimate. */
+/* The last ratios of measured to expected times. A few slow runs among them do not change an estimate. */
 struct erc__ratios {
 	float last[ERC__RATIOS];
-	uint32_t count; /* of all that were added */
+	uint32_t count; /* of all that were ever added */
 };
 
 void erc__ratios_add(struct erc__ratios *ratios, float ratio);
-/* The ratio that `share` of the last ones do not exceed; `otherwise` while there are too few to tell. */
+/* The ratio that `share` of the last ones do not exceed; `otherwise` while there are too few of them. */
 float erc__ratios_expected(const struct erc__ratios *ratios, float share, float otherwise);
 
-/* Of one tenant's runs. */
+/* The estimate for one tenant's runs. */
 struct erc__estimate {
-	uint64_t predicted_ns;      /* of a run alone on the device; not 0 */
-	uint64_t predicted_unit_ns; /* the unit time that it holds */
-	uint64_t predicted_tile_ns; /* time in its tiles */
-	struct erc__ratios runs;    /* of runs that had all units they could use, to predicted_ns */
-	struct erc__ratios tiles;   /* of time in tiles, to predicted_tile_ns */
-	struct erc__ratios queues;  /* of times from submission to end, to what was expected at submission */
-	float least;      /* of `tiles`: however fast a run is, it takes this share of what was predicted; 0: not known */
-	uint64_t last_ns; /* when a run last ended or a probe was let in */
+	uint64_t predicted_ns;      /* time of a run alone on the device; not 0 */
+	uint64_t predicted_unit_ns; /* unit time that a run holds */
+	uint64_t predicted_tile_ns; /* time in a run's tiles */
+	struct erc__ratios runs;    /* measured to predicted_ns, of runs that had all the units they could use */
+	struct erc__ratios tiles;   /* measured time in tiles to predicted_tile_ns */
+	struct erc__ratios queues;  /* time from submission to end, to what was expected at submission */
+	float least; /* the lowest ratio of `tiles`: no run takes less than this share of its prediction; 0: not known */
+	uint64_t last_ns; /* when a run last ended or a probe was last admitted */
 };
 
 void erc__estimate_init(struct erc__estimate *estimate, const struct erc__forecast *forecast);

@@ -1,4 +1,4 @@
-/* Widths, and what a run needs next. */
+/* Widths of launches, and what a run needs next. */
 #include "runtime/sched/forecast.h"
 
 #include "runtime/sched/profile.h"
@@ -62,7 +62,7 @@ uint32_t erc__forecast_need(const struct erc__forecast *forecast, const struct e
 		need = need > inside ? need : inside;
 	}
 	if (at_ns < span->from_ns)
-		need = 0; /* the launch in hand is over by then */
+		need = 0; /* the open launch is over by then */
 	for (uint32_t i = progress->step + 1; i < forecast->count && at_ns < span->until_ns; i++) {
 		const struct erc__forecast_launch *launch = &forecast->launches[i];
 		uint64_t ns = rounds_ns(launch);

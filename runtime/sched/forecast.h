@@ -1,5 +1,5 @@
-/* What a run will need, launch by launch: how many units, for how long; and from how far it has come, how many units it
- * may need within a time from now. Pure arithmetic over the artifact's predictions. */
+/* What a run needs, launch by launch: how many units, and for how long. From how far the run has come, this gives
+ * the number of units that it may need within a span of time. Pure arithmetic over the artifact's predictions. */
 #ifndef ERC_FORECAST_H
 #define ERC_FORECAST_H
 
@@ -8,43 +8,44 @@
 #include "runtime/include/erc.h"
 
 struct erc__forecast_launch {
-	uint32_t tiles;   /* set by the maker; most of them where the number is known at run time only */
+	uint32_t tiles;   /* set by the maker; the maximum if the number is known only at run time */
 	uint32_t tile_ns; /* set by the maker */
 	uint32_t width;   /* units beyond which it gets no faster */
-	float traffic;    /* set by the maker: of one unit, as a share of what the device's memory can move; 0: not known */
-	uint32_t held;    /* the largest width of the launches that begin within a while from its begin */
-	uint64_t start_ns; /* of the run's time on an idle device: when this launch begins */
+	/* set by the maker: memory traffic of one unit, as a share of the device's bandwidth; 0: not known */
+	float traffic;
+	uint32_t held;     /* the largest width among the launches that begin within hold_ns of its start */
+	uint64_t start_ns; /* when this launch begins, in a run on an idle device */
 };
 
-/* Owned by the session. */
+/* The session owns it. */
 struct erc__forecast {
 	struct erc__forecast_launch *launches;
 	uint32_t count;
-	uint32_t widest;     /* the largest width */
-	uint32_t longest_ns; /* the longest tile */
-	float traffic;       /* the largest */
-	uint64_t run_ns;     /* latency on an idle device; 0: nothing is known */
-	uint64_t tile_ns;    /* sum over all tiles: unit time that the run cannot do without */
-	uint64_t unit_ns;    /* unit time that it holds with each launch at its width */
+	uint32_t widest;     /* maximum width */
+	uint32_t longest_ns; /* longest tile */
+	float traffic;       /* maximum traffic */
+	uint64_t run_ns;     /* latency on an idle device; 0: not known */
+	uint64_t tile_ns;    /* sum over all tiles: the minimum unit time of a run */
+	uint64_t unit_ns;    /* unit time that a run holds with each launch at its width */
 };
 
-/* How far a run has come, as its device tells. */
+/* How far a run has come, as reported by its device. */
 #define ERC__STEP_UNKNOWN UINT32_MAX
 struct erc__progress {
-	uint32_t step; /* the launch in hand; ERC__STEP_UNKNOWN: anything */
+	uint32_t step; /* the open launch; ERC__STEP_UNKNOWN: it may be any */
 	uint32_t left; /* its tiles that no unit has taken */
 	uint32_t tile_ns;
-	uint64_t next_ns; /* units inside take no further tile before this */
+	uint64_t next_ns; /* units inside take no further tile before this time */
 };
 
-/* All but what the maker sets, for runs that may have so many units. hold_ns: the while of `held`. */
+/* Computes what the maker does not set, for runs of at most `units` units. hold_ns: see `held`. */
 void erc__forecast_complete(struct erc__forecast *forecast, uint32_t units, uint64_t hold_ns);
 
-/* The width of the launch in hand, in at most `units`. */
+/* The width of the open launch, at most `units`. */
 uint32_t erc__forecast_width(const struct erc__forecast *forecast, const struct erc__progress *progress,
                              uint32_t units);
 
-/* What a unit moves that works on the launch in hand, as a share of what the memory can. */
+/* The memory traffic of one unit on the open launch, as a share of the device's bandwidth. */
 static inline float erc__forecast_traffic(const struct erc__forecast *forecast, const struct erc__progress *progress)
 {
 	if (!forecast)
@@ -52,19 +53,20 @@ static inline float erc__forecast_traffic(const struct erc__forecast *forecast, 
 	return progress->step < forecast->count ? forecast->launches[progress->step].traffic : forecast->traffic;
 }
 
-/* A span of time, from now on. */
+/* A span of time that begins now or later. */
 struct erc__span {
 	uint64_t now_ns;
-	uint64_t from_ns, until_ns; /* after now_ns */
-	float slack; /* a launch that begins late by no more than this share of its own time has lost nothing */
+	uint64_t from_ns, until_ns; /* relative to now_ns */
+	float slack; /* how late a launch may begin, as a share of its own time, without counting as delayed */
 };
 
-/* Most units that the run may want at some moment of the span, when it has `inside` of them now and may have `limit`. From
- * claimed tiles: a launch that the clock says is over is not over while it has tiles left. */
+/* The maximum number of units that the run can use at any moment of the span. It has `inside` units now and may have
+ * up to `limit`. Progress is counted in claimed tiles, not in time: a launch with tiles left is not over, whatever
+ * the clock says. */
 uint32_t erc__forecast_need(const struct erc__forecast *forecast, const struct erc__progress *progress, uint32_t inside,
                             uint32_t limit, const struct erc__span *span);
 
-/* Time of a run that is to come when this launch begins; ERC__STEP_UNKNOWN: all of it. */
+/* Time of a run that is left when this launch begins; ERC__STEP_UNKNOWN: all of it. */
 static inline uint64_t erc__forecast_left_ns(const struct erc__forecast *forecast, uint32_t step)
 {
 	if (!forecast)
@@ -72,7 +74,7 @@ static inline uint64_t erc__forecast_left_ns(const struct erc__forecast *forecas
 	return step < forecast->count ? forecast->run_ns - forecast->launches[step].start_ns : forecast->run_ns;
 }
 
-/* A high estimate of how much longer tiles take than predicted: rises at once, falls slowly. */
+/* A high estimate of how much longer tiles take than predicted. It rises at once and falls slowly. */
 struct erc__stretch {
 	float high; /* 0: as predicted */
 };

@@ -1,4 +1,4 @@
-/* A treap: a search tree by key that is a heap by random heights, so that it is balanced on average. */
+/* A treap: a search tree by key that is also a heap by random heights, which keeps it balanced on average. */
 #include "runtime/sched/order.h"
 
 #include <stddef.h>
@@ -18,7 +18,7 @@ static void update_sum(struct erc__node *node)
 	node->sum = node->value + sum_of(node->left) + sum_of(node->right);
 }
 
-/* Where its parent, or the order, points to the node. */
+/* The pointer to the node: in its parent, or in the order. */
 static struct erc__node **place_of(struct erc__order *order, struct erc__node *node)
 {
 	if (!node->parent)
@@ -26,7 +26,7 @@ static struct erc__node **place_of(struct erc__order *order, struct erc__node *n
 	return node->parent->left == node ? &node->parent->left : &node->parent->right;
 }
 
-/* The node changes places with its parent; the order of keys stays. */
+/* The node and its parent change places; the order of the keys is kept. */
 static void rotate_up(struct erc__order *order, struct erc__node *node)
 {
 	struct erc__node *parent = node->parent, *moved;

@@ -1,21 +1,22 @@
-/* An ordered set of nodes that live inside their owners: a treap. Adding, removing and asking for a sum take
- * O(log n) steps on average, the first node is at hand, going on to the next is O(1) on average. Nothing is allocated. */
+/* An ordered set of nodes that are embedded in their owners: a treap. Adding, removing and asking for a sum take
+ * O(log n) steps on average. The first node is found at once, and the next node in O(1) on average. Nothing is
+ * allocated. */
 #ifndef ERC_ORDER_H
 #define ERC_ORDER_H
 
 #include <stdint.h>
 
-/* Compared field by field. No two nodes of an order have equal keys. */
+/* Keys are compared field by field. No two nodes of an order have equal keys. */
 struct erc__key {
 	uint64_t first, second, third;
 };
 
 struct erc__node {
 	struct erc__node *parent, *left, *right;
-	struct erc__key key; /* set by the owner before it is added; fixed while it is in an order */
-	uint64_t value;      /* set like the key: what erc__order_sum_before adds */
+	struct erc__key key; /* set by the owner before the node is added; must not change while it is in an order */
+	uint64_t value;      /* set like the key; erc__order_sum_before adds these */
 	uint64_t sum;        /* of the values in the subtree */
-	uint64_t height;     /* random: larger than the children's */
+	uint64_t height;     /* random, and larger than the children's */
 };
 
 struct erc__order {
@@ -37,7 +38,7 @@ void erc__order_add(struct erc__order *order, struct erc__node *node);
 void erc__order_remove(struct erc__order *order, struct erc__node *node);
 /* In ascending order; NULL after the last. */
 struct erc__node *erc__order_next(const struct erc__node *node);
-/* The sum of the values of all nodes before the key. */
+/* The sum of the values of all nodes whose key is smaller. */
 uint64_t erc__order_sum_before(const struct erc__order *order, const struct erc__key *key);
 
 #endif

@@ -1,5 +1,5 @@
-/* The policies that share a device among tenants, to compare with the same kernels. Each is an order
- * and an allocation: who goes first, and how many units each class and run may occupy. */
+/* The policies that share a device among tenants. All run the same kernels, so that they can be compared. Each
+ * policy is an order (who goes first) and an allocation (how many units each class and run may occupy). */
 #include <stddef.h>
 #include <string.h>
 
@@ -7,9 +7,9 @@
 
 /* ---- orders ---- */
 
-#define LOST (UINT64_MAX - 1) /* after every deadline, before those that have none */
+#define LOST (UINT64_MAX - 1) /* after every deadline, and before those that have none */
 
-/* RT by level, then by deadline; BE, whose tenants take turns, in order of arrival. */
+/* RT by level, then by deadline. BE in order of arrival; BE tenants take turns. */
 static void key_of_urgency(const struct erc__item *item, struct erc__key *key)
 {
 	int is_rt = item->tenant->class_ == ERC_REAL_TIME;
@@ -17,14 +17,14 @@ static void key_of_urgency(const struct erc__item *item, struct erc__key *key)
 	key->second = is_rt ? item->is_lost ? LOST : item->deadline_ns : 0;
 }
 
-/* In order of arrival, whatever the class. */
+/* In order of arrival, for both classes. */
 static void key_of_arrival(const struct erc__item *item, struct erc__key *key)
 {
 	(void)item;
 	key->first = key->second = 0;
 }
 
-/* All alike, whatever the class: who has the fewest units goes first. */
+/* The item with the fewest units goes first, for both classes. */
 static void key_of_units(const struct erc__item *item, struct erc__key *key)
 {
 	key->first = 0;
@@ -60,7 +60,7 @@ static uint32_t larger(uint32_t a, uint32_t b)
 	return a > b ? a : b;
 }
 
-/* Most units that a run may want in a span of time; where the device does not ask, at any time. */
+/* The maximum number of units that a run can use in the span of time; if the device does not ask, at any time. */
 static uint32_t need_in(const struct erc__sched *sched, const struct erc__item *item, const struct erc__span *span)
 {
 	if (!sched->supply.asks)
@@ -75,7 +75,7 @@ static struct erc__span span_of(const struct erc__sched *sched, uint64_t now_ns,
 
 /* ---- grants ---- */
 
-/* The list of items with units of their own while it is made anew. */
+/* The list of the items that have their own units, while it is being rebuilt. */
 struct grants {
 	struct erc__sched *sched;
 	struct erc__item *first, **end;
@@ -88,7 +88,7 @@ static struct grants begin_grants(struct erc__sched *sched)
 	return (struct grants){.sched = sched};
 }
 
-/* reach: what it could have. */
+/* reach: the units that it could have. */
 static void grant(struct grants *grants, struct erc__item *item, uint32_t units, uint32_t reach)
 {
 	struct erc__tenant *tenant = item->tenant;
@@ -104,7 +104,7 @@ static void grant(struct grants *grants, struct erc__item *item, uint32_t units,
 	atomic_store_explicit(&item->reach, reach, memory_order_relaxed);
 }
 
-/* Whoever had units and has none now is told. */
+/* Tells the items that had units and have none now. */
 static void end_grants(struct grants *grants)
 {
 	struct erc__sched *sched = grants->sched;
@@ -117,13 +117,14 @@ static void end_grants(struct grants *grants)
 		item->granted_next = item->new_granted_next;
 }
 
-/* What the tenant may still have in this allocation. */
+/* Units that the tenant may still get in this allocation. */
 static uint32_t left_of_cap(const struct erc__sched *sched, const struct erc__tenant *tenant)
 {
 	return tenant->round == sched->round ? tenant->cap - smaller(tenant->cap, tenant->granted) : tenant->cap;
 }
 
-/* Units that a run holds for its next launches, at most so many: of a device that tells when they begin, else for all of them. */
+/* Units that a run holds for its next launches, at most `most`. If the device does not report when launches begin,
+ * for all of its launches. */
 static uint32_t held_by(const struct erc__sched *sched, const struct erc__item *item, uint32_t most)
 {
 	const struct erc__forecast *forecast = item->tenant->forecast;
@@ -136,7 +137,7 @@ static uint32_t held_by(const struct erc__sched *sched, const struct erc__item *
 	return held < most && held ? held : most;
 }
 
-/* Units that a run can use now, at most so many. */
+/* Units that a run can use now, at most `most`. */
 static uint32_t wanted(const struct erc__sched *sched, const struct erc__item *item, uint32_t most)
 {
 	uint32_t width;
@@ -152,8 +153,8 @@ static uint32_t wanted(const struct erc__sched *sched, const struct erc__item *i
 	return width;
 }
 
-/* What those that go before leave: on a device that asks, until a tile of this item ends; what other runs are about to leave is
- * not there yet. */
+/* Units that the more urgent runs leave. On a device that asks, until a tile of this item would end. Units that
+ * other runs are about to leave do not count yet. */
 static uint32_t left_for(const struct grants *grants, const struct erc__item *item, uint64_t now_ns)
 {
 	const struct erc__sched *sched = grants->sched;
@@ -168,7 +169,8 @@ static uint32_t left_for(const struct grants *grants, const struct erc__item *it
 	return taken < units ? units - taken : 0;
 }
 
-/* Whether the run has become one that cannot be in time, however few go before it: as far as is known, see `least`. */
+/* Whether the run can no longer meet its deadline, even with few items before it. The estimate is the optimistic
+ * one, see `least`. */
 static int is_newly_lost(const struct erc__sched *sched, const struct erc__item *item, uint64_t now_ns)
 {
 	if (!sched->policy->looks_ahead || item->is_lost || item->deadline_ns == UINT64_MAX)
@@ -178,8 +180,8 @@ static int is_newly_lost(const struct erc__sched *sched, const struct erc__item 
 	return now_ns + (uint64_t)((float)left_ns * item->tenant->estimate.least) > item->deadline_ns;
 }
 
-/* RT runs, the most urgent first, take the units that they can use. On devices that ask the list holds those too that get none
- * now: best-effort work keeps out of their way. */
+/* RT runs, the most urgent first, take the units that they can use. On devices that ask, the list also holds runs
+ * that get no unit now, so that best-effort work keeps out of their way. */
 static void grant_real_time(struct erc__sched *sched, uint64_t now_ns)
 {
 	struct grants grants = begin_grants(sched);
@@ -190,7 +192,7 @@ static void grant_real_time(struct erc__sched *sched, uint64_t now_ns)
 	       (looks_ahead ? wants : grants.given) < units) {
 		struct erc__item *item = erc__item_of(node);
 		if (is_newly_lost(sched, item, now_ns)) {
-			erc__sched_lose(sched, item); /* others may have come into its place */
+			erc__sched_lose(sched, item); /* other items may have moved into its place */
 			continue;
 		}
 		last = node;
@@ -216,7 +218,7 @@ static void allocate_all(struct erc__sched *sched, uint64_t now_ns)
 	set_limit(&sched->rooms[ERC_BEST_EFFORT], sched->supply.units);
 }
 
-/* Each class has units of its own, used or not. */
+/* Each class has its own units, used or not. */
 static void allocate_partition(struct erc__sched *sched, uint64_t now_ns)
 {
 	uint32_t rt_units = smaller(sched->supply.rt_units, sched->supply.units);
@@ -225,7 +227,7 @@ static void allocate_partition(struct erc__sched *sched, uint64_t now_ns)
 	set_limit(&sched->rooms[ERC_BEST_EFFORT], sched->supply.units - rt_units);
 }
 
-/* The first request has the device, all others wait for its end. */
+/* The first request has the device; all others wait for its end. */
 static void allocate_fifo(struct erc__sched *sched, uint64_t now_ns)
 {
 	struct grants grants = begin_grants(sched);
@@ -238,7 +240,7 @@ static void allocate_fifo(struct erc__sched *sched, uint64_t now_ns)
 	end_grants(&grants);
 }
 
-/* An RT request has the device to itself, or all that it may have; BE waits until none is there. */
+/* An RT request has all the units that it may have. BE waits until there is no RT request. */
 static void allocate_exclusive(struct erc__sched *sched, uint64_t now_ns)
 {
 	grant_real_time(sched, now_ns);
@@ -254,7 +256,7 @@ static uint32_t left_in(const struct erc__sched *sched, const struct erc__item *
 	return taken < units ? units - taken : 0;
 }
 
-/* Units that RT runs will occupy after so long: a run that waits now for those before it may go on by then. */
+/* Units that RT runs will occupy after the given time. A run that now waits for others may continue by then. */
 static uint32_t need_after(const struct erc__sched *sched, uint64_t now_ns, uint64_t after_ns)
 {
 	uint32_t units = sched->supply.units, need = 0;
@@ -269,8 +271,8 @@ static uint32_t need_after(const struct erc__sched *sched, uint64_t now_ns, uint
 	return need;
 }
 
-/* Units that BE may occupy for tiles that take so long and move so much (a share of the memory's for each unit): those
- * that no RT run needs before they end. */
+/* Units that BE may occupy for tiles of the given length and memory traffic per unit: those that no RT run needs
+ * before the tiles end. */
 static uint32_t units_for_best_effort(const struct erc__sched *sched, uint64_t now_ns, uint64_t tile_ns, float traffic)
 {
 	const struct erc__supply *supply = &sched->supply;
@@ -289,7 +291,7 @@ static uint32_t units_for_best_effort(const struct erc__sched *sched, uint64_t n
 	return supply->be_units ? smaller(units, supply->be_units) : units;
 }
 
-/* RT runs take what they can use; BE has what is left until RT needs it. */
+/* RT runs take what they can use. BE has the rest until RT needs it. */
 static void allocate_elastic(struct erc__sched *sched, uint64_t now_ns)
 {
 	uint32_t units = sched->supply.units;

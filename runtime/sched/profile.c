@@ -1,4 +1,4 @@
-/* Rounds, widths and what a run takes on so many units. */
+/* Rounds, widths, and the time of a run on a number of units. */
 #include "runtime/sched/profile.h"
 
 #include <assert.h>

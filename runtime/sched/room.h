@@ -1,8 +1,8 @@
-/* The protocol by which units share a launch: check the room, then claim a tile, then
- * compute it. Two small objects of atomics, no locks, no threads of their own.
+/* The protocol by which units share a launch: check the room, claim a tile, compute it. Two small objects made of
+ * atomics; no locks, no threads.
  *
- * A room says how many units a tenant may occupy at this instant; a claim hands out the
- * tiles of one request's launch in hand, each exactly once, and counts the completed ones. */
+ * A room says how many units a tenant may occupy at this moment. A claim hands out the tiles of a request's open
+ * launch, each exactly once, and counts the completed ones. */
 #ifndef ERC_ROOM_H
 #define ERC_ROOM_H
 
@@ -11,15 +11,16 @@
 
 /* ---- room ---- */
 
-/* Control calls (init, set_limit, stop, resume) come from one thread at a time; the others from any unit.
+/* Control calls (init, set_limit, stop, resume) come from one thread at a time; the other calls may come from any
+ * unit.
  *
- * The room is one word, {stop epoch, unit limit}, so that a unit never sees half a change.
- * Work carries the epoch that was current when it entered and may run while that is newer than the stop
- * epoch. A stop is never taken back: resuming makes a newer epoch, so what was told to stop stays stopped,
- * however late it looks, and comes back only by entering again. */
+ * The room is one word, {stop epoch, unit limit}, so a unit never sees half a change. Work carries the epoch that
+ * was current when it entered, and may run while that is newer than the stop epoch. A stop is never undone: resume
+ * makes a newer epoch. So work that was told to stop leaves, however late it looks, and comes back only by entering
+ * again. */
 struct erc__room {
 	_Atomic uint64_t word;  /* {stop epoch: high 32 bits, unit limit: low 32 bits} */
-	_Atomic uint32_t epoch; /* what work that enters now carries */
+	_Atomic uint32_t epoch; /* the epoch for work that enters now */
 	_Atomic uint32_t units; /* units inside */
 };
 
@@ -40,23 +41,23 @@ static inline uint32_t erc__room_limit(const struct erc__room *room)
 	return (uint32_t)atomic_load_explicit(&room->word, memory_order_relaxed);
 }
 
-/* Grows or shrinks; 0 empties the room at the next tile boundaries. Growing is seen by units that ask
- * again: the caller wakes them. */
+/* Grows or shrinks the room; 0 empties it at the next tile boundaries. Units see growth only when they look again,
+ * so the caller wakes them. */
 static inline void erc__room_set_limit(struct erc__room *room, uint32_t limit)
 {
 	uint64_t word = atomic_load_explicit(&room->word, memory_order_relaxed);
 	atomic_store_explicit(&room->word, erc__room_word((uint32_t)(word >> 32), limit), memory_order_seq_cst);
 }
 
-/* Everything that has entered so far leaves at its next tile boundary, and nothing enters before resume. */
+/* All units inside leave at their next tile boundary, and none enters before resume. */
 static inline void erc__room_stop(struct erc__room *room)
 {
 	uint32_t epoch = atomic_load_explicit(&room->epoch, memory_order_relaxed);
 	atomic_store_explicit(&room->word, erc__room_word(epoch, 0), memory_order_seq_cst);
 }
 
-/* After stop: work may enter again, under a newer epoch. The word goes first: a unit that reads the new
- * epoch with the old word finds a limit of 0. */
+/* After stop: units may enter again, under a newer epoch. The word is written first: a unit that reads the
+ * new epoch with the old word finds a limit of 0. */
 static inline void erc__room_resume(struct erc__room *room, uint32_t limit)
 {
 	uint32_t stop_epoch = (uint32_t)(atomic_load_explicit(&room->word, memory_order_relaxed) >> 32);
@@ -64,8 +65,9 @@ static inline void erc__room_resume(struct erc__room *room, uint32_t limit)
 	atomic_store_explicit(&room->epoch, stop_epoch + 1, memory_order_release);
 }
 
-/* Units inside. 0: all that they wrote is visible; and after a stop no tile is taken any more before resume:
- * the stop and this look are ordered against a unit's entering and its next check, so one sees the other. */
+/* Units inside. If this returns 0, everything that they wrote is visible. If it returns 0 after a stop, no tile is
+ * taken before resume: the stop and this read are ordered against a unit's entering and its next check, so one of
+ * the two sees the other. */
 static inline uint32_t erc__room_units(const struct erc__room *room)
 {
 	return atomic_load_explicit(&room->units, memory_order_seq_cst);
@@ -73,10 +75,10 @@ static inline uint32_t erc__room_units(const struct erc__room *room)
 
 static inline int erc__room_admits(uint64_t word, uint32_t epoch)
 {
-	return (int32_t)(epoch - (uint32_t)(word >> 32)) > 0; /* by difference: epochs wrap */
+	return (int32_t)(epoch - (uint32_t)(word >> 32)) > 0; /* by difference, because epochs wrap around */
 }
 
-/* Whether enter would find a place just now. */
+/* Whether enter would find a place now. */
 static inline int erc__room_has_place(const struct erc__room *room)
 {
 	uint32_t epoch = atomic_load_explicit(&room->epoch, memory_order_acquire);
@@ -84,7 +86,8 @@ static inline int erc__room_has_place(const struct erc__room *room)
 	return erc__room_admits(word, epoch) && atomic_load_explicit(&room->units, memory_order_relaxed) < (uint32_t)word;
 }
 
-/* A unit takes a place, where fewer than `most` are taken; 0 when there is none. *epoch is what it carries from now on. */
+/* The unit takes a place if fewer than `most` are taken; returns 0 if there is none. *epoch is what the unit carries
+ * from now on. */
 static inline int erc__room_enter_within(struct erc__room *room, uint32_t *epoch, uint32_t most)
 {
 	*epoch = atomic_load_explicit(&room->epoch, memory_order_acquire);
@@ -104,14 +107,14 @@ static inline int erc__room_enter(struct erc__room *room, uint32_t *epoch)
 	return erc__room_enter_within(room, epoch, UINT32_MAX);
 }
 
-/* Gives the place back. Release: whoever sees the smaller number sees what the unit wrote. */
+/* Gives the place back. Release order: whoever sees the smaller number also sees what the unit wrote. */
 static inline void erc__room_leave(struct erc__room *room)
 {
 	atomic_fetch_sub_explicit(&room->units, 1, memory_order_release);
 }
 
-/* Before each claim. 1: the unit may go on. 0: it may not, and its place is already given back: when the
- * limit fell by n, exactly n units see 0. The look at the word is ordered behind entering, see erc__room_units.
+/* Called before each claim. 1: the unit may go on. 0: it may not, and its place is already given back; when the
+ * limit fell by n, exactly n units get 0. The read of the word is ordered after entering, see erc__room_units.
  * `most`: a further limit, for what this unit is about to do. */
 static inline int erc__room_check_within(struct erc__room *room, uint32_t epoch, uint32_t most)
 {
@@ -136,15 +139,15 @@ static inline int erc__room_check(struct erc__room *room, uint32_t epoch)
 
 /* ---- claim ---- */
 
-/* The word is {generation, tiles left}: the next tile is tiles - left. Counting down makes "is one left"
- * part of the word itself, so a unit reads nothing else of the launch before its claim has succeeded; and a
- * launch with a claimed tile that is not completed cannot end, so after the claim everything about
- * it stands still. The generation makes each launch's words differ from every other's: a unit that slept
- * between its look and its compare-and-swap cannot take a tile of a later launch by mistake. */
+/* The word is {generation, tiles left}; the next tile is tiles - left. Because the word holds the tiles left, a unit
+ * reads nothing else of the launch before its claim succeeds. A launch with a claimed tile cannot end before that
+ * tile is completed, so after the claim nothing of the launch changes. The generation makes the words of each launch
+ * differ from those of all others: a unit that slept between its read and its compare-and-swap cannot take a tile of
+ * a later launch by mistake. */
 struct erc__claim {
 	_Atomic uint64_t word; /* {generation: high 32 bits, tiles left: low 32 bits} */
 	_Atomic uint32_t completed;
-	uint32_t tiles; /* of the launch in hand; written by open, read by units that hold a tile */
+	uint32_t tiles; /* of the open launch; written by open, read by units that hold a tile */
 };
 
 static inline void erc__claim_init(struct erc__claim *claim)
@@ -154,9 +157,9 @@ static inline void erc__claim_init(struct erc__claim *claim)
 	claim->tiles = 0;
 }
 
-/* Starts a launch of at least one tile; the one before must be complete. What the opener wrote before is
- * visible to every unit that takes a tile. Sequentially consistent: the opener goes on to look whether
- * units sleep or the request was cancelled, and one side must see the other. */
+/* Opens a launch of at least one tile; the launch before must be complete. Every unit that takes a tile sees what
+ * the opener wrote before. Sequentially consistent, because the opener then looks whether units sleep or the request
+ * was cancelled, and one side must see the other. */
 static inline void erc__claim_open(struct erc__claim *claim, uint32_t tiles)
 {
 	uint64_t generation = (atomic_load_explicit(&claim->word, memory_order_relaxed) >> 32) + 1;
@@ -175,7 +178,7 @@ static inline uint32_t erc__claim_left(const struct erc__claim *claim)
 	return (uint32_t)atomic_load_explicit(&claim->word, memory_order_seq_cst);
 }
 
-/* Takes the next tile; 0 when none is left. Who takes one must compute it and count it as done. */
+/* Takes the next tile; returns 0 if none is left. The caller must compute the tile and count it as done. */
 static inline int erc__claim_take(struct erc__claim *claim, uint32_t *tile)
 {
 	uint64_t word = atomic_load_explicit(&claim->word, memory_order_relaxed);
@@ -189,7 +192,7 @@ static inline int erc__claim_take(struct erc__claim *claim, uint32_t *tile)
 	return 0;
 }
 
-/* Takes the next tiles, at most so many: how many. They follow each other, and must be computed and counted as done. */
+/* Takes up to `most` consecutive tiles and returns how many. The caller must compute them and count them as done. */
 static inline uint32_t erc__claim_take_some(struct erc__claim *claim, uint64_t most)
 {
 	uint64_t word = atomic_load_explicit(&claim->word, memory_order_relaxed);
@@ -202,7 +205,7 @@ static inline uint32_t erc__claim_take_some(struct erc__claim *claim, uint64_t m
 	return 0;
 }
 
-/* Takes all that are left, to drop them: how many. They must be counted as done too. */
+/* Takes all tiles that are left, to drop them, and returns how many. The caller must count them as done. */
 static inline uint32_t erc__claim_take_rest(struct erc__claim *claim)
 {
 	uint64_t word = atomic_load_explicit(&claim->word, memory_order_seq_cst);
@@ -213,11 +216,11 @@ static inline uint32_t erc__claim_take_rest(struct erc__claim *claim)
 	return 0;
 }
 
-/* Counts n > 0 taken tiles as done. 1: that completes the launch, and the caller, alone, decides what
- * comes next. Acquire and release: it sees what all units wrote, and the next launch's units see it through open. */
+/* Counts n > 0 taken tiles as done. Returns 1 if that completes the launch; the caller alone then decides what comes
+ * next. Acquire and release: the caller sees what all units wrote, and the next launch's units see it through open. */
 static inline int erc__claim_done(struct erc__claim *claim, uint32_t n)
 {
-	uint32_t tiles = claim->tiles; /* before counting: afterwards the next launch may begin */
+	uint32_t tiles = claim->tiles; /* read before counting, because the next launch may begin afterwards */
 	return atomic_fetch_add_explicit(&claim->completed, n, memory_order_acq_rel) + n == tiles;
 }
 

@@ -1,4 +1,4 @@
-/* The queue: who is in it, in which order, and units that come and go. What the policies are: policy.c. */
+/* The queue: its items, their order, and the units that come and go. The policies are in policy.c. */
 #include "runtime/sched/schedule.h"
 
 #include <stddef.h>
@@ -47,7 +47,7 @@ void erc__item_init(struct erc__item *item, uint64_t arrival_ns, uint64_t deadli
 	item->started_ns = 0;
 	item->was_squeezed = item->is_probe = item->is_lost = 0;
 	item->expected_ns = 0;
-	item->sequence = UINT64_MAX; /* after all that are queued */
+	item->sequence = UINT64_MAX; /* after all queued items */
 	item->deadline_ns = UINT64_MAX;
 	if (deadline_us && !__builtin_mul_overflow(deadline_us, UINT64_C(1000), &deadline_ns) &&
 	    !__builtin_add_overflow(deadline_ns, arrival_ns, &deadline_ns))
@@ -73,7 +73,7 @@ static int takes_turns(const struct erc__sched *sched, const struct erc__tenant 
 	return sched->policy->by_turns && tenant->class_ == ERC_BEST_EFFORT;
 }
 
-/* Where its virtual time puts the tenant; the first to arrive breaks ties. */
+/* Places the tenant by its virtual time; among equals, the first to arrive goes first. */
 static void add_turn(struct erc__sched *sched, struct erc__tenant *tenant)
 {
 	tenant->turn.key = (struct erc__key){.second = tenant->virtual_ns, .third = tenant->ready.first->key.third};
@@ -96,7 +96,7 @@ static void remove_ready(struct erc__sched *sched, struct erc__item *item)
 		erc__order_remove(&sched->turns, &item->tenant->turn);
 }
 
-/* From now on the policy looks at the item. */
+/* From now on the policy sees the item. */
 static void enter_order(struct erc__sched *sched, struct erc__item *item)
 {
 	struct erc__tenant *tenant = item->tenant;
@@ -121,7 +121,7 @@ static void leave_order(struct erc__sched *sched, struct erc__item *item)
 	item->tenant->entered -= !item->is_lost;
 }
 
-/* Among all waiting items; or no more. */
+/* Adds the item to the items that wait, or removes it. */
 static void count_waiting(struct erc__sched *sched, struct erc__item *item, int is_waiting)
 {
 	item->other.key = item->node.key;
@@ -151,7 +151,7 @@ static void remove_waiting(struct erc__sched *sched, struct erc__item *item)
 		count_waiting(sched, item, 0);
 }
 
-/* As many of the tenant's items as its cap allows: each needs a unit at least. */
+/* Lets as many of the tenant's items enter as its cap allows, because each needs at least one unit. */
 static void admit_waiting(struct erc__sched *sched, struct erc__tenant *tenant)
 {
 	while (tenant->entered < tenant->cap && tenant->waiting.first) {
@@ -161,7 +161,7 @@ static void admit_waiting(struct erc__sched *sched, struct erc__tenant *tenant)
 	}
 }
 
-/* The item's key has changed. */
+/* Moves the item to where its changed key belongs. */
 static void reorder(struct erc__sched *sched, struct erc__item *item)
 {
 	erc__order_remove(order_of(sched, item), &item->node);
@@ -192,7 +192,8 @@ void erc__sched_add(struct erc__sched *sched, struct erc__item *item, uint64_t n
 	if (sched->supply.asks && forecast && forecast->count)
 		item->progress =
 			(struct erc__progress){.left = forecast->launches[0].tiles, .tile_ns = forecast->launches[0].tile_ns};
-	/* Who was idle must not make up for it now. With units still inside it was not, and has their time to pay for. */
+	/* A tenant that was idle must not make up for that time now. If it still has units inside, it was not idle, and
+	 * their time counts. */
 	if (!tenant->item_count++ && !erc__room_units(&tenant->room) && tenant->virtual_ns < sched->virtual_ns)
 		tenant->virtual_ns = sched->virtual_ns;
 	if (tenant->class_ == ERC_BEST_EFFORT && forecast) {
@@ -203,7 +204,7 @@ void erc__sched_add(struct erc__sched *sched, struct erc__item *item, uint64_t n
 	sched->rt_count += tenant->class_ == ERC_REAL_TIME;
 	struct erc__key key = {.third = item->sequence};
 	sched->policy->key(item, &key);
-	/* One that is more urgent than those before it does not wait behind them. */
+	/* A more urgent item does not wait for those of its tenant that have entered. */
 	if (tenant->entered < tenant->cap ||
 	    (tenant->entered && tenant->class_ == ERC_REAL_TIME && erc__key_before(&key, &tenant->last)))
 		enter_order(sched, item);
@@ -271,7 +272,7 @@ void erc__sched_set_cap(struct erc__sched *sched, struct erc__tenant *tenant, ui
 	sched->policy->allocate(sched, now_ns);
 }
 
-/* A run that is under way wants more units than it had, which were to be free by now. */
+/* A run that is under way wants more units than it had, and these should be free by now. */
 static void count_late(struct erc__sched *sched, const struct erc__item *item, uint32_t before)
 {
 	uint32_t limit = atomic_load_explicit(&item->limit, memory_order_relaxed), units = sched->supply.units;
@@ -313,7 +314,7 @@ static struct erc__item *pick_granted(struct erc__sched *sched, enum erc_class c
 	return NULL;
 }
 
-/* Whatever is passed over has a unit inside, or has a tenant that has: so few are. */
+/* Each item that is passed over has a unit inside, or its tenant has, so these are few. */
 static struct erc__item *pick_in_order(struct erc__sched *sched, enum erc_class class_, can_run_fn *can_run, void *user)
 {
 	if (!erc__room_has_place(&sched->rooms[class_]))
@@ -334,7 +335,8 @@ static struct erc__item *pick_of_tenant(const struct erc__tenant *tenant, can_ru
 	return NULL;
 }
 
-/* Virtual times only grow, so a tenant whose place is out of date belongs further back; one that has nothing to run may stay. */
+/* Virtual times only grow. So a tenant whose place is out of date belongs further back, and one that has nothing to
+ * run may keep its place. */
 static struct erc__item *pick_by_turns(struct erc__sched *sched, can_run_fn *can_run, void *user)
 {
 	if (!erc__room_has_place(&sched->rooms[ERC_BEST_EFFORT]))
@@ -349,7 +351,7 @@ static struct erc__item *pick_by_turns(struct erc__sched *sched, can_run_fn *can
 			erc__order_remove(&sched->turns, node);
 			add_turn(sched, tenant);
 			if (erc__order_next(node) != next)
-				continue; /* others go before it now */
+				continue; /* other tenants go before it now */
 		}
 		return item;
 	}
