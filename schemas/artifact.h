@@ -1,7 +1,7 @@
-/* On-disk structs of the ElasticRoom artifact (.erca), format version 1. FORMAT.md says
- * the same in prose. Everything is little-endian; every struct has explicit padding, so
- * that it has the same layout under every ABI. Compiler (writer) and runtime (loader)
- * share this header and nothing else but tile.h, dtype.h and sha256.h. */
+/* On-disk structs of the ElasticRoom artifact (.erca), format version 1; FORMAT.md describes the same in prose.
+ * Everything is little-endian. Every struct has explicit padding, so that it has the same layout under every ABI.
+ * The compiler (writer) and the runtime (loader) share this header, tile.h, cuda.h, dtype.h and sha256.h, and
+ * nothing else. */
 #ifndef ERCA_ARTIFACT_H
 #define ERCA_ARTIFACT_H
 
@@ -9,14 +9,14 @@
 
 #define ERCA_MAGIC \
 	"\x8f" \
-	"ERCA\r\n\x1a"           /* 8 bytes: high bit, CR LF, ^Z find text-mode damage */
+	"ERCA\r\n\x1a"           /* 8 bytes; the high bit, CR LF and ^Z reveal text-mode damage */
 #define ERCA_VERSION_MAJOR 1 /* a reader refuses another major version */
-#define ERCA_VERSION_MINOR 1 /* a reader skips unknown optional sections of a newer minor */
+#define ERCA_VERSION_MINOR 1 /* a reader skips unknown optional sections of a newer minor version */
 
-#define ERCA_NONE UINT32_MAX /* "no index" in every index field */
+#define ERCA_NONE UINT32_MAX /* "no index", in every index field */
 #define ERCA_MAX_RANK 8
 #define ERCA_MAX_SECTIONS 256
-#define ERCA_SECTION_ALIGN 64   /* smallest section alignment */
+#define ERCA_SECTION_ALIGN 64   /* minimum section alignment */
 #define ERCA_WEIGHTS_ALIGN 4096 /* WEIGHTS and CODE sections */
 #define ERCA_BUFFER_ALIGN 64    /* each weight and each arena buffer */
 
@@ -29,14 +29,14 @@ struct erca_header {
 	uint64_t toc_offset;    /* table of contents: section_count erca_section records */
 	uint32_t section_count;
 	uint32_t reserved;       /* 0 */
-	uint8_t root_digest[32]; /* SHA-256 of this header with the digest zeroed, then the table of contents */
+	uint8_t root_digest[32]; /* SHA-256 of this header with the digest set to zero, then of the table of contents */
 };
 
 enum erca_section_type {
 	ERCA_SECTION_META = 1,    /* canonical JSON, for people and tools only */
 	ERCA_SECTION_PLAN = 2,    /* what the runtime runs */
 	ERCA_SECTION_WEIGHTS = 3, /* constant buffers, shared by all targets and variants */
-	ERCA_SECTION_CODE = 4,    /* one per target with code; named by erca_target.code_section */
+	ERCA_SECTION_CODE = 4,    /* one for each target with code; erca_target.code_section refers to it */
 	ERCA_SECTION_GOLDEN = 5,  /* optional: small inputs and outputs for `erc verify` */
 	ERCA_SECTION_DEBUG = 6,   /* optional: generated sources, node names */
 };
@@ -53,7 +53,7 @@ struct erca_section {
 	uint8_t sha256[32];
 };
 
-/* Behind content_bytes, outside the table of contents: signing keeps the identity. */
+/* After content_bytes and outside the table of contents, so that signing does not change the artifact's identity. */
 #define ERCA_SIGNATURE_MAGIC "ERCASIG1"
 struct erca_signature {
 	uint8_t magic[8];
@@ -66,13 +66,13 @@ struct erca_signature {
 struct erca_table {
 	uint64_t offset; /* from the first byte of the PLAN section; 8-byte aligned */
 	uint32_t count;  /* records (bytes, for strings) */
-	uint32_t stride; /* bytes per record as written; >= the size this version knows */
+	uint32_t stride; /* bytes per record as written; at least the size that this version knows */
 };
 
 struct erca_plan_header {
 	uint32_t header_bytes; /* sizeof(struct erca_plan_header) */
 	uint32_t reserved;
-	struct erca_table strings;  /* NUL-terminated UTF-8; a string reference is a byte index */
+	struct erca_table strings;  /* NUL-terminated UTF-8; a string reference is a byte offset in it */
 	struct erca_table targets;  /* erca_target */
 	struct erca_table budgets;  /* erca_budget */
 	struct erca_table entries;  /* erca_entry */
@@ -91,27 +91,28 @@ struct erca_plan_header {
 enum erca_target_kind { ERCA_TARGET_CPU = 1, ERCA_TARGET_CUDA = 2, ERCA_TARGET_SIM = 3 };
 
 struct erca_target {
-	uint32_t name;  /* string: "cpu:x86-64-v4" */
-	uint32_t kind;  /* enum erca_target_kind */
-	uint32_t level; /* within a kind, the better one of those that run has the higher level: 3, 4; 800 for sm_80 */
+	uint32_t name; /* string: "cpu:x86-64-v4" */
+	uint32_t kind; /* enum erca_target_kind */
+	/* of several usable targets of a kind, the one with the highest level is used: 3, 4; 800 for sm_80 */
+	uint32_t level;
 	uint32_t code_section; /* index into the table of contents, or ERCA_NONE */
 	uint64_t code_bytes;   /* as in the table of contents; 0 without code */
-	uint32_t budget_first; /* this target's budgets: the variants of a launch follow their order */
+	uint32_t budget_first; /* this target's budgets; the variants of a launch are in the same order */
 	uint32_t budget_count;
-	uint32_t min_driver; /* CUDA: smallest driver version (13000 for 13.0); else 0 */
+	uint32_t min_driver; /* CUDA: minimum driver version (13000 for 13.0); else 0 */
 	uint32_t reserved;
-	/* Since minor version 1; of the device of the compiler's table that the target stands for. 0: not known. */
-	uint64_t memory_bytes_per_s; /* nominal, from and to memory, of all units together */
-	uint32_t units;              /* what a budget of all units has */
+	/* Since minor version 1; of the compiler's table row for the device that the target stands for. 0: not known. */
+	uint64_t memory_bytes_per_s; /* nominal bandwidth of the memory, for all units together */
+	uint32_t units;              /* number of units of a budget of all units */
 	uint32_t reserved2;          /* 0 */
 };
 
-#define ERCA_BUDGET_UNVERIFIED 1u /* flag: nobody knows what the kernels take of a unit (PTX) */
+#define ERCA_BUDGET_UNVERIFIED 1u /* flag: the resources that the kernels need are not known (PTX) */
 
 struct erca_budget {
 	uint32_t name;           /* string: "full" */
-	uint32_t units;          /* most units a variant's launch uses; 0 = all of the device */
-	uint32_t share_permille; /* share of the device it was resolved from; 0 when given in units */
+	uint32_t units;          /* maximum number of units of a launch; 0 = all of the device */
+	uint32_t share_permille; /* share of the device that it was computed from; 0 if it was given in units */
 	uint32_t flags;          /* ERCA_BUDGET_* */
 	uint64_t local_bytes;    /* per unit */
 };
@@ -121,24 +122,25 @@ struct erca_entry {
 	uint32_t name; /* string: "main", or "batch=4" */
 	uint32_t target;
 	uint32_t plan;        /* the outermost plan */
-	uint32_t input_first; /* tensors: inputs */
+	uint32_t input_first; /* index of the first input in tensors */
 	uint32_t input_count;
-	uint32_t output_first; /* tensors: outputs */
+	uint32_t output_first; /* index of the first output in tensors */
 	uint32_t output_count;
 	uint32_t dims_count;  /* slots in the request's table of run-time dimensions */
 	uint64_t arena_bytes; /* activations of one request */
-	uint64_t local_bytes; /* largest variant's local memory */
+	uint64_t local_bytes; /* maximum over the variants */
 };
 
 struct erca_tensor {
-	uint32_t name;                     /* string */
-	uint8_t dtype;                     /* enum erc_dtype */
-	uint8_t rank;                      /* 0..ERCA_MAX_RANK */
-	uint8_t layout;                    /* enum erca_layout */
-	uint8_t reserved;                  /* 0 */
-	uint32_t dim_slots[ERCA_MAX_RANK]; /* where the true dim is that is known after a run; ERCA_NONE: it is as below */
-	uint64_t bytes;                    /* at the dims (upper bounds where there is a slot) below */
-	int64_t dims[ERCA_MAX_RANK];       /* unused ones are 0 */
+	uint32_t name;    /* string */
+	uint8_t dtype;    /* enum erc_dtype */
+	uint8_t rank;     /* 0..ERCA_MAX_RANK */
+	uint8_t layout;   /* enum erca_layout */
+	uint8_t reserved; /* 0 */
+	/* slot that holds the true dim after a run; ERCA_NONE: the dim is fixed, see dims */
+	uint32_t dim_slots[ERCA_MAX_RANK];
+	uint64_t bytes;              /* with these dims (upper bounds where there is a slot) */
+	int64_t dims[ERCA_MAX_RANK]; /* unused ones are 0 */
 };
 /* For tensors without run-time dims. */
 #define ERCA_NO_SLOTS \
@@ -150,7 +152,7 @@ struct erca_tensor {
 enum erca_layout {
 	ERCA_LAYOUT_PLAIN = 0, /* row-major */
 	ERCA_LAYOUT_NC16 =
-		1, /* N, ceil(C/16), spatial..., 16: channels in blocks of 16, rest of the last block undefined */
+		1, /* N, ceil(C/16), spatial..., 16: channels in blocks of 16; the rest of the last block is undefined */
 };
 
 struct erca_plan {
@@ -160,22 +162,23 @@ struct erca_plan {
 
 enum erca_record_kind {
 	ERCA_RECORD_LAUNCH = 1, /* run a kernel */
-	ERCA_RECORD_COPY = 2,   /* operand_first -> operand_first + 1, bytes of the smaller */
+	ERCA_RECORD_COPY = 2,   /* operand_first -> operand_first + 1; as many bytes as the smaller one has */
 	ERCA_RECORD_BRANCH = 3, /* bool operand_first: plan_a, else plan_b */
 	ERCA_RECORD_CALL = 4,   /* plan_a */
-	ERCA_RECORD_LOOP = 5,   /* while bool operand_first and below int64 operand_first + 1: plan_a */
+	ERCA_RECORD_LOOP =
+		5, /* while bool operand_first is true, and less than int64 operand_first + 1 iterations: plan_a */
 };
 
 struct erca_record {
 	uint32_t kind; /* enum erca_record_kind */
-	uint32_t name; /* string: the node (or the chain of nodes) it came from */
+	uint32_t name; /* string: the node, or the chain of nodes, that it was made from */
 	uint32_t operand_first;
 	uint32_t operand_count;
 	uint32_t variant_first; /* launch: one variant per budget of the entry's target */
 	uint32_t variant_count;
 	uint32_t plan_a; /* branch, call, loop; else ERCA_NONE */
 	uint32_t plan_b;
-	uint64_t reduction_key; /* how an output element is summed; the same for all variants. 0: no reduction */
+	uint64_t reduction_key; /* identifies how an output element is summed; the same for all variants. 0: no reduction */
 	uint64_t flops;         /* for reports */
 	uint64_t bytes;         /* read and written, for reports */
 };
@@ -185,7 +188,7 @@ enum erca_buffer {
 	ERCA_BUFFER_WEIGHTS = 2, /* the WEIGHTS section */
 	ERCA_BUFFER_INPUT = 3,   /* the caller's buffer for input `index` of the entry */
 	ERCA_BUFFER_OUTPUT = 4,  /* the caller's buffer for output `index` of the entry */
-	ERCA_BUFFER_DIMS = 5,    /* the request's table of run-time dimensions, int64_t each: kernels write it here */
+	ERCA_BUFFER_DIMS = 5,    /* the request's table of run-time dimensions, int64_t each; kernels write dims here */
 };
 
 #define ERCA_ACCESS_READ 1u
@@ -197,24 +200,25 @@ struct erca_operand {
 	uint16_t reserved;
 	uint32_t index;  /* input or output number; 0 otherwise */
 	uint64_t offset; /* bytes from the start of the buffer */
-	uint64_t bytes;  /* extent that the launch may touch */
+	uint64_t bytes;  /* bytes that the launch may touch */
 };
 
 struct erca_variant {
 	uint32_t kernel;
-	uint32_t tile_count;  /* fixed count; see count_* for run-time dims */
-	uint32_t param_first; /* int64_t values handed to the tile as args->params */
+	uint32_t tile_count;  /* number of tiles; see count_* for run-time dims */
+	uint32_t param_first; /* int64_t values that the tile gets as args->params */
 	uint32_t param_count;
 	uint64_t local_bytes; /* scratch per unit */
-	uint32_t units;       /* most units that this launch may use under the budget; 0 = no limit */
+	uint32_t units;       /* maximum number of units of this launch under the budget; 0 = no limit */
 	uint16_t threads;     /* CUDA: threads per block; else 0 */
 	uint16_t registers;   /* CUDA: per thread, read back from the image; else 0 */
-	uint32_t
-		blocks_per_unit; /* CUDA: blocks that a unit holds at once, by registers, local memory and threads; 0: not known */
+	/* CUDA: blocks that fit on a unit at once, by registers, local memory and threads; 0: not known */
+	uint32_t blocks_per_unit;
 	uint32_t tile_ns;    /* predicted time of one tile, on average */
-	uint64_t tile_bytes; /* predicted traffic of one tile with memory, behind all caches */
-	uint32_t count_slot; /* ERCA_NONE: tile_count tiles. Else the product of `count_dims` slots from here, times
-	                        * count_scale, divided up by count_step, when the launch starts */
+	uint64_t tile_bytes; /* predicted memory traffic of one tile, below all caches */
+	/* ERCA_NONE: tile_count tiles. Else, when the launch starts: the product of `count_dims` slots from this one on,
+	 * times count_scale, divided by count_step and rounded up */
+	uint32_t count_slot;
 	uint16_t count_dims;
 	uint16_t count_scale;
 	uint32_t count_step;
@@ -222,37 +226,38 @@ struct erca_variant {
 };
 
 struct erca_kernel {
-	uint32_t name; /* string: template stem and content hash */
+	uint32_t name; /* string: stem of the template, and content hash */
 	uint32_t target;
-	uint32_t entry;        /* index into the image's kernel table */
-	uint16_t static_bytes; /* CUDA: local memory of a block that the image itself declares, beside the variant's */
-	uint16_t spill_bytes;  /* CUDA: stored and loaded by a thread for want of registers */
-	uint8_t digest[32];    /* SHA-256 of the kernel's source, its identity */
+	uint32_t entry; /* index into the image's kernel table */
+	/* CUDA: local memory per block that the image itself declares, in addition to the variant's */
+	uint16_t static_bytes;
+	uint16_t spill_bytes; /* CUDA: bytes per thread that are spilled because registers are short */
+	uint8_t digest[32];   /* SHA-256 of the kernel's source; identifies the kernel */
 };
 
-/* The room profile of an entry under a budget: how its latency falls with units, by prediction. Launches follow each other,
- * each on its width: the fewest units for as few rounds as all units that there are would make. */
+/* The room profile of an entry under a budget: how its predicted latency falls with the number of units. Launches
+ * run one after the other, each on its width: the fewest units that need no more rounds than all units would. */
 struct erca_profile {
 	uint32_t entry;
 	uint32_t budget;
 	uint32_t point_first;
 	uint32_t point_count;
-	uint32_t units_within_1;  /* fewest units within 1 % of the latency on the last point's units */
-	uint32_t units_within_5;  /* 5 % */
-	uint32_t units_within_10; /* 10 % */
+	uint32_t units_within_1;  /* the fewest units whose latency is within 1 % of the latency at the last point */
+	uint32_t units_within_5;  /* the same for 5 % */
+	uint32_t units_within_10; /* the same for 10 % */
 	uint32_t reserved;        /* 0 */
-	uint64_t tile_ns;         /* tiles x tile_ns, summed over the launches: the work, on any units */
+	uint64_t tile_ns;         /* sum over the launches of tiles x tile_ns: the work, on any number of units */
 };
 
 struct erca_point {
 	uint32_t units;
 	uint32_t reserved;   /* 0 */
-	uint64_t latency_ns; /* rounds x tile_ns, summed over the launches */
-	uint64_t unit_ns;    /* width x rounds x tile_ns, summed over the launches: unit time that is held */
+	uint64_t latency_ns; /* sum over the launches of rounds x tile_ns */
+	uint64_t unit_ns;    /* sum over the launches of width x rounds x tile_ns: the unit time that is held */
 };
 
-/* Numbers of units at which a writer puts points, 1, 2, 3, 4, 6, 8, 12, 16 ... and the last, `most`: the one behind
- * `units`. */
+/* A writer puts points at 1, 2, 3, 4, 6, 8, 12, 16 ... units, and at the maximum, `most`. Returns the number of
+ * units of the point after `units`. */
 static inline uint32_t erca_point_behind(uint32_t units, uint32_t most)
 {
 	uint64_t step = units & (units - 1) ? units / 3 : units > 1 ? units / 2 : 1;

@@ -26,7 +26,7 @@ enum erc_dtype {
 #define X(id, number, name, bits) ERC_##id = number,
 	ERC_DTYPES(X)
 #undef X
-		ERC_DTYPE_COUNT = 32 /* one more than the largest number ever expected */
+		ERC_DTYPE_COUNT = 32 /* one more than the largest number that may be used */
 };
 
 #endif

@@ -11,7 +11,7 @@ int erc_sha256_has_extensions(void)
 	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1) && __builtin_cpu_supports("sse4.1");
 }
 
-/* The instructions keep the state as the words ABEF and CDGH. */
+/* The instructions need the state as the words ABEF and CDGH. */
 __attribute__((target("sha,sse4.1,ssse3"))) void
 erc_sha256_blocks_extensions(uint32_t state[8], const uint8_t *data, size_t count, const uint32_t constants[64])
 {

@@ -21,7 +21,7 @@ static enum erc_status check_elf(const char *image, uint64_t bytes, uint32_t i)
 			 segments = (uint64_t)header.e_phnum * header.e_phentsize;
 	if (header.e_shoff > bytes || sections > bytes - header.e_shoff || header.e_phoff > bytes ||
 	    segments > bytes - header.e_phoff)
-		return BAD_CODE("image %u: the tables of the ELF file end behind it (%" PRIu64 " bytes)", i, bytes);
+		return BAD_CODE("image %u: the tables of the ELF file end after it (%" PRIu64 " bytes)", i, bytes);
 	return ERC_OK;
 }
 
@@ -32,10 +32,10 @@ static enum erc_status check_image(const char *code, size_t bytes, size_t first,
 	if (offset % 64 || offset < first)
 		return BAD_CODE("image %u: offset is %" PRIu64 ", expected a multiple of 64 from %zu", i, offset, first);
 	if (!length || offset > bytes || length > bytes - offset)
-		return BAD_CODE("image %u: offset %" PRIu64 " + %" PRIu64 " bytes end behind the section (%zu bytes)", i,
-		                offset, length, bytes);
+		return BAD_CODE("image %u: offset %" PRIu64 " + %" PRIu64 " bytes end after the section (%zu bytes)", i, offset,
+		                length, bytes);
 	if (!is_elf(code + offset, length))
-		return code[offset + length - 1] ? BAD_CODE("image %u is no ELF file, and no text with a NUL at its end", i)
+		return code[offset + length - 1] ? BAD_CODE("image %u is neither an ELF file nor text that ends with a NUL", i)
 		                                 : ERC_OK;
 	return check_elf(code + offset, length, i);
 }
@@ -44,7 +44,7 @@ static enum erc_status check_code(const void *code, size_t bytes)
 {
 	const struct erc_cuda_image *table = code;
 	if (bytes < sizeof *table)
-		return BAD_CODE("the section has %zu bytes, its table alone %zu", bytes, sizeof *table);
+		return BAD_CODE("the section has %zu bytes, but its table needs %zu", bytes, sizeof *table);
 	if (table->abi != ERC_CUDA_ABI)
 		return erc__fail(ERC_VERSION, "CUDA code: made for ABI %u, this runtime has %u; compile the model again",
 		                 table->abi, ERC_CUDA_ABI);

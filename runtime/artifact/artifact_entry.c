@@ -60,7 +60,7 @@ static enum erc_status check_extent(const struct walk *walk, uint32_t i)
 		           walk->entry_idx);
 	if (operand->offset > bytes || operand->bytes > bytes - operand->offset)
 		return BAD("operands", i,
-		           "offset %" PRIu64 " + %" PRIu64 " bytes end behind its buffer (kind %u), which has %" PRIu64
+		           "offset %" PRIu64 " + %" PRIu64 " bytes end after its buffer (kind %u), which has %" PRIu64
 		           " bytes in entries[%u]",
 		           operand->offset, operand->bytes, operand->buffer, bytes, walk->entry_idx);
 	return ERC_OK;
@@ -79,7 +79,7 @@ static enum erc_status check_launch_variant(const struct walk *walk, uint32_t i)
 		           walk->entry_idx, entry->local_bytes);
 	if (variant->count_slot != ERCA_NONE &&
 	    (variant->count_slot > entry->dims_count || variant->count_dims > entry->dims_count - variant->count_slot))
-		return BAD("variants", i, "count_slot %u + %u slots end behind the %u of entries[%u]", variant->count_slot,
+		return BAD("variants", i, "count_slot %u + %u slots end after the %u of entries[%u]", variant->count_slot,
 		           variant->count_dims, entry->dims_count, walk->entry_idx);
 	return ERC_OK;
 }

@@ -36,13 +36,13 @@ static enum erc_status check_table(const struct erc_artifact *artifact, const ch
 {
 	uint32_t step = record_bytes == 1 ? 1 : 8;
 	if (table->offset % 8)
-		return BAD_HEADER("table %s: offset %" PRIu64 " is no multiple of 8", name, table->offset);
+		return BAD_HEADER("table %s: offset %" PRIu64 " is not a multiple of 8", name, table->offset);
 	if (table->stride < record_bytes || table->stride % step)
 		return BAD_HEADER("table %s: stride is %u, expected a multiple of %u from %u", name, table->stride, step,
 		                  record_bytes);
 	if (table->offset > artifact->plan_bytes ||
 	    (uint64_t)table->count * table->stride > artifact->plan_bytes - table->offset)
-		return BAD_HEADER("table %s: offset %" PRIu64 " + %u records of %u bytes end behind the section (%zu bytes)",
+		return BAD_HEADER("table %s: offset %" PRIu64 " + %u records of %u bytes end after the section (%zu bytes)",
 		                  name, table->offset, table->count, table->stride, artifact->plan_bytes);
 	return ERC_OK;
 }
@@ -78,7 +78,7 @@ static enum erc_status find_tables(struct erc_artifact *artifact)
 	int is_newer = artifact->header.version_minor > ERCA_VERSION_MINOR;
 	size_t header_bytes = artifact->header.version_minor ? sizeof *header : offsetof(struct erca_plan_header, profiles);
 	if (artifact->plan_bytes < header_bytes)
-		return BAD_HEADER("the section has %zu bytes, the header alone has %zu", artifact->plan_bytes, header_bytes);
+		return BAD_HEADER("the section has %zu bytes, but the header needs %zu", artifact->plan_bytes, header_bytes);
 	if (header->header_bytes < header_bytes || header->header_bytes > artifact->plan_bytes ||
 	    (!is_newer && header->header_bytes != header_bytes))
 		return BAD_HEADER("header_bytes is %u, expected %zu", header->header_bytes, header_bytes);
@@ -139,7 +139,7 @@ static enum erc_status check_target(const struct erc_artifact *artifact, uint32_
 			           target->code_section);
 		if (target->code_section >= artifact->header.section_count ||
 		    artifact->sections[target->code_section].type != ERCA_SECTION_CODE)
-			return BAD("targets", i, "code_section %u is no CODE section", target->code_section);
+			return BAD("targets", i, "code_section %u is not a CODE section", target->code_section);
 		if (target->code_bytes != artifact->sections[target->code_section].bytes)
 			return BAD("targets", i, "code_bytes is %" PRIu64 ", but section %u has %" PRIu64, target->code_bytes,
 			           target->code_section, artifact->sections[target->code_section].bytes);

@@ -15,7 +15,7 @@ static enum erc_status check_points(const struct erc_artifact *artifact, const s
 	for (uint32_t i = profile->point_first; i < profile->point_first + profile->point_count; i++) {
 		const struct erca_point *point = erc__record(artifact, ERC_TABLE_POINTS, i);
 		if (last ? point->units <= last->units : !point->units)
-			return BAD("points", i, "units is %u behind %u", point->units, last ? last->units : 0);
+			return BAD("points", i, "units is %u after %u", point->units, last ? last->units : 0);
 		if (last && point->latency_ns > last->latency_ns)
 			return BAD("points", i, "latency_ns is %" PRIu64 ", more than with fewer units", point->latency_ns);
 		if (point->unit_ns < profile->tile_ns || point->unit_ns > (unsigned __int128)point->units * point->latency_ns)
@@ -85,13 +85,13 @@ enum erc_status erc__artifact_check_profiles(const struct erc_artifact *artifact
 		const struct erca_target *target = erc__record(artifact, ERC_TABLE_TARGETS, entry->target);
 		for (uint32_t b = 0; b < target->budget_count; b++, at++) {
 			if (at == count)
-				return BAD("profiles", at, "is not there: entries[%u] has %u budgets", e, target->budget_count);
+				return BAD("profiles", at, "is missing: entries[%u] has %u budgets", e, target->budget_count);
 			TRY(check_profile(artifact, at, e, target->budget_first + b, &point_first));
 		}
 	}
 	if (at != count)
-		return BAD("profiles", at, "is of no entry");
+		return BAD("profiles", at, "belongs to no entry");
 	if (point_first != points)
-		return BAD("points", point_first, "is of no profile");
+		return BAD("points", point_first, "belongs to no profile");
 	return ERC_OK;
 }

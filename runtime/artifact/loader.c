@@ -41,7 +41,7 @@ static enum erc_status check_size(const struct erc_artifact *artifact)
 		return ERC_OK;
 	if (rest != sizeof(struct erca_signature) ||
 	    memcmp(artifact->data + header->content_bytes, ERCA_SIGNATURE_MAGIC, 8))
-		return BAD("%zu bytes after the content that are no signature block (%zu bytes beginning with %s)", rest,
+		return BAD("%zu bytes after the content that are not a signature block (%zu bytes beginning with %s)", rest,
 		           sizeof(struct erca_signature), ERCA_SIGNATURE_MAGIC);
 	return ERC_OK;
 }
@@ -51,7 +51,7 @@ static enum erc_status check_header(struct erc_artifact *artifact)
 	struct erca_header *header = &artifact->header;
 	TRY(check_magic(artifact->data, artifact->bytes));
 	if (artifact->bytes < 12)
-		return BAD("truncated: the file has %zu bytes, the header alone has %zu", artifact->bytes, sizeof *header);
+		return BAD("truncated: the file has %zu bytes, but the header needs %zu", artifact->bytes, sizeof *header);
 	memcpy(header, artifact->data, artifact->bytes < sizeof *header ? artifact->bytes : sizeof *header);
 	if (header->version_major != ERCA_VERSION_MAJOR)
 		return erc__fail(ERC_VERSION,
@@ -59,7 +59,7 @@ static enum erc_status check_header(struct erc_artifact *artifact)
 		                 "a matching erc",
 		                 header->version_major, header->version_minor, ERC_VERSION_TEXT, ERCA_VERSION_MAJOR);
 	if (artifact->bytes < sizeof *header)
-		return BAD("truncated: the file has %zu bytes, the header alone has %zu", artifact->bytes, sizeof *header);
+		return BAD("truncated: the file has %zu bytes, but the header needs %zu", artifact->bytes, sizeof *header);
 	int is_newer = header->version_minor > ERCA_VERSION_MINOR;
 	if (header->header_bytes < sizeof *header || header->header_bytes % 8 ||
 	    (!is_newer && header->header_bytes != sizeof *header))
@@ -144,13 +144,13 @@ static enum erc_status check_section(const struct erc_artifact *artifact, uint32
 		return BAD("section %u: alignment is %u, expected a power of two from %u", i, section->alignment,
 		           rule ? rule->alignment : ERCA_SECTION_ALIGN);
 	if (section->offset % section->alignment)
-		return BAD("section %u: offset %llu is no multiple of its alignment %u", i, (unsigned long long)section->offset,
-		           section->alignment);
+		return BAD("section %u: offset %llu is not a multiple of its alignment %u", i,
+		           (unsigned long long)section->offset, section->alignment);
 	if (section->offset < *end || section->offset - *end >= section->alignment)
 		return BAD("section %u: offset is %llu, expected the next multiple of %u from %llu", i,
 		           (unsigned long long)section->offset, section->alignment, (unsigned long long)*end);
 	if (section->offset > content || content - section->offset < section->bytes)
-		return BAD("section %u: offset %llu + %llu bytes end behind the content (%llu bytes)", i,
+		return BAD("section %u: offset %llu + %llu bytes end after the content (%llu bytes)", i,
 		           (unsigned long long)section->offset, (unsigned long long)section->bytes,
 		           (unsigned long long)content);
 	for (uint64_t at = *end; at < section->offset; at++)

@@ -64,7 +64,7 @@ static void free_older(struct erc__tape *tape)
 enum erc_status erc__trace_begin(struct erc__trace *trace, uint32_t events)
 {
 	if (!events)
-		return erc__fail(ERC_INVALID, "a trace of 0 events");
+		return erc__fail(ERC_INVALID, "events is 0; a trace needs at least 1");
 	if (erc__trace_is_on(trace))
 		return erc__fail(ERC_BUSY, "the trace is on; stop it first");
 	struct erc__tape *fresh = erc__alloc(sizeof *fresh + (size_t)events * sizeof fresh->events[0]);

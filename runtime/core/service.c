@@ -34,7 +34,8 @@ enum erc_status erc__device_init(struct erc__device *device, const struct erc__d
 	if (supply.rt_units > units)
 		return erc__fail(ERC_INVALID, "%u units for RT; the device has %u", supply.rt_units, units);
 	if (!(options->rt_slowdown <= 1) || !(options->be_bandwidth >= 0 && options->be_bandwidth <= 1))
-		return erc__fail(ERC_INVALID, "rt_slowdown %g or be_bandwidth %g: neither is above 1, nor the latter below 0",
+		return erc__fail(ERC_INVALID,
+		                 "rt_slowdown is %g, be_bandwidth %g: both must be at most 1, be_bandwidth at least 0",
 		                 options->rt_slowdown, options->be_bandwidth);
 	device->ops = ops;
 	device->units = units;

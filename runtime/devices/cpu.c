@@ -244,7 +244,7 @@ static enum erc_status cpu_open(const struct erc_runtime_options *options, struc
 		return erc__fail(ERC_INVALID, "cpu: SCHED_FIFO priority %u, expected 1 to 99, or 0 for none",
 		                 options->rt_os_priority);
 	if (options->cores && !options->units)
-		return erc__fail(ERC_INVALID, "cpu: cores are given, but not how many units");
+		return erc__fail(ERC_INVALID, "cpu: cores is set, but units is 0; set it to the number of cores");
 	struct cpu_device *device = erc__alloc_aligned(64, sizeof *device);
 	if (!device)
 		return erc__no_memory("cpu device", sizeof *device);

@@ -104,7 +104,7 @@ static enum erc_status check_segments(const void *code, size_t bytes)
 	for (uint32_t i = 0; i < header.e_phnum; i++) {
 		memcpy(&segment, (const char *)code + header.e_phoff + i * sizeof segment, sizeof segment);
 		if (segment.p_type != PT_NULL && (segment.p_offset > bytes || segment.p_filesz > bytes - segment.p_offset))
-			return erc__fail(ERC_CORRUPT, "code image: segment %u ends behind the image (%zu bytes)", i, bytes);
+			return erc__fail(ERC_CORRUPT, "code image: segment %u ends after the image (%zu bytes)", i, bytes);
 	}
 	return ERC_OK;
 }

@@ -117,22 +117,22 @@ void erc__cpu_limits_tell(const struct cpu_limits *limits, uint32_t cores, erc_l
 		return;
 	if (limits->quota_cores && limits->quota_cores < cores)
 		SAY(ERC_LOG_WARNING,
-		    "the control group may use the time of %.2f cores (%u are there): once it is used up everything stands "
-		    "still for the "
-		    "rest of %.0f ms, and deadlines are missed",
+		    "the control group is limited to the time of %.2f of %u cores: once it is used up, all threads stop for "
+		    "the rest of %.0f ms, and deadlines are missed",
 		    limits->quota_cores, cores, limits->period_us / 1000);
 	if (limits->throttled)
-		SAY(ERC_LOG_WARNING, "the control group has been stopped %" PRIu64 " times so far as its time was used up",
+		SAY(ERC_LOG_WARNING, "the control group has been stopped %" PRIu64 " times so far because its time was used up",
 		    limits->throttled);
 	if (limits->is_idle)
 		SAY(ERC_LOG_WARNING,
-		    "the control group is an idle one: real-time work too runs only when no other group wants the core");
+		    "the control group is an idle one: even real-time work runs only when no other group wants the core");
 	if (limits->weight != 100)
-		SAY(ERC_LOG_INFO, "the control group's weight is %u of the usual 100: that is its share where groups compete",
+		SAY(ERC_LOG_INFO,
+		    "the control group's weight is %u (the default is 100): competing groups share cores by weight",
 		    limits->weight);
 	if (limits->has_autogroup)
 		SAY(ERC_LOG_INFO,
-		    "sessions are scheduled as groups (autogroup): best-effort threads stand back behind this one's "
-		    "threads, and compete with other sessions as part of it");
+		    "the system schedules sessions as groups (autogroup): best-effort threads yield only to threads of this "
+		    "session, and compete with those of other sessions");
 #undef SAY
 }

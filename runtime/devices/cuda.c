@@ -255,8 +255,8 @@ static enum erc_status find_ordinal(struct cuda_device *device, const char *name
 	int count = 0;
 	TRY(CU(device, cuDeviceGetCount, &count));
 	if (count < 1)
-		return erc__fail(ERC_DEVICE, "cuda: the driver sees no GPU: see that nvidia-smi lists one, and what "
-		                             "CUDA_VISIBLE_DEVICES says");
+		return erc__fail(ERC_DEVICE, "cuda: the driver sees no GPU: check that nvidia-smi lists one, and check "
+		                             "CUDA_VISIBLE_DEVICES");
 	if (colon && (end == colon + 1 || *end || number < 0 || number >= count))
 		return erc__fail(ERC_NOT_FOUND, "no device '%s'; there are cuda:0 to cuda:%d", name, count - 1);
 	return CU(device, cuDeviceGet, &device->ordinal, (int)number);
@@ -281,7 +281,7 @@ static enum erc_status describe(struct cuda_device *device)
 	TRY(ask(device, CU_DEVICE_STREAM_WRITES, &has_writes));
 	if (!has_pools || units < 1 || local < 1 || device->major < 7)
 		return erc__fail(ERC_NO_TARGET,
-		                 "cuda: %s (compute capability %d.%d) is not supported: it takes 7.0 or newer, with memory "
+		                 "cuda: %s (compute capability %d.%d) is not supported: it must be 7.0 or newer, with memory "
 		                 "pools",
 		                 name, device->major, device->minor);
 	device->has_writes = has_writes && device->driver.cuStreamWriteValue64_v2 && device->driver.cuStreamWriteValue32_v2;

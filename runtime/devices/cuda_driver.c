@@ -24,7 +24,7 @@ enum erc_status erc__cuda_driver_load(struct cuda_driver *driver)
 		path = "libcuda.so.1";
 	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!library)
-		return erc__fail(ERC_DEVICE, "cuda: no driver: %s; install NVIDIA's driver, or take device \"cpu\"", dlerror());
+		return erc__fail(ERC_DEVICE, "cuda: no driver: %s; install NVIDIA's driver, or use device \"cpu\"", dlerror());
 #define X(is_needed, name, parameters) TRY(find_symbol(library, path, #name, is_needed, &driver->name));
 #include "runtime/devices/cuda_symbols.def"
 #undef X
@@ -33,8 +33,8 @@ enum erc_status erc__cuda_driver_load(struct cuda_driver *driver)
 	setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0);
 	cu_result result = driver->cuInit(0);
 	if (result == CU_NO_DEVICE)
-		return erc__fail(ERC_DEVICE, "cuda: the driver sees no GPU: see that nvidia-smi lists one, and what "
-		                             "CUDA_VISIBLE_DEVICES says");
+		return erc__fail(ERC_DEVICE, "cuda: the driver sees no GPU: check that nvidia-smi lists one, and check "
+		                             "CUDA_VISIBLE_DEVICES");
 	TRY(erc__cuda_driver_check(driver, result, "cuInit"));
 	TRY(erc__cuda_driver_check(driver, driver->cuDriverGetVersion(&driver->version), "cuDriverGetVersion"));
 	if (driver->version < OLDEST)

@@ -215,7 +215,7 @@ static void send(struct cuda_flight *flight, int is_join, uint32_t budget)
 	}
 	/* Without the notice of the end, nothing can be known about the stream any more. */
 	if (erc__cuda_enqueue_end(flight) && !atomic_load(&request->device->is_lost))
-		erc__cuda_lose(request->device, "a stream took no host function");
+		erc__cuda_lose(request->device, "a stream did not accept a host function");
 }
 
 /* Launches the first flight of a request that has none under way, or one in place of a stopped flight. */

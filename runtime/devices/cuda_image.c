@@ -150,7 +150,7 @@ static enum erc_status upload(struct cuda_device *device, struct erc__image *ima
 	if (status)
 		image->weights = 0;
 	if (status == ERC_NOMEM)
-		return erc__fail(status, "the GPU has no %zu bytes left for the weights: unload a model, or take a larger GPU",
+		return erc__fail(status, "the GPU has no %zu bytes left for the weights: unload a model, or use a larger GPU",
 		                 bytes);
 	TRY(status);
 	return send(device, image->weights, weights, bytes);

@@ -67,7 +67,8 @@ static enum erc_status take_memory(struct cuda_request *request)
 	if (status)
 		request->memory = 0;
 	if (status == ERC_NOMEM)
-		return erc__fail(status, "the GPU has no %zu bytes left for a request: fewer requests, or a larger GPU",
+		return erc__fail(status,
+		                 "the GPU has no %zu bytes left for a request: create fewer requests, or use a larger GPU",
 		                 on_device);
 	TRY(status);
 	TRY(CU(device, cuMemHostAlloc, &pinned, on_host, 0));

@@ -518,7 +518,7 @@ static enum erc_status sim_open(const struct erc_runtime_options *options, struc
 	if (!status)
 		status = erc__options_copy("sim", &device->options, sizeof device->options, options->sim);
 	if (!status && (device->options.contention < 0 || device->options.jitter < 0))
-		status = erc__fail(ERC_INVALID, "sim: contention and jitter are not below 0");
+		status = erc__fail(ERC_INVALID, "sim: contention and jitter must be at least 0");
 	if (!status)
 		status = erc__device_init(&device->base, &sim_device, options, units);
 	if (status) {

@@ -1,7 +1,8 @@
-/* Four tenants share the CPU: two real-time ones at different levels, whose requests arrive at fixed rates and have
- * deadlines, and two best-effort ones that always have work. Prints how many real-time requests were in time.
+/* Four tenants share the CPU. Two are real-time tenants of different levels; their requests arrive at fixed rates
+ * and have deadlines. Two are best-effort tenants that always have work. Prints how many real-time requests were in
+ * time.
  *
- *     four_tenants RT.erca RT.erca BE.erca BE.erca [REQUESTS]      (models with one input and one output)   */
+ *     four_tenants RT.erca RT.erca BE.erca BE.erca [REQUESTS]      (models with one input and one output) */
 #include <erc.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -9,9 +10,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define PERIOD 10             /* between arrivals: times the median run alone, */
-#define LEAST_PERIOD_US 10000 /* and no less than this */
-#define DEADLINE 5            /* the same */
+#define PERIOD 10             /* time between arrivals, in multiples of the median run alone, */
+#define LEAST_PERIOD_US 10000 /* but at least this */
+#define DEADLINE 5            /* likewise, in multiples of the median run alone */
 #define LEAST_DEADLINE_US 2000
 
 struct tenant {
@@ -69,7 +70,7 @@ static void close_tenant(struct tenant *tenant)
 	free(tenant->output);
 }
 
-/* The median of a few runs with the device for itself. */
+/* The median of a few runs that have the whole device. */
 static void measure_alone(struct tenant *tenant)
 {
 	struct erc_session_stats stats = {.size = sizeof stats};
@@ -91,7 +92,8 @@ static void *run_be(void *argument)
 	return NULL;
 }
 
-/* Arrivals do not wait for answers: a deadline counts from when a request should have been submitted. */
+/* Requests arrive without waiting for earlier ones to end: a deadline counts from when a request should have been
+ * submitted. */
 static void *run_rt(void *argument)
 {
 	struct tenant *tenant = argument;
@@ -121,7 +123,7 @@ int main(int argc, char **argv)
 	}
 	measure_alone(&tenants[0]);
 	measure_alone(&tenants[1]);
-	/* both for about as long: the slower one has fewer requests */
+	/* both run for about as long: the slower tenant has fewer requests */
 	double first_us = period_us(&tenants[0]), second_us = period_us(&tenants[1]);
 	double slower_us = first_us > second_us ? first_us : second_us;
 	for (int i = 0; i < 2; i++) {

@@ -1,7 +1,7 @@
-/* Reads handwritten digits: loads an artifact, runs it on each image given, and prints what
- * it sees beside the truth, which is in the file's name ("03-is-3.pgm").
+/* Reads handwritten digits: loads an artifact, runs it on each given image, and prints the recognised digit next to
+ * the true one, which is part of the file's name ("03-is-3.pgm").
  *
- *     hello digits.erca IMAGE.pgm...                                                      */
+ *     hello digits.erca IMAGE.pgm... */
 #include <erc.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,13 +15,13 @@ static int failed(const char *what)
 	return 1;
 }
 
-/* PGM in its text form, 8x8 pixels of 0 to 16. */
+/* Reads a PGM file in text form: 8x8 pixels with values 0 to 16. */
 static int read_image(const char *path, float image[SIDE * SIDE])
 {
 	int width, height, most, count = 0;
 	FILE *file = fopen(path, "r");
 	if (!file || fscanf(file, "P2 %d %d %d", &width, &height, &most) != 3 || width != SIDE || height != SIDE) {
-		fprintf(stderr, "%s: is no 8x8 PGM image\n", path);
+		fprintf(stderr, "%s: not an 8x8 PGM image\n", path);
 		if (file)
 			fclose(file);
 		return 1;
@@ -58,7 +58,7 @@ static void print_image(const float image[SIDE * SIDE], int seen, int truth)
 	}
 }
 
-/* Runs every image with one request; *right counts the good answers. */
+/* Runs every image with one request; *right counts the correct answers. */
 static int run_all(erc_session *session, char **paths, int count, int *right)
 {
 	float image[SIDE * SIDE], logits[DIGITS];

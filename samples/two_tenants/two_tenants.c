@@ -1,7 +1,7 @@
-/* Two tenants share the CPU: a real-time one, whose requests arrive at a fixed rate and have a deadline, and a
- * best-effort one that runs whenever there is room. Prints what each gets alone and beside the other.
+/* Two tenants share the CPU: a real-time tenant, whose requests arrive at a fixed rate and have a deadline, and a
+ * best-effort tenant that runs whenever there is room. Prints what each gets alone and beside the other.
  *
- *     two_tenants RT.erca BE.erca [REQUESTS]      (models with one input and one output)   */
+ *     two_tenants RT.erca BE.erca [REQUESTS]      (models with one input and one output) */
 #include <erc.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -10,8 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#define DEADLINE 5 /* times the median run alone */
-#define PERIOD 4   /* between arrivals, the same */
+#define DEADLINE 5 /* in multiples of the median run alone */
+#define PERIOD 4   /* time between arrivals, likewise */
 
 struct tenant {
 	const char *path;
@@ -21,7 +21,7 @@ struct tenant {
 	struct erc_tensor_info in, out;
 	float *input, *output;    /* used in place, run after run */
 	void *expected;           /* the first output */
-	_Atomic long runs, wrong; /* so far; outputs that differed */
+	_Atomic long runs, wrong; /* runs so far; those whose output differed */
 };
 
 static void fail(const char *what)
@@ -55,7 +55,7 @@ static void close_tenant(struct tenant *tenant)
 	free(tenant->output);
 }
 
-/* Beside the other tenant or not, the answer is the same to the last bit. */
+/* Alone or beside the other tenant, the output has the same bits. */
 static void check_output(struct tenant *tenant)
 {
 	if (!tenant->expected)
@@ -87,7 +87,8 @@ static void sleep_until(erc_runtime *runtime, uint64_t when_ns)
 	nanosleep(&(struct timespec){(time_t)(wait / 1000000000), (long)(wait % 1000000000)}, NULL);
 }
 
-/* Arrivals do not wait for answers: latency and deadline count from when a request should have been submitted. */
+/* Requests arrive without waiting for earlier ones to end: latency and deadline count from when a request should
+ * have been submitted. */
 static int run_rt(erc_runtime *runtime, struct tenant *tenant, const char *name, int requests, double alone_us)
 {
 	struct erc_session_stats stats = {.size = sizeof stats};

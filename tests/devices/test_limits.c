@@ -93,14 +93,14 @@ START_TEST(version_2)
 	ck_assert_uint_eq(limits.weight, 50);
 	ck_assert(limits.is_idle && limits.has_autogroup);
 	tell(&limits, 2);
-	ck_assert_ptr_nonnull(strstr(lines, "1 cpu: the control group may use the time of 1.50 cores (2 are there)"));
+	ck_assert_ptr_nonnull(strstr(lines, "1 cpu: the control group is limited to the time of 1.50 of 2 cores"));
 	ck_assert_ptr_nonnull(strstr(lines, "rest of 100 ms"));
 	ck_assert_ptr_nonnull(strstr(lines, "stopped 3 times"));
 	ck_assert_ptr_nonnull(strstr(lines, "idle one"));
 	ck_assert_ptr_nonnull(strstr(lines, "weight is 50"));
 	ck_assert_ptr_nonnull(strstr(lines, "autogroup"));
 	tell(&limits, 1); /* more than there is */
-	ck_assert_ptr_null(strstr(lines, "may use the time"));
+	ck_assert_ptr_null(strstr(lines, "is limited to the time"));
 	put("cgroup/pod/box/cpu.max", "20000 50000\n");
 	ck_assert_double_eq_tol(read_limits().quota_cores, 0.4, 1e-9);
 }

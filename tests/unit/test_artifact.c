@@ -455,9 +455,9 @@ START_TEST(header_faults)
 	expect_changed(SECTION(1, alignment), 96, ERC_CORRUPT, "section 1: alignment is 96");
 	expect_changed(SECTION(2, alignment), 64, ERC_CORRUPT,
 	               "section 2: alignment is 64, expected a power of two from 4096");
-	expect_changed(SECTION(3, alignment), 1u << 31, ERC_CORRUPT, "no multiple of its alignment");
+	expect_changed(SECTION(3, alignment), 1u << 31, ERC_CORRUPT, "not a multiple of its alignment");
 	expect_changed(SECTION(1, offset), 64, ERC_CORRUPT, "section 1: offset is 64");
-	expect_changed(SECTION(3, bytes), UINT64_MAX, ERC_CORRUPT, "end behind the content");
+	expect_changed(SECTION(3, bytes), UINT64_MAX, ERC_CORRUPT, "end after the content");
 	expect_changed(SECTION(3, bytes), 99, ERC_CORRUPT, "the last section ends at");
 }
 END_TEST
@@ -509,9 +509,9 @@ START_TEST(only_a_signature_may_follow)
 	memcpy(longer, file, bytes);
 	memset(longer + bytes, 0, sizeof(struct erca_signature) + 1);
 	check_fails(longer, bytes + 1, ERC_CORRUPT, "1 bytes after the content");
-	check_fails(longer, bytes + sizeof(struct erca_signature), ERC_CORRUPT, "no signature block");
+	check_fails(longer, bytes + sizeof(struct erca_signature), ERC_CORRUPT, "not a signature block");
 	memcpy(longer + bytes, ERCA_SIGNATURE_MAGIC, 8);
-	check_fails(longer, bytes + sizeof(struct erca_signature) + 1, ERC_CORRUPT, "no signature block");
+	check_fails(longer, bytes + sizeof(struct erca_signature) + 1, ERC_CORRUPT, "not a signature block");
 	ck_assert_int_eq((int)erc_artifact_open_memory(longer, bytes + sizeof(struct erca_signature), &artifact), ERC_OK);
 	erc_artifact_info(artifact, &info);
 	ck_assert_int_eq(info.is_signed, 1);
@@ -558,7 +558,7 @@ static const struct fault {
 } faults[] = {
 	FAULT(TARGETS, erca_target, 0, name, 9999, "PLAN targets[0]: name is string 9999"),
 	FAULT(TARGETS, erca_target, 1, kind, 0, "PLAN targets[1]: kind is 0"),
-	FAULT(TARGETS, erca_target, 1, code_section, 0, "PLAN targets[1]: code_section 0 is no CODE section"),
+	FAULT(TARGETS, erca_target, 1, code_section, 0, "PLAN targets[1]: code_section 0 is not a CODE section"),
 	FAULT(TARGETS, erca_target, 1, code_section, ERCA_NONE, "without a code section"),
 	FAULT(TARGETS, erca_target, 1, code_bytes, 13, "code_bytes is 13"),
 	FAULT(TARGETS, erca_target, 1, kind, ERCA_TARGET_SIM, "kind 3 has no code"),
@@ -587,7 +587,7 @@ static const struct fault {
 	FAULT(VARIANTS, erca_variant, 1, count_scale, 0, "do not go together"),
 	FAULT(VARIANTS, erca_variant, 0, count_scale, 1, "do not go together"),
 	FAULT(VARIANTS, erca_variant, 1, local_bytes, 257, "local_bytes is 257, entries[0] allows 256"),
-	FAULT(VARIANTS, erca_variant, 1, count_slot, 2, "count_slot 2 + 2 slots end behind the 3"),
+	FAULT(VARIANTS, erca_variant, 1, count_slot, 2, "count_slot 2 + 2 slots end after the 3"),
 	FAULT(VARIANTS, erca_variant, 1, count_step, 0, "do not go together"),
 	FAULT(VARIANTS, erca_variant, 0, count_dims, 1, "do not go together"),
 	FAULT(VARIANTS, erca_variant, 0, tile_count, UINT32_MAX, "tile_count is 4294967295"),
@@ -596,12 +596,12 @@ static const struct fault {
 	FAULT(OPERANDS, erca_operand, 0, access, 0, "access is 0"),
 	FAULT(OPERANDS, erca_operand, 1, access, ERCA_ACCESS_WRITE, "writes to weights"),
 	FAULT(OPERANDS, erca_operand, 0, index, 1, "index is 1"),
-	FAULT(OPERANDS, erca_operand, 0, bytes, 449, "offset 64 + 449 bytes end behind its buffer (kind 1), which has 512"),
-	FAULT(OPERANDS, erca_operand, 0, offset, UINT64_MAX, "end behind its buffer"),
-	FAULT(OPERANDS, erca_operand, 1, bytes, 101, "end behind its buffer (kind 2), which has 100"),
+	FAULT(OPERANDS, erca_operand, 0, bytes, 449, "offset 64 + 449 bytes end after its buffer (kind 1), which has 512"),
+	FAULT(OPERANDS, erca_operand, 0, offset, UINT64_MAX, "end after its buffer"),
+	FAULT(OPERANDS, erca_operand, 1, bytes, 101, "end after its buffer (kind 2), which has 100"),
 	FAULT(OPERANDS, erca_operand, 2, index, 1, "names input or output 1"),
-	FAULT(OPERANDS, erca_operand, 2, bytes, 97, "end behind its buffer (kind 4), which has 96"),
-	FAULT(OPERANDS, erca_operand, 8, bytes, 17, "end behind its buffer (kind 5), which has 24"),
+	FAULT(OPERANDS, erca_operand, 2, bytes, 97, "end after its buffer (kind 4), which has 96"),
+	FAULT(OPERANDS, erca_operand, 8, bytes, 17, "end after its buffer (kind 5), which has 24"),
 	FAULT(RECORDS, erca_record, 0, kind, 6, "PLAN records[0]: unknown kind 6"),
 	FAULT(RECORDS, erca_record, 0, operand_first, 8, "refers to operands[8] and 3 in all, but there are 10"),
 	FAULT(RECORDS, erca_record, 0, variant_count, 1, "variant_count is 1, but the target of entries[0] has 2 budgets"),
@@ -621,7 +621,7 @@ static const struct fault {
 	FAULT(PROFILES, erca_profile, 3, point_first, UINT32_MAX, "PLAN profiles[3]: refers to points[4294967295]"),
 	FAULT(PROFILES, erca_profile, 1, point_first, 2, "PLAN profiles[1]: has 3 points from 2, expected some from 3"),
 	FAULT(PROFILES, erca_profile, 0, point_count, 0, "PLAN profiles[0]: has 0 points from 0, expected some from 0"),
-	FAULT(PROFILES, erca_profile, 1, point_count, 4, "PLAN points[6]: units is 1 behind 4"),
+	FAULT(PROFILES, erca_profile, 1, point_count, 4, "PLAN points[6]: units is 1 after 4"),
 	FAULT(PROFILES, erca_profile, 3, point_count, 2,
           "PLAN profiles[3]: its last point is at 3 units, but the budget has 4"),
 	FAULT(PROFILES, erca_profile, 0, units_within_1, 0, "PLAN profiles[0]: units_within_1 is 0, expected 1 to 8"),
@@ -630,9 +630,9 @@ static const struct fault {
 	FAULT(PROFILES, erca_profile, 0, units_within_5, 5, "units_within_5 is 5, expected 1 to 4"),
 	FAULT(PROFILES, erca_profile, 0, units_within_10, 1, "units_within_10 is 1, but points[0] has 4000 ns on 1 units"),
 	FAULT(PROFILES, erca_profile, 0, tile_ns, 4001, "PLAN points[0]: unit_ns is 4000, expected 4001 to 1 x 4000"),
-	FAULT(POINTS, erca_point, 0, units, 0, "PLAN points[0]: units is 0 behind 0"),
-	FAULT(POINTS, erca_point, 1, units, 1, "PLAN points[1]: units is 1 behind 1"),
-	FAULT(POINTS, erca_point, 2, units, 3, "PLAN points[2]: units is 3 behind 3"),
+	FAULT(POINTS, erca_point, 0, units, 0, "PLAN points[0]: units is 0 after 0"),
+	FAULT(POINTS, erca_point, 1, units, 1, "PLAN points[1]: units is 1 after 1"),
+	FAULT(POINTS, erca_point, 2, units, 3, "PLAN points[2]: units is 3 after 3"),
 	FAULT(POINTS, erca_point, 2, units, 9, "its last point is at 9 units, but the budget has 8"),
 	FAULT(POINTS, erca_point, 2, latency_ns, 2001, "PLAN points[2]: latency_ns is 2001, more than with fewer units"),
 	FAULT(POINTS, erca_point, 1, latency_ns, 1333, "PLAN points[1]: unit_ns is 4000, expected 4000 to 3 x 1333"),
@@ -667,10 +667,10 @@ START_TEST(profiles_are_all_there)
 		const char *text;
 	} cases[] = {
 		{-sizeof(struct erca_profile), -3 * sizeof(struct erca_point),
-	     "PLAN profiles[3]: is not there: entries[1] has 2 budgets"},
-		{sizeof(struct erca_profile), 0, "PLAN profiles[4]: is of no entry"},
-		{0, sizeof(struct erca_point), "PLAN points[12]: is of no profile"},
-		{-4 * sizeof(struct erca_profile), 0, "PLAN points[0]: is of no profile"},
+	     "PLAN profiles[3]: is missing: entries[1] has 2 budgets"},
+		{sizeof(struct erca_profile), 0, "PLAN profiles[4]: belongs to no entry"},
+		{0, sizeof(struct erca_point), "PLAN points[12]: belongs to no profile"},
+		{-4 * sizeof(struct erca_profile), 0, "PLAN points[0]: belongs to no profile"},
 		{-4 * sizeof(struct erca_profile), -12 * sizeof(struct erca_point), NULL},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

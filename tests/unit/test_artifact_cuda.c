@@ -106,18 +106,18 @@ static const struct code_fault {
 	{4, 4, 4, ERC_CORRUPT, "image 0: offset is 64, expected a multiple of 64 from 72"},
 	{AT(0, OFFSET), 8, 65, ERC_CORRUPT, "image 0: offset is 65"},
 	{AT(0, OFFSET), 8, 0, ERC_CORRUPT, "image 0: offset is 0"},
-	{AT(1, OFFSET), 8, 192, ERC_CORRUPT, "image 1: offset 192 + 5 bytes end behind the section (133 bytes)"},
-	{AT(1, OFFSET), 8, UINT64_MAX - 63, ERC_CORRUPT, "end behind the section"},
-	{AT(1, LENGTH), 8, PTX_BYTES + 1, ERC_CORRUPT, "image 1: offset 128 + 6 bytes end behind"},
-	{AT(1, LENGTH), 8, UINT64_MAX, ERC_CORRUPT, "end behind the section"},
+	{AT(1, OFFSET), 8, 192, ERC_CORRUPT, "image 1: offset 192 + 5 bytes end after the section (133 bytes)"},
+	{AT(1, OFFSET), 8, UINT64_MAX - 63, ERC_CORRUPT, "end after the section"},
+	{AT(1, LENGTH), 8, PTX_BYTES + 1, ERC_CORRUPT, "image 1: offset 128 + 6 bytes end after"},
+	{AT(1, LENGTH), 8, UINT64_MAX, ERC_CORRUPT, "end after the section"},
 	{AT(1, LENGTH), 8, 0, ERC_CORRUPT, "image 1: offset 128 + 0 bytes"},
-	{AT(1, LENGTH), 8, PTX_BYTES - 1, ERC_CORRUPT, "image 1 is no ELF file, and no text with a NUL at its end"},
+	{AT(1, LENGTH), 8, PTX_BYTES - 1, ERC_CORRUPT, "image 1 is neither an ELF file nor text that ends with a NUL"},
 	{FIRST, 1, 0x7e, ERC_OK, NULL}, /* text, which ends with NUL */
-	{ELF(e_shoff), 8, 65, ERC_CORRUPT, "image 0: the tables of the ELF file end behind it (64 bytes)"},
-	{ELF(e_phoff), 8, UINT64_MAX, ERC_CORRUPT, "image 0: the tables of the ELF file end behind it"},
+	{ELF(e_shoff), 8, 65, ERC_CORRUPT, "image 0: the tables of the ELF file end after it (64 bytes)"},
+	{ELF(e_phoff), 8, UINT64_MAX, ERC_CORRUPT, "image 0: the tables of the ELF file end after it"},
 	{ELF(e_shoff), 8, 64, ERC_OK, NULL},
-	{ELF(e_shentsize), 4, 0x10041, ERC_CORRUPT, "end behind it"}, /* one section of 65 bytes */
-	{CODE_BYTES - 1, 1, 'x', ERC_CORRUPT, "image 1 is no ELF file"},
+	{ELF(e_shentsize), 4, 0x10041, ERC_CORRUPT, "end after it"}, /* one section of 65 bytes */
+	{CODE_BYTES - 1, 1, 'x', ERC_CORRUPT, "image 1 is neither an ELF file"},
 };
 
 START_TEST(code_faults_are_found)

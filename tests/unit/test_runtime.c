@@ -109,7 +109,7 @@ START_TEST(cpu_options)
 	options.cores = &far_core;
 	FAILS(erc_runtime_create(&options, &runtime), ERC_INVALID, "core 100000");
 	options.units = 0;
-	FAILS(erc_runtime_create(&options, &runtime), ERC_INVALID, "how many units");
+	FAILS(erc_runtime_create(&options, &runtime), ERC_INVALID, "cores is set, but units is 0");
 	OK(erc_runtime_create(NULL, &runtime));
 	ck_assert_uint_ge(erc_runtime_units(runtime), 1);
 	ck_assert_int_eq(strncmp(erc_runtime_target(runtime), "cpu", 3), 0);

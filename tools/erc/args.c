@@ -1,5 +1,5 @@
-/* Options of the verbs, from tables: --name value, --name=value, -x value, --help. A wrong
- * one gives EXIT_USAGE, what is wrong, and the nearest name that exists. */
+/* Options of the verbs, from tables: --name value, --name=value, -x value, --help. A wrong option gives EXIT_USAGE,
+ * a message, and the nearest existing name. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ void text_list_free(struct text_list *list)
 	*list = (struct text_list){0};
 }
 
-/* Levenshtein distance, up to 63 characters of each. */
+/* Levenshtein distance, using up to 63 characters of each. */
 static size_t edit_distance(const char *a, const char *b)
 {
 	size_t row[64], a_length = strnlen(a, 63), b_length = strnlen(b, 63);
@@ -161,12 +161,12 @@ static int store(const struct option *option, const char *value)
 		good = store_number(value, option->out);
 	if (good)
 		return ARGS_OK;
-	say_error("'%s' is no %s for --%s", value, option->kind == OPTION_COUNT ? "whole number" : "number of 0 or more",
-	          option->name);
+	say_error("'%s' is not a %s for --%s", value,
+	          option->kind == OPTION_COUNT ? "whole number" : "number of at least 0", option->name);
 	return EXIT_USAGE;
 }
 
-/* Handles argv[*index] and, where it takes one, the value behind it. */
+/* Handles argv[*index] and, if the option takes one, the value after it. */
 static int parse_option(const struct usage *usage, int argc, char **argv, int *index)
 {
 	const char *argument = argv[*index], *value = NULL;

@@ -1,4 +1,4 @@
-/* Tensors in memory: making, reading elements, random contents, comparing. */
+/* Tensors in memory: creating, reading elements, random contents, comparing. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static double half_value(uint16_t bits)
 	return bits >> 15 ? -value : value;
 }
 
-/* Rounds towards zero: exact enough for random inputs. */
+/* Rounds towards zero, which is exact enough for random inputs. */
 static uint16_t half_bits(double value)
 {
 	uint16_t sign = value < 0 ? 0x8000 : 0;
@@ -41,7 +41,7 @@ static double bf16_value(uint16_t bits)
 	return value;
 }
 
-/* One line per type: reads element `index`, a complex number's parts being two elements. */
+/* One line per type: reads element `index`. The two parts of a complex number are two elements. */
 #define READ(id, type, convert) \
 	static double read_##id(const void *data, size_t index) \
 	{ \
@@ -129,7 +129,8 @@ static uint64_t random_next(uint64_t *state) /* splitmix64 */
 	return z ^ z >> 31;
 }
 
-/* About normal: the sum of four uniform numbers, scaled to deviation 1. No libm: the same bits everywhere. */
+/* Approximately normal: the sum of four uniform numbers, scaled to standard deviation 1. Without libm, so the same
+ * bits everywhere. */
 static double random_normal(uint64_t *state)
 {
 	double sum = 0;
@@ -167,7 +168,7 @@ void array_fill_random(struct array *array, uint64_t seed)
 
 /* ---- comparing ---- */
 
-/* By how much an element is beyond the limits, relative to them: <= 1 is within. */
+/* How far an element is from the expected value, relative to the limits: at most 1 is within them. */
 static double excess(double actual, double expected, double rtol, double atol)
 {
 	if (actual == expected || (isnan(actual) && isnan(expected)))
@@ -194,7 +195,7 @@ struct comparison array_compare(const struct array *actual, const struct array *
 		double a = array_get(actual, i), e = array_get(expected, i), beyond;
 		if (is_float)
 			beyond = excess(a, e, rtol, atol);
-		else /* bytes, since doubles round 64-bit integers */
+		else /* bytes, because doubles round 64-bit integers */
 			beyond = memcmp((char *)actual->data + i * step, (char *)expected->data + i * step, step) ? INFINITY : 0;
 		result.outside += beyond > 1;
 		if (isfinite(a) && isfinite(e)) {

@@ -1,5 +1,5 @@
-/* `erc bench --workload`: what is measured. Slices of RT alone, RT and BE together, and BE alone take turns
- * within one run, with the same arrivals for every policy, so that a machine that drifts hits all alike; ratios
+/* `erc bench --workload`: the measurement. Slices of RT alone, of RT and BE together, and of BE alone alternate
+ * within one run, with the same arrivals for every policy. So a machine whose speed drifts affects all alike; ratios
  * are taken between neighbouring slices. */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ void bench_step(struct bench_run *run, const char *format, ...)
 
 /* ---- slices ---- */
 
-/* When the clients of open loops ask, in one round. */
+/* Arrival times of the open-loop clients, in one round. */
 struct arrivals {
 	uint64_t **times; /* per client */
 	size_t *counts;
@@ -82,7 +82,7 @@ static enum erc_status run_slice(const struct bench_run *run, struct stage *stag
 
 /* ---- the clients' medians ---- */
 
-/* The median service of one client alone, in a closed loop of one request. */
+/* The median service time of one client alone, in a closed loop of one request. */
 static int calibrate_client(struct bench_run *run, uint32_t i)
 {
 	struct outcome outcome = {0};
@@ -109,13 +109,13 @@ static int calibrate_client(struct bench_run *run, uint32_t i)
 	return status == ERC_OK ? ARGS_OK : say_runtime_error(closed.name, status);
 }
 
-/* Options of virtual devices are for these alone. */
+/* Rejects options of virtual devices if the device is not virtual. */
 static int check_simulation(const struct bench_run *run)
 {
 	const struct workload_options *options = run->options;
 	if (!(options->by_tile || options->contention) || !erc_runtime_computes(run->reference.stage.runtime))
 		return ARGS_OK;
-	say_error("--%s: device %s is not a virtual one", options->contention ? "contention" : "by-tile",
+	say_error("--%s: device %s is not virtual", options->contention ? "contention" : "by-tile",
 	          options->device ? options->device : "cpu");
 	return EXIT_USAGE;
 }
@@ -135,7 +135,7 @@ int bench_calibrate(struct bench_run *run)
 
 /* ---- cells ---- */
 
-/* What the rates are multiplied by, so that RT alone keeps the device busy for that share of the time. */
+/* The factor for the rates with which RT alone keeps the device busy for the share `load` of the time. */
 static double scale_for(const struct bench_run *run, double load)
 {
 	double busy = 0;
@@ -180,7 +180,7 @@ static void add_window(const struct bench_run *run, struct outcome *to, const st
 		outcome_add(&to[i], &from->outcomes[i]);
 }
 
-/* "RT busy 30 %", or nothing. */
+/* "RT busy 30 %", or "". */
 static void load_text(const struct bench_run *run, uint32_t load, char *text, size_t bytes)
 {
 	text[0] = 0;
@@ -222,7 +222,7 @@ static int run_round(struct bench_run *run, uint32_t load, uint32_t round, struc
 	load_text(run, load, text, sizeof text);
 	bench_step(run, "%sround %u: BE alone", text, round + 1);
 	int code = measure_be_alone(run, shared);
-	for (uint32_t p = 0; p < run->policy_count && code == ARGS_OK; p++) { /* another one begins in each round */
+	for (uint32_t p = 0; p < run->policy_count && code == ARGS_OK; p++) { /* each round begins with another policy */
 		uint32_t policy = (p + round) % run->policy_count;
 		bench_step(run, "%sround %u: %s", text, round + 1, run->policies[policy].name);
 		code = run_pair(run, load, policy, &arrivals, solo, shared);

@@ -1,5 +1,6 @@
-/* `erc bench --workload`: models given as .onnx, compiled for the device of the run. A process of its own compiles
- * each, in a folder of its own that is removed whatever becomes of it; its artifact has no name from then on. */
+/* `erc bench --workload`: models given as .onnx files are compiled for the device of the run. A separate process
+ * compiles each of them in its own temporary folder, which is always removed. The artifact stays open without a
+ * name. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -14,18 +15,19 @@
 /* ---- a process in a folder ---- */
 
 static const int signals[] = {SIGHUP, SIGINT, SIGTERM};
-static volatile sig_atomic_t caught; /* the signal that this process shall end by; 0: none */
+static volatile sig_atomic_t caught; /* the signal that will end this process; 0: none */
 
 static void on_signal(int number)
 {
 	caught = number;
 }
 
-/* Catches them, or gives them back. One that is ignored stays so. */
+/* Catches the signals, or restores their default action. A signal that is ignored stays ignored. */
 static void catch_signals(bool catch)
 {
 	for (size_t i = 0; i < COUNT_OF(signals); i++) {
-		struct sigaction action = {.sa_handler = catch ? on_signal : SIG_DFL}, now; /* calls that wait return */
+		struct sigaction action = {.sa_handler = catch ? on_signal : SIG_DFL},
+						 now; /* calls that wait return when a signal arrives */
 		sigaction(signals[i], NULL, &now);
 		if (now.sa_handler != SIG_IGN)
 			sigaction(signals[i], &action, NULL);
@@ -38,20 +40,20 @@ static int remove_one(const char *path, const struct stat *status, int flag, str
 	return remove(path) && errno != ENOENT;
 }
 
-/* Runs `work` in a process, with the folder as its TMPDIR. Returns the exit code; EXIT_RUN if it has none. */
+/* Runs `work` in a process with the folder as TMPDIR. Returns its exit code, or EXIT_RUN if it has none. */
 static int run_apart(const char *folder, int (*work)(void *user), void *user)
 {
 	int status = 0;
 	fflush(NULL);
 	pid_t child = fork();
 	if (!child) {
-		setpgid(0, 0); /* with all that it starts */
+		setpgid(0, 0); /* a group of its own, with all processes that it starts */
 		catch_signals(false);
 		setenv("TMPDIR", folder, 1);
 		_exit(work(user));
 	}
 	if (child < 0) {
-		say_error("no process for the compiler: %s", strerror(errno));
+		say_error("cannot start a process for the compiler: %s", strerror(errno));
 		return EXIT_RUN;
 	}
 	setpgid(child, child);
@@ -61,14 +63,14 @@ static int run_apart(const char *folder, int (*work)(void *user), void *user)
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
 	if (!caught)
-		say_error("the compiler was ended by signal %d", WTERMSIG(status));
+		say_error("the compiler was stopped by signal %d", WTERMSIG(status));
 	return EXIT_RUN;
 }
 
 /* ---- compiling ---- */
 
 struct job {
-	const char *name, *model, *out; /* as the user named the model; paths */
+	const char *name, *model, *out; /* the model's name as the user gave it; two paths */
 	struct ercc_options options;
 	bool quiet;
 };
@@ -92,8 +94,8 @@ static int compile(struct bench_run *run, struct compiled *model, const char *ta
 	const char *given = getenv("TMPDIR"), *place = given && *given ? given : "/tmp";
 	char *folder = memory_printf("%s/erc-XXXXXX", place);
 	if (!mkdtemp(folder)) {
-		say_error("%s: no temporary folder can be made there: %s", place, strerror(errno));
-		say_note("TMPDIR names another place");
+		say_error("%s: cannot make a temporary folder there: %s", place, strerror(errno));
+		say_note("set TMPDIR to use another folder");
 		free(folder);
 		return EXIT_RUN;
 	}
@@ -116,7 +118,7 @@ static int compile(struct bench_run *run, struct compiled *model, const char *ta
 	bench_step(run, "compiling %s for %s", model->name, target);
 	int code = run_apart(folder, compile_job, &job);
 	if (code == EXIT_OK && (model->file = open(out, O_RDONLY | O_CLOEXEC)) < 0) {
-		say_error("%s: the artifact that was made of it cannot be opened", model->name);
+		say_error("%s: cannot open the artifact that was compiled from it", model->name);
 		code = EXIT_RUN;
 	}
 	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
@@ -134,7 +136,7 @@ static bool is_model(const char *file)
 	return length > 5 && !strcmp(file + length - 5, ".onnx");
 }
 
-/* The model at a canonical path, which it takes: one that is listed already, or a new one. */
+/* The index of the model at a canonical path: an existing entry, or a new one. Takes over the path. */
 static uint32_t listed(struct bench_run *run, const char *name, char *path)
 {
 	for (uint32_t i = 0; i < run->compiled_count; i++)
@@ -146,7 +148,7 @@ static uint32_t listed(struct bench_run *run, const char *name, char *path)
 	return run->compiled_count++;
 }
 
-/* What the device runs; the null device, which takes anything, gets what this machine runs. */
+/* The target for the device. The null device runs any target and gets this machine's. */
 static int find_target(const struct bench_run *run, char **out)
 {
 	erc_runtime *runtime = NULL;
@@ -167,7 +169,7 @@ static int find_target(const struct bench_run *run, char **out)
 	return ARGS_OK;
 }
 
-/* Which of run->compiled each client needs; an artifact that the user named is taken as it is. */
+/* Finds which of run->compiled each client needs. An artifact that the user named is used as it is. */
 static int list_models(struct bench_run *run, uint32_t *models)
 {
 	for (uint32_t i = 0; i < run->workload.count; i++) {

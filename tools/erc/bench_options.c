@@ -1,10 +1,11 @@
-/* `erc bench --workload`: artifacts, loads and policies, from the command line. */
+/* `erc bench --workload`: artifacts, loads and policies from the command line. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/erc/bench_run.h"
 
-/* What --model says of it, or the name itself where that is a .onnx file, beside the workload. NULL: neither. */
+/* The file that --model gives for the model; or the model's name itself if that is a .onnx file beside the workload;
+ * or NULL. */
 static char *file_of(const struct bench_run *run, const char *model)
 {
 	const struct text_list *models = &run->options->models;
@@ -39,7 +40,7 @@ static bool has_open_real_time(const struct workload *workload)
 	return false;
 }
 
-/* "0.1,0.3" or "0.1..1.2", in steps of 0.1. */
+/* Accepts "0.1,0.3", or "0.1..1.2" in steps of 0.1. */
 static int read_loads(struct bench_run *run, const char *text)
 {
 	double from, to;
@@ -64,7 +65,7 @@ static int read_loads(struct bench_run *run, const char *text)
 	}
 	if (!*text && run->load_count)
 		return ARGS_OK;
-	say_error("--load: '%s' is no share of the device", text);
+	say_error("--load: '%s' is not a share of the device", text);
 	say_note("wanted 0.3, or 0.1,0.3,0.5, or 0.1..1.2");
 	return EXIT_USAGE;
 }
@@ -75,7 +76,7 @@ int bench_parse_loads(struct bench_run *run, const char *text)
 	if (code != ARGS_OK || !text || has_open_real_time(&run->workload))
 		return code;
 	say_error("--load: %s has no RT client whose rate could be scaled to it", run->options->path);
-	say_note("RT clients in a closed loop ask as fast as they are served; leave --load out");
+	say_note("RT clients in a closed loop submit as fast as they are served; leave out --load");
 	return EXIT_USAGE;
 }
 
@@ -111,7 +112,7 @@ int bench_parse_policies(struct bench_run *run, const char *text)
 	if (wrong)
 		say_error("--policy: there is no policy '%s'", wrong);
 	else if (!names.count)
-		say_error("--policy: '%s' names none", text);
+		say_error("--policy: '%s' names no policy", text);
 	int code = wrong || !names.count ? EXIT_USAGE : ARGS_OK;
 	if (code != ARGS_OK)
 		say_note("policies are %s", erc_policy_names());

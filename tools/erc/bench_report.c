@@ -1,14 +1,14 @@
-/* `erc bench --workload`: the report. A table for each load with a row for each policy, a sentence for each row that
- * says whether RT was protected, and what all of it is relative to. */
+/* `erc bench --workload`: the report. It has a table for each load with a row for each policy, a sentence for each
+ * row that says whether RT was protected, and what all figures are relative to. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/erc/bench_run.h"
 
-/* RT counts as protected where BE costs it no more than this. */
-#define MOST_SLOWDOWN 1.05 /* of mean latency, over RT alone */
-#define MOST_LOST 0.01     /* of the requests that RT alone has in time, as a share of all */
+/* RT counts as protected if BE costs it at most this. */
+#define MOST_SLOWDOWN 1.05 /* of the mean latency, relative to RT alone */
+#define MOST_LOST 0.01     /* of the requests that RT alone completes in time, as a share of all */
 
 static const double valid_factors[] = {1.5, 2, 3, 5};
 
@@ -61,12 +61,12 @@ static const struct column columns[] = {
 /* ---- one cell: a policy at a load ---- */
 
 struct totals {
-	struct outcome solo, shared;            /* of all RT clients */
+	struct outcome solo, shared;            /* over all RT clients */
 	uint64_t in_time, solo_in_time;         /* RT requests within their client's valid time */
-	uint64_t good[COUNT_OF(valid_factors)]; /* the same for other valid times, where no deadline_us is given */
+	uint64_t good[COUNT_OF(valid_factors)]; /* the same for other valid times, for clients without deadline_us */
 	double be_completed;
 	uint64_t be_preemptions;
-	uint32_t be_clients, rt_units; /* the most units that RT could have where each client was alone */
+	uint32_t be_clients, rt_units; /* rt_units: the maximum number of units of any RT client that ran alone */
 };
 
 static void add_totals(const struct bench_run *run, const struct cell_figures *cell, struct totals *t)
@@ -85,7 +85,7 @@ static void add_totals(const struct bench_run *run, const struct cell_figures *c
 		t->in_time += series_count_within(&shared->latency, run->valid_us[i]);
 		t->solo_in_time += series_count_within(&solo->latency, run->valid_us[i]);
 		t->rt_units = run->most_units[i] > t->rt_units ? run->most_units[i] : t->rt_units;
-		/* the same valid time for every policy: in multiples of the median run alone, on the whole device */
+		/* The same valid time for every policy: a multiple of the median run alone on the whole device. */
 		for (size_t k = 0; k < COUNT_OF(valid_factors); k++) {
 			double valid_us = client->deadline_us ? run->valid_us[i] : valid_factors[k] * run->service_us[i];
 			t->good[k] += series_count_within(&shared->latency, valid_us);
@@ -123,7 +123,7 @@ static char *be_verdict(const struct bench_run *run, const struct cell_figures *
 	                     series_median(&cell->be_share_ratio), cell->available / run->options->rounds * 100);
 }
 
-/* A sentence for a reader who knows nothing of the columns. */
+/* A sentence for a reader who does not know the columns. */
 static char *verdict(const struct bench_run *run, const struct cell_figures *cell, const struct totals *t)
 {
 	double in_time = share(t->in_time, t->shared.arrivals), solo = share(t->solo_in_time, t->solo.arrivals);
@@ -151,7 +151,7 @@ static char *verdict(const struct bench_run *run, const struct cell_figures *cel
 	return out;
 }
 
-/* A percentile; nothing where there are no values. */
+/* A percentile; no value if the series is empty. */
 static double percentile(const struct series *series, double rank)
 {
 	return series->count ? series_percentile(series, rank) : NAN;
@@ -170,7 +170,7 @@ static void report_latencies(struct report *report, const struct totals *t)
 	report_cell(report, t->solo.service.count ? series_mean(&t->solo.service) : NAN);
 }
 
-/* The cells in the order of `columns`. Returns the verdict, which the caller frees. */
+/* Adds the cells in the order of `columns`. Returns the verdict, which the caller frees. */
 static char *report_row(struct report *report, const struct bench_run *run, uint32_t load, uint32_t policy)
 {
 	const struct cell_figures *cell = &run->cells[load * run->policy_count + policy];
@@ -234,29 +234,29 @@ static void report_load(struct report *report, const struct bench_run *run, uint
 static void report_legend(struct report *report)
 {
 	static const char *const lines[][2] = {
-		{"RT, BE",
-	     "real-time and best-effort clients. Slices of RT alone, of RT beside BE, and of BE alone take turns; "
-	     "every policy gets the same arrivals."},
+		{"RT, BE", "real-time and best-effort clients. Slices of RT alone, of RT beside BE, and of BE alone alternate; "
+	               "every policy gets the same arrivals."},
 		{"in time", "share of the RT requests that ended within their client's valid time, counted from when they were "
 	                "due. Those that were late, refused or dropped did not."},
-		{"goodput/s", "RT requests in time, a second."},
-		{"RT mean, p90", "how long RT requests took beside BE, over RT alone under the same policy: mean and 90th "
-	                     "percentile, median of the rounds. From when a request was due, or from the end of its "
-	                     "client's request before if that is later."},
-		{"p99", "the same of the 99th percentile; with a unit, the time itself, beside BE."},
-		{"BE", "BE's requests a second, over those of BE alone on the whole device."},
-		{"of room", "the same, over the share of the device's unit time that RT left: 1 is all of it."},
+		{"goodput/s", "RT requests in time, per second."},
+		{"RT mean, p90", "latency of RT requests beside BE, relative to RT alone under the same policy: mean and 90th "
+	                     "percentile, median of the rounds. Counted from when a request was due, or from the end of "
+	                     "its client's earlier request if that is later."},
+		{"p99", "the same for the 99th percentile. With a unit: the time itself, beside BE."},
+		{"BE", "BE requests per second, relative to BE alone on the whole device."},
+		{"of room",
+	     "the same, divided by the share of the device's unit time that RT left: 1 means that BE used all of it."},
 	};
-	report_section(report, NULL, "what the columns say");
+	report_section(report, NULL, "what the columns mean");
 	for (size_t i = 0; i < COUNT_OF(lines); i++)
 		report_fact_text(report, NULL, lines[i][0], "%s", lines[i][1]);
 	report_fact_text(report, NULL, "protected",
-	                 "BE made RT's mean latency no more than %.2f times as long as alone, and "
-	                 "cost RT no more than %.0f point of its requests in time.",
+	                 "BE made RT's mean latency at most %.2f times as long as alone, and "
+	                 "cost RT at most %.0f percentage point of its requests in time.",
 	                 MOST_SLOWDOWN, MOST_LOST * 100);
 }
 
-/* How late the driver woke; a sentence where it ever did. */
+/* How late the driver woke; adds a sentence if it was ever late. */
 static void report_stalls(struct report *report, const struct bench_run *run)
 {
 	struct series all = {0};
@@ -281,13 +281,14 @@ static void report_stalls(struct report *report, const struct bench_run *run)
 	if (most > 0)
 		report_fact_text(report, NULL, "this machine",
 		                 "the driver woke %.2f ms late at the median, %.2f ms at the 99th "
-		                 "percentile and %.2f ms at most; %.0f of %zu times more than 1 ms. What stalls it may stall "
+		                 "percentile and %.2f ms at most; %.0f of %zu times more than 1 ms. Whatever stalls it may "
+		                 "stall "
 		                 "requests too.",
 		                 p50 / 1e3, p99 / 1e3, most / 1e3, stalls, all.count);
 	if (!erc_runtime_computes(run->reference.stage.runtime))
 		report_fact_text(report, NULL, "device", "virtual: times are the artifacts' predictions%s, not measurements.",
 		                 run->options->contention ? ", with contention" : ", without contention");
-	report_fact_text(report, NULL, "p99", "of few requests it is one of the longest; see the number of requests.");
+	report_fact_text(report, NULL, "p99", "with few requests it is one of the longest; see the number of requests.");
 	series_free(&all);
 }
 
@@ -313,7 +314,7 @@ static void report_clients(struct report *report, const struct bench_run *run)
 void bench_print(const struct bench_run *run, enum format format)
 {
 	struct report *report = report_new("erc.bench-workload/1");
-	struct text_list keys = {0}; /* which the report borrows */
+	struct text_list keys = {0}; /* borrowed by the report */
 	erc_runtime *runtime = run->policies[0].stage.runtime;
 	report_fact_text(report, "workload", "workload", "%s", run->workload.name);
 	report_fact_text(report, "target", "target", "%s", erc_runtime_target(runtime));

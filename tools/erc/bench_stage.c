@@ -4,7 +4,8 @@
 
 #include "tools/erc/bench_run.h"
 
-#define REQUESTS_OPEN 8 /* outstanding at a time of an open-loop client; more arrivals wait in the driver */
+#define REQUESTS_OPEN \
+	8 /* maximum number of submitted requests of an open-loop client; further arrivals wait in the driver */
 
 static erc_model *loaded(const struct bench_run *run, const struct policy *policy, uint32_t client)
 {
@@ -44,7 +45,7 @@ static enum erc_status open_lane(const struct bench_run *run, struct policy *pol
 	return status;
 }
 
-/* How the virtual device models what is run on it. */
+/* How the virtual device models what it runs. */
 static struct erc_sim_options simulation(const struct bench_run *run)
 {
 	return (struct erc_sim_options){

@@ -35,7 +35,7 @@ static void free_run(struct bench_run *run)
 	workload_free(&run->workload);
 }
 
-/* Everything that can be wrong is found before the first slice. */
+/* Finds everything that can be wrong before the first slice. */
 static int prepare(struct bench_run *run)
 {
 	const struct workload_options *options = run->options;

@@ -10,12 +10,12 @@ static const char text[] = "Measures one artifact: load to first result, latency
 						   "memory. One request at a time; inputs that are not given are random. JSON carries\n"
 						   "all samples.\n\n"
 						   "With --workload: several tenants on one device, under one or more policies: RT\n"
-						   "latency beside BE and alone, RT requests in time, BE throughput; what the columns\n"
-						   "say stands below the tables. A client's model is what --model names, or a .onnx\n"
+						   "latency beside BE and alone, RT requests in time, BE throughput. The columns are\n"
+						   "explained below the tables. A client's model is what --model names, or a .onnx\n"
 						   "file beside the workload, which is compiled for the device. A request is in time\n"
-						   "within its client's deadline_us, else within valid_factor (2) times its median\n"
-						   "alone. With --shed, a closed loop whose request was refused tries again when an\n"
-						   "RT request has ended, at the latest after its valid time; each try counts.";
+						   "if it ends within its client's deadline_us, or else within valid_factor (2) times\n"
+						   "its median alone. With --shed, a closed loop tries again after a refusal: when an\n"
+						   "RT request has ended, or at the latest after its valid time. Each try counts.";
 
 static const char examples[] = "  erc bench resnet50.erca\n"
 							   "  erc bench resnet50.erca --workers 1 --seconds 10 --format json\n"
@@ -34,7 +34,7 @@ struct bench {
 };
 
 struct figures {
-	double first_us; /* load and first run; making random inputs is left out */
+	double first_us; /* load and first run, without the time to make random inputs */
 	double *samples; /* in run order */
 	size_t count;
 	double total_us;
@@ -103,7 +103,7 @@ static enum erc_status measure(struct runner *runner, const struct bench *b, str
 		if (figures->count == capacity) {
 			capacity = capacity ? capacity * 2 : 1024;
 			figures->samples = memory_grow(figures->samples, capacity * sizeof *figures->samples);
-			now = clock_us(); /* growing is no part of a run */
+			now = clock_us(); /* growing the array is not part of a run */
 		}
 		status = runner_run(runner, false);
 		double finished = clock_us();

@@ -1,13 +1,13 @@
-/* `erc check`: what would become of a model, without compiling it. */
+/* `erc check`: says whether a model would compile, without compiling it. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/erc/command.h"
 
-static const char text[] = "Says whether an ONNX model compiles, and what stands in the way: every operator,\n"
-						   "input or shape that does, with the node, what was found and what would help. Builds\n"
-						   "no code, writes no file, and needs no compiler. Takes the options that say what is\n"
-						   "compiled; exit code 0 when it would, else the one that 'erc compile' would give.";
+static const char text[] = "Says whether an ONNX model compiles. If not, lists every operator, input or shape\n"
+						   "that prevents it, with the node, what was found and what would help. Builds no\n"
+						   "code, writes no file and needs no compiler. Exit code: 0 if the model compiles,\n"
+						   "else the one that 'erc compile' would give.";
 
 static const char examples[] = "  erc check resnet50.onnx\n"
 							   "  erc check bert.onnx --dim batch=1 --dim sequence=128 --target sim:h100\n"
@@ -26,7 +26,7 @@ static const struct column problem_columns[] = {
 struct check {
 	const char *path, *format_name;
 	struct text_list targets, budgets, dims, shapes, consts;
-	struct text_list problems, hints; /* hints: one for each problem, "" for none */
+	struct text_list problems, hints; /* one hint for each problem; "" for none */
 };
 
 static int parse(int argc, char **argv, struct check *c)
@@ -124,7 +124,7 @@ static int check(struct check *c, enum format format)
 		return ercc_status_exit_code(status);
 	status = ercc_check(c->path, &options, &figures);
 	struct report *report = describe(c, info, &figures, status);
-	if (format != FORMAT_TEXT) /* there they stand on stderr */
+	if (format != FORMAT_TEXT) /* in text form they are on stderr already */
 		add_problems(report, c);
 	add_operators(report, info);
 	report_print(report, format, stdout);

@@ -9,9 +9,9 @@ static const char text[] = "Compiles an ONNX model, ahead of time, to one artifa
 						   "NVRTC for CUDA targets; no device.\n"
 						   "The same model, options and toolchain give the same bytes.\n\n"
 						   "A budget limits the units that a launch uses and the local memory of each: full,\n"
-						   "half, quarter (of the device that the target stands for), own ones with a name,\n"
-						   "units=N or share=25%, and local=48KiB, or a JSON file of them. One artifact holds\n"
-						   "variants for all; on a target they give the same results, bit for bit.";
+						   "half, quarter (of the device that the target stands for), or your own: a name,\n"
+						   "units=N or share=25%, and local=48KiB; or a JSON file of them. One artifact holds\n"
+						   "variants for all of them; on a target they give the same results, bit for bit.";
 
 static const char examples[] = "  erc compile resnet50.onnx -o resnet50.erca\n"
 							   "  erc compile bert.onnx -o bert.erca --dim batch=1 --dim sequence=128\n"

@@ -1,11 +1,11 @@
-/* `erc inspect`: looks at the first bytes and shows a model or an artifact. */
+/* `erc inspect`: looks at the first bytes of a file and shows a model or an artifact. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/erc/inspect.h"
 
-static const char text[] = "Shows what a file holds: an artifact (any machine's; nothing of it is run) or an\n"
-						   "ONNX model. Without options a summary; the options show one part each.";
+static const char text[] = "Shows what a file holds: an artifact for any machine (its code is not run), or an\n"
+						   "ONNX model. Without options, prints a summary; each option shows one part.";
 
 static const char examples[] = "  erc inspect resnet50.erca\n"
 							   "  erc inspect resnet50.erca --budgets --variants\n"
@@ -32,7 +32,8 @@ static int parse(int argc, char **argv, struct inspect *inspect, const char **fo
 
 static bool is_artifact(const char *path)
 {
-	/* The first byte has the high bit set: no ONNX file begins so, and damage to the rest is still an artifact's. */
+	/* The first byte of an artifact has its high bit set, and no ONNX file begins so. So a damaged artifact is still
+	 * recognised. */
 	unsigned char start[5] = {0};
 	FILE *file = fopen(path, "rb");
 	if (!file)

@@ -58,14 +58,14 @@ static bool same_view(const struct array *a, const struct array *b)
 	return same && !memcmp(a->data, b->data, a->bytes);
 }
 
-/* Elements at the true dims; what lies behind these is nobody's. */
+/* Compares elements within the true dims; the memory after these is undefined. */
 static int same_bits(const struct runner *runner, const struct array *first, uint32_t run)
 {
 	for (uint32_t i = 0; i < runner->output_count; i++) {
 		struct array view;
 		if (runner_output(runner, i, &view) == ERC_OK && same_view(&view, &first[i]))
 			continue;
-		say_error("run %u gave other bits than the first in output '%s'", run, runner_output_name(runner, i));
+		say_error("run %u gave different bits than the first run in output '%s'", run, runner_output_name(runner, i));
 		return EXIT_RUN;
 	}
 	return ARGS_OK;
@@ -105,7 +105,7 @@ static int run_repeatedly(struct runner *runner, const struct run *r)
 
 /* ---- what becomes of the outputs ---- */
 
-/* Splits NAME=@FILE and finds the output; its index, or -1 after messages. */
+/* Splits NAME=@FILE and finds the output. Returns its index, or -1 after messages. */
 static int split_output(const struct runner *runner, const char *option, const char *item, char **name,
                         const char **path)
 {
@@ -272,7 +272,7 @@ static int finish_outputs(const struct runner *runner, const struct run *r)
 		if (code != ARGS_OK)
 			return code;
 	}
-	for (uint32_t i = 0; i < r->expects.count; i++) { /* all of them, so that one run tells everything */
+	for (uint32_t i = 0; i < r->expects.count; i++) { /* compares all outputs, so that one run reports everything */
 		int code = compare_output(runner, r, r->expects.items[i]);
 		if (code != ARGS_OK)
 			result = code;

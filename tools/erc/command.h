@@ -1,5 +1,5 @@
-/* What the verbs of `erc` share: the verb table, options, messages, reports and arrays. The
- * command uses the public headers of the two libraries only (make check-layers). */
+/* What the verbs of `erc` share: the table of verbs, options, messages, reports and arrays. The command uses only
+ * the public headers of the two libraries (make check-layers). */
 #ifndef ERC_COMMAND_H
 #define ERC_COMMAND_H
 
@@ -23,7 +23,7 @@ enum exit_code {
 	EXIT_TOOLCHAIN = 6,
 	EXIT_SIGNATURE = 7,
 };
-#define ARGS_OK (-1) /* parsed: go on with the verb */
+#define ARGS_OK (-1) /* parsed; go on with the verb */
 
 #define COUNT_OF(array) (sizeof array / sizeof((array)[0]))
 
@@ -53,47 +53,47 @@ struct option {
 	const char *name; /* "target", given as --target */
 	char letter;      /* 'o', given as -o; 0: none */
 	enum option_kind kind;
-	void *out;         /* of the kind's type; set only when the option is given */
-	const char *value; /* what the help calls the value: "FILE"; NULL for a flag */
+	void *out;         /* of the kind's type; written only if the option is given */
+	const char *value; /* the value's name in the help, such as "FILE"; NULL for a flag */
 	const char *help;
 };
 
 struct usage {
 	const char *verb;
-	const char *synopsis; /* behind "erc VERB " */
+	const char *synopsis; /* after "erc VERB " */
 	const char *text;     /* paragraph below the synopsis */
 	const char *examples;
 	const struct option *options;
 	size_t option_count;
-	int operand_min, operand_max; /* arguments that are no options */
-	const char *operand;          /* what a missing one is called: "model.onnx" */
+	int operand_min, operand_max; /* number of arguments that are not options */
+	const char *operand;          /* its name in messages if it is missing: "model.onnx" */
 };
 
-/* Parses argv[1..]. Operands go to operands[] (room for operand_max). Returns ARGS_OK, or the exit
- * code to leave with: EXIT_OK after --help, EXIT_USAGE after a message. */
+/* Parses argv[1..]. Stores operands in operands[], which has operand_max elements. Returns ARGS_OK, or the exit code
+ * to leave with: EXIT_OK after --help, EXIT_USAGE after a message. */
 int args_parse(const struct usage *usage, int argc, char **argv, const char **operands);
-/* The one of count names that is closest to word by edit distance; NULL when none is close. */
+/* The name among `count` names that is closest to word by edit distance; NULL if none is close. */
 const char *args_nearest(const char *word, const char *const *names, size_t count);
-void text_list_add(struct text_list *list, const char *item); /* a copy of it */
-void text_list_split(struct text_list *list);                 /* "a,b" given once is "a" and "b" */
+void text_list_add(struct text_list *list, const char *item); /* adds a copy of item */
+void text_list_split(struct text_list *list);                 /* an item "a,b" becomes "a" and "b" */
 void text_list_free(struct text_list *list);
 
 /* ---- say.c: messages, all to stderr ---- */
 
 void say_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void say_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* What would help with the error just reported. */
+/* Says what would help with the error just reported. */
 void say_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* One line that is rewritten on a terminal, "[done/total] text" lines elsewhere. */
+/* One line that is rewritten on a terminal; otherwise lines of the form "[done/total] text". */
 void say_progress(uint32_t done, uint32_t total, const char *text);
-/* An ercc_message_fn; user points to a bool: quiet, no progress. */
+/* An ercc_message_fn. user points to a bool: true suppresses progress. */
 void say_compiler_message(void *user, enum ercc_message_kind kind, const char *message, uint32_t done, uint32_t total);
 /* Reports a failed liberc call ("PATH: detail") and returns the exit code for its status. */
 int say_runtime_error(const char *about, enum erc_status status);
-/* EXIT_RUN and a message when no file can be read at path (missing, a folder), else ARGS_OK. */
+/* Returns EXIT_RUN after a message if path cannot be read as a file (it is missing, or a folder); else ARGS_OK. */
 int say_unreadable(const char *path);
 
-void *memory_new(size_t bytes); /* zeroed; leaves the program when memory is out */
+void *memory_new(size_t bytes); /* zeroed; ends the program if there is no memory */
 void *memory_grow(void *old, size_t bytes);
 char *memory_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -101,12 +101,12 @@ char *memory_printf(const char *format, ...) __attribute__((format(printf, 1, 2)
 
 enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_MD, FORMAT_CSV };
 
-/* A value that is not finite is "-" in text, null in JSON, nothing in CSV. */
+/* A value that is not finite is "-" in text, null in JSON and empty in CSV. */
 enum cell_kind {
 	CELL_TEXT,
 	CELL_COUNT,
 	CELL_BYTES,  /* text: "97.5 MiB" */
-	CELL_US,     /* microseconds; text: "1.23 ms"; in a table one unit for the whole column, in its heading */
+	CELL_US,     /* microseconds; text: "1.23 ms"; in a table the whole column has one unit, shown in the heading */
 	CELL_NUMBER, /* text: 4 significant digits */
 	CELL_BAR,    /* 0 to 1; text: "######" */
 	CELL_RATIO,  /* text: 3 decimals */
@@ -114,36 +114,36 @@ enum cell_kind {
 };
 
 struct column {
-	const char *key;     /* in JSON and CSV; a table whose columns have none is in text and Markdown alone */
-	const char *heading; /* in text and Markdown; NULL: not shown there */
+	const char *key;     /* in JSON and CSV; a table whose columns have no key appears only in text and Markdown */
+	const char *heading; /* in text and Markdown; NULL: the column is not shown there */
 	enum cell_kind kind;
 };
 
 struct report;
 /* schema: "erc.inspect/1" */
 struct report *report_new(const char *schema);
-/* Facts that follow stand in an object (JSON) or below a heading of their own. NULL: the top. */
+/* The facts that follow go into an object (JSON) or below a heading. NULL: the top level. */
 void report_section(struct report *report, const char *key, const char *title);
-/* heading: in text and Markdown; NULL: not shown there. Facts that all have no key are for reading: they stand in text, whose
- * lines are wrapped, and Markdown alone. */
+/* heading: in text and Markdown; NULL: not shown there. Facts without any key are for reading: they appear only in
+ * text, where lines are wrapped, and in Markdown. */
 void report_fact(struct report *report, const char *key, const char *heading, enum cell_kind kind, double value);
 void report_fact_text(struct report *report, const char *key, const char *heading, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-/* A table; its cells follow row by row. columns is borrowed until the report is freed. */
+/* Begins a table; its cells follow row by row. columns is borrowed until the report is freed. */
 void report_table(struct report *report, const char *key, const char *title, const struct column *columns,
                   size_t count);
-/* The same with a title made up; tables of one key become one array in JSON. */
+/* The same with a formatted title. In JSON, tables with the same key become one array. */
 void report_table_titled(struct report *report, const char *key, const struct column *columns, size_t count,
                          const char *format, ...) __attribute__((format(printf, 5, 6)));
 void report_cell(struct report *report, double value);
 void report_cell_text(struct report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Numbers that JSON alone carries: raw samples. */
+/* Numbers that appear only in JSON: raw samples. */
 void report_samples(struct report *report, const char *key, const double *values, size_t count);
 void report_print(const struct report *report, enum format format, FILE *out);
 void report_free(struct report *report);
-/* Text, or NULL: text. EXIT_USAGE with a message for an unknown name, else ARGS_OK. */
+/* NULL means text. Returns EXIT_USAGE after a message for an unknown name, else ARGS_OK. */
 int format_parse(const char *name, enum format *out);
-/* Flushes stdout: EXIT_RUN and a message when what was printed did not arrive (a full disk). */
+/* Flushes stdout. Returns EXIT_RUN after a message if the output could not be written (a full disk), else code. */
 int output_finish(int code);
 
 /* ---- array.c: tensors in memory ---- */
@@ -152,33 +152,35 @@ struct array {
 	enum erc_dtype dtype;
 	uint32_t rank;
 	int64_t dims[ERC_MAX_RANK];
-	size_t count; /* elements */
+	size_t count; /* number of elements */
 	size_t bytes;
 	void *data; /* row-major, little-endian; owned */
 };
 
-/* Takes dtype, rank and dims from its arguments, allocates zeroed data. False: too large or no fixed-size type. */
+/* Sets dtype, rank and dims from the arguments and allocates zeroed data. Returns false if it is too large or the
+ * type has no fixed size. */
 bool array_new(struct array *array, enum erc_dtype dtype, uint32_t rank, const int64_t *dims);
 void array_free(struct array *array);
-/* Element as a double (64-bit integers may round). */
+/* The element as a double; 64-bit integers may be rounded. */
 double array_get(const struct array *array, size_t index);
 bool array_type_is_float(enum erc_dtype dtype); /* f16, bf16, f32, f64 and complex */
 /* "f32 [1x3x224x224]"; the caller frees it. */
 char *array_type_text(enum erc_dtype dtype, uint32_t rank, const int64_t *dims);
 /* "[1x3x224x224]"; the caller frees it. */
 char *dims_text(uint32_t rank, const int64_t *dims);
-/* Deterministic: floats are about normal (mean 0, deviation 1), integers 0 to 9. */
+/* Deterministic: floats are approximately normal (mean 0, deviation 1), integers are 0 to 9. */
 void array_fill_random(struct array *array, uint64_t seed);
 
 struct comparison {
 	bool equal;     /* within the limits */
-	bool same_type; /* dtype and dims agree; nothing below is set otherwise */
+	bool same_type; /* dtype and dims agree; if not, nothing below is set */
 	size_t outside; /* elements beyond the limits */
 	size_t worst;   /* index of the worst element */
 	double worst_actual, worst_expected;
-	double relative_l2; /* |actual - expected| / |expected|, Euclidean; infinite when a NaN or infinity is misplaced */
+	/* |actual - expected| / |expected|, Euclidean; infinite if only one of two elements is a NaN or infinity */
+	double relative_l2;
 };
-/* Floats: |a - e| <= atol + rtol |e|, NaN equals NaN, infinities exactly. Everything else exactly. */
+/* Floats: |a - e| <= atol + rtol |e|; NaN equals NaN; infinities must be equal. Other types must be equal. */
 struct comparison array_compare(const struct array *actual, const struct array *expected, double rtol, double atol);
 
 /* ---- npy.c, pb.c: files. NULL, or a sentence of what is wrong (static or per-thread storage). ---- */
@@ -186,21 +188,21 @@ struct comparison array_compare(const struct array *actual, const struct array *
 const char *npy_read(const char *path, struct array *out);
 const char *npy_parse(const void *data, size_t bytes, struct array *out);
 const char *npy_write(const char *path, const struct array *array);
-/* What was half written goes; a device or a pipe stays. */
+/* Removes a file that is incomplete; a device or a pipe is kept. */
 void remove_file(const char *path);
 const char *pb_read(const char *path, struct array *out);
 const char *pb_parse(const void *data, size_t bytes, struct array *out);
-/* The whole file; the caller frees *data. */
+/* Reads the whole file; the caller frees *data. Returns NULL, or what is wrong. */
 const char *file_read(const char *path, void **data, size_t *bytes);
 
 /* ---- inputs.c: `name=@file`, `name=random:SEED`, `name=zeros` ---- */
 
-/* Makes one array for each input of the entry from the texts. Returns ARGS_OK or an exit code after messages. */
+/* Makes one array for each input of the entry from the texts. Returns ARGS_OK, or an exit code after messages. */
 int inputs_make(const erc_model *model, uint32_t entry, const struct text_list *texts, bool random_by_default,
                 struct array *arrays);
-/* Splits "name=rest"; false and a usage message when there is no '='. The caller frees *name. */
+/* Splits "name=rest". Returns false after a usage message if there is no '='. The caller frees *name. */
 bool binding_split(const char *option, const char *text, char **name, const char **rest);
-/* Reads name=@FILE for a tensor of this type (which a .bin takes). NULL or what is wrong. */
+/* Reads a file as a tensor; a .bin file takes the given type. Returns NULL, or what is wrong. */
 const char *array_read(const char *path, enum erc_dtype dtype, uint32_t rank, const int64_t *dims, struct array *out);
 
 /* ---- runner.c: an artifact, loaded and bound, ready to run ---- */
@@ -211,9 +213,9 @@ struct runner {
 	erc_session *session;
 	erc_request *request;
 	uint32_t entry, input_count, output_count;
-	double load_us; /* from nothing to a request that can be bound */
+	double load_us; /* from nothing to a request that is ready to bind */
 	struct array *inputs;
-	struct array *outputs; /* upper-bound dims; runner_output gives the true ones */
+	struct array *outputs; /* with upper-bound dims; runner_output returns the true ones */
 };
 
 struct runner_options {
@@ -221,15 +223,15 @@ struct runner_options {
 	const struct text_list *inputs;
 	uint32_t workers;       /* 0: all */
 	bool random_by_default; /* inputs that are not given are random:1 */
-	bool real_time;         /* the session's class, else best effort */
+	bool real_time;         /* the session's class; else best effort */
 };
 
-/* ARGS_OK, or an exit code after messages. Either way runner_close() frees what there is. */
+/* Returns ARGS_OK, or an exit code after messages. Call runner_close in both cases. */
 int runner_open(struct runner *runner, const struct runner_options *options);
 void runner_close(struct runner *runner);
-/* Runs once; poison fills the outputs with a pattern first, so that what a run does not write shows. */
+/* Runs once. poison: first fills the outputs with a pattern, so that what a run does not write can be seen. */
 enum erc_status runner_run(struct runner *runner, bool poison);
-/* A view of an output at its true dims; data is borrowed from the runner. */
+/* A view of an output with its true dims; data is borrowed from the runner. */
 enum erc_status runner_output(const struct runner *runner, uint32_t output, struct array *view);
 const char *runner_output_name(const struct runner *runner, uint32_t output);
 /* Index of the output, or -1 after messages that list them. */

@@ -1,5 +1,5 @@
-/* Inputs from the command line: name=@FILE, name=random:SEED, name=zeros; checked against
- * what the artifact's entry takes before anything runs. */
+/* Inputs from the command line: name=@FILE, name=random:SEED, name=zeros. They are checked against the artifact's
+ * entry before anything runs. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +35,7 @@ static const char *bin_read(const char *path, enum erc_dtype dtype, uint32_t ran
 	if (!array_new(out, dtype, rank, dims))
 		wrong = "out of memory";
 	else if (bytes != out->bytes)
-		wrong = "holds another number of bytes than the tensor";
+		wrong = "does not have as many bytes as the tensor";
 	else
 		memcpy(out->data, data, bytes);
 	free(data);
@@ -50,10 +50,10 @@ const char *array_read(const char *path, enum erc_dtype dtype, uint32_t rank, co
 		return pb_read(path, out);
 	if (ends_with(path, ".bin"))
 		return bin_read(path, dtype, rank, dims, out);
-	return "unknown kind of file; .npy, .pb and .bin (raw bytes) are known";
+	return "unknown type of file; use .npy, .pb or .bin (raw bytes)";
 }
 
-/* A file's tensor must be what the input is, to the last dimension. */
+/* A file's tensor must have the dtype and all dims of the input. */
 static int check_type(const struct erc_tensor_info *info, const char *path, const struct array *array)
 {
 	if (array->dtype == info->dtype && array->rank == info->rank &&
@@ -65,7 +65,8 @@ static int check_type(const struct erc_tensor_info *info, const char *path, cons
 	if (array->dtype != info->dtype)
 		say_note("convert the file to %s; nothing is converted silently", erc_dtype_name(info->dtype));
 	else
-		say_note("the artifact's shapes are fixed when it is compiled: --shape %s:... or --dim gives others",
+		say_note("the artifact's shapes were fixed when it was compiled: compile with --shape %s:... or --dim to "
+		         "change them",
 		         info->name);
 	free(want);
 	free(have);
@@ -95,7 +96,7 @@ static int make_one(const struct erc_tensor_info *info, const char *value, struc
 			return ARGS_OK;
 	}
 	say_error("input '%s': cannot read '%s'", info->name, value);
-	say_note("it is @FILE.npy, @FILE.pb, @FILE.bin, random:SEED or zeros");
+	say_note("use @FILE.npy, @FILE.pb, @FILE.bin, random:SEED or zeros");
 	return EXIT_USAGE;
 }
 

@@ -15,7 +15,7 @@ struct inspect {
 int inspect_model(const char *path, const struct inspect *inspect);
 int inspect_artifact(const char *path, const struct inspect *inspect);
 
-/* Adds the room profiles of an artifact, if it has any, to a report. */
+/* Adds the room profiles of an artifact to a report, if there are any. */
 struct erc_artifact;
 void inspect_profiles(const struct erc_artifact *artifact, struct report *report);
 

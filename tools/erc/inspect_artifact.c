@@ -1,4 +1,4 @@
-/* `erc inspect` of an artifact, through liberc's read-only API: no code of it is loaded. */
+/* `erc inspect` of an artifact, through liberc's read-only API. No code of the artifact is loaded. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #define ALWAYS(key, kind) \
 	{ \
 		key, NULL, kind \
-	} /* in JSON and CSV only: the title says it in text */
+	} /* in JSON and CSV only; in text the title says it */
 
 static const struct column tensor_columns[] = {
 	ALWAYS("entry", CELL_TEXT),    ALWAYS("target", CELL_TEXT),  {"kind", "", CELL_TEXT},
@@ -55,7 +55,7 @@ static const struct column variant_columns[] = {
 	ALWAYS("spill_bytes", CELL_BYTES),    ALWAYS("kernel", CELL_TEXT),           ALWAYS("shared_by", CELL_COUNT),
 	ALWAYS("reduction_key", CELL_TEXT),
 };
-/* What a line of text has no room for; without keys, so that the other forms keep to one table. */
+/* Columns that do not fit a line of text. They have no keys, so that the other forms have one table. */
 static const struct column resource_columns[] = {
 	{NULL, "step", CELL_COUNT},    {NULL, "budget", CELL_TEXT}, {NULL, "local", CELL_BYTES},
 	{NULL, "threads", CELL_COUNT}, {NULL, "regs", CELL_COUNT},  {NULL, "blocks", CELL_COUNT},
@@ -78,7 +78,7 @@ static const char *name_of(const char *const *names, size_t count, uint32_t numb
 
 /* ---- records ---- */
 
-/* What an index in a checked artifact refers to; the loader has refused one that is out of range. */
+/* The record at an index of a checked artifact; the loader has rejected indices that are out of range. */
 #define RECORD(artifact, table, type, index) ((const type *)erc_artifact_record((artifact), ERC_TABLE_##table, (index)))
 
 struct view {
@@ -91,8 +91,8 @@ struct view {
 };
 
 struct budget_sums {
-	uint32_t budget;   /* among the target's */
-	bool *kernel_seen; /* by kernel of the artifact */
+	uint32_t budget;   /* index among the target's budgets */
+	bool *kernel_seen; /* for each kernel of the artifact */
 	uint64_t tiles;
 	uint32_t longest_ns, kernels;
 };
@@ -110,7 +110,7 @@ static void add_entry_cells(const struct view *view)
 
 typedef void (*record_fn)(struct view *view, const struct erca_record *record, int depth);
 
-/* Calls fn for each record of a plan and of those nested in it, in order. */
+/* Calls fn for each record of a plan and of the plans nested in it, in order. */
 static void walk_plan(struct view *view, uint32_t plan_index, int depth, record_fn fn)
 {
 	const struct erca_plan *plan = RECORD(view->artifact, PLANS, struct erca_plan, plan_index);
@@ -186,7 +186,7 @@ static void add_entry_tensors(struct view *view)
 	add_tensors(view, "output", view->entry->output_first, view->entry->output_count);
 }
 
-/* Tiles of all entries' launches under one budget, the longest of them, and the kernels in use. */
+/* Sums up all launches of all entries under one budget: tiles, the longest tile, the kernels in use. */
 static void sum_variants(struct view *view, const struct erca_record *record, int depth)
 {
 	(void)depth;
@@ -332,7 +332,7 @@ static void add_budget_name(const struct view *view, uint32_t index)
 	report_cell_text(view->report, "%s", budget ? string(view, budget->name) : "?");
 }
 
-/* Budgets under which the launch has this kernel. */
+/* The budgets under which the launch uses this kernel. */
 static uint32_t shared_by(const struct view *view, const struct erca_record *record, uint32_t kernel)
 {
 	const struct erca_variant *variant;
@@ -342,7 +342,7 @@ static uint32_t shared_by(const struct view *view, const struct erca_record *rec
 	return count;
 }
 
-/* 0 stands for what a target does not know. */
+/* A count of 0 means that the target does not know it. */
 static void add_known(const struct view *view, uint32_t count, const char *unknown)
 {
 	if (count)
@@ -351,7 +351,7 @@ static void add_known(const struct view *view, uint32_t count, const char *unkno
 		report_cell_text(view->report, "%s", unknown);
 }
 
-/* Local memory in text is all that a block has; blocks are those that a unit holds at once. */
+/* In text, local memory is the total per block, and blocks are those that fit on a unit at once. */
 static void add_resources(const struct view *view, const struct erca_record *record, const struct erca_variant *variant,
                           bool is_text)
 {
@@ -415,7 +415,7 @@ static void add_variants(struct view *view)
 	walk_plan(view, view->entry->plan, 0, resource_rows);
 }
 
-/* Whether a launch runs the kernel under one of its budgets. */
+/* Whether a launch uses the kernel under one of its budgets. */
 static bool runs_kernel(const erc_artifact *artifact, const struct erca_record *record, uint32_t kernel)
 {
 	bool runs = false;
@@ -440,7 +440,7 @@ static void add_kernels(const erc_artifact *artifact, struct report *report)
 	}
 }
 
-/* META is JSON already, and goes out as it is. */
+/* META is already JSON and is printed unchanged. */
 static int print_meta(const erc_artifact *artifact, const char *path)
 {
 	for (uint32_t i = 0; i < erc_artifact_count(artifact, ERC_TABLE_SECTIONS); i++) {

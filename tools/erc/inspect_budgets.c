@@ -49,7 +49,7 @@ static struct profile_view view_of(const erc_artifact *artifact, struct report *
 	return view;
 }
 
-/* Units, latency and unit time, and how much of the unit time is work when the run has the units for itself. */
+/* Units, latency and unit time, and the share of the unit time that is work if the run is alone on the units. */
 static void add_point_cells(const struct profile_view *view, const struct erca_point *point)
 {
 	double all_ns = (double)point->latency_ns * point->units;
@@ -76,7 +76,7 @@ static void add_profile(const struct profile_view *view)
 	report_cell(view->report, (double)view->target->memory_bytes_per_s);
 }
 
-/* Speed is that on the most units divided into that of the point: 1 there. */
+/* Speed is relative to the maximum number of units, where it is 1. */
 static void add_curve(const struct profile_view *view)
 {
 	double best_ns = (double)point_of(view, view->profile->point_count - 1)->latency_ns;
@@ -87,7 +87,7 @@ static void add_curve(const struct profile_view *view)
 	}
 }
 
-/* Profiles of one entry follow each other: a table for each entry. */
+/* The profiles of one entry are consecutive; each entry gets a table. */
 static void for_each_profile(const erc_artifact *artifact, struct report *report, const char *key, const char *what,
                              const struct column *columns, size_t column_count,
                              void (*fn)(const struct profile_view *view))

@@ -1,4 +1,4 @@
-/* `erc inspect` of an ONNX model: what the file states, and what of it can be compiled. */
+/* `erc inspect` of an ONNX model: what the file declares, and which parts of it can be compiled. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +16,7 @@ static const struct column operator_columns[] = {
 	{"supported", "supported", CELL_TEXT},
 };
 
-/* "[1x3x224x224]", or "[batch x 3 x ? x 224]" where a dimension is no number. */
+/* "[1x3x224x224]", or "[batch x 3 x ? x 224]" if some dimensions are not numbers. */
 static char *shape_of_value(const struct ercc_value_info *info)
 {
 	if (info->rank < 0)

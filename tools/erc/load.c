@@ -1,6 +1,5 @@
-/* The driver: one thread for all clients. It submits what is due, reaps what has ended, and sleeps to
- * whatever comes first, the next arrival or the next end; it never spins. The same loop drives a
- * device in real time and a virtual one. */
+/* The driver: one thread for all clients. It submits what is due, collects what has ended, and sleeps until the next
+ * arrival or the next end. It never spins. The same loop drives a device in real time and a virtual device. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +7,7 @@
 
 /* ---- requests ---- */
 
-/* Memory for one tensor, which the lane's request keeps. NULL: there is none. */
+/* Memory for one tensor, owned by the lane's request; NULL if there is none. */
 static struct array *tensor_memory(struct lane_request *request, const struct erc_tensor_info *info)
 {
 	struct array *array = &request->arrays[request->array_count];
@@ -82,7 +81,7 @@ static void fail(struct slice *slice, struct lane *lane, enum erc_status status)
 		slice->stage->status = status;
 }
 
-/* Another RT request is under way: what this one waits for may be that one. */
+/* Whether another RT request is under way, for which this one may be waiting. */
 static bool has_company(const struct slice *slice, const struct lane *lane)
 {
 	bool found = lane->outstanding > 0;
@@ -91,7 +90,7 @@ static bool has_company(const struct slice *slice, const struct lane *lane)
 	return found;
 }
 
-/* False when the client must wait for one of its requests to end. */
+/* Returns false if the client must wait for one of its requests to end. */
 static bool submit(struct slice *slice, struct lane *lane, uint64_t arrival_ns)
 {
 	for (uint32_t i = 0; i < lane->request_count; i++) {
@@ -112,7 +111,7 @@ static bool submit(struct slice *slice, struct lane *lane, uint64_t arrival_ns)
 	return false;
 }
 
-/* A closed loop that may submit: fewer requests than it may have are under way. Not before again_ns. */
+/* Whether a closed loop may submit: it has a free request, and again_ns is over. */
 static bool is_ready(const struct slice *slice, const struct lane *lane)
 {
 	return lane->client->kind == LOAD_CLOSED && lane->outstanding < lane->most && slice->stage->status == ERC_OK;
@@ -134,7 +133,7 @@ static void submit_due(struct slice *slice, struct lane *lane, uint64_t now_ns)
 	}
 }
 
-/* Records a run that has ended. Times of one client's requests are in the order of their ends. */
+/* Records a run that has ended. The times of one client's requests are in the order of their ends. */
 static void record(const struct slice *slice, struct lane *lane, const struct erc_request_timing *t, bool had_company)
 {
 	struct outcome *o = lane->outcome;
@@ -153,7 +152,7 @@ static void record(const struct slice *slice, struct lane *lane, const struct er
 	lane->last_end_ns = t->finished_ns;
 }
 
-/* An RT request has ended: what was refused before may be taken now, for admission looks at RT requests alone. */
+/* An RT request has ended. Admission looks only at RT requests, so a refused request may be admitted now. */
 static void retry_refused(struct slice *slice)
 {
 	for (uint32_t i = 0; i < slice->stage->lane_count; i++)
@@ -196,7 +195,7 @@ static void reap(struct slice *slice, struct lane *lane)
 	}
 }
 
-/* When the driver has to act next if nothing ends before; UINT64_MAX: when something ends. */
+/* When the driver has to act if nothing ends before; UINT64_MAX: only when something ends. */
 static uint64_t next_arrival(const struct slice *slice, uint64_t now_ns)
 {
 	uint64_t next_ns = UINT64_MAX;

@@ -1,4 +1,4 @@
-/* `erc VERB …`: finds the verb in commands.def and calls it. */
+/* `erc VERB ...`: finds the verb in commands.def and calls it. */
 #include <string.h>
 
 #include "tools/erc/command.h"

@@ -1,5 +1,5 @@
-/* NumPy's .npy files, format versions 1 to 3: little-endian fixed-size types, either memory
- * order (Fortran order is turned into C order on reading). Every byte read is checked. */
+/* NumPy's .npy files, format versions 1 to 3: little-endian types of fixed size, in either memory order (Fortran
+ * order becomes C order on reading). Every byte is checked. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 static const struct {
 	enum erc_dtype dtype;
-	const char *descr; /* behind the byte order */
+	const char *descr; /* after the character for the byte order */
 } types[] = {
 	{ERC_F32, "f4"}, {ERC_F64, "f8"},  {ERC_F16, "f2"}, {ERC_I8, "i1"},    {ERC_I16, "i2"},
 	{ERC_I32, "i4"}, {ERC_I64, "i8"},  {ERC_U8, "u1"},  {ERC_U16, "u2"},   {ERC_U32, "u4"},
@@ -44,7 +44,7 @@ const char *file_read(const char *path, void **data, size_t *bytes)
 
 /* ---- the header: a Python dictionary with three keys ---- */
 
-/* The value behind 'key': in the header text, or NULL. */
+/* The value after 'key': in the header text, or NULL. */
 static const char *find_value(const char *header, const char *key)
 {
 	char quoted[32];
@@ -80,13 +80,13 @@ static const char *parse_shape(const char *at, uint32_t *rank, int64_t *dims)
 {
 	*rank = 0;
 	if (*at++ != '(')
-		return "npy: shape is no tuple";
+		return "npy: shape is not a tuple";
 	for (;;) {
 		at += strspn(at, " ,");
 		if (*at == ')')
 			return NULL;
 		if (!isdigit((unsigned char)*at))
-			return "npy: shape is no tuple of numbers";
+			return "npy: shape is not a tuple of numbers";
 		if (*rank == ERC_MAX_RANK)
 			return "npy: more than 8 dimensions";
 		char *end;
@@ -119,7 +119,7 @@ static const char *parse_header(const char *header, struct array *out, bool *for
 	return NULL;
 }
 
-/* Copies data whose first index runs fastest into row-major order. */
+/* Copies data whose first index varies fastest into row-major order. */
 static void copy_fortran(struct array *out, const char *data)
 {
 	int64_t index[ERC_MAX_RANK] = {0};
@@ -139,7 +139,7 @@ const char *npy_parse(const void *data, size_t bytes, struct array *out)
 	const unsigned char *at = data;
 	*out = (struct array){0};
 	if (bytes < 12 || memcmp(at, NPY_MAGIC, 6))
-		return "is no .npy file";
+		return "is not a .npy file";
 	if (at[6] < 1 || at[6] > 3)
 		return "npy: unknown format version";
 	size_t start = at[6] == 1 ? 10 : 12;
@@ -156,7 +156,7 @@ const char *npy_parse(const void *data, size_t bytes, struct array *out)
 	if (wrong)
 		return wrong;
 	size_t stored = bytes - start - length;
-	/* A size that the file does not hold is refused before memory is taken for it. */
+	/* Compares the size with the file before memory is allocated for it. */
 	size_t need = erc_dtype_bytes(type.dtype);
 	for (uint32_t i = 0; i < type.rank; i++)
 		if (__builtin_mul_overflow(need, (size_t)type.dims[i], &need))
@@ -204,7 +204,7 @@ const char *npy_write(const char *path, const struct array *array)
 		length += (size_t)snprintf(shape + length, sizeof shape - length, "%lld,%s", (long long)array->dims[i],
 		                           i + 1 < array->rank ? " " : "");
 	if (array->rank > 1)
-		shape[length - 1] = 0; /* NumPy writes (2, 3) but (2,) */
+		shape[length - 1] = 0; /* NumPy writes (2, 3), but (2,) with a comma */
 	int used = snprintf(header, sizeof header, "{'descr': '%c%s', 'fortran_order': False, 'shape': (%s), }",
 	                    descr[1] == '1' && !descr[2] ? '|' : '<', descr, shape);
 	size_t padded = (10 + (size_t)used + 1 + 63) / 64 * 64 - 10;

@@ -1,5 +1,5 @@
-/* Tensor files of ONNX's test suite (.pb): one TensorProto in protobuf's wire format, read
- * directly. Field numbers are ONNX's. Every byte read is checked. */
+/* Tensor files of ONNX's test suite (.pb): one TensorProto in protobuf's wire format, read directly. Field numbers
+ * are ONNX's. Every byte is checked. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ enum field {
 	FIELD_LOCATION = 14,
 };
 
-/* Elements that the typed fields gave, before the type and the dims are known. */
+/* Elements from the typed fields, before the type and the dims are known. */
 struct parsed {
 	uint64_t type;
 	uint32_t rank;
@@ -89,7 +89,7 @@ static void add_value(struct parsed *parsed, int field, uint64_t value)
 	parsed->values[parsed->value_count++] = value;
 }
 
-/* A repeated number: one value, or a packed run of them. */
+/* A repeated number: one value, or several packed ones. */
 static bool take_repeated(struct bytes *in, struct parsed *parsed, int field, int wire)
 {
 	uint64_t value;
@@ -167,7 +167,7 @@ const char *pb_parse(const void *data, size_t bytes, struct array *out)
 	*out = (struct array){0};
 	while (!parsed.wrong && in.at < in.end)
 		if (!take_field(&in, &parsed))
-			parsed.wrong = "is no TensorProto: truncated or damaged";
+			parsed.wrong = "is not a TensorProto: truncated or damaged";
 	if (!parsed.wrong &&
 	    (parsed.type == 0 || parsed.type >= ERC_DTYPE_COUNT || !erc_dtype_bytes((enum erc_dtype)parsed.type)))
 		parsed.wrong = "pb: element type is not supported";

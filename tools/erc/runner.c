@@ -1,4 +1,4 @@
-/* An artifact loaded, one session, one request, every input and output bound. */
+/* A loaded artifact with one session and one request whose inputs and outputs are all bound. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

@@ -1,5 +1,5 @@
-/* Messages of the command: errors, warnings, notes and progress, all to stderr, coloured on
- * a terminal unless NO_COLOR is set; and memory that is never NULL. */
+/* Messages of the command: errors, warnings, notes and progress. All go to stderr, coloured on a terminal unless
+ * NO_COLOR is set. Also memory that is never NULL. */
 #include <stdarg.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 #include "tools/erc/command.h"
 
-/* A progress line stands on the terminal and must go before anything else is printed. */
+/* A progress line is on the terminal, and must be cleared before anything else is printed. */
 static bool line_open;
 
 static bool colours(void)
@@ -91,7 +91,7 @@ static const struct {
 	enum exit_code code;
 } exit_codes[] = {
 	{ERC_CORRUPT, EXIT_ARTIFACT},    {ERC_VERSION, EXIT_ARTIFACT}, {ERC_NO_TARGET, EXIT_DEVICE},
-	{ERC_SIGNATURE, EXIT_SIGNATURE}, {ERC_NOT_FOUND, EXIT_USAGE}, /* a name on the command line */
+	{ERC_SIGNATURE, EXIT_SIGNATURE}, {ERC_NOT_FOUND, EXIT_USAGE}, /* for example a wrong name on the command line */
 };
 
 int say_runtime_error(const char *about, enum erc_status status)

@@ -1,4 +1,5 @@
-/* Workload files: who asks, how urgently, when. Two forms: ours, and DISB's as they are. */
+/* Workload files: which clients there are, how urgent they are, and when they submit. Two formats: our own, and
+ * DISB's. */
 #include "tools/erc/workload.h"
 
 #include <cjson/cJSON.h>
@@ -9,12 +10,12 @@
 #define MAX_CLIENTS 256
 #define MAX_IN_FLIGHT 64
 
-/* Where a value stands, for messages. */
+/* The position of a value in the file, for messages. */
 struct place {
 	const char *path;
 	const char *list; /* "clients" or "tasks"; NULL: the file itself */
 	uint32_t number;
-	const char *inside; /* an object in it: "load."; or NULL */
+	const char *inside; /* an object inside it, such as "load."; or NULL */
 };
 
 /* "clients[3]", or "the file". The caller frees it. */
@@ -33,7 +34,7 @@ static int complain(const struct place *place, const char *key, const char *want
 	return EXIT_USAGE;
 }
 
-/* A number of at least `least`, or `otherwise` where there is none. */
+/* A number of at least `least`, or `otherwise` if there is none. */
 static int read_number(const struct place *place, const cJSON *object, const char *key, double least, double otherwise,
                        double *out)
 {
@@ -50,7 +51,7 @@ static int read_number(const struct place *place, const cJSON *object, const cha
 	return ARGS_OK;
 }
 
-/* The same for a whole number, of 0 or more. */
+/* The same for a whole number of at least 0. */
 static int read_count(const struct place *place, const cJSON *object, const char *key, uint32_t least,
                       uint32_t otherwise, uint32_t *out)
 {
@@ -87,7 +88,7 @@ static int take_gaps(const struct place *place, const char *key, const cJSON *li
 	{
 		double value = cJSON_IsNumber(item) ? item->valuedouble * scale : -1, gap = are_times ? value - before : value;
 		if (!(gap >= 0) || gap > 1e6)
-			return complain(place, key, are_times ? "times that ascend" : "gaps of 0 or more seconds", item);
+			return complain(place, key, are_times ? "times that ascend" : "gaps of at least 0 seconds", item);
 		before = value;
 		sum += gap;
 		out->gaps_s[out->gap_count++] = gap;
@@ -111,7 +112,7 @@ static int parse_file(const char *path, cJSON **out)
 	free(data);
 	if (*out)
 		return ARGS_OK;
-	say_error("%s: no JSON: it makes no sense at line %d", path, line);
+	say_error("%s: not JSON: syntax error at line %d", path, line);
 	return EXIT_USAGE;
 }
 
@@ -122,7 +123,7 @@ char *path_beside(const char *path, const char *name)
 	                             : memory_printf("%s", name);
 }
 
-/* A list, or the name of a file with one, beside the workload. */
+/* A list, or the name of a file beside the workload that holds one. */
 static int read_gaps(const struct place *place, const cJSON *object, struct client *out)
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, "gaps_s");
@@ -159,7 +160,7 @@ static int check_keys(const struct place *place, const cJSON *object, const char
 {
 	const cJSON *item;
 	if (!cJSON_IsObject(object)) {
-		say_error("%s: %s[%u] is no object", place->path, place->list, place->number);
+		say_error("%s: %s[%u] is not an object", place->path, place->list, place->number);
 		return EXIT_USAGE;
 	}
 	cJSON_ArrayForEach(item, object)
@@ -187,7 +188,7 @@ static int check_keys(const struct place *place, const cJSON *object, const char
 			return code_; \
 	} while (0)
 
-/* When it asks: what the kind of load needs, and nothing that belongs to another kind. */
+/* Reads when the client submits: the keys of its kind of load. Keys of other kinds are errors. */
 static int read_load(const struct place *place, const cJSON *object, struct client *out)
 {
 	const cJSON *rate = cJSON_GetObjectItemCaseSensitive(object, "rate"),
@@ -254,7 +255,7 @@ static int read_task(const struct place *place, const cJSON *object, struct clie
 	if (!strcmp(type->valuestring, "continuous"))
 		return ARGS_OK;
 	TAKE(read_kind(&in_load, "type", type, &out->kind));
-	if (out->kind == LOAD_TRACE) /* times in milliseconds */
+	if (out->kind == LOAD_TRACE) /* times are in milliseconds */
 		return take_gaps(&in_load, "trace", cJSON_GetObjectItemCaseSensitive(load, "trace"), 1e-3, true, out);
 	return read_number(&in_load, load, "frequency", 1e-6, NAN, &out->rate);
 }
@@ -278,13 +279,13 @@ static int read_list(const char *path, const cJSON *root, struct workload *out)
 		TAKE(clients ? read_client(&place, item, client) : read_task(&place, item, client));
 		for (uint32_t i = 0; i + 1 < out->count; i++)
 			if (!strcmp(out->clients[i].name, client->name))
-				return complain(&place, clients ? "name" : "id", "a name that no other has",
+				return complain(&place, clients ? "name" : "id", "a name that no other client has",
 				                cJSON_GetObjectItemCaseSensitive(item, clients ? "name" : "id"));
 	}
 	return ARGS_OK;
 }
 
-/* What stands beside the clients. A DISB file's own keys are left alone. */
+/* Reads the keys beside the clients. Keys that only DISB uses are ignored. */
 static int read_root(const char *path, const cJSON *root, struct workload *out)
 {
 	static const char *const keys[] = {"schema", "name", "seconds", "clients"};
@@ -329,7 +330,7 @@ void workload_free(struct workload *workload)
 
 /* ---- arrivals ---- */
 
-/* SplitMix64: small, and the same everywhere. */
+/* SplitMix64: small, and the same on every machine. */
 static double next_uniform(uint64_t *state)
 {
 	uint64_t z = *state += 0x9e3779b97f4a7c15u;
@@ -353,7 +354,7 @@ size_t client_arrivals(const struct client *client, double seconds, double scale
 	*times = NULL;
 	if (client->kind == LOAD_CLOSED)
 		return 0;
-	/* a periodic client begins at a random phase, a trace somewhere in its middle */
+	/* A periodic client begins at a random phase, and a trace at a random position. */
 	double at = client->kind == LOAD_PERIODIC ? next_uniform(&state) / (client->rate * scale) : 0;
 	if (client->kind == LOAD_TRACE)
 		gap = (size_t)(next_uniform(&state) * (double)client->gap_count);

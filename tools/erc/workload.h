@@ -1,4 +1,4 @@
-/* Workloads: who asks for what, when; the driver that does; what came of it. */
+/* Workloads: which clients submit what and when, the driver that does it, and the results. */
 #ifndef ERC_WORKLOAD_H
 #define ERC_WORKLOAD_H
 
@@ -7,44 +7,45 @@
 /* ---- workload.c: files ---- */
 
 enum load_kind {
-	LOAD_CLOSED, /* the next request when one ends */
+	LOAD_CLOSED, /* submits the next request when one ends */
 	LOAD_PERIODIC,
 	LOAD_POISSON,
-	LOAD_TRACE, /* recorded gaps between arrivals, over and over */
+	LOAD_TRACE, /* recorded gaps between arrivals, repeated */
 };
 
 struct client {
 	char *name;
-	char *model; /* name: --model NAME=FILE says which file it is; or a .onnx file itself, beside the workload */
+	char *model; /* a name, for which --model NAME=FILE gives the file; or a .onnx file beside the workload */
 	enum erc_class class_;
 	uint32_t level, weight;
-	uint32_t in_flight;   /* closed: requests outstanding at a time */
-	uint32_t units;       /* most units; 0: no limit */
+	uint32_t in_flight;   /* closed loop: number of submitted requests at a time */
+	uint32_t units;       /* maximum number of units; 0: no limit */
 	char *budget;         /* NULL: by room */
-	uint32_t deadline_us; /* RT: valid time; 0: valid_factor times the median of its service alone */
+	uint32_t deadline_us; /* RT: valid time; 0: valid_factor times the median service time alone */
 	double valid_factor;
 	enum load_kind kind;
-	double rate;    /* periodic, Poisson: per second */
+	double rate;    /* periodic, Poisson: arrivals per second */
 	double *gaps_s; /* trace */
 	size_t gap_count;
 };
 
 struct workload {
 	char *name;
-	double seconds; /* of one slice; 0: not said */
+	double seconds; /* length of one slice; 0: not given */
 	struct client *clients;
 	uint32_t count;
 };
 
-/* Our own form (schemas/workload.schema.json), or a DISB file. ARGS_OK, or an exit code after messages. */
+/* Reads our own format (schemas/workload.schema.json) or a DISB file. Returns ARGS_OK, or an exit code after
+ * messages. */
 int workload_read(const char *path, struct workload *out);
-/* The file `name` in the folder of the file `path`; an absolute name as it is. The caller frees it. */
+/* The file `name` in the folder of the file `path`; an absolute name is unchanged. The caller frees it. */
 char *path_beside(const char *path, const char *name);
 void workload_free(struct workload *workload);
-/* Arrivals of an open-loop client within `seconds`, ascending, in nanoseconds from 0; rates are multiplied by scale.
- * The same seed gives the same times. The caller frees *times. */
+/* Arrival times of an open-loop client within `seconds`, ascending, in nanoseconds from 0. Rates are multiplied by
+ * scale. The same seed gives the same times. The caller frees *times. */
 size_t client_arrivals(const struct client *client, double seconds, double scale, uint64_t seed, uint64_t **times);
-/* Mean rate per second, before scaling; 0 for a closed loop. */
+/* Mean arrivals per second before scaling; 0 for a closed loop. */
 double client_rate(const struct client *client);
 
 /* ---- measure.c: figures from samples ---- */
@@ -63,17 +64,18 @@ size_t series_count_within(const struct series *series, double limit); /* values
 
 /* ---- load.c: the driver ---- */
 
-/* What became of one client in one slice; times in microseconds. */
+/* Results of one client in one slice; times in microseconds. */
 struct outcome {
 	struct series latency; /* end - scheduled arrival */
-	struct series service; /* end - max(scheduled arrival, end of the client's request before) */
-	struct series visible; /* submit -> rooms set */
-	struct series
-		granted; /* submit -> the last granted unit at work; of those where it came to that and no other RT request was under way */
+	struct series service; /* end - max(scheduled arrival, end of the client's earlier request) */
+	struct series visible; /* from submit until the rooms are set */
+	/* from submit until the last granted unit works; only requests that got all their units while no other RT
+	 * request was under way */
+	struct series granted;
 	uint64_t arrivals; /* open: all; closed: submitted */
 	uint64_t shed, dropped, failed, preemptions;
-	uint32_t most_units; /* that a request was granted */
-	double completed;    /* by the end of the slice; a request that was under way counts in part */
+	uint32_t most_units; /* maximum number of units that a request was granted */
+	double completed;    /* by the end of the slice; a request under way counts in part */
 };
 void outcome_free(struct outcome *outcome);
 void outcome_add(struct outcome *to, const struct outcome *from);
@@ -84,12 +86,12 @@ struct lane {
 	erc_session *session;
 	struct lane_request *requests;
 	uint32_t request_count, outstanding;
-	uint32_t most;            /* outstanding at a time */
-	uint64_t valid_ns;        /* valid time; a closed loop tries again after so long when a request was refused */
-	uint64_t again_ns;        /* closed loop: submits nothing before */
+	uint32_t most;            /* maximum number of submitted requests at a time */
+	uint64_t valid_ns;        /* valid time; a closed loop tries again after this time when a request was refused */
+	uint64_t again_ns;        /* closed loop: submits nothing before this time */
 	bool is_active;           /* in this slice */
-	bool drops_stale;         /* an arrival while one is outstanding is dropped, as DISB's generator does */
-	const uint64_t *arrivals; /* of this slice, from its start */
+	bool drops_stale;         /* drops an arrival while a request is under way, as DISB's generator does */
+	const uint64_t *arrivals; /* arrivals in this slice, from its start */
 	size_t arrival_count, next;
 	uint64_t last_end_ns;
 	struct outcome *outcome;
@@ -99,23 +101,23 @@ struct stage {
 	erc_runtime *runtime;
 	struct lane *lanes;
 	uint32_t lane_count;
-	enum erc_status status;          /* of the first request that failed for no reason of scheduling */
-	struct erc_runtime_stats at_end; /* when the time of the slice was over; requests may have been under way */
-	struct series oversleep;         /* wake-ups that came late, us: the machine's own stalls */
+	enum erc_status status;          /* of the first request that failed, other than by scheduling */
+	struct erc_runtime_stats at_end; /* at the end of the slice, when requests may still be under way */
+	struct series oversleep;         /* how late the thread woke, us: the machine's own stalls */
 };
 
 struct lane_request {
 	erc_request *request;
-	struct array *arrays; /* what its inputs and outputs are bound to */
+	struct array *arrays; /* memory of its inputs and outputs */
 	uint32_t array_count;
 	bool is_busy;
-	bool had_company; /* when it was submitted, RT requests were under way */
+	bool had_company; /* RT requests were under way when it was submitted */
 };
 
-/* Makes the requests, bound to memory of their own. */
+/* Creates the requests and binds them to their own memory. */
 enum erc_status lane_open(struct lane *lane, erc_model *model, uint32_t requests);
 void lane_close(struct lane *lane);
-/* Runs all active lanes for so long, then waits until nothing is under way. */
+/* Runs all active lanes for `seconds`, then waits until no request is under way. */
 enum erc_status stage_run(struct stage *stage, double seconds);
 
 /* ---- bench_workload.c ---- */
@@ -124,12 +126,12 @@ struct workload_options {
 	const char *path;        /* of the workload */
 	const char *device;      /* NULL: cpu */
 	const char *arrivals;    /* "open" (NULL) or "disb" */
-	const char *loads;       /* RT busy shares: "0.1,0.3", "0.1..1.2"; NULL: rates as they are */
+	const char *loads;       /* busy shares of RT: "0.1,0.3", "0.1..1.2"; NULL: the workload's rates */
 	const char *policies;    /* "elastic,fifo" */
 	const char *trace;       /* file to write; NULL: none */
 	struct text_list models; /* NAME=FILE */
-	struct text_list dims;   /* NAME=N, of models that are compiled */
-	double slice;            /* seconds; 0: as the workload says, or 2 */
+	struct text_list dims;   /* NAME=N, for models that are compiled */
+	double slice;            /* seconds; 0: the workload's value, or 2 */
 	double rt_slowdown;      /* 0: none */
 	double be_bandwidth;     /* 0: no limit */
 	uint32_t workers, rounds, seed;
