@@ -33,7 +33,7 @@ static onnx_model *unknown(struct arena *arena)
 	return model;
 }
 
-/* The elements of x [2x3] that are not zero, and where they are. */
+/* The elements of x [2x3] that are not zero, and their indices. */
 static onnx_model *nonzero(struct arena *arena)
 {
 	onnx_model *model = build_model(arena, 8, 17);

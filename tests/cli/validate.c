@@ -1,6 +1,6 @@
 /* Checks JSON files, and the schema's own examples, against one of our schemas: `validate SCHEMA.json FILE.json...`.
- * Knows the keywords that those use and refuses any other. Prints where a file goes wrong; exit code 1 then, 2 for a
- * schema that it cannot read. */
+ * Supports the keywords that our schemas use and rejects any other. Prints where a file is wrong. Exit code 1 if a
+ * file is wrong, 2 if the schema cannot be read. */
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <regex.h>
@@ -14,17 +14,17 @@
 #define MAX_BYTES (16 << 20)
 
 struct check {
-	const cJSON *root; /* of the schema: $ref starts there */
+	const cJSON *root; /* of the schema; $ref is resolved from there */
 	const char *file;
-	char path[MAX_PATH]; /* of the value that is looked at: "/loads/0/policy" */
-	int quiet;           /* above 0: faults are counted, not printed */
+	char path[MAX_PATH]; /* of the value that is being checked: "/loads/0/policy" */
+	int quiet;           /* above 0: faults are counted, but not printed */
 	int faults;
-	bool is_wrong; /* the schema itself */
+	bool is_wrong; /* the schema itself is wrong */
 };
 
 static bool holds(struct check *check, const cJSON *schema, const cJSON *value);
 
-/* Says what is wrong here, unless somebody is only asking; what is wrong with the schema always. */
+/* Reports what is wrong here, unless quiet. Faults of the schema are always reported. */
 static bool wrong(struct check *check, const char *format, ...)
 {
 	check->faults++;
@@ -47,7 +47,7 @@ static bool holds_quietly(struct check *check, const cJSON *schema, const cJSON 
 	return good;
 }
 
-/* A member or element: the same with a longer path. */
+/* Checks a member or element, with its name added to the path. */
 static bool holds_below(struct check *check, const cJSON *schema, const cJSON *value, const char *name, int index)
 {
 	size_t length = strlen(check->path);
@@ -113,7 +113,8 @@ static bool check_required(struct check *check, const cJSON *schema, const cJSON
 	return good;
 }
 
-/* Each member by its own schema, by those of the patterns it matches, or else by additionalProperties. */
+/* Checks each member against its own schema, against those of the patterns that it matches, or else against
+ * additionalProperties. */
 static bool check_members(struct check *check, const cJSON *schema, const cJSON *value)
 {
 	const cJSON *properties = cJSON_GetObjectItemCaseSensitive(schema, "properties"), *member, *pattern;
@@ -142,7 +143,7 @@ static bool check_properties(struct check *check, const cJSON *schema, const cJS
 	return check_members(check, schema, value);
 }
 
-/* Without properties there is nothing that calls check_members. */
+/* Without properties, nothing else calls check_members. */
 static bool check_additional(struct check *check, const cJSON *schema, const cJSON *rule, const cJSON *value)
 {
 	(void)value;
@@ -179,7 +180,7 @@ static bool check_pattern(struct check *check, const cJSON *schema, const cJSON 
 	       wrong(check, "'%s' does not match %s", value->valuestring, rule->valuestring);
 }
 
-/* All limits: how large the value is, counted as the keyword counts. */
+/* Checks a limit of a value: its number, length or count, as the keyword says. */
 static bool check_limit(struct check *check, const cJSON *schema, const cJSON *rule, const cJSON *value)
 {
 	static const struct {
@@ -193,13 +194,14 @@ static bool check_limit(struct check *check, const cJSON *schema, const cJSON *r
 	(void)schema;
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		if (strstr(rule->string, kinds[i].keyword) && !is_type(kinds[i].type, value))
-			return true; /* the keyword says nothing about other types */
+			return true; /* the keyword does not apply to other types */
 	bool good = most ? size < rule->valuedouble : size > rule->valuedouble;
 	return good || (!exclusive && size == rule->valuedouble) ||
 	       wrong(check, "%s is %g, found %g", rule->string, rule->valuedouble, size);
 }
 
-/* How many forms hold. Where none does, says what is wrong with the nearest, of equals the last. */
+/* Returns how many of the forms hold. If none does, reports the faults of the nearest form, and of the last one
+ * among equals. */
 static int count_holding(struct check *check, const cJSON *rule, const cJSON *value)
 {
 	const cJSON *form, *nearest = NULL;

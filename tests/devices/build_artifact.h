@@ -1,5 +1,5 @@
-/* Artifacts made in memory, record by record, for the tests of loader and devices. It
- * writes what it is told, also what is wrong: the checks are the loader's. */
+/* Artifacts made in memory, record by record, for the tests of the loader and the devices. It also writes what is
+ * wrong: the loader has to find that. */
 #ifndef BUILD_ARTIFACT_H
 #define BUILD_ARTIFACT_H
 
@@ -25,13 +25,13 @@ struct build {
 	size_t code_bytes;
 	const void *weights;
 	size_t weights_bytes;
-	int newer;               /* minor versions newer than this one; -1: minor version 0, without what came later */
-	uint32_t record_padding; /* bytes behind each record, as a newer version would have */
-	uint32_t extra_type;     /* one more, empty section of this type; 0: none */
+	int newer;               /* minor versions newer than this one; -1: minor version 0, without the later additions */
+	uint32_t record_padding; /* bytes after each record, as a newer version may have */
+	uint32_t extra_type;     /* one additional empty section of this type; 0: none */
 	uint32_t extra_flags;
 };
 
-/* Section numbers that finish() gives out. */
+/* Section numbers in files of build_finish. */
 enum { BUILD_META_SECTION, BUILD_PLAN_SECTION, BUILD_CODE_SECTION };
 
 static inline uint32_t pool_add(struct pool *pool, const void *record, size_t bytes)
@@ -62,8 +62,8 @@ static inline uint32_t build_count(const struct build *build, enum erc_table tab
 	return (uint32_t)(build->tables[table].bytes / record_bytes);
 }
 
-/* Makes all digests right again: the sections' in the table of contents, then the root; as far as they
- * lie inside the file, which may be damaged. */
+/* Recomputes all digests: those of the sections in the table of contents, then the root digest. The file may be
+ * damaged, so only parts inside the file are used. */
 static inline void build_seal(uint8_t *file, size_t bytes)
 {
 	struct erca_header *header = (struct erca_header *)file;
@@ -138,7 +138,7 @@ static inline void build_section(uint8_t *file, uint32_t type, uint32_t alignmen
 	header->content_bytes = section->offset + bytes;
 }
 
-/* The file, 4096-aligned, to free; frees what the build held. */
+/* Returns the file, aligned to 4096 bytes, which the caller frees. Frees the memory of the build. */
 static inline uint8_t *build_finish(struct build *build, size_t *bytes)
 {
 	size_t plan_most = sizeof(struct erca_plan_header) + build->strings.bytes;

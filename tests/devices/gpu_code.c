@@ -1,5 +1,5 @@
-/* Builds the test kernels for a GPU, by the same way as the compiler builds an artifact's: the dialect, the tile's body, the
- * entries, then NVRTC. A tile is computed by the first thread of its block. */
+/* Builds the test kernels for a GPU in the same way as the compiler builds those of an artifact: the dialect, the
+ * tile's body and the entries, through NVRTC. The first thread of a block computes the tile. */
 #include "tests/devices/gpu_code.h"
 
 #include <stdlib.h>
@@ -11,7 +11,8 @@
 
 #define IMAGE_ALIGN 64
 
-/* What is the host's in test_kernels.h is a GPU's here. The control words lie in the host's memory: one GPU alone adds to one. */
+/* Defines for a GPU what test_kernels.h defines for the host. The control words are in host memory, and only one GPU
+ * increments one of them. */
 static const char head[] =
 	"#define KERNEL(name) static __device__ void test_##name(const struct erc_tile_args *args, uint32_t tile, void "
 	"*local)\n"
@@ -59,7 +60,7 @@ static enum ercc_status kernel_source(struct context *ctx, const char *name, str
 	return ERCC_OK;
 }
 
-/* The table, then the images: schemas/cuda.h. */
+/* Joins the table and the images: schemas/cuda.h. */
 static void *join(const struct gpu_image *images, uint32_t count, size_t *bytes)
 {
 	size_t at = sizeof(struct erc_cuda_image) + count * sizeof((struct erc_cuda_image){0}.images[0]), end = at;

@@ -4,7 +4,8 @@
 
 #include <stddef.h>
 
-/* CODE of a CUDA target ("cuda:sm_90") whose kernels are those of test_kernels.h; to free. NULL: *wrong says why. */
+/* CODE of a CUDA target ("cuda:sm_90") with the kernels of test_kernels.h; the caller frees it. NULL: *wrong says
+ * why. */
 void *gpu_code(const char *target, size_t *bytes, const char **wrong);
 
 #endif

@@ -1,4 +1,4 @@
-/* `stub_artifact IN.erca OUT.erca`: an artifact with emulated targets becomes one for the stand-in for CUDA
+/* `stub_artifact IN.erca OUT.erca`: converts an artifact with emulated targets for the stand-in for CUDA
  * (stub_artifact.h). */
 #include "tests/devices/stub_artifact.h"
 

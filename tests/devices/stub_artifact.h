@@ -1,21 +1,22 @@
-/* Artifacts for the stand-in for CUDA: every target "emulated:sm_NN" of an artifact becomes "cuda:sm_NN", its kernels
- * images of the stand-in. So what is built for GPUs runs without one through the whole of the CUDA device. META keeps
- * the old names. */
+/* Artifacts for the stand-in for CUDA. Every target "emulated:sm_NN" of an artifact becomes "cuda:sm_NN", and its
+ * kernels become images of the stand-in. So code for GPUs runs through the whole CUDA device without a GPU. META
+ * keeps the old names. */
 #ifndef STUB_ARTIFACT_H
 #define STUB_ARTIFACT_H
 
 #include "tests/devices/build_artifact.h"
 #include "tests/devices/stub_image.h"
 
-#define STUB_THREAD_BYTES 32768 /* THREAD_BYTES of compiler/targets/emulated.c, which asks for them as local memory */
+#define STUB_THREAD_BYTES \
+	32768 /* THREAD_BYTES of compiler/targets/emulated.c, which asks for this much local memory per thread */
 #define STUB_EMULATED "emulated:sm_"
 
 struct stub_artifact {
 	uint8_t *file;
 	size_t bytes;
 	struct erca_section *sections;
-	uint8_t *plan;                     /* its header */
-	uint8_t *codes[ERCA_MAX_SECTIONS]; /* new ones; NULL: as they were */
+	uint8_t *plan;                     /* with its header */
+	uint8_t *codes[ERCA_MAX_SECTIONS]; /* new sections; NULL: unchanged */
 	size_t code_bytes[ERCA_MAX_SECTIONS];
 };
 
@@ -24,7 +25,7 @@ static inline void *stub_artifact_record(const struct stub_artifact *a, const st
 	return a->plan + table->offset + (size_t)index * table->stride;
 }
 
-/* A CUDA block has no local memory for the stacks of fibers: the stand-in adds it. */
+/* A CUDA block has no local memory for the stacks of fibers, so the stand-in adds it. */
 static inline void stub_artifact_shrink(const struct stub_artifact *a, uint32_t target, uint32_t *kernel_count)
 {
 	const struct erca_plan_header *plan = (void *)a->plan;
@@ -49,7 +50,7 @@ static inline void stub_artifact_shrink(const struct stub_artifact *a, uint32_t 
 	}
 }
 
-/* The number of targets that were turned. */
+/* Returns the number of converted targets. */
 static inline uint32_t stub_artifact_turn(struct stub_artifact *a)
 {
 	const struct erca_plan_header *plan = (void *)a->plan;
@@ -61,7 +62,7 @@ static inline uint32_t stub_artifact_turn(struct stub_artifact *a)
 		if (strncmp(name, STUB_EMULATED, strlen(STUB_EMULATED)) || target->code_section == ERCA_NONE)
 			continue;
 		number = (unsigned)atoi(name + strlen(STUB_EMULATED));
-		sprintf(name, "cuda:sm_%u", number); /* shorter than what was there */
+		sprintf(name, "cuda:sm_%u", number); /* shorter than the name before */
 		target->kind = ERCA_TARGET_CUDA;
 		target->level = number * 10;
 		stub_artifact_shrink(a, i, &kernel_count);
@@ -74,7 +75,7 @@ static inline uint32_t stub_artifact_turn(struct stub_artifact *a)
 	return turned;
 }
 
-/* The sections one after another, as they stood. */
+/* Joins the sections, in their old order. */
 static inline uint8_t *stub_artifact_join(struct stub_artifact *a, size_t *bytes)
 {
 	struct erca_header *header = (void *)a->file;
@@ -115,8 +116,8 @@ static inline uint8_t *stub_artifact_read(const char *path, size_t *bytes)
 	return data;
 }
 
-/* Turns the artifact of one path into that of another, or the same. NULL, or what is wrong. Trusts the file: erc wrote
- * it. */
+/* Converts the artifact at one path to another or the same path. Returns NULL, or what is wrong. The file is not
+ * checked, because erc wrote it. */
 static inline const char *stub_artifact(const char *from, const char *to)
 {
 	struct stub_artifact a = {.bytes = 0};

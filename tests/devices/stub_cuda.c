@@ -1,5 +1,5 @@
-/* The calls of the stand-in for CUDA. Each looks whether a context is current, whether it was lost, and whether it is this call's turn
- * to fail; handles and ranges are checked, and what is left over when the context goes is a failure of the test. */
+/* The calls of the stand-in for CUDA. Each call checks that a context is current and not lost, and whether this call
+ * has to fail. Handles and ranges are checked. Anything left when the context is destroyed fails the test. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,10 +10,10 @@
 typedef int result;
 typedef uint64_t address;
 
-static __thread int current; /* depth of the thread's stack of contexts */
+static __thread int current; /* depth of this thread's stack of contexts */
 
 #define API __attribute__((visibility("default")))
-/* Declared as the runtime declares them: a wrong parameter does not compile. */
+/* Declared as the runtime declares them, so that a wrong parameter does not compile. */
 typedef int cu_result;
 typedef int cu_device;
 typedef uint64_t cu_address;
@@ -30,7 +30,7 @@ typedef uint64_t cu_address;
 
 /* ---- failing ---- */
 
-/* Takes the lock, which leave gives back, unless it returns an error. */
+/* Takes the lock, which leave() releases, unless it returns an error. */
 static result enter(const char *name, int needs_context)
 {
 	result found = 0;
@@ -65,7 +65,7 @@ static result leave(result value)
 		(list) = (item); \
 	} while (0)
 
-/* Takes it out of its list; what is not in it was destroyed before, or never made. */
+/* Removes an item from its list. An item that is not in the list was already destroyed, or never created. */
 #define UNLINK(list, item) \
 	do { \
 		__typeof__(list) *at_ = &(list); \
@@ -192,7 +192,7 @@ result cuDevicePrimaryCtxRetain(void **context, cu_device device)
 	return leave(0);
 }
 
-/* After an error what was made cannot be destroyed: it goes with the context. */
+/* After an error objects cannot be destroyed; they are freed with the context. */
 static void free_lost(void)
 {
 	for (struct stream *stream; (stream = stub.streams);) {
@@ -300,7 +300,7 @@ result cuMemFreeHost(void *memory)
 	return leave(stub_give(memory, 1));
 }
 
-/* NVRTC looks for it in the process: there is none. */
+/* NVRTC looks for this function in the process, and accepts that there is no table. */
 API result cuGetExportTable(const void **table, const void *id);
 result cuGetExportTable(const void **table, const void *id)
 {
@@ -308,7 +308,7 @@ result cuGetExportTable(const void **table, const void *id)
 	return STUB_NOT_FOUND;
 }
 
-/* For tests: the host's memory is the device's here. Not among the calls of the runtime. */
+/* For tests: the host's memory is the device's memory here. The runtime does not call it. */
 API result cuMemHostRegister_v2(void *memory, size_t bytes, unsigned flags);
 result cuMemHostRegister_v2(void *memory, size_t bytes, unsigned flags)
 {

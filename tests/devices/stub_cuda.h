@@ -1,17 +1,18 @@
-/* A stand-in for libcuda.so.1, for tests without a GPU: it has the calls that the runtime makes, host memory as device memory, and
- * threads as the block slots of SMs. What a GPU promises is kept: order within a stream, events, blocks of the most urgent stream
- * first, host functions that are not called once there was an error. What it leaves open is left open.
+/* A stand-in for libcuda.so.1, for tests without a GPU. It has the calls that the runtime makes, host memory as device
+ * memory, and threads as the block slots of SMs. It keeps what a GPU promises: order within a stream, events, blocks of
+ * the most urgent stream first, no host functions after an error. What a GPU leaves open is left open.
  *
- * stub_cuda.c holds the calls, stub_memory.c memory, stub_queue.c streams and threads, stub_kernel.c blocks. Environment, read by cuInit:
+ * stub_cuda.c has the calls, stub_memory.c memory, stub_queue.c streams and threads, stub_kernel.c blocks. cuInit reads
+ * these environment variables:
  * ERC_STUB_UNITS (4)        SMs
- * ERC_STUB_BLOCKS (1)       block slots of an SM; less where blocks take much shared memory, as far as occupancy goes
+ * ERC_STUB_BLOCKS (1)       block slots of an SM; fewer if blocks use much shared memory, as occupancy says
  * ERC_STUB_DEVICES (1)      GPUs
  * ERC_STUB_CAPABILITY (90)  compute capability
  * ERC_STUB_DRIVER (13000)   driver version
  * ERC_STUB_MIB (65536)      memory of the device, in MiB
  * ERC_STUB_FAIL             NAME:N[:CODE]: the N-th call of NAME fails once (out of memory, unless a code is given)
  * ERC_STUB_LOST             N: the N-th kernel to begin faults, and the context with it
- * ERC_STUB_SHAKE            a seed: threads dawdle at random */
+ * ERC_STUB_SHAKE            a seed: threads delay at random */
 #ifndef STUB_CUDA_H
 #define STUB_CUDA_H
 
@@ -39,7 +40,7 @@ enum {
 struct function {
 	struct module *module;
 	int is_elastic;
-	int most_dynamic_local; /* as it was set */
+	int most_dynamic_local; /* as set by the attribute */
 };
 
 struct module {
@@ -50,7 +51,7 @@ struct module {
 	struct function plain, elastic;
 };
 
-/* A point in a stream: of an event's recording. */
+/* A point in a stream, where an event was recorded. */
 struct moment {
 	int references;
 	int has_passed;
@@ -58,7 +59,7 @@ struct moment {
 
 struct event {
 	struct event *next;
-	struct moment *moment; /* of the last recording; NULL: never recorded */
+	struct moment *moment; /* where it was last recorded; NULL: never */
 };
 
 enum op_kind { OP_COPY, OP_SET, OP_WRITE, OP_WRITE_HALF, OP_KERNEL, OP_HOST, OP_RECORD, OP_WAIT };
@@ -88,12 +89,12 @@ struct graph {
 struct stream {
 	struct stream *next;
 	int priority;
-	int is_busy; /* its head is being done, and it is no kernel */
+	int is_busy; /* its first operation is being done and is not a kernel */
 	struct op *first, **last;
-	struct graph *capture; /* what is put on it goes there */
+	struct graph *capture; /* operations on the stream are added to this graph */
 };
 
-/* All under the lock. */
+/* Guarded by the lock. */
 struct stub {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -101,7 +102,7 @@ struct stub {
 	int units, slots, devices, capability, driver;
 	char fail_name[64];
 	long fail_at, fail_code;
-	long lost_at, kernels; /* begun */
+	long lost_at, kernels; /* number of kernels begun; lost_at: the one that faults */
 	int is_lost, is_stopping;
 	struct stream *streams;
 	struct event *events;
@@ -117,13 +118,14 @@ struct stub {
 	int thread_count;
 };
 extern struct stub stub;
-extern uint32_t
-	stub_fence; /* blocks add to it before they count a tile, who copies a count reads it after: for the thread sanitizer */
+/* For the thread sanitizer: blocks add to it before they count a tile, and it is read after a count was copied. */
+extern uint32_t stub_fence;
 
 /* ---- stub_queue.c ---- */
 void stub_start(void);
 void stub_stop(void);
-/* Puts a copy of the operation at the end of the stream, or of what it captures. Under the lock. */
+/* Puts a copy of the operation at the end of the stream, or of the graph that it captures. Call it with the lock
+ * held. */
 void stub_put(struct stream *stream, const struct op *op);
 void stub_drop(struct op *op);
 void stub_shake(void);

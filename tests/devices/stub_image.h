@@ -1,4 +1,4 @@
-/* Kernel images for the stand-in for CUDA, and how tests find it. */
+/* Kernel images for the stand-in for CUDA, and how tests load it. */
 #ifndef STUB_IMAGE_H
 #define STUB_IMAGE_H
 
@@ -13,16 +13,16 @@
 #define STUB_IMAGE_MAGIC "ERCSTUB1"
 struct stub_image {
 	char magic[8];
-	uint32_t kernel;        /* in the shared object's table */
-	uint32_t object_offset; /* from here: a CPU code image, which all kernels share */
+	uint32_t kernel;        /* index in the shared object's table */
+	uint32_t object_offset; /* from the start of this struct: a CPU code image that all kernels share */
 	uint32_t object_bytes;
-	uint32_t
-		thread_bytes; /* an emulated kernel's: so much behind the block's local memory for each thread, and once more; else 0 */
+	/* emulated kernels: bytes per thread after the block's local memory, plus once more; else 0 */
+	uint32_t thread_bytes;
 	uint8_t reserved[40];
 };
 _Static_assert(sizeof(struct stub_image) == 64, "alignment of images");
 
-/* The CODE section of a CUDA target whose kernels are those of a CPU code image; to free. */
+/* The CODE section of a CUDA target whose kernels are those of a CPU code image; the caller frees it. */
 static inline void *stub_code(const void *object, size_t object_bytes, uint32_t kernel_count, uint32_t thread_bytes,
                               size_t *bytes)
 {
@@ -52,7 +52,7 @@ static inline void *stub_code(const void *object, size_t object_bytes, uint32_t 
 	return code;
 }
 
-/* The runtime takes BUILD/stub/NAME, for a program in BUILD/tests/devices. */
+/* Makes the runtime load BUILD/stub/NAME, for a program in BUILD/tests/devices. */
 static inline void stub_use_name(const char *name)
 {
 	char path[512];
@@ -80,8 +80,8 @@ static inline void stub_set(const char *name, long value)
 
 #ifdef __SANITIZE_ADDRESS__
 #include <dlfcn.h>
-/* The leak checker's own thread crashes or spins on the stand-in's threads, whose tiles run on stacks of their own: a
- * process that has opened it is not checked for leaks. */
+/* The leak checker's own thread crashes or spins on the threads of the stand-in, whose tiles run on their own
+ * stacks. So a process that has opened the stand-in is not checked for leaks. */
 __attribute__((visibility("default"))) int __lsan_is_turned_off(void);
 int __lsan_is_turned_off(void)
 {

@@ -1,5 +1,6 @@
-/* Blocks of the stand-in for CUDA: the entries of real kernels (cuda_entry.h) around a tile function of a CPU code image, in a dialect
- * where a block is one thread. An image is the magic, the kernel's number, and the shared object that holds it. */
+/* Blocks of the stand-in for CUDA: the entries of real kernels (cuda_entry.h) around a tile function of a CPU code
+ * image, in a dialect where a block is one thread. An image consists of the magic number, the kernel's number, and
+ * the shared object that holds it. */
 #include <dlfcn.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -25,7 +26,7 @@ static __thread struct {
 #define DECLARE_SHARED(type, name) type name
 #define BLOCK block.number
 #define THREAD 0
-#define TIMER_AHEAD_NS UINT64_C(123456789012345) /* of the host's clock */
+#define TIMER_AHEAD_NS UINT64_C(123456789012345) /* ahead of the host's clock */
 
 FN void barrier(void)
 {
@@ -70,7 +71,7 @@ FN void pause_block(void)
 {
 	usleep(20);
 }
-#define pause pause_block /* libc has one */
+#define pause pause_block /* libc has a function of that name */
 
 FN uint32_t claim_tile(struct erc_cuda_progress *progress)
 {
@@ -104,7 +105,7 @@ FN void keep_largest(uint64_t *at, uint64_t value)
 
 void stub_block(const struct op *kernel, uint32_t number)
 {
-	size_t bytes = kernel->local_bytes + 64; /* emulated kernels want it on top for themselves */
+	size_t bytes = kernel->local_bytes + 64; /* emulated kernels need this much more */
 	if (kernel->function->module->thread_bytes)
 		bytes += (size_t)(1 + kernel->threads) * kernel->function->module->thread_bytes;
 	block.number = number;
@@ -123,7 +124,8 @@ void stub_block(const struct op *kernel, uint32_t number)
 
 static const struct erc_cpu_image *open_object(struct module *module, const void *data, size_t bytes)
 {
-	char path[] = "/tmp/erc-stub-XXXXXX"; /* a name of its own: dlopen takes what it has under the same one */
+	char path[] =
+		"/tmp/erc-stub-XXXXXX"; /* a new name each time, because dlopen returns what it already has under a name */
 	int file = mkstemp(path);
 	if (file < 0 || write(file, data, bytes) != (ssize_t)bytes)
 		abort();

@@ -1,4 +1,5 @@
-/* Memory of the stand-in for CUDA: the host's, of the device or pinned. All under the lock. */
+/* Memory of the stand-in for CUDA: host memory that stands for device memory or pinned memory. All functions need
+ * the lock. */
 #include <stdlib.h>
 #include <string.h>
 

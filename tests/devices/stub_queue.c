@@ -1,4 +1,5 @@
-/* Streams and threads of the stand-in for CUDA: one thread for each SM, which runs a block at a time, and two for everything else. */
+/* Streams and threads of the stand-in for CUDA: one thread for each SM, which runs one block at a time, and two
+ * threads for everything else. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,7 +51,7 @@ void stub_put(struct stream *stream, const struct op *op)
 	pthread_cond_broadcast(&stub.changed);
 }
 
-/* The stream's head is through. */
+/* The first operation of the stream is complete. */
 static void pop(struct stream *stream)
 {
 	struct op *op = stream->first;
@@ -70,7 +71,7 @@ static void lose(void)
 
 /* ---- copies and the like ---- */
 
-/* As on a GPU, a copy may read what blocks of another stream are writing: it is for the reader to know what is whole. */
+/* As on a GPU, a copy may read what blocks of another stream are writing. The reader must know what is complete. */
 __attribute__((no_sanitize("thread"), noinline)) static void copy_bytes(void *to, const void *from, size_t bytes)
 {
 	size_t at = 0;

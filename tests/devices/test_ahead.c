@@ -1,5 +1,5 @@
-/* The elastic policy looks ahead: units that real-time work does not need are given away, and are back when it needs them.
- * On the virtual device, with models drawn at random, so that times are exact. */
+/* The elastic policy looks ahead: units that real-time work does not need are given away, and are back when it needs
+ * them. Tested on the virtual device with random models, so that times are exact. */
 #include <check.h>
 #include <stdlib.h>
 
@@ -9,7 +9,7 @@
 #define MOST_LAUNCHES 40
 #define REQUESTS 30
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SEEDS 20 /* tile by tile is slow there */
+#define SEEDS 20 /* tile by tile is slow */
 #else
 #define SEEDS 100
 #endif
@@ -37,7 +37,7 @@ struct tenant {
 	uint32_t longest_ns;
 };
 
-/* Launches of one to a few hundred tiles, narrow ones as likely as wide ones. */
+/* Launches of one to a few hundred tiles; narrow and wide launches are equally likely. */
 static void make_model(struct tenant *tenant, uint32_t most_tile_ns, size_t *bytes)
 {
 	struct test_model model;
@@ -103,7 +103,7 @@ static erc_runtime *open_sim(uint32_t units, int by_tile)
 	return runtime;
 }
 
-/* Lets time pass; what has ended of the others begins anew. */
+/* Lets time pass. Requests of the other tenants that have ended are submitted again. */
 static void pass(erc_runtime *runtime, struct tenant *others, uint32_t count, uint64_t until_ns, erc_request *until)
 {
 	for (;;) {
@@ -116,8 +116,8 @@ static void pass(erc_runtime *runtime, struct tenant *others, uint32_t count, ui
 	}
 }
 
-/* A real-time run of the highest level that has the only deadline, beside others, under way or always at work: it waits for tiles that were begun before
- * it came, and for nothing after that. */
+/* A real-time run of the highest level, which alone has a deadline, runs beside others that are under way or always
+ * have work. It waits for tiles that began before it arrived, and for nothing after that. */
 static void check_only_the_start_waits(uint64_t seed, int by_tile, enum erc_class class_, uint32_t level, int count)
 {
 	struct tenant rt, others[3];
@@ -153,27 +153,28 @@ START_TEST(best_effort_is_out_of_the_way)
 }
 END_TEST
 
-/* A lower level is to a higher one what best-effort work is to real-time work. */
+/* To a higher level, a lower one is what best-effort work is to real-time work. */
 START_TEST(so_are_lower_levels)
 {
 	check_only_the_start_waits((uint64_t)_i + 1000, 1, ERC_REAL_TIME, 3, 2);
 }
 END_TEST
 
-/* And later deadlines to an earlier one. */
+/* To an earlier deadline, later ones are the same. */
 START_TEST(so_are_later_deadlines)
 {
 	check_only_the_start_waits((uint64_t)_i + 2000, 1, ERC_REAL_TIME, 0, 2);
 }
 END_TEST
 
-/* Beside a run that can use few units, best-effort work has the others: of a launch of one long tile, all but one. */
+/* Beside a run that can use few units, best-effort work has the others: beside a launch of one long tile, all but
+ * one. */
 START_TEST(the_rest_is_used)
 {
 	struct tenant rt = {0}, be = {0};
 	struct erc_runtime_stats before = {.size = sizeof before}, after = before;
 	struct test_model model;
-	erc_runtime *runtime = open_sim(64, 1); /* by tile: what is under way is counted to within a tile */
+	erc_runtime *runtime = open_sim(64, 1); /* by tile, so that running work is counted to within a tile */
 	test_model_begin(&model, "cpu:x86-64-v3");
 	test_model_tensor(&model, 1, ERC_U32, 1);
 	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, 4);

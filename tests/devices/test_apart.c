@@ -1,5 +1,5 @@
-/* How the CPU device's threads are scheduled: best-effort threads beside real-time sessions, real-time ones with a priority,
- * and those that are helped to leave cancelled work. */
+/* How the CPU device's threads are scheduled: best-effort threads beside real-time sessions, real-time threads with
+ * a priority, and threads that are helped to leave cancelled work. */
 #include "tests/devices/test_devices.h"
 
 #include <errno.h>
@@ -27,7 +27,8 @@ static int policy_of(const struct cpu_device *device)
 	return policy;
 }
 
-/* Best-effort threads are idle ones, real-time ones of the priority asked for, or the log says why not; 1: no privileges. */
+/* Best-effort threads are idle-class, and real-time threads have the requested priority; otherwise the log says why
+ * not. Loop 1: without privileges. */
 START_TEST(scheduling_classes)
 {
 	struct erc_runtime_options options = {.size = sizeof options,
@@ -68,7 +69,8 @@ START_TEST(scheduling_classes)
 }
 END_TEST
 
-/* Threads inside cancelled work are ordinary ones until they have left it; which they do when their tiles are through. */
+/* Threads inside cancelled work are ordinary threads until they have left it, which they do when their tiles
+ * complete. */
 START_TEST(helped_until_they_leave)
 {
 	static _Atomic uint32_t control[GATE_WORDS];
@@ -109,7 +111,8 @@ START_TEST(helped_until_they_leave)
 }
 END_TEST
 
-/* What waits for the place of a best-effort thread is served by the first threads when the last real-time session has gone. */
+/* When the last real-time session is destroyed, the first threads serve the work that waits for the place of a
+ * best-effort thread. */
 START_TEST(what_waits_for_a_place)
 {
 	static _Atomic uint32_t control[2][GATE_WORDS];

@@ -1,6 +1,7 @@
-/* What real-time runs tell best-effort ones on the CUDA device, and what these make of it, on the stand-in for the
- * driver: words in the order of the stream, ahead of time, gone with the run; as many tiles of best-effort work as the
- * words leave, and again more. Tiles wait at a gate, so that the test says how far each run has come. */
+/* What real-time runs write on the board of the CUDA device, and how best-effort runs react, on the stand-in for the
+ * driver. The words come in the order of the stream, ahead of time, and disappear with the run. Best-effort work
+ * runs as many tiles as the words leave, and more again afterwards. Tiles wait at a gate, so that the test decides
+ * how far each run has come. */
 #include "tests/devices/test_board.h"
 
 #define LONGER_THAN_AHEAD 1000000
@@ -17,7 +18,8 @@ static uint32_t slots_taken(void)
 	return count;
 }
 
-/* As a graph, as plain launches, elastic: each launch tells as it begins, and with the end there is nothing to tell. */
+/* As a graph, as plain launches and elastic: each launch writes its word as it begins, and after the end the slot is
+ * empty. */
 START_TEST(told_in_order)
 {
 	if (_i == 1)
@@ -47,7 +49,7 @@ START_TEST(told_in_order)
 }
 END_TEST
 
-/* Cancelled in any launch: the word goes with the run. The plain form, and the elastic one. */
+/* Cancelled in any launch: the word disappears with the run. For the plain form and the elastic form. */
 START_TEST(gone_when_cancelled)
 {
 	open_runtime(_i % 2 ? WIDE + 2 : WIDE);
@@ -65,7 +67,7 @@ START_TEST(gone_when_cancelled)
 }
 END_TEST
 
-/* A launch that the driver refuses, and a word that it refuses at the run's end: what was told does not stay. */
+/* The driver refuses a launch, or a word at the end of the run: the words that were written do not stay. */
 START_TEST(gone_when_failed)
 {
 	static const char *const calls[] = {"cuLaunchKernel:9:1",
@@ -82,8 +84,8 @@ START_TEST(gone_when_failed)
 		failed += erc_request_wait(urgent.request, UINT64_MAX) != ERC_OK;
 	}
 	ck_assert_int_eq(failed, _i == 0);
-	OK(erc_request_run(partner.request)); /* the device is as good as before, */
-	await_told(0);                        /* and whatever was refused was said again */
+	OK(erc_request_run(partner.request)); /* the device works as before, */
+	await_told(0);                        /* and the refused word was written after all */
 	ck_assert_uint_eq(slots_taken(), 0);
 	gate_close(&urgent);
 	gate_close(&partner);
@@ -91,7 +93,7 @@ START_TEST(gone_when_failed)
 }
 END_TEST
 
-/* A paused tenant's run says nothing; it goes on where it was. */
+/* A paused tenant's run needs nothing by the board; afterwards it goes on where it was. */
 START_TEST(withdrawn_while_paused)
 {
 	open_runtime(WIDE + 2);
@@ -118,8 +120,8 @@ END_TEST
 
 /* ---- best-effort work beside them ---- */
 
-/* Lets all tiles that are inside go, again and again, until as many as may be (less `short_of` at most) were inside in 20
- * rounds, and never more in between; the last time with time enough. */
+/* Releases all tiles that are inside, again and again, until the allowed number (at least limit - short_of) was
+ * inside in 20 rounds, and never more. The last round has more time. */
 static void settle(struct gate *gate, uint32_t limit, uint32_t short_of)
 {
 	uint32_t inside = 0;
@@ -133,7 +135,7 @@ static void settle(struct gate *gate, uint32_t limit, uint32_t short_of)
 	}
 }
 
-/* Waits for a run, while tiles beside it come and go. */
+/* Waits for a run while tiles beside it come and go. */
 static void wait_beside(struct gate *gate, struct gate *beside)
 {
 	while (erc_request_wait(gate->request, 0) == ERC_TIMEOUT) {
@@ -142,8 +144,8 @@ static void wait_beside(struct gate *gate, struct gate *beside)
 	}
 }
 
-/* Beside a run in the plain form there is work in its narrow launches only; beside an elastic one always. It is away
- * before the wide launch begins, and comes back, with one launch that would take for ever. */
+/* Beside a run in the plain form, best-effort work runs only during narrow launches; beside an elastic run, always.
+ * It has left before the wide launch begins, and comes back. This uses one launch that would last very long. */
 START_TEST(keeps_off_and_comes_back)
 {
 	uint32_t units = _i ? WIDE + 2 : WIDE;
@@ -159,7 +161,7 @@ START_TEST(keeps_off_and_comes_back)
 			first += tiles_of[i];
 		atomic_store(&urgent.control[GATE_OPEN], first);
 		settle(&partner, units - told_of[stage], 0);
-		/* It has found its units: as many tiles as there are, with all others held. */
+		/* It has found its units: as many tiles run as there are, while all others are held. */
 		await_least(&urgent.control[GATE_ENTERED], first + tiles_of[stage]);
 	}
 	let_all(&urgent);
@@ -175,7 +177,7 @@ START_TEST(keeps_off_and_comes_back)
 }
 END_TEST
 
-/* Two best-effort tenants together have no more, and both some. */
+/* Two best-effort tenants together have no more units than allowed, and each has some. */
 START_TEST(two_shrink_alike)
 {
 	open_runtime(WIDE + 4);
@@ -191,7 +193,7 @@ START_TEST(two_shrink_alike)
 	settle(&partner, 4, 0);
 	go_to(&urgent, 0, 1);
 	settle(&partner, WIDE + 3, 1);
-	go_to(&urgent, 0, 3); /* one tile, and a word of four */
+	go_to(&urgent, 0, 3); /* one tile, and a word that says four */
 	settle(&partner, 4, 0);
 	let_all(&urgent);
 	wait_beside(&urgent, &partner);
@@ -208,7 +210,8 @@ START_TEST(two_shrink_alike)
 }
 END_TEST
 
-/* Tiles that are longer than words are ahead by: the scheduler keeps the widest launch free throughout. */
+/* Tiles that are longer than the time by which words are ahead: the scheduler keeps the widest launch free for the
+ * whole run. */
 START_TEST(long_tiles)
 {
 	open_runtime(WIDE + 2);
@@ -236,7 +239,7 @@ END_TEST
 
 /* ---- real-time tenants beside each other ---- */
 
-/* Two that fit run at once, and best-effort work has what both leave. */
+/* Two real-time runs that fit run at the same time, and best-effort work has what both leave. */
 START_TEST(two_real_time_tenants)
 {
 	open_runtime(2 * WIDE + 2);
@@ -249,7 +252,7 @@ START_TEST(two_real_time_tenants)
 	ck_assert_uint_eq(slots_taken(), 2);
 	settle(&partner, 2, 0);
 	await_least(&urgent.control[GATE_ENTERED], WIDE);
-	await_least(&other.control[GATE_ENTERED], WIDE); /* while the other's tiles are held */
+	await_least(&other.control[GATE_ENTERED], WIDE); /* while the other run's tiles are held */
 	await_told(2 * WIDE);
 	go_to(&urgent, 0, 1);
 	settle(&partner, 2 * WIDE + 2 - WIDE - 1, 0);
@@ -277,7 +280,7 @@ static void set_owners(uint32_t count, const struct cuda_request *owner)
 	pthread_mutex_unlock(&runtime->device->lock);
 }
 
-/* All slots but one are taken: the run that finds none has its widest launch left free by the host, to its end. */
+/* All slots but one are taken. For the run that finds none, the host keeps its widest launch free until its end. */
 START_TEST(more_runs_than_slots)
 {
 	uint32_t units = 2 * WIDE + 2;
@@ -313,8 +316,8 @@ END_TEST
 
 /* ---- all of it, at random ---- */
 
-/* Runs that tell, are cancelled, paused and shrunk, beside others that keep to what is told and are, too: the same
- * bits, whatever the widths were, and nothing is left on the board. */
+/* Runs that use the board are cancelled, paused and shrunk, and so are runs beside them that follow it. All give the
+ * same bits for any widths, and the board is empty at the end. */
 START_TEST(same_bits_at_random)
 {
 	static struct load loads[4];
@@ -355,7 +358,7 @@ START_TEST(same_bits_at_random)
 		tenant_wait(tenant);
 	}
 	load_join(loads, 4);
-	if (!gpu_is_real()) /* its memory is not the host's */
+	if (!gpu_is_real()) /* a GPU's memory is not the host's */
 		await_told(0);
 	ck_assert_uint_eq(slots_taken(), 0);
 	for (int i = 0; i < 2; i++)
@@ -366,7 +369,7 @@ START_TEST(same_bits_at_random)
 }
 END_TEST
 
-/* The device is lost while a run tells: all end with its error, and what there is can be destroyed. */
+/* The device is lost while a run uses the board: all runs end with its error, and everything can be destroyed. */
 START_TEST(lost_while_told)
 {
 	stub_set("ERC_STUB_LOST", 3);

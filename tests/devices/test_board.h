@@ -1,16 +1,16 @@
-/* What the tests of the board share: runs of tiles that wait at a gate, so that the test says how far each has come,
- * and what the board says. */
+/* What the tests of the board share: runs of tiles that wait at a gate, so that the test decides how far each run
+ * has come, and reading the board. */
 #ifndef TEST_BOARD_H
 #define TEST_BOARD_H
 
 #include "runtime/devices/cuda_device.h"
 #include "tests/devices/test_faults.h"
 
-/* The real-time run: wide, narrow, wide, narrow. Its launches take 200 us by prediction; tickets are counted in this
+/* The real-time run: wide, narrow, wide, narrow. By prediction, its launches take 200 us. Tickets count in this
  * order. */
 #define WIDE 4
 static const uint32_t tiles_of[] = {WIDE, 1, 1, 1, WIDE, 1};
-static const uint32_t told_of[] = {WIDE, 1, 1, WIDE, WIDE, 1}; /* the launch before the wide one tells of it */
+static const uint32_t told_of[] = {WIDE, 1, 1, WIDE, WIDE, 1}; /* the launch before the wide one announces it */
 #define STAGES 6
 #define PARTNER_TILES 60000
 
@@ -20,7 +20,7 @@ struct gate {
 	erc_session *session;
 	erc_request *request;
 	uint64_t addresses[2];
-	_Atomic uint32_t *control; /* its own, or another's */
+	_Atomic uint32_t *control; /* its own, or that of another run */
 	_Atomic uint32_t words[GATE_WORDS];
 	uint32_t counters[PARTNER_TILES];
 };
@@ -95,7 +95,7 @@ static inline void let_all(struct gate *gate)
 
 /* ---- words ---- */
 
-/* What the board says of a slot, as schemas/cuda.h has it. */
+/* What a slot of the board says, as defined in schemas/cuda.h. */
 static inline uint32_t told(uint32_t slot)
 {
 	const struct erc_cuda_slot *at = &((const struct erc_cuda_board *)(uintptr_t)device()->board)->slots[slot];
@@ -119,7 +119,7 @@ static inline void await_told(uint32_t units)
 	}
 }
 
-/* The run, which has begun `before` runs before, gets to this launch. */
+/* The run, which has had `before` runs before, reaches this launch. */
 static inline void go_to(struct gate *gate, uint32_t before, uint32_t stage)
 {
 	uint32_t first = before * 12, entered;

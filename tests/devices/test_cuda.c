@@ -1,5 +1,6 @@
-/* What only the CUDA device has, against the stand-in for the driver (a part of it also on a GPU: test_gpu.h): what it says when something is missing or fails, memory of its
- * own, and runs that are preempted at random moments. Tiles, rooms and the rest are in test_devices.c and test_faults.c. */
+/* What only the CUDA device has, tested on the stand-in for the driver (a part of it also on a GPU: test_gpu.h):
+ * messages when something is missing or fails, its own memory, and runs that are preempted at random moments.
+ * test_devices.c and test_faults.c test tiles, rooms and the rest. */
 #include "runtime/devices/cuda_device.h"
 #include "tests/devices/test_faults.h"
 
@@ -53,7 +54,7 @@ START_TEST(nothing_to_open)
 }
 END_TEST
 
-/* Every call of opening, loading, making and running fails once. Nothing is left over: the stand-in looks. */
+/* Every call that opens, loads, creates and runs fails once. The stand-in checks that nothing is left over. */
 static const char *const calls[] = {
 	"cuDriverGetVersion:1:999",
 	"cuDeviceGetCount:1:999",
@@ -100,7 +101,7 @@ static const char *const calls[] = {
 };
 #define CALLS ((int)(sizeof calls / sizeof calls[0]))
 
-/* Weights, a copy, and WORK's chain. */
+/* An artifact with weights, a copy, and the chain of WORK. */
 static uint8_t *build_all(const char *target, size_t *bytes)
 {
 	static const uint32_t weights[WIDTH] = {3};
@@ -129,7 +130,7 @@ static enum erc_status live(const uint8_t *file, size_t bytes, enum erc_class cl
 		status = erc_session_create(model, &options, &session);
 	if (!status)
 		status = erc_request_create(session, &request);
-	for (int run = 0; run < 2 && request; run++) { /* after a run that failed the next one is right */
+	for (int run = 0; run < 2 && request; run++) { /* the run after a failed one is correct */
 		OK(erc_request_bind_input(request, 0, input, sizeof input));
 		OK(erc_request_bind_output(request, 0, output, sizeof output));
 		OK(erc_request_bind_output(request, 1, counters, sizeof counters));
@@ -156,7 +157,7 @@ START_TEST(every_call_fails)
 	fail_at(call);
 	enum erc_status status = live(file, bytes, class_);
 	int is_nomem = !strchr(strchr(call, ':') + 1, ':');
-	if (status) /* real-time runs make some of the calls while their graph is made, and do without one then */
+	if (status) /* real-time runs make some of the calls to create a graph, and do without one when they fail */
 		ck_assert_msg(status == (is_nomem ? ERC_NOMEM : ERC_DEVICE), "%s: %s: %s", call, erc_status_text(status),
 		              erc_error_detail());
 	else
@@ -169,7 +170,7 @@ END_TEST
 
 /* ---- targets and images ---- */
 
-/* What `make check-gpu` will run, as far as it goes without a GPU. */
+/* What `make check-gpu` will run, as far as that is possible without a GPU. */
 START_TEST(test_kernels_build_for_gpus)
 {
 	static const char *const targets[] = {"cuda:sm_75", "cuda:sm_90", "cuda:sm_120"};
@@ -277,7 +278,7 @@ END_TEST
 
 /* ---- a lost device ---- */
 
-/* Requests in flight end with the device's error, and so does every later call, but what there is can be destroyed. */
+/* Requests in flight end with the device's error, and so does every later call, but everything can be destroyed. */
 START_TEST(device_lost)
 {
 	static struct tenant tenants[4];
@@ -314,7 +315,8 @@ START_TEST(device_lost)
 }
 END_TEST
 
-/* Whatever a stream reports while a run is on it, nothing will be heard of the run: the device is lost, nobody waits for ever. */
+/* After any error of a stream with a run on it, the end of the run will not be reported. So the device is lost, and
+ * nobody waits for ever. */
 START_TEST(error_of_a_stream)
 {
 	static struct hold hold;
@@ -324,7 +326,7 @@ START_TEST(error_of_a_stream)
 	hold_open(&hold, &bed, NULL);
 	OK(erc_session_set_units(hold.session, _i ? 0 : 2));
 	OK(erc_request_submit(hold.request));
-	if (_i) /* begun by a change of room */
+	if (_i) /* begun by a change of the room */
 		OK(erc_session_set_units(hold.session, 2));
 	SAYS(erc_request_wait(hold.request, UINT64_MAX), ERC_DEVICE, "226");
 	atomic_store(&hold.control[GATE_OPEN], UINT32_MAX);
@@ -335,7 +337,7 @@ END_TEST
 
 /* ---- runs ---- */
 
-/* A launch without tiles, and a copy behind it. */
+/* A launch without tiles, followed by a copy. */
 START_TEST(copy_behind_nothing)
 {
 	struct erc_session_options options = {.size = sizeof options, .class_ = _i ? ERC_REAL_TIME : ERC_BEST_EFFORT};
@@ -372,8 +374,8 @@ START_TEST(copy_behind_nothing)
 }
 END_TEST
 
-/* Best-effort runs that are stopped, shrunk, grown and sent away by real-time runs at random moments come to the same bits; also
- * with a driver that has neither graphs nor writes by streams. */
+/* Best-effort runs that are stopped, shrunk, grown and sent away by real-time runs at random moments give the same
+ * bits. Also with a driver that has neither graphs nor writes by streams. */
 START_TEST(preempted_at_random)
 {
 	static struct load loads[3];
@@ -413,7 +415,8 @@ START_TEST(preempted_at_random)
 }
 END_TEST
 
-/* Real-time work with the whole device runs as a graph; with a part of it, elastic; without graphs, as plain launches. */
+/* Real-time work on the whole device runs as a graph, on a part of the device in the elastic form, and without
+ * graphs as plain launches. */
 START_TEST(forms)
 {
 	struct erc_session_options whole = {.size = sizeof whole, .class_ = ERC_REAL_TIME};
@@ -431,8 +434,9 @@ START_TEST(forms)
 		tenant_open(&tenants[i], &bed, options[i]);
 		const struct cuda_request *request = tenants[i].request->job.native;
 		ck_assert_int_eq(request->graph != NULL,
-		                 _i == 0 ? i < 2
-		                         : _i == 1 && i == 1); /* also where it is not taken: units may be given later */
+		                 _i == 0
+		                     ? i < 2
+		                     : _i == 1 && i == 1); /* also if the graph is not used, because units may be added later */
 		for (int run = 0; run < 5; run++) {
 			tenant_submit(&tenants[i]);
 			tenant_wait(&tenants[i]);
@@ -445,7 +449,7 @@ START_TEST(forms)
 }
 END_TEST
 
-/* Best-effort work keeps its units until real-time work comes, which is on its way before its submit returns. */
+/* Best-effort work keeps its units until real-time work comes. That work has been launched when its submit returns. */
 START_TEST(real_time_does_not_wait)
 {
 	static struct hold hold;
@@ -480,7 +484,7 @@ START_TEST(real_time_does_not_wait)
 }
 END_TEST
 
-/* The global timer is far from the host's clock: what it says becomes times between submit and end. */
+/* The global timer is far from the host's clock. Its values become times between submission and end. */
 START_TEST(times_from_the_timer)
 {
 	struct erc_request_timing timing = {.size = sizeof timing};

@@ -1,5 +1,6 @@
 /* The device conformance suite: tiles, launches, tenants, run-time dims, memory and images of every device, as
- * devices/README.md promises (test_rooms.c: rooms). Devices that compute nothing are held to the number of launches and tiles. */
+ * devices/README.md promises (test_rooms.c: rooms). For devices that compute nothing, only the numbers of launches
+ * and tiles are checked. */
 #include "tests/devices/test_devices.h"
 
 /* ---- tiles and launches ---- */
@@ -30,7 +31,7 @@ START_TEST(each_tile_once)
 }
 END_TEST
 
-/* A chain of launches of many widths, where every tile reads all that the launch before wrote. */
+/* A chain of launches of many widths, where every tile reads everything that the launch before wrote. */
 #define CHAIN_LAUNCHES 60
 #define CHAIN_WIDTH 64
 #define CHAIN_BYTES (CHAIN_WIDTH * sizeof(uint32_t))
@@ -61,7 +62,7 @@ static void build_chain(struct test_model *model, const char *target)
 	test_model_copy(model);
 }
 
-/* The same, one after another. */
+/* Computes the same sequentially. */
 static void expect_chain(const uint32_t *input, uint32_t *output)
 {
 	uint32_t from[CHAIN_WIDTH], n = CHAIN_WIDTH;
@@ -109,7 +110,7 @@ END_TEST
 
 START_TEST(more_units_than_cores)
 {
-	static const uint32_t cores[8]; /* all of them core 0, unless this process may not use it */
+	static const uint32_t cores[8]; /* all of them core 0, if this process may use it */
 	struct fixture f;
 	struct test_model model;
 	int is_cpu = !strcmp(device_name(_i), "cpu");
@@ -150,7 +151,7 @@ START_TEST(copy_of_many_tiles)
 }
 END_TEST
 
-/* A plan without records, and launches without tiles, come to their end. */
+/* A plan without records and launches without tiles end normally. */
 START_TEST(nothing_to_do)
 {
 	struct fixture f;
@@ -228,7 +229,7 @@ START_TEST(several_tenants)
 }
 END_TEST
 
-/* The room moves all the time, in both ways, while chains run: the results stay right. */
+/* The room grows and shrinks all the time while chains run; the results stay correct. */
 START_TEST(room_moves)
 {
 	struct fixture f;
@@ -236,7 +237,7 @@ START_TEST(room_moves)
 	struct tenant tenant;
 	uint32_t random = 1;
 	open_numbered(&f, _i);
-	if (f.runtime->device->ops->advance) { /* nothing happens there while this thread moves the room */
+	if (f.runtime->device->ops->advance) { /* nothing happens on the device while this thread moves the room */
 		OK(erc_runtime_destroy(f.runtime));
 		return;
 	}
@@ -263,7 +264,8 @@ END_TEST
 
 /* ---- cancelling ---- */
 
-/* Cancelled at any moment, a run either is through, and right, or says so; and the next one is right. */
+/* A run that is cancelled at any moment is either complete and correct, or reports that it was cancelled; the next
+ * run is correct. */
 START_TEST(cancel_any_time)
 {
 	uint32_t input[CHAIN_WIDTH], output[CHAIN_WIDTH], expected[CHAIN_WIDTH], random = 1;
@@ -350,7 +352,7 @@ START_TEST(run_time_dims)
 		OK(erc_request_output_dims(f.request, 0, &rank, dims));
 		ck_assert_int_eq(dims[0], MOST);
 	}
-	if (!f.computes) { /* all tiles, and dims at their bounds */
+	if (!f.computes) { /* all tiles, and the upper bounds of the dims */
 		struct erc_runtime_stats stats = {.size = sizeof stats};
 		OK(erc_request_run(f.request));
 		OK(erc_request_output_dims(f.request, 1, &rank, dims));
@@ -368,7 +370,7 @@ END_TEST
 
 START_TEST(local_memory)
 {
-	static const uint64_t sizes[] = {64, 100000, 4096}; /* it grows with the second model */
+	static const uint64_t sizes[] = {64, 100000, 4096}; /* local memory grows with the second model */
 	uint32_t out[LOCAL_TILES];
 	struct fixture f;
 	struct test_model model;
@@ -396,7 +398,8 @@ START_TEST(local_memory)
 }
 END_TEST
 
-/* Denormals are kept, also when the creator of the runtime flushes them; caller memory may lie anywhere. */
+/* Denormals are kept, even if the thread that creates the runtime flushes them. Caller memory may have any
+ * alignment. */
 START_TEST(denormals_and_alignment)
 {
 	enum { COUNT = 16 };
@@ -406,7 +409,7 @@ START_TEST(denormals_and_alignment)
 	struct test_model model;
 #if defined(__x86_64__)
 	unsigned mode = __builtin_ia32_stmxcsr();
-	__builtin_ia32_ldmxcsr(mode | 0x8040); /* flush to zero, denormals are zero */
+	__builtin_ia32_ldmxcsr(mode | 0x8040); /* flush to zero, and denormals are zero */
 #endif
 	open_numbered(&f, _i);
 #if defined(__x86_64__)
@@ -444,7 +447,7 @@ START_TEST(submit_allocates_nothing)
 	for (uint32_t run = 0; run < 5; run++)
 		run_chain(f.request, run, f.computes);
 	struct erc_request *none;
-	FAILS(erc_request_create(f.session, &none), ERC_NOMEM); /* the trap was armed */
+	FAILS(erc_request_create(f.session, &none), ERC_NOMEM); /* an allocation was set to fail */
 	close_device(&f);
 }
 END_TEST
@@ -476,7 +479,8 @@ static enum erc_status whole_life(const char *device, uint32_t units, const uint
 	return status;
 }
 
-/* The n-th allocation fails, for every n: ERC_NOMEM, nothing leaks (the address sanitizer looks), and all is well afterwards. */
+/* The n-th allocation fails, for every n: the result is ERC_NOMEM, nothing leaks (the address sanitizer checks), and
+ * everything works afterwards. */
 START_TEST(every_allocation_fails)
 {
 	struct test_model model;
@@ -535,7 +539,7 @@ START_TEST(bad_code_images)
 	size_t bytes = 0;
 	open_device(&f, "cpu", 1, NULL);
 	check_image(&f, "no shared object", 16, ERC_CORRUPT, "not a 64-bit ELF");
-	for (bytes = 1; bytes < code_bytes; bytes += 97) /* whatever is missing, it is an error, or was not needed */
+	for (bytes = 1; bytes < code_bytes; bytes += 97) /* any missing bytes cause an error, unless they were not needed */
 		check_cut_image(&f, bytes);
 	void *image = test_kernels_compile("-DTEST_ABI=77u -DTEST_QUERY=erc_cpu_image_query_v1", &bytes);
 	ck_assert_ptr_nonnull(image);

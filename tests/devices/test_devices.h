@@ -1,5 +1,5 @@
-/* What the conformance suites of devices share: a device, a model of test kernels on it, and the program around the tests. Devices
- * are those of devices.def, with 1 to 4 units, or a GPU alone (test_gpu.h). */
+/* What the conformance suites of devices share: a device, a model of test kernels on it, and the program around the
+ * tests. It tests the devices of devices.def with 1 to 4 units, or only a GPU (test_gpu.h). */
 #ifndef TEST_DEVICES_H
 #define TEST_DEVICES_H
 
@@ -57,7 +57,7 @@ struct fixture {
 	int computes;
 	int elastic;
 	int beside_rt;
-	erc_session *rt_session; /* has no work; while it is there best-effort work runs on threads of its own */
+	erc_session *rt_session; /* has no work; while it exists, best-effort work runs on separate threads */
 };
 
 static inline void open_device(struct fixture *f, const char *device, uint32_t units, const uint32_t *cores)
@@ -75,7 +75,7 @@ static inline void open_device(struct fixture *f, const char *device, uint32_t u
 	f->elastic = f->runtime->device->ops->flags & ERC__DEVICE_ELASTIC;
 }
 
-/* A loop test's number means: device, then units. */
+/* The number of a loop test means: device, then units. */
 static inline void open_numbered(struct fixture *f, int number)
 {
 	open_device(f, device_name(number), (uint32_t)(number / DEVICES) + 1, NULL);
@@ -121,7 +121,7 @@ static inline void check_all_ones(const uint32_t *counters, uint32_t count)
 		ck_assert_msg(counters[i] == 1, "tile %u ran %u times", i, counters[i]);
 }
 
-/* Runs the tests that `add` adds, with the test kernels at hand. */
+/* Runs the tests that `add` adds, after compiling the test kernels. */
 static inline int devices_main(const char *name, void (*add)(TCase *tcase))
 {
 	Suite *suite = suite_create(name);

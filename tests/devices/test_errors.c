@@ -1,5 +1,5 @@
-/* What a GPU itself can refuse or break, and that the process lives on: memory, shared memory, images, a kernel that faults. On a GPU
- * under `make check-gpu`, else against the stand-in for the driver. */
+/* What a GPU itself can refuse or break, without ending the process: memory, shared memory, images, a kernel that
+ * faults. On a GPU with `make check-gpu`, otherwise on the stand-in for the driver. */
 #include <elf.h>
 
 #include "tests/devices/test_faults.h"
@@ -12,7 +12,7 @@
 
 #define MIB ((uint64_t)1 << 20)
 
-/* A run of WORK is right: all is well. */
+/* A run of WORK is correct, so the device still works. */
 static void check_works(const struct bed *bed, enum erc_class class_)
 {
 	struct erc_session_options options = {.size = sizeof options, .class_ = class_};
@@ -46,7 +46,7 @@ START_TEST(no_target_for_this_gpu)
 }
 END_TEST
 
-/* Each damages the image of the kernel of a chain, but leaves what the loader itself checks. */
+/* Each damages the image of the chain's kernel, but not what the loader itself checks. */
 enum { NO_MAGIC, OTHER_MACHINE, NO_SECTIONS, NOTHING_BEHIND, TEXT, DAMAGES };
 
 static int damage(uint8_t *image, size_t bytes, int how)
@@ -57,7 +57,7 @@ static int damage(uint8_t *image, size_t bytes, int how)
 		image[0] ^= 0xff;
 	else if (how == TEXT)
 		memcpy(image, "this is no PTX", 15);
-	else if (!is_cubin) /* the stand-in's has no more than a magic number */
+	else if (!is_cubin) /* the stand-in's image has only a magic number */
 		return 0;
 	else if (how == OTHER_MACHINE)
 		header->e_machine = EM_X86_64;
@@ -81,7 +81,7 @@ START_TEST(damaged_image)
 	struct erc_cuda_image *images = (void *)(file + sections[BUILD_CODE_SECTION].offset);
 	const uint64_t *place = &images->images[TEST_KERNEL_chain].offset;
 	if (damage((uint8_t *)images + place[0], place[1], _i)) {
-		((uint8_t *)images)[place[0] + place[1] - 1] = 0; /* else it could be no PTX either */
+		((uint8_t *)images)[place[0] + place[1] - 1] = 0; /* otherwise it could not be PTX either */
 		build_seal(file, bytes);
 		SAYS(erc_model_load_memory(bed.runtime, file, bytes, NULL, &model), ERC_DEVICE, "code image: kernel 1");
 		ck_assert_ptr_null(model);
@@ -124,7 +124,7 @@ START_TEST(more_memory_than_there_is)
 }
 END_TEST
 
-/* Requests are made until the GPU is full; those that are there run, and what is given back can be taken again. */
+/* Requests are created until the GPU is full. Those that exist run, and memory that is freed can be used again. */
 START_TEST(full)
 {
 	enum { MOST = 64 };
@@ -165,7 +165,7 @@ START_TEST(full)
 }
 END_TEST
 
-/* All of a block's shared memory can be had, and not a byte more. */
+/* A block can use all of its shared memory, and not a byte more. */
 START_TEST(all_shared_memory)
 {
 	uint32_t out[4] = {0};
@@ -220,7 +220,7 @@ static uint8_t *build_fault(const struct bed *bed, size_t *bytes)
 	return test_model_finish(&model, code, code_bytes, bytes);
 }
 
-/* The run and all that come later end with the device's error; everything can be destroyed; a new runtime works. */
+/* The run and all later runs end with the device's error. Everything can be destroyed, and a new runtime works. */
 START_TEST(fault)
 {
 	struct erc_session_options options = {.size = sizeof options, .class_ = _i ? ERC_REAL_TIME : ERC_BEST_EFFORT};
@@ -232,7 +232,7 @@ START_TEST(fault)
 	erc_session *session;
 	erc_request *request;
 	size_t bytes;
-	stub_set("ERC_STUB_LOST", WORK_LAUNCHES); /* the launch behind these */
+	stub_set("ERC_STUB_LOST", WORK_LAUNCHES); /* the launch after these */
 	bed_open(&bed, "cuda", NULL, all_units(2));
 	uint8_t *file = build_fault(&bed, &bytes);
 	OK(erc_model_load_memory(bed.runtime, file, bytes, NULL, &model));
@@ -265,7 +265,7 @@ END_TEST
 
 /* ---- cancelled runs ---- */
 
-/* A run that is under way is sent away, again and again; what it took is free for the next. */
+/* A run that is under way is cancelled, again and again; what it used is free for the next run. */
 START_TEST(cancelled)
 {
 	static struct tenant tenant;

@@ -1,6 +1,6 @@
-/* What must hold when things go wrong or come at a bad moment: stalled units, no memory, teardown and cancelling
- * in mid-run, late requests, many tenants, more units than cores, full traces, limits. The CPU device where threads
- * are the point, the virtual one where times are. */
+/* What must hold when things fail or come at a bad moment: stalled units, no memory, destroying and cancelling
+ * during a run, late requests, many tenants, more units than cores, full traces, limits. Uses the CPU device where
+ * threads matter, and the virtual device where times matter. */
 #include <cjson/cJSON.h>
 
 #include "tests/devices/test_faults.h"
@@ -8,7 +8,8 @@
 static const char *const policies[] = {"elastic", "priority", "partition", "concurrent", "fifo"};
 #define POLICIES ((int)(sizeof policies / sizeof policies[0]))
 
-/* Those that compute. A loop test's number counts devices slowest: cases of the first, then the same of the second. */
+/* The devices that compute. The number of a loop test counts devices slowest: all cases of the first device, then
+ * the same of the second. */
 static const char *const all_devices[] = {"cpu", "cuda"};
 static const char *const *devices = all_devices;
 #define DEVICES (gpu_is_tested() ? 1 : (int)(sizeof all_devices / sizeof all_devices[0]))
@@ -17,7 +18,8 @@ static struct hold hold; /* too large for a stack */
 
 /* ---- units ---- */
 
-/* One unit is late inside a tile: the other takes what real-time work comes, then the rest of the launch. */
+/* One unit is late inside a tile. The other unit runs the real-time work that arrives, and then the rest of the
+ * launch. */
 START_TEST(stalled_tile)
 {
 	struct erc_session_options options = {.size = sizeof options, .class_ = ERC_REAL_TIME};
@@ -34,14 +36,15 @@ START_TEST(stalled_tile)
 		tenant_wait(&urgent);
 		OK(erc_request_timing(urgent.request, &timing));
 		ck_assert_uint_eq(timing.granted_units, 2);
-		/* On a GPU it is the launch for all units that is known; on a CPU the unit is two threads, and one of them is late. */
+		/* On a GPU the launch for all units is recorded. On a CPU the unit has two threads, and only one of them is
+		 * late. */
 		if (!bed.has_memory && strcmp(devices[_i], "cpu"))
 			ck_assert_uint_eq(timing.granted_ns, 0); /* the second unit never came */
 	}
 	FAILS(erc_request_wait(hold.request, 50000), ERC_TIMEOUT);
 	await_least(&hold.control[GATE_ENTERED], HOLD_TILES);
 	FAILS(erc_request_wait(hold.request, 0), ERC_TIMEOUT);
-	if (!bed.has_memory) /* there a place is given back when the unit is told to leave */
+	if (!bed.has_memory) /* there, a place is given back when the unit is told to leave */
 		ck_assert_uint_ge(erc__room_units(&hold.session->tenant.room), 1);
 	atomic_store(&hold.control[GATE_OPEN], 1);
 	OK(erc_request_wait(hold.request, UINT64_MAX));
@@ -53,7 +56,7 @@ START_TEST(stalled_tile)
 }
 END_TEST
 
-/* Many tenants of both classes at once; with 1 unit, a few, and more than there are cores; under every policy. */
+/* Many tenants of both classes at once, with 1 unit, with a few, and with more units than cores, under every policy. */
 #define MANY 64
 static const uint32_t unit_counts[] = {2, 8, 1};
 #define UNIT_COUNTS ((int)(sizeof unit_counts / sizeof unit_counts[0]))
@@ -65,7 +68,7 @@ START_TEST(many_tenants)
 	uint32_t units = unit_counts[_i / POLICIES % UNIT_COUNTS];
 	struct bed bed;
 	bed_open(&bed, devices[_i / (POLICIES * UNIT_COUNTS)], policy, units == 8 ? all_units(8) : units);
-	int has_be_units = units > 1 || strcmp(policy, "partition"); /* one unit, and it is real-time work's */
+	int has_be_units = units > 1 || strcmp(policy, "partition"); /* a single unit belongs to real-time work */
 	for (uint32_t i = 0; i < MANY; i++) {
 		struct erc_session_options options = mixed_options(i);
 		tenant_open(&tenants[i], &bed, &options);
@@ -90,7 +93,7 @@ START_TEST(many_tenants)
 }
 END_TEST
 
-/* The same from threads of their own, so that requests come and go at any moment. */
+/* The same with a thread per tenant, so that requests come and go at any moment. */
 START_TEST(threads_of_tenants)
 {
 	static struct load loads[8];
@@ -105,7 +108,7 @@ END_TEST
 
 /* ---- memory ---- */
 
-/* Sessions and requests are made until memory is out, at every allocation; who is at work goes on. */
+/* Sessions and requests are created until memory is out, failing at every allocation, while other work goes on. */
 START_TEST(out_of_memory)
 {
 	struct tenant early;
@@ -170,7 +173,7 @@ END_TEST
 
 /* ---- at a bad moment ---- */
 
-/* Whatever has children or runs is not destroyed, and goes on. */
+/* What has children or runs cannot be destroyed, and goes on. */
 START_TEST(destroyed_in_flight)
 {
 	struct bed bed;
@@ -224,7 +227,7 @@ START_TEST(cancelled_in_a_tile)
 	ck_assert_uint_eq(stats.submitted, stats.completed + stats.shed + stats.cancelled + stats.failed);
 	ck_assert_uint_eq(stats.tiles, 1);
 	ck_assert_uint_eq(all.tiles, 1);
-	OK(erc_request_run(hold.request)); /* as good as new */
+	OK(erc_request_run(hold.request)); /* the request works as before */
 	ck_assert_uint_eq(hold.counters[0], 2);
 	ck_assert_uint_eq(hold.counters[HOLD_TILES - 1], 1);
 	hold_close(&hold);
@@ -232,7 +235,7 @@ START_TEST(cancelled_in_a_tile)
 }
 END_TEST
 
-/* At any moment of runs of both classes, from another thread. */
+/* Cancelled at any moment of runs of both classes, from another thread. */
 START_TEST(cancelled_any_time)
 {
 	static struct load loads[4];
@@ -243,8 +246,8 @@ START_TEST(cancelled_any_time)
 	while (!load_is_over(loads, 4)) {
 		OK(erc_request_cancel(loads[next_random(&random, 4)].tenant.request));
 		count++;
-		usleep(next_random(&random,
-		                   60u << (count < 2560 ? count / 256 : 10))); /* where runs take long, some end as well */
+		usleep(next_random(&random, 60u << (count < 2560 ? count / 256
+		                                                 : 10))); /* so that some runs end even where they take long */
 	}
 	for (int i = 0; i < 4; i++)
 		pthread_join(loads[i].thread, NULL);
@@ -353,7 +356,7 @@ START_TEST(too_many_in_flight)
 	ck_assert_uint_eq(counters[0], 2);
 	OK(erc_session_stats(tenant.session, &stats));
 	ck_assert_uint_eq(stats.completed, 3);
-	ck_assert_uint_eq(stats.submitted, 3 + 3); /* the refused ones too */
+	ck_assert_uint_eq(stats.submitted, 3 + 3); /* including the refused ones */
 	OK(erc_request_destroy(second));
 	OK(erc_request_destroy(third));
 	OK(erc_request_destroy(tenant.request));
@@ -402,7 +405,7 @@ START_TEST(times_in_order)
 }
 END_TEST
 
-/* Submitted anew at once, while the units of the last run are still inside: each run has its own times. */
+/* Submitted again at once, while units of the last run are still inside: each run has its own times. */
 START_TEST(times_of_quick_runs)
 {
 	struct erc_request_timing timing = {.size = sizeof timing};
@@ -427,7 +430,7 @@ END_TEST
 
 /* ---- state ---- */
 
-/* The state goes through every run that completes, and no other; beside it another tenant is at work. */
+/* The state passes through every run that completes, and through no other, while another tenant has work. */
 START_TEST(state_over_runs)
 {
 	static struct load other;
@@ -465,7 +468,7 @@ END_TEST
 
 /* ---- traces ---- */
 
-/* The number of events in the file, which must be whole. */
+/* Returns the number of events in the file, which must be complete. */
 static int read_trace(const char *path, uint64_t *dropped)
 {
 	static char text[1 << 20];
@@ -515,13 +518,13 @@ START_TEST(trace_runs_full)
 	int events = read_trace(path, &dropped);
 	ck_assert_uint_eq(dropped, stats.trace_drops);
 	ck_assert_int_gt(events, 0);
-	ck_assert_int_lt(events, 2 * EVENTS + 64); /* with the names of units and sessions */
+	ck_assert_int_lt(events, 2 * EVENTS + 64); /* including the names of units and sessions */
 	unlink(path);
 	bed_close(&bed);
 }
 END_TEST
 
-/* A trace is begun, stopped, written and replaced while units append to it. */
+/* A trace is started, stopped, written and replaced while units append to it. */
 START_TEST(trace_on_and_off)
 {
 	static struct load loads[4];
@@ -553,7 +556,7 @@ int main(void)
 {
 	Suite *suite = suite_create("faults");
 	TCase *tcase = tcase_create("faults");
-	devices += gpu_is_tested(); /* "cuda" alone */
+	devices += gpu_is_tested(); /* "cuda" only */
 	code = gpu_start(&code_bytes);
 	if (!code) {
 		printf("skipped: faults, 1 program: no C compiler\n");

@@ -1,4 +1,5 @@
-/* What the fault tests share: a runtime with two models, tenants whose results are checked, a load of threads. */
+/* What the fault tests share: a runtime with two models, tenants whose results are checked, and threads that produce
+ * load. */
 #ifndef TEST_FAULTS_H
 #define TEST_FAULTS_H
 
@@ -20,8 +21,8 @@
 
 /* ---- two models ---- */
 
-/* WORK: a chain of launches whose tiles read all that the launch before wrote, and one that counts its tiles.
- * HOLD: one wide launch, whose first tile keeps its unit until the gate is open. */
+/* WORK: a chain of launches whose tiles read everything that the launch before wrote, and a launch that counts its
+ * tiles. HOLD: one wide launch, whose first tile keeps its unit until the gate is open. */
 enum { WORK, HOLD, MODELS };
 
 #define WIDTH 64
@@ -61,7 +62,7 @@ static inline void build_work(struct test_model *model, const char *target, uint
 	                          0);
 }
 
-/* The same, one after another. */
+/* Computes the same sequentially. */
 static inline void expect_work(const uint32_t *input, uint32_t *output)
 {
 	uint32_t n = WIDTH;
@@ -96,7 +97,7 @@ struct bed {
 	erc_model *models[MODELS];
 	uint8_t *files[MODELS];
 	int computes;
-	int has_memory; /* of its own */
+	int has_memory; /* the device has its own memory */
 };
 
 static void *code;
@@ -136,11 +137,11 @@ struct tenant {
 	erc_session *session;
 	erc_request *request;
 	int computes;
-	uint32_t submitted, completed, cancelled; /* as this side of the interface saw it */
+	uint32_t submitted, completed, cancelled; /* as counted by the test */
 	uint32_t input[WIDTH], output[WIDTH], counters[COUNTERS];
 };
 
-/* Options by number: every other one is RT, with different levels, weights and budgets. */
+/* Options by number: every other tenant is RT, with different levels, weights and budgets. */
 static inline struct erc_session_options mixed_options(uint32_t number)
 {
 	return (struct erc_session_options){
@@ -191,7 +192,7 @@ static inline void tenant_wait(struct tenant *t)
 	tenant_ended(t, erc_request_wait(t->request, UINT64_MAX));
 }
 
-/* What the runtime counted is what was seen here, and each tile ran once in each completed run. */
+/* The runtime counted what the test counted, and each tile ran exactly once in each completed run. */
 static inline void tenant_check(const struct tenant *t)
 {
 	struct erc_session_stats stats = {.size = sizeof stats};
@@ -270,7 +271,7 @@ static inline void load_join(struct load *loads, uint32_t count)
 struct hold {
 	erc_session *session;
 	erc_request *request;
-	uint64_t addresses[2]; /* of the other two */
+	uint64_t addresses[2]; /* of the other two buffers */
 	_Atomic uint32_t control[GATE_WORDS];
 	uint32_t counters[HOLD_TILES];
 } GPU_PAGES;

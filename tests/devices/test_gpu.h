@@ -1,5 +1,6 @@
-/* Device tests where there is a GPU (`make check-gpu`). ERC_TEST_GPU names its target, "cuda:sm_90", or is "stub": the same on the
- * stand-in for CUDA. Then the device `cuda` alone is tested, and what needs the stand-in is skipped by name. */
+/* Device tests on a GPU (`make check-gpu`). ERC_TEST_GPU names its target, "cuda:sm_90", or is "stub" for the same
+ * on the stand-in for CUDA. Then only the device `cuda` is tested, and tests that need the stand-in are skipped by
+ * name. */
 #ifndef TEST_GPU_H
 #define TEST_GPU_H
 
@@ -21,7 +22,8 @@ static inline int gpu_is_real(void)
 	return gpu_is_tested() && strcmp(getenv("ERC_TEST_GPU"), "stub");
 }
 
-/* Finds the driver, or the stand-in, and builds the test kernels: a CPU code image, or CODE for the GPU. NULL: no C compiler. */
+/* Finds the driver or the stand-in, and builds the test kernels: a CPU code image, or CODE for the GPU. NULL: there
+ * is no C compiler. */
 static inline void *gpu_start(size_t *bytes)
 {
 	if (!gpu_is_real()) {
@@ -50,20 +52,21 @@ static inline int is_cuda(const erc_runtime *runtime)
 	return !strcmp(runtime->device->ops->name, "cuda");
 }
 
-/* The stand-in has as many units as the runtime; where it stands for a GPU it has more, of two blocks each, as a GPU has. */
+/* The stand-in has as many units as the runtime. If it stands for a GPU it has more, with two blocks each, as a GPU
+ * has. */
 static inline void stub_set_units(uint32_t units)
 {
 	stub_set("ERC_STUB_UNITS", gpu_is_tested() ? 16 : units);
 	stub_set("ERC_STUB_BLOCKS", gpu_is_tested() ? 2 : 1);
 }
 
-/* Units of a runtime that has the whole device, as the plain form asks for: so many on the stand-in. */
+/* Units of a runtime that has the whole device, which the plain form needs; `of_stand_in` on the stand-in. */
 static inline uint32_t all_units(uint32_t of_stand_in)
 {
 	return gpu_is_tested() ? 0 : of_stand_in;
 }
 
-/* Local memory of a tile of which a unit holds one block only, as tests count that watch tiles wait. */
+/* Local memory of a tile of which a unit holds only one block, as tests expect that count waiting tiles. */
 static inline uint64_t one_block_bytes(const erc_runtime *runtime)
 {
 	return is_cuda(runtime) ? ((const struct cuda_device *)runtime->device)->most_local_bytes / 2 + 1024 : 0;
@@ -77,7 +80,7 @@ static inline void *gpu_call(const char *name)
 	return symbol;
 }
 
-/* Tiles may read and write these whole pages of the host. */
+/* Tiles may read and write these whole pages of host memory. */
 static inline void gpu_show(erc_runtime *runtime, void *memory, size_t bytes)
 {
 	int (*host_register)(void *memory, size_t bytes, unsigned flags);
@@ -88,11 +91,11 @@ static inline void gpu_show(erc_runtime *runtime, void *memory, size_t bytes)
 	ck_assert_int_eq(erc__cuda_enter(device), 0);
 	int result = host_register(memory, bytes, 2 /* mapped */);
 	erc__cuda_leave(device);
-	ck_assert_msg(!result || result == 712 /* already */, "cuMemHostRegister: %d", result);
+	ck_assert_msg(!result || result == 712 /* already registered */, "cuMemHostRegister: %d", result);
 }
 #define GPU_PAGES __attribute__((aligned(4096)))
 
-/* Runtimes that come and go find the context made: that takes long on a GPU. */
+/* Runtimes that come and go find an existing context, because creating one takes long on a GPU. */
 static inline void gpu_keep_context(void)
 {
 	int (*init)(unsigned flags);

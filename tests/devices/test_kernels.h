@@ -1,5 +1,5 @@
-/* The kernels that the device tests run: C text, compiled to a CPU code image when a test
- * starts, with the test's own sanitizer, so that it sees what the tiles read and write. */
+/* The kernels of the device tests: C text that is compiled to a CPU code image when a test starts. It is compiled
+ * with the test's own sanitizer, which then checks what the tiles read and write. */
 #ifndef TEST_KERNELS_H
 #define TEST_KERNELS_H
 
@@ -10,19 +10,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* X(name): position = erca_kernel.entry. Buffers and params are described beside each. */
+/* X(name): position = erca_kernel.entry. The comments give buffers and params. */
 #define TEST_KERNELS(X) \
-	X(count)    /* counters[tile]++ ; plain, so it is exact only if each tile runs once */ \
+	X(count)    /* counters[tile]++; not atomic, so it is exact only if each tile runs once */ \
 	X(chain)    /* from, to; params n: to[tile] = 31 * (sum of all n of from) + tile + 1 */ \
 	X(gate)     /* addresses of control, counters: waits for leave, then counters[tile]++ */ \
 	X(dims)     /* dims, counts: dims[tile] = counts[tile] */ \
-	X(local)    /* out, params bytes: out[tile] = 1 when the unit's scratch is aligned and keeps what is written */ \
+	X(local)    /* out, params bytes: out[tile] = 1 if the unit's local memory is aligned and keeps what is written */ \
 	X(denormal) /* in, out: out[tile] = in[tile] * 0.5f */ \
-	X(stamp)    /* address of counter, out: out[tile] = ++counter: who was first */ \
+	X(stamp)    /* address of counter, out: out[tile] = ++counter, which shows the order */ \
 	X(empty)    /* nothing */ \
-	X(tally)    /* counters, 64 bytes apart: one more for the unit, told by the address of its scratch */ \
-	X(stall) /* addresses of control, counters; params which: counters[tile]++, that tile once the gate is open; the others at once */ \
-	X(fault) /* a GPU's writes where no memory is */
+	X(tally)    /* counters, 64 bytes apart: increments the unit's, known by the address of its local memory */ \
+	X(stall)    /* addresses of control, counters; params which: counters[tile]++, that tile once the gate is open */ \
+	X(fault)    /* a GPU writes to an address without memory */
 
 enum test_kernel {
 #define X(name) TEST_KERNEL_##name,
@@ -31,12 +31,12 @@ enum test_kernel {
 		TEST_KERNEL_COUNT
 };
 
-/* The words of gate's control buffer. The test looks at it while tiles run, so they find it by its address: what is bound may be
- * copied before a run and behind it. A tile takes a ticket at entry and leaves once `open` is above it. */
+/* The words of gate's control buffer. The test reads it while tiles run, so tiles get its address: a bound buffer
+ * may be copied before and after a run. A tile takes a ticket when it enters and leaves when `open` is above it. */
 enum { GATE_ENTERED, GATE_OPEN, GATE_WORDS };
 
-/* The kernels themselves are C and C++; around them stands what the compiler of their images needs. gpu_code.c has the
- * other head. */
+/* The kernels are both C and C++. Before and after them is what the compiler of their images needs; gpu_code.c has
+ * the other head. */
 static const char test_kernels_head[] =
 	"#include <stdint.h>\n"
 	"struct erc_tile_args { void *const *buffers; const int64_t *dims; const void *params; };\n"
@@ -92,7 +92,8 @@ static const char test_kernels_tail[] =
 #define TEST_KERNEL_FLAGS ""
 #endif
 
-/* Compiles the source; defines: "-DTEST_ABI=1u -DTEST_QUERY=erc_cpu_image_query_v1" is the right one. NULL when there is no compiler. */
+/* Compiles the source. defines: normally "-DTEST_ABI=1u -DTEST_QUERY=erc_cpu_image_query_v1". NULL if there is no
+ * compiler. */
 static inline void *test_kernels_compile(const char *defines, size_t *bytes)
 {
 	char path[] = "/tmp/erc-test-XXXXXX", command[512];
@@ -107,7 +108,7 @@ static inline void *test_kernels_compile(const char *defines, size_t *bytes)
 	int is_written = pipe && fputs(test_kernels_head, pipe) >= 0 && fputs(test_kernels_text, pipe) >= 0 &&
 	                 fputs(test_kernels_tail, pipe) >= 0;
 	int is_built = pipe && !pclose(pipe) && is_written;
-	/* The compiler may have put a new file in place of ours. */
+	/* The compiler may have replaced our file by a new one. */
 	close(file);
 	file = open(path, O_RDONLY);
 	if (is_built && file >= 0 && !fstat(file, &info) && (code = malloc((size_t)info.st_size))) {

@@ -1,4 +1,4 @@
-/* Limits of processor time, read from folders made here as the kernel's documentation of control groups describes them. */
+/* Limits of processor time, read from folders that the test makes as the kernel documents control groups. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,7 +73,7 @@ START_TEST(nothing_there)
 }
 END_TEST
 
-/* The smallest quota on the way up holds, whichever group has it. */
+/* The smallest quota of the group and its parents applies. */
 START_TEST(version_2)
 {
 	put("proc/self/cgroup", "0::/pod/box\n");
@@ -99,14 +99,14 @@ START_TEST(version_2)
 	ck_assert_ptr_nonnull(strstr(lines, "idle one"));
 	ck_assert_ptr_nonnull(strstr(lines, "weight is 50"));
 	ck_assert_ptr_nonnull(strstr(lines, "autogroup"));
-	tell(&limits, 1); /* more than there is */
+	tell(&limits, 1); /* more than one core */
 	ck_assert_ptr_null(strstr(lines, "is limited to the time"));
 	put("cgroup/pod/box/cpu.max", "20000 50000\n");
 	ck_assert_double_eq_tol(read_limits().quota_cores, 0.4, 1e-9);
 }
 END_TEST
 
-/* In a container the group is the root of what is mounted. */
+/* In a container the group is the root of the mounted hierarchy. */
 START_TEST(root_group)
 {
 	put("proc/self/cgroup", "0::/\n");

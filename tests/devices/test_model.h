@@ -1,4 +1,4 @@
-/* Small models for the device tests: launches of the test kernels, put into an artifact. */
+/* Small models for the device tests: launches of the test kernels in an artifact. */
 #ifndef TEST_MODEL_H
 #define TEST_MODEL_H
 
@@ -12,7 +12,7 @@ struct test_model {
 	struct build build;
 	struct erca_entry entry;
 	uint32_t node; /* string */
-	int is_cuda;   /* by the target's name */
+	int is_cuda;   /* according to the target's name */
 };
 
 static inline void test_model_begin(struct test_model *model, const char *target)
@@ -33,7 +33,7 @@ static inline void test_model_begin(struct test_model *model, const char *target
 	model->entry = (struct erca_entry){.name = build_string(build, "main")};
 }
 
-/* Inputs first, then outputs: their order in the tensor table. */
+/* Inputs must be added before outputs; this is their order in the tensor table. */
 static inline void test_model_tensor(struct test_model *model, int is_output, enum erc_dtype dtype, int64_t count)
 {
 	BUILD_ADD(&model->build, TENSORS, struct erca_tensor, .name = model->node, .dtype = (uint8_t)dtype, .rank = 1,
@@ -93,7 +93,8 @@ static inline void test_model_copy(struct test_model *model)
 	pool_add(&model->build.tables[ERC_TABLE_RECORDS], &record, sizeof record);
 }
 
-/* The artifact, to free. code: a CPU code image, which is wrapped for the stand-in where the target is CUDA; or CODE for a GPU. */
+/* Returns the artifact, which the caller frees. code: a CPU code image, which is converted for the stand-in if the
+ * target is CUDA; or CODE for a GPU. */
 static inline uint8_t *test_model_finish(struct test_model *model, const void *code, size_t code_bytes, size_t *bytes)
 {
 	struct erca_target *target = (void *)model->build.tables[ERC_TABLE_TARGETS].data;

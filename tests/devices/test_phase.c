@@ -19,7 +19,7 @@ static void begin(void)
 	forecast = (struct erc__forecast){.launches = launches};
 }
 
-/* A launch of one round that so many units can use. */
+/* A launch of one round that can use this many units. */
 static void launch(uint32_t units, uint32_t us)
 {
 	ck_assert_uint_lt(forecast.count, MOST);
@@ -41,8 +41,8 @@ static void expect(uint32_t number, uint32_t first, uint32_t units)
 	              phases[number].first, units, first);
 }
 
-/* Wide for 300 us, narrow for 400 us in pieces of 40, wide again: the rise is told with the piece that ends less than
- * 50 us before. */
+/* Wide for 300 us, narrow for 400 us in pieces of 40 us, then wide again. The rise is announced with the piece that
+ * ends less than 50 us before. */
 START_TEST(told_ahead)
 {
 	begin();
@@ -54,11 +54,11 @@ START_TEST(told_ahead)
 	ck_assert_uint_eq(count, 3);
 	expect(0, 0, 132);
 	expect(1, 1, 20);
-	expect(2, 9, 132); /* launch 9 ends 40 us before 11 begins; at its end a tile of 50 us would come too late */
+	expect(2, 9, 132); /* launch 9 ends 40 us before 11 begins; at its end it would be too late for a tile of 50 us */
 }
 END_TEST
 
-/* A long launch before a wide one cannot be told of in its middle. */
+/* A long launch before a wide one cannot announce it halfway. */
 START_TEST(long_launch_before_a_wide_one)
 {
 	begin();
@@ -72,7 +72,7 @@ START_TEST(long_launch_before_a_wide_one)
 }
 END_TEST
 
-/* 60 us of less do not matter, nor do 5 units of 132 for however long; 20 us of more do. */
+/* A fall for 60 us does not matter, nor does a fall by 5 of 132 units for any time; a rise for 20 us does. */
 START_TEST(what_does_not_matter)
 {
 	begin();
@@ -117,8 +117,8 @@ static uint32_t told_at(uint32_t number)
 	return units;
 }
 
-/* Of any plan: a tile begun before a launch's word ends no later than launches begin that were not told of; what falls
- * lasts. */
+/* For any plan: a tile that began before a launch's word ends before any launch begins that was not announced. What
+ * falls stays low for long. */
 START_TEST(random_plans)
 {
 	uint32_t random = (uint32_t)_i * 2654435761u + 1;

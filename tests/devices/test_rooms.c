@@ -1,17 +1,17 @@
-/* The device conformance suite's second half, for devices whose units check rooms: shrinking, growing, stopping, moving to others,
- * order among requests, cancelling what runs or waits. */
+/* The second half of the device conformance suite, for devices whose units check rooms: shrinking, growing,
+ * stopping, moving to other work, order among requests, cancelling what runs or waits. */
 #include "tests/devices/test_devices.h"
 
-#define ROOM_TESTS 10 /* users of open_elastic */
+#define ROOM_TESTS 10 /* tests that use open_elastic */
 #define GATE_TILES 12
 
 struct gate {
-	uint64_t addresses[2]; /* of the other two */
+	uint64_t addresses[2]; /* of the other two buffers */
 	_Atomic uint32_t control[GATE_WORDS];
 	uint32_t counters[GATE_TILES];
 } GPU_PAGES;
 
-static uint32_t narrow_ns; /* predicted time of the first launch's tiles */
+static uint32_t narrow_ns; /* predicted time of a tile of the first launch */
 
 static void build_gate(struct test_model *model, const erc_runtime *runtime, uint32_t launches, uint32_t first_tiles,
                        uint32_t other_tiles)
@@ -47,7 +47,7 @@ static void await(_Atomic uint32_t *word, uint32_t value)
 	}
 }
 
-/* Tiles that hold a unit now stay; what has not entered for a while will not enter. */
+/* Tiles that hold a unit now stay. Units that have not entered for a while will not enter. */
 static void check_stays(_Atomic uint32_t *word, uint32_t value)
 {
 	usleep(3000);
@@ -84,7 +84,7 @@ START_TEST(room_shrinks_and_grows)
 	OK(erc_request_submit(f.request));
 	await(&gate.control[GATE_ENTERED], units);
 	OK(erc_session_set_units(f.session, 0));
-	atomic_store(&gate.control[GATE_OPEN], units); /* the tiles in hand complete, and the units leave */
+	atomic_store(&gate.control[GATE_OPEN], units); /* the running tiles complete, and the units leave */
 	await(&f.session->tenant.room.units, 0);
 	check_stays(&gate.control[GATE_ENTERED], units);
 	FAILS(erc_request_wait(f.request, 0), ERC_TIMEOUT);
@@ -112,7 +112,7 @@ START_TEST(room_stops_and_resumes)
 	uint32_t units = f.runtime->device->units;
 	OK(erc_request_submit(f.request));
 	await(&gate.control[GATE_ENTERED], units);
-	/* Resumed before a unit could look: what entered before the stop leaves all the same, then comes back. */
+	/* Resumed before a unit could look: what entered before the stop still leaves, and then comes back. */
 	erc__room_stop(&f.session->tenant.room);
 	erc__room_resume(&f.session->tenant.room, 1);
 	f.runtime->device->ops->room_changed(f.runtime->device);
@@ -146,7 +146,7 @@ START_TEST(no_room_no_start)
 }
 END_TEST
 
-/* Units that sleep through a launch of one tile are woken for the wide one behind it. */
+/* Units that sleep during a launch of one tile are woken for the wide launch after it. */
 START_TEST(sleeping_units_join)
 {
 	struct fixture f;
@@ -166,8 +166,8 @@ START_TEST(sleeping_units_join)
 }
 END_TEST
 
-/* Two real-time runs that can use one unit each have one each; the more urgent one has all that it can use when its wide
- * launch comes, and the other one goes on behind it. */
+/* Two real-time runs that can use one unit each have one each. The more urgent run gets all that it can use when its
+ * wide launch comes, and the other one goes on afterwards. */
 START_TEST(narrow_runs_go_side_by_side)
 {
 	static const struct erc_session_options options[] = {
@@ -211,7 +211,7 @@ START_TEST(narrow_runs_go_side_by_side)
 }
 END_TEST
 
-/* As erc_session_set_units, but nobody is told. */
+/* As erc_session_set_units, but without telling anyone. */
 static void set_cap_quietly(erc_session *session, uint32_t cap)
 {
 	struct erc__device *device = session->model->runtime->device;
@@ -220,8 +220,8 @@ static void set_cap_quietly(erc_session *session, uint32_t cap)
 	pthread_mutex_unlock(&device->lock);
 }
 
-/* A unit turns from a run to a more urgent one that is narrow: what it leaves is for the units that sleep. Both are real-time:
- * on a CPU, best-effort work beside it has threads of its own. */
+/* A unit turns from a run to a more urgent, narrow run. What it leaves is for the units that sleep. Both runs are
+ * real-time, because on a CPU best-effort work beside them has separate threads. */
 START_TEST(left_work_is_passed_on)
 {
 	static const struct erc_session_options options = {.size = sizeof options, .class_ = ERC_REAL_TIME},
@@ -233,7 +233,7 @@ START_TEST(left_work_is_passed_on)
 	if (!open_elastic(&f, _i, &gate, 2, 1, 1))
 		return;
 	if (f.runtime->device->ops
-	        ->request_create) { /* its units look at their own room only, others' work is launched beside it */
+	        ->request_create) { /* its units check only their own room, and other work is launched beside it */
 		close_device(&f);
 		return;
 	}
@@ -249,11 +249,11 @@ START_TEST(left_work_is_passed_on)
 	OK(erc_session_set_units(urgent_session, 0));
 	OK(erc_request_submit(urgent));
 	usleep(3000);                       /* the other units find no tile and no room, and sleep */
-	set_cap_quietly(urgent_session, 1); /* seen by the unit that is awake, once its tile is through */
+	set_cap_quietly(urgent_session, 1); /* the unit that is awake sees this when its tile is complete */
 	atomic_store(&gate.control[GATE_OPEN], 1);
 	await(&urgent_gate.control[GATE_ENTERED], 1);
 	await(&gate.control[GATE_ENTERED], units > 1 ? 2 : 1); /* one tile, for one of the others */
-	OK(erc_session_set_units(urgent_session, 1));          /* what the room was set to is now its right too */
+	OK(erc_session_set_units(urgent_session, 1));          /* this makes the present limit of the room its own again */
 	atomic_store(&urgent_gate.control[GATE_OPEN], UINT32_MAX);
 	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
 	OK(erc_request_wait(urgent, UINT64_MAX));
@@ -292,8 +292,8 @@ END_TEST
 
 /* ---- order among requests, cancelling ---- */
 
-/* One unit held by a gate; behind it wait, in order of submission, best-effort, real-time of level 1,
- * then of level 0 with a late and an early deadline: they start in the reverse order. */
+/* One unit is held by a gate. Requests wait for it, in order of submission: best-effort, real-time of level 1, then
+ * of level 0 with a late and an early deadline. They start in the reverse order. */
 START_TEST(urgent_first)
 {
 	struct erc_session_options classes[] = {
@@ -325,8 +325,7 @@ START_TEST(urgent_first)
 	test_model_launch(&model, TEST_KERNEL_stamp, 1, 0);
 	load(&stamp, &model);
 	for (uint32_t i = 1; i < 4 && f.runtime->device->ops->request_create; i++)
-		classes[i].level =
-			3 - i; /* launched when they come: deadlines within a level do not change their order any more */
+		classes[i].level = 3 - i; /* launched on arrival, so deadlines within a level no longer change their order */
 	OK(erc_request_submit(f.request));
 	await(&gate.control[GATE_ENTERED], 1);
 	for (int i = 0; i < 4; i++) {
@@ -364,13 +363,13 @@ START_TEST(cancel_running)
 	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
 	FAILS(erc_request_wait(f.request, UINT64_MAX), ERC_CANCELLED);
 	ck_assert_uint_eq(atomic_load(&gate.control[GATE_ENTERED]), units);
-	/* The request is as good as new. */
+	/* The request works as before. */
 	bind_gate(f.request, &gate);
 	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
 	OK(erc_request_run(f.request));
 	for (uint32_t i = 0; i < GATE_TILES; i++)
 		ck_assert_uint_eq(gate.counters[i], 3);
-	OK(erc_request_cancel(f.request)); /* too late: nothing happens */
+	OK(erc_request_cancel(f.request)); /* too late to have an effect */
 	close_device(&f);
 }
 END_TEST

@@ -1,4 +1,5 @@
-/* The virtual device: its clock, its two ways to advance against each other, what preemption costs, determinism. */
+/* The virtual device: its clock, its two ways to advance compared with each other, the cost of preemption,
+ * determinism. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #define US UINT64_C(1000)
 
 #ifdef __SANITIZE_THREAD__
-#define REQUESTS 60 /* tile by tile is slow there */
+#define REQUESTS 60 /* tile by tile is slow */
 #else
 #define REQUESTS 1000
 #endif
@@ -21,7 +22,7 @@
 		ck_assert_msg(ok_status_ == ERC_OK, "%s: %s", erc_status_text(ok_status_), erc_error_detail()); \
 	} while (0)
 
-/* Two tenants: a real-time one of 12 short launches, a best-effort one of 10 long ones. */
+/* Two tenants: a real-time tenant with 12 short launches, and a best-effort tenant with 10 long ones. */
 struct pair {
 	erc_runtime *runtime;
 	erc_model *models[2];
@@ -88,7 +89,7 @@ static uint64_t latency_ns(erc_request *request)
 	return timing.finished_ns - timing.arrival_ns;
 }
 
-/* Waits for the request; a best-effort one that ends meanwhile begins anew. Returns how many did. */
+/* Waits for the request. A best-effort request that ends meanwhile is submitted again. Returns the number of those. */
 static uint32_t await_first(struct pair *pair)
 {
 	uint32_t restarts = 0;
@@ -138,7 +139,7 @@ static struct figures run_load(const char *policy, uint32_t requests, const stru
 	return figures;
 }
 
-/* Alone, a run takes its launches' waves, to the nanosecond. */
+/* Alone, a run takes the time of its launches' waves, to the nanosecond. */
 START_TEST(time_is_what_was_predicted)
 {
 	struct pair pair;
@@ -157,7 +158,7 @@ START_TEST(time_is_what_was_predicted)
 }
 END_TEST
 
-/* Launch by launch and tile by tile come to the same decisions, under every policy, as far as time is not rounded. */
+/* Advancing by launch and by tile gives the same decisions under every policy, except where times are rounded. */
 START_TEST(launches_agree_with_tiles)
 {
 	static const char *const policies[] = {"elastic", "exclusive", "partition", "fifo", "priority", "concurrent"};
@@ -172,7 +173,7 @@ START_TEST(launches_agree_with_tiles)
 }
 END_TEST
 
-/* What RT waits for under the elastic policy is less than one tile of BE; with launch boundaries it is more. */
+/* Under the elastic policy, RT waits for less than one tile of BE; with launch boundaries it waits for more. */
 START_TEST(preemption_costs_a_tile)
 {
 	struct pair pair;
@@ -198,7 +199,7 @@ START_TEST(same_seed_same_times)
 }
 END_TEST
 
-/* One launch of 66 tiles of 10 us, which move all that the memory can. */
+/* One launch of 66 tiles of 10 us, which use the whole memory bandwidth. */
 static uint8_t *make_heavy(size_t *bytes)
 {
 	struct test_model model;
@@ -213,8 +214,8 @@ static uint8_t *make_heavy(size_t *bytes)
 	return test_model_finish(&model, "code", 4, bytes);
 }
 
-/* Alone each has its predicted time; both together want twice what there is, so the later one takes twice its time, or three
- * times where contention counts double. */
+/* Alone, each has its predicted time. Both together need twice the bandwidth, so the later one takes twice its time,
+ * or three times if contention counts double. */
 START_TEST(contention_follows_traffic)
 {
 	struct erc_sim_options sim = {.size = sizeof sim, .contention = _i};
@@ -262,7 +263,7 @@ START_TEST(cancel_in_virtual_time)
 	ck_assert_int_eq(erc_runtime_wait(pair.runtime, 100 * US), ERC_TIMEOUT);
 	OK(erc_request_cancel(pair.requests[1]));
 	ck_assert_int_eq(erc_request_wait(pair.requests[1], UINT64_MAX), ERC_CANCELLED);
-	OK(erc_request_run(pair.requests[1])); /* as good as new */
+	OK(erc_request_run(pair.requests[1])); /* the request works as before */
 	OK(erc_request_run(pair.requests[0]));
 	close_pair(&pair);
 }

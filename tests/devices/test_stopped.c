@@ -1,7 +1,7 @@
-/* Threads that leave the cores to others may be stopped anywhere, for long. A tracer stops the CPU device's best-effort
- * threads at thousands of places, a few instructions apart; while they stand still, all that an application does
- * beside best-effort work goes on. Then, with every core kept busy by others, best-effort work is cancelled, destroyed and
- * closed in bounded time. */
+/* Threads that leave their cores to others may be stopped anywhere, for long. A tracer stops the CPU device's
+ * best-effort threads at thousands of places, a few instructions apart. While they are stopped, everything that an
+ * application does beside best-effort work goes on. Then, with every core kept busy by others, best-effort work is
+ * cancelled, destroyed and closed in bounded time. */
 #include "tests/devices/test_devices.h"
 
 #include <errno.h>
@@ -43,7 +43,7 @@ static uint64_t now_ms(void)
 
 /* ---- the application: a child process ---- */
 
-/* What tracer and application tell each other. */
+/* What the tracer and the application tell each other. */
 struct talk {
 	_Atomic uint32_t tids[UNITS];
 	_Atomic uint32_t is_ready, asked, done, is_over;
@@ -51,7 +51,7 @@ struct talk {
 	_Atomic uint32_t be_runs;
 };
 
-/* Three launches of tiles that do next to nothing: what the threads run is mostly the runtime's code. */
+/* Three launches of nearly empty tiles, so that the threads mostly run the runtime's code. */
 static void build(struct test_model *model, const char *target)
 {
 	test_model_begin(model, target);
@@ -86,7 +86,7 @@ struct feeder {
 	pthread_t thread;
 };
 
-/* Best-effort work without end; each tile runs as often as it should. */
+/* Submits best-effort work without end, and checks that each tile ran as often as it should. */
 static void *feed(void *argument)
 {
 	struct feeder *feeder = argument;
@@ -108,7 +108,7 @@ static void *feed(void *argument)
 	return NULL;
 }
 
-/* All that must go on while best-effort threads stand still. */
+/* Everything that must go on while best-effort threads are stopped. */
 static void do_round(struct fixture *f, struct talk *talk, erc_request *urgent, erc_request *other)
 {
 	struct erc_session_options options = {.size = sizeof options, .class_ = ERC_REAL_TIME};
@@ -135,7 +135,7 @@ static void do_round(struct fixture *f, struct talk *talk, erc_request *urgent, 
 	OK(erc_request_cancel(urgent));
 	enum erc_status status = erc_request_wait(urgent, UINT64_MAX);
 	ck_assert(status == ERC_OK || status == ERC_CANCELLED);
-	*step = 7; /* best effort: submitting and cancelling do not wait, its end may */
+	*step = 7; /* best effort: submitting and cancelling do not wait, but the end may */
 	if (other->job.state != ERC__JOB_IDLE)
 		(void)erc_request_wait(other, 0);
 	if (other->job.state == ERC__JOB_IDLE)
@@ -171,7 +171,7 @@ static void application(struct talk *talk)
 	for (int i = 0; i < UNITS; i++) {
 		uint32_t tid = atomic_load(&((struct cpu_device *)f.runtime->device)->aparts[i].tid);
 		sched_setscheduler((pid_t)tid, SCHED_OTHER,
-		                   &(struct sched_param){0}); /* or its steps take very long on busy cores */
+		                   &(struct sched_param){0}); /* otherwise its steps take very long on busy cores */
 		atomic_store(&talk->tids[i], tid);
 	}
 	atomic_store(&talk->is_ready, 1);
@@ -190,7 +190,7 @@ static void application(struct talk *talk)
 	OK(erc_request_destroy(urgent));
 	OK(erc_session_destroy(session));
 	close_device(&f);
-	_exit(0); /* no leaks are looked for in a process that was traced */
+	_exit(0); /* a process that was traced is not checked for leaks */
 }
 
 /* ---- the tracer ---- */
@@ -216,7 +216,7 @@ static char state_of(pid_t tid)
 	return state;
 }
 
-/* One instruction further; a thread that sleeps in the system is stopped there. */
+/* One instruction further. A thread that sleeps in the system is stopped there. */
 static void step(pid_t tid)
 {
 	int status = 0, is_stepped = !ptrace(PTRACE_SINGLESTEP, tid, 0, 0);
@@ -256,7 +256,7 @@ static void await_round(struct talk *talk, uint32_t round)
 	}
 }
 
-/* Distinct addresses seen, in a set of fixed size. */
+/* Counts distinct addresses in a set of fixed size. */
 static uint32_t note_place(uint64_t *places, uint32_t size, uint64_t place)
 {
 	uint32_t i = (uint32_t)(place * 0x9e3779b97f4a7c15u >> 40) % size;
@@ -267,7 +267,7 @@ static uint32_t note_place(uint64_t *places, uint32_t size, uint64_t place)
 	return is_new;
 }
 
-/* A stretch: one thread is stopped, or both are; then round after round, a few instructions apart. */
+/* One or both threads are stopped; then come rounds, a few instructions apart. */
 static uint32_t trace_stretch(struct talk *talk, uint32_t first_round, uint32_t random)
 {
 	static uint64_t places[1 << 16];
@@ -359,7 +359,7 @@ static int make_busy(pthread_t *threads, int most)
 	return count;
 }
 
-/* Work of long tiles is cancelled, waited for, destroyed; last of all the device is closed with it. */
+/* Work of long tiles is cancelled, waited for and destroyed. At the end the device is closed with such work. */
 static void end_beside_busy_cores(int rounds, uint32_t bytes, uint64_t bound_ms, uint64_t *worst_ms)
 {
 	struct erc_session_options options = {.size = sizeof options, .class_ = ERC_REAL_TIME};

@@ -1,4 +1,4 @@
-/* Generated once by NumPy 2 and the onnx package: files as others write them. */
+/* Files as other programs write them. Generated once with NumPy 2 and the onnx package. */
 
 static const unsigned char npy_fortran[] =
 	"\x93\x4e\x55\x4d\x50\x59\x01\x00\x76\x00\x7b\x27\x64\x65\x73\x63\x72\x27\x3a\x20\x27\x3c\x66\x34"

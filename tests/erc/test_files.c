@@ -1,5 +1,5 @@
-/* Tensor files and comparisons of the command: files written by NumPy and the onnx package,
- * read back; each truncated at every length; limits of the comparison. */
+/* Tensor files and comparisons of the command: files written by NumPy and the onnx package are read back, and
+ * truncated at every length; limits of the comparison. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -85,7 +85,7 @@ START_TEST(pb_typed_and_raw_data)
 	ck_assert_ptr_null(pb_parse(BYTES(pb_f16), &array));
 	ck_assert_double_eq(array_get(&array, 0), 1.0);
 	ck_assert_double_eq(array_get(&array, 1), -0.5);
-	ck_assert_double_eq(array_get(&array, 2), 0x1p-24); /* the least denormal */
+	ck_assert_double_eq(array_get(&array, 2), 0x1p-24); /* the smallest denormal */
 	array_free(&array);
 	ck_assert_ptr_null(pb_parse(BYTES(pb_f32), &array));
 	ck_assert_double_eq(array_get(&array, 1), -2.25);
@@ -100,7 +100,8 @@ END_TEST
 
 typedef const char *(*parse_fn)(const void *data, size_t bytes, struct array *out);
 
-/* Every truncation is refused, and read from a block of just that size, so that a sanitizer sees a step too far. */
+/* Every truncation is rejected. It is read from a block of exactly its size, so that a sanitizer notices a read
+ * beyond it. */
 static void refuse_truncations(parse_fn parse, const unsigned char *data, size_t bytes)
 {
 	for (size_t length = 0; length < bytes; length++) {
@@ -112,7 +113,7 @@ static void refuse_truncations(parse_fn parse, const unsigned char *data, size_t
 	}
 }
 
-/* No flip of a bit may end in a crash or in an array whose size is not its dims'. */
+/* No flipped bit may cause a crash, or an array whose size differs from its dims. */
 static void survive_flips(parse_fn parse, const unsigned char *data, size_t bytes)
 {
 	unsigned char *copy = malloc(bytes);
@@ -135,7 +136,7 @@ START_TEST(damaged_files_are_refused)
 {
 	refuse_truncations(npy_parse, BYTES(npy_fortran));
 	refuse_truncations(npy_parse, BYTES(npy_v2));
-	refuse_truncations(pb_parse, BYTES(pb_i64) - 3); /* the name stands last and may be missing */
+	refuse_truncations(pb_parse, BYTES(pb_i64) - 3); /* the name is the last field and may be missing */
 	refuse_truncations(pb_parse, BYTES(pb_f32) - 3);
 	survive_flips(npy_parse, BYTES(npy_fortran));
 	survive_flips(npy_parse, BYTES(npy_v2));
@@ -180,7 +181,7 @@ START_TEST(comparison_of_odd_numbers)
 	ck_assert(!compare(odd, other, 4, 1e9, 1e9).equal);
 	ck_assert(!compare(other, odd, 4, 1e9, 1e9).equal);
 	ck_assert(!compare(sign, odd, 4, 1e9, 1e9).equal);
-	ck_assert(isinf(compare(other, odd, 4, 0, 0).relative_l2)); /* no L2 limit lets a misplaced NaN through */
+	ck_assert(isinf(compare(other, odd, 4, 0, 0).relative_l2)); /* no L2 limit accepts a NaN at the wrong place */
 }
 END_TEST
 
@@ -192,7 +193,7 @@ START_TEST(comparison_of_integers_and_shapes)
 	ck_assert(array_new(&e, ERC_I64, 2, dims));
 	ck_assert(array_new(&t, ERC_I64, 2, turned));
 	((int64_t *)a.data)[1] = INT64_MAX;
-	((int64_t *)e.data)[1] = INT64_MAX - 1; /* the same double */
+	((int64_t *)e.data)[1] = INT64_MAX - 1; /* converts to the same double */
 	ck_assert(!array_compare(&a, &e, 1, 1).equal);
 	((int64_t *)e.data)[1] = INT64_MAX;
 	ck_assert(array_compare(&a, &e, 0, 0).equal);

@@ -1,10 +1,10 @@
-/* Equal states made to look equal: messages that nobody can read any more are forgotten, clocks are
- * renumbered to what still matters. Then a state as bytes, to be kept and compared. */
+/* Makes equal states look equal: messages that nobody can read any more are removed, and clocks are renumbered to
+ * what still matters. Then packs a state into bytes, to be stored and compared. */
 #include "tests/explore/memory.h"
 
 #include <string.h>
 
-/* Messages older than every view of the threads that use the location. */
+/* Removes messages that are older than the view of every thread that uses the location. */
 static void forget_messages(struct state *state, int location)
 {
 	int base = state->count[location] - 1;
@@ -35,7 +35,7 @@ static int known_to_all(const struct state *state, int owner, uint8_t clock)
 	return 1;
 }
 
-/* One thread's clock: only its order against the marks on plain memory counts. */
+/* Renumbers one thread's clock: only its order relative to the marks on plain memory matters. */
 static void renumber_clock(struct state *state, int t)
 {
 	uint8_t rank[256] = {0}, n = 0, own = state->thread[t].view.clock[t];

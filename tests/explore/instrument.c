@@ -1,7 +1,7 @@
-/* Runs the explored code. The compiler's thread-sanitizer instrumentation calls the functions below at each
- * access; no sanitizer is linked. A thread has no stack of its own: to take a step its activity is run again from
- * the start, fed with what its operations returned so far, up to the next one, and left by longjmp. So a
- * thread's state is its log, and a whole exploration state is plain data. */
+/* Runs the explored code. The compiler's thread-sanitizer instrumentation calls the functions below at each access;
+ * no sanitizer is linked. A thread has no stack of its own. For each step, its activity runs again from the start,
+ * gets what its operations returned before, continues to the next operation, and is left by longjmp. So a thread's
+ * state is its log, and a whole exploration state is plain data. */
 #include "tests/explore/memory.h"
 
 #include <setjmp.h>
@@ -11,15 +11,15 @@
 
 struct shape shape;
 int instrument_trace;
-const struct state *instrument_peek; /* what explore_newest looks into */
+const struct state *instrument_peek; /* the state that explore_newest reads */
 
 static struct {
-	struct state *state; /* NULL: setting up, accesses go straight to memory */
+	struct state *state; /* NULL: set-up, where accesses go directly to memory */
 	int t;
-	uint16_t op; /* operations replayed so far, and log entries taken */
+	uint16_t op; /* operations replayed so far, and log entries used */
 	uint8_t entry;
-	const struct location *written; /* plain, whose new value is in memory by the next access */
-	int is_weak;                    /* the next compare-and-swap */
+	const struct location *written; /* a plain location whose new value is in memory by the next access */
+	int is_weak;                    /* the next compare-and-swap is weak */
 	const char *wrong;
 	jmp_buf out;
 } run;
@@ -37,7 +37,7 @@ static int find(const struct location *locations, int count, const volatile void
 static uint64_t fetch(const struct location *location)
 {
 	uint64_t value = 0;
-	memcpy(&value, (const void *)location->address, location->bytes); /* little-endian, as the targets are */
+	memcpy(&value, (const void *)location->address, location->bytes); /* little-endian, like all targets */
 	return value;
 }
 
@@ -88,7 +88,7 @@ void explore_stoppable(int thread, int ghost)
 	shape.stop_ghost[thread] = (uint8_t)(ghost + 1);
 }
 
-/* The first state, from what setting up left in memory. */
+/* Makes the first state from what set-up left in memory. */
 void shape_reset(struct state *state)
 {
 	memset(state, 0, sizeof *state);
@@ -110,7 +110,7 @@ static _Noreturn void leave(const char *wrong)
 	longjmp(run.out, 1);
 }
 
-/* A plain write is announced before it happens: its value is picked up at the thread's next access. */
+/* A plain write is announced before it happens: its value is read at the thread's next access. */
 static void settle(void)
 {
 	if (run.written)
@@ -132,7 +132,7 @@ static uint64_t next_logged(void)
 	return thread->log[run.entry++];
 }
 
-/* Done at once, together with the operation before: only its own thread or its ghosts can tell. */
+/* Done immediately, with the operation before it: only this thread or its ghosts can notice. */
 static uint64_t immediate(uint64_t value)
 {
 	struct thread *thread = &run.state->thread[run.t];
@@ -141,7 +141,7 @@ static uint64_t immediate(uint64_t value)
 	return next_logged();
 }
 
-/* Returns when the operation has been carried out. */
+/* Returns when the operation has been done. */
 static void operation(int kind, int location, int order, int fail_order, uint64_t value, uint64_t expected)
 {
 	if (location < 0)
@@ -254,11 +254,11 @@ static void plain_access(void *address, int is_write)
 {
 	int location = run.state ? find(shape.plain, shape.plains, address) : -1;
 	if (location < 0)
-		return; /* the thread's own: a local variable, or a constant */
+		return; /* private to the thread: a local variable, or a constant */
 	const struct location *where = &shape.plain[location];
 	if (is_replayed()) {
 		if (!is_write)
-			put(where, next_logged()); /* where the code is about to read it */
+			put(where, next_logged()); /* written where the code is about to read it */
 		return;
 	}
 	const char *wrong =
@@ -321,7 +321,7 @@ PLAIN(4)
 PLAIN(8)
 PLAIN(16)
 
-/* Whole structs: only while setting up. */
+/* Whole structs, only during set-up. */
 void __tsan_read_range(void *address, long bytes);
 void __tsan_write_range(void *address, long bytes);
 void __tsan_read_range(void *address, long bytes)
@@ -335,7 +335,7 @@ void __tsan_write_range(void *address, long bytes)
 	__tsan_read_range(address, bytes);
 }
 
-/* GCC calls _weak and _strong; Clang _val for both, so that there no failure without a reason is explored. */
+/* GCC calls _weak and _strong. Clang calls _val for both, so failures for no reason are not explored there. */
 #define ATOMIC(bits, type) \
 	type __tsan_atomic##bits##_load(const volatile void *address, int order); \
 	void __tsan_atomic##bits##_store(volatile void *address, type value, int order); \

@@ -1,12 +1,12 @@
-/* The memory model: C11's relaxed, release/acquire and sequentially consistent accesses, carried out
- * one at a time. A location keeps all its messages; a thread may read each one that is not older than its
- * view, a store goes to any place after it. What is left out: a load never returns a later store of
- * its own future (program order and reads-from make no circle), and fences, which the protocol has none of. */
+/* The memory model: relaxed, release/acquire and sequentially consistent accesses of C11, done one at a time. A
+ * location keeps all its messages. A thread may read every message that is not older than its view, and a store may
+ * go to any place after it. Two things are left out: a load that returns a later store of its own thread (program
+ * order and reads-from form no cycle), and fences, which the protocol does not use. */
 #include "tests/explore/memory.h"
 
 #include <string.h>
 
-enum { RELAXED, CONSUME, ACQUIRE, RELEASE, ACQ_REL, SEQ_CST }; /* as the compilers number them */
+enum { RELAXED, CONSUME, ACQUIRE, RELEASE, ACQ_REL, SEQ_CST }; /* the compilers' numbers */
 
 static int acquires(int order)
 {
@@ -39,8 +39,8 @@ void memory_log(struct thread *thread, uint64_t value)
 		thread->log[thread->log_count++] = value;
 }
 
-/* Sequentially consistent accesses are totally ordered by when they are carried out, per location: nothing
- * older than what one of them reached may be read by the next. Weaker than a fence at each, as C11 is. */
+/* Sequentially consistent accesses are totally ordered, per location, by when they are done: the next one reads
+ * nothing older than what an earlier one reached. This is weaker than a fence at each access, as in C11. */
 static int oldest_readable(const struct state *state, int t, int location, int order)
 {
 	int at = state->thread[t].view.at[location];
@@ -78,7 +78,7 @@ int memory_choices(const struct state *state, int t, struct choice *choices)
 	return n;
 }
 
-/* Makes place for a message; every view's place behind it moves on. */
+/* Makes place for a message: the places after it in every view move by one. */
 static void shift(struct state *state, int location, int place)
 {
 	struct message *messages = state->message[location];
@@ -103,7 +103,7 @@ static void read_message(struct state *state, int t, int location, int i, int or
 		state->sc_at[location] = (uint8_t)i;
 }
 
-/* A store behind message i; a read-modify-write of it goes on with its release sequence. */
+/* Stores after message i. A read-modify-write of message i continues its release sequence. */
 static const char *store_behind(struct state *state, int t, int i, uint64_t value, int order, int is_rmw)
 {
 	int location = state->thread[t].next.location;
@@ -120,13 +120,13 @@ static const char *store_behind(struct state *state, int t, int i, uint64_t valu
 	uint8_t tag = (uint8_t)state->ghost[GHOST_TAG];
 	state->message[location][i + 1] = (struct message){value, carried, (uint8_t)is_rmw, tag};
 	if (releases(order))
-		thread->view.clock[t]++; /* what follows is not covered by what was released */
+		thread->view.clock[t]++; /* what follows is not part of what was released */
 	if (order == SEQ_CST)
 		state->sc_at[location] = (uint8_t)(i + 1);
 	return NULL;
 }
 
-/* What a read-modify-write stores, in the location's width. */
+/* What a read-modify-write stores, truncated to the location's width. */
 uint64_t memory_result(const struct op *op, uint64_t old)
 {
 	uint64_t value = op->kind == OP_ADD ? old + op->value : op->value;
@@ -139,7 +139,7 @@ const char *memory_apply(struct state *state, int t, struct choice choice)
 	const struct op op = thread->next;
 	thread->op_count++;
 	if (op.kind == OP_WAIT) {
-		if (!op.predicate) /* who sleeps on a word has had it looked at */
+		if (!op.predicate) /* the word of a sleeping thread has been compared */
 			thread->view.at[op.location] = (uint8_t)(state->count[op.location] - 1);
 		memory_log(thread, wait_result(state, &op));
 		return NULL;

@@ -1,5 +1,5 @@
-/* The state of an exploration: every thread's past since its activity began, and a memory whose
- * locations keep their history. memory.c is the memory model, canonical.c makes equal states look equal. */
+/* The state of an exploration: the past of every thread since its activity began, and a memory whose locations keep
+ * their history. memory.c is the memory model, canonical.c makes equal states look equal. */
 #ifndef MEMORY_H
 #define MEMORY_H
 
@@ -7,22 +7,22 @@
 
 enum { THREADS = 5, ATOMICS = 12, PLAINS = 20, MESSAGES = 24, LOG = 80, CHOICES = 96 };
 
-/* What a thread knows: for each location the oldest message that it may still read, for each thread how much
- * of its past. */
+/* What a thread knows: for each location the oldest message that it may still read, and for each thread how much of
+ * its past. */
 struct view {
 	uint8_t at[ATOMICS];
 	uint8_t clock[THREADS];
 };
 
-/* One store. Messages of a location stand in modification order. */
+/* One store. The messages of a location are in modification order. */
 struct message {
 	uint64_t value;
-	struct view view; /* what an acquiring reader learns */
-	uint8_t chained;  /* stored by a read-modify-write of the message before: nothing comes between */
+	struct view view; /* what a reader that acquires learns */
+	uint8_t chained;  /* stored by a read-modify-write of the message before, so nothing can come between them */
 	uint8_t tag;
 };
 
-/* Plain memory: one value, and who accessed it when. A clock of 0 is known to everyone. */
+/* Plain memory: one value, and when each thread accessed it. Everyone knows of a clock of 0. */
 struct plain {
 	uint64_t value;
 	uint8_t writer;
@@ -32,12 +32,12 @@ struct plain {
 
 enum op_kind { OP_NONE, OP_LOAD, OP_STORE, OP_ADD, OP_CAS, OP_WAIT };
 
-/* What a thread does next. */
+/* The next operation of a thread. */
 struct op {
 	uint8_t kind, location, order, fail_order;
 	uint8_t is_weak; /* a compare-and-swap that may fail for no reason */
 	uint64_t value, expected;
-	uint32_t (*predicate)(void); /* OP_WAIT; NULL: until location's newest value is not `value` */
+	uint32_t (*predicate)(void); /* OP_WAIT; NULL: until the location's newest value differs from `value` */
 };
 
 struct thread {
@@ -45,23 +45,23 @@ struct thread {
 	uint8_t seen_tag[ATOMICS];
 	uint8_t ended;
 	uint8_t log_count;
-	uint16_t op_count; /* done in this activity */
+	uint16_t op_count; /* operations done in this activity */
 	uint32_t argument; /* of this activity */
 	struct op next;
-	uint64_t log[LOG]; /* what the activity's operations returned */
+	uint64_t log[LOG]; /* results of the activity's operations */
 };
 
 struct state {
 	uint8_t count[ATOMICS];
-	uint8_t sc_at[ATOMICS]; /* messages that sequentially consistent accesses have reached */
-	uint8_t spurious;       /* failures left */
+	uint8_t sc_at[ATOMICS]; /* the messages that sequentially consistent accesses have reached */
+	uint8_t spurious;       /* number of failures left */
 	uint32_t ghost[GHOSTS];
 	struct plain plain[PLAINS];
 	struct thread thread[THREADS];
 	struct message message[ATOMICS][MESSAGES];
 };
 
-/* The scenario's shape; constant while it is explored. */
+/* The fixed part of a scenario, which does not change while it is explored. */
 struct shape {
 	struct location {
 		const char *name;
@@ -73,26 +73,26 @@ struct shape {
 	const char *thread_name[THREADS];
 	explore_body *body[THREADS];
 	uint16_t touches[THREADS]; /* atomic locations that the thread was ever seen to use */
-	uint16_t stores[THREADS];  /* ... and to store to */
+	uint16_t stores[THREADS];  /* and those that it stored to */
 	uint8_t atomics, plains, threads;
-	uint8_t stop_ghost[THREADS]; /* plus 1; 0: the thread is never stopped */
+	uint8_t stop_ghost[THREADS]; /* number of the ghost plus 1; 0: the thread is never stopped */
 	struct {
 		uint16_t touches[THREADS], stores[THREADS];
-	} learnt; /* the same, in this search; takes effect in the next one */
+	} learnt; /* the same, found in this search; used by the next one */
 };
 
 extern struct shape shape;
 
 /* ---- memory.c ---- */
 
-/* One way to carry out an operation: which message it reads or is stored behind. */
+/* One way to do an operation: which message it reads, or after which message it stores. */
 struct choice {
 	uint8_t message;
-	uint8_t fails; /* a compare-and-swap that does */
+	uint8_t fails; /* a compare-and-swap that fails */
 };
 
 int memory_choices(const struct state *state, int t, struct choice *choices);
-/* Carries out thread t's next operation and logs what it returns. NULL, or what is wrong. */
+/* Does thread t's next operation and logs its result. Returns NULL, or what is wrong. */
 const char *memory_apply(struct state *state, int t, struct choice choice);
 const char *memory_plain_read(struct state *state, int t, int location);
 const char *memory_plain_write(struct state *state, int t, int location);
@@ -102,35 +102,36 @@ uint64_t memory_newest(const struct state *state, int location);
 
 /* ---- canonical.c ---- */
 
-/* Forgets what no thread can tell apart. */
+/* Removes what no thread can distinguish. */
 void canonical(struct state *state);
-/* Copies what is in use. */
+/* Copies the used parts. */
 void state_copy(struct state *to, const struct state *from);
-/* To bytes and back: returns how many. */
+/* Packs the state into bytes and returns how many. */
 size_t state_pack(const struct state *state, uint8_t *bytes);
 size_t state_unpack(struct state *state, const uint8_t *bytes);
 
 /* ---- instrument.c ---- */
 
-/* The thread's code from the start of its activity up to its next operation. NULL, or what is wrong. */
+/* Runs the thread's code from the start of its activity to its next operation. Returns NULL, or what is wrong. */
 const char *thread_run(struct state *state, int t);
 void shape_reset(struct state *state);
-extern int instrument_trace; /* print plain accesses */
+extern int instrument_trace; /* prints plain accesses */
 extern const struct state *instrument_peek;
 
 /* ---- search.c ---- */
 
-/* What begins so says nothing of the explored code. */
+/* A message that begins like this says nothing about the explored code. */
 #define LIMIT "the explorer gives up: "
 
 struct outcome {
 	uint64_t states, steps, ends;
 	uint32_t depth;
-	const char *wrong; /* NULL: every property holds */
-	int gave_up;       /* ... or the explorer's limits were reached, which tells nothing */
+	const char *wrong; /* NULL: all properties hold */
+	int gave_up;       /* the explorer's limits were reached, so the result says nothing */
 };
 
-/* All states, nearest first; prints the shortest way to what is wrong. most_states: gives up, as a failure. */
+/* Visits all states, nearest first, and prints the shortest path to a wrong one. most_states: after this many it
+ * gives up, which counts as a failure. */
 struct outcome search(const struct explore_scenario *scenario, uint64_t most_states);
 
 #endif

@@ -1,11 +1,12 @@
-/* What is explored of threads that hold nobody up: the real runtime/devices/post.h and room.h's claim, and around them the
- * loops of runtime/devices/cpu_apart.c without queue, rooms and clock: one or two threads apart, the clerk, the first thread of
- * a unit, and a tracer that stops the first thread apart for good, anywhere. Compiled as protocol.c is. */
+/* The explored code of threads that nobody may wait for: the real runtime/devices/post.h and the claim of room.h,
+ * and the loops of runtime/devices/cpu_apart.c without queue, rooms and clock. There are one or two threads apart,
+ * the clerk, the first thread of a unit, and a tracer that stops the first thread apart for good, anywhere. Compiled
+ * like protocol.c. */
 #include "tests/explore/explore.h"
 
 #include <string.h>
 
-/* Sleeping is a part of what is explored: who sleeps goes on when it is woken, and not before. */
+/* Sleeping is part of what is explored: a sleeping thread continues when it is woken, and not earlier. */
 #define ERC_FUTEX_H
 #include <limits.h>
 #include <stdatomic.h>
@@ -27,13 +28,13 @@ static uint32_t is_clerk_awake(void)
 	return !explore_ghost(GHOST_CLERK_ASLEEP);
 }
 
-/* The system's look at the word is the caller's last one: nothing comes between. */
+/* The system compares the word at the time of the call: nothing comes between the call and the comparison. */
 static void erc__futex_wait(_Atomic uint32_t *word, uint32_t value, uint64_t timeout_ns)
 {
 	int ghost = sleeper_of(word);
 	(void)timeout_ns;
 	if (explore_now(word) != value) {
-		explore_wait_change(word, value); /* from now on this thread knows of it */
+		explore_wait_change(word, value); /* from now on this thread has seen the change */
 		return;
 	}
 	explore_set(ghost, 1);
@@ -59,12 +60,13 @@ static struct {
 	struct erc__bell bell;
 	_Atomic uint32_t lock, waiting, closed, has_ended;
 	struct erc__claim claim;
-	uint32_t launch;           /* in hand */
-	uint32_t cells[MAX_CELLS]; /* what tiles write */
+	uint32_t launch;           /* the open launch */
+	uint32_t cells[MAX_CELLS]; /* written by tiles */
 	struct {
 		struct erc__post post;
-		uint32_t answer, is_over;   /* the thread's while the post is answered, the lock holder's while it is sent */
-		uint32_t is_parked, serves; /* under the lock */
+		uint32_t answer,
+			is_over; /* the thread owns them while the post is answered, the lock holder while it is sent */
+		uint32_t is_parked, serves; /* guarded by the lock */
 	} apart[APARTS];
 } world;
 
@@ -94,7 +96,7 @@ static void unlock(void)
 
 /* ---- under the lock ---- */
 
-/* The gate is of the first thread apart; the others' are open. */
+/* The gate belongs to the first thread apart; the gates of the others are open. */
 static int is_waiting(uint32_t i)
 {
 	return world.apart[i].is_parked && (i || !atomic_load_explicit(&world.closed, memory_order_relaxed));
@@ -144,7 +146,7 @@ static void read_post(uint32_t i)
 		read_report(i);
 }
 
-/* Parked late: by the seeded bug only. */
+/* Parked late: only with the seeded bug. */
 static void find_job(uint32_t i)
 {
 	int is_late = posts_seed == POSTS_SEED_parked_counted_late && !world.apart[i].is_parked &&
@@ -169,7 +171,8 @@ static void compute(uint32_t launch, uint32_t tile)
 	explore_check(runs == 1, "a tile ran twice");
 }
 
-/* One tile, then as many as the scenario says. 0: there is no further launch. */
+/* Opens a launch of one tile, and later launches of the scenario's number of tiles. Returns 0 if there is no further
+ * launch. */
 static uint32_t next_launch(void)
 {
 	if (++world.launch == setting.launches)
@@ -185,7 +188,7 @@ static uint32_t next_launch(void)
 	return 1;
 }
 
-/* One launch's tiles, as many as there are. */
+/* Runs all available tiles of one launch. */
 static uint32_t serve(uint32_t i)
 {
 	uint32_t tile, n = 0;
@@ -252,7 +255,8 @@ static uint32_t clerk(uint32_t argument)
 	return 0;
 }
 
-/* A real-time run comes, and goes: the unit's first thread has something to do, then reads its second one's post. */
+/* A real-time run begins and ends: the unit's first thread has work, and afterwards reads the post of its second
+ * thread. */
 static uint32_t first(uint32_t argument)
 {
 	lock();
@@ -352,7 +356,8 @@ const char *posts_at_end(int all_ended)
 		return explore_newest(&world.has_ended) ? NULL : "all ended, and the run did not";
 	if (!explore_ghost(GHOST_STOPPED))
 		return "nobody can go on: a wake-up is lost";
-	/* The stopped one holds up its own run alone: others take what tiles there are, unless it was on its way to tell of them. */
+	/* A stopped thread delays only its own run. Others take the tiles that are there, unless it was about to
+	 * announce them. */
 	if (setting.units > 1 && left && !explore_ghost(GHOST_OPENING))
 		return "tiles are left, and an idle thread was not told";
 	return NULL;

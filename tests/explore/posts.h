@@ -1,14 +1,14 @@
-/* Bugs to be found in the protocol of posts, as seeds.h has them for tiles. Read behind devices/post.h. */
+/* Seeded bugs in the protocol of posts, like those of seeds.h for tiles. Included after devices/post.h. */
 #ifndef POSTS_H
 #define POSTS_H
 
 #define POSTS_SEEDS(X) \
 	X(none) \
-	X(takes_the_lock)      /* a thread apart reads its post itself */ \
-	X(sent_relaxed)        /* the report is not carried by the post */ \
-	X(ring_looks_first)    /* whether the clerk sleeps is looked at before the ring */ \
-	X(parked_counted_late) /* a parked thread is counted behind the look at the queue */ \
-	X(opened_unordered)    /* the look for waiting threads is not ordered behind the launch */
+	X(takes_the_lock)      /* a thread apart takes the lock and reads its post itself */ \
+	X(sent_relaxed)        /* the post does not release the report */ \
+	X(ring_looks_first)    /* whether the clerk sleeps is read before the ring */ \
+	X(parked_counted_late) /* a parked thread is counted after the search of the queue */ \
+	X(opened_unordered)    /* the read of the number of waiting threads is not ordered after the launch */
 
 #define X(name) POSTS_SEED_##name,
 enum posts_seed { POSTS_SEEDS(X) POSTS_SEED_COUNT };

@@ -1,11 +1,11 @@
-/* What is explored: the real runtime/sched/room.h and runtime/core/job.c, and around them the unit loop of
- * runtime/devices/cpu_unit.c without its queue, sleep and clock, a controller, a canceller and an owner.
- * This file is compiled with -fsanitize=thread; see explore.h. */
+/* The explored code: the real runtime/sched/room.h and runtime/core/job.c, and the unit loop of
+ * runtime/devices/cpu_unit.c without its queue, sleep and clock; a controller, a canceller and an owner. This file
+ * is compiled with -fsanitize=thread; see explore.h. */
 #include "tests/explore/explore.h"
 
 #include <string.h>
 
-/* job.c sleeps through the explorer. */
+/* job.c sleeps by the explorer's functions. */
 #define ERC_FUTEX_H
 #include <limits.h>
 #include <stdatomic.h>
@@ -39,11 +39,11 @@ enum { MAX_LAUNCHES = 3, MAX_TILES = 3, MAX_STEPS = 8 };
 
 static struct {
 	struct erc__room room;
-	_Atomic uint32_t run_limit; /* of the run itself: its width, which changes from launch to launch */
+	_Atomic uint32_t run_limit; /* of the run itself: its width, which changes between launches */
 	struct erc__budgets budgets;
 	struct erc__job job;
-	_Atomic uint32_t lock;                   /* the device's */
-	uint32_t cells[MAX_LAUNCHES][MAX_TILES]; /* what tiles write: how often they ran */
+	_Atomic uint32_t lock;                   /* the device's lock */
+	uint32_t cells[MAX_LAUNCHES][MAX_TILES]; /* written by tiles: how often each ran */
 } world;
 
 static struct explore_scenario setting;
@@ -66,7 +66,7 @@ static void unlock(void)
 	atomic_store_explicit(&world.lock, 0, memory_order_release);
 }
 
-/* Writes its cell; reads all of the launch before, which must be complete. */
+/* Writes the tile's cell, and reads those of the launch before, which must be complete. */
 static void compute(uint32_t launch, uint32_t tile)
 {
 	explore_check(launch < setting.launches && tile < setting.tiles, "a tile is taken that is not there");
@@ -92,8 +92,8 @@ static void next_launch(void)
 		finish();
 }
 
-/* The room's word, tagged with the number of stops before it, tells what the answer must be: who entered
- * before a stop that the word knows of is out. `stops` is the tag of the epoch that the unit carries. */
+/* The room's word is tagged with the number of stops before it, which tells the right answer: whoever entered before
+ * a stop that the word includes must leave. `stops` is the tag of the unit's epoch. */
 static int check_room(uint32_t epoch, uint32_t stops)
 {
 	int stays = seeded_check(&world.room, epoch, atomic_load_explicit(&world.run_limit, memory_order_relaxed));
@@ -137,7 +137,7 @@ static uint32_t work_or_end(void)
 	return has_ended() ? 2 : has_place && (uint32_t)explore_newest(&world.job.claim.word);
 }
 
-/* The argument is the epoch that the unit carries and the stops before it, or 0: it is outside. */
+/* The argument is the unit's epoch with the number of stops before it, or 0 if it is outside. */
 static uint32_t unit(uint32_t argument)
 {
 	uint32_t epoch = argument & 0xffff, stops = argument >> 16;
@@ -161,7 +161,7 @@ static uint32_t unit(uint32_t argument)
 	return 0;
 }
 
-/* In a room with no work: looks once at any time, and once when it knows that the controller is done. */
+/* In a room without work: looks once at any time, and once when it knows that the controller has finished. */
 static uint32_t script_done(void)
 {
 	return explore_ghost(GHOST_SCRIPT_DONE);
@@ -171,7 +171,7 @@ static uint32_t guest(uint32_t argument)
 {
 	if (argument) {
 		explore_wait(script_done);
-		atomic_load(&world.lock); /* the newest: both are seq_cst */
+		atomic_load(&world.lock); /* the newest value, because both are seq_cst */
 	}
 	return check_room(1, 0) && !argument ? 1 : EXPLORE_END;
 }
@@ -192,8 +192,8 @@ static void await_empty(void)
 		(void)*(volatile uint32_t *)&world.cells[i / setting.tiles][i % setting.tiles];
 }
 
-/* The script, a step an activity: a digit sets the limit, a to d set the run's own to 0 to 3, s stops, r and a digit resumes,
- * e awaits the empty room. */
+/* Runs the script, one step per activity: a digit sets the limit, a to d set the run's own limit to 0 to 3, s stops,
+ * r and a digit resumes, e waits for an empty room. */
 static uint32_t controller(uint32_t at)
 {
 	const char *step = setting.script + at;
@@ -217,7 +217,7 @@ static uint32_t controller(uint32_t at)
 	return EXPLORE_END;
 }
 
-/* As cpu_cancel does. */
+/* Does what cpu_cancel does. */
 static uint32_t canceller(uint32_t argument)
 {
 	(void)argument;
@@ -239,7 +239,7 @@ static uint32_t canceller(uint32_t argument)
 	return EXPLORE_END;
 }
 
-/* Waits for the end, as a request's owner does, and reads the result. */
+/* Waits for the end as a request's owner does, and reads the result. */
 static uint32_t owner(uint32_t argument)
 {
 	(void)argument;
@@ -328,7 +328,7 @@ void protocol_setup(const struct explore_scenario *scenario)
 		erc__room_enter(&world.room, &epoch);
 	for (uint32_t i = 0; i < setting.launches; i++)
 		steps[i] = (struct erc__step){.tile_count = setting.tiles, .count_slot = ERCA_NONE};
-	world.budgets.count = 1; /* one, chosen for good */
+	world.budgets.count = 1; /* one budget, chosen for the whole run */
 	world.job.budgets = &world.budgets;
 	world.job.steps = steps;
 	world.job.step_count = setting.launches;

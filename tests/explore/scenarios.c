@@ -1,4 +1,4 @@
-/* The scenarios, and the program: each must hold, and each seeded bug must be found.
+/* The scenarios, and the program. Each scenario must hold, and each seeded bug must be found.
  *   explore [--deep] [NAME...] */
 #include "tests/explore/memory.h"
 
@@ -6,8 +6,8 @@
 #include <string.h>
 #include <time.h>
 
-/* script: "posts...": see posts.c; else a digit sets the limit, a to d set the run's own to 0 to 3, s stops,
- * r and a digit resumes, e awaits the empty room. */
+/* script: "posts...": see posts.c. Otherwise a digit sets the limit, a to d set the run's own limit to 0 to 3, s
+ * stops, r and a digit resumes, e waits for an empty room. */
 const struct explore_scenario explore_scenarios[] = {
 	/* name, script, units, launches, tiles, limit, canceller, room only, spurious, deep, seed, run's limit */
 	{"launches", NULL, 2, 2, 2, 2, 0, 0, 0, 0, NULL, 0},

@@ -1,5 +1,5 @@
-/* Visits the states, nearest first, so that the first wrong one comes with the shortest schedule of those visited.
- * Seen states are known by a 64-bit hash of their canonical bytes. */
+/* Visits the states, nearest first, so that a wrong one is found with the shortest schedule among the visited ones.
+ * States already seen are recognised by a 64-bit hash of their canonical bytes. */
 #include "tests/explore/memory.h"
 
 #include <stdio.h>
@@ -13,7 +13,7 @@ struct node {
 	struct choice choice;
 };
 
-/* States to go on from, packed, with their nodes. */
+/* The states to continue from, packed, with their nodes. */
 struct front {
 	uint8_t *bytes;
 	size_t used, room;
@@ -58,7 +58,7 @@ static void insert(uint64_t *table, size_t room, uint64_t h)
 	table[i] = h;
 }
 
-/* 0: it was there. */
+/* Returns 0 if the hash was already there. */
 static int is_new(uint64_t h)
 {
 	if (space.seen_count * 2 >= space.seen_room) {
@@ -172,7 +172,7 @@ static void print_schedule(uint32_t last, int t, struct choice choice)
 {
 	static struct state state;
 	if (has_learnt())
-		return; /* this search is repeated */
+		return; /* the search will be repeated */
 	struct node *path = grown(NULL, (size_t)1024 * sizeof *path);
 	uint32_t count = 0;
 	if (t >= 0)
@@ -193,9 +193,9 @@ static void print_schedule(uint32_t last, int t, struct choice choice)
 
 /* ---- the search ---- */
 
-/* A load from where no other thread will ever store tells the others nothing, and they cannot change what it may
- * read: whatever it is to return, it may as well happen now. A sequentially consistent one binds others. No
- * circle of states is made of such loads alone: units wait between their rounds. */
+/* A load from a location that no other thread will ever store to tells the others nothing, and they cannot change
+ * what it may read. So it can be done now, whatever it returns. A sequentially consistent load affects others. No
+ * cycle of states consists of such loads only, because units wait between their rounds. */
 static int is_free(const struct state *state, int t)
 {
 	const struct op *op = &state->thread[t].next;
@@ -272,7 +272,8 @@ static struct outcome search_once(const struct explore_scenario *scenario, uint6
 	return outcome;
 }
 
-/* Which thread uses which location is found by trying: again with what was learnt, until nothing new comes. */
+/* Which thread uses which location is found by trying: the search is repeated with what was found, until nothing new
+ * comes. */
 struct outcome search(const struct explore_scenario *scenario, uint64_t most_states)
 {
 	struct outcome outcome;

@@ -1,24 +1,24 @@
-/* Bugs to be found: each is a part of the protocol with one thing wrong, put in its place when its name is
- * asked for. With no name asked for, the real functions are called. Read behind devices/room.h. */
+/* Seeded bugs. Each is a part of the protocol with one fault, and replaces the real function when its name is asked
+ * for. Included after sched/room.h. */
 #ifndef SEEDS_H
 #define SEEDS_H
 
 #define SEEDS(X) \
 	X(none) \
 	X(counted_before_computed) /* a batch is counted as done before its tiles are computed */ \
-	X(batch_lost_on_leaving)   /* told to leave, a unit forgets to count what it computed */ \
-	X(check_after_claim)       /* the room is looked at with a tile in hand, which then is lost */ \
+	X(batch_lost_on_leaving)   /* a unit that has to leave does not count what it computed */ \
+	X(check_after_claim)       /* the room is checked with a tile in hand, which is then lost */ \
 	X(open_without_generation) /* all launches share one generation */ \
-	X(open_released_only)      /* opening is not ordered against the look at `cancelled` */ \
-	X(open_completed_last)     /* completed is set to 0 behind the word */ \
-	X(take_relaxed)            /* who takes a tile has not acquired the launch */ \
-	X(done_relaxed)            /* counting carries no data */ \
+	X(open_released_only)      /* opening is not ordered before the read of `cancelled` */ \
+	X(open_completed_last)     /* completed is set to 0 after the word */ \
+	X(take_relaxed)            /* taking a tile does not acquire the launch */ \
+	X(done_relaxed)            /* counting does not release or acquire data */ \
 	X(drop_uncounted)          /* a canceller drops tiles and does not count them */ \
-	X(leave_relaxed)           /* leaving carries no data */ \
-	X(check_counts_blindly)    /* more than the limit: leaves by load and store */ \
-	X(narrowed_blindly)        /* of the units that see the run's limit below their number each leaves */ \
-	X(enter_past_limit)        /* who enters looks at the room's limit alone */ \
-	X(check_relaxed)           /* a unit that enters may miss a stop by one that then sees nobody inside */ \
+	X(leave_relaxed)           /* leaving does not release data */ \
+	X(check_counts_blindly)    /* a unit beyond the limit leaves with a load and a store */ \
+	X(narrowed_blindly)        /* each unit that sees the run's limit below the number of units leaves */ \
+	X(enter_past_limit)        /* entering checks only the room's limit */ \
+	X(check_relaxed)           /* a unit that enters may miss a stop whose caller then sees nobody inside */ \
 	X(stop_taken_back)         /* resuming keeps the epoch */
 
 #define X(name) SEED_##name,

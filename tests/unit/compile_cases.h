@@ -1,4 +1,4 @@
-/* Graph texts of test_compile.c, and the words that refuse each; NULL where it compiles. */
+/* Graph texts of test_compile.c, and the words with which each is rejected; NULL if it compiles. */
 {"input x:f32[1x4x5x5]\n"
  "const w:f32[4x4x3x3] = splat{1}\n"
  "y = Conv(x, w) \"n\"\n"

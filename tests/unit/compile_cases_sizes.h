@@ -1,5 +1,5 @@
-/* Graph texts of test_compile.c with dims that are known at run time only: who refuses them, and with which words.
- * `s` is what a mask m keeps of the rows of x. */
+/* Graph texts of test_compile.c with dims that are known only at run time: where they are rejected, and with which
+ * words. `s` is what a mask m keeps of the rows of x. */
 #define KEPT \
 	"input x:f32[8x5]\n" \
 	"input m:bool[8]\n" \
@@ -9,11 +9,11 @@
 	"s = Gather(x, at) \"kept\"\n"
 
 {KEPT "output s\n", NULL},
-	/* Nobody asks for the first output. */
+	/* The first output is not used. */
 	{KEPT "_, c = Unique(m) \"n\"\n"
           "output c\n",
      NULL},
-	/* The one place that refuses: an operator that says nothing of run-time dims. */
+	/* Rejected here: the operator's row does not accept run-time dims. */
 	{KEPT "y = GatherElements(s, s) \"n\"\n"
           "output y\n",
      "node 'n' (GatherElements, opset 17): input 's' is f32[<=8x5]: dim 0 is known at run time only, which is not "

@@ -5,7 +5,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#undef fail /* an old macro of Check's; ours is a function */
+#undef fail /* an old macro of Check; ours is a function */
 
 #include "compiler/core/graph.h"
 #include "onnx/onnx.h"
@@ -13,7 +13,7 @@
 static struct fixture {
 	struct context ctx;
 	struct ercc_options options;
-	char errors[8192]; /* all of them, a line each */
+	char errors[8192]; /* all of them, one per line */
 	char notes[2048];
 } test;
 
@@ -46,7 +46,7 @@ static inline void forget_messages(void)
 	test.ctx.error_count = 0;
 }
 
-/* The call failed with that status, and an error says so in these words. */
+/* Asserts that the call fails with this status, and that an error contains these words. */
 #define assert_fails(call, expected, words) \
 	do { \
 		forget_messages(); \
@@ -61,7 +61,7 @@ static inline void forget_messages(void)
 		ck_assert_msg(status_ == ERCC_OK, "%s: %s: %s", #call, ercc_status_text(status_), test.errors); \
 	} while (0)
 
-/* The graph as text, to be freed. */
+/* The graph as text; the caller frees it. */
 static __attribute__((noinline, unused)) char *text_of(const struct graph *graph)
 {
 	char *text;
@@ -73,7 +73,7 @@ static __attribute__((noinline, unused)) char *text_of(const struct graph *graph
 	return text;
 }
 
-/* The graph prints as `expected`, first line (graph ...) left out. */
+/* Asserts that the graph prints as `expected`, without the first line (graph ...). */
 static inline void assert_text(const struct graph *graph, const char *expected)
 {
 	char *text = text_of(graph);

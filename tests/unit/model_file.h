@@ -1,4 +1,4 @@
-/* Graph text written as an ONNX file: tests that need a whole model state it as text. */
+/* Writes graph text as an ONNX file, for tests that need a whole model. */
 #ifndef ERC_MODEL_FILE_H
 #define ERC_MODEL_FILE_H
 

@@ -1,4 +1,5 @@
-/* A small graph for each kernel template that is on GPUs, on ragged shapes: at least one for each (test_emulated.c looks). */
+/* Small graphs with ragged shapes: at least one for each kernel template that is used on GPUs (test_emulated.c
+ * checks that). */
 #ifndef ERC_TEMPLATE_CASES_H
 #define ERC_TEMPLATE_CASES_H
 
@@ -10,7 +11,8 @@ static const struct {
 	{"pointwise", "input x:f32[2x3x50x8]\ninput b:f32[3x1x1]\nm = Add(x, b)\ny = Relu(m)\noutput y\n"},
 	{"pointwise", "input x:f32[37x19]\nm = Transpose(x)\ny = Erf(m)\noutput y\n"},
 	{"pointwise", "input x:f32[5003]\ny = Sigmoid(x)\noutput y\n"},
-	/* no two dims fold: as many operands as are fused have more strides than a launch has params */
+	/* no two dims can be merged: the maximum number of operands that are fused has more strides than a launch has
+	 * params */
 	{"pointwise", "input i0:f32[1x3x1x5x1]\n"
                   "input i1:f32[2x1x4x1x6]\n"
                   "input i2:f32[1x3x1x5x1]\n"
@@ -46,7 +48,7 @@ static const struct {
 	{"attention",
      "input q:f32[37x20]\ninput k:f32[20x41]\ninput v:f32[41x24]\ns = MatMul(q, k)\nw = Softmax(s) {axis=-1}\n"
      "y = MatMul(w, v)\noutput y\n"},
-	/* a quarter of the smallest GPU's local memory holds its smallest tile */
+	/* a quarter of the smallest GPU's local memory holds the smallest tile */
 	{"attention",
      "input q:f32[9x64]\ninput k:f32[64x70]\ninput v:f32[70x64]\ns = MatMul(q, k)\nw = Softmax(s) {axis=-1}\n"
      "y = MatMul(w, v)\noutput y\n"},

@@ -1,4 +1,4 @@
-/* Admission with a fake clock: what it lets in, what it learns, how it recovers. */
+/* Admission with a fake clock: what it admits, what it learns, how it recovers. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static struct erc__forecast forecast;
 static struct erc__sched sched;
 static struct erc__tenant tenant;
 
-/* Runs of one launch: so many tiles of a millisecond. */
+/* Runs of one launch with `tiles` tiles of a millisecond each. */
 static void start(const char *policy, uint32_t tiles)
 {
 	struct erc__supply supply = {.units = UNITS, .rt_units = 2, .by_launch = 1, .asks = 1};
@@ -33,7 +33,7 @@ static struct erc__item make_item(void)
 	return item;
 }
 
-/* One request at now_ns, alone, whose run takes run_ns. Whether it was let in. */
+/* One request at now_ns, alone, whose run takes run_ns. Returns whether it was admitted. */
 static int run(struct erc__item *item, uint64_t now_ns, uint64_t deadline_us, uint64_t run_ns)
 {
 	erc__item_init(item, now_ns, deadline_us);
@@ -55,7 +55,7 @@ START_TEST(by_prediction_at_first)
 }
 END_TEST
 
-/* One run that was stopped for 100 ms, whenever it comes, changes nothing: neither the first one nor a later one. */
+/* One run that was stopped for 100 ms changes nothing, whether it is the first run or a later one. */
 START_TEST(a_stall_is_no_work)
 {
 	start(NULL, 4);
@@ -65,8 +65,8 @@ START_TEST(a_stall_is_no_work)
 }
 END_TEST
 
-/* Runs that really take longer are refused; but a refused tenant is tried again when the device is idle, and when it is in
- * time after all, it is let in from then on. */
+/* Runs that take longer than predicted are refused. A refused tenant is tried again when the device is idle, and
+ * when it meets its deadline, it is admitted from then on. */
 START_TEST(learns_and_recovers)
 {
 	start(NULL, 4);
@@ -80,7 +80,7 @@ START_TEST(learns_and_recovers)
 			now_ns += 5 * MS;
 			probes++;
 		}
-	ck_assert_uint_ge(probes, 30); /* one in 25 ms or so */
+	ck_assert_uint_ge(probes, 30); /* about one in 25 ms */
 	ck_assert_uint_le(probes, 45);
 	uint64_t fast_ns = now_ns;
 	while (!run(&item, now_ns, 2000, MS))
@@ -91,7 +91,7 @@ START_TEST(learns_and_recovers)
 }
 END_TEST
 
-/* Four runs before it, that hold one unit each for 1 ms, are no reason to wait; of runs that hold all four they are. */
+/* Four runs before it that hold one unit each for 1 ms are no reason to refuse; four runs that hold all units are. */
 START_TEST(what_stands_before_counts_by_unit_time)
 {
 	const uint32_t tiles = _i ? 4 : 1, fit = _i ? 4 : 16;
@@ -110,7 +110,7 @@ START_TEST(what_stands_before_counts_by_unit_time)
 }
 END_TEST
 
-/* Under a policy that gives the whole device to one run after the other, the narrow runs fill it as well. */
+/* Under a policy that gives the whole device to one run at a time, narrow runs fill it too. */
 START_TEST(whole_runs_stand_before_as_a_whole)
 {
 	struct erc__item items[6];
@@ -128,7 +128,7 @@ START_TEST(whole_runs_stand_before_as_a_whole)
 }
 END_TEST
 
-/* What is less urgent does not count, nor do those of a paused tenant. */
+/* Less urgent requests do not count, nor do those of a paused tenant. */
 START_TEST(only_what_goes_before)
 {
 	struct erc__item late, urgent, paused;
@@ -152,7 +152,7 @@ START_TEST(only_what_goes_before)
 }
 END_TEST
 
-/* Of a run under way only what is still to come stands before: here the second of its two launches, half of 2 ms. */
+/* Of a run under way, only the part still to come counts: here the second of two launches, half of 2 ms. */
 START_TEST(a_run_under_way_counts_in_part)
 {
 	struct erc__forecast_launch two[] = {{.tiles = 4, .tile_ns = MS}, {.tiles = 4, .tile_ns = MS}};
@@ -167,7 +167,7 @@ START_TEST(a_run_under_way_counts_in_part)
 	ck_assert_int_eq(erc__sched_admit(&sched, &first, 0), ERC_OK);
 	erc__sched_add(&sched, &first, 0);
 	erc__item_init(&second, MS, 3000);
-	ck_assert_int_eq(erc__sched_admit(&sched, &second, MS), ERC_SHED); /* 4 ms of work in 3 */
+	ck_assert_int_eq(erc__sched_admit(&sched, &second, MS), ERC_SHED); /* 4 ms of work in 3 ms */
 	atomic_store(&first.step, 1);
 	ck_assert_int_eq(erc__sched_admit(&sched, &second, MS), ERC_OK);
 }
@@ -178,7 +178,7 @@ START_TEST(ratios)
 	struct erc__ratios given = {.count = 0};
 	for (int i = 0; i < 3; i++)
 		erc__ratios_add(&given, 9);
-	ck_assert_float_eq(erc__ratios_expected(&given, 0.5f, 2), 2); /* too few */
+	ck_assert_float_eq(erc__ratios_expected(&given, 0.5f, 2), 2); /* too few ratios */
 	for (int i = 0; i < 16; i++)
 		erc__ratios_add(&given, (float)(i + 1));
 	ck_assert_float_eq(erc__ratios_expected(&given, 0, 2), 1);

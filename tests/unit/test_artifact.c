@@ -1,5 +1,5 @@
-/* The artifact reader against damage: a small artifact cut at every length, flipped at
- * every byte, and, with its digests made right again, changed in every field. */
+/* The artifact reader with damaged files: a small artifact is cut at every length, flipped at every byte, and
+ * changed in every field, with its digests recomputed. */
 #include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@ static uint32_t add_launch(struct build *build, uint32_t node, uint32_t kernel, 
 	                 .plan_a = ERCA_NONE, .plan_b = ERCA_NONE);
 }
 
-/* Operands 5n: arena, weights, output, dims, input. */
+/* Operands 5n to 5n + 4: arena, weights, output, dims, input. */
 static uint32_t add_operands(struct build *build)
 {
 	uint32_t first = BUILD_ADD(build, OPERANDS, struct erca_operand, .buffer = ERCA_BUFFER_ARENA,
@@ -43,7 +43,7 @@ static uint32_t add_operands(struct build *build)
 	return first;
 }
 
-/* 4 tiles of 1000 ns on up to `most` units, 4 or more. */
+/* 4 tiles of 1000 ns on up to `most` units, at least 4. */
 static void add_profile(struct build *build, uint32_t entry, uint32_t budget, uint32_t most)
 {
 	uint32_t first = BUILD_ADD(build, POINTS, struct erca_point, .units = 1, .latency_ns = 4000, .unit_ns = 4000);
@@ -202,7 +202,7 @@ START_TEST(truncated_at_every_length)
 	size_t bytes;
 	uint8_t *file = sample(&bytes);
 	for (size_t length = 1; length < bytes; length++) {
-		/* A block of its own, so that the address sanitizer sees a read behind the end. */
+		/* A separate block, so that the address sanitizer notices a read beyond its end. */
 		void *cut;
 		ck_assert_int_eq(posix_memalign(&cut, 4096, length), 0);
 		memcpy(cut, file, length);
@@ -227,7 +227,7 @@ START_TEST(flipped_at_every_byte)
 			ck_assert_msg(at < weights_at ? is_found : status == ERC_OK, "byte %zu, bit %d: %s", at, bit,
 			              erc_status_text(status));
 			file[at] ^= (uint8_t)(1 << bit);
-			if (at > 4096 && at < weights_at) /* the page of code is mostly padding: one bit a byte will do */
+			if (at > 4096 && at < weights_at) /* the page of code is mostly padding: one bit per byte is enough */
 				break;
 		}
 	}
@@ -251,7 +251,7 @@ END_TEST
 
 /* ---- what is behind the digests ---- */
 
-/* Reads all there is, so that the address sanitizer sees a reference out of bounds. */
+/* Reads everything, so that the address sanitizer notices a reference out of bounds. */
 static uint64_t read_all(const erc_artifact *artifact)
 {
 	static const size_t record_bytes[ERC_TABLE_COUNT] = {
@@ -290,7 +290,7 @@ static uint64_t read_all(const erc_artifact *artifact)
 	return sum;
 }
 
-/* Runs what was accepted, on the device that computes nothing. */
+/* Runs an accepted artifact on the device that computes nothing. */
 static void run_all(erc_runtime *null, const uint8_t *file, size_t bytes)
 {
 	static uint8_t memory[4096];
@@ -401,7 +401,7 @@ START_TEST(every_plan_field)
 	struct erca_section plan = sections_of(file)[BUILD_PLAN_SECTION];
 	free(file);
 	try_values(plan.offset, plan.offset + plan.bytes, width, &tally);
-	/* Names, sizes for reports and the like take any value; references and sizes do not. */
+	/* Names, sizes for reports and the like accept any value; references and sizes do not. */
 	ck_assert_uint_gt(tally.accepted, 100);
 	ck_assert_uint_gt(tally.refused, 1000);
 }
@@ -542,7 +542,7 @@ END_TEST
 
 /* ---- faults of PLAN records ---- */
 
-/* One record of one table changed, and what the message must say. */
+/* Changes one record of one table; text is what the message must say. */
 #define FAULT(table, type, i, field, value, text) \
 	{ \
 		ERC_TABLE_##table, (i) * sizeof(struct type) + offsetof(struct type, field), \
@@ -659,11 +659,11 @@ START_TEST(plan_faults)
 }
 END_TEST
 
-/* None at all, or one for each entry and budget, and no point besides theirs. */
+/* There are no profiles, or one for each entry and budget, and no further points. */
 START_TEST(profiles_are_all_there)
 {
 	static const struct {
-		size_t profiles, points; /* bytes more or less */
+		size_t profiles, points; /* bytes added or removed */
 		const char *text;
 	} cases[] = {
 		{-sizeof(struct erca_profile), -3 * sizeof(struct erca_point),
@@ -725,7 +725,7 @@ START_TEST(the_first_minor_version)
 }
 END_TEST
 
-/* A file of this minor version has whole targets and the whole header. */
+/* A file of the present minor version has the full targets and header. */
 START_TEST(short_records_are_of_the_first_minor_version)
 {
 	struct build build;
@@ -761,7 +761,7 @@ START_TEST(strings_must_end)
 }
 END_TEST
 
-/* A chain of calls: 16 plans deep is fine, 17 is not. */
+/* A chain of calls: 16 nested plans are accepted, 17 are not. */
 START_TEST(nesting_has_a_limit)
 {
 	for (uint32_t depth = 15; depth <= 17; depth++) {
@@ -786,7 +786,7 @@ START_TEST(nesting_has_a_limit)
 }
 END_TEST
 
-/* 2^30 paths through 16 plans, each of which calls the next ten million times, are not walked one by one. */
+/* 2^30 paths through 16 plans, each of which calls the next ten million times, are not followed one by one. */
 START_TEST(hostile_references_end_soon)
 {
 	struct build build;
@@ -826,7 +826,8 @@ START_TEST(hostile_references_end_soon)
 }
 END_TEST
 
-/* Records longer than this version knows, as a newer minor version may write them, are read by their stride. */
+/* Records that are longer than this version knows, as a newer minor version may write them, are read with their
+ * stride. */
 START_TEST(longer_records)
 {
 	erc_artifact *artifacts[2];

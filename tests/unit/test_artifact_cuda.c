@@ -1,4 +1,4 @@
-/* The artifact reader against CUDA targets whose images or launches are not as they must be. */
+/* The artifact reader with CUDA targets whose images or launches are wrong. */
 #include <check.h>
 #include <elf.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "tests/devices/build_artifact.h"
 #include "runtime/include/erc.h"
 
-/* Two images: 64 bytes that begin as an ELF file, and PTX. */
+/* Two images: 64 bytes that begin like an ELF file, and PTX. */
 #define TABLE_BYTES (sizeof(struct erc_cuda_image) + 2 * 16)
 #define FIRST 64
 #define SECOND 128
@@ -37,7 +37,7 @@ static void fill_code(void)
 	memcpy(code + SECOND, ".ptx", PTX_BYTES);
 }
 
-/* One target, one launch of the second kernel, which has no operands to speak of. */
+/* One target, and one launch of the second kernel, which has almost no operands. */
 static void begin(struct build *build)
 {
 	memset(build, 0, sizeof *build);
@@ -63,7 +63,7 @@ static void begin(struct build *build)
 	BUILD_ADD(build, ENTRIES, struct erca_entry, .name = name, .arena_bytes = 64, .local_bytes = 1 << 21);
 }
 
-/* NULL: the artifact is taken. */
+/* NULL: the artifact is accepted. */
 static void expect(struct build *build, enum erc_status wanted, const char *text)
 {
 	erc_artifact *artifact;

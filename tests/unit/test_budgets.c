@@ -1,4 +1,4 @@
-/* Budgets as they are given, as text and as JSON, and what becomes of them on a device. */
+/* Budgets as text and as JSON, and what becomes of them on a device. */
 #include <cjson/cJSON.h>
 #include <unistd.h>
 
@@ -17,8 +17,8 @@ static const char *list_text(const struct budget_list *list)
 
 static const struct {
 	const char *given[3];
-	const char *expected; /* NULL: refused */
-	const char *words;    /* of the error */
+	const char *expected; /* NULL: rejected */
+	const char *words;    /* words of the error */
 } texts[] = {
 	{{NULL}, "full 0 1000 -1; half 0 500 -1; quarter 0 250 -1", NULL},
 	{{"half"}, "half 0 500 -1", NULL},
@@ -148,7 +148,7 @@ START_TEST(files_are_read_or_refused)
 }
 END_TEST
 
-/* Cut anywhere, a file is refused and nothing is read beyond it. */
+/* A file that is cut anywhere is rejected, and nothing is read beyond its end. */
 START_TEST(files_cut_short)
 {
 	const char *whole = files[0].json, *given[] = {json_path};
@@ -172,7 +172,7 @@ static cJSON *read_schema(void)
 	return schema;
 }
 
-/* The reader takes the schema's examples, knows all its properties and no other. */
+/* The reader accepts the schema's examples, and knows exactly the schema's properties. */
 START_TEST(the_schema_describes_what_is_read)
 {
 	cJSON *schema = read_schema();
@@ -220,7 +220,7 @@ START_TEST(shares_are_of_the_device)
 	ck_assert_uint_eq(device_under(&device_h100, &out[0]).units, 132);
 	ck_assert_uint_eq(device_under(&device_h100, &out[2]).units, 33);
 	ck_assert_int_eq(device_under(&device_h100, &out[2]).local_bytes,
-	                 (56 << 10) - 16); /* a GPU kernel takes 16 besides its tile */
+	                 (56 << 10) - 16); /* a GPU kernel needs 16 bytes besides its tile */
 }
 END_TEST
 
@@ -231,8 +231,8 @@ START_TEST(more_than_the_device_has)
 	assert_ok(budgets_parse(&test.ctx, (const char *const[]){"name=big,units=133"}, 1, &list));
 	assert_fails(budgets_resolve(&test.ctx, &list, &device_h100, "sim:h100", out), ERCC_BUDGET,
 	             "budget 'big' has 133 units, target sim:h100 has 132");
-	assert_ok(
-		budgets_resolve(&test.ctx, &list, &device_server_v4, "cpu:x86-64-v4", out)); /* stands for larger ones too */
+	assert_ok(budgets_resolve(&test.ctx, &list, &device_server_v4, "cpu:x86-64-v4",
+	                          out)); /* the target stands for larger servers too */
 	assert_ok(budgets_parse(&test.ctx, (const char *const[]){"name=big,local=1MiB"}, 1, &list));
 	assert_fails(budgets_resolve(&test.ctx, &list, &device_a100, "sim:a100", out), ERCC_BUDGET,
 	             "budget 'big' has 1048576 bytes of local memory for each unit, target sim:a100 has 166912");

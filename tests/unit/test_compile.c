@@ -1,5 +1,5 @@
-/* Hostile models through ercc_compile: each is refused with the node and the operator named, or
- * compiled; never a crash. A model stands here as graph text and is written as an ONNX file. */
+/* Hostile models through ercc_compile: each is rejected with the node and the operator named, or compiled; none
+ * causes a crash. A model is written here as graph text and stored as an ONNX file. */
 #include <unistd.h>
 
 #include "compiler/include/ercc.h"
@@ -44,7 +44,7 @@ START_TEST(model_is_refused_by_name_or_compiles)
 }
 END_TEST
 
-/* Nodes that fail for reasons of their own are reported together; those that depend on them are not. */
+/* Nodes that fail for their own reasons are reported together; nodes that depend on them are not. */
 START_TEST(all_failures_are_reported_at_once)
 {
 	enum ercc_status status = compile_text("input x:f32[1x4x5x5]\n"

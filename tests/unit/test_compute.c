@@ -1,4 +1,4 @@
-/* Whole models, compiled and run, against sums in double: shapes at the edges of tiles, blocks and memory. */
+/* Whole models, compiled and run, compared with sums in double: shapes at the edges of tiles, blocks and memory. */
 #include <math.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@
 static char folder[] = "/tmp/erc-compute-XXXXXX";
 static char model_path[64], artifact_path[64];
 
-/* Memory that ends where nothing is mapped: one element read or written behind it is a fault. */
+/* Memory with an unmapped page after it: reading or writing one element too many is a fault. */
 struct guarded {
 	uint8_t *map;
 	size_t map_bytes;
@@ -31,13 +31,14 @@ static struct guarded guarded_new(size_t count)
 	return g;
 }
 
-/* Values in [-1, 1) that differ from each other, the same in every run. */
+/* Different values in [-1, 1), the same in every run. */
 static float value_at(size_t i)
 {
 	return (float)((i * 2654435761u >> 7) % 2048) / 1024.0f - 1.0f;
 }
 
-/* Compiles the text and runs it once: inputs are value_at(), counted through all of them; returns the one output. */
+/* Compiles the text and runs it once. The inputs are value_at(), numbered through all inputs. Returns the only
+ * output. */
 static struct guarded compute(const char *text, struct guarded *inputs)
 {
 	static const char *const target[] = {"cpu:x86-64-v3"};
@@ -91,7 +92,7 @@ static void assert_close(float found, double wanted, const char *what, size_t at
 	              found, wanted);
 }
 
-/* Matrices of every raggedness, with nothing mapped behind them. */
+/* Matrices with sizes that leave every kind of remainder, with unmapped memory after them. */
 START_TEST(matmul_reads_nothing_behind_its_operands)
 {
 	static const int ks[] = {1, 15, 16, 17, 40};
@@ -112,7 +113,7 @@ START_TEST(matmul_reads_nothing_behind_its_operands)
 }
 END_TEST
 
-/* One channel is a block of 16 lanes with one in use: images of a batch lie a block apart. */
+/* One channel is a block of 16 lanes of which one is used: the images of a batch are a block apart. */
 START_TEST(one_channel_images_of_a_batch_are_kept_apart)
 {
 	const char *text =
@@ -131,7 +132,7 @@ START_TEST(one_channel_images_of_a_batch_are_kept_apart)
 }
 END_TEST
 
-/* Known indices are steps through the axis, where their distances are equal. */
+/* Known indices are steps along the axis, if their distances are equal. */
 START_TEST(gather_of_known_indices)
 {
 	static const struct {
@@ -157,7 +158,7 @@ START_TEST(gather_of_known_indices)
 }
 END_TEST
 
-/* Queries and keys of every raggedness, with nothing mapped behind them. */
+/* Queries and keys with sizes that leave every kind of remainder, with unmapped memory after them. */
 START_TEST(attention_reads_nothing_behind_its_operands)
 {
 	int queries = _i % 3 * 8 + 1, keys = _i / 3 * 7 + 1, size = 5, values = 3;
@@ -198,7 +199,7 @@ START_TEST(gemm_of_nothing_keeps_c)
 }
 END_TEST
 
-/* Rounding up, a window that is larger than its input by less than a stride gives one output. */
+/* With rounding up, a window that is larger than its input by less than a stride gives one output. */
 START_TEST(a_window_larger_than_its_input_rounds_up_to_one)
 {
 	const char *text =
@@ -215,7 +216,7 @@ START_TEST(a_window_larger_than_its_input_rounds_up_to_one)
 }
 END_TEST
 
-/* A layer normalisation that an exporter took apart is computed as one, and is what its parts say. */
+/* A layer normalisation that an exporter split into parts is computed as one, with the same result. */
 START_TEST(normalisation_in_parts)
 {
 	const char *text =
@@ -240,7 +241,7 @@ START_TEST(normalisation_in_parts)
 }
 END_TEST
 
-/* The attribute holds for axes that are left out as for an empty list; squares are still taken. */
+/* If axes are missing, the attribute applies as for an empty list; squares are still computed. */
 START_TEST(a_reduction_without_axes_may_be_none)
 {
 	const char *text = "input x:f32[2x3]\ny = ReduceSumSquare(x) {noop_with_empty_axes=1}\noutput y\n";
@@ -254,7 +255,7 @@ START_TEST(a_reduction_without_axes_may_be_none)
 }
 END_TEST
 
-/* Corners of a dim of 1 are its middle: both coordinates are the matrix' last column. */
+/* The corners of a dim of 1 are its middle: both coordinates are the last column of the matrix. */
 START_TEST(affine_grid_of_one_place_is_the_middle)
 {
 	const char *text = "graph \"g\" ir=9 opset=20\ninput t:f32[1x2x3]\nconst s:i64[4] = {1, 1, 1, 1}\n"

@@ -1,5 +1,5 @@
-/* GPU kernels, emulated, against the CPU's own: every template that is on GPUs, on ragged shapes. And the emulation itself:
- * that it finds what a GPU would forgive at times. */
+/* GPU kernels, emulated, compared with those of the CPU: every template that is used on GPUs, with ragged shapes.
+ * Also the emulation itself, which must find faults that a GPU sometimes hides. */
 #include <dlfcn.h>
 #include <math.h>
 #include <signal.h>
@@ -25,7 +25,7 @@ static char model_path[64], artifact_path[64], image_path[64];
 struct result {
 	uint32_t count;
 	struct erc_tensor_info info[MAX_TENSORS];
-	size_t bytes[MAX_TENSORS]; /* at the true dims */
+	size_t bytes[MAX_TENSORS]; /* with the true dims */
 	void *data[MAX_TENSORS];
 };
 
@@ -58,7 +58,7 @@ static void bind_inputs(erc_model *model, erc_request *request)
 	}
 }
 
-/* Runs what lies at artifact_path, with the same inputs each time. */
+/* Runs the artifact at artifact_path, with the same inputs each time. */
 static struct result run(uint32_t units)
 {
 	struct erc_runtime_options options = {.size = sizeof options, .units = units};
@@ -137,7 +137,7 @@ START_TEST(templates_compute_what_the_cpu_computes)
 }
 END_TEST
 
-/* STEM.row.c and STEM.cu: of all of them there is a case. */
+/* There is a case for every STEM.row.c and STEM.cu. */
 START_TEST(every_template_has_a_case)
 {
 	for (const struct template_file *file = template_files; file->name; file++) {
@@ -209,7 +209,7 @@ START_TEST(barriers_order_threads)
 		mirrored[i] = (float)(63 - i);
 	ck_assert_int_eq(wrong_values("s[t] = in[t]; barrier(); out[t] = s[63 - t];", mirrored), 0);
 	ck_assert_int_gt(wrong_values("s[t] = in[t]; out[t] = s[63 - t];", mirrored), 8);
-	/* the second round overwrites what others still read */
+	/* the second iteration overwrites what other threads still read */
 	ck_assert_int_eq(wrong_values("for (int i = 0; i < 3; i++) { s[t] = in[t] * (1 + (i == 1)); barrier(); out[t] = "
 	                              "s[63 - t]; barrier(); }",
 	                              mirrored),
@@ -251,7 +251,7 @@ START_TEST(copies_arrive_when_they_are_waited_for)
 	ck_assert_int_eq(wrong_values("copy_4(s + t, in + t, 1); copy_commit(); float x = s[t]; copy_wait(0); out[t] = x;",
 	                              same),
 	                 64);
-	/* two groups: of the newer one nothing has arrived */
+	/* two groups: nothing of the newer one has arrived */
 	ck_assert_int_eq(wrong_values("copy_4(s + t, in + t, 1); copy_commit(); copy_4(s + 64 + t, in + t, 1); "
 	                              "copy_commit(); copy_wait(1);"
 	                              "out[t] = t % 8 ? s[t] : s[64 + t] == s[64 + t]; copy_wait(0);",
@@ -266,11 +266,12 @@ START_TEST(copies_arrive_when_they_are_waited_for)
 END_TEST
 
 static const char *const fatal[] = {
-	"copy_16(s + 4 * t, in - 1, 0); copy_commit(); copy_wait(0); out[t] = s[4 * t];", /* reads nothing, from an unaligned address */
-	"if (t < 40) barrier(); out[t] = 0;",                                             /* not all reach it */
+	/* reads nothing, from an unaligned address */
+	"copy_16(s + 4 * t, in - 1, 0); copy_commit(); copy_wait(0); out[t] = s[4 * t];",
+	"if (t < 40) barrier(); out[t] = 0;", /* not all threads reach it */
 	"if (t % 2) shuffle_xor(in[t], 1); out[t] = 0;",
 	"copy_4(s + t, in + t, 1); copy_commit(); out[t] = 0;",         /* nobody waits */
-	"copy_4(s + 256 + t, in + t, 1); copy_commit(); copy_wait(0);", /* behind local memory */
+	"copy_4(s + 256 + t, in + t, 1); copy_commit(); copy_wait(0);", /* beyond local memory */
 	"s[256 + t % 4] = 1; out[t] = 0;",
 	"float4_store(s + 1, float4_load(in));", /* unaligned */
 	"out[t] = shuffle_xor(in[t], 32);",      /* another warp */

@@ -1,5 +1,5 @@
-/* Expressions: every primitive and element type that is evaluated, against libm and 128-bit
- * integers; parsing, inlining, sharing of equal nodes, and the C text. */
+/* Expressions: every primitive and element type, compared with libm and 128-bit integers; parsing, inlining, sharing
+ * of equal nodes, and the C text. */
 #include <float.h>
 #include <math.h>
 
@@ -16,7 +16,7 @@ static bool is_signed(enum erc_dtype dtype)
 	return dtype == ERC_I8 || dtype == ERC_I16 || dtype == ERC_I32 || dtype == ERC_I64;
 }
 
-/* What the low bits of a number are in that type. */
+/* The value of the number's low bits in that type. */
 static wide wrapped(enum erc_dtype dtype, wide number)
 {
 	int bits = 8 * (int)dtype_bytes(dtype);
@@ -223,7 +223,7 @@ static double sigmoid(double a)
 	return 1 / (1 + exp(-a));
 }
 
-/* Relative tolerances, f32's beside f64's; `floor` is what smaller results are measured against. */
+/* Relative tolerances for f32 and f64. Results below `floor` are compared with `floor`. */
 static const struct unary {
 	enum primitive primitive;
 	double (*of)(double);
@@ -415,7 +415,7 @@ START_TEST(casts_to_floats_round)
 }
 END_TEST
 
-/* What the bits of an f16 mean, and the f16 number nearest to x, halves to even: from the format's definition. */
+/* The value of the bits of an f16, and the f16 nearest to x with halves to even, by the format's definition. */
 static double half_number(uint32_t bits)
 {
 	int exponent = (int)(bits >> 10 & 31), fraction = (int)(bits & 1023);
@@ -442,7 +442,7 @@ START_TEST(halves_round_to_even)
 			continue;
 		}
 		ck_assert_int_eq(cast(ERC_F32, ERC_F16, (V){.f = got}).i, i);
-		for (int step = -2; step < 3; step++) { /* around the halfway point to the next one */
+		for (int step = -2; step < 3; step++) { /* around the middle to the next one */
 			float x = (float)((want + half_number(i + 1)) / 2);
 			for (int k = step; k; k += k < 0 ? 1 : -1)
 				x = nextafterf(x, k < 0 ? -INFINITY : INFINITY);
@@ -580,7 +580,7 @@ int main(void)
 	Suite *suite = suite_create("expressions");
 	TCase *evaluate = tcase_create("evaluate"), *build = tcase_create("build");
 	tcase_add_checked_fixture(evaluate, fixture_start, fixture_stop);
-	tcase_set_timeout(evaluate, 60); /* all 65536 halves take seconds where others work too */
+	tcase_set_timeout(evaluate, 60); /* all 65536 halves take seconds on a busy machine */
 	tcase_add_checked_fixture(build, fixture_start, fixture_stop);
 	tcase_add_test(evaluate, the_known_ones_are_these);
 	tcase_add_loop_test(evaluate, integers_are_exact, 0, (int)COUNT_OF(ints));

@@ -1,4 +1,4 @@
-/* Forecasts, by hand: widths, times, what a run needs within a time from now. */
+/* Forecasts, computed by hand: widths, times, and what a run needs within a time from now. */
 #include <check.h>
 #include <stdlib.h>
 
@@ -40,7 +40,7 @@ START_TEST(held_for_what_begins_soon)
 {
 	complete(1);
 	ck_assert_uint_eq(launches[1].held, 5);
-	complete(50); /* the third begins just then */
+	complete(50); /* the third begins exactly then */
 	ck_assert_uint_eq(launches[1].held, 5);
 	complete(51);
 	ck_assert_uint_eq(launches[1].held, 100);
@@ -57,12 +57,12 @@ static uint32_t need(struct erc__progress progress, uint32_t inside, uint32_t li
 START_TEST(needs)
 {
 	complete(0);
-	/* the second launch: all of its tiles are at work until 1030, then the third one begins */
+	/* the second launch: all of its tiles run until 1030, then the third one begins */
 	struct erc__progress tail = {.step = 1, .tile_ns = 50, .next_ns = 1030};
 	ck_assert_uint_eq(need(tail, 5, 5, 20, 0), 5);
 	ck_assert_uint_eq(need(tail, 5, 5, 30, 0), 5);
 	ck_assert_uint_eq(need(tail, 5, 5, 31, 0), 100);
-	/* none of them is begun: 50 ns are to come, whatever the clock says */
+	/* none of its tiles has begun: 50 ns are left, whatever the clock says */
 	struct erc__progress begun = {.step = 1, .left = 5, .tile_ns = 50};
 	ck_assert_uint_eq(need(begun, 0, 5, 50, 0), 5);
 	ck_assert_uint_eq(need(begun, 0, 5, 51, 0), 100);
@@ -72,12 +72,12 @@ START_TEST(needs)
 	/* the third may begin late by half of its 60 ns */
 	ck_assert_uint_eq(need(begun, 0, 5, 80, 0.5f), 5);
 	ck_assert_uint_eq(need(begun, 0, 5, 81, 0.5f), 100);
-	/* from the first on, past the second: the third is 60 ns away when 10 are to come */
+	/* from the first launch on, beyond the second: the third is 60 ns away when 10 are left */
 	struct erc__progress first = {.step = 0, .next_ns = 1010};
 	ck_assert_uint_eq(need(first, 3, 3, 10, 0), 3);
 	ck_assert_uint_eq(need(first, 3, 3, 60, 0), 5);
 	ck_assert_uint_eq(need(first, 3, 3, 61, 0), 100);
-	/* nothing comes behind the last; of a step that nobody knows all that it may have is needed */
+	/* nothing comes after the last launch; an unknown step needs all that the run may have */
 	ck_assert_uint_eq(need((struct erc__progress){.step = 2, .next_ns = 1001}, 40, 100, UINT64_MAX, 0), 40);
 	ck_assert_uint_eq(need((struct erc__progress){.step = ERC__STEP_UNKNOWN}, 7, 66, 1, 0), 66);
 }

@@ -1,4 +1,4 @@
-/* What the assembler of CUDA 12 and of CUDA 13 reports, as read by the CUDA targets. */
+/* Reports of the assembler of CUDA 12 and CUDA 13, as the CUDA targets read them. */
 #include "tests/unit/graph_fixture.h"
 #include "compiler/targets/nvrtc.h"
 
@@ -50,7 +50,7 @@ START_TEST(a_report_that_lacks_something_is_refused)
 	ck_assert(!gpu_resources_read("", 2, &has));
 	ck_assert(!gpu_resources_read(cuda_13, 1, &has));
 	ck_assert(!gpu_resources_read(cuda_13, 3, &has));
-	for (size_t length = 0; length < sizeof cuda_13 - 1; length++) { /* cut off before the last registers */
+	for (size_t length = 0; length < sizeof cuda_13 - 1; length++) { /* cut before the last number of registers */
 		memcpy(text, cuda_13, length);
 		text[length] = 0;
 		bool whole = strstr(text, "Used 8 registers") != NULL;
@@ -59,7 +59,7 @@ START_TEST(a_report_that_lacks_something_is_refused)
 }
 END_TEST
 
-/* By the table of limits per compute capability and the rules of allocation in NVIDIA's programming guide. */
+/* According to the table of limits per compute capability and the allocation rules in NVIDIA's programming guide. */
 static const struct {
 	const struct device *device;
 	uint32_t threads, registers, static_bytes;
@@ -74,10 +74,10 @@ static const struct {
 	{&device_h100, 256, 255, 0, 0, 1},       /* 65,536 registers */
 	{&device_h100, 512, 129, 0, 0, 0},       /* of 136 */
 	{&device_h100, 256, 65, 0, 0, 3},        /* of 72 */
-	{&device_h100, 128, 32, 0, 48 << 10, 4}, /* 228 KiB, 1 KiB of which each block takes besides */
+	{&device_h100, 128, 32, 0, 48 << 10, 4}, /* 228 KiB, and each block needs 1 KiB more */
 	{&device_h100, 128, 32, 4, 75 << 10, 2}, /* 4 bytes too many */
 	{&device_h100, 128, 32, 0, 75 << 10, 3}, {&device_h100, 128, 32, 0, 227 << 10, 1},
-	{&device_t4, 128, 32, 0, 32 << 10, 2}, /* 64 KiB, nothing of it reserved */
+	{&device_t4, 128, 32, 0, 32 << 10, 2}, /* 64 KiB, of which nothing is reserved */
 };
 
 START_TEST(blocks_of_a_unit)

@@ -1,11 +1,11 @@
-/* Arena, maps, text, tensors, and the building and editing of graphs. */
+/* Arena, maps, text, tensors, and building and editing graphs. */
 #include <math.h>
 
 #include "tests/unit/graph_fixture.h"
 
 /* ---- arena, text, map ---- */
 
-/* Whether all bytes have that value. Asserting each would take Check seconds. */
+/* Whether all bytes have that value. Asserting each of them would take seconds. */
 static bool filled(const char *data, size_t bytes, int value)
 {
 	while (bytes && data[bytes - 1] == (char)value)

@@ -1,8 +1,7 @@
-/* The text form of graphs: what is printed, that it reads back, what the parser and the
- * verifier refuse. */
+/* The text form of graphs: what is printed, that it can be read back, what the parser and the verifier reject. */
 #include "tests/unit/graph_fixture.h"
 
-/* A bit of everything that can stand in graph text. Printing gives these bytes again. */
+/* All that graph text can hold. Printing gives the same bytes. */
 static const char everything[] = "graph \"main\" ir=8 opset=17 producer=\"a \\\"tool\\\"\"\n"
 								 "input x:f32[?x3x224x224] (batch, _, \"odd name\", _)\n"
 								 "input untyped\n"
@@ -183,7 +182,7 @@ START_TEST(nesting_has_a_limit)
 }
 END_TEST
 
-/* Every prefix and every changed byte of the sample: parsed or refused, never a crash. */
+/* Every prefix and every changed byte of the sample is parsed or rejected, without a crash. */
 START_TEST(damaged_text_never_crashes)
 {
 	struct graph *graph;

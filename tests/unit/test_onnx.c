@@ -1,4 +1,4 @@
-/* The ONNX reader on models built in memory: what becomes of every part, and what is refused. */
+/* The ONNX reader with models built in memory: what becomes of every part, and what is rejected. */
 #include "tools/dev/onnx_builder.h"
 #include "tests/unit/graph_fixture.h"
 
@@ -221,12 +221,12 @@ START_TEST(initializers_that_are_also_inputs_are_constants)
 }
 END_TEST
 
-/* One tensor of every type, in raw form and in its typed field; both read the same. */
+/* One tensor of every type, as raw data and in its typed field; both give the same result. */
 static const struct {
 	enum erc_dtype dtype;
 	const char *field;
 	const char *text; /* of two elements */
-	uint64_t raw[4];  /* as they lie in raw_data, a 64-bit word each unless narrower */
+	uint64_t raw[4];  /* as in raw_data, one 64-bit word each unless narrower */
 	size_t raw_bytes;
 } typed_cases[] = {
 	{ERC_F32, "float", "{1.5, -2}", {0xc00000003fc00000}, 8},
@@ -250,7 +250,7 @@ static const struct {
 	{ERC_BF16, "int32", "{0x3f80, 0xff80}", {0xff803f80}, 4},
 };
 
-/* The numbers of a typed field, one for each element (or part of a complex one). */
+/* The numbers of a typed field: one for each element, or for each part of a complex element. */
 static void fill_typed(onnx_tensor *tensor, int index)
 {
 	const char *raw = (const char *)typed_cases[index].raw, *field = typed_cases[index].field;

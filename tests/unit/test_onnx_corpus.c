@@ -1,4 +1,4 @@
-/* Runs the fuzz target of the ONNX reader on every file of its corpus, from the top of the tree. */
+/* Runs the fuzz target of the ONNX reader on every file of its corpus. Run it from the top of the tree. */
 #include <dirent.h>
 
 #include "tests/fuzz/fuzz_onnx.c"
@@ -16,7 +16,7 @@ static void run_file(const char *name)
 	uint8_t *data = malloc(MAX_FILE_BYTES);
 	size_t bytes = fread(data, 1, MAX_FILE_BYTES, file);
 	fclose(file);
-	/* Exactly as long as the input, so that reading beyond it is seen. */
+	/* Exactly as long as the input, so that a read beyond it is noticed. */
 	data = realloc(data, bytes ? bytes : 1);
 	LLVMFuzzerTestOneInput(data, bytes);
 	free(data);
@@ -38,7 +38,7 @@ START_TEST(the_corpus_crashes_nothing)
 }
 END_TEST
 
-/* Where the corpus stands: all of it but the model with external data is read. */
+/* If the corpus is there, all of it is read, except for the model with external data. */
 START_TEST(the_corpus_is_read)
 {
 	static const char *const names[] = {"conv", "external", "function", "if", "loop", "types"};

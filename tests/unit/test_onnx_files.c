@@ -1,5 +1,5 @@
-/* The ONNX reader on files: opening, external data and what must not be reached through it,
- * damaged bytes, hostile nesting, running out of memory. */
+/* The ONNX reader with files: opening, external data and which files it must not reach, damaged bytes, hostile
+ * nesting, no memory. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -153,7 +153,7 @@ START_TEST(tensor_files_are_read)
 	write_file("input_0.pb", data, bytes);
 	assert_ok(onnx_read_tensor(&test.ctx, path_to("input_0.pb"), &tensor, &name));
 	ck_assert_str_eq(name, "");
-	/* An optional of a tensor, and a sequence of tensors, by their wire form. */
+	/* An optional of a tensor, and a sequence of tensors, in wire format. */
 	write_file("optional.pb", "\x0a\x01x\x10\x01\x1a\x02\x10\x01", 9);
 	assert_fails(onnx_read_tensor(&test.ctx, path_to("optional.pb"), &tensor, &name), ERCC_UNSUPPORTED, "segments");
 	ck_assert_ptr_nonnull(strstr(test.notes, "sequence or an optional"));
@@ -279,7 +279,7 @@ static const void *pack_small(size_t *bytes)
 	return build_pack(arena, model, bytes);
 }
 
-/* In memory of its exact size, so that reading beyond it is seen. */
+/* In memory of its exact size, so that a read beyond it is noticed. */
 static enum ercc_status read_exactly(const uint8_t *data, size_t bytes, struct graph **out)
 {
 	uint8_t *copy = malloc(bytes ? bytes : 1);
@@ -297,7 +297,7 @@ START_TEST(truncated_models_are_refused)
 	size_t bytes;
 	const uint8_t *data = pack_small(&bytes);
 	assert_ok(read_exactly(data, bytes, &graph));
-	/* A prefix that ends between fields of the model can be a model: only one without its opset. */
+	/* A prefix that ends between two fields of the model is a valid model only without its opset. */
 	for (size_t i = 0; i < bytes; i++) {
 		forget_messages();
 		ck_assert_msg(read_exactly(data, i, &graph) != ERCC_OK, "%zu of %zu bytes", i, bytes);
@@ -337,7 +337,7 @@ END_TEST
 
 /* ---- hostile bytes ---- */
 
-/* Puts a field header in front of what lies at data + *start. */
+/* Puts a field header before what is at data + *start. */
 static void wrap(uint8_t *data, size_t *start, size_t end, int field)
 {
 	uint8_t header[12];
@@ -350,7 +350,7 @@ static void wrap(uint8_t *data, size_t *start, size_t end, int field)
 	memcpy(data + *start, header, count);
 }
 
-/* Model > graph > (node > attribute > graph) times depth. */
+/* Model > graph > (node > attribute > graph), `depth` times. */
 static uint8_t *nest(int depth, size_t *bytes)
 {
 	size_t room = (size_t)depth * 18 + 64, begin = room;
@@ -379,7 +379,7 @@ START_TEST(deep_nesting_is_refused)
 }
 END_TEST
 
-/* Two bytes a node, a hundred times that when unpacked. */
+/* Two bytes per node, and a hundred times that in memory. */
 START_TEST(files_that_blow_up_are_refused)
 {
 	size_t count = 4 << 20, begin = 16, bytes = 16 + 2 * count;
@@ -445,7 +445,7 @@ END_TEST
 
 /* ---- out of memory ---- */
 
-/* The n-th allocation fails, for every n until none does: each unwinds, and nothing leaks. */
+/* The n-th allocation fails, for every n until none does: each failure unwinds, and nothing leaks. */
 START_TEST(every_allocation_may_fail)
 {
 	write_file("w.bin", numbers, sizeof numbers);

@@ -250,7 +250,7 @@ START_TEST(calls_nest_only_so_deep)
 }
 END_TEST
 
-/* 30 functions, each calling the next twice: 2^30 nodes from a small file. */
+/* 30 functions, each of which calls the next twice: 2^30 nodes from a small file. */
 START_TEST(calls_do_not_multiply_without_bound)
 {
 	for (int i = 0; i < 30; i++) {

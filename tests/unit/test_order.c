@@ -1,4 +1,4 @@
-/* The ordered set against a plain sorted array. */
+/* The ordered set, compared with a plain sorted array. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,7 +78,7 @@ START_TEST(same_as_a_sorted_array)
 }
 END_TEST
 
-/* Ascending keys, the worst case of a tree that is not balanced: 4,096 nodes are some 30 deep, not 4,096. */
+/* Ascending keys are the worst case of an unbalanced tree. Here 4,096 nodes are about 30 deep, not 4,096. */
 START_TEST(stays_flat)
 {
 	static struct erc__node many[4096];

@@ -1,5 +1,5 @@
-/* The scheduler under random loads with a fake clock: units that pick, serve tile by tile and leave as the policy
- * says. What must hold at every start of a tile is stated here anew, not taken from the scheduler. */
+/* The scheduler under random loads with a fake clock: units pick an item, serve it tile by tile and leave as the
+ * policy says. The conditions at the start of every tile are stated here independently of the scheduler. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #define QUANTUM_NS 500000
 
 struct work {
-	struct erc__item item; /* first: an item is its work */
+	struct erc__item item; /* first, so that a pointer to the item is one to its work */
 	uint64_t arrival_ns, finished_ns, tile_ns, deadline_us;
 	uint32_t tiles, left, running, done;
 	int is_queued;
@@ -35,7 +35,7 @@ static struct world {
 	uint64_t now_ns, random;
 	uint64_t tile_time_ns[MAX_TENANTS];
 	uint64_t sheds;
-	int resubmits; /* BE items begin anew when they end */
+	int resubmits; /* BE items are submitted again when they end */
 } w;
 
 static uint32_t next_random(uint32_t below)
@@ -75,7 +75,7 @@ static struct work *add_work(struct erc__tenant *tenant, uint64_t arrival_ns, ui
 
 /* ---- what must hold ---- */
 
-/* One that has passed is as late as any; the elastic policy tells the two apart. */
+/* All deadlines that have passed are equally late; the elastic policy distinguishes the two. */
 static uint64_t deadline_of(const struct work *work)
 {
 	if (work->item.is_lost && (work->item.deadline_ns >= w.now_ns || strcmp(w.sched.policy->name, "elastic") != 0))
@@ -103,7 +103,7 @@ static uint32_t units_of(const struct erc__tenant *tenant, int of_class)
 	return count;
 }
 
-/* Units that RT work which is queued may have, together: each tenant at most its cap. */
+/* Units that all queued RT work together may have: each tenant at most its cap. */
 static uint32_t units_for_rt(void)
 {
 	uint32_t units = 0;
@@ -113,8 +113,8 @@ static uint32_t units_for_rt(void)
 	return units < w.supply.units ? units : w.supply.units;
 }
 
-/* Without forecasts a run wants all that it may have. A unit is about to begin a tile of `work`, and is counted among those
- * that serve it; it has just come, or goes on. */
+/* Without forecasts a run wants all that it may have. A unit is about to begin a tile of `work`, and counts among
+ * the units that serve it; it has just entered, or continues. */
 static void check_elastic(const struct work *work, int is_new_place)
 {
 	const struct erc__tenant *tenant = work->item.tenant;
@@ -130,7 +130,7 @@ static void check_elastic(const struct work *work, int is_new_place)
 	}
 	if (!is_new_place)
 		return;
-	/* no RT request that goes before waits with a tile and units to have */
+	/* no RT request that goes before waits with a tile while there are units for it */
 	for (uint32_t i = 0; i < w.work_count; i++) {
 		struct work *other = &w.works[i];
 		if (other->is_queued && other != work && other->item.tenant->class_ == ERC_REAL_TIME && other->left &&
@@ -140,7 +140,8 @@ static void check_elastic(const struct work *work, int is_new_place)
 	}
 }
 
-/* In order, each RT request has what its tenant may have and those before it leave; without forecasts all want that much. */
+/* In order, each RT request has what its tenant may have and those before it leave. Without forecasts all want that
+ * much. */
 static void check_grants(void)
 {
 	uint32_t left = w.supply.units, of_tenant[MAX_TENANTS] = {0};
@@ -285,7 +286,8 @@ static void run_until(uint64_t end_ns)
 
 static const char *const policies[] = {"elastic", "exclusive", "priority", "partition", "concurrent", "fifo"};
 
-/* Whatever comes, in whatever order: all ends, each tile runs once, and under the elastic policy the rooms hold. */
+/* For any load in any order: everything ends, each tile runs once, and under the elastic policy the rooms are
+ * respected. */
 START_TEST(random_loads)
 {
 	struct erc__supply supply = {.units = 1 + (uint32_t)_i % MAX_UNITS};
@@ -313,7 +315,7 @@ START_TEST(random_loads)
 }
 END_TEST
 
-/* BE tenants that always have work get unit time by their weights. */
+/* BE tenants that always have work get unit time according to their weights. */
 START_TEST(weights_within_two_percent)
 {
 	static const uint32_t weights[] = {1, 2, 5, 8};
@@ -333,7 +335,8 @@ START_TEST(weights_within_two_percent)
 }
 END_TEST
 
-/* RT at 1.2 of what one unit can do, valid for twice its time. Returns the share of capacity that is in time. */
+/* RT at 1.2 times the capacity of one unit, valid for twice its time. Returns the share of the capacity that ends in
+ * time. */
 static double overload(int shed)
 {
 	uint32_t good = 0;
@@ -361,7 +364,7 @@ START_TEST(shedding_keeps_goodput)
 }
 END_TEST
 
-/* Refused are a deadline that has passed, and one request too many; nothing else. */
+/* A deadline that has passed and one request too many are refused, and nothing else. */
 START_TEST(admission)
 {
 	start("elastic", (struct erc__supply){.units = 2}, 1);
@@ -374,7 +377,7 @@ START_TEST(admission)
 	erc__item_init(&first->item, 0, 10);
 	ck_assert_int_eq(erc__sched_admit(&w.sched, &first->item, 9000), ERC_OK);
 	ck_assert_int_eq(erc__sched_admit(&w.sched, &first->item, 9001),
-	                 ERC_SHED); /* 1 us is left, of which it needs all */
+	                 ERC_SHED); /* 1 us is left, all of which it needs */
 	ck_assert_int_eq(erc__sched_admit(&w.sched, &first->item, 50000), ERC_SHED);
 	tenant->shed = 0;
 	ck_assert_int_eq(erc__sched_admit(&w.sched, &first->item, 50000), ERC_OK);
@@ -396,8 +399,8 @@ static uint64_t expected_ns(struct erc__tenant *tenant, uint64_t deadline_us)
 	return item.expected_ns;
 }
 
-/* What others have queued counts when its deadline is earlier, whether their cap lets it run yet or not; but not while they are
- * paused. */
+/* Other requests in the queue count if their deadline is earlier, whether or not their cap lets them run yet, unless
+ * their tenant is paused. */
 START_TEST(admission_counts_who_waits)
 {
 	struct erc__forecast forecast = {.run_ns = 1000, .unit_ns = 1000, .tile_ns = 1000};
@@ -445,8 +448,9 @@ START_TEST(a_paused_tenant_holds_nothing)
 }
 END_TEST
 
-/* Of 100 units RT needs 10; of the other 90 BE gets what be_units and be_bandwidth allow: a unit of its first launch moves 1 % of
- * what the memory can, of its second one nothing. Without RT work all limits are off. */
+/* Of 100 units RT needs 10. Of the other 90, BE gets what be_units and be_bandwidth allow: a unit of its first
+ * launch moves 1 % of what the memory can, and a unit of its second launch nothing. Without RT work there are no
+ * limits. */
 START_TEST(best_effort_limits)
 {
 	static const struct {
@@ -487,8 +491,9 @@ START_TEST(best_effort_limits)
 }
 END_TEST
 
-/* A run that cannot be in time goes after those of its level that can, but before those that have no deadline: when its deadline
- * has passed, or what is left of it takes longer, even at the least that its runs took. Lower levels still go after it. */
+/* A run that cannot meet its deadline goes after those of its level that can, but before those without a deadline.
+ * This is so when its deadline has passed, or when the rest of it takes longer even at the lowest ratio seen. Lower
+ * levels still go after it. */
 START_TEST(what_is_lost_goes_last)
 {
 	static const struct {

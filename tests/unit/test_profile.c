@@ -1,11 +1,11 @@
-/* Rounds, widths and room profiles, by hand. */
+/* Rounds, widths and room profiles, computed by hand. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/sched/profile.h"
 
-#define MOST 4 /* launches of a random case */
+#define MOST 4 /* maximum number of launches of a random case */
 
 START_TEST(width_is_the_fewest_units_for_as_few_rounds)
 {

@@ -1,6 +1,6 @@
-/* Every row of the operator table against nodes that it must refuse, and many more that it may: too many
- * inputs, types that it does not take, then random ranks, dims, types, constants and attributes. What is refused
- * names the node, its operator and opset; nothing crashes. The nodes are generated, from fixed seeds. */
+/* Every row of the operator table with nodes that it must reject, and many more that it may reject: too many inputs,
+ * types that it does not accept, then random ranks, dims, types, constants and attributes. The message names the
+ * node, its operator and opset; nothing crashes. The nodes are generated from fixed seeds. */
 #include <unistd.h>
 
 #include "compiler/include/ercc.h"
@@ -156,7 +156,7 @@ static void random_dims(int rank, int64_t *dims)
 		dims[d] = sizes[below(below(8) ? 8 : COUNT_OF(sizes))];
 }
 
-/* A short list of integers, or a number of any type, that is known when the model is compiled. */
+/* A short list of integers, or a number of any type, that is constant in the model. */
 static void add_constant(struct arena *arena, onnx_graph *graph, const char *name)
 {
 	static int64_t zeros[8];
@@ -178,7 +178,7 @@ struct trial {
 	const struct op *op;
 	int inputs;
 	enum erc_dtype first; /* type of the first input */
-	bool random;          /* everything else too */
+	bool random;          /* everything else is random too */
 };
 
 static void write_trial(const struct trial *trial)
@@ -212,7 +212,8 @@ static void write_trial(const struct trial *trial)
 	ck_assert(file && fwrite(data, 1, bytes, file) == bytes && !fclose(file));
 }
 
-/* Each line of what was said is about the node, by name, operator and opset, or about one that it was expanded to. */
+/* Each line of the messages is about the node, with name, operator and opset, or about a node that it was expanded
+ * to. */
 static void check_words(const struct trial *trial, enum ercc_status status)
 {
 	if (status == ERCC_OK)
@@ -273,7 +274,7 @@ static void check_row(const struct op *op)
 	}
 }
 
-/* One test for each family, so that its rows and seeds stay the same when others change. */
+/* One test for each family, so that its rows and seeds do not change when others do. */
 START_TEST(rows_refuse_by_name)
 {
 	state = 0x9e3779b97f4a7c15u + (uint64_t)_i;

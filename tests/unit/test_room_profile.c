@@ -1,5 +1,5 @@
-/* Room profiles: what the compiler writes against a count over all units by the test, and what the runtime computes;
- * a small artifact by hand. */
+/* Room profiles: what the compiler writes, compared with the test's own count over all units; what the runtime
+ * computes; and a small artifact checked by hand. */
 #include <check.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -18,7 +18,7 @@
 
 static const char *const devices[] = {"sim:h100", "sim:epyc-64"};
 
-/* The digits model for both devices, at a path to be unlinked. */
+/* Compiles the digits model for both devices; the caller deletes the file at path. */
 static void compile_digits(char *path)
 {
 	static const char *const dims[] = {"batch=64"}, *const budgets[] = {"full,half,quarter,name=three,units=3"};
@@ -36,7 +36,7 @@ static void compile_digits(char *path)
 	ck_assert_int_eq((int)ercc_compile("samples/digits/digits.onnx", path, &options), ERCC_OK);
 }
 
-/* By the definitions, launch by launch. */
+/* Computed from the definitions, launch by launch. */
 static struct erca_point count_point(const erc_artifact *artifact, const struct erca_entry *entry, uint32_t budget,
                                      uint64_t units, uint64_t *tile_ns)
 {
@@ -159,7 +159,7 @@ END_TEST
 
 /* ---- by hand ---- */
 
-/* 12 tiles of 100 ns, then 5 of 1000, a copy between them; budgets of all units and of 4. */
+/* 12 tiles of 100 ns, then 5 of 1000 ns, with a copy between them; budgets of all units and of 4. */
 static uint8_t *make_small(int is_first_version, size_t *bytes)
 {
 	struct build build = {.code = "code", .code_bytes = 4, .newer = is_first_version ? -1 : 0};
@@ -185,7 +185,7 @@ static uint8_t *make_small(int is_first_version, size_t *bytes)
 	return build_finish(&build, bytes);
 }
 
-/* On `units` units of the null device. */
+/* Loads it on the null device with `units` units. */
 static erc_model *load_small(int is_first_version, uint32_t units, uint8_t **file, erc_runtime **runtime)
 {
 	struct erc_runtime_options options = {.size = sizeof options, .device = "null", .units = units};
@@ -204,8 +204,8 @@ static void close_small(erc_model *model, uint8_t *file, erc_runtime *runtime)
 	free(file);
 }
 
-/* Rounds on 1, 2, 3, 4, 6, 8, 12 and 16 units: 12, 6, 4, 3, 2, 2, 1, 1 of the first launch, 5, 3, 2, 2, 1, 1, 1, 1 of the
- * second. */
+/* Rounds on 1, 2, 3, 4, 6, 8, 12 and 16 units: 12, 6, 4, 3, 2, 2, 1, 1 of the first launch, and 5, 3, 2, 2, 1, 1, 1,
+ * 1 of the second. */
 START_TEST(twelve_and_five_tiles)
 {
 	static const struct erc_room_point wanted[] = {
@@ -232,7 +232,7 @@ START_TEST(twelve_and_five_tiles)
 	ck_assert_uint_eq(profile.tile_ns, 6200);
 	ck_assert_uint_eq(profile.memory_bytes_per_s, 5);
 
-	profile.point_capacity = 2; /* the third point stays */
+	profile.point_capacity = 2; /* the third point is not written */
 	points[2].units = 77;
 	OK(erc_model_room_profile(model, 0, "four", &profile));
 	ck_assert_uint_eq(profile.point_count, 4);
@@ -248,7 +248,7 @@ START_TEST(twelve_and_five_tiles)
 }
 END_TEST
 
-/* Without the target's units in the file, all units are the runtime's. */
+/* If the file does not hold the target's units, all units are the runtime's. */
 START_TEST(files_of_the_first_minor_version)
 {
 	struct erc_room_profile profile = {.size = sizeof profile};
@@ -283,7 +283,7 @@ START_TEST(questions_without_an_answer)
 }
 END_TEST
 
-/* Of an old file, whose targets are copied, and of a profile. */
+/* Loading an old file, whose targets are copied, and computing a profile, each with failing allocations. */
 START_TEST(without_memory)
 {
 	struct erc_room_profile profile = {.size = sizeof profile};
@@ -309,7 +309,7 @@ START_TEST(without_memory)
 }
 END_TEST
 
-/* Where the series of points ends, and that it stands for every number of units. */
+/* The series of points has a known end, and represents every number of units. */
 START_TEST(points_are_few_and_ascend)
 {
 	for (uint32_t most = 1; most < 5000; most++) {

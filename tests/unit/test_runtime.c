@@ -91,7 +91,7 @@ START_TEST(options_have_versions)
 	ck_assert_str_eq(erc_runtime_target(runtime), "null");
 	ck_assert_uint_eq(erc_runtime_units(runtime), 1);
 	OK(erc_runtime_destroy(runtime));
-	options.known.size = offsetof(struct erc_runtime_options, units); /* an older caller: units are not read */
+	options.known.size = offsetof(struct erc_runtime_options, units); /* an older caller: units is not read */
 	options.known.units = 7;
 	OK(erc_runtime_create(&options.known, &runtime));
 	ck_assert_uint_eq(erc_runtime_units(runtime), 1);
@@ -280,7 +280,7 @@ START_TEST(no_target_for_the_device)
 }
 END_TEST
 
-/* Of two targets, the one of the higher level; the other by its name. */
+/* Of two targets, the one with the higher level is taken, or the other one by its name. */
 START_TEST(best_target_is_taken)
 {
 	size_t bytes;
@@ -301,7 +301,7 @@ START_TEST(best_target_is_taken)
 	struct erc_model_options options = {.size = sizeof options, .target = "low"};
 	OK(erc_model_load_memory(runtime, file, bytes, &options, &loaded));
 	ck_assert_str_eq(erc_model_target(loaded), "low");
-	ck_assert_uint_eq(erc_model_entry_count(loaded), 2); /* "main" is for it too */
+	ck_assert_uint_eq(erc_model_entry_count(loaded), 2); /* "main" is one of its entries too */
 	OK(erc_model_unload(loaded));
 	OK(erc_runtime_destroy(runtime));
 	free(file);

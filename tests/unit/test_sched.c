@@ -1,4 +1,4 @@
-/* The scheduler's queue with a fake clock, and the room and claim protocol by itself. */
+/* The scheduler's queue with a fake clock, and the room and claim protocol alone. */
 #include <check.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static void add(struct erc__sched *sched, struct erc__item *item, uint64_t now_n
 	erc__sched_add(sched, item, now_ns);
 }
 
-/* One unit serves it for so long. */
+/* One unit serves the item for this long. */
 static void serve(struct erc__sched *sched, struct erc__item *item, uint64_t unit_ns)
 {
 	struct erc__pass pass;
@@ -84,7 +84,7 @@ START_TEST(levels_before_deadlines)
 	add(&sched, &urgent_low, 1 * MS, 1);
 	add(&sched, &none, 1 * MS, 0);
 	add(&sched, &late, 1 * MS, 9000);
-	add(&sched, &early, 5 * MS, 4000); /* 9 ms, one before late's 10 ms */
+	add(&sched, &early, 5 * MS, 4000); /* 9 ms, before late's 10 ms */
 	ck_assert_uint_eq(sched.count, 5);
 	for (int i = 0; i < 5; i++) {
 		ck_assert_ptr_eq(pick(&sched), order[i]);
@@ -135,7 +135,7 @@ START_TEST(fifo_knows_no_class)
 }
 END_TEST
 
-/* Served a millisecond at a time, tenants of weight 3 and 1 get time as 3 to 1. */
+/* Served a millisecond at a time, tenants of weight 3 and 1 get time in the ratio of 3 to 1. */
 START_TEST(best_effort_by_weight)
 {
 	struct erc__sched sched;
@@ -156,7 +156,7 @@ START_TEST(best_effort_by_weight)
 }
 END_TEST
 
-/* A tenant that was away does not make up for it: from its return on, turns alternate. */
+/* A tenant that was away does not make up for it: after its return the tenants alternate. */
 START_TEST(absence_earns_nothing)
 {
 	struct erc__sched sched;
@@ -198,7 +198,7 @@ START_TEST(room_has_its_limit)
 }
 END_TEST
 
-/* A limit lowered by two sends away two, whoever asks first; the others stay. */
+/* If the limit falls by two, the first two units that ask leave, and the others stay. */
 START_TEST(shrinking_sends_away_as_many)
 {
 	struct erc__room room;
@@ -230,7 +230,7 @@ START_TEST(stop_is_never_taken_back)
 	ck_assert(!erc__room_enter(&room, &new_epoch));
 	ck_assert(!erc__room_check(&room, old_epoch));
 	erc__room_resume(&room, 4);
-	ck_assert(!erc__room_check(&room, old_epoch)); /* it looked too late to see the stop alone */
+	ck_assert(!erc__room_check(&room, old_epoch)); /* it looked too late to see only the stop */
 	ck_assert_uint_eq(erc__room_units(&room), 0);
 	ck_assert(erc__room_enter(&room, &new_epoch));
 	ck_assert_uint_eq(new_epoch, old_epoch + 1);
@@ -281,7 +281,7 @@ START_TEST(claims_count)
 }
 END_TEST
 
-/* Threads work through launches together, entering and leaving a room that another thread moves. */
+/* Threads work through launches together. They enter and leave a room that another thread changes. */
 #define THREADS 4
 #define LAUNCHES 3000
 #define MOST_TILES 9
@@ -289,9 +289,9 @@ END_TEST
 struct crowd {
 	struct erc__room room;
 	struct erc__claim claim;
-	uint32_t launch;                   /* in hand */
-	uint8_t ran[LAUNCHES][MOST_TILES]; /* plain: the protocol alone keeps it from racing */
-	_Atomic uint32_t most;             /* units seen inside at once */
+	uint32_t launch;                   /* the open launch */
+	uint8_t ran[LAUNCHES][MOST_TILES]; /* not atomic: only the protocol prevents a race */
+	_Atomic uint32_t most;             /* maximum number of units seen inside at once */
 	_Atomic int is_over;
 };
 

@@ -29,7 +29,7 @@ END_TEST
 
 START_TEST(million_a)
 {
-	erc_sha256_plain_only = _i; /* with the processor's extensions, where it has them, and without */
+	erc_sha256_plain_only = _i; /* with the processor's extensions, if it has them, and without */
 	struct erc_sha256 hash;
 	uint8_t digest[ERC_SHA256_BYTES];
 	char hex[2 * ERC_SHA256_BYTES + 1], block[1000];
@@ -44,7 +44,7 @@ START_TEST(million_a)
 }
 END_TEST
 
-/* However the input is cut, the digest is the same; lengths around the block and the padding. */
+/* However the input is split, the digest is the same. Lengths around the block size and the padding. */
 START_TEST(pieces)
 {
 	uint8_t data[200], whole[ERC_SHA256_BYTES], parts[ERC_SHA256_BYTES];

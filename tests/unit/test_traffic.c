@@ -1,4 +1,4 @@
-/* tile_bytes: what tiles move to and from memory, for every template and both kinds of device. */
+/* tile_bytes: what tiles move to and from memory, for every template and for CPUs and GPUs. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -46,7 +46,7 @@ static uint64_t weights_of(const erc_artifact *artifact, const struct erca_recor
 	return bytes;
 }
 
-/* All is small: without weights nothing goes to memory, and no weight more than once. */
+/* All sizes are small: except for weights nothing comes from memory, and no weight is read more than once. */
 START_TEST(weights_come_from_memory_once)
 {
 	const char *text = template_cases[_i].text;
@@ -68,7 +68,7 @@ START_TEST(weights_come_from_memory_once)
 }
 END_TEST
 
-/* What a launch of each target moves under the full budget. */
+/* Asserts what a launch of each target moves under the full budget. */
 static void expect_bytes(const char *text, double bytes)
 {
 	erc_artifact *artifact = compile_text(text);
@@ -86,7 +86,8 @@ static void expect_bytes(const char *text, double bytes)
 	erc_artifact_close(artifact);
 }
 
-/* A product's weights of 16 MB. An activation of 512 MiB is beyond every cache, and so is what it becomes; 1 MiB is not. */
+/* The weights of a product have 16 MB. An activation of 512 MiB exceeds every cache, and so does its result; 1 MiB
+ * does not. */
 START_TEST(what_no_cache_holds_goes_to_memory)
 {
 	expect_bytes("input x:f32[4x2048]\nconst w:f32[2048x2048] = splat{1}\ny = MatMul(x, w)\noutput y\n",

@@ -1,5 +1,5 @@
-/* Which tile shape is chosen under which budget, what the check of variants sees, and artifacts with several budgets:
- * what they share, and that the reader survives any damage to them. */
+/* Which tile shape is chosen under which budget, what the check of variants finds, and artifacts with several
+ * budgets: what they share, and that the reader survives any damage to them. */
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,7 +14,7 @@ static char folder[] = "/tmp/erc-variants-XXXXXX";
 
 /* ---- choosing ---- */
 
-/* A device on which a tile takes flops ns, and nothing else counts. */
+/* A device on which a tile takes as many ns as it has flops, and nothing else counts. */
 static const struct device simple = {.name = "simple",
                                      .units = 4,
                                      .local_bytes = 1000,
@@ -31,7 +31,7 @@ static struct tile tile_of(int64_t shape, int64_t count, double ns, int64_t loca
 	return (struct tile){.shape = {shape}, .count = count, .local_bytes = local_bytes, .work.flops = ns};
 }
 
-/* The shape taken of those offered, after `larger` under the budget before; -1: none. */
+/* The tile shape that is chosen, if `larger` was chosen under the budget before; -1: none. */
 static int64_t choose(const struct tile *tiles, size_t count, int64_t larger, struct variant *variant)
 {
 	struct choice choice;
@@ -96,7 +96,8 @@ END_TEST
 
 /* ---- the check ---- */
 
-/* 2048 x 1000 multiply-adds; on a GPU in eight parts, which are added up. The CPU's arena has no place for them. */
+/* 2048 x 1000 multiply-adds. On a GPU they are computed in eight parts, which are added up. The CPU's arena has no
+ * place for these. */
 START_TEST(a_cut_sum_is_counted_once)
 {
 	static const char text[] = "input x:f32[1x2048]\nconst w:f32[2048x1000] = splat{1}\ny = MatMul(x, w)\noutput y\n";
@@ -165,7 +166,8 @@ END_TEST
 
 /* ---- artifacts ---- */
 
-/* The digits model for the simulated devices, under three budgets: in 4096-aligned memory, to be freed. */
+/* Compiles the digits model for the simulated devices under three budgets, into memory aligned to 4096 bytes, which
+ * the caller frees. */
 static uint8_t *compile_digits(size_t *bytes)
 {
 	const char *path = arena_printf(&test.ctx.arena, "%s/digits.erca", folder);
@@ -256,7 +258,7 @@ static struct erca_section *sections_of(uint8_t *data)
 	return (struct erca_section *)(data + ((struct erca_header *)data)->toc_offset);
 }
 
-/* Makes the digests right again after a change of the PLAN. */
+/* Recomputes the digests after a change of PLAN. */
 static void seal(uint8_t *data)
 {
 	struct erca_header *header = (struct erca_header *)data;
@@ -289,7 +291,7 @@ START_TEST(damage_is_found)
 }
 END_TEST
 
-/* With right digests, a changed plan is refused or harmless: every index that the reader lets through can be followed. */
+/* With correct digests, a changed plan is rejected or harmless: every index that the reader accepts can be followed. */
 START_TEST(hostile_plans_are_refused_or_harmless)
 {
 	static const uint8_t changes[] = {0x01, 0x80, 0xff};

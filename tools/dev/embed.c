@@ -1,5 +1,5 @@
-/* Turns files into one C table: `embed FILE... > templates.c`. The compiler looks templates
- * up by file name (without folder); the bytes go in unchanged. */
+/* Turns files into one C table: `embed FILE... > templates.c`. The compiler finds templates by file name, without
+ * the folder. The bytes are unchanged. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* Writes a well-known network as an ONNX file, in an exporter's form and with seeded random
- * weights: something real to compile where no trained model may be shipped. */
+/* Writes a well-known network as an ONNX file, in the form of an exporter and with seeded random weights, so that
+ * there is something real to compile where no trained model can be shipped. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -37,7 +37,7 @@ static bool parse_number(const char *text, long long low, long long high, long l
 	return text && *text && *end == '\0' && errno == 0 && *out >= low && *out <= high;
 }
 
-/* Options that take a number; false when the option is another or its number is bad. */
+/* Handles options that take a number. Returns false if it is another option or the number is bad. */
 static bool parse_option(struct maker *maker, const char *option, const char *value)
 {
 	long long number;
@@ -78,7 +78,7 @@ static bool parse_arguments(struct maker *maker, struct arguments *arguments, ch
 	return arguments->path && arguments->network->name;
 }
 
-/* Packs straight into the file: weights are in memory once. */
+/* Packs directly into the file, so that weights are in memory only once. */
 struct file_buffer {
 	ProtobufCBuffer base;
 	FILE *file;

@@ -1,5 +1,5 @@
-/* Layers in the form in which PyTorch's exporter writes them, with seeded weights: what the
- * networks of make_model are put together from. */
+/* Layers in the form that PyTorch's exporter writes, with seeded weights. The networks of make_model consist of
+ * them. */
 #ifndef ERC_MAKE_MODEL_H
 #define ERC_MAKE_MODEL_H
 
@@ -11,20 +11,20 @@ struct maker {
 	uint64_t seed;
 	int64_t batch; /* -1: symbolic */
 	int classes;
-	int image_size;       /* height and width of the input; 0: what the network is made for */
-	bool keep_batch_norm; /* as nodes of their own; otherwise folded into the convolutions */
+	int image_size;       /* height and width of the input; 0: the network's default */
+	bool keep_batch_norm; /* as separate nodes; otherwise folded into the convolutions */
 	int folded_count;     /* for names of folded weights */
 };
 
-/* A value in the network. After flatten() height and width are 1. */
+/* A value in the network. After flatten() its height and width are 1. */
 struct feature {
 	const char *name;
 	int channels, height, width;
 };
 
-/* What scales weights so that activations keep their size. */
+/* How weights are scaled, so that activations keep their size. */
 enum gain {
-	GAIN_RELU,     /* a ReLU follows and halves the power */
+	GAIN_RELU,     /* a ReLU follows, which halves the power */
 	GAIN_LINEAR,   /* nothing follows */
 	GAIN_RESIDUAL, /* the result is added to its input, which must stay the larger part */
 };
@@ -32,31 +32,30 @@ enum gain {
 struct conv_shape {
 	int channels; /* of the output */
 	int kernel, stride, padding, groups;
-	int kernel_width, padding_width; /* as kernel and padding where the kernel is square */
+	int kernel_width, padding_width; /* the same as kernel and padding if the kernel is square */
 };
 static inline struct conv_shape square(int channels, int kernel, int stride, int padding, int groups)
 {
 	return (struct conv_shape){channels, kernel, stride, padding, groups, kernel, padding};
 }
 
-/* Layers take the module's name as PyTorch has it, "layer1.0.conv1"; nodes, values and weights
- * are named after it. */
+/* Layers take the module's name in PyTorch, "layer1.0.conv1"; nodes, values and weights are named after it. */
 struct feature make_input(struct maker *maker, int channels, int default_size);
 void make_output(struct maker *maker, struct feature x);
-/* Without a bias. */
+/* Without bias. */
 struct feature conv_plain(struct maker *maker, const char *module, struct feature x, struct conv_shape shape,
                           enum gain gain);
-/* With a bias. */
+/* With bias. */
 struct feature conv(struct maker *maker, const char *module, struct feature x, struct conv_shape shape, enum gain gain);
-/* Convolution without bias, then batch-norm: two nodes or one. */
+/* Convolution without bias, then batch-norm: two nodes, or one. */
 struct feature conv_batch_norm(struct maker *maker, const char *conv_module, const char *norm_module, struct feature x,
                                struct conv_shape shape, enum gain gain);
-/* Batch-norm with no convolution before it: a node of its own. */
+/* Batch-norm without a convolution before it: a separate node. */
 struct feature batch_norm(struct maker *maker, const char *module, struct feature x);
 struct feature relu(struct maker *maker, const char *module, struct feature x);
-/* ReLU6 as Clip whose limits come from Constant nodes. */
+/* ReLU6 as Clip, with limits from Constant nodes. */
 struct feature clip6(struct maker *maker, const char *module, struct feature x);
-/* `module` is the one that holds the addition: "layer1.0". */
+/* `module` is the one that contains the addition: "layer1.0". */
 struct feature add(struct maker *maker, const char *module, struct feature a, struct feature b);
 struct feature concat(struct maker *maker, const char *module, struct feature a, struct feature b);
 struct feature max_pool(struct maker *maker, const char *module, struct feature x, int kernel, int stride, int padding,
@@ -67,7 +66,7 @@ struct feature global_average_pool(struct maker *maker, const char *module, stru
 struct feature flatten(struct maker *maker, struct feature x);
 struct feature gemm(struct maker *maker, const char *module, struct feature x, int outputs, enum gain gain);
 
-/* What layers are put together from. */
+/* The parts that layers consist of. */
 float weight_deviation(enum gain gain, int fan_in);
 float *random_weights(const struct maker *maker, const char *name, int64_t count, float mean, float deviation);
 /* An initializer; returns its name. */

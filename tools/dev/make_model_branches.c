@@ -1,12 +1,12 @@
-/* Image networks whose blocks join what earlier layers or parallel branches made: DenseNet and
- * Inception. Modules are named as in torchvision. */
+/* Image networks whose blocks join the results of earlier layers or parallel branches: DenseNet and Inception.
+ * Modules are named as in torchvision. */
 #include "tools/dev/make_model_nodes.h"
 
 /* ---- DenseNet-121 and DenseNet-201 ---- */
 
 #define GROWTH 32
 
-/* Batch-norm and ReLU stand before the convolution here, so the first one stays a node. */
+/* Here batch-norm and ReLU come before the convolution, so the first batch-norm remains a node. */
 static struct feature dense_layer(struct maker *maker, const char *module, struct feature x)
 {
 	x = relu(maker, MODULE("%s.relu1", module), batch_norm(maker, MODULE("%s.norm1", module), x));
@@ -16,7 +16,7 @@ static struct feature dense_layer(struct maker *maker, const char *module, struc
 	return conv_plain(maker, MODULE("%s.conv2", module), x, square(GROWTH, 3, 1, 1, 1), GAIN_RELU);
 }
 
-/* Each layer reads all that came before, joined anew; the first joins one value. */
+/* Each layer reads a new concatenation of all values before it; the first layer's has one value. */
 static struct feature dense_block(struct maker *maker, const char *module, struct feature x, int layers)
 {
 	const char *all = x.name;
@@ -74,7 +74,7 @@ static struct feature basic(struct maker *maker, const char *module, struct feat
 	return relu(maker, module, x);
 }
 
-/* The same with a kernel of `high` by `wide`, and as many pixels out as in. */
+/* The same with a kernel of `high` by `wide`, which keeps the number of pixels. */
 static struct feature line(struct maker *maker, const char *module, struct feature x, int channels, int high, int wide)
 {
 	struct conv_shape shape = {channels, high, 1, high / 2, 1, wide, wide / 2};
@@ -151,7 +151,7 @@ static struct feature inception_d(struct maker *maker, const char *module, struc
 	return join(maker, module, parts, 3);
 }
 
-/* A row and a column of the same input, joined. */
+/* A row and a column of the same input, concatenated. */
 static struct feature cross(struct maker *maker, const char *module, const char *branch, struct feature x)
 {
 	const struct feature parts[] = {
@@ -173,7 +173,7 @@ static struct feature inception_e(struct maker *maker, const char *module, struc
 	return join(maker, module, parts, 4);
 }
 
-/* Pixels normalised for other networks, as the pretrained one wants them. */
+/* Normalises the pixels again, as the pretrained network expects them. */
 static struct feature transform_input(struct maker *maker, struct feature x)
 {
 	static const float scales[] = {0.229f / 0.5f, 0.224f / 0.5f, 0.225f / 0.5f};

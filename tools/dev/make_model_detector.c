@@ -1,5 +1,5 @@
-/* A detector in YOLOv8's style: blocks that split and concatenate, pools in a row, a pyramid up and
- * down, boxes as distributions that are decoded in the graph. */
+/* A detector in the style of YOLOv8: blocks that split and concatenate, consecutive pools, a pyramid up and down,
+ * and boxes as distributions that are decoded in the graph. */
 #include "tools/dev/make_model_nodes.h"
 
 #define BINS 16
@@ -15,7 +15,7 @@ static struct feature conv_silu(struct maker *maker, const char *module, struct 
 	return x;
 }
 
-/* Half of the channels goes through `depth` pairs of convolutions; all that is on the way is kept. */
+/* Half of the channels goes through `depth` pairs of convolutions; all intermediate results are kept. */
 static struct feature split_block(struct maker *maker, const char *module, struct feature x, int channels, int depth,
                                   bool residual)
 {
@@ -71,7 +71,7 @@ static const char *head(struct maker *maker, int index, struct feature x)
 	return emit(maker, module, "Reshape", both.name, emit_list(maker, module, 3, 0, both.channels, -1), NULL);
 }
 
-/* Centres of the places of all scales, and what their units are in pixels. */
+/* The centres of the places of all scales, and the size of their units in pixels. */
 static void anchors(struct maker *maker, const struct feature *scales, int size, int places, const char **centres,
                     const char **strides)
 {
@@ -89,7 +89,7 @@ static void anchors(struct maker *maker, const struct feature *scales, int size,
 	*strides = weight(maker, "strides", 2, (int64_t[]){1, places}, unit);
 }
 
-/* Distances to the four sides are means of a distribution over the bins. */
+/* The distances to the four sides are means of a distribution over the bins. */
 static const char *decode(struct maker *maker, const char *boxes, int places, const char *centres, const char *strides)
 {
 	static const float bins[BINS] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};

@@ -1,5 +1,5 @@
-/* The layers of make_model: nodes, names and weights. Weights depend on the seed and their own
- * name only, and only on arithmetic that IEEE 754 defines: they are the same everywhere. */
+/* The layers of make_model: nodes, names and weights. A weight depends only on the seed, on its name and on
+ * arithmetic that IEEE 754 defines, so it is the same on every machine. */
 #include <math.h>
 
 #include "tools/dev/make_model.h"
@@ -26,7 +26,7 @@ static uint64_t random_for(const struct maker *maker, const char *name)
 	return state;
 }
 
-/* Near enough to normal, mean 0, deviation 1: the sum of four 16-bit uniforms. */
+/* Approximately normal, with mean 0 and deviation 1: the sum of four 16-bit uniform numbers. */
 static float random_normal(uint64_t *state)
 {
 	uint64_t bits = next_random(state);
@@ -46,7 +46,7 @@ float *random_weights(const struct maker *maker, const char *name, int64_t count
 	return data;
 }
 
-/* Each output sums fan_in products. */
+/* Each output is a sum of fan_in products. */
 float weight_deviation(enum gain gain, int fan_in)
 {
 	float power = gain == GAIN_RELU ? 2.0f : gain == GAIN_LINEAR ? 1.0f : 0.1f;
@@ -55,7 +55,7 @@ float weight_deviation(enum gain gain, int fan_in)
 
 /* ---- names ---- */
 
-/* "layer1.0.conv1" -> "/layer1/layer1.0/conv1": numbers carry the name of what they count. */
+/* "layer1.0.conv1" -> "/layer1/layer1.0/conv1": a number keeps the name before it. */
 const char *module_path(struct arena *arena, const char *module)
 {
 	struct text path = {.arena = arena};
@@ -91,7 +91,7 @@ const char *weight(struct maker *maker, const char *name, int rank, const int64_
 	return name;
 }
 
-/* A Constant node with one float: what the exporter makes of Python numbers. */
+/* A Constant node with one float: what the exporter makes of a Python number. */
 static const char *constant(struct maker *maker, const char *module, const char *op_name, float number)
 {
 	float *data = arena_new(maker->arena, float);
@@ -135,7 +135,7 @@ void make_output(struct maker *maker, struct feature x)
 
 /* ---- convolutions ---- */
 
-/* `weights` names the initializers behind the input. */
+/* `weights` names the initializers after the input. */
 static struct feature conv_node(struct maker *maker, const char *module, struct feature x, struct conv_shape shape,
                                 const char *inputs)
 {
@@ -189,7 +189,7 @@ struct batch_norm {
 	float *scale, *bias, *mean, *variance;
 };
 
-/* The scale follows the deviation, so that the layer leaves the size of activations alone. */
+/* The scale follows the deviation, so that the layer keeps the size of activations. */
 static struct batch_norm batch_norm_weights(struct maker *maker, const char *module, int channels)
 {
 	static const char *const parts[] = {"weight", "bias", "running_mean", "running_var"};
@@ -199,7 +199,7 @@ static struct batch_norm batch_norm_weights(struct maker *maker, const char *mod
 	norm.scale = random_weights(maker, norm.names[0], channels, 1, 0.1f);
 	norm.bias = random_weights(maker, norm.names[1], channels, 0, 0.1f);
 	norm.mean = random_weights(maker, norm.names[2], channels, 0, 0.1f);
-	norm.variance = random_weights(maker, norm.names[3], channels, 1, 0.15f); /* at most 3.5 deviations off */
+	norm.variance = random_weights(maker, norm.names[3], channels, 1, 0.15f); /* at most 3.5 deviations away */
 	for (int i = 0; i < channels; i++)
 		norm.scale[i] *= sqrtf(norm.variance[i]);
 	return norm;

@@ -1,5 +1,4 @@
-/* The networks of make_model, from their tables. Modules are named as in torchvision, whose
- * exports these stand for. */
+/* The networks of make_model, from their tables. Modules are named as in torchvision, whose exports these represent. */
 #include "tools/dev/make_model.h"
 
 #define MODULE(...) arena_printf(maker->arena, __VA_ARGS__)
@@ -23,7 +22,7 @@ static struct feature bottleneck(struct maker *maker, const char *block, struct 
 	return relu(maker, MODULE("%s.relu_2", block), add(maker, block, y, x));
 }
 
-/* Blocks of the four stages, whose widths double from 64. */
+/* blocks: of the four stages, whose widths double from 64. */
 static void make_resnet(struct maker *maker, const int blocks[4])
 {
 	struct feature x = make_input(maker, 3, 224);
@@ -120,8 +119,8 @@ static void make_vgg19(struct maker *maker)
 
 /* ---- SqueezeNet 1.0 ---- */
 
-/* Squeezed channels of the fire modules; each half of what they expand to has four times as
- * many. 0 is a pooling layer. */
+/* Squeezed channels of the fire modules; each half of the expanded result has four times as many. 0 is a pooling
+ * layer. */
 static const int squeezenet_layers[] = {0, 16, 16, 32, 0, 32, 48, 48, 64, 0, 64};
 
 static struct feature fire(struct maker *maker, const char *module, struct feature x, int squeezed)

@@ -1,5 +1,5 @@
-/* Single nodes for networks whose values are no images: named as PyTorch's exporter names them,
- * numbered where a module has several of one kind. */
+/* Single nodes for networks whose values are not images. They are named as PyTorch's exporter names them, and
+ * numbered if a module has several of one kind. */
 #include <stdarg.h>
 
 #include "tools/dev/make_model_nodes.h"

@@ -1,8 +1,8 @@
-/* One operator each, of any size: what benchmarks of a single kernel run. */
+/* Models of one operator, in any size, for benchmarks of a single kernel. */
 #include "tools/dev/make_model_nodes.h"
 
-/* A product of two N x N matrices, with next to nothing to copy in and out: the left one is made from N numbers, of
- * the result the means of its rows are given back. */
+/* A product of two N x N matrices with almost nothing to copy in and out: the left matrix is made from N numbers,
+ * and of the result only the means of its rows are returned. */
 void make_gemm(struct maker *maker)
 {
 	int64_t n = maker->image_size ? maker->image_size : 1024;
@@ -17,7 +17,7 @@ void make_gemm(struct maker *maker)
 	output_value(maker, mean->output[0], "means", 2, (int64_t[]){n, 1});
 }
 
-/* Running sums of N rows of one number. */
+/* Running sums of N rows with one number each. */
 void make_cumsum(struct maker *maker)
 {
 	int64_t n = maker->image_size ? maker->image_size : 1024;

@@ -1,5 +1,5 @@
-/* Swin-T: attention within windows, which every other block shifts by half a window. As exporters write
- * it: windows by Reshape and Transpose, shifts by Slice and Concat, biases gathered from a table. */
+/* Swin-T: attention within windows, which every second block shifts by half a window. In an exporter's form: windows
+ * by Reshape and Transpose, shifts by Slice and Concat, biases gathered from a table. */
 #include <math.h>
 
 #include "tools/dev/make_model_nodes.h"
@@ -10,12 +10,12 @@
 #define BIASES ((2 * WINDOW - 1) * (2 * WINDOW - 1))
 #define EPSILON 1e-5f
 
-/* A stage works on `side` x `side` places of `width` numbers. */
+/* A stage works on `side` x `side` places with `width` numbers each. */
 struct stage {
 	int side, width, heads;
 };
 
-/* For each two places of a window the row of the table with the bias of their distance. */
+/* For each two places of a window, the row of the table with the bias for their distance. */
 static void bias_index(struct maker *maker)
 {
 	int64_t *data = arena_array(maker->arena, TOKENS * TOKENS, sizeof *data);
@@ -29,13 +29,13 @@ static void bias_index(struct maker *maker)
 	                               data, TOKENS * TOKENS * sizeof *data));
 }
 
-/* Which of the parts that a shift brings together a row or column belongs to. */
+/* Which part a row or column belongs to, among the parts that a shift brings together. */
 static int part_of(int at, int side)
 {
 	return at < side - WINDOW ? 0 : at < side - SHIFT ? 1 : 2;
 }
 
-/* [windows, tokens, tokens]: -100 between places that the shift made neighbours. */
+/* [windows, tokens, tokens]: -100 between places that are neighbours only because of the shift. */
 static const char *shift_mask(struct maker *maker, const char *module, int side)
 {
 	int across = side / WINDOW, windows = across * across;
@@ -90,7 +90,7 @@ static const char *position_bias(struct maker *maker, const char *module, const 
 	return emit(maker, module, "Unsqueeze", bias, emit_list(maker, module, 1, 0), NULL);
 }
 
-/* Adds the mask of its window to the scores of each head. */
+/* Adds the mask of each window to the scores of each head. */
 static const char *mask_scores(struct maker *maker, const char *module, const char *scores, const char *mask,
                                const struct stage *s)
 {
@@ -149,7 +149,7 @@ static const char *swin_block(struct maker *maker, const char *block, const char
 	            linear(maker, MODULE("%s.mlp.fc2", block), y, 4 * s->width, s->width, GAIN_RESIDUAL), NULL);
 }
 
-/* Every second place of rows and columns: four of a square become one of twice the width. */
+/* Every second place of rows and columns: four places of a square become one with twice the width. */
 static const char *merge_patches(struct maker *maker, const char *module, const char *x, struct stage *s)
 {
 	static const int down[] = {0, 1, 0, 1}, right[] = {0, 0, 1, 1};
@@ -172,7 +172,7 @@ static const char *merge_patches(struct maker *maker, const char *module, const 
 	return emit(maker, MODULE("%s.reduction", module), "MatMul", x, w, NULL);
 }
 
-/* Windows fill the last stage: the image's side is a multiple of 224. */
+/* Windows must fill the last stage, so the side of the image is a multiple of 224. */
 void make_swin_tiny(struct maker *maker)
 {
 	static const int depths[] = {2, 2, 6, 2};

@@ -1,5 +1,5 @@
-/* Networks over sequences in the form that exporters give them: layer-norm and GELU come in their
- * parts, heads are Reshape and Transpose, masks are added or selected. */
+/* Networks for sequences in an exporter's form: layer-norm and GELU are in parts, heads are Reshape and Transpose,
+ * masks are added or selected. */
 #include <math.h>
 
 #include "tools/dev/make_model_nodes.h"
@@ -7,7 +7,7 @@
 #define LOWEST -3.4028235e38f
 
 struct encoder {
-	int layers, width, heads, inner; /* inner: of the feed-forward part */
+	int layers, width, heads, inner; /* inner: width of the feed-forward part */
 	int length;                      /* of the sequence */
 	float epsilon;
 };
@@ -28,7 +28,7 @@ const char *linear(struct maker *maker, const char *module, const char *x, int i
 	return emit(maker, module, "Add", b, emit(maker, module, "MatMul", x, w, NULL), NULL);
 }
 
-/* GPT-2's: Gemm on rows, Reshape on both sides. */
+/* As in GPT-2: Gemm on rows, with a Reshape before and after it. */
 static const char *linear_rows(struct maker *maker, const char *module, const char *x, int length, int inputs,
                                int outputs, enum gain gain)
 {
@@ -86,7 +86,7 @@ static const char *split_heads(struct maker *maker, const char *module, const ch
 	return emit_transpose(maker, module, emit(maker, module, "Reshape", x, shape, NULL), 4, order);
 }
 
-/* Keys come transposed. `mask` is added where it is no NULL, `allowed` selects. */
+/* Keys are already transposed. `mask` is added unless it is NULL, and `allowed` selects. */
 static const char *attend(struct maker *maker, const char *module, const struct encoder *e, const char *query,
                           const char *key, const char *value, const char *mask, const char *allowed)
 {
@@ -195,7 +195,7 @@ void make_minilm(struct maker *maker)
 
 /* ---- DistilBERT ---- */
 
-/* x.view(batch, rest): the batch is what Shape says. */
+/* x.view(batch, rest), where Shape gives the batch. */
 static const char *view(struct maker *maker, const char *module, const char *x, const char *batch, const char *rest)
 {
 	const char *first = emit(maker, module, "Unsqueeze", batch, emit_list(maker, module, 1, 0), NULL);
@@ -241,7 +241,7 @@ static const char *distilbert_attention(struct maker *maker, const char *module,
 	return linear(maker, MODULE("%s.out_lin", module), y, e->width, e->width, GAIN_LINEAR);
 }
 
-/* Rows of the table for places 0, 1, ...: a buffer of numbers, cut to the length of the input. */
+/* Rows of the table for places 0, 1, ...: a buffer of numbers, cut to the input's length. */
 static const char *distilbert_places(struct maker *maker, const struct encoder *e, int most)
 {
 	int64_t *data = arena_array(maker->arena, (size_t)most, sizeof *data);
@@ -348,7 +348,7 @@ void make_gpt2(struct maker *maker)
 
 /* ---- ViT-B/16 ---- */
 
-/* Queries, keys and values in one product, taken apart by Transpose and Gather. */
+/* Queries, keys and values from one product, split by Transpose and Gather. */
 static const char *packed_attention(struct maker *maker, const char *module, const struct encoder *e, const char *x)
 {
 	const char *parts[3];

@@ -1,4 +1,4 @@
-/* Image networks beyond plain convolutions: squeeze-and-excite, channel shuffles, layer-norm between
+/* Image networks with more than plain convolutions: squeeze-and-excite, channel shuffles, layer-norm between
  * convolutions, a detector with several scales. Modules are named as in torchvision and ultralytics. */
 #include "tools/dev/make_model_nodes.h"
 
@@ -132,7 +132,7 @@ void make_mobilenetv3(struct maker *maker)
 
 /* ---- ShuffleNetV2 1.0 ---- */
 
-/* The halves are cut where Shape says, as the exporter writes chunk(). */
+/* The halves are cut where Shape says, which is how the exporter writes chunk(). */
 static void cut_channels(struct maker *maker, const char *module, struct feature x, struct feature *halves)
 {
 	const char *channels = emit_axis(maker, module, "Gather", emit(maker, module, "Shape", x.name, NULL, NULL),

@@ -1,5 +1,5 @@
-/* Builds ONNX models in memory, for the model maker and for tests. Everything lives in the
- * caller's arena; names and tensor data are borrowed. */
+/* Builds ONNX models in memory, for the model maker and for tests. Everything is in the caller's arena; names and
+ * tensor data are borrowed. */
 #ifndef ERC_ONNX_BUILDER_H
 #define ERC_ONNX_BUILDER_H
 
@@ -14,7 +14,7 @@ typedef Erc__Onnx__AttributeProto onnx_attr;
 typedef Erc__Onnx__ValueInfoProto onnx_value_info;
 typedef Erc__Onnx__FunctionProto onnx_function;
 
-/* Appends to a repeated field; the array doubles at powers of two, so it needs no capacity. */
+/* Appends to a repeated field. The array doubles at powers of two, so it needs no capacity. */
 #define BUILD_PUSH(arena, message, field, item) \
 	((message)->field = build_grow((arena), (message)->field, (message)->n_##field, sizeof *(message)->field), \
 	 (message)->field[(message)->n_##field++] = (item))
@@ -65,7 +65,7 @@ static inline onnx_model *build_model(struct arena *arena, int64_t ir_version, i
 
 /* ---- inputs and outputs ---- */
 
-/* A tensor type. A dim of -1 takes `dim_name`; rank -1 states no shape. */
+/* A tensor type. A dim of -1 takes `dim_name`; rank -1 declares no shape. */
 static inline onnx_value_info *build_info(struct arena *arena, const char *name, int dtype, int rank,
                                           const int64_t *dims, const char *dim_name)
 {
@@ -102,7 +102,7 @@ static inline void build_output(struct arena *arena, onnx_graph *graph, onnx_val
 
 /* ---- tensors ---- */
 
-/* With raw data when `bytes` is given; without data otherwise. */
+/* With raw data if `bytes` is given; else without data. */
 static inline onnx_tensor *build_tensor(struct arena *arena, const char *name, int dtype, int rank, const int64_t *dims,
                                         const void *data, size_t bytes)
 {
@@ -125,7 +125,7 @@ static inline void build_initializer(struct arena *arena, onnx_graph *graph, onn
 
 /* ---- nodes and attributes ---- */
 
-/* Names are separated by commas; nothing between two is an omitted one. "" is none at all. */
+/* Names are separated by commas; an empty name is an omitted input or output. "" means none. */
 static inline onnx_node *build_free_node(struct arena *arena, const char *op_type, const char *name, const char *inputs,
                                          const char *outputs)
 {
