@@ -41,7 +41,7 @@ def columns_backward(grad, shape):
 
 
 class Block:
-    """Convolution 3x3, batch normalisation, ReLU, and a 2x2 maximum pool where asked."""
+    """Convolution 3x3, batch normalisation, ReLU, and optionally a 2x2 maximum pool."""
 
     def __init__(self, rng, inputs, outputs, pool):
         self.weight = (rng.standard_normal((outputs, inputs, 3, 3)) * np.sqrt(2 / (9 * inputs))).astype(np.float32)
