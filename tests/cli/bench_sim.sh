@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make bench-sim in small: one network as both tenants, beside a workload that is not there. Its cells are those of `erc bench`.
+# A small `make bench-sim`: one network as both tenants, and a workload that is missing. Its cells are those of `erc bench`.
 . "$LIBRARY"
 command -v python3 >/dev/null || skip "bench_sim needs Python"
 erc=$(command -v erc)

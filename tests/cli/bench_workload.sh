@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `erc bench --workload` on the virtual device, where figures are the same everywhere: forms, policies, loads,
-# shedding, DISB's files; workloads and options that are wrong.
+# `erc bench --workload` on the virtual device, where figures are the same on every machine: forms, policies, loads,
+# shedding, DISB's files; wrong workloads and options.
 . "$LIBRARY"
 quietly erc compile "$SAMPLES/digits/digits.onnx" -o d.erca --dim batch=1 --target sim:h100,native --quiet
 cat >pair.json <<'JSON'
@@ -13,7 +13,7 @@ cat >pair.json <<'JSON'
 }
 JSON
 bench() { run erc bench --quiet --device sim:h100 --rounds 2 --model digits=d.erca "$@"; }
-# figures JSON KEY...: of each row of the loads
+# figures JSON KEY...: the values of each row of the loads
 figures() {
 	local json=$1 key
 	shift
@@ -22,12 +22,12 @@ figures() {
 	done
 }
 
-# Times of arrivals come from the seed alone; RT is the same beside BE as alone under elastic, and not under fifo.
+# Arrival times depend only on the seed. Under elastic RT is the same beside BE as alone; under fifo it is not.
 bench --workload pair.json --policy elastic,fifo
 bench --workload pair.json --policy priority --load 0.1..0.3 --rounds 1 --format md
 bench --workload pair.json --policy elastic,exclusive,priority,partition,concurrent,fifo --load 0.5 --format csv --seed 7 |
 	cut -d, -f1-7,13-16
-# Twice what one unit can do: what would be late waits, is refused, or is dropped.
+# Twice the load that one unit can serve: late requests wait, are refused, or are dropped.
 for how in '--arrivals open' --shed '--arrivals disb'; do
 	bench --workload pair.json --workers 1 --load 2 $how --rounds 1 --format csv | grep -A1 ^policy | cut -d, -f1-5,19-21
 done
@@ -39,7 +39,7 @@ run erc bench --quiet --workload pair.json --model digits=d.erca --device sim:h1
 head -c 15 trace.json
 echo
 
-# A deadline is the valid time. RT alone on one unit takes 27.257 us, and its requests never meet.
+# A deadline is the valid time. RT alone on one unit takes 27.257 us, and its requests never overlap.
 for valid in '"deadline_us": 27' '"deadline_us": 28'; do
 	sed "s/\"rate\"/$valid, &/; s/20000 },/10000 }/; /batch/d" pair.json >valid.json
 	erc bench --quiet --device sim:h100 --rounds 1 --workers 1 --model digits=d.erca --workload valid.json --format json >valid.out
@@ -52,8 +52,8 @@ for factor in 1.5 2; do
 	figures valid.out in_time goodput_1_5 goodput_2
 done
 
-# A closed loop whose requests are refused tries again after its valid time: 5000 us hold 1000 times 5 us. A client that meets
-# its deadline alone is refused beside one that goes before it, and tries again at its end.
+# A closed loop whose requests are refused tries again after its valid time: 1000 times 5 us in 5000 us. A client that meets
+# its deadline alone is refused beside a more urgent one, and tries again when that one ends.
 cat >refused.json <<'JSON'
 { "clients": [ { "name": "a", "model": "digits", "class": "rt", "load": "closed", "deadline_us": 5 },
                { "name": "b", "model": "digits", "class": "be", "load": "closed" } ] }
@@ -67,10 +67,10 @@ for name in refused turns; do
 		echo "$name on $device: exit $?"
 	done
 	figures $name.sim:h100.out rt_arrivals rt_shed in_time verdict
-	grep '"service_us\.a"' $name.sim:h100.out # nothing is refused where the medians are taken
+	grep '"service_us\.a"' $name.sim:h100.out # nothing is refused while the medians are measured
 done
 
-# Models that are compiled for the device, each once, in a file that is gone; progress tells.
+# Models are compiled for the device, each once, into a file that is removed; the progress lines show it.
 cp "$SAMPLES/digits/digits.onnx" .
 mkdir tmp
 sed 's/"digits"/"digits.onnx"/' pair.json >onnx.json
@@ -85,7 +85,7 @@ sed "s|\"digits\"|\"$MODELS/unknown.onnx\"|" pair.json >unknown.json
 bench --workload unknown.json 2>&1 | sed "s|$MODELS/||"
 run env TMPDIR=tmp erc bench --quiet --workload unknown.json --model digits=d.erca --device sim:h100 2>&1 | sed "s|$MODELS/||;s|$PWD/||" | tail -1
 run env TMPDIR=/nowhere erc bench --quiet --device sim:h100 --workload onnx.json --model digits=digits.onnx
-# Ended while it compiles, by a compiler that takes its time.
+# Stopped while a slow compiler runs.
 printf '#!/bin/sh\nsleep 3\n' >slow-cc
 chmod +x slow-cc
 CC=$PWD/slow-cc TMPDIR=tmp XDG_CACHE_HOME=$PWD/cache erc bench --quiet --workload onnx.json --model digits=digits.onnx --dim batch=1 &
@@ -99,17 +99,17 @@ wait $!
 echo "exit $?"
 ls tmp
 
-# Contention, of which a network that stays in the cache knows nothing.
+# Contention has no effect on a network that stays in the cache.
 erc bench --quiet --device sim:h100 --model digits=d.erca --workload pair.json --policy concurrent --rounds 1 --contention --format json >contention.out
 figures contention.out rt_mean_ratio be_alone_ratio
 
-# Every policy of the runtime is one of the command.
+# The command accepts every policy of the runtime.
 policies=$(erc version --format csv | awk '/^name$/ { tables++; next } tables == 3' | paste -sd,)
 erc bench --quiet --device sim:h100 --model digits=d.erca --workload pair.json --rounds 1 --slice 0.001 --policy "$policies" --format json >all.out
 echo "$policies"
 figures all.out policy
 
-# Every sample runs.
+# Every sample workload runs.
 for name in "$SAMPLES"/workloads/*.json; do
 	quietly erc bench --workload "$name" --device sim:h100 --slice 0.002 --rounds 1 --model squeezenet=d.erca \
 		--model mobilenetv2=d.erca --model resnet50=d.erca --model densenet121=d.erca --model minilm=d.erca
@@ -130,7 +130,7 @@ JSON
 run erc bench --quiet --workload disb.json --device sim:h100 --slice 0.01 --rounds 1 --model small-net=d.erca --model other-net=d.erca
 run erc bench --quiet --workload disb.json --device sim:h100 --model small-net=d.erca
 
-# What is wrong, and where. Exit code 2, but 1 for a file that cannot be read, 4 for one that is no artifact.
+# Messages say what is wrong, and where. Exit code 2, but 1 for a file that cannot be read, and 4 for one that is not an artifact.
 changed() {
 	sed -E "$1" "${2:-pair.json}" >bad.json
 	cmp -s "${2:-pair.json}" bad.json && echo "unchanged: $1"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A model that compiles, one that lacks a dimension, one with unknown operators, one that fits no budget, no model.
+# Models that compile, lack a dimension, have unknown operators or fit no budget, and a file that is not a model.
 . "$LIBRARY"
 cp "$MODELS"/{relu_add,symbolic,unknown}.onnx .
 run erc check relu_add.onnx

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Budgets: given in three ways, wrong ones, ones that nothing fits; simulated targets need no C compiler.
+# Budgets: given in three ways, wrong ones, ones that nothing fits. Simulated targets need no C compiler.
 . "$LIBRARY"
 cp "$SAMPLES/digits/digits.onnx" .
 compile() { run erc compile digits.onnx -o x.erca --dim batch=1 --quiet --target sim:h100 "$@"; }
@@ -23,7 +23,7 @@ compile --budget full,full
 compile --budget missing.json
 echo '{ "budgets": [' >bad.json
 compile --budget bad.json
-# More than the device has; less than a launch needs: exit 5.
+# More than the device has, and less than a launch needs: exit code 5.
 compile --budget name=big,units=200
 compile --budget name=small,units=4,local=512
 run erc compile digits.onnx -o x.erca --dim batch=1 --quiet --target cpu:x86-64-v3 --budget name=small,units=4,local=64

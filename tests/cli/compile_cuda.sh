@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# CPU and CUDA targets in one artifact, with NVRTC and without a GPU: what it holds, that the CPU still runs it, and the same bytes
-# from two folders, different -j, cold and warm cache.
+# CPU and CUDA targets in one artifact, with NVRTC and without a GPU: what it holds, that the CPU runs it, and that
+# two folders, different -j, and a cold and a warm cache give the same bytes.
 . "$LIBRARY"
 mkdir one two
 cp "$MODELS/relu_add.onnx" "$MODELS/nonzero.onnx" one
@@ -16,10 +16,10 @@ run cmp one/n.erca two/n.erca
 (cd two && XDG_CACHE_HOME=$PWD/cache run erc compile nonzero.onnx -o warm.erca --quiet --target h100,cuda:compute_80)
 run cmp one/n.erca two/warm.erca
 run erc compile one/relu_add.onnx -o one/x.erca --quiet --target $targets
-# Sizes and registers are the toolchain's; hashes change with every template.
+# Sizes and registers depend on the toolchain, and hashes on every template.
 mask '/identity/d; /size/d; s/[0-9.]+ KiB$/SIZE/; s/_[0-9a-f]{12} */_HASH /' erc inspect one/x.erca
 mask 's/ kernel +share/ kernel  share/; s/_[0-9a-f]{4,12}(\.\.\.)? +/_HASH /; s/(4 B +[0-9]+) +[0-9]+ +[0-9]+ /\1 REGS BLOCKS /' erc inspect --variants one/x.erca
-# Nothing is left to contract for the driver's assembler: an addition without .rn might become part of another instruction.
+# The driver's assembler must find nothing to contract: it may merge an addition without .rn into another instruction.
 grep -aoE '(add|mul|fma)(\.rn)?\.f32' one/x.erca | sort -u
 run erc run one/x.erca --input x=random:1 --target cpu:x86-64-v3 --quiet
 mask 's/up to cpu:.*/up to CPU/' erc run one/x.erca --input x=random:1 --target cuda:sm_90 --quiet

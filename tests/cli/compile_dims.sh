@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A missing dimension names what to give; a given one compiles; unknown and useless ones are told.
+# For a missing dimension the message says what to give; with it the model compiles; unknown and useless ones are reported.
 . "$LIBRARY"
 cp "$MODELS/symbolic.onnx" .
 run erc compile symbolic.onnx -o x.erca --quiet

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Without a C compiler: exit 6, and nothing is left behind.
+# Without a C compiler: exit code 6, and no files are left.
 . "$LIBRARY"
 cp "$MODELS/relu_add.onnx" .
 run erc compile relu_add.onnx -o x.erca --quiet --no-cache --cc no-such-compiler

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# CUDA targets without NVRTC: exit 6, and nothing is left behind; an architecture that is not in the table.
+# CUDA targets without NVRTC: exit code 6, and no files are left. Also an unknown architecture.
 . "$LIBRARY"
 cp "$MODELS/relu_add.onnx" .
 export ERC_NVRTC=/no/such/library

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Two folders, different -j, cold and warm cache: the same bytes.
+# Two folders, different -j, and a cold and a warm cache give the same bytes.
 . "$LIBRARY"
 mkdir one two
 cp "$MODELS/relu_add.onnx" "$SAMPLES/digits/digits.onnx" one
@@ -10,7 +10,7 @@ run cmp one/digits.erca two/digits.erca
 (cd two && XDG_CACHE_HOME=$PWD/cache run erc compile digits.onnx -o warm.erca --dim batch=1 -j 2 --quiet)
 (cd two && XDG_CACHE_HOME=$PWD/cache run erc compile digits.onnx -o warm.erca --dim batch=1 -j 2 --quiet)
 run cmp one/digits.erca two/warm.erca
-# Damaged files in the kernel cache are as good as none.
+# Damaged files in the kernel cache are ignored.
 export XDG_CACHE_HOME=$PWD/cache
 run erc compile one/relu_add.onnx -o first.erca --target cpu:x86-64-v3 --quiet
 for file in cache/erc/*; do truncate -s 50 "$file"; done

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All unknown operators are reported at once, exit 3, and nothing is written.
+# All unknown operators are reported together, with exit code 3, and nothing is written.
 . "$LIBRARY"
 cp "$MODELS/unknown.onnx" .
 run erc compile unknown.onnx -o x.erca --quiet

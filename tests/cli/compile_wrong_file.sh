@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Models that are none: missing, a folder, empty, text, truncated.
+# Files that are not models: missing, a folder, empty, text, truncated.
 . "$LIBRARY"
 run erc compile missing.onnx -o x.erca
 mkdir folder.onnx

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The trained sample: batch 1 through the C program, batch 12 against another runtime's logits.
+# The trained sample: batch 1 in the C program, and batch 12 compared with another runtime's logits.
 . "$LIBRARY"
 ln -s "$SAMPLES" samples
 cp "$SAMPLES"/digits/digits.onnx "$LIBRARY_DATA"/digits.*.npy .

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Room profiles: what units do to latency under each budget, in each form.
+# Room profiles: latency against units under each budget, in each form.
 . "$LIBRARY"
 cp "$SAMPLES/digits/digits.onnx" .
 quietly erc compile digits.onnx -o digits.erca --dim batch=64 --target sim:epyc-64,sim:h100 --budget full,name=three,units=3 --quiet
@@ -8,7 +8,7 @@ run erc inspect digits.erca --budgets --format csv | grep -A 3 latency_us
 run erc inspect digits.erca --budgets --format md | grep -A 3 latency
 erc inspect digits.erca --budgets --format json | grep -c '"speed"'
 erc inspect digits.erca --budgets | awk 'length > 80 { print "longer than 80 columns: " $0 }'
-# More units are never slower, and never faster than the tiles themselves; a row is entry,target,budget,units,latency_us,unit_us,used_percent,speed.
+# More units are never slower, and never faster than the tiles allow. A row is entry,target,budget,units,latency_us,unit_us,used_percent,speed.
 erc inspect digits.erca --budgets --format csv | awk -F, '
 	NF == 8 && $1 == "main" && $8 <= 1 {
 		key = $2 $3

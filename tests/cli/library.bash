@@ -1,7 +1,7 @@
-# What the golden tests share. A test prints a transcript: each command, its stdout as it is,
-# its stderr with "! " before it, its exit code where it is not 0.
+# What the golden tests share. A test prints a transcript: each command, its stdout unchanged,
+# its stderr with "! " before each line, and its exit code if it is not 0.
 
-# A test's folder holds what the commands leave there and nothing else.
+# A test's folder holds only the files that the commands leave there.
 streams=$(mktemp -d)
 trap 'rm -rf "$streams"' EXIT
 
@@ -16,7 +16,7 @@ run() {
 	[ $code = 0 ] || echo "exit $code"
 }
 
-# quietly COMMAND...: preparation; its output counts only when it fails
+# quietly COMMAND...: preparation; its output is shown only if it fails
 quietly() {
 	"$@" >"$streams/prepare" 2>&1 && return
 	echo "preparation failed: $*"
@@ -30,7 +30,7 @@ skip() {
 	exit 77
 }
 
-# mask SED-SCRIPT COMMAND...: run, with what differs from machine to machine replaced
+# mask SED-SCRIPT COMMAND...: like run, with machine-dependent text replaced
 mask() {
 	local script=$1
 	shift

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Wrong names, types and shapes at run; each says what is wanted.
+# Wrong names, types and shapes at run; each message says what is expected.
 . "$LIBRARY"
 quietly erc compile "$MODELS/relu_add.onnx" -o tiny.erca --target cpu:x86-64-v3,sim:h100 --quiet
 npy() { # npy FILE DESCR SHAPE BYTES: zeros
@@ -35,7 +35,7 @@ run erc run relu_add.onnx --input x=zeros
 run erc run tiny.erca --input x=zeros --device sim:h100
 run erc run tiny.erca --input x=zeros --device gpu
 run env ERC_LIBCUDA=/nowhere/libcuda.so.1 erc run tiny.erca --input x=zeros --device cuda
-# What is no file is not replaced, and stays.
+# Anything that is not a regular file is neither replaced nor removed.
 mkfifo pipe
 run erc compile relu_add.onnx -o pipe --quiet
 run erc run tiny.erca --input x=@good.npy --output y=@/dev/full

@@ -6,12 +6,12 @@ for name in "$SCHEMAS"/*.schema.json; do
 	"$VALIDATE" "$name" || echo "examples of $(basename "$name"): exit $?"
 done
 
-# valid SCHEMA FILE: says so, or where not
+# valid SCHEMA FILE: says that the file is valid, or where it is not
 valid() {
 	if "$VALIDATE" "$SCHEMAS/$1.schema.json" "$2"; then echo "$2: valid $1"; fi
 }
 
-# good SCHEMA COMMAND...: what it prints is valid
+# good SCHEMA COMMAND...: the command's output is valid
 good() {
 	local schema=$1
 	shift
@@ -39,7 +39,7 @@ cat >pair.json <<'JSON'
 JSON
 good bench erc bench --quiet --workload pair.json --model m=digits.erca --device sim:h100 --slice 0.005 --rounds 1 --load 0.1,0.2 --policy elastic,fifo
 cp out.json workload.json
-# Nothing measured of RT: all is refused.
+# Every RT request is refused, so nothing of RT is measured.
 sed 's/"load": "periodic", "rate": 1000/"load": "closed", "deadline_us": 1/' pair.json >none.json
 good bench erc bench --quiet --workload none.json --model m=digits.erca --device sim:h100 --slice 0.005 --rounds 1 --shed
 echo '{ "schema": "erc.budget/1", "budgets": ["half", { "name": "edge", "units": 8, "local": "48KiB" }] }' >budget.json
@@ -50,7 +50,7 @@ for name in "$SAMPLES"/workloads/*.json; do
 	valid workload "$(basename "$name")"
 done
 
-# bad SCHEMA FILE SED: the file, changed so, is not valid
+# bad SCHEMA FILE SED: the file with this change is not valid
 bad() {
 	sed -E "$3" "$2" >bad.json
 	cmp -s "$2" bad.json && echo "unchanged: $3"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A simulated CPU of many cores: budgets of its units, tiles as for a real CPU under the same limits, no C compiler.
+# A simulated CPU with many cores: budgets of its units, the same tiles as for a real CPU under the same limits, no C compiler.
 . "$LIBRARY"
 cp "$SAMPLES/digits/digits.onnx" .
 run erc compile digits.onnx -o sim.erca --dim batch=64 --target sim:epyc-64 --cc no-such-compiler --quiet

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Version and operator table: the forms are there; their content is the compiler's.
+# Version and operator table: checks the forms, not the compiler's data.
 . "$LIBRARY"
 mask 's/(machine +).*/\1MACHINE/' erc version
 run erc ops --format nonsense

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `make bench`: the model maker's models, compiled for this machine and measured one by one.
-# MODELS, WORKERS and SECONDS_EACH may be set. Figures are for comparison within one run.
+# Settings: MODELS, WORKERS, SECONDS_EACH. Compare figures within one run only.
 set -euo pipefail
 out=$1
 work=$out/bench

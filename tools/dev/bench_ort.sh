@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `make bench-ort`: erc and ONNX Runtime on the same models, alternating within one run, and the ratios
-# of all at the end. Makes its own Python environment in build/ort. MODELS, SLICES and THREADS may be set.
+# `make bench-ort`: erc and ONNX Runtime on the same models, alternating within one run; all ratios
+# at the end. Makes its own Python environment in build/ort. Settings: MODELS, SLICES, THREADS.
 set -euo pipefail
 out=$1
 work=$out/bench

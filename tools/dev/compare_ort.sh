@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make compare-ort`: outputs of the model maker's networks, and of the trained models of ERC_TESTDATA in several
-# shapes, against ONNX Runtime's, one after the other (the largest needs 1.5 GB of disk). Makes its own Python
-# environment; MODELS picks some of the networks, "" none.
+# shapes, compared with ONNX Runtime's, one after the other (the largest needs 1.5 GB of disk). Makes its own
+# Python environment. MODELS selects networks; "" selects none.
 set -uo pipefail
 out=$1
 work=$out/compare
@@ -13,7 +13,7 @@ if ! "$environment/bin/python" -c 'import onnx, onnxruntime, numpy' 2>/dev/null;
 fi
 passed=0 failed=0
 
-# compare MODEL.onnx OPTIONS... (--shape, --const); `image`: what inputs are cut out of
+# compare MODEL.onnx OPTIONS... (--shape, --const); `image`: the image that inputs are cut from
 compare() {
 	local artifact
 	artifact=$work/$(basename "$1" .onnx).erca

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make demo`: the whole path on two models. The digits model is compiled, inspected and run on
+# `make demo`: all steps on two models. The digits model is compiled, inspected and run on
 # twelve test images; resnet50 (random weights, from the model maker) is compiled and measured.
 set -euo pipefail
 out=$1

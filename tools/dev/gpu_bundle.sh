@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# `make gpu-bundle`: packs build/gpu-bundle.tar.gz, which holds all that check.sh and bench.sh need on a machine that has a
-# GPU, its driver, NVRTC and Python, but none of our libraries, no C compiler and no make: this repository's last commit,
-# programs that need libc alone, and ONNX's conformance suite where it is here. tests/gpu/run.sh is its entry.
-#   gpu_bundle.sh BUILD PROGRAMS...     programs: paths below BUILD, made anew in build/gpu
+# `make gpu-bundle`: packs build/gpu-bundle.tar.gz, with all that check.sh and bench.sh need on a machine that has a GPU, its
+# driver, NVRTC and Python, but none of our libraries, no C compiler and no make: this repository's last commit, programs
+# that need only libc, and ONNX's conformance suite if it is available. tests/gpu/run.sh is the entry point.
+#   gpu_bundle.sh BUILD PROGRAMS...     programs: paths below BUILD, built again in build/gpu
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 from=$1
@@ -15,16 +15,16 @@ most_mb=60
 testdata=${ERC_TESTDATA:-../shared}
 archive=$testdata/conformance/onnx-1.22-backend-tests.tar.xz
 
-# The same objects, linked otherwise: our libraries as archives. Debian has no archive of cJSON: it goes beside.
+# The same objects, linked with our libraries as archives. Debian has no archive of cJSON, so its shared library is added.
 mkdir -p "$bin"
 cp -a "$from/obj" "$from/gen" "$from/embed" "$bin/"
 libraries='-Wl,-Bstatic -lprotobuf-c -Wl,-Bdynamic -lcjson -lm -ldl'
 origin="-Wl,-rpath,'\$\$ORIGIN/lib:\$\$ORIGIN/../lib:\$\$ORIGIN/../../lib'" # bin, bin/tests, bin/tests/devices
 check='-Wl,-Bstatic -lcheck_pic -lsubunit -Wl,-Bdynamic -lrt -lm'
-find "$bin" -type f ! -path "$bin/obj/*" ! -path "$bin/gen/*" ! -path "$references/*" ! -name embed -delete # linked otherwise, perhaps
+find "$bin" -type f ! -path "$bin/obj/*" ! -path "$bin/gen/*" ! -path "$references/*" ! -name embed -delete # may be linked differently
 LDFLAGS="$origin" make --no-print-directory -j"$(nproc)" O="$bin" COMPILER_LIBS="$libraries" CHECK_LIBS="$check" "${programs[@]/#/$bin/}"
 
-# Outputs of the cpu device, for machines without a compiler for CPU kernels. They are kept; gpt2's are too large.
+# Outputs of the cpu device, for machines without a compiler for CPU kernels. They are kept for later bundles. gpt2's are too large.
 if ! [ -d "$references" ] || [ "$from/make_model" -nt "$references" ]; then
 	echo "  references, which takes minutes"
 	networks=$({ "$bin/make_model" 2>&1 || true; } | sed -n 's/^names: //p')
@@ -55,17 +55,17 @@ if [ -d "$testdata/models/twins" ]; then
 	chmod -R u+w "$root/testdata"
 fi
 
-# Unpacked as tests/conformance/run.sh looks for it: xz may be missing there.
+# Unpacked where tests/conformance/run.sh looks for it, because that machine may have no xz.
 if [ -f "$archive" ]; then
 	install -D -m 644 "$archive" "$root/testdata/conformance/$(basename "$archive")"
 	suite=$root/build/suite-$(cksum <"$archive" | cut -d' ' -f1)
 	mkdir "$suite"
 	tar xJf "$archive" -C "$suite"
 else
-	echo "gpu_bundle.sh: without ONNX's suite: $archive is not here" >&2
+	echo "gpu_bundle.sh: without ONNX's suite: $archive is missing" >&2
 fi
 
-# What a program needs besides libc's own libraries, and the newest libc that is asked for.
+# The libraries that a program needs besides libc's own, and the newest libc version that it needs.
 for program in "${programs[@]}"; do
 	LD_LIBRARY_PATH='' ldd "$root/bin/$program" | awk -v program="$program" -v root="$root" '
 		$1 ~ /^(linux-vdso|libc|libm|libdl|libpthread|librt)\.so|ld-linux/ || index($3, root) == 1 { next }

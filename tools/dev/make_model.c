@@ -11,8 +11,8 @@
 static const char usage[] =
 	"usage: make_model NAME OUT.onnx [--seed N] [--batch N | --dynamic-batch] [--classes N]\n"
 	"                  [--size N] [--keep-bn]\n"
-	"  --size N     height and width of the input, or its length (default: what the network is made for)\n"
-	"  --keep-bn    batch-norm as nodes of its own, not folded into the convolutions\n"
+	"  --size N     height and width of the input, or its length (default: the network's usual one)\n"
+	"  --keep-bn    batch-norm as separate nodes, not folded into the convolutions\n"
 	"names:";
 
 struct arguments {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the build and the tests need on Debian or Ubuntu, as root or by sudo; `setup.sh lint` also
-# what `make lint` needs. Leaves at once when everything is there; elsewhere it names the packages and
+# Installs what the build and the tests need on Debian or Ubuntu, as root or with sudo; `setup.sh lint` also installs
+# what `make lint` needs. Does nothing if everything is installed. On other systems it names the packages and
 # stops with exit code 6.
 set -eu
 
@@ -11,13 +11,13 @@ if [ "${1:-}" = lint ]; then
 	debian="$debian $linters"
 fi
 
-# True when the build would find everything, whoever installed it.
+# True if the build would find everything, however it was installed.
 have_all() {
 	for tool in "${CC:-cc}" ar make pkg-config protoc-c xz $linters; do
 		command -v "$tool" >/dev/null 2>&1 || return 1
 	done
 	pkg-config --exists libprotobuf-c libcjson check || return 1
-	# pkg-config may be content with descriptions alone: the headers decide.
+	# pkg-config may find only its own files, so this checks the headers.
 	# shellcheck disable=SC2046  # the flags are words of their own
 	printf '#include <stdlib.h>\n#include <protobuf-c/protobuf-c.h>\n#include <cjson/cJSON.h>\n#include <check.h>\n' |
 		"${CC:-cc}" -E -x c $(pkg-config --cflags libprotobuf-c libcjson check) - >/dev/null 2>&1
@@ -41,7 +41,7 @@ fi
 
 echo "installing: $debian" >&2
 export DEBIAN_FRONTEND=noninteractive
-# Package lists may be absent or old (fresh containers): refresh them, once.
+# Package lists may be missing or old (new containers): update them once.
 $as_root apt-get update -qq >&2 || name_packages "apt-get update failed"
 # shellcheck disable=SC2086
 $as_root apt-get install -y -qq --no-install-recommends $debian >&2 || name_packages "apt-get install failed"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # `make twins`: makes the random-weight twins of ONNX's light models in build/twins (1.9 GB) with
-# the test data's own script, in a Python environment of its own. NAMES picks some of them.
+# the test data's own script, in its own Python environment. NAMES selects some of them.
 set -euo pipefail
 testdata=${ERC_TESTDATA:-../shared}
 environment=build/twins-python
 if [ ! -f "$testdata/models/make_twins.py" ]; then
-	echo "error: $testdata/models/make_twins.py is not here" >&2
-	echo "note: ERC_TESTDATA names the folder with the test data" >&2
+	echo "error: $testdata/models/make_twins.py is missing" >&2
+	echo "note: set ERC_TESTDATA to the folder with the test data" >&2
 	exit 1
 fi
 if ! "$environment/bin/python" -c 'import onnx, numpy' 2>/dev/null; then
