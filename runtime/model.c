@@ -131,14 +131,14 @@ static enum erc_status load_code(struct erc_model *model)
 static enum erc_status reserve_local(const struct erc_model *model)
 {
 	struct erc__device *device = model->runtime->device;
-	uint64_t most = 0;
+	uint64_t max = 0;
 	for (uint32_t e = 0; e < model->entry_count; e++)
-		if (entry_at(model, e)->local_bytes > most)
-			most = entry_at(model, e)->local_bytes;
-	if (most > MAX_LOCAL_BYTES)
+		if (entry_at(model, e)->local_bytes > max)
+			max = entry_at(model, e)->local_bytes;
+	if (max > MAX_LOCAL_BYTES)
 		return erc__fail(ERC_NO_TARGET, "the target asks for %llu bytes of local memory per unit",
-		                 (unsigned long long)most);
-	return device->ops->reserve_local(device, (size_t)most);
+		                 (unsigned long long)max);
+	return device->ops->reserve_local(device, (size_t)max);
 }
 
 static enum erc_status prepare(struct erc_model *model, const struct erc_model_options *options)

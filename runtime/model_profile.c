@@ -45,13 +45,13 @@ static enum erc_status list_launches(const struct erc_model *model, uint32_t ent
 	return ERC_OK;
 }
 
-/* The fewest units, at most `most`, whose latency is within the given percentage of the latency on `most` units.
+/* The fewest units, at most `max`, whose latency is within the given percentage of the latency on `max` units.
  * Bisection works because latency never rises with units. */
-static uint32_t units_within(const struct erc__load *load, uint32_t most, uint32_t percent)
+static uint32_t units_within(const struct erc__load *load, uint32_t max, uint32_t percent)
 {
 	struct erc__profile_point best, point;
-	uint32_t low = 1, high = most;
-	erc__profile_at(load, most, &best);
+	uint32_t low = 1, high = max;
+	erc__profile_at(load, max, &best);
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 		erc__profile_at(load, middle, &point);
@@ -63,16 +63,16 @@ static uint32_t units_within(const struct erc__load *load, uint32_t most, uint32
 	return high;
 }
 
-static void fill_points(const struct erc__load *load, uint32_t most, struct erc_room_profile *out)
+static void fill_points(const struct erc__load *load, uint32_t max, struct erc_room_profile *out)
 {
 	struct erc__profile_point point;
 	out->point_count = 0;
-	for (uint32_t units = 1;; units = erca_point_behind(units, most)) {
+	for (uint32_t units = 1;; units = erca_point_behind(units, max)) {
 		erc__profile_at(load, units, &point);
 		if (out->points && out->point_count < out->point_capacity)
 			out->points[out->point_count] = (struct erc_room_point){units, point.latency_ns, point.unit_ns};
 		out->point_count++;
-		if (units == most)
+		if (units == max)
 			break;
 	}
 	out->tile_ns = point.tile_ns;
@@ -91,8 +91,8 @@ enum erc_status erc_model_room_profile(const erc_model *model, uint32_t entry, c
 		return erc__fail(ERC_NOT_FOUND, "no entry %u", entry);
 	TRY(find_budget(model, budget, &number));
 	TRY(list_launches(model, entry, number, &load));
-	uint32_t most = budget_at(model, number)->units ? budget_at(model, number)->units : model->target->units;
-	out->units = most ? most : erc_runtime_units(model->runtime);
+	uint32_t max = budget_at(model, number)->units ? budget_at(model, number)->units : model->target->units;
+	out->units = max ? max : erc_runtime_units(model->runtime);
 	out->memory_bytes_per_s = model->target->memory_bytes_per_s;
 	out->units_within_1 = units_within(&load, out->units, 1);
 	out->units_within_5 = units_within(&load, out->units, 5);

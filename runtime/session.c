@@ -102,7 +102,7 @@ static enum erc_status make_forecast(struct erc_session *session, uint32_t budge
 	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, session->entry->plan);
 	struct erc__forecast *forecast = &session->forecast;
 	const struct erc__sched *sched = &session->model->runtime->device->sched;
-	uint32_t most = session->tenant.class_ == ERC_REAL_TIME ? sched->rt_units : sched->supply.units;
+	uint32_t max = session->tenant.class_ == ERC_REAL_TIME ? sched->rt_units : sched->supply.units;
 	if (plan->record_count) {
 		forecast->launches = erc__alloc(plan->record_count * sizeof *forecast->launches);
 		if (!forecast->launches)
@@ -126,7 +126,7 @@ static enum erc_status make_forecast(struct erc_session *session, uint32_t budge
 		launch->traffic = traffic_of(session->model->target, variant);
 	}
 	session->tenant.forecast = forecast;
-	erc__forecast_complete(forecast, session->tenant.cap < most ? session->tenant.cap : most, HOLD_NS);
+	erc__forecast_complete(forecast, session->tenant.cap < max ? session->tenant.cap : max, HOLD_NS);
 	return ERC_OK;
 }
 
@@ -272,7 +272,7 @@ enum erc_status erc_session_stats(const erc_session *session, struct erc_session
 		.p90_us = erc__histogram_percentile_us(&from->latency, 0.9),
 		.p99_us = erc__histogram_percentile_us(&from->latency, 0.99),
 		.p999_us = erc__histogram_percentile_us(&from->latency, 0.999),
-		.most_us = (double)from->latency.most_ns / 1000,
+		.most_us = (double)from->latency.max_ns / 1000,
 	};
 	pthread_mutex_unlock(&device->lock);
 	return ERC_OK;

@@ -256,12 +256,12 @@ struct erca_point {
 	uint64_t unit_ns;    /* sum over the launches of width x rounds x tile_ns: the unit time that is held */
 };
 
-/* A writer puts points at 1, 2, 3, 4, 6, 8, 12, 16 ... units, and at the maximum, `most`. Returns the number of
+/* A writer puts points at 1, 2, 3, 4, 6, 8, 12, 16 ... units, and at the maximum, `max`. Returns the number of
  * units of the point after `units`. */
-static inline uint32_t erca_point_behind(uint32_t units, uint32_t most)
+static inline uint32_t erca_point_behind(uint32_t units, uint32_t max)
 {
 	uint64_t step = units & (units - 1) ? units / 3 : units > 1 ? units / 2 : 1;
-	return units + step < most ? (uint32_t)(units + step) : most;
+	return units + step < max ? (uint32_t)(units + step) : max;
 }
 
 _Static_assert(sizeof(struct erca_header) == 72, "layout");

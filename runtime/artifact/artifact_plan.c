@@ -214,10 +214,10 @@ static enum erc_status check_plan_range(const struct erc_artifact *artifact, uin
 /* What a kind of record holds; a kind without a row is unknown. */
 static const struct kind_row {
 	const char *name;
-	uint32_t operands_least, operands_most;
+	uint32_t min_operands, max_operands;
 	uint8_t has_variants, has_plan_a, may_plan_b;
-	uint8_t access[2];      /* access that the first two operands must allow */
-	uint8_t bytes_least[2]; /* minimum bytes of the first two operands */
+	uint8_t access[2];    /* access that the first two operands must allow */
+	uint8_t min_bytes[2]; /* minimum bytes of the first two operands */
 } kind_rows[] = {
 	[ERCA_RECORD_LAUNCH] = {"launch", 0, UINT32_MAX, 1, 0, 0, {0, 0}, {0, 0}},
 	[ERCA_RECORD_COPY] = {"copy", 2, 2, 0, 0, 0, {ERCA_ACCESS_READ, ERCA_ACCESS_WRITE}, {0, 0}},
@@ -245,9 +245,9 @@ static enum erc_status check_record(const struct erc_artifact *artifact, uint32_
 		return BAD("records", i, "unknown kind %u", record->kind);
 	const struct kind_row *kind = &kind_rows[record->kind];
 	TRY(erc__check_string(artifact, "records", i, "name", record->name));
-	if (record->operand_count < kind->operands_least || record->operand_count > kind->operands_most)
+	if (record->operand_count < kind->min_operands || record->operand_count > kind->max_operands)
 		return BAD("records", i, "%s: operand_count is %u, expected %u", kind->name, record->operand_count,
-		           kind->operands_least);
+		           kind->min_operands);
 	TRY(erc__check_range(artifact, "records", i, ERC_TABLE_OPERANDS, record->operand_first, record->operand_count));
 	if (!kind->has_variants && record->variant_count)
 		return BAD("records", i, "%s: variant_count is %u, expected 0", kind->name, record->variant_count);
@@ -255,9 +255,9 @@ static enum erc_status check_record(const struct erc_artifact *artifact, uint32_
 	TRY(check_record_plans(artifact, i, record));
 	for (uint32_t o = 0; o < 2 && o < record->operand_count; o++) {
 		const struct erca_operand *operand = erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + o);
-		if ((operand->access & kind->access[o]) != kind->access[o] || operand->bytes < kind->bytes_least[o])
+		if ((operand->access & kind->access[o]) != kind->access[o] || operand->bytes < kind->min_bytes[o])
 			return BAD("records", i, "%s: operand %u has access %u and %" PRIu64 " bytes, expected %u and at least %u",
-			           kind->name, o, operand->access, operand->bytes, kind->access[o], kind->bytes_least[o]);
+			           kind->name, o, operand->access, operand->bytes, kind->access[o], kind->min_bytes[o]);
 	}
 	return ERC_OK;
 }

@@ -32,16 +32,16 @@ static enum erc_status check_knees(const struct erc_artifact *artifact, uint32_t
 	const uint32_t end = profile->point_first + profile->point_count;
 	const struct erca_point *last = erc__record(artifact, ERC_TABLE_POINTS, end - 1);
 	const struct {
-		uint32_t percent, units, most;
+		uint32_t percent, units, max;
 	} knees[] = {
 		{1, profile->units_within_1, last->units},
 		{5, profile->units_within_5, profile->units_within_1},
 		{10, profile->units_within_10, profile->units_within_5},
 	};
 	for (size_t k = 0; k < ERC__COUNT(knees); k++) {
-		if (!knees[k].units || knees[k].units > knees[k].most)
+		if (!knees[k].units || knees[k].units > knees[k].max)
 			return BAD("profiles", i, "units_within_%u is %u, expected 1 to %u", knees[k].percent, knees[k].units,
-			           knees[k].most);
+			           knees[k].max);
 		for (uint32_t p = profile->point_first; p < end; p++) {
 			const struct erca_point *point = erc__record(artifact, ERC_TABLE_POINTS, p);
 			if (is_within(point->latency_ns, last->latency_ns, knees[k].percent) != (point->units >= knees[k].units))
@@ -60,7 +60,7 @@ static enum erc_status check_profile(const struct erc_artifact *artifact, uint32
 	const struct erca_entry *entry = erc__record(artifact, ERC_TABLE_ENTRIES, entry_idx);
 	const struct erca_target *target = erc__record(artifact, ERC_TABLE_TARGETS, entry->target);
 	const struct erca_budget *budget = erc__record(artifact, ERC_TABLE_BUDGETS, budget_idx);
-	uint32_t most = budget->units ? budget->units : target->units;
+	uint32_t max = budget->units ? budget->units : target->units;
 	if (profile->entry != entry_idx || profile->budget != budget_idx)
 		return BAD("profiles", i, "is of entry %u and budget %u, expected %u and %u", profile->entry, profile->budget,
 		           entry_idx, budget_idx);
@@ -71,8 +71,8 @@ static enum erc_status check_profile(const struct erc_artifact *artifact, uint32
 	*point_first += profile->point_count;
 	TRY(check_points(artifact, profile));
 	const struct erca_point *last = erc__record(artifact, ERC_TABLE_POINTS, *point_first - 1);
-	if (last->units != most)
-		return BAD("profiles", i, "its last point is at %u units, but the budget has %u", last->units, most);
+	if (last->units != max)
+		return BAD("profiles", i, "its last point is at %u units, but the budget has %u", last->units, max);
 	return check_knees(artifact, i, profile);
 }
 

@@ -112,7 +112,7 @@ static enum erc_status read_toc(struct erc_artifact *artifact)
 /* What the reader knows about a section type; a type without a row is unknown. */
 static const struct section_rule {
 	uint32_t alignment; /* minimum */
-	int most;           /* 1: at most one section of this type */
+	int max;            /* 1: at most one section of this type */
 	const char *name;
 } section_rules[] = {
 	[ERCA_SECTION_META] = {ERCA_SECTION_ALIGN, 1, "META"},
@@ -178,7 +178,7 @@ static enum erc_status check_toc(struct erc_artifact *artifact)
 			continue;
 		if (!seen[type]++)
 			first[type] = i;
-		if (seen[type] > (uint32_t)section_rules[type].most)
+		if (seen[type] > (uint32_t)section_rules[type].max)
 			return BAD("section %u: a second %s section", i, section_rules[type].name);
 	}
 	if (end != header->content_bytes)

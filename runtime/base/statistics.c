@@ -27,13 +27,13 @@ void erc__histogram_add(struct erc__histogram *histogram, uint64_t ns)
 {
 	histogram->counts[slot_of(ns)]++;
 	histogram->count++;
-	if (ns > histogram->most_ns)
-		histogram->most_ns = ns;
+	if (ns > histogram->max_ns)
+		histogram->max_ns = ns;
 }
 
 double erc__histogram_percentile_us(const struct erc__histogram *histogram, double share)
 {
-	double most_us = (double)histogram->most_ns / 1000;
+	double most_us = (double)histogram->max_ns / 1000;
 	uint64_t seen = 0;
 	if (!histogram->count)
 		return 0;

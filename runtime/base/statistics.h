@@ -10,7 +10,7 @@
 struct erc__histogram {
 	uint32_t counts[ERC__HISTOGRAM_OCTAVES * ERC__HISTOGRAM_STEPS];
 	uint64_t count;
-	uint64_t most_ns;
+	uint64_t max_ns;
 };
 
 struct erc__statistics {

@@ -226,15 +226,15 @@ static void print_events(struct printer *printer, struct erc__event *const *even
 static enum erc_status print_trace(const struct erc__trace *trace, FILE *out)
 {
 	struct erc__tape *tape = atomic_load(&trace->tape);
-	uint32_t next = atomic_load(&tape->next), most = next < tape->capacity ? next : tape->capacity, count = 0;
+	uint32_t next = atomic_load(&tape->next), max = next < tape->capacity ? next : tape->capacity, count = 0;
 	struct printer *printer = erc__alloc(sizeof *printer);
-	struct erc__event **events = erc__alloc(((size_t)most + 1) * sizeof *events);
+	struct erc__event **events = erc__alloc(((size_t)max + 1) * sizeof *events);
 	if (!printer || !events) {
 		erc__free(printer);
 		erc__free(events);
-		return erc__no_memory("trace", ((size_t)most + 1) * sizeof *events);
+		return erc__no_memory("trace", ((size_t)max + 1) * sizeof *events);
 	}
-	for (uint32_t i = 0; i < most; i++)
+	for (uint32_t i = 0; i < max; i++)
 		if (atomic_load_explicit(&tape->events[i].kind, memory_order_acquire))
 			events[count++] = &tape->events[i];
 	qsort(events, count, sizeof *events, by_time);

@@ -23,7 +23,7 @@ void erc__job_start(struct erc__job *job)
 	job->detail[0] = '\0';
 	job->tiles_run = job->launches_run = 0;
 	atomic_store_explicit(&job->tile_ns, 0, memory_order_relaxed);
-	job->most_units = job->preemptions = 0;
+	job->max_units = job->preemptions = 0;
 	job->granted_ns = job->finished_ns = 0;
 	atomic_store_explicit(&job->cancelled, 0, memory_order_relaxed);
 	atomic_store_explicit(&job->state, ERC__JOB_RUNNING, memory_order_release);
@@ -57,14 +57,14 @@ enum erc_status erc__job_count_tiles(struct erc__job *job, const struct erc__ste
 /* The largest budget that fits the room, or else the smallest one. */
 static uint32_t largest_budget(const struct erc__budgets *budgets, uint32_t room)
 {
-	uint32_t best = UINT32_MAX, least = 0;
+	uint32_t best = UINT32_MAX, min = 0;
 	for (uint32_t i = 0; i < budgets->count; i++) {
 		if (budgets->units[i] <= room && (best == UINT32_MAX || budgets->units[i] > budgets->units[best]))
 			best = i;
-		if (budgets->units[i] < budgets->units[least])
-			least = i;
+		if (budgets->units[i] < budgets->units[min])
+			min = i;
 	}
-	return best == UINT32_MAX ? least : best;
+	return best == UINT32_MAX ? min : best;
 }
 
 uint32_t erc__job_budget(const struct erc__job *job, uint32_t room)

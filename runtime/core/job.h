@@ -51,7 +51,7 @@ struct erc__job {
 	uint32_t members;       /* units that use the job */
 	uint32_t run;           /* number of the run; also read by units that hold a tile */
 	uint32_t granted_units; /* its room at submission */
-	uint32_t most_units;    /* maximum number of units that served it at once */
+	uint32_t max_units;     /* maximum number of units that served it at once */
 	uint32_t preemptions;   /* number of times that a unit left at a tile boundary because the room shrank */
 	uint64_t submitted_ns;
 	uint64_t visible_ns; /* when all rooms were set for it */

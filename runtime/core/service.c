@@ -100,10 +100,10 @@ void erc__device_began(struct erc__job *job, uint64_t now_ns)
 {
 	if (!job->item.started_ns)
 		job->item.started_ns = now_ns;
-	if (job->item.units <= job->most_units)
+	if (job->item.units <= job->max_units)
 		return;
-	job->most_units = job->item.units;
-	if (job->most_units == job->granted_units)
+	job->max_units = job->item.units;
+	if (job->max_units == job->granted_units)
 		job->granted_ns = now_ns;
 }
 

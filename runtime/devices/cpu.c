@@ -185,13 +185,13 @@ static enum erc_status start_unit(struct cpu_device *device, uint32_t number, co
 	return ERC_OK;
 }
 
-/* Lists the cores for the units, in order, at most `most`; returns 0 if the process's cores cannot be read. */
-static uint32_t list_cores(cpu_set_t *set, uint32_t *list, uint32_t most)
+/* Lists the cores for the units, in order, at most `max`; returns 0 if the process's cores cannot be read. */
+static uint32_t list_cores(cpu_set_t *set, uint32_t *list, uint32_t max)
 {
 	uint32_t count = 0;
 	if (sched_getaffinity(0, sizeof *set, set))
 		return 0;
-	for (uint32_t core = 0; core < CPU_SETSIZE && count < most; core++)
+	for (uint32_t core = 0; core < CPU_SETSIZE && count < max; core++)
 		if (CPU_ISSET(core, set))
 			list[count++] = core;
 	return count;

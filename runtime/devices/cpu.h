@@ -184,9 +184,9 @@ struct cpu_answered {
 	uint32_t count;
 };
 void erc__apart_wake(const struct cpu_answered *answered);
-/* Reads what threads apart have posted, and finds jobs for at most `most` of them. Returns 1 if there may be more
+/* Reads what threads apart have posted, and finds jobs for at most `max` of them. Returns 1 if there may be more
  * posts. Call it with the lock held. */
-int erc__apart_answer(struct cpu_device *device, uint32_t most, struct cpu_answered *answered);
+int erc__apart_answer(struct cpu_device *device, uint32_t max, struct cpu_answered *answered);
 /* The same for the second thread of one unit whose gate opens, because the first thread has nothing to do. */
 void erc__apart_open(struct cpu_unit *unit, struct cpu_answered *answered);
 /* The first thread has work. Call it with the lock held. */

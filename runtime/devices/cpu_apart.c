@@ -142,16 +142,16 @@ static int find_job(struct cpu_apart *apart, struct cpu_answered *answered)
 	return 1;
 }
 
-int erc__apart_answer(struct cpu_device *device, uint32_t most, struct cpu_answered *answered)
+int erc__apart_answer(struct cpu_device *device, uint32_t max, struct cpu_answered *answered)
 {
 	const uint32_t places = sizeof answered->apart / sizeof answered->apart[0];
 	for (uint32_t i = 0; i < device->apart_count; i++)
 		if (!device->aparts[i].is_parked && erc__post_is_sent(&device->aparts[i].post))
 			read_report(&device->aparts[i]);
-	for (uint32_t i = 0; i < device->apart_count && most; i++) {
+	for (uint32_t i = 0; i < device->apart_count && max; i++) {
 		if (answered->count == places)
 			return 1;
-		most -= (uint32_t)find_job(&device->aparts[i], answered);
+		max -= (uint32_t)find_job(&device->aparts[i], answered);
 	}
 	return 0;
 }

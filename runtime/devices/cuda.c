@@ -199,9 +199,9 @@ static void cuda_retire(struct erc__device *base, struct erc__job *job)
 static enum erc_status cuda_reserve_local(struct erc__device *base, size_t bytes)
 {
 	const struct cuda_device *device = (const struct cuda_device *)base;
-	if (bytes > device->most_local_bytes)
+	if (bytes > device->max_local_bytes)
 		return erc__fail(ERC_NO_TARGET, "the model asks for %zu bytes of shared memory a block; this GPU (%s) has %zu",
-		                 bytes, device->target, device->most_local_bytes);
+		                 bytes, device->target, device->max_local_bytes);
 	return ERC_OK;
 }
 
@@ -276,7 +276,7 @@ static enum erc_status describe(struct cuda_device *device)
 	TRY(ask(device, CU_DEVICE_CAPABILITY_MAJOR, &device->major));
 	TRY(ask(device, CU_DEVICE_CAPABILITY_MINOR, &device->minor));
 	TRY(ask(device, CU_DEVICE_MULTIPROCESSORS, &units));
-	TRY(ask(device, CU_DEVICE_MOST_LOCAL_BYTES, &local));
+	TRY(ask(device, CU_DEVICE_MAX_LOCAL_BYTES, &local));
 	TRY(ask(device, CU_DEVICE_MEMORY_POOLS, &has_pools));
 	TRY(ask(device, CU_DEVICE_STREAM_WRITES, &has_writes));
 	if (!has_pools || units < 1 || local < 1 || device->major < 7)
@@ -286,7 +286,7 @@ static enum erc_status describe(struct cuda_device *device)
 		                 name, device->major, device->minor);
 	device->has_writes = has_writes && device->driver.cuStreamWriteValue64_v2 && device->driver.cuStreamWriteValue32_v2;
 	device->all_units = (uint32_t)units;
-	device->most_local_bytes = (size_t)local;
+	device->max_local_bytes = (size_t)local;
 	snprintf(device->target, sizeof device->target, "cuda:sm_%d%d", device->major, device->minor);
 	return ERC_OK;
 }
@@ -328,8 +328,8 @@ static enum erc_status find_device(struct cuda_device *device, const struct erc_
 		return erc__fail(ERC_INVALID, "cuda: %u units; the GPU has %u", options->units, device->all_units);
 	device->base.target = device->target;
 	device->base.driver = (uint32_t)device->driver.version;
-	device->least_offset_ns = INT64_MIN;
-	device->most_offset_ns = INT64_MAX;
+	device->min_offset_ns = INT64_MIN;
+	device->max_offset_ns = INT64_MAX;
 	device->look_ns = device->fall_ns = device->asleep_until_ns = UINT64_MAX;
 	return erc__device_init(&device->base, &cuda_device, options, options->units ? options->units : device->all_units);
 }

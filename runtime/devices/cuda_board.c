@@ -33,12 +33,12 @@ static int can_tell(const struct cuda_request *request, uint32_t number)
 /* A launch before writes what a launch that cannot write should have written. */
 static void move_needs(const struct cuda_request *request, uint32_t *needs)
 {
-	uint32_t most = 0;
+	uint32_t max = 0;
 	for (uint32_t i = request->step_count; i--;) {
-		most = needs[i] > most ? needs[i] : most;
-		needs[i] = most;
+		max = needs[i] > max ? needs[i] : max;
+		needs[i] = max;
 		if (can_tell(request, i))
-			most = 0;
+			max = 0;
 	}
 }
 

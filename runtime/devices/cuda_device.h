@@ -20,22 +20,22 @@
 /* Limits of an elastic flight: its number of launches, and their predicted time, which a single longer launch may
  * exceed. Between flights, units wait for the host for about 30 us. If a flight is stopped, its blocks leave, and
  * each of its remaining launches takes a few us without using a unit. */
-#define ERC__CUDA_MOST_LAUNCHES 32
+#define ERC__CUDA_MAX_LAUNCHES 32
 #define ERC__CUDA_FLIGHT_NS 1000000
 #define ERC__CUDA_TICKET 8 /* offset of the ticket in a request's memory, after the room word */
 /* For flights that have all units; more would lengthen the tiles that real-time work waits for. */
-#define ERC__CUDA_MOST_BLOCKS_PER_UNIT 2
+#define ERC__CUDA_MAX_BLOCKS_PER_UNIT 2
 
 struct cuda_device {
 	struct erc__device base;
 	struct cuda_driver driver;
 	cu_device ordinal;
 	cu_context context;
-	char target[32];         /* "cuda:sm_90" */
-	int major, minor;        /* compute capability */
-	uint32_t all_units;      /* SMs; base.units may be fewer */
-	size_t most_local_bytes; /* maximum shared memory of a block, static and dynamic */
-	int lowest, highest;     /* stream priorities; the highest priority is the smaller number */
+	char target[32];        /* "cuda:sm_90" */
+	int major, minor;       /* compute capability */
+	uint32_t all_units;     /* SMs; base.units may be fewer */
+	size_t max_local_bytes; /* maximum shared memory of a block, static and dynamic */
+	int lowest, highest;    /* stream priorities; the highest priority is the smaller number */
 	/* streams can write words (of 32 and 64 bits) themselves, so no copy of another stream delays them */
 	int has_writes;
 	cu_stream upload;        /* for weights and memory; lowest priority */
@@ -64,7 +64,7 @@ struct cuda_device {
 
 	/* Host time minus the units' global timer lies between these two, because a block begins after its launch and
 	 * before its flight is seen to have ended. */
-	int64_t least_offset_ns, most_offset_ns;
+	int64_t min_offset_ns, max_offset_ns;
 
 	_Atomic uint32_t is_lost; /* 1: the text is being written; 2: lost_text is valid. Every later call fails with it */
 	char lost_text[200];

@@ -24,11 +24,11 @@ enum { CU_OUT_OF_MEMORY = 2, CU_NO_DEVICE = 100, CU_NOT_READY = 600 };
 #define CU_DEVICE_MULTIPROCESSORS 16
 #define CU_DEVICE_CAPABILITY_MAJOR 75
 #define CU_DEVICE_CAPABILITY_MINOR 76
-#define CU_DEVICE_MOST_LOCAL_BYTES 97 /* shared memory of a block, with opt-in */
+#define CU_DEVICE_MAX_LOCAL_BYTES 97 /* shared memory of a block, with opt-in */
 #define CU_DEVICE_MEMORY_POOLS 115
 #define CU_DEVICE_STREAM_WRITES 122 /* of 64-bit values */
 #define CU_FUNCTION_STATIC_LOCAL_BYTES 1
-#define CU_FUNCTION_MOST_DYNAMIC_LOCAL_BYTES 8
+#define CU_FUNCTION_MAX_DYNAMIC_LOCAL_BYTES 8
 #define CU_FUNCTION_CARVEOUT 9 /* percentage of the on-chip memory used as shared memory; the rest is cache */
 #define CU_CONTEXT_BLOCKING_SYNC 4u
 #define CU_STREAM_NON_BLOCKING 1u

@@ -17,25 +17,25 @@ static void finish(struct cuda_request *request, enum erc_status result, uint64_
 }
 
 /* Converts global timer to host time, within the known bounds. */
-static uint64_t to_host_ns(const struct cuda_device *device, uint64_t ns, uint64_t least_ns, uint64_t most_ns)
+static uint64_t to_host_ns(const struct cuda_device *device, uint64_t ns, uint64_t min_ns, uint64_t max_ns)
 {
-	uint64_t host_ns = ns + (uint64_t)device->least_offset_ns;
-	return host_ns < least_ns ? least_ns : host_ns > most_ns ? most_ns : host_ns;
+	uint64_t host_ns = ns + (uint64_t)device->min_offset_ns;
+	return host_ns < min_ns ? min_ns : host_ns > max_ns ? max_ns : host_ns;
 }
 
-/* A block began at `ns` of its timer, after host time least_ns and before most_ns. Clocks drift, so bounds that no
+/* A block began at `ns` of its timer, after host time min_ns and before max_ns. Clocks drift, so bounds that no
  * longer fit are replaced. */
-static void calibrate(struct cuda_device *device, uint64_t ns, uint64_t least_ns, uint64_t most_ns)
+static void calibrate(struct cuda_device *device, uint64_t ns, uint64_t min_ns, uint64_t max_ns)
 {
-	int64_t least = (int64_t)(least_ns - ns), most = (int64_t)(most_ns - ns);
-	if (least > device->most_offset_ns || most < device->least_offset_ns) {
-		device->least_offset_ns = least;
-		device->most_offset_ns = most;
+	int64_t min = (int64_t)(min_ns - ns), max = (int64_t)(max_ns - ns);
+	if (min > device->max_offset_ns || max < device->min_offset_ns) {
+		device->min_offset_ns = min;
+		device->max_offset_ns = max;
 	}
-	if (least > device->least_offset_ns)
-		device->least_offset_ns = least;
-	if (most < device->most_offset_ns)
-		device->most_offset_ns = most;
+	if (min > device->min_offset_ns)
+		device->min_offset_ns = min;
+	if (max < device->max_offset_ns)
+		device->max_offset_ns = max;
 }
 
 /* The first block of a launch was seen for the first time. */

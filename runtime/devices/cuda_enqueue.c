@@ -36,7 +36,7 @@ enum erc_status erc__cuda_enqueue_end(struct cuda_flight *flight)
 	return CU(flight->request->device, cuLaunchHostFunc, flight->stream, host_function, flight);
 }
 
-/* ---- what comes before and behind the launches ---- */
+/* ---- before and after the launches ---- */
 
 static enum erc_status enqueue_inputs(struct cuda_flight *flight)
 {

@@ -151,7 +151,7 @@ static enum erc_status plan(struct cuda_request *request, struct cuda_flight *fl
 			continue;
 		uint64_t ns = predicted_ns(taken, erc__cuda_tiles_left(request, i), room);
 		sum_ns += ns;
-		if (launches > 1 && (request->is_probing || launches > ERC__CUDA_MOST_LAUNCHES || sum_ns > ERC__CUDA_FLIGHT_NS))
+		if (launches > 1 && (request->is_probing || launches > ERC__CUDA_MAX_LAUNCHES || sum_ns > ERC__CUDA_FLIGHT_NS))
 			break;
 		flight->longest_ns = ns > flight->longest_ns ? ns : flight->longest_ns;
 		if (erc__cuda_tiles_left(request, i) > flight->needed)
@@ -172,7 +172,7 @@ static int may_be_plain(const struct cuda_request *request, uint32_t room)
 	       room >= device->base.units;
 }
 
-static uint32_t most_units(const struct cuda_request *request, const struct cuda_flight *flight)
+static uint32_t max_units(const struct cuda_request *request, const struct cuda_flight *flight)
 {
 	const struct erc__sched *sched = &request->device->base.sched;
 	uint32_t share = sched->policy->spreads && sched->count > 1
@@ -181,13 +181,13 @@ static uint32_t most_units(const struct cuda_request *request, const struct cuda
 	return request->is_plain || share < flight->needed ? share : flight->needed;
 }
 
-/* Takes places for up to `most` units and returns how many. */
-static uint32_t enter(struct cuda_flight *flight, uint32_t most, uint64_t now_ns)
+/* Takes places for up to `max` units and returns how many. */
+static uint32_t enter(struct cuda_flight *flight, uint32_t max, uint64_t now_ns)
 {
 	struct cuda_request *request = flight->request;
 	flight->units = 0;
-	while (flight->units < most && erc__device_enter(&request->device->base, &request->owner->job,
-	                                                 flight->first_unit + flight->units, now_ns, &flight->pass))
+	while (flight->units < max && erc__device_enter(&request->device->base, &request->owner->job,
+	                                                flight->first_unit + flight->units, now_ns, &flight->pass))
 		flight->units++;
 	flight->launched = flight->units;
 	flight->launched_ns = now_ns;
@@ -235,7 +235,7 @@ static void start(struct cuda_request *request, uint64_t now_ns)
 	request->is_refill_due = request->is_draining = 0;
 	flight->first_unit = 0;
 	flight->has_outputs = flight->end == request->step_count && !erc__cuda_is_flying(request);
-	if (enter(flight, most_units(request, flight), now_ns))
+	if (enter(flight, max_units(request, flight), now_ns))
 		send(flight, 0, budget);
 }
 

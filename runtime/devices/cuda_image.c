@@ -56,11 +56,11 @@ static enum erc_status prepare_function(struct cuda_device *device, cu_module mo
 		TRY(CU(device, cuFuncLoad, *out));
 	TRY(CU(device, cuFuncGetAttribute, &bytes, CU_FUNCTION_STATIC_LOCAL_BYTES, *out));
 	*static_local_bytes = (size_t)bytes;
-	if (*static_local_bytes > device->most_local_bytes)
+	if (*static_local_bytes > device->max_local_bytes)
 		return erc__fail(ERC_NO_TARGET, "code image: a kernel has %d bytes of shared memory, this GPU has %zu", bytes,
-		                 device->most_local_bytes);
-	TRY(CU(device, cuFuncSetAttribute, *out, CU_FUNCTION_MOST_DYNAMIC_LOCAL_BYTES,
-	       (int)(device->most_local_bytes - (size_t)bytes)));
+		                 device->max_local_bytes);
+	TRY(CU(device, cuFuncSetAttribute, *out, CU_FUNCTION_MAX_DYNAMIC_LOCAL_BYTES,
+	       (int)(device->max_local_bytes - (size_t)bytes)));
 	return CU(device, cuFuncSetAttribute, *out, CU_FUNCTION_CARVEOUT, ALL_SHARED);
 }
 

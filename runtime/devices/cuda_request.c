@@ -111,15 +111,15 @@ static void fill_copy(struct cuda_request *request, const struct erca_record *re
 static enum erc_status check_launch(const struct cuda_request *request, const struct erca_record *record,
                                     const struct erca_variant *variant, const struct cuda_kernel *kernel)
 {
-	size_t most_local = request->device->most_local_bytes - kernel->static_local_bytes;
+	size_t max_local = request->device->max_local_bytes - kernel->static_local_bytes;
 	if (record->operand_count > ERC_CUDA_MOST_OPERANDS || variant->param_count > ERC_CUDA_MOST_PARAMS)
 		return erc__fail(ERC_LIMIT, "%u operands and %u parameters in a launch; a CUDA kernel takes up to %d and %d",
 		                 record->operand_count, variant->param_count, ERC_CUDA_MOST_OPERANDS, ERC_CUDA_MOST_PARAMS);
 	if (!variant->threads || variant->threads > 1024)
 		return erc__fail(ERC_CORRUPT, "a launch of %u threads a block", variant->threads);
-	if (variant->local_bytes > most_local)
+	if (variant->local_bytes > max_local)
 		return erc__fail(ERC_NO_TARGET, "a kernel asks for %llu bytes of shared memory, this GPU (%s) has %zu for it",
-		                 (unsigned long long)variant->local_bytes, request->device->target, most_local);
+		                 (unsigned long long)variant->local_bytes, request->device->target, max_local);
 	return ERC_OK;
 }
 
@@ -148,7 +148,7 @@ static enum erc_status fill_launch(struct cuda_request *request, const struct er
 		launch->params[i] = *(const int64_t *)erc__record(artifact, ERC_TABLE_PARAMS, variant->param_first + i);
 	launch->dims = (void *)(uintptr_t)request->dims;
 	step->blocks_per_unit =
-		(uint32_t)blocks < ERC__CUDA_MOST_BLOCKS_PER_UNIT ? (uint32_t)blocks : ERC__CUDA_MOST_BLOCKS_PER_UNIT;
+		(uint32_t)blocks < ERC__CUDA_MAX_BLOCKS_PER_UNIT ? (uint32_t)blocks : ERC__CUDA_MAX_BLOCKS_PER_UNIT;
 	launch->room = (void *)(uintptr_t)request->memory;
 	request->has_slots |= variant->count_slot != ERCA_NONE;
 	return ERC_OK;

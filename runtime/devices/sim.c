@@ -12,7 +12,7 @@
 #include "runtime/devices/devices.h"
 
 #define MAX_UNITS 4096
-#define MOST_GANGS 8 /* maximum number for one job */
+#define MAX_GANGS 8 /* maximum number for one job */
 
 static const struct sim_profile {
 	const char *name;
@@ -293,7 +293,7 @@ static struct gang *join_nearest(struct sim_device *device, struct gang *gang)
 			nearest = other, nearest_ns = apart_ns;
 	}
 	if (!nearest ||
-	    (nearest_ns && (count <= MOST_GANGS || is_on_call(device, gang->job) || !erc__claim_left(&gang->job->claim))))
+	    (nearest_ns && (count <= MAX_GANGS || is_on_call(device, gang->job) || !erc__claim_left(&gang->job->claim))))
 		return gang;
 	uint64_t later_ns = end_ns(nearest) > end_ns(gang) ? end_ns(nearest) : end_ns(gang);
 	nearest->units += gang->units;

@@ -13,9 +13,9 @@
 #include "runtime/base/internal.h"
 #include "runtime/sched/schedule.h"
 
-#define FEWEST 4       /* minimum number of ratios for an estimate */
-#define MOST_RUNS 0.7f /* share of runs that take no longer than expected */
-#define MOST_QUEUES 0.5f
+#define MIN_RATIOS 4   /* minimum number of ratios for an estimate */
+#define RUN_SHARE 0.7f /* share of runs that take no longer than expected */
+#define MAX_QUEUES 0.5f
 #define PROBE_NS 20000000 /* a refused tenant is tried again this long after its last run */
 
 /* ---- ratios ---- */
@@ -29,7 +29,7 @@ float erc__ratios_expected(const struct erc__ratios *ratios, float share, float 
 {
 	float sorted[ERC__RATIOS];
 	uint32_t count = ratios->count < ERC__RATIOS ? ratios->count : ERC__RATIOS;
-	if (count < FEWEST)
+	if (count < MIN_RATIOS)
 		return otherwise;
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t k = i;
@@ -54,12 +54,12 @@ void erc__estimate_init(struct erc__estimate *estimate, const struct erc__foreca
 /* How much longer tiles take than predicted, for the tenant, or else for all tenants. */
 static float tile_ratio(const struct erc__sched *sched, const struct erc__estimate *estimate)
 {
-	return erc__ratios_expected(&estimate->tiles, MOST_RUNS, erc__ratios_expected(&sched->tiles, MOST_RUNS, 1));
+	return erc__ratios_expected(&estimate->tiles, RUN_SHARE, erc__ratios_expected(&sched->tiles, RUN_SHARE, 1));
 }
 
 static uint64_t run_ns(const struct erc__sched *sched, const struct erc__estimate *estimate)
 {
-	float ratio = erc__ratios_expected(&estimate->runs, MOST_RUNS, tile_ratio(sched, estimate));
+	float ratio = erc__ratios_expected(&estimate->runs, RUN_SHARE, tile_ratio(sched, estimate));
 	return (uint64_t)((float)estimate->predicted_ns * ratio);
 }
 
@@ -117,7 +117,7 @@ enum erc_status erc__sched_admit(struct erc__sched *sched, struct erc__item *ite
 	sched->policy->key(item, &key);
 	uint64_t alone_ns = run_ns(sched, estimate), before_ns = unit_ns_before(sched, &key);
 	uint64_t shared_ns = (before_ns + erc__sched_unit_ns(sched, tenant)) / sched->rt_units;
-	float ratio = erc__ratios_expected(&estimate->queues, MOST_QUEUES, 1);
+	float ratio = erc__ratios_expected(&estimate->queues, MAX_QUEUES, 1);
 	item->admitted_ns = now_ns;
 	item->expected_ns = alone_ns > shared_ns ? alone_ns : shared_ns;
 	if (now_ns + (uint64_t)((float)item->expected_ns * (ratio > 1 ? ratio : 1)) > item->deadline_ns)
@@ -138,12 +138,12 @@ void erc__sched_learn(struct erc__sched *sched, const struct erc__item *item, ui
 	estimate->last_ns = now_ns;
 	if (is_news)
 		estimate->runs.count = estimate->tiles.count = estimate->queues.count = 0;
-	for (int i = 0; i < (is_news ? FEWEST : 1); i++) {
+	for (int i = 0; i < (is_news ? MIN_RATIOS : 1); i++) {
 		if (tile_ns) {
 			erc__ratios_add(&estimate->tiles, of_tiles);
 			erc__ratios_add(&sched->tiles, of_tiles);
 		}
-		estimate->least = erc__ratios_expected(&estimate->tiles, 0, 0);
+		estimate->min = erc__ratios_expected(&estimate->tiles, 0, 0);
 		if (!item->was_squeezed && item->started_ns)
 			erc__ratios_add(&estimate->runs, of_run);
 		if (of_queue > 0)

@@ -26,7 +26,7 @@ struct erc__estimate {
 	struct erc__ratios runs;    /* measured to predicted_ns, of runs that had all the units they could use */
 	struct erc__ratios tiles;   /* measured time in tiles to predicted_tile_ns */
 	struct erc__ratios queues;  /* time from submission to end, to what was expected at submission */
-	float least; /* the lowest ratio of `tiles`: no run takes less than this share of its prediction; 0: not known */
+	float min; /* the lowest ratio of `tiles`: no run takes less than this share of its prediction; 0: not known */
 	uint64_t last_ns; /* when a run last ended or a probe was last admitted */
 };
 

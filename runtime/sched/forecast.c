@@ -42,9 +42,9 @@ uint32_t erc__forecast_width(const struct erc__forecast *forecast, const struct 
 	if (!forecast || progress->step >= forecast->count || !units)
 		return forecast && forecast->widest && forecast->widest < units ? forecast->widest : units;
 	const struct erc__forecast_launch *launch = &forecast->launches[progress->step];
-	uint32_t most = launch->width;
-	if (most <= units)
-		return most ? most : 1;
+	uint32_t max = launch->width;
+	if (max <= units)
+		return max ? max : 1;
 	return erc__launch_width(launch->tiles, units);
 }
 
@@ -56,9 +56,9 @@ uint32_t erc__forecast_need(const struct erc__forecast *forecast, const struct e
 	uint64_t at_ns = progress->next_ns > span->now_ns ? progress->next_ns - span->now_ns : 0;
 	uint32_t need = inside;
 	if (progress->left) {
-		uint32_t units = limit ? limit : 1, most = progress->left + inside;
+		uint32_t units = limit ? limit : 1, max = progress->left + inside;
 		at_ns += (uint64_t)erc__launch_rounds(progress->left, units) * progress->tile_ns;
-		need = most < limit ? most : limit;
+		need = max < limit ? max : limit;
 		need = need > inside ? need : inside;
 	}
 	if (at_ns < span->from_ns)

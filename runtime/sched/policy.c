@@ -123,31 +123,31 @@ static uint32_t left_of_cap(const struct erc__sched *sched, const struct erc__te
 	return tenant->round == sched->round ? tenant->cap - smaller(tenant->cap, tenant->granted) : tenant->cap;
 }
 
-/* Units that a run holds for its next launches, at most `most`. If the device does not report when launches begin,
+/* Units that a run holds for its next launches, at most `max`. If the device does not report when launches begin,
  * for all of its launches. */
-static uint32_t held_by(const struct erc__sched *sched, const struct erc__item *item, uint32_t most)
+static uint32_t held_by(const struct erc__sched *sched, const struct erc__item *item, uint32_t max)
 {
 	const struct erc__forecast *forecast = item->tenant->forecast;
 	uint32_t step = atomic_load_explicit(&item->step, memory_order_relaxed), held;
 	if (!forecast || !forecast->widest)
-		return most;
+		return max;
 	held = forecast->widest;
 	if (sched->supply.by_launch)
 		held = forecast->launches[step < forecast->count ? step : 0].held;
-	return held < most && held ? held : most;
+	return held < max && held ? held : max;
 }
 
-/* Units that a run can use now, at most `most`. */
-static uint32_t wanted(const struct erc__sched *sched, const struct erc__item *item, uint32_t most)
+/* Units that a run can use now, at most `max`. */
+static uint32_t wanted(const struct erc__sched *sched, const struct erc__item *item, uint32_t max)
 {
 	uint32_t width;
 	if (!sched->policy->looks_ahead)
-		return most;
+		return max;
 	if (!sched->supply.asks)
-		return held_by(sched, item, most);
+		return held_by(sched, item, max);
 	if (!item->progress.left && item->progress.step != ERC__STEP_UNKNOWN)
-		return smaller(item->units, most); /* all tiles of the launch are taken */
-	width = erc__forecast_width(item->tenant->forecast, &item->progress, most);
+		return smaller(item->units, max); /* all tiles of the launch are taken */
+	width = erc__forecast_width(item->tenant->forecast, &item->progress, max);
 	if (item->progress.step != ERC__STEP_UNKNOWN && item->progress.left < width)
 		width = smaller(width, item->progress.left + item->units);
 	return width;
@@ -170,14 +170,14 @@ static uint32_t left_for(const struct grants *grants, const struct erc__item *it
 }
 
 /* Whether the run can no longer meet its deadline, even with few items before it. The estimate is the optimistic
- * one, see `least`. */
+ * one, see `min`. */
 static int is_newly_lost(const struct erc__sched *sched, const struct erc__item *item, uint64_t now_ns)
 {
 	if (!sched->policy->looks_ahead || item->is_lost || item->deadline_ns == UINT64_MAX)
 		return 0;
 	uint64_t left_ns =
 		erc__forecast_left_ns(item->tenant->forecast, atomic_load_explicit(&item->step, memory_order_relaxed));
-	return now_ns + (uint64_t)((float)left_ns * item->tenant->estimate.least) > item->deadline_ns;
+	return now_ns + (uint64_t)((float)left_ns * item->tenant->estimate.min) > item->deadline_ns;
 }
 
 /* RT runs, the most urgent first, take the units that they can use. On devices that ask, the list also holds runs
@@ -196,15 +196,15 @@ static void grant_real_time(struct erc__sched *sched, uint64_t now_ns)
 			continue;
 		}
 		last = node;
-		uint32_t most = left_of_cap(sched, item->tenant), left = left_for(&grants, item, now_ns);
-		if (!most)
+		uint32_t max = left_of_cap(sched, item->tenant), left = left_for(&grants, item, now_ns);
+		if (!max)
 			continue;
 		if (!left && !looks_ahead)
 			break;
-		item->want = wanted(sched, item, most);
+		item->want = wanted(sched, item, max);
 		item->was_squeezed |= item->want > left;
 		wants += item->want;
-		grant(&grants, item, smaller(item->want, left), smaller(most, left));
+		grant(&grants, item, smaller(item->want, left), smaller(max, left));
 	}
 	end_grants(&grants);
 }
@@ -297,7 +297,7 @@ static void allocate_elastic(struct erc__sched *sched, uint64_t now_ns)
 	uint32_t units = sched->supply.units;
 	grant_real_time(sched, now_ns);
 	if (!sched->supply.asks)
-		units = units_for_best_effort(sched, now_ns, sched->longest_ns, sched->most_traffic);
+		units = units_for_best_effort(sched, now_ns, sched->longest_ns, sched->max_traffic);
 	set_limit(&sched->rooms[ERC_BEST_EFFORT], units);
 }
 

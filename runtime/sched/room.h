@@ -86,16 +86,16 @@ static inline int erc__room_has_place(const struct erc__room *room)
 	return erc__room_admits(word, epoch) && atomic_load_explicit(&room->units, memory_order_relaxed) < (uint32_t)word;
 }
 
-/* The unit takes a place if fewer than `most` are taken; returns 0 if there is none. *epoch is what the unit carries
+/* The unit takes a place if fewer than `max` are taken; returns 0 if there is none. *epoch is what the unit carries
  * from now on. */
-static inline int erc__room_enter_within(struct erc__room *room, uint32_t *epoch, uint32_t most)
+static inline int erc__room_enter_within(struct erc__room *room, uint32_t *epoch, uint32_t max)
 {
 	*epoch = atomic_load_explicit(&room->epoch, memory_order_acquire);
 	uint64_t word = atomic_load_explicit(&room->word, memory_order_relaxed);
 	uint32_t units = atomic_load_explicit(&room->units, memory_order_relaxed);
 	if (!erc__room_admits(word, *epoch))
 		return 0;
-	while (units < (uint32_t)word && units < most)
+	while (units < (uint32_t)word && units < max)
 		if (atomic_compare_exchange_weak_explicit(&room->units, &units, units + 1, memory_order_seq_cst,
 		                                          memory_order_relaxed))
 			return 1;
@@ -115,8 +115,8 @@ static inline void erc__room_leave(struct erc__room *room)
 
 /* Called before each claim. 1: the unit may go on. 0: it may not, and its place is already given back; when the
  * limit fell by n, exactly n units get 0. The read of the word is ordered after entering, see erc__room_units.
- * `most`: a further limit, for what this unit is about to do. */
-static inline int erc__room_check_within(struct erc__room *room, uint32_t epoch, uint32_t most)
+ * `max`: a further limit, for what this unit is about to do. */
+static inline int erc__room_check_within(struct erc__room *room, uint32_t epoch, uint32_t max)
 {
 	uint64_t word = atomic_load_explicit(&room->word, memory_order_seq_cst);
 	if (!erc__room_admits(word, epoch)) {
@@ -124,7 +124,7 @@ static inline int erc__room_check_within(struct erc__room *room, uint32_t epoch,
 		return 0;
 	}
 	uint32_t units = atomic_load_explicit(&room->units, memory_order_relaxed);
-	uint32_t limit = (uint32_t)word < most ? (uint32_t)word : most;
+	uint32_t limit = (uint32_t)word < max ? (uint32_t)word : max;
 	while (units > limit)
 		if (atomic_compare_exchange_weak_explicit(&room->units, &units, units - 1, memory_order_release,
 		                                          memory_order_relaxed))
@@ -192,12 +192,12 @@ static inline int erc__claim_take(struct erc__claim *claim, uint32_t *tile)
 	return 0;
 }
 
-/* Takes up to `most` consecutive tiles and returns how many. The caller must compute them and count them as done. */
-static inline uint32_t erc__claim_take_some(struct erc__claim *claim, uint64_t most)
+/* Takes up to `max` consecutive tiles and returns how many. The caller must compute them and count them as done. */
+static inline uint32_t erc__claim_take_some(struct erc__claim *claim, uint64_t max)
 {
 	uint64_t word = atomic_load_explicit(&claim->word, memory_order_relaxed);
 	while ((uint32_t)word) {
-		uint64_t count = (uint32_t)word < most ? (uint32_t)word : most;
+		uint64_t count = (uint32_t)word < max ? (uint32_t)word : max;
 		if (atomic_compare_exchange_weak_explicit(&claim->word, &word, word - count, memory_order_acquire,
 		                                          memory_order_relaxed))
 			return (uint32_t)count;

@@ -198,7 +198,7 @@ void erc__sched_add(struct erc__sched *sched, struct erc__item *item, uint64_t n
 		tenant->virtual_ns = sched->virtual_ns;
 	if (tenant->class_ == ERC_BEST_EFFORT && forecast) {
 		sched->longest_ns = forecast->longest_ns > sched->longest_ns ? forecast->longest_ns : sched->longest_ns;
-		sched->most_traffic = forecast->traffic > sched->most_traffic ? forecast->traffic : sched->most_traffic;
+		sched->max_traffic = forecast->traffic > sched->max_traffic ? forecast->traffic : sched->max_traffic;
 	}
 	sched->count++;
 	sched->rt_count += tenant->class_ == ERC_REAL_TIME;

@@ -126,7 +126,7 @@ struct erc__sched {
 	uint64_t round;      /* number of allocations so far */
 	uint64_t virtual_ns; /* BE: virtual time of the tenant served last; a tenant that was idle starts from here */
 	uint32_t longest_ns; /* longest tile of the BE tenants that were queued */
-	float most_traffic;  /* maximum traffic of one of their units, as a share of the memory bandwidth */
+	float max_traffic;   /* maximum traffic of one of their units, as a share of the memory bandwidth */
 	struct erc__stretch stretch; /* how much longer BE tiles take than predicted */
 	struct erc__ratios
 		tiles; /* measured to predicted time in tiles, over all RT tenants that refuse requests; used for new tenants */

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define PERIOD 10             /* time between arrivals, in multiples of the median run alone, */
-#define LEAST_PERIOD_US 10000 /* but at least this */
-#define DEADLINE 5            /* likewise, in multiples of the median run alone */
-#define LEAST_DEADLINE_US 2000
+#define PERIOD 10           /* time between arrivals, in multiples of the median run alone, */
+#define MIN_PERIOD_US 10000 /* but at least this */
+#define DEADLINE 5          /* likewise, in multiples of the median run alone */
+#define MIN_DEADLINE_US 2000
 
 struct tenant {
 	const char *path;
@@ -32,13 +32,13 @@ static _Atomic int stop;
 static double period_us(const struct tenant *tenant)
 {
 	double us = PERIOD * tenant->alone_us;
-	return us > LEAST_PERIOD_US ? us : LEAST_PERIOD_US;
+	return us > MIN_PERIOD_US ? us : MIN_PERIOD_US;
 }
 
 static double deadline_us(const struct tenant *tenant)
 {
 	double us = DEADLINE * tenant->alone_us;
-	return us > LEAST_DEADLINE_US ? us : LEAST_DEADLINE_US;
+	return us > MIN_DEADLINE_US ? us : MIN_DEADLINE_US;
 }
 
 static void fail(const char *what)

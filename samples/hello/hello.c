@@ -18,9 +18,9 @@ static int failed(const char *what)
 /* Reads a PGM file in text form: 8x8 pixels with values 0 to 16. */
 static int read_image(const char *path, float image[SIDE * SIDE])
 {
-	int width, height, most, count = 0;
+	int width, height, max, count = 0;
 	FILE *file = fopen(path, "r");
-	if (!file || fscanf(file, "P2 %d %d %d", &width, &height, &most) != 3 || width != SIDE || height != SIDE) {
+	if (!file || fscanf(file, "P2 %d %d %d", &width, &height, &max) != 3 || width != SIDE || height != SIDE) {
 		fprintf(stderr, "%s: not an 8x8 PGM image\n", path);
 		if (file)
 			fclose(file);

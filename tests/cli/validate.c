@@ -65,7 +65,7 @@ static bool matches(struct check *check, const char *pattern, const char *text)
 	regex_t compiled;
 	if (regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB)) {
 		check->is_wrong = true;
-		return wrong(check, "the schema's pattern '%s' is none", pattern);
+		return wrong(check, "the schema's '%s' is not a pattern", pattern);
 	}
 	bool found = !regexec(&compiled, text, 0, NULL, 0);
 	regfree(&compiled);
@@ -99,7 +99,7 @@ static bool check_enum(struct check *check, const cJSON *schema, const cJSON *ru
 	const cJSON *item;
 	(void)schema;
 	cJSON_ArrayForEach(item, rule) if (cJSON_Compare(item, value, true)) return true;
-	return wrong(check, "is none of the values that it may have");
+	return wrong(check, "is not one of the allowed values");
 }
 
 static bool check_required(struct check *check, const cJSON *schema, const cJSON *rule, const cJSON *value)
@@ -132,7 +132,7 @@ static bool check_members(struct check *check, const cJSON *schema, const cJSON 
 			good &= holds_below(check, pattern, member, member->string, 0);
 		}
 		if (!known && cJSON_IsFalse(others))
-			good = wrong(check, "'%s' has no place here", member->string);
+			good = wrong(check, "'%s' is not allowed here", member->string);
 	}
 	return good;
 }
@@ -231,13 +231,13 @@ static bool check_one(struct check *check, const cJSON *schema, const cJSON *rul
 {
 	(void)schema;
 	int count = count_holding(check, rule, value);
-	return count == 1 || (count > 1 && wrong(check, "has %d forms of which it may have one", count));
+	return count == 1 || (count > 1 && wrong(check, "matches %d forms, but must match exactly one", count));
 }
 
 static bool check_not(struct check *check, const cJSON *schema, const cJSON *rule, const cJSON *value)
 {
 	(void)schema;
-	return !holds_quietly(check, rule, value) || wrong(check, "has the form that it must not have");
+	return !holds_quietly(check, rule, value) || wrong(check, "matches a form that it must not match");
 }
 
 static bool check_ref(struct check *check, const cJSON *schema, const cJSON *rule, const cJSON *value)
@@ -322,7 +322,7 @@ static cJSON *read_json(const char *path)
 		fclose(file);
 	free(text);
 	if (!json)
-		printf("%s: is no JSON\n", path);
+		printf("%s: is not JSON\n", path);
 	return json;
 }
 

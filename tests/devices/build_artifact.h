@@ -141,15 +141,15 @@ static inline void build_section(uint8_t *file, uint32_t type, uint32_t alignmen
 /* Returns the file, aligned to 4096 bytes, which the caller frees. Frees the memory of the build. */
 static inline uint8_t *build_finish(struct build *build, size_t *bytes)
 {
-	size_t plan_most = sizeof(struct erca_plan_header) + build->strings.bytes;
+	size_t plan_max = sizeof(struct erca_plan_header) + build->strings.bytes;
 	uint32_t section_count = 2 + !!build->code + !!build->weights + !!build->extra_type;
 	for (int i = 0; i < ERC_TABLE_COUNT; i++)
-		plan_most += build->tables[i].bytes + build->tables[i].bytes / 8 * build->record_padding;
-	size_t most = (plan_most + build->code_bytes + build->weights_bytes + 8 * 4096) / 4096 * 4096;
-	uint8_t *file = aligned_alloc(4096, most), *plan = calloc(1, plan_most);
+		plan_max += build->tables[i].bytes + build->tables[i].bytes / 8 * build->record_padding;
+	size_t max = (plan_max + build->code_bytes + build->weights_bytes + 8 * 4096) / 4096 * 4096;
+	uint8_t *file = aligned_alloc(4096, max), *plan = calloc(1, plan_max);
 	if (!file || !plan)
 		abort();
-	memset(file, 0, most);
+	memset(file, 0, max);
 	struct erca_header *header = (struct erca_header *)file;
 	memcpy(header->magic, ERCA_MAGIC, 8);
 	header->version_major = ERCA_VERSION_MAJOR;

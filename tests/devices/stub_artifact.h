@@ -29,7 +29,7 @@ static inline void *stub_artifact_record(const struct stub_artifact *a, const st
 static inline void stub_artifact_shrink(const struct stub_artifact *a, uint32_t target, uint32_t *kernel_count)
 {
 	const struct erca_plan_header *plan = (void *)a->plan;
-	uint64_t most = 0;
+	uint64_t max = 0;
 	*kernel_count = 0;
 	for (uint32_t i = 0; i < plan->kernels.count; i++) {
 		const struct erca_kernel *kernel = stub_artifact_record(a, &plan->kernels, i);
@@ -41,12 +41,12 @@ static inline void stub_artifact_shrink(const struct stub_artifact *a, uint32_t 
 		if (((struct erca_kernel *)stub_artifact_record(a, &plan->kernels, variant->kernel))->target != target)
 			continue;
 		variant->local_bytes -= (1 + (uint64_t)variant->threads) * STUB_THREAD_BYTES + 64;
-		most = variant->local_bytes > most ? variant->local_bytes : most;
+		max = variant->local_bytes > max ? variant->local_bytes : max;
 	}
 	for (uint32_t i = 0; i < plan->entries.count; i++) {
 		struct erca_entry *entry = stub_artifact_record(a, &plan->entries, i);
 		if (entry->target == target)
-			entry->local_bytes = most;
+			entry->local_bytes = max;
 	}
 }
 
@@ -79,10 +79,10 @@ static inline uint32_t stub_artifact_turn(struct stub_artifact *a)
 static inline uint8_t *stub_artifact_join(struct stub_artifact *a, size_t *bytes)
 {
 	struct erca_header *header = (void *)a->file;
-	size_t most = a->bytes;
+	size_t max = a->bytes;
 	for (uint32_t i = 0; i < header->section_count; i++)
-		most += a->code_bytes[i] + a->sections[i].alignment;
-	uint8_t *out = calloc(1, most);
+		max += a->code_bytes[i] + a->sections[i].alignment;
+	uint8_t *out = calloc(1, max);
 	if (!out)
 		abort();
 	size_t at = header->toc_offset + header->section_count * sizeof(struct erca_section);
@@ -127,7 +127,7 @@ static inline const char *stub_artifact(const char *from, const char *to)
 		return "cannot be read";
 	if (a.bytes < sizeof(struct erca_header) || memcmp(a.file, ERCA_MAGIC, 8)) {
 		free(a.file);
-		return "is no artifact";
+		return "is not an artifact";
 	}
 	const struct erca_header *header = (void *)a.file;
 	a.sections = (void *)(a.file + header->toc_offset);

@@ -162,7 +162,7 @@ result cuDeviceGetAttribute(int *value, int attribute, cu_device device)
 	*value = attribute == 16   ? stub.units
 	         : attribute == 75 ? stub.capability / 10
 	         : attribute == 76 ? stub.capability % 10
-	         : attribute == 97 ? STUB_MOST_LOCAL
+	         : attribute == 97 ? STUB_MAX_LOCAL
 	                           : attribute == 115 || attribute == 122;
 	return leave(0);
 }
@@ -260,10 +260,10 @@ result cuCtxPopCurrent_v2(void **context)
 	return 0;
 }
 
-result cuCtxGetStreamPriorityRange(int *least, int *greatest)
+result cuCtxGetStreamPriorityRange(int *min, int *greatest)
 {
 	ENTER(1);
-	*least = 0;
+	*min = 0;
 	*greatest = -5;
 	return leave(0);
 }
@@ -503,10 +503,10 @@ result cuFuncGetAttribute(int *value, int attribute, struct function *function)
 result cuFuncSetAttribute(struct function *function, int attribute, int value)
 {
 	ENTER(1);
-	if (attribute == 8 && value + (function->is_elastic ? 16 : 0) > STUB_MOST_LOCAL)
+	if (attribute == 8 && value + (function->is_elastic ? 16 : 0) > STUB_MAX_LOCAL)
 		return leave(STUB_INVALID_VALUE);
 	if (attribute == 8)
-		function->most_dynamic_local = value;
+		function->max_dynamic_local = value;
 	return leave(0);
 }
 
@@ -514,8 +514,8 @@ result cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, struct function 
                                                    size_t local_bytes)
 {
 	ENTER(1);
-	*blocks = threads <= 1024 && local_bytes <= (size_t)function->most_dynamic_local;
-	if (*blocks && (local_bytes + 1024) * (size_t)stub.slots <= STUB_MOST_LOCAL + 1024)
+	*blocks = threads <= 1024 && local_bytes <= (size_t)function->max_dynamic_local;
+	if (*blocks && (local_bytes + 1024) * (size_t)stub.slots <= STUB_MAX_LOCAL + 1024)
 		*blocks = stub.slots;
 	return leave(0);
 }
@@ -526,7 +526,7 @@ result cuLaunchKernel(struct function *function, unsigned grid_x, unsigned grid_
 {
 	ENTER(1);
 	if (!grid_x || grid_y != 1 || grid_z != 1 || !block_x || block_x > 1024 || block_y != 1 || block_z != 1 || extra ||
-	    (int)local_bytes > function->most_dynamic_local)
+	    (int)local_bytes > function->max_dynamic_local)
 		return leave(STUB_INVALID_VALUE);
 	struct op op = {.kind = OP_KERNEL,
 	                .function = function,

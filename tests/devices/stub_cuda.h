@@ -35,12 +35,12 @@ enum {
 	STUB_NOT_READY = 600,
 	STUB_ILLEGAL_ADDRESS = 700,
 };
-#define STUB_MOST_LOCAL 232448
+#define STUB_MAX_LOCAL 232448
 
 struct function {
 	struct module *module;
 	int is_elastic;
-	int most_dynamic_local; /* as set by the attribute */
+	int max_dynamic_local; /* as set by the attribute */
 };
 
 struct module {

@@ -6,7 +6,7 @@
 #include "runtime/core/handles.h"
 #include "tests/devices/test_model.h"
 
-#define MOST_LAUNCHES 40
+#define MAX_LAUNCHES 40
 #define REQUESTS 30
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define SEEDS 20 /* tile by tile is slow */
@@ -38,16 +38,16 @@ struct tenant {
 };
 
 /* Launches of one to a few hundred tiles; narrow and wide launches are equally likely. */
-static void make_model(struct tenant *tenant, uint32_t most_tile_ns, size_t *bytes)
+static void make_model(struct tenant *tenant, uint32_t max_tile_ns, size_t *bytes)
 {
 	struct test_model model;
-	uint32_t launches = 2 + next_random(MOST_LAUNCHES - 2);
+	uint32_t launches = 2 + next_random(MAX_LAUNCHES - 2);
 	test_model_begin(&model, "cpu:x86-64-v3");
 	test_model_tensor(&model, 1, ERC_U32, 1);
 	for (uint32_t i = 0; i < launches; i++) {
 		struct erca_variant variant = {
 			.tile_count = 1 + next_random(1u << next_random(9)),
-			.tile_ns = 500 + next_random(most_tile_ns),
+			.tile_ns = 500 + next_random(max_tile_ns),
 			.count_slot = ERCA_NONE,
 		};
 		tenant->longest_ns = variant.tile_ns > tenant->longest_ns ? variant.tile_ns : tenant->longest_ns;
@@ -58,7 +58,7 @@ static void make_model(struct tenant *tenant, uint32_t most_tile_ns, size_t *byt
 }
 
 static void open_tenant(erc_runtime *runtime, struct tenant *tenant, enum erc_class class_, uint32_t level,
-                        uint64_t deadline_us, uint32_t most_tile_ns)
+                        uint64_t deadline_us, uint32_t max_tile_ns)
 {
 	struct erc_session_options options = {.size = sizeof options,
 	                                      .class_ = class_,
@@ -66,7 +66,7 @@ static void open_tenant(erc_runtime *runtime, struct tenant *tenant, enum erc_cl
 	                                      .deadline_us = deadline_us};
 	size_t bytes;
 	*tenant = (struct tenant){0};
-	make_model(tenant, most_tile_ns, &bytes);
+	make_model(tenant, max_tile_ns, &bytes);
 	OK(erc_model_load_memory(runtime, tenant->file, bytes, NULL, &tenant->model));
 	OK(erc_session_create(tenant->model, &options, &tenant->session));
 	OK(erc_request_create(tenant->session, &tenant->request));

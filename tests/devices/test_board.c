@@ -162,7 +162,7 @@ START_TEST(keeps_off_and_comes_back)
 		atomic_store(&urgent.control[GATE_OPEN], first);
 		settle(&partner, units - told_of[stage], 0);
 		/* It has found its units: as many tiles run as there are, while all others are held. */
-		await_least(&urgent.control[GATE_ENTERED], first + tiles_of[stage]);
+		await_min(&urgent.control[GATE_ENTERED], first + tiles_of[stage]);
 	}
 	let_all(&urgent);
 	wait_beside(&urgent, &partner);
@@ -225,7 +225,7 @@ START_TEST(long_tiles)
 			first += tiles_of[i];
 		atomic_store(&urgent.control[GATE_OPEN], first);
 		settle(&partner, 2, 0);
-		await_least(&urgent.control[GATE_ENTERED], first + tiles_of[stage]);
+		await_min(&urgent.control[GATE_ENTERED], first + tiles_of[stage]);
 	}
 	let_all(&urgent);
 	wait_beside(&urgent, &partner);
@@ -251,8 +251,8 @@ START_TEST(two_real_time_tenants)
 	OK(erc_request_submit(other.request));
 	ck_assert_uint_eq(slots_taken(), 2);
 	settle(&partner, 2, 0);
-	await_least(&urgent.control[GATE_ENTERED], WIDE);
-	await_least(&other.control[GATE_ENTERED], WIDE); /* while the other run's tiles are held */
+	await_min(&urgent.control[GATE_ENTERED], WIDE);
+	await_min(&other.control[GATE_ENTERED], WIDE); /* while the other run's tiles are held */
 	await_told(2 * WIDE);
 	go_to(&urgent, 0, 1);
 	settle(&partner, 2 * WIDE + 2 - WIDE - 1, 0);

@@ -114,7 +114,7 @@ static inline uint32_t told_by_all(void)
 static inline void await_told(uint32_t units)
 {
 	for (int i = 0; told_by_all() != units; i++) {
-		ck_assert_msg(i < 100000, "%u units are told of, expected %u", told_by_all(), units);
+		ck_assert_msg(i < 100000, "the board says %u units, expected %u", told_by_all(), units);
 		usleep(100);
 	}
 }
@@ -127,7 +127,7 @@ static inline void go_to(struct gate *gate, uint32_t before, uint32_t stage)
 		first += tiles_of[i];
 	atomic_store(&gate->control[GATE_OPEN], first);
 	entered = first + (tiles_of[stage] < runtime->device->units ? tiles_of[stage] : runtime->device->units);
-	await_least(&gate->control[GATE_ENTERED], entered);
+	await_min(&gate->control[GATE_ENTERED], entered);
 }
 
 #endif

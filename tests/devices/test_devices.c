@@ -300,17 +300,17 @@ END_TEST
 
 START_TEST(run_time_dims)
 {
-	enum { MOST = 40 };
+	enum { MAX = 40 };
 	static const int64_t wanted[][2] = {{5, 8}, {0, 8}, {1, 1}, {8, 5}, {9, 5}, {-1, 8}, {20, 2}, {1, 9}};
 	int64_t counts[2], dims[ERC_MAX_RANK];
-	uint32_t counters[MOST], rank;
+	uint32_t counters[MAX], rank;
 	struct fixture f;
 	struct test_model model;
 	open_numbered(&f, _i);
 	test_model_begin(&model, f.runtime->device->target);
 	model.entry.dims_count = 3;
 	test_model_tensor(&model, 0, ERC_I64, 2);
-	test_model_tensor(&model, 1, ERC_U32, MOST);
+	test_model_tensor(&model, 1, ERC_U32, MAX);
 	BUILD_ADD(&model.build, TENSORS, struct erca_tensor, .name = model.node, .dtype = ERC_U8, .rank = 2, .bytes = 64,
 	          .dims = {8, 8}, .dim_slots = {1, 2, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE});
 	model.entry.output_count++;
@@ -320,7 +320,7 @@ START_TEST(run_time_dims)
 	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 0, 0, sizeof counters);
 	test_model_launch_variant(&model,
 	                          (struct erca_variant){.kernel = TEST_KERNEL_count,
-	                                                .tile_count = MOST / 2,
+	                                                .tile_count = MAX / 2,
 	                                                .count_slot = 1,
 	                                                .count_dims = 2,
 	                                                .count_scale = 3,
@@ -336,7 +336,7 @@ START_TEST(run_time_dims)
 		int64_t product = wanted[i][0] * wanted[i][1];
 		memcpy(counts, wanted[i], sizeof counts);
 		memset(counters, 0, sizeof counters);
-		if (product < 0 || product > MOST || wanted[i][0] > 8 ||
+		if (product < 0 || product > MAX || wanted[i][0] > 8 ||
 		    wanted[i][1] > 8) { /* too many tiles, or beyond the bounds */
 			FAILS(erc_request_run(f.request), ERC_DEVICE);
 			ck_assert_ptr_nonnull(strstr(erc_error_detail(), "run-time dimension"));
@@ -344,13 +344,13 @@ START_TEST(run_time_dims)
 			continue;
 		}
 		OK(erc_request_run(f.request));
-		for (int64_t tile = 0; tile < MOST; tile++)
+		for (int64_t tile = 0; tile < MAX; tile++)
 			ck_assert_uint_eq(counters[tile], 2 * tile < product);
 		OK(erc_request_output_dims(f.request, 1, &rank, dims));
 		ck_assert_uint_eq(rank, 2);
 		ck_assert_mem_eq(dims, wanted[i], sizeof(wanted[i]));
 		OK(erc_request_output_dims(f.request, 0, &rank, dims));
-		ck_assert_int_eq(dims[0], MOST);
+		ck_assert_int_eq(dims[0], MAX);
 	}
 	if (!f.computes) { /* all tiles, and the upper bounds of the dims */
 		struct erc_runtime_stats stats = {.size = sizeof stats};
@@ -358,7 +358,7 @@ START_TEST(run_time_dims)
 		OK(erc_request_output_dims(f.request, 1, &rank, dims));
 		ck_assert(rank == 2 && dims[0] == 8 && dims[1] == 8);
 		OK(erc_runtime_stats(f.runtime, &stats));
-		ck_assert_uint_eq(stats.tiles, 2 + MOST / 2);
+		ck_assert_uint_eq(stats.tiles, 2 + MAX / 2);
 	}
 	close_device(&f);
 }

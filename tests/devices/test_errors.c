@@ -127,8 +127,8 @@ END_TEST
 /* Requests are created until the GPU is full. Those that exist run, and memory that is freed can be used again. */
 START_TEST(full)
 {
-	enum { MOST = 64 };
-	erc_request *requests[MOST + 1] = {NULL};
+	enum { MAX = 64 };
+	erc_request *requests[MAX + 1] = {0};
 	uint32_t in[WIDTH] = {1}, out[WIDTH], expected[WIDTH], counters[COUNTERS] = {0};
 	int count = 0;
 	struct bed bed;
@@ -142,7 +142,7 @@ START_TEST(full)
 	OK(erc_session_create(model, NULL, &session));
 	for (int again = 0; again < 2; again++) {
 		enum erc_status status = ERC_OK;
-		while (count < MOST && !(status = erc_request_create(session, &requests[count])))
+		while (count < MAX && !(status = erc_request_create(session, &requests[count])))
 			count++;
 		ck_assert_int_gt(count, 1);
 		SAYS(status, ERC_NOMEM, "the GPU has no");
@@ -176,19 +176,19 @@ START_TEST(all_shared_memory)
 	size_t bytes;
 	bed_open(&bed, "cuda", NULL, all_units(2));
 	const struct cuda_device *device = (const struct cuda_device *)bed.runtime->device;
-	uint64_t most = device->most_local_bytes - bed.models[WORK]->image->kernels[TEST_KERNEL_local].static_local_bytes;
+	uint64_t max = device->max_local_bytes - bed.models[WORK]->image->kernels[TEST_KERNEL_local].static_local_bytes;
 	for (uint64_t more = 0; more < 2; more++) {
 		struct test_model built;
 		test_model_begin(&built, device->target);
-		built.entry.local_bytes = most + more;
+		built.entry.local_bytes = max + more;
 		test_model_tensor(&built, 1, ERC_U32, 4);
 		test_model_operand(&built, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, sizeof out);
 		test_model_launch_variant(&built,
 		                          (struct erca_variant){.kernel = TEST_KERNEL_local,
 		                                                .tile_count = 4,
-		                                                .local_bytes = most + more,
+		                                                .local_bytes = max + more,
 		                                                .count_slot = ERCA_NONE},
-		                          (int64_t)most);
+		                          (int64_t)max);
 		uint8_t *file = test_model_finish(&built, code, code_bytes, &bytes);
 		OK(erc_model_load_memory(bed.runtime, file, bytes, NULL, &model));
 		OK(erc_session_create(model, NULL, &session));

@@ -30,7 +30,7 @@ START_TEST(stalled_tile)
 	hold_open(&hold, &bed, NULL);
 	tenant_open(&urgent, &bed, &options);
 	OK(erc_request_submit(hold.request));
-	await_least(&hold.control[GATE_ENTERED], 2);
+	await_min(&hold.control[GATE_ENTERED], 2);
 	for (int i = 0; i < 20; i++) {
 		tenant_submit(&urgent);
 		tenant_wait(&urgent);
@@ -42,7 +42,7 @@ START_TEST(stalled_tile)
 			ck_assert_uint_eq(timing.granted_ns, 0); /* the second unit never came */
 	}
 	FAILS(erc_request_wait(hold.request, 50000), ERC_TIMEOUT);
-	await_least(&hold.control[GATE_ENTERED], HOLD_TILES);
+	await_min(&hold.control[GATE_ENTERED], HOLD_TILES);
 	FAILS(erc_request_wait(hold.request, 0), ERC_TIMEOUT);
 	if (!bed.has_memory) /* there, a place is given back when the unit is told to leave */
 		ck_assert_uint_ge(erc__room_units(&hold.session->tenant.room), 1);
@@ -143,8 +143,8 @@ END_TEST
 
 START_TEST(requests_until_memory_is_out)
 {
-	enum { MOST = 100 };
-	erc_request *requests[MOST];
+	enum { MAX = 100 };
+	erc_request *requests[MAX];
 	uint32_t count = 0, input[WIDTH] = {7}, output[WIDTH], counters[COUNTERS] = {0}, expected[WIDTH];
 	enum erc_status status = ERC_OK;
 	erc_session *session;
@@ -152,7 +152,7 @@ START_TEST(requests_until_memory_is_out)
 	bed_open(&bed, devices[_i], NULL, 2);
 	OK(erc_session_create(bed.models[WORK], NULL, &session));
 	erc__alloc_fail_after(300);
-	while (count < MOST && !(status = erc_request_create(session, &requests[count])))
+	while (count < MAX && !(status = erc_request_create(session, &requests[count])))
 		count++;
 	FAILS(status, ERC_NOMEM);
 	ck_assert_uint_gt(count, 10);
@@ -181,7 +181,7 @@ START_TEST(destroyed_in_flight)
 	bed_open(&bed, devices[_i], NULL, 1);
 	hold_open(&hold, &bed, NULL);
 	OK(erc_request_submit(hold.request));
-	await_least(&hold.control[GATE_ENTERED], 1);
+	await_min(&hold.control[GATE_ENTERED], 1);
 	for (int i = 0; i < 3; i++) {
 		FAILS(erc_request_destroy(hold.request), ERC_BUSY);
 		FAILS(erc_request_submit(hold.request), ERC_BUSY);
@@ -212,7 +212,7 @@ START_TEST(cancelled_in_a_tile)
 	                                      .units = 1}; /* under all policies */
 	hold_open(&hold, &bed, &options);
 	OK(erc_request_submit(hold.request));
-	await_least(&hold.control[GATE_ENTERED], 1);
+	await_min(&hold.control[GATE_ENTERED], 1);
 	OK(erc_request_cancel(hold.request));
 	OK(erc_request_cancel(hold.request));
 	FAILS(erc_request_wait(hold.request, 0), ERC_TIMEOUT);

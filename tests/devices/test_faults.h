@@ -293,7 +293,7 @@ static inline void hold_close(struct hold *hold)
 	OK(erc_session_destroy(hold->session));
 }
 
-static inline void await_least(_Atomic uint32_t *word, uint32_t value)
+static inline void await_min(_Atomic uint32_t *word, uint32_t value)
 {
 	for (int i = 0; atomic_load(word) < value; i++) {
 		ck_assert_msg(i < 200000, "waited in vain for %u, it is %u", value, atomic_load(word));

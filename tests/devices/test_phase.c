@@ -4,14 +4,14 @@
 
 #include "runtime/devices/cuda_phase.h"
 
-#define MOST 64
+#define MAX 64
 #define UNITS 132
 #define US 1000
 
-static struct erc__forecast_launch launches[MOST];
+static struct erc__forecast_launch launches[MAX];
 static struct erc__forecast forecast;
-static uint32_t needs[MOST];
-static struct erc__cuda_phase phases[MOST];
+static uint32_t needs[MAX];
+static struct erc__cuda_phase phases[MAX];
 static uint32_t count;
 
 static void begin(void)
@@ -22,7 +22,7 @@ static void begin(void)
 /* A launch of one round that can use this many units. */
 static void launch(uint32_t units, uint32_t us)
 {
-	ck_assert_uint_lt(forecast.count, MOST);
+	ck_assert_uint_lt(forecast.count, MAX);
 	launches[forecast.count++] = (struct erc__forecast_launch){.tiles = units, .tile_ns = us * US};
 }
 
@@ -124,17 +124,17 @@ START_TEST(random_plans)
 	uint32_t random = (uint32_t)_i * 2654435761u + 1;
 	uint64_t ahead_ns = (uint64_t)(_i % 4) * 25 * US;
 	begin();
-	for (uint32_t i = 0; i < MOST; i++) {
+	for (uint32_t i = 0; i < MAX; i++) {
 		random = random * 1664525u + 1013904223u;
 		launch((random >> 8) % 140, (random >> 16) % (random >> 30 ? 30 : 400));
 	}
 	end(ahead_ns);
-	ck_assert_uint_le(count, MOST);
+	ck_assert_uint_le(count, MAX);
 	expect(0, 0, phases[0].units);
-	for (uint32_t i = 0; i < MOST; i++) {
-		uint64_t next_ns = i + 1 < MOST ? launches[i + 1].start_ns : forecast.run_ns;
+	for (uint32_t i = 0; i < MAX; i++) {
+		uint64_t next_ns = i + 1 < MAX ? launches[i + 1].start_ns : forecast.run_ns;
 		ck_assert_uint_ge(told_at(i), launches[i].width);
-		for (uint32_t j = i + 1; j < MOST && launches[j].start_ns < next_ns + ahead_ns; j++)
+		for (uint32_t j = i + 1; j < MAX && launches[j].start_ns < next_ns + ahead_ns; j++)
 			ck_assert_uint_ge(told_at(i), launches[j].width);
 	}
 	for (uint32_t i = 1; i < count; i++) {

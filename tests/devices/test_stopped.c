@@ -250,7 +250,7 @@ static void await_round(struct talk *talk, uint32_t round)
 {
 	uint64_t end_ms = now_ms() + BOUND_MS;
 	while (atomic_load(&talk->done) != round) {
-		ck_assert_msg(now_ms() < end_ms, "round %u, step %u waits for a best-effort thread that stands still", round,
+		ck_assert_msg(now_ms() < end_ms, "round %u, step %u waits for a best-effort thread that is stopped", round,
 		              atomic_load(&talk->doing));
 		usleep(20);
 	}
@@ -348,12 +348,12 @@ static void *be_busy(void *argument)
 	return NULL;
 }
 
-static int make_busy(pthread_t *threads, int most)
+static int make_busy(pthread_t *threads, int max)
 {
 	cpu_set_t set;
 	int count = 0;
 	sched_getaffinity(0, sizeof set, &set);
-	for (int core = 0; core < CPU_SETSIZE && count < most; core++)
+	for (int core = 0; core < CPU_SETSIZE && count < max; core++)
 		if (CPU_ISSET(core, &set))
 			ck_assert_int_eq(pthread_create(&threads[count++], NULL, be_busy, (void *)(intptr_t)core), 0);
 	return count;
@@ -414,7 +414,7 @@ END_TEST
 static void add_tests(TCase *tcase)
 {
 	if (IS_TSAN)
-		printf("skipped: stopped: 1 test, stopped_anywhere: the thread sanitizer takes locks of its own at every "
+		printf("skipped: stopped: 1 test, stopped_anywhere: the thread sanitizer takes its own locks at every "
 		       "access\n");
 	else
 		tcase_add_test(tcase, stopped_anywhere);

@@ -53,9 +53,9 @@ static struct location at(const char *name, const volatile void *address, size_t
 	return location;
 }
 
-static void add_location(struct location *locations, uint8_t *count, int most, struct location location)
+static void add_location(struct location *locations, uint8_t *count, int max, struct location location)
 {
-	if (*count == most) {
+	if (*count == max) {
 		fprintf(stderr, "explore: too many locations: %s\n", location.name);
 		exit(2);
 	}

@@ -157,7 +157,7 @@ const char *memory_apply(struct state *state, int t, struct choice choice)
 	if (op.kind == OP_LOAD || choice.fails)
 		return NULL;
 	if (op.kind == OP_CAS && shape.atomic[l].exact && looked != i)
-		return "a compare-and-swap hit a word that was not the one looked at, but equal to it";
+		return "a compare-and-swap hit an equal word that was not the one read";
 	return store_behind(state, t, i, memory_result(&op, old), op.order, 1);
 }
 

@@ -130,8 +130,8 @@ struct outcome {
 	int gave_up;       /* the explorer's limits were reached, so the result says nothing */
 };
 
-/* Visits all states, nearest first, and prints the shortest path to a wrong one. most_states: after this many it
+/* Visits all states, nearest first, and prints the shortest path to a wrong one. max_states: after this many it
  * gives up, which counts as a failure. */
-struct outcome search(const struct explore_scenario *scenario, uint64_t most_states);
+struct outcome search(const struct explore_scenario *scenario, uint64_t max_states);
 
 #endif

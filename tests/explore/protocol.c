@@ -69,7 +69,7 @@ static void unlock(void)
 /* Writes the tile's cell, and reads those of the launch before, which must be complete. */
 static void compute(uint32_t launch, uint32_t tile)
 {
-	explore_check(launch < setting.launches && tile < setting.tiles, "a tile is taken that is not there");
+	explore_check(launch < setting.launches && tile < setting.tiles, "a tile was taken that does not exist");
 	for (uint32_t i = 0; launch && i < setting.tiles; i++)
 		explore_check(world.cells[launch - 1][i] == 1, "a launch began before the one before was complete");
 	uint32_t runs = ++world.cells[launch][tile];
@@ -98,7 +98,7 @@ static int check_room(uint32_t epoch, uint32_t stops)
 {
 	int stays = seeded_check(&world.room, epoch, atomic_load_explicit(&world.run_limit, memory_order_relaxed));
 	uint32_t known_stops = explore_tag(&world.room.word);
-	explore_check(!stays || known_stops <= stops, "a unit goes on that entered before a stop, which it has seen");
+	explore_check(!stays || known_stops <= stops, "a unit goes on although it entered before a stop that it has seen");
 	if (!stays && known_stops <= stops)
 		explore_set(GHOST_LEFT, explore_get(GHOST_LEFT) + 1);
 	return stays;
@@ -248,8 +248,8 @@ static uint32_t owner(uint32_t argument)
 	for (uint32_t launch = 0; launch < setting.launches; launch++)
 		for (uint32_t i = 0; i < setting.tiles; i++) {
 			uint32_t runs = world.cells[launch][i];
-			explore_check(runs || world.job.result == ERC_CANCELLED, "the run ended well, and a tile was lost");
-			explore_check(!runs || !dropped, "a tile ran behind one that was dropped");
+			explore_check(runs || world.job.result == ERC_CANCELLED, "the run succeeded, but a tile was lost");
+			explore_check(!runs || !dropped, "a tile ran after one that was dropped");
 			dropped += !runs;
 		}
 	return EXPLORE_END;
@@ -368,7 +368,7 @@ const char *protocol_at_end(int all_ended)
 	if (!all_ended)
 		return "nobody can go on: a tile, a count or a place is lost";
 	if (setting.room_only && units > limit)
-		return "units stayed that were told to leave";
+		return "units that were told to leave stayed";
 	if (setting.room_only && setting.limit - units != explore_ghost(GHOST_LEFT))
 		return "the number of units inside does not tell how many left";
 	if (!setting.room_only && (units || (uint32_t)explore_newest(&world.job.claim.word)))

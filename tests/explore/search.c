@@ -243,7 +243,7 @@ static const char *expand(const struct state *from, uint32_t node, struct front 
 	return wrong;
 }
 
-static struct outcome search_once(const struct explore_scenario *scenario, uint64_t most_states)
+static struct outcome search_once(const struct explore_scenario *scenario, uint64_t max_states)
 {
 	static struct state state;
 	struct outcome outcome = {0};
@@ -263,7 +263,7 @@ static struct outcome search_once(const struct explore_scenario *scenario, uint6
 			at += sizeof node;
 			at += state_unpack(&state, front->bytes + at);
 			outcome.wrong = expand(&state, node, next, &outcome);
-			if (space.node_count > most_states)
+			if (space.node_count > max_states)
 				outcome.wrong = LIMIT "too many states";
 		}
 		outcome.depth++;
@@ -274,7 +274,7 @@ static struct outcome search_once(const struct explore_scenario *scenario, uint6
 
 /* Which thread uses which location is found by trying: the search is repeated with what was found, until nothing new
  * comes. */
-struct outcome search(const struct explore_scenario *scenario, uint64_t most_states)
+struct outcome search(const struct explore_scenario *scenario, uint64_t max_states)
 {
 	struct outcome outcome;
 	memset(&shape, 0, sizeof shape);
@@ -283,7 +283,7 @@ struct outcome search(const struct explore_scenario *scenario, uint64_t most_sta
 	else
 		protocol_setup(scenario);
 	for (;;) {
-		outcome = search_once(scenario, most_states);
+		outcome = search_once(scenario, max_states);
 		if (!has_learnt())
 			break;
 		memcpy(shape.touches, shape.learnt.touches, sizeof shape.touches);

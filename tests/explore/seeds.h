@@ -75,19 +75,19 @@ static void seeded_leave(struct erc__room *room)
 		erc__room_leave(room);
 }
 
-static int seeded_enter(struct erc__room *room, uint32_t *epoch, uint32_t most)
+static int seeded_enter(struct erc__room *room, uint32_t *epoch, uint32_t max)
 {
-	return erc__room_enter_within(room, epoch, seed == SEED_enter_past_limit ? UINT32_MAX : most);
+	return erc__room_enter_within(room, epoch, seed == SEED_enter_past_limit ? UINT32_MAX : max);
 }
 
-static int seeded_check(struct erc__room *room, uint32_t epoch, uint32_t most)
+static int seeded_check(struct erc__room *room, uint32_t epoch, uint32_t max)
 {
-	if (seed == SEED_narrowed_blindly && atomic_load_explicit(&room->units, memory_order_relaxed) > most) {
+	if (seed == SEED_narrowed_blindly && atomic_load_explicit(&room->units, memory_order_relaxed) > max) {
 		erc__room_leave(room);
 		return 0;
 	}
 	if (seed != SEED_check_counts_blindly && seed != SEED_check_relaxed)
-		return erc__room_check_within(room, epoch, most);
+		return erc__room_check_within(room, epoch, max);
 	uint64_t word = atomic_load_explicit(&room->word, memory_order_relaxed);
 	uint32_t units = atomic_load_explicit(&room->units, memory_order_relaxed);
 	if (erc__room_admits(word, epoch) && units <= (uint32_t)word)

@@ -43,12 +43,12 @@ static uint32_t add_operands(struct build *build)
 	return first;
 }
 
-/* 4 tiles of 1000 ns on up to `most` units, at least 4. */
-static void add_profile(struct build *build, uint32_t entry, uint32_t budget, uint32_t most)
+/* 4 tiles of 1000 ns on up to `max` units, at least 4. */
+static void add_profile(struct build *build, uint32_t entry, uint32_t budget, uint32_t max)
 {
 	uint32_t first = BUILD_ADD(build, POINTS, struct erca_point, .units = 1, .latency_ns = 4000, .unit_ns = 4000);
 	BUILD_ADD(build, POINTS, struct erca_point, .units = 3, .latency_ns = 2000, .unit_ns = 4000);
-	BUILD_ADD(build, POINTS, struct erca_point, .units = most, .latency_ns = 1000, .unit_ns = 4000);
+	BUILD_ADD(build, POINTS, struct erca_point, .units = max, .latency_ns = 1000, .unit_ns = 4000);
 	BUILD_ADD(build, PROFILES, struct erca_profile, .entry = entry, .budget = budget, .point_first = first,
 	          .point_count = 3, .units_within_1 = 4, .units_within_5 = 4, .units_within_10 = 4, .tile_ns = 4000);
 }
@@ -249,7 +249,7 @@ START_TEST(weights_on_request)
 }
 END_TEST
 
-/* ---- what is behind the digests ---- */
+/* ---- what the digests protect ---- */
 
 /* Reads everything, so that the address sanitizer notices a reference out of bounds. */
 static uint64_t read_all(const erc_artifact *artifact)
@@ -369,10 +369,10 @@ static void try_values(size_t from, size_t to, size_t width, struct tally *tally
 	                                  0xffffffffffffffff};
 	struct erc_runtime_options options = {.size = sizeof options, .device = "null"};
 	erc_runtime *null;
-	size_t bytes, most;
+	size_t bytes, max;
 	uint8_t *original = sample(&bytes);
-	most = (bytes + 4095) / 4096 * 4096;
-	uint8_t *file = aligned_alloc(4096, most);
+	max = (bytes + 4095) / 4096 * 4096;
+	uint8_t *file = aligned_alloc(4096, max);
 	ck_assert_int_eq((int)erc_runtime_create(&options, &null), ERC_OK);
 	for (size_t at = from; at + width <= to; at += width)
 		for (size_t v = 0; v < sizeof values / sizeof values[0]; v++) {

@@ -206,11 +206,11 @@ START_TEST(a_window_larger_than_its_input_rounds_up_to_one)
 		"input x:f32[1x1x2x3]\ny = MaxPool(x) {kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1}\noutput y\n";
 	struct guarded tensors[MAX_TENSORS];
 	struct guarded out = compute(text, tensors);
-	double most = -1;
+	double max = -1;
 	for (size_t i = 0; i < 6; i++)
-		most = fmax(most, tensors[0].data[i]);
+		max = fmax(max, tensors[0].data[i]);
 	ck_assert_uint_eq(out.bytes, sizeof(float));
-	assert_close(out.data[0], most, text, 0);
+	assert_close(out.data[0], max, text, 0);
 	tensors[1] = out;
 	release(tensors, 2);
 }

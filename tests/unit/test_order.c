@@ -5,10 +5,10 @@
 
 #include "runtime/sched/order.h"
 
-#define MOST 300
+#define MAX 300
 
-static struct erc__node nodes[MOST];
-static struct erc__node *sorted[MOST];
+static struct erc__node nodes[MAX];
+static struct erc__node *sorted[MAX];
 static uint32_t count;
 static uint64_t state = 1;
 
@@ -59,7 +59,7 @@ START_TEST(same_as_a_sorted_array)
 	memset(nodes, 0, sizeof nodes);
 	ck_assert_ptr_null(order.first);
 	for (int turn = 0; turn < 1500; turn++) {
-		struct erc__node *node = &nodes[next_random(MOST)];
+		struct erc__node *node = &nodes[next_random(MAX)];
 		uint32_t at = 0;
 		while (at < count && sorted[at] != node)
 			at++;

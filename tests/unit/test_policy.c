@@ -497,7 +497,7 @@ END_TEST
 START_TEST(what_is_lost_goes_last)
 {
 	static const struct {
-		float least;
+		float min;
 		uint64_t now_ns;
 		int is_lost;
 	} cases[] = {{0, 10000, 0}, {0, 10001, 1}, {1, 9000, 0}, {1, 9001, 1}, {0.5f, 9500, 0}, {0.5f, 9501, 1}};
@@ -512,7 +512,7 @@ START_TEST(what_is_lost_goes_last)
 		struct erc__tenant *tenant = add_tenant(ERC_REAL_TIME, i == 3, 1, 1);
 		tenant->forecast = &forecast;
 		erc__estimate_init(&tenant->estimate, &forecast);
-		tenant->estimate.least = cases[_i].least;
+		tenant->estimate.min = cases[_i].min;
 		works[i] = add_work(tenant, 0, 1, 1000, deadlines_us[i]);
 		erc__item_init(&works[i]->item, 0, deadlines_us[i]);
 		erc__sched_add(&w.sched, &works[i]->item, 0);

@@ -5,7 +5,7 @@
 
 #include "runtime/sched/profile.h"
 
-#define MOST 4 /* maximum number of launches of a random case */
+#define MAX 4 /* maximum number of launches of a random case */
 
 START_TEST(width_is_the_fewest_units_for_as_few_rounds)
 {
@@ -50,8 +50,8 @@ END_TEST
 
 START_TEST(sums_stop_at_the_end)
 {
-	const uint32_t most[] = {UINT32_MAX, UINT32_MAX};
-	const struct erc__load load = {most, most, 2};
+	const uint32_t max[] = {UINT32_MAX, UINT32_MAX};
+	const struct erc__load load = {max, max, 2};
 	struct erc__profile_point point;
 	erc__profile_at(&load, 1, &point);
 	ck_assert(point.latency_ns == UINT64_MAX && point.unit_ns == UINT64_MAX && point.tile_ns == UINT64_MAX);

@@ -265,8 +265,8 @@ static void check_row(const struct op *op)
 	}
 	trial.random = true;
 	for (int i = 0; i < TRIALS; i++) {
-		int most = op->input_max == VARIADIC || op->input_max > 8 ? op->input_min + 4 : op->input_max;
-		trial.inputs = op->input_min + (int)below((uint32_t)(most - op->input_min) + 1);
+		int max = op->input_max == VARIADIC || op->input_max > 8 ? op->input_min + 4 : op->input_max;
+		trial.inputs = op->input_min + (int)below((uint32_t)(max - op->input_min) + 1);
 		trial.first = random_type();
 		check(&trial);
 		fixture_stop();

@@ -59,18 +59,18 @@ static struct erca_point count_point(const erc_artifact *artifact, const struct 
 }
 
 static uint32_t first_within(const erc_artifact *artifact, const struct erca_entry *entry, uint32_t budget,
-                             uint32_t most, double percent)
+                             uint32_t max, double percent)
 {
 	uint64_t work;
-	double best = (double)count_point(artifact, entry, budget, most, &work).latency_ns;
-	for (uint32_t units = 1; units < most; units++)
+	double best = (double)count_point(artifact, entry, budget, max, &work).latency_ns;
+	for (uint32_t units = 1; units < max; units++)
 		if ((double)count_point(artifact, entry, budget, units, &work).latency_ns <= best * (1 + percent / 100))
 			return units;
-	return most;
+	return max;
 }
 
 static void check_written(const erc_artifact *artifact, const struct erca_profile *profile, uint32_t budget,
-                          uint32_t most)
+                          uint32_t max)
 {
 	const struct erca_entry *entry = RECORD(ENTRIES, struct erca_entry, profile->entry);
 	uint64_t tile_ns;
@@ -82,10 +82,10 @@ static void check_written(const erc_artifact *artifact, const struct erca_profil
 		ck_assert_uint_eq(point->unit_ns, counted.unit_ns);
 		ck_assert_uint_eq(profile->tile_ns, tile_ns);
 	}
-	ck_assert_uint_eq(RECORD(POINTS, struct erca_point, profile->point_first + profile->point_count - 1)->units, most);
-	ck_assert_uint_eq(profile->units_within_1, first_within(artifact, entry, budget, most, 1));
-	ck_assert_uint_eq(profile->units_within_5, first_within(artifact, entry, budget, most, 5));
-	ck_assert_uint_eq(profile->units_within_10, first_within(artifact, entry, budget, most, 10));
+	ck_assert_uint_eq(RECORD(POINTS, struct erca_point, profile->point_first + profile->point_count - 1)->units, max);
+	ck_assert_uint_eq(profile->units_within_1, first_within(artifact, entry, budget, max, 1));
+	ck_assert_uint_eq(profile->units_within_5, first_within(artifact, entry, budget, max, 5));
+	ck_assert_uint_eq(profile->units_within_10, first_within(artifact, entry, budget, max, 10));
 }
 
 START_TEST(written_profiles_are_what_launches_say)
@@ -312,11 +312,11 @@ END_TEST
 /* The series of points has a known end, and represents every number of units. */
 START_TEST(points_are_few_and_ascend)
 {
-	for (uint32_t most = 1; most < 5000; most++) {
+	for (uint32_t max = 1; max < 5000; max++) {
 		uint32_t units = 1, count = 1;
-		for (; units < most; count++) {
-			uint32_t next = erca_point_behind(units, most);
-			ck_assert(next > units && next <= most && (next <= 2 * units));
+		for (; units < max; count++) {
+			uint32_t next = erca_point_behind(units, max);
+			ck_assert(next > units && next <= max && (next <= 2 * units));
 			units = next;
 		}
 		ck_assert_uint_le(count, 26);

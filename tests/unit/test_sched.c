@@ -284,20 +284,20 @@ END_TEST
 /* Threads work through launches together. They enter and leave a room that another thread changes. */
 #define THREADS 4
 #define LAUNCHES 3000
-#define MOST_TILES 9
+#define MAX_TILES 9
 
 struct crowd {
 	struct erc__room room;
 	struct erc__claim claim;
-	uint32_t launch;                   /* the open launch */
-	uint8_t ran[LAUNCHES][MOST_TILES]; /* not atomic: only the protocol prevents a race */
-	_Atomic uint32_t most;             /* maximum number of units seen inside at once */
+	uint32_t launch;                  /* the open launch */
+	uint8_t ran[LAUNCHES][MAX_TILES]; /* not atomic: only the protocol prevents a race */
+	_Atomic uint32_t max;             /* maximum number of units seen inside at once */
 	_Atomic int is_over;
 };
 
 static uint32_t launch_tiles(uint32_t launch)
 {
-	return 1 + launch * 7 % MOST_TILES;
+	return 1 + launch * 7 % MAX_TILES;
 }
 
 static void work(struct crowd *crowd, uint32_t epoch)
@@ -331,8 +331,8 @@ static void *crowd_main(void *argument)
 		uint32_t epoch;
 		if (!erc__room_enter(&crowd->room, &epoch))
 			continue;
-		uint32_t units = erc__room_units(&crowd->room), most = atomic_load(&crowd->most);
-		while (units > most && !atomic_compare_exchange_weak(&crowd->most, &most, units))
+		uint32_t units = erc__room_units(&crowd->room), max = atomic_load(&crowd->max);
+		while (units > max && !atomic_compare_exchange_weak(&crowd->max, &max, units))
 			;
 		work(crowd, epoch);
 	}
@@ -363,9 +363,9 @@ START_TEST(crowd_runs_each_tile_once)
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	ck_assert_uint_eq(erc__room_units(&crowd.room), 0);
-	ck_assert_uint_le(atomic_load(&crowd.most), THREADS);
+	ck_assert_uint_le(atomic_load(&crowd.max), THREADS);
 	for (uint32_t launch = 0; launch < LAUNCHES; launch++)
-		for (uint32_t tile = 0; tile < MOST_TILES; tile++)
+		for (uint32_t tile = 0; tile < MAX_TILES; tile++)
 			ck_assert_uint_eq(crowd.ran[launch][tile], tile < launch_tiles(launch));
 }
 END_TEST

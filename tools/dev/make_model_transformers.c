@@ -242,37 +242,37 @@ static const char *distilbert_attention(struct maker *maker, const char *module,
 }
 
 /* Rows of the table for places 0, 1, ...: a buffer of numbers, cut to the input's length. */
-static const char *distilbert_places(struct maker *maker, const struct encoder *e, int most)
+static const char *distilbert_places(struct maker *maker, const struct encoder *e, int max)
 {
-	int64_t *data = arena_array(maker->arena, (size_t)most, sizeof *data);
-	for (int i = 0; i < most; i++)
+	int64_t *data = arena_array(maker->arena, (size_t)max, sizeof *data);
+	for (int i = 0; i < max; i++)
 		data[i] = i;
 	build_initializer(maker->arena, maker->model->graph,
-	                  build_tensor(maker->arena, "embeddings.position_ids", ERC_I64, 2, (int64_t[]){1, most}, data,
-	                               (size_t)most * sizeof *data));
+	                  build_tensor(maker->arena, "embeddings.position_ids", ERC_I64, 2, (int64_t[]){1, max}, data,
+	                               (size_t)max * sizeof *data));
 	const char *module = "embeddings", *length = size_of(maker, module, "input_ids", 1);
 	const char *start = emit_list(maker, module, 1, 0), *axis = emit_list(maker, module, 1, 1);
 	length = emit(maker, module, "Unsqueeze", length, emit_list(maker, module, 1, 0), NULL);
 	const char *ids =
 		emit_node(maker, module, "Slice", MODULE("embeddings.position_ids,%s,%s,%s", start, length, axis), NULL)
 			->output[0];
-	return look_up(maker, "embeddings.position_embeddings", ids, most, e->width);
+	return look_up(maker, "embeddings.position_embeddings", ids, max, e->width);
 }
 
 void make_distilbert(struct maker *maker)
 {
-	const int most = 512;
+	const int max = 512;
 	int length = sequence_length(maker, 128);
 	struct encoder e = {.layers = 6,
 	                    .width = 768,
 	                    .heads = 12,
 	                    .inner = 3072,
 	                    .epsilon = 1e-12f,
-	                    .length = length < most ? length : most};
+	                    .length = length < max ? length : max};
 	integer_input(maker, "input_ids", e.length);
 	integer_input(maker, "attention_mask", e.length);
 	const char *x = look_up(maker, "embeddings.word_embeddings", "input_ids", 30522, e.width);
-	x = sum(maker, "embeddings", x, distilbert_places(maker, &e, most));
+	x = sum(maker, "embeddings", x, distilbert_places(maker, &e, max));
 	x = layer_norm(maker, "embeddings.LayerNorm", x, e.width, e.epsilon);
 	for (int i = 0; i < e.layers; i++) {
 		const char *layer = MODULE("transformer.layer.%d", i);

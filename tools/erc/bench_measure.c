@@ -94,15 +94,15 @@ static int calibrate_client(struct bench_run *run, uint32_t i)
 	for (uint32_t k = 0; k < stage->lane_count; k++)
 		stage->lanes[k].is_active = k == i;
 	lane->client = &closed;
-	lane->most = 1;
+	lane->max = 1;
 	lane->outcome = &outcome;
 	enum erc_status status = ERC_OK;
 	for (int turn = 0; turn < CALIBRATION_RUNS && status == ERC_OK && outcome.service.count < CALIBRATION_RUNS; turn++)
 		status = stage_run(stage, 0.1);
 	lane->client = own.client;
-	lane->most = own.most;
+	lane->max = own.max;
 	run->service_us[i] = series_median(&outcome.service);
-	run->most_units[i] = outcome.most_units;
+	run->max_units[i] = outcome.max_units;
 	run->valid_us[i] =
 		own.client->deadline_us ? own.client->deadline_us : own.client->valid_factor * run->service_us[i];
 	outcome_free(&outcome);
@@ -124,7 +124,7 @@ int bench_calibrate(struct bench_run *run)
 {
 	run->service_us = memory_new(run->workload.count * sizeof *run->service_us);
 	run->valid_us = memory_new(run->workload.count * sizeof *run->valid_us);
-	run->most_units = memory_new(run->workload.count * sizeof *run->most_units);
+	run->max_units = memory_new(run->workload.count * sizeof *run->max_units);
 	int code = bench_open_policy(run, &run->reference, false);
 	if (code == ARGS_OK)
 		code = check_simulation(run);

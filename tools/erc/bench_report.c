@@ -7,8 +7,8 @@
 #include "tools/erc/bench_run.h"
 
 /* RT counts as protected if BE costs it at most this. */
-#define MOST_SLOWDOWN 1.05 /* of the mean latency, relative to RT alone */
-#define MOST_LOST 0.01     /* of the requests that RT alone completes in time, as a share of all */
+#define MAX_SLOWDOWN 1.05 /* of the mean latency, relative to RT alone */
+#define MAX_LOST 0.01     /* of the requests that RT alone completes in time, as a share of all */
 
 static const double valid_factors[] = {1.5, 2, 3, 5};
 
@@ -84,7 +84,7 @@ static void add_totals(const struct bench_run *run, const struct cell_figures *c
 		outcome_add(&t->shared, shared);
 		t->in_time += series_count_within(&shared->latency, run->valid_us[i]);
 		t->solo_in_time += series_count_within(&solo->latency, run->valid_us[i]);
-		t->rt_units = run->most_units[i] > t->rt_units ? run->most_units[i] : t->rt_units;
+		t->rt_units = run->max_units[i] > t->rt_units ? run->max_units[i] : t->rt_units;
 		/* The same valid time for every policy: a multiple of the median run alone on the whole device. */
 		for (size_t k = 0; k < COUNT_OF(valid_factors); k++) {
 			double valid_us = client->deadline_us ? run->valid_us[i] : valid_factors[k] * run->service_us[i];
@@ -129,8 +129,8 @@ static char *verdict(const struct bench_run *run, const struct cell_figures *cel
 	double in_time = share(t->in_time, t->shared.arrivals), solo = share(t->solo_in_time, t->solo.arrivals);
 	double slowdown = series_median(&cell->mean_ratio);
 	char *be = be_verdict(run, cell, t), *count = grouped(t->shared.arrivals), *held = NULL, *out;
-	if (t->solo.most_units && t->solo.most_units < t->rt_units)
-		held = memory_printf(", on %u of %u units", t->solo.most_units, t->rt_units);
+	if (t->solo.max_units && t->solo.max_units < t->rt_units)
+		held = memory_printf(", on %u of %u units", t->solo.max_units, t->rt_units);
 	if (!t->shared.arrivals) {
 		out = memory_printf("no RT request arrived%s", be);
 	} else if (!cell->mean_ratio.count) {
@@ -139,7 +139,7 @@ static char *verdict(const struct bench_run *run, const struct cell_figures *cel
 		const char *was = held ? "protected from BE" : "protected";
 		if (!t->be_clients)
 			was = "alone";
-		else if (slowdown > MOST_SLOWDOWN || in_time < solo - MOST_LOST)
+		else if (slowdown > MAX_SLOWDOWN || in_time < solo - MAX_LOST)
 			was = "not protected";
 		out = memory_printf("RT was %s: %.1f %% of %s requests in time (RT alone: %.1f %%), "
 		                    "mean latency %.2fx of RT alone%s%s",
@@ -189,7 +189,7 @@ static char *report_row(struct report *report, const struct bench_run *run, uint
 	report_cell(report, (double)t.shared.arrivals);
 	report_cell(report, (double)t.shared.shed);
 	report_cell(report, (double)t.shared.dropped);
-	report_cell(report, t.solo.most_units);
+	report_cell(report, t.solo.max_units);
 	for (size_t k = 0; k < COUNT_OF(valid_factors); k++)
 		report_cell(report, share(t.good[k], t.shared.arrivals));
 	report_cell(report, (double)t.good[1] / cell->rt_seconds);
@@ -253,7 +253,7 @@ static void report_legend(struct report *report)
 	report_fact_text(report, NULL, "protected",
 	                 "BE made RT's mean latency at most %.2f times as long as alone, and "
 	                 "cost RT at most %.0f percentage point of its requests in time.",
-	                 MOST_SLOWDOWN, MOST_LOST * 100);
+	                 MAX_SLOWDOWN, MAX_LOST * 100);
 }
 
 /* How late the driver woke; adds a sentence if it was ever late. */
@@ -269,22 +269,22 @@ static void report_stalls(struct report *report, const struct bench_run *run)
 			stalls++;
 			stalled_us += all.values[i];
 		}
-	double p50 = series_median(&all), p99 = series_percentile(&all, 0.99), most = series_percentile(&all, 1);
+	double p50 = series_median(&all), p99 = series_percentile(&all, 0.99), max = series_percentile(&all, 1);
 	report_section(report, "wakeups", NULL);
 	report_fact(report, "p50_us", NULL, CELL_US, p50);
 	report_fact(report, "p99_us", NULL, CELL_US, p99);
-	report_fact(report, "most_us", NULL, CELL_US, most);
+	report_fact(report, "most_us", NULL, CELL_US, max);
 	report_fact(report, "count", NULL, CELL_COUNT, (double)all.count);
 	report_fact(report, "stalls", NULL, CELL_COUNT, stalls);
 	report_fact(report, "stalled_us", NULL, CELL_US, stalled_us);
 	report_section(report, NULL, "how far to trust it");
-	if (most > 0)
+	if (max > 0)
 		report_fact_text(report, NULL, "this machine",
 		                 "the driver woke %.2f ms late at the median, %.2f ms at the 99th "
 		                 "percentile and %.2f ms at most; %.0f of %zu times more than 1 ms. Whatever stalls it may "
 		                 "stall "
 		                 "requests too.",
-		                 p50 / 1e3, p99 / 1e3, most / 1e3, stalls, all.count);
+		                 p50 / 1e3, p99 / 1e3, max / 1e3, stalls, all.count);
 	if (!erc_runtime_computes(run->reference.stage.runtime))
 		report_fact_text(report, NULL, "device", "virtual: times are the artifacts' predictions%s, not measurements.",
 		                 run->options->contention ? ", with contention" : ", without contention");

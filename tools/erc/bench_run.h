@@ -36,7 +36,7 @@ struct bench_run {
 	uint32_t compiled_count;
 	double *service_us;      /* per client: median service time alone, on the whole device */
 	double *valid_us;        /* per client: its deadline_us, or valid_factor times service_us */
-	uint32_t *most_units;    /* per client: the maximum number of units that it was granted while alone */
+	uint32_t *max_units;     /* per client: the maximum number of units that it was granted while alone */
 	struct policy reference; /* the default policy, for the clients' medians and for BE alone */
 	struct policy *policies;
 	uint32_t policy_count;

@@ -27,7 +27,7 @@ static void free_run(struct bench_run *run)
 		free((char *)run->policies[p].name);
 	void *all[] = {
 		run->cells,    run->be_alone,   run->scales,   run->loads,
-		run->policies, run->service_us, run->valid_us, run->most_units,
+		run->policies, run->service_us, run->valid_us, run->max_units,
 	};
 	for (size_t i = 0; i < COUNT_OF(all); i++)
 		free(all[i]);

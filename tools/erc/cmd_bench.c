@@ -139,8 +139,8 @@ static void add_latency(struct report *report, const struct figures *figures)
 	report_fact(report, "p90_us", "p90", CELL_US, percentile(sorted, figures->count, 0.9));
 	report_fact(report, "p99_us", "p99", CELL_US, percentile(sorted, figures->count, 0.99));
 	report_fact(report, "mean_us", "mean", CELL_US, sum / (double)figures->count);
-	report_fact(report, "least_us", "least", CELL_US, sorted[0]);
-	report_fact(report, "most_us", "most", CELL_US, sorted[figures->count - 1]);
+	report_fact(report, "least_us", "minimum", CELL_US, sorted[0]);
+	report_fact(report, "most_us", "maximum", CELL_US, sorted[figures->count - 1]);
 	report_fact(report, "runs", "runs", CELL_COUNT, (double)figures->count);
 	report_fact(report, "per_second", "per second", CELL_NUMBER, (double)figures->count / figures->total_us * 1e6);
 	free(sorted);
@@ -187,7 +187,7 @@ static int bench(struct bench *b, enum format format)
 	b->open.inputs = &b->inputs;
 	int code = runner_open(&runner, &b->open);
 	if (code == ARGS_OK && !erc_runtime_computes(runner.runtime)) {
-		say_error("device %s has a clock of its own, which --workload measures by", b->open.device);
+		say_error("device %s has its own clock; measure on it with --workload", b->open.device);
 		code = EXIT_USAGE;
 	}
 	if (code == ARGS_OK) {

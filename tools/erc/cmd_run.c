@@ -240,7 +240,7 @@ static void print_top(const struct array *view)
 
 static void print_summary(const char *name, const struct array *view)
 {
-	double least = INFINITY, most = -INFINITY, sum = 0;
+	double min = INFINITY, max = -INFINITY, sum = 0;
 	size_t odd = 0;
 	for (size_t i = 0; i < view->count; i++) {
 		double value = array_get(view, i);
@@ -248,15 +248,15 @@ static void print_summary(const char *name, const struct array *view)
 			odd++;
 			continue;
 		}
-		least = value < least ? value : least;
-		most = value > most ? value : most;
+		min = value < min ? value : min;
+		max = value > max ? value : max;
 		sum += value;
 	}
 	char *type = array_type_text(view->dtype, view->rank, view->dims);
 	printf("%s: %s", name, type);
 	free(type);
 	if (view->count > odd)
-		printf("  min %.5g  max %.5g  mean %.5g", least, most, sum / (double)(view->count - odd));
+		printf("  min %.5g  max %.5g  mean %.5g", min, max, sum / (double)(view->count - odd));
 	if (odd)
 		printf("  %zu not finite", odd);
 	printf("\n");

@@ -44,7 +44,7 @@ enum erc_status lane_open(struct lane *lane, erc_model *model, uint32_t requests
 {
 	enum erc_status status = ERC_OK;
 	lane->requests = memory_new(requests * sizeof *lane->requests);
-	lane->most = requests;
+	lane->max = requests;
 	for (; lane->request_count < requests && status == ERC_OK; lane->request_count++) {
 		struct lane_request *request = &lane->requests[lane->request_count];
 		status = erc_request_create(lane->session, &request->request);
@@ -114,7 +114,7 @@ static bool submit(struct slice *slice, struct lane *lane, uint64_t arrival_ns)
 /* Whether a closed loop may submit: it has a free request, and again_ns is over. */
 static bool is_ready(const struct slice *slice, const struct lane *lane)
 {
-	return lane->client->kind == LOAD_CLOSED && lane->outstanding < lane->most && slice->stage->status == ERC_OK;
+	return lane->client->kind == LOAD_CLOSED && lane->outstanding < lane->max && slice->stage->status == ERC_OK;
 }
 
 static void submit_due(struct slice *slice, struct lane *lane, uint64_t now_ns)
@@ -144,7 +144,7 @@ static void record(const struct slice *slice, struct lane *lane, const struct er
 	if (t->granted_ns >= t->submitted_ns && !had_company)
 		series_add(&o->granted, (double)(t->granted_ns - t->submitted_ns) / 1e3);
 	o->preemptions += t->preemptions;
-	o->most_units = t->granted_units > o->most_units ? t->granted_units : o->most_units;
+	o->max_units = t->granted_units > o->max_units ? t->granted_units : o->max_units;
 	if (t->finished_ns <= slice->end_ns)
 		o->completed += 1;
 	else if (begin_ns < slice->end_ns)

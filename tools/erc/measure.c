@@ -86,5 +86,5 @@ void outcome_add(struct outcome *to, const struct outcome *from)
 	to->failed += from->failed;
 	to->preemptions += from->preemptions;
 	to->completed += from->completed;
-	to->most_units = from->most_units > to->most_units ? from->most_units : to->most_units;
+	to->max_units = from->max_units > to->max_units ? from->max_units : to->max_units;
 }

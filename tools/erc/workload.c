@@ -34,17 +34,17 @@ static int complain(const struct place *place, const char *key, const char *want
 	return EXIT_USAGE;
 }
 
-/* A number of at least `least`, or `otherwise` if there is none. */
-static int read_number(const struct place *place, const cJSON *object, const char *key, double least, double otherwise,
+/* A number of at least `min`, or `otherwise` if there is none. */
+static int read_number(const struct place *place, const cJSON *object, const char *key, double min, double otherwise,
                        double *out)
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
 	*out = otherwise;
 	if (!item && !isnan(otherwise))
 		return ARGS_OK;
-	if (!cJSON_IsNumber(item) || !(item->valuedouble >= least) || item->valuedouble > 1e9) {
+	if (!cJSON_IsNumber(item) || !(item->valuedouble >= min) || item->valuedouble > 1e9) {
 		char wanted[64];
-		snprintf(wanted, sizeof wanted, "a number from %g to 1e9", least);
+		snprintf(wanted, sizeof wanted, "a number from %g to 1e9", min);
 		return complain(place, key, wanted, item);
 	}
 	*out = item->valuedouble;
@@ -52,11 +52,11 @@ static int read_number(const struct place *place, const cJSON *object, const cha
 }
 
 /* The same for a whole number of at least 0. */
-static int read_count(const struct place *place, const cJSON *object, const char *key, uint32_t least,
-                      uint32_t otherwise, uint32_t *out)
+static int read_count(const struct place *place, const cJSON *object, const char *key, uint32_t min, uint32_t otherwise,
+                      uint32_t *out)
 {
 	double number;
-	int code = read_number(place, object, key, least, otherwise, &number);
+	int code = read_number(place, object, key, min, otherwise, &number);
 	if (code == ARGS_OK && number != floor(number))
 		return complain(place, key, "a whole number", cJSON_GetObjectItemCaseSensitive(object, key));
 	*out = code == ARGS_OK ? (uint32_t)number : 0;

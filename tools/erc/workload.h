@@ -74,8 +74,8 @@ struct outcome {
 	struct series granted;
 	uint64_t arrivals; /* open: all; closed: submitted */
 	uint64_t shed, dropped, failed, preemptions;
-	uint32_t most_units; /* maximum number of units that a request was granted */
-	double completed;    /* by the end of the slice; a request under way counts in part */
+	uint32_t max_units; /* maximum number of units that a request was granted */
+	double completed;   /* by the end of the slice; a request under way counts in part */
 };
 void outcome_free(struct outcome *outcome);
 void outcome_add(struct outcome *to, const struct outcome *from);
@@ -86,7 +86,7 @@ struct lane {
 	erc_session *session;
 	struct lane_request *requests;
 	uint32_t request_count, outstanding;
-	uint32_t most;            /* maximum number of submitted requests at a time */
+	uint32_t max;             /* maximum number of submitted requests at a time */
 	uint64_t valid_ns;        /* valid time; a closed loop tries again after this time when a request was refused */
 	uint64_t again_ns;        /* closed loop: submits nothing before this time */
 	bool is_active;           /* in this slice */
