@@ -22,15 +22,15 @@ static void list_targets(const struct erc_artifact *artifact, char *text, size_t
 	}
 }
 
-static int has_entry(const struct erc_artifact *artifact, uint32_t target_idx)
+static bool has_entry(const struct erc_artifact *artifact, uint32_t target_idx)
 {
 	for (uint32_t i = 0; i < artifact->tables[ERC_TABLE_ENTRIES].count; i++)
 		if (((const struct erca_entry *)erc__record(artifact, ERC_TABLE_ENTRIES, i))->target == target_idx)
-			return 1;
-	return 0;
+			return true;
+	return false;
 }
 
-static int is_cuda(const char *target)
+static bool is_cuda(const char *target)
 {
 	return !strncmp(target, "cuda:", 5);
 }

@@ -105,7 +105,7 @@ uint64_t erc_runtime_now_ns(const erc_runtime *runtime)
 /* Sleeps until a job ends that `seen` does not count, at most until until_ns. */
 static int await_end(struct erc__device *device, uint32_t seen, uint64_t until_ns)
 {
-	int has_ended;
+	bool has_ended;
 	atomic_fetch_add(&device->awaiting, 1);
 	while (!(has_ended = atomic_load(&device->ended) != seen)) {
 		uint64_t now_ns = until_ns == UINT64_MAX ? 0 : erc__now_ns();
@@ -123,8 +123,8 @@ enum erc_status erc_runtime_wait(erc_runtime *runtime, uint64_t until_ns)
 		return erc__fail(ERC_INVALID, "runtime is NULL");
 	struct erc__device *device = runtime->device;
 	if (atomic_load(&device->ended) == runtime->seen_ended) {
-		int has_ended = device->ops->advance ? device->ops->advance(device, until_ns)
-		                                     : await_end(device, runtime->seen_ended, until_ns);
+		bool has_ended = device->ops->advance ? device->ops->advance(device, until_ns)
+		                                      : await_end(device, runtime->seen_ended, until_ns);
 		if (!has_ended)
 			return erc__fail(ERC_TIMEOUT, "no request ended");
 	}

@@ -7,7 +7,7 @@
 
 #define BAD_CODE(...) erc__fail(ERC_CORRUPT, "CUDA code: " __VA_ARGS__)
 
-static int is_elf(const char *image, uint64_t bytes)
+static bool is_elf(const char *image, uint64_t bytes)
 {
 	return bytes >= sizeof(Elf64_Ehdr) && !memcmp(image, ELFMAG, SELFMAG);
 }

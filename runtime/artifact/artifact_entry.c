@@ -41,7 +41,7 @@ static uint64_t buffer_bytes(const struct walk *walk, const struct erca_operand 
 	*exists = 1;
 	if (operand->buffer != ERCA_BUFFER_INPUT && operand->buffer != ERCA_BUFFER_OUTPUT)
 		return fixed[operand->buffer];
-	int is_input = operand->buffer == ERCA_BUFFER_INPUT;
+	bool is_input = operand->buffer == ERCA_BUFFER_INPUT;
 	*exists = operand->index < (is_input ? entry->input_count : entry->output_count);
 	if (!*exists)
 		return 0;

@@ -65,7 +65,7 @@ static enum erc_status find_table(struct erc_artifact *artifact, enum erc_table 
 {
 	const struct table_row *row = &table_rows[id];
 	const struct erca_table *table = (const void *)(artifact->plan + row->header_offset);
-	int is_first = !artifact->header.version_minor && row->first_bytes;
+	bool is_first = !artifact->header.version_minor && row->first_bytes;
 	uint32_t record_bytes = is_first ? row->first_bytes : row->record_bytes;
 	TRY(check_table(artifact, row->name, table, record_bytes));
 	artifact->tables[id] = (struct erc__table){artifact->plan + table->offset, table->count, table->stride};
@@ -75,7 +75,7 @@ static enum erc_status find_table(struct erc_artifact *artifact, enum erc_table 
 static enum erc_status find_tables(struct erc_artifact *artifact)
 {
 	const struct erca_plan_header *header = (const void *)artifact->plan;
-	int is_newer = artifact->header.version_minor > ERCA_VERSION_MINOR;
+	bool is_newer = artifact->header.version_minor > ERCA_VERSION_MINOR;
 	size_t header_bytes = artifact->header.version_minor ? sizeof *header : offsetof(struct erca_plan_header, profiles);
 	if (artifact->plan_bytes < header_bytes)
 		return BAD_HEADER("the section has %zu bytes, but the header needs %zu", artifact->plan_bytes, header_bytes);
@@ -101,7 +101,7 @@ static enum erc_status find_tables(struct erc_artifact *artifact)
 
 /* ---- records by themselves ---- */
 
-static int is_range(const struct erc_artifact *artifact, enum erc_table table, uint32_t first, uint32_t count)
+static bool is_range(const struct erc_artifact *artifact, enum erc_table table, uint32_t first, uint32_t count)
 {
 	uint32_t have = artifact->tables[table].count;
 	return first <= have && count <= have - first;
@@ -265,8 +265,8 @@ static enum erc_status check_record(const struct erc_artifact *artifact, uint32_
 static enum erc_status check_operand(const struct erc_artifact *artifact, uint32_t i)
 {
 	const struct erca_operand *operand = erc__record(artifact, ERC_TABLE_OPERANDS, i);
-	int is_constant = operand->buffer == ERCA_BUFFER_WEIGHTS || operand->buffer == ERCA_BUFFER_INPUT;
-	int is_numbered = operand->buffer == ERCA_BUFFER_INPUT || operand->buffer == ERCA_BUFFER_OUTPUT;
+	bool is_constant = operand->buffer == ERCA_BUFFER_WEIGHTS || operand->buffer == ERCA_BUFFER_INPUT;
+	bool is_numbered = operand->buffer == ERCA_BUFFER_INPUT || operand->buffer == ERCA_BUFFER_OUTPUT;
 	if (operand->buffer < ERCA_BUFFER_ARENA || operand->buffer > ERCA_BUFFER_DIMS)
 		return BAD("operands", i, "buffer is %u, expected %d to %d", operand->buffer, ERCA_BUFFER_ARENA,
 		           ERCA_BUFFER_DIMS);

@@ -3,7 +3,7 @@
 #include "runtime/artifact/artifact_check.h"
 
 /* Whether a latency is within the given number of percent of the best. */
-static int is_within(uint64_t latency_ns, uint64_t best_ns, uint32_t percent)
+static bool is_within(uint64_t latency_ns, uint64_t best_ns, uint32_t percent)
 {
 	return (unsigned __int128)latency_ns * 100 <= (unsigned __int128)best_ns * (100 + percent);
 }

@@ -60,7 +60,7 @@ static enum erc_status check_header(struct erc_artifact *artifact)
 		                 header->version_major, header->version_minor, ERC_VERSION_TEXT, ERCA_VERSION_MAJOR);
 	if (artifact->bytes < sizeof *header)
 		return BAD("truncated: the file has %zu bytes, but the header needs %zu", artifact->bytes, sizeof *header);
-	int is_newer = header->version_minor > ERCA_VERSION_MINOR;
+	bool is_newer = header->version_minor > ERCA_VERSION_MINOR;
 	if (header->header_bytes < sizeof *header || header->header_bytes % 8 ||
 	    (!is_newer && header->header_bytes != sizeof *header))
 		return BAD("header: header_bytes is %u, expected %zu", header->header_bytes, sizeof *header);
@@ -133,7 +133,7 @@ static enum erc_status check_section(const struct erc_artifact *artifact, uint32
 {
 	const struct erca_section *section = &artifact->sections[i];
 	const struct section_rule *rule = section_rule(section->type);
-	int is_newer = artifact->header.version_minor > ERCA_VERSION_MINOR;
+	bool is_newer = artifact->header.version_minor > ERCA_VERSION_MINOR;
 	uint64_t content = artifact->header.content_bytes;
 	if (!rule && !(is_newer && section->flags & ERCA_SECTION_OPTIONAL))
 		return BAD("section %u: unknown type %u", i, section->type);
@@ -239,7 +239,7 @@ static enum erc_status check_all(struct erc_artifact *artifact)
 
 /* ---- open and close ---- */
 
-static enum erc_status open_data(const void *data, size_t bytes, int is_mapped, erc_artifact **out)
+static enum erc_status open_data(const void *data, size_t bytes, bool is_mapped, erc_artifact **out)
 {
 	struct erc_artifact *artifact = erc__alloc(sizeof *artifact);
 	if (!artifact) {

@@ -101,7 +101,7 @@ struct printer {
 	FILE *out;
 	const struct erc__trace *trace;
 	uint64_t first_ns;
-	int is_first;
+	bool is_first;
 	/* Since when each unit has served its session; 0: it serves none. */
 	uint64_t since_ns[MAX_UNITS];
 	uint32_t serves[MAX_UNITS];
@@ -147,7 +147,7 @@ static void print_name(struct printer *printer, const char *what, uint32_t pid, 
 	fprintf(printer->out, "\"}}");
 }
 
-static void end_slice(struct printer *printer, uint32_t unit, uint64_t end_ns, int is_preempted)
+static void end_slice(struct printer *printer, uint32_t unit, uint64_t end_ns, bool is_preempted)
 {
 	char buffer[32];
 	if (unit >= MAX_UNITS || !printer->since_ns[unit])
@@ -210,7 +210,7 @@ static void print_events(struct printer *printer, struct erc__event *const *even
 	}
 	for (uint32_t i = 0; i < units && i < MAX_UNITS; i++) {
 		end_slice(printer, i, last_ns, 0);
-		int is_second = printer->trace->units && i >= printer->trace->units;
+		bool is_second = printer->trace->units && i >= printer->trace->units;
 		snprintf(buffer, sizeof buffer, "unit %" PRIu32 "%s", is_second ? i - printer->trace->units : i,
 		         is_second ? ", best effort" : "");
 		print_name(printer, "thread_name", UNITS_PID, i, buffer);

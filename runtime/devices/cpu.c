@@ -21,7 +21,7 @@ static enum erc_status cpu_submit(struct erc__device *base, struct erc__job *job
 	struct cpu_answered answered = {.count = 0};
 	uint32_t tiles = 0;
 	pthread_mutex_lock(&base->lock);
-	int is_apart = erc__cpu_is_apart(device) && job->item.tenant->class_ == ERC_BEST_EFFORT;
+	bool is_apart = erc__cpu_is_apart(device) && job->item.tenant->class_ == ERC_BEST_EFFORT;
 	enum erc_status status = erc__device_queue(base, job, arrival_ns, erc__now_ns());
 	if (!status) {
 		tiles = erc__job_advance(job, NULL);
@@ -41,7 +41,7 @@ static enum erc_status cpu_submit(struct erc__device *base, struct erc__job *job
 static void cpu_cancel(struct erc__device *base, struct erc__job *job)
 {
 	struct cpu_device *device = (struct cpu_device *)base;
-	int is_over = 0;
+	bool is_over = false;
 	pthread_mutex_lock(&base->lock);
 	int runs = atomic_load(&job->state) == ERC__JOB_RUNNING;
 	if (runs && erc__job_cancel(job)) {

@@ -30,7 +30,7 @@ static void raise_again(const struct cpu_device *device, pid_t tid)
 		setpriority(PRIO_PROCESS, (id_t)tid, device->nice);
 }
 
-static void set_cores(pid_t tid, const cpu_set_t *cores, int are_known)
+static void set_cores(pid_t tid, const cpu_set_t *cores, bool are_known)
 {
 	if (are_known)
 		sched_setaffinity(tid, sizeof *cores, cores);
@@ -69,7 +69,7 @@ void erc__apart_help(struct cpu_device *device, const struct erc__job *job)
 
 /* ---- posts, under the lock ---- */
 
-static int is_waiting(const struct cpu_apart *apart)
+static bool is_waiting(const struct cpu_apart *apart)
 {
 	return apart->is_parked && !atomic_load_explicit(&apart->closed, memory_order_relaxed);
 }
@@ -182,7 +182,7 @@ void erc__apart_close(struct cpu_unit *unit)
 static void *clerk_main(void *argument)
 {
 	struct cpu_device *device = argument;
-	for (int is_closing = 0; !is_closing;) {
+	for (bool is_closing = false; !is_closing;) {
 		struct cpu_answered answered = {.count = 0};
 		uint32_t heard = erc__bell_listen(&device->bell);
 		pthread_mutex_lock(&device->base.lock);
@@ -316,7 +316,7 @@ static enum erc_status start_aparts(struct cpu_device *device)
 }
 
 /* Sets all rooms and gates together. Threads that serve best-effort work leave it at their next tile boundary. */
-static void set_apart(struct cpu_device *device, int is_apart)
+static void set_apart(struct cpu_device *device, bool is_apart)
 {
 	atomic_store_explicit(&device->apart, (uint32_t)is_apart, memory_order_relaxed);
 	erc__sched_set_apart(&device->base.sched, is_apart, erc__now_ns());
@@ -329,7 +329,7 @@ static void set_apart(struct cpu_device *device, int is_apart)
 }
 
 /* Sets whether the first threads serve real-time work only, at its priority, or all work. */
-static void set_fifo(struct cpu_device *device, int is_apart)
+static void set_fifo(struct cpu_device *device, bool is_apart)
 {
 	struct sched_param parameter = {.sched_priority = is_apart ? (int)device->rt_os_priority : 0};
 	for (uint32_t i = 0; device->rt_os_priority && i < device->base.units; i++) {
@@ -356,8 +356,8 @@ enum erc_status erc__apart_real_time(struct erc__device *base, int change)
 	if (!status) {
 		pthread_mutex_lock(&base->lock);
 		device->rt_sessions += (uint32_t)change;
-		int is_apart = device->rt_sessions && device->low != LOW_NOT,
-			has_changed = is_apart != erc__cpu_is_apart(device);
+		bool is_apart = device->rt_sessions && device->low != LOW_NOT,
+			 has_changed = is_apart != erc__cpu_is_apart(device);
 		if (has_changed)
 			set_apart(device, is_apart);
 		pthread_mutex_unlock(&base->lock);

@@ -44,7 +44,7 @@ static void note_quota(struct cpu_limits *limits, double quota_us, double period
 }
 
 /* Reads one group, of either version. */
-static void read_group(struct cpu_limits *limits, const char *folder, int is_own)
+static void read_group(struct cpu_limits *limits, const char *folder, bool is_own)
 {
 	char text[4096], period[64];
 	double quota_us = 0, period_us = 0;
@@ -72,7 +72,7 @@ static void read_groups(struct cpu_limits *limits, const char *mount, const char
 	int length = snprintf(folder, sizeof folder, "%s%s", mount, strcmp(group, "/") ? group : "");
 	if (length < 0 || (size_t)length >= sizeof folder)
 		return;
-	for (int is_own = 1;; is_own = 0) {
+	for (bool is_own = true;; is_own = false) {
 		read_group(limits, folder, is_own);
 		char *last = strrchr(folder + strlen(mount), '/');
 		if (!last)

@@ -2,6 +2,7 @@
 #ifndef ERC_CPU_LIMITS_H
 #define ERC_CPU_LIMITS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "runtime/include/erc.h"

@@ -76,7 +76,7 @@ int erc__cpu_enter(struct cpu_unit *unit, struct cpu_service *service)
 	if (!item)
 		return 0;
 	take_local(unit);
-	int is_be = item->tenant->class_ == ERC_BEST_EFFORT;
+	bool is_be = item->tenant->class_ == ERC_BEST_EFFORT;
 	*service = (struct cpu_service){
 		.unit = unit,
 		.job = erc__job_of(item),
@@ -118,7 +118,7 @@ static void end_run(struct cpu_service *s)
 		erc__cpu_notify(device, UINT32_MAX);
 }
 
-static int has_others(const struct cpu_device *device)
+static bool has_others(const struct cpu_device *device)
 {
 	return atomic_load_explicit(&device->queued[ERC_REAL_TIME], memory_order_relaxed) > 1 ||
 	       atomic_load_explicit(&device->queued[ERC_BEST_EFFORT], memory_order_relaxed);
@@ -154,12 +154,12 @@ static void next_launch(struct cpu_service *s)
 		s->seen++; /* a unit does not need its own news */
 }
 
-static inline int has_company(const struct cpu_service *s)
+static inline bool has_company(const struct cpu_service *s)
 {
 	return atomic_load_explicit(s->queued, memory_order_relaxed) > 1;
 }
 
-static inline int is_over_quantum(const struct cpu_service *s)
+static inline bool is_over_quantum(const struct cpu_service *s)
 {
 	return has_company(s) && erc__now_ns() - s->began_ns > QUANTUM_NS;
 }
@@ -180,7 +180,7 @@ static void begin_next_run(struct cpu_service *s)
 }
 
 /* Checks the rooms, then the gate. If either says no, the thread has left both rooms. */
-static inline int may_stay(struct cpu_service *s)
+static inline bool may_stay(struct cpu_service *s)
 {
 	s->in_room = erc__sched_check(&s->job->item, s->pass);
 	if (s->in_room && atomic_load_explicit(s->gate, memory_order_relaxed)) {
@@ -219,7 +219,7 @@ static inline uint32_t run_tiles(struct cpu_service *s)
 }
 
 /* Whether the thread can serve no other job now. */
-static int is_alone(struct cpu_service *s)
+static bool is_alone(struct cpu_service *s)
 {
 	struct cpu_device *device = s->unit->device;
 	pthread_mutex_lock(&device->base.lock);
@@ -230,14 +230,14 @@ static int is_alone(struct cpu_service *s)
 }
 
 /* Whether another job may want the thread. A thread apart cannot find out; whoever reads its post does. */
-static int may_be_wanted(struct cpu_service *s)
+static bool may_be_wanted(struct cpu_service *s)
 {
 	if (!has_company(s))
-		return 0;
+		return false;
 	if (s->unit->apart)
-		return 1;
+		return true;
 	if (s->may_rest && atomic_load_explicit(&s->unit->device->news, memory_order_relaxed) == s->seen)
-		return 0;
+		return false;
 	s->may_rest = is_alone(s);
 	return !s->may_rest;
 }

@@ -83,7 +83,7 @@ void *erc__cpu_unit_main(void *argument)
 	while (!device->is_closing) {
 		struct cpu_service s = {.job = NULL};
 		uint32_t seen = atomic_load_explicit(&device->news, memory_order_seq_cst);
-		int has_entered = erc__cpu_enter(unit, &s);
+		bool has_entered = erc__cpu_enter(unit, &s);
 		pass_on(device, last, s.job);
 		last = s.job;
 		if (!has_entered) {

@@ -70,14 +70,14 @@ void erc__cuda_wake(struct cuda_device *device)
 }
 
 /* Whether anything is in flight, and whether the driver reports an error for it. */
-static int watch(struct cuda_device *device, int is_asked)
+static int watch(struct cuda_device *device, bool is_asked)
 {
-	int is_flying = 0;
+	bool is_flying = false;
 	for (struct cuda_request *request = device->running; request; request = request->next)
 		for (int i = 0; i < 2; i++) {
 			if (!request->flights[i].is_used)
 				continue;
-			is_flying = 1;
+			is_flying = true;
 			cu_result result = is_asked ? device->driver.cuStreamQuery(request->flights[i].stream) : 0;
 			if (!result || result == CU_NOT_READY)
 				continue;
@@ -102,7 +102,7 @@ static void *thread_main(void *argument)
 		erc__cuda_reap(device);
 		erc__cuda_pump(device);
 		uint64_t now_ns = erc__now_ns(), until_ns = device->look_ns;
-		int is_asked = now_ns - asked_ns >= WATCH_NS;
+		bool is_asked = now_ns - asked_ns >= WATCH_NS;
 		device->is_watching = watch(device, is_asked);
 		asked_ns = is_asked || !device->is_watching ? now_ns : asked_ns;
 		if (device->is_watching && now_ns + WATCH_NS < until_ns)
@@ -135,7 +135,7 @@ static enum erc_status start_thread(struct cuda_device *device)
 /* ---- jobs ---- */
 
 /* Something is in flight or has to be done, and the thread would sleep past it. Called with the lock held. */
-static int is_unwatched(struct cuda_device *device)
+static bool is_unwatched(struct cuda_device *device)
 {
 	return device->look_ns < device->asleep_until_ns || (!device->is_watching && watch(device, 0));
 }
@@ -153,7 +153,7 @@ static enum erc_status cuda_submit(struct erc__device *base, struct erc__job *jo
 		erc__cuda_begin(job->native);
 		erc__cuda_pump(device);
 	}
-	int must_watch = is_unwatched(device);
+	bool must_watch = is_unwatched(device);
 	pthread_mutex_unlock(&base->lock);
 	erc__cuda_leave(device);
 	if (must_watch)
@@ -170,7 +170,7 @@ static void change(struct cuda_device *device, struct erc__job *cancelled)
 	if (cancelled && atomic_load(&cancelled->state) == ERC__JOB_RUNNING)
 		erc__cuda_cancel(cancelled->native);
 	erc__cuda_pump(device);
-	int must_watch = is_unwatched(device);
+	bool must_watch = is_unwatched(device);
 	pthread_mutex_unlock(&device->base.lock);
 	if (must_watch)
 		erc__cuda_wake(device);

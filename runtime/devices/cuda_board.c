@@ -24,7 +24,7 @@ enum erc_status erc__cuda_board_create(struct cuda_device *device)
 /* ---- what a request tells ---- */
 
 /* Whether the launch is certain to begin with a tile. */
-static int can_tell(const struct cuda_request *request, uint32_t number)
+static bool can_tell(const struct cuda_request *request, uint32_t number)
 {
 	const struct erc__step *step = &request->owner->steps[number];
 	return step->native && step->tile_count && step->count_slot == ERCA_NONE;
@@ -125,7 +125,7 @@ uint32_t erc__cuda_ticket(const struct cuda_request *request)
 }
 
 /* Real-time runs that have not begun and have all the units that they can use. */
-static int may_take_slot(const struct cuda_request *request)
+static bool may_take_slot(const struct cuda_request *request)
 {
 	const struct erc__job *job = &request->owner->job;
 	return request->phase_count && !request->slot && !request->has_begun && !erc__cuda_is_ending(request) &&
@@ -155,7 +155,7 @@ void erc__cuda_take_slots(struct cuda_device *device, uint64_t now_ns)
 		struct erc__item *item = &request->owner->job.item;
 		if (may_take_slot(request))
 			take_slot(request);
-		int is_told = request->slot && sched->longest_ns <= ERC__CUDA_AHEAD_NS;
+		bool is_told = request->slot && sched->longest_ns <= ERC__CUDA_AHEAD_NS;
 		if (item->is_told == is_told)
 			continue;
 		item->is_told = is_told;
@@ -251,7 +251,7 @@ enum erc_status erc__cuda_write_board(struct cuda_device *device)
 
 void erc__cuda_note_progress(struct cuda_request *request, int is_stopped, int has_progress)
 {
-	int is_best_effort = request->owner->job.item.tenant->class_ == ERC_BEST_EFFORT;
+	bool is_best_effort = request->owner->job.item.tenant->class_ == ERC_BEST_EFFORT;
 	request->is_held = !is_stopped && !has_progress && is_best_effort && erc__cuda_is_board_used(request->device);
 	request->is_probing = request->is_held;
 }
@@ -278,7 +278,7 @@ static uint64_t refill_ns(const struct cuda_request *request)
 	uint64_t at_ns = UINT64_MAX;
 	for (int i = 0; i < 2 && request->owner->job.item.tenant->class_ == ERC_BEST_EFFORT; i++) {
 		const struct cuda_flight *flight = &request->flights[i];
-		int is_long = !flight->longest_ns || flight->longest_ns > ERC__CUDA_FLIGHT_NS;
+		bool is_long = !flight->longest_ns || flight->longest_ns > ERC__CUDA_FLIGHT_NS;
 		if (flight->is_used && flight->units && is_long && flight->launched_ns + ERC__CUDA_FLIGHT_NS < at_ns)
 			at_ns = flight->launched_ns + ERC__CUDA_FLIGHT_NS;
 	}
@@ -291,7 +291,7 @@ void erc__cuda_look(struct cuda_device *device, uint64_t now_ns)
 		return;
 	if (device->fall_ns <= now_ns)
 		note_free_units(device);
-	int is_used = erc__cuda_is_board_used(device);
+	bool is_used = erc__cuda_is_board_used(device);
 	for (struct cuda_request *request = device->running; request; request = request->next) {
 		request->is_held = 0;
 		request->is_refill_due |= is_used && refill_ns(request) <= now_ns;
@@ -301,7 +301,7 @@ void erc__cuda_look(struct cuda_device *device, uint64_t now_ns)
 void erc__cuda_plan_look(struct cuda_device *device, uint64_t now_ns)
 {
 	uint64_t other_ns = UINT64_MAX;
-	int is_used = erc__cuda_is_board_used(device);
+	bool is_used = erc__cuda_is_board_used(device);
 	device->fall_ns = UINT64_MAX;
 	for (const struct cuda_request *request = device->running; request; request = request->next) {
 		uint64_t fall_ns = next_fall_ns(request, now_ns);

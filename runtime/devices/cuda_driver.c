@@ -7,7 +7,7 @@
 
 #define OLDEST 12000
 
-static enum erc_status find_symbol(void *library, const char *path, const char *name, int is_needed, void *out)
+static enum erc_status find_symbol(void *library, const char *path, const char *name, bool is_needed, void *out)
 {
 	void *symbol = dlsym(library, name);
 	memcpy(out, &symbol, sizeof symbol); /* ISO C has no cast from an object pointer to a function pointer */

@@ -45,7 +45,7 @@ static void note_launch(struct cuda_flight *flight, uint32_t step, uint64_t now_
 	struct cuda_device *device = request->device;
 	struct erc__job *job = &request->owner->job;
 	uint64_t began_ns = flight->launched_ns, timer_ns = ~flight->seen[step].started_ns;
-	int is_first = !job->launches_run++;
+	bool is_first = !job->launches_run++;
 	if (!request->is_plain && request->taken[step]->kernel && flight->seen[step].started_ns) {
 		calibrate(device, timer_ns, job->item.started_ns, now_ns);
 		began_ns = to_host_ns(device, timer_ns, job->item.started_ns, now_ns);
@@ -64,7 +64,7 @@ static int count_done(struct cuda_flight *flight, uint64_t now_ns)
 {
 	struct cuda_request *request = flight->request;
 	struct erc__job *job = &request->owner->job;
-	int is_head = !flight->first_unit, are_all = 1; /* the copies before the launches are complete */
+	bool is_head = !flight->first_unit, are_all = true; /* the copies before the launches are complete */
 	for (uint32_t i = flight->first; i < flight->end; i++) {
 		uint32_t done = flight->seen[i].done, claimed = flight->seen[i].next;
 		is_head &= !request->taken[i]->kernel || !request->tiles[i];
@@ -103,7 +103,7 @@ static void end_flight(struct cuda_flight *flight, uint64_t now_ns)
 	if (request->failure)
 		return;
 	uint64_t before = request->owner->job.tiles_run;
-	int are_all = count_done(flight, now_ns);
+	bool are_all = count_done(flight, now_ns);
 	erc__cuda_note_progress(request, flight->epoch <= request->stop_epoch, request->owner->job.tiles_run > before);
 	uint32_t position = request->position;
 	read_dims(flight);
@@ -140,7 +140,7 @@ void erc__cuda_fail_all(struct cuda_device *device, uint64_t now_ns)
 
 int erc__cuda_settle_all(struct cuda_device *device, uint64_t now_ns)
 {
-	int has_finished = 0;
+	bool has_finished = false;
 	for (struct cuda_request *request = device->running, *next; request; request = next) {
 		next = request->next;
 		has_finished |= settle(request, now_ns);

@@ -95,7 +95,7 @@ static enum erc_status enqueue_ticket(struct cuda_flight *flight)
 }
 
 /* What must happen before the first launch. A flight that joins another one waits for what that one prepared. */
-static enum erc_status enqueue_head(struct cuda_flight *flight, int is_join)
+static enum erc_status enqueue_head(struct cuda_flight *flight, bool is_join)
 {
 	struct cuda_request *request = flight->request;
 	struct cuda_device *device = request->device;
@@ -140,7 +140,7 @@ enum erc_status erc__cuda_enqueue_elastic(struct cuda_flight *flight, int is_joi
 
 /* ---- the plain form ---- */
 
-static enum erc_status enqueue_plain(struct cuda_flight *flight, int has_begun)
+static enum erc_status enqueue_plain(struct cuda_flight *flight, bool has_begun)
 {
 	struct cuda_request *request = flight->request;
 	if (!has_begun)
@@ -158,7 +158,7 @@ static enum erc_status enqueue_plain(struct cuda_flight *flight, int has_begun)
 enum erc_status erc__cuda_enqueue_plain(struct cuda_flight *flight, uint32_t budget)
 {
 	struct cuda_request *request = flight->request;
-	int has_begun = request->has_begun;
+	bool has_begun = request->has_begun;
 	request->has_begun = 1;
 	TRY(enqueue_ticket(flight));
 	if (request->graph && request->graph_budget == budget && !has_begun)

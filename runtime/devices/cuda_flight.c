@@ -13,7 +13,7 @@ static struct cuda_request *request_of(struct erc__item *item)
 }
 
 /* Of the flights that have places, the one with the lowest or the highest ranks. */
-static struct cuda_flight *placed_flight(struct cuda_request *request, int is_last)
+static struct cuda_flight *placed_flight(struct cuda_request *request, bool is_last)
 {
 	struct cuda_flight *best = NULL;
 	for (int i = 0; i < 2; i++) {
@@ -131,7 +131,7 @@ static enum erc_status plan(struct cuda_request *request, struct cuda_flight *fl
 {
 	uint64_t sum_ns = 0;
 	uint32_t launches = 0, i = request->position;
-	int has_copies = 0;
+	bool has_copies = false;
 	flight->first = request->position;
 	flight->needed = 1;
 	flight->longest_ns = 0;
@@ -165,7 +165,7 @@ static enum erc_status plan(struct cuda_request *request, struct cuda_flight *fl
 /* ---- starting ---- */
 
 /* A real-time run that has the whole device needs no claims, because the hardware distributes its tiles. */
-static int may_be_plain(const struct cuda_request *request, uint32_t room)
+static bool may_be_plain(const struct cuda_request *request, uint32_t room)
 {
 	const struct cuda_device *device = request->device;
 	return request->owner->session->tenant.class_ == ERC_REAL_TIME && device->base.units == device->all_units &&
@@ -195,7 +195,7 @@ static uint32_t enter(struct cuda_flight *flight, uint32_t max, uint64_t now_ns)
 }
 
 /* Launches the flight, which has its steps and its places. */
-static void send(struct cuda_flight *flight, int is_join, uint32_t budget)
+static void send(struct cuda_flight *flight, bool is_join, uint32_t budget)
 {
 	struct cuda_request *request = flight->request;
 	enum erc_status status = ERC_OK;
@@ -259,7 +259,7 @@ static int wants_units(struct erc__item *item, void *user)
 	(void)user;
 	struct cuda_request *request = request_of(item);
 	const struct cuda_flight *first = placed_flight(request, 0);
-	int is_flying = erc__cuda_is_flying(request);
+	bool is_flying = erc__cuda_is_flying(request);
 	if (erc__cuda_is_ending(request) || !free_flight(request) || !erc__sched_has_place(item))
 		return 0;
 	if (request->is_held || (is_flying && (request->is_plain || request->is_waiting || request->is_draining)))

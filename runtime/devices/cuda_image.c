@@ -21,7 +21,7 @@ int erc__cuda_can_run(const struct erc__device *base, const struct erca_target *
 	if (target->kind != ERCA_TARGET_CUDA)
 		return 0;
 	if (sscanf(name, "cuda:sm_%u%n", &number, &used) == 1) {
-		int is_exact = name[used] == 'a' && !name[used + 1];
+		bool is_exact = name[used] == 'a' && !name[used + 1];
 		if (name[used] && !is_exact)
 			return 0;
 		return is_exact ? (int)number == here : (int)number / 10 == device->major && (int)number <= here;

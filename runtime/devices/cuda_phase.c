@@ -47,7 +47,7 @@ static struct stretch stretch_from(const struct erc__forecast *forecast, const u
 		struct stretch longer = stretch;
 		add(&longer, needs[stretch.end], ns);
 		uint64_t all_ns = longer.units * longer.ns, waste_ns = all_ns - longer.used_ns;
-		int are_short = stretch.ns < ERC__CUDA_PHASE_NS && ns < ERC__CUDA_PHASE_NS;
+		bool are_short = stretch.ns < ERC__CUDA_PHASE_NS && ns < ERC__CUDA_PHASE_NS;
 		if (stretch.end > first && !are_short && waste_ns > all_ns / ERC__CUDA_PHASE_WASTE)
 			break;
 		stretch = longer;

@@ -174,7 +174,7 @@ static void cut(struct sim_device *device, struct gang *gang)
 }
 
 /* Whether more urgent work may want the gang's units after its wave. */
-static int is_on_call(const struct sim_device *device, const struct erc__job *job)
+static bool is_on_call(const struct sim_device *device, const struct erc__job *job)
 {
 	return erc__sched_is_on_call(&device->base.sched, &job->item);
 }
@@ -211,7 +211,7 @@ static struct erc__progress progress_of(const struct sim_device *device, const s
 }
 
 /* Reports to the scheduler; limits are set again if the run wants different ones. */
-static void tell(struct sim_device *device, struct erc__job *job, int is_new_launch)
+static void tell(struct sim_device *device, struct erc__job *job, bool is_new_launch)
 {
 	struct erc__item *item = &job->item;
 	struct erc__progress progress = progress_of(device, job);
@@ -231,7 +231,7 @@ static void refresh(struct sim_device *device, struct erc__item *item)
 	erc__sched_refresh(sched, item, device->now_ns);
 }
 
-static int is_over_limit(const struct erc__item *item)
+static bool is_over_limit(const struct erc__item *item)
 {
 	return erc__room_units(item->share) > atomic_load_explicit(&item->limit, memory_order_relaxed) ||
 	       erc__room_units(item->share) > erc__room_limit(item->share) ||
@@ -273,7 +273,7 @@ static void dissolve(struct sim_device *device, struct gang *gang)
 	remove_gang(device, gang);
 }
 
-static int is_same_pass(const struct erc__pass *a, const struct erc__pass *b)
+static bool is_same_pass(const struct erc__pass *a, const struct erc__pass *b)
 {
 	return a->tenant_epoch == b->tenant_epoch && a->share_epoch == b->share_epoch;
 }
@@ -403,8 +403,8 @@ static int end_waves(struct sim_device *device, struct gang *gang)
 	struct erc__sched *sched = &device->base.sched;
 	struct erc__job *job = gang->job;
 	uint32_t generation = erc__claim_generation(&job->claim);
-	int is_over = count_tiles_done(device, gang);
-	int is_new_launch = erc__claim_generation(&job->claim) != generation;
+	bool is_over = count_tiles_done(device, gang);
+	bool is_new_launch = erc__claim_generation(&job->claim) != generation;
 	if (!is_over)
 		refresh(device, &job->item);
 	while (gang->units && !is_over && !erc__sched_check(&job->item, gang->pass))
@@ -424,7 +424,7 @@ static int end_waves(struct sim_device *device, struct gang *gang)
 static int sim_advance(struct erc__device *base, uint64_t until_ns)
 {
 	struct sim_device *device = (struct sim_device *)base;
-	int has_ended = 0;
+	bool has_ended = false;
 	pthread_mutex_lock(&base->lock);
 	while (!has_ended) {
 		if (!device->count || end_ns(device->heap[1]) > until_ns) {

@@ -132,7 +132,7 @@ void erc__sched_learn(struct erc__sched *sched, const struct erc__item *item, ui
 	float of_run = (float)(now_ns - item->started_ns) / (float)estimate->predicted_ns;
 	float of_queue = item->expected_ns ? (float)(now_ns - item->admitted_ns) / (float)item->expected_ns : 0;
 	/* A probe that meets its deadline shows that the old ratios no longer hold, so it counts as several runs. */
-	int is_news = item->is_probe && now_ns <= item->deadline_ns;
+	bool is_news = item->is_probe && now_ns <= item->deadline_ns;
 	if (item->tenant->class_ != ERC_REAL_TIME)
 		return;
 	estimate->last_ns = now_ns;

@@ -3,6 +3,7 @@
 #ifndef ERC_FORECAST_H
 #define ERC_FORECAST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "runtime/include/erc.h"

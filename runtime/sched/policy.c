@@ -12,7 +12,7 @@
 /* RT by level, then by deadline. BE in order of arrival; BE tenants take turns. */
 static void key_of_urgency(const struct erc__item *item, struct erc__key *key)
 {
-	int is_rt = item->tenant->class_ == ERC_REAL_TIME;
+	bool is_rt = item->tenant->class_ == ERC_REAL_TIME;
 	key->first = is_rt ? item->tenant->level : 0;
 	key->second = is_rt ? item->is_lost ? LOST : item->deadline_ns : 0;
 }
@@ -171,10 +171,10 @@ static uint32_t left_for(const struct grants *grants, const struct erc__item *it
 
 /* Whether the run can no longer meet its deadline, even with few items before it. The estimate is the optimistic
  * one, see `min`. */
-static int is_newly_lost(const struct erc__sched *sched, const struct erc__item *item, uint64_t now_ns)
+static bool is_newly_lost(const struct erc__sched *sched, const struct erc__item *item, uint64_t now_ns)
 {
 	if (!sched->policy->looks_ahead || item->is_lost || item->deadline_ns == UINT64_MAX)
-		return 0;
+		return false;
 	uint64_t left_ns =
 		erc__forecast_left_ns(item->tenant->forecast, atomic_load_explicit(&item->step, memory_order_relaxed));
 	return now_ns + (uint64_t)((float)left_ns * item->tenant->estimate.min) > item->deadline_ns;

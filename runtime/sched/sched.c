@@ -25,7 +25,7 @@ void erc__tenant_init(struct erc__tenant *tenant)
 	erc__room_init(&tenant->room, tenant->cap);
 }
 
-static int has_grants(const struct erc__sched *sched, enum erc_class class_)
+static bool has_grants(const struct erc__sched *sched, enum erc_class class_)
 {
 	return sched->policy->grants >> class_ & 1;
 }
@@ -122,7 +122,7 @@ static void leave_order(struct erc__sched *sched, struct erc__item *item)
 }
 
 /* Adds the item to the items that wait, or removes it. */
-static void count_waiting(struct erc__sched *sched, struct erc__item *item, int is_waiting)
+static void count_waiting(struct erc__sched *sched, struct erc__item *item, bool is_waiting)
 {
 	item->other.key = item->node.key;
 	item->other.value = item->node.value;
@@ -132,7 +132,7 @@ static void count_waiting(struct erc__sched *sched, struct erc__item *item, int 
 		erc__order_remove(&sched->waiting, &item->other);
 }
 
-static int is_counted(const struct erc__tenant *tenant)
+static bool is_counted(const struct erc__tenant *tenant)
 {
 	return tenant->class_ == ERC_REAL_TIME && tenant->cap;
 }
@@ -227,7 +227,7 @@ static void take_grant(struct erc__sched *sched, struct erc__item *item)
 void erc__sched_remove(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns)
 {
 	struct erc__tenant *tenant = item->tenant;
-	int was_entered = item->is_entered;
+	bool was_entered = item->is_entered;
 	item->is_queued = 0;
 	tenant->item_count--;
 	sched->count--;
@@ -260,7 +260,7 @@ static void pause_all(struct erc__sched *sched, struct erc__tenant *tenant)
 
 void erc__sched_set_cap(struct erc__sched *sched, struct erc__tenant *tenant, uint32_t cap, uint64_t now_ns)
 {
-	int was_counted = is_counted(tenant);
+	bool was_counted = is_counted(tenant);
 	tenant->cap = cap;
 	erc__room_set_limit(&tenant->room, cap);
 	if (is_counted(tenant) != was_counted)

@@ -6,6 +6,7 @@
 #ifndef ERC_SCHEDULE_H
 #define ERC_SCHEDULE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "runtime/sched/admission.h"
