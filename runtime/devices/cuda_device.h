@@ -96,11 +96,10 @@ struct cuda_step {
 struct cuda_flight {
 	struct cuda_request *request;
 	cu_stream stream;
-	struct erc_cuda_progress
-		*seen; /* pinned memory: the progress of all steps when the flight ended, then the run-time dims */
-	_Atomic uint32_t has_ended; /* set by the host function */
-	int is_used;                /* it was given to the stream, and is not yet seen to have ended */
-	int has_outputs;            /* it ends with a copy of the outputs */
+	struct erc_cuda_progress *seen; /* pinned: the progress of all steps at the flight's end, then run-time dims */
+	_Atomic uint32_t has_ended;     /* set by the host function */
+	int is_used;                    /* it was given to the stream, and is not yet seen to have ended */
+	int has_outputs;                /* it ends with a copy of the outputs */
 	uint32_t epoch;
 	uint32_t first, end; /* range of steps */
 	uint64_t longest_ns; /* predicted time of its longest launch; 0: not known */
@@ -141,8 +140,7 @@ struct cuda_request {
 	cu_graph_exec graph; /* plain form of a run, in the variants of graph_budget; NULL: plain launches */
 	uint32_t graph_budget;
 
-	/* The run. */
-	/* a second one joins the first, or replaces it when it was stopped and has not ended */
+	/* The run. A second flight joins the first, or replaces it when it was stopped and has not ended. */
 	struct cuda_flight flights[2];
 	int has_begun; /* the inputs are being copied */
 	int is_plain;

@@ -115,8 +115,8 @@ struct erc__sched {
 	struct erc__room rooms[2];   /* of each class as a whole, by enum erc_class */
 	struct erc__order orders[2]; /* the items of each class that have entered */
 	struct erc__order turns;     /* BE tenants whose `ready` has items, where tenants take turns */
-	struct erc__order
-		waiting; /* RT items that have not entered, of all tenants that are not paused; they go before a new one */
+	/* RT items that have not entered, of all tenants that are not paused; they go before a new one */
+	struct erc__order waiting;
 	struct erc__item *granted; /* items that have their own units, in order */
 	uint32_t given;            /* sum of their units */
 	uint32_t inside[2];        /* units at work, by class */
@@ -129,8 +129,8 @@ struct erc__sched {
 	uint32_t longest_ns; /* longest tile of the BE tenants that were queued */
 	float max_traffic;   /* maximum traffic of one of their units, as a share of the memory bandwidth */
 	struct erc__stretch stretch; /* how much longer BE tiles take than predicted */
-	struct erc__ratios
-		tiles; /* measured to predicted time in tiles, over all RT tenants that refuse requests; used for new tenants */
+	/* measured to predicted time in tiles, over all RT tenants that refuse requests; used for new tenants */
+	struct erc__ratios tiles;
 	uint32_t rt_units; /* units that all RT work together may have */
 	int is_apart;      /* elastic: BE has its own units beside those of RT, and the device decides who gets the cores */
 };
