@@ -1,26 +1,25 @@
-/* The tile ABI: how a unit calls a kernel. Shared by the runtime, by the compiler's
- * own checks, and (embedded as text) by every generated CPU kernel source. It may use
- * nothing but fixed-width integers. */
+/* The tile ABI: how a unit calls a kernel. The runtime, the compiler's own checks and every generated CPU kernel
+ * source (as embedded text) share this header, so it uses only fixed-width integers. */
 #ifndef ERC_TILE_H
 #define ERC_TILE_H
 
 #include <stdint.h>
 
-/* What one launch hands to each of its tiles. All three arrays are read-only to the
- * tile; the buffers behind `buffers` are read or written as the launch's operands say. */
+/* What a launch passes to each of its tiles. The tile may only read the three arrays. It reads or writes the buffers
+ * in `buffers` as the launch's operands say. */
 struct erc_tile_args {
-	void *const *buffers; /* one pointer per operand of the launch, in operand order */
-	const int64_t *dims;  /* the request's table of run-time dimensions (may be NULL) */
-	const void *params;   /* the variant's parameters: int64_t values, meaning set by the template */
+	void *const *buffers; /* one pointer per operand of the launch, in the order of the operands */
+	const int64_t *dims;  /* the request's table of run-time dimensions; may be NULL */
+	const void *params;   /* the variant's parameters: int64_t values whose meaning the template defines */
 };
 
-/* Computes tile number `tile`. `local` is the unit's scratch: 64-byte aligned, at least
- * the variant's local_bytes, contents undefined at entry. Tiles of one launch are independent. */
+/* Computes tile number `tile`. `local` is the unit's local memory: aligned to 64 bytes, at least the variant's
+ * local_bytes, with undefined contents. Tiles of one launch are independent. */
 typedef void (*erc_tile_fn)(const struct erc_tile_args *args, uint32_t tile, void *local);
 
 #define ERC_CPU_IMAGE_ABI 1u
 
-/* What a CPU code image exports, through one query symbol. */
+/* What a CPU code image exports through its query symbol. */
 struct erc_cpu_image {
 	uint32_t abi; /* ERC_CPU_IMAGE_ABI */
 	uint32_t kernel_count;

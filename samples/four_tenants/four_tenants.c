@@ -155,7 +155,7 @@ int main(int argc, char **argv)
 			       100.0 * (double)(stats.submitted - stats.missed) / (double)stats.submitted, tenants[i].alone_us,
 			       stats.p50_us, stats.p99_us);
 		else
-			printf("BE %d %9.1f runs a second\n", i - 2, (double)tenants[i].runs / seconds);
+			printf("BE %d %9.1f runs per second\n", i - 2, (double)tenants[i].runs / seconds);
 		is_good &= stats.completed == stats.submitted && (i >= 2 || stats.submitted == (uint64_t)tenants[i].requests);
 		close_tenant(&tenants[i]);
 	}

@@ -145,7 +145,7 @@ int main(int argc, char **argv)
 	stop = 1;
 	pthread_join(thread, NULL);
 	close_tenant(&be);
-	printf("BE            %.1f runs a second alone, %.1f beside RT\n", (double)alone / pause_s, beside);
+	printf("BE            %.1f runs per second alone, %.1f beside RT\n", (double)alone / pause_s, beside);
 	printf("%s; %s\n", all ? "every request is accounted for" : "REQUESTS ARE MISSING",
 	       rt.wrong + be.wrong ? "OUTPUTS ARE WRONG" : "every output is right");
 	free(rt.expected);
