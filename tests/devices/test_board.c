@@ -402,7 +402,7 @@ int main(void)
 	STAND_IN_ONLY(tcase, gone_when_cancelled, 0, 2 * STAGES, "the same");
 	STAND_IN_ONLY(tcase, gone_when_failed, 0, 2, "calls that fail");
 	STAND_IN_ONLY(tcase, withdrawn_while_paused, 0, 1, "device memory that the test reads");
-	STAND_IN_ONLY(tcase, keeps_off_and_comes_back, 0, 2, "so many units");
+	STAND_IN_ONLY(tcase, keeps_off_and_comes_back, 0, 2, "this number of units");
 	STAND_IN_ONLY(tcase, two_shrink_alike, 0, 1, "the same");
 	STAND_IN_ONLY(tcase, long_tiles, 0, 1, "the same");
 	STAND_IN_ONLY(tcase, two_real_time_tenants, 0, 1, "the same");
