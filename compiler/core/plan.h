@@ -148,7 +148,7 @@ struct kernel_template {
 	choose_fn gpu;  /* NULL: not on a GPU; a simulated one cuts it as a CPU does */
 	bool epilogue;  /* an element-wise launch behind it may be fused into its expr */
 	bool pointwise; /* all that it computes is its expr, and every operand has strides */
-	/* Strides that one element a channel has in an element-wise launch over `space` behind it, all 0 at first, where
+	/* Strides that one element a channel has in an element-wise launch over `space` after it, all 0 at first, where
 	 * `reshaped` says that the output is read in another shape; false: none can be told. NULL: those of LAYOUT_NC16. */
 	bool (*channel_strides)(const struct launch *launch, const struct shape *space, bool reshaped, int64_t *strides);
 	/* Adds launches that do the same on GPUs alone where its sums are long; NULL: it is never cut. */

@@ -85,7 +85,7 @@ static bool fuse_chain(struct plan *plan, struct launch *producer, struct launch
 	return true;
 }
 
-/* What one element a channel is to an element-wise launch behind a kernel with blocked output. */
+/* What one element a channel is to an element-wise launch after a kernel with blocked output. */
 static bool blocked_strides(const struct shape *space, bool reshaped, int64_t *strides)
 {
 	if (reshaped || space->rank != 4)
