@@ -11,7 +11,7 @@ cat >data/workloads/disb/C.json <<'JSON'
              { "id": "a_be", "load": { "type": "continuous" }, "client": { "model_name": "inceptionv3-imagenet" } } ] }
 JSON
 sweep() {
-	ERC_TESTDATA=data RESULTS=results DEVICES=sim:h100 WORKLOADS="C E" LOADS="${1:-0.3,0.9}" POLICIES=elastic,fifo SLICE=0.05 JOBS=1 \
+	ERC_TESTDATA=data RESULTS=results DEVICES=sim:h100 WORKLOADS="C E" LOADS="${1:-0.3,0.9}" POLICIES=elastic,fifo ROUNDS=2 SLICE=0.05 JOBS=1 \
 		python3 "$SAMPLES/../tests/bench/sim.py" build 2>&1 |
 		sed -E 's/: [0-9.]+ s$/: T s/; s/in [0-9]+ s \([0-9]+ s/in T s (T s/' | sort
 }
@@ -25,7 +25,7 @@ import sys, xml.dom.minidom
 document = xml.dom.minidom.parse(sys.argv[1])
 print(sorted({node.firstChild.data for node in document.getElementsByTagName("text")} & {"elastic", "fifo", "RT alone"}))
 PYTHON
-erc bench --workload data/workloads/disb/C.json --device sim:h100 --policy elastic,fifo --load 0.3,0.9 --rounds 1 --slice 0.05 --quiet \
+erc bench --workload data/workloads/disb/C.json --device sim:h100 --policy elastic,fifo --load 0.3,0.9 --rounds 2 --slice 0.05 --quiet \
 	--model inceptionv3-imagenet=build/bench/sim/inceptionv3.erca --format json >direct.json
 cat >same.py <<'PYTHON'
 import json
