@@ -87,9 +87,13 @@ static void load_all(void)
 {
 	struct dirent **names;
 	int count = scandir("tests/ops/cases", &names, NULL, alphasort);
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count; i++) {
 		if (strstr(names[i]->d_name, ".txt"))
 			load_file(names[i]->d_name);
+		free(names[i]);
+	}
+	if (count >= 0)
+		free(names);
 	if (!case_count)
 		give_up("no case (tests run in the top folder)", "tests/ops/cases");
 }
