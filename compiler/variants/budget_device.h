@@ -10,10 +10,9 @@ struct device {
 	bool generic; /* stands for many machines: a budget may ask for more than it has */
 	/* A budget limits these two. */
 	uint32_t units;
-	int64_t local_bytes;  /* per unit: shared memory; on a CPU its L2, for scratch and data that is read again */
-	int64_t static_bytes; /* GPU: the part of local_bytes that every kernel takes besides its tile */
-	int64_t
-		reserved_bytes; /* GPU: local memory that the system takes per block; for one block, it is not in local_bytes */
+	int64_t local_bytes;      /* per unit: shared memory; on a CPU its L2, for scratch and data that is read again */
+	int64_t static_bytes;     /* GPU: the part of local_bytes that every kernel takes besides its tile */
+	int64_t reserved_bytes;   /* GPU: local memory the system takes per block; one such part is outside local_bytes */
 	uint32_t threads, blocks; /* GPU: maximum that a unit holds at the same time */
 	int64_t cache_bytes;      /* L2 of a CPU core; a running tile may use all of it under any budget */
 	int64_t shared_bytes;     /* a unit's part of the cache that all units share, on a busy device */
@@ -28,8 +27,8 @@ struct device {
 	double dram_total_per_ns; /* bytes between memory and all units together */
 	double hidden;            /* share of the traffic beyond local memory that arithmetic hides: 0 to 1 */
 	double doubt;             /* another tile shape is taken only if better by this share: predictions may err */
-	double claim_ns;          /* maximum predicted time of a tile, where possible; below the limit for measured times */
-	double tile_limit_ns; /* tiles are predicted to be shorter, where possible; less than the limit for measured ones */
+	double claim_ns;          /* time from the end of a tile to the start of the next */
+	double tile_limit_ns;     /* maximum predicted time of a tile, where possible; below the limit for measured times */
 };
 
 #define DEVICE(id, text, ...) extern const struct device device_##id;

@@ -67,7 +67,8 @@ uint64_t launch_traffic(const struct launch *launch);
 /* A chooser offers tiles, and the best one is taken: choice_begin, choice_offer..., choice_end. */
 struct choice {
 	const struct device *device;
-	const struct variant *larger; /* of the next larger budget; its shape is kept unless another is clearly better */
+	const struct variant
+		*larger; /* of the next larger budget; its shape is kept unless another is better by the device's doubt */
 	struct tile best, kept;
 	double best_cost, kept_cost; /* infinite while there is no such tile */
 	int64_t least_local;         /* minimum local memory of the tiles that do not fit; 0: all fit */
