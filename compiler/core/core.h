@@ -13,7 +13,7 @@
 
 #include "compiler/include/ercc.h"
 
-/* ---- arena: memory that lives as long as the compilation; nothing is freed by hand ---- */
+/* ---- arena: memory that lives as long as the compilation; single allocations are never freed ---- */
 
 struct arena_block;
 struct arena_cleanup;

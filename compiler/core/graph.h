@@ -172,7 +172,7 @@ struct graph {
 	struct value *
 		*sizes; /* run-time sizes: one i64 each, from 0 to the upper bound of its dims; number 1 is the first */
 	size_t size_count, size_capacity;
-	const struct node *told_stated; /* the last node whose declared shape was taken; warns once per node */
+	const struct node *told_stated; /* the last node with a warning that its declared shape was taken */
 	bool typed;                     /* set by shape inference: from then on every value has a dtype and a rank */
 	/* from the file, for META and reports */
 	int64_t ir_version, opset;

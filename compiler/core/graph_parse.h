@@ -26,10 +26,10 @@ bool parse_at_line_end(struct parser *parser);
 /* These skip blanks on the line, then take what their name says. */
 bool parse_at(struct parser *parser, char c);              /* takes nothing */
 bool parse_ahead(struct parser *parser, const char *word); /* takes nothing */
-bool parse_word(struct parser *parser, const char *word);  /* a whole bare name */
+bool parse_word(struct parser *parser, const char *word);  /* a complete name without quotes, which must be `word` */
 bool parse_mark(struct parser *parser, const char *mark);
 enum ercc_status parse_expect(struct parser *parser, const char *mark);
-enum ercc_status parse_name(struct parser *parser, const char **out); /* bare or quoted */
+enum ercc_status parse_name(struct parser *parser, const char **out); /* with or without quotes */
 enum ercc_status parse_string(struct parser *parser, const char **out);
 enum ercc_status parse_int(struct parser *parser, int64_t *out);
 enum ercc_status parse_type(struct parser *parser, enum erc_dtype *dtype, struct shape *shape);

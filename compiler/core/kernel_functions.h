@@ -4,7 +4,7 @@
 /* Short functions are on one line: */
 /* clang-format off */
 
-/* ---- f16 and bf16: stored as bits, computed with as f32 ---- */
+/* ---- f16 and bf16: stored as bits, converted to f32 for arithmetic ---- */
 
 typedef unsigned short f16_value;
 typedef unsigned short bf16_value;
@@ -38,7 +38,7 @@ FN bf16_value cast_f32_bf16(float x)
 	return (bf16_value)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-/* ---- near zero ---- */
+/* ---- exponential and logarithm near zero ---- */
 
 /* e^a - 1. Near zero, where e^a - 1 would lose digits, by the Taylor series. */
 FN f32_value f32_expm1(f32_value a)
@@ -176,7 +176,7 @@ SLOW double f64_tan(double a)
 	return sine_of(r, turn) / sine_of(r, turn + 1);
 }
 
-/* ---- their inverses ---- */
+/* ---- inverses of sine, cosine, tangent ---- */
 
 /* atan(c) + atan((x - c) / (1 + x c)), where c is the nearest k/8. x > 1 is replaced by 1/x first. */
 SLOW double f64_atan(double a)
@@ -246,7 +246,7 @@ F32_THROUGH_F64(asin) F32_THROUGH_F64(acos) F32_THROUGH_F64(atan)
 F32_THROUGH_F64(sinh) F32_THROUGH_F64(cosh)
 F32_THROUGH_F64(asinh) F32_THROUGH_F64(acosh) F32_THROUGH_F64(atanh)
 
-/* ---- bits; a shift by the width or more leaves nothing ---- */
+/* ---- bit operations; a shift by the width or more gives 0 ---- */
 
 #define BITS(T, U) \
 	FN T##_value T##_and(T##_value a, T##_value b) { return (T##_value)(a & b); } \
@@ -262,12 +262,12 @@ BITS(i32, unsigned int) BITS(u32, unsigned int) BITS(i64, unsigned long long) BI
 FN bool_value bool_max(bool_value a, bool_value b) { return a | b; }
 FN bool_value bool_min(bool_value a, bool_value b) { return a & b; }
 
-/* ---- parameters: the list of a template stands in an enum before it ---- */
+/* ---- parameters: an enum before the template lists them ---- */
 
 #define PARAM(name) PARAM_##name,
 #define P(name) p[PARAM_##name]
 
-/* ---- templates for any dtype, which the compiler defines as T ---- */
+/* ---- templates for any dtype; the compiler defines it as T ---- */
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)

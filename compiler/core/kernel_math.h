@@ -178,7 +178,7 @@ FN f32_value f32_erf(f32_value a)
 	return f32_max(f32_min(x * p / q, one), -one);
 }
 
-/* ---- f64: the basic operations, and what f32_pow needs ---- */
+/* ---- f64: the basic operations, and those that f32_pow needs ---- */
 
 FN f64_value f64_set(double x) { return x; }
 FN double f64_add(double a, double b) { return a + b; }
@@ -326,7 +326,7 @@ F32_BY_LANE(pow)
 F32_BY_LANE(mod)
 F32_BY_LANE(fmod)
 
-/* ---- integers: wrapping arithmetic, no division trap ---- */
+/* ---- integers: arithmetic wraps, and division does not trap ---- */
 
 #define INTEGER(T, U, is_signed) \
 	FN T##_value T##_set(long long x) { return (T##_value)x; } \
@@ -383,7 +383,7 @@ FN bool_value bool_not(bool_value a) { return !a; }
 FN bool_value bool_eq(bool_value a, bool_value b) { return a == b; }
 FN bool_value bool_select(int m, bool_value a, bool_value b) { return m ? a : b; }
 
-/* ---- casts: float to integer truncates; what does not fit wraps as on x86-64, without undefined behaviour ---- */
+/* ---- casts: float to integer truncates; numbers out of range wrap as on x86-64, without undefined behaviour ---- */
 
 FN long long truncate_f64(double x)
 {

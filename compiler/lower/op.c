@@ -1,4 +1,4 @@
-/* Looks up rows of the operator table; and what infer functions share. */
+/* Finds rows of the operator table. Also holds what infer functions share. */
 #include "compiler/lower/op.h"
 
 #include <assert.h>

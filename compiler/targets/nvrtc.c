@@ -20,7 +20,7 @@ struct nvrtc {
 	char version[32];
 };
 
-/* ---- finding it ---- */
+/* ---- finding the library ---- */
 
 static void *open_library(void)
 {
@@ -80,7 +80,7 @@ static enum ercc_status check_architecture(struct context *ctx, const struct nvr
 	return ERCC_TOOLCHAIN;
 }
 
-/* ---- what the assembler says ---- */
+/* ---- the assembler's report ---- */
 
 /* The number before `words` in the line; -1 if it is not there. */
 static long number_before(const char *line, const char *end, const char *words)
@@ -121,7 +121,7 @@ bool gpu_resources_read(const char *report, int entries, struct gpu_resources *o
 	return begun == entries && used >= entries && frames >= entries;
 }
 
-/* ---- compiling: threads know nothing of the arena ---- */
+/* ---- compiling: its threads do not use the arena ---- */
 
 struct result {
 	bool done, failed; /* done: it was cached, so nothing is left to compile */
@@ -206,7 +206,7 @@ static void compile_all(struct batch *batch)
 		pthread_join(threads[--started], NULL);
 }
 
-/* ---- the cache: a file is the resources, then the image ---- */
+/* ---- the cache: a file holds the resources, then the image ---- */
 
 static void use_cached(struct batch *batch, const struct cache *cache, const char *const *keys,
                        struct gpu_image *images)

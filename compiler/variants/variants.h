@@ -32,7 +32,7 @@ enum ercc_status budgets_resolve(struct context *ctx, const struct budget_list *
 /* The part of the device that a budget allows. */
 struct device device_under(const struct device *device, const struct budget *budget);
 
-/* ---- what a tile costs ---- */
+/* ---- the cost of a tile ---- */
 
 /* The work of one tile, on average over the launch. */
 struct work {
@@ -40,7 +40,7 @@ struct work {
 	double near;   /* bytes from local memory to registers */
 	double shared; /* bytes between the unit and the cache that units share */
 	double dram;   /* bytes from memory: the first use of weights */
-	double ns;     /* other time, such as the start of the tile */
+	double ns;     /* nanoseconds of all other work, such as the start of the tile */
 };
 
 /* One way to cut a launch into tiles. */
