@@ -14,8 +14,8 @@ enum ercc_status onnx_read_model_bytes(struct context *ctx, const void *data, si
 /* Reads one TensorProto, such as a .pb file of ONNX's test suite. *name is "" when the file has none. */
 enum ercc_status onnx_read_tensor(struct context *ctx, const char *path, struct tensor **out, const char **name);
 
-/* Scans the protobuf wire format once, without recursion, before it is unpacked. Refuses messages nested deeper than 64
- * and lengths that do not add up. */
+/* Scans the protobuf wire format once, without recursion, before it is unpacked. Refuses messages nested deeper than
+ * 64, lengths that exceed their message, and files that would unpack to far more memory than their size. */
 enum ercc_status onnx_scan(struct context *ctx, const void *data, size_t bytes);
 
 #endif

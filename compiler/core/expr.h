@@ -84,7 +84,7 @@ void expr_print_c(const struct expr *expr, struct text *out);
 void expr_print(const struct expr *expr, struct text *out);
 /* Whether expr_evaluate supports every primitive with its dtype. */
 bool expr_can_evaluate(const struct expr *expr);
-/* A number as a value of the dtype. */
+/* Converts a number to a value of the dtype. */
 union expr_value expr_number(enum erc_dtype dtype, double number);
 /* Evaluates the expression on one element of each operand. */
 union expr_value expr_evaluate(const struct expr *expr, const union expr_value *operands);

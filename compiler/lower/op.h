@@ -86,8 +86,8 @@ struct op {
 	const struct recovery *recoveries; /* its forms as several nodes; ends with a row without a text */
 	/* Whether a pattern that names the operator matches this node. NULL: always. */
 	bool (*is_matched)(const struct node *node);
-	/* Whether the node returns the input of `before`. `before` makes this node's input and has the same function in its
-	 * row. */
+	/* Whether the node returns the input of `before`. `before` makes this node's input, and its row has the same
+	 * `undoes`. */
 	bool (*undoes)(const struct node *node, const struct node *before);
 	/* Sets *out to what the node does to its first input. Returns false if it does something else. */
 	bool (*channel_affine)(const struct node *node, struct channel_affine *out);

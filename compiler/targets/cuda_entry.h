@@ -48,7 +48,7 @@ FN uint32_t next_tile(const struct erc_cuda_launch *launch, uint32_t unit)
 			return tile;
 		}
 		if (read_next(launch->before) < launch->before_tiles)
-			return launch->tile_count; /* all blocks left it early; the host continues it */
+			return launch->tile_count; /* it was left with unclaimed tiles; the host continues it */
 		pause();                       /* blocks of another grid compute its last tiles */
 	}
 }
