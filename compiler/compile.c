@@ -1,4 +1,4 @@
-/* The compiler's public calls: read, run the passes, build for each target, write. */
+/* The compiler's public calls: read the model, run the passes, build for each target, write the artifact. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -14,7 +14,7 @@ const char *ercc_version(void)
 	return ERC_VERSION_TEXT;
 }
 
-/* Everything runs below one point that running out of memory unwinds to. */
+/* A call in progress. When memory runs out anywhere in it, control jumps back to `out_of_memory`. */
 struct task {
 	struct context ctx;
 	struct ercc_options options;
@@ -63,7 +63,7 @@ struct compile {
 	const char *model_path, *out_path;
 };
 
-/* The variants of the plan for each target that is asked for; their images too where `build` says so. */
+/* Makes the plan's variants for each requested target, and with `build` the code images too. */
 static enum ercc_status make_targets(struct context *ctx, const struct budget_list *budgets, struct plan *plan,
                                      bool build, struct target_plan *out, uint32_t *count)
 {
@@ -93,20 +93,20 @@ static enum ercc_status make_targets(struct context *ctx, const struct budget_li
 	return ERCC_OK;
 }
 
-/* By inode, so that no other spelling of the model's path is written over. */
+/* Compares inodes, so that the model is not overwritten under another spelling of its path. */
 static enum ercc_status check_paths(struct context *ctx, const struct compile *paths)
 {
 	struct stat model, out;
 	if (ctx->options->stop_after || stat(paths->out_path, &out))
 		return ERCC_OK;
-	if (!S_ISREG(out.st_mode) && !S_ISDIR(out.st_mode)) /* a device, a pipe: the artifact would take its place */
+	if (!S_ISREG(out.st_mode) && !S_ISDIR(out.st_mode)) /* a device or a pipe: the artifact would replace it */
 		return fail(ctx, ERCC_USAGE, "output '%s' is there, and is no regular file", paths->out_path);
 	if (!stat(paths->model_path, &model) && model.st_dev == out.st_dev && model.st_ino == out.st_ino)
 		return fail(ctx, ERCC_USAGE, "output '%s' is the model itself", paths->out_path);
 	return ERCC_OK;
 }
 
-/* From the model to variants. out->plan is NULL where a pass was told to stop there. */
+/* Makes everything from the model up to the variants. out->plan is NULL if the options name a pass to stop after. */
 static enum ercc_status make_artifact(struct context *ctx, const char *model_path, bool build, struct artifact *out)
 {
 	struct graph *graph;

@@ -1,12 +1,12 @@
-/* ercc_model_info: what a model file states, in one block that outlives the arena. */
+/* ercc_model_info: what a model file declares, in one block that outlives the arena. */
 #include <stdlib.h>
 
 #include "compiler/model_info.h"
 #include "compiler/lower/op.h"
 
-/* Two walks over the same code: the first counts bytes, the second fills the block. */
+/* The same code runs twice: first it counts the bytes, then it fills the block. */
 struct block {
-	char *base; /* NULL: counting */
+	char *base; /* NULL while bytes are counted */
 	size_t used;
 };
 
@@ -97,7 +97,7 @@ static uint64_t count_parameters(const struct graph *graph)
 	return total;
 }
 
-/* The outputs with the types that the file states: nothing has been inferred yet. */
+/* The outputs with the types that the file declares, because no types were inferred yet. */
 static struct value *const *stated_outputs(const struct graph *graph)
 {
 	struct arena *arena = &graph->ctx->arena;

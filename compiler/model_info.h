@@ -1,4 +1,4 @@
-/* The block behind ercc_model_info. */
+/* Makes the block that ercc_model_info returns. */
 #ifndef ERCC_MODEL_INFO_H
 #define ERCC_MODEL_INFO_H
 

@@ -1,7 +1,7 @@
-/* AttributeProto -> attr, with references to the attributes of the calling function resolved. */
+/* AttributeProto -> attr. References to attributes of the calling node are resolved. */
 #include "onnx/reader.h"
 
-/* Bytes from the file are NUL-terminated already: the unpacker's allocator sees to it. */
+/* The unpacker's allocator has already put a NUL after the bytes. */
 static const char *bytes_text(ProtobufCBinaryData bytes)
 {
 	return bytes.len ? (const char *)bytes.data : "";
@@ -19,7 +19,7 @@ static const char *const *string_list(struct import *import, const attribute_pro
 	return strings;
 }
 
-/* Files of the first IR versions do not state the type: it is that of the field which is set. */
+/* Files of the first IR versions do not declare the type. It then follows from the field that is set. */
 static int32_t attribute_type(const attribute_proto *proto)
 {
 	if (proto->has_type && proto->type)
@@ -87,7 +87,7 @@ static enum ercc_status import_value(struct import *import, struct scope *scope,
 	}
 }
 
-/* The attribute of the calling node, else the function's default; *found is false when neither exists. */
+/* The attribute of the calling node, else the function's default. *found is false when neither exists. */
 static enum ercc_status import_reference(struct import *import, struct scope *scope, const char *owner,
                                          const attribute_proto *proto, struct attr *out, bool *found)
 {

@@ -1,5 +1,5 @@
-/* Tensor data in files beside the model. A model must not be able to read anything but plain
- * files below its own folder: no `..`, no absolute path, no symbolic link, no hard link. */
+/* Tensor data in files beside the model. A model may read only plain files below its own folder: no `..`, no absolute
+ * path, no symbolic link, no hard link. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,10 +9,10 @@
 
 #include "onnx/reader.h"
 
-/* Tensors may share bytes of a file (tied weights), but not so often that a small file
- * stands for more than memory holds. */
+/* Tensors may share bytes of a file (tied weights). The limit is this multiple of the file's size, so that a small file
+ * cannot need more memory than there is. */
 #define MAX_SHARING 8
-/* Borrowed data must suit the elements. */
+/* Data may be borrowed from the file if its offset is a multiple of this. */
 #define DATA_ALIGNMENT 16
 
 struct reference {
@@ -55,7 +55,7 @@ static enum ercc_status parse_reference(struct context *ctx, const tensor_proto 
 	return ERCC_OK;
 }
 
-/* Relative, and every component a plain name. */
+/* Whether the path is relative and every component is an ordinary name. */
 static bool location_contained(const char *location)
 {
 	if (location[0] == '/')
@@ -69,7 +69,7 @@ static bool location_contained(const char *location)
 	return true;
 }
 
-/* Opens a file below `folder`, following no link on the way; -1 and errno when it cannot. */
+/* Opens a file below `folder` and follows no links. Returns -1 and sets errno on failure. */
 static int open_below(const char *folder, const char *location)
 {
 	int at = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -135,7 +135,7 @@ static enum ercc_status find_file(struct tensor_source *source, const char *loca
 	}
 	if (!location_contained(location))
 		return fail(ctx, ERCC_MODEL, "%s: external data '%s' lies outside the model's folder", owner, location);
-	/* All memory first: nothing may unwind past the open file. */
+	/* All allocations come first: a failed one would jump away and leave the file open. */
 	struct external_file *file = arena_new(&ctx->arena, struct external_file);
 	file->location = location;
 	arena_defer(&ctx->arena, unmap_file, file);

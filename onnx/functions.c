@@ -1,7 +1,7 @@
-/* Local functions: their bodies take the place of the nodes that call them. */
+/* Local functions: the nodes that call them are replaced by their bodies. */
 #include "onnx/reader.h"
 
-/* Names of the caller are cut to this in the names of a body: calls in calls would add up. */
+/* Maximum bytes of the caller's name in the names of a body. Otherwise nested calls would make names ever longer. */
 #define MAX_PREFIX 96
 
 static const char *function_key(const struct import *import, const char *domain, const char *name, const char *overload)
@@ -71,7 +71,7 @@ static enum ercc_status bind_outputs(struct import *import, struct scope *scope,
 		if (!value)
 			return fail(import->ctx, ERCC_MODEL, "%s: nothing in the function produces its output '%s'", owner,
 			            function->output[i]);
-		/* Values made by the body are known by the caller's name, which is what people look for. */
+		/* A value made by the body gets the name that the caller uses, because users look for that name. */
 		if (value->producer && !map_get(&passed, value)) {
 			value->name = scope_value_name(scope, node->output[i]);
 			map_set(scope->graph->names, value->name, value);

@@ -1,11 +1,11 @@
-/* Unpacked model -> graph: names become links, initializers constants, calls of local
- * functions their bodies. Which operators exist is not known here. */
+/* Unpacked model -> graph: names become links, initializers become constants, and calls of local functions are replaced
+ * by their bodies. This code does not know which operators exist. */
 #include "onnx/reader.h"
 
 #define MIN_IR_VERSION 3
 #define MAX_IR_VERSION 13
 #define MAX_OPSET 27
-/* Node and value names inside functions are cut to this; see MAX_PREFIX. */
+/* Maximum bytes of a node's or value's own name inside a function; see MAX_PREFIX. */
 #define MAX_INNER_NAME 96
 
 struct value omitted_value = {.name = "", .shape.rank = -1};
@@ -77,7 +77,7 @@ static const char *node_name(const struct import *import, const struct scope *sc
 	return name;
 }
 
-/* Says why a name cannot be used: nodes out of order are the usual reason. */
+/* Reports why a name cannot be used. The usual reason is that the nodes are out of order. */
 static enum ercc_status undefined_input(struct import *import, const char *owner, const char *name,
                                         node_proto *const *later, size_t later_count)
 {
@@ -104,7 +104,7 @@ static enum ercc_status find_inputs(struct import *import, struct scope *scope, 
 	return ERCC_OK;
 }
 
-/* `parts` are what hangs on the nodes: each takes less memory than a node. */
+/* `parts` counts the inputs, outputs, attributes and so on. Each takes less memory than a node. */
 static enum ercc_status count_cost(struct import *import, size_t nodes, size_t parts)
 {
 	import->node_cost += (int64_t)(nodes + parts / 16);
@@ -113,7 +113,8 @@ static enum ercc_status count_cost(struct import *import, size_t nodes, size_t p
 	return ERCC_OK;
 }
 
-/* Version of the node's domain. Domains of others are judged with their operators. */
+/* The imported version of the node's domain. Domains other than ONNX's are not checked here, but with their
+ * operators. */
 static enum ercc_status find_opset(struct import *import, const struct scope *scope, const char *owner,
                                    const char *domain, int64_t *out)
 {
@@ -209,7 +210,7 @@ static enum ercc_status import_input(struct import *import, struct scope *scope,
 	struct stated_type type;
 	struct value *value;
 	TRY(import_type(import->ctx, proto->type, owner, &type));
-	/* Nested graphs take the types of what is passed to them. */
+	/* The inputs of a nested graph take the types of the values passed to them. */
 	if (type.dtype == ERC_DTYPE_NONE && !scope->graph->parent)
 		return fail(import->ctx, ERCC_MODEL, "%s: it has no element type", owner);
 	TRY(define_new(scope, owner, name, &value));
@@ -220,8 +221,8 @@ static enum ercc_status import_input(struct import *import, struct scope *scope,
 	return ERCC_OK;
 }
 
-/* Before IR version 4 every initializer had to be listed as an input as well, and later ones
- * may be: such inputs are constants. All that cannot be taken are reported. */
+/* Before IR version 4 every initializer had to be an input too, and later versions allow it. Such inputs are constants.
+ * Every input that cannot be imported is reported. */
 static enum ercc_status import_inputs(struct import *import, struct scope *scope, const graph_proto *proto)
 {
 	enum ercc_status status = ERCC_OK;

@@ -1,5 +1,5 @@
-/* Opens model and tensor files, has them scanned and unpacked into the arena, and starts the
- * import. The file is unmapped before the import: its bytes then exist once, unpacked. */
+/* Opens model and tensor files, scans them, unpacks them into the arena, and starts the import. The file is unmapped
+ * before the import, so its bytes are then in memory only once, unpacked. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -10,7 +10,7 @@
 
 struct mapping {
 	const void *data;
-	size_t bytes; /* 0: nothing to unmap */
+	size_t bytes; /* 0: no mapping to undo */
 };
 
 static void unmap(void *data)
@@ -37,7 +37,7 @@ static enum ercc_status map_open_file(struct context *ctx, int fd, const char *p
 	return ERCC_OK;
 }
 
-/* Mapped until unmap() or the end of the compilation. */
+/* The file stays mapped until unmap() or the end of the compilation. */
 static enum ercc_status map_file(struct context *ctx, const char *path, struct mapping **out)
 {
 	*out = arena_new(&ctx->arena, struct mapping);
@@ -52,8 +52,8 @@ static enum ercc_status map_file(struct context *ctx, const char *path, struct m
 
 /* ---- unpacking ---- */
 
-/* One byte more than asked for, and all zero: so byte fields end with a NUL. Large pieces are
- * tensors, which kernels and packing want aligned; the many small ones need not be. */
+/* Allocates one byte more and zeroes all, so that byte fields end with a NUL. Large allocations are tensors, which must
+ * be aligned for kernels and packing. The many small ones need no such alignment. */
 static void *unpack_alloc(void *user, size_t bytes)
 {
 	return arena_alloc_aligned(user, bytes + 1, bytes < 64 ? 16 : 64);

@@ -1,5 +1,5 @@
-/* What the reader's files share; private to onnx/. read.c opens and unpacks, import.c builds
- * graphs, and the others do one part each. */
+/* Shared by the reader's files; private to onnx/. read.c opens and unpacks, import.c builds graphs, and each other file
+ * imports one kind of message. */
 #ifndef ERCC_ONNX_READER_H
 #define ERCC_ONNX_READER_H
 
@@ -17,38 +17,38 @@ typedef Erc__Onnx__ValueInfoProto value_info_proto;
 typedef Erc__Onnx__FunctionProto function_proto;
 typedef Erc__Onnx__OperatorSetIdProto opset_proto;
 
-/* What is being read, as messages begin. */
+/* The beginning of messages: what is being read. */
 static inline const char *source_of(const struct context *ctx)
 {
 	return ctx->source ? ctx->source : "file";
 }
 
-/* Graphs and function calls inside each other. */
+/* Maximum depth of nested graphs and function calls. */
 #define MAX_DEPTH 64
-/* Nodes after functions are inlined: calls that call can multiply without bound. */
+/* Maximum number of nodes after functions are inlined, because nested calls can multiply without bound. */
 #define MAX_NODES (1 << 18)
-/* Bytes of one name: names are copied, once for each call of a function that holds them. */
+/* Maximum bytes of one name. A name in a function is copied for each call of the function. */
 #define MAX_NAME_BYTES 2048
-/* Attributes of a node or function, and imported domains: these are searched one by one. */
+/* Maximum number of attributes of a node or function, and of imported domains. They are searched one by one. */
 #define MAX_LIST 1024
-/* Elements of all sparse tensors together: they state shapes far larger than their file. */
+/* Maximum number of elements of all sparse tensors together. Their shapes can be far larger than their file. */
 #define MAX_SPARSE_ELEMENTS ((int64_t)1 << 26)
 
-/* A file of external data, mapped for the length of the compilation. */
+/* A file of external data. It stays mapped until the end of the compilation. */
 struct external_file {
 	struct external_file *next;
 	const char *location;
 	const char *data;
 	size_t bytes;
-	size_t referenced_bytes; /* by all tensors; a tensor may share bytes with another */
+	size_t referenced_bytes; /* sum over all tensors; tensors may share bytes */
 };
 
-/* Where tensors get their bytes from. */
+/* The sources of tensor data. */
 struct tensor_source {
 	struct context *ctx;
-	const char *folder; /* of the model; NULL: external data is refused */
+	const char *folder; /* the model's; NULL: external data is refused */
 	struct external_file *files;
-	struct map imported; /* proto -> what was made of it: function bodies are imported once per call */
+	struct map imported; /* proto -> its tensor, made once although each call imports the body anew */
 	int64_t sparse_elements;
 };
 
@@ -58,22 +58,22 @@ struct import {
 	const model_proto *model;
 	struct tensor_source source;
 	struct map functions; /* key -> const function_proto * */
-	int64_t node_cost;    /* nodes imported so far, wide ones counting more */
+	int64_t node_cost;    /* nodes imported so far; nodes with many parts count more */
 };
 
 /* One call of a local function. */
 struct call {
-	const struct call *caller; /* NULL: called from outside any function */
+	const struct call *caller; /* NULL: the call is not in a function */
 	const function_proto *function;
-	const char *prefix;       /* of the names in its body: the calling node's name */
-	const struct attr *attrs; /* the calling node's, resolved */
+	const char *prefix;       /* of the names in the body: the calling node's name */
+	const struct attr *attrs; /* of the calling node, with references resolved */
 	int attr_count;
 };
 
-/* The names that nodes see: one scope per graph and per function call. */
+/* The names that nodes can use: one scope per graph and per function call. */
 struct scope {
 	struct scope *outer;     /* enclosing graph; NULL for the main graph and for function bodies */
-	struct graph *graph;     /* that nodes are added to */
+	struct graph *graph;     /* the graph that nodes are added to */
 	const struct call *call; /* NULL outside functions */
 	opset_proto *const *opsets;
 	size_t opset_count;
@@ -81,12 +81,12 @@ struct scope {
 	int depth;
 };
 
-/* NULL is "". */
+/* Converts NULL to "". */
 static inline const char *text_or_empty(const char *text)
 {
 	return text ? text : "";
 }
-/* "ai.onnx" and NULL are "". */
+/* Converts "ai.onnx" and NULL to "". */
 static inline const char *domain_text(const char *domain)
 {
 	return !domain || strcmp(domain, "ai.onnx") == 0 ? "" : domain;
@@ -101,24 +101,24 @@ enum ercc_status scan_message(struct context *ctx, const ProtobufCMessageDescrip
 
 enum ercc_status import_model(struct import *import, struct graph **out);
 enum ercc_status import_nodes(struct import *import, struct scope *scope, node_proto *const *nodes, size_t count);
-/* Gives a name in the file its value; it is an error when the scope has one already. */
+/* Gives a name its value. It is an error if the scope already has the name. */
 enum ercc_status scope_define(struct scope *scope, const char *name, struct value *value);
-/* What a value of that name is called in the graph: the same where it is free, unique in any case. */
+/* The name that a value gets in the graph: the same if it is free, else a similar one. It is unique in either case. */
 const char *scope_value_name(const struct scope *scope, const char *name);
-/* The graph of an attribute. */
+/* Builds the graph of an attribute. */
 enum ercc_status import_nested_graph(struct import *import, struct scope *outer, const graph_proto *proto,
                                      struct graph **out);
-/* The value of that name, or NULL; values of enclosing graphs included. */
+/* The value with that name, also from enclosing graphs; NULL if there is none. */
 struct value *scope_find(const struct scope *scope, const char *name);
 void scope_init(struct scope *scope, struct graph *graph, struct scope *outer);
-/* Stands in scopes for a function input that the call omits. */
+/* The value that scopes hold for a function input that the call omits. */
 extern struct value omitted_value;
-/* Version of the node's domain; 0 when it is not imported. */
+/* The imported version of the node's domain; 0 if the domain is not imported. */
 int64_t scope_opset(const struct scope *scope, const char *domain);
 
 /* ---- types.c ---- */
 
-/* Kinds that are no dense tensors are an error that starts with `owner`; no type at all is not. */
+/* `owner` begins the error messages. A type that is not a dense tensor is an error; a missing type is not. */
 enum ercc_status import_type(struct context *ctx, const Erc__Onnx__TypeProto *proto, const char *owner,
                              struct stated_type *out);
 
@@ -133,24 +133,24 @@ enum ercc_status import_attributes(struct import *import, struct scope *scope, c
 enum ercc_status index_functions(struct import *import);
 /* The local function that the node calls, or NULL. */
 const function_proto *find_function(const struct import *import, const node_proto *node);
-/* Puts the function's body in the node's place; the node's outputs are defined in `scope`. */
+/* Adds the function's body in place of the node. The node's outputs are defined in `scope`. */
 enum ercc_status inline_function(struct import *import, struct scope *scope, const function_proto *function,
                                  const node_proto *node, const char *node_name, struct value *const *inputs);
 
 /* ---- tensor.c ---- */
 
-/* `owner` says in messages what the tensor is: "initializer 'w'". Data are borrowed where they can be. */
+/* `owner` says in messages what the tensor is: "initializer 'w'". Data is borrowed where possible. */
 enum ercc_status import_tensor(struct tensor_source *source, const tensor_proto *proto, const char *owner,
                                struct tensor **out);
 enum ercc_status import_sparse_tensor(struct tensor_source *source, const sparse_proto *proto, const char *owner,
                                       struct tensor **out);
-/* "float8e4m3fn" for an element type that the project does not have. */
+/* The name of an element type, such as "float8e4m3fn", also if this project does not have it. */
 const char *element_type_text(int32_t type);
 bool element_type_known(int32_t type);
 
 /* ---- external.c ---- */
 
-/* Data of a tensor that lie in a file of their own; `bytes` is what its shape asks for. */
+/* The data of a tensor that is in another file. `bytes` is the size that its shape requires. */
 enum ercc_status external_data(struct tensor_source *source, const tensor_proto *proto, const char *owner, size_t bytes,
                                const void **out);
 

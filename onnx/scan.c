@@ -1,21 +1,21 @@
-/* Walks the wire format once before protobuf-c unpacks it, with a stack of its own: unpacking
- * recurses, so nesting must be bounded first, and so must what a small file can blow up to. */
+/* Scans the wire format once before protobuf-c unpacks it. Unpacking is recursive, so nesting must be limited first.
+ * The memory that a small file can need is limited too. The scan has its own stack instead of recursion. */
 #include "onnx/reader.h"
 
 #define MAX_NESTING 64
-/* What unpacking may take: a fixed part and a multiple of the file. */
+/* Maximum memory for unpacking: a fixed part plus a multiple of the file's size. */
 #define UNPACK_BASE_BYTES ((size_t)64 << 20)
 #define UNPACK_FACTOR 32
-/* protobuf-c keeps a record per field while it unpacks a message. */
+/* Bytes per field that protobuf-c keeps while it unpacks a message. */
 #define FIELD_COST 48
 
 enum wire_type { WIRE_VARINT, WIRE_FIXED64, WIRE_LENGTH, WIRE_GROUP_START, WIRE_GROUP_END, WIRE_FIXED32 };
 
-/* A message that is being walked. */
+/* A message that is being scanned. */
 struct frame {
 	const ProtobufCMessageDescriptor *descriptor;
 	const uint8_t *end;
-	uint64_t seen; /* bit per field number: singular message fields that occurred */
+	uint64_t seen; /* a bit per field number: singular message fields that occurred */
 };
 
 struct scan {
@@ -48,7 +48,7 @@ static bool read_varint(struct scan *scan, const uint8_t *end, uint64_t *out)
 	return false;
 }
 
-/* The wire type that a single value of the field has. */
+/* The wire type of a single value of the field. */
 static enum wire_type wire_type_of(const ProtobufCFieldDescriptor *field)
 {
 	switch (field->type) {
@@ -61,7 +61,7 @@ static enum wire_type wire_type_of(const ProtobufCFieldDescriptor *field)
 	}
 }
 
-/* Values in a packed field must fill it. */
+/* Checks that the values of a packed field fill it exactly. */
 static enum ercc_status scan_packed(struct scan *scan, const ProtobufCFieldDescriptor *field, const uint8_t *end)
 {
 	enum wire_type type = wire_type_of(field);
@@ -84,7 +84,7 @@ static enum ercc_status enter_message(struct scan *scan, const ProtobufCFieldDes
 {
 	struct frame *frame = &scan->frames[scan->depth];
 	if (field->label == PROTOBUF_C_LABEL_OPTIONAL) {
-		/* Legal, but unpacking would have to merge the two; no writer does it. */
+		/* Legal, but unpacking would have to merge the two messages. No writer does this. */
 		if (frame->seen >> field->id & 1)
 			return broken(scan, "a second message in a singular field");
 		frame->seen |= (uint64_t)1 << field->id;
@@ -105,7 +105,7 @@ static enum ercc_status scan_length_field(struct scan *scan, const ProtobufCFiel
 	if (bytes > (size_t)(parent_end - scan->at))
 		return broken(scan, "a length beyond the end");
 	const uint8_t *end = scan->at + bytes;
-	/* All strings of the format are names but those in lists of keys and values. */
+	/* All strings of the format are names, except those in lists of keys and values. */
 	if (field && field->type == PROTOBUF_C_TYPE_STRING && bytes > MAX_NAME_BYTES &&
 	    scan->frames[scan->depth].descriptor != &erc__onnx__string_string_entry_proto__descriptor)
 		return broken(scan, "a name longer than 2048 bytes");

@@ -3,7 +3,7 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw data are borrowed as they lie in the file");
 
-/* Those of ONNX's element types that the project has no dtype for. */
+/* The ONNX element types for which this project has no dtype. */
 static const char *const other_types[] = {
 	[17] = "float8e4m3fn", [18] = "float8e4m3fnuz", [19] = "float8e5m2", [20] = "float8e5m2fnuz", [21] = "uint4",
 	[22] = "int4",         [23] = "float4e2m1",     [24] = "float8e8m0", [25] = "uint2",          [26] = "int2",
@@ -41,7 +41,7 @@ static enum ercc_status import_shape(struct context *ctx, const int64_t *dims, s
 
 enum typed_field { NO_FIELD, FLOAT_DATA, INT32_DATA, INT64_DATA, DOUBLE_DATA, UINT64_DATA, STRING_DATA };
 
-/* Which field holds elements of a dtype when they are not raw, and how many numbers make one. */
+/* The field that holds elements of a dtype if they are not raw, and how many numbers make one element. */
 static const struct {
 	enum typed_field field;
 	int numbers;
@@ -54,7 +54,7 @@ static const struct {
 	[ERC_STRING] = {STRING_DATA, 1},
 };
 
-/* The typed field's numbers; *bytes is the size of one. */
+/* The numbers of a typed field. *bytes is the size of one number. */
 static const void *typed_data(const tensor_proto *proto, enum typed_field field, size_t *count, size_t *bytes)
 {
 	switch (field) {
@@ -85,7 +85,7 @@ static const void *typed_data(const tensor_proto *proto, enum typed_field field,
 	}
 }
 
-/* Keeps the low bytes of each number: the narrow types travel in wider ones. */
+/* Keeps the low bytes of each number, because narrow types are stored in wider numbers. */
 static const void *narrow(struct arena *arena, const void *numbers, size_t count, size_t wide, size_t bytes)
 {
 	char *data = arena_array(arena, count, bytes);
@@ -140,7 +140,7 @@ static enum ercc_status import_raw(struct context *ctx, const tensor_proto *prot
 	return ERCC_OK;
 }
 
-/* Any byte but 0 is true; later stages count on 0 and 1. */
+/* Makes every byte except 0 a 1, because later stages expect 0 or 1. */
 static void normalise_bools(struct arena *arena, struct tensor *tensor)
 {
 	size_t bytes = tensor_bytes(tensor), i = 0;
@@ -186,7 +186,7 @@ enum ercc_status import_tensor(struct tensor_source *source, const tensor_proto 
 
 /* ---- sparse tensors ---- */
 
-/* Offset of the element that entry `row` of the indices stands for; -1 when it lies outside. */
+/* Offset of the element that entry `row` of the indices refers to; -1 if it is outside the shape. */
 static int64_t sparse_offset(const struct tensor *indices, int64_t row, const struct shape *shape)
 {
 	if (indices->shape.rank == 1) {

@@ -4,7 +4,7 @@
 static enum ercc_status import_dims(struct context *ctx, const Erc__Onnx__TensorShapeProto *proto, const char *owner,
                                     struct stated_type *out)
 {
-	struct shape known = {0}; /* unknown dims as 1 */
+	struct shape known = {0}; /* unknown dims count as 1 */
 	if (proto->n_dim > MAX_RANK)
 		return fail(ctx, ERCC_UNSUPPORTED, "%s: rank %zu is above %d", owner, proto->n_dim, MAX_RANK);
 	out->shape.rank = known.rank = (int)proto->n_dim;

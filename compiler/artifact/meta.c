@@ -1,4 +1,4 @@
-/* The META section: what people and tools want to know of an artifact; the runtime reads none of it. */
+/* The META section: information on an artifact for people and tools. The runtime does not read it. */
 #include <cjson/cJSON.h>
 
 #include "compiler/artifact/writer.h"

@@ -40,7 +40,7 @@ struct builder {
 	struct context *ctx;
 	struct text tables[TABLE_COUNT];
 	struct map strings;
-	struct map rows; /* of params and variants, by table and digest */
+	struct map rows; /* rows of params and variants, by table and digest */
 };
 
 static uint32_t count_of(const struct builder *b, int table)
@@ -53,7 +53,7 @@ static void add(struct builder *b, int table, const void *record)
 	text_append(&b->tables[table], record, strides[table]);
 }
 
-/* Byte index of a string in the pool; equal ones are stored once. */
+/* Byte index of a string in the pool. Equal strings are stored once. */
 static uint32_t add_string(struct builder *b, const char *text)
 {
 	uintptr_t known = (uintptr_t)map_get(&b->strings, text);
@@ -96,7 +96,7 @@ static void add_operand(struct builder *b, const struct operand *operand)
 	add(b, OPERANDS, &record);
 }
 
-/* Records in a row: the index of the first. Rows of the same bytes are stored once. */
+/* Adds consecutive records and returns the index of the first. Rows with equal bytes are stored once. */
 static uint32_t add_row(struct builder *b, int table, const void *records, uint32_t count)
 {
 	size_t bytes = (size_t)count * strides[table];
@@ -186,7 +186,7 @@ static void add_records(struct builder *b, const struct plan *plan, const struct
 	}
 }
 
-/* The room profiles of an entry, in the order of its target's budgets. */
+/* Adds the room profiles of an entry, in the order of its target's budgets. */
 static void add_profiles(struct builder *b, const struct plan *plan, const struct target_plan *target, uint32_t entry,
                          uint32_t budget_first)
 {
@@ -213,7 +213,7 @@ static void add_kernels(struct builder *b, const struct target_plan *target, uin
 	}
 }
 
-/* One target: its budgets, kernels, records, and the entry point that runs them, with its room profiles. */
+/* Adds one target: its budgets, kernels and records, the entry that runs them, and the entry's room profiles. */
 static void add_target(struct builder *b, const struct artifact *artifact, uint32_t index, uint32_t code_section)
 {
 	const struct target_plan *target = &artifact->targets[index];

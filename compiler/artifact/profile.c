@@ -1,14 +1,15 @@
-/* Room profiles: how long a plan's launches take, one after the other, on how many units of a target's device. */
+/* Room profiles: how long a plan's launches take one after the other, for several numbers of units of a target's
+ * device. */
 #include "compiler/artifact/writer.h"
 
-/* At most UINT64_MAX. */
+/* a + b * c; UINT64_MAX if that does not fit. */
 static uint64_t add(uint64_t a, uint64_t b, uint64_t c)
 {
 	uint64_t product;
 	return __builtin_mul_overflow(b, c, &product) || __builtin_add_overflow(a, product, &a) ? UINT64_MAX : a;
 }
 
-/* Variant k of the launches on `units`; *tile_ns: the time of all tiles. */
+/* The launches with the variants of budget k, on `units` units. *tile_ns is the sum over all tiles. */
 static struct erca_point point_at(const struct plan *plan, const struct target_plan *target, uint32_t k, uint32_t units,
                                   uint64_t *tile_ns)
 {
@@ -27,7 +28,8 @@ static struct erca_point point_at(const struct plan *plan, const struct target_p
 	return point;
 }
 
-/* Latency never rises with units, so the fewest within so many percent of the best are found by halving. */
+/* The minimum number of units whose latency is at most `percent` above the latency on `most` units. More units never
+ * increase the latency, so a binary search finds it. */
 static uint32_t units_within(const struct plan *plan, const struct target_plan *target, uint32_t k, uint32_t most,
                              uint32_t percent)
 {

@@ -1,5 +1,5 @@
-/* Writes the artifact file: sections one after the other, hashed on the way, then header and
- * table of contents. */
+/* Writes the artifact file: the sections one after the other, hashed as they are written, then the header and the table
+ * of contents. */
 #include "compiler/artifact/writer.h"
 
 #include <errno.h>
@@ -73,7 +73,7 @@ static void write_weights(struct output *out, const struct plan *plan)
 	for (size_t i = 0; i < count; i++) {
 		uint64_t at = out->offset - section->offset;
 		if ((uint64_t)buffers[i]->offset < at)
-			continue; /* equal to the one before it */
+			continue; /* equal to the buffer before it, so stored once */
 		section_data(out, zeros, (size_t)((uint64_t)buffers[i]->offset - at));
 		section_data(out, buffers[i]->data, (size_t)buffers[i]->bytes);
 	}

@@ -1,4 +1,4 @@
-/* Writes artifacts: the format of schemas/artifact.h. */
+/* Writes artifacts, in the format of schemas/artifact.h. */
 #ifndef ERCC_WRITER_H
 #define ERCC_WRITER_H
 
@@ -9,22 +9,23 @@ struct artifact {
 	struct plan *plan;
 	const struct target_plan *targets;
 	uint32_t target_count;
-	const char *model_file; /* base name */
+	const char *model_file; /* without its folder */
 	char model_sha256[65];
 };
 
-/* Writes beside out_path and renames: out_path is whole or untouched. */
+/* Writes a new file beside out_path and renames it. On failure out_path is unchanged. */
 enum ercc_status artifact_write(struct context *ctx, const struct artifact *artifact, const char *out_path);
-/* META: canonical JSON (keys in a fixed order, no white space). */
+/* Makes the META section: canonical JSON, with keys in a fixed order and no white space. */
 enum ercc_status artifact_meta(struct context *ctx, const struct artifact *artifact, struct text *out);
-/* What the target's launches use of the plan's arena. */
+/* Bytes of the plan's arena that the target's launches use. */
 uint64_t artifact_arena_bytes(const struct plan *plan, const struct target_plan *target);
-/* How fast the plan is on how many units under budget k of the target. points: room for MAX_POINTS; profile: all but
- * entry, budget and point_first. */
-#define MAX_POINTS 64 /* two for each factor of two */
+/* Computes how fast the plan is under budget k of the target, for several numbers of units. `points` has room for
+ * MAX_POINTS. In `profile`, entry, budget and point_first are left to the caller. */
+#define MAX_POINTS 64 /* two for each doubling of the units */
 void artifact_profile(const struct plan *plan, const struct target_plan *target, uint32_t k,
                       struct erca_profile *profile, struct erca_point *points);
-/* PLAN: the tables, as they stand in the file. code_section[i]: of target i in the table of contents. */
+/* Makes the PLAN section: its tables as stored in the file. code_section[i]: index of target i's code in the table of
+ * contents. */
 void artifact_plan(struct context *ctx, const struct artifact *artifact, const uint32_t *code_section,
                    struct text *out);
 

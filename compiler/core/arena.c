@@ -1,13 +1,13 @@
-/* Memory that lives as long as a compilation: blocks that are only ever released together.
- * Memory comes zeroed from calloc and is handed out once, so it needs no clearing. */
+/* Memory that lives as long as a compilation. It is made of blocks, which are all released together. Blocks come zeroed
+ * from calloc and no byte is handed out twice, so nothing needs clearing. */
 #include <assert.h>
 #include <stdlib.h>
 
 #include "compiler/core/core.h"
 
 #define ALIGNMENT 64
-/* Under AddressSanitizer every allocation is a block of its own and its padding is poisoned,
- * so that overruns are seen. */
+/* Under AddressSanitizer each allocation has its own block and the block's padding is poisoned, so that overruns are
+ * found. */
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #define BLOCK_BYTES 0
@@ -37,8 +37,8 @@ static void out_of_memory(struct arena *arena)
 	longjmp(*arena->out_of_memory, 1);
 }
 
-/* A block with room for `bytes`. One for a large allocation goes behind the current block,
- * which keeps its remaining room. */
+/* Adds a block with room for `bytes`. The block of a large allocation is linked after the current block, so the room
+ * left in the current block can still be used. */
 static struct arena_block *add_block(struct arena *arena, size_t bytes)
 {
 	bool large = bytes > BLOCK_BYTES / 4;

@@ -1,8 +1,8 @@
-/* How a compilation speaks: errors, warnings, notes and progress, all through the options'
- * message callback. Nothing is printed here. */
+/* Messages of a compilation: errors, warnings, notes and progress. All go to the message callback of the options;
+ * nothing is printed here. */
 #include "compiler/core/core.h"
 
-/* Longer messages are cut: they quote names from files, which may have any length. */
+/* Longer messages are cut off: they quote names from files, which may have any length. */
 #define MESSAGE_BYTES 2048
 
 static void report(struct context *ctx, enum ercc_message_kind kind, uint32_t done, uint32_t total, const char *format,
@@ -13,7 +13,7 @@ static void report(struct context *ctx, enum ercc_message_kind kind, uint32_t do
 	char message[MESSAGE_BYTES];
 	if (vsnprintf(message, sizeof message, format, arguments) < 0)
 		return;
-	/* Quoted names must not steer the terminal. */
+	/* Control characters in quoted names must not reach the terminal. */
 	for (char *c = message; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			*c = '?';

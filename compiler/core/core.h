@@ -1,5 +1,5 @@
-/* What every stage of the compiler stands on: one arena per compilation, one context with
- * the message callback, and how errors travel. */
+/* The base of every stage of the compiler: one arena per compilation, one context with the message callback, and the
+ * way errors are passed on. */
 #ifndef ERCC_CORE_H
 #define ERCC_CORE_H
 
@@ -13,7 +13,7 @@
 
 #include "compiler/include/ercc.h"
 
-/* ---- arena: memory that lives as long as the compilation; nothing is freed by hand ---- */
+/* ---- arena: memory that lives as long as the compilation; single allocations are never freed ---- */
 
 struct arena_block;
 struct arena_cleanup;
@@ -21,29 +21,29 @@ struct arena {
 	struct arena_block *blocks;
 	struct arena_cleanup *cleanups;
 	size_t used_bytes;
-	jmp_buf *out_of_memory; /* where an allocation that fails unwinds to; never NULL in use */
+	jmp_buf *out_of_memory; /* a failed allocation jumps here; never NULL in use */
 };
 
-/* Zeroed, 64-byte aligned. Does not return when memory is out. bytes may be 0. */
+/* Zeroed and aligned to 64 bytes. Does not return when memory is out. bytes may be 0. */
 void *arena_alloc(struct arena *arena, size_t bytes);
-/* The same with less alignment (a power of two up to 64), for small things in large numbers. */
+/* The same with a smaller alignment (a power of two up to 64), for many small objects. */
 void *arena_alloc_aligned(struct arena *arena, size_t bytes, size_t alignment);
-/* count * bytes, checked. */
+/* Room for count items of `bytes` each. The product is checked for overflow. */
 void *arena_array(struct arena *arena, size_t count, size_t bytes);
 char *arena_copy_text(struct arena *arena, const char *text);
 char *arena_copy_bytes(struct arena *arena, const void *data, size_t bytes); /* adds a NUL */
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Calls function(data) when the arena is released: for files and mappings. Last in, first out. */
+/* Calls function(data) when the arena is released, to close files and mappings. The last one added is called first. */
 void arena_defer(struct arena *arena, void (*function)(void *data), void *data);
 void arena_release(struct arena *arena);
 #define arena_new(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
 
-/* Grows `items` (of `bytes` each) so that it has room for one more than `count`. */
+/* Grows `items`, of `bytes` each, so that at least one more than `count` fits. */
 void *arena_grow(struct arena *arena, void *items, size_t count, size_t *capacity, size_t bytes);
 #define arena_push(arena, items, count, capacity, item) \
 	((items) = arena_grow((arena), (items), (count), &(capacity), sizeof *(items)), (items)[(count)++] = (item))
 
-/* For tests: this many allocations of the calling thread succeed, the next one fails; -1: none fails. */
+/* For tests: this number of allocations of the calling thread succeed and the next one fails. -1: none fails. */
 extern _Thread_local int64_t arena_fail_after;
 
 /* ---- map: text or pointer -> pointer. Zero-initialise, set arena and kind ---- */
@@ -56,9 +56,9 @@ struct map {
 	struct map_slot *slots;
 	size_t count, capacity; /* capacity: a power of two */
 };
-/* NULL when absent. */
+/* NULL when the key is absent. */
 void *map_get(const struct map *map, const void *key);
-/* Adds or replaces. A text key is borrowed. */
+/* Adds or replaces an entry. A text key is borrowed. */
 void map_set(struct map *map, const void *key, void *value);
 
 /* ---- text that grows: printed code, dumps, JSON ---- */
@@ -77,21 +77,22 @@ struct context {
 	struct arena arena;
 	const struct ercc_options *options; /* never NULL */
 	uint32_t error_count;               /* errors reported so far */
-	int64_t most_scratch; /* bytes that the parts of a launch's sums may take; 0: the usual. Tests lower it */
-	const char *source;   /* what is being read, for messages: "file 'x.onnx'"; NULL: "file" */
+	int64_t most_scratch;               /* maximum bytes for a launch's partial sums; 0: the default. Tests lower it */
+	const char *source;                 /* what is being read, for messages: "file 'x.onnx'"; NULL: "file" */
 };
 
 /* Reports an error through the message callback and returns `status`:
- * return fail(ctx, ERCC_MODEL, "input '%s' ...", name);  Messages start with what they are about. */
+ * return fail(ctx, ERCC_MODEL, "input '%s' ...", name);
+ * A message starts with what it is about. */
 enum ercc_status fail(struct context *ctx, enum ercc_status status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void warn(struct context *ctx, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* What would help with the error just reported. */
+/* Says what would help with the error just reported. */
 void note(struct context *ctx, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void progress(struct context *ctx, uint32_t done, uint32_t total, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Forwards a failure. */
+/* Returns from the calling function when the call failed. */
 #define TRY(call) \
 	do { \
 		enum ercc_status try_status_ = (call); \
@@ -101,7 +102,7 @@ void progress(struct context *ctx, uint32_t done, uint32_t total, const char *fo
 
 #define COUNT_OF(array) (sizeof array / sizeof((array)[0]))
 
-/* Overflow-safe products and sums; false when the result does not fit int64_t. */
+/* The product in *out; false when it does not fit int64_t. */
 static inline bool mul_fits(int64_t a, int64_t b, int64_t *out)
 {
 	return !__builtin_mul_overflow(a, b, out);

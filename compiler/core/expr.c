@@ -30,7 +30,7 @@ bool expr_has_room(const struct expr *expr, int nodes, int operands)
 	return expr->count + nodes <= EXPR_MAX_NODES && expr->operand_count + operands <= EXPR_MAX_OPERANDS;
 }
 
-/* Returns an equal node where there is one: shared subexpressions are computed once. */
+/* Returns an equal node if there is one, so that shared subexpressions are computed once. */
 static int add_node(struct expr *expr, struct expr_node node)
 {
 	for (int i = 0; i < expr->count; i++) {
@@ -73,7 +73,7 @@ int expr_cast(struct expr *expr, int arg, enum erc_dtype dtype)
 	enum erc_dtype from = expr->nodes[arg].dtype;
 	if (from == dtype)
 		return arg;
-	/* half precision is known to f32 alone */
+	/* half precision is only cast from and to f32 */
 	if (is_half(from) ? dtype != ERC_F32 : is_half(dtype) && from != ERC_F32)
 		arg = expr_cast(expr, arg, ERC_F32);
 	return add_node(expr, (struct expr_node){.primitive = PRIM_CAST, .dtype = dtype, .args = {(int16_t)arg, -1, -1}});
@@ -255,7 +255,7 @@ void expr_print_c(const struct expr *expr, struct text *out)
 {
 	for (int i = 0; i < expr->count; i++) {
 		const struct expr_node *node = &expr->nodes[i];
-		/* comparisons of f32 give a mask, which is a vector where f32 is one */
+		/* a comparison of f32 gives a mask, which is a vector where f32 is one */
 		const char *type = node->dtype == ERC_BOOL && primitives[node->primitive].kind == KIND_BOOL &&
 		                           expr->nodes[node->args[0]].dtype == ERC_F32
 		                       ? "f32_mask"

@@ -1,9 +1,9 @@
-/* Evaluates expressions for constant folding, with the kernels' own definitions (kernel_math.h). */
+/* Evaluates expressions for constant folding, with the same definitions as the kernels (kernel_math.h). */
 #include "compiler/core/expr.h"
 
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #pragma GCC diagnostic ignored "-Wtype-limits"
-#undef bool /* the header pastes dtype names, "bool" among them */
+#undef bool /* the header pastes dtype names into macros, and "bool" is one of them */
 #define VECTOR 0
 #include "compiler/core/kernel_math.h"
 #include "compiler/core/kernel_functions.h"
@@ -11,7 +11,7 @@
 typedef union expr_value V;
 
 /* clang-format off */
-/* Wrapper per dtype and primitive: reads and writes the right member of the value. */
+/* A wrapper for each dtype and primitive, which reads and writes the right member of the value. */
 #define UNARY(T, M, name) static V T##_##name##_e(const V *a) { return (V){.M = T##_##name((T##_value)a[0].M)}; }
 #define BINARY(T, M, name) \
 	static V T##_##name##_e(const V *a) { return (V){.M = T##_##name((T##_value)a[0].M, (T##_value)a[1].M)}; }
@@ -76,7 +76,7 @@ _Bool expr_can_evaluate(const struct expr *expr)
 
 static V cast(V value, enum erc_dtype from, enum erc_dtype to)
 {
-	if (to == ERC_F16 || to == ERC_BF16) /* from f32: expr_cast sees to it */
+	if (to == ERC_F16 || to == ERC_BF16) /* always from f32: expr_cast ensures this */
 		return (V){.i = to == ERC_F16 ? cast_f32_f16((float)value.f) : cast_f32_bf16((float)value.f)};
 	if (from == ERC_F16 || from == ERC_BF16)
 		return (V){.f = from == ERC_F16 ? cast_f16_f32((f16_value)value.i) : cast_bf16_f32((bf16_value)value.i)};

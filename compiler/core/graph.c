@@ -1,5 +1,5 @@
-/* Builds and edits graphs. Every function keeps the links between nodes and values whole;
- * uses are found by walking, which at a few thousand nodes costs microseconds. */
+/* Builds and edits graphs. Every function keeps the links between nodes and values consistent. Uses are found by a walk
+ * over the graph, which takes microseconds for a few thousand nodes. */
 #include <assert.h>
 
 #include "compiler/core/graph.h"
@@ -88,7 +88,7 @@ static size_t find_size(const struct graph *graph, const struct value *value)
 uint16_t graph_add_size(struct graph *graph, struct value *value, int64_t bound)
 {
 	size_t i = find_size(graph, value);
-	assert(i < UINT16_MAX); /* the infer pass stops before */
+	assert(i < UINT16_MAX); /* the infer pass stops before this limit */
 	if (i == graph->size_count)
 		arena_push(arena_of(graph), graph->sizes, graph->size_count, graph->size_capacity, value);
 	if (!value->elements || value->elements->dims[0] > bound) {
@@ -229,7 +229,7 @@ const char *node_attr_text(const struct node *node, const char *name, const char
 
 /* ---- uses ---- */
 
-/* Uses in one graph and those nested in it; *user becomes the last node found (NULL: a graph output). */
+/* Counts the uses in a graph and in its nested graphs. *user is set to the last user found; NULL: a graph output. */
 static int count_uses(const struct graph *graph, const struct value *value, struct node **user)
 {
 	int uses = 0;
@@ -259,7 +259,7 @@ int graph_count_uses(const struct graph *graph, const struct value *value)
 	return count_uses(graph, value, &user);
 }
 
-/* Adds to *found the node that uses the value; false when there are several, or a graph output. */
+/* Sets *found to the node that uses the value. Returns false when several nodes use it, or a graph output. */
 static bool find_single_user(const struct graph *graph, const struct value *value, struct node **found)
 {
 	for (size_t i = 0; i < graph->output_count; i++)

@@ -1,16 +1,15 @@
-/* The first IR: ONNX-level nodes over typed values. Built by the importer, rewritten by the
- * passes, lowered to a plan. Everything lives in the compilation's arena; nodes and values
- * are unlinked, never freed.
+/* The first IR: ONNX-level nodes over typed values. The importer builds it, the passes rewrite it, and lowering turns
+ * it into a plan. Everything lives in the compilation's arena: nodes and values are unlinked, never freed.
  *
- * A value has one producer (a node's output slot, a graph input, or constant data) and any
- * number of uses. Names are unique within a graph and its subgraphs. */
+ * A value has one producer (a node's output slot, a graph input, or constant data) and any number of uses. Names are
+ * unique within a graph and its subgraphs. */
 #ifndef ERCC_GRAPH_H
 #define ERCC_GRAPH_H
 
 #include "compiler/core/core.h"
 
 #define MAX_RANK 8
-/* Largest number of elements of one tensor; sizes in bytes then never overflow. */
+/* Maximum number of elements of one tensor. It keeps sizes in bytes from overflowing. */
 #define MAX_ELEMENTS ((int64_t)1 << 40)
 
 /* ---- types ---- */
@@ -22,36 +21,37 @@ bool dtype_is_float(enum erc_dtype dtype);
 bool dtype_is_integer(enum erc_dtype dtype); /* not bool */
 /* The dtype of that name; ERC_DTYPE_NONE when there is none. */
 enum erc_dtype dtype_from_name(const char *name, size_t length);
-/* Bits of f16 and bf16 to a number. */
+/* Converts the bits of an f16 or bf16 to a number. */
 float f16_to_float(uint16_t bits);
 float bf16_to_float(uint16_t bits);
 
 struct shape {
 	int rank;                 /* -1: unknown */
-	int64_t dims[MAX_RANK];   /* -1: unknown; an upper bound where `sizes` names the true one */
-	uint16_t sizes[MAX_RANK]; /* 0: the dim is as it stands; else the number of the graph's run-time size that it has */
+	int64_t dims[MAX_RANK];   /* -1: unknown; an upper bound where `sizes` names a run-time size */
+	uint16_t sizes[MAX_RANK]; /* 0: the dim is exact; else the number of its run-time size in the graph */
 };
-/* Product of the dims; -1 when a dim is unknown or the product exceeds MAX_ELEMENTS. A zero dim
- * makes it 0, but the other dims must still multiply to at most MAX_ELEMENTS. */
+/* Product of the dims; -1 when a dim is unknown or the product exceeds MAX_ELEMENTS. With a zero dim the product is 0,
+ * but the product of the other dims must still be at most MAX_ELEMENTS. */
 int64_t shape_elements(const struct shape *shape);
-/* Rank known and no dim unknown. */
+/* Whether the rank and all dims are known. */
 bool shape_known(const struct shape *shape);
 bool shape_equal(const struct shape *a, const struct shape *b);
-/* With run-time sizes: bounds and true sizes give the same strides, as only the outermost dim larger than 1 has one. */
+/* Whether upper bounds and true sizes give the same strides. This holds where only the outermost dim larger than 1 has
+ * a run-time size. */
 bool shape_is_dense(const struct shape *shape);
-/* The first dim that has a run-time size; -1: there is none. */
+/* The first dim that has a run-time size; -1 when there is none. */
 int shape_run_time_dim(const struct shape *shape);
 /* "[1x3x224x224]"; "[?x3]" for unknown dims, "[*]" for unknown rank, "[<=64x4]" for a run-time size. */
 const char *shape_text(struct arena *arena, const struct shape *shape);
 struct shape shape_of(int rank, const int64_t *dims);
 
-/* How the elements of a value lie in memory (enum erca_layout): chosen by the layout pass. */
+/* How the elements of a value lie in memory (enum erca_layout). The layout pass chooses it. */
 enum layout {
 	LAYOUT_PLAIN, /* row-major */
-	LAYOUT_NC16,  /* N, ceil(C/16), spatial..., 16 */
+	LAYOUT_NC16,  /* dims: N, ceil(C/16), spatial..., 16 */
 };
 
-/* Constant data. A splat tensor stores one element that stands for all. */
+/* Constant data. A splat tensor stores one element, which is the value of all elements. */
 struct tensor {
 	enum erc_dtype dtype;
 	struct shape shape;
@@ -61,7 +61,7 @@ struct tensor {
 /* Bytes that `data` holds (one element for a splat). */
 size_t tensor_bytes(const struct tensor *tensor);
 struct tensor *tensor_new(struct arena *arena, enum erc_dtype dtype, const struct shape *shape, const void *data);
-/* The same tensor with all elements stored (itself, unless it is a splat). */
+/* The tensor with all elements stored. Returns a tensor that is no splat as it is. */
 const struct tensor *tensor_expand(struct arena *arena, const struct tensor *tensor);
 /* Element `index` of an integer or bool tensor. */
 int64_t tensor_int(const struct tensor *tensor, int64_t index);
@@ -75,10 +75,9 @@ struct value {
 	const struct tensor *constant;   /* known at compile time; NULL otherwise */
 	struct node *producer;           /* NULL: graph input, constant, or outer value */
 	int producer_slot;
-	const struct shape *elements; /* i64 of rank 0 or 1 whose elements are run-time sizes or known: they stand here as
-	                                  * dims; NULL otherwise */
+	const struct shape *elements; /* i64 of rank 0 or 1 with known or run-time elements, given as dims; else NULL */
 	enum layout layout;
-	void *scratch; /* a pass's own; NULL at its start */
+	void *scratch; /* for the running pass; NULL when a pass starts */
 };
 
 /* ---- attributes ---- */
@@ -87,12 +86,12 @@ enum attr_kind {
 	ATTR_INT,
 	ATTR_FLOAT,
 	ATTR_STRING,
-	ATTR_TENSOR, /* sparse tensors arrive as dense ones */
+	ATTR_TENSOR, /* sparse tensors are converted to dense ones */
 	ATTR_GRAPH,
 	ATTR_INTS,
 	ATTR_FLOATS,
 	ATTR_STRINGS,
-	ATTR_OTHER, /* a kind that no operator here takes (types, lists of tensors or graphs); no payload */
+	ATTR_OTHER, /* a kind that no operator here takes (types, lists of tensors or graphs); without data */
 };
 
 struct attr {
@@ -116,10 +115,10 @@ struct attr {
 struct op; /* lower/op.h */
 
 struct node {
-	const char *name;      /* as in the file; made up ("Conv_12") where the file has none */
+	const char *name;      /* as in the file; generated ("Conv_12") where the file has none */
 	const char *op_type;   /* "Conv" */
 	const char *domain;    /* "" is ONNX's own */
-	int64_t opset;         /* version of the domain that the model imports */
+	int64_t opset;         /* version of the domain, as the model imports it */
 	const struct op *op;   /* NULL until resolved */
 	struct value **inputs; /* NULL entries: omitted optional inputs */
 	int input_count;
@@ -129,15 +128,15 @@ struct node {
 	int attr_count;
 	struct graph *graph;
 	struct node *previous, *next; /* in execution order */
-	void *scratch;                /* a pass's own */
+	void *scratch;                /* for the running pass */
 };
 
-/* An initial attribute lookup; NULL when absent. */
+/* Looks up an attribute; NULL when it is absent. */
 const struct attr *node_attr(const struct node *node, const char *name);
 int64_t node_attr_int(const struct node *node, const char *name, int64_t otherwise);
 float node_attr_float(const struct node *node, const char *name, float otherwise);
 const char *node_attr_text(const struct node *node, const char *name, const char *otherwise);
-/* The input, or NULL where it is omitted. */
+/* NULL where the input is omitted. */
 static inline struct value *node_input(const struct node *node, int slot)
 {
 	return slot < node->input_count ? node->inputs[slot] : NULL;
@@ -149,9 +148,9 @@ static inline struct value *node_output(const struct node *node, int slot)
 
 /* ---- the graph ---- */
 
-/* Type and shape as a file states them, before anything is inferred. */
+/* Type and shape as declared in the file, before inference. */
 struct stated_type {
-	enum erc_dtype dtype; /* ERC_DTYPE_NONE: not stated */
+	enum erc_dtype dtype; /* ERC_DTYPE_NONE: not declared */
 	struct shape shape;
 	const char *dim_names[MAX_RANK]; /* NULL where a dim is a number or has no name */
 };
@@ -159,29 +158,29 @@ struct stated_type {
 struct graph {
 	struct context *ctx;
 	const char *name;
-	struct graph *parent;      /* for a nested graph: the one whose values it may use */
+	struct graph *parent;      /* of a nested graph: the graph whose values it may use */
 	struct node *first, *last; /* execution order: every value is produced before it is used */
 	int node_count;
 	struct value **inputs; /* without initializers and pinned inputs */
 	size_t input_count, input_capacity;
-	struct value **outputs;    /* a value may stand here more than once, and may be an input or a constant */
+	struct value **outputs;    /* a value may occur more than once, and may be an input or a constant */
 	const char **output_names; /* the model's own names for them */
 	size_t output_count, output_capacity;
-	struct stated_type *output_types; /* per output, from the file; NULL for graphs that come from none */
-	struct map *names;                /* every value name given so far; shared by a graph and its nested ones */
-	int name_counter;                 /* for graph_unique_name; the root's counts */
+	struct stated_type *output_types; /* declared in the file, per output; NULL for graphs that are not from a file */
+	struct map *names;                /* all value names used so far; shared by a graph and its nested graphs */
+	int name_counter;                 /* for graph_unique_name; only the root's is used */
 	struct value *
-		*sizes; /* run-time sizes: one i64 each, 0 to the bound of every dim that has it; number 1 is the first */
+		*sizes; /* run-time sizes: one i64 each, from 0 to the upper bound of its dims; number 1 is the first */
 	size_t size_count, size_capacity;
-	const struct node *told_stated; /* the last node whose stated shape was taken, with a warning: one is enough */
+	const struct node *told_stated; /* the last node with a warning that its declared shape was taken */
 	bool typed;                     /* set by shape inference: from then on every value has a dtype and a rank */
-	/* the file's facts, for META and reports */
+	/* from the file, for META and reports */
 	int64_t ir_version, opset;
 	const char *producer;
 };
 
 struct graph *graph_new(struct context *ctx, struct graph *parent);
-/* A value with no producer; name is copied. */
+/* Makes a value without a producer. The name is copied. */
 struct value *graph_value(struct graph *graph, const char *name);
 struct value *graph_constant(struct graph *graph, const char *name, const struct tensor *tensor);
 /* A rank-0 or rank-1 i64 constant. */
@@ -189,41 +188,43 @@ struct value *graph_constant_ints(struct graph *graph, const char *name, int ran
                                   int64_t count);
 void graph_add_input(struct graph *graph, struct value *value);
 void graph_add_output(struct graph *graph, const char *name, struct value *value);
-/* The number of a run-time size, one i64 of rank 0 from 0 to `bound`; the same value has the same number. */
+/* The number of a run-time size. The value is one i64 of rank 0, from 0 to `bound`. The same value always has the same
+ * number. */
 uint16_t graph_add_size(struct graph *graph, struct value *value, int64_t bound);
-/* The value of a size, and its slot in the run-time table: sizes that became one have one slot. */
+/* The value of a size, and its slot in the table of run-time dims. Sizes that were merged share one slot. */
 struct value *graph_size(const struct graph *graph, uint16_t size);
 int graph_size_slot(const struct graph *graph, uint16_t size);
-/* "stem_7", used nowhere else. */
+/* A name such as "stem_7" that no other value has. */
 const char *graph_unique_name(struct graph *graph, const char *stem);
 
-/* Appends a node (before == NULL) or inserts it before another. The arrays are copied; the outputs' producer is set. */
+/* Appends a node (before == NULL) or inserts it before another. The arrays are copied, and the outputs' producer is
+ * set. */
 struct node *graph_add_node(struct graph *graph, struct node *before, const char *op_type, const char *name,
                             struct value *const *inputs, int input_count, struct value *const *outputs,
                             int output_count);
 void node_set_attrs(struct node *node, const struct attr *attrs, int count);
 void node_set_input(struct node *node, int slot, struct value *value);
-/* Unlinks a node; its outputs keep their data but lose the producer. */
+/* Unlinks a node. Its outputs keep their data but lose their producer. */
 void graph_remove_node(struct node *node);
-/* Every use of `from` (node inputs, graph outputs, nested graphs) becomes a use of `to`. */
+/* Replaces `from` by `to` in all node inputs and graph outputs, also in nested graphs. */
 void graph_replace_uses(struct graph *graph, struct value *from, struct value *to);
-/* Uses by nodes and graph outputs, nested graphs included. */
+/* The number of uses by nodes and graph outputs, also in nested graphs. */
 int graph_count_uses(const struct graph *graph, const struct value *value);
-/* The only node that uses the value; NULL when it is none, several, or also a graph output. */
+/* The only node that uses the value. NULL when there is none, when there are several, or when a graph output uses
+ * it. */
 struct node *graph_single_user(const struct graph *graph, const struct value *value);
 
 /* ---- text form (graph_print.c, graph_parse.c) and checks (graph_verify.c) ---- */
 
-/* What names are written with as they are; others stand in quotes. */
+/* The characters that a name may have without quotes. */
 #define GRAPH_NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./-$"
 
 /* One line per input, constant, node and output; graph_parse reads it back. */
 void graph_print(const struct graph *graph, FILE *out);
-/* Parses what graph_print wrote. Constants of more than 64 elements are printed as a digest and cannot
- * be read back. The first line (graph ...) may be left out: IR version 8 and opset 17 then; lines that
- * start with # are comments. */
+/* Parses what graph_print wrote. Constants of more than 64 elements are printed as a digest and cannot be read back.
+ * Without the first line (graph ...), the IR version is 8 and the opset is 17. Lines that start with # are comments. */
 enum ercc_status graph_parse(struct context *ctx, const char *text, struct graph **out);
-/* Links, order, names, types: ERCC_INTERNAL and a message that names `stage` when anything does not hold. */
+/* Checks links, order, names and types. Returns ERCC_INTERNAL when a check fails; the message names `stage`. */
 enum ercc_status graph_verify(const struct graph *graph, const char *stage);
 
 #endif

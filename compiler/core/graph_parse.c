@@ -1,12 +1,12 @@
-/* Text -> graph: the statements that graph_print writes. graph_parse_data.c reads what stands
- * in them: names, types, numbers, tensors. */
+/* Text -> graph: parses the statements that graph_print writes. graph_parse_data.c parses their parts: names, types,
+ * numbers, tensors. */
 #include "compiler/core/graph_parse.h"
 
 #define MAX_NESTED_GRAPHS 64
 #define DEFAULT_IR_VERSION 8
 #define DEFAULT_OPSET 17
 
-/* Growing lists of one statement. */
+/* Lists that grow while one statement is parsed. */
 struct value_list {
 	struct value **items;
 	size_t count, capacity;
@@ -33,7 +33,7 @@ static struct value *find_value(const struct parse_scope *scope, const char *nam
 	return value;
 }
 
-/* _ is no value. */
+/* The name _ means that there is no value. */
 static enum ercc_status parse_use(struct parser *parser, struct parse_scope *scope, struct value **out)
 {
 	const char *name;
@@ -146,7 +146,7 @@ static enum ercc_status parse_output(struct parser *parser, struct parse_scope *
 	return ERCC_OK;
 }
 
-/* Outputs of a node come before its inputs in the text, but must not be visible to them. */
+/* The text names a node's outputs before its inputs, but the inputs must not refer to them. */
 static enum ercc_status parse_results(struct parser *parser, struct parse_scope *results, struct value_list *out)
 {
 	if (parse_mark(parser, "("))
@@ -214,7 +214,7 @@ static enum ercc_status parse_node(struct parser *parser, struct parse_scope *sc
 	return ERCC_OK;
 }
 
-/* size NAME: the next number of "64~1" in types. */
+/* size NAME: gives the value the next size number, which types refer to as in "64~1". */
 static enum ercc_status parse_size(struct parser *parser, struct parse_scope *scope)
 {
 	struct value *value;

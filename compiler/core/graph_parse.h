@@ -1,4 +1,4 @@
-/* What graph_parse.c and graph_parse_data.c share; private to them. */
+/* What graph_parse.c and graph_parse_data.c share; private to these two files. */
 #ifndef ERCC_GRAPH_PARSE_H
 #define ERCC_GRAPH_PARSE_H
 
@@ -17,19 +17,19 @@ struct parse_scope {
 	int depth;
 };
 
-/* ERCC_MODEL and a message with the line. */
+/* Returns ERCC_MODEL, with a message that names the line. */
 enum ercc_status parse_error(struct parser *parser, const char *what);
-/* Blank lines and comments. */
+/* Skips blank lines and comments. */
 void parse_skip_lines(struct parser *parser);
 bool parse_at_line_end(struct parser *parser);
 
-/* These skip blanks on the line, then take what they are named after. */
+/* These skip blanks on the line, then take what their name says. */
 bool parse_at(struct parser *parser, char c);              /* takes nothing */
 bool parse_ahead(struct parser *parser, const char *word); /* takes nothing */
-bool parse_word(struct parser *parser, const char *word);  /* a whole bare name */
+bool parse_word(struct parser *parser, const char *word);  /* a complete name without quotes, which must be `word` */
 bool parse_mark(struct parser *parser, const char *mark);
 enum ercc_status parse_expect(struct parser *parser, const char *mark);
-enum ercc_status parse_name(struct parser *parser, const char **out); /* bare or quoted */
+enum ercc_status parse_name(struct parser *parser, const char **out); /* with or without quotes */
 enum ercc_status parse_string(struct parser *parser, const char **out);
 enum ercc_status parse_int(struct parser *parser, int64_t *out);
 enum ercc_status parse_type(struct parser *parser, enum erc_dtype *dtype, struct shape *shape);
@@ -37,7 +37,7 @@ enum ercc_status parse_type(struct parser *parser, enum erc_dtype *dtype, struct
 enum ercc_status parse_data(struct parser *parser, enum erc_dtype dtype, const struct shape *shape,
                             const struct tensor **out);
 enum ercc_status parse_tensor(struct parser *parser, struct tensor **out);
-/* All kinds but graphs. */
+/* Takes any kind of attribute except a graph. */
 enum ercc_status parse_attr_value(struct parser *parser, struct attr *out);
 
 #endif

@@ -1,5 +1,4 @@
-/* The small things in graph text: marks, names, strings, numbers, types, tensors, attribute
- * values. */
+/* The parts of graph text: punctuation, names, strings, numbers, types, tensors, attribute values. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -121,7 +120,7 @@ enum ercc_status parse_int(struct parser *parser, int64_t *out)
 	char *end;
 	skip_blanks(parser);
 	errno = 0;
-	/* u64 elements go beyond i64: they keep their bits. */
+	/* A u64 element may exceed i64. Its bits are kept. */
 	bool negative = *parser->at == '-';
 	*out = negative ? strtoll(parser->at, &end, 0) : (int64_t)strtoull(parser->at, &end, 0);
 	if (end == parser->at || errno)
@@ -155,7 +154,7 @@ static enum ercc_status parse_shape(struct parser *parser, struct shape *out)
 			return parse_error(parser, "too many dimensions");
 		if (out->rank)
 			TRY(parse_expect(parser, "x"));
-		/* "0x3" is two dims, no hexadecimal number. */
+		/* "0x3" is two dims here, not a hexadecimal number. */
 		if (!parse_mark(parser, "?")) {
 			char *end;
 			dim = strtoll(parser->at, &end, 10);
@@ -257,7 +256,7 @@ enum ercc_status parse_tensor(struct parser *parser, struct tensor **out)
 
 /* ---- attribute values ---- */
 
-/* A float is written with a point, an exponent, or as inf or nan. */
+/* A float has a point or an exponent, or is inf or nan. */
 static bool float_ahead(struct parser *parser)
 {
 	skip_blanks(parser);
@@ -308,7 +307,7 @@ static enum ercc_status parse_empty_list(struct parser *parser, enum attr_kind k
 	return parse_expect(parser, "]");
 }
 
-/* A type is ahead where a word is followed by a shape. */
+/* A tensor follows if the next word is a dtype, with a shape after it. */
 static bool tensor_ahead(struct parser *parser)
 {
 	skip_blanks(parser);

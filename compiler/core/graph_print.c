@@ -1,4 +1,4 @@
-/* Graph -> text, one line a thing; graph_parse reads it back:
+/* Graph -> text, one line per statement. graph_parse reads it back:
  *   input x:f32[?x3] (batch, _)
  *   const w:f32[3x2] = {1, 2, 3, 4, 5, 6}
  *   y:f32[?x2] = Gemm(x, w, _) {alpha=1.0, transB=0} "fc"
@@ -15,7 +15,7 @@
 struct printer {
 	FILE *out;
 	const struct graph *root;
-	struct map constants; /* values whose line is printed */
+	struct map constants; /* constants that are already printed */
 	int indent;
 };
 
@@ -37,7 +37,7 @@ static void print_string(FILE *out, const char *text)
 	putc('"', out);
 }
 
-/* Bare where nothing else could be read into it. */
+/* Without quotes where the name cannot be read as anything else. */
 static void print_name(FILE *out, const char *name)
 {
 	if (name[0] && strcmp(name, "_") != 0 && name[strspn(name, GRAPH_NAME_CHARACTERS)] == '\0')
@@ -46,7 +46,7 @@ static void print_name(FILE *out, const char *name)
 		print_string(out, name);
 }
 
-/* At the start of a line the words that start statements are taken. */
+/* At the start of a line, a name that equals the first word of a statement is quoted. */
 static void print_first_name(FILE *out, const char *name)
 {
 	static const char *const taken[] = {"graph", "input", "const", "output", "size"};
@@ -59,7 +59,7 @@ static void print_first_name(FILE *out, const char *name)
 	print_name(out, name);
 }
 
-/* The shortest decimal that reads back as the same number. `point`: it must not look like an integer. */
+/* The shortest decimal that reads back as the same number. `point`: the text must not look like an integer. */
 static void print_float(FILE *out, double number, bool is_double, bool point)
 {
 	char text[40];
@@ -110,7 +110,7 @@ static void print_element(FILE *out, const struct tensor *tensor, int64_t index)
 	}
 }
 
-/* FNV-1a, a word at a time: tells whether two dumps hold the same data. */
+/* FNV-1a over 64-bit words. It shows whether two dumps hold the same data. */
 static uint64_t digest(const void *data, size_t bytes)
 {
 	uint64_t hash = 0xcbf29ce484222325;
@@ -180,7 +180,7 @@ static void print_tensor(struct printer *printer, const struct tensor *tensor)
 	print_data(printer, tensor);
 }
 
-/* What follows a value's name where it is defined: type, and what is known of it. */
+/* Prints what follows a value's name in its definition: the type and other known facts. */
 static void print_facts(struct printer *printer, const struct value *value)
 {
 	if (value->dtype != ERC_DTYPE_NONE || value->shape.rank >= 0) {
@@ -220,7 +220,7 @@ static void print_input(struct printer *printer, const struct value *value)
 	putc('\n', printer->out);
 }
 
-/* Constants have no place of their own: each is printed in front of its first use. */
+/* Constants are not in the list of nodes. Each is printed before the first node that uses it. */
 static void print_constant(struct printer *printer, const struct value *value)
 {
 	if (!value || !value->constant || value->producer || map_get(&printer->constants, value))
@@ -237,7 +237,7 @@ static void print_constant(struct printer *printer, const struct value *value)
 
 static void print_constants_of_graph(struct printer *printer, const struct graph *graph);
 
-/* Those of nested graphs too, so that the outer graph sees what it shares with them. */
+/* Includes the constants of nested graphs, so that those shared with the outer graph are defined there. */
 static void print_constants(struct printer *printer, const struct node *node)
 {
 	for (int i = 0; i < node->input_count; i++)
@@ -266,7 +266,7 @@ static void print_attr_item(FILE *out, const struct attr *attr, int64_t index)
 
 static void print_list(FILE *out, const struct attr *attr)
 {
-	/* An empty list does not show what it is a list of. */
+	/* An empty list does not show the kind of its items, so its text begins with the kind. */
 	if (attr->count == 0)
 		fputs(attr->kind == ATTR_INTS ? "ints" : attr->kind == ATTR_FLOATS ? "floats" : "strings", out);
 	putc('[', out);
@@ -334,7 +334,7 @@ static void print_result(struct printer *printer, const struct value *value, boo
 	else
 		print_name(printer->out, value->name);
 	print_facts(printer, value);
-	/* A value that is known, though a node still produces it. */
+	/* The value is known, but a node still produces it. */
 	if (value->constant) {
 		putc(' ', printer->out);
 		print_data(printer, value->constant);

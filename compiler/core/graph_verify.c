@@ -1,5 +1,5 @@
-/* What every pass may rely on and must leave behind: links in both directions, values defined
- * before they are used, unique names, constants that fit their values. */
+/* What every pass may rely on and must preserve: links in both directions, values defined before they are used, unique
+ * names, constants that match the dtype and shape of their values. */
 #include "compiler/core/graph.h"
 
 struct verifier {
@@ -7,7 +7,7 @@ struct verifier {
 	const char *stage;
 	bool typed;         /* every value must have a dtype and a rank */
 	size_t size_count;  /* of the outermost graph */
-	struct map defined; /* value -> the graph in which it is defined so far */
+	struct map defined; /* value -> the graph in which it is defined; only values defined so far */
 	struct map names;   /* name -> value */
 };
 
@@ -56,8 +56,8 @@ static enum ercc_status define(struct verifier *verifier, const struct graph *gr
 	return verify_type(verifier, node, value);
 }
 
-/* Constants are defined by their first use; everything else must be defined by now, in this
- * graph or one around it. */
+/* A constant is defined by its first use. Any other value must already be defined, in this graph or in one around
+ * it. */
 static enum ercc_status verify_use(struct verifier *verifier, const struct graph *graph, const struct node *node,
                                    struct value *value)
 {
@@ -108,7 +108,7 @@ static enum ercc_status verify_list(struct verifier *verifier, const struct grap
 	for (const struct node *node = graph->first; node; previous = node, node = node->next) {
 		if (node->previous != previous)
 			return broken(verifier, node, "broken list of nodes", node->name);
-		/* A list that bites its tail would not end. */
+		/* A list with a cycle would not end. */
 		if (++count > graph->node_count)
 			return broken(verifier, node, "more nodes than counted", node->name);
 	}

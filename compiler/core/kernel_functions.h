@@ -1,9 +1,10 @@
-/* More of kernel_math.h: half-precision casts, logarithm and exponential near zero, trigonometric and
- * hyperbolic functions, bit operations; and the loop of row kernels. Accurate to a few units of the last place over the whole range. */
-/* Short functions, one a line: */
+/* Further functions beside kernel_math.h: half-precision casts, logarithm and exponential near zero, trigonometric and
+ * hyperbolic functions, and bit operations; and the loop of row kernels. Over the whole range the error is at most a
+ * few units in the last place. */
+/* Short functions are on one line: */
 /* clang-format off */
 
-/* ---- f16 and bf16: stored as bits, computed with as f32 ---- */
+/* ---- f16 and bf16: stored as bits, converted to f32 for arithmetic ---- */
 
 typedef unsigned short f16_value;
 typedef unsigned short bf16_value;
@@ -15,7 +16,7 @@ FN float cast_f16_f32(f16_value h)
 	unsigned sign = (unsigned)(h & 0x8000) << 16, rest = (unsigned)(h & 0x7fff) << 13;
 	if ((h & 0x7c00) == 0x7c00)
 		return half_float(sign | 0x7f800000 | rest);
-	return half_float(sign | half_bits(half_float(rest) * 0x1p112f)); /* the exponents' biases differ by 112 */
+	return half_float(sign | half_bits(half_float(rest) * 0x1p112f)); /* the biases of the exponents differ by 112 */
 }
 FN f16_value cast_f32_f16(float x)
 {
@@ -24,7 +25,7 @@ FN f16_value cast_f32_f16(float x)
 		return (f16_value)(sign | 0x7e00);
 	if (a >= 0x47800000) /* 2^16 */
 		return (f16_value)(sign | 0x7c00);
-	if (a < 0x38800000) /* below 2^-14: a unit of 0.5's last place is f16's smallest number */
+	if (a < 0x38800000) /* below 2^-14, a denormal: adding 0.5 rounds to multiples of 2^-24, f16's smallest number */
 		return (f16_value)(sign | (half_bits(half_float(a) + 0.5f) - 0x3f000000));
 	return (f16_value)(sign | (a + 0xfff + (a >> 13 & 1) - 0x38000000) >> 13);
 }
@@ -37,9 +38,9 @@ FN bf16_value cast_f32_bf16(float x)
 	return (bf16_value)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-/* ---- near zero ---- */
+/* ---- exponential and logarithm near zero ---- */
 
-/* e^a - 1: where 1 would swallow the rest, the Taylor series. */
+/* e^a - 1. Near zero, where e^a - 1 would lose digits, by the Taylor series. */
 FN f32_value f32_expm1(f32_value a)
 {
 	f32_value p = f32_set(1.0f / 40320);
@@ -52,7 +53,7 @@ FN f32_value f32_expm1(f32_value a)
 	p = p * a * a + a;
 	return f32_select(f32_abs(a) < f32_set(0.5f), p, f32_exp(a) - f32_set(1.0f));
 }
-/* ln(1 + a): what rounding 1 + a lost is made good by the factor a / ((1 + a) - 1). */
+/* ln(1 + a). The factor a / ((1 + a) - 1) corrects the rounding of 1 + a. */
 FN f32_value f32_log1p(f32_value a)
 {
 	f32_value one = f32_set(1.0f), u = one + a, lost = u - one;
@@ -60,7 +61,7 @@ FN f32_value f32_log1p(f32_value a)
 	return f32_select(f32_abs(a) < f32_set(0x1p20f), small, y);
 }
 
-/* What follows is too long to be repeated at every use. */
+/* The following functions are too long to be inlined at every use. */
 #ifndef SLOW
 #define SLOW static __attribute__((noinline, unused))
 #endif
@@ -77,7 +78,7 @@ SLOW double f64_expm1(double a)
 		p = 1 + p * a / k;
 	return p * a;
 }
-/* 2 atanh(s), s = a / (2 + a) */
+/* ln(1 + a) = 2 atanh(s), s = a / (2 + a) */
 SLOW double f64_log1p(double a)
 {
 	if (!(__builtin_fabs(a) < 0.25))
@@ -90,7 +91,7 @@ SLOW double f64_log1p(double a)
 
 /* ---- sine, cosine, tangent ---- */
 
-/* The bits of 2/pi behind the point. */
+/* The binary digits of 2/pi after the point. */
 CONSTANT unsigned long long two_over_pi[20] = {
 	0xa2f9836e4e441529, 0xfc2757d1f534ddc0, 0xdb6295993c439041, 0xfe5163abdebbc561, 0xb7246e3a424dd2e0,
 	0x06492eea09d1921c, 0xfe1deb1cb129a73e, 0xe88235f52ebb4484, 0xe99c7026b45f7e41, 0x3991d639835339f4,
@@ -98,7 +99,7 @@ CONSTANT unsigned long long two_over_pi[20] = {
 	0x7527bac7ebe5f17b, 0x3d0739f78a5292ea, 0x6bfb5fb11f8d5d08, 0x56033046fc7b6bab, 0xf0cfbc209af4361d,
 };
 
-/* Large x = m 2^e: m times those 192 bits of 2/pi that matter, modulo 4 quarter turns (Payne and Hanek). */
+/* Reduces a large x = m 2^e: m times those 192 bits of 2/pi that matter, modulo 4 quarter turns (Payne and Hanek). */
 SLOW int quarter_of_large(double x, double *rest)
 {
 	unsigned long long bits, word[3], product[4] = {0};
@@ -110,7 +111,7 @@ SLOW int quarter_of_large(double x, double *rest)
 		word[i] = two_over_pi[at] << by | (by ? two_over_pi[at + 1] >> (64 - by) : 0);
 	}
 	unsigned __int128 carry = 0;
-	for (int i = 0; i < 3; i++) { /* product[0] is the least */
+	for (int i = 0; i < 3; i++) { /* product[0] is the least significant */
 		carry += (unsigned __int128)word[2 - i] * m;
 		product[i] = (unsigned long long)carry;
 		carry >>= 64;
@@ -123,11 +124,11 @@ SLOW int quarter_of_large(double x, double *rest)
 	int quarter = (int)(product[2] >> 62);
 	long long high = (long long)(product[2] << 2 | product[1] >> 62); /* the fraction of a quarter turn, as 0.64 bits */
 	unsigned long long low = product[1] << 2 | product[0] >> 62;
-	quarter += high < 0; /* above a half: the next quarter, minus */
+	quarter += high < 0; /* a fraction above one half becomes negative, from the next quarter */
 	*rest = ((double)high * 0x1p-64 + (double)low * 0x1p-128) * 0x1.921fb54442d18p0;
 	return quarter & 3;
 }
-/* x = quarter pi/2 + rest, |rest| <= pi/4 */
+/* Reduces x: x = quarter pi/2 + rest, |rest| <= pi/4. */
 SLOW int quarter_of(double x, double *rest)
 {
 	double a = __builtin_fabs(x);
@@ -146,7 +147,7 @@ SLOW int quarter_of(double x, double *rest)
 		*rest = -*rest;
 	return x < 0 ? -quarter & 3 : quarter;
 }
-/* sin(r + turn pi/2) by Taylor's series. */
+/* sin(r + turn pi/2) by the Taylor series. */
 SLOW double sine_of(double r, int turn)
 {
 	double z = r * r, p = 0;
@@ -175,9 +176,9 @@ SLOW double f64_tan(double a)
 	return sine_of(r, turn) / sine_of(r, turn + 1);
 }
 
-/* ---- their inverses ---- */
+/* ---- inverses of sine, cosine, tangent ---- */
 
-/* atan(c) + atan((x - c) / (1 + x c)) for the next c = k/8, after 1/x where x > 1. */
+/* atan(c) + atan((x - c) / (1 + x c)), where c is the nearest k/8. x > 1 is replaced by 1/x first. */
 SLOW double f64_atan(double a)
 {
 	static const double table[] = {0,
@@ -245,7 +246,7 @@ F32_THROUGH_F64(asin) F32_THROUGH_F64(acos) F32_THROUGH_F64(atan)
 F32_THROUGH_F64(sinh) F32_THROUGH_F64(cosh)
 F32_THROUGH_F64(asinh) F32_THROUGH_F64(acosh) F32_THROUGH_F64(atanh)
 
-/* ---- bits; a shift by the width or more leaves nothing ---- */
+/* ---- bit operations; a shift by the width or more gives 0 ---- */
 
 #define BITS(T, U) \
 	FN T##_value T##_and(T##_value a, T##_value b) { return (T##_value)(a & b); } \
@@ -261,12 +262,12 @@ BITS(i32, unsigned int) BITS(u32, unsigned int) BITS(i64, unsigned long long) BI
 FN bool_value bool_max(bool_value a, bool_value b) { return a | b; }
 FN bool_value bool_min(bool_value a, bool_value b) { return a & b; }
 
-/* ---- parameters: the list of a template stands in an enum before it ---- */
+/* ---- parameters: an enum before the template lists them ---- */
 
 #define PARAM(name) PARAM_##name,
 #define P(name) p[PARAM_##name]
 
-/* ---- templates for any dtype, which the compiler defines as T ---- */
+/* ---- templates for any dtype; the compiler defines it as T ---- */
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -274,7 +275,7 @@ FN bool_value bool_min(bool_value a, bool_value b) { return a & b; }
 
 /* ---- row kernels: a template that defines row(args, p, r) ends with this ---- */
 
-/* A thread takes every THREADS-th row of the tile. */
+/* Each thread takes every THREADS-th row of the tile. */
 #define KERNEL_OF_ROWS \
 	TILE_BODY \
 	{ \

@@ -1,7 +1,7 @@
-/* The element operations that kernels are written in, as DTYPE_NAME(arguments). VECTOR 1: f32
- * is a vector of LANES floats; 0: one float. All other dtypes are scalars. No header, no libm:
- * the compiler itself includes this file too, to fold constants with the same definitions. */
-/* Short functions, one a line: */
+/* The element operations that kernels are written in, as DTYPE_NAME(arguments). VECTOR 1: f32 is a vector of LANES
+ * floats; 0: f32 is one float. All other dtypes are scalars. No header and no libm is used, because the compiler
+ * includes this file too: it folds constants with the same definitions. */
+/* Short functions are on one line: */
 /* clang-format off */
 #ifndef VECTOR
 #define VECTOR 0
@@ -70,7 +70,7 @@ FN f32_value f32_abs(f32_value a) { return f32_from_bits(f32_bits(a) & 0x7ffffff
 FN f32_mask_value f32_eq(f32_value a, f32_value b) { return a == b; }
 FN f32_mask_value f32_lt(f32_value a, f32_value b) { return a < b; }
 FN f32_mask_value f32_le(f32_value a, f32_value b) { return a <= b; }
-/* a NaN in the first argument stays */
+/* if the first argument is NaN, so is the result */
 FN f32_value f32_min(f32_value a, f32_value b) { return f32_select(b < a, b, a); }
 FN f32_value f32_max(f32_value a, f32_value b) { return f32_select(a < b, b, a); }
 FN f32_value f32_sign(f32_value a)
@@ -79,7 +79,7 @@ FN f32_value f32_sign(f32_value a)
 	return f32_select(zero < a, f32_set(1.0f), f32_select(a < zero, f32_set(-1.0f), a));
 }
 
-/* To the nearest integer, halves to even: adding and taking away 2^23 rounds away the fraction. */
+/* The nearest integer, halves to even. Adding 2^23 and subtracting it again rounds off the fraction. */
 FN f32_value f32_round(f32_value a)
 {
 	f32_value big = f32_from_bits((f32_bits(a) & (int)0x80000000) | 0x4b000000);
@@ -96,10 +96,11 @@ FN f32_value f32_ceil(f32_value a)
 	return f32_select(r < a, r + f32_set(1.0f), r);
 }
 
-/* The integer nearest to a small number: as f32_round, but below 2^22 only. */
+/* The same as f32_round, but only for numbers below 2^22. */
 FN f32_value f32_near(f32_value a) { return (a + f32_set(0x1.8p23f)) - f32_set(0x1.8p23f); }
 
-/* e^a = 2^n e^r with |r| <= ln2/2; Taylor to r^7; 2^n in two factors, so that denormal results come out. */
+/* e^a = 2^n e^r with |r| <= ln2/2. e^r by the Taylor series up to r^7. 2^n is applied as two factors, so that denormal
+ * results are right. */
 FN f32_value f32_exp(f32_value a)
 {
 	f32_value x = f32_min(f32_max(f32_set(-110.0f), a), f32_set(90.0f)); /* NaN becomes -110 */
@@ -139,7 +140,8 @@ FN f32_value f32_log(f32_value a)
 
 FN f32_value f32_sigmoid(f32_value a) { return f32_set(1.0f) / (f32_set(1.0f) + f32_exp(-a)); }
 
-/* m / (m + 2) with m = e^2x - 1 = 2^n (e^r - 1) + (2^n - 1), e^r - 1 by Taylor's series; from 10 on it is 1. */
+/* m / (m + 2) with m = e^2x - 1 = 2^n (e^r - 1) + (2^n - 1). e^r - 1 by the Taylor series. From x = 10 on, the result
+ * is 1. */
 FN f32_value f32_tanh(f32_value a)
 {
 	f32_value x = f32_min(f32_set(10.0f), f32_abs(a)), y = x + x; /* NaN becomes 10 */
@@ -157,7 +159,8 @@ FN f32_value f32_tanh(f32_value a)
 	return f32_select(a == a, p, a);
 }
 
-/* x P(x^2) / Q(x^2), a minimax fit over |x| <= 3.92, where it is 1; relative error of the fit 2e-8, with rounding 4e-7. */
+/* x P(x^2) / Q(x^2), a minimax fit for |x| <= 3.92. Larger |x| are replaced by 3.92, where erf rounds to 1. The
+ * relative error of the fit is 2e-8, and 4e-7 with rounding. */
 FN f32_value f32_erf(f32_value a)
 {
 	f32_value end = f32_set(3.92f), one = f32_set(1.0f), x = f32_max(f32_min(a, end), -end), z = x * x;
@@ -175,7 +178,7 @@ FN f32_value f32_erf(f32_value a)
 	return f32_max(f32_min(x * p / q, one), -one);
 }
 
-/* ---- f64: the basic operations, and what f32_pow needs ---- */
+/* ---- f64: the basic operations, and those that f32_pow needs ---- */
 
 FN f64_value f64_set(double x) { return x; }
 FN double f64_add(double a, double b) { return a + b; }
@@ -278,7 +281,7 @@ FN double f64_pow(double a, double b)
 	}
 	if (a < 0 && !whole)
 		return __builtin_nan("");
-	if (whole && __builtin_fabs(b) <= 64) { /* exact products of small powers */
+	if (whole && __builtin_fabs(b) <= 64) { /* small whole powers: repeated multiplication */
 		double y = 1;
 		for (int k = (int)__builtin_fabs(b); k > 0; k--)
 			y *= a;
@@ -292,7 +295,7 @@ FN double f64_fmod(double a, double b)
 	double x = __builtin_fabs(a), y = __builtin_fabs(b);
 	if (a != a || !(y > 0) || x == __builtin_inf())
 		return __builtin_nan("");
-	while (x >= y) { /* exact: subtracts the largest y 2^k <= x */
+	while (x >= y) { /* without rounding: subtracts the largest y 2^k <= x */
 		double step = y;
 		while (step <= x / 2)
 			step *= 2;
@@ -300,7 +303,7 @@ FN double f64_fmod(double a, double b)
 	}
 	return __builtin_copysign(x, a);
 }
-/* the sign of the divisor */
+/* The result has the sign of the divisor. */
 FN double f64_mod(double a, double b)
 {
 	double r = f64_fmod(a, b);
@@ -323,7 +326,7 @@ F32_BY_LANE(pow)
 F32_BY_LANE(mod)
 F32_BY_LANE(fmod)
 
-/* ---- integers: wrapping arithmetic, no division trap ---- */
+/* ---- integers: arithmetic wraps, and division does not trap ---- */
 
 #define INTEGER(T, U, is_signed) \
 	FN T##_value T##_set(long long x) { return (T##_value)x; } \
@@ -380,7 +383,7 @@ FN bool_value bool_not(bool_value a) { return !a; }
 FN bool_value bool_eq(bool_value a, bool_value b) { return a == b; }
 FN bool_value bool_select(int m, bool_value a, bool_value b) { return m ? a : b; }
 
-/* ---- casts: float to integer truncates; what does not fit wraps as on x86-64, without undefined behaviour ---- */
+/* ---- casts: float to integer truncates; numbers out of range wrap as on x86-64, without undefined behaviour ---- */
 
 FN long long truncate_f64(double x)
 {

@@ -1,4 +1,4 @@
-/* Open-addressed hash map, by text or by pointer. Entries are never removed. */
+/* Open-addressed hash map with keys of text or pointers. Entries are never removed. */
 #include "compiler/core/core.h"
 
 struct map_slot {
@@ -20,7 +20,7 @@ static uint64_t hash_pointer(const void *pointer)
 	return hash ^ hash >> 32;
 }
 
-/* The slot that holds the key, or the free one where it belongs. */
+/* The slot that holds the key, or the free slot where it is to be added. */
 static struct map_slot *find_slot(const struct map *map, const void *key)
 {
 	bool by_text = map->kind == MAP_TEXT;

@@ -138,7 +138,7 @@ void variant_define_all(struct variant *variant, const struct launch *launch)
 
 void variant_set_tile(struct variant *variant, int param, int64_t value)
 {
-	assert(param < 64); /* bits of tile_params */
+	assert(param < 64); /* tile_params has 64 bits */
 	variant_set(variant, param, value);
 	variant->tile_params |= UINT64_C(1) << param;
 }
@@ -170,7 +170,7 @@ static void print_operand(const struct operand *operand, const struct shape *spa
 	}
 }
 
-/* Where the memory planner put what is used; nothing before it has run. */
+/* Prints the offsets of used buffers. There are none before the memory planner has run. */
 static void print_places(const struct plan *plan, FILE *out)
 {
 	bool placed = plan->arena_bytes || plan->weights_bytes;

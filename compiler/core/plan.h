@@ -1,7 +1,6 @@
-/* The second IR: what a device runs. A plan is a list of launches over buffers; each launch
- * is one kernel template with its operands, iteration space and epilogue expression. Lowering
- * fills it and passes change it, for all targets; for each target and budget variants/ chooses tiles,
- * and the writer stores both. */
+/* The second IR: what a device runs. A plan is a list of launches over buffers. Each launch is one kernel template with
+ * its operands, iteration space and epilogue expression. Lowering builds the plan and passes change it, for all targets
+ * at once. For each target and budget, variants/ then chooses tiles. The writer stores the plan and the variants. */
 #ifndef ERCC_PLAN_H
 #define ERCC_PLAN_H
 
@@ -16,7 +15,7 @@ enum buffer_kind {
 	BUFFER_DIMS, /* the request's table of run-time dims: one i64 at `offset` */
 };
 
-#define BUFFER_ALIGN 64 /* buffers begin at multiples */
+#define BUFFER_ALIGN 64 /* bytes; buffers begin at multiples of it */
 
 struct buffer {
 	enum buffer_kind kind;
@@ -24,11 +23,11 @@ struct buffer {
 	int64_t bytes;    /* upper bound */
 	const void *data; /* weights: the bytes, or NULL until the packing runs */
 	int io;           /* input or output number */
-	bool is_optional; /* no launch of some targets uses it: placed after all others, so their arena ends before it */
-	/* A view: this buffer is bytes [parent_offset, +bytes) of the parent. */
+	bool is_optional; /* some targets have no launch that uses it; placed last, so their arena ends before it */
+	/* A view: this buffer is the `bytes` bytes of the parent from parent_offset on. */
 	struct buffer *parent;
 	int64_t parent_offset;
-	/* planned */
+	/* set by the memory planner */
 	int first_use, last_use; /* launch numbers; -1: unused */
 	int64_t offset;          /* within the arena, the weights or the table of run-time dims */
 	const char *name;        /* of the value, for dumps */
@@ -39,21 +38,21 @@ struct operand {
 	struct buffer *buffer;
 	enum erc_dtype dtype;
 	int64_t offset;            /* bytes to the first element */
-	int64_t strides[MAX_RANK]; /* in elements, one per dim of the launch's space; where the template follows them */
+	int64_t strides[MAX_RANK]; /* in elements, one per dim of the launch's space, if the template uses strides */
 	bool write;
 	uint8_t role; /* enum operand_role: how the epilogue reads it */
 };
 
-/* How an epilogue operand is addressed where the kernel has a channel and a position. */
+/* How the address of an epilogue operand is computed, in a kernel that has a channel and a position. */
 enum operand_role {
 	ROLE_NONE,    /* not an epilogue operand */
-	ROLE_FULL,    /* as the output */
+	ROLE_FULL,    /* addressed like the output */
 	ROLE_CHANNEL, /* one element per channel */
 	ROLE_SCALAR,  /* one element */
 };
 
 #define MAX_OPERANDS 20
-#define MAX_PARAMS 96 /* ERC_CUDA_MOST_PARAMS of schemas/cuda.h: a CUDA launch has room for them */
+#define MAX_PARAMS 96 /* ERC_CUDA_MOST_PARAMS of schemas/cuda.h: the maximum of a CUDA launch */
 
 #define TILE_SHAPE 8
 
@@ -72,36 +71,37 @@ struct variant {
 	int define_count;
 	int64_t params[MAX_PARAMS];
 	int param_count;
-	/* Which params and defines (bit: index) are the tile's: all others are the same under every budget. */
+	/* Which params and defines depend on the tile (a bit for each index). All others are the same under every
+	 * budget. */
 	uint64_t tile_params, tile_defines;
-	int64_t shape[TILE_SHAPE]; /* of the tile; meaning set by the template */
+	int64_t shape[TILE_SHAPE]; /* of the tile; the template gives its numbers a meaning */
 	const char *shape_text;    /* the same for people: "4x28x32" */
 	uint32_t tile_count;
-	/* Run-time tile count, see erca_variant: count_scale 0: tile_count is the count. */
+	/* Run-time tile count, see erca_variant. count_scale 0: the count is tile_count. */
 	uint16_t count_size;
 	uint16_t count_scale;
 	uint32_t count_step;
 	int64_t local_bytes;
-	uint32_t units;              /* most; 0: no limit */
+	uint32_t units;              /* maximum; 0: no limit */
 	uint32_t threads, registers; /* GPU */
-	uint32_t blocks_per_unit;    /* CUDA: that a unit holds at once; 0: not known */
+	uint32_t blocks_per_unit;    /* CUDA: maximum that a unit holds at the same time; 0: not known */
 	uint32_t tile_ns;            /* predicted */
 	int64_t tile_bytes;
-	uint32_t kernel;              /* in the target's kernel list, once built */
-	const struct variant *larger; /* of the next larger budget; NULL: this is the largest */
+	uint32_t kernel;              /* index in the target's kernel list, once built */
+	const struct variant *larger; /* the variant of the next larger budget; NULL: this is the largest */
 };
 
-/* In which order a launch adds, as artifacts store it: launches with the same key add in the same order. */
+/* The order in which a launch adds, as stored in artifacts. Launches with the same key add in the same order. */
 enum reduction_key {
 	REDUCTION_NONE = 0,
 	REDUCTION_POOL_MAX = 0x706f6f6c01,
 	REDUCTION_POOL_MEAN = 0x706f6f6c02,
 	REDUCTION_LRN = 0x6c726e01,
 	REDUCTION_CUMULATE = 0x63756d,
-	REDUCTION_AXES = 0x72656400, /* plus the lanes */
+	REDUCTION_AXES = 0x72656400, /* plus the number of lanes */
 	REDUCTION_DEPTHWISE = 0x64770001,
 	REDUCTION_CONV = 0x636f6e760000, /* plus the channels of a group; from bit 48 on, the slices of a part */
-	REDUCTION_PARTS = 0x73756d0000,  /* plus how many */
+	REDUCTION_PARTS = 0x73756d0000,  /* plus the number of parts */
 	REDUCTION_PRODUCT = 0x67656d6d0001,
 	REDUCTION_SOFTMAX = 0x736f6674,
 	REDUCTION_SCATTER = 0x73636174,
@@ -116,19 +116,19 @@ enum reduction_key {
 
 struct launch {
 	const struct kernel_template *template;
-	const char *name;                      /* the nodes it came from, joined by '+' */
+	const char *name;                      /* names of the nodes it was made from, joined by '+' */
 	struct operand operands[MAX_OPERANDS]; /* inputs, then epilogue operands, then outputs */
 	int operand_count;
-	int input_count;            /* the template's own inputs; epilogue operands follow */
-	struct shape space;         /* iteration space; its meaning is the template's */
-	int64_t params[MAX_PARAMS]; /* set when the launch is made; meaning set by the template */
+	int input_count;            /* the template's own inputs, without epilogue operands */
+	struct shape space;         /* iteration space; the template gives its dims a meaning */
+	int64_t params[MAX_PARAMS]; /* set when the launch is made; the template gives them a meaning */
 	int param_count;
 	struct define
-		defines[MAX_LAUNCH_DEFINES]; /* set when the launch is made: what specialises the template besides tiles */
+		defines[MAX_LAUNCH_DEFINES]; /* set when the launch is made; they specialise the template, apart from tiles */
 	int define_count;
-	const void *user;       /* the template's own: what its `evaluate` needs besides params */
+	const void *user;       /* for the template's `evaluate`: what it needs besides params */
 	struct expr expr;       /* epilogue, or the whole computation of a pointwise launch */
-	uint64_t reduction_key; /* of enum reduction_key, what it adds included; the same for all variants */
+	uint64_t reduction_key; /* of enum reduction_key, with its addend; the same for all variants */
 	uint64_t flops, bytes;
 	struct launch *previous, *next;
 	int index; /* position, set by the memory planner */
@@ -136,26 +136,27 @@ struct launch {
 
 struct plan;
 
-/* Chooses tiles for one budget: fills params, defines, shape, tile_count, local_bytes and the predictions. The
- * device is what the budget leaves of it. */
+/* Chooses the tiles for one budget: sets params, defines, shape, tile_count, local_bytes and the predictions. `device`
+ * is the part of the device that the budget allows. */
 typedef enum ercc_status (*choose_fn)(struct context *ctx, const struct device *device, const struct launch *launch,
                                       struct variant *variant);
 
-/* A kernel template: its per-target columns, and what passes ask. */
+/* A kernel template: its choosers for each kind of target, and its properties for passes. */
 struct kernel_template {
 	const char *stem; /* "conv": conv.cpu.c, conv.cu */
 	choose_fn cpu;
-	choose_fn gpu;  /* NULL: not on a GPU; a simulated one cuts it as a CPU does */
-	bool epilogue;  /* an element-wise launch behind it may be fused into its expr */
-	bool pointwise; /* all that it computes is its expr, and every operand has strides */
-	/* Strides that one element a channel has in an element-wise launch over `space` after it, all 0 at first, where
-	 * `reshaped` says that the output is read in another shape; false: none can be told. NULL: those of LAYOUT_NC16. */
+	choose_fn gpu;  /* NULL: no GPU runs it; a simulated GPU then uses the CPU's tiles */
+	bool epilogue;  /* an element-wise launch after it may be fused into its expr */
+	bool pointwise; /* its expr is all that it computes, and every operand has strides */
+	/* Sets the strides of an operand with one element per channel, in an element-wise launch over `space` that follows
+	 * the launch. All strides are 0 at first. `reshaped`: the following launch reads the output in another shape.
+	 * Returns false where no strides describe this. NULL: the strides of LAYOUT_NC16. */
 	bool (*channel_strides)(const struct launch *launch, const struct shape *space, bool reshaped, int64_t *strides);
-	/* Adds launches that do the same on GPUs alone where its sums are long; NULL: it is never cut. */
+	/* Adds launches that compute the same on GPUs only, where its sums are long. NULL: it is never split. */
 	void (*split)(struct plan *plan, struct launch *launch);
-	bool strided; /* it follows the strides of all its operands: copies before and behind it may go */
+	bool strided; /* it uses the strides of all operands, so copies before and after it may be removed */
 	double speed; /* share of the device's arithmetic rate that the kernel reaches; 0: a tenth */
-	/* Reference for constant folding; NULL: not folded. buffers[i] is the first byte of operand i. */
+	/* Reference for constant folding; NULL: launches are not folded. buffers[i] is the first byte of operand i. */
 	void (*evaluate)(const struct launch *launch, void *const *buffers);
 };
 
@@ -166,35 +167,35 @@ struct plan {
 	int launch_count;
 	struct buffer **buffers;
 	size_t buffer_count, buffer_capacity;
-	int64_t arena_bytes, weights_bytes; /* arena: of a target that uses all of it */
+	int64_t arena_bytes, weights_bytes; /* arena_bytes: of a target that uses all buffers */
 };
 
 struct plan *plan_new(struct graph *graph);
 struct buffer *plan_buffer(struct plan *plan, enum buffer_kind kind, int64_t bytes, const char *name);
-/* A constant buffer with a copy-free view of data (which must live as long as the arena). */
+/* A constant buffer that refers to `data` without a copy. `data` must live as long as the arena. */
 struct buffer *plan_weights(struct plan *plan, const void *data, int64_t bytes, const char *name);
-/* Launches that read, and that write, any part of a buffer's root, and the last of each. */
+/* How many launches read, and how many write, any part of a buffer's root; and the last launch of each kind. */
 struct uses {
 	int reads, writes;
 	struct launch *reader, *writer;
 };
 struct uses plan_uses(const struct plan *plan, struct buffer *buffer);
-/* The buffer that really holds `buffer`, and the byte offset in it. */
+/* The buffer that holds the bytes of `buffer`, which may be a view of it. *offset: bytes from its start. */
 struct buffer *buffer_root(struct buffer *buffer, int64_t *offset);
 struct launch *plan_add_launch(struct plan *plan, struct launch *before, const struct kernel_template *template,
                                const char *name);
 void plan_remove_launch(struct plan *plan, struct launch *launch);
 
-/* Params and defines have a fixed room each: nothing else adds to them. A parameter that is not set is 0. */
+/* Params and defines are arrays of fixed size. Only these functions add to them. A parameter that is not set is 0. */
 void launch_set(struct launch *launch, int param, int64_t value);
-void launch_set_all(struct launch *launch, const int64_t *values, int count); /* from the first one on */
+void launch_set_all(struct launch *launch, const int64_t *values, int count); /* from parameter 0 on */
 void launch_define(struct launch *launch, const char *name, const char *value);
 void variant_set(struct variant *variant, int param, int64_t value);
 void variant_set_all(struct variant *variant, const int64_t *values, int count);
 void variant_define(struct variant *variant, const char *name, const char *value);
-/* What launch_define has added. */
+/* Adds all defines of the launch. */
 void variant_define_all(struct variant *variant, const struct launch *launch);
-/* Of the tile: the value may differ between budgets. */
+/* The same for values that depend on the tile: they may differ between budgets. */
 void variant_set_tile(struct variant *variant, int param, int64_t value);
 void variant_define_tile(struct variant *variant, const char *name, const char *value);
 

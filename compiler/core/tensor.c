@@ -126,7 +126,7 @@ struct shape shape_of(int rank, const int64_t *dims)
 	return shape;
 }
 
-/* Bytes per stored element: strings are stored as pointers. */
+/* Bytes per stored element. Strings are stored as pointers. */
 static size_t element_bytes(enum erc_dtype dtype)
 {
 	return dtype == ERC_STRING ? sizeof(char *) : dtype_bytes(dtype);
@@ -155,7 +155,7 @@ const struct tensor *tensor_expand(struct arena *arena, const struct tensor *ten
 	char *data = arena_alloc(arena, total);
 	if (total) {
 		memcpy(data, tensor->data, bytes);
-		/* Doubles what is filled, so that the copies are long. */
+		/* Each copy doubles the filled part, so few copies are needed. */
 		for (size_t filled = bytes, step; filled < total; filled += step) {
 			step = filled < total - filled ? filled : total - filled;
 			memcpy(data + filled, data, step);
@@ -181,7 +181,7 @@ float bf16_to_float(uint16_t bits)
 	return number;
 }
 
-/* Data may be borrowed from a file and lie unaligned, hence the copies. */
+/* Data may be borrowed from a file and unaligned, so elements are copied. */
 #define READ(type) \
 	({ \
 		type element_; \
@@ -226,7 +226,7 @@ union expr_value element_read(const void *base, enum erc_dtype dtype, int64_t in
 	struct tensor tensor = {.dtype = dtype, .data = base};
 	if (dtype == ERC_F32 || dtype == ERC_F64)
 		return (union expr_value){.f = tensor_float(&tensor, index)};
-	if (dtype == ERC_F16 || dtype == ERC_BF16) /* the bits, until they are cast */
+	if (dtype == ERC_F16 || dtype == ERC_BF16) /* their bits: the expression itself casts them */
 		return (union expr_value){.i = ((const uint16_t *)base)[index]};
 	if (dtype == ERC_BOOL)
 		return (union expr_value){.i = ((const uint8_t *)base)[index]};

@@ -1,7 +1,7 @@
 /* Text that grows in the arena: printed code, dumps, JSON. */
 #include "compiler/core/core.h"
 
-/* Room for `bytes` more and the NUL. */
+/* Makes room for `bytes` more and the NUL. */
 static void make_room(struct text *text, size_t bytes)
 {
 	size_t needed = text->length + bytes;

@@ -1,8 +1,8 @@
-/* libercc: compiles ONNX models to ElasticRoom artifacts. The one public header.
+/* libercc: compiles ONNX models to ElasticRoom artifacts. This is its only public header.
  *
- * A call is one compilation: it takes all it needs from its options, keeps nothing between
- * calls, writes no file but the output and the kernel cache, and prints nothing: what there
- * is to say goes to the message callback. Calls on different threads do not meet. */
+ * Each call is one compilation. Its options hold all that it needs, and nothing is kept between calls. It writes no
+ * files except the output and the kernel cache. It prints nothing: messages go to the callback. Threads may make calls
+ * at the same time. */
 #ifndef ERCC_H
 #define ERCC_H
 
@@ -41,16 +41,16 @@ enum ercc_status {
 };
 
 enum ercc_message_kind {
-	ERCC_MESSAGE_ERROR, /* one complete sentence; several may come before the call returns */
+	ERCC_MESSAGE_ERROR, /* one complete sentence; a call may report several before it returns */
 	ERCC_MESSAGE_WARNING,
 	ERCC_MESSAGE_NOTE,     /* what would help with the error before it */
 	ERCC_MESSAGE_PROGRESS, /* step `done` of `total` */
 };
-/* Called on the thread that called libercc. message is borrowed for the call. */
+/* Called on the thread that called libercc. message is borrowed for the duration of the call. */
 typedef void (*ercc_message_fn)(void *user, enum ercc_message_kind kind, const char *message, uint32_t done,
                                 uint32_t total);
 
-/* An input pinned to a value at compile time: it is no input of the artifact any more. */
+/* An input pinned to a value at compile time. The artifact then has no such input. */
 struct ercc_const {
 	const char *name;
 	enum erc_dtype dtype;
@@ -59,9 +59,10 @@ struct ercc_const {
 	const void *data; /* row-major, little-endian */
 };
 
-/* Zero-initialise, set size, then what differs from the default. Strings and arrays are borrowed for the call. */
+/* Zero-initialise the struct, set size, then set what differs from the default. Strings and arrays are borrowed for the
+ * duration of the call. */
 struct ercc_options {
-	size_t size;                /* sizeof(struct ercc_options): the options' version */
+	size_t size;                /* sizeof(struct ercc_options); tells which version of the struct the caller has */
 	const char *const *targets; /* "cpu:x86-64-v3", "native", "sim:h100", ...; none: cpu:x86-64-v3 and cpu:x86-64-v4 */
 	uint32_t target_count;
 	const char *const
@@ -77,46 +78,46 @@ struct ercc_options {
 	uint32_t const_count;
 	uint32_t jobs;          /* parallel kernel builds; 0: one per core */
 	const char *cc;         /* C compiler for CPU targets; NULL: $CC, else cc */
-	const char *kernel_dir; /* read kernel templates from here instead of the embedded ones */
-	const char *cache_dir;  /* NULL: $XDG_CACHE_HOME/erc, else ~/.cache/erc; "" : no cache */
+	const char *kernel_dir; /* folder to read kernel templates from; NULL: the embedded ones */
+	const char *cache_dir;  /* NULL: $XDG_CACHE_HOME/erc, else ~/.cache/erc; "": no cache */
 	const char *dump_after; /* pass name or "all": print the graph after it */
-	const char *stop_after; /* pass name: stop there, write no artifact */
+	const char *stop_after; /* pass name: stop after it and write no artifact */
 	FILE *dump;             /* where dumps go; NULL: none */
-	int no_debug;           /* without effect: no DEBUG section is written */
+	int no_debug;           /* has no effect: no DEBUG section is written */
 	ercc_message_fn message;
 	void *user;
 };
 
 /* "model invalid"; never NULL. */
 ERCC_API const char *ercc_status_text(enum ercc_status status);
-/* The exit code that the command gives for it. */
+/* The exit code of the command for this status. */
 ERCC_API int ercc_status_exit_code(enum ercc_status status);
 /* "0.1.0" */
 ERCC_API const char *ercc_version(void);
 
-/* Compiles model_path to out_path. On any failure out_path is untouched and nothing is left
- * behind. All unsupported nodes are reported, each by its own message, before it returns. */
+/* Compiles model_path to out_path. On any failure out_path is unchanged and no other file is left. All unsupported
+ * nodes are reported before the call returns, each in its own message. */
 ERCC_API enum ercc_status ercc_compile(const char *model_path, const char *out_path,
                                        const struct ercc_options *options);
 
 /* What an artifact of a model would need. */
 struct ercc_check {
 	uint32_t launch_count;               /* of one run on the first target */
-	uint64_t weights_bytes, arena_bytes; /* constants as packed; activations of one request */
+	uint64_t weights_bytes, arena_bytes; /* weights as packed; memory for the intermediate values of one request */
 	uint64_t flops;                      /* of one run on the first target */
 };
-/* Does what ercc_compile does, with the same messages and results, but builds no kernel and writes nothing. */
+/* Does the same as ercc_compile, with the same messages and results, but builds no kernel and writes no file. */
 ERCC_API enum ercc_status ercc_check(const char *model_path, const struct ercc_options *options,
                                      struct ercc_check *out);
 
-/* What a model holds, without compiling it: graph text (nodes, inputs, shapes) to `out`. */
+/* Prints a model as graph text (nodes, inputs, shapes) to `out`, without compiling it. */
 ERCC_API enum ercc_status ercc_print_model(const char *model_path, FILE *out, const struct ercc_options *options);
 
-/* One input or output of a model, as the file states it. */
+/* One input or output of a model, as declared in the file. */
 struct ercc_value_info {
 	const char *name;
 	enum erc_dtype dtype;
-	int32_t rank;                 /* -1: not stated */
+	int32_t rank;                 /* -1: not declared */
 	const int64_t *dims;          /* -1: symbolic */
 	const char *const *dim_names; /* per dim; NULL where it is a number or has no name */
 };
@@ -127,17 +128,17 @@ struct ercc_model_info {
 	uint64_t parameter_count;
 	uint32_t node_count;
 	uint32_t input_count, output_count;
-	const struct ercc_value_info *inputs, *outputs; /* without those that have an initializer */
-	uint32_t operator_count;                        /* distinct ones */
+	const struct ercc_value_info *inputs, *outputs; /* inputs that have an initializer are left out */
+	uint32_t operator_count;                        /* number of different operators */
 	const char *const *operators;
 	const uint32_t *operator_uses;
 	const int *operator_supported;
 };
-/* *out is one block: free it with free(). */
+/* *out is one block; release it with free(). */
 ERCC_API enum ercc_status ercc_model_info(const char *model_path, const struct ercc_options *options,
                                           struct ercc_model_info **out);
 
-/* The operator table, for `erc ops`: row `index`, or NULL behind the last. */
+/* The operator table, for `erc ops`: the row with this index, or NULL after the last. */
 struct ercc_operator {
 	const char *domain, *name;
 	uint32_t since; /* first opset version this row covers */
@@ -146,7 +147,7 @@ struct ercc_operator {
 	const char *form;   /* "pointwise", "kernel", "shape" ... */
 };
 ERCC_API const struct ercc_operator *ercc_operator_row(uint32_t index);
-/* Names of targets and passes, NULL behind the last. */
+/* Names of targets and passes; NULL after the last. */
 ERCC_API const char *ercc_target_name(uint32_t index);
 ERCC_API const char *ercc_pass_name(uint32_t index);
 

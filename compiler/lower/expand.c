@@ -1,12 +1,12 @@
-/* Operators that are others put together: their rows have `expand`, which puts nodes in the node's
- * place. What it emits is written as text, "Mul(a, Softmax[axis=-1](b))", with a, b, ... for values. */
+/* Operators that are made of others. Their rows have `expand`, which puts other nodes in the node's place. The nodes
+ * are written as text, such as "Mul(a, Softmax[axis=-1](b))", where a, b, ... are values. */
 #include "compiler/lower/op.h"
 
 #include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>
 
-/* Emitted nodes mean what their operators mean in this opset, whatever the model's is. */
+/* Emitted nodes have this opset, whatever the model's opset is. */
 #define EMITTED_OPSET 23
 #define EMITTED_ATTRS 8
 
@@ -30,7 +30,7 @@ static const char *word(struct emitter *e)
 	return arena_copy_bytes(&e->node->graph->ctx->arena, start, (size_t)(e->at - start));
 }
 
-/* 3 is an integer, 0.5 a float, 1:2: a list of integers, anything else a word. */
+/* 3 is an integer, 0.5 is a float, 1:2: is a list of integers, and anything else is a string. */
 static void parse_attr(struct emitter *e, struct attr *attr)
 {
 	int64_t list[2 * MAX_RANK];
@@ -104,7 +104,7 @@ static struct value *parse_call(struct emitter *e)
 	struct value *inputs[8];
 	int count = 0;
 	const char *op_type = word(e), *domain = "";
-	if (*e->at == '.') { /* erc.Name: the compiler's own */
+	if (*e->at == '.') { /* erc.Name: an operator of the compiler itself */
 		domain = op_type;
 		e->at++;
 		op_type = word(e);
@@ -122,7 +122,7 @@ static struct value *parse_call(struct emitter *e)
 	return add_emitted(e->node, domain, op_type, inputs, count, attrs, attr_count);
 }
 
-/* A number takes the dtype of `a`. */
+/* A number has the dtype of `a`. */
 static struct value *parse_number(struct emitter *e)
 {
 	char *end;
@@ -155,7 +155,7 @@ static struct value *parse_term(struct emitter *e)
 		return parse_list(e);
 	if (isdigit((unsigned char)*e->at) || *e->at == '-' || *e->at == '.')
 		return parse_number(e);
-	if (*e->at == '_') { /* left out */
+	if (*e->at == '_') { /* an omitted input */
 		e->at++;
 		return NULL;
 	}
@@ -203,7 +203,7 @@ struct value *constant_number(struct node *node, enum erc_dtype dtype, double nu
 	                      tensor_new(arena, dtype, &scalar, data));
 }
 
-/* start, start + step, ... as `count` i64 numbers of that shape. */
+/* Makes `count` i64 numbers of that shape: start, start + step, ... */
 struct value *constant_range(struct node *node, int64_t start, int64_t step, int64_t count, const struct shape *shape)
 {
 	struct arena *arena = &node->graph->ctx->arena;

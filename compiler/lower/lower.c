@@ -1,4 +1,4 @@
-/* What lower functions share: buffers of values, views, copies; and the walk that lowers a graph. */
+/* Shared by lower functions: buffers of values, views and copies; and the loop that lowers a graph. */
 #include "compiler/lower/op.h"
 
 int64_t value_bytes(const struct value *value)
@@ -81,7 +81,7 @@ enum ercc_status lower_alias(struct lowering *lowering, struct node *node, struc
 	struct buffer *from = lower_buffer(lowering, in), *root;
 	int64_t offset;
 	root = buffer_root(from, &offset);
-	const struct buffer *has = out->scratch; /* a place of its own */
+	const struct buffer *has = out->scratch; /* set if the value has a buffer of its own */
 	if (lowering->folding || root->kind == BUFFER_OUTPUT ||
 	    (has && (has->kind == BUFFER_OUTPUT || has->kind == BUFFER_DIMS)))
 		return lower_whole_copy(lowering, node, in, out);
@@ -104,7 +104,7 @@ enum ercc_status lower_fill(struct lowering *lowering, const struct node *node, 
 	return ERCC_OK;
 }
 
-/* Inputs and outputs have their buffers before any node asks for them. */
+/* Makes the buffers of inputs and outputs, before any node asks for them. */
 static void bind_inputs_outputs(struct lowering *lowering)
 {
 	struct graph *graph = lowering->graph;
@@ -124,7 +124,7 @@ static void bind_inputs_outputs(struct lowering *lowering)
 	}
 }
 
-/* Run-time sizes are in the table of run-time dims from the start. */
+/* Places run-time sizes in the table of run-time dims, before any node asks for them. */
 static void bind_sizes(struct lowering *lowering)
 {
 	struct graph *graph = lowering->graph;
@@ -138,7 +138,7 @@ static void bind_sizes(struct lowering *lowering)
 	}
 }
 
-/* An output that is an input, a constant or another output gets a copy of its own. */
+/* An output that is also an input, a constant or another output is copied to its own buffer. */
 static enum ercc_status copy_shared_outputs(struct lowering *lowering)
 {
 	struct graph *graph = lowering->graph;
@@ -174,7 +174,7 @@ enum ercc_status lower_graph(struct graph *graph, struct plan **out)
 	return ERCC_OK;
 }
 
-/* Lowers the node alone and evaluates its launches with the templates' reference functions. */
+/* Lowers the node by itself and evaluates its launches with the templates' reference functions. */
 enum ercc_status fold_node(struct node *node, bool *done)
 {
 	struct graph *graph = node->graph;

@@ -47,10 +47,10 @@ enum ercc_status read_window(const struct node *node, const int64_t *kernel, str
 			w->pad[i] = w->pad_end[i] = 0;
 		}
 		int64_t span = w->in[i] + w->pad[i] + w->pad_end[i] - extent;
-		/* rounded up, a window that is less than a stride too large still gives one output */
+		/* rounded up: a window that is too large by less than one stride still gives one output */
 		int64_t whole = ceil_mode ? span + w->stride[i] - 1 : span;
 		w->out[i] = whole < 0 ? 0 : whole / w->stride[i] + 1;
-		/* a window that starts in the end padding is left out */
+		/* a window that starts in the end padding is dropped */
 		if (ceil_mode && (w->out[i] - 1) * w->stride[i] >= w->in[i] + w->pad[i])
 			w->out[i]--;
 		if (w->out[i] < 1)

@@ -1,14 +1,14 @@
-/* What the lowering of row kernels shares: their launches, and windows over spatial dims. */
+/* Shared by the lowering of row kernels: their launches, and windows over spatial dims. */
 #ifndef ERCC_LOWER_ROWS_H
 #define ERCC_LOWER_ROWS_H
 
 #include "compiler/kernels/rows.h"
 #include "compiler/lower/op.h"
 
-/* Reads strides, dilations, pads, auto_pad and ceil_mode; kernel has rank-2 entries. */
+/* Reads strides, dilations, pads, auto_pad and ceil_mode. `kernel` has one size per spatial dim (rank - 2). */
 enum ercc_status read_window(const struct node *node, const int64_t *kernel, struct window *window);
 
-/* Adds a row launch of `rows` rows with one plain-role input and one output. */
+/* Adds a launch of `rows` rows, with one input and one output that are no epilogue operands. */
 struct launch *lower_rows(struct lowering *lowering, struct node *node, const struct kernel_template *template,
                           int64_t rows);
 #endif

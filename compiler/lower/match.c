@@ -1,4 +1,4 @@
-/* Patterns of nodes against their texts. */
+/* Matches patterns of nodes against graphs. */
 #include "compiler/lower/match.h"
 
 #include <ctype.h>
@@ -25,7 +25,7 @@ static bool is_untouched(const struct node *node, const struct value *output)
 	       (rule == IDENTITY_DTYPE && node->inputs[0]->dtype == output->dtype);
 }
 
-/* What stands before nodes that change nothing. */
+/* The value that is left when nodes that change nothing are skipped. */
 static struct value *look_through(struct value *value)
 {
 	while (value->producer && is_untouched(value->producer, value))
@@ -47,7 +47,7 @@ static void skip(const char **text, char c)
 		++*text;
 }
 
-/* The arguments, in this order of the node's inputs. On failure *text and the match are undefined. */
+/* Matches the arguments with the node's inputs, in this order. On failure *text and the match are undefined. */
 static bool match_inputs(const struct matcher *m, const char **text, const struct node *node, bool is_swapped)
 {
 	for (int i = 0; **text != ')'; i++) {
@@ -78,7 +78,7 @@ static bool match_node(const struct matcher *m, const char **text, struct value 
 	return node->op->commutes && match_inputs(m, text, node, true);
 }
 
-/* <name>: the first rule of the name that fits. */
+/* Matches <name> with the first rule of the name that fits. */
 static bool match_rule(const struct matcher *m, const char **text, struct value *value)
 {
 	size_t length = strcspn(++*text, ">");

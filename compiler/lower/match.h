@@ -6,26 +6,27 @@
 
 #define MATCH_VARIABLES 26
 
-/* What a text's letters stand for, and the flags of the rules that were taken. */
+/* The values of a text's letters, and the flags of the rules that matched. */
 struct match {
-	struct value *values[MATCH_VARIABLES]; /* by letter; NULL: not met */
+	struct value *values[MATCH_VARIABLES]; /* by letter; NULL: the letter has no value yet */
 	unsigned flags;
 };
 
-/* One way to write <name>. Rules of a name are tried in order, and the first that fits is taken for good. */
+/* One way to write <name>. The rules of a name are tried in order. The first one that fits is taken, even if the rest
+ * of the text then fails to match. */
 struct rule {
 	const char *name, *text;
 	unsigned flags;
 };
 
-/* Matches the node that makes `value`, and those before it, with a text:
- *   Op(...)    an operator of ONNX that its row says is matched, its inputs in order, or in any where they commute
- *   x          any value; the same letter is the same value
+/* Matches a text against the node that makes `value` and the nodes before it:
+ *   Op(...)    an ONNX operator whose row allows matching; its inputs in order, or in any order if they commute
+ *   x          any value; the same letter is always the same value
  *   #x         an f32 constant of one element
- *   2          that number
- *   y=Op(...)  the same, and y is its first output
- *   <name>     any rule of that name
- * Nodes that change nothing, but for views, are looked through. */
+ *   2          a constant with this number
+ *   y=Op(...)  an Op(...), whose first output is y
+ *   <name>     any rule of this name
+ * Nodes that change nothing are skipped, except views. */
 bool match_text(struct match *match, const struct rule *rules, const char *text, struct value *value);
 
 static inline struct value *matched(const struct match *match, char letter)
@@ -33,16 +34,18 @@ static inline struct value *matched(const struct match *match, char letter)
 	return match->values[letter - 'a'];
 }
 
-/* One f32 number, known now. */
+/* Whether the value is one f32 number that is known at compile time; sets *number. */
 bool value_is_number(const struct value *value, double *number);
-/* The number of that letter; `otherwise` where it was not met. */
+/* The number that the letter stands for; `otherwise` where the letter has no value. */
 double matched_number(const struct match *match, char letter, double otherwise);
 
-/* One form of an operator that an exporter took apart; a table of them is a column of the operator's row. */
+/* One form in which exporters write an operator as several nodes. A table of forms is a column of the operator's
+ * row. */
 struct recovery {
-	const char *text; /* of the last node, `root` */
+	const char *text; /* pattern of the last node, `root` */
 	const struct rule *rules;
-	/* Puts the operator in the root's place and sets *done, which is false at its start. What it cannot be, it leaves. */
+	/* Replaces the root by the operator and sets *done, which is false at first. Changes nothing where the match is not
+	 * the operator. */
 	enum ercc_status (*build)(struct node *root, const struct match *match, bool *done);
 };
 

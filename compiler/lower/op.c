@@ -1,4 +1,4 @@
-/* The operator table's look-up and what infer functions share. */
+/* Finds rows of the operator table. Also holds what infer functions share. */
 #include "compiler/lower/op.h"
 
 #include <assert.h>
@@ -58,7 +58,7 @@ const struct ercc_operator *ercc_operator_row(uint32_t index)
 	static _Thread_local char dtypes[128];
 	for (const struct family *family = families; family->name; family++)
 		for (const struct op *op = family->ops; op->name; op++) {
-			if (op->domain && !strcmp(op->domain, "erc")) /* the compiler's own */
+			if (op->domain && !strcmp(op->domain, "erc")) /* operators of the compiler itself */
 				continue;
 			if (index--)
 				continue;
@@ -179,7 +179,7 @@ enum ercc_status broadcast_shapes(const struct node *node, const struct shape *a
 		int ia = i - (result.rank - a->rank), ib = i - (result.rank - b->rank);
 		int64_t da = ia < 0 ? 1 : a->dims[ia], db = ib < 0 ? 1 : b->dims[ib];
 		uint16_t sa = ia < 0 ? 0 : a->sizes[ia], sb = ib < 0 ? 0 : b->sizes[ib];
-		if (sa || sb) { /* the same size, or one size and a 1 */
+		if (sa || sb) { /* both dims have the same size, or one has a size and the other is 1 */
 			bool same = sa && sb && graph_size(node->graph, sa) == graph_size(node->graph, sb);
 			if (!same && (sa ? sb || db != 1 : da != 1))
 				return node_fail(node, ERCC_UNSUPPORTED,

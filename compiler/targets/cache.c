@@ -1,4 +1,4 @@
-/* The kernel cache, and what all that fills it shares. */
+/* The kernel cache, and what the code that fills it shares. */
 #include "compiler/targets/cache.h"
 
 #include <fcntl.h>
@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #define FORMAT \
-	"digest, content; registers, static, stack and spilled bytes before a GPU's" /* of files: other ones have other names */
+	"digest, content; registers, static, stack and spilled bytes before a GPU's" /* a change renames all files */
 
 char *read_file(struct context *ctx, const char *path, int64_t *bytes)
 {
@@ -85,7 +85,7 @@ static const char *path_of(const struct cache *cache, const char *key)
 	return arena_printf(&cache->ctx->arena, "%s/%s", cache->folder, key);
 }
 
-/* A file is the digest of its content, then the content: one that was damaged is as good as none. */
+/* A file is the digest of its content, followed by the content. A damaged file counts as missing. */
 char *cache_read(const struct cache *cache, const char *key, int64_t *bytes)
 {
 	uint8_t digest[ERC_SHA256_BYTES];
@@ -97,7 +97,7 @@ char *cache_read(const struct cache *cache, const char *key, int64_t *bytes)
 	return memcmp(file, digest, sizeof digest) ? NULL : file + ERC_SHA256_BYTES;
 }
 
-/* Under a private name first: others see the whole file or none. */
+/* Writes under a private name and renames the file, so that other processes see the whole file or none. */
 void cache_store(const struct cache *cache, const char *key, const void *data, int64_t bytes)
 {
 	if (!*cache->folder)

@@ -7,24 +7,24 @@
 
 struct cache {
 	struct context *ctx;
-	const char *folder;         /* "": none */
-	struct erc_sha256 identity; /* of what makes the files, besides their source */
+	const char *folder;         /* "": no cache */
+	struct erc_sha256 identity; /* digest of everything that determines the files, except their sources */
 };
 struct cache cache_open(struct context *ctx);
-/* Toolchain and flags, one after the other. */
+/* Adds a text to the identity. Called for the toolchain and for each flag. */
 void cache_identify(struct cache *cache, const char *text);
-/* The name of the file that is made of `data`. */
+/* The name of the file that is made from `data`. */
 const char *cache_key(const struct cache *cache, const void *data, size_t bytes, const char *suffix);
-/* NULL: it is not there, or damaged. */
+/* NULL if the file is missing or damaged. */
 char *cache_read(const struct cache *cache, const char *key, int64_t *bytes);
-/* Failing is no error. */
+/* A failure is not reported: the file is then compiled again next time. */
 void cache_store(const struct cache *cache, const char *key, const void *data, int64_t bytes);
 
 char *read_file(struct context *ctx, const char *path, int64_t *bytes);
 bool write_file(const char *path, const void *data, size_t bytes);
 
 #define MAX_JOBS 64
-/* How many kernels are compiled at a time: --jobs, else one for each processor. */
+/* The maximum number of kernels that are compiled at the same time: --jobs, else one per processor. */
 uint32_t build_jobs(const struct context *ctx);
 
 #endif

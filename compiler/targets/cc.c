@@ -1,5 +1,5 @@
-/* Kernel sources -> one shared object, with the system's C compiler, several at a time. Objects
- * and images are cached by the digest of compiler, flags and source. */
+/* Kernel sources -> one shared object. The system's C compiler compiles several sources at a time. Objects and images
+ * are cached by the digest of compiler, flags and source. */
 #include "compiler/targets/cache.h"
 #include "compiler/targets/target.h"
 
@@ -16,7 +16,7 @@ extern char **environ;
 
 #define MAX_ARGS 64
 
-/* What any kernel is compiled with; targets add theirs. */
+/* Flags for every kernel. Targets add their own. */
 static const char *const common_flags[] = {
 	"-std=gnu11",
 	"-ffp-contract=fast",
@@ -35,7 +35,7 @@ struct builder {
 	const char *cc;
 	char version[256]; /* first line of cc --version */
 	struct cache cache;
-	char folder[64]; /* scratch, removed at the end */
+	char folder[64]; /* temporary files; removed at the end */
 	const char *flags[MAX_ARGS / 2];
 	int flag_count;
 };
@@ -51,7 +51,7 @@ static const char *cc_name(const struct context *ctx)
 	return cc && *cc ? cc : "cc";
 }
 
-/* Starts cc in the scratch folder, its messages going to `log`. -1: could not be started. */
+/* Starts cc in the temporary folder. Its messages go to the file `log`. Returns -1 if cc could not be started. */
 static pid_t start(const struct builder *b, const char *const *args, const char *log)
 {
 	posix_spawn_file_actions_t actions;
@@ -171,7 +171,7 @@ static enum ercc_status build_objects(struct builder *b, struct kernel *kernels,
 	return status;
 }
 
-/* The image's table of kernels, in the order of the list. */
+/* The source of the image's table of kernels, in the order of the list. */
 static const char *table_source(struct builder *b, const struct kernel *kernels, uint32_t count)
 {
 	struct text text = {.arena = &b->ctx->arena};

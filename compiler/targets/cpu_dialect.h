@@ -1,4 +1,4 @@
-/* What a kernel template may use of the machine, on a CPU: a block is one thread. See cuda_dialect.h. */
+/* What a kernel template may use of a CPU. A block is one thread. See cuda_dialect.h. */
 #ifndef KERNEL
 #define KERNEL kernel
 #endif

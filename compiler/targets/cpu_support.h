@@ -1,4 +1,4 @@
-/* What the C compiler itself may call from freestanding code; every CPU image brings its own. */
+/* Functions that the C compiler may call from freestanding code. Every CPU image has its own copy. */
 typedef __SIZE_TYPE__ support_size;
 #define SUPPORT __attribute__((visibility("hidden"), optimize("no-tree-loop-distribute-patterns")))
 void *memcpy(void *to, const void *from, support_size bytes);

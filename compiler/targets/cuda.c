@@ -1,4 +1,5 @@
-/* CUDA targets: one image a kernel, made by NVRTC, behind a table (schemas/cuda.h). Needs no GPU. */
+/* CUDA targets: NVRTC makes one image per kernel, and a table before them lists the images (schemas/cuda.h). No GPU is
+ * needed. */
 #include "schemas/artifact.h"
 #include "schemas/cuda.h"
 #include "compiler/targets/nvrtc.h"
@@ -34,7 +35,7 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-/* A thread's registers are given out in eights. */
+/* A thread gets registers in multiples of eight. */
 uint32_t gpu_blocks_per_unit(const struct device *device, uint32_t threads, int64_t local_bytes,
                              const struct gpu_resources *has)
 {
@@ -45,7 +46,7 @@ uint32_t gpu_blocks_per_unit(const struct device *device, uint32_t threads, int6
 	return local ? smaller(blocks, (uint32_t)(all / local)) : blocks;
 }
 
-/* A variant against what its image takes. */
+/* Checks a variant against what its image takes of a unit. */
 static enum ercc_status check_variant(struct context *ctx, const struct target *target, const struct launch *launch,
                                       const struct budget *budget, const struct gpu_image *image,
                                       struct variant *variant)
@@ -55,14 +56,14 @@ static enum ercc_status check_variant(struct context *ctx, const struct target *
 	    launch->operand_count > ERC_CUDA_MOST_OPERANDS || variant->param_count > ERC_CUDA_MOST_PARAMS)
 		return fail(ctx, ERCC_INTERNAL, "launch '%s' of %s: %u threads, %d operands, %d params are beyond the ABI",
 		            launch->name, target->name, variant->threads, launch->operand_count, variant->param_count);
-	if (variant->registers && has->spill_bytes) /* a chooser that knows its registers must not offer such a tile */
+	if (variant->registers && has->spill_bytes) /* a chooser that predicts registers must not offer such a tile */
 		return fail(ctx, ERCC_INTERNAL, "launch '%s' of %s: its tile %s spills %u bytes", launch->name, target->name,
 		            variant->shape_text, has->spill_bytes);
 	if (variant->local_bytes + has->static_bytes > budget->local_bytes)
 		return fail(ctx, ERCC_BUDGET, "launch '%s' needs %lld bytes of local memory, the budget '%s' has %lld on %s",
 		            launch->name, (long long)variant->local_bytes + has->static_bytes, budget->name,
 		            (long long)budget->local_bytes, target->name);
-	if (!has->registers) /* the driver's assembler decides */
+	if (!has->registers) /* not known: the driver assembles PTX */
 		return ERCC_OK;
 	variant->registers = has->registers;
 	variant->blocks_per_unit = gpu_blocks_per_unit(target->device, variant->threads, variant->local_bytes, has);
@@ -86,7 +87,7 @@ static enum ercc_status check_variants(struct context *ctx, const struct target 
 
 #define IMAGE_ALIGN 64
 
-/* The table, then the images. */
+/* Writes the table, then the images. */
 static void write_code(struct context *ctx, const struct gpu_image *images, struct target_plan *out)
 {
 	static const char zeros[IMAGE_ALIGN];
@@ -121,7 +122,7 @@ enum ercc_status cuda_build(struct context *ctx, const struct target *target, st
 	TRY(target_add_kernels(ctx, target, &dialect, plan, out));
 	struct gpu_image *images = arena_array(&ctx->arena, out->kernel_count, sizeof *images);
 	TRY(nvrtc_build(ctx, &nvrtc_target, out->kernels, out->kernel_count, images, &version, &out->toolchain));
-	/* A cubin runs on every driver of its major version, PTX is compiled by one that knows it. */
+	/* A cubin runs on any driver of the same CUDA major version. PTX needs a driver that supports its version. */
 	out->min_driver = (uint32_t)(nvrtc_target.is_ptx ? version : version / 1000 * 1000);
 	for (uint32_t i = 0; i < out->kernel_count; i++) {
 		out->kernels[i].static_bytes = (uint16_t)images[i].resources.static_bytes;

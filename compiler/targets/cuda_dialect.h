@@ -1,7 +1,7 @@
-/* What a GPU kernel template may use of the machine. A template defines TILE_BODY: all THREADS threads of a block
- * compute one tile together; `local` is the block's shared memory, at least the variant's local bytes, 16-byte aligned,
- * contents undefined at entry. Nothing else of CUDA stands in a template, and it is C as well as C++, so that
- * other dialects (cuda_emulate.h, for tests on a CPU) can bring the same names.
+/* What a kernel template may use of a GPU. A template defines TILE_BODY: all THREADS threads of a block compute one
+ * tile together. `local` is the block's shared memory: it is aligned to 16 bytes, has at least the variant's
+ * local_bytes, and its contents are undefined at first. A template uses nothing else of CUDA, and is valid C as well as
+ * C++. So other dialects (cuda_emulate.h, for tests on a CPU) can define the same names.
  * The compiler defines THREADS, and ASYNC (1: the architecture copies to shared memory asynchronously). */
 #ifndef THREADS
 #define THREADS 128
@@ -23,20 +23,21 @@ FN void barrier(void)
 {
 	__syncthreads();
 }
-/* The value of the thread whose number in the warp differs in the bits of `mask`. All threads of the warp call it. */
+/* The value of another thread: its number in the warp differs in the bits of `mask`. All threads of the warp must call
+ * it. */
 FN float shuffle_xor(float x, int mask)
 {
 	return __shfl_xor_sync(0xffffffffu, x, mask);
 }
 
-/* a * b + c, rounded once. Nothing else is contracted: both kernels of an image, those of all variants and the emulated
- * ones round alike. */
+/* a * b + c, rounded once. The compiler contracts no other operations. So all variants, both kernels of an image and
+ * the emulated ones round in the same way. */
 FN float fma_of(float a, float b, float c)
 {
 	return __fmaf_rn(a, b, c);
 }
 
-/* Four floats; 16-byte aligned. */
+/* Four floats, aligned to 16 bytes. */
 typedef float4 float4_value;
 FN float4_value float4_load(const float *p)
 {
@@ -46,7 +47,7 @@ FN float4_value float4_of(float a, float b, float c, float d)
 {
 	return make_float4(a, b, c, d);
 }
-/* i is a constant once loops are unrolled. */
+/* i must be a constant once loops are unrolled. */
 FN float float4_get(float4_value x, int i)
 {
 	return i == 0 ? x.x : i == 1 ? x.y : i == 2 ? x.z : x.w;
@@ -56,9 +57,9 @@ FN void float4_store(float *p, float4_value x)
 	*(float4 *)p = x;
 }
 
-/* Copies to shared memory that may still run when the call returns. copy_commit ends a group of a thread's copies;
- * copy_wait(n) returns when all but its last n groups have arrived (n is a constant); a barrier makes them visible to
- * the others. Where is_valid is 0, zeros are written and nothing is read. */
+/* Copies to shared memory. A copy may still run when the call returns. copy_commit ends a group of a thread's copies.
+ * copy_wait(n) returns when all of the thread's groups except its last n have arrived; n is a constant. After a barrier
+ * the other threads see them too. If is_valid is 0, zeros are written and nothing is read. */
 #if ASYNC
 FN void copy_4(float *to, const float *from, int is_valid)
 {
@@ -98,7 +99,7 @@ FN void copy_commit(void)
 
 /* ---- for the entries around the tile body (cuda_entry.h), not for templates ---- */
 
-/* One block a unit is enough: else ptxas saves registers for more of them, and spills. */
+/* One block per unit is enough. With more, ptxas would use fewer registers, and spill. */
 #define ENTRY(name) \
 	extern "C" __global__ void __launch_bounds__(THREADS, 1) name(const __grid_constant__ struct erc_cuda_launch launch)
 #define DECLARE_LOCAL extern __shared__ __align__(16) char local[]
@@ -111,7 +112,7 @@ FN uint64_t read_room(const struct erc_cuda_room *room)
 FN uint64_t read_slot(const struct erc_cuda_slot *slot)
 {
 	return *(volatile const uint64_t *)slot;
-} /* told: high, first: low */
+} /* told: high 32 bits, first: low 32 bits */
 FN uint32_t read_word(const uint32_t *word)
 {
 	return *(volatile const uint32_t *)word;
@@ -120,7 +121,7 @@ FN void write_word(uint32_t *word, uint32_t value)
 {
 	*(volatile uint32_t *)word = value;
 }
-/* What the blocks counted wrote is visible behind it. */
+/* After the call, all that the counted blocks wrote is visible. */
 FN uint32_t read_done(const struct erc_cuda_progress *progress)
 {
 	uint32_t done = *(volatile const uint32_t *)&progress->done;
@@ -139,7 +140,7 @@ FN uint32_t claim_tile(struct erc_cuda_progress *progress)
 {
 	return atomicAdd(&progress->next, 1u);
 }
-/* What the block wrote is visible to whoever sees the count. */
+/* All that the block wrote is visible to whoever reads the count. */
 FN void count_done(struct erc_cuda_progress *progress)
 {
 	__threadfence();
@@ -156,7 +157,7 @@ FN void keep_largest(uint64_t *at, uint64_t value)
 	atomicMax((unsigned long long *)at, (unsigned long long)value);
 }
 
-/* What kernel_math.h and its like call by the names of GCC. */
+/* The names by which kernel_math.h and other headers call GCC's builtins. */
 #define __builtin_memcpy(to, from, bytes) memcpy(to, from, bytes)
 #define __builtin_sqrtf(x) sqrtf(x)
 #define __builtin_sqrt(x) sqrt(x)

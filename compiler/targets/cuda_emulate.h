@@ -1,10 +1,11 @@
-/* The names of cuda_dialect.h on a CPU (x86-64), for tests: the threads of a block are fibers of the unit that runs the
- * tile, and one runs until it waits for others. It is stricter than a GPU: local memory holds NaNs at entry; a copy
- * arrives no earlier than copy_wait says, and its target holds NaNs until then; after each wait the threads go on in
- * another order. A barrier or shuffle that not all reach, copies nobody waited for, an unaligned access and a
- * write behind the local memory end the process with a message.
- * The compiler defines THREADS, ASYNC and LOCAL_BYTES. The unit's local memory holds the block's, and then the fibers. */
-#define EMULATE_BLOCK_BYTES 32768 /* one thread: what it is, then its stack; emulated.c knows it too */
+/* The names of cuda_dialect.h on a CPU (x86-64), for tests. The threads of a block are fibers of the unit that runs the
+ * tile. Each fiber runs until it waits for others. The emulation is stricter than a GPU: local memory holds NaNs at
+ * first; a copy arrives no earlier than at copy_wait, and until then its destination holds NaNs; after each wait the
+ * threads continue in another order. These errors end the process with a message: a barrier or shuffle that not all
+ * threads reach, a copy that is never waited for, an unaligned access, a write beyond the local memory.
+ * The compiler defines THREADS, ASYNC and LOCAL_BYTES. The unit's local memory holds the block's, and then the
+ * fibers. */
+#define EMULATE_BLOCK_BYTES 32768 /* one thread: its struct, then its stack; the same as THREAD_BYTES of emulated.c */
 #define EMULATE_COPIES 256
 #define EMULATE_GUARD 64
 
@@ -36,21 +37,21 @@ struct emulate_block {
 	const struct erc_tile_args *args;
 	uint32_t tile;
 	char *local, *threads;
-	void *stack; /* of the unit, while a thread runs */
+	void *stack; /* the unit's stack pointer, while a thread runs */
 };
 
-/* The first bytes of a thread's block; a thread finds itself by its stack. */
+/* The first bytes of a thread's block. A thread finds its struct from its stack pointer. */
 struct emulate_thread {
 	struct emulate_block *block;
-	void *stack; /* while it does not run */
+	void *stack; /* the stack pointer, while it does not run */
 	int number, state;
-	float given[2]; /* to a shuffle, in turns: a fast thread is at most one ahead */
+	float given[2]; /* its values for shuffles, alternating: a fast thread is at most one shuffle ahead */
 	int turn;
-	long long group, first, last; /* the open group; copies in flight are [first, last) */
+	long long group, first, last; /* group: the open one; copies in flight are [first, last) */
 	struct emulate_copy copies[EMULATE_COPIES];
 };
 
-/* Saves where the caller is to *from and goes on at `to`. */
+/* Saves the caller's stack pointer to *from and continues at the stack pointer `to`. */
 __attribute__((visibility("hidden"))) void emulate_switch(void **from, void *to);
 __asm__(".text\n"
         "emulate_switch:\n"
@@ -190,14 +191,14 @@ static void emulate_prepare(struct emulate_block *block, int number)
 	void **top = (void **)((char *)thread + EMULATE_BLOCK_BYTES) - 2;
 	*top = (void *)emulate_start;
 	thread->block = block;
-	thread->stack = top - 6; /* the registers that emulate_switch takes */
+	thread->stack = top - 6; /* room for the registers that emulate_switch pops */
 	thread->number = number;
 	thread->state = EMULATE_RUNS;
 	thread->turn = 0;
 	thread->group = thread->first = thread->last = 0;
 }
 
-/* How many of `count` threads are in that state. */
+/* The number of threads in that state among `count` threads, from number `first` on. */
 static int emulate_count(const struct emulate_block *block, int first, int count, int state)
 {
 	int found = 0;
@@ -220,7 +221,7 @@ static void emulate_run(struct emulate_block *block)
 {
 	for (unsigned round = block->tile;; round++) {
 		int released = 0;
-		for (unsigned i = 0; i < THREADS; i++) { /* 37 and THREADS have no common divisor: every thread once */
+		for (unsigned i = 0; i < THREADS; i++) { /* gcd(37, THREADS) is 1, so each thread once */
 			struct emulate_thread *thread = emulate_thread(block, (int)((i * 37 + round * 13) % THREADS));
 			if (thread->state == EMULATE_RUNS)
 				emulate_switch(&block->stack, thread->stack);

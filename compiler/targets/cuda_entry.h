@@ -1,6 +1,6 @@
-/* The two kernels of a GPU image around one tile body: see schemas/cuda.h. */
+/* The two kernels of a GPU image, made of one tile body: see schemas/cuda.h. */
 
-/* The run's first tile of this launch begins: from now on it needs other units. */
+/* Called when the run's first tile of this launch begins. Tells the board how many units the run needs from now on. */
 FN void tell(const struct erc_cuda_launch *launch)
 {
 	uint32_t ticket = launch->tells ? read_word(launch->ticket) : 0;
@@ -8,7 +8,8 @@ FN void tell(const struct erc_cuda_launch *launch)
 		write_word(&launch->board->slots[(ticket & 0xffff) - 1].told, (ticket & 0xffff0000u) | launch->tells);
 }
 
-/* What real-time runs leave of a limit: all best-effort runs shrink alike. The words are independent loads. */
+/* The part of `limit` that real-time runs leave. All best-effort runs are reduced in the same proportion. No load
+ * depends on another, so the loads overlap. */
 FN uint32_t limit_beside(const struct erc_cuda_launch *launch, uint32_t limit)
 {
 	uint32_t units = read_word(&launch->board->units), together = units & 0xffff, needed = units >> 16;
@@ -30,7 +31,7 @@ ENTRY(erc_plain)
 	tile_body(&args, BLOCK, local);
 }
 
-/* The next tile for a block of that unit; tile_count: it leaves. The room first, then the claim. */
+/* The next tile for a block on that unit. tile_count: the block leaves. It checks the room before it claims. */
 FN uint32_t next_tile(const struct erc_cuda_launch *launch, uint32_t unit)
 {
 	for (;;) {
@@ -47,8 +48,8 @@ FN uint32_t next_tile(const struct erc_cuda_launch *launch, uint32_t unit)
 			return tile;
 		}
 		if (read_next(launch->before) < launch->before_tiles)
-			return launch->tile_count; /* it was left */
-		pause();                       /* its last tiles are being computed, by blocks of another grid */
+			return launch->tile_count; /* it was left with unclaimed tiles; the host continues it */
+		pause();                       /* blocks of another grid compute its last tiles */
 	}
 }
 
@@ -67,7 +68,7 @@ ENTRY(erc_elastic)
 		if (tile >= launch.tile_count)
 			return;
 		tile_body(&args, tile, local);
-		barrier(); /* all have written, and have read `claimed` */
+		barrier(); /* all threads have written, and have read `claimed` */
 		if (THREAD == 0)
 			count_done(launch.progress);
 	}

@@ -1,15 +1,16 @@
-/* Rows that LINE neighbouring threads share (1, a warp or the whole block), for GPU templates: each takes every LINE-th
- * element, and what they found is put together in an order that LINE alone decides. All threads of a line, and all of the
- * block where that is one line, call these functions. `local`: LINE / WARP floats. */
+/* Rows that LINE neighbouring threads compute together, for GPU templates. LINE is 1, a warp or the whole block. Each
+ * thread takes every LINE-th element. Their results are combined in an order that depends on LINE only. All threads of
+ * a line call these functions, and all threads of the block if a line is the whole block. `local` has room for LINE /
+ * WARP floats. */
 #ifndef LINE
 #define LINE 1
 #endif
 #define MEMBER (THREAD % LINE)
 
-/* Through local memory: what each warp has found, put together by all in the same order. */
+/* Combines the results of the warps through local memory. All threads do so in the same order. */
 #define ACROSS_WARPS(x, COMBINE) \
 	if (LINE > WARP) { \
-		barrier(); /* what was there has been read */ \
+		barrier(); /* the old contents have been read */ \
 		if (THREAD % WARP == 0) \
 			local[THREAD / WARP] = x; \
 		barrier(); \
@@ -29,7 +30,7 @@ FN float line_sum(float x, float *local)
 	return x;
 }
 
-/* NaNs are left out. */
+/* NaNs are ignored. */
 FN float line_max(float x, float *local)
 {
 	(void)local;

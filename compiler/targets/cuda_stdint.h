@@ -1,4 +1,4 @@
-/* What tile.h and cuda.h include as stdint.h: NVRTC has no system headers. */
+/* Replaces stdint.h for tile.h and cuda.h, because NVRTC has no system headers. */
 typedef signed char int8_t;
 typedef short int16_t;
 typedef int int32_t;

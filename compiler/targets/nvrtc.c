@@ -1,5 +1,6 @@
-/* Kernel sources -> cubins or PTX with NVRTC, which is opened when a CUDA target is built: neither compiling for CPUs nor
- * running needs it. Several kernels at a time; images are cached with what the assembler says of them. */
+/* Kernel sources -> cubins or PTX, with NVRTC. The library is opened when a CUDA target is built, so it is not needed
+ * to compile for CPUs or to run artifacts. Several kernels are compiled at a time. Images are cached together with the
+ * assembler's report on them. */
 #include "compiler/targets/nvrtc.h"
 
 #include <dlfcn.h>
@@ -9,7 +10,7 @@
 
 #include "compiler/targets/cache.h"
 
-#define ENTRIES 2 /* of each image: see cuda_entry.h */
+#define ENTRIES 2 /* per image: see cuda_entry.h */
 
 struct nvrtc {
 #define SYMBOL(name, parameters) int(*name) parameters;
@@ -19,7 +20,7 @@ struct nvrtc {
 	char version[32];
 };
 
-/* ---- finding it ---- */
+/* ---- finding the library ---- */
 
 static void *open_library(void)
 {
@@ -29,7 +30,7 @@ static void *open_library(void)
 		"/usr/local/cuda/lib64/libnvrtc.so.13",
 		"/usr/local/cuda/lib64/libnvrtc.so.12",
 	};
-	const char *wanted = getenv("ERC_NVRTC"); /* empty: as if it were not set */
+	const char *wanted = getenv("ERC_NVRTC"); /* an empty value counts as not set */
 	if (wanted && *wanted)
 		return dlopen(wanted, RTLD_NOW | RTLD_LOCAL);
 	void *library = NULL;
@@ -38,7 +39,7 @@ static void *open_library(void)
 	return library;
 }
 
-/* The library stays open: it does not like to be closed. */
+/* Opens the library and never closes it, because it does not support being closed. */
 static enum ercc_status open_nvrtc(struct context *ctx, struct nvrtc *nvrtc)
 {
 	void *library = open_library();
@@ -79,9 +80,9 @@ static enum ercc_status check_architecture(struct context *ctx, const struct nvr
 	return ERCC_TOOLCHAIN;
 }
 
-/* ---- what the assembler says ---- */
+/* ---- the assembler's report ---- */
 
-/* The number that stands before `words` in the line; -1: it is not there. */
+/* The number before `words` in the line; -1 if it is not there. */
 static long number_before(const char *line, const char *end, const char *words)
 {
 	const char *at = memmem(line, (size_t)(end - line), words, strlen(words));
@@ -120,16 +121,16 @@ bool gpu_resources_read(const char *report, int entries, struct gpu_resources *o
 	return begun == entries && used >= entries && frames >= entries;
 }
 
-/* ---- compiling: threads know nothing of the arena ---- */
+/* ---- compiling: its threads do not use the arena ---- */
 
 struct result {
-	bool done, failed; /* done: nothing to compile, it was cached */
+	bool done, failed; /* done: it was cached, so nothing is left to compile */
 	char *log, *data;
 	size_t bytes;
 };
 
 struct batch {
-	struct context *ctx; /* for the first thread alone */
+	struct context *ctx; /* used by the first thread only */
 	const struct nvrtc *nvrtc;
 	const struct nvrtc_target *target;
 	const struct kernel *kernels;
@@ -151,7 +152,7 @@ static void free_results(void *data)
 	}
 }
 
-/* NULL: no memory, or NVRTC has none. */
+/* Returns memory from malloc; NULL if memory is out or NVRTC has no such data. */
 static char *take(int (*size)(void *, size_t *), int (*get)(void *, char *), void *program, size_t *bytes)
 {
 	char *data = size(program, bytes) || !*bytes ? NULL : malloc(*bytes);
@@ -205,7 +206,7 @@ static void compile_all(struct batch *batch)
 		pthread_join(threads[--started], NULL);
 }
 
-/* ---- the cache: a file is the resources, then the image ---- */
+/* ---- the cache: a file holds the resources, then the image ---- */
 
 static void use_cached(struct batch *batch, const struct cache *cache, const char *const *keys,
                        struct gpu_image *images)
@@ -261,7 +262,7 @@ static enum ercc_status prepare(struct context *ctx, struct batch *batch, struct
 	};
 	TRY(template_text(ctx, "cuda_stdint.h", &batch->headers[0]));
 	batch->header_names[0] = "stdint.h";
-	batch->option_count = (int)COUNT_OF(options) - batch->target->is_ptx; /* the last is for the assembler */
+	batch->option_count = (int)COUNT_OF(options) - batch->target->is_ptx; /* the last is the assembler's */
 	memcpy(batch->options, options, sizeof options);
 	*cache = cache_open(ctx);
 	cache_identify(cache, batch->nvrtc->version);
@@ -292,7 +293,7 @@ enum ercc_status nvrtc_build(struct context *ctx, const struct nvrtc_target *tar
 		keys[i] = cache_key(&cache, kernels[i].source, strlen(kernels[i].source), target->is_ptx ? "ptx" : "cubin");
 	use_cached(batch, &cache, keys, images);
 	compile_all(batch);
-	for (uint32_t i = 0; i < count; i++) /* those behind the first that failed were not all compiled */
+	for (uint32_t i = 0; i < count; i++) /* after a failure, only the failed kernels have results */
 		if (!batch->failed || batch->results[i].failed)
 			TRY(take_result(batch, &cache, keys[i], i, &images[i]));
 	*version = nvrtc.major * 1000 + nvrtc.minor * 10;

@@ -23,7 +23,7 @@ static const struct {
 	const char *name, *target;
 } aliases[] = {{"a100", "cuda:sm_80"}, {"h100", "cuda:sm_90"}, {"h200", "cuda:sm_90"}};
 
-/* "native" is the best target that the compiling machine can run. */
+/* Resolves an alias. "native" is the best CPU target that the compiling machine can run. */
 static const char *resolve_alias(const char *name)
 {
 	for (size_t i = 0; i < COUNT_OF(aliases); i++)

@@ -1,5 +1,5 @@
-/* Simulated targets: variants chosen and costed for a device of the table, without code, so that they need no
- * toolchain. A kernel here is a name: one for each template and tile shape. sim: GPUs; sim_cpu: CPUs of many cores. */
+/* Simulated targets. Variants are chosen and costed for a device of the table, but there is no code, so no toolchain is
+ * needed. A kernel is only a name, one for each template and tile shape. sim: GPUs. sim_cpu: CPUs with many cores. */
 #include "compiler/targets/target.h"
 
 #include "schemas/artifact.h"
@@ -30,7 +30,7 @@ enum ercc_status sim_build(struct context *ctx, const struct target *target, str
 				text_printf(&text, " %lld", (long long)variant->shape[i]);
 			erc_sha256_of(text.data, text.length, kernel.digest);
 			variant->kernel = target_add_kernel(ctx, out, &kernel, launch->template->stem);
-			variant->param_count = 0; /* nobody reads them */
+			variant->param_count = 0; /* no kernel reads them */
 		}
 	return ERCC_OK;
 }

@@ -1,10 +1,10 @@
-/* Kernel sources: defines, the shared headers, the names of parameters, then the template. One self-contained text, whose digest is the
- * kernel's identity. */
+/* Kernel sources: defines, the shared headers, the names of parameters, then the template. A source is one text that
+ * needs no other file. Its digest identifies the kernel. */
 #include "compiler/targets/target.h"
 
 #include "schemas/sha256.h"
 
-/* STEM + the dialect's extension, or STEM.row.c, which is written for all dialects. */
+/* Finds the file STEM with the dialect's extension, or STEM.row.c, which is for all dialects. */
 static enum ercc_status body_text(struct context *ctx, const struct dialect *dialect, const char *stem,
                                   const char **name, const char **text)
 {
@@ -32,7 +32,7 @@ static enum ercc_status append_files(struct context *ctx, const char *const *fil
 	return ERCC_OK;
 }
 
-/* The template's parameters by name. */
+/* Appends the names of the template's parameters. */
 static enum ercc_status append_params(struct context *ctx, const char *stem, struct text *text)
 {
 	const char *name = arena_printf(&ctx->arena, "%s.params.def", stem), *list;

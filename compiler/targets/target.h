@@ -1,4 +1,4 @@
-/* Compile targets: how launches get variants and how kernel sources become a code image. */
+/* Compile targets: how variants are chosen for launches, and how kernel sources become a code image. */
 #ifndef ERCC_TARGET_H
 #define ERCC_TARGET_H
 
@@ -6,9 +6,9 @@
 
 struct target {
 	const char *name; /* "cpu:x86-64-v4" */
-	/* A template's chooser of variants. */
+	/* The chooser that a template has for this target. */
 	choose_fn (*column)(const struct kernel_template *template);
-	/* The variants are chosen: kernels and the image. */
+	/* Makes kernels and image. The variants are already chosen. */
 	enum ercc_status (*build)(struct context *ctx, const struct target *target, struct plan *plan,
 	                          struct target_plan *out);
 	const struct device *device;
@@ -24,30 +24,30 @@ struct target {
 
 extern const struct target targets[]; /* ends with a NULL name */
 
-/* The target of that name or alias; reports an error when there is none. */
+/* The target with that name or alias. Reports an error when there is none. */
 enum ercc_status target_find(struct context *ctx, const char *name, const struct target **out);
 
-/* A kernel source's form on a target. */
+/* The form of kernel sources on a target. */
 struct dialect {
-	const char *extension;             /* of templates: ".cpu.c"; a stem without one has STEM.row.c, for all dialects */
-	const char *before[8], *behind[2]; /* files around the template; NULL ends the list */
+	const char *extension;             /* of templates: ".cpu.c"; without such a file, STEM.row.c is taken */
+	const char *before[8], *behind[2]; /* files before and after the template; NULL ends the list */
 	/* Adds the target's own #define lines. */
 	void (*define)(const struct target *target, const struct variant *variant, struct text *text);
 };
-/* Kernels of all variants of all launches; equal sources are one kernel. */
+/* Adds the kernels of all variants of all launches. Equal sources give one kernel. */
 enum ercc_status target_add_kernels(struct context *ctx, const struct target *target, const struct dialect *dialect,
                                     const struct plan *plan, struct target_plan *out);
 
-/* The number of the kernel with that digest in the target's list, added where it is new. */
+/* The index of the kernel with that digest in the target's list. Adds the kernel if it is new. */
 uint32_t target_add_kernel(struct context *ctx, struct target_plan *plan, const struct kernel *kernel,
                            const char *stem);
 
-/* A template's chooser for GPUs; NULL where it has none, or no source. */
+/* A template's chooser for GPUs. NULL if it has none, or no source for GPUs. */
 choose_fn gpu_column(const struct kernel_template *template);
-/* What GPU dialects define: THREADS and ASYNC. */
+/* Adds the #define lines of GPU dialects: THREADS and ASYNC. */
 void gpu_define(const struct target *target, const struct variant *variant, struct text *text);
 bool template_exists(const char *name);
-/* A template's text: from --kernel-dir, or the embedded one. */
+/* The text of a template: from --kernel-dir if set, else the embedded text. */
 enum ercc_status template_text(struct context *ctx, const char *name, const char **text);
 
 /* Compiles kernel sources to one shared object, through the kernel cache. */

@@ -1,4 +1,4 @@
-/* Budgets: reads what --budget was given, and resolves shares against the table of devices. */
+/* Budgets: reads --budget texts, and converts shares of a device to units and bytes. */
 #include <cjson/cJSON.h>
 #include <ctype.h>
 #include <errno.h>
@@ -18,7 +18,7 @@ static const struct budget named[] = {
 
 /* ---- one budget, field by field ---- */
 
-/* Where a budget comes from, for messages: "--budget 'name=edge'", or a file's name. */
+/* Where a budget is read from, for messages: "--budget 'name=edge'", or a file's name. */
 struct reader {
 	struct context *ctx;
 	const char *source;
@@ -90,7 +90,7 @@ static const struct field {
 	{"local", set_local},
 };
 
-/* *seen: a bit for each field. */
+/* *seen has a bit for each field that was set. */
 static enum ercc_status set_field(struct reader *reader, struct budget *budget, unsigned *seen, const char *name,
                                   const char *value)
 {
@@ -261,7 +261,7 @@ enum ercc_status budgets_resolve(struct context *ctx, const struct budget_list *
 		int64_t permille = budget.share_permille ? budget.share_permille : 1000;
 		if (permille < 1000)
 			budget.units = (uint32_t)ceil_div(device->units * permille, 1000);
-		if (budget.local_bytes < 0) /* whole KiB */
+		if (budget.local_bytes < 0) /* a whole number of KiB */
 			budget.local_bytes = device->local_bytes * permille / 1000 & ~INT64_C(1023);
 		if (!device->generic && budget.units > device->units)
 			return fail(ctx, ERCC_BUDGET, "budget '%s' has %u units, target %s has %u", budget.name, budget.units,

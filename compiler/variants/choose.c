@@ -1,5 +1,5 @@
-/* Chooses the variants of every launch: each template offers tile shapes, the cheapest that fits is taken, and a
- * smaller budget keeps a larger one's shape unless another is worth it. */
+/* Chooses the variants of every launch. Each template offers tile shapes, and the cheapest one that fits is taken. A
+ * smaller budget keeps the shape of a larger one unless another shape is clearly better. */
 #include <math.h>
 
 #include "compiler/variants/target_plan.h"
@@ -21,7 +21,7 @@ void choice_offer(struct choice *choice, const struct tile *tile)
 	if (tile->count >= UINT32_MAX)
 		return;
 	double cost = launch_cost(device, tile), ns = tile_ns(device, tile);
-	if (ns > device->tile_limit_ns) /* real-time work would wait too long: taken only where there is no shorter one */
+	if (ns > device->tile_limit_ns) /* real-time work would wait too long: taken only if no tile is below the limit */
 		cost += 1e12 * ns;
 	if (choice->larger && !memcmp(tile->shape, choice->larger->shape, sizeof tile->shape)) {
 		choice->kept = *tile;
@@ -40,7 +40,7 @@ enum ercc_status choice_end(struct context *ctx, const struct choice *choice, co
 		return fail(ctx, ERCC_UNSUPPORTED, "launch '%s' needs 2^32 tiles or more", launch->name);
 	variant->local_bytes = choice->least_local;
 	if (choice->best_cost == INFINITY)
-		return ERCC_BUDGET; /* choose_launch knows the budget's name */
+		return ERCC_BUDGET; /* choose_launch reports it, with the budget's name */
 	*out = choice->kept_cost <= (1 + choice->device->doubt) * choice->best_cost ? choice->kept : choice->best;
 	memcpy(variant->shape, out->shape, sizeof variant->shape);
 	variant->tile_count = (uint32_t)out->count;
@@ -66,19 +66,19 @@ void choice_run_time_count(const struct launch *launch, int64_t rows, int64_t pe
 	if (!space->rank || !space->sizes[0] || !space->dims[0] || rows % space->dims[0])
 		return;
 	int64_t scale = rows / space->dims[0], a = scale, b = per_tile;
-	while (b) { /* to lowest terms */
+	while (b) { /* reduce the fraction */
 		int64_t rest = a % b;
 		a = b;
 		b = rest;
 	}
 	if (!a || scale / a > UINT16_MAX || per_tile / a > UINT32_MAX)
-		return; /* all tiles then: what lies behind the true size is computed, and not looked at */
+		return; /* all tiles run; results beyond the true size are not used */
 	variant->count_size = space->sizes[0];
 	variant->count_scale = (uint16_t)(scale / a);
 	variant->count_step = (uint32_t)(per_tile / a);
 }
 
-/* Budgets by what they leave, the largest first. */
+/* Orders budgets by what they leave of the device, the largest first. */
 static void order_budgets(const struct device *device, const struct target_plan *out, uint32_t *order)
 {
 	for (uint32_t k = 0; k < out->budget_count; k++) {
@@ -114,7 +114,7 @@ static enum ercc_status choose_launch(struct context *ctx, const struct device *
 	return ERCC_OK;
 }
 
-/* Names every launch whose kernel the target lacks. */
+/* Reports every launch that has no kernel for the target. */
 static enum ercc_status check_columns(struct context *ctx, const struct plan *plan,
                                       choose_fn (*column)(const struct kernel_template *template), const char *target)
 {
@@ -135,7 +135,7 @@ enum ercc_status variants_choose(struct context *ctx, const struct device *devic
 	out->variants = arena_array(&ctx->arena, (size_t)plan->launch_count * out->budget_count, sizeof *out->variants);
 	for (const struct launch *launch = plan->first; launch; launch = launch->next) {
 		if (launch->operands[launch->operand_count - 1].buffer->bytes == 0)
-			continue; /* an empty output: no tiles */
+			continue; /* the output is empty, so there are no tiles */
 		TRY(choose_launch(ctx, device, launch, column(launch->template), out, order));
 	}
 	return variants_verify(ctx, plan, out);

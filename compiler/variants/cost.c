@@ -1,11 +1,11 @@
-/* The devices, and what a tile costs on one: a roofline of arithmetic, local memory, shared cache and memory. */
+/* The devices, and the cost of a tile on a device: a roofline of arithmetic, local memory, shared cache and memory. */
 #include "compiler/variants/variants.h"
 
 #define DEVICE(id, text, ...) const struct device device_##id = {.name = text, __VA_ARGS__};
 #include "compiler/variants/devices.def"
 #undef DEVICE
 
-#define NEAR_SEEN 0.25 /* share of the shorter of arithmetic and its loads that is not hidden by the longer */
+#define NEAR_SEEN 0.25 /* visible share of the shorter one of arithmetic and its loads; the longer one hides the rest */
 
 struct device device_under(const struct device *device, const struct budget *budget)
 {
@@ -27,8 +27,8 @@ double tile_ns(const struct device *device, const struct tile *tile)
 	return work->ns + inner + outer - device->hidden * (inner < outer ? inner : outer);
 }
 
-/* A launch may run in any room from one unit up to the whole budget. What its tiles take in all counts in
- * each; the units that its last round leaves idle only near the whole budget, so for a quarter. */
+/* A launch may run in any room from one unit up to the whole budget. The total time of its tiles counts in every room.
+ * Units that are idle in the last round matter only near the whole budget, so they count for a quarter. */
 double launch_cost(const struct device *device, const struct tile *tile)
 {
 	double units = device->units, each = tile_ns(device, tile) + device->claim_ns;
@@ -36,7 +36,7 @@ double launch_cost(const struct device *device, const struct tile *tile)
 	return each * (0.25 * rounds * units + 0.75 * (double)tile->count);
 }
 
-/* Elements that a strided operand touches; all of its buffer where no strides say less. */
+/* Bytes that a launch touches of an operand with strides; all bytes of the buffer where strides do not show fewer. */
 static int64_t operand_bytes(const struct launch *launch, const struct operand *operand)
 {
 	int64_t bytes = operand->buffer->bytes - operand->offset, elements = 1;
@@ -59,7 +59,7 @@ double tile_memory_bytes(const struct device *device, const struct launch *launc
 		bool is_weights = buffer_root(launch->operands[i].buffer, &offset)->kind == BUFFER_WEIGHTS;
 		*(is_weights ? &weights : &others) += (double)operand_bytes(launch, &launch->operands[i]);
 	}
-	/* choosers that tell memory from cache know which weights a tile reads */
+	/* a chooser that sets work.dram knows which weights a tile reads */
 	double bytes = !weights ? 0 : tile->work.dram ? tile->work.dram : weights / count;
 	bytes += others > cache ? others / count : 0;
 	return bytes < moved ? bytes : moved;
@@ -79,7 +79,7 @@ void plan_measure(struct plan *plan)
 		uint64_t operations = 0;
 		for (int i = 0; i < launch->expr.count; i++)
 			operations += launch->expr.nodes[i].primitive > PRIM_CAST;
-		if (launch->template->epilogue) /* fusion added up what the parts moved */
+		if (launch->template->epilogue) /* `bytes` is the sum over fused launches, so compute it again */
 			launch->bytes = launch_traffic(launch);
 		launch->flops += operations * (uint64_t)shape_elements(&launch->space);
 	}

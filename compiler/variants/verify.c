@@ -1,8 +1,8 @@
-/* Checks a target's variants: under every budget of a launch the same sums in the same order, and no more
- * local memory than the budget has. */
+/* Checks a target's variants. Under every budget a launch must compute the same sums in the same order, and must not
+ * use more local memory than the budget has. */
 #include "compiler/variants/target_plan.h"
 
-/* Params and defines that are not the tile's: they say what is computed, and in which order. */
+/* Compares params and defines that do not depend on the tile. They say what is computed, and in which order. */
 static bool same_besides_tiles(const struct variant *a, const struct variant *b)
 {
 	bool same = a->param_count == b->param_count && a->define_count == b->define_count &&
