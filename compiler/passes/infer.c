@@ -9,7 +9,7 @@
  * constants alone. */
 #define FOLD_LIMIT ((int64_t)1 << 28)
 
-#define MOST_FAILURES 50 /* reported in one compilation */
+#define MOST_FAILURES 50 /* maximum number of nodes reported as failed */
 #define MAX_SIZES 32768  /* run-time sizes; one node adds fewer than this */
 
 static void read_constants(struct node *node)
@@ -197,7 +197,7 @@ static bool is_behind_failure(const struct node *node)
 	return false;
 }
 
-/* Infers all nodes from `node` on. Reports each node that fails for a reason of its own, MOST_FAILURES at most. */
+/* Infers all nodes from `node` on. Reports each node that fails for a reason of its own, at most MOST_FAILURES. */
 static enum ercc_status infer_from(struct graph *graph, struct node *node)
 {
 	enum ercc_status first = ERCC_OK;
