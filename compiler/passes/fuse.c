@@ -131,7 +131,7 @@ static bool fuse_epilogue(struct plan *plan, struct launch *producer, struct lau
 			return false;
 	struct launch fused = *producer;
 	int map[EXPR_MAX_OPERANDS], produced = fused.expr.count - 1;
-	fused.operand_count--; /* the output */
+	fused.operand_count--; /* without the output */
 	for (int i = 0; i < consumer->operand_count - 1; i++) {
 		if (i == slot) {
 			map[i] = produced;

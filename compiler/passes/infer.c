@@ -5,8 +5,7 @@
 
 #include "compiler/ops/inserted.h"
 
-/* Elements. Folding must not make the model much larger: larger results are computed at run time, unless they come from
- * constants alone. */
+/* Elements. Larger outputs are computed at run time, because folding must not make the model much larger. */
 #define FOLD_LIMIT ((int64_t)1 << 28)
 
 #define MOST_FAILURES 50 /* maximum number of nodes reported as failed */

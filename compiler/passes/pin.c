@@ -34,7 +34,7 @@ static enum ercc_status no_input(struct graph *graph, const char *option, const 
 	return ERCC_USAGE;
 }
 
-/* Whether the model leaves open, or declares the same as, every dim that is given. */
+/* Whether the given shape fits the declared one: each dim is the same, or the model leaves it open. */
 static bool shape_fits(const struct shape *stated, const struct shape *given)
 {
 	bool fits = stated->rank < 0 || stated->rank == given->rank;
