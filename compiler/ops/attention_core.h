@@ -11,6 +11,7 @@
 	1024 /* elements of one key and one value together, so that a block of queries fits small budgets */
 enum ercc_status infer_attention_core(struct node *node);
 enum ercc_status lower_attention_core(struct lowering *lowering, struct node *node);
+/* Defined in attention_recover.c. */
 extern const struct recovery attention_recoveries[];
 
 #endif

@@ -1,6 +1,6 @@
 /* ConvTranspose. In general it becomes one convolution that computes all phases of the output, and a transposition that
- * interleaves them. If the kernel is dilated or all strides are 1, it becomes a convolution of the input with zeros
- * between its elements. */
+ * interleaves them. If the kernel is dilated, all strides are 1, or the phases do not cover the output, it becomes a
+ * convolution of the input with zeros between its elements. */
 #include "compiler/lower/op.h"
 
 struct transposed {

@@ -129,7 +129,7 @@ static enum ercc_status lower_gather(struct lowering *lowering, struct node *nod
 	if (is_regular(node, g.shape.dims[g.axis], &first, &step))
 		return lower_regular(lowering, node, g.axis, first, step);
 	lower_gather_axis(lowering, node, &g);
-	if (node->outputs[0]->shape.sizes[0]) /* the rows are those of the first index dim */
+	if (node->outputs[0]->shape.sizes[0]) /* the number of rows depends on this size */
 		lowering->plan->last->space = node->outputs[0]->shape;
 	return ERCC_OK;
 }

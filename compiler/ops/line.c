@@ -159,7 +159,7 @@ static enum ercc_status infer_topk(struct node *node)
 	int64_t k;
 	TRY(read_topk(node, &axis, &k));
 	out.dims[axis] = k;
-	for (int slot = 0; slot < 2; slot++) /* the kernel writes both */
+	for (int slot = 0; slot < 2; slot++) /* the kernel writes both outputs, used or not */
 		if (!node_output(node, slot))
 			emitted_output(node->outputs[!slot], slot);
 	TRY(set_output(node, 1, ERC_I64, &out));

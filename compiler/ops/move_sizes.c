@@ -274,8 +274,7 @@ enum ercc_status expand_sized_slice(struct node *node)
 	return ERCC_OK;
 }
 
-/* ---- Concat along a dim with run-time sizes: the inputs are joined at their bounds, then a gather closes the gaps
- * ---- */
+/* ---- Concat along a dim with run-time sizes: joined at the bounds, then a gather closes the gaps ---- */
 
 static bool concat_axis(const struct node *node, int *axis)
 {

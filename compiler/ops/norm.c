@@ -3,8 +3,7 @@
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/norm.h"
 
-/* ---- Normalize: a row is all dims from `axis` on; mod, step and div give the elements of scale and bias (norm.row.c)
- * ---- */
+/* ---- Normalize: a row is all dims from `axis` on; norm.row.c says what mod, step and div mean ---- */
 
 static enum ercc_status infer_normalize(struct node *node)
 {
@@ -139,7 +138,7 @@ static enum ercc_status expand_group_norm(struct node *node)
 {
 	struct value *x = node->inputs[0];
 	int64_t groups = node_attr_int(node, "num_groups", 0);
-	bool per_group = node->op->since < 21; /* opset 21 has one scale and bias per channel, older ones one per group */
+	bool per_group = node->op->since < 21; /* one scale and bias per group; from opset 21 on per channel */
 	if (x->shape.rank < 3)
 		return node_fail(node, ERCC_MODEL, "needs rank 3 or more, found %d", x->shape.rank);
 	int64_t channels = x->shape.dims[1], positions = 1;

@@ -4,6 +4,7 @@
 
 #include "compiler/lower/match.h"
 
+/* Defined in norm_recover.c. */
 extern const struct recovery norm_recoveries[];
 
 #endif

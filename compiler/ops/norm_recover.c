@@ -2,8 +2,8 @@
 #include "compiler/lower/match.h"
 #include "compiler/ops/norm.h"
 
-/* Whether the only user of `value` is an `op_type` with a constant along the last dim. Returns that constant, or NULL.
- * *user is the only user, or NULL. */
+/* Returns the constant along the last dim that the only user of `value`, an `op_type`, combines it with. NULL if there
+ * is none. *user becomes the only user, or NULL. */
 static struct value *applied(const struct graph *graph, const struct value *value, const char *op_type,
                              struct node **user)
 {

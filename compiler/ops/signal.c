@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-/* Maximum length of a transform: the matrix has this many rows and columns. */
+/* Maximum length of a transform, because its matrix grows with the square of the length. */
 #define LENGTH_MAX 8192
 
 /* A matrix [from * parts, to * outs] that computes a Fourier transform of length n: a vector of `from` numbers times

@@ -14,8 +14,8 @@ struct value *dim_value(struct node *node, const struct value *x, int axis);
 struct value *emit_limited(struct node *node, struct value *x, int axis, int64_t bound, struct value *size);
 /* x without its run-time size along the axis: the dim is the bound, and elements after the true size are undefined. */
 struct value *emit_bounded(struct node *node, struct value *x, int axis);
-/* x without its run-time size, with `fill` (one element of x's dtype) after the true size. `like` has the same shape,
- * which is not yet inferred where x is new. */
+/* x without its run-time size, with `fill` (one element of x's dtype) after the true size. `like` is a value of the
+ * same shape: x may be a new value, whose shape is not inferred yet. */
 struct value *emit_filled(struct node *node, struct value *x, const struct value *like, int axis, struct value *fill);
 /* The minimum or maximum of a dtype, as a constant. */
 struct value *constant_extreme(struct node *node, enum erc_dtype dtype, bool highest);
@@ -28,8 +28,8 @@ struct value *emit_from_start(struct node *node, struct value *indices, struct v
 /* Reads a list of integers whose elements are constants or run-time sizes with bounds; they become the dims of *out.
  * Returns false if that is not known. */
 bool known_elements(const struct value *list, struct shape *out);
-/* The shape that the model declares for the node's output, for cases where an unknown operand decides it. Whoever uses
- * it warns with tell_stated. */
+/* The shape that the model declares for the node's output, for cases where an unknown operand decides it. Returns false
+ * if there is none. Whoever uses it warns with tell_stated. */
 bool stated_shape(const struct node *node, struct shape *out);
 void tell_stated(const struct node *node, const struct shape *shape);
 /* Records what is known of the elements of the node's first output. If all are known, the output becomes a constant. */

@@ -37,8 +37,8 @@ static enum ercc_status expand_unique(struct node *node)
 	return ERCC_OK;
 }
 
-/* [m, k] -> first row of each distinct one [n], number of the distinct row for each row [m], count of each [n]; and
- * n. */
+/* [m, k] -> the first row of each kind of equal rows [n], the kind of each row [m], the number of rows of each kind
+ * [n]; and n. */
 static enum ercc_status infer_unique_rows(struct node *node)
 {
 	const struct shape *in = &node->inputs[0]->shape;
