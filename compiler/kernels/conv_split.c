@@ -13,7 +13,7 @@
 
 #define FEW_SLICES 64 /* shorter sums are not worth another launch */
 #define PART_LEAST 16 /* slices; in a shorter part the first loads take as long as all the rest */
-#define PART_MOST 48  /* slices of a good tile; real-time work may have to wait for a tile */
+#define PART_MOST 48  /* slices; a longer tile would keep real-time work waiting too long */
 #define PARTS_MOST 8
 #define SCRATCH_BYTES (16 << 20) /* maximum size of a launch's parts */
 #define BLOCKS_FEW 64            /* fewer small blocks leave units without work */

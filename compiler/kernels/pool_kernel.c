@@ -1,7 +1,7 @@
 /* Kernel templates with windows: pooling and depthwise convolution. */
 #include "compiler/kernels/rows.h"
 
-/* On a GPU one thread computes a row: an output pixel, or one of the `each` rows that a pixel has. */
+/* On a GPU a row is the work of one thread. An output pixel has `each` rows. */
 static enum ercc_status window_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
                                    int64_t each, struct variant *variant)
 {
