@@ -1,4 +1,4 @@
-/* Where the largest or smallest element of each line lies. A row is one line of `count` elements, `inner` apart.
+/* Finds the position of the maximum or minimum of each line. A row is one line of `count` elements, `inner` apart.
  * Defines: T (dtype), BETTER over a (an element) and b (the best so far). */
 #ifndef T
 #define T f32

@@ -1,14 +1,16 @@
-/* Scaled dot-product attention of one query a lane: out = softmax(scale q k^T, masked) v, with no matrix of scores.
- * A tile takes blocks of ROWS queries of one head, transposed into local memory. Keys come in blocks of KEYS: their
- * scores, the growing maximum and sum of each query, and sums of values, scaled down where the maximum grew.
- * Keys and values are read element by element where they lie and never packed. Lanes do not mix, and the sums of a
- * query are in the order of elements and keys: the same for every tile shape. Bound: compute.
- * 12 heads of 128 queries, keys and 64 elements: 93 GFLOP/s on a Zen 4 core with AVX-512, exponentials included.
- * Defines: QV (vectors of queries in a block), KT and DT (keys, and value elements, that a register tile has), HEAD
- * and HEAD_V (elements of a key, of a value), VALUE_STEP (between elements of a value), MASK (see masked()), FILL,
- * ZERO_EMPTY (a query that sees no key gets zeros, not NaN), SCALE, OUT (operand number), KEYS (of a block), SPLIT (the
- * output is one of each part of the keys, which attention_sum.cpu.c puts together: [batch, head, part, query] of HEAD_V
- * sums, the largest score and the sum of exponentials). */
+/* Scaled dot-product attention, one query per lane: out = softmax(scale q k^T, masked) v, without a matrix of scores. A
+ * tile takes blocks of ROWS queries of one head, transposed into local memory, and walks the keys in blocks of KEYS.
+ * For each block of keys it computes scores, updates each query's maximum and sum of exponentials, and adds to the sums
+ * of values. Where the maximum grew, the earlier sums are scaled down. Keys and values are read element by element in
+ * place, never packed. Lanes do not mix, and a query's sums are in the order of elements and keys, the same for every
+ * tile shape.
+ * Bound: compute. 12 heads, 128 queries, 128 keys and 64 elements: 93 GFLOP/s on a Zen 4 core with AVX-512,
+ * exponentials included.
+ * Defines: QV (vectors of queries in a block), KT and DT (keys, and value elements, of a register tile), HEAD and
+ * HEAD_V (elements of a key, of a value), VALUE_STEP (stride of a value's elements), MASK (see masked()), FILL,
+ * ZERO_EMPTY (1: a query that sees no key gets zeros, 0: NaN), SCALE, OUT (operand number of the output), KEYS, SPLIT
+ * (1: the output has a partial result for each part of the keys, which attention_sum.cpu.c combines: [batch, head,
+ * part, query] of HEAD_V sums, the maximum score and the sum of exponentials). */
 #ifndef QV
 #define QV 1
 #define KT 4
@@ -28,14 +30,14 @@
 #define ROWS (QV * LANES)
 #define INFINITY __builtin_inff()
 
-/* What a block of queries has in local memory. */
+/* A block of queries in local memory. */
 struct block {
 	float q[HEAD][ROWS]; /* times SCALE */
 	float p[KEYS][ROWS]; /* scores, then their exponentials */
 	float sums[HEAD_V][ROWS];
 };
 struct rows {
-	f32_value top[QV], sum[QV]; /* largest score, sum of exponentials */
+	f32_value top[QV], sum[QV]; /* maximum score, sum of exponentials */
 };
 
 /* ---- whole vectors ---- */
@@ -48,7 +50,7 @@ struct rows {
 #define HIGH 4, 12, 5, 13, 6, 14, 7, 15
 #endif
 
-/* Row l of x becomes lane l: every step brings a lane's number one bit nearer to the row's. */
+/* Row l of x becomes lane l. Each step moves one bit of every element's lane number into its row number. */
 FN void transpose(f32_value x[LANES])
 {
 	f32_value y[LANES];
@@ -63,7 +65,7 @@ FN void transpose(f32_value x[LANES])
 	}
 }
 
-/* e^a for a <= 0, without denormal results: below -87 it is 0. */
+/* e^a for a <= 0. The result is never denormal: it is 0 below -87. */
 FN f32_value exp_of(f32_value a)
 {
 	f32_value big = f32_set(0x1.8p23f), n = (a * f32_set(0x1.715476p0f) + big) - big;
@@ -82,7 +84,7 @@ FN f32_value exp_of(f32_value a)
 
 /* ---- one block of queries ---- */
 
-/* Queries from `first` on, times SCALE; those behind the last one repeat it. */
+/* Loads ROWS queries from number `first` on, times SCALE. After the last query, that query repeats. */
 FN void load_queries(struct block *b, const float *q, const long long *p, long first)
 {
 	long last = P(QUERIES) - 1, row = P(Q_ROW), step = P(Q_STEP), i = 0;
@@ -102,14 +104,15 @@ FN void load_queries(struct block *b, const float *q, const long long *p, long f
 	}
 }
 
-/* Lanes of the mask, `stride` apart; behind `count` there are none. */
+/* Lanes of the mask, `stride` apart. Lanes from `count` on are 0. */
 #define MASK_LANES(type, lane, from, stride, count) \
 	type lane[LANES] = {0}; \
 	for (long l = 0; l < LANES && l < (count); l++) \
 	lane[l] = (from)[l * (stride)]
 
-/* The score of key `key` for the vector of queries from `row` on. MASK 0: as it is; 1: plus the mask; 2: where the mask
- * is true, else FILL; 3: the other way round; 4: up to the key AHEAD behind the query. */
+/* The masked score of key `key` for the vector of queries from `row` on. MASK 0: no mask. 1: the mask is added. 2: FILL
+ * replaces the score where the mask is false. 3: FILL replaces it where the mask is true. 4: only keys up to number
+ * query + AHEAD are visible. */
 #if MASK == 0
 FN f32_value masked(f32_value score, const struct erc_tile_args *args, const long long *p, long mask, long row,
                     long key)
@@ -149,7 +152,7 @@ FN f32_value masked(f32_value score, const struct erc_tile_args *args, const lon
 }
 #endif
 
-/* The scores of `count` keys from number `key` on, the p-th ones of the block; *top grows. */
+/* Scores of `count` keys from number `key` on, which is key `at` of the block. Also updates the maximum *top. */
 FN void score(struct block *b, f32_value *top, const float *k, const struct erc_tile_args *args, const long long *p,
               long mask, long first, long key, long at, const int count)
 {
@@ -174,7 +177,8 @@ FN void score(struct block *b, f32_value *top, const float *k, const struct erc_
 	}
 }
 
-/* Sums of `count` value elements from number d on: scaled down, then with the block's keys. */
+/* Adds a block of keys to the sums of `count` value elements from element d on. The earlier sums are first multiplied
+ * by `scale`. */
 FN void add_values(struct block *b, const f32_value *scale, const float *v, long row, long step, long d, long keys,
                    const int count)
 {
@@ -195,12 +199,13 @@ FN void add_values(struct block *b, const f32_value *scale, const float *v, long
 		f32_store(&b->sums[d + y][x * LANES], acc[y][x]);
 }
 
-/* Scores become exponentials; *scale is what the sums so far are worth under the new maximum. */
+/* Replaces the block's scores by their exponentials. *scale becomes the factor that brings earlier sums to the new
+ * maximum. */
 FN void exponentiate(struct block *b, struct rows *rows, const f32_value *top, long keys, f32_value *scale)
 {
 	UNROLL for (int v = 0; v < QV; v++)
 	{
-		/* where no key was seen yet, any number will do */
+		/* no key seen yet: any finite number works */
 		f32_value shift = f32_select(top[v] == f32_set(-INFINITY), f32_set(0.0f), top[v]), sum = f32_set(0.0f);
 		scale[v] = exp_of(rows->top[v] - shift);
 		for (long i = 0; i < keys; i++) {
@@ -213,7 +218,7 @@ FN void exponentiate(struct block *b, struct rows *rows, const f32_value *top, l
 	}
 }
 
-/* One block of keys, from number `key` on. A register tile that would pass its end begins before it. */
+/* Adds one block of `keys` keys, from number `key` on. The last register tile may overlap the one before it. */
 FN void add_keys(struct block *b, struct rows *rows, const float *k, const float *v, const struct erc_tile_args *args,
                  const long long *p, long mask, long first, long key, long keys)
 {
@@ -234,7 +239,7 @@ FN void add_keys(struct block *b, struct rows *rows, const float *k, const float
 		add_values(b, scale, v, P(V_ROW), VALUE_STEP, d, keys, HEAD_V % DT);
 }
 
-/* The sums of `count` queries times a factor each, as rows of the output. */
+/* Multiplies the sums of `count` queries by a factor per query and stores them as rows of the output. */
 FN void store_rows(struct block *b, const f32_value *factor, float *out, long row, long step, long count)
 {
 	for (int v = 0; v < QV; v++, out += LANES * row, count -= LANES) {
@@ -264,7 +269,7 @@ static void store_output(struct block *b, const struct rows *rows, float *out, c
 	store_rows(b, factor, out + first * P(O_ROW), P(O_ROW), P(O_STEP), P(QUERIES) - first);
 }
 
-/* A part of the keys: sums, largest score and sum of exponentials of each query. */
+/* Stores the result for a part of the keys: sums, maximum score and sum of exponentials of each query. */
 static void store_part(struct block *b, const struct rows *rows, float *out, const long long *p, long first)
 {
 	f32_value one[QV];
@@ -279,7 +284,7 @@ static void store_part(struct block *b, const struct rows *rows, float *out, con
 	}
 }
 
-/* tile -> (batch, head, part of the keys, blocks of queries): those of one head follow each other. */
+/* tile -> (batch, head, part of the keys, blocks of queries). Tiles of one head follow each other. */
 void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
 {
 	const long long *p = args->params;
@@ -302,7 +307,8 @@ void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
 		for (int d = 0; d < HEAD_V; d++)
 			for (int x = 0; x < QV; x++)
 				f32_store(&b->sums[d][x * LANES], f32_set(0.0f));
-		/* what no query of two vectors sees is left out: of two, so that it is the same for every QV */
+		/* Causal: skips the keys that no query of a group sees. A group is two vectors, so that QV does not change the
+		 * sums. */
 		long seen = (first / (2 * LANES) + 1) * (2 * LANES) + P(AHEAD);
 		long end_key = MASK == 4 && seen < last_key ? seen : last_key;
 		for (long key = first_key; key < end_key; key += KEYS)

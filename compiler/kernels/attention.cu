@@ -1,10 +1,11 @@
-/* Scaled dot-product attention on a GPU: out = softmax(scale q k^T, masked) v, with no matrix of scores; what it computes,
- * parameters and most defines are those of attention.cpu.c. A block of threads has ROWS queries of one head, a warp RW of
- * them: for scores a lane is a key, for sums of values a lane is every 32nd element. Keys come 32 at a time: slices of
- * CHUNK elements of them, then of their values, pass through local memory, STAGES at a time. The sums of a query are
- * in the order of elements and keys, whatever RW, WARPS and CHUNK are. Bound: loads from local memory. Not measured on a GPU yet.
- * Defines besides: WARPS, RW, STAGES; CHUNK (64, or 32); K_PACK and V_PACK (1: elements are copied four at a time), K_ACROSS
- * and V_ACROSS (1: neighbouring keys lie together). */
+/* Scaled dot-product attention on a GPU: out = softmax(scale q k^T, masked) v, without a matrix of scores. Semantics,
+ * parameters and most defines are those of attention.cpu.c. A block of threads takes ROWS queries of one head, each
+ * warp RW of them. For scores, a lane is a key; for sums of values, a lane has every 32nd element. Keys come 32 at a
+ * time: slices of CHUNK elements, first of the keys, then of their values, pass through local memory, STAGES at a time.
+ * A query's sums are in the order of elements and keys for any RW, WARPS and CHUNK.
+ * Bound: loads from local memory. Not measured on a GPU yet.
+ * Further defines: WARPS, RW, STAGES; CHUNK (64 or 32); K_PACK and V_PACK (1: elements are copied four at a time),
+ * K_ACROSS and V_ACROSS (1: neighbouring keys are contiguous). */
 #ifndef WARPS
 #define WARPS 4
 #define RW 4
@@ -30,18 +31,18 @@
 #define V_SLICES ((HEAD_V + CHUNK - 1) / CHUNK)
 #define SLICES (K_SLICES + V_SLICES) /* of a block of keys */
 #define Q_ROW (K_SLICES * CHUNK)
-#define SLICE_ROW (CHUNK + 4) /* padded, so that 32 keys do not meet in a bank */
+#define SLICE_ROW (CHUNK + 4) /* padded, so that 32 keys use different banks */
 #define STAGE (KEYS * SLICE_ROW)
 #define PARTS_OF_LANE (V_SLICES * (CHUNK / WARP)) /* value elements of a lane */
-#define SEEN_BY 64                                /* queries that decide together which keys are left out */
+#define SEEN_BY 64                                /* queries in a group: keys that none of them sees are skipped */
 #define LOWEST (-__builtin_inff())
 
-/* Keys and values of the tile's head, and its keys from `first` to `end`. */
+/* Keys and values of the tile's head. The tile's keys are `first` to `end` - 1. */
 struct source {
 	const float *k, *v;
 	int first, end;
 };
-/* What the block has in local memory, and what a thread has of its warp's queries. */
+/* block: what a block of threads has in local memory. rows: what a thread has of its warp's queries. */
 struct block {
 	float *q, *p, *stages; /* queries times SCALE; exponentials; slices */
 };
@@ -49,7 +50,7 @@ struct rows {
 	float top[RW], sum[RW], sums[RW][PARTS_OF_LANE];
 };
 
-/* e^a for a <= 0, without denormal results: below -87 it is 0. */
+/* e^a for a <= 0. The result is never denormal: it is 0 below -87. */
 FN float exp_of(float a)
 {
 	float x = a < -88.0f ? -88.0f : a, big = 0x1.8p23f, n = (x * 0x1.715476p0f + big) - big;
@@ -65,7 +66,7 @@ FN float exp_of(float a)
 	return a < -87.0f ? 0.0f : a == a ? p : a;
 }
 
-/* Queries from `first` on, times SCALE; those behind the last one repeat it. */
+/* Loads ROWS queries from number `first` on, times SCALE. After the last query, that query repeats. */
 FN void load_queries(float *to, const float *q, const long long *p, int first)
 {
 	int last = (int)P(QUERIES) - 1;
@@ -76,7 +77,8 @@ FN void load_queries(float *to, const float *q, const long long *p, int first)
 	}
 }
 
-/* Begins to copy elements [first, first + CHUNK) of `keys` keys, zeros behind `size` and `keys`. */
+/* Starts copying elements first .. first + CHUNK - 1 of `keys` keys. Elements from `size` on and keys from `keys` on
+ * are 0. */
 FN void fetch_slice(float *to, const float *from, long long row, long long step, int keys, int first, int size,
                     int pack, int across)
 {
@@ -90,7 +92,7 @@ FN void fetch_slice(float *to, const float *from, long long row, long long step,
 	}
 }
 
-/* Begins to copy slice number `n`, counted over all blocks of keys. */
+/* Starts copying slice `n`, counted over all blocks of keys. */
 FN void fetch(float *stages, const struct source *s, const long long *p, int n)
 {
 	int key = s->first + n / SLICES * KEYS, slice = n % SLICES;
@@ -106,7 +108,7 @@ FN void fetch(float *stages, const struct source *s, const long long *p, int n)
 	copy_commit();
 }
 
-/* Slice n is there; the one that takes the place of slice n - 1 is asked for. */
+/* Waits for slice n and returns it. Then starts copying the slice that replaces slice n - 1. */
 FN const float *next_slice(float *stages, const struct source *s, const long long *p, int n)
 {
 	copy_wait(STAGES - 2);
@@ -115,7 +117,7 @@ FN const float *next_slice(float *stages, const struct source *s, const long lon
 	return stages + n % STAGES * STAGE;
 }
 
-/* The score of a query for a key: see attention.cpu.c. */
+/* The masked score of a query for a key: see attention.cpu.c. */
 #if MASK == 1
 FN float masked(float score, const struct erc_tile_args *args, const long long *p, long long mask, int row, int key)
 {
@@ -135,7 +137,7 @@ FN float masked(float score, const struct erc_tile_args *args, const long long *
 }
 #endif
 
-/* Adds the products of one slice of a key's elements, the lane's key, with each query's. */
+/* Adds one slice of the product of each query with the lane's key. */
 FN void add_scores(float *scores, const float *q, const float *slice, int first)
 {
 	int end = HEAD - first < CHUNK ? HEAD - first : CHUNK;
@@ -150,7 +152,7 @@ FN void add_scores(float *scores, const float *q, const float *slice, int first)
 	}
 }
 
-/* Adds the block's values, one slice of their elements, times the exponentials. */
+/* Adds one slice of the block's values, times the exponentials. */
 FN void add_values(float sums[RW][PARTS_OF_LANE], const float *e, const float *slice, const int part)
 {
 	for (int key = 0; key < KEYS; key += 4) {
@@ -165,7 +167,7 @@ FN void add_values(float sums[RW][PARTS_OF_LANE], const float *e, const float *s
 	}
 }
 
-/* The block's scores become exponentials, in local memory; what was summed so far is scaled to the new maximum. */
+/* Stores the exponentials of the block's scores in local memory, and scales earlier sums to the new maximum. */
 FN void exponentiate(struct rows *rows, const float *scores, float *e)
 {
 	UNROLL for (int r = 0; r < RW; r++)
@@ -175,7 +177,7 @@ FN void exponentiate(struct rows *rows, const float *scores, float *e)
 			float other = shuffle_xor(top, mask);
 			top = other > top ? other : top;
 		}
-		/* where no key was seen yet, any number will do */
+		/* no key seen yet: any finite number works */
 		float shift = top == LOWEST ? 0.0f : top, scale = exp_of(rows->top[r] - shift);
 		e[r * KEYS + THREAD % WARP] = sum = exp_of(scores[r] - shift);
 		for (int mask = WARP / 2; mask; mask /= 2)
@@ -186,7 +188,8 @@ FN void exponentiate(struct rows *rows, const float *scores, float *e)
 	}
 }
 
-/* The queries' rows of the output; or of a part of the keys, with the largest score and the sum of exponentials. */
+/* Stores the queries' rows of the output. For a part of the keys, also stores the maximum score and the sum of
+ * exponentials. */
 FN void store_rows(const struct rows *rows, float *out, const long long *p, int first)
 {
 	long long row = SPLIT ? HEAD_V + 2 : P(O_ROW), step = SPLIT ? 1 : P(O_STEP);
@@ -203,7 +206,7 @@ FN void store_rows(const struct rows *rows, float *out, const long long *p, int 
 	}
 }
 
-/* All blocks of keys for the block's queries from number `first` on. */
+/* Computes attention of the block's queries, from number `first` on, over all blocks of keys. */
 FN void attend(const struct erc_tile_args *args, const long long *p, const struct block *b, const struct source *s,
                struct rows *rows, long long mask, int first)
 {
@@ -223,13 +226,13 @@ FN void attend(const struct erc_tile_args *args, const long long *p, const struc
 		}
 		exponentiate(rows, scores, e);
 		UNROLL for (int i = 0; i < V_SLICES;
-		            i++) /* the barrier before the first one is that of the exponentials, too */
+		            i++) /* the barrier before the first slice also makes the exponentials visible */
 			add_values(rows->sums, e, next_slice(b->stages, s, p, n++), i);
 	}
 	copy_wait(0);
 }
 
-/* tile -> (batch, head, part of the keys, queries): those of one head follow each other. */
+/* tile -> (batch, head, part of the keys, queries). Tiles of one head follow each other. */
 TILE_BODY
 {
 	const long long *p = (const long long *)args->params;

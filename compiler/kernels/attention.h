@@ -6,7 +6,7 @@
 
 extern const struct kernel_template attention_template, attention_sum_template;
 
-/* A launch's space, and the operands that have strides along its dims. */
+/* Dims of a launch's space. Operands have strides along them. */
 enum attention_dim {
 	ATTENTION_BATCH,
 	ATTENTION_HEAD,
@@ -20,16 +20,17 @@ enum attention_dim {
 enum attention_mask {
 	ATTENTION_NO_MASK,
 	ATTENTION_ADDED,  /* an f32 mask is added to the scores */
-	ATTENTION_SEEN,   /* where a bool mask is true the score stays, else it is `fill` */
-	ATTENTION_HIDDEN, /* the other way round */
+	ATTENTION_SEEN,   /* `fill` replaces the score where a bool mask is false */
+	ATTENTION_HIDDEN, /* `fill` replaces the score where a bool mask is true */
 };
 
-/* And as the kernels have it: no operand says what a query sees. */
+/* A further value for the kernels: causal, without a mask operand. */
 enum { MASK_CAUSAL = ATTENTION_HIDDEN + 1 };
 
 #define KEYS_PER_BLOCK 48
-/* Numbers of keys and values that a tile walks at most: beyond, 16 queries would take longer than a tile may. */
+/* Maximum number of key and value elements in a tile. With more, 16 queries would exceed the maximum length of a
+ * tile. */
 #define PART_ELEMENTS 65536
-#define EXP_WORK 26 /* multiply-adds that masking and exponentiating a score are worth */
+#define EXP_WORK 26 /* cost of masking and exponentiating a score, in multiply-adds */
 
 #endif

@@ -1,4 +1,4 @@
-/* The tiles of the attention kernels. */
+/* Chooses the tiles of the attention kernels. */
 #include "compiler/kernels/attention.h"
 
 #include <math.h>
@@ -7,9 +7,9 @@
 
 enum { SHAPE_QV, SHAPE_BLOCKS };
 
-/* ---- tiles ---- */
+/* ---- CPU ---- */
 
-/* Keys, and elements of a value, that a register tile has beside `qv` vectors of queries. */
+/* Keys of a register tile with `qv` vectors of queries. */
 static int64_t keys_at_once(const struct device *device, int64_t qv)
 {
 	return device->registers * 3 / 4 / qv;
@@ -31,7 +31,7 @@ static void offer(struct choice *choice, const struct launch *launch, int64_t qv
 	struct tile tile = {.shape = {qv, blocks},
 	                    .count =
 	                        dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[ATTENTION_PARTS] * tiles};
-	/* every multiply-add takes one vector of queries, which is loaded, and a number that many of them share */
+	/* a multiply-add loads one vector of queries; the vectors of a register tile share the other factor */
 	double step = 1 + 0.3 / (double)qv / (double)qv, padded = (double)round_up(keys, at_once < keys ? at_once : 1);
 	tile.local_bytes = 4 * rows * (size + v_size + KEYS_PER_BLOCK);
 	tile.work.flops = 2.0 * (double)(blocks * rows) *
@@ -43,7 +43,7 @@ static void offer(struct choice *choice, const struct launch *launch, int64_t qv
 	choice_offer(choice, &tile);
 }
 
-/* Strides of batch, head, row and element, from parameter `first` on. */
+/* Sets strides of batch, head, row and element, from parameter `first` on. */
 static void set_strides(const struct operand *operand, int row, int column, int first, struct variant *variant)
 {
 	const int dims[] = {ATTENTION_BATCH, ATTENTION_HEAD, row, column};
@@ -62,7 +62,7 @@ static void set_strides_of_all(const struct launch *launch, struct variant *vari
 	set_strides(&operands[launch->operand_count - 1], ATTENTION_QUERY, ATTENTION_V_SIZE, ATTENTION_O_BATCH, variant);
 }
 
-/* A tile has `blocks` blocks of `rows` queries. */
+/* Sets the params for tiles of `blocks` blocks of `rows` queries. */
 static void set_params(const struct launch *launch, int64_t rows, int64_t blocks, struct variant *variant)
 {
 	const int64_t *dims = launch->space.dims;
@@ -77,7 +77,7 @@ static void set_params(const struct launch *launch, int64_t rows, int64_t blocks
 	set_strides_of_all(launch, variant);
 }
 
-/* What no tile changes. */
+/* Defines that are the same for every tile shape. */
 static void define_launch(struct context *ctx, const struct launch *launch, struct variant *variant)
 {
 	define_number(ctx, variant, false, "HEAD", launch->space.dims[ATTENTION_SIZE]);
@@ -121,20 +121,20 @@ static enum ercc_status attention_sum_cpu(struct context *ctx, const struct devi
 	return ERCC_OK;
 }
 
-/* ---- GPU: a block of `warps` warps, each of which has `rows` queries, walks the keys ---- */
+/* ---- GPU: a block of `warps` warps, each with `rows` queries, walks the keys ---- */
 
 #define GPU_KEYS 32
-#define GPU_SLICES 8 /* of keys, or of values: the kernel's text has each of them, and spills with more */
+#define GPU_SLICES 8 /* of a key or a value: the kernel is unrolled over them and spills with more */
 enum { SHAPE_WARPS, SHAPE_ROWS, SHAPE_STAGES, SHAPE_CHUNK };
-#define GPU_CHUNK 32 /* the smaller one */
+#define GPU_CHUNK 32 /* the smaller of two sizes, in elements */
 
-/* Most elements of keys and values that are worth being in local memory at a time. */
+/* The larger chunk size that is offered: the number of elements of a key or value that a slice has. */
 static int64_t largest_chunk(const int64_t *dims)
 {
 	return dims[ATTENTION_SIZE] <= GPU_CHUNK && dims[ATTENTION_V_SIZE] <= GPU_CHUNK ? GPU_CHUNK : 2 * GPU_CHUNK;
 }
 
-/* Sums of values that a lane may have: then no kernel spills. Beside many slices there is room for fewer. */
+/* Maximum number of value sums per lane without spills. A small chunk makes more slices, which leave room for fewer. */
 static int64_t most_sums(int64_t v_size, int64_t chunk, int64_t largest)
 {
 	return 64 / (v_size > 128 ? 2 : 1) / (chunk < largest ? 4 : 1);
@@ -151,12 +151,12 @@ static void offer_warps(struct choice *choice, const struct launch *launch, int6
 	if (size > GPU_SLICES * chunk || v_size > GPU_SLICES * chunk ||
 	    rows * (v_size / 32) > most_sums(v_size, chunk, largest_chunk(dims)))
 		return;
-	tile.registers = 255; /* most of what it takes depends on the compiler's unrolling; the image says */
+	tile.registers = 255; /* the true number depends on the compiler's unrolling; the image reports it */
 	tile.count = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[ATTENTION_PARTS] *
 	             ceil_div(dims[ATTENTION_QUERY], queries);
 	tile.local_bytes = 4 * (queries * (size + GPU_KEYS) + stages * GPU_KEYS * (chunk + 4));
 	tile.work.flops = 2 * full * scores * (double)(size + v_size + EXP_WORK);
-	/* loads of 128 bytes by a warp, shared ones among them: for four elements of 32 keys, for four keys of v_size values */
+	/* a warp's loads of 128 bytes, broadcasts included: of four elements of 32 keys, and of four keys' values */
 	double loads = (double)(4 + rows) / 4 * (double)size + (double)(rows + 4 * v_size / 32) / 4 * 32;
 	tile.work.near = 128 * loads * scores / (double)(32 * rows);
 	tile.work.shared = 4.0 * (double)((keys + 2 * queries) * (dims[ATTENTION_SIZE] + dims[ATTENTION_V_SIZE]));

@@ -1,5 +1,5 @@
-/* Puts together what attention.cpu.c found for each part of the keys: a row is one query. Each part's sums are worth
- * e^(its largest score - the largest of all), and are added in order. Bound: memory.
+/* Combines the results of attention.cpu.c for the parts of the keys. A row is one query. The sums of a part are
+ * multiplied by e^(its maximum score - the overall maximum) and added in order. Bound: memory.
  * Defines: HEAD_V (elements of a row), ZERO_EMPTY. */
 #ifndef HEAD_V
 #define HEAD_V 64
@@ -12,7 +12,7 @@ static void row(const float *in, long step, long parts, float *out, long stride)
 	for (long i = 0; i < parts; i++)
 		top = in[i * step + HEAD_V] > top ? in[i * step + HEAD_V] : top;
 	for (long i = 0; i < parts; i++, in += step) {
-		/* a part without a seen key is worth nothing */
+		/* a part without a visible key adds nothing */
 		float scale = in[HEAD_V] == -__builtin_inff() ? 0.0f : f32_exp(in[HEAD_V] - top);
 		total += scale * in[HEAD_V + 1];
 		for (int d = 0; d < HEAD_V; d++)

@@ -1,5 +1,5 @@
-/* Puts together what attention.cu found for each part of the keys: a row is one query, a warp's; a lane has every 32nd
- * element. Defines as attention_sum.cpu.c; LINE is a warp. Bound: memory. Not measured on a GPU yet. */
+/* Combines the results of attention.cu for the parts of the keys. A row is one query and one warp; a lane has every
+ * 32nd element. Defines are those of attention_sum.cpu.c; LINE is a warp. Bound: memory. Not measured on a GPU yet. */
 #ifndef HEAD_V
 #define HEAD_V 64
 #define ZERO_EMPTY 0
@@ -19,7 +19,7 @@ FN void line(const struct erc_tile_args *args, const long long *p, long r, float
 		float sum = 0.0f;
 		total = 0.0f;
 		for (int i = 0; i < P(PARTS); i++) {
-			/* a part without a seen key is worth nothing */
+			/* a part without a visible key adds nothing */
 			float own = in[i * step + HEAD_V], scale = own == -__builtin_inff() ? 0.0f : f32_exp(own - top);
 			total += scale * in[i * step + HEAD_V + 1];
 			sum += scale * in[i * step + d];

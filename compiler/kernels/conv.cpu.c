@@ -1,14 +1,13 @@
-/* Convolution and matrix product: out[pixel][channel] = sum over (input block, kd, kh, kw, lane)
- * of in * weight, in that order. A register tile is P_H x P_W output pixels by OCV vectors of
- * output channels (2, or 1 of 16 lanes). Bound: compute. 14 x 32 floats reach 98 % of the FMA peak of a Zen 4 core (AVX-512).
+/* Convolution and matrix product: out[pixel][channel] = sum over (input block, kd, kh, kw, lane) of in * weight, in
+ * that order. A register tile is P_H x P_W output pixels by OCV vectors of output channels (2, or 1 of 16 lanes).
+ * Bound: compute. 14 x 32 floats reach 98 % of the FMA peak of a Zen 4 core (AVX-512).
  *
- * Input: blocks of CG channels (CG lanes of one pixel are contiguous), PIXEL elements between
- * neighbouring output pixels. Weights: [group][block of 16][in block][kd][kh][kw][CG][16].
- * A matrix product is one row of pixels. Where the receptive field leaves the image, its rows
- * go through a zero-padded patch in local memory.
- * Defines: P_H, P_W, OCV, CG, SW, PIXEL, SCATTER (1: output channels are not contiguous), RAGGED (1: the
- * last vector of channels may be stored in part), ROWS_APART (1: the pixels are rows of a plain matrix), OUTPUT (its
- * operand number), LOADk, EXPR, RESULT. */
+ * Input: blocks of CG channels (the CG lanes of a pixel are contiguous); neighbouring output pixels are PIXEL elements
+ * apart. Weights: [group][block of 16][input block][kd][kh][kw][CG][16]. A matrix product is one row of pixels. Where
+ * the receptive field leaves the image, its rows are copied to a zero-padded patch in local memory.
+ * Defines: P_H, P_W, OCV, CG, SW, PIXEL, SCATTER (1: output channels are not contiguous), RAGGED (1: the last vector of
+ * channels may be stored in part), ROWS_APART (1: the pixels are rows of a plain matrix), OUTPUT (operand number of the
+ * output), LOADk, EXPR, RESULT. */
 #ifndef P_H
 #define P_H 1
 #define P_W 6
@@ -25,12 +24,12 @@
 #define RESULT LOAD0
 #endif
 
-#define AHEAD 32 /* elements of a row */
+#define AHEAD 32 /* prefetch distance in a row, in elements */
 #define BLOCKS_PER_TILE (OCV * LANES / 16)
 #define PATCH_W ((P_W - 1) * SW + (P(KW) - 1) * P(DW) + 1)
 
 #if SCATTER || RAGGED
-/* Some lanes, `stride` apart. Not inlined: they stand in fully unrolled code. */
+/* Loads `count` lanes, `stride` apart. Not inlined, because the calls are in fully unrolled code. */
 static __attribute__((noinline)) f32_value load_lanes(const float *from, long stride, long count)
 {
 	float x[LANES] = {0};
@@ -53,7 +52,7 @@ FN void multiply(f32_value acc[P_H * P_W][OCV], const float *a, long row, long p
                  long count)
 {
 	(void)row;
-	if (ROWS_APART) { /* more streams than a core follows by itself */
+	if (ROWS_APART) { /* more streams than the hardware prefetcher of a core follows */
 		UNROLL for (int x = 0; x < P_W; x++) __builtin_prefetch(a + x * pixel + AHEAD);
 	}
 	for (long k = 0; k < count; k++) {
@@ -67,13 +66,13 @@ FN void multiply(f32_value acc[P_H * P_W][OCV], const float *a, long row, long p
 	}
 }
 
-/* Copies the rows that a register tile reads into local memory, zeros outside the image. Of each pixel `count` lanes
- * are read: behind the last pixel of a plain matrix there may be no memory. */
+/* Copies the rows that a register tile reads into local memory, with zeros outside the image. Reads only `count` lanes
+ * of a pixel, because a plain matrix may end after its last pixel. */
 static __attribute__((noinline)) void fill_patch(float *to, const float *plane, const long long *p, long ih, long iw,
                                                  long count)
 {
 	long height = (P_H - 1) * P(SH) + (P(KH) - 1) * P(DH) + 1, width = PATCH_W;
-	long left = iw < 0 ? -iw : 0, right = P(IW) - iw < width ? P(IW) - iw : width; /* columns of the image */
+	long left = iw < 0 ? -iw : 0, right = P(IW) - iw < width ? P(IW) - iw : width; /* columns inside the image */
 	left = left < width ? left : width;
 	right = right > left ? right : left;
 	for (long y = 0; y < height; y++, to += width * CG) {
@@ -140,7 +139,7 @@ FN void store_tile(f32_value acc[P_H * P_W][OCV], const struct erc_tile_args *ar
 	}
 }
 
-/* One register tile. block: first output block within the group. */
+/* Computes one register tile. block: the first output block within the group. */
 static void register_tile(const struct erc_tile_args *args, const long long *p, float *local, long image, long group,
                           long block, long od, long oh, long ow)
 {
@@ -180,8 +179,9 @@ static void register_tile(const struct erc_tile_args *args, const long long *p, 
 	store_tile(acc, args, p, image, group, block, od, oh, ow);
 }
 
-/* tile -> (image, group, channels, rows, columns), or with the channels innermost: then the tiles of all channels
- * that read the same pixels follow each other, else those of all pixels that read the same weights. */
+/* tile -> (image, group, channels, rows, columns), or with the channels innermost. With channels innermost, the tiles
+ * of all channels that read the same pixels follow each other. Otherwise the tiles of all pixels that read the same
+ * weights do. */
 void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
 {
 	const long long *p = args->params;

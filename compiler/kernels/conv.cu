@@ -1,14 +1,15 @@
-/* Convolution and matrix product on a GPU: out[pixel][channel] = sum over k of in * weight, where k counts (input block,
- * kd, kh, kw, lane). A block of threads computes M pixels by N channels of one image and group, a thread TM x TN of them.
- * Slices of 16 terms pass through local memory, STAGES of them at a time. Every sum is added in the order of k,
- * whatever the tile. Of a sum that is cut, a tile computes one part of PART_SLICES slices: PARTS of them lie OUT_PART elements
- * apart in the output; or, of a chain, the launch does the part from FIRST_SLICE on and begins with the sums that the one
- * before it left. Layouts and parameters are those of conv.cpu.c; a pixel's number counts all spatial dims.
- * Bound: compute; for a few pixels, the way of the weights from memory. Not measured on a GPU yet.
- * Defines: M, N, TM, TN, STAGES, CG (16, or 1: a slice has several kernel positions), PACK (1: a pixel's lanes are copied four
- * at a time), TAIL (1: the last input block's lanes are no multiple of four), WINDOW (0: all that is read lies inside
- * the image), OUT_PACK (4 channels are stored at once, or 1), START (the operand with the sums to begin with; 0: none),
- * SCATTER, SW, OUTPUT, LOADk, EXPR, RESULT as on the CPU. */
+/* Convolution and matrix product on a GPU: out[pixel][channel] = sum over k of in * weight, where k counts (input
+ * block, kd, kh, kw, lane). A block of threads computes M pixels by N channels of one image and group, a thread TM x TN
+ * of them. Slices of 16 terms pass through local memory, STAGES at a time. Every sum is added in the order of k,
+ * whatever the tile.
+ * A sum may be divided into parts of PART_SLICES slices. Either one launch computes all PARTS, OUT_PART elements apart
+ * in the output; or launches form a chain: each computes one part, from FIRST_SLICE on, and starts with the sums of the
+ * launch before it. Layouts and parameters are those of conv.cpu.c; the number of a pixel counts all spatial dims.
+ * Bound: compute; for a few pixels, reading the weights from memory. Not measured on a GPU yet.
+ * Defines: M, N, TM, TN, STAGES, CG (16; or 1: a slice has several kernel positions), PACK (1: a pixel's lanes are
+ * copied four at a time), TAIL (1: the number of lanes of the last input block is not a multiple of four), WINDOW (0:
+ * all reads are inside the image), OUT_PACK (channels stored at once: 4 or 1), START (operand number of the sums to
+ * start with; 0: none), SCATTER, SW, OUTPUT, LOADk, EXPR, RESULT as on the CPU. */
 #ifndef M
 #define M 64
 #define N 64
@@ -31,8 +32,8 @@
 
 #define INT(name) ((int)p[PARAM_##name])
 
-/* Threads stand in warps of WARP_X by WARP_Y, and these side by side. A thread's pixels are ROWS apart, its channels lie
- * in groups of four, COLUMNS apart: so a warp's loads from local memory do not meet in a bank. */
+/* A warp is WARP_X by WARP_Y threads. A thread's pixels are ROWS apart; its channels are groups of four, COLUMNS apart.
+ * So the loads of a warp from local memory use different banks. */
 #define ROWS (M / TM)
 #define COLUMNS (N / (TN / 4))
 #define ACROSS (N / TN)
@@ -40,21 +41,21 @@
 #define WARP_X (WARP / WARP_Y)
 
 #define SLICE 16
-#define A_ROW (SLICE + 4)         /* of a pixel's terms in local memory */
-#define B_BLOCK (SLICE * 16 + 16) /* of 16 channels' weights */
+#define A_ROW (SLICE + 4)         /* a pixel's terms in local memory, padded */
+#define B_BLOCK (SLICE * 16 + 16) /* weights of 16 channels, padded */
 #define STAGE (M * A_ROW + N / 16 * B_BLOCK)
 
-/* One pixel of the tile: where its receptive field begins. */
+/* A pixel of the tile: the place where its receptive field begins. */
 struct pixel {
-	int at;      /* elements from the image's first; without WINDOW: below 0 behind the last pixel */
-	int d, h, w; /* with WINDOW; d is far below 0 behind the last pixel */
+	int at;      /* elements from the image's start; without WINDOW negative after the last pixel */
+	int d, h, w; /* with WINDOW; d is very negative after the last pixel */
 };
 
 /* What a thread needs to fetch slices. */
 struct source {
-	const float *in, *weights; /* of the image and group; of the tile's first channels */
-	int channel_blocks;        /* that have weights, from there on */
-	int slice, c, kd, kh, kw;  /* the next one to fetch; CG 16: its place */
+	const float *in, *weights; /* at the image and group; at the tile's first channels */
+	int channel_blocks;        /* blocks of weights from `weights` on */
+	int slice, c, kd, kh, kw;  /* the next slice to fetch; if CG is 16, its position */
 };
 
 FN void find_pixels(struct pixel *pixels, const long long *p, int first)
@@ -65,7 +66,7 @@ FN void find_pixels(struct pixel *pixels, const long long *p, int first)
 		d = d * INT(SD) - INT(PD), h = h * INT(SH) - INT(PH), w = w * SW - INT(PW);
 		pixels[m].at = (d * INT(IH) + h) * INT(IN_ROW) + w * INT(IN_PIXEL);
 		if (!WINDOW && !inside)
-			pixels[m].at = -4; /* as aligned as the others, for copies that read nothing */
+			pixels[m].at = -4; /* aligned like other pixels, for copies that read nothing */
 		pixels[m].d = inside ? d : -0x40000000;
 		pixels[m].h = h;
 		pixels[m].w = w;
@@ -80,7 +81,7 @@ FN int is_inside(const struct pixel *pixel, const long long *p, int d, int h, in
 	       (unsigned)(pixel->w + w) < (unsigned)INT(IW);
 }
 
-/* The next slice to fetch is number `slice`. */
+/* Makes `slice` the next slice to fetch. */
 FN void go_to(struct source *s, const long long *p, int slice)
 {
 	s->slice = slice;
@@ -89,7 +90,7 @@ FN void go_to(struct source *s, const long long *p, int slice)
 	s->kd = slice % INT(KD), s->c = slice / INT(KD);
 }
 
-/* How many terms of the slice there are. */
+/* The number of terms in the next slice. */
 FN int terms_of(const struct source *s, const long long *p)
 {
 	int left = CG == 16 ? s->c + 1 < INT(IN_BLOCKS) ? SLICE : INT(LAST_K)
@@ -97,7 +98,7 @@ FN int terms_of(const struct source *s, const long long *p)
 	return left < SLICE ? left : SLICE;
 }
 
-/* Four lanes of each pixel a turn. */
+/* Copies four lanes of a pixel per iteration. */
 FN void fetch_packs(float *a, const struct pixel *pixels, const struct source *s, const long long *p, int terms)
 {
 	int lane = THREAD % 4 * 4, d = s->kd * INT(DD), h = s->kh * INT(DH), w = s->kw * INT(DW);
@@ -112,7 +113,8 @@ FN void fetch_packs(float *a, const struct pixel *pixels, const struct source *s
 	}
 }
 
-/* One term of each pixel a turn. Neighbouring threads have neighbours in memory: lanes, or (CG 1) pixels. */
+/* Copies one term of a pixel per iteration. Neighbouring threads read neighbours in memory: lanes, or pixels if CG is
+ * 1. */
 FN void fetch_terms(float *a, const struct pixel *pixels, const struct source *s, const long long *p, int terms)
 {
 	int term = CG == 16 ? THREAD % SLICE : THREAD / (THREADS / SLICE);
@@ -131,7 +133,7 @@ FN void fetch_terms(float *a, const struct pixel *pixels, const struct source *s
 		copy_4(a + m * A_ROW + term, from + pixels[m].at, term < terms && is_inside(&pixels[m], p, d, h, w));
 }
 
-/* Begins to copy the next slice, and moves on to the one behind it. */
+/* Starts copying the next slice, and advances to the one after it. */
 FN void fetch(float *stage, const struct pixel *pixels, struct source *s, const long long *p)
 {
 	int terms = terms_of(s, p);
@@ -173,17 +175,17 @@ FN void multiply(float sums[TM][TN], const float *stage, int row, int column)
 	}
 }
 
-/* Where in the output the j-th of four neighbouring channels of a pixel lies. */
+/* The place in the output of channel j of four neighbouring channels of a pixel. */
 FN long long element_at(const long long *p, long long pixel_at, int channel, int j)
 {
 	if (SCATTER)
 		return pixel_at + (channel + j) * P(OUT_LANE);
-	if (OUT_PACK == 1) /* the four may lie in two blocks */
+	if (OUT_PACK == 1) /* the four may be in two blocks */
 		return pixel_at + (channel + j) / 16 * P(OUT_BLOCK) + (channel + j) % 16;
 	return pixel_at + channel / 16 * P(OUT_BLOCK) + channel % 16 + j;
 }
 
-/* The sums of such four so far. */
+/* Loads the sums so far of four neighbouring channels of a pixel. */
 FN void start(float *sums, const float *from, const long long *p, long long pixel_at, int lane, int channel)
 {
 	float4_value four = float4_of(0.0f, 0.0f, 0.0f, 0.0f);
@@ -197,7 +199,7 @@ FN void start(float *sums, const float *from, const long long *p, long long pixe
 	}
 }
 
-/* Four neighbouring channels of one pixel, from number `lane` of the group and `channel` of the image on. */
+/* Stores four neighbouring channels of a pixel. lane: number of the first one in the group; channel: in the image. */
 FN void store(const float *sums, const struct erc_tile_args *args, const long long *p, long long pixel_at, int lane,
               int channel)
 {
@@ -223,7 +225,8 @@ FN void store(const float *sums, const struct erc_tile_args *args, const long lo
 	}
 }
 
-/* All of a thread's sums, those beyond the output left as they are. first: where the image begins in the output. */
+/* Loads the start of all sums of a thread; sums outside the output stay as they are. first: the image's place in the
+ * output. */
 FN void start_all(float sums[TM][TN], const struct erc_tile_args *args, const long long *p, long long first, int group,
                   int first_pixel, int first_channel)
 {
@@ -261,7 +264,7 @@ FN void store_all(float sums[TM][TN], const struct erc_tile_args *args, const lo
 	}
 }
 
-/* tile -> (image, group, part, pixels, channels): tiles that read the same pixels follow each other. */
+/* tile -> (image, group, part, pixels, channels). Tiles that read the same pixels follow each other. */
 TILE_BODY
 {
 	const long long *p = (const long long *)args->params;
@@ -297,7 +300,7 @@ TILE_BODY
 	}
 	for (int s = 0; s < slices; s++) {
 		copy_wait(STAGES - 2);
-		barrier(); /* slice s is there, and all are done with the stage before it */
+		barrier(); /* slice s is there, and no thread still reads the stage that is overwritten next */
 		if (s + STAGES - 1 < slices)
 			fetch(stages + (s + STAGES - 1) % STAGES * STAGE, pixels, &source, p);
 		copy_commit();

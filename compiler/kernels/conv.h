@@ -1,19 +1,20 @@
-/* The convolution kernel's description, shared by Conv, Gemm and MatMul. */
+/* The convolution kernel's launches, shared by Conv, Gemm and MatMul. */
 #ifndef ERCC_CONV_H
 #define ERCC_CONV_H
 
 #include "compiler/kernels/params.h"
 #include "compiler/variants/variants.h"
 
-/* A launch of conv_template has more params behind those of the CPU's kernel: the chooser alone reads them. */
+/* Further params of a launch of conv_template, after those of the CPU's kernel. Only the choosers read them. */
 enum {
 	CONV_CG = CONV_PARAM_COUNT,
 	CONV_SW,
 	CONV_IMAGES,
 	CONV_SCATTER,
 	CONV_MATMUL,
-	/* How GPUs cut the sum (conv_split.c); 0 parts: not at all. A launch does all parts, CONV_OUT_PART elements apart;
-	 * or, of a chain, the CONV_LINK-th, counted from 1. */
+	/* How GPUs divide the sum into parts (conv_split.c); 0 parts: not divided. One launch computes all parts, which are
+	 * CONV_OUT_PART elements apart in the output. In a chain, each launch computes the part number CONV_LINK, counted
+	 * from 1. */
 	CONV_PARTS,
 	CONV_PART_SLICES,
 	CONV_OUT_PART,
@@ -22,16 +23,17 @@ enum {
 };
 
 #define CONV_SLICE 16 /* terms that a GPU multiplies at a time */
-#define CONV_START 2  /* operands: input, weights, then the sums to begin with, where a chain goes on */
+#define CONV_START 2  /* operands: input, weights, then the sums to start with, in a later launch of a chain */
 
-/* Slices of a sum; that of 16 lanes at one kernel position is one, however many lanes there are. */
+/* Slices of a sum. The lanes of one kernel position are one slice, even if there are fewer than 16. */
 static inline int64_t conv_slices(const int64_t *p)
 {
 	return ceil_div(p[CONV_IN_BLOCKS] * p[CONV_KD] * p[CONV_KH] * p[CONV_KW] * p[CONV_CG], CONV_SLICE);
 }
 
-/* A convolution; and on GPUs alone the parts of one whose sum is cut, beside each other in the output; or a link of its
- * chain, which has a third input, unless it is the first: the sums that the one before it left in the output. */
+/* conv_template is a convolution. conv_parts_template exists on GPUs only: it computes the parts of a divided sum next
+ * to each other in the output, or one launch of a chain. A chain's launches after the first have a third input, the
+ * sums that the launch before them left in the output. */
 extern const struct kernel_template conv_template, conv_parts_template;
 
 /* conv_split.c: columns of conv_template. */

@@ -1,20 +1,22 @@
-/* Tiles for the convolution kernel: register tile, how many of them a tile holds, and the order of tiles. */
+/* Chooses tiles for the convolution kernel: the register tile, the number of register tiles per tile, and the order of
+ * tiles. */
 #include "compiler/kernels/conv.h"
 
 #include "compiler/kernels/rows.h"
 
-/* The tile's shape: a register tile is H x W pixels by OCV vectors of channels, a tile ROWS x COLUMNS of them. */
+/* A tile's shape: a register tile is H x W pixels by OCV vectors of channels; a tile is ROWS x COLUMNS register
+ * tiles. */
 enum { SHAPE_H, SHAPE_W, SHAPE_OCV, SHAPE_ROWS, SHAPE_COLUMNS, SHAPE_OC_OUTER };
 
-/* What the kernel takes besides multiply-adds, measured on a Zen 4 core. */
+/* Times besides multiply-adds, measured on a Zen 4 core. */
 #define PATCH_PIXEL_NS 1.5 /* copying one pixel's channels for a receptive field that leaves the image */
-#define TILE_NS 150        /* beginning with a tile: nothing that it reads is near yet */
-#define POSITION_NS 1.5    /* beginning with the next kernel position */
+#define TILE_NS 150        /* starting a tile, while nothing it reads is in the near caches */
+#define POSITION_NS 1.5    /* starting the next kernel position */
 #define STORE_NS 1.5       /* storing a vector through the epilogue */
-#define SCATTER_NS 20.0    /* storing its lanes one by one */
+#define SCATTER_NS 20.0    /* storing the lanes of a vector one by one */
 
-/* Rows of a plain matrix that lie a multiple of a way of the L1 apart meet in the same lines of it, and beyond as many
- * as it has ways they push each other out: so much longer takes each row more. */
+/* Rows of a plain matrix share L1 sets if their distance is a multiple of the size of an L1 way. If a register tile
+ * reads more of them than L1 has ways, they evict each other: each further row then costs this share of a step. */
 #define NEAR_WAYS 8
 #define CROWDED_ROW 0.05
 
@@ -24,11 +26,11 @@ struct conv {
 	const struct launch *launch;
 	const int64_t *p;
 	int64_t k;         /* terms of a sum */
-	int64_t positions; /* blocks of terms that are contiguous */
-	int64_t images;    /* times groups */
+	int64_t positions; /* contiguous blocks of terms */
+	int64_t images;    /* images times groups */
 	int64_t parts;     /* of a sum, on a GPU */
-	int64_t beside;    /* those that the launch does */
-	int full_operands; /* that are read pixel by pixel as the output is written */
+	int64_t beside;    /* parts that the launch computes */
+	int full_operands; /* read pixel by pixel while the output is written */
 };
 
 static struct conv conv_of(const struct launch *launch)
@@ -56,7 +58,7 @@ static double input_bytes(const struct conv *conv, int64_t rows, int64_t columns
 	return 4.0 * (double)(high * wide) * (double)(p[CONV_IN_BLOCKS] * p[CONV_CG] * p[CONV_KD]);
 }
 
-/* Of the steps of `step` pixels along one dim, the share whose receptive field stays inside the image. */
+/* Along one dim, the share of steps of `step` pixels whose receptive field stays inside the image. */
 static double inside_share(int64_t out, int64_t in, int64_t step, int64_t stride, int64_t kernel, int64_t dilation,
                            int64_t pad)
 {
@@ -69,7 +71,7 @@ static double inside_share(int64_t out, int64_t in, int64_t step, int64_t stride
 
 /* ---- CPU ---- */
 
-/* Input pixels that a register tile reads, in one plane: those of its patch in local memory. */
+/* Input pixels that a register tile reads in one plane: the size of its patch in local memory. */
 static int64_t patch_pixels(const struct conv *conv, int64_t h, int64_t w)
 {
 	const int64_t *p = conv->p;
@@ -77,13 +79,13 @@ static int64_t patch_pixels(const struct conv *conv, int64_t h, int64_t w)
 	       ((w - 1) * p[CONV_SW] + (p[CONV_KW] - 1) * p[CONV_DW] + 1);
 }
 
-/* One register tile without the traffic behind local memory. */
+/* Work of one register tile, without the traffic beyond local memory. */
 static void add_register_tile(const struct device *device, const struct conv *conv, const int64_t *shape,
                               struct work *work)
 {
 	const int64_t *p = conv->p, h = shape[SHAPE_H], w = shape[SHAPE_W], ocv = shape[SHAPE_OCV];
-	/* A step waits for its loads, of weights and of pixels, where they are more than its multiply-adds, and for
-	 * earlier ones, where it has fewer sums than are in flight. */
+	/* A step waits for its loads of weights and pixels if these take longer than its multiply-adds. It waits for
+	 * earlier steps if it has fewer sums than multiply-adds in flight. */
 	double sums = (double)(h * w * ocv), loads = (double)(h * w + ocv), in_flight = 64.0 / device->lanes;
 	double steps = sums > loads ? sums : loads;
 	steps = (steps > in_flight ? steps : in_flight) + 0.15 * (double)ocv + device->step_extra;
@@ -97,7 +99,7 @@ static void add_register_tile(const struct device *device, const struct conv *co
 	           sums * (p[CONV_SCATTER] ? SCATTER_NS * (1 + conv->full_operands) : STORE_NS);
 }
 
-/* A tile's work from that of its register tiles; what comes from where depends on the order of tiles. */
+/* Work of a tile. The order of tiles decides which bytes come from memory, the shared cache or local memory. */
 static struct work tile_work(const struct device *device, const struct conv *conv, const int64_t *shape, double tiles)
 {
 	const int64_t *p = conv->p, channels = shape[SHAPE_OCV] * device->lanes;
@@ -110,8 +112,8 @@ static struct work tile_work(const struct device *device, const struct conv *con
 	double image = input_bytes(conv, p[CONV_OH], p[CONV_OW]), out = 4.0 * (double)(rows * columns * channels);
 	work.flops *= count;
 	work.ns = TILE_NS + work.ns * count;
-	/* weights: the first use of each is from memory, the register tiles of a tile read them again and again, and
-	 * meanwhile no other tenant is on the core; what is left for the next tile is what the budget says */
+	/* The first use of each weight reads it from memory. The register tiles of a tile read it again, while no other
+	 * tenant uses the core. How much of it the next tile still finds depends on the budget. */
 	const struct operand *b = &conv->launch->operands[1];
 	double first = (double)(b->buffer->bytes - b->offset) / tiles;
 	*(b->buffer->kind == BUFFER_WEIGHTS ? &work.dram : &work.shared) += first;
@@ -119,12 +121,12 @@ static struct work tile_work(const struct device *device, const struct conv *con
 		*(weights < (double)device->cache_bytes ? &work.near : &work.shared) += weights * (count - 1);
 	bool weights_stay = shape[SHAPE_OC_OUTER] ? weights < local : weights * oc_tiles + in < local;
 	bool input_stays = shape[SHAPE_OC_OUTER] ? weights + image < local : in < local;
-	/* where they do not, they come from as near as all that is read until they are wanted again has room */
+	/* weights that do not stay come from the shared cache, if that holds everything read between two uses */
 	double between = shape[SHAPE_OC_OUTER] ? weights + in : weights * oc_tiles + in;
 	if (!weights_stay)
 		*(between < (double)device->shared_bytes ? &work.shared : &work.dram) += weights * (1 - 1 / spatial);
 	work.shared += input_stays ? in / oc_tiles : in;
-	work.shared += out * (2 + conv->full_operands); /* a line that is written is read first */
+	work.shared += out * (2 + conv->full_operands); /* writing a line reads it first */
 	return work;
 }
 
@@ -141,7 +143,7 @@ static void offer(struct choice *choice, const struct conv *conv, const int64_t 
 	choice_offer(choice, &tile);
 }
 
-/* All sizes of a tile for one register tile: along columns, then rows, cut evenly. */
+/* Offers tiles of one register tile: more columns, then more rows, all divided evenly. */
 static void offer_sizes(struct choice *choice, const struct conv *conv, int64_t h, int64_t w, int64_t ocv)
 {
 	int64_t columns = ceil_div(conv->p[CONV_OW], w), rows = conv->p[CONV_OD] * ceil_div(conv->p[CONV_OH], h);
@@ -167,7 +169,7 @@ static void set_params(const struct launch *launch, const int64_t *shape, int64_
 	variant_set_tile(variant, CONV_OC_OUTER, shape[SHAPE_OC_OUTER]);
 }
 
-/* Rows x columns x channels of the output / register tile; c: the channels are the outer loop over tiles. */
+/* Rows x columns x channels of the output / register tile; "c": the outer loop over tiles is that of the channels. */
 static const char *tile_text(struct context *ctx, const int64_t *shape, int64_t channels)
 {
 	long long h = shape[SHAPE_H], w = shape[SHAPE_W], rows = shape[SHAPE_ROWS] * h, columns = shape[SHAPE_COLUMNS] * w;
@@ -182,7 +184,7 @@ static enum ercc_status conv_cpu(struct context *ctx, const struct device *devic
 	struct choice choice;
 	struct tile tile;
 	choice_begin(&choice, device, variant);
-	for (int64_t ocv = 2; ocv >= 1 && ocv * device->lanes >= 16; ocv--) /* weights lie in blocks of 16 channels */
+	for (int64_t ocv = 2; ocv >= 1 && ocv * device->lanes >= 16; ocv--) /* weights are in blocks of 16 channels */
 		for (int64_t h = 1; h <= 2; h++)
 			for (int64_t w = (device->registers - 4) / (ocv * h); w >= 1; w--)
 				if (h == 1 || launch->params[CONV_OW] <= 8)
@@ -211,13 +213,13 @@ static enum ercc_status conv_cpu(struct context *ctx, const struct device *devic
 
 #define GPU_ELEMENTS INT32_MAX /* of an image: the kernel counts them in 32 bits */
 
-/* What a tile takes besides arithmetic and bytes; not measured: nominal latencies of such parts. */
-#define GPU_START_NS 900   /* a block begins, its first slice arrives, its last sums leave */
-#define GPU_LATENCY_NS 500 /* from asking for a slice to having it */
-#define GPU_SLICE_NS 40    /* a barrier, and what lies before a slice's first multiply-add */
+/* Times of a tile besides arithmetic and bytes. Not measured: typical latencies of such GPUs. */
+#define GPU_START_NS 900   /* starting a block, first slice, last store */
+#define GPU_LATENCY_NS 500 /* from requesting a slice to having it */
+#define GPU_SLICE_NS 40    /* a barrier, and the work before a slice's first multiply-add */
 
-/* What is offered. Registers of a thread: the most that ptxas reports for the kernel's forms on sm_80 and sm_90, in
- * eights; `make check-kernels` checks it, and that none spills. */
+/* Blocks that are offered. registers: per thread, the maximum that ptxas reports for the kernel's forms on sm_80 and
+ * sm_90, rounded up to eights. `make check-kernels` checks this, and that no form spills. */
 static const struct gpu_block {
 	int m, n, tm, tn, registers;
 } gpu_blocks[] = {
@@ -230,16 +232,16 @@ static const struct gpu_block {
 };
 enum { SHAPE_M, SHAPE_N, SHAPE_TM, SHAPE_TN, SHAPE_STAGES };
 
-/* Share of a unit's multiply-adds that a block reaches: four warps can begin one each cycle, and more hide how long each
- * takes. */
+/* The share of a unit's multiply-adds that a block reaches. Four warps can start one each per cycle; further warps hide
+ * latency. */
 static double reach(int64_t threads)
 {
 	double most = threads < 128 ? 128 : (double)threads;
 	return (double)threads / (most + 64);
 }
 
-/* Bytes of local memory's bandwidth that a block's loads for one slice take: of what a warp loads at once, equal addresses
- * count once, and some of the bandwidth is lost. */
+/* Bytes of local memory's bandwidth that the loads of a block for one slice take. Equal addresses in one load of a warp
+ * count once. Some bandwidth is lost. */
 static double near_bytes(const struct gpu_block *block, int64_t threads)
 {
 	int64_t rows = block->m / block->tm, across = block->n / block->tn;
@@ -248,7 +250,8 @@ static double near_bytes(const struct gpu_block *block, int64_t threads)
 	return (double)threads / 32 * CONV_SLICE / 4 * (pixels + channels);
 }
 
-/* A slice is asked for when stages - 1 slices are still to be multiplied: less than that time, it is waited for. */
+/* A slice is requested while stages - 1 slices are still to be multiplied. If those take less time than the latency,
+ * the block waits for the rest. */
 static double waiting_ns(const struct device *device, const struct tile *tile, double slices, int64_t stages)
 {
 	double late = GPU_LATENCY_NS / (double)(stages - 1) - tile_ns(device, tile) / slices;
@@ -265,20 +268,20 @@ static void offer_block(struct choice *choice, const struct conv *conv, const st
 	                    .threads = (uint32_t)threads,
 	                    .registers = (uint32_t)block->registers};
 	tile.count = conv->images * conv->beside * ceil_div(pixels, m) * ceil_div(p[CONV_OC], n);
-	/* the tile's pixels, then per stage rows of terms and blocks of weights, padded against bank conflicts */
+	/* the tile's pixels; then per stage rows of terms and blocks of weights, padded against bank conflicts */
 	tile.local_bytes = 16 * m + 4 * stages * (m * (CONV_SLICE + 4) + n / 16 * (CONV_SLICE * 16 + 16));
 	tile.work.flops =
 		slices * (2.0 * (double)(m * n * CONV_SLICE) / reach(threads) + GPU_SLICE_NS * choice->device->flops_per_ns);
 	tile.work.near = near_bytes(block, threads) * slices;
 	tile.work.dram = weights / (double)(tile.count / conv->beside * conv->parts);
-	/* what comes from memory goes through the cache on the same way */
+	/* bytes from memory are not counted again for the cache */
 	double read = 4.0 * (double)conv->k / (double)conv->parts * (double)(m + n) - tile.work.dram;
 	tile.work.shared = (read > 0 ? read : 0) + 4.0 * (double)(m * n) * (1 + conv->full_operands);
 	tile.work.ns = GPU_START_NS + waiting_ns(choice->device, &tile, slices, stages);
 	choice_offer(choice, &tile);
 }
 
-/* A buffer's first byte lies at a multiple of 64, and so do inputs and outputs. */
+/* Whether an operand is aligned to 16 bytes. Buffers, inputs and outputs are aligned to 64. */
 static bool is_aligned(const struct operand *operand)
 {
 	int64_t offset = 0;
@@ -308,7 +311,8 @@ static bool packs_output(const struct conv *conv)
 	return packs;
 }
 
-/* Whether a window may leave the image along a dim, whose params stand at these places. */
+/* Whether a window may leave the image along a dim. pad, out, in, kernel and dilation are indices of the dim's
+ * params. */
 static bool leaves(const int64_t *p, int pad, int out, int in, int64_t stride, int kernel, int dilation)
 {
 	return p[pad] || (p[out] - 1) * stride + (p[kernel] - 1) * p[dilation] >= p[in];
@@ -321,7 +325,7 @@ static bool has_window(const int64_t *p)
 	       leaves(p, CONV_PW, CONV_OW, CONV_IW, p[CONV_SW], CONV_KW, CONV_DW);
 }
 
-/* Those that both kernels have, in the same places, then the GPU's own. */
+/* Sets the params that both kernels have, at the same indices, then those of the GPU's kernel. */
 static void set_gpu_params(const struct conv *conv, const int64_t *shape, struct variant *variant)
 {
 	const int64_t *p = conv->p;
@@ -369,7 +373,7 @@ static enum ercc_status conv_parts_gpu(struct context *ctx, const struct device 
 	return ERCC_OK;
 }
 
-/* Where the sums are cut, others do it: conv_split.c. */
+/* Launches whose sums are divided are run as other launches, which conv_split.c adds. */
 static enum ercc_status conv_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
                                  struct variant *variant)
 {

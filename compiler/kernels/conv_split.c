@@ -1,29 +1,31 @@
-/* Cuts long sums of convolutions and products for GPUs, whose many units, or real-time work, else wait for long tiles:
- * a launch of its own computes parts of the sums, and an element-wise launch adds them in their order and does the
- * epilogue. Where the parts of many outputs would take too much memory, launches in a chain do a part each: the sums
- * so far lie in the output, the next launch goes on with them, and the last one does the epilogue: bits are those of
- * the launch as it was. Which, and into how many parts, depends on the launch alone, so every GPU and every budget adds
- * in the same order. CPUs run the launch as it was; the others have no tiles there. */
+/* Divides long sums of convolutions and products for GPUs. Otherwise many units, or real-time work, would wait for long
+ * tiles.
+ * A further launch computes parts of the sums, and an element-wise launch adds the parts in order and does the
+ * epilogue. Where the parts of many outputs would take too much memory, a chain of launches computes one part each: the
+ * sums so far are in the output, the next launch continues them, and the last one does the epilogue. A chain gives the
+ * same bits as the whole launch.
+ * Only the launch decides whether and how it is divided, so every GPU and every budget adds in the same order. CPUs run
+ * the launch whole; the added launches have no tiles there. */
 #include <string.h>
 
 #include "compiler/kernels/conv.h"
 #include "compiler/kernels/pointwise.h"
 
-#define FEW_SLICES 64 /* shorter sums are not worth a further launch */
-#define PART_LEAST 16 /* slices: below, a part's first loads take as long as all the rest */
-#define PART_MOST 48  /* slices of a good tile that real-time work may wait for */
+#define FEW_SLICES 64 /* shorter sums are not worth another launch */
+#define PART_LEAST 16 /* slices; in a shorter part the first loads take as long as all the rest */
+#define PART_MOST 48  /* slices; a longer tile would keep real-time work waiting too long */
 #define PARTS_MOST 8
-#define SCRATCH_BYTES (16 << 20) /* most that the parts of a launch may take */
+#define SCRATCH_BYTES (16 << 20) /* maximum size of a launch's parts */
 #define BLOCKS_FEW 64            /* fewer small blocks leave units without work */
 #define BLOCKS_WANTED 256
-#define ROWS_FEW 8 /* up to here the weights' way from memory is what counts, not arithmetic */
+#define ROWS_FEW 8 /* up to this many, reading the weights takes longer than arithmetic */
 
 static int64_t least(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
 }
 
-/* Small blocks of outputs: what a GPU has to share out among its units where sums stay whole. */
+/* The number of small blocks of outputs: the work that a GPU can share out among its units while sums are whole. */
 static int64_t blocks_of(const int64_t *p)
 {
 	int64_t pixels = p[CONV_OD] * p[CONV_OH] * p[CONV_OW], images = p[CONV_IMAGES] * p[CONV_GROUPS];
@@ -32,7 +34,7 @@ static int64_t blocks_of(const int64_t *p)
 	return images * ceil_div(pixels, 32) * ceil_div(p[CONV_OC], 32);
 }
 
-/* Most parts that there is memory for. */
+/* The maximum number of parts that fit the memory for them. */
 static int64_t parts_held(const struct plan *plan, const int64_t *p)
 {
 	int64_t scratch = plan->ctx->most_scratch ? plan->ctx->most_scratch : SCRATCH_BYTES;
@@ -40,12 +42,12 @@ static int64_t parts_held(const struct plan *plan, const int64_t *p)
 	return out_bytes ? scratch / out_bytes : PARTS_MOST;
 }
 
-/* 1: the sums stay whole, or become a chain. */
+/* The number of parts. 1: the sums stay whole, or become a chain. */
 static int64_t parts_of(const struct plan *plan, const struct launch *launch)
 {
 	const int64_t *p = launch->params;
 	int64_t slices = conv_slices(p), blocks = blocks_of(p);
-	int64_t parts = 1, operands = launch->operand_count - launch->input_count; /* of the sum, besides its parts */
+	int64_t parts = 1, operands = launch->operand_count - launch->input_count; /* of the adding launch, without parts */
 	if (slices < FEW_SLICES || blocks == 0)
 		return 1;
 	if (blocks < BLOCKS_FEW)
@@ -58,7 +60,8 @@ static int64_t parts_of(const struct plan *plan, const struct launch *launch)
 	return parts > 1 ? ceil_div(slices, ceil_div(slices, parts)) : 1;
 }
 
-/* 1: no chain. A link writes the output before the last one reads the epilogue's operands, which must lie elsewhere. */
+/* The number of launches in a chain; 1: no chain. The first launch overwrites the output before the last one reads the
+ * epilogue's operands, so these must be in other buffers. */
 static int64_t links_of(const struct plan *plan, const struct launch *launch)
 {
 	const int64_t *p = launch->params;
@@ -73,7 +76,7 @@ static int64_t links_of(const struct plan *plan, const struct launch *launch)
 	return ceil_div(slices, ceil_div(slices, wanted));
 }
 
-/* A launch of one or all parts, which lacks operands besides the sum's inputs, and what is done with the sums. */
+/* Adds a launch for one or all parts. The caller adds operands after the sum's inputs, and the expression. */
 static struct launch *add_cut(struct plan *plan, const struct launch *launch, struct launch *before)
 {
 	struct launch *cut = plan_add_launch(plan, before, &conv_parts_template, launch->name);
@@ -124,11 +127,11 @@ static void set_space(const struct launch *launch, struct launch *sum)
 	const int64_t *p = launch->params;
 	int64_t pixels = p[CONV_OD] * p[CONV_OH] * p[CONV_OW];
 	int64_t lanes = p[CONV_SCATTER] ? 1 : p[CONV_MATMUL] ? p[CONV_OC] : 16;
-	int64_t channels = p[CONV_OUT_IMAGE] / pixels; /* those that are stored */
+	int64_t channels = p[CONV_OUT_IMAGE] / pixels; /* channels as stored */
 	sum->space = shape_of(4, (int64_t[]){p[CONV_IMAGES], channels / lanes, pixels, lanes});
 }
 
-/* An operand of the epilogue, the output or a part, as the element-wise launch walks it. */
+/* Sets the strides with which the element-wise launch walks the output, a part, or an operand of the epilogue. */
 static void set_strides(const struct launch *launch, enum operand_role role, struct operand *operand)
 {
 	const int64_t *p = launch->params;
@@ -161,7 +164,7 @@ static void add_sum(struct plan *plan, const struct launch *launch, struct launc
 		if (!operand->write)
 			map[i - launch->input_count + 1] = expr_operand(&sum->expr, sum->operand_count - 1, ERC_F32);
 	}
-	/* operands are read in the order in which they are met: those of the epilogue may stand before its own nodes */
+	/* the epilogue's operands may come before its own nodes: operands are numbered in the order of their first use */
 	expr_inline(&sum->expr, &launch->expr, map);
 	sum->reduction_key = REDUCTION_PARTS + (uint64_t)count;
 }
@@ -199,7 +202,8 @@ void conv_split(struct plan *plan, struct launch *launch)
 		split(plan, launch, parts);
 }
 
-/* A product's channels are its last dim, unless B is a vector; other outputs tell theirs only as they were. */
+/* Sets the strides of an operand with one element per channel. In a product the channels are the last dim, unless B is
+ * a vector. In other outputs they are only known if the shape is unchanged. Returns false where they are not known. */
 bool conv_channel_strides(const struct launch *launch, const struct shape *space, bool reshaped, int64_t *strides)
 {
 	if (launch->params[CONV_MATMUL]) {

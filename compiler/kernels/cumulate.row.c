@@ -1,4 +1,4 @@
-/* Running sums and products along lines of `count` elements, `inner` apart; a row is one line, in order.
+/* Running sums and products along lines of `count` elements, `inner` apart. A row is one line, computed in order.
  * Defines: T (dtype), COMBINE over a (so far) and b (an element), START, EXCLUSIVE, REVERSE. */
 #ifndef T
 #define T f32

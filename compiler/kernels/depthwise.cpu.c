@@ -1,4 +1,4 @@
-/* Depthwise convolution: each channel has its own window. Channels in blocks of 16; weights
+/* Depthwise convolution: each channel has its own window. Channels are in blocks of 16; weights are
  * [block][kd][kh][kw][16]. A row is one output row of one block. Bound: memory, then loads. */
 #ifndef OUTPUT
 #define OUTPUT 2

@@ -1,5 +1,5 @@
-/* Depthwise convolution, a thread four channels of one output pixel: see depthwise.cpu.c for layouts, parameters and order
- * of the sum, but a row is those four elements here. Bound: memory, then loads. Not measured on a GPU yet.
+/* Depthwise convolution; a thread computes four channels of one output pixel, which is a row here. Layouts, parameters
+ * and the order of the sum are those of depthwise.cpu.c. Bound: memory, then loads. Not measured on a GPU yet.
  * Defines: OUTPUT, LOADk, EXPR, RESULT. */
 #ifndef OUTPUT
 #define OUTPUT 2

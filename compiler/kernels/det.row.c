@@ -1,5 +1,5 @@
 /* Determinants of small matrices, by elimination with the largest pivot, in f64. A row is one matrix.
- * Defines: N_MAX (most rows of a matrix). */
+ * Defines: N_MAX (maximum number of rows of a matrix). */
 #ifndef N_MAX
 #define N_MAX 32
 #endif

@@ -1,5 +1,5 @@
-/* Copies one slice per row: out[outer][index] = data[outer][indices[index]]. An index outside the
- * axis is clamped, so that no input can read other memory. Defines: INDEX (its type).
+/* Copies one slice per row: out[outer][index] = data[outer][indices[index]]. An index outside the axis is clamped, so
+ * that no input can cause reads of other memory. Defines: INDEX (its type).
  * Bound: memory. */
 #ifndef INDEX
 #define INDEX i64_value

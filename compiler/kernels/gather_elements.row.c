@@ -1,6 +1,6 @@
-/* out[i] = data[i, but the index's value along the axis]: a row is one line of the last dim. An index
- * outside the axis is clamped, so that no input can read other memory. Bound: memory.
- * Defines: INDEX (its type), T (an integer of an element's size). */
+/* out[i] = data[i with the position along the axis replaced by the index]. A row is one line of the last dim. An index
+ * outside the axis is clamped, so that no input can cause reads of other memory. Bound: memory.
+ * Defines: INDEX (its type), T (an integer as large as an element). */
 #ifndef INDEX
 #define INDEX i64_value
 #define T i32_value

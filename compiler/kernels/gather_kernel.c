@@ -1,4 +1,4 @@
-/* The gather kernel template: its row choosers, and constants. */
+/* The gather kernel template: its choosers, and its evaluation on constants. */
 #include "compiler/kernels/rows.h"
 
 static void gather_evaluate(const struct launch *launch, void *const *buffers)

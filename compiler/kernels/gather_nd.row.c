@@ -1,5 +1,5 @@
-/* Copies slices that tuples of indices name: row r of the output is the slice at indices[r][0..k). An index
- * outside its dim is clamped. Bound: memory. Defines: INDEX (its type). */
+/* Copies slices selected by tuples of indices: row r of the output is the slice at indices[r][0..k). An index outside
+ * its dim is clamped. Bound: memory. Defines: INDEX (its type). */
 #ifndef INDEX
 #define INDEX i64_value
 #endif

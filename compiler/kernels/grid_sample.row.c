@@ -1,5 +1,5 @@
-/* Reads an image of two or three dims at the places that a grid names, with one, two or four taps a dim. A row
- * is one slice of the output (its first spatial dim) of one channel. Bound: the taps' scattered loads.
+/* Reads an image of two or three dims at the positions of a grid, with one, two or four taps per dim. A row is one
+ * slice of the output (its first spatial dim) of one channel. Bound: the taps' scattered loads.
  * Defines: DIMS, TAPS (1 nearest, 2 linear, 4 cubic), PADDING (0 zeros, 1 border, 2 reflection), CORNERS. */
 #ifndef DIMS
 #define DIMS 2
@@ -25,7 +25,7 @@ FN long within(float x, long size)
 	return !(x > 0.0f) ? 0 : x >= (float)size ? size - 1 : (long)x;
 }
 
-/* Taps of one dim: index and weight of each. */
+/* Computes the index and weight of each tap of one dim. */
 FN void taps_of(float at, long size, long *index, float *weight)
 {
 	float low = CORNERS ? 0.0f : -0.5f, high = CORNERS ? (float)size - 1.0f : (float)size - 0.5f;
@@ -33,7 +33,7 @@ FN void taps_of(float at, long size, long *index, float *weight)
 	x = x >= -1e9f && x <= 1e9f ? x : -1e9f;
 	if (TAPS == 1)
 		x = f32_round(x);
-	if (PADDING == 1 && TAPS < 4 && (x < low || x > high)) /* four taps are clamped one by one */
+	if (PADDING == 1 && TAPS < 4 && (x < low || x > high)) /* with four taps, each tap is clamped instead */
 		x = x < 0.0f ? 0.0f : x > (float)size - 1.0f ? (float)size - 1.0f : x;
 	if (PADDING == 2)
 		x = reflected(x, low, high);

@@ -1,13 +1,14 @@
-/* Parameters that several kernel templates have. STEM.params.def lists those of a template in their order, one a line:
- * PARAM(NAME), or CPU_PARAM and GPU_PARAM where the two kernels differ. The compiler calls them STEM_NAME (params.h), a
- * kernel P(NAME). */
+/* Parameters that several kernel templates have. STEM.params.def lists the parameters of a template in order, one per
+ * line: PARAM(NAME), or CPU_PARAM and GPU_PARAM where the two kernels differ. The compiler calls a parameter STEM_NAME
+ * (params.h), a kernel P(NAME). */
 
-/* Row kernels: what rows.c fills in. */
+/* Of row kernels; rows.c sets them. */
 #define ROW_PARAMS \
 	PARAM(ROWS_PER_TILE) \
 	PARAM(ROWS_TOTAL)
 
-/* A window over three spatial dims, depth, height and width each: input, output, kernel, stride, dilation, padding. */
+/* A window over three spatial dims: depth, height and width each of input, output, kernel, stride, dilation,
+ * padding. */
 #define WINDOW_PARAMS \
 	PARAM(ID) \
 	PARAM(IH) \
@@ -33,13 +34,13 @@
 	PARAM(COUNT) \
 	PARAM(INNER)
 
-/* Elements in rows of CHUNK: nonzero_count.row.c, nonzero.row.c. */
+/* Elements in rows of CHUNK elements: nonzero_count.row.c, nonzero.row.c. */
 #define CHUNK_PARAMS \
 	PARAM(ELEMENTS) \
 	PARAM(CHUNK)
 
-/* nms.row.c, nms_collect.row.c: classes of an image, its boxes, the slot of their true number or -1, and the picks of a row
- * that have room. */
+/* nms.row.c, nms_collect.row.c: classes of an image, boxes of an image, the slot with the true number of boxes or -1,
+ * and the maximum number of picks per row. */
 #define NMS_PARAMS \
 	PARAM(CLASSES) \
 	PARAM(BOXES) \

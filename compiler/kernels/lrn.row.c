@@ -1,5 +1,5 @@
-/* Local response normalisation over channels, plain layout: x / (bias + alpha/size * sum x^2)^beta.
- * A row is one channel plane. Defines: ALPHA, BIAS, BETA, BETA_3_4 (1: beta is 3/4). */
+/* Local response normalisation over channels, plain layout: x / (bias + alpha/size * sum x^2)^beta. A row is one plane
+ * of a channel. Defines: ALPHA, BIAS, BETA, BETA_3_4 (1: beta is 3/4). */
 #ifndef ALPHA
 #define ALPHA 1e-4f
 #define BIAS 1.0f

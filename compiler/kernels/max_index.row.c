@@ -1,5 +1,5 @@
-/* Where the largest element of each pooling window lies, as a number within the whole input; plain layout.
- * A row is one output row of one plane. Defines: T (dtype), COLUMN_MAJOR (numbers within a plane run down columns). */
+/* Finds the position of the maximum in each pooling window, as an element number in the whole input; plain layout. A
+ * row is one output row of one plane. Defines: T (dtype), COLUMN_MAJOR (1: numbers within a plane run down columns). */
 #ifndef T
 #define T f32
 #define COLUMN_MAJOR 0

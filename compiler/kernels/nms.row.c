@@ -1,18 +1,20 @@
-/* Picks boxes by falling score, and leaves out those that overlap one picked before. A row is one class of one image.
- * The candidates are a heap in the row's workspace, whose front the picks take: a pick leaves the heap before it is
- * written. Bound: comparisons of boxes. Defines: CENTERED (boxes are x, y, width, height, else two corners).
- * Operands: boxes, scores, most picks, overlap, least score, counts, picks. */
+/* Picks boxes in the order of falling scores, and skips those that overlap an earlier pick. A row is one class of one
+ * image. The candidates are a heap at the end of the row's workspace; the picks are written at its start. A pick leaves
+ * the heap before it is written, so the two never collide. Bound: comparisons of boxes. Defines: CENTERED (1: boxes are
+ * x, y, width, height; 0: two corners).
+ * Operands: boxes, scores, maximum number of picks, overlap limit, minimum score, counts, picks. */
 #ifndef CENTERED
 #define CENTERED 0
 #endif
 
-/* The lower score, and of equal ones the later box, sinks. */
+/* Whether a is above b in the heap: it has the higher score, or the same score and the lower number. */
 FN int is_before(const float *scores, i64_value a, i64_value b)
 {
 	return scores[a] > scores[b] || (a < b && scores[a] == scores[b]);
 }
 
-/* The heap lies at the end of the workspace, heap[-1] being its top and heap[-size] its last leaf. */
+/* Puts the box in its place, from position `at` downwards. The heap is at the end of the workspace: heap[-1] is the
+ * top, heap[-size] the last leaf. */
 static void sink(const float *scores, i64_value *heap, long size, long at, i64_value box)
 {
 	for (long child; (child = 2 * at + 1) < size; at = child) {
@@ -44,7 +46,7 @@ static struct corners corners_of(const float *box)
 	return c;
 }
 
-/* Intersection over union is above the limit. */
+/* Whether intersection over union is above the limit. */
 static int overlap(const float *a, const float *b, float limit)
 {
 	struct corners x = corners_of(a), y = corners_of(b);

@@ -1,4 +1,4 @@
-/* The picks of all rows (a class of an image) one behind the other, as [image, class, box], and how many there are.
+/* Collects the picks of all rows (a class of an image) as consecutive [image, class, box], and their total number.
  * Bound: memory. Operands: counts, picks, n, out. */
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {

@@ -1,6 +1,6 @@
-/* The positions of elements that are not zero, as [rank, most] indices, the first n of each line in use. A row is one
- * chunk; it begins where the counts of those before it end, and the last one knows n. Bound: memory. Defines: T
- * (dtype). */
+/* The positions of non-zero elements, as [rank, maximum number] indices; the first n of each line are valid. A row is
+ * one chunk. Its output begins after those of the chunks before it, whose counts it adds up. The last row writes n.
+ * Bound: memory. Defines: T (dtype). */
 #ifndef T
 #define T f32
 #endif

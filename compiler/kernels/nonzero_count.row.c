@@ -1,4 +1,4 @@
-/* How many elements of each chunk are not zero. A row is one chunk. Bound: memory. Defines: T (dtype). */
+/* Counts the non-zero elements of each chunk. A row is one chunk. Bound: memory. Defines: T (dtype). */
 #ifndef T
 #define T f32
 #endif

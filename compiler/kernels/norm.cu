@@ -1,5 +1,5 @@
-/* Normalises rows of `count` elements, LINE threads a row: see norm.row.c for what is computed, defines and parameters.
- * Bound: memory, three passes over a row that the caches hold. Not measured on a GPU yet. */
+/* Normalises rows of `count` elements, with LINE threads per row. Formula, defines and parameters are those of
+ * norm.row.c. Bound: memory, three passes over a row that the caches hold. Not measured on a GPU yet. */
 #ifndef RMS
 #define RMS 0
 #define EPSILON 1e-5f

@@ -1,8 +1,9 @@
-/* Normalises rows of `count` elements: (x - mean) / sqrt(variance + epsilon), or with RMS x / sqrt(mean of
- * squares + epsilon); then times a scale and plus a bias. Scale and bias element of element i of row r:
- * (r % MOD) * STEP + i / DIV. Bound: memory, three passes over a row that the cache holds.
- * Sums run in 16 lanes, which are added in order: the same for every vector width.
- * Defines: RMS, EPSILON, SCALE and BIAS (operand numbers; 0: none), OUT, MEAN and INVERSE (operand numbers, 0: none). */
+/* Normalises rows of `count` elements: (x - mean) / sqrt(variance + epsilon), or with RMS x / sqrt(mean of squares +
+ * epsilon). Then multiplies by a scale and adds a bias. Element i of row r uses their element (r % MOD) * STEP + i /
+ * DIV. Bound: memory, three passes over a row that the cache holds. Sums have 16 lanes, which are added in order, so
+ * they are the same for every vector width.
+ * Defines: RMS, EPSILON, SCALE and BIAS (operand numbers; 0: none), OUT, MEAN and INVERSE (operand numbers; 0:
+ * none). */
 #ifndef RMS
 #define RMS 0
 #define EPSILON 1e-5f
@@ -58,7 +59,7 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 		((float *)args->buffers[MEAN])[r] = mean;
 	if (INVERSE)
 		((float *)args->buffers[INVERSE])[r] = inverse;
-	if (div == 1) { /* a factor for each element */
+	if (div == 1) { /* one factor per element */
 		for (long i = 0; i < count; i++)
 			out[i] = (x[i] - mean) * inverse * (SCALE ? scale[i] : 1.0f) + (BIAS ? bias[i] : 0.0f);
 		return;

@@ -1,5 +1,5 @@
-/* An array with the strides of its bounds becomes one with the strides of its true dims. A row is one line along the last
- * dim. Bound: memory. */
+/* Copies an array with the strides of its bounds to one with the strides of its true dims. A row is one line along the
+ * last dim. Bound: memory. */
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
 	const long long *dims = p + PARAM_DIMS;

@@ -1,5 +1,5 @@
-/* Parameters of kernel templates, as STEM.params.def lists them: STEM_NAME is the place of a parameter among a launch's or
- * a variant's params. Where a GPU's kernel has others, they are GPU_STEM_NAME. */
+/* Parameters of kernel templates, as STEM.params.def lists them. STEM_NAME is the index of a parameter in the params of
+ * a launch or variant; GPU_STEM_NAME where the GPU's kernel has others. */
 #ifndef ERCC_PARAMS_H
 #define ERCC_PARAMS_H
 
@@ -10,12 +10,12 @@
 enum { ROW_PARAMS };
 #undef PARAM
 
-/* Of those with a window, behind these. */
+/* Of row kernels with a window, after those. */
 #define PARAM(name) WINDOW_##name,
 enum { ROW_PARAMS WINDOW_PARAMS };
 #undef PARAM
 
-/* And of those with lines. */
+/* Of row kernels with lines. */
 #define PARAM(name) LINE_##name,
 enum { ROW_PARAMS LINE_PARAMS };
 #undef PARAM

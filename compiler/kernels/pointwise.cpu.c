@@ -1,6 +1,6 @@
-/* Element-wise kernels, and everything that only moves elements: an N-dimensional loop nest in
- * which each operand has its own strides (0: broadcast). Bound: memory.
- * A row is one middle x inner rectangle; a tile is some rows by one chunk of middles. */
+/* Element-wise kernels, and all kernels that only move elements: an N-dimensional loop nest in which each operand has
+ * its own strides (0: broadcast). Bound: memory.
+ * A row is one rectangle, MIDDLE x INNER. A tile is some rows, of each one chunk of MIDDLE. */
 #ifndef OPERANDS
 #define OPERANDS 1
 #define DECLARE \
@@ -20,9 +20,9 @@
 #define DIM(d) p[PARAM_WALKS + 2 * (OPERANDS + 1) + (d)]
 #define STRIDE(k, d) p[PARAM_WALKS + 2 * (OPERANDS + 1) + (k + 1) * P(RANK) + (d)]
 
-/* One line of `n` elements; b[k] is the first element of operand k. The compiler defines
- * DECLARE (typed pointers b0, b1, ... and bo, strides s0, ... and so), REBIND (b0 = rest[0]; ...),
- * LOADk and STORE for element or vector i, SIZES and STEPS (one number per operand, the output last). */
+/* line() computes one line of `n` elements; b[k] is the first element of operand k. The compiler defines DECLARE (typed
+ * pointers b0, b1, ... and bo, strides s0, ... and so), REBIND (b0 = rest[0]; ...), LOADk and STORE for element or
+ * vector i, SIZES and STEPS (one number per operand, the output last). */
 static const long long size_of[OPERANDS + 1] = {SIZES};
 
 FN void line(long long n, const long long *p, char *const *b)
@@ -33,7 +33,7 @@ FN void line(long long n, const long long *p, char *const *b)
 	for (; i + LANES <= n; i += LANES) {
 		EXPR f32_store(bo + i, RESULT);
 	}
-	if (i < n) { /* the rest goes through a padded copy */
+	if (i < n) { /* the rest is computed in a padded copy */
 		static const char steps[OPERANDS + 1] = {STEPS};
 		float rest[OPERANDS + 1][LANES];
 		long long start = i;

@@ -1,5 +1,6 @@
-/* Element-wise kernels, and everything that only moves elements (see pointwise.cpu.c). All elements of the loop nest are
- * one range; a tile is a part of it, and a thread computes PACK neighbours at a time. Bound: memory. Not measured yet.
+/* Element-wise kernels, and all kernels that only move elements (see pointwise.cpu.c). The elements of the loop nest
+ * are one range. A tile is a part of it; a thread computes PACK neighbours at a time. Bound: memory. Not measured on a
+ * GPU yet.
  * Defines: RANK, PACK, OPERANDS (inputs), INDEX (an unsigned type that can count the elements), LOADS (declares what
  * LOADk of element i of the pack reads, from place at[k] of operand k), STORE, WRITE (stores the pack). */
 #ifndef RANK

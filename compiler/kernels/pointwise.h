@@ -1,13 +1,13 @@
-/* The pointwise kernel: an expression over operands that lie anyhow. */
+/* The pointwise kernel: an expression over operands with any strides. */
 #ifndef ERCC_POINTWISE_H
 #define ERCC_POINTWISE_H
 
 #include "compiler/core/plan.h"
 
 extern const struct kernel_template pointwise_template;
-/* A pointwise launch that GPUs alone run. */
+/* A pointwise launch that only GPUs run. */
 extern const struct kernel_template gpu_pointwise_template;
-/* Whether all that says how a pointwise launch walks its operands has room among its params. */
+/* Whether the description of the launch's loop nest fits into its params. */
 bool pointwise_fits(const struct launch *launch);
 
 #endif

@@ -1,16 +1,16 @@
-/* The pointwise kernel template: folds its loop nest, chooses tiles, and evaluates constants. */
+/* The pointwise kernel template: folds the loop nest, chooses tiles, and evaluates constants. */
 #include "compiler/kernels/pointwise.h"
 #include "compiler/kernels/params.h"
 #include "compiler/variants/variants.h"
 
-/* Strides of one operand in a folded nest. */
+/* A folded loop nest: its dims, and strides of each operand. */
 struct nest {
 	int rank;
 	int64_t dims[MAX_RANK];
 	int64_t strides[MAX_OPERANDS][MAX_RANK];
 };
 
-/* Drops dims of 1 and merges neighbours that every operand walks as one. */
+/* Drops dims of 1, and merges neighbouring dims where one stride serves every operand. */
 static void fold_nest(const struct launch *launch, struct nest *nest)
 {
 	nest->rank = 0;
@@ -109,13 +109,15 @@ static bool can_vectorize(const struct launch *launch, const struct nest *nest)
 	return true;
 }
 
-/* Of the folded nest: a row is one middle x inner rectangle, a tile `rows` of them by `chunk` middles. */
+/* How a folded nest is divided: a row is one rectangle, middle x inner; a tile is some rows, of each one chunk of
+ * `middle`. */
 struct cut {
 	int64_t rows, middle, inner;
-	bool vector, strided; /* works on whole vectors; walks an operand in steps */
+	bool vector, strided; /* works on whole vectors; an operand's inner stride is not 0 or 1 */
 };
 
-/* Multiply-adds that an operation stands for, where it is not one; by_lane: for each lane by itself, in any kernel. */
+/* The cost of operations that cost more than one multiply-add, in multiply-adds. by_lane: even a vector kernel computes
+ * it for one lane after the other. */
 static const struct {
 	uint8_t primitive, cost;
 	bool by_lane;
@@ -125,7 +127,7 @@ static const struct {
 	{PRIM_mod, 25, true},   {PRIM_fmod, 25, true},
 };
 
-/* Arithmetic of one element, in multiply-adds of one lane. A kernel of single elements keeps few lanes busy. */
+/* Arithmetic of one element, in multiply-adds of one lane. A kernel without vectors keeps few lanes busy. */
 static double element_work(const struct launch *launch, bool vector, double lanes)
 {
 	double work = launch->operand_count, lane_work = 0;
@@ -141,7 +143,8 @@ static double element_work(const struct launch *launch, bool vector, double lane
 	return work * (vector ? 1 : lanes / 4) + lane_work * lanes;
 }
 
-/* A one-dimensional nest is cut into equal lines, of whole vectors where that goes: at most 1 K. */
+/* The length of equal lines into which a one-dimensional nest is divided: whole vectors if possible, at most 1024
+ * elements. */
 static int64_t line_length(int64_t all)
 {
 	for (int64_t step = 16; all > 1024 && step > 0; step -= 15)
@@ -226,7 +229,7 @@ static enum ercc_status pointwise_cpu(struct context *ctx, const struct device *
 		cut.inner = line_length(nest.dims[0]);
 		cut.middle = nest.dims[0] / cut.inner;
 	}
-	/* whole vectors, or what the C compiler makes so */
+	/* whole vectors, written by the kernel or found by the C compiler */
 	bool fast = cut.vector || (!cut.strided && expr_is_copy(&launch->expr));
 	choice_begin(&choice, device, variant);
 	for (int64_t work = 1 << 17; work >= 256; work /= 2)
@@ -247,7 +250,7 @@ static enum ercc_status pointwise_cpu(struct context *ctx, const struct device *
 
 /* ---- GPU: a tile is a range of elements, in the order of the nest ---- */
 
-#define GPU_LATENCY_NS 600 /* from load to use, where nothing else hides it; a guess */
+#define GPU_LATENCY_NS 600 /* from load to use, if nothing else hides it; a guess */
 
 /* Whether four neighbours can be loaded and stored at once. */
 static bool can_pack(const struct launch *launch, const struct nest *nest)

@@ -1,5 +1,5 @@
-/* Max and average pooling, a thread an output element: see pool.row.c for defines and parameters, but a row is one element
- * here. Bound: memory. Not measured on a GPU yet. */
+/* Max and average pooling; a thread computes one output element, which is a row here. Defines and parameters are those
+ * of pool.row.c. Bound: memory. Not measured on a GPU yet. */
 #ifndef CG
 #define CG 1
 #define AVERAGE 0
@@ -10,7 +10,8 @@
 
 #define INT(name) ((int)p[PARAM_##name])
 
-/* Window positions along one dim: taps [*first, *last) lie inside; returns those inside the padded extent. */
+/* Finds the taps along one dim that are inside the input: *first to *last - 1. Returns the number of taps inside the
+ * padded extent. */
 FN int clip(int start, int size, int end_pad, int kernel, int dilation, int *first, int *last)
 {
 	int padded = 0;

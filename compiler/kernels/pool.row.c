@@ -1,6 +1,6 @@
-/* Max and average pooling over up to three spatial dims. CG channels lie together (16: blocked
- * layout, 1: plain). A row is one output row of one plane. Bound: memory.
- * Defines: CG, AVERAGE, COUNT_PAD (the divisor counts padding), T (dtype), LOWEST. */
+/* Max and average pooling over up to three spatial dims. CG channels are contiguous (16: blocked layout, 1: plain). A
+ * row is one output row of one plane. Bound: memory.
+ * Defines: CG, AVERAGE, COUNT_PAD (1: the divisor counts padding), T (dtype), LOWEST. */
 #ifndef CG
 #define CG 1
 #define AVERAGE 0
@@ -9,7 +9,8 @@
 #define LOWEST -__builtin_inf()
 #endif
 
-/* Window positions along one dim: taps [*first, *last) lie inside; returns those inside the padded extent. */
+/* Finds the taps along one dim that are inside the input: *first to *last - 1. Returns the number of taps inside the
+ * padded extent. */
 FN long clip(long start, long size, long end_pad, long kernel, long dilation, long *first, long *last)
 {
 	long padded = 0;

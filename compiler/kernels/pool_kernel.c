@@ -1,7 +1,7 @@
 /* Kernel templates with windows: pooling and depthwise convolution. */
 #include "compiler/kernels/rows.h"
 
-/* On a GPU a row is one thread's: `each` of them are one of the CPU's output rows. */
+/* On a GPU a row is the work of one thread. An output pixel has `each` rows. */
 static enum ercc_status window_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
                                    int64_t each, struct variant *variant)
 {
@@ -12,7 +12,7 @@ static enum ercc_status window_gpu(struct context *ctx, const struct device *dev
 static enum ercc_status depthwise_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
                                       struct variant *variant)
 {
-	return window_gpu(ctx, device, launch, 4, variant); /* four channels of a pixel */
+	return window_gpu(ctx, device, launch, 4, variant); /* a row is four of 16 channels */
 }
 
 static enum ercc_status pool_gpu(struct context *ctx, const struct device *device, const struct launch *launch,

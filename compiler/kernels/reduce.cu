@@ -1,7 +1,8 @@
-/* Reduces some dims of a strided tensor. MEMBERS times LANES_KEPT threads compute a row, which is LANES_KEPT neighbouring
- * output elements (see reduce.row.c): each takes every MEMBERS-th element, in the order of the input, and the first
- * ones put together in the order of members what all have found. Bound: memory. Not measured on a GPU yet.
- * Defines: as reduce.row.c, MEMBERS, and MERGE and MERGED, which put two results together: over LOAD0 and LOAD1. */
+/* Reduces some dims of a strided tensor. MEMBERS times LANES_KEPT threads compute a row, which is LANES_KEPT
+ * neighbouring output elements (see reduce.row.c). Each thread takes every MEMBERS-th element, in the order of the
+ * input. The first LANES_KEPT threads then combine the results in the order of the members. Bound: memory. Not measured
+ * on a GPU yet.
+ * Defines: those of reduce.row.c, MEMBERS, and MERGE and MERGED, which combine two results, LOAD0 and LOAD1. */
 #ifndef LANES_KEPT
 #define LANES_KEPT 1
 #define T f32

@@ -1,7 +1,7 @@
-/* Reduces some dims of a strided tensor. A row is one output element, or 16 neighbouring ones
- * (LANES_KEPT) where they are contiguous. The order of the sum is that of the input.
- * Defines: LANES_KEPT, T; START, COMBINE and FINISH declare their values, the last of which are v0, COMBINED
- * and FINISHED: over LOAD0 (so far), LOAD1 (an element), LOAD2 (how many). */
+/* Reduces some dims of a strided tensor. A row is one output element, or 16 neighbouring ones (LANES_KEPT) where they
+ * are contiguous. Elements are combined in the order of the input.
+ * Defines: LANES_KEPT, T; START, COMBINE and FINISH declare values, the last of which are v0, COMBINED and FINISHED.
+ * They read LOAD0 (the result so far), LOAD1 (an element), LOAD2 (the number of elements). */
 #ifndef LANES_KEPT
 #define LANES_KEPT 1
 #define T f32

@@ -1,13 +1,13 @@
 /* The reduction kernel template. */
 #include "compiler/kernels/reduce.h"
 
-/* ---- GPU: MEMBERS times LANES_KEPT threads a row ---- */
+/* ---- GPU: MEMBERS times LANES_KEPT threads per row ---- */
 
 static enum ercc_status reduce_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
                                    struct variant *variant)
 {
 	const int64_t *p = launch->params, kept = p[REDUCE_KEPT], gone = p[REDUCE_GONE], count = p[REDUCE_COUNT];
-	const int64_t *last = p + REDUCE_DIMS + 2 * (kept + gone) - 1; /* the last stride */
+	const int64_t *last = p + REDUCE_DIMS + 2 * (kept + gone) - 1; /* of the innermost reduced dim */
 	const struct reduction *reduction = launch->user;
 	int64_t lanes = reduction->lanes, members = 1;
 	struct text merge = {.arena = &ctx->arena};
@@ -15,7 +15,7 @@ static enum ercc_status reduce_gpu(struct context *ctx, const struct device *dev
 		return fail(ctx, ERCC_UNSUPPORTED, "launch '%s' reduces 2^31 elements or more", launch->name);
 	if (lanes == 16 && count >= 64)
 		members = 16;
-	else if (lanes == 1 && gone && *last == 1 && count >= 32) /* neighbours of a row lie together */
+	else if (lanes == 1 && gone && *last == 1 && count >= 32) /* a row's elements are contiguous */
 		members = 32;
 	struct gpu_rows rows = {.count = p[ROWS_TOTAL], .threads = lanes * members, .thread_bytes = 8};
 	TRY(rows_gpu_shared(ctx, device, launch, &rows, variant));
@@ -26,7 +26,7 @@ static enum ercc_status reduce_gpu(struct context *ctx, const struct device *dev
 	return ERCC_OK;
 }
 
-/* ---- constants: the kernel's loops ---- */
+/* ---- constants: the same loops as the kernel's ---- */
 
 static void reduce_evaluate(const struct launch *launch, void *const *buffers)
 {

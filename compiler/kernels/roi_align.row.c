@@ -1,6 +1,7 @@
-/* Regions of an image pooled to a fixed size: each output element is the mean, or the largest part, of bilinear
- * samples in its bin. A row is one channel of one region. A batch index outside the batch is clamped.
- * Defines: SCALE, SHIFT (0.5: half pixel), LARGEST, SAMPLING (a dim; 0: by the bin's size). */
+/* Pools regions of an image to a fixed size. Each output element is the mean, or the maximum, of bilinear samples in
+ * its bin. A row is one channel of one region. A batch index outside the batch is clamped.
+ * Defines: SCALE, SHIFT (0.5: half pixel), LARGEST, SAMPLING (samples per dim of a bin; 0: depends on the bin's
+ * size). */
 #ifndef SCALE
 #define SCALE 1.0f
 #define SHIFT 0.5f
@@ -18,7 +19,8 @@ FN long samples_of(float bin)
 	return n > 0.0f ? (long)(n < SAMPLES_MAX ? n : SAMPLES_MAX) : 0;
 }
 
-/* The corners of the sample at (y, x), largest or summed; a sample outside the image is 0. */
+/* Combines the four weighted corners of the sample at (y, x): their sum, or with LARGEST their maximum. A sample
+ * outside the image is 0. */
 FN float sample(const float *in, long height, long width, float y, float x)
 {
 	if (!(y >= -1.0f && y <= (float)height && x >= -1.0f && x <= (float)width))

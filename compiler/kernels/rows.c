@@ -1,4 +1,4 @@
-/* Row kernels: the choosers that they share. */
+/* The choosers that row kernels share. */
 #include "compiler/kernels/rows.h"
 
 void window_params(struct launch *launch, const struct window *w, int64_t planes)
@@ -32,13 +32,14 @@ bool has_define(const struct launch *launch, const char *name, const char *value
 	return false;
 }
 
-/* Where channels or kept elements do not lie together, which lowering says in a define, the kernel has no vectors. */
+/* Whether channels or kept elements are not contiguous, which lowering tells by a define. The kernel then has no
+ * vectors. */
 static bool is_scalar(const struct launch *launch)
 {
 	return has_define(launch, "CG", "1") || has_define(launch, "LANES_KEPT", "1");
 }
 
-/* One tile of `per_tile` rows: arithmetic at the kernel's speed, every byte from the shared cache and to it. */
+/* Offers a tile of `per_tile` rows. Arithmetic has the kernel's speed; every byte passes the shared cache. */
 static void offer_rows(struct choice *choice, const struct launch *launch, int64_t rows, int64_t per_tile)
 {
 	double share = (double)per_tile / (double)rows, speed = launch->template->speed ? launch->template->speed : 0.1;
@@ -55,7 +56,7 @@ void define_number(struct context *ctx, struct variant *variant, bool of_tile, c
 	                                                 arena_printf(&ctx->arena, "%lld", (long long)value));
 }
 
-/* Params and defines of row kernels, and the number of tiles. */
+/* Sets params, defines and the number of tiles of a row kernel. */
 static void set_rows(struct context *ctx, const struct launch *launch, int64_t rows, const struct tile *tile,
                      struct variant *variant)
 {
@@ -96,9 +97,9 @@ enum ercc_status rows_cpu(struct context *ctx, const struct device *device, cons
 	return ERCC_OK;
 }
 
-/* ---- GPU: some threads share a row ---- */
+/* ---- GPU: several threads share a row ---- */
 
-/* A thread waits for nearly every element: 10 ns each, a guess. */
+/* A thread waits for nearly every element. 10 ns per element is a guess. */
 static void offer_rows_gpu(struct choice *choice, const struct launch *launch, const struct gpu_rows *rows,
                            int64_t threads, int64_t turns)
 {
@@ -138,7 +139,7 @@ enum ercc_status rows_gpu(struct context *ctx, const struct device *device, cons
 enum ercc_status lines_gpu(struct context *ctx, const struct device *device, const struct launch *launch,
                            int64_t elements, struct variant *variant)
 {
-	/* a short line is not worth a warp, a long one is worth a block */
+	/* a short line is not worth a warp; a long line is worth a block */
 	int64_t threads = elements < 16 ? 1 : elements < 4096 ? 32 : 256;
 	struct gpu_rows rows = {.count = launch->params[ROWS_TOTAL],
 	                        .threads = threads,

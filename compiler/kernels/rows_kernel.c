@@ -1,4 +1,4 @@
-/* Kernel templates that the choosers of rows.c cut into tiles, on a GPU with one thread a row. */
+/* Kernel templates whose only choosers are those of rows.c. On a GPU each row has one thread. */
 #include "compiler/kernels/rows.h"
 
 const struct kernel_template arg_template = {.stem = "arg", .cpu = rows_cpu, .gpu = rows_gpu};

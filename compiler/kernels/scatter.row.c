@@ -1,5 +1,5 @@
-/* Scatters along one axis: each row is one line of the data along that axis, copied, then changed by the
- * updates that lie on the same line, in their order. An index outside the axis is clamped. Bound: memory.
+/* Scatters along one axis. A row is one line of the data along that axis: it is copied, then the updates on the same
+ * line are applied in order. An index outside the axis is clamped. Bound: memory.
  * Defines: INDEX (its type), T (dtype), COMBINE over a (so far) and b (the update). */
 #ifndef INDEX
 #define INDEX i64_value

@@ -1,6 +1,7 @@
-/* Scatters slices that tuples of indices name. The rows are the data's slices: a tile copies its own, then looks
- * at all updates in order and takes those that fall on them; a thread has every THREADS-th element. An index outside
- * its dim is clamped. Defines: INDEX (its type), T (dtype), COMBINE over a (so far) and b (the update). */
+/* Scatters slices to places selected by tuples of indices. The rows are the data's slices. A tile copies its own
+ * slices, then goes through all updates in order and applies those to its slices. A thread has every THREADS-th
+ * element. An index outside its dim is clamped. Defines: INDEX (its type), T (dtype), COMBINE over a (so far) and b
+ * (the update). */
 #ifndef INDEX
 #define INDEX i64_value
 #define T f32

@@ -1,6 +1,7 @@
-/* e^(x - max) / sum along an axis of `count` elements, `inner` apart. LINE threads share such a line: a warp or a block
- * where its elements lie together, one thread where those of neighbouring lines do. Bound: memory. Not measured on a GPU yet.
- * Defines: LOGARITHM, LINE. A row is such a line. */
+/* e^(x - max) / sum along an axis of `count` elements, `inner` apart. A row is one such line. LINE threads share it: a
+ * warp or a block if its elements are contiguous, one thread if those of neighbouring lines are. Bound: memory. Not
+ * measured on a GPU yet.
+ * Defines: LOGARITHM, LINE. */
 #ifndef LOGARITHM
 #define LOGARITHM 0
 #endif

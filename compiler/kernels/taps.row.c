@@ -1,6 +1,6 @@
-/* One axis of a resize: out[o] = sum of weight[o][k] * in[index[o][k]], in that order, for lines of `inner`
- * elements. A row is one such line; where inner is 1 it is the whole axis. Bound: memory.
- * A negative first index stands for the value OUTSIDE. Defines: LAST (inner is 1), OUTSIDE. */
+/* One axis of a resize: out[o] = sum of weight[o][k] * in[index[o][k]], in that order, for lines of `inner` elements. A
+ * row is one such line; if inner is 1, it is the whole axis. Bound: memory.
+ * If the first index is negative, the output is the value OUTSIDE. Defines: LAST (inner is 1), OUTSIDE. */
 #ifndef LAST
 #define LAST 0
 #define OUTSIDE 0.0f

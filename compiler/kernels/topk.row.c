@@ -1,6 +1,6 @@
-/* The k largest or smallest elements of each line, best first, equal ones by position. A row is one line of
- * `count` elements, `inner` apart. The output is a heap with the worst on top while the line is read, then
- * sorted in place. Defines: T (dtype), BETTER over a and b (two elements). */
+/* The k largest or smallest elements of each line, the best first, equal ones in the order of their positions. A row is
+ * one line of `count` elements, `inner` apart. While the line is read, the output is a heap with the worst element on
+ * top; then it is sorted in place. Defines: T (dtype), BETTER over a and b (two elements). */
 #ifndef T
 #define T f32
 #define BETTER a > b
@@ -17,7 +17,7 @@ FN int is_better(VALUE_TYPE a, i64_value a_index, VALUE_TYPE b, i64_value b_inde
 	return BETTER ? 1 : a == b ? a_index < b_index : 0;
 }
 
-/* Puts the element where it belongs among the `size` first, from place `at` down. */
+/* Puts an element in its place among the first `size` of the heap, from position `at` downwards. */
 static void sink(struct heap *h, long at, long size, VALUE_TYPE value, i64_value index)
 {
 	for (long child; (child = 2 * at + 1) < size; at = child) {

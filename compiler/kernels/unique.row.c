@@ -1,13 +1,13 @@
-/* The kinds of equal rows of a matrix [m, k]: n, the number of each kind's rows, the kind of each row, and the first
- * row of each kind. Kinds are numbered in the order of their values (SORTED), or as they come. One tile does all: a
- * stable merge sort of row numbers. NaNs are equal, and last. Bound: comparisons. Defines: T (dtype), SORTED. Operands:
- * rows, workspace of 2 m, n, counts, kinds, firsts. */
+/* Finds the distinct rows, here called kinds, of a matrix [m, k]: their number n, the count of each kind, the kind of
+ * each row, and the first row of each kind. Kinds are numbered in the order of their values (SORTED), or of their first
+ * rows. One tile does all: a stable merge sort of row numbers. NaNs are equal to each other and come last. Bound:
+ * comparisons. Defines: T (dtype), SORTED. Operands: rows, workspace of 2 m, n, counts, kinds, firsts. */
 #ifndef T
 #define T f32
 #define SORTED 1
 #endif
 
-/* Below 0, 0 or above 0, as row a comes before, with or behind row b. */
+/* Negative, 0 or positive if row a comes before, is equal to, or comes after row b. */
 static int compare(const VALUE_TYPE *in, long k, i64_value a, i64_value b)
 {
 	const VALUE_TYPE *x = in + a * k, *y = in + b * k;
@@ -19,7 +19,7 @@ static int compare(const VALUE_TYPE *in, long k, i64_value a, i64_value b)
 	return 0;
 }
 
-/* Runs of `run` sorted rows become runs of twice that. */
+/* Merges sorted runs of `run` rows into runs of 2 * `run` rows. */
 static void merge(const VALUE_TYPE *in, long k, const i64_value *from, i64_value *to, long m, long run)
 {
 	for (long start = 0; start < m; start += 2 * run) {
@@ -44,7 +44,7 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 		order = spare;
 		spare = other;
 	}
-	for (long i = 0; i < m; i++) { /* spare: the first row of each row's kind */
+	for (long i = 0; i < m; i++) { /* spare: for each row, the first row of its kind */
 		int is_new = i == 0 || compare(in, k, order[i - 1], order[i]);
 		if (is_new && SORTED)
 			firsts[n++] = order[i];

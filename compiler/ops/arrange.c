@@ -1,8 +1,9 @@
-/* Operators that arrange elements and are made of moves, comparisons with constant ranges, and gathers:
- * Trilu, OneHot, DepthToSpace, SpaceToDepth, CenterCropPad, ReverseSequence, TensorScatter, BitCast. */
+/* Operators that arrange elements: Trilu, OneHot, DepthToSpace, SpaceToDepth, CenterCropPad, ReverseSequence,
+ * TensorScatter, BitCast. All but BitCast are expanded into moves, comparisons with constant ranges, and gathers. */
 #include "compiler/ops/sizes.h"
 
-/* The part on or above (below) the k-th diagonal: column - row >= k (<= k). */
+/* Keeps the elements on or above the k-th diagonal (column - row >= k), or on or below it (column - row <= k); all
+ * others become 0. */
 static enum ercc_status expand_trilu(struct node *node)
 {
 	struct value *x = node->inputs[0], *k = node_input(node, 1);
@@ -42,7 +43,7 @@ static enum ercc_status expand_one_hot(struct node *node)
 	return ERCC_OK;
 }
 
-/* [n, c, h, w] <-> blocks of block x block: a transposition of six dims either way. */
+/* [n, c, h, w] <-> blocks of block x block: both directions are a transposition of six dims. */
 static enum ercc_status expand_depth_to_space(struct node *node)
 {
 	struct value *x = node->inputs[0];
@@ -125,7 +126,7 @@ static enum ercc_status expand_center_crop_pad(struct node *node)
 	return ERCC_OK;
 }
 
-/* Position t of a sequence of length n comes from n - 1 - t; what lies behind it stays. */
+/* In a sequence of length n, output position t < n takes input position n - 1 - t. Positions from n on stay. */
 static enum ercc_status expand_reverse_sequence(struct node *node)
 {
 	struct value *x = node->inputs[0], *lengths = node->inputs[1];
@@ -149,7 +150,7 @@ static enum ercc_status expand_reverse_sequence(struct node *node)
 	return ERCC_OK;
 }
 
-/* Writes `update` into a cache along an axis, from one position per batch on. */
+/* Writes `update` into a cache along an axis, starting at a position that each batch gives. */
 static enum ercc_status expand_tensor_scatter(struct node *node)
 {
 	struct value *cache = node->inputs[0], *update = node->inputs[1], *start = node_input(node, 2);
@@ -179,7 +180,7 @@ static enum ercc_status expand_tensor_scatter(struct node *node)
 	return ERCC_OK;
 }
 
-/* ---- BitCast: the same bytes under another name ---- */
+/* ---- BitCast: the same bytes as another dtype ---- */
 
 static enum ercc_status infer_bit_cast(struct node *node)
 {

@@ -1,15 +1,15 @@
-/* Attention and RotaryEmbedding, as products, softmax and element-wise work. */
+/* Attention and RotaryEmbedding, expanded into products, softmax and element-wise operators. */
 #include "compiler/ops/attention_core.h"
 
 #include <math.h>
 
 enum { QUERY, KEY, VALUE, MASK, PAST_KEY, PAST_VALUE, VALID_LENGTH };
 
-/* What an Attention node asks for, as [batch, heads, sequence, head size] throughout. */
+/* An Attention node's inputs and attributes. All values have the shape [batch, heads, sequence, head size]. */
 struct attention {
-	struct value *q, *k, *v, *mask, *past_k, *past_v, *valid; /* mask and what follows may be NULL */
+	struct value *q, *k, *v, *mask, *past_k, *past_v, *valid; /* mask and all after it may be NULL */
 	int64_t batch, q_heads, kv_heads, q_length, kv_length, past_length, size, v_size;
-	bool flat; /* q, k and v came as [batch, sequence, heads * size] */
+	bool flat; /* the node's q, k and v are [batch, sequence, heads * size] */
 	bool causal;
 	float scale, softcap;
 };
@@ -96,7 +96,7 @@ static struct value *split_heads(struct node *node, struct value *x, int64_t hea
 	return EMIT(node, "Transpose[perm=0:2:1:3](Reshape(a, b))", x, constant_ints(node, dims, 4));
 }
 
-/* Each key or value head repeated for the query heads that share it. */
+/* Repeats each key or value head once for every query head that shares it. */
 static struct value *repeat_heads(struct node *node, const struct attention *a, struct value *x, int64_t size)
 {
 	int64_t repeats = a->q_heads / a->kv_heads, wide[] = {a->batch, a->kv_heads, repeats, a->kv_length, size};
@@ -107,7 +107,8 @@ static struct value *repeat_heads(struct node *node, const struct attention *a, 
 	            constant_ints(node, out, 4));
 }
 
-/* The mask as what is added to a score: 0, or minus infinity. A short one hides the keys behind its end. */
+/* Sets *bias to the mask in the form that is added to a score: 0 or minus infinity for a bool mask. A mask that is
+ * shorter than the keys hides the keys after its end. */
 static enum ercc_status emit_mask(struct node *node, const struct attention *a, struct value **bias)
 {
 	struct value *mask = a->mask, *query = node->inputs[QUERY];
@@ -132,7 +133,7 @@ static enum ercc_status emit_mask(struct node *node, const struct attention *a, 
 	return ERCC_OK;
 }
 
-/* `allowed` as what is added to a score, on top of *bias. */
+/* Extends *bias so that scores are hidden where `allowed` is false. *bias may be NULL. */
 static void hide(struct node *node, struct value *allowed, struct value **bias)
 {
 	struct value *query = node->inputs[QUERY];
@@ -140,7 +141,8 @@ static void hide(struct node *node, struct value *allowed, struct value **bias)
 	*bias = *bias ? EMIT(node, "Add(a, b)", *bias, more) : more;
 }
 
-/* Query i sees key j where j <= i + what lies before the queries, and where j is below the batch's valid length. */
+/* If causal, query i sees key j only where j <= i + the number of keys before the first query. With valid lengths, it
+ * also needs j below its batch's valid length. */
 static void hide_unseen(struct node *node, const struct attention *a, struct value **bias)
 {
 	struct shape column = shape_of(2, (int64_t[]){a->q_length, 1}), row = shape_of(2, (int64_t[]){1, a->kv_length});
@@ -155,7 +157,8 @@ static void hide_unseen(struct node *node, const struct attention *a, struct val
 		hide(node, EMIT(node, "Less(a, b)", j, valid), bias);
 }
 
-/* In its parts, for the forms that the kernel does not have: scores that are capped, or asked for; very large heads. */
+/* Expands into MatMul, Softmax and so on, in cases that the kernel does not support: capped scores, scores as an
+ * output, or very large heads. */
 static struct value *emit_parts(struct node *node, const struct attention *a, struct value *q, struct value *k,
                                 struct value *v, struct value *bias, int64_t mode)
 {
@@ -215,7 +218,8 @@ static enum ercc_status expand_attention(struct node *node)
 
 /* ---- RotaryEmbedding ---- */
 
-/* Pairs of elements turn by the angle of their position: halves of a head, or neighbours where interleaved. */
+/* Rotates pairs of elements by the angle of their position. A pair is one element of each half of a head, or two
+ * neighbours where interleaved. */
 static enum ercc_status expand_rotary(struct node *node)
 {
 	struct value *x = node->inputs[0], *cosine = node->inputs[1], *sine = node->inputs[2],
@@ -241,7 +245,7 @@ static enum ercc_status expand_rotary(struct node *node)
 		return node_fail(node, ERCC_MODEL, "cosines %s, sines %s and %s positions for %lld of %lld numbers a head",
 		                 shape_words(node, cache), shape_words(node, &sine->shape), positions ? "given" : "no",
 		                 (long long)turned, (long long)size);
-	/* [batch, length, heads, size] throughout */
+	/* [batch, length, heads, size] from here on */
 	int64_t dims[] = {in.dims[0], length, heads, size};
 	x = flat ? EMIT(node, "Reshape(a, b)", x, constant_ints(node, dims, 4))
 	         : EMIT(node, "Transpose[perm=0:2:1:3](a)", x);

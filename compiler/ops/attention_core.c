@@ -1,15 +1,15 @@
-/* The operator Attention of the compiler's own: its shapes and its launches. */
+/* erc.Attention, the compiler's own attention operator: its shapes and its launches. */
 #include "compiler/ops/attention_core.h"
 
 #include <math.h>
 
 #include "compiler/lower/lower_rows.h"
 
-#define LOWEST -1e30f /* a score below this is worth nothing */
+#define LOWEST -1e30f /* a score below this has no effect */
 
 /* ---- shapes ---- */
 
-/* The last two dims; k as [..., keys, size] whatever it comes as. */
+/* Sets the last two dims of an input. Those of k are keys and size, whether or not it is stored transposed. */
 static void matrix_of(const struct node *node, int slot, int64_t *rows, int64_t *columns)
 {
 	const struct shape *shape = &node->inputs[slot]->shape;
@@ -18,7 +18,7 @@ static void matrix_of(const struct node *node, int slot, int64_t *rows, int64_t 
 	*columns = shape->dims[shape->rank - 1 - swap];
 }
 
-/* The dims before the last two, broadcast over all inputs. */
+/* Broadcasts the dims before the last two over all inputs. */
 static enum ercc_status find_batch(const struct node *node, struct shape *batch)
 {
 	*batch = (struct shape){0};
@@ -64,7 +64,7 @@ enum ercc_status infer_attention_core(struct node *node)
 
 /* ---- the launch ---- */
 
-/* Strides of a value whose last two dims are `row` and `column` of the space. */
+/* Sets the strides of an operand whose last two dims are the dims `row` and `column` of the launch's space. */
 static void set_strides(struct operand *operand, const struct shape *shape, int row, int column)
 {
 	int64_t stride = 1;
@@ -83,7 +83,7 @@ static const char *float_text(struct lowering *lowering, float number)
 	return isnan(number) ? "__builtin_nanf(\"\")" : arena_printf(&lowering->ctx->arena, "%af", number);
 }
 
-/* Whether a known mask hides the key from the query. */
+/* Whether the constant mask changes or replaces the score of element `at`. */
 static bool is_hidden(const struct node *node, const struct tensor *mask, int64_t at)
 {
 	int64_t kind = node_attr_int(node, "mask", ATTENTION_NO_MASK);
@@ -92,7 +92,8 @@ static bool is_hidden(const struct node *node, const struct tensor *mask, int64_
 	                               : (tensor_int(mask, at) != 0) == (kind == ATTENTION_HIDDEN);
 }
 
-/* A known mask that hides nothing but the keys behind number i + *ahead from query i, and those for good. */
+/* Whether the mask is constant and hides exactly the keys after number i + *ahead from query i. Sets *ahead. The hidden
+ * scores must be so low that their weights are 0. */
 static bool is_causal(const struct node *node, const int64_t *dims, int64_t *ahead)
 {
 	const struct value *mask = node_input(node, 3);
@@ -142,7 +143,7 @@ static struct launch *add_attention(struct lowering *lowering, const struct node
 	return launch;
 }
 
-/* The launch that adds up what the parts of the keys have left in `parts`. */
+/* Adds the launch that combines the partial results for the parts of the keys. They are in `parts`. */
 static struct launch *add_sum(struct lowering *lowering, const struct node *node, const struct launch *attention,
                               struct buffer *parts)
 {
@@ -163,7 +164,8 @@ static struct launch *add_sum(struct lowering *lowering, const struct node *node
 	return launch;
 }
 
-/* Where the keys are more than a tile may walk, tiles walk parts of them: of equal size, whole blocks. */
+/* Where there are more keys than one tile may walk, divides them into equal parts of whole blocks. A tile then walks
+ * one part. */
 static void divide_keys(struct launch *launch)
 {
 	const int64_t *dims = launch->space.dims;
@@ -184,7 +186,7 @@ enum ercc_status lower_attention_core(struct lowering *lowering, struct node *no
 	matrix_of(node, 2, &dims[ATTENTION_KEY], &dims[ATTENTION_V_SIZE]);
 	dims[ATTENTION_BATCH] = out->rank > 3 ? out->dims[0] : 1;
 	dims[ATTENTION_HEAD] = out->rank > 2 ? out->dims[out->rank - 3] : 1;
-	if (dims[ATTENTION_KEY] == 0) /* an empty sum */
+	if (dims[ATTENTION_KEY] == 0) /* a softmax over no keys */
 		return lower_fill(lowering, node, node->outputs[0], node_attr_int(node, "zero_empty", 0) ? 0 : NAN, 0);
 	struct shape space = shape_of(ATTENTION_RANK, dims);
 	struct launch *launch = add_attention(lowering, node, &space), *last = launch;

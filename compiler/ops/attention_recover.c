@@ -1,5 +1,5 @@
-/* Scaled dot-product attention in the forms that exports have. Transpositions are no part of the patterns: the
- * kernel follows strides, so that they go on the plan (passes/absorb.c). */
+/* Finds scaled dot-product attention in the forms that exporters write. The patterns contain no transpositions: the
+ * kernel follows strides, so passes/absorb.c removes transpositions from the plan later. */
 #include "compiler/ops/attention_core.h"
 
 enum { ADDED = 1, SEEN = 2, HIDDEN = 4, ZERO_EMPTY = 8 };
@@ -31,7 +31,8 @@ static bool is_f32_matrix(const struct value *value)
 	       value->shape.rank <= 4;
 }
 
-/* Scores are [..., queries, keys], each with a mask that does not make them larger; nobody else reads the weights. */
+/* Whether the matched values fit the kernel: f32 matrices, scores of shape [..., queries, keys], a mask that broadcasts
+ * to them without making them larger, and attention weights that have no other users. */
 static bool fits(const struct graph *graph, const struct match *match, const struct node *root)
 {
 	const struct value *q = matched(match, 'q'), *k = matched(match, 'k'), *v = matched(match, 'v'),
@@ -49,7 +50,7 @@ static bool fits(const struct graph *graph, const struct match *match, const str
 	       scores->dims[scores->rank - 1] == v->shape.dims[v->shape.rank - 2];
 }
 
-/* Keys that were scaled before they were transposed. */
+/* Repeats the transposition of `like` on keys that the model scales before it transposes them. */
 static enum ercc_status transpose_keys(struct node *root, struct value *keys, const struct node *like,
                                        struct value **out)
 {

@@ -1,13 +1,14 @@
-/* If, Loop and Scan whose course is known at compile time: the chosen branch, and every turn, take the node's place. */
+/* If, Loop and Scan whose conditions are known at compile time. The chosen branch, or a copy of the body for every
+ * iteration, replaces the node. */
 #include "compiler/lower/op.h"
 
 #define TURNS_MAX 4096
 
-/* Copies of a nested graph's nodes, outside it. */
+/* State of copying a nested graph's nodes out of it. */
 struct inlining {
-	struct graph *graph; /* where the copies go */
+	struct graph *graph; /* receives the copies */
 	struct node *before;
-	struct map *values; /* of the nested graph -> theirs; others stand for themselves */
+	struct map *values; /* from the nested graph's values to their copies; a value without an entry is its own copy */
 };
 
 static struct value *mapped(const struct inlining *in, struct value *value)
@@ -18,7 +19,7 @@ static struct value *mapped(const struct inlining *in, struct value *value)
 
 static enum ercc_status copy_node(struct inlining *in, const struct node *node, bool resolve);
 
-/* A graph within the nested graph: copied too, since it may use values that have changed. */
+/* Copies a graph that is an attribute of a copied node: it may use values that have copies. */
 static enum ercc_status copy_graph(struct inlining *in, const struct graph *from, struct graph **out)
 {
 	struct graph *graph = graph_new(in->graph->ctx, in->graph);
@@ -62,7 +63,8 @@ static enum ercc_status copy_node(struct inlining *in, const struct node *node, 
 	return resolve ? node_resolve(copy) : ERCC_OK;
 }
 
-/* The body's nodes before `node`, with `arguments` for its inputs; `results` are its outputs. */
+/* Copies the body's nodes to the place before `node`. `arguments` replace the body's inputs; `results` receives its
+ * outputs. */
 static enum ercc_status inline_body(struct node *node, const char *name, struct value *const *arguments,
                                     size_t argument_count, struct value **results, size_t result_count)
 {
@@ -114,11 +116,12 @@ static enum ercc_status expand_if(struct node *node)
 	return ERCC_OK;
 }
 
-/* ---- Loop: one turn, then a Loop for the rest, whose condition is known by the time it is reached ---- */
+/* ---- Loop: one iteration, then a Loop for the rest, whose condition is known when the pass reaches it ---- */
 
-/* Inputs of a Loop at work: M, condition, states, then the pieces of each turn so far. */
+/* Inputs of a Loop that is partly unrolled: M, condition, states, then what each iteration so far produced for the
+ * scans. */
 struct loop {
-	int64_t turn;      /* turns done */
+	int64_t turn;      /* iterations done */
 	int states, scans; /* values carried, and values collected */
 };
 

@@ -1,10 +1,10 @@
-/* Conv: shape, layouts, weight packing, and the launch for the convolution kernel or its depthwise sibling. */
+/* Conv: shapes, layouts, weight packing, and the launch of the convolution or the depthwise kernel. */
 #include "compiler/kernels/conv.h"
 #include "compiler/ops/sizes.h"
 
 #include "compiler/lower/lower_rows.h"
 
-/* A convolution or pooling window over up to three spatial dims (unused leading ones are 1). */
+/* Reads a convolution or pooling window over up to three spatial dims. Missing leading dims become 1. */
 static enum ercc_status read_conv(const struct node *node, struct window *window)
 {
 	const struct shape *w = &node->inputs[1]->shape;
@@ -59,7 +59,8 @@ static bool layout_conv(const struct node *node, enum layout *inputs, enum layou
 	return true;
 }
 
-/* [group][OC/group padded to 32, in blocks of 16][in block][kernel][cg][16]; zeros where padded. */
+/* Packs constant weights as [group][output channels of a group padded to 32, in blocks of 16][input block][kernel
+ * position][cg][16]. Padding is zero. */
 static struct buffer *pack_weights(struct lowering *lowering, const struct value *weights, int64_t group, int64_t cg)
 {
 	const struct tensor *tensor = tensor_expand(&lowering->ctx->arena, weights->constant);
@@ -79,7 +80,8 @@ static struct buffer *pack_weights(struct lowering *lowering, const struct value
 	return plan_weights(lowering->plan, data, group * blocks * block * 4, weights->name);
 }
 
-/* The same at run time, for weights that a node computes: a copy each for whole and ragged blocks. */
+/* Packs computed weights in the same order at run time. Whole and ragged blocks, of outputs and of inputs, need a copy
+ * each. */
 static struct buffer *pack_at_run_time(struct lowering *lowering, const struct node *node, int64_t group, int64_t cg)
 {
 	struct value *weights = node->inputs[1];
@@ -175,7 +177,7 @@ static void set_extents(int64_t *p, const struct window *w)
 	bool whole = w->kernel[0] * w->kernel[1] * w->kernel[2] == 1 && w->stride[0] * w->stride[1] * w->stride[2] == 1;
 	for (int i = 0; i < 3; i++)
 		whole &= w->in[i] == w->out[i];
-	if (whole) { /* 1x1: the image is one row */
+	if (whole) { /* 1x1: the image is one row of pixels */
 		p[CONV_IW] = p[CONV_OW] = w->in[0] * w->in[1] * w->in[2];
 		p[CONV_ID] = p[CONV_IH] = p[CONV_OD] = p[CONV_OH] = 1;
 	}

@@ -1,5 +1,6 @@
-/* ConvTranspose, as one convolution that makes all phases of the output, and a transposition; where kernels are
- * dilated or the strides are 1, as a convolution of the input with zeros between its elements. */
+/* ConvTranspose. In general it becomes one convolution that computes all phases of the output, and a transposition that
+ * interleaves them. If the kernel is dilated, all strides are 1, or the phases do not cover the output, it becomes a
+ * convolution of the input with zeros between its elements. */
 #include "compiler/lower/op.h"
 
 struct transposed {
@@ -24,7 +25,7 @@ static enum ercc_status spatial_list(const struct node *node, const char *name, 
 	return ERCC_OK;
 }
 
-/* Padding and output size of each dim, from pads, auto_pad or output_shape. */
+/* Reads padding and output size of each dim from pads, auto_pad or output_shape. */
 static enum ercc_status read_sizes(const struct node *node, struct transposed *t)
 {
 	const char *auto_pad = node_attr_text(node, "auto_pad", "NOTSET");
@@ -39,7 +40,7 @@ static enum ercc_status read_sizes(const struct node *node, struct transposed *t
 		bool valid = !strcmp(auto_pad, "VALID");
 		t->before[i] = valid ? 0 : pads[i];
 		t->out[i] = full - t->before[i] - (valid ? 0 : pads[t->rank + i]);
-		if (shaped || same) { /* what is missing is filled up at the end */
+		if (shaped || same) { /* an output larger than the full result is padded at its end */
 			t->out[i] = shaped ? shape[i] : t->in[i] * t->stride[i];
 			int64_t total = full > t->out[i] ? full - t->out[i] : 0;
 			t->before[i] = upper ? total / 2 : total - total / 2;
@@ -84,7 +85,7 @@ static enum ercc_status read_transposed(const struct node *node, struct transpos
 	return read_sizes(node, t);
 }
 
-/* [group, in, out, kernel] -> [group, out, in, kernel], as [out channels, in channels of a group, kernel]. */
+/* Swaps input and output channels: [group, in, out, kernel] -> [out channels, in channels of a group, kernel]. */
 static struct value *swap_channels(struct node *node, const struct transposed *t)
 {
 	struct text perm = {.arena = &node->graph->ctx->arena};
@@ -99,7 +100,7 @@ static struct value *swap_channels(struct node *node, const struct transposed *t
 	            constant_ints(node, split, t->rank + 3), constant_ints(node, joined, t->rank + 2));
 }
 
-/* stride - 1 zeros behind each element. */
+/* Inserts stride - 1 zeros after each input element, in every spatial dim. */
 static struct value *spread(struct node *node, const struct transposed *t)
 {
 	int64_t apart[8] = {t->images, t->in_channels}, wide[5] = {t->images, t->in_channels}, pads[16] = {0};
@@ -118,14 +119,14 @@ static struct value *spread(struct node *node, const struct transposed *t)
 	            constant_ints(node, pads, 2 * rank), constant_ints(node, wide, 2 + t->rank));
 }
 
-/* Kernel steps that reach the same output element: as many input elements meet there in each dim. */
+/* The number of input elements that contribute to one output element in dim i, at most. */
 static int64_t meeting(const struct transposed *t, int i)
 {
 	return ceil_div(t->kernel[i], t->stride[i]);
 }
 
-/* [out channels, in, kernel] -> [out channels * phases, in, meeting]: output element q * stride + phase takes from
- * input q - j the kernel's element j * stride + phase. */
+/* [out channels, in, kernel] -> [out channels * phases, in, meeting]. Output element q * stride + phase multiplies
+ * input q - j by kernel element j * stride + phase. */
 static struct value *phase_weights(struct node *node, const struct transposed *t, int64_t phases)
 {
 	struct arena *arena = &node->graph->ctx->arena;

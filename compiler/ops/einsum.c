@@ -1,10 +1,10 @@
-/* Einsum: operands are taken one after the other into one product, each pair as a batch of matrix products
- * between transpositions; other dtypes than f32 as a product of all elements and a sum. */
+/* Einsum. Operands are multiplied into one product, one after the other: each pair becomes transpositions and a batch
+ * of matrix products. For dtypes other than f32 it is an element-wise product and a sum. */
 #include "compiler/lower/op.h"
 
 #include <ctype.h>
 
-/* One operand at work: a letter for each dim. Dims of an ellipsis have the letters '0' to '7'. */
+/* An operand with a label for each dim. The dims of an ellipsis have the labels '0' to '7'. */
 struct term {
 	struct value *value;
 	char labels[MAX_RANK + 1];
@@ -13,7 +13,7 @@ struct term {
 
 struct einsum {
 	struct node *node;
-	int64_t size[128]; /* of a label; 0: not seen */
+	int64_t size[128]; /* of a label; 0: not seen yet */
 	char out[MAX_RANK + 1];
 	int out_rank, ellipsis_rank;
 };
@@ -25,7 +25,7 @@ static bool contains(const char *labels, int rank, char label)
 
 /* ---- reading the equation ---- */
 
-/* One side's labels, up to ',' or '-' or the end, with the ellipsis spelled out. */
+/* Reads the labels of one operand or of the output: up to ',', '-' or the end. Replaces the ellipsis by its labels. */
 static enum ercc_status read_labels(const struct einsum *e, const char **at, int ellipsis, char *labels, int *rank)
 {
 	bool seen = false;
@@ -47,7 +47,7 @@ static enum ercc_status read_labels(const struct einsum *e, const char **at, int
 	return ERCC_OK;
 }
 
-/* How many dims the ellipsis of this operand stands for. */
+/* The number of dims that the ellipsis of this operand stands for. */
 static int ellipsis_dims(const char *text, const struct value *value)
 {
 	int letters = 0;
@@ -79,7 +79,7 @@ static enum ercc_status take_sizes(struct einsum *e, struct term *term, int slot
 	return ERCC_OK;
 }
 
-/* Without "->": the ellipsis, then the labels that occur once, by alphabet. */
+/* The output of an equation without "->": the ellipsis, then the labels that occur once, in alphabetical order. */
 static void implicit_output(struct einsum *e, const char *equation)
 {
 	int count[128] = {0};
@@ -126,7 +126,7 @@ static enum ercc_status read_equation(struct einsum *e, struct term *terms)
 
 /* ---- rearranging one operand ---- */
 
-/* Dims in that order; labels that the term does not have become dims of 1. */
+/* Brings the term's dims into the given order. Labels that the term does not have become dims of 1. */
 static void arrange(struct einsum *e, struct term *term, const char *labels, int rank)
 {
 	struct text perm = {.arena = &e->node->graph->ctx->arena};
@@ -148,7 +148,8 @@ static void arrange(struct einsum *e, struct term *term, const char *labels, int
 	term->rank = rank;
 }
 
-/* A label that occurs twice in one operand: the diagonal, by a gather of every (size + 1)-th of both dims as one. */
+/* Takes the diagonal where a label occurs twice in one operand: the two dims become one, and a gather takes every (size
+ * + 1)-th element of it. */
 static void take_diagonal(struct einsum *e, struct term *term, int first, int second)
 {
 	struct text perm = {.arena = &e->node->graph->ctx->arena};
@@ -170,7 +171,7 @@ static void take_diagonal(struct einsum *e, struct term *term, int first, int se
 	term->rank = rank;
 }
 
-/* Dims of 1 that stand for a larger label are stretched, and repeated labels made one. */
+/* Expands dims of 1 to the size of their label, and takes diagonals of repeated labels. */
 static void normalise(struct einsum *e, struct term *term)
 {
 	int64_t dims[MAX_RANK];
@@ -190,7 +191,7 @@ static void normalise(struct einsum *e, struct term *term)
 			}
 }
 
-/* Sums over the labels that nobody needs any more. */
+/* Sums over the labels that neither the output nor another operand uses. */
 static void drop_unneeded(struct einsum *e, struct term *term, const struct term *others, int other_count)
 {
 	int64_t axes[MAX_RANK];
@@ -211,7 +212,7 @@ static void drop_unneeded(struct einsum *e, struct term *term, const struct term
 
 /* ---- two operands into one ---- */
 
-/* The labels of a pair by what becomes of them. */
+/* The labels of two operands, by their part in the matrix product. */
 struct split {
 	char batch[MAX_RANK], left[MAX_RANK], right[MAX_RANK], summed[MAX_RANK];
 	int batches, lefts, rights, sums;
@@ -254,7 +255,7 @@ static int64_t product_of(const struct einsum *e, const char *labels, int count)
 	return product;
 }
 
-/* [batch, left, summed] times [batch, summed, right] */
+/* Multiplies [batch, left, summed] by [batch, summed, right] as matrices. */
 static void multiply_matrices(struct einsum *e, struct term *a, struct term *b, const struct split *s)
 {
 	char labels[3 * MAX_RANK];
@@ -270,7 +271,7 @@ static void multiply_matrices(struct einsum *e, struct term *a, struct term *b, 
 	                constant_ints(e->node, (int64_t[]){batch, k, n}, 3), constant_ints(e->node, dims, a->rank));
 }
 
-/* All labels of both side by side, then the sum. */
+/* Multiplies element by element with the labels of both operands, then sums. */
 static void multiply_elements(struct einsum *e, struct term *a, struct term *b, const struct split *s)
 {
 	char labels[3 * MAX_RANK + 1];

@@ -39,7 +39,7 @@ static enum ercc_status infer_gather(struct node *node)
 	return ERCC_OK;
 }
 
-/* Along a dim with a run-time size only negative indices need to know it. */
+/* Whether the gathered dim has a run-time size. Only negative indices then depend on it. */
 static bool is_along_size(const struct node *node)
 {
 	const struct shape *in = &node->inputs[0]->shape;
@@ -79,7 +79,7 @@ void lower_gather_axis(struct lowering *lowering, const struct node *node, const
 	launch_define(launch, "INDEX", g->index_dtype == ERC_I64 ? "i64_value" : "i32_value");
 }
 
-/* Known indices at equal distances: an element of the axis, or a range of them. */
+/* Whether the indices are constant and at equal distances. Sets the first one and the distance. */
 static bool is_regular(const struct node *node, int64_t dim, int64_t *first, int64_t *step)
 {
 	const struct tensor *indices = node->inputs[1]->constant;
@@ -101,7 +101,7 @@ static bool is_regular(const struct node *node, int64_t dim, int64_t *first, int
 	return true;
 }
 
-/* They make a copy with strides, which others may absorb. */
+/* Regular indices make a strided copy, which other launches may absorb. */
 static enum ercc_status lower_regular(struct lowering *lowering, struct node *node, int axis, int64_t first,
                                       int64_t step)
 {
@@ -129,7 +129,7 @@ static enum ercc_status lower_gather(struct lowering *lowering, struct node *nod
 	if (is_regular(node, g.shape.dims[g.axis], &first, &step))
 		return lower_regular(lowering, node, g.axis, first, step);
 	lower_gather_axis(lowering, node, &g);
-	if (node->outputs[0]->shape.sizes[0]) /* the rows follow it */
+	if (node->outputs[0]->shape.sizes[0]) /* the number of rows depends on this size */
 		lowering->plan->last->space = node->outputs[0]->shape;
 	return ERCC_OK;
 }

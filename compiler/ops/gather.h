@@ -1,14 +1,14 @@
-/* Slices along one axis, for rows that are made of them. */
+/* Gathers along one axis, as other families use them too. */
 #ifndef ERCC_GATHER_H
 #define ERCC_GATHER_H
 
 #include "compiler/lower/lower_rows.h"
 
-/* out = slices of in along one axis, as the indices say. */
+/* out = slices of `in` along one axis, chosen by the indices. */
 struct gather {
 	struct buffer *in, *indices, *out;
-	enum erc_dtype dtype, index_dtype; /* of the data; i64 or i32 */
-	struct shape shape;                /* of in */
+	enum erc_dtype dtype, index_dtype; /* dtype of the data; i64 or i32 */
+	struct shape shape;                /* of `in` */
 	int axis;
 	int64_t index_count;
 };

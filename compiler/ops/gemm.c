@@ -1,9 +1,9 @@
-/* Gemm and MatMul: both are the convolution kernel over one row of pixels (rows of A). */
+/* Gemm and MatMul. Both use the convolution kernel: the rows of A are one row of pixels. */
 #include "compiler/kernels/conv.h"
 #include "compiler/ops/sizes.h"
 
 struct product {
-	struct value *a, *b, *c; /* c: may be NULL */
+	struct value *a, *b, *c; /* c may be NULL */
 	int64_t batch, m, n, k;
 	bool transpose_b;
 	float alpha, beta;
@@ -32,8 +32,8 @@ static enum ercc_status infer_gemm(struct node *node)
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
 
-/* B as [batch][n padded to 32, in blocks of 16][k padded to 16][16]: at compile time for a
- * constant, else by copies at run time. `b_strides`: of batch, k and n in the source. */
+/* Packs B as [batch][n padded to 32, in blocks of 16][k padded to 16][16]. A constant is packed at compile time, other
+ * matrices are copied at run time. b_strides: strides of batch, k and n in the source, in elements. */
 static struct buffer *pack_matrix(struct lowering *lowering, struct node *node, struct value *b, int64_t batch,
                                   int64_t k, int64_t n, const int64_t *b_strides)
 {
@@ -68,7 +68,7 @@ static struct buffer *pack_matrix(struct lowering *lowering, struct node *node, 
 	return packed;
 }
 
-/* The same, once for all products that read this matrix in this form. */
+/* Packs B once for all products that read it in the same form. */
 static struct buffer *pack_b(struct lowering *lowering, struct node *node, struct value *b, int64_t batch, int64_t k,
                              int64_t n, const int64_t *b_strides)
 {
@@ -82,7 +82,8 @@ static struct buffer *pack_b(struct lowering *lowering, struct node *node, struc
 	return packed;
 }
 
-/* One launch: batch images of m pixels with k channels. a_strides: batch, row; k is contiguous. */
+/* Adds one launch: `batch` images of m pixels with k channels. a_strides: of batch and row, in elements; k is
+ * contiguous. */
 static struct launch *add_product(struct lowering *lowering, struct node *node, struct buffer *a,
                                   const int64_t *a_strides, struct buffer *b, bool b_batched, int64_t batch, int64_t m,
                                   int64_t n, int64_t k)
@@ -120,7 +121,7 @@ static struct launch *add_product(struct lowering *lowering, struct node *node, 
 	return launch;
 }
 
-/* A with its rows contiguous: itself, or a transposed copy. */
+/* A with contiguous rows: A itself, or a transposed copy. */
 static struct buffer *rows_of_a(struct lowering *lowering, struct node *node, bool transposed, int64_t m, int64_t k)
 {
 	struct value *a = node->inputs[0];
@@ -137,7 +138,7 @@ static struct buffer *rows_of_a(struct lowering *lowering, struct node *node, bo
 	return copy;
 }
 
-/* out = alpha AB + beta C: a pointwise launch behind the product, which the fusion pass folds in. */
+/* out = alpha AB + beta C, as a pointwise launch after the product. The fusion pass makes it the product's epilogue. */
 static enum ercc_status scale_and_add(struct lowering *lowering, struct node *node, struct buffer *product, float alpha,
                                       float beta)
 {
@@ -167,7 +168,7 @@ static enum ercc_status lower_gemm(struct lowering *lowering, struct node *node)
 	int ta = node_attr_int(node, "transA", 0) != 0, tb = node_attr_int(node, "transB", 0) != 0;
 	float alpha = node_attr_float(node, "alpha", 1), beta = node_attr_float(node, "beta", 1);
 	int64_t m = out->dims[0], n = out->dims[1], k = a->dims[!ta];
-	if (k == 0) { /* an empty sum: zeros, and C */
+	if (k == 0) { /* empty sums: zeros, plus C */
 		struct buffer *zeros =
 			plan_weights(lowering->plan, arena_array(&lowering->ctx->arena, (size_t)(m * n), 4), m * n * 4, node->name);
 		return scale_and_add(lowering, node, zeros, alpha, beta);
@@ -184,7 +185,7 @@ static enum ercc_status lower_gemm(struct lowering *lowering, struct node *node)
 	return plain ? ERCC_OK : scale_and_add(lowering, node, product, alpha, beta);
 }
 
-/* ---- MatMul: numpy rules; leading dims broadcast ---- */
+/* ---- MatMul: numpy's rules, leading dims broadcast ---- */
 
 static void matrix_shapes(const struct node *node, struct shape *a, struct shape *b)
 {
@@ -219,7 +220,7 @@ static enum ercc_status infer_matmul(struct node *node)
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
 
-/* The matrices of `value`, repeated so that there is one for each of the batch. */
+/* Copies the matrices of `value` so that every batch element has its own. Returns NULL where the copy fails. */
 static struct value *repeat_matrices(struct lowering *lowering, struct node *node, struct value *value,
                                      const struct shape *matrices, const struct shape *batch)
 {
@@ -246,11 +247,11 @@ static enum ercc_status lower_matmul(struct lowering *lowering, struct node *nod
 	b_batch.rank -= 2;
 	TRY(broadcast_shapes(node, &a_batch, &b_batch, &batch));
 	int64_t images = shape_elements(&batch), a_images = shape_elements(&a_batch), b_images = shape_elements(&b_batch);
-	if (b_images == 1 && a_images == images) { /* one matrix B: all rows of A are one image */
+	if (b_images == 1 && a_images == images) { /* B is one matrix: all rows of A become one image */
 		m *= images;
 		images = 1;
 	}
-	if (images > 1 && a_images != 1 && a_images != images) { /* leading dims that broadcast in part */
+	if (images > 1 && a_images != 1 && a_images != images) { /* the leading dims broadcast in part only */
 		left = repeat_matrices(lowering, node, left, &a, &batch);
 		a_images = images;
 	}

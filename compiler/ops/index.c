@@ -1,4 +1,4 @@
-/* Operators that read or write where integer tensors say: GatherElements, GatherND, and the scatters. */
+/* Operators that read or write at positions from integer tensors: GatherElements, GatherND, and the scatters. */
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
@@ -10,7 +10,7 @@ static enum ercc_status check_indices(const struct node *node, bool i32)
 	return ERCC_OK;
 }
 
-/* All inputs, then the output, as they are. */
+/* Adds a launch whose operands are all inputs of the node, then its output, without strides. */
 static struct launch *add_launch(struct lowering *lowering, struct node *node, const struct kernel_template *template,
                                  int64_t rows)
 {
@@ -102,7 +102,7 @@ static enum ercc_status infer_gather_nd(struct node *node)
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
 
-/* Tuples index dims with run-time sizes: only negative indices need to know them. */
+/* Whether the tuples index a dim with a run-time size. Only negative indices then depend on it. */
 static bool indexes_sizes(const struct node *node)
 {
 	const struct shape *in = &node->inputs[0]->shape, *indices = &node->inputs[1]->shape;
@@ -129,8 +129,8 @@ static enum ercc_status expand_sized_gather_nd(struct node *node)
 	return ERCC_OK;
 }
 
-/* (dim, step) of the k dims behind the batch, from parameter `first` on; a step is counted in units of what lies behind
- * them. */
+/* Sets (dim, step) of the k dims after the batch dims, from parameter `first` on. `unit` is the step of the last one.
+ * Returns the step from one batch to the next. */
 static int64_t set_tuple(struct launch *launch, int first, const struct shape *data, int64_t batch, int64_t k,
                          int64_t unit)
 {

@@ -1,4 +1,4 @@
-/* Operators along one axis, a line at a time: ArgMax and ArgMin, running sums, TopK, and what they carry. */
+/* Operators along one axis, a line at a time: ArgMax, ArgMin, CumSum, CumProd, TopK and Hardmax. */
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
@@ -7,7 +7,7 @@ struct line_rule {
 	bool is_product; /* CumProd */
 };
 
-/* A launch of one row per line; the output lines are what the node's outputs hold. */
+/* Adds a launch with one row per line. The node's outputs receive the output lines. */
 static struct launch *add_lines(struct lowering *lowering, struct node *node, const struct kernel_template *template,
                                 int axis)
 {
@@ -23,7 +23,7 @@ static struct launch *add_lines(struct lowering *lowering, struct node *node, co
 	launch->input_count = 1;
 	launch->space = in->shape;
 	if (axis == 0)
-		launch->space.sizes[0] = 0; /* no row follows it */
+		launch->space.sizes[0] = 0; /* rows are the other dims: their number does not depend on this size */
 	launch_set(launch, ROWS_TOTAL, outer * inner);
 	launch_set(launch, LINE_COUNT, in->shape.rank ? in->shape.dims[axis] : 1);
 	launch_set(launch, LINE_INNER, inner);
@@ -74,7 +74,8 @@ static bool is_along_size(const struct node *node)
 	       line_axis(node, -1, strcmp(node->op_type, "TopK") ? 0 : -1, &axis) == ERCC_OK && in->sizes[axis];
 }
 
-/* What lies behind the size is worse than anything before it, or as bad and later. */
+/* Fills positions after the true size with the worst number: it never wins, because in a tie the earlier position
+ * wins. */
 static enum ercc_status expand_sized_arg(struct node *node)
 {
 	struct value *x = node->inputs[0];
@@ -158,14 +159,15 @@ static enum ercc_status infer_topk(struct node *node)
 	int64_t k;
 	TRY(read_topk(node, &axis, &k));
 	out.dims[axis] = k;
-	for (int slot = 0; slot < 2; slot++) /* the kernel writes both */
+	for (int slot = 0; slot < 2; slot++) /* the kernel writes both outputs, used or not */
 		if (!node_output(node, slot))
 			emitted_output(node->outputs[!slot], slot);
 	TRY(set_output(node, 1, ERC_I64, &out));
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
 
-/* k at run time, or of a dim with a run-time size: as many as there may be, and k of them. */
+/* Whether k is known at run time only, or the dim has a run-time size. Then TopK takes the maximum number, and the true
+ * size of the result is k. */
 static bool is_sized_topk(const struct node *node)
 {
 	return node->op->since >= 10 && (is_along_size(node) || !node->inputs[1]->constant);
@@ -204,7 +206,7 @@ static enum ercc_status lower_topk(struct lowering *lowering, struct node *node)
 	return ERCC_OK;
 }
 
-/* ---- Hardmax: one where ArgMax says ---- */
+/* ---- Hardmax: 1 at ArgMax's position, 0 elsewhere ---- */
 
 static enum ercc_status expand_hardmax(struct node *node)
 {
@@ -213,7 +215,7 @@ static enum ercc_status expand_hardmax(struct node *node)
 	struct shape shape = in;
 	int axis;
 	TRY(line_axis(node, -1, node->op->since >= 13 ? -1 : 1, &axis));
-	if (node->op->since < 13) { /* a matrix of rows: the dims before the axis */
+	if (node->op->since < 13) { /* before opset 13 the dims before the axis are the rows of a matrix */
 		int64_t rows = 1, columns = 1;
 		for (int i = 0; i < in.rank; i++)
 			*(i < axis ? &rows : &columns) *= in.dims[i];

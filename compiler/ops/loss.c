@@ -18,7 +18,7 @@ static enum ercc_status check_loss(const struct node *node)
 	return ERCC_OK;
 }
 
-/* -log_probability[class] * weight[class]; classes to be ignored weigh nothing. */
+/* -log_probability[class] * weight[class]. The class `ignore_index` has weight 0. */
 static enum ercc_status emit_loss(struct node *node, struct value *log_probability)
 {
 	struct value *target = node->inputs[1], *weight = node_input(node, 2), *ignored = NULL, *w = NULL;

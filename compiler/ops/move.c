@@ -1,4 +1,4 @@
-/* Operators that move elements without computing: each is a view or strided copies. */
+/* Operators that move elements without computing. Each becomes a view or strided copies. */
 #include "compiler/ops/sizes.h"
 
 static enum ercc_status same_type(struct node *node, const struct shape *shape)
@@ -6,7 +6,7 @@ static enum ercc_status same_type(struct node *node, const struct shape *shape)
 	return set_output(node, 0, node->inputs[0]->dtype, shape);
 }
 
-/* The same elements in another shape. */
+/* Sets the output to the input's elements in another shape. Fails where the number of elements differs. */
 static enum ercc_status same_elements(struct node *node, const struct shape *shape)
 {
 	TRY(same_type(node, shape));
@@ -15,9 +15,10 @@ static enum ercc_status same_elements(struct node *node, const struct shape *sha
 	return ERCC_OK;
 }
 
-/* ---- new shape, same bytes ---- */
+/* ---- another shape, the same bytes ---- */
 
-/* Operand 1 decides the shape and is not known, but the model states what it comes to. */
+/* Whether operand 1 decides the shape and is unknown, but the model declares an output shape that fits. Sets *out and
+ * warns. */
 static bool is_stated(const struct node *node, struct shape *out)
 {
 	const struct value *operand = node_input(node, 1);
@@ -195,7 +196,7 @@ static enum ercc_status lower_transpose(struct lowering *lowering, struct node *
 	return lower_copy(lowering, node, in, 0, from, out, 0, to, &out->shape);
 }
 
-/* Where both together lead back to where they started. */
+/* Whether the two transpositions together are the identity. */
 static bool undoes_transpose(const struct node *node, const struct node *before)
 {
 	const struct attr *first = node_attr(before, "perm"), *second = node_attr(node, "perm");
@@ -266,7 +267,8 @@ static enum ercc_status infer_tile(struct node *node)
 	return same_type(node, &out);
 }
 
-/* One copy over [r0, d0, r1, d1, ...] with stride 0 along the repeats; repeats of 1 take no dim. */
+/* One copy over the dims [repeats 0, dim 0, repeats 1, dim 1, ...]. The input's stride along repeats is 0. A dim
+ * without repeats needs one entry only. */
 static enum ercc_status lower_tile(struct lowering *lowering, struct node *node)
 {
 	struct value *in = node->inputs[0], *out = node->outputs[0];
@@ -458,7 +460,7 @@ static enum ercc_status infer_concat(struct node *node)
 	return ERCC_OK;
 }
 
-/* Blocked along channels where every input but the last fills its blocks. */
+/* Concatenates along blocked channels if every input but the last fills its blocks of 16. */
 static bool layout_concat(const struct node *node, enum layout *inputs, enum layout *output)
 {
 	int64_t axis = node_attr_int(node, "axis", 1);
@@ -471,7 +473,8 @@ static bool layout_concat(const struct node *node, enum layout *inputs, enum lay
 	return true;
 }
 
-/* The input's buffer becomes a part of the output's, so that its producer writes in place. */
+/* Makes the input's buffer a part of the output's buffer, so that its producer writes in place. Returns false where
+ * this is impossible. */
 static bool concat_by_view(struct lowering *lowering, const struct node *node, struct value *in, struct buffer *out,
                            int64_t offset)
 {

@@ -1,5 +1,5 @@
-/* Reshape, Slice and Concat where a size is known at run time only: views where the bytes allow it, else gathers whose
- * indices are computed. */
+/* Reshape, Slice and Concat where a size is known at run time only. They become views where the bytes allow it, else
+ * gathers with computed indices. */
 #include "compiler/ops/sizes.h"
 
 /* ---- Reshape, Flatten ---- */
@@ -10,7 +10,7 @@ bool is_sized_reshape(const struct node *node)
 	return shape_run_time_dim(&node->inputs[0]->shape) >= 0 || (wanted && wanted->elements);
 }
 
-/* Takes from `all` the size that is the same as `size`; false when there is none. */
+/* Removes one dim with this run-time size from `all`. Returns false if there is none. */
 static bool take_size(const struct graph *graph, struct shape *all, uint16_t size)
 {
 	for (int i = 0; i < all->rank; i++)
@@ -30,7 +30,8 @@ static int64_t known_product(const struct shape *shape)
 	return product;
 }
 
-/* What the dim at `unknown` (-1: there is none) has to be, for the new shape to have the elements of the input. */
+/* Computes the dim that the model leaves open, so that the new shape has as many elements as the input. unknown: the
+ * number of that dim, or -1. One run-time size that does not occur in the input can also be computed. */
 static enum ercc_status solve_reshape(struct node *node, struct shape *out, int unknown)
 {
 	struct shape left = node->inputs[0]->shape;
@@ -53,7 +54,7 @@ static enum ercc_status solve_reshape(struct node *node, struct shape *out, int 
 	}
 	if (at == out->rank)
 		return ERCC_OK;
-	for (int i = 0; i < left.rank; i++) /* the known factors of what is left, in one place */
+	for (int i = 0; i < left.rank; i++) /* the known factors become one dim */
 		left.dims[i] = left.sizes[i] ? left.dims[i] : 1;
 	if (left.rank < MAX_RANK)
 		left.dims[left.rank++] = have / known;
@@ -61,8 +62,9 @@ static enum ercc_status solve_reshape(struct node *node, struct shape *out, int 
 	return ERCC_OK;
 }
 
-/* Both have the same strides at their bounds and at their true sizes: apart from an outermost dim with a size, which
- * takes what lies behind it with it, sizes stand between the same numbers of elements. */
+/* Whether both shapes have the same strides, at their bounds as well as at their true sizes. Counted from the last dim,
+ * the run-time sizes and the numbers of elements between them must be equal. Where only an outermost dim with a size is
+ * left, only the number of elements counts, because no stride depends on that dim. */
 static bool is_view(const struct graph *graph, const struct shape *a, const struct shape *b)
 {
 	int i = a->rank, k = b->rank;
@@ -160,7 +162,7 @@ enum ercc_status expand_sized_flatten(struct node *node)
 
 /* ---- Slice ---- */
 
-/* Input `slot` of a Slice from opset 10 on, or the attribute of an earlier one; NULL: left out. */
+/* Input `slot` of a Slice from opset 10 on, or the attribute of an earlier one. NULL if it is left out. */
 static struct value *slice_list(struct node *node, const char *name, int slot)
 {
 	const struct attr *attr = node_attr(node, name);
@@ -169,7 +171,7 @@ static struct value *slice_list(struct node *node, const char *name, int slot)
 	return attr && attr->kind == ATTR_INTS ? constant_ints(node, attr->ints, (int)attr->count) : NULL;
 }
 
-/* Starts or ends that are not known, or one of the axes that are sliced has a run-time size. */
+/* Whether a start or an end is unknown, or a sliced axis has a run-time size. */
 bool is_sized_slice(const struct node *node)
 {
 	const struct attr *attr = node_attr(node, "axes");
@@ -191,7 +193,7 @@ bool is_sized_slice(const struct node *node)
 	return sized;
 }
 
-/* Element `i` of a list, where it is known. */
+/* Reads element `i` of a list. Returns false if the list is not constant. */
 static bool known_number(const struct value *list, int i, int64_t *number)
 {
 	if (list->constant)
@@ -199,7 +201,7 @@ static bool known_number(const struct value *list, int i, int64_t *number)
 	return list->constant;
 }
 
-/* A start or an end, brought into low .. dim - short_of; negative ones count from the end. */
+/* Element `i` of the starts or the ends, clamped to low .. dim - short_of. A negative one counts from the end. */
 static struct value *emit_border(struct node *node, struct value *list, int i, struct value *dim, int low, int short_of)
 {
 	struct value *all = EMIT(node, TEXT(node, "Cast[to=%d](a)", ERC_I64), list), *one;
@@ -208,7 +210,7 @@ static struct value *emit_border(struct node *node, struct value *list, int i, s
 	            dim);
 }
 
-/* x along one axis: from position `start` on by steps, as the list says. */
+/* Slices x along one axis. `i` is the index of its start and end in the lists. */
 static enum ercc_status slice_axis(struct node *node, struct value **x, int axis, int i, struct value *starts,
                                    struct value *ends, int64_t step)
 {
@@ -230,7 +232,7 @@ static enum ercc_status slice_axis(struct node *node, struct value **x, int axis
 	const struct shape *sizes = ends->elements;
 	if (known_start && first == 0 && step == 1 && sizes && sizes->sizes[i] && sizes->dims[i] <= dim &&
 	    !in->shape.sizes[axis])
-		count = graph_size(node->graph, sizes->sizes[i]); /* the very same */
+		count = graph_size(node->graph, sizes->sizes[i]); /* the count is this size itself */
 	struct value *at = constant_range(node, 0, step, bound, &(struct shape){.rank = 1, .dims = {bound}});
 	if (known_start && first == 0 && step > 0)
 		*x =
@@ -272,7 +274,7 @@ enum ercc_status expand_sized_slice(struct node *node)
 	return ERCC_OK;
 }
 
-/* ---- Concat along a dim with run-time sizes: the parts lie at their bounds, and a gather closes the gaps ---- */
+/* ---- Concat along a dim with run-time sizes: joined at the bounds, then a gather closes the gaps ---- */
 
 static bool concat_axis(const struct node *node, int *axis)
 {

@@ -1,8 +1,9 @@
-/* NonMaxSuppression: each class of each image picks its boxes, then all picks are put in a row. */
+/* NonMaxSuppression: each class of each image picks its boxes, then all picks are collected in one array. */
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
-/* boxes [images, m, 4], scores [images, classes, m], most, overlap, least score. */
+/* Inputs: boxes [images, m, 4], scores [images, classes, m], maximum number of picks per class, overlap limit, minimum
+ * score. */
 static enum ercc_status infer_nms(struct node *node)
 {
 	const struct shape *boxes = &node->inputs[0]->shape, *scores = &node->inputs[1]->shape;
@@ -30,7 +31,7 @@ static enum ercc_status infer_nms(struct node *node)
 	return set_output(node, 0, ERC_I64, &out);
 }
 
-/* The input's, or a constant where it is left out. */
+/* The input's buffer, or a constant if the input is left out. */
 static struct buffer *limit_buffer(struct lowering *lowering, struct node *node, int slot, const float *otherwise)
 {
 	struct value *value = node_input(node, slot);

@@ -1,10 +1,10 @@
-/* NonZero and Compress: how many elements are kept is known at run time only. */
+/* NonZero and Compress: the number of elements that they keep is known at run time only. */
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
-#define CHUNK 4096 /* elements that one row counts, and then writes */
+#define CHUNK 4096 /* elements that one row counts and then writes */
 
-/* ---- NonZero: [rank, n], and n behind it as an output that only the compiler sees ---- */
+/* ---- NonZero: [rank, n]; a second output that only the compiler sees is n ---- */
 
 static enum ercc_status set_known(struct node *node, const struct tensor *tensor)
 {
@@ -59,7 +59,8 @@ static struct launch *add_chunks(struct lowering *lowering, struct node *node, c
 	return launch;
 }
 
-/* Each chunk counts; then each adds up those before it, and knows where its own go. */
+/* The first launch counts the elements of each chunk. In the second, each chunk adds up the counts before it, which
+ * gives the place of its own elements. */
 static enum ercc_status lower_nonzero(struct lowering *lowering, struct node *node)
 {
 	const struct shape *in = &node->inputs[0]->shape;
@@ -77,7 +78,7 @@ static enum ercc_status lower_nonzero(struct lowering *lowering, struct node *no
 	return ERCC_OK;
 }
 
-/* What lies behind run-time sizes is zero. */
+/* Fills the elements after the true sizes with zero, so that NonZero skips them. */
 static enum ercc_status expand_sized_nonzero(struct node *node)
 {
 	struct value *x = node->inputs[0], *zero = constant_number(node, x->dtype, 0);
@@ -88,7 +89,7 @@ static enum ercc_status expand_sized_nonzero(struct node *node)
 	return ERCC_OK;
 }
 
-/* ---- Compress: slices of the data where the condition holds ---- */
+/* ---- Compress: the slices of the data where the condition is true ---- */
 
 static enum ercc_status expand_compress(struct node *node)
 {

@@ -1,9 +1,9 @@
-/* Layer, instance, group and root-mean-square normalisation: one kernel over rows, behind the
- * compiler's own operator Normalize(x, scale, bias). */
+/* Layer, instance, group and root-mean-square normalisation. All become the compiler's own operator erc.Normalize(x,
+ * scale, bias), which is one kernel over rows. */
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/norm.h"
 
-/* ---- Normalize: rows are the dims from `axis` on; mod, step and div say where scale and bias lie (norm.row.c) ---- */
+/* ---- Normalize: a row is all dims from `axis` on; norm.row.c says what mod, step and div mean ---- */
 
 static enum ercc_status infer_normalize(struct node *node)
 {
@@ -49,16 +49,16 @@ static enum ercc_status lower_normalize(struct lowering *lowering, struct node *
 	return ERCC_OK;
 }
 
-/* ---- what is made of it ---- */
+/* ---- operators that expand to Normalize ---- */
 
-/* The node's epsilon, spelled so that nothing of it is lost. */
+/* Attributes of a Normalize node. Nine digits keep every bit of epsilon. */
 static const char *attrs_of(const struct node *node, int axis, int64_t mod, int64_t step, int64_t div, bool rms)
 {
 	return TEXT(node, "axis=%d, mod=%lld, step=%lld, div=%lld, rms=%d, epsilon=%.9e", axis, (long long)mod,
 	            (long long)step, (long long)div, rms, node_attr_float(node, "epsilon", 1e-5f));
 }
 
-/* The shape of scale or bias is that of the dims from the axis on, so that row and element need no arithmetic. */
+/* Whether scale or bias has the shape of the dims from `axis` on: then element i of a row uses its element i. */
 static bool lies_along(const struct value *value, const struct shape *in, int axis)
 {
 	int skip = value->shape.rank - (in->rank - axis);
@@ -138,7 +138,7 @@ static enum ercc_status expand_group_norm(struct node *node)
 {
 	struct value *x = node->inputs[0];
 	int64_t groups = node_attr_int(node, "num_groups", 0);
-	bool per_group = node->op->since < 21; /* scale and bias: one a group, later one a channel */
+	bool per_group = node->op->since < 21; /* one scale and bias per group; from opset 21 on per channel */
 	if (x->shape.rank < 3)
 		return node_fail(node, ERCC_MODEL, "needs rank 3 or more, found %d", x->shape.rank);
 	int64_t channels = x->shape.dims[1], positions = 1;
@@ -160,7 +160,7 @@ static enum ercc_status expand_group_norm(struct node *node)
 	return ERCC_OK;
 }
 
-/* (x - mean) / (standard deviation + 1e-9) over the axes. */
+/* (x - mean) / (standard deviation + 1e-9), over the axes. */
 static enum ercc_status expand_mean_variance(struct node *node)
 {
 	struct value *x = node->inputs[0], *d;
@@ -189,7 +189,7 @@ static enum ercc_status expand_lp_norm(struct node *node)
 	if (p != 1 && p != 2)
 		return node_fail(node, ERCC_MODEL, "p is %lld; 1 and 2 are possible", (long long)p);
 	axes[0] = axis;
-	/* a row of zeros stays one */
+	/* a row of zeros stays zero */
 	struct value *norm = EMIT(node, p == 1 ? "ReduceL1(a, b)" : "ReduceL2(a, b)", x, constant_ints(node, axes, 1));
 	expand_to(node, 0,
 	          EMIT(node, "Where(Equal(b, c), Mul(a, 0), Div(a, b))", x, norm, constant_number(node, x->dtype, 0)));

@@ -1,8 +1,9 @@
-/* Layer and root-mean-square normalisation over the last dim, in the forms that exports have. */
+/* Finds layer and root-mean-square normalisation over the last dim in the forms that exporters write. */
 #include "compiler/lower/match.h"
 #include "compiler/ops/norm.h"
 
-/* The constant along the last dim that the only user of `value`, an `op_type`, applies to it; NULL when there is none. */
+/* Returns the constant along the last dim that the only user of `value`, an `op_type`, combines it with. NULL if there
+ * is none. *user becomes the only user, or NULL. */
 static struct value *applied(const struct graph *graph, const struct value *value, const char *op_type,
                              struct node **user)
 {
@@ -68,7 +69,7 @@ static enum ercc_status recover_rms(struct node *root, const struct match *match
 	return recover(root, match, true, done);
 }
 
-/* x is what is normalised, e its epsilon. */
+/* x is normalised; e is epsilon. */
 const struct recovery norm_recoveries[] = {
 	{"Div(Sub(x, ReduceMean(x)), Sqrt(Add(ReduceMean(Pow(Sub(x, ReduceMean(x)), 2)), #e)))", NULL, recover_layer},
 	{"Div(Sub(x, ReduceMean(x)), Sqrt(Add(ReduceMean(Mul(Sub(x, ReduceMean(x)), Sub(x, ReduceMean(x)))), #e)))", NULL,

@@ -1,4 +1,4 @@
-/* Pad: a fill and a copy, or for the repeating modes one gather per padded axis. */
+/* Pad: a fill and a copy. Modes that repeat input elements need one gather per padded axis. */
 #include "compiler/ops/gather.h"
 
 static enum ercc_status read_pads(const struct node *node, int64_t *before, struct shape *out)
@@ -55,7 +55,7 @@ static enum ercc_status infer_pad(struct node *node)
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
 
-/* The input position that output position `at` repeats. */
+/* The input position whose element goes to output position `at`. */
 static int64_t repeated(const char *mode, int64_t at, int64_t dim)
 {
 	if (!strcmp(mode, "edge"))
@@ -102,7 +102,7 @@ static enum ercc_status lower_pad_repeat(struct lowering *lowering, struct node 
 	return ERCC_OK;
 }
 
-/* Fills the output, then copies the part of the input that stays. */
+/* Fills the output, then copies the part of the input that is kept. */
 static enum ercc_status lower_pad(struct lowering *lowering, struct node *node)
 {
 	struct value *in = node->inputs[0], *out = node->outputs[0];

@@ -1,4 +1,5 @@
-/* Element-wise operators: one row each. a, b, c are the inputs, @x an attribute with its default. */
+/* Element-wise operators, one row each. In a row's text a, b and c are the inputs; @x is an attribute, whose default
+ * the row gives. */
 #include "compiler/ops/inserted.h"
 #include "compiler/ops/sizes.h"
 
@@ -24,9 +25,9 @@ static bool lookup_attribute(void *user, const char *name, double *value)
 	return false;
 }
 
-/* Rows whose text depends on an attribute: the first entry of an operator is its default. */
+/* Operators whose text depends on an attribute. An operator's first entry is its default. */
 static const struct choice {
-	const char *op, *attr, *word; /* word NULL: the attribute is the integer */
+	const char *op, *attr, *word; /* NULL: the attribute is an integer, `number` */
 	int64_t number;
 	const char *expr;
 } choices[] = {
@@ -40,7 +41,7 @@ static const struct choice {
 	{"BitShift", "direction", "RIGHT", 0, "shr(a, b)"},
 };
 
-/* Powers that are products: a general one takes a logarithm for each element. */
+/* Powers with a cheaper text than the general one, which takes a logarithm per element. */
 static const char *power_text(const struct node *node)
 {
 	static const struct {
@@ -93,7 +94,7 @@ static enum ercc_status build_expr(struct context *ctx, struct node *node, struc
 	return expr_parse(ctx, expr, text, cast, node->input_count, lookup_attribute, node, &result);
 }
 
-/* A sum, product or minimum of run-time sizes and numbers from 0 on is one too. */
+/* A sum, product or minimum of run-time sizes and numbers that are not negative is again a run-time size. */
 static void derive_size(struct node *node)
 {
 	struct shape a, b;
@@ -104,7 +105,7 @@ static void derive_size(struct node *node)
 	if (node->outputs[0]->dtype != ERC_I64 || shape_elements(&node->outputs[0]->shape) != 1 ||
 	    !known_elements(node->inputs[0], &a) || !known_elements(node->inputs[1], &b) || (!a.sizes[0] && !b.sizes[0]))
 		return;
-	for (int i = 0; i < 2 && !least; i++) { /* a number that changes nothing */
+	for (int i = 0; i < 2 && !least; i++) { /* adding 0 or multiplying by 1 */
 		const struct shape *number = i ? &a : &b;
 		if (!number->sizes[0] && number->dims[0] == product) {
 			set_elements(node, i ? &b : &a);
@@ -119,7 +120,7 @@ static void derive_size(struct node *node)
 	graph_add_size(node->graph, node->outputs[0], bound);
 }
 
-/* All inputs broadcast to the output; its dtype is that of the expression. */
+/* The output's shape is all inputs broadcast; its dtype is that of the expression. */
 static enum ercc_status infer_pointwise(struct node *node)
 {
 	struct shape shape = node->inputs[0]->shape;
@@ -145,7 +146,7 @@ static enum ercc_status infer_pointwise(struct node *node)
 	return ERCC_OK;
 }
 
-/* Strides of `value` in the launch's space: blocked ones where `layout` is NC16. */
+/* Strides of `value` in the launch's space. They are those of blocks if `layout` is NC16. */
 static void operand_strides(const struct value *value, const struct shape *out, enum layout layout,
                             const struct shape *space, int64_t *strides)
 {
@@ -160,7 +161,7 @@ static void operand_strides(const struct value *value, const struct shape *out, 
 	bool spatial = false, batch = skip == 0 && value->shape.dims[0] > 1;
 	for (int i = 2; i < out->rank; i++)
 		spatial |= i >= skip && value->shape.dims[i - skip] > 1;
-	/* a value of the output's own shape has all lanes, one channel or not */
+	/* a value of the output's shape has all lanes, even with one channel */
 	bool whole = shape_equal(&value->shape, out);
 	int64_t block = spatial || positions == 1 ? positions * 16 : 16;
 	channels |= whole;
@@ -170,7 +171,7 @@ static void operand_strides(const struct value *value, const struct shape *out, 
 	strides[0] = batch ? blocks * block : 0;
 }
 
-/* A per-channel constant, padded to whole blocks. */
+/* A constant with one element per channel, padded to whole blocks. */
 static struct buffer *channel_constant(struct lowering *lowering, const struct value *value)
 {
 	const struct tensor *tensor = tensor_expand(&lowering->ctx->arena, value->constant);
@@ -207,8 +208,8 @@ static enum ercc_status lower_pointwise(struct lowering *lowering, struct node *
 	return ERCC_OK;
 }
 
-/* Element-wise on blocked values: every input has the output's shape, or is a scalar, a constant
- * per channel, or one value per image and channel. */
+/* Chooses the blocked layout if at least one input is blocked. Every input must have the output's shape, or be a
+ * scalar, a constant per channel, or one value per image and channel. */
 static bool layout_pointwise(const struct node *node, enum layout *inputs, enum layout *output)
 {
 	const struct value *out = node->outputs[0];
@@ -243,7 +244,7 @@ static bool layout_pointwise(const struct node *node, enum layout *inputs, enum 
 	return any;
 }
 
-/* ---- Clip: bounds are inputs from opset 11, attributes before; either may be missing ---- */
+/* ---- Clip: bounds are inputs from opset 11 on, attributes before; each may be left out ---- */
 
 static enum ercc_status infer_clip(struct node *node)
 {
@@ -312,7 +313,7 @@ static enum ercc_status lower_cast(struct lowering *lowering, struct node *node)
 	return ERCC_OK;
 }
 
-/* ---- batch normalisation that could not be folded into constants or a convolution ---- */
+/* ---- batch normalisation that is not folded into constants or a convolution ---- */
 
 static enum ercc_status infer_batch_norm(struct node *node)
 {
@@ -330,7 +331,7 @@ static enum ercc_status infer_batch_norm(struct node *node)
 	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);
 }
 
-/* x, scale, bias, mean, variance; the last four lie along dim 1. */
+/* The inputs are x, scale, bias, mean and variance. The last four have one element per index of dim 1. */
 static enum ercc_status lower_batch_norm(struct lowering *lowering, struct node *node)
 {
 	struct value *in = node->inputs[0], *out = node->outputs[0];
@@ -357,7 +358,7 @@ static const float *floats_of(const struct node *node, int slot)
 	return tensor_expand(&node->graph->ctx->arena, node->inputs[slot]->constant)->data;
 }
 
-/* Where all but x is known. */
+/* The factor and addend of each channel. Returns false unless all inputs but x are constants. */
 static bool batch_norm_affine(const struct node *node, struct channel_affine *out)
 {
 	struct arena *arena = &node->graph->ctx->arena;
@@ -407,7 +408,7 @@ struct value *insert_affine(struct node *before, struct value *x, const struct c
 	return shifted;
 }
 
-/* Casts, and the narrowing that the infer pass puts behind what is computed in f32 for half precision. */
+/* Narrow is a cast. The infer pass puts it after operators that compute in f32 in place of half precision. */
 static enum ercc_status infer_narrow(struct node *node)
 {
 	enum erc_dtype dtype = node->inputs[0]->dtype;
@@ -440,7 +441,7 @@ static enum ercc_status expand_cast_like(struct node *node)
 	return ERCC_OK;
 }
 
-/* Before opset 7 the slope of PRelu lies along dim 1. */
+/* Before opset 7 PRelu's slope has one element per index of dim 1. */
 static enum ercc_status expand_prelu(struct node *node)
 {
 	struct value *x = node->inputs[0], *slope = node->inputs[1];
@@ -513,7 +514,7 @@ const struct op ops_pointwise[] = {
 	UNARY("Softplus", 1, TYPES_FLOAT, "add(max(a, 0), log1p(exp(neg(abs(a)))))"),
 	UNARY("Swish", 24, TYPES_FLOAT, "mul(a, sigmoid(mul(@alpha, a)))", .defaults = {{"alpha", 1.0f}}),
 	UNARY("Mish", 18, TYPES_FLOAT, "mul(a, tanh(add(max(a, 0), log1p(exp(neg(abs(a)))))))"),
-	UNARY("Gelu", 20, TYPES_FLOAT, "a"), /* the text is one of the choices */
+	UNARY("Gelu", 20, TYPES_FLOAT, "a"), /* the text comes from `choices` */
 	BINARY("Add", 1, TYPES_NUMBER, "add(a, b)", .commutes = true),
 	BINARY("Sub", 1, TYPES_NUMBER, "sub(a, b)"),
 	BINARY("Mul", 1, TYPES_NUMBER, "mul(a, b)", .commutes = true),

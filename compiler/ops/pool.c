@@ -29,7 +29,7 @@ static bool layout_pool(const struct node *node, enum layout *inputs, enum layou
 	return *output == inputs[0];
 }
 
-/* MaxPool's second output: a launch of its own. */
+/* MaxPool's second output, the positions of the maxima, is a launch of its own. */
 static void lower_indices(struct lowering *lowering, struct node *node, const struct window *w)
 {
 	struct value *in = node->inputs[0];

@@ -1,9 +1,9 @@
-/* Quantisation as element-wise work in f32: QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear. */
+/* Quantisation as element-wise operators in f32: QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear. */
 #include "compiler/lower/op.h"
 
 #define TYPES_QUANTISED (TYPE(I8) | TYPE(U8) | TYPE(I16) | TYPE(U16))
 
-/* Lowest and highest of a quantised dtype. */
+/* Minimum and maximum of a quantised dtype. */
 static void quantised_range(enum erc_dtype dtype, double *low, double *high)
 {
 	bool is_signed = dtype == ERC_I8 || dtype == ERC_I16;
@@ -12,7 +12,7 @@ static void quantised_range(enum erc_dtype dtype, double *low, double *high)
 	*high = *low + span - 1;
 }
 
-/* Scale or zero point so that it broadcasts to x: one for all, one for each position of the axis, or one for each
+/* Shapes a scale or zero point so that it broadcasts to x. It has one element, one per position of the axis, or one per
  * block of `block_size` positions. */
 static enum ercc_status spread_along(struct node *node, int slot, struct value **out)
 {
@@ -71,7 +71,7 @@ static enum ercc_status expand_dequantize(struct node *node)
 	return ERCC_OK;
 }
 
-/* x / scale to the nearest, halves to even, plus the zero point, saturated. */
+/* x / scale, rounded to the nearest integer (ties to even), plus the zero point, clamped to the dtype's range. */
 static struct value *emit_quantised(struct node *node, struct value *x, struct value *scale, struct value *zero,
                                     enum erc_dtype dtype)
 {
@@ -100,7 +100,7 @@ static enum ercc_status expand_quantize(struct node *node)
 	return ERCC_OK;
 }
 
-/* The range of x, widened to hold 0, onto 0 to 255. */
+/* Maps the range of x, extended to contain 0, to 0 .. 255. */
 static enum ercc_status expand_dynamic_quantize(struct node *node)
 {
 	struct value *x = node->inputs[0];

@@ -1,4 +1,4 @@
-/* Sequence operators that carry a state from call to call: LinearAttention, a step at a time, and
+/* Sequence operators that carry a state from one call to the next: LinearAttention, which is unrolled into steps, and
  * CausalConvWithState. */
 #include "compiler/lower/op.h"
 
@@ -6,7 +6,7 @@
 
 #define STEPS_MAX 2048
 
-/* ---- CausalConvWithState: a depthwise convolution behind what the last call left ---- */
+/* ---- CausalConvWithState: a depthwise convolution over the state of the last call followed by the input ---- */
 
 static enum ercc_status expand_causal_conv(struct node *node)
 {
@@ -41,13 +41,13 @@ static enum ercc_status expand_causal_conv(struct node *node)
 	return ERCC_OK;
 }
 
-/* ---- LinearAttention: state = decay state + key (value - what the state has for the key) ---- */
+/* ---- LinearAttention: state = decay state + key (value - what the state returns for the key) ---- */
 
 struct linear {
 	int64_t batch, steps, q_heads, kv_heads, k_size, v_size;
 	bool gated, delta;
 	struct value *q, *k, *v, *decay, *beta,
-		*state; /* [batch, heads, steps, size]; the state [batch, heads, k_size, v_size] */
+		*state; /* [batch, heads, steps, size]; state: [batch, heads, k_size, v_size] */
 };
 
 static enum ercc_status check_part(const struct node *node, int slot, const char *what, const struct linear *l,
@@ -117,7 +117,7 @@ static struct value *step_linear(struct node *node, struct linear *l, int64_t t)
 	struct value *k = EMIT(node, "Transpose[perm=0:1:3:2](a)", at_step(node, l->k, t)), *v = at_step(node, l->v, t),
 				 *read = l->state;
 	int64_t repeats = l->q_heads / l->kv_heads;
-	if (l->gated) /* a factor for each key dim, or one for all */
+	if (l->gated) /* decay has one factor per key dim, or one for all */
 		l->state = EMIT(node, "Mul(a, Exp(Transpose[perm=0:1:3:2](b)))", l->state, at_step(node, l->decay, t));
 	if (l->delta)
 		v = EMIT(node, "Mul(a, Sub(b, MatMul(Transpose[perm=0:1:3:2](c), d)))", at_step(node, l->beta, t), v, k,

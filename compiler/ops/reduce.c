@@ -1,4 +1,5 @@
-/* Reductions over axes, global pooling among them. One row each: how to start, combine and finish. */
+/* Reductions over axes, including global pooling. A row gives the start value and texts to combine elements and to
+ * finish. */
 #include "compiler/kernels/reduce.h"
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
@@ -8,11 +9,11 @@
 enum reduction_start {
 	START_ZERO,
 	START_ONE,
-	START_LOWEST, /* numbers of the dtype */
+	START_LOWEST, /* minimum or maximum of the dtype */
 	START_HIGHEST,
 };
 
-/* Texts over a (so far), b (an element) and c (how many). */
+/* In the texts a is the result so far, b an element, and c the number of elements. */
 struct reduction_rule {
 	enum reduction_start start;
 	const char *combine, *finish;
@@ -24,7 +25,8 @@ static bool is_global(const struct node *node)
 	return !strncmp(node->op_type, "Global", 6);
 }
 
-/* Which axes lead to the shape that the model states, where that is certain. */
+/* Finds the axes from the shape that the model declares for the output. Returns false where that is ambiguous, else
+ * warns. */
 static bool stated_axes(const struct node *node, bool *reduce)
 {
 	const struct shape *in = &node->inputs[0]->shape;
@@ -33,13 +35,13 @@ static bool stated_axes(const struct node *node, bool *reduce)
 	if (!stated_shape(node, &out) || (keep && out.rank != in->rank))
 		return false;
 	int k = 0, last = out.rank - 1;
-	for (int i = 0; i < in->rank; i++) { /* kept as soon as a dim fits */
+	for (int i = 0; i < in->rank; i++) { /* from the first dim on, keep each dim that fits */
 		reduce[i] = keep ? out.dims[i] != in->dims[i] : k >= out.rank || out.dims[k] != in->dims[i];
 		if (keep && reduce[i] && out.dims[i] != 1)
 			return false;
 		k += !reduce[i];
 	}
-	for (int i = in->rank - 1; i >= 0; i--) { /* and the same from the end */
+	for (int i = in->rank - 1; i >= 0; i--) { /* the same from the last dim must agree */
 		from_end[i] = keep ? reduce[i] : last < 0 || out.dims[last] != in->dims[i];
 		last -= !from_end[i];
 	}
@@ -61,7 +63,7 @@ static enum ercc_status reduced_axes(const struct node *node, bool *reduce)
 	if (node_input(node, 1) && !node->inputs[1]->constant && stated_axes(node, reduce))
 		return ERCC_OK;
 	TRY(int_list(node, "axes", 1, axes, MAX_RANK, &count));
-	/* No list is an empty one. */
+	/* A missing list means the same as an empty one. */
 	bool all = count <= 0 && !node_attr_int(node, "noop_with_empty_axes", 0);
 	for (int i = 0; i < in->rank; i++)
 		reduce[i] = all;
@@ -91,7 +93,7 @@ static enum ercc_status infer_reduce(struct node *node)
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
 
-/* Global pooling, by that name or as a reduction of all spatial dims, keeps a blocked input blocked. */
+/* Global pooling, by name or as a reduction of all spatial dims, keeps a blocked input blocked. */
 static bool layout_reduce(const struct node *node, enum layout *inputs, enum layout *output)
 {
 	bool reduce[MAX_RANK];
@@ -105,7 +107,7 @@ static bool layout_reduce(const struct node *node, enum layout *inputs, enum lay
 	return true;
 }
 
-/* Text over a (so far), b (an element) and c (how many). */
+/* Parses a text over a (the result so far), b (an element) and c (the number of elements). */
 static enum ercc_status reduction_expr(struct context *ctx, const char *text, enum erc_dtype dtype, struct expr *expr)
 {
 	int args[3], result;
@@ -114,7 +116,7 @@ static enum ercc_status reduction_expr(struct context *ctx, const char *text, en
 		args[i] = expr_operand(expr, i, dtype);
 	TRY(expr_parse(ctx, expr, text, args, 3, NULL, NULL, &result));
 	expr_cast(expr, result, dtype);
-	if (result != expr->count - 1) /* an operand as it is: the result is the last node */
+	if (result != expr->count - 1) /* the text is only an operand: add a copy, as the result must be the last node */
 		expr->nodes[expr->count++] = expr->nodes[result];
 	return ERCC_OK;
 }
@@ -139,7 +141,7 @@ static union expr_value start_value(enum reduction_start start, enum erc_dtype d
 	                                                  : starts[start].boolean};
 }
 
-/* START, and COMBINE and FINISH as declarations, with the names of their results. */
+/* Defines START, and COMBINE and FINISH as declarations, with the names of their results. */
 static enum ercc_status define_reduction(struct lowering *lowering, const struct reduction_rule *rule,
                                          enum erc_dtype dtype, int64_t lanes, struct launch *launch)
 {
@@ -169,7 +171,7 @@ static enum ercc_status define_reduction(struct lowering *lowering, const struct
 	return ERCC_OK;
 }
 
-/* (dim, stride) of each dim. */
+/* Sets (dim, stride) of each dim, from parameter `first` on. */
 static void set_dims(struct launch *launch, int first, const struct shape *shape, const int64_t *strides)
 {
 	for (int i = 0; i < shape->rank; i++) {
@@ -185,7 +187,7 @@ static enum ercc_status lower_reduce(struct lowering *lowering, struct node *nod
 	struct shape shape = in->shape, kept = {0}, gone = {0};
 	int64_t strides[MAX_RANK], kept_strides[MAX_RANK], gone_strides[MAX_RANK];
 	TRY(reduced_axes(node, reduce));
-	if (blocked) { /* [N, blocks, positions, 16], positions reduced */
+	if (blocked) { /* [N, blocks, positions, 16]: only positions are reduced */
 		int64_t blocks = ceil_div(shape.dims[1], 16), positions = 1;
 		for (int i = 2; i < shape.rank; i++)
 			positions *= shape.dims[i];
@@ -220,9 +222,9 @@ static enum ercc_status lower_reduce(struct lowering *lowering, struct node *nod
 	return define_reduction(lowering, node->op->reduction, in->dtype, lanes, launch);
 }
 
-/* ---- reductions made of others ---- */
+/* ---- reductions that expand to others ---- */
 
-/* "a" reduced by `op_type` over this node's axes. */
+/* Reduces x by `op_type` over this node's axes. */
 static enum ercc_status emit_reduction(struct node *node, const char *op_type, bool keep, struct value *x,
                                        struct value **out)
 {
@@ -238,7 +240,8 @@ static enum ercc_status emit_reduction(struct node *node, const char *op_type, b
 	return ERCC_OK;
 }
 
-/* Axes that are not known are found once, and stand in what the node expands to. */
+/* Whether the node is expanded: its axes are computed, so they have to be found once, or a reduced dim has a run-time
+ * size. */
 static bool is_expanded(const struct node *node)
 {
 	bool reduce[MAX_RANK];
@@ -252,8 +255,8 @@ static bool is_expanded(const struct node *node)
 	return false;
 }
 
-/* Over dims with run-time sizes: what lies behind these is filled with what the reduction starts with, and a mean is a
- * sum by its true count. */
+/* Reduces dims with run-time sizes. Elements after the true size are filled with the reduction's start value, and a
+ * mean divides the sum by the true count. */
 static enum ercc_status expand_sized_reduce(struct node *node)
 {
 	struct value *x = node->inputs[0], *count = constant_number(node, ERC_I64, 1), *out, *fill;
@@ -297,7 +300,7 @@ static enum ercc_status expand_log_sum(struct node *node)
 	return expand_through_sum(node, "Identity(a)", "Log(a)");
 }
 
-/* log(sum(e^(x - top))) + top, with top the largest element where that is finite. */
+/* log(sum(e^(x - top))) + top. top is the maximum, or 0 where the maximum is infinite. */
 static enum ercc_status expand_log_sum_exp(struct node *node)
 {
 	struct value *x = node->inputs[0], *top, *sum, *flat;
@@ -329,7 +332,7 @@ static enum ercc_status expand_global_lp_pool(struct node *node)
 	return ERCC_OK;
 }
 
-/* Patterns take a reduction over the last dim, which it keeps. */
+/* Patterns match only a reduction that is over the last dim and keeps that dim. */
 static bool is_over_last(const struct node *node)
 {
 	int64_t axes[MAX_RANK];

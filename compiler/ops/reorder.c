@@ -1,4 +1,4 @@
-/* Reorder, the compiler's own operator: plain to channel-blocked layout and back. */
+/* erc.Reorder, the compiler's own operator: from plain to channel-blocked layout and back. */
 #include "compiler/ops/inserted.h"
 
 static enum ercc_status infer_reorder(struct node *node)
@@ -6,7 +6,7 @@ static enum ercc_status infer_reorder(struct node *node)
 	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);
 }
 
-/* Whole blocks by one copy, the ragged last block by another. */
+/* One copy for the whole blocks, another for the ragged last block. */
 static enum ercc_status lower_reorder(struct lowering *lowering, struct node *node)
 {
 	struct value *in = node->inputs[0], *out = node->outputs[0];
@@ -22,7 +22,7 @@ static enum ercc_status lower_reorder(struct lowering *lowering, struct node *no
 		struct shape space = shape_of(4, (int64_t[]){images, count, positions, lanes});
 		int64_t plain[] = {channels * positions, 16 * positions, 1, positions};
 		int64_t blocked[] = {padded * positions, 16 * positions, 16, 1};
-		int64_t at = part * full * 16 * positions; /* the same in both */
+		int64_t at = part * full * 16 * positions; /* elements; the same in both layouts */
 		TRY(lower_copy(lowering, node, in, at, blocking ? plain : blocked, out, at, blocking ? blocked : plain,
 		               &space));
 	}

@@ -1,5 +1,5 @@
-/* Resize and Upsample: one launch per axis that changes, with the positions and weights of its taps as
- * constants. Nearest neighbours are gathered and may have any dtype. */
+/* Resize and Upsample. Each axis that changes is one launch, with the positions and weights of its taps as constants.
+ * Nearest neighbours are gathered, so they work for any dtype. */
 #include "compiler/ops/gather.h"
 #include "compiler/ops/sizes.h"
 
@@ -19,7 +19,7 @@ struct resize {
 
 /* ---- reading the node ---- */
 
-/* Scales or sizes per axis: from the attribute, or constant inputs. *count is -1 where the slot is left out. */
+/* Reads scales or sizes per axis from a constant input. *count is -1 where the input is left out. */
 static enum ercc_status numbers_input(const struct node *node, int slot, const char *what, double *values, int limit,
                                       int *count)
 {
@@ -163,7 +163,7 @@ static enum ercc_status read_resize(const struct node *node, struct resize *r)
 
 /* ---- taps ---- */
 
-/* Where output position `at` lies on the input's axis. Divided in f32, as the scale is stated: 3 / 0.6 is 5. */
+/* The input position that output position `at` reads. Divides in f32, as the scale is an f32: 3 / 0.6 is 5. */
 static double source_position(const struct resize *r, int axis, int64_t at, int64_t size)
 {
 	double scale = r->scale[axis], in = (double)size, out = scale * in, x = (double)at;
@@ -182,7 +182,8 @@ static double source_position(const struct resize *r, int axis, int64_t at, int6
 	return half;
 }
 
-/* The weight of a tap at that distance, in units of the kernel. */
+/* The weight of a tap at a distance from the position, in input elements; the caller scales it if the axis shrinks with
+ * antialias. */
 static double kernel_weight(const struct resize *r, double distance)
 {
 	double x = fabs(distance), a = (double)r->cubic_a;
@@ -211,7 +212,7 @@ struct axis_taps {
 	int count;      /* taps per output position */
 	int32_t *index; /* [out][count] */
 	float *weight;
-	bool outside; /* some positions lie outside: their first index is -1 */
+	bool outside; /* some positions are outside: their first index is -1 */
 };
 
 static int tap_count(const struct resize *r, int axis, double *reach)
@@ -307,7 +308,7 @@ static void add_nearest(struct lowering *lowering, const struct node *node, stru
 	lower_gather_axis(lowering, node, g);
 }
 
-/* [n, c, spatial] as it lies in memory: [n, blocks, spatial, 16] where it is blocked. */
+/* The shape in memory: [n, c, spatial], or [n, blocks, spatial, 16] if blocked. */
 static struct shape stored_shape(const struct value *value)
 {
 	struct shape shape = value->shape;

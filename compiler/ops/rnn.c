@@ -1,5 +1,5 @@
-/* RNN, GRU and LSTM, unrolled: the input's products for all steps at once, then each step as a product with
- * the state and element-wise work. */
+/* RNN, GRU and LSTM, unrolled. The products of the input for all steps come first, as one product. Each step is then a
+ * product with the state and element-wise work. */
 #include "compiler/lower/op.h"
 
 #include <strings.h>
@@ -8,10 +8,10 @@
 /* LSTM's third activation, of the cell. */
 #define CELL 2
 
-/* What a gate does with its sum: text over `a`, with alpha and beta as b and c where it has any. */
+/* Activations of gates: text over `a`. b and c are alpha and beta; d and e are 0 and 1. */
 static const struct activation {
 	const char *name, *text;
-	int factors; /* alpha, then beta */
+	int factors; /* 1: alpha; 2: alpha and beta */
 	float alpha, beta;
 } activations[] = {
 	{"Relu", "Relu(a)", 0, 0, 0},
@@ -32,17 +32,17 @@ struct gate {
 	float alpha, beta;
 };
 
-/* One direction of the node at work. */
+/* One direction of the node while it is expanded. */
 struct rnn {
 	struct node *node;
 	int64_t gates; /* 1, 3 or 4 */
 	int64_t steps, batch, hidden, directions;
 	bool batch_first, reverse;
-	int direction;       /* which part of the weights */
-	struct gate gate[3]; /* f, g, h */
+	int direction;       /* index of this direction in the weights */
+	struct gate gate[3]; /* activations f, g, h */
 	float clip;          /* 0: none */
 	struct value *lengths, *zero, *one;
-	struct value *r, *r_own, *rb; /* [hidden, gates * hidden]; GRU's new state has its own, and its bias */
+	struct value *r, *r_own, *rb; /* [hidden, gates * hidden]; of GRU's new state alone; its bias */
 	struct value *p[3];           /* LSTM's peepholes i, o, f */
 	struct value *h, *c;          /* the state: [batch, hidden] */
 };
@@ -100,7 +100,7 @@ static enum ercc_status read_rnn(struct node *node, struct rnn *rnn)
 	return ERCC_OK;
 }
 
-/* Activations are given for each direction; alpha and beta are used up by those that have any, in order. */
+/* Activations are listed per direction. Those that have an alpha or beta take the next one of its list. */
 static enum ercc_status read_gates(struct node *node, const struct rnn *rnn, const char *const *defaults, int count,
                                    struct gate *gates)
 {
@@ -134,7 +134,7 @@ static struct value *activate(const struct rnn *rnn, int gate, struct value *x)
 {
 	struct node *node = rnn->node;
 	const struct gate *g = &rnn->gate[gate];
-	if (rnn->clip > 0 && gate != CELL) /* what is bounded is what enters the gates */
+	if (rnn->clip > 0 && gate != CELL) /* the clip bounds the gates' inputs */
 		x = EMIT(node, "Clip(a, b, c)", x, constant_number(node, ERC_F32, -(double)rnn->clip),
 		         constant_number(node, ERC_F32, (double)rnn->clip));
 	if (!strncmp(g->activation->text, g->activation->name, strlen(g->activation->name)))
@@ -143,7 +143,7 @@ static struct value *activate(const struct rnn *rnn, int gate, struct value *x)
 	            constant_number(node, ERC_F32, (double)g->beta), rnn->zero, rnn->one);
 }
 
-/* Columns of gate `index`. */
+/* Columns of `count` gates, from gate `index` on. */
 static struct value *part(const struct rnn *rnn, struct value *x, int64_t index, int64_t count)
 {
 	return EMIT(rnn->node,
@@ -167,7 +167,7 @@ static void step_rnn(struct rnn *rnn, struct value *x)
 	rnn->h = activate(rnn, 0, sum(rnn, product(rnn, rnn->h, rnn->r), x));
 }
 
-/* Gates z (update), r (reset), h (new state). */
+/* Gates: z (update), r (reset), h (new state). */
 static void step_gru(struct rnn *rnn, struct value *x)
 {
 	struct node *node = rnn->node;
@@ -186,7 +186,7 @@ static void step_gru(struct rnn *rnn, struct value *x)
 	rnn->h = EMIT(node, "Add(Mul(Sub(d, a), b), Mul(a, c))", z, fresh, rnn->h, rnn->one);
 }
 
-/* Gates i (input), o (output), f (forget), c (cell). */
+/* Gates: i (input), o (output), f (forget), c (cell). */
 static void step_lstm(struct rnn *rnn, struct value *x)
 {
 	struct node *node = rnn->node;
@@ -217,7 +217,7 @@ static const struct cell {
 
 /* ---- all steps of one direction ---- */
 
-/* This direction's part of a weight, without the direction's dim. */
+/* This direction's part of an input, without the direction's dim. NULL if the input is left out. */
 static struct value *of_direction(const struct rnn *rnn, int slot, int axis)
 {
 	if (!node_input(rnn->node, slot))
@@ -236,7 +236,7 @@ static struct value *initial_state(const struct rnn *rnn, int slot)
 	                    constant_ints(rnn->node, (int64_t[]){rnn->batch, rnn->hidden}, 2));
 }
 
-/* x W + biases for all steps: [steps, batch, gates * hidden]. */
+/* x W + biases for all steps: [steps, batch, gates * hidden]. Also sets the recurrent weights and bias. */
 static struct value *input_products(struct rnn *rnn, struct value *x)
 {
 	struct node *node = rnn->node;
@@ -251,14 +251,15 @@ static struct value *input_products(struct rnn *rnn, struct value *x)
 		return y;
 	struct value *own = part(rnn, bias, rnn->gates, rnn->gates);
 	if (rnn->gates == 3 &&
-	    node_attr_int(node, "linear_before_reset", 0)) { /* its own gate resets the state's bias too */
+	    node_attr_int(node, "linear_before_reset", 0)) { /* the reset gate also applies to the bias of the new state */
 		rnn->rb = part(rnn, own, 2, 1);
 		own = EMIT(node, "Concat[axis=0](a, Mul(b, 0))", part(rnn, own, 0, 2), rnn->rb);
 	}
 	return EMIT(node, "Add(a, Add(b, c))", y, part(rnn, bias, 0, rnn->gates), own);
 }
 
-/* Where the sequence has ended, the state stays; *y, what the step shows, is zero there. */
+/* After the end of a sequence its state no longer changes, and the step's output *y is zero. h and c are the state
+ * before the step. */
 static void hold_ended(struct rnn *rnn, int64_t t, struct value *h, struct value *c, struct value **y)
 {
 	struct node *node = rnn->node;
@@ -273,7 +274,7 @@ static void hold_ended(struct rnn *rnn, int64_t t, struct value *h, struct value
 		rnn->c = EMIT(node, "Where(a, b, c)", running, rnn->c, c);
 }
 
-/* [steps, 1, batch, hidden] */
+/* Returns the outputs of all steps: [steps, 1, batch, hidden]. */
 static struct value *run_direction(struct rnn *rnn, const struct cell *cell, struct value *x)
 {
 	struct node *node = rnn->node;
@@ -286,7 +287,7 @@ static struct value *run_direction(struct rnn *rnn, const struct cell *cell, str
 	rnn->h = initial_state(rnn, 5);
 	rnn->c = rnn->gates == 4 ? initial_state(rnn, 6) : NULL;
 	struct value *peepholes = rnn->gates == 4 ? of_direction(rnn, 7, 0) : NULL;
-	for (int i = 0; peepholes && i < 3; i++) /* stored as i, o, f */
+	for (int i = 0; peepholes && i < 3; i++) /* stored in the order i, o, f */
 		rnn->p[i] = part(rnn, peepholes, i, 1);
 	for (int64_t k = 0; k < rnn->steps; k++) {
 		int64_t t = rnn->reverse && !flip ? rnn->steps - 1 - k : k;

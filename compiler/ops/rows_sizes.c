@@ -1,8 +1,8 @@
-/* Operators that treat rows, images or regions one by one: they work on as many as there may be, and the true number of
- * them is what counts of the result. */
+/* Operators that treat rows, images or regions one by one. They compute all rows up to the bound, then the true number
+ * limits the result. */
 #include "compiler/ops/sizes.h"
 
-/* The node's operator on other inputs. */
+/* Adds a node with the same operator and attributes, but other inputs. Returns its first output. */
 static struct value *emit_same(struct node *node, struct value *const *inputs)
 {
 	struct graph *graph = node->graph;
@@ -18,7 +18,7 @@ static struct value *emit_same(struct node *node, struct value *const *inputs)
 	return outputs[0];
 }
 
-/* Inputs from `first` to `last` may have a run-time size as their dim 0, the same one; so has the output then. */
+/* Inputs `first` to `last` may have a run-time size as dim 0, all the same one. The outputs then have this size too. */
 static enum ercc_status expand_rows(struct node *node, int first, int last)
 {
 	struct value *inputs[8] = {NULL}, *size = NULL;
@@ -58,9 +58,9 @@ enum ercc_status expand_sized_regions(struct node *node)
 	return expand_rows(node, 1, 2);
 }
 
-/* ---- MatMul, Gemm: rows, columns, and the dim that is summed, which zeros fill ---- */
+/* ---- MatMul, Gemm: run-time sizes of rows, columns, or the summed dim, which is filled with zeros ---- */
 
-/* The matrix at its bounds; `summed`: its dim that the product sums. */
+/* The matrix at its bounds. summed: the dim that the product sums. */
 static struct value *emit_matrix(struct node *node, struct value *in, int summed)
 {
 	struct value *x = in;

@@ -1,8 +1,8 @@
-/* Operators that read an image at computed places: GridSample, AffineGrid, RoiAlign. */
+/* Operators that read an image at computed positions: GridSample, AffineGrid, RoiAlign. */
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
-/* The position of a word in a list that ends with NULL; -1: not there. */
+/* The index of a word in a list that ends with NULL; -1 if it is not there. */
 static int word_index(const char *word, const char *const *words)
 {
 	for (int i = 0; words[i]; i++)
@@ -89,8 +89,8 @@ static enum ercc_status lower_grid_sample(struct lowering *lowering, struct node
 	return ERCC_OK;
 }
 
-/* ---- AffineGrid: every place of the output, in homogeneous coordinates, times the matrices. Corners of a dim of 1
- * are its middle, as in PyTorch; the standard divides by zero there. ---- */
+/* ---- AffineGrid: every position of the output, in homogeneous coordinates, times the matrices. With align_corners a
+ * dim of 1 has its position in the middle, as in PyTorch; the standard would divide by zero. ---- */
 
 static enum ercc_status expand_affine_grid(struct node *node)
 {
@@ -112,7 +112,7 @@ static enum ercc_status expand_affine_grid(struct node *node)
 	bool corners = node_attr_int(node, "align_corners", 0) != 0;
 	for (int64_t p = 0; p < places; p++) {
 		int64_t left = p;
-		for (int d = rank - 1; d >= 0; left /= size[2 + d], d--) { /* x first */
+		for (int d = rank - 1; d >= 0; left /= size[2 + d], d--) { /* x is the first coordinate */
 			double n = (double)size[2 + d], i = (double)(left % size[2 + d]);
 			at[p * (rank + 1) + rank - 1 - d] =
 				(float)(corners ? n > 1 ? 2 * i / (n - 1) - 1 : 0 : (2 * i + 1) / n - 1);

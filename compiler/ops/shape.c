@@ -1,4 +1,4 @@
-/* Operators whose result is known once shapes and constants are: infer sets the constant. */
+/* Operators whose result is known once shapes and constants are known: infer sets it as a constant. */
 #include "compiler/ops/sizes.h"
 
 static enum ercc_status set_constant(struct node *node, enum erc_dtype dtype, const struct shape *shape,
@@ -9,7 +9,7 @@ static enum ercc_status set_constant(struct node *node, enum erc_dtype dtype, co
 	return ERCC_OK;
 }
 
-/* The dims that the attributes ask for. */
+/* The input's dims from the attribute `start` to the attribute `end`. */
 static struct shape wanted_dims(const struct node *node)
 {
 	const struct shape *in = &node->inputs[0]->shape;
@@ -30,7 +30,7 @@ static enum ercc_status infer_shape(struct node *node)
 	                    arena_copy_bytes(&node->graph->ctx->arena, dims.dims, (size_t)dims.rank * 8));
 }
 
-/* Dims with run-time sizes: put together from these and from constants. */
+/* Whether one of these dims has a run-time size. The result is then put together from sizes and constants. */
 static bool is_run_time_shape(const struct node *node)
 {
 	struct shape dims = wanted_dims(node);
@@ -152,7 +152,7 @@ static enum ercc_status infer_range(struct node *node)
 	return set_constant(node, dtype, &out, data);
 }
 
-/* ---- shapes and limits that are run-time sizes: all at the bound, then the true sizes ---- */
+/* ---- shapes and limits that are run-time sizes: compute up to the bounds, then set the true sizes ---- */
 
 static bool has_run_time_elements(const struct node *node)
 {
@@ -183,12 +183,12 @@ static bool is_run_time_range(const struct node *node)
 {
 	for (int i = 0; i < 3; i++)
 		if (shape_elements(&node->inputs[i]->shape) != 1 || node->inputs[i]->dtype != node->inputs[0]->dtype)
-			return false; /* infer says what is wrong */
+			return false; /* infer reports the error */
 	return is_bounded_range(node) || !node->inputs[0]->constant || !node->inputs[1]->constant ||
 	       !node->inputs[2]->constant;
 }
 
-/* As many as the model says. */
+/* A Range whose length only the declared output shape gives. */
 static enum ercc_status expand_stated_range(struct node *node)
 {
 	static const char *const names[] = {"start", "limit", "delta"};
@@ -205,7 +205,7 @@ static enum ercc_status expand_stated_range(struct node *node)
 	return ERCC_OK;
 }
 
-/* From known numbers to a limit with a bound: start + delta * 0, 1, ... */
+/* start + delta * (0, 1, ...), from a known start and delta to a limit that has a bound. */
 static enum ercc_status expand_range(struct node *node)
 {
 	struct value *limit = node->inputs[1];

@@ -1,14 +1,15 @@
-/* Fourier transforms as products with constant matrices, and the windows that go with them. */
+/* Fourier transforms as products with constant matrices, and window functions. */
 #include "compiler/lower/op.h"
 
 #include <math.h>
 
-/* Beyond it the matrix of a transform would be larger than its use is worth. */
+/* Maximum length of a transform, because its matrix grows with the square of the length. */
 #define LENGTH_MAX 8192
 
-/* A complex vector of `from` numbers (parts: 1 real only, 2) times this [from * parts, to * outs] matrix is its
- * transform of length n: e^(sign 2 pi i k t / n), times `scale`; outs is 1 where only the real part is wanted.
- * Hermitian: the input is the first half of a spectrum, whose other half mirrors it. */
+/* A matrix [from * parts, to * outs] that computes a Fourier transform of length n: a vector of `from` numbers times
+ * the matrix is the sum over k of x[k] e^(sign 2 pi i k t / n), times `scale`. parts: 1 if the input is real, 2 if
+ * complex. outs: 1 if only the real part is wanted, else 2. hermitian: the input is the first half of a spectrum whose
+ * other half mirrors it. */
 struct transform {
 	int64_t from, to, n;
 	int parts, outs;
@@ -37,7 +38,8 @@ static struct value *transform_matrix(struct node *node, const struct transform 
 	return constant_floats(node, data, &shape);
 }
 
-/* x [..., from, parts] -> [..., to, outs] along `axis`, which is moved next to the last dim and back. */
+/* x [..., from, parts] -> [..., to, outs], transformed along `axis`. Transpositions move that axis next to the last dim
+ * and back. */
 static struct value *emit_transform(struct node *node, struct value *x, const struct shape *in, int axis,
                                     const struct transform *t, struct shape *out)
 {
@@ -62,7 +64,7 @@ static struct value *emit_transform(struct node *node, struct value *x, const st
 	            constant_ints(node, wide.dims, rank));
 }
 
-/* One integer: a constant input, or what it is when that is left out. */
+/* Reads one integer from a constant input; `otherwise` if the input is left out. */
 static enum ercc_status one_int(const struct node *node, int slot, const char *what, int64_t otherwise, int64_t *out)
 {
 	const struct tensor *tensor;
@@ -107,7 +109,7 @@ static enum ercc_status expand_dft(struct node *node)
 	return ERCC_OK;
 }
 
-/* Frames of the signal, times the window, transformed. */
+/* Gathers frames of the signal, multiplies them by the window, and transforms them. */
 static enum ercc_status expand_stft(struct node *node)
 {
 	struct value *x = node->inputs[0], *window = node_input(node, 2);
@@ -147,7 +149,7 @@ static enum ercc_status expand_stft(struct node *node)
 	return ERCC_OK;
 }
 
-/* ---- windows: a0 - a1 cos(2 pi i / n) + a2 cos(4 pi i / n); the rows hold a0, a1, a2 ---- */
+/* ---- windows: a0 - a1 cos(2 pi i / n) + a2 cos(4 pi i / n); a row of the table gives a0, a1, a2 ---- */
 
 struct window_rule {
 	double factors[3];

@@ -1,5 +1,5 @@
-/* Run-time sizes: the compiler's own operators that set, forget and fill them, and what other families put together
- * with these. */
+/* Run-time sizes: the compiler's own operators that set, drop and fill them, and helpers for families that are expanded
+ * into these. */
 #include "compiler/ops/sizes.h"
 
 #include <math.h>
@@ -188,7 +188,7 @@ static enum ercc_status lower_view(struct lowering *lowering, struct node *node)
 	return lower_alias(lowering, node, node->outputs[0], node->inputs[0]);
 }
 
-/* ---- View: the same bytes as another shape, which the attributes `dims` and `sizes` give ---- */
+/* ---- View: the same bytes in another shape, given by the attributes `dims` and `sizes` ---- */
 
 static enum ercc_status infer_view(struct node *node)
 {
@@ -199,7 +199,7 @@ static enum ercc_status infer_view(struct node *node)
 	return set_output(node, 0, node->inputs[0]->dtype, &shape);
 }
 
-/* ---- Pack: strides of the bounds to those of the true sizes ---- */
+/* ---- Pack: from the strides of the bounds to those of the true sizes ---- */
 
 static enum ercc_status infer_pack(struct node *node)
 {

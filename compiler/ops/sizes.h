@@ -1,41 +1,43 @@
-/* Run-time sizes: how operators that mix elements along a dim with one are made of operators that know bounds alone.
- * A value with a run-time size lies in memory with the strides of its bounds; what lies behind the true size is
+/* Run-time sizes. Operators that mix elements along a dim with a run-time size are expanded into operators that use its
+ * bound only. In memory a value with a run-time size has the strides of its bounds; elements after the true size are
  * undefined. */
 #ifndef ERCC_SIZES_H
 #define ERCC_SIZES_H
 
 #include "compiler/lower/op.h"
 
-/* Some input has a run-time size. */
-bool has_sizes(const struct node *node); /* `expands` of many rows */
+/* Whether an input has a run-time size. */
+bool has_sizes(const struct node *node); /* the `expands` of many rows */
 /* A dim as an i64 of rank 0: its run-time size, or a constant. */
 struct value *dim_value(struct node *node, const struct value *x, int axis);
-/* x, whose dim is `bound` along the axis, with `size` (one integer) as the true size there, brought into 0 .. bound. */
+/* x with a true size along the axis, where its dim is `bound`. `size` is one integer; it is clamped to 0 .. bound. */
 struct value *emit_limited(struct node *node, struct value *x, int axis, int64_t bound, struct value *size);
-/* x whose dim is the bound, and not the run-time size: what lies behind the true size is undefined. */
+/* x without its run-time size along the axis: the dim is the bound, and elements after the true size are undefined. */
 struct value *emit_bounded(struct node *node, struct value *x, int axis);
-/* The same with `fill` (one element of x's dtype) behind the true size. `like` has x's shape: x may be new. */
+/* x without its run-time size, with `fill` (one element of x's dtype) after the true size. `like` is a value of the
+ * same shape: x may be a new value, whose shape is not inferred yet. */
 struct value *emit_filled(struct node *node, struct value *x, const struct value *like, int axis, struct value *fill);
-/* The lowest (highest) number of a dtype. */
+/* The minimum or maximum of a dtype, as a constant. */
 struct value *constant_extreme(struct node *node, enum erc_dtype dtype, bool highest);
-/* 0, 1, ... along one axis of a shape of that rank whose other dims are 1. */
+/* 0, 1, ... `count` - 1 along one axis. The shape has this rank, and its other dims are 1. */
 struct value *constant_positions(struct node *node, int64_t count, int axis, int rank);
-/* Where negative indices count from the end of a dim with a run-time size: all as they count from its start. */
+/* Negative indices count from the end of a dim. Replaces them by indices from its start; `size` is the dim's run-time
+ * size. */
 struct value *emit_from_start(struct node *node, struct value *indices, struct value *size);
 
-/* What is known of the elements of a list of integers: constants, and sizes with their bounds, as dims. False: not
- * enough. */
+/* Reads a list of integers whose elements are constants or run-time sizes with bounds; they become the dims of *out.
+ * Returns false if that is not known. */
 bool known_elements(const struct value *list, struct shape *out);
-/* The shape that the model states for the node's output, for operands that decide it and are not known; who takes it
- * tells so, in a warning. */
+/* The shape that the model declares for the node's output, for cases where an unknown operand decides it. Returns false
+ * if there is none. Whoever uses it warns with tell_stated. */
 bool stated_shape(const struct node *node, struct shape *out);
 void tell_stated(const struct node *node, const struct shape *shape);
-/* Puts down what is known of an output of the node; the constant where all is. */
+/* Records what is known of the elements of the node's first output. If all are known, the output becomes a constant. */
 void set_elements(struct node *node, const struct shape *elements);
-/* The product of all dims: known, or a run-time size that nodes compute before `node`. */
+/* The product of all dims. *size is 0 if it is known, else a run-time size that new nodes before `node` compute. */
 void emit_product(struct node *node, const struct shape *shape, int64_t *bound, uint16_t *size);
 
-/* ---- move_sizes.c: rows of move.c where sizes are in the way of a view or a copy ---- */
+/* ---- move_sizes.c: rows of move.c where run-time sizes prevent a view or a copy ---- */
 
 bool is_sized_reshape(const struct node *node);
 enum ercc_status expand_sized_reshape(struct node *node);
@@ -47,8 +49,8 @@ enum ercc_status expand_sized_concat(struct node *node);
 
 /* ---- rows_sizes.c: rows of other tables ---- */
 
-enum ercc_status expand_sized_rows(struct node *node);    /* by dim 0 of the first input */
-enum ercc_status expand_sized_regions(struct node *node); /* by dim 0 of the second and third */
+enum ercc_status expand_sized_rows(struct node *node);    /* the size is dim 0 of the first input */
+enum ercc_status expand_sized_regions(struct node *node); /* the size is dim 0 of the second and third input */
 enum ercc_status expand_sized_product(struct node *node);
 
 #endif

@@ -1,4 +1,4 @@
-/* Softmax and LogSoftmax along one axis; before opset 13 along all dims from the axis on. */
+/* Softmax and LogSoftmax along one axis. Before opset 13 they are along all dims from the axis on. */
 #include "compiler/lower/lower_rows.h"
 #include "compiler/lower/match.h"
 #include "compiler/ops/sizes.h"
@@ -12,7 +12,7 @@ static enum ercc_status infer_softmax(struct node *node)
 	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);
 }
 
-/* Along a dim with a run-time size: what lies behind it adds nothing. */
+/* Whether the dim has a run-time size. Elements after the true size must then add nothing. */
 static bool is_along_size(const struct node *node)
 {
 	const struct shape *in = &node->inputs[0]->shape;

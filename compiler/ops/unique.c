@@ -1,8 +1,9 @@
-/* Unique: one kernel finds the first of each kind and how often it comes; the values are gathered. */
+/* Unique: one kernel finds the first row of each distinct value and the number of equal ones. The values are
+ * gathered. */
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
-/* Along an axis: slices of the data, as rows of a matrix; of all elements otherwise. */
+/* With an axis, the slices along it become the rows of a matrix. Without one, every element is a row. */
 static enum ercc_status expand_unique(struct node *node)
 {
 	struct value *x = node->inputs[0], *rows, *y;
@@ -16,7 +17,7 @@ static enum ercc_status expand_unique(struct node *node)
 	} else {
 		if (in.dims[axis] && !(shape_elements(&in) / in.dims[axis]))
 			return node_fail(node, ERCC_UNSUPPORTED, "slices without elements");
-		for (int i = 0; i < in.rank; i++) /* the axis changes places with the first one: its own inverse */
+		for (int i = 0; i < in.rank; i++) /* swaps the axis with the first one; the permutation is its own inverse */
 			text_printf(&perm, "%d:", i == 0 ? axis : i == axis ? 0 : i);
 		rows = EMIT(node, TEXT(node, "Transpose[perm=%s](a)", perm.data), x);
 		rows = EMIT(node, "Reshape(a, b)", rows,
@@ -36,7 +37,8 @@ static enum ercc_status expand_unique(struct node *node)
 	return ERCC_OK;
 }
 
-/* [m, k] -> the first row of each kind [n], the kind of each row [m], rows of each kind [n]; and n. */
+/* [m, k] -> the first row of each kind of equal rows [n], the kind of each row [m], the number of rows of each kind
+ * [n]; and n. */
 static enum ercc_status infer_unique_rows(struct node *node)
 {
 	const struct shape *in = &node->inputs[0]->shape;

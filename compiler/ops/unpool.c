@@ -1,7 +1,7 @@
-/* Pooling made of other operators, and what undoes it: LpPool, MaxUnpool, Col2Im. */
+/* LpPool, as other operators, and the inverses of pooling and of unfolding: MaxUnpool, Col2Im. */
 #include "compiler/lower/op.h"
 
-/* "name=1:2:" for an attribute of integers, or nothing. */
+/* The text ", name=1:2:" for an attribute of integers; "" if the node has no such attribute. */
 static const char *list_text(const struct node *node, const char *name)
 {
 	const struct attr *attr = node_attr(node, name);
@@ -58,7 +58,7 @@ static enum ercc_status expand_lp_pool(struct node *node)
 	return ERCC_OK;
 }
 
-/* A list of `count` numbers from low to 2^20; left out: all `otherwise`. */
+/* Reads a list of `count` numbers between low and 2^20. If it is left out, all are `otherwise`. */
 static enum ercc_status small_list(const struct node *node, const char *name, int slot, int count, int64_t low,
                                    int64_t otherwise, int64_t *values)
 {
@@ -74,7 +74,7 @@ static enum ercc_status small_list(const struct node *node, const char *name, in
 	return ERCC_OK;
 }
 
-/* Elements go back to where MaxPool's indices found them; all else is zero. */
+/* Elements go back to the positions in MaxPool's indices; all others are zero. */
 static enum ercc_status expand_max_unpool(struct node *node)
 {
 	struct value *x = node->inputs[0], *indices = node->inputs[1];
@@ -111,7 +111,7 @@ static enum ercc_status expand_max_unpool(struct node *node)
 	return ERCC_OK;
 }
 
-/* Columns of windows added up where they overlap: a transposed convolution whose kernels are single ones. */
+/* Adds up columns of windows where they overlap: a transposed convolution whose kernels have a single 1 each. */
 static enum ercc_status expand_col2im(struct node *node)
 {
 	struct value *x = node->inputs[0];
@@ -127,7 +127,7 @@ static enum ercc_status expand_col2im(struct node *node)
 	TRY(small_list(node, "dilations", -1, rank, 1, 1, dilation));
 	TRY(small_list(node, "pads", -1, 2 * rank, 0, 0, pads));
 	struct shape weights = {.rank = rank + 2};
-	struct text more = {.arena = &node->graph->ctx->arena}; /* what the last windows do not reach */
+	struct text more = {.arena = &node->graph->ctx->arena}; /* elements after the last window */
 	for (int i = 0; i < rank; i++) {
 		int64_t reach = (block[i] - 1) * dilation[i] + 1, padded = image[i] + pads[i] + pads[rank + i];
 		if (padded < reach || block[i] > 1 << 12)

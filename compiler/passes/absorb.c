@@ -1,11 +1,13 @@
-/* Copies that only rearrange elements (Transpose, Split, Slice, Expand) go where their neighbour follows strides:
- * it reads what the copy read, or writes what the copy wrote. */
+/* Removes copies that only rearrange elements (Transpose, Split, Slice, Expand) where a launch beside the copy follows
+ * strides. The launch after the copy then reads what the copy read, or the launch before it writes what the copy
+ * wrote. */
 #include "compiler/passes/pass.h"
 
 #include <stdlib.h>
 
-/* A buffer that a copy reads or writes as a whole, as digits of a mixed radix: an element's number in it is the
- * sum of digit * whole, its number on the copy's other side the sum of digit * part. The largest digit first. */
+/* A buffer that a copy reads or writes completely, seen as digits of a mixed radix, the most significant digit first.
+ * The index of an element in this buffer is the sum of digit * whole. Its index on the copy's other side is the sum of
+ * digit * part. */
 struct digits {
 	struct {
 		int64_t dim, whole, part;
@@ -25,7 +27,7 @@ static int64_t bytes_before(const struct operand *operand)
 	return offset + operand->offset;
 }
 
-/* False where the `whole` side does not walk its buffer as a whole, each element once. */
+/* Returns false unless the `whole` side visits each element of its buffer exactly once. */
 static bool read_digits(const struct launch *copy, const struct operand *whole, const struct operand *part,
                         struct digits *digits)
 {
@@ -50,7 +52,7 @@ static bool read_digits(const struct launch *copy, const struct operand *whole, 
 	return bytes_before(whole) == 0 && elements * (int64_t)dtype_bytes(whole->dtype) == root->bytes;
 }
 
-/* Neighbours that both sides walk as one become one. */
+/* Merges neighbouring digits where both sides walk the two with one stride. */
 static void merge_digits(struct digits *digits)
 {
 	int count = 0;
@@ -67,8 +69,8 @@ static void merge_digits(struct digits *digits)
 	digits->count = count;
 }
 
-/* An operand that walks the whole side as one that walks the other. False where a step of it would carry from a
- * digit into the next. */
+/* Turns an operand that walks the whole side into one that walks the other side. Returns false where a step of the
+ * operand would carry from one digit into the next. */
 static bool translate(const struct launch *launch, const struct operand *operand, const struct digits *digits,
                       const struct operand *part, struct operand *out)
 {
@@ -98,7 +100,8 @@ static bool translate(const struct launch *launch, const struct operand *operand
 	return true;
 }
 
-/* The operand reads what a copy before it read. */
+/* Makes the operand read what the copy before it read. Removes the copy if nothing else reads its output. Returns false
+ * and changes nothing where this is impossible. */
 static bool absorb_before(struct plan *plan, struct launch *launch, struct operand *operand)
 {
 	int64_t offset;
@@ -120,7 +123,8 @@ static bool absorb_before(struct plan *plan, struct launch *launch, struct opera
 	return true;
 }
 
-/* The launch writes what the copy behind it, the only reader, wrote. */
+/* Makes the launch write what the copy after it wrote, and removes the copy. The copy must be the only reader. Returns
+ * false and changes nothing where this is impossible. */
 static bool absorb_behind(struct plan *plan, struct launch *launch)
 {
 	int64_t offset;

@@ -1,5 +1,5 @@
-/* What is a constant factor and addend for each channel (a batch normalisation) goes into the weights of the node
- * before it, where that takes it, else becomes a multiplication and an addition. */
+/* Folds a constant factor and addend per channel (a batch normalisation) into the weights of the node before it. Where
+ * that node cannot take them, they become a multiplication and an addition. */
 #include "compiler/passes/pass.h"
 
 #include "compiler/ops/inserted.h"

@@ -1,5 +1,5 @@
-/* Folds element-wise launches into the launch that produces their input: chains become one
- * kernel, and bias, activation and residual additions become epilogues. */
+/* Fuses element-wise launches into the launch that produces their input. Chains become one kernel; bias, activation and
+ * residual additions become epilogues. */
 #include "compiler/passes/pass.h"
 
 static bool same_strides(const struct shape *space, const int64_t *a, const int64_t *b)
@@ -15,7 +15,8 @@ static struct operand *output_of(struct launch *launch)
 	return &launch->operands[launch->operand_count - 1];
 }
 
-/* Copies an operand unless the launch reads the same already; returns its number. */
+/* Adds a copy of the operand to the launch, unless the launch already reads the same one. Returns the operand's number
+ * in the launch. */
 static int share_operand(struct launch *launch, const struct operand *operand, int from)
 {
 	for (int i = from; i < launch->operand_count; i++)
@@ -32,7 +33,7 @@ static const char *join_names(struct plan *plan, const char *a, const char *b)
 	return strcmp(a, b) ? arena_printf(&plan->ctx->arena, "%s+%s", a, b) : a;
 }
 
-/* A copy moves bits of any dtype of its size: it takes the dtype of what it is fused with. */
+/* A copy moves bits, so it works with any dtype of the same size. It takes the dtype of the launch it is fused with. */
 static bool agree_on_dtype(struct launch *producer, struct launch *consumer, int slot)
 {
 	enum erc_dtype written = output_of(producer)->dtype, read = consumer->operands[slot].dtype;
@@ -47,7 +48,7 @@ static bool agree_on_dtype(struct launch *producer, struct launch *consumer, int
 	return true;
 }
 
-/* Both pointwise: the consumer computes what the producer did. */
+/* Fuses two pointwise launches: the consumer then also computes what the producer computed. */
 static bool fuse_chain(struct plan *plan, struct launch *producer, struct launch *consumer, int slot)
 {
 	struct operand *link = &consumer->operands[slot];
@@ -74,7 +75,7 @@ static bool fuse_chain(struct plan *plan, struct launch *producer, struct launch
 		result = expr_inline(&fused->expr, &part->expr, map);
 	}
 	if (result != fused->expr.count - 1)
-		return false; /* shared with an earlier node: rare, not worth a reordering */
+		return false; /* the result is an earlier node of the expression: rare, not worth a reordering */
 	fused->operands[fused->operand_count++] = *output_of(consumer);
 	if (!pointwise_fits(fused))
 		return false;
@@ -85,7 +86,8 @@ static bool fuse_chain(struct plan *plan, struct launch *producer, struct launch
 	return true;
 }
 
-/* What one element a channel is to an element-wise launch after a kernel with blocked output. */
+/* Sets the strides of an operand that has one element per channel, as an element-wise launch after a kernel with
+ * blocked output sees it. Returns false where the launch's space does not show which dim holds the channels. */
 static bool blocked_strides(const struct shape *space, bool reshaped, int64_t *strides)
 {
 	if (reshaped || space->rank != 4)
@@ -95,7 +97,8 @@ static bool blocked_strides(const struct shape *space, bool reshaped, int64_t *s
 	return true;
 }
 
-/* How an operand of an element-wise launch looks from a kernel with channels; ROLE_NONE: it cannot be read there. */
+/* The role that an operand of the consumer would have in the producer's epilogue. ROLE_NONE: the epilogue cannot read
+ * it. */
 static enum operand_role role_of(const struct launch *producer, const struct launch *consumer,
                                  const struct operand *operand, bool reshaped)
 {
@@ -128,7 +131,7 @@ static bool fuse_epilogue(struct plan *plan, struct launch *producer, struct lau
 			return false;
 	struct launch fused = *producer;
 	int map[EXPR_MAX_OPERANDS], produced = fused.expr.count - 1;
-	fused.operand_count--; /* the output */
+	fused.operand_count--; /* without the output */
 	for (int i = 0; i < consumer->operand_count - 1; i++) {
 		if (i == slot) {
 			map[i] = produced;

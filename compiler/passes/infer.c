@@ -1,16 +1,15 @@
-/* Shapes and types of every value, in execution order, and with them the values of what is already
- * known: nodes whose inputs are all constants are evaluated and removed on the way. Operators that
- * are made of others give way to these, and half precision is widened where it is computed with. */
+/* Infers the dtype and shape of every value, in execution order. Nodes whose inputs are all constants are evaluated and
+ * removed on the way. Operators that are made of others are expanded, and half precision is widened to f32 for
+ * operators that compute with it. */
 #include "compiler/passes/pass.h"
 
 #include "compiler/ops/inserted.h"
 
-/* Folding must not blow up the model: results beyond this are left to run time, unless they come from constants alone.
- */
+/* Elements. Larger outputs are computed at run time, because folding must not make the model much larger. */
 #define FOLD_LIMIT ((int64_t)1 << 28)
 
-#define MOST_FAILURES 50 /* that are reported at once */
-#define MAX_SIZES 32768  /* run-time sizes; no node makes as many again */
+#define MOST_FAILURES 50 /* maximum number of nodes reported as failed */
+#define MAX_SIZES 32768  /* run-time sizes; one node adds fewer than this */
 
 static void read_constants(struct node *node)
 {
@@ -33,7 +32,7 @@ static enum ercc_status check_dtype(const struct node *node)
 	return ERCC_OK;
 }
 
-/* Run-time sizes go into operators that say that they know them. */
+/* Only operators whose rows declare `sizes` take inputs with run-time sizes. */
 static enum ercc_status check_sizes(const struct node *node)
 {
 	for (int i = 0; i < node->input_count && !node->op->sizes; i++) {
@@ -54,7 +53,7 @@ static bool is_half(enum erc_dtype dtype)
 	return dtype == ERC_F16 || dtype == ERC_BF16;
 }
 
-/* The half-precision dtype that the node computes with and its row does not take; NONE: there is none. */
+/* Finds the half-precision dtype that the node computes with but its row does not take; NONE if there is none. */
 static enum ercc_status find_half(const struct node *node, enum erc_dtype *half)
 {
 	int first = -1;
@@ -75,8 +74,8 @@ static enum ercc_status find_half(const struct node *node, enum erc_dtype *half)
 	return ERCC_OK;
 }
 
-/* Half precision is a way to store numbers: an operator that does not take it gets its inputs as f32, and what
- * comes out as f32 is narrowed, by nodes around this one. */
+/* Half precision is a way to store numbers. An operator that does not take it gets its inputs as f32, and its f32
+ * outputs are narrowed, by new nodes before and after this one. */
 static void widen(struct node *node, enum erc_dtype half)
 {
 	struct graph *graph = node->graph;
@@ -128,14 +127,14 @@ static bool has_outputs(const struct node *node)
 	return false;
 }
 
-/* Infers the node, and folds it where it can be; *next is where to go on, new nodes included. */
+/* Infers the node, and folds it where possible. *next becomes the node to infer next; it may be a new one. */
 static enum ercc_status infer_node(struct graph *graph, struct node *node, struct node **next)
 {
 	struct node *before = node->previous;
 	enum erc_dtype half;
 	bool done;
 	*next = node->next;
-	if (!has_outputs(node)) { /* all are left out: nobody asks for it */
+	if (!has_outputs(node)) { /* all outputs are left out: nothing uses the node */
 		graph_remove_node(node);
 		return ERCC_OK;
 	}
@@ -166,7 +165,8 @@ static enum ercc_status infer_node(struct graph *graph, struct node *node, struc
 	return ERCC_OK;
 }
 
-/* A caller gets dense arrays: an output with the strides of its bounds is packed. */
+/* Callers get dense arrays: an output that has the strides of its bounds is packed. Returns the first new node, or
+ * NULL. */
 static struct node *add_packing(struct graph *graph)
 {
 	struct node *last = graph->last;
@@ -178,7 +178,7 @@ static struct node *add_packing(struct graph *graph)
 	return last ? last->next : NULL;
 }
 
-/* What a node that failed would have made: nodes behind it are passed over. */
+/* Marks the outputs of a node that failed. Nodes that depend on them are skipped. */
 static char not_known;
 
 static void give_up(struct node *node)
@@ -196,7 +196,7 @@ static bool is_behind_failure(const struct node *node)
 	return false;
 }
 
-/* From `node` on; reports all nodes that cannot be compiled for reasons of their own, up to a number. */
+/* Infers all nodes from `node` on. Reports each node that fails for a reason of its own, at most MOST_FAILURES. */
 static enum ercc_status infer_from(struct graph *graph, struct node *node)
 {
 	enum ercc_status first = ERCC_OK;

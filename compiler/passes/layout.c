@@ -1,10 +1,11 @@
-/* Chooses the layout of every value and puts Reorder nodes where two uses disagree. Graph
+/* Chooses the layout of every value, and inserts Reorder nodes where two uses of a value need different layouts. Graph
  * inputs and outputs stay plain. */
 #include "compiler/passes/pass.h"
 
 #include "compiler/ops/inserted.h"
 
-/* The value in the wanted layout: itself, an earlier reordered copy, or a new one before `node`. */
+/* Returns the value in the wanted layout: the value itself, an earlier reordered copy, or a new copy made before
+ * `node`. */
 static struct value *in_layout(struct graph *graph, struct map *copies, struct node *node, struct value *value,
                                enum layout layout)
 {

@@ -1,5 +1,5 @@
-/* Places buffers: activations in one arena, those whose lives do not meet sharing bytes;
- * constants one after the other, equal ones once. */
+/* Places buffers. All activations are in one arena, where buffers share bytes if their lifetimes do not overlap.
+ * Constants follow each other; equal constants are stored once. */
 #include "compiler/passes/pass.h"
 
 #include <stdlib.h>
@@ -35,7 +35,8 @@ static int lower_first(const void *a, const void *b)
 	return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-/* Largest first, each at the lowest place that no buffer with an overlapping life holds. */
+/* Places the largest buffer first. Each buffer gets the lowest offset where no buffer with an overlapping lifetime
+ * lies. */
 static void place_arena(struct plan *plan, struct buffer **buffers, size_t count)
 {
 	struct buffer **meeting = arena_array(&plan->ctx->arena, count, sizeof *meeting);

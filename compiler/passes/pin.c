@@ -1,5 +1,5 @@
-/* Pins inputs: whole shapes (--shape), symbolic dimensions (--dim), values (--const). Every dim
- * must be known behind it. */
+/* Pins inputs: whole shapes (--shape), symbolic dims (--dim), values (--const). After this pass every dim of an input
+ * is known. */
 #include "compiler/passes/pass.h"
 
 #include <ctype.h>
@@ -34,7 +34,7 @@ static enum ercc_status no_input(struct graph *graph, const char *option, const 
 	return ERCC_USAGE;
 }
 
-/* The model leaves open, or states the same as, what is given. */
+/* Whether the given shape fits the declared one: each dim is the same, or the model leaves it open. */
 static bool shape_fits(const struct shape *stated, const struct shape *given)
 {
 	bool fits = stated->rank < 0 || stated->rank == given->rank;
@@ -43,7 +43,7 @@ static bool shape_fits(const struct shape *stated, const struct shape *given)
 	return fits;
 }
 
-/* "x:1x3x224x224"; the last colon separates, names may hold others. */
+/* Text such as "x:1x3x224x224". The last colon separates, because names may contain colons. */
 static enum ercc_status pin_shape(struct graph *graph, const char *text)
 {
 	struct context *ctx = graph->ctx;
@@ -134,7 +134,7 @@ static enum ercc_status pin_const(struct graph *graph, const struct ercc_const *
 	return ERCC_OK;
 }
 
-/* "sr=16000" or "axes=1,2": a scalar where the input may be one, else a vector. */
+/* Text such as "sr=16000" or "axes=1,2". One number is a scalar where the input may be one, else a vector. */
 static enum ercc_status pin_const_text(struct graph *graph, const char *text)
 {
 	const char *equals = strrchr(text, '=');

@@ -1,4 +1,4 @@
-/* Runs the passes in the order of passes.def, with a check after each and dumps where asked. */
+/* Runs the passes in the order of passes.def. Debug builds verify the result of each; --dump-after prints it. */
 #include "compiler/passes/pass.h"
 
 static const struct {

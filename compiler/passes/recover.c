@@ -1,10 +1,11 @@
-/* Operators that an exporter took apart are put together again, by patterns written as text (lower/match.h) that stand
- * beside the operator's row. Activations in their parts are left: on the plan they become one expression anyway. */
+/* Finds operators that an exporter wrote as several smaller ones, and makes each one node again. The patterns are text
+ * (lower/match.h) in the operator's row. There are none for activations: fusion makes one expression of their parts
+ * anyway. */
 #include "compiler/passes/pass.h"
 
 #include "compiler/lower/match.h"
 
-/* The operators that have patterns, in one list: a node is compared with these alone. */
+/* Lists the operators that have patterns, so that each node is compared with these alone. Returns their number. */
 static size_t list_recoverable(struct arena *arena, const struct op ***out)
 {
 	size_t count = 0, capacity = 0;

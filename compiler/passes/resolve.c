@@ -1,4 +1,4 @@
-/* Gives every node its operator row, and reports all nodes that have none, at once. */
+/* Gives every node its operator row. Reports all nodes without one together. */
 #include "compiler/passes/pass.h"
 
 enum ercc_status pass_resolve(struct graph *graph)

@@ -1,7 +1,7 @@
-/* Removes nodes that do nothing, that repeat another, that undo another, and that nobody asks for. */
+/* Removes nodes that do nothing, repeat another node, undo another node, or are not used. */
 #include "compiler/passes/pass.h"
 
-/* A node whose first output is its first input, untouched, and whose other outputs nobody uses. */
+/* Whether the node's first output is its first input unchanged, and its other outputs are not used. */
 static bool is_identity(const struct node *node)
 {
 	const struct value *in = node_input(node, 0), *out = node->outputs[0];
@@ -21,7 +21,7 @@ static bool has_size(const struct graph *graph, const struct value *value, const
 	return false;
 }
 
-/* Some value that another node makes, or an output, has the size. */
+/* Whether a graph output, or an output of a node after `by`, has the run-time size. */
 static bool is_size_used(const struct node *by, const struct value *size)
 {
 	const struct graph *graph = by->graph;
@@ -60,10 +60,10 @@ static void print_attr(const struct attr *attr, struct text *key)
 	else if (attr->kind == ATTR_STRING)
 		text_printf(key, "%s", attr->s);
 	else if (attr->kind != ATTR_INTS && attr->kind != ATTR_FLOATS)
-		text_printf(key, "%p", (const void *)attr); /* not compared: equal to itself alone */
+		text_printf(key, "%p", (const void *)attr); /* other kinds are not compared: equal only to the same attribute */
 }
 
-/* Equal for nodes that compute the same. */
+/* A text that is equal for nodes that compute the same. */
 static const char *node_key(const struct node *node)
 {
 	struct text key = {.arena = &node->graph->ctx->arena};
@@ -96,7 +96,7 @@ bool merge_repeated_node(struct node *node)
 	return false;
 }
 
-/* Uses of a repeated node's outputs become uses of the first one's. */
+/* Uses of a repeated node's outputs become uses of the first node's outputs. */
 static void merge_repeated(struct graph *graph)
 {
 	struct map seen = {.arena = &graph->ctx->arena, .kind = MAP_TEXT};
@@ -113,7 +113,7 @@ static void merge_repeated(struct graph *graph)
 	}
 }
 
-/* The node before it did the opposite. */
+/* Whether the node undoes what the node before it did. */
 static bool undoes_the_last(const struct node *node)
 {
 	const struct node *before = node->inputs[0]->producer;

@@ -1,4 +1,4 @@
-/* Long sums are cut for GPUs, by the templates that know how. */
+/* Cuts long sums into parts for GPUs. The templates that support it do the work. */
 #include "compiler/passes/pass.h"
 
 enum ercc_status pass_split(struct plan *plan)
