@@ -432,10 +432,12 @@ static int sim_advance(struct erc__device *base, uint64_t until_ns)
 				device->now_ns = until_ns;
 			break;
 		}
+		uint64_t losses = base->sched.losses;
 		device->now_ns = end_ns(device->heap[1]);
 		while (device->count && end_ns(device->heap[1]) == device->now_ns)
 			has_ended |= end_waves(device, device->heap[1]);
-		if (device->free || has_ended) /* else no room has changed and no unit is free */
+		if (device->free || has_ended ||
+		    base->sched.losses != losses) /* else no room has changed and no unit is free */
 			place_units(device);
 	}
 	pthread_mutex_unlock(&base->lock);

@@ -67,12 +67,14 @@ struct erc__span {
 uint32_t erc__forecast_need(const struct erc__forecast *forecast, const struct erc__progress *progress, uint32_t inside,
                             uint32_t limit, const struct erc__span *span);
 
-/* Time of a run that is left when this launch begins; ERC__STEP_UNKNOWN: all of it. */
+/* Time of a run that is left when this launch begins; ERC__STEP_UNKNOWN: all of it. 0 after the last launch. */
 static inline uint64_t erc__forecast_left_ns(const struct erc__forecast *forecast, uint32_t step)
 {
 	if (!forecast)
 		return 0;
-	return step < forecast->count ? forecast->run_ns - forecast->launches[step].start_ns : forecast->run_ns;
+	if (step == ERC__STEP_UNKNOWN)
+		return forecast->run_ns;
+	return step < forecast->count ? forecast->run_ns - forecast->launches[step].start_ns : 0;
 }
 
 /* A high estimate of how much longer tiles take than predicted. It rises at once and falls slowly. */

@@ -154,19 +154,22 @@ static uint32_t wanted(const struct erc__sched *sched, const struct erc__item *i
 }
 
 /* Units that the more urgent runs leave. On a device that asks, until a tile of this item would end. Units that
- * other runs are about to leave do not count yet. */
-static uint32_t left_for(const struct grants *grants, const struct erc__item *item, uint64_t now_ns)
+ * other runs are about to leave do not count yet; *due counts them: less urgent runs must leave as many. */
+static uint32_t left_for(const struct grants *grants, const struct erc__item *item, uint64_t now_ns, uint32_t *due)
 {
 	const struct erc__sched *sched = grants->sched;
-	uint32_t units = sched->supply.units, taken = sched->inside[ERC_REAL_TIME] - item->units;
+	uint32_t units = sched->supply.units, taken = sched->inside[ERC_REAL_TIME] - item->units, needed = 0;
+	*due = units - smaller(units, grants->given);
 	if (!grants->first || !sched->supply.asks || !sched->policy->looks_ahead)
-		return units - grants->given;
+		return *due;
 	struct erc__span span = span_of(sched, now_ns, 0, item->progress.tile_ns);
-	for (const struct erc__item *other = grants->first; other && taken < units; other = other->new_granted_next) {
-		uint32_t need = need_in(sched, other, &span);
+	for (const struct erc__item *other = grants->first; other && needed < units; other = other->new_granted_next) {
+		uint32_t need = larger(need_in(sched, other, &span), other->due);
 		taken += need > other->units ? need - other->units : 0;
+		needed += need;
 	}
-	return taken < units ? units - taken : 0;
+	*due = units - smaller(units, needed);
+	return taken < units && needed < units ? units - taken : 0;
 }
 
 /* Whether the run can no longer meet its deadline, even with few items before it. The estimate is the optimistic
@@ -175,9 +178,12 @@ static bool is_newly_lost(const struct erc__sched *sched, const struct erc__item
 {
 	if (!sched->policy->looks_ahead || item->is_lost || item->deadline_ns == UINT64_MAX)
 		return false;
-	uint64_t left_ns =
-		erc__forecast_left_ns(item->tenant->forecast, atomic_load_explicit(&item->step, memory_order_relaxed));
-	return now_ns + (uint64_t)((float)left_ns * item->tenant->estimate.min) > item->deadline_ns;
+	uint32_t step = atomic_load_explicit(&item->step, memory_order_relaxed);
+	/* How much of the launch in hand is done is not known here: what is left of it counts as nothing. */
+	if (item->started_ns && step != ERC__STEP_UNKNOWN)
+		step++;
+	float min = item->tenant->estimate.min < 1 ? item->tenant->estimate.min : 1;
+	return now_ns + (uint64_t)((float)erc__forecast_left_ns(item->tenant->forecast, step) * min) > item->deadline_ns;
 }
 
 /* RT runs, the most urgent first, take the units that they can use. On devices that ask, the list also holds runs
@@ -185,25 +191,26 @@ static bool is_newly_lost(const struct erc__sched *sched, const struct erc__item
 static void grant_real_time(struct erc__sched *sched, uint64_t now_ns)
 {
 	struct grants grants = begin_grants(sched);
-	uint32_t units = sched->supply.units, wants = 0;
+	uint32_t units = sched->supply.units, held = 0;
 	int looks_ahead = sched->supply.asks && sched->policy->looks_ahead;
 	struct erc__node *last = NULL, *node;
 	while ((node = last ? erc__order_next(last) : sched->orders[ERC_REAL_TIME].first) &&
-	       (looks_ahead ? wants : grants.given) < units) {
+	       (looks_ahead ? held : grants.given) < units) {
 		struct erc__item *item = erc__item_of(node);
 		if (is_newly_lost(sched, item, now_ns)) {
 			erc__sched_lose(sched, item); /* other items may have moved into its place */
 			continue;
 		}
 		last = node;
-		uint32_t max = left_of_cap(sched, item->tenant), left = left_for(&grants, item, now_ns);
+		uint32_t due = 0, max = left_of_cap(sched, item->tenant), left = left_for(&grants, item, now_ns, &due);
 		if (!max)
 			continue;
 		if (!left && !looks_ahead)
 			break;
 		item->want = wanted(sched, item, max);
 		item->was_squeezed |= item->want > left;
-		wants += item->want;
+		item->due = smaller(item->want, due);
+		held += larger(item->due, smaller(item->want, left));
 		grant(&grants, item, smaller(item->want, left), smaller(max, left));
 	}
 	end_grants(&grants);

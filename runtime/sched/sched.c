@@ -154,8 +154,10 @@ static void remove_waiting(struct erc__sched *sched, struct erc__item *item)
 /* Lets as many of the tenant's items enter as its cap allows, because each needs at least one unit. */
 static void admit_waiting(struct erc__sched *sched, struct erc__tenant *tenant)
 {
-	while (tenant->entered < tenant->cap && tenant->waiting.first) {
+	while (tenant->waiting.first) {
 		struct erc__item *item = erc__item_of(tenant->waiting.first);
+		if ((item->is_lost ? tenant->lost : tenant->entered) >= tenant->cap)
+			break;
 		remove_waiting(sched, item);
 		enter_order(sched, item);
 	}
@@ -170,11 +172,19 @@ static void reorder(struct erc__sched *sched, struct erc__item *item)
 
 void erc__sched_lose(struct erc__sched *sched, struct erc__item *item)
 {
-	item->is_lost = 1;
-	item->tenant->entered--;
-	item->tenant->lost++;
-	reorder(sched, item);
-	admit_waiting(sched, item->tenant);
+	struct erc__tenant *tenant = item->tenant;
+	sched->losses++;
+	if (item->units) {
+		item->is_lost = 1;
+		tenant->entered--;
+		tenant->lost++;
+		reorder(sched, item);
+	} else { /* it gives up its place to one that can be in time */
+		leave_order(sched, item);
+		item->is_lost = 1;
+		add_waiting(sched, item);
+	}
+	admit_waiting(sched, tenant);
 }
 
 /* ---- the queue ---- */
@@ -205,12 +215,14 @@ void erc__sched_add(struct erc__sched *sched, struct erc__item *item, uint64_t n
 	struct erc__key key = {.third = item->sequence};
 	sched->policy->key(item, &key);
 	/* A more urgent item does not wait for those of its tenant that have entered. */
-	if (tenant->entered < tenant->cap ||
+	bool is_first = !tenant->waiting.first || erc__key_before(&key, &tenant->waiting.first->key);
+	if ((tenant->entered < tenant->cap && is_first) ||
 	    (tenant->entered && tenant->class_ == ERC_REAL_TIME && erc__key_before(&key, &tenant->last)))
 		enter_order(sched, item);
 	else
 		add_waiting(sched, item);
-	if (item->is_entered)
+	/* An item that waits changes nothing, unless one of its tenant is lost by now and makes room for it. */
+	if (item->is_entered || (sched->policy->looks_ahead && tenant->class_ == ERC_REAL_TIME))
 		sched->policy->allocate(sched, now_ns);
 }
 

@@ -29,7 +29,7 @@ struct erc__tenant {
 
 	uint32_t item_count;       /* queued items */
 	uint32_t entered;          /* those of them in the order of their class: at most cap, because each needs a unit */
-	uint32_t lost;             /* lost items, which are in that order too */
+	uint32_t lost;             /* lost items that are in that order too: at most cap, and those that had units then */
 	struct erc__order waiting; /* the items that have not entered */
 	struct erc__order ready;   /* BE, where BE tenants take turns: the items that entered, by arrival */
 	struct erc__node turn;     /* BE, while `ready` has items: its place among the tenants, by virtual time */
@@ -66,7 +66,8 @@ struct erc__item {
 	int is_told;      /* the device itself tells BE what the run needs, launch by launch; limits leave the run out */
 	int was_squeezed; /* it had, or may have had, fewer units than it could use */
 	int is_lost;      /* elastic: it can no longer meet its deadline */
-	uint32_t want;    /* elastic: units that it could use at the last allocation */
+	uint32_t want;    /* elastic: units that it could use at the last allocation, */
+	uint32_t due;     /* and those of them that no more urgent run needs, whoever holds them now */
 	int is_probe;     /* admitted to find out whether it can meet its deadline after all */
 	uint64_t admitted_ns; /* when it was submitted to a tenant that refuses requests, */
 	uint64_t expected_ns; /* and how much later its run was then expected to end */
@@ -121,6 +122,7 @@ struct erc__sched {
 	struct erc__item *granted; /* items that have their own units, in order */
 	uint32_t given;            /* sum of their units */
 	uint32_t inside[2];        /* units at work, by class */
+	uint64_t losses;           /* times that an item was lost */
 	uint64_t late_units;       /* units that RT runs should have had while BE still held them */
 	uint32_t count;            /* queued items of all tenants */
 	uint32_t rt_count;         /* RT items among them */
@@ -202,6 +204,8 @@ static inline int erc__sched_wants_change(const struct erc__sched *sched, const 
 	    step >= forecast->count)
 		return 0;
 	uint32_t held = forecast->launches[step].held;
+	if (!limit)
+		return 0; /* it has been sent away */
 	return held > limit ? limit < erc__sched_reach(item) : held < limit && has_company;
 }
 /* Whether more urgent work may want the item's units before its tiles end. */

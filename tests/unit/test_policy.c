@@ -140,6 +140,17 @@ static void check_elastic(const struct work *work, int is_new_place)
 	}
 }
 
+/* A lost item that was not under way gives up its place. It comes back when its tenant has fewer lost ones than its cap. */
+static int gave_up_its_place(const struct work *work)
+{
+	const struct erc__tenant *tenant = work->item.tenant;
+	int has_given = work->item.is_lost && !work->item.is_entered;
+	if (has_given && (work->item.units || (tenant->lost < tenant->cap && tenant->entered < tenant->cap)))
+		ck_abort_msg("a lost item waits, with %u units, beside %u lost ones of its tenant", work->item.units,
+		             tenant->lost);
+	return has_given;
+}
+
 /* In order, each RT request has what its tenant may have and those before it leave. Without forecasts all want that
  * much. */
 static void check_grants(void)
@@ -150,8 +161,8 @@ static void check_grants(void)
 		struct work *next = NULL;
 		for (uint32_t i = 0; i < w.work_count; i++) {
 			struct work *work = &w.works[i];
-			if (work->is_queued && work->item.tenant->class_ == ERC_REAL_TIME && (!last || goes_before(last, work)) &&
-			    (!next || goes_before(work, next)))
+			if (work->is_queued && work->item.tenant->class_ == ERC_REAL_TIME && !gave_up_its_place(work) &&
+			    (!last || goes_before(last, work)) && (!next || goes_before(work, next)))
 				next = work;
 		}
 		if (!next)
@@ -365,7 +376,7 @@ START_TEST(shedding_keeps_goodput)
 {
 	double with = overload(1), without = overload(0);
 	ck_assert_msg(with >= 0.9, "with shedding %.3f of capacity is in time", with);
-	ck_assert_msg(without < 0.3, "without it %.3f: no overload", without);
+	ck_assert_msg(without < 0.5, "without it %.3f: no overload", without);
 }
 END_TEST
 
@@ -535,6 +546,56 @@ START_TEST(what_is_lost_goes_last)
 }
 END_TEST
 
+/* What is left of the launch in hand is not known: a run on schedule is not given up because its launch is long. */
+START_TEST(a_run_under_way_is_lost_by_its_next_launches)
+{
+	struct erc__forecast_launch launches[] = {{.tiles = 1, .tile_ns = 10000}, {.tiles = 1, .tile_ns = 500}};
+	struct erc__forecast forecast = {.launches = launches, .count = 2};
+	start("elastic", (struct erc__supply){.units = 1}, 1);
+	erc__forecast_complete(&forecast, 1, 0);
+	struct work *run = add_work(add_tenant(ERC_REAL_TIME, 0, 1, 1), 0, 2, 1000, 11);
+	run->item.tenant->forecast = &forecast;
+	run->item.tenant->estimate.min = 1;
+	erc__item_init(&run->item, 0, 11);
+	erc__sched_add(&w.sched, &run->item, 0);
+	run->item.started_ns = 1;
+	atomic_store(&run->item.step, 0);
+	erc__sched_launch(&w.sched, &run->item, NULL, 10500);
+	ck_assert(!run->item.is_lost);
+	erc__sched_launch(&w.sched, &run->item, NULL, 10501);
+	ck_assert(run->item.is_lost);
+}
+END_TEST
+
+/* A device that asks, of 10 units. The first run holds one for long, the last one holds nine: the one between, which wants
+ * five, gets them as tiles of the last one end. */
+START_TEST(units_come_back_from_less_urgent_runs)
+{
+	static const uint32_t tiles[] = {1, 5, 1000}, tile_ns[] = {100000, 1000, 1000}, inside[] = {1, 0, 9};
+	struct erc__forecast_launch launches[3];
+	struct erc__forecast forecasts[3];
+	struct work *works[3];
+	start("elastic", (struct erc__supply){.units = 10, .by_launch = 1, .asks = 1}, 1);
+	for (uint32_t i = 0; i < 3; i++) {
+		launches[i] = (struct erc__forecast_launch){.tiles = tiles[i], .tile_ns = tile_ns[i]};
+		forecasts[i] = (struct erc__forecast){.launches = &launches[i], .count = 1};
+		erc__forecast_complete(&forecasts[i], 10, 0);
+		works[i] = add_work(add_tenant(ERC_REAL_TIME, _i ? i : 0, 1, 10), 0, tiles[i], tile_ns[i], 1000 * (i + 1));
+		works[i]->item.tenant->forecast = &forecasts[i];
+		erc__item_init(&works[i]->item, 0, works[i]->deadline_us);
+		erc__sched_add(&w.sched, &works[i]->item, 0);
+		works[i]->item.progress.left = tiles[i] - inside[i];
+		works[i]->item.progress.next_ns = inside[i] ? tile_ns[i] : 0;
+		works[i]->item.units = inside[i];
+		w.sched.inside[ERC_REAL_TIME] += inside[i];
+	}
+	erc__sched_launch(&w.sched, &works[2]->item, NULL, 10);
+	ck_assert_uint_eq(atomic_load(&works[1]->item.limit), 0); /* nothing is free yet */
+	ck_assert_uint_eq(works[1]->item.due, 5);
+	ck_assert_uint_eq(atomic_load(&works[2]->item.limit), 4);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("policies");
@@ -548,6 +609,8 @@ int main(void)
 	tcase_add_test(tcase, a_paused_tenant_holds_nothing);
 	tcase_add_loop_test(tcase, best_effort_limits, 0, 5);
 	tcase_add_loop_test(tcase, what_is_lost_goes_last, 0, 6);
+	tcase_add_test(tcase, a_run_under_way_is_lost_by_its_next_launches);
+	tcase_add_loop_test(tcase, units_come_back_from_less_urgent_runs, 0, 2);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
