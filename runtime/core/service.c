@@ -30,7 +30,7 @@ enum erc_status erc__device_init(struct erc__device *device, const struct erc__d
 		.asks = !!(ops->flags & ERC__DEVICE_ASKS),
 	};
 	if (!policy)
-		return erc__fail(ERC_NOT_FOUND, "no policy '%s'; there are %s", options->policy, erc__policy_names());
+		return erc__fail(ERC_NOT_FOUND, "no policy '%s'; there are %s", options->policy, erc_policy_names());
 	if (supply.rt_units > units)
 		return erc__fail(ERC_INVALID, "%u units for RT; the device has %u", supply.rt_units, units);
 	if (!(options->rt_slowdown <= 1) || !(options->be_bandwidth >= 0 && options->be_bandwidth <= 1))

@@ -336,7 +336,7 @@ const struct erc__policy *erc__policy_find(const char *name)
 	return NULL;
 }
 
-const char *erc__policy_names(void)
+const char *erc_policy_names(void)
 {
 	static const char names[] =
 #define POLICY(name, ...) ", " #name
@@ -344,9 +344,4 @@ const char *erc__policy_names(void)
 #undef POLICY
 		;
 	return names + strlen(", ");
-}
-
-const char *erc_policy_names(void)
-{
-	return erc__policy_names();
 }

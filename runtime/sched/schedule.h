@@ -140,8 +140,6 @@ struct erc__sched {
 
 /* NULL if there is no policy of that name. name may be NULL for the default. */
 const struct erc__policy *erc__policy_find(const char *name);
-/* "elastic, priority, ...": for messages. */
-const char *erc__policy_names(void);
 
 void erc__sched_init(struct erc__sched *sched, const struct erc__policy *policy, const struct erc__supply *supply);
 /* The caller has set cap and all fields above it. */

@@ -13,8 +13,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "tests/bench/stall.h"
 
 #define MOST_BE 8
 
@@ -35,20 +36,6 @@ static void fail(const char *what)
 {
 	fprintf(stderr, "bench_stop: %s: %s\n", what, erc_error_detail());
 	exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static void sleep_until(uint64_t when_ns)
-{
-	struct timespec when = {(time_t)(when_ns / 1000000000u), (long)(when_ns % 1000000000u)};
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL))
-		;
 }
 
 /* ---- the child ---- */
@@ -100,11 +87,11 @@ static void run_child(const struct options *options, struct counts *counts)
 	for (int i = 1; i < options->file_count; i++)
 		if (pthread_create(&thread, NULL, feed, open_tenant(runtime, options->files[i], ERC_BEST_EFFORT, options)))
 			fail("a thread");
-	for (next_ns = now_ns(); !atomic_load(&counts->is_over); next_ns += period_ns) {
-		if (now_ns() > next_ns + period_ns)
-			next_ns = now_ns(); /* what fell into the stop is not made up for */
-		sleep_until(next_ns);
-		uint64_t begin_ns = now_ns();
+	for (next_ns = stall_now_ns(); !atomic_load(&counts->is_over); next_ns += period_ns) {
+		if (stall_now_ns() > next_ns + period_ns)
+			next_ns = stall_now_ns(); /* what fell into the stop is not made up for */
+		stall_sleep_until(next_ns);
+		uint64_t begin_ns = stall_now_ns();
 		enum erc_status status = erc_request_run(rt);
 		atomic_fetch_add(&counts->submitted, 1);
 		if (status == ERC_SHED)
@@ -113,7 +100,7 @@ static void run_child(const struct options *options, struct counts *counts)
 			fail("real-time work");
 		atomic_store(&counts->admitted_ns, begin_ns);
 		atomic_fetch_add(&counts->admitted, 1);
-		if ((double)(now_ns() - begin_ns) > options->deadline_us * 1e3)
+		if ((double)(stall_now_ns() - begin_ns) > options->deadline_us * 1e3)
 			continue;
 		atomic_store(&counts->in_time_ns, begin_ns);
 		atomic_fetch_add(&counts->in_time, 1);
@@ -132,7 +119,7 @@ static int by_value(const void *a, const void *b)
 /* Milliseconds from `from_ns` until the child has told of a later moment; a second when it has not by then. */
 static double wait_for(const _Atomic uint64_t *when_ns, uint64_t from_ns)
 {
-	for (uint64_t end_ns = from_ns + 1000000000u; now_ns() < end_ns; sleep_until(now_ns() + 200000))
+	for (uint64_t end_ns = from_ns + 1000000000u; stall_now_ns() < end_ns; stall_sleep_until(stall_now_ns() + 200000))
 		if (atomic_load(when_ns) >= from_ns)
 			return (double)(atomic_load(when_ns) - from_ns) / 1e6;
 	return 1000;
@@ -150,21 +137,21 @@ static void run_parent(const struct options *options, struct counts *counts, pid
 	int count = (int)options->stops;
 	double *admitted_ms = calloc((size_t)count, sizeof *admitted_ms),
 		   *in_time_ms = calloc((size_t)count, sizeof *in_time_ms);
-	sleep_until(now_ns() + 1000000000u);
+	stall_sleep_until(stall_now_ns() + 1000000000u);
 	uint64_t submitted = atomic_load(&counts->submitted), admitted = atomic_load(&counts->admitted);
 	printf("before the first stop        %llu requests, %llu admitted, %llu in time\n", (unsigned long long)submitted,
 	       (unsigned long long)admitted, (unsigned long long)atomic_load(&counts->in_time));
 	for (int i = 0; i < count; i++) {
 		/* At any phase of the child's period, so that some stops fall into a run. */
-		sleep_until(now_ns() + 200000000u + (uint64_t)i * 7919u % 10000000u);
+		stall_sleep_until(stall_now_ns() + 200000000u + (uint64_t)i * 7919u % 10000000u);
 		kill(child, SIGSTOP);
-		sleep_until(now_ns() + (uint64_t)(options->stop_ms * 1e6));
-		uint64_t from_ns = now_ns();
+		stall_sleep_until(stall_now_ns() + (uint64_t)(options->stop_ms * 1e6));
+		uint64_t from_ns = stall_now_ns();
 		kill(child, SIGCONT);
 		admitted_ms[i] = wait_for(&counts->admitted_ns, from_ns);
 		in_time_ms[i] = wait_for(&counts->in_time_ns, from_ns);
 	}
-	sleep_until(now_ns() + 200000000u);
+	stall_sleep_until(stall_now_ns() + 200000000u);
 	submitted = atomic_load(&counts->submitted) - submitted;
 	admitted = atomic_load(&counts->admitted) - admitted;
 	printf("%d stops of %.0f ms          %llu requests, %llu refused\n", count, options->stop_ms,

@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "tests/bench/stall.h"
 
 #define MOST_BE 8
 
@@ -35,19 +36,6 @@ static void fail(const char *what)
 {
 	fprintf(stderr, "bench_voice: %s: %s\n", what, erc_error_detail());
 	exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static void sleep_until(uint64_t when_ns)
-{
-	struct timespec when = {(time_t)(when_ns / 1000000000u), (long)(when_ns % 1000000000u)};
-	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL);
 }
 
 static void open_tenant(struct tenant *tenant, erc_runtime *runtime, const char *file, enum erc_class class_)
@@ -88,9 +76,9 @@ static void *feed(void *argument)
 	return NULL;
 }
 
-/* ---- the machine's own stalls ---- */
+/* ---- the machine's own wakes ---- */
 
-struct stalls {
+struct wakes {
 	double period_ns, deadline_ns, worst_ns;
 	long sleeps, late;
 	pthread_t thread;
@@ -98,15 +86,15 @@ struct stalls {
 
 static void *watch(void *argument)
 {
-	struct stalls *stalls = argument;
-	for (uint64_t next = now_ns(); !atomic_load(&is_over); stalls->sleeps++) {
-		next += (uint64_t)stalls->period_ns;
-		sleep_until(next);
-		double late_ns = (double)now_ns() - (double)next;
-		stalls->late += late_ns > stalls->deadline_ns;
-		stalls->worst_ns = late_ns > stalls->worst_ns ? late_ns : stalls->worst_ns;
-		if (late_ns > stalls->period_ns)
-			next = now_ns();
+	struct wakes *wakes = argument;
+	for (uint64_t next = stall_now_ns(); !atomic_load(&is_over); wakes->sleeps++) {
+		next += (uint64_t)wakes->period_ns;
+		stall_sleep_until(next);
+		double late_ns = (double)stall_now_ns() - (double)next;
+		wakes->late += late_ns > wakes->deadline_ns;
+		wakes->worst_ns = late_ns > wakes->worst_ns ? late_ns : wakes->worst_ns;
+		if (late_ns > wakes->period_ns)
+			next = stall_now_ns();
 	}
 	return NULL;
 }
@@ -124,13 +112,13 @@ static void run_real_time(struct tenant *rt, const struct options *options, cons
 {
 	int count = (int)(options->seconds * options->rate), in_time = 0;
 	double *us = calloc((size_t)count + 1, sizeof *us), period_ns = 1e9 / options->rate;
-	uint64_t start = now_ns() + 1000000;
+	uint64_t start = stall_now_ns() + 1000000;
 	for (int i = 0; i < count; i++) {
 		uint64_t arrival = start + (uint64_t)(i * period_ns);
-		sleep_until(arrival);
+		stall_sleep_until(arrival);
 		if (erc_request_run(rt->request))
 			fail("real-time work");
-		us[i] = (double)(now_ns() - arrival) / 1e3;
+		us[i] = (double)(stall_now_ns() - arrival) / 1e3;
 		in_time += us[i] <= options->deadline_us;
 	}
 	qsort(us, (size_t)count, sizeof *us, by_value);
@@ -181,7 +169,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	struct erc_runtime_options open = {.size = sizeof open, .log = say, .rt_os_priority = (uint32_t)options.fifo};
-	struct stalls stalls = {.period_ns = 1e9 / options.rate, .deadline_ns = options.deadline_us * 1e3};
+	struct wakes wakes = {.period_ns = 1e9 / options.rate, .deadline_ns = options.deadline_us * 1e3};
 	if (erc_runtime_create(&open, &runtime))
 		fail("start");
 	open_tenant(&rt, runtime, options.files[0], ERC_REAL_TIME);
@@ -190,10 +178,10 @@ int main(int argc, char **argv)
 		open_tenant(&be[i - 1], runtime, options.files[i], ERC_BEST_EFFORT);
 		pthread_create(&be[i - 1].thread, NULL, feed, &be[i - 1]);
 	}
-	pthread_create(&stalls.thread, NULL, watch, &stalls);
+	pthread_create(&wakes.thread, NULL, watch, &wakes);
 	run_real_time(&rt, &options, "beside BE");
 	atomic_store(&is_over, 1);
-	pthread_join(stalls.thread, NULL);
+	pthread_join(wakes.thread, NULL);
 	for (int i = 1; i < options.file_count; i++) {
 		pthread_join(be[i - 1].thread, NULL);
 		printf("%-12s %8.1f runs a second: %s\n", "best effort", (double)be[i - 1].runs / options.seconds,
@@ -201,7 +189,7 @@ int main(int argc, char **argv)
 		close_tenant(&be[i - 1]);
 	}
 	printf("%-12s %8ld sleeps, %6.2f %% woken in the deadline's time, most %8.1f us late\n", "idle thread",
-	       stalls.sleeps, 100.0 - 100.0 * (double)stalls.late / (double)stalls.sleeps, stalls.worst_ns / 1e3);
+	       wakes.sleeps, 100.0 - 100.0 * (double)wakes.late / (double)wakes.sleeps, wakes.worst_ns / 1e3);
 	close_tenant(&rt);
 	return erc_runtime_destroy(runtime) != ERC_OK;
 }

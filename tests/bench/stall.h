@@ -36,6 +36,13 @@ static inline uint64_t stall_now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+static inline void stall_sleep_until(uint64_t when_ns)
+{
+	struct timespec when = {(time_t)(when_ns / 1000000000u), (long)(when_ns % 1000000000u)};
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, NULL))
+		;
+}
+
 static inline void *stall_main(void *argument)
 {
 	struct stall_thread *self = argument;
@@ -47,8 +54,7 @@ static inline void *stall_main(void *argument)
 	pthread_setaffinity_np(pthread_self(), sizeof core, &core);
 	while (!atomic_load_explicit(&self->is_over, memory_order_relaxed)) {
 		uint64_t due_ns = stall_now_ns() + STALL_LOOK_NS, late_ns;
-		struct timespec then = {(time_t)(due_ns / 1000000000u), (long)(due_ns % 1000000000u)};
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &then, NULL);
+		stall_sleep_until(due_ns);
 		late_ns = stall_now_ns() - due_ns;
 		if (late_ns <= STALL_LATE_NS)
 			continue;
