@@ -126,7 +126,10 @@ static enum erc_status make_forecast(struct erc_session *session, uint32_t budge
 		launch->traffic = traffic_of(session->model->target, variant);
 	}
 	session->tenant.forecast = forecast;
+	/* The estimate is for the units of now. The forecast is for all, because erc_session_set_units may give more. */
 	erc__forecast_complete(forecast, session->tenant.cap < max ? session->tenant.cap : max, HOLD_NS);
+	erc__estimate_init(&session->tenant.estimate, forecast);
+	erc__forecast_complete(forecast, max, HOLD_NS);
 	return ERC_OK;
 }
 
@@ -152,7 +155,6 @@ static enum erc_status fill(struct erc_session *session, const struct erc_sessio
 	session->tenant.cap = cap_of(session, budget);
 	erc__tenant_init(&session->tenant);
 	TRY(make_forecast(session, budget));
-	erc__estimate_init(&session->tenant.estimate, &session->forecast);
 	pthread_mutex_lock(&runtime->lock);
 	session->number = runtime->next_session++;
 	erc__trace_name(&runtime->device->trace, session->number, options->name);

@@ -22,6 +22,7 @@ static void find_held(struct erc__forecast *forecast, uint64_t hold_ns)
 
 void erc__forecast_complete(struct erc__forecast *forecast, uint32_t units, uint64_t hold_ns)
 {
+	*forecast = (struct erc__forecast){.launches = forecast->launches, .count = forecast->count};
 	for (uint32_t i = 0; i < forecast->count; i++) {
 		struct erc__forecast_launch *launch = &forecast->launches[i];
 		launch->start_ns = forecast->run_ns;

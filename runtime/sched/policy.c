@@ -65,7 +65,8 @@ static uint32_t need_in(const struct erc__sched *sched, const struct erc__item *
 {
 	if (!sched->supply.asks)
 		return limit_of(item) > item->units ? limit_of(item) : item->units;
-	return erc__forecast_need(item->tenant->forecast, &item->progress, item->units, limit_of(item), span);
+	uint32_t need = erc__forecast_need(item->tenant->forecast, &item->progress, item->units, limit_of(item), span);
+	return smaller(need, larger(item->tenant->cap, item->units));
 }
 
 static struct erc__span span_of(const struct erc__sched *sched, uint64_t now_ns, uint64_t from_ns, uint64_t until_ns)

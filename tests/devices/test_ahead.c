@@ -216,6 +216,34 @@ START_TEST(the_rest_is_used)
 }
 END_TEST
 
+/* A session that began with one unit is as fast as any once it may have all. */
+START_TEST(more_units_later)
+{
+	struct erc_session_options options = {.size = sizeof options, .class_ = ERC_REAL_TIME, .units = 1};
+	struct tenant rt = {0};
+	struct test_model model;
+	size_t bytes;
+	erc_runtime *runtime = open_sim(64, 1);
+	test_model_begin(&model, "cpu:x86-64-v3");
+	test_model_tensor(&model, 1, ERC_U32, 1);
+	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_WRITE, 0, 0, 4);
+	test_model_launch_variant(&model, (struct erca_variant){.tile_count = 64, .tile_ns = 1000, .count_slot = ERCA_NONE},
+	                          0);
+	rt.file = test_model_finish(&model, "code", 4, &bytes);
+	OK(erc_model_load_memory(runtime, rt.file, bytes, NULL, &rt.model));
+	OK(erc_session_create(rt.model, &options, &rt.session));
+	OK(erc_request_create(rt.session, &rt.request));
+	OK(erc_request_bind_output(rt.request, 0, &rt.output, 4));
+	OK(erc_request_run(rt.request));
+	ck_assert_uint_eq(run_ns(rt.request), 64000);
+	OK(erc_session_set_units(rt.session, 64));
+	OK(erc_request_run(rt.request));
+	ck_assert_uint_eq(run_ns(rt.request), 1000);
+	close_tenant(&rt);
+	OK(erc_runtime_destroy(runtime));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("looking ahead");
@@ -225,6 +253,7 @@ int main(void)
 	tcase_add_loop_test(tcase, so_are_lower_levels, 0, SEEDS / 2);
 	tcase_add_loop_test(tcase, so_are_later_deadlines, 0, SEEDS / 2);
 	tcase_add_test(tcase, the_rest_is_used);
+	tcase_add_test(tcase, more_units_later);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
