@@ -31,8 +31,8 @@ RUNTIME_LIBS := -ldl
 CHECK_LIBS = $(shell pkg-config --libs check)
 
 RUNTIME_SRC := $(wildcard runtime/*.c runtime/*/*.c) $(wildcard schemas/*.c)
-TEMPLATES := $(wildcard compiler/kernels/*.cpu.c compiler/kernels/*.row.c compiler/kernels/*.cu compiler/kernels/*.params.def compiler/kernels/kernel_params.h compiler/core/kernel_*.h compiler/targets/cpu_*.h compiler/targets/cuda_*.h) schemas/tile.h schemas/cuda.h
-COMPILER_SRC := $(filter-out %.cpu.c %.row.c,$(wildcard onnx/*.c compiler/*.c compiler/*/*.c)) $(wildcard schemas/*.c)
+TEMPLATES := $(wildcard $(foreach end,cpu.c row.c cu params.def,compiler/kernels/*/*.$(end)) compiler/kernels/kernel_params.h compiler/core/kernel_*.h compiler/targets/cpu_*.h compiler/targets/cuda_*.h) schemas/tile.h schemas/cuda.h
+COMPILER_SRC := $(filter-out %.cpu.c %.row.c,$(wildcard onnx/*.c compiler/*.c compiler/*/*.c compiler/*/*/*.c)) $(wildcard schemas/*.c)
 COMPILER_GEN := $(O)/gen/onnx.pb-c.c $(O)/gen/templates.c
 ERC_SRC := $(wildcard tools/erc/*.c)
 UNIT_SRC := $(wildcard tests/unit/*.c tests/devices/test_*.c tests/passes/*.c tests/ops/*.c tests/erc/*.c)

@@ -36,6 +36,7 @@ parts() {
 	echo "tables tests/tree/tables.sh $out"
 	echo "templates tests/tree/templates.sh"
 	echo "layers tests/tree/layers.sh $out"
+	echo "sizes tests/tree/sizes.sh"
 }
 
 run_part() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Golden tests of the command: cli.sh BUILD [NAME...]. Each tests/cli/NAME.sh runs in a folder of
-# its own; its transcript must be NAME.txt to the byte. UPDATE=1 writes NAME.txt anew.
+# its own; its transcript must be tests/cli/expected/NAME.txt to the byte. UPDATE=1 writes that file anew.
 set -uo pipefail
 here=$(cd "$(dirname "$0")/cli" && pwd)
 out=$(cd "$1" && pwd) || exit 1
@@ -27,8 +27,8 @@ run_test() {
 		skipped=$((skipped + 1))
 		return
 	fi
-	[ -n "${UPDATE:-}" ] && [ $code = 0 ] && cp "$work/$name.out" "$here/$name.txt"
-	if [ $code = 0 ] && diff -u "$here/$name.txt" "$work/$name.out" >"$work/$name.diff" 2>&1; then
+	[ -n "${UPDATE:-}" ] && [ $code = 0 ] && cp "$work/$name.out" "$here/expected/$name.txt"
+	if [ $code = 0 ] && diff -u "$here/expected/$name.txt" "$work/$name.out" >"$work/$name.diff" 2>&1; then
 		passed=$((passed + 1))
 		return
 	fi

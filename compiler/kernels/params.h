@@ -22,19 +22,19 @@ enum { ROW_PARAMS LINE_PARAMS };
 
 #define PARAM(name) ARG_##name,
 enum {
-#include "compiler/kernels/arg.params.def"
+#include "compiler/kernels/rows/arg.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) ATTENTION_##name,
 enum {
-#include "compiler/kernels/attention.params.def"
+#include "compiler/kernels/dense/attention.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) ATTENTION_SUM_##name,
 enum {
-#include "compiler/kernels/attention_sum.params.def"
+#include "compiler/kernels/dense/attention_sum.params.def"
 };
 #undef PARAM
 
@@ -42,7 +42,7 @@ enum {
 #define CPU_PARAM(name) PARAM(name)
 #define GPU_PARAM(name)
 enum {
-#include "compiler/kernels/conv.params.def"
+#include "compiler/kernels/dense/conv.params.def"
 	CONV_PARAM_COUNT,
 };
 #undef PARAM
@@ -53,7 +53,7 @@ enum {
 #define CPU_PARAM(name)
 #define GPU_PARAM(name) PARAM(name)
 enum {
-#include "compiler/kernels/conv.params.def"
+#include "compiler/kernels/dense/conv.params.def"
 	GPU_CONV_PARAM_COUNT,
 };
 #undef PARAM
@@ -62,91 +62,91 @@ enum {
 
 #define PARAM(name) CUMULATE_##name,
 enum {
-#include "compiler/kernels/cumulate.params.def"
+#include "compiler/kernels/rows/cumulate.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) DEPTHWISE_##name,
 enum {
-#include "compiler/kernels/depthwise.params.def"
+#include "compiler/kernels/dense/depthwise.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) DET_##name,
 enum {
-#include "compiler/kernels/det.params.def"
+#include "compiler/kernels/rows/det.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) GATHER_##name,
 enum {
-#include "compiler/kernels/gather.params.def"
+#include "compiler/kernels/index/gather.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) GATHER_ELEMENTS_##name,
 enum {
-#include "compiler/kernels/gather_elements.params.def"
+#include "compiler/kernels/index/gather_elements.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) GATHER_ND_##name,
 enum {
-#include "compiler/kernels/gather_nd.params.def"
+#include "compiler/kernels/index/gather_nd.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) GRID_SAMPLE_##name,
 enum {
-#include "compiler/kernels/grid_sample.params.def"
+#include "compiler/kernels/index/grid_sample.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) LRN_##name,
 enum {
-#include "compiler/kernels/lrn.params.def"
+#include "compiler/kernels/rows/lrn.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) MAX_INDEX_##name,
 enum {
-#include "compiler/kernels/max_index.params.def"
+#include "compiler/kernels/rows/max_index.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) NMS_##name,
 enum {
-#include "compiler/kernels/nms.params.def"
+#include "compiler/kernels/index/nms.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) NMS_COLLECT_##name,
 enum {
-#include "compiler/kernels/nms_collect.params.def"
+#include "compiler/kernels/index/nms_collect.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) NONZERO_##name,
 enum {
-#include "compiler/kernels/nonzero.params.def"
+#include "compiler/kernels/index/nonzero.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) NONZERO_COUNT_##name,
 enum {
-#include "compiler/kernels/nonzero_count.params.def"
+#include "compiler/kernels/index/nonzero_count.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) NORM_##name,
 enum {
-#include "compiler/kernels/norm.params.def"
+#include "compiler/kernels/rows/norm.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) PACK_##name,
 enum {
-#include "compiler/kernels/pack.params.def"
+#include "compiler/kernels/index/pack.params.def"
 };
 #undef PARAM
 
@@ -154,7 +154,7 @@ enum {
 #define CPU_PARAM(name) PARAM(name)
 #define GPU_PARAM(name)
 enum {
-#include "compiler/kernels/pointwise.params.def"
+#include "compiler/kernels/dense/pointwise.params.def"
 };
 #undef PARAM
 #undef CPU_PARAM
@@ -164,7 +164,7 @@ enum {
 #define CPU_PARAM(name)
 #define GPU_PARAM(name) PARAM(name)
 enum {
-#include "compiler/kernels/pointwise.params.def"
+#include "compiler/kernels/dense/pointwise.params.def"
 };
 #undef PARAM
 #undef CPU_PARAM
@@ -172,55 +172,55 @@ enum {
 
 #define PARAM(name) POOL_##name,
 enum {
-#include "compiler/kernels/pool.params.def"
+#include "compiler/kernels/rows/pool.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) REDUCE_##name,
 enum {
-#include "compiler/kernels/reduce.params.def"
+#include "compiler/kernels/rows/reduce.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) ROI_ALIGN_##name,
 enum {
-#include "compiler/kernels/roi_align.params.def"
+#include "compiler/kernels/index/roi_align.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) SCATTER_##name,
 enum {
-#include "compiler/kernels/scatter.params.def"
+#include "compiler/kernels/index/scatter.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) SCATTER_ND_##name,
 enum {
-#include "compiler/kernels/scatter_nd.params.def"
+#include "compiler/kernels/index/scatter_nd.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) SOFTMAX_##name,
 enum {
-#include "compiler/kernels/softmax.params.def"
+#include "compiler/kernels/rows/softmax.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) TAPS_##name,
 enum {
-#include "compiler/kernels/taps.params.def"
+#include "compiler/kernels/index/taps.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) TOPK_##name,
 enum {
-#include "compiler/kernels/topk.params.def"
+#include "compiler/kernels/rows/topk.params.def"
 };
 #undef PARAM
 
 #define PARAM(name) UNIQUE_##name,
 enum {
-#include "compiler/kernels/unique.params.def"
+#include "compiler/kernels/rows/unique.params.def"
 };
 #undef PARAM
 

@@ -5,7 +5,7 @@
 
 #include "compiler/core/graph.h"
 #include "compiler/core/plan.h"
-#include "compiler/kernels/pointwise.h"
+#include "compiler/kernels/dense/pointwise.h"
 
 /* Sets of dtypes that a row accepts for the first input (T). */
 #define TYPE(id) (1u << ERC_##id)

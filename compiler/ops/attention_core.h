@@ -2,7 +2,7 @@
 #ifndef ERCC_ATTENTION_CORE_H
 #define ERCC_ATTENTION_CORE_H
 
-#include "compiler/kernels/attention.h"
+#include "compiler/kernels/dense/attention.h"
 #include "compiler/lower/match.h"
 
 /* Attributes: scale; transposed (1: k is [..., size, keys]); mask (enum attention_mask) and fill; zero_empty (1: a

@@ -1,5 +1,5 @@
 /* Conv: shapes, layouts, weight packing, and the launch of the convolution or the depthwise kernel. */
-#include "compiler/kernels/conv.h"
+#include "compiler/kernels/dense/conv.h"
 #include "compiler/ops/sizes.h"
 
 #include "compiler/lower/lower_rows.h"

@@ -1,5 +1,5 @@
 /* Gemm and MatMul. Both use the convolution kernel: the rows of A are one row of pixels. */
-#include "compiler/kernels/conv.h"
+#include "compiler/kernels/dense/conv.h"
 #include "compiler/ops/sizes.h"
 
 struct product {

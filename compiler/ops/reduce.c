@@ -1,6 +1,6 @@
 /* Reductions over axes, including global pooling. A row gives the start value and texts to combine elements and to
  * finish. */
-#include "compiler/kernels/reduce.h"
+#include "compiler/kernels/rows/reduce.h"
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 

@@ -260,14 +260,13 @@ static void count_results(const struct cases *cases, size_t *counts)
 /* Against the list: nothing of it may be lost. */
 static int report_list(const struct settings *settings, const struct cases *cases, size_t lines, size_t wanted)
 {
-	static const char *const words[] = {"pass", "pinned", "unsupported", "absent", "wrong", "crash", "hang"};
 	size_t good = 0;
 	for (size_t i = 0; i < cases->count; i++) {
 		const struct test_case *test = &cases->items[i];
 		bool kept = passed(test) && !(settings->unpinned && test->result == RESULT_PINNED);
 		good += kept;
 		if (!kept && test->result != RESULT_ABSENT)
-			printf("lost: %s/%s is now %s: %s\n", test->category, test->name, words[test->result],
+			printf("lost: %s/%s is now %s: %s\n", test->category, test->name, result_words[test->result],
 			       test->reason ? test->reason : "");
 	}
 	if (lines > wanted)

@@ -15,6 +15,7 @@ enum result {
 	RESULT_HANG,
 	RESULT_COUNT
 };
+extern const char *const result_words[RESULT_COUNT];
 
 struct test_case {
 	char *category; /* "node" */

@@ -4,6 +4,12 @@
 
 #include "tests/conformance/conformance.h"
 
+const char *const result_words[] = {
+	[RESULT_PASS] = "pass",     [RESULT_PINNED] = "pinned", [RESULT_UNSUPPORTED] = "unsupported",
+	[RESULT_ABSENT] = "absent", [RESULT_WRONG] = "wrong",   [RESULT_CRASH] = "crash",
+	[RESULT_HANG] = "hang",
+};
+
 static const struct column columns[] = {
 	{"category", "category", CELL_TEXT}, {"operator", "operator", CELL_TEXT},   {"pass", "pass", CELL_COUNT},
 	{"pinned", "pinned", CELL_COUNT},    {"unsupported", "unsup.", CELL_COUNT}, {"absent", "absent", CELL_COUNT},
@@ -25,10 +31,10 @@ static void add_row(struct report *report, struct test_case **sorted, size_t fir
 	size_t counts[RESULT_COUNT] = {0};
 	for (size_t i = first; i < end; i++)
 		counts[sorted[i]->result]++;
-	report_cell_text(report, "%s", sorted[first]->category);
-	report_cell_text(report, "%s", op);
+	report_cell_text(report, "category", "%s", sorted[first]->category);
+	report_cell_text(report, "operator", "%s", op);
 	for (int result = 0; result < RESULT_COUNT; result++)
-		report_cell(report, (double)counts[result]);
+		report_cell(report, result_words[result], (double)counts[result]);
 }
 
 static void print_table(struct test_case **sorted, size_t count)
@@ -99,8 +105,8 @@ static void print_reasons(char **kinds, size_t count)
 	struct report *report = report_new("erc.conformance/1");
 	report_table(report, "reasons", "unsupported, by reason", reason_columns, COUNT_OF(reason_columns));
 	for (size_t i = 0; i < different && i < REASONS_SHOWN; i++) {
-		report_cell(report, (double)tallies[i].count);
-		report_cell_text(report, "%s", tallies[i].kind);
+		report_cell(report, "cases", (double)tallies[i].count);
+		report_cell_text(report, "reason", "%s", tallies[i].kind);
 	}
 	printf("\n");
 	report_print(report, FORMAT_TEXT, stdout);
@@ -136,12 +142,12 @@ static void list_unsupported(const struct cases *cases, const char *path)
 	free(kinds);
 }
 
-static void list_result(const struct cases *cases, enum result result, const char *word)
+static void list_result(const struct cases *cases, enum result result)
 {
 	for (size_t i = 0; i < cases->count; i++) {
 		const struct test_case *test = &cases->items[i];
 		if (test->result == result)
-			printf("%s: %s/%s (%s): %s\n", word, test->category, test->name, test->op,
+			printf("%s: %s/%s (%s): %s\n", result_words[result], test->category, test->name, test->op,
 			       test->reason ? test->reason : "");
 	}
 }
@@ -156,9 +162,9 @@ void summary_print(const struct cases *cases, const char *path)
 	free(sorted);
 	list_unsupported(cases, path);
 	printf("\n");
-	list_result(cases, RESULT_WRONG, "wrong");
-	list_result(cases, RESULT_CRASH, "crash");
-	list_result(cases, RESULT_HANG, "hang");
+	list_result(cases, RESULT_WRONG);
+	list_result(cases, RESULT_CRASH);
+	list_result(cases, RESULT_HANG);
 }
 
 size_t summary_absent(const struct cases *cases)

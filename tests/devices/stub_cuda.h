@@ -2,7 +2,7 @@
  * memory, and threads as the block slots of SMs. It keeps what a GPU promises: order within a stream, events, blocks of
  * the most urgent stream first, no host functions after an error. What a GPU leaves open is left open.
  *
- * stub_cuda.c has the calls, stub_memory.c memory, stub_queue.c streams and threads, stub_kernel.c blocks. cuInit reads
+ * stub_cuda.c has the calls, stub_graph.c those of graphs, stub_memory.c memory, stub_queue.c streams and threads, stub_kernel.c blocks. cuInit reads
  * these environment variables:
  * ERC_STUB_UNITS (4)        SMs
  * ERC_STUB_BLOCKS (1)       block slots of an SM; fewer if blocks use much shared memory, as occupancy says

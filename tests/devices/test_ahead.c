@@ -1,10 +1,10 @@
 /* The elastic policy looks ahead: units that real-time work does not need are given away, and are back when it needs
  * them. Tested on the virtual device with random models, so that times are exact. */
-#include <check.h>
 #include <stdlib.h>
 
 #include "runtime/core/handles.h"
 #include "tests/devices/test_model.h"
+#include "tests/suite.h"
 
 #define MAX_LAUNCHES 40
 #define REQUESTS 30
@@ -255,9 +255,5 @@ int main(void)
 	tcase_add_test(tcase, the_rest_is_used);
 	tcase_add_test(tcase, more_units_later);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -3,6 +3,7 @@
  * runs as many tiles as the words leave, and more again afterwards. Tiles wait at a gate, so that the test decides
  * how far each run has come. */
 #include "tests/devices/test_board.h"
+#include "tests/suite.h"
 
 #define LONGER_THAN_AHEAD 1000000
 
@@ -410,10 +411,7 @@ int main(void)
 	STAND_IN_ONLY(tcase, lost_while_told, 0, 1, "a device that is lost at a chosen moment");
 	tcase_add_loop_test(tcase, same_bits_at_random, 0, 4);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	int failed = run_suite(suite);
 	free(code);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return failed;
 }

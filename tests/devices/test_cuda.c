@@ -3,6 +3,7 @@
  * test_devices.c and test_faults.c test tiles, rooms and the rest. */
 #include "runtime/devices/cuda_device.h"
 #include "tests/devices/test_faults.h"
+#include "tests/suite.h"
 
 #define SAYS(call, wanted, text) \
 	do { \
@@ -536,10 +537,7 @@ int main(void)
 	tcase_add_test(tcase, real_time_does_not_wait);
 	tcase_add_test(tcase, times_from_the_timer);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	int failed = run_suite(suite);
 	free(code);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return failed;
 }

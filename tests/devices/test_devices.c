@@ -318,14 +318,13 @@ START_TEST(run_time_dims)
 	test_model_operand(&model, ERCA_BUFFER_INPUT, ERCA_ACCESS_READ, 0, 0, 16);
 	test_model_launch(&model, TEST_KERNEL_dims, 2, 0);
 	test_model_operand(&model, ERCA_BUFFER_OUTPUT, ERCA_ACCESS_READ | ERCA_ACCESS_WRITE, 0, 0, sizeof counters);
-	test_model_launch_variant(&model,
-	                          (struct erca_variant){.kernel = TEST_KERNEL_count,
-	                                                .tile_count = MAX / 2,
-	                                                .count_slot = 1,
-	                                                .count_dims = 2,
-	                                                .count_scale = 3,
-	                                                .count_step = 6},
-	                          0);
+	const struct erca_variant variant = {.kernel = TEST_KERNEL_count,
+	                                     .tile_count = MAX / 2,
+	                                     .count_slot = 1,
+	                                     .count_dims = 2,
+	                                     .count_scale = 3,
+	                                     .count_step = 6};
+	test_model_launch_variant(&model, variant, 0);
 	load(&f, &model);
 	uint8_t third[64];
 	OK(erc_request_bind_input(f.request, 0, counts, sizeof counts));
@@ -337,7 +336,7 @@ START_TEST(run_time_dims)
 		memcpy(counts, wanted[i], sizeof counts);
 		memset(counters, 0, sizeof counters);
 		if (product < 0 || product > MAX || wanted[i][0] > 8 ||
-		    wanted[i][1] > 8) { /* too many tiles, or beyond the bounds */
+		    wanted[i][1] > 8) { /* too many tiles, or beyond a bound */
 			FAILS(erc_request_run(f.request), ERC_DEVICE);
 			ck_assert_ptr_nonnull(strstr(erc_error_detail(), "run-time dimension"));
 			FAILS(erc_request_output_dims(f.request, 1, &rank, dims), ERC_INVALID);

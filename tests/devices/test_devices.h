@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "tests/suite.h"
 #include "runtime/core/handles.h"
 #include "tests/devices/test_gpu.h"
 #include "tests/devices/test_model.h"
@@ -134,12 +135,9 @@ static inline int devices_main(const char *name, void (*add)(TCase *tcase))
 	tcase_set_timeout(tcase, 120);
 	add(tcase);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	int failed = run_suite(suite);
 	free(code);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return failed;
 }
 
 #endif

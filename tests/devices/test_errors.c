@@ -3,6 +3,7 @@
 #include <elf.h>
 
 #include "tests/devices/test_faults.h"
+#include "tests/suite.h"
 
 #define SAYS(call, wanted, text) \
 	do { \
@@ -304,10 +305,7 @@ int main(void)
 	tcase_add_loop_test(tcase, fault, 0, 2);
 	tcase_add_loop_test(tcase, cancelled, 0, 2);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	int failed = run_suite(suite);
 	free(code);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return failed;
 }

@@ -3,6 +3,7 @@
  * threads matter, and the virtual device where times matter. */
 #include <cjson/cJSON.h>
 
+#include "tests/suite.h"
 #include "tests/devices/test_faults.h"
 
 static const char *const policies[] = {
@@ -584,10 +585,7 @@ int main(void)
 	tcase_add_loop_test(tcase, trace_runs_full, 0, DEVICES * POLICIES);
 	tcase_add_loop_test(tcase, trace_on_and_off, 0, DEVICES * POLICIES);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	int failed = run_suite(suite);
 	free(code);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return failed;
 }

@@ -1,11 +1,11 @@
 /* Limits of processor time, read from folders that the test makes as the kernel documents control groups. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "runtime/devices/cpu_limits.h"
+#include "tests/suite.h"
 
 static char root[64];
 
@@ -152,9 +152,5 @@ int main(void)
 	tcase_add_test(tcase, version_1);
 	tcase_add_test(tcase, damaged_files);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

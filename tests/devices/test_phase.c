@@ -1,8 +1,8 @@
 /* Phases of runs on a CUDA device: cuda_phase.c. */
-#include <check.h>
 #include <stdlib.h>
 
 #include "runtime/devices/cuda_phase.h"
+#include "tests/suite.h"
 
 #define MAX 64
 #define UNITS 132
@@ -157,9 +157,5 @@ int main(void)
 	tcase_add_test(tcase, nothing_to_tell);
 	tcase_add_loop_test(tcase, random_plans, 0, 200);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,9 +1,9 @@
 /* The virtual device: its clock, its two ways to advance compared with each other, the cost of preemption,
  * determinism. */
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 
+#include "tests/suite.h"
 #include "runtime/core/handles.h"
 #include "tests/devices/test_model.h"
 
@@ -287,9 +287,5 @@ int main(void)
 	tcase_add_loop_test(tcase, contention_follows_traffic, 0, 3);
 	tcase_add_loop_test(tcase, cancel_in_virtual_time, 0, 2);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,6 +1,5 @@
 /* Tensor files and comparisons of the command: files written by NumPy and the onnx package are read back, and
  * truncated at every length; limits of the comparison. */
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 
 #include "tools/erc/command.h"
 #include "tests/erc/files_data.h"
+#include "tests/suite.h"
 
 #define BYTES(name) name, sizeof name - 1
 
@@ -241,9 +241,5 @@ int main(void)
 	tcase_add_test(tests, comparison_of_integers_and_shapes);
 	tcase_add_test(tests, random_numbers_are_about_normal_and_repeatable);
 	suite_add_tcase(suite, tests);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -2,6 +2,7 @@
  * template is STEM-2.onnx. */
 #include "tests/unit/model_file.h"
 #include "tests/unit/template_cases.h"
+#include "tests/suite.h"
 
 static int count;
 static char **arguments;
@@ -46,9 +47,5 @@ int main(int argc, char **argv)
 	tcase_add_checked_fixture(all, fixture_start, fixture_stop);
 	tcase_add_test(all, write_all);
 	suite_add_tcase(suite, all);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_MINIMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

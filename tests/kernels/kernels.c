@@ -2,7 +2,7 @@
  * kernel that spills, or takes more registers than its chooser thought, fails. Needs NVRTC, no GPU. */
 #include "tests/ops/gpu_tiles.h"
 
-#include "compiler/kernels/conv.h"
+#include "compiler/kernels/dense/conv.h"
 
 #define STAGES_OF_CONV 4 /* place in a shape */
 

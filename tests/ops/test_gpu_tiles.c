@@ -3,7 +3,7 @@
  * before, so that those of convolution take part each; GPU_TILES=all takes all. */
 #include "tests/ops/gpu_tiles.h"
 
-#include "compiler/kernels/conv.h"
+#include "compiler/kernels/dense/conv.h"
 
 #define EMULATED "emulated:sm_90"
 #define SHAPES_TAKEN 5 /* about: each is a kernel to build */

@@ -96,7 +96,7 @@ cat >tests/cli/greet.sh <<'EOF'
 . "$LIBRARY"
 run erc greet
 EOF
-printf '$ erc greet\nhello\n' >tests/cli/greet.txt
+printf '$ erc greet\nhello\n' >tests/cli/expected/greet.txt
 
 is "the build with an operator, a pass and a subcommand more" make BUILD="$(basename "$out")" CC="${CC:-cc}" "$out/erc" \
 	"$out/tests/ops/test_cases" "$out/tests/passes/test_passes" "$out/tests/tiny_models" \
@@ -108,7 +108,7 @@ is "check-tables" tests/tree/tables.sh "$out"
 # The golden tests that list verbs or passes are recorded anew, and no other one changes.
 env UPDATE=1 tests/cli.sh "$out" $listing >/dev/null
 for name in $listing; do
-	if cmp -s "tests/cli/$name.txt" "$OLDPWD/tests/cli/$name.txt"; then bad "tests/cli/$name.txt lists what there is no more"; else good; fi
+	if cmp -s "tests/cli/expected/$name.txt" "$OLDPWD/tests/cli/expected/$name.txt"; then bad "tests/cli/expected/$name.txt lists what there is no more"; else good; fi
 done
 is "all other golden tests" tests/cli.sh "$out" check compile_options compile_wrong_file inspect inspect_artifact run
 echo "$passed passed, $failed failed, 0 skipped"

@@ -27,15 +27,19 @@ may_read() {
 	done
 }
 
-# in_order PATTERN FOLDER...: each folder's files read what matches the pattern, their own folder and those that stand before it
+# in_order PATTERN FOLDER...: each folder's files read what matches the pattern, their own folder and those that stand
+# before it. Folders joined by + are one.
 in_order() {
-	local allowed=$1 folder file files
+	local allowed=$1 folder part parts file files
 	shift
 	for folder in "$@"; do
-		allowed+="|$folder/[^/]*$"
 		files=()
-		for file in "$folder"/*.[ch]; do
-			case $file in *.cpu.c | *.row.c) ;; *) files+=("$file") ;; esac
+		IFS=+ read -ra parts <<<"$folder"
+		for part in "${parts[@]}"; do
+			allowed+="|$part/[^/]*$"
+			for file in "$part"/*.[ch]; do
+				case $file in *.cpu.c | *.row.c) ;; *) files+=("$file") ;; esac
+			done
 		done
 		if [ ${#files[@]} = 0 ]; then bad "$folder holds no file"; fi
 		may_read "$folder" "$allowed" "${files[@]}"
@@ -45,12 +49,13 @@ in_order() {
 shopt -s nullglob
 # Who may include whom: a folder knows itself and the folders before it. So there is no circle.
 in_order 'schemas/|runtime/include/' runtime/base runtime/artifact runtime/sched runtime/core runtime/devices runtime
-in_order "schemas/|compiler/include/|$out/gen/" compiler/core compiler/variants compiler/kernels compiler/lower compiler/ops \
+in_order "schemas/|compiler/include/|$out/gen/" compiler/core compiler/variants \
+	compiler/kernels+compiler/kernels/dense+compiler/kernels/rows+compiler/kernels/index compiler/lower compiler/ops \
 	compiler/passes compiler/targets compiler/artifact onnx compiler
 may_read onnx "schemas/|compiler/include/|compiler/core/|onnx/|$out/gen/" onnx/*.c
 # Every folder has its place in that order.
 for folder in $(find compiler runtime -mindepth 2 -name '*.c' -printf '%h\n' | sort -u); do
-	if grep -qE "(^|[[:space:]])$folder([[:space:]]|\$)" "$0"; then good; else bad "$folder has no place in the order of folders"; fi
+	if grep -qE "(^|[[:space:]+])$folder([[:space:]+]|\$)" "$0"; then good; else bad "$folder has no place in the order of folders"; fi
 done
 # A header's name says which one it is.
 twins=$(find compiler onnx runtime schemas tools tests -name '*.h' -printf '%f\n' | sort | uniq -d)

@@ -57,22 +57,20 @@ table runtime/devices/devices.def "" runtime/devices/*.c
 table tools/erc/commands.def cmd_ tools/erc/cmd_*.c
 
 # A template belongs to a family.
-for file in compiler/kernels/*.cpu.c compiler/kernels/*.row.c compiler/kernels/*.cu; do
+for file in compiler/kernels/*/*.cpu.c compiler/kernels/*/*.row.c compiler/kernels/*/*.cu; do
 	stem=$(basename "$file")
 	stem=${stem%%.*}
-	if [ -f "compiler/ops/$stem.c" ] || grep -qE "\"$stem(\.cpu\.c|\.row\.c|\.cu)?\"" compiler/ops/*.c compiler/kernels/*.c; then good; else bad "$file belongs to no family"; fi
+	if [ -f "compiler/ops/$stem.c" ] || grep -qE "\"$stem(\.cpu\.c|\.row\.c|\.cu)?\"" compiler/ops/*.c compiler/kernels/*.c compiler/kernels/*/*.c; then good; else bad "$file belongs to no family"; fi
 done
 
 # Its parameters have names, in a list that the compiler reads too.
-for file in compiler/kernels/*.cpu.c compiler/kernels/*.row.c compiler/kernels/*.cu; do
-	stem=$(basename "$file")
-	stem=${stem%%.*}
-	list=compiler/kernels/$stem.params.def
+for file in compiler/kernels/*/*.cpu.c compiler/kernels/*/*.row.c compiler/kernels/*/*.cu; do
+	list=${file%%.*}.params.def
 	if [ -f "$list" ] && grep -qF "\"$list\"" compiler/kernels/params.h; then good; else bad "$file has no $list, or params.h does not read it"; fi
 done
-for list in compiler/kernels/*.params.def; do
-	stem=$(basename "$list" .params.def)
-	templates=(compiler/kernels/"$stem".cpu.c* compiler/kernels/"$stem".row.c* compiler/kernels/"$stem".cu*)
+for list in compiler/kernels/*/*.params.def; do
+	stem=${list%.params.def}
+	templates=("$stem".cpu.c* "$stem".row.c* "$stem".cu*)
 	if [ ${#templates[@]} != 0 ]; then good; else bad "$list belongs to no template"; fi
 done
 numbers=$(grep -nE '\bp(arams)?\[[0-9]' -r compiler/kernels compiler/targets compiler/core/kernel_*.h tests/gpu/probe

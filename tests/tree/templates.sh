@@ -9,13 +9,12 @@ passed=0 failed=0
 compiles() {
 	local file=$1 dialect=$2 stem vector=0 log
 	shift 2
-	stem=$(basename "$file")
-	stem=${stem%%.*}
+	stem=${file%%.*}
 	case $file in *.cpu.c) if grep -qw LANES "$file"; then vector=1; fi ;; esac # it is written for whole vectors
 	if log=$({
 		printf '#include "%s"\n' schemas/tile.h "$dialect" compiler/core/kernel_math.h compiler/core/kernel_functions.h \
 			compiler/kernels/kernel_params.h "$@"
-		printf 'enum {\n#include "compiler/kernels/%s.params.def"\n};\n#include "%s"\n' "$stem" "$file"
+		printf 'enum {\n#include "%s.params.def"\n};\n#include "%s"\n' "$stem" "$file"
 	} | ${CC:-cc} -std=gnu11 -I. -DVECTOR=$vector -Wall -Wno-psabi -Wno-unused-function -Werror -fsyntax-only -x c - 2>&1); then
 		passed=$((passed + 1))
 	else
@@ -26,10 +25,10 @@ compiles() {
 }
 
 shopt -s nullglob
-for file in compiler/kernels/*.cpu.c compiler/kernels/*.row.c; do
+for file in compiler/kernels/*/*.cpu.c compiler/kernels/*/*.row.c; do
 	compiles "$file" compiler/targets/cpu_dialect.h
 done
-for file in compiler/kernels/*.cu compiler/kernels/*.row.c; do
+for file in compiler/kernels/*/*.cu compiler/kernels/*/*.row.c; do
 	compiles "$file" compiler/targets/cuda_emulate.h compiler/targets/cuda_lines.h
 done
 

@@ -9,6 +9,7 @@
 
 #include "compiler/core/graph.h"
 #include "onnx/onnx.h"
+#include "tests/suite.h"
 
 static struct fixture {
 	struct context ctx;
@@ -79,15 +80,6 @@ static inline void assert_text(const struct graph *graph, const char *expected)
 	char *text = text_of(graph);
 	ck_assert_str_eq(strchr(text, '\n') + 1, expected);
 	free(text);
-}
-
-static inline int run_suite(Suite *suite)
-{
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
 }
 
 #endif

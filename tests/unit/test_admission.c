@@ -1,9 +1,9 @@
 /* Admission with a fake clock: what it admits, what it learns, how it recovers. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/sched/schedule.h"
+#include "tests/suite.h"
 
 #define MS UINT64_C(1000000)
 #define UNITS 4
@@ -200,9 +200,5 @@ int main(void)
 	tcase_add_test(tcase, a_run_under_way_counts_in_part);
 	tcase_add_test(tcase, ratios);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,11 +1,11 @@
 /* The artifact reader with CUDA targets whose images or launches are wrong. */
-#include <check.h>
 #include <elf.h>
 #include <stdlib.h>
 
 #include "schemas/cuda.h"
 #include "tests/devices/build_artifact.h"
 #include "runtime/include/erc.h"
+#include "tests/suite.h"
 
 /* Two images: 64 bytes that begin like an ELF file, and PTX. */
 #define TABLE_BYTES (sizeof(struct erc_cuda_image) + 2 * 16)
@@ -200,9 +200,5 @@ int main(void)
 	tcase_add_loop_test(faults, plan_faults_are_found, 0, sizeof plan_faults / sizeof plan_faults[0]);
 	tcase_add_test(faults, a_target_without_code_is_refused);
 	suite_add_tcase(suite, faults);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -25,6 +25,7 @@ static const struct {
 } cases[] = {
 #include "tests/unit/compile_cases.h"
 #include "tests/unit/compile_cases_ops.h"
+#include "tests/unit/compile_cases_shapes.h"
 #include "tests/unit/compile_cases_sizes.h"
 };
 

@@ -1,8 +1,8 @@
 /* Forecasts, computed by hand: widths, times, and what a run needs within a time from now. */
-#include <check.h>
 #include <stdlib.h>
 
 #include "runtime/sched/forecast.h"
+#include "tests/suite.h"
 
 /* On 132 units: 100 units for 10 ns; 5 for 50; 100 in each of 3 rounds of 20. */
 static struct erc__forecast_launch launches[] = {
@@ -118,9 +118,5 @@ int main(void)
 	tcase_add_test(tcase, widths_in_fewer_units);
 	tcase_add_test(tcase, stretch_rises_at_once);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

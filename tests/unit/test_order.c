@@ -1,9 +1,9 @@
 /* The ordered set, compared with a plain sorted array. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/sched/order.h"
+#include "tests/suite.h"
 
 #define MAX 300
 
@@ -104,9 +104,5 @@ int main(void)
 	tcase_add_loop_test(tcase, same_as_a_sorted_array, 0, 20);
 	tcase_add_test(tcase, stays_flat);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,9 +1,9 @@
 /* Rounds, widths and room profiles, computed by hand. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/sched/profile.h"
+#include "tests/suite.h"
 
 #define MAX 4 /* maximum number of launches of a random case */
 
@@ -67,9 +67,5 @@ int main(void)
 	tcase_add_test(tcase, sums_stop_at_the_end);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

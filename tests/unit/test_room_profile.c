@@ -1,6 +1,5 @@
 /* Room profiles: what the compiler writes, compared with the test's own count over all units; what the runtime
  * computes; and a small artifact checked by hand. */
-#include <check.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,6 +7,7 @@
 #include "tests/devices/build_artifact.h"
 #include "compiler/include/ercc.h"
 #include "runtime/base/internal.h"
+#include "tests/suite.h"
 
 #define OK(call) \
 	do { \
@@ -339,9 +339,5 @@ int main(void)
 	tcase_add_test(tcase, points_are_few_and_ascend);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,10 +1,10 @@
 /* The rules of erc.h that need no code: options, the tree of handles, binding, targets, statuses. */
-#include <check.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/devices/test_model.h"
+#include "tests/suite.h"
 
 #define OK(call) \
 	do { \
@@ -348,9 +348,5 @@ int main(void)
 	tcase_add_test(tcase, best_target_is_taken);
 	tcase_add_test(tcase, control_flow_is_refused);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,11 +1,11 @@
 /* The scheduler's queue with a fake clock, and the room and claim protocol alone. */
-#include <check.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/sched/room.h"
 #include "runtime/sched/schedule.h"
+#include "tests/suite.h"
 
 #define MS UINT64_C(1000000)
 #define UNITS 4
@@ -392,9 +392,5 @@ int main(void)
 	tcase_add_loop_test(tcase, crowd_runs_each_tile_once, 0, 3);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

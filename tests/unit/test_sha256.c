@@ -1,9 +1,9 @@
 /* SHA-256 against the published NIST examples (FIPS 180-4 and the SHA test vectors). */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "schemas/sha256.h"
+#include "tests/suite.h"
 
 static const struct vector {
 	const char *text;
@@ -72,9 +72,5 @@ int main(void)
 	tcase_add_loop_test(tcase, million_a, 0, 2);
 	tcase_add_test(tcase, pieces);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -136,8 +136,8 @@ static char *report_row(struct report *report, const struct bench_run *run, uint
 	struct totals t = {0};
 	add_totals(run, cell, &t);
 	char *text = verdict(run, cell, &t);
-#define COLUMN(key, heading, kind, value) report_cell(report, value);
-#define TEXT_COLUMN(key, heading, value) report_cell_text(report, "%s", value);
+#define COLUMN(key, heading, kind, value) report_cell(report, key, value);
+#define TEXT_COLUMN(key, heading, value) report_cell_text(report, key, "%s", value);
 #include "tools/erc/bench_columns.def"
 #undef COLUMN
 #undef TEXT_COLUMN
@@ -235,15 +235,15 @@ static void report_clients(struct report *report, const struct bench_run *run)
 	             COUNT_OF(client_columns));
 	for (uint32_t i = 0; i < run->workload.count; i++) {
 		const struct client *client = &run->workload.clients[i];
-		report_cell_text(report, "%s", client->name);
-		report_cell_text(report, "%s", client->class_ == ERC_REAL_TIME ? "rt" : "be");
-		report_cell_text(report, "%s", client->model);
+		report_cell_text(report, "name", "%s", client->name);
+		report_cell_text(report, "class", "%s", client->class_ == ERC_REAL_TIME ? "rt" : "be");
+		report_cell_text(report, "model", "%s", client->model);
 		if (client->kind == LOAD_CLOSED)
-			report_cell_text(report, "closed, %u", client->in_flight);
+			report_cell_text(report, "load", "closed, %u", client->in_flight);
 		else
-			report_cell_text(report, "%s, %.6g/s", names[client->kind], client_rate(client));
-		report_cell(report, run->service_us[i]);
-		report_cell(report, client->class_ == ERC_REAL_TIME ? run->valid_us[i] : NAN);
+			report_cell_text(report, "load", "%s, %.6g/s", names[client->kind], client_rate(client));
+		report_cell(report, "service_us", run->service_us[i]);
+		report_cell(report, "valid_us", client->class_ == ERC_REAL_TIME ? run->valid_us[i] : NAN);
 	}
 }
 

@@ -64,8 +64,8 @@ static void add_problems(struct report *report, const struct check *c)
 {
 	report_table(report, "problems", "problems", problem_columns, COUNT_OF(problem_columns));
 	for (uint32_t i = 0; i < c->problems.count; i++) {
-		report_cell_text(report, "%s", c->problems.items[i]);
-		report_cell_text(report, "%s", c->hints.items[i]);
+		report_cell_text(report, "problem", "%s", c->problems.items[i]);
+		report_cell_text(report, "hint", "%s", c->hints.items[i]);
 	}
 }
 
@@ -73,9 +73,9 @@ static void add_operators(struct report *report, const struct ercc_model_info *i
 {
 	report_table(report, "operators", "operators", operator_columns, COUNT_OF(operator_columns));
 	for (uint32_t i = 0; i < info->operator_count; i++) {
-		report_cell_text(report, "%s", info->operators[i]);
-		report_cell(report, info->operator_uses[i]);
-		report_cell_text(report, "%s", info->operator_supported[i] ? "yes" : "no");
+		report_cell_text(report, "operator", "%s", info->operators[i]);
+		report_cell(report, "uses", info->operator_uses[i]);
+		report_cell_text(report, "supported", "%s", info->operator_supported[i] ? "yes" : "no");
 	}
 }
 

@@ -28,12 +28,12 @@ int cmd_ops(int argc, char **argv)
 	report_table(report, "operators", NULL, columns, COUNT_OF(columns));
 	const struct ercc_operator *row;
 	for (uint32_t i = 0; (row = ercc_operator_row(i)); i++) {
-		report_cell_text(report, "%s", row->name);
-		report_cell_text(report, "%s", *row->domain ? row->domain : "ai.onnx");
-		report_cell(report, row->since);
-		report_cell_text(report, "%s", row->family);
-		report_cell_text(report, "%s", row->form);
-		report_cell_text(report, "%s", row->dtypes);
+		report_cell_text(report, "operator", "%s", row->name);
+		report_cell_text(report, "domain", "%s", *row->domain ? row->domain : "ai.onnx");
+		report_cell(report, "since", row->since);
+		report_cell_text(report, "family", "%s", row->family);
+		report_cell_text(report, "form", "%s", row->form);
+		report_cell_text(report, "dtypes", "%s", row->dtypes);
 	}
 	report_print(report, format, stdout);
 	report_free(report);

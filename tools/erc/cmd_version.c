@@ -30,7 +30,7 @@ static void add_policies(struct report *report)
 	report_table(report, "policies", NULL, policy_columns, COUNT_OF(policy_columns));
 	for (const char *at = erc_policy_names(); *at; at += strspn(at, ", ")) {
 		size_t length = strcspn(at, ", ");
-		report_cell_text(report, "%.*s", (int)length, at);
+		report_cell_text(report, "name", "%.*s", (int)length, at);
 		at += length;
 	}
 }
@@ -55,10 +55,10 @@ int cmd_version(int argc, char **argv)
 	report_table(report, "targets", NULL, target_columns, COUNT_OF(target_columns));
 	const char *name;
 	for (uint32_t i = 0; (name = ercc_target_name(i)); i++)
-		report_cell_text(report, "%s", name);
+		report_cell_text(report, "name", "%s", name);
 	report_table(report, "passes", NULL, pass_columns, COUNT_OF(pass_columns));
 	for (uint32_t i = 0; (name = ercc_pass_name(i)); i++)
-		report_cell_text(report, "%s", name);
+		report_cell_text(report, "name", "%s", name);
 	add_policies(report);
 	report_print(report, format, stdout);
 	report_free(report);

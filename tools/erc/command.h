@@ -135,8 +135,10 @@ void report_table(struct report *report, const char *key, const char *title, con
 /* The same with a formatted title. In JSON, tables with the same key become one array. */
 void report_table_titled(struct report *report, const char *key, const struct column *columns, size_t count,
                          const char *format, ...) __attribute__((format(printf, 5, 6)));
-void report_cell(struct report *report, double value);
-void report_cell_text(struct report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* column: the key of the cell's column, or its heading if it has no key; another one than the next is a bug. */
+void report_cell(struct report *report, const char *column, double value);
+void report_cell_text(struct report *report, const char *column, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 /* Numbers that appear only in JSON: raw samples. */
 void report_samples(struct report *report, const char *key, const double *values, size_t count);
 void report_print(const struct report *report, enum format format, FILE *out);

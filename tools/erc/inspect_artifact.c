@@ -104,8 +104,8 @@ static const char *string(const struct view *view, uint32_t reference)
 
 static void add_entry_cells(const struct view *view)
 {
-	report_cell_text(view->report, "%s", string(view, view->entry->name));
-	report_cell_text(view->report, "%s", string(view, view->target->name));
+	report_cell_text(view->report, "entry", "%s", string(view, view->entry->name));
+	report_cell_text(view->report, "target", "%s", string(view, view->target->name));
 }
 
 typedef void (*record_fn)(struct view *view, const struct erca_record *record, int depth);
@@ -171,11 +171,11 @@ static void add_tensors(const struct view *view, const char *kind, uint32_t firs
 			length += (size_t)snprintf(shape + length, sizeof shape - length, "%s%s%lld", d ? "x" : "",
 			                           tensor->dim_slots[d] != ERCA_NONE ? "n<=" : "", (long long)tensor->dims[d]);
 		add_entry_cells(view);
-		report_cell_text(view->report, "%s", kind);
-		report_cell_text(view->report, "%s", string(view, tensor->name));
-		report_cell_text(view->report, "%s", erc_dtype_name((enum erc_dtype)tensor->dtype));
-		report_cell_text(view->report, "[%s]", shape);
-		report_cell(view->report, (double)tensor->bytes);
+		report_cell_text(view->report, "kind", "%s", kind);
+		report_cell_text(view->report, "name", "%s", string(view, tensor->name));
+		report_cell_text(view->report, "dtype", "%s", erc_dtype_name((enum erc_dtype)tensor->dtype));
+		report_cell_text(view->report, "shape", "[%s]", shape);
+		report_cell(view->report, "bytes", (double)tensor->bytes);
 	}
 }
 
@@ -222,17 +222,17 @@ static void add_targets(const erc_artifact *artifact, struct report *report)
 		for (uint32_t j = 0; j < target->budget_count; j++) {
 			const struct erca_budget *budget = RECORD(artifact, BUDGETS, struct erca_budget, target->budget_first + j);
 			const struct budget_sums sums = sums_of(artifact, i, j);
-			report_cell_text(report, "%s", erc_artifact_string(artifact, target->name));
-			report_cell_text(report, "%s", erc_artifact_string(artifact, budget->name));
+			report_cell_text(report, "target", "%s", erc_artifact_string(artifact, target->name));
+			report_cell_text(report, "budget", "%s", erc_artifact_string(artifact, budget->name));
 			if (budget->units)
-				report_cell(report, budget->units);
+				report_cell(report, "units", budget->units);
 			else
-				report_cell_text(report, "all");
-			report_cell(report, (double)budget->local_bytes);
-			report_cell(report, (double)sums.tiles);
-			report_cell(report, sums.longest_ns / 1e3);
-			report_cell(report, sums.kernels);
-			report_cell(report, (double)target->code_bytes);
+				report_cell_text(report, "units", "all");
+			report_cell(report, "local_bytes", (double)budget->local_bytes);
+			report_cell(report, "tiles", (double)sums.tiles);
+			report_cell(report, "longest_tile_us", sums.longest_ns / 1e3);
+			report_cell(report, "kernels", sums.kernels);
+			report_cell(report, "code_bytes", (double)target->code_bytes);
 		}
 	}
 }
@@ -241,9 +241,9 @@ static void add_entry_row(struct view *view)
 {
 	add_entry_cells(view);
 	walk_plan(view, view->entry->plan, 0, nothing);
-	report_cell(view->report, view->step);
-	report_cell(view->report, (double)view->entry->arena_bytes);
-	report_cell(view->report, (double)view->entry->local_bytes);
+	report_cell(view->report, "records", view->step);
+	report_cell(view->report, "arena_bytes", (double)view->entry->arena_bytes);
+	report_cell(view->report, "local_bytes", (double)view->entry->local_bytes);
 }
 
 static void add_entries(const erc_artifact *artifact, struct report *report)
@@ -278,12 +278,12 @@ static void add_facts(const erc_artifact *artifact, const char *path, struct rep
 
 /* ---- parts ---- */
 
-static void add_digest(struct report *report, const uint8_t *digest, size_t bytes)
+static void add_digest(struct report *report, const char *column, const uint8_t *digest, size_t bytes)
 {
 	char hex[65] = "";
 	for (size_t i = 0; i < bytes; i++)
 		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-	report_cell_text(report, "%s", hex);
+	report_cell_text(report, column, "%s", hex);
 }
 
 static void add_memory(const erc_artifact *artifact, struct report *report)
@@ -291,10 +291,10 @@ static void add_memory(const erc_artifact *artifact, struct report *report)
 	report_table(report, "sections", "sections of the file", section_columns, COUNT_OF(section_columns));
 	for (uint32_t i = 0; i < erc_artifact_count(artifact, ERC_TABLE_SECTIONS); i++) {
 		const struct erca_section *section = RECORD(artifact, SECTIONS, struct erca_section, i);
-		report_cell_text(report, "%s", name_of(section_names, COUNT_OF(section_names), section->type));
-		report_cell(report, (double)section->offset);
-		report_cell(report, (double)section->bytes);
-		add_digest(report, section->sha256, sizeof section->sha256);
+		report_cell_text(report, "section", "%s", name_of(section_names, COUNT_OF(section_names), section->type));
+		report_cell(report, "offset", (double)section->offset);
+		report_cell(report, "bytes", (double)section->bytes);
+		add_digest(report, "sha256", section->sha256, sizeof section->sha256);
 	}
 	add_entries(artifact, report);
 }
@@ -310,13 +310,14 @@ static void plan_row(struct view *view, const struct erca_record *record, int de
 {
 	const struct erca_variant *variant = variant_of(view, record, 0);
 	add_entry_cells(view);
-	report_cell(view->report, view->step);
-	report_cell_text(view->report, "%*s%s", depth * 2, "", name_of(record_kinds, COUNT_OF(record_kinds), record->kind));
-	report_cell_text(view->report, "%s", string(view, record->name));
-	report_cell_text(view->report, "%s", kernel_name(view, variant));
-	report_cell(view->report, variant ? variant->tile_count : 0);
-	report_cell(view->report, (double)record->flops / 1e6);
-	report_cell(view->report, (double)record->bytes);
+	report_cell(view->report, "step", view->step);
+	report_cell_text(view->report, "kind", "%*s%s", depth * 2, "",
+	                 name_of(record_kinds, COUNT_OF(record_kinds), record->kind));
+	report_cell_text(view->report, "name", "%s", string(view, record->name));
+	report_cell_text(view->report, "kernel", "%s", kernel_name(view, variant));
+	report_cell(view->report, "tiles", variant ? variant->tile_count : 0);
+	report_cell(view->report, "mflop", (double)record->flops / 1e6);
+	report_cell(view->report, "bytes", (double)record->bytes);
 }
 
 static void add_plan(struct view *view)
@@ -329,7 +330,7 @@ static void add_budget_name(const struct view *view, uint32_t index)
 {
 	uint32_t number = view->target->budget_first + index;
 	const struct erca_budget *budget = RECORD(view->artifact, BUDGETS, struct erca_budget, number);
-	report_cell_text(view->report, "%s", budget ? string(view, budget->name) : "?");
+	report_cell_text(view->report, "budget", "%s", budget ? string(view, budget->name) : "?");
 }
 
 /* The budgets under which the launch uses this kernel. */
@@ -343,12 +344,12 @@ static uint32_t shared_by(const struct view *view, const struct erca_record *rec
 }
 
 /* A count of 0 means that the target does not know it. */
-static void add_known(const struct view *view, uint32_t count, const char *unknown)
+static void add_known(const struct view *view, const char *column, uint32_t count, const char *unknown)
 {
 	if (count)
-		report_cell(view->report, count);
+		report_cell(view->report, column, count);
 	else
-		report_cell_text(view->report, "%s", unknown);
+		report_cell_text(view->report, column, "%s", unknown);
 }
 
 /* In text, local memory is the total per block, and blocks are those that fit on a unit at once. */
@@ -358,23 +359,23 @@ static void add_resources(const struct view *view, const struct erca_record *rec
 	const struct erca_kernel *kernel = RECORD(view->artifact, KERNELS, struct erca_kernel, variant->kernel);
 	uint32_t fixed = kernel ? kernel->static_bytes : 0, spills = kernel ? kernel->spill_bytes : 0;
 	if (is_text) {
-		report_cell(view->report, (double)(variant->local_bytes + fixed));
-		add_known(view, variant->threads, "-");
-		add_known(view, variant->registers, "-");
-		add_known(view, variant->blocks_per_unit, "-");
-		add_known(view, spills, "-");
+		report_cell(view->report, "local", (double)(variant->local_bytes + fixed));
+		add_known(view, "threads", variant->threads, "-");
+		add_known(view, "regs", variant->registers, "-");
+		add_known(view, "blocks", variant->blocks_per_unit, "-");
+		add_known(view, "spills", spills, "-");
 	} else {
-		report_cell(view->report, (double)variant->local_bytes);
-		report_cell(view->report, variant->threads);
-		report_cell(view->report, variant->registers);
-		report_cell(view->report, variant->blocks_per_unit);
-		report_cell(view->report, fixed);
-		report_cell(view->report, spills);
+		report_cell(view->report, "local_bytes", (double)variant->local_bytes);
+		report_cell(view->report, "threads", variant->threads);
+		report_cell(view->report, "registers", variant->registers);
+		report_cell(view->report, "blocks_per_unit", variant->blocks_per_unit);
+		report_cell(view->report, "static_bytes", fixed);
+		report_cell(view->report, "spill_bytes", spills);
 	}
-	report_cell_text(view->report, "%s", kernel_name(view, variant));
-	report_cell(view->report, shared_by(view, record, variant->kernel));
+	report_cell_text(view->report, "kernel", "%s", kernel_name(view, variant));
+	report_cell(view->report, is_text ? "share" : "shared_by", shared_by(view, record, variant->kernel));
 	if (!is_text)
-		report_cell_text(view->report, "%016llx", (unsigned long long)record->reduction_key);
+		report_cell_text(view->report, "reduction_key", "%016llx", (unsigned long long)record->reduction_key);
 }
 
 static void variant_rows(struct view *view, const struct erca_record *record, int depth)
@@ -383,14 +384,14 @@ static void variant_rows(struct view *view, const struct erca_record *record, in
 	const struct erca_variant *variant;
 	for (uint32_t i = 0; (variant = variant_of(view, record, i)); i++) {
 		add_entry_cells(view);
-		report_cell(view->report, view->step);
-		report_cell_text(view->report, "%s", string(view, record->name));
+		report_cell(view->report, "step", view->step);
+		report_cell_text(view->report, "name", "%s", string(view, record->name));
 		add_budget_name(view, i);
-		report_cell_text(view->report, "%s", string(view, variant->shape));
-		report_cell(view->report, variant->tile_count);
-		add_known(view, variant->units, "all");
-		report_cell(view->report, variant->tile_ns / 1e3);
-		report_cell(view->report, (double)variant->tile_bytes);
+		report_cell_text(view->report, "shape", "%s", string(view, variant->shape));
+		report_cell(view->report, "tiles", variant->tile_count);
+		add_known(view, "units", variant->units, "all");
+		report_cell(view->report, "tile_us", variant->tile_ns / 1e3);
+		report_cell(view->report, "tile_bytes", (double)variant->tile_bytes);
 		add_resources(view, record, variant, false);
 	}
 }
@@ -400,7 +401,7 @@ static void resource_rows(struct view *view, const struct erca_record *record, i
 	(void)depth;
 	const struct erca_variant *variant;
 	for (uint32_t i = 0; (variant = variant_of(view, record, i)); i++) {
-		report_cell(view->report, view->step);
+		report_cell(view->report, "step", view->step);
 		add_budget_name(view, i);
 		add_resources(view, record, variant, true);
 	}
@@ -433,10 +434,10 @@ static void add_kernels(const erc_artifact *artifact, struct report *report)
 		uint32_t launches = 0;
 		for (uint32_t j = 0; j < erc_artifact_count(artifact, ERC_TABLE_RECORDS); j++)
 			launches += runs_kernel(artifact, RECORD(artifact, RECORDS, struct erca_record, j), i);
-		report_cell_text(report, "%s", erc_artifact_string(artifact, kernel->name));
-		report_cell_text(report, "%s", target ? erc_artifact_string(artifact, target->name) : "?");
-		report_cell(report, launches);
-		add_digest(report, kernel->digest, 6);
+		report_cell_text(report, "kernel", "%s", erc_artifact_string(artifact, kernel->name));
+		report_cell_text(report, "target", "%s", target ? erc_artifact_string(artifact, target->name) : "?");
+		report_cell(report, "launches", launches);
+		add_digest(report, "digest", kernel->digest, 6);
 	}
 }
 

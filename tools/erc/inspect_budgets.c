@@ -53,13 +53,13 @@ static struct profile_view view_of(const erc_artifact *artifact, struct report *
 static void add_point_cells(const struct profile_view *view, const struct erca_point *point)
 {
 	double all_ns = (double)point->latency_ns * point->units;
-	report_cell_text(view->report, "%s", view->entry_name);
-	report_cell_text(view->report, "%s", view->target_name);
-	report_cell_text(view->report, "%s", erc_artifact_string(view->artifact, view->budget->name));
-	report_cell(view->report, point->units);
-	report_cell(view->report, (double)point->latency_ns / 1e3);
-	report_cell(view->report, (double)point->unit_ns / 1e3);
-	report_cell(view->report, all_ns > 0 ? 100 * (double)view->profile->tile_ns / all_ns : 0);
+	report_cell_text(view->report, "entry", "%s", view->entry_name);
+	report_cell_text(view->report, "target", "%s", view->target_name);
+	report_cell_text(view->report, "budget", "%s", erc_artifact_string(view->artifact, view->budget->name));
+	report_cell(view->report, "units", point->units);
+	report_cell(view->report, "latency_us", (double)point->latency_ns / 1e3);
+	report_cell(view->report, "unit_us", (double)point->unit_ns / 1e3);
+	report_cell(view->report, "used_percent", all_ns > 0 ? 100 * (double)view->profile->tile_ns / all_ns : 0);
 }
 
 static const struct erca_point *point_of(const struct profile_view *view, uint32_t i)
@@ -70,10 +70,10 @@ static const struct erca_point *point_of(const struct profile_view *view, uint32
 static void add_profile(const struct profile_view *view)
 {
 	add_point_cells(view, point_of(view, view->profile->point_count - 1));
-	report_cell(view->report, view->profile->units_within_1);
-	report_cell(view->report, view->profile->units_within_5);
-	report_cell(view->report, view->profile->units_within_10);
-	report_cell(view->report, (double)view->target->memory_bytes_per_s);
+	report_cell(view->report, "units_within_1", view->profile->units_within_1);
+	report_cell(view->report, "units_within_5", view->profile->units_within_5);
+	report_cell(view->report, "units_within_10", view->profile->units_within_10);
+	report_cell(view->report, "memory_bytes_per_s", (double)view->target->memory_bytes_per_s);
 }
 
 /* Speed is relative to the maximum number of units, where it is 1. */
@@ -83,7 +83,7 @@ static void add_curve(const struct profile_view *view)
 	for (uint32_t i = 0; i < view->profile->point_count; i++) {
 		const struct erca_point *point = point_of(view, i);
 		add_point_cells(view, point);
-		report_cell(view->report, point->latency_ns ? best_ns / (double)point->latency_ns : 1);
+		report_cell(view->report, "speed", point->latency_ns ? best_ns / (double)point->latency_ns : 1);
 	}
 }
 

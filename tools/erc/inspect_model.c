@@ -44,10 +44,10 @@ static void add_values(struct report *report, const char *kind, const struct erc
 {
 	for (uint32_t i = 0; i < count; i++) {
 		char *shape = shape_of_value(&infos[i]);
-		report_cell_text(report, "%s", kind);
-		report_cell_text(report, "%s", infos[i].name);
-		report_cell_text(report, "%s", erc_dtype_name(infos[i].dtype));
-		report_cell_text(report, "%s", shape);
+		report_cell_text(report, "kind", "%s", kind);
+		report_cell_text(report, "name", "%s", infos[i].name);
+		report_cell_text(report, "dtype", "%s", erc_dtype_name(infos[i].dtype));
+		report_cell_text(report, "shape", "%s", shape);
 		free(shape);
 	}
 }
@@ -56,9 +56,9 @@ static void add_operators(struct report *report, const struct ercc_model_info *i
 {
 	report_table(report, "operators", "operators", operator_columns, COUNT_OF(operator_columns));
 	for (uint32_t i = 0; i < info->operator_count; i++) {
-		report_cell_text(report, "%s", info->operators[i]);
-		report_cell(report, info->operator_uses[i]);
-		report_cell_text(report, "%s", info->operator_supported[i] ? "yes" : "no");
+		report_cell_text(report, "operator", "%s", info->operators[i]);
+		report_cell(report, "uses", info->operator_uses[i]);
+		report_cell_text(report, "supported", "%s", info->operator_supported[i] ? "yes" : "no");
 	}
 }
 

@@ -79,10 +79,15 @@ void report_table_titled(struct report *report, const char *key, const struct co
 }
 
 /* The next cell of the table takes what its column says. */
-static struct cell *table_cell(struct report *report)
+static struct cell *table_cell(struct report *report, const char *name)
 {
 	struct section *section = last_section(report);
 	const struct column *column = &section->columns[section->cell_count % section->column_count];
+	if (strcmp(column->key ? column->key : column->heading, name)) {
+		fprintf(stderr, "erc: bug: a cell for column '%s' of table '%s' comes where '%s' is next\n", name,
+		        section->key ? section->key : "", column->key ? column->key : column->heading);
+		abort();
+	}
 	struct cell *cell = cell_add(section);
 	cell->key = column->key;
 	cell->heading = column->heading;
@@ -90,14 +95,14 @@ static struct cell *table_cell(struct report *report)
 	return cell;
 }
 
-void report_cell(struct report *report, double value)
+void report_cell(struct report *report, const char *column, double value)
 {
-	table_cell(report)->value = value;
+	table_cell(report, column)->value = value;
 }
 
-void report_cell_text(struct report *report, const char *format, ...)
+void report_cell_text(struct report *report, const char *column, const char *format, ...)
 {
-	struct cell *cell = table_cell(report);
+	struct cell *cell = table_cell(report, column);
 	cell->kind = CELL_TEXT;
 	va_list list;
 	va_start(list, format);

@@ -1,4 +1,4 @@
-/* The kernel of bench_preempt's probe (tests/bench/probe.h), which stands in for compiler/kernels/cumulate.row.c by
+/* The kernel of bench_preempt's probe (tests/bench/probe.h), which stands in for compiler/kernels/rows/cumulate.row.c by
  * --kernel-dir: a tile notes when it began, in ticks of 32 ns of the unit's timer, and on which unit; then it spins for
  * INNER nanoseconds. A tile has 32 rows. */
 #ifdef __CUDACC__

@@ -8,8 +8,8 @@
  * the launch whole; the added launches have no tiles there. */
 #include <string.h>
 
-#include "compiler/kernels/conv.h"
-#include "compiler/kernels/pointwise.h"
+#include "compiler/kernels/dense/conv.h"
+#include "compiler/kernels/dense/pointwise.h"
 
 #define FEW_SLICES 64 /* shorter sums are not worth another launch */
 #define PART_LEAST 16 /* slices; in a shorter part the first loads take as long as all the rest */

@@ -1,5 +1,5 @@
 /* The pointwise kernel template: folds the loop nest, chooses tiles, and evaluates constants. */
-#include "compiler/kernels/pointwise.h"
+#include "compiler/kernels/dense/pointwise.h"
 #include "compiler/kernels/params.h"
 #include "compiler/variants/variants.h"
 

@@ -1,5 +1,5 @@
 /* Chooses the tiles of the attention kernels. */
-#include "compiler/kernels/attention.h"
+#include "compiler/kernels/dense/attention.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* Chooses tiles for the convolution kernel: the register tile, the number of register tiles per tile, and the order of
  * tiles. */
-#include "compiler/kernels/conv.h"
+#include "compiler/kernels/dense/conv.h"
 
 #include "compiler/kernels/rows.h"
 

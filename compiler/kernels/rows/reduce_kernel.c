@@ -1,5 +1,5 @@
 /* The reduction kernel template. */
-#include "compiler/kernels/reduce.h"
+#include "compiler/kernels/rows/reduce.h"
 
 /* ---- GPU: MEMBERS times LANES_KEPT threads per row ---- */
 
