@@ -64,7 +64,7 @@ static inline struct erc__tenant *add_tenant(enum erc_class class_, uint32_t lev
 }
 
 static inline struct work *add_work(struct erc__tenant *tenant, uint64_t arrival_ns, uint32_t tiles, uint64_t tile_ns,
-                             uint64_t deadline_us)
+                                    uint64_t deadline_us)
 {
 	struct work *work = &w.works[w.work_count++];
 	*work = (struct work){.arrival_ns = arrival_ns,
