@@ -115,7 +115,7 @@ static enum erc_status load_code(struct erc_model *model)
 	struct erc__device *device = model->runtime->device;
 	uint32_t count = model->artifact->tables[ERC_TABLE_KERNELS].count;
 	size_t bytes = 0;
-	const void *code = erc_artifact_section(model->artifact, model->target->code_section, &bytes);
+	const void *code = erc__artifact_code(model->artifact, model->target, &bytes);
 	TRY(device->ops->image_load(device, code, bytes, &model->image));
 	model->kernels = erc__alloc(count * sizeof *model->kernels);
 	if (!model->kernels)
@@ -309,7 +309,7 @@ enum erc_status erc_model_memory(const erc_model *model, uint32_t entry, struct 
 	if (!found)
 		return erc__fail(ERC_NOT_FOUND, "no entry %u", entry);
 	out->weights_bytes = model->artifact->weights_bytes;
-	out->code_bytes = model->target->code_bytes;
+	erc__artifact_code(model->artifact, model->target, &out->code_bytes);
 	out->arena_bytes = found->arena_bytes;
 	return ERC_OK;
 }

@@ -1,4 +1,4 @@
-/* On-disk structs of the ElasticRoom artifact (.erca), format version 1; FORMAT.md describes the same in prose.
+/* On-disk structs of the ElasticRoom artifact (.erca), format version 2; FORMAT.md describes the same in prose.
  * Everything is little-endian. Every struct has explicit padding, so that it has the same layout under every ABI.
  * The compiler (writer) and the runtime (loader) share this header, tile.h, cuda.h, dtype.h and sha256.h, and
  * nothing else. */
@@ -10,15 +10,17 @@
 #define ERCA_MAGIC \
 	"\x8f" \
 	"ERCA\r\n\x1a"           /* 8 bytes; the high bit, CR LF and ^Z reveal text-mode damage */
-#define ERCA_VERSION_MAJOR 1 /* a reader refuses another major version */
-#define ERCA_VERSION_MINOR 1 /* a reader skips unknown optional sections of a newer minor version */
+#define ERCA_VERSION_MAJOR 2 /* a reader refuses another major version */
+#define ERCA_VERSION_MINOR 0 /* a reader skips unknown optional sections of a newer minor version */
 
 #define ERCA_NONE UINT32_MAX /* "no index", in every index field */
 #define ERCA_MAX_RANK 8
 #define ERCA_MAX_SECTIONS 256
+#define ERCA_MAX_TARGETS 64
 #define ERCA_SECTION_ALIGN 64   /* minimum section alignment */
 #define ERCA_WEIGHTS_ALIGN 4096 /* WEIGHTS and CODE sections */
 #define ERCA_BUFFER_ALIGN 64    /* each weight and each arena buffer */
+#define ERCA_MAX_BUDGETS 16     /* of a target */
 
 struct erca_header {
 	uint8_t magic[8];
@@ -53,6 +55,17 @@ struct erca_section {
 	uint8_t sha256[32];
 };
 
+/* The end of a CODE section: seals in ascending order, then the end record; see seal.h. */
+#define ERCA_SEAL_MAGIC "ERCASEAL"
+struct erca_seal {
+	uint8_t bytes[16]; /* the first bytes of a SHA-256 */
+};
+struct erca_seal_end {
+	uint8_t magic[8];
+	uint32_t count;    /* seals before this record */
+	uint32_t reserved; /* 0 */
+};
+
 /* After content_bytes and outside the table of contents, so that signing does not change the artifact's identity. */
 #define ERCA_SIGNATURE_MAGIC "ERCASIG1"
 struct erca_signature {
@@ -83,7 +96,6 @@ struct erca_plan_header {
 	struct erca_table variants; /* erca_variant */
 	struct erca_table kernels;  /* erca_kernel */
 	struct erca_table params;   /* int64_t */
-	/* Since minor version 1. */
 	struct erca_table profiles; /* erca_profile */
 	struct erca_table points;   /* erca_point */
 };
@@ -101,7 +113,7 @@ struct erca_target {
 	uint32_t budget_count;
 	uint32_t min_driver; /* CUDA: minimum driver version (13000 for 13.0); else 0 */
 	uint32_t reserved;
-	/* Since minor version 1; of the compiler's table row for the device that the target stands for. 0: not known. */
+	/* Of the compiler's table row for the device that the target stands for. 0: not known. */
 	uint64_t memory_bytes_per_s; /* nominal bandwidth of the memory, for all units together */
 	uint32_t units;              /* number of units of a budget of all units */
 	uint32_t reserved2;          /* 0 */

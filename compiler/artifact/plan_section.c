@@ -1,4 +1,5 @@
 /* The PLAN section: tables of fixed-size records. */
+#include "schemas/seal.h"
 #include "schemas/sha256.h"
 #include "compiler/artifact/writer.h"
 
@@ -19,6 +20,8 @@ enum {
 	POINTS,
 	TABLE_COUNT
 };
+
+_Static_assert(MAX_BUDGETS == ERCA_MAX_BUDGETS, "the format allows as many budgets as the compiler");
 
 static const uint32_t strides[TABLE_COUNT] = {
 	1,
@@ -145,6 +148,40 @@ static uint32_t add_variants(struct builder *b, const struct graph *graph, const
 	return add_row(b, VARIANTS, records, count);
 }
 
+static const void *row_of(const struct builder *b, int table, uint32_t i)
+{
+	return b->tables[table].data + (size_t)i * strides[table];
+}
+
+/* The seals of an entry and of all its launches under all budgets, with their end record. */
+static void make_seals(const struct builder *b, const struct erca_entry *entry, const struct erca_plan *plan,
+                       struct text *out)
+{
+	struct erca_seal end,
+		*seals = arena_array(&b->ctx->arena, (size_t)plan->record_count * MAX_BUDGETS + 1, sizeof *seals);
+	uint32_t count = 0;
+	erc_seal_of_entry(entry, row_of(b, TENSORS, 0), strides[TENSORS], &seals[count++]);
+	for (uint32_t r = 0; r < plan->record_count; r++) {
+		const struct erca_record *record = row_of(b, RECORDS, plan->record_first + r);
+		for (uint32_t v = 0; v < record->variant_count; v++) {
+			const struct erca_variant *variant = row_of(b, VARIANTS, record->variant_first + v);
+			erc_seal_of(&(struct erc_sealed){.kernel = row_of(b, KERNELS, variant->kernel),
+			                                 .variant = variant,
+			                                 .params = row_of(b, PARAMS, variant->param_first),
+			                                 .param_stride = strides[PARAMS],
+			                                 .operands = row_of(b, OPERANDS, record->operand_first),
+			                                 .operand_stride = strides[OPERANDS],
+			                                 .operand_count = record->operand_count,
+			                                 .dims_count = entry->dims_count},
+			            &seals[count++]);
+		}
+	}
+	char *bytes = arena_alloc(&b->ctx->arena, (count + 1) * sizeof end);
+	erc_seals_write(bytes, seals, count);
+	*out = (struct text){.arena = &b->ctx->arena};
+	text_append(out, bytes, (count + 1) * sizeof end);
+}
+
 uint64_t artifact_arena_bytes(const struct plan *plan, const struct target_plan *target)
 {
 	int64_t bytes = 0, offset;
@@ -214,7 +251,8 @@ static void add_kernels(struct builder *b, const struct target_plan *target, uin
 }
 
 /* Adds one target: its budgets, kernels and records, the entry that runs them, and the entry's room profiles. */
-static void add_target(struct builder *b, const struct artifact *artifact, uint32_t index, uint32_t code_section)
+static void add_target(struct builder *b, const struct artifact *artifact, uint32_t index, uint32_t code_section,
+                       struct text *seals)
 {
 	const struct target_plan *target = &artifact->targets[index];
 	const struct graph *graph = artifact->plan->graph;
@@ -222,7 +260,6 @@ static void add_target(struct builder *b, const struct artifact *artifact, uint3
 	                             .kind = target->kind,
 	                             .level = target->level,
 	                             .code_section = code_section,
-	                             .code_bytes = (uint64_t)target->code_bytes,
 	                             .budget_first = count_of(b, BUDGETS),
 	                             .budget_count = target->budget_count,
 	                             .min_driver = target->min_driver,
@@ -237,7 +274,6 @@ static void add_target(struct builder *b, const struct artifact *artifact, uint3
 		                          .local_bytes = (uint64_t)budget->local_bytes};
 		add(b, BUDGETS, &row);
 	}
-	add(b, TARGETS, &record);
 	uint32_t first_kernel = count_of(b, KERNELS);
 	add_kernels(b, target, index);
 	struct erca_entry entry = {.name = add_string(b, "main"),
@@ -253,11 +289,17 @@ static void add_target(struct builder *b, const struct artifact *artifact, uint3
 	add_records(b, artifact->plan, target, first_kernel, &entry.local_bytes);
 	plan.record_count = count_of(b, RECORDS) - plan.record_first;
 	add(b, PLANS, &plan);
+	if (target->code) {
+		make_seals(b, &entry, &plan, seals);
+		record.code_bytes = (uint64_t)target->code_bytes + seals->length;
+	}
+	add(b, TARGETS, &record);
 	add_profiles(b, artifact->plan, target, count_of(b, ENTRIES), record.budget_first);
 	add(b, ENTRIES, &entry);
 }
 
-void artifact_plan(struct context *ctx, const struct artifact *artifact, const uint32_t *code_section, struct text *out)
+void artifact_plan(struct context *ctx, const struct artifact *artifact, const uint32_t *code_section, struct text *out,
+                   struct text *seals)
 {
 	struct builder b = {.ctx = ctx,
 	                    .strings = {.arena = &ctx->arena, .kind = MAP_TEXT},
@@ -272,7 +314,7 @@ void artifact_plan(struct context *ctx, const struct artifact *artifact, const u
 	for (size_t i = 0; i < graph->output_count; i++)
 		add_tensor(&b, graph, graph->output_names[i], graph->outputs[i]);
 	for (uint32_t i = 0; i < artifact->target_count; i++)
-		add_target(&b, artifact, i, code_section[i]);
+		add_target(&b, artifact, i, code_section[i], &seals[i]);
 	struct erca_plan_header header = {.header_bytes = sizeof header};
 	struct erca_table *tables = &header.strings;
 	uint64_t offset = sizeof header;

@@ -88,17 +88,26 @@ static void write_section(struct output *out, uint32_t type, uint32_t alignment,
 	section_end(out, section);
 }
 
+static void write_code(struct output *out, const struct target_plan *target, const struct text *seals)
+{
+	struct erca_section *section = section_begin(out, ERCA_SECTION_CODE, ERCA_WEIGHTS_ALIGN);
+	section_data(out, target->code, (size_t)target->code_bytes);
+	section_data(out, seals->data, seals->length);
+	section_end(out, section);
+}
+
 static enum ercc_status write_sections(struct output *out, const struct artifact *artifact)
 {
 	struct text meta = {.arena = &out->ctx->arena}, plan = {.arena = &out->ctx->arena};
-	uint32_t code_section[64], next = artifact->plan->weights_bytes > 0 ? 3 : 2;
+	uint32_t code_section[ERCA_MAX_TARGETS], next = artifact->plan->weights_bytes > 0 ? 3 : 2;
 	if (artifact->target_count > COUNT_OF(code_section))
 		return fail(out->ctx, ERCC_USAGE, "%u targets; at most %zu fit one artifact", artifact->target_count,
 		            COUNT_OF(code_section));
 	for (uint32_t i = 0; i < artifact->target_count; i++)
 		code_section[i] = artifact->targets[i].code ? next++ : ERCA_NONE;
 	TRY(artifact_meta(out->ctx, artifact, &meta));
-	artifact_plan(out->ctx, artifact, code_section, &plan);
+	struct text seals[ERCA_MAX_TARGETS] = {{0}};
+	artifact_plan(out->ctx, artifact, code_section, &plan, seals);
 	out->offset = TOC_OFFSET + (uint64_t)next * sizeof(struct erca_section);
 	out->failed |= fseek(out->file, (long)out->offset, SEEK_SET) != 0;
 	write_section(out, ERCA_SECTION_META, ERCA_SECTION_ALIGN, meta.data, meta.length);
@@ -107,8 +116,7 @@ static enum ercc_status write_sections(struct output *out, const struct artifact
 		write_weights(out, artifact->plan);
 	for (uint32_t i = 0; i < artifact->target_count; i++)
 		if (artifact->targets[i].code)
-			write_section(out, ERCA_SECTION_CODE, ERCA_WEIGHTS_ALIGN, artifact->targets[i].code,
-			              (size_t)artifact->targets[i].code_bytes);
+			write_code(out, &artifact->targets[i], &seals[i]);
 	return ERCC_OK;
 }
 

@@ -56,24 +56,22 @@ static enum erc_status check_code(const void *code, size_t bytes)
 	return ERC_OK;
 }
 
-static const void *code_of(const struct erc_artifact *artifact, const struct erca_target *target)
-{
-	return artifact->data + artifact->sections[target->code_section].offset;
-}
-
 enum erc_status erc__check_cuda_target(const struct erc_artifact *artifact, uint32_t i)
 {
 	const struct erca_target *target = erc__record(artifact, ERC_TABLE_TARGETS, i);
 	if (target->code_section == ERCA_NONE)
 		return BAD("targets", i, "kind %d has no code section", ERCA_TARGET_CUDA);
-	return check_code(code_of(artifact, target), (size_t)target->code_bytes);
+	size_t bytes = 0;
+	const void *code = erc__artifact_code(artifact, target, &bytes);
+	return check_code(code, bytes);
 }
 
 enum erc_status erc__check_cuda_kernel(const struct erc_artifact *artifact, uint32_t i)
 {
 	const struct erca_kernel *kernel = erc__record(artifact, ERC_TABLE_KERNELS, i);
 	const struct erca_target *target = erc__record(artifact, ERC_TABLE_TARGETS, kernel->target);
-	const struct erc_cuda_image *table = code_of(artifact, target);
+	size_t bytes = 0;
+	const struct erc_cuda_image *table = erc__artifact_code(artifact, target, &bytes);
 	if (kernel->entry >= table->kernel_count)
 		return BAD("kernels", i, "entry is %u, but targets[%u] has %u images", kernel->entry, kernel->target,
 		           table->kernel_count);

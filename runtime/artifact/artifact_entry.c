@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "schemas/seal.h"
+
 #define MAX_DIMS_COUNT (UINT32_C(1) << 20) /* dim slots of an entry; a model has a handful */
 
 /* The maximum number of references looked at in all. Ranges may overlap, so a small hostile file could otherwise
@@ -17,7 +19,9 @@ struct walk {
 	uint8_t *
 		/* per plan: 0 not visited, UINT8_MAX being visited, else the number of plans on the longest path down */
 		heights;
-	uint64_t *work; /* compared with MAX_WORK, over all entries */
+	uint64_t *work;                /* compared with MAX_WORK, over all entries */
+	const struct erca_seal *seals; /* of the target's code; NULL: it has no code */
+	uint32_t seal_count;
 };
 
 static enum erc_status spend(const struct walk *walk, uint64_t references)
@@ -25,7 +29,7 @@ static enum erc_status spend(const struct walk *walk, uint64_t references)
 	*walk->work += references;
 	if (*walk->work > MAX_WORK)
 		return BAD("entries", walk->entry_idx,
-		           "the entries up to here reach more than %" PRIu64 " operands and variants", MAX_WORK);
+		           "the entries up to here reach more than %" PRIu64 " operands, variants and params", MAX_WORK);
 	return ERC_OK;
 }
 
@@ -66,6 +70,46 @@ static enum erc_status check_extent(const struct walk *walk, uint32_t i)
 	return ERC_OK;
 }
 
+/* Whether the code was made for this launch. It is the last check, so that what is wrong is named where it can be. */
+static enum erc_status check_seal(const struct walk *walk, const struct erca_record *record, uint32_t r, uint32_t i)
+{
+	const struct erc_artifact *artifact = walk->artifact;
+	const struct erca_variant *variant = erc__record(artifact, ERC_TABLE_VARIANTS, i);
+	struct erca_seal seal;
+	const struct erc_sealed launch = {.kernel = erc__record(artifact, ERC_TABLE_KERNELS, variant->kernel),
+	                                  .variant = variant,
+	                                  .params = erc__record(artifact, ERC_TABLE_PARAMS, variant->param_first),
+	                                  .param_stride = artifact->tables[ERC_TABLE_PARAMS].stride,
+	                                  .operands = erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first),
+	                                  .operand_stride = artifact->tables[ERC_TABLE_OPERANDS].stride,
+	                                  .operand_count = record->operand_count,
+	                                  .dims_count = walk->entry->dims_count};
+	if (!walk->seals)
+		return ERC_OK;
+	erc_seal_of(&launch, &seal);
+	if (!erc_seals_have(walk->seals, walk->seal_count, &seal))
+		return BAD("records", r,
+		           "launch '%s' with variants[%u]: the code of targets[%u] was not made for these operands, params and "
+		           "tiles (its seal is missing)",
+		           erc_artifact_string(artifact, record->name), i, walk->entry->target);
+	return ERC_OK;
+}
+
+static enum erc_status check_entry_seal(const struct walk *walk)
+{
+	const struct erc__table *tensors = &walk->artifact->tables[ERC_TABLE_TENSORS];
+	struct erca_seal seal;
+	if (!walk->seals)
+		return ERC_OK;
+	erc_seal_of_entry(walk->entry, tensors->base, tensors->stride, &seal);
+	if (!erc_seals_have(walk->seals, walk->seal_count, &seal))
+		return BAD("entries", walk->entry_idx,
+		           "the code of targets[%u] was not made for these inputs, outputs and sizes of memory (its seal is "
+		           "missing)",
+		           walk->entry->target);
+	return ERC_OK;
+}
+
 static enum erc_status check_launch_variant(const struct walk *walk, uint32_t i)
 {
 	const struct erca_variant *variant = erc__record(walk->artifact, ERC_TABLE_VARIANTS, i);
@@ -95,9 +139,12 @@ static enum erc_status check_step(const struct walk *walk, uint32_t i)
 	for (uint32_t o = 0; o < record->operand_count; o++)
 		TRY(check_extent(walk, record->operand_first + o));
 	for (uint32_t v = record->variant_first; v < record->variant_first + record->variant_count; v++) {
+		const struct erca_variant *variant = erc__record(walk->artifact, ERC_TABLE_VARIANTS, v);
 		TRY(check_launch_variant(walk, v));
 		if (target->kind == ERCA_TARGET_CUDA)
-			TRY(erc__check_cuda_launch(i, record, v, erc__record(walk->artifact, ERC_TABLE_VARIANTS, v)));
+			TRY(erc__check_cuda_launch(i, record, v, variant));
+		TRY(spend(walk, (uint64_t)record->operand_count + variant->param_count));
+		TRY(check_seal(walk, record, i, v));
 	}
 	return ERC_OK;
 }
@@ -149,7 +196,7 @@ static enum erc_status check_entry_tensors(const struct walk *walk, uint32_t fir
 static enum erc_status check_entry(const struct erc_artifact *artifact, uint32_t i, uint8_t *heights, uint64_t *work)
 {
 	const struct erca_entry *entry = erc__record(artifact, ERC_TABLE_ENTRIES, i);
-	const struct walk walk = {artifact, entry, i, heights, work};
+	struct walk walk = {.artifact = artifact, .entry = entry, .entry_idx = i, .heights = heights, .work = work};
 	TRY(erc__check_string(artifact, "entries", i, "name", entry->name));
 	TRY(erc__check_range(artifact, "entries", i, ERC_TABLE_TARGETS, entry->target, 1));
 	TRY(erc__check_range(artifact, "entries", i, ERC_TABLE_PLANS, entry->plan, 1));
@@ -157,9 +204,15 @@ static enum erc_status check_entry(const struct erc_artifact *artifact, uint32_t
 		return BAD("entries", i, "dims_count is %u, expected at most %u", entry->dims_count, MAX_DIMS_COUNT);
 	TRY(check_entry_tensors(&walk, entry->input_first, entry->input_count, 0));
 	TRY(check_entry_tensors(&walk, entry->output_first, entry->output_count, entry->dims_count));
-	TRY(spend(&walk, (uint64_t)entry->input_count + entry->output_count + artifact->tables[ERC_TABLE_PLANS].count));
+	const struct erca_target *target = erc__record(artifact, ERC_TABLE_TARGETS, entry->target);
+	if (target->code_section != ERCA_NONE)
+		walk.seals = erc_seals_find(erc_artifact_section(artifact, target->code_section, NULL),
+		                            (size_t)target->code_bytes, &walk.seal_count);
+	TRY(spend(&walk, (uint64_t)entry->input_count + entry->output_count + artifact->tables[ERC_TABLE_PLANS].count +
+	                     walk.seal_count));
 	memset(heights, 0, artifact->tables[ERC_TABLE_PLANS].count);
-	return check_reached_plan(&walk, entry->plan, 0);
+	TRY(check_reached_plan(&walk, entry->plan, 0));
+	return check_entry_seal(&walk);
 }
 
 enum erc_status erc__artifact_check_entries(const struct erc_artifact *artifact)

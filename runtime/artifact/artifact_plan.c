@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "schemas/seal.h"
+
 #define BAD_HEADER(...) erc__fail(ERC_CORRUPT, "PLAN header: " __VA_ARGS__)
 
 /* ---- the tables ---- */
@@ -12,22 +14,14 @@ static const struct table_row {
 	const char *name;
 	size_t header_offset;
 	uint32_t record_bytes;
-	uint32_t first_bytes; /* size of a record in files of minor version 0; 0: unchanged since */
 } table_rows[ERC_TABLE_COUNT] = {
-#define ROW(id, field, type) [ERC_TABLE_##id] = {#field, offsetof(struct erca_plan_header, field), sizeof(type), 0}
-	[ERC_TABLE_TARGETS] = {"targets", offsetof(struct erca_plan_header, targets), sizeof(struct erca_target),
-                           offsetof(struct erca_target, memory_bytes_per_s)},
-	ROW(BUDGETS, budgets, struct erca_budget),
-	ROW(ENTRIES, entries, struct erca_entry),
-	ROW(TENSORS, tensors, struct erca_tensor),
-	ROW(PLANS, plans, struct erca_plan),
-	ROW(RECORDS, records, struct erca_record),
-	ROW(OPERANDS, operands, struct erca_operand),
-	ROW(VARIANTS, variants, struct erca_variant),
-	ROW(KERNELS, kernels, struct erca_kernel),
-	ROW(PARAMS, params, int64_t),
-	ROW(PROFILES, profiles, struct erca_profile),
-	ROW(POINTS, points, struct erca_point),
+#define ROW(id, field, type) [ERC_TABLE_##id] = {#field, offsetof(struct erca_plan_header, field), sizeof(type)}
+	ROW(TARGETS, targets, struct erca_target),    ROW(BUDGETS, budgets, struct erca_budget),
+	ROW(ENTRIES, entries, struct erca_entry),     ROW(TENSORS, tensors, struct erca_tensor),
+	ROW(PLANS, plans, struct erca_plan),          ROW(RECORDS, records, struct erca_record),
+	ROW(OPERANDS, operands, struct erca_operand), ROW(VARIANTS, variants, struct erca_variant),
+	ROW(KERNELS, kernels, struct erca_kernel),    ROW(PARAMS, params, int64_t),
+	ROW(PROFILES, profiles, struct erca_profile), ROW(POINTS, points, struct erca_point),
 #undef ROW
 };
 
@@ -47,41 +41,24 @@ static enum erc_status check_table(const struct erc_artifact *artifact, const ch
 	return ERC_OK;
 }
 
-/* Extends records of an older minor version to the present size, filled with 0. Only targets have ever grown. */
-static enum erc_status lengthen(struct erc_artifact *artifact, struct erc__table *table, uint32_t old_bytes,
-                                uint32_t bytes)
-{
-	size_t all = (size_t)table->count * bytes;
-	artifact->longer = erc__alloc(all);
-	if (!artifact->longer)
-		return erc__no_memory("targets", all);
-	for (uint32_t i = 0; i < table->count; i++)
-		memcpy(artifact->longer + (size_t)i * bytes, table->base + (size_t)i * table->stride, old_bytes);
-	*table = (struct erc__table){artifact->longer, table->count, bytes};
-	return ERC_OK;
-}
-
 static enum erc_status find_table(struct erc_artifact *artifact, enum erc_table id)
 {
 	const struct table_row *row = &table_rows[id];
 	const struct erca_table *table = (const void *)(artifact->plan + row->header_offset);
-	bool is_first = !artifact->header.version_minor && row->first_bytes;
-	uint32_t record_bytes = is_first ? row->first_bytes : row->record_bytes;
-	TRY(check_table(artifact, row->name, table, record_bytes));
+	TRY(check_table(artifact, row->name, table, row->record_bytes));
 	artifact->tables[id] = (struct erc__table){artifact->plan + table->offset, table->count, table->stride};
-	return is_first ? lengthen(artifact, &artifact->tables[id], record_bytes, row->record_bytes) : ERC_OK;
+	return ERC_OK;
 }
 
 static enum erc_status find_tables(struct erc_artifact *artifact)
 {
 	const struct erca_plan_header *header = (const void *)artifact->plan;
 	bool is_newer = artifact->header.version_minor > ERCA_VERSION_MINOR;
-	size_t header_bytes = artifact->header.version_minor ? sizeof *header : offsetof(struct erca_plan_header, profiles);
-	if (artifact->plan_bytes < header_bytes)
-		return BAD_HEADER("the section has %zu bytes, but the header needs %zu", artifact->plan_bytes, header_bytes);
-	if (header->header_bytes < header_bytes || header->header_bytes > artifact->plan_bytes ||
-	    (!is_newer && header->header_bytes != header_bytes))
-		return BAD_HEADER("header_bytes is %u, expected %zu", header->header_bytes, header_bytes);
+	if (artifact->plan_bytes < sizeof *header)
+		return BAD_HEADER("the section has %zu bytes, but the header needs %zu", artifact->plan_bytes, sizeof *header);
+	if (header->header_bytes < sizeof *header || header->header_bytes > artifact->plan_bytes ||
+	    (!is_newer && header->header_bytes != sizeof *header))
+		return BAD_HEADER("header_bytes is %u, expected %zu", header->header_bytes, sizeof *header);
 	if (header->reserved && !is_newer)
 		return BAD_HEADER("reserved is %u, expected 0", header->reserved);
 
@@ -94,8 +71,7 @@ static enum erc_status find_tables(struct erc_artifact *artifact)
 		return BAD_HEADER("table strings: its last byte is not NUL");
 
 	for (int i = ERC_TABLE_SECTIONS + 1; i < ERC_TABLE_COUNT; i++)
-		if (table_rows[i].header_offset < header_bytes) /* else an older file, which has no records of this table */
-			TRY(find_table(artifact, (enum erc_table)i));
+		TRY(find_table(artifact, (enum erc_table)i));
 	return ERC_OK;
 }
 
@@ -127,6 +103,7 @@ enum erc_status erc__check_range(const struct erc_artifact *artifact, const char
 static enum erc_status check_target(const struct erc_artifact *artifact, uint32_t i)
 {
 	const struct erca_target *target = erc__record(artifact, ERC_TABLE_TARGETS, i);
+	uint32_t seals;
 	TRY(erc__check_string(artifact, "targets", i, "name", target->name));
 	if (target->kind < ERCA_TARGET_CPU || target->kind > ERCA_TARGET_SIM)
 		return BAD("targets", i, "kind is %u, expected %d to %d", target->kind, ERCA_TARGET_CPU, ERCA_TARGET_SIM);
@@ -143,9 +120,12 @@ static enum erc_status check_target(const struct erc_artifact *artifact, uint32_
 		if (target->code_bytes != artifact->sections[target->code_section].bytes)
 			return BAD("targets", i, "code_bytes is %" PRIu64 ", but section %u has %" PRIu64, target->code_bytes,
 			           target->code_section, artifact->sections[target->code_section].bytes);
+		if (!erc_seals_find(erc_artifact_section(artifact, target->code_section, NULL), (size_t)target->code_bytes,
+		                    &seals))
+			return BAD("targets", i, "code_section %u does not end with seals of launches", target->code_section);
 	}
-	if (!target->budget_count)
-		return BAD("targets", i, "has no budget");
+	if (!target->budget_count || target->budget_count > ERCA_MAX_BUDGETS)
+		return BAD("targets", i, "has %u budgets, expected 1 to %d", target->budget_count, ERCA_MAX_BUDGETS);
 	if (target->kind == ERCA_TARGET_CUDA)
 		TRY(erc__check_cuda_target(artifact, i));
 	return erc__check_range(artifact, "targets", i, ERC_TABLE_BUDGETS, target->budget_first, target->budget_count);
@@ -315,6 +295,9 @@ enum erc_status erc__artifact_check_plan(struct erc_artifact *artifact)
 		{ERC_TABLE_RECORDS, check_record}, {ERC_TABLE_PLANS, check_plan_range},
 	};
 	TRY(find_tables(artifact));
+	if (artifact->tables[ERC_TABLE_TARGETS].count > ERCA_MAX_TARGETS)
+		return BAD_HEADER("%u targets, expected at most %d", artifact->tables[ERC_TABLE_TARGETS].count,
+		                  ERCA_MAX_TARGETS);
 	for (size_t c = 0; c < ERC__COUNT(checks); c++)
 		for (uint32_t i = 0; i < artifact->tables[checks[c].table].count; i++)
 			TRY(checks[c].check(artifact, i));

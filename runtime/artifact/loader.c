@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "schemas/seal.h"
 #include "schemas/sha256.h"
 
 #define BAD(...) erc__fail(ERC_CORRUPT, __VA_ARGS__)
@@ -317,7 +318,6 @@ void erc_artifact_close(erc_artifact *artifact)
 		munmap((void *)artifact->data, artifact->bytes);
 	erc__free(artifact->sections);
 	erc__free(artifact->plan);
-	erc__free(artifact->longer);
 	erc__free(artifact);
 }
 
@@ -364,4 +364,14 @@ const void *erc_artifact_section(const erc_artifact *artifact, uint32_t section,
 	if (bytes)
 		*bytes = artifact->sections[section].bytes;
 	return artifact->data + artifact->sections[section].offset;
+}
+
+const void *erc__artifact_code(const struct erc_artifact *artifact, const struct erca_target *target, size_t *bytes)
+{
+	uint32_t seals = 0;
+	*bytes = 0;
+	const void *code = erc_artifact_section(artifact, target->code_section, bytes);
+	if (code && erc_seals_find(code, *bytes, &seals))
+		*bytes -= seals * sizeof(struct erca_seal) + sizeof(struct erca_seal_end);
+	return code;
 }

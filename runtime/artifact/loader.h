@@ -25,7 +25,6 @@ struct erc_artifact {
 	struct erca_section *sections;
 	uint8_t *plan;
 	size_t plan_bytes;
-	uint8_t *longer; /* targets of an older file, extended to the present size; NULL: the targets are in `plan` */
 
 	struct erc__table tables[ERC_TABLE_COUNT];
 	const char *strings; /* ends with NUL if string_bytes > 0 */
@@ -43,6 +42,9 @@ static inline const void *erc__record(const struct erc_artifact *artifact, enum 
 {
 	return artifact->tables[table].base + (size_t)index * artifact->tables[table].stride;
 }
+
+/* The target's code without the seals; NULL if it has none. */
+const void *erc__artifact_code(const struct erc_artifact *artifact, const struct erca_target *target, size_t *bytes);
 
 static inline bool erc__has_runtime_dims(const struct erca_tensor *tensor)
 {

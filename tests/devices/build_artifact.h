@@ -10,6 +10,7 @@
 #include "schemas/artifact.h"
 #include "runtime/include/erc.h"
 #include "schemas/sha256.h"
+#include "tests/devices/make_seals.h"
 
 #define BUILD_META "{\"schema\":\"erc.meta/1\"}"
 
@@ -21,11 +22,11 @@ struct pool {
 struct build {
 	struct pool strings;
 	struct pool tables[ERC_TABLE_COUNT]; /* SECTIONS stays empty */
-	const void *code;                    /* NULL: no CODE section */
+	const void *code;                    /* NULL: no CODE section; without seals, which build_finish adds */
 	size_t code_bytes;
 	const void *weights;
 	size_t weights_bytes;
-	int newer;               /* minor versions newer than this one; -1: minor version 0, without the later additions */
+	int newer;               /* minor versions newer than this one */
 	uint32_t record_padding; /* bytes after each record, as a newer version may have */
 	uint32_t extra_type;     /* one additional empty section of this type; 0: none */
 	uint32_t extra_flags;
@@ -62,26 +63,6 @@ static inline uint32_t build_count(const struct build *build, enum erc_table tab
 	return (uint32_t)(build->tables[table].bytes / record_bytes);
 }
 
-/* Recomputes all digests: those of the sections in the table of contents, then the root digest. The file may be
- * damaged, so only parts inside the file are used. */
-static inline void build_seal(uint8_t *file, size_t bytes)
-{
-	struct erca_header *header = (struct erca_header *)file;
-	struct erc_sha256 hash;
-	if (header->toc_offset % 8 || header->toc_offset > bytes || header->header_bytes > bytes ||
-	    header->section_count > (bytes - header->toc_offset) / sizeof(struct erca_section))
-		return;
-	struct erca_section *sections = (struct erca_section *)(file + header->toc_offset);
-	for (uint32_t i = 0; i < header->section_count; i++)
-		if (sections[i].offset <= bytes && sections[i].bytes <= bytes - sections[i].offset)
-			erc_sha256_of(file + sections[i].offset, sections[i].bytes, sections[i].sha256);
-	memset(header->root_digest, 0, sizeof header->root_digest);
-	erc_sha256_init(&hash);
-	erc_sha256_update(&hash, file, header->header_bytes);
-	erc_sha256_update(&hash, sections, header->section_count * sizeof *sections);
-	erc_sha256_final(&hash, header->root_digest);
-}
-
 static inline size_t build_plan(const struct build *build, uint8_t *out)
 {
 	static const uint32_t strides[ERC_TABLE_COUNT] = {
@@ -104,14 +85,10 @@ static inline size_t build_plan(const struct build *build, uint8_t *out)
 		[ERC_TABLE_POINTS] = offsetof(struct erca_plan_header, points),
 	};
 	struct erca_plan_header *header = (struct erca_plan_header *)out;
-	size_t at = build->newer < 0 ? places[ERC_TABLE_PROFILES] : sizeof *header;
+	size_t at = sizeof *header;
 	header->header_bytes = (uint32_t)at;
 	for (int i = ERC_TABLE_SECTIONS + 1; i < ERC_TABLE_COUNT; i++) {
 		uint32_t bytes = strides[i];
-		if (build->newer < 0 && i == ERC_TABLE_TARGETS)
-			bytes = offsetof(struct erca_target, memory_bytes_per_s);
-		if (places[i] >= header->header_bytes)
-			continue;
 		struct erca_table table = {at, (uint32_t)(build->tables[i].bytes / strides[i]), bytes + build->record_padding};
 		memcpy(out + places[i], &table, sizeof table);
 		for (uint32_t r = 0; r < table.count; r++, at += table.stride) {
@@ -138,6 +115,27 @@ static inline void build_section(uint8_t *file, uint32_t type, uint32_t alignmen
 	header->content_bytes = section->offset + bytes;
 }
 
+/* Adds the seals to the code, in memory that the caller frees, and their size to the targets of the plan. */
+static inline void *build_code(const struct build *build, uint8_t *plan, size_t plan_bytes, size_t *bytes)
+{
+	const struct erca_table *targets = &((const struct erca_plan_header *)plan)->targets;
+	size_t seal_bytes;
+	void *seals = make_seals((struct plan_bytes){plan, plan_bytes}, BUILD_CODE_SECTION, &seal_bytes);
+	char *code = malloc(build->code_bytes + seal_bytes);
+	if (!code)
+		abort();
+	memcpy(code, build->code, build->code_bytes);
+	memcpy(code + build->code_bytes, seals, seal_bytes);
+	free(seals);
+	*bytes = build->code_bytes + seal_bytes;
+	for (uint32_t i = 0; i < targets->count; i++) {
+		struct erca_target *target = (void *)(plan + targets->offset + (size_t)i * targets->stride);
+		if (target->code_section == BUILD_CODE_SECTION && target->code_bytes == build->code_bytes)
+			target->code_bytes = *bytes;
+	}
+	return code;
+}
+
 /* Returns the file, aligned to 4096 bytes, which the caller frees. Frees the memory of the build. */
 static inline uint8_t *build_finish(struct build *build, size_t *bytes)
 {
@@ -145,22 +143,27 @@ static inline uint8_t *build_finish(struct build *build, size_t *bytes)
 	uint32_t section_count = 2 + !!build->code + !!build->weights + !!build->extra_type;
 	for (int i = 0; i < ERC_TABLE_COUNT; i++)
 		plan_max += build->tables[i].bytes + build->tables[i].bytes / 8 * build->record_padding;
-	size_t max = (plan_max + build->code_bytes + build->weights_bytes + 8 * 4096) / 4096 * 4096;
-	uint8_t *file = aligned_alloc(4096, max), *plan = calloc(1, plan_max);
-	if (!file || !plan)
+	uint8_t *plan = calloc(1, plan_max);
+	if (!plan)
+		abort();
+	size_t plan_bytes = build_plan(build, plan), code_bytes = 0;
+	void *code = build->code ? build_code(build, plan, plan_bytes, &code_bytes) : NULL;
+	size_t max = (plan_max + code_bytes + build->weights_bytes + 8 * 4096) / 4096 * 4096;
+	uint8_t *file = aligned_alloc(4096, max);
+	if (!file)
 		abort();
 	memset(file, 0, max);
 	struct erca_header *header = (struct erca_header *)file;
 	memcpy(header->magic, ERCA_MAGIC, 8);
 	header->version_major = ERCA_VERSION_MAJOR;
-	header->version_minor = build->newer < 0 ? 0 : (uint16_t)(ERCA_VERSION_MINOR + build->newer);
+	header->version_minor = (uint16_t)(ERCA_VERSION_MINOR + build->newer);
 	header->header_bytes = sizeof *header;
 	header->toc_offset = sizeof *header;
 	header->content_bytes = header->toc_offset + section_count * sizeof(struct erca_section);
 	build_section(file, ERCA_SECTION_META, ERCA_SECTION_ALIGN, BUILD_META, strlen(BUILD_META));
-	build_section(file, ERCA_SECTION_PLAN, ERCA_SECTION_ALIGN, plan, build_plan(build, plan));
-	if (build->code)
-		build_section(file, ERCA_SECTION_CODE, ERCA_WEIGHTS_ALIGN, build->code, build->code_bytes);
+	build_section(file, ERCA_SECTION_PLAN, ERCA_SECTION_ALIGN, plan, plan_bytes);
+	if (code)
+		build_section(file, ERCA_SECTION_CODE, ERCA_WEIGHTS_ALIGN, code, code_bytes);
 	if (build->weights)
 		build_section(file, ERCA_SECTION_WEIGHTS, ERCA_WEIGHTS_ALIGN, build->weights, build->weights_bytes);
 	if (build->extra_type) {
@@ -168,8 +171,9 @@ static inline uint8_t *build_finish(struct build *build, size_t *bytes)
 		((struct erca_section *)(file + header->toc_offset))[section_count - 1].flags = build->extra_flags;
 	}
 	*bytes = header->content_bytes;
-	build_seal(file, *bytes);
+	build_rehash(file, *bytes);
 	free(plan);
+	free(code);
 	free(build->strings.data);
 	for (int i = 0; i < ERC_TABLE_COUNT; i++)
 		free(build->tables[i].data);

@@ -15,7 +15,8 @@ struct stub_artifact {
 	uint8_t *file;
 	size_t bytes;
 	struct erca_section *sections;
-	uint8_t *plan;                     /* with its header */
+	uint8_t *plan; /* with its header */
+	size_t plan_bytes;
 	uint8_t *codes[ERCA_MAX_SECTIONS]; /* new sections; NULL: unchanged */
 	size_t code_bytes[ERCA_MAX_SECTIONS];
 };
@@ -50,6 +51,26 @@ static inline void stub_artifact_shrink(const struct stub_artifact *a, uint32_t 
 	}
 }
 
+/* The target's new section: the images, and seals of the changed launches. */
+static inline void stub_artifact_code(struct stub_artifact *a, struct erca_target *target, uint32_t kernel_count)
+{
+	const struct erca_section *section = &a->sections[target->code_section];
+	size_t bytes, seal_bytes;
+	uint32_t old_seals = 0;
+	if (!erc_seals_find(a->file + section->offset, section->bytes, &old_seals))
+		abort();
+	size_t old_bytes = section->bytes - (old_seals + 1) * sizeof(struct erca_seal);
+	uint8_t *code = (void *)stub_code(a->file + section->offset, old_bytes, kernel_count, STUB_THREAD_BYTES, &bytes);
+	void *seals = make_seals((struct plan_bytes){a->plan, a->plan_bytes}, target->code_section, &seal_bytes);
+	code = realloc(code, bytes + seal_bytes);
+	if (!code)
+		abort();
+	memcpy(code + bytes, seals, seal_bytes);
+	free(seals);
+	a->codes[target->code_section] = code;
+	target->code_bytes = a->code_bytes[target->code_section] = bytes + seal_bytes;
+}
+
 /* Returns the number of converted targets. */
 static inline uint32_t stub_artifact_turn(struct stub_artifact *a)
 {
@@ -66,10 +87,7 @@ static inline uint32_t stub_artifact_turn(struct stub_artifact *a)
 		target->kind = ERCA_TARGET_CUDA;
 		target->level = number * 10;
 		stub_artifact_shrink(a, i, &kernel_count);
-		const struct erca_section *section = &a->sections[target->code_section];
-		a->codes[target->code_section] = stub_code(a->file + section->offset, section->bytes, kernel_count,
-		                                           STUB_THREAD_BYTES, &a->code_bytes[target->code_section]);
-		target->code_bytes = a->code_bytes[target->code_section];
+		stub_artifact_code(a, target, kernel_count);
 		turned++;
 	}
 	return turned;
@@ -97,7 +115,7 @@ static inline uint8_t *stub_artifact_join(struct stub_artifact *a, size_t *bytes
 		at += sections[i].bytes;
 	}
 	((struct erca_header *)(void *)out)->content_bytes = *bytes = at;
-	build_seal(out, at);
+	build_rehash(out, at);
 	return out;
 }
 
@@ -132,8 +150,10 @@ static inline const char *stub_artifact(const char *from, const char *to)
 	const struct erca_header *header = (void *)a.file;
 	a.sections = (void *)(a.file + header->toc_offset);
 	for (uint32_t i = 0; i < header->section_count; i++)
-		if (a.sections[i].type == ERCA_SECTION_PLAN)
+		if (a.sections[i].type == ERCA_SECTION_PLAN) {
 			a.plan = a.file + a.sections[i].offset;
+			a.plan_bytes = a.sections[i].bytes;
+		}
 	uint32_t turned = stub_artifact_turn(&a);
 	uint8_t *out = turned ? stub_artifact_join(&a, &bytes) : NULL;
 	FILE *file = turned ? fopen(to, "wb") : NULL;

@@ -83,7 +83,7 @@ START_TEST(damaged_image)
 	const uint64_t *place = &images->images[TEST_KERNEL_chain].offset;
 	if (damage((uint8_t *)images + place[0], place[1], _i)) {
 		((uint8_t *)images)[place[0] + place[1] - 1] = 0; /* otherwise it could not be PTX either */
-		build_seal(file, bytes);
+		build_rehash(file, bytes);
 		SAYS(erc_model_load_memory(bed.runtime, file, bytes, NULL, &model), ERC_DEVICE, "code image: kernel 1");
 		ck_assert_ptr_null(model);
 	}

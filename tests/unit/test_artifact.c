@@ -215,7 +215,7 @@ static void try_values(size_t from, size_t to, size_t width, struct tally *tally
 			uint64_t value = values[v];
 			memcpy(file, original, bytes);
 			memcpy(file + at, &value, width);
-			build_seal(file, bytes);
+			build_rehash(file, bytes);
 			try_changed(null, file, bytes, tally);
 		}
 	ck_assert_int_eq((int)erc_runtime_destroy(null), ERC_OK);
@@ -257,7 +257,7 @@ static void expect_changed(size_t field_offset, size_t width, uint64_t value, en
 	size_t bytes;
 	uint8_t *file = sample(&bytes);
 	memcpy(file + field_offset, &value, width);
-	build_seal(file, bytes);
+	build_rehash(file, bytes);
 	check_fails(file, bytes, wanted, text);
 	free(file);
 }
@@ -269,8 +269,8 @@ static void expect_changed(size_t field_offset, size_t width, uint64_t value, en
 
 START_TEST(header_faults)
 {
-	expect_changed(HEADER(version_major), 2, ERC_VERSION,
-	               "artifact format 2.1; this runtime (erc 0.1.0) reads format 1.x");
+	expect_changed(HEADER(version_major), 1, ERC_VERSION,
+	               "artifact format 1.0; this runtime (erc 0.1.0) reads format 2.x");
 	expect_changed(HEADER(header_bytes), 80, ERC_CORRUPT, "header_bytes is 80, expected 72");
 	expect_changed(HEADER(content_bytes), 1 << 20, ERC_CORRUPT, "truncated");
 	expect_changed(HEADER(content_bytes), 8, ERC_CORRUPT, "content_bytes is 8");

@@ -22,7 +22,7 @@ static const struct fault {
 	FAULT(TARGETS, erca_target, 1, code_section, ERCA_NONE, "without a code section"),
 	FAULT(TARGETS, erca_target, 1, code_bytes, 13, "code_bytes is 13"),
 	FAULT(TARGETS, erca_target, 1, kind, ERCA_TARGET_SIM, "kind 3 has no code"),
-	FAULT(TARGETS, erca_target, 1, budget_count, 0, "has no budget"),
+	FAULT(TARGETS, erca_target, 1, budget_count, 0, "has 0 budgets"),
 	FAULT(TARGETS, erca_target, 1, budget_count, 3, "refers to budgets[2] and 3 in all, but there are 4"),
 	FAULT(TARGETS, erca_target, 1, budget_first, UINT32_MAX, "refers to budgets"),
 	FAULT(BUDGETS, erca_budget, 3, share_permille, 1001, "PLAN budgets[3]: share_permille is 1001"),
@@ -154,58 +154,106 @@ START_TEST(profiles_are_all_there)
 }
 END_TEST
 
-/* Files of minor version 0: shorter targets and header, no profiles. */
-START_TEST(the_first_minor_version)
+/* A file of another minor version with short records: no version has them. */
+START_TEST(records_have_their_size)
 {
-	for (int padding = 0; padding <= 16; padding += 16) {
-		struct build build;
-		erc_artifact *artifact;
-		struct erc_artifact_info info;
-		size_t bytes;
-		begin(&build);
-		build.newer = -1;
-		build.record_padding = (uint32_t)padding;
-		uint8_t *file = build_finish(&build, &bytes);
-		ck_assert_msg(!erc_artifact_open_memory(file, bytes, &artifact), "%s", erc_error_detail());
-		erc_artifact_info(artifact, &info);
-		ck_assert_uint_eq(info.version_minor, 0);
-		ck_assert_uint_eq(erc_artifact_count(artifact, ERC_TABLE_PROFILES), 0);
-		ck_assert_uint_eq(erc_artifact_count(artifact, ERC_TABLE_POINTS), 0);
-		for (uint32_t i = 0; i < 2; i++) {
-			const struct erca_target *target = erc_artifact_record(artifact, ERC_TABLE_TARGETS, i);
-			ck_assert_str_eq(erc_artifact_string(artifact, target->name), i ? "cuda:sm_80" : "cpu:x86-64-v3");
-			ck_assert_uint_eq(target->budget_first, 2 * i);
-			ck_assert_uint_eq(target->units, 0);
-			ck_assert_uint_eq(target->memory_bytes_per_s, 0);
-		}
-		ck_assert_uint_gt(read_all(artifact), 0);
-		erc_artifact_close(artifact);
-		free(file);
-	}
+	size_t bytes;
+	uint8_t *file = sample(&bytes);
+	struct erca_plan_header *plan = (struct erca_plan_header *)(file + sections_of(file)[BUILD_PLAN_SECTION].offset);
+	plan->targets.stride = 40;
+	build_rehash(file, bytes);
+	check_fails(file, bytes, ERC_CORRUPT, "table targets: stride is 40, expected a multiple of 8 from 56");
+	plan->targets.stride = 56;
+	plan->header_bytes -= 32;
+	build_rehash(file, bytes);
+	check_fails(file, bytes, ERC_CORRUPT, "header_bytes is 184, expected 216");
+	free(file);
 }
 END_TEST
 
-/* A file of the present minor version has the full targets and header. */
-START_TEST(short_records_are_of_the_first_minor_version)
+/* ---- seals ---- */
+
+/* Adds to a field of a finished file, whose seals stay as they are. */
+#define SEALED(field, type, i, member) \
+	{ \
+		offsetof(struct erca_plan_header, field), (i), offsetof(struct type, member), \
+			sizeof(((struct type *)0)->member) \
+	}
+
+static const struct sealed_field {
+	size_t table;
+	uint32_t record;
+	size_t offset, width;
+} sealed_fields[] = {
+	SEALED(kernels, erca_kernel, 0, entry),
+	SEALED(variants, erca_variant, 0, tile_count),
+	SEALED(variants, erca_variant, 0, threads),
+	SEALED(variants, erca_variant, 1, param_count),
+	SEALED(variants, erca_variant, 1, count_slot),
+	SEALED(variants, erca_variant, 0, local_bytes),
+	SEALED(variants, erca_variant, 1, count_dims),
+	SEALED(variants, erca_variant, 1, count_scale),
+	SEALED(variants, erca_variant, 1, count_step),
+	SEALED(operands, erca_operand, 0, access),
+	SEALED(operands, erca_operand, 0, offset),
+	SEALED(operands, erca_operand, 0, bytes),
+	SEALED(operands, erca_operand, 1, bytes),
+	SEALED(records, erca_record, 0, operand_count),
+	SEALED(entries, erca_entry, 0, dims_count),
+	SEALED(entries, erca_entry, 0, arena_bytes),
+	SEALED(entries, erca_entry, 0, local_bytes),
+	SEALED(tensors, erca_tensor, 1, dim_slots),
+	{offsetof(struct erca_plan_header, params), 0, 0, 8},
+};
+
+/* What no other check refuses, the seal does. */
+START_TEST(what_code_trusts_is_sealed)
 {
-	struct build build;
-	size_t bytes;
-	begin(&build);
-	build.newer = -1;
-	uint8_t *file = build_finish(&build, &bytes);
-	((struct erca_header *)file)->version_minor = 1;
-	build_seal(file, bytes);
-	check_fails(file, bytes, ERC_CORRUPT, "header_bytes is 184, expected 216");
-	free(file);
-	file = sample(&bytes);
-	struct erca_plan_header *plan = (struct erca_plan_header *)(file + sections_of(file)[BUILD_PLAN_SECTION].offset);
-	plan->targets.stride = 40;
-	build_seal(file, bytes);
-	check_fails(file, bytes, ERC_CORRUPT, "table targets: stride is 40, expected a multiple of 8 from 56");
-	((struct erca_header *)file)->version_minor = 0;
-	build_seal(file, bytes);
-	check_fails(file, bytes, ERC_CORRUPT, "header_bytes is 216, expected 184");
-	free(file);
+	const struct sealed_field *field = &sealed_fields[_i];
+	uint32_t by_seal = 0;
+	for (int delta = -64; delta <= 64; delta++) {
+		size_t bytes;
+		uint8_t *file = sample(&bytes);
+		uint8_t *plan = file + sections_of(file)[BUILD_PLAN_SECTION].offset;
+		const struct erca_table *table = (const void *)(plan + field->table);
+		uint8_t *at = plan + table->offset + field->record * table->stride + field->offset;
+		uint64_t value = 0;
+		memcpy(&value, at, field->width);
+		value += (uint64_t)delta;
+		memcpy(at, &value, field->width);
+		build_rehash(file, bytes);
+		enum erc_status status = open_and_close(file, bytes);
+		ck_assert_msg(delta ? status == ERC_CORRUPT : !status, "field %d changed by %d: %s", _i, delta,
+		              erc_status_text(status));
+		by_seal += delta && strstr(erc_error_detail(), "its seal is missing") != NULL;
+		free(file);
+	}
+	ck_assert_msg(by_seal > 0, "no change of field %d reaches the seal", _i);
+}
+END_TEST
+
+/* A file whose code has no seals, fewer, or more than there are, whatever version it claims. */
+START_TEST(code_ends_with_seals)
+{
+	for (int i = 0; i < 4; i++) {
+		size_t bytes;
+		uint8_t *file = sample(&bytes);
+		const struct erca_section *code = &sections_of(file)[BUILD_CODE_SECTION];
+		struct erca_seal_end *end = (void *)(file + code->offset + code->bytes - sizeof *end);
+		ck_assert_uint_gt(end->count, 1);
+		switch (i) {
+		case 0: end->magic[0] ^= 1; break;
+		case 1: end->count = UINT32_MAX; break;
+		case 2: end->reserved = 1; break;
+		case 3: memset(file + code->offset + code->bytes - 32, 0, 16); break; /* the last seal: not in order */
+		}
+		for (uint16_t minor = 0; minor < 3; minor++) {
+			((struct erca_header *)file)->version_minor = minor;
+			build_rehash(file, bytes);
+			check_fails(file, bytes, ERC_CORRUPT, "does not end with seals of launches");
+		}
+		free(file);
+	}
 }
 END_TEST
 
@@ -325,7 +373,7 @@ START_TEST(bad_strides)
 		struct erca_plan_header *plan =
 			(struct erca_plan_header *)(file + sections_of(file)[BUILD_PLAN_SECTION].offset);
 		plan->plans.stride = strides[i];
-		build_seal(file, bytes);
+		build_rehash(file, bytes);
 		check_fails(file, bytes, ERC_CORRUPT, "PLAN header: table plans");
 		free(file);
 	}
@@ -337,10 +385,11 @@ int main(void)
 	TCase *tcase = tcase_create("reader");
 	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, plan_faults, 0, (int)(sizeof faults / sizeof faults[0]));
+	tcase_add_loop_test(tcase, what_code_trusts_is_sealed, 0, (int)(sizeof sealed_fields / sizeof sealed_fields[0]));
+	tcase_add_test(tcase, code_ends_with_seals);
 	tcase_add_test(tcase, strings_must_end);
 	tcase_add_test(tcase, profiles_are_all_there);
-	tcase_add_test(tcase, the_first_minor_version);
-	tcase_add_test(tcase, short_records_are_of_the_first_minor_version);
+	tcase_add_test(tcase, records_have_their_size);
 	tcase_add_test(tcase, nesting_has_a_limit);
 	tcase_add_test(tcase, hostile_references_end_soon);
 	tcase_add_test(tcase, longer_records);

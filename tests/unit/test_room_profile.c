@@ -160,15 +160,15 @@ END_TEST
 /* ---- by hand ---- */
 
 /* 12 tiles of 100 ns, then 5 of 1000 ns, with a copy between them; budgets of all units and of 4. */
-static uint8_t *make_small(int is_first_version, size_t *bytes)
+static uint8_t *make_small(bool knows_device, size_t *bytes)
 {
-	struct build build = {.code = "code", .code_bytes = 4, .newer = is_first_version ? -1 : 0};
+	struct build build = {.code = "code", .code_bytes = 4};
 	uint32_t name = build_string(&build, "full"), record;
 	BUILD_ADD(&build, BUDGETS, struct erca_budget, .name = name);
 	BUILD_ADD(&build, BUDGETS, struct erca_budget, .name = build_string(&build, "four"), .units = 4);
 	BUILD_ADD(&build, TARGETS, struct erca_target, .name = build_string(&build, "cpu:x86-64-v3"),
 	          .kind = ERCA_TARGET_CPU, .level = 3, .code_section = BUILD_CODE_SECTION, .code_bytes = 4,
-	          .budget_count = 2, .units = 16, .memory_bytes_per_s = 5);
+	          .budget_count = 2, .units = knows_device ? 16 : 0, .memory_bytes_per_s = knows_device ? 5 : 0);
 	BUILD_ADD(&build, KERNELS, struct erca_kernel, .name = name);
 	for (int i = 0; i < 2; i++)
 		BUILD_ADD(&build, OPERANDS, struct erca_operand, .buffer = ERCA_BUFFER_ARENA,
@@ -186,12 +186,12 @@ static uint8_t *make_small(int is_first_version, size_t *bytes)
 }
 
 /* Loads it on the null device with `units` units. */
-static erc_model *load_small(int is_first_version, uint32_t units, uint8_t **file, erc_runtime **runtime)
+static erc_model *load_small(bool knows_device, uint32_t units, uint8_t **file, erc_runtime **runtime)
 {
 	struct erc_runtime_options options = {.size = sizeof options, .device = "null", .units = units};
 	erc_model *model;
 	size_t bytes;
-	*file = make_small(is_first_version, &bytes);
+	*file = make_small(knows_device, &bytes);
 	OK(erc_runtime_create(&options, runtime));
 	OK(erc_model_load_memory(*runtime, *file, bytes, NULL, &model));
 	return model;
@@ -217,7 +217,7 @@ START_TEST(twelve_and_five_tiles)
 	struct erc_room_profile profile = {.size = sizeof profile, .points = points, .point_capacity = 8};
 	uint8_t *file;
 	erc_runtime *runtime;
-	erc_model *model = load_small(0, 2, &file, &runtime);
+	erc_model *model = load_small(true, 2, &file, &runtime);
 	OK(erc_model_room_profile(model, 0, NULL, &profile));
 	ck_assert_uint_eq(profile.point_count, 8);
 	for (int i = 0; i < 8; i++) {
@@ -249,12 +249,12 @@ START_TEST(twelve_and_five_tiles)
 END_TEST
 
 /* If the file does not hold the target's units, all units are the runtime's. */
-START_TEST(files_of_the_first_minor_version)
+START_TEST(files_that_do_not_know_their_device)
 {
 	struct erc_room_profile profile = {.size = sizeof profile};
 	uint8_t *file;
 	erc_runtime *runtime;
-	erc_model *model = load_small(1, 6, &file, &runtime);
+	erc_model *model = load_small(false, 6, &file, &runtime);
 	OK(erc_model_room_profile(model, 0, "full", &profile));
 	ck_assert_uint_eq(profile.units, 6);
 	ck_assert_uint_eq(profile.point_count, 5);
@@ -272,7 +272,7 @@ START_TEST(questions_without_an_answer)
 	struct erc_room_profile profile = {.size = sizeof profile}, other = {.size = 8};
 	uint8_t *file;
 	erc_runtime *runtime;
-	erc_model *model = load_small(0, 2, &file, &runtime);
+	erc_model *model = load_small(true, 2, &file, &runtime);
 	ck_assert_int_eq((int)erc_model_room_profile(NULL, 0, NULL, &profile), ERC_INVALID);
 	ck_assert_int_eq((int)erc_model_room_profile(model, 0, NULL, NULL), ERC_INVALID);
 	ck_assert_int_eq((int)erc_model_room_profile(model, 0, NULL, &other), ERC_INVALID);
@@ -283,24 +283,24 @@ START_TEST(questions_without_an_answer)
 }
 END_TEST
 
-/* Loading an old file, whose targets are copied, and computing a profile, each with failing allocations. */
+/* Loading a file and computing a profile, each with failing allocations. */
 START_TEST(without_memory)
 {
 	struct erc_room_profile profile = {.size = sizeof profile};
 	size_t bytes;
-	uint8_t *file = make_small(1, &bytes);
+	uint8_t *file = make_small(false, &bytes);
 	erc_artifact *artifact = NULL;
 	int64_t n = 0;
 	for (enum erc_status status = ERC_NOMEM; status; n++) {
 		erc__alloc_fail_after(n);
 		status = erc_artifact_open_memory(file, bytes, &artifact);
 		erc__alloc_fail_after(-1);
-		ck_assert(status == ERC_NOMEM || (!status && n >= 4)); /* the artifact, its sections, plan and targets */
+		ck_assert(status == ERC_NOMEM || (!status && n >= 3)); /* the artifact, its sections and plan */
 	}
 	erc_artifact_close(artifact);
 	free(file);
 	erc_runtime *runtime;
-	erc_model *model = load_small(1, 2, &file, &runtime);
+	erc_model *model = load_small(false, 2, &file, &runtime);
 	erc__alloc_fail_after(0);
 	enum erc_status status = erc_model_room_profile(model, 0, NULL, &profile);
 	erc__alloc_fail_after(-1);
@@ -333,7 +333,7 @@ int main(void)
 	tcase_add_test(tcase, written_profiles_are_what_launches_say);
 	tcase_add_test(tcase, the_runtime_computes_what_is_written);
 	tcase_add_test(tcase, twelve_and_five_tiles);
-	tcase_add_test(tcase, files_of_the_first_minor_version);
+	tcase_add_test(tcase, files_that_do_not_know_their_device);
 	tcase_add_test(tcase, questions_without_an_answer);
 	tcase_add_test(tcase, without_memory);
 	tcase_add_test(tcase, points_are_few_and_ascend);

@@ -1,0 +1,32 @@
+/* Seals tie what PLAN says about launches and entries to the code that runs them. A kernel trusts its params, its tile
+ * numbers and the sizes of its operands, and a reader cannot tell whether they are right for this kernel. So a writer
+ * ends each CODE section with a seal of every launch under every budget, and one of every entry. A reader refuses a
+ * launch or an entry whose seal is missing. */
+#ifndef ERCA_SEAL_H
+#define ERCA_SEAL_H
+
+#include <stddef.h>
+
+#include "schemas/artifact.h"
+
+/* A launch under one budget. Params and operands are records of PLAN's tables, `stride` bytes apart. */
+struct erc_sealed {
+	const struct erca_kernel *kernel;
+	const struct erca_variant *variant;
+	const void *params, *operands;
+	size_t param_stride, operand_stride;
+	uint32_t operand_count;
+	uint32_t dims_count; /* of the entry */
+};
+void erc_seal_of(const struct erc_sealed *launch, struct erca_seal *out);
+/* The memory of an entry and its tensors: `tensors` are all records of that table. */
+void erc_seal_of_entry(const struct erca_entry *entry, const void *tensors, size_t stride, struct erca_seal *out);
+
+/* Sorts the seals and writes them with their end record: (count + 1) * sizeof(struct erca_seal) bytes. */
+void erc_seals_write(void *out, struct erca_seal *seals, uint32_t count);
+/* The seals at the end of a CODE section, and their number. NULL if there are none, or not in order. */
+const struct erca_seal *erc_seals_find(const void *code, size_t bytes, uint32_t *count);
+/* Whether a seal is among them. */
+int erc_seals_have(const struct erca_seal *seals, uint32_t count, const struct erca_seal *seal);
+
+#endif
