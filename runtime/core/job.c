@@ -9,6 +9,8 @@
 #include "schemas/artifact.h"
 #include "runtime/base/futex.h"
 
+__thread struct erc__current erc__current;
+
 void erc__job_init(struct erc__job *job)
 {
 	erc__claim_init(&job->claim);

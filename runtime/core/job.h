@@ -25,6 +25,14 @@ struct erc__step {
 	uint32_t record; /* index in the artifact, for messages */
 };
 
+/* The tile that this thread computes, for messages about faults. */
+struct erc__current {
+	const struct erc__job *job; /* NULL: none */
+	const struct erc__step *launch;
+	uint32_t tile, unit;
+};
+extern __thread struct erc__current erc__current __attribute__((tls_model("initial-exec")));
+
 enum erc__job_state { ERC__JOB_IDLE, ERC__JOB_RUNNING, ERC__JOB_DONE };
 
 /* Which variants a session's launches take. Each launch reads `chosen` when it opens. */

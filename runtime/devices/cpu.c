@@ -5,9 +5,9 @@
  * thread never takes a lock. */
 #include "runtime/devices/cpu.h"
 #include "runtime/devices/cpu_limits.h"
+#include "runtime/base/thread.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -155,19 +155,13 @@ void erc__cpu_log(const struct cpu_device *device, enum erc_log_level level, con
 int erc__cpu_start(pthread_t *thread, void *(*body)(void *argument), void *argument, const char *name,
                    const cpu_set_t *cores)
 {
-	sigset_t all, old;
 	pthread_attr_t attributes;
 	if (pthread_attr_init(&attributes))
 		return ENOMEM;
 	if (cores)
 		pthread_attr_setaffinity_np(&attributes, sizeof *cores, cores);
-	sigfillset(&all); /* signals are for the application's threads */
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	int error = pthread_create(thread, &attributes, body, argument);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	int error = erc__thread_start(thread, &attributes, body, argument, name);
 	pthread_attr_destroy(&attributes);
-	if (!error)
-		pthread_setname_np(*thread, name);
 	return error;
 }
 

@@ -205,10 +205,13 @@ static inline uint32_t run_tiles(struct cpu_service *s)
 			began_ns = s->unit->apart ? 0 : erc__now_ns();
 			if (s->run != s->job->run)
 				begin_next_run(s);
+			erc__current = (struct erc__current){.job = s->job, .launch = launch, .unit = s->unit->number};
 		}
+		erc__current.tile = tile;
 		launch->tile(&launch->args, tile, s->unit->local);
 		n++;
 	}
+	erc__current.job = NULL;
 	if (began_ns) {
 		uint64_t ns = erc__now_ns() - began_ns;
 		s->tile_ns += ns;

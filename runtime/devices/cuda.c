@@ -7,12 +7,12 @@
 #include "runtime/devices/cuda_device.h"
 
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/futex.h"
+#include "runtime/base/thread.h"
 
 #define WATCH_NS UINT64_C(100000000) /* how often the thread asks after an error, when no host function is called */
 
@@ -120,14 +120,9 @@ static void *thread_main(void *argument)
 
 static enum erc_status start_thread(struct cuda_device *device)
 {
-	sigset_t all, old;
-	sigfillset(&all); /* signals are for the application's threads */
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	int error = pthread_create(&device->thread, NULL, thread_main, device);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	int error = erc__thread_start(&device->thread, NULL, thread_main, device, "erc-cuda");
 	if (error)
 		return erc__fail(ERC_DEVICE, "cuda: cannot start the device's thread: %s", strerror(error));
-	pthread_setname_np(device->thread, "erc-cuda");
 	device->has_thread = 1;
 	return ERC_OK;
 }

@@ -81,6 +81,10 @@ ERC_API const char *erc_status_text(enum erc_status status);
 /* What went wrong in the calling thread's last failed call, or "" if none failed. Valid until the thread's next erc_
  * call. */
 ERC_API const char *erc_error_detail(void);
+/* For a handler of SIGSEGV, SIGBUS, SIGFPE or SIGILL: writes what the calling thread computes, such as "launch 12 'conv1',
+ * tile 3 of 40, unit 1", or "" if it is not in a tile. The text ends with NUL, in `bytes` bytes at most. May be called by
+ * a signal handler. The units' threads do not block these signals. */
+ERC_API void erc_fault_text(char *text, size_t bytes);
 /* "0.1.0" */
 ERC_API const char *erc_version(void);
 /* "f32"; "?" for an unknown number. */

@@ -54,6 +54,7 @@ static void child(const struct settings *settings, const struct slot *slot, int 
 	setpgid(0, 0); /* the time limit also ends the compilers that it started */
 	if (!settings->verbose && null >= 0)
 		dup2(null, STDERR_FILENO);
+	faults_report();
 	erc_runtime *held = hold_device(settings->limits.device);
 	bool good = true;
 	for (struct test_case *test = slot->next; test < slot->end && good; test++) {

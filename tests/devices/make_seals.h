@@ -40,15 +40,15 @@ static inline uint32_t make_launch_seals(struct plan_bytes plan, const struct er
 			plan_record(plan, &header->variants, record->variant_first + v, sizeof *variant);
 		if (!variant || !plan_has(&header->params, variant->param_first, variant->param_count))
 			continue;
-		const struct erc_sealed launch = {
-			.kernel = plan_record(plan, &header->kernels, variant->kernel, sizeof(struct erca_kernel)),
-			.variant = variant,
-			.params = plan.data + header->params.offset + (size_t)variant->param_first * header->params.stride,
-			.param_stride = header->params.stride,
-			.operands = plan.data + header->operands.offset + (size_t)record->operand_first * header->operands.stride,
-			.operand_stride = header->operands.stride,
-			.operand_count = record->operand_count,
-			.dims_count = entry->dims_count};
+		const struct erc_sealed launch =
+			{.kernel = plan_record(plan, &header->kernels, variant->kernel, sizeof(struct erca_kernel)),
+		     .variant = variant,
+		     .params = plan.data + header->params.offset + (size_t)variant->param_first * header->params.stride,
+		     .param_stride = header->params.stride,
+		     .operands = plan.data + header->operands.offset + (size_t)record->operand_first * header->operands.stride,
+		     .operand_stride = header->operands.stride,
+		     .operand_count = record->operand_count,
+		     .dims_count = entry->dims_count};
 		if (launch.kernel)
 			erc_seal_of(&launch, &seals[count++]);
 	}

@@ -213,6 +213,7 @@ int cmd_bench(int argc, char **argv)
 	                  .workload = {.rounds = 5, .seed = 1, .rt_slowdown = 0.02}};
 	enum format format;
 	int code = parse(argc, argv, &b);
+	faults_report();
 	if (code == ARGS_OK)
 		code = format_parse(b.format_name, &format);
 	if (code == ARGS_OK)

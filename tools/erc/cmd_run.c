@@ -312,6 +312,7 @@ int cmd_run(int argc, char **argv)
 {
 	struct run r = {.rtol = -1, .atol = -1, .l2 = -1, .repeat = 1};
 	int code = parse(argc, argv, &r);
+	faults_report();
 	if (code == ARGS_OK)
 		code = run(&r);
 	text_list_free(&r.inputs);

@@ -148,6 +148,12 @@ int format_parse(const char *name, enum format *out);
 /* Flushes stdout. Returns EXIT_RUN after a message if the output could not be written (a full disk), else code. */
 int output_finish(int code);
 
+/* ---- faults.c ---- */
+
+/* From now on a fault in a kernel is told on stderr, with its launch and tile, before it ends the process. A handler that
+ * is there already, such as a sanitizer's, stays. */
+void faults_report(void);
+
 /* ---- array.c: tensors in memory ---- */
 
 struct array {
