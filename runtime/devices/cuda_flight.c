@@ -75,7 +75,8 @@ void erc__cuda_leave_all(struct cuda_flight *flight, uint64_t now_ns)
 		leave_unit(flight, 1, now_ns);
 }
 
-/* Everything in flight is to end at its next tile boundary. A word never holds only a limit of 0. */
+/* Everything in flight is to end at its next tile boundary. To stop blocks, the host always raises the stop epoch; a
+ * limit of 0 alone is never written. */
 static void stop(struct cuda_request *request, uint32_t limit)
 {
 	request->stop_epoch = request->epoch;
