@@ -34,7 +34,8 @@ def kind(cell):
 
 
 def add_ratios(cells):
-    """To the cell with 10 requests in one session; and, for the largest numbers, to 10 queued of as many requests. None without them."""
+    """The ratio to the cell with 10 requests in one session; for the largest numbers, to the cell with 10 queued of as
+    many requests. None if there is no such cell."""
     base = {kind(c): c["runs_per_s"] for c in cells if c["requests"] == c["queued"] == 10 and c["sessions"] == 1}
     few = {kind(c) + (c["sessions"], c["requests"]): c["runs_per_s"] for c in cells if c["queued"] < c["requests"]}
     for cell in cells:
@@ -45,7 +46,7 @@ def add_ratios(cells):
 
 
 def is_slower(cell):
-    """Than with 10 requests queued: in the same memory, where that was measured."""
+    """The ratio to 10 queued requests, in the same memory if that was measured."""
     ratio = cell["to_few"] or cell["to_10"]
     return ratio is not None and cell["requests"] > 10 and ratio < LEAST_RATIO
 

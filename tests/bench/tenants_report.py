@@ -8,7 +8,7 @@ MOST_STALLED = 5  # percent, in slices of RT alone
 
 
 def number(value, width):
-    """As many digits behind the point as leave a space before it."""
+    """Rounds to as many decimals as leave a space before the number."""
     for digits in (2, 1, 0):
         text = f"{value:.{digits}f}"
         if len(text) < width:
