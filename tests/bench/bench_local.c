@@ -287,7 +287,7 @@ static void print_machine(const struct bench *bench)
 static void print_head(const struct bench *bench)
 {
 	print_machine(bench);
-	printf("| model | shape | full budget's tile | in company |");
+	printf("| model | shape | full budget's tile | all of L2 overwritten |");
 	for (uint32_t k = 0; k < bench->budget_count; k++)
 		if (k != bench->full)
 			printf(" %s |", erc_artifact_string(bench->artifact, bench->budgets[k]->name));
@@ -335,12 +335,11 @@ static int bench_model(struct bench *bench, const char *path)
 static void print_totals(const struct bench *bench)
 {
 	static const char *const names[] = {"nothing", "L2 less the budget", "all of L2"};
-	printf("\n%u shapes; under smaller budgets %u times the full one's kernel, %u times another. In company the full "
-	       "one's kernel takes\n"
-	       "up to %.3f times as long.\n",
+	printf("\n%u shapes; under smaller budgets %u times the full budget's kernel, %u times another. If all of L2 is "
+	       "overwritten,\nthe full budget's kernel takes up to %.3f times as long.\n",
 	       bench->shapes, bench->kept, bench->compared, bench->most_lost);
 	if (bench->compared)
-		printf("\nAnother kernel, in time of the full one's, beside a tenant that touches:\n\n");
+		printf("\nTime of the other kernel, relative to the full budget's, beside a tenant that overwrites:\n\n");
 	for (int t = 0; t < THRASHERS && bench->compared; t++)
 		printf("- %s: best %.3f, worst %.3f; more than 2 %% faster %u times, more than 2 %% slower %u times\n",
 		       names[t], bench->best[t], bench->worst[t], bench->faster[t], bench->slower[t]);

@@ -25,7 +25,7 @@
 #define MOST_ROUNDS 9
 /* maximum number of submits that are timed in one cell and round; later ones are only counted */
 #define MOST_SAMPLES (1 << 18)
-#define MOST_SECONDS 290       /* no further round begins if it would end after this time */
+#define MOST_SECONDS 290 /* no further round begins if it would end after this time */
 #define DEADLINE_US UINT64_C(3600000000)
 #define SPREAD_US 50000
 #define FEW 10 /* requests in the queue where many requests take turns */

@@ -158,8 +158,8 @@ static void run_parent(const struct options *options, struct counts *counts, pid
 	admitted = atomic_load(&counts->admitted) - admitted;
 	printf("%d stops of %.0f ms          %llu requests, %llu refused\n", count, options->stop_ms,
 	       (unsigned long long)submitted, (unsigned long long)(submitted - admitted));
-	print_times("going on to first admitted", admitted_ms, count);
-	print_times("going on to first in time", in_time_ms, count);
+	print_times("continue to first admitted", admitted_ms, count);
+	print_times("continue to first in time", in_time_ms, count);
 	free(admitted_ms);
 	free(in_time_ms);
 }
