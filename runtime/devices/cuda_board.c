@@ -271,8 +271,8 @@ static uint64_t next_fall_ns(const struct cuda_request *request, uint64_t now_ns
 	return UINT64_MAX;
 }
 
-/* When a best-effort flight of long launches is begun again. Runs are not exactly as fast as predicted, and nobody
- * tells the host of words; by this time the flights of other runs have ended. UINT64_MAX: never. */
+/* When a best-effort flight of long launches is begun again. Runs are not exactly as fast as predicted, and the host
+ * does not see the words; by this time the flights of other runs have ended. UINT64_MAX: never. */
 static uint64_t refill_ns(const struct cuda_request *request)
 {
 	uint64_t at_ns = UINT64_MAX;

@@ -90,7 +90,7 @@ struct cuda_step {
 	uint32_t local_bytes;             /* dynamic shared memory per block */
 	uint32_t blocks_per_unit;         /* for flights that have all units */
 	cu_address from, to;              /* of a copy */
-	struct erc_cuda_launch launch;    /* complete but for what a flight sets */
+	struct erc_cuda_launch launch;    /* complete except for the fields that a flight sets */
 };
 
 struct cuda_flight {
@@ -207,7 +207,7 @@ void erc__cuda_fail(struct cuda_request *request, enum erc_status status);
 /* One more than the last rank that has a place: the limit in the room word, and the rank of the next unit. */
 uint32_t erc__cuda_limit(const struct cuda_request *request);
 
-/* ---- cuda_board.c, under the lock and in the context but for the first three ---- */
+/* ---- cuda_board.c, under the lock and in the context except for the first three ---- */
 
 /* Creates the board, if the device can have one and the policy looks ahead. */
 enum erc_status erc__cuda_board_create(struct cuda_device *device);

@@ -279,7 +279,7 @@ static void stop_all(struct cuda_request *request, uint64_t now_ns)
 	stop(request, limit);
 }
 
-/* Blocks that real-time runs sent away come back with the next launch. If that is far away, all blocks leave and
+/* Blocks that left for real-time runs come back with the next launch. If that is far away, all blocks leave and
  * begin again. Beside real-time runs they begin again only after they have left, because units would otherwise be
  * taken twice. */
 static void refill(struct cuda_request *request, uint64_t now_ns)

@@ -40,7 +40,7 @@ static void sleep_us(double us)
 		nanosleep(&time, NULL);
 }
 
-/* ---- the tenant that comes and goes ---- */
+/* ---- the tenant that is loaded and unloaded ---- */
 
 static enum erc_status load_once(struct loader *loader)
 {

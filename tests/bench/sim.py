@@ -68,7 +68,7 @@ class Sweep:
         out = subprocess.run([self.erc, "version", "--format", "json"], capture_output=True, text=True, check=True).stdout
         return [policy["name"] for policy in json.loads(out)["policies"]]
 
-    # ---- what is run ----
+    # ---- runs ----
 
     def find_workloads(self):
         """Returns those that exist; prints and counts the others."""
@@ -163,7 +163,7 @@ class Sweep:
         self.write(there, reports)
         print(f"{len(tasks)} loads in {time.monotonic() - start:.0f} s ({spent:.0f} s of processes), {self.skipped} workloads skipped")
 
-    # ---- what comes of it ----
+    # ---- results ----
 
     def write(self, there, reports):
         path = os.path.join(self.results, "sim.json")

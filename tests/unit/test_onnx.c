@@ -1,4 +1,4 @@
-/* The ONNX reader with models built in memory: what becomes of every part, and what is rejected. */
+/* The ONNX reader with models built in memory: the graph that is made of every part, and what is rejected. */
 #include "tools/dev/onnx_builder.h"
 #include "tests/unit/graph_fixture.h"
 

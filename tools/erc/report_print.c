@@ -114,7 +114,7 @@ struct sheet {
 	size_t *widths;  /* per column, in text */
 };
 
-/* The unit of a column's times: that of the longest. */
+/* The unit of a column's times: the unit of its longest time. */
 static const struct time_unit *column_unit(const struct section *section, size_t column)
 {
 	double most = 0;
