@@ -18,7 +18,7 @@ compiles() {
 	} | ${CC:-cc} -std=gnu11 -I. -DVECTOR=$vector -Wall -Wno-psabi -Wno-unused-function -Werror -fsyntax-only -x c - 2>&1); then
 		passed=$((passed + 1))
 	else
-		echo "FAIL: $file, behind $dialect:"
+		echo "FAIL: $file, after $dialect:"
 		echo "$log" | head -n 20
 		failed=$((failed + 1))
 	fi
