@@ -20,7 +20,7 @@ OPT_fuzz := -O1 -g3 -DERC_DEBUG=1 -fsanitize=fuzzer-no-link,address,undefined -f
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
 INCLUDES := -D_GNU_SOURCE -I. -I$(O)/gen
 CPPFLAGS += -DERC_VERSION_TEXT='"$(VERSION)"' $(INCLUDES)
-# No contraction: what the compiler predicts and folds is the same on every host.
+# No contraction, so that the compiler's predictions and folded constants are the same on every host.
 CFLAGS += -std=gnu11 -ffp-contract=off $(OPT_$(BUILD)) $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP
 LDFLAGS += $(filter -fsanitize=%,$(OPT_$(BUILD))) -pthread
 Q := $(if $(V),,@)
@@ -38,7 +38,7 @@ ERC_SRC := $(wildcard tools/erc/*.c)
 UNIT_SRC := $(wildcard tests/unit/*.c tests/devices/test_*.c tests/passes/*.c tests/ops/*.c tests/erc/*.c)
 STUB_SRC := $(filter-out tests/devices/stub_artifact.c,$(wildcard tests/devices/stub_*.c))
 STUBS := $(O)/stub/libcuda.so.1 $(O)/stub/old/libcuda.so.1
-# The command without its verbs: what tests of it link.
+# The command without its verbs, which tests of the command link.
 COMMAND_SRC := $(filter-out tools/erc/main.c tools/erc/cmd_%.c tools/erc/inspect%.c,$(ERC_SRC))
 EXPLORE_SRC := $(wildcard tests/explore/*.c)
 CONFORMANCE_SRC := $(wildcard tests/conformance/*.c)
@@ -53,7 +53,7 @@ COMPILER_OBJ := $(call obj,$(COMPILER_SRC)) $(patsubst $(O)/gen/%.c,$(O)/gen/%.o
 ERC_OBJ := $(call obj,$(ERC_SRC))
 SHA256_OBJ := $(call obj,$(wildcard schemas/*.c)) # for tests that turn artifacts (stub_artifact.h)
 UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
-# What tests/gpu/bench.sh runs; the last two are of rehearsals.
+# The programs that tests/gpu/bench.sh runs; the last two are for rehearsals.
 BENCH_GPU := $(addprefix $(O)/,erc make_model bench_preempt bench_forms bench_loading probe_artifact gpu_device stub_artifact stub/libcuda.so.1)
 
 .PHONY: all deps demo check run-demo run-check unit cli check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
@@ -64,15 +64,15 @@ BENCH_GPU := $(addprefix $(O)/,erc make_model bench_preempt bench_forms bench_lo
 
 all: $(O)/liberc.a $(O)/liberc.so $(O)/libercc.a $(O)/erc ## the libraries and the command
 
-# Each static library is one object whose hidden symbols are local: programs that link it see the
-# names of its public header and no others, and may use all others themselves.
+# Each static library is one object whose hidden symbols are local: programs that link it see only the names of its
+# public header, and may define all other names themselves.
 $(O)/liberc.a: $(RUNTIME_OBJ)
 $(O)/libercc.a: $(COMPILER_OBJ)
 $(O)/liberc.a $(O)/libercc.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(LD) -r -o $(@:.a=.o) $^ && $(OBJCOPY) --localize-hidden $(@:.a=.o) && ar rcs $@ $(@:.a=.o)
 
-# Everything inside both, for unit tests and model makers.
+# All objects of both libraries, for unit tests and model makers.
 $(O)/internal.a: $(sort $(COMPILER_OBJ) $(RUNTIME_OBJ))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -115,26 +115,26 @@ $(O)/tests/%: $(O)/obj/tests/%.o $(O)/command.a $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CHECK_LIBS) $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
-# Device tests build their kernels for a GPU, where they are given one (make check-gpu).
+# Device tests build their kernels for a GPU if a target is given (make check-gpu).
 $(addprefix $(O)/tests/devices/test_,devices rooms faults cuda errors stopped apart board): $(O)/obj/tests/devices/gpu_code.o
 
-# A stand-in for the CUDA driver, which tests put in its place.
+# A stand-in for the CUDA driver's library.
 $(O)/stub/libcuda.so.1: $(call obj,$(STUB_SRC))
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -shared -Wl,-soname,libcuda.so.1 -Wl,-z,defs $(LDFLAGS) -o $@ $^ -ldl
 
-# The same with what the runtime takes as it comes left out.
+# The same without the functions that the runtime can do without.
 $(O)/stub/old/libcuda.so.1: tests/devices/stub_old.map $(call obj,$(STUB_SRC))
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) -shared -Wl,-soname,libcuda.so.1 -Wl,-z,defs -Wl,--version-script=$< $(LDFLAGS) -o $@ $(filter %.o,$^) -ldl
 
-# Turns artifacts for emulated targets into such for the stand-in.
+# Converts artifacts with emulated targets for the stand-in.
 $(O)/stub_artifact: $(O)/obj/tests/devices/stub_artifact.o $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
-# The explorer is the other end of the calls that -fsanitize=thread puts into protocol.c: no sanitizer is linked
-# for them, and the explorer itself is one thread. Clang would leave out a read that a write of the same word follows.
+# The explorer defines the functions that -fsanitize=thread calls in protocol.c. No sanitizer is linked, and the
+# explorer has one thread. By default Clang does not instrument a read that is followed by a write of the same word.
 EXPLORE_READS = $(if $(findstring clang,$(shell $(CC) --version)),-mllvm -tsan-instrument-read-before-write)
 EXPLORE_CFLAGS := $(filter-out -fsanitize=thread,$(CFLAGS)) -O2
 $(call obj,$(EXPLORE_SRC)): CFLAGS := $(EXPLORE_CFLAGS)
@@ -151,7 +151,7 @@ $(O)/models $(O)/preempt $(O)/voice: $(O)/%: $(O)/obj/tests/models/%.o $(SHA256_
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
-# Model makers write ONNX through the same generated code as the reader reads it with.
+# Model makers write ONNX with the same generated code that the reader uses.
 $(O)/make_model: $(call obj,$(MAKE_MODEL_SRC)) $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS)
@@ -160,7 +160,7 @@ $(O)/template_models: $(O)/obj/tests/gpu/template_models.o $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(COMPILER_LIBS)
 
-# What GPU there is; needs nothing of ours.
+# Prints which GPU there is; uses none of our libraries.
 $(O)/gpu_device: $(O)/obj/tests/gpu/gpu_device.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -ldl
@@ -177,7 +177,7 @@ $(O)/probe_artifact: $(O)/obj/tests/bench/probe_artifact.o $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
-# bench_scale is told of each job's end (bench_scale.c).
+# bench_scale replaces erc__job_finish (bench_scale.c).
 $(O)/bench_scale: LDFLAGS += -Wl,--wrap=erc__job_finish
 $(O)/bench_%: $(O)/obj/tests/bench/bench_%.o $(O)/command.a $(O)/internal.a
 	$(call say,LD,$@)
@@ -202,7 +202,7 @@ demo: deps ## compile and run the digits model, then resnet50
 run-demo: all $(O)/hello $(O)/make_model
 	$(Q)tools/dev/demo.sh $(O)
 
-# What tests/gpu/check.sh runs, besides `all`.
+# The programs that tests/gpu/check.sh runs, besides `all`.
 GPU_PROGRAMS := $(patsubst %,$(O)/%,conformance models preempt make_model template_models gpu_device stub_artifact tests/validate) \
 	$(patsubst %,$(O)/tests/devices/test_%,devices rooms faults cuda board errors)
 
@@ -229,7 +229,7 @@ explore: $(O)/tests/explore/explore ## the room and claim protocol, every execut
 cli: all $(O)/tests/tiny_models $(O)/tests/validate $(O)/hello $(O)/two_tenants $(O)/four_tenants ## records the golden tests of the command anew; TESTS="help usage"; read the diff
 	$(Q)UPDATE=1 tests/cli.sh $(O) $(TESTS)
 
-check-tables: all ## every file stands in its .def table, and the other way round
+check-tables: all ## every file is in its .def table, and every row has its file
 	$(Q)tests/tree/tables.sh $(O)
 
 check-layers: all ## who may include and link what
@@ -280,7 +280,7 @@ $(O)/bench/%.erca: $(O)/bench/%.onnx $(O)/erc
 $(O)/bench/small.onnx: $(O)/make_model
 	$(Q)mkdir -p $(@D) && $(O)/make_model mobilenetv2 $@ --size 96
 
-bench-preempt: $(O)/bench/resnet50.erca $(O)/bench/small.erca $(O)/bench_preempt ## how soon real-time work gets units that are busy; EVENTS=10000
+bench-preempt: $(O)/bench/resnet50.erca $(O)/bench/small.erca $(O)/bench_preempt ## how soon real-time work gets busy units; EVENTS=10000
 	$(Q)$(O)/bench_preempt $(O)/bench/resnet50.erca $(O)/bench/small.erca $(or $(EVENTS),10000) $(O)/bench/preempt.json
 
 $(O)/bench/digits.erca: samples/digits/digits.onnx $(O)/erc
@@ -289,16 +289,16 @@ $(O)/bench/digits.erca: samples/digits/digits.onnx $(O)/erc
 bench-voice: $(patsubst %,$(O)/bench/%.erca,digits resnet50 mobilenetv2) $(O)/bench_voice ## a small real-time model with a deadline of 2 ms beside two best-effort networks; SECONDS=10
 	$(Q)$(O)/bench_voice $(patsubst %,$(O)/bench/%.erca,digits resnet50 mobilenetv2) --seconds $(or $(SECONDS),10)
 
-bench-stop: $(patsubst %,$(O)/bench/%.erca,digits resnet50 mobilenetv2) $(O)/bench_stop ## how soon a program that was stopped for 100 ms admits again; STOPS=30
+bench-stop: $(patsubst %,$(O)/bench/%.erca,digits resnet50 mobilenetv2) $(O)/bench_stop ## how soon a program that was stopped for 100 ms admits requests again; STOPS=30
 	$(Q)$(O)/bench_stop $(patsubst %,$(O)/bench/%.erca,digits resnet50 mobilenetv2) --stops $(or $(STOPS),30)
 
-bench-tax: $(O)/bench/resnet50.erca $(O)/bench_tax ## what room check and claim cost, against a static split of the tiles
+bench-tax: $(O)/bench/resnet50.erca $(O)/bench_tax ## cost of room check and claim, compared with a static split of the tiles
 	$(Q)$(O)/bench_tax $(O)/bench/resnet50.erca $(or $(PAIRS),20) $(O)/bench/tax.json
 
-# Budgets of the whole, a half, a quarter and an eighth of a core's L2, all of them for all units.
+# Budgets of all units with a whole, a half, a quarter and an eighth of a core's L2.
 LOCAL_MODELS ?= resnet50 bert_base inceptionv3 mobilenetv2 swin_tiny
 LOCAL_TARGET ?= native
-bench-local: all $(O)/make_model $(O)/bench_local $(LOCAL_MODELS:%=$(O)/bench/%.onnx) ## what kernels for less local memory gain beside a tenant that thrashes the cache; LOCAL_TARGET=cpu:x86-64-v3
+bench-local: all $(O)/make_model $(O)/bench_local $(LOCAL_MODELS:%=$(O)/bench/%.onnx) ## gain of kernels for less local memory beside a tenant that overwrites the cache; LOCAL_TARGET=cpu:x86-64-v3
 	$(Q)k=$$(($$(getconf LEVEL2_CACHE_SIZE) / 1024)); [ $$k -gt 0 ] || k=1024; for m in $(LOCAL_MODELS); do \
 		$(O)/erc compile $(O)/bench/$$m.onnx -o $(O)/bench/$$m.local.erca --target $(LOCAL_TARGET) --quiet --budget \
 		name=full,local=$${k}KiB,name=half,local=$$((k / 2))KiB,name=quarter,local=$$((k / 4))KiB,name=eighth,local=$$((k / 8))KiB || exit 1; done
@@ -319,7 +319,7 @@ bench-scale: $(O)/bench/digits.erca $(O)/bench_scale $(O)/bench_sched ## the que
 bench-gpu: $(BENCH_GPU) ## figures of a GPU (PARTS="models preempt ..."), PyTorch beside them; GPU=stub rehearses without one
 	$(Q)tests/gpu/bench.sh $(O)
 
-# What goes to a machine that has a GPU and little else.
+# The bundle for a machine that has a GPU and little else.
 BUNDLE := $(sort $(BENCH_GPU) $(GPU_PROGRAMS) $(STUBS))
 gpu-bundle: all ## build/gpu-bundle.tar.gz: checks and benchmarks for a machine with a GPU and none of our libraries
 	$(Q)tools/dev/gpu_bundle.sh $(O) $(BUNDLE:$(O)/%=%)
@@ -333,11 +333,11 @@ compare-ort: all $(O)/make_model ## outputs of the model maker's networks agains
 format: ## clang-format over all C files
 	$(Q)clang-format-14 -i $(FORMAT_SRC)
 
-lint: ## clang-format and shellcheck, where installed
+lint: ## clang-format and shellcheck, if installed
 	$(Q)if command -v clang-format-14 >/dev/null; then clang-format-14 --dry-run -Werror $(FORMAT_SRC); else echo 'skipped: clang-format 14 is not installed'; fi
 	$(Q)if command -v shellcheck >/dev/null; then shellcheck -S warning -e SC1090,SC1091 $(SCRIPTS); else echo 'skipped: shellcheck is not installed'; fi
 
-cppcheck: ## what cppcheck finds, where it is installed (a minute)
+cppcheck: ## run cppcheck, if it is installed (a minute)
 	$(Q)if command -v cppcheck >/dev/null; then cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=uninitvar --suppress=invalidPointerCast \
 		--enable=warning,portability -I. \
 		runtime tools onnx compiler; else echo 'skipped: cppcheck is not installed'; fi

@@ -100,7 +100,7 @@ static enum ercc_status check_paths(struct context *ctx, const struct compile *p
 	if (ctx->options->stop_after || stat(paths->out_path, &out))
 		return ERCC_OK;
 	if (!S_ISREG(out.st_mode) && !S_ISDIR(out.st_mode)) /* a device or a pipe: the artifact would replace it */
-		return fail(ctx, ERCC_USAGE, "output '%s' is there, and is no regular file", paths->out_path);
+		return fail(ctx, ERCC_USAGE, "output '%s' exists and is not a regular file", paths->out_path);
 	if (!stat(paths->model_path, &model) && model.st_dev == out.st_dev && model.st_ino == out.st_ino)
 		return fail(ctx, ERCC_USAGE, "output '%s' is the model itself", paths->out_path);
 	return ERCC_OK;

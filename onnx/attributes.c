@@ -94,8 +94,9 @@ static enum ercc_status import_reference(struct import *import, struct scope *sc
 	const char *name = proto->ref_attr_name;
 	const struct call *call = scope->call;
 	if (!call)
-		return fail(import->ctx, ERCC_MODEL, "%s: attribute '%s' refers to '%s' of a function, but stands in none",
-		            owner, out->name, name);
+		return fail(import->ctx, ERCC_MODEL,
+		            "%s: attribute '%s' refers to '%s' of a function, but is not in a function", owner, out->name,
+		            name);
 	*found = true;
 	for (int i = 0; i < call->attr_count; i++) {
 		if (strcmp(call->attrs[i].name, name) == 0) {

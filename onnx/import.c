@@ -284,7 +284,7 @@ static enum ercc_status check_versions(struct import *import)
 {
 	const model_proto *model = import->model;
 	if (!model->has_ir_version)
-		return fail(import->ctx, ERCC_MODEL, "model: it states no IR version; the file may be no ONNX model");
+		return fail(import->ctx, ERCC_MODEL, "model: it has no IR version; the file may not be an ONNX model");
 	if (model->ir_version < MIN_IR_VERSION || model->ir_version > MAX_IR_VERSION)
 		return fail(import->ctx, ERCC_UNSUPPORTED, "model: IR version %lld is not one of %d to %d",
 		            (long long)model->ir_version, MIN_IR_VERSION, MAX_IR_VERSION);

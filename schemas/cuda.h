@@ -28,9 +28,9 @@ struct erc_cuda_room {
 };
 
 /* The board: one for all runs, in device memory. It says how many units real-time runs need, so that best-effort
- * blocks leave without the host. A run's need is `told` if that has the generation of `first`, else `first`. The
- * host begins a new generation when the slot's run begins, ends or is sent away, so what an older launch may still
- * write no longer counts. */
+ * blocks leave without the host. A run's need is `told` if that has the generation of `first`, else `first`. The host
+ * begins a new generation when the slot's run begins, ends or loses its units, so what an older launch may still write
+ * no longer counts. */
 #define ERC_CUDA_SLOTS 8u
 struct erc_cuda_slot {
 	uint32_t first; /* {generation: high 16 bits, units: low 16 bits}; written by the host */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every part of `make check`, two at a time, and adds up: the last line is
-# "N passed, N failed, N skipped". A part's whole output is in BUILD/check/PART.log.
+# Runs every part of `make check`, two at a time, and adds up their counts: the last line is "N passed, N failed, N
+# skipped". A part's whole output is in BUILD/check/PART.log.
 set -uo pipefail
 
 out=$1
@@ -21,14 +21,14 @@ parts() {
 	echo "preempt tests/models/preempt.sh $out"
 	echo "cli tests/cli.sh $out"
 	case $out in */release) echo "contributing tests/tree/contributing.sh $out" ;; esac
-	case $out in # what check-gpu and bench-gpu do, rehearsed; a sanitizer's build has the tests of devices only
+	case $out in # rehearsals of check-gpu and bench-gpu; builds with a sanitizer only run the device tests of it
 	*/release)
 		echo "gpu env GPU=stub SHORT=1 JOBS=1 tests/gpu/check.sh $out"
 		echo "bench-gpu tests/gpu/rehearse_bench.sh $out"
 		;;
 	esac
 	for program in "$out"/tests/*/*; do
-		[ "$program" != "$out/tests/kernels/kernels" ] || continue # make check-kernels: minutes
+		[ "$program" != "$out/tests/kernels/kernels" ] || continue # takes minutes: make check-kernels
 		if [ -f "$program" ] && [ -x "$program" ]; then
 			echo "${program#"$out"/tests/} $program"
 		fi

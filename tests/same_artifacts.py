@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Two versions of the compiler, and whether their artifacts compute the same. Usage:
+"""Checks that the artifacts of two versions of the compiler compute the same. Usage:
 
     tests/same_artifacts.py OLD_BUILD NEW_BUILD [--models N] [--networks]
 
 Both builds hold `erc` and `make_model` (build/release of two checkouts). The networks of the model maker and the models of ONNX's
 backend suite (ERC_TESTDATA, default ../shared) are compiled by both. Artifacts for sim:* must be equal byte for byte. Of those for
-cpu:* and emulated:*, and of six networks for sm_80, sm_90 and compute_80 where NVRTC is installed, META and PLAN must be equal but
-for the names and digests of kernels (these are of the template's text, comments included), and each CODE section must be equal:
-it holds no name and no digest. What cannot be compiled must fail in both with the same exit code.
+cpu:* and emulated:*, and of six networks for sm_80, sm_90 and compute_80 where NVRTC is installed, META and PLAN must
+be equal except for the names and digests of kernels, which depend on the comments in templates. Each CODE section must
+be equal: it holds no name and no digest. A model that does not compile must fail in both with the same exit code.
 
-A summary goes to standard output; the exit code is 1 when something differs."""
+A summary goes to standard output; the exit code is 1 if there is a difference."""
 import argparse
 import concurrent.futures
 import glob
@@ -28,7 +28,7 @@ CUDA = ["cuda:sm_80", "cuda:sm_90", "cuda:compute_80"]
 CUDA_NETWORKS = ["squeezenet", "mobilenetv2", "resnet50", "bert_base", "gpt2", "densenet201"]
 NONE = 0xffffffff
 
-# The tables of PLAN, in the order of its header, as schemas/artifact.h has them. S: a string; K and D: a kernel's name and digest.
+# The tables of PLAN, in the order of its header (schemas/artifact.h). S: a string; K and D: a kernel's name and digest.
 TABLES = [("strings", None), ("targets", "SIIIQIIIIQII"), ("budgets", "SIIIQ"), ("entries", "SIIIIIIIQQ"), ("tensors", "SBBBB8IQ8q"),
           ("plans", "II"), ("records", "ISIIIIIIQQQ"), ("operands", "BBHIQQ"), ("variants", "IIIIQIHHIIQIHHIS"),
           ("kernels", "KIIHHD"), ("params", "q"), ("profiles", "IIIIIIIIQ"), ("points", "IIQQ")]
@@ -45,7 +45,8 @@ class Artifact:
             self.sections.setdefault(kind, []).append(self.bytes[offset:offset + size])
 
     def plan(self):
-        """Each table as a list of tuples, strings in the place of their offsets, without names and digests of kernels."""
+        """Each table as a list of tuples, with strings instead of their offsets, without names and digests of
+        kernels."""
         plan, tables = self.sections[PLAN][0], {}
         heads = {name: struct.unpack_from("<QII", plan, 8 + 16 * i) for i, (name, _) in enumerate(TABLES)}
         strings = plan[heads["strings"][0]:heads["strings"][0] + heads["strings"][1]]
@@ -74,7 +75,7 @@ class Artifact:
 
 
 def first_difference(old, new):
-    """Where two artifacts differ in what computes; None: nowhere."""
+    """Where two artifacts differ in what they compute; None: nowhere."""
     for kind, name in ((META, "META"), (WEIGHTS, "WEIGHTS"), (CODE, "CODE")):
         if old.sections.get(kind) != new.sections.get(kind):
             return name

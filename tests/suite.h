@@ -1,4 +1,4 @@
-/* How a test program ends: it runs its suite. */
+/* Runs the suite of a test program. */
 #ifndef TEST_SUITE_H
 #define TEST_SUITE_H
 

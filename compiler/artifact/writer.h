@@ -19,8 +19,8 @@ enum ercc_status artifact_write(struct context *ctx, const struct artifact *arti
 enum ercc_status artifact_meta(struct context *ctx, const struct artifact *artifact, struct text *out);
 /* Bytes of the plan's arena that the target's launches use. */
 uint64_t artifact_arena_bytes(const struct plan *plan, const struct target_plan *target);
-/* Computes how fast the plan is under budget k of the target, for several numbers of units. `points` has room for
- * MAX_POINTS. In `profile`, entry, budget and point_first are left to the caller. */
+/* Computes the plan's predicted latency under budget k of the target, for several numbers of units. `points` has room
+ * for MAX_POINTS. In `profile`, entry, budget and point_first are left to the caller. */
 #define MAX_POINTS 64 /* two for each doubling of the units */
 void artifact_profile(const struct plan *plan, const struct target_plan *target, uint32_t k,
                       struct erca_profile *profile, struct erca_point *points);

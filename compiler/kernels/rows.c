@@ -32,7 +32,7 @@ bool has_define(const struct launch *launch, const char *name, const char *value
 	return false;
 }
 
-/* Whether channels or kept elements are not contiguous, which lowering tells by a define. The kernel then has no
+/* Whether channels or kept elements are not contiguous, for which lowering sets a define. The kernel then has no
  * vectors. */
 static bool is_scalar(const struct launch *launch)
 {

@@ -46,7 +46,7 @@ enum ercc_status node_resolve(struct node *node)
 	if (inputs < node->op->input_min)
 		return node_fail(node, ERCC_MODEL, "%d inputs given, at least %d needed", inputs, node->op->input_min);
 	if (node->op->input_max != VARIADIC && inputs > node->op->input_max)
-		return node_fail(node, ERCC_MODEL, "%d inputs given, at most %d make sense", inputs, node->op->input_max);
+		return node_fail(node, ERCC_MODEL, "%d inputs given, at most %d are allowed", inputs, node->op->input_max);
 	if (node->output_count < 1 || (node->op->output_max != VARIADIC && node->output_count > node->op->output_max))
 		return node_fail(node, ERCC_UNSUPPORTED, "%d outputs; %d supported", node->output_count, node->op->output_max);
 	return ERCC_OK;
@@ -143,7 +143,7 @@ enum ercc_status int_list(const struct node *node, const char *name, int slot, i
 			values[i] = tensor_int(tensor, i);
 	} else if (attr && attr->kind == ATTR_INTS) {
 		if (attr->count > limit)
-			return node_fail(node, ERCC_MODEL, "%s has %lld elements, at most %d make sense", name,
+			return node_fail(node, ERCC_MODEL, "%s has %lld elements, at most %d are allowed", name,
 			                 (long long)attr->count, limit);
 		*count = (int)attr->count;
 		for (int i = 0; i < *count; i++)

@@ -165,7 +165,7 @@ static enum ercc_status expand_tensor_scatter(struct node *node)
 		fits =
 			i == axis ? update->shape.dims[i] <= cache->shape.dims[i] : update->shape.dims[i] == cache->shape.dims[i];
 	if (!fits)
-		return node_fail(node, ERCC_MODEL, "update %s does not go into %s along axis %d",
+		return node_fail(node, ERCC_MODEL, "update %s does not fit into %s along axis %d",
 		                 shape_words(node, &update->shape), shape_words(node, &cache->shape), axis);
 	for (int i = 0; i < rank; i++)
 		dims[i] = i == 0 ? cache->shape.dims[0] : 1;

@@ -138,16 +138,16 @@ static enum ercc_status read_loop(const struct node *node, struct loop *loop, bo
 		return node_fail(node, ERCC_MODEL, "%d inputs, %d outputs and a body with %zu outputs", node->input_count,
 		                 node->output_count, results);
 	if (node_input(node, 0)) {
-		TRY(constant_input(node, 0, "the number of turns", &trips));
+		TRY(constant_input(node, 0, "the number of iterations", &trips));
 		if (trips->dtype != ERC_I64 || shape_elements(&trips->shape) != 1)
-			return node_fail(node, ERCC_MODEL, "the number of turns must be one i64, found %s%s",
+			return node_fail(node, ERCC_MODEL, "the number of iterations must be one i64, found %s%s",
 			                 dtype_name(trips->dtype), shape_words(node, &trips->shape));
 		*more = loop->turn < tensor_int(trips, 0);
 	}
 	if (*more && node_input(node, 1))
 		TRY(condition(node, 1, more));
 	if (*more && loop->turn >= TURNS_MAX)
-		return node_fail(node, ERCC_UNSUPPORTED, "more than %d turns", TURNS_MAX);
+		return node_fail(node, ERCC_UNSUPPORTED, "more than %d iterations", TURNS_MAX);
 	return ERCC_OK;
 }
 
@@ -158,7 +158,7 @@ static enum ercc_status finish_loop(struct node *node, const struct loop *loop)
 		expand_to(node, i, node->inputs[2 + i]);
 	for (int i = 0; i < loop->scans; i++) {
 		if (loop->turn == 0)
-			return node_fail(node, ERCC_UNSUPPORTED, "no turn at all: the shape of output %d is not known",
+			return node_fail(node, ERCC_UNSUPPORTED, "no iteration: the shape of output %d is not known",
 			                 loop->states + i);
 		for (int64_t t = 0; t < loop->turn; t++)
 			pieces[t] = node->inputs[2 + loop->states + t * loop->scans + i];

@@ -441,7 +441,7 @@ static enum ercc_status infer_concat(struct node *node)
 		for (int d = 0; fits && d < out.rank; d++)
 			fits = d == axis || (in->dims[d] == out.dims[d] && in->sizes[d] == out.sizes[d]);
 		if (!fits)
-			return node_fail(node, ERCC_MODEL, "input %d is %s%s, which does not go with %s%s along axis %d", i,
+			return node_fail(node, ERCC_MODEL, "input %d is %s%s, which does not fit %s%s along axis %d", i,
 			                 dtype_name(node->inputs[i]->dtype), shape_text(&node->graph->ctx->arena, in),
 			                 dtype_name(node->inputs[0]->dtype), shape_text(&node->graph->ctx->arena, &out), axis);
 		out.dims[axis] += in->dims[axis];

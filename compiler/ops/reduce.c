@@ -17,7 +17,7 @@ enum reduction_start {
 struct reduction_rule {
 	enum reduction_start start;
 	const char *combine, *finish;
-	const char *merge; /* puts two results together; NULL: as combine */
+	const char *merge; /* combines two results; NULL: the text of combine does it */
 };
 
 static bool is_global(const struct node *node)

@@ -13,8 +13,8 @@
 /* Removes the node if an earlier one computes the same, and returns true then. */
 bool merge_repeated_node(struct node *node);
 
-/* Runs the pipeline: graph passes, lowering, plan passes. The options say what it dumps and where it stops. *out is
- * NULL where stop_after ended it early. */
+/* Runs the pipeline: graph passes, lowering, plan passes. The options select what is dumped, and the pass to stop
+ * after. *out is NULL where stop_after ended it early. */
 enum ercc_status run_passes(struct graph *graph, struct plan **out);
 
 #endif

@@ -97,7 +97,7 @@ static __attribute__((noinline, unused)) float shuffle_xor(float x, int mask)
 {
 	struct emulate_thread *self = emulate_self();
 	int turn = self->turn;
-	EMULATE_CHECK(mask >= 0 && mask < WARP, "a shuffle reaches behind the warp");
+	EMULATE_CHECK(mask >= 0 && mask < WARP, "a shuffle reaches beyond the warp");
 	self->turn ^= 1;
 	self->given[turn] = x;
 	emulate_wait(EMULATE_AT_SHUFFLE);
@@ -246,5 +246,5 @@ void KERNEL(const struct erc_tile_args *args, uint32_t tile, void *local)
 		emulate_prepare(&block, i);
 	emulate_run(&block);
 	for (int i = 0; i < EMULATE_GUARD; i++)
-		EMULATE_CHECK(guard[i] == (char)0xff, "the block writes behind its local memory");
+		EMULATE_CHECK(guard[i] == (char)0xff, "the block writes beyond its local memory");
 }

@@ -55,7 +55,7 @@ static enum ercc_status open_nvrtc(struct context *ctx, struct nvrtc *nvrtc)
 #include "compiler/targets/nvrtc_symbols.def"
 #undef SYMBOL
 	if (nvrtc->Version(&nvrtc->major, &nvrtc->minor))
-		return fail(ctx, ERCC_TOOLCHAIN, "NVRTC does not say which version it is");
+		return fail(ctx, ERCC_TOOLCHAIN, "NVRTC does not report its version");
 	snprintf(nvrtc->version, sizeof nvrtc->version, "nvrtc %d.%d", nvrtc->major, nvrtc->minor);
 	return ERCC_OK;
 }
@@ -239,7 +239,7 @@ static enum ercc_status take_result(const struct batch *batch, const struct cach
 		return ERCC_TOOLCHAIN;
 	}
 	if (!batch->target->is_ptx && !gpu_resources_read(result->log, ENTRIES, &image->resources))
-		return fail(ctx, ERCC_TOOLCHAIN, "%s does not say which resources kernel %s takes", batch->nvrtc->version,
+		return fail(ctx, ERCC_TOOLCHAIN, "%s does not report the resources of kernel %s", batch->nvrtc->version,
 		            batch->kernels[i].name);
 	text_append(&file, (const char *)&image->resources, sizeof image->resources);
 	text_append(&file, result->data, result->bytes);

@@ -16,7 +16,8 @@ static inline void erc__futex_wait(_Atomic uint32_t *word, uint32_t value, uint6
 	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout_ns == UINT64_MAX ? NULL : &timeout, NULL, 0);
 }
 
-/* Does not read *word: after the store that released its owner, the owner may free it. */
+/* Uses only the address, because the word may already be freed: its owner may free it after the store that released the
+ * owner. */
 static inline void erc__futex_wake(_Atomic uint32_t *word, int count)
 {
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);

@@ -46,8 +46,8 @@ struct erc__device_ops {
 	const char *name;
 	uint32_t flags; /* ERC__DEVICE_* */
 
-	/* options have no default left (see erc.h); name is the part after "x:" in options->device, or NULL. Starts the
-	 * units. */
+	/* Every option has a value: defaults of erc.h are filled in. name is the part after "x:" in options->device, or
+	 * NULL. Starts the units. */
 	enum erc_status (*open)(const struct erc_runtime_options *options, struct erc__device **out);
 	/* Called when no job is queued and no image is loaded. */
 	void (*close)(struct erc__device *device);

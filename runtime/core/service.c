@@ -124,7 +124,7 @@ void erc__device_leave(struct erc__device *device, struct erc__job *job, uint32_
 	erc__sched_leave(&device->sched, &job->item, unit_ns, in_room);
 	device->unit_ns[job->item.tenant->class_] += unit_ns;
 	job->statistics->unit_ns += unit_ns;
-	bool is_preempted = !in_room && job->item.is_queued; /* it was sent away with work left */
+	bool is_preempted = !in_room && job->item.is_queued; /* preempted: work is left */
 	if (is_preempted) { /* else nothing is written: the run may be over, and its owner reads it */
 		job->preemptions++;
 		job->statistics->preemptions++;

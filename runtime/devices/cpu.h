@@ -36,7 +36,7 @@ struct cpu_service {
 	uint64_t began_ns;
 	uint32_t run;  /* the job's run that the thread has entered */
 	uint32_t seen; /* value of news when the job was picked */
-	int may_rest;  /* there was no other work at `seen` */
+	int may_rest;  /* there was no other work when news had the value `seen` */
 	int in_room;
 	int is_over;         /* apart: the run has ended, and whoever reads the report finishes it */
 	uint64_t resumed_ns; /* apart: when it began a later run than the one it entered; 0: it did not */

@@ -129,7 +129,8 @@ static enum erc_status start_thread(struct cuda_device *device)
 
 /* ---- jobs ---- */
 
-/* Something is in flight or has to be done, and the thread would sleep past it. Called with the lock held. */
+/* Whether the thread would sleep for too long: something is in flight, or has to be done earlier. Called with the lock
+ * held. */
 static bool is_unwatched(struct cuda_device *device)
 {
 	return device->look_ns < device->asleep_until_ns || (!device->is_watching && watch(device, 0));

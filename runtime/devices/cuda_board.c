@@ -30,7 +30,7 @@ static bool can_tell(const struct cuda_request *request, uint32_t number)
 	return step->native && step->tile_count && step->count_slot == ERCA_NONE;
 }
 
-/* A launch before writes what a launch that cannot write should have written. */
+/* A launch that cannot write passes its need on to the launch before it, until one can write. */
 static void move_needs(const struct cuda_request *request, uint32_t *needs)
 {
 	uint32_t max = 0;
@@ -68,8 +68,8 @@ enum erc_status erc__cuda_find_phases(struct cuda_request *request)
 	return ERC_OK;
 }
 
-/* The units to write when the step begins: of the last phase since the step before it that could write. The host
- * writes the first phase. */
+/* The units that the step writes as it begins: those of the last phase that begins with this step, or with a step
+ * directly before it that cannot write. 0: nothing. The host writes the first phase. */
 static uint32_t units_told(const struct cuda_request *request, uint32_t number)
 {
 	uint32_t since = number, units = 0;
@@ -271,8 +271,8 @@ static uint64_t next_fall_ns(const struct cuda_request *request, uint64_t now_ns
 	return UINT64_MAX;
 }
 
-/* When a best-effort flight of long launches is begun again. Runs are not exactly as fast as predicted, and nobody
- * tells the host of words; by this time the flights of other runs have ended. UINT64_MAX: never. */
+/* When a best-effort flight of long launches is begun again. Runs are not exactly as fast as predicted, and the host
+ * does not see the words; by this time the flights of other runs have ended. UINT64_MAX: never. */
 static uint64_t refill_ns(const struct cuda_request *request)
 {
 	uint64_t at_ns = UINT64_MAX;

@@ -49,7 +49,7 @@ struct cuda_device {
 	int has_thread;
 	int is_closing;               /* guarded by the lock, as the next field */
 	int is_watching;              /* the thread sleeps only for a limited time */
-	uint64_t look_ns;             /* when there is work that nobody will announce; UINT64_MAX: never */
+	uint64_t look_ns;             /* when to look for work although nothing wakes the thread; UINT64_MAX: never */
 	uint64_t fall_ns;             /* when a real-time run is expected to need fewer units */
 	uint64_t asleep_until_ns;     /* until when the thread sleeps, unless it is woken */
 	_Atomic uint32_t news;        /* counts what the thread should look at; the thread sleeps on it */
@@ -57,7 +57,7 @@ struct cuda_device {
 	struct cuda_slot {
 		const struct cuda_request *owner; /* NULL: free */
 		uint32_t generation;              /* 16 bits */
-		int is_due;                       /* the slot is free, but the driver has not accepted that word yet */
+		int is_due; /* the slot is free, but the driver has not yet accepted the word that says so */
 	} slots[ERC_CUDA_SLOTS];
 	uint32_t board_units;      /* value of the board's `units` */
 	struct cuda_request *dead; /* requests destroyed on a lost device; the driver may still use their memory */
@@ -90,7 +90,7 @@ struct cuda_step {
 	uint32_t local_bytes;             /* dynamic shared memory per block */
 	uint32_t blocks_per_unit;         /* for flights that have all units */
 	cu_address from, to;              /* of a copy */
-	struct erc_cuda_launch launch;    /* complete but for what a flight sets */
+	struct erc_cuda_launch launch;    /* complete except for the fields that a flight sets */
 };
 
 struct cuda_flight {
@@ -148,7 +148,7 @@ struct cuda_request {
 	int is_waiting;       /* all tiles of the present launch are claimed, so more units would find none */
 	uint32_t slot;        /* real-time: number of its slot plus 1; 0: none */
 	uint32_t sent_ticket; /* the ticket that the device has */
-	int is_withdrawn;     /* its slot says 0, because it has no units */
+	int is_withdrawn;     /* its slot holds 0 units, because it has none */
 	int is_held;          /* best-effort: a flight did nothing beside real-time runs; the run waits for look_ns, */
 	int is_probing;       /* and its next flight has one launch only */
 	int is_refill_due;    /* best-effort: blocks may have left for which there is room again; */
@@ -180,7 +180,7 @@ void erc__cuda_leave(struct cuda_device *device);
 void erc__cuda_begin(struct cuda_request *request);
 /* Call it after any change: tells blocks their rooms, and gives out free places. */
 void erc__cuda_pump(struct cuda_device *device);
-/* The next erc__cuda_pump ends what has not begun. */
+/* The next erc__cuda_pump finishes the run if it has not begun. */
 void erc__cuda_cancel(struct cuda_request *request);
 /* Gives back the flight's places. */
 void erc__cuda_leave_all(struct cuda_flight *flight, uint64_t now_ns);
@@ -207,7 +207,7 @@ void erc__cuda_fail(struct cuda_request *request, enum erc_status status);
 /* One more than the last rank that has a place: the limit in the room word, and the rank of the next unit. */
 uint32_t erc__cuda_limit(const struct cuda_request *request);
 
-/* ---- cuda_board.c, under the lock and in the context but for the first three ---- */
+/* ---- cuda_board.c, under the lock and in the context except for the first three ---- */
 
 /* Creates the board, if the device can have one and the policy looks ahead. */
 enum erc_status erc__cuda_board_create(struct cuda_device *device);

@@ -75,7 +75,8 @@ void erc__cuda_leave_all(struct cuda_flight *flight, uint64_t now_ns)
 		leave_unit(flight, 1, now_ns);
 }
 
-/* Everything in flight is to end at its next tile boundary. A word never holds only a limit of 0. */
+/* Everything in flight is to end at its next tile boundary. To stop blocks, the host always raises the stop epoch; a
+ * limit of 0 alone is never written. */
 static void stop(struct cuda_request *request, uint32_t limit)
 {
 	request->stop_epoch = request->epoch;
@@ -278,7 +279,7 @@ static void stop_all(struct cuda_request *request, uint64_t now_ns)
 	stop(request, limit);
 }
 
-/* Blocks that real-time runs sent away come back with the next launch. If that is far away, all blocks leave and
+/* Blocks that left for real-time runs come back with the next launch. If that is far away, all blocks leave and
  * begin again. Beside real-time runs they begin again only after they have left, because units would otherwise be
  * taken twice. */
 static void refill(struct cuda_request *request, uint64_t now_ns)

@@ -13,8 +13,8 @@
 /* A narrower phase that is shorter than this frees nothing useful: only a few best-effort tiles, which would have to
  * come and go. */
 #define ERC__CUDA_PHASE_NS 100000
-/* Launches share a phase if less than one part in this many of its unit time is unused; a narrower phase would free
- * more. */
+/* Launches share a phase if less than 1/16 of the phase's unit time is unused; otherwise a narrower phase frees
+ * enough. */
 #define ERC__CUDA_PHASE_WASTE 16
 
 /* From launch `first` on, until the next phase, the run needs at most `units`. */
@@ -23,8 +23,8 @@ struct erc__cuda_phase {
 	uint32_t units;
 };
 
-/* needs[launch]: the maximum width of the launches that may begin before a tile ends that was begun before the next
- * launch's word; at least 1. Sets all forecast->count elements. */
+/* needs[launch]: the maximum width of this launch and of those that begin less than ahead_ns after its end; at least 1.
+ * Sets all forecast->count elements. */
 void erc__cuda_needs(const struct erc__forecast *forecast, uint64_t ahead_ns, uint32_t *needs);
 /* Merges the needs into phases; the first phase begins with launch 0. Returns the number of phases, at most
  * forecast->count. */

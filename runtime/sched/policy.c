@@ -105,7 +105,7 @@ static void grant(struct grants *grants, struct erc__item *item, uint32_t units,
 	atomic_store_explicit(&item->reach, reach, memory_order_relaxed);
 }
 
-/* Tells the items that had units and have none now. */
+/* Sets the limits of the items that had units and have none now to 0, and replaces the list. */
 static void end_grants(struct grants *grants)
 {
 	struct erc__sched *sched = grants->sched;
@@ -180,7 +180,7 @@ static bool is_newly_lost(const struct erc__sched *sched, const struct erc__item
 	if (!sched->policy->looks_ahead || item->is_lost || item->deadline_ns == UINT64_MAX)
 		return false;
 	uint32_t step = atomic_load_explicit(&item->step, memory_order_relaxed);
-	/* How much of the launch in hand is done is not known here: what is left of it counts as nothing. */
+	/* How much of the open launch is left is not known here; it counts as 0. */
 	if (item->started_ns && step != ERC__STEP_UNKNOWN)
 		step++;
 	float min = item->tenant->estimate.min < 1 ? item->tenant->estimate.min : 1;

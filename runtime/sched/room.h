@@ -115,7 +115,7 @@ static inline void erc__room_leave(struct erc__room *room)
 
 /* Called before each claim. 1: the unit may go on. 0: it may not, and its place is already given back; when the
  * limit fell by n, exactly n units get 0. The read of the word is ordered after entering, see erc__room_units.
- * `max`: a further limit, for what this unit is about to do. */
+ * `max`: a further limit, for the unit's next tile. */
 static inline int erc__room_check_within(struct erc__room *room, uint32_t epoch, uint32_t max)
 {
 	uint64_t word = atomic_load_explicit(&room->word, memory_order_seq_cst);

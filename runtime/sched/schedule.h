@@ -54,8 +54,8 @@ struct erc__item {
 	uint32_t units;       /* units that serve it now, or have served it and not left yet; kept between runs */
 	int is_queued, is_entered;
 
-	/* Units check three things before each tile: their tenant's room, the room that this run shares with others or
-	 * has to itself, and the limit of units in that room for a tile of this run. */
+	/* Units check three things before each tile: their tenant's room; the run's room, which it shares with others or
+	 * has to itself; and the run's limit, the maximum number of units in that room with which it may begin a tile. */
 	struct erc__room *share;
 	_Atomic uint32_t limit;
 	_Atomic uint32_t reach;         /* units that it could have if it could use them; decides which variants it takes */
@@ -63,13 +63,16 @@ struct erc__item {
 	uint64_t round;                 /* the last allocation that gave it units */
 	struct erc__item *granted_next; /* in the list of items that have units */
 	struct erc__item *new_granted_next; /* the same, while the list is being rebuilt */
-	int is_told;      /* the device itself tells BE what the run needs, launch by launch; limits leave the run out */
-	int was_squeezed; /* it had, or may have had, fewer units than it could use */
-	int is_lost;      /* elastic: it can no longer meet its deadline */
-	uint32_t want;    /* elastic: units that it could use at the last allocation, */
-	uint32_t due;     /* and those of them that no more urgent run needs, whoever holds them now */
-	int is_probe;     /* admitted to find out whether it can meet its deadline after all */
-	uint64_t admitted_ns; /* when it was submitted to a tenant that refuses requests, */
+	int is_told; /* the device itself tells BE what the run needs, launch by launch; BE's limits do not consider it */
+	int was_squeezed;     /* it had, or may have had, fewer units than it could use */
+	int is_lost;          /* elastic: it can no
+	longer meet its deadline */
+	uint32_t want;        /* elastic: units that it could use at the last allocation, */
+	uint32_t due;         /* and those of them that no more urgent run needs, whoever holds them now */
+	int is_probe;         /* admitted to find
+	out whether it can meet its deadline after all */
+	uint64_t admitted_ns; /* when it was submitted to a tenant that
+	refuses requests, */
 	uint64_t expected_ns; /* and how much later its run was then expected to end */
 
 	struct erc__progress progress; /* on devices that ask: what they reported of the open launch */
@@ -203,7 +206,7 @@ static inline int erc__sched_wants_change(const struct erc__sched *sched, const 
 		return 0;
 	uint32_t held = forecast->launches[step].held;
 	if (!limit)
-		return 0; /* it has been sent away */
+		return 0; /* it has lost all its units */
 	return held > limit ? limit < erc__sched_reach(item) : held < limit && has_company;
 }
 /* Whether more urgent work may want the item's units before its tiles end. */

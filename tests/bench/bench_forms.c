@@ -1,8 +1,9 @@
-/* What elasticity costs on a GPU: `bench_forms MODEL.erca [ROUNDS [OUT.json]] [--device NAME] [--batch-us TIME]`. Each
- * launch of the model in its two forms, submitted the same way: a graph of so many repetitions that it takes about TIME
- * (2000 us), launched into a stream that has nothing else; by the host's clock, alternating, median of the rounds. The
- * plain form is what real-time work with the whole device runs. The elastic one has all units, an open room, and the
- * launch before it to look at, as in a run. Launches of 50 us and more are reported apart from shorter ones. */
+/* The cost of elasticity on a GPU: `bench_forms MODEL.erca [ROUNDS [OUT.json]] [--device NAME] [--batch-us TIME]`.
+ * Measures each launch of the model in its two forms. Both are submitted in the same way: as a graph of repetitions
+ * that takes about TIME (2000 us), in an otherwise empty stream. Times are by the host's clock; the forms alternate,
+ * and the median of the rounds counts. Real-time work that has the whole device runs the plain form. The elastic form
+ * has all units and a room without a limit, and checks the launch before it, as in a run. Launches of at least 50 us
+ * are reported apart from shorter ones. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,7 @@ struct bench {
 	cu_address memory; /* the room, then the progress of each repetition */
 };
 
-/* One launch measured. */
+/* The times of one launch. */
 struct pair {
 	const char *node;
 	uint32_t tiles, units;
@@ -56,7 +57,7 @@ static cu_address progress_at(const struct bench *bench, uint32_t number)
 	return bench->memory + ROOM_BYTES + number * sizeof(struct erc_cuda_progress);
 }
 
-/* The repetition's words are its own, so nothing is reset between two. */
+/* Each repetition has its own words, so nothing is reset between two repetitions. */
 static enum erc_status put(struct bench *bench, const struct cuda_step *step, int is_elastic, uint32_t number)
 {
 	struct cuda_device *device = bench->device;
@@ -105,7 +106,7 @@ static enum erc_status run_graph(struct bench *bench, cu_graph_exec graph, doubl
 	return ERC_OK;
 }
 
-/* So many that both forms take about as long as was asked for. */
+/* The number of repetitions with which both forms take about the requested time. */
 static enum erc_status count_repeats(struct bench *bench, const struct cuda_step *step, double batch_us,
                                      uint32_t *repeats)
 {
@@ -140,7 +141,7 @@ static enum erc_status measure(struct bench *bench, const struct cuda_step *step
 	for (int i = 0; i < 2 && !status; i++)
 		status = run_graph(bench, graphs[i], &unused);
 	for (int round = 0; round < options->rounds && !status; round++) {
-		for (int k = 0; k < 2 && !status; k++) { /* another one goes first in each round */
+		for (int k = 0; k < 2 && !status; k++) { /* the forms take turns in going first */
 			int form = (round + k) % 2;
 			status = run_graph(bench, graphs[form], &us[form][round]);
 			us[form][round] /= repeats;
@@ -176,7 +177,7 @@ static enum erc_status measure_all(struct bench *bench, const struct options *op
 {
 	struct cuda_request *request = bench->request;
 	uint32_t units = bench->device->base.units;
-	uint64_t *word = (void *)request->pinned; /* which the request's next run fills in anew */
+	uint64_t *word = (void *)request->pinned; /* the request's next run sets it again */
 	*word = units;                            /* no stop epoch yet */
 	TRY(CU(bench->device, cuMemcpyHtoDAsync_v2, bench->memory, word, sizeof *word, bench->stream));
 	TRY(CU(bench->device, cuStreamSynchronize, bench->stream));
@@ -192,7 +193,7 @@ static enum erc_status measure_all(struct bench *bench, const struct options *op
 	return ERC_OK;
 }
 
-/* Sums of a class of launches, and the middle one of their ratios. */
+/* Sums over a class of launches, and the median of their ratios. */
 static void report_class(const struct pair *pairs, uint32_t count, int is_long, FILE *json)
 {
 	double *ratios = memory_new((count + 1) * sizeof *ratios), sums[2] = {0, 0};

@@ -1,6 +1,6 @@
-/* Time from launch to launch on a tile that does next to nothing, and how the tiles fell to
- * the units: with several, the figure means little unless all of them took part. Whole runs are
- * timed, waking included, so the figures are upper bounds. */
+/* Time from launch to launch with nearly empty tiles, and the units' shares of the tiles: with several units, the
+ * figure is only useful if all of them took part. Whole runs are timed, including the time to wake units, so the
+ * figures are upper bounds. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -9,11 +9,11 @@
 
 #define LAUNCHES 2000
 #define RUNS 300
-#define COUNTERS 1024 /* of tally, 8 words each */
+#define COUNTERS 1024 /* counters of the kernel tally, 8 words each */
 
 struct result {
-	double low_ns, median_ns, high_ns; /* per launch: 10 %, 50 %, 90 % of the runs are below */
-	double least_share;                /* of all tiles: of the unit that had fewest */
+	double low_ns, median_ns, high_ns; /* per launch: the 10th, 50th and 90th percentile of the runs */
+	double least_share;                /* share of the tiles of the unit that computed the fewest */
 };
 
 static uint8_t *build(const char *target, uint32_t tiles, size_t *bytes)

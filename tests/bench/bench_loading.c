@@ -1,7 +1,8 @@
-/* What loading a tenant does to real-time work: `bench_loading RT.erca OTHER.erca [SLICES [OUT.json]] [--device NAME]
- * [--slice S]`. The first model answers periodic requests, of which it can serve twice as many. In every other slice a
- * thread loads and unloads the second model without a pause: model, session, one request. Latency is from the time at
- * which a request was due to its answer, by the host's clock, so that a driver that holds up the submitter shows. */
+/* The effect of loading a tenant on real-time work: `bench_loading RT.erca OTHER.erca [SLICES [OUT.json]] [--device
+ * NAME] [--slice S]`. The first model answers periodic requests, at half the maximum rate. In every other slice a
+ * thread loads and unloads the second model without a pause: model, session, one request. Latency counts from the time
+ * when a request was due to its answer, by the host's clock, so it includes the time for which the driver blocks the
+ * submitter. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -13,13 +14,13 @@
 
 #define WARM_RUNS 20
 #define LEAST_PERIOD_US 500
-#define MOST_SAMPLES 500 /* of each side that are written */
+#define MOST_SAMPLES 500 /* maximum number of samples that are written, with loads and without */
 
 struct options {
 	const char *files[4]; /* RT, other, slices, JSON */
 	const char *device;
 	double slice; /* seconds */
-	int slices;   /* of each side */
+	int slices;   /* with loads, and as many without */
 };
 
 struct loader {
@@ -27,7 +28,7 @@ struct loader {
 	const char *path;
 	_Atomic int is_wanted, is_busy, is_over;
 	uint32_t loads;
-	double us; /* all loads together */
+	double us; /* total time of all loads */
 	enum erc_status status;
 	char detail[160];
 };
@@ -39,7 +40,7 @@ static void sleep_us(double us)
 		nanosleep(&time, NULL);
 }
 
-/* ---- the tenant that comes and goes ---- */
+/* ---- the tenant that is loaded and unloaded ---- */
 
 static enum erc_status load_once(struct loader *loader)
 {
@@ -78,7 +79,7 @@ static void *loader_main(void *argument)
 	return NULL;
 }
 
-/* An undisturbed slice begins when nothing is being loaded. */
+/* A slice without loads begins when no load is under way. */
 static void want(struct loader *loader, int is_wanted)
 {
 	atomic_store(&loader->is_wanted, is_wanted);
@@ -155,7 +156,7 @@ static void report(const struct options *options, const struct loader *loader, d
 
 /* ---- the run ---- */
 
-/* Slices take turns; ratios are of neighbours. */
+/* Slices with and without loads alternate; ratios are between neighbouring slices. */
 static enum erc_status run_all(struct runner *runner, struct loader *loader, const struct options *options, FILE *json)
 {
 	struct series latency[2] = {{0}, {0}}, ratios[2] = {{0}, {0}};

@@ -1,9 +1,10 @@
-/* What compiling for less local memory buys: `bench_local [--rounds N] [--json OUT] MODEL.erca...`, each with a full
- * budget and smaller ones of the same units. Of each distinct convolution and matrix product the kernel of every budget
- * and the full one's run their tiles on one core in turns with a tenant that thrashes its cache, tile by tile: it
- * touches what the budget leaves of L2, then, as the worst case, all of L2. Sides alternate within each round; a ratio
- * is the median of the rounds'. A budget that keeps the full one's kernel needs no comparison: "same". What the
- * full one's kernel loses to such company is what there is to gain: all of L2 touched, over nothing. */
+/* The benefit of compiling for less local memory: `bench_local [--rounds N] [--json OUT] MODEL.erca...`. Each model has
+ * a full budget and smaller ones with the same number of units. For each distinct convolution and matrix product, the
+ * kernel of every budget is compared with the kernel of the full budget. Each runs its tiles on one core, and before
+ * each tile another tenant overwrites a part of the core's cache: the part of L2 that the budget leaves, or, as the
+ * worst case, all of L2. The two kernels alternate within each round; a ratio is the median over the rounds. A budget
+ * with the same kernel as the full one is not compared: "same". The maximum possible gain is the loss of the full
+ * budget's kernel when all of L2 is overwritten, compared with running alone. */
 #include <math.h>
 #include <sched.h>
 #include <stdio.h>
@@ -18,12 +19,12 @@
 
 #define MOST_LAUNCHES 1024
 #define MOST_BUDGETS 8
-#define SLOWER 1.02      /* more than that is too slow */
-#define LEAST_NS 20000.0 /* a shorter launch is not looked at */
+#define SLOWER 1.02      /* a larger ratio is too slow */
+#define LEAST_NS 20000.0 /* shorter launches are left out */
 
-enum { NOTHING, BUDGET, WHOLE, THRASHERS }; /* what the other tenant touches: "alone", "budget", "whole" */
+enum { NOTHING, BUDGET, WHOLE, THRASHERS }; /* what the other tenant overwrites: "alone", "budget", "whole" */
 
-/* One launch's tiles in company that touches so much. */
+/* One launch beside a tenant that overwrites this much. */
 struct side {
 	const struct erc__step *step;
 	size_t other_bytes;
@@ -41,17 +42,17 @@ struct bench {
 	uint32_t budget_count, full;
 	const struct erca_budget *budgets[MOST_BUDGETS];
 	void *local;
-	size_t l2_bytes; /* the core's, or else what the full budget has */
-	uint8_t *other;  /* the other tenant's memory: as much */
+	size_t l2_bytes; /* of the core; if that is unknown, of the full budget */
+	uint8_t *other;  /* the other tenant's memory, l2_bytes */
 	int rounds;
 	FILE *json;
 	int rows;
-	/* of all models */
+	/* over all models */
 	struct seen {
 		int64_t params[CONV_PARAM_COUNT];
 		uint64_t flops;
 	} seen[MOST_LAUNCHES];
-	double most_lost; /* by a full budget's kernel in company */
+	double most_lost; /* by a full budget's kernel beside the other tenant */
 	uint32_t shapes, kept, compared, slower[THRASHERS], faster[THRASHERS];
 	double best[THRASHERS], worst[THRASHERS];
 };
@@ -104,7 +105,7 @@ static bool is_conv(const struct bench *bench, uint32_t s)
 	       (double)variant->tile_count * variant->tile_ns > LEAST_NS;
 }
 
-/* The first launch with these sizes? What is the tile's own does not count. */
+/* Whether this is the first launch with these sizes. Parameters of the tile are not compared. */
 static bool is_new(struct bench *bench, uint32_t s, uint64_t flops)
 {
 	struct seen *shape = &bench->seen[bench->shapes];
@@ -124,7 +125,7 @@ static bool same_tiles(const struct bench *bench, const struct erca_variant *a, 
 	       !memcmp(params_of(bench, a), params_of(bench, b), CONV_PARAM_COUNT * sizeof(int64_t));
 }
 
-/* "3x3/2 14x14x256 -> 512", or of a product "128x768 -> 3072". */
+/* "3x3/2 14x14x256 -> 512", or for a product "128x768 -> 3072". */
 static const char *launch_text(const int64_t *p, char *out, size_t bytes)
 {
 	long long taps = p[CONV_KD] * p[CONV_KH] * p[CONV_KW], cg = p[CONV_W_BLOCK] / (16 * p[CONV_IN_BLOCKS] * taps);
@@ -146,7 +147,7 @@ static __attribute__((noinline)) void thrash(uint8_t *memory, size_t bytes)
 		(*(volatile uint64_t *)(memory + i))++;
 }
 
-/* Every tile of a launch, each behind one of the other tenant's; the time of its own tiles. */
+/* Runs every tile of a launch, each after a tile of the other tenant. Returns the time of the launch's own tiles. */
 static double run_launch(struct bench *bench, const struct erc__step *step, size_t other_bytes)
 {
 	double sum = 0;
@@ -202,7 +203,7 @@ static void print_pairing(FILE *json, const char *key, const struct pairing *pai
 	        pairing->us[1], pairing->ratio, pairing->low, pairing->high);
 }
 
-/* One budget's kernel against the full one's; a cell of the table. */
+/* Compares one budget's kernel with the full budget's: a cell of the table. */
 static void compare_budget(struct bench *bench, uint32_t budget, uint32_t s)
 {
 	static const char *const names[] = {"alone", "budget", "whole"};
@@ -250,7 +251,7 @@ static void compare_launch(struct bench *bench, uint32_t s)
 
 /* ---- models ---- */
 
-/* The model's budgets; the one with the most local memory is the full one. */
+/* Finds the model's budgets; the one with the most local memory is the full one. */
 static void find_budgets(struct bench *bench)
 {
 	const struct erca_target *target = bench->runner.model->target;
@@ -263,7 +264,7 @@ static void find_budgets(struct bench *bench)
 	}
 }
 
-/* The day, and what /proc/cpuinfo calls the processor. */
+/* The date, and the processor's name in /proc/cpuinfo. */
 static void print_machine(const struct bench *bench)
 {
 	char line[256], day[16], processor[128] = "unknown";
@@ -286,7 +287,7 @@ static void print_machine(const struct bench *bench)
 static void print_head(const struct bench *bench)
 {
 	print_machine(bench);
-	printf("| model | shape | full budget's tile | in company |");
+	printf("| model | shape | full budget's tile | all of L2 overwritten |");
 	for (uint32_t k = 0; k < bench->budget_count; k++)
 		if (k != bench->full)
 			printf(" %s |", erc_artifact_string(bench->artifact, bench->budgets[k]->name));
@@ -302,7 +303,7 @@ static int bench_model(struct bench *bench, const char *path)
 	struct runner_options open = {.path = path, .inputs = &none, .workers = 1, .random_by_default = true};
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 	int code = runner_open(&bench->runner, &open);
-	if (code == ARGS_OK && runner_run(&bench->runner, true) == ERC_OK) { /* binds and checks everything */
+	if (code == ARGS_OK && runner_run(&bench->runner, true) == ERC_OK) { /* this run binds and checks everything */
 		const struct erc__job *job = &bench->runner.request->job;
 		char *model = memory_printf("%.*s", (int)strcspn(name, "."), name);
 		bench->model = model;
@@ -334,12 +335,11 @@ static int bench_model(struct bench *bench, const char *path)
 static void print_totals(const struct bench *bench)
 {
 	static const char *const names[] = {"nothing", "L2 less the budget", "all of L2"};
-	printf("\n%u shapes; under smaller budgets %u times the full one's kernel, %u times another. In company the full "
-	       "one's kernel takes\n"
-	       "up to %.3f times as long.\n",
+	printf("\n%u shapes; under smaller budgets %u times the full budget's kernel, %u times another. If all of L2 is "
+	       "overwritten,\nthe full budget's kernel takes up to %.3f times as long.\n",
 	       bench->shapes, bench->kept, bench->compared, bench->most_lost);
 	if (bench->compared)
-		printf("\nAnother kernel, in time of the full one's, beside a tenant that touches:\n\n");
+		printf("\nTime of the other kernel, relative to the full budget's, beside a tenant that overwrites:\n\n");
 	for (int t = 0; t < THRASHERS && bench->compared; t++)
 		printf("- %s: best %.3f, worst %.3f; more than 2 %% faster %u times, more than 2 %% slower %u times\n",
 		       names[t], bench->best[t], bench->worst[t], bench->faster[t], bench->slower[t]);

@@ -1,10 +1,10 @@
-/* How soon real-time work has the device: `bench_preempt BE.erca RT.erca [EVENTS [OUT.json]] [--device NAME] [--policy
+/* How soon real-time work gets the device: `bench_preempt BE.erca RT.erca [EVENTS [OUT.json]] [--device NAME] [--policy
  * NAME]
- * [--seconds MOST]`. Two requests of the first model keep all units busy, one of the second is submitted at random
- * moments; from submit to visible rooms, to the first and to the last granted unit, to the end. A probe pinned to each
- * core sleeps and looks how late it wakes: what the machine itself stalls. Events that overlap a stall are shown apart.
- * The submitting thread and the probes share the units' cores. On cuda RT.erca is what probe.h says: its units tell
- * when they began. */
+ * [--seconds MOST]`. Two requests of the first model keep all units busy, and one of the second is submitted at random
+ * moments. Measured are the times from submit until the rooms are set, until the first and the last granted unit
+ * begins, and until the end. A thread pinned to each core sleeps and records how late it wakes, which shows stalls of
+ * the machine itself. Events that overlap a stall are shown apart. The submitting thread and these threads share the
+ * units' cores. On cuda, RT.erca is the probe of probe.h, whose tiles record when they began. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -19,28 +19,28 @@
 #include "tests/bench/probe.h"
 
 #define STALL_NS 200000
-#define PROBE_NS 250000 /* between looks: shorter stalls may pass unseen */
+#define PROBE_NS 250000 /* time between two checks: shorter stalls may not be noticed */
 #define MAX_STALLS 65536
 #define MAX_PHASE_NS 2000000
 #define MAX_TENSORS 8
-#define MOST_SAMPLES 400 /* that are written */
+#define MOST_SAMPLES 400 /* maximum number of samples that are written */
 
 struct options {
 	const char *files[4]; /* BE, RT, events, JSON */
 	const char *device, *policy;
-	double seconds; /* of all events; 0: no limit */
+	double seconds; /* for all events; 0: no limit */
 };
 
-/* Of a run besides its events. */
+/* Figures of all events together. */
 struct course {
-	double slack_us; /* of the device's clock */
-	double busy;     /* share of the unit time that was worked in, by either tenant */
+	double slack_us; /* mean error bound of the device's clock */
+	double busy;     /* share of the unit time in which either tenant worked */
 };
 
 struct event {
 	uint64_t submitted_ns, visible_ns, started_ns, granted_ns, finished_ns;
-	uint64_t end_ns; /* granted, or finished without */
-	int is_stalled;  /* the machine stalled between submit and there */
+	uint64_t end_ns; /* when the last unit began; if not all did, when the run ended */
+	int is_stalled;  /* the machine stalled between submit and end_ns */
 };
 
 struct tenant {
@@ -99,7 +99,7 @@ static void *probe_main(void *argument)
 	return NULL;
 }
 
-/* On each core of the process, in the order in which the runtime gives them to its units. */
+/* Starts one on each core of the process, in the order in which the runtime assigns cores to its units. */
 static uint32_t start_probes(struct probe *probes, uint32_t most)
 {
 	cpu_set_t cores;
@@ -160,7 +160,7 @@ static enum erc_status tenant_open(struct tenant *tenant, erc_runtime *runtime, 
 		if (!status)
 			status = bind(tenant, i);
 		if (!status)
-			status = erc_request_run(tenant->requests[i]); /* warm */
+			status = erc_request_run(tenant->requests[i]); /* warm-up */
 	}
 	return status;
 }
@@ -197,7 +197,8 @@ static void *feed(void *argument)
 	return NULL;
 }
 
-/* What the units of a device told of the event in its output; the last granted one counts where all were seen. */
+/* Takes the times that the units of a device recorded in the event's output; that of the last granted unit only if all
+ * units were seen. */
 static void read_probe(struct tenant *tenant, uint32_t units, struct probe_clock *clock, const struct event *event)
 {
 	struct erc_tensor_info info;
@@ -206,7 +207,7 @@ static void read_probe(struct tenant *tenant, uint32_t units, struct probe_clock
 		           event->finished_ns);
 }
 
-/* *count becomes the number of events that there was time for. clock: NULL on a device whose units are threads. */
+/* *count becomes the number of events before the time was over. clock: NULL on a device whose units are threads. */
 static enum erc_status run_events(struct tenant *tenant, struct event *events, uint32_t *count, double seconds,
                                   struct probe_clock *clock)
 {
@@ -235,7 +236,7 @@ static enum erc_status run_events(struct tenant *tenant, struct event *events, u
 	return status;
 }
 
-/* The device's own notes in place of what the host knows. */
+/* Replaces the host's times by those that the device recorded. */
 static void take_probe(struct event *events, uint32_t count, const struct probe_clock *clock)
 {
 	for (uint32_t i = 0; i < count; i++) {
@@ -253,7 +254,7 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* A time of each event that has it: which field, whether in stalls. */
+/* Collects one time of each event that has it: the given field, of the events with stalls or of those without. */
 static void report(const struct event *events, uint32_t count, const char *name, size_t field, int is_stalled,
                    int is_first, FILE *json)
 {
@@ -277,7 +278,7 @@ static void report(const struct event *events, uint32_t count, const char *name,
 	free(us);
 }
 
-/* Submit to the last granted unit, of events that are far apart in the run. */
+/* Times from submit to the last granted unit, of events that are spread evenly over the run. */
 static void write_samples(const struct event *events, uint32_t count, FILE *json)
 {
 	uint32_t step = count / MOST_SAMPLES + 1;

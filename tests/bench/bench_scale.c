@@ -1,14 +1,15 @@
-/* What the queue costs as it grows: `bench_scale MODEL.erca OUT.json`. So many requests in so many sessions are kept in
- * the queue, each submitted again as soon as it has ended; runs a second, the time that erc_request_submit takes on the
- * thread that calls it, and what sessions and requests take of the C library's memory. The sessions' deadlines differ
- * by up to 50 ms and are an hour away: keys are out of order, and a session that may refuse (RT with `shed`) refuses
- * nothing. Every cell has a runtime of its own in each round; figures are medians of the rounds.
+/* The cost of the queue as it grows: `bench_scale MODEL.erca OUT.json`. A cell has a number of requests in a number of
+ * sessions. All requests are kept in the queue: each is submitted again as soon as it has ended. Measured are the runs
+ * per second, the time of erc_request_submit on the calling thread, and the heap memory of sessions and requests. The
+ * sessions' deadlines differ by up to 50 ms and are an hour away, so keys are not in the order of arrival, and a
+ * session that may refuse requests (RT with `shed`) refuses none. Every cell has its own runtime in each round; figures
+ * are medians of the rounds.
  *
- * Beside each cell of the largest number of requests stands another one with as many requests and sessions, of which 10
- * requests are in the queue at a time, each of the others in its turn: it works in the same memory, with a short queue.
+ * Each cell with the largest number of requests is compared with a cell that has as many requests and sessions, but
+ * keeps only 10 requests in the queue: all requests take turns. So it uses the same memory with a short queue.
  *
  * Environment: POLICIES, DEVICES ("cpu:1 cpu:2 sim:2": name and units), CLASSES ("be rt shed"), REQUESTS, SESSIONS
- * (numbers), ROUNDS (3; fewer when they would take more than 290 s), SLICE (0.08 seconds, of one cell in one round). */
+ * (numbers), ROUNDS (3; fewer if they would take more than 290 s), SLICE (0.08: seconds for one cell in one round). */
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdbool.h>
@@ -22,11 +23,12 @@
 #define MOST_WORDS 8
 #define MOST_CELLS 2048
 #define MOST_ROUNDS 9
-#define MOST_SAMPLES (1 << 18) /* times of submits in one cell and round; later ones are counted, not timed */
-#define MOST_SECONDS 290       /* a further round that would not be over by then is left out */
+/* maximum number of submits that are timed in one cell and round; later ones are only counted */
+#define MOST_SAMPLES (1 << 18)
+#define MOST_SECONDS 290 /* no further round begins if it would end after this time */
 #define DEADLINE_US UINT64_C(3600000000)
 #define SPREAD_US 50000
-#define FEW 10 /* queued at a time where many requests take turns */
+#define FEW 10 /* requests in the queue where many requests take turns */
 
 enum kind { BE, RT, RT_SHED, KINDS };
 static const char *const kind_names[] = {"be", "rt", "shed"};
@@ -34,10 +36,10 @@ static const char *const kind_names[] = {"be", "rt", "shed"};
 struct cell {
 	char policy[16], device[16];
 	uint32_t units, requests, sessions;
-	uint32_t queued; /* of the requests, at a time */
+	uint32_t queued; /* number of requests that are in the queue at a time */
 	enum kind kind;
 	double per_s[MOST_ROUNDS], p50_us[MOST_ROUNDS], p99_us[MOST_ROUNDS];
-	double session_bytes, request_bytes; /* each, of the last round */
+	double session_bytes, request_bytes; /* per session and per request, in the last round */
 	uint64_t runs;
 };
 
@@ -55,7 +57,7 @@ struct scale {
 	uint32_t *times_ns;
 };
 
-/* The objects of the cell that is being measured. */
+/* The handles of the cell that is being measured. */
 struct load {
 	erc_runtime *runtime;
 	erc_model *model;
@@ -74,8 +76,8 @@ static void fail(const char *what)
 
 /* ---- which requests have ended ---- */
 
-/* The link names this in the place of erc__job_finish, so that a queue of 10,000 need not be searched for what has
- * ended. Called under the device's lock; read by the one thread that submits. A request is in it at most once. */
+/* The linker replaces erc__job_finish by this function, so that 10,000 requests need not be searched for those that
+ * have ended. Called under the device's lock; read by the one thread that submits. A request is in it at most once. */
 static erc_request **ended;
 static uint32_t ended_mask, ended_read;
 static _Atomic uint32_t ended_written;
@@ -184,7 +186,7 @@ static void submit(erc_request *request)
 		fail("submit");
 }
 
-/* The next request of all in turn that is not in the queue. */
+/* The next request, in turn, that is not in the queue. */
 static erc_request *next_in_turn(struct load *load)
 {
 	erc_request *request;
@@ -194,8 +196,8 @@ static erc_request *next_in_turn(struct load *load)
 	return request;
 }
 
-/* Submits one for each that has ended until the time is over: the same, or where not all are queued the next in turn.
- * Returns how many runs that were, and the times of as many submits as there is room for. */
+/* Until the time is over, submits a request for each one that has ended: the same one, or if not all are queued, the
+ * next in turn. Returns the number of runs, and the times of as many submits as there is room for. */
 static uint64_t keep_full(struct load *load, uint64_t end_ns, uint32_t *times_ns, uint32_t *time_count)
 {
 	uint64_t runs = 0;
@@ -218,7 +220,7 @@ static uint64_t keep_full(struct load *load, uint64_t end_ns, uint32_t *times_ns
 	return runs;
 }
 
-/* Cancels what is still queued; a run that ends by itself meanwhile is as good. */
+/* Cancels what is still queued; a run may also end by itself meanwhile. */
 static void empty(const struct load *load)
 {
 	for (uint32_t i = 0; i < load->request_count; i++)
@@ -283,7 +285,7 @@ static void add_cell(struct scale *scale, const struct cell *cell)
 {
 	if (cell->sessions > cell->requests)
 		return;
-	/* Half the units, rounded up, are RT's there: of one unit none is left. */
+	/* Under "partition" RT has half of the units, rounded up: if there is only one, BE has none. */
 	if (!strcmp(cell->policy, "partition") && cell->units == 1 && cell->kind == BE)
 		return;
 	if (scale->cell_count == MOST_CELLS) {
@@ -386,7 +388,7 @@ static void write_all(const struct scale *scale, const char *path, const struct 
 	}
 }
 
-/* As many rounds as were asked for, or as are over in time. */
+/* Runs the requested number of rounds, or fewer if the time is over. */
 static void run_rounds(struct scale *scale)
 {
 	uint64_t start_ns = stall_now_ns();

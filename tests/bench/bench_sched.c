@@ -1,8 +1,8 @@
-/* What a launch costs in the scheduler: `bench_sched OUT.json`. So many RT runs and 4 BE runs are queued under
- * `elastic`; each RT run tells of its next launch in turn (erc__sched_launch), as a device does that tells of each, and
- * all limits are set anew. The scheduler alone, with a clock that is passed in: no device, no lock, no unit. Runs are
- * of 50 launches of 20 us whose widths go from 1 to 8 units; BE's longest tile is 50 us, so that a look ahead goes over
- * two to three launches. Figures are medians of the rounds. */
+/* The cost of a launch in the scheduler: `bench_sched OUT.json`. A number of RT runs and 4 BE runs are queued under
+ * `elastic`. The RT runs report their next launches in turn (erc__sched_launch), as some devices do for each launch,
+ * and all limits are set again. Measures the scheduler alone, without device, lock and units; the time is passed to it.
+ * A run has 50 launches of 20 us, with widths from 1 to 8 units. BE's longest tile is 50 us, so forecasts look two to
+ * three launches ahead. Figures are medians of the rounds. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 #define BE_RUNS 4
 #define MOST_RUNS 16
 #define ROUNDS 21
-#define TURNS 2000 /* of all runs, in one round */
+#define TURNS 2000 /* launches that each run reports in one round */
 
 struct world {
 	struct erc__sched sched;
@@ -28,7 +28,7 @@ struct world {
 
 struct situation {
 	uint32_t units, runs;
-	int has_levels; /* each RT run is of a level of its own */
+	int has_levels; /* each RT run has its own level */
 	int asks;       /* a device that asks before each tile of BE */
 };
 
@@ -66,7 +66,7 @@ static struct erc__progress progress_at(const struct world *world, uint32_t step
 	return (struct erc__progress){.step = step, .left = launch->tiles, .tile_ns = launch->tile_ns};
 }
 
-/* Nanoseconds for each launch that is told of. */
+/* Nanoseconds per reported launch. */
 static double time_round(struct world *world, uint32_t runs)
 {
 	uint64_t began_ns = stall_now_ns();
@@ -84,7 +84,7 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Median of the rounds; how many runs have units at the end. */
+/* The median of the rounds, and the number of runs that have units at the end. */
 static double measure(const struct situation *situation, uint32_t *with_units)
 {
 	static struct world world;

@@ -1,7 +1,8 @@
-/* How soon a program that was stopped admits again. A child submits real-time requests at a fixed rate to a session that
- * refuses what would be late, beside best-effort networks that always have work; its parent stops the whole process for a
- * while, lets it go on, and asks how long it took until a request was admitted, and until it ended in time. The learned time
- * of a run holds the stop as if it had been work: an estimate that a single run can spoil refuses from then on.
+/* How soon a program that was stopped admits requests again. A child process submits real-time requests at a fixed
+ * rate, beside best-effort networks that always have work. Its session refuses requests that would be late. The parent
+ * stops the whole process for a while, lets it continue, and measures how long it takes until a request is admitted,
+ * and until one ends in time. The measured time of a run includes the stop. An estimate that a single run can spoil
+ * would refuse all requests from then on.
  *
  *     bench_stop RT.erca [BE.erca]... [--stops N] [--stop-ms MS] [--rate PER_SECOND] [--deadline-us US]   */
 #include "runtime/include/erc.h"
@@ -25,10 +26,11 @@ struct options {
 	double stops, stop_ms, rate, deadline_us;
 };
 
-/* What the child tells its parent. */
+/* What the child reports to its parent, in shared memory. */
 struct counts {
 	_Atomic uint64_t submitted, admitted, in_time;
-	_Atomic uint64_t admitted_ns, in_time_ns; /* when the last such one was submitted */
+	/* when the last admitted request, and the last one that ended in time, were submitted */
+	_Atomic uint64_t admitted_ns, in_time_ns;
 	_Atomic int is_over;
 };
 
@@ -74,7 +76,7 @@ static void *feed(void *argument)
 	return NULL;
 }
 
-/* Until the parent says so. What the tenants hold goes with the process. */
+/* Runs until the parent stops it. The tenants' memory is freed when the process ends. */
 static void run_child(const struct options *options, struct counts *counts)
 {
 	struct erc_runtime_options open = {.size = sizeof open};
@@ -89,7 +91,7 @@ static void run_child(const struct options *options, struct counts *counts)
 			fail("a thread");
 	for (next_ns = stall_now_ns(); !atomic_load(&counts->is_over); next_ns += period_ns) {
 		if (stall_now_ns() > next_ns + period_ns)
-			next_ns = stall_now_ns(); /* what fell into the stop is not made up for */
+			next_ns = stall_now_ns(); /* requests of the time of the stop are left out */
 		stall_sleep_until(next_ns);
 		uint64_t begin_ns = stall_now_ns();
 		enum erc_status status = erc_request_run(rt);
@@ -116,7 +118,7 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Milliseconds from `from_ns` until the child has told of a later moment; a second when it has not by then. */
+/* Milliseconds from `from_ns` until the child has reported a later time; at most a second. */
 static double wait_for(const _Atomic uint64_t *when_ns, uint64_t from_ns)
 {
 	for (uint64_t end_ns = from_ns + 1000000000u; stall_now_ns() < end_ns; stall_sleep_until(stall_now_ns() + 200000))
@@ -142,7 +144,7 @@ static void run_parent(const struct options *options, struct counts *counts, pid
 	printf("before the first stop        %llu requests, %llu admitted, %llu in time\n", (unsigned long long)submitted,
 	       (unsigned long long)admitted, (unsigned long long)atomic_load(&counts->in_time));
 	for (int i = 0; i < count; i++) {
-		/* At any phase of the child's period, so that some stops fall into a run. */
+		/* Stops at any phase of the child's period, so that some stops hit a run. */
 		stall_sleep_until(stall_now_ns() + 200000000u + (uint64_t)i * 7919u % 10000000u);
 		kill(child, SIGSTOP);
 		stall_sleep_until(stall_now_ns() + (uint64_t)(options->stop_ms * 1e6));
@@ -156,8 +158,8 @@ static void run_parent(const struct options *options, struct counts *counts, pid
 	admitted = atomic_load(&counts->admitted) - admitted;
 	printf("%d stops of %.0f ms          %llu requests, %llu refused\n", count, options->stop_ms,
 	       (unsigned long long)submitted, (unsigned long long)(submitted - admitted));
-	print_times("going on to first admitted", admitted_ms, count);
-	print_times("going on to first in time", in_time_ms, count);
+	print_times("continue to first admitted", admitted_ms, count);
+	print_times("continue to first in time", in_time_ms, count);
 	free(admitted_ms);
 	free(in_time_ms);
 }

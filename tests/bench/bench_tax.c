@@ -1,8 +1,9 @@
-/* What elasticity costs: `bench_tax MODEL.erca [PAIRS [OUT.json]]`. The elastic form (room check, claim by compare-and-swap)
- * against the same tiles, on the same memory and cores, in a static split: each worker takes a fixed contiguous range of
- * each launch's tiles, with a spinning barrier between launches and no room check compiled in. Alternating runs; from the first
- * unit's start to the end, so that neither pays for waking; median of the pairs' ratios. On one unit it is the bare cost of
- * check and claim; on several, claiming also evens out what the static split leaves to the slowest. */
+/* The cost of elasticity: `bench_tax MODEL.erca [PAIRS [OUT.json]]`. Compares the elastic form (room check, claim by
+ * compare-and-swap) with a static split of the same tiles, on the same memory and cores. In the static split each
+ * worker computes a fixed contiguous range of each launch's tiles, with a spinning barrier between launches and without
+ * a room check. The forms alternate. Time counts from the start of the first unit to the end, so it does not include
+ * waking threads; the result is the median of the pairs' ratios. On one unit this is the cost of check and claim alone.
+ * On several units claiming also balances the load, which the static split does not. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -24,7 +25,7 @@ struct team {
 	uint32_t step_count;
 	size_t local_bytes;
 	int is_over;
-	pthread_barrier_t gate; /* before and behind each run; workers sleep there */
+	pthread_barrier_t gate; /* before and after each run; workers sleep there */
 	_Alignas(64) _Atomic uint32_t arrived;
 	_Alignas(64) _Atomic uint32_t launch; /* counts barriers passed */
 	struct worker {
@@ -42,7 +43,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Where the cores are shared with other programs, whoever is waited for may not be running. */
+/* If other programs share the cores, the thread that is waited for may not be running. */
 static void barrier(struct team *team)
 {
 	uint32_t launch = atomic_load_explicit(&team->launch, memory_order_relaxed), turns = 0;
@@ -90,7 +91,7 @@ static void *worker_main(void *argument)
 	return NULL;
 }
 
-/* On the cores that the runtime gives to its units: the process's in order. */
+/* Runs on the cores that the runtime assigns to its units: those of the process, in order. */
 static int team_start(struct team *team)
 {
 	cpu_set_t cores;
@@ -131,8 +132,8 @@ static void team_stop(struct team *team)
 	pthread_barrier_destroy(&team->gate);
 }
 
-/* A unit that still lingers at the request from its last run takes the next one's tiles as soon as they are visible,
- * and is in no hurry to say when it started. */
+/* A unit that has not left the request since its last run takes tiles of the next run as soon as they are visible, and
+ * may record the start later. */
 static double run_elastic(struct runner *runner)
 {
 	struct erc_request_timing timing = {.size = sizeof timing};
@@ -173,7 +174,7 @@ static void report(double (*us)[2], uint32_t pairs, uint32_t units, uint64_t til
 	free(column);
 }
 
-/* Both forms, alternating, who is first too; they must write the same bytes. */
+/* Runs both forms in turns, and also takes turns in which goes first. They must write the same bytes. */
 static int run_pairs(struct runner *runner, struct team *team, uint32_t pairs, FILE *json)
 {
 	double(*us)[2] = memory_new(pairs * sizeof *us);

@@ -1,16 +1,17 @@
-/* The erc side of `make bench-tenants`, an ordinary program: `bench_tenant RT.erca BE.erca`, one process, one runtime
- * with default options, an RT and a BE session, a thread for each that sleeps while its request runs. tenants.py talks
- * to it, and to tenant_partner.py, over standard input, a line for each slice:
+/* The erc side of `make bench-tenants`: `bench_tenant RT.erca BE.erca`. An ordinary program: one process, one runtime
+ * with default options, an RT and a BE session, and for each a thread that sleeps while its request runs. tenants.py
+ * writes a line for each slice to its standard input, and to that of tenant_partner.py:
  *
  *     START_NS END_NS IS_BE COUNT ARRIVAL_NS ...
  *
- * Times are CLOCK_MONOTONIC's. BE, if it is to run, runs request after request from start to end; COUNT real-time
- * requests arrive at these times (open loop: one that is late is not left out, and counts from its arrival). The answer
- * is a line
+ * Times are CLOCK_MONOTONIC's. If IS_BE is 1, BE runs request after request from start to end. COUNT real-time requests
+ * arrive at the given times. It is an open loop: a request that is submitted late is not left out, and its latency
+ * counts from its arrival. The answer is a line
  *
  *     BE_RUNS LATENCY_NS ...
  *
- * where the run that is under way at the end counts in part. "ready" comes first; the program ends with its input. */
+ * where the run that is under way at the end counts in part. The program first prints "ready", and ends when its input
+ * ends. */
 #include "runtime/include/erc.h"
 #include <inttypes.h>
 #include <pthread.h>
@@ -55,7 +56,7 @@ static void sleep_until(uint64_t ns)
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &then, NULL);
 }
 
-/* Memory for all tensors; the process keeps it to its end. Inputs are numbers between 0 and 1. */
+/* Allocates memory for all tensors, which is never freed. Inputs are numbers between 0 and 1. */
 static void bind_all(struct tenant *tenant)
 {
 	uint32_t inputs = erc_model_input_count(tenant->model, 0), outputs = erc_model_output_count(tenant->model, 0);
@@ -119,7 +120,7 @@ static void run_rt(struct slice *slice)
 	}
 }
 
-/* False for a line that is not one. */
+/* Returns false if the line has another form. */
 static bool parse(char *line, struct slice *slice, bool *is_be)
 {
 	char *at = line;
@@ -167,7 +168,7 @@ int main(int argc, char **argv)
 	size_t capacity = 0;
 	if (argc != 3)
 		return fprintf(stderr, "usage: bench_tenant RT.erca BE.erca\n"), 2;
-	signal(SIGINT, SIG_IGN); /* who holds the other end of the input ends it */
+	signal(SIGINT, SIG_IGN); /* the program at the other end of the input ends this one */
 	if (erc_runtime_create(NULL, &runtime))
 		fail("start");
 	open_tenant(&rt, runtime, argv[1], ERC_REAL_TIME);

@@ -1,7 +1,7 @@
-/* Predicted against measured tile times: `bench_tiles MODEL.erca [BUDGET [RUNS]]`. One thread runs every tile of
- * every launch in order, RUNS times, on random inputs. One factor, measured over predicted time of all
- * tiles, stands for the machine; what is left is the model's error. Prints CSV by launch, then the
- * distribution: over the tiles' medians, and over every run of every tile, with the machine's noise. */
+/* Compares predicted with measured tile times: `bench_tiles MODEL.erca [BUDGET [RUNS]]`. One thread runs every tile of
+ * every launch in order, RUNS times, on random inputs. The measured divided by the predicted time of all tiles is the
+ * machine's factor; the remaining differences are errors of the cost model. Prints CSV by launch, then the distribution
+ * of the errors: of the tiles' medians, and of every run of every tile, which includes the machine's noise. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The budget that was asked for, or the first. */
+/* The requested budget, or the first. */
 static uint32_t budget_of(const struct runner *runner)
 {
 	uint32_t chosen = atomic_load(&runner->session->budgets.chosen);

@@ -1,6 +1,7 @@
 /* A small real-time model beside best-effort networks that always have work, as an application sees it: an ordinary
- * thread submits at a fixed rate, waits, and asks whether the answer came within the deadline. Beside it an idle thread
- * of ordinary priority sleeps and notes how late the machine wakes it: what that shows, no scheduling of ours can mend.
+ * thread submits at a fixed rate, waits, and checks whether the answer came within the deadline. Another thread of
+ * ordinary priority only sleeps and records how late the machine wakes it. Such delays are the machine's, and the
+ * runtime cannot avoid them.
  *
  *     bench_voice RT.erca BE.erca [BE.erca]... [--seconds S] [--rate PER_SECOND] [--deadline-us US] [--fifo PRIORITY]   */
 #include "runtime/include/erc.h"
@@ -107,7 +108,7 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Arrivals do not wait for answers: what is late makes the next one late too. */
+/* Arrivals do not wait for answers: a late answer delays the next one too. */
 static void run_real_time(struct tenant *rt, const struct options *options, const char *name)
 {
 	int count = (int)(options->seconds * options->rate), in_time = 0;

@@ -1,25 +1,25 @@
-/* The probe of bench_preempt on a device with a clock of its own: a model of one launch, whose every tile notes when it
- * began and on which unit, and keeps its unit busy for a while, so that each unit that is granted takes one. It is the
- * model maker's `cumsum` with the kernel of tests/gpu/probe in the place of the real one and then as probe_artifact
- * shapes it.
+/* The probe of bench_preempt on a device with a clock of its own: a model of one launch. Each of its tiles records when
+ * it began and on which unit, and keeps its unit busy for a while, so that each granted unit takes one tile. It is the
+ * model maker's `cumsum` with the kernel of tests/gpu/probe instead of the real one, then converted by probe_artifact.
  *
- * The device's timer against the host's clock: a tile begins after its request was submitted, and has spun before that
- * is seen to have finished. Both clocks drift, so each stretch of events has bounds of its own. */
+ * How the device's timer is converted to the host's clock: a tile begins after its request was submitted, and its
+ * spinning ends before the request is seen to have finished. This bounds the difference. Both clocks drift, so each
+ * stretch of events has its own bounds. */
 #ifndef ERC_BENCH_PROBE_H
 #define ERC_BENCH_PROBE_H
 
 #include <stdint.h>
 #include <stdlib.h>
 
-#define PROBE_ROWS 32    /* of a tile: the first holds the time, the second the unit */
-#define PROBE_TICK_NS 32 /* of the time that a tile notes; it wraps after 137 s */
+#define PROBE_ROWS 32    /* rows of a tile: the first holds the time, the second the unit */
+#define PROBE_TICK_NS 32 /* unit of the time that a tile records; it wraps after 137 s */
 #define PROBE_STRETCH 50 /* events */
 
 struct probe_note {
 	uint64_t submitted_ns, finished_ns;
-	uint64_t first_ns, last_ns; /* by the device's timer, from the first note; the first unit began, the last one */
+	uint64_t first_ns, last_ns; /* when the first and the last unit began, by the device's timer */
 	int are_all;                /* all units had a tile */
-	uint64_t offset_ns;         /* to host time: no less than the true one */
+	uint64_t offset_ns;         /* from the device's timer to host time: not less than the true offset */
 };
 
 struct probe_clock {
@@ -36,7 +36,7 @@ static inline void probe_note(struct probe_clock *clock, const uint32_t *words, 
 	uint32_t tiles = count / PROBE_ROWS, seen = 0;
 	if (!clock->count)
 		clock->origin = words[0];
-	/* the time of the note before, to tell how often the ticks have wrapped */
+	/* the time of the note before it, which tells how often the ticks have wrapped */
 	uint64_t before = clock->count ? note[-1].last_ns / PROBE_TICK_NS : 0;
 	*note = (struct probe_note){.submitted_ns = submitted_ns, .finished_ns = finished_ns, .first_ns = UINT64_MAX};
 	for (uint32_t i = 0; i < tiles; i++) {
@@ -55,7 +55,8 @@ static inline void probe_note(struct probe_clock *clock, const uint32_t *words, 
 	clock->count++;
 }
 
-/* Sets the offsets; returns the mean width of their bounds: by so much what probe_host_ns says may be too late. */
+/* Sets the offsets; returns the mean width of their bounds: the result of probe_host_ns may be too late by that
+ * much. */
 static inline double probe_calibrate(struct probe_clock *clock, uint64_t spin_ns)
 {
 	double sum_us = 0;

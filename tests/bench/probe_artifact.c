@@ -1,6 +1,6 @@
-/* `probe_artifact IN.erca OUT.erca LOCAL_BYTES SPIN_US`: an artifact of one `cumsum`, compiled with the kernel of
- * tests/gpu/probe, becomes bench_preempt's probe: a tile for every PROBE_ROWS rows, so much local memory that a unit
- * holds one alone, and the time for which each keeps its unit. */
+/* `probe_artifact IN.erca OUT.erca LOCAL_BYTES SPIN_US`: converts an artifact of one `cumsum`, compiled with the kernel
+ * of tests/gpu/probe, to bench_preempt's probe. It has a tile for every PROBE_ROWS rows. LOCAL_BYTES is so large that a
+ * unit holds only one tile; each tile keeps its unit for SPIN_US. */
 #include <stdio.h>
 
 #include "compiler/kernels/params.h"
@@ -56,7 +56,7 @@ static struct erca_plan_header *find_plan(uint8_t *file, size_t bytes)
 	return NULL;
 }
 
-/* The file is our own compiler's: what its tables say is trusted. */
+/* Our own compiler wrote the file, so its tables are not checked. */
 static int shape(struct erca_plan_header *plan, uint64_t local_bytes, int64_t spin_us)
 {
 	uint8_t *base = (uint8_t *)plan;

@@ -34,7 +34,8 @@ def kind(cell):
 
 
 def add_ratios(cells):
-    """To the cell with 10 requests in one session; and, for the largest numbers, to 10 queued of as many requests. None without them."""
+    """The ratio to the cell with 10 requests in one session; for the largest numbers, to the cell with 10 queued of as
+    many requests. None if there is no such cell."""
     base = {kind(c): c["runs_per_s"] for c in cells if c["requests"] == c["queued"] == 10 and c["sessions"] == 1}
     few = {kind(c) + (c["sessions"], c["requests"]): c["runs_per_s"] for c in cells if c["queued"] < c["requests"]}
     for cell in cells:
@@ -45,7 +46,7 @@ def add_ratios(cells):
 
 
 def is_slower(cell):
-    """Than with 10 requests queued: in the same memory, where that was measured."""
+    """The ratio to 10 queued requests, in the same memory if that was measured."""
     ratio = cell["to_few"] or cell["to_10"]
     return ratio is not None and cell["requests"] > 10 and ratio < LEAST_RATIO
 
@@ -62,21 +63,21 @@ def place(cell):
 def targets(cells):
     cells = [c for c in cells if c["queued"] == c["requests"]]
     missed = [c for c in cells if is_missed(c)]
-    lines = [f"Wanted: runs a second at least {LEAST_RATIO} of those with 10 requests queued (in the",
-             "same memory, where both were measured: `10*`), submits of at most",
-             f"{MOST_SUBMIT_US:g} us (median). {len(cells) - len(missed)} of {len(cells)} cells have both.", ""]
+    lines = [f"Goals: at least {LEAST_RATIO} of the runs per second with 10 requests queued (in the",
+             "same memory, if both were measured: `10*`), and submits of at most",
+             f"{MOST_SUBMIT_US:g} us (median). {len(cells) - len(missed)} of {len(cells)} cells meet both.", ""]
     for device in dict.fromkeys((c["device"], c["units"]) for c in cells):
         own = [c for c in cells if (c["device"], c["units"]) == device]
-        lines.append(f"  {device[0]}, {device[1]} unit(s), {len(own)} cells: {sum(map(is_slower, own))} miss the runs")
+        lines.append(f"  {device[0]}, {device[1]} unit(s), {len(own)} cells: {sum(map(is_slower, own))} miss the first")
         for name, of in (("to_few", "10 of the same requests queued"), ("to_10", "10 requests in one session")):
             ratios = [c[name] for c in own if c[name] is not None and c["requests"] > 10]
             if ratios:
-                lines.append(f"    to {of}: median {statistics.median(ratios):.2f}, least {min(ratios):.2f}")
+                lines.append(f"    to {of}: median {statistics.median(ratios):.2f}, minimum {min(ratios):.2f}")
         submits = [c["submit_p50_us"] for c in own]
-        lines.append(f"    and {sum(s > MOST_SUBMIT_US for s in submits)} the submit (median {statistics.median(submits):.2f} us, "
-                     f"most {max(submits):.2f} us)")
+        lines.append(f"    {sum(s > MOST_SUBMIT_US for s in submits)} miss the second (submit: median {statistics.median(submits):.2f} us, "
+                     f"maximum {max(submits):.2f} us)")
     if missed:
-        lines += ["", "Cells that miss:"]
+        lines += ["", "Cells that miss a goal:"]
         lines += [f"  {place(c)}\n    {c['runs_per_s']} runs/s" +
                   "".join(f", {c[name]:.2f} {of}" for name, of in (("to_10", "of 10"), ("to_few", "of 10*")) if c[name] is not None) +
                   f", submit {c['submit_p50_us']:.2f} us, p99 {c['submit_p99_us']:.1f} us" for c in missed[:MOST_MISSES]]
@@ -104,10 +105,10 @@ def table(cells, device, policy):
 
 
 def launch_table(rows):
-    lines = ["Nanoseconds for each launch of an RT run, of which all limits are made anew",
+    lines = ["Nanoseconds for each launch of an RT run, which sets all limits again",
              "(erc__sched_launch, elastic); `has`: runs that have units of their own;",
              "`asks`: a device that asks before each tile of BE; 4 BE runs are queued.",
-             f"Wanted: at most {MOST_LAUNCH_NS:g}. {sum(r['ns'] <= MOST_LAUNCH_NS for r in rows)} of {len(rows)} have it.", "",
+             f"Goal: at most {MOST_LAUNCH_NS:g}. {sum(r['ns'] <= MOST_LAUNCH_NS for r in rows)} of {len(rows)} meet it.", "",
              "                  one level       a level each   one level, asks  each, asks",
              "units RT runs    has     ns        has     ns       has     ns    has     ns"]
     for units, runs in dict.fromkeys((r["units"], r["rt_runs"]) for r in rows):
@@ -123,23 +124,23 @@ def report(result):
     cells, stalls = result["cells"], result["stalls"]
     late = 100 * stalls["sum_ms"] / 1e3 / stalls["watched_s"] if stalls["watched_s"] else 0
     lines = ["# The queue at scale", "", f"`make bench-scale` on {result['processor']}, {result['cores']} cores.", "", "```"]
-    lines += [f"The digits model. So many requests (`qud`) are kept queued in so many sessions",
-              f"(`in`). `k/s`: thousands of runs a second; `/10`: to those with 10 requests in",
-              f"one session; `p50`, `p99`: microseconds of erc_request_submit, by the clock, on",
+    lines += [f"The digits model. `qud`: number of requests in the queue; `in`: number of",
+              f"sessions; `k/s`: thousands of runs per second; `/10`: ratio to 10 requests in",
+              f"one session; `p50`, `p99`: microseconds of erc_request_submit, elapsed, on",
               f"the one thread that submits. Medians of {result['rounds']} rounds of {result['seconds']:g} s each. A virtual",
-              f"device (sim) computes nothing: what takes time is the scheduler and itself.",
-              "`10*`: of the 10,000 requests, 10 are queued at a time, all in turn: the same",
+              f"device (sim) computes nothing: the time is that of scheduler and device.",
+              "`10*`: 10 of the requests are queued at a time, and all take turns: the same",
               "memory, with a short queue.",
               "The machine's stalls (a thread on each core that woke more than 0.2 ms late):",
               f"{stalls['count']}, at most {stalls['most_ms']:.1f} ms, together {late:.2f} % of the time.", ""]
     if late > MOST_STALLED:
-        lines += [f"That is more than {MOST_STALLED} %: other work had the machine.", ""]
+        lines += [f"That is more than {MOST_STALLED} %: the machine was busy with other work.", ""]
     lines += targets(cells)
     sizes = [c for c in cells if c["requests"] >= 1000 and c["sessions"] >= 100]
     if sizes:
         session, request = (sorted(c[name] for c in sizes)[len(sizes) // 2] for name in ("session_bytes", "request_bytes"))
-        lines += ["", f"Memory, by mallinfo2 before and after: {session:.0f} bytes an idle session,",
-                  f"{request:.0f} a request with its activations (digits: 12 KiB)."]
+        lines += ["", f"Memory, by mallinfo2 before and after: {session:.0f} bytes per idle session,",
+                  f"{request:.0f} per request with its activations (digits: 12 KiB)."]
     lines += [""] + launch_table(result["launches"])
     for device in dict.fromkeys((c["device"], c["units"]) for c in cells):
         for policy in dict.fromkeys(c["policy"] for c in cells):

@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Policies on the virtual device: DISB's workloads with the networks that DISB names, over RT loads. Usage: sim.py BUILD
+"""Compares policies on virtual devices: DISB's workloads with the networks that DISB names, at several RT loads. Usage:
+sim.py BUILD
 
-Writes tests/bench/results/sim-DEVICE-WORKLOAD.md and .svg, and sim.json with all cells. What is restricted leaves the other
-files, and the other cells of sim.json, as they are. A run that is cut short goes on where it was: cells that were made by the
-same command and programs are kept in BUILD/bench/sim. Environment:
+Writes tests/bench/results/sim-DEVICE-WORKLOAD.md and .svg, and sim.json with all cells. If only some cells are
+selected, the other files, and the other cells of sim.json, stay as they are. A run that was interrupted is continued:
+cells of the same command and programs are kept in BUILD/bench/sim. Environment:
     DEVICES    default: sim:h100 sim:a100
     WORKLOADS  default: C D E REAL
     LOADS      busy share of the device of RT alone; default: 0.1,0.3 ... 1.5
     POLICIES   default: all of `erc version`
-    ROUNDS     default 5: periodic clients have other phases in each, all have other arrivals
-    SLICE      seconds of virtual time of a slice, of which each round has one; default 0.5
+    ROUNDS     default 5: each round has other arrivals, and other phases of periodic clients
+    SLICE      virtual seconds of a slice, default 0.5; each round has one slice
     JOBS       processes at a time, default 2
     CONTENTION 1: with `erc bench --contention`
     RESULTS    default: tests/bench/results
@@ -67,10 +68,10 @@ class Sweep:
         out = subprocess.run([self.erc, "version", "--format", "json"], capture_output=True, text=True, check=True).stdout
         return [policy["name"] for policy in json.loads(out)["policies"]]
 
-    # ---- what is run ----
+    # ---- runs ----
 
     def find_workloads(self):
-        """Those that are there; says and counts the others."""
+        """Returns those that exist; prints and counts the others."""
         there = [name for name in self.workloads if os.path.exists(self.workload(name))]
         for name in self.workloads:
             if name not in there:
@@ -95,9 +96,9 @@ class Sweep:
         return os.path.join(self.work, f"{NETWORKS[name]}.erca")
 
     def make_artifact(self, name):
-        """One for all devices, so that its weights are there once."""
+        """One artifact for all devices, so that its weights are stored once."""
         path, model = self.artifact(name), self.artifact(name)[:-5] + ".onnx"
-        wanted = ",".join(dict.fromkeys([*DEVICES, *self.devices])) # restricted or not, the same file
+        wanted = ",".join(dict.fromkeys([*DEVICES, *self.devices])) # the file holds all of these in any case
         note = path + ".targets"
         if os.path.exists(path) and os.path.exists(note) and self.is_newer(path, self.erc):
             with open(note, encoding="utf-8") as file:
@@ -120,7 +121,7 @@ class Sweep:
                 "--load", f"{load:g}", "--rounds", self.rounds, "--slice", self.slice, "--quiet", "--format", "json", *self.contention, *models]
 
     def cell(self, device, workload, load, networks):
-        """The rows of one load, and the seconds that they took; 0 where they were there."""
+        """The rows of one load, and the seconds that they took; 0 if they were kept from an earlier run."""
         command = self.command(device, workload, load, networks)
         path = os.path.join(self.work, f"{device.replace(':', '-')}-{workload}-{load:g}.json")
         inputs = [self.erc, self.workload(workload), *(self.artifact(name) for name in networks)]
@@ -162,7 +163,7 @@ class Sweep:
         self.write(there, reports)
         print(f"{len(tasks)} loads in {time.monotonic() - start:.0f} s ({spent:.0f} s of processes), {self.skipped} workloads skipped")
 
-    # ---- what comes of it ----
+    # ---- results ----
 
     def write(self, there, reports):
         path = os.path.join(self.results, "sim.json")

@@ -1,13 +1,13 @@
 """Tables and plots of one sweep: sim-DEVICE-WORKLOAD.md and .svg. Plain text and SVG, written here; no libraries."""
 import os
 
-# Okabe and Ito's palette, told apart by all; with the order of the legend.
+# The palette of Okabe and Ito, which colour-blind readers can distinguish, in the order of the legend.
 COLOURS = {"elastic": "#0072B2", "exclusive": "#56B4E9", "priority": "#E69F00", "partition": "#009E73", "concurrent": "#CC79A7",
            "fifo": "#7f7f7f"}
 OTHER = "#D55E00"
-LEAST_ROOM = 0.05  # of the device: where RT leaves less, a share of it says nothing
+LEAST_ROOM = 0.05  # of the device; if RT leaves less, BE's share of it is not shown
 WIDTH, HEIGHT = 800, 384
-TOP, BOTTOM, LEFT, PLOT, GAP = 84, 336, 48, 250, 150  # of the panels; GAP holds the labels of the first one
+TOP, BOTTOM, LEFT, PLOT, GAP = 84, 336, 48, 250, 150  # pixels of a panel; GAP also holds the first one's labels
 CLIENTS = {"C": "VGG-19 at a fixed rate; BE: five networks", "D": "five networks at fixed rates; BE: the same five",
            "E": "five networks, Poisson arrivals; BE: the same five", "REAL": "five networks, recorded arrivals; BE: the same five",
            "A": "VGG-19 at a fixed rate; BE: ResNet-152", "B": "VGG-19 in a closed loop; BE: ResNet-152"}
@@ -17,7 +17,7 @@ def room(cell):
     return cell["be_share_ratio"] if cell["available"] >= LEAST_ROOM else None
 
 
-# Title, value of a cell, format, what it says. The first and the last are plotted.
+# Title, value of a cell, format, explanation. The first and the last are plotted.
 METRICS = (
     ("RT requests in time", lambda c: c["in_time"], lambda v: f"{v * 100:.1f} %",
      "share of the arrivals that ended within twice their network's median alone on the whole device"),
@@ -54,7 +54,7 @@ def clients(sweep):
 
 
 def alone(sweep, load):
-    """RT alone where a policy gives it most."""
+    """RT alone, under the policy with the highest value."""
     return max(cell["rt_solo_in_time"] for cell in sweep["cells"] if cell["load"] == load)
 
 
@@ -95,7 +95,8 @@ def line(x1, y1, x2, y2, colour, width=1.0):
 
 
 def spread(places, least, low, high):
-    """Moves labels apart: as near to where they belong as `least` between neighbours allows."""
+    """Moves labels apart, so that neighbours have a distance of at least `least`, as near to their places as
+    possible."""
     order = sorted(range(len(places)), key=lambda i: places[i])
     out = list(places)
     for before, i in zip([None] + order, order):
@@ -162,7 +163,7 @@ class Panel:
         right = self.left + PLOT
         places = spread([self.y(end[1]) for _, end, _, _ in ends], 15, TOP, BOTTOM)
         for (name, (load, v), colour, weight), place in zip(ends, places):
-            if load < self.high: # it ends before the others: no line that could be read as its course
+            if load < self.high: # the curve ends before the others: no further line is drawn
                 out += self.path([(load, v), (self.high, v)], colour, 0.8, "1 4")
             out.append(f'<polyline points="{right + 4:.1f},{self.y(v):.1f} {right + 6:.1f},{self.y(v):.1f} {right + 16:.1f},{place:.1f} '
                        f'{right + 20:.1f},{place:.1f}" fill="none" stroke="{colour}" stroke-width="0.8"/>')

@@ -1,5 +1,6 @@
-/* What the machine itself stalls: a thread on each core of the process sleeps a millisecond at a time and looks how
- * late it wakes. Work that the kernel lets go first counts too, so compare within one run only. */
+/* How long the machine itself stalls threads: a thread on each core of the process sleeps a millisecond at a time and
+ * records how late it wakes. Other work that the kernel runs first counts too, so compare figures within one run
+ * only. */
 #ifndef ERC_BENCH_STALL_H
 #define ERC_BENCH_STALL_H
 
@@ -11,7 +12,7 @@
 
 #define STALL_CORES 64
 #define STALL_LOOK_NS 1000000
-#define STALL_LATE_NS 200000 /* later than that is a stall */
+#define STALL_LATE_NS 200000 /* a thread that wakes later than this was stalled */
 
 struct stalls {
 	uint64_t count;
@@ -80,7 +81,7 @@ static inline void stall_start(struct stall_probe *probe)
 	}
 }
 
-/* Ends the threads; returns what all of them saw. */
+/* Ends the threads; returns the sums over all of them. */
 static inline struct stalls stall_end(struct stall_probe *probe)
 {
 	struct stalls all = {0};

@@ -1,8 +1,9 @@
-"""A tenant, or two in one process, in another runtime: the counterpart of bench_tenant.c, which says what goes over standard input
-and output. Usage: tenant_partner.py ENGINE THREADS RT.onnx|- BE.onnx|- [plain|nice|idle]
+"""One or two tenants in one process of another runtime: the counterpart of bench_tenant.c, which describes the lines on
+standard input and output. Usage: tenant_partner.py ENGINE THREADS RT.onnx|- BE.onnx|- [plain|nice|idle]
 
 ENGINE: onnxruntime, openvino, or openvino-priorities (its AUTO plugin on the CPU, RT of high and BE of low model priority: the CPU
-plugin itself has no priorities). The last word is of the whole process: nice 19, or SCHED_IDLE."""
+plugin itself has no priorities). The last argument applies to the whole process: nice is nice 19, idle is
+SCHED_IDLE."""
 import os
 import signal
 import sys
@@ -82,7 +83,7 @@ def run_rt(run, arrivals):
 def main():
     engine, threads, rt_path, be_path = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
     way = sys.argv[5] if len(sys.argv) > 5 else "plain"
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who holds the other end of the input ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program at the other end of the input ends this one
     if way == "nice":
         os.nice(19)
     elif way == "idle":

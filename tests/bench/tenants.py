@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
-"""Outside partners: mobilenetv2 real time beside resnet50 best effort, in erc, ONNX Runtime and OpenVINO, each on all cores.
-Usage: tenants.py BUILD; started by tests/bench/tenants.sh in an environment that has the partners.
+"""Comparison with other runtimes: mobilenetv2 as real-time beside resnet50 as best-effort work, in erc, ONNX Runtime
+and OpenVINO, each on all cores. Usage: tenants.py BUILD; started by tests/bench/tenants.sh in an environment that has
+the other runtimes.
 
-Slices take turns within each round: of each system RT alone, RT beside BE, BE alone, with the same Poisson arrivals. Each is
+A round has these slices for each system: RT alone, RT beside BE, BE alone, with the same Poisson arrivals. Each is
 compared with its own RT and BE alone in the same round; figures are medians of the rounds, p99 is of all arrivals of all rounds.
-In slices of RT alone a process of the idle class spins on each core: a core that sleeps comes late, most of all on a virtual
-machine, so that RT beside BE, which keeps cores awake, would be compared with something slower than itself.
-Tenants sleep between arrivals and while they wait. Two processes share the cores as the operating system has it, BE plain, nice
-19 or SCHED_IDLE. Environment:
-    ROUNDS     default 7; fewer when they would take more than 480 s
+In slices of RT alone a process of the idle class spins on each core: a sleeping core wakes late, above all on a virtual
+machine. BE keeps cores awake, so without this RT alone would be slower than RT beside BE. Tenants sleep between
+arrivals and while they wait. Two processes share the cores as the operating system schedules them; BE has ordinary
+priority, nice 19 or SCHED_IDLE. Environment:
+    ROUNDS     default 7; fewer if they would take more than 480 s
     SLICE      seconds of a slice, default 2.4
-    LOAD       default 0.3: RT's rate times the slowest system's time of a run alone
-    SYSTEMS    default: all; "erc onnxruntime-idle" picks some
+    LOAD       default 0.3: RT's rate times the time of a run alone in the slowest system
+    SYSTEMS    default: all; "erc onnxruntime-idle" selects two
     RESULTS    default: tests/bench/results
 """
 import json
@@ -27,21 +28,21 @@ import time
 
 import tenants_report
 
-LEAD_NS = 100_000_000     # from the order to the slice
+LEAD_NS = 100_000_000     # from the command to the start of the slice
 WARM_NS = 150_000_000     # from BE's start to the first arrival
-PATIENCE_S = 60           # for an answer, beyond the slice
+PATIENCE_S = 60           # maximum time to wait for an answer after the slice
 CALIBRATION_RUNS = 60
-MOST_SECONDS = 480        # a further round that would not be over by then is left out
+MOST_SECONDS = 480        # no further round begins if it would end after this time
 PROBE_S, LATE_NS = 0.001, 200_000
 
-# name, engine, BE's way; None: both tenants in one process
+# name, engine, priority of BE's process; None: both tenants in one process
 SYSTEMS = [("erc", "erc", None)] + \
     [(f"{engine}-{way}", engine, way) for engine in ("onnxruntime", "openvino") for way in ("plain", "nice", "idle")] + \
     [("openvino-priorities", "openvino-priorities", None)]
 
 
 class Worker:
-    """A process with one tenant or two; it ends with its input."""
+    """A process with one or two tenants; it ends when its input ends."""
 
     def __init__(self, command):
         self.command = command
@@ -83,7 +84,7 @@ class Worker:
 
 
 class Awake:
-    """Processes that spin in the idle class, one for each core; stopped but between `go` and `stop`."""
+    """Processes that spin in the idle class, one for each core; they run only between `go` and `stop`."""
 
     def __init__(self, cores):
         self.processes = []
@@ -109,7 +110,8 @@ class Awake:
 
 
 class Probe(threading.Thread):
-    """Sleeps a millisecond at a time: how often and how long the machine wakes it late, by what else runs."""
+    """Sleeps a millisecond at a time and records how often and how much the machine wakes it late, for each kind of
+    slice."""
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -167,7 +169,7 @@ class Bench:
 
     def start(self, key, command):
         self.workers[key] = Worker(command)
-        self.workers[key].await_ready()  # one after the other: starting is work too
+        self.workers[key].await_ready()  # one after the other, because starting takes processor time
 
     def start_all(self):
         partner = [sys.executable, os.path.join(os.path.dirname(__file__), "tenant_partner.py")]
@@ -193,7 +195,8 @@ class Bench:
     # ---- slices
 
     def run(self, phase, rt, be, offsets):
-        """One slice; rt and be are workers or None, and may be the same. BE's runs, and each arrival's latency and service time."""
+        """Runs one slice; rt and be are workers or None, and may be the same. Returns BE's runs, and each arrival's
+        latency and service time."""
         start = time.monotonic_ns() + LEAD_NS
         end = start + int(self.slice_s * 1e9)
         arrivals = [start + offset for offset in offsets] if rt else []
@@ -213,7 +216,8 @@ class Bench:
         return be_runs, latencies, services
 
     def calibrate(self):
-        """The rate of arrivals, from the slowest engine's run alone where nothing stalls it: one tenth of them are faster."""
+        """The rate of arrivals, from the time of a run alone in the slowest engine: the 10th percentile, so without
+        stalls."""
         slowest = 0
         self.awake.go()
         for engine in self.engines:
@@ -231,7 +235,7 @@ class Bench:
             offsets.append(at)
 
     def of_engine(self, engine, offsets, rows):
-        """RT alone, each system's RT beside BE, BE alone: one after the other."""
+        """One after the other: RT alone, RT beside BE, and BE alone, of each system."""
         rt, systems = self.workers[engine, "rt"], [s for s in self.systems if s[1] == engine]
         self.awake.go()
         _, alone, services = self.run("RT alone", rt, None, offsets)
@@ -260,13 +264,13 @@ class Bench:
 
 
 def share_of_available(rounds):
-    """None where RT alone took the device for nearly all of the time."""
+    """None if RT alone used the device nearly all of the time."""
     shares = [r["be_per_s"] / r["be_alone_per_s"] / r["available"] for r in rounds if r["available"] > 0.1]
     return statistics.median(shares) if shares else None
 
 
 def summary(name, engine, rounds):
-    """One system's figures: ratios are medians over rounds of pairs, percentiles in ms are of all arrivals."""
+    """One system's figures: ratios are medians of the ratios of each round; percentiles in ms are of all arrivals."""
     alone, beside = (sum((r[key] for r in rounds), []) for key in ("rt_alone_ns", "rt_ns"))
 
     def ratio(of):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `make bench-tenants`: tests/bench/tenants.py, in a Python environment of its own in build/partners, which is made when it
-# is not there.
+# `make bench-tenants`: runs tests/bench/tenants.py in its own Python environment, build/partners, which is made if it
+# does not exist.
 set -euo pipefail
 environment=build/partners
 if ! [ -x "$environment/bin/python" ] || ! "$environment/bin/python" -c 'import onnxruntime, openvino, numpy' 2>/dev/null; then

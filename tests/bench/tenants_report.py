@@ -8,7 +8,7 @@ MOST_STALLED = 5  # percent, in slices of RT alone
 
 
 def number(value, width):
-    """As many digits behind the point as leave a space before it."""
+    """Rounds to as many decimals as leave a space before the number."""
     for digits in (2, 1, 0):
         text = f"{value:.{digits}f}"
         if len(text) < width:
@@ -34,21 +34,21 @@ def stall_line(phase, stalls):
 
 def report(result):
     systems = result["systems"]
-    lines = ["# Outside partners", "",
+    lines = ["# Comparison with other runtimes", "",
              f"`make bench-tenants` on {result['processor']}, {result['cores']} cores, Linux {result['kernel'].split('-')[0]}.", "", "```",
-             f"RT: {result['rt']}, Poisson, {result['rate_per_s']:.1f}/s ({result['load']:g} of what the slowest system does alone).",
+             f"RT: {result['rt']}, Poisson, {result['rate_per_s']:.1f}/s ({result['load']:g} of the slowest system's rate alone).",
              f"BE: {result['be']}, closed loop. fp32, batch 1, {result['cores']} threads for each model in each system;",
-             f"tenants sleep while they wait. {result['rounds']} rounds of slices of {result['slice_s']:g} s that take turns.",
-             "Beside RT alone a process of the idle class spins on each core: else cores fall",
-             "asleep and come late, which BE keeps them from.", "",
+             f"tenants sleep while they wait. {result['rounds']} rounds of alternating slices of {result['slice_s']:g} s.",
+             "Beside RT alone a process of the idle class spins on each core. Without it cores",
+             "would sleep and wake late; beside BE they do not sleep.", "",
              "Ratios are to the same system's RT and BE alone in the same round (medians of",
-             "the rounds; p99: of all arrivals). `avail`: BE beside RT over BE alone, to the",
-             "share of the time in which RT alone leaves the device free.", "",
-             "                       RT alone    beside BE     ratio to alone     BE to it",
+             "the rounds; p99: of all arrivals). `avail`: BE beside RT over BE alone, divided",
+             "by the share of the time in which RT alone leaves the device free.", "",
+             "                       RT alone    beside BE     ratio to alone     BE ratio",
              "                      mean   p99   mean    p99   mean   p90   p99  alone  avail",
              "                        ms    ms     ms     ms"]
     lines += [row(system) for system in systems]
-    lines += ["", "                      RT     RT p50 ms    ratio   mean ratio     BE runs a second",
+    lines += ["", "                      RT     RT p50 ms    ratio   mean ratio     BE runs per s",
               "                arrivals  alone beside   of p50  of rounds        alone  beside"]
     lines += [f"{s['system']:<20s}{s['arrivals']:4d}" + number(s["rt_alone_ms"]["p50"], 7) + number(s["rt_ms"]["p50"], 7) +
               f"{s['p50_ratio']:9.3f}  {s['mean_ratios'][0]:.2f} to {s['mean_ratios'][1]:<6.2f}" +
@@ -60,7 +60,7 @@ def report(result):
     lines += ["", "A thread that sleeps 1 ms at a time woke more than 0.2 ms late:"]
     lines += [stall_line(phase, stalls) for phase, stalls in result["stalls"].items()]
     if stalled_percent(result["stalls"]["RT alone"]) > MOST_STALLED:
-        lines += ["", f"That is more than {MOST_STALLED} % with RT alone: other work had the machine, and these figures", "say little."]
+        lines += ["", f"That is more than {MOST_STALLED} % with RT alone: the machine was busy with other work,", "and these figures are not reliable."]
     return "\n".join(lines + ["```", ""])
 
 

@@ -86,7 +86,7 @@ sed "s|\"digits\"|\"$MODELS/unknown.onnx\"|" pair.json >unknown.json
 bench --workload unknown.json 2>&1 | sed "s|$MODELS/||"
 run env TMPDIR=tmp erc bench --quiet --workload unknown.json --model digits=d.erca --device sim:h100 2>&1 | sed "s|$MODELS/||;s|$PWD/||" | tail -1
 run env TMPDIR=/nowhere erc bench --quiet --device sim:h100 --workload onnx.json --model digits=digits.onnx
-# Stopped while a slow compiler runs.
+# A signal while a slow compiler runs.
 printf '#!/bin/sh\nsleep 3\n' >slow-cc
 chmod +x slow-cc
 CC=$PWD/slow-cc TMPDIR=tmp XDG_CACHE_HOME=$PWD/cache erc bench --quiet --workload onnx.json --model digits=digits.onnx --dim batch=1 &

@@ -7,7 +7,7 @@ cp "$MODELS/relu_add.onnx" "$MODELS/nonzero.onnx" one
 cp one/*.onnx two
 targets=cpu:x86-64-v3,h100,cuda:sm_75,cuda:compute_80
 (cd one && erc compile relu_add.onnx -o probe.erca --quiet --no-cache --target cuda:sm_90 2>../probe.log)
-[ $? = 6 ] && ! grep -qE 'failed on kernel|does not say which resources' probe.log && skip "compile_cuda: NVRTC is not here, or not of CUDA 12 or 13"
+[ $? = 6 ] && ! grep -qE 'failed on kernel|does not report the resources' probe.log && skip "compile_cuda: NVRTC is not here, or not of CUDA 12 or 13"
 rm -f probe.log
 (cd one && run erc compile nonzero.onnx -o n.erca --quiet --no-cache -j 1 --target h100,cuda:compute_80)
 (cd two && run erc compile "$PWD/nonzero.onnx" -o ../two/n.erca --quiet --no-cache -j 3 --target h100,cuda:compute_80) | sed 's|/.*/two|TWO|'

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# For a missing dimension the message says what to give; with it the model compiles; unknown and useless ones are reported.
+# For a missing dimension the message says which option to give, and with it the model compiles. Unknown and unused
+# dimensions are reported.
 . "$LIBRARY"
 cp "$MODELS/symbolic.onnx" .
 run erc compile symbolic.onnx -o x.erca --quiet

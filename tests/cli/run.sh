@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Running: known answers, stored and compared outputs, repeated runs.
+# Running: outputs with known values, stored and compared outputs, repeated runs.
 . "$LIBRARY"
 quietly erc compile "$MODELS/relu_add.onnx" -o tiny.erca --target cpu:x86-64-v3 --quiet
 # x = -2 … 3; y = relu(x) + x

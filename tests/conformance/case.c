@@ -75,14 +75,14 @@ static bool refused(enum ercc_status status)
 	return status == ERCC_UNSUPPORTED || status == ERCC_MODEL;
 }
 
-/* For want of a kernel on the target. */
+/* Whether the compilation failed because the target lacks a kernel. */
 static bool is_absent(enum ercc_status status, const char *reason)
 {
 	return status == ERCC_UNSUPPORTED && reason && strstr(reason, ": kernel ") && strstr(reason, " is not on ");
 }
 
-/* The integer and bool inputs of the first data set, as constants, and with `lists` also what is a list or one number
- * of floats behind the first input: scales and the like. Returns how many; data is in arrays. */
+/* Lists the integer and bool inputs of the first data set, as constants. With `lists` also the float inputs after the
+ * first one that have at most one dim, such as scales. Returns their number; the data is in `arrays`. */
 static uint32_t collect_pins(const struct test_case *test, const struct ercc_model_info *info, bool lists,
                              struct array *arrays, struct ercc_const *consts)
 {
@@ -112,7 +112,7 @@ static enum ercc_status compile_with_pins(const struct test_case *test, const st
 	enum ercc_status status = ERCC_UNSUPPORTED;
 	*tried = count > 0;
 	if (count) {
-		char *second = NULL; /* the reason of the normal try says more */
+		char *second = NULL; /* reason of a second try; that of the first one is the better message */
 		status = compile(test, limits, artifact, consts, count, &second);
 		if ((!refused(status) && status != ERCC_OK) || is_absent(status, second))
 			give(reason, RESULT_WRONG, second);
@@ -152,7 +152,7 @@ static const char *light_input(const struct erc_tensor_info *info, struct array 
 	return NULL;
 }
 
-/* The model's inputs keep their file numbers when others are pinned: found by the model's own list. */
+/* The number of an input's file is its index in the model's own list, which includes pinned inputs. */
 static uint32_t input_number(const struct ercc_model_info *info, const char *name)
 {
 	for (uint32_t i = 0; i < info->input_count; i++)
@@ -202,7 +202,7 @@ static char *compare_output(const struct test_case *test, const struct limits *l
 	return text;
 }
 
-/* Runs one data set. NULL, or what went wrong. */
+/* Runs one data set. Returns NULL, or what is wrong. */
 static char *run_set(const struct test_case *test, const struct limits *limits, const struct ercc_model_info *info,
                      int set, struct runner *runner)
 {
@@ -257,7 +257,7 @@ static char *run_sets(const struct test_case *test, const struct limits *limits,
 		return memory_printf("the model compiles, but ercc_model_info refuses it");
 	if (runner_open(&runner, &open) != ARGS_OK)
 		text = memory_printf("load: %s", erc_error_detail());
-	/* Pinned values are those of the first set: the others, if any, do not apply. */
+	/* Pinned values are those of the first set, so the other sets are not run. */
 	for (int set = 0; !text && set_exists(test, set) && !(pinned && set); set++)
 		text = run_set(test, limits, info, set, &runner);
 	runner_close(&runner);
@@ -281,7 +281,7 @@ enum result case_run(const struct test_case *test, const struct limits *limits, 
 	if (status != ERCC_OK)
 		return RESULT_WRONG;
 	char *wrong = run_sets(test, limits, artifact, pinned, false);
-	if (!wrong && limits->device) /* where it has a form of its own */
+	if (!wrong && limits->device) /* as real-time work, which may run in another form */
 		wrong = run_sets(test, limits, artifact, pinned, true);
 	return give(reason, wrong ? RESULT_WRONG : pinned ? RESULT_PINNED : RESULT_PASS, wrong);
 }

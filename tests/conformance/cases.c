@@ -7,7 +7,7 @@
 
 #include "tests/conformance/conformance.h"
 
-/* ---- the operator a case is about: the first node that is no Constant, read from the wire format ---- */
+/* ---- the operator that a case tests: the first node except Constants, read from the wire format ---- */
 
 struct span {
 	const uint8_t *at, *end;
@@ -25,7 +25,7 @@ static bool next_varint(struct span *in, uint64_t *out)
 	return false;
 }
 
-/* The next field; *body is set for length-delimited ones, others are stepped over. */
+/* The next field; *body is set for length-delimited fields, and others are skipped. */
 static bool next_field(struct span *in, uint64_t *field, struct span *body)
 {
 	uint64_t key, length;
@@ -106,7 +106,8 @@ static void find_in_category(struct cases *cases, const char *root, const char *
 			continue;
 		}
 		char *model = memory_printf("%s/%s/model.onnx", folder, entry->d_name);
-		if (strncmp(entry->d_name, "test_", 5) || access(model, R_OK)) { /* "real" names downloads only */
+		/* the "real" cases have no model: it must be downloaded */
+		if (strncmp(entry->d_name, "test_", 5) || access(model, R_OK)) {
 			free(model);
 			continue;
 		}

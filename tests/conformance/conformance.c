@@ -13,11 +13,11 @@
 #include "tests/conformance/conformance.h"
 
 #define JOBS_MAX 64
-#define ANSWER_BYTES 512 /* of a case: a result byte, then the reason; less than a pipe takes in one piece */
+#define ANSWER_BYTES 512 /* of a case: a result byte, then the reason; at most what is written to a pipe at once */
 
 struct settings {
 	const char *data, *work;              /* the suite's data folder; a folder for artifacts and lists */
-	const char *list;                     /* run the cases listed here only, and fail when one does not pass */
+	const char *list;                     /* run only the cases in this list, and fail if one does not pass */
 	const char *write_list;               /* write the passing cases here */
 	uint32_t jobs, limit_s, every, batch; /* batch: cases of one child */
 	struct limits limits;
@@ -25,12 +25,12 @@ struct settings {
 	struct text_list patterns;
 };
 
-/* One child at work. */
+/* A child process, and its cases. */
 struct slot {
 	pid_t pid; /* 0: free */
 	int pipe;
 	double deadline_us;
-	struct test_case *next, *end; /* what it has not answered for */
+	struct test_case *next, *end; /* the cases without a result */
 	bool answered;
 	char answer[ANSWER_BYTES];
 	size_t answer_bytes;
@@ -38,7 +38,7 @@ struct slot {
 
 /* ---- the child ---- */
 
-/* A device that takes long to open stays open from case to case. */
+/* A device that takes long to open stays open between cases. */
 static erc_runtime *hold_device(const char *device)
 {
 	struct erc_runtime_options options = {.size = sizeof options, .device = device, .units = 1};
@@ -46,7 +46,7 @@ static erc_runtime *hold_device(const char *device)
 	return device && erc_runtime_create(&options, &runtime) == ERC_OK ? runtime : NULL;
 }
 
-/* Ends behind a case that went wrong: who knows what it left. */
+/* Ends after a case that failed, because the process may be damaged. */
 static void child(const struct settings *settings, const struct slot *slot, int number, int out)
 {
 	char *artifact = memory_printf("%s/case_%d.erca", settings->work, number);
@@ -72,7 +72,7 @@ static void child(const struct settings *settings, const struct slot *slot, int 
 	_exit(0);
 }
 
-/* For the slot's cases. */
+/* Starts a child for the slot's cases. */
 static bool start(const struct settings *settings, struct slot *slot, int number)
 {
 	int ends[2];
@@ -104,13 +104,13 @@ static void say_cannot_start(void)
 	exit(EXIT_RUN);
 }
 
-/* The child is gone; what it left undone, but for the case that ended it, is for another. */
+/* The child has ended. Its remaining cases, except the one that ended it, go to another child. */
 static void finish(const struct settings *settings, struct slot *slot, int number, bool timed_out)
 {
 	int status;
 	if (timed_out) {
 		kill(-slot->pid, SIGKILL);
-		kill(slot->pid, SIGKILL); /* in case it had not made its group yet */
+		kill(slot->pid, SIGKILL); /* it may not have made its group yet */
 	}
 	while (waitpid(slot->pid, &status, 0) < 0 && errno == EINTR)
 		;
@@ -131,7 +131,7 @@ static void finish(const struct settings *settings, struct slot *slot, int numbe
 		say_cannot_start();
 }
 
-/* Reads what a child said: a result for each case; at its end of file it is gone. */
+/* Reads a child's results, one for each case. At the end of the file the child has ended. */
 static void collect(const struct settings *settings, struct slot *slot, int number)
 {
 	ssize_t got = read(slot->pipe, slot->answer + slot->answer_bytes, sizeof slot->answer - slot->answer_bytes);
@@ -214,7 +214,7 @@ static void keep_matching(struct cases *cases, const struct text_list *patterns)
 	cases->count = kept;
 }
 
-/* Reads "category/name" lines, every n-th of them; exact names as patterns. Returns how many lines there are. */
+/* Reads every n-th line "category/name"; a name is a pattern that matches only itself. Returns the number of lines. */
 static size_t read_list(const char *path, uint32_t every, struct text_list *names)
 {
 	size_t lines = 0;
@@ -258,7 +258,7 @@ static void count_results(const struct cases *cases, size_t *counts)
 		counts[cases->items[i].result]++;
 }
 
-/* Against the list: nothing of it may be lost. */
+/* Compares with the list: every case of it must pass. */
 static int report_list(const struct settings *settings, const struct cases *cases, size_t lines, size_t wanted)
 {
 	size_t good = 0;

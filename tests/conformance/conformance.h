@@ -4,7 +4,7 @@
 
 #include "tools/erc/command.h"
 
-/* ABSENT: needs a kernel that is not on the target. */
+/* ABSENT: needs a kernel that the target does not have. */
 enum result {
 	RESULT_PASS,
 	RESULT_PINNED,
@@ -22,13 +22,13 @@ struct test_case {
 	char *name;     /* "test_relu" */
 	char *model;    /* path of the model */
 	char *folder;   /* holds test_data_set_N; NULL: a light model, one generated input */
-	char *expected; /* light model: its one output */
+	char *expected; /* light model: file of its one output */
 	char *op;       /* "Relu" */
 	enum result result;
-	char *reason; /* what the case said first when it did not pass */
+	char *reason; /* the case's first message if it did not pass */
 };
 
-/* How a case runs and what is near enough. */
+/* How a case runs, and the limits of errors. */
 struct limits {
 	const char *target;
 	const char *device; /* NULL: cpu */
@@ -48,13 +48,14 @@ void case_free(struct test_case *test);
 void cases_free(struct cases *cases);
 
 /* case.c */
-/* Compiles to `artifact` (a path that it may write), runs and compares; *reason is the caller's to free. */
+/* Compiles to `artifact` (a path that it may write), runs and compares; the caller frees *reason. */
 enum result case_run(const struct test_case *test, const struct limits *limits, const char *artifact, char **reason);
 
 /* summary.c */
-/* Tables by category and operator, the unsupported ones by reason (all of them to `path`). */
+/* Prints tables by category and operator, and the most frequent reasons of unsupported cases; writes all reasons to
+ * `path`. */
 void summary_print(const struct cases *cases, const char *path);
-/* The absent ones by kernel, a line each; returns how many there are. */
+/* Prints the absent cases by kernel, one line each; returns their number. */
 size_t summary_absent(const struct cases *cases);
 
 #endif

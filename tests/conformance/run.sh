@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Finds ONNX's backend suite and runs the conformance program on it.
 #   run.sh BUILD            everything; MATCH='glob', UPDATE=1 rewrites passing.txt
-#                           TARGET=emulated:sm_90 runs what another target than the machine's makes of the cases; DEVICE=cuda: there
-#   run.sh BUILD --check    the cases in passing.txt; CONFORMANCE_EVERY=N takes every n-th; not what TARGET has no kernel for
+#                           TARGET=emulated:sm_90 compiles the cases for another target; DEVICE=cuda: runs them there
+#   run.sh BUILD --check the cases in passing.txt; CONFORMANCE_EVERY=N takes every n-th; without those for which TARGET
+#   has no kernel
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 out=$1
@@ -13,10 +14,10 @@ debian=/usr/share/libonnx-testdata/data
 mkdir -p "$work"
 export XDG_CACHE_HOME=$PWD/build/cache
 
-if [ -d "$out/suite/data" ]; then # a bundle's
+if [ -d "$out/suite/data" ]; then # in a bundle
 	data=$out/suite/data
 elif [ -f "$archive" ]; then
-	# Extracted once; the folder's name tells the archive's content.
+	# Extracted once; the folder's name has the hash of the archive.
 	suite=build/suite-$(cksum <"$archive" | cut -d' ' -f1)
 	if [ ! -d "$suite" ]; then
 		part=$(mktemp -d build/suite.XXXXXX)

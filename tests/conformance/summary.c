@@ -56,7 +56,7 @@ static void print_table(struct test_case **sorted, size_t count)
 	report_free(report);
 }
 
-/* A reason without names in quotes and numbers, so that the same ones fall together. */
+/* A reason without quoted names and numbers, so that similar ones are counted together. */
 static char *reason_kind(const char *reason)
 {
 	char *kind = memory_printf("%s", reason), *to = kind;

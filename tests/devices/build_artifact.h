@@ -1,5 +1,5 @@
-/* Artifacts made in memory, record by record, for the tests of the loader and the devices. It also writes what is
- * wrong: the loader has to find that. */
+/* Artifacts made in memory, record by record, for the tests of the loader and the devices. It also writes wrong
+ * artifacts, which the loader must reject. */
 #ifndef BUILD_ARTIFACT_H
 #define BUILD_ARTIFACT_H
 

@@ -94,7 +94,7 @@ START_TEST(gone_when_failed)
 }
 END_TEST
 
-/* A paused tenant's run needs nothing by the board; afterwards it goes on where it was. */
+/* While a tenant is paused, the board says that its run needs 0 units. Afterwards the run continues. */
 START_TEST(withdrawn_while_paused)
 {
 	open_runtime(WIDE + 2);
@@ -162,7 +162,7 @@ START_TEST(keeps_off_and_comes_back)
 			first += tiles_of[i];
 		atomic_store(&urgent.control[GATE_OPEN], first);
 		settle(&partner, units - told_of[stage], 0);
-		/* It has found its units: as many tiles run as there are, while all others are held. */
+		/* It has its units: all tiles of the launch run, while the best-effort tiles are held. */
 		await_min(&urgent.control[GATE_ENTERED], first + tiles_of[stage]);
 	}
 	let_all(&urgent);

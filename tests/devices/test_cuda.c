@@ -375,7 +375,7 @@ START_TEST(copy_behind_nothing)
 }
 END_TEST
 
-/* Best-effort runs that are stopped, shrunk, grown and sent away by real-time runs at random moments give the same
+/* Best-effort runs that are stopped, shrunk, grown and preempted by real-time runs at random moments give the same
  * bits. Also with a driver that has neither graphs nor writes by streams. */
 START_TEST(preempted_at_random)
 {

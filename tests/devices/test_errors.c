@@ -266,7 +266,7 @@ END_TEST
 
 /* ---- cancelled runs ---- */
 
-/* A run that is under way is cancelled, again and again; what it used is free for the next run. */
+/* A run that is under way is cancelled, again and again; its units and memory are free for the next run. */
 START_TEST(cancelled)
 {
 	static struct tenant tenant;

@@ -140,7 +140,7 @@ START_TEST(out_of_memory)
 		OK(erc_request_destroy(request));
 		OK(erc_session_destroy(session));
 	}
-	ck_assert_int_gt(n, 8); /* both handles, and what they hold */
+	ck_assert_int_gt(n, 8); /* at least both handles and their memory */
 	tenant_close(&early);
 	bed_close(&bed);
 }
@@ -178,7 +178,7 @@ END_TEST
 
 /* ---- at a bad moment ---- */
 
-/* What has children or runs cannot be destroyed, and goes on. */
+/* A handle with children or a run under way cannot be destroyed, and the run continues. */
 START_TEST(destroyed_in_flight)
 {
 	struct bed bed;

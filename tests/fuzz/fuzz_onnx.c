@@ -17,7 +17,7 @@ static void print_and_parse(struct context *ctx, const struct graph *graph)
 		return;
 	graph_print(graph, out);
 	fclose(out);
-	/* Text with a digest in it is refused, all else must be read. */
+	/* Text with a digest is refused; all other text must be read. */
 	if (graph_parse(ctx, text, &again) == ERCC_OK && graph_verify(again, "parse") != ERCC_OK)
 		abort();
 	free(text);

@@ -1,11 +1,12 @@
-"""Random small graphs against ONNX Runtime: `make fuzz-graphs`. Draws valid graphs of 1 to 6 nodes over the operators
-that `erc ops` lists, lets ONNX Runtime (optimisations off) compute them, writes them as cases of the conformance runner
-(model.onnx, test_data_set_0) and has that compile, run and compare them. The same seed gives the same graphs.
+"""Compares random small graphs with ONNX Runtime: `make fuzz-graphs`. Generates valid graphs of 1 to 6 nodes with the
+operators that `erc ops` lists. ONNX Runtime (optimisations off) computes them. They are written as cases of the
+conformance runner (model.onnx, test_data_set_0), which compiles, runs and compares them. The same seed gives the same
+graphs.
 
-Five things are not drawn, because ONNX Runtime reads them in a way of its own; graphs_layers.py says which at each: SAME
-padding of pools with dilations or with strides beyond the window; ConvTranspose with SAME padding below its strides; Resize
-to a size of 1 and by parts of a pixel, by two of the coordinate modes; AffineGrid to a size of 1; zeros of DFTs beside
-large values.
+Five things are not generated, because ONNX Runtime computes them differently; graphs_layers.py says how in each place:
+SAME padding of pools with dilations or with strides beyond the window; ConvTranspose with SAME padding below its
+strides; Resize to a size of 1, or by a fraction of a pixel, with two of the coordinate modes; AffineGrid to a size of
+1; zeros of DFTs beside large values.
 
   graphs.py --erc BUILD --work DIR [--seed N] [--count N] [--only OP,OP] [--keep N FILE.tar.xz]"""
 
@@ -35,7 +36,7 @@ OPTIONS.intra_op_num_threads = 1
 
 
 class Refused(Exception):
-    """ONNX Runtime takes no such node, or what it computes suits no comparison."""
+    """ONNX Runtime rejects the node, or its results cannot be compared."""
 
 
 def run_reference(model, feeds):
@@ -100,7 +101,7 @@ class Graph:
         return self.value(array, self.chance(.25) if constant is None else constant)
 
     def pick(self, types, rank=None, min_rank=0, max_rank=5, min_dim=1, low=-4, high=4, exact=False, inside=False, only_old=False):
-        """A value that suits, one that was computed where there is one; else a new input."""
+        """A suitable value: a computed one if there is one, else a new input."""
         def suits(name):
             a = self.values[name]
             if name in self.constants or a.dtype.type not in types or (exact and not self.exact[name]):
@@ -121,7 +122,8 @@ class Graph:
         return self.fresh(dims, self.rng.choice(types), low, high, constant=False)
 
     def like(self, name, low=-3, high=3, nonzero=False, one_way=False, exact=False):
-        """An operand that broadcasts with a value: its shape, with dims of 1, or fewer of them."""
+        """An operand that broadcasts with a value: it has the same shape, or some dims are 1, or leading dims are
+        missing."""
         shape = list(self.shape(name))
         same = [n for n in self.values if self.shape(n) == tuple(shape) and self.dtype(n) == self.dtype(name)]
         if not nonzero and not one_way and self.chance(.3) and not exact:
@@ -139,7 +141,7 @@ class Graph:
     # -- nodes --
 
     def emit(self, op, inputs, attributes, outputs=1, move=False):
-        """Adds a node and computes it. `move`: the outputs hold the inputs' very values."""
+        """Adds a node and computes it. `move`: the outputs are elements of the inputs, unchanged."""
         names = [f"v{len(self.values) + i}" for i in range(outputs)]
         node = helper.make_node(op, inputs, names, name=f"n{len(self.nodes)}")
         for key, value in attributes.items():
@@ -170,7 +172,7 @@ class Graph:
 
 
 def draw(rng, names, refused):
-    """`names`: the opset from which on each operator is there."""
+    """`names`: the first opset of each operator."""
     first = str(rng.choice(list(names)))
     opset = int(rng.integers(max(13, names[first]), max(21, names[first]) + 1))
     graph = Graph(rng, opset)
@@ -190,7 +192,7 @@ def draw(rng, names, refused):
 
 
 def write_case(graph, folder):
-    """The whole model, computed once more in one piece: what is compared with."""
+    """Computes the whole model again at once; these are the expected values."""
     made = [o for n in graph.nodes for o in n.output if o]
     outputs = [n for n in made if n not in graph.used] or made[-1:]
     outputs += [n for n in made if n in graph.used and graph.chance(.1)]
@@ -208,7 +210,7 @@ def write_case(graph, folder):
 
 
 def compare(arguments, root, work):
-    """Runs the batch; names of the cases by result, and what was said of them."""
+    """Runs the batch. Returns the names of the cases by result, and their messages."""
     passing = os.path.join(work, "passing.txt")
     command = [os.path.join(arguments.erc, "conformance"), "--data", root, "--work", work, "--write-list", passing, "--limit", "60",
                "--rtol", "1e-4", "--atol", "1e-5", "--jobs", str(arguments.jobs)]

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs graphs.py in a Python environment of its own: graphs.sh BUILD [arguments]. With --check it runs the stored graphs
-# instead, which needs no Python; graphs.txt lists them. `--count 215 --seed 777 --keep 200 tests/fuzz/graphs.tar.xz`
-# stored them.
+# instead, which needs no Python; graphs.txt lists them. They were stored by `--count 215 --seed 777 --keep 200
+# tests/fuzz/graphs.tar.xz`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 out=$1

@@ -1,5 +1,5 @@
-"""How graphs.py draws nodes of the larger operators: products, convolutions, pools, reductions, norms, look-ups,
-recurrent layers, resampling, quantisation. See graphs_ops.py."""
+"""How graphs.py generates nodes of the larger operators: products, convolutions, pools, reductions, norms, gathers and
+scatters, recurrent layers, resampling, quantisation. See graphs_ops.py."""
 
 import numpy as np
 
@@ -100,7 +100,7 @@ def conv_transpose(g, name):
     if g.chance(.4):
         a["pads"] = [int(g.rng.integers(0, (k + 1) // 2)) for k in kernel] * 2
     elif g.chance(.2) and all(k >= s for k, s in zip(kernel, a.get("strides", kernel))):
-        # Below that ONNX Runtime's output is smaller than input times stride, which ONNX asks for.
+        # With less, ONNX Runtime's output is smaller than input times stride, which ONNX requires.
         a["auto_pad"] = str(g.rng.choice(["SAME_UPPER", "SAME_LOWER"]))
         a.pop("output_padding", None)
     if g.chance(.15) and "auto_pad" not in a:
@@ -112,8 +112,8 @@ def conv_transpose(g, name):
 def pool(g, name):
     x, spatial, kernel = spatial_input(g)
     a = window(g, spatial, kernel, g.shape(x)[2:])
-    # ONNX Runtime leaves dilations out when it works out SAME padding of a pool, and pads less than nothing where strides are
-    # larger than the window.
+    # ONNX Runtime ignores dilations when it computes the SAME padding of a pool, and the padding becomes negative if
+    # strides are larger than the window.
     if name == "LpPool" and g.opset < 18 or name == "AveragePool" and g.opset < 19 or "SAME" in a.get("auto_pad", ""):
         a.pop("dilations", None)
     if "SAME" in a.get("auto_pad", "") and "strides" in a:
@@ -241,10 +241,10 @@ def topk(g, name):
     g.emit(name, [x, g.const(np.array([k], I64))], {"axis": axis, "largest": int(g.rng.integers(0, 2))}, outputs=2, move=True)
 
 
-# ---- look-ups ----
+# ---- gathers and scatters ----
 
 def indices(g, shape, limit, unique=False):
-    """Positions below `limit`; a run-time input where chance has it."""
+    """Indices below `limit`; sometimes a run-time input."""
     v = g.rng.permutation(limit)[:int(np.prod(shape))].reshape(shape) if unique else g.rng.integers(-limit if g.chance(.3) else 0, limit, shape)
     return g.value(np.asarray(v, I64 if g.chance(.7) else I32), constant=g.chance(.6))
 
@@ -353,7 +353,8 @@ def rotary(g, name):
 def dft(g, name):
     n = int(g.rng.integers(2, 12))
     real = g.chance(.5)
-    x = g.fresh([int(g.rng.integers(1, 3)), n, 1 if real else 2], F32, -.3, .3)  # ONNX Runtime's zeros are 1e-5 off beside large values
+    # Small values: beside large ones ONNX Runtime's zeros have an error of 1e-5.
+    x = g.fresh([int(g.rng.integers(1, 3)), n, 1 if real else 2], F32, -.3, .3)
     a = {"onesided": 1} if real and g.chance(.5) else {"inverse": int(not real and g.chance(.5))}
     if g.opset < 20:
         a["axis"] = 1
@@ -390,11 +391,12 @@ def resize(g, name):
         a.update(cubic_coeff_a=-.5, exclude_outside=int(g.rng.integers(0, 2)))
     n, c, h, w = g.shape(x)
     if g.chance(.5):
-        # pytorch_half_pixel to a size of 1: ONNX's reference reads at -0.5, as erc does, ONNX Runtime at 0.
+        # pytorch_half_pixel to a size of 1: ONNX's reference and erc read at -0.5, ONNX Runtime at 0.
         low = 2 if "pytorch" in a["coordinate_transformation_mode"] else 1
         g.emit(name, [x, "", "", g.const(np.array([n, c] + g.dims(2, low, 12), I64))], a)
     else:
-        # Where a scaled size is no whole number, ONNX aligns corners with that number and ONNX Runtime with the rounded one.
+        # If a scaled size is not a whole number, ONNX aligns corners with that number, ONNX Runtime with the rounded
+        # one.
         whole = a["coordinate_transformation_mode"] in ("align_corners", "pytorch_half_pixel")
         scales = [1, 2, 3] if whole else [.5, 1, 2, 3, 1.5]
         g.emit(name, [x, "", g.const(np.array([1, 1, *g.rng.choice(scales, 2)], F32))], a)
@@ -411,7 +413,7 @@ def grid_sample(g, name):
 
 @op("AffineGrid")
 def affine_grid(g, name):
-    # Where corners of one place are, ONNX does not say: ONNX Runtime takes 1, PyTorch and erc 0.
+    # ONNX does not define the position of the corners of a dim of 1: it is 1 in ONNX Runtime, 0 in PyTorch and erc.
     n, c, h, w = g.dims(4, 2, 5)
     g.emit(name, [g.fresh([n, 2, 3], F32), g.const(np.array([n, c, h, w], I64))], {"align_corners": int(g.rng.integers(0, 2))})
 

@@ -1,5 +1,5 @@
-"""How graphs.py draws a node of each operator. A maker takes the graph under construction, picks or
-makes inputs that suit the operator and calls g.emit; what ONNX Runtime then refuses is dropped there."""
+"""How graphs.py generates a node of each operator. A maker gets the unfinished graph, selects or makes inputs that suit
+the operator and calls g.emit, which drops nodes that ONNX Runtime refuses."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def op(*names):
 
 # ---- element by element ----
 
-# Where a function is defined, with some distance from where small errors grow.
+# The range in which a function is defined, without the places where small errors grow.
 DOMAINS = {"Log": (0.05, 50), "Sqrt": (0.01, 1e4), "Asin": (-.95, .95), "Acos": (-.95, .95), "Atanh": (-.95, .95),
            "Acosh": (1.05, 50), "Tan": (-1.4, 1.4), "Exp": (-8, 5), "Sinh": (-5, 5), "Cosh": (-5, 5), "Sin": (-20, 20),
            "Cos": (-20, 20), "Reciprocal": (0.1, 1e3)}

@@ -1,17 +1,19 @@
-"""`make bench-gpu`: figures of the CUDA device, in parts that can be run apart. Started by bench.sh with the folder of the
-programs. Only Python's own library is needed here; PyTorch, where it is there, is the partner (partners.py).
+"""`make bench-gpu`: figures of the CUDA device, in parts that can be run separately. Started by bench.sh with the
+folder of the programs. Needs only Python's standard library. If PyTorch is installed, its figures are measured beside
+ours (partners.py).
 
 Environment:
-    PARTS       which of: models gemm preempt tax loading phases workloads (default: all)
+    PARTS       of models gemm preempt tax loading phases workloads (default: all)
     GPU=stub    rehearsal on the stand-in for the driver, small, with kernels emulated on the CPU; QUICK=1: smaller still
-    LIMIT_S     seconds for everything (default 570): what would begin later is left out, and named
+    LIMIT_S     seconds for everything (default 570): steps that would begin later are left out and listed
     RESULTS     folder for gpu-bench.json (default: tests/bench/results; a rehearsal: DIR/bench-gpu/stub)
-    MODELS      networks of the part `models`; COMPILE: those that torch.compile is tried on
-    ROUNDS, SLICE, EVENTS       how much: see SIZES; COMPILE_S: what torch.compile may take for one network
+    MODELS      networks of the part `models`; COMPILE: those that are also measured with torch.compile
+    ROUNDS, SLICE, EVENTS       see SIZES; COMPILE_S: maximum seconds of torch.compile for one network
     TARGET      instead of the GPU's own: cuda:compute_80
     PYTHON      the interpreter, also that of partners.py
 
-The file is written after each part and each model. Parts of an earlier run with the same device and revision stay."""
+The file is written after each part and each model. Parts of an earlier run with the same device and revision are
+kept."""
 
 import json
 import os
@@ -22,9 +24,10 @@ from bench_run import Bench, Failed, run
 
 PARTS = ("models", "gemm", "preempt", "tax", "loading", "phases", "workloads")
 OURS = ("real_time", "best_effort")
-SAMPLES = 200  # of each series that are written
+SAMPLES = 200  # maximum number of samples of each series that are written
 
-# Clients of samples/workloads/disb_*.json are small networks for a few cores; a GPU runs those that DISB names.
+# The clients of samples/workloads/disb_*.json are small networks for a few cores; a GPU runs the networks that DISB
+# names.
 DISB = {"squeezenet": "vgg19", "resnet50": "resnet152", "densenet121": "densenet201", "mobilenetv2": "inceptionv3", "minilm": "distilbert"}
 
 SIZES = {
@@ -72,7 +75,7 @@ def text_of(us):
 # ---- parts: each returns what goes into the file, and adds its rows to the table ----
 
 def part_models(bench):
-    """Latency of single requests, batch 1: our two forms and PyTorch's, in turns."""
+    """Latency of single requests, batch 1: our two forms and PyTorch's, alternating."""
     out = bench.record["parts"].setdefault("models", {})
     for name in bench.sizes["models"]:
         if bench.step(name, 45, lambda: compare(bench, name, out)) is not None:
@@ -80,7 +83,7 @@ def part_models(bench):
 
 
 def open_partner(bench, name, forms):
-    """PyTorch with the forms that work, whose names go into `forms`; what was wrong with others."""
+    """Starts PyTorch. The forms that work go into `forms`; returns also the errors of the others."""
     network, *options = name.split("-")
     size = int(options[0][1:]) if options else 0
     wanted = ["eager"] + (["graph"] if bench.partner_device == "cuda" else []) + (["compile"] if network in bench.sizes["compile"] else [])
@@ -95,7 +98,7 @@ def open_partner(bench, name, forms):
         except Failed as error:
             note = f"{how}: {error}"
             bench.say(f"models: {name}: PyTorch, {note}")
-            if partner and partner.is_over():  # it took too long and was killed: again, without that form
+            if partner and partner.is_over():  # it took too long and was killed: begins again without that form
                 partner, wanted[:] = bench.partner(network, size), forms + wanted
                 forms.clear()
     return partner, note
@@ -143,7 +146,7 @@ def show_models(bench, name, figures, forms):
 
 
 def part_gemm(bench):
-    """One product of N x N matrices in the plain form against torch.matmul, which is cuBLAS in fp32."""
+    """One product of N x N matrices in the plain form, compared with torch.matmul, which is cuBLAS in fp32."""
     out = bench.record["parts"].setdefault("gemm", {})
     try:
         partner = bench.partner("none") if bench.has_torch else None
@@ -175,7 +178,8 @@ def one_gemm(bench, n, partner, out):
 
 
 def probe(bench):
-    """See tests/bench/probe.h: a tile for each unit, and nearly all of the shared memory that a block may have."""
+    """Makes the probe of tests/bench/probe.h: a tile for each unit, with nearly all of the shared memory that a block
+    may have."""
     local = bench.local_bytes - 1024
     path = os.path.join(bench.work, "probe.erca")
     plain = bench.artifact(f"cumsum-s{32 * bench.units}", ["--kernel-dir", "tests/gpu/probe"])
@@ -184,7 +188,7 @@ def probe(bench):
 
 
 def part_preempt(bench):
-    """Submit to the last granted unit, beside work that keeps all units busy."""
+    """Time from submit to the last granted unit, beside work that keeps all units busy."""
     out = bench.record["parts"].setdefault("preempt", {})
     rt = bench.step("the probe", 10, lambda: probe(bench))
     for be in bench.sizes["be"] if rt else []:
@@ -208,7 +212,7 @@ def preempt(bench, rt, be, policy, out):
 
 
 def part_tax(bench):
-    """The elastic form of each launch over its plain form."""
+    """The time of each launch in its elastic form, divided by that in its plain form."""
     out = bench.record["parts"].setdefault("tax", {})
     for name in bench.sizes["tax"]:
         if bench.step(name, 30, lambda: tax(bench, name, out)) is not None:
@@ -239,7 +243,8 @@ def part_loading(bench):
 
 
 def part_phases(bench):
-    """A real-time tenant beside best-effort ones, with the words that its launches tell and without: its latency, and what they got done."""
+    """A real-time tenant beside best-effort ones, with and without the words that its launches write to the board: its
+    latency, and their completed runs."""
     out = bench.record["parts"].setdefault("phases", {})
     needed = 2 * bench.sizes["workload_rounds"] * bench.sizes["workload_slice"] + 30
     for turn in range(bench.sizes["phase_turns"]):
@@ -257,7 +262,7 @@ PHASE_FIGURES = ("rt_mean_us", "rt_solo_mean_us", "rt_mean_ratio", "rt_p99_us", 
 
 
 def phases(bench, how, needed, out):
-    """BE's share is of completed runs: the unit time that the host counts does not know when blocks kept off."""
+    """BE's share counts completed runs, because the host's unit time includes the time for which blocks had left."""
     path, models = workload_file(bench, "long", bench.sizes["long"])
     command = [bench.program("erc"), "bench", "--workload", path, "--device", "cuda", "--policy", "elastic", "--format", "json",
                "--rounds", str(bench.sizes["workload_rounds"]), "--slice", str(bench.sizes["workload_slice"])]
@@ -271,7 +276,7 @@ def phases(bench, how, needed, out):
 
 
 def workload_file(bench, name, names):
-    """A workload with other models; its clients take their names."""
+    """Writes the workload with other models, and names its clients after them."""
     with open("tests/gpu/long.json" if name == "long" else f"samples/workloads/{name}.json", encoding="utf-8") as file:
         workload = json.load(file)
     for client in workload["clients"]:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `make bench-gpu`, or from the bundle `./run.sh bench`: bench.sh DIR measures on the GPU with the programs in DIR, part by part,
-# and prints one table. bench.py has the parts and what may be set.
+# `make bench-gpu`, or from the bundle `./run.sh bench`: bench.sh DIR measures on the GPU with the programs in DIR, part
+# by part, and prints one table. bench.py describes the parts and the settings.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 python=${PYTHON:-python3}

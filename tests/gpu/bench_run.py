@@ -1,5 +1,5 @@
-"""What bench.py is put together from: commands with time limits, PyTorch's side as a process, the machine, models and
-artifacts, the file of results."""
+"""The parts of bench.py: commands with time limits, PyTorch's side as a process, the machine, models and artifacts, the
+file of results."""
 
 import ctypes
 import datetime
@@ -15,20 +15,20 @@ import time
 
 
 class Failed(Exception):
-    """A step did not work; the others go on."""
+    """A step failed; the other steps are still run."""
 
 
 END_GRACE_S = 15
-end = None  # of everything, by the monotonic clock
+end = None  # when the whole run must end, by the monotonic clock
 
 
 def dies_with_us():
-    """In a child: a bench that is killed leaves nothing on the GPU."""
+    """Called in a child, which then ends with the bench: if the bench is killed, nothing stays on the GPU."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def run(command, timeout):
-    """Its stdout. The whole group is killed when time is up: compilers have children."""
+    """Returns its stdout. When the time is over, the whole process group is killed, because compilers have children."""
     timeout = max(END_GRACE_S, min(timeout, end + END_GRACE_S - time.monotonic()))
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
                                preexec_fn=dies_with_us)
@@ -44,7 +44,7 @@ def run(command, timeout):
 
 
 class Partner:
-    """A partners.py that runs; see there for the commands."""
+    """A running partners.py, which describes the commands."""
 
     def __init__(self, network, device, size, timeout, log):
         self.errors = open(log, "w", encoding="utf-8")
@@ -54,7 +54,7 @@ class Partner:
         self.facts = self.read(timeout)
 
     def read(self, timeout):
-        """A line; the server writes one at a time, so none is behind it."""
+        """Reads a line. The server writes one at a time, so nothing follows it."""
         end = time.monotonic() + max(1, timeout)
         line = b""
         while not line.endswith(b"\n"):
@@ -116,7 +116,8 @@ class Bench:
         self.rows.append((self.part, what, ours, partner, against, ratio))
 
     def step(self, what, needed_s, work):
-        """Does it if there is time; a failure is noted, and the rest goes on. None: it was not done."""
+        """Runs a step if there is time. A failure is recorded, and the other steps are still run. Returns None if the
+        step was not run or failed."""
         if self.left() < needed_s:
             self.left_out.append(f"{self.part}: {what}")
             self.say(f"{self.part}: {what}: left out, it takes about {needed_s:.0f} s")
@@ -173,7 +174,7 @@ class Bench:
         self.has_torch = importlib.util.find_spec("torch") is not None
 
     def keep_earlier(self, wanted):
-        """Parts that are not run now stay, if they are of the same device and revision."""
+        """Parts that are not run now are kept if they are of the same device and revision."""
         try:
             with open(self.path, encoding="utf-8") as file:
                 earlier = json.load(file)
@@ -187,7 +188,7 @@ class Bench:
             self.earlier = {key: list(self.record[key]) for key in ("failures", "left_out")}
 
     def find_nvrtc(self):
-        """PyTorch's packages bring NVRTC where the toolkit's is not on the loader's path."""
+        """Uses NVRTC of PyTorch's packages if the loader does not find the toolkit's."""
         if not os.environ.get("ERC_NVRTC") and not glob.glob("/usr/local/cuda*/lib*/libnvrtc.so.1[23]"):
             found = [x for path in sys.path for x in glob.glob(path + "/nvidia/*/lib/libnvrtc.so.1[23]")]
             if found:
@@ -207,7 +208,7 @@ class Bench:
         return path
 
     def artifact(self, name, extra=()):
-        """Kept from run to run unless erc is newer; for the stand-in where this is a rehearsal."""
+        """It is kept from run to run unless erc is newer. In a rehearsal it is made for the stand-in."""
         path = os.path.join(self.work, name + ".erca")
         if os.path.exists(path) and os.path.getmtime(path) > os.path.getmtime(self.program("erc")):
             return path
@@ -221,7 +222,7 @@ class Bench:
             run([self.program("stub_artifact"), built, built], 60)
         os.replace(built, path)
         if onnx.startswith(self.work):
-            os.remove(onnx)  # large, and quickly made again
+            os.remove(onnx)  # it is large, and can be made again quickly
         return path
 
     def erc_bench(self, name, real_time, seconds):
@@ -233,7 +234,7 @@ class Bench:
         return Partner(network, self.partner_device, size, 120, os.path.join(self.work, "partners.log"))
 
     def measured(self, program, arguments, options, timeout):
-        """What a program of tests/bench writes as JSON."""
+        """Runs a program of tests/bench and returns the JSON that it writes."""
         path = os.path.join(self.work, program + ".json")
         run([self.program(program), *arguments, path, *options], timeout)
         with open(path, encoding="utf-8") as file:

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Tests on a GPU: check.sh DIR, where DIR is a build (`make check-gpu`) or an unpacked bundle (`make gpu-bundle`). Prints one table
-# and writes gpu-check.json after every step, so that a run that is cut short keeps what it has.
-#   PARTS="devices errors"   these only; those of earlier runs stay in the JSON
+# Tests on a GPU: check.sh DIR, where DIR is a build (`make check-gpu`) or an unpacked bundle (`make gpu-bundle`).
+# Prints one table and writes gpu-check.json after every step, so that an interrupted run keeps its results.
+#   PARTS="devices errors"   only these; the parts of earlier runs stay in the JSON
 #   GPU=stub                 the same on the stand-in for CUDA, with emulated kernels: a rehearsal
 #   SHORT=1                  a small part of each, for `make check`
-#   RESULTS=FOLDER           where the JSON goes (tests/bench/results; of a rehearsal: DIR)
-#   MODELS="resnet50 lstm"   these networks only (of the model maker; NAME:SIZE for smaller inputs)
+#   RESULTS=FOLDER           folder of the JSON (tests/bench/results; for a rehearsal: DIR)
+#   MODELS="resnet50 lstm"   only these networks (of the model maker; NAME:SIZE for smaller inputs)
 #   JOBS, SANITIZER          cases at a time (all cores); the tool (compute-sanitizer)
 set -uo pipefail
 dir=$(cd "${1:?usage: check.sh DIR}" && pwd) || exit 1

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154
-# What check.sh counts with, and how it writes it down. A part's steps stand in files of $work, which later runs on the same
-# device find again.
+# How check.sh counts, and writes its table and JSON. The steps of a part are in files in $work, which later runs on the
+# same device use again.
 export XDG_CACHE_HOME=${XDG_CACHE_HOME:-$PWD/build/cache}
 JOBS=${JOBS:-$(nproc)}
 
@@ -8,7 +8,7 @@ fact() {
 	sed -n "s/^$1 //p" <<<"$facts"
 }
 
-# Sets device, target, driver, revision; compiled and tested: what models are compiled for, and what device tests are told.
+# Sets device, target, driver and revision; `compiled`, the target for models; and `tested`, the value of ERC_TEST_GPU.
 find_gpu() {
 	case ${GPU:-} in
 	"" | stub) ;;
@@ -60,7 +60,7 @@ begin_part() {
 	write_json
 }
 
-# count STEP PASSED FAILED SKIPPED SECONDS [FAILURE]: takes note of a step
+# count STEP PASSED FAILED SKIPPED SECONDS [FAILURE]: records a step
 count() {
 	echo "$1 $2 $3 $4 $5" >>"$work/$part.steps"
 	[ -z "${6:-}" ] || echo "$1: $6" >>"$work/$part.failures"
@@ -74,13 +74,13 @@ skip() {
 	count "$1" 0 0 1 0
 }
 
-# What failed, a line each: tests of Check, and what programs of ours call FAIL or lost.
+# The failures in a log, a line each: tests of Check, and lines of our programs with FAIL or lost.
 failures_of() {
 	sed -nE 's/^[^: ]+:[0-9]+:[FE]:[^:]*:([^:]+):([0-9]+): (.*)/\1 \2: \3/p; s/^(FAIL|lost): //p' "$1" | cut -c1-200 | head -n 50
 }
 
-# step NAME SECONDS COMMAND...: runs it that long at most; its output is in a log. A part in which two steps ran out of time
-# is given up: a GPU is lent by the minute.
+# step NAME SECONDS COMMAND...: runs the command for at most SECONDS; its output is in a log. After two steps of a part
+# ran out of time, the rest of the part is left out, because time on a GPU is expensive.
 step() {
 	local name=$1 limit=$2 log=$work/$part-$1.log began=$SECONDS code passed failed skipped
 	shift 2
@@ -122,7 +122,7 @@ json_text() {
 	sed 's/[^[:print:]]/?/g; s/\\/\\\\/g; s/"/\\"/g; s/.*/"&"/'
 }
 
-# json_list FILE: its lines
+# json_list FILE: its lines as a JSON list
 json_list() {
 	json_text <"$1" | paste -sd, | sed 's/,"/, "/g'
 }
@@ -151,7 +151,7 @@ write_json() {
 	} >"$work/json" && mv "$work/json" "$results/gpu-check.json"
 }
 
-# The parts of this run, what was skipped and why, and a line of counts; fails when one failed.
+# Prints the parts of this run, the skipped steps with reasons, and the counts. Fails if a step failed.
 print_table() {
 	local passed failed skipped seconds all_passed=0 all_failed=0 all_skipped=0
 	printf '%-10s %8s %8s %8s %8s\n' part passed failed skipped seconds

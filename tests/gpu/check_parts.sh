@@ -26,7 +26,7 @@ fails() {
 	fi
 }
 
-# The command's side: what a user sees.
+# What a user of the command sees.
 command_errors() {
 	local good=$work/good.erca other=$work/other.erca cut=$work/cut.erca
 	local input=(--input image=zeros)
@@ -41,14 +41,14 @@ command_errors() {
 	fails 2 "cuda:9" "$dir/erc" run "$good" --device cuda:9 "${input[@]}"
 }
 
-# Of another family than the GPU's, so that it cannot run here.
+# A target of another family than the GPU, so the artifact cannot run here.
 other_target() {
 	local number=75
 	[ "${target#cuda:sm_7}" = "$target" ] || number=90
 	echo "${compiled%_*}_$number"
 }
 
-# erc_compile MODEL ARTIFACT TARGET OPTIONS...: and made ready for the stand-in
+# erc_compile MODEL ARTIFACT TARGET OPTIONS...: compiles, and converts the artifact for the stand-in if needed
 erc_compile() {
 	"$dir/erc" compile "$1" -o "$2" --target "$3" --quiet "${@:4}" || return 1
 	case $3 in
@@ -74,11 +74,11 @@ part_ops() {
 
 # ---- models: whole networks against the cpu device ----
 
-# What emulated kernels can run through in a minute or two: size behind a colon.
+# Networks that emulated kernels can run in a minute or two, with the size of the input after a colon.
 rehearsed="squeezenet:64 mobilenetv2:64 resnet50:64 densenet121:64 inceptionv3:96 efficientnet_b0:64 shufflenetv2:64 lstm"
 
-# compare NAME SECONDS PATH...: a GPU's outputs with those of the cpu device in the same artifact, or, where there is no C compiler
-# for it, with those that the bundle brings
+# compare NAME SECONDS PATH...: compares a GPU's outputs with those of the cpu device in the same artifact, or, without
+# a C compiler, with those in the bundle
 compare() {
 	local name=$1 limit=$2 reference=cpu path
 	shift 2
@@ -124,7 +124,7 @@ part_models() {
 	[ -n "$SHORT" ] || twins
 }
 
-# The reference models of other runtimes, where they are.
+# The reference models of other runtimes, if they exist.
 twins() {
 	local twins=${ERC_TESTDATA:-../shared}/models/twins folders
 	folders=("$twins")
@@ -138,7 +138,7 @@ twins() {
 	fi
 }
 
-# ---- preempt: the same bits whenever a run is sent away ----
+# ---- preempt: the same bits whenever a run is preempted ----
 
 part_preempt() {
 	local runs=1000 seconds=25 models="squeezenet mobilenetv2 resnet50"
@@ -153,7 +153,7 @@ part_preempt() {
 
 # ---- sanitize: every template under the tools of compute-sanitizer ----
 
-# Memory of the device and of blocks, the order of threads, barriers, what is read before it is written.
+# The tools check device memory and shared memory, races of threads, barriers, and reads of uninitialised memory.
 sanitized() {
 	local tool=$1 reference=cpu log=$work/sanitizer code
 	has_compiler || reference=$dir/references
@@ -178,7 +178,7 @@ part_sanitize() {
 		return
 	fi
 	local tools="memcheck racecheck synccheck initcheck" templates=${SHORT:+softmax}
-	if [ "${GPU:-}" = stub ]; then # the step alone is tried out: nothing looks for errors
+	if [ "${GPU:-}" = stub ]; then # a rehearsal: nothing looks for errors
 		tools=memcheck templates=softmax
 		for tool in racecheck synccheck initcheck; do
 			skip "$tool" "there is no compute-sanitizer for the stand-in"

@@ -1,4 +1,5 @@
-/* Says which GPU the driver's first one is, a line for each fact: "target cuda:sm_90". Without one: a message, and exit code 5. */
+/* Describes the driver's first GPU, a line for each fact: "target cuda:sm_90". Without a GPU: a message, and exit code
+ * 5. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Stands in for compute-sanitizer where the GPU is stood in for: runs the program, and finds nothing unless the program fails.
+# Replaces compute-sanitizer in rehearsals without a GPU: runs the program, and reports an error only if the program
+# fails.
 tool=memcheck
 while [ $# -gt 0 ]; do
 	case $1 in

@@ -1,13 +1,14 @@
 """PyTorch's side of `make bench-gpu`: the model maker's networks as PyTorch modules of the same layer shapes (weights are
-random: latency does not depend on them), in fp32 with TF32 off. Started by bench.py, one network a process; commands come
-by stdin, one a line, answers go out as lines of JSON:
+random: latency does not depend on them), in fp32 with TF32 off. Started by bench.py, one network per process. It reads
+commands from stdin, one per line, and writes answers as lines of JSON:
 
     prepare eager|graph|compile     {"prepared": ...} or {"failed": ...}
     run eager|graph|compile S       {"samples_us": [...]}: one request at a time for S seconds
     gemm N                          {"samples_us": [...]}: torch.matmul of two N x N matrices on the device
 
-A request is what erc's is: inputs from host memory (pinned), outputs back to host memory (pinned), then wait. Batch
-norms are folded into convolutions, attention is scaled_dot_product_attention. `graph` is eager recorded as a CUDA graph."""
+A request does the same as a request of erc: it copies inputs from pinned host memory and outputs to pinned host memory,
+and waits. Batch norms are folded into convolutions, attention is scaled_dot_product_attention. `graph` is the eager
+form, recorded as a CUDA graph."""
 
 import argparse
 import json
@@ -96,7 +97,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Layer norms before attention and feed-forward (GPT-2, ViT) or behind them (BERT)."""
+    """Layer norms before attention and feed-forward (GPT-2, ViT) or after them (BERT)."""
 
     def __init__(self, width, heads, inner, before, tanh):
         super().__init__()
@@ -252,7 +253,7 @@ class Partner:
 
 
 def gemm(n, device):
-    """Microseconds of one product, seven times: as many in a row as take about 20 ms."""
+    """Microseconds of one product, measured seven times. Each time runs as many products as take about 20 ms."""
     a, b = torch.randn(n, n, device=device), torch.randn(n, n, device=device)
     out = torch.empty(n, n, device=device)
 
@@ -295,7 +296,7 @@ def main():
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = True
-    out, sys.stdout = sys.stdout, sys.stderr  # what compilers print is no answer
+    out, sys.stdout = sys.stdout, sys.stderr  # compilers may print to stdout, which is for answers
     with torch.no_grad():
         partner = None if arguments.network == "none" else Partner(arguments.network, arguments.size, arguments.device)
         facts = {"torch": torch.__version__, "cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version(),
@@ -304,7 +305,7 @@ def main():
         for line in sys.stdin:
             try:
                 reply = answer(partner, arguments.device, line.split())
-            except Exception as error:  # the process goes on: another form may work
+            except Exception as error:  # the process continues, because another form may work
                 reply = {"failed": f"{type(error).__name__}: {error}"[:400]}
             print(json.dumps(reply), file=out, flush=True)
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What the cpu device makes of the models that check.sh runs, for machines without a C compiler: references.sh DIR OUT. Minutes.
-# MODELS picks some of the networks.
+# Computes the outputs of the cpu device for the models that check.sh runs, for machines without a C compiler:
+# references.sh DIR OUT. Takes minutes. MODELS selects some of the networks.
 set -uo pipefail
 dir=$(cd "$1" && pwd) || exit 1
 cd "$(dirname "$0")/../.." || exit 1

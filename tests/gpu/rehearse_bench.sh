@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A part of `make check`: bench.sh on the stand-in for CUDA, as small as can be. Seconds; the figures mean nothing, but every
-# program runs, every part writes its figures and the table, and what goes wrong is told.
+# A part of `make check`: bench.sh on the stand-in for CUDA, as small as possible. Takes seconds. The figures mean
+# nothing, but every program runs, every part writes its figures and the table, and failures are reported.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 out=$1
@@ -51,7 +51,7 @@ for form in ("real_time", "best_effort"):
 assert p["gemm"]["64"]["ours_us"][0] > 0
 for policy in ("elastic", "priority"):
     events = p["preempt"]["gemm-s64"][policy]
-    # a tile spins for 500 us and more, so that no request ends sooner, and no unit begins before its request is there
+    # a tile spins for at least 500 us, so no request ends sooner, and no unit begins before its request was submitted
     assert events["events"] == 20 and events["policy"] == policy
     for x in (x for x in events["times"] if x["events"]):
         assert x["p50_us"] >= (500 if x["to"] == "finished" else 0) and x["most_us"] < 3e7, x
@@ -70,17 +70,17 @@ for name in disb_a disb_c long; do
 		"$RESULTS/gpu-bench.json" $name >"$RESULTS/$name.json"
 	is "$name is of its schema" "$out/tests/validate" schemas/bench.schema.json "$RESULTS/$name.json"
 done
-# One part alone keeps the others; without time nothing is run, and that is told.
+# A run of one part keeps the results of the others. Without time nothing is run, and this is reported.
 is "a part alone" env PARTS=gemm tests/gpu/bench.sh "$out" >"$table"
 is "keeps the others" has '"workloads": \{' "$RESULTS/gpu-bench.json"
 is "no time" env LIMIT_S=0 PARTS=tax tests/gpu/bench.sh "$out" >"$table"
 is "is told" has '^left out: tax: digits' "$table"
 is "and written" has '"tax: digits"' "$RESULTS/gpu-bench.json"
-# A program that fails is a failure of its part alone: no other model here has so many kernels.
+# A failing program fails only its part; no other model here has so many kernels.
 is "a failure" exits 1 env ERC_STUB_FAIL=cuModuleLoadDataEx:5 PARTS="preempt tax" tests/gpu/bench.sh "$out" >"$table"
 is "is told" has '^FAILED: tax: digits' "$table"
 is "and the other part runs" has '^preempt ' "$table"
-# Where the driver shows no GPU there is nothing to measure.
+# If the driver has no GPU, nothing can be measured.
 is "no GPU" exits 6 env -u GPU ERC_LIBCUDA="$PWD/$out/stub/libcuda.so.1" ERC_STUB_DEVICES=0 tests/gpu/bench.sh "$out" 2>"$table"
 is "is told" has 'no GPU' "$table"
 is "PyTorch's side is a program" python3 -c 'import ast; ast.parse(open("tests/gpu/partners.py", encoding="utf-8").read())'

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The entry of the GPU bundle (make gpu-bundle):
+# The entry point of the GPU bundle (make gpu-bundle):
 #   ./run.sh check            correctness on the GPU (tests/gpu/check.sh)
 #   ./run.sh bench            figures (tests/gpu/bench.sh)
-# PARTS="..." picks parts of either, RESULTS=DIR says where the JSON goes (default: results/), LIMIT_S ends a bench in time,
-# GPU=stub rehearses without a GPU (that needs a C compiler: kernels are emulated on the CPU).
+# PARTS="..." selects parts of either, RESULTS=DIR is the folder for the JSON (default: results/), LIMIT_S limits the
+# seconds of a bench, GPU=stub rehearses without a GPU (this needs a C compiler: kernels are emulated on the CPU).
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
 case ${1:-} in
@@ -13,7 +13,7 @@ check | bench) ;;
 	exit 2
 	;;
 esac
-# Kernels that were built are kept here, and ONNX's suite is looked for here.
+# The kernel cache and ONNX's suite are in this folder.
 export XDG_CACHE_HOME=$PWD/build/cache ERC_TESTDATA=${ERC_TESTDATA:-$PWD/testdata}
 [ "${GPU:-}" = stub ] || export RESULTS=${RESULTS:-$PWD/results}
 mkdir -p build/cache

@@ -1,5 +1,5 @@
-/* Writes a small model for each GPU kernel template (template_cases.h): `template_models FOLDER [STEM...]`. The second of a
- * template is STEM-2.onnx. */
+/* Writes a small model for each GPU kernel template (template_cases.h): `template_models FOLDER [STEM...]`. The second
+ * model of a template is STEM-2.onnx. */
 #include "tests/unit/model_file.h"
 #include "tests/unit/template_cases.h"
 #include "tests/suite.h"
@@ -15,7 +15,7 @@ static bool is_wanted(const char *stem)
 	return count == 2;
 }
 
-/* What writes models is made for tests. */
+/* The functions that write models are those of unit tests. */
 START_TEST(write_all)
 {
 	size_t number = 1;

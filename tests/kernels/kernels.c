@@ -1,10 +1,10 @@
 /* Builds GPU kernels in all tile shapes that their choosers offer, for real architectures, and prints what one takes: a
- * kernel that spills, or takes more registers than its chooser thought, fails. Needs NVRTC, no GPU. */
+ * kernel that spills, or takes more registers than its chooser predicted, fails. Needs NVRTC, no GPU. */
 #include "tests/ops/gpu_tiles.h"
 
 #include "compiler/kernels/dense/conv.h"
 
-#define STAGES_OF_CONV 4 /* place in a shape */
+#define STAGES_OF_CONV 4 /* index of the number of stages in a shape */
 
 static const char *const architectures[] = {"cuda:sm_80", "cuda:sm_90"};
 
@@ -42,7 +42,8 @@ static const struct {
 	{"attention, 20", "attention", ATTENTION("20", "const h:f32[] = {0.5}\n", "s = Mul(p, h) \"s\"\n")},
 };
 
-/* A third of the shapes, in which each tile has one or two numbers of stages: that changes next to nothing. */
+/* Takes a third of the shapes, with one or two numbers of stages for each tile. More would make almost no
+ * difference. */
 static void take_stages(size_t number, struct shapes *shapes)
 {
 	int kept = 0;
@@ -52,7 +53,7 @@ static void take_stages(size_t number, struct shapes *shapes)
 	shapes->count = kept;
 }
 
-/* Builds up to MAX_BUDGETS shapes and prints them; *more counts those that take more registers than was thought. */
+/* Builds up to MAX_BUDGETS shapes and prints them; *more counts those that take more registers than predicted. */
 static enum ercc_status build_some(size_t number, struct job *job, const struct shapes *shapes, int first, int count,
                                    int *failed)
 {

@@ -1,9 +1,10 @@
-/* Whole models against reference outputs, each run for all targets, budgets and forms, twice: every output within a relative L2
- * error of 1e-5, and the same bits each time. `models REFERENCES WORK PATH...`
+/* Compares whole models with reference outputs. Each is run twice for all targets, budgets and forms: every output
+ * within a relative L2 error of 1e-5, and the same bits each time. `models REFERENCES WORK PATH...`
  *
- * REFERENCES is a folder with NAME.ref.npy (all outputs, flattened and joined in order) on its input.npy, or on random inputs
- * where it has none; of PATH, a model or a folder of them, those NAME.onnx are taken that have one. Or it is the word `cpu`: outputs
- * are compared with those of the device `cpu`, which the same artifact holds code for. --save only writes these as references. */
+ * REFERENCES is a folder with NAME.ref.npy (all outputs, flattened and joined in order). They were computed from
+ * input.npy there, or from random inputs if there is none. PATH is a model or a folder of models; models NAME.onnx
+ * without a reference are left out. If REFERENCES is the word `cpu`, outputs are compared with those of the device
+ * `cpu`, for which the same artifact has code. --save only writes the outputs of `cpu` as references. */
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@ struct check {
 	struct settings settings;
 	const char *name; /* "squeezenet" */
 	char *artifact;
-	struct array input, reference; /* input without data: random ones */
+	struct array input, reference; /* if input has no data, inputs are random */
 	size_t passed, failed, skipped;
 };
 
@@ -42,7 +43,7 @@ static bool has_device(const struct check *check)
 	return check->settings.device != NULL;
 }
 
-/* Binds the input and runs. NULL, or what went wrong. */
+/* Binds the input and runs. Returns NULL, or what is wrong. */
 static const char *run_once(struct runner *runner, const struct check *check)
 {
 	if (!check->input.data)
@@ -53,7 +54,7 @@ static const char *run_once(struct runner *runner, const struct check *check)
 	return runner_run(runner, true) == ERC_OK ? NULL : erc_error_detail();
 }
 
-/* An output at its true dims, as f32. NULL, or what went wrong. */
+/* Reads an output with its true dims, as f32. Returns NULL, or what is wrong. */
 static const char *read_output(const struct runner *runner, uint32_t output, struct array *out)
 {
 	struct array view;
@@ -66,7 +67,7 @@ static const char *read_output(const struct runner *runner, uint32_t output, str
 	return NULL;
 }
 
-/* Largest relative L2 error of the outputs; negative when their sizes are not the reference's. */
+/* Largest relative L2 error of the outputs; negative if their sizes differ from the reference's. */
 static double worst_error(const struct runner *runner, const struct check *check)
 {
 	size_t at = 0;
@@ -96,7 +97,7 @@ static bool same_bits(const struct runner *runner, char **first)
 		struct array view = {.bytes = 0};
 		if (runner_output(runner, i, &view) == ERC_OK)
 			memcpy(all + at, view.data, view.bytes);
-		at += view.bytes; /* those of a run whose dims differ lie elsewhere */
+		at += view.bytes; /* if dims differ, the outputs after this one begin elsewhere */
 	}
 	bool same = !*first || !memcmp(*first, all, bytes);
 	if (*first)
@@ -113,7 +114,7 @@ struct form {
 	bool real_time;
 };
 
-/* Two runs. */
+/* Runs the model twice. */
 static void check_runs(struct check *check, struct runner *runner, const struct form *form, char **first)
 {
 	char *how = form->workers ? memory_printf("%u workers", form->workers)
@@ -170,7 +171,7 @@ static void check_form(struct check *check, const struct form *form, char **firs
 	runner_close(&runner);
 }
 
-/* A CPU with one worker and two, a GPU in both forms. */
+/* On a CPU with one worker and with two, on a GPU in both forms. */
 static void check_target(struct check *check, const char *target)
 {
 	char *first = NULL;
@@ -188,7 +189,7 @@ static void check_target(struct check *check, const char *target)
 
 /* ---- references ---- */
 
-/* All outputs, joined. */
+/* Joins all outputs. */
 static const char *join_outputs(const struct runner *runner, struct array *out)
 {
 	int64_t most = 0, count = 0;
@@ -248,7 +249,7 @@ static bool is_cpu_reference(const struct check *check)
 	return !strcmp(check->settings.references, "cpu");
 }
 
-/* NULL, or what went wrong. An emulated target becomes one for the stand-in for CUDA. */
+/* Returns NULL, or what is wrong. An emulated target is converted for the stand-in for CUDA. */
 static const char *compile(const struct check *check, const char *path)
 {
 	bool quiet = true;
@@ -284,7 +285,7 @@ static void check_model(struct check *check, const char *path)
 	else if (check->settings.save)
 		check->passed++;
 	else if (has_device(check))
-		check_target(check, NULL); /* the one that this device runs */
+		check_target(check, NULL); /* the target that this device runs */
 	else
 		for (size_t i = 0; i < COUNT_OF(cpu_targets); i++)
 			check_target(check, cpu_targets[i]);
@@ -293,7 +294,7 @@ static void check_model(struct check *check, const char *path)
 	array_free(&check->reference);
 }
 
-/* Of a model without a reference nothing is known. */
+/* A model without a reference is left out. */
 static void check_path(struct check *check, const char *path)
 {
 	const char *file = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;

@@ -1,7 +1,7 @@
-/* Preempted runs against undisturbed ones: `preempt [options] RUNS WORKERS ARTIFACT...`. While a model runs, its room changes at
- * random moments, to nothing and back, and its budget between launches; another session takes the units in between.
- * Every run under every budget must give the bytes of the run that nobody disturbed; with --urgent those of real-time runs of the
- * same model beside them, too. */
+/* Compares preempted runs with a run alone: `preempt [options] RUNS WORKERS ARTIFACT...`. While a model runs, its room
+ * changes at random moments, also to 0 and back, and its budget changes between launches. Another session uses the free
+ * units. Every run under every budget must give the same bytes as the run alone. With --urgent, real-time runs of the
+ * same model beside them must give the same bytes, too. */
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,13 +18,13 @@
 struct settings {
 	const char *device; /* NULL: cpu */
 	uint32_t runs, workers;
-	uint32_t seconds; /* most, for each artifact; 0: as long as it takes */
+	uint32_t seconds; /* maximum for each artifact; 0: no limit */
 	bool urgent;      /* real-time runs beside them */
 };
 
 struct disturber {
 	erc_session *session;
-	const char *budgets[MAX_BUDGETS + 1]; /* the last: by room */
+	const char *budgets[MAX_BUDGETS + 1]; /* the last one: by room */
 	uint32_t budget_count, units;
 	uint64_t random;
 	_Atomic bool is_over;
@@ -49,7 +49,7 @@ static void *disturb(void *argument)
 		struct timespec pause = {0, (long)next_random(d, 300000)};
 		nanosleep(&pause, NULL);
 	}
-	erc_session_set_units(d->session, d->units); /* whoever still runs comes to its end */
+	erc_session_set_units(d->session, d->units); /* runs under way can end */
 	return NULL;
 }
 
@@ -61,7 +61,7 @@ static size_t output_bytes(const struct runner *runner)
 	return bytes;
 }
 
-/* All elements of the outputs, and zeros behind true dims that are smaller than their bounds. */
+/* Copies all elements of the outputs, with zeros after the true dims up to the bounds. */
 static void take_outputs(const struct runner *runner, char *to)
 {
 	for (uint32_t i = 0; i < runner->output_count; i++) {
@@ -91,8 +91,8 @@ static void list_budgets(const char *path, const char *target, struct disturber 
 	erc_artifact_close(artifact);
 }
 
-/* Runs until so many are done and as many preemptions were seen (a small model is seldom caught at work), or time is up.
- * The number of runs that differed; -1 when one failed. */
+/* Runs until there were as many runs and as many preemptions as requested (a small model is seldom preempted), or the
+ * time is over. Returns the number of runs that differed; -1 if one failed. */
 static int run_disturbed(struct runner *runner, const struct settings *settings, const char *expected, char *actual,
                          struct erc_session_stats *stats)
 {
@@ -114,7 +114,7 @@ static int run_disturbed(struct runner *runner, const struct settings *settings,
 
 /* Real-time runs in the same runtime, with pauses. */
 struct urgent {
-	struct runner runner; /* the other's, but for its session, request and outputs */
+	struct runner runner; /* a copy of the other one, except session, request and outputs */
 	const char *expected;
 	char *actual;
 	pthread_t thread;
@@ -158,7 +158,7 @@ static bool urgent_start(struct urgent *u, const struct runner *other, const cha
 	return !pthread_create(&u->thread, NULL, run_urgent, u);
 }
 
-/* Whether all its runs were right. */
+/* Returns whether all runs of the artifact were right. */
 static bool urgent_end(struct urgent *u, const char *name)
 {
 	atomic_store(&u->is_over, true);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Preempted runs against undisturbed ones, on whole models of the model maker: preempt.sh BUILD [RUNS [MODEL...]].
-# In `make check` a short form; `make same-bits` runs 1,000 on all models. TARGET, DEVICE, SECONDS_EACH (for an artifact),
-# MODEL_SIZE (of the networks' inputs): for check-gpu.
+# Compares preempted runs with a run alone, on whole models of the model maker: preempt.sh BUILD [RUNS [MODEL...]].
+# `make check` runs few; `make same-bits` runs 1,000 on all models. check-gpu sets TARGET, DEVICE, SECONDS_EACH (for an
+# artifact) and MODEL_SIZE (of the networks' inputs).
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 out=$1
@@ -51,7 +51,7 @@ done
 units=2
 if [ -n "${DEVICE:-}" ]; then
 	units=0 # all of them
-else # GPU kernels, emulated, on the CPU; one of the sums is cut
+else # emulated GPU kernels on the CPU; a sum is cut into parts
 	"$out/make_model" mobilenetv2 "$work/small.onnx" --size 32 || exit 1
 	"$out/erc" compile "$work/small.onnx" -o "$work/emulated.erca" --target emulated:sm_90 --quiet || exit 1
 	artifacts+=("$work/emulated.erca")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Real, trained models against what ONNX Runtime made of them: real.sh BUILD. They lie in ERC_TESTDATA/models.
+# Compares trained models with outputs of ONNX Runtime: real.sh BUILD. Models and outputs are in ERC_TESTDATA/models.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 out=$1

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the reference models that are here: run.sh BUILD. Two lie ready in ERC_TESTDATA; with
-# `make twins` (Python) the others of the nine are made in build/twins.
+# Runs the reference models that exist: run.sh BUILD. Two are in ERC_TESTDATA; `make twins` (Python) makes the other
+# seven in build/twins.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 out=$1
@@ -27,7 +27,7 @@ export XDG_CACHE_HOME=$PWD/build/cache
 "$out/models" "$twins" "$out/models.d" "$twins" build/twins >"$out/models.d/log"
 code=$?
 [ -n "$lacking" ] && echo "skipped: models: not made yet ('make twins', needs Python):$lacking"
-# The models that were not made count as skipped, one each.
+# Each model that was not made counts as skipped.
 awk -v lacking="$(echo "$lacking" | wc -w)" '
 	/^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { $5 += lacking }
 	{ print }' "$out/models.d/log"

@@ -1,6 +1,6 @@
-/* A model with a state, step by step: `voice ARTIFACT FOLDER`. The output that is the next state is bound to the input
- * that is the state; each step's frame, output and the last state lie in FOLDER, as ONNX Runtime computed them
- * (voice/make.py). Relative L2 error of all outputs and of the last state: at most 1e-5. */
+/* A model with a state, step by step: `voice ARTIFACT FOLDER`. The state is an input, and the next state is an output;
+ * the runtime binds them to each other. FOLDER has each step's frame and output, and the last state, as computed by
+ * ONNX Runtime (voice/make.py). Relative L2 error of all outputs and of the last state: at most 1e-5. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* Compiling and running a model of one output that is stated as graph text. */
+/* Compiles and runs a model that is given as graph text and has one output. */
 #ifndef ERC_COMPUTE_H
 #define ERC_COMPUTE_H
 
@@ -21,7 +21,7 @@ static float value_at(size_t i)
 	return (float)((i * 2654435761u >> 7) % 2048) / 1024.0f - 1.0f;
 }
 
-/* The text as an artifact for one target; budgets NULL: the usual ones. */
+/* Compiles the text to an artifact for one target; budgets NULL: the default ones. */
 static void compile_text(const char *text, const char *target, const char *const *budgets, uint32_t budget_count)
 {
 	struct ercc_options options = {.size = sizeof options,
@@ -35,8 +35,8 @@ static void compile_text(const char *text, const char *target, const char *const
 	ck_assert_msg(status == ERCC_OK, "%s: %s", text, test.errors);
 }
 
-/* Runs the artifact once under a budget (NULL: any); inputs get value_at(), counted through all of them. The caller
- * frees all. */
+/* Runs the artifact once under a budget (NULL: any); inputs get value_at(), numbered through all inputs. The caller
+ * frees all results. */
 static float *run_compiled(const char *budget, float **inputs, size_t *count)
 {
 	struct erc_runtime_options one = {.size = sizeof one, .units = 1};
@@ -85,7 +85,7 @@ static inline void assert_all_close(const char *what, const float *found, const 
 		              "%s: element %zu is %.9g, wanted %.9g", what, i, (double)found[i], wanted[i]);
 }
 
-/* A suite of one case with a folder for its files. */
+/* A suite of one test case, which has a folder for files. */
 static int run_in_folder(Suite *suite, TCase *all)
 {
 	if (!mkdtemp(folder))

@@ -1,4 +1,4 @@
-/* GPU kernels in the tile shapes that their choosers offer: which these are, and artifacts that have a budget for each. */
+/* The tile shapes that the choosers of GPU kernels offer, and artifacts that have a budget for each shape. */
 #ifndef ERC_GPU_TILES_H
 #define ERC_GPU_TILES_H
 
@@ -16,7 +16,8 @@ struct shapes {
 
 /* ---- which shapes a chooser offers ---- */
 
-/* A larger budget's shape is kept where predictions are doubted without end, if it is offered: so a shape is forced. */
+/* Forces a shape: if the device's `doubt` is infinite, the shape of the larger budget is always kept when it is
+ * offered. */
 static bool force_shape(const struct target *target, const struct launch *launch, const int64_t *shape,
                         struct variant *variant)
 {
@@ -40,7 +41,7 @@ static void try_shape(const struct target *target, const struct launch *launch, 
 	memcpy(shapes->items[shapes->count++], shape, sizeof shapes->items[0]);
 }
 
-/* All shapes made of powers of two, up to these limits, besides the number of stages. */
+/* Tries all shapes of powers of two up to these limits, and any number of stages. */
 static void find_shapes(const struct target *target, const struct launch *launch, struct shapes *shapes)
 {
 	bool conv = !strcmp(launch->template->stem, "conv"), attention = !strcmp(launch->template->stem, "attention");
@@ -72,7 +73,7 @@ struct job {
 	struct artifact artifact;
 	struct target_plan plan;
 	const struct target *target;
-	const struct launch *launch; /* whose shapes are looked at */
+	const struct launch *launch; /* whose shapes are tested */
 };
 
 static void read_plan(const char *stem, const char *target, struct job *job)
@@ -88,7 +89,7 @@ static void read_plan(const char *stem, const char *target, struct job *job)
 	ck_assert_msg(job->launch, "no launch of kernel %s", stem);
 }
 
-/* Variants of all launches for budgets "s0", "s1", ...: of the job's launch in these shapes. */
+/* Makes variants of all launches for budgets "s0", "s1", ...; those of the job's launch have these shapes. */
 static enum ercc_status build_shapes(struct job *job, const struct shapes *shapes, int first, int count)
 {
 	struct plan *plan = job->artifact.plan;

@@ -1,8 +1,8 @@
-/* Attention as exporters write it, compiled, against its definition in double: sizes that fill no vector and no block,
- * all kinds of masks, keys in several parts; on both targets, and the same bits for every tile shape. */
+/* Attention as exporters write it, compiled and compared with its definition in double: sizes that do not fill vectors
+ * and blocks, all kinds of masks, keys in several parts; on both targets, and the same bits for every tile shape. */
 #include "tests/ops/compute.h"
 
-/* Behind CAUSAL the mask is known: query i sees the keys up to number i + AHEAD. */
+/* From CAUSAL on the mask is constant: query i sees the keys up to number i + AHEAD. */
 enum mask { NONE, ADDED_TO_KEYS, ADDED_TO_SCORES, SEEN_KEYS, SEEN_SCORES, HIDDEN_SCORES, CAUSAL, CAUSAL_ADDED };
 #define AHEAD 7
 
@@ -26,8 +26,8 @@ static const struct attention {
 };
 static const char *const targets[] = {"cpu:x86-64-v3", "cpu:x86-64-v4"};
 
-/* The text: q, k, v as [batch, length, heads * size], heads taken apart by Reshape and Transpose. With hidden scores v
- * comes as [batch, heads, size, length]. */
+/* Prints the graph: q, k, v are [batch, length, heads * size], and Reshape and Transpose split the heads. With hidden
+ * scores v is [batch, heads, size, length]. */
 static void write_text(const struct attention *c, char *text, size_t size)
 {
 	static const char *const masked[] = {
@@ -138,7 +138,7 @@ START_TEST(attention_of_all_sizes_and_masks)
 		printf("skipped: attention, case %d on %s: this machine does not run it\n", _i / 2, target);
 		return;
 	}
-	/* what is least is one vector of queries */
+	/* the smallest tile is one vector of queries */
 	snprintf(small, sizeof small, "name=small,units=1,local=%d", least);
 	const char *const budgets[] = {"full", small};
 	write_text(c, text, sizeof text);

@@ -1,5 +1,5 @@
-/* Cases of our own: graph text with inputs and the outputs that it must give, in tests/ops/cases/NAME.txt. They are for
- * what ONNX's backend suite does not have. A case is
+/* Cases of our own: graph text with inputs and the outputs that it must give, in tests/ops/cases/NAME.txt. They test
+ * what ONNX's backend suite does not. A case is
  *
  *     == title
  *     input x:f32[3]
@@ -8,9 +8,9 @@
  *     given x:f32[3] = {-1, 0, 2}
  *     want y:f32[3] = {0, 0, 2}
  *
- * with a `given` for each input, in the order of the inputs, and a `want` for each output. `within 1e-4` sets how far a
- * float may be from what is wanted, relative to 1 + its size (1e-5 without it); all else is compared exactly. Each case
- * runs on every target of `targets` that this machine can run. */
+ * with a `given` for each input, in the order of the inputs, and a `want` for each output. `within 1e-4` sets the limit
+ * of a float's error, relative to 1 + |wanted| (1e-5 without it); other types are compared exactly. Each case runs on
+ * every target of `targets` that this machine can run. */
 #include <dirent.h>
 
 #include "tests/ops/compute.h"
@@ -100,7 +100,7 @@ static void load_all(void)
 
 /* ---- running ---- */
 
-/* The tensor of "x:f32[3] = {-1, 0, 2}". */
+/* Parses "x:f32[3] = {-1, 0, 2}". */
 static const struct tensor *tensor_of(const struct own_case *c, const char *text)
 {
 	struct graph *graph;
@@ -135,7 +135,7 @@ static void compare(const struct own_case *c, const char *target, int output, co
 			              (long long)i, (long long)tensor_int(&got, i), (long long)tensor_int(want, i));
 }
 
-/* False where this machine cannot run the artifact. */
+/* Returns false if this machine cannot run the artifact. */
 static bool run(const struct own_case *c, const char *target)
 {
 	void *outputs[MAX_VALUES] = {NULL};

@@ -1,4 +1,4 @@
-/* Operators that are made of others, compiled and run, against their definitions in double: directions and
+/* Operators that are made of others, compiled, run and compared with their definitions in double: directions and
  * lengths of an LSTM, strides, paddings and groups of a transposed convolution, a resize between blocked layouts. */
 #include "tests/ops/compute.h"
 
@@ -109,7 +109,7 @@ START_TEST(transposed_convolutions)
 }
 END_TEST
 
-/* ---- Resize behind a convolution, whose output lies in channel blocks ---- */
+/* ---- Resize after a convolution, whose output is in channel blocks ---- */
 
 START_TEST(resize_of_blocked_channels)
 {

@@ -1,12 +1,13 @@
-/* GPU kernels in the tile shapes that their choosers offer, emulated: results against those of the CPU target, whose
- * kernels are others, and equal bits in all shapes of a launch, of a chain also those of the launch that is not cut. Each case takes some of the shapes, others than the case
- * before, so that those of convolution take part each; GPU_TILES=all takes all. */
+/* GPU kernels in the tile shapes that their choosers offer, emulated. The results are compared with those of the CPU
+ * target, which has other kernels. All shapes of a launch give the same bits, and a chain gives the bits of the launch
+ * that is not cut. Each case takes some of the shapes, and the next case takes others, so that every shape of the
+ * convolution is tested; GPU_TILES=all takes all. */
 #include "tests/ops/gpu_tiles.h"
 
 #include "compiler/kernels/dense/conv.h"
 
 #define EMULATED "emulated:sm_90"
-#define SHAPES_TAKEN 5 /* about: each is a kernel to build */
+#define SHAPES_TAKEN 5 /* approximate number, because each is a kernel to build */
 #define PREEMPTED_RUNS 10
 
 static void assert_near(const char *name, const float *a, const float *b, size_t count)
@@ -19,7 +20,7 @@ static void assert_near(const char *name, const float *a, const float *b, size_t
 	ck_assert_msg(sqrt(error) <= 1e-6 * sqrt(all), "%s: relative L2 error %g", name, sqrt(error / all));
 }
 
-/* Runs `count` shapes; *first_out is what the first of all gave. */
+/* Runs `count` shapes; *first_out is the output of the very first one. */
 static void run_shapes(const char *name, struct job *job, const struct shapes *shapes, int first, int count,
                        const float *want, float **first_out)
 {
@@ -45,7 +46,7 @@ static void run_shapes(const char *name, struct job *job, const struct shapes *s
 
 /* ---- chains ---- */
 
-/* The launch as it was, in place of its chain. */
+/* Puts the original launch in place of its chain. */
 static void join_chain(struct job *job)
 {
 	struct plan *plan = job->artifact.plan;
@@ -75,7 +76,7 @@ static void pause_at_random(erc_session *session, erc_request *request, uint32_t
 	ck_assert_int_eq(status, ERC_OK);
 }
 
-/* Runs of the artifact whose units leave and return at random moments give the bits of one that is left alone. */
+/* Runs whose units leave and return at random moments give the same bits as an undisturbed run. */
 static void run_preempted(const char *name, const float *want)
 {
 	struct erc_runtime_options two = {.size = sizeof two, .units = 2};

@@ -1,6 +1,6 @@
-/* Each pass against tests/passes/PASS.txt: graph text before, and what the pipeline up to that
- * pass dumps or says. A case is a "== title" line, options of the command, the graph, a "-->"
- * line and the expected text. UPDATE=1 records the expected parts anew. */
+/* Tests each pass with the cases of tests/passes/PASS.txt: a graph, and the dump or the messages of the pipeline up to
+ * that pass. A case is a "== title" line, options of the command, the graph, a "-->" line and the expected text.
+ * UPDATE=1 records the expected parts anew. */
 #include "tests/unit/graph_fixture.h"
 
 #include "compiler/passes/pass.h"
@@ -109,7 +109,7 @@ static void keep_all(void *user, enum ercc_message_kind kind, const char *messag
 	append(text, line);
 }
 
-/* The dump behind its first lines, which are the same everywhere. */
+/* The dump after its first lines, which are the same in all cases. */
 static char *dump_body(char *dump)
 {
 	for (int i = 0; i < 2; i++)
@@ -118,7 +118,7 @@ static char *dump_body(char *dump)
 	return dump;
 }
 
-/* What the pipeline says up to the case's pass; to be freed. */
+/* Runs the pipeline up to the case's pass and returns its output, which the caller frees. */
 static char *run_case(const struct pass_case *c)
 {
 	struct graph *graph = NULL;

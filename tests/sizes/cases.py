@@ -1,4 +1,4 @@
-"""Graphs whose shapes depend on data, with what ONNX Runtime makes of them (optimisations off): `tests/sizes/run.sh BUILD
+"""Graphs whose shapes depend on data, with the outputs of ONNX Runtime (optimisations off): `tests/sizes/run.sh BUILD
 --make`. Written as cases of the conformance runner into tests/sizes/cases.tar.xz, from which `make check` runs them
 without Python. Every case has several sets of inputs: some, none, all of the elements are selected.
 
@@ -186,7 +186,7 @@ def choosing():
 
 
 def stated():
-    """Operands that decide a shape are inputs, and the model states what they come to."""
+    """Operands that decide a shape are inputs, and the model declares the resulting shape."""
     x = floats(2, 3, 4)
     for name, node, operands, shape in (
             ("reshape", N("Reshape", ["x", "k"], ["y"]), ints(4, -1), (4, 6)), ("expand", N("Expand", ["x", "k"], ["y"]), ints(2, 1, 1, 4), (2, 2, 3, 4)),

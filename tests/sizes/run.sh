@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Graphs whose shapes depend on data: compiled, run, and compared with what ONNX Runtime made of them when the archive
-# was written. run.sh BUILD; --make writes the archive anew (Python).
+# Graphs whose shapes depend on data: compiled, run, and compared with the outputs of ONNX Runtime, which are in the
+# archive. run.sh BUILD; --make writes the archive anew (Python).
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 out=$1

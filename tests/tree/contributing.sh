@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# CONTRIBUTING.md says how many places a new operator, pass and subcommand touch. This adds one of each to a scratch copy,
-# exactly as its table says, builds, and runs all tests that look at what was added: when one of them fails, a place
-# is missing from the table. Usage: contributing.sh BUILD
+# CONTRIBUTING.md lists the places that a new operator, pass or subcommand touches. This script adds one of each to a
+# copy of the tree, exactly as that table says, builds it, and runs all tests that concern the additions. If one of them
+# fails, the table lacks a place. Usage: contributing.sh BUILD
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 out=$1
@@ -13,7 +13,7 @@ trap 'rm -rf "$scratch"' EXIT
 good() { passed=$((passed + 1)); }
 bad() { echo "FAIL: $*"; failed=$((failed + 1)); }
 
-# is WHAT COMMAND...: it succeeds; else its output is shown
+# is WHAT COMMAND...: counts whether the command succeeds; otherwise shows its output
 is() {
 	local what=$1
 	shift
@@ -23,7 +23,7 @@ is() {
 	fi
 }
 
-# The tree without what was built, and with the objects of this build, so that little is built again.
+# The tree without its builds, and the object files of this build, so that little is built again.
 copy=$scratch/tree
 mkdir "$copy"
 tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C "$copy"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# make check-layers: who may include and link what. The preprocessor answers, not a grep of
-# include lines: `cc -MM` lists the project's headers that a file really reads.
+# make check-layers: which folders may include which, and what the libraries may link. It asks the preprocessor: `cc
+# -MM` lists all of the project's headers that a file reads.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 out=$1
@@ -10,7 +10,7 @@ good() { passed=$((passed + 1)); }
 bad() { echo "FAIL: $*"; failed=$((failed + 1)); }
 skip() { echo "skipped: layers: $*"; skipped=$((skipped + 1)); }
 
-# may_read LAYER PATTERN FILES...: every project header that each file reads matches the pattern
+# may_read LAYER PATTERN FILES...: checks that every project header that the files read matches the pattern
 may_read() {
 	local layer=$1 pattern=$2 file rule strangers
 	shift 2
@@ -21,14 +21,14 @@ may_read() {
 			bad "$file cannot be preprocessed"
 			continue
 		fi
-		# The rule is "NAME.o: FILE HEADER... \": from the second word on, one a line, without a/../.
+		# The rule is "NAME.o: FILE HEADER... \". Takes the words after the first, one per line, without a/../.
 		strangers=$(echo "$rule" | tr ' \\' '\n\n' | sed '/^$/d; /:$/d; s|[^/]*/\.\./||g' | grep -vxF "$file" | grep -vE "^($pattern)")
 		if [ -z "$strangers" ]; then good; else bad "$layer: $file reads $(echo "$strangers" | tr '\n' ' ')"; fi
 	done
 }
 
-# in_order PATTERN FOLDER...: each folder's files read what matches the pattern, their own folder and those that stand
-# before it. Folders joined by + are one.
+# in_order PATTERN FOLDER...: checks that each folder's files read only what matches the pattern, their own folder and
+# the folders before it. Folders joined by + count as one.
 in_order() {
 	local allowed=$1 folder part parts file files
 	shift
@@ -47,22 +47,22 @@ in_order() {
 }
 
 shopt -s nullglob
-# Who may include whom: a folder knows itself and the folders before it. So there is no circle.
+# A folder may include itself and the folders before it, so there are no cycles.
 in_order 'schemas/|runtime/include/' runtime/base runtime/artifact runtime/sched runtime/core runtime/devices runtime
 in_order "schemas/|compiler/include/|$out/gen/" compiler/core compiler/variants \
 	compiler/kernels+compiler/kernels/dense+compiler/kernels/rows+compiler/kernels/index compiler/lower compiler/ops \
 	compiler/passes compiler/targets compiler/artifact onnx compiler
 may_read onnx "schemas/|compiler/include/|compiler/core/|onnx/|$out/gen/" onnx/*.c
-# Every folder has its place in that order.
+# Every folder must be in that order.
 for folder in $(find compiler runtime -mindepth 2 -name '*.c' -printf '%h\n' | sort -u); do
 	if grep -qE "(^|[[:space:]+])$folder([[:space:]+]|\$)" "$0"; then good; else bad "$folder has no place in the order of folders"; fi
 done
-# A header's name says which one it is.
+# Header names are unique.
 twins=$(find compiler onnx runtime schemas tools tests -name '*.h' -printf '%f\n' | sort | uniq -d)
 if [ -z "$twins" ]; then good; else bad "several headers are named $twins"; fi
 may_read command 'tools/erc/|runtime/include/erc\.h|compiler/include/ercc\.h|schemas/(dtype|artifact)\.h' tools/erc/*.c
 
-# The command's other headers are the system's and cJSON's: nothing else is on its include lines.
+# The command's other headers are those of the system and of cJSON: its include lines name no others.
 lines=$(grep -hE '^#include <' tools/erc/*.c tools/erc/*.h | grep -E '<[^>]*/' | grep -vE '<(sys/|cjson/cJSON\.h)')
 if [ -z "$lines" ]; then good; else bad "tools/erc includes: $lines"; fi
 
@@ -87,7 +87,7 @@ for library in erc ercc; do
 	if [ -z "$strangers" ]; then good; else bad "lib$library.a shows: $strangers"; fi
 done
 
-# What the shared runtime needs and shows. Sanitizers bring their own libraries and symbols.
+# The libraries that the shared runtime needs, and the symbols that it exports. Sanitizers add their own.
 case $out in
 */asan | */tsan) skip "liberc.so's libraries and symbols (a sanitizer build)" ;;
 *)

@@ -4,7 +4,7 @@ set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 passed=0 failed=0
 
-# The tree as it is: what is in git, and what is new and not ignored; without a repository, all but builds.
+# The files in git and new ones that are not ignored; without a repository, all files outside builds.
 sources() {
 	if [ -e .git ]; then
 		git ls-files --cached --others --exclude-standard
@@ -30,7 +30,7 @@ holds() {
 
 holds 45 files < <(xargs -d '\n' -n1 dirname <<<"$all" | sort | uniq -c)
 holds 600 lines < <(grep -E '\.(c|h|cu|def|sh|py|bash)$|^Makefile$' <<<"$all" | xargs -d '\n' wc -l | sed '/ total$/d')
-# A function's braces stand in the first column.
+# A function's braces are in the first column.
 functions=$(grep -E '\.(c|h|cu)$' <<<"$all" | xargs -d '\n' awk '
 	FNR == 1 || /^[A-Za-z]/ { head = $0 }
 	/^{$/ { start = FNR }

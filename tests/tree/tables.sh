@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# tables.sh BUILD, make check-tables: each registry (.def) and the files it registers agree, both ways; each
-# pass has its test; nothing switches over operators, targets, devices, passes or commands.
+# tables.sh BUILD, make check-tables: each row of a registry (.def) has its file, and each file its row; each pass has
+# its test; there is no switch over operators, targets, devices, passes or commands.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 out=$1
@@ -9,14 +9,14 @@ passed=0 failed=0
 good() { passed=$((passed + 1)); }
 bad() { echo "FAIL: $*"; failed=$((failed + 1)); }
 
-# Files beside the registered ones that serve several of them.
+# Files that several registered files share.
 exceptions=" compiler/ops/families.c compiler/ops/rows_sizes.c compiler/passes/pipeline.c
 compiler/targets/cc.c compiler/targets/registry.c compiler/targets/source.c compiler/targets/cache.c compiler/targets/nvrtc.c "
 
-# First argument of each X(...) line, or of any other capitalised row macro.
+# Prints the first argument of each X(...) line, or of other row macros in capitals.
 registered() { sed -nE 's/^[[:space:]]*[A-Z_]+\([[:space:]]*"?([a-z][a-z0-9_]*)"?.*/\1/p' "$1"; }
 
-# table DEF FILES...: stems of FILES against the names in DEF; prefix is cut from the stems
+# table DEF FILES...: compares the stems of FILES, without a prefix, with the names in DEF
 table() {
 	local def=$1 prefix=$2 file stem names
 	shift 2
@@ -30,7 +30,7 @@ table() {
 		case $exceptions in *"$file"*) continue ;; esac
 		stem=$(basename "$file" .c)
 		stem=${stem#"$prefix"}
-		# cpu_image.c is a part of cpu: x_part.c needs no line where x has one. Passes and verbs have no parts.
+		# cpu_image.c is a part of cpu: x_part.c needs no line if x has one. Passes and verbs have no parts.
 		local part=$stem
 		case $def in */passes.def | */commands.def) ;; *) part=${stem%%_*} ;; esac
 		case $names in
@@ -63,7 +63,7 @@ for file in compiler/kernels/*/*.cpu.c compiler/kernels/*/*.row.c compiler/kerne
 	if [ -f "compiler/ops/$stem.c" ] || grep -qE "\"$stem(\.cpu\.c|\.row\.c|\.cu)?\"" compiler/ops/*.c compiler/kernels/*.c compiler/kernels/*/*.c; then good; else bad "$file belongs to no family"; fi
 done
 
-# Its parameters have names, in a list that the compiler reads too.
+# Its parameters have names, in a list that the compiler also reads.
 for file in compiler/kernels/*/*.cpu.c compiler/kernels/*/*.row.c compiler/kernels/*/*.cu; do
 	list=${file%%.*}.params.def
 	if [ -f "$list" ] && grep -qF "\"$list\"" compiler/kernels/params.h; then good; else bad "$file has no $list, or params.h does not read it"; fi
@@ -76,7 +76,7 @@ done
 numbers=$(grep -nE '\bp(arams)?\[[0-9]' -r compiler/kernels compiler/targets compiler/core/kernel_*.h tests/gpu/probe
 	grep -nE '\bparams\[[0-9]' -r compiler tests/bench tests/kernels tests/ops)
 if [ -z "$numbers" ]; then good; else bad "parameters by number:"$'\n'"$numbers"; fi
-# Params and defines are added where their room is checked.
+# Params and defines are added only by functions that check for room.
 added=$(grep -nE -e '->(define|param)_count(\+\+| \+?= )' -r compiler --include='*.c' --include='*.h' | grep -vE '^compiler/(core/plan|targets/sim)\.c:')
 if [ -z "$added" ]; then good; else bad "params or defines that are not added by compiler/core/plan.c:"$'\n'"$added"; fi
 
@@ -85,7 +85,7 @@ for name in $(registered compiler/passes/passes.def 2>/dev/null); do
 	if [ -f "tests/passes/$name.txt" ]; then good; else bad "pass $name has no tests/passes/$name.txt"; fi
 done
 
-# Passes ask the columns of operators and templates, and name none.
+# Passes read columns of operators and templates, and name no operator or template.
 operators=$(sed -nE '/^const struct op ops_/,/^}/s/^[[:space:]]*[A-Z]*[{(]"([A-Z][A-Za-z0-9]+)",.*/\1/p' compiler/ops/*.c | sort -u)
 for operator in $("$out"/erc ops --format csv | tail -n +2 | cut -d, -f1 | sort -u); do
 	if grep -qxF "$operator" <<<"$operators"; then good; else bad "no row of compiler/ops is read as that of $operator"; fi
@@ -94,12 +94,12 @@ named=$(grep -nE "\"[^\"]*\b($(paste -sd'|' <<<"$operators"))\b[^\"]*\"|\b[a-z_]
 	grep -v 'struct kernel_template')
 if [ -n "$operators" ] && [ -z "$named" ]; then good; else bad "passes name operators or templates:"$'\n'"$named"; fi
 
-# Each policy is told of in the public header, and has its colour in the plots.
+# Each policy is described in the public header and has a colour in the plots.
 for name in $(registered runtime/sched/policies.def); do
 	if grep -q "\"$name\"" runtime/include/erc.h; then good; else bad "erc.h does not tell what policy $name does"; fi
 	if grep -q "\"$name\": \"#" tests/bench/sim_report.py; then good; else bad "policy $name has no colour in tests/bench/sim_report.py"; fi
 done
-# Nobody else keeps a list of all verbs or policies.
+# No other file lists all verbs or policies.
 for def in tools/erc/commands.def runtime/sched/policies.def; do
 	names=$(registered "$def" | paste -sd'|')
 	count=$(registered "$def" | wc -l)
@@ -108,7 +108,7 @@ for def in tools/erc/commands.def runtime/sched/policies.def; do
 	if [ -z "$lists" ]; then good; else bad "lists of what $def holds:"$'\n'"$lists"; fi
 done
 
-# Tables, not switches. An X-macro that makes a switch over statuses or element types is none of these.
+# Tables, not switches. X-macros that make a switch over statuses or element types are allowed.
 switches=$(grep -nE 'switch \([^)]*(op_type|->op\b|family|target|device|command|verb|pass)\b' \
 	-r onnx compiler runtime tools --include='*.c' --include='*.h')
 if [ -z "$switches" ]; then good; else bad "switch over what a table should hold:"$'\n'"$switches"; fi

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Each kernel template compiles alone: its own defaults stand for what the compiler defines. In both dialects that a C
-# compiler knows; GPU kernels in the emulated one.
+# Each kernel template compiles alone, with its own defaults for the compiler's defines, in both dialects that a C
+# compiler accepts; GPU kernels in the emulated one.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 passed=0 failed=0
 
-# compiles FILE DIALECT HEADER...: behind what stands before it in a kernel's source
+# compiles FILE DIALECT HEADER...: compiles it after the text that precedes it in a kernel's source
 compiles() {
 	local file=$1 dialect=$2 stem vector=0 log
 	shift 2
 	stem=${file%%.*}
-	case $file in *.cpu.c) if grep -qw LANES "$file"; then vector=1; fi ;; esac # it is written for whole vectors
+	case $file in *.cpu.c) if grep -qw LANES "$file"; then vector=1; fi ;; esac # the template uses whole vectors
 	if log=$({
 		printf '#include "%s"\n' schemas/tile.h "$dialect" compiler/core/kernel_math.h compiler/core/kernel_functions.h \
 			compiler/kernels/kernel_params.h "$@"
@@ -18,7 +18,7 @@ compiles() {
 	} | ${CC:-cc} -std=gnu11 -I. -DVECTOR=$vector -Wall -Wno-psabi -Wno-unused-function -Werror -fsyntax-only -x c - 2>&1); then
 		passed=$((passed + 1))
 	else
-		echo "FAIL: $file, behind $dialect:"
+		echo "FAIL: $file, after $dialect:"
 		echo "$log" | head -n 20
 		failed=$((failed + 1))
 	fi

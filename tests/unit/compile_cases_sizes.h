@@ -55,7 +55,7 @@
      "node 'n' (Add, opset 17): whether [<=8x5] and [8x5] broadcast is known at run time only"},
 	{KEPT "y = Concat(s, x) {axis=1} \"n\"\n"
           "output y\n",
-     "node 'n' (Concat, opset 17): input 1 is f32[8x5], which does not go with f32[<=8x5] along axis 1"},
+     "node 'n' (Concat, opset 17): input 1 is f32[8x5], which does not fit f32[<=8x5] along axis 1"},
 	/* Equal nodes make equal sizes. */
 	{KEPT "nz2 = NonZero(m) \"nz2\"\n"
           "at2 = Squeeze(nz2, zero) \"at2\"\n"

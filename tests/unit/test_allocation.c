@@ -84,7 +84,7 @@ START_TEST(what_is_lost_goes_last)
 }
 END_TEST
 
-/* What is left of the launch in hand is not known: a run on schedule is not given up because its launch is long. */
+/* How much of the open launch is left is not known: a run on schedule is not given up because its launch is long. */
 START_TEST(a_run_under_way_is_lost_by_its_next_launches)
 {
 	struct erc__forecast_launch launches[] = {{.tiles = 1, .tile_ns = 10000}, {.tiles = 1, .tile_ns = 500}};

@@ -1,4 +1,4 @@
-/* Budgets as text and as JSON, and what becomes of them on a device. */
+/* Budgets as text and as JSON, and their units and bytes on a device. */
 #include <cjson/cJSON.h>
 #include <unistd.h>
 

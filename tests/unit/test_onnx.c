@@ -1,4 +1,4 @@
-/* The ONNX reader with models built in memory: what becomes of every part, and what is rejected. */
+/* The ONNX reader with models built in memory: the graph that is made of every part, and what is rejected. */
 #include "tools/dev/onnx_builder.h"
 #include "tests/unit/graph_fixture.h"
 
@@ -65,7 +65,7 @@ START_TEST(ir_versions_3_to_13_are_read)
 			assert_refused(ERCC_UNSUPPORTED, "IR version");
 	}
 	model->has_ir_version = 0;
-	assert_refused(ERCC_MODEL, "states no IR version");
+	assert_refused(ERCC_MODEL, "has no IR version");
 }
 END_TEST
 
@@ -475,7 +475,7 @@ START_TEST(bad_attributes_are_refused)
 	assert_refused(ERCC_MODEL, "attribute 't' has no graph");
 	node->attribute[1]->type = ERC__ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
 	node->attribute[1]->ref_attr_name = "outer";
-	assert_refused(ERCC_MODEL, "attribute 't' refers to 'outer' of a function, but stands in none");
+	assert_refused(ERCC_MODEL, "attribute 't' refers to 'outer' of a function, but is not in a function");
 }
 END_TEST
 

@@ -230,7 +230,7 @@ START_TEST(stop_is_never_taken_back)
 	ck_assert(!erc__room_enter(&room, &new_epoch));
 	ck_assert(!erc__room_check(&room, old_epoch));
 	erc__room_resume(&room, 4);
-	ck_assert(!erc__room_check(&room, old_epoch)); /* it looked too late to see only the stop */
+	ck_assert(!erc__room_check(&room, old_epoch)); /* it checks only after resume, and must still leave */
 	ck_assert_uint_eq(erc__room_units(&room), 0);
 	ck_assert(erc__room_enter(&room, &new_epoch));
 	ck_assert_uint_eq(new_epoch, old_epoch + 1);

@@ -1,7 +1,7 @@
 """Compares `erc bench` with ONNX Runtime: alternating slices of about a second, medians and
 their ratio. Started by tools/dev/bench_ort.sh in an environment that has onnxruntime.
 
-Both sides run one request at a time on the same inputs' shapes with the same number of threads.
+Both sides run one request at a time, on inputs of the same shapes, with the same number of threads.
 Each slice of erc is a process of its own and each slice of ONNX Runtime uses one session made at
 the start; both warm up before a slice is measured."""
 
@@ -27,7 +27,7 @@ def session_of(path, threads):
 
 
 def inputs_of(session):
-    """Floats are normal; integers are ones, which is what a mask and a token may be."""
+    """Floats are normal; integers are ones, which are valid as masks and as tokens."""
     rng = np.random.default_rng(1)
     feeds = {}
     for item in session.get_inputs():

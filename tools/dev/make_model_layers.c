@@ -91,7 +91,7 @@ const char *weight(struct maker *maker, const char *name, int rank, const int64_
 	return name;
 }
 
-/* A Constant node with one float: what the exporter makes of a Python number. */
+/* A Constant node with one float, as the exporter writes a Python number. */
 static const char *constant(struct maker *maker, const char *module, const char *op_name, float number)
 {
 	float *data = arena_new(maker->arena, float);

@@ -103,7 +103,7 @@ static int run_repeatedly(struct runner *runner, const struct run *r)
 	return code;
 }
 
-/* ---- what becomes of the outputs ---- */
+/* ---- outputs: storing and comparing ---- */
 
 /* Splits NAME=@FILE and finds the output. Returns its index, or -1 after messages. */
 static int split_output(const struct runner *runner, const char *option, const char *item, char **name,

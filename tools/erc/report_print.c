@@ -1,5 +1,5 @@
 /* The four forms of a report. Text keeps within the terminal's width (80 where there is
- * none) by cutting the widest text columns and wrapping what is for reading; the other forms cut nothing. */
+ * none) by cutting the widest text columns and wrapping facts without keys; the other forms cut nothing. */
 #include <assert.h>
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -32,7 +32,7 @@ static const struct time_unit {
 	int decimals, fact_decimals;
 } time_units[] = {{"us", 1, 1, 1}, {"ms", 1e3, 3, 2}, {"s", 1e6, 3, 2}};
 
-/* The unit for times up to this one. */
+/* The unit in which times up to this one are printed. */
 static const struct time_unit *time_unit(double most_us)
 {
 	return &time_units[(most_us >= 1e3) + (most_us >= 1e6)];
@@ -44,7 +44,7 @@ static char *us_text(double us)
 	return memory_printf("%.*f %s", unit->fact_decimals, us / unit->us, unit->name);
 }
 
-/* The rest of the bar is empty; what is more than nothing is seen. */
+/* The rest of the bar is empty. A share above 0 has at least one mark. */
 static char *bar_text(double share)
 {
 	static const char bar[] = "#########################";
@@ -76,7 +76,7 @@ static char *cell_text(const struct cell *cell)
 	return memory_printf(cell->kind == CELL_COUNT || fabs(cell->value) >= 1000 ? "%.0f" : "%.4g", cell->value);
 }
 
-/* For machines: numbers without units; nothing for one that is not finite. */
+/* For JSON and CSV: numbers without units; empty if not finite. */
 static char *cell_raw(const struct cell *cell)
 {
 	if (cell->text || cell->kind == CELL_TEXT)
@@ -114,7 +114,7 @@ struct sheet {
 	size_t *widths;  /* per column, in text */
 };
 
-/* The unit of a column's times: that of the longest. */
+/* The unit of a column's times: the unit of its longest time. */
 static const struct time_unit *column_unit(const struct section *section, size_t column)
 {
 	double most = 0;
@@ -163,7 +163,7 @@ static void sheet_free(struct sheet *sheet)
 	free(sheet->widths);
 }
 
-/* A table without keys, or facts: for text and Markdown alone. */
+/* A table or facts without keys: printed only as text and Markdown. */
 static bool is_for_reading(const struct section *section)
 {
 	return section->columns ? !section->columns[0].key : section->cell_count && !section->cells[0].key;
@@ -224,7 +224,7 @@ static void fit_columns(const struct sheet *sheet, size_t screen)
 	}
 }
 
-/* One line of a table: its headings, or the cells that begin here. */
+/* One line of a table: its headings, or one row of cells. */
 static void text_row(FILE *out, const struct sheet *sheet, char *const *cells)
 {
 	const struct section *section = sheet->section;
@@ -248,7 +248,7 @@ static void text_table(FILE *out, const struct sheet *sheet)
 		fprintf(out, "  (none)\n");
 }
 
-/* Text that goes on below its own beginning, `indent` columns in. */
+/* Wraps text; all its lines after the first are indented by `indent` columns. */
 static void wrap(FILE *out, const char *text, size_t indent)
 {
 	size_t room = screen_width() > indent + 20 ? screen_width() - indent : 20;
@@ -331,7 +331,7 @@ static void md_table(FILE *out, const struct sheet *sheet)
 	}
 }
 
-/* A section that text and Markdown show nothing of: samples, or no cell with a heading. */
+/* Whether text and Markdown show nothing of the section: it has samples, or facts without headings. */
 static bool is_hidden(const struct section *section)
 {
 	if (section->columns || section->samples)

@@ -1,6 +1,6 @@
-/* The kernel of bench_preempt's probe (tests/bench/probe.h), which stands in for compiler/kernels/rows/cumulate.row.c by
- * --kernel-dir: a tile notes when it began, in ticks of 32 ns of the unit's timer, and on which unit; then it spins for
- * INNER nanoseconds. A tile has 32 rows. */
+/* The kernel of bench_preempt's probe (tests/bench/probe.h), which replaces compiler/kernels/rows/cumulate.row.c by
+ * --kernel-dir. A tile records when it began, in ticks of 32 ns of the unit's timer, and on which unit. Then it spins
+ * for INNER nanoseconds. A tile has 32 rows. */
 #ifdef __CUDACC__
 static uint32_t unit_number(void)
 {
@@ -9,7 +9,7 @@ static uint32_t unit_number(void)
 	return number;
 }
 #else
-/* Emulated: the kernel's clock, and the thread that stands for an SM. No library is linked. */
+/* Emulated: the system's clock, and the thread that stands for an SM, by system calls, because no library is linked. */
 static long call(long number, long a, long b)
 {
 	long result;

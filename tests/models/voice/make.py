@@ -1,5 +1,5 @@
-"""Makes the files beside it: ten steps of a voice-like signal through Silero VAD by ONNX Runtime, its state going from
-step to step.   make.py silero_vad.onnx"""
+"""Makes the files in this folder: ONNX Runtime runs Silero VAD on ten steps of a voice-like signal, and passes the
+state from step to step. make.py silero_vad.onnx"""
 
 import os
 import sys
