@@ -87,6 +87,7 @@ static enum ercc_status make_targets(struct context *ctx, const struct budget_li
 		built->budget_count = budgets->count;
 		TRY(budgets_resolve(ctx, budgets, target->device, target->name, built->budgets));
 		TRY(variants_choose(ctx, target->device, plan, target->column, built));
+		TRY(check_cancel(ctx));
 		if (build)
 			TRY(target->build(ctx, target, plan, built));
 	}
@@ -133,6 +134,7 @@ static enum ercc_status compile(struct context *ctx, void *user)
 	struct artifact artifact;
 	TRY(check_paths(ctx, paths));
 	TRY(make_artifact(ctx, paths->model_path, true, &artifact));
+	TRY(check_cancel(ctx));
 	if (!artifact.plan)
 		return ERCC_OK;
 	const char *slash = strrchr(paths->model_path, '/');

@@ -204,6 +204,7 @@ enum erc_status erc_model_load(erc_runtime *runtime, const char *path, const str
 	if (!runtime || !path || !out)
 		return erc__fail(ERC_INVALID, "runtime, path or out is NULL");
 	*out = NULL;
+	TRY(erc__check_process(runtime));
 	TRY(erc__options_copy("model", &given, sizeof given, options));
 	TRY(erc_artifact_open(path, &artifact));
 	enum erc_status status = load(runtime, artifact, &given, out);
@@ -218,6 +219,7 @@ enum erc_status erc_model_load_memory(erc_runtime *runtime, const void *data, si
 	if (!runtime || !data || !out)
 		return erc__fail(ERC_INVALID, "runtime, data or out is NULL");
 	*out = NULL;
+	TRY(erc__check_process(runtime));
 	TRY(erc__options_copy("model", &given, sizeof given, options));
 	TRY(erc_artifact_open_memory(data, bytes, &artifact));
 	return load(runtime, artifact, &given, out);
@@ -228,6 +230,7 @@ enum erc_status erc_model_unload(erc_model *model)
 	if (!model)
 		return ERC_OK;
 	struct erc_runtime *runtime = model->runtime;
+	TRY(erc__check_process(runtime));
 	TRY(erc__child_none(runtime, &model->session_count, "session"));
 	free_model(model);
 	erc__child_remove(runtime, &runtime->model_count);

@@ -187,6 +187,7 @@ enum erc_status erc_request_create(erc_session *session, erc_request **out)
 	if (!session || !out)
 		return erc__fail(ERC_INVALID, "session or out is NULL");
 	*out = NULL;
+	TRY(erc__check_process(session->model->runtime));
 	struct erc_request *request = erc__alloc_aligned(_Alignof(struct erc_request), sizeof *request);
 	if (!request)
 		return erc__no_memory("request", sizeof *request);
@@ -208,6 +209,7 @@ enum erc_status erc_request_destroy(erc_request *request)
 		return ERC_OK;
 	struct erc_session *session = request->session;
 	struct erc__device *device = session->model->runtime->device;
+	TRY(erc__check_process(session->model->runtime));
 	if (erc__request_job_state(request) == ERC__JOB_RUNNING)
 		return erc__fail(ERC_BUSY, "the request is running");
 	device->ops->retire(device, &request->job);

@@ -23,6 +23,7 @@ enum erc_status erc_request_submit_at(erc_request *request, uint64_t arrival_ns)
 	if (!request)
 		return erc__fail(ERC_INVALID, "request is NULL");
 	struct erc__device *device = request->session->model->runtime->device;
+	TRY(erc__check_process(request->session->model->runtime));
 	if (erc__request_job_state(request) != ERC__JOB_IDLE)
 		return erc__fail(ERC_BUSY, "the last run was not waited for");
 	TRY(erc__request_check_bound(request));
@@ -86,6 +87,7 @@ enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us)
 {
 	if (!request)
 		return erc__fail(ERC_INVALID, "request is NULL");
+	TRY(erc__check_process(request->session->model->runtime));
 	if (erc__request_job_state(request) == ERC__JOB_IDLE)
 		return erc__fail(ERC_INVALID, "the request was not submitted");
 	struct erc__device *device = request->session->model->runtime->device;
@@ -112,6 +114,7 @@ enum erc_status erc_request_cancel(erc_request *request)
 	if (!request)
 		return erc__fail(ERC_INVALID, "request is NULL");
 	struct erc__device *device = request->session->model->runtime->device;
+	TRY(erc__check_process(request->session->model->runtime));
 	device->ops->cancel(device, &request->job);
 	return ERC_OK;
 }

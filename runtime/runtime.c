@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/base/futex.h"
+#include "runtime/base/process.h"
 #include "runtime/core/handles.h"
 #include "runtime/devices/devices.h"
 
@@ -34,6 +35,13 @@ void erc__log(const struct erc_runtime *runtime, enum erc_log_level level, const
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
 	runtime->log(runtime->log_user, level, text);
+}
+
+enum erc_status erc__check_process(const struct erc_runtime *runtime)
+{
+	if (runtime->process != erc__process_number())
+		return erc__fail(ERC_INVALID, "this process is a fork of the one that made the runtime: make a runtime in it");
+	return ERC_OK;
 }
 
 void erc__child_add(struct erc_runtime *runtime, uint32_t *count)
@@ -71,6 +79,7 @@ enum erc_status erc_runtime_create(const struct erc_runtime_options *options, er
 	struct erc_runtime *runtime = erc__alloc(sizeof *runtime);
 	if (!runtime)
 		return erc__no_memory("runtime", sizeof *runtime);
+	runtime->process = erc__process_number();
 	runtime->log = given.log;
 	runtime->log_user = given.log_user;
 	enum erc_status status = ops->open(&given, &runtime->device);
@@ -90,6 +99,7 @@ enum erc_status erc_runtime_destroy(erc_runtime *runtime)
 {
 	if (!runtime)
 		return ERC_OK;
+	TRY(erc__check_process(runtime));
 	TRY(erc__child_none(runtime, &runtime->model_count, "model"));
 	runtime->device->ops->close(runtime->device);
 	pthread_mutex_destroy(&runtime->lock);
@@ -121,6 +131,7 @@ enum erc_status erc_runtime_wait(erc_runtime *runtime, uint64_t until_ns)
 {
 	if (!runtime)
 		return erc__fail(ERC_INVALID, "runtime is NULL");
+	TRY(erc__check_process(runtime));
 	struct erc__device *device = runtime->device;
 	if (atomic_load(&device->ended) == runtime->seen_ended) {
 		bool has_ended = device->ops->advance ? device->ops->advance(device, until_ns)
@@ -138,6 +149,7 @@ enum erc_status erc_runtime_stats(const erc_runtime *runtime, struct erc_runtime
 		return erc__fail(ERC_INVALID, "runtime or out is NULL");
 	if (out->size != sizeof *out)
 		return erc__fail(ERC_INVALID, "stats: size %zu, expected %zu", out->size, sizeof *out);
+	TRY(erc__check_process(runtime));
 	struct erc__device *device = runtime->device;
 	pthread_mutex_lock(&device->lock);
 	*out = (struct erc_runtime_stats){
@@ -159,6 +171,7 @@ enum erc_status erc_trace_start(erc_runtime *runtime, uint32_t events)
 {
 	if (!runtime)
 		return erc__fail(ERC_INVALID, "runtime is NULL");
+	TRY(erc__check_process(runtime));
 	pthread_mutex_lock(&runtime->device->lock);
 	enum erc_status status = erc__trace_begin(&runtime->device->trace, events);
 	pthread_mutex_unlock(&runtime->device->lock);

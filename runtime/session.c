@@ -182,6 +182,7 @@ enum erc_status erc_session_create(erc_model *model, const struct erc_session_op
 	if (!model || !out)
 		return erc__fail(ERC_INVALID, "model or out is NULL");
 	*out = NULL;
+	TRY(erc__check_process(model->runtime));
 	TRY(erc__options_copy("session", &given, sizeof given, options));
 	struct erc_session *session = erc__alloc(sizeof *session);
 	if (!session)
@@ -204,6 +205,7 @@ enum erc_status erc_session_destroy(erc_session *session)
 	if (!session)
 		return ERC_OK;
 	struct erc_model *model = session->model;
+	TRY(erc__check_process(model->runtime));
 	TRY(erc__child_none(model->runtime, &session->request_count, "request"));
 	tell_device(session, -1);
 	free_session(session);
@@ -231,6 +233,7 @@ enum erc_status erc_session_set_units(erc_session *session, uint32_t units)
 {
 	if (!session)
 		return erc__fail(ERC_INVALID, "session is NULL");
+	TRY(erc__check_process(session->model->runtime));
 	session->units = units;
 	set_cap(session, units ? cap_of(session, atomic_load(&session->budgets.chosen)) : 0);
 	return ERC_OK;
@@ -241,6 +244,7 @@ enum erc_status erc_session_set_budget(erc_session *session, const char *budget)
 	uint32_t chosen;
 	if (!session)
 		return erc__fail(ERC_INVALID, "session is NULL");
+	TRY(erc__check_process(session->model->runtime));
 	TRY(find_budget(session->model, budget, &chosen));
 	atomic_store(&session->budgets.chosen, chosen);
 	if (session->tenant.cap)
@@ -254,6 +258,7 @@ enum erc_status erc_session_stats(const erc_session *session, struct erc_session
 		return erc__fail(ERC_INVALID, "session or out is NULL");
 	if (out->size != sizeof *out)
 		return erc__fail(ERC_INVALID, "stats: size %zu, expected %zu", out->size, sizeof *out);
+	TRY(erc__check_process(session->model->runtime));
 	struct erc__device *device = session->model->runtime->device;
 	const struct erc__statistics *from = &session->statistics;
 	pthread_mutex_lock(&device->lock);

@@ -77,9 +77,15 @@ struct context {
 	struct arena arena;
 	const struct ercc_options *options; /* never NULL */
 	uint32_t error_count;               /* errors reported so far */
+	bool is_cache_refused;              /* said that the kernel cache is not used */
 	int64_t most_scratch;               /* maximum bytes for a launch's partial sums; 0: the default. Tests lower it */
 	const char *source;                 /* what is being read, for messages: "file 'x.onnx'"; NULL: "file" */
 };
+
+static inline enum ercc_status check_cancel(const struct context *ctx)
+{
+	return ctx->options->cancel && *ctx->options->cancel ? ERCC_CANCELLED : ERCC_OK;
+}
 
 /* Reports an error through the message callback and returns `status`:
  * return fail(ctx, ERCC_MODEL, "input '%s' ...", name);

@@ -32,7 +32,8 @@ extern "C" {
 	X(UNSUPPORTED, 3, "model not supported") \
 	X(BUDGET, 5, "no variant fits the budget") \
 	X(TOOLCHAIN, 6, "toolchain missing or failed") \
-	X(INTERNAL, 1, "internal error")
+	X(INTERNAL, 1, "internal error") \
+	X(CANCELLED, 1, "cancelled")
 
 enum ercc_status {
 #define X(id, code, text) ERCC_##id,
@@ -86,6 +87,9 @@ struct ercc_options {
 	int no_debug;           /* has no effect: no DEBUG section is written */
 	ercc_message_fn message;
 	void *user;
+	/* The call returns ERCC_CANCELLED soon after this is not 0, without a message, and leaves nothing behind. A signal
+	 * handler or another thread may set it. NULL: never */
+	const volatile int *cancel;
 };
 
 /* "model invalid"; never NULL. */

@@ -44,6 +44,7 @@ enum ercc_status run_passes(struct graph *graph, struct plan **out)
 	for (size_t i = 0; i < COUNT_OF(passes); i++) {
 		if (passes[i].plan && !plan)
 			TRY(lower_graph(graph, &plan));
+		TRY(check_cancel(ctx));
 		TRY(passes[i].graph ? passes[i].graph(graph) : passes[i].plan(plan));
 #ifdef ERC_DEBUG
 		TRY(passes[i].graph ? graph_verify(graph, passes[i].name) : plan_verify(plan, passes[i].name));

@@ -9,22 +9,26 @@
 #define FORMAT \
 	"digest, content; registers, static, stack and spilled bytes before a GPU's" /* a change renames all files */
 
-char *read_file(struct context *ctx, const char *path, int64_t *bytes)
+/* Reads a regular file from its descriptor and closes it. */
+static char *read_all(struct context *ctx, int fd, int64_t *bytes)
 {
 	struct stat info;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &info) < 0) {
-		if (fd >= 0)
-			close(fd);
-		return NULL;
-	}
-	char *data = arena_alloc(&ctx->arena, (size_t)info.st_size + 1);
+	char *data = NULL;
 	int64_t done = 0;
-	for (ssize_t n = 1; done < info.st_size && n > 0; done += n > 0 ? n : 0)
-		n = read(fd, data + done, (size_t)(info.st_size - done));
-	close(fd);
-	*bytes = done;
-	return done == info.st_size ? data : NULL;
+	if (fd >= 0 && !fstat(fd, &info) && S_ISREG(info.st_mode)) {
+		data = arena_alloc(&ctx->arena, (size_t)info.st_size + 1);
+		for (ssize_t n = 1; done < info.st_size && n > 0; done += n > 0 ? n : 0)
+			n = read(fd, data + done, (size_t)(info.st_size - done));
+		*bytes = done;
+	}
+	if (fd >= 0)
+		close(fd);
+	return data && done == info.st_size ? data : NULL;
+}
+
+char *read_file(struct context *ctx, const char *path, int64_t *bytes)
+{
+	return read_all(ctx, open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), bytes); /* a FIFO does not stop it */
 }
 
 bool write_file(const char *path, const void *data, size_t bytes)
@@ -36,29 +40,65 @@ bool write_file(const char *path, const void *data, size_t bytes)
 	return !fclose(file) && ok;
 }
 
-static const char *cache_folder(struct context *ctx)
+/* Whether nobody else can have written it. */
+static bool is_own(const struct stat *info)
+{
+	return info->st_uid == geteuid() && !(info->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* The folder's path; NULL if there is to be no cache. */
+static char *cache_path(struct context *ctx)
 {
 	const char *folder = ctx->options->cache_dir, *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	if (!folder && base && *base == '/')
-		folder = arena_printf(&ctx->arena, "%s/erc", base);
-	else if (!folder && home && *home == '/')
-		folder = arena_printf(&ctx->arena, "%s/.cache/erc", home);
-	if (!folder || !*folder)
-		return "";
-	char *path = arena_copy_text(&ctx->arena, folder);
+	if (folder)
+		return *folder ? arena_copy_text(&ctx->arena, folder) : NULL;
+	if (base && *base == '/')
+		return arena_printf(&ctx->arena, "%s/erc", base);
+	return home && *home == '/' ? arena_printf(&ctx->arena, "%s/.cache/erc", home) : NULL;
+}
+
+static void make_folders(char *path)
+{
 	for (char *at = path + 1; *at; at++)
 		if (*at == '/') {
 			*at = 0;
 			mkdir(path, 0777);
 			*at = '/';
 		}
-	mkdir(path, 0777);
-	return access(path, W_OK) ? "" : path;
+	mkdir(path, 0700);
+}
+
+static void close_folder(void *data)
+{
+	close((int)(intptr_t)data);
+}
+
+/* Returns the folder's descriptor, or -1. A folder that cannot be made or opened is no cache; one that somebody else
+ * can write is none either, with a warning. */
+static int open_folder(struct context *ctx)
+{
+	struct stat info;
+	char *path = cache_path(ctx);
+	if (!path)
+		return -1;
+	make_folders(path);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	arena_defer(&ctx->arena, close_folder, (void *)(intptr_t)fd);
+	if (!fstat(fd, &info) && is_own(&info))
+		return fd;
+	if (!ctx->is_cache_refused)
+		warn(ctx,
+		     "kernel cache '%s' is not used: it is not yours alone (owner %u, mode %o; expected owner %u and mode 700)",
+		     path, (unsigned)info.st_uid, (unsigned)(info.st_mode & 07777), (unsigned)geteuid());
+	ctx->is_cache_refused = true;
+	return -1;
 }
 
 struct cache cache_open(struct context *ctx)
 {
-	struct cache cache = {.ctx = ctx, .folder = cache_folder(ctx)};
+	struct cache cache = {.ctx = ctx, .folder = open_folder(ctx)};
 	erc_sha256_init(&cache.identity);
 	cache_identify(&cache, FORMAT);
 	return cache;
@@ -80,16 +120,20 @@ const char *cache_key(const struct cache *cache, const void *data, size_t bytes,
 	return arena_printf(&cache->ctx->arena, "%s.%s", hex, suffix);
 }
 
-static const char *path_of(const struct cache *cache, const char *key)
-{
-	return arena_printf(&cache->ctx->arena, "%s/%s", cache->folder, key);
-}
-
-/* A file is the digest of its content, followed by the content. A damaged file counts as missing. */
+/* A file is the digest of its content, followed by the content. A damaged file, a link, or a file that somebody else
+ * can write counts as missing. */
 char *cache_read(const struct cache *cache, const char *key, int64_t *bytes)
 {
 	uint8_t digest[ERC_SHA256_BYTES];
-	char *file = *cache->folder ? read_file(cache->ctx, path_of(cache, key), bytes) : NULL;
+	struct stat info;
+	if (cache->folder < 0)
+		return NULL;
+	int fd = openat(cache->folder, key, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd >= 0 && (fstat(fd, &info) || !is_own(&info))) {
+		close(fd);
+		return NULL;
+	}
+	char *file = read_all(cache->ctx, fd, bytes);
 	if (!file || *bytes < ERC_SHA256_BYTES)
 		return NULL;
 	*bytes -= ERC_SHA256_BYTES;
@@ -97,22 +141,30 @@ char *cache_read(const struct cache *cache, const char *key, int64_t *bytes)
 	return memcmp(file, digest, sizeof digest) ? NULL : file + ERC_SHA256_BYTES;
 }
 
+static bool write_all(int fd, const void *data, size_t bytes)
+{
+	const char *at = data;
+	for (ssize_t n; bytes; at += n, bytes -= (size_t)n)
+		if ((n = write(fd, at, bytes)) <= 0)
+			return false;
+	return true;
+}
+
 /* Writes under a private name and renames the file, so that other processes see the whole file or none. */
 void cache_store(const struct cache *cache, const char *key, const void *data, int64_t bytes)
 {
-	if (!*cache->folder)
+	uint8_t digest[ERC_SHA256_BYTES];
+	if (cache->folder < 0)
 		return;
-	char *private_name = arena_printf(&cache->ctx->arena, "%s/%s.XXXXXX", cache->folder, key);
-	int file = mkstemp(private_name);
-	if (file < 0)
+	char *private_name = arena_printf(&cache->ctx->arena, "%s.%ld", key, (long)gettid());
+	unlinkat(cache->folder, private_name, 0); /* of a thread that ended before it was done */
+	int fd = openat(cache->folder, private_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
 		return;
-	close(file);
-	char *content = arena_alloc(&cache->ctx->arena, (size_t)bytes + ERC_SHA256_BYTES);
-	erc_sha256_of(data, (size_t)bytes, (uint8_t *)content);
-	memcpy(content + ERC_SHA256_BYTES, data, (size_t)bytes);
-	if (!write_file(private_name, content, (size_t)bytes + ERC_SHA256_BYTES) ||
-	    rename(private_name, path_of(cache, key)))
-		unlink(private_name);
+	erc_sha256_of(data, (size_t)bytes, digest);
+	bool is_written = write_all(fd, digest, sizeof digest) && write_all(fd, data, (size_t)bytes);
+	if (close(fd) || !is_written || renameat(cache->folder, private_name, cache->folder, key))
+		unlinkat(cache->folder, private_name, 0);
 }
 
 uint32_t build_jobs(const struct context *ctx)

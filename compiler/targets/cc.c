@@ -5,10 +5,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,7 +37,8 @@ struct builder {
 	const char *cc;
 	char version[256]; /* first line of cc --version */
 	struct cache cache;
-	char folder[64]; /* temporary files; removed at the end */
+	char *folder;       /* temporary files; removed at the end */
+	char **environment; /* of the compilers: TMPDIR is the folder */
 	const char *flags[MAX_ARGS / 2];
 	int flag_count;
 };
@@ -51,27 +54,46 @@ static const char *cc_name(const struct context *ctx)
 	return cc && *cc ? cc : "cc";
 }
 
-/* Starts cc in the temporary folder. Its messages go to the file `log`. Returns -1 if cc could not be started. */
+/* Starts cc in the temporary folder, in a process group of its own, so that what it starts can be ended with it. Its
+ * messages go to the file `log`. Returns -1 if cc could not be started. */
 static pid_t start(const struct builder *b, const char *const *args, const char *log)
 {
 	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
 	pid_t pid;
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addchdir_np(&actions, b->folder);
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	posix_spawn_file_actions_adddup2(&actions, 1, 2);
-	int error = posix_spawnp(&pid, args[0], &actions, NULL, (char *const *)(uintptr_t)args, environ);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+	int error = posix_spawnp(&pid, args[0], &actions, &attributes, (char *const *)(uintptr_t)args, b->environment);
+	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return error ? -1 : pid;
 }
 
-static bool wait_for(pid_t pid)
+#define CANCEL_MS 50 /* how often a wait looks whether the compilation was cancelled */
+
+/* Waits until the process ends. If the compilation is cancelled, ends the process and all that it started. */
+static bool wait_for(const struct builder *b, pid_t pid)
 {
-	int status;
+	int status, fd = b->ctx->options->cancel ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+	if (fd >= 0) { /* without it (an older kernel) a cancelled compilation ends when this process does */
+		struct pollfd ended = {.fd = fd, .events = POLLIN};
+		while (!check_cancel(b->ctx) && poll(&ended, 1, CANCEL_MS) <= 0)
+			;
+		close(fd);
+	}
+	bool is_cancelled = check_cancel(b->ctx) != ERCC_OK;
+	if (is_cancelled)
+		kill(-pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return false;
+	while (is_cancelled && !kill(-pid, 0)) /* what it started may still write to the folder */
+		poll(NULL, 0, 1);
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
@@ -85,7 +107,7 @@ static enum ercc_status find_compiler(struct builder *b)
 	const char *args[] = {b->cc, "--version", NULL};
 	pid_t pid = start(b, args, "version");
 	int64_t bytes = 0;
-	if (pid < 0 || !wait_for(pid)) {
+	if (pid < 0 || !wait_for(b, pid)) {
 		fail(b->ctx, ERCC_TOOLCHAIN, "C compiler '%s' cannot be run; CPU targets need one", b->cc);
 		note(b->ctx, "install gcc or clang, or name one with --cc or CC");
 		return ERCC_TOOLCHAIN;
@@ -98,6 +120,7 @@ static enum ercc_status find_compiler(struct builder *b)
 static enum ercc_status report_failure(struct builder *b, const char *what, const char *log)
 {
 	int64_t bytes = 0;
+	TRY(check_cancel(b->ctx));
 	char *text = read_file(b->ctx, scratch_path(b, log), &bytes);
 	fail(b->ctx, ERCC_TOOLCHAIN, "'%s' failed on %s", b->cc, what);
 	note(b->ctx, "it said: %.600s", text && *text ? text : "nothing");
@@ -134,12 +157,13 @@ static enum ercc_status finish_one(struct builder *b, struct kernel *kernels, st
 	struct job job = jobs[0];
 	memmove(jobs, jobs + 1, sizeof *jobs * --*running);
 	struct kernel *kernel = &kernels[job.kernel];
-	if (!wait_for(job.pid))
+	if (!wait_for(b, job.pid))
 		return report_failure(b, kernel->name, arena_printf(&b->ctx->arena, "%s.log", kernel->name));
 	int64_t bytes;
 	char *object = read_file(b->ctx, scratch_path(b, arena_printf(&b->ctx->arena, "%s.o", kernel->name)), &bytes);
-	if (!object)
-		return fail(b->ctx, ERCC_TOOLCHAIN, "'%s' wrote no object for %s", b->cc, kernel->name);
+	if (!object || !image_is(IMAGE_OBJECT, object, (size_t)bytes))
+		return fail(b->ctx, ERCC_TOOLCHAIN, "'%s' wrote no ELF object for %s, but reported no error", b->cc,
+		            kernel->name);
 	cache_store(&b->cache, kernel_key(b, kernel), object, bytes);
 	return ERCC_OK;
 }
@@ -154,7 +178,10 @@ static enum ercc_status build_objects(struct builder *b, struct kernel *kernels,
 		const char *object = arena_printf(&b->ctx->arena, "%s.o", kernels[i].name);
 		char *cached = cache_read(&b->cache, kernel_key(b, &kernels[i]), &bytes);
 		progress(b->ctx, i + 1, count, "kernel %s", kernels[i].name);
-		if (cached && write_file(scratch_path(b, object), cached, (size_t)bytes))
+		if ((status = check_cancel(b->ctx)))
+			break;
+		if (cached && image_is(IMAGE_OBJECT, cached, (size_t)bytes) &&
+		    write_file(scratch_path(b, object), cached, (size_t)bytes))
 			continue;
 		if (running == limit)
 			status = finish_one(b, kernels, jobs, &running);
@@ -167,7 +194,7 @@ static enum ercc_status build_objects(struct builder *b, struct kernel *kernels,
 	while (running && status == ERCC_OK)
 		status = finish_one(b, kernels, jobs, &running);
 	while (running)
-		wait_for(jobs[--running].pid);
+		wait_for(b, jobs[--running].pid);
 	return status;
 }
 
@@ -211,7 +238,7 @@ static enum ercc_status link_image(struct builder *b, const char *table, struct 
 	args[n++] = "image.so";
 	args[n] = NULL;
 	pid_t pid = start(b, args, "link.log");
-	return pid >= 0 && wait_for(pid) ? ERCC_OK : report_failure(b, "linking the image", "link.log");
+	return pid >= 0 && wait_for(b, pid) ? ERCC_OK : report_failure(b, "linking the image", "link.log");
 }
 
 static enum ercc_status build(struct builder *b, struct kernel *kernels, uint32_t count, const void **image,
@@ -230,15 +257,28 @@ static enum ercc_status build(struct builder *b, struct kernel *kernels, uint32_
 		text_append(&identity, (const char *)kernels[i].digest, sizeof kernels[i].digest);
 	const char *key = cache_key(&b->cache, identity.data, identity.length, "so");
 	*image = cache_read(&b->cache, key, bytes);
-	if (*image)
+	if (*image && image_is(IMAGE_SHARED, *image, (size_t)*bytes))
 		return ERCC_OK;
 	TRY(build_objects(b, kernels, count));
 	TRY(link_image(b, table, kernels, count));
 	*image = read_file(b->ctx, scratch_path(b, "image.so"), bytes);
-	if (!*image)
-		return fail(b->ctx, ERCC_IO, "cannot read the linked image: %s", strerror(errno));
+	if (!*image || !image_is(IMAGE_SHARED, *image, (size_t)*bytes))
+		return fail(b->ctx, ERCC_TOOLCHAIN, "'%s' linked no shared object, but reported no error", b->cc);
 	cache_store(&b->cache, key, *image, *bytes);
 	return ERCC_OK;
+}
+
+static char **environment_with(struct arena *arena, const char *folder)
+{
+	size_t count = 0, n = 0;
+	while (environ[count])
+		count++;
+	char **list = arena_array(arena, count + 2, sizeof *list);
+	for (size_t i = 0; i < count; i++)
+		if (strncmp(environ[i], "TMPDIR=", 7))
+			list[n++] = environ[i];
+	list[n] = arena_printf(arena, "TMPDIR=%s", folder);
+	return list;
 }
 
 static void remove_folder(const char *folder)
@@ -260,9 +300,13 @@ enum ercc_status cc_build_image(struct context *ctx, const char *const *flags, i
 		b.flags[b.flag_count++] = common_flags[i];
 	for (int i = 0; i < flag_count; i++)
 		b.flags[b.flag_count++] = flags[i];
-	snprintf(b.folder, sizeof b.folder, "%s/erc-XXXXXX", tmp && strlen(tmp) < 40 ? tmp : "/tmp");
-	if (!mkdtemp(b.folder))
-		return fail(ctx, ERCC_IO, "cannot make a scratch folder '%s': %s", b.folder, strerror(errno));
+	b.folder = arena_printf(&ctx->arena, "%s/erc-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	if (!mkdtemp(b.folder)) {
+		fail(ctx, ERCC_IO, "cannot make a temporary folder in '%s': %s", tmp && *tmp ? tmp : "/tmp", strerror(errno));
+		note(ctx, "set TMPDIR to use another folder");
+		return ERCC_IO;
+	}
+	b.environment = environment_with(&ctx->arena, b.folder);
 	enum ercc_status status = build(&b, kernels, count, image, bytes);
 	remove_folder(b.folder);
 	*toolchain = arena_copy_text(&ctx->arena, b.version);

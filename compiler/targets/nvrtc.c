@@ -130,7 +130,7 @@ struct result {
 };
 
 struct batch {
-	struct context *ctx; /* used by the first thread only */
+	struct context *ctx; /* other threads read only whether it is cancelled */
 	const struct nvrtc *nvrtc;
 	const struct nvrtc_target *target;
 	const struct kernel *kernels;
@@ -184,7 +184,7 @@ static void compile_one(struct batch *batch, uint32_t i)
 static void *compile_some(void *data)
 {
 	struct batch *batch = data;
-	for (uint32_t i; !batch->failed && (i = batch->next++) < batch->count;) {
+	for (uint32_t i; !batch->failed && !check_cancel(batch->ctx) && (i = batch->next++) < batch->count;) {
 		if (batch->results[i].done)
 			continue;
 		compile_one(batch, i);
@@ -215,7 +215,9 @@ static void use_cached(struct batch *batch, const struct cache *cache, const cha
 		int64_t bytes;
 		char *file = cache_read(cache, keys[i], &bytes);
 		progress(batch->ctx, i + 1, batch->count, "kernel %s", batch->kernels[i].name);
-		if (!file || bytes <= (int64_t)sizeof images[i].resources)
+		size_t head = sizeof images[i].resources;
+		if (!file || bytes <= (int64_t)head ||
+		    !image_is(batch->target->is_ptx ? IMAGE_PTX : IMAGE_CUBIN, file + head, (size_t)bytes - head))
 			continue;
 		memcpy(&images[i].resources, file, sizeof images[i].resources);
 		images[i].data = file + sizeof images[i].resources;
@@ -238,6 +240,9 @@ static enum ercc_status take_result(const struct batch *batch, const struct cach
 		note(ctx, "it said: %.600s", result->log && *result->log ? result->log : "nothing");
 		return ERCC_TOOLCHAIN;
 	}
+	if (!image_is(batch->target->is_ptx ? IMAGE_PTX : IMAGE_CUBIN, result->data, result->bytes))
+		return fail(ctx, ERCC_TOOLCHAIN, "%s made no image of kernel %s", batch->nvrtc->version,
+		            batch->kernels[i].name);
 	if (!batch->target->is_ptx && !gpu_resources_read(result->log, ENTRIES, &image->resources))
 		return fail(ctx, ERCC_TOOLCHAIN, "%s does not report the resources of kernel %s", batch->nvrtc->version,
 		            batch->kernels[i].name);
@@ -293,6 +298,7 @@ enum ercc_status nvrtc_build(struct context *ctx, const struct nvrtc_target *tar
 		keys[i] = cache_key(&cache, kernels[i].source, strlen(kernels[i].source), target->is_ptx ? "ptx" : "cubin");
 	use_cached(batch, &cache, keys, images);
 	compile_all(batch);
+	TRY(check_cancel(ctx));
 	for (uint32_t i = 0; i < count; i++) /* after a failure, only the failed kernels have results */
 		if (!batch->failed || batch->results[i].failed)
 			TRY(take_result(batch, &cache, keys[i], i, &images[i]));

@@ -9,6 +9,7 @@
 
 struct erc_runtime {
 	struct erc__device *device;
+	uint32_t process;     /* erc__process_number of the process that made it */
 	pthread_mutex_t lock; /* guards all counts of children */
 	uint32_t model_count;
 	uint32_t next_session; /* number of the next session, for the trace */
@@ -76,6 +77,9 @@ struct erc_request {
 
 void erc__log(const struct erc_runtime *runtime, enum erc_log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Fails in a child of the process that made the runtime: its units are not there, and its locks may be held for ever. */
+enum erc_status erc__check_process(const struct erc_runtime *runtime);
 
 /* erc__child_add and erc__child_remove count a parent's children; erc__child_none returns ERC_BUSY if there are any. */
 void erc__child_add(struct erc_runtime *runtime, uint32_t *count);

@@ -109,6 +109,19 @@ static enum erc_status check_segments(const void *code, size_t bytes)
 	return ERC_OK;
 }
 
+/* The dynamic linker gives a text only, which names the system's error if there was one. */
+static enum erc_status link_failed(const char *text)
+{
+	static const struct {
+		int error;
+		enum erc_status status;
+	} lacks[] = {{ENOMEM, ERC_NOMEM}, {EMFILE, ERC_IO}, {ENFILE, ERC_IO}, {EACCES, ERC_IO}, {EPERM, ERC_IO}};
+	for (size_t i = 0; i < ERC__COUNT(lacks); i++)
+		if (strstr(text, strerror(lacks[i].error)))
+			return erc__fail(lacks[i].status, "code image: it cannot be loaded now: %s", text);
+	return erc__fail(ERC_CORRUPT, "code image: the dynamic linker refuses it: %s", text);
+}
+
 static enum erc_status link_image(struct erc__image *image, const void *code, size_t bytes)
 {
 	char path[64];
@@ -120,7 +133,7 @@ static enum erc_status link_image(struct erc__image *image, const void *code, si
 	snprintf(path, sizeof path, "/proc/self/fd/%d", image->file);
 	image->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!image->handle)
-		return erc__fail(ERC_CORRUPT, "code image: the dynamic linker refuses it: %s", dlerror());
+		return link_failed(dlerror());
 	void *symbol = dlsym(image->handle, ERC_CPU_IMAGE_QUERY);
 	erc_cpu_image_query_fn query;
 	memcpy(&query, &symbol, sizeof query); /* ISO C has no cast from an object pointer to a function pointer */

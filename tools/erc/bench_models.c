@@ -14,26 +14,6 @@
 
 /* ---- a process in a folder ---- */
 
-static const int signals[] = {SIGHUP, SIGINT, SIGTERM};
-static volatile sig_atomic_t caught; /* the signal that will end this process; 0: none */
-
-static void on_signal(int number)
-{
-	caught = number;
-}
-
-/* Catches the signals, or restores their default action. A signal that is ignored stays ignored. */
-static void catch_signals(bool catch)
-{
-	for (size_t i = 0; i < COUNT_OF(signals); i++) {
-		struct sigaction action = {.sa_handler = catch ? on_signal : SIG_DFL},
-						 now; /* calls that wait return when a signal arrives */
-		sigaction(signals[i], NULL, &now);
-		if (now.sa_handler != SIG_IGN)
-			sigaction(signals[i], &action, NULL);
-	}
-}
-
 static int remove_one(const char *path, const struct stat *status, int flag, struct FTW *place)
 {
 	(void)status, (void)flag, (void)place;
@@ -48,7 +28,7 @@ static int run_apart(const char *folder, int (*work)(void *user), void *user)
 	pid_t child = fork();
 	if (!child) {
 		setpgid(0, 0); /* a group of its own, with all processes that it starts */
-		catch_signals(false);
+		signals_catch(false);
 		setenv("TMPDIR", folder, 1);
 		_exit(work(user));
 	}
@@ -58,11 +38,11 @@ static int run_apart(const char *folder, int (*work)(void *user), void *user)
 	}
 	setpgid(child, child);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		if (caught)
+		if (signals_caught)
 			kill(-child, SIGKILL);
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
-	if (!caught)
+	if (!signals_caught)
 		say_error("the compiler was stopped by signal %d", WTERMSIG(status));
 	return EXIT_RUN;
 }
@@ -113,7 +93,7 @@ static int compile(struct bench_run *run, struct compiled *model, const char *ta
 						  .user = &job,
 					  },
 	                  run->options->quiet};
-	catch_signals(true);
+	signals_catch(true);
 	bench_step(run, "compiling %s for %s", model->name, target);
 	int code = run_apart(folder, compile_job, &job);
 	if (code == EXIT_OK && (model->file = open(out, O_RDONLY | O_CLOEXEC)) < 0) {
@@ -121,11 +101,9 @@ static int compile(struct bench_run *run, struct compiled *model, const char *ta
 		code = EXIT_RUN;
 	}
 	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	catch_signals(false);
 	free(folder);
 	free(out);
-	if (caught)
-		raise(caught);
+	signals_end();
 	return code == EXIT_OK ? ARGS_OK : code;
 }
 

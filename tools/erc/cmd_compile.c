@@ -99,8 +99,12 @@ static int compile(struct compile *c, const char *model)
 		.dump = stdout,
 		.message = say_compiler_message,
 		.user = &c->quiet,
+		.cancel = &signals_caught,
 	};
-	return ercc_status_exit_code(ercc_compile(model, c->out, &options));
+	signals_catch(true);
+	int code = ercc_status_exit_code(ercc_compile(model, c->out, &options));
+	signals_end();
+	return code;
 }
 
 int cmd_compile(int argc, char **argv)

@@ -148,6 +148,15 @@ int format_parse(const char *name, enum format *out);
 /* Flushes stdout. Returns EXIT_RUN after a message if the output could not be written (a full disk), else code. */
 int output_finish(int code);
 
+/* ---- signals.c ---- */
+
+extern volatile int signals_caught; /* the signal that will end this process; 0: none */
+/* From now on SIGINT, SIGTERM and SIGHUP only set signals_caught; with false they end the process again. A signal that
+ * is ignored stays ignored. */
+void signals_catch(bool catch);
+/* Ends the process by the signal that was caught, if there was one. */
+void signals_end(void);
+
 /* ---- faults.c ---- */
 
 /* From now on a fault in a kernel is told on stderr, with its launch and tile, before it ends the process. A handler that

@@ -1,0 +1,17 @@
+/* What a compiler or the kernel cache gives is checked before it is used: it may have failed without saying so. */
+#ifndef ERCC_IMAGE_H
+#define ERCC_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum image_kind {
+	IMAGE_OBJECT, /* what a C compiler makes of a kernel */
+	IMAGE_SHARED, /* the shared object of a CPU target's kernels */
+	IMAGE_CUBIN,
+	IMAGE_PTX, /* with the NUL at its end */
+};
+/* Whether the bytes can be that: an ELF file of that kind whose tables lie inside it; text with PTX's first directive. */
+bool image_is(enum image_kind kind, const void *data, size_t bytes);
+
+#endif
