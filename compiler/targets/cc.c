@@ -48,9 +48,15 @@ struct job {
 	uint32_t kernel;
 };
 
-static const char *cc_name(const struct context *ctx)
+/* A path that begins in the present folder is made absolute, because compilers run in another one. */
+static const char *cc_name(struct context *ctx)
 {
 	const char *cc = ctx->options->cc ? ctx->options->cc : getenv("CC");
+	char *path = cc && strchr(cc, '/') ? realpath(cc, NULL) : NULL;
+	if (path) {
+		cc = arena_copy_text(&ctx->arena, path);
+		free(path);
+	}
 	return cc && *cc ? cc : "cc";
 }
 

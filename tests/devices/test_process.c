@@ -82,7 +82,8 @@ static uint64_t blocked(const char *task, char name[32])
 /* Whatever the thread that makes the runtime blocks itself. */
 START_TEST(units_block_what_is_not_a_fault)
 {
-	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL}, others[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGALRM};
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL},
+					 others[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGALRM};
 	struct fixture f;
 	struct test_model model;
 	sigset_t mask;

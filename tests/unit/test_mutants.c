@@ -110,7 +110,8 @@ static void mutate(uint8_t *file, size_t bytes)
 		return;
 	}
 	struct erca_section *sections = (void *)(file + header->toc_offset);
-	if (header->toc_offset > bytes || header->section_count > (bytes - header->toc_offset) / sizeof *sections)
+	if (header->toc_offset % 8 || header->toc_offset > bytes ||
+	    header->section_count > (bytes - header->toc_offset) / sizeof *sections)
 		return;
 	if (what == 1) {
 		change_record((uint8_t *)sections, header->section_count, sizeof *sections, 32);
@@ -118,7 +119,7 @@ static void mutate(uint8_t *file, size_t bytes)
 	}
 	struct plan_bytes plan = {0};
 	for (uint32_t i = 0; i < header->section_count; i++)
-		if (sections[i].type == ERCA_SECTION_PLAN && sections[i].offset <= bytes &&
+		if (sections[i].type == ERCA_SECTION_PLAN && sections[i].offset % 8 == 0 && sections[i].offset <= bytes &&
 		    sections[i].bytes <= bytes - sections[i].offset)
 			plan = (struct plan_bytes){file + sections[i].offset, sections[i].bytes};
 	if (plan.bytes < sizeof(struct erca_plan_header))
@@ -185,10 +186,14 @@ struct tally {
 	uint32_t refused, ran, failed;
 };
 
+/* A sanitizer's own memory is above the limit, so its builds have none. */
 static void limit(void)
 {
-	const struct rlimit memory = {MEMORY_BYTES, MEMORY_BYTES}, core = {0, 0};
+	const struct rlimit core = {0, 0};
+#if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
+	const struct rlimit memory = {MEMORY_BYTES, MEMORY_BYTES};
 	setrlimit(RLIMIT_DATA, &memory);
+#endif
 	setrlimit(RLIMIT_CORE, &core);
 }
 
