@@ -57,7 +57,7 @@ UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 BENCH_GPU := $(addprefix $(O)/,erc make_model bench_preempt bench_forms bench_loading probe_artifact gpu_device stub_artifact stub/libcuda.so.1)
 
 .PHONY: all deps demo check run-demo run-check unit cli check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
-.PHONY: bench-gpu bench-sim bench-voice bench-stop bench-scale bench-tenants gpu-bundle
+.PHONY: bench-compile bench-gpu bench-sim bench-voice bench-stop bench-scale bench-tenants gpu-bundle
 .PHONY: check-gpu run-check-gpu bench-local bench-preempt bench-tax explore same-bits fuzz-graphs compare-ort format lint cppcheck install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -312,6 +312,9 @@ bench-tenants: $(TENANT_MODELS) $(O)/bench_tenant ## two tenants, beside ONNX Ru
 	$(Q)tests/bench/tenants.sh $(O)
 
 RESULTS ?= tests/bench/results
+bench-compile: $(O)/bench_compile ## how the time and memory of a compilation grow with the nodes (KINDS="chain layers"; minutes)
+	$(Q)$(O)/bench_compile $(KINDS)
+
 bench-scale: $(O)/bench/digits.erca $(O)/bench_scale $(O)/bench_sched ## the queue with 1 to 10,000 requests (POLICIES="elastic" DEVICES="cpu:1 sim:2" CLASSES="be rt shed"; 5 minutes)
 	$(Q)mkdir -p $(RESULTS) && $(O)/bench_sched $(O)/bench/sched.json && $(O)/bench_scale $(O)/bench/digits.erca $(O)/bench/scale.json
 	$(Q)python3 tests/bench/scale_report.py $(O)/bench/scale.json $(O)/bench/sched.json $(RESULTS)/scale.md $(RESULTS)/scale.json

@@ -75,6 +75,7 @@ void graph_add_output(struct graph *graph, const char *name, struct value *value
 		arena_grow(arena_of(graph), graph->output_names, graph->output_count, &capacity, sizeof *graph->output_names);
 	graph->output_names[graph->output_count] = arena_copy_text(arena_of(graph), name);
 	arena_push(arena_of(graph), graph->outputs, graph->output_count, graph->output_capacity, value);
+	value->output_uses++;
 }
 
 static size_t find_size(const struct graph *graph, const struct value *value)
@@ -130,6 +131,29 @@ static struct value **copy_values(struct arena *arena, struct value *const *valu
 	return copy;
 }
 
+static void link_use(struct node *node, int slot)
+{
+	struct value *value = node->inputs[slot];
+	struct use *use = &node->uses[slot];
+	*use = (struct use){.user = node, .value = value};
+	if (!value)
+		return;
+	use->next = value->uses;
+	if (use->next)
+		use->next->previous = use;
+	value->uses = use;
+}
+
+static void unlink_use(struct use *use)
+{
+	if (!use->value)
+		return;
+	*(use->previous ? &use->previous->next : &use->value->uses) = use->next;
+	if (use->next)
+		use->next->previous = use->previous;
+	use->value = NULL;
+}
+
 static void link_node(struct graph *graph, struct node *node, struct node *before)
 {
 	struct node *previous = before ? before->previous : graph->last;
@@ -154,6 +178,9 @@ struct node *graph_add_node(struct graph *graph, struct node *before, const char
 	node->graph = graph;
 	node->inputs = copy_values(arena, inputs, input_count);
 	node->input_count = input_count;
+	node->uses = arena_array(arena, (size_t)input_count, sizeof *node->uses);
+	for (int i = 0; i < input_count; i++)
+		link_use(node, i);
 	node->outputs = copy_values(arena, outputs, output_count);
 	node->output_count = output_count;
 	for (int i = 0; i < output_count; i++) {
@@ -175,22 +202,58 @@ void node_set_attrs(struct node *node, const struct attr *attrs, int count)
 	node->attr_count = count;
 }
 
+/* Makes room for more inputs, which are omitted. The uses move, so they are linked anew. */
+static void grow_inputs(struct node *node, int count)
+{
+	struct arena *arena = arena_of(node->graph);
+	struct value **inputs = arena_array(arena, (size_t)count, sizeof *inputs);
+	if (node->input_count)
+		memcpy(inputs, node->inputs, (size_t)node->input_count * sizeof *inputs);
+	for (int i = 0; i < node->input_count; i++)
+		unlink_use(&node->uses[i]);
+	node->inputs = inputs;
+	node->input_count = count;
+	node->uses = arena_array(arena, (size_t)count, sizeof *node->uses);
+	for (int i = 0; i < count; i++)
+		link_use(node, i);
+}
+
 void node_set_input(struct node *node, int slot, struct value *value)
 {
-	if (slot >= node->input_count) {
-		struct value **inputs = arena_array(arena_of(node->graph), (size_t)slot + 1, sizeof *inputs);
-		if (node->input_count)
-			memcpy(inputs, node->inputs, (size_t)node->input_count * sizeof *inputs);
-		node->inputs = inputs;
-		node->input_count = slot + 1;
-	}
+	if (slot >= node->input_count)
+		grow_inputs(node, slot + 1);
+	unlink_use(&node->uses[slot]);
 	node->inputs[slot] = value;
+	link_use(node, slot);
+}
+
+void graph_set_output(struct graph *graph, size_t i, struct value *value)
+{
+	graph->outputs[i]->output_uses--;
+	graph->outputs[i] = value;
+	value->output_uses++;
+}
+
+static void drop_uses(struct node *node)
+{
+	for (int i = 0; i < node->input_count; i++)
+		unlink_use(&node->uses[i]);
+	for (int i = 0; i < node->attr_count; i++) {
+		if (node->attrs[i].kind != ATTR_GRAPH)
+			continue;
+		struct graph *nested = node->attrs[i].graph;
+		for (struct node *inner = nested->first; inner; inner = inner->next)
+			drop_uses(inner);
+		for (size_t k = 0; k < nested->output_count; k++)
+			nested->outputs[k]->output_uses--;
+	}
 }
 
 void graph_remove_node(struct node *node)
 {
 	struct graph *graph = node->graph;
 	assert(graph);
+	drop_uses(node);
 	*(node->previous ? &node->previous->next : &graph->first) = node->next;
 	*(node->next ? &node->next->previous : &graph->last) = node->previous;
 	graph->node_count--;
@@ -229,76 +292,45 @@ const char *node_attr_text(const struct node *node, const char *name, const char
 
 /* ---- uses ---- */
 
-/* Counts the uses in a graph and in its nested graphs. *user is set to the last user found; NULL: a graph output. */
-static int count_uses(const struct graph *graph, const struct value *value, struct node **user)
+int value_count_uses(const struct value *value)
 {
-	int uses = 0;
-	for (struct node *node = graph->first; node; node = node->next) {
-		for (int i = 0; i < node->input_count; i++) {
-			if (node->inputs[i] == value) {
-				uses++;
-				*user = node;
-			}
-		}
-		for (int i = 0; i < node->attr_count; i++)
-			if (node->attrs[i].kind == ATTR_GRAPH)
-				uses += count_uses(node->attrs[i].graph, value, user);
-	}
-	for (size_t i = 0; i < graph->output_count; i++) {
-		if (graph->outputs[i] == value) {
-			uses++;
-			*user = NULL;
-		}
-	}
-	return uses;
+	int count = value->output_uses;
+	for (const struct use *use = value->uses; use; use = use->next)
+		count++;
+	return count;
 }
 
-int graph_count_uses(const struct graph *graph, const struct value *value)
+bool value_is_used(const struct value *value)
 {
-	struct node *user = NULL;
-	return count_uses(graph, value, &user);
+	return value->uses || value->output_uses;
 }
 
-/* Sets *found to the node that uses the value. Returns false when several nodes use it, or a graph output. */
-static bool find_single_user(const struct graph *graph, const struct value *value, struct node **found)
+struct node *value_single_user(const struct value *value)
+{
+	struct node *user = value->uses && !value->output_uses ? value->uses->user : NULL;
+	for (const struct use *use = value->uses; use && user; use = use->next)
+		if (use->user != user)
+			user = NULL;
+	return user;
+}
+
+static void replace_outputs(struct graph *graph, const struct value *from, struct value *to)
 {
 	for (size_t i = 0; i < graph->output_count; i++)
-		if (graph->outputs[i] == value)
-			return false;
-	for (struct node *node = graph->first; node; node = node->next) {
-		for (int i = 0; i < node->input_count; i++) {
-			if (node->inputs[i] != value)
-				continue;
-			if (*found && *found != node)
-				return false;
-			*found = node;
-		}
+		if (graph->outputs[i] == from)
+			graph_set_output(graph, i, to);
+	for (struct node *node = graph->first; node; node = node->next)
 		for (int i = 0; i < node->attr_count; i++)
-			if (node->attrs[i].kind == ATTR_GRAPH && !find_single_user(node->attrs[i].graph, value, found))
-				return false;
-	}
-	return true;
-}
-
-struct node *graph_single_user(const struct graph *graph, const struct value *value)
-{
-	struct node *user = NULL;
-	return find_single_user(graph, value, &user) ? user : NULL;
+			if (node->attrs[i].kind == ATTR_GRAPH)
+				replace_outputs(node->attrs[i].graph, from, to);
 }
 
 void graph_replace_uses(struct graph *graph, struct value *from, struct value *to)
 {
-	for (struct node *node = graph->first; node; node = node->next) {
-		for (int i = 0; i < node->input_count; i++)
-			if (node->inputs[i] == from)
-				node->inputs[i] = to;
-		for (int i = 0; i < node->attr_count; i++)
-			if (node->attrs[i].kind == ATTR_GRAPH)
-				graph_replace_uses(node->attrs[i].graph, from, to);
-	}
-	for (size_t i = 0; i < graph->output_count; i++)
-		if (graph->outputs[i] == from)
-			graph->outputs[i] = to;
+	while (from->uses && from != to)
+		node_set_input(from->uses->user, (int)(from->uses - from->uses->user->uses), to);
+	if (from->output_uses)
+		replace_outputs(graph, from, to);
 	for (size_t i = 0; i < graph->size_count; i++)
 		if (graph->sizes[i] == from) {
 			graph->sizes[i] = to;

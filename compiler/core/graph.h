@@ -67,6 +67,13 @@ const struct tensor *tensor_expand(struct arena *arena, const struct tensor *ten
 int64_t tensor_int(const struct tensor *tensor, int64_t index);
 double tensor_float(const struct tensor *tensor, int64_t index); /* f32, f64, f16, bf16, integers */
 
+/* One input of a node, in the list of its value's uses. */
+struct use {
+	struct node *user;
+	struct value *value; /* NULL: not in a list */
+	struct use *previous, *next;
+};
+
 struct value {
 	const char *name;
 	enum erc_dtype dtype; /* ERC_DTYPE_NONE: not known yet */
@@ -75,6 +82,8 @@ struct value {
 	const struct tensor *constant;   /* known at compile time; NULL otherwise */
 	struct node *producer;           /* NULL: graph input, constant, or outer value */
 	int producer_slot;
+	struct use *uses;             /* by nodes, also of nested graphs */
+	int output_uses;              /* by graph outputs */
 	const struct shape *elements; /* i64 of rank 0 or 1 with known or run-time elements, given as dims; else NULL */
 	enum layout layout;
 	void *scratch; /* for the running pass; NULL when a pass starts */
@@ -120,8 +129,9 @@ struct node {
 	const char *domain;    /* "" is ONNX's own */
 	int64_t opset;         /* version of the domain, as the model imports it */
 	const struct op *op;   /* NULL until resolved */
-	struct value **inputs; /* NULL entries: omitted optional inputs */
+	struct value **inputs; /* NULL entries: omitted optional inputs; written by node_set_input alone */
 	int input_count;
+	struct use *uses;       /* one for each input */
 	struct value **outputs; /* NULL entries: omitted optional outputs */
 	int output_count;
 	struct attr *attrs;
@@ -163,7 +173,8 @@ struct graph {
 	int node_count;
 	struct value **inputs; /* without initializers and pinned inputs */
 	size_t input_count, input_capacity;
-	struct value **outputs;    /* a value may occur more than once, and may be an input or a constant */
+	struct value **outputs;    /* a value may occur more than once, and may be an input or a constant; written by
+	                         * graph_set_output alone */
 	const char **output_names; /* the model's own names for them */
 	size_t output_count, output_capacity;
 	struct stated_type *output_types; /* declared in the file, per output; NULL for graphs that are not from a file */
@@ -203,16 +214,20 @@ struct node *graph_add_node(struct graph *graph, struct node *before, const char
                             struct value *const *inputs, int input_count, struct value *const *outputs,
                             int output_count);
 void node_set_attrs(struct node *node, const struct attr *attrs, int count);
+/* The input may be one after the last. */
 void node_set_input(struct node *node, int slot, struct value *value);
-/* Unlinks a node. Its outputs keep their data but lose their producer. */
+void graph_set_output(struct graph *graph, size_t i, struct value *value);
+/* Unlinks a node, with its nested graphs: they use no value any more. Its outputs keep their data but lose their
+ * producer. */
 void graph_remove_node(struct node *node);
-/* Replaces `from` by `to` in all node inputs and graph outputs, also in nested graphs. */
+/* Replaces `from`, a value of the graph, by `to` in all node inputs and graph outputs, also in nested graphs. */
 void graph_replace_uses(struct graph *graph, struct value *from, struct value *to);
 /* The number of uses by nodes and graph outputs, also in nested graphs. */
-int graph_count_uses(const struct graph *graph, const struct value *value);
+int value_count_uses(const struct value *value);
+bool value_is_used(const struct value *value);
 /* The only node that uses the value. NULL when there is none, when there are several, or when a graph output uses
  * it. */
-struct node *graph_single_user(const struct graph *graph, const struct value *value);
+struct node *value_single_user(const struct value *value);
 
 /* ---- text form (graph_print.c, graph_parse.c) and checks (graph_verify.c) ---- */
 

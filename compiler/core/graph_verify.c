@@ -80,9 +80,12 @@ static enum ercc_status verify_node(struct verifier *verifier, const struct grap
 {
 	if (node->graph != graph)
 		return broken(verifier, node, "node of another graph", node->name);
-	for (int i = 0; i < node->input_count; i++)
+	for (int i = 0; i < node->input_count; i++) {
+		if (node->uses[i].value != node->inputs[i] || (node->inputs[i] && node->uses[i].user != node))
+			return broken(verifier, node, "input that is not among its value's uses", node->name);
 		if (node->inputs[i])
 			TRY(verify_use(verifier, graph, node, node->inputs[i]));
+	}
 	for (int i = 0; i < node->attr_count; i++) {
 		const struct attr *attr = &node->attrs[i];
 		if (attr->kind != ATTR_GRAPH)

@@ -57,21 +57,48 @@ void plan_remove_launch(struct plan *plan, struct launch *launch)
 	*(launch->previous ? &launch->previous->next : &plan->first) = launch->next;
 	*(launch->next ? &launch->next->previous : &plan->last) = launch->previous;
 	plan->launch_count--;
+	launch_drop_uses(launch);
 }
 
-struct uses plan_uses(const struct plan *plan, struct buffer *buffer)
+static void count_uses(struct launch *launch, int step)
 {
-	struct uses uses = {0};
 	int64_t offset;
-	struct buffer *root = buffer_root(buffer, &offset);
+	for (int i = 0; i < launch->operand_count; i++) {
+		struct buffer *root = buffer_root(launch->operands[i].buffer, &offset);
+		bool write = launch->operands[i].write;
+		*(write ? &root->writes : &root->reads) += step;
+		*(write ? &root->writers : &root->readers) ^= (uintptr_t)launch;
+	}
+}
+
+void launch_add_uses(struct launch *launch)
+{
+	count_uses(launch, 1);
+}
+
+void launch_drop_uses(struct launch *launch)
+{
+	count_uses(launch, -1);
+}
+
+void plan_count_uses(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->buffer_count; i++) {
+		plan->buffers[i]->reads = plan->buffers[i]->writes = 0;
+		plan->buffers[i]->readers = plan->buffers[i]->writers = 0;
+	}
 	for (struct launch *launch = plan->first; launch; launch = launch->next)
-		for (int i = 0; i < launch->operand_count; i++)
-			if (buffer_root(launch->operands[i].buffer, &offset) == root) {
-				uses.reads += !launch->operands[i].write;
-				uses.writes += launch->operands[i].write;
-				*(launch->operands[i].write ? &uses.writer : &uses.reader) = launch;
-			}
-	return uses;
+		launch_add_uses(launch);
+}
+
+struct launch *buffer_reader(const struct buffer *root)
+{
+	return root->reads == 1 ? (struct launch *)root->readers : NULL;
+}
+
+struct launch *buffer_writer(const struct buffer *root)
+{
+	return root->writes == 1 ? (struct launch *)root->writers : NULL;
 }
 
 struct operand *launch_operand(struct launch *launch, struct buffer *buffer, enum erc_dtype dtype, bool write)

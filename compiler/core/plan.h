@@ -27,6 +27,10 @@ struct buffer {
 	/* A view: this buffer is the `bytes` bytes of the parent from parent_offset on. */
 	struct buffer *parent;
 	int64_t parent_offset;
+	/* Of a root, after plan_count_uses: how many operands read and write any part of it, and the exclusive or of the
+	 * addresses of their launches, which is the launch where there is one. */
+	int reads, writes;
+	uintptr_t readers, writers;
 	/* set by the memory planner */
 	int first_use, last_use; /* launch numbers; -1: unused */
 	int64_t offset;          /* within the arena, the weights or the table of run-time dims */
@@ -174,12 +178,14 @@ struct plan *plan_new(struct graph *graph);
 struct buffer *plan_buffer(struct plan *plan, enum buffer_kind kind, int64_t bytes, const char *name);
 /* A constant buffer that refers to `data` without a copy. `data` must live as long as the arena. */
 struct buffer *plan_weights(struct plan *plan, const void *data, int64_t bytes, const char *name);
-/* How many launches read, and how many write, any part of a buffer's root; and the last launch of each kind. */
-struct uses {
-	int reads, writes;
-	struct launch *reader, *writer;
-};
-struct uses plan_uses(const struct plan *plan, struct buffer *buffer);
+/* Counts the uses of all buffers. A pass that changes the operands of a launch afterwards calls launch_drop_uses before and
+ * launch_add_uses after the change; plan_remove_launch drops those of its launch. */
+void plan_count_uses(struct plan *plan);
+void launch_add_uses(struct launch *launch);
+void launch_drop_uses(struct launch *launch);
+/* The launch that reads, or writes, a part of the root; NULL where there is none, or several operands do. */
+struct launch *buffer_reader(const struct buffer *root);
+struct launch *buffer_writer(const struct buffer *root);
 /* The buffer that holds the bytes of `buffer`, which may be a view of it. *offset: bytes from its start. */
 struct buffer *buffer_root(struct buffer *buffer, int64_t *offset);
 struct launch *plan_add_launch(struct plan *plan, struct launch *before, const struct kernel_template *template,

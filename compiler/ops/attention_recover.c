@@ -33,12 +33,12 @@ static bool is_f32_matrix(const struct value *value)
 
 /* Whether the matched values fit the kernel: f32 matrices, scores of shape [..., queries, keys], a mask that broadcasts
  * to them without making them larger, and attention weights that have no other users. */
-static bool fits(const struct graph *graph, const struct match *match, const struct node *root)
+static bool fits(const struct match *match, const struct node *root)
 {
 	const struct value *q = matched(match, 'q'), *k = matched(match, 'k'), *v = matched(match, 'v'),
 					   *m = matched(match, 'm'), *w = matched(match, 'w');
 	int users = match->flags & ZERO_EMPTY ? 2 : 1;
-	if (!is_f32_matrix(q) || !is_f32_matrix(k) || !is_f32_matrix(v) || graph_count_uses(graph, w) != users)
+	if (!is_f32_matrix(q) || !is_f32_matrix(k) || !is_f32_matrix(v) || value_count_uses(w) != users)
 		return false;
 	if (m && (m->shape.rank > 4 || shape_run_time_dim(&m->shape) >= 0 ||
 	          m->dtype != (match->flags & ADDED ? ERC_F32 : ERC_BOOL)))
@@ -62,7 +62,7 @@ static enum ercc_status transpose_keys(struct node *root, struct value *keys, co
 static enum ercc_status recover_attention(struct node *node, const struct match *match, bool *done)
 {
 	struct value *k = matched(match, 'k'), *t = matched(match, 't'), *out;
-	if (!fits(node->graph, match, node))
+	if (!fits(match, node))
 		return ERCC_OK;
 	double scale = matched_number(match, 'b', 1) * matched_number(match, 'd', 1) * matched_number(match, 'g', 1) /
 	               matched_number(match, 'a', 1) / matched_number(match, 'c', 1) / matched_number(match, 'e', 1);

@@ -4,11 +4,10 @@
 
 /* Returns the constant along the last dim that the only user of `value`, an `op_type`, combines it with. NULL if there
  * is none. *user becomes the only user, or NULL. */
-static struct value *applied(const struct graph *graph, const struct value *value, const char *op_type,
-                             struct node **user)
+static struct value *applied(const struct value *value, const char *op_type, struct node **user)
 {
 	const struct shape *shape = &value->shape;
-	*user = graph_single_user(graph, value);
+	*user = value_single_user(value);
 	if (!*user || strcmp((*user)->op_type, op_type) || *(*user)->domain || (*user)->input_count != 2)
 		return NULL;
 	struct value *other = (*user)->inputs[(*user)->inputs[0] == value];
@@ -26,9 +25,9 @@ static void replace(struct node *root, struct value *x, double epsilon, bool rms
 				 *out = graph_value(graph, graph_unique_name(graph, root->name));
 	struct node *user, *last = root;
 	int count = 1;
-	if ((inputs[1] = applied(graph, end, "Mul", &user))) {
+	if ((inputs[1] = applied(end, "Mul", &user))) {
 		last = user, end = user->outputs[0], count = 2;
-		if ((inputs[2] = applied(graph, end, "Add", &user)))
+		if ((inputs[2] = applied(end, "Add", &user)))
 			last = user, end = user->outputs[0], count = 3;
 	}
 	const struct attr attrs[] = {

@@ -108,17 +108,18 @@ static bool absorb_before(struct plan *plan, struct launch *launch, struct opera
 	struct digits digits;
 	struct operand out;
 	struct buffer *root = buffer_root(operand->buffer, &offset);
-	struct uses uses = plan_uses(plan, root);
-	struct launch *copy = uses.writer;
-	if (root->kind != BUFFER_ARENA || uses.writes != 1 || !is_copy(copy) ||
+	struct launch *copy = buffer_writer(root);
+	if (root->kind != BUFFER_ARENA || !copy || !is_copy(copy) ||
 	    dtype_bytes(copy->operands[0].dtype) != dtype_bytes(operand->dtype) ||
 	    !read_digits(copy, &copy->operands[1], &copy->operands[0], &digits))
 		return false;
 	merge_digits(&digits);
 	if (!translate(launch, operand, &digits, &copy->operands[0], &out))
 		return false;
+	launch_drop_uses(launch);
 	*operand = out;
-	if (plan_uses(plan, root).reads == 0)
+	launch_add_uses(launch);
+	if (root->reads == 0)
 		plan_remove_launch(plan, copy);
 	return true;
 }
@@ -131,22 +132,24 @@ static bool absorb_behind(struct plan *plan, struct launch *launch)
 	struct digits digits;
 	struct operand out, *operand = &launch->operands[launch->operand_count - 1];
 	struct buffer *root = buffer_root(operand->buffer, &offset);
-	struct uses uses = plan_uses(plan, root);
-	struct launch *copy = uses.reader;
-	if (root->kind != BUFFER_ARENA || uses.writes != 1 || uses.reads != 1 || !is_copy(copy) ||
+	struct launch *copy = buffer_reader(root);
+	if (root->kind != BUFFER_ARENA || root->writes != 1 || !copy || !is_copy(copy) ||
 	    dtype_bytes(copy->operands[0].dtype) != dtype_bytes(operand->dtype) ||
 	    !read_digits(copy, &copy->operands[0], &copy->operands[1], &digits))
 		return false;
 	merge_digits(&digits);
 	if (!translate(launch, operand, &digits, &copy->operands[1], &out))
 		return false;
+	launch_drop_uses(launch);
 	*operand = out;
+	launch_add_uses(launch);
 	plan_remove_launch(plan, copy);
 	return true;
 }
 
 enum ercc_status pass_absorb(struct plan *plan)
 {
+	plan_count_uses(plan);
 	for (struct launch *launch = plan->first; launch; launch = launch->next) {
 		if (!launch->template->strided)
 			continue;

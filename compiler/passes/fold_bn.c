@@ -12,7 +12,7 @@ static const float *floats_of(struct graph *graph, const struct value *value)
 static bool fold_into_weights(struct graph *graph, struct node *node, const struct channel_affine *affine)
 {
 	struct node *before = node->inputs[0]->producer;
-	if (!before || !before->op->takes_channel_affine || graph_single_user(graph, node->inputs[0]) != node ||
+	if (!before || !before->op->takes_channel_affine || value_single_user(node->inputs[0]) != node ||
 	    !before->inputs[1]->constant || (node_input(before, 2) && !before->inputs[2]->constant))
 		return false;
 	struct arena *arena = &graph->ctx->arena;
@@ -32,12 +32,8 @@ static bool fold_into_weights(struct graph *graph, struct node *node, const stru
 	                                 tensor_new(arena, ERC_F32, shape, scaled));
 	struct value *s = graph_constant(graph, graph_unique_name(graph, node->inputs[2]->name),
 	                                 tensor_new(arena, ERC_F32, &list, shifted));
-	struct value **inputs = arena_array(arena, 3, sizeof *inputs);
-	inputs[0] = before->inputs[0];
-	inputs[1] = w;
-	inputs[2] = s;
-	before->inputs = inputs;
-	before->input_count = 3;
+	node_set_input(before, 1, w);
+	node_set_input(before, 2, s);
 	graph_replace_uses(graph, node->outputs[0], before->outputs[0]);
 	return true;
 }

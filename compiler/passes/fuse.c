@@ -48,6 +48,18 @@ static bool agree_on_dtype(struct launch *producer, struct launch *consumer, int
 	return true;
 }
 
+/* The fused launch takes the consumer's place. */
+static void replace(struct plan *plan, struct launch *producer, struct launch *consumer, const struct launch *fused)
+{
+	plan_remove_launch(plan, producer);
+	launch_drop_uses(consumer);
+	struct launch *previous = consumer->previous, *next = consumer->next;
+	*consumer = *fused;
+	consumer->previous = previous;
+	consumer->next = next;
+	launch_add_uses(consumer);
+}
+
 /* Fuses two pointwise launches: the consumer then also computes what the producer computed. */
 static bool fuse_chain(struct plan *plan, struct launch *producer, struct launch *consumer, int slot)
 {
@@ -81,8 +93,7 @@ static bool fuse_chain(struct plan *plan, struct launch *producer, struct launch
 		return false;
 	fused->name = join_names(plan, producer->name, consumer->name);
 	fused->bytes = producer->bytes + consumer->bytes;
-	*consumer = *fused;
-	plan_remove_launch(plan, producer);
+	replace(plan, producer, consumer, fused);
 	return true;
 }
 
@@ -150,10 +161,7 @@ static bool fuse_epilogue(struct plan *plan, struct launch *producer, struct lau
 	fused.operand_count++;
 	fused.name = join_names(plan, producer->name, consumer->name);
 	fused.bytes += consumer->bytes;
-	fused.previous = consumer->previous;
-	fused.next = consumer->next;
-	*consumer = fused;
-	plan_remove_launch(plan, producer);
+	replace(plan, producer, consumer, &fused);
 	return true;
 }
 
@@ -165,9 +173,8 @@ static bool try_fuse(struct plan *plan, struct launch *consumer)
 		if (buffer->kind != BUFFER_ARENA || offset + consumer->operands[i].offset ||
 		    consumer->operands[i].buffer->bytes != buffer->bytes)
 			continue;
-		struct uses uses = plan_uses(plan, buffer);
-		struct launch *producer = uses.writer;
-		if (uses.reads != 1 || uses.writes != 1 || !producer->template->epilogue || output_of(producer)->offset ||
+		struct launch *producer = buffer_writer(buffer);
+		if (!producer || buffer->reads != 1 || !producer->template->epilogue || output_of(producer)->offset ||
 		    output_of(producer)->buffer != buffer)
 			continue;
 		if (producer->template->pointwise ? fuse_chain(plan, producer, consumer, i)
@@ -179,6 +186,7 @@ static bool try_fuse(struct plan *plan, struct launch *consumer)
 
 enum ercc_status pass_fuse(struct plan *plan)
 {
+	plan_count_uses(plan);
 	for (struct launch *launch = plan->first; launch; launch = launch->next)
 		while (launch->template->pointwise && try_fuse(plan, launch))
 			;

@@ -84,7 +84,7 @@ static void widen(struct node *node, enum erc_dtype half)
 			continue;
 		struct value *wide = graph_value(graph, graph_unique_name(graph, node->inputs[i]->name));
 		insert_cast(graph, node, node->inputs[i], wide, ERC_F32);
-		node->inputs[i] = wide;
+		node_set_input(node, i, wide);
 	}
 	for (int i = 0; i < node->output_count; i++) {
 		struct value *out = node->outputs[i];
@@ -173,7 +173,7 @@ static struct node *add_packing(struct graph *graph)
 	for (size_t i = 0; i < graph->output_count; i++) {
 		struct value *value = graph->outputs[i];
 		if (!shape_is_dense(&value->shape))
-			graph->outputs[i] = insert_pack(graph, graph->output_names[i], value);
+			graph_set_output(graph, i, insert_pack(graph, graph->output_names[i], value));
 	}
 	return last ? last->next : NULL;
 }

@@ -40,6 +40,6 @@ enum ercc_status pass_layout(struct graph *graph)
 	for (struct node *node = graph->first; node; node = node->next)
 		lay_out_node(graph, &copies, node);
 	for (size_t i = 0; i < graph->output_count; i++)
-		graph->outputs[i] = in_layout(graph, &copies, NULL, graph->outputs[i], LAYOUT_PLAIN);
+		graph_set_output(graph, i, in_layout(graph, &copies, NULL, graph->outputs[i], LAYOUT_PLAIN));
 	return ERCC_OK;
 }

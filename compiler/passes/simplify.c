@@ -9,7 +9,7 @@ static bool is_identity(const struct node *node)
 	if (rule == IDENTITY_NEVER)
 		return false;
 	if (rule == IDENTITY_FIRST)
-		return !node_output(node, 1) || graph_count_uses(node->graph, node->outputs[1]) == 0;
+		return !node_output(node, 1) || !value_is_used(node->outputs[1]);
 	return in->dtype == out->dtype && shape_equal(&in->shape, &out->shape);
 }
 
@@ -40,8 +40,7 @@ static bool is_size_used(const struct node *by, const struct value *size)
 static bool is_dead(const struct node *node)
 {
 	for (int i = 0; i < node->output_count; i++)
-		if (node->outputs[i] &&
-		    (graph_count_uses(node->graph, node->outputs[i]) || is_size_used(node, node->outputs[i])))
+		if (node->outputs[i] && (value_is_used(node->outputs[i]) || is_size_used(node, node->outputs[i])))
 			return false;
 	return true;
 }

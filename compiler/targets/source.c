@@ -41,28 +41,35 @@ static enum ercc_status append_params(struct context *ctx, const char *stem, str
 	return ERCC_OK;
 }
 
-static enum ercc_status kernel_source(struct context *ctx, const struct target *target, const struct dialect *dialect,
-                                      const struct launch *launch, const struct variant *variant, const char **out)
+/* Appends what one kernel of a template has apart from others: its defines and its expression. */
+static void append_head(const struct target *target, const struct dialect *dialect, const struct launch *launch,
+                        const struct variant *variant, struct text *text)
+{
+	bool vector = false;
+	for (int i = 0; i < variant->define_count; i++) {
+		text_printf(text, "#define %s %s\n", variant->defines[i].name, variant->defines[i].value);
+		vector |= !strcmp(variant->defines[i].name, "VECTOR");
+	}
+	dialect->define(target, variant, text);
+	if (!vector)
+		text_printf(text, "#define VECTOR 0\n");
+	if (launch->expr.count) {
+		const struct expr *expr = &launch->expr;
+		text_printf(text, "#define EXPR ");
+		expr_print_c(expr, text);
+		text_printf(text, "\n#define RESULT v%d\n", expr->count - 1);
+	}
+}
+
+static enum ercc_status kernel_source(struct context *ctx, const struct dialect *dialect, const char *stem,
+                                      const char *head, const char **out)
 {
 	struct text text = {.arena = &ctx->arena};
 	const char *name, *body;
-	bool vector = false;
-	for (int i = 0; i < variant->define_count; i++) {
-		text_printf(&text, "#define %s %s\n", variant->defines[i].name, variant->defines[i].value);
-		vector |= !strcmp(variant->defines[i].name, "VECTOR");
-	}
-	dialect->define(target, variant, &text);
-	if (!vector)
-		text_printf(&text, "#define VECTOR 0\n");
-	if (launch->expr.count) {
-		const struct expr *expr = &launch->expr;
-		text_printf(&text, "#define EXPR ");
-		expr_print_c(expr, &text);
-		text_printf(&text, "\n#define RESULT v%d\n", expr->count - 1);
-	}
+	text_printf(&text, "%s", head);
 	TRY(append_files(ctx, dialect->before, &text));
-	TRY(append_params(ctx, launch->template->stem, &text));
-	TRY(body_text(ctx, dialect, launch->template->stem, &name, &body));
+	TRY(append_params(ctx, stem, &text));
+	TRY(body_text(ctx, dialect, stem, &name, &body));
 	text_printf(&text, "#line 1 \"%s\"\n%s", name, body);
 	TRY(append_files(ctx, dialect->behind, &text));
 	*out = text.data;
@@ -72,15 +79,27 @@ static enum ercc_status kernel_source(struct context *ctx, const struct target *
 enum ercc_status target_add_kernels(struct context *ctx, const struct target *target, const struct dialect *dialect,
                                     const struct plan *plan, struct target_plan *out)
 {
+	struct map known = {.arena = &ctx->arena, .kind = MAP_TEXT}; /* template and head -> kernel + 1 */
+	struct text key = {.arena = &ctx->arena};
 	for (const struct launch *launch = plan->first; launch; launch = launch->next)
 		for (uint32_t k = 0; k < out->budget_count; k++) {
 			struct variant *variant = launch_variants(out, launch) + k;
+			const char *stem = launch->template->stem;
 			struct kernel kernel = {0};
 			if (!variant->tile_count)
 				continue;
-			TRY(kernel_source(ctx, target, dialect, launch, variant, &kernel.source));
-			erc_sha256_of(kernel.source, strlen(kernel.source), kernel.digest);
-			variant->kernel = target_add_kernel(ctx, out, &kernel, launch->template->stem);
+			key.length = 0;
+			text_printf(&key, "%s\n", stem);
+			size_t head = key.length;
+			append_head(target, dialect, launch, variant, &key);
+			uintptr_t found = (uintptr_t)map_get(&known, key.data);
+			if (!found) {
+				TRY(kernel_source(ctx, dialect, stem, key.data + head, &kernel.source));
+				erc_sha256_of(kernel.source, strlen(kernel.source), kernel.digest);
+				found = target_add_kernel(ctx, out, &kernel, stem) + 1;
+				map_set(&known, arena_copy_text(&ctx->arena, key.data), (void *)found);
+			}
+			variant->kernel = (uint32_t)found - 1;
 		}
 	return ERCC_OK;
 }

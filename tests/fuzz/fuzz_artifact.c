@@ -26,13 +26,14 @@ static void apply(uint8_t *file, size_t bytes, const struct edit *edit)
 	if (edit->place == 1)
 		at = sizeof *header;
 	else if (edit->place > 1) {
-		if (plan_section->offset % 8 || plan_section->offset > bytes || plan_section->bytes > bytes - plan_section->offset ||
-		    plan_section->bytes < sizeof none)
+		if (plan_section->offset % 8 || plan_section->offset > bytes ||
+		    plan_section->bytes > bytes - plan_section->offset || plan_section->bytes < sizeof none)
 			return;
 		at = plan_section->offset;
 		end = at + plan_section->bytes;
 		if (edit->place > 2) {
-			const struct erca_table *table = (const void *)(file + at + 8 + (edit->place - 3u) % tables * sizeof *table);
+			const struct erca_table *table =
+				(const void *)(file + at + 8 + (edit->place - 3u) % tables * sizeof *table);
 			if (table->offset > plan_section->bytes)
 				return;
 			at += table->offset + (uint64_t)edit->record * table->stride;

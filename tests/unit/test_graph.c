@@ -276,13 +276,13 @@ static void make_sample(void)
 START_TEST(uses_inside_nested_graphs_count)
 {
 	make_sample();
-	ck_assert_int_eq(graph_count_uses(sample, a), 3);
-	ck_assert_int_eq(graph_count_uses(sample, x), 1);
-	ck_assert_int_eq(graph_count_uses(sample, b), 1);
-	ck_assert_ptr_eq(graph_single_user(sample, x), relu);
-	ck_assert_ptr_null(graph_single_user(sample, a));
-	ck_assert_ptr_null(graph_single_user(sample, b));
-	ck_assert_ptr_eq(graph_single_user(sample, c), branch);
+	ck_assert_int_eq(value_count_uses(a), 3);
+	ck_assert_int_eq(value_count_uses(x), 1);
+	ck_assert_int_eq(value_count_uses(b), 1);
+	ck_assert_ptr_eq(value_single_user(x), relu);
+	ck_assert_ptr_null(value_single_user(a));
+	ck_assert_ptr_null(value_single_user(b));
+	ck_assert_ptr_eq(value_single_user(c), branch);
 	assert_ok(graph_verify(sample, "test"));
 }
 END_TEST
@@ -293,11 +293,11 @@ START_TEST(one_user_that_uses_twice_is_single)
 	struct value *e = graph_value(sample, "e");
 	node_set_input(neg, 1, x);
 	graph_add_node(sample, NULL, "Add", "", (struct value *[]){c, c}, 2, &e, 1);
-	ck_assert_ptr_null(graph_single_user(sample, x));
-	ck_assert_ptr_null(graph_single_user(sample, c));
-	ck_assert_int_eq(graph_count_uses(sample, c), 3);
+	ck_assert_ptr_null(value_single_user(x));
+	ck_assert_ptr_null(value_single_user(c));
+	ck_assert_int_eq(value_count_uses(c), 3);
 	graph_remove_node(branch);
-	ck_assert_ptr_eq(graph_single_user(sample, c), e->producer);
+	ck_assert_ptr_eq(value_single_user(c), e->producer);
 }
 END_TEST
 
@@ -306,8 +306,8 @@ START_TEST(replacing_reaches_nodes_outputs_and_nested_graphs)
 	make_sample();
 	graph_add_output(sample, "again", a);
 	graph_replace_uses(sample, a, x);
-	ck_assert_int_eq(graph_count_uses(sample, a), 0);
-	ck_assert_int_eq(graph_count_uses(sample, x), 5);
+	ck_assert_int_eq(value_count_uses(a), 0);
+	ck_assert_int_eq(value_count_uses(x), 5);
 	ck_assert_ptr_eq(neg->inputs[0], x);
 	ck_assert_ptr_eq(sample->outputs[2], x);
 	ck_assert_str_eq(sample->output_names[2], "again");
