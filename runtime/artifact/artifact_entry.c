@@ -29,7 +29,7 @@ static enum erc_status spend(const struct walk *walk, uint64_t references)
 	*walk->work += references;
 	if (*walk->work > MAX_WORK)
 		return BAD("entries", walk->entry_idx,
-		           "the entries up to here reach more than %" PRIu64 " operands, variants and params", MAX_WORK);
+		           "the entries up to here reach more than %" PRIu64 " operands, variants, params and seals", MAX_WORK);
 	return ERC_OK;
 }
 

@@ -38,7 +38,8 @@ static void add_constant(struct builder *b, const char *name, int rank, const in
 	float *data = arena_array(&b->arena, count, sizeof *data);
 	for (size_t i = 0; i < count; i++)
 		data[i] = value * (float)(i % 7);
-	build_initializer(&b->arena, b->graph, build_tensor(&b->arena, name, ERC_F32, rank, dims, data, count * sizeof *data));
+	build_initializer(&b->arena, b->graph,
+	                  build_tensor(&b->arena, name, ERC_F32, rank, dims, data, count * sizeof *data));
 }
 
 /* Element-wise nodes, one after the other. */
@@ -72,8 +73,9 @@ static const char *fan(struct builder *b, const char *x, int count)
 	for (int i = 0; i < count; i++)
 		text_printf(&inputs, ",%s", add(b, "Softmax", add(b, "Neg", x, "", i), "", i));
 	const char *y = name_of(b, "Concat", 0);
-	build_int(&b->arena, build_node(&b->arena, b->graph, "Concat", y, arena_printf(&b->arena, "%s%s", x, inputs.data), y),
-	          "axis", 1);
+	build_int(&b->arena,
+	          build_node(&b->arena, b->graph, "Concat", y, arena_printf(&b->arena, "%s%s", x, inputs.data), y), "axis",
+	          1);
 	return y;
 }
 
@@ -135,8 +137,11 @@ static double now_s(void)
 static double compile_apart(const char *model, const char *artifact, double *mib)
 {
 	static const char *const target = "cpu:x86-64-v3";
-	const struct ercc_options options = {
-		.size = sizeof options, .targets = &target, .target_count = 1, .cache_dir = "", .message = say};
+	const struct ercc_options options = {.size = sizeof options,
+	                                     .targets = &target,
+	                                     .target_count = 1,
+	                                     .cache_dir = "",
+	                                     .message = say};
 	struct rusage used;
 	int status;
 	double began_s = now_s();
