@@ -327,7 +327,7 @@ struct erc_session_options {
 	size_t size;
 	const char *entry; /* NULL: the first */
 	enum erc_class class_;
-	uint32_t level; /* RT: strict priority; 0 is the highest */
+	uint32_t level; /* RT: strict priority; 0 is the highest. A field for one class does nothing for the other */
 	/* RT: deadline, in microseconds after arrival; 0: none. The policy "elastic" serves a request that can no longer
 	 * meet its deadline after those of its level that can, and before those that have no deadline. */
 	uint64_t deadline_us;
@@ -358,8 +358,8 @@ struct erc_session_stats {
 	size_t size;        /* set by the caller */
 	uint64_t submitted; /* including those that were refused */
 	uint64_t completed;
-	uint64_t missed; /* completed after the deadline, or refused */
-	uint64_t shed;
+	uint64_t missed; /* completed after the deadline, or refused by `shed` */
+	uint64_t shed;   /* refused by `shed`; refusals by `in_flight` are in `submitted` only */
 	uint64_t cancelled;
 	uint64_t failed;
 	/* number of times that a unit left a running request at a tile boundary because its room shrank */
