@@ -4,6 +4,24 @@
 /* Short functions are on one line: */
 /* clang-format off */
 
+/* ---- indices that come from tensors ---- */
+
+/* The position of an index in a dim; negative ones count from the end. An index outside is clamped, so that no input can
+ * cause reads of other memory, and told to buffer FAULTS, if the launch has one: {index, or index + 1 from 0 on; size}. */
+FN long long index_in(void *const *buffers, long long index, long long size)
+{
+	long long at = index < 0 ? index + size : index;
+	(void)buffers;
+#ifdef FAULTS
+	if (at < 0 || at >= size) {
+		volatile long long *fault = (volatile long long *)buffers[FAULTS];
+		fault[1] = size;
+		fault[0] = index < 0 || index == 0x7fffffffffffffff ? index : index + 1;
+	}
+#endif
+	return at < 0 ? 0 : at >= size ? size - 1 : at;
+}
+
 /* ---- f16 and bf16: stored as bits, converted to f32 for arithmetic ---- */
 
 typedef unsigned short f16_value;

@@ -72,3 +72,10 @@ struct launch *lower_rows(struct lowering *lowering, struct node *node, const st
 	launch->bytes = (uint64_t)(value_bytes(node->inputs[0]) + value_bytes(node->outputs[0]));
 	return launch;
 }
+
+bool lower_checks_indices(const struct lowering *lowering, const struct node *node)
+{
+	const struct value *indices = node->inputs[1];
+	return !lowering->folding && !indices->constant && shape_run_time_dim(&indices->shape) < 0 &&
+	       shape_elements(&indices->shape) > 0;
+}

@@ -68,6 +68,8 @@ void lower_gather_axis(struct lowering *lowering, const struct node *node, const
 	struct launch *launch = plan_add_launch(lowering->plan, NULL, &gather_template, node->name);
 	launch_operand(launch, g->in, g->dtype, false);
 	launch_operand(launch, g->indices, g->index_dtype, false);
+	if (g->checked)
+		launch_add_faults(lowering->plan, launch);
 	launch_operand(launch, g->out, g->dtype, true);
 	launch->input_count = 2;
 	launch_set(launch, ROWS_TOTAL, outer * g->index_count);
@@ -124,7 +126,8 @@ static enum ercc_status lower_gather(struct lowering *lowering, struct node *nod
 	                   .dtype = node->inputs[0]->dtype,
 	                   .index_dtype = node->inputs[1]->dtype,
 	                   .shape = node->inputs[0]->shape,
-	                   .index_count = shape_elements(&node->inputs[1]->shape)};
+	                   .index_count = shape_elements(&node->inputs[1]->shape),
+	                   .checked = lower_checks_indices(lowering, node)};
 	TRY(check_axis(node, node_attr_int(node, "axis", 0), g.shape.rank, &g.axis));
 	if (is_regular(node, g.shape.dims[g.axis], &first, &step))
 		return lower_regular(lowering, node, g.axis, first, step);

@@ -65,7 +65,8 @@ extern "C" {
 	X(SHED, "refused: the deadline cannot be met") \
 	X(DEVICE, "device failed") \
 	X(SIGNATURE, "signature missing or wrong") \
-	X(LIMIT, "limit reached")
+	X(LIMIT, "limit reached") \
+	X(INDEX, "index out of range")
 
 enum erc_status {
 #define X(id, text) ERC_##id,
@@ -340,6 +341,10 @@ struct erc_session_options {
 	 * request every 20 ms, to find out whether times have changed. */
 	int shed;
 	const char *name; /* in traces; NULL: the session's number */
+	/* Gather and its kind clamp an index outside its dimension. 0: such a run fails with ERC_INDEX; erc_error_detail()
+	 * names the node, the index and the dimension. 1: it is only logged, as a warning. Indices that are sized at run
+	 * time are clamped without a word. */
+	int clamp_indices;
 };
 
 ERC_API enum erc_status erc_session_create(erc_model *model, const struct erc_session_options *options,

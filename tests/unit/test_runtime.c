@@ -399,7 +399,7 @@ START_TEST(control_flow_is_refused)
 	test_model_begin(&model, "cpu:x86-64-v3");
 	BUILD_ADD(&model.build, PLANS, struct erca_plan, .record_count = 1);
 	BUILD_ADD(&model.build, RECORDS, struct erca_record, .kind = ERCA_RECORD_CALL, .name = model.node, .plan_a = 1,
-	          .plan_b = ERCA_NONE);
+	          .plan_b = ERCA_NONE, .fault_slot = ERCA_NONE);
 	uint8_t *file = test_model_finish(&model, "code", 4, &bytes);
 	struct erca_plan_header *plan =
 		(void *)(file +
