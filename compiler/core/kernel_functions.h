@@ -50,7 +50,7 @@ FN f32_value f32_expm1(f32_value a)
 	p = p * a + f32_set(1.0f / 24);
 	p = p * a + f32_set(1.0f / 6);
 	p = p * a + f32_set(0.5f);
-	p = p * a * a + a;
+	p = f32_signed(p * a * a + a, a);
 	return f32_select(f32_abs(a) < f32_set(0.5f), p, f32_exp(a) - f32_set(1.0f));
 }
 /* ln(1 + a). The factor a / ((1 + a) - 1) corrects the rounding of 1 + a. */
@@ -143,8 +143,7 @@ SLOW int quarter_of(double x, double *rest)
 		quarter = 0;
 		*rest = __builtin_nan("");
 	}
-	if (x < 0)
-		*rest = -*rest;
+	*rest = __builtin_signbit(x) ? -*rest : *rest; /* also of -0 */
 	return x < 0 ? -quarter & 3 : quarter;
 }
 /* sin(r + turn pi/2) by the Taylor series. */

@@ -71,17 +71,18 @@ static enum ercc_status expand_dequantize(struct node *node)
 	return ERCC_OK;
 }
 
-/* x / scale, rounded to the nearest integer (ties to even), plus the zero point, clamped to the dtype's range. */
+/* x / scale, rounded to the nearest integer (ties to even), plus the zero point, clamped to the dtype's range. NaN
+ * becomes its minimum, as in ONNX Runtime. */
 static struct value *emit_quantised(struct node *node, struct value *x, struct value *scale, struct value *zero,
                                     enum erc_dtype dtype)
 {
 	double low, high;
 	quantised_range(dtype, &low, &high);
-	struct value *y = EMIT(node, "Round(Div(a, b))", x, scale);
+	struct value *y = EMIT(node, "Round(Div(a, b))", x, scale), *least = constant_number(node, ERC_F32, low);
 	if (zero)
 		y = EMIT(node, TEXT(node, "Add(a, Cast[to=%d](b))", ERC_F32), y, zero);
-	return EMIT(node, TEXT(node, "Cast[to=%d](Clip(a, b, c))", (int)dtype), y, constant_number(node, ERC_F32, low),
-	            constant_number(node, ERC_F32, high));
+	y = EMIT(node, "Clip(Where(Equal(a, a), a, b), b, c)", y, least, constant_number(node, ERC_F32, high));
+	return EMIT(node, TEXT(node, "Cast[to=%d](a)", (int)dtype), y);
 }
 
 static enum ercc_status expand_quantize(struct node *node)

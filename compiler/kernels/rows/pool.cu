@@ -46,7 +46,7 @@ FN void row(const struct erc_tile_args *args, const long long *p, long r)
 			for (int w = w0; w < w1; w++) {
 				VALUE_TYPE x =
 					in[(long)(((id + d * INT(DD)) * INT(IH) + ih + h * INT(DH)) * INT(IW) + iw + w * INT(DW)) * CG];
-				value = (VALUE_TYPE)(AVERAGE ? value + x : x > value ? x : value);
+				value = AVERAGE ? JOIN(T, _add)(value, x) : JOIN(T, _max)(value, x);
 			}
 	int count = COUNT_PAD ? padded : (d1 - d0) * (h1 - h0) * (w1 - w0);
 	((VALUE_TYPE *)args->buffers[1])[r] = (VALUE_TYPE)(AVERAGE ? value / (VALUE_TYPE)count : value);

@@ -46,7 +46,7 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 					const VALUE_TYPE *x =
 						in + (((id + d * P(DD)) * P(IH) + ih + h * P(DH)) * P(IW) + iw + w * P(DW)) * CG;
 					for (int l = 0; l < CG; l++)
-						value[l] = (VALUE_TYPE)(AVERAGE ? value[l] + x[l] : x[l] > value[l] ? x[l] : value[l]);
+						value[l] = AVERAGE ? JOIN(T, _add)(value[l], x[l]) : JOIN(T, _max)(value[l], x[l]);
 				}
 		long count = COUNT_PAD ? padded_d * padded_h * padded_w : (d1 - d0) * (h1 - h0) * (w1 - w0);
 		for (int l = 0; l < CG; l++)
