@@ -261,6 +261,16 @@ BITS(i32, unsigned int) BITS(u32, unsigned int) BITS(i64, unsigned long long) BI
 FN bool_value bool_max(bool_value a, bool_value b) { return a | b; }
 FN bool_value bool_min(bool_value a, bool_value b) { return a & b; }
 
+/* ---- sums of many f32 are f64; a CPU adds element i to part i % PARTS, which are added as a tree ---- */
+
+#define PARTS 16
+FN double sum_of_parts(double *parts)
+{
+	UNROLL for (int n = PARTS / 2; n > 0; n /= 2)
+		for (int i = 0; i < n; i++) parts[i] += parts[i + n];
+	return parts[0];
+}
+
 /* ---- parameters: an enum before the template lists them ---- */
 
 #define PARAM(name) PARAM_##name,
@@ -271,6 +281,7 @@ FN bool_value bool_min(bool_value a, bool_value b) { return a & b; }
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 #define VALUE_TYPE JOIN(T, _value)
+#define ACCUMULATOR_TYPE JOIN(ACCUMULATOR, _value)
 
 /* ---- row kernels: a template that defines row(args, p, r) ends with this ---- */
 

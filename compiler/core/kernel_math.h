@@ -27,6 +27,8 @@ typedef double f64_value;
 #ifndef UNROLL
 #define UNROLL _Pragma("GCC unroll 64")
 #endif
+/* Before a short loop over lanes: compilers make vectors of it, which they do not once it is unrolled. */
+#define OVER_LANES _Pragma("GCC unroll 1")
 
 #if VECTOR
 typedef float f32_value __attribute__((vector_size(4 * LANES)));
@@ -39,6 +41,7 @@ FN f32_mask_value f32_bits(f32_value x) { return (f32_mask_value)x; }
 FN f32_value f32_from_bits(f32_mask_value x) { return (f32_value)x; }
 FN f32_mask_value f32_to_int(f32_value x) { return __builtin_convertvector(x, f32_mask_value); }
 FN f32_value f32_from_int(f32_mask_value x) { return __builtin_convertvector(x, f32_value); }
+FN f32_mask_value f32_all_bits(f32_mask_value m) { return m; }
 FN f32_value f32_select(f32_mask_value m, f32_value a, f32_value b)
 {
 	for (int i = 0; i < LANES; i++) /* compilers make one instruction of it, or a maximum of comparison and choice */
@@ -59,6 +62,7 @@ FN int f32_bits(float x) { int i; __builtin_memcpy(&i, &x, 4); return i; }
 FN float f32_from_bits(int i) { float x; __builtin_memcpy(&x, &i, 4); return x; }
 FN int f32_to_int(float x) { return (int)x; }
 FN float f32_from_int(int i) { return (float)i; }
+FN int f32_all_bits(int m) { return -m; }
 FN float f32_select(int m, float a, float b) { return m ? a : b; }
 FN float f32_sqrt(float a) { return __builtin_sqrtf(a); }
 #endif
@@ -75,9 +79,10 @@ FN f32_mask_value f32_le(f32_value a, f32_value b) { return a <= b; }
 /* The lesser and the greater number; `a` if one is NaN. One or two instructions. */
 FN f32_value f32_least(f32_value a, f32_value b) { return f32_select(b < a, b, a); }
 FN f32_value f32_most(f32_value a, f32_value b) { return f32_select(a < b, b, a); }
-/* The same, but NaN if one is NaN. Cheaper if b is a constant, as b == b is known then. */
-FN f32_value f32_min(f32_value a, f32_value b) { return f32_select(b == b, f32_least(a, b), b); }
-FN f32_value f32_max(f32_value a, f32_value b) { return f32_select(b == b, f32_most(a, b), b); }
+/* The same, but NaN if one is NaN: all bits set are a NaN. Cheaper if b is a constant, which is known to be none. */
+FN f32_value f32_or_nan(f32_value x, f32_value b) { return f32_from_bits(f32_bits(x) | f32_all_bits(b != b)); }
+FN f32_value f32_min(f32_value a, f32_value b) { return f32_or_nan(f32_least(a, b), b); }
+FN f32_value f32_max(f32_value a, f32_value b) { return f32_or_nan(f32_most(a, b), b); }
 /* The size of x, which has a's sign or is 0 or NaN, with a's sign. */
 FN f32_value f32_signed(f32_value x, f32_value a) { return f32_from_bits(f32_bits(x) | (f32_bits(a) & (int)0x80000000)); }
 FN f32_value f32_sign(f32_value a)

@@ -11,4 +11,11 @@ enum ercc_status read_window(const struct node *node, const int64_t *kernel, str
 /* Adds a launch of `rows` rows, with one input and one output that are no epilogue operands. */
 struct launch *lower_rows(struct lowering *lowering, struct node *node, const struct kernel_template *template,
                           int64_t rows);
+
+/* The dtype that sums and running products of a dtype are computed in: f64 for f32, else itself. */
+static inline enum erc_dtype accumulator_dtype(enum erc_dtype dtype)
+{
+	return dtype == ERC_F32 ? ERC_F64 : dtype;
+}
+
 #endif

@@ -124,7 +124,8 @@ static enum ercc_status lower_cumulate(struct lowering *lowering, struct node *n
 	struct launch *launch = add_lines(lowering, node, &cumulate_template, axis);
 	const struct define defines[] = {
 		{"START", product ? "1" : "0"},
-		{"COMBINE", product ? "JOIN(T, _mul)(a, b)" : "JOIN(T, _add)(a, b)"},
+		{"ACCUMULATOR", dtype_name(accumulator_dtype(node->inputs[0]->dtype))},
+		{"COMBINE", product ? "JOIN(ACCUMULATOR, _mul)(a, b)" : "JOIN(ACCUMULATOR, _add)(a, b)"},
 		{"EXCLUSIVE", node_attr_int(node, "exclusive", 0) ? "1" : "0"},
 		{"REVERSE", node_attr_int(node, "reverse", 0) ? "1" : "0"},
 	};
