@@ -279,7 +279,50 @@ FN double f64_erf(double a)
 	}
 	return __builtin_copysign(sum * f64_exp(-x * x) * 0x1.20dd750429b6dp0, a);
 }
-FN double f64_pow(double a, double b)
+/* a^b of a > 0 by e^(b ln a), where ln a and the exponent are pairs of f64 (high, low): so powers that are f64 numbers,
+ * such as 9^0.5, are exact. */
+FN double high_half(double a)
+{
+	long long bits;
+	__builtin_memcpy(&bits, &a, 8);
+	bits &= ~0x7ffffffLL;
+	__builtin_memcpy(&a, &bits, 8);
+	return a;
+}
+FN double product_error(double a, double b, double product)
+{
+	double ah = high_half(a), bh = high_half(b), al = a - ah, bl = b - bh;
+	return ((ah * bh - product) + ah * bl + al * bh) + al * bl;
+}
+FN double f64_precise_pow(double a, double b)
+{
+	double x = a < 0x1p-1022 ? a * 0x1p54 : a, m;
+	long long bits, e;
+	__builtin_memcpy(&bits, &x, 8);
+	bits -= 0x3fe6a09e667f3bcdLL;
+	e = bits >> 52;
+	bits = (bits & 0xfffffffffffffLL) + 0x3fe6a09e667f3bcdLL;
+	__builtin_memcpy(&m, &bits, 8);
+	double n = (double)e - (a < 0x1p-1022 ? 54 : 0), up = m - 1, down = m + 1, down_low = m - (down - 1);
+	double s = up / down, back = s * down, s_low = ((up - back) - product_error(s, down, back) - s * down_low) / down;
+	double z = s * s, p = 0; /* ln m = 2 atanh(s), of which 2 s has a low part */
+	for (int k = 21; k >= 3; k -= 2)
+		p = p * z + 2.0 / k;
+	double high = n * 0x1.62e42fefa38p-1, tail = 2 * s_low + (s * z * p + n * 0x1.ef35793c7673p-45);
+	double ln = high + 2 * s, ln_low = __builtin_fabs(high) > __builtin_fabs(s) ? (high - ln) + 2 * s : (2 * s - ln) + high;
+	ln_low += tail;
+	double top = ln + ln_low, rest = (ln - top) + ln_low, y = b * top;
+	if (!(__builtin_fabs(y) < 745)) /* too large or too small */
+		return f64_exp(y);
+	double y_low = product_error(b, top, y) + b * rest, q = f64_round(y * 0x1.71547652b82fep0), t = 0;
+	double start = y - q * 0x1.62e42fefa38p-1, step = q * 0x1.ef35793c7673p-45, r = start - step;
+	double r_low = ((start - r) - step) + y_low;
+	for (int k = 14; k > 1; k--)
+		t = (1 + t) * r / k;
+	double one = 1 + r; /* e^r = 1 + r + r t, times 1 + r_low */
+	return f64_scale(one + (((1 - one) + r) + (r * t + r_low * (one + r * t))), (int)q);
+}
+FN double pow_of(double a, double b, const int precise)
 {
 	if (b == 0 || a == 1 || (a == -1 && (b == __builtin_inf() || b == -__builtin_inf())))
 		return 1;
@@ -298,9 +341,11 @@ FN double f64_pow(double a, double b)
 			y *= a;
 		return b < 0 ? 1 / y : y;
 	}
-	double y = f64_exp(b * f64_log(__builtin_fabs(a)));
+	double size = __builtin_fabs(a), y = precise ? f64_precise_pow(size, b) : f64_exp(b * f64_log(size));
 	return odd && a < 0 ? -y : y;
 }
+FN double f64_pow(double a, double b) { return pow_of(a, b, 1); }
+FN double f64_pow_for_f32(double a, double b) { return pow_of(a, b, 0); }
 FN double f64_fmod(double a, double b)
 {
 	double x = __builtin_fabs(a), y = __builtin_fabs(b);
@@ -322,20 +367,20 @@ FN double f64_mod(double a, double b)
 }
 
 #if VECTOR
-#define F32_BY_LANE(name) \
+#define F32_BY_LANE(name, of) \
 	FN f32_value f32_##name(f32_value a, f32_value b) \
 	{ \
 		f32_value y; \
 		for (int i = 0; i < LANES; i++) \
-			y[i] = (float)f64_##name(a[i], b[i]); \
+			y[i] = (float)f64_##of(a[i], b[i]); \
 		return y; \
 	}
 #else
-#define F32_BY_LANE(name) FN f32_value f32_##name(f32_value a, f32_value b) { return (float)f64_##name(a, b); }
+#define F32_BY_LANE(name, of) FN f32_value f32_##name(f32_value a, f32_value b) { return (float)f64_##of(a, b); }
 #endif
-F32_BY_LANE(pow)
-F32_BY_LANE(mod)
-F32_BY_LANE(fmod)
+F32_BY_LANE(pow, pow_for_f32)
+F32_BY_LANE(mod, mod)
+F32_BY_LANE(fmod, fmod)
 
 /* ---- integers: arithmetic wraps, and division does not trap ---- */
 
