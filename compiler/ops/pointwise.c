@@ -350,10 +350,13 @@ static enum ercc_status infer_batch_norm(struct node *node)
 /* Scale and bias, mean and variance may have other dtypes than x, in which all is computed. */
 static bool has_other_dtypes(const struct node *node)
 {
-	for (int i = 1; i < node->input_count; i++)
-		if (node->inputs[i] && node->inputs[i]->dtype != node->inputs[0]->dtype)
-			return node->output_count == 1 && !node_attr_int(node, "training_mode", 0);
-	return false;
+	bool other = false;
+	for (int i = 1; i < node->input_count; i++) {
+		if (!node->inputs[i] || !dtype_is_float(node->inputs[i]->dtype))
+			return false;
+		other |= node->inputs[i]->dtype != node->inputs[0]->dtype;
+	}
+	return other && node->output_count == 1 && !node_attr_int(node, "training_mode", 0);
 }
 
 static enum ercc_status expand_batch_norm(struct node *node)
