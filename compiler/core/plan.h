@@ -68,7 +68,7 @@ struct define {
 	const char *name, *value;
 };
 #define MAX_DEFINES 48
-#define MAX_LAUNCH_DEFINES 8
+#define MAX_LAUNCH_DEFINES 12
 
 struct variant {
 	struct define defines[MAX_DEFINES];

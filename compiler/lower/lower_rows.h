@@ -14,4 +14,11 @@ struct launch *lower_rows(struct lowering *lowering, struct node *node, const st
 /* Whether a launch of the node tells of indices (input 1) outside their dims: constant ones were checked, and after a
  * run-time size there are none. */
 bool lower_checks_indices(const struct lowering *lowering, const struct node *node);
+
+/* The dtype that sums and running products of a dtype are computed in: f64 for f32, else itself. */
+static inline enum erc_dtype accumulator_dtype(enum erc_dtype dtype)
+{
+	return dtype == ERC_F32 ? ERC_F64 : dtype;
+}
+
 #endif

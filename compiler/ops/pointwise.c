@@ -55,6 +55,18 @@ static const char *power_text(const struct node *node)
 	return node->op->expr;
 }
 
+/* The dtype in which the general power is computed: of both operands if they have one, else one that holds every value
+ * of both. A power of integers wraps, so the low bits are right in any wider type. */
+static enum erc_dtype power_dtype(enum erc_dtype base, enum erc_dtype exponent)
+{
+	unsigned types = 1u << base | 1u << exponent;
+	if (base == exponent || !(types & ~(TYPE(F32) | TYPE(F16) | TYPE(BF16))))
+		return base;
+	if (types & (TYPES_FLOAT | TYPE(F16) | TYPE(BF16)))
+		return ERC_F64;
+	return 1u << exponent & (TYPE(U8) | TYPE(U16) | TYPE(U32) | TYPE(U64)) ? ERC_U64 : ERC_I64;
+}
+
 static enum ercc_status choose_text(const struct node *node, const char **text)
 {
 	*text = strcmp(node->op->name, "Pow") ? node->op->expr : power_text(node);
@@ -88,10 +100,14 @@ static enum ercc_status build_expr(struct context *ctx, struct node *node, struc
 		return ERCC_OK;
 	}
 	int cast[3] = {args[0], args[1], args[2]};
-	if (!strcmp(node->op_type, "Pow"))
-		cast[1] = expr_cast(expr, args[1], node->inputs[0]->dtype);
 	TRY(choose_text(node, &text));
-	return expr_parse(ctx, expr, text, cast, node->input_count, lookup_attribute, node, &result);
+	bool power = !strcmp(node->op_type, "Pow") && text == node->op->expr;
+	for (int i = 0; i < 2 && power; i++)
+		cast[i] = expr_cast(expr, args[i], power_dtype(node->inputs[0]->dtype, node->inputs[1]->dtype));
+	TRY(expr_parse(ctx, expr, text, cast, node->input_count, lookup_attribute, node, &result));
+	if (power)
+		expr_cast(expr, result, node->inputs[0]->dtype);
+	return ERCC_OK;
 }
 
 /* A sum, product or minimum of run-time sizes and numbers that are not negative is again a run-time size. */
@@ -331,6 +347,31 @@ static enum ercc_status infer_batch_norm(struct node *node)
 	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);
 }
 
+/* Scale and bias, mean and variance may have other dtypes than x, in which all is computed. */
+static bool has_other_dtypes(const struct node *node)
+{
+	bool other = false;
+	for (int i = 1; i < node->input_count; i++) {
+		if (!node->inputs[i] || !dtype_is_float(node->inputs[i]->dtype))
+			return false;
+		other |= node->inputs[i]->dtype != node->inputs[0]->dtype;
+	}
+	return other && node->output_count == 1 && !node_attr_int(node, "training_mode", 0);
+}
+
+static enum ercc_status expand_batch_norm(struct node *node)
+{
+	struct value *like[5];
+	for (int i = 0; i < 5; i++)
+		like[i] = EMIT(node, TEXT(node, "Cast[to=%d](a)", (int)node->inputs[0]->dtype), node->inputs[i]);
+	expand_to(node, 0,
+	          EMIT(node,
+	               TEXT(node, "BatchNormalization[epsilon=%.9e](a, b, c, d, e)",
+	                    node_attr_float(node, "epsilon", 1e-5f)),
+	               like[0], like[1], like[2], like[3], like[4]));
+	return ERCC_OK;
+}
+
 /* The inputs are x, scale, bias, mean and variance. The last four have one element per index of dim 1. */
 static enum ercc_status lower_batch_norm(struct lowering *lowering, struct node *node)
 {
@@ -497,8 +538,8 @@ const struct op ops_pointwise[] = {
 	UNARY("IsInf", 10, TYPES_FLOAT,
           "or(and(eq(a, neg(-inf)), lt(0, @detect_positive)), and(eq(a, -inf), lt(0, @detect_negative)))",
           .defaults = {{"detect_positive", 1.0f}, {"detect_negative", 1.0f}}),
-	UNARY("HardSwish", 14, TYPES_FLOAT, "mul(a, max(0, min(1, add(mul(a, 0.16666667), 0.5))))"),
-	UNARY("HardSigmoid", 1, TYPES_FLOAT, "max(0, min(1, add(mul(a, @alpha), @beta)))",
+	UNARY("HardSwish", 14, TYPES_FLOAT, "mul(a, max(min(add(mul(a, 0.16666666666666667), 0.5), 1), 0))"),
+	UNARY("HardSigmoid", 1, TYPES_FLOAT, "max(min(add(mul(a, @alpha), @beta), 1), 0)",
           .defaults = {{"alpha", 0.2f}, {"beta", 0.5f}}),
 	UNARY("LeakyRelu", 1, TYPES_FLOAT, "select(lt(a, 0), mul(a, @alpha), a)", .defaults = {{"alpha", 0.01f}}),
 	UNARY("Elu", 1, TYPES_FLOAT, "select(lt(a, 0), mul(@alpha, expm1(a)), a)", .defaults = {{"alpha", 1.0f}}),
@@ -545,6 +586,6 @@ const struct op ops_pointwise[] = {
 	{"CastLike", 15, 2, 2, 1, TYPES_MOVED, .expand = expand_cast_like, .sizes = true},
 	{"Narrow", 1, 1, 1, 1, TYPES_ALL, infer_narrow, lower_cast, .domain = "erc", .sizes = true},
 	{"BatchNormalization", 6, 5, 5, VARIADIC, TYPES_FLOAT, infer_batch_norm, lower_batch_norm, .own_types = 30,
-     .sizes = true, .channel_affine = batch_norm_affine},
+     .expand = expand_batch_norm, .expands = has_other_dtypes, .sizes = true, .channel_affine = batch_norm_affine},
 	{0},
 };

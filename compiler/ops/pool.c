@@ -63,6 +63,7 @@ static enum ercc_status lower_pool(struct lowering *lowering, struct node *node)
 	launch_define(launch, "AVERAGE", average ? "1" : "0");
 	launch_define(launch, "COUNT_PAD", average && node_attr_int(node, "count_include_pad", 0) ? "1" : "0");
 	launch_define(launch, "T", dtype_name(in->dtype));
+	launch_define(launch, "ACCUMULATOR", dtype_name(average ? accumulator_dtype(in->dtype) : in->dtype));
 	const char *lowest = in->dtype == ERC_F32 || in->dtype == ERC_F64 ? "-__builtin_inf()"
 	                     : in->dtype == ERC_I8                        ? "-128"
 	                                                                  : "0";

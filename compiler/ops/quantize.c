@@ -50,7 +50,8 @@ static enum ercc_status check_scale(const struct node *node)
 {
 	const struct value *scale = node->inputs[1];
 	if (scale->dtype != ERC_F32)
-		return node_fail(node, ERCC_UNSUPPORTED, "a scale of %s", dtype_name(scale->dtype));
+		return node_fail(node, ERCC_UNSUPPORTED, "a scale of %s for %s", dtype_name(scale->dtype),
+		                 dtype_name(node->inputs[0]->dtype));
 	if (node_input(node, 2) && shape_elements(&node->inputs[2]->shape) != shape_elements(&scale->shape))
 		return node_fail(node, ERCC_MODEL, "scale %s and zero point %s differ", shape_words(node, &scale->shape),
 		                 shape_words(node, &node->inputs[2]->shape));
@@ -71,17 +72,18 @@ static enum ercc_status expand_dequantize(struct node *node)
 	return ERCC_OK;
 }
 
-/* x / scale, rounded to the nearest integer (ties to even), plus the zero point, clamped to the dtype's range. */
+/* x / scale, rounded to the nearest integer (ties to even), plus the zero point, clamped to the dtype's range. NaN
+ * becomes its minimum, as in ONNX Runtime. */
 static struct value *emit_quantised(struct node *node, struct value *x, struct value *scale, struct value *zero,
                                     enum erc_dtype dtype)
 {
 	double low, high;
 	quantised_range(dtype, &low, &high);
-	struct value *y = EMIT(node, "Round(Div(a, b))", x, scale);
+	struct value *y = EMIT(node, "Round(Div(a, b))", x, scale), *least = constant_number(node, ERC_F32, low);
 	if (zero)
 		y = EMIT(node, TEXT(node, "Add(a, Cast[to=%d](b))", ERC_F32), y, zero);
-	return EMIT(node, TEXT(node, "Cast[to=%d](Clip(a, b, c))", (int)dtype), y, constant_number(node, ERC_F32, low),
-	            constant_number(node, ERC_F32, high));
+	y = EMIT(node, "Clip(Where(Equal(a, a), a, b), b, c)", y, least, constant_number(node, ERC_F32, high));
+	return EMIT(node, TEXT(node, "Cast[to=%d](a)", (int)dtype), y);
 }
 
 static enum ercc_status expand_quantize(struct node *node)
@@ -100,13 +102,14 @@ static enum ercc_status expand_quantize(struct node *node)
 	return ERCC_OK;
 }
 
-/* Maps the range of x, extended to contain 0, to 0 .. 255. */
+/* Maps the range of x, extended to contain 0, to 0 .. 255. If all x are 0, the scale is 1, as in ONNX Runtime. */
 static enum ercc_status expand_dynamic_quantize(struct node *node)
 {
 	struct value *x = node->inputs[0];
 	struct value *high = EMIT(node, "Max(ReduceMax[keepdims=0](a), 0)", x),
 				 *low = EMIT(node, "Min(ReduceMin[keepdims=0](a), 0)", x);
-	struct value *scale = EMIT(node, "Div(Sub(a, b), c)", high, low, constant_number(node, ERC_F32, 255));
+	struct value *scale = EMIT(node, "Where(Equal(a, b), d, Div(Sub(a, b), c))", high, low,
+	                           constant_number(node, ERC_F32, 255), constant_number(node, ERC_F32, 1));
 	struct value *zero = EMIT(node, TEXT(node, "Cast[to=%d](Clip(Round(Div(Neg(a), b)), c, d))", ERC_U8), low, scale,
 	                          constant_number(node, ERC_F32, 0), constant_number(node, ERC_F32, 255));
 	expand_to(node, 0, emit_quantised(node, x, scale, zero, ERC_U8));

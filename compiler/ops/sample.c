@@ -166,8 +166,8 @@ static enum ercc_status lower_roi_align(struct lowering *lowering, struct node *
 	launch->flops = (uint64_t)shape_elements(out) * 400;
 	launch->reduction_key = REDUCTION_REGIONS;
 	const struct define defines[] = {
-		{"SCALE", arena_printf(arena, "%af", node_attr_float(node, "spatial_scale", 1))},
-		{"SHIFT", half ? "0.5f" : "0.0f"},
+		{"SCALE", arena_printf(arena, "%a", node_attr_float(node, "spatial_scale", 1))},
+		{"SHIFT", half ? "0.5" : "0.0"},
 		{"LARGEST", strcmp(node_attr_text(node, "mode", "avg"), "max") ? "0" : "1"},
 		{"SAMPLING", arena_printf(arena, "%lld", (long long)sampling)},
 	};

@@ -163,7 +163,8 @@ static enum ercc_status infer_window(struct node *node)
 	if (size < 0 || size > 1 << 24)
 		return node_fail(node, ERCC_MODEL, "a window of %lld", (long long)size);
 	if (to != ERC_F32 && to != ERC_F64)
-		return node_fail(node, ERCC_UNSUPPORTED, "output dtype %lld", (long long)to);
+		return node_fail(node, ERCC_UNSUPPORTED, "output dtype %s (%lld)",
+		                 to >= 0 && to < ERC_DTYPE_COUNT ? dtype_name((enum erc_dtype)to) : "unknown", (long long)to);
 	double n = node_attr_int(node, "periodic", 1) ? (double)size : (double)(size - 1);
 	struct shape shape = shape_of(1, &size);
 	double *data = arena_array(&node->graph->ctx->arena, (size_t)size, sizeof *data);

@@ -53,7 +53,8 @@ static bool is_half(enum erc_dtype dtype)
 	return dtype == ERC_F16 || dtype == ERC_BF16;
 }
 
-/* Finds the half-precision dtype that the node computes with but its row does not take; NONE if there is none. */
+/* Finds the half-precision dtype that the node computes with but its row does not take; NONE if there is none, F32 if
+ * only inputs with a dtype of their own have one. */
 static enum ercc_status find_half(const struct node *node, enum erc_dtype *half)
 {
 	int first = -1;
@@ -62,9 +63,10 @@ static enum ercc_status find_half(const struct node *node, enum erc_dtype *half)
 		const struct value *in = node->inputs[i];
 		if (!in || !dtype_is_float(in->dtype))
 			continue;
-		if (is_half(in->dtype) && !(node->op->types >> in->dtype & 1))
-			*half = in->dtype;
-		if (i < 32 && node->op->own_types >> i & 1)
+		bool own = i < 32 && node->op->own_types >> i & 1;
+		if (is_half(in->dtype) && !(node->op->types >> in->dtype & 1) && (!own || *half == ERC_DTYPE_NONE))
+			*half = own ? ERC_F32 : in->dtype;
+		if (own)
 			continue;
 		first = first < 0 ? i : first;
 		if (*half != ERC_DTYPE_NONE && in->dtype != node->inputs[first]->dtype)
@@ -75,7 +77,7 @@ static enum ercc_status find_half(const struct node *node, enum erc_dtype *half)
 }
 
 /* Half precision is a way to store numbers. An operator that does not take it gets its inputs as f32, and its f32
- * outputs are narrowed, by new nodes before and after this one. */
+ * outputs are narrowed to `half`, by new nodes before and after this one; if `half` is f32, they stay. */
 static void widen(struct node *node, enum erc_dtype half)
 {
 	struct graph *graph = node->graph;
@@ -86,7 +88,7 @@ static void widen(struct node *node, enum erc_dtype half)
 		insert_cast(graph, node, node->inputs[i], wide, ERC_F32);
 		node_set_input(node, i, wide);
 	}
-	for (int i = 0; i < node->output_count; i++) {
+	for (int i = 0; i < node->output_count && half != ERC_F32; i++) {
 		struct value *out = node->outputs[i];
 		if (!out)
 			continue;

@@ -23,8 +23,8 @@ static const struct {
 	{"ScatterND", "y = ScatterND(x, i, v) \"node\"\n"},
 };
 static const char *const targets[] = {"cpu:x86-64-v3", "cpu:x86-64-v4", "emulated:sm_90"};
-static const int64_t values[] = {0,          1,           SIZE - 1,   -1,        -SIZE,    SIZE, SIZE + 1, -SIZE - 1,
-                                 INT32_MAX,  INT32_MIN,   INT64_MAX,  INT64_MIN, 1L << 40, 1000};
+static const int64_t values[] = {0,         1,         SIZE - 1,  -1,        -SIZE,     SIZE,     SIZE + 1,
+                                 -SIZE - 1, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, 1L << 40, 1000};
 enum { INDICES = 4 }; /* 2 x 2 */
 
 static char logged[512];
@@ -45,8 +45,10 @@ static const char *compile(const char *node, const char *dtype, const char *targ
 	is_made = true;
 	const char *model = arena_printf(&test.ctx.arena, "%s/m.onnx", folder),
 			   *artifact = arena_printf(&test.ctx.arena, "%s/m.erca", folder);
-	const struct ercc_options options = {
-		.size = sizeof options, .message = keep_message, .targets = &target, .target_count = 1};
+	const struct ercc_options options = {.size = sizeof options,
+	                                     .message = keep_message,
+	                                     .targets = &target,
+	                                     .target_count = 1};
 	const char *text = arena_printf(&test.ctx.arena,
 	                                "input x:f32[5x5]\ninput i:%s[2x2]\n"
 	                                "const u:f32[2x2] = splat{0.5}\nconst v:f32[2] = splat{0.5}\n%soutput y\n",
@@ -165,8 +167,10 @@ START_TEST(a_constant_index_outside_is_refused)
 		"const i:i64[2x2] = {0, 1, 0, 5}\nconst v:f32[2] = splat{1}\ny = ScatterND(x, i, v) \"node\"\n",
 	};
 	static const char *const target = "sim:h100";
-	const struct ercc_options options = {
-		.size = sizeof options, .message = keep_message, .targets = &target, .target_count = 1};
+	const struct ercc_options options = {.size = sizeof options,
+	                                     .message = keep_message,
+	                                     .targets = &target,
+	                                     .target_count = 1};
 	char path[] = "/tmp/erc-indices-XXXXXX";
 	close(mkstemp(path));
 	write_model(path, arena_printf(&test.ctx.arena, "input x:f32[5x5]\n%soutput y\n", models[_i]));
