@@ -72,6 +72,8 @@ struct op {
 	 * inputs are known. Checks the node, as infer does. */
 	enum ercc_status (*expand)(struct node *node);
 	uint32_t own_types; /* a bit for each input with a float dtype of its own; the others share one dtype */
+	/* Set of dtypes for each input after the first. 0: infer and expand accept TYPES_MOVED or check for themselves. */
+	uint32_t input_types[4];
 	/* Whether this node expands. NULL: every node does, if the row has expand. */
 	bool (*expands)(const struct node *node);
 	/* Accepts run-time sizes: infer passes the inputs' sizes on to the outputs, or expand does not need to know

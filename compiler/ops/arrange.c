@@ -200,7 +200,8 @@ static enum ercc_status lower_bit_cast(struct lowering *lowering, struct node *n
 
 const struct op ops_arrange[] = {
 	{"Trilu", 14, 1, 2, 1, TYPES_ALL, .expand = expand_trilu},
-	{"OneHot", 9, 3, 3, 1, TYPES_NUMBER, .expand = expand_one_hot, .own_types = 7, .sizes = true},
+	{"OneHot", 9, 3, 3, 1, TYPES_NUMBER, .expand = expand_one_hot, .own_types = 7, .input_types = {[1] = TYPES_NUMBER},
+     .sizes = true},
 	{"DepthToSpace", 1, 1, 1, 1, TYPES_MOVED, .expand = expand_depth_to_space},
 	{"SpaceToDepth", 1, 1, 1, 1, TYPES_MOVED, .expand = expand_space_to_depth},
 	{"CenterCropPad", 18, 2, 2, 1, TYPES_ALL, .expand = expand_center_crop_pad},

@@ -522,7 +522,8 @@ static enum ercc_status lower_concat(struct lowering *lowering, struct node *nod
 
 const struct op ops_move[] = {
 	{"Identity", 1, 1, 1, 1, TYPES_MOVED, infer_same, lower_view, .sizes = true, .identity = IDENTITY_FIRST},
-	{"Dropout", 1, 1, 3, 2, TYPES_FLOAT, infer_dropout, lower_dropout, .sizes = true, .identity = IDENTITY_FIRST},
+	{"Dropout", 1, 1, 3, 2, TYPES_FLOAT, infer_dropout, lower_dropout, .own_types = 2,
+     .input_types = {[1] = TYPES_FLOAT, [2] = TYPE(BOOL)}, .sizes = true, .identity = IDENTITY_FIRST},
 	{"Reshape", 1, 1, 2, 1, TYPES_MOVED, infer_reshape, lower_view, .expand = expand_sized_reshape,
      .expands = is_sized_reshape, .sizes = true, .identity = IDENTITY_TYPE},
 	{"Flatten", 1, 1, 1, 1, TYPES_MOVED, infer_flatten, lower_view, .expand = expand_sized_flatten,

@@ -375,12 +375,13 @@ static enum ercc_status lower_resize(struct lowering *lowering, struct node *nod
 
 const struct op ops_resize[] = {
 	{"Resize", 10, 2, 2, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
-     .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
+     .input_types = {[1] = TYPE(F32)}, .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
 	{"Resize", 11, 1, 4, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
-     .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
+     .input_types = {[1] = TYPES_FLOAT, [2] = TYPE(F32), [3] = TYPE(I64)}, .expand = expand_sized_rows,
+     .expands = has_sizes, .sizes = true},
 	{"Upsample", 7, 1, 1, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
      .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
 	{"Upsample", 9, 2, 2, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
-     .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
+     .input_types = {[1] = TYPE(F32)}, .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
 	{0},
 };
