@@ -108,6 +108,7 @@ struct attr {
 		const float *floats;
 		const char *const *strings;
 	};
+	bool read; /* node_attr has returned it. Tests look at this */
 };
 
 /* ---- nodes ---- */

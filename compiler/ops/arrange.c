@@ -199,14 +199,15 @@ static enum ercc_status lower_bit_cast(struct lowering *lowering, struct node *n
 }
 
 const struct op ops_arrange[] = {
-	{"Trilu", 14, 1, 2, 1, TYPES_ALL, .expand = expand_trilu},
+	{"Trilu", 14, 1, 2, 1, TYPES_ALL, .expand = expand_trilu, .attrs = "upper=int"},
 	{"OneHot", 9, 3, 3, 1, TYPES_NUMBER, .expand = expand_one_hot, .own_types = 7, .input_types = {[1] = TYPES_NUMBER},
-     .sizes = true},
-	{"DepthToSpace", 1, 1, 1, 1, TYPES_MOVED, .expand = expand_depth_to_space},
-	{"SpaceToDepth", 1, 1, 1, 1, TYPES_MOVED, .expand = expand_space_to_depth},
-	{"CenterCropPad", 18, 2, 2, 1, TYPES_ALL, .expand = expand_center_crop_pad},
-	{"ReverseSequence", 10, 2, 2, 1, TYPES_MOVED, .expand = expand_reverse_sequence},
-	{"TensorScatter", 24, 2, 3, 1, TYPES_MOVED, .expand = expand_tensor_scatter},
-	{"BitCast", 26, 1, 1, 1, TYPES_MOVED, infer_bit_cast, lower_bit_cast, .layout = NULL},
+     .attrs = "axis=int", .sizes = true},
+	{"DepthToSpace", 1, 1, 1, 1, TYPES_MOVED, .expand = expand_depth_to_space, .attrs = "blocksize=int mode=text@11"},
+	{"SpaceToDepth", 1, 1, 1, 1, TYPES_MOVED, .expand = expand_space_to_depth, .attrs = "blocksize=int"},
+	{"CenterCropPad", 18, 2, 2, 1, TYPES_ALL, .expand = expand_center_crop_pad, .attrs = "axes=ints"},
+	{"ReverseSequence", 10, 2, 2, 1, TYPES_MOVED, .expand = expand_reverse_sequence,
+     .attrs = "batch_axis=int time_axis=int"},
+	{"TensorScatter", 24, 2, 3, 1, TYPES_MOVED, .expand = expand_tensor_scatter, .attrs = "axis=int mode=text"},
+	{"BitCast", 26, 1, 1, 1, TYPES_MOVED, infer_bit_cast, lower_bit_cast, .layout = NULL, .attrs = "to=int"},
 	{0},
 };

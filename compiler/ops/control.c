@@ -289,8 +289,10 @@ static enum ercc_status expand_scan(struct node *node)
 }
 
 const struct op ops_control[] = {
-	{"If", 1, 1, 1, VARIADIC, TYPES_MOVED, .expand = expand_if},
-	{"Loop", 1, 0, 254, VARIADIC, TYPES_MOVED, .expand = expand_loop},
-	{"Scan", 9, 1, 254, VARIADIC, TYPES_MOVED, .expand = expand_scan},
+	{"If", 1, 1, 1, VARIADIC, TYPES_MOVED, .expand = expand_if, .attrs = "then_branch=graph else_branch=graph"},
+	{"Loop", 1, 0, 254, VARIADIC, TYPES_MOVED, .expand = expand_loop, .attrs = "body=graph turn=own scans=own"},
+	{"Scan", 9, 1, 254, VARIADIC, TYPES_MOVED, .expand = expand_scan,
+     .attrs = "body=graph num_scan_inputs=int scan_input_axes=ints scan_input_directions=ints scan_output_axes=ints "
+              "scan_output_directions=ints"},
 	{0},
 };

@@ -136,6 +136,6 @@ static enum ercc_status lower_gather(struct lowering *lowering, struct node *nod
 
 const struct op ops_gather[] = {
 	{"Gather", 1, 2, 2, 1, TYPES_MOVED, infer_gather, lower_gather, .expand = expand_gather, .expands = is_along_size,
-     .sizes = true},
+     .sizes = true, .attrs = "axis=int"},
 	{0},
 };

@@ -159,8 +159,10 @@ static enum ercc_status expand_col2im(struct node *node)
 }
 
 const struct op ops_unpool[] = {
-	{"LpPool", 2, 1, 1, 1, TYPE(F32), .expand = expand_lp_pool},
-	{"MaxUnpool", 9, 2, 3, 1, TYPES_FLOAT, .expand = expand_max_unpool},
-	{"Col2Im", 18, 3, 3, 1, TYPE(F32), .expand = expand_col2im},
+	{"LpPool", 2, 1, 1, 1, TYPE(F32), .expand = expand_lp_pool,
+     .attrs = "auto_pad=text kernel_shape=ints p=int pads=ints strides=ints ceil_mode=int@18 dilations=ints@18"},
+	{"MaxUnpool", 9, 2, 3, 1, TYPES_FLOAT, .expand = expand_max_unpool,
+     .attrs = "kernel_shape=ints pads=ints strides=ints"},
+	{"Col2Im", 18, 3, 3, 1, TYPE(F32), .expand = expand_col2im, .attrs = "dilations=ints pads=ints strides=ints"},
 	{0},
 };

@@ -238,9 +238,9 @@ static enum ercc_status infer_from(struct graph *graph, struct node *node)
 
 enum ercc_status pass_infer(struct graph *graph)
 {
+	TRY(infer_from(graph, graph->first));
 	for (size_t i = 0; i < graph->input_count; i++)
 		TRY(check_bound(graph, "input", graph->inputs[i]->name, graph->inputs[i]));
-	TRY(infer_from(graph, graph->first));
 	for (size_t i = 0; i < graph->output_count; i++)
 		TRY(check_bound(graph, "output", graph->output_names[i], graph->outputs[i]));
 	return infer_from(graph, add_packing(graph));
