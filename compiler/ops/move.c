@@ -330,7 +330,7 @@ static enum ercc_status read_slice(const struct node *node, struct slice *slice,
 		int64_t span = step < 0 ? start - end : end - start, size = step < 0 ? -step : step;
 		slice->start[axis] = start;
 		slice->step[axis] = step;
-		out->dims[axis] = span <= 0 ? 0 : (span - 1) / size + 1;
+		out->dims[axis] = dim == 0 || span <= 0 ? 0 : (span - 1) / size + 1;
 	}
 	return ERCC_OK;
 }

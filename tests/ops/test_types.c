@@ -1,23 +1,14 @@
 /* Every operator with each of ONNX's element types in each of its operands, as a model input and as a constant: it is
  * compiled, or refused with a message that names it. Cases run in child processes, so that a crash is one failure. */
-#include <sys/mman.h>
-#include <sys/wait.h>
-
+#include "tests/ops/children.h"
 #include "tests/ops/examples.h"
 
 #define TYPE_COUNT 26 /* of TensorProto.DataType in ONNX 1.23, from 1 on */
 #define PARTS 8       /* tests that share the examples, for the time limit of one */
-#define WORDS_MAX 1000
+enum { COMPILED, REFUSED };
 
 static char folder[] = "/tmp/erc-types-XXXXXX";
 static char model_path[64];
-
-/* Shared with the children. */
-static struct shared {
-	int64_t next; /* the case that runs */
-	int64_t compiled, refused, wrong;
-	char words[WORDS_MAX]; /* about the last wrong one */
-} * shared;
 
 static int bits_of(int type)
 {
@@ -86,80 +77,64 @@ static enum ercc_status check_model(onnx_model *model)
 	return ercc_check(model_path, &options, &figures);
 }
 
-static void wrong(const struct example *example, const char *case_name, const char *what)
+struct operands {
+	const struct example *example;
+	const struct node *node; /* as in the example's text */
+};
+
+struct turn {
+	const struct value *operand;
+	int type;
+	bool constant;
+};
+
+static struct turn turn_of(const struct operands *all, int64_t number)
 {
-	shared->wrong++;
-	snprintf(shared->words, WORDS_MAX, "%s@%d, %s: %s", example->op, example->opset, case_name, what);
-	printf("%s\n", shared->words);
+	return (struct turn){all->node->inputs[number / (2 * TYPE_COUNT)], (int)(number / 2 % TYPE_COUNT) + 1, number % 2};
 }
 
-/* The case as text, and the case itself if `run`. */
-static void one_case(const struct example *example, const struct value *operand, int type, bool constant, bool run)
+static void name_turn(void *user, int64_t number, char *text, size_t room)
 {
-	char name[80];
-	struct value copy = *operand;
-	snprintf(name, sizeof name, "operand '%s' a %s of type %d", operand->name, constant ? "constant" : "model input",
-	         type);
-	if (!run) {
-		wrong(example, name, "crashed");
+	const struct operands *all = user;
+	struct turn turn = turn_of(all, number);
+	snprintf(text, room, "%s@%d, operand '%s' a %s of type %d", all->example->op, all->example->opset,
+	         turn.operand->name, turn.constant ? "constant" : "model input", turn.type);
+}
+
+static void check_turn(void *user, int64_t number)
+{
+	const struct operands *all = user;
+	struct turn turn = turn_of(all, number);
+	char name[200], quoted[64];
+	if (!turn.operand)
 		return;
-	}
 	forget_messages();
-	onnx_model *model = export_text(example->text);
-	turn_operand(model, &copy, type, constant);
+	onnx_model *model = export_text(all->example->text);
+	turn_operand(model, turn.operand, turn.type, turn.constant);
 	enum ercc_status status = check_model(model);
-	char of_operand[64], *at = test.errors; /* the nodes of a nested graph have no names in the examples */
-	snprintf(of_operand, sizeof of_operand, "'%s'", operand->name);
-	if (status == ERCC_OK)
-		shared->compiled++;
-	else if ((status != ERCC_UNSUPPORTED && status != ERCC_MODEL) || !(strstr(at, "node '") || strstr(at, of_operand)))
-		wrong(example, name, *at ? at : ercc_status_text(status));
-	else
-		shared->refused++;
-}
-
-/* Runs the cases from shared->next on. A child that dies leaves the number of its case there. */
-static void run_from(const struct example *example, const struct graph *graph, bool only_name)
-{
-	int64_t number = 0;
-	const struct node *node = graph->first;
-	while (node->next && strcmp(node->name, "n"))
-		node = node->next;
-	for (int i = 0; i < node->input_count; i++)
-		for (int type = 1; node->inputs[i] && type <= TYPE_COUNT; type++)
-			for (int constant = 0; constant < 2; constant++, number++) {
-				if (number < shared->next)
-					continue;
-				shared->next = number;
-				one_case(example, node->inputs[i], type, constant, !only_name);
-				if (only_name)
-					return;
-			}
-	shared->next = INT64_MAX;
+	snprintf(quoted, sizeof quoted, "'%s'", turn.operand->name);
+	/* the nodes of a nested graph have names of their own */
+	bool named = strstr(test.errors, "node '") || strstr(test.errors, quoted);
+	if (status == ERCC_OK) {
+		shared->counts[COMPILED]++;
+	} else if ((status == ERCC_UNSUPPORTED || status == ERCC_MODEL) && named) {
+		shared->counts[REFUSED]++;
+	} else {
+		name_turn(user, number, name, sizeof name);
+		is_wrong(name, *test.errors ? test.errors : ercc_status_text(status));
+	}
 }
 
 static void check_example(const struct example *example)
 {
 	struct graph *graph;
-	shared->next = 0;
-	for (;;) {
-		fixture_stop();
-		fixture_start();
-		assert_ok(graph_parse(&test.ctx, example->text, &graph));
-		fflush(NULL);
-		pid_t child = fork();
-		if (child == 0) {
-			run_from(example, graph, false);
-			fflush(NULL);
-			_exit(0);
-		}
-		int status;
-		ck_assert_int_eq(waitpid(child, &status, 0), child);
-		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-			return;
-		run_from(example, graph, true);
-		shared->next++;
-	}
+	fixture_stop();
+	fixture_start();
+	assert_ok(graph_parse(&test.ctx, example->text, &graph));
+	struct operands all = {example, graph->first};
+	while (strcmp(all.node->name, "n"))
+		all.node = all.node->next;
+	run_in_children(2 * TYPE_COUNT * all.node->input_count, check_turn, name_turn, &all);
 }
 
 START_TEST(types_are_taken_or_refused_by_name)
@@ -217,8 +192,7 @@ END_TEST
 int main(void)
 {
 	load_examples();
-	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (shared == MAP_FAILED || !mkdtemp(folder))
+	if (share() || !mkdtemp(folder))
 		return 1;
 	snprintf(model_path, sizeof model_path, "%s/model.onnx", folder);
 	Suite *suite = suite_create("types");
@@ -230,8 +204,9 @@ int main(void)
 	tcase_add_loop_test(all, types_are_taken_or_refused_by_name, 0, PARTS);
 	suite_add_tcase(suite, all);
 	int failed = run_suite(suite);
-	printf("types: %lld compiled, %lld refused by name\n", (long long)shared->compiled, (long long)shared->refused);
-	failed |= shared->compiled < 1000 || shared->refused < 10000;
+	printf("types: %lld compiled, %lld refused by name\n", (long long)shared->counts[COMPILED],
+	       (long long)shared->counts[REFUSED]);
+	failed |= shared->counts[COMPILED] < 1000 || shared->counts[REFUSED] < 10000;
 	unlink(model_path), rmdir(folder);
 	return failed;
 }
