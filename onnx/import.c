@@ -77,28 +77,15 @@ static const char *node_name(const struct import *import, const struct scope *sc
 	return name;
 }
 
-/* Reports why a name cannot be used. The usual reason is that the nodes are out of order. */
-static enum ercc_status undefined_input(struct import *import, const char *owner, const char *name,
-                                        node_proto *const *later, size_t later_count)
-{
-	for (size_t i = 0; i < later_count; i++)
-		for (size_t k = 0; k < later[i]->n_output; k++)
-			if (strcmp(later[i]->output[k], name) == 0)
-				return fail(import->ctx, ERCC_MODEL, "%s: input '%s' is used before node '%s' (%s) produces it", owner,
-				            name, text_or_empty(later[i]->name), text_or_empty(later[i]->op_type));
-	return fail(import->ctx, ERCC_MODEL, "%s: input '%s' is not defined", owner, name);
-}
-
 static enum ercc_status find_inputs(struct import *import, struct scope *scope, const char *owner,
-                                    node_proto *const *nodes, size_t count, struct value **inputs)
+                                    const node_proto *proto, struct value **inputs)
 {
-	const node_proto *proto = nodes[0];
 	for (size_t i = 0; i < proto->n_input; i++) {
 		if (!proto->input[i][0])
 			continue;
 		struct value *value = scope_find(scope, proto->input[i]);
 		if (!value)
-			return undefined_input(import, owner, proto->input[i], nodes, count);
+			return fail(import->ctx, ERCC_MODEL, "%s: input '%s' is not defined", owner, proto->input[i]);
 		inputs[i] = value == &omitted_value ? NULL : value;
 	}
 	return ERCC_OK;
@@ -129,10 +116,9 @@ static enum ercc_status find_opset(struct import *import, const struct scope *sc
 	return ERCC_OK;
 }
 
-static enum ercc_status import_node(struct import *import, struct scope *scope, node_proto *const *nodes, size_t count)
+static enum ercc_status import_node(struct import *import, struct scope *scope, const node_proto *proto)
 {
 	struct arena *arena = &import->ctx->arena;
-	const node_proto *proto = nodes[0];
 	const char *name = node_name(import, scope, proto);
 	const char *owner = arena_printf(arena, "node '%s' (%s)", name, text_or_empty(proto->op_type));
 	struct value **inputs = arena_array(arena, proto->n_input, sizeof *inputs);
@@ -143,7 +129,7 @@ static enum ercc_status import_node(struct import *import, struct scope *scope, 
 	TRY(count_cost(import, 1, proto->n_input + proto->n_output + proto->n_attribute));
 	if (!proto->op_type || !proto->op_type[0])
 		return fail(import->ctx, ERCC_MODEL, "node '%s': it has no operator", name);
-	TRY(find_inputs(import, scope, owner, nodes, count, inputs));
+	TRY(find_inputs(import, scope, owner, proto, inputs));
 	const function_proto *function = find_function(import, proto);
 	if (function)
 		return inline_function(import, scope, function, proto, name, inputs);
@@ -163,8 +149,9 @@ static enum ercc_status import_node(struct import *import, struct scope *scope, 
 
 enum ercc_status import_nodes(struct import *import, struct scope *scope, node_proto *const *nodes, size_t count)
 {
+	TRY(order_nodes(import, scope, &nodes, count));
 	for (size_t i = 0; i < count; i++)
-		TRY(import_node(import, scope, nodes + i, count - i));
+		TRY(import_node(import, scope, nodes[i]));
 	return ERCC_OK;
 }
 

@@ -87,6 +87,7 @@ static enum ercc_status build_graph(struct context *ctx, const ProtobufCMessage 
                                     struct graph **out)
 {
 	struct import import = {.ctx = ctx, .model = (const model_proto *)message, .source = source_in(ctx, folder)};
+	import.ordered = (struct map){.arena = &ctx->arena, .kind = MAP_POINTER};
 	return import_model(&import, out);
 }
 

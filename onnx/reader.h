@@ -58,6 +58,7 @@ struct import {
 	const model_proto *model;
 	struct tensor_source source;
 	struct map functions; /* key -> const function_proto * */
+	struct map ordered;   /* nodes of a graph or function -> the same in order, found once for all calls */
 	int64_t node_cost;    /* nodes imported so far; nodes with many parts count more */
 };
 
@@ -115,6 +116,12 @@ void scope_init(struct scope *scope, struct graph *graph, struct scope *outer);
 extern struct value omitted_value;
 /* The imported version of the node's domain; 0 if the domain is not imported. */
 int64_t scope_opset(const struct scope *scope, const char *domain);
+
+/* ---- order.c ---- */
+
+/* Replaces *nodes by the same nodes in an order in which values are produced before they are used, which is the given
+ * one where possible. A cycle is an error that names its nodes. */
+enum ercc_status order_nodes(struct import *import, const struct scope *scope, node_proto *const **nodes, size_t count);
 
 /* ---- types.c ---- */
 

@@ -407,14 +407,14 @@ START_TEST(omitted_inputs_outputs_and_names)
 }
 END_TEST
 
-START_TEST(undefined_late_and_double_names_are_refused)
+START_TEST(undefined_and_double_names_are_refused)
 {
 	onnx_node *node = build_node(arena, top, "Add", "add", "x,ghost", "z");
 	assert_refused(ERCC_MODEL, "node 'add' (Add): input 'ghost' is not defined");
 	build_node(arena, top, "Neg", "late", "x", "ghost");
-	assert_refused(ERCC_MODEL, "node 'add' (Add): input 'ghost' is used before node 'late' (Neg) produces it");
+	must_read();
 	node->input[1] = "z";
-	assert_refused(ERCC_MODEL, "node 'add' (Add): input 'z' is used before node 'add' (Add) produces it");
+	assert_refused(ERCC_MODEL, "node 'add' (Add): it needs its own output");
 	node->input[1] = "x";
 	node->output[0] = "y";
 	assert_refused(ERCC_MODEL, "node 'add' (Add): 'y' is defined already");
@@ -523,7 +523,7 @@ int main(void)
 	tcase_add_test(tests, sparse_initializers_become_dense);
 	tcase_add_test(tests, bad_sparse_initializers_are_refused);
 	tcase_add_test(tests, omitted_inputs_outputs_and_names);
-	tcase_add_test(tests, undefined_late_and_double_names_are_refused);
+	tcase_add_test(tests, undefined_and_double_names_are_refused);
 	tcase_add_test(tests, attributes_of_all_kinds);
 	tcase_add_test(tests, attributes_without_a_type_have_that_of_their_field);
 	tcase_add_test(tests, bad_attributes_are_refused);
