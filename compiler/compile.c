@@ -118,6 +118,12 @@ static enum ercc_status make_artifact(struct context *ctx, const char *model_pat
 		TRY(target_find(ctx, ctx->options->targets[i], &target));
 	}
 	TRY(onnx_read_model(ctx, model_path, &graph));
+	if (graph->newer_ir_version)
+		warn(ctx, "model: IR version %lld is newer than the newest known one; it is taken as %lld",
+		     (long long)graph->newer_ir_version, (long long)graph->ir_version);
+	if (graph->newer_opset)
+		warn(ctx, "model: opset %lld is newer than the newest known one; it is taken as %lld",
+		     (long long)graph->newer_opset, (long long)graph->opset);
 	TRY(run_passes(graph, &out->plan));
 	if (!out->plan)
 		return ERCC_OK;

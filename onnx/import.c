@@ -3,8 +3,8 @@
 #include "onnx/reader.h"
 
 #define MIN_IR_VERSION 3
-#define MAX_IR_VERSION 13
-#define MAX_OPSET 27
+#define MAX_IR_VERSION 14
+#define MAX_OPSET 28
 /* Maximum bytes of a node's or value's own name inside a function; see MAX_PREFIX. */
 #define MAX_INNER_NAME 96
 
@@ -100,6 +100,20 @@ static enum ercc_status count_cost(struct import *import, size_t nodes, size_t p
 	return ERCC_OK;
 }
 
+/* What is newer than the newest known version is taken as that version, with a note in the root graph, unless --strict
+ * is given. Then unknown fields, attributes and types in it are refused. */
+static enum ercc_status take_version(struct import *import, const char *what, int64_t least, int64_t newest,
+                                     int64_t stated, int64_t *taken, int64_t *newer)
+{
+	if (stated < least || (stated > newest && import->ctx->options->strict))
+		return fail(import->ctx, ERCC_UNSUPPORTED, "model: %s %lld is not one of %lld to %lld", what, (long long)stated,
+		            (long long)least, (long long)newest);
+	if (stated > newest && stated > *newer)
+		*newer = stated;
+	*taken = stated < newest ? stated : newest;
+	return ERCC_OK;
+}
+
 /* The imported version of the node's domain. Domains other than ONNX's are not checked here, but with their
  * operators. */
 static enum ercc_status find_opset(struct import *import, const struct scope *scope, const char *owner,
@@ -113,7 +127,7 @@ static enum ercc_status find_opset(struct import *import, const struct scope *sc
 		return fail(import->ctx, ERCC_MODEL, "%s: the model imports no opset for ONNX's own operators", owner);
 	if (*out == 0)
 		*out = 1;
-	return ERCC_OK;
+	return domain[0] ? ERCC_OK : take_version(import, "opset", 1, MAX_OPSET, *out, out, &import->root->newer_opset);
 }
 
 static enum ercc_status import_node(struct import *import, struct scope *scope, const node_proto *proto)
@@ -272,17 +286,11 @@ static enum ercc_status check_versions(struct import *import)
 	const model_proto *model = import->model;
 	if (!model->has_ir_version)
 		return fail(import->ctx, ERCC_MODEL, "model: it states no IR version; the file may be no ONNX model");
-	if (model->ir_version < MIN_IR_VERSION || model->ir_version > MAX_IR_VERSION)
-		return fail(import->ctx, ERCC_UNSUPPORTED, "model: IR version %lld is not one of %d to %d",
-		            (long long)model->ir_version, MIN_IR_VERSION, MAX_IR_VERSION);
 	if (model->n_opset_import > MAX_LIST)
 		return fail(import->ctx, ERCC_UNSUPPORTED, "model: it imports more than %d opsets", MAX_LIST);
 	for (size_t i = 0; i < model->n_opset_import; i++) {
 		const opset_proto *opset = model->opset_import[i];
 		const char *domain = domain_text(opset->domain);
-		if (domain[0] == '\0' && (opset->version < 1 || opset->version > MAX_OPSET))
-			return fail(import->ctx, ERCC_UNSUPPORTED, "model: opset %lld is not one of 1 to %d",
-			            (long long)opset->version, MAX_OPSET);
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(domain_text(model->opset_import[k]->domain), domain) == 0 &&
 			    model->opset_import[k]->version != opset->version)
@@ -305,8 +313,14 @@ enum ercc_status import_model(struct import *import, struct graph **out)
 	scope_init(&scope, graph, NULL);
 	scope.opsets = model->opset_import;
 	scope.opset_count = model->n_opset_import;
-	graph->ir_version = model->ir_version;
-	graph->opset = scope_opset(&scope, "");
+	import->root = graph;
+	TRY(take_version(import, "IR version", MIN_IR_VERSION, MAX_IR_VERSION, model->ir_version, &graph->ir_version,
+	                 &graph->newer_ir_version));
+	if (graph->newer_ir_version && import->unknown_field)
+		return fail(import->ctx, ERCC_UNSUPPORTED, "model: IR version %lld is newer than %d, and %s is not understood",
+		            (long long)model->ir_version, MAX_IR_VERSION, import->unknown_field);
+	if (scope_opset(&scope, ""))
+		TRY(take_version(import, "opset", 1, MAX_OPSET, scope_opset(&scope, ""), &graph->opset, &graph->newer_opset));
 	graph->producer = text_or_empty(model->producer_name);
 	TRY(import_graph(import, &scope, model->graph));
 	*out = graph;

@@ -56,6 +56,8 @@ struct tensor_source {
 struct import {
 	struct context *ctx;
 	const model_proto *model;
+	struct graph *root;
+	const char *unknown_field; /* the first one that no known IR version has; NULL: none */
 	struct tensor_source source;
 	struct map functions; /* key -> const function_proto * */
 	struct map ordered;   /* nodes of a graph or function -> the same in order, found once for all calls */
@@ -95,8 +97,9 @@ static inline const char *domain_text(const char *domain)
 
 /* ---- scan.c ---- */
 
+/* *unknown names the first field that is newer than the newest known IR version; NULL if there is none. */
 enum ercc_status scan_message(struct context *ctx, const ProtobufCMessageDescriptor *descriptor, const void *data,
-                              size_t bytes);
+                              size_t bytes, const char **unknown);
 
 /* ---- import.c ---- */
 

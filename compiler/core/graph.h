@@ -176,7 +176,8 @@ struct graph {
 	const struct node *told_stated; /* the last node with a warning that its declared shape was taken */
 	bool typed;                     /* set by shape inference: from then on every value has a dtype and a rank */
 	/* from the file, for META and reports */
-	int64_t ir_version, opset;
+	int64_t ir_version, opset;             /* as they are taken */
+	int64_t newer_ir_version, newer_opset; /* what the file states, where that is newer than what is known; else 0 */
 	const char *producer;
 };
 

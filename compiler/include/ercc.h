@@ -86,6 +86,7 @@ struct ercc_options {
 	int no_debug;           /* has no effect: no DEBUG section is written */
 	ercc_message_fn message;
 	void *user;
+	int strict; /* refuses models of an IR version or opset that is newer than the newest known one */
 };
 
 /* "model invalid"; never NULL. */
@@ -133,6 +134,7 @@ struct ercc_model_info {
 	const char *const *operators;
 	const uint32_t *operator_uses;
 	const int *operator_supported;
+	int64_t taken_ir_version, taken_opset; /* the newest known ones, where the model's are newer; else the model's */
 };
 /* *out is one block; release it with free(). */
 ERCC_API enum ercc_status ercc_model_info(const char *model_path, const struct ercc_options *options,

@@ -19,8 +19,8 @@ static const char *const kinds[] = {
 
 /* One entry of a row's `attrs`. */
 struct entry {
-	const char *name, *kind;
-	int name_length, kind_length;
+	const char *name, *kind, *words; /* words: the texts that it may be; NULL: any */
+	int name_length, kind_length, words_length;
 	int64_t from, to; /* opsets */
 };
 
@@ -33,8 +33,13 @@ static bool next_entry(const char **at, struct entry *entry)
 	*entry = (struct entry){.name = text, .from = 1, .to = INT64_MAX};
 	entry->name_length = (int)strcspn(text, "=");
 	entry->kind = text + entry->name_length + 1;
-	entry->kind_length = (int)strcspn(entry->kind, "@ ");
+	entry->kind_length = (int)strcspn(entry->kind, ":@ ");
 	char *end = (char *)(uintptr_t)entry->kind + entry->kind_length;
+	if (*end == ':') {
+		entry->words = end + 1;
+		entry->words_length = (int)strcspn(entry->words, "@ ");
+		end += 1 + entry->words_length;
+	}
 	if (*end == '@')
 		entry->from = entry->to = strtoll(end + 1, &end, 10), entry->to = INT64_MAX;
 	if (*end == '-')
@@ -46,6 +51,17 @@ static bool next_entry(const char **at, struct entry *entry)
 static bool is_word(const char *word, const char *text, int length)
 {
 	return strlen(word) == (size_t)length && !strncmp(word, text, (size_t)length);
+}
+
+static bool is_one_of(const char *text, const char *words, int length)
+{
+	for (int at = 0; at < length;) {
+		int word = (int)strcspn(words + at, "|@ ");
+		if (is_word(text, words + at, word))
+			return true;
+		at += word + 1;
+	}
+	return false;
 }
 
 static enum ercc_status check_attr(const struct node *node, const struct attr *attr)
@@ -63,6 +79,9 @@ static enum ercc_status check_attr(const struct node *node, const struct attr *a
 		    !is_word(kinds[attr->kind], entry.kind, entry.kind_length))
 			return node_fail(node, ERCC_MODEL, "attribute '%s' is %s; %.*s is needed", attr->name, kinds[attr->kind],
 			                 entry.kind_length, entry.kind);
+		if (entry.words && !is_one_of(attr->s, entry.words, entry.words_length))
+			return node_fail(node, ERCC_MODEL, "attribute '%s' is '%s'; possible: %.*s", attr->name, attr->s,
+			                 entry.words_length, entry.words);
 		return ERCC_OK;
 	}
 	for (size_t i = 0; i < COUNT_OF(ignorable); i++)

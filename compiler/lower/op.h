@@ -74,7 +74,8 @@ struct op {
 	uint32_t own_types; /* a bit for each input with a float dtype of its own; the others share one dtype */
 	/* Set of dtypes for each input after the first. 0: infer and expand accept TYPES_MOVED or check for themselves. */
 	uint32_t input_types[4];
-	/* The attributes that the row understands, with their kinds and opsets: "axis=int sorted=int@11 axes=ints@1-17".
+	/* The attributes that the row understands, with their kinds and opsets: "axis=int sorted=int@11 axes=ints@1-17
+	 * mode=text:DCR|CRD".
 	 * Of kind `any` are those that change no result here, and of kind `own` those that only the compiler sets. */
 	const char *attrs;
 	/* Whether this node expands. NULL: every node does, if the row has expand. */

@@ -235,6 +235,7 @@ static enum ercc_status lower_conv(struct lowering *lowering, struct node *node)
 const struct op ops_conv[] = {
 	{"Conv", 1, 2, 3, 1, TYPE(F32), infer_conv, lower_conv, .layout = layout_conv, .expand = expand_sized_rows,
      .expands = has_sizes, .sizes = true, .takes_channel_affine = true,
-     .attrs = "auto_pad=text dilations=ints group=int kernel_shape=ints pads=ints strides=ints"},
+     .attrs = "auto_pad=text:NOTSET|SAME_UPPER|SAME_LOWER|VALID dilations=ints group=int kernel_shape=ints pads=ints "
+              "strides=ints"},
 	{0},
 };

@@ -38,7 +38,8 @@ static const struct choice {
      "mul(mul(a, 0.5), add(1, tanh(mul(0.79788456080286536, add(a, mul(0.044715, mul(a, mul(a, a))))))))"},
 	{"BitShift", "direction", "", 0, NULL},
 	{"BitShift", "direction", "LEFT", 0, "shl(a, b)"},
-	{"BitShift", "direction", "RIGHT", 0, "shr(a, b)"},
+	/* a number below 0 stays so: shifted by its width or more it is -1 */
+	{"BitShift", "direction", "RIGHT", 0, "select(and(lt(a, 0), eq(shr(a, b), 0)), -1, shr(a, b))"},
 };
 
 /* Powers with a cheaper text than the general one, which takes a logarithm per element. */

@@ -46,6 +46,15 @@ static onnx_model *nonzero(struct arena *arena)
 	return model;
 }
 
+/* Of an IR version and opset that nobody knows. */
+static onnx_model *newer(struct arena *arena)
+{
+	onnx_model *model = relu_add(arena, 2);
+	model->ir_version = 1000;
+	model->opset_import[0]->version = 1000;
+	return model;
+}
+
 static bool write_model(struct arena *arena, const char *name, const onnx_model *model)
 {
 	size_t bytes;
@@ -67,6 +76,7 @@ int main(int argc, char **argv)
 	bool written = write_model(&arena, "relu_add", relu_add(&arena, 2)) &&
 	               write_model(&arena, "symbolic", relu_add(&arena, -1)) &&
 	               write_model(&arena, "huge", relu_add(&arena, INT64_C(1) << 61)) &&
+	               write_model(&arena, "newer", newer(&arena)) &&
 	               write_model(&arena, "nonzero", nonzero(&arena)) && write_model(&arena, "unknown", unknown(&arena));
 	if (!written)
 		fprintf(stderr, "tiny_models: %s: %s\n", out_folder, strerror(errno));

@@ -3,7 +3,7 @@
 #include "tests/ops/children.h"
 #include "tests/ops/examples.h"
 
-#define TYPE_COUNT 26 /* of TensorProto.DataType in ONNX 1.23, from 1 on */
+#define TYPE_COUNT 28 /* of TensorProto.DataType in ONNX 1.23, from 1 on */
 #define PARTS 8       /* tests that share the examples, for the time limit of one */
 enum { COMPILED, REFUSED };
 
@@ -12,7 +12,7 @@ static char model_path[64];
 
 static int bits_of(int type)
 {
-	static const int bits[TYPE_COUNT + 1] = {[17] = 8, 8, 8, 8, [21] = 4, 4, 4, [24] = 8, [25] = 2, 2};
+	static const int bits[TYPE_COUNT + 1] = {[17] = 8, 8, 8, 8, [21] = 4, 4, 4, [24] = 8, [25] = 2, 2, 6, 6};
 	return type < 17 ? (int)dtype_bytes((enum erc_dtype)type) * 8 : bits[type];
 }
 

@@ -26,6 +26,7 @@ static const struct column problem_columns[] = {
 struct check {
 	const char *path, *format_name;
 	struct text_list targets, budgets, dims, shapes, consts;
+	bool strict;
 	struct text_list problems, hints; /* one hint for each problem; "" for none */
 };
 
@@ -37,6 +38,7 @@ static int parse(int argc, char **argv, struct check *c)
 		{"dim", 0, OPTION_LIST, &c->dims, "NAME=N", "size of a symbolic dimension"},
 		{"shape", 0, OPTION_LIST, &c->shapes, "INPUT:AxBxC", "whole shape of an input"},
 		{"const", 0, OPTION_LIST, &c->consts, "INPUT=V[,V]", "pins an input to a value; it is no input any more"},
+		{"strict", 0, OPTION_FLAG, &c->strict, NULL, "refuses versions newer than the newest known one"},
 		{"format", 0, OPTION_TEXT, &c->format_name, "FORM", "text (default), json, md or csv"},
 	};
 	const struct usage usage = {"check",  "MODEL.onnx [options]", text, examples, options, COUNT_OF(options), 1, 1,
@@ -118,6 +120,7 @@ static int check(struct check *c, enum format format)
 		.const_text_count = c->consts.count,
 		.message = take_message,
 		.user = c,
+		.strict = c->strict,
 	};
 	enum ercc_status status = ercc_model_info(c->path, &options, &info);
 	if (status != ERCC_OK)

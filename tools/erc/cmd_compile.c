@@ -24,7 +24,7 @@ struct compile {
 	const char *out, *cc, *kernel_dir, *dump_after, *stop_after;
 	struct text_list targets, budgets, dims, shapes, consts;
 	uint32_t jobs;
-	bool no_cache, quiet;
+	bool no_cache, quiet, strict;
 };
 
 static int parse(int argc, char **argv, struct compile *c, const char **model)
@@ -42,6 +42,7 @@ static int parse(int argc, char **argv, struct compile *c, const char **model)
 		{"dump-after", 0, OPTION_TEXT, &c->dump_after, "PASS", "prints the graph after a pass, or after 'all'"},
 		{"stop-after", 0, OPTION_TEXT, &c->stop_after, "PASS", "stops there and writes no artifact"},
 		{"no-cache", 0, OPTION_FLAG, &c->no_cache, NULL, "builds every kernel anew"},
+		{"strict", 0, OPTION_FLAG, &c->strict, NULL, "refuses versions newer than the newest known one"},
 		{"quiet", 'q', OPTION_FLAG, &c->quiet, NULL, "no progress"},
 	};
 	const struct usage usage = {
@@ -99,6 +100,7 @@ static int compile(struct compile *c, const char *model)
 		.dump = stdout,
 		.message = say_compiler_message,
 		.user = &c->quiet,
+		.strict = c->strict,
 	};
 	return ercc_status_exit_code(ercc_compile(model, c->out, &options));
 }

@@ -274,6 +274,7 @@ static void add_facts(const erc_artifact *artifact, const char *path, struct rep
 	report_fact(report, "file_bytes", "size", CELL_BYTES, (double)info.file_bytes);
 	report_fact(report, "weights_bytes", "weights", CELL_BYTES, weights_bytes(artifact));
 	report_fact(report, "kernels", "kernels", CELL_COUNT, erc_artifact_count(artifact, ERC_TABLE_KERNELS));
+	inspect_taken(artifact, report);
 }
 
 /* ---- parts ---- */
@@ -441,22 +442,6 @@ static void add_kernels(const erc_artifact *artifact, struct report *report)
 	}
 }
 
-/* META is already JSON and is printed unchanged. */
-static int print_meta(const erc_artifact *artifact, const char *path)
-{
-	for (uint32_t i = 0; i < erc_artifact_count(artifact, ERC_TABLE_SECTIONS); i++) {
-		size_t bytes;
-		const void *data = erc_artifact_section(artifact, i, &bytes);
-		if (!data || RECORD(artifact, SECTIONS, struct erca_section, i)->type != ERCA_SECTION_META)
-			continue;
-		fwrite(data, 1, bytes, stdout);
-		putchar('\n');
-		return EXIT_OK;
-	}
-	say_error("%s: the artifact has no META section", path);
-	return EXIT_ARTIFACT;
-}
-
 static void add_parts(const erc_artifact *artifact, const char *path, const struct inspect *inspect,
                       struct report *report)
 {
@@ -493,7 +478,7 @@ int inspect_artifact(const char *path, const struct inspect *inspect)
 		return say_runtime_error(path, status);
 	int code = EXIT_OK;
 	if (inspect->meta) {
-		code = print_meta(artifact, path);
+		code = inspect_print_meta(artifact, path);
 	} else {
 		struct report *report = report_new(INSPECT_SCHEMA);
 		add_parts(artifact, path, inspect, report);
