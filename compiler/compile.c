@@ -47,9 +47,10 @@ static enum ercc_status hash_file(struct context *ctx, const char *path, char *h
 	uint8_t digest[32];
 	size_t bytes, size = 1 << 16;
 	char *block = arena_alloc(&ctx->arena, size);
-	FILE *file = fopen(path, "rb");
+	const char *why;
+	FILE *file = open_regular(path, &why);
 	if (!file)
-		return fail(ctx, ERCC_IO, "cannot read '%s': %s", path, strerror(errno));
+		return fail(ctx, ERCC_IO, "cannot read '%s': %s", path, why);
 	erc_sha256_init(&hash);
 	while ((bytes = fread(block, 1, size, file)) > 0)
 		erc_sha256_update(&hash, block, bytes);

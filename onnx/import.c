@@ -222,19 +222,49 @@ static enum ercc_status import_input(struct import *import, struct scope *scope,
 	return ERCC_OK;
 }
 
-/* Before IR version 4 every initializer had to be an input too, and later versions allow it. Such inputs are constants.
- * Every input that cannot be imported is reported. */
+static bool is_kept(const struct import *import, const char *name)
+{
+	const struct ercc_options *options = import->ctx->options;
+	for (uint32_t i = 0; i < options->keep_input_count; i++)
+		if (!strcmp(options->keep_inputs[i], name))
+			return true;
+	return false;
+}
+
+/* An input with a default: compiled in, or made an input again. */
+static enum ercc_status import_default(struct import *import, struct scope *scope, const value_info_proto *proto,
+                                       const char *owner, struct value *value)
+{
+	struct graph *graph = scope->graph;
+	struct stated_type type;
+	if (graph->parent)
+		return ERCC_OK;
+	arena_push(&import->ctx->arena, graph->defaults, graph->default_count, graph->default_capacity, value);
+	if (!is_kept(import, proto->name))
+		return ERCC_OK;
+	TRY(import_type(import->ctx, proto->type, owner, &type));
+	if (type.dtype != ERC_DTYPE_NONE && type.dtype != value->dtype)
+		return fail(import->ctx, ERCC_MODEL, "%s: it is %s, but its default is %s", owner, dtype_name(type.dtype),
+		            dtype_name(value->dtype));
+	value->constant = NULL;
+	value->shape = type.shape.rank < 0 ? value->shape : type.shape;
+	memcpy(value->dim_names, type.dim_names, sizeof value->dim_names);
+	graph_add_input(graph, value);
+	return ERCC_OK;
+}
+
+/* Before IR version 4 every initializer had to be an input too, and later versions allow it. Every input that cannot be
+ * imported is reported. */
 static enum ercc_status import_inputs(struct import *import, struct scope *scope, const graph_proto *proto)
 {
 	enum ercc_status status = ERCC_OK;
 	for (size_t i = 0; i < proto->n_input; i++) {
 		const char *name = text_or_empty(proto->input[i]->name);
-		const struct value *known = map_get(&scope->names, name);
-		if (known && known->constant)
-			continue;
 		const char *owner = arena_printf(&import->ctx->arena, "input '%s'", name);
-		enum ercc_status one = name[0] ? import_input(import, scope, proto->input[i], owner)
-		                               : fail(import->ctx, ERCC_MODEL, "input %zu: it has no name", i);
+		struct value *known = map_get(&scope->names, name);
+		enum ercc_status one = known && known->constant ? import_default(import, scope, proto->input[i], owner, known)
+		                       : name[0]                ? import_input(import, scope, proto->input[i], owner)
+		                                                : fail(import->ctx, ERCC_MODEL, "input %zu: it has no name", i);
 		if (one != ERCC_OK)
 			status = one;
 	}

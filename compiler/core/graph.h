@@ -164,6 +164,8 @@ struct graph {
 	int node_count;
 	struct value **inputs; /* without initializers and pinned inputs */
 	size_t input_count, input_capacity;
+	struct value **defaults; /* initializers that are inputs too, and compiled in */
+	size_t default_count, default_capacity;
 	struct value **outputs;    /* a value may occur more than once, and may be an input or a constant */
 	const char **output_names; /* the model's own names for them */
 	size_t output_count, output_capacity;
@@ -175,6 +177,7 @@ struct graph {
 	size_t size_count, size_capacity;
 	const struct node *told_stated; /* the last node with a warning that its declared shape was taken */
 	bool typed;                     /* set by shape inference: from then on every value has a dtype and a rank */
+	int64_t turns, copied;          /* of loops unrolled so far, and nodes copied for them; only the root's are used */
 	/* from the file, for META and reports */
 	int64_t ir_version, opset;             /* as they are taken */
 	int64_t newer_ir_version, newer_opset; /* what the file states, where that is newer than what is known; else 0 */

@@ -86,6 +86,9 @@ struct ercc_options {
 	int no_debug;           /* has no effect: no DEBUG section is written */
 	ercc_message_fn message;
 	void *user;
+	uint64_t max_turns, max_nodes;  /* of all loops together: iterations, nodes copied for them; 0: the defaults */
+	const char *const *keep_inputs; /* inputs with a default (an initializer) that stay inputs of the artifact */
+	uint32_t keep_input_count;
 	int strict; /* refuses models of an IR version or opset that is newer than the newest known one */
 };
 

@@ -2,7 +2,9 @@
  * iteration, replaces the node. */
 #include "compiler/lower/op.h"
 
-#define TURNS_MAX 4096
+/* Limits on all loops of a model together, where the options set none: loops in loops multiply. */
+#define TURNS_MAX 16384
+#define NODES_MAX (1 << 20)
 
 /* State of copying a nested graph's nodes out of it. */
 struct inlining {
@@ -10,6 +12,52 @@ struct inlining {
 	struct node *before;
 	struct map *values; /* from the nested graph's values to their copies; a value without an entry is its own copy */
 };
+
+static struct graph *root_of(struct graph *graph)
+{
+	while (graph->parent)
+		graph = graph->parent;
+	return graph;
+}
+
+static int64_t limit_of(uint64_t option, int64_t otherwise)
+{
+	return !option ? otherwise : option < INT32_MAX ? (int64_t)option : INT32_MAX;
+}
+
+/* Counts turns that a loop is about to take. */
+static enum ercc_status count_turns(const struct node *node, int64_t turns)
+{
+	struct graph *root = root_of(node->graph);
+	int64_t limit = limit_of(node->graph->ctx->options->max_turns, TURNS_MAX);
+	root->turns = turns > limit - root->turns ? limit + 1 : root->turns + turns;
+	return root->turns <= limit ? ERCC_OK
+	                            : node_fail(node, ERCC_UNSUPPORTED,
+	                                        "more than %lld turns of all loops together; --max-turns raises the limit",
+	                                        (long long)limit);
+}
+
+static enum ercc_status count_copied(const struct node *node, int64_t nodes)
+{
+	struct graph *root = root_of(node->graph);
+	int64_t limit = limit_of(node->graph->ctx->options->max_nodes, NODES_MAX);
+	root->copied += nodes;
+	return root->copied <= limit ? ERCC_OK
+	                             : node_fail(node, ERCC_UNSUPPORTED,
+	                                         "more than %lld nodes copied for loops and branches; --max-nodes raises "
+	                                         "the limit",
+	                                         (long long)limit);
+}
+
+static int64_t nodes_in(const struct graph *graph)
+{
+	int64_t nodes = graph->node_count;
+	for (const struct node *node = graph->first; node; node = node->next)
+		for (int i = 0; i < node->attr_count; i++)
+			if (node->attrs[i].kind == ATTR_GRAPH)
+				nodes += nodes_in(node->attrs[i].graph);
+	return nodes;
+}
 
 static struct value *mapped(const struct inlining *in, struct value *value)
 {
@@ -75,6 +123,7 @@ static enum ercc_status inline_body(struct node *node, const char *name, struct 
 	if (body->input_count != argument_count || body->output_count < result_count)
 		return node_fail(node, ERCC_MODEL, "%s takes %zu inputs and has %zu outputs; %zu and %zu are needed", name,
 		                 body->input_count, body->output_count, argument_count, result_count);
+	TRY(count_copied(node, nodes_in(body)));
 	struct map values = {.arena = &node->graph->ctx->arena, .kind = MAP_POINTER};
 	struct inlining in = {node->graph, node, &values};
 	for (size_t i = 0; i < argument_count; i++)
@@ -146,9 +195,7 @@ static enum ercc_status read_loop(const struct node *node, struct loop *loop, bo
 	}
 	if (*more && node_input(node, 1))
 		TRY(condition(node, 1, more));
-	if (*more && loop->turn >= TURNS_MAX)
-		return node_fail(node, ERCC_UNSUPPORTED, "more than %d turns", TURNS_MAX);
-	return ERCC_OK;
+	return *more ? count_turns(node, 1) : ERCC_OK;
 }
 
 static enum ercc_status finish_loop(struct node *node, const struct loop *loop)
@@ -176,6 +223,7 @@ static enum ercc_status expand_loop(struct node *node)
 	if (!more)
 		return finish_loop(node, &loop);
 	int outputs = node->output_count, inputs = 2 + loop.states + (int)(loop.turn + 1) * loop.scans;
+	TRY(count_copied(node, inputs / 64)); /* 64 references take as much memory as a node */
 	struct value **arguments = arena_array(arena, (size_t)(2 + loop.states), sizeof *arguments);
 	struct value **results = arena_array(arena, (size_t)(1 + outputs), sizeof *results);
 	struct value **next = arena_array(arena, (size_t)inputs, sizeof *next),
@@ -248,10 +296,9 @@ static enum ercc_status read_scan(const struct node *node, struct scan *scan)
 			                 (long long)shape->dims[axis]);
 		scan->turns = shape->dims[axis];
 	}
-	if (scan->turns < 1 || scan->turns > TURNS_MAX)
-		return node_fail(node, ERCC_UNSUPPORTED, "%lld turns; 1 to %d are supported", (long long)scan->turns,
-		                 TURNS_MAX);
-	return ERCC_OK;
+	if (scan->turns < 1)
+		return node_fail(node, ERCC_UNSUPPORTED, "no turn at all");
+	return count_turns(node, scan->turns);
 }
 
 static enum ercc_status expand_scan(struct node *node)

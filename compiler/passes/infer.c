@@ -236,6 +236,23 @@ static enum ercc_status infer_from(struct graph *graph, struct node *node)
 	return first;
 }
 
+/* A dim that was given as 0 is legal, but often a slip. */
+static void tell_empty(struct graph *graph)
+{
+	const struct value *empty = NULL;
+	const char *name = NULL;
+	for (size_t i = 0; i < graph->output_count && !empty; i++)
+		if (shape_elements(&graph->outputs[i]->shape) == 0)
+			empty = graph->outputs[i];
+	for (size_t i = 0; empty && i < graph->input_count; i++)
+		for (int d = 0; d < graph->inputs[i]->shape.rank; d++)
+			if (graph->inputs[i]->shape.dims[d] == 0 && graph->inputs[i]->dim_names[d])
+				name = graph->inputs[i]->dim_names[d];
+	if (name)
+		warn(graph->ctx, "output '%s' is %s%s, without an element: dimension '%s' is 0", empty->name,
+		     dtype_name(empty->dtype), shape_text(&graph->ctx->arena, &empty->shape), name);
+}
+
 enum ercc_status pass_infer(struct graph *graph)
 {
 	TRY(infer_from(graph, graph->first));
@@ -243,5 +260,6 @@ enum ercc_status pass_infer(struct graph *graph)
 		TRY(check_bound(graph, "input", graph->inputs[i]->name, graph->inputs[i]));
 	for (size_t i = 0; i < graph->output_count; i++)
 		TRY(check_bound(graph, "output", graph->output_names[i], graph->outputs[i]));
+	tell_empty(graph);
 	return infer_from(graph, add_packing(graph));
 }

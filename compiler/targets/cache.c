@@ -12,8 +12,8 @@
 char *read_file(struct context *ctx, const char *path, int64_t *bytes)
 {
 	struct stat info;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &info) < 0) {
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe in the cache must not stop a compilation */
+	if (fd < 0 || fstat(fd, &info) < 0 || !S_ISREG(info.st_mode)) {
 		if (fd >= 0)
 			close(fd);
 		return NULL;
