@@ -347,9 +347,9 @@ static bool is_over_last(const struct node *node)
 
 /* One row up to the opset in which `axes` became an input, and one from then on. */
 #define REDUCE(name, axes_since, ...) \
-	REDUCE_ROW(name, 1, 1, "axes=ints keepdims=int", __VA_ARGS__), \
-		REDUCE_ROW(name, axes_since, 2, "keepdims=int noop_with_empty_axes=int", __VA_ARGS__)
-#define REDUCE_ROW(name, since, most, attributes, types, first, combined, finished, ...) \
+	REDUCTION(name, 1, 1, "axes=ints keepdims=int", __VA_ARGS__), \
+		REDUCTION(name, axes_since, 2, "keepdims=int noop_with_empty_axes=int", __VA_ARGS__)
+#define REDUCTION(name, since, most, attributes, types, first, combined, finished, ...) \
 	{ \
 		name, since, 1, most, 1, types, infer_reduce, lower_reduce, \
 			.attrs = attributes, .layout = layout_reduce, .expand = expand_sized_reduce, .expands = is_expanded, \
@@ -368,8 +368,8 @@ static bool is_over_last(const struct node *node)
 #define TYPES_COMPARED (TYPES_REDUCED | TYPE(I8) | TYPE(U8) | TYPE(BOOL))
 
 const struct op ops_reduce[] = {
-	REDUCE_ROW("GlobalAveragePool", 1, 1, NULL, TYPES_FLOAT, START_ZERO, "add(a, b)", "div(a, c)"),
-	REDUCE_ROW("GlobalMaxPool", 1, 1, NULL, TYPES_FLOAT, START_LOWEST, "max(a, b)", "a"),
+	REDUCTION("GlobalAveragePool", 1, 1, NULL, TYPES_FLOAT, START_ZERO, "add(a, b)", "div(a, c)"),
+	REDUCTION("GlobalMaxPool", 1, 1, NULL, TYPES_FLOAT, START_LOWEST, "max(a, b)", "a"),
 	REDUCE("ReduceMean", 18, TYPES_REDUCED, START_ZERO, "add(a, b)", "div(a, c)"),
 	REDUCE("ReduceSum", 13, TYPES_REDUCED, START_ZERO, "add(a, b)", "a"),
 	REDUCE("ReduceSumSquare", 18, TYPES_REDUCED, START_ZERO, "add(a, mul(b, b))", "a", .merge = "add(a, b)"),
