@@ -73,6 +73,7 @@ static void load_examples(void)
 				heads[head_count++] = word;
 	}
 	free(body);
+	free(text);
 }
 
 #endif
