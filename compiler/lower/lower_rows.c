@@ -13,6 +13,18 @@ static enum ercc_status window_list(const struct node *node, const char *name, i
 	return ERCC_OK;
 }
 
+enum ercc_status check_kernel_shape(const struct node *node, const struct shape *weights)
+{
+	int64_t kernel[MAX_RANK];
+	int count;
+	TRY(int_list(node, "kernel_shape", -1, kernel, MAX_RANK, &count));
+	bool same = count < 0 || count == weights->rank - 2;
+	for (int i = 0; same && i < count; i++)
+		same = kernel[i] == weights->dims[2 + i];
+	return same ? ERCC_OK
+	            : node_fail(node, ERCC_MODEL, "kernel_shape is not that of the weights %s", shape_words(node, weights));
+}
+
 enum ercc_status read_window(const struct node *node, const int64_t *kernel, struct window *w)
 {
 	const struct shape *in = &node->inputs[0]->shape;

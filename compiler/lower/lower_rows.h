@@ -5,6 +5,8 @@
 #include "compiler/kernels/rows.h"
 #include "compiler/lower/op.h"
 
+/* Checks that kernel_shape, where it is given, is that of the weights. */
+enum ercc_status check_kernel_shape(const struct node *node, const struct shape *weights);
 /* Reads strides, dilations, pads, auto_pad and ceil_mode. `kernel` has one size per spatial dim (rank - 2). */
 enum ercc_status read_window(const struct node *node, const int64_t *kernel, struct window *window);
 

@@ -25,6 +25,8 @@ static enum ercc_status infer_gather(struct node *node)
 			                 (long long)in->dims[axis]);
 	}
 	TRY(set_output(node, 0, node->inputs[0]->dtype, &out));
+	if (in->dims[axis] == 0 && shape_elements(&out) > 0)
+		return node_fail(node, ERCC_MODEL, "indices %s into dim %d, which is empty", shape_words(node, indices), axis);
 	const struct shape *known = node->inputs[0]->elements;
 	if (known && constant && out.rank <= 1 && shape_elements(&out) <= MAX_RANK) {
 		struct shape elements = {.rank = (int)shape_elements(&out)};
@@ -139,6 +141,6 @@ static enum ercc_status lower_gather(struct lowering *lowering, struct node *nod
 
 const struct op ops_gather[] = {
 	{"Gather", 1, 2, 2, 1, TYPES_MOVED, infer_gather, lower_gather, .expand = expand_gather, .expands = is_along_size,
-     .sizes = true},
+     .sizes = true, .attrs = "axis=int"},
 	{0},
 };

@@ -298,11 +298,15 @@ static enum ercc_status lower_scatter_nd(struct lowering *lowering, struct node 
 }
 
 const struct op ops_index[] = {
-	{"GatherElements", 11, 2, 2, 1, TYPES_MOVED, infer_gather_elements, lower_gather_elements, .layout = NULL},
+	{"GatherElements", 11, 2, 2, 1, TYPES_MOVED, infer_gather_elements, lower_gather_elements, .layout = NULL,
+     .attrs = "axis=int"},
 	{"GatherND", 11, 2, 2, 1, TYPES_MOVED, infer_gather_nd, lower_gather_nd, .expand = expand_sized_gather_nd,
-     .expands = indexes_sizes, .sizes = true},
-	{"Scatter", 9, 3, 3, 1, TYPES_MOVED, infer_scatter_elements, lower_scatter_elements, .layout = NULL},
-	{"ScatterElements", 11, 3, 3, 1, TYPES_MOVED, infer_scatter_elements, lower_scatter_elements, .layout = NULL},
-	{"ScatterND", 11, 3, 3, 1, TYPES_MOVED, infer_scatter_nd, lower_scatter_nd, .sizes = true},
+     .expands = indexes_sizes, .sizes = true, .attrs = "batch_dims=int@12"},
+	{"Scatter", 9, 3, 3, 1, TYPES_MOVED, infer_scatter_elements, lower_scatter_elements, .layout = NULL,
+     .attrs = "axis=int"},
+	{"ScatterElements", 11, 3, 3, 1, TYPES_MOVED, infer_scatter_elements, lower_scatter_elements, .layout = NULL,
+     .attrs = "axis=int reduction=text@16"},
+	{"ScatterND", 11, 3, 3, 1, TYPES_MOVED, infer_scatter_nd, lower_scatter_nd, .sizes = true,
+     .attrs = "reduction=text@16"},
 	{0},
 };

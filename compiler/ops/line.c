@@ -240,12 +240,13 @@ static enum ercc_status expand_hardmax(struct node *node)
 #define ARG(name, since, ...) \
 	{ \
 		name, since, 1, 1, 1, TYPES_NUMBER, infer_arg, lower_arg, \
-			.expand = expand_sized_arg, .expands = is_along_size, .sizes = true, .line = RULE(line_rule, __VA_ARGS__) \
+			.attrs = "axis=int keepdims=int select_last_index=int@12", .expand = expand_sized_arg, \
+			.expands = is_along_size, .sizes = true, .line = RULE(line_rule, __VA_ARGS__) \
 	}
 #define CUMULATE(name, since, ...) \
 	{ \
-		name, since, 2, 2, 1, TYPES_NUMBER, infer_cumulate, lower_cumulate, .line = RULE(line_rule, __VA_ARGS__), \
-																			.sizes = true \
+		name, since, 2, 2, 1, TYPES_NUMBER, infer_cumulate, lower_cumulate, \
+			.line = RULE(line_rule, __VA_ARGS__), .sizes = true, .attrs = "exclusive=int reverse=int" \
 	}
 
 const struct op ops_line[] = {
@@ -253,10 +254,10 @@ const struct op ops_line[] = {
 	ARG("ArgMin", 1, .is_least = true),
 	CUMULATE("CumSum", 11, .is_product = false),
 	CUMULATE("CumProd", 26, .is_product = true),
-	{"TopK", 1, 1, 1, 2, TYPES_NUMBER, infer_topk, lower_topk, .layout = NULL},
+	{"TopK", 1, 1, 1, 2, TYPES_NUMBER, infer_topk, lower_topk, .layout = NULL, .attrs = "axis=int k=int"},
 	{"TopK", 10, 2, 2, 2, TYPES_NUMBER, infer_topk, lower_topk, .expand = expand_sized_topk, .expands = is_sized_topk,
-     .sizes = true},
-	{"Hardmax", 1, 1, 1, 1, TYPES_FLOAT, .expand = expand_hardmax},
-	{"Hardmax", 13, 1, 1, 1, TYPES_FLOAT, .expand = expand_hardmax},
+     .sizes = true, .attrs = "axis=int largest=int@11 sorted=any@11"},
+	{"Hardmax", 1, 1, 1, 1, TYPES_FLOAT, .expand = expand_hardmax, .attrs = "axis=int"},
+	{"Hardmax", 13, 1, 1, 1, TYPES_FLOAT, .expand = expand_hardmax, .attrs = "axis=int"},
 	{0},
 };

@@ -61,6 +61,9 @@ static enum ercc_status check_scale(const struct node *node)
 static enum ercc_status expand_dequantize(struct node *node)
 {
 	struct value *x = node->inputs[0], *scale, *zero, *y;
+	int64_t to = node_attr_int(node, "output_dtype", 0);
+	if (to < 0 || to >= ERC_DTYPE_COUNT || (to && !dtype_is_float((enum erc_dtype)to)))
+		return node_fail(node, ERCC_UNSUPPORTED, "a result of dtype %s", dtype_name((enum erc_dtype)to));
 	TRY(check_scale(node));
 	TRY(check_same_dtype(node, 2));
 	TRY(spread_along(node, 1, &scale));
@@ -68,7 +71,8 @@ static enum ercc_status expand_dequantize(struct node *node)
 	y = EMIT(node, TEXT(node, "Cast[to=%d](a)", ERC_I32), x);
 	if (zero)
 		y = EMIT(node, TEXT(node, "Sub(a, Cast[to=%d](b))", ERC_I32), y, zero);
-	expand_to(node, 0, EMIT(node, TEXT(node, "Mul(Cast[to=%d](a), b)", ERC_F32), y, scale));
+	y = EMIT(node, TEXT(node, "Mul(Cast[to=%d](a), b)", ERC_F32), y, scale);
+	expand_to(node, 0, to ? EMIT(node, TEXT(node, "Cast[to=%d](a)", (int)to), y) : y);
 	return ERCC_OK;
 }
 
@@ -90,11 +94,12 @@ static enum ercc_status expand_quantize(struct node *node)
 {
 	struct value *x = node->inputs[0], *scale, *zero;
 	int64_t to = node_attr_int(node, "output_dtype", 0);
+	TRY(check_precision(node, "precision"));
 	TRY(check_scale(node));
 	TRY(spread_along(node, 1, &scale));
 	TRY(spread_along(node, 2, &zero));
 	enum erc_dtype dtype = node_input(node, 2) ? node->inputs[2]->dtype : to ? (enum erc_dtype)to : ERC_U8;
-	if (to < 0 || to >= ERC_DTYPE_COUNT || !(TYPES_QUANTISED >> dtype & 1))
+	if ((to && to != (int64_t)dtype) || !(TYPES_QUANTISED >> dtype & 1))
 		return node_fail(node, ERCC_UNSUPPORTED, "a result of dtype %s", dtype_name(dtype));
 	if (x->dtype != ERC_F32)
 		x = EMIT(node, TEXT(node, "Cast[to=%d](a)", ERC_F32), x);
@@ -119,8 +124,10 @@ static enum ercc_status expand_dynamic_quantize(struct node *node)
 }
 
 const struct op ops_quantize[] = {
-	{"QuantizeLinear", 10, 2, 3, 1, TYPE(F32) | TYPE(I32), .expand = expand_quantize},
-	{"DequantizeLinear", 10, 2, 3, 1, TYPES_QUANTISED | TYPE(I32), .expand = expand_dequantize},
+	{"QuantizeLinear", 10, 2, 3, 1, TYPE(F32) | TYPE(I32), .expand = expand_quantize,
+     .attrs = "axis=int@13 block_size=int@21 output_dtype=int@21 precision=int@23 saturate=any@19"},
+	{"DequantizeLinear", 10, 2, 3, 1, TYPES_QUANTISED | TYPE(I32), .expand = expand_dequantize,
+     .attrs = "axis=int@13 block_size=int@21 output_dtype=int@23"},
 	{"DynamicQuantizeLinear", 11, 1, 1, 3, TYPE(F32), .expand = expand_dynamic_quantize},
 	{0},
 };

@@ -351,33 +351,41 @@ static bool is_over_last(const struct node *node)
 	return axes[0] == -1 || axes[0] == rank - 1;
 }
 
-#define REDUCE(name, types, first, combined, finished, ...) \
+/* One row up to the opset in which `axes` became an input, and one from then on. */
+#define REDUCE(name, axes_since, ...) \
+	REDUCTION(name, 1, 1, "axes=ints keepdims=int", __VA_ARGS__), \
+		REDUCTION(name, axes_since, 2, "keepdims=int noop_with_empty_axes=int", __VA_ARGS__)
+#define REDUCTION(name, since, most, attributes, types, first, combined, finished, ...) \
 	{ \
-		name, 1, 1, 2, 1, types, infer_reduce, lower_reduce, \
-			.layout = layout_reduce, .expand = expand_sized_reduce, .expands = is_expanded, \
+		name, since, 1, most, 1, types, infer_reduce, lower_reduce, \
+			.attrs = attributes, .layout = layout_reduce, .expand = expand_sized_reduce, .expands = is_expanded, \
 			.is_matched = is_over_last, .sizes = true, \
 			.reduction = RULE(reduction_rule, .start = first, .combine = combined, .finish = finished, __VA_ARGS__) \
 	}
 #define MADE(name, types, made_by) \
+	MADE_ROW(name, 1, 1, "axes=ints keepdims=int", types, made_by), \
+		MADE_ROW(name, 18, 2, "keepdims=int noop_with_empty_axes=int", types, made_by)
+#define MADE_ROW(name, since, most, attributes, types, made_by) \
 	{ \
-		name, 1, 1, 2, 1, types, .expand = made_by, .is_matched = is_over_last, .sizes = true \
+		name, since, 1, most, 1, types, .expand = made_by, .is_matched = is_over_last, .sizes = true, \
+										.attrs = attributes \
 	}
 #define TYPES_REDUCED (TYPES_FLOAT | TYPE(I32) | TYPE(I64))
 #define TYPES_COMPARED (TYPES_REDUCED | TYPE(I8) | TYPE(U8) | TYPE(BOOL))
 
 const struct op ops_reduce[] = {
-	REDUCE("GlobalAveragePool", TYPES_FLOAT, START_ZERO, "add(a, b)", "div(a, c)"),
-	REDUCE("GlobalMaxPool", TYPES_FLOAT, START_LOWEST, "max(a, b)", "a"),
-	REDUCE("ReduceMean", TYPES_REDUCED, START_ZERO, "add(a, b)", "div(a, c)"),
-	REDUCE("ReduceSum", TYPES_REDUCED, START_ZERO, "add(a, b)", "a"),
-	REDUCE("ReduceSumSquare", TYPES_REDUCED, START_ZERO, "add(a, mul(b, b))", "a", .merge = "add(a, b)"),
-	REDUCE("ReduceProd", TYPES_REDUCED, START_ONE, "mul(a, b)", "a"),
-	REDUCE("ReduceL1", TYPES_REDUCED, START_ZERO, "add(a, abs(b))", "a"),
-	REDUCE("ReduceMax", TYPES_COMPARED, START_LOWEST, "max(a, b)", "a"),
-	REDUCE("ReduceMin", TYPES_COMPARED, START_HIGHEST, "min(a, b)", "a"),
+	REDUCTION("GlobalAveragePool", 1, 1, NULL, TYPES_FLOAT, START_ZERO, "add(a, b)", "div(a, c)"),
+	REDUCTION("GlobalMaxPool", 1, 1, NULL, TYPES_FLOAT, START_LOWEST, "max(a, b)", "a"),
+	REDUCE("ReduceMean", 18, TYPES_REDUCED, START_ZERO, "add(a, b)", "div(a, c)"),
+	REDUCE("ReduceSum", 13, TYPES_REDUCED, START_ZERO, "add(a, b)", "a"),
+	REDUCE("ReduceSumSquare", 18, TYPES_REDUCED, START_ZERO, "add(a, mul(b, b))", "a", .merge = "add(a, b)"),
+	REDUCE("ReduceProd", 18, TYPES_REDUCED, START_ONE, "mul(a, b)", "a"),
+	REDUCE("ReduceL1", 18, TYPES_REDUCED, START_ZERO, "add(a, abs(b))", "a"),
+	REDUCE("ReduceMax", 18, TYPES_COMPARED, START_LOWEST, "max(a, b)", "a"),
+	REDUCE("ReduceMin", 18, TYPES_COMPARED, START_HIGHEST, "min(a, b)", "a"),
 	MADE("ReduceL2", TYPES_REDUCED, expand_l2),
 	MADE("ReduceLogSum", TYPES_FLOAT, expand_log_sum),
 	MADE("ReduceLogSumExp", TYPES_FLOAT, expand_log_sum_exp),
-	{"GlobalLpPool", 1, 1, 1, 1, TYPE(F32), .expand = expand_global_lp_pool},
+	{"GlobalLpPool", 1, 1, 1, 1, TYPE(F32), .expand = expand_global_lp_pool, .attrs = "p=float@1-1 p=int@2"},
 	{0},
 };

@@ -22,14 +22,32 @@ static void read_constants(struct node *node)
 	}
 }
 
-static enum ercc_status check_dtype(const struct node *node)
+static uint32_t types_of_input(const struct op *op, int slot)
 {
-	const struct value *first = node_input(node, 0);
-	if (first && !(node->op->types >> first->dtype & 1))
-		return node_fail(node, ERCC_UNSUPPORTED, "input '%s' is %s%s; %s is not supported here", first->name,
-		                 dtype_name(first->dtype), shape_text(&node->graph->ctx->arena, &first->shape),
-		                 dtype_name(first->dtype));
+	if (slot == 0)
+		return op->types;
+	bool stated = slot < (int)COUNT_OF(op->input_types) && op->input_types[slot];
+	return stated ? op->input_types[slot] : TYPES_MOVED;
+}
+
+static enum ercc_status check_dtypes(const struct node *node)
+{
+	for (int i = 0; i < node->input_count; i++) {
+		const struct value *in = node->inputs[i];
+		if (in && !(types_of_input(node->op, i) >> in->dtype & 1))
+			return node_fail(node, ERCC_UNSUPPORTED, "input '%s' is %s%s; %s is not supported here", in->name,
+			                 dtype_name(in->dtype), shape_words(node, &in->shape), dtype_name(in->dtype));
+	}
 	return ERCC_OK;
+}
+
+/* Programs bind inputs and outputs as bytes of a dtype that some operator has. */
+static enum ercc_status check_bound(struct graph *graph, const char *what, const char *name, const struct value *value)
+{
+	if (TYPES_MOVED >> value->dtype & 1)
+		return ERCC_OK;
+	return fail(graph->ctx, ERCC_UNSUPPORTED, "%s '%s' is %s%s; %s is not supported", what, name,
+	            dtype_name(value->dtype), shape_text(&graph->ctx->arena, &value->shape), dtype_name(value->dtype));
 }
 
 /* Only operators whose rows declare `sizes` take inputs with run-time sizes. */
@@ -147,7 +165,7 @@ static enum ercc_status infer_node(struct graph *graph, struct node *node, struc
 		*next = before ? before->next : graph->first;
 		return ERCC_OK;
 	}
-	TRY(check_dtype(node));
+	TRY(check_dtypes(node));
 	TRY(check_sizes(node));
 	if (node->op->expand && (!node->op->expands || node->op->expands(node))) {
 		TRY(node->op->expand(node));
@@ -220,8 +238,30 @@ static enum ercc_status infer_from(struct graph *graph, struct node *node)
 	return first;
 }
 
+/* A dim that was given as 0 is legal, but often a slip. */
+static void tell_empty(struct graph *graph)
+{
+	const struct value *empty = NULL;
+	const char *name = NULL;
+	for (size_t i = 0; i < graph->output_count && !empty; i++)
+		if (shape_elements(&graph->outputs[i]->shape) == 0)
+			empty = graph->outputs[i];
+	for (size_t i = 0; empty && i < graph->input_count; i++)
+		for (int d = 0; d < graph->inputs[i]->shape.rank; d++)
+			if (graph->inputs[i]->shape.dims[d] == 0 && graph->inputs[i]->dim_names[d])
+				name = graph->inputs[i]->dim_names[d];
+	if (name)
+		warn(graph->ctx, "output '%s' is %s%s, without an element: dimension '%s' is 0", empty->name,
+		     dtype_name(empty->dtype), shape_text(&graph->ctx->arena, &empty->shape), name);
+}
+
 enum ercc_status pass_infer(struct graph *graph)
 {
 	TRY(infer_from(graph, graph->first));
+	for (size_t i = 0; i < graph->input_count; i++)
+		TRY(check_bound(graph, "input", graph->inputs[i]->name, graph->inputs[i]));
+	for (size_t i = 0; i < graph->output_count; i++)
+		TRY(check_bound(graph, "output", graph->output_names[i], graph->outputs[i]));
+	tell_empty(graph);
 	return infer_from(graph, add_packing(graph));
 }
