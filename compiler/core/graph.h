@@ -1,4 +1,4 @@
-/* The first IR: ONNX-level nodes over typed values. The importer builds it, the passes rewrite it, and lowering iterations
+/* The first IR: ONNX-level nodes over typed values. The importer builds it, the passes rewrite it, and lowering turns
  * it into a plan. Everything lives in the compilation's arena: nodes and values are unlinked, never freed.
  *
  * A value has one producer (a node's output slot, a graph input, or constant data) and any number of uses. Names are
