@@ -169,6 +169,10 @@ $(O)/tests/tiny_models: $(O)/obj/tests/cli/tiny_models.o $(O)/internal.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(COMPILER_LIBS)
 
+$(O)/tests/nested_artifact: $(O)/obj/tests/cli/nested_artifact.o $(SHA256_OBJ)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^
+
 $(O)/tests/validate: $(O)/obj/tests/cli/validate.o
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ -lcjson -lm
@@ -209,7 +213,7 @@ GPU_PROGRAMS := $(patsubst %,$(O)/%,conformance models preempt make_model templa
 check: deps ## all tests; needs no GPU
 	$(Q)$(AGAIN) run-check
 run-check: $(if $(filter release,$(BUILD)),$(BENCH_GPU))
-run-check: all $(UNIT_BIN) $(STUBS) $(GPU_PROGRAMS) $(O)/tests/explore/explore $(O)/voice $(O)/tests/tiny_models $(O)/hello $(O)/two_tenants $(O)/four_tenants
+run-check: all $(UNIT_BIN) $(STUBS) $(GPU_PROGRAMS) $(O)/tests/explore/explore $(O)/voice $(O)/tests/tiny_models $(O)/tests/nested_artifact $(O)/hello $(O)/two_tenants $(O)/four_tenants
 	$(Q)CC='$(CC)' INCLUDES='$(INCLUDES)' tests/check.sh $(O)
 
 check-gpu: deps ## all tests on a GPU; PARTS="devices errors ops models preempt sanitize", GPU=stub rehearses without one
@@ -226,7 +230,7 @@ check-kernels: $(O)/tests/kernels/kernels ## all tiles that GPU choosers offer, 
 explore: $(O)/tests/explore/explore ## the room and claim protocol, every execution; larger than in `make check` (minutes)
 	$(Q)$< --deep
 
-cli: all $(O)/tests/tiny_models $(O)/tests/validate $(O)/hello $(O)/two_tenants $(O)/four_tenants ## records the golden tests of the command anew; TESTS="help usage"; read the diff
+cli: all $(O)/tests/tiny_models $(O)/tests/nested_artifact $(O)/tests/validate $(O)/hello $(O)/two_tenants $(O)/four_tenants ## records the golden tests of the command anew; TESTS="help usage"; read the diff
 	$(Q)UPDATE=1 tests/cli.sh $(O) $(TESTS)
 
 check-tables: all ## every file is in its .def table, and every row has its file

@@ -9,6 +9,7 @@ work=$out/cli
 rm -rf "$work"
 mkdir -p "$work/models"
 "$out/tests/tiny_models" "$work/models" || exit 1
+"$out/tests/nested_artifact" "$work/models/nested_calls.erca" || exit 1
 
 export PATH=$out:$PATH
 export MODELS=$work/models SAMPLES=$here/../../samples LIBRARY=$here/library.bash LIBRARY_DATA=$here/data

@@ -137,6 +137,7 @@ struct node {
 	int output_count;
 	struct attr *attrs;
 	int attr_count;
+	bool is_emitted; /* made by an expansion, not in the model */
 	struct graph *graph;
 	struct node *previous, *next; /* in execution order */
 	void *scratch;                /* for the running pass */

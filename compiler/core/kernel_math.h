@@ -44,9 +44,7 @@ FN f32_value f32_from_int(f32_mask_value x) { return __builtin_convertvector(x, 
 FN f32_mask_value f32_all_bits(f32_mask_value m) { return m; }
 FN f32_value f32_select(f32_mask_value m, f32_value a, f32_value b)
 {
-	for (int i = 0; i < LANES; i++) /* compilers make one instruction of it, or a maximum of comparison and choice */
-		b[i] = m[i] ? a[i] : b[i];
-	return b;
+	return (f32_value)((m & (f32_mask_value)a) | (~m & (f32_mask_value)b));
 }
 FN f32_value f32_sqrt(f32_value a)
 {

@@ -82,6 +82,7 @@ static struct value *add_emitted(struct node *node, const char *domain, const ch
 	struct graph *graph = node->graph;
 	struct value *out = graph_value(graph, graph_unique_name(graph, node->name));
 	struct node *made = graph_add_node(graph, node, op_type, node->name, inputs, count, &out, 1);
+	made->is_emitted = true;
 	made->opset = EMITTED_OPSET;
 	node_set_attrs(made, attrs, attr_count);
 	node_set_row(made, domain, EMITTED_OPSET);

@@ -88,6 +88,6 @@ struct launch *lower_rows(struct lowering *lowering, struct node *node, const st
 bool lower_checks_indices(const struct lowering *lowering, const struct node *node)
 {
 	const struct value *indices = node->inputs[1];
-	return !lowering->folding && !indices->constant && shape_run_time_dim(&indices->shape) < 0 &&
+	return !lowering->folding && !node->is_emitted && !indices->constant && shape_run_time_dim(&indices->shape) < 0 &&
 	       shape_elements(&indices->shape) > 0;
 }

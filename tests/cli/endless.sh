@@ -2,7 +2,7 @@
 # Small files that would keep a command busy without end: loops in loops, calls of calls, and pipes that nobody writes to.
 . "$LIBRARY"
 cp "$MODELS"/{relu_add,nested_loops}.onnx .
-cp "$LIBRARY_DATA/nested_calls.erca" .
+cp "$MODELS/nested_calls.erca" .
 run timeout 60 erc check nested_loops.onnx
 run timeout 60 erc check nested_loops.onnx --max-iterations 100
 run timeout 60 erc check nested_loops.onnx --max-nodes 50

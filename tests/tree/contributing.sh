@@ -100,7 +100,7 @@ EOF
 printf '$ erc greet\nhello\n' >tests/cli/expected/greet.txt
 
 is "the build with an operator, a pass and a subcommand more" make BUILD="$(basename "$out")" CC="${CC:-cc}" "$out/erc" \
-	"$out/tests/ops/test_cases" "$out/tests/ops/test_types" "$out/tests/passes/test_passes" "$out/tests/tiny_models" \
+	"$out/tests/ops/test_cases" "$out/tests/ops/test_types" "$out/tests/passes/test_passes" "$out/tests/tiny_models" "$out/tests/nested_artifact" \
 	"$out/tests/validate"
 is "the operator's case" "$out/tests/ops/test_cases"
 is "the operator's example" "$out/tests/ops/test_types"
