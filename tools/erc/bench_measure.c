@@ -9,6 +9,7 @@
 
 #define CALIBRATION_RUNS 15
 #define TRACE_EVENTS 1000000
+#define MAX_ARRIVALS 1000000 /* of one client in one slice */
 
 void bench_step(struct bench_run *run, const char *format, ...)
 {
@@ -109,25 +110,12 @@ static int calibrate_client(struct bench_run *run, uint32_t i)
 	return status == ERC_OK ? ARGS_OK : say_runtime_error(closed.name, status);
 }
 
-/* Rejects options of virtual devices if the device is not virtual. */
-static int check_simulation(const struct bench_run *run)
-{
-	const struct workload_options *options = run->options;
-	if (!(options->by_tile || options->contention) || !erc_runtime_computes(run->reference.stage.runtime))
-		return ARGS_OK;
-	say_error("--%s: device %s is not virtual", options->contention ? "contention" : "by-tile",
-	          options->device ? options->device : "cpu");
-	return EXIT_USAGE;
-}
-
 int bench_calibrate(struct bench_run *run)
 {
 	run->service_us = memory_new(run->workload.count * sizeof *run->service_us);
 	run->valid_us = memory_new(run->workload.count * sizeof *run->valid_us);
 	run->max_units = memory_new(run->workload.count * sizeof *run->max_units);
 	int code = bench_open_policy(run, &run->reference, false);
-	if (code == ARGS_OK)
-		code = check_simulation(run);
 	for (uint32_t i = 0; i < run->workload.count && code == ARGS_OK; i++)
 		code = calibrate_client(run, i);
 	return code;
@@ -139,10 +127,31 @@ int bench_calibrate(struct bench_run *run)
 static double scale_for(const struct bench_run *run, double load)
 {
 	double busy = 0;
-	for (uint32_t i = 0; i < run->workload.count; i++)
+	for (uint32_t i = 0; i < run->workload.count && load > 0; i++)
 		if (run->workload.clients[i].class_ == ERC_REAL_TIME && run->workload.clients[i].kind != LOAD_CLOSED)
 			busy += client_rate(&run->workload.clients[i]) * run->service_us[i] / 1e6;
-	return load > 0 && busy > 0 ? load / busy : 1;
+	return busy > 0 ? load / busy : 1;
+}
+
+int bench_scale_rates(struct bench_run *run)
+{
+	if (!run->scales)
+		run->scales = memory_new(run->load_count * sizeof *run->scales);
+	for (uint32_t load = 0; load < run->load_count; load++) {
+		run->scales[load] = scale_for(run, run->loads[load]);
+		for (uint32_t i = 0; i < run->workload.count; i++) {
+			const struct client *client = &run->workload.clients[i];
+			double rate = client->kind == LOAD_CLOSED ? 0 : client_rate(client) * run->scales[load];
+			if (rate * run->seconds <= MAX_ARRIVALS)
+				continue;
+			say_error("%s: client '%s' submits %.4g requests per second, which makes %.4g in a slice of %g s; "
+			          "wanted at most %d",
+			          run->options->path, client->name, rate, rate * run->seconds, run->seconds, MAX_ARRIVALS);
+			say_note("give it a lower rate, or shorter slices: --slice S");
+			return EXIT_USAGE;
+		}
+	}
+	return ARGS_OK;
 }
 
 static void add_ratios(const struct bench_run *run, struct cell_figures *cell, const struct window *solo,
@@ -224,6 +233,8 @@ static int run_round(struct bench_run *run, uint32_t load, uint32_t round, struc
 	int code = measure_be_alone(run, shared);
 	for (uint32_t p = 0; p < run->policy_count && code == ARGS_OK; p++) { /* each round begins with another policy */
 		uint32_t policy = (p + round) % run->policy_count;
+		if (run->policies[policy].refused)
+			continue;
 		bench_step(run, "%sround %u: %s", text, round + 1, run->policies[policy].name);
 		code = run_pair(run, load, policy, &arrivals, solo, shared);
 	}
@@ -250,16 +261,13 @@ int bench_measure(struct bench_run *run)
 	int code = ARGS_OK;
 	run->cells = memory_new(cells * sizeof *run->cells);
 	run->be_alone = memory_new(clients * sizeof *run->be_alone);
-	run->scales = memory_new(run->load_count * sizeof *run->scales);
 	for (uint32_t i = 0; i < cells; i++) {
 		run->cells[i].solo = memory_new(clients * sizeof *run->cells[i].solo);
 		run->cells[i].shared = memory_new(clients * sizeof *run->cells[i].shared);
 	}
-	for (uint32_t load = 0; load < run->load_count; load++) {
-		run->scales[load] = scale_for(run, run->loads[load]);
+	for (uint32_t load = 0; load < run->load_count; load++)
 		for (uint32_t round = 0; round < run->options->rounds && code == ARGS_OK; round++)
 			code = run_round(run, load, round, &solo, &shared);
-	}
 	free_window(run, &solo);
 	free_window(run, &shared);
 	return code;

@@ -9,6 +9,7 @@ struct policy {
 	const char *name; /* NULL: the default */
 	struct stage stage;
 	erc_model **models; /* one per client; clients with the same file share a model */
+	char *refused;      /* why it cannot run on this device; NULL: it can */
 };
 
 /* Figures of one policy at one load. */
@@ -22,14 +23,16 @@ struct cell_figures {
 
 /* A model that was compiled for this run. Its file has no name any more. */
 struct compiled {
-	const char *name; /* as the user gave it */
-	char *path;       /* canonical, so that each file is compiled once */
-	int file;         /* the open artifact; -1: not yet */
+	const char *name;              /* as the user gave it */
+	char *path;                    /* canonical, so that each file is compiled once */
+	int file;                      /* the open artifact; -1: not yet */
+	struct text_list dims, shapes; /* of the options, those that concern it */
 };
 
 struct bench_run {
 	const struct workload_options *options;
 	struct workload workload;
+	char *target;     /* of the device */
 	char **files;     /* per client: its artifact or .onnx file, as the user named it */
 	char **artifacts; /* per client: the artifact to load */
 	struct compiled *compiled;
@@ -51,7 +54,7 @@ struct bench_run {
 
 /* ---- bench_options.c: all return ARGS_OK, or an exit code after messages ---- */
 
-/* Finds the file of each client's model. */
+/* Finds the file of each client's model. An option --model that is not needed is an error. */
 int bench_find_files(struct bench_run *run);
 int bench_parse_loads(struct bench_run *run, const char *text);
 int bench_parse_policies(struct bench_run *run, const char *text);
@@ -64,8 +67,14 @@ void bench_free_models(struct bench_run *run);
 
 /* ---- bench_stage.c ---- */
 
+/* Finds the device's target. Returns EXIT_USAGE after a message if the options or the clients ask for more than the
+ * device has. */
+int bench_check_device(struct bench_run *run);
+/* Returns EXIT_USAGE after a message if the device has fewer units than this. A number of 0 stands for all. */
+int bench_check_units(const char *device, uint32_t units);
+
 /* Loads the models of all clients under the policy. RT clients have deadlines if valid_us is known, and admission if
- * may_shed. */
+ * may_shed. A policy that the device refuses gets the reason, and ARGS_OK is returned. */
 int bench_open_policy(struct bench_run *run, struct policy *policy, bool may_shed);
 void bench_close_policy(const struct bench_run *run, struct policy *policy);
 
@@ -75,6 +84,8 @@ void bench_close_policy(const struct bench_run *run, struct policy *policy);
 void bench_step(struct bench_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Measures the clients' medians alone, which give their valid times. */
 int bench_calibrate(struct bench_run *run);
+/* Finds the factors for the rates. Returns EXIT_USAGE after a message if a slice would have too many arrivals. */
+int bench_scale_rates(struct bench_run *run);
 /* Measures all cells. */
 int bench_measure(struct bench_run *run);
 /* Records one more shared slice of the last policy; it counts in no cell. */
