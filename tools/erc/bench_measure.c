@@ -8,6 +8,8 @@
 #include "tools/erc/bench_run.h"
 
 #define CALIBRATION_RUNS 15
+#define MIN_PAUSE_US 2e3 /* between paced requests: long enough for units to fall asleep */
+#define MAX_PAUSE_US 5e4
 #define TRACE_EVENTS 1000000
 #define MAX_ARRIVALS 1000000 /* of one client in one slice */
 
@@ -83,36 +85,83 @@ static enum erc_status run_slice(const struct bench_run *run, struct stage *stag
 
 /* ---- the clients' medians ---- */
 
-/* The median service time of one client alone, in a closed loop of one request. */
-static int calibrate_client(struct bench_run *run, uint32_t i)
+/* Runs one client alone in the reference: as a closed loop of one request, or at these times. */
+static enum erc_status run_alone(struct bench_run *run, uint32_t i, const uint64_t *times, size_t count, double seconds,
+                                 struct outcome *outcome)
 {
-	struct outcome outcome = {0};
 	struct stage *stage = &run->reference.stage;
 	struct lane *lane = &stage->lanes[i], own = *lane;
-	struct client closed = *own.client;
-	bench_step(run, "%s alone", closed.name);
-	closed.kind = LOAD_CLOSED;
+	struct client as = *own.client;
+	as.kind = times ? LOAD_PERIODIC : LOAD_CLOSED;
 	for (uint32_t k = 0; k < stage->lane_count; k++)
 		stage->lanes[k].is_active = k == i;
-	lane->client = &closed;
-	lane->max = 1;
-	lane->outcome = &outcome;
-	enum erc_status status = ERC_OK;
-	for (int turn = 0; turn < CALIBRATION_RUNS && status == ERC_OK && outcome.service.count < CALIBRATION_RUNS; turn++)
-		status = stage_run(stage, 0.1);
+	lane->client = &as;
+	lane->max = times ? own.max : 1;
+	lane->arrivals = times;
+	lane->arrival_count = count;
+	lane->drops_stale = false;
+	lane->outcome = outcome;
+	enum erc_status status = stage_run(stage, seconds);
 	lane->client = own.client;
 	lane->max = own.max;
+	lane->arrivals = NULL;
+	lane->arrival_count = 0;
+	lane->drops_stale = own.drops_stale;
+	return status;
+}
+
+/* The median service time of one client alone, in a closed loop of one request. */
+static enum erc_status measure_closed(struct bench_run *run, uint32_t i)
+{
+	struct outcome outcome = {0};
+	enum erc_status status = ERC_OK;
+	for (int turn = 0; turn < CALIBRATION_RUNS && status == ERC_OK && outcome.service.count < CALIBRATION_RUNS; turn++)
+		status = run_alone(run, i, NULL, 0, 0.1, &outcome);
 	run->service_us[i] = series_median(&outcome.service);
 	run->max_units[i] = outcome.max_units;
-	run->valid_us[i] =
-		own.client->deadline_us ? own.client->deadline_us : own.client->valid_factor * run->service_us[i];
 	outcome_free(&outcome);
-	return status == ERC_OK ? ARGS_OK : say_runtime_error(closed.name, status);
+	return status;
+}
+
+bool is_paced(const struct client *client)
+{
+	return client->class_ == ERC_REAL_TIME && client->kind != LOAD_CLOSED;
+}
+
+/* The median latency of an RT client alone whose requests arrive one at a time, with pauses as between its arrivals. On
+ * a device that falls asleep in them, that is more than in a closed loop. */
+static enum erc_status measure_paced(struct bench_run *run, uint32_t i)
+{
+	struct outcome outcome = {0};
+	uint64_t times[CALIBRATION_RUNS];
+	double pause_us = 1e6 / client_rate(&run->workload.clients[i]), least_us = 1.25 * run->service_us[i] + MIN_PAUSE_US;
+	pause_us = pause_us > MAX_PAUSE_US ? MAX_PAUSE_US : pause_us;
+	pause_us = pause_us < least_us ? least_us : pause_us;
+	for (size_t k = 0; k < CALIBRATION_RUNS; k++)
+		times[k] = (uint64_t)((double)(k + 1) * pause_us * 1e3);
+	enum erc_status status =
+		run_alone(run, i, times, CALIBRATION_RUNS, (CALIBRATION_RUNS + 1) * pause_us / 1e6, &outcome);
+	run->paced_us[i] = series_median(&outcome.latency);
+	outcome_free(&outcome);
+	return status;
+}
+
+static int calibrate_client(struct bench_run *run, uint32_t i)
+{
+	const struct client *client = &run->workload.clients[i];
+	bench_step(run, "%s alone", client->name);
+	enum erc_status status = measure_closed(run, i);
+	run->paced_us[i] = run->service_us[i];
+	if (status == ERC_OK && is_paced(client))
+		status = measure_paced(run, i);
+	run->valid_us[i] = client->deadline_us ? client->deadline_us : client->valid_factor * run->paced_us[i];
+	return status == ERC_OK ? ARGS_OK : say_runtime_error(client->name, status);
 }
 
 int bench_calibrate(struct bench_run *run)
 {
 	run->service_us = memory_new(run->workload.count * sizeof *run->service_us);
+	run->paced_us = memory_new(run->workload.count * sizeof *run->paced_us);
 	run->valid_us = memory_new(run->workload.count * sizeof *run->valid_us);
 	run->max_units = memory_new(run->workload.count * sizeof *run->max_units);
 	int code = bench_open_policy(run, &run->reference, false);
@@ -189,12 +238,12 @@ static void add_window(const struct bench_run *run, struct outcome *to, const st
 		outcome_add(&to[i], &from->outcomes[i]);
 }
 
-/* "RT busy 30 %", or "". */
+/* "load 30 %, ", or "". */
 static void load_text(const struct bench_run *run, uint32_t load, char *text, size_t bytes)
 {
 	text[0] = 0;
 	if (run->loads[load] > 0)
-		snprintf(text, bytes, "RT busy %.0f %%, ", run->loads[load] * 100);
+		snprintf(text, bytes, "load %.0f %%, ", run->loads[load] * 100);
 }
 
 static int run_pair(struct bench_run *run, uint32_t load, uint32_t policy, const struct arrivals *arrivals,
@@ -275,16 +324,22 @@ int bench_measure(struct bench_run *run)
 
 int bench_write_trace(struct bench_run *run)
 {
-	struct policy *last = &run->policies[run->policy_count - 1];
-	struct arrivals arrivals = make_arrivals(run, run->load_count - 1, run->options->rounds);
+	uint32_t last = run->policy_count - 1, load = run->load_count - 1;
+	char at[32];
+	while (run->policies[last].refused) /* not all are */
+		last--;
+	struct policy *policy = &run->policies[last];
+	struct arrivals arrivals = make_arrivals(run, load, run->options->rounds);
 	struct window window = new_window(run);
-	bench_step(run, "%s, recorded", last->name);
-	enum erc_status status = erc_trace_start(last->stage.runtime, TRACE_EVENTS);
+	load_text(run, load, at, sizeof at);
+	bench_step(run, "%s%s, recorded", at, policy->name);
+	enum erc_status status = erc_trace_start(policy->stage.runtime, TRACE_EVENTS);
 	if (status == ERC_OK)
-		status = run_slice(run, &last->stage, true, true, &arrivals, &window);
-	erc_trace_stop(last->stage.runtime);
+		status = run_slice(run, &policy->stage, true, true, &arrivals, &window);
+	erc_trace_stop(policy->stage.runtime);
 	if (status == ERC_OK)
-		status = erc_trace_write(last->stage.runtime, run->options->trace);
+		status = erc_trace_write(policy->stage.runtime, run->options->trace);
+	run->traced = memory_printf("%s: %s%s, one more slice", run->options->trace, at, policy->name);
 	free_window(run, &window);
 	free_arrivals(run, &arrivals);
 	return status == ERC_OK ? ARGS_OK : say_runtime_error(run->options->trace, status);

@@ -26,8 +26,8 @@ static void free_run(struct bench_run *run)
 	for (uint32_t p = 0; p < run->policy_count; p++)
 		free((char *)run->policies[p].name);
 	void *all[] = {
-		run->cells,      run->be_alone, run->scales,    run->loads,  run->policies,
-		run->service_us, run->valid_us, run->max_units, run->target,
+		run->cells,    run->be_alone,  run->scales, run->loads,  run->policies, run->service_us,
+		run->valid_us, run->max_units, run->target, run->traced, run->paced_us,
 	};
 	for (size_t i = 0; i < COUNT_OF(all); i++)
 		free(all[i]);

@@ -286,11 +286,12 @@ static void text_facts(FILE *out, const struct sheet *sheet)
 	}
 }
 
+/* A backslash before a bar would take away the bar's own. A cell is one line. */
 static void md_cell(FILE *out, const char *text)
 {
 	fputs(" ", out);
 	for (; *text; text++)
-		fprintf(out, *text == '|' ? "\\%c" : "%c", *text);
+		fprintf(out, *text == '|' || *text == '\\' ? "\\%c" : "%c", *text == '\n' || *text == '\r' ? ' ' : *text);
 	fputs(" |", out);
 }
 
@@ -377,10 +378,13 @@ static void csv_cell(FILE *out, const char *text)
 	fputc('"', out);
 }
 
+/* A fact of a section is named as in JSON: "latency.p50_us". */
 static void csv_facts(FILE *out, const struct section *section)
 {
 	for (size_t i = 0; i < section->cell_count; i++) {
 		char *text = cell_raw(&section->cells[i]);
+		if (section->key)
+			fprintf(out, "%s.", section->key);
 		csv_cell(out, section->cells[i].key);
 		fputc(',', out);
 		csv_cell(out, text);
