@@ -47,9 +47,10 @@ static enum ercc_status hash_file(struct context *ctx, const char *path, char *h
 	uint8_t digest[32];
 	size_t bytes, size = 1 << 16;
 	char *block = arena_alloc(&ctx->arena, size);
-	FILE *file = fopen(path, "rb");
+	const char *why;
+	FILE *file = open_regular(path, &why);
 	if (!file)
-		return fail(ctx, ERCC_IO, "cannot read '%s': %s", path, strerror(errno));
+		return fail(ctx, ERCC_IO, "cannot read '%s': %s", path, why);
 	erc_sha256_init(&hash);
 	while ((bytes = fread(block, 1, size, file)) > 0)
 		erc_sha256_update(&hash, block, bytes);
@@ -119,6 +120,12 @@ static enum ercc_status make_artifact(struct context *ctx, const char *model_pat
 		TRY(target_find(ctx, ctx->options->targets[i], &target));
 	}
 	TRY(onnx_read_model(ctx, model_path, &graph));
+	if (graph->newer_ir_version)
+		warn(ctx, "model: IR version %lld is newer than the newest known one; it is taken as %lld",
+		     (long long)graph->newer_ir_version, (long long)graph->ir_version);
+	if (graph->newer_opset)
+		warn(ctx, "model: opset %lld is newer than the newest known one; it is taken as %lld",
+		     (long long)graph->newer_opset, (long long)graph->opset);
 	TRY(run_passes(graph, &out->plan));
 	if (!out->plan)
 		return ERCC_OK;

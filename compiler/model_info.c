@@ -118,14 +118,17 @@ static struct ercc_model_info *fill(struct block *block, const struct graph *gra
                                     uint64_t parameters)
 {
 	struct ercc_model_info *info = take(block, sizeof *info), local;
-	local = (struct ercc_model_info){.ir_version = graph->ir_version,
-	                                 .opset = graph->opset,
-	                                 .producer = take_text(block, graph->producer ? graph->producer : ""),
-	                                 .parameter_count = parameters,
-	                                 .node_count = (uint32_t)graph->node_count,
-	                                 .input_count = (uint32_t)graph->input_count,
-	                                 .output_count = (uint32_t)graph->output_count,
-	                                 .operator_count = (uint32_t)tally->count};
+	local =
+		(struct ercc_model_info){.ir_version = graph->newer_ir_version ? graph->newer_ir_version : graph->ir_version,
+	                             .opset = graph->newer_opset ? graph->newer_opset : graph->opset,
+	                             .taken_ir_version = graph->ir_version,
+	                             .taken_opset = graph->opset,
+	                             .producer = take_text(block, graph->producer ? graph->producer : ""),
+	                             .parameter_count = parameters,
+	                             .node_count = (uint32_t)graph->node_count,
+	                             .input_count = (uint32_t)graph->input_count,
+	                             .output_count = (uint32_t)graph->output_count,
+	                             .operator_count = (uint32_t)tally->count};
 	local.inputs = take_values(block, graph->inputs, NULL, graph->input_count);
 	local.outputs = take_values(block, stated_outputs(graph), graph->output_names, graph->output_count);
 	const char **names = take(block, tally->count * sizeof *names);

@@ -57,23 +57,29 @@ static enum ercc_status import_value(struct import *import, struct scope *scope,
 {
 	switch (attribute_type(proto)) {
 	case ERC__ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT:
-		*out = (struct attr){out->name, ATTR_FLOAT, 1, {.f = proto->f}};
+		*out = (struct attr){.name = out->name, .kind = ATTR_FLOAT, .count = 1, .f = proto->f};
 		return ERCC_OK;
 	case ERC__ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT:
-		*out = (struct attr){out->name, ATTR_INT, 1, {.i = proto->i}};
+		*out = (struct attr){.name = out->name, .kind = ATTR_INT, .count = 1, .i = proto->i};
 		return ERCC_OK;
 	case ERC__ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING:
-		*out = (struct attr){out->name, ATTR_STRING, 1, {.s = bytes_text(proto->s)}};
+		*out = (struct attr){.name = out->name, .kind = ATTR_STRING, .count = 1, .s = bytes_text(proto->s)};
 		return ERCC_OK;
 	case ERC__ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS:
-		*out = (struct attr){out->name, ATTR_FLOATS, (int64_t)proto->n_floats, {.floats = proto->floats}};
+		*out = (struct attr){.name = out->name,
+		                     .kind = ATTR_FLOATS,
+		                     .count = (int64_t)proto->n_floats,
+		                     .floats = proto->floats};
 		return ERCC_OK;
 	case ERC__ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS:
-		*out = (struct attr){out->name, ATTR_INTS, (int64_t)proto->n_ints, {.ints = proto->ints}};
+		*out =
+			(struct attr){.name = out->name, .kind = ATTR_INTS, .count = (int64_t)proto->n_ints, .ints = proto->ints};
 		return ERCC_OK;
 	case ERC__ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS:
-		*out =
-			(struct attr){out->name, ATTR_STRINGS, (int64_t)proto->n_strings, {.strings = string_list(import, proto)}};
+		*out = (struct attr){.name = out->name,
+		                     .kind = ATTR_STRINGS,
+		                     .count = (int64_t)proto->n_strings,
+		                     .strings = string_list(import, proto)};
 		return ERCC_OK;
 	case ERC__ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR:
 	case ERC__ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__SPARSE_TENSOR:
@@ -83,7 +89,7 @@ static enum ercc_status import_value(struct import *import, struct scope *scope,
 			return fail(import->ctx, ERCC_MODEL, "%s: attribute '%s' has no graph", owner, out->name);
 		out->kind = ATTR_GRAPH;
 		return import_nested_graph(import, scope, proto->g, &out->graph);
-	default: *out = (struct attr){out->name, ATTR_OTHER, 0, {0}}; return ERCC_OK;
+	default: *out = (struct attr){.name = out->name, .kind = ATTR_OTHER}; return ERCC_OK;
 	}
 }
 

@@ -3,8 +3,8 @@
 #include "onnx/reader.h"
 
 #define MIN_IR_VERSION 3
-#define MAX_IR_VERSION 13
-#define MAX_OPSET 27
+#define MAX_IR_VERSION 14
+#define MAX_OPSET 28
 /* Maximum bytes of a node's or value's own name inside a function; see MAX_PREFIX. */
 #define MAX_INNER_NAME 96
 
@@ -77,28 +77,15 @@ static const char *node_name(const struct import *import, const struct scope *sc
 	return name;
 }
 
-/* Reports why a name cannot be used. The usual reason is that the nodes are out of order. */
-static enum ercc_status undefined_input(struct import *import, const char *owner, const char *name,
-                                        node_proto *const *later, size_t later_count)
-{
-	for (size_t i = 0; i < later_count; i++)
-		for (size_t k = 0; k < later[i]->n_output; k++)
-			if (strcmp(later[i]->output[k], name) == 0)
-				return fail(import->ctx, ERCC_MODEL, "%s: input '%s' is used before node '%s' (%s) produces it", owner,
-				            name, text_or_empty(later[i]->name), text_or_empty(later[i]->op_type));
-	return fail(import->ctx, ERCC_MODEL, "%s: input '%s' is not defined", owner, name);
-}
-
 static enum ercc_status find_inputs(struct import *import, struct scope *scope, const char *owner,
-                                    node_proto *const *nodes, size_t count, struct value **inputs)
+                                    const node_proto *proto, struct value **inputs)
 {
-	const node_proto *proto = nodes[0];
 	for (size_t i = 0; i < proto->n_input; i++) {
 		if (!proto->input[i][0])
 			continue;
 		struct value *value = scope_find(scope, proto->input[i]);
 		if (!value)
-			return undefined_input(import, owner, proto->input[i], nodes, count);
+			return fail(import->ctx, ERCC_MODEL, "%s: input '%s' is not defined", owner, proto->input[i]);
 		inputs[i] = value == &omitted_value ? NULL : value;
 	}
 	return ERCC_OK;
@@ -110,6 +97,20 @@ static enum ercc_status count_cost(struct import *import, size_t nodes, size_t p
 	import->node_cost += (int64_t)(nodes + parts / 16);
 	if (import->node_cost > MAX_NODES)
 		return fail(import->ctx, ERCC_UNSUPPORTED, "model: more than %d nodes, calls of functions included", MAX_NODES);
+	return ERCC_OK;
+}
+
+/* What is newer than the newest known version is taken as that version, with a note in the root graph, unless --strict
+ * is given. Then unknown fields, attributes and types in it are refused. */
+static enum ercc_status take_version(struct import *import, const char *what, int64_t least, int64_t newest,
+                                     int64_t stated, int64_t *taken, int64_t *newer)
+{
+	if (stated < least || (stated > newest && import->ctx->options->strict))
+		return fail(import->ctx, ERCC_UNSUPPORTED, "model: %s %lld is not one of %lld to %lld", what, (long long)stated,
+		            (long long)least, (long long)newest);
+	if (stated > newest && stated > *newer)
+		*newer = stated;
+	*taken = stated < newest ? stated : newest;
 	return ERCC_OK;
 }
 
@@ -126,13 +127,12 @@ static enum ercc_status find_opset(struct import *import, const struct scope *sc
 		return fail(import->ctx, ERCC_MODEL, "%s: the model imports no opset for ONNX's own operators", owner);
 	if (*out == 0)
 		*out = 1;
-	return ERCC_OK;
+	return domain[0] ? ERCC_OK : take_version(import, "opset", 1, MAX_OPSET, *out, out, &import->root->newer_opset);
 }
 
-static enum ercc_status import_node(struct import *import, struct scope *scope, node_proto *const *nodes, size_t count)
+static enum ercc_status import_node(struct import *import, struct scope *scope, const node_proto *proto)
 {
 	struct arena *arena = &import->ctx->arena;
-	const node_proto *proto = nodes[0];
 	const char *name = node_name(import, scope, proto);
 	const char *owner = arena_printf(arena, "node '%s' (%s)", name, text_or_empty(proto->op_type));
 	struct value **inputs = arena_array(arena, proto->n_input, sizeof *inputs);
@@ -143,7 +143,7 @@ static enum ercc_status import_node(struct import *import, struct scope *scope, 
 	TRY(count_cost(import, 1, proto->n_input + proto->n_output + proto->n_attribute));
 	if (!proto->op_type || !proto->op_type[0])
 		return fail(import->ctx, ERCC_MODEL, "node '%s': it has no operator", name);
-	TRY(find_inputs(import, scope, owner, nodes, count, inputs));
+	TRY(find_inputs(import, scope, owner, proto, inputs));
 	const function_proto *function = find_function(import, proto);
 	if (function)
 		return inline_function(import, scope, function, proto, name, inputs);
@@ -163,8 +163,9 @@ static enum ercc_status import_node(struct import *import, struct scope *scope, 
 
 enum ercc_status import_nodes(struct import *import, struct scope *scope, node_proto *const *nodes, size_t count)
 {
+	TRY(order_nodes(import, scope, &nodes, count));
 	for (size_t i = 0; i < count; i++)
-		TRY(import_node(import, scope, nodes + i, count - i));
+		TRY(import_node(import, scope, nodes[i]));
 	return ERCC_OK;
 }
 
@@ -221,19 +222,49 @@ static enum ercc_status import_input(struct import *import, struct scope *scope,
 	return ERCC_OK;
 }
 
-/* Before IR version 4 every initializer had to be an input too, and later versions allow it. Such inputs are constants.
- * Every input that cannot be imported is reported. */
+static bool is_kept(const struct import *import, const char *name)
+{
+	const struct ercc_options *options = import->ctx->options;
+	for (uint32_t i = 0; i < options->keep_input_count; i++)
+		if (!strcmp(options->keep_inputs[i], name))
+			return true;
+	return false;
+}
+
+/* An input with a default: compiled in, or made an input again. */
+static enum ercc_status import_default(struct import *import, struct scope *scope, const value_info_proto *proto,
+                                       const char *owner, struct value *value)
+{
+	struct graph *graph = scope->graph;
+	struct stated_type type;
+	if (graph->parent)
+		return ERCC_OK;
+	arena_push(&import->ctx->arena, graph->defaults, graph->default_count, graph->default_capacity, value);
+	if (!is_kept(import, proto->name))
+		return ERCC_OK;
+	TRY(import_type(import->ctx, proto->type, owner, &type));
+	if (type.dtype != ERC_DTYPE_NONE && type.dtype != value->dtype)
+		return fail(import->ctx, ERCC_MODEL, "%s: it is %s, but its default is %s", owner, dtype_name(type.dtype),
+		            dtype_name(value->dtype));
+	value->constant = NULL;
+	value->shape = type.shape.rank < 0 ? value->shape : type.shape;
+	memcpy(value->dim_names, type.dim_names, sizeof value->dim_names);
+	graph_add_input(graph, value);
+	return ERCC_OK;
+}
+
+/* Before IR version 4 every initializer had to be an input too, and later versions allow it. Every input that cannot be
+ * imported is reported. */
 static enum ercc_status import_inputs(struct import *import, struct scope *scope, const graph_proto *proto)
 {
 	enum ercc_status status = ERCC_OK;
 	for (size_t i = 0; i < proto->n_input; i++) {
 		const char *name = text_or_empty(proto->input[i]->name);
-		const struct value *known = map_get(&scope->names, name);
-		if (known && known->constant)
-			continue;
 		const char *owner = arena_printf(&import->ctx->arena, "input '%s'", name);
-		enum ercc_status one = name[0] ? import_input(import, scope, proto->input[i], owner)
-		                               : fail(import->ctx, ERCC_MODEL, "input %zu: it has no name", i);
+		struct value *known = map_get(&scope->names, name);
+		enum ercc_status one = known && known->constant ? import_default(import, scope, proto->input[i], owner, known)
+		                       : name[0]                ? import_input(import, scope, proto->input[i], owner)
+		                                                : fail(import->ctx, ERCC_MODEL, "input %zu: it has no name", i);
 		if (one != ERCC_OK)
 			status = one;
 	}
@@ -285,17 +316,11 @@ static enum ercc_status check_versions(struct import *import)
 	const model_proto *model = import->model;
 	if (!model->has_ir_version)
 		return fail(import->ctx, ERCC_MODEL, "model: it has no IR version; the file may not be an ONNX model");
-	if (model->ir_version < MIN_IR_VERSION || model->ir_version > MAX_IR_VERSION)
-		return fail(import->ctx, ERCC_UNSUPPORTED, "model: IR version %lld is not one of %d to %d",
-		            (long long)model->ir_version, MIN_IR_VERSION, MAX_IR_VERSION);
 	if (model->n_opset_import > MAX_LIST)
 		return fail(import->ctx, ERCC_UNSUPPORTED, "model: it imports more than %d opsets", MAX_LIST);
 	for (size_t i = 0; i < model->n_opset_import; i++) {
 		const opset_proto *opset = model->opset_import[i];
 		const char *domain = domain_text(opset->domain);
-		if (domain[0] == '\0' && (opset->version < 1 || opset->version > MAX_OPSET))
-			return fail(import->ctx, ERCC_UNSUPPORTED, "model: opset %lld is not one of 1 to %d",
-			            (long long)opset->version, MAX_OPSET);
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(domain_text(model->opset_import[k]->domain), domain) == 0 &&
 			    model->opset_import[k]->version != opset->version)
@@ -318,8 +343,14 @@ enum ercc_status import_model(struct import *import, struct graph **out)
 	scope_init(&scope, graph, NULL);
 	scope.opsets = model->opset_import;
 	scope.opset_count = model->n_opset_import;
-	graph->ir_version = model->ir_version;
-	graph->opset = scope_opset(&scope, "");
+	import->root = graph;
+	TRY(take_version(import, "IR version", MIN_IR_VERSION, MAX_IR_VERSION, model->ir_version, &graph->ir_version,
+	                 &graph->newer_ir_version));
+	if (graph->newer_ir_version && import->unknown_field)
+		return fail(import->ctx, ERCC_UNSUPPORTED, "model: IR version %lld is newer than %d, and %s is not understood",
+		            (long long)model->ir_version, MAX_IR_VERSION, import->unknown_field);
+	if (scope_opset(&scope, ""))
+		TRY(take_version(import, "opset", 1, MAX_OPSET, scope_opset(&scope, ""), &graph->opset, &graph->newer_opset));
 	graph->producer = text_or_empty(model->producer_name);
 	TRY(import_graph(import, &scope, model->graph));
 	*out = graph;

@@ -66,10 +66,10 @@ static void unpack_free(void *user, void *pointer)
 }
 
 static enum ercc_status unpack(struct context *ctx, const ProtobufCMessageDescriptor *descriptor, const void *data,
-                               size_t bytes, ProtobufCMessage **out)
+                               size_t bytes, ProtobufCMessage **out, const char **unknown)
 {
 	ProtobufCAllocator allocator = {unpack_alloc, unpack_free, &ctx->arena};
-	TRY(scan_message(ctx, descriptor, data, bytes));
+	TRY(scan_message(ctx, descriptor, data, bytes, unknown));
 	*out = protobuf_c_message_unpack(descriptor, &allocator, bytes, data);
 	return *out ? ERCC_OK
 	            : fail(ctx, ERCC_MODEL, "%s: it does not unpack as %s", source_of(ctx), descriptor->short_name);
@@ -83,10 +83,14 @@ static struct tensor_source source_in(struct context *ctx, const char *folder)
 
 /* ---- entry points ---- */
 
-static enum ercc_status build_graph(struct context *ctx, const ProtobufCMessage *message, const char *folder,
-                                    struct graph **out)
+static enum ercc_status build_graph(struct context *ctx, const ProtobufCMessage *message, const char *unknown,
+                                    const char *folder, struct graph **out)
 {
-	struct import import = {.ctx = ctx, .model = (const model_proto *)message, .source = source_in(ctx, folder)};
+	struct import import = {.ctx = ctx,
+	                        .model = (const model_proto *)message,
+	                        .unknown_field = unknown,
+	                        .source = source_in(ctx, folder)};
+	import.ordered = (struct map){.arena = &ctx->arena, .kind = MAP_POINTER};
 	return import_model(&import, out);
 }
 
@@ -94,8 +98,9 @@ enum ercc_status onnx_read_model_bytes(struct context *ctx, const void *data, si
                                        struct graph **out)
 {
 	ProtobufCMessage *message;
-	TRY(unpack(ctx, &erc__onnx__model_proto__descriptor, data, bytes, &message));
-	return build_graph(ctx, message, folder, out);
+	const char *unknown;
+	TRY(unpack(ctx, &erc__onnx__model_proto__descriptor, data, bytes, &message, &unknown));
+	return build_graph(ctx, message, unknown, folder, out);
 }
 
 static const char *folder_of(struct arena *arena, const char *path)
@@ -110,22 +115,25 @@ enum ercc_status onnx_read_model(struct context *ctx, const char *path, struct g
 {
 	struct mapping *file;
 	ProtobufCMessage *message;
+	const char *unknown;
 	ctx->source = arena_printf(&ctx->arena, "file '%s'", path);
 	TRY(map_file(ctx, path, &file));
-	enum ercc_status status = unpack(ctx, &erc__onnx__model_proto__descriptor, file->data, file->bytes, &message);
+	enum ercc_status status =
+		unpack(ctx, &erc__onnx__model_proto__descriptor, file->data, file->bytes, &message, &unknown);
 	if (status == ERCC_MODEL)
 		note(ctx, "is '%s' an ONNX model, and whole?", path);
 	TRY(status);
 	unmap(file);
-	return build_graph(ctx, message, folder_of(&ctx->arena, path), out);
+	return build_graph(ctx, message, unknown, folder_of(&ctx->arena, path), out);
 }
 
 enum ercc_status onnx_read_tensor(struct context *ctx, const char *path, struct tensor **out, const char **name)
 {
 	struct mapping *file;
 	ProtobufCMessage *message;
+	const char *unknown;
 	TRY(map_file(ctx, path, &file));
-	TRY(unpack(ctx, &erc__onnx__tensor_proto__descriptor, file->data, file->bytes, &message));
+	TRY(unpack(ctx, &erc__onnx__tensor_proto__descriptor, file->data, file->bytes, &message, &unknown));
 	unmap(file);
 	const tensor_proto *proto = (const tensor_proto *)message;
 	struct tensor_source source = source_in(ctx, NULL);

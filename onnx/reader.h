@@ -56,8 +56,11 @@ struct tensor_source {
 struct import {
 	struct context *ctx;
 	const model_proto *model;
+	struct graph *root;
+	const char *unknown_field; /* the first one that no known IR version has; NULL: none */
 	struct tensor_source source;
 	struct map functions; /* key -> const function_proto * */
+	struct map ordered;   /* nodes of a graph or function -> the same in order, found once for all calls */
 	int64_t node_cost;    /* nodes imported so far; nodes with many parts count more */
 };
 
@@ -94,8 +97,9 @@ static inline const char *domain_text(const char *domain)
 
 /* ---- scan.c ---- */
 
+/* *unknown names the first field that is newer than the newest known IR version; NULL if there is none. */
 enum ercc_status scan_message(struct context *ctx, const ProtobufCMessageDescriptor *descriptor, const void *data,
-                              size_t bytes);
+                              size_t bytes, const char **unknown);
 
 /* ---- import.c ---- */
 
@@ -115,6 +119,12 @@ void scope_init(struct scope *scope, struct graph *graph, struct scope *outer);
 extern struct value omitted_value;
 /* The imported version of the node's domain; 0 if the domain is not imported. */
 int64_t scope_opset(const struct scope *scope, const char *domain);
+
+/* ---- order.c ---- */
+
+/* Replaces *nodes by the same nodes in an order in which values are produced before they are used, which is the given
+ * one where possible. A cycle is an error that names its nodes. */
+enum ercc_status order_nodes(struct import *import, const struct scope *scope, node_proto *const **nodes, size_t count);
 
 /* ---- types.c ---- */
 

@@ -22,9 +22,40 @@ struct scan {
 	struct context *ctx;
 	const uint8_t *start, *at;
 	size_t unpacked_bytes, limit;
+	const char *unknown; /* the first field that no known IR version has */
 	struct frame frames[MAX_NESTING];
 	int depth;
 };
+
+/* The highest field number of each message in IR version 14. Unknown fields up to it are documentation and the like,
+ * which change no result. */
+static const struct {
+	const ProtobufCMessageDescriptor *message;
+	uint32_t last;
+} last_fields[] = {
+	{&erc__onnx__model_proto__descriptor, 26},
+	{&erc__onnx__graph_proto__descriptor, 16},
+	{&erc__onnx__function_proto__descriptor, 14},
+	{&erc__onnx__node_proto__descriptor, 10},
+	{&erc__onnx__attribute_proto__descriptor, 23},
+	{&erc__onnx__tensor_proto__descriptor, 16},
+	{&erc__onnx__sparse_tensor_proto__descriptor, 3},
+	{&erc__onnx__value_info_proto__descriptor, 4},
+	{&erc__onnx__tensor_shape_proto__descriptor, 1},
+	{&erc__onnx__tensor_shape_proto__dimension__descriptor, 3},
+	{&erc__onnx__type_proto__descriptor, 9},
+	{&erc__onnx__type_proto__tensor__descriptor, 2},
+	{&erc__onnx__operator_set_id_proto__descriptor, 2},
+	{&erc__onnx__string_string_entry_proto__descriptor, 2},
+};
+
+static void note_unknown(struct scan *scan, uint32_t number)
+{
+	const ProtobufCMessageDescriptor *message = scan->frames[scan->depth].descriptor;
+	for (size_t i = 0; !scan->unknown && i < COUNT_OF(last_fields); i++)
+		if (last_fields[i].message == message && number > last_fields[i].last)
+			scan->unknown = arena_printf(&scan->ctx->arena, "field %u of %s", number, message->short_name);
+}
 
 static enum ercc_status broken(const struct scan *scan, const char *what)
 {
@@ -126,6 +157,8 @@ static enum ercc_status scan_field(struct scan *scan)
 	enum wire_type type = key & 7;
 	const ProtobufCFieldDescriptor *field =
 		protobuf_c_message_descriptor_get_field(frame->descriptor, (unsigned)(key >> 3));
+	if (!field)
+		note_unknown(scan, (uint32_t)(key >> 3));
 	bool packed = field && type == WIRE_LENGTH && field->label == PROTOBUF_C_LABEL_REPEATED;
 	if (field && type != wire_type_of(field) && !packed)
 		return broken(scan, "a field of the wrong type");
@@ -149,7 +182,7 @@ static enum ercc_status scan_field(struct scan *scan)
 }
 
 enum ercc_status scan_message(struct context *ctx, const ProtobufCMessageDescriptor *descriptor, const void *data,
-                              size_t bytes)
+                              size_t bytes, const char **unknown)
 {
 	struct scan scan = {.ctx = ctx, .start = data, .at = data};
 	if (__builtin_mul_overflow(bytes, (size_t)UNPACK_FACTOR, &scan.limit) ||
@@ -162,10 +195,12 @@ enum ercc_status scan_message(struct context *ctx, const ProtobufCMessageDescrip
 		else
 			TRY(scan_field(&scan));
 	}
+	*unknown = scan.unknown;
 	return ERCC_OK;
 }
 
 enum ercc_status onnx_scan(struct context *ctx, const void *data, size_t bytes)
 {
-	return scan_message(ctx, &erc__onnx__model_proto__descriptor, data, bytes);
+	const char *unknown;
+	return scan_message(ctx, &erc__onnx__model_proto__descriptor, data, bytes, &unknown);
 }

@@ -5,8 +5,9 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw data are borrowed
 
 /* The ONNX element types for which this project has no dtype. */
 static const char *const other_types[] = {
-	[17] = "float8e4m3fn", [18] = "float8e4m3fnuz", [19] = "float8e5m2", [20] = "float8e5m2fnuz", [21] = "uint4",
-	[22] = "int4",         [23] = "float4e2m1",     [24] = "float8e8m0", [25] = "uint2",          [26] = "int2",
+	[17] = "float8e4m3fn", [18] = "float8e4m3fnuz", [19] = "float8e5m2", [20] = "float8e5m2fnuz",
+	[21] = "uint4",        [22] = "int4",           [23] = "float4e2m1", [24] = "float8e8m0",
+	[25] = "uint2",        [26] = "int2",           [27] = "float6e2m3", [28] = "float6e3m2",
 };
 
 bool element_type_known(int32_t type)

@@ -83,6 +83,32 @@ static enum erc_status check_output_dims(struct erc_request *request)
 	return ERC_OK;
 }
 
+/* Kernels clamp an index outside its dim and tell of it here. */
+static enum erc_status check_indices(struct erc_request *request)
+{
+	const struct erca_entry *entry = request->session->entry;
+	const struct erc_artifact *artifact = request->session->model->artifact;
+	const int64_t *faults = request->dims + entry->fault_first;
+	uint32_t i = 0;
+	while (i < entry->fault_count && !faults[i])
+		i += 2;
+	if (i >= entry->fault_count || !erc__request_computes(request))
+		return ERC_OK;
+	const char *name = "?";
+	for (uint32_t r = 0; r < artifact->tables[ERC_TABLE_RECORDS].count; r++) {
+		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, r);
+		if (record->fault_slot == entry->fault_first + i)
+			name = erc_artifact_string(artifact, record->name);
+	}
+	int64_t index = faults[i] > 0 ? faults[i] - 1 : faults[i];
+	snprintf(request->job.detail, sizeof request->job.detail, "node '%s': index %lld is outside a dimension of %lld",
+	         name, (long long)index, (long long)faults[i + 1]);
+	if (!request->session->clamps_indices)
+		return ERC_INDEX;
+	erc__log(request->session->model->runtime, ERC_LOG_WARNING, "%s: it was clamped", request->job.detail);
+	return ERC_OK;
+}
+
 enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us)
 {
 	if (!request)
@@ -94,6 +120,8 @@ enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us)
 	if (!await_job(device, &request->job, timeout_us))
 		return erc__fail(ERC_TIMEOUT, "the run was not through after %llu us", (unsigned long long)timeout_us);
 	enum erc_status result = request->job.result ? request->job.result : check_output_dims(request);
+	if (!result && request->session->entry->fault_count)
+		result = check_indices(request);
 	request->has_result = !result;
 	if (!result && device->ops->collect)
 		device->ops->collect(device, request);

@@ -14,6 +14,12 @@ static const struct erc__device_ops *const devices[] = {
 #undef X
 };
 
+static const char device_names[] = ""
+#define X(name) " " #name
+#include "runtime/devices/devices.def"
+#undef X
+	;
+
 const struct erc__device_ops *erc__device_find(const char *name)
 {
 	if (!name)
@@ -75,7 +81,7 @@ enum erc_status erc_runtime_create(const struct erc_runtime_options *options, er
 	TRY(erc__options_copy("runtime", &given, sizeof given, options));
 	const struct erc__device_ops *ops = erc__device_find(given.device);
 	if (!ops)
-		return erc__fail(ERC_NOT_FOUND, "no device '%s'", given.device);
+		return erc__fail(ERC_NOT_FOUND, "no device '%s'; there are%s", given.device, device_names);
 	struct erc_runtime *runtime = erc__alloc(sizeof *runtime);
 	if (!runtime)
 		return erc__no_memory("runtime", sizeof *runtime);

@@ -147,6 +147,7 @@ static enum erc_status fill(struct erc_session *session, const struct erc_sessio
 	atomic_init(&session->budgets.chosen, budget);
 	session->units = options->units;
 	session->deadline_us = options->deadline_us;
+	session->clamps_indices = options->clamp_indices;
 	session->tenant.class_ = options->class_;
 	session->tenant.level = options->level;
 	session->tenant.weight = options->weight ? options->weight : 1;

@@ -141,6 +141,9 @@ struct erca_entry {
 	uint32_t dims_count;  /* slots in the request's table of run-time dimensions */
 	uint64_t arena_bytes; /* activations of one request */
 	uint64_t local_bytes; /* maximum over the variants */
+	/* Slots of run-time dimensions that are 0 after a good run: pairs {index, or index + 1 from 0 on; size of the dim} */
+	uint32_t fault_first;
+	uint32_t fault_count; /* even */
 };
 
 struct erca_tensor {
@@ -193,6 +196,10 @@ struct erca_record {
 	uint64_t reduction_key; /* identifies how an output element is summed; the same for all variants. 0: no reduction */
 	uint64_t flops;         /* for reports */
 	uint64_t bytes;         /* read and written, for reports */
+	/* ERCA_NONE, or where in the run-time dimensions the launch tells of an index outside its dim: two of the entry's
+	 * fault slots */
+	uint32_t fault_slot;
+	uint32_t reserved; /* 0 */
 };
 
 enum erca_buffer {
@@ -280,9 +287,9 @@ _Static_assert(sizeof(struct erca_header) == 72, "layout");
 _Static_assert(sizeof(struct erca_section) == 64, "layout");
 _Static_assert(sizeof(struct erca_target) == 56, "layout");
 _Static_assert(sizeof(struct erca_budget) == 24, "layout");
-_Static_assert(sizeof(struct erca_entry) == 48, "layout");
+_Static_assert(sizeof(struct erca_entry) == 56, "layout");
 _Static_assert(sizeof(struct erca_tensor) == 112, "layout");
-_Static_assert(sizeof(struct erca_record) == 56, "layout");
+_Static_assert(sizeof(struct erca_record) == 64, "layout");
 _Static_assert(sizeof(struct erca_operand) == 24, "layout");
 _Static_assert(sizeof(struct erca_variant) == 64, "layout");
 _Static_assert(sizeof(struct erca_kernel) == 48, "layout");

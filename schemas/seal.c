@@ -56,7 +56,7 @@ static void hash_tensors(struct erc_sha256 *hash, const char *tensors, size_t st
 void erc_seal_of_entry(const struct erca_entry *entry, const void *tensors, size_t stride, struct erca_seal *out)
 {
 	const uint64_t covered[] = {entry->input_count, entry->output_count, entry->dims_count, entry->arena_bytes,
-	                            entry->local_bytes};
+	                            entry->local_bytes, entry->fault_first,  entry->fault_count};
 	struct erc_sha256 hash;
 	uint8_t digest[ERC_SHA256_BYTES];
 	erc_sha256_init(&hash);

@@ -29,8 +29,8 @@ CUDA_NETWORKS = ["squeezenet", "mobilenetv2", "resnet50", "bert_base", "gpt2", "
 NONE = 0xffffffff
 
 # The tables of PLAN, in the order of its header (schemas/artifact.h). S: a string; K and D: a kernel's name and digest.
-TABLES = [("strings", None), ("targets", "SIIIQIIIIQII"), ("budgets", "SIIIQ"), ("entries", "SIIIIIIIQQ"), ("tensors", "SBBBB8IQ8q"),
-          ("plans", "II"), ("records", "ISIIIIIIQQQ"), ("operands", "BBHIQQ"), ("variants", "IIIIQIHHIIQIHHIS"),
+TABLES = [("strings", None), ("targets", "SIIIQIIIIQII"), ("budgets", "SIIIQ"), ("entries", "SIIIIIIIQQII"), ("tensors", "SBBBB8IQ8q"),
+          ("plans", "II"), ("records", "ISIIIIIIQQQII"), ("operands", "BBHIQQ"), ("variants", "IIIIQIHHIIQIHHIS"),
           ("kernels", "KIIHHD"), ("params", "q"), ("profiles", "IIIIIIIIQ"), ("points", "IIQQ")]
 
 

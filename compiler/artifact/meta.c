@@ -42,8 +42,13 @@ static void add_model(cJSON *root, const struct artifact *artifact)
 	model = cJSON_AddObjectToObject(root, "model");
 	cJSON_AddStringToObject(model, "file", artifact->model_file);
 	cJSON_AddStringToObject(model, "sha256", artifact->model_sha256);
-	cJSON_AddNumberToObject(model, "ir_version", (double)graph->ir_version);
-	cJSON_AddNumberToObject(model, "opset", (double)graph->opset);
+	bool newer_ir = graph->newer_ir_version != 0, newer_opset = graph->newer_opset != 0;
+	cJSON_AddNumberToObject(model, "ir_version", (double)(newer_ir ? graph->newer_ir_version : graph->ir_version));
+	cJSON_AddNumberToObject(model, "opset", (double)(newer_opset ? graph->newer_opset : graph->opset));
+	if (newer_ir)
+		cJSON_AddNumberToObject(model, "taken_ir_version", (double)graph->ir_version);
+	if (newer_opset)
+		cJSON_AddNumberToObject(model, "taken_opset", (double)graph->opset);
 	cJSON_AddStringToObject(model, "producer", graph->producer ? graph->producer : "");
 	cJSON_AddNumberToObject(model, "parameters", (double)parameter_count(graph));
 	cJSON_AddItemToObject(root, "inputs", tensors(graph->inputs, NULL, graph->input_count));

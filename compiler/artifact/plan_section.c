@@ -211,7 +211,8 @@ static void add_records(struct builder *b, const struct plan *plan, const struct
 		                             .plan_b = ERCA_NONE,
 		                             .reduction_key = launch->reduction_key,
 		                             .flops = launch->flops,
-		                             .bytes = launch->bytes};
+		                             .bytes = launch->bytes,
+		                             .fault_slot = launch->faults ? (uint32_t)launch_fault_slot(launch) : ERCA_NONE};
 		for (int i = 0; i < launch->operand_count; i++)
 			add_operand(b, &launch->operands[i]);
 		const struct variant *variants = launch_variants(target, launch);
@@ -283,7 +284,9 @@ static void add_target(struct builder *b, const struct artifact *artifact, uint3
 	                           .input_count = (uint32_t)graph->input_count,
 	                           .output_first = (uint32_t)graph->input_count,
 	                           .output_count = (uint32_t)graph->output_count,
-	                           .dims_count = (uint32_t)graph->size_count,
+	                           .dims_count = (uint32_t)graph->size_count + 2 * (uint32_t)artifact->plan->fault_count,
+	                           .fault_first = (uint32_t)graph->size_count,
+	                           .fault_count = 2 * (uint32_t)artifact->plan->fault_count,
 	                           .arena_bytes = artifact_arena_bytes(artifact->plan, target)};
 	struct erca_plan plan = {.record_first = count_of(b, RECORDS)};
 	add_records(b, artifact->plan, target, first_kernel, &entry.local_bytes);

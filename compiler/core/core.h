@@ -71,6 +71,9 @@ struct text {
 void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_append(struct text *text, const char *data, size_t bytes);
 
+/* Opens a file for reading. Returns NULL and the reason if there is none, or if it is not a regular one. */
+FILE *open_regular(const char *path, const char **why);
+
 /* ---- context of one compilation ---- */
 
 struct context {

@@ -89,7 +89,8 @@ static V cast(V value, enum erc_dtype from, enum erc_dtype to)
 		return (V){.i = from_float ? value.f != 0 : value.i != 0};
 	if (to == ERC_U64 && from_float)
 		return (V){.i = (int64_t)truncate_u64(value.f)};
-	int64_t i = from_float ? truncate_f64(value.f) : value.i;
+	_Bool through_i32 = to == ERC_I8 || to == ERC_U8 || to == ERC_I16 || to == ERC_U16 || to == ERC_I32;
+	int64_t i = !from_float ? value.i : through_i32 ? truncate_i32(value.f) : truncate_i64(value.f);
 	switch (to) {
 	case ERC_I8: i = (int8_t)i; break;
 	case ERC_U8: i = (uint8_t)i; break;

@@ -267,8 +267,10 @@ void graph_remove_node(struct node *node)
 const struct attr *node_attr(const struct node *node, const char *name)
 {
 	for (int i = 0; i < node->attr_count; i++)
-		if (strcmp(node->attrs[i].name, name) == 0)
+		if (strcmp(node->attrs[i].name, name) == 0) {
+			node->attrs[i].read = true;
 			return &node->attrs[i];
+		}
 	return NULL;
 }
 

@@ -117,6 +117,7 @@ struct attr {
 		const float *floats;
 		const char *const *strings;
 	};
+	bool read; /* node_attr has returned it. Tests look at this */
 };
 
 /* ---- nodes ---- */
@@ -173,6 +174,8 @@ struct graph {
 	int node_count;
 	struct value **inputs; /* without initializers and pinned inputs */
 	size_t input_count, input_capacity;
+	struct value **defaults; /* initializers that are inputs too, and compiled in */
+	size_t default_count, default_capacity;
 	struct value **outputs;    /* a value may occur more than once, and may be an input or a constant; written by
 	                         * graph_set_output alone */
 	const char **output_names; /* the model's own names for them */
@@ -185,8 +188,10 @@ struct graph {
 	size_t size_count, size_capacity;
 	const struct node *told_stated; /* the last node with a warning that its declared shape was taken */
 	bool typed;                     /* set by shape inference: from then on every value has a dtype and a rank */
+	int64_t iterations, copied;     /* of loops unrolled so far, and nodes copied for them; only the root's are used */
 	/* from the file, for META and reports */
-	int64_t ir_version, opset;
+	int64_t ir_version, opset;             /* as they are taken */
+	int64_t newer_ir_version, newer_opset; /* what the file states, where that is newer than what is known; else 0 */
 	const char *producer;
 };
 

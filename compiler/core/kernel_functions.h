@@ -4,6 +4,24 @@
 /* Short functions are on one line: */
 /* clang-format off */
 
+/* ---- indices that come from tensors ---- */
+
+/* The position of an index in a dim; negative ones count from the end. An index outside is clamped, so that no input can
+ * cause reads of other memory, and told to buffer FAULTS, if the launch has one: {index, or index + 1 from 0 on; size}. */
+FN long long index_in(void *const *buffers, long long index, long long size)
+{
+	long long at = index < 0 ? index + size : index;
+	(void)buffers;
+#ifdef FAULTS
+	if (at < 0 || at >= size) {
+		volatile long long *fault = (volatile long long *)buffers[FAULTS];
+		fault[1] = size;
+		fault[0] = index < 0 || index == 0x7fffffffffffffff ? index : index + 1;
+	}
+#endif
+	return at < 0 ? 0 : at >= size ? size - 1 : at;
+}
+
 /* ---- f16 and bf16: stored as bits, converted to f32 for arithmetic ---- */
 
 typedef unsigned short f16_value;
@@ -50,7 +68,7 @@ FN f32_value f32_expm1(f32_value a)
 	p = p * a + f32_set(1.0f / 24);
 	p = p * a + f32_set(1.0f / 6);
 	p = p * a + f32_set(0.5f);
-	p = p * a * a + a;
+	p = f32_signed(p * a * a + a, a);
 	return f32_select(f32_abs(a) < f32_set(0.5f), p, f32_exp(a) - f32_set(1.0f));
 }
 /* ln(1 + a). The factor a / ((1 + a) - 1) corrects the rounding of 1 + a. */
@@ -143,8 +161,7 @@ SLOW int quarter_of(double x, double *rest)
 		quarter = 0;
 		*rest = __builtin_nan("");
 	}
-	if (x < 0)
-		*rest = -*rest;
+	*rest = __builtin_signbit(x) ? -*rest : *rest; /* also of -0 */
 	return x < 0 ? -quarter & 3 : quarter;
 }
 /* sin(r + turn pi/2) by the Taylor series. */
@@ -262,6 +279,16 @@ BITS(i32, unsigned int) BITS(u32, unsigned int) BITS(i64, unsigned long long) BI
 FN bool_value bool_max(bool_value a, bool_value b) { return a | b; }
 FN bool_value bool_min(bool_value a, bool_value b) { return a & b; }
 
+/* ---- sums of many f32 are f64; a CPU adds element i to part i % PARTS, which are added as a tree ---- */
+
+#define PARTS 16
+FN double sum_of_parts(double *parts)
+{
+	UNROLL for (int n = PARTS / 2; n > 0; n /= 2)
+		for (int i = 0; i < n; i++) parts[i] += parts[i + n];
+	return parts[0];
+}
+
 /* ---- parameters: an enum before the template lists them ---- */
 
 #define PARAM(name) PARAM_##name,
@@ -272,6 +299,7 @@ FN bool_value bool_min(bool_value a, bool_value b) { return a & b; }
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 #define VALUE_TYPE JOIN(T, _value)
+#define ACCUMULATOR_TYPE JOIN(ACCUMULATOR, _value)
 
 /* ---- row kernels: a template that defines row(args, p, r) ends with this ---- */
 

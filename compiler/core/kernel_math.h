@@ -27,6 +27,8 @@ typedef double f64_value;
 #ifndef UNROLL
 #define UNROLL _Pragma("GCC unroll 64")
 #endif
+/* Before a short loop over lanes: compilers make vectors of it, which they do not once it is unrolled. */
+#define OVER_LANES _Pragma("GCC unroll 1")
 
 #if VECTOR
 typedef float f32_value __attribute__((vector_size(4 * LANES)));
@@ -39,9 +41,12 @@ FN f32_mask_value f32_bits(f32_value x) { return (f32_mask_value)x; }
 FN f32_value f32_from_bits(f32_mask_value x) { return (f32_value)x; }
 FN f32_mask_value f32_to_int(f32_value x) { return __builtin_convertvector(x, f32_mask_value); }
 FN f32_value f32_from_int(f32_mask_value x) { return __builtin_convertvector(x, f32_value); }
+FN f32_mask_value f32_all_bits(f32_mask_value m) { return m; }
 FN f32_value f32_select(f32_mask_value m, f32_value a, f32_value b)
 {
-	return (f32_value)((m & (f32_mask_value)a) | (~m & (f32_mask_value)b));
+	for (int i = 0; i < LANES; i++) /* compilers make one instruction of it, or a maximum of comparison and choice */
+		b[i] = m[i] ? a[i] : b[i];
+	return b;
 }
 FN f32_value f32_sqrt(f32_value a)
 {
@@ -57,6 +62,7 @@ FN int f32_bits(float x) { int i; __builtin_memcpy(&i, &x, 4); return i; }
 FN float f32_from_bits(int i) { float x; __builtin_memcpy(&x, &i, 4); return x; }
 FN int f32_to_int(float x) { return (int)x; }
 FN float f32_from_int(int i) { return (float)i; }
+FN int f32_all_bits(int m) { return -m; }
 FN float f32_select(int m, float a, float b) { return m ? a : b; }
 FN float f32_sqrt(float a) { return __builtin_sqrtf(a); }
 #endif
@@ -70,20 +76,26 @@ FN f32_value f32_abs(f32_value a) { return f32_from_bits(f32_bits(a) & 0x7ffffff
 FN f32_mask_value f32_eq(f32_value a, f32_value b) { return a == b; }
 FN f32_mask_value f32_lt(f32_value a, f32_value b) { return a < b; }
 FN f32_mask_value f32_le(f32_value a, f32_value b) { return a <= b; }
-/* if the first argument is NaN, so is the result */
-FN f32_value f32_min(f32_value a, f32_value b) { return f32_select(b < a, b, a); }
-FN f32_value f32_max(f32_value a, f32_value b) { return f32_select(a < b, b, a); }
+/* The lesser and the greater number; `a` if one is NaN. One or two instructions. */
+FN f32_value f32_least(f32_value a, f32_value b) { return f32_select(b < a, b, a); }
+FN f32_value f32_most(f32_value a, f32_value b) { return f32_select(a < b, b, a); }
+/* The same, but NaN if one is NaN: all bits set are a NaN. Cheaper if b is a constant, which is known to be none. */
+FN f32_value f32_or_nan(f32_value x, f32_value b) { return f32_from_bits(f32_bits(x) | f32_all_bits(b != b)); }
+FN f32_value f32_min(f32_value a, f32_value b) { return f32_or_nan(f32_least(a, b), b); }
+FN f32_value f32_max(f32_value a, f32_value b) { return f32_or_nan(f32_most(a, b), b); }
+/* The size of x, which has a's sign or is 0 or NaN, with a's sign. */
+FN f32_value f32_signed(f32_value x, f32_value a) { return f32_from_bits(f32_bits(x) | (f32_bits(a) & (int)0x80000000)); }
 FN f32_value f32_sign(f32_value a)
 {
 	f32_value zero = f32_set(0.0f);
-	return f32_select(zero < a, f32_set(1.0f), f32_select(a < zero, f32_set(-1.0f), a));
+	return f32_select(zero < a, f32_set(1.0f), f32_select(a < zero, f32_set(-1.0f), a + zero)); /* -0 + 0 = 0 */
 }
 
 /* The nearest integer, halves to even. Adding 2^23 and subtracting it again rounds off the fraction. */
 FN f32_value f32_round(f32_value a)
 {
-	f32_value big = f32_from_bits((f32_bits(a) & (int)0x80000000) | 0x4b000000);
-	return f32_select(f32_abs(a) < f32_set(0x1p23f), (a + big) - big, a);
+	f32_value big = f32_signed(f32_set(0x1p23f), a);
+	return f32_select(f32_abs(a) < f32_set(0x1p23f), f32_signed((a + big) - big, a), a);
 }
 FN f32_value f32_floor(f32_value a)
 {
@@ -93,7 +105,7 @@ FN f32_value f32_floor(f32_value a)
 FN f32_value f32_ceil(f32_value a)
 {
 	f32_value r = f32_round(a);
-	return f32_select(r < a, r + f32_set(1.0f), r);
+	return f32_select(r < a, f32_signed(r + f32_set(1.0f), a), r);
 }
 
 /* The same as f32_round, but only for numbers below 2^22. */
@@ -103,7 +115,7 @@ FN f32_value f32_near(f32_value a) { return (a + f32_set(0x1.8p23f)) - f32_set(0
  * results are right. */
 FN f32_value f32_exp(f32_value a)
 {
-	f32_value x = f32_min(f32_max(f32_set(-110.0f), a), f32_set(90.0f)); /* NaN becomes -110 */
+	f32_value x = f32_least(f32_most(f32_set(-110.0f), a), f32_set(90.0f)); /* NaN becomes -110 */
 	f32_value n = f32_near(x * f32_set(0x1.715476p0f));
 	f32_value r = x - n * f32_set(0x1.62e4p-1f) - n * f32_set(0x1.7f7d1cp-20f);
 	f32_value p = f32_set(1.0f / 5040);
@@ -144,7 +156,7 @@ FN f32_value f32_sigmoid(f32_value a) { return f32_set(1.0f) / (f32_set(1.0f) + 
  * is 1. */
 FN f32_value f32_tanh(f32_value a)
 {
-	f32_value x = f32_min(f32_set(10.0f), f32_abs(a)), y = x + x; /* NaN becomes 10 */
+	f32_value x = f32_least(f32_set(10.0f), f32_abs(a)), y = x + x; /* NaN becomes 10 */
 	f32_value n = f32_near(y * f32_set(0x1.715476p0f)), scale = f32_from_bits((f32_to_int(n) + 127) << 23);
 	f32_value r = y - n * f32_set(0x1.62e4p-1f) - n * f32_set(0x1.7f7d1cp-20f), p = f32_set(1.0f / 5040);
 	p = p * r + f32_set(1.0f / 720);
@@ -155,15 +167,14 @@ FN f32_value f32_tanh(f32_value a)
 	p = p * (r * r) + r;
 	p = scale * p + (scale - f32_set(1.0f));
 	p = p / (p + f32_set(2.0f));
-	p = f32_from_bits(f32_bits(p) | (f32_bits(a) & (int)0x80000000));
-	return f32_select(a == a, p, a);
+	return f32_select(a == a, f32_signed(p, a), a);
 }
 
 /* x P(x^2) / Q(x^2), a minimax fit for |x| <= 3.92. Larger |x| are replaced by 3.92, where erf rounds to 1. The
  * relative error of the fit is 2e-8, and 4e-7 with rounding. */
 FN f32_value f32_erf(f32_value a)
 {
-	f32_value end = f32_set(3.92f), one = f32_set(1.0f), x = f32_max(f32_min(a, end), -end), z = x * x;
+	f32_value end = f32_set(3.92f), one = f32_set(1.0f), x = f32_most(f32_least(a, end), -end), z = x * x;
 	f32_value p = f32_set(0x1.13286ep-19f), q = f32_set(0x1.3f895ap-15f);
 	p = p * z + f32_set(0x1.2ab8b8p-12f);
 	p = p * z + f32_set(0x1.ed9182p-9f);
@@ -175,7 +186,7 @@ FN f32_value f32_erf(f32_value a)
 	q = q * z + f32_set(0x1.d3642ep-4f);
 	q = q * z + f32_set(0x1.011024p-1f);
 	q = q * z + one;
-	return f32_max(f32_min(x * p / q, one), -one);
+	return f32_most(f32_least(x * p / q, one), -one);
 }
 
 /* ---- f64: the basic operations, and those that f32_pow needs ---- */
@@ -185,19 +196,19 @@ FN double f64_add(double a, double b) { return a + b; }
 FN double f64_sub(double a, double b) { return a - b; }
 FN double f64_mul(double a, double b) { return a * b; }
 FN double f64_div(double a, double b) { return a / b; }
-FN double f64_min(double a, double b) { return b < a ? b : a; }
-FN double f64_max(double a, double b) { return a < b ? b : a; }
+FN double f64_min(double a, double b) { return b == b ? b < a ? b : a : b; }
+FN double f64_max(double a, double b) { return b == b ? a < b ? b : a : b; }
 FN double f64_neg(double a) { return -a; }
 FN double f64_abs(double a) { return __builtin_fabs(a); }
-FN double f64_sign(double a) { return a > 0 ? 1 : a < 0 ? -1 : a; }
+FN double f64_sign(double a) { return a > 0 ? 1 : a < 0 ? -1 : a + 0; }
 FN double f64_sqrt(double a) { return __builtin_sqrt(a); }
 FN double f64_round(double a)
 {
 	double big = __builtin_copysign(0x1p52, a);
-	return __builtin_fabs(a) < 0x1p52 ? (a + big) - big : a;
+	return __builtin_fabs(a) < 0x1p52 ? __builtin_copysign((a + big) - big, a) : a;
 }
 FN double f64_floor(double a) { double r = f64_round(a); return a < r ? r - 1 : r; }
-FN double f64_ceil(double a) { double r = f64_round(a); return r < a ? r + 1 : r; }
+FN double f64_ceil(double a) { double r = f64_round(a); return r < a ? __builtin_copysign(r + 1, a) : r; }
 FN bool_value f64_eq(double a, double b) { return a == b; }
 FN bool_value f64_lt(double a, double b) { return a < b; }
 FN bool_value f64_le(double a, double b) { return a <= b; }
@@ -268,9 +279,52 @@ FN double f64_erf(double a)
 	}
 	return __builtin_copysign(sum * f64_exp(-x * x) * 0x1.20dd750429b6dp0, a);
 }
-FN double f64_pow(double a, double b)
+/* a^b of a > 0 by e^(b ln a), where ln a and the exponent are pairs of f64 (high, low): so powers that are f64 numbers,
+ * such as 9^0.5, are exact. */
+FN double high_half(double a)
 {
-	if (b == 0 || a == 1)
+	long long bits;
+	__builtin_memcpy(&bits, &a, 8);
+	bits &= ~0x7ffffffLL;
+	__builtin_memcpy(&a, &bits, 8);
+	return a;
+}
+FN double product_error(double a, double b, double product)
+{
+	double ah = high_half(a), bh = high_half(b), al = a - ah, bl = b - bh;
+	return ((ah * bh - product) + ah * bl + al * bh) + al * bl;
+}
+FN double f64_precise_pow(double a, double b)
+{
+	double x = a < 0x1p-1022 ? a * 0x1p54 : a, m;
+	long long bits, e;
+	__builtin_memcpy(&bits, &x, 8);
+	bits -= 0x3fe6a09e667f3bcdLL;
+	e = bits >> 52;
+	bits = (bits & 0xfffffffffffffLL) + 0x3fe6a09e667f3bcdLL;
+	__builtin_memcpy(&m, &bits, 8);
+	double n = (double)e - (a < 0x1p-1022 ? 54 : 0), up = m - 1, down = m + 1, down_low = m - (down - 1);
+	double s = up / down, back = s * down, s_low = ((up - back) - product_error(s, down, back) - s * down_low) / down;
+	double z = s * s, p = 0; /* ln m = 2 atanh(s), of which 2 s has a low part */
+	for (int k = 21; k >= 3; k -= 2)
+		p = p * z + 2.0 / k;
+	double high = n * 0x1.62e42fefa38p-1, tail = 2 * s_low + (s * z * p + n * 0x1.ef35793c7673p-45);
+	double ln = high + 2 * s, ln_low = __builtin_fabs(high) > __builtin_fabs(s) ? (high - ln) + 2 * s : (2 * s - ln) + high;
+	ln_low += tail;
+	double top = ln + ln_low, rest = (ln - top) + ln_low, y = b * top;
+	if (!(__builtin_fabs(y) < 745)) /* too large or too small */
+		return f64_exp(y);
+	double y_low = product_error(b, top, y) + b * rest, q = f64_round(y * 0x1.71547652b82fep0), t = 0;
+	double start = y - q * 0x1.62e42fefa38p-1, step = q * 0x1.ef35793c7673p-45, r = start - step;
+	double r_low = ((start - r) - step) + y_low;
+	for (int k = 14; k > 1; k--)
+		t = (1 + t) * r / k;
+	double one = 1 + r; /* e^r = 1 + r + r t, times 1 + r_low */
+	return f64_scale(one + (((1 - one) + r) + (r * t + r_low * (one + r * t))), (int)q);
+}
+FN double pow_of(double a, double b, const int precise)
+{
+	if (b == 0 || a == 1 || (a == -1 && (b == __builtin_inf() || b == -__builtin_inf())))
 		return 1;
 	if (a != a || b != b)
 		return a + b;
@@ -287,9 +341,11 @@ FN double f64_pow(double a, double b)
 			y *= a;
 		return b < 0 ? 1 / y : y;
 	}
-	double y = f64_exp(b * f64_log(__builtin_fabs(a)));
+	double size = __builtin_fabs(a), y = precise ? f64_precise_pow(size, b) : f64_exp(b * f64_log(size));
 	return odd && a < 0 ? -y : y;
 }
+FN double f64_pow(double a, double b) { return pow_of(a, b, 1); }
+FN double f64_pow_for_f32(double a, double b) { return pow_of(a, b, 0); }
 FN double f64_fmod(double a, double b)
 {
 	double x = __builtin_fabs(a), y = __builtin_fabs(b);
@@ -303,28 +359,28 @@ FN double f64_fmod(double a, double b)
 	}
 	return __builtin_copysign(x, a);
 }
-/* The result has the sign of the divisor. */
+/* The result has the sign of the divisor, also if it is 0. */
 FN double f64_mod(double a, double b)
 {
 	double r = f64_fmod(a, b);
-	return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+	return r == 0 ? __builtin_copysign(r, b) : (r < 0) != (b < 0) ? r + b : r;
 }
 
 #if VECTOR
-#define F32_BY_LANE(name) \
+#define F32_BY_LANE(name, of) \
 	FN f32_value f32_##name(f32_value a, f32_value b) \
 	{ \
 		f32_value y; \
 		for (int i = 0; i < LANES; i++) \
-			y[i] = (float)f64_##name(a[i], b[i]); \
+			y[i] = (float)f64_##of(a[i], b[i]); \
 		return y; \
 	}
 #else
-#define F32_BY_LANE(name) FN f32_value f32_##name(f32_value a, f32_value b) { return (float)f64_##name(a, b); }
+#define F32_BY_LANE(name, of) FN f32_value f32_##name(f32_value a, f32_value b) { return (float)f64_##of(a, b); }
 #endif
-F32_BY_LANE(pow)
-F32_BY_LANE(mod)
-F32_BY_LANE(fmod)
+F32_BY_LANE(pow, pow_for_f32)
+F32_BY_LANE(mod, mod)
+F32_BY_LANE(fmod, fmod)
 
 /* ---- integers: arithmetic wraps, and division does not trap ---- */
 
@@ -375,6 +431,11 @@ INTEGER(u32, unsigned int, 0)
 INTEGER(i64, unsigned long long, 1)
 INTEGER(u64, unsigned long long, 0)
 
+/* Whether a is better than b where the greatest, or the least, is looked for: a NaN is better than all numbers. Of any
+ * dtype. */
+#define GREATER(a, b) (!((a) <= (b)) && (b) == (b))
+#define LESS(a, b) (!((a) >= (b)) && (b) == (b))
+
 FN bool_value bool_set(long long x) { return x != 0; }
 FN bool_value bool_and(bool_value a, bool_value b) { return a & b; }
 FN bool_value bool_or(bool_value a, bool_value b) { return a | b; }
@@ -383,29 +444,35 @@ FN bool_value bool_not(bool_value a) { return !a; }
 FN bool_value bool_eq(bool_value a, bool_value b) { return a == b; }
 FN bool_value bool_select(int m, bool_value a, bool_value b) { return m ? a : b; }
 
-/* ---- casts: float to integer truncates; numbers out of range wrap as on x86-64, without undefined behaviour ---- */
+/* ---- casts: float to integer truncates. Out of range, and for NaN, they give what x86-64's instructions give, as in
+ * ONNX Runtime: the lowest i32 or i64, of which smaller types keep the low bits; i8 to u16 go through i32, u32 through
+ * i64. From 2^64 on u64 is 0. ---- */
 
-FN long long truncate_f64(double x)
+FN int truncate_i32(double x) { return x > -0x1.00000002p31 && x < 0x1p31 ? (int)x : (-0x7fffffff - 1); }
+FN long long truncate_i64(double x)
 {
 	return x >= -0x1p63 && x < 0x1p63 ? (long long)x : (-0x7fffffffffffffffLL - 1);
 }
 FN unsigned long long truncate_u64(double x)
 {
-	return x >= 0x1p63 && x < 0x1p64 ? (unsigned long long)x : (unsigned long long)truncate_f64(x);
+	return x >= 0x1p64 ? 0 : x >= 0x1p63 ? (unsigned long long)x : (unsigned long long)truncate_i64(x);
 }
 #define CAST_INT(S, D) FN D##_value cast_##S##_##D(S##_value x) { return (D##_value)x; }
-#define CAST_FLOAT(S, D) FN D##_value cast_##S##_##D(S##_value x) { return (D##_value)truncate_f64((double)x); }
-#define CAST_FLOAT_U64(S) FN u64_value cast_##S##_u64(S##_value x) { return truncate_u64((double)x); }
+#define CAST_FLOAT(S, D, through) FN D##_value cast_##S##_##D(S##_value x) { return (D##_value)truncate_##through((double)x); }
+#define CASTS_OF_FLOAT(S) \
+	CAST_FLOAT(S, i8, i32) CAST_FLOAT(S, u8, i32) CAST_FLOAT(S, i16, i32) CAST_FLOAT(S, u16, i32) \
+	CAST_FLOAT(S, i32, i32) CAST_FLOAT(S, u32, i64) CAST_FLOAT(S, i64, i64) CAST_FLOAT(S, u64, u64) CAST_BOOL(S)
 #define CAST_BOOL(S) FN bool_value cast_##S##_bool(S##_value x) { return x != 0; }
-#define CASTS_TO_INT(FROM, S) \
-	FROM(S, i8) FROM(S, u8) FROM(S, i16) FROM(S, u16) FROM(S, i32) FROM(S, u32) FROM(S, i64)
-#define CASTS_OF_INT(S) CASTS_TO_INT(CAST_INT, S) CAST_INT(S, u64) CAST_INT(S, f64) CAST_BOOL(S)
+#define CASTS_TO_INT(S) \
+	CAST_INT(S, i8) CAST_INT(S, u8) CAST_INT(S, i16) CAST_INT(S, u16) CAST_INT(S, i32) CAST_INT(S, u32) CAST_INT(S, i64) \
+	CAST_INT(S, u64)
+#define CASTS_OF_INT(S) CASTS_TO_INT(S) CAST_INT(S, f64) CAST_BOOL(S)
 CASTS_OF_INT(i8) CASTS_OF_INT(u8) CASTS_OF_INT(i16) CASTS_OF_INT(u16)
 CASTS_OF_INT(i32) CASTS_OF_INT(u32) CASTS_OF_INT(i64) CASTS_OF_INT(u64)
-CASTS_TO_INT(CAST_INT, bool) CAST_INT(bool, u64) CAST_INT(bool, f64)
-CASTS_TO_INT(CAST_FLOAT, f64) CAST_FLOAT_U64(f64) CAST_BOOL(f64)
+CASTS_TO_INT(bool) CAST_INT(bool, f64)
+CASTS_OF_FLOAT(f64)
 #if !VECTOR
-CASTS_TO_INT(CAST_FLOAT, f32) CAST_FLOAT_U64(f32) CAST_BOOL(f32) CAST_INT(f32, f64)
+CASTS_OF_FLOAT(f32) CAST_INT(f32, f64)
 CAST_INT(i8, f32) CAST_INT(u8, f32) CAST_INT(i16, f32) CAST_INT(u16, f32) CAST_INT(i32, f32) CAST_INT(u32, f32)
 CAST_INT(i64, f32) CAST_INT(u64, f32) CAST_INT(bool, f32) CAST_INT(f64, f32)
 #endif

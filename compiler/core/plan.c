@@ -111,6 +111,21 @@ struct operand *launch_operand(struct launch *launch, struct buffer *buffer, enu
 	return operand;
 }
 
+void launch_add_faults(struct plan *plan, struct launch *launch)
+{
+	struct arena *arena = &plan->ctx->arena;
+	launch->faults = plan_buffer(plan, BUFFER_DIMS, 2 * sizeof(int64_t), launch->name);
+	launch->faults->offset = (int64_t)((plan->graph->size_count + 2 * (size_t)plan->fault_count++) * sizeof(int64_t));
+	launch_define(launch, "FAULTS", arena_printf(arena, "%d", launch->operand_count));
+	launch_operand(launch, launch->faults, ERC_I64, true);
+	launch_define(launch, "OUT", arena_printf(arena, "%d", launch->operand_count));
+}
+
+int64_t launch_fault_slot(const struct launch *launch)
+{
+	return launch->faults->offset / (int64_t)sizeof(int64_t);
+}
+
 static void set_param(int64_t *params, int *count, int param, int64_t value)
 {
 	assert(param >= 0 && param < MAX_PARAMS);

@@ -12,7 +12,7 @@ enum buffer_kind {
 	BUFFER_WEIGHTS,
 	BUFFER_INPUT,
 	BUFFER_OUTPUT,
-	BUFFER_DIMS, /* the request's table of run-time dims: one i64 at `offset` */
+	BUFFER_DIMS, /* the request's table of run-time dims: i64 at `offset` */
 };
 
 #define BUFFER_ALIGN 64 /* bytes; buffers begin at multiples of it */
@@ -68,7 +68,7 @@ struct define {
 	const char *name, *value;
 };
 #define MAX_DEFINES 48
-#define MAX_LAUNCH_DEFINES 8
+#define MAX_LAUNCH_DEFINES 12
 
 struct variant {
 	struct define defines[MAX_DEFINES];
@@ -130,6 +130,7 @@ struct launch {
 	struct define
 		defines[MAX_LAUNCH_DEFINES]; /* set when the launch is made; they specialise the template, apart from tiles */
 	int define_count;
+	struct buffer *faults;  /* where it tells of an index outside its dim; NULL: nowhere */
 	const void *user;       /* for the template's `evaluate`: what it needs besides params */
 	struct expr expr;       /* epilogue, or the whole computation of a pointwise launch */
 	uint64_t reduction_key; /* of enum reduction_key, with its addend; the same for all variants */
@@ -171,6 +172,7 @@ struct plan {
 	int launch_count;
 	struct buffer **buffers;
 	size_t buffer_count, buffer_capacity;
+	int fault_count;                    /* launches that have had `faults` */
 	int64_t arena_bytes, weights_bytes; /* arena_bytes: of a target that uses all buffers */
 };
 
@@ -191,6 +193,12 @@ struct buffer *buffer_root(struct buffer *buffer, int64_t *offset);
 struct launch *plan_add_launch(struct plan *plan, struct launch *before, const struct kernel_template *template,
                                const char *name);
 void plan_remove_launch(struct plan *plan, struct launch *launch);
+
+/* Gives the launch two words in the table of run-time dims, after the sizes, where it tells of an index outside its dim
+ * (index_in of kernel_functions.h). The next operand must be its only output. */
+void launch_add_faults(struct plan *plan, struct launch *launch);
+/* The slot in the table of run-time dims of its first word. */
+int64_t launch_fault_slot(const struct launch *launch);
 
 /* Params and defines are arrays of fixed size. Only these functions add to them. A parameter that is not set is 0. */
 void launch_set(struct launch *launch, int param, int64_t value);

@@ -90,6 +90,10 @@ struct ercc_options {
 	/* The call returns ERCC_CANCELLED soon after this is not 0, without a message, and leaves nothing behind. A signal
 	 * handler or another thread may set it. NULL: never */
 	const volatile int *cancel;
+	uint64_t max_iterations, max_nodes; /* of all loops together: iterations, nodes copied for them; 0: the defaults */
+	const char *const *keep_inputs;     /* inputs with a default (an initializer) that stay inputs of the artifact */
+	uint32_t keep_input_count;
+	int strict; /* refuses models of an IR version or opset that is newer than the newest known one */
 };
 
 /* "model invalid"; never NULL. */
@@ -137,6 +141,7 @@ struct ercc_model_info {
 	const char *const *operators;
 	const uint32_t *operator_uses;
 	const int *operator_supported;
+	int64_t taken_ir_version, taken_opset; /* the newest known ones, where the model's are newer; else the model's */
 };
 /* *out is one block; release it with free(). */
 ERCC_API enum ercc_status ercc_model_info(const char *model_path, const struct ercc_options *options,

@@ -6,8 +6,6 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-/* Emitted nodes have this opset, whatever the model's opset is. */
-#define EMITTED_OPSET 23
 #define EMITTED_ATTRS 8
 
 struct emitter {

@@ -158,6 +158,15 @@ static enum ercc_status copy_shared_outputs(struct lowering *lowering)
 	return ERCC_OK;
 }
 
+/* Whether there is nothing to compute: no output has an element. */
+static bool has_no_elements(const struct node *node)
+{
+	int64_t elements = 0;
+	for (int i = 0; i < node->output_count; i++)
+		elements += node->outputs[i] ? shape_elements(&node->outputs[i]->shape) : 0;
+	return elements == 0;
+}
+
 enum ercc_status lower_graph(struct graph *graph, struct plan **out)
 {
 	struct lowering lowering = {.ctx = graph->ctx, .plan = plan_new(graph), .graph = graph};
@@ -167,6 +176,8 @@ enum ercc_status lower_graph(struct graph *graph, struct plan **out)
 	for (struct node *node = graph->first; node; node = node->next) {
 		if (!node->op->lower)
 			return node_fail(node, ERCC_UNSUPPORTED, "its result must be known at compile time");
+		if (has_no_elements(node))
+			continue;
 		TRY(node->op->lower(&lowering, node));
 	}
 	TRY(copy_shared_outputs(&lowering));

@@ -13,6 +13,18 @@ static enum ercc_status window_list(const struct node *node, const char *name, i
 	return ERCC_OK;
 }
 
+enum ercc_status check_kernel_shape(const struct node *node, const struct shape *weights)
+{
+	int64_t kernel[MAX_RANK];
+	int count;
+	TRY(int_list(node, "kernel_shape", -1, kernel, MAX_RANK, &count));
+	bool same = count < 0 || count == weights->rank - 2;
+	for (int i = 0; same && i < count; i++)
+		same = kernel[i] == weights->dims[2 + i];
+	return same ? ERCC_OK
+	            : node_fail(node, ERCC_MODEL, "kernel_shape is not that of the weights %s", shape_words(node, weights));
+}
+
 enum ercc_status read_window(const struct node *node, const int64_t *kernel, struct window *w)
 {
 	const struct shape *in = &node->inputs[0]->shape;
@@ -71,4 +83,11 @@ struct launch *lower_rows(struct lowering *lowering, struct node *node, const st
 	launch->space = node->outputs[0]->shape;
 	launch->bytes = (uint64_t)(value_bytes(node->inputs[0]) + value_bytes(node->outputs[0]));
 	return launch;
+}
+
+bool lower_checks_indices(const struct lowering *lowering, const struct node *node)
+{
+	const struct value *indices = node->inputs[1];
+	return !lowering->folding && !indices->constant && shape_run_time_dim(&indices->shape) < 0 &&
+	       shape_elements(&indices->shape) > 0;
 }

@@ -5,10 +5,22 @@
 #include "compiler/kernels/rows.h"
 #include "compiler/lower/op.h"
 
+/* Checks that kernel_shape, where it is given, is that of the weights. */
+enum ercc_status check_kernel_shape(const struct node *node, const struct shape *weights);
 /* Reads strides, dilations, pads, auto_pad and ceil_mode. `kernel` has one size per spatial dim (rank - 2). */
 enum ercc_status read_window(const struct node *node, const int64_t *kernel, struct window *window);
 
 /* Adds a launch of `rows` rows, with one input and one output that are no epilogue operands. */
 struct launch *lower_rows(struct lowering *lowering, struct node *node, const struct kernel_template *template,
                           int64_t rows);
+/* Whether a launch of the node tells of indices (input 1) outside their dims: constant ones were checked, and after a
+ * run-time size there are none. */
+bool lower_checks_indices(const struct lowering *lowering, const struct node *node);
+
+/* The dtype that sums and running products of a dtype are computed in: f64 for f32, else itself. */
+static inline enum erc_dtype accumulator_dtype(enum erc_dtype dtype)
+{
+	return dtype == ERC_F32 ? ERC_F64 : dtype;
+}
+
 #endif

@@ -45,11 +45,16 @@ enum ercc_status node_resolve(struct node *node)
 		return node_fail(node, ERCC_MODEL, "input %d is left out, but needed", hole);
 	if (inputs < node->op->input_min)
 		return node_fail(node, ERCC_MODEL, "%d inputs given, at least %d needed", inputs, node->op->input_min);
-	if (node->op->input_max != VARIADIC && inputs > node->op->input_max)
-		return node_fail(node, ERCC_MODEL, "%d inputs given, at most %d are allowed", inputs, node->op->input_max);
-	if (node->output_count < 1 || (node->op->output_max != VARIADIC && node->output_count > node->op->output_max))
-		return node_fail(node, ERCC_UNSUPPORTED, "%d outputs; %d supported", node->output_count, node->op->output_max);
-	return ERCC_OK;
+	int most = node->op->input_max, most_outputs = node->op->output_max;
+	if (most != VARIADIC && inputs > most)
+		return node_fail(node, ERCC_MODEL, "input '%s' is one too many; at most %d are allowed",
+		                 node->inputs[most] ? node->inputs[most]->name : "", most);
+	if (node->output_count < 1)
+		return node_fail(node, ERCC_MODEL, "it has no outputs");
+	if (most_outputs != VARIADIC && node->output_count > most_outputs)
+		return node_fail(node, ERCC_UNSUPPORTED, "output '%s' is one too many; %d supported",
+		                 node->outputs[most_outputs] ? node->outputs[most_outputs]->name : "", most_outputs);
+	return check_attrs(node);
 }
 
 const struct ercc_operator *ercc_operator_row(uint32_t index)
@@ -141,17 +146,23 @@ enum ercc_status int_list(const struct node *node, const char *name, int slot, i
 		*count = (int)elements;
 		for (int i = 0; i < *count; i++)
 			values[i] = tensor_int(tensor, i);
-	} else if (attr && attr->kind == ATTR_INTS) {
+	} else if (attr) {
 		if (attr->count > limit)
 			return node_fail(node, ERCC_MODEL, "%s has %lld elements, at most %d are allowed", name,
 			                 (long long)attr->count, limit);
 		*count = (int)attr->count;
 		for (int i = 0; i < *count; i++)
 			values[i] = attr->ints[i];
-	} else if (attr) {
-		return node_fail(node, ERCC_MODEL, "%s must be a list of integers", name);
 	}
 	return ERCC_OK;
+}
+
+enum ercc_status check_precision(const struct node *node, const char *name)
+{
+	int64_t dtype = node_attr_int(node, name, 0);
+	if (dtype == 0 || dtype == ERC_F32 || dtype == ERC_F16 || dtype == ERC_BF16)
+		return ERCC_OK;
+	return node_fail(node, ERCC_UNSUPPORTED, "%s %lld; it is computed in f32", name, (long long)dtype);
 }
 
 enum ercc_status check_same_dtype(const struct node *node, int slot)

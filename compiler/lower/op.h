@@ -72,6 +72,12 @@ struct op {
 	 * inputs are known. Checks the node, as infer does. */
 	enum ercc_status (*expand)(struct node *node);
 	uint32_t own_types; /* a bit for each input with a float dtype of its own; the others share one dtype */
+	/* Set of dtypes for each input after the first. 0: infer and expand accept TYPES_MOVED or check for themselves. */
+	uint32_t input_types[4];
+	/* The attributes that the row understands, with their kinds and opsets: "axis=int sorted=int@11 axes=ints@1-17
+	 * mode=text:DCR|CRD".
+	 * Of kind `any` are those that change no result here, and of kind `own` those that only the compiler sets. */
+	const char *attrs;
 	/* Whether this node expands. NULL: every node does, if the row has expand. */
 	bool (*expands)(const struct node *node);
 	/* Accepts run-time sizes: infer passes the inputs' sizes on to the outputs, or expand does not need to know
@@ -97,6 +103,9 @@ struct op {
 	const struct window_rule *window;
 };
 
+/* Nodes that the compiler adds have this opset, whatever the model's opset is. */
+#define EMITTED_OPSET 23
+
 struct family {
 	const char *name;
 	const struct op *ops; /* ends with a row without a name */
@@ -108,8 +117,10 @@ const struct op *op_find(const char *domain, const char *name, int64_t opset);
 /* Gives the node another domain and the row for that domain and opset, which must exist. */
 void node_set_row(struct node *node, const char *domain, int64_t opset);
 
-/* Finds the node's row, and checks the number of inputs and outputs. */
+/* Finds the node's row, and checks the number of inputs and outputs, and the attributes. */
 enum ercc_status node_resolve(struct node *node);
+/* Fails for an attribute that the row does not name, or names with another kind. */
+enum ercc_status check_attrs(const struct node *node);
 
 /* ---- for infer ---- */
 
@@ -125,6 +136,8 @@ enum ercc_status constant_input(const struct node *node, int slot, const char *w
 /* An integer list from attribute `name` or constant input `slot` (-1: no such input). *count is -1 if the list is
  * absent. */
 enum ercc_status int_list(const struct node *node, const char *name, int slot, int64_t *values, int limit, int *count);
+/* Checks an attribute that says with which dtype to compute: f32 serves for 0 (not said), f32 and half precision. */
+enum ercc_status check_precision(const struct node *node, const char *name);
 /* Checks that the input, if it is present, has the dtype of the first one. */
 enum ercc_status check_same_dtype(const struct node *node, int slot);
 /* Converts an axis, which may be negative, and checks it against the rank. With `end`, the rank itself is allowed

@@ -71,9 +71,10 @@ static enum ercc_status expand_space_to_depth(struct node *node)
 		                 (long long)block);
 	int64_t split[] = {d[0], d[1], d[2] / block, block, d[3] / block, block};
 	int64_t out[] = {d[0], d[1] * block * block, d[2] / block, d[3] / block};
-	expand_to(node, 0,
-	          EMIT(node, "Reshape(Transpose[perm=0:3:5:1:2:4](Reshape(a, b)), c)", x, constant_ints(node, split, 6),
-	               constant_ints(node, out, 4)));
+	const char *text = strcmp(node_attr_text(node, "mode", "DCR"), "CRD")
+	                       ? "Reshape(Transpose[perm=0:3:5:1:2:4](Reshape(a, b)), c)"
+	                       : "Reshape(Transpose[perm=0:1:3:5:2:4](Reshape(a, b)), c)";
+	expand_to(node, 0, EMIT(node, text, x, constant_ints(node, split, 6), constant_ints(node, out, 4)));
 	return ERCC_OK;
 }
 
@@ -199,13 +200,18 @@ static enum ercc_status lower_bit_cast(struct lowering *lowering, struct node *n
 }
 
 const struct op ops_arrange[] = {
-	{"Trilu", 14, 1, 2, 1, TYPES_ALL, .expand = expand_trilu},
-	{"OneHot", 9, 3, 3, 1, TYPES_NUMBER, .expand = expand_one_hot, .own_types = 7, .sizes = true},
-	{"DepthToSpace", 1, 1, 1, 1, TYPES_MOVED, .expand = expand_depth_to_space},
-	{"SpaceToDepth", 1, 1, 1, 1, TYPES_MOVED, .expand = expand_space_to_depth},
-	{"CenterCropPad", 18, 2, 2, 1, TYPES_ALL, .expand = expand_center_crop_pad},
-	{"ReverseSequence", 10, 2, 2, 1, TYPES_MOVED, .expand = expand_reverse_sequence},
-	{"TensorScatter", 24, 2, 3, 1, TYPES_MOVED, .expand = expand_tensor_scatter},
-	{"BitCast", 26, 1, 1, 1, TYPES_MOVED, infer_bit_cast, lower_bit_cast, .layout = NULL},
+	{"Trilu", 14, 1, 2, 1, TYPES_ALL, .expand = expand_trilu, .attrs = "upper=int"},
+	{"OneHot", 9, 3, 3, 1, TYPES_NUMBER, .expand = expand_one_hot, .own_types = 3, .input_types = {[1] = TYPES_NUMBER},
+     .attrs = "axis=int", .sizes = true},
+	{"DepthToSpace", 1, 1, 1, 1, TYPES_MOVED, .expand = expand_depth_to_space,
+     .attrs = "blocksize=int mode=text:DCR|CRD@11"},
+	{"SpaceToDepth", 1, 1, 1, 1, TYPES_MOVED, .expand = expand_space_to_depth,
+     .attrs = "blocksize=int mode=text:DCR|CRD@28"},
+	{"CenterCropPad", 18, 2, 2, 1, TYPES_ALL, .expand = expand_center_crop_pad, .attrs = "axes=ints"},
+	{"ReverseSequence", 10, 2, 2, 1, TYPES_MOVED, .expand = expand_reverse_sequence,
+     .attrs = "batch_axis=int time_axis=int"},
+	{"TensorScatter", 24, 2, 3, 1, TYPES_MOVED, .expand = expand_tensor_scatter,
+     .attrs = "axis=int mode=text:linear|circular"},
+	{"BitCast", 26, 1, 1, 1, TYPES_MOVED, infer_bit_cast, lower_bit_cast, .layout = NULL, .attrs = "to=int"},
 	{0},
 };

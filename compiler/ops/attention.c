@@ -181,6 +181,9 @@ static enum ercc_status expand_attention(struct node *node)
 {
 	struct attention a;
 	struct value *bias = NULL, *y;
+	TRY(check_precision(node, "softmax_precision"));
+	if (node_attr_int(node, "left_window_size", -1) != -1 || node_attr_int(node, "right_window_size", -1) != -1)
+		return node_fail(node, ERCC_UNSUPPORTED, "a window of keys for each query");
 	TRY(read_attention(node, &a));
 	int64_t mode = node_attr_int(node, "qk_matmul_output_mode", 0);
 	if (mode < 0 || mode > 3)
@@ -276,7 +279,10 @@ static enum ercc_status expand_rotary(struct node *node)
 const struct op ops_attention[] = {
 	{"Attention", 1, 3, 4, 1, TYPE(F32), infer_attention_core, lower_attention_core, .domain = "erc",
      .recoveries = attention_recoveries},
-	{"Attention", 23, 3, 7, 4, TYPE(F32), .expand = expand_attention},
-	{"RotaryEmbedding", 23, 3, 4, 1, TYPE(F32), .expand = expand_rotary},
+	{"Attention", 23, 3, 7, 4, TYPE(F32), .expand = expand_attention,
+     .attrs = "is_causal=int kv_num_heads=int q_num_heads=int qk_matmul_output_mode=int scale=float softcap=float "
+              "softmax_precision=int left_window_size=int@25 right_window_size=int@25"},
+	{"RotaryEmbedding", 23, 3, 4, 1, TYPE(F32), .expand = expand_rotary,
+     .attrs = "interleaved=int num_heads=int rotary_embedding_dim=int"},
 	{0},
 };

@@ -2,7 +2,9 @@
  * iteration, replaces the node. */
 #include "compiler/lower/op.h"
 
-#define TURNS_MAX 4096
+/* Limits on all loops of a model together, where the options set none: loops in loops multiply. */
+#define ITERATIONS_MAX 16384
+#define NODES_MAX (1 << 20)
 
 /* State of copying a nested graph's nodes out of it. */
 struct inlining {
@@ -10,6 +12,53 @@ struct inlining {
 	struct node *before;
 	struct map *values; /* from the nested graph's values to their copies; a value without an entry is its own copy */
 };
+
+static struct graph *root_of(struct graph *graph)
+{
+	while (graph->parent)
+		graph = graph->parent;
+	return graph;
+}
+
+static int64_t limit_of(uint64_t option, int64_t otherwise)
+{
+	return !option ? otherwise : option < INT32_MAX ? (int64_t)option : INT32_MAX;
+}
+
+/* Counts iterations that a loop is about to take. */
+static enum ercc_status count_iterations(const struct node *node, int64_t iterations)
+{
+	struct graph *root = root_of(node->graph);
+	int64_t limit = limit_of(node->graph->ctx->options->max_iterations, ITERATIONS_MAX);
+	root->iterations = iterations > limit - root->iterations ? limit + 1 : root->iterations + iterations;
+	return root->iterations <= limit
+	           ? ERCC_OK
+	           : node_fail(node, ERCC_UNSUPPORTED,
+	                       "more than %lld iterations of all loops together; --max-iterations raises the limit",
+	                       (long long)limit);
+}
+
+static enum ercc_status count_copied(const struct node *node, int64_t nodes)
+{
+	struct graph *root = root_of(node->graph);
+	int64_t limit = limit_of(node->graph->ctx->options->max_nodes, NODES_MAX);
+	root->copied += nodes;
+	return root->copied <= limit ? ERCC_OK
+	                             : node_fail(node, ERCC_UNSUPPORTED,
+	                                         "more than %lld nodes copied for loops and branches; --max-nodes raises "
+	                                         "the limit",
+	                                         (long long)limit);
+}
+
+static int64_t nodes_in(const struct graph *graph)
+{
+	int64_t nodes = graph->node_count;
+	for (const struct node *node = graph->first; node; node = node->next)
+		for (int i = 0; i < node->attr_count; i++)
+			if (node->attrs[i].kind == ATTR_GRAPH)
+				nodes += nodes_in(node->attrs[i].graph);
+	return nodes;
+}
 
 static struct value *mapped(const struct inlining *in, struct value *value)
 {
@@ -75,6 +124,7 @@ static enum ercc_status inline_body(struct node *node, const char *name, struct 
 	if (body->input_count != argument_count || body->output_count < result_count)
 		return node_fail(node, ERCC_MODEL, "%s takes %zu inputs and has %zu outputs; %zu and %zu are needed", name,
 		                 body->input_count, body->output_count, argument_count, result_count);
+	TRY(count_copied(node, nodes_in(body)));
 	struct map values = {.arena = &node->graph->ctx->arena, .kind = MAP_POINTER};
 	struct inlining in = {node->graph, node, &values};
 	for (size_t i = 0; i < argument_count; i++)
@@ -121,7 +171,7 @@ static enum ercc_status expand_if(struct node *node)
 /* Inputs of a Loop that is partly unrolled: M, condition, states, then what each iteration so far produced for the
  * scans. */
 struct loop {
-	int64_t turn;      /* iterations done */
+	int64_t iteration; /* iterations done */
 	int states, scans; /* values carried, and values collected */
 };
 
@@ -129,7 +179,7 @@ static enum ercc_status read_loop(const struct node *node, struct loop *loop, bo
 {
 	const struct tensor *trips;
 	size_t results = body_outputs(node);
-	loop->turn = node_attr_int(node, "turn", 0);
+	loop->iteration = node_attr_int(node, "iteration", 0);
 	loop->scans =
 		(int)node_attr_int(node, "scans", node->output_count - (node->input_count < 2 ? 0 : node->input_count - 2));
 	loop->states = node->output_count - loop->scans;
@@ -142,27 +192,25 @@ static enum ercc_status read_loop(const struct node *node, struct loop *loop, bo
 		if (trips->dtype != ERC_I64 || shape_elements(&trips->shape) != 1)
 			return node_fail(node, ERCC_MODEL, "the number of iterations must be one i64, found %s%s",
 			                 dtype_name(trips->dtype), shape_words(node, &trips->shape));
-		*more = loop->turn < tensor_int(trips, 0);
+		*more = loop->iteration < tensor_int(trips, 0);
 	}
 	if (*more && node_input(node, 1))
 		TRY(condition(node, 1, more));
-	if (*more && loop->turn >= TURNS_MAX)
-		return node_fail(node, ERCC_UNSUPPORTED, "more than %d iterations", TURNS_MAX);
-	return ERCC_OK;
+	return *more ? count_iterations(node, 1) : ERCC_OK;
 }
 
 static enum ercc_status finish_loop(struct node *node, const struct loop *loop)
 {
-	struct value **pieces = arena_array(&node->graph->ctx->arena, (size_t)loop->turn, sizeof *pieces);
+	struct value **pieces = arena_array(&node->graph->ctx->arena, (size_t)loop->iteration, sizeof *pieces);
 	for (int i = 0; i < loop->states; i++)
 		expand_to(node, i, node->inputs[2 + i]);
 	for (int i = 0; i < loop->scans; i++) {
-		if (loop->turn == 0)
+		if (loop->iteration == 0)
 			return node_fail(node, ERCC_UNSUPPORTED, "no iteration: the shape of output %d is not known",
 			                 loop->states + i);
-		for (int64_t t = 0; t < loop->turn; t++)
+		for (int64_t t = 0; t < loop->iteration; t++)
 			pieces[t] = node->inputs[2 + loop->states + t * loop->scans + i];
-		expand_to(node, loop->states + i, emit_concat(node, 0, pieces, (int)loop->turn));
+		expand_to(node, loop->states + i, emit_concat(node, 0, pieces, (int)loop->iteration));
 	}
 	return ERCC_OK;
 }
@@ -175,12 +223,13 @@ static enum ercc_status expand_loop(struct node *node)
 	TRY(read_loop(node, &loop, &more));
 	if (!more)
 		return finish_loop(node, &loop);
-	int outputs = node->output_count, inputs = 2 + loop.states + (int)(loop.turn + 1) * loop.scans;
+	int outputs = node->output_count, inputs = 2 + loop.states + (int)(loop.iteration + 1) * loop.scans;
+	TRY(count_copied(node, inputs / 64)); /* 64 references take as much memory as a node */
 	struct value **arguments = arena_array(arena, (size_t)(2 + loop.states), sizeof *arguments);
 	struct value **results = arena_array(arena, (size_t)(1 + outputs), sizeof *results);
 	struct value **next = arena_array(arena, (size_t)inputs, sizeof *next),
 				 **out = arena_array(arena, (size_t)outputs, sizeof *out);
-	arguments[0] = constant_number(node, ERC_I64, (double)loop.turn);
+	arguments[0] = constant_number(node, ERC_I64, (double)loop.iteration);
 	arguments[1] = node_input(node, 1) ? node->inputs[1] : constant_number(node, ERC_BOOL, 1);
 	for (int i = 0; i < loop.states; i++)
 		arguments[2 + i] = node->inputs[2 + i];
@@ -194,7 +243,7 @@ static enum ercc_status expand_loop(struct node *node)
 		expand_to(node, i, out[i]);
 	}
 	struct attr attrs[] = {*node_attr(node, "body"),
-	                       {.name = "turn", .kind = ATTR_INT, .i = loop.turn + 1},
+	                       {.name = "iteration", .kind = ATTR_INT, .i = loop.iteration + 1},
 	                       {.name = "scans", .kind = ATTR_INT, .i = loop.scans}};
 	struct node *rest = graph_add_node(node->graph, node, "Loop", node->name, next, inputs, out, outputs);
 	rest->opset = node->opset;
@@ -207,7 +256,7 @@ static enum ercc_status expand_loop(struct node *node)
 
 struct scan {
 	int states, inputs, outputs; /* values carried, scanned, collected */
-	int64_t turns;
+	int64_t iterations;
 	int64_t input_axes[32], backward[32], output_axes[32], output_backward[32];
 };
 
@@ -243,15 +292,14 @@ static enum ercc_status read_scan(const struct node *node, struct scan *scan)
 		int axis;
 		TRY(check_axis(node, scan->input_axes[i], shape->rank, &axis));
 		scan->input_axes[i] = axis;
-		if (i && shape->dims[axis] != scan->turns)
-			return node_fail(node, ERCC_MODEL, "scanned inputs of length %lld and %lld", (long long)scan->turns,
+		if (i && shape->dims[axis] != scan->iterations)
+			return node_fail(node, ERCC_MODEL, "scanned inputs of length %lld and %lld", (long long)scan->iterations,
 			                 (long long)shape->dims[axis]);
-		scan->turns = shape->dims[axis];
+		scan->iterations = shape->dims[axis];
 	}
-	if (scan->turns < 1 || scan->turns > TURNS_MAX)
-		return node_fail(node, ERCC_UNSUPPORTED, "%lld turns; 1 to %d are supported", (long long)scan->turns,
-		                 TURNS_MAX);
-	return ERCC_OK;
+	if (scan->iterations < 1)
+		return node_fail(node, ERCC_UNSUPPORTED, "no iteration at all");
+	return count_iterations(node, scan->iterations);
 }
 
 static enum ercc_status expand_scan(struct node *node)
@@ -262,12 +310,12 @@ static enum ercc_status expand_scan(struct node *node)
 	size_t inputs = (size_t)node->input_count, outputs = (size_t)node->output_count;
 	struct value **arguments = arena_array(arena, inputs, sizeof *arguments),
 				 **results = arena_array(arena, outputs, sizeof *results);
-	struct value **pieces = arena_array(arena, (size_t)(scan.turns * scan.outputs), sizeof *pieces);
+	struct value **pieces = arena_array(arena, (size_t)(scan.iterations * scan.outputs), sizeof *pieces);
 	for (int i = 0; i < scan.states; i++)
 		arguments[i] = node->inputs[i];
-	for (int64_t t = 0; t < scan.turns; t++) {
+	for (int64_t t = 0; t < scan.iterations; t++) {
 		for (int i = 0; i < scan.inputs; i++) {
-			long long at = scan.backward[i] ? scan.turns - 1 - t : t, axis = scan.input_axes[i];
+			long long at = scan.backward[i] ? scan.iterations - 1 - t : t, axis = scan.input_axes[i];
 			arguments[scan.states + i] =
 				EMIT(node, TEXT(node, "Squeeze(Slice(a, {%lld}, {%lld}, {%lld}), {%lld})", at, at + 1, axis, axis),
 			         node->inputs[scan.states + i]);
@@ -276,7 +324,7 @@ static enum ercc_status expand_scan(struct node *node)
 		for (int i = 0; i < scan.states; i++)
 			arguments[i] = results[i];
 		for (int i = 0; i < scan.outputs; i++)
-			pieces[i * scan.turns + (scan.output_backward[i] ? scan.turns - 1 - t : t)] =
+			pieces[i * scan.iterations + (scan.output_backward[i] ? scan.iterations - 1 - t : t)] =
 				EMIT(node, TEXT(node, "Unsqueeze(a, {%lld})", (long long)scan.output_axes[i]),
 			         results[scan.states + i]);
 	}
@@ -284,13 +332,15 @@ static enum ercc_status expand_scan(struct node *node)
 		expand_to(node, i, arguments[i]);
 	for (int i = 0; i < scan.outputs; i++)
 		expand_to(node, scan.states + i,
-		          emit_concat(node, (int)scan.output_axes[i], pieces + i * scan.turns, (int)scan.turns));
+		          emit_concat(node, (int)scan.output_axes[i], pieces + i * scan.iterations, (int)scan.iterations));
 	return ERCC_OK;
 }
 
 const struct op ops_control[] = {
-	{"If", 1, 1, 1, VARIADIC, TYPES_MOVED, .expand = expand_if},
-	{"Loop", 1, 0, 254, VARIADIC, TYPES_MOVED, .expand = expand_loop},
-	{"Scan", 9, 1, 254, VARIADIC, TYPES_MOVED, .expand = expand_scan},
+	{"If", 1, 1, 1, VARIADIC, TYPES_MOVED, .expand = expand_if, .attrs = "then_branch=graph else_branch=graph"},
+	{"Loop", 1, 0, 254, VARIADIC, TYPES_MOVED, .expand = expand_loop, .attrs = "body=graph iteration=own scans=own"},
+	{"Scan", 9, 1, 254, VARIADIC, TYPES_MOVED, .expand = expand_scan,
+     .attrs = "body=graph num_scan_inputs=int scan_input_axes=ints scan_input_directions=ints scan_output_axes=ints "
+              "scan_output_directions=ints"},
 	{0},
 };

@@ -11,6 +11,7 @@ static enum ercc_status read_conv(const struct node *node, struct window *window
 	if (w->rank != node->inputs[0]->shape.rank)
 		return node_fail(node, ERCC_MODEL, "weights of rank %d for an input of rank %d", w->rank,
 		                 node->inputs[0]->shape.rank);
+	TRY(check_kernel_shape(node, w));
 	return read_window(node, w->dims + 2, window);
 }
 
@@ -233,6 +234,8 @@ static enum ercc_status lower_conv(struct lowering *lowering, struct node *node)
 
 const struct op ops_conv[] = {
 	{"Conv", 1, 2, 3, 1, TYPE(F32), infer_conv, lower_conv, .layout = layout_conv, .expand = expand_sized_rows,
-     .expands = has_sizes, .sizes = true, .takes_channel_affine = true},
+     .expands = has_sizes, .sizes = true, .takes_channel_affine = true,
+     .attrs = "auto_pad=text:NOTSET|SAME_UPPER|SAME_LOWER|VALID dilations=ints group=int kernel_shape=ints pads=ints "
+              "strides=ints"},
 	{0},
 };

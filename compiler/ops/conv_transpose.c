@@ -1,7 +1,7 @@
 /* ConvTranspose. In general it becomes one convolution that computes all phases of the output, and a transposition that
  * interleaves them. If the kernel is dilated, all strides are 1, or the phases do not cover the output, it becomes a
  * convolution of the input with zeros between its elements. */
-#include "compiler/lower/op.h"
+#include "compiler/lower/lower_rows.h"
 
 struct transposed {
 	int rank; /* spatial dims */
@@ -65,6 +65,7 @@ static enum ercc_status read_transposed(const struct node *node, struct transpos
 	if (t->rank < 1 || t->rank > 3 || w->rank != in->rank)
 		return node_fail(node, ERCC_UNSUPPORTED, "input %s and weights %s; 1 to 3 spatial dims are supported",
 		                 shape_words(node, in), shape_words(node, w));
+	TRY(check_kernel_shape(node, w));
 	TRY(check_same_dtype(node, 1));
 	TRY(check_same_dtype(node, 2));
 	if (t->group < 1 || w->dims[0] != in->dims[1] || in->dims[1] % t->group)
@@ -240,6 +241,9 @@ static enum ercc_status expand_conv_transpose(struct node *node)
 }
 
 const struct op ops_conv_transpose[] = {
-	{"ConvTranspose", 1, 2, 3, 1, TYPE(F32), .expand = expand_conv_transpose},
+	{"ConvTranspose", 1, 2, 3, 1, TYPE(F32), .expand = expand_conv_transpose,
+     .attrs = "auto_pad=text:NOTSET|SAME_UPPER|SAME_LOWER|VALID dilations=ints group=int kernel_shape=ints "
+              "output_padding=ints output_shape=ints "
+              "pads=ints strides=ints"},
 	{0},
 };

@@ -318,6 +318,7 @@ static enum ercc_status expand_einsum(struct node *node)
 }
 
 const struct op ops_einsum[] = {
-	{"Einsum", 12, 1, VARIADIC, 1, TYPES_FLOAT | TYPE(I32) | TYPE(I64), .expand = expand_einsum},
+	{"Einsum", 12, 1, VARIADIC, 1, TYPES_FLOAT | TYPE(I32) | TYPE(I64), .expand = expand_einsum,
+     .attrs = "equation=text"},
 	{0},
 };

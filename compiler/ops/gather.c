@@ -25,6 +25,8 @@ static enum ercc_status infer_gather(struct node *node)
 			                 (long long)in->dims[axis]);
 	}
 	TRY(set_output(node, 0, node->inputs[0]->dtype, &out));
+	if (in->dims[axis] == 0 && shape_elements(&out) > 0)
+		return node_fail(node, ERCC_MODEL, "indices %s into dim %d, which is empty", shape_words(node, indices), axis);
 	const struct shape *known = node->inputs[0]->elements;
 	if (known && constant && out.rank <= 1 && shape_elements(&out) <= MAX_RANK) {
 		struct shape elements = {.rank = (int)shape_elements(&out)};
@@ -68,6 +70,8 @@ void lower_gather_axis(struct lowering *lowering, const struct node *node, const
 	struct launch *launch = plan_add_launch(lowering->plan, NULL, &gather_template, node->name);
 	launch_operand(launch, g->in, g->dtype, false);
 	launch_operand(launch, g->indices, g->index_dtype, false);
+	if (g->checked)
+		launch_add_faults(lowering->plan, launch);
 	launch_operand(launch, g->out, g->dtype, true);
 	launch->input_count = 2;
 	launch_set(launch, ROWS_TOTAL, outer * g->index_count);
@@ -124,7 +128,8 @@ static enum ercc_status lower_gather(struct lowering *lowering, struct node *nod
 	                   .dtype = node->inputs[0]->dtype,
 	                   .index_dtype = node->inputs[1]->dtype,
 	                   .shape = node->inputs[0]->shape,
-	                   .index_count = shape_elements(&node->inputs[1]->shape)};
+	                   .index_count = shape_elements(&node->inputs[1]->shape),
+	                   .checked = lower_checks_indices(lowering, node)};
 	TRY(check_axis(node, node_attr_int(node, "axis", 0), g.shape.rank, &g.axis));
 	if (is_regular(node, g.shape.dims[g.axis], &first, &step))
 		return lower_regular(lowering, node, g.axis, first, step);
@@ -136,6 +141,6 @@ static enum ercc_status lower_gather(struct lowering *lowering, struct node *nod
 
 const struct op ops_gather[] = {
 	{"Gather", 1, 2, 2, 1, TYPES_MOVED, infer_gather, lower_gather, .expand = expand_gather, .expands = is_along_size,
-     .sizes = true},
+     .sizes = true, .attrs = "axis=int"},
 	{0},
 };

@@ -11,6 +11,7 @@ struct gather {
 	struct shape shape;                /* of `in` */
 	int axis;
 	int64_t index_count;
+	bool checked; /* the run fails if an index is outside the axis */
 };
 void lower_gather_axis(struct lowering *lowering, const struct node *node, const struct gather *gather);
 

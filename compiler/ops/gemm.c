@@ -28,6 +28,9 @@ static enum ercc_status infer_gemm(struct node *node)
 			return node_fail(node, ERCC_MODEL, "C %s does not broadcast to %s",
 			                 shape_text(&node->graph->ctx->arena, &node->inputs[2]->shape),
 			                 shape_text(&node->graph->ctx->arena, &out));
+		if (node->opset < 7 && !node_attr_int(node, "broadcast", 0) && !shape_equal(&node->inputs[2]->shape, &out))
+			return node_fail(node, ERCC_MODEL, "C is %s, not %s, and broadcast is not set",
+			                 shape_words(node, &node->inputs[2]->shape), shape_words(node, &out));
 	}
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
@@ -270,7 +273,7 @@ static enum ercc_status lower_matmul(struct lowering *lowering, struct node *nod
 
 const struct op ops_gemm[] = {
 	{"Gemm", 6, 2, 3, 1, TYPE(F32), infer_gemm, lower_gemm, .expand = expand_sized_product, .expands = has_sizes,
-     .sizes = true},
+     .sizes = true, .attrs = "alpha=float beta=float transA=int transB=int broadcast=int@1-6"},
 	{"MatMul", 1, 2, 2, 1, TYPE(F32), infer_matmul, lower_matmul, .expand = expand_sized_product, .expands = has_sizes,
      .sizes = true},
 	{0},

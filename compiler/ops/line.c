@@ -2,6 +2,8 @@
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
+#include <math.h>
+
 struct line_rule {
 	bool is_least;   /* ArgMin */
 	bool is_product; /* CumProd */
@@ -98,8 +100,8 @@ static enum ercc_status lower_arg(struct lowering *lowering, struct node *node)
 	TRY(line_axis(node, -1, 0, &axis));
 	struct launch *launch = add_lines(lowering, node, &arg_template, axis);
 	launch_define(launch, "BETTER",
-	              arena_printf(&lowering->ctx->arena, "a %s%s b", node->op->line->is_least ? "<" : ">",
-	                           last ? "=" : ""));
+	              arena_printf(&lowering->ctx->arena, last ? "!%s(b, a)" : "%s(a, b)",
+	                           node->op->line->is_least ? "LESS" : "GREATER"));
 	return ERCC_OK;
 }
 
@@ -122,7 +124,8 @@ static enum ercc_status lower_cumulate(struct lowering *lowering, struct node *n
 	struct launch *launch = add_lines(lowering, node, &cumulate_template, axis);
 	const struct define defines[] = {
 		{"START", product ? "1" : "0"},
-		{"COMBINE", product ? "JOIN(T, _mul)(a, b)" : "JOIN(T, _add)(a, b)"},
+		{"ACCUMULATOR", dtype_name(accumulator_dtype(node->inputs[0]->dtype))},
+		{"COMBINE", product ? "JOIN(ACCUMULATOR, _mul)(a, b)" : "JOIN(ACCUMULATOR, _add)(a, b)"},
 		{"EXCLUSIVE", node_attr_int(node, "exclusive", 0) ? "1" : "0"},
 		{"REVERSE", node_attr_int(node, "reverse", 0) ? "1" : "0"},
 	};
@@ -186,8 +189,9 @@ static enum ercc_status expand_sized_topk(struct node *node)
 	int64_t most = x->shape.dims[axis];
 	if (known_elements(k, &known) && known.dims[0] >= 0 && known.dims[0] < most)
 		most = known.dims[0];
-	struct value *in =
-		x->shape.sizes[axis] ? emit_filled(node, x, x, axis, constant_extreme(node, x->dtype, !largest)) : x;
+	struct value *worst = !largest && dtype_is_float(x->dtype) ? constant_number(node, x->dtype, NAN)
+	                                                           : constant_extreme(node, x->dtype, !largest);
+	struct value *in = x->shape.sizes[axis] ? emit_filled(node, x, x, axis, worst) : x;
 	y = EMIT(node, TEXT(node, "TopK[axis=%d, largest=%d](a, {%lld})", axis, largest, (long long)most), in);
 	struct value *indices = emitted_output(y, 1);
 	expand_to(node, 0, emit_limited(node, y, axis, most, k));
@@ -202,7 +206,7 @@ static enum ercc_status lower_topk(struct lowering *lowering, struct node *node)
 	TRY(read_topk(node, &axis, &k));
 	struct launch *launch = add_lines(lowering, node, &topk_template, axis);
 	launch_set(launch, TOPK_K, k);
-	launch_define(launch, "BETTER", node_attr_int(node, "largest", 1) ? "a > b" : "a < b");
+	launch_define(launch, "BETTER", node_attr_int(node, "largest", 1) ? "GREATER(a, b)" : "GREATER(b, a)");
 	return ERCC_OK;
 }
 
@@ -236,12 +240,13 @@ static enum ercc_status expand_hardmax(struct node *node)
 #define ARG(name, since, ...) \
 	{ \
 		name, since, 1, 1, 1, TYPES_NUMBER, infer_arg, lower_arg, \
-			.expand = expand_sized_arg, .expands = is_along_size, .sizes = true, .line = RULE(line_rule, __VA_ARGS__) \
+			.attrs = "axis=int keepdims=int select_last_index=int@12", .expand = expand_sized_arg, \
+			.expands = is_along_size, .sizes = true, .line = RULE(line_rule, __VA_ARGS__) \
 	}
 #define CUMULATE(name, since, ...) \
 	{ \
-		name, since, 2, 2, 1, TYPES_NUMBER, infer_cumulate, lower_cumulate, .line = RULE(line_rule, __VA_ARGS__), \
-																			.sizes = true \
+		name, since, 2, 2, 1, TYPES_NUMBER, infer_cumulate, lower_cumulate, \
+			.line = RULE(line_rule, __VA_ARGS__), .sizes = true, .attrs = "exclusive=int reverse=int" \
 	}
 
 const struct op ops_line[] = {
@@ -249,10 +254,10 @@ const struct op ops_line[] = {
 	ARG("ArgMin", 1, .is_least = true),
 	CUMULATE("CumSum", 11, .is_product = false),
 	CUMULATE("CumProd", 26, .is_product = true),
-	{"TopK", 1, 1, 1, 2, TYPES_NUMBER, infer_topk, lower_topk, .layout = NULL},
+	{"TopK", 1, 1, 1, 2, TYPES_NUMBER, infer_topk, lower_topk, .layout = NULL, .attrs = "axis=int k=int"},
 	{"TopK", 10, 2, 2, 2, TYPES_NUMBER, infer_topk, lower_topk, .expand = expand_sized_topk, .expands = is_sized_topk,
-     .sizes = true},
-	{"Hardmax", 1, 1, 1, 1, TYPES_FLOAT, .expand = expand_hardmax},
-	{"Hardmax", 13, 1, 1, 1, TYPES_FLOAT, .expand = expand_hardmax},
+     .sizes = true, .attrs = "axis=int largest=int@11 sorted=any@11"},
+	{"Hardmax", 1, 1, 1, 1, TYPES_FLOAT, .expand = expand_hardmax, .attrs = "axis=int"},
+	{"Hardmax", 13, 1, 1, 1, TYPES_FLOAT, .expand = expand_hardmax, .attrs = "axis=int"},
 	{0},
 };

@@ -157,8 +157,6 @@ static enum ercc_status permutation(const struct node *node, int *perm)
 	const struct attr *attr = node_attr(node, "perm");
 	int rank = node->inputs[0]->shape.rank;
 	bool seen[MAX_RANK] = {false};
-	if (attr && attr->kind != ATTR_INTS)
-		return node_fail(node, ERCC_MODEL, "perm must be a list of integers");
 	if (attr && attr->count != rank)
 		return node_fail(node, ERCC_MODEL, "perm has %lld entries for rank %d", (long long)attr->count, rank);
 	for (int i = 0; i < rank; i++) {
@@ -332,7 +330,7 @@ static enum ercc_status read_slice(const struct node *node, struct slice *slice,
 		int64_t span = step < 0 ? start - end : end - start, size = step < 0 ? -step : step;
 		slice->start[axis] = start;
 		slice->step[axis] = step;
-		out->dims[axis] = span <= 0 ? 0 : (span - 1) / size + 1;
+		out->dims[axis] = dim == 0 || span <= 0 ? 0 : (span - 1) / size + 1;
 	}
 	return ERCC_OK;
 }
@@ -383,7 +381,13 @@ static enum ercc_status split_sizes(const struct node *node, int *axis, int64_t 
 	TRY(int_list(node, "split", node->op->since >= 13 ? 1 : -1, sizes, 64, &count));
 	if (node->output_count > 64)
 		return node_fail(node, ERCC_UNSUPPORTED, "%d outputs; at most 64", node->output_count);
-	int64_t each = ceil_div(dim, node->output_count);
+	if (node_attr_int(node, "num_outputs", node->output_count) != node->output_count)
+		return node_fail(node, ERCC_MODEL, "num_outputs is %lld, but it has %d outputs",
+		                 (long long)node_attr_int(node, "num_outputs", 0), node->output_count);
+	if (count < 0 && node->opset < 18 && dim % node->output_count)
+		return node_fail(node, ERCC_MODEL, "dim %d of %lld has no %d equal parts", *axis, (long long)dim,
+		                 node->output_count);
+	int64_t each = ceil_div(dim, node->output_count); /* the last part may be smaller */
 	for (int i = 0; i < node->output_count; i++) {
 		if (count < 0)
 			sizes[i] = dim - sum < each ? dim - sum : each;
@@ -522,23 +526,32 @@ static enum ercc_status lower_concat(struct lowering *lowering, struct node *nod
 
 const struct op ops_move[] = {
 	{"Identity", 1, 1, 1, 1, TYPES_MOVED, infer_same, lower_view, .sizes = true, .identity = IDENTITY_FIRST},
-	{"Dropout", 1, 1, 3, 2, TYPES_FLOAT, infer_dropout, lower_dropout, .sizes = true, .identity = IDENTITY_FIRST},
-	{"Reshape", 1, 1, 2, 1, TYPES_MOVED, infer_reshape, lower_view, .expand = expand_sized_reshape,
-     .expands = is_sized_reshape, .sizes = true, .identity = IDENTITY_TYPE},
+	{"Dropout", 1, 1, 1, 2, TYPES_FLOAT, infer_dropout, lower_dropout, .sizes = true, .identity = IDENTITY_FIRST,
+     .attrs = "ratio=any is_test=any@1-6"},
+	{"Dropout", 12, 1, 3, 2, TYPES_FLOAT, infer_dropout, lower_dropout, .own_types = 2, .attrs = "seed=any",
+     .input_types = {[1] = TYPES_FLOAT, [2] = TYPE(BOOL)}, .sizes = true, .identity = IDENTITY_FIRST},
+	{"Reshape", 1, 1, 1, 1, TYPES_MOVED, infer_reshape, lower_view, .identity = IDENTITY_TYPE, .attrs = "shape=ints"},
+	{"Reshape", 5, 2, 2, 1, TYPES_MOVED, infer_reshape, lower_view, .expand = expand_sized_reshape,
+     .expands = is_sized_reshape, .sizes = true, .identity = IDENTITY_TYPE, .attrs = "allowzero=int@14"},
 	{"Flatten", 1, 1, 1, 1, TYPES_MOVED, infer_flatten, lower_view, .expand = expand_sized_flatten,
-     .expands = has_sizes, .sizes = true, .identity = IDENTITY_TYPE},
-	{"Squeeze", 1, 1, 2, 1, TYPES_MOVED, infer_squeeze, lower_view, .sizes = true, .identity = IDENTITY_TYPE},
-	{"Unsqueeze", 1, 1, 2, 1, TYPES_MOVED, infer_unsqueeze, lower_view, .sizes = true},
-	{"Transpose", 1, 1, 1, 1, TYPES_MOVED, infer_transpose, lower_transpose, .sizes = true, .undoes = undoes_transpose},
+     .expands = has_sizes, .sizes = true, .identity = IDENTITY_TYPE, .attrs = "axis=int"},
+	{"Squeeze", 1, 1, 1, 1, TYPES_MOVED, infer_squeeze, lower_view, .sizes = true, .identity = IDENTITY_TYPE,
+     .attrs = "axes=ints"},
+	{"Squeeze", 13, 1, 2, 1, TYPES_MOVED, infer_squeeze, lower_view, .sizes = true, .identity = IDENTITY_TYPE},
+	{"Unsqueeze", 1, 1, 1, 1, TYPES_MOVED, infer_unsqueeze, lower_view, .sizes = true, .attrs = "axes=ints"},
+	{"Unsqueeze", 13, 2, 2, 1, TYPES_MOVED, infer_unsqueeze, lower_view, .sizes = true},
+	{"Transpose", 1, 1, 1, 1, TYPES_MOVED, infer_transpose, lower_transpose, .sizes = true, .undoes = undoes_transpose,
+     .attrs = "perm=ints"},
 	{"Expand", 8, 2, 2, 1, TYPES_MOVED, infer_expand, lower_expand, .sizes = true, .identity = IDENTITY_TYPE},
 	{"Tile", 6, 2, 2, 1, TYPES_MOVED, infer_tile, lower_tile, .sizes = true, .identity = IDENTITY_TYPE},
 	{"Slice", 1, 1, 1, 1, TYPES_MOVED, infer_slice, lower_slice, .expand = expand_sized_slice,
-     .expands = is_sized_slice, .sizes = true},
+     .expands = is_sized_slice, .sizes = true, .attrs = "axes=ints ends=ints starts=ints"},
 	{"Slice", 10, 3, 5, 1, TYPES_MOVED, infer_slice, lower_slice, .expand = expand_sized_slice,
      .expands = is_sized_slice, .sizes = true},
-	{"Split", 2, 1, 1, VARIADIC, TYPES_MOVED, infer_split, lower_split, .sizes = true},
-	{"Split", 13, 1, 2, VARIADIC, TYPES_MOVED, infer_split, lower_split, .sizes = true},
+	{"Split", 2, 1, 1, VARIADIC, TYPES_MOVED, infer_split, lower_split, .sizes = true, .attrs = "axis=int split=ints"},
+	{"Split", 13, 1, 2, VARIADIC, TYPES_MOVED, infer_split, lower_split, .sizes = true,
+     .attrs = "axis=int num_outputs=int@18"},
 	{"Concat", 1, 1, VARIADIC, 1, TYPES_MOVED, infer_concat, lower_concat, .layout = layout_concat,
-     .expand = expand_sized_concat, .expands = is_sized_concat, .sizes = true},
+     .expand = expand_sized_concat, .expands = is_sized_concat, .sizes = true, .attrs = "axis=int"},
 	{0},
 };

@@ -81,6 +81,6 @@ static enum ercc_status lower_nms(struct lowering *lowering, struct node *node)
 }
 
 const struct op ops_nms[] = {
-	{"NonMaxSuppression", 10, 2, 5, 1, TYPE(F32), infer_nms, lower_nms, .sizes = true},
+	{"NonMaxSuppression", 10, 2, 5, 1, TYPE(F32), infer_nms, lower_nms, .sizes = true, .attrs = "center_point_box=int"},
 	{0},
 };

@@ -112,6 +112,6 @@ static enum ercc_status expand_compress(struct node *node)
 const struct op ops_nonzero[] = {
 	{"NonZero", 9, 1, 1, 1, TYPES_ALL, infer_nonzero, lower_nonzero, .expand = expand_sized_nonzero,
      .expands = has_sizes, .sizes = true},
-	{"Compress", 9, 2, 2, 1, TYPES_MOVED, .expand = expand_compress, .sizes = true},
+	{"Compress", 9, 2, 2, 1, TYPES_MOVED, .expand = expand_compress, .sizes = true, .attrs = "axis=int"},
 	{0},
 };

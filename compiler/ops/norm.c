@@ -87,6 +87,7 @@ static enum ercc_status expand_layer_norm(struct node *node)
 	struct value *x = node->inputs[0], *scale = node_input(node, 1), *bias = node_input(node, 2), *y;
 	bool rms = node->op_type[0] == 'R';
 	int axis;
+	TRY(check_precision(node, "stash_type"));
 	TRY(check_axis(node, node_attr_int(node, "axis", -1), x->shape.rank, &axis));
 	TRY(check_broadcast(node, 1));
 	TRY(check_broadcast(node, 2));
@@ -138,6 +139,7 @@ static enum ercc_status expand_group_norm(struct node *node)
 {
 	struct value *x = node->inputs[0];
 	int64_t groups = node_attr_int(node, "num_groups", 0);
+	TRY(check_precision(node, "stash_type"));
 	bool per_group = node->op->since < 21; /* one scale and bias per group; from opset 21 on per channel */
 	if (x->shape.rank < 3)
 		return node_fail(node, ERCC_MODEL, "needs rank 3 or more, found %d", x->shape.rank);
@@ -199,12 +201,16 @@ static enum ercc_status expand_lp_norm(struct node *node)
 const struct op ops_norm[] = {
 	{"Normalize", 1, 1, 3, 3, TYPE(F32), infer_normalize, lower_normalize, .domain = "erc", .sizes = true,
      .recoveries = norm_recoveries},
-	{"LayerNormalization", 17, 2, 3, 3, TYPE(F32), .expand = expand_layer_norm, .sizes = true},
-	{"RMSNormalization", 23, 2, 2, 1, TYPE(F32), .expand = expand_layer_norm, .sizes = true},
-	{"InstanceNormalization", 6, 3, 3, 1, TYPE(F32), .expand = expand_instance_norm},
-	{"GroupNormalization", 18, 3, 3, 1, TYPE(F32), .expand = expand_group_norm},
-	{"GroupNormalization", 21, 3, 3, 1, TYPE(F32), .expand = expand_group_norm},
-	{"MeanVarianceNormalization", 9, 1, 1, 1, TYPES_FLOAT, .expand = expand_mean_variance},
-	{"LpNormalization", 1, 1, 1, 1, TYPES_FLOAT, .expand = expand_lp_norm},
+	{"LayerNormalization", 17, 2, 3, 3, TYPE(F32), .expand = expand_layer_norm, .sizes = true,
+     .attrs = "axis=int epsilon=float stash_type=int"},
+	{"RMSNormalization", 23, 2, 2, 1, TYPE(F32), .expand = expand_layer_norm, .sizes = true,
+     .attrs = "axis=int epsilon=float stash_type=int"},
+	{"InstanceNormalization", 6, 3, 3, 1, TYPE(F32), .expand = expand_instance_norm, .attrs = "epsilon=float"},
+	{"GroupNormalization", 18, 3, 3, 1, TYPE(F32), .expand = expand_group_norm,
+     .attrs = "epsilon=float num_groups=int"},
+	{"GroupNormalization", 21, 3, 3, 1, TYPE(F32), .expand = expand_group_norm,
+     .attrs = "epsilon=float num_groups=int stash_type=int"},
+	{"MeanVarianceNormalization", 9, 1, 1, 1, TYPES_FLOAT, .expand = expand_mean_variance, .attrs = "axes=ints"},
+	{"LpNormalization", 1, 1, 1, 1, TYPES_FLOAT, .expand = expand_lp_norm, .attrs = "axis=int p=int"},
 	{0},
 };

@@ -38,7 +38,8 @@ static const struct choice {
      "mul(mul(a, 0.5), add(1, tanh(mul(0.79788456080286536, add(a, mul(0.044715, mul(a, mul(a, a))))))))"},
 	{"BitShift", "direction", "", 0, NULL},
 	{"BitShift", "direction", "LEFT", 0, "shl(a, b)"},
-	{"BitShift", "direction", "RIGHT", 0, "shr(a, b)"},
+	/* a number below 0 stays so: shifted by its width or more it is -1 */
+	{"BitShift", "direction", "RIGHT", 0, "select(and(lt(a, 0), eq(shr(a, b), 0)), -1, shr(a, b))"},
 };
 
 /* Powers with a cheaper text than the general one, which takes a logarithm per element. */
@@ -53,6 +54,18 @@ static const char *power_text(const struct node *node)
 		if (shape_elements(&exponent->shape) == 1 && tensor_float(exponent, 0) == powers[i].exponent)
 			return powers[i].expr;
 	return node->op->expr;
+}
+
+/* The dtype in which the general power is computed: of both operands if they have one, else one that holds every value
+ * of both. A power of integers wraps, so the low bits are right in any wider type. */
+static enum erc_dtype power_dtype(enum erc_dtype base, enum erc_dtype exponent)
+{
+	unsigned types = 1u << base | 1u << exponent;
+	if (base == exponent || !(types & ~(TYPE(F32) | TYPE(F16) | TYPE(BF16))))
+		return base;
+	if (types & (TYPES_FLOAT | TYPE(F16) | TYPE(BF16)))
+		return ERC_F64;
+	return 1u << exponent & (TYPE(U8) | TYPE(U16) | TYPE(U32) | TYPE(U64)) ? ERC_U64 : ERC_I64;
 }
 
 static enum ercc_status choose_text(const struct node *node, const char **text)
@@ -88,10 +101,14 @@ static enum ercc_status build_expr(struct context *ctx, struct node *node, struc
 		return ERCC_OK;
 	}
 	int cast[3] = {args[0], args[1], args[2]};
-	if (!strcmp(node->op_type, "Pow"))
-		cast[1] = expr_cast(expr, args[1], node->inputs[0]->dtype);
 	TRY(choose_text(node, &text));
-	return expr_parse(ctx, expr, text, cast, node->input_count, lookup_attribute, node, &result);
+	bool power = !strcmp(node->op_type, "Pow") && text == node->op->expr;
+	for (int i = 0; i < 2 && power; i++)
+		cast[i] = expr_cast(expr, args[i], power_dtype(node->inputs[0]->dtype, node->inputs[1]->dtype));
+	TRY(expr_parse(ctx, expr, text, cast, node->input_count, lookup_attribute, node, &result));
+	if (power)
+		expr_cast(expr, result, node->inputs[0]->dtype);
+	return ERCC_OK;
 }
 
 /* A sum, product or minimum of run-time sizes and numbers that are not negative is again a run-time size. */
@@ -321,6 +338,8 @@ static enum ercc_status infer_batch_norm(struct node *node)
 		return node_fail(node, ERCC_UNSUPPORTED, "training mode");
 	if (node->inputs[0]->shape.rank < 2)
 		return node_fail(node, ERCC_MODEL, "input must have rank 2 or more");
+	if (!node_attr_int(node, "spatial", 1))
+		return node_fail(node, ERCC_UNSUPPORTED, "spatial 0: statistics for each position");
 	for (int i = 1; i < 5; i++)
 		TRY(check_same_dtype(node, i));
 	for (int i = 1; i < 5; i++)
@@ -329,6 +348,31 @@ static enum ercc_status infer_batch_norm(struct node *node)
 			                 (long long)node->inputs[0]->shape.dims[1],
 			                 shape_text(&node->graph->ctx->arena, &node->inputs[i]->shape));
 	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);
+}
+
+/* Scale and bias, mean and variance may have other dtypes than x, in which all is computed. */
+static bool has_other_dtypes(const struct node *node)
+{
+	bool other = false;
+	for (int i = 1; i < node->input_count; i++) {
+		if (!node->inputs[i] || !dtype_is_float(node->inputs[i]->dtype))
+			return false;
+		other |= node->inputs[i]->dtype != node->inputs[0]->dtype;
+	}
+	return other && node->output_count == 1 && !node_attr_int(node, "training_mode", 0);
+}
+
+static enum ercc_status expand_batch_norm(struct node *node)
+{
+	struct value *like[5];
+	for (int i = 0; i < 5; i++)
+		like[i] = EMIT(node, TEXT(node, "Cast[to=%d](a)", (int)node->inputs[0]->dtype), node->inputs[i]);
+	expand_to(node, 0,
+	          EMIT(node,
+	               TEXT(node, "BatchNormalization[epsilon=%.9e](a, b, c, d, e)",
+	                    node_attr_float(node, "epsilon", 1e-5f)),
+	               like[0], like[1], like[2], like[3], like[4]));
+	return ERCC_OK;
 }
 
 /* The inputs are x, scale, bias, mean and variance. The last four have one element per index of dim 1. */
@@ -394,7 +438,7 @@ static void insert_binary(struct node *before, const char *op_type, struct value
 	struct node *node = graph_add_node(graph, before, op_type, graph_unique_name(graph, before->name),
 	                                   (struct value *[]){x, constant}, 2, &out, 1);
 	node->opset = before->opset;
-	node_set_row(node, "", before->opset);
+	node_set_row(node, "", EMITTED_OPSET);
 	out->dtype = ERC_F32;
 	out->shape = x->shape;
 }
@@ -422,7 +466,7 @@ static void insert_conversion(struct graph *graph, struct node *before, const ch
 	struct attr attr = {.name = "to", .kind = ATTR_INT, .i = to};
 	struct node *node = graph_add_node(graph, before, op_type, graph_unique_name(graph, op_type), &in, 1, &out, 1);
 	node_set_attrs(node, &attr, 1);
-	node_set_row(node, domain, 23);
+	node_set_row(node, domain, EMITTED_OPSET);
 }
 
 void insert_cast(struct graph *graph, struct node *before, struct value *in, struct value *out, enum erc_dtype to)
@@ -438,21 +482,6 @@ void insert_narrow(struct graph *graph, struct node *before, struct value *in, s
 static enum ercc_status expand_cast_like(struct node *node)
 {
 	expand_to(node, 0, EMIT(node, TEXT(node, "Cast[to=%d](a)", (int)node->inputs[1]->dtype), node->inputs[0]));
-	return ERCC_OK;
-}
-
-/* Before opset 7 PRelu's slope has one element per index of dim 1. */
-static enum ercc_status expand_prelu(struct node *node)
-{
-	struct value *x = node->inputs[0], *slope = node->inputs[1];
-	int64_t dims[MAX_RANK];
-	for (int i = 0; i < x->shape.rank; i++)
-		dims[i] = 1;
-	if (slope->shape.rank == 1 && x->shape.rank > 1) {
-		dims[1] = slope->shape.dims[0];
-		slope = EMIT(node, "Reshape(a, b)", slope, constant_ints(node, dims, x->shape.rank));
-	}
-	expand_to(node, 0, EMIT(node, "PRelu(a, b)", x, slope));
 	return ERCC_OK;
 }
 
@@ -496,55 +525,65 @@ const struct op ops_pointwise[] = {
 	UNARY("IsNaN", 9, TYPES_FLOAT, "not(eq(a, a))"),
 	UNARY("IsInf", 10, TYPES_FLOAT,
           "or(and(eq(a, neg(-inf)), lt(0, @detect_positive)), and(eq(a, -inf), lt(0, @detect_negative)))",
-          .defaults = {{"detect_positive", 1.0f}, {"detect_negative", 1.0f}}),
-	UNARY("HardSwish", 14, TYPES_FLOAT, "mul(a, max(0, min(1, add(mul(a, 0.16666667), 0.5))))"),
-	UNARY("HardSigmoid", 1, TYPES_FLOAT, "max(0, min(1, add(mul(a, @alpha), @beta)))",
-          .defaults = {{"alpha", 0.2f}, {"beta", 0.5f}}),
-	UNARY("LeakyRelu", 1, TYPES_FLOAT, "select(lt(a, 0), mul(a, @alpha), a)", .defaults = {{"alpha", 0.01f}}),
-	UNARY("Elu", 1, TYPES_FLOAT, "select(lt(a, 0), mul(@alpha, expm1(a)), a)", .defaults = {{"alpha", 1.0f}}),
+          .defaults = {{"detect_positive", 1.0f}, {"detect_negative", 1.0f}},
+          .attrs = "detect_negative=int detect_positive=int"),
+	UNARY("HardSwish", 14, TYPES_FLOAT, "mul(a, max(min(add(mul(a, 0.16666666666666667), 0.5), 1), 0))"),
+	UNARY("HardSigmoid", 1, TYPES_FLOAT, "max(min(add(mul(a, @alpha), @beta), 1), 0)",
+          .defaults = {{"alpha", 0.2f}, {"beta", 0.5f}}, .attrs = "alpha=float beta=float"),
+	UNARY("LeakyRelu", 1, TYPES_FLOAT, "select(lt(a, 0), mul(a, @alpha), a)", .defaults = {{"alpha", 0.01f}},
+          .attrs = "alpha=float"),
+	UNARY("Elu", 1, TYPES_FLOAT, "select(lt(a, 0), mul(@alpha, expm1(a)), a)", .defaults = {{"alpha", 1.0f}},
+          .attrs = "alpha=float"),
 	UNARY("Celu", 12, TYPES_FLOAT, "add(max(a, 0), min(mul(@alpha, expm1(div(a, @alpha))), 0))",
-          .defaults = {{"alpha", 1.0f}}),
+          .defaults = {{"alpha", 1.0f}}, .attrs = "alpha=float"),
 	UNARY("Selu", 1, TYPES_FLOAT, "mul(@gamma, select(lt(0, a), a, mul(@alpha, expm1(a))))",
-          .defaults = {{"alpha", 1.67326319217681884765625f}, {"gamma", 1.05070102214813232421875f}}),
-	UNARY("ThresholdedRelu", 1, TYPES_FLOAT, "select(lt(@alpha, a), a, 0)", .defaults = {{"alpha", 1.0f}}),
+          .defaults = {{"alpha", 1.67326319217681884765625f}, {"gamma", 1.05070102214813232421875f}},
+          .attrs = "alpha=float gamma=float"),
+	UNARY("ThresholdedRelu", 1, TYPES_FLOAT, "select(lt(@alpha, a), a, 0)", .defaults = {{"alpha", 1.0f}},
+          .attrs = "alpha=float"),
 	UNARY("Shrink", 9, TYPES_FLOAT,
           "select(lt(a, neg(@lambd)), add(a, @bias), select(lt(@lambd, a), sub(a, @bias), 0))",
-          .defaults = {{"lambd", 0.5f}, {"bias", 0.0f}}),
+          .defaults = {{"lambd", 0.5f}, {"bias", 0.0f}}, .attrs = "bias=float lambd=float"),
 	UNARY("Softsign", 1, TYPES_FLOAT, "div(a, add(1, abs(a)))"),
 	UNARY("Softplus", 1, TYPES_FLOAT, "add(max(a, 0), log1p(exp(neg(abs(a)))))"),
-	UNARY("Swish", 24, TYPES_FLOAT, "mul(a, sigmoid(mul(@alpha, a)))", .defaults = {{"alpha", 1.0f}}),
+	UNARY("Swish", 24, TYPES_FLOAT, "mul(a, sigmoid(mul(@alpha, a)))", .defaults = {{"alpha", 1.0f}},
+          .attrs = "alpha=float"),
 	UNARY("Mish", 18, TYPES_FLOAT, "mul(a, tanh(add(max(a, 0), log1p(exp(neg(abs(a)))))))"),
-	UNARY("Gelu", 20, TYPES_FLOAT, "a"), /* the text comes from `choices` */
-	BINARY("Add", 1, TYPES_NUMBER, "add(a, b)", .commutes = true),
-	BINARY("Sub", 1, TYPES_NUMBER, "sub(a, b)"),
-	BINARY("Mul", 1, TYPES_NUMBER, "mul(a, b)", .commutes = true),
-	BINARY("Div", 1, TYPES_NUMBER, "div(a, b)"),
-	BINARY("Pow", 1, TYPES_NUMBER, "pow(a, b)", .own_types = 2),
-	POINTWISE("Mod", 10, 2, 2, TYPES_NUMBER, "mod(a, b)", .layout = NULL),
-	{"PRelu", 1, 2, 2, 1, TYPES_NUMBER, .expand = expand_prelu},
+	UNARY("Gelu", 20, TYPES_FLOAT, "a", .attrs = "approximate=text"), /* the text comes from `choices` */
+	BINARY("Add", 7, TYPES_NUMBER, "add(a, b)", .commutes = true),
+	BINARY("Sub", 7, TYPES_NUMBER, "sub(a, b)"),
+	BINARY("Mul", 7, TYPES_NUMBER, "mul(a, b)", .commutes = true),
+	BINARY("Div", 7, TYPES_NUMBER, "div(a, b)"),
+	BINARY("Pow", 7, TYPES_NUMBER, "pow(a, b)", .own_types = 2),
+	POINTWISE("Mod", 10, 2, 2, TYPES_NUMBER, "mod(a, b)", .layout = NULL, .attrs = "fmod=int"),
 	BINARY("PRelu", 7, TYPES_NUMBER, "select(lt(a, 0), mul(a, b), a)"),
 	BINARY("BitwiseAnd", 18, TYPES_INT, "and(a, b)", .commutes = true),
 	BINARY("BitwiseOr", 18, TYPES_INT, "or(a, b)", .commutes = true),
 	BINARY("BitwiseXor", 18, TYPES_INT, "xor(a, b)", .commutes = true),
-	BINARY("BitShift", 11, TYPES_INT, "shl(a, b)"),
-	BINARY("Equal", 1, TYPES_ALL, "eq(a, b)", .commutes = true),
-	BINARY("Less", 1, TYPES_NUMBER, "lt(a, b)"),
-	BINARY("Greater", 1, TYPES_NUMBER, "lt(b, a)"),
+	BINARY("BitShift", 11, TYPES_INT, "shl(a, b)", .attrs = "direction=text"),
+	BINARY("Equal", 7, TYPES_ALL, "eq(a, b)", .commutes = true),
+	BINARY("Less", 7, TYPES_NUMBER, "lt(a, b)"),
+	BINARY("Greater", 7, TYPES_NUMBER, "lt(b, a)"),
 	BINARY("LessOrEqual", 12, TYPES_NUMBER, "le(a, b)"),
 	BINARY("GreaterOrEqual", 12, TYPES_NUMBER, "le(b, a)"),
-	BINARY("And", 1, TYPE(BOOL), "and(a, b)", .commutes = true),
-	BINARY("Or", 1, TYPE(BOOL), "or(a, b)", .commutes = true),
-	BINARY("Xor", 1, TYPE(BOOL), "xor(a, b)", .commutes = true),
+	BINARY("And", 7, TYPE(BOOL), "and(a, b)", .commutes = true),
+	BINARY("Or", 7, TYPE(BOOL), "or(a, b)", .commutes = true),
+	BINARY("Xor", 7, TYPE(BOOL), "xor(a, b)", .commutes = true),
 	POINTWISE("Where", 9, 3, 3, TYPE(BOOL), "select(a, b, c)", .layout = NULL),
 	NARY("Sum", 1, TYPES_FLOAT, "add(a, b)"),
 	NARY("Mean", 1, TYPES_FLOAT, "add(a, b)"),
 	NARY("Max", 1, TYPES_NUMBER, "max(a, b)"),
 	NARY("Min", 1, TYPES_NUMBER, "min(a, b)"),
-	{"Clip", 1, 1, 3, 1, TYPES_NUMBER, infer_clip, lower_clip, .layout = layout_pointwise, .sizes = true},
-	{"Cast", 6, 1, 1, 1, TYPES_MOVED, infer_cast, lower_cast, .sizes = true, .identity = IDENTITY_DTYPE},
-	{"CastLike", 15, 2, 2, 1, TYPES_MOVED, .expand = expand_cast_like, .sizes = true},
+	{"Clip", 1, 1, 1, 1, TYPES_NUMBER, infer_clip, lower_clip, .layout = layout_pointwise, .sizes = true,
+     .attrs = "max=float min=float"},
+	{"Clip", 11, 1, 3, 1, TYPES_NUMBER, infer_clip, lower_clip, .layout = layout_pointwise, .sizes = true},
+	{"Cast", 6, 1, 1, 1, TYPES_MOVED, infer_cast, lower_cast, .sizes = true, .identity = IDENTITY_DTYPE,
+     .attrs = "to=int saturate=any@19 round_mode=any@24"},
+	{"CastLike", 15, 2, 2, 1, TYPES_MOVED, .expand = expand_cast_like, .sizes = true,
+     .attrs = "saturate=any@19 round_mode=any@24"},
 	{"Narrow", 1, 1, 1, 1, TYPES_ALL, infer_narrow, lower_cast, .domain = "erc", .sizes = true},
-	{"BatchNormalization", 6, 5, 5, VARIADIC, TYPES_FLOAT, infer_batch_norm, lower_batch_norm, .own_types = 30,
-     .sizes = true, .channel_affine = batch_norm_affine},
+	{"BatchNormalization", 6, 5, 5, 5, TYPES_FLOAT, infer_batch_norm, lower_batch_norm, .own_types = 30,
+     .expand = expand_batch_norm, .expands = has_other_dtypes, .sizes = true, .channel_affine = batch_norm_affine,
+     .attrs = "epsilon=float momentum=any is_test=any@1-6 spatial=int@1-8 training_mode=int@14"},
 	{0},
 };

@@ -63,6 +63,7 @@ static enum ercc_status lower_pool(struct lowering *lowering, struct node *node)
 	launch_define(launch, "AVERAGE", average ? "1" : "0");
 	launch_define(launch, "COUNT_PAD", average && node_attr_int(node, "count_include_pad", 0) ? "1" : "0");
 	launch_define(launch, "T", dtype_name(in->dtype));
+	launch_define(launch, "ACCUMULATOR", dtype_name(average ? accumulator_dtype(in->dtype) : in->dtype));
 	const char *lowest = in->dtype == ERC_F32 || in->dtype == ERC_F64 ? "-__builtin_inf()"
 	                     : in->dtype == ERC_I8                        ? "-128"
 	                                                                  : "0";
@@ -101,10 +102,16 @@ static enum ercc_status lower_lrn(struct lowering *lowering, struct node *node)
 
 const struct op ops_pool[] = {
 	{"MaxPool", 1, 1, 1, 2, TYPES_FLOAT | TYPE(I8) | TYPE(U8), infer_pool, lower_pool, .layout = layout_pool,
-     .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
+     .expand = expand_sized_rows, .expands = has_sizes, .sizes = true,
+     .attrs = "auto_pad=text:NOTSET|SAME_UPPER|SAME_LOWER|VALID kernel_shape=ints pads=ints strides=ints "
+              "storage_order=int@8 ceil_mode=int@10 "
+              "dilations=ints@10"},
 	{"AveragePool", 1, 1, 1, 1, TYPE(F32), infer_pool, lower_pool, .layout = layout_pool, .expand = expand_sized_rows,
-     .expands = has_sizes, .sizes = true},
+     .expands = has_sizes, .sizes = true,
+     .attrs = "auto_pad=text:NOTSET|SAME_UPPER|SAME_LOWER|VALID kernel_shape=ints pads=ints strides=ints "
+              "count_include_pad=int@7 ceil_mode=int@10 "
+              "dilations=ints@19"},
 	{"LRN", 1, 1, 1, 1, TYPE(F32), infer_lrn, lower_lrn, .expand = expand_sized_rows, .expands = has_sizes,
-     .sizes = true},
+     .sizes = true, .attrs = "alpha=float beta=float bias=float size=int"},
 	{0},
 };

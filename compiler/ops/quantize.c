@@ -50,7 +50,8 @@ static enum ercc_status check_scale(const struct node *node)
 {
 	const struct value *scale = node->inputs[1];
 	if (scale->dtype != ERC_F32)
-		return node_fail(node, ERCC_UNSUPPORTED, "a scale of %s", dtype_name(scale->dtype));
+		return node_fail(node, ERCC_UNSUPPORTED, "a scale of %s for %s", dtype_name(scale->dtype),
+		                 dtype_name(node->inputs[0]->dtype));
 	if (node_input(node, 2) && shape_elements(&node->inputs[2]->shape) != shape_elements(&scale->shape))
 		return node_fail(node, ERCC_MODEL, "scale %s and zero point %s differ", shape_words(node, &scale->shape),
 		                 shape_words(node, &node->inputs[2]->shape));
@@ -60,6 +61,9 @@ static enum ercc_status check_scale(const struct node *node)
 static enum ercc_status expand_dequantize(struct node *node)
 {
 	struct value *x = node->inputs[0], *scale, *zero, *y;
+	int64_t to = node_attr_int(node, "output_dtype", 0);
+	if (to < 0 || to >= ERC_DTYPE_COUNT || (to && !dtype_is_float((enum erc_dtype)to)))
+		return node_fail(node, ERCC_UNSUPPORTED, "a result of dtype %s", dtype_name((enum erc_dtype)to));
 	TRY(check_scale(node));
 	TRY(check_same_dtype(node, 2));
 	TRY(spread_along(node, 1, &scale));
@@ -67,32 +71,35 @@ static enum ercc_status expand_dequantize(struct node *node)
 	y = EMIT(node, TEXT(node, "Cast[to=%d](a)", ERC_I32), x);
 	if (zero)
 		y = EMIT(node, TEXT(node, "Sub(a, Cast[to=%d](b))", ERC_I32), y, zero);
-	expand_to(node, 0, EMIT(node, TEXT(node, "Mul(Cast[to=%d](a), b)", ERC_F32), y, scale));
+	y = EMIT(node, TEXT(node, "Mul(Cast[to=%d](a), b)", ERC_F32), y, scale);
+	expand_to(node, 0, to ? EMIT(node, TEXT(node, "Cast[to=%d](a)", (int)to), y) : y);
 	return ERCC_OK;
 }
 
-/* x / scale, rounded to the nearest integer (ties to even), plus the zero point, clamped to the dtype's range. */
+/* x / scale, rounded to the nearest integer (ties to even), plus the zero point, clamped to the dtype's range. NaN
+ * becomes its minimum, as in ONNX Runtime. */
 static struct value *emit_quantised(struct node *node, struct value *x, struct value *scale, struct value *zero,
                                     enum erc_dtype dtype)
 {
 	double low, high;
 	quantised_range(dtype, &low, &high);
-	struct value *y = EMIT(node, "Round(Div(a, b))", x, scale);
+	struct value *y = EMIT(node, "Round(Div(a, b))", x, scale), *least = constant_number(node, ERC_F32, low);
 	if (zero)
 		y = EMIT(node, TEXT(node, "Add(a, Cast[to=%d](b))", ERC_F32), y, zero);
-	return EMIT(node, TEXT(node, "Cast[to=%d](Clip(a, b, c))", (int)dtype), y, constant_number(node, ERC_F32, low),
-	            constant_number(node, ERC_F32, high));
+	y = EMIT(node, "Clip(Where(Equal(a, a), a, b), b, c)", y, least, constant_number(node, ERC_F32, high));
+	return EMIT(node, TEXT(node, "Cast[to=%d](a)", (int)dtype), y);
 }
 
 static enum ercc_status expand_quantize(struct node *node)
 {
 	struct value *x = node->inputs[0], *scale, *zero;
 	int64_t to = node_attr_int(node, "output_dtype", 0);
+	TRY(check_precision(node, "precision"));
 	TRY(check_scale(node));
 	TRY(spread_along(node, 1, &scale));
 	TRY(spread_along(node, 2, &zero));
 	enum erc_dtype dtype = node_input(node, 2) ? node->inputs[2]->dtype : to ? (enum erc_dtype)to : ERC_U8;
-	if (to < 0 || to >= ERC_DTYPE_COUNT || !(TYPES_QUANTISED >> dtype & 1))
+	if ((to && to != (int64_t)dtype) || !(TYPES_QUANTISED >> dtype & 1))
 		return node_fail(node, ERCC_UNSUPPORTED, "a result of dtype %s", dtype_name(dtype));
 	if (x->dtype != ERC_F32)
 		x = EMIT(node, TEXT(node, "Cast[to=%d](a)", ERC_F32), x);
@@ -100,13 +107,14 @@ static enum ercc_status expand_quantize(struct node *node)
 	return ERCC_OK;
 }
 
-/* Maps the range of x, extended to contain 0, to 0 .. 255. */
+/* Maps the range of x, extended to contain 0, to 0 .. 255. If all x are 0, the scale is 1, as in ONNX Runtime. */
 static enum ercc_status expand_dynamic_quantize(struct node *node)
 {
 	struct value *x = node->inputs[0];
 	struct value *high = EMIT(node, "Max(ReduceMax[keepdims=0](a), 0)", x),
 				 *low = EMIT(node, "Min(ReduceMin[keepdims=0](a), 0)", x);
-	struct value *scale = EMIT(node, "Div(Sub(a, b), c)", high, low, constant_number(node, ERC_F32, 255));
+	struct value *scale = EMIT(node, "Where(Equal(a, b), d, Div(Sub(a, b), c))", high, low,
+	                           constant_number(node, ERC_F32, 255), constant_number(node, ERC_F32, 1));
 	struct value *zero = EMIT(node, TEXT(node, "Cast[to=%d](Clip(Round(Div(Neg(a), b)), c, d))", ERC_U8), low, scale,
 	                          constant_number(node, ERC_F32, 0), constant_number(node, ERC_F32, 255));
 	expand_to(node, 0, emit_quantised(node, x, scale, zero, ERC_U8));
@@ -116,8 +124,10 @@ static enum ercc_status expand_dynamic_quantize(struct node *node)
 }
 
 const struct op ops_quantize[] = {
-	{"QuantizeLinear", 10, 2, 3, 1, TYPE(F32) | TYPE(I32), .expand = expand_quantize},
-	{"DequantizeLinear", 10, 2, 3, 1, TYPES_QUANTISED | TYPE(I32), .expand = expand_dequantize},
+	{"QuantizeLinear", 10, 2, 3, 1, TYPE(F32) | TYPE(I32), .expand = expand_quantize,
+     .attrs = "axis=int@13 block_size=int@21 output_dtype=int@21 precision=int@23 saturate=any@19"},
+	{"DequantizeLinear", 10, 2, 3, 1, TYPES_QUANTISED | TYPE(I32), .expand = expand_dequantize,
+     .attrs = "axis=int@13 block_size=int@21 output_dtype=int@23"},
 	{"DynamicQuantizeLinear", 11, 1, 1, 3, TYPE(F32), .expand = expand_dynamic_quantize},
 	{0},
 };

@@ -161,7 +161,8 @@ static enum ercc_status expand_linear_attention(struct node *node)
 }
 
 const struct op ops_recurrent[] = {
-	{"CausalConvWithState", 27, 2, 4, 2, TYPE(F32), .expand = expand_causal_conv},
-	{"LinearAttention", 27, 3, 6, 2, TYPE(F32), .expand = expand_linear_attention, .own_types = 8},
+	{"CausalConvWithState", 27, 2, 4, 2, TYPE(F32), .expand = expand_causal_conv, .attrs = "activation=text"},
+	{"LinearAttention", 27, 3, 6, 2, TYPE(F32), .expand = expand_linear_attention, .own_types = 8,
+     .attrs = "chunk_size=any kv_num_heads=int q_num_heads=int scale=float update_rule=text"},
 	{0},
 };

@@ -107,15 +107,17 @@ static bool layout_reduce(const struct node *node, enum layout *inputs, enum lay
 	return true;
 }
 
-/* Parses a text over a (the result so far), b (an element) and c (the number of elements). */
-static enum ercc_status reduction_expr(struct context *ctx, const char *text, enum erc_dtype dtype, struct expr *expr)
+/* Parses a text over a (the result so far), b (an element or another result) and c (the number of elements), all of
+ * dtype `from`. */
+static enum ercc_status reduction_expr(struct context *ctx, const char *text, enum erc_dtype from, enum erc_dtype to,
+                                       struct expr *expr)
 {
 	int args[3], result;
 	memset(expr, 0, sizeof *expr);
 	for (int i = 0; i < 3; i++)
-		args[i] = expr_operand(expr, i, dtype);
+		args[i] = expr_operand(expr, i, from);
 	TRY(expr_parse(ctx, expr, text, args, 3, NULL, NULL, &result));
-	expr_cast(expr, result, dtype);
+	result = expr_cast(expr, result, to);
 	if (result != expr->count - 1) /* the text is only an operand: add a copy, as the result must be the last node */
 		expr->nodes[expr->count++] = expr->nodes[result];
 	return ERCC_OK;
@@ -141,30 +143,30 @@ static union expr_value start_value(enum reduction_start start, enum erc_dtype d
 	                                                  : starts[start].boolean};
 }
 
-/* Defines START, and COMBINE and FINISH as declarations, with the names of their results. */
+/* Defines START, and COMBINE, MERGE and FINISH as declarations, with the names of their results. */
 static enum ercc_status define_reduction(struct lowering *lowering, const struct reduction_rule *rule,
-                                         enum erc_dtype dtype, int64_t lanes, struct launch *launch)
+                                         enum erc_dtype dtype, struct reduction *reduction, struct launch *launch)
 {
 	struct arena *arena = &lowering->ctx->arena;
-	struct reduction *reduction = arena_new(arena, struct reduction);
 	struct expr *first = arena_new(arena, struct expr);
-	struct text texts[3] = {{.arena = arena}, {.arena = arena}, {.arena = arena}};
-	reduction->lanes = lanes;
-	reduction->start = start_value(rule->start, dtype);
-	TRY(reduction_expr(lowering->ctx, rule->combine, dtype, &reduction->combine));
-	TRY(reduction_expr(lowering->ctx, rule->finish, dtype, &reduction->finish));
-	TRY(reduction_expr(lowering->ctx, rule->merge ? rule->merge : rule->combine, dtype, &reduction->merge));
-	expr_const(first, dtype, reduction->start.f, reduction->start.i);
+	struct text texts[4] = {{.arena = arena}, {.arena = arena}, {.arena = arena}, {.arena = arena}};
+	enum erc_dtype own = rule->start == START_ZERO ? accumulator_dtype(dtype) : dtype;
+	reduction->accumulator = own;
+	reduction->start = start_value(rule->start, own);
+	TRY(reduction_expr(lowering->ctx, rule->combine, own, own, &reduction->combine));
+	TRY(reduction_expr(lowering->ctx, rule->finish, own, dtype, &reduction->finish));
+	TRY(reduction_expr(lowering->ctx, rule->merge ? rule->merge : rule->combine, own, own, &reduction->merge));
+	expr_const(first, own, reduction->start.f, reduction->start.i);
 	expr_print_c(first, &texts[0]);
 	expr_print_c(&reduction->combine, &texts[1]);
-	expr_print_c(&reduction->finish, &texts[2]);
+	expr_print_c(&reduction->merge, &texts[2]);
+	expr_print_c(&reduction->finish, &texts[3]);
 	launch->user = reduction;
 	const struct define defines[] = {
-		{"START", texts[0].data},
-		{"COMBINE", texts[1].data},
-		{"COMBINED", arena_printf(arena, "v%d", reduction->combine.count - 1)},
-		{"FINISH", texts[2].data},
-		{"FINISHED", arena_printf(arena, "v%d", reduction->finish.count - 1)},
+		{"ACCUMULATOR", dtype_name(own)}, {"START", texts[0].data},
+		{"COMBINE", texts[1].data},       {"COMBINED", arena_printf(arena, "v%d", reduction->combine.count - 1)},
+		{"MERGE", texts[2].data},         {"MERGED", arena_printf(arena, "v%d", reduction->merge.count - 1)},
+		{"FINISH", texts[3].data},        {"FINISHED", arena_printf(arena, "v%d", reduction->finish.count - 1)},
 	};
 	for (size_t i = 0; i < COUNT_OF(defines); i++)
 		launch_define(launch, defines[i].name, defines[i].value);
@@ -219,7 +221,11 @@ static enum ercc_status lower_reduce(struct lowering *lowering, struct node *nod
 	launch->reduction_key = REDUCTION_AXES + (uint64_t)lanes;
 	launch_define(launch, "LANES_KEPT", lanes == 16 ? "16" : "1");
 	launch_define(launch, "T", dtype_name(in->dtype));
-	return define_reduction(lowering, node->op->reduction, in->dtype, lanes, launch);
+	struct reduction *reduction = arena_new(&lowering->ctx->arena, struct reduction);
+	reduction->lanes = lanes;
+	reduction->split = lanes == 1 && gone.rank && gone.dims[gone.rank - 1] >= 2 * REDUCTION_SPLIT ? REDUCTION_SPLIT : 1;
+	launch_define(launch, "SPLIT", arena_printf(&lowering->ctx->arena, "%lld", (long long)reduction->split));
+	return define_reduction(lowering, node->op->reduction, in->dtype, reduction, launch);
 }
 
 /* ---- reductions that expand to others ---- */
@@ -345,33 +351,41 @@ static bool is_over_last(const struct node *node)
 	return axes[0] == -1 || axes[0] == rank - 1;
 }
 
-#define REDUCE(name, types, first, combined, finished, ...) \
+/* One row up to the opset in which `axes` became an input, and one from then on. */
+#define REDUCE(name, axes_since, ...) \
+	REDUCTION(name, 1, 1, "axes=ints keepdims=int", __VA_ARGS__), \
+		REDUCTION(name, axes_since, 2, "keepdims=int noop_with_empty_axes=int", __VA_ARGS__)
+#define REDUCTION(name, since, most, attributes, types, first, combined, finished, ...) \
 	{ \
-		name, 1, 1, 2, 1, types, infer_reduce, lower_reduce, \
-			.layout = layout_reduce, .expand = expand_sized_reduce, .expands = is_expanded, \
+		name, since, 1, most, 1, types, infer_reduce, lower_reduce, \
+			.attrs = attributes, .layout = layout_reduce, .expand = expand_sized_reduce, .expands = is_expanded, \
 			.is_matched = is_over_last, .sizes = true, \
 			.reduction = RULE(reduction_rule, .start = first, .combine = combined, .finish = finished, __VA_ARGS__) \
 	}
 #define MADE(name, types, made_by) \
+	MADE_ROW(name, 1, 1, "axes=ints keepdims=int", types, made_by), \
+		MADE_ROW(name, 18, 2, "keepdims=int noop_with_empty_axes=int", types, made_by)
+#define MADE_ROW(name, since, most, attributes, types, made_by) \
 	{ \
-		name, 1, 1, 2, 1, types, .expand = made_by, .is_matched = is_over_last, .sizes = true \
+		name, since, 1, most, 1, types, .expand = made_by, .is_matched = is_over_last, .sizes = true, \
+										.attrs = attributes \
 	}
 #define TYPES_REDUCED (TYPES_FLOAT | TYPE(I32) | TYPE(I64))
 #define TYPES_COMPARED (TYPES_REDUCED | TYPE(I8) | TYPE(U8) | TYPE(BOOL))
 
 const struct op ops_reduce[] = {
-	REDUCE("GlobalAveragePool", TYPES_FLOAT, START_ZERO, "add(a, b)", "div(a, c)"),
-	REDUCE("GlobalMaxPool", TYPES_FLOAT, START_LOWEST, "max(a, b)", "a"),
-	REDUCE("ReduceMean", TYPES_REDUCED, START_ZERO, "add(a, b)", "div(a, c)"),
-	REDUCE("ReduceSum", TYPES_REDUCED, START_ZERO, "add(a, b)", "a"),
-	REDUCE("ReduceSumSquare", TYPES_REDUCED, START_ZERO, "add(a, mul(b, b))", "a", .merge = "add(a, b)"),
-	REDUCE("ReduceProd", TYPES_REDUCED, START_ONE, "mul(a, b)", "a"),
-	REDUCE("ReduceL1", TYPES_REDUCED, START_ZERO, "add(a, abs(b))", "a"),
-	REDUCE("ReduceMax", TYPES_COMPARED, START_LOWEST, "max(a, b)", "a"),
-	REDUCE("ReduceMin", TYPES_COMPARED, START_HIGHEST, "min(a, b)", "a"),
+	REDUCTION("GlobalAveragePool", 1, 1, NULL, TYPES_FLOAT, START_ZERO, "add(a, b)", "div(a, c)"),
+	REDUCTION("GlobalMaxPool", 1, 1, NULL, TYPES_FLOAT, START_LOWEST, "max(a, b)", "a"),
+	REDUCE("ReduceMean", 18, TYPES_REDUCED, START_ZERO, "add(a, b)", "div(a, c)"),
+	REDUCE("ReduceSum", 13, TYPES_REDUCED, START_ZERO, "add(a, b)", "a"),
+	REDUCE("ReduceSumSquare", 18, TYPES_REDUCED, START_ZERO, "add(a, mul(b, b))", "a", .merge = "add(a, b)"),
+	REDUCE("ReduceProd", 18, TYPES_REDUCED, START_ONE, "mul(a, b)", "a"),
+	REDUCE("ReduceL1", 18, TYPES_REDUCED, START_ZERO, "add(a, abs(b))", "a"),
+	REDUCE("ReduceMax", 18, TYPES_COMPARED, START_LOWEST, "max(a, b)", "a"),
+	REDUCE("ReduceMin", 18, TYPES_COMPARED, START_HIGHEST, "min(a, b)", "a"),
 	MADE("ReduceL2", TYPES_REDUCED, expand_l2),
 	MADE("ReduceLogSum", TYPES_FLOAT, expand_log_sum),
 	MADE("ReduceLogSumExp", TYPES_FLOAT, expand_log_sum_exp),
-	{"GlobalLpPool", 1, 1, 1, 1, TYPE(F32), .expand = expand_global_lp_pool},
+	{"GlobalLpPool", 1, 1, 1, 1, TYPE(F32), .expand = expand_global_lp_pool, .attrs = "p=float@1-1 p=int@2"},
 	{0},
 };

@@ -10,7 +10,8 @@
 
 struct resize {
 	struct shape out;
-	double scale[MAX_RANK], roi_start[MAX_RANK], roi_end[MAX_RANK];
+	double over[MAX_RANK], under[MAX_RANK]; /* the scale as a fraction: of sizes it is exact */
+	double roi_start[MAX_RANK], roi_end[MAX_RANK];
 	bool resized[MAX_RANK];
 	const char *mode, *coordinates, *nearest;
 	bool antialias, exclude_outside;
@@ -46,7 +47,7 @@ static enum ercc_status apply_scales(const struct node *node, struct resize *r, 
 		double size = floor((double)r->out.dims[axes[i]] * scales[i]);
 		if (!(scales[i] > 0) || !(size >= 0) || size > (double)MAX_ELEMENTS)
 			return node_fail(node, ERCC_MODEL, "a scale of %g for dim %d", scales[i], axes[i]);
-		r->scale[axes[i]] = scales[i];
+		r->over[axes[i]] = scales[i];
 		r->out.dims[axes[i]] = (int64_t)size;
 	}
 	return ERCC_OK;
@@ -58,6 +59,7 @@ static enum ercc_status apply_sizes(const struct node *node, struct resize *r, c
 	const char *policy = node_attr_text(node, "keep_aspect_ratio_policy", "stretch");
 	bool smaller = !strcmp(policy, "not_larger"), stretch = !strcmp(policy, "stretch");
 	double common = 0;
+	int least = 0;
 	if (!smaller && !stretch && strcmp(policy, "not_smaller"))
 		return node_fail(node, ERCC_MODEL, "keep_aspect_ratio_policy '%s'", policy);
 	for (int i = 0; i < count; i++) {
@@ -65,12 +67,16 @@ static enum ercc_status apply_sizes(const struct node *node, struct resize *r, c
 		if (!(sizes[i] >= 1) || sizes[i] > (double)MAX_ELEMENTS || r->out.dims[axes[i]] < 1)
 			return node_fail(node, ERCC_MODEL, "a size of %g for dim %d of %lld", sizes[i], axes[i],
 			                 (long long)r->out.dims[axes[i]]);
-		common = i == 0 || (smaller ? scale < common : scale > common) ? scale : common;
+		least = i == 0 || (smaller ? scale < common : scale > common) ? i : least;
+		common = least == i ? scale : common;
 	}
+	double under = count ? (double)r->out.dims[axes[least]] : 1;
 	for (int i = 0; i < count; i++) {
 		int axis = axes[i];
-		r->scale[axis] = stretch ? sizes[i] / (double)r->out.dims[axis] : common;
-		r->out.dims[axis] = (int64_t)(stretch ? sizes[i] : floor(common * (double)r->out.dims[axis] + 0.5));
+		double in = (double)r->out.dims[axis];
+		r->over[axis] = stretch ? sizes[i] : sizes[least];
+		r->under[axis] = stretch ? in : under;
+		r->out.dims[axis] = (int64_t)(stretch ? sizes[i] : floor(sizes[least] * in / under + 0.5));
 	}
 	return ERCC_OK;
 }
@@ -125,19 +131,20 @@ static enum ercc_status read_resize(const struct node *node, struct resize *r)
 	if (!strcmp(r->mode, "bilinear"))
 		r->mode = "linear";
 	r->coordinates = upsample ? "asymmetric" : node_attr_text(node, "coordinate_transformation_mode", "half_pixel");
-	r->nearest = upsample ? "floor" : node_attr_text(node, "nearest_mode", "round_prefer_floor");
+	r->nearest = node_attr_text(node, "nearest_mode", "round_prefer_floor");
 	r->antialias = node_attr_int(node, "antialias", 0) != 0;
 	r->exclude_outside = node_attr_int(node, "exclude_outside", 0) != 0;
 	r->cubic_a = node_attr_float(node, "cubic_coeff_a", -0.75f);
 	r->outside = node_attr_float(node, "extrapolation_value", 0);
 	TRY(check_words(node, r));
+	r->nearest = upsample ? "by direction" : r->nearest;
 	TRY(int_list(node, "axes", -1, given, MAX_RANK, &count));
 	bool all = count < 0;
 	count = all ? x->shape.rank : count;
 	for (int i = 0; i < count; i++)
 		TRY(check_axis(node, all ? i : given[i], x->shape.rank, &axes[i]));
 	for (int i = 0; i < MAX_RANK; i++)
-		r->scale[i] = 1;
+		r->over[i] = r->under[i] = 1;
 	TRY(read_roi(node, r, axes, count));
 	TRY(numbers_input(node, upsample ? 1 : 2, "scales", numbers, MAX_RANK, &number_count));
 	if (attr && attr->kind == ATTR_FLOATS && attr->count <= MAX_RANK)
@@ -151,7 +158,7 @@ static enum ercc_status read_resize(const struct node *node, struct resize *r)
 		                 count);
 	TRY(scales ? apply_scales(node, r, axes, numbers, count) : apply_sizes(node, r, axes, numbers, count));
 	for (int i = 0; i < x->shape.rank; i++) {
-		r->resized[i] |= r->out.dims[i] != x->shape.dims[i] || r->scale[i] != 1;
+		r->resized[i] |= r->out.dims[i] != x->shape.dims[i] || r->over[i] != r->under[i];
 		if (r->out.dims[i] > 0 && x->shape.dims[i] < 1)
 			return node_fail(node, ERCC_MODEL, "dim %d is empty", i);
 		if (r->resized[i] && (x->shape.dims[i] > POSITIONS_MAX || r->out.dims[i] > POSITIONS_MAX))
@@ -163,22 +170,24 @@ static enum ercc_status read_resize(const struct node *node, struct resize *r)
 
 /* ---- taps ---- */
 
-/* The input position that output position `at` reads. Divides in f32, as the scale is an f32: 3 / 0.6 is 5. */
+/* The input position that output position `at` reads, by the standard's formula. A position in the middle of two
+ * elements is exact, as each term is rounded once. */
 static double source_position(const struct resize *r, int axis, int64_t at, int64_t size)
 {
-	double scale = r->scale[axis], in = (double)size, out = scale * in, x = (double)at;
-	double half = (double)((float)(x + 0.5) / (float)scale - 0.5f);
+	double in = (double)size, out = r->over[axis] * in / r->under[axis], x = (double)at;
+	double half = (x + 0.5) * r->under[axis] / r->over[axis] - 0.5;
 	double start = r->roi_start[axis], span = r->roi_end[axis] - start;
 	if (!strcmp(r->coordinates, "align_corners"))
 		return out == 1 ? 0 : x * (in - 1) / (out - 1);
 	if (!strcmp(r->coordinates, "asymmetric"))
-		return (double)((float)x / (float)scale);
+		return x * r->under[axis] / r->over[axis];
 	if (!strcmp(r->coordinates, "tf_crop_and_resize"))
 		return start * (in - 1) + (out == 1 ? span * (in - 1) / 2 : x * span * (in - 1) / (out - 1));
 	if (!strcmp(r->coordinates, "pytorch_half_pixel"))
 		return out == 1 ? -0.5 : half;
 	if (!strcmp(r->coordinates, "half_pixel_symmetric"))
-		return in / 2 * (1 - (double)r->out.dims[axis] / out) + half;
+		/* in/2 (1 - dim/out) + half, where out = in scale: the middles of both dims meet */
+		return (x + 0.5 - (double)r->out.dims[axis] / 2) * r->under[axis] / r->over[axis] + (in - 1) / 2;
 	return half;
 }
 
@@ -194,13 +203,16 @@ static double kernel_weight(const struct resize *r, double distance)
 	return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
 }
 
-static int64_t nearest_position(const struct resize *r, double x)
+/* Before opset 11 a dim that shrinks takes the next position, and one that grows the previous one, as in ONNX
+ * Runtime. */
+static int64_t nearest_position(const struct resize *r, int axis, double x)
 {
+	bool up = !strcmp(r->nearest, "ceil") || (!strcmp(r->nearest, "by direction") && r->over[axis] < r->under[axis]);
 	if (!strcmp(r->nearest, "round_prefer_floor"))
 		return (int64_t)ceil(x - 0.5);
 	if (!strcmp(r->nearest, "round_prefer_ceil"))
 		return (int64_t)floor(x + 0.5);
-	return (int64_t)(!strcmp(r->nearest, "floor") ? floor(x) : ceil(x));
+	return (int64_t)(up ? ceil(x) : floor(x));
 }
 
 static int64_t clamped(int64_t at, int64_t size)
@@ -217,18 +229,18 @@ struct axis_taps {
 
 static int tap_count(const struct resize *r, int axis, double *reach)
 {
-	double radius = !strcmp(r->mode, "linear") ? 1 : 2,
-		   shrink = r->antialias && r->scale[axis] < 1 ? r->scale[axis] : 1;
+	double radius = !strcmp(r->mode, "linear") ? 1 : 2, scale = r->over[axis] / r->under[axis],
+		   shrink = r->antialias && scale < 1 ? scale : 1;
 	*reach = shrink;
 	return !strcmp(r->mode, "nearest") ? 1 : 2 - 2 * ((int)floor(-radius / shrink) + 1);
 }
 
-static void fill_position(const struct resize *r, double x, double shrink, int64_t size, struct axis_taps *taps,
-                          int64_t at)
+static void fill_position(const struct resize *r, int axis, int64_t at, double shrink, int64_t size,
+                          struct axis_taps *taps)
 {
 	int32_t *index = taps->index + at * taps->count;
 	float *weight = taps->weight + at * taps->count;
-	double sum = 0, w[TAPS_MAX];
+	double sum = 0, w[TAPS_MAX], x = source_position(r, axis, at, size);
 	if (!strcmp(r->coordinates, "tf_crop_and_resize") && !(x >= 0 && x <= (double)(size - 1))) {
 		index[0] = -1;
 		taps->outside = true;
@@ -236,7 +248,7 @@ static void fill_position(const struct resize *r, double x, double shrink, int64
 	}
 	double base = ceil(x) - 1;
 	if (!strcmp(r->mode, "nearest")) {
-		index[0] = (int32_t)clamped(nearest_position(r, x), size);
+		index[0] = (int32_t)clamped(nearest_position(r, axis, x), size);
 		weight[0] = 1;
 		return;
 	}
@@ -264,7 +276,7 @@ static enum ercc_status make_taps(const struct node *node, const struct resize *
 	taps->index = arena_array(arena, (size_t)(out * taps->count), sizeof *taps->index);
 	taps->weight = arena_array(arena, (size_t)(out * taps->count), sizeof *taps->weight);
 	for (int64_t at = 0; at < out; at++)
-		fill_position(r, source_position(r, axis, at, size), shrink, size, taps, at);
+		fill_position(r, axis, at, shrink, size, taps);
 	return ERCC_OK;
 }
 
@@ -375,12 +387,17 @@ static enum ercc_status lower_resize(struct lowering *lowering, struct node *nod
 
 const struct op ops_resize[] = {
 	{"Resize", 10, 2, 2, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
-     .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
+     .input_types = {[1] = TYPE(F32)}, .expand = expand_sized_rows, .expands = has_sizes, .sizes = true,
+     .attrs = "mode=text"},
 	{"Resize", 11, 1, 4, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
-     .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
+     .input_types = {[1] = TYPES_FLOAT, [2] = TYPE(F32), [3] = TYPE(I64)}, .expand = expand_sized_rows,
+     .expands = has_sizes, .sizes = true,
+     .attrs = "coordinate_transformation_mode=text cubic_coeff_a=float exclude_outside=int extrapolation_value=float "
+              "mode=text nearest_mode=text antialias=int@18 axes=ints@18 keep_aspect_ratio_policy=text@18"},
 	{"Upsample", 7, 1, 1, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
-     .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
+     .expand = expand_sized_rows, .expands = has_sizes, .sizes = true, .attrs = "mode=text scales=floats"},
 	{"Upsample", 9, 2, 2, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
-     .expand = expand_sized_rows, .expands = has_sizes, .sizes = true},
+     .input_types = {[1] = TYPE(F32)}, .expand = expand_sized_rows, .expands = has_sizes, .sizes = true,
+     .attrs = "mode=text"},
 	{0},
 };

@@ -335,8 +335,14 @@ static enum ercc_status expand_rnn(struct node *node)
 }
 
 const struct op ops_rnn[] = {
-	{"RNN", 7, 3, 6, 2, TYPE(F32), .expand = expand_rnn},
-	{"GRU", 7, 3, 6, 2, TYPE(F32), .expand = expand_rnn},
-	{"LSTM", 7, 3, 8, 3, TYPE(F32), .expand = expand_rnn},
+	{"RNN", 7, 3, 6, 2, TYPE(F32), .expand = expand_rnn,
+     .attrs = "activation_alpha=floats activation_beta=floats activations=texts clip=float direction=text "
+              "hidden_size=int layout=int@14"},
+	{"GRU", 7, 3, 6, 2, TYPE(F32), .expand = expand_rnn,
+     .attrs = "activation_alpha=floats activation_beta=floats activations=texts clip=float direction=text "
+              "hidden_size=int layout=int@14 linear_before_reset=int"},
+	{"LSTM", 7, 3, 8, 3, TYPE(F32), .expand = expand_rnn,
+     .attrs = "activation_alpha=floats activation_beta=floats activations=texts clip=float direction=text "
+              "hidden_size=int layout=int@14 input_forget=int"},
 	{0},
 };

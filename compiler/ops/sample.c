@@ -166,8 +166,8 @@ static enum ercc_status lower_roi_align(struct lowering *lowering, struct node *
 	launch->flops = (uint64_t)shape_elements(out) * 400;
 	launch->reduction_key = REDUCTION_REGIONS;
 	const struct define defines[] = {
-		{"SCALE", arena_printf(arena, "%af", node_attr_float(node, "spatial_scale", 1))},
-		{"SHIFT", half ? "0.5f" : "0.0f"},
+		{"SCALE", arena_printf(arena, "%a", node_attr_float(node, "spatial_scale", 1))},
+		{"SHIFT", half ? "0.5" : "0.0"},
 		{"LARGEST", strcmp(node_attr_text(node, "mode", "avg"), "max") ? "0" : "1"},
 		{"SAMPLING", arena_printf(arena, "%lld", (long long)sampling)},
 	};
@@ -177,11 +177,15 @@ static enum ercc_status lower_roi_align(struct lowering *lowering, struct node *
 }
 
 const struct op ops_sample[] = {
-	{"GridSample", 16, 2, 2, 1, TYPE(F32), infer_grid_sample, lower_grid_sample, .layout = NULL},
-	{"AffineGrid", 20, 2, 2, 1, TYPE(F32), .expand = expand_affine_grid},
+	{"GridSample", 16, 2, 2, 1, TYPE(F32), infer_grid_sample, lower_grid_sample, .layout = NULL,
+     .attrs = "align_corners=int mode=text padding_mode=text"},
+	{"AffineGrid", 20, 2, 2, 1, TYPE(F32), .expand = expand_affine_grid, .attrs = "align_corners=int"},
 	{"RoiAlign", 10, 3, 3, 1, TYPE(F32), infer_roi_align, lower_roi_align, .expand = expand_sized_regions,
-     .expands = has_sizes, .sizes = true},
+     .expands = has_sizes, .sizes = true,
+     .attrs = "mode=text output_height=int output_width=int sampling_ratio=int spatial_scale=float"},
 	{"RoiAlign", 16, 3, 3, 1, TYPE(F32), infer_roi_align, lower_roi_align, .expand = expand_sized_regions,
-     .expands = has_sizes, .sizes = true},
+     .expands = has_sizes, .sizes = true,
+     .attrs = "coordinate_transformation_mode=text mode=text output_height=int output_width=int sampling_ratio=int "
+              "spatial_scale=float"},
 	{0},
 };

@@ -65,13 +65,10 @@ static enum ercc_status infer_size(struct node *node)
 
 static enum ercc_status infer_constant(struct node *node)
 {
-	static const char *const kinds[] = {"value", "value_float", "value_floats", "value_int", "value_ints"};
 	struct arena *arena = &node->graph->ctx->arena;
-	const struct attr *attr = NULL;
-	for (size_t i = 0; !attr && i < COUNT_OF(kinds); i++)
-		attr = node_attr(node, kinds[i]);
-	if (!attr)
-		return node_fail(node, ERCC_UNSUPPORTED, "its value is not a number or a dense tensor");
+	if (node->attr_count != 1)
+		return node_fail(node, ERCC_MODEL, "it has %d values; one is needed", node->attr_count);
+	const struct attr *attr = node_attr(node, node->attrs[0].name);
 	struct shape list = shape_of(1, (int64_t[]){attr->count});
 	if (attr->kind == ATTR_TENSOR) {
 		TRY(set_output(node, 0, attr->tensor->dtype, &attr->tensor->shape));
@@ -84,9 +81,7 @@ static enum ercc_status infer_constant(struct node *node)
 		return set_constant(node, ERC_I64, &(struct shape){0}, arena_copy_bytes(arena, &attr->i, 8));
 	if (attr->kind == ATTR_FLOATS)
 		return set_constant(node, ERC_F32, &list, attr->floats);
-	if (attr->kind == ATTR_INTS)
-		return set_constant(node, ERC_I64, &list, attr->ints);
-	return node_fail(node, ERCC_UNSUPPORTED, "strings");
+	return set_constant(node, ERC_I64, &list, attr->ints);
 }
 
 static enum ercc_status infer_constant_of_shape(struct node *node)
@@ -105,8 +100,8 @@ static enum ercc_status infer_constant_of_shape(struct node *node)
 		if (out.dims[i] < 0)
 			return node_fail(node, ERCC_MODEL, "dim %d is %lld", i, (long long)out.dims[i]);
 	static const float zero;
-	enum erc_dtype dtype = attr && attr->kind == ATTR_TENSOR ? attr->tensor->dtype : ERC_F32;
-	if (attr && (attr->kind != ATTR_TENSOR || shape_elements(&attr->tensor->shape) != 1))
+	enum erc_dtype dtype = attr ? attr->tensor->dtype : ERC_F32;
+	if (attr && shape_elements(&attr->tensor->shape) != 1)
 		return node_fail(node, ERCC_MODEL, "value must be a tensor of one element");
 	TRY(set_output(node, 0, dtype, &out));
 	struct tensor *tensor = tensor_new(&node->graph->ctx->arena, dtype, &out, attr ? attr->tensor->data : &zero);
@@ -121,6 +116,7 @@ static enum ercc_status infer_range(struct node *node)
 {
 	const struct tensor *in[3];
 	static const char *const names[] = {"start", "limit", "delta"};
+	TRY(check_precision(node, "stash_type"));
 	for (int i = 0; i < 3; i++)
 		TRY(constant_input(node, i, names[i], &in[i]));
 	for (int i = 0; i < 3; i++) {
@@ -248,13 +244,16 @@ static enum ercc_status infer_eye_like(struct node *node)
 }
 
 const struct op ops_shape[] = {
-	{"Shape", 1, 1, 1, 1, TYPES_MOVED, infer_shape, .expand = expand_shape, .expands = is_run_time_shape,
-     .sizes = true},
+	{"Shape", 1, 1, 1, 1, TYPES_MOVED, infer_shape, .expand = expand_shape, .expands = is_run_time_shape, .sizes = true,
+     .attrs = "end=int@15 start=int@15"},
 	{"Size", 1, 1, 1, 1, TYPES_MOVED, infer_size, .expand = expand_size, .expands = has_sizes, .sizes = true},
-	{"Constant", 1, 0, 0, 1, TYPES_MOVED, infer_constant, .layout = NULL},
+	{"Constant", 1, 0, 0, 1, TYPES_MOVED, infer_constant, .layout = NULL,
+     .attrs = "value=tensor sparse_value=tensor@11 value_float=float@12 value_floats=floats@12 value_int=int@12 "
+              "value_ints=ints@12"},
 	{"ConstantOfShape", 9, 1, 1, 1, TYPE(I64), infer_constant_of_shape, .expand = expand_constant_of_shape,
-     .expands = has_run_time_elements},
-	{"EyeLike", 9, 1, 1, 1, TYPES_MOVED, infer_eye_like, .layout = NULL},
-	{"Range", 11, 3, 3, 1, TYPES_NUMBER, infer_range, .expand = expand_range, .expands = is_run_time_range},
+     .expands = has_run_time_elements, .attrs = "value=tensor"},
+	{"EyeLike", 9, 1, 1, 1, TYPES_MOVED, infer_eye_like, .layout = NULL, .attrs = "dtype=int k=int"},
+	{"Range", 11, 3, 3, 1, TYPES_NUMBER, infer_range, .expand = expand_range, .expands = is_run_time_range,
+     .attrs = "stash_type=int@27"},
 	{0},
 };

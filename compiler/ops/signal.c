@@ -163,7 +163,8 @@ static enum ercc_status infer_window(struct node *node)
 	if (size < 0 || size > 1 << 24)
 		return node_fail(node, ERCC_MODEL, "a window of %lld", (long long)size);
 	if (to != ERC_F32 && to != ERC_F64)
-		return node_fail(node, ERCC_UNSUPPORTED, "output dtype %lld", (long long)to);
+		return node_fail(node, ERCC_UNSUPPORTED, "output dtype %s (%lld)",
+		                 to >= 0 && to < ERC_DTYPE_COUNT ? dtype_name((enum erc_dtype)to) : "unknown", (long long)to);
 	double n = node_attr_int(node, "periodic", 1) ? (double)size : (double)(size - 1);
 	struct shape shape = shape_of(1, &size);
 	double *data = arena_array(&node->graph->ctx->arena, (size_t)size, sizeof *data);
@@ -181,13 +182,14 @@ static enum ercc_status infer_window(struct node *node)
 
 #define WINDOW(name, ...) \
 	{ \
-		name, 17, 1, 1, 1, TYPE(I32) | TYPE(I64), infer_window, .window = RULE(window_rule, {__VA_ARGS__}) \
+		name, 17, 1, 1, 1, TYPE(I32) | TYPE(I64), infer_window, .attrs = "output_datatype=int periodic=int", \
+																.window = RULE(window_rule, {__VA_ARGS__}) \
 	}
 
 const struct op ops_signal[] = {
-	{"DFT", 17, 1, 2, 1, TYPE(F32), .expand = expand_dft},
-	{"DFT", 20, 1, 3, 1, TYPE(F32), .expand = expand_dft},
-	{"STFT", 17, 2, 4, 1, TYPE(F32), .expand = expand_stft},
+	{"DFT", 17, 1, 2, 1, TYPE(F32), .expand = expand_dft, .attrs = "axis=int inverse=int onesided=int"},
+	{"DFT", 20, 1, 3, 1, TYPE(F32), .expand = expand_dft, .attrs = "inverse=int onesided=int"},
+	{"STFT", 17, 2, 4, 1, TYPE(F32), .expand = expand_stft, .attrs = "onesided=int"},
 	WINDOW("HannWindow", 0.5, 0.5, 0),
 	WINDOW("HammingWindow", 0.54347826086956519, 0.45652173913043481, 0),
 	WINDOW("BlackmanWindow", 0.42, 0.5, 0.08),

@@ -85,8 +85,8 @@ static const struct recovery recoveries[] = {
 #define SOFTMAX(name, since, ...) \
 	{ \
 		name, since, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, \
-			.expand = expand_sized_softmax, .expands = is_along_size, .is_matched = is_over_last, .sizes = true, \
-			__VA_ARGS__ \
+			.attrs = "axis=int", .expand = expand_sized_softmax, .expands = is_along_size, .is_matched = is_over_last, \
+			.sizes = true, __VA_ARGS__ \
 	}
 
 const struct op ops_softmax[] = {

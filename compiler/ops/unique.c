@@ -75,7 +75,7 @@ static enum ercc_status lower_unique_rows(struct lowering *lowering, struct node
 }
 
 const struct op ops_unique[] = {
-	{"Unique", 11, 1, 1, 4, TYPES_ALL, .expand = expand_unique},
+	{"Unique", 11, 1, 1, 4, TYPES_ALL, .expand = expand_unique, .attrs = "axis=int sorted=int"},
 	{"UniqueRows", 1, 1, 1, 4, TYPES_ALL, infer_unique_rows, lower_unique_rows, .domain = "erc"},
 	{0},
 };

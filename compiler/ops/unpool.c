@@ -21,13 +21,7 @@ static enum ercc_status expand_lp_pool(struct node *node)
 	int64_t kernel[6], p = node_attr_int(node, "p", 2), taps = 1;
 	int count;
 	struct shape weights = {.rank = x->shape.rank};
-	static const char *const pads[] = {"NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"};
-	const char *auto_pad = NULL;
-	for (size_t i = 0; i < COUNT_OF(pads); i++)
-		if (!strcmp(pads[i], node_attr_text(node, "auto_pad", "NOTSET")))
-			auto_pad = pads[i];
-	if (!auto_pad)
-		return node_fail(node, ERCC_MODEL, "auto_pad '%s'", node_attr_text(node, "auto_pad", ""));
+	const char *auto_pad = node_attr_text(node, "auto_pad", "NOTSET");
 	TRY(int_list(node, "kernel_shape", -1, kernel, 6, &count));
 	if (x->shape.rank < 3 || x->shape.rank > 5 || count != x->shape.rank - 2 || p < 1)
 		return node_fail(node, ERCC_MODEL, "input %s, %d kernel dims, p %lld", shape_words(node, &x->shape), count,
@@ -159,8 +153,11 @@ static enum ercc_status expand_col2im(struct node *node)
 }
 
 const struct op ops_unpool[] = {
-	{"LpPool", 2, 1, 1, 1, TYPE(F32), .expand = expand_lp_pool},
-	{"MaxUnpool", 9, 2, 3, 1, TYPES_FLOAT, .expand = expand_max_unpool},
-	{"Col2Im", 18, 3, 3, 1, TYPE(F32), .expand = expand_col2im},
+	{"LpPool", 2, 1, 1, 1, TYPE(F32), .expand = expand_lp_pool,
+     .attrs = "auto_pad=text:NOTSET|SAME_UPPER|SAME_LOWER|VALID kernel_shape=ints p=int pads=ints strides=ints "
+              "ceil_mode=int@18 dilations=ints@18"},
+	{"MaxUnpool", 9, 2, 3, 1, TYPES_FLOAT, .expand = expand_max_unpool,
+     .attrs = "kernel_shape=ints pads=ints strides=ints"},
+	{"Col2Im", 18, 3, 3, 1, TYPE(F32), .expand = expand_col2im, .attrs = "dilations=ints pads=ints strides=ints"},
 	{0},
 };

@@ -22,14 +22,32 @@ static void read_constants(struct node *node)
 	}
 }
 
-static enum ercc_status check_dtype(const struct node *node)
+static uint32_t types_of_input(const struct op *op, int slot)
 {
-	const struct value *first = node_input(node, 0);
-	if (first && !(node->op->types >> first->dtype & 1))
-		return node_fail(node, ERCC_UNSUPPORTED, "input '%s' is %s%s; %s is not supported here", first->name,
-		                 dtype_name(first->dtype), shape_text(&node->graph->ctx->arena, &first->shape),
-		                 dtype_name(first->dtype));
+	if (slot == 0)
+		return op->types;
+	bool stated = slot < (int)COUNT_OF(op->input_types) && op->input_types[slot];
+	return stated ? op->input_types[slot] : TYPES_MOVED;
+}
+
+static enum ercc_status check_dtypes(const struct node *node)
+{
+	for (int i = 0; i < node->input_count; i++) {
+		const struct value *in = node->inputs[i];
+		if (in && !(types_of_input(node->op, i) >> in->dtype & 1))
+			return node_fail(node, ERCC_UNSUPPORTED, "input '%s' is %s%s; %s is not supported here", in->name,
+			                 dtype_name(in->dtype), shape_words(node, &in->shape), dtype_name(in->dtype));
+	}
 	return ERCC_OK;
+}
+
+/* Programs bind inputs and outputs as bytes of a dtype that some operator has. */
+static enum ercc_status check_bound(struct graph *graph, const char *what, const char *name, const struct value *value)
+{
+	if (TYPES_MOVED >> value->dtype & 1)
+		return ERCC_OK;
+	return fail(graph->ctx, ERCC_UNSUPPORTED, "%s '%s' is %s%s; %s is not supported", what, name,
+	            dtype_name(value->dtype), shape_text(&graph->ctx->arena, &value->shape), dtype_name(value->dtype));
 }
 
 /* Only operators whose rows declare `sizes` take inputs with run-time sizes. */
@@ -53,7 +71,8 @@ static bool is_half(enum erc_dtype dtype)
 	return dtype == ERC_F16 || dtype == ERC_BF16;
 }
 
-/* Finds the half-precision dtype that the node computes with but its row does not take; NONE if there is none. */
+/* Finds the half-precision dtype that the node computes with but its row does not take; NONE if there is none, F32 if
+ * only inputs with a dtype of their own have one. */
 static enum ercc_status find_half(const struct node *node, enum erc_dtype *half)
 {
 	int first = -1;
@@ -62,9 +81,10 @@ static enum ercc_status find_half(const struct node *node, enum erc_dtype *half)
 		const struct value *in = node->inputs[i];
 		if (!in || !dtype_is_float(in->dtype))
 			continue;
-		if (is_half(in->dtype) && !(node->op->types >> in->dtype & 1))
-			*half = in->dtype;
-		if (i < 32 && node->op->own_types >> i & 1)
+		bool own = i < 32 && node->op->own_types >> i & 1;
+		if (is_half(in->dtype) && !(node->op->types >> in->dtype & 1) && (!own || *half == ERC_DTYPE_NONE))
+			*half = own ? ERC_F32 : in->dtype;
+		if (own)
 			continue;
 		first = first < 0 ? i : first;
 		if (*half != ERC_DTYPE_NONE && in->dtype != node->inputs[first]->dtype)
@@ -75,7 +95,7 @@ static enum ercc_status find_half(const struct node *node, enum erc_dtype *half)
 }
 
 /* Half precision is a way to store numbers. An operator that does not take it gets its inputs as f32, and its f32
- * outputs are narrowed, by new nodes before and after this one. */
+ * outputs are narrowed to `half`, by new nodes before and after this one; if `half` is f32, they stay. */
 static void widen(struct node *node, enum erc_dtype half)
 {
 	struct graph *graph = node->graph;
@@ -86,7 +106,7 @@ static void widen(struct node *node, enum erc_dtype half)
 		insert_cast(graph, node, node->inputs[i], wide, ERC_F32);
 		node_set_input(node, i, wide);
 	}
-	for (int i = 0; i < node->output_count; i++) {
+	for (int i = 0; i < node->output_count && half != ERC_F32; i++) {
 		struct value *out = node->outputs[i];
 		if (!out)
 			continue;
@@ -145,7 +165,7 @@ static enum ercc_status infer_node(struct graph *graph, struct node *node, struc
 		*next = before ? before->next : graph->first;
 		return ERCC_OK;
 	}
-	TRY(check_dtype(node));
+	TRY(check_dtypes(node));
 	TRY(check_sizes(node));
 	if (node->op->expand && (!node->op->expands || node->op->expands(node))) {
 		TRY(node->op->expand(node));
@@ -218,8 +238,30 @@ static enum ercc_status infer_from(struct graph *graph, struct node *node)
 	return first;
 }
 
+/* A dim that was given as 0 is legal, but often a slip. */
+static void tell_empty(struct graph *graph)
+{
+	const struct value *empty = NULL;
+	const char *name = NULL;
+	for (size_t i = 0; i < graph->output_count && !empty; i++)
+		if (shape_elements(&graph->outputs[i]->shape) == 0)
+			empty = graph->outputs[i];
+	for (size_t i = 0; empty && i < graph->input_count; i++)
+		for (int d = 0; d < graph->inputs[i]->shape.rank; d++)
+			if (graph->inputs[i]->shape.dims[d] == 0 && graph->inputs[i]->dim_names[d])
+				name = graph->inputs[i]->dim_names[d];
+	if (name)
+		warn(graph->ctx, "output '%s' is %s%s, without an element: dimension '%s' is 0", empty->name,
+		     dtype_name(empty->dtype), shape_text(&graph->ctx->arena, &empty->shape), name);
+}
+
 enum ercc_status pass_infer(struct graph *graph)
 {
 	TRY(infer_from(graph, graph->first));
+	for (size_t i = 0; i < graph->input_count; i++)
+		TRY(check_bound(graph, "input", graph->inputs[i]->name, graph->inputs[i]));
+	for (size_t i = 0; i < graph->output_count; i++)
+		TRY(check_bound(graph, "output", graph->output_names[i], graph->outputs[i]));
+	tell_empty(graph);
 	return infer_from(graph, add_packing(graph));
 }

@@ -195,10 +195,40 @@ static void report_unknown(struct graph *graph, const struct value *input)
 	     example.data ? example.data : "1x3x224x224");
 }
 
+/* Names the inputs whose defaults are compiled in. Before IR version 4 every initializer had to be an input, so there
+ * it says nothing. */
+static enum ercc_status check_defaults(struct graph *graph)
+{
+	const struct ercc_options *options = graph->ctx->options;
+	struct value *first = NULL;
+	size_t count = 0;
+	for (size_t i = 0; i < graph->default_count; i++) {
+		count += graph->defaults[i]->constant != NULL;
+		first = !first && graph->defaults[i]->constant ? graph->defaults[i] : first;
+	}
+	for (uint32_t i = 0; i < options->keep_input_count; i++) {
+		const char *name = options->keep_inputs[i];
+		bool found = false;
+		for (size_t k = 0; k < graph->default_count; k++)
+			found |= !strcmp(graph->defaults[k]->name, name);
+		if (found)
+			continue;
+		fail(graph->ctx, ERCC_USAGE, "--keep-input: the model has no input '%s' with a default", name);
+		if (first)
+			note(graph->ctx, "input '%s' has one", first->name);
+		return ERCC_USAGE;
+	}
+	if (count && graph->ir_version >= 4)
+		note(graph->ctx, "%zu input%s with a default, such as '%s', %s compiled in; --keep-input %s keeps it an input",
+		     count, count > 1 ? "s" : "", first->name, count > 1 ? "are" : "is", first->name);
+	return ERCC_OK;
+}
+
 enum ercc_status pass_pin(struct graph *graph)
 {
 	const struct ercc_options *options = graph->ctx->options;
 	uint32_t before = graph->ctx->error_count;
+	TRY(check_defaults(graph));
 	for (uint32_t i = 0; i < options->const_count; i++)
 		TRY(pin_const(graph, &options->consts[i]));
 	for (uint32_t i = 0; i < options->const_text_count; i++)

@@ -78,9 +78,10 @@ static enum ercc_status read_template(struct context *ctx, const char *name, con
 	struct text content = {.arena = &ctx->arena};
 	char block[4096];
 	size_t bytes;
-	FILE *file = fopen(path, "rb");
+	const char *why;
+	FILE *file = open_regular(path, &why);
 	if (!file)
-		return fail(ctx, ERCC_IO, "cannot read '%s': %s", path, strerror(errno));
+		return fail(ctx, ERCC_IO, "cannot read '%s': %s", path, why);
 	while ((bytes = fread(block, 1, sizeof block, file)) > 0)
 		text_append(&content, block, bytes);
 	fclose(file);

@@ -188,14 +188,15 @@ static enum ercc_status read_json(struct reader *reader, const char *path)
 {
 	struct context *ctx = reader->ctx;
 	char *text = arena_alloc(&ctx->arena, MAX_FILE_BYTES + 1);
-	FILE *file = fopen(path, "rb");
-	size_t bytes = file ? fread(text, 1, MAX_FILE_BYTES + 1, file) : 0;
-	bool read = file && !ferror(file);
-	int why = errno;
-	if (file)
-		fclose(file);
+	const char *why;
+	FILE *file = open_regular(path, &why);
+	if (!file)
+		return fail(ctx, ERCC_USAGE, "--budget: cannot read '%s': %s", path, why);
+	size_t bytes = fread(text, 1, MAX_FILE_BYTES + 1, file);
+	bool read = !ferror(file);
+	fclose(file);
 	if (!read)
-		return fail(ctx, ERCC_USAGE, "--budget: cannot read '%s': %s", path, strerror(why));
+		return fail(ctx, ERCC_USAGE, "--budget: cannot read '%s'", path);
 	if (bytes > MAX_FILE_BYTES)
 		return fail(ctx, ERCC_USAGE, "--budget: '%s' has more than 1 MiB", path);
 	const char *end = NULL;

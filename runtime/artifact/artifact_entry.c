@@ -136,6 +136,11 @@ static enum erc_status check_step(const struct walk *walk, uint32_t i)
 	if (record->kind == ERCA_RECORD_LAUNCH && record->variant_count != target->budget_count)
 		return BAD("records", i, "variant_count is %u, but the target of entries[%u] has %u budgets",
 		           record->variant_count, walk->entry_idx, target->budget_count);
+	if (record->fault_slot != ERCA_NONE &&
+	    (record->fault_slot < walk->entry->fault_first || record->fault_slot % 2 != walk->entry->fault_first % 2 ||
+	     record->fault_slot - walk->entry->fault_first >= walk->entry->fault_count))
+		return BAD("records", i, "fault_slot %u is not one of the %u of entries[%u] from %u on", record->fault_slot,
+		           walk->entry->fault_count, walk->entry_idx, walk->entry->fault_first);
 	for (uint32_t o = 0; o < record->operand_count; o++)
 		TRY(check_extent(walk, record->operand_first + o));
 	for (uint32_t v = record->variant_first; v < record->variant_first + record->variant_count; v++) {
@@ -202,6 +207,10 @@ static enum erc_status check_entry(const struct erc_artifact *artifact, uint32_t
 	TRY(erc__check_range(artifact, "entries", i, ERC_TABLE_PLANS, entry->plan, 1));
 	if (entry->dims_count > MAX_DIMS_COUNT)
 		return BAD("entries", i, "dims_count is %u, expected at most %u", entry->dims_count, MAX_DIMS_COUNT);
+	if (entry->fault_count % 2 || entry->fault_first > entry->dims_count ||
+	    entry->fault_count > entry->dims_count - entry->fault_first)
+		return BAD("entries", i, "fault slots %u + %u of %u slots", entry->fault_first, entry->fault_count,
+		           entry->dims_count);
 	TRY(check_entry_tensors(&walk, entry->input_first, entry->input_count, 0));
 	TRY(check_entry_tensors(&walk, entry->output_first, entry->output_count, entry->dims_count));
 	const struct erca_target *target = erc__record(artifact, ERC_TABLE_TARGETS, entry->target);

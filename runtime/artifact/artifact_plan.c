@@ -232,6 +232,8 @@ static enum erc_status check_record(const struct erc_artifact *artifact, uint32_
 	if (!kind->has_variants && record->variant_count)
 		return BAD("records", i, "%s: variant_count is %u, expected 0", kind->name, record->variant_count);
 	TRY(erc__check_range(artifact, "records", i, ERC_TABLE_VARIANTS, record->variant_first, record->variant_count));
+	if (record->reserved || (!kind->has_variants && record->fault_slot != ERCA_NONE))
+		return BAD("records", i, "%s: fault_slot is %u, reserved %u", kind->name, record->fault_slot, record->reserved);
 	TRY(check_record_plans(artifact, i, record));
 	for (uint32_t o = 0; o < 2 && o < record->operand_count; o++) {
 		const struct erca_operand *operand = erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + o);

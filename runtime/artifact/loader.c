@@ -289,7 +289,7 @@ enum erc_status erc_artifact_open(const char *path, erc_artifact **out)
 	if (!path || !out)
 		return erc__fail(ERC_INVALID, "path or out is NULL");
 	*out = NULL;
-	int file = open(path, O_RDONLY | O_CLOEXEC);
+	int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe is refused, not waited for */
 	if (file < 0)
 		return erc__fail(ERC_IO, "%s: %s", path, strerror(errno));
 	enum erc_status status = map_file(file, path, &data, &bytes);

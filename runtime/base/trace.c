@@ -107,16 +107,37 @@ struct printer {
 	uint32_t serves[MAX_UNITS];
 };
 
+/* Bytes of the UTF-8 character; 0: it is none. */
+static int utf8_bytes(const unsigned char *text)
+{
+	int bytes = text[0] < 0x80   ? 1
+	            : text[0] < 0xc2 ? 0
+	            : text[0] < 0xe0 ? 2
+	            : text[0] < 0xf0 ? 3
+	            : text[0] < 0xf5 ? 4
+	                             : 0;
+	for (int i = 1; i < bytes; i++)
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+	/* longer forms than needed, surrogates, and what is above U+10FFFF */
+	if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
+	    (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f))
+		return 0;
+	return bytes;
+}
+
+/* Text in a JSON string. A byte that is not UTF-8 becomes the character of its number. */
 static void print_text(FILE *out, const char *text)
 {
-	for (; *text; text++) {
+	for (int bytes; *text; text += bytes ? bytes : 1) {
 		unsigned char c = (unsigned char)*text;
+		bytes = utf8_bytes((const unsigned char *)text);
 		if (c == '"' || c == '\\')
 			fprintf(out, "\\%c", c);
-		else if (c < 0x20)
+		else if (c < 0x20 || !bytes)
 			fprintf(out, "\\u%04x", c);
 		else
-			fputc(c, out);
+			fwrite(text, 1, (size_t)bytes, out);
 	}
 }
 

@@ -38,7 +38,8 @@ struct erc_session {
 	uint32_t *budget_units; /* units of each of the target's budgets, on this device */
 	uint32_t units;         /* the session's own limit; 0: none */
 	uint64_t deadline_us;
-	uint32_t number; /* in traces */
+	bool clamps_indices; /* an index outside its dim does not fail the run */
+	uint32_t number;     /* in traces */
 	struct erc__forecast forecast;
 	struct erc__tenant tenant;
 	struct erc__statistics statistics; /* under the device's lock */

@@ -173,6 +173,8 @@ static enum erc_status start_unit(struct cpu_device *device, uint32_t number, co
 	unit->number = number;
 	snprintf(name, sizeof name, "erc-cpu-%u", number);
 	int error = erc__cpu_start(&unit->thread, erc__cpu_unit_main, unit, name, core);
+	if (error == EINVAL && core)
+		return erc__fail(ERC_INVALID, "cpu: this process cannot run on the core that unit %u is to have", number);
 	if (error)
 		return erc__fail(ERC_DEVICE, "cpu: cannot start unit %u: %s", number, strerror(error));
 	device->started++;

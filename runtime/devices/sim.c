@@ -3,9 +3,9 @@
  *
  * Units that began tiles of one launch at the same moment form a gang. They run further tiles in step, in waves of
  * one tile per unit. A gang that has a launch to itself takes many waves at once. It gives back the waves that it
- * has not begun when there is something to decide: a room that shrinks, or free units that could join. When the
- * device advances by tile, each unit is a gang of its own. When it advances by launch, a job has at most a few
- * gangs: one too many joins the gang that is nearest in time, and both end at the later time. */
+ * has not begun when a room shrinks, or free units could join. When the device advances by tile, each unit is a gang of
+ * its own. When it advances by launch, a job has at most MAX_GANGS: one too many joins the gang that is nearest in
+ * time, and both end at the later time. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -508,9 +508,9 @@ static enum erc_status sim_open(const struct erc_runtime_options *options, struc
 {
 	const struct sim_profile *profile = find_profile(options->device);
 	struct sim_device *device = erc__alloc(sizeof *device);
-	if (!device)
-		return erc__no_memory("sim device", sizeof *device);
-	enum erc_status status = ERC_OK;
+	enum erc_status status = device ? ERC_OK : erc__no_memory("sim device", sizeof *device);
+	if (status)
+		return status;
 	uint32_t units = options->units || !profile ? options->units : profile->units;
 	if (!profile)
 		status = erc__fail(ERC_NOT_FOUND, "no device '%s'; there are sim:a100, sim:h100, sim:h200, sim:epyc-64",
@@ -519,23 +519,23 @@ static enum erc_status sim_open(const struct erc_runtime_options *options, struc
 		status = erc__fail(ERC_INVALID, "sim: %u units, expected 1 to %d", units, MAX_UNITS);
 	if (!status)
 		status = erc__options_copy("sim", &device->options, sizeof device->options, options->sim);
-	if (!status && (device->options.contention < 0 || device->options.jitter < 0))
-		status = erc__fail(ERC_INVALID, "sim: contention and jitter must be at least 0");
+	const double factors[] = {device->options.contention, device->options.jitter};
+	for (int i = 0; i < 2 && !status; i++)
+		if (!(factors[i] >= 0 && factors[i] <= 1000))
+			status =
+				erc__fail(ERC_INVALID, "sim: %s is %g, expected 0 to 1000", i ? "jitter" : "contention", factors[i]);
 	if (!status)
 		status = erc__device_init(&device->base, &sim_device, options, units);
 	if (status) {
 		erc__free(device);
 		return status;
 	}
-	strcat(strcpy(device->target, "sim:"), profile->name);
-	device->base.target = device->target;
+	device->base.target = strcat(strcpy(device->target, "sim:"), profile->name);
 	device->bandwidth = profile->bandwidth;
 	device->base.sched.supply.signal_ns = device->options.signal_ns;
 	device->free = units;
-	for (uint32_t i = 0; i < units; i++) {
+	for (uint32_t i = 0; i < units; device->free_gangs = &device->gangs[i++])
 		device->gangs[i].next = device->free_gangs;
-		device->free_gangs = &device->gangs[i];
-	}
 	device->random = device->options.seed * 2 + 0x9e3779b97f4a7c15u;
 	*out = &device->base;
 	return ERC_OK;

@@ -65,7 +65,8 @@ extern "C" {
 	X(SHED, "refused: the deadline cannot be met") \
 	X(DEVICE, "device failed") \
 	X(SIGNATURE, "signature missing or wrong") \
-	X(LIMIT, "limit reached")
+	X(LIMIT, "limit reached") \
+	X(INDEX, "index out of range")
 
 enum erc_status {
 #define X(id, text) ERC_##id,
@@ -327,7 +328,7 @@ struct erc_session_options {
 	size_t size;
 	const char *entry; /* NULL: the first */
 	enum erc_class class_;
-	uint32_t level; /* RT: strict priority; 0 is the highest */
+	uint32_t level; /* RT: strict priority; 0 is the highest. A field for one class does nothing for the other */
 	/* RT: deadline, in microseconds after arrival; 0: none. The policy "elastic" serves a request that can no longer
 	 * meet its deadline after those of its level that can, and before those that have no deadline. */
 	uint64_t deadline_us;
@@ -340,6 +341,10 @@ struct erc_session_options {
 	 * request every 20 ms, to find out whether times have changed. */
 	int shed;
 	const char *name; /* in traces; NULL: the session's number */
+	/* Gather and its kind clamp an index outside its dimension. 0: such a run fails with ERC_INDEX; erc_error_detail()
+	 * names the node, the index and the dimension. 1: it is only logged, as a warning. Indices that are sized at run
+	 * time are clamped without a word. */
+	int clamp_indices;
 };
 
 ERC_API enum erc_status erc_session_create(erc_model *model, const struct erc_session_options *options,
@@ -358,8 +363,8 @@ struct erc_session_stats {
 	size_t size;        /* set by the caller */
 	uint64_t submitted; /* including those that were refused */
 	uint64_t completed;
-	uint64_t missed; /* completed after the deadline, or refused */
-	uint64_t shed;
+	uint64_t missed; /* completed after the deadline, or refused by `shed` */
+	uint64_t shed;   /* refused by `shed`; refusals by `in_flight` are in `submitted` only */
 	uint64_t cancelled;
 	uint64_t failed;
 	/* number of times that a unit left a running request at a tile boundary because its room shrank */

@@ -46,6 +46,52 @@ static onnx_model *nonzero(struct arena *arena)
 	return model;
 }
 
+/* Of an IR version and opset that nobody knows. */
+static onnx_model *newer(struct arena *arena)
+{
+	onnx_model *model = relu_add(arena, 2);
+	model->ir_version = 1000;
+	model->opset_import[0]->version = 1000;
+	return model;
+}
+
+/* A loop of 4000 turns in another one. */
+static onnx_model *nested_loops(struct arena *arena)
+{
+	static const int64_t turns = 4000;
+	static const uint8_t yes = 1;
+	onnx_model *model = model_of(arena, 2);
+	onnx_graph *around = model->graph, *bodies[2];
+	build_initializer(arena, around, build_tensor(arena, "turns", ERC_I64, 0, NULL, &turns, sizeof turns));
+	build_initializer(arena, around, build_tensor(arena, "yes", ERC_BOOL, 0, NULL, &yes, sizeof yes));
+	for (int i = 0; i < 2; i++) {
+		char *state = arena_printf(arena, "s%d", i), *result = arena_printf(arena, "r%d", i);
+		onnx_graph *body = bodies[i] = build_graph(arena, "body");
+		onnx_node *loop = build_node(arena, around, "Loop", i ? "inner" : "outer", i ? "turns,yes,s0" : "turns,yes,x",
+		                             i ? "r0" : "y");
+		build_graph_attr(arena, loop, "body", body);
+		build_input(arena, body, build_info(arena, arena_printf(arena, "i%d", i), ERC_I64, 0, NULL, NULL));
+		build_input(arena, body, build_info(arena, arena_printf(arena, "c%d", i), ERC_BOOL, 0, NULL, NULL));
+		build_input(arena, body, build_info(arena, state, ERC_F32, -1, NULL, NULL));
+		build_output(arena, body, build_info(arena, "yes", ERC_BOOL, 0, NULL, NULL));
+		build_output(arena, body, build_info(arena, result, ERC_F32, -1, NULL, NULL));
+		around = body;
+	}
+	build_node(arena, bodies[1], "Add", "add", "s1,s1", "r1");
+	return model;
+}
+
+/* x + bias, where bias is an input with a default. */
+static onnx_model *with_default(struct arena *arena)
+{
+	static const float bias[] = {1, 2, 3};
+	onnx_model *model = model_of(arena, -1);
+	build_input(arena, model->graph, build_info(arena, "bias", ERC_F32, 1, (int64_t[]){3}, NULL));
+	build_initializer(arena, model->graph, build_tensor(arena, "bias", ERC_F32, 1, (int64_t[]){3}, bias, sizeof bias));
+	build_node(arena, model->graph, "Add", "add", "x,bias", "y");
+	return model;
+}
+
 static bool write_model(struct arena *arena, const char *name, const onnx_model *model)
 {
 	size_t bytes;
@@ -64,10 +110,22 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	out_folder = argv[1];
-	bool written = write_model(&arena, "relu_add", relu_add(&arena, 2)) &&
-	               write_model(&arena, "symbolic", relu_add(&arena, -1)) &&
-	               write_model(&arena, "huge", relu_add(&arena, INT64_C(1) << 61)) &&
-	               write_model(&arena, "nonzero", nonzero(&arena)) && write_model(&arena, "unknown", unknown(&arena));
+	const struct {
+		const char *name;
+		const onnx_model *model;
+	} models[] = {
+		{"relu_add", relu_add(&arena, 2)},
+		{"symbolic", relu_add(&arena, -1)},
+		{"huge", relu_add(&arena, INT64_C(1) << 61)},
+		{"newer", newer(&arena)},
+		{"nested_loops", nested_loops(&arena)},
+		{"with_default", with_default(&arena)},
+		{"nonzero", nonzero(&arena)},
+		{"unknown", unknown(&arena)},
+	};
+	bool written = true;
+	for (size_t i = 0; written && i < COUNT_OF(models); i++)
+		written = write_model(&arena, models[i].name, models[i].model);
 	if (!written)
 		fprintf(stderr, "tiny_models: %s: %s\n", out_folder, strerror(errno));
 	arena_release(&arena);

@@ -64,6 +64,7 @@ static inline struct erca_record test_model_record(const struct test_model *mode
 		.operand_count = build_count(&model->build, ERC_TABLE_OPERANDS, sizeof(struct erca_operand)) - first,
 		.plan_a = ERCA_NONE,
 		.plan_b = ERCA_NONE,
+		.fault_slot = ERCA_NONE,
 	};
 }
 

@@ -16,7 +16,7 @@ static char folder[] = "/tmp/erc-ops-XXXXXX";
 static char model_path[64], artifact_path[64];
 
 /* Values in [-1, 1), the same in every run. */
-static float value_at(size_t i)
+static inline float value_at(size_t i)
 {
 	return (float)((i * 2654435761u >> 7) % 2048) / 1024.0f - 1.0f;
 }
@@ -35,9 +35,49 @@ static void compile_text(const char *text, const char *target, const char *const
 	ck_assert_msg(status == ERCC_OK, "%s: %s", text, test.errors);
 }
 
-/* Runs the artifact once under a budget (NULL: any); inputs get value_at(), numbered through all inputs. The caller
- * frees all results. */
-static float *run_compiled(const char *budget, float **inputs, size_t *count)
+struct output {
+	void *data; /* the caller frees it */
+	size_t bytes;
+};
+
+/* Runs the artifact on the inputs' data. Outputs are filled with 0xff first. False where this machine cannot run the artifact. */
+static inline bool run_on(const struct tensor *const *inputs, int input_count, struct output *outputs, int output_count)
+{
+	struct erc_tensor_info info;
+	erc_runtime *runtime;
+	erc_model *model;
+	erc_session *session;
+	erc_request *request;
+	ck_assert_int_eq(erc_runtime_create(NULL, &runtime), ERC_OK);
+	enum erc_status status = erc_model_load(runtime, artifact_path, NULL, &model);
+	if (status == ERC_NO_TARGET) {
+		ck_assert_int_eq(erc_runtime_destroy(runtime), ERC_OK);
+		return false;
+	}
+	ck_assert_msg(status == ERC_OK, "%s", erc_error_detail());
+	ck_assert_int_eq(erc_session_create(model, NULL, &session), ERC_OK);
+	ck_assert_int_eq(erc_request_create(session, &request), ERC_OK);
+	ck_assert_uint_eq(erc_model_input_count(model, 0), (uint32_t)input_count);
+	ck_assert_uint_eq(erc_model_output_count(model, 0), (uint32_t)output_count);
+	for (int i = 0; i < input_count; i++)
+		ck_assert_int_eq(erc_request_bind_input(request, (uint32_t)i, inputs[i]->data, tensor_bytes(inputs[i])),
+		                 ERC_OK);
+	for (int i = 0; i < output_count; i++) {
+		ck_assert_int_eq(erc_model_output_info(model, 0, (uint32_t)i, &info), ERC_OK);
+		outputs[i] = (struct output){memset(malloc(info.bytes + 1), 0xff, info.bytes + 1), info.bytes};
+		ck_assert_int_eq(erc_request_bind_output(request, (uint32_t)i, outputs[i].data, info.bytes), ERC_OK);
+	}
+	ck_assert_int_eq(erc_request_run(request), ERC_OK);
+	ck_assert_int_eq(erc_request_destroy(request), ERC_OK);
+	ck_assert_int_eq(erc_session_destroy(session), ERC_OK);
+	ck_assert_int_eq(erc_model_unload(model), ERC_OK);
+	ck_assert_int_eq(erc_runtime_destroy(runtime), ERC_OK);
+	return true;
+}
+
+/* Runs the artifact once under a budget (NULL: any); inputs get value_at(), numbered through all inputs. The
+ * caller frees all results. */
+static inline float *run_compiled(const char *budget, float **inputs, size_t *count)
 {
 	struct erc_runtime_options one = {.size = sizeof one, .units = 1};
 	struct erc_session_options options = {.size = sizeof options, .budget = budget};

@@ -138,43 +138,18 @@ static void compare(const struct own_case *c, const char *target, int output, co
 /* Returns false if this machine cannot run the artifact. */
 static bool run(const struct own_case *c, const char *target)
 {
-	void *outputs[MAX_VALUES] = {NULL};
-	struct erc_tensor_info info;
-	erc_runtime *runtime;
-	erc_model *model;
-	erc_session *session;
-	erc_request *request;
+	const struct tensor *given[MAX_VALUES];
+	struct output outputs[MAX_VALUES];
 	compile_text(c->graph, target, NULL, 0);
-	ck_assert_int_eq(erc_runtime_create(NULL, &runtime), ERC_OK);
-	enum erc_status status = erc_model_load(runtime, artifact_path, NULL, &model);
-	if (status == ERC_NO_TARGET) {
-		ck_assert_int_eq(erc_runtime_destroy(runtime), ERC_OK);
+	for (int i = 0; i < c->given_count; i++)
+		given[i] = tensor_of(c, c->given[i]);
+	if (!run_on(given, c->given_count, outputs, c->want_count))
 		return false;
-	}
-	ck_assert_msg(status == ERC_OK, "%s: %s: %s: %s", c->file, c->title, target, erc_error_detail());
-	ck_assert_int_eq(erc_session_create(model, NULL, &session), ERC_OK);
-	ck_assert_int_eq(erc_request_create(session, &request), ERC_OK);
-	ck_assert_uint_eq(erc_model_input_count(model, 0), (uint32_t)c->given_count);
-	ck_assert_uint_eq(erc_model_output_count(model, 0), (uint32_t)c->want_count);
-	for (int i = 0; i < c->given_count; i++) {
-		const struct tensor *given = tensor_of(c, c->given[i]);
-		ck_assert_int_eq(erc_request_bind_input(request, (uint32_t)i, given->data, tensor_bytes(given)), ERC_OK);
-	}
 	for (int i = 0; i < c->want_count; i++) {
-		ck_assert_int_eq(erc_model_output_info(model, 0, (uint32_t)i, &info), ERC_OK);
-		ck_assert_uint_eq(info.bytes, tensor_bytes(tensor_of(c, c->want[i])));
-		outputs[i] = memset(malloc(info.bytes + 1), 0xff, info.bytes + 1);
-		ck_assert_int_eq(erc_request_bind_output(request, (uint32_t)i, outputs[i], info.bytes), ERC_OK);
+		ck_assert_uint_eq(outputs[i].bytes, tensor_bytes(tensor_of(c, c->want[i])));
+		compare(c, target, i, outputs[i].data);
+		free(outputs[i].data);
 	}
-	ck_assert_int_eq(erc_request_run(request), ERC_OK);
-	for (int i = 0; i < c->want_count; i++)
-		compare(c, target, i, outputs[i]);
-	ck_assert_int_eq(erc_request_destroy(request), ERC_OK);
-	ck_assert_int_eq(erc_session_destroy(session), ERC_OK);
-	ck_assert_int_eq(erc_model_unload(model), ERC_OK);
-	ck_assert_int_eq(erc_runtime_destroy(runtime), ERC_OK);
-	for (int i = 0; i < c->want_count; i++)
-		free(outputs[i]);
 	return true;
 }
 

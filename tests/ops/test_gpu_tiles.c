@@ -224,9 +224,8 @@ static const struct {
      "input x:f32[19x77]\ninput g:f32[77]\ninput b:f32[77]\ny = LayerNormalization(x, g, b) \"n\"\noutput y\n"},
 	{"normalisation of long rows", "norm",
      "input x:f32[2x4x71x33]\ninput g:f32[4]\ninput b:f32[4]\ny = InstanceNormalization(x, g, b) \"n\"\noutput y\n"},
-	{"sum of rows", "reduce", "input x:f32[21x131]\nconst a:i64[1] = {1}\ny = ReduceMean(x, a) \"r\"\noutput y\n"},
-	{"sum of squares", "reduce",
-     "input x:f32[9x5x43]\nconst a:i64[1] = {2}\ny = ReduceSumSquare(x, a) \"r\"\noutput y\n"},
+	{"sum of rows", "reduce", "input x:f32[21x131]\ny = ReduceMean(x) {axes=[1]} \"r\"\noutput y\n"},
+	{"sum of squares", "reduce", "input x:f32[9x5x43]\ny = ReduceSumSquare(x) {axes=[2]} \"r\"\noutput y\n"},
 	{"sum across", "reduce", "input x:f32[9x23x10]\nconst a:i64[2] = {0, 1}\ny = ReduceSum(x, a) \"r\"\noutput y\n"},
 	{"pooling all positions", "reduce",
      "input x:f32[1x20x11x13]\ninput w:f32[33x20x1x1]\nc = Conv(x, w) \"c\"\ny = GlobalAveragePool(c) \"r\"\noutput "

@@ -32,8 +32,9 @@ cp -a "$out" "$copy/build/$(basename "$out")"
 cd "$copy" || exit 1
 out=build/$(basename "$out")
 
-# A pointwise operator: one row, and a case.
+# A pointwise operator: one row, an example, and a case.
 sed -i '/UNARY("Neg"/{p;s/"Neg"/"Cube"/;s/neg(a)/mul(a, mul(a, a))/}' compiler/ops/pointwise.c
+sed -i 's/^== Abs@6/& Cube@1/' tests/ops/examples.txt
 cat >>tests/ops/cases/pointwise.txt <<'EOF'
 
 == Cube
@@ -99,9 +100,10 @@ EOF
 printf '$ erc greet\nhello\n' >tests/cli/expected/greet.txt
 
 is "the build with an operator, a pass and a subcommand more" make BUILD="$(basename "$out")" CC="${CC:-cc}" "$out/erc" \
-	"$out/tests/ops/test_cases" "$out/tests/passes/test_passes" "$out/tests/tiny_models" \
+	"$out/tests/ops/test_cases" "$out/tests/ops/test_types" "$out/tests/passes/test_passes" "$out/tests/tiny_models" \
 	"$out/tests/validate"
 is "the operator's case" "$out/tests/ops/test_cases"
+is "the operator's example" "$out/tests/ops/test_types"
 is "the pass's test, and those of all others" "$out/tests/passes/test_passes"
 is "the subcommand's golden test" tests/cli.sh "$out" greet
 is "check-tables" tests/tree/tables.sh "$out"

@@ -78,12 +78,12 @@
      "const w:f32[4x4x3x3] = splat{1}\n"
      "y = Conv(x, w) {strides=2} \"n\"\n"
      "output y\n",
-     "node 'n' (Conv, opset 17): strides must be a list"},
+     "node 'n' (Conv, opset 17): attribute 'strides' is"},
 	{"input x:f32[1x4x5x5]\n"
      "const w:f32[4x4x3x3] = splat{1}\n"
      "y = Conv(x, w) {strides=[1.0, 1.0]} \"n\"\n"
      "output y\n",
-     "node 'n' (Conv, opset 17): strides must be a list"},
+     "node 'n' (Conv, opset 17): attribute 'strides' is"},
 	{"input x:f32[1x4x5x5]\n"
      "const w:f32[4x4x3x3] = splat{1}\n"
      "y = Conv(x, w) {group=0} \"n\"\n"

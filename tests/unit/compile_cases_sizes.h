@@ -32,7 +32,7 @@
 	{KEPT "y, z = Split(s) {axis=0} \"n\"\n"
           "output y\n",
      "node 'n' (Split, opset 17): splits dim 0"},
-	{KEPT "y, z = Split(s) {axis=1} \"n\"\n"
+	{KEPT "a, b, c, d, y = Split(s) {axis=1} \"n\"\n"
           "output y\n",
      NULL},
 	{KEPT "const r:i64[2] = {2, 1}\n"

@@ -12,6 +12,8 @@ static onnx_tensor *export_tensor(const char *name, const struct tensor *tensor)
 	                    tensor_bytes(all));
 }
 
+static void export_graph(onnx_graph *to, const struct graph *graph);
+
 static void export_attr(onnx_node *to, const struct attr *attr)
 {
 	struct arena *arena = &test.ctx.arena;
@@ -29,6 +31,16 @@ static void export_attr(onnx_node *to, const struct attr *attr)
 		onnx_attr *floats = build_attr(arena, to, attr->name, ERC__ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS);
 		for (int64_t i = 0; i < attr->count; i++)
 			BUILD_PUSH(arena, floats, floats, attr->floats[i]);
+	} else if (attr->kind == ATTR_STRINGS) {
+		onnx_attr *texts = build_attr(arena, to, attr->name, ERC__ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS);
+		for (int64_t i = 0; i < attr->count; i++) {
+			ProtobufCBinaryData bytes = {strlen(attr->strings[i]), (uint8_t *)attr->strings[i]};
+			BUILD_PUSH(arena, texts, strings, bytes);
+		}
+	} else if (attr->kind == ATTR_GRAPH) {
+		onnx_graph *nested = build_graph(arena, attr->graph->name);
+		build_graph_attr(arena, to, attr->name, nested);
+		export_graph(nested, attr->graph);
 	} else
 		ck_abort_msg("attribute %s: no way to write it", attr->name);
 }
@@ -58,26 +70,41 @@ static void export_node(onnx_graph *top, const struct node *node)
 	}
 }
 
-static void write_model(const char *path, const char *text)
+static void export_graph(onnx_graph *to, const struct graph *graph)
 {
 	struct arena *arena = &test.ctx.arena;
-	struct graph *graph;
-	size_t bytes;
-	assert_ok(graph_parse(&test.ctx, text, &graph));
-	onnx_model *model = build_model(arena, graph->ir_version, graph->opset);
 	for (size_t i = 0; i < graph->input_count; i++)
-		build_input(arena, model->graph,
+		build_input(arena, to,
 		            build_info(arena, graph->inputs[i]->name, graph->inputs[i]->dtype, graph->inputs[i]->shape.rank,
 		                       graph->inputs[i]->shape.dims, "n"));
 	for (const struct node *node = graph->first; node; node = node->next)
-		export_node(model->graph, node);
+		export_node(to, node);
 	for (size_t i = 0; i < graph->output_count; i++)
-		build_output(arena, model->graph, build_info(arena, graph->outputs[i]->name, ERC_F32, -1, NULL, NULL));
-	void *data = build_pack(arena, model, &bytes);
+		build_output(arena, to, build_info(arena, graph->outputs[i]->name, ERC_F32, -1, NULL, NULL));
+}
+
+static onnx_model *export_text(const char *text)
+{
+	struct graph *graph;
+	assert_ok(graph_parse(&test.ctx, text, &graph));
+	onnx_model *model = build_model(&test.ctx.arena, graph->ir_version, graph->opset);
+	export_graph(model->graph, graph);
+	return model;
+}
+
+static void write_model_file(const char *path, const onnx_model *model)
+{
+	size_t bytes;
+	void *data = build_pack(&test.ctx.arena, model, &bytes);
 	FILE *file = fopen(path, "w");
 	ck_assert_ptr_nonnull(file);
 	ck_assert_uint_eq(fwrite(data, 1, bytes, file), bytes);
 	ck_assert_int_eq(fclose(file), 0);
+}
+
+static inline void write_model(const char *path, const char *text)
+{
+	write_model_file(path, export_text(text));
 }
 
 #endif

@@ -22,7 +22,7 @@ static inline uint32_t add_launch(struct build *build, uint32_t node, uint32_t k
 	}
 	return BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_LAUNCH, .name = node,
 	                 .operand_first = operand_first, .operand_count = 3, .variant_first = variant, .variant_count = 2,
-	                 .plan_a = ERCA_NONE, .plan_b = ERCA_NONE);
+	                 .plan_a = ERCA_NONE, .plan_b = ERCA_NONE, .fault_slot = ERCA_NONE);
 }
 
 /* Operands 5n to 5n + 4: arena, weights, output, dims, input. */
@@ -70,17 +70,20 @@ static inline void add_target(struct build *build, const char *name, uint32_t le
 	uint32_t plan = build_count(build, ERC_TABLE_PLANS, sizeof(struct erca_plan));
 	uint32_t record = add_launch(build, node, kernel, operand);
 	BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_COPY, .name = node, .operand_first = operand + 1,
-	          .operand_count = 2, .plan_a = ERCA_NONE, .plan_b = ERCA_NONE);
+	          .operand_count = 2, .plan_a = ERCA_NONE, .plan_b = ERCA_NONE, .fault_slot = ERCA_NONE);
 	if (has_control_flow) {
 		BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_BRANCH, .name = node,
-		          .operand_first = operand, .operand_count = 1, .plan_a = plan + 1, .plan_b = plan + 2);
+		          .operand_first = operand, .operand_count = 1, .plan_a = plan + 1, .plan_b = plan + 2,
+		          .fault_slot = ERCA_NONE);
 		BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_LOOP, .name = node,
-		          .operand_first = operand + 3, .operand_count = 2, .plan_a = plan + 1, .plan_b = ERCA_NONE);
+		          .operand_first = operand + 3, .operand_count = 2, .plan_a = plan + 1, .plan_b = ERCA_NONE,
+		          .fault_slot = ERCA_NONE);
 	}
 	BUILD_ADD(build, PLANS, struct erca_plan, .record_first = record, .record_count = has_control_flow ? 4 : 2);
 	if (has_control_flow) {
-		uint32_t call = BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_CALL, .name = node,
-		                          .operand_first = operand, .plan_a = plan + 2, .plan_b = ERCA_NONE);
+		uint32_t call =
+			BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_CALL, .name = node,
+		              .operand_first = operand, .plan_a = plan + 2, .plan_b = ERCA_NONE, .fault_slot = ERCA_NONE);
 		uint32_t inner = add_launch(build, node, kernel, operand);
 		BUILD_ADD(build, PLANS, struct erca_plan, .record_first = call, .record_count = 1);
 		BUILD_ADD(build, PLANS, struct erca_plan, .record_first = inner, .record_count = 1);

@@ -58,7 +58,7 @@ static void begin(struct build *build)
 	BUILD_ADD(build, VARIANTS, struct erca_variant, .kernel = 1, .tile_count = 4, .param_count = 96, .threads = 1024,
 	          .local_bytes = 1024, .count_slot = ERCA_NONE);
 	BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_LAUNCH, .name = name, .operand_count = 24,
-	          .variant_count = 1, .plan_a = ERCA_NONE, .plan_b = ERCA_NONE);
+	          .variant_count = 1, .plan_a = ERCA_NONE, .plan_b = ERCA_NONE, .fault_slot = ERCA_NONE);
 	BUILD_ADD(build, PLANS, struct erca_plan, .record_count = 1);
 	BUILD_ADD(build, ENTRIES, struct erca_entry, .name = name, .arena_bytes = 64, .local_bytes = 1 << 21);
 }

@@ -281,7 +281,7 @@ START_TEST(nesting_has_a_limit)
 		for (uint32_t i = 0; i < depth; i++) {
 			BUILD_ADD(&build, PLANS, struct erca_plan, .record_first = records + i, .record_count = i + 1 < depth);
 			BUILD_ADD(&build, RECORDS, struct erca_record, .kind = ERCA_RECORD_CALL, .plan_a = plans + (i + 1) % depth,
-			          .plan_b = ERCA_NONE);
+			          .plan_b = ERCA_NONE, .fault_slot = ERCA_NONE);
 		}
 		((struct erca_entry *)(void *)build.tables[ERC_TABLE_ENTRIES].data)[1].plan = plans;
 		uint8_t *file = build_finish(&build, &bytes);
@@ -306,7 +306,7 @@ START_TEST(hostile_references_end_soon)
 		BUILD_ADD(&build, PLANS, struct erca_plan, .record_first = records + 100 * i, .record_count = 100);
 		for (int k = 0; k < 100; k++)
 			BUILD_ADD(&build, RECORDS, struct erca_record, .kind = ERCA_RECORD_CALL, .plan_a = plans + i + 1,
-			          .plan_b = ERCA_NONE);
+			          .plan_b = ERCA_NONE, .fault_slot = ERCA_NONE);
 	}
 	BUILD_ADD(&build, PLANS, struct erca_plan, .record_first = 0);
 	((struct erca_entry *)(void *)build.tables[ERC_TABLE_ENTRIES].data)[1].plan = plans;
@@ -322,7 +322,7 @@ START_TEST(hostile_references_end_soon)
 	target->code_bytes = 0;
 	for (int i = 0; i < 5000; i++)
 		BUILD_ADD(&build, RECORDS, struct erca_record, .kind = ERCA_RECORD_LAUNCH, .operand_count = 10,
-		          .variant_count = 2, .plan_a = ERCA_NONE, .plan_b = ERCA_NONE);
+		          .variant_count = 2, .plan_a = ERCA_NONE, .plan_b = ERCA_NONE, .fault_slot = ERCA_NONE);
 	uint32_t plan = BUILD_ADD(&build, PLANS, struct erca_plan, .record_first = records, .record_count = 5000);
 	for (int i = 0; i < 5000; i++) {
 		struct erca_entry entry = *(struct erca_entry *)(void *)build.tables[ERC_TABLE_ENTRIES].data;

@@ -1,35 +1,16 @@
 /* Whole models, compiled and run, compared with sums in double: shapes at the edges of tiles, blocks and memory. */
 #include <math.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "runtime/include/erc.h"
 #include "compiler/include/ercc.h"
+#include "tests/ops/guarded.h"
 #include "tests/unit/model_file.h"
 
 #define MAX_TENSORS 5
 
 static char folder[] = "/tmp/erc-compute-XXXXXX";
 static char model_path[64], artifact_path[64];
-
-/* Memory with an unmapped page after it: reading or writing one element too many is a fault. */
-struct guarded {
-	uint8_t *map;
-	size_t map_bytes;
-	float *data;
-	size_t bytes;
-};
-
-static struct guarded guarded_new(size_t count)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = count * sizeof(float);
-	struct guarded g = {.map_bytes = (bytes + page - 1) / page * page + page, .bytes = bytes};
-	g.map = mmap(NULL, g.map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ck_assert_ptr_ne(g.map, MAP_FAILED);
-	ck_assert_int_eq(mprotect(g.map + g.map_bytes - page, page, PROT_NONE), 0);
-	g.data = (float *)(g.map + g.map_bytes - page - bytes);
-	return g;
-}
 
 /* Different values in [-1, 1), the same in every run. */
 static float value_at(size_t i)
@@ -63,13 +44,13 @@ static struct guarded compute(const char *text, struct guarded *inputs)
 	ck_assert_uint_le(erc_model_input_count(model, 0), MAX_TENSORS);
 	for (uint32_t i = 0; i < erc_model_input_count(model, 0); i++) {
 		ck_assert_int_eq(erc_model_input_info(model, 0, i, &info), ERC_OK);
-		inputs[i] = guarded_new(info.bytes / sizeof(float));
+		inputs[i] = guarded_new(info.bytes, true);
 		for (size_t k = 0; k < info.bytes / sizeof(float); k++)
-			inputs[i].data[k] = value_at(n++);
+			inputs[i].floats[k] = value_at(n++);
 		ck_assert_int_eq(erc_request_bind_input(request, i, inputs[i].data, info.bytes), ERC_OK);
 	}
 	ck_assert_int_eq(erc_model_output_info(model, 0, 0, &info), ERC_OK);
-	struct guarded out = guarded_new(info.bytes / sizeof(float));
+	struct guarded out = guarded_new(info.bytes, true);
 	memset(out.data, 0xff, out.bytes);
 	ck_assert_int_eq(erc_request_bind_output(request, 0, out.data, out.bytes), ERC_OK);
 	ck_assert_int_eq(erc_request_run(request), ERC_OK);
@@ -83,7 +64,7 @@ static struct guarded compute(const char *text, struct guarded *inputs)
 static void release(struct guarded *all, int count)
 {
 	for (int i = 0; i < count; i++)
-		ck_assert_int_eq(munmap(all[i].map, all[i].map_bytes), 0);
+		guarded_free(&all[i]);
 }
 
 static void assert_close(float found, double wanted, const char *what, size_t at)
@@ -105,8 +86,8 @@ START_TEST(matmul_reads_nothing_behind_its_operands)
 		for (int j = 0; j < n; j++) {
 			double sum = 0;
 			for (int l = 0; l < k; l++)
-				sum += (double)tensors[0].data[i * k + l] * tensors[1].data[l * n + j];
-			assert_close(out.data[i * n + j], sum, text, (size_t)(i * n + j));
+				sum += (double)tensors[0].floats[i * k + l] * tensors[1].floats[l * n + j];
+			assert_close(out.floats[i * n + j], sum, text, (size_t)(i * n + j));
 		}
 	tensors[2] = out;
 	release(tensors, 3);
@@ -124,8 +105,8 @@ START_TEST(one_channel_images_of_a_batch_are_kept_apart)
 	for (size_t i = 0; i < 48; i++) {
 		double mean = 0;
 		for (size_t k = 0; k < 16; k++)
-			mean += 2.0 * tensors[0].data[i / 16 * 16 + k] / 16;
-		assert_close(out.data[i], 2 * 3 * tensors[0].data[i] * mean, text, i);
+			mean += 2.0 * tensors[0].floats[i / 16 * 16 + k] / 16;
+		assert_close(out.floats[i], 2 * 3 * tensors[0].floats[i] * mean, text, i);
 	}
 	tensors[1] = out;
 	release(tensors, 2);
@@ -150,7 +131,7 @@ START_TEST(gather_of_known_indices)
 	struct guarded out = compute(text, tensors);
 	for (int o = 0; o < 2 * lists[_i].count * 3; o++) {
 		int row = o / 3 % lists[_i].count, image = o / 3 / lists[_i].count;
-		assert_close(out.data[o], (double)tensors[0].data[(image * 5 + lists[_i].at[row]) * 3 + o % 3], text,
+		assert_close(out.floats[o], (double)tensors[0].floats[(image * 5 + lists[_i].at[row]) * 3 + o % 3], text,
 		             (size_t)o);
 	}
 	tensors[1] = out;
@@ -172,15 +153,15 @@ START_TEST(attention_reads_nothing_behind_its_operands)
 	for (int i = 0; i < queries; i++) {
 		double sum = 0, row[3] = {0};
 		for (int j = 0; j < keys; j++) {
-			double score = (double)tensors[3].data[i * keys + j];
+			double score = (double)tensors[3].floats[i * keys + j];
 			for (int d = 0; d < size; d++)
-				score += (double)tensors[0].data[i * size + d] * (double)tensors[1].data[d * keys + j];
+				score += (double)tensors[0].floats[i * size + d] * (double)tensors[1].floats[d * keys + j];
 			sum += exp(score);
 			for (int d = 0; d < values; d++)
-				row[d] += exp(score) * (double)tensors[2].data[j * values + d];
+				row[d] += exp(score) * (double)tensors[2].floats[j * values + d];
 		}
 		for (int d = 0; d < values; d++)
-			assert_close(out.data[i * values + d], row[d] / sum, text, (size_t)(i * values + d));
+			assert_close(out.floats[i * values + d], row[d] / sum, text, (size_t)(i * values + d));
 	}
 	tensors[4] = out;
 	release(tensors, 5);
@@ -193,7 +174,7 @@ START_TEST(gemm_of_nothing_keeps_c)
 	struct guarded tensors[MAX_TENSORS];
 	struct guarded out = compute(text, tensors);
 	for (size_t i = 0; i < 6; i++)
-		assert_close(out.data[i], 2.0 * tensors[2].data[i % 3], text, i);
+		assert_close(out.floats[i], 2.0 * tensors[2].floats[i % 3], text, i);
 	tensors[3] = out;
 	release(tensors, 4);
 }
@@ -208,9 +189,9 @@ START_TEST(a_window_larger_than_its_input_rounds_up_to_one)
 	struct guarded out = compute(text, tensors);
 	double max = -1;
 	for (size_t i = 0; i < 6; i++)
-		max = fmax(max, tensors[0].data[i]);
+		max = fmax(max, tensors[0].floats[i]);
 	ck_assert_uint_eq(out.bytes, sizeof(float));
-	assert_close(out.data[0], max, text, 0);
+	assert_close(out.floats[0], max, text, 0);
 	tensors[1] = out;
 	release(tensors, 2);
 }
@@ -227,14 +208,15 @@ START_TEST(normalisation_in_parts)
 	struct guarded tensors[MAX_TENSORS];
 	struct guarded out = compute(text, tensors);
 	for (size_t row = 0; row < 3; row++) {
-		const float *x = tensors[0].data + row * 40;
+		const float *x = tensors[0].floats + row * 40;
 		double mean = 0, variance = 0;
 		for (size_t i = 0; i < 40; i++)
 			mean += x[i] / 40.0;
 		for (size_t i = 0; i < 40; i++)
 			variance += (x[i] - mean) * (x[i] - mean) / 40;
 		for (size_t i = 0; i < 40; i++)
-			assert_close(out.data[row * 40 + i], (x[i] - mean) / sqrt(variance + 0.125) * 3 + 0.5, text, row * 40 + i);
+			assert_close(out.floats[row * 40 + i], (x[i] - mean) / sqrt(variance + 0.125) * 3 + 0.5, text,
+			             row * 40 + i);
 	}
 	tensors[1] = out;
 	release(tensors, 2);
@@ -244,12 +226,13 @@ END_TEST
 /* If axes are missing, the attribute applies as for an empty list; squares are still computed. */
 START_TEST(a_reduction_without_axes_may_be_none)
 {
-	const char *text = "input x:f32[2x3]\ny = ReduceSumSquare(x) {noop_with_empty_axes=1}\noutput y\n";
+	const char *text =
+		"graph \"g\" ir=8 opset=18\ninput x:f32[2x3]\ny = ReduceSumSquare(x) {noop_with_empty_axes=1}\noutput y\n";
 	struct guarded tensors[MAX_TENSORS];
 	struct guarded out = compute(text, tensors);
 	ck_assert_uint_eq(out.bytes, 6 * sizeof(float));
 	for (size_t i = 0; i < 6; i++)
-		assert_close(out.data[i], (double)tensors[0].data[i] * tensors[0].data[i], text, i);
+		assert_close(out.floats[i], (double)tensors[0].floats[i] * tensors[0].floats[i], text, i);
 	tensors[1] = out;
 	release(tensors, 2);
 }
@@ -262,8 +245,8 @@ START_TEST(affine_grid_of_one_place_is_the_middle)
 					   "y = AffineGrid(t, s) {align_corners=1}\noutput y\n";
 	struct guarded tensors[MAX_TENSORS];
 	struct guarded out = compute(text, tensors);
-	assert_close(out.data[0], tensors[0].data[2], text, 0);
-	assert_close(out.data[1], tensors[0].data[5], text, 1);
+	assert_close(out.floats[0], tensors[0].floats[2], text, 0);
+	assert_close(out.floats[1], tensors[0].floats[5], text, 1);
 	tensors[1] = out;
 	release(tensors, 2);
 }

@@ -179,7 +179,8 @@ static uint8_t *make_small(bool knows_device, size_t *bytes)
 	for (uint32_t i = 0; i < 3; i++)
 		record = BUILD_ADD(&build, RECORDS, struct erca_record, .kind = i == 1 ? ERCA_RECORD_COPY : ERCA_RECORD_LAUNCH,
 		                   .name = name, .operand_count = i == 1 ? 2 : 0, .variant_first = i,
-		                   .variant_count = i == 1 ? 0 : 2, .plan_a = ERCA_NONE, .plan_b = ERCA_NONE);
+		                   .variant_count = i == 1 ? 0 : 2, .plan_a = ERCA_NONE, .plan_b = ERCA_NONE,
+		                   .fault_slot = ERCA_NONE);
 	BUILD_ADD(&build, PLANS, struct erca_plan, .record_count = record + 1);
 	BUILD_ADD(&build, ENTRIES, struct erca_entry, .name = name, .arena_bytes = 64);
 	return build_finish(&build, bytes);

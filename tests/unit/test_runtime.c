@@ -1,7 +1,10 @@
 /* The rules of erc.h that need no code: options, the tree of handles, binding, targets, statuses. */
+#include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "tests/devices/test_model.h"
 #include "tests/suite.h"
@@ -74,6 +77,39 @@ START_TEST(details_belong_to_threads)
 }
 END_TEST
 
+/* Values that would stop a run, or that no device has. */
+START_TEST(runtime_options_are_checked)
+{
+	static const uint32_t cores[] = {CPU_SETSIZE - 1};
+	const struct erc_sim_options sims[] = {
+		{.size = sizeof sims[0], .jitter = INFINITY}, {.size = sizeof sims[0], .jitter = NAN},
+		{.size = sizeof sims[0], .contention = NAN},  {.size = sizeof sims[0], .contention = -1},
+		{.size = sizeof sims[0], .jitter = 1e300},
+	};
+	const struct {
+		struct erc_runtime_options options;
+		const char *text;
+	} cases[] = {
+		{{.device = "gpu"}, "no device 'gpu'; there are cpu"},
+		{{.device = "null", .policy = "partition"}, "RT has 1 of 1 units, which leaves best-effort work none"},
+		{{.device = "sim:h100", .policy = "partition", .units = 1}, "RT has 1 of 1 units"},
+		{{.policy = "partition", .units = 2, .rt_units = 2}, "RT has 2 of 2 units"},
+		{{.units = 1, .cores = cores}, "cannot run on the core that unit 0 is to have"},
+	};
+	erc_runtime *runtime;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct erc_runtime_options options = cases[i].options;
+		options.size = sizeof options;
+		FAILS(erc_runtime_create(&options, &runtime), strstr(cases[i].text, "gpu") ? ERC_NOT_FOUND : ERC_INVALID,
+		      cases[i].text);
+	}
+	for (size_t i = 0; i < sizeof sims / sizeof sims[0]; i++) {
+		struct erc_runtime_options options = {.size = sizeof options, .device = "sim:h100", .sim = &sims[i]};
+		FAILS(erc_runtime_create(&options, &runtime), ERC_INVALID, "expected 0 to 1000");
+	}
+}
+END_TEST
+
 START_TEST(options_have_versions)
 {
 	erc_runtime *runtime;
@@ -132,6 +168,54 @@ START_TEST(logs)
 	OK(erc_runtime_create(&options, &runtime));
 	ck_assert_str_eq(text, "device null: 1 units, target null");
 	OK(erc_runtime_destroy(runtime));
+}
+END_TEST
+
+/* Names come from the application, so a trace must be JSON whatever they hold. */
+START_TEST(names_in_traces_are_text)
+{
+	static const char *const names[][2] = {
+		{"caf\xc3\xa9", "caf\xc3\xa9"},
+		{"\xff\"\\\n", "\\u00ff\\\"\\\\\\u000a"},
+		{"\xc3", "\\u00c3"},
+		{"\xe2\x82\xac", "\xe2\x82\xac"},
+		{"\xed\xa0\x80", "\\u00ed\\u00a0\\u0080"},
+		{"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"},
+		{"\xc0\xaf", "\\u00c0\\u00af"},
+	};
+	static uint8_t memory[256];
+	char path[] = "/tmp/erc-trace-XXXXXX", text[4096] = "", wanted[64];
+	struct erc_tensor_info info;
+	erc_request *request;
+	size_t bytes;
+	uint8_t *artifact = build_file("cpu:x86-64-v3", &bytes);
+	erc_runtime *runtime = open_null();
+	erc_model *model;
+	erc_session *session;
+	struct erc_session_options options = {.size = sizeof options, .name = names[_i][0]};
+	int file = mkstemp(path);
+	OK(erc_model_load_memory(runtime, artifact, bytes, NULL, &model));
+	OK(erc_session_create(model, &options, &session));
+	OK(erc_request_create(session, &request));
+	for (uint32_t i = 0; i < 2; i++) {
+		OK(erc_model_input_info(model, 0, i, &info));
+		OK(erc_request_bind_input(request, i, memory, info.bytes));
+	}
+	OK(erc_request_bind_output(request, 0, memory, 8));
+	OK(erc_trace_start(runtime, 100));
+	OK(erc_request_run(request));
+	OK(erc_request_destroy(request));
+	erc_trace_stop(runtime);
+	OK(erc_trace_write(runtime, path));
+	ck_assert_int_gt(read(file, text, sizeof text - 1), 0);
+	snprintf(wanted, sizeof wanted, "{\"name\":\"%s\"}", names[_i][1]);
+	ck_assert_msg(strstr(text, wanted) != NULL, "%s is not in %s", wanted, text);
+	close(file);
+	unlink(path);
+	OK(erc_session_destroy(session));
+	OK(erc_model_unload(model));
+	OK(erc_runtime_destroy(runtime));
+	free(artifact);
 }
 END_TEST
 
@@ -315,7 +399,7 @@ START_TEST(control_flow_is_refused)
 	test_model_begin(&model, "cpu:x86-64-v3");
 	BUILD_ADD(&model.build, PLANS, struct erca_plan, .record_count = 1);
 	BUILD_ADD(&model.build, RECORDS, struct erca_record, .kind = ERCA_RECORD_CALL, .name = model.node, .plan_a = 1,
-	          .plan_b = ERCA_NONE);
+	          .plan_b = ERCA_NONE, .fault_slot = ERCA_NONE);
 	uint8_t *file = test_model_finish(&model, "code", 4, &bytes);
 	struct erca_plan_header *plan =
 		(void *)(file +
@@ -338,6 +422,8 @@ int main(void)
 	tcase_add_test(tcase, texts);
 	tcase_add_test(tcase, details_belong_to_threads);
 	tcase_add_test(tcase, options_have_versions);
+	tcase_add_test(tcase, runtime_options_are_checked);
+	tcase_add_loop_test(tcase, names_in_traces_are_text, 0, 7);
 	tcase_add_test(tcase, cpu_options);
 	tcase_add_test(tcase, logs);
 	tcase_add_test(tcase, parents_wait_for_children);

@@ -149,7 +149,7 @@ void array_fill_random(struct array *array, uint64_t seed)
 	for (size_t i = 0; i < count; i++) {
 		char *at = (char *)array->data + i * step;
 		if (!array_type_is_float(array->dtype)) {
-			*at = (char)(random_next(&state) % (array->dtype == ERC_BOOL ? 2 : 10)); /* little-endian */
+			*at = (char)(random_next(&state) % 2); /* little-endian; legal as an index of nearly every dim */
 			continue;
 		}
 		double value = random_normal(&state);

@@ -25,7 +25,9 @@ static const struct column problem_columns[] = {
 
 struct check {
 	const char *path, *format_name;
-	struct text_list targets, budgets, dims, shapes, consts;
+	struct text_list targets, budgets, dims, shapes, consts, keeps;
+	bool strict;
+	uint32_t max_iterations, max_nodes;
 	struct text_list problems, hints; /* one hint for each problem; "" for none */
 };
 
@@ -37,6 +39,11 @@ static int parse(int argc, char **argv, struct check *c)
 		{"dim", 0, OPTION_LIST, &c->dims, "NAME=N", "size of a symbolic dimension"},
 		{"shape", 0, OPTION_LIST, &c->shapes, "INPUT:AxBxC", "whole shape of an input"},
 		{"const", 0, OPTION_LIST, &c->consts, "INPUT=V[,V]", "pins an input to a value; it is no input any more"},
+		{"keep-input", 0, OPTION_LIST, &c->keeps, "INPUT", "keeps an input that has a default in the model"},
+		{"max-iterations", 0, OPTION_COUNT, &c->max_iterations, "N",
+	     "iterations of all loops together (default: 16384)"},
+		{"max-nodes", 0, OPTION_COUNT, &c->max_nodes, "N", "nodes copied for loops (default: 1048576)"},
+		{"strict", 0, OPTION_FLAG, &c->strict, NULL, "refuses versions newer than the newest known one"},
 		{"format", 0, OPTION_TEXT, &c->format_name, "FORM", "text (default), json, md or csv"},
 	};
 	const struct usage usage = {"check",  "MODEL.onnx [options]", text, examples, options, COUNT_OF(options), 1, 1,
@@ -118,6 +125,11 @@ static int check(struct check *c, enum format format)
 		.const_text_count = c->consts.count,
 		.message = take_message,
 		.user = c,
+		.keep_inputs = c->keeps.items,
+		.keep_input_count = c->keeps.count,
+		.strict = c->strict,
+		.max_iterations = c->max_iterations,
+		.max_nodes = c->max_nodes,
 	};
 	enum ercc_status status = ercc_model_info(c->path, &options, &info);
 	if (status != ERCC_OK)
@@ -142,7 +154,8 @@ int cmd_check(int argc, char **argv)
 		code = format_parse(c.format_name, &format);
 	if (code == ARGS_OK)
 		code = check(&c, format);
-	struct text_list *lists[] = {&c.targets, &c.budgets, &c.dims, &c.shapes, &c.consts, &c.problems, &c.hints};
+	struct text_list *lists[] = {&c.targets, &c.budgets, &c.dims,     &c.shapes,
+	                             &c.consts,  &c.keeps,   &c.problems, &c.hints};
 	for (size_t i = 0; i < COUNT_OF(lists); i++)
 		text_list_free(lists[i]);
 	return code;

@@ -15,8 +15,12 @@ struct inspect {
 int inspect_model(const char *path, const struct inspect *inspect);
 int inspect_artifact(const char *path, const struct inspect *inspect);
 
-/* Adds the room profiles of an artifact to a report, if there are any. */
+/* Prints the META section; returns the exit code. */
 struct erc_artifact;
+int inspect_print_meta(const struct erc_artifact *artifact, const char *path);
+/* Says where META records that the model's versions are newer than the compiler knew. */
+void inspect_taken(const struct erc_artifact *artifact, struct report *report);
+/* Adds the room profiles of an artifact to a report, if there are any. */
 void inspect_profiles(const struct erc_artifact *artifact, struct report *report);
 
 #endif

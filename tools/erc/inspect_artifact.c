@@ -87,6 +87,7 @@ struct view {
 	const struct erca_entry *entry;
 	const struct erca_target *target; /* the entry's */
 	uint32_t step;
+	bool *walked; /* for each plan of the artifact, while the entry is walked */
 	struct budget_sums *sums;
 };
 
@@ -110,11 +111,15 @@ static void add_entry_cells(const struct view *view)
 
 typedef void (*record_fn)(struct view *view, const struct erca_record *record, int depth);
 
-/* Calls fn for each record of a plan and of the plans nested in it, in order. */
+/* Calls fn for each record of a plan and of the plans nested in it, in order. A nested plan is walked once, where it is
+ * called first: calls of calls could otherwise make a small file endless. */
 static void walk_plan(struct view *view, uint32_t plan_index, int depth, record_fn fn)
 {
 	const struct erca_plan *plan = RECORD(view->artifact, PLANS, struct erca_plan, plan_index);
-	for (uint32_t i = 0; plan && depth < NESTING_MAX && i < plan->record_count; i++) {
+	if (!plan || depth == NESTING_MAX || view->walked[plan_index])
+		return;
+	view->walked[plan_index] = true;
+	for (uint32_t i = 0; i < plan->record_count; i++) {
 		const struct erca_record *record = RECORD(view->artifact, RECORDS, struct erca_record, plan->record_first + i);
 		if (!record)
 			return;
@@ -125,6 +130,14 @@ static void walk_plan(struct view *view, uint32_t plan_index, int depth, record_
 		if (record->plan_b != ERCA_NONE)
 			walk_plan(view, record->plan_b, depth + 1, fn);
 	}
+}
+
+static void walk_entry(struct view *view, record_fn fn)
+{
+	view->step = 0;
+	view->walked = memory_new(erc_artifact_count(view->artifact, ERC_TABLE_PLANS) + 1);
+	walk_plan(view, view->entry->plan, 0, fn);
+	free(view->walked);
 }
 
 static const struct erca_variant *variant_of(const struct view *view, const struct erca_record *record, uint32_t index)
@@ -208,7 +221,7 @@ static struct budget_sums sums_of(const erc_artifact *artifact, uint32_t target,
 		const struct erca_entry *entry = RECORD(artifact, ENTRIES, struct erca_entry, i);
 		struct view view = {.artifact = artifact, .entry = entry, .sums = &sums};
 		if (entry->target == target)
-			walk_plan(&view, entry->plan, 0, sum_variants);
+			walk_entry(&view, sum_variants);
 	}
 	free(sums.kernel_seen);
 	return sums;
@@ -240,7 +253,7 @@ static void add_targets(const erc_artifact *artifact, struct report *report)
 static void add_entry_row(struct view *view)
 {
 	add_entry_cells(view);
-	walk_plan(view, view->entry->plan, 0, nothing);
+	walk_entry(view, nothing);
 	report_cell(view->report, "records", view->step);
 	report_cell(view->report, "arena_bytes", (double)view->entry->arena_bytes);
 	report_cell(view->report, "local_bytes", (double)view->entry->local_bytes);
@@ -274,6 +287,7 @@ static void add_facts(const erc_artifact *artifact, const char *path, struct rep
 	report_fact(report, "file_bytes", "size", CELL_BYTES, (double)info.file_bytes);
 	report_fact(report, "weights_bytes", "weights", CELL_BYTES, weights_bytes(artifact));
 	report_fact(report, "kernels", "kernels", CELL_COUNT, erc_artifact_count(artifact, ERC_TABLE_KERNELS));
+	inspect_taken(artifact, report);
 }
 
 /* ---- parts ---- */
@@ -323,7 +337,7 @@ static void plan_row(struct view *view, const struct erca_record *record, int de
 static void add_plan(struct view *view)
 {
 	begin_table(view, "plan", "plan", plan_columns, COUNT_OF(plan_columns));
-	walk_plan(view, view->entry->plan, 0, plan_row);
+	walk_entry(view, plan_row);
 }
 
 static void add_budget_name(const struct view *view, uint32_t index)
@@ -410,10 +424,9 @@ static void resource_rows(struct view *view, const struct erca_record *record, i
 static void add_variants(struct view *view)
 {
 	begin_table(view, "variants", "variants", variant_columns, COUNT_OF(variant_columns));
-	walk_plan(view, view->entry->plan, 0, variant_rows);
-	view->step = 0;
+	walk_entry(view, variant_rows);
 	begin_table(view, NULL, "resources of the variants", resource_columns, COUNT_OF(resource_columns));
-	walk_plan(view, view->entry->plan, 0, resource_rows);
+	walk_entry(view, resource_rows);
 }
 
 /* Whether a launch uses the kernel under one of its budgets. */
@@ -439,22 +452,6 @@ static void add_kernels(const erc_artifact *artifact, struct report *report)
 		report_cell(report, "launches", launches);
 		add_digest(report, "digest", kernel->digest, 6);
 	}
-}
-
-/* META is already JSON and is printed unchanged. */
-static int print_meta(const erc_artifact *artifact, const char *path)
-{
-	for (uint32_t i = 0; i < erc_artifact_count(artifact, ERC_TABLE_SECTIONS); i++) {
-		size_t bytes;
-		const void *data = erc_artifact_section(artifact, i, &bytes);
-		if (!data || RECORD(artifact, SECTIONS, struct erca_section, i)->type != ERCA_SECTION_META)
-			continue;
-		fwrite(data, 1, bytes, stdout);
-		putchar('\n');
-		return EXIT_OK;
-	}
-	say_error("%s: the artifact has no META section", path);
-	return EXIT_ARTIFACT;
 }
 
 static void add_parts(const erc_artifact *artifact, const char *path, const struct inspect *inspect,
@@ -493,7 +490,7 @@ int inspect_artifact(const char *path, const struct inspect *inspect)
 		return say_runtime_error(path, status);
 	int code = EXIT_OK;
 	if (inspect->meta) {
-		code = print_meta(artifact, path);
+		code = inspect_print_meta(artifact, path);
 	} else {
 		struct report *report = report_new(INSPECT_SCHEMA);
 		add_parts(artifact, path, inspect, report);

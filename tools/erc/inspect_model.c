@@ -70,7 +70,11 @@ static struct report *describe(const char *path, const struct ercc_model_info *i
 	report_fact_text(report, "producer", "producer", "%s",
 	                 info->producer && *info->producer ? info->producer : "(not stated)");
 	report_fact(report, "ir_version", "IR version", CELL_COUNT, (double)info->ir_version);
+	if (info->taken_ir_version != info->ir_version)
+		report_fact(report, "taken_ir_version", "taken as IR", CELL_COUNT, (double)info->taken_ir_version);
 	report_fact(report, "opset", "opset", CELL_COUNT, (double)info->opset);
+	if (info->taken_opset != info->opset)
+		report_fact(report, "taken_opset", "taken as opset", CELL_COUNT, (double)info->taken_opset);
 	report_fact(report, "nodes", "nodes", CELL_COUNT, info->node_count);
 	report_fact(report, "parameters", "parameters", CELL_COUNT, (double)info->parameter_count);
 	report_table(report, "values", "inputs and outputs", value_columns, COUNT_OF(value_columns));

@@ -2,9 +2,11 @@
  * order becomes C order on reading). Every byte is checked. */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tools/erc/command.h"
 
@@ -19,13 +21,31 @@ static const struct {
 	{ERC_U64, "u8"}, {ERC_BOOL, "b1"}, {ERC_C64, "c8"}, {ERC_C128, "c16"},
 };
 
+/* Opens a file for reading. A pipe could make the command wait for ever. */
+static const char *open_regular(const char *path, FILE **file)
+{
+	struct stat status;
+	int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	bool known = descriptor >= 0 && !fstat(descriptor, &status);
+	*file = known && S_ISREG(status.st_mode) ? fdopen(descriptor, "rb") : NULL;
+	if (*file)
+		return NULL;
+	const char *why = !known                    ? strerror(errno)
+	                  : S_ISDIR(status.st_mode) ? strerror(EISDIR)
+	                                            : "it is not a regular file";
+	if (descriptor >= 0)
+		close(descriptor);
+	return why;
+}
+
 const char *file_read(const char *path, void **data, size_t *bytes)
 {
+	FILE *file;
 	*data = NULL;
 	*bytes = 0;
-	FILE *file = fopen(path, "rb");
-	if (!file)
-		return strerror(errno);
+	const char *wrong = open_regular(path, &file);
+	if (wrong)
+		return wrong;
 	size_t capacity = 0;
 	char *buffer = NULL;
 	do {
@@ -33,7 +53,7 @@ const char *file_read(const char *path, void **data, size_t *bytes)
 		buffer = memory_grow(buffer, capacity);
 		*bytes += fread(buffer + *bytes, 1, capacity - *bytes, file);
 	} while (*bytes == capacity);
-	const char *wrong = ferror(file) ? strerror(errno) : NULL;
+	wrong = ferror(file) ? strerror(errno) : NULL;
 	fclose(file);
 	if (wrong)
 		free(buffer);

@@ -119,6 +119,8 @@ int say_unreadable(const char *path)
 		say_error("%s: %s", path, strerror(errno));
 	else if (S_ISDIR(status.st_mode))
 		say_error("%s: is a folder, not a file", path);
+	else if (!S_ISREG(status.st_mode))
+		say_error("%s: is not a regular file", path);
 	else
 		return ARGS_OK;
 	return EXIT_RUN;

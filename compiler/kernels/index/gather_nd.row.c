@@ -1,7 +1,10 @@
-/* Copies slices selected by tuples of indices: row r of the output is the slice at indices[r][0..k). An index outside
- * its dim is clamped. Bound: memory. Defines: INDEX (its type). */
+/* Copies slices selected by tuples of indices: row r of the output is the slice at indices[r][0..k).
+ * Bound: memory. Defines: INDEX (its type); FAULTS and OUT, buffers. */
 #ifndef INDEX
 #define INDEX i64_value
+#endif
+#ifndef OUT
+#define OUT 2
 #endif
 
 #define DIM(d) p[PARAM_DIMS + 2 * (d)]
@@ -11,12 +14,9 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
 	const INDEX *tuple = (const INDEX *)args->buffers[1] + r * P(TUPLE);
 	const char *from = (const char *)args->buffers[0] + r / P(BATCH_ROWS) * P(BATCH_BYTES);
-	char *to = (char *)args->buffers[2] + r * P(SLICE_BYTES);
-	for (long d = 0; d < P(TUPLE); d++) {
-		long long at = tuple[d], size = DIM(d);
-		at = at < 0 ? at + size : at;
-		from += (at < 0 ? 0 : at >= size ? size - 1 : at) * STEP(d);
-	}
+	char *to = (char *)args->buffers[OUT] + r * P(SLICE_BYTES);
+	for (long d = 0; d < P(TUPLE); d++)
+		from += index_in(args->buffers, tuple[d], DIM(d)) * STEP(d);
 	for (long i = 0; i < P(SLICE_BYTES); i++)
 		to[i] = from[i];
 }

@@ -1,5 +1,5 @@
-/* Reads an image of two or three dims at the positions of a grid, with one, two or four taps per dim. A row is one
- * slice of the output (its first spatial dim) of one channel. Bound: the taps' scattered loads.
+/* Reads an image of two or three dims at the positions of a grid, with one, two or four taps per dim. Positions
+ * are f64. A row is one slice of the output (its first spatial dim) of one channel. Bound: the taps' scattered loads.
  * Defines: DIMS, TAPS (1 nearest, 2 linear, 4 cubic), PADDING (0 zeros, 1 border, 2 reflection), CORNERS. */
 #ifndef DIMS
 #define DIMS 2
@@ -8,51 +8,51 @@
 #define CORNERS 0
 #endif
 
-FN float reflected(float x, float low, float high)
+FN double reflected(double x, double low, double high)
 {
-	float range = high - low, away = x < low ? low - x : x > high ? x - high : 0.0f;
-	if (away == 0.0f)
+	double range = high - low, away = x < low ? low - x : x > high ? x - high : 0.0;
+	if (away == 0.0)
 		return x;
-	if (!(range > 0.0f))
+	if (!(range > 0.0))
 		return low;
-	float turns = f32_floor(away / range), rest = away - turns * range;
-	int even = turns - 2.0f * f32_floor(turns * 0.5f) == 0.0f;
+	double turns = f64_floor(away / range), rest = away - turns * range;
+	int even = turns - 2.0 * f64_floor(turns * 0.5) == 0.0;
 	return (x < low) == even ? low + rest : high - rest;
 }
 
-FN long within(float x, long size)
+FN long within(double x, long size)
 {
-	return !(x > 0.0f) ? 0 : x >= (float)size ? size - 1 : (long)x;
+	return !(x > 0.0) ? 0 : x >= (double)size ? size - 1 : (long)x;
 }
 
 /* Computes the index and weight of each tap of one dim. */
-FN void taps_of(float at, long size, long *index, float *weight)
+FN void taps_of(double at, long size, long *index, float *weight)
 {
-	float low = CORNERS ? 0.0f : -0.5f, high = CORNERS ? (float)size - 1.0f : (float)size - 0.5f;
-	float x = CORNERS ? (at + 1.0f) * 0.5f * ((float)size - 1.0f) : ((at + 1.0f) * (float)size - 1.0f) * 0.5f;
-	x = x >= -1e9f && x <= 1e9f ? x : -1e9f;
+	double low = CORNERS ? 0.0 : -0.5, high = CORNERS ? (double)size - 1.0 : (double)size - 0.5;
+	double x = CORNERS ? (at + 1.0) * 0.5 * ((double)size - 1.0) : ((at + 1.0) * (double)size - 1.0) * 0.5;
+	x = x >= -1e9 && x <= 1e9 ? x : -1e9;
 	if (TAPS == 1)
-		x = f32_round(x);
+		x = f64_round(x);
 	if (PADDING == 1 && TAPS < 4 && (x < low || x > high)) /* with four taps, each tap is clamped instead */
-		x = x < 0.0f ? 0.0f : x > (float)size - 1.0f ? (float)size - 1.0f : x;
+		x = x < 0.0 ? 0.0 : x > (double)size - 1.0 ? (double)size - 1.0 : x;
 	if (PADDING == 2)
 		x = reflected(x, low, high);
-	float base = f32_floor(x), t = x - base;
+	double base = f64_floor(x), t = x - base;
 	if (TAPS == 1) {
 		weight[0] = 1.0f;
 	} else if (TAPS == 2) {
-		weight[0] = 1.0f - t;
-		weight[1] = t;
+		weight[0] = (float)(1.0 - t);
+		weight[1] = (float)t;
 	} else {
-		float a = -0.75f, u = 1.0f - t, far = t + 1.0f, end = 2.0f - t;
-		weight[0] = ((a * far - 5.0f * a) * far + 8.0f * a) * far - 4.0f * a;
-		weight[1] = ((a + 2.0f) * t - (a + 3.0f)) * t * t + 1.0f;
-		weight[2] = ((a + 2.0f) * u - (a + 3.0f)) * u * u + 1.0f;
-		weight[3] = ((a * end - 5.0f * a) * end + 8.0f * a) * end - 4.0f * a;
+		double a = -0.75, u = 1.0 - t, far = t + 1.0, end = 2.0 - t;
+		weight[0] = (float)(((a * far - 5.0 * a) * far + 8.0 * a) * far - 4.0 * a);
+		weight[1] = (float)(((a + 2.0) * t - (a + 3.0)) * t * t + 1.0);
+		weight[2] = (float)(((a + 2.0) * u - (a + 3.0)) * u * u + 1.0);
+		weight[3] = (float)(((a * end - 5.0 * a) * end + 8.0 * a) * end - 4.0 * a);
 	}
 	for (int k = 0; k < TAPS; k++) {
-		float place = base + (float)(k - (TAPS == 4));
-		if (PADDING == 0 && (place < 0.0f || place > (float)size - 1.0f))
+		double place = base + (double)(k - (TAPS == 4));
+		if (PADDING == 0 && (place < 0.0 || place > (double)size - 1.0))
 			weight[k] = 0.0f;
 		index[k] = within(PADDING == 2 ? reflected(place, low, high) : place, size);
 	}

@@ -1,10 +1,13 @@
 /* Scatters along one axis. A row is one line of the data along that axis: it is copied, then the updates on the same
- * line are applied in order. An index outside the axis is clamped. Bound: memory.
- * Defines: INDEX (its type), T (dtype), COMBINE over a (so far) and b (the update). */
+ * line are applied in order. Bound: memory.
+ * Defines: INDEX (its type), T (dtype), COMBINE over a (so far) and b (the update); FAULTS and OUT, buffers. */
 #ifndef INDEX
 #define INDEX i64_value
 #define T f32
 #define COMBINE f32_add(a, b)
+#endif
+#ifndef OUT
+#define OUT 3
 #endif
 
 #define DATA_DIM(d) p[PARAM_DIMS + 2 * (d)]
@@ -33,14 +36,12 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 	const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0] + from,
 					 *updates = (const VALUE_TYPE *)args->buffers[2] + index;
 	const INDEX *indices = (const INDEX *)args->buffers[1] + index;
-	VALUE_TYPE *out = (VALUE_TYPE *)args->buffers[3] + from;
+	VALUE_TYPE *out = (VALUE_TYPE *)args->buffers[OUT] + from;
 	long size = DATA_DIM(axis), count = inside ? INDEX_DIM(axis) : 0;
 	for (long i = 0; i < size; i++)
 		out[i * from_step] = in[i * from_step];
 	for (long i = 0; i < count; i++) {
-		long long at = indices[i * index_step];
-		at = at < 0 ? at + size : at;
-		at = at < 0 ? 0 : at >= size ? size - 1 : at;
+		long long at = index_in(args->buffers, indices[i * index_step], size);
 		VALUE_TYPE a = out[at * from_step], b = updates[i * index_step];
 		out[at * from_step] = COMBINE;
 	}

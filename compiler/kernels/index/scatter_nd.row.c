@@ -1,11 +1,13 @@
 /* Scatters slices to places selected by tuples of indices. The rows are the data's slices. A tile copies its own
  * slices, then goes through all updates in order and applies those to its slices. A thread has every THREADS-th
- * element. An index outside its dim is clamped. Defines: INDEX (its type), T (dtype), COMBINE over a (so far) and b
- * (the update). */
+ * element. Defines: INDEX (its type), T (dtype), COMBINE over a (so far) and b (the update); FAULTS and OUT, buffers. */
 #ifndef INDEX
 #define INDEX i64_value
 #define T f32
 #define COMBINE f32_add(a, b)
+#endif
+#ifndef OUT
+#define OUT 3
 #endif
 
 #define DIM(d) p[PARAM_DIMS + 2 * (d)]
@@ -21,17 +23,14 @@ TILE_BODY
 	const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0] + first * slice;
 	const VALUE_TYPE *updates = (const VALUE_TYPE *)args->buffers[2];
 	const INDEX *tuple = (const INDEX *)args->buffers[1];
-	VALUE_TYPE *out = (VALUE_TYPE *)args->buffers[3] + first * slice;
+	VALUE_TYPE *out = (VALUE_TYPE *)args->buffers[OUT] + first * slice;
 	(void)local;
 	for (long i = THREAD; i < (end - first) * slice; i += THREADS)
 		out[i] = in[i];
 	for (long u = 0; u < count; u++, tuple += P(TUPLE), updates += slice) {
 		long row = -first;
-		for (long d = 0; d < P(TUPLE); d++) {
-			long long at = tuple[d], size = DIM(d);
-			at = at < 0 ? at + size : at;
-			row += (at < 0 ? 0 : at >= size ? size - 1 : at) * STEP(d);
-		}
+		for (long d = 0; d < P(TUPLE); d++)
+			row += index_in(args->buffers, tuple[d], DIM(d)) * STEP(d);
 		if (row < 0 || row >= end - first)
 			continue;
 		VALUE_TYPE *to = out + row * slice;

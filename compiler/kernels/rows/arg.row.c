@@ -1,8 +1,8 @@
 /* Finds the position of the maximum or minimum of each line. A row is one line of `count` elements, `inner` apart.
- * Defines: T (dtype), BETTER over a (an element) and b (the best so far). */
+ * NaNs are better than numbers. Defines: T (dtype), BETTER over a (an element) and b (the best so far). */
 #ifndef T
 #define T f32
-#define BETTER a > b
+#define BETTER GREATER(a, b)
 #endif
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)

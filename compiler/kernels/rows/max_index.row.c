@@ -1,5 +1,6 @@
-/* Finds the position of the maximum in each pooling window, as an element number in the whole input; plain layout. A
- * row is one output row of one plane. Defines: T (dtype), COLUMN_MAJOR (1: numbers within a plane run down columns). */
+/* Finds the position of the maximum, or of the first NaN, in each pooling window, as an element number in the whole
+ * input; plain layout. A row is one output row of one plane. Defines: T (dtype), COLUMN_MAJOR (1: numbers within a
+ * plane run down columns). */
 #ifndef T
 #define T f32
 #define COLUMN_MAJOR 0
@@ -25,7 +26,7 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 			if (d < 0 || d >= P(ID) || h < 0 || h >= P(IH) || w < 0 || w >= P(IW))
 				continue;
 			const VALUE_TYPE *x = in + (d * P(IH) + h) * P(IW) + w;
-			if (best && !(*x > *best))
+			if (best && !GREATER(*x, *best))
 				continue;
 			best = x;
 			number = number_of(p, d, h, w);

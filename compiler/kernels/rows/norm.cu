@@ -15,17 +15,17 @@ FN void line(const struct erc_tile_args *args, const long long *p, long r, float
 	long count = P(COUNT), first = r % P(MOD) * P(STEP);
 	unsigned div = (unsigned)P(DIV);
 	const float *x = (const float *)args->buffers[0] + r * count;
-	float *out = (float *)args->buffers[OUT] + r * count, mean = 0.0f, squares = 0.0f;
+	float *out = (float *)args->buffers[OUT] + r * count, mean = 0.0f;
+	double sum = 0.0, squares = 0.0;
 	const float *scale = (const float *)args->buffers[SCALE] + first,
 				*bias = (const float *)args->buffers[BIAS] + first;
 	for (long i = MEMBER; !RMS && i < count; i += LINE)
-		mean += x[i];
+		sum += x[i];
 	if (!RMS)
-		mean = line_sum(mean, local) / (float)count;
+		mean = line_sum((float)sum, local) / (float)count;
 	for (long i = MEMBER; i < count; i += LINE)
-		squares += (x[i] - mean) * (x[i] - mean);
-	squares = line_sum(squares, local);
-	float inverse = 1.0f / __builtin_sqrtf(squares / (float)count + EPSILON);
+		squares += (double)(x[i] - mean) * (x[i] - mean);
+	float inverse = 1.0f / __builtin_sqrtf(line_sum((float)squares, local) / (float)count + EPSILON);
 	if (MEAN && MEMBER == 0)
 		((float *)args->buffers[MEAN])[r] = mean;
 	if (INVERSE && MEMBER == 0)

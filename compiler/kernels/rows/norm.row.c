@@ -1,7 +1,6 @@
 /* Normalises rows of `count` elements: (x - mean) / sqrt(variance + epsilon), or with RMS x / sqrt(mean of squares +
  * epsilon). Then multiplies by a scale and adds a bias. Element i of row r uses their element (r % MOD) * STEP + i /
- * DIV. Bound: memory, three passes over a row that the cache holds. Sums have 16 lanes, which are added in order, so
- * they are the same for every vector width.
+ * DIV. Bound: memory, three passes over a row that the cache holds.
  * Defines: RMS, EPSILON, SCALE and BIAS (operand numbers; 0: none), OUT, MEAN and INVERSE (operand numbers; 0:
  * none). */
 #ifndef RMS
@@ -14,36 +13,35 @@
 #define INVERSE 0
 #endif
 
-FN float lanes_sum(const float *parts)
+/* x - mean, or its square. */
+FN float part_of(float x, float mean, const int square)
 {
-	float sum = 0.0f;
-	for (int l = 0; l < 16; l++)
-		sum += parts[l];
-	return sum;
+	return square ? (x - mean) * (x - mean) : x - mean;
+}
+FN float part_of_two(const float *x, long step, float mean, const int square)
+{
+	return part_of(x[0], mean, square) + part_of(x[step], mean, square);
 }
 
-static float sum_of(const float *x, long n)
+/* The mean of n elements less `mean`, or of their squares. Eight at a time are added in f32 as a tree, all else in
+ * f64. */
+FN float mean_of(const float *x, long n, float mean, const int square)
 {
-	float parts[16] = {0};
+	double parts[PARTS] = {0};
 	long i = 0;
-	for (; i + 16 <= n; i += 16)
-		for (int l = 0; l < 16; l++)
-			parts[l] += x[i + l];
-	for (int l = 0; i < n; i++, l++)
-		parts[l] += x[i];
-	return lanes_sum(parts);
-}
-
-static float squares_of(const float *x, long n, float mean)
-{
-	float parts[16] = {0};
-	long i = 0;
-	for (; i + 16 <= n; i += 16)
-		for (int l = 0; l < 16; l++)
-			parts[l] += (x[i + l] - mean) * (x[i + l] - mean);
-	for (int l = 0; i < n; i++, l++)
-		parts[l] += (x[i] - mean) * (x[i] - mean);
-	return lanes_sum(parts);
+	for (; i + 8 * PARTS <= n; i += 8 * PARTS)
+		OVER_LANES for (int l = 0; l < PARTS; l++)
+		{
+			const float *at = x + i + l;
+			parts[l] +=
+				(part_of_two(at, PARTS, mean, square) + part_of_two(at + 2 * PARTS, PARTS, mean, square)) +
+				(part_of_two(at + 4 * PARTS, PARTS, mean, square) + part_of_two(at + 6 * PARTS, PARTS, mean, square));
+		}
+	for (; i + PARTS <= n; i += PARTS)
+		OVER_LANES for (int l = 0; l < PARTS; l++) parts[l] += part_of(x[i + l], mean, square);
+	for (int l = 0; i + l < n; l++)
+		parts[l] += part_of(x[i + l], mean, square);
+	return (float)(sum_of_parts(parts) / (double)n);
 }
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
@@ -53,8 +51,8 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 	float *out = (float *)args->buffers[OUT] + r * count;
 	const float *scale = (const float *)args->buffers[SCALE] + first,
 				*bias = (const float *)args->buffers[BIAS] + first;
-	float mean = RMS ? 0.0f : sum_of(x, count) / (float)count;
-	float inverse = 1.0f / __builtin_sqrtf(squares_of(x, count, mean) / (float)count + EPSILON);
+	float mean = RMS ? 0.0f : mean_of(x, count, 0.0f, 0);
+	float inverse = 1.0f / __builtin_sqrtf(mean_of(x, count, mean, 1) + EPSILON);
 	if (MEAN)
 		((float *)args->buffers[MEAN])[r] = mean;
 	if (INVERSE)

@@ -5,6 +5,7 @@
 #define AVERAGE 0
 #define COUNT_PAD 0
 #define T f32
+#define ACCUMULATOR f32
 #define LOWEST -__builtin_inf()
 #endif
 
@@ -40,16 +41,16 @@ FN void row(const struct erc_tile_args *args, const long long *p, long r)
 		clip(id, INT(ID), INT(ED), INT(KD), INT(DD), &d0, &d1) * clip(ih, INT(IH), INT(EH), INT(KH), INT(DH), &h0, &h1);
 	padded *= clip(iw, INT(IW), INT(EW), INT(KW), INT(DW), &w0, &w1);
 	const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0] + plane * INT(ID) * INT(IH) * INT(IW) * CG + lane;
-	VALUE_TYPE value = (VALUE_TYPE)(AVERAGE ? 0 : LOWEST);
+	ACCUMULATOR_TYPE value = (ACCUMULATOR_TYPE)(AVERAGE ? 0 : LOWEST);
 	for (int d = d0; d < d1; d++)
 		for (int h = h0; h < h1; h++)
 			for (int w = w0; w < w1; w++) {
-				VALUE_TYPE x =
+				ACCUMULATOR_TYPE x =
 					in[(long)(((id + d * INT(DD)) * INT(IH) + ih + h * INT(DH)) * INT(IW) + iw + w * INT(DW)) * CG];
-				value = (VALUE_TYPE)(AVERAGE ? value + x : x > value ? x : value);
+				value = AVERAGE ? JOIN(ACCUMULATOR, _add)(value, x) : JOIN(ACCUMULATOR, _max)(value, x);
 			}
 	int count = COUNT_PAD ? padded : (d1 - d0) * (h1 - h0) * (w1 - w0);
-	((VALUE_TYPE *)args->buffers[1])[r] = (VALUE_TYPE)(AVERAGE ? value / (VALUE_TYPE)count : value);
+	((VALUE_TYPE *)args->buffers[1])[r] = (VALUE_TYPE)(AVERAGE ? value / (ACCUMULATOR_TYPE)count : value);
 }
 
 KERNEL_OF_ROWS

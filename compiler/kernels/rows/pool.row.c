@@ -1,11 +1,13 @@
 /* Max and average pooling over up to three spatial dims. CG channels are contiguous (16: blocked layout, 1: plain). A
  * row is one output row of one plane. Bound: memory.
- * Defines: CG, AVERAGE, COUNT_PAD (1: the divisor counts padding), T (dtype), LOWEST. */
+ * Defines: CG, AVERAGE, COUNT_PAD (1: the divisor counts padding), T (dtype), ACCUMULATOR (dtype of what is computed),
+ * LOWEST. */
 #ifndef CG
 #define CG 1
 #define AVERAGE 0
 #define COUNT_PAD 0
 #define T f32
+#define ACCUMULATOR f32
 #define LOWEST -__builtin_inf()
 #endif
 
@@ -37,20 +39,20 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 		 padded_h = clip(ih, P(IH), P(EH), P(KH), P(DH), &h0, &h1);
 	for (long ow = 0; ow < P(OW); ow++, out += CG) {
 		long iw = ow * P(SW) - P(PW), padded_w = clip(iw, P(IW), P(EW), P(KW), P(DW), &w0, &w1);
-		VALUE_TYPE value[CG];
+		ACCUMULATOR_TYPE value[CG];
 		for (int l = 0; l < CG; l++)
-			value[l] = (VALUE_TYPE)(AVERAGE ? 0 : LOWEST);
+			value[l] = (ACCUMULATOR_TYPE)(AVERAGE ? 0 : LOWEST);
 		for (long d = d0; d < d1; d++)
 			for (long h = h0; h < h1; h++)
 				for (long w = w0; w < w1; w++) {
 					const VALUE_TYPE *x =
 						in + (((id + d * P(DD)) * P(IH) + ih + h * P(DH)) * P(IW) + iw + w * P(DW)) * CG;
-					for (int l = 0; l < CG; l++)
-						value[l] = (VALUE_TYPE)(AVERAGE ? value[l] + x[l] : x[l] > value[l] ? x[l] : value[l]);
+					OVER_LANES for (int l = 0; l < CG; l++) value[l] =
+						AVERAGE ? JOIN(ACCUMULATOR, _add)(value[l], x[l]) : JOIN(ACCUMULATOR, _max)(value[l], x[l]);
 				}
 		long count = COUNT_PAD ? padded_d * padded_h * padded_w : (d1 - d0) * (h1 - h0) * (w1 - w0);
 		for (int l = 0; l < CG; l++)
-			out[l] = (VALUE_TYPE)(AVERAGE ? value[l] / (VALUE_TYPE)count : value[l]);
+			out[l] = (VALUE_TYPE)(AVERAGE ? value[l] / (ACCUMULATOR_TYPE)count : value[l]);
 	}
 }
 

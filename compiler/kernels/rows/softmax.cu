@@ -10,16 +10,17 @@ FN void line(const struct erc_tile_args *args, const long long *p, long r, float
 {
 	long count = P(COUNT), inner = P(INNER), at = r / inner * count * inner + r % inner;
 	const float *in = (const float *)args->buffers[0] + at;
-	float *out = (float *)args->buffers[1] + at, top = -__builtin_inff(), sum = 0.0f;
+	float *out = (float *)args->buffers[1] + at, top = -__builtin_inff();
+	double part = 0.0;
 	for (long i = MEMBER; i < count; i += LINE)
 		top = in[i * inner] > top ? in[i * inner] : top;
 	top = line_max(top, local);
 	for (long i = MEMBER; i < count; i += LINE) {
 		float e = f32_exp(in[i * inner] - top);
-		sum += e;
+		part += e;
 		out[i * inner] = LOGARITHM ? in[i * inner] - top : e;
 	}
-	sum = line_sum(sum, local);
+	float sum = line_sum((float)part, local);
 	float log_sum = LOGARITHM ? f32_log(sum) : 0.0f;
 	for (long i = MEMBER; i < count; i += LINE)
 		out[i * inner] = LOGARITHM ? out[i * inner] - log_sum : out[i * inner] / sum;

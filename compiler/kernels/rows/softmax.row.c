@@ -4,25 +4,42 @@
 #define LOGARITHM 0
 #endif
 
-static void line(const float *in, float *out, long count, long inner)
+/* Replaces `count` elements by their exponentials, or with LOGARITHM by themselves, less `top`. Adds the exponentials
+ * to parts. */
+FN void add_exponentials(const float *in, float *out, float top, long count, long inner, double *parts)
 {
-	float top = in[0], sum = 0.0f;
-	for (long i = 1; i < count; i++)
-		top = in[i * inner] > top ? in[i * inner] : top;
-	for (long i = 0; i < count; i++) {
-		float e = f32_exp(in[i * inner] - top);
-		sum += e;
-		out[i * inner] = LOGARITHM ? in[i * inner] - top : e;
+	OVER_LANES for (int l = 0; l < count; l++)
+	{
+		float x = in[l * inner] - top, e = f32_exp(x);
+		parts[l] += e;
+		out[l * inner] = LOGARITHM ? x : e;
 	}
-	float log_sum = LOGARITHM ? f32_log(sum) : 0.0f;
-	for (long i = 0; i < count; i++)
-		out[i * inner] = LOGARITHM ? out[i * inner] - log_sum : out[i * inner] / sum;
+}
+
+FN void line(const float *in, float *out, long count, long inner)
+{
+	double parts[PARTS] = {0};
+	float top = in[0];
+	long i = 0;
+	for (long k = 1; k < count; k++)
+		top = in[k * inner] > top ? in[k * inner] : top;
+	for (; i + PARTS <= count; i += PARTS)
+		add_exponentials(in + i * inner, out + i * inner, top, PARTS, inner, parts);
+	add_exponentials(in + i * inner, out + i * inner, top, count - i, inner, parts);
+	float sum = (float)sum_of_parts(parts), log_sum = LOGARITHM ? f32_log(sum) : 0.0f;
+	for (long k = 0; k < count; k++)
+		out[k * inner] = LOGARITHM ? out[k * inner] - log_sum : out[k * inner] / sum;
 }
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
 	long at = r / P(INNER) * P(COUNT) * P(INNER) + r % P(INNER);
-	line((const float *)args->buffers[0] + at, (float *)args->buffers[1] + at, P(COUNT), P(INNER));
+	const float *in = (const float *)args->buffers[0] + at;
+	float *out = (float *)args->buffers[1] + at;
+	if (P(INNER) == 1) /* the loops become vectors */
+		line(in, out, P(COUNT), 1);
+	else
+		line(in, out, P(COUNT), P(INNER));
 }
 
 KERNEL_OF_ROWS

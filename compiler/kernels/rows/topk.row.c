@@ -1,9 +1,10 @@
-/* The k largest or smallest elements of each line, the best first, equal ones in the order of their positions. A row is
- * one line of `count` elements, `inner` apart. While the line is read, the output is a heap with the worst element on
- * top; then it is sorted in place. Defines: T (dtype), BETTER over a and b (two elements). */
+/* The k largest or smallest elements of each line, the best first, equal ones in the order of their positions. NaNs are
+ * larger than all numbers, and equal. A row is one line of `count` elements, `inner` apart. While the line is read, the
+ * output is a heap with the worst element on top; then it is sorted in place. Defines: T (dtype), BETTER over a and b
+ * (two elements). */
 #ifndef T
 #define T f32
-#define BETTER a > b
+#define BETTER GREATER(a, b)
 #endif
 
 struct heap {
@@ -14,7 +15,7 @@ struct heap {
 
 FN int is_better(VALUE_TYPE a, i64_value a_index, VALUE_TYPE b, i64_value b_index)
 {
-	return BETTER ? 1 : a == b ? a_index < b_index : 0;
+	return BETTER ? 1 : a == b || (a != a && b != b) ? a_index < b_index : 0;
 }
 
 /* Puts an element in its place among the first `size` of the heap, from position `at` downwards. */

@@ -1,0 +1,212 @@
+/* Every operator with each of ONNX's element types in each of its operands, as a model input and as a constant: it is
+ * compiled, or refused with a message that names it. Cases run in child processes, so that a crash is one failure. */
+#include "tests/ops/children.h"
+#include "tests/ops/examples.h"
+
+#define TYPE_COUNT 28 /* of TensorProto.DataType in ONNX 1.23, from 1 on */
+#define PARTS 8       /* tests that share the examples, for the time limit of one */
+enum { COMPILED, REFUSED };
+
+static char folder[] = "/tmp/erc-types-XXXXXX";
+static char model_path[64];
+
+static int bits_of(int type)
+{
+	static const int bits[TYPE_COUNT + 1] = {[17] = 8, 8, 8, 8, [21] = 4, 4, 4, [24] = 8, [25] = 2, 2, 6, 6};
+	return type < 17 ? (int)dtype_bytes((enum erc_dtype)type) * 8 : bits[type];
+}
+
+/* A constant of that shape. It has the numbers of `like` where the type can hold them. */
+static onnx_tensor *constant_of(int type, const char *name, const struct value *like)
+{
+	struct arena *arena = &test.ctx.arena;
+	int64_t elements = shape_elements(&like->shape);
+	size_t bytes = ((size_t)elements * (size_t)bits_of(type) + 7) / 8;
+	char *data = arena_alloc(arena, bytes + 8);
+	const struct tensor *numbers = like->constant ? tensor_expand(arena, like->constant) : NULL;
+	for (int64_t i = 0; numbers && i < elements; i++) {
+		double number = tensor_float(numbers, i);
+		union expr_value value = {.i = (int64_t)number};
+		if (type == ERC_F32 || type == ERC_F64)
+			value.f = number;
+		if (type <= ERC_BF16 && type != ERC_STRING && type != ERC_C64 && type != ERC_C128)
+			element_write(data, (enum erc_dtype)type, i, value);
+	}
+	onnx_tensor *tensor = build_tensor(arena, name, type, like->shape.rank, like->shape.dims, data, bytes);
+	if (type != ERC_STRING)
+		return tensor;
+	tensor->has_raw_data = 0;
+	for (int64_t i = 0; i < elements; i++) {
+		ProtobufCBinaryData text = {4, (uint8_t *)"text"};
+		BUILD_PUSH(arena, tensor, string_data, text);
+	}
+	return tensor;
+}
+
+/* Gives operand `name` another type, as a constant or as an input. */
+static void turn_operand(onnx_model *model, const struct value *operand, int type, bool constant)
+{
+	struct arena *arena = &test.ctx.arena;
+	onnx_graph *top = model->graph;
+	size_t inputs = 0, initializers = 0;
+	for (size_t i = 0; i < top->n_input; i++)
+		if (strcmp(top->input[i]->name, operand->name))
+			top->input[inputs++] = top->input[i];
+	for (size_t i = 0; i < top->n_initializer; i++)
+		if (strcmp(top->initializer[i]->name, operand->name))
+			top->initializer[initializers++] = top->initializer[i];
+	top->n_input = inputs;
+	top->n_initializer = initializers;
+	if (constant)
+		build_initializer(arena, top, constant_of(type, operand->name, operand));
+	else
+		build_input(arena, top, build_info(arena, operand->name, type, operand->shape.rank, operand->shape.dims, NULL));
+}
+
+static enum ercc_status check_model(onnx_model *model)
+{
+	struct ercc_options options = {.size = sizeof options,
+	                               .message = keep_message,
+	                               .cache_dir = "",
+	                               .targets = (const char *const[]){"cpu:x86-64-v3"},
+	                               .target_count = 1};
+	struct ercc_check figures;
+	for (size_t i = 0; i < model->graph->n_output; i++)
+		model->graph->output[i]->type = NULL;
+	write_model_file(model_path, model);
+	return ercc_check(model_path, &options, &figures);
+}
+
+struct operands {
+	const struct example *example;
+	const struct node *node; /* as in the example's text */
+};
+
+struct turn {
+	const struct value *operand;
+	int type;
+	bool constant;
+};
+
+static struct turn turn_of(const struct operands *all, int64_t number)
+{
+	return (struct turn){all->node->inputs[number / (2 * TYPE_COUNT)], (int)(number / 2 % TYPE_COUNT) + 1, number % 2};
+}
+
+static void name_turn(void *user, int64_t number, char *text, size_t room)
+{
+	const struct operands *all = user;
+	struct turn turn = turn_of(all, number);
+	snprintf(text, room, "%s@%d, operand '%s' a %s of type %d", all->example->op, all->example->opset,
+	         turn.operand->name, turn.constant ? "constant" : "model input", turn.type);
+}
+
+static void check_turn(void *user, int64_t number)
+{
+	const struct operands *all = user;
+	struct turn turn = turn_of(all, number);
+	char name[200], quoted[64];
+	if (!turn.operand)
+		return;
+	forget_messages();
+	onnx_model *model = export_text(all->example->text);
+	turn_operand(model, turn.operand, turn.type, turn.constant);
+	enum ercc_status status = check_model(model);
+	snprintf(quoted, sizeof quoted, "'%s'", turn.operand->name);
+	/* the nodes of a nested graph have names of their own */
+	bool named = strstr(test.errors, "node '") || strstr(test.errors, quoted);
+	if (status == ERCC_OK) {
+		shared->counts[COMPILED]++;
+	} else if ((status == ERCC_UNSUPPORTED || status == ERCC_MODEL) && named) {
+		shared->counts[REFUSED]++;
+	} else {
+		name_turn(user, number, name, sizeof name);
+		is_wrong(name, *test.errors ? test.errors : ercc_status_text(status));
+	}
+}
+
+static void check_example(const struct example *example)
+{
+	struct graph *graph;
+	fixture_stop();
+	fixture_start();
+	assert_ok(graph_parse(&test.ctx, example->text, &graph));
+	struct operands all = {example, graph->first};
+	while (strcmp(all.node->name, "n"))
+		all.node = all.node->next;
+	run_in_children(2 * TYPE_COUNT * all.node->input_count, check_turn, name_turn, &all);
+}
+
+START_TEST(types_are_taken_or_refused_by_name)
+{
+	for (int i = _i; i < example_count; i += PARTS)
+		check_example(&examples[i]);
+	ck_assert_msg(!shared->wrong, "%lld wrong; the last: %s", (long long)shared->wrong, shared->words);
+}
+END_TEST
+
+/* Without its example a row would be left out of the tests that are generated from them. */
+START_TEST(every_row_has_an_example_that_compiles)
+{
+	int rows = 0;
+	for (const struct family *family = families; family->name; family++)
+		for (const struct op *op = family->ops; op->name; op++) {
+			bool found = op->domain != NULL;
+			for (int i = 0; i < example_count; i++)
+				found |= example_row(&examples[i]) == op;
+			ck_assert_msg(found, "%s since %d has no example in " EXAMPLES_PATH, op->name, op->since);
+			rows += !op->domain;
+		}
+	int failed = 0;
+	for (int i = 0; i < example_count; i++) {
+		forget_messages();
+		if (check_model(export_text(examples[i].text)) == ERCC_OK)
+			continue;
+		failed++;
+		printf("%s@%d: %s", examples[i].op, examples[i].opset, test.errors);
+	}
+	printf("examples: %d of %d rows\n", example_count, rows);
+	ck_assert_int_eq(failed, 0);
+}
+END_TEST
+
+/* A value that no node touches: input and constant as outputs. */
+START_TEST(outputs_of_all_types_are_taken_or_refused_by_name)
+{
+	int taken = 0;
+	for (int type = 1; type <= TYPE_COUNT; type++)
+		for (int constant = 0; constant < 2; constant++) {
+			struct value like = {.name = "k", .shape = shape_of(1, (int64_t[]){2})};
+			onnx_model *model = build_model(&test.ctx.arena, 10, 20);
+			turn_operand(model, &like, type, constant);
+			build_output(&test.ctx.arena, model->graph, build_info(&test.ctx.arena, "k", 0, -1, NULL, NULL));
+			forget_messages();
+			enum ercc_status status = check_model(model);
+			ck_assert_msg(status == ERCC_OK || strstr(test.errors, "'k'"), "type %d: %s", type, test.errors);
+			taken += status == ERCC_OK;
+		}
+	ck_assert_int_eq(taken, 26); /* 13 types, both ways */
+}
+END_TEST
+
+int main(void)
+{
+	load_examples();
+	if (share() || !mkdtemp(folder))
+		return 1;
+	snprintf(model_path, sizeof model_path, "%s/model.onnx", folder);
+	Suite *suite = suite_create("types");
+	TCase *all = tcase_create("all types in all operands");
+	tcase_set_timeout(all, 600);
+	tcase_add_checked_fixture(all, fixture_start, fixture_stop);
+	tcase_add_test(all, every_row_has_an_example_that_compiles);
+	tcase_add_test(all, outputs_of_all_types_are_taken_or_refused_by_name);
+	tcase_add_loop_test(all, types_are_taken_or_refused_by_name, 0, PARTS);
+	suite_add_tcase(suite, all);
+	int failed = run_suite(suite);
+	printf("types: %lld compiled, %lld refused by name\n", (long long)shared->counts[COMPILED],
+	       (long long)shared->counts[REFUSED]);
+	failed |= shared->counts[COMPILED] < 1000 || shared->counts[REFUSED] < 10000;
+	unlink(model_path), rmdir(folder);
+	return failed;
+}
