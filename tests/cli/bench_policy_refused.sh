@@ -8,8 +8,6 @@ cat >pair.json <<'JSON'
                { "name": "batch", "model": "digits", "class": "be", "load": "closed" } ] }
 JSON
 bench() { run erc bench --device sim:h100 --workers 1 --rounds 2 --model digits=d.erca --workload pair.json "$@"; }
-timeout 3 erc bench --quiet --device sim:h100 --workers 1 --rounds 1 --model digits=d.erca --workload pair.json --policy partition >/dev/null 2>&1
-[ $? = 2 ] || skip "bench_policy_refused: the runtime refuses no policy on one unit"
 bench --quiet --policy partition
 bench --policy elastic,partition | sed -n '/^  policy/,/^what/p; /^!/p' | sed '/^what/d'
 erc bench --quiet --device sim:h100 --workers 1 --rounds 2 --model digits=d.erca --workload pair.json --policy partition,fifo --load 0.3 --format json >out.json

@@ -104,7 +104,7 @@ done
 # Values: an end of each range that is refused, and the other form of the command.
 for option in '--rounds 0' '--rounds 1001' '--slice 0' '--slice 1e-7' '--slice 3601' '--rt-slowdown -0.1' '--rt-slowdown 1.1' '--be-bandwidth -1' \
 	'--be-bandwidth 2' '--workers 0' '--workers 133' '--policy elastic,fifo,elastic' '--load 0.3,0.6,0.3' '--load 0' \
-	'--model x=d.erca' '--model digits=d.erca' '--model digits' '--model =d.erca' '--model other=' '--dim batch=1' '--shape image:1x1x8x8'; do
+	'--model x=d.erca' '--model digits=d.erca' '--model digits' '--model =d.erca' '--model other=' '--dim batch=1' '--shape image:1x1x8x8' '--const image=1'; do
 	# shellcheck disable=SC2086
 	bench --workload pair.json $option
 done
@@ -135,4 +135,5 @@ onnx
 onnx --shape image:1x1x8x8
 onnx --dim batch=1
 onnx --shape image:1x1x8x8 --shape nowhere:1
+onnx --dim batch=1 --const nowhere=1
 onnx --dim batch=1 --dim nothing=1

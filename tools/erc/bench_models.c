@@ -92,6 +92,8 @@ static int compile(struct bench_run *run, struct compiled *model, const char *ta
 						  .dim_count = model->dims.count,
 						  .shapes = model->shapes.items,
 						  .shape_count = model->shapes.count,
+						  .const_texts = model->consts.items,
+						  .const_text_count = model->consts.count,
 						  .message = on_message,
 						  .user = &job,
 					  },
@@ -154,7 +156,7 @@ static int list_models(struct bench_run *run, uint32_t *models)
 	return ARGS_OK;
 }
 
-/* ---- which of --dim and --shape concern a model ---- */
+/* ---- which of --dim, --shape and --const concern a model ---- */
 
 static bool has_input(const struct ercc_model_info *info, const char *name, size_t length)
 {
@@ -175,7 +177,7 @@ static bool has_dim(const struct ercc_model_info *info, const char *name, size_t
 	return found;
 }
 
-/* The two options, which name a part of a model before the last `end` of their text. */
+/* These options, which name a part of a model before the last `end` of their text. */
 struct pin_option {
 	const char *name;
 	char end;
@@ -212,6 +214,7 @@ static int give_options(struct bench_run *run)
 	const struct pin_option options[] = {
 		{"dim", '=', has_dim, &run->options->dims, offsetof(struct compiled, dims)},
 		{"shape", ':', has_input, &run->options->shapes, offsetof(struct compiled, shapes)},
+		{"const", '=', has_input, &run->options->consts, offsetof(struct compiled, consts)},
 	};
 	struct ercc_model_info **infos = memory_new(run->compiled_count * sizeof *infos);
 	struct ercc_options quiet = {.size = sizeof quiet};
@@ -258,6 +261,7 @@ void bench_free_models(struct bench_run *run)
 		free(run->compiled[i].path);
 		text_list_free(&run->compiled[i].dims);
 		text_list_free(&run->compiled[i].shapes);
+		text_list_free(&run->compiled[i].consts);
 	}
 	free(run->files);
 	free(run->artifacts);

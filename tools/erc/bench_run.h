@@ -23,10 +23,10 @@ struct cell_figures {
 
 /* A model that was compiled for this run. Its file has no name any more. */
 struct compiled {
-	const char *name;              /* as the user gave it */
-	char *path;                    /* canonical, so that each file is compiled once */
-	int file;                      /* the open artifact; -1: not yet */
-	struct text_list dims, shapes; /* of the options, those that concern it */
+	const char *name;                      /* as the user gave it */
+	char *path;                            /* canonical, so that each file is compiled once */
+	int file;                              /* the open artifact; -1: not yet */
+	struct text_list dims, shapes, consts; /* of the options, those that concern it */
 };
 
 struct bench_run {

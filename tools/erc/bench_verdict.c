@@ -93,8 +93,9 @@ static char *rt_verdict(const struct cell_figures *cell, const struct totals *t)
 		was = "RT was not protected";
 	else if (solo < MIN_SOLO)
 		was = "nothing can be said of RT";
-	out = memory_printf("%s: %.1f %% of %s requests in time (RT alone: %s%.1f %%), mean latency %.2fx of RT alone%s", was,
-	                    in_time * 100, count, solo < MIN_SOLO ? "only " : "", solo * 100, slowdown, held ? held : "");
+	out =
+		memory_printf("%s: %.1f %% of %s requests in time (RT alone: %s%.1f %%), mean latency %.2fx of RT alone%s", was,
+	                  in_time * 100, count, solo < MIN_SOLO ? "only " : "", solo * 100, slowdown, held ? held : "");
 	free(count);
 	free(held);
 	return out;
@@ -134,13 +135,15 @@ char *bench_warning(const struct bench_run *run, const struct cell_figures *cell
 		                                  "higher rates give more.",
 		                                  (unsigned)t->shared.arrivals));
 	if (t->solo.latency.count && solo < GOOD_SOLO)
-		add_sentence(&text, memory_printf("RT alone had only %.1f %% in time: its valid time is too short, or its rates "
-		                                  "are too high. A longer deadline_us or valid_factor, or a lower load, would "
-		                                  "say more.",
-		                                  solo * 100));
+		add_sentence(&text,
+		             memory_printf("RT alone had only %.1f %% in time: its valid time is too short, or its rates "
+		                           "are too high. A longer deadline_us or valid_factor, or a lower load, would "
+		                           "say more.",
+		                           solo * 100));
 	if (t->be_clients && cell->mean_ratio.count && series_median(&cell->mean_ratio) < MIN_SLOWDOWN)
-		add_sentence(&text, memory_printf("RT was faster beside BE than alone, so what it is compared with was disturbed: "
-		                                  "by units that had fallen asleep, or by other programs."));
+		add_sentence(&text,
+		             memory_printf("RT was faster beside BE than alone, so what it is compared with was disturbed: "
+		                           "by units that had fallen asleep, or by other programs."));
 	if (cell->be_share_ratio.count && (series_median(&cell->be_share_ratio) > MAX_ROOM || left < MIN_ROOM))
 		add_sentence(&text, memory_printf("BE's share of the room is not to be trusted: see 'of room'."));
 	return text;
@@ -149,7 +152,8 @@ char *bench_warning(const struct bench_run *run, const struct cell_figures *cell
 char *bench_verdict_legend(void)
 {
 	return memory_printf("BE made RT's mean latency at most %.2f times as long as alone, and cost RT at most %.0f "
-	                     "percentage point of its requests in time. Where BE did no harm, but RT alone had less than %.0f %% in "
+	                     "percentage point of its requests in time. Where BE did no harm, but RT alone had less than "
+	                     "%.0f %% in "
 	                     "time, nothing can be said.",
 	                     MAX_SLOWDOWN, MAX_LOST * 100, MIN_SOLO * 100);
 }

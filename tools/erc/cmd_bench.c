@@ -6,18 +6,20 @@
 
 #include "tools/erc/bench_run.h"
 
-static const char text[] = "Measures one artifact: load to first result, latency (p50, p90, p99), throughput,\n"
-						   "memory. One request at a time; inputs that are not given are random. JSON carries\n"
-						   "all samples.\n\n"
-						   "With --workload: several tenants on one device, under one or more policies: RT\n"
-						   "latency beside BE and alone, RT requests in time, BE throughput. The columns are\n"
-						   "explained below the tables. A client's model is what --model names, or a .onnx\n"
-						   "file beside the workload, which is compiled for the device. A request is in time\n"
-						   "if it ends within its client's deadline_us, or else within valid_factor (2) times\n"
-						   "its median alone. With --shed, a closed loop tries again after a refusal: when an\n"
-						   "RT request has ended, or at the latest after its valid time. Each try counts.\n"
+static const char text[] =
+	"Measures one artifact: load to first result, latency (p50, p90, p99), throughput,\n"
+	"memory. One request at a time; inputs that are not given are random. JSON carries\n"
+	"all samples.\n\n"
+	"With --workload: several tenants on one device, under one or more policies: RT\n"
+	"latency beside BE and alone, RT requests in time, BE throughput. The columns are\n"
+	"explained below the tables. A client's model is what --model names, or a .onnx\n"
+	"file beside the workload, which is compiled for the device. A request is in time\n"
+	"if it ends within its client's deadline_us, or else within valid_factor (2) times\n"
+						   "its median alone and paced. With --shed, a closed loop tries again after a\n"
+						   "refusal: when an RT request has ended, or at the latest after its valid time.\n"
+						   "Each try counts.\n"
 						   "--trace is of the last policy at the last load.\n\n"
-						   "--input to --budget are for one artifact, --model to --contention for --workload.";
+	"--input to --budget are for one artifact, --model to --contention for --workload.";
 
 static const char examples[] = "  erc bench resnet50.erca\n"
 							   "  erc bench resnet50.erca --workers 1 --seconds 10 --format json\n"
@@ -137,6 +139,7 @@ static int parse(int argc, char **argv, struct bench *b)
 		{"model", 'm', OPTION_LIST, &b->workload.models, "NAME=FILE", "a workload's model: an artifact, or .onnx"},
 		{"dim", 0, OPTION_LIST, &b->workload.dims, "NAME=N", "size of a symbolic dimension of .onnx models"},
 		{"shape", 0, OPTION_LIST, &b->workload.shapes, "INPUT:AxBxC", "whole shape of an input of .onnx models"},
+		{"const", 0, OPTION_LIST, &b->workload.consts, "INPUT=V[,V]", "pins an input of .onnx models to a value"},
 		{"policy", 'p', OPTION_TEXT, &b->workload.policies, "LIST", "elastic,fifo ...: see 'erc version'"},
 		{"load", 'l', OPTION_TEXT, &b->workload.loads, "LIST", "what RT offers of the device: 0.1,0.3 or 0.1..1.2"},
 		{"arrivals", 0, OPTION_TEXT, &b->workload.arrivals, "MODE", "open (default), or disb: stale ones drop"},
@@ -316,5 +319,6 @@ int cmd_bench(int argc, char **argv)
 	text_list_free(&b.workload.models);
 	text_list_free(&b.workload.dims);
 	text_list_free(&b.workload.shapes);
+	text_list_free(&b.workload.consts);
 	return code;
 }

@@ -142,6 +142,7 @@ struct workload_options {
 	struct text_list models; /* NAME=FILE */
 	struct text_list dims;   /* NAME=N, for models that are compiled */
 	struct text_list shapes; /* INPUT:AxBxC, for the same */
+	struct text_list consts; /* INPUT=VALUE, for the same */
 	double slice;            /* seconds; 0: the workload's value, or 2 */
 	double rt_slowdown;      /* 0: none */
 	double be_bandwidth;     /* 0: no limit */
