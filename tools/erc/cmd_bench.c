@@ -6,20 +6,19 @@
 
 #include "tools/erc/bench_run.h"
 
-static const char text[] =
-	"Measures one artifact: load to first result, latency (p50, p90, p99), throughput,\n"
-	"memory. One request at a time; inputs that are not given are random. JSON carries\n"
-	"all samples.\n\n"
-	"With --workload: several tenants on one device, under one or more policies: RT\n"
-	"latency beside BE and alone, RT requests in time, BE throughput. The columns are\n"
-	"explained below the tables. A client's model is what --model names, or a .onnx\n"
-	"file beside the workload, which is compiled for the device. A request is in time\n"
-	"if it ends within its client's deadline_us, or else within valid_factor (2) times\n"
+static const char text[] = "Measures one artifact: load to first result, latency (p50, p90, p99), throughput,\n"
+						   "memory. One request at a time; inputs that are not given are random. JSON carries\n"
+						   "all samples.\n\n"
+						   "With --workload: several tenants on one device, under one or more policies: RT\n"
+						   "latency beside BE and alone, RT requests in time, BE throughput. The columns are\n"
+						   "explained below the tables. A client's model is what --model names, or a .onnx\n"
+						   "file beside the workload, which is compiled for the device. A request is in time\n"
+						   "if it ends within its client's deadline_us, or else within valid_factor (2) times\n"
 						   "its median alone and paced. With --shed, a closed loop tries again after a\n"
 						   "refusal: when an RT request has ended, or at the latest after its valid time.\n"
 						   "Each try counts.\n"
 						   "--trace is of the last policy at the last load.\n\n"
-	"--input to --budget are for one artifact, --model to --contention for --workload.";
+						   "--input to --budget are for one artifact, --model to --contention for --workload.";
 
 static const char examples[] = "  erc bench resnet50.erca\n"
 							   "  erc bench resnet50.erca --workers 1 --seconds 10 --format json\n"
