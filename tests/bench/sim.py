@@ -115,14 +115,14 @@ class Sweep:
     def is_newer(a, b):
         return os.path.getmtime(a) > os.path.getmtime(b)
 
-    def command(self, device, workload, load, networks):
-        models = [word for name in networks for word in ("--model", f"{name}={self.artifact(name)}")]
+    def command(self, device, workload, load):
+        models = [word for name in self.networks([workload]) for word in ("--model", f"{name}={self.artifact(name)}")]
         return [self.erc, "bench", "--workload", self.workload(workload), "--device", device, "--policy", ",".join(self.policies),
                 "--load", f"{load:g}", "--rounds", self.rounds, "--slice", self.slice, "--quiet", "--format", "json", *self.contention, *models]
 
     def cell(self, device, workload, load, networks):
         """The rows of one load, and the seconds that they took; 0 if they were kept from an earlier run."""
-        command = self.command(device, workload, load, networks)
+        command = self.command(device, workload, load)
         path = os.path.join(self.work, f"{device.replace(':', '-')}-{workload}-{load:g}.json")
         inputs = [self.erc, self.workload(workload), *(self.artifact(name) for name in networks)]
         if os.path.exists(path) and all(self.is_newer(path, other) for other in inputs):

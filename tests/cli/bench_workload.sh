@@ -74,15 +74,15 @@ done
 # Models are compiled for the device, each once, into a file that is removed; the progress lines show it.
 cp "$SAMPLES/digits/digits.onnx" .
 mkdir tmp
-sed 's/"digits"/"digits.onnx"/' pair.json >onnx.json
+sed '/camera/s/"digits"/"digits.onnx"/' pair.json >onnx.json
 run env TMPDIR=tmp erc bench --device sim:h100 --workload "$PWD/onnx.json" --model digits=./digits.onnx --dim batch=1 \
 	--rounds 1 2>&1 | sed '/^! .*digits.onnx: /d; s|'"$PWD"'/||g' | sed -n '/^!/p; /^clients/,/^$/p'
 erc bench --quiet --workload onnx.json --model digits=./digits.onnx --dim batch=1 --rounds 1 --format json >onnx.out && figures onnx.out policy
 erc bench --quiet --device null --workload onnx.json --model digits=./digits.onnx --dim batch=1 --rounds 1 --format json >onnx.out &&
 	figures onnx.out policy
-sed 's/"digits"/"gone.onnx"/' pair.json >gone.json
+sed '/camera/s/"digits"/"gone.onnx"/' pair.json >gone.json
 bench --workload gone.json
-sed "s|\"digits\"|\"$MODELS/unknown.onnx\"|" pair.json >unknown.json
+sed "/camera/s|\"digits\"|\"$MODELS/unknown.onnx\"|" pair.json >unknown.json
 bench --workload unknown.json 2>&1 | sed "s|$MODELS/||"
 run env TMPDIR=tmp erc bench --quiet --workload unknown.json --model digits=d.erca --device sim:h100 2>&1 | sed "s|$MODELS/||;s|$PWD/||" | tail -1
 run env TMPDIR=/nowhere erc bench --quiet --device sim:h100 --workload onnx.json --model digits=digits.onnx
@@ -112,8 +112,9 @@ figures all.out policy
 
 # Every sample workload runs.
 for name in "$SAMPLES"/workloads/*.json; do
-	quietly erc bench --workload "$name" --device sim:h100 --slice 0.002 --rounds 1 --model squeezenet=d.erca \
-		--model mobilenetv2=d.erca --model resnet50=d.erca --model densenet121=d.erca --model minilm=d.erca
+	models=$(sed -nE 's/.*"model": "([a-z0-9]+)".*/--model \1=d.erca/p' "$name" | sort -u)
+	# shellcheck disable=SC2086 # words
+	quietly erc bench --workload "$name" --device sim:h100 --slice 0.002 --rounds 1 $models
 done
 
 # A DISB file: ids that end in _rt are real-time; models by a map.
@@ -139,10 +140,10 @@ changed() {
 	bench --workload bad.json | grep -v '^\$'
 }
 bench --workload missing.json
-bench --workload pair.json --model digits=missing.erca
 run erc bench --quiet --workload pair.json --model digits=missing.erca --device sim:h100
 run erc bench --quiet --workload pair.json --model digits=pair.json --device sim:h100
 run erc bench --quiet --workload pair.json --model dig=d.erca --device sim:h100
+run erc bench --quiet --workload pair.json --device sim:h100
 bench --workload pair.json --policy elastic,lottery
 bench --workload pair.json --policy ,
 bench --workload pair.json --load half
@@ -165,10 +166,10 @@ changed 's/"rate": 20000/"rate": 0/'
 changed 's/, "rate": 20000//'
 changed 's/"load": "closed"/"load": "closed", "rate": 5/'
 changed 's/"rate": 20000/"rate": 20000, "gaps_s": [1]/'
-changed 's/"load": "closed"/"load": "trace"/'
-changed 's/"load": "closed"/"load": "trace", "gaps_s": [0, 0]/'
-changed 's/"load": "closed"/"load": "trace", "gaps_s": [0.1, "x"]/'
-changed 's/"load": "closed"/"load": "trace", "gaps_s": "nowhere.json"/'
+changed 's/"load": "closed"/"load": "trace"/; s/, "in_flight": 3//'
+changed 's/"load": "closed"/"load": "trace", "gaps_s": [0, 0]/; s/, "in_flight": 3//'
+changed 's/"load": "closed"/"load": "trace", "gaps_s": [0.1, "x"]/; s/, "in_flight": 3//'
+changed 's/"load": "closed"/"load": "trace", "gaps_s": "nowhere.json"/; s/, "in_flight": 3//'
 changed 's/"in_flight": 3/"in_flight": 65/'
 changed 's/"in_flight": 3/"in_flight": 1.5/'
 changed 's/"in_flight": 3/"weight": -1/'

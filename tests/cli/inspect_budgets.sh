@@ -18,3 +18,11 @@ erc inspect digits.erca --budgets --format csv | awk -F, '
 		rows++
 	}
 	END { print rows " points" }'
+
+# A figure has one unit in all tables; targets that differ at their end stay different where the line is short.
+quietly erc compile digits.onnx -o large.erca --dim batch=512 --target sim:epyc-64,cpu:x86-64-v3,cpu:x86-64-v4 --quiet
+erc inspect large.erca --budgets | grep -oE '(latency|unit time) [mu]?s ' | sort | uniq -c | sed 's/^ *//'
+for width in 40 60 80; do
+	echo "$width: $(COLUMNS=$width erc inspect large.erca --budgets | awk '/^  target/ { on = 1; next } !NF { exit } on { print $1 }' | sort -u | paste -sd' ')"
+done
+run erc inspect digits.onnx --budgets

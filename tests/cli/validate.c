@@ -237,7 +237,10 @@ static bool check_one(struct check *check, const cJSON *schema, const cJSON *rul
 static bool check_not(struct check *check, const cJSON *schema, const cJSON *rule, const cJSON *value)
 {
 	(void)schema;
-	return !holds_quietly(check, rule, value) || wrong(check, "matches a form that it must not match");
+	int before = check->faults;
+	bool held = holds_quietly(check, rule, value);
+	check->faults = before; /* what does not match here is no fault of the value */
+	return !held || wrong(check, "matches a form that it must not match");
 }
 
 static bool check_ref(struct check *check, const cJSON *schema, const cJSON *rule, const cJSON *value)

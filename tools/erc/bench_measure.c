@@ -8,7 +8,10 @@
 #include "tools/erc/bench_run.h"
 
 #define CALIBRATION_RUNS 15
+#define MIN_PAUSE_US 2e3 /* between paced requests: long enough for units to fall asleep */
+#define MAX_PAUSE_US 5e4
 #define TRACE_EVENTS 1000000
+#define MAX_ARRIVALS 1000000 /* of one client in one slice */
 
 void bench_step(struct bench_run *run, const char *format, ...)
 {
@@ -82,52 +85,86 @@ static enum erc_status run_slice(const struct bench_run *run, struct stage *stag
 
 /* ---- the clients' medians ---- */
 
-/* The median service time of one client alone, in a closed loop of one request. */
-static int calibrate_client(struct bench_run *run, uint32_t i)
+/* Runs one client alone in the reference: as a closed loop of one request, or at these times. */
+static enum erc_status run_alone(struct bench_run *run, uint32_t i, const uint64_t *times, size_t count, double seconds,
+                                 struct outcome *outcome)
 {
-	struct outcome outcome = {0};
 	struct stage *stage = &run->reference.stage;
 	struct lane *lane = &stage->lanes[i], own = *lane;
-	struct client closed = *own.client;
-	bench_step(run, "%s alone", closed.name);
-	closed.kind = LOAD_CLOSED;
+	struct client as = *own.client;
+	as.kind = times ? LOAD_PERIODIC : LOAD_CLOSED;
 	for (uint32_t k = 0; k < stage->lane_count; k++)
 		stage->lanes[k].is_active = k == i;
-	lane->client = &closed;
-	lane->max = 1;
-	lane->outcome = &outcome;
-	enum erc_status status = ERC_OK;
-	for (int turn = 0; turn < CALIBRATION_RUNS && status == ERC_OK && outcome.service.count < CALIBRATION_RUNS; turn++)
-		status = stage_run(stage, 0.1);
+	lane->client = &as;
+	lane->max = times ? own.max : 1;
+	lane->arrivals = times;
+	lane->arrival_count = count;
+	lane->drops_stale = false;
+	lane->outcome = outcome;
+	enum erc_status status = stage_run(stage, seconds);
 	lane->client = own.client;
 	lane->max = own.max;
-	run->service_us[i] = series_median(&outcome.service);
-	run->max_units[i] = outcome.max_units;
-	run->valid_us[i] =
-		own.client->deadline_us ? own.client->deadline_us : own.client->valid_factor * run->service_us[i];
-	outcome_free(&outcome);
-	return status == ERC_OK ? ARGS_OK : say_runtime_error(closed.name, status);
+	lane->arrivals = NULL;
+	lane->arrival_count = 0;
+	lane->drops_stale = own.drops_stale;
+	return status;
 }
 
-/* Rejects options of virtual devices if the device is not virtual. */
-static int check_simulation(const struct bench_run *run)
+/* The median service time of one client alone, in a closed loop of one request. */
+static enum erc_status measure_closed(struct bench_run *run, uint32_t i)
 {
-	const struct workload_options *options = run->options;
-	if (!(options->by_tile || options->contention) || !erc_runtime_computes(run->reference.stage.runtime))
-		return ARGS_OK;
-	say_error("--%s: device %s is not virtual", options->contention ? "contention" : "by-tile",
-	          options->device ? options->device : "cpu");
-	return EXIT_USAGE;
+	struct outcome outcome = {0};
+	enum erc_status status = ERC_OK;
+	for (int turn = 0; turn < CALIBRATION_RUNS && status == ERC_OK && outcome.service.count < CALIBRATION_RUNS; turn++)
+		status = run_alone(run, i, NULL, 0, 0.1, &outcome);
+	run->service_us[i] = series_median(&outcome.service);
+	run->max_units[i] = outcome.max_units;
+	outcome_free(&outcome);
+	return status;
+}
+
+bool is_paced(const struct client *client)
+{
+	return client->class_ == ERC_REAL_TIME && client->kind != LOAD_CLOSED;
+}
+
+/* The median latency of an RT client alone whose requests arrive one at a time, with pauses as between its arrivals. On
+ * a device that falls asleep in them, that is more than in a closed loop. */
+static enum erc_status measure_paced(struct bench_run *run, uint32_t i)
+{
+	struct outcome outcome = {0};
+	uint64_t times[CALIBRATION_RUNS];
+	double pause_us = 1e6 / client_rate(&run->workload.clients[i]), least_us = 1.25 * run->service_us[i] + MIN_PAUSE_US;
+	pause_us = pause_us > MAX_PAUSE_US ? MAX_PAUSE_US : pause_us;
+	pause_us = pause_us < least_us ? least_us : pause_us;
+	for (size_t k = 0; k < CALIBRATION_RUNS; k++)
+		times[k] = (uint64_t)((double)(k + 1) * pause_us * 1e3);
+	enum erc_status status =
+		run_alone(run, i, times, CALIBRATION_RUNS, (CALIBRATION_RUNS + 1) * pause_us / 1e6, &outcome);
+	run->paced_us[i] = series_median(&outcome.latency);
+	outcome_free(&outcome);
+	return status;
+}
+
+static int calibrate_client(struct bench_run *run, uint32_t i)
+{
+	const struct client *client = &run->workload.clients[i];
+	bench_step(run, "%s alone", client->name);
+	enum erc_status status = measure_closed(run, i);
+	run->paced_us[i] = run->service_us[i];
+	if (status == ERC_OK && is_paced(client))
+		status = measure_paced(run, i);
+	run->valid_us[i] = client->deadline_us ? client->deadline_us : client->valid_factor * run->paced_us[i];
+	return status == ERC_OK ? ARGS_OK : say_runtime_error(client->name, status);
 }
 
 int bench_calibrate(struct bench_run *run)
 {
 	run->service_us = memory_new(run->workload.count * sizeof *run->service_us);
+	run->paced_us = memory_new(run->workload.count * sizeof *run->paced_us);
 	run->valid_us = memory_new(run->workload.count * sizeof *run->valid_us);
 	run->max_units = memory_new(run->workload.count * sizeof *run->max_units);
 	int code = bench_open_policy(run, &run->reference, false);
-	if (code == ARGS_OK)
-		code = check_simulation(run);
 	for (uint32_t i = 0; i < run->workload.count && code == ARGS_OK; i++)
 		code = calibrate_client(run, i);
 	return code;
@@ -139,10 +176,31 @@ int bench_calibrate(struct bench_run *run)
 static double scale_for(const struct bench_run *run, double load)
 {
 	double busy = 0;
-	for (uint32_t i = 0; i < run->workload.count; i++)
+	for (uint32_t i = 0; i < run->workload.count && load > 0; i++)
 		if (run->workload.clients[i].class_ == ERC_REAL_TIME && run->workload.clients[i].kind != LOAD_CLOSED)
 			busy += client_rate(&run->workload.clients[i]) * run->service_us[i] / 1e6;
-	return load > 0 && busy > 0 ? load / busy : 1;
+	return busy > 0 ? load / busy : 1;
+}
+
+int bench_scale_rates(struct bench_run *run)
+{
+	if (!run->scales)
+		run->scales = memory_new(run->load_count * sizeof *run->scales);
+	for (uint32_t load = 0; load < run->load_count; load++) {
+		run->scales[load] = scale_for(run, run->loads[load]);
+		for (uint32_t i = 0; i < run->workload.count; i++) {
+			const struct client *client = &run->workload.clients[i];
+			double rate = client->kind == LOAD_CLOSED ? 0 : client_rate(client) * run->scales[load];
+			if (rate * run->seconds <= MAX_ARRIVALS)
+				continue;
+			say_error("%s: client '%s' submits %.4g requests per second, which makes %.4g in a slice of %g s; "
+			          "wanted at most %d",
+			          run->options->path, client->name, rate, rate * run->seconds, run->seconds, MAX_ARRIVALS);
+			say_note("give it a lower rate, or shorter slices: --slice S");
+			return EXIT_USAGE;
+		}
+	}
+	return ARGS_OK;
 }
 
 static void add_ratios(const struct bench_run *run, struct cell_figures *cell, const struct window *solo,
@@ -180,12 +238,12 @@ static void add_window(const struct bench_run *run, struct outcome *to, const st
 		outcome_add(&to[i], &from->outcomes[i]);
 }
 
-/* "RT busy 30 %", or "". */
+/* "load 30 %, ", or "". */
 static void load_text(const struct bench_run *run, uint32_t load, char *text, size_t bytes)
 {
 	text[0] = 0;
 	if (run->loads[load] > 0)
-		snprintf(text, bytes, "RT busy %.0f %%, ", run->loads[load] * 100);
+		snprintf(text, bytes, "load %.0f %%, ", run->loads[load] * 100);
 }
 
 static int run_pair(struct bench_run *run, uint32_t load, uint32_t policy, const struct arrivals *arrivals,
@@ -224,6 +282,8 @@ static int run_round(struct bench_run *run, uint32_t load, uint32_t round, struc
 	int code = measure_be_alone(run, shared);
 	for (uint32_t p = 0; p < run->policy_count && code == ARGS_OK; p++) { /* each round begins with another policy */
 		uint32_t policy = (p + round) % run->policy_count;
+		if (run->policies[policy].refused)
+			continue;
 		bench_step(run, "%sround %u: %s", text, round + 1, run->policies[policy].name);
 		code = run_pair(run, load, policy, &arrivals, solo, shared);
 	}
@@ -250,16 +310,13 @@ int bench_measure(struct bench_run *run)
 	int code = ARGS_OK;
 	run->cells = memory_new(cells * sizeof *run->cells);
 	run->be_alone = memory_new(clients * sizeof *run->be_alone);
-	run->scales = memory_new(run->load_count * sizeof *run->scales);
 	for (uint32_t i = 0; i < cells; i++) {
 		run->cells[i].solo = memory_new(clients * sizeof *run->cells[i].solo);
 		run->cells[i].shared = memory_new(clients * sizeof *run->cells[i].shared);
 	}
-	for (uint32_t load = 0; load < run->load_count; load++) {
-		run->scales[load] = scale_for(run, run->loads[load]);
+	for (uint32_t load = 0; load < run->load_count; load++)
 		for (uint32_t round = 0; round < run->options->rounds && code == ARGS_OK; round++)
 			code = run_round(run, load, round, &solo, &shared);
-	}
 	free_window(run, &solo);
 	free_window(run, &shared);
 	return code;
@@ -267,16 +324,22 @@ int bench_measure(struct bench_run *run)
 
 int bench_write_trace(struct bench_run *run)
 {
-	struct policy *last = &run->policies[run->policy_count - 1];
-	struct arrivals arrivals = make_arrivals(run, run->load_count - 1, run->options->rounds);
+	uint32_t last = run->policy_count - 1, load = run->load_count - 1;
+	char at[32];
+	while (run->policies[last].refused) /* not all are */
+		last--;
+	struct policy *policy = &run->policies[last];
+	struct arrivals arrivals = make_arrivals(run, load, run->options->rounds);
 	struct window window = new_window(run);
-	bench_step(run, "%s, recorded", last->name);
-	enum erc_status status = erc_trace_start(last->stage.runtime, TRACE_EVENTS);
+	load_text(run, load, at, sizeof at);
+	bench_step(run, "%s%s, recorded", at, policy->name);
+	enum erc_status status = erc_trace_start(policy->stage.runtime, TRACE_EVENTS);
 	if (status == ERC_OK)
-		status = run_slice(run, &last->stage, true, true, &arrivals, &window);
-	erc_trace_stop(last->stage.runtime);
+		status = run_slice(run, &policy->stage, true, true, &arrivals, &window);
+	erc_trace_stop(policy->stage.runtime);
 	if (status == ERC_OK)
-		status = erc_trace_write(last->stage.runtime, run->options->trace);
+		status = erc_trace_write(policy->stage.runtime, run->options->trace);
+	run->traced = memory_printf("%s: %s%s, one more slice", run->options->trace, at, policy->name);
 	free_window(run, &window);
 	free_arrivals(run, &arrivals);
 	return status == ERC_OK ? ARGS_OK : say_runtime_error(run->options->trace, status);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -87,8 +88,12 @@ static int compile(struct bench_run *run, struct compiled *model, const char *ta
 						  .size = sizeof job.options,
 						  .targets = &target,
 						  .target_count = 1,
-						  .dims = run->options->dims.items,
-						  .dim_count = run->options->dims.count,
+						  .dims = model->dims.items,
+						  .dim_count = model->dims.count,
+						  .shapes = model->shapes.items,
+						  .shape_count = model->shapes.count,
+						  .const_texts = model->consts.items,
+						  .const_text_count = model->consts.count,
 						  .message = on_message,
 						  .user = &job,
 					  },
@@ -125,25 +130,14 @@ static uint32_t listed(struct bench_run *run, const char *name, char *path)
 	return run->compiled_count++;
 }
 
-/* The target for the device. The null device runs any target and gets this machine's. */
-static int find_target(const struct bench_run *run, char **out)
+/* The target to compile for. The null device runs any target and gets this machine's. */
+static const char *target_of(const struct bench_run *run)
 {
-	erc_runtime *runtime = NULL;
-	struct erc_runtime_options options = {
-		.size = sizeof options,
-		.device = run->options->device,
-		.units = run->options->workers,
-	};
-	enum erc_status status = erc_runtime_create(&options, &runtime);
-	if (status != ERC_OK)
-		return say_runtime_error(run->options->device ? run->options->device : "cpu", status);
-	const char *name, *target = erc_runtime_target(runtime);
-	bool is_known = false;
+	const char *name;
 	for (uint32_t i = 0; (name = ercc_target_name(i)); i++)
-		is_known |= !strcmp(name, target);
-	*out = memory_printf("%s", is_known ? target : "native");
-	erc_runtime_destroy(runtime);
-	return ARGS_OK;
+		if (!strcmp(name, run->target))
+			return name;
+	return "native";
 }
 
 /* Finds which of run->compiled each client needs. An artifact that the user named is used as it is. */
@@ -162,22 +156,95 @@ static int list_models(struct bench_run *run, uint32_t *models)
 	return ARGS_OK;
 }
 
+/* ---- which of --dim, --shape and --const concern a model ---- */
+
+static bool has_input(const struct ercc_model_info *info, const char *name, size_t length)
+{
+	bool found = false;
+	for (uint32_t i = 0; i < info->input_count; i++)
+		found |= strlen(info->inputs[i].name) == length && !strncmp(info->inputs[i].name, name, length);
+	return found;
+}
+
+static bool has_dim(const struct ercc_model_info *info, const char *name, size_t length)
+{
+	bool found = false;
+	for (uint32_t i = 0; i < info->input_count; i++)
+		for (int32_t d = 0; d < info->inputs[i].rank; d++) {
+			const char *dim = info->inputs[i].dim_names[d];
+			found |= dim && strlen(dim) == length && !strncmp(dim, name, length);
+		}
+	return found;
+}
+
+/* These options, which name a part of a model before the last `end` of their text. */
+struct pin_option {
+	const char *name;
+	char end;
+	bool (*concerns)(const struct ercc_model_info *info, const char *name, size_t length);
+	const struct text_list *texts;
+	size_t list; /* offset in struct compiled */
+};
+
+/* Gives one option to the models that have what it names. A text without a name is for all; the compiler says what is
+ * wrong with it. */
+static int give_option(struct bench_run *run, struct ercc_model_info *const *infos, const struct pin_option *option)
+{
+	for (uint32_t k = 0; k < option->texts->count; k++) {
+		const char *text = option->texts->items[k], *end = strrchr(text, option->end);
+		uint32_t uses = 0;
+		for (uint32_t i = 0; i < run->compiled_count; i++) {
+			if (infos[i] && end && !option->concerns(infos[i], text, (size_t)(end - text)))
+				continue;
+			text_list_add((struct text_list *)((char *)&run->compiled[i] + option->list), text);
+			uses++;
+		}
+		if (uses)
+			continue;
+		say_error("--%s %s: %s", option->name, text,
+		          run->compiled_count ? "none of the models that are compiled has that"
+		                              : "no model is compiled; all are artifacts");
+		return EXIT_USAGE;
+	}
+	return ARGS_OK;
+}
+
+static int give_options(struct bench_run *run)
+{
+	const struct pin_option options[] = {
+		{"dim", '=', has_dim, &run->options->dims, offsetof(struct compiled, dims)},
+		{"shape", ':', has_input, &run->options->shapes, offsetof(struct compiled, shapes)},
+		{"const", '=', has_input, &run->options->consts, offsetof(struct compiled, consts)},
+	};
+	struct ercc_model_info **infos = memory_new(run->compiled_count * sizeof *infos);
+	struct ercc_options quiet = {.size = sizeof quiet};
+	/* a single model is the one that is meant: the compiler lists what it has */
+	for (uint32_t i = 0; run->compiled_count > 1 && i < run->compiled_count; i++)
+		if (ercc_model_info(run->compiled[i].path, &quiet, &infos[i]) != ERCC_OK)
+			infos[i] = NULL;
+	int code = ARGS_OK;
+	for (size_t k = 0; k < COUNT_OF(options) && code == ARGS_OK; k++)
+		code = give_option(run, infos, &options[k]);
+	for (uint32_t i = 0; i < run->compiled_count; i++)
+		free(infos[i]);
+	free(infos);
+	return code;
+}
+
 int bench_compile(struct bench_run *run)
 {
 	uint32_t *models = memory_new(run->workload.count * sizeof *models);
-	char *target = NULL;
 	run->artifacts = memory_new(run->workload.count * sizeof *run->artifacts);
 	run->compiled = memory_new(run->workload.count * sizeof *run->compiled);
 	int code = list_models(run, models);
 	run->steps += run->compiled_count;
-	if (code == ARGS_OK && run->compiled_count)
-		code = find_target(run, &target);
+	if (code == ARGS_OK)
+		code = give_options(run);
 	for (uint32_t i = 0; i < run->compiled_count && code == ARGS_OK; i++)
-		code = compile(run, &run->compiled[i], target);
+		code = compile(run, &run->compiled[i], target_of(run));
 	for (uint32_t i = 0; i < run->workload.count && code == ARGS_OK; i++)
 		if (!run->artifacts[i])
 			run->artifacts[i] = memory_printf("/proc/self/fd/%d", run->compiled[models[i]].file);
-	free(target);
 	free(models);
 	return code;
 }
@@ -192,6 +259,9 @@ void bench_free_models(struct bench_run *run)
 		if (run->compiled[i].file >= 0)
 			close(run->compiled[i].file);
 		free(run->compiled[i].path);
+		text_list_free(&run->compiled[i].dims);
+		text_list_free(&run->compiled[i].shapes);
+		text_list_free(&run->compiled[i].consts);
 	}
 	free(run->files);
 	free(run->artifacts);

@@ -4,20 +4,54 @@
 
 #include "tools/erc/bench_run.h"
 
+/* Whether the option's text is NAME=FILE for the model. */
+static bool names_model(const char *text, const char *model)
+{
+	size_t length = strlen(model);
+	return !strncmp(text, model, length) && text[length] == '=';
+}
+
 /* The file that --model gives for the model; or the model's name itself if that is a .onnx file beside the workload;
  * or NULL. */
 static char *file_of(const struct bench_run *run, const char *model)
 {
 	const struct text_list *models = &run->options->models;
 	size_t length = strlen(model);
-	for (uint32_t k = models->count; k-- > 0;)
-		if (!strncmp(models->items[k], model, length) && models->items[k][length] == '=')
+	for (uint32_t k = 0; k < models->count; k++)
+		if (names_model(models->items[k], model))
 			return memory_printf("%s", models->items[k] + length + 1);
 	return length > 5 && !strcmp(model + length - 5, ".onnx") ? path_beside(run->options->path, model) : NULL;
 }
 
+static int check_model_option(const struct bench_run *run, uint32_t index)
+{
+	const struct text_list *models = &run->options->models;
+	const char *text = models->items[index], *equals = strchr(text, '=');
+	uint32_t uses = 0;
+	if (!equals || equals == text || !equals[1]) {
+		say_error("--model '%s': wanted NAME=FILE", text);
+		return EXIT_USAGE;
+	}
+	for (uint32_t i = 0; i < run->workload.count; i++)
+		uses += names_model(text, run->workload.clients[i].model);
+	for (uint32_t k = 0; k < index; k++)
+		if (!strncmp(models->items[k], text, (size_t)(equals - text) + 1)) {
+			say_error("--model: '%.*s' is given twice", (int)(equals - text), text);
+			return EXIT_USAGE;
+		}
+	if (uses)
+		return ARGS_OK;
+	say_error("--model %s: no client of %s has the model '%.*s'", text, run->options->path, (int)(equals - text), text);
+	return EXIT_USAGE;
+}
+
 int bench_find_files(struct bench_run *run)
 {
+	for (uint32_t k = 0; k < run->options->models.count; k++) {
+		int code = check_model_option(run, k);
+		if (code != ARGS_OK)
+			return code;
+	}
 	run->files = memory_new(run->workload.count * sizeof *run->files);
 	for (uint32_t i = 0; i < run->workload.count; i++) {
 		const struct client *client = &run->workload.clients[i];
@@ -58,7 +92,10 @@ static int read_loads(struct bench_run *run, const char *text)
 	while (*text && run->load_count < 64) {
 		char *end;
 		double load = strtod(text, &end);
-		if (end == text || !(load > 0) || load > 5 || (*end && *end != ','))
+		bool is_repeated = false;
+		for (uint32_t i = 0; i < run->load_count; i++)
+			is_repeated |= run->loads[i] == load;
+		if (end == text || !(load > 0) || load > 5 || (*end && *end != ',') || is_repeated)
 			break;
 		run->loads[run->load_count++] = load;
 		text = *end ? end + 1 : end;
@@ -66,7 +103,7 @@ static int read_loads(struct bench_run *run, const char *text)
 	if (!*text && run->load_count)
 		return ARGS_OK;
 	say_error("--load: '%s' is not a share of the device", text);
-	say_note("wanted 0.3, or 0.1,0.3,0.5, or 0.1..1.2");
+	say_note("wanted 0.3, or 0.1,0.3,0.5, or 0.1..1.2; from above 0 to 5, each once");
 	return EXIT_USAGE;
 }
 
@@ -95,7 +132,7 @@ static bool is_policy(const char *name)
 int bench_parse_policies(struct bench_run *run, const char *text)
 {
 	struct text_list names = {0};
-	const char *wrong = NULL;
+	const char *wrong = NULL, *twice = NULL;
 	if (text) {
 		text_list_add(&names, text);
 		text_list_split(&names);
@@ -108,12 +145,16 @@ int bench_parse_policies(struct bench_run *run, const char *text)
 	for (uint32_t i = 0; i < names.count; i++) {
 		run->policies[run->policy_count++].name = memory_printf("%s", names.items[i]);
 		wrong = wrong || is_policy(names.items[i]) ? wrong : names.items[i];
+		for (uint32_t k = 0; k < i; k++)
+			twice = strcmp(names.items[k], names.items[i]) ? twice : names.items[i];
 	}
 	if (wrong)
 		say_error("--policy: there is no policy '%s'", wrong);
 	else if (!names.count)
 		say_error("--policy: '%s' names no policy", text);
-	int code = wrong || !names.count ? EXIT_USAGE : ARGS_OK;
+	else if (twice)
+		say_error("--policy: '%s' is given twice", twice);
+	int code = wrong || twice || !names.count ? EXIT_USAGE : ARGS_OK;
 	if (code != ARGS_OK)
 		say_note("policies are %s", erc_policy_names());
 	text_list_free(&names);

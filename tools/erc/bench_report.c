@@ -6,117 +6,23 @@
 
 #include "tools/erc/bench_run.h"
 
-/* RT counts as protected if BE costs it at most this. */
-#define MAX_SLOWDOWN 1.05 /* of the mean latency, relative to RT alone */
-#define MAX_LOST 0.01     /* of the requests that RT alone completes in time, as a share of all */
-
-static const double valid_factors[] = {1.5, 2, 3, 5}; /* goodput_1_5 ... goodput_5 of the columns */
-
 static const struct column client_columns[] = {
-	{"name", "client", CELL_TEXT}, {"class", "class", CELL_TEXT},    {"model", "model", CELL_TEXT},
-	{"load", "load", CELL_TEXT},   {"service_us", "alone", CELL_US}, {"valid_us", "valid", CELL_US},
+	{"name", "client", CELL_TEXT},  {"class", "class", CELL_TEXT},    {"model", "model", CELL_TEXT},
+	{"load", "load", CELL_TEXT},    {"service_us", "alone", CELL_US}, {"paced_us", "paced", CELL_US},
+	{"valid_us", "valid", CELL_US},
 };
 
 static const struct column columns[] = {
 #define COLUMN(key, heading, kind, value) {key, heading, kind},
+#define GIVEN_COLUMN COLUMN
 #define TEXT_COLUMN(key, heading, value) {key, heading, CELL_TEXT},
 #include "tools/erc/bench_columns.def"
 #undef COLUMN
+#undef GIVEN_COLUMN
 #undef TEXT_COLUMN
 };
 
 /* ---- one cell: a policy at a load ---- */
-
-struct totals {
-	struct outcome solo, shared;            /* over all RT clients */
-	uint64_t in_time, solo_in_time;         /* RT requests within their client's valid time */
-	uint64_t good[COUNT_OF(valid_factors)]; /* the same for other valid times, for clients without deadline_us */
-	double be_completed;
-	uint64_t be_preemptions;
-	uint32_t be_clients, rt_units; /* rt_units: the maximum number of units of any RT client that ran alone */
-};
-
-static void add_totals(const struct bench_run *run, const struct cell_figures *cell, struct totals *t)
-{
-	for (uint32_t i = 0; i < run->workload.count; i++) {
-		const struct outcome *solo = &cell->solo[i], *shared = &cell->shared[i];
-		const struct client *client = &run->workload.clients[i];
-		if (client->class_ == ERC_BEST_EFFORT) {
-			t->be_clients++;
-			t->be_completed += shared->completed;
-			t->be_preemptions += shared->preemptions;
-			continue;
-		}
-		outcome_add(&t->solo, solo);
-		outcome_add(&t->shared, shared);
-		t->in_time += series_count_within(&shared->latency, run->valid_us[i]);
-		t->solo_in_time += series_count_within(&solo->latency, run->valid_us[i]);
-		t->rt_units = run->max_units[i] > t->rt_units ? run->max_units[i] : t->rt_units;
-		/* The same valid time for every policy: a multiple of the median run alone on the whole device. */
-		for (size_t k = 0; k < COUNT_OF(valid_factors); k++) {
-			double valid_us = client->deadline_us ? run->valid_us[i] : valid_factors[k] * run->service_us[i];
-			t->good[k] += series_count_within(&shared->latency, valid_us);
-		}
-	}
-}
-
-static double share(uint64_t part, uint64_t whole)
-{
-	return whole ? (double)part / (double)whole : 0;
-}
-
-/* "1,234,567" */
-static char *grouped(uint64_t number)
-{
-	char digits[24];
-	int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)number);
-	char *out = memory_new((size_t)length * 2), *at = out;
-	for (int i = 0; i < length; i++) {
-		if (i && (length - i) % 3 == 0)
-			*at++ = ',';
-		*at++ = digits[i];
-	}
-	return out;
-}
-
-/* "; BE got 0.95 of the room that RT left." */
-static char *be_verdict(const struct bench_run *run, const struct cell_figures *cell, const struct totals *t)
-{
-	if (!t->be_clients)
-		return memory_printf("; there is no BE client.");
-	if (!(cell->available > 0))
-		return memory_printf("; RT left BE no room.");
-	return memory_printf("; BE got %.2f of the room that RT left (%.0f %% of the device).",
-	                     series_median(&cell->be_share_ratio), cell->available / run->options->rounds * 100);
-}
-
-/* A sentence for a reader who does not know the columns. */
-static char *verdict(const struct bench_run *run, const struct cell_figures *cell, const struct totals *t)
-{
-	double in_time = share(t->in_time, t->shared.arrivals), solo = share(t->solo_in_time, t->solo.arrivals);
-	double slowdown = series_median(&cell->mean_ratio);
-	char *be = be_verdict(run, cell, t), *count = grouped(t->shared.arrivals), *held = NULL, *out;
-	if (t->solo.max_units && t->solo.max_units < t->rt_units)
-		held = memory_printf(", on %u of %u units", t->solo.max_units, t->rt_units);
-	if (!t->shared.arrivals) {
-		out = memory_printf("no RT request arrived%s", be);
-	} else if (!cell->mean_ratio.count) {
-		out = memory_printf("no RT request was run, of %s that arrived%s", count, be);
-	} else {
-		const char *was = held ? "protected from BE" : "protected";
-		if (!t->be_clients)
-			was = "alone";
-		else if (slowdown > MAX_SLOWDOWN || in_time < solo - MAX_LOST)
-			was = "not protected";
-		out = memory_printf("RT was %s: %.1f %% of %s requests in time (RT alone: %.1f %%), "
-		                    "mean latency %.2fx of RT alone%s%s",
-		                    was, in_time * 100, count, solo * 100, slowdown, held ? held : "", be);
-	}
-	free(be);
-	free(count);
-	free(held);
-	return out;
-}
 
 /* A percentile; no value if the series is empty. */
 static double percentile(const struct series *series, double rank)
@@ -129,31 +35,49 @@ static double mean_of(const struct series *series)
 	return series->count ? series_mean(series) : NAN;
 }
 
-/* Returns the verdict, which the caller frees. */
+/* Returns the verdict with its warning, which the caller frees. A policy that the device refused has no figures. */
 static char *report_row(struct report *report, const struct bench_run *run, uint32_t load, uint32_t policy)
 {
 	const struct cell_figures *cell = &run->cells[load * run->policy_count + policy];
+	const char *refused = run->policies[policy].refused;
 	struct totals t = {0};
-	add_totals(run, cell, &t);
-	char *text = verdict(run, cell, &t);
-#define COLUMN(key, heading, kind, value) report_cell(report, key, value);
+	totals_add(run, cell, &t);
+	char *text = refused ? memory_printf("cannot run on this device: %s", refused) : bench_verdict(run, cell, &t);
+	char *warning = refused ? memory_printf("%s", "") : bench_warning(run, cell, &t);
+#define COLUMN(key, heading, kind, value) report_cell(report, key, refused ? NAN : (value));
+#define GIVEN_COLUMN(key, heading, kind, value) report_cell(report, key, value);
 #define TEXT_COLUMN(key, heading, value) report_cell_text(report, key, "%s", value);
 #include "tools/erc/bench_columns.def"
 #undef COLUMN
+#undef GIVEN_COLUMN
 #undef TEXT_COLUMN
-	outcome_free(&t.solo);
-	outcome_free(&t.shared);
-	return text;
+	char *both = memory_printf("%s%s%s", text, *warning ? " Warning: " : "", warning);
+	free(text);
+	free(warning);
+	totals_free(&t);
+	return both;
 }
 
 /* ---- the whole ---- */
 
+/* What RT offers has no bound then. */
+static bool has_closed_real_time(const struct workload *workload)
+{
+	bool found = false;
+	for (uint32_t i = 0; i < workload->count; i++)
+		found |= workload->clients[i].class_ == ERC_REAL_TIME && workload->clients[i].kind == LOAD_CLOSED;
+	return found;
+}
+
 static void report_load(struct report *report, const struct bench_run *run, uint32_t load)
 {
 	char **verdicts = memory_new(run->policy_count * sizeof *verdicts);
-	if (run->loads[load] > 0)
+	if (run->loads[load] > 0 && has_closed_real_time(&run->workload))
 		report_table_titled(report, "loads", columns, COUNT_OF(columns),
-		                    "RT alone busy %.0f %% of the time (rates x %.4g)", run->loads[load] * 100,
+		                    "rates x %.4g, beside RT clients in a closed loop", run->scales[load]);
+	else if (run->loads[load] > 0)
+		report_table_titled(report, "loads", columns, COUNT_OF(columns),
+		                    "RT offers %.0f %% of the device's time (rates x %.4g)", run->loads[load] * 100,
 		                    run->scales[load]);
 	else
 		report_table_titled(report, "loads", columns, COUNT_OF(columns), "rates as the workload gives them");
@@ -170,6 +94,12 @@ static void report_load(struct report *report, const struct bench_run *run, uint
 static void report_legend(struct report *report)
 {
 	static const char *const lines[][2] = {
+		{"alone, paced",
+	     "median latency alone on the whole device, in a closed loop; and counted from when a request is "
+	     "due, with pauses between requests, after which units and this program must wake."},
+		{"valid", "an RT request is in time if it ends so soon after it was due: deadline_us, or valid_factor times "
+	              "paced (of a closed loop: alone)."},
+		{"RT offers", "RT requests per second times their latency alone. More than 100 % cannot all be served."},
 		{"RT, BE", "real-time and best-effort clients. Slices of RT alone, of RT beside BE, and of BE alone alternate; "
 	               "every policy gets the same arrivals."},
 		{"in time", "share of the RT requests that ended within their client's valid time, counted from when they were "
@@ -180,16 +110,26 @@ static void report_legend(struct report *report)
 	                     "its client's earlier request if that is later."},
 		{"p99", "the same for the 99th percentile. With a unit: the time itself, beside BE."},
 		{"BE", "BE requests per second, relative to BE alone on the whole device."},
-		{"of room",
-	     "the same, divided by the share of the device's unit time that RT left: 1 means that BE used all of it."},
 	};
+	char *room = bench_room_legend(), *protected_ = bench_verdict_legend();
 	report_section(report, NULL, "what the columns mean");
 	for (size_t i = 0; i < COUNT_OF(lines); i++)
 		report_fact_text(report, NULL, lines[i][0], "%s", lines[i][1]);
-	report_fact_text(report, NULL, "protected",
-	                 "BE made RT's mean latency at most %.2f times as long as alone, and "
-	                 "cost RT at most %.0f percentage point of its requests in time.",
-	                 MAX_SLOWDOWN, MAX_LOST * 100);
+	report_fact_text(report, NULL, "of room", "%s", room);
+	report_fact_text(report, NULL, "protected", "%s", protected_);
+	free(room);
+	free(protected_);
+}
+
+/* Deadlines that a client cannot meet even alone. */
+static void report_short_times(struct report *report, const struct bench_run *run)
+{
+	for (uint32_t i = 0; i < run->workload.count; i++)
+		if (run->workload.clients[i].class_ == ERC_REAL_TIME && run->valid_us[i] < run->paced_us[i])
+			report_fact_text(report, NULL, "valid time",
+			                 "'%s' is to end within %.6g us, but takes %.6g us alone: give it a deadline_us above "
+			                 "that.",
+			                 run->workload.clients[i].name, run->valid_us[i], run->paced_us[i]);
 }
 
 /* How late the driver woke; adds a sentence if it was ever late. */
@@ -224,6 +164,7 @@ static void report_stalls(struct report *report, const struct bench_run *run)
 	if (!erc_runtime_computes(run->reference.stage.runtime))
 		report_fact_text(report, NULL, "device", "virtual: times are the artifacts' predictions%s, not measurements.",
 		                 run->options->contention ? ", with contention" : ", without contention");
+	report_short_times(report, run);
 	report_fact_text(report, NULL, "p99", "with few requests it is one of the longest; see the number of requests.");
 	series_free(&all);
 }
@@ -231,8 +172,8 @@ static void report_stalls(struct report *report, const struct bench_run *run)
 static void report_clients(struct report *report, const struct bench_run *run)
 {
 	static const char *const names[] = {"closed", "periodic", "poisson", "trace"};
-	report_table(report, "clients", "clients: median latency alone on the whole device, and valid time", client_columns,
-	             COUNT_OF(client_columns));
+	report_table(report, "clients", "clients: median latency alone, in a closed loop and paced; valid time",
+	             client_columns, COUNT_OF(client_columns));
 	for (uint32_t i = 0; i < run->workload.count; i++) {
 		const struct client *client = &run->workload.clients[i];
 		report_cell_text(report, "name", "%s", client->name);
@@ -243,6 +184,7 @@ static void report_clients(struct report *report, const struct bench_run *run)
 		else
 			report_cell_text(report, "load", "%s, %.6g/s", names[client->kind], client_rate(client));
 		report_cell(report, "service_us", run->service_us[i]);
+		report_cell(report, "paced_us", is_paced(client) ? run->paced_us[i] : NAN);
 		report_cell(report, "valid_us", client->class_ == ERC_REAL_TIME ? run->valid_us[i] : NAN);
 	}
 }
@@ -251,7 +193,7 @@ void bench_print(const struct bench_run *run, enum format format)
 {
 	struct report *report = report_new("erc.bench-workload/1");
 	struct text_list keys = {0}; /* borrowed by the report */
-	erc_runtime *runtime = run->policies[0].stage.runtime;
+	erc_runtime *runtime = run->reference.stage.runtime;
 	report_fact_text(report, "workload", "workload", "%s", run->workload.name);
 	report_fact_text(report, "target", "target", "%s", erc_runtime_target(runtime));
 	report_fact(report, "units", "units", CELL_COUNT, erc_runtime_units(runtime));
@@ -259,6 +201,8 @@ void bench_print(const struct bench_run *run, enum format format)
 	report_fact(report, "rounds", "rounds", CELL_COUNT, run->options->rounds);
 	report_fact_text(report, "arrivals", "arrivals", "%s", run->options->arrivals ? run->options->arrivals : "open");
 	report_fact(report, "seed", "seed", CELL_COUNT, run->options->seed);
+	if (run->traced)
+		report_fact_text(report, "trace", "trace", "%s", run->traced);
 	for (uint32_t i = 0; i < run->workload.count; i++) {
 		char *key = memory_printf("service_us.%s", run->workload.clients[i].name);
 		text_list_add(&keys, key);

@@ -26,8 +26,8 @@ static void free_run(struct bench_run *run)
 	for (uint32_t p = 0; p < run->policy_count; p++)
 		free((char *)run->policies[p].name);
 	void *all[] = {
-		run->cells,    run->be_alone,   run->scales,   run->loads,
-		run->policies, run->service_us, run->valid_us, run->max_units,
+		run->cells,    run->be_alone,  run->scales, run->loads,  run->policies, run->service_us,
+		run->valid_us, run->max_units, run->target, run->traced, run->paced_us,
 	};
 	for (size_t i = 0; i < COUNT_OF(all); i++)
 		free(all[i]);
@@ -48,12 +48,30 @@ static int prepare(struct bench_run *run)
 		code = bench_parse_policies(run, options->policies);
 	if (code != ARGS_OK)
 		return code;
-	run->seconds = run->workload.seconds > 0 && run->workload.seconds < 10 ? run->workload.seconds : 2;
-	if (options->slice > 0)
-		run->seconds = options->slice;
+	run->seconds = options->slice > 0 ? options->slice : run->workload.seconds > 0 ? run->workload.seconds : 2;
 	run->steps =
 		run->workload.count + run->load_count * options->rounds * (run->policy_count + 1) + !!options->trace + 1;
-	return bench_compile(run);
+	code = bench_check_device(run);
+	if (code == ARGS_OK && !options->loads) /* with --load, the rates depend on the medians */
+		code = bench_scale_rates(run);
+	return code == ARGS_OK ? bench_compile(run) : code;
+}
+
+/* Opens all policies. One that the device refuses does not stop the others. */
+static int open_policies(struct bench_run *run)
+{
+	uint32_t refused = 0;
+	int code = ARGS_OK;
+	for (uint32_t p = 0; p < run->policy_count && code == ARGS_OK; p++) {
+		code = bench_open_policy(run, &run->policies[p], run->options->shed);
+		refused += !!run->policies[p].refused;
+	}
+	run->steps -= refused * run->load_count * run->options->rounds;
+	if (code != ARGS_OK || refused < run->policy_count)
+		return code;
+	for (uint32_t p = 0; p < run->policy_count; p++)
+		say_error("--policy %s: %s", run->policies[p].name, run->policies[p].refused);
+	return EXIT_USAGE;
 }
 
 int bench_workload(const struct workload_options *options, enum format format)
@@ -62,8 +80,10 @@ int bench_workload(const struct workload_options *options, enum format format)
 	int code = prepare(&run);
 	if (code == ARGS_OK)
 		code = bench_calibrate(&run);
-	for (uint32_t p = 0; p < run.policy_count && code == ARGS_OK; p++)
-		code = bench_open_policy(&run, &run.policies[p], options->shed);
+	if (code == ARGS_OK)
+		code = bench_scale_rates(&run);
+	if (code == ARGS_OK)
+		code = open_policies(&run);
 	if (code == ARGS_OK)
 		code = bench_measure(&run);
 	if (code == ARGS_OK && options->trace)

@@ -95,12 +95,38 @@ static void for_each_profile(const erc_artifact *artifact, struct report *report
 	uint32_t entry = ERCA_NONE;
 	for (uint32_t i = 0; i < erc_artifact_count(artifact, ERC_TABLE_PROFILES); i++) {
 		const struct profile_view view = view_of(artifact, report, i);
+		char device[48] = "";
+		if (view.target->units)
+			snprintf(device, sizeof device, ", predicted for %u units", view.target->units);
 		if (view.profile->entry != entry)
-			report_table_titled(report, key, columns, column_count, "%s of %s on %s", what, view.entry_name,
-			                    view.target_name);
+			report_table_titled(report, key, columns, column_count, "%s of %s on %s%s", what, view.entry_name,
+			                    view.target_name, device);
 		entry = view.profile->entry;
 		fn(&view);
 	}
+}
+
+/* Legend of these tables and of the table of targets. */
+static void add_legend(struct report *report)
+{
+	static const char *const lines[][2] = {
+		{"predicted", "for the device that the target stands for, which is not this machine: of a run alone on it."},
+		{"units",
+	     "the most units of a launch. \"all\" is as many as the device has on which it runs; predictions take as "
+	     "many as the target's device has."},
+		{"local", "the local memory of a unit that a tile may fill."},
+		{"tiles", "of one run of each entry, all launches together; \"longest\" is the longest one's predicted time."},
+		{"latency", "of a run on these units."},
+		{"unit time",
+	     "the time that the run holds units, summed over them: in each launch, the fewest units that reach "
+	     "this latency."},
+		{"used %", "the share of latency times units that is spent in tiles. The rest is idle."},
+		{"within 1 %", "the fewest units whose latency is at most 1 % (5 %, 10 %) above that of the row."},
+		{"speed", "relative to the budget's largest number of units, for which the bar is full."},
+	};
+	report_section(report, NULL, "what the columns mean");
+	for (size_t i = 0; i < COUNT_OF(lines); i++)
+		report_fact_text(report, NULL, lines[i][0], "%s", lines[i][1]);
 }
 
 void inspect_profiles(const erc_artifact *artifact, struct report *report)
@@ -109,4 +135,6 @@ void inspect_profiles(const erc_artifact *artifact, struct report *report)
 	                 add_profile);
 	for_each_profile(artifact, report, "points", "latency against units", point_columns, COUNT_OF(point_columns),
 	                 add_curve);
+	if (erc_artifact_count(artifact, ERC_TABLE_PROFILES))
+		add_legend(report);
 }

@@ -88,8 +88,10 @@ int inspect_model(const char *path, const struct inspect *inspect)
 {
 	bool quiet = true;
 	struct ercc_options options = {.size = sizeof options, .message = say_compiler_message, .user = &quiet};
-	if (inspect->plan || inspect->memory || inspect->kernels || inspect->variants || inspect->meta) {
-		say_error("%s is an ONNX model; --plan, --memory, --kernels, --variants and --meta show artifacts", path);
+	if (inspect->plan || inspect->memory || inspect->kernels || inspect->variants || inspect->budgets ||
+	    inspect->meta) {
+		say_error("%s is an ONNX model; --plan, --memory, --kernels, --variants, --budgets and --meta show artifacts",
+		          path);
 		say_note("'erc compile' makes an artifact of it; --graph shows its nodes");
 		return EXIT_USAGE;
 	}

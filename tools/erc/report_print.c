@@ -112,23 +112,34 @@ struct sheet {
 	char **texts;    /* per cell */
 	char **headings; /* per column of a table; NULL: not shown */
 	size_t *widths;  /* per column, in text */
+	bool *middles;   /* per column, in text: what is too long is cut in its middle, not at its end */
 };
 
-/* The unit of a column's times: the unit of its longest time. */
-static const struct time_unit *column_unit(const struct section *section, size_t column)
+static bool is_same_figure(const struct column *a, const struct column *b)
+{
+	const char *x = a->key ? a->key : a->heading, *y = b->key ? b->key : b->heading;
+	return a->kind == b->kind && !strcmp(x, y);
+}
+
+/* The unit of a column's times: the unit of its longest time, in all tables of the report that have the column. */
+static const struct time_unit *column_unit(const struct report *report, const struct column *column)
 {
 	double most = 0;
-	for (size_t i = column; i < section->cell_count; i += section->column_count)
-		most = section->cells[i].value > most ? section->cells[i].value : most;
+	for (size_t k = 0; k < report->count; k++) {
+		const struct section *section = &report->sections[k];
+		for (size_t i = 0; section->columns && i < section->cell_count; i++)
+			if (section->cells[i].value > most && is_same_figure(&section->columns[i % section->column_count], column))
+				most = section->cells[i].value;
+	}
 	return time_unit(most);
 }
 
-static void make_column(struct sheet *sheet, size_t c)
+static void make_column(const struct report *report, struct sheet *sheet, size_t c)
 {
 	const struct section *section = sheet->section;
 	const struct column *column = &section->columns[c];
-	const struct time_unit *unit = column_unit(section, c);
 	bool is_time = column->kind == CELL_US;
+	const struct time_unit *unit = is_time ? column_unit(report, column) : NULL;
 	if (column->heading)
 		sheet->headings[c] = memory_printf("%s%s%s", column->heading, is_time ? " " : "", is_time ? unit->name : "");
 	for (size_t i = c; i < section->cell_count; i += section->column_count)
@@ -137,16 +148,17 @@ static void make_column(struct sheet *sheet, size_t c)
 		                      : cell_text(&section->cells[i]);
 }
 
-static struct sheet sheet_new(const struct section *section)
+static struct sheet sheet_new(const struct report *report, const struct section *section)
 {
 	struct sheet sheet = {
 		section,
 		memory_new(section->cell_count * sizeof(char *)),
 		memory_new(section->column_count * sizeof(char *)),
 		memory_new(section->column_count * sizeof(size_t)),
+		memory_new(section->column_count * sizeof(bool)),
 	};
 	for (size_t c = 0; c < section->column_count; c++)
-		make_column(&sheet, c);
+		make_column(report, &sheet, c);
 	for (size_t i = 0; !section->columns && i < section->cell_count; i++)
 		sheet.texts[i] = cell_text(&section->cells[i]);
 	return sheet;
@@ -161,6 +173,7 @@ static void sheet_free(struct sheet *sheet)
 	free(sheet->texts);
 	free(sheet->headings);
 	free(sheet->widths);
+	free(sheet->middles);
 }
 
 /* A table or facts without keys: printed only as text and Markdown. */
@@ -175,18 +188,24 @@ static void pad(FILE *out, size_t count)
 		fputc(' ', out);
 }
 
-/* Prints text in width columns, cut with "..." where it is longer. */
-static void print_cell(FILE *out, const char *text, size_t width, bool right, bool last)
+/* The first byte of text after `count` characters. */
+static const char *skip_characters(const char *text, size_t count)
+{
+	for (; *text && count; count--)
+		do
+			text++;
+		while (((unsigned char)*text & 0xc0) == 0x80);
+	return text;
+}
+
+/* Prints text in width columns; where it is longer, "..." is in place of its end or its middle. */
+static void print_cell(FILE *out, const char *text, size_t width, bool middle, bool right, bool last)
 {
 	size_t length = text_width(text);
 	if (length > width && width > 3) {
-		size_t bytes = 0;
-		for (size_t seen = 0; text[bytes]; bytes++) {
-			seen += ((unsigned char)text[bytes] & 0xc0) != 0x80;
-			if (seen > width - 3)
-				break;
-		}
-		fprintf(out, "%.*s...", (int)bytes, text);
+		size_t tail = middle ? (width - 3) / 2 : 0;
+		int head_bytes = (int)(skip_characters(text, width - 3 - tail) - text);
+		fprintf(out, "%.*s...%s", head_bytes, text, skip_characters(text, length - tail));
 		return;
 	}
 	if (right)
@@ -194,6 +213,20 @@ static void print_cell(FILE *out, const char *text, size_t width, bool right, bo
 	fputs(text, out);
 	if (!right && !last)
 		pad(out, width - length);
+}
+
+/* Whether two rows in a row that differ would look alike if the ends of their texts were cut. */
+static bool would_look_alike(const struct sheet *sheet, size_t column)
+{
+	const struct section *section = sheet->section;
+	size_t width = sheet->widths[column];
+	bool found = false;
+	for (size_t i = column; i + section->column_count < section->cell_count; i += section->column_count) {
+		const char *a = sheet->texts[i], *b = sheet->texts[i + section->column_count];
+		if (width > 3 && text_width(a) > width && text_width(b) > width && strcmp(a, b))
+			found |= !strncmp(a, b, (size_t)(skip_characters(a, width - 3) - a));
+	}
+	return found;
 }
 
 /* Widths of a table's columns, shrunk until the row fits. */
@@ -232,7 +265,8 @@ static void text_row(FILE *out, const struct sheet *sheet, char *const *cells)
 		if (!sheet->headings[c])
 			continue;
 		pad(out, 2);
-		print_cell(out, cells[c], sheet->widths[c], !is_left(section->columns[c].kind), c + 1 == section->column_count);
+		print_cell(out, cells[c], sheet->widths[c], sheet->middles[c], !is_left(section->columns[c].kind),
+		           c + 1 == section->column_count);
 	}
 	fputc('\n', out);
 }
@@ -241,6 +275,8 @@ static void text_table(FILE *out, const struct sheet *sheet)
 {
 	const struct section *section = sheet->section;
 	fit_columns(sheet, screen_width());
+	for (size_t c = 0; c < section->column_count; c++)
+		sheet->middles[c] = sheet->headings[c] && would_look_alike(sheet, c);
 	text_row(out, sheet, sheet->headings);
 	for (size_t i = 0; i < section->cell_count; i += section->column_count)
 		text_row(out, sheet, &sheet->texts[i]);
@@ -286,11 +322,12 @@ static void text_facts(FILE *out, const struct sheet *sheet)
 	}
 }
 
+/* A backslash before a bar would take away the bar's own. A cell is one line. */
 static void md_cell(FILE *out, const char *text)
 {
 	fputs(" ", out);
 	for (; *text; text++)
-		fprintf(out, *text == '|' ? "\\%c" : "%c", *text);
+		fprintf(out, *text == '|' || *text == '\\' ? "\\%c" : "%c", *text == '\n' || *text == '\r' ? ' ' : *text);
 	fputs(" |", out);
 }
 
@@ -349,7 +386,7 @@ static void print_text(const struct report *report, bool md, FILE *out)
 		const struct section *section = &report->sections[i];
 		if (is_hidden(section))
 			continue;
-		struct sheet sheet = sheet_new(section);
+		struct sheet sheet = sheet_new(report, section);
 		if (!first)
 			fputc('\n', out);
 		first = false;
@@ -377,10 +414,13 @@ static void csv_cell(FILE *out, const char *text)
 	fputc('"', out);
 }
 
+/* A fact of a section is named as in JSON: "latency.p50_us". */
 static void csv_facts(FILE *out, const struct section *section)
 {
 	for (size_t i = 0; i < section->cell_count; i++) {
 		char *text = cell_raw(&section->cells[i]);
+		if (section->key)
+			fprintf(out, "%s.", section->key);
 		csv_cell(out, section->cells[i].key);
 		fputc(',', out);
 		csv_cell(out, text);

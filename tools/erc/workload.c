@@ -9,6 +9,7 @@
 
 #define MAX_CLIENTS 256
 #define MAX_IN_FLIGHT 64
+#define MAX_NUMBER 1e9
 
 /* The position of a value in the file, for messages. */
 struct place {
@@ -26,25 +27,31 @@ static char *place_text(const struct place *place)
 
 static int complain(const struct place *place, const char *key, const char *wanted, const cJSON *found)
 {
-	char *text = found ? cJSON_PrintUnformatted(found) : NULL, *where = place_text(place);
+	/* the parser makes an infinity of a number such as 1e400, and prints that as null */
+	bool is_infinite = cJSON_IsNumber(found) && isinf(found->valuedouble);
+	char *text = found && !is_infinite ? cJSON_PrintUnformatted(found) : NULL, *where = place_text(place);
 	say_error("%s: %s%s%s%s is %.60s; wanted %s", place->path, place->list ? where : "", place->list ? "." : "",
-	          place->inside ? place->inside : "", key, text ? text : "missing", wanted);
+	          place->inside ? place->inside : "", key,
+	          is_infinite ? "a number too large to be stored"
+	          : text      ? text
+	                      : "missing",
+	          wanted);
 	cJSON_free(text);
 	free(where);
 	return EXIT_USAGE;
 }
 
-/* A number of at least `min`, or `otherwise` if there is none. */
-static int read_number(const struct place *place, const cJSON *object, const char *key, double min, double otherwise,
-                       double *out)
+/* A number from `min` to `max`, or `otherwise` if there is none. */
+static int read_number(const struct place *place, const cJSON *object, const char *key, double min, double max,
+                       double otherwise, double *out)
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
 	*out = otherwise;
 	if (!item && !isnan(otherwise))
 		return ARGS_OK;
-	if (!cJSON_IsNumber(item) || !(item->valuedouble >= min) || item->valuedouble > 1e9) {
+	if (!cJSON_IsNumber(item) || !(item->valuedouble >= min) || item->valuedouble > max) {
 		char wanted[64];
-		snprintf(wanted, sizeof wanted, "a number from %g to 1e9", min);
+		snprintf(wanted, sizeof wanted, "a number from %g to %g", min, max);
 		return complain(place, key, wanted, item);
 	}
 	*out = item->valuedouble;
@@ -56,7 +63,7 @@ static int read_count(const struct place *place, const cJSON *object, const char
                       uint32_t *out)
 {
 	double number;
-	int code = read_number(place, object, key, min, otherwise, &number);
+	int code = read_number(place, object, key, min, MAX_NUMBER, otherwise, &number);
 	if (code == ARGS_OK && number != floor(number))
 		return complain(place, key, "a whole number", cJSON_GetObjectItemCaseSensitive(object, key));
 	*out = code == ARGS_OK ? (uint32_t)number : 0;
@@ -70,6 +77,9 @@ static int read_text(const struct place *place, const cJSON *object, const char 
 		return ARGS_OK;
 	if (!cJSON_IsString(item) || !*item->valuestring)
 		return complain(place, key, "a text", item);
+	for (const char *at = item->valuestring; *at; at++)
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			return complain(place, key, "a text of one line, without control characters", item);
 	*out = memory_printf("%s", item->valuestring);
 	return ARGS_OK;
 }
@@ -96,26 +106,6 @@ static int take_gaps(const struct place *place, const char *key, const cJSON *li
 	return sum > 0 ? ARGS_OK : complain(place, key, "gaps that are not all 0", list);
 }
 
-static int parse_file(const char *path, cJSON **out)
-{
-	void *data;
-	size_t bytes;
-	const char *end = NULL, *wrong = file_read(path, &data, &bytes);
-	if (wrong) {
-		say_error("%s: %s", path, wrong);
-		return EXIT_RUN;
-	}
-	*out = cJSON_ParseWithLengthOpts(data, bytes, &end, 0);
-	int line = 1;
-	for (const char *at = data; !*out && end && at < end && at < (const char *)data + bytes; at++)
-		line += *at == '\n';
-	free(data);
-	if (*out)
-		return ARGS_OK;
-	say_error("%s: not JSON: syntax error at line %d", path, line);
-	return EXIT_USAGE;
-}
-
 char *path_beside(const char *path, const char *name)
 {
 	const char *slash = strrchr(path, '/');
@@ -131,7 +121,7 @@ static int read_gaps(const struct place *place, const cJSON *object, struct clie
 		return take_gaps(place, "gaps_s", item, 1, false, out);
 	char *path = path_beside(place->path, item->valuestring);
 	cJSON *list = NULL;
-	int code = parse_file(path, &list);
+	int code = json_read(path, &list);
 	if (code == ARGS_OK)
 		code = take_gaps(place, "gaps_s", list, 1, false, out);
 	cJSON_Delete(list);
@@ -188,19 +178,38 @@ static int check_keys(const struct place *place, const cJSON *object, const char
 			return code_; \
 	} while (0)
 
-/* Reads when the client submits: the keys of its kind of load. Keys of other kinds are errors. */
+/* A key that has no effect on this client is an error. */
+static int refuse_idle_keys(const struct place *place, const cJSON *object, const struct client *client)
+{
+	bool is_rt = client->class_ == ERC_REAL_TIME, is_closed = client->kind == LOAD_CLOSED,
+		 is_trace = client->kind == LOAD_TRACE;
+	const struct {
+		const char *key;
+		bool has_effect;
+		const char *wanted;
+	} rows[] = {
+		{"level", is_rt, "none with class \"be\": levels are of RT clients"},
+		{"deadline_us", is_rt, "none with class \"be\": deadlines are of RT clients"},
+		{"valid_factor", is_rt, "none with class \"be\": valid times are of RT clients"},
+		{"valid_factor", !client->deadline_us, "none beside deadline_us, which is the valid time"},
+		{"weight", !is_rt, "none with class \"rt\": weights are of BE clients"},
+		{"in_flight", is_closed, "none with this load: it is for \"closed\""},
+		{"rate", !is_closed && !is_trace, "none with this load"},
+		{"gaps_s", is_trace, "none with this load"},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, rows[i].key);
+		if (item && !rows[i].has_effect)
+			return complain(place, rows[i].key, rows[i].wanted, item);
+	}
+	return ARGS_OK;
+}
+
+/* Reads when the client submits: the keys of its kind of load. */
 static int read_load(const struct place *place, const cJSON *object, struct client *out)
 {
-	const cJSON *rate = cJSON_GetObjectItemCaseSensitive(object, "rate"),
-				*gaps = cJSON_GetObjectItemCaseSensitive(object, "gaps_s");
-	TAKE(read_kind(place, "load", cJSON_GetObjectItemCaseSensitive(object, "load"), &out->kind));
-	bool has_rate = out->kind == LOAD_PERIODIC || out->kind == LOAD_POISSON;
-	if (rate && !has_rate)
-		return complain(place, "rate", "none with this load", rate);
-	if (gaps && out->kind != LOAD_TRACE)
-		return complain(place, "gaps_s", "none with this load", gaps);
-	if (has_rate)
-		TAKE(read_number(place, object, "rate", 1e-6, NAN, &out->rate));
+	if (out->kind == LOAD_PERIODIC || out->kind == LOAD_POISSON)
+		return read_number(place, object, "rate", 1e-6, MAX_NUMBER, NAN, &out->rate);
 	return out->kind == LOAD_TRACE ? read_gaps(place, object, out) : ARGS_OK;
 }
 
@@ -223,7 +232,9 @@ static int read_client(const struct place *place, const cJSON *object, struct cl
 	if (out->in_flight > MAX_IN_FLIGHT)
 		return complain(place, "in_flight", "at most 64", cJSON_GetObjectItemCaseSensitive(object, "in_flight"));
 	TAKE(read_count(place, object, "deadline_us", 1, 0, &out->deadline_us));
-	TAKE(read_number(place, object, "valid_factor", 1, 2, &out->valid_factor));
+	TAKE(read_number(place, object, "valid_factor", 1, MAX_NUMBER, 2, &out->valid_factor));
+	TAKE(read_kind(place, "load", cJSON_GetObjectItemCaseSensitive(object, "load"), &out->kind));
+	TAKE(refuse_idle_keys(place, object, out));
 	return read_load(place, object, out);
 }
 
@@ -257,7 +268,7 @@ static int read_task(const struct place *place, const cJSON *object, struct clie
 	TAKE(read_kind(&in_load, "type", type, &out->kind));
 	if (out->kind == LOAD_TRACE) /* times are in milliseconds */
 		return take_gaps(&in_load, "trace", cJSON_GetObjectItemCaseSensitive(load, "trace"), 1e-3, true, out);
-	return read_number(&in_load, load, "frequency", 1e-6, NAN, &out->rate);
+	return read_number(&in_load, load, "frequency", 1e-6, MAX_NUMBER, NAN, &out->rate);
 }
 
 /* ---- files ---- */
@@ -297,14 +308,14 @@ static int read_root(const char *path, const cJSON *root, struct workload *out)
 	if (schema && (!cJSON_IsString(schema) || strcmp(schema->valuestring, "erc.workload/1")))
 		return complain(&place, "schema", "\"erc.workload/1\"", schema);
 	TAKE(read_text(&place, root, "name", false, &out->name));
-	return read_number(&place, root, "seconds", 1e-6, 0, &out->seconds);
+	return read_number(&place, root, "seconds", MIN_SLICE, MAX_SLICE, 0, &out->seconds);
 }
 
 int workload_read(const char *path, struct workload *out)
 {
 	cJSON *root = NULL;
 	*out = (struct workload){0};
-	TAKE(parse_file(path, &root));
+	TAKE(json_read(path, &root));
 	const char *slash = strrchr(path, '/');
 	int code = read_root(path, root, out);
 	if (!out->name)

@@ -4,7 +4,17 @@
 
 #include "tools/erc/command.h"
 
+/* ---- bench_json.c ---- */
+
+/* Reads a JSON file; the caller frees *out. Returns ARGS_OK, or an exit code after a message that names the file. */
+struct cJSON;
+int json_read(const char *path, struct cJSON **out);
+
 /* ---- workload.c: files ---- */
+
+/* Length of a slice in seconds. */
+#define MIN_SLICE 1e-6
+#define MAX_SLICE 3600.0
 
 enum load_kind {
 	LOAD_CLOSED, /* submits the next request when one ends */
@@ -131,6 +141,8 @@ struct workload_options {
 	const char *trace;       /* file to write; NULL: none */
 	struct text_list models; /* NAME=FILE */
 	struct text_list dims;   /* NAME=N, for models that are compiled */
+	struct text_list shapes; /* INPUT:AxBxC, for the same */
+	struct text_list consts; /* INPUT=VALUE, for the same */
 	double slice;            /* seconds; 0: the workload's value, or 2 */
 	double rt_slowdown;      /* 0: none */
 	double be_bandwidth;     /* 0: no limit */
