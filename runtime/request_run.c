@@ -109,6 +109,16 @@ static enum erc_status check_indices(struct erc_request *request)
 	return ERC_OK;
 }
 
+/* The device has counted the run as completed. */
+static void count_as_failed(struct erc_request *request)
+{
+	struct erc__device *device = request->session->model->runtime->device;
+	pthread_mutex_lock(&device->lock);
+	request->session->statistics.completed--;
+	request->session->statistics.failed++;
+	pthread_mutex_unlock(&device->lock);
+}
+
 enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us)
 {
 	if (!request)
@@ -122,6 +132,8 @@ enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us)
 	enum erc_status result = request->job.result ? request->job.result : check_output_dims(request);
 	if (!result && request->session->entry->fault_count)
 		result = check_indices(request);
+	if (result && !request->job.result)
+		count_as_failed(request);
 	request->has_result = !result;
 	if (!result && device->ops->collect)
 		device->ops->collect(device, request);

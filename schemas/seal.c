@@ -53,17 +53,37 @@ static void hash_tensors(struct erc_sha256 *hash, const char *tensors, size_t st
 	}
 }
 
-void erc_seal_of_entry(const struct erca_entry *entry, const void *tensors, size_t stride, struct erca_seal *out)
+void erc_entry_seal_begin(struct erc_sha256 *hash, const struct erca_entry *entry, const void *tensors, size_t stride)
 {
 	const uint64_t covered[] = {entry->input_count, entry->output_count, entry->dims_count, entry->arena_bytes,
 	                            entry->local_bytes, entry->fault_first,  entry->fault_count};
-	struct erc_sha256 hash;
+	erc_sha256_init(hash);
+	erc_sha256_update(hash, covered, sizeof covered);
+	hash_tensors(hash, tensors, stride, entry->input_first, entry->input_count);
+	hash_tensors(hash, tensors, stride, entry->output_first, entry->output_count);
+}
+
+void erc_entry_seal_record(struct erc_sha256 *hash, const struct erca_record *record)
+{
+	const uint32_t covered[] = {record->kind,   record->operand_count, record->variant_count,
+	                            record->plan_a, record->plan_b,        record->fault_slot};
+	erc_sha256_update(hash, covered, sizeof covered);
+}
+
+void erc_entry_seal_launch(struct erc_sha256 *hash, const struct erca_seal *seal)
+{
+	erc_sha256_update(hash, seal->bytes, sizeof seal->bytes);
+}
+
+void erc_entry_seal_operand(struct erc_sha256 *hash, const struct erca_operand *operand)
+{
+	erc_sha256_update(hash, operand, sizeof *operand);
+}
+
+void erc_entry_seal_end(struct erc_sha256 *hash, struct erca_seal *out)
+{
 	uint8_t digest[ERC_SHA256_BYTES];
-	erc_sha256_init(&hash);
-	erc_sha256_update(&hash, covered, sizeof covered);
-	hash_tensors(&hash, tensors, stride, entry->input_first, entry->input_count);
-	hash_tensors(&hash, tensors, stride, entry->output_first, entry->output_count);
-	erc_sha256_final(&hash, digest);
+	erc_sha256_final(hash, digest);
 	memcpy(out->bytes, digest, sizeof out->bytes);
 }
 

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "schemas/artifact.h"
+#include "schemas/sha256.h"
 
 /* A launch under one budget. Params and operands are records of PLAN's tables, `stride` bytes apart. */
 struct erc_sealed {
@@ -19,8 +20,14 @@ struct erc_sealed {
 	uint32_t dims_count; /* of the entry */
 };
 void erc_seal_of(const struct erc_sealed *launch, struct erca_seal *out);
-/* The memory of an entry and its tensors: `tensors` are all records of that table. */
-void erc_seal_of_entry(const struct erca_entry *entry, const void *tensors, size_t stride, struct erca_seal *out);
+/* The seal of an entry: its memory and tensors, then what it runs, record by record, with each plan where it is first
+ * reached. `tensors` are all records of that table. */
+void erc_entry_seal_begin(struct erc_sha256 *hash, const struct erca_entry *entry, const void *tensors, size_t stride);
+/* Called before the plans that the record reaches. A launch is followed by its seals, others by their operands. */
+void erc_entry_seal_record(struct erc_sha256 *hash, const struct erca_record *record);
+void erc_entry_seal_launch(struct erc_sha256 *hash, const struct erca_seal *seal);
+void erc_entry_seal_operand(struct erc_sha256 *hash, const struct erca_operand *operand);
+void erc_entry_seal_end(struct erc_sha256 *hash, struct erca_seal *out);
 
 /* Sorts the seals and writes them with their end record: (count + 1) * sizeof(struct erca_seal) bytes. */
 void erc_seals_write(void *out, struct erca_seal *seals, uint32_t count);

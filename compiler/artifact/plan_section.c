@@ -160,9 +160,11 @@ static void make_seals(const struct builder *b, const struct erca_entry *entry, 
 	struct erca_seal end,
 		*seals = arena_array(&b->ctx->arena, (size_t)plan->record_count * MAX_BUDGETS + 1, sizeof *seals);
 	uint32_t count = 0;
-	erc_seal_of_entry(entry, row_of(b, TENSORS, 0), strides[TENSORS], &seals[count++]);
+	struct erc_sha256 hash;
+	erc_entry_seal_begin(&hash, entry, row_of(b, TENSORS, 0), strides[TENSORS]);
 	for (uint32_t r = 0; r < plan->record_count; r++) {
 		const struct erca_record *record = row_of(b, RECORDS, plan->record_first + r);
+		erc_entry_seal_record(&hash, record);
 		for (uint32_t v = 0; v < record->variant_count; v++) {
 			const struct erca_variant *variant = row_of(b, VARIANTS, record->variant_first + v);
 			erc_seal_of(&(struct erc_sealed){.kernel = row_of(b, KERNELS, variant->kernel),
@@ -173,9 +175,11 @@ static void make_seals(const struct builder *b, const struct erca_entry *entry, 
 			                                 .operand_stride = strides[OPERANDS],
 			                                 .operand_count = record->operand_count,
 			                                 .dims_count = entry->dims_count},
-			            &seals[count++]);
+			            &seals[count]);
+			erc_entry_seal_launch(&hash, &seals[count++]);
 		}
 	}
+	erc_entry_seal_end(&hash, &seals[count++]);
 	char *bytes = arena_alloc(&b->ctx->arena, (count + 1) * sizeof end);
 	erc_seals_write(bytes, seals, count);
 	*out = (struct text){.arena = &b->ctx->arena};

@@ -321,7 +321,7 @@ static void replace_outputs(struct graph *graph, const struct value *from, struc
 	for (size_t i = 0; i < graph->output_count; i++)
 		if (graph->outputs[i] == from)
 			graph_set_output(graph, i, to);
-	for (struct node *node = graph->first; node; node = node->next)
+	for (struct node *node = graph->first; node && from->output_uses; node = node->next)
 		for (int i = 0; i < node->attr_count; i++)
 			if (node->attrs[i].kind == ATTR_GRAPH)
 				replace_outputs(node->attrs[i].graph, from, to);

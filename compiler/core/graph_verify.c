@@ -5,10 +5,11 @@
 struct verifier {
 	struct context *ctx;
 	const char *stage;
-	bool typed;         /* every value must have a dtype and a rank */
-	size_t size_count;  /* of the outermost graph */
-	struct map defined; /* value -> the graph in which it is defined; only values defined so far */
-	struct map names;   /* name -> value */
+	bool typed;             /* every value must have a dtype and a rank */
+	size_t size_count;      /* of the outermost graph */
+	struct map defined;     /* value -> the graph in which it is defined; only values defined so far */
+	struct map names;       /* name -> value */
+	struct map output_uses; /* value -> how many graph outputs it is */
 };
 
 static enum ercc_status broken(struct verifier *verifier, const struct node *node, const char *what, const char *name)
@@ -120,6 +121,29 @@ static enum ercc_status verify_list(struct verifier *verifier, const struct grap
 	return ERCC_OK;
 }
 
+/* What the lists of uses and the counts of graph outputs hold must be what the graph holds. */
+static enum ercc_status verify_uses(struct verifier *verifier, const struct graph *graph)
+{
+	for (size_t i = 0; i < graph->output_count; i++) {
+		uintptr_t count = (uintptr_t)map_get(&verifier->output_uses, graph->outputs[i]);
+		map_set(&verifier->output_uses, graph->outputs[i], (void *)(count + 1));
+	}
+	for (const struct node *node = graph->first; node; node = node->next)
+		for (int i = 0; i < node->attr_count; i++)
+			if (node->attrs[i].kind == ATTR_GRAPH)
+				TRY(verify_uses(verifier, node->attrs[i].graph));
+	for (const struct node *node = graph->first; node && !graph->parent; node = node->next)
+		for (int i = 0; i < node->output_count; i++) {
+			const struct value *value = node->outputs[i];
+			if (value && value->output_uses != (int)(uintptr_t)map_get(&verifier->output_uses, value))
+				return broken(verifier, node, "output with another number of uses by graph outputs", value->name);
+			for (const struct use *use = value ? value->uses : NULL; use; use = use->next)
+				if (use->value != value || !use->user->graph || use->user->inputs[use - use->user->uses] != value)
+					return broken(verifier, node, "output used by a node that is not in a graph", value->name);
+		}
+	return ERCC_OK;
+}
+
 static enum ercc_status verify_graph(struct verifier *verifier, const struct graph *graph)
 {
 	TRY(verify_list(verifier, graph));
@@ -150,5 +174,7 @@ enum ercc_status graph_verify(const struct graph *graph, const char *stage)
 	                            .size_count = graph->size_count};
 	verifier.defined = (struct map){.arena = arena, .kind = MAP_POINTER};
 	verifier.names = (struct map){.arena = arena, .kind = MAP_TEXT};
-	return verify_graph(&verifier, graph);
+	verifier.output_uses = (struct map){.arena = arena, .kind = MAP_POINTER};
+	TRY(verify_graph(&verifier, graph));
+	return verify_uses(&verifier, graph);
 }

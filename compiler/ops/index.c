@@ -292,6 +292,7 @@ static enum ercc_status lower_scatter_nd(struct lowering *lowering, struct node 
 	launch_set(launch, SCATTER_ND_UPDATES, shape_elements(indices) / k / (indices->sizes[0] ? indices->dims[0] : 1));
 	launch_set(launch, SCATTER_ND_UPDATES_DIM,
 	           indices->sizes[0] ? graph_size_slot(lowering->graph, indices->sizes[0]) : -1);
+	launch_set(launch, SCATTER_ND_BOUND, indices->sizes[0] ? indices->dims[0] : 1);
 	set_tuple(launch, SCATTER_ND_DIMS, in, 0, k, 1);
 	define_scatter(launch, node->inputs[0]->dtype, reduction);
 	return ERCC_OK;

@@ -438,6 +438,8 @@ static enum ercc_status infer_concat(struct node *node)
 {
 	struct shape out = node->inputs[0]->shape;
 	int axis;
+	if (node->opset >= 4 && !node_attr(node, "axis"))
+		return node_fail(node, ERCC_MODEL, "attribute 'axis' is missing");
 	TRY(check_axis(node, node_attr_int(node, "axis", 1), out.rank, &axis));
 	for (int i = 1; i < node->input_count; i++) {
 		const struct shape *in = &node->inputs[i]->shape;

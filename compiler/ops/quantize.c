@@ -98,8 +98,13 @@ static enum ercc_status expand_quantize(struct node *node)
 	TRY(check_scale(node));
 	TRY(spread_along(node, 1, &scale));
 	TRY(spread_along(node, 2, &zero));
+	if (to < 0 || to >= ERC_DTYPE_COUNT)
+		return node_fail(node, ERCC_MODEL, "output_dtype is %lld, which is no dtype", (long long)to);
 	enum erc_dtype dtype = node_input(node, 2) ? node->inputs[2]->dtype : to ? (enum erc_dtype)to : ERC_U8;
-	if ((to && to != (int64_t)dtype) || !(TYPES_QUANTISED >> dtype & 1))
+	if (to && to != (int64_t)dtype)
+		return node_fail(node, ERCC_MODEL, "output_dtype is %s, but the zero point is %s",
+		                 dtype_name((enum erc_dtype)to), dtype_name(dtype));
+	if (!(TYPES_QUANTISED >> dtype & 1))
 		return node_fail(node, ERCC_UNSUPPORTED, "a result of dtype %s", dtype_name(dtype));
 	if (x->dtype != ERC_F32)
 		x = EMIT(node, TEXT(node, "Cast[to=%d](a)", ERC_F32), x);

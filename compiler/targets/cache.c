@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -156,8 +157,10 @@ void cache_store(const struct cache *cache, const char *key, const void *data, i
 	uint8_t digest[ERC_SHA256_BYTES];
 	if (cache->folder < 0)
 		return;
-	char *private_name = arena_printf(&cache->ctx->arena, "%s.%ld", key, (long)gettid());
-	unlinkat(cache->folder, private_name, 0); /* of a thread that ended before it was done */
+	uint64_t random = 0; /* process numbers are not unique among containers */
+	if (getrandom(&random, sizeof random, 0) != sizeof random)
+		return;
+	char *private_name = arena_printf(&cache->ctx->arena, "%s.%016llx", key, (unsigned long long)random);
 	int fd = openat(cache->folder, private_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return;

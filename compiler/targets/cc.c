@@ -48,14 +48,15 @@ struct job {
 	uint32_t kernel;
 };
 
-/* A path that begins in the present folder is made absolute, because compilers run in another one. */
+/* A path that begins in the present folder is made absolute, because compilers run in another one. Links are kept: some
+ * compilers act by the name that they are called by. */
 static const char *cc_name(struct context *ctx)
 {
 	const char *cc = ctx->options->cc ? ctx->options->cc : getenv("CC");
-	char *path = cc && strchr(cc, '/') ? realpath(cc, NULL) : NULL;
-	if (path) {
-		cc = arena_copy_text(&ctx->arena, path);
-		free(path);
+	char *folder = cc && strchr(cc, '/') && *cc != '/' ? getcwd(NULL, 0) : NULL;
+	if (folder) {
+		cc = arena_printf(&ctx->arena, "%s/%s", folder, cc);
+		free(folder);
 	}
 	return cc && *cc ? cc : "cc";
 }
@@ -98,7 +99,8 @@ static bool wait_for(const struct builder *b, pid_t pid)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return false;
-	while (is_cancelled && !kill(-pid, 0)) /* what it started may still write to the folder */
+	for (int ms = 0; is_cancelled && ms < 1000 && !kill(-pid, 0);
+	     ms++) /* what it started may still write to the folder */
 		poll(NULL, 0, 1);
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
@@ -114,6 +116,7 @@ static enum ercc_status find_compiler(struct builder *b)
 	pid_t pid = start(b, args, "version");
 	int64_t bytes = 0;
 	if (pid < 0 || !wait_for(b, pid)) {
+		TRY(check_cancel(b->ctx));
 		fail(b->ctx, ERCC_TOOLCHAIN, "C compiler '%s' cannot be run; CPU targets need one", b->cc);
 		note(b->ctx, "install gcc or clang, or name one with --cc or CC");
 		return ERCC_TOOLCHAIN;

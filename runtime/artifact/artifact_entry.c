@@ -20,6 +20,7 @@ struct walk {
 		/* per plan: 0 not visited, UINT8_MAX being visited, else the number of plans on the longest path down */
 		heights;
 	uint64_t *work;                /* compared with MAX_WORK, over all entries */
+	struct erc_sha256 *hash;       /* of what the entry runs */
 	const struct erca_seal *seals; /* of the target's code; NULL: it has no code */
 	uint32_t seal_count;
 };
@@ -92,20 +93,20 @@ static enum erc_status check_seal(const struct walk *walk, const struct erca_rec
 		           "launch '%s' with variants[%u]: the code of targets[%u] was not made for these operands, params and "
 		           "tiles (its seal is missing)",
 		           erc_artifact_string(artifact, record->name), i, walk->entry->target);
+	erc_entry_seal_launch(walk->hash, &seal);
 	return ERC_OK;
 }
 
 static enum erc_status check_entry_seal(const struct walk *walk)
 {
-	const struct erc__table *tensors = &walk->artifact->tables[ERC_TABLE_TENSORS];
 	struct erca_seal seal;
 	if (!walk->seals)
 		return ERC_OK;
-	erc_seal_of_entry(walk->entry, tensors->base, tensors->stride, &seal);
+	erc_entry_seal_end(walk->hash, &seal);
 	if (!erc_seals_have(walk->seals, walk->seal_count, &seal))
 		return BAD("entries", walk->entry_idx,
-		           "the code of targets[%u] was not made for these inputs, outputs and sizes of memory (its seal is "
-		           "missing)",
+		           "the code of targets[%u] was not made for these inputs, outputs, sizes of memory and steps (its "
+		           "seal is missing)",
 		           walk->entry->target);
 	return ERC_OK;
 }
@@ -141,8 +142,13 @@ static enum erc_status check_step(const struct walk *walk, uint32_t i)
 	     record->fault_slot - walk->entry->fault_first >= walk->entry->fault_count))
 		return BAD("records", i, "fault_slot %u is not one of the %u of entries[%u] from %u on", record->fault_slot,
 		           walk->entry->fault_count, walk->entry_idx, walk->entry->fault_first);
-	for (uint32_t o = 0; o < record->operand_count; o++)
+	erc_entry_seal_record(walk->hash, record);
+	for (uint32_t o = 0; o < record->operand_count; o++) {
 		TRY(check_extent(walk, record->operand_first + o));
+		if (!record->variant_count)
+			erc_entry_seal_operand(walk->hash,
+			                       erc__record(walk->artifact, ERC_TABLE_OPERANDS, record->operand_first + o));
+	}
 	for (uint32_t v = record->variant_first; v < record->variant_first + record->variant_count; v++) {
 		const struct erca_variant *variant = erc__record(walk->artifact, ERC_TABLE_VARIANTS, v);
 		TRY(check_launch_variant(walk, v));
@@ -201,7 +207,10 @@ static enum erc_status check_entry_tensors(const struct walk *walk, uint32_t fir
 static enum erc_status check_entry(const struct erc_artifact *artifact, uint32_t i, uint8_t *heights, uint64_t *work)
 {
 	const struct erca_entry *entry = erc__record(artifact, ERC_TABLE_ENTRIES, i);
-	struct walk walk = {.artifact = artifact, .entry = entry, .entry_idx = i, .heights = heights, .work = work};
+	const struct erc__table *tensors = &artifact->tables[ERC_TABLE_TENSORS];
+	struct erc_sha256 hash;
+	struct walk walk =
+		{.artifact = artifact, .entry = entry, .entry_idx = i, .heights = heights, .work = work, .hash = &hash};
 	TRY(erc__check_string(artifact, "entries", i, "name", entry->name));
 	TRY(erc__check_range(artifact, "entries", i, ERC_TABLE_TARGETS, entry->target, 1));
 	TRY(erc__check_range(artifact, "entries", i, ERC_TABLE_PLANS, entry->plan, 1));
@@ -220,6 +229,7 @@ static enum erc_status check_entry(const struct erc_artifact *artifact, uint32_t
 	TRY(spend(&walk, (uint64_t)entry->input_count + entry->output_count + artifact->tables[ERC_TABLE_PLANS].count +
 	                     walk.seal_count));
 	memset(heights, 0, artifact->tables[ERC_TABLE_PLANS].count);
+	erc_entry_seal_begin(&hash, entry, tensors->base, tensors->stride);
 	TRY(check_reached_plan(&walk, entry->plan, 0));
 	return check_entry_seal(&walk);
 }

@@ -22,8 +22,8 @@
  * Numbers: denormals are kept on every target. The same artifact, target and input give the same bits for any number
  * of workers, any room and any budget.
  *
- * fork(): the child has none of the runtime's threads. Calls with handles of the parent fail in it with ERC_INVALID and
- * change nothing; it may make a runtime of its own.
+ * fork(): the child has none of the runtime's threads. Calls that need them, or that make or free something, fail with
+ * handles of the parent (ERC_INVALID) and change nothing; the child may make a runtime of its own.
  *
  * A call that fails returns a status other than ERC_OK. erc_error_detail() then returns a sentence about it, on the
  * calling thread. */

@@ -55,41 +55,79 @@ static inline uint32_t make_launch_seals(struct plan_bytes plan, const struct er
 	return count;
 }
 
-/* What follows the code in the section: seals of each entry whose target has that section, and of all records under it.
- * The caller frees it. */
+/* What is made so far. */
+struct seal_list {
+	struct erca_seal *seals;
+	uint32_t count;
+	struct erc_sha256 hash; /* of what the entry runs */
+	uint8_t *visited;       /* by plan */
+};
+
+static inline void seal_list_grow(struct seal_list *list, uint32_t more)
+{
+	list->seals = realloc(list->seals, ((size_t)list->count + more) * sizeof *list->seals);
+	if (!list->seals)
+		abort();
+}
+
+static inline void seal_plan(struct plan_bytes plan, const struct erca_entry *entry, uint32_t plan_idx,
+                             struct seal_list *list)
+{
+	const struct erca_plan_header *header = (const void *)plan.data;
+	const struct erca_plan *steps = plan_record(plan, &header->plans, plan_idx, sizeof *steps);
+	if (!steps || list->visited[plan_idx] || !plan_has(&header->records, steps->record_first, steps->record_count))
+		return;
+	list->visited[plan_idx] = 1;
+	for (uint32_t r = 0; r < steps->record_count; r++) {
+		const struct erca_record *record = plan_record(plan, &header->records, steps->record_first + r, sizeof *record);
+		if (!record || !plan_has(&header->variants, record->variant_first, record->variant_count) ||
+		    !plan_has(&header->operands, record->operand_first, record->operand_count))
+			continue;
+		erc_entry_seal_record(&list->hash, record);
+		for (uint32_t o = 0; !record->variant_count && o < record->operand_count; o++)
+			erc_entry_seal_operand(&list->hash, plan_record(plan, &header->operands, record->operand_first + o,
+			                                                sizeof(struct erca_operand)));
+		seal_list_grow(list, record->variant_count + 1);
+		uint32_t made = make_launch_seals(plan, entry, record, list->seals + list->count);
+		for (uint32_t v = 0; v < made; v++)
+			erc_entry_seal_launch(&list->hash, &list->seals[list->count + v]);
+		list->count += made;
+		if (record->plan_a != ERCA_NONE)
+			seal_plan(plan, entry, record->plan_a, list);
+		if (record->plan_b != ERCA_NONE)
+			seal_plan(plan, entry, record->plan_b, list);
+	}
+}
+
+/* What follows the code in the section: seals of each entry whose target has that section, and of its launches. The
+ * caller frees it. */
 static inline void *make_seals(struct plan_bytes plan, uint32_t code_section, size_t *bytes)
 {
 	const struct erca_plan_header *header = (const void *)plan.data;
-	struct erca_seal *seals = NULL;
-	uint32_t count = 0;
+	struct seal_list list = {.seals = NULL};
 	for (uint32_t e = 0; e < header->entries.count; e++) {
 		const struct erca_entry *entry = plan_record(plan, &header->entries, e, sizeof *entry);
 		const struct erca_target *target =
 			entry ? plan_record(plan, &header->targets, entry->target, sizeof *target) : NULL;
-		if (!target || target->code_section != code_section)
+		if (!target || target->code_section != code_section || !header->tensors.stride ||
+		    !plan_has(&header->tensors, entry->input_first, entry->input_count) ||
+		    !plan_has(&header->tensors, entry->output_first, entry->output_count))
 			continue;
-		seals = realloc(seals, (count + 2) * sizeof *seals);
-		if (!seals)
+		list.visited = calloc(1, header->plans.count + 1u);
+		if (!list.visited)
 			abort();
-		if (plan_has(&header->tensors, entry->input_first, entry->input_count) &&
-		    plan_has(&header->tensors, entry->output_first, entry->output_count) && header->tensors.stride)
-			erc_seal_of_entry(entry, plan.data + header->tensors.offset, header->tensors.stride, &seals[count++]);
-		for (uint32_t r = 0; r < header->records.count; r++) {
-			const struct erca_record *record = plan_record(plan, &header->records, r, sizeof *record);
-			if (!record || !plan_has(&header->variants, record->variant_first, record->variant_count))
-				continue;
-			seals = realloc(seals, (count + record->variant_count + 1) * sizeof *seals);
-			if (!seals)
-				abort();
-			count += make_launch_seals(plan, entry, record, seals + count);
-		}
+		erc_entry_seal_begin(&list.hash, entry, plan.data + header->tensors.offset, header->tensors.stride);
+		seal_plan(plan, entry, entry->plan, &list);
+		seal_list_grow(&list, 1);
+		erc_entry_seal_end(&list.hash, &list.seals[list.count++]);
+		free(list.visited);
 	}
-	*bytes = (count + 1) * sizeof *seals;
+	*bytes = (list.count + 1) * sizeof *list.seals;
 	void *out = malloc(*bytes);
 	if (!out)
 		abort();
-	erc_seals_write(out, seals, count);
-	free(seals);
+	erc_seals_write(out, list.seals, list.count);
+	free(list.seals);
 	return out;
 }
 

@@ -151,7 +151,7 @@ int output_finish(int code);
 /* ---- signals.c ---- */
 
 extern volatile int signals_caught; /* the signal that will end this process; 0: none */
-/* From now on SIGINT, SIGTERM and SIGHUP only set signals_caught; with false they end the process again. A signal that
+/* From now on SIGINT, SIGQUIT, SIGTERM and SIGHUP only set signals_caught; with false they end the process again. A signal that
  * is ignored stays ignored. */
 void signals_catch(bool catch);
 /* Ends the process by the signal that was caught, if there was one. */

@@ -1,9 +1,9 @@
-/* Ctrl-C, TERM and HUP, for work that has something to clean up. */
+/* Ctrl-C, QUIT, TERM and HUP, for work that has something to clean up. */
 #include <signal.h>
 
 #include "tools/erc/command.h"
 
-static const int signals[] = {SIGHUP, SIGINT, SIGTERM};
+static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 volatile int signals_caught;
 
 static void on_signal(int number)

@@ -19,7 +19,8 @@ TILE_BODY
 	long first = tile * P(ROWS_PER_TILE),
 		 end = (tile + 1) * P(ROWS_PER_TILE) < P(ROWS_TOTAL) ? (tile + 1) * P(ROWS_PER_TILE) : P(ROWS_TOTAL),
 		 slice = P(SLICE);
-	long count = P(UPDATES_DIM) < 0 ? P(UPDATES) : P(UPDATES) * args->dims[P(UPDATES_DIM)];
+	long long size = P(UPDATES_DIM) < 0 ? 1 : args->dims[P(UPDATES_DIM)];
+	long count = P(UPDATES) * (size < 0 ? 0 : size < P(BOUND) ? size : P(BOUND));
 	const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0] + first * slice;
 	const VALUE_TYPE *updates = (const VALUE_TYPE *)args->buffers[2];
 	const INDEX *tuple = (const INDEX *)args->buffers[1];

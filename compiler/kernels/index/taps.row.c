@@ -6,12 +6,19 @@
 #define OUTSIDE 0.0f
 #endif
 
-FN void element(const float *in, const i32_value *index, const float *weight, long taps, long inner, float *out)
+/* The indices are weights, which nobody may have checked. */
+FN long at(long index, long size)
+{
+	return index < 0 ? 0 : index < size ? index : size - 1;
+}
+
+FN void element(const float *in, long size, const i32_value *index, const float *weight, long taps, long inner,
+                float *out)
 {
 	for (long i = 0; i < inner; i++) {
-		float sum = weight[0] * in[(index[0] < 0 ? 0 : index[0]) * inner + i];
+		float sum = weight[0] * in[at(index[0], size) * inner + i];
 		for (long k = 1; k < taps; k++)
-			sum += weight[k] * in[index[k] * inner + i];
+			sum += weight[k] * in[at(index[k], size) * inner + i];
 		out[i] = index[0] < 0 ? OUTSIDE : sum;
 	}
 }
@@ -24,10 +31,10 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 	float *out = (float *)args->buffers[3];
 	if (LAST)
 		for (long o = 0; o < after; o++)
-			element(in + r * before, indices + o * taps, weights + o * taps, taps, 1, out + r * after + o);
+			element(in + r * before, before, indices + o * taps, weights + o * taps, taps, 1, out + r * after + o);
 	else
-		element(in + r / after * before * inner, indices + r % after * taps, weights + r % after * taps, taps, inner,
-		        out + r * inner);
+		element(in + r / after * before * inner, before, indices + r % after * taps, weights + r % after * taps, taps,
+		        inner, out + r * inner);
 }
 
 KERNEL_OF_ROWS
