@@ -156,7 +156,7 @@
      "const b:f32[4x4] = splat{1}\n"
      "y = Einsum(x, b) {equation=\"ij->ij\"} \"n\"\n"
      "output y\n",
-     "node 'n' (Einsum, opset 17): equation 'ij->ij' for 2 inputs"},
+     "node 'n' (Einsum, opset 17): equation 'ij->ij' does not fit 2 inputs"},
 	{"input x:f32[2x3]\n"
      "y = Einsum(x) {equation=\"i$->i\"} \"n\"\n"
      "output y\n",
