@@ -51,7 +51,7 @@ obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 RUNTIME_OBJ := $(call obj,$(RUNTIME_SRC))
 COMPILER_OBJ := $(call obj,$(COMPILER_SRC)) $(patsubst $(O)/gen/%.c,$(O)/gen/%.o,$(COMPILER_GEN))
 ERC_OBJ := $(call obj,$(ERC_SRC))
-SHA256_OBJ := $(call obj,$(wildcard schemas/*.c)) # for tests that turn artifacts (stub_artifact.h)
+SHA256_OBJ := $(call obj,$(wildcard schemas/*.c)) # for tests that convert artifacts (stub_artifact.h)
 UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 # The programs that tests/gpu/bench.sh runs; the last two are for rehearsals.
 BENCH_GPU := $(addprefix $(O)/,erc make_model bench_preempt bench_forms bench_loading probe_artifact gpu_device stub_artifact stub/libcuda.so.1)

@@ -121,7 +121,7 @@ enum ercc_status onnx_read_model(struct context *ctx, const char *path, struct g
 	enum ercc_status status =
 		unpack(ctx, &erc__onnx__model_proto__descriptor, file->data, file->bytes, &message, &unknown);
 	if (status == ERCC_MODEL)
-		note(ctx, "is '%s' an ONNX model, and whole?", path);
+		note(ctx, "is '%s' a complete ONNX model?", path);
 	TRY(status);
 	unmap(file);
 	return build_graph(ctx, message, unknown, folder_of(&ctx->arena, path), out);

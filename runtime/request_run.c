@@ -83,7 +83,7 @@ static enum erc_status check_output_dims(struct erc_request *request)
 	return ERC_OK;
 }
 
-/* Kernels clamp an index outside its dim and tell of it here. */
+/* Kernels clamp an index outside its dim and report it in the table of run-time dims. */
 static enum erc_status check_indices(struct erc_request *request)
 {
 	const struct erca_entry *entry = request->session->entry;
@@ -128,7 +128,7 @@ enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us)
 		return erc__fail(ERC_INVALID, "the request was not submitted");
 	struct erc__device *device = request->session->model->runtime->device;
 	if (!await_job(device, &request->job, timeout_us))
-		return erc__fail(ERC_TIMEOUT, "the run was not through after %llu us", (unsigned long long)timeout_us);
+		return erc__fail(ERC_TIMEOUT, "the run had not ended after %llu us", (unsigned long long)timeout_us);
 	enum erc_status result = request->job.result ? request->job.result : check_output_dims(request);
 	if (!result && request->session->entry->fault_count)
 		result = check_indices(request);
@@ -167,7 +167,7 @@ enum erc_status erc_request_timing(const erc_request *request, struct erc_reques
 		return erc__fail(ERC_INVALID, "timing: size %zu, expected %zu", out->size, sizeof *out);
 	const struct erc__job *job = &request->job;
 	if (erc__request_job_state(request) != ERC__JOB_IDLE || !job->finished_ns)
-		return erc__fail(ERC_INVALID, "times are known when a run was waited for");
+		return erc__fail(ERC_INVALID, "times are known only after a run was waited for");
 	*out = (struct erc_request_timing){
 		.size = sizeof *out,
 		.arrival_ns = job->item.arrival_ns,

@@ -196,7 +196,7 @@ struct erca_record {
 	uint64_t reduction_key; /* identifies how an output element is summed; the same for all variants. 0: no reduction */
 	uint64_t flops;         /* for reports */
 	uint64_t bytes;         /* read and written, for reports */
-	/* ERCA_NONE, or where in the run-time dimensions the launch tells of an index outside its dim: two of the entry's
+	/* ERCA_NONE, or where in the run-time dimensions the launch reports an index outside its dim: two of the entry's
 	 * fault slots */
 	uint32_t fault_slot;
 	uint32_t reserved; /* 0 */

@@ -1,7 +1,7 @@
-/* Seals tie what PLAN says about launches and entries to the code that runs them. A kernel trusts its params, its tile
- * numbers and the sizes of its operands, and a reader cannot tell whether they are right for this kernel. So a writer
- * ends each CODE section with a seal of every launch under every budget, and one of every entry. A reader refuses a
- * launch or an entry whose seal is missing. */
+/* Seals tie what PLAN says about launches and entries to the code that runs them. A kernel trusts its params, the tile
+ * numbers that it is called with and the sizes of its operands, and a reader cannot tell whether they are right for
+ * this kernel. So a writer ends each CODE section with a seal of every launch under every budget, and one of every
+ * entry. A reader refuses a launch or an entry whose seal is missing. */
 #ifndef ERCA_SEAL_H
 #define ERCA_SEAL_H
 

@@ -1,5 +1,4 @@
-/* Builds and edits graphs. Every function keeps the links between nodes and values consistent. Uses are found by a walk
- * over the graph, which takes microseconds for a few thousand nodes. */
+/* Builds and edits graphs. Every function keeps the links between nodes and values consistent. */
 #include <assert.h>
 
 #include "compiler/core/graph.h"

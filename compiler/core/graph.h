@@ -191,8 +191,8 @@ struct graph {
 	bool typed;                     /* set by shape inference: from then on every value has a dtype and a rank */
 	int64_t iterations, copied;     /* of loops unrolled so far, and nodes copied for them; only the root's are used */
 	/* from the file, for META and reports */
-	int64_t ir_version, opset;             /* as they are taken */
-	int64_t newer_ir_version, newer_opset; /* what the file states, where that is newer than what is known; else 0 */
+	int64_t ir_version, opset;             /* used by the compiler: at most the newest known */
+	int64_t newer_ir_version, newer_opset; /* in the file, where newer than the newest known; else 0 */
 	const char *producer;
 };
 

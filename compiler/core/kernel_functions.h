@@ -6,8 +6,9 @@
 
 /* ---- indices that come from tensors ---- */
 
-/* The position of an index in a dim; negative ones count from the end. An index outside is clamped, so that no input can
- * cause reads of other memory, and told to buffer FAULTS, if the launch has one: {index, or index + 1 from 0 on; size}. */
+/* The position of an index in a dim; negative ones count from the end. An index outside is clamped, so that no input
+ * can cause reads of other memory. If the launch has a buffer FAULTS, two words of it report the index (plus 1 if it is
+ * not negative) and the size of the dim. */
 FN long long index_in(void *const *buffers, long long index, long long size)
 {
 	long long at = index < 0 ? index + size : index;
@@ -279,7 +280,7 @@ BITS(i32, unsigned int) BITS(u32, unsigned int) BITS(i64, unsigned long long) BI
 FN bool_value bool_max(bool_value a, bool_value b) { return a | b; }
 FN bool_value bool_min(bool_value a, bool_value b) { return a & b; }
 
-/* ---- sums of many f32 are f64; a CPU adds element i to part i % PARTS, which are added as a tree ---- */
+/* ---- long sums of f32 are f64; a CPU adds element i to part i % PARTS, and then the parts as a tree ---- */
 
 #define PARTS 16
 FN double sum_of_parts(double *parts)

@@ -27,7 +27,7 @@ typedef double f64_value;
 #ifndef UNROLL
 #define UNROLL _Pragma("GCC unroll 64")
 #endif
-/* Before a short loop over lanes: compilers make vectors of it, which they do not once it is unrolled. */
+/* Put before a short loop over lanes, so that compilers vectorise it; they do not vectorise an unrolled loop. */
 #define OVER_LANES _Pragma("GCC unroll 1")
 
 #if VECTOR
@@ -77,11 +77,11 @@ FN f32_mask_value f32_le(f32_value a, f32_value b) { return a <= b; }
 /* The lesser and the greater number; `a` if one is NaN. One or two instructions. */
 FN f32_value f32_least(f32_value a, f32_value b) { return f32_select(b < a, b, a); }
 FN f32_value f32_most(f32_value a, f32_value b) { return f32_select(a < b, b, a); }
-/* The same, but NaN if one is NaN: all bits set are a NaN. Cheaper if b is a constant, which is known to be none. */
+/* The same, but NaN if one is NaN (all bits set are a NaN). Cheaper if b is a constant that is not NaN. */
 FN f32_value f32_or_nan(f32_value x, f32_value b) { return f32_from_bits(f32_bits(x) | f32_all_bits(b != b)); }
 FN f32_value f32_min(f32_value a, f32_value b) { return f32_or_nan(f32_least(a, b), b); }
 FN f32_value f32_max(f32_value a, f32_value b) { return f32_or_nan(f32_most(a, b), b); }
-/* The size of x, which has a's sign or is 0 or NaN, with a's sign. */
+/* |x| with a's sign; x has that sign already, or is 0 or NaN. */
 FN f32_value f32_signed(f32_value x, f32_value a) { return f32_from_bits(f32_bits(x) | (f32_bits(a) & (int)0x80000000)); }
 FN f32_value f32_sign(f32_value a)
 {
@@ -303,7 +303,7 @@ FN double f64_precise_pow(double a, double b)
 	__builtin_memcpy(&m, &bits, 8);
 	double n = (double)e - (a < 0x1p-1022 ? 54 : 0), up = m - 1, down = m + 1, down_low = m - (down - 1);
 	double s = up / down, back = s * down, s_low = ((up - back) - product_error(s, down, back) - s * down_low) / down;
-	double z = s * s, p = 0; /* ln m = 2 atanh(s), of which 2 s has a low part */
+	double z = s * s, p = 0; /* ln m = 2 atanh(s); s_low is the low part of s */
 	for (int k = 21; k >= 3; k -= 2)
 		p = p * z + 2.0 / k;
 	double high = n * 0x1.62e42fefa38p-1, tail = 2 * s_low + (s * z * p + n * 0x1.ef35793c7673p-45);
@@ -429,7 +429,7 @@ INTEGER(u32, unsigned int, 0)
 INTEGER(i64, unsigned long long, 1)
 INTEGER(u64, unsigned long long, 0)
 
-/* Whether a is better than b where the greatest, or the least, is looked for: a NaN is better than all numbers. Of any
+/* Whether a is better than b in a search for the maximum, or the minimum; a NaN is better than all numbers. For any
  * dtype. */
 #define GREATER(a, b) (!((a) <= (b)) && (b) == (b))
 #define LESS(a, b) (!((a) >= (b)) && (b) == (b))

@@ -27,8 +27,8 @@ struct buffer {
 	/* A view: this buffer is the `bytes` bytes of the parent from parent_offset on. */
 	struct buffer *parent;
 	int64_t parent_offset;
-	/* Of a root, after plan_count_uses: how many operands read and write any part of it, and the exclusive or of the
-	 * addresses of their launches, which is the launch where there is one. */
+	/* Only of a root, after plan_count_uses: how many operands read and write any part of it, and the exclusive or of
+	 * the addresses of these operands' launches. If there is one operand, that is the address of its launch. */
 	int reads, writes;
 	uintptr_t readers, writers;
 	/* set by the memory planner */
@@ -130,7 +130,7 @@ struct launch {
 	struct define
 		defines[MAX_LAUNCH_DEFINES]; /* set when the launch is made; they specialise the template, apart from tiles */
 	int define_count;
-	struct buffer *faults;  /* where it tells of an index outside its dim; NULL: nowhere */
+	struct buffer *faults;  /* where it reports an index outside its dim; NULL: nowhere */
 	const void *user;       /* for the template's `evaluate`: what it needs besides params */
 	struct expr expr;       /* epilogue, or the whole computation of a pointwise launch */
 	uint64_t reduction_key; /* of enum reduction_key, with its addend; the same for all variants */
@@ -172,7 +172,7 @@ struct plan {
 	int launch_count;
 	struct buffer **buffers;
 	size_t buffer_count, buffer_capacity;
-	int fault_count;                    /* launches that have had `faults` */
+	int fault_count;                    /* number of launches that were given `faults` */
 	int64_t arena_bytes, weights_bytes; /* arena_bytes: of a target that uses all buffers */
 };
 
@@ -194,10 +194,10 @@ struct launch *plan_add_launch(struct plan *plan, struct launch *before, const s
                                const char *name);
 void plan_remove_launch(struct plan *plan, struct launch *launch);
 
-/* Gives the launch two words in the table of run-time dims, after the sizes, where it tells of an index outside its dim
+/* Gives the launch two words in the table of run-time dims, after the sizes, where it reports an index outside its dim
  * (index_in of kernel_functions.h). The next operand must be its only output. */
 void launch_add_faults(struct plan *plan, struct launch *launch);
-/* The slot in the table of run-time dims of its first word. */
+/* The slot of the first of these words. */
 int64_t launch_fault_slot(const struct launch *launch);
 
 /* Params and defines are arrays of fixed size. Only these functions add to them. A parameter that is not set is 0. */

@@ -13,8 +13,8 @@ enum ercc_status read_window(const struct node *node, const int64_t *kernel, str
 /* Adds a launch of `rows` rows, with one input and one output that are no epilogue operands. */
 struct launch *lower_rows(struct lowering *lowering, struct node *node, const struct kernel_template *template,
                           int64_t rows);
-/* Whether a launch of the node tells of indices (input 1) outside their dims: constant ones were checked, after a
- * run-time size there are none, and expansions compute what is right up to that size only. */
+/* Whether a launch of the node reports indices (input 1) outside their dims. Constant indices were checked already. If
+ * their number is known only at run time, or an expansion made the node, they are only clamped. */
 bool lower_checks_indices(const struct lowering *lowering, const struct node *node);
 
 /* The dtype that sums and running products of a dtype are computed in: f64 for f32, else itself. */

@@ -76,7 +76,7 @@ struct op {
 	uint32_t input_types[4];
 	/* The attributes that the row understands, with their kinds and opsets: "axis=int sorted=int@11 axes=ints@1-17
 	 * mode=text:DCR|CRD".
-	 * Of kind `any` are those that change no result here, and of kind `own` those that only the compiler sets. */
+	 * The kind `any` marks attributes that change no result here, and `own` those that only the compiler sets. */
 	const char *attrs;
 	/* Whether this node expands. NULL: every node does, if the row has expand. */
 	bool (*expands)(const struct node *node);

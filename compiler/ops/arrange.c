@@ -33,7 +33,9 @@ static enum ercc_status expand_one_hot(struct node *node)
 		                 shape_words(node, &depth->shape), shape_words(node, &values->shape));
 	int64_t size = (int64_t)tensor_float(depth, 0);
 	if (rank > MAX_RANK || size < 1 || size > 1 << 28)
-		return node_fail(node, ERCC_UNSUPPORTED, "a depth of %lld for a result of rank %d", (long long)size, rank);
+		return node_fail(node, ERCC_UNSUPPORTED,
+		                 "a depth of %lld for a result of rank %d; 1 to 2^28 and up to rank %d are supported",
+		                 (long long)size, rank, MAX_RANK);
 	TRY(check_axis(node, node_attr_int(node, "axis", -1), rank, &axis));
 	struct value *at = EMIT(node, TEXT(node, "Unsqueeze(Cast[to=%d](a), {%d})", ERC_I64, axis), indices);
 	struct value *from_zero = EMIT(node, TEXT(node, "Where(Less(b, a), Add(b, c), b)"),
@@ -50,8 +52,9 @@ static enum ercc_status expand_depth_to_space(struct node *node)
 	int64_t block = node_attr_int(node, "blocksize", 0), *d = x->shape.dims;
 	bool crd = !strcmp(node_attr_text(node, "mode", "DCR"), "CRD");
 	if (x->shape.rank != 4 || block < 1 || block > 1 << 15 || d[1] % (block * block))
-		return node_fail(node, ERCC_MODEL, "input %s and blocksize %lld", shape_words(node, &x->shape),
-		                 (long long)block);
+		return node_fail(node, ERCC_MODEL,
+		                 "input %s and blocksize %lld; wanted rank 4, and channels in groups of blocksize^2",
+		                 shape_words(node, &x->shape), (long long)block);
 	int64_t c = d[1] / (block * block);
 	int64_t split_dcr[] = {d[0], block, block, c, d[2], d[3]}, split_crd[] = {d[0], c, block, block, d[2], d[3]};
 	int64_t out[] = {d[0], c, d[2] * block, d[3] * block};
@@ -67,8 +70,8 @@ static enum ercc_status expand_space_to_depth(struct node *node)
 	struct value *x = node->inputs[0];
 	int64_t block = node_attr_int(node, "blocksize", 0), *d = x->shape.dims;
 	if (x->shape.rank != 4 || block < 1 || d[2] % block || d[3] % block)
-		return node_fail(node, ERCC_MODEL, "input %s and blocksize %lld", shape_words(node, &x->shape),
-		                 (long long)block);
+		return node_fail(node, ERCC_MODEL, "input %s and blocksize %lld; wanted rank 4, and height and width in blocks",
+		                 shape_words(node, &x->shape), (long long)block);
 	int64_t split[] = {d[0], d[1], d[2] / block, block, d[3] / block, block};
 	int64_t out[] = {d[0], d[1] * block * block, d[2] / block, d[3] / block};
 	const char *text = strcmp(node_attr_text(node, "mode", "DCR"), "CRD")
@@ -106,7 +109,7 @@ static enum ercc_status expand_center_crop_pad(struct node *node)
 	for (int i = 0; i < count; i++) {
 		TRY(check_axis(node, axis_count < 0 ? i : axes[i], in->rank, &axis));
 		if (wanted[i] < 0 || wanted[i] > MAX_ELEMENTS)
-			return node_fail(node, ERCC_MODEL, "a size of %lld", (long long)wanted[i]);
+			return node_fail(node, ERCC_MODEL, "a size of %lld is negative or too large", (long long)wanted[i]);
 		int64_t size = in->dims[axis], more = wanted[i] - size;
 		if (more < 0) {
 			start[axis] = -more / 2;
@@ -137,7 +140,9 @@ static enum ercc_status expand_reverse_sequence(struct node *node)
 	TRY(check_axis(node, node_attr_int(node, "time_axis", 0), rank, &time));
 	if (batch == time || lengths->dtype != ERC_I64 || lengths->shape.rank != 1 ||
 	    lengths->shape.dims[0] != x->shape.dims[batch])
-		return node_fail(node, ERCC_MODEL, "sequence_lens %s%s for data %s with batch axis %d and time axis %d",
+		return node_fail(node, ERCC_MODEL,
+		                 "sequence_lens %s%s for data %s with batch axis %d and time axis %d; wanted one i64 for each "
+		                 "of the batch, and two axes",
 		                 dtype_name(lengths->dtype), shape_words(node, &lengths->shape), shape_words(node, &x->shape),
 		                 batch, time);
 	for (int i = 0; i < rank; i++)
@@ -187,7 +192,7 @@ static enum ercc_status infer_bit_cast(struct node *node)
 {
 	int64_t to = node_attr_int(node, "to", 0);
 	if (to < 0 || to >= ERC_DTYPE_COUNT || !(TYPES_MOVED >> to & 1))
-		return node_fail(node, ERCC_UNSUPPORTED, "to dtype %lld", (long long)to);
+		return node_fail(node, ERCC_UNSUPPORTED, "to dtype %lld, which is not supported", (long long)to);
 	if (dtype_bytes((enum erc_dtype)to) != dtype_bytes(node->inputs[0]->dtype))
 		return node_fail(node, ERCC_MODEL, "%s and %s differ in size", dtype_name(node->inputs[0]->dtype),
 		                 dtype_name((enum erc_dtype)to));

@@ -19,8 +19,8 @@ static enum ercc_status check_heads(const struct node *node, int slot, int64_t h
 	const struct shape *shape = &node->inputs[slot]->shape;
 	TRY(check_same_dtype(node, slot));
 	if (shape->rank != node->inputs[QUERY]->shape.rank || shape->dims[0] != node->inputs[QUERY]->shape.dims[0])
-		return node_fail(node, ERCC_MODEL, "input %d is %s, the query %s", slot, shape_words(node, shape),
-		                 shape_words(node, &node->inputs[QUERY]->shape));
+		return node_fail(node, ERCC_MODEL, "input %d is %s, the query %s; rank and batch must be equal", slot,
+		                 shape_words(node, shape), shape_words(node, &node->inputs[QUERY]->shape));
 	if (heads < 1 || (shape->rank == 3 ? shape->dims[2] % heads != 0 : shape->dims[1] != heads))
 		return node_fail(node, ERCC_MODEL, "input %d, %s, does not divide into %lld heads", slot,
 		                 shape_words(node, shape), (long long)heads);
@@ -33,7 +33,7 @@ static enum ercc_status check_past(const struct node *node, struct attention *a)
 {
 	const struct value *k = a->past_k, *v = a->past_v;
 	if (!k != !v)
-		return node_fail(node, ERCC_MODEL, "past_key and past_value come together");
+		return node_fail(node, ERCC_MODEL, "past_key and past_value must be given together");
 	if (!k)
 		return ERCC_OK;
 	TRY(check_same_dtype(node, PAST_KEY));
@@ -42,7 +42,7 @@ static enum ercc_status check_past(const struct node *node, struct attention *a)
 	struct shape keys = shape_of(4, (int64_t[]){a->batch, a->kv_heads, a->past_length, a->size}), values = keys;
 	values.dims[3] = a->v_size;
 	if (!shape_equal(&k->shape, &keys) || !shape_equal(&v->shape, &values))
-		return node_fail(node, ERCC_MODEL, "past key %s and value %s for %lld heads of %lld",
+		return node_fail(node, ERCC_MODEL, "past key %s and value %s do not fit %lld heads of %lld numbers",
 		                 shape_words(node, &k->shape), shape_words(node, &v->shape), (long long)a->kv_heads,
 		                 (long long)a->size);
 	return ERCC_OK;
@@ -72,15 +72,17 @@ static enum ercc_status read_attention(const struct node *node, struct attention
 	TRY(check_heads(node, VALUE, a->kv_heads, &length, &a->v_size));
 	if (size != a->size || length != a->kv_length || a->q_heads % a->kv_heads)
 		return node_fail(node, ERCC_MODEL,
-		                 "%lld query heads of %lld, %lld key heads of %lld, keys of length %lld, values of %lld",
+		                 "%lld query heads of %lld, %lld key heads of %lld, keys of length %lld, values of %lld: they "
+		                 "do not fit each other",
 		                 (long long)a->q_heads, (long long)a->size, (long long)a->kv_heads, (long long)size,
 		                 (long long)a->kv_length, (long long)length);
 	TRY(check_past(node, a));
 	a->kv_length += a->past_length;
 	if (a->valid &&
 	    (a->past_k || a->valid->dtype != ERC_I64 || a->valid->shape.rank != 1 || a->valid->shape.dims[0] != a->batch))
-		return node_fail(node, ERCC_MODEL, "nonpad_kv_seqlen %s%s for a batch of %lld", dtype_name(a->valid->dtype),
-		                 shape_words(node, &a->valid->shape), (long long)a->batch);
+		return node_fail(node, ERCC_MODEL,
+		                 "nonpad_kv_seqlen %s%s for a batch of %lld; wanted one i64 each, and no past key",
+		                 dtype_name(a->valid->dtype), shape_words(node, &a->valid->shape), (long long)a->batch);
 	a->causal = node_attr_int(node, "is_causal", 0) != 0;
 	a->softcap = node_attr_float(node, "softcap", 0);
 	a->scale = node_attr_float(node, "scale", 0);
@@ -127,8 +129,8 @@ static enum ercc_status emit_mask(struct node *node, const struct attention *a, 
 	}
 	TRY(broadcast_shapes(node, &shape, &full, &both));
 	if (!shape_equal(&both, &full))
-		return node_fail(node, ERCC_MODEL, "mask %s for scores %s", shape_words(node, &a->mask->shape),
-		                 shape_words(node, &full));
+		return node_fail(node, ERCC_MODEL, "mask %s does not broadcast to scores %s",
+		                 shape_words(node, &a->mask->shape), shape_words(node, &full));
 	*bias = mask;
 	return ERCC_OK;
 }
@@ -183,11 +185,11 @@ static enum ercc_status expand_attention(struct node *node)
 	struct value *bias = NULL, *y;
 	TRY(check_precision(node, "softmax_precision"));
 	if (node_attr_int(node, "left_window_size", -1) != -1 || node_attr_int(node, "right_window_size", -1) != -1)
-		return node_fail(node, ERCC_UNSUPPORTED, "a window of keys for each query");
+		return node_fail(node, ERCC_UNSUPPORTED, "left_window_size and right_window_size are not supported");
 	TRY(read_attention(node, &a));
 	int64_t mode = node_attr_int(node, "qk_matmul_output_mode", 0);
 	if (mode < 0 || mode > 3)
-		return node_fail(node, ERCC_MODEL, "qk_matmul_output_mode %lld", (long long)mode);
+		return node_fail(node, ERCC_MODEL, "qk_matmul_output_mode %lld; wanted 0 to 3", (long long)mode);
 	if (a.mask)
 		TRY(emit_mask(node, &a, &bias));
 	struct value *q = a.flat ? split_heads(node, a.q, a.q_heads, a.size) : a.q;
@@ -245,7 +247,8 @@ static enum ercc_status expand_rotary(struct node *node)
 	if (fits && positions)
 		fits = positions->dtype == ERC_I64 && positions->shape.rank == 2 && positions->shape.dims[1] == length;
 	if (!fits)
-		return node_fail(node, ERCC_MODEL, "cosines %s, sines %s and %s positions for %lld of %lld numbers a head",
+		return node_fail(node, ERCC_MODEL,
+		                 "cosines %s, sines %s and %s positions do not fit a rotation of %lld of %lld numbers a head",
 		                 shape_words(node, cache), shape_words(node, &sine->shape), positions ? "given" : "no",
 		                 (long long)turned, (long long)size);
 	/* [batch, length, heads, size] from here on */

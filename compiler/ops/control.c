@@ -185,8 +185,8 @@ static enum ercc_status read_loop(const struct node *node, struct loop *loop, bo
 	loop->states = node->output_count - loop->scans;
 	*more = true;
 	if (loop->scans < 0 || loop->states < 0 || results != (size_t)(1 + node->output_count))
-		return node_fail(node, ERCC_MODEL, "%d inputs, %d outputs and a body with %zu outputs", node->input_count,
-		                 node->output_count, results);
+		return node_fail(node, ERCC_MODEL, "%d inputs, %d outputs and a body with %zu outputs do not fit each other",
+		                 node->input_count, node->output_count, results);
 	if (node_input(node, 0)) {
 		TRY(constant_input(node, 0, "the number of iterations", &trips));
 		if (trips->dtype != ERC_I64 || shape_elements(&trips->shape) != 1)
@@ -206,7 +206,7 @@ static enum ercc_status finish_loop(struct node *node, const struct loop *loop)
 		expand_to(node, i, node->inputs[2 + i]);
 	for (int i = 0; i < loop->scans; i++) {
 		if (loop->iteration == 0)
-			return node_fail(node, ERCC_UNSUPPORTED, "no iteration: the shape of output %d is not known",
+			return node_fail(node, ERCC_UNSUPPORTED, "it runs no iteration, so the shape of output %d is not known",
 			                 loop->states + i);
 		for (int64_t t = 0; t < loop->iteration; t++)
 			pieces[t] = node->inputs[2 + loop->states + t * loop->scans + i];
@@ -279,8 +279,10 @@ static enum ercc_status read_scan(const struct node *node, struct scan *scan)
 	scan->states = node->input_count - scan->inputs;
 	scan->outputs = node->output_count - scan->states;
 	if (scan->inputs < 1 || scan->states < 0 || scan->outputs < 0 || scan->inputs > 32 || scan->outputs > 32)
-		return node_fail(node, ERCC_MODEL, "%d inputs, %d of them scanned, and %d outputs", node->input_count,
-		                 scan->inputs, node->output_count);
+		return node_fail(node, ERCC_MODEL,
+		                 "%d inputs, %d of them scanned, and %d outputs; 1 to 32 scanned ones are supported, and each "
+		                 "state needs an output",
+		                 node->input_count, scan->inputs, node->output_count);
 	TRY(scan_list(node, "scan_input_axes", scan->inputs, scan->input_axes));
 	TRY(scan_list(node, "scan_input_directions", scan->inputs, scan->backward));
 	TRY(scan_list(node, "scan_output_axes", scan->outputs, scan->output_axes));
@@ -294,12 +296,12 @@ static enum ercc_status read_scan(const struct node *node, struct scan *scan)
 		TRY(check_axis(node, scan->input_axes[i], shape->rank, &axis));
 		scan->input_axes[i] = axis;
 		if (i && shape->dims[axis] != scan->iterations)
-			return node_fail(node, ERCC_MODEL, "scanned inputs of length %lld and %lld", (long long)scan->iterations,
-			                 (long long)shape->dims[axis]);
+			return node_fail(node, ERCC_MODEL, "scanned inputs of length %lld and %lld; they must be equal",
+			                 (long long)scan->iterations, (long long)shape->dims[axis]);
 		scan->iterations = shape->dims[axis];
 	}
 	if (scan->iterations < 1)
-		return node_fail(node, ERCC_UNSUPPORTED, "no iteration at all");
+		return node_fail(node, ERCC_UNSUPPORTED, "its scanned inputs are empty, which is not supported");
 	return count_iterations(node, scan->iterations);
 }
 

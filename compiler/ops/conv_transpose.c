@@ -21,7 +21,7 @@ static enum ercc_status spatial_list(const struct node *node, const char *name, 
 		values[i] = otherwise;
 	for (int i = 0; i < count; i++)
 		if (values[i] < 0 || values[i] > 1 << 20)
-			return node_fail(node, ERCC_MODEL, "%s has %lld", name, (long long)values[i]);
+			return node_fail(node, ERCC_MODEL, "%s has %lld; wanted 0 to 2^20", name, (long long)values[i]);
 	return ERCC_OK;
 }
 
@@ -48,8 +48,9 @@ static enum ercc_status read_sizes(const struct node *node, struct transposed *t
 		if (t->in[i] < 1 || t->stride[i] < 1 || t->dilation[i] < 1 || t->kernel[i] < 1 || t->kernel[i] > 1 << 20 ||
 		    t->out[i] < 1)
 			return node_fail(node, ERCC_MODEL,
-			                 "dim %d: input %lld, kernel %lld, stride %lld, dilation %lld, output %lld", i + 2,
-			                 (long long)t->in[i], (long long)t->kernel[i], (long long)t->stride[i],
+			                 "dim %d: input %lld, kernel %lld, stride %lld, dilation %lld, output %lld; each must be "
+			                 "at least 1",
+			                 i + 2, (long long)t->in[i], (long long)t->kernel[i], (long long)t->stride[i],
 			                 (long long)t->dilation[i], (long long)t->out[i]);
 	}
 	return ERCC_OK;

@@ -41,7 +41,7 @@ static enum ercc_status read_labels(const struct einsum *e, const char **at, int
 			continue;
 		}
 		if (!isalpha((unsigned char)**at) || *rank == MAX_RANK)
-			return node_fail(e->node, ERCC_MODEL, "equation: '%c' at '%s'", **at, *at);
+			return node_fail(e->node, ERCC_MODEL, "equation: '%c' at '%s' is no label, or one too many", **at, *at);
 		labels[(*rank)++] = **at;
 	}
 	return ERCC_OK;
@@ -69,12 +69,12 @@ static enum ercc_status take_sizes(struct einsum *e, struct term *term, int slot
 	for (int i = 0; i < term->rank; i++) {
 		int64_t *size = &e->size[(int)term->labels[i]], dim = shape->dims[i];
 		if (*size > 1 && dim > 1 && *size != dim)
-			return node_fail(e->node, ERCC_MODEL, "equation: '%c' is %lld and %lld", term->labels[i], (long long)*size,
-			                 (long long)dim);
+			return node_fail(e->node, ERCC_MODEL, "equation: '%c' is %lld and %lld; sizes of a label must be equal",
+			                 term->labels[i], (long long)*size, (long long)dim);
 		if (dim > *size)
 			*size = dim;
 		if (dim == 0)
-			return node_fail(e->node, ERCC_UNSUPPORTED, "input %d is empty", slot);
+			return node_fail(e->node, ERCC_UNSUPPORTED, "input %d is empty, which is not supported", slot);
 	}
 	return ERCC_OK;
 }
@@ -108,19 +108,20 @@ static enum ercc_status read_equation(struct einsum *e, struct term *terms)
 		TRY(read_labels(e, &at, ellipsis_dims(at, node->inputs[i]), terms[i].labels, &terms[i].rank));
 		TRY(take_sizes(e, &terms[i], i));
 		if (i + 1 < node->input_count && *at++ != ',')
-			return node_fail(node, ERCC_MODEL, "equation '%s' for %d inputs", equation, node->input_count);
+			return node_fail(node, ERCC_MODEL, "equation '%s' does not fit %d inputs", equation, node->input_count);
 	}
 	if (!*at) {
 		implicit_output(e, equation);
 		return ERCC_OK;
 	}
 	if (strncmp(at, "->", 2))
-		return node_fail(node, ERCC_MODEL, "equation '%s' for %d inputs", equation, node->input_count);
+		return node_fail(node, ERCC_MODEL, "equation '%s' does not fit %d inputs", equation, node->input_count);
 	at += 2;
 	TRY(read_labels(e, &at, e->ellipsis_rank, e->out, &e->out_rank));
 	for (int i = 0; i < e->out_rank; i++)
 		if (!e->size[(int)e->out[i]] || contains(e->out, i, e->out[i]) || *at)
-			return node_fail(node, ERCC_MODEL, "equation '%s': its result names '%c'", equation, e->out[i]);
+			return node_fail(node, ERCC_MODEL, "equation '%s': its result names '%c' twice, or no input has it",
+			                 equation, e->out[i]);
 	return ERCC_OK;
 }
 
@@ -303,7 +304,8 @@ static enum ercc_status expand_einsum(struct node *node)
 		split_labels(&e, a, b, b + 1, node->input_count - i - 2, &s);
 		if (s.batches + s.lefts + s.rights > MAX_RANK ||
 		    (node->inputs[0]->dtype != ERC_F32 && s.batches + s.lefts + s.rights + s.sums > MAX_RANK))
-			return node_fail(node, ERCC_UNSUPPORTED, "an intermediate product of rank above %d", MAX_RANK);
+			return node_fail(node, ERCC_UNSUPPORTED, "an intermediate product of rank above %d is not supported",
+			                 MAX_RANK);
 		if (node->inputs[0]->dtype == ERC_F32)
 			multiply_matrices(&e, a, b, &s);
 		else

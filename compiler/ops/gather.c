@@ -9,9 +9,11 @@ static enum ercc_status infer_gather(struct node *node)
 	int axis;
 	TRY(check_axis(node, node_attr_int(node, "axis", 0), in->rank, &axis));
 	if (in->rank - 1 + indices->rank > MAX_RANK)
-		return node_fail(node, ERCC_UNSUPPORTED, "a result of rank %d", in->rank - 1 + indices->rank);
+		return node_fail(node, ERCC_UNSUPPORTED, "a result of rank %d; up to %d are supported",
+		                 in->rank - 1 + indices->rank, MAX_RANK);
 	if (node->inputs[1]->dtype != ERC_I64 && node->inputs[1]->dtype != ERC_I32)
-		return node_fail(node, ERCC_MODEL, "indices of dtype %s", dtype_name(node->inputs[1]->dtype));
+		return node_fail(node, ERCC_MODEL, "indices of dtype %s; i32 or i64 is needed",
+		                 dtype_name(node->inputs[1]->dtype));
 	for (int i = 0; i < in->rank; i++)
 		for (int k = 0; k < (i == axis ? indices->rank : 1); k++) {
 			out.dims[out.rank] = i == axis ? indices->dims[k] : in->dims[i];

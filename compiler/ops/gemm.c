@@ -215,7 +215,7 @@ static enum ercc_status infer_matmul(struct node *node)
 	b.rank -= 2;
 	TRY(broadcast_shapes(node, &a, &b, &out));
 	if (out.rank + 2 > MAX_RANK)
-		return node_fail(node, ERCC_UNSUPPORTED, "rank above %d", MAX_RANK);
+		return node_fail(node, ERCC_UNSUPPORTED, "a result of rank above %d is not supported", MAX_RANK);
 	if (node->inputs[0]->shape.rank > 1)
 		out.dims[out.rank++] = m;
 	if (node->inputs[1]->shape.rank > 1)

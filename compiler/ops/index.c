@@ -6,7 +6,8 @@ static enum ercc_status check_indices(const struct node *node, bool i32)
 {
 	enum erc_dtype dtype = node->inputs[1]->dtype;
 	if (dtype != ERC_I64 && !(i32 && dtype == ERC_I32))
-		return node_fail(node, ERCC_MODEL, "indices of dtype %s", dtype_name(dtype));
+		return node_fail(node, ERCC_MODEL, "indices of dtype %s; %s is needed", dtype_name(dtype),
+		                 i32 ? "i32 or i64" : "i64");
 	return ERCC_OK;
 }
 
@@ -92,7 +93,8 @@ static enum ercc_status infer_gather_nd(struct node *node)
 	int64_t batch = node_attr_int(node, "batch_dims", 0);
 	TRY(check_indices(node, false));
 	if (in->rank < 1 || indices->rank < 1 || batch < 0 || batch >= in->rank || batch >= indices->rank)
-		return node_fail(node, ERCC_MODEL, "data of rank %d, indices of rank %d, batch_dims %lld", in->rank,
+		return node_fail(node, ERCC_MODEL,
+		                 "data of rank %d, indices of rank %d, batch_dims %lld; it must be below both ranks", in->rank,
 		                 indices->rank, (long long)batch);
 	int64_t k = indices->dims[indices->rank - 1];
 	for (int i = 0; i < batch; i++)
@@ -104,13 +106,13 @@ static enum ercc_status infer_gather_nd(struct node *node)
 	struct shape out = *indices;
 	out.rank--;
 	if (indices->sizes[indices->rank - 1])
-		return node_fail(node, ERCC_UNSUPPORTED, "tuples of a length that is known at run time only");
+		return node_fail(node, ERCC_UNSUPPORTED, "tuples of a length that is known at run time only are not supported");
 	for (int64_t i = 0; i < batch; i++)
 		if (in->sizes[i])
 			return node_fail(node, ERCC_UNSUPPORTED, "batch dim %lld is known at run time only", (long long)i);
 	out.sizes[out.rank] = 0;
 	if (out.rank + in->rank - batch - k > MAX_RANK)
-		return node_fail(node, ERCC_UNSUPPORTED, "a result of rank above %d", MAX_RANK);
+		return node_fail(node, ERCC_UNSUPPORTED, "a result of rank above %d is not supported", MAX_RANK);
 	for (int64_t i = batch + k; i < in->rank; i++) {
 		out.sizes[out.rank] = in->sizes[i];
 		out.dims[out.rank++] = in->dims[i];
@@ -197,11 +199,11 @@ static enum ercc_status find_reduction(const struct node *node, const struct red
 		if (!strcmp(word, reductions[i].word)) {
 			*out = &reductions[i];
 			if (i && !(TYPES_NUMBER >> node->inputs[0]->dtype & 1))
-				return node_fail(node, ERCC_UNSUPPORTED, "reduction '%s' of %s", word,
+				return node_fail(node, ERCC_UNSUPPORTED, "reduction '%s' of %s is not supported", word,
 				                 dtype_name(node->inputs[0]->dtype));
 			return ERCC_OK;
 		}
-	return node_fail(node, ERCC_MODEL, "reduction '%s'", word);
+	return node_fail(node, ERCC_MODEL, "reduction '%s' is unknown", word);
 }
 
 static void define_scatter(struct launch *launch, enum erc_dtype dtype, const struct reduction_word *reduction)
@@ -261,7 +263,9 @@ static enum ercc_status infer_scatter_nd(struct node *node)
 	TRY(find_reduction(node, &reduction));
 	int64_t k = indices->rank ? indices->dims[indices->rank - 1] : 0;
 	if (k < 1 || k > in->rank)
-		return node_fail(node, ERCC_MODEL, "indices %s for data %s", shape_words(node, indices), shape_words(node, in));
+		return node_fail(node, ERCC_MODEL,
+		                 "indices %s for data %s; their last dim must be 1 up to the rank of the data",
+		                 shape_words(node, indices), shape_words(node, in));
 	struct shape wanted = *indices;
 	wanted.sizes[--wanted.rank] = 0;
 	for (int64_t i = k; i < in->rank && wanted.rank < MAX_RANK; i++)

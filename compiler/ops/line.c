@@ -59,7 +59,7 @@ static enum ercc_status infer_arg(struct node *node)
 	int axis;
 	TRY(line_axis(node, -1, 0, &axis));
 	if (in->dims[axis] == 0)
-		return node_fail(node, ERCC_MODEL, "dim %d is empty", axis);
+		return node_fail(node, ERCC_MODEL, "dim %d is empty, so it has no maximum or minimum", axis);
 	for (int i = 0; i < in->rank; i++)
 		if (i != axis || node_attr_int(node, "keepdims", 1)) {
 			out.sizes[out.rank] = i == axis ? 0 : in->sizes[i];
@@ -84,7 +84,8 @@ static enum ercc_status expand_sized_arg(struct node *node)
 	int axis;
 	TRY(line_axis(node, -1, 0, &axis));
 	if (node_attr_int(node, "select_last_index", 0))
-		return node_fail(node, ERCC_UNSUPPORTED, "the last index along dim %d, which is known at run time only", axis);
+		return node_fail(node, ERCC_UNSUPPORTED,
+		                 "the last index along dim %d, which is known at run time only, is not supported", axis);
 	struct value *y =
 		EMIT(node,
 	         TEXT(node, "%s[axis=%d, keepdims=%d](a)", node->op_type, axis, node_attr_int(node, "keepdims", 1) != 0),
@@ -112,7 +113,8 @@ static enum ercc_status infer_cumulate(struct node *node)
 	int axis;
 	TRY(line_axis(node, 1, 0, &axis));
 	if (node->inputs[0]->shape.sizes[axis] && node_attr_int(node, "reverse", 0))
-		return node_fail(node, ERCC_UNSUPPORTED, "backwards along dim %d, which is known at run time only", axis);
+		return node_fail(node, ERCC_UNSUPPORTED,
+		                 "backwards along dim %d, which is known at run time only: not supported", axis);
 	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);
 }
 

@@ -9,8 +9,9 @@ static enum ercc_status check_loss(const struct node *node)
 	for (int i = 1; fits && i < target->rank; i++)
 		fits = target->dims[i] == x->dims[i + 1];
 	if (!fits || (node->inputs[1]->dtype != ERC_I64 && node->inputs[1]->dtype != ERC_I32))
-		return node_fail(node, ERCC_MODEL, "scores %s and classes %s%s", shape_words(node, x),
-		                 dtype_name(node->inputs[1]->dtype), shape_words(node, target));
+		return node_fail(node, ERCC_MODEL,
+		                 "scores %s and classes %s%s; wanted i32 or i64, and the scores' shape without dim 1",
+		                 shape_words(node, x), dtype_name(node->inputs[1]->dtype), shape_words(node, target));
 	TRY(check_same_dtype(node, 2));
 	if (weight && (weight->shape.rank != 1 || weight->shape.dims[0] != x->dims[1]))
 		return node_fail(node, ERCC_MODEL, "weights %s for %lld classes", shape_words(node, &weight->shape),
@@ -45,7 +46,7 @@ static enum ercc_status emit_loss(struct node *node, struct value *log_probabili
 	else if (!strcmp(reduction, "mean"))
 		loss = EMIT(node, "Div(ReduceSum[keepdims=0](a), ReduceSum[keepdims=0](b))", loss, w);
 	else if (strcmp(reduction, "none"))
-		return node_fail(node, ERCC_MODEL, "reduction '%s'", reduction);
+		return node_fail(node, ERCC_MODEL, "reduction '%s' is unknown", reduction);
 	expand_to(node, 0, loss);
 	return ERCC_OK;
 }

@@ -46,7 +46,7 @@ static enum ercc_status infer_dropout(struct node *node)
 	if (training && !(training->constant && !tensor_int(training->constant, 0))) {
 		const struct value *ratio = node_input(node, 1);
 		if (!training->constant || !ratio || !ratio->constant || tensor_float(ratio->constant, 0) != 0)
-			return node_fail(node, ERCC_UNSUPPORTED, "training mode");
+			return node_fail(node, ERCC_UNSUPPORTED, "training mode is not supported");
 	}
 	return infer_same(node);
 }
@@ -323,7 +323,7 @@ static enum ercc_status read_slice(const struct node *node, struct slice *slice,
 		TRY(check_axis(node, axis_count < 0 ? i : axes[i], in->rank, &axis));
 		int64_t dim = in->dims[axis], low = step < 0 ? -1 : 0, high = step < 0 ? dim - 1 : dim;
 		if (step == 0 || step == INT64_MIN)
-			return node_fail(node, ERCC_MODEL, "step %lld", (long long)step);
+			return node_fail(node, ERCC_MODEL, "step %lld is not possible", (long long)step);
 		int64_t start = starts[i] < 0 ? starts[i] + dim : starts[i], end = ends[i] < 0 ? ends[i] + dim : ends[i];
 		start = start < 0 ? 0 : start > high ? high : start;
 		end = end < low ? low : end > dim ? dim : end;
@@ -394,7 +394,7 @@ static enum ercc_status split_sizes(const struct node *node, int *axis, int64_t 
 		else if (count != node->output_count || sizes[i] < 0)
 			return node_fail(node, ERCC_MODEL, "split has %d sizes for %d outputs", count, node->output_count);
 		else if (sizes[i] > MAX_ELEMENTS)
-			return node_fail(node, ERCC_MODEL, "size %lld", (long long)sizes[i]);
+			return node_fail(node, ERCC_MODEL, "size %lld is too large", (long long)sizes[i]);
 		sum += sizes[i];
 	}
 	if (sum != dim)

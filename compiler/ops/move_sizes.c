@@ -217,7 +217,7 @@ static enum ercc_status slice_axis(struct node *node, struct value **x, int axis
 	const struct value *in = node->inputs[0];
 	int64_t first = 0, last = 0, dim = in->shape.dims[axis];
 	if (step == 0 || step < -MAX_ELEMENTS || step > MAX_ELEMENTS)
-		return node_fail(node, ERCC_MODEL, "step %lld", (long long)step);
+		return node_fail(node, ERCC_MODEL, "step %lld is not possible", (long long)step);
 	int64_t bound = ceil_div(dim, step < 0 ? -step : step);
 	bool known_start = known_number(starts, i, &first), known_end = known_number(ends, i, &last);
 	if (known_start && known_end && first >= 0 && last >= 0 && step > 0 && last - first < dim)
@@ -312,7 +312,7 @@ enum ercc_status expand_sized_concat(struct node *node)
 		bound += shape->dims[axis];
 	}
 	if (bound > MAX_ELEMENTS)
-		return node_fail(node, ERCC_UNSUPPORTED, "a result too large");
+		return node_fail(node, ERCC_UNSUPPORTED, "the result has too many elements");
 	from = position = constant_range(node, 0, 1, bound, &(struct shape){.rank = 1, .dims = {bound}});
 	bound = 0;
 	for (int i = 0; i < node->input_count; i++) {

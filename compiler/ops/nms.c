@@ -13,12 +13,14 @@ static enum ercc_status infer_nms(struct node *node)
 	for (int i = 0; i < node->input_count; i++) {
 		const struct value *in = node->inputs[i];
 		if (in && (in->dtype != dtypes[i] || (i > 1 && shape_elements(&in->shape) != 1)))
-			return node_fail(node, ERCC_MODEL, "input %d is %s%s", i, dtype_name(in->dtype),
-			                 shape_words(node, &in->shape));
+			return node_fail(node, ERCC_MODEL, "input %d is %s%s; wanted %s%s", i, dtype_name(in->dtype),
+			                 shape_words(node, &in->shape), dtype_name(dtypes[i]), i > 1 ? ", one element" : "");
 	}
 	if (!fits || boxes->sizes[0] || scores->sizes[0] || scores->sizes[1])
-		return node_fail(node, fits ? ERCC_UNSUPPORTED : ERCC_MODEL, "boxes %s and scores %s", shape_words(node, boxes),
-		                 shape_words(node, scores));
+		return node_fail(node, fits ? ERCC_UNSUPPORTED : ERCC_MODEL,
+		                 "boxes %s and scores %s; wanted [images, n, 4] and [images, classes, n], of which only n may "
+		                 "be known at run time only",
+		                 shape_words(node, boxes), shape_words(node, scores));
 	int64_t most = boxes->dims[1], rows = scores->dims[0] * scores->dims[1];
 	const struct value *limit = node_input(node, 2);
 	if (!limit)

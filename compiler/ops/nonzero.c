@@ -102,8 +102,8 @@ static enum ercc_status expand_compress(struct node *node)
 		TRY(check_axis(node, node_attr_int(node, "axis", 0), x->shape.rank, &axis));
 	int64_t dim = node_attr(node, "axis") ? x->shape.dims[axis] : shape_elements(&x->shape);
 	if (condition->shape.dims[0] > dim)
-		return node_fail(node, ERCC_MODEL, "a condition of %lld for %lld", (long long)condition->shape.dims[0],
-		                 (long long)dim);
+		return node_fail(node, ERCC_MODEL, "a condition of %lld for %lld elements or slices is too long",
+		                 (long long)condition->shape.dims[0], (long long)dim);
 	struct value *from = node_attr(node, "axis") ? x : EMIT(node, "Reshape(a, {-1})", x);
 	expand_to(node, 0, EMIT(node, TEXT(node, "Gather[axis=%d](a, Squeeze(NonZero(b), {0}))", axis), from, condition));
 	return ERCC_OK;

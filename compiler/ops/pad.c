@@ -18,7 +18,7 @@ static enum ercc_status read_pads(const struct node *node, int64_t *before, stru
 		before[i] = 0;
 	for (int i = 0; i < count; i++)
 		if (pads[i] < -MAX_ELEMENTS || pads[i] > MAX_ELEMENTS)
-			return node_fail(node, ERCC_MODEL, "pad %lld", (long long)pads[i]);
+			return node_fail(node, ERCC_MODEL, "pad %lld is too large", (long long)pads[i]);
 	for (int i = 0; i < padded; i++) {
 		int axis = i;
 		if (axis_count >= 0)
@@ -43,7 +43,7 @@ static enum ercc_status infer_pad(struct node *node)
 	const char *mode = node_attr_text(node, "mode", "constant");
 	TRY(read_pads(node, before, &out));
 	if (strcmp(mode, "constant") && strcmp(mode, "edge") && strcmp(mode, "reflect") && strcmp(mode, "wrap"))
-		return node_fail(node, ERCC_MODEL, "mode '%s'", mode);
+		return node_fail(node, ERCC_MODEL, "mode '%s' is unknown", mode);
 	for (int i = 0; strcmp(mode, "constant") && i < out.rank; i++)
 		if (out.dims[i] && !node->inputs[0]->shape.dims[i])
 			return node_fail(node, ERCC_MODEL, "mode '%s' has nothing to repeat along dim %d", mode, i);

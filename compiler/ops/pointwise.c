@@ -312,8 +312,8 @@ static enum ercc_status infer_cast(struct node *node)
 {
 	int64_t to = node_attr_int(node, "to", 0);
 	if (to < 0 || to >= ERC_DTYPE_COUNT || !(TYPES_MOVED >> to & 1))
-		return node_fail(node, ERCC_UNSUPPORTED, "cast to dtype %s (%lld)", dtype_name((enum erc_dtype)to),
-		                 (long long)to);
+		return node_fail(node, ERCC_UNSUPPORTED, "cast to dtype %s (%lld) is not supported",
+		                 dtype_name((enum erc_dtype)to), (long long)to);
 	TRY(set_output(node, 0, (enum erc_dtype)to, &node->inputs[0]->shape));
 	if (node->inputs[0]->elements)
 		set_elements(node, node->inputs[0]->elements);
@@ -335,11 +335,11 @@ static enum ercc_status lower_cast(struct lowering *lowering, struct node *node)
 static enum ercc_status infer_batch_norm(struct node *node)
 {
 	if (node_attr_int(node, "training_mode", 0) || node->output_count > 1)
-		return node_fail(node, ERCC_UNSUPPORTED, "training mode");
+		return node_fail(node, ERCC_UNSUPPORTED, "training mode is not supported");
 	if (node->inputs[0]->shape.rank < 2)
 		return node_fail(node, ERCC_MODEL, "input must have rank 2 or more");
 	if (!node_attr_int(node, "spatial", 1))
-		return node_fail(node, ERCC_UNSUPPORTED, "spatial 0: statistics for each position");
+		return node_fail(node, ERCC_UNSUPPORTED, "spatial 0: statistics for each position are not supported");
 	for (int i = 1; i < 5; i++)
 		TRY(check_same_dtype(node, i));
 	for (int i = 1; i < 5; i++)

@@ -32,7 +32,7 @@ static enum ercc_status spread_along(struct node *node, int slot, struct value *
 			fits = shape.dims[i] == (i == axis ? ceil_div(x->dims[i], block) : x->dims[i]);
 	}
 	if (!fits)
-		return node_fail(node, ERCC_MODEL, "input %d %s for %s along axis %d, block size %lld", slot,
+		return node_fail(node, ERCC_MODEL, "input %d %s does not fit %s along axis %d with block size %lld", slot,
 		                 shape_words(node, &shape), shape_words(node, x), axis, (long long)block);
 	if (block == 0) {
 		*out = EMIT(node, "Reshape(a, b)", value, constant_ints(node, dims, x->rank));
@@ -50,11 +50,11 @@ static enum ercc_status check_scale(const struct node *node)
 {
 	const struct value *scale = node->inputs[1];
 	if (scale->dtype != ERC_F32)
-		return node_fail(node, ERCC_UNSUPPORTED, "a scale of %s for %s", dtype_name(scale->dtype),
-		                 dtype_name(node->inputs[0]->dtype));
+		return node_fail(node, ERCC_UNSUPPORTED, "a scale of %s for %s is not supported; only f32 is",
+		                 dtype_name(scale->dtype), dtype_name(node->inputs[0]->dtype));
 	if (node_input(node, 2) && shape_elements(&node->inputs[2]->shape) != shape_elements(&scale->shape))
-		return node_fail(node, ERCC_MODEL, "scale %s and zero point %s differ", shape_words(node, &scale->shape),
-		                 shape_words(node, &node->inputs[2]->shape));
+		return node_fail(node, ERCC_MODEL, "scale %s and zero point %s differ in their number of elements",
+		                 shape_words(node, &scale->shape), shape_words(node, &node->inputs[2]->shape));
 	return ERCC_OK;
 }
 
@@ -63,7 +63,8 @@ static enum ercc_status expand_dequantize(struct node *node)
 	struct value *x = node->inputs[0], *scale, *zero, *y;
 	int64_t to = node_attr_int(node, "output_dtype", 0);
 	if (to < 0 || to >= ERC_DTYPE_COUNT || (to && !dtype_is_float((enum erc_dtype)to)))
-		return node_fail(node, ERCC_UNSUPPORTED, "a result of dtype %s", dtype_name((enum erc_dtype)to));
+		return node_fail(node, ERCC_UNSUPPORTED, "a result of dtype %s is not supported",
+		                 dtype_name((enum erc_dtype)to));
 	TRY(check_scale(node));
 	TRY(check_same_dtype(node, 2));
 	TRY(spread_along(node, 1, &scale));

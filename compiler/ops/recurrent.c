@@ -21,11 +21,11 @@ static enum ercc_status expand_causal_conv(struct node *node)
 	if (taps < 1 || channels < 1 || w->dims[0] != channels || w->dims[1] != 1 ||
 	    (past && !shape_equal(&past->shape, &state)) ||
 	    (bias && (bias->shape.rank != 1 || bias->shape.dims[0] != channels)))
-		return node_fail(node, ERCC_MODEL, "input %s, weights %s and past state %s", shape_words(node, in),
-		                 shape_words(node, w), past ? shape_words(node, &past->shape) : "none");
+		return node_fail(node, ERCC_MODEL, "input %s, weights %s and past state %s do not fit each other",
+		                 shape_words(node, in), shape_words(node, w), past ? shape_words(node, &past->shape) : "none");
 	bool silu = !strcmp(activation, "silu") || !strcmp(activation, "swish");
 	if (!silu && strcmp(activation, "none"))
-		return node_fail(node, ERCC_MODEL, "activation '%s'", activation);
+		return node_fail(node, ERCC_MODEL, "activation '%s' is unknown", activation);
 	if (!past)
 		past = EMIT(node, "Expand(a, b)", constant_number(node, x->dtype, 0), constant_ints(node, state.dims, 3));
 	struct value *whole = taps > 1 ? EMIT(node, "Concat[axis=2](a, b)", past, x) : x;
@@ -57,7 +57,7 @@ static enum ercc_status check_part(const struct node *node, int slot, const char
 	TRY(check_same_dtype(node, slot));
 	if (shape->rank != 3 || shape->dims[0] != l->batch || shape->dims[1] != l->steps ||
 	    (shape->dims[2] != a && shape->dims[2] != b))
-		return node_fail(node, ERCC_MODEL, "%s is %s for a batch of %lld and %lld steps", what,
+		return node_fail(node, ERCC_MODEL, "%s is %s, which does not fit a batch of %lld and %lld steps", what,
 		                 shape_words(node, shape), (long long)l->batch, (long long)l->steps);
 	return ERCC_OK;
 }
@@ -71,14 +71,14 @@ static enum ercc_status read_linear(const struct node *node, struct linear *l)
 	l->q_heads = node_attr_int(node, "q_num_heads", 0);
 	l->kv_heads = node_attr_int(node, "kv_num_heads", 0);
 	if (strcmp(rule, "linear") && strcmp(rule, "gated") && !l->delta)
-		return node_fail(node, ERCC_MODEL, "update_rule '%s'", rule);
+		return node_fail(node, ERCC_MODEL, "update_rule '%s' is unknown", rule);
 	if (l->gated != (node_input(node, 4) != NULL) || l->delta != (node_input(node, 5) != NULL))
-		return node_fail(node, ERCC_MODEL, "update_rule '%s' with %s decay and %s beta", rule,
+		return node_fail(node, ERCC_MODEL, "update_rule '%s' with %s decay and %s beta is not possible", rule,
 		                 node_input(node, 4) ? "a" : "no", node_input(node, 5) ? "a" : "no");
 	if (l->kv_heads < 1 || l->q_heads < 1 || l->q_heads % l->kv_heads || q->rank != 3 || v->rank != 3 ||
 	    q->dims[2] % l->q_heads || v->dims[2] % l->kv_heads)
-		return node_fail(node, ERCC_MODEL, "query %s of %lld heads, value %s of %lld", shape_words(node, q),
-		                 (long long)l->q_heads, shape_words(node, v), (long long)l->kv_heads);
+		return node_fail(node, ERCC_MODEL, "query %s of %lld heads and value %s of %lld do not fit each other",
+		                 shape_words(node, q), (long long)l->q_heads, shape_words(node, v), (long long)l->kv_heads);
 	l->batch = q->dims[0];
 	l->steps = q->dims[1];
 	l->k_size = q->dims[2] / l->q_heads;

@@ -329,7 +329,7 @@ static enum ercc_status expand_global_lp_pool(struct node *node)
 		return node_fail(node, ERCC_MODEL, "needs rank 3 or more, found %d", x->shape.rank);
 	p = attr && attr->kind == ATTR_FLOAT ? (double)attr->f : p;
 	if (!(p > 0))
-		return node_fail(node, ERCC_MODEL, "p is %g", p);
+		return node_fail(node, ERCC_MODEL, "p is %g; it must be above 0", p);
 	for (int i = 2; i < x->shape.rank; i++)
 		axes[i - 2] = i;
 	expand_to(node, 0,

@@ -10,7 +10,7 @@
 
 struct resize {
 	struct shape out;
-	double over[MAX_RANK], under[MAX_RANK]; /* the scale as a fraction: of sizes it is exact */
+	double over[MAX_RANK], under[MAX_RANK]; /* the scale as a fraction; exact if sizes are given */
 	double roi_start[MAX_RANK], roi_end[MAX_RANK];
 	bool resized[MAX_RANK];
 	const char *mode, *coordinates, *nearest;
@@ -33,7 +33,8 @@ static enum ercc_status numbers_input(const struct node *node, int slot, const c
 	if (elements == 0)
 		return ERCC_OK;
 	if (elements > limit || tensor->shape.rank > 1)
-		return node_fail(node, ERCC_MODEL, "%s of shape %s", what, shape_words(node, &tensor->shape));
+		return node_fail(node, ERCC_MODEL, "%s of shape %s; wanted a list of up to %d numbers", what,
+		                 shape_words(node, &tensor->shape), (int)limit);
 	*count = (int)elements;
 	for (int i = 0; i < *count; i++)
 		values[i] = tensor_float(tensor, i);
@@ -46,7 +47,8 @@ static enum ercc_status apply_scales(const struct node *node, struct resize *r, 
 	for (int i = 0; i < count; i++) {
 		double size = floor((double)r->out.dims[axes[i]] * scales[i]);
 		if (!(scales[i] > 0) || !(size >= 0) || size > (double)MAX_ELEMENTS)
-			return node_fail(node, ERCC_MODEL, "a scale of %g for dim %d", scales[i], axes[i]);
+			return node_fail(node, ERCC_MODEL, "a scale of %g for dim %d is not positive, or too large", scales[i],
+			                 axes[i]);
 		r->over[axes[i]] = scales[i];
 		r->out.dims[axes[i]] = (int64_t)size;
 	}
@@ -61,11 +63,11 @@ static enum ercc_status apply_sizes(const struct node *node, struct resize *r, c
 	double common = 0;
 	int least = 0;
 	if (!smaller && !stretch && strcmp(policy, "not_smaller"))
-		return node_fail(node, ERCC_MODEL, "keep_aspect_ratio_policy '%s'", policy);
+		return node_fail(node, ERCC_MODEL, "keep_aspect_ratio_policy '%s' is unknown", policy);
 	for (int i = 0; i < count; i++) {
 		double scale = sizes[i] / (double)r->out.dims[axes[i]];
 		if (!(sizes[i] >= 1) || sizes[i] > (double)MAX_ELEMENTS || r->out.dims[axes[i]] < 1)
-			return node_fail(node, ERCC_MODEL, "a size of %g for dim %d of %lld", sizes[i], axes[i],
+			return node_fail(node, ERCC_MODEL, "a size of %g for dim %d of %lld is not possible", sizes[i], axes[i],
 			                 (long long)r->out.dims[axes[i]]);
 		least = i == 0 || (smaller ? scale < common : scale > common) ? i : least;
 		common = least == i ? scale : common;
@@ -112,10 +114,11 @@ static enum ercc_status check_words(const struct node *node, const struct resize
 		for (int k = 0; k < 8 && words[i][k]; k++)
 			found |= !strcmp(given[i], words[i][k]);
 		if (!found)
-			return node_fail(node, ERCC_UNSUPPORTED, "mode '%s'", given[i]);
+			return node_fail(node, ERCC_UNSUPPORTED, "mode '%s' is not supported", given[i]);
 	}
 	if (strcmp(r->mode, "nearest") && node->inputs[0]->dtype != ERC_F32)
-		return node_fail(node, ERCC_UNSUPPORTED, "mode '%s' of %s", r->mode, dtype_name(node->inputs[0]->dtype));
+		return node_fail(node, ERCC_UNSUPPORTED, "mode '%s' of %s is not supported; only f32 is", r->mode,
+		                 dtype_name(node->inputs[0]->dtype));
 	return ERCC_OK;
 }
 
@@ -160,7 +163,7 @@ static enum ercc_status read_resize(const struct node *node, struct resize *r)
 	for (int i = 0; i < x->shape.rank; i++) {
 		r->resized[i] |= r->out.dims[i] != x->shape.dims[i] || r->over[i] != r->under[i];
 		if (r->out.dims[i] > 0 && x->shape.dims[i] < 1)
-			return node_fail(node, ERCC_MODEL, "dim %d is empty", i);
+			return node_fail(node, ERCC_MODEL, "dim %d is empty, so it cannot be resized", i);
 		if (r->resized[i] && (x->shape.dims[i] > POSITIONS_MAX || r->out.dims[i] > POSITIONS_MAX))
 			return node_fail(node, ERCC_UNSUPPORTED, "dim %d of %lld would become %lld; up to %d are supported", i,
 			                 (long long)x->shape.dims[i], (long long)r->out.dims[i], POSITIONS_MAX);
@@ -186,7 +189,7 @@ static double source_position(const struct resize *r, int axis, int64_t at, int6
 	if (!strcmp(r->coordinates, "pytorch_half_pixel"))
 		return out == 1 ? -0.5 : half;
 	if (!strcmp(r->coordinates, "half_pixel_symmetric"))
-		/* in/2 (1 - dim/out) + half, where out = in scale: the middles of both dims meet */
+		/* in/2 (1 - dim/out) + half, where out = in * scale: puts the centre of one dim on that of the other */
 		return (x + 0.5 - (double)r->out.dims[axis] / 2) * r->under[axis] / r->over[axis] + (in - 1) / 2;
 	return half;
 }
@@ -272,7 +275,8 @@ static enum ercc_status make_taps(const struct node *node, const struct resize *
 	*taps = (struct axis_taps){0};
 	taps->count = tap_count(r, axis, &shrink);
 	if (taps->count > TAPS_MAX)
-		return node_fail(node, ERCC_UNSUPPORTED, "dim %d shrinks by %g with antialias", axis, 1 / shrink);
+		return node_fail(node, ERCC_UNSUPPORTED, "dim %d shrinks by %g with antialias, which is too much", axis,
+		                 1 / shrink);
 	taps->index = arena_array(arena, (size_t)(out * taps->count), sizeof *taps->index);
 	taps->weight = arena_array(arena, (size_t)(out * taps->count), sizeof *taps->weight);
 	for (int64_t at = 0; at < out; at++)
@@ -374,7 +378,8 @@ static enum ercc_status lower_resize(struct lowering *lowering, struct node *nod
 		if (!strcmp(r.mode, "nearest") && !taps.outside)
 			add_nearest(lowering, node, &g, &taps);
 		else if (in->dtype != ERC_F32)
-			return node_fail(node, ERCC_UNSUPPORTED, "positions outside the input, of %s", dtype_name(in->dtype));
+			return node_fail(node, ERCC_UNSUPPORTED, "positions outside the input are supported for f32 only, not %s",
+			                 dtype_name(in->dtype));
 		else
 			add_taps(lowering, node, &g, &taps, r.outside);
 		g.in = g.out;

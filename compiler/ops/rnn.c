@@ -71,7 +71,7 @@ static enum ercc_status read_rnn(struct node *node, struct rnn *rnn)
 	if (x->rank != 3 || r->rank != 3)
 		return node_fail(node, ERCC_MODEL, "X and R must have rank 3, found %d and %d", x->rank, r->rank);
 	if (strcmp(direction, "forward") && strcmp(direction, "reverse") && rnn->directions == 1)
-		return node_fail(node, ERCC_MODEL, "direction '%s'", direction);
+		return node_fail(node, ERCC_MODEL, "direction '%s' is unknown", direction);
 	rnn->steps = x->dims[rnn->batch_first];
 	rnn->batch = x->dims[!rnn->batch_first];
 	rnn->hidden = r->dims[2];
@@ -94,9 +94,9 @@ static enum ercc_status read_rnn(struct node *node, struct rnn *rnn)
 	TRY(check_input(node, 7, "P", 2, (int64_t[]){d, 3 * h}));
 	rnn->lengths = node_input(node, 4);
 	if (rnn->lengths && rnn->lengths->dtype != ERC_I32)
-		return node_fail(node, ERCC_MODEL, "sequence_lens of %s", dtype_name(rnn->lengths->dtype));
+		return node_fail(node, ERCC_MODEL, "sequence_lens of %s; i32 is needed", dtype_name(rnn->lengths->dtype));
 	if (lstm && node_attr_int(node, "input_forget", 0))
-		return node_fail(node, ERCC_UNSUPPORTED, "input_forget");
+		return node_fail(node, ERCC_UNSUPPORTED, "input_forget is not supported");
 	return ERCC_OK;
 }
 
@@ -117,7 +117,7 @@ static enum ercc_status read_gates(struct node *node, const struct rnn *rnn, con
 			if (!strcasecmp(name, activations[k].name))
 				gate->activation = &activations[k];
 		if (!gate->activation)
-			return node_fail(node, ERCC_UNSUPPORTED, "activation '%s'", name);
+			return node_fail(node, ERCC_UNSUPPORTED, "activation '%s' is not supported", name);
 		gate->alpha = gate->activation->alpha;
 		gate->beta = gate->activation->beta;
 		if (gate->activation->factors > 0 && alpha && alpha->kind == ATTR_FLOATS && alphas < alpha->count)

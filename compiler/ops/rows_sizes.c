@@ -33,8 +33,8 @@ static enum ercc_status expand_rows(struct node *node, int first, int last)
 		rest.sizes[0] = 0;
 		if (!own || i < first || i > last || (size && size != own) || shape_run_time_dim(&rest) >= 0)
 			return node_fail(node, ERCC_UNSUPPORTED,
-			                 "input '%s' is %s%s: only the number of what is treated one by one may be known "
-			                 "at run time only",
+			                 "input '%s' is %s%s: only its dim 0, a number of rows, images or regions, may be "
+			                 "known at run time only",
 			                 in->name, dtype_name(in->dtype), shape_words(node, &in->shape));
 		size = own;
 		bound = in->shape.dims[0];
@@ -77,7 +77,7 @@ enum ercc_status expand_sized_product(struct node *node)
 	bool ta = node_attr_int(node, "transA", 0) != 0, tb = node_attr_int(node, "transB", 0) != 0;
 	int ranks[] = {a->shape.rank, b->shape.rank}, rank = ranks[0] > ranks[1] ? ranks[0] : ranks[1];
 	if (ranks[0] < 2 || ranks[1] < 2 || (c && shape_run_time_dim(&c->shape) >= 0))
-		return node_fail(node, ERCC_UNSUPPORTED, "dims known at run time only, of a vector or of C");
+		return node_fail(node, ERCC_UNSUPPORTED, "dims known at run time only, of a vector or of C, are not supported");
 	struct value *inputs[] = {emit_matrix(node, a, ranks[0] - 1 - ta), emit_matrix(node, b, ranks[1] - 2 + tb), c};
 	struct value *out = emit_same(node, inputs);
 	for (int i = 0; i < rank; i++) {

@@ -40,7 +40,7 @@ static enum ercc_status read_sampling(const struct node *node, struct sampling *
 	int index = word_index(mode, modes);
 	s->padding = word_index(padding, paddings);
 	if (index < 0 || s->padding < 0)
-		return node_fail(node, ERCC_MODEL, "mode '%s', padding_mode '%s'", mode, padding);
+		return node_fail(node, ERCC_MODEL, "mode '%s', padding_mode '%s': one of them is unknown", mode, padding);
 	s->taps = taps[index];
 	return ERCC_OK;
 }
@@ -54,7 +54,8 @@ static enum ercc_status infer_grid_sample(struct node *node)
 	TRY(check_same_dtype(node, 1));
 	if ((in->rank != 4 && in->rank != 5) || grid->rank != in->rank || grid->dims[0] != in->dims[0] ||
 	    grid->dims[grid->rank - 1] != in->rank - 2 || shape_elements(in) == 0)
-		return node_fail(node, ERCC_MODEL, "input %s and grid %s", shape_words(node, in), shape_words(node, grid));
+		return node_fail(node, ERCC_MODEL, "input %s and grid %s do not fit each other", shape_words(node, in),
+		                 shape_words(node, grid));
 	for (int i = 2; i < out.rank; i++)
 		out.dims[i] = grid->dims[i - 1];
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
@@ -101,11 +102,11 @@ static enum ercc_status expand_affine_grid(struct node *node)
 	int rank = count - 2;
 	if ((rank != 2 && rank != 3) || theta->rank != 3 || theta->dims[0] != size[0] || theta->dims[1] != rank ||
 	    theta->dims[2] != rank + 1)
-		return node_fail(node, ERCC_MODEL, "matrices %s for a size of %d dims", shape_words(node, theta), count);
+		return node_fail(node, ERCC_MODEL, "matrices %s do not fit a size of %d dims", shape_words(node, theta), count);
 	for (int i = 0; i < rank; i++) {
 		dims[1 + i] = size[2 + i];
 		if (size[2 + i] < 1 || !mul_fits(places, size[2 + i], &places) || places > 1 << 28)
-			return node_fail(node, ERCC_MODEL, "a dim of %lld", (long long)size[2 + i]);
+			return node_fail(node, ERCC_MODEL, "a dim of %lld is not positive, or too large", (long long)size[2 + i]);
 	}
 	struct shape flat = shape_of(2, (int64_t[]){places, rank + 1});
 	float *at = arena_array(&node->graph->ctx->arena, (size_t)(places * (rank + 1)), sizeof *at);
@@ -138,13 +139,16 @@ static enum ercc_status infer_roi_align(struct node *node)
 	TRY(check_same_dtype(node, 1));
 	if (in->rank != 4 || shape_elements(in) == 0 || rois->rank != 2 || rois->dims[1] != 4 || batch->rank != 1 ||
 	    batch->dims[0] != rois->dims[0] || node->inputs[2]->dtype != ERC_I64)
-		return node_fail(node, ERCC_MODEL, "input %s, regions %s, batch indices %s%s", shape_words(node, in),
-		                 shape_words(node, rois), dtype_name(node->inputs[2]->dtype), shape_words(node, batch));
+		return node_fail(node, ERCC_MODEL, "input %s, regions %s, batch indices %s%s; wanted rank 4, [n, 4] and i64[n]",
+		                 shape_words(node, in), shape_words(node, rois), dtype_name(node->inputs[2]->dtype),
+		                 shape_words(node, batch));
 	if (height < 1 || width < 1 || node_attr_int(node, "sampling_ratio", 0) < 0 ||
 	    node_attr_int(node, "sampling_ratio", 0) > 1024 || (strcmp(mode, "avg") && strcmp(mode, "max")) ||
 	    (strcmp(coordinates, "half_pixel") && strcmp(coordinates, "output_half_pixel")))
-		return node_fail(node, ERCC_MODEL, "output %lldx%lld, mode '%s', coordinates '%s'", (long long)height,
-		                 (long long)width, mode, coordinates);
+		return node_fail(node, ERCC_MODEL,
+		                 "output %lldx%lld, mode '%s', coordinates '%s': one of these or sampling_ratio is not "
+		                 "possible",
+		                 (long long)height, (long long)width, mode, coordinates);
 	struct shape out = shape_of(4, (int64_t[]){rois->dims[0], in->dims[1], height, width});
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }

@@ -98,7 +98,7 @@ static enum ercc_status infer_constant_of_shape(struct node *node)
 	}
 	for (int i = 0; i < out.rank; i++)
 		if (out.dims[i] < 0)
-			return node_fail(node, ERCC_MODEL, "dim %d is %lld", i, (long long)out.dims[i]);
+			return node_fail(node, ERCC_MODEL, "dim %d is %lld; it must not be negative", i, (long long)out.dims[i]);
 	static const float zero;
 	enum erc_dtype dtype = attr ? attr->tensor->dtype : ERC_F32;
 	if (attr && shape_elements(&attr->tensor->shape) != 1)
@@ -128,7 +128,8 @@ static enum ercc_status infer_range(struct node *node)
 	double start = tensor_float(in[0], 0), limit = tensor_float(in[1], 0), delta = tensor_float(in[2], 0);
 	double steps = delta ? (limit - start) / delta : -1;
 	if (delta == 0 || !(steps <= (double)MAX_RANGE))
-		return node_fail(node, ERCC_MODEL, "delta %g from %g to %g", delta, start, limit);
+		return node_fail(node, ERCC_MODEL, "delta %g from %g to %g gives no result, or one that is too large", delta,
+		                 start, limit);
 	int64_t count = steps > 0 ? (int64_t)steps + ((double)(int64_t)steps < steps) : 0;
 	struct shape out = shape_of(1, (int64_t[]){count});
 	size_t bytes = dtype_bytes(dtype);
@@ -210,8 +211,8 @@ static enum ercc_status expand_range(struct node *node)
 	int64_t start = tensor_int(node->inputs[0]->constant, 0), delta = tensor_int(node->inputs[2]->constant, 0), span,
 			count;
 	if (__builtin_sub_overflow(limit->elements->dims[0], start, &span) || span > MAX_RANGE || delta > MAX_RANGE)
-		return node_fail(node, ERCC_UNSUPPORTED, "up to %lld from %lld", (long long)limit->elements->dims[0],
-		                 (long long)start);
+		return node_fail(node, ERCC_UNSUPPORTED, "up to %lld from %lld: the result may be too large",
+		                 (long long)limit->elements->dims[0], (long long)start);
 	count = span > 0 ? ceil_div(span, delta) : 0;
 	struct value *x = constant_range(node, start, delta, count, &(struct shape){.rank = 1, .dims = {count}});
 	struct value *size = limit;
@@ -233,8 +234,8 @@ static enum ercc_status infer_eye_like(struct node *node)
 	if (shape->rank != 2)
 		return node_fail(node, ERCC_MODEL, "needs a matrix, found %s", shape_text(&node->graph->ctx->arena, shape));
 	if (to < 0 || to >= ERC_DTYPE_COUNT || !(TYPES_ALL >> to & 1) || shape_elements(shape) > (int64_t)1 << 28)
-		return node_fail(node, ERCC_UNSUPPORTED, "%s as dtype %lld", shape_text(&node->graph->ctx->arena, shape),
-		                 (long long)to);
+		return node_fail(node, ERCC_UNSUPPORTED, "%s as dtype %lld is not supported, or too large",
+		                 shape_text(&node->graph->ctx->arena, shape), (long long)to);
 	enum erc_dtype dtype = (enum erc_dtype)to;
 	void *data = arena_array(&node->graph->ctx->arena, (size_t)shape_elements(shape), dtype_bytes(dtype));
 	for (int64_t i = 0; i < shape->dims[0]; i++)

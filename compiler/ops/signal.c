@@ -120,10 +120,11 @@ static enum ercc_status expand_stft(struct node *node)
 	TRY(one_int(node, 3, "frame_length", window && window->shape.rank == 1 ? window->shape.dims[0] : 0, &length));
 	TRY(check_same_dtype(node, 2));
 	if ((in->rank != 3 && in->rank != 2) || (in->rank == 3 && (in->dims[2] < 1 || in->dims[2] > 2)))
-		return node_fail(node, ERCC_MODEL, "a signal of shape %s", shape_words(node, in));
+		return node_fail(node, ERCC_MODEL, "a signal of shape %s; wanted [batch, n] or [batch, n, 1 or 2]",
+		                 shape_words(node, in));
 	if (step < 1 || length < 1 || length > in->dims[1] || length > LENGTH_MAX ||
 	    (window && (window->shape.rank != 1 || window->shape.dims[0] != length)))
-		return node_fail(node, ERCC_MODEL, "frames of %lld every %lld in a signal of %lld, window %s",
+		return node_fail(node, ERCC_MODEL, "frames of %lld every %lld do not fit a signal of %lld and window %s",
 		                 (long long)length, (long long)step, (long long)in->dims[1],
 		                 window ? shape_words(node, &window->shape) : "none");
 	int64_t frames = (in->dims[1] - length) / step + 1, parts = in->rank == 3 ? in->dims[2] : 1;
@@ -161,9 +162,9 @@ static enum ercc_status infer_window(struct node *node)
 	const double *a = node->op->window->factors;
 	TRY(one_int(node, 0, "size", 0, &size));
 	if (size < 0 || size > 1 << 24)
-		return node_fail(node, ERCC_MODEL, "a window of %lld", (long long)size);
+		return node_fail(node, ERCC_MODEL, "a window of %lld is negative or too long", (long long)size);
 	if (to != ERC_F32 && to != ERC_F64)
-		return node_fail(node, ERCC_UNSUPPORTED, "output dtype %s (%lld)",
+		return node_fail(node, ERCC_UNSUPPORTED, "output dtype %s (%lld) is not supported",
 		                 to >= 0 && to < ERC_DTYPE_COUNT ? dtype_name((enum erc_dtype)to) : "unknown", (long long)to);
 	double n = node_attr_int(node, "periodic", 1) ? (double)size : (double)(size - 1);
 	struct shape shape = shape_of(1, &size);

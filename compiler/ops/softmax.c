@@ -30,8 +30,8 @@ static enum ercc_status expand_sized_softmax(struct node *node)
 	int axis;
 	TRY(check_axis(node, node_attr_int(node, "axis", node->op->since >= 13 ? -1 : 1), x->shape.rank, &axis));
 	if (node->op->since < 13 && axis != x->shape.rank - 1)
-		return node_fail(node, ERCC_UNSUPPORTED, "over all dims from %d on, one of which is known at run time only",
-		                 axis);
+		return node_fail(node, ERCC_UNSUPPORTED,
+		                 "over all dims from %d on, one of which is known at run time only: not supported", axis);
 	y = EMIT(node, TEXT(node, "%s[axis=%d](a)", node->op_type, axis),
 	         emit_filled(node, x, x, axis, constant_extreme(node, x->dtype, false)));
 	expand_to(node, 0, emit_limited(node, y, axis, x->shape.dims[axis], dim_value(node, x, axis)));

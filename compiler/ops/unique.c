@@ -16,7 +16,7 @@ static enum ercc_status expand_unique(struct node *node)
 		rows = EMIT(node, "Reshape(a, {-1, 1})", x);
 	} else {
 		if (in.dims[axis] && !(shape_elements(&in) / in.dims[axis]))
-			return node_fail(node, ERCC_UNSUPPORTED, "slices without elements");
+			return node_fail(node, ERCC_UNSUPPORTED, "slices without elements are not supported");
 		for (int i = 0; i < in.rank; i++) /* swaps the axis with the first one; the permutation is its own inverse */
 			text_printf(&perm, "%d:", i == 0 ? axis : i == axis ? 0 : i);
 		rows = EMIT(node, TEXT(node, "Transpose[perm=%s](a)", perm.data), x);

@@ -24,14 +24,16 @@ static enum ercc_status expand_lp_pool(struct node *node)
 	const char *auto_pad = node_attr_text(node, "auto_pad", "NOTSET");
 	TRY(int_list(node, "kernel_shape", -1, kernel, 6, &count));
 	if (x->shape.rank < 3 || x->shape.rank > 5 || count != x->shape.rank - 2 || p < 1)
-		return node_fail(node, ERCC_MODEL, "input %s, %d kernel dims, p %lld", shape_words(node, &x->shape), count,
-		                 (long long)p);
+		return node_fail(node, ERCC_MODEL,
+		                 "input %s, %d kernel dims, p %lld; wanted rank 3 to 5, two dims less, and p of at least 1",
+		                 shape_words(node, &x->shape), count, (long long)p);
 	weights.dims[0] = x->shape.dims[1];
 	weights.dims[1] = 1;
 	for (int i = 0; i < count; i++) {
 		weights.dims[2 + i] = kernel[i];
 		if (kernel[i] < 1 || !mul_fits(taps, kernel[i], &taps) || taps > 1 << 20)
-			return node_fail(node, ERCC_MODEL, "a kernel dim of %lld", (long long)kernel[i]);
+			return node_fail(node, ERCC_MODEL, "a kernel dim of %lld is not positive, or too large",
+			                 (long long)kernel[i]);
 	}
 	const char *conv = TEXT(node, "Conv[group=%lld, auto_pad=%s, ceil_mode=%lld%s%s%s](a, Expand(b, c))",
 	                        (long long)x->shape.dims[1], auto_pad, (long long)node_attr_int(node, "ceil_mode", 0),
@@ -63,7 +65,8 @@ static enum ercc_status small_list(const struct node *node, const char *name, in
 	for (int i = 0; i < count; i++) {
 		values[i] = found < 0 ? otherwise : values[i];
 		if (values[i] < low || values[i] > 1 << 20)
-			return node_fail(node, ERCC_MODEL, "%s has %lld", name, (long long)values[i]);
+			return node_fail(node, ERCC_MODEL, "%s has %lld; wanted %lld to 2^20", name, (long long)values[i],
+			                 (long long)low);
 	}
 	return ERCC_OK;
 }
@@ -76,8 +79,8 @@ static enum ercc_status expand_max_unpool(struct node *node)
 	int given_count, rank = x->shape.rank;
 	struct shape out = x->shape;
 	if (rank < 3 || rank > 5 || indices->dtype != ERC_I64 || !shape_equal(&indices->shape, &x->shape))
-		return node_fail(node, ERCC_MODEL, "input %s, indices %s%s", shape_words(node, &x->shape),
-		                 dtype_name(indices->dtype), shape_words(node, &indices->shape));
+		return node_fail(node, ERCC_MODEL, "input %s, indices %s%s; wanted rank 3 to 5, and i64 of the same shape",
+		                 shape_words(node, &x->shape), dtype_name(indices->dtype), shape_words(node, &indices->shape));
 	TRY(small_list(node, "kernel_shape", -1, rank - 2, 1, 0, kernel));
 	TRY(small_list(node, "strides", -1, rank - 2, 1, 1, strides));
 	TRY(small_list(node, "pads", -1, 2 * (rank - 2), 0, 0, pads));
@@ -96,7 +99,8 @@ static enum ercc_status expand_max_unpool(struct node *node)
 	}
 	total = shape_elements(&out);
 	if (total < 1)
-		return node_fail(node, ERCC_UNSUPPORTED, "an output of shape %s", shape_words(node, &out));
+		return node_fail(node, ERCC_UNSUPPORTED, "an output of shape %s is empty or too large",
+		                 shape_words(node, &out));
 	struct value *zeros =
 		EMIT(node, "Expand(a, b)", constant_number(node, x->dtype, 0), constant_ints(node, &total, 1));
 	struct value *y = EMIT(node, "Reshape(ScatterElements(a, Reshape(b, {-1}), Reshape(c, {-1})), d)", zeros, indices,
@@ -125,8 +129,8 @@ static enum ercc_status expand_col2im(struct node *node)
 	for (int i = 0; i < rank; i++) {
 		int64_t reach = (block[i] - 1) * dilation[i] + 1, padded = image[i] + pads[i] + pads[rank + i];
 		if (padded < reach || block[i] > 1 << 12)
-			return node_fail(node, ERCC_MODEL, "image dim %lld with blocks of %lld", (long long)image[i],
-			                 (long long)block[i]);
+			return node_fail(node, ERCC_MODEL, "image dim %lld with blocks of %lld: they do not fit",
+			                 (long long)image[i], (long long)block[i]);
 		dims[2 + i] = (padded - reach) / stride[i] + 1;
 		weights.dims[2 + i] = block[i];
 		text_printf(&more, "%lld:", (long long)((padded - reach) % stride[i]));
@@ -134,7 +138,7 @@ static enum ercc_status expand_col2im(struct node *node)
 		windows *= dims[2 + i];
 	}
 	if (taps > 1 << 12 || x->shape.dims[1] % taps || x->shape.dims[2] != windows)
-		return node_fail(node, ERCC_MODEL, "input %s for %lld windows of %lld", shape_words(node, &x->shape),
+		return node_fail(node, ERCC_MODEL, "input %s does not fit %lld windows of %lld", shape_words(node, &x->shape),
 		                 (long long)windows, (long long)taps);
 	dims[0] = x->shape.dims[0];
 	dims[1] = x->shape.dims[1];

@@ -41,7 +41,7 @@ static enum ercc_status check_dtypes(const struct node *node)
 	return ERCC_OK;
 }
 
-/* Programs bind inputs and outputs as bytes of a dtype that some operator has. */
+/* Checks that a graph input or output has a dtype that operators can move. */
 static enum ercc_status check_bound(struct graph *graph, const char *what, const char *name, const struct value *value)
 {
 	if (TYPES_MOVED >> value->dtype & 1)
@@ -71,8 +71,8 @@ static bool is_half(enum erc_dtype dtype)
 	return dtype == ERC_F16 || dtype == ERC_BF16;
 }
 
-/* Finds the half-precision dtype that the node computes with but its row does not take; NONE if there is none, F32 if
- * only inputs with a dtype of their own have one. */
+/* Finds the half-precision dtype of the node's inputs, if its row does not take that dtype. *half is NONE if there is
+ * none, and F32 if only inputs with a dtype of their own have one. */
 static enum ercc_status find_half(const struct node *node, enum erc_dtype *half)
 {
 	int first = -1;
@@ -95,7 +95,7 @@ static enum ercc_status find_half(const struct node *node, enum erc_dtype *half)
 }
 
 /* Half precision is a way to store numbers. An operator that does not take it gets its inputs as f32, and its f32
- * outputs are narrowed to `half`, by new nodes before and after this one; if `half` is f32, they stay. */
+ * outputs are narrowed to `half`, by new nodes before and after this one; if `half` is f32, the outputs stay f32. */
 static void widen(struct node *node, enum erc_dtype half)
 {
 	struct graph *graph = node->graph;

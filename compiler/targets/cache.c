@@ -29,7 +29,7 @@ static char *read_all(struct context *ctx, int fd, int64_t *bytes)
 
 char *read_file(struct context *ctx, const char *path, int64_t *bytes)
 {
-	return read_all(ctx, open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), bytes); /* a FIFO does not stop it */
+	return read_all(ctx, open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), bytes); /* opening a FIFO does not wait */
 }
 
 bool write_file(const char *path, const void *data, size_t bytes)
@@ -74,8 +74,8 @@ static void close_folder(void *data)
 	close((int)(intptr_t)data);
 }
 
-/* Returns the folder's descriptor, or -1. A folder that cannot be made or opened is no cache; one that somebody else
- * can write is none either, with a warning. */
+/* Returns the folder's descriptor, or -1. A folder that cannot be made or opened is not used. A folder that somebody
+ * else can write to is not used either, with a warning. */
 static int open_folder(struct context *ctx)
 {
 	struct stat info;

@@ -81,13 +81,13 @@ static pid_t start(const struct builder *b, const char *const *args, const char 
 	return error ? -1 : pid;
 }
 
-#define CANCEL_MS 50 /* how often a wait looks whether the compilation was cancelled */
+#define CANCEL_MS 50 /* interval at which a wait checks whether the compilation was cancelled */
 
 /* Waits until the process ends. If the compilation is cancelled, ends the process and all that it started. */
 static bool wait_for(const struct builder *b, pid_t pid)
 {
 	int status, fd = b->ctx->options->cancel ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
-	if (fd >= 0) { /* without it (an older kernel) a cancelled compilation ends when this process does */
+	if (fd >= 0) { /* on older kernels (no pidfd_open) a cancelled compilation waits for the process */
 		struct pollfd ended = {.fd = fd, .events = POLLIN};
 		while (!check_cancel(b->ctx) && poll(&ended, 1, CANCEL_MS) <= 0)
 			;

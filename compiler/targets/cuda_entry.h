@@ -31,7 +31,7 @@ ENTRY(erc_plain)
 	tile_body(&args, BLOCK, local);
 }
 
-/* The next tile for a block on that unit. tile_count: the block leaves. It checks the room before it claims. */
+/* Checks the room, then claims a tile for a block on that unit. Returns tile_count if the block must leave. */
 FN uint32_t next_tile(const struct erc_cuda_launch *launch, uint32_t unit)
 {
 	for (;;) {

@@ -11,7 +11,8 @@ enum image_kind {
 	IMAGE_CUBIN,
 	IMAGE_PTX, /* with the NUL at its end */
 };
-/* Whether the bytes can be that: an ELF file of that kind whose tables lie inside it; text with PTX's first directive. */
+/* Whether the bytes can be an image of this kind: an ELF file whose tables lie inside it, or text with PTX's first
+ * directive. */
 bool image_is(enum image_kind kind, const void *data, size_t bytes);
 
 #endif

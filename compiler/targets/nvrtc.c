@@ -75,7 +75,7 @@ static enum ercc_status check_architecture(struct context *ctx, const struct nvr
 			return ERCC_OK;
 		text_printf(&known, " sm_%d", list[i]);
 	}
-	fail(ctx, ERCC_TOOLCHAIN, "%s is not compiled for by %s", target->name, nvrtc->version);
+	fail(ctx, ERCC_TOOLCHAIN, "%s is not supported by %s", target->name, nvrtc->version);
 	note(ctx, "it knows%s", known.data);
 	return ERCC_TOOLCHAIN;
 }

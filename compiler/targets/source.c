@@ -41,7 +41,7 @@ static enum ercc_status append_params(struct context *ctx, const char *stem, str
 	return ERCC_OK;
 }
 
-/* Appends what one kernel of a template has apart from others: its defines and its expression. */
+/* Appends what distinguishes a kernel from others of its template: its defines and its expression. */
 static void append_head(const struct target *target, const struct dialect *dialect, const struct launch *launch,
                         const struct variant *variant, struct text *text)
 {
@@ -79,7 +79,7 @@ static enum ercc_status kernel_source(struct context *ctx, const struct dialect 
 enum ercc_status target_add_kernels(struct context *ctx, const struct target *target, const struct dialect *dialect,
                                     const struct plan *plan, struct target_plan *out)
 {
-	struct map known = {.arena = &ctx->arena, .kind = MAP_TEXT}; /* template and head -> kernel + 1 */
+	struct map known = {.arena = &ctx->arena, .kind = MAP_TEXT}; /* template, append_head's text -> kernel + 1 */
 	struct text key = {.arena = &ctx->arena};
 	for (const struct launch *launch = plan->first; launch; launch = launch->next)
 		for (uint32_t k = 0; k < out->budget_count; k++) {

@@ -1,4 +1,4 @@
-/* The number of a process among those that fork() made from one another. */
+/* Distinguishes a process from the one that made it by fork(). */
 #include "runtime/base/process.h"
 
 #include <pthread.h>

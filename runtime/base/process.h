@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* A number that a child has another one of. */
+/* A number of this process, which differs from that of the process that made it by fork(). */
 uint32_t erc__process_number(void);
 
 #endif

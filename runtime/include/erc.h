@@ -341,9 +341,9 @@ struct erc_session_options {
 	 * request every 20 ms, to find out whether times have changed. */
 	int shed;
 	const char *name; /* in traces; NULL: the session's number */
-	/* Gather and its kind clamp an index outside its dimension. 0: such a run fails with ERC_INDEX; erc_error_detail()
-	 * names the node, the index and the dimension. 1: it is only logged, as a warning. Indices that are sized at run
-	 * time are clamped without a word. */
+	/* Gather and similar operators clamp an index outside its dimension. 0: such a run fails with ERC_INDEX;
+	 * erc_error_detail() names the node, the index and the dimension. 1: it is only logged, as a warning. If the number
+	 * of indices is known only at run time, they are clamped without a message. */
 	int clamp_indices;
 };
 

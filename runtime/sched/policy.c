@@ -154,7 +154,7 @@ static uint32_t wanted(const struct erc__sched *sched, const struct erc__item *i
 	return width;
 }
 
-/* Units that the more urgent runs leave. On a device that asks, until a tile of this item would end. Units that
+/* Units that the more urgent runs leave: now, or on a device that asks, until a tile of this item would end. Units that
  * other runs are about to leave do not count yet; *due counts them: less urgent runs must leave as many. */
 static uint32_t left_for(const struct grants *grants, const struct erc__item *item, uint64_t now_ns, uint32_t *due)
 {

@@ -24,26 +24,6 @@ static uint8_t *read_file(const char *path, size_t *bytes)
 	return data;
 }
 
-/* Puts seals of the changed launch in the place of those of the compiled one, which are as many. */
-static void seal(uint8_t *file)
-{
-	const struct erca_header *header = (void *)file;
-	const struct erca_section *sections = (void *)(file + header->toc_offset);
-	struct plan_bytes plan = {0};
-	for (uint32_t i = 0; i < header->section_count; i++)
-		if (sections[i].type == ERCA_SECTION_PLAN)
-			plan = (struct plan_bytes){file + sections[i].offset, sections[i].bytes};
-	for (uint32_t i = 0; i < header->section_count; i++) {
-		size_t bytes;
-		if (sections[i].type != ERCA_SECTION_CODE)
-			continue;
-		void *seals = make_seals(plan, i, &bytes);
-		if (bytes <= sections[i].bytes)
-			memcpy(file + sections[i].offset + sections[i].bytes - bytes, seals, bytes);
-		free(seals);
-	}
-}
-
 static struct erca_plan_header *find_plan(uint8_t *file, size_t bytes)
 {
 	const struct erca_header *header = (void *)file;
@@ -92,7 +72,7 @@ int main(int argc, char **argv)
 		free(file);
 		return 1;
 	}
-	seal(file);
+	reseal(file);
 	build_rehash(file, bytes);
 	FILE *out = fopen(argv[2], "wb");
 	int is_written = out && fwrite(file, 1, bytes, out) == bytes;

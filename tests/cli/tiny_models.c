@@ -55,7 +55,7 @@ static onnx_model *newer(struct arena *arena)
 	return model;
 }
 
-/* A loop of 4000 turns in another one. */
+/* A loop of 4000 iterations in another one. */
 static onnx_model *nested_loops(struct arena *arena)
 {
 	static const int64_t turns = 4000;

@@ -131,6 +131,27 @@ static inline void *make_seals(struct plan_bytes plan, uint32_t code_section, si
 	return out;
 }
 
+/* After a change that leaves the number of launches as it was: puts seals of the changed plan in the place of the old
+ * ones. */
+static inline void reseal(uint8_t *file)
+{
+	const struct erca_header *header = (void *)file;
+	const struct erca_section *sections = (void *)(file + header->toc_offset);
+	struct plan_bytes plan = {0};
+	for (uint32_t i = 0; i < header->section_count; i++)
+		if (sections[i].type == ERCA_SECTION_PLAN)
+			plan = (struct plan_bytes){file + sections[i].offset, sections[i].bytes};
+	for (uint32_t i = 0; i < header->section_count; i++) {
+		size_t bytes;
+		if (sections[i].type != ERCA_SECTION_CODE)
+			continue;
+		void *seals = make_seals(plan, i, &bytes);
+		if (bytes <= sections[i].bytes)
+			memcpy(file + sections[i].offset + sections[i].bytes - bytes, seals, bytes);
+		free(seals);
+	}
+}
+
 /* Recomputes all digests: those of the sections in the table of contents, then the root digest. The file may be
  * damaged, so only parts inside the file are used. */
 static inline void build_rehash(uint8_t *file, size_t bytes)

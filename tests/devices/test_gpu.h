@@ -66,7 +66,7 @@ static inline uint32_t all_units(uint32_t of_stand_in)
 	return gpu_is_tested() ? 0 : of_stand_in;
 }
 
-/* Local memory of a tile of which a unit holds only one block, as tests expect that count waiting tiles. */
+/* So much local memory for a tile that a unit holds only one block; tests that count waiting tiles expect this. */
 static inline uint64_t one_block_bytes(const erc_runtime *runtime)
 {
 	return is_cuda(runtime) ? ((const struct cuda_device *)runtime->device)->max_local_bytes / 2 + 1024 : 0;

@@ -59,7 +59,7 @@ START_TEST(a_fault_has_a_name)
 	close(ends[0]);
 	ck_assert_msg(sscanf(text, "launch 1 'node', tile %u of 5, unit %u", &tile, &unit) == 2, "%s", text);
 	ck_assert_uint_lt(tile, TILES);
-	ck_assert_uint_lt(unit, 2 * units); /* threads apart have the numbers after the units */
+	ck_assert_uint_lt(unit, 2 * units); /* second threads have the numbers after the units */
 }
 END_TEST
 
@@ -79,7 +79,7 @@ static uint64_t blocked(const char *task, char name[32])
 	return mask;
 }
 
-/* Whatever the thread that makes the runtime blocks itself. */
+/* Units' threads block all signals but those of faults, whatever the thread that makes the runtime blocks. */
 START_TEST(units_block_what_is_not_a_fault)
 {
 	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL},

@@ -13,8 +13,8 @@ enum exactness {
 	EXACT,    /* the same number, and the same sign of zero */
 	TIED,     /* the same number; zeros of both signs are equal, and either may be taken */
 	ROUNDED,  /* within some units in the last place; the same sign of zero */
-	COMPOSED, /* the same, but zeros of both signs are equal, and numbers below the smallest normal one may be 0 */
-	CANCELS,  /* the same, and within some units of the argument's last place: a sum in it is near 0 */
+	COMPOSED, /* as ROUNDED, but zeros of both signs are equal, and numbers below the smallest normal one may be 0 */
+	CANCELS,  /* as COMPOSED, but in units of the argument's last place, because a sum in the function may be near 0 */
 };
 
 struct op {

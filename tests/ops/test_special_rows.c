@@ -44,7 +44,7 @@ struct wanted {
 	double first[COUNT], second[COUNT]; /* of both outputs */
 };
 
-/* The better one of two as the greatest (sign 1) or the least (-1). */
+/* The better one of two in a search for the maximum (sign 1) or the minimum (-1). */
 static bool is_better(double a, double b, int sign)
 {
 	return isnan(b) ? false : isnan(a) ? true : sign * a > sign * b;
@@ -212,8 +212,8 @@ static void want_averages(const double *x, struct wanted *w)
 
 /* ---- operators ---- */
 
-/* SECOND: there is a second output, of positions. POOLS: of a tensor [1, lines, numbers of a line].
- * OF_F32: of no other dtype. */
+/* SECOND: there is a second output, of positions. POOLS: the input is a tensor [1, lines, numbers of a line]. OF_F32:
+ * the operator takes no other dtype. */
 static const struct op {
 	const char *text; /* of x, whose lines are along the axis */
 	void (*wanted)(const double *x, struct wanted *w);

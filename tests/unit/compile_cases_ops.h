@@ -156,7 +156,7 @@
      "const b:f32[4x4] = splat{1}\n"
      "y = Einsum(x, b) {equation=\"ij->ij\"} \"n\"\n"
      "output y\n",
-     "node 'n' (Einsum, opset 17): equation 'ij->ij' for 2 inputs"},
+     "node 'n' (Einsum, opset 17): equation 'ij->ij' does not fit 2 inputs"},
 	{"input x:f32[2x3]\n"
      "y = Einsum(x) {equation=\"i$->i\"} \"n\"\n"
      "output y\n",
@@ -291,7 +291,7 @@
      "const b:i64[2] = {2, 2}\n"
      "y = Col2Im(x, i, b) \"n\"\n"
      "output y\n",
-     "node 'n' (Col2Im, opset 18): input [1x3x6] for 4 windows of 4"},
+     "node 'n' (Col2Im, opset 18): input [1x3x6] does not fit 4 windows of 4"},
 	{"input x:f32[1x1x4x4]\n"
      "y = LpPool(x) {kernel_shape=[2]} \"n\"\n"
      "output y\n",

@@ -87,7 +87,7 @@
           "t = Unsqueeze(u, zero) \"t\"\n"
           "y = Conv(t, w) \"n\"\n"
           "output y\n",
-     "node 'n' (Conv, opset 17): input 't' is f32[1x1x<=8x5]: only the number of what is treated one by one"},
+     "node 'n' (Conv, opset 17): input 't' is f32[1x1x<=8x5]: only its dim 0, a number of rows, images or regions"},
 	{KEPT "y = ArgMax(s) {select_last_index=1} \"n\"\n"
           "output y\n",
      "node 'n' (ArgMax, opset 17): the last index along dim 0"},

@@ -405,6 +405,7 @@ START_TEST(control_flow_is_refused)
 		(void *)(file +
 	             ((struct erca_section *)(void *)(file + sizeof(struct erca_header)))[BUILD_PLAN_SECTION].offset);
 	((struct erca_plan *)(void *)((uint8_t *)plan + plan->plans.offset))[1].record_count = 0;
+	reseal(file);
 	build_rehash(file, bytes);
 	erc_runtime *runtime = open_null();
 	erc_model *loaded;

@@ -159,8 +159,8 @@ void signals_end(void);
 
 /* ---- faults.c ---- */
 
-/* From now on a fault in a kernel is told on stderr, with its launch and tile, before it ends the process. A handler that
- * is there already, such as a sanitizer's, stays. */
+/* From now on a fault in a kernel is reported on stderr, with its launch and tile, before it ends the process. A
+ * handler that is there already, such as a sanitizer's, stays. */
 void faults_report(void);
 
 /* ---- array.c: tensors in memory ---- */

@@ -1,4 +1,4 @@
-/* A fault in a kernel is told with its launch and tile before the process ends. */
+/* Reports a fault in a kernel, with its launch and tile, before the process ends. */
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>

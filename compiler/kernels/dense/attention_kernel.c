@@ -156,7 +156,7 @@ static void offer_warps(struct choice *choice, const struct launch *launch, int6
 	             ceil_div(dims[ATTENTION_QUERY], queries);
 	tile.local_bytes = 4 * (queries * (size + GPU_KEYS) + stages * GPU_KEYS * (chunk + 4));
 	tile.work.flops = 2 * full * scores * (double)(size + v_size + EXP_WORK);
-	/* a warp's loads of 128 bytes, broadcasts included: of four elements of 32 keys, and of four keys' values */
+	/* a warp's 128-byte loads for 32 keys, broadcasts included: elements of keys by fours, then values by fours */
 	double loads = (double)(4 + rows) / 4 * (double)size + (double)(rows + 4 * v_size / 32) / 4 * 32;
 	tile.work.near = 128 * loads * scores / (double)(32 * rows);
 	tile.work.shared = 4.0 * (double)((keys + 2 * queries) * (dims[ATTENTION_SIZE] + dims[ATTENTION_V_SIZE]));

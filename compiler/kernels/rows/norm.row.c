@@ -23,7 +23,7 @@ FN float part_of_two(const float *x, long step, float mean, const int square)
 	return part_of(x[0], mean, square) + part_of(x[step], mean, square);
 }
 
-/* The mean of n elements less `mean`, or of their squares. Eight at a time are added in f32 as a tree, all else in
+/* The mean of the n differences x - mean, or of their squares. Eight at a time are added in f32 as a tree, all else in
  * f64. */
 FN float mean_of(const float *x, long n, float mean, const int square)
 {

@@ -1,9 +1,9 @@
 /* Reduces some dims of a strided tensor. A row is one output element, or 16 neighbouring ones (LANES_KEPT) where they
  * are contiguous. Element j of the innermost reduced dim is combined into part j % SPLIT, in the order of the input; the
  * parts are merged as a tree. So the order is the same for every vector width.
- * Defines: LANES_KEPT, SPLIT (1, or a power of two and LANES_KEPT is 1), T, ACCUMULATOR (dtype of results); START, COMBINE, MERGE and FINISH declare values, the last of
- * which are v0, COMBINED, MERGED and FINISHED. They read LOAD0 (the result so far), LOAD1 (an element, or another
- * result), LOAD2 (the number of elements). */
+ * Defines: LANES_KEPT, SPLIT (1; or a power of two, if LANES_KEPT is 1), T, ACCUMULATOR (dtype of results); START,
+ * COMBINE, MERGE and FINISH declare values, the last of which are v0, COMBINED, MERGED and FINISHED. They read LOAD0
+ * (the result so far), LOAD1 (an element, or another result), LOAD2 (the number of elements). */
 #ifndef LANES_KEPT
 #define LANES_KEPT 1
 #define SPLIT 32
@@ -79,7 +79,7 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 		const VALUE_TYPE *at = in;
 		for (long d = 0; d + 1 < gone; d++)
 			at += index[d] * g[2 * d + 1];
-		if (LANES_KEPT == 1 && step == 1) /* the loop becomes vectors */
+		if (LANES_KEPT == 1 && step == 1) /* so that compilers vectorise the loop */
 			combine_run(results, at, 1, inner, (ACCUMULATOR_TYPE)count);
 		else
 			combine_run(results, at, step, inner, (ACCUMULATOR_TYPE)count);

@@ -4,8 +4,8 @@
 #define LOGARITHM 0
 #endif
 
-/* Replaces `count` elements by their exponentials, or with LOGARITHM by themselves, less `top`. Adds the exponentials
- * to parts. */
+/* Subtracts `top` from `count` elements; stores the exponentials of the differences, or with LOGARITHM the differences.
+ * Adds the exponentials to `parts`. */
 FN void add_exponentials(const float *in, float *out, float top, long count, long inner, double *parts)
 {
 	OVER_LANES for (int l = 0; l < count; l++)
@@ -36,7 +36,7 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 	long at = r / P(INNER) * P(COUNT) * P(INNER) + r % P(INNER);
 	const float *in = (const float *)args->buffers[0] + at;
 	float *out = (float *)args->buffers[1] + at;
-	if (P(INNER) == 1) /* the loops become vectors */
+	if (P(INNER) == 1) /* so that compilers vectorise the loops */
 		line(in, out, P(COUNT), 1);
 	else
 		line(in, out, P(COUNT), P(INNER));
