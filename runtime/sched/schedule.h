@@ -65,14 +65,11 @@ struct erc__item {
 	struct erc__item *new_granted_next; /* the same, while the list is being rebuilt */
 	int is_told; /* the device itself tells BE what the run needs, launch by launch; BE's limits do not consider it */
 	int was_squeezed;     /* it had, or may have had, fewer units than it could use */
-	int is_lost;          /* elastic: it can no
-	longer meet its deadline */
+	int is_lost;          /* elastic: it can no longer meet its deadline */
 	uint32_t want;        /* elastic: units that it could use at the last allocation, */
 	uint32_t due;         /* and those of them that no more urgent run needs, whoever holds them now */
-	int is_probe;         /* admitted to find
-	out whether it can meet its deadline after all */
-	uint64_t admitted_ns; /* when it was submitted to a tenant that
-	refuses requests, */
+	int is_probe;         /* admitted to find out whether it can meet its deadline after all */
+	uint64_t admitted_ns; /* when it was submitted to a tenant that refuses requests, */
 	uint64_t expected_ns; /* and how much later its run was then expected to end */
 
 	struct erc__progress progress; /* on devices that ask: what they reported of the open launch */
