@@ -322,7 +322,7 @@ static void text_facts(FILE *out, const struct sheet *sheet)
 	}
 }
 
-/* A backslash before a bar would take away the bar's own. A cell is one line. */
+/* Escapes bars, and also backslashes: one before a bar would cancel the bar's escape. A cell is one line. */
 static void md_cell(FILE *out, const char *text)
 {
 	fputs(" ", out);
