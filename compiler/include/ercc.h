@@ -92,7 +92,7 @@ struct ercc_options {
 	const volatile int *cancel;
 	/* for all loops together: the maximum number of iterations, and of nodes copied for them; 0: the defaults */
 	uint64_t max_iterations, max_nodes;
-	const char *const *keep_inputs;     /* inputs with a default (an initializer) that stay inputs of the artifact */
+	const char *const *keep_inputs; /* inputs with a default (an initializer) that stay inputs of the artifact */
 	uint32_t keep_input_count;
 	int strict; /* refuses models of an IR version or opset that is newer than the newest known one */
 };

@@ -27,8 +27,8 @@ struct erc__tenant {
 	const struct erc__forecast *forecast; /* for one run; NULL: not known */
 	struct erc__estimate estimate;        /* of the time of a run, for admission */
 
-	uint32_t item_count;       /* queued items */
-	uint32_t entered;          /* items in the order of their class, without lost ones: at most cap, as each needs a unit */
+	uint32_t item_count; /* queued items */
+	uint32_t entered;    /* items in the order of their class, without lost ones: at most cap, as each needs a unit */
 	/* lost items in that order; those without a unit when they were lost enter it only while there are fewer than cap */
 	uint32_t lost;
 	struct erc__order waiting; /* the items that have not entered */
