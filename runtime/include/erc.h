@@ -17,11 +17,10 @@
  * 19 where that is refused). So real-time work and the application's own threads get a core at once. No call waits
  * for a best-effort thread, unless it waits for the end of best-effort work itself; see erc_request_cancel.
  * Real-time threads are ordinary ones (or SCHED_FIFO, rt_os_priority) that stay on their cores. Other processes that
- * keep these cores busy delay them, and so do limits of the control group; the log reports such limits when the
- * runtime is created. No deadline can be relied on in a
- * control group that runs only when others are idle, or whose quota is used up. Where the system
- * groups processes by session (autogroup), or in a container, best-effort threads yield to threads of their own
- * group only.
+ * keep these cores busy delay them, and so do limits of the control group; the log reports such limits when the runtime
+ * is created. No deadline can be relied on in a control group that runs only when others are idle, or whose quota is
+ * used up. Where the system groups processes by session (autogroup), or in a container, best-effort threads yield to
+ * threads of their own group only.
  *
  * Numbers: denormals are kept on every target. The same artifact, target and input give the same bits for any number
  * of workers, any room and any budget.
