@@ -224,7 +224,7 @@ run-check-gpu: all $(STUBS) $(GPU_PROGRAMS)
 unit: $(UNIT_BIN) $(STUBS) ## unit tests alone
 	$(Q)for t in $(UNIT_BIN); do $$t || exit 1; done
 
-check-kernels: $(O)/tests/kernels/kernels ## all tiles that GPU choosers offer, built for sm_80 and sm_90: none may spill (minutes; needs NVRTC)
+check-kernels: $(O)/tests/kernels/kernels ## GPU kernels in many of the offered tile shapes (GPU_TILES=all: all), built for sm_80 and sm_90: none may spill (minutes; needs NVRTC)
 	$(Q)$<
 
 explore: $(O)/tests/explore/explore ## the room and claim protocol, every execution; larger than in `make check` (minutes)

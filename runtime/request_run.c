@@ -5,7 +5,7 @@
 #include "runtime/request.h"
 
 #ifdef ERC_DEBUG
-/* NaNs, so that a result shows it when a kernel reads memory that nobody wrote. */
+/* Fills the arena with NaNs, so that the result shows if a kernel read memory that no kernel wrote. */
 static void poison_arena(struct erc_request *request)
 {
 	if (request->arena)

@@ -126,7 +126,8 @@ static enum erc_status make_forecast(struct erc_session *session, uint32_t budge
 		launch->traffic = traffic_of(session->model->target, variant);
 	}
 	session->tenant.forecast = forecast;
-	/* The estimate is for the units of now. The forecast is for all, because erc_session_set_units may give more. */
+	/* The estimate is for the units that the session has now. The forecast is for the maximum, because
+	 * erc_session_set_units may give more. */
 	erc__forecast_complete(forecast, session->tenant.cap < max ? session->tenant.cap : max, HOLD_NS);
 	erc__estimate_init(&session->tenant.estimate, forecast);
 	erc__forecast_complete(forecast, max, HOLD_NS);

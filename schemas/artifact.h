@@ -1,7 +1,7 @@
 /* On-disk structs of the ElasticRoom artifact (.erca), format version 2; FORMAT.md describes the same in prose.
  * Everything is little-endian. Every struct has explicit padding, so that it has the same layout under every ABI.
- * The compiler (writer) and the runtime (loader) share this header, tile.h, cuda.h, dtype.h and sha256.h, and
- * nothing else. */
+ * The compiler (writer) and the runtime (loader) share this header, tile.h, cuda.h, dtype.h, seal.h and
+ * sha256.h, and nothing else. */
 #ifndef ERCA_ARTIFACT_H
 #define ERCA_ARTIFACT_H
 
@@ -113,7 +113,7 @@ struct erca_target {
 	uint32_t budget_count;
 	uint32_t min_driver; /* CUDA: minimum driver version (13000 for 13.0); else 0 */
 	uint32_t reserved;
-	/* Of the compiler's table row for the device that the target stands for. 0: not known. */
+	/* Two figures of the device that the target stands for, from the compiler's table of devices. 0: not known. */
 	uint64_t memory_bytes_per_s; /* nominal bandwidth of the memory, for all units together */
 	uint32_t units;              /* number of units of a budget of all units */
 	uint32_t reserved2;          /* 0 */
@@ -141,7 +141,8 @@ struct erca_entry {
 	uint32_t dims_count;  /* slots in the request's table of run-time dimensions */
 	uint64_t arena_bytes; /* activations of one request */
 	uint64_t local_bytes; /* maximum over the variants */
-	/* Slots of run-time dimensions that are 0 after a good run: pairs {index, or index + 1 from 0 on; size of the dim} */
+	/* The slots in which launches report an index outside its dim, in pairs: the index (plus 1 if it is not negative),
+	 * then the size of the dim. All are 0 if no launch has reported one. */
 	uint32_t fault_first;
 	uint32_t fault_count; /* even */
 };
@@ -196,8 +197,7 @@ struct erca_record {
 	uint64_t reduction_key; /* identifies how an output element is summed; the same for all variants. 0: no reduction */
 	uint64_t flops;         /* for reports */
 	uint64_t bytes;         /* read and written, for reports */
-	/* ERCA_NONE, or where in the run-time dimensions the launch reports an index outside its dim: two of the entry's
-	 * fault slots */
+	/* launch: the first of its two fault slots, which are among those of the entry; ERCA_NONE: it reports no index */
 	uint32_t fault_slot;
 	uint32_t reserved; /* 0 */
 };

@@ -51,7 +51,9 @@ struct erc_cuda_launch {
 	int64_t *dims; /* the request's run-time dims, in device memory */
 	uint32_t tile_count;
 	/* Elastic form only: */
-	uint32_t epoch; /* of the flight: blocks leave when the stop epoch has reached it */
+	/* of the flight, which is the launches that the host submits together: blocks leave when the stop epoch has
+	 * reached it */
+	uint32_t epoch;
 	/* Block b is assumed to be on unit first_unit + b % units of the request's units, because a GPU gives each SM a
 	 * block before one gets a second. A grid that joins later continues the numbers of the present units. */
 	uint32_t first_unit;

@@ -1,4 +1,4 @@
-/* Seals of launches; FORMAT.md says what they cover. */
+/* Seals of launches and entries; FORMAT.md says what they cover. */
 #include "schemas/seal.h"
 
 #include <stdlib.h>

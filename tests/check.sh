@@ -10,9 +10,9 @@ rm -rf "$logs"
 mkdir -p "$logs"
 export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp ${TSAN_OPTIONS:-}"
 
-# Programs that compute with kernels of every operator: minutes, and no sanitizer looks into a kernel.
+# Programs that run kernels of every operator. They take minutes, and no sanitizer checks compiled kernels.
 kernels='positions special special_rows sums mixed empty'
-# Programs of one thread that a thread sanitizer has nothing to find in.
+# Programs with one thread, in which the thread sanitizer can find nothing.
 one_thread='types attributes'
 
 # left_out PROGRAM: whether this build does not run it

@@ -80,7 +80,7 @@ struct context {
 	struct arena arena;
 	const struct ercc_options *options; /* never NULL */
 	uint32_t error_count;               /* errors reported so far */
-	bool is_cache_refused;              /* said that the kernel cache is not used */
+	bool is_cache_refused;              /* a warning has said that the kernel cache is not used */
 	int64_t most_scratch;               /* maximum bytes for a launch's partial sums; 0: the default. Tests lower it */
 	const char *source;                 /* what is being read, for messages: "file 'x.onnx'"; NULL: "file" */
 };

@@ -84,7 +84,7 @@ struct value {
 	int producer_slot;
 	struct use *uses;             /* by nodes, also of nested graphs */
 	int output_uses;              /* by graph outputs */
-	const struct shape *elements; /* i64 of rank 0 or 1 with known or run-time elements, given as dims; else NULL */
+	const struct shape *elements; /* of an i64 of rank 0 or 1: its elements, as dims of a shape; NULL: not known */
 	enum layout layout;
 	void *scratch; /* for the running pass; NULL when a pass starts */
 };
@@ -187,7 +187,7 @@ struct graph {
 	struct value *
 		*sizes; /* run-time sizes: one i64 each, from 0 to the upper bound of its dims; number 1 is the first */
 	size_t size_count, size_capacity;
-	const struct node *told_stated; /* the last node with a warning that its declared shape was taken */
+	const struct node *told_stated; /* the last node for which a warning said that its declared shape is used */
 	bool typed;                     /* set by shape inference: from then on every value has a dtype and a rank */
 	int64_t iterations, copied;     /* of loops unrolled so far, and nodes copied for them; only the root's are used */
 	/* from the file, for META and reports */

@@ -121,7 +121,7 @@ static enum ercc_status verify_list(struct verifier *verifier, const struct grap
 	return ERCC_OK;
 }
 
-/* What the lists of uses and the counts of graph outputs hold must be what the graph holds. */
+/* The lists of uses and the counts of graph outputs must agree with the graph. */
 static enum ercc_status verify_uses(struct verifier *verifier, const struct graph *graph)
 {
 	for (size_t i = 0; i < graph->output_count; i++) {

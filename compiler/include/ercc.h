@@ -69,7 +69,7 @@ struct ercc_options {
 	const char *const
 		*budgets; /* "full,half", "name=edge,units=8,local=48KiB", "file.json"; none: full, half, quarter */
 	uint32_t budget_count;
-	const char *const *dims; /* "batch=1" or "batch=1,4": symbolic dimensions */
+	const char *const *dims; /* "batch=1": sizes of symbolic dimensions, one each */
 	uint32_t dim_count;
 	const char *const *shapes; /* "x:1x3x224x224": whole input shapes */
 	uint32_t shape_count;
@@ -90,8 +90,9 @@ struct ercc_options {
 	/* The call returns ERCC_CANCELLED soon after this is not 0, without a message, and leaves nothing behind. A signal
 	 * handler or another thread may set it. NULL: never */
 	const volatile int *cancel;
-	uint64_t max_iterations, max_nodes; /* of all loops together: iterations, nodes copied for them; 0: the defaults */
-	const char *const *keep_inputs;     /* inputs with a default (an initializer) that stay inputs of the artifact */
+	/* for all loops together: the maximum number of iterations, and of nodes copied for them; 0: the defaults */
+	uint64_t max_iterations, max_nodes;
+	const char *const *keep_inputs; /* inputs with a default (an initializer) that stay inputs of the artifact */
 	uint32_t keep_input_count;
 	int strict; /* refuses models of an IR version or opset that is newer than the newest known one */
 };

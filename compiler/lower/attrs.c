@@ -1,4 +1,5 @@
-/* Checks a node's attributes against those that its row names: what nobody reads must not be in a model. */
+/* Checks a node's attributes against those that its row names. A model with an attribute that would be ignored is
+ * refused. */
 #include "compiler/lower/op.h"
 
 #include <stdlib.h>

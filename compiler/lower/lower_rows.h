@@ -5,12 +5,12 @@
 #include "compiler/kernels/rows.h"
 #include "compiler/lower/op.h"
 
-/* Checks that kernel_shape, where it is given, is that of the weights. */
+/* Checks that the attribute kernel_shape, if the node has it, agrees with the weights. */
 enum ercc_status check_kernel_shape(const struct node *node, const struct shape *weights);
 /* Reads strides, dilations, pads, auto_pad and ceil_mode. `kernel` has one size per spatial dim (rank - 2). */
 enum ercc_status read_window(const struct node *node, const int64_t *kernel, struct window *window);
 
-/* Adds a launch of `rows` rows, with one input and one output that are no epilogue operands. */
+/* Adds a launch of `rows` rows, whose operands are the node's first input and first output. */
 struct launch *lower_rows(struct lowering *lowering, struct node *node, const struct kernel_template *template,
                           int64_t rows);
 /* Whether a launch of the node reports indices (input 1) outside their dims. Constant indices were checked already. If

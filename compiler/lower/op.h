@@ -56,7 +56,7 @@ struct window_rule;    /* ops/signal.c */
 
 struct op {
 	const char *name;
-	int since; /* first opset version of this row; of the rows up to the model's opset, the highest is taken */
+	int since; /* first opset version of this row; the row with the highest `since` up to the model's opset is taken */
 	uint8_t input_min, input_max, output_max; /* VARIADIC: any number */
 	uint32_t types;                           /* of the first input */
 	/* Checks the node and sets dtype and shape of every output. May set `constant` where the value is known. */
@@ -74,8 +74,8 @@ struct op {
 	uint32_t own_types; /* a bit for each input with a float dtype of its own; the others share one dtype */
 	/* Set of dtypes for each input after the first. 0: infer and expand accept TYPES_MOVED or check for themselves. */
 	uint32_t input_types[4];
-	/* The attributes that the row understands, with their kinds and opsets: "axis=int sorted=int@11 axes=ints@1-17
-	 * mode=text:DCR|CRD".
+	/* The attributes that the row understands, with their kinds: "axis=int sorted=int@11 axes=ints@1-17
+	 * mode=text:DCR|CRD". After @: the opsets that have the attribute (11: from 11 on). After ':': its values.
 	 * The kind `any` marks attributes that change no result here, and `own` those that only the compiler sets. */
 	const char *attrs;
 	/* Whether this node expands. NULL: every node does, if the row has expand. */
@@ -89,7 +89,7 @@ struct op {
 	/* Factors and addends for the channels of its output can be put into its weights (input 1, whose dim 0 is the
 	 * channel) and bias (input 2). */
 	bool takes_channel_affine;
-	const struct recovery *recoveries; /* its forms as several nodes; ends with a row without a text */
+	const struct recovery *recoveries; /* the patterns of nodes that stand for it; ends with a row without a text */
 	/* Whether a pattern that names the operator matches this node. NULL: always. */
 	bool (*is_matched)(const struct node *node);
 	/* Whether the node returns the input of `before`. `before` makes this node's input, and its row has the same
@@ -136,7 +136,8 @@ enum ercc_status constant_input(const struct node *node, int slot, const char *w
 /* An integer list from attribute `name` or constant input `slot` (-1: no such input). *count is -1 if the list is
  * absent. */
 enum ercc_status int_list(const struct node *node, const char *name, int slot, int64_t *values, int limit, int *count);
-/* Checks an attribute that says with which dtype to compute: f32 serves for 0 (not said), f32 and half precision. */
+/* Checks an attribute that names the dtype to compute with. The compiler computes in f32, so 0 (no dtype named), f32
+ * and half precision are accepted. */
 enum ercc_status check_precision(const struct node *node, const char *name);
 /* Checks that the input, if it is present, has the dtype of the first one. */
 enum ercc_status check_same_dtype(const struct node *node, int slot);

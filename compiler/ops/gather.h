@@ -1,4 +1,4 @@
-/* Gathers along one axis, as other families use them too. */
+/* Gathers along one axis. Other families use them too. */
 #ifndef ERCC_GATHER_H
 #define ERCC_GATHER_H
 

@@ -238,7 +238,7 @@ static enum ercc_status infer_from(struct graph *graph, struct node *node)
 	return first;
 }
 
-/* A dim that was given as 0 is legal, but often a slip. */
+/* Warns of a dim that was given as 0. It is legal, but often a mistake. */
 static void tell_empty(struct graph *graph)
 {
 	const struct value *empty = NULL;

@@ -195,8 +195,8 @@ static void report_unknown(struct graph *graph, const struct value *input)
 	     example.data ? example.data : "1x3x224x224");
 }
 
-/* Names the inputs whose defaults are compiled in. Before IR version 4 every initializer had to be an input, so there
- * it says nothing. */
+/* Names the inputs whose defaults are compiled in, from IR version 4 on. Before, every initializer had to be an input,
+ * so most of them are not meant as inputs. */
 static enum ercc_status check_defaults(struct graph *graph)
 {
 	const struct ercc_options *options = graph->ctx->options;

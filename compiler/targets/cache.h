@@ -12,7 +12,7 @@ struct cache {
 	int folder;                 /* descriptor; -1: no cache */
 	struct erc_sha256 identity; /* digest of everything that determines the files, except their sources */
 };
-/* Warns if there is a folder that must not be used. The context closes the folder at its end. */
+/* Warns if there is a folder that must not be used. The folder is closed when the compilation ends. */
 struct cache cache_open(struct context *ctx);
 /* Adds a text to the identity. Called for the toolchain and for each flag. */
 void cache_identify(struct cache *cache, const char *text);

@@ -99,8 +99,8 @@ static bool wait_for(const struct builder *b, pid_t pid)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return false;
-	for (int ms = 0; is_cancelled && ms < 1000 && !kill(-pid, 0);
-	     ms++) /* what it started may still write to the folder */
+	/* until all processes of the group have ended: they may still write to the folder */
+	for (int ms = 0; is_cancelled && ms < 1000 && !kill(-pid, 0); ms++)
 		poll(NULL, 0, 1);
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }

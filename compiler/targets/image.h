@@ -1,4 +1,5 @@
-/* What a compiler or the kernel cache gives is checked before it is used: it may have failed without saying so. */
+/* Checks images from a compiler or the kernel cache before they are used: a compiler may fail without an error, and a
+ * cached file may be damaged. */
 #ifndef ERCC_IMAGE_H
 #define ERCC_IMAGE_H
 

@@ -10,9 +10,10 @@ struct device {
 	bool generic; /* stands for many machines: a budget may ask for more than it has */
 	/* A budget limits these two. */
 	uint32_t units;
-	int64_t local_bytes;      /* per unit: shared memory; on a CPU its L2, for scratch and data that is read again */
-	int64_t static_bytes;     /* GPU: the part of local_bytes that every kernel takes besides its tile */
-	int64_t reserved_bytes;   /* GPU: local memory the system takes per block; one such part is outside local_bytes */
+	int64_t local_bytes;  /* per unit: shared memory; on a CPU its L2, for scratch and data that is read again */
+	int64_t static_bytes; /* GPU: the part of local_bytes that every kernel takes besides its tile */
+	/* GPU: local memory that the system takes for each block; local_bytes does not include that of one block */
+	int64_t reserved_bytes;
 	uint32_t threads, blocks; /* GPU: maximum that a unit holds at the same time */
 	int64_t cache_bytes;      /* L2 of a CPU core; a running tile may use all of it under any budget */
 	int64_t shared_bytes;     /* a unit's part of the cache that all units share, on a busy device */

@@ -78,7 +78,7 @@ void choice_run_time_count(const struct launch *launch, int64_t rows, int64_t pe
 	variant->count_step = (uint32_t)(per_tile / a);
 }
 
-/* Orders budgets by what they leave of the device, the largest first. */
+/* Orders budgets by the part of the device that they allow, the largest first. */
 static void order_budgets(const struct device *device, const struct target_plan *out, uint32_t *order)
 {
 	for (uint32_t k = 0; k < out->budget_count; k++) {

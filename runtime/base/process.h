@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* A number of this process, which differs from that of the process that made it by fork(). */
+/* A number for this process. After fork(), the child has another number than its parent. */
 uint32_t erc__process_number(void);
 
 #endif

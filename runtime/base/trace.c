@@ -107,7 +107,7 @@ struct printer {
 	uint32_t serves[MAX_UNITS];
 };
 
-/* Bytes of the UTF-8 character; 0: it is none. */
+/* The number of bytes of the UTF-8 character at `text`; 0: there is none. */
 static int utf8_bytes(const unsigned char *text)
 {
 	int bytes = text[0] < 0x80   ? 1
@@ -126,7 +126,8 @@ static int utf8_bytes(const unsigned char *text)
 	return bytes;
 }
 
-/* Text in a JSON string. A byte that is not UTF-8 becomes the character of its number. */
+/* Text in a JSON string. A byte that is not part of a UTF-8 character becomes the character with that
+ * number. */
 static void print_text(FILE *out, const char *text)
 {
 	for (int bytes; *text; text += bytes ? bytes : 1) {

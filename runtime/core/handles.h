@@ -79,7 +79,8 @@ struct erc_request {
 void erc__log(const struct erc_runtime *runtime, enum erc_log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Fails in a child of the process that made the runtime: its units are not there, and its locks may be held for ever. */
+/* Fails in a child of the process that made the runtime: the child has none of the units' threads, and the runtime's
+ * locks may be held for ever. */
 enum erc_status erc__check_process(const struct erc_runtime *runtime);
 
 /* erc__child_add and erc__child_remove count a parent's children; erc__child_none returns ERC_BUSY if there are any. */

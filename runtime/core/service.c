@@ -33,7 +33,7 @@ enum erc_status erc__device_init(struct erc__device *device, const struct erc__d
 		return erc__fail(ERC_NOT_FOUND, "no policy '%s'; there are %s", options->policy, erc_policy_names());
 	if (supply.rt_units > units)
 		return erc__fail(ERC_INVALID, "%u units for RT; the device has %u", supply.rt_units, units);
-	if (policy->is_split && supply.rt_units == units) /* its work would wait for ever */
+	if (policy->is_split && supply.rt_units == units) /* best-effort work would wait for ever */
 		return erc__fail(ERC_INVALID, "policy %s: RT has %u of %u units, which leaves best-effort work none",
 		                 policy->name, supply.rt_units, units);
 	if (!(options->rt_slowdown <= 1) || !(options->be_bandwidth >= 0 && options->be_bandwidth <= 1))

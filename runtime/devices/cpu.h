@@ -78,7 +78,7 @@ struct cpu_device {
 	cpu_set_t own_cores; /* cores of the process */
 
 	/* ---- threads apart: started with the first real-time session, then kept ---- */
-	/* taken before the device's lock; guards the next six fields, which do not change meanwhile */
+	/* taken before the device's lock; guards the next six fields */
 	pthread_mutex_t starting;
 	struct cpu_apart *aparts; /* one per unit; published under the device's lock */
 	pthread_t clerk;          /* the thread that reads their posts */

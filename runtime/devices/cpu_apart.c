@@ -1,7 +1,7 @@
 /* The second threads of units. They serve best-effort work while a runtime has real-time sessions, and leave their
- * cores to whoever else wants them. Such a thread takes no lock and allocates no memory. A clerk, which is a thread
- * of ordinary priority, or whoever holds the lock anyway, does for it whatever needs a lock or memory. Between its
- * posts it continues from launch to launch by itself. */
+ * cores to whoever else wants them. Such a thread takes no lock and allocates no memory. After it has sent a post,
+ * another thread does for it what needs a lock or memory: the clerk, which has ordinary priority, or one that holds
+ * the lock at that moment. Between posts a second thread goes from launch to launch by itself. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>

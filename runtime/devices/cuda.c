@@ -294,7 +294,7 @@ static enum erc_status open_context(struct cuda_device *device)
 	int is_active = 1;
 	if (driver->cuDevicePrimaryCtxGetState)
 		driver->cuDevicePrimaryCtxGetState(device->ordinal, &flags, &is_active);
-	/* Waiting threads sleep. A context that exists already keeps what the application chose. */
+	/* A thread that waits in the driver is to sleep. A context that exists already keeps what the application chose. */
 	if (!is_active && driver->cuDevicePrimaryCtxSetFlags_v2)
 		driver->cuDevicePrimaryCtxSetFlags_v2(device->ordinal, CU_CONTEXT_BLOCKING_SYNC);
 	cu_context context = NULL;

@@ -1,6 +1,6 @@
 /* The board of a CUDA device. The launches of real-time runs write on it how many units the run needs, as they
- * begin, so that best-effort blocks leave and come back without the host. For a run that has nothing to write, or
- * finds no slot, the scheduler uses the whole run: best-effort limits leave out its widest launch until it ends. */
+ * begin, so that best-effort blocks leave and come back without the host. If a run has nothing to write, or finds
+ * no slot, the scheduler keeps the units of its widest launch free of best-effort work until the run ends. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -17,7 +17,7 @@ void erc__cuda_needs(const struct erc__forecast *forecast, uint64_t ahead_ns, ui
 	for (uint32_t i = 0; i < forecast->count; i++) {
 		uint64_t until_ns = end_of(forecast, i) + ahead_ns;
 		needs[i] = forecast->launches[i].width ? forecast->launches[i].width : 1;
-		/* Stops at a launch of the maximum width: launches are short, so many may begin within the time. */
+		/* Stops when the maximum width is reached, because many short launches may begin within the time. */
 		for (uint32_t j = i + 1;
 		     j < forecast->count && forecast->launches[j].start_ns < until_ns && needs[i] < forecast->widest; j++)
 			if (forecast->launches[j].width > needs[i])

@@ -1,7 +1,7 @@
 /* How a thread that takes no lock, because the system may stop it for long, lets other threads do what needs the lock.
  * It writes its report into a slot of its own and sends the post. Whoever holds the device's lock reads the report,
  * writes an answer into the slot and answers the post. The slot belongs to the thread while the post is answered, and
- * to the lock holder while it is sent. No other thread ever has to wait for one that is stopped or sleeps. */
+ * to the lock holder while it is sent. Wherever such a thread is stopped or sleeps, no other thread has to wait. */
 #ifndef ERC_POST_H
 #define ERC_POST_H
 

@@ -1,5 +1,8 @@
 /* liberc: loads ElasticRoom artifacts and runs them. This is its only public header.
  *
+ * Words: RT is real-time, BE is best-effort. A unit computes one tile at a time: a core's thread, an SM of a GPU, or a
+ * simulated unit. A room is the number of units that a session or a class may occupy at this moment.
+ *
  * Handles form a tree: runtime > model > session > request. Destroying a parent that still has children returns
  * ERC_BUSY and changes nothing. The caller owns what a function returns through `**out` and destroys it; a plain
  * returned pointer is borrowed from the handle it came from.
@@ -14,10 +17,10 @@
  * 19 where that is refused). So real-time work and the application's own threads get a core at once. No call waits
  * for a best-effort thread, unless it waits for the end of best-effort work itself; see erc_request_cancel.
  * Real-time threads are ordinary ones (or SCHED_FIFO, rt_os_priority) that stay on their cores. Other processes that
- * keep these cores busy delay them, and so do limits of the control group; the log reports such limits when the
- * runtime is created. No deadline holds within a group of an idle class or a quota that is used up. Where the system
- * groups processes by session (autogroup), or in a container, best-effort threads yield to threads of their own
- * group only.
+ * keep these cores busy delay them, and so do limits of the control group; the log reports such limits when the runtime
+ * is created. No deadline can be relied on in a control group that runs only when others are idle, or whose quota is
+ * used up. Where the system groups processes by session (autogroup), or in a container, best-effort threads yield to
+ * threads of their own group only.
  *
  * Numbers: denormals are kept on every target. The same artifact, target and input give the same bits for any number
  * of workers, any room and any budget.
@@ -176,7 +179,7 @@ struct erc_runtime_options {
 	 * there are RT sessions, BE runs on every unit whose RT thread is idle, up to this maximum while there is RT
 	 * work. */
 	uint32_t be_units;
-	uint32_t rt_units;                 /* partition: units of RT; BE has the others. 0: half of them, rounded up */
+	uint32_t rt_units;                 /* partition: units of RT; BE has the others. 0: half of all, rounded up */
 	const struct erc_sim_options *sim; /* sim: NULL for the defaults */
 	/* elastic: how late a launch of an RT run may begin because other runs are still on its units, as a share of the
 	 * launch's own time. 0 stands for 0.02, which is 2 %. Below 0: never late; only units that the run does not need
@@ -212,7 +215,7 @@ ERC_API enum erc_status erc_runtime_create(const struct erc_runtime_options *opt
 /* Returns ERC_BUSY while a model is loaded. Accepts NULL. */
 ERC_API enum erc_status erc_runtime_destroy(erc_runtime *runtime);
 ERC_API uint32_t erc_runtime_units(const erc_runtime *runtime);
-/* 0: a virtual device, whose runs take time but do not write the outputs. */
+/* 0: the device, "null" or a virtual one, does not write the outputs. */
 ERC_API int erc_runtime_computes(const erc_runtime *runtime);
 /* "cpu:x86-64-v4": the best target that this runtime's device can execute. */
 ERC_API const char *erc_runtime_target(const erc_runtime *runtime);
@@ -426,7 +429,7 @@ struct erc_request_timing {
 	uint64_t submitted_ns;
 	uint64_t visible_ns; /* when the rooms were set for it */
 	uint64_t started_ns; /* when the first unit began; 0: none did */
-	/* when the last of granted_units began (cuda: was launched); 0: never did all of them run at once */
+	/* when the last of granted_units began (cuda: was launched); 0: they never all ran at once */
 	uint64_t granted_ns;
 	uint64_t finished_ns;
 	uint32_t granted_units; /* its room at submission */

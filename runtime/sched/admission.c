@@ -93,7 +93,7 @@ static uint64_t unit_ns_before(const struct erc__sched *sched, const struct erc_
 static enum erc_status refuse(struct erc__item *item, uint64_t before_ns, uint64_t now_ns)
 {
 	struct erc__estimate *estimate = &item->tenant->estimate;
-	/* A try costs nobody anything, and nothing else can show that the times have changed. */
+	/* A probe delays no other request, and nothing else can show that the times have changed. */
 	if (!before_ns && !item->tenant->item_count && now_ns - estimate->last_ns >= PROBE_NS &&
 	    now_ns < item->deadline_ns) {
 		estimate->last_ns = now_ns;

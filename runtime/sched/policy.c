@@ -154,8 +154,8 @@ static uint32_t wanted(const struct erc__sched *sched, const struct erc__item *i
 	return width;
 }
 
-/* Units that the more urgent runs leave: now, or on a device that asks, until a tile of this item would end. Units that
- * other runs are about to leave do not count yet; *due counts them: less urgent runs must leave as many. */
+/* Units that the more urgent runs leave: now, or on a device that asks, until a tile of this item would end. *due: the
+ * units that no more urgent run needs. Less urgent runs that hold some of them must leave. */
 static uint32_t left_for(const struct grants *grants, const struct erc__item *item, uint64_t now_ns, uint32_t *due)
 {
 	const struct erc__sched *sched = grants->sched;
@@ -173,8 +173,7 @@ static uint32_t left_for(const struct grants *grants, const struct erc__item *it
 	return taken < units && needed < units ? units - taken : 0;
 }
 
-/* Whether the run can no longer meet its deadline, even with few items before it. The estimate is the optimistic
- * one, see `min`. */
+/* Whether the run cannot meet its deadline even if it runs at once. The estimate is optimistic: see `min`. */
 static bool is_newly_lost(const struct erc__sched *sched, const struct erc__item *item, uint64_t now_ns)
 {
 	if (!sched->policy->looks_ahead || item->is_lost || item->deadline_ns == UINT64_MAX)

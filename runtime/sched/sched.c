@@ -221,7 +221,7 @@ void erc__sched_add(struct erc__sched *sched, struct erc__item *item, uint64_t n
 		enter_order(sched, item);
 	else
 		add_waiting(sched, item);
-	/* An item that waits changes nothing, unless one of its tenant is lost by now and makes room for it. */
+	/* An item that waits changes nothing, unless another one of its tenant is lost by now and makes room for it. */
 	if (item->is_entered || (sched->policy->looks_ahead && tenant->class_ == ERC_REAL_TIME))
 		sched->policy->allocate(sched, now_ns);
 }
@@ -284,7 +284,7 @@ void erc__sched_set_cap(struct erc__sched *sched, struct erc__tenant *tenant, ui
 	sched->policy->allocate(sched, now_ns);
 }
 
-/* A run that is under way wants more units than it had, and these should be free by now. */
+/* Counts units that a run under way gets from now on, but that best-effort work still holds. */
 static void count_late(struct erc__sched *sched, const struct erc__item *item, uint32_t before)
 {
 	uint32_t limit = atomic_load_explicit(&item->limit, memory_order_relaxed), units = sched->supply.units;

@@ -27,13 +27,14 @@ struct erc__tenant {
 	const struct erc__forecast *forecast; /* for one run; NULL: not known */
 	struct erc__estimate estimate;        /* of the time of a run, for admission */
 
-	uint32_t item_count;       /* queued items */
-	uint32_t entered;          /* those of them in the order of their class: at most cap, because each needs a unit */
-	uint32_t lost;             /* lost items that are in that order too: at most cap, and those that had units then */
+	uint32_t item_count; /* queued items */
+	uint32_t entered;    /* items in the order of their class, without lost ones: at most cap, as each needs a unit */
+	/* lost items in that order; those without a unit when they were lost enter it only while there are fewer than cap */
+	uint32_t lost;
 	struct erc__order waiting; /* the items that have not entered */
 	struct erc__order ready;   /* BE, where BE tenants take turns: the items that entered, by arrival */
 	struct erc__node turn;     /* BE, while `ready` has items: its place among the tenants, by virtual time */
-	struct erc__key last;      /* RT: the largest key of the items that entered since the order last had none of them */
+	struct erc__key last;      /* RT: the largest key of its items that entered since the order last held none */
 	uint64_t virtual_ns;       /* BE: unit time used, divided by weight */
 	uint32_t granted;          /* units given to its runs in the present allocation */
 	uint64_t round;            /* the allocation that `granted` belongs to */
@@ -69,7 +70,7 @@ struct erc__item {
 	uint32_t want;        /* elastic: units that it could use at the last allocation, */
 	uint32_t due;         /* and those of them that no more urgent run needs, whoever holds them now */
 	int is_probe;         /* admitted to find out whether it can meet its deadline after all */
-	uint64_t admitted_ns; /* when it was submitted to a tenant that refuses requests, */
+	uint64_t admitted_ns; /* when it was submitted, if its tenant refuses requests, */
 	uint64_t expected_ns; /* and how much later its run was then expected to end */
 
 	struct erc__progress progress; /* on devices that ask: what they reported of the open launch */

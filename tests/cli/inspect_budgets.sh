@@ -19,7 +19,7 @@ erc inspect digits.erca --budgets --format csv | awk -F, '
 	}
 	END { print rows " points" }'
 
-# A figure has one unit in all tables; targets that differ at their end stay different where the line is short.
+# A figure has one unit in all tables. Targets whose names differ only at the end can be told apart in short lines, too.
 quietly erc compile digits.onnx -o large.erca --dim batch=512 --target sim:epyc-64,cpu:x86-64-v3,cpu:x86-64-v4 --quiet
 erc inspect large.erca --budgets | grep -oE '(latency|unit time) [mu]?s ' | sort | uniq -c | sed 's/^ *//'
 for width in 40 60 80; do

@@ -1,5 +1,5 @@
-/* `nested_artifact OUT.erca`: an artifact of a few kilobytes whose plans call each other, four calls in each, 15 deep: 4^15
- * steps for who follows each call. */
+/* `nested_artifact OUT.erca`: an artifact of a few kilobytes whose plans call each other, four calls in each, 15 deep:
+ * 4^15 steps for a reader that follows each call. */
 #include <stdio.h>
 
 #include "tests/devices/build_artifact.h"

@@ -46,7 +46,7 @@ static onnx_model *nonzero(struct arena *arena)
 	return model;
 }
 
-/* Of an IR version and opset that nobody knows. */
+/* Of an IR version and an opset that do not exist. */
 static onnx_model *newer(struct arena *arena)
 {
 	onnx_model *model = relu_add(arena, 2);

@@ -1,5 +1,5 @@
-/* What nobody reads must not be in a model. Each example gets an attribute, an input and an output more than its row
- * knows, and each attribute in another kind and in opsets that do not have it: all are refused by name. And each
+/* A model with something that would be ignored is refused. Each example gets an attribute, an input and an output more
+ * than its row knows, and each attribute in another kind and in opsets that do not have it: all are refused by name. And each
  * attribute that a row names is really read. */
 #include "compiler/passes/pass.h"
 #include "tests/ops/examples.h"
@@ -22,7 +22,8 @@ static enum ercc_status build(onnx_model *model, struct graph **graph, struct no
 	return run_passes(*graph, &plan);
 }
 
-/* The message names the node with its operator and opset, and what is one too many. */
+/* Counts a case. The message must name the node with its operator and opset, and `what`, which the row does not
+ * know. */
 static void is_refused(const struct example *example, onnx_model *model, const char *what, int count)
 {
 	struct graph *graph;

@@ -1,6 +1,6 @@
 /* Every operator with dims of size 0: each dim of each input alone, and all dims of one size together. It is refused by
  * name, or computed, without a byte read before or after the inputs or written around the outputs, and with the same
- * bits wherever the buffers lie. The examples as they are run so too. */
+ * bits wherever the buffers lie. The unchanged examples are run in the same way. */
 #include "tests/ops/children.h"
 #include "tests/ops/examples.h"
 #include "tests/ops/guarded.h"

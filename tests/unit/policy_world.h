@@ -78,7 +78,8 @@ static inline struct work *add_work(struct erc__tenant *tenant, uint64_t arrival
 
 /* ---- what must hold ---- */
 
-/* All deadlines that have passed are equally late; the elastic policy distinguishes the two. */
+/* Lost items go after all others that have a deadline, and are equal among themselves. Only the elastic policy marks
+ * items as lost. */
 static inline uint64_t deadline_of(const struct work *work)
 {
 	if (work->item.is_lost && (work->item.deadline_ns >= w.now_ns || strcmp(w.sched.policy->name, "elastic") != 0))

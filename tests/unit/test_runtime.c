@@ -77,7 +77,7 @@ START_TEST(details_belong_to_threads)
 }
 END_TEST
 
-/* Values that would stop a run, or that no device has. */
+/* Options that would let a run wait for ever, or that no device supports, are refused. */
 START_TEST(runtime_options_are_checked)
 {
 	static const uint32_t cores[] = {CPU_SETSIZE - 1};

@@ -218,7 +218,7 @@ static int give_options(struct bench_run *run)
 	};
 	struct ercc_model_info **infos = memory_new(run->compiled_count * sizeof *infos);
 	struct ercc_options quiet = {.size = sizeof quiet};
-	/* a single model is the one that is meant: the compiler lists what it has */
+	/* with a single model all options are for it; the compiler says what is wrong with them */
 	for (uint32_t i = 0; run->compiled_count > 1 && i < run->compiled_count; i++)
 		if (ercc_model_info(run->compiled[i].path, &quiet, &infos[i]) != ERCC_OK)
 			infos[i] = NULL;

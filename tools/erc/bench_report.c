@@ -60,7 +60,7 @@ static char *report_row(struct report *report, const struct bench_run *run, uint
 
 /* ---- the whole ---- */
 
-/* What RT offers has no bound then. */
+/* Whether an RT client is a closed loop. What RT offers then has no bound. */
 static bool has_closed_real_time(const struct workload *workload)
 {
 	bool found = false;

@@ -21,7 +21,7 @@ struct cell_figures {
 	double available;    /* sum over the rounds of the share that RT left */
 };
 
-/* A model that was compiled for this run. Its file has no name any more. */
+/* A model that was compiled for this run. Its artifact is an open file that is already removed from its folder. */
 struct compiled {
 	const char *name;                      /* as the user gave it */
 	char *path;                            /* canonical, so that each file is compiled once */

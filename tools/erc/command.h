@@ -200,7 +200,7 @@ struct comparison {
 /* Floats: |a - e| <= atol + rtol |e|; NaN equals NaN; infinities must be equal. Other types must be equal. */
 struct comparison array_compare(const struct array *actual, const struct array *expected, double rtol, double atol);
 
-/* ---- npy.c, pb.c: files. NULL, or a sentence of what is wrong (static or per-thread storage). ---- */
+/* ---- npy.c, pb.c: files. They return NULL, or what is wrong: a sentence in static or per-thread storage ---- */
 
 const char *npy_read(const char *path, struct array *out);
 const char *npy_parse(const void *data, size_t bytes, struct array *out);

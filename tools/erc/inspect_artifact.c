@@ -112,7 +112,7 @@ static void add_entry_cells(const struct view *view)
 typedef void (*record_fn)(struct view *view, const struct erca_record *record, int depth);
 
 /* Calls fn for each record of a plan and of the plans nested in it, in order. A nested plan is walked once, where it is
- * called first: calls of calls could otherwise make a small file endless. */
+ * called first: with calls in calls, a small file could otherwise take for ever. */
 static void walk_plan(struct view *view, uint32_t plan_index, int depth, record_fn fn)
 {
 	const struct erca_plan *plan = RECORD(view->artifact, PLANS, struct erca_plan, plan_index);

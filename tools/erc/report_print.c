@@ -112,7 +112,7 @@ struct sheet {
 	char **texts;    /* per cell */
 	char **headings; /* per column of a table; NULL: not shown */
 	size_t *widths;  /* per column, in text */
-	bool *middles;   /* per column, in text: what is too long is cut in its middle, not at its end */
+	bool *middles;   /* per column, in text: texts that are too long are cut in the middle, not at the end */
 };
 
 static bool is_same_figure(const struct column *a, const struct column *b)
@@ -198,7 +198,7 @@ static const char *skip_characters(const char *text, size_t count)
 	return text;
 }
 
-/* Prints text in width columns; where it is longer, "..." is in place of its end or its middle. */
+/* Prints text in `width` columns. In a longer text "..." replaces the end, or the middle. */
 static void print_cell(FILE *out, const char *text, size_t width, bool middle, bool right, bool last)
 {
 	size_t length = text_width(text);
@@ -215,7 +215,7 @@ static void print_cell(FILE *out, const char *text, size_t width, bool middle, b
 		pad(out, width - length);
 }
 
-/* Whether two rows in a row that differ would look alike if the ends of their texts were cut. */
+/* Whether two consecutive rows that differ would look alike if the ends of their texts were cut. */
 static bool would_look_alike(const struct sheet *sheet, size_t column)
 {
 	const struct section *section = sheet->section;
@@ -322,7 +322,7 @@ static void text_facts(FILE *out, const struct sheet *sheet)
 	}
 }
 
-/* A backslash before a bar would take away the bar's own. A cell is one line. */
+/* Escapes bars, and also backslashes: one before a bar would cancel the bar's escape. A cell is one line. */
 static void md_cell(FILE *out, const char *text)
 {
 	fputs(" ", out);
