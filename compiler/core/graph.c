@@ -201,6 +201,13 @@ void node_set_attrs(struct node *node, const struct attr *attrs, int count)
 	node->attr_count = count;
 }
 
+void node_give_graph(struct node *node, const char *name)
+{
+	for (int i = 0; i < node->attr_count; i++)
+		if (!strcmp(node->attrs[i].name, name))
+			node->attrs[i].kind = ATTR_OTHER;
+}
+
 /* Makes room for more inputs, which are omitted. The uses move, so they are linked anew. */
 static void grow_inputs(struct node *node, int count)
 {

@@ -220,6 +220,8 @@ struct node *graph_add_node(struct graph *graph, struct node *before, const char
                             struct value *const *inputs, int input_count, struct value *const *outputs,
                             int output_count);
 void node_set_attrs(struct node *node, const struct attr *attrs, int count);
+/* After the nested graph of an attribute has become another node's: removing this node leaves the graph's uses alone. */
+void node_give_graph(struct node *node, const char *name);
 /* The input may be one after the last. */
 void node_set_input(struct node *node, int slot, struct value *value);
 void graph_set_output(struct graph *graph, size_t i, struct value *value);

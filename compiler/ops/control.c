@@ -249,7 +249,7 @@ static enum ercc_status expand_loop(struct node *node)
 	rest->opset = node->opset;
 	rest->op = node->op;
 	node_set_attrs(rest, attrs, 3);
-	node_set_attrs(node, NULL, 0); /* the body now belongs to `rest`, and so do its uses of values */
+	node_give_graph(node, "body"); /* it now belongs to `rest`, and so do its uses of values */
 	return ERCC_OK;
 }
 
