@@ -202,7 +202,7 @@ static const struct sealed_field {
 	SEALED(entries, erca_entry, 0, dims_count),
 	SEALED(entries, erca_entry, 0, arena_bytes),
 	SEALED(entries, erca_entry, 0, local_bytes),
-	SEALED(tensors, erca_tensor, 1, dim_slots),
+	SEALED(tensors, erca_tensor, 0, dtype),
 	{offsetof(struct erca_plan_header, params), 0, 0, 8},
 };
 

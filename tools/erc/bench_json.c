@@ -120,6 +120,10 @@ int json_read(const char *path, struct cJSON **out)
 		const char *end = text.data;
 		*out = cJSON_ParseWithLengthOpts(text.data, text.bytes, &end, 0);
 		code = check_value(path, &text, end ? end : text.data, *out);
+		if (code != ARGS_OK) {
+			cJSON_Delete(*out);
+			*out = NULL;
+		}
 	}
 	free(text.data);
 	return code;
