@@ -27,7 +27,7 @@ static uint32_t types_of_input(const struct op *op, int slot)
 	if (slot == 0)
 		return op->types;
 	bool stated = slot < (int)COUNT_OF(op->input_types) && op->input_types[slot];
-	return stated ? op->input_types[slot] : TYPES_MOVED;
+	return stated ? op->input_types[slot] : (TYPES_MOVED & ~TYPES_STORED) | (op->types & TYPES_STORED);
 }
 
 static enum ercc_status check_dtypes(const struct node *node)

@@ -31,7 +31,7 @@ static const struct fault {
 	FAULT(TENSORS, erca_tensor, 1, rank, 2, "dim_slots[2] is 2 at rank 2"),
 	FAULT(TENSORS, erca_tensor, 0, dims[0], 4, "dims[0] is 4 at rank 0"),
 	FAULT(TENSORS, erca_tensor, 1, layout, 7, "layout is 7"),
-	FAULT(TENSORS, erca_tensor, 1, bytes, 95, "bytes is 95, but dims and dtype give 24 elements of 4 bytes"),
+	FAULT(TENSORS, erca_tensor, 1, bytes, 95, "bytes is 95, but dims and dtype give 24 elements of 32 bits"),
 	FAULT(TENSORS, erca_tensor, 1, dims[0], INT64_MAX, "bytes is 96"),
 	FAULT(TENSORS, erca_tensor, 1, dims[0], UINT64_MAX, "dims[0] is -1"),
 	FAULT(TENSORS, erca_tensor, 1, reserved, 2, "reserved is 2"),
