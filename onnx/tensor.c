@@ -43,13 +43,23 @@ static const struct {
 	enum typed_field field;
 	int numbers;
 } typed_fields[ERC_DTYPE_COUNT] = {
-	[ERC_F32] = {FLOAT_DATA, 1},     [ERC_C64] = {FLOAT_DATA, 2}, [ERC_F64] = {DOUBLE_DATA, 1},
-	[ERC_C128] = {DOUBLE_DATA, 2},   [ERC_I64] = {INT64_DATA, 1}, [ERC_U64] = {UINT64_DATA, 1},
-	[ERC_U32] = {UINT64_DATA, 1},    [ERC_I32] = {INT32_DATA, 1}, [ERC_I16] = {INT32_DATA, 1},
-	[ERC_U16] = {INT32_DATA, 1},     [ERC_I8] = {INT32_DATA, 1},  [ERC_U8] = {INT32_DATA, 1},
-	[ERC_BOOL] = {INT32_DATA, 1},    [ERC_F16] = {INT32_DATA, 1}, [ERC_BF16] = {INT32_DATA, 1},
+	[ERC_F32] = {FLOAT_DATA, 1},
+	[ERC_C64] = {FLOAT_DATA, 2},
+	[ERC_F64] = {DOUBLE_DATA, 1},
+	[ERC_C128] = {DOUBLE_DATA, 2},
+	[ERC_I64] = {INT64_DATA, 1},
+	[ERC_U64] = {UINT64_DATA, 1},
+	[ERC_U32] = {UINT64_DATA, 1},
+	[ERC_I32] = {INT32_DATA, 1},
+	[ERC_I16] = {INT32_DATA, 1},
+	[ERC_U16] = {INT32_DATA, 1},
+	[ERC_I8] = {INT32_DATA, 1},
+	[ERC_U8] = {INT32_DATA, 1},
+	[ERC_BOOL] = {INT32_DATA, 1},
+	[ERC_F16] = {INT32_DATA, 1},
+	[ERC_BF16] = {INT32_DATA, 1},
 	[ERC_STRING] = {STRING_DATA, 1},
-	[ERC_F8E4M3FN ... ERC_I2] = {INT32_DATA, 1}, /* a packed byte counts as one number */
+	[ERC_F8E4M3FN... ERC_I2] = {INT32_DATA, 1}, /* a packed byte counts as one number */
 };
 
 /* The numbers of a typed field. *bytes is the size of one number. */

@@ -65,9 +65,9 @@ int expr_const(struct expr *expr, enum erc_dtype dtype, double f, int64_t i)
 
 /* The dtypes that are only cast from and to another one: from it without a loss. */
 static const uint8_t neighbours[ERC_DTYPE_COUNT] = {
-	[ERC_F16] = ERC_F32,      [ERC_BF16] = ERC_F32,       [ERC_F8E4M3FN] = ERC_F32, [ERC_F8E4M3FNUZ] = ERC_F32,
-	[ERC_F8E5M2] = ERC_F32,   [ERC_F8E5M2FNUZ] = ERC_F32, [ERC_U4] = ERC_U8,        [ERC_I4] = ERC_I8,
-	[ERC_F4E2M1] = ERC_F32,   [ERC_F8E8M0] = ERC_F32,     [ERC_U2] = ERC_U8,        [ERC_I2] = ERC_I8,
+	[ERC_F16] = ERC_F32,    [ERC_BF16] = ERC_F32,       [ERC_F8E4M3FN] = ERC_F32, [ERC_F8E4M3FNUZ] = ERC_F32,
+	[ERC_F8E5M2] = ERC_F32, [ERC_F8E5M2FNUZ] = ERC_F32, [ERC_U4] = ERC_U8,        [ERC_I4] = ERC_I8,
+	[ERC_F4E2M1] = ERC_F32, [ERC_F8E8M0] = ERC_F32,     [ERC_U2] = ERC_U8,        [ERC_I2] = ERC_I8,
 };
 
 /* The dtype from which `dtype` is cast. Small floats are cast from f64 where f32 would round first. */
@@ -82,7 +82,7 @@ static enum erc_dtype cast_source(enum erc_dtype dtype, enum erc_dtype from)
 static const struct {
 	double low, high;
 } f8_ranges[ERC_DTYPE_COUNT] = {
-	[ERC_F8E4M3FN] = {-448, 448},       [ERC_F8E4M3FNUZ] = {-240, 240},       [ERC_F8E5M2] = {-57344, 57344},
+	[ERC_F8E4M3FN] = {-448, 448},       [ERC_F8E4M3FNUZ] = {-240, 240},     [ERC_F8E5M2] = {-57344, 57344},
 	[ERC_F8E5M2FNUZ] = {-57344, 57344}, [ERC_F8E8M0] = {0x1p-127, 0x1p127},
 };
 

@@ -41,10 +41,10 @@ union expr_value {
 };
 
 struct expr_node {
-	uint8_t primitive; /* enum primitive */
-	uint8_t dtype;     /* of the result */
-	int16_t args[3];   /* numbers of earlier nodes */
-	int16_t operand; /* of a PRIM_OPERAND its number, of a PRIM_CAST its enum rounding */
+	uint8_t primitive;      /* enum primitive */
+	uint8_t dtype;          /* of the result */
+	int16_t args[3];        /* numbers of earlier nodes */
+	int16_t operand;        /* of a PRIM_OPERAND its number, of a PRIM_CAST its enum rounding */
 	union expr_value value; /* of a PRIM_CONST */
 };
 

@@ -76,6 +76,7 @@ struct op {
 	 * inputs are known. Checks the node, as infer does. */
 	enum ercc_status (*expand)(struct node *node);
 	uint32_t own_types; /* a bit for each input with a float dtype of its own; the others share one dtype */
+	bool casts_halves;  /* expand casts half precision itself: it knows which dtype the result has */
 	/* Set of dtypes for each input after the first. 0: infer and expand accept TYPES_MOVED or check for themselves; of
 	 * TYPES_STORED only those that the first input may have. */
 	uint32_t input_types[4];
@@ -179,9 +180,9 @@ struct lowering {
 	struct context *ctx;
 	struct plan *plan;
 	struct graph *graph;
-	bool folding;      /* one node with constant inputs is lowered, to evaluate it */
+	bool folding;          /* one node with constant inputs is lowered, to evaluate it */
 	struct launch *behind; /* the last launch of the nodes before the present one; NULL: none */
-	struct map packed; /* matrices packed so far, by value and form, so that products share them */
+	struct map packed;     /* matrices packed so far, by value and form, so that products share them */
 };
 /* The buffer of a value. It is made at the first call. */
 struct buffer *lower_buffer(struct lowering *lowering, struct value *value);
@@ -203,7 +204,7 @@ int64_t value_bytes(const struct value *value); /* in its layout, in the arena *
 /* packed.c: adds launches that unpack the value's elements, from its packed bytes to a buffer in the arena (before == NULL:
  * at the end), or that pack them; and a constant of packed elements as weights, unpacked where the present node uses it. */
 struct buffer *unpack_elements(struct lowering *lowering, const struct value *value, struct buffer *packed,
-                            struct launch *before);
+                               struct launch *before);
 void pack_elements(struct lowering *lowering, const struct value *value, struct buffer *in, struct buffer *packed);
 struct buffer *unpack_constant(struct lowering *lowering, const struct value *value);
 /* The integer type with the size of an element, for moving bits. */

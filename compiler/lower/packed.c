@@ -25,7 +25,8 @@ static void unpack_bytes(struct lowering *lowering, struct launch *before, struc
 	struct operand *from = launch_operand(launch, packed, ERC_U8, false);
 	from->offset = first;
 	from->strides[1] = 1;
-	launch_operand(launch, plan_weights(lowering->plan, shifts[packing], packing, out->name), ERC_U8, false)->strides[0] = 1;
+	launch_operand(launch, plan_weights(lowering->plan, shifts[packing], packing, out->name), ERC_U8, false)
+		->strides[0] = 1;
 	struct operand *to = launch_operand(launch, out, bits_dtype(packing), true);
 	to->offset = first * packing;
 	to->strides[0] = 1;
@@ -57,7 +58,7 @@ static void pack_bytes(struct lowering *lowering, struct buffer *in, struct buff
 }
 
 struct buffer *unpack_elements(struct lowering *lowering, const struct value *value, struct buffer *packed,
-                            struct launch *before)
+                               struct launch *before)
 {
 	int packing = dtype_packing(value->dtype);
 	int64_t elements = shape_elements(&value->shape), whole = elements / packing;

@@ -79,7 +79,7 @@ static enum ercc_status find_half(const struct node *node, enum erc_dtype *half)
 	*half = ERC_DTYPE_NONE;
 	for (int i = 0; i < node->input_count; i++) {
 		const struct value *in = node->inputs[i];
-		if (!in || !dtype_is_float(in->dtype))
+		if (!in || !dtype_is_float(in->dtype) || node->op->casts_halves)
 			continue;
 		bool own = i < 32 && node->op->own_types >> i & 1;
 		if (is_half(in->dtype) && !(node->op->types >> in->dtype & 1) && (!own || *half == ERC_DTYPE_NONE))

@@ -52,8 +52,8 @@ static unsigned bits_at(const void *data, size_t index, uint32_t bits)
 static double small_value(unsigned number, int width, int fraction, int bias)
 {
 	int exponent = (int)(number & ((1u << (width - 1)) - 1)) >> fraction, part = (int)number & ((1 << fraction) - 1);
-	double value = exponent ? ldexp((1 << fraction) + part, exponent - bias - fraction)
-	                        : ldexp(part, 1 - bias - fraction);
+	double value =
+		exponent ? ldexp((1 << fraction) + part, exponent - bias - fraction) : ldexp(part, 1 - bias - fraction);
 	return number >> (width - 1) ? -value : value;
 }
 static double e4m3fn_value(unsigned number)
@@ -131,12 +131,31 @@ READ_BITS(i2, 2, i2_value)
 
 typedef double (*read_fn)(const void *data, size_t index);
 static const read_fn readers[ERC_DTYPE_COUNT] = {
-	[ERC_F32] = read_f32, [ERC_U8] = read_u8,   [ERC_I8] = read_i8,   [ERC_U16] = read_u16,  [ERC_I16] = read_i16,
-	[ERC_I32] = read_i32, [ERC_I64] = read_i64, [ERC_BOOL] = read_u8, [ERC_F16] = read_f16,  [ERC_F64] = read_f64,
-	[ERC_U32] = read_u32, [ERC_U64] = read_u64, [ERC_C64] = read_f32, [ERC_C128] = read_f64, [ERC_BF16] = read_bf16,
-	[ERC_F8E4M3FN] = read_f8e4m3fn, [ERC_F8E4M3FNUZ] = read_f8e4m3fnuz, [ERC_F8E5M2] = read_f8e5m2,
-	[ERC_F8E5M2FNUZ] = read_f8e5m2fnuz, [ERC_F8E8M0] = read_f8e8m0, [ERC_F4E2M1] = read_f4e2m1, [ERC_U4] = read_u4,
-	[ERC_I4] = read_i4, [ERC_U2] = read_u2, [ERC_I2] = read_i2,
+	[ERC_F32] = read_f32,
+	[ERC_U8] = read_u8,
+	[ERC_I8] = read_i8,
+	[ERC_U16] = read_u16,
+	[ERC_I16] = read_i16,
+	[ERC_I32] = read_i32,
+	[ERC_I64] = read_i64,
+	[ERC_BOOL] = read_u8,
+	[ERC_F16] = read_f16,
+	[ERC_F64] = read_f64,
+	[ERC_U32] = read_u32,
+	[ERC_U64] = read_u64,
+	[ERC_C64] = read_f32,
+	[ERC_C128] = read_f64,
+	[ERC_BF16] = read_bf16,
+	[ERC_F8E4M3FN] = read_f8e4m3fn,
+	[ERC_F8E4M3FNUZ] = read_f8e4m3fnuz,
+	[ERC_F8E5M2] = read_f8e5m2,
+	[ERC_F8E5M2FNUZ] = read_f8e5m2fnuz,
+	[ERC_F8E8M0] = read_f8e8m0,
+	[ERC_F4E2M1] = read_f4e2m1,
+	[ERC_U4] = read_u4,
+	[ERC_I4] = read_i4,
+	[ERC_U2] = read_u2,
+	[ERC_I2] = read_i2,
 };
 
 double array_get(const struct array *array, size_t index)

@@ -167,8 +167,7 @@ const char *pb_parse(const void *data, size_t bytes, struct array *out)
 	while (!parsed.wrong && in.at < in.end)
 		if (!take_field(&in, &parsed))
 			parsed.wrong = "is not a TensorProto: truncated or damaged";
-	if (!parsed.wrong &&
-	    (parsed.type >= ERC_DTYPE_COUNT || !erc_dtype_bits((enum erc_dtype)parsed.type)))
+	if (!parsed.wrong && (parsed.type >= ERC_DTYPE_COUNT || !erc_dtype_bits((enum erc_dtype)parsed.type)))
 		parsed.wrong = "pb: element type is not supported";
 	const char *wrong = parsed.wrong ? parsed.wrong : fill(&parsed, out);
 	free(parsed.values);
