@@ -97,7 +97,7 @@ FN float odd_float(double x)
 {
 	float y = (float)x;
 	unsigned bits = half_bits(y);
-	return (double)y == x || x != x ? y : half_float((bits - (__builtin_fabs((double)y) > __builtin_fabs(x))) | 1);
+	return (double)y == x || x != x || __builtin_fabs(x) >= 0x1p128 ? y : half_float((bits - (__builtin_fabs((double)y) > __builtin_fabs(x))) | 1);
 }
 /* 2^(127 - bias) times a number with the bits of an f32 is a number with that bias. Of f4e2m1, 8 is -0, and NaN becomes it. */
 #define SMALL_FLOAT(T, sign, fraction, bias, largest, infinity, nan, has_minus_zero) \

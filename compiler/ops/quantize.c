@@ -114,8 +114,8 @@ static struct value *emit_floats(struct node *node, struct value *q, struct valu
 {
 	bool is_f8 = TYPES_FLOAT8 >> dtype & 1;
 	if (zero)
-		q = EMIT(node, is_f8 ? "Where(Equal(b, 0), a, Add(a, b))" : "Add(a, b)", q,
-		         emit_cast(node, zero, dtype, ERC_F32));
+		q = EMIT(node, is_f8 ? "Where(Equal(b, c), a, Add(a, b))" : "Add(a, b)", q,
+		         emit_cast(node, zero, dtype, ERC_F32), constant_number(node, ERC_F32, 0));
 	return EMIT(node, TEXT(node, "Cast[to=%d,saturate=%d](a)", (int)dtype, node_attr_int(node, "saturate", 1) != 0), q);
 }
 
