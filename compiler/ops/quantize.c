@@ -28,7 +28,28 @@ static struct value *emit_rounded(struct node *node, struct value *x, enum erc_d
 	return emit_cast(node, emit_cast(node, x, from, precision), precision, ERC_F32);
 }
 
-/* Shapes a scale or zero point so that it broadcasts to x. It has one element, one per position of the axis, or one per
+/* If whole blocks cover the axis, x is seen with this axis as two, blocks and positions of a block: so a scale for each
+ * block broadcasts, and is never stored for each position. Returns false elsewhere. */
+static bool divide_axis(const struct node *node, struct shape *divided)
+{
+	const struct shape *x = &node->inputs[0]->shape, *scale = &node->inputs[1]->shape;
+	int64_t block = node_attr_int(node, "block_size", 0), axis = node_attr_int(node, "axis", 1);
+	axis += axis < 0 ? x->rank : 0;
+	if (block <= 0 || axis < 0 || axis >= x->rank || x->rank == MAX_RANK || x->dims[axis] % block ||
+	    shape_elements(scale) == 1)
+		return false;
+	*divided = (struct shape){.rank = x->rank + 1};
+	for (int i = 0; i <= x->rank; i++)
+		divided->dims[i] = i == axis ? x->dims[i] / block : i == axis + 1 ? block : x->dims[i - (i > axis)];
+	return true;
+}
+
+static struct value *emit_shape(struct node *node, struct value *x, const struct shape *shape)
+{
+	return EMIT(node, "Reshape(a, b)", x, constant_ints(node, shape->dims, shape->rank));
+}
+
+/* Shapes a scale or zero point so that it broadcasts to x, or to x with a divided axis. It has one element, one per position of the axis, or one per
  * block of `block_size` positions. */
 static enum ercc_status spread_along(struct node *node, int slot, struct value **out)
 {
@@ -39,7 +60,7 @@ static enum ercc_status spread_along(struct node *node, int slot, struct value *
 	int axis = 0;
 	*out = value;
 	if (value && shape.rank > x->rank && shape_elements(&shape) == 1)
-		*out = EMIT(node, "Reshape(a, b)", value, constant_ints(node, dims, 0));
+		*out = emit_shape(node, value, &(struct shape){.rank = 0});
 	if (!value || shape_elements(&shape) == 1)
 		return ERCC_OK;
 	TRY(check_axis(node, node_attr_int(node, "axis", 1), x->rank, &axis));
@@ -52,8 +73,11 @@ static enum ercc_status spread_along(struct node *node, int slot, struct value *
 	if (!fits)
 		return node_fail(node, ERCC_MODEL, "input %d %s does not fit %s along axis %d with block size %lld", slot,
 		                 shape_words(node, &shape), shape_words(node, x), axis, (long long)block);
-	if (block == 0) {
-		*out = EMIT(node, "Reshape(a, b)", value, constant_ints(node, dims, x->rank));
+	struct shape spread = shape_of(x->rank, dims);
+	if (block == 0 || divide_axis(node, &spread)) {
+		if (block)
+			spread.dims[axis + 1] = 1;
+		*out = emit_shape(node, value, &spread);
 		return ERCC_OK;
 	}
 	int64_t *index = arena_array(&node->graph->ctx->arena, (size_t)x->dims[axis], sizeof *index);
@@ -76,7 +100,8 @@ static enum ercc_status check_scale(const struct node *node)
 /* Integers are subtracted as integers, because f32 would round large ones. */
 static enum ercc_status expand_dequantize(struct node *node)
 {
-	struct value *x = node->inputs[0], *scale, *zero, *y;
+	struct value *x = node->inputs[0], *scale, *zero, *y = x;
+	struct shape divided;
 	int64_t to = node_attr_int(node, "output_dtype", 0);
 	enum erc_dtype out = to ? (enum erc_dtype)to : node->inputs[1]->dtype;
 	bool is_float = (TYPES_FLOAT8 | TYPE(F4E2M1)) >> x->dtype & 1;
@@ -88,12 +113,16 @@ static enum ercc_status expand_dequantize(struct node *node)
 	TRY(spread_along(node, 1, &scale));
 	TRY(spread_along(node, 2, &zero));
 	enum erc_dtype exact = is_float ? ERC_F32 : ERC_I32;
-	y = emit_cast(node, x, x->dtype, exact);
+	bool is_divided = divide_axis(node, &divided);
+	if (is_divided)
+		y = emit_shape(node, x, &divided);
+	y = emit_cast(node, y, x->dtype, exact);
 	if (zero)
 		y = EMIT(node, "Sub(a, b)", y, emit_cast(node, zero, x->dtype, exact));
 	y = EMIT(node, "Mul(a, b)", emit_cast(node, y, exact, ERC_F32),
 	         emit_cast(node, scale, node->inputs[1]->dtype, ERC_F32));
-	expand_to(node, 0, emit_cast(node, y, ERC_F32, out));
+	y = emit_cast(node, y, ERC_F32, out);
+	expand_to(node, 0, is_divided ? emit_shape(node, y, &x->shape) : y);
 	return ERCC_OK;
 }
 
@@ -141,17 +170,21 @@ static enum ercc_status quantised_dtypes(const struct node *node, enum erc_dtype
 
 static enum ercc_status expand_quantize(struct node *node)
 {
-	struct value *x = node->inputs[0], *scale, *zero;
+	struct value *x = node->inputs[0], *y = x, *scale, *zero;
+	struct shape divided;
 	enum erc_dtype dtype = ERC_U8, precision = ERC_F32;
 	TRY(quantised_dtypes(node, &dtype, &precision));
 	TRY(check_scale(node));
 	TRY(spread_along(node, 1, &scale));
 	TRY(spread_along(node, 2, &zero));
-	struct value *q = EMIT(node, "Div(a, b)", emit_rounded(node, x, x->dtype, precision),
-	                       emit_rounded(node, scale, node->inputs[1]->dtype, precision));
-	q = emit_rounded(node, q, ERC_F32, precision);
-	expand_to(node, 0,
-	          ranges[dtype].high > 0 ? emit_integers(node, q, zero, dtype) : emit_floats(node, q, zero, dtype));
+	bool is_divided = divide_axis(node, &divided);
+	if (is_divided)
+		y = emit_shape(node, x, &divided);
+	y = EMIT(node, "Div(a, b)", emit_rounded(node, y, x->dtype, precision),
+	         emit_rounded(node, scale, node->inputs[1]->dtype, precision));
+	y = emit_rounded(node, y, ERC_F32, precision);
+	y = ranges[dtype].high > 0 ? emit_integers(node, y, zero, dtype) : emit_floats(node, y, zero, dtype);
+	expand_to(node, 0, is_divided ? emit_shape(node, y, &x->shape) : y);
 	return ERCC_OK;
 }
 

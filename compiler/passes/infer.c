@@ -8,6 +8,10 @@
 /* Elements. Larger outputs are computed at run time, because folding must not make the model much larger. */
 #define FOLD_LIMIT ((int64_t)1 << 28)
 
+/* Elements. Larger constants of 4 or 2 bits per element stay so, because the file would grow to a multiple: what is made of
+ * them is computed at run time. */
+#define PACKED_LIMIT ((int64_t)1 << 16)
+
 #define MOST_FAILURES 50 /* maximum number of nodes reported as failed */
 #define MAX_SIZES 32768  /* run-time sizes; one node adds fewer than this */
 
@@ -119,6 +123,16 @@ static void widen(struct node *node, enum erc_dtype half)
 	}
 }
 
+static bool is_large_packed(const struct node *node)
+{
+	bool large = false;
+	for (int i = 0; i < node->input_count; i++) {
+		const struct value *in = node->inputs[i];
+		large |= in && dtype_packing(in->dtype) > 1 && shape_elements(&in->shape) > PACKED_LIMIT;
+	}
+	return large && node->outputs[0] && dtype_packing(node->outputs[0]->dtype) == 1;
+}
+
 static bool all_constant(const struct node *node)
 {
 	int64_t elements = 0;
@@ -178,7 +192,7 @@ static enum ercc_status infer_node(struct graph *graph, struct node *node, struc
 	*next = node->next;
 	if (graph->size_count > sizes && merge_repeated_node(node))
 		return ERCC_OK;
-	if (!outputs_known(node) && all_constant(node))
+	if (!outputs_known(node) && all_constant(node) && !is_large_packed(node))
 		TRY(fold_node(node, &done));
 	if (outputs_known(node))
 		graph_remove_node(node);

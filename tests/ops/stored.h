@@ -116,7 +116,8 @@ static inline struct pairs *begin_pairs(int opset)
 /* Adds an input, and returns its name. */
 static inline const char *add_input(struct pairs *p, const struct tensor *tensor)
 {
-	const char *name = arena_printf(&test.ctx.arena, "x%d", p->input_count), *dims = shape_text(&test.ctx.arena, &tensor->shape);
+	const char *name = arena_printf(&test.ctx.arena, "x%d", p->input_count),
+			   *dims = shape_text(&test.ctx.arena, &tensor->shape);
 	text_printf(&p->text, "input %s:%s%s\n", name, dtype_name(tensor->dtype), dims);
 	p->inputs[p->input_count++] = tensor;
 	return name;

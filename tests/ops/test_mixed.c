@@ -199,7 +199,6 @@ START_TEST(refusals_name_both_dtypes)
 	static const char *const models[] = {
 		"input x:%s[3x4]\ninput s:%s[4]\ny = RMSNormalization(x, s)\noutput y\n",
 		"input x:%s[1x1x4x4]\ninput s:%s[1x2x2x2]\ny = GridSample(x, s)\noutput y\n",
-		"input x:%s[3x4]\ninput s:%s[1]\ny = QuantizeLinear(x, s)\noutput y\n",
 		"input x:%s[3x4]\ninput s:%s[3x4]\ny = Add(x, s)\noutput y\n",
 		"input x:%s[3x4]\ninput s:%s[4x3]\ny = MatMul(x, s)\noutput y\n",
 	};

@@ -90,8 +90,10 @@ START_TEST(numbers_are_rounded_as_the_standard_says)
 			check_number(dtype, ERC_F32, f16_to_float((uint16_t)bits));
 			check_number(dtype, ERC_F32, bf16_to_float((uint16_t)bits));
 		}
-		static const double ends[] = {464, 465, 248, 61440, 61441, 5, 5.01, 7, 0x1.7fffffp127, 0x1.8p127, 0x1p128, 1e300,
-		                              0x1p-127, 0x1p-128, 0x1.8p-127, 0x1p-149, 1e-300, INFINITY};
+		static const double ends[] = {464,      465,    248,      61440,          61441,
+		                              5,        5.01,   7,        0x1.7fffffp127, 0x1.8p127,
+		                              0x1p128,  1e300,  0x1p-127, 0x1p-128,       0x1.8p-127,
+		                              0x1p-149, 1e-300, INFINITY};
 		for (size_t i = 0; i < COUNT_OF(ends); i++)
 			for (int negative = 0; negative < 2; negative++) {
 				check_number(dtype, ERC_F64, negative ? -ends[i] : ends[i]);
@@ -122,9 +124,10 @@ END_TEST
 /* All codes, or numbers of all kinds; an odd count. */
 static const struct tensor *numbers_of(enum erc_dtype dtype)
 {
-	static const double some[] = {0, -0.0, 1, -1, 0.5, 1.5, 2.5, -2.5, 3, 6, 7, 9, 15, 16, 17, -8, -9, 100, 127, 200, 240,
-	                              448, 463, 465, 1000, -1000, 57344, 61000, 62000, 1e-3, 1e-5, 0x1p-17, 0x1p-16, 1e-9,
-	                              3e9, -3e9, INFINITY, -INFINITY, NAN};
+	static const double some[] = {0,    -0.0,    1,       -1,   0.5,  1.5,   2.5,      -2.5,      3,     6,
+	                              7,    9,       15,      16,   17,   -8,    -9,       100,       127,   200,
+	                              240,  448,     463,     465,  1000, -1000, 57344,    61000,     62000, 1e-3,
+	                              1e-5, 0x1p-17, 0x1p-16, 1e-9, 3e9,  -3e9,  INFINITY, -INFINITY, NAN};
 	int count = dtype_is_stored(dtype) ? code_count(dtype) + 1 : (int)COUNT_OF(some);
 	char *data = arena_array(&test.ctx.arena, (size_t)count, sizeof(double));
 	for (int i = 0; i < count; i++)
@@ -151,8 +154,8 @@ static void add_cast(struct pairs *p, const char *name, const struct tensor *x, 
 	text_printf(&p->text, "y%d = Cast(%s) {to=%d, saturate=%d, round_mode=\"%s\"}\n", p->output_count, name, (int)to,
 	            saturate, words[rounding]);
 	add_output(p,
-	           arena_printf(&test.ctx.arena, "%s to %s, saturate %d, %s", dtype_name(x->dtype), dtype_name(to), saturate,
-	                        words[rounding]),
+	           arena_printf(&test.ctx.arena, "%s to %s, saturate %d, %s", dtype_name(x->dtype), dtype_name(to),
+	                        saturate, words[rounding]),
 	           cast_all(x, to, saturate, rounding));
 }
 

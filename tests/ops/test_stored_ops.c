@@ -1,5 +1,6 @@
 /* Operators on types of 8, 4 and 2 bits. Every row that moves elements does with them what it does with u8; QuantizeLinear
  * and DequantizeLinear give what their formulas say. */
+#include "schemas/artifact.h"
 #include "tests/ops/examples.h"
 #include "tests/ops/stored.h"
 
@@ -93,8 +94,9 @@ END_TEST
 
 /* ---- quantisation ---- */
 
-static const enum erc_dtype quantised[] = {ERC_U8, ERC_I8, ERC_U16, ERC_I16, ERC_U4, ERC_I4, ERC_U2, ERC_I2,
-                                           ERC_F4E2M1, ERC_F8E4M3FN, ERC_F8E4M3FNUZ, ERC_F8E5M2, ERC_F8E5M2FNUZ};
+static const enum erc_dtype quantised[] = {ERC_U8,         ERC_I8,     ERC_U16,       ERC_I16,    ERC_U4,
+                                           ERC_I4,         ERC_U2,     ERC_I2,        ERC_F4E2M1, ERC_F8E4M3FN,
+                                           ERC_F8E4M3FNUZ, ERC_F8E5M2, ERC_F8E5M2FNUZ};
 #define ROWS 3
 #define COLUMNS 5
 
@@ -124,7 +126,9 @@ static const struct tensor *tensor_of(enum erc_dtype dtype, const struct shape *
 		if (dtype_is_float(dtype))
 			element_write(data, dtype, i, expr_evaluate(&expr, &(union expr_value){.f = (float)numbers[i]}));
 		else
-			element_write(data, dtype, i, (union expr_value){.i = dtype_packing(dtype) > 1 && !code ? packed_element(dtype, number) : number});
+			element_write(data, dtype, i,
+			              (union expr_value){.i = dtype_packing(dtype) > 1 && !code ? packed_element(dtype, number)
+			                                                                        : number});
 	}
 	return tensor_new(&test.ctx.arena, dtype, shape, data);
 }
@@ -140,7 +144,7 @@ static double number_at(const struct tensor *tensor, int64_t i)
 /* zero NULL: no zero point. One of 0 leaves -0 as it is in f8. */
 static double quantise(enum erc_dtype dtype, enum erc_dtype precision, double x, double scale, const double *zero)
 {
-	static const int bits[ERC_DTYPE_COUNT] = {[ERC_U8] = 8,   [ERC_I8] = 8, [ERC_U16] = 16, [ERC_I16] = 16,
+	static const int bits[ERC_DTYPE_COUNT] = {[ERC_U8] = 8, [ERC_I8] = 8, [ERC_U16] = 16, [ERC_I16] = 16,
 	                                          [ERC_U4] = 4, [ERC_I4] = 4, [ERC_U2] = 2,   [ERC_I2] = 2};
 	double q = round_to(precision, round_to(precision, x) / round_to(precision, scale));
 	if (is_float_code(dtype))
@@ -150,7 +154,7 @@ static double quantise(enum erc_dtype dtype, enum erc_dtype precision, double x,
 	return fmin(fmax(nearbyint(q) + (zero ? *zero : 0), low), high);
 }
 
-/* How scales lie over x [3x5]: one, one for each column, one for each two columns. */
+/* How scales lie over x [3x5]: one, one for each column, for each two columns, for each three rows. */
 static const struct form {
 	struct shape shape;
 	const char *attrs;
@@ -159,16 +163,18 @@ static const struct form {
 	{{.rank = 0}, "axis=1", 0},
 	{{.rank = 1, .dims = {COLUMNS}}, "axis=-1", 1},
 	{{.rank = 2, .dims = {ROWS, 3}}, "axis=1, block_size=2", 2},
+	{{.rank = 2, .dims = {1, COLUMNS}}, "axis=-2, block_size=3", ROWS},
 };
 
 static int scale_index(const struct form *form, int i)
 {
 	int column = i % COLUMNS;
-	return form->block == 0 ? 0 : form->block == 1 ? column : i / COLUMNS * 3 + column / 2;
+	return form->block == 0 ? 0 : form->block == 2 ? i / COLUMNS * 3 + column / 2 : column;
 }
 
 /* Adds both operators of one dtype, form and precision. */
-static void add_quantised(struct pairs *p, enum erc_dtype dtype, const struct form *form, enum erc_dtype real, bool has_zero)
+static void add_quantised(struct pairs *p, enum erc_dtype dtype, const struct form *form, enum erc_dtype real,
+                          bool has_zero)
 {
 	static const double xs[] = {0, -0.0, 1, -1, 0.5, 2.5, -2.6, 7.7, 9, -100, 300, 1e5, -1e5, 1e-3, 0.124};
 	double all_scales[15], zeros[15], wanted[15], back[15];
@@ -179,7 +185,8 @@ static void add_quantised(struct pairs *p, enum erc_dtype dtype, const struct fo
 	}
 	const struct tensor *x = tensor_of(real, &shape, xs), *scale = tensor_of(real, &form->shape, all_scales);
 	const struct tensor *zero = tensor_of(dtype, &form->shape, zeros);
-	const char *name = add_input(p, x), *scale_name = add_input(p, scale), *zero_name = has_zero ? add_input(p, zero) : "";
+	const char *name = add_input(p, x), *scale_name = add_input(p, scale),
+			   *zero_name = has_zero ? add_input(p, zero) : "";
 	for (int i = 0; i < 15; i++) {
 		int at = scale_index(form, i);
 		double z = number_at(zero, at);
@@ -212,11 +219,54 @@ START_TEST(quantisation_of_all_types)
 }
 END_TEST
 
+/* ---- 4-bit weights stay 4-bit in the artifact, and small ones are folded ---- */
+
+/* Compiles and runs the product of 300 ones and weights of 3 / 2. Returns the bytes of the artifact's weights. */
+static uint64_t weights_bytes(const char *dtype, int columns)
+{
+	double ones[300], wanted = 450;
+	struct output output;
+	erc_artifact *artifact;
+	char text[300];
+	for (size_t i = 0; i < COUNT_OF(ones); i++)
+		ones[i] = 1;
+	snprintf(text, sizeof text,
+	         "graph \"g\" opset=25\ninput x:f32[1x300]\nconst w:%s[300x%d] = splat {3}\nconst s:f32[] = {0.5}\n"
+	         "d = DequantizeLinear(w, s)\ny = MatMul(x, d)\noutput y\n",
+	         dtype, columns);
+	ck_assert_msg(compiles(text), "%s", test.errors);
+	const struct tensor *x = tensor_of(ERC_F32, &(struct shape){.rank = 2, .dims = {1, 300}}, ones);
+	ck_assert(run_on(&x, 1, &output, 1));
+	for (size_t i = 0; i < output.bytes / sizeof(float); i++)
+		ck_assert_double_eq((double)((float *)output.data)[i], wanted);
+	free(output.data);
+	uint64_t bytes = 0;
+	ck_assert_int_eq(erc_artifact_open(artifact_path, &artifact), ERC_OK);
+	for (uint32_t i = 0; i < erc_artifact_count(artifact, ERC_TABLE_SECTIONS); i++) {
+		const struct erca_section *section = erc_artifact_record(artifact, ERC_TABLE_SECTIONS, i);
+		bytes += section->type == ERCA_SECTION_WEIGHTS ? section->bytes : 0;
+	}
+	erc_artifact_close(artifact);
+	return bytes;
+}
+
+START_TEST(large_packed_weights_stay_packed)
+{
+	uint64_t four = weights_bytes("i4", 300), two = weights_bytes("u2", 300), small = weights_bytes("i4", 100);
+	printf("stored types: 90,000 weights of 4 bits are %llu bytes, of 2 bits %llu; 30,000 folded ones %llu\n",
+	       (unsigned long long)four, (unsigned long long)two, (unsigned long long)small);
+	ck_assert_uint_lt(four, 90000 / 2 + 500);
+	ck_assert_uint_lt(two, 90000 / 4 + 500);
+	ck_assert_uint_gt(small, 30000 * 4);
+}
+END_TEST
+
 int main(void)
 {
 	load_examples();
 	TCase *all = tcase_create("stored operators");
 	tcase_add_loop_test(all, rows_that_move_elements, 0, COUNT_OF(stored));
+	tcase_add_test(all, large_packed_weights_stay_packed);
 	tcase_add_loop_test(all, quantisation_of_all_types, 0, COUNT_OF(targets));
 	return run_in_folder(suite_create("stored operators"), all);
 }
