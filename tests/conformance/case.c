@@ -181,23 +181,9 @@ static char *compare_output(const struct test_case *test, const struct limits *l
 	free(path);
 	if (wrong)
 		return memory_printf("output %u: reference: %s", index, wrong);
-	char *text = NULL;
-	enum erc_status status = runner_output(runner, index, &actual);
-	struct comparison result = {0};
-	if (status == ERC_OK)
-		result = array_compare(&actual, &expected, limits->rtol, limits->atol);
-	if (status != ERC_OK) {
-		text = memory_printf("output %u: %s", index, erc_error_detail());
-	} else if (!result.same_type) {
-		char *have = array_type_text(actual.dtype, actual.rank, actual.dims);
-		char *want = array_type_text(expected.dtype, expected.rank, expected.dims);
-		text = memory_printf("output %u is %s, expected %s", index, have, want);
-		free(have);
-		free(want);
-	} else if (!result.equal) {
-		text = memory_printf("output %u: %zu of %zu elements differ, element %zu is %.9g, expected %.9g", index,
-		                     result.outside, actual.count, result.worst, result.worst_actual, result.worst_expected);
-	}
+	char *text = runner_output(runner, index, &actual) == ERC_OK
+	                 ? judge_output(limits, index, &actual, &expected)
+	                 : memory_printf("output %u: %s", index, erc_error_detail());
 	array_free(&expected);
 	return text;
 }

@@ -51,6 +51,11 @@ void cases_free(struct cases *cases);
 /* Compiles to `artifact` (a path that it may write), runs and compares; the caller frees *reason. */
 enum result case_run(const struct test_case *test, const struct limits *limits, const char *artifact, char **reason);
 
+/* judge.c */
+/* Returns NULL if the output is within the limits of its type, else what is wrong, which the caller frees. */
+char *judge_output(const struct limits *limits, uint32_t index, const struct array *actual,
+                   const struct array *expected);
+
 /* summary.c */
 /* Prints tables by category and operator, and the most frequent reasons of unsupported cases; writes all reasons to
  * `path`. */
