@@ -85,8 +85,9 @@ static enum ercc_status sequence_input(const struct node *node, const struct nod
 static enum ercc_status tensor_input(const struct node *node, int slot)
 {
 	const struct value *in = node->inputs[slot];
-	return !value_list(in) ? ERCC_OK
-	                       : node_fail(node, ERCC_MODEL, "input '%s' must be a tensor, found %s", in->name, list_words(in));
+	return !value_list(in)
+	           ? ERCC_OK
+	           : node_fail(node, ERCC_MODEL, "input '%s' must be a tensor, found %s", in->name, list_words(in));
 }
 
 /* The position that input `slot` gives, which may count from the end; `otherwise` if it is left out. It must be less
@@ -99,8 +100,8 @@ static enum ercc_status read_position(const struct node *node, int slot, int len
 		return ERCC_OK;
 	TRY(constant_input(node, slot, "the position", &tensor));
 	if ((tensor->dtype != ERC_I32 && tensor->dtype != ERC_I64) || shape_elements(&tensor->shape) != 1)
-		return node_fail(node, ERCC_MODEL, "the position must be one i32 or i64, found %s%s",
-		                 dtype_name(tensor->dtype), shape_words(node, &tensor->shape));
+		return node_fail(node, ERCC_MODEL, "the position must be one i32 or i64, found %s%s", dtype_name(tensor->dtype),
+		                 shape_words(node, &tensor->shape));
 	int64_t at = tensor_int(tensor, 0), from_start = at < 0 ? at + length : at;
 	if (from_start < 0 || from_start >= limit)
 		return node_fail(node, ERCC_MODEL, "position %lld is outside a sequence of %d", (long long)at, length);

@@ -28,8 +28,8 @@ static enum ercc_status read_length(const struct graph *graph, const struct valu
 	if (!text) {
 		fail(graph->ctx, ERCC_USAGE, "input '%s' is %s, and how many tensors it holds is not known", input->name,
 		     is_optional ? "an optional" : "a sequence");
-		note(graph->ctx, "give --length %s=N; N is %s%s", input->name,
-		     is_sequence ? "the number of its tensors" : "1", none);
+		note(graph->ctx, "give --length %s=N; N is %s%s", input->name, is_sequence ? "the number of its tensors" : "1",
+		     none);
 		return ERCC_USAGE;
 	}
 	*count = -1;

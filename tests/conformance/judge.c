@@ -68,8 +68,8 @@ char *judge_output(const struct limits *limits, uint32_t index, const struct arr
 	}
 	if (precision)
 		compare_narrow(precision, actual, expected, limits->atol, &result);
-	return result.equal ? NULL
-	                    : memory_printf("output %u: %zu of %zu elements differ, element %zu is %.9g, expected %.9g",
-	                                    index, result.outside, actual->count, result.worst, result.worst_actual,
-	                                    result.worst_expected);
+	return result.equal
+	           ? NULL
+	           : memory_printf("output %u: %zu of %zu elements differ, element %zu is %.9g, expected %.9g", index,
+	                           result.outside, actual->count, result.worst, result.worst_actual, result.worst_expected);
 }
