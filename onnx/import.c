@@ -252,6 +252,7 @@ static enum ercc_status import_default(struct import *import, struct scope *scop
 	if (type.dtype != ERC_DTYPE_NONE && type.dtype != value->dtype)
 		return fail(import->ctx, ERCC_MODEL, "%s: it is %s, but its default is %s", owner, dtype_name(type.dtype),
 		            dtype_name(value->dtype));
+	value->otherwise = value->constant;
 	value->constant = NULL;
 	value->shape = type.shape.rank < 0 ? value->shape : type.shape;
 	memcpy(value->dim_names, type.dim_names, sizeof value->dim_names);

@@ -91,8 +91,9 @@ struct value {
 	int output_uses;              /* by graph outputs */
 	const struct shape *elements; /* of an i64 of rank 0 or 1: its elements, as dims of a shape; NULL: not known */
 	enum layout layout;
-	int kind;      /* VALUE_SEQUENCE, VALUE_OPTIONAL; dtype and shape are those of its tensors */
-	void *scratch; /* for the running pass; NULL when a pass starts */
+	const struct tensor *otherwise; /* of an input: the model's value for it if nobody gives one; NULL: none */
+	int kind;                       /* VALUE_SEQUENCE, VALUE_OPTIONAL; dtype and shape are those of its tensors */
+	void *scratch;                  /* for the running pass; NULL when a pass starts */
 };
 
 /* ---- attributes ---- */

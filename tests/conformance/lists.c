@@ -70,14 +70,14 @@ static void add_shape(struct text_list *shapes, const char *name, const struct a
 void list_options(const struct ercc_value_info *input, const struct list *list, struct text_list *lengths,
                   struct text_list *shapes)
 {
-	char *length = list->is_nothing ? memory_printf("%s=none", input->name)
-	                                : memory_printf("%s=%d", input->name, list->count);
+	char *length =
+		list->is_nothing ? memory_printf("%s=none", input->name) : memory_printf("%s=%d", input->name, list->count);
 	if (input->kind)
 		text_list_add(lengths, length);
 	free(length);
 	for (int i = 0; i < list->count; i++) {
-		char *name = input->kind & ERCC_SEQUENCE ? memory_printf("%s.%d", input->name, i)
-		                                         : memory_printf("%s", input->name);
+		char *name =
+			input->kind & ERCC_SEQUENCE ? memory_printf("%s.%d", input->name, i) : memory_printf("%s", input->name);
 		add_shape(shapes, name, &list->items[i]);
 		free(name);
 	}
