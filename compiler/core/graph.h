@@ -103,8 +103,9 @@ struct value {
 	int output_uses;              /* by graph outputs */
 	const struct shape *elements; /* of an i64 of rank 0 or 1: its elements, as dims of a shape; NULL: not known */
 	enum layout layout;
-	int kind;      /* VALUE_SEQUENCE, VALUE_OPTIONAL; dtype and shape are those of its tensors */
-	void *scratch; /* for the running pass; NULL when a pass starts */
+	const struct tensor *otherwise; /* of an input: the model's value for it if nobody gives one; NULL: none */
+	int kind;                       /* VALUE_SEQUENCE, VALUE_OPTIONAL; dtype and shape are those of its tensors */
+	void *scratch;                  /* for the running pass; NULL when a pass starts */
 };
 
 /* ---- attributes ---- */
@@ -210,8 +211,9 @@ struct graph {
 	bool typed;                     /* set by shape inference: from then on every value is a tensor of known rank */
 	int64_t iterations, copied;     /* of loops unrolled so far, and nodes copied for them; only the root's are used */
 	/* from the file, for META and reports */
-	int64_t ir_version, opset;             /* used by the compiler: at most the newest known */
-	int64_t newer_ir_version, newer_opset; /* in the file, where newer than the newest known; else 0 */
+	int64_t ir_version, opset; /* used by the compiler: at most the newest known */
+	/* in the file, where newer than the newest known; else 0. newer_function_opset: of a local function */
+	int64_t newer_ir_version, newer_opset, newer_function_opset;
 	const char *producer;
 };
 

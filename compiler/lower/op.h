@@ -215,6 +215,8 @@ struct buffer *unpack_elements(struct lowering *lowering, const struct value *va
                                struct launch *before);
 void pack_elements(struct lowering *lowering, const struct value *value, struct buffer *in, struct buffer *packed);
 struct buffer *unpack_constant(struct lowering *lowering, const struct value *value);
+/* The tensor's elements as weights, packed if their dtype is. */
+struct buffer *packed_weights(struct plan *plan, const struct tensor *tensor, const char *name);
 /* The integer type with the size of an element, for moving bits. */
 enum erc_dtype move_dtype(enum erc_dtype dtype);
 /* Makes the plan of a graph. */

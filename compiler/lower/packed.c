@@ -80,12 +80,19 @@ void pack_elements(struct lowering *lowering, const struct value *value, struct 
 		pack_bytes(lowering, in, packed, packing, (int)(elements % packing), whole, 1);
 }
 
+struct buffer *packed_weights(struct plan *plan, const struct tensor *tensor, const char *name)
+{
+	const struct tensor *all = tensor_expand(&plan->ctx->arena, tensor);
+	if (dtype_packing(all->dtype) == 1)
+		return plan_weights(plan, all->data, (int64_t)tensor_bytes(all), name);
+	int64_t elements = shape_elements(&all->shape), bytes = packed_bytes(all->dtype, elements);
+	void *data = arena_alloc(&plan->ctx->arena, (size_t)bytes);
+	elements_pack(all->dtype, all->data, elements, data);
+	return plan_weights(plan, data, bytes, name);
+}
+
 struct buffer *unpack_constant(struct lowering *lowering, const struct value *value)
 {
-	const struct tensor *tensor = tensor_expand(&lowering->ctx->arena, value->constant);
-	int64_t elements = shape_elements(&value->shape), bytes = packed_bytes(value->dtype, elements);
-	void *data = arena_alloc(&lowering->ctx->arena, (size_t)bytes);
-	elements_pack(value->dtype, tensor->data, elements, data);
 	struct launch *before = lowering->behind ? lowering->behind->next : lowering->plan->first;
-	return unpack_elements(lowering, value, plan_weights(lowering->plan, data, bytes, value->name), before);
+	return unpack_elements(lowering, value, packed_weights(lowering->plan, value->constant, value->name), before);
 }

@@ -60,8 +60,8 @@ static inline int check_on(const struct pairs *p, const char *what, const char *
 		elements += shape_elements(&wanted->shape);
 		free(outputs[k].data);
 	}
-	printf("%s: %d pairs of dtypes with %lld elements on %s, %d wrong\n", what, p->output_count, (long long)elements, target,
-	       wrong);
+	printf("%s: %d pairs of dtypes with %lld elements on %s, %d wrong\n", what, p->output_count, (long long)elements,
+	       target, wrong);
 	return wrong;
 }
 

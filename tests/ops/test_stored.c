@@ -208,12 +208,45 @@ START_TEST(packed_elements_of_all_counts)
 }
 END_TEST
 
+/* The default of an input that was kept has the form in which callers bind it. */
+START_TEST(defaults_of_packed_inputs)
+{
+	static const uint8_t raw[] = {0x21, 0xf3, 0x0a};
+	struct arena *arena = &test.ctx.arena;
+	struct ercc_options options = {.size = sizeof options,
+	                               .message = keep_message,
+	                               .targets = targets,
+	                               .target_count = 1,
+	                               .keep_inputs = (const char *const[]){"w"},
+	                               .keep_input_count = 1};
+	struct erc_tensor_info info;
+	erc_runtime *runtime;
+	erc_model *loaded;
+	onnx_model *model = build_model(arena, 13, 25);
+	build_input(arena, model->graph, build_info(arena, "w", ERC_I4, 1, (int64_t[]){5}, NULL));
+	build_initializer(arena, model->graph, build_tensor(arena, "w", ERC_I4, 1, (int64_t[]){5}, raw, sizeof raw));
+	build_node(arena, model->graph, "Cast", "n", "w", "y");
+	build_int(arena, model->graph->node[0], "to", ERC_I8);
+	build_output(arena, model->graph, build_info(arena, "y", ERC_I8, 1, (int64_t[]){5}, NULL));
+	write_model_file(model_path, model);
+	ck_assert_msg(ercc_compile(model_path, artifact_path, &options) == ERCC_OK, "%s", test.errors);
+	ck_assert_int_eq(erc_runtime_create(NULL, &runtime), ERC_OK);
+	ck_assert_int_eq(erc_model_load(runtime, artifact_path, NULL, &loaded), ERC_OK);
+	ck_assert_int_eq(erc_model_input_info(loaded, 0, 0, &info), ERC_OK);
+	ck_assert_uint_eq(info.bytes, sizeof raw);
+	ck_assert_mem_eq(info.default_value, raw, sizeof raw);
+	ck_assert_int_eq(erc_model_unload(loaded), ERC_OK);
+	ck_assert_int_eq(erc_runtime_destroy(runtime), ERC_OK);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *all = tcase_create("stored");
 	tcase_add_test(all, every_code_has_its_number_and_back);
 	tcase_add_test(all, numbers_are_rounded_as_the_standard_says);
 	tcase_add_test(all, integers_are_rounded_once);
+	tcase_add_test(all, defaults_of_packed_inputs);
 	tcase_add_loop_test(all, casts_of_all_pairs, 0, COUNT_OF(targets));
 	tcase_add_loop_test(all, packed_elements_of_all_counts, 0, COUNT_OF(targets));
 	return run_in_folder(suite_create("stored"), all);
