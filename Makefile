@@ -261,8 +261,8 @@ endif
 
 FUZZ_GRAPHS ?= 500
 FUZZ_SEED ?= 1
-fuzz-graphs: all $(O)/conformance ## FUZZ_GRAPHS random graphs from FUZZ_SEED against ONNX Runtime (makes its own environment)
-	$(Q)tests/fuzz/graphs.sh $(O) --count $(FUZZ_GRAPHS) --seed $(FUZZ_SEED)
+fuzz-graphs: all $(O)/conformance ## FUZZ_GRAPHS random graphs from FUZZ_SEED against ONNX Runtime, or FUZZ_NUMBERS=4,9 (makes its own environment)
+	$(Q)tests/fuzz/graphs.sh $(O) --count $(FUZZ_GRAPHS) --seed $(FUZZ_SEED) $(FUZZ_NUMBERS:%=--numbers %)
 
 same-bits: all $(O)/preempt $(O)/make_model ## 1,000 preempted runs of each model against an undisturbed one (minutes)
 	$(Q)tests/models/preempt.sh $(O) 1000 squeezenet mobilenetv2 $(or $(wildcard build/twins/*.onnx),resnet50 vgg19)
