@@ -88,7 +88,7 @@ def noise(rng, array, units):
     if array.dtype.kind != "f":
         return array
     with np.errstate(all="ignore"):
-        step = np.nextafter(np.abs(array), np.asarray(np.inf, array.dtype)) - np.abs(array)
+        step = np.abs(array) - np.nextafter(np.abs(array), np.asarray(0, array.dtype))
         return np.asarray(array + (step * rng.uniform(-units, units, array.shape)).astype(array.dtype))
 
 
