@@ -15,7 +15,11 @@
 
 #define BATCH 25
 #define FILE_BYTES ((size_t)1 << 17)
+#ifdef __SANITIZE_ADDRESS__
+#define SECONDS 60
+#else
 #define SECONDS 10
+#endif
 #define MEMORY_BYTES (UINT64_C(1) << 30)
 #define RUN_BYTES ((size_t)64 << 20) /* models that need more memory are not run */
 
@@ -256,6 +260,15 @@ static void judge_mutant(uint32_t number, erc_runtime *runtime)
 
 /* ---- children ---- */
 
+#ifdef __SANITIZE_ADDRESS__
+/* Its own memory is a multiple of the program's. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "hard_rss_limit_mb=6144";
+}
+#endif
+
 /* A sanitizer's own memory is above the limit, so its builds have none. */
 static void limit(void)
 {
@@ -265,6 +278,7 @@ static void limit(void)
 	setrlimit(RLIMIT_DATA, &memory);
 #endif
 	setrlimit(RLIMIT_CORE, &core);
+	signal(SIGALRM, SIG_DFL); /* Check's handler would end the test itself */
 }
 
 /* Ends after a mutant with a complaint. */
