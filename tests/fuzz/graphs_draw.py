@@ -243,9 +243,9 @@ class Graph:
         return names[0]
 
     def compute(self, node, changed=None):
-        """The outputs of one node. `changed`: values to take instead of the graph's own."""
+        """The outputs of one node. `changed`: values to take instead of the graph's own, also of constants."""
         given = [n for n in dict.fromkeys(node.input) if n]
-        constants = [n for n in given if n in self.constants]
+        constants = [n for n in given if n in self.constants and n not in (changed or {})]
         values = {**self.values, **(changed or {})}
         feeds = {n: values[n] for n in given if n not in constants}
         model = self.model([node], feeds, constants, [helper.make_empty_tensor_value_info(n) for n in node.output if n])

@@ -1,5 +1,5 @@
-"""What a difference means: which nodes differ when they are alone, whether a row of EXPLAINED says why, and whether the
-result is determined at all with rounded arithmetic."""
+"""What a difference means: which nodes differ when they are alone, whether it is known why (graphs_explained.py), and
+whether the result is determined at all with rounded arithmetic."""
 
 import os
 import re
@@ -10,9 +10,9 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from onnx.reference import ReferenceEvaluator
 
-from graphs_draw import Refused, info, write_files
+from graphs_draw import Refused, write_files
+from graphs_explained import EXPLAINED, Difference
 from graphs_ops import F16
 
 # Relative and absolute limits of an element, by folder of the cases. Sums of some thousand f32 products in another order
@@ -20,54 +20,6 @@ from graphs_ops import F16
 # Graphs with f16 values round to 2^-11 after each node; elements below 1 have that error relative to what was summed.
 # Integers, bools, NaN and infinities must be equal.
 LIMITS = {"fuzz": (1e-4, 1e-5), "half": (2**-7, 2**-7)}
-
-
-
-def odd(array):
-    """Where the array has no number."""
-    return ~np.isfinite(array) if array is not None and array.dtype.kind == "f" else np.zeros(np.shape(array), bool)
-
-
-def close(a, b):
-    return a.shape == b.shape and a.dtype == b.dtype and np.allclose(a.astype(np.float64), b.astype(np.float64), 1e-4, 1e-5, equal_nan=True)
-
-
-def as_reference(node, opset, operands, results, have):
-    """Whether ONNX's reference implementation agrees with erc."""
-    graph = onnx.helper.make_graph([node], "g", [info(n, a) for n, a in zip(node.input, operands) if n],
-                                   [info(n, a) for n, a in zip(node.output, results) if n])
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)])
-    with np.errstate(all="ignore"):
-        wanted = ReferenceEvaluator(model).run(None, {n: a for n, a in zip(node.input, operands) if n})
-    return all(close(np.asarray(w), h) for w, h in zip(wanted, have))
-
-
-def nan_rule(node, opset, operands, results, have):
-    return np.isnan(operands[0]).any() and as_reference(node, opset, operands, results, have)
-
-
-def only_at_nan(node, opset, operands, results, have):
-    """An operand has a NaN or an infinity, and all differing elements are NaN in ONNX Runtime."""
-    return any(odd(a).any() for a in operands if a is not None) and all(
-        close(np.where(np.isnan(r), np.asarray(0, r.dtype), r), np.where(np.isnan(r), np.asarray(0, r.dtype), h)) for r, h in zip(results, have))
-
-
-def odd_weights(node, opset, operands, results, have):
-    """The weights have a NaN or an infinity, and all differing elements are NaN in erc or in ONNX Runtime."""
-    return odd(operands[1]).any() and all(close(np.where(odd(r) | odd(h), 0, r), np.where(odd(r) | odd(h), 0, h)) for r, h in zip(results, have))
-
-
-# Nodes that ONNX Runtime computes differently: operators, a condition on (node, opset, operands, ONNX Runtime's results,
-# erc's results), and why. A row applies to a node that differs when it is alone, on the same operands.
-EXPLAINED = [
-    ("ReduceMax ReduceMin ArgMax ArgMin Hardmax GlobalMaxPool TopK", nan_rule,
-     "a NaN among the elements: erc and ONNX's reference follow numpy, ONNX Runtime's result depends on where it is"),
-    ("MaxPool", nan_rule, "a NaN in the window: erc and ONNX's reference return it, ONNX Runtime passes over it"),
-    ("Resize Upsample", only_at_nan, "a NaN or an infinity with weight 0: ONNX Runtime multiplies it with 0, erc does not read it"),
-    ("LRN", only_at_nan, "an infinity before the window: ONNX Runtime subtracts it from a running sum"),
-    ("Attention", only_at_nan, "all scores of a query are -infinity: erc gives zeros as if all keys were masked, ONNX Runtime NaN"),
-    ("Conv ConvTranspose", odd_weights, "weights that are no numbers times the zeros beside the input: NaN or nothing"),
-]
 
 # Operators that round only their result, or nothing at all. The others also round on the way.
 EXACT = set("""Identity Reshape Flatten Squeeze Unsqueeze Transpose Expand Tile Slice Split Concat Shape Size ConstantOfShape
@@ -197,13 +149,9 @@ class Judge:
         rows = [row for row in EXPLAINED if node.op_type in row[0].split()]
         if not rows:
             return None
-        operands = [graph.values.get(n) for n in node.input]
-        results = [graph.values[n] for n in node.output if n]
         have = self.run(os.path.join(self.work, "nodes", category(graph), f"{name}_node{number}"))[1]
-        for _, condition, reason in rows:
-            if condition(node, graph.opset, operands, results, have):
-                return reason
-        return None
+        difference = Difference(graph, node, have)
+        return next((reason for _, applies, reason in rows if applies(difference)), None)
 
     def judge(self, graph, name, folder, nodes):
         """(verdict, reason): "explained", "rounding", or "different"."""

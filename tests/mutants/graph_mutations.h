@@ -144,7 +144,7 @@ static bool graph_initializers(onnx_model *model)
 	else /* an input too, perhaps of another type */
 		PUSH(graph, input,
 		     build_info(&test.ctx.arena, tensor->name, any(2) ? tensor->data_type : (int)any(17),
-		                any(2) ? (int)tensor->n_dims : (int)any(4), tensor->dims ? tensor->dims : odd_numbers, NULL));
+		                (int)(any(2) ? tensor->n_dims : any(tensor->n_dims + 1)), tensor->dims, NULL));
 	return true;
 }
 
