@@ -12,14 +12,8 @@ from onnx import numpy_helper
 
 
 from graphs_draw import Refused, write_files
-from graphs_explained import EXPLAINED, Difference
+from graphs_explained import EXPLAINED, LIMITS, Difference
 from graphs_ops import F16
-
-# Relative and absolute limits of an element, by folder of the cases. Sums of some thousand f32 products in another order
-# and functions that are exact to a few units in the last place (2^-23) stay well below the first pair after 6 nodes.
-# Graphs with f16 values round to 2^-11 after each node; elements below 1 have that error relative to what was summed.
-# Integers, bools, NaN and infinities must be equal.
-LIMITS = {"fuzz": (1e-4, 1e-5), "half": (2**-7, 2**-7)}
 
 # Operators that round only their result, or nothing at all. The others also round on the way.
 EXACT = set("""Identity Reshape Flatten Squeeze Unsqueeze Transpose Expand Tile Slice Split Concat Shape Size ConstantOfShape
