@@ -24,6 +24,7 @@ from graphs_draw import MAKERS, TRAITS, draw, write_case
 from graphs_judge import Judge, category
 
 BATCH = 200
+KEPT_BYTES = 12 << 10  # of a stored graph, at most
 
 
 def random_of(arguments, number):
@@ -123,6 +124,10 @@ def keep(archive, folders):
                                                             setattr(i, "uname", ""), setattr(i, "gname", ""), i)[-1])
 
 
+def folder_bytes(folder):
+    return sum(os.path.getsize(os.path.join(at, name)) for at, _, names in os.walk(folder) for name in names)
+
+
 def folder_of(root, name):
     return next(os.path.join(root, kind, name) for kind in os.listdir(root) if os.path.isdir(os.path.join(root, kind, name)))
 
@@ -179,15 +184,17 @@ def main():
     parser.add_argument("--numbers", type=lambda text: [int(n) for n in text.split(",")], help="these graphs of the seed only")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="")
-    parser.add_argument("--keep", nargs=2, metavar=("N", "FILE"), help="stores the first N graphs that are equal")
+    parser.add_argument("--keep", nargs=2, metavar=("N", "FILE"), help="stores the first N small graphs that are equal")
     arguments = parser.parse_args()
     names = drawn_operators(arguments)
     judge, summary, kept = Judge(arguments.erc, arguments.work, arguments.jobs), Summary(), []
     numbers = arguments.numbers or list(range(arguments.first, arguments.first + arguments.count))
     for first in range(0, len(numbers), BATCH):
         root, good = run_batch(arguments, judge, names, numbers[first:first + BATCH], summary)
-        for name in good[:int(arguments.keep[0]) - len(kept)] if arguments.keep else []:
+        for name in good if arguments.keep else []:
             folder = folder_of(root, name)
+            if len(kept) == int(arguments.keep[0]) or folder_bytes(folder) > KEPT_BYTES:
+                continue
             case = f"{os.path.basename(os.path.dirname(folder))}/{name}"
             store = os.path.join(arguments.work, "kept", case)
             shutil.copytree(folder, store, dirs_exist_ok=True)

@@ -119,6 +119,16 @@ def odd_weights(d):
     return odd(d.operand(1)).any() and d.all_differing(lambda r, h: odd(r) | odd(h))
 
 
+def odd_position(d):
+    """All differing elements are at positions (a point of GridSample's grid, a region of RoiAlign) that are no numbers,
+    or far outside."""
+    grid = d.node.op_type == "GridSample"
+    wrong = (odd(d.operand(1)) | huge(d.operand(1))).any(-1)
+    at = wrong[:, None] if grid else wrong.reshape(-1, 1, 1, 1)
+    r, h, differs = d.differing()[0]
+    return d.same_type and bool(np.all(at | odd(r) | odd(h) | ~differs))
+
+
 def integers_overflow(d):
     a = d.operand(0)
     return a.dtype.kind in "iu" and bool(huge(a).any()) and d.only_dependent()
@@ -147,7 +157,7 @@ EXPLAINED = [
     ("MaxPool GlobalMaxPool Clip ScatterElements ScatterND Scatter Max Min", nan_is_kept, "a maximum or minimum with a NaN: erc gives NaN, ONNX Runtime the other number"),
     ("RNN GRU LSTM", lambda d: d.any(odd) and d.all_differing(lambda r, h: np.isnan(h)), "an activation of NaN: erc gives NaN, ONNX Runtime a number"),
     ("Resize Upsample GridSample RoiAlign", not_finite, "a NaN or an infinity with weight 0, which one of both multiplies with 0"),
-    ("GridSample RoiAlign", lambda d: (odd(d.operand(1)) | huge(d.operand(1))).any() and d.only_dependent(), "a position that is no number, or far outside"),
+    ("GridSample RoiAlign", odd_position, "a position that is no number, or far outside"),
     ("LRN", not_finite, "an infinity before the window: ONNX Runtime subtracts it from a running sum"),
     ("Attention", lambda d: (d.any(odd) or d.any(huge)) and d.all_differing(lambda r, h: np.isnan(r) | (h == 0)),
      "all scores of a query are -infinity: erc gives zeros as if all keys were masked, ONNX Runtime NaN or values of masked keys"),
