@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -345,10 +346,15 @@ int main(int argc, char **argv)
 	                            .batch = 1,
 	                            .limits = {"native", NULL, 1e-3, 1e-5, 1}};
 	struct cases cases;
+	struct stat work;
 	size_t lines = 0, wanted = 0;
 	int code = parse(argc, argv, &settings);
 	if (code != ARGS_OK)
 		return code;
+	if (stat(settings.work, &work) || !S_ISDIR(work.st_mode)) {
+		say_error("--work: %s is no folder", settings.work);
+		return EXIT_USAGE;
+	}
 	if (settings.list) {
 		lines = read_list(settings.list, settings.every, &settings.patterns);
 		wanted = settings.patterns.count;

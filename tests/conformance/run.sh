@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 out=$1
 work=$out/conformance.d${TARGET:+-${TARGET//:/-}}${DEVICE:+-$DEVICE}
 list=tests/conformance/passing.txt
-archive=${ERC_TESTDATA:-../shared}/conformance/onnx-1.22-backend-tests.tar.xz
+archive=${ERC_TESTDATA:-../shared}/conformance/onnx-1.23-backend-tests.tar.xz
 debian=/usr/share/libonnx-testdata/data
 mkdir -p "$work"
 export XDG_CACHE_HOME=$PWD/build/cache

@@ -13,7 +13,7 @@ name=elasticroom-gpu
 references=$bin/references
 most_mb=60
 testdata=${ERC_TESTDATA:-../shared}
-archive=$testdata/conformance/onnx-1.22-backend-tests.tar.xz
+archive=$testdata/conformance/onnx-1.23-backend-tests.tar.xz
 
 # The same objects, linked with our libraries as archives. Debian has no archive of cJSON, so its shared library is added.
 mkdir -p "$bin"

@@ -15,7 +15,7 @@ if ! "$environment/bin/python" -c 'import onnx, numpy' 2>/dev/null; then
 fi
 light=build/twins-light
 mkdir -p "$light"
-tar xJf "$testdata/conformance/onnx-1.22-backend-tests.tar.xz" -C "$light" data/light
+tar xJf "$testdata/conformance/onnx-1.23-backend-tests.tar.xz" -C "$light" data/light
 # shellcheck disable=SC2086
 "$environment/bin/python" "$testdata/models/make_twins.py" "$light/data/light" build/twins \
 	${NAMES:-bvlc_alexnet densenet121 inception_v1 inception_v2 resnet50 vgg19 zfnet512}

@@ -26,7 +26,7 @@ struct run {
 static int parse(int argc, char **argv, struct run *r)
 {
 	const struct option options[] = {
-		{"input", 'i', OPTION_LIST, &r->inputs, "NAME=VALUE", "@FILE, random:SEED or zeros"},
+		{"input", 'i', OPTION_LIST, &r->inputs, "NAME=VALUE", "@FILE, random:SEED, zeros or default"},
 		{"output", 'o', OPTION_LIST, &r->outputs, "NAME=@FILE", "stores an output as .npy or .bin"},
 		{"expect", 'e', OPTION_LIST, &r->expects, "NAME=@FILE", "compares an output with a file"},
 		{"rtol", 0, OPTION_NUMBER, &r->rtol, "X", "relative limit of an element (default 1e-3)"},
