@@ -48,20 +48,31 @@ static bool type_element(onnx_model *model)
 	return true;
 }
 
+/* Sequences and optionals of the type, one in the other. */
+static Erc__Onnx__TypeProto *type_of(Erc__Onnx__TypeProto *type, uint32_t depth)
+{
+	for (; depth; depth--) {
+		Erc__Onnx__TypeProto *outer = build_message(&test.ctx.arena, &erc__onnx__type_proto__descriptor);
+		Erc__Onnx__TypeProto__Of *of = build_message(&test.ctx.arena, &erc__onnx__type_proto__of__descriptor);
+		of->elem_type = any(12) ? type : NULL;
+		*(any(2) ? &outer->sequence_type : &outer->optional_type) = of;
+		type = outer;
+	}
+	return type;
+}
+
 static bool type_kind(onnx_model *model)
 {
 	onnx_value_info *info = any_info(model);
 	if (!info || !info->type)
 		return false;
-	onnx_tensor_type *tensor = info->type->tensor_type;
-	void *other = build_message(&test.ctx.arena, &erc__onnx__type_proto__other__descriptor);
 	switch (any(6)) {
 	case 0: info->type = NULL; break;
 	case 1: info->type->tensor_type = NULL; break;
-	case 2: info->type->sequence_type = other; break;
-	case 3: info->type->map_type = other; break;
-	case 4: info->type->optional_type = other; break;
-	case 5: info->type->sparse_tensor_type = tensor; break;
+	case 2: info->type->map_type = build_message(&test.ctx.arena, &erc__onnx__type_proto__other__descriptor); break;
+	case 3: info->type->sparse_tensor_type = info->type->tensor_type; break;
+	case 4: info->type = type_of(info->type, 1 + any(3)); break;
+	case 5: info->type = type_of(info->type, any(80)); break;
 	}
 	return true;
 }

@@ -251,7 +251,14 @@ static bool node_operator(onnx_model *model)
 		"Attention",
 		"DFT",
 		"SequenceConstruct",
+		"SequenceAt",
+		"SequenceInsert",
+		"SplitToSequence",
+		"ConcatFromSequence",
+		"SequenceMap",
 		"Optional",
+		"OptionalGetElement",
+		"OptionalHasElement",
 		"StringConcat",
 	};
 	onnx_node *node = any_node(model);
