@@ -162,7 +162,7 @@ EXPLAINED = [
     ("Attention", lambda d: (d.any(odd) or d.any(huge)) and d.all_differing(lambda r, h: np.isnan(r) | (h == 0)),
      "all scores of a query are -infinity: erc gives zeros as if all keys were masked, ONNX Runtime NaN or values of masked keys"),
     ("Conv ConvTranspose", odd_weights, "weights that are no numbers, times the zeros beside the input: NaN or nothing"),
-    ("ConvTranspose Col2Im", lambda d: odd(d.operand(0)).any() and d.all_differing(lambda r, h: odd(r) | odd(h)),
+    ("ConvTranspose", lambda d: odd(d.operand(0)).any() and d.all_differing(lambda r, h: odd(r) | odd(h)),
      "a NaN or an infinity of the input reaches neighbours in erc, which multiplies it with zeros between the weights"),
     ("Unique", has_nan, "ONNX Runtime sorts a NaN as equal to any number"),
     ("Clip", lambda d: any(np.isnan(d.operand(i)).any() for i in (1, 2)), "a NaN as a bound: erc gives NaN, ONNX Runtime ignores the bound"),
