@@ -59,7 +59,8 @@ static enum ercc_status infer_dropout(struct node *node)
 			return node_fail(node, ERCC_UNSUPPORTED, "training mode is not supported");
 	}
 	TRY(infer_same(node));
-	return set_output(node, 1, node->opset < 10 ? node->inputs[0]->dtype : ERC_BOOL, &node->inputs[0]->shape); /* mask */
+	return set_output(node, 1, node->opset < 10 ? node->inputs[0]->dtype : ERC_BOOL,
+	                  &node->inputs[0]->shape); /* mask */
 }
 
 static enum ercc_status lower_dropout(struct lowering *lowering, struct node *node)
