@@ -31,8 +31,7 @@ static bool is_stated(const struct node *node, struct shape *out)
 
 static enum ercc_status infer_same(struct node *node)
 {
-	TRY(same_elements(node, &node->inputs[0]->shape));
-	return set_output(node, 1, ERC_BOOL, &node->inputs[0]->shape); /* Dropout's mask */
+	return same_elements(node, &node->inputs[0]->shape);
 }
 
 static bool is_list(const struct node *node)
@@ -59,7 +58,9 @@ static enum ercc_status infer_dropout(struct node *node)
 		if (!training->constant || !ratio || !ratio->constant || tensor_float(ratio->constant, 0) != 0)
 			return node_fail(node, ERCC_UNSUPPORTED, "training mode is not supported");
 	}
-	return infer_same(node);
+	TRY(infer_same(node));
+	return set_output(node, 1, node->opset < 10 ? node->inputs[0]->dtype : ERC_BOOL,
+	                  &node->inputs[0]->shape); /* mask */
 }
 
 static enum ercc_status lower_dropout(struct lowering *lowering, struct node *node)

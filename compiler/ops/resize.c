@@ -311,7 +311,7 @@ static void add_taps(struct lowering *lowering, const struct node *node, const s
 	launch->bytes = 8 * (uint64_t)(outer * out * inner);
 	launch->reduction_key = REDUCTION_TAPS;
 	launch_define(launch, "LAST", inner == 1 ? "1" : "0");
-	launch_define(launch, "OUTSIDE", arena_printf(&lowering->ctx->arena, "%af", outside));
+	launch_define_float(&lowering->ctx->arena, launch, "OUTSIDE", outside);
 }
 
 static void add_nearest(struct lowering *lowering, const struct node *node, struct gather *g,

@@ -23,9 +23,11 @@ const char *list_words(const struct value *value)
 	return is_nothing(value) ? "an empty optional" : "a sequence";
 }
 
+/* `out` is new, or no longer an output of the node that made it. */
 static void add_maker(struct graph *graph, struct node *before, const char *op_type, const char *name,
                       struct value *const *items, int count, struct value *out)
 {
+	out->producer = NULL;
 	struct node *node = graph_add_node(graph, before, op_type, name, items, count, &out, 1);
 	node_set_row(node, "erc", 1);
 }
