@@ -140,7 +140,8 @@ enum ercc_status lines_gpu(struct context *ctx, const struct device *device, con
                            int64_t elements, struct variant *variant)
 {
 	/* a short line is not worth a warp; a long line is worth a block */
-	int64_t threads = elements < 16 ? 1 : elements < 4096 ? 32 : 256;
+	bool single = elements < 16 || has_define(launch, "T", "f64");
+	int64_t threads = single ? 1 : elements < 4096 ? 32 : 256;
 	struct gpu_rows rows = {.count = launch->params[ROWS_TOTAL],
 	                        .threads = threads,
 	                        .thread_bytes = threads > 32 ? 1 : 0};

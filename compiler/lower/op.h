@@ -163,7 +163,8 @@ struct value *emit_concat(struct node *node, int axis, struct value *const *part
 /* Replaces that output of the node by `value` in all its uses. */
 void expand_to(struct node *node, int slot, struct value *value);
 struct value *constant_ints(struct node *node, const int64_t *values, int count);
-struct value *constant_floats(struct node *node, const float *values, const struct shape *shape);
+/* Numbers of a float dtype. */
+struct value *constant_floats(struct node *node, enum erc_dtype dtype, const double *values, const struct shape *shape);
 struct value *constant_number(struct node *node, enum erc_dtype dtype, double number);
 /* `count` i64 numbers of that shape: start, start + step, ... */
 struct value *constant_range(struct node *node, int64_t start, int64_t step, int64_t count, const struct shape *shape);

@@ -333,8 +333,8 @@ static enum ercc_status expand_global_lp_pool(struct node *node)
 	for (int i = 2; i < x->shape.rank; i++)
 		axes[i - 2] = i;
 	expand_to(node, 0,
-	          EMIT(node, "Pow(ReduceSum(Pow(Abs(a), b), d), c)", node->inputs[0], constant_number(node, ERC_F32, p),
-	               constant_number(node, ERC_F32, 1 / p), constant_ints(node, axes, x->shape.rank - 2)));
+	          EMIT(node, "Pow(ReduceSum(Pow(Abs(a), b), d), c)", node->inputs[0], constant_number(node, x->dtype, p),
+	               constant_number(node, x->dtype, 1 / p), constant_ints(node, axes, x->shape.rank - 2)));
 	return ERCC_OK;
 }
 
@@ -386,6 +386,6 @@ const struct op ops_reduce[] = {
 	MADE("ReduceL2", TYPES_REDUCED, expand_l2),
 	MADE("ReduceLogSum", TYPES_FLOAT, expand_log_sum),
 	MADE("ReduceLogSumExp", TYPES_FLOAT, expand_log_sum_exp),
-	{"GlobalLpPool", 1, 1, 1, 1, TYPE(F32), .expand = expand_global_lp_pool, .attrs = "p=float@1-1 p=int@2"},
+	{"GlobalLpPool", 1, 1, 1, 1, TYPES_FLOAT, .expand = expand_global_lp_pool, .attrs = "p=float@1-1 p=int@2"},
 	{0},
 };

@@ -20,22 +20,22 @@ struct transform {
 static struct value *transform_matrix(struct node *node, const struct transform *t)
 {
 	struct shape shape = shape_of(2, (int64_t[]){t->from * t->parts, t->to * t->outs});
-	float *data = arena_array(&node->graph->ctx->arena, (size_t)shape_elements(&shape), sizeof *data);
+	double *data = arena_array(&node->graph->ctx->arena, (size_t)shape_elements(&shape), sizeof *data);
 	for (int64_t k = 0; k < t->from && k < t->n; k++)
 		for (int64_t m = 0; m < t->to; m++) {
 			bool twice = t->hermitian && k > 0 && 2 * k < t->n, beyond = t->hermitian && 2 * k > t->n;
 			double angle = t->sign * 2 * M_PI * (double)(k * m % t->n) / (double)t->n;
 			double f = beyond ? 0 : twice ? 2 * t->scale : t->scale;
-			float *real = data + k * t->parts * t->to * t->outs + m * t->outs, *imaginary = real + t->to * t->outs;
-			real[0] = (float)(f * cos(angle));
+			double *real = data + k * t->parts * t->to * t->outs + m * t->outs, *imaginary = real + t->to * t->outs;
+			real[0] = f * cos(angle);
 			if (t->outs == 2)
-				real[1] = (float)(f * sin(angle));
+				real[1] = f * sin(angle);
 			if (t->parts == 2)
-				imaginary[0] = (float)(-f * sin(angle));
+				imaginary[0] = -f * sin(angle);
 			if (t->parts == 2 && t->outs == 2)
-				imaginary[1] = (float)(f * cos(angle));
+				imaginary[1] = f * cos(angle);
 		}
-	return constant_floats(node, data, &shape);
+	return constant_floats(node, node->inputs[0]->dtype, data, &shape);
 }
 
 /* x [..., from, parts] -> [..., to, outs], transformed along `axis`. Transpositions move that axis next to the last dim
@@ -188,9 +188,9 @@ static enum ercc_status infer_window(struct node *node)
 	}
 
 const struct op ops_signal[] = {
-	{"DFT", 17, 1, 2, 1, TYPE(F32), .expand = expand_dft, .attrs = "axis=int inverse=int onesided=int"},
-	{"DFT", 20, 1, 3, 1, TYPE(F32), .expand = expand_dft, .attrs = "inverse=int onesided=int"},
-	{"STFT", 17, 2, 4, 1, TYPE(F32), .expand = expand_stft, .attrs = "onesided=int"},
+	{"DFT", 17, 1, 2, 1, TYPES_FLOAT, .expand = expand_dft, .attrs = "axis=int inverse=int onesided=int"},
+	{"DFT", 20, 1, 3, 1, TYPES_FLOAT, .expand = expand_dft, .attrs = "inverse=int onesided=int"},
+	{"STFT", 17, 2, 4, 1, TYPES_FLOAT, .expand = expand_stft, .attrs = "onesided=int"},
 	WINDOW("HannWindow", 0.5, 0.5, 0),
 	WINDOW("HammingWindow", 0.54347826086956519, 0.45652173913043481, 0),
 	WINDOW("BlackmanWindow", 0.42, 0.5, 0.08),

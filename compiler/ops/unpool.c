@@ -42,15 +42,15 @@ static enum ercc_status expand_lp_pool(struct node *node)
 	                           p == 1   ? "Abs(a)"
 	                           : p == 2 ? "Mul(a, a)"
 	                                    : "Pow(Abs(a), b)",
-	                           x, constant_number(node, ERC_F32, (double)p));
-	struct value *sum =
-		EMIT(node, conv, power, constant_number(node, ERC_F32, 1), constant_ints(node, weights.dims, weights.rank));
+	                           x, constant_number(node, node->inputs[0]->dtype, (double)p));
+	struct value *sum = EMIT(node, conv, power, constant_number(node, node->inputs[0]->dtype, 1),
+	                         constant_ints(node, weights.dims, weights.rank));
 	expand_to(node, 0,
 	          EMIT(node,
 	               p == 1   ? "Identity(a)"
 	               : p == 2 ? "Sqrt(a)"
 	                        : "Pow(a, b)",
-	               sum, constant_number(node, ERC_F32, 1 / (double)p)));
+	               sum, constant_number(node, node->inputs[0]->dtype, 1 / (double)p)));
 	return ERCC_OK;
 }
 
@@ -144,7 +144,7 @@ static enum ercc_status expand_col2im(struct node *node)
 	dims[1] = x->shape.dims[1];
 	weights.dims[0] = x->shape.dims[1];
 	weights.dims[1] = 1;
-	float *ones = arena_array(&node->graph->ctx->arena, (size_t)(x->shape.dims[1] * taps), sizeof *ones);
+	double *ones = arena_array(&node->graph->ctx->arena, (size_t)(x->shape.dims[1] * taps), sizeof *ones);
 	for (int64_t i = 0; i < x->shape.dims[1]; i++)
 		ones[i * taps + i % taps] = 1;
 	expand_to(node, 0,
@@ -152,16 +152,16 @@ static enum ercc_status expand_col2im(struct node *node)
 	               TEXT(node, "ConvTranspose[group=%lld, output_padding=%s%s%s%s](Reshape(a, b), c)",
 	                    (long long)(x->shape.dims[1] / taps), more.data, list_text(node, "strides"),
 	                    list_text(node, "dilations"), list_text(node, "pads")),
-	               x, constant_ints(node, dims, rank + 2), constant_floats(node, ones, &weights)));
+	               x, constant_ints(node, dims, rank + 2), constant_floats(node, x->dtype, ones, &weights)));
 	return ERCC_OK;
 }
 
 const struct op ops_unpool[] = {
-	{"LpPool", 2, 1, 1, 1, TYPE(F32), .expand = expand_lp_pool,
+	{"LpPool", 2, 1, 1, 1, TYPES_FLOAT, .expand = expand_lp_pool,
      .attrs = "auto_pad=text:NOTSET|SAME_UPPER|SAME_LOWER|VALID kernel_shape=ints p=int pads=ints strides=ints "
               "ceil_mode=int@18 dilations=ints@18"},
 	{"MaxUnpool", 9, 2, 3, 1, TYPES_FLOAT, .expand = expand_max_unpool,
      .attrs = "kernel_shape=ints pads=ints strides=ints"},
-	{"Col2Im", 18, 3, 3, 1, TYPE(F32), .expand = expand_col2im, .attrs = "dilations=ints pads=ints strides=ints"},
+	{"Col2Im", 18, 3, 3, 1, TYPES_FLOAT, .expand = expand_col2im, .attrs = "dilations=ints pads=ints strides=ints"},
 	{0},
 };

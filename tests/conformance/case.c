@@ -182,7 +182,7 @@ static char *compare_output(const struct test_case *test, const struct limits *l
 	if (wrong)
 		return memory_printf("output %u: reference: %s", index, wrong);
 	char *text = runner_output(runner, index, &actual) == ERC_OK
-	                 ? judge_output(limits, index, &actual, &expected)
+	                 ? judge_output(test, limits, index, &actual, &expected)
 	                 : memory_printf("output %u: %s", index, erc_error_detail());
 	array_free(&expected);
 	return text;
@@ -269,5 +269,6 @@ enum result case_run(const struct test_case *test, const struct limits *limits, 
 	char *wrong = run_sets(test, limits, artifact, pinned, false);
 	if (!wrong && limits->device) /* as real-time work, which may run in another form */
 		wrong = run_sets(test, limits, artifact, pinned, true);
-	return give(reason, wrong ? RESULT_WRONG : pinned ? RESULT_PINNED : RESULT_PASS, wrong);
+	enum result good = is_random(test) ? RESULT_RANDOM : pinned ? RESULT_PINNED : RESULT_PASS;
+	return give(reason, wrong ? RESULT_WRONG : good, wrong);
 }
