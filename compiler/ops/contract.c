@@ -175,7 +175,7 @@ static enum ercc_status emit_integers(struct node *node, int slot, int zero_slot
 
 /* The inputs of an operator that multiplies quantised numbers, by their slots. */
 struct quantised {
-	int right, left_zero, right_zero;                /* the left factor is input 0 */
+	int right, left_zero, right_zero;                 /* the left factor is input 0 */
 	int left_scale, right_scale, out_scale, out_zero; /* 0: the output is the i32 sums */
 };
 
@@ -208,8 +208,9 @@ static enum ercc_status emit_requantised(struct node *node, const struct quantis
 
 static enum ercc_status expand_integer_matmul(struct node *node)
 {
-	const struct quantised q = node->op_type[0] == 'Q' ? (struct quantised){3, 2, 5, 1, 4, 6, 7}
-	                                                   : (struct quantised){.right = 1, .left_zero = 2, .right_zero = 3};
+	const struct quantised q = node->op_type[0] == 'Q'
+	                               ? (struct quantised){3, 2, 5, 1, 4, 6, 7}
+	                               : (struct quantised){.right = 1, .left_zero = 2, .right_zero = 3};
 	struct value *a, *b, *y;
 	TRY(emit_integers(node, 0, q.left_zero, ALONG_ROWS, &a));
 	TRY(emit_integers(node, q.right, q.right_zero, ALONG_COLUMNS, &b));
@@ -222,8 +223,9 @@ static enum ercc_status expand_integer_matmul(struct node *node)
 
 static enum ercc_status expand_integer_conv(struct node *node)
 {
-	const struct quantised q = node->op_type[0] == 'Q' ? (struct quantised){3, 2, 5, 1, 4, 6, 7}
-	                                                   : (struct quantised){.right = 1, .left_zero = 2, .right_zero = 3};
+	const struct quantised q = node->op_type[0] == 'Q'
+	                               ? (struct quantised){3, 2, 5, 1, 4, 6, 7}
+	                               : (struct quantised){.right = 1, .left_zero = 2, .right_zero = 3};
 	struct value *x, *w, *y, *bias = q.out_zero ? node_input(node, 8) : NULL;
 	for (int i = 0; i < node->input_count; i++) /* only the weights' are for each channel */
 		if (i != q.right && i != q.right_zero && i != q.right_scale && i && i < 8 && node->inputs[i] &&

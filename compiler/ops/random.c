@@ -52,8 +52,9 @@ static int64_t seed_of(const struct node *node)
 /* Uniform numbers of that shape. Those of different `stream`s of a node are independent. */
 static struct value *emit_uniform(struct node *node, enum erc_dtype dtype, const struct shape *shape, int64_t stream)
 {
-	const char *text = TEXT(node, "Reshape[allowzero=1](erc.Random[count=%lld, seed=%lld, dtype=%d](), a)",
-	                        (long long)shape_elements(shape), (long long)((seed_of(node) + stream) & INT64_MAX), (int)dtype);
+	const char *text =
+		TEXT(node, "Reshape[allowzero=1](erc.Random[count=%lld, seed=%lld, dtype=%d](), a)",
+	         (long long)shape_elements(shape), (long long)((seed_of(node) + stream) & INT64_MAX), (int)dtype);
 	return EMIT(node, text, constant_ints(node, shape->dims, shape->rank));
 }
 
@@ -82,8 +83,7 @@ static enum ercc_status emit_distribution(struct node *node, enum erc_dtype dtyp
 		x = EMIT(node, "Mul(Sqrt(Mul(Log(Sub(c, a)), d)), Cos(Mul(b, e)))", x, emit_uniform(node, inner, shape, 1),
 		         constant_number(node, inner, 1), constant_number(node, inner, -2),
 		         constant_number(node, inner, 6.283185307179586));
-	expand_to(node, 0,
-	          EMIT(node, TEXT(node, "Cast[to=%d](Add(Mul(a, b), c))", (int)dtype), x, span, start));
+	expand_to(node, 0, EMIT(node, TEXT(node, "Cast[to=%d](Add(Mul(a, b), c))", (int)dtype), x, span, start));
 	return ERCC_OK;
 }
 
@@ -179,7 +179,8 @@ static enum ercc_status expand_dropout(struct node *node)
 {
 	struct value *x = node->inputs[0], *ratio = node_input(node, 1), *training = node->inputs[2];
 	if (shape_run_time_dim(&x->shape) >= 0)
-		return node_fail(node, ERCC_UNSUPPORTED, "training on input %s: a dim that is known at run time only is not supported",
+		return node_fail(node, ERCC_UNSUPPORTED,
+		                 "training on input %s: a dim that is known at run time only is not supported",
 		                 shape_words(node, &x->shape));
 	for (int i = 1; i < 3; i++)
 		if (node->inputs[i] && shape_elements(&node->inputs[i]->shape) != 1)
@@ -189,8 +190,8 @@ static enum ercc_status expand_dropout(struct node *node)
 	                     constant_ints(node, &(int64_t){0}, 0))
 	              : constant_number(node, x->dtype, 0.5);
 	struct value *zero = constant_number(node, x->dtype, 0), *one = constant_number(node, x->dtype, 1);
-	ratio = EMIT(node, "Where(a, b, c)", EMIT(node, "Reshape(a, b)", training, constant_ints(node, &(int64_t){0}, 0)), ratio,
-	             zero);
+	ratio = EMIT(node, "Where(a, b, c)", EMIT(node, "Reshape(a, b)", training, constant_ints(node, &(int64_t){0}, 0)),
+	             ratio, zero);
 	struct value *kept = EMIT(node, "GreaterOrEqual(a, b)", emit_uniform(node, x->dtype, &x->shape, 0), ratio);
 	expand_to(node, 0, EMIT(node, "Where(a, Mul(b, Div(c, Sub(c, d))), e)", kept, x, one, ratio, zero));
 	expand_to(node, 1, kept);

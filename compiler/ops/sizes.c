@@ -96,11 +96,19 @@ bool known_elements(const struct value *list, struct shape *out)
 	return true;
 }
 
+/* The value that `value` was before the infer pass widened its producer: the narrowed one. */
+static const struct value *narrowed(const struct value *value)
+{
+	const struct node *next = value->producer->next;
+	bool is_narrow = next && !strcmp(next->op_type, "Narrow") && next->inputs[0] == value;
+	return is_narrow ? next->outputs[0] : value;
+}
+
 bool stated_shape(const struct node *node, struct shape *out)
 {
 	const struct graph *graph = node->graph;
 	for (size_t i = 0; graph->output_types && i < graph->output_count; i++)
-		if (graph->outputs[i] == node->outputs[0] && shape_known(&graph->output_types[i].shape)) {
+		if (graph->outputs[i] == narrowed(node->outputs[0]) && shape_known(&graph->output_types[i].shape)) {
 			*out = graph->output_types[i].shape;
 			return true;
 		}
