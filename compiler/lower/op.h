@@ -136,8 +136,8 @@ enum ercc_status constant_input(const struct node *node, int slot, const char *w
 /* An integer list from attribute `name` or constant input `slot` (-1: no such input). *count is -1 if the list is
  * absent. */
 enum ercc_status int_list(const struct node *node, const char *name, int slot, int64_t *values, int limit, int *count);
-/* Checks an attribute that names the dtype to compute with. The compiler computes in f32, so 0 (no dtype named), f32
- * and half precision are accepted. */
+/* Checks an attribute that names the dtype to compute with. The compiler computes in f32, and f64 in f64, so 0 (no dtype
+ * named), f32, half precision and f64's own are accepted. */
 enum ercc_status check_precision(const struct node *node, const char *name);
 /* Checks that the input, if it is present, has the dtype of the first one. */
 enum ercc_status check_same_dtype(const struct node *node, int slot);

@@ -362,7 +362,7 @@ static enum ercc_status read_batched_scan(const struct node *node, struct scan *
 	scan->inputs = inputs > 0 && inputs < node->input_count ? (int)inputs : 0;
 	scan->states = node->input_count - 1 - scan->inputs;
 	scan->outputs = node->output_count - scan->states;
-	if (node->inputs[0])
+	if (node_input(node, 0))
 		return node_fail(node, ERCC_UNSUPPORTED, "sequence_lens ('%s') is not supported", node->inputs[0]->name);
 	if (scan->inputs < 1 || scan->states < 0 || scan->outputs < 0 || scan->inputs > 32 || scan->outputs > 32)
 		return node_fail(node, ERCC_MODEL, "%d inputs after the first, %d of them scanned, and %d outputs",
@@ -406,7 +406,7 @@ static enum ercc_status expand_batched_scan(struct node *node)
 const struct op ops_control[] = {
 	{"If", 1, 1, 1, VARIADIC, TYPES_MOVED, .expand = expand_if, .attrs = "then_branch=graph else_branch=graph"},
 	{"Loop", 1, 0, 254, VARIADIC, TYPES_MOVED, .expand = expand_loop, .attrs = "body=graph iteration=own scans=own"},
-	{"Scan", 8, 2, 254, VARIADIC, TYPES_MOVED, .expand = expand_batched_scan,
+	{"Scan", 8, 0, 254, VARIADIC, TYPES_MOVED, .expand = expand_batched_scan,
      .attrs = "body=graph directions=ints num_scan_inputs=int"},
 	{"Scan", 9, 1, 254, VARIADIC, TYPES_MOVED, .expand = expand_scan,
      .attrs = "body=graph num_scan_inputs=int scan_input_axes=ints scan_input_directions=ints scan_output_axes=ints "
