@@ -41,7 +41,7 @@ static struct ercc_value_info *take_values(struct block *block, struct value *co
 			}
 		}
 		if (block->base)
-			infos[i] = (struct ercc_value_info){name, values[i]->dtype, shape->rank, dims, dim_names};
+			infos[i] = (struct ercc_value_info){name, values[i]->dtype, shape->rank, dims, dim_names, values[i]->kind};
 	}
 	return infos;
 }
@@ -109,6 +109,7 @@ static struct value *const *stated_outputs(const struct graph *graph)
 			continue;
 		values[i]->dtype = graph->output_types[i].dtype;
 		values[i]->shape = graph->output_types[i].shape;
+		values[i]->kind = graph->output_types[i].kind;
 		memcpy(values[i]->dim_names, graph->output_types[i].dim_names, sizeof values[i]->dim_names);
 	}
 	return values;

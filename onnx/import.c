@@ -218,6 +218,10 @@ static enum ercc_status import_input(struct import *import, struct scope *scope,
 	value->dtype = type.dtype;
 	value->shape = type.shape;
 	memcpy(value->dim_names, type.dim_names, sizeof value->dim_names);
+	if (scope->graph->parent && type.kind) /* as far as it is known: a list has no dtype of its own */
+		value->dtype = ERC_DTYPE_NONE, value->shape.rank = -1;
+	else
+		value->kind = type.kind;
 	graph_add_input(scope->graph, value);
 	return ERCC_OK;
 }
@@ -243,9 +247,12 @@ static enum ercc_status import_default(struct import *import, struct scope *scop
 	if (!is_kept(import, proto->name))
 		return ERCC_OK;
 	TRY(import_type(import->ctx, proto->type, owner, &type));
+	if (type.kind)
+		return fail(import->ctx, ERCC_MODEL, "%s: its default is a tensor, but its type is not", owner);
 	if (type.dtype != ERC_DTYPE_NONE && type.dtype != value->dtype)
 		return fail(import->ctx, ERCC_MODEL, "%s: it is %s, but its default is %s", owner, dtype_name(type.dtype),
 		            dtype_name(value->dtype));
+	value->otherwise = value->constant;
 	value->constant = NULL;
 	value->shape = type.shape.rank < 0 ? value->shape : type.shape;
 	memcpy(value->dim_names, type.dim_names, sizeof value->dim_names);

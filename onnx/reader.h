@@ -128,7 +128,8 @@ enum ercc_status order_nodes(struct import *import, const struct scope *scope, n
 
 /* ---- types.c ---- */
 
-/* `owner` begins the error messages. A type that is not a dense tensor is an error; a missing type is not. */
+/* `owner` begins the error messages. A type that is made of anything but dense tensors is an error; a
+ * missing type is not. */
 enum ercc_status import_type(struct context *ctx, const Erc__Onnx__TypeProto *proto, const char *owner,
                              struct stated_type *out);
 

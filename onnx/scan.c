@@ -45,6 +45,7 @@ static const struct {
 	{&erc__onnx__tensor_shape_proto__dimension__descriptor, 3},
 	{&erc__onnx__type_proto__descriptor, 9},
 	{&erc__onnx__type_proto__tensor__descriptor, 2},
+	{&erc__onnx__type_proto__of__descriptor, 1},
 	{&erc__onnx__operator_set_id_proto__descriptor, 2},
 	{&erc__onnx__string_string_entry_proto__descriptor, 2},
 };

@@ -1,4 +1,4 @@
-/* TypeProto -> dtype and shape of an input or output. */
+/* TypeProto -> dtype, shape and kind of an input or output. */
 #include "onnx/reader.h"
 
 static enum ercc_status import_dims(struct context *ctx, const Erc__Onnx__TensorShapeProto *proto, const char *owner,
@@ -25,15 +25,25 @@ enum ercc_status import_type(struct context *ctx, const Erc__Onnx__TypeProto *pr
                              struct stated_type *out)
 {
 	*out = (struct stated_type){.shape.rank = -1};
+	if (proto && proto->optional_type) {
+		out->kind |= VALUE_OPTIONAL;
+		proto = proto->optional_type->elem_type;
+	}
+	if (proto && proto->sequence_type) {
+		out->kind |= VALUE_SEQUENCE;
+		proto = proto->sequence_type->elem_type;
+	}
 	if (!proto)
 		return ERCC_OK;
-	const char *kind = proto->sequence_type        ? "a sequence"
-	                   : proto->map_type           ? "a map"
-	                   : proto->optional_type      ? "an optional"
-	                   : proto->sparse_tensor_type ? "a sparse tensor"
-	                                               : NULL;
-	if (kind)
-		return fail(ctx, ERCC_UNSUPPORTED, "%s: its type is %s; only dense tensors are supported", owner, kind);
+	const char *other = proto->sequence_type        ? "sequence"
+	                    : proto->map_type           ? "map"
+	                    : proto->optional_type      ? "optional"
+	                    : proto->sparse_tensor_type ? "sparse tensor"
+	                                                : NULL;
+	if (other)
+		return fail(ctx, ERCC_UNSUPPORTED,
+		            "%s: its type has a %s; dense tensors, sequences of them and optional ones are supported", owner,
+		            other);
 	if (!proto->tensor_type)
 		return ERCC_OK;
 	int32_t type = proto->tensor_type->elem_type;

@@ -286,6 +286,17 @@ static void fill_info(const struct erc_model *model, const struct erca_tensor *t
 	out->runtime_dims = erc__has_runtime_dims(tensor);
 }
 
+/* The default of a tensor, or NULL. */
+static const void *default_of(const struct erc_artifact *artifact, uint32_t tensor)
+{
+	for (uint32_t i = 0; i < artifact->tables[ERC_TABLE_DEFAULTS].count; i++) {
+		const struct erca_default *entry = erc__record(artifact, ERC_TABLE_DEFAULTS, i);
+		if (entry->tensor == tensor)
+			return artifact->weights + entry->offset;
+	}
+	return NULL;
+}
+
 enum erc_status erc_model_input_info(const erc_model *model, uint32_t entry, uint32_t input,
                                      struct erc_tensor_info *out)
 {
@@ -293,6 +304,7 @@ enum erc_status erc_model_input_info(const erc_model *model, uint32_t entry, uin
 	if (!found || input >= found->input_count)
 		return erc__fail(ERC_NOT_FOUND, "no input %u of entry %u", input, entry);
 	fill_info(model, erc__entry_tensor(model->artifact, found, input), out);
+	out->default_value = default_of(model->artifact, found->input_first + input);
 	return ERC_OK;
 }
 

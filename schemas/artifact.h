@@ -11,7 +11,7 @@
 	"\x8f" \
 	"ERCA\r\n\x1a"           /* 8 bytes; the high bit, CR LF and ^Z reveal text-mode damage */
 #define ERCA_VERSION_MAJOR 2 /* a reader refuses another major version */
-#define ERCA_VERSION_MINOR 0 /* a reader skips unknown optional sections of a newer minor version */
+#define ERCA_VERSION_MINOR 1 /* a reader skips unknown optional sections of a newer minor version */
 
 #define ERCA_NONE UINT32_MAX /* "no index", in every index field */
 #define ERCA_MAX_RANK 8
@@ -98,6 +98,7 @@ struct erca_plan_header {
 	struct erca_table params;   /* int64_t */
 	struct erca_table profiles; /* erca_profile */
 	struct erca_table points;   /* erca_point */
+	struct erca_table defaults; /* erca_default; since minor version 1 */
 };
 
 enum erca_target_kind { ERCA_TARGET_CPU = 1, ERCA_TARGET_CUDA = 2, ERCA_TARGET_SIM = 3 };
@@ -275,6 +276,13 @@ struct erca_point {
 	uint64_t unit_ns;    /* sum over the launches of width x rounds x tile_ns: the unit time that is held */
 };
 
+/* The value that an input has in the model if nobody gives one. */
+struct erca_default {
+	uint32_t tensor;   /* of an input */
+	uint32_t reserved; /* 0 */
+	uint64_t offset;   /* in WEIGHTS, a multiple of ERCA_BUFFER_ALIGN; erca_tensor.bytes bytes */
+};
+
 /* A writer puts points at 1, 2, 3, 4, 6, 8, 12, 16 ... units, and at the maximum, `max`. Returns the number of
  * units of the point after `units`. */
 static inline uint32_t erca_point_behind(uint32_t units, uint32_t max)
@@ -295,5 +303,6 @@ _Static_assert(sizeof(struct erca_variant) == 64, "layout");
 _Static_assert(sizeof(struct erca_kernel) == 48, "layout");
 _Static_assert(sizeof(struct erca_profile) == 40, "layout");
 _Static_assert(sizeof(struct erca_point) == 24, "layout");
+_Static_assert(sizeof(struct erca_default) == 16, "layout");
 
 #endif

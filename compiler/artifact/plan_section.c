@@ -18,6 +18,7 @@ enum {
 	PARAMS,
 	PROFILES,
 	POINTS,
+	DEFAULTS,
 	TABLE_COUNT
 };
 
@@ -37,6 +38,7 @@ static const uint32_t strides[TABLE_COUNT] = {
 	sizeof(int64_t),
 	sizeof(struct erca_profile),
 	sizeof(struct erca_point),
+	sizeof(struct erca_default),
 };
 
 struct builder {
@@ -82,6 +84,16 @@ static void add_tensor(struct builder *b, const struct graph *graph, const char 
 	}
 	tensor.bytes = (uint64_t)shape_elements(&value->shape) * dtype_bytes(value->dtype);
 	add(b, TENSORS, &tensor);
+}
+
+/* Inputs come first among the tensors. */
+static void add_defaults(struct builder *b, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->graph->input_count; i++) {
+		const struct buffer *buffer = plan->defaults[i];
+		if (buffer)
+			add(b, DEFAULTS, &(struct erca_default){.tensor = (uint32_t)i, .offset = (uint64_t)buffer->offset});
+	}
 }
 
 static void add_operand(struct builder *b, const struct operand *operand)
@@ -320,6 +332,7 @@ void artifact_plan(struct context *ctx, const struct artifact *artifact, const u
 		add_tensor(&b, graph, graph->inputs[i]->name, graph->inputs[i]);
 	for (size_t i = 0; i < graph->output_count; i++)
 		add_tensor(&b, graph, graph->output_names[i], graph->outputs[i]);
+	add_defaults(&b, artifact->plan);
 	for (uint32_t i = 0; i < artifact->target_count; i++)
 		add_target(&b, artifact, i, code_section[i], &seals[i]);
 	struct erca_plan_header header = {.header_bytes = sizeof header};

@@ -240,6 +240,14 @@ void graph_set_output(struct graph *graph, size_t i, struct value *value)
 	value->output_uses++;
 }
 
+void graph_clear_outputs(struct graph *graph)
+{
+	for (size_t i = 0; i < graph->output_count; i++)
+		graph->outputs[i]->output_uses--;
+	graph->output_count = graph->output_capacity = 0;
+	graph->output_types = NULL;
+}
+
 static void drop_uses(struct node *node)
 {
 	for (int i = 0; i < node->input_count; i++)

@@ -74,9 +74,14 @@ struct use {
 	struct use *previous, *next;
 };
 
+/* What an input of the model is, other than a tensor. The pin pass replaces such inputs by tensors, of which an
+ * operator of the compiler makes the sequence. Both bits: an optional that holds a sequence. */
+#define VALUE_SEQUENCE 1
+#define VALUE_OPTIONAL 2
+
 struct value {
 	const char *name;
-	enum erc_dtype dtype; /* ERC_DTYPE_NONE: not known yet */
+	enum erc_dtype dtype; /* ERC_DTYPE_NONE: not known yet, or no tensor */
 	struct shape shape;
 	const char *dim_names[MAX_RANK]; /* symbolic dimensions of a graph input; NULL elsewhere */
 	const struct tensor *constant;   /* known at compile time; NULL otherwise */
@@ -86,7 +91,9 @@ struct value {
 	int output_uses;              /* by graph outputs */
 	const struct shape *elements; /* of an i64 of rank 0 or 1: its elements, as dims of a shape; NULL: not known */
 	enum layout layout;
-	void *scratch; /* for the running pass; NULL when a pass starts */
+	const struct tensor *otherwise; /* of an input: the model's value for it if nobody gives one; NULL: none */
+	int kind;                       /* VALUE_SEQUENCE, VALUE_OPTIONAL; dtype and shape are those of its tensors */
+	void *scratch;                  /* for the running pass; NULL when a pass starts */
 };
 
 /* ---- attributes ---- */
@@ -165,6 +172,7 @@ struct stated_type {
 	enum erc_dtype dtype; /* ERC_DTYPE_NONE: not declared */
 	struct shape shape;
 	const char *dim_names[MAX_RANK]; /* NULL where a dim is a number or has no name */
+	int kind;                        /* as of a value */
 };
 
 struct graph {
@@ -178,7 +186,7 @@ struct graph {
 	struct value **defaults; /* initializers that are inputs too, and compiled in */
 	size_t default_count, default_capacity;
 	struct value **outputs;    /* a value may occur more than once, and may be an input or a constant; written by
-	                         * graph_set_output alone */
+	                         * graph_set_output and graph_clear_outputs alone */
 	const char **output_names; /* the model's own names for them */
 	size_t output_count, output_capacity;
 	struct stated_type *output_types; /* declared in the file, per output; NULL for graphs that are not from a file */
@@ -188,7 +196,7 @@ struct graph {
 		*sizes; /* run-time sizes: one i64 each, from 0 to the upper bound of its dims; number 1 is the first */
 	size_t size_count, size_capacity;
 	const struct node *told_stated; /* the last node for which a warning said that its declared shape is used */
-	bool typed;                     /* set by shape inference: from then on every value has a dtype and a rank */
+	bool typed;                     /* set by shape inference: from then on every value is a tensor of known rank */
 	int64_t iterations, copied;     /* of loops unrolled so far, and nodes copied for them; only the root's are used */
 	/* from the file, for META and reports */
 	int64_t ir_version, opset;             /* used by the compiler: at most the newest known */
@@ -225,6 +233,7 @@ void node_give_graph(struct node *node, const char *name);
 /* The input may be one after the last. */
 void node_set_input(struct node *node, int slot, struct value *value);
 void graph_set_output(struct graph *graph, size_t i, struct value *value);
+void graph_clear_outputs(struct graph *graph);
 /* Unlinks a node, with its nested graphs: they use no value any more. Its outputs keep their data but lose their
  * producer. */
 void graph_remove_node(struct node *node);

@@ -121,6 +121,8 @@ static enum ercc_status parse_input(struct parser *parser, struct parse_scope *s
 		}
 		TRY(parse_expect(parser, ")"));
 	}
+	value->kind |= parse_word(parser, "optional") ? VALUE_OPTIONAL : 0;
+	value->kind |= parse_word(parser, "sequence") ? VALUE_SEQUENCE : 0;
 	graph_add_input(scope->graph, value);
 	return ERCC_OK;
 }

@@ -217,6 +217,8 @@ static void print_input(struct printer *printer, const struct value *value)
 		}
 		putc(')', printer->out);
 	}
+	fputs(value->kind & VALUE_OPTIONAL ? " optional" : "", printer->out);
+	fputs(value->kind & VALUE_SEQUENCE ? " sequence" : "", printer->out);
 	putc('\n', printer->out);
 }
 

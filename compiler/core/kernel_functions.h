@@ -20,8 +20,11 @@ FN long long index_in(void *const *buffers, long long index, long long size)
 		fault[0] = index < 0 || index == 0x7fffffffffffffff ? index : index + 1;
 	}
 #endif
-	return at < 0 ? 0 : at >= size ? size - 1 : at;
+	return at < 0 || size < 1 ? 0 : at >= size ? size - 1 : at;
 }
+
+/* A dim as a parameter is its size, or -1 - slot if it has a run-time size. */
+#define DIM_IN(args, dim) ((dim) < 0 ? (args)->dims[-1 - (dim)] : (dim))
 
 /* ---- random numbers: a function of a seed and a position. It is SplitMix64, whose state after n steps is known
  * without the steps; Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014. ---- */

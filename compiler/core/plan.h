@@ -173,6 +173,7 @@ struct plan {
 	int launch_count;
 	struct buffer **buffers;
 	size_t buffer_count, buffer_capacity;
+	struct buffer **defaults;           /* per input of the graph: the weights that hold its default; NULL: none */
 	int fault_count;                    /* number of launches that were given `faults` */
 	int64_t arena_bytes, weights_bytes; /* arena_bytes: of a target that uses all buffers */
 };

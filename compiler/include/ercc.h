@@ -95,6 +95,10 @@ struct ercc_options {
 	const char *const *keep_inputs; /* inputs with a default (an initializer) that stay inputs of the artifact */
 	uint32_t keep_input_count;
 	int strict; /* refuses models of an IR version or opset that is newer than the newest known one */
+	/* "x=3": the number of tensors that an input holds which is a sequence; they become inputs x.0, x.1, x.2. Of an
+	 * optional input also "x=1" for a tensor, and "x=none" for nothing */
+	const char *const *lengths;
+	uint32_t length_count;
 };
 
 /* "model invalid"; never NULL. */
@@ -122,13 +126,17 @@ ERCC_API enum ercc_status ercc_check(const char *model_path, const struct ercc_o
 /* Prints a model as graph text (nodes, inputs, shapes) to `out`, without compiling it. */
 ERCC_API enum ercc_status ercc_print_model(const char *model_path, FILE *out, const struct ercc_options *options);
 
+/* Kinds of inputs and outputs other than tensors; both: an optional that may hold a sequence. */
+#define ERCC_SEQUENCE 1
+#define ERCC_OPTIONAL 2
 /* One input or output of a model, as declared in the file. */
 struct ercc_value_info {
 	const char *name;
-	enum erc_dtype dtype;
+	enum erc_dtype dtype;         /* of its tensors, and so are the dims */
 	int32_t rank;                 /* -1: not declared */
 	const int64_t *dims;          /* -1: symbolic */
 	const char *const *dim_names; /* per dim; NULL where it is a number or has no name */
+	int kind;                     /* 0: a tensor; else ERCC_SEQUENCE, ERCC_OPTIONAL */
 };
 struct ercc_model_info {
 	int64_t ir_version;

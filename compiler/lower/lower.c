@@ -167,6 +167,20 @@ static bool has_no_elements(const struct node *node)
 	return elements == 0;
 }
 
+/* The defaults of inputs become weights, if the inputs were not given other shapes. */
+static void keep_defaults(struct plan *plan)
+{
+	const struct graph *graph = plan->graph;
+	plan->defaults = arena_array(&plan->ctx->arena, graph->input_count, sizeof *plan->defaults);
+	for (size_t i = 0; i < graph->input_count; i++) {
+		const struct value *input = graph->inputs[i];
+		if (!input->otherwise || !shape_equal(&input->shape, &input->otherwise->shape))
+			continue;
+		const struct tensor *tensor = tensor_expand(&plan->ctx->arena, input->otherwise);
+		plan->defaults[i] = plan_weights(plan, tensor->data, (int64_t)tensor_bytes(tensor), input->name);
+	}
+}
+
 enum ercc_status lower_graph(struct graph *graph, struct plan **out)
 {
 	struct lowering lowering = {.ctx = graph->ctx, .plan = plan_new(graph), .graph = graph};
@@ -181,6 +195,7 @@ enum ercc_status lower_graph(struct graph *graph, struct plan **out)
 		TRY(node->op->lower(&lowering, node));
 	}
 	TRY(copy_shared_outputs(&lowering));
+	keep_defaults(lowering.plan);
 	*out = lowering.plan;
 	return ERCC_OK;
 }

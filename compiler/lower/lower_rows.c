@@ -85,9 +85,15 @@ struct launch *lower_rows(struct lowering *lowering, struct node *node, const st
 	return launch;
 }
 
+int64_t lower_dim(const struct lowering *lowering, const struct shape *shape, int dim)
+{
+	return shape->sizes[dim] ? -1 - graph_size_slot(lowering->graph, shape->sizes[dim]) : shape->dims[dim];
+}
+
 bool lower_checks_indices(const struct lowering *lowering, const struct node *node)
 {
 	const struct value *indices = node->inputs[1];
-	return !lowering->folding && !node->is_emitted && !indices->constant && shape_run_time_dim(&indices->shape) < 0 &&
+	bool is_known = indices->constant && shape_run_time_dim(&node->inputs[0]->shape) < 0;
+	return !lowering->folding && !node->is_emitted && !is_known && shape_run_time_dim(&indices->shape) < 0 &&
 	       shape_elements(&indices->shape) > 0;
 }

@@ -15,6 +15,9 @@
 #define TYPES_ALL (TYPES_NUMBER | TYPE(BOOL))
 /* The elements are moved, not computed with. */
 #define TYPES_MOVED (TYPES_ALL | TYPE(F16) | TYPE(BF16))
+/* No tensor, but a list of them (a sequence) or an optional that holds nothing. A row that takes these as its first
+ * input also takes them as others. */
+#define TYPES_LIST TYPE(DTYPE_NONE)
 
 #define VARIADIC 255
 
@@ -83,6 +86,7 @@ struct op {
 	/* Accepts run-time sizes: infer passes the inputs' sizes on to the outputs, or expand does not need to know
 	 * them. */
 	bool sizes;
+	bool makes_list; /* its output is a list of its inputs */
 	/* Properties for passes. */
 	enum identity_rule identity;
 	bool commutes; /* its two inputs may be swapped */
@@ -141,6 +145,10 @@ enum ercc_status int_list(const struct node *node, const char *name, int slot, i
 enum ercc_status check_precision(const struct node *node, const char *name);
 /* Checks that the input, if it is present, has the dtype of the first one. */
 enum ercc_status check_same_dtype(const struct node *node, int slot);
+/* Sequences, and optionals that hold nothing, exist only while types are inferred: each is made by a node whose inputs
+ * are its tensors. Returns that node, or NULL for a tensor. */
+const struct node *value_list(const struct value *value);
+const char *list_words(const struct value *value); /* "a sequence", "an empty optional" */
 /* Converts an axis, which may be negative, and checks it against the rank. With `end`, the rank itself is allowed
  * too. */
 enum ercc_status check_axis(const struct node *node, int64_t axis, int rank, int *out);

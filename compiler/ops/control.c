@@ -1,6 +1,6 @@
-/* If, Loop and Scan whose conditions are known at compile time. The chosen branch, or a copy of the body for every
- * iteration, replaces the node. */
-#include "compiler/lower/op.h"
+/* If, Loop and Scan whose conditions are known at compile time, and SequenceMap. The chosen branch, or a copy of the
+ * body for every iteration, replaces the node. */
+#include "compiler/lower/inserted.h"
 
 /* Limits on all loops of a model together, where the options set none: loops in loops multiply. */
 #define ITERATIONS_MAX 16384
@@ -38,7 +38,7 @@ static enum ercc_status count_iterations(const struct node *node, int64_t iterat
 	                       (long long)limit);
 }
 
-static enum ercc_status count_copied(const struct node *node, int64_t nodes)
+enum ercc_status count_copied(const struct node *node, int64_t nodes)
 {
 	struct graph *root = root_of(node->graph);
 	int64_t limit = limit_of(node->graph->ctx->options->max_nodes, NODES_MAX);
@@ -403,9 +403,53 @@ static enum ercc_status expand_batched_scan(struct node *node)
 	return ERCC_OK;
 }
 
+/* ---- SequenceMap ---- */
+
+static enum ercc_status map_length(const struct node *node, int64_t *length)
+{
+	*length = -1;
+	for (int i = 0; i < node->input_count; i++) {
+		const struct node *list = value_list(node->inputs[i]);
+		int64_t count = list ? list->input_count : *length;
+		if (i == 0 && !list)
+			return node_fail(node, ERCC_MODEL, "input '%s' must be a sequence", node->inputs[0]->name);
+		if (i > 0 && count != *length)
+			return node_fail(node, ERCC_MODEL, "sequences of %lld and %lld tensors; they must be equal",
+			                 (long long)*length, (long long)count);
+		*length = count;
+	}
+	return count_iterations(node, *length);
+}
+
+/* Every output is the sequence of what the body makes of the tensors at one position. */
+static enum ercc_status expand_map(struct node *node)
+{
+	struct arena *arena = &node->graph->ctx->arena;
+	size_t inputs = (size_t)node->input_count, outputs = (size_t)node->output_count;
+	int64_t length;
+	TRY(map_length(node, &length));
+	struct value **arguments = arena_array(arena, inputs, sizeof *arguments),
+				 **results = arena_array(arena, outputs, sizeof *results),
+				 **made = arena_array(arena, (size_t)length * outputs, sizeof *made);
+	for (int64_t t = 0; t < length; t++) {
+		for (size_t i = 0; i < inputs; i++) {
+			const struct node *list = value_list(node->inputs[i]);
+			arguments[i] = list ? list->inputs[t] : node->inputs[i];
+		}
+		TRY(inline_body(node, "body", arguments, inputs, results, outputs));
+		for (size_t i = 0; i < outputs; i++)
+			made[i * (size_t)length + (size_t)t] = results[i];
+	}
+	for (size_t i = 0; i < outputs; i++)
+		TRY(expand_to_list(node, (int)i, made + i * (size_t)length, (int)length));
+	return ERCC_OK;
+}
+
 const struct op ops_control[] = {
 	{"If", 1, 1, 1, VARIADIC, TYPES_MOVED, .expand = expand_if, .attrs = "then_branch=graph else_branch=graph"},
-	{"Loop", 1, 0, 254, VARIADIC, TYPES_MOVED, .expand = expand_loop, .attrs = "body=graph iteration=own scans=own"},
+	{"Loop", 1, 0, 254, VARIADIC, TYPES_MOVED | TYPES_LIST, .expand = expand_loop,
+     .attrs = "body=graph iteration=own scans=own"},
+	{"SequenceMap", 17, 1, 32, VARIADIC, TYPES_MOVED | TYPES_LIST, .expand = expand_map, .attrs = "body=graph"},
 	{"Scan", 8, 0, 254, VARIADIC, TYPES_MOVED, .expand = expand_batched_scan,
      .attrs = "body=graph directions=ints num_scan_inputs=int"},
 	{"Scan", 9, 1, 254, VARIADIC, TYPES_MOVED, .expand = expand_scan,

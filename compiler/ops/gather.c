@@ -43,26 +43,6 @@ static enum ercc_status infer_gather(struct node *node)
 	return ERCC_OK;
 }
 
-/* Whether the gathered dim has a run-time size. Only negative indices then depend on it. */
-static bool is_along_size(const struct node *node)
-{
-	const struct shape *in = &node->inputs[0]->shape;
-	int64_t axis = node_attr_int(node, "axis", 0);
-	axis += axis < 0 ? in->rank : 0;
-	return axis >= 0 && axis < in->rank && in->sizes[axis];
-}
-
-static enum ercc_status expand_gather(struct node *node)
-{
-	struct value *x = node->inputs[0];
-	int axis;
-	TRY(check_axis(node, node_attr_int(node, "axis", 0), x->shape.rank, &axis));
-	expand_to(node, 0,
-	          EMIT(node, TEXT(node, "Gather[axis=%d](a, b)", axis), emit_bounded(node, x, axis),
-	               emit_from_start(node, node->inputs[1], dim_value(node, x, axis))));
-	return ERCC_OK;
-}
-
 void lower_gather_axis(struct lowering *lowering, const struct node *node, const struct gather *g)
 {
 	int64_t outer = 1, inner = 1, size = (int64_t)dtype_bytes(g->dtype);
@@ -79,6 +59,7 @@ void lower_gather_axis(struct lowering *lowering, const struct node *node, const
 	launch_set(launch, ROWS_TOTAL, outer * g->index_count);
 	launch_set(launch, GATHER_INDICES, g->index_count);
 	launch_set(launch, GATHER_AXIS_SIZE, g->shape.dims[g->axis]);
+	launch_set(launch, GATHER_AXIS_DIM, lower_dim(lowering, &g->shape, g->axis));
 	launch_set(launch, GATHER_SLICE_BYTES, inner * size);
 	launch->space = shape_of(3, (int64_t[]){outer, g->index_count, inner});
 	launch->bytes = 2 * (uint64_t)(outer * g->index_count * inner * size);
@@ -133,7 +114,7 @@ static enum ercc_status lower_gather(struct lowering *lowering, struct node *nod
 	                   .index_count = shape_elements(&node->inputs[1]->shape),
 	                   .checked = lower_checks_indices(lowering, node)};
 	TRY(check_axis(node, node_attr_int(node, "axis", 0), g.shape.rank, &g.axis));
-	if (is_regular(node, g.shape.dims[g.axis], &first, &step))
+	if (!g.shape.sizes[g.axis] && is_regular(node, g.shape.dims[g.axis], &first, &step))
 		return lower_regular(lowering, node, g.axis, first, step);
 	lower_gather_axis(lowering, node, &g);
 	if (node->outputs[0]->shape.sizes[0]) /* the number of rows depends on this size */
@@ -142,7 +123,6 @@ static enum ercc_status lower_gather(struct lowering *lowering, struct node *nod
 }
 
 const struct op ops_gather[] = {
-	{"Gather", 1, 2, 2, 1, TYPES_MOVED, infer_gather, lower_gather, .expand = expand_gather, .expands = is_along_size,
-     .sizes = true, .attrs = "axis=int"},
+	{"Gather", 1, 2, 2, 1, TYPES_MOVED, infer_gather, lower_gather, .sizes = true, .attrs = "axis=int"},
 	{0},
 };

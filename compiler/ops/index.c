@@ -123,41 +123,14 @@ static enum ercc_status infer_gather_nd(struct node *node)
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
 
-/* Whether the tuples index a dim with a run-time size. Only negative indices then depend on it. */
-static bool indexes_sizes(const struct node *node)
-{
-	const struct shape *in = &node->inputs[0]->shape, *indices = &node->inputs[1]->shape;
-	int64_t batch = node_attr_int(node, "batch_dims", 0), k = indices->rank ? indices->dims[indices->rank - 1] : 0;
-	for (int64_t i = batch; batch >= 0 && i < batch + k && i < in->rank; i++)
-		if (in->sizes[i])
-			return true;
-	return false;
-}
-
-static enum ercc_status expand_sized_gather_nd(struct node *node)
-{
-	struct value *x = node->inputs[0], *indices = node->inputs[1], *dims[MAX_RANK];
-	int64_t batch = node_attr_int(node, "batch_dims", 0), k = indices->shape.dims[indices->shape.rank - 1];
-	TRY(check_indices(node, false));
-	if (batch + k > x->shape.rank)
-		return node_fail(node, ERCC_MODEL, "tuples of %lld indices for data of rank %d", (long long)k, x->shape.rank);
-	for (int i = 0; i < k; i++) {
-		dims[i] = EMIT(node, "Reshape(a, {1})", dim_value(node, node->inputs[0], (int)batch + i));
-		x = node->inputs[0]->shape.sizes[batch + i] ? emit_bounded(node, x, (int)batch + i) : x;
-	}
-	struct value *from_start = emit_from_start(node, indices, emit_concat(node, 0, dims, (int)k));
-	expand_to(node, 0, EMIT(node, TEXT(node, "GatherND[batch_dims=%d](a, b)", (int)batch), x, from_start));
-	return ERCC_OK;
-}
-
 /* Sets (dim, step) of the k dims after the batch dims, from parameter `first` on. `unit` is the step of the last one.
  * Returns the step from one batch to the next. */
-static int64_t set_tuple(struct launch *launch, int first, const struct shape *data, int64_t batch, int64_t k,
-                         int64_t unit)
+static int64_t set_tuple(const struct lowering *lowering, struct launch *launch, int first, const struct shape *data,
+                         int64_t batch, int64_t k, int64_t unit)
 {
 	int64_t step = unit;
 	for (int i = (int)k - 1; i >= 0; step *= data->dims[batch + i--]) {
-		launch_set(launch, first + 2 * i, data->dims[batch + i]);
+		launch_set(launch, first + 2 * i, lower_dim(lowering, data, (int)batch + i));
 		launch_set(launch, first + 2 * i + 1, step);
 	}
 	return step;
@@ -176,7 +149,7 @@ static enum ercc_status lower_gather_nd(struct lowering *lowering, struct node *
 	launch_set(launch, GATHER_ND_SLICE_BYTES, bytes);
 	launch_set(launch, GATHER_ND_TUPLE, k);
 	launch_set(launch, GATHER_ND_BATCH_ROWS, batches && rows ? rows / batches : 1);
-	launch_set(launch, GATHER_ND_BATCH_BYTES, set_tuple(launch, GATHER_ND_DIMS, in, batch, k, bytes));
+	launch_set(launch, GATHER_ND_BATCH_BYTES, set_tuple(lowering, launch, GATHER_ND_DIMS, in, batch, k, bytes));
 	return ERCC_OK;
 }
 
@@ -297,7 +270,7 @@ static enum ercc_status lower_scatter_nd(struct lowering *lowering, struct node 
 	launch_set(launch, SCATTER_ND_UPDATES_DIM,
 	           indices->sizes[0] ? graph_size_slot(lowering->graph, indices->sizes[0]) : -1);
 	launch_set(launch, SCATTER_ND_BOUND, indices->sizes[0] ? indices->dims[0] : 1);
-	set_tuple(launch, SCATTER_ND_DIMS, in, 0, k, 1);
+	set_tuple(lowering, launch, SCATTER_ND_DIMS, in, 0, k, 1);
 	define_scatter(launch, node->inputs[0]->dtype, reduction);
 	return ERCC_OK;
 }
@@ -305,8 +278,8 @@ static enum ercc_status lower_scatter_nd(struct lowering *lowering, struct node 
 const struct op ops_index[] = {
 	{"GatherElements", 11, 2, 2, 1, TYPES_MOVED, infer_gather_elements, lower_gather_elements, .layout = NULL,
      .attrs = "axis=int"},
-	{"GatherND", 11, 2, 2, 1, TYPES_MOVED, infer_gather_nd, lower_gather_nd, .expand = expand_sized_gather_nd,
-     .expands = indexes_sizes, .sizes = true, .attrs = "batch_dims=int@12"},
+	{"GatherND", 11, 2, 2, 1, TYPES_MOVED, infer_gather_nd, lower_gather_nd, .sizes = true,
+     .attrs = "batch_dims=int@12"},
 	{"Scatter", 9, 3, 3, 1, TYPES_MOVED, infer_scatter_elements, lower_scatter_elements, .layout = NULL,
      .attrs = "axis=int"},
 	{"ScatterElements", 11, 3, 3, 1, TYPES_MOVED, infer_scatter_elements, lower_scatter_elements, .layout = NULL,

@@ -34,6 +34,17 @@ static enum ercc_status infer_same(struct node *node)
 	return same_elements(node, &node->inputs[0]->shape);
 }
 
+static bool is_list(const struct node *node)
+{
+	return value_list(node->inputs[0]);
+}
+
+static enum ercc_status expand_identity(struct node *node)
+{
+	expand_to(node, 0, node->inputs[0]);
+	return ERCC_OK;
+}
+
 static enum ercc_status lower_view(struct lowering *lowering, struct node *node)
 {
 	return lower_alias(lowering, node, node->outputs[0], node->inputs[0]);
@@ -508,7 +519,8 @@ static enum ercc_status lower_concat(struct lowering *lowering, struct node *nod
 }
 
 const struct op ops_move[] = {
-	{"Identity", 1, 1, 1, 1, TYPES_MOVED, infer_same, lower_view, .sizes = true, .identity = IDENTITY_FIRST},
+	{"Identity", 1, 1, 1, 1, TYPES_MOVED | TYPES_LIST, infer_same, lower_view, .sizes = true,
+     .identity = IDENTITY_FIRST, .expand = expand_identity, .expands = is_list},
 	{"Reshape", 1, 1, 1, 1, TYPES_MOVED, infer_reshape, lower_view, .identity = IDENTITY_TYPE, .attrs = "shape=ints"},
 	{"Reshape", 5, 2, 2, 1, TYPES_MOVED, infer_reshape, lower_view, .expand = expand_sized_reshape,
      .expands = is_sized_reshape, .sizes = true, .identity = IDENTITY_TYPE, .attrs = "allowzero=int@14"},

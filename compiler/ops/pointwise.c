@@ -1,6 +1,6 @@
 /* Element-wise operators, one row each. In a row's text a, b and c are the inputs; @x is an attribute, whose default
  * the row gives. */
-#include "compiler/ops/inserted.h"
+#include "compiler/lower/inserted.h"
 #include "compiler/ops/sizes.h"
 
 #include <math.h>

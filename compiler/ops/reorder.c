@@ -1,5 +1,5 @@
 /* erc.Reorder, the compiler's own operator: from plain to channel-blocked layout and back. */
-#include "compiler/ops/inserted.h"
+#include "compiler/lower/inserted.h"
 
 static enum ercc_status infer_reorder(struct node *node)
 {

@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "compiler/lower/lower_rows.h"
-#include "compiler/ops/inserted.h"
+#include "compiler/lower/inserted.h"
 
 bool has_sizes(const struct node *node)
 {

@@ -2,7 +2,7 @@
  * that node cannot take them, they become a multiplication and an addition. */
 #include "compiler/passes/pass.h"
 
-#include "compiler/ops/inserted.h"
+#include "compiler/lower/inserted.h"
 
 static const float *floats_of(struct graph *graph, const struct value *value)
 {

@@ -3,7 +3,7 @@
  * operators that compute with it. */
 #include "compiler/passes/pass.h"
 
-#include "compiler/ops/inserted.h"
+#include "compiler/lower/inserted.h"
 
 /* Elements. Larger outputs are computed at run time, because folding must not make the model much larger. */
 #define FOLD_LIMIT ((int64_t)1 << 28)
@@ -27,13 +27,16 @@ static uint32_t types_of_input(const struct op *op, int slot)
 	if (slot == 0)
 		return op->types;
 	bool stated = slot < (int)COUNT_OF(op->input_types) && op->input_types[slot];
-	return stated ? op->input_types[slot] : TYPES_MOVED;
+	return stated ? op->input_types[slot] : TYPES_MOVED | (op->types & TYPES_LIST);
 }
 
 static enum ercc_status check_dtypes(const struct node *node)
 {
 	for (int i = 0; i < node->input_count; i++) {
 		const struct value *in = node->inputs[i];
+		if (in && value_list(in) && !(types_of_input(node->op, i) & TYPES_LIST))
+			return node_fail(node, ERCC_UNSUPPORTED, "input '%s' is %s, which is not supported here", in->name,
+			                 list_words(in));
 		if (in && !(types_of_input(node->op, i) >> in->dtype & 1))
 			return node_fail(node, ERCC_UNSUPPORTED, "input '%s' is %s%s; %s is not supported here", in->name,
 			                 dtype_name(in->dtype), shape_words(node, &in->shape), dtype_name(in->dtype));
@@ -178,7 +181,7 @@ static enum ercc_status infer_node(struct graph *graph, struct node *node, struc
 	*next = node->next;
 	if (graph->size_count > sizes && merge_repeated_node(node))
 		return ERCC_OK;
-	if (!outputs_known(node) && all_constant(node))
+	if (!node->op->makes_list && !outputs_known(node) && all_constant(node))
 		TRY(fold_node(node, &done));
 	if (outputs_known(node))
 		graph_remove_node(node);
@@ -255,9 +258,46 @@ static void tell_empty(struct graph *graph)
 		     dtype_name(empty->dtype), shape_text(&graph->ctx->arena, &empty->shape), name);
 }
 
+/* A sequence among the graph's outputs becomes an output for each of its tensors: "name.0", "name.1" and so on. */
+static enum ercc_status unfold_outputs(struct graph *graph)
+{
+	struct value **values = graph->outputs;
+	const char **names = graph->output_names;
+	size_t count = graph->output_count, lists = 0;
+	for (size_t i = 0; i < count; i++)
+		lists += value_list(values[i]) != NULL;
+	if (lists)
+		graph_clear_outputs(graph);
+	for (size_t i = 0; lists && i < count; i++) {
+		const struct node *list = value_list(values[i]);
+		if (list && list->op->input_max == 0)
+			return fail(graph->ctx, ERCC_UNSUPPORTED, "output '%s' is %s", names[i], list_words(values[i]));
+		if (!list)
+			graph_add_output(graph, names[i], values[i]);
+		for (int k = 0; list && k < list->input_count; k++)
+			graph_add_output(graph, arena_printf(&graph->ctx->arena, "%s.%d", names[i], k), list->inputs[k]);
+	}
+	if (!graph->output_count)
+		return fail(graph->ctx, ERCC_UNSUPPORTED, "output '%s' is a sequence without tensors, and there is no other",
+		            names[0]);
+	return ERCC_OK;
+}
+
+/* All that used lists has been expanded. */
+static void remove_lists(struct graph *graph)
+{
+	for (struct node *node = graph->last, *previous; node; node = previous) {
+		previous = node->previous;
+		if (node->op->makes_list)
+			graph_remove_node(node);
+	}
+}
+
 enum ercc_status pass_infer(struct graph *graph)
 {
 	TRY(infer_from(graph, graph->first));
+	TRY(unfold_outputs(graph));
+	remove_lists(graph);
 	for (size_t i = 0; i < graph->input_count; i++)
 		TRY(check_bound(graph, "input", graph->inputs[i]->name, graph->inputs[i]));
 	for (size_t i = 0; i < graph->output_count; i++)

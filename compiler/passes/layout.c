@@ -2,7 +2,7 @@
  * inputs and outputs stay plain. */
 #include "compiler/passes/pass.h"
 
-#include "compiler/ops/inserted.h"
+#include "compiler/lower/inserted.h"
 
 /* Returns the value in the wanted layout: the value itself, an earlier reordered copy, or a new copy made before
  * `node`. */

@@ -93,6 +93,9 @@ enum ercc_status pass_memory(struct plan *plan)
 	struct buffer **weights = arena_array(&plan->ctx->arena, plan->buffer_count, sizeof *weights);
 	size_t arena_count = 0, weight_count = 0;
 	find_lives(plan);
+	for (size_t i = 0; i < plan->graph->input_count; i++)
+		if (plan->defaults[i]) /* no launch uses it */
+			plan->defaults[i]->first_use = plan->defaults[i]->last_use = 0;
 	for (size_t i = 0; i < plan->buffer_count; i++) {
 		struct buffer *buffer = plan->buffers[i];
 		if (buffer->parent || buffer->first_use < 0)

@@ -22,6 +22,7 @@ static const struct table_row {
 	ROW(OPERANDS, operands, struct erca_operand), ROW(VARIANTS, variants, struct erca_variant),
 	ROW(KERNELS, kernels, struct erca_kernel),    ROW(PARAMS, params, int64_t),
 	ROW(PROFILES, profiles, struct erca_profile), ROW(POINTS, points, struct erca_point),
+	ROW(DEFAULTS, defaults, struct erca_default),
 #undef ROW
 };
 
@@ -41,9 +42,20 @@ static enum erc_status check_table(const struct erc_artifact *artifact, const ch
 	return ERC_OK;
 }
 
+/* Bytes of the header in the file's minor version, as far as they are known here. */
+static size_t header_bytes(const struct erc_artifact *artifact)
+{
+	return artifact->header.version_minor ? sizeof(struct erca_plan_header)
+	                                      : offsetof(struct erca_plan_header, defaults);
+}
+
 static enum erc_status find_table(struct erc_artifact *artifact, enum erc_table id)
 {
 	const struct table_row *row = &table_rows[id];
+	if (row->header_offset >= header_bytes(artifact)) {
+		artifact->tables[id] = (struct erc__table){artifact->plan, 0, row->record_bytes};
+		return ERC_OK;
+	}
 	const struct erca_table *table = (const void *)(artifact->plan + row->header_offset);
 	TRY(check_table(artifact, row->name, table, row->record_bytes));
 	artifact->tables[id] = (struct erc__table){artifact->plan + table->offset, table->count, table->stride};
@@ -54,11 +66,12 @@ static enum erc_status find_tables(struct erc_artifact *artifact)
 {
 	const struct erca_plan_header *header = (const void *)artifact->plan;
 	bool is_newer = artifact->header.version_minor > ERCA_VERSION_MINOR;
-	if (artifact->plan_bytes < sizeof *header)
-		return BAD_HEADER("the section has %zu bytes, but the header needs %zu", artifact->plan_bytes, sizeof *header);
-	if (header->header_bytes < sizeof *header || header->header_bytes > artifact->plan_bytes ||
-	    (!is_newer && header->header_bytes != sizeof *header))
-		return BAD_HEADER("header_bytes is %u, expected %zu", header->header_bytes, sizeof *header);
+	size_t known = header_bytes(artifact);
+	if (artifact->plan_bytes < known)
+		return BAD_HEADER("the section has %zu bytes, but the header needs %zu", artifact->plan_bytes, known);
+	if (header->header_bytes < known || header->header_bytes > artifact->plan_bytes ||
+	    (!is_newer && header->header_bytes != known))
+		return BAD_HEADER("header_bytes is %u, expected %zu", header->header_bytes, known);
 	if (header->reserved && !is_newer)
 		return BAD_HEADER("reserved is %u, expected 0", header->reserved);
 
@@ -285,6 +298,23 @@ static enum erc_status check_kernel(const struct erc_artifact *artifact, uint32_
 	return target->kind == ERCA_TARGET_CUDA ? erc__check_cuda_kernel(artifact, i) : ERC_OK;
 }
 
+static enum erc_status check_default(const struct erc_artifact *artifact, uint32_t i)
+{
+	const struct erca_default *entry = erc__record(artifact, ERC_TABLE_DEFAULTS, i);
+	const struct erca_default *before = i ? erc__record(artifact, ERC_TABLE_DEFAULTS, i - 1) : NULL;
+	TRY(erc__check_range(artifact, "defaults", i, ERC_TABLE_TENSORS, entry->tensor, 1));
+	const struct erca_tensor *tensor = erc__record(artifact, ERC_TABLE_TENSORS, entry->tensor);
+	if (before && before->tensor >= entry->tensor)
+		return BAD("defaults", i, "is of tensor %u after tensor %u", entry->tensor, before->tensor);
+	if (entry->reserved)
+		return BAD("defaults", i, "reserved is %u, expected 0", entry->reserved);
+	if (entry->offset % ERCA_BUFFER_ALIGN || entry->offset > artifact->weights_bytes ||
+	    tensor->bytes > artifact->weights_bytes - entry->offset)
+		return BAD("defaults", i, "offset %" PRIu64 " and %" PRIu64 " bytes, but there are %zu bytes of weights",
+		           entry->offset, tensor->bytes, artifact->weights_bytes);
+	return ERC_OK;
+}
+
 enum erc_status erc__artifact_check_plan(struct erc_artifact *artifact)
 {
 	/* The order matters: a check may follow references into the tables before it. */
@@ -294,7 +324,7 @@ enum erc_status erc__artifact_check_plan(struct erc_artifact *artifact)
 	} checks[] = {
 		{ERC_TABLE_BUDGETS, check_budget}, {ERC_TABLE_TARGETS, check_target},   {ERC_TABLE_TENSORS, check_tensor},
 		{ERC_TABLE_KERNELS, check_kernel}, {ERC_TABLE_VARIANTS, check_variant}, {ERC_TABLE_OPERANDS, check_operand},
-		{ERC_TABLE_RECORDS, check_record}, {ERC_TABLE_PLANS, check_plan_range},
+		{ERC_TABLE_RECORDS, check_record}, {ERC_TABLE_PLANS, check_plan_range}, {ERC_TABLE_DEFAULTS, check_default},
 	};
 	TRY(find_tables(artifact));
 	if (artifact->tables[ERC_TABLE_TARGETS].count > ERCA_MAX_TARGETS)

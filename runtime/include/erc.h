@@ -133,7 +133,8 @@ ERC_API void erc_artifact_info(const erc_artifact *artifact, struct erc_artifact
 	X(KERNELS, struct erca_kernel) \
 	X(PARAMS, int64_t) \
 	X(PROFILES, struct erca_profile) \
-	X(POINTS, struct erca_point)
+	X(POINTS, struct erca_point) \
+	X(DEFAULTS, struct erca_default)
 
 enum erc_table {
 #define X(id, type) ERC_TABLE_##id,
@@ -278,6 +279,9 @@ struct erc_tensor_info {
 	int64_t dims[ERC_MAX_RANK]; /* upper bounds where runtime_dims is set */
 	size_t bytes;               /* with these dims: the size to bind */
 	int runtime_dims; /* outputs: some dims depend on data; after a run, erc_request_output_dims returns them */
+	/* inputs: the value that the model gives it if nobody does, `bytes` bytes, borrowed from the artifact, which must
+	 * stay open; NULL: none. The runtime does not bind it by itself */
+	const void *default_value;
 };
 
 ERC_API uint32_t erc_model_input_count(const erc_model *model, uint32_t entry);

@@ -92,6 +92,24 @@ static onnx_model *with_default(struct arena *arena)
 	return model;
 }
 
+/* The tensors of a sequence, one after another, and whether an optional one is given. */
+static onnx_model *with_sequence(struct arena *arena)
+{
+	onnx_model *model = build_model(arena, 8, 17);
+	onnx_value_info *rows = build_info(arena, "rows", ERC_F32, 2, (int64_t[]){-1, 3}, "n"),
+					*extra = build_info(arena, "extra", ERC_F32, 1, (int64_t[]){3}, NULL);
+	build_type_around(arena, rows, false);
+	build_type_around(arena, extra, true);
+	build_input(arena, model->graph, rows);
+	build_input(arena, model->graph, extra);
+	build_output(arena, model->graph, build_info(arena, "y", ERC_F32, -1, NULL, NULL));
+	build_output(arena, model->graph, build_info(arena, "given", ERC_BOOL, 0, NULL, NULL));
+	onnx_node *join = build_node(arena, model->graph, "ConcatFromSequence", "join", "rows", "y");
+	build_int(arena, join, "axis", 0);
+	build_node(arena, model->graph, "OptionalHasElement", "has", "extra", "given");
+	return model;
+}
+
 static bool write_model(struct arena *arena, const char *name, const onnx_model *model)
 {
 	size_t bytes;
@@ -120,6 +138,7 @@ int main(int argc, char **argv)
 		{"newer", newer(&arena)},
 		{"nested_loops", nested_loops(&arena)},
 		{"with_default", with_default(&arena)},
+		{"with_sequence", with_sequence(&arena)},
 		{"nonzero", nonzero(&arena)},
 		{"unknown", unknown(&arena)},
 	};

@@ -44,15 +44,47 @@ static bool is_rehearsal(const struct limits *limits)
 	       !strncmp(limits->target, STUB_EMULATED, strlen(STUB_EMULATED));
 }
 
+static bool is_open(const struct ercc_value_info *input)
+{
+	bool unknown = input->kind || input->rank < 0;
+	for (int32_t d = 0; d < input->rank; d++)
+		unknown |= input->dims[d] < 0;
+	return unknown;
+}
+
+/* Reads what the case gives to inputs whose shape or number of tensors the model does not state. */
+static void collect_lists(const struct test_case *test, struct text_list *lengths, struct text_list *shapes)
+{
+	struct ercc_options options = {.size = sizeof options};
+	struct ercc_model_info *info = NULL;
+	if (!test->folder || ercc_model_info(test->model, &options, &info) != ERCC_OK)
+		return;
+	for (uint32_t i = 0; i < info->input_count; i++) {
+		struct list list = {0};
+		char *path = set_path(test, 0, "input", i);
+		if (is_open(&info->inputs[i]) && !list_read(&list, path, info->inputs[i].kind))
+			list_options(&info->inputs[i], &list, lengths, shapes);
+		list_free(&list);
+		free(path);
+	}
+	free(info);
+}
+
 static enum ercc_status compile(const struct test_case *test, const struct limits *limits, const char *artifact,
                                 const struct ercc_const *consts, uint32_t const_count, char **reason)
 {
 	const char *const targets[] = {limits->target};
 	struct messages messages = {0};
+	struct text_list lengths = {0}, shapes = {0};
+	collect_lists(test, &lengths, &shapes);
 	struct ercc_options options = {
 		.size = sizeof options,
 		.targets = targets,
 		.target_count = 1,
+		.lengths = lengths.items,
+		.length_count = lengths.count,
+		.shapes = shapes.items,
+		.shape_count = shapes.count,
 		.consts = consts,
 		.const_count = const_count,
 		.jobs = 1,
@@ -60,6 +92,8 @@ static enum ercc_status compile(const struct test_case *test, const struct limit
 		.user = &messages,
 	};
 	enum ercc_status status = ercc_compile(test->model, artifact, &options);
+	text_list_free(&lengths);
+	text_list_free(&shapes);
 	if (status != ERCC_OK)
 		give(reason, RESULT_WRONG,
 		     messages.first ? messages.first : memory_printf("%s, without a message", ercc_status_text(status)));
@@ -90,7 +124,7 @@ static uint32_t collect_pins(const struct test_case *test, const struct ercc_mod
 	for (uint32_t i = 0; i < info->input_count && i < VALUES_MAX; i++) {
 		const struct ercc_value_info *input = &info->inputs[i];
 		bool list = lists && i > 0 && input->rank <= 1;
-		if ((array_type_is_float(input->dtype) && !list) || !erc_dtype_bytes(input->dtype))
+		if ((array_type_is_float(input->dtype) && !list) || !erc_dtype_bytes(input->dtype) || input->kind)
 			continue;
 		char *path = set_path(test, 0, "input", i);
 		if (!pb_read(path, &arrays[count])) {
@@ -153,38 +187,53 @@ static const char *light_input(const struct erc_tensor_info *info, struct array 
 }
 
 /* The number of an input's file is its index in the model's own list, which includes pinned inputs. */
-static uint32_t input_number(const struct ercc_model_info *info, const char *name)
-{
-	for (uint32_t i = 0; i < info->input_count; i++)
-		if (!strcmp(info->inputs[i].name, name))
-			return i;
-	return 0;
-}
-
 static const char *load_input(const struct test_case *test, const struct ercc_model_info *info, int set,
                               const struct erc_tensor_info *want, struct array *out)
 {
+	struct list list = {0};
+	uint32_t number = 0;
+	int item = 0;
 	if (!test->folder)
 		return light_input(want, out);
-	char *path = set_path(test, set, "input", input_number(info, want->name));
-	const char *wrong = pb_read(path, out);
+	if (!list_find(info, want->name, &number, &item))
+		return "the model has no such input";
+	char *path = set_path(test, set, "input", number);
+	const char *wrong = list_read(&list, path, info->inputs[number].kind);
 	free(path);
+	if (!wrong && item >= list.count)
+		wrong = "the case has fewer tensors";
+	if (!wrong) {
+		*out = list.items[item];
+		list.items[item] = (struct array){0};
+	}
+	list_free(&list);
 	return wrong;
 }
 
-static char *compare_output(const struct test_case *test, const struct limits *limits, int set,
-                            const struct runner *runner, uint32_t index)
+/* Reads all outputs that the case expects. */
+static char *read_expected(const struct test_case *test, const struct ercc_model_info *info, int set, struct list *out)
 {
-	struct array actual, expected;
-	char *path = test->folder ? set_path(test, set, "output", index) : memory_printf("%s", test->expected);
-	const char *wrong = pb_read(path, &expected);
-	free(path);
-	if (wrong)
-		return memory_printf("output %u: reference: %s", index, wrong);
-	char *text = runner_output(runner, index, &actual) == ERC_OK
-	                 ? judge_output(test, limits, index, &actual, &expected)
-	                 : memory_printf("output %u: %s", index, erc_error_detail());
-	array_free(&expected);
+	for (uint32_t i = 0; i < info->output_count; i++) {
+		char *path = test->folder ? set_path(test, set, "output", i) : memory_printf("%s", test->expected);
+		const char *wrong = list_read(out, path, info->outputs[i].kind);
+		free(path);
+		if (wrong)
+			return memory_printf("output %u: reference: %s", i, wrong);
+	}
+	return NULL;
+}
+
+static char *compare_outputs(const struct test_case *test, const struct limits *limits, const struct runner *runner,
+                             const struct list *expected)
+{
+	char *text = NULL;
+	if (runner->output_count != (uint32_t)expected->count)
+		return memory_printf("the artifact has %u outputs, the case %d", runner->output_count, expected->count);
+	for (uint32_t i = 0; i < runner->output_count && !text; i++) {
+		struct array actual;
+		text = runner_output(runner, i, &actual) == ERC_OK ? judge_output(test, limits, i, &actual, &expected->items[i])
+		                                                   : memory_printf("output %u: %s", i, erc_error_detail());
+	}
 	return text;
 }
 
@@ -192,8 +241,7 @@ static char *compare_output(const struct test_case *test, const struct limits *l
 static char *run_set(const struct test_case *test, const struct limits *limits, const struct ercc_model_info *info,
                      int set, struct runner *runner)
 {
-	char *text = NULL;
-	for (uint32_t i = 0; i < runner->input_count && !text; i++) {
+	for (uint32_t i = 0; i < runner->input_count; i++) {
 		struct erc_tensor_info want = {.name = "?"};
 		enum erc_status status = erc_model_input_info(runner->model, runner->entry, i, &want);
 		array_free(&runner->inputs[i]);
@@ -206,12 +254,11 @@ static char *run_set(const struct test_case *test, const struct limits *limits, 
 	}
 	if (runner_run(runner, true) != ERC_OK)
 		return memory_printf("run: %s", erc_error_detail());
-	for (uint32_t i = 0; i < runner->output_count && !text; i++)
-		text = compare_output(test, limits, set, runner, i);
-	char *more = test->folder && !text ? set_path(test, set, "output", runner->output_count) : NULL;
-	if (more && !access(more, R_OK))
-		text = memory_printf("the artifact has %u outputs, the case more", runner->output_count);
-	free(more);
+	struct list expected = {0};
+	char *text = read_expected(test, info, set, &expected);
+	if (!text)
+		text = compare_outputs(test, limits, runner, &expected);
+	list_free(&expected);
 	return text;
 }
 

@@ -6,47 +6,9 @@
 #include <unistd.h>
 
 #include "tests/conformance/conformance.h"
+#include "tests/conformance/wire.h"
 
 /* ---- the operator that a case tests: the first node except Constants, read from the wire format ---- */
-
-struct span {
-	const uint8_t *at, *end;
-};
-
-static bool next_varint(struct span *in, uint64_t *out)
-{
-	*out = 0;
-	for (int shift = 0; shift < 64 && in->at < in->end; shift += 7) {
-		uint8_t byte = *in->at++;
-		*out |= (uint64_t)(byte & 127) << shift;
-		if (byte < 128)
-			return true;
-	}
-	return false;
-}
-
-/* The next field; *body is set for length-delimited fields, and others are skipped. */
-static bool next_field(struct span *in, uint64_t *field, struct span *body)
-{
-	uint64_t key, length;
-	*body = (struct span){0};
-	if (!next_varint(in, &key))
-		return false;
-	*field = key >> 3;
-	int wire = (int)(key & 7);
-	if (wire == 0)
-		return next_varint(in, &length);
-	if (wire == 1 || wire == 5)
-		length = wire == 1 ? 8 : 4;
-	else if (wire != 2 || !next_varint(in, &length))
-		return false;
-	if (length > (uint64_t)(in->end - in->at))
-		return false;
-	if (wire == 2)
-		*body = (struct span){in->at, in->at + length};
-	in->at += length;
-	return true;
-}
 
 /* ModelProto.graph = 7, GraphProto.node = 1, NodeProto.op_type = 4. */
 static char *first_operator(const char *path)

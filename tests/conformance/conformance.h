@@ -53,6 +53,22 @@ void cases_free(struct cases *cases);
 /* Compiles to `artifact` (a path that it may write), runs and compares; the caller frees *reason. */
 enum result case_run(const struct test_case *test, const struct limits *limits, const char *artifact, char **reason);
 
+/* lists.c */
+/* The tensors of some inputs or outputs, one after another. */
+struct list {
+	struct array *items;
+	int count;
+	bool is_nothing; /* what was read last is an optional that holds nothing */
+};
+/* Adds the tensors in a file; kind: 0, ERCC_SEQUENCE, ERCC_OPTIONAL. Returns NULL, or what is wrong. */
+const char *list_read(struct list *list, const char *path, int kind);
+void list_free(struct list *list);
+/* Adds what --length and --shape have to say of the input, so that it can hold that list. */
+void list_options(const struct ercc_value_info *input, const struct list *list, struct text_list *lengths,
+                  struct text_list *shapes);
+/* The model's input, and the place in it, of an artifact's input; false if there is none. */
+bool list_find(const struct ercc_model_info *info, const char *name, uint32_t *input, int *item);
+
 /* judge.c */
 /* Whether the case draws random numbers. */
 bool is_random(const struct test_case *test);

@@ -12,8 +12,10 @@ static const char *const not_allowed[] = {
 
 /* Operators without a case: random numbers, moved elements, graphs, and results whose size the data decides. */
 static const char *const without_case[] = {
-	"Bernoulli",    "BitCast",      "CastLike",         "Constant",          "Dropout", "If",   "Loop", "Multinomial",
-	"NonZero", 	"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Scan",    "Scatter",
+	"Bernoulli",         "BitCast",      "CastLike",      "Constant",
+	"Dropout",           "If",           "Loop",          "Multinomial",
+	"NonZero",           "RandomNormal", "RandomUniform", "RandomNormalLike",
+	"RandomUniformLike", "Scan",         "Scatter",
 };
 
 static bool is_in(const char *name, const char *const *names, size_t count)

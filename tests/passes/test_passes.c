@@ -11,8 +11,8 @@
 struct pass_case {
 	const char *pass;
 	char *title, *before, *after;
-	const char *dims[MAX_VALUES], *shapes[MAX_VALUES], *consts[MAX_VALUES];
-	uint32_t dim_count, shape_count, const_count;
+	const char *dims[MAX_VALUES], *shapes[MAX_VALUES], *consts[MAX_VALUES], *lengths[MAX_VALUES];
+	uint32_t dim_count, shape_count, const_count, length_count;
 };
 
 static struct pass_case cases[MAX_CASES];
@@ -51,9 +51,9 @@ static bool starts_with(const char *text, const char *prefix)
 /* "--dim batch=1" */
 static void add_option(struct pass_case *c, char *line)
 {
-	static const char *const names[] = {"--dim ", "--shape ", "--const "};
-	const char **lists[] = {c->dims, c->shapes, c->consts};
-	uint32_t *counts[] = {&c->dim_count, &c->shape_count, &c->const_count};
+	static const char *const names[] = {"--dim ", "--shape ", "--const ", "--length "};
+	const char **lists[] = {c->dims, c->shapes, c->consts, c->lengths};
+	uint32_t *counts[] = {&c->dim_count, &c->shape_count, &c->const_count, &c->length_count};
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		if (starts_with(line, names[i]) && *counts[i] < MAX_VALUES) {
 			lists[i][(*counts[i])++] = line + strlen(names[i]);
@@ -136,6 +136,8 @@ static char *run_case(const struct pass_case *c)
 		.shape_count = c->shape_count,
 		.const_texts = c->consts,
 		.const_text_count = c->const_count,
+		.lengths = c->lengths,
+		.length_count = c->length_count,
 		.message = keep_all,
 		.user = &messages,
 	};
@@ -194,6 +196,7 @@ static void record(const char *pass)
 		write_options(file, "--dim", c->dims, c->dim_count);
 		write_options(file, "--shape", c->shapes, c->shape_count);
 		write_options(file, "--const", c->consts, c->const_count);
+		write_options(file, "--length", c->lengths, c->length_count);
 		fprintf(file, "%s-->\n%s", c->before, actual);
 		free(actual);
 	}

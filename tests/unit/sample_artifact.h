@@ -91,6 +91,7 @@ static inline void add_target(struct build *build, const char *name, uint32_t le
 	uint32_t entry = BUILD_ADD(build, ENTRIES, struct erca_entry, .name = build_string(build, "main"), .target = target,
 	                           .plan = plan, .input_first = tensor, .input_count = 1, .output_first = tensor + 1,
 	                           .output_count = 1, .dims_count = 3, .arena_bytes = 512, .local_bytes = 256);
+	BUILD_ADD(build, DEFAULTS, struct erca_default, .tensor = tensor, .offset = 64);
 	add_profile(build, entry, budget, 8);
 	add_profile(build, entry, budget + 1, 4);
 }

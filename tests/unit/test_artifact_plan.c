@@ -98,6 +98,13 @@ static const struct fault {
 	FAULT(POINTS, erca_point, 1, latency_ns, 1333, "PLAN points[1]: unit_ns is 4000, expected 4000 to 3 x 1333"),
 	FAULT(POINTS, erca_point, 1, unit_ns, 6001, "PLAN points[1]: unit_ns is 6001"),
 	FAULT(POINTS, erca_point, 1, unit_ns, UINT64_MAX, "PLAN points[1]: unit_ns is 18446744073709551615"),
+	FAULT(DEFAULTS, erca_default, 1, tensor, 4, "PLAN defaults[1]: refers to tensors[4] and 1 in all, but there are 4"),
+	FAULT(DEFAULTS, erca_default, 1, tensor, 0, "PLAN defaults[1]: is of tensor 0 after tensor 0"),
+	FAULT(DEFAULTS, erca_default, 0, tensor, 1, "PLAN defaults[0]: offset 64 and 96 bytes"),
+	FAULT(DEFAULTS, erca_default, 0, reserved, 1, "PLAN defaults[0]: reserved is 1, expected 0"),
+	FAULT(DEFAULTS, erca_default, 0, offset, 32, "PLAN defaults[0]: offset 32 and 8 bytes"),
+	FAULT(DEFAULTS, erca_default, 0, offset, 128, "offset 128 and 8 bytes, but there are 100 bytes of weights"),
+	FAULT(DEFAULTS, erca_default, 0, offset, (uint64_t)-64, "PLAN defaults[0]: offset 18446744073709551552"),
 	FAULT(TARGETS, erca_target, 0, units, 9, "its last point is at 8 units, but the budget has 9"),
 	FAULT(ENTRIES, erca_entry, 1, target, 2, "PLAN entries[1]: refers to targets[2]"),
 	FAULT(ENTRIES, erca_entry, 1, plan, 4, "PLAN entries[1]: refers to plans[4]"),
@@ -154,6 +161,36 @@ START_TEST(profiles_are_all_there)
 }
 END_TEST
 
+/* Gives the file another minor version; in version 0 the header of PLAN ends before the table of defaults. */
+static void set_minor(uint8_t *file, uint16_t minor)
+{
+	struct erca_plan_header *plan = (struct erca_plan_header *)(file + sections_of(file)[BUILD_PLAN_SECTION].offset);
+	((struct erca_header *)file)->version_minor = minor;
+	plan->header_bytes = minor ? sizeof *plan : offsetof(struct erca_plan_header, defaults);
+}
+
+/* What stands where later versions have the table of defaults is not looked at. */
+START_TEST(a_file_without_the_table_of_defaults)
+{
+	size_t bytes;
+	uint8_t *file = sample(&bytes);
+	erc_artifact *artifact;
+	struct erca_plan_header *plan = (struct erca_plan_header *)(file + sections_of(file)[BUILD_PLAN_SECTION].offset);
+	set_minor(file, 0);
+	memset(&plan->defaults, 0xff, sizeof plan->defaults);
+	build_rehash(file, bytes);
+	ck_assert_msg(!erc_artifact_open_memory(file, bytes, &artifact), "%s", erc_error_detail());
+	ck_assert_uint_eq(erc_artifact_count(artifact, ERC_TABLE_DEFAULTS), 0);
+	ck_assert_uint_eq(erc_artifact_count(artifact, ERC_TABLE_POINTS), 12);
+	ck_assert_uint_gt(read_all(artifact), 0);
+	erc_artifact_close(artifact);
+	plan->header_bytes = sizeof *plan;
+	build_rehash(file, bytes);
+	check_fails(file, bytes, ERC_CORRUPT, "header_bytes is 232, expected 216");
+	free(file);
+}
+END_TEST
+
 /* A file of another minor version with short records: no version has them. */
 START_TEST(records_have_their_size)
 {
@@ -166,7 +203,7 @@ START_TEST(records_have_their_size)
 	plan->targets.stride = 56;
 	plan->header_bytes -= 32;
 	build_rehash(file, bytes);
-	check_fails(file, bytes, ERC_CORRUPT, "header_bytes is 184, expected 216");
+	check_fails(file, bytes, ERC_CORRUPT, "header_bytes is 200, expected 232");
 	free(file);
 }
 END_TEST
@@ -248,7 +285,7 @@ START_TEST(code_ends_with_seals)
 		case 3: memset(file + code->offset + code->bytes - 32, 0, 16); break; /* the last seal: not in order */
 		}
 		for (uint16_t minor = 0; minor < 3; minor++) {
-			((struct erca_header *)file)->version_minor = minor;
+			set_minor(file, minor);
 			build_rehash(file, bytes);
 			check_fails(file, bytes, ERC_CORRUPT, "does not end with seals of launches");
 		}
@@ -391,6 +428,7 @@ int main(void)
 	tcase_add_test(tcase, code_ends_with_seals);
 	tcase_add_test(tcase, strings_must_end);
 	tcase_add_test(tcase, profiles_are_all_there);
+	tcase_add_test(tcase, a_file_without_the_table_of_defaults);
 	tcase_add_test(tcase, records_have_their_size);
 	tcase_add_test(tcase, nesting_has_a_limit);
 	tcase_add_test(tcase, hostile_references_end_soon);

@@ -10,6 +10,12 @@
 
 #define SIZE 5 /* of the dims that are indexed */
 
+/* s: x, as the first SIZE rows of twice as many; how many there are is known at run time only. */
+#define SIZED \
+	"const ramp:f32[10] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}\nconst size:f32[] = {5}\nconst zero:f32[] = {0}\n" \
+	"most = ReduceMax(x) {keepdims=0}\nnone = Mul(most, zero)\nat = Add(none, size)\nused = Less(ramp, at)\n" \
+	"t = Concat(x, x) {axis=0}\ns = Compress(t, used) {axis=0}\n"
+
 /* `i` are the indices, all of which are for dims of SIZE. */
 static const struct {
 	const char *name, *text;
@@ -20,6 +26,8 @@ static const struct {
 	{"ScatterElements", "y = ScatterElements(x, i, u) {axis=1} \"node\"\n"},
 	{"ScatterElements add", "y = ScatterElements(x, i, u) {axis=0, reduction=\"add\"} \"node\"\n"},
 	{"ScatterND", "y = ScatterND(x, i, v) \"node\"\n"},
+	{"Gather along a run-time size", SIZED "y = Gather(s, i) {axis=0} \"node\"\n"},
+	{"GatherND into a run-time size", SIZED "y = GatherND(s, i) \"node\"\n"},
 };
 static const char *const targets[] = {"cpu:x86-64-v3", "cpu:x86-64-v4", "emulated:sm_90"};
 static const int64_t values[] = {0,         1,         SIZE - 1,  -1,        -SIZE,     SIZE,     SIZE + 1,

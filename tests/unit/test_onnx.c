@@ -173,23 +173,46 @@ START_TEST(symbolic_dims_keep_their_names)
 }
 END_TEST
 
-START_TEST(inputs_that_are_no_dense_tensors_are_all_named)
+START_TEST(sequences_and_optionals_keep_their_kind)
 {
-	static const char *const kinds[] = {"a sequence", "a map", "an optional", "a sparse tensor"};
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 3; i++) {
+		onnx_value_info *info = build_info(arena, arena_printf(arena, "in%d", i), ERC_F16, 2, (int64_t[]){-1, 3}, "n");
+		build_input(arena, top, info);
+		if (i != 1)
+			build_type_around(arena, info, false);
+		if (i != 0)
+			build_type_around(arena, info, true);
+	}
+	assert_text(must_read(),
+	            "input x:f32[2x3]\ninput in0:f16[?x3] (n, _) sequence\ninput in1:f16[?x3] (n, _) optional\n"
+	            "input in2:f16[?x3] (n, _) optional sequence\ny = Relu(x) \"relu\"\noutput y\n");
+}
+END_TEST
+
+START_TEST(inputs_that_are_not_made_of_dense_tensors_are_all_named)
+{
+	static const char *const kinds[] = {"map", "sparse tensor", "sequence", "optional", "sequence"};
+	for (int i = 0; i < 5; i++) {
 		char *name = arena_printf(arena, "in%d", i);
 		onnx_value_info *info = build_info(arena, name, ERC_F32, -1, NULL, NULL);
+		Erc__Onnx__TypeProto *type = info->type;
 		build_input(arena, top, info);
-		Erc__Onnx__TypeProto__Other *other = build_message(arena, &erc__onnx__type_proto__other__descriptor);
-		info->type->sequence_type = i == 0 ? other : NULL;
-		info->type->map_type = i == 1 ? other : NULL;
-		info->type->optional_type = i == 2 ? other : NULL;
-		info->type->sparse_tensor_type = i == 3 ? info->type->tensor_type : NULL;
-		info->type->tensor_type = NULL;
+		if (i == 0)
+			type->map_type = build_message(arena, &erc__onnx__type_proto__other__descriptor);
+		if (i == 1)
+			type->sparse_tensor_type = type->tensor_type;
+		if (i < 2)
+			type->tensor_type = NULL;
+		if (i >= 2) { /* a sequence of sequences, one of optionals, an optional sequence of sequences */
+			build_type_around(arena, info, i == 3);
+			build_type_around(arena, info, false);
+		}
+		if (i == 4)
+			build_type_around(arena, info, true);
 	}
 	assert_refused(ERCC_UNSUPPORTED, "in0");
-	for (int i = 0; i < 4; i++)
-		ck_assert_ptr_nonnull(strstr(test.errors, arena_printf(arena, "input 'in%d': its type is %s", i, kinds[i])));
+	for (int i = 0; i < 5; i++)
+		ck_assert_ptr_nonnull(strstr(test.errors, arena_printf(arena, "input 'in%d': its type has a %s", i, kinds[i])));
 }
 END_TEST
 
@@ -551,7 +574,8 @@ int main(void)
 	tcase_add_test(tests, the_compilers_own_operators_are_refused);
 	tcase_add_test(tests, missing_and_contradicting_opsets_are_refused);
 	tcase_add_test(tests, symbolic_dims_keep_their_names);
-	tcase_add_test(tests, inputs_that_are_no_dense_tensors_are_all_named);
+	tcase_add_test(tests, sequences_and_optionals_keep_their_kind);
+	tcase_add_test(tests, inputs_that_are_not_made_of_dense_tensors_are_all_named);
 	tcase_add_test(tests, inputs_need_known_types_names_and_sizes);
 	tcase_add_test(tests, outputs_may_repeat_and_may_be_inputs_or_constants);
 	tcase_add_test(tests, initializers_that_are_also_inputs_are_constants);

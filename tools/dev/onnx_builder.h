@@ -90,6 +90,16 @@ static inline onnx_value_info *build_info(struct arena *arena, const char *name,
 	return info;
 }
 
+/* Makes the type of the value a sequence, or an optional, of what it is. */
+static inline void build_type_around(struct arena *arena, onnx_value_info *info, bool is_optional)
+{
+	Erc__Onnx__TypeProto *type = build_message(arena, &erc__onnx__type_proto__descriptor);
+	Erc__Onnx__TypeProto__Of *of = build_message(arena, &erc__onnx__type_proto__of__descriptor);
+	of->elem_type = info->type;
+	*(is_optional ? &type->optional_type : &type->sequence_type) = of;
+	info->type = type;
+}
+
 static inline void build_input(struct arena *arena, onnx_graph *graph, onnx_value_info *info)
 {
 	BUILD_PUSH(arena, graph, input, info);

@@ -25,7 +25,7 @@ static const struct column problem_columns[] = {
 
 struct check {
 	const char *path, *format_name;
-	struct text_list targets, budgets, dims, shapes, consts, keeps;
+	struct text_list targets, budgets, dims, shapes, consts, lengths, keeps;
 	bool strict;
 	uint32_t max_iterations, max_nodes;
 	struct text_list problems, hints; /* one hint for each problem; "" for none */
@@ -39,6 +39,8 @@ static int parse(int argc, char **argv, struct check *c)
 		{"dim", 0, OPTION_LIST, &c->dims, "NAME=N", "size of a symbolic dimension"},
 		{"shape", 0, OPTION_LIST, &c->shapes, "INPUT:AxBxC", "whole shape of an input"},
 		{"const", 0, OPTION_LIST, &c->consts, "INPUT=V[,V]", "pins an input to a value; it is no input any more"},
+		{"length", 0, OPTION_LIST, &c->lengths, "INPUT=N",
+	     "tensors in an input that is a sequence; of an optional 1 or none"},
 		{"keep-input", 0, OPTION_LIST, &c->keeps, "INPUT", "keeps an input that has a default in the model"},
 		{"max-iterations", 0, OPTION_COUNT, &c->max_iterations, "N",
 	     "iterations of all loops together (default: 16384)"},
@@ -125,6 +127,8 @@ static int check(struct check *c, enum format format)
 		.const_text_count = c->consts.count,
 		.message = take_message,
 		.user = c,
+		.lengths = c->lengths.items,
+		.length_count = c->lengths.count,
 		.keep_inputs = c->keeps.items,
 		.keep_input_count = c->keeps.count,
 		.strict = c->strict,
@@ -154,8 +158,8 @@ int cmd_check(int argc, char **argv)
 		code = format_parse(c.format_name, &format);
 	if (code == ARGS_OK)
 		code = check(&c, format);
-	struct text_list *lists[] = {&c.targets, &c.budgets, &c.dims,     &c.shapes,
-	                             &c.consts,  &c.keeps,   &c.problems, &c.hints};
+	struct text_list *lists[] = {&c.targets, &c.budgets, &c.dims,     &c.shapes, &c.consts,
+	                             &c.lengths, &c.keeps,   &c.problems, &c.hints};
 	for (size_t i = 0; i < COUNT_OF(lists); i++)
 		text_list_free(lists[i]);
 	return code;

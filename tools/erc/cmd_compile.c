@@ -22,7 +22,7 @@ static const char examples[] = "  erc compile resnet50.onnx -o resnet50.erca\n"
 
 struct compile {
 	const char *out, *cc, *kernel_dir, *dump_after, *stop_after;
-	struct text_list targets, budgets, dims, shapes, consts, keeps;
+	struct text_list targets, budgets, dims, shapes, consts, lengths, keeps;
 	uint32_t jobs, max_iterations, max_nodes;
 	bool no_cache, quiet, strict;
 };
@@ -42,6 +42,8 @@ static int parse(int argc, char **argv, struct compile *c, const char **model)
 		{"dump-after", 0, OPTION_TEXT, &c->dump_after, "PASS", "prints the graph after a pass, or after 'all'"},
 		{"stop-after", 0, OPTION_TEXT, &c->stop_after, "PASS", "stops there and writes no artifact"},
 		{"no-cache", 0, OPTION_FLAG, &c->no_cache, NULL, "builds every kernel anew"},
+		{"length", 0, OPTION_LIST, &c->lengths, "INPUT=N",
+	     "tensors in an input that is a sequence; of an optional 1 or none"},
 		{"keep-input", 0, OPTION_LIST, &c->keeps, "INPUT", "keeps an input that has a default in the model"},
 		{"max-iterations", 0, OPTION_COUNT, &c->max_iterations, "N",
 	     "iterations of all loops together (default: 16384)"},
@@ -105,6 +107,8 @@ static int compile(struct compile *c, const char *model)
 		.message = say_compiler_message,
 		.user = &c->quiet,
 		.cancel = &signals_caught,
+		.lengths = c->lengths.items,
+		.length_count = c->lengths.count,
 		.keep_inputs = c->keeps.items,
 		.keep_input_count = c->keeps.count,
 		.strict = c->strict,
@@ -128,7 +132,7 @@ int cmd_compile(int argc, char **argv)
 		code = check_pass_name("stop-after", c.stop_after, false);
 	if (code == ARGS_OK)
 		code = compile(&c, model);
-	struct text_list *lists[] = {&c.targets, &c.budgets, &c.dims, &c.shapes, &c.consts, &c.keeps};
+	struct text_list *lists[] = {&c.targets, &c.budgets, &c.dims, &c.shapes, &c.consts, &c.lengths, &c.keeps};
 	for (size_t i = 0; i < COUNT_OF(lists); i++)
 		text_list_free(lists[i]);
 	return code;

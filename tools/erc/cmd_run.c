@@ -5,10 +5,11 @@
 
 #include "tools/erc/command.h"
 
-static const char text[] = "Runs an artifact. Every input must be given: NAME=@FILE (.npy, .pb, or .bin with\n"
-						   "raw bytes), NAME=random:SEED or NAME=zeros. Without --output and --expect each\n"
-						   "output is summarised. --expect compares element by element (--rtol, --atol); with\n"
-						   "--l2 alone it compares the relative L2 error instead. Integers must be equal.";
+static const char text[] =
+	"Runs an artifact. Every input without a default must be given: NAME=@FILE (.npy,\n"
+	".pb, or .bin with raw bytes), NAME=random:SEED or NAME=zeros. Without --output and\n"
+	"--expect each output is summarised. --expect compares element by element (--rtol, --atol); with\n"
+	"--l2 alone it compares the relative L2 error instead. Integers must be equal.";
 
 static const char examples[] = "  erc run resnet50.erca --input data=random:1\n"
 							   "  erc run resnet50.erca --input data=@cat.npy --output logits=@logits.npy\n"
@@ -26,7 +27,7 @@ struct run {
 static int parse(int argc, char **argv, struct run *r)
 {
 	const struct option options[] = {
-		{"input", 'i', OPTION_LIST, &r->inputs, "NAME=VALUE", "@FILE, random:SEED or zeros"},
+		{"input", 'i', OPTION_LIST, &r->inputs, "NAME=VALUE", "@FILE, random:SEED, zeros or default"},
 		{"output", 'o', OPTION_LIST, &r->outputs, "NAME=@FILE", "stores an output as .npy or .bin"},
 		{"expect", 'e', OPTION_LIST, &r->expects, "NAME=@FILE", "compares an output with a file"},
 		{"rtol", 0, OPTION_NUMBER, &r->rtol, "X", "relative limit of an element (default 1e-3)"},

@@ -89,6 +89,10 @@ static int make_one(const struct erc_tensor_info *info, const char *value, struc
 	char *end;
 	if (!strcmp(value, "zeros"))
 		return ARGS_OK;
+	if (!strcmp(value, "default") && info->default_value) {
+		memcpy(array->data, info->default_value, info->bytes);
+		return ARGS_OK;
+	}
 	if (!strncmp(value, "random:", 7) && value[7] >= '0' && value[7] <= '9') {
 		uint64_t seed = strtoull(value + 7, &end, 10);
 		array_fill_random(array, seed);
@@ -96,7 +100,8 @@ static int make_one(const struct erc_tensor_info *info, const char *value, struc
 			return ARGS_OK;
 	}
 	say_error("input '%s': cannot read '%s'", info->name, value);
-	say_note("use @FILE.npy, @FILE.pb, @FILE.bin, random:SEED or zeros");
+	say_note("use @FILE.npy, @FILE.pb, @FILE.bin, random:SEED or zeros%s",
+	         info->default_value ? ", or default, the model's value" : "");
 	return EXIT_USAGE;
 }
 
@@ -153,8 +158,8 @@ int inputs_make(const erc_model *model, uint32_t entry, const struct text_list *
 		struct erc_tensor_info info;
 		if (arrays[i].data || erc_model_input_info(model, entry, i, &info) != ERC_OK)
 			continue;
-		if (random_by_default) {
-			int code = make_one(&info, "random:1", &arrays[i]);
+		if (info.default_value || random_by_default) {
+			int code = make_one(&info, info.default_value ? "default" : "random:1", &arrays[i]);
 			if (code != ARGS_OK)
 				return code;
 			continue;

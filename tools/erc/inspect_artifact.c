@@ -13,9 +13,9 @@
 	} /* in JSON and CSV only; in text the title says it */
 
 static const struct column tensor_columns[] = {
-	ALWAYS("entry", CELL_TEXT),    ALWAYS("target", CELL_TEXT),  {"kind", "", CELL_TEXT},
-	{"name", "name", CELL_TEXT},   {"dtype", "type", CELL_TEXT}, {"shape", "shape", CELL_TEXT},
-	{"bytes", "size", CELL_BYTES},
+	ALWAYS("entry", CELL_TEXT),    ALWAYS("target", CELL_TEXT),       {"kind", "", CELL_TEXT},
+	{"name", "name", CELL_TEXT},   {"dtype", "type", CELL_TEXT},      {"shape", "shape", CELL_TEXT},
+	{"bytes", "size", CELL_BYTES}, {"default", "default", CELL_TEXT}, /* only if an input has one */
 };
 static const struct column target_columns[] = {
 	{"target", "target", CELL_TEXT},      {"budget", "budget", CELL_TEXT},    {"units", "units", CELL_COUNT},
@@ -174,6 +174,14 @@ static void begin_table(const struct view *view, const char *key, const char *wh
 
 /* ---- summary ---- */
 
+static bool has_default(const erc_artifact *artifact, uint32_t tensor)
+{
+	bool found = false;
+	for (uint32_t i = 0; i < erc_artifact_count(artifact, ERC_TABLE_DEFAULTS); i++)
+		found |= RECORD(artifact, DEFAULTS, struct erca_default, i)->tensor == tensor;
+	return found;
+}
+
 static void add_tensors(const struct view *view, const char *kind, uint32_t first, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
@@ -189,12 +197,15 @@ static void add_tensors(const struct view *view, const char *kind, uint32_t firs
 		report_cell_text(view->report, "dtype", "%s", erc_dtype_name((enum erc_dtype)tensor->dtype));
 		report_cell_text(view->report, "shape", "[%s]", shape);
 		report_cell(view->report, "bytes", (double)tensor->bytes);
+		if (erc_artifact_count(view->artifact, ERC_TABLE_DEFAULTS))
+			report_cell_text(view->report, "default", "%s", has_default(view->artifact, first + i) ? "yes" : "no");
 	}
 }
 
 static void add_entry_tensors(struct view *view)
 {
-	begin_table(view, "values", "inputs and outputs", tensor_columns, COUNT_OF(tensor_columns));
+	bool any = erc_artifact_count(view->artifact, ERC_TABLE_DEFAULTS);
+	begin_table(view, "values", "inputs and outputs", tensor_columns, COUNT_OF(tensor_columns) - !any);
 	add_tensors(view, "input", view->entry->input_first, view->entry->input_count);
 	add_tensors(view, "output", view->entry->output_first, view->entry->output_count);
 }

@@ -46,7 +46,8 @@ static void add_values(struct report *report, const char *kind, const struct erc
 		char *shape = shape_of_value(&infos[i]);
 		report_cell_text(report, "kind", "%s", kind);
 		report_cell_text(report, "name", "%s", infos[i].name);
-		report_cell_text(report, "dtype", "%s", erc_dtype_name(infos[i].dtype));
+		report_cell_text(report, "dtype", "%s%s%s", infos[i].kind & ERCC_OPTIONAL ? "optional " : "",
+		                 infos[i].kind & ERCC_SEQUENCE ? "sequence of " : "", erc_dtype_name(infos[i].dtype));
 		report_cell_text(report, "shape", "%s", shape);
 		free(shape);
 	}
