@@ -126,6 +126,9 @@ static enum ercc_status make_artifact(struct context *ctx, const char *model_pat
 	if (graph->newer_opset)
 		warn(ctx, "model: opset %lld is newer than the newest known one; it is taken as %lld",
 		     (long long)graph->newer_opset, (long long)graph->opset);
+	if (graph->newer_function_opset)
+		warn(ctx, "model: opset %lld of a function is newer than the newest known one; it is taken as %d",
+		     (long long)graph->newer_function_opset, ONNX_NEWEST_OPSET);
 	TRY(run_passes(graph, &out->plan));
 	if (!out->plan)
 		return ERCC_OK;

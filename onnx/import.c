@@ -4,7 +4,6 @@
 
 #define MIN_IR_VERSION 3
 #define MAX_IR_VERSION 14
-#define MAX_OPSET 28
 /* Maximum bytes of a node's or value's own name inside a function; see MAX_PREFIX. */
 #define MAX_INNER_NAME 96
 
@@ -127,7 +126,8 @@ static enum ercc_status find_opset(struct import *import, const struct scope *sc
 		return fail(import->ctx, ERCC_MODEL, "%s: the model imports no opset for ONNX's own operators", owner);
 	if (*out == 0)
 		*out = 1;
-	return domain[0] ? ERCC_OK : take_version(import, "opset", 1, MAX_OPSET, *out, out, &import->root->newer_opset);
+	int64_t *newer = scope->call ? &import->root->newer_function_opset : &import->root->newer_opset;
+	return domain[0] ? ERCC_OK : take_version(import, "opset", 1, ONNX_NEWEST_OPSET, *out, out, newer);
 }
 
 static enum ercc_status import_node(struct import *import, struct scope *scope, const node_proto *proto)
@@ -357,7 +357,8 @@ enum ercc_status import_model(struct import *import, struct graph **out)
 		return fail(import->ctx, ERCC_UNSUPPORTED, "model: IR version %lld is newer than %d, and %s is not understood",
 		            (long long)model->ir_version, MAX_IR_VERSION, import->unknown_field);
 	if (scope_opset(&scope, ""))
-		TRY(take_version(import, "opset", 1, MAX_OPSET, scope_opset(&scope, ""), &graph->opset, &graph->newer_opset));
+		TRY(take_version(import, "opset", 1, ONNX_NEWEST_OPSET, scope_opset(&scope, ""), &graph->opset,
+		                 &graph->newer_opset));
 	graph->producer = text_or_empty(model->producer_name);
 	TRY(import_graph(import, &scope, model->graph));
 	*out = graph;

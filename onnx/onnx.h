@@ -4,6 +4,8 @@
 
 #include "compiler/core/graph.h"
 
+#define ONNX_NEWEST_OPSET 28 /* of ONNX's own operators, as far as it is known here */
+
 /* Reads and checks a model file and builds its graph. Initializers become constants, local functions are inlined,
  * nested graphs are attributes of their node, and external data is read from below the model's folder. Errors name what
  * was found. */

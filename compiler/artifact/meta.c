@@ -49,6 +49,8 @@ static void add_model(cJSON *root, const struct artifact *artifact)
 		cJSON_AddNumberToObject(model, "taken_ir_version", (double)graph->ir_version);
 	if (newer_opset)
 		cJSON_AddNumberToObject(model, "taken_opset", (double)graph->opset);
+	if (graph->newer_function_opset)
+		cJSON_AddNumberToObject(model, "newer_function_opset", (double)graph->newer_function_opset);
 	cJSON_AddStringToObject(model, "producer", graph->producer ? graph->producer : "");
 	cJSON_AddNumberToObject(model, "parameters", (double)parameter_count(graph));
 	cJSON_AddItemToObject(root, "inputs", tensors(graph->inputs, NULL, graph->input_count));

@@ -199,8 +199,9 @@ struct graph {
 	bool typed;                     /* set by shape inference: from then on every value is a tensor of known rank */
 	int64_t iterations, copied;     /* of loops unrolled so far, and nodes copied for them; only the root's are used */
 	/* from the file, for META and reports */
-	int64_t ir_version, opset;             /* used by the compiler: at most the newest known */
-	int64_t newer_ir_version, newer_opset; /* in the file, where newer than the newest known; else 0 */
+	int64_t ir_version, opset; /* used by the compiler: at most the newest known */
+	/* in the file, where newer than the newest known; else 0. newer_function_opset: of a local function */
+	int64_t newer_ir_version, newer_opset, newer_function_opset;
 	const char *producer;
 };
 

@@ -24,4 +24,8 @@ enum ercc_status expand_to_list(struct node *node, int slot, struct value *const
 /* sizes.c: `in` as a dense array, made by a node with this name. */
 struct value *insert_pack(struct graph *graph, const char *name, struct value *in);
 
+/* sequence.c: for expand: what `collected` holds (NULL: nothing), and one more tensor; all of its `count` tensors. */
+struct value *collect(struct node *node, struct value *collected, struct value *item);
+void collected_items(const struct value *collected, struct value **items, int count);
+
 #endif

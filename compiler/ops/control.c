@@ -168,8 +168,7 @@ static enum ercc_status expand_if(struct node *node)
 
 /* ---- Loop: one iteration, then a Loop for the rest, whose condition is known when the pass reaches it ---- */
 
-/* Inputs of a Loop that is partly unrolled: M, condition, states, then what each iteration so far produced for the
- * scans. */
+/* Inputs of a Loop that is partly unrolled: M, condition, states, then for each scan what it has collected so far. */
 struct loop {
 	int64_t iteration; /* iterations done */
 	int states, scans; /* values carried, and values collected */
@@ -202,14 +201,14 @@ static enum ercc_status read_loop(const struct node *node, struct loop *loop, bo
 static enum ercc_status finish_loop(struct node *node, const struct loop *loop)
 {
 	struct value **pieces = arena_array(&node->graph->ctx->arena, (size_t)loop->iteration, sizeof *pieces);
+	int collected = 2 + loop->states;
 	for (int i = 0; i < loop->states; i++)
 		expand_to(node, i, node->inputs[2 + i]);
 	for (int i = 0; i < loop->scans; i++) {
 		if (loop->iteration == 0)
 			return node_fail(node, ERCC_UNSUPPORTED, "it runs no iteration, so the shape of output %d is not known",
 			                 loop->states + i);
-		for (int64_t t = 0; t < loop->iteration; t++)
-			pieces[t] = node->inputs[2 + loop->states + t * loop->scans + i];
+		collected_items(node->inputs[collected + i], pieces, (int)loop->iteration);
 		expand_to(node, loop->states + i, emit_concat(node, 0, pieces, (int)loop->iteration));
 	}
 	return ERCC_OK;
@@ -223,8 +222,7 @@ static enum ercc_status expand_loop(struct node *node)
 	TRY(read_loop(node, &loop, &more));
 	if (!more)
 		return finish_loop(node, &loop);
-	int outputs = node->output_count, inputs = 2 + loop.states + (int)(loop.iteration + 1) * loop.scans;
-	TRY(count_copied(node, inputs / 64)); /* 64 references take as much memory as a node */
+	int outputs = node->output_count, inputs = 2 + loop.states + loop.scans;
 	struct value **arguments = arena_array(arena, (size_t)(2 + loop.states), sizeof *arguments);
 	struct value **results = arena_array(arena, (size_t)(1 + outputs), sizeof *results);
 	struct value **next = arena_array(arena, (size_t)inputs, sizeof *next),
@@ -237,7 +235,8 @@ static enum ercc_status expand_loop(struct node *node)
 	for (int i = 0; i < inputs - loop.scans; i++)
 		next[i] = i == 1 ? results[0] : i >= 2 && i < 2 + loop.states ? results[i - 1] : node_input(node, i);
 	for (int i = 0; i < loop.scans; i++)
-		next[inputs - loop.scans + i] = EMIT(node, "Unsqueeze(a, {0})", results[1 + loop.states + i]);
+		next[inputs - loop.scans + i] = collect(node, node_input(node, inputs - loop.scans + i),
+		                                        EMIT(node, "Unsqueeze(a, {0})", results[1 + loop.states + i]));
 	for (int i = 0; i < outputs; i++) {
 		out[i] = graph_value(node->graph, graph_unique_name(node->graph, node->name));
 		expand_to(node, i, out[i]);

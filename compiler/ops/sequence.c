@@ -62,6 +62,22 @@ enum ercc_status expand_to_list(struct node *node, int slot, struct value *const
 	return ERCC_OK;
 }
 
+struct value *collect(struct node *node, struct value *collected, struct value *item)
+{
+	struct value *inputs[] = {item, collected},
+				 *out = graph_value(node->graph, graph_unique_name(node->graph, node->name));
+	add_maker(node->graph, node, "Collect", node->name, inputs, collected ? 2 : 1, out);
+	return out;
+}
+
+void collected_items(const struct value *collected, struct value **items, int count)
+{
+	while (count--) {
+		items[count] = collected->producer->inputs[0];
+		collected = node_input(collected->producer, 1);
+	}
+}
+
 /* Lists have no dtype and no shape. */
 static enum ercc_status infer_list(struct node *node)
 {
@@ -283,6 +299,8 @@ const struct op ops_sequence[] = {
 	SEQUENCE("OptionalHasElement", 15, 0, 1, TYPES_ANY, .expand = expand_has_element),
 	SEQUENCE("OptionalGetElement", 15, 1, 1, TYPES_ANY, .expand = expand_get_element),
 	SEQUENCE("List", 1, 0, VARIADIC, TYPES_MOVED, .infer = infer_list, .domain = "erc", .makes_list = true),
+	/* what a loop has collected so far: a tensor, and those before it */
+	SEQUENCE("Collect", 1, 1, 2, TYPES_ANY, .infer = infer_list, .domain = "erc", .makes_list = true),
 	SEQUENCE("Nothing", 1, 0, 0, TYPES_MOVED, .infer = infer_list, .domain = "erc", .makes_list = true),
 	{0},
 };

@@ -29,34 +29,42 @@ static int larger_first(const void *a, const void *b)
 	return x->index - y->index;
 }
 
-static int lower_first(const void *a, const void *b)
+/* Where a buffer lies, and when. */
+struct place {
+	int64_t offset, end;
+	int first_use, last_use;
+};
+
+/* The lowest offset where the buffer meets none of the places, which are in the order of their offsets. */
+static int64_t find_offset(const struct buffer *buffer, const struct place *places, size_t count)
 {
-	const struct buffer *x = *(struct buffer *const *)a, *y = *(struct buffer *const *)b;
-	return x->offset < y->offset ? -1 : x->offset > y->offset;
+	int64_t offset = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (places[i].first_use > buffer->last_use || buffer->first_use > places[i].last_use)
+			continue;
+		if (offset + buffer->bytes <= places[i].offset)
+			break;
+		offset = places[i].end > offset ? places[i].end : offset;
+	}
+	return offset;
 }
 
 /* Places the largest buffer first. Each buffer gets the lowest offset where no buffer with an overlapping lifetime
  * lies. */
 static void place_arena(struct plan *plan, struct buffer **buffers, size_t count)
 {
-	struct buffer **meeting = arena_array(&plan->ctx->arena, count, sizeof *meeting);
+	struct place *places = arena_array(&plan->ctx->arena, count, sizeof *places);
 	qsort(buffers, count, sizeof *buffers, larger_first);
 	for (size_t i = 0; i < count; i++) {
 		struct buffer *buffer = buffers[i];
-		size_t n = 0;
-		for (size_t k = 0; k < i; k++)
-			if (buffers[k]->first_use <= buffer->last_use && buffer->first_use <= buffers[k]->last_use)
-				meeting[n++] = buffers[k];
-		qsort(meeting, n, sizeof *meeting, lower_first);
-		buffer->offset = 0;
-		for (size_t k = 0; k < n; k++) {
-			if (buffer->offset + buffer->bytes <= meeting[k]->offset)
-				break;
-			int64_t end = round_up(meeting[k]->offset + meeting[k]->bytes, BUFFER_ALIGN);
-			buffer->offset = end > buffer->offset ? end : buffer->offset;
-		}
-		int64_t end = round_up(buffer->offset + buffer->bytes, BUFFER_ALIGN);
-		plan->arena_bytes = end > plan->arena_bytes ? end : plan->arena_bytes;
+		size_t at = i;
+		buffer->offset = find_offset(buffer, places, i);
+		while (at > 0 && places[at - 1].offset > buffer->offset)
+			at--;
+		memmove(places + at + 1, places + at, (i - at) * sizeof *places);
+		places[at] = (struct place){buffer->offset, round_up(buffer->offset + buffer->bytes, BUFFER_ALIGN),
+		                            buffer->first_use, buffer->last_use};
+		plan->arena_bytes = places[at].end > plan->arena_bytes ? places[at].end : plan->arena_bytes;
 	}
 }
 

@@ -86,6 +86,19 @@ START_TEST(a_call_becomes_the_body)
 }
 END_TEST
 
+START_TEST(a_newer_opset_of_a_function_is_its_own)
+{
+	onnx_function *function = add_function("F", "a", "b");
+	body_node(function, "Neg", "n", "a", "b");
+	call("F", "c", "x", "y");
+	function->opset_import[0]->version = 29;
+	struct graph *graph = must_read();
+	ck_assert_int_eq(graph->first->opset, 28);
+	ck_assert_int_eq(graph->newer_opset, 0);
+	ck_assert_int_eq(graph->newer_function_opset, 29);
+}
+END_TEST
+
 START_TEST(functions_call_functions)
 {
 	onnx_function *inner = add_function("Inner", "p,q", "r");
@@ -348,6 +361,7 @@ int main(void)
 	tcase_add_checked_fixture(graphs, start, fixture_stop);
 	tcase_set_timeout(functions, 60);
 	tcase_add_test(functions, a_call_becomes_the_body);
+	tcase_add_test(functions, a_newer_opset_of_a_function_is_its_own);
 	tcase_add_test(functions, functions_call_functions);
 	tcase_add_test(functions, names_in_bodies_do_not_meet_those_outside);
 	tcase_add_test(functions, omitted_inputs_and_outputs_pass_through_calls);
