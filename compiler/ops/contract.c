@@ -137,7 +137,7 @@ static enum ercc_status spread_numbers(struct node *node, int slot, int of, enum
 	bool fits = axis >= 0 && (shape.rank == 1 ? shape.dims[0] == like->dims[axis] : !channels);
 	for (int i = 0; fits && shape.rank > 1 && i < like->rank; i++) {
 		bool across = i == (along == ALONG_ROWS ? like->rank - 1 : like->rank - 2);
-		fits = shape.rank == like->rank && shape.dims[i] == (across ? 1 : like->dims[i]);
+		fits = shape.rank == like->rank && (shape.dims[i] == 1 || (!across && shape.dims[i] == like->dims[i]));
 	}
 	if (!fits)
 		return node_fail(node, ERCC_MODEL, "input %d %s: wanted one element, or one for each %s of input %d %s", slot,
