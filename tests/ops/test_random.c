@@ -18,8 +18,8 @@ static const struct {
 	{"RandomUniformLike", "y = RandomUniformLike(x)\n", 0.5, 1.0 / 12, 1.0 / 80, 0, 1},
 	{"RandomNormalLike", "y = RandomNormalLike(x)\n", 0, 1, 3, -6, 6},
 	{"Bernoulli", "const p:f32" SHAPE " = splat{0.3}\ny = Bernoulli(p)\n", 0.3, 0.21, 0.0777, 0, 1},
-	{"Dropout",
-     "const o:f32" SHAPE " = splat{3}\nconst r:f32[] = {0.25}\nconst t:bool[] = {1}\ny = Dropout(o, r, t)\n", 3, 3, 21, 0, 4},
+	{"Dropout", "const o:f32" SHAPE " = splat{3}\nconst r:f32[] = {0.25}\nconst t:bool[] = {1}\ny = Dropout(o, r, t)\n",
+     3, 3, 21, 0, 4},
 	{"Multinomial",
      "const l:f32[1x3] = {0, 0.69314718, 1.0986123}\nm = Multinomial(l) {sample_size=100000}\ny = Cast(m) {to=1}\n",
      4.0 / 3, 5.0 / 9, 0.6296296, 0, 2},
@@ -69,7 +69,8 @@ START_TEST(numbers_are_the_same_in_every_run)
 	size_t count;
 	float *first = draw(rows[_i].text, targets[0], NULL, &count);
 	for (size_t t = 0; t < COUNT_OF(targets); t++) {
-		float *all = draw(rows[_i].text, targets[t], "full", &count), *few = draw(rows[_i].text, targets[t], "quarter", &count);
+		float *all = draw(rows[_i].text, targets[t], "full", &count),
+			  *few = draw(rows[_i].text, targets[t], "quarter", &count);
 		ck_assert_msg(!memcmp(all, few, COUNT * sizeof *all), "%s on %s: budgets differ", rows[_i].title, targets[t]);
 		for (int i = 0; i < COUNT; i++)
 			ck_assert_msg(fabsf(all[i] - first[i]) <= 1e-5f, "%s on %s: element %d", rows[_i].title, targets[t], i);
@@ -89,9 +90,8 @@ START_TEST(the_seed_decides)
 	for (size_t s = 0; s < COUNT_OF(seeds); s++) {
 		size_t count;
 		double equal = 0;
-		float *y = draw(arena_printf(&test.ctx.arena, "a = RandomUniformLike(x) %s\nb = RandomUniformLike(x) %s\ny = Sub(a, b)\n",
-		                             seeds[s].attrs, seeds[s].attrs),
-		                targets[0], NULL, &count);
+		const char *text = "a = RandomUniformLike(x) %s\nb = RandomUniformLike(x) %s\ny = Sub(a, b)\n";
+		float *y = draw(arena_printf(&test.ctx.arena, text, seeds[s].attrs, seeds[s].attrs), targets[0], NULL, &count);
 		for (int i = 0; i < COUNT; i++)
 			equal += y[i] == 0;
 		ck_assert_double_eq_tol(equal / COUNT, seeds[s].equal, 1e-3);
