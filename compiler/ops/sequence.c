@@ -58,6 +58,7 @@ enum ercc_status expand_to_list(struct node *node, int slot, struct value *const
 		return node_fail(node, ERCC_UNSUPPORTED, "a sequence of more than %d tensors", MAX_LENGTH);
 	TRY(count_copied(node, count / 64)); /* 64 references take as much memory as a node */
 	node->outputs[slot] = NULL;
+	out->producer = NULL;
 	add_maker(node->graph, node, "List", node->name, items, count, out);
 	return ERCC_OK;
 }
@@ -258,6 +259,7 @@ static enum ercc_status expand_optional(struct node *node)
 		expand_to(node, 0, in);
 	} else {
 		node->outputs[0] = NULL;
+		out->producer = NULL;
 		add_maker(node->graph, node, "Nothing", node->name, NULL, 0, out);
 	}
 	return ERCC_OK;
