@@ -298,7 +298,7 @@ static enum ercc_status expand_einsum(struct node *node)
 }
 
 const struct op ops_einsum[] = {
-	{"Einsum", 12, 1, VARIADIC, 1, TYPES_FLOAT | TYPE(I32) | TYPE(I64), .expand = expand_einsum,
+	{"Einsum", 12, 1, VARIADIC, 1, TYPES_FLOAT | TYPE(I32) | TYPE(I64) | TYPE(U32) | TYPE(U64), .expand = expand_einsum,
      .attrs = "equation=text"},
 	{0},
 };
