@@ -4,11 +4,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw data are borrowed as they lie in the file");
 
 /* The ONNX element types for which this project has no dtype. */
-static const char *const other_types[] = {
-	[17] = "float8e4m3fn", [18] = "float8e4m3fnuz", [19] = "float8e5m2", [20] = "float8e5m2fnuz",
-	[21] = "uint4",        [22] = "int4",           [23] = "float4e2m1", [24] = "float8e8m0",
-	[25] = "uint2",        [26] = "int2",           [27] = "float6e2m3", [28] = "float6e3m2",
-};
+static const char *const other_types[] = {[27] = "float6e2m3", [28] = "float6e3m2"};
 
 bool element_type_known(int32_t type)
 {
@@ -47,12 +43,23 @@ static const struct {
 	enum typed_field field;
 	int numbers;
 } typed_fields[ERC_DTYPE_COUNT] = {
-	[ERC_F32] = {FLOAT_DATA, 1},     [ERC_C64] = {FLOAT_DATA, 2}, [ERC_F64] = {DOUBLE_DATA, 1},
-	[ERC_C128] = {DOUBLE_DATA, 2},   [ERC_I64] = {INT64_DATA, 1}, [ERC_U64] = {UINT64_DATA, 1},
-	[ERC_U32] = {UINT64_DATA, 1},    [ERC_I32] = {INT32_DATA, 1}, [ERC_I16] = {INT32_DATA, 1},
-	[ERC_U16] = {INT32_DATA, 1},     [ERC_I8] = {INT32_DATA, 1},  [ERC_U8] = {INT32_DATA, 1},
-	[ERC_BOOL] = {INT32_DATA, 1},    [ERC_F16] = {INT32_DATA, 1}, [ERC_BF16] = {INT32_DATA, 1},
+	[ERC_F32] = {FLOAT_DATA, 1},
+	[ERC_C64] = {FLOAT_DATA, 2},
+	[ERC_F64] = {DOUBLE_DATA, 1},
+	[ERC_C128] = {DOUBLE_DATA, 2},
+	[ERC_I64] = {INT64_DATA, 1},
+	[ERC_U64] = {UINT64_DATA, 1},
+	[ERC_U32] = {UINT64_DATA, 1},
+	[ERC_I32] = {INT32_DATA, 1},
+	[ERC_I16] = {INT32_DATA, 1},
+	[ERC_U16] = {INT32_DATA, 1},
+	[ERC_I8] = {INT32_DATA, 1},
+	[ERC_U8] = {INT32_DATA, 1},
+	[ERC_BOOL] = {INT32_DATA, 1},
+	[ERC_F16] = {INT32_DATA, 1},
+	[ERC_BF16] = {INT32_DATA, 1},
 	[ERC_STRING] = {STRING_DATA, 1},
+	[ERC_F8E4M3FN... ERC_I2] = {INT32_DATA, 1}, /* a packed byte counts as one number */
 };
 
 /* The numbers of a typed field. *bytes is the size of one number. */
@@ -99,13 +106,13 @@ static enum ercc_status import_typed(struct context *ctx, const tensor_proto *pr
                                      struct tensor *tensor)
 {
 	size_t count, wide, bytes = dtype_bytes(tensor->dtype);
-	int numbers = typed_fields[tensor->dtype].numbers;
+	int numbers = typed_fields[tensor->dtype].numbers, packing = dtype_packing(tensor->dtype);
 	const void *data = typed_data(proto, typed_fields[tensor->dtype].field, &count, &wide);
 	int64_t elements = shape_elements(&tensor->shape);
-	if (count % (size_t)numbers || count / (size_t)numbers != (size_t)elements)
-		return fail(ctx, ERCC_MODEL, "%s: shape %s asks for %lld elements of %s, the file holds %zu", owner,
+	if (count % (size_t)numbers || count / (size_t)numbers != (size_t)ceil_div(elements, packing))
+		return fail(ctx, ERCC_MODEL, "%s: shape %s asks for %lld elements of %s, the file holds %zu%s", owner,
 		            shape_text(&ctx->arena, &tensor->shape), (long long)elements, dtype_name(tensor->dtype),
-		            count / (size_t)numbers);
+		            count / (size_t)numbers, packing > 1 ? " packed bytes" : "");
 	if (count == 0)
 		tensor->data = "";
 	else if (bytes >= wide)
@@ -131,12 +138,19 @@ static enum ercc_status import_strings(struct context *ctx, const tensor_proto *
 
 /* ---- raw data ---- */
 
+/* Bytes in the file. */
+static size_t stored_bytes(const struct tensor *tensor)
+{
+	return (size_t)packed_bytes(tensor->dtype, shape_elements(&tensor->shape));
+}
+
 static enum ercc_status import_raw(struct context *ctx, const tensor_proto *proto, const char *owner,
                                    struct tensor *tensor)
 {
-	if (proto->raw_data.len != tensor_bytes(tensor))
+	size_t bytes = stored_bytes(tensor);
+	if (proto->raw_data.len != bytes)
 		return fail(ctx, ERCC_MODEL, "%s: %s%s takes %zu bytes, the file holds %zu", owner, dtype_name(tensor->dtype),
-		            shape_text(&ctx->arena, &tensor->shape), tensor_bytes(tensor), proto->raw_data.len);
+		            shape_text(&ctx->arena, &tensor->shape), bytes, proto->raw_data.len);
 	tensor->data = proto->raw_data.len ? (const void *)proto->raw_data.data : "";
 	return ERCC_OK;
 }
@@ -156,6 +170,14 @@ static void normalise_bools(struct arena *arena, struct tensor *tensor)
 	tensor->data = copy;
 }
 
+/* From packed elements to a byte each. */
+static void unpack(struct arena *arena, struct tensor *tensor)
+{
+	void *data = arena_alloc(arena, tensor_bytes(tensor));
+	elements_unpack(tensor->dtype, tensor->data, shape_elements(&tensor->shape), data);
+	tensor->data = data;
+}
+
 enum ercc_status import_tensor(struct tensor_source *source, const tensor_proto *proto, const char *owner,
                                struct tensor **out)
 {
@@ -173,13 +195,15 @@ enum ercc_status import_tensor(struct tensor_source *source, const tensor_proto 
 	if (tensor->dtype == ERC_STRING)
 		TRY(import_strings(ctx, proto, owner, tensor));
 	else if (proto->data_location == ERC__ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL)
-		TRY(external_data(source, proto, owner, tensor_bytes(tensor), &tensor->data));
+		TRY(external_data(source, proto, owner, stored_bytes(tensor), &tensor->data));
 	else if (proto->has_raw_data)
 		TRY(import_raw(ctx, proto, owner, tensor));
 	else
 		TRY(import_typed(ctx, proto, owner, tensor));
 	if (tensor->dtype == ERC_BOOL)
 		normalise_bools(&ctx->arena, tensor);
+	if (dtype_packing(tensor->dtype) > 1)
+		unpack(&ctx->arena, tensor);
 	map_set(&source->imported, proto, tensor);
 	*out = tensor;
 	return ERCC_OK;

@@ -11,7 +11,7 @@ mkdir -p "$logs"
 export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp ${TSAN_OPTIONS:-}"
 
 # Programs that run kernels of every operator. They take minutes, and no sanitizer checks compiled kernels.
-kernels='positions special special_rows sums mixed empty'
+kernels='positions special special_rows sums mixed empty stored stored_ops'
 # Programs with one thread, in which the thread sanitizer can find nothing.
 one_thread='types attributes'
 

@@ -82,7 +82,7 @@ static void add_tensor(struct builder *b, const struct graph *graph, const char 
 		if (value->shape.sizes[i])
 			tensor.dim_slots[i] = (uint32_t)graph_size_slot(graph, value->shape.sizes[i]);
 	}
-	tensor.bytes = (uint64_t)shape_elements(&value->shape) * dtype_bytes(value->dtype);
+	tensor.bytes = (uint64_t)packed_bytes(value->dtype, shape_elements(&value->shape));
 	add(b, TENSORS, &tensor);
 }
 

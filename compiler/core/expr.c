@@ -59,24 +59,66 @@ int expr_const(struct expr *expr, enum erc_dtype dtype, double f, int64_t i)
 	if (dtype_is_float(dtype))
 		node.value.f = dtype == ERC_F32 ? (float)f : f;
 	else
-		node.value.i = i;
+		node.value.i = dtype_packing(dtype) > 1 ? packed_element(dtype, i) : i;
 	return add_node(expr, node);
 }
 
-static bool is_half(enum erc_dtype dtype)
+/* The dtypes that are only cast from and to another one: from it without a loss. */
+static const uint8_t neighbours[ERC_DTYPE_COUNT] = {
+	[ERC_F16] = ERC_F32,    [ERC_BF16] = ERC_F32,       [ERC_F8E4M3FN] = ERC_F32, [ERC_F8E4M3FNUZ] = ERC_F32,
+	[ERC_F8E5M2] = ERC_F32, [ERC_F8E5M2FNUZ] = ERC_F32, [ERC_U4] = ERC_U8,        [ERC_I4] = ERC_I8,
+	[ERC_F4E2M1] = ERC_F32, [ERC_F8E8M0] = ERC_F32,     [ERC_U2] = ERC_U8,        [ERC_I2] = ERC_I8,
+};
+
+/* The dtype from which `dtype` is cast. Small floats are cast from f64 where f32 would round first. */
+static enum erc_dtype cast_source(enum erc_dtype dtype, enum erc_dtype from)
 {
-	return dtype == ERC_F16 || dtype == ERC_BF16;
+	enum erc_dtype source = neighbours[dtype];
+	bool wide = from == ERC_F64 || (dtype_is_integer(from) && dtype_bytes(from) > 2);
+	return source == ERC_F32 && dtype_is_stored(dtype) && wide ? ERC_F64 : source;
 }
 
-int expr_cast(struct expr *expr, int arg, enum erc_dtype dtype)
+/* The ranges to which numbers are clamped; of f8e8m0 that of |x|. */
+static const struct {
+	double low, high;
+} f8_ranges[ERC_DTYPE_COUNT] = {
+	[ERC_F8E4M3FN] = {-448, 448},       [ERC_F8E4M3FNUZ] = {-240, 240},     [ERC_F8E5M2] = {-57344, 57344},
+	[ERC_F8E5M2FNUZ] = {-57344, 57344}, [ERC_F8E8M0] = {0x1p-127, 0x1p127},
+};
+
+/* NaN stays NaN, with its sign. */
+static int clamp_to_f8(struct expr *expr, int arg, enum erc_dtype dtype)
+{
+	enum erc_dtype source = expr->nodes[arg].dtype;
+	if (dtype == ERC_F8E8M0)
+		arg = expr_apply(expr, PRIM_abs, arg, -1, -1);
+	arg = expr_apply(expr, PRIM_max, arg, expr_const(expr, source, f8_ranges[dtype].low, 0), -1);
+	return expr_apply(expr, PRIM_min, arg, expr_const(expr, source, f8_ranges[dtype].high, 0), -1);
+}
+
+int expr_cast_f8(struct expr *expr, int arg, enum erc_dtype dtype, bool saturate, enum rounding rounding)
 {
 	enum erc_dtype from = expr->nodes[arg].dtype;
 	if (from == dtype)
 		return arg;
-	/* half precision is only cast from and to f32 */
-	if (is_half(from) ? dtype != ERC_F32 : is_half(dtype) && from != ERC_F32)
-		arg = expr_cast(expr, arg, ERC_F32);
-	return add_node(expr, (struct expr_node){.primitive = PRIM_CAST, .dtype = dtype, .args = {(int16_t)arg, -1, -1}});
+	if (neighbours[from] && neighbours[from] != dtype) {
+		arg = expr_cast(expr, arg, neighbours[from]);
+		from = neighbours[from];
+	}
+	enum erc_dtype source = cast_source(dtype, from);
+	if (source && source != from)
+		arg = expr_cast(expr, arg, source);
+	if (saturate && f8_ranges[dtype].high > 0)
+		arg = clamp_to_f8(expr, arg, dtype);
+	return add_node(expr, (struct expr_node){.primitive = PRIM_CAST,
+	                                         .dtype = dtype,
+	                                         .args = {(int16_t)arg, -1, -1},
+	                                         .operand = (int16_t)(dtype == ERC_F8E8M0 ? rounding : 0)});
+}
+
+int expr_cast(struct expr *expr, int arg, enum erc_dtype dtype)
+{
+	return expr_cast_f8(expr, arg, dtype, false, ROUND_UP);
 }
 
 int expr_apply(struct expr *expr, enum primitive primitive, int a, int b, int c)
@@ -233,6 +275,8 @@ bool expr_is_f32_vector(const struct expr *expr)
 
 /* ---- printing ---- */
 
+static const char *const roundings[] = {[ROUND_UP] = "", [ROUND_DOWN] = "_down", [ROUND_NEAREST] = "_nearest"};
+
 static void print_c_const(const struct expr_node *node, struct text *out)
 {
 	if (node->dtype == ERC_F32 || node->dtype == ERC_F64) {
@@ -266,8 +310,8 @@ void expr_print_c(const struct expr *expr, struct text *out)
 		} else if (node->primitive == PRIM_CONST) {
 			print_c_const(node, out);
 		} else if (node->primitive == PRIM_CAST) {
-			text_printf(out, "cast_%s_%s(v%d)", dtype_name(expr->nodes[node->args[0]].dtype), dtype_name(node->dtype),
-			            node->args[0]);
+			text_printf(out, "cast_%s_%s%s(v%d)", dtype_name(expr->nodes[node->args[0]].dtype), dtype_name(node->dtype),
+			            roundings[node->operand], node->args[0]);
 		} else {
 			int typed = node->primitive == PRIM_select ? 1 : 0;
 			text_printf(out, "%s_%s(", dtype_name(expr->nodes[node->args[typed]].dtype),
@@ -293,7 +337,7 @@ static void print_node(const struct expr *expr, int index, struct text *out)
 	} else {
 		text_printf(out, "%s", primitives[node->primitive].name);
 		if (node->primitive == PRIM_CAST)
-			text_printf(out, "_%s", dtype_name(node->dtype));
+			text_printf(out, "_%s%s", dtype_name(node->dtype), roundings[node->operand]);
 		text_printf(out, "(");
 		for (int k = 0; k < primitives[node->primitive].arity; k++) {
 			if (k)

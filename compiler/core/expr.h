@@ -41,10 +41,10 @@ union expr_value {
 };
 
 struct expr_node {
-	uint8_t primitive; /* enum primitive */
-	uint8_t dtype;     /* of the result */
-	int16_t args[3];   /* numbers of earlier nodes */
-	int16_t operand;
+	uint8_t primitive;      /* enum primitive */
+	uint8_t dtype;          /* of the result */
+	int16_t args[3];        /* numbers of earlier nodes */
+	int16_t operand;        /* of a PRIM_OPERAND its number, of a PRIM_CAST its enum rounding */
 	union expr_value value; /* of a PRIM_CONST */
 };
 
@@ -61,6 +61,11 @@ bool expr_has_room(const struct expr *expr, int nodes, int operands);
 int expr_operand(struct expr *expr, int operand, enum erc_dtype dtype);
 int expr_const(struct expr *expr, enum erc_dtype dtype, double f, int64_t i);
 int expr_cast(struct expr *expr, int arg, enum erc_dtype dtype);
+/* How a cast to f8e8m0 rounds; all others round to the nearest, ties to even, or truncate to integers. */
+enum rounding { ROUND_UP, ROUND_DOWN, ROUND_NEAREST };
+/* A cast to an f8. A number outside its range becomes the nearest one in it if `saturate`, else infinity or NaN, as in
+ * expr_cast. */
+int expr_cast_f8(struct expr *expr, int arg, enum erc_dtype dtype, bool saturate, enum rounding rounding);
 int expr_apply(struct expr *expr, enum primitive primitive, int a, int b, int c);
 
 /* Appends an operator row's text, such as "mul(a, sigmoid(a))". a, b, c stand for `args`. Numbers take the dtype of the

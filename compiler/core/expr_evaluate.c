@@ -54,9 +54,39 @@ ALL_OPS(UNARY, BINARY, COMPARE, SELECT)
 /* clang-format on */
 static V (*const functions[ERC_DTYPE_COUNT][PRIM_COUNT])(const V *) = {ALL_OPS(ROW, ROW, ROW, ROW_SELECT)};
 
+/* ---- casts from and to the dtypes that expr_cast casts only from and to another one ---- */
+
+/* clang-format off */
+#define BITS_TO_F32(T) static V T##_read(V a) { return (V){.f = cast_##T##_f32((T##_value)a.i)}; }
+#define F32_TO_BITS(T) static V T##_write(V a) { return (V){.i = cast_f32_##T((float)a.f)}; }
+#define F64_TO_BITS(T) static V T##_write_wide(V a) { return (V){.i = cast_f64_##T(a.f)}; }
+#define INTEGER_TO_BITS(T, B) \
+	static V T##_read(V a) { return (V){.i = cast_##T##_##B((T##_value)a.i)}; } \
+	static V T##_write(V a) { return (V){.i = cast_##B##_##T((B##_value)a.i)}; }
+#define SMALL(T, ...) BITS_TO_F32(T) F32_TO_BITS(T) F64_TO_BITS(T)
+BITS_TO_F32(f16) F32_TO_BITS(f16) BITS_TO_F32(bf16) F32_TO_BITS(bf16)
+SMALL_FLOATS(SMALL) SMALL(f8e8m0)
+F32_TO_BITS(f8e8m0_down) F64_TO_BITS(f8e8m0_down) F32_TO_BITS(f8e8m0_nearest) F64_TO_BITS(f8e8m0_nearest)
+INTEGER_TO_BITS(u4, u8) INTEGER_TO_BITS(i4, i8) INTEGER_TO_BITS(u2, u8) INTEGER_TO_BITS(i2, i8)
+
+static const struct {
+	V (*read)(V), (*write)(V), (*write_wide)(V); /* write_wide: from f64 */
+} bits[ERC_DTYPE_COUNT] = {
+	[ERC_F16] = {f16_read, f16_write, 0}, [ERC_BF16] = {bf16_read, bf16_write, 0},
+	[ERC_F8E4M3FN] = {f8e4m3fn_read, f8e4m3fn_write, f8e4m3fn_write_wide},
+	[ERC_F8E4M3FNUZ] = {f8e4m3fnuz_read, f8e4m3fnuz_write, f8e4m3fnuz_write_wide},
+	[ERC_F8E5M2] = {f8e5m2_read, f8e5m2_write, f8e5m2_write_wide},
+	[ERC_F8E5M2FNUZ] = {f8e5m2fnuz_read, f8e5m2fnuz_write, f8e5m2fnuz_write_wide},
+	[ERC_F4E2M1] = {f4e2m1_read, f4e2m1_write, f4e2m1_write_wide},
+	[ERC_F8E8M0] = {f8e8m0_read, f8e8m0_write, f8e8m0_write_wide},
+	[ERC_U4] = {u4_read, u4_write, 0}, [ERC_I4] = {i4_read, i4_write, 0},
+	[ERC_U2] = {u2_read, u2_write, 0}, [ERC_I2] = {i2_read, i2_write, 0},
+};
+/* clang-format on */
+
 static _Bool can_cast(enum erc_dtype dtype)
 {
-	return dtype == ERC_F16 || dtype == ERC_BF16 || functions[dtype][PRIM_eq];
+	return bits[dtype].read || functions[dtype][PRIM_eq];
 }
 
 _Bool expr_can_evaluate(const struct expr *expr)
@@ -74,12 +104,18 @@ _Bool expr_can_evaluate(const struct expr *expr)
 	return true;
 }
 
-static V cast(V value, enum erc_dtype from, enum erc_dtype to)
+static V cast(V value, enum erc_dtype from, const struct expr_node *node)
 {
-	if (to == ERC_F16 || to == ERC_BF16) /* always from f32: expr_cast ensures this */
-		return (V){.i = to == ERC_F16 ? cast_f32_f16((float)value.f) : cast_f32_bf16((float)value.f)};
-	if (from == ERC_F16 || from == ERC_BF16)
-		return (V){.f = from == ERC_F16 ? cast_f16_f32((f16_value)value.i) : cast_bf16_f32((bf16_value)value.i)};
+	enum erc_dtype to = node->dtype;
+	if (node->operand != ROUND_UP) {
+		if (from == ERC_F64)
+			return node->operand == ROUND_DOWN ? f8e8m0_down_write_wide(value) : f8e8m0_nearest_write_wide(value);
+		return node->operand == ROUND_DOWN ? f8e8m0_down_write(value) : f8e8m0_nearest_write(value);
+	}
+	if (bits[to].write)
+		return from == ERC_F64 ? bits[to].write_wide(value) : bits[to].write(value);
+	if (bits[from].read)
+		return bits[from].read(value);
 	_Bool from_float = from == ERC_F32 || from == ERC_F64;
 	if (to == ERC_F32)
 		return (V){.f = from_float ? (float)value.f : from == ERC_U64 ? (float)(uint64_t)value.i : (float)value.i};
@@ -113,7 +149,7 @@ union expr_value expr_evaluate(const struct expr *expr, const union expr_value *
 		} else if (node->primitive == PRIM_CONST) {
 			values[i] = node->value;
 		} else if (node->primitive == PRIM_CAST) {
-			values[i] = cast(values[node->args[0]], expr->nodes[node->args[0]].dtype, node->dtype);
+			values[i] = cast(values[node->args[0]], expr->nodes[node->args[0]].dtype, node);
 		} else {
 			V args[3] = {{0}};
 			for (int k = 0; k < 3 && node->args[k] >= 0; k++)

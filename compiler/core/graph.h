@@ -14,11 +14,23 @@
 
 /* ---- types ---- */
 
-/* Bytes per element; 0 for strings. */
+/* Bytes per element in the compiler and in a request's arena, where no element has less than a byte; 0 for strings. */
 size_t dtype_bytes(enum erc_dtype dtype);
+/* Elements of 4 and 2 bits are packed in files, in WEIGHTS and in callers' memory: this number to a byte, the first in
+ * the low bits. Elsewhere they are the low bits of a byte each, whose other bits are 0. 1 for all other dtypes. */
+int dtype_packing(enum erc_dtype dtype);
+/* Bytes that so many elements take where they are packed. */
+int64_t packed_bytes(enum erc_dtype dtype, int64_t elements);
+/* `elements` from packed bytes to one byte each, and back. `dtype` must be a packed one. */
+void elements_unpack(enum erc_dtype dtype, const void *packed, int64_t elements, void *out);
+void elements_pack(enum erc_dtype dtype, const void *bytes, int64_t elements, void *out);
+/* The byte of a number that has a packed dtype. */
+uint8_t packed_element(enum erc_dtype dtype, int64_t number);
 const char *dtype_name(enum erc_dtype dtype); /* "f32" */
 bool dtype_is_float(enum erc_dtype dtype);
-bool dtype_is_integer(enum erc_dtype dtype); /* not bool */
+bool dtype_is_integer(enum erc_dtype dtype); /* not bool, and none of less than a byte */
+/* A type that numbers are stored in, but not computed with: f8..., u4, i4, f4e2m1, u2, i2. */
+bool dtype_is_stored(enum erc_dtype dtype);
 /* The dtype of that name; ERC_DTYPE_NONE when there is none. */
 enum erc_dtype dtype_from_name(const char *name, size_t length);
 /* Converts the bits of an f16 or bf16 to a number. */
@@ -63,7 +75,7 @@ size_t tensor_bytes(const struct tensor *tensor);
 struct tensor *tensor_new(struct arena *arena, enum erc_dtype dtype, const struct shape *shape, const void *data);
 /* The tensor with all elements stored. Returns a tensor that is no splat as it is. */
 const struct tensor *tensor_expand(struct arena *arena, const struct tensor *tensor);
-/* Element `index` of an integer or bool tensor. */
+/* Element `index` of an integer or bool tensor, or the bits of a stored float. */
 int64_t tensor_int(const struct tensor *tensor, int64_t index);
 double tensor_float(const struct tensor *tensor, int64_t index); /* f32, f64, f16, bf16, integers */
 

@@ -212,6 +212,8 @@ static enum ercc_status parse_element(struct parser *parser, enum erc_dtype dtyp
 		return parse_float_element(parser, dtype == ERC_C128, to + dtype_bytes(dtype) / 2);
 	default:
 		TRY(parse_int(parser, &integer));
+		if (dtype_packing(dtype) > 1)
+			integer = packed_element(dtype, integer);
 		memcpy(to, &integer, dtype_bytes(dtype));
 		return ERCC_OK;
 	}

@@ -1,4 +1,4 @@
-/* Further functions beside kernel_math.h: half-precision casts, logarithm and exponential near zero, trigonometric and
+/* Further functions beside kernel_math.h: casts of half precision and smaller types, logarithm and exponential near zero, trigonometric and
  * hyperbolic functions, and bit operations; and the loop of row kernels. Over the whole range the error is at most a
  * few units in the last place. */
 /* Short functions are on one line: */
@@ -76,6 +76,91 @@ FN bf16_value cast_f32_bf16(float x)
 		return (bf16_value)(bits >> 16 | 0x40);
 	return (bf16_value)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
+
+/* ---- types of 8, 4 and 2 bits that numbers are stored in. An element is the low bits of a byte, the others are 0 ---- */
+
+typedef unsigned char u4_value;
+typedef unsigned char i4_value;
+typedef unsigned char u2_value;
+typedef unsigned char i2_value;
+FN u4_value u4_set(long long x) { return x & 15; }
+FN i4_value i4_set(long long x) { return x & 15; }
+FN u2_value u2_set(long long x) { return x & 3; }
+FN i2_value i2_set(long long x) { return x & 3; }
+FN u8_value cast_u4_u8(u4_value x) { return x; }
+FN i8_value cast_i4_i8(i4_value x) { return (i8_value)((x ^ 8) - 8); }
+FN u8_value cast_u2_u8(u2_value x) { return x; }
+FN i8_value cast_i2_i8(i2_value x) { return (i8_value)((x ^ 2) - 2); }
+FN u4_value cast_u8_u4(u8_value x) { return x & 15; }
+FN i4_value cast_i8_i4(i8_value x) { return x & 15; }
+FN u2_value cast_u8_u2(u8_value x) { return x & 3; }
+FN i2_value cast_i8_i2(i8_value x) { return x & 3; }
+
+/* A small float has a sign bit, an exponent with this bias and a fraction of so many bits. The largest number, the infinity
+ * (or NaN) that stands for larger ones, and NaN are given without the sign. */
+#define SMALL_FLOATS(X) /* X(dtype, sign, fraction, bias, largest, infinity, nan, has_minus_zero) */ \
+	X(f8e4m3fn, 0x80, 3, 7, 0x7e, 0x7f, 0x7f, 1) X(f8e4m3fnuz, 0x80, 3, 8, 0x7f, 0x80, 0x80, 0) \
+	X(f8e5m2, 0x80, 2, 15, 0x7b, 0x7c, 0x7e, 1) X(f8e5m2fnuz, 0x80, 2, 16, 0x7f, 0x80, 0x80, 0) \
+	X(f4e2m1, 8, 1, 1, 7, 7, 8, 1)
+
+/* Rounds the bits of an |f32| to the exponent and fraction of a small float: to nearest, ties to even. */
+FN unsigned small_bits(unsigned a, const int fraction, const int bias)
+{
+	const unsigned unit = (unsigned)(151 - bias - fraction) << 23; /* its last bit is the smallest number */
+	if (a < (unsigned)(128 - bias) << 23) /* a denormal: adding `unit` rounds it to multiples of the smallest number */
+		return half_bits(half_float(a) + half_float(unit)) - unit;
+	return (a + (1u << (22 - fraction)) - 1 + (a >> (23 - fraction) & 1) - ((unsigned)(127 - bias) << 23)) >> (23 - fraction);
+}
+/* An f64 as an f32 that is truncated, with its last bit set if it is not exact: so rounding it again to fewer bits gives
+ * what rounding the f64 would. */
+FN float odd_float(double x)
+{
+	float y = (float)x;
+	unsigned bits = half_bits(y);
+	return (double)y == x || x != x || __builtin_fabs(x) >= 0x1p128 ? y : half_float((bits - (__builtin_fabs((double)y) > __builtin_fabs(x))) | 1);
+}
+/* 2^(127 - bias) times a number with the bits of an f32 is a number with that bias. Of f4e2m1, 8 is -0, and NaN becomes it. */
+#define SMALL_FLOAT(T, sign, fraction, bias, largest, infinity, nan, has_minus_zero) \
+	typedef unsigned char T##_value; \
+	FN T##_value T##_set(long long x) { return (T##_value)x; } \
+	FN float cast_##T##_f32(T##_value x) \
+	{ \
+		unsigned size = x & (sign - 1), top = (unsigned)(x & sign) * (0x80000000u / sign); \
+		if (size > largest || (!has_minus_zero && x == sign)) \
+			return half_float(top | (nan > infinity && size == infinity ? 0x7f800000 : 0x7fc00000)); \
+		float y = half_float(size << (23 - fraction)) * half_float((unsigned)(254 - bias) << 23); \
+		return half_float(top | half_bits(y)); \
+	} \
+	FN T##_value cast_f32_##T(float x) \
+	{ \
+		unsigned bits = half_bits(x), a = bits & 0x7fffffff, size = small_bits(a, fraction, bias); \
+		size = a > 0x7f800000 ? nan : size > largest ? infinity : size; \
+		if (nan >= sign && a > 0x7f800000) \
+			return sign; \
+		return has_minus_zero || size ? (T##_value)(size | (bits >> 31) * sign) : 0; \
+	} \
+	FN T##_value cast_f64_##T(double x) { return cast_f32_##T(odd_float(x)); }
+SMALL_FLOATS(SMALL_FLOAT)
+
+/* A power of two, from 2^-127 on; 255 is NaN. The sign is lost. `up` is added to the fraction, so numbers from 1 - up / 2^23
+ * between two powers on become the larger one. */
+typedef unsigned char f8e8m0_value;
+FN f8e8m0_value f8e8m0_set(long long x) { return (f8e8m0_value)x; }
+FN float cast_f8e8m0_f32(f8e8m0_value x)
+{
+	return half_float(x == 255 ? 0x7fc00000 : x ? (unsigned)x << 23 : 0x400000); /* 2^-127 is a denormal */
+}
+FN f8e8m0_value power_of_two(float x, const unsigned up)
+{
+	unsigned a = half_bits(x) & 0x7fffffff, place = a < 0x800000 ? 2 * (a - 0x400000) : a;
+	return a - 0x400000 < 0x7f400000 ? (f8e8m0_value)((place + up) >> 23) : 255;
+}
+FN f8e8m0_value cast_f32_f8e8m0(float x) { return power_of_two(x, 0x7fffff); }
+FN f8e8m0_value cast_f32_f8e8m0_down(float x) { return power_of_two(x, 0); }
+FN f8e8m0_value cast_f32_f8e8m0_nearest(float x) { return power_of_two(x, 0x400000); }
+FN f8e8m0_value cast_f64_f8e8m0(double x) { return power_of_two(odd_float(x), 0x7fffff); }
+FN f8e8m0_value cast_f64_f8e8m0_down(double x) { return power_of_two(odd_float(x), 0); }
+FN f8e8m0_value cast_f64_f8e8m0_nearest(double x) { return power_of_two(odd_float(x), 0x400000); }
 
 /* ---- exponential and logarithm near zero ---- */
 

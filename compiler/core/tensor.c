@@ -14,9 +14,45 @@ static const struct {
 #undef X
 };
 
+static int dtype_bits(enum erc_dtype dtype)
+{
+	return (unsigned)dtype < ERC_DTYPE_COUNT ? dtypes[dtype].bits : 0;
+}
+
 size_t dtype_bytes(enum erc_dtype dtype)
 {
-	return (unsigned)dtype < ERC_DTYPE_COUNT ? (size_t)dtypes[dtype].bits / 8 : 0;
+	return (size_t)(dtype_bits(dtype) + 7) / 8;
+}
+
+int dtype_packing(enum erc_dtype dtype)
+{
+	int bits = dtype_bits(dtype);
+	return bits && bits < 8 ? 8 / bits : 1;
+}
+
+int64_t packed_bytes(enum erc_dtype dtype, int64_t elements)
+{
+	return ceil_div(elements * (int64_t)dtype_bytes(dtype), dtype_packing(dtype));
+}
+
+uint8_t packed_element(enum erc_dtype dtype, int64_t number)
+{
+	return (uint8_t)(number & ((1 << dtype_bits(dtype)) - 1));
+}
+
+void elements_unpack(enum erc_dtype dtype, const void *packed, int64_t elements, void *out)
+{
+	int per = dtype_packing(dtype), bits = dtype_bits(dtype);
+	for (int64_t i = 0; i < elements; i++)
+		((uint8_t *)out)[i] = packed_element(dtype, ((const uint8_t *)packed)[i / per] >> i % per * bits);
+}
+
+void elements_pack(enum erc_dtype dtype, const void *bytes, int64_t elements, void *out)
+{
+	int per = dtype_packing(dtype), bits = dtype_bits(dtype);
+	memset(out, 0, (size_t)packed_bytes(dtype, elements));
+	for (int64_t i = 0; i < elements; i++)
+		((uint8_t *)out)[i / per] |= (uint8_t)(((const uint8_t *)bytes)[i] << i % per * bits);
 }
 
 const char *dtype_name(enum erc_dtype dtype)
@@ -43,6 +79,11 @@ bool dtype_is_integer(enum erc_dtype dtype)
 	const uint32_t integers = 1u << ERC_U8 | 1u << ERC_I8 | 1u << ERC_U16 | 1u << ERC_I16 | 1u << ERC_U32 |
 	                          1u << ERC_I32 | 1u << ERC_U64 | 1u << ERC_I64;
 	return (unsigned)dtype < ERC_DTYPE_COUNT && (integers >> dtype & 1);
+}
+
+bool dtype_is_stored(enum erc_dtype dtype)
+{
+	return dtype >= ERC_F8E4M3FN && dtype <= ERC_I2;
 }
 
 int64_t shape_elements(const struct shape *shape)
@@ -195,15 +236,16 @@ int64_t tensor_int(const struct tensor *tensor, int64_t index)
 		index = 0;
 	switch (tensor->dtype) {
 	case ERC_BOOL: return READ(uint8_t) != 0;
-	case ERC_U8: return READ(uint8_t);
 	case ERC_I8: return READ(int8_t);
+	case ERC_I4: return (READ(uint8_t) ^ 8) - 8;
+	case ERC_I2: return (READ(uint8_t) ^ 2) - 2;
 	case ERC_U16: return READ(uint16_t);
 	case ERC_I16: return READ(int16_t);
 	case ERC_U32: return READ(uint32_t);
 	case ERC_I32: return READ(int32_t);
 	case ERC_U64: return (int64_t)READ(uint64_t);
 	case ERC_I64: return READ(int64_t);
-	default: assert(!"not an integer tensor"); return 0;
+	default: assert(dtype_bytes(tensor->dtype) == 1); return READ(uint8_t);
 	}
 }
 
@@ -228,7 +270,7 @@ union expr_value element_read(const void *base, enum erc_dtype dtype, int64_t in
 		return (union expr_value){.f = tensor_float(&tensor, index)};
 	if (dtype == ERC_F16 || dtype == ERC_BF16) /* their bits: the expression itself casts them */
 		return (union expr_value){.i = ((const uint16_t *)base)[index]};
-	if (dtype == ERC_BOOL)
+	if (dtype == ERC_BOOL || dtype_is_stored(dtype))
 		return (union expr_value){.i = ((const uint8_t *)base)[index]};
 	return (union expr_value){.i = tensor_int(&tensor, index)};
 }

@@ -57,7 +57,7 @@ struct ercc_const {
 	enum erc_dtype dtype;
 	uint32_t rank;
 	const int64_t *dims;
-	const void *data; /* row-major, little-endian */
+	const void *data; /* row-major, little-endian; elements of 4 and 2 bits packed as in ONNX files */
 };
 
 /* Zero-initialise the struct, set size, then set what differs from the default. Strings and arrays are borrowed for the

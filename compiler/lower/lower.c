@@ -14,7 +14,9 @@ struct buffer *lower_buffer(struct lowering *lowering, struct value *value)
 	if (value->scratch)
 		return value->scratch;
 	struct buffer *buffer;
-	if (value->constant) {
+	if (value->constant && !lowering->folding && dtype_packing(value->dtype) > 1) {
+		buffer = unpack_constant(lowering, value);
+	} else if (value->constant) {
 		const struct tensor *tensor = tensor_expand(&lowering->ctx->arena, value->constant);
 		buffer = plan_weights(lowering->plan, tensor->data, (int64_t)tensor_bytes(tensor), value->name);
 	} else {
@@ -104,23 +106,31 @@ enum ercc_status lower_fill(struct lowering *lowering, const struct node *node, 
 	return ERCC_OK;
 }
 
-/* Makes the buffers of inputs and outputs, before any node asks for them. */
+/* The buffer of input or output `i` as callers bind it. */
+static struct buffer *add_bound(struct lowering *lowering, enum buffer_kind kind, size_t i, const struct value *value,
+                                const char *name)
+{
+	int64_t bytes = packed_bytes(value->dtype, shape_elements(&value->shape));
+	struct buffer *buffer = plan_buffer(lowering->plan, kind, bytes, name);
+	buffer->io = (int)i;
+	return buffer;
+}
+
+/* Makes the buffers of inputs and outputs, before any node asks for them. Packed outputs are made at the end. */
 static void bind_inputs_outputs(struct lowering *lowering)
 {
 	struct graph *graph = lowering->graph;
 	for (size_t i = 0; i < graph->input_count; i++) {
-		struct buffer *buffer =
-			plan_buffer(lowering->plan, BUFFER_INPUT, value_bytes(graph->inputs[i]), graph->inputs[i]->name);
-		buffer->io = (int)i;
-		graph->inputs[i]->scratch = buffer;
+		struct value *value = graph->inputs[i];
+		struct buffer *buffer = add_bound(lowering, BUFFER_INPUT, i, value, value->name);
+		bool unpacks = dtype_packing(value->dtype) > 1 && value_is_used(value);
+		value->scratch = unpacks ? unpack_elements(lowering, value, buffer, NULL) : buffer;
 	}
 	for (size_t i = 0; i < graph->output_count; i++) {
 		struct value *value = graph->outputs[i];
-		if (value->scratch || value->constant)
+		if (value->scratch || value->constant || dtype_packing(value->dtype) > 1)
 			continue;
-		struct buffer *buffer = plan_buffer(lowering->plan, BUFFER_OUTPUT, value_bytes(value), value->name);
-		buffer->io = (int)i;
-		value->scratch = buffer;
+		value->scratch = add_bound(lowering, BUFFER_OUTPUT, i, value, value->name);
 	}
 }
 
@@ -138,21 +148,27 @@ static void bind_sizes(struct lowering *lowering)
 	}
 }
 
-/* An output that is also an input, a constant or another output is copied to its own buffer. */
+/* An output that is also an input, a constant or another output is copied to its own buffer. One of packed elements is
+ * packed into it. */
 static enum ercc_status copy_shared_outputs(struct lowering *lowering)
 {
 	struct graph *graph = lowering->graph;
 	for (size_t i = 0; i < graph->output_count; i++) {
 		struct value *value = graph->outputs[i];
+		lowering->behind = lowering->plan->last;
 		struct buffer *buffer = lower_buffer(lowering, value);
 		if (buffer->kind == BUFFER_OUTPUT && buffer->io == (int)i)
 			continue;
+		struct buffer *bound = add_bound(lowering, BUFFER_OUTPUT, i, value, graph->output_names[i]);
+		if (dtype_packing(value->dtype) > 1) {
+			pack_elements(lowering, value, buffer, bound);
+			continue;
+		}
 		struct node copy = {.name = graph->output_names[i], .graph = graph};
 		struct value *out = arena_new(&lowering->ctx->arena, struct value);
 		*out = *value;
 		out->constant = NULL;
-		out->scratch = plan_buffer(lowering->plan, BUFFER_OUTPUT, value_bytes(value), graph->output_names[i]);
-		((struct buffer *)out->scratch)->io = (int)i;
+		out->scratch = bound;
 		TRY(lower_whole_copy(lowering, &copy, value, out));
 	}
 	return ERCC_OK;
@@ -176,8 +192,7 @@ static void keep_defaults(struct plan *plan)
 		const struct value *input = graph->inputs[i];
 		if (!input->otherwise || !shape_equal(&input->shape, &input->otherwise->shape))
 			continue;
-		const struct tensor *tensor = tensor_expand(&plan->ctx->arena, input->otherwise);
-		plan->defaults[i] = plan_weights(plan, tensor->data, (int64_t)tensor_bytes(tensor), input->name);
+		plan->defaults[i] = packed_weights(plan, input->otherwise, input->name);
 	}
 }
 
@@ -192,6 +207,7 @@ enum ercc_status lower_graph(struct graph *graph, struct plan **out)
 			return node_fail(node, ERCC_UNSUPPORTED, "its result must be known at compile time");
 		if (has_no_elements(node))
 			continue;
+		lowering.behind = lowering.plan->last;
 		TRY(node->op->lower(&lowering, node));
 	}
 	TRY(copy_shared_outputs(&lowering));

@@ -60,7 +60,7 @@ enum ercc_status node_resolve(struct node *node)
 const struct ercc_operator *ercc_operator_row(uint32_t index)
 {
 	static _Thread_local struct ercc_operator row;
-	static _Thread_local char dtypes[128];
+	static _Thread_local char dtypes[256];
 	for (const struct family *family = families; family->name; family++)
 		for (const struct op *op = family->ops; op->name; op++) {
 			if (op->domain && !strcmp(op->domain, "erc")) /* operators of the compiler itself */

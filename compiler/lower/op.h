@@ -13,8 +13,12 @@
 #define TYPES_INT (TYPE(I8) | TYPE(I16) | TYPE(I32) | TYPE(I64) | TYPE(U8) | TYPE(U16) | TYPE(U32) | TYPE(U64))
 #define TYPES_NUMBER (TYPES_FLOAT | TYPES_INT)
 #define TYPES_ALL (TYPES_NUMBER | TYPE(BOOL))
+/* Types of 8, 4 and 2 bits that numbers are only stored in. */
+#define TYPES_STORED \
+	(TYPE(F8E4M3FN) | TYPE(F8E4M3FNUZ) | TYPE(F8E5M2) | TYPE(F8E5M2FNUZ) | TYPE(F8E8M0) | TYPE(F4E2M1) | TYPE(U4) | \
+	 TYPE(I4) | TYPE(U2) | TYPE(I2))
 /* The elements are moved, not computed with. */
-#define TYPES_MOVED (TYPES_ALL | TYPE(F16) | TYPE(BF16))
+#define TYPES_MOVED (TYPES_ALL | TYPE(F16) | TYPE(BF16) | TYPES_STORED)
 /* No tensor, but a list of them (a sequence) or an optional that holds nothing. A row that takes these as its first
  * input also takes them as others. */
 #define TYPES_LIST TYPE(DTYPE_NONE)
@@ -75,7 +79,9 @@ struct op {
 	 * inputs are known. Checks the node, as infer does. */
 	enum ercc_status (*expand)(struct node *node);
 	uint32_t own_types; /* a bit for each input with a float dtype of its own; the others share one dtype */
-	/* Set of dtypes for each input after the first. 0: infer and expand accept TYPES_MOVED or check for themselves. */
+	bool casts_halves;  /* expand casts half precision itself: it knows which dtype the result has */
+	/* Set of dtypes for each input after the first. 0: infer and expand accept TYPES_MOVED or check for themselves; of
+	 * TYPES_STORED only those that the first input may have. */
 	uint32_t input_types[4];
 	/* The attributes that the row understands, with their kinds: "axis=int sorted=int@11 axes=ints@1-17
 	 * mode=text:DCR|CRD". After @: the opsets that have the attribute (11: from 11 on). After ':': its values.
@@ -183,8 +189,9 @@ struct lowering {
 	struct context *ctx;
 	struct plan *plan;
 	struct graph *graph;
-	bool folding;      /* one node with constant inputs is lowered, to evaluate it */
-	struct map packed; /* matrices packed so far, by value and form, so that products share them */
+	bool folding;          /* one node with constant inputs is lowered, to evaluate it */
+	struct launch *behind; /* the last launch of the nodes before the present one; NULL: none */
+	struct map packed;     /* matrices packed so far, by value and form, so that products share them */
 };
 /* The buffer of a value. It is made at the first call. */
 struct buffer *lower_buffer(struct lowering *lowering, struct value *value);
@@ -202,7 +209,15 @@ enum ercc_status lower_copy(struct lowering *lowering, const struct node *node, 
                             const int64_t *out_strides, const struct shape *space);
 /* Sets every element of `out` to one constant: f or i, by dtype. */
 enum ercc_status lower_fill(struct lowering *lowering, const struct node *node, struct value *out, double f, int64_t i);
-int64_t value_bytes(const struct value *value); /* in its layout */
+int64_t value_bytes(const struct value *value); /* in its layout, in the arena */
+/* packed.c: adds launches that unpack the value's elements, from its packed bytes to a buffer in the arena (before == NULL:
+ * at the end), or that pack them; and a constant of packed elements as weights, unpacked where the present node uses it. */
+struct buffer *unpack_elements(struct lowering *lowering, const struct value *value, struct buffer *packed,
+                               struct launch *before);
+void pack_elements(struct lowering *lowering, const struct value *value, struct buffer *in, struct buffer *packed);
+struct buffer *unpack_constant(struct lowering *lowering, const struct value *value);
+/* The tensor's elements as weights, packed if their dtype is. */
+struct buffer *packed_weights(struct plan *plan, const struct tensor *tensor, const char *name);
 /* The integer type with the size of an element, for moving bits. */
 enum erc_dtype move_dtype(enum erc_dtype dtype);
 /* Makes the plan of a graph. */

@@ -193,10 +193,10 @@ static enum ercc_status infer_bit_cast(struct node *node)
 	int64_t to = node_attr_int(node, "to", 0);
 	if (to < 0 || to >= ERC_DTYPE_COUNT || !(TYPES_MOVED >> to & 1))
 		return node_fail(node, ERCC_UNSUPPORTED, "to dtype %lld, which is not supported", (long long)to);
-	if (dtype_bytes((enum erc_dtype)to) != dtype_bytes(node->inputs[0]->dtype))
-		return node_fail(node, ERCC_MODEL, "%s and %s differ in size", dtype_name(node->inputs[0]->dtype),
-		                 dtype_name((enum erc_dtype)to));
-	return set_output(node, 0, (enum erc_dtype)to, &node->inputs[0]->shape);
+	enum erc_dtype from = node->inputs[0]->dtype, dtype = (enum erc_dtype)to;
+	if (dtype_bytes(dtype) != dtype_bytes(from) || dtype_packing(dtype) != dtype_packing(from))
+		return node_fail(node, ERCC_MODEL, "%s and %s differ in size", dtype_name(from), dtype_name(dtype));
+	return set_output(node, 0, dtype, &node->inputs[0]->shape);
 }
 
 static enum ercc_status lower_bit_cast(struct lowering *lowering, struct node *node)

@@ -132,6 +132,6 @@ static enum ercc_status lower_pad(struct lowering *lowering, struct node *node)
 const struct op ops_pad[] = {
 	{"Pad", 1, 1, 1, 1, TYPES_ALL, infer_pad, lower_pad, .sizes = true, .attrs = "mode=text paddings=ints value=float"},
 	{"Pad", 2, 1, 1, 1, TYPES_ALL, infer_pad, lower_pad, .sizes = true, .attrs = "mode=text pads=ints value=float"},
-	{"Pad", 11, 2, 4, 1, TYPES_ALL, infer_pad, lower_pad, .sizes = true, .attrs = "mode=text"},
+	{"Pad", 11, 2, 4, 1, TYPES_ALL | TYPES_STORED, infer_pad, lower_pad, .sizes = true, .attrs = "mode=text"},
 	{0},
 };

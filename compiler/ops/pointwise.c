@@ -325,8 +325,13 @@ static enum ercc_status lower_cast(struct lowering *lowering, struct node *node)
 	struct op row = {.name = "Cast", .expr = "a", .input_max = 1};
 	struct node plain = *node;
 	plain.op = &row;
+	static const char *const words[] = {[ROUND_UP] = "up", [ROUND_DOWN] = "down", [ROUND_NEAREST] = "nearest"};
+	enum rounding rounding = ROUND_UP;
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		if (!strcmp(node_attr_text(node, "round_mode", "up"), words[i]))
+			rounding = (enum rounding)i;
 	TRY(lower_pointwise(lowering, &plain));
-	expr_cast(&lowering->plan->last->expr, 0, node->outputs[0]->dtype);
+	expr_cast_f8(&lowering->plan->last->expr, 0, node->outputs[0]->dtype, node_attr_int(node, "saturate", 1), rounding);
 	return ERCC_OK;
 }
 
@@ -402,7 +407,12 @@ static enum ercc_status expand_swiglu(struct node *node)
 
 static enum ercc_status expand_cast_like(struct node *node)
 {
-	expand_to(node, 0, EMIT(node, TEXT(node, "Cast[to=%d](a)", (int)node->inputs[1]->dtype), node->inputs[0]));
+	const char *round = node_attr_text(node, "round_mode", "up");
+	expand_to(node, 0,
+	          EMIT(node,
+	               TEXT(node, "Cast[to=%d,saturate=%d,round_mode=%s](a)", (int)node->inputs[1]->dtype,
+	                    node_attr_int(node, "saturate", 1) != 0, round),
+	               node->inputs[0]));
 	return ERCC_OK;
 }
 
@@ -499,9 +509,9 @@ const struct op ops_pointwise[] = {
      .attrs = "max=float min=float"},
 	{"Clip", 11, 1, 3, 1, TYPES_NUMBER, infer_clip, lower_clip, .layout = layout_pointwise, .sizes = true},
 	{"Cast", 6, 1, 1, 1, TYPES_MOVED, infer_cast, lower_cast, .sizes = true, .identity = IDENTITY_DTYPE,
-     .attrs = "to=int saturate=any@19 round_mode=any@24"},
+     .attrs = "to=int saturate=int@19 round_mode=text:up|down|nearest@24"},
 	{"CastLike", 15, 2, 2, 1, TYPES_MOVED, .expand = expand_cast_like, .sizes = true,
-     .attrs = "saturate=any@19 round_mode=any@24"},
+     .attrs = "saturate=int@19 round_mode=text:up|down|nearest@24"},
 	{"SwiGLU", 28, 2, 2, 1, TYPES_FLOAT, .expand = expand_swiglu, .sizes = true, .attrs = "alpha=float"},
 	{"Narrow", 1, 1, 1, 1, TYPES_ALL, infer_narrow, lower_cast, .domain = "erc", .sizes = true},
 	{0},

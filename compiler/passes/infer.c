@@ -8,6 +8,10 @@
 /* Elements. Larger outputs are computed at run time, because folding must not make the model much larger. */
 #define FOLD_LIMIT ((int64_t)1 << 28)
 
+/* Elements. Larger constants of 4 or 2 bits per element stay so, because the file would grow to a multiple: what is made of
+ * them is computed at run time. */
+#define PACKED_LIMIT ((int64_t)1 << 16)
+
 #define MOST_FAILURES 50 /* maximum number of nodes reported as failed */
 #define MAX_SIZES 32768  /* run-time sizes; one node adds fewer than this */
 
@@ -27,7 +31,7 @@ static uint32_t types_of_input(const struct op *op, int slot)
 	if (slot == 0)
 		return op->types;
 	bool stated = slot < (int)COUNT_OF(op->input_types) && op->input_types[slot];
-	return stated ? op->input_types[slot] : TYPES_MOVED | (op->types & TYPES_LIST);
+	return stated ? op->input_types[slot] : (TYPES_MOVED & ~TYPES_STORED) | (op->types & (TYPES_STORED | TYPES_LIST));
 }
 
 static enum ercc_status check_dtypes(const struct node *node)
@@ -82,7 +86,7 @@ static enum ercc_status find_half(const struct node *node, enum erc_dtype *half)
 	*half = ERC_DTYPE_NONE;
 	for (int i = 0; i < node->input_count; i++) {
 		const struct value *in = node->inputs[i];
-		if (!in || !dtype_is_float(in->dtype))
+		if (!in || !dtype_is_float(in->dtype) || node->op->casts_halves)
 			continue;
 		bool own = i < 32 && node->op->own_types >> i & 1;
 		if (is_half(in->dtype) && !(node->op->types >> in->dtype & 1) && (!own || *half == ERC_DTYPE_NONE))
@@ -120,6 +124,16 @@ static void widen(struct node *node, enum erc_dtype half)
 		out->producer = NULL;
 		insert_narrow(graph, node->next, wide, out, half);
 	}
+}
+
+static bool is_large_packed(const struct node *node)
+{
+	bool large = false;
+	for (int i = 0; i < node->input_count; i++) {
+		const struct value *in = node->inputs[i];
+		large |= in && dtype_packing(in->dtype) > 1 && shape_elements(&in->shape) > PACKED_LIMIT;
+	}
+	return large && node->outputs[0] && dtype_packing(node->outputs[0]->dtype) == 1;
 }
 
 static bool all_constant(const struct node *node)
@@ -181,7 +195,7 @@ static enum ercc_status infer_node(struct graph *graph, struct node *node, struc
 	*next = node->next;
 	if (graph->size_count > sizes && merge_repeated_node(node))
 		return ERCC_OK;
-	if (!node->op->makes_list && !outputs_known(node) && all_constant(node))
+	if (!node->op->makes_list && !outputs_known(node) && all_constant(node) && !is_large_packed(node))
 		TRY(fold_node(node, &done));
 	if (outputs_known(node))
 		graph_remove_node(node);

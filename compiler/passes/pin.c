@@ -128,8 +128,14 @@ static enum ercc_status pin_const(struct graph *graph, const struct ercc_const *
 	if (!shape_fits(&input->shape, &shape))
 		return fail(graph->ctx, ERCC_USAGE, "--const: input '%s' is %s in the model, the value is %s", input->name,
 		            shape_text(&graph->ctx->arena, &input->shape), shape_text(&graph->ctx->arena, &shape));
+	const void *data = constant->data;
+	if (dtype_packing(constant->dtype) > 1) {
+		void *bytes = arena_alloc(&graph->ctx->arena, (size_t)shape_elements(&shape));
+		elements_unpack(constant->dtype, data, shape_elements(&shape), bytes);
+		data = bytes;
+	}
 	input->shape = shape;
-	input->constant = tensor_new(&graph->ctx->arena, constant->dtype, &shape, constant->data);
+	input->constant = tensor_new(&graph->ctx->arena, constant->dtype, &shape, data);
 	drop_input(graph, input);
 	return ERCC_OK;
 }

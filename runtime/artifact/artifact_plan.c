@@ -168,15 +168,14 @@ static uint64_t element_count(const struct erca_tensor *tensor)
 
 static enum erc_status check_tensor_dims(uint32_t i, const struct erca_tensor *tensor)
 {
-	uint64_t bytes, element = erc_dtype_bytes((enum erc_dtype)tensor->dtype);
+	uint32_t bits = erc_dtype_bits((enum erc_dtype)tensor->dtype);
 	for (uint32_t d = 0; d < ERCA_MAX_RANK; d++)
 		if (tensor->dims[d] < 0 || (d >= tensor->rank && tensor->dims[d]))
 			return BAD("tensors", i, "dims[%u] is %" PRId64 " at rank %u", d, tensor->dims[d], tensor->rank);
 	uint64_t count = element_count(tensor);
-	if (__builtin_mul_overflow(count, element, &bytes) || bytes != tensor->bytes)
-		return BAD("tensors", i,
-		           "bytes is %" PRIu64 ", but dims and dtype give %" PRIu64 " elements of %" PRIu64 " bytes",
-		           tensor->bytes, count, element);
+	if (count > INT64_MAX || ((unsigned __int128)count * bits + 7) / 8 != tensor->bytes)
+		return BAD("tensors", i, "bytes is %" PRIu64 ", but dims and dtype give %" PRIu64 " elements of %u bits",
+		           tensor->bytes, count, bits);
 	return ERC_OK;
 }
 
@@ -184,7 +183,7 @@ static enum erc_status check_tensor(const struct erc_artifact *artifact, uint32_
 {
 	const struct erca_tensor *tensor = erc__record(artifact, ERC_TABLE_TENSORS, i);
 	TRY(erc__check_string(artifact, "tensors", i, "name", tensor->name));
-	if (!erc_dtype_bytes((enum erc_dtype)tensor->dtype))
+	if (!erc_dtype_bits((enum erc_dtype)tensor->dtype))
 		return BAD("tensors", i, "dtype is %u, which has no fixed element size", tensor->dtype);
 	if (tensor->rank > ERCA_MAX_RANK)
 		return BAD("tensors", i, "rank is %u, expected at most %d", tensor->rank, ERCA_MAX_RANK);

@@ -51,6 +51,11 @@ size_t erc_dtype_bytes(enum erc_dtype dtype)
 	return (size_t)dtype < ERC_DTYPE_COUNT ? dtypes[dtype].bits / 8 : 0;
 }
 
+uint32_t erc_dtype_bits(enum erc_dtype dtype)
+{
+	return (size_t)dtype < ERC_DTYPE_COUNT ? dtypes[dtype].bits : 0;
+}
+
 enum erc_status erc__fail(enum erc_status status, const char *format, ...)
 {
 	va_list args;

@@ -126,11 +126,65 @@ static void survive_flips(parse_fn parse, const unsigned char *data, size_t byte
 		size_t count = 1;
 		for (uint32_t i = 0; i < array.rank; i++)
 			count *= (size_t)array.dims[i];
-		ck_assert_uint_eq(array.bytes, count * erc_dtype_bytes(array.dtype));
+		ck_assert_uint_eq(array.bytes, (count * erc_dtype_bits(array.dtype) + 7) / 8);
 		array_free(&array);
 	}
 	free(copy);
 }
+
+/* i4 [3] raw, u2 [5] and f8e5m2 [3] as int32_data: the field, two or three numbers of it, dims and type. BYTES leaves out the last 0. */
+static const unsigned char pb_i4_raw[] = {8, 3, 0x10, 22, 0x4a, 2, 0x8f, 0x07, 0};
+static const unsigned char pb_u2[] = {8, 5, 0x10, 25, 0x2a, 3, 0xe4, 1, 3, 0};
+static const unsigned char pb_e5m2[] = {8, 3, 0x10, 19, 0x2a, 4, 0x3c, 0xbc, 1, 0x7c, 0};
+static const unsigned char pb_u2_long[] = {8, 5, 0x10, 25, 0x2a, 5, 0, 1, 2, 3, 3, 0};
+
+static void read_numbers(const unsigned char *data, size_t bytes, const double *wanted, size_t count)
+{
+	struct array array;
+	const char *wrong = pb_parse(data, bytes, &array);
+	ck_assert_msg(!wrong, "%s", wrong);
+	ck_assert_uint_eq(array.count, count);
+	for (size_t i = 0; i < count; i++)
+		ck_assert_double_eq(array_get(&array, i), wanted[i]);
+	array_free(&array);
+}
+
+START_TEST(packed_and_small_types_are_read)
+{
+	struct array array;
+	read_numbers(BYTES(pb_i4_raw), (const double[]){-1, -8, 7}, 3);
+	read_numbers(BYTES(pb_u2), (const double[]){0, 1, 2, 3, 3}, 5);
+	read_numbers(BYTES(pb_e5m2), (const double[]){1, -1, (double)INFINITY}, 3);
+	ck_assert_ptr_nonnull(pb_parse(BYTES(pb_u2_long), &array));
+	refuse_truncations(pb_parse, BYTES(pb_i4_raw));
+	survive_flips(pb_parse, BYTES(pb_i4_raw));
+	survive_flips(pb_parse, BYTES(pb_u2));
+}
+END_TEST
+
+/* Random elements are finite, the bits behind them are 0, and comparison looks at single elements. */
+START_TEST(arrays_of_packed_and_small_types)
+{
+	const int64_t dims[] = {3, 7};
+	for (int dtype = ERC_F8E4M3FN; dtype <= ERC_I2; dtype++) {
+		struct array a, b;
+		ck_assert(array_new(&a, (enum erc_dtype)dtype, 2, dims) && array_new(&b, (enum erc_dtype)dtype, 2, dims));
+		ck_assert_uint_eq(a.bytes, (21 * erc_dtype_bits(a.dtype) + 7) / 8);
+		array_fill_random(&a, 1);
+		array_fill_random(&b, 1);
+		for (size_t i = 0; i < a.count; i++)
+			ck_assert(isfinite(array_get(&a, i)));
+		ck_assert(array_compare(&a, &b, 0, 0).equal);
+		((uint8_t *)b.data)[b.bytes - 1] ^= 1;
+		struct comparison result = array_compare(&a, &b, 10, 10);
+		ck_assert(!result.equal && result.outside == 1);
+		ck_assert_uint_ge(result.worst, 20 / (8 / erc_dtype_bits(a.dtype)) * (8 / erc_dtype_bits(a.dtype)));
+		ck_assert_ptr_nonnull(npy_write("/dev/null", &a));
+		array_free(&a);
+		array_free(&b);
+	}
+}
+END_TEST
 
 START_TEST(damaged_files_are_refused)
 {
@@ -233,6 +287,8 @@ int main(void)
 	TCase *tests = tcase_create("files");
 	tcase_add_test(tests, npy_fortran_order_becomes_row_major);
 	tcase_add_test(tests, npy_versions_ranks_and_types);
+	tcase_add_test(tests, packed_and_small_types_are_read);
+	tcase_add_test(tests, arrays_of_packed_and_small_types);
 	tcase_add_test(tests, npy_written_is_read_back);
 	tcase_add_test(tests, pb_typed_and_raw_data);
 	tcase_add_test(tests, damaged_files_are_refused);

@@ -32,15 +32,43 @@ static void compile_text(const char *text, const char *target, const char *const
 	                               .budget_count = budget_count};
 	write_model(model_path, text);
 	enum ercc_status status = ercc_compile(model_path, artifact_path, &options);
-	ck_assert_msg(status == ERCC_OK, "%s: %s", text, test.errors);
+	ck_assert_msg(status == ERCC_OK, "%.3000s: %s", text, test.errors); /* Check takes messages of 4 KiB or so */
 }
 
 struct output {
 	void *data; /* the caller frees it */
 	size_t bytes;
+	size_t used; /* bytes within the true dims */
 };
 
-/* Runs the artifact on the inputs' data. Outputs are filled with 0xff first. False where this machine cannot run the artifact. */
+/* Gives packed elements a byte each. Checks that nothing is written behind the output, and that the unused bits of the last
+ * byte are 0 where dims are fixed. */
+static inline void unpack_output(const erc_request *request, int number, const struct erc_tensor_info *info,
+                                 struct output *output)
+{
+	int64_t dims[ERC_MAX_RANK], elements = 1, true_elements = 1;
+	uint32_t rank;
+	ck_assert_int_eq(erc_request_output_dims(request, (uint32_t)number, &rank, dims), ERC_OK);
+	for (uint32_t d = 0; d < info->rank; d++) {
+		elements *= info->dims[d];
+		true_elements *= dims[d];
+	}
+	ck_assert_uint_eq(output->bytes, (size_t)packed_bytes(info->dtype, elements));
+	ck_assert_uint_eq(((uint8_t *)output->data)[output->bytes], 0xff);
+	output->used = (size_t)true_elements * dtype_bytes(info->dtype);
+	if (dtype_packing(info->dtype) == 1)
+		return;
+	size_t bits = (size_t)elements * erc_dtype_bits(info->dtype) % 8;
+	ck_assert(info->runtime_dims || !bits || !(((uint8_t *)output->data)[output->bytes - 1] >> bits));
+	uint8_t *data = malloc((size_t)elements + 1);
+	elements_unpack(info->dtype, output->data, elements, data);
+	free(output->data);
+	output->data = data;
+	output->bytes = (size_t)elements;
+}
+
+/* Runs the artifact on the inputs' data. Outputs are filled with 0xff first; elements of less than a byte get a byte each.
+ * False where this machine cannot run the artifact. */
 static inline bool run_on(const struct tensor *const *inputs, int input_count, struct output *outputs, int output_count)
 {
 	struct erc_tensor_info info;
@@ -59,15 +87,21 @@ static inline bool run_on(const struct tensor *const *inputs, int input_count, s
 	ck_assert_int_eq(erc_request_create(session, &request), ERC_OK);
 	ck_assert_uint_eq(erc_model_input_count(model, 0), (uint32_t)input_count);
 	ck_assert_uint_eq(erc_model_output_count(model, 0), (uint32_t)output_count);
-	for (int i = 0; i < input_count; i++)
-		ck_assert_int_eq(erc_request_bind_input(request, (uint32_t)i, inputs[i]->data, tensor_bytes(inputs[i])),
-		                 ERC_OK);
+	for (int i = 0; i < input_count; i++) {
+		size_t bytes;
+		const void *data = packed_data(inputs[i], &bytes);
+		ck_assert_int_eq(erc_request_bind_input(request, (uint32_t)i, data, bytes), ERC_OK);
+	}
 	for (int i = 0; i < output_count; i++) {
 		ck_assert_int_eq(erc_model_output_info(model, 0, (uint32_t)i, &info), ERC_OK);
-		outputs[i] = (struct output){memset(malloc(info.bytes + 1), 0xff, info.bytes + 1), info.bytes};
+		outputs[i] = (struct output){memset(malloc(info.bytes + 1), 0xff, info.bytes + 1), info.bytes, 0};
 		ck_assert_int_eq(erc_request_bind_output(request, (uint32_t)i, outputs[i].data, info.bytes), ERC_OK);
 	}
 	ck_assert_int_eq(erc_request_run(request), ERC_OK);
+	for (int i = 0; i < output_count; i++) {
+		ck_assert_int_eq(erc_model_output_info(model, 0, (uint32_t)i, &info), ERC_OK);
+		unpack_output(request, i, &info, &outputs[i]);
+	}
 	ck_assert_int_eq(erc_request_destroy(request), ERC_OK);
 	ck_assert_int_eq(erc_session_destroy(session), ERC_OK);
 	ck_assert_int_eq(erc_model_unload(model), ERC_OK);

@@ -5,11 +5,25 @@
 #include "tools/dev/onnx_builder.h"
 #include "tests/unit/graph_fixture.h"
 
+/* The tensor's data as a file or a caller holds them: elements of 4 and 2 bits are packed. */
+static inline const void *packed_data(const struct tensor *tensor, size_t *bytes)
+{
+	int64_t elements = shape_elements(&tensor->shape);
+	*bytes = tensor_bytes(tensor);
+	if (dtype_packing(tensor->dtype) == 1)
+		return tensor->data;
+	*bytes = (size_t)packed_bytes(tensor->dtype, elements);
+	void *packed = arena_alloc(&test.ctx.arena, *bytes + 1);
+	elements_pack(tensor->dtype, tensor->data, elements, packed);
+	return packed;
+}
+
 static onnx_tensor *export_tensor(const char *name, const struct tensor *tensor)
 {
+	size_t bytes;
 	const struct tensor *all = tensor_expand(&test.ctx.arena, tensor);
-	return build_tensor(&test.ctx.arena, name, all->dtype, all->shape.rank, all->shape.dims, all->data,
-	                    tensor_bytes(all));
+	const void *data = packed_data(all, &bytes);
+	return build_tensor(&test.ctx.arena, name, all->dtype, all->shape.rank, all->shape.dims, data, bytes);
 }
 
 static void export_graph(onnx_graph *to, const struct graph *graph);

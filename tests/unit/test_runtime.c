@@ -54,6 +54,13 @@ START_TEST(texts)
 	ck_assert_uint_eq(erc_dtype_bytes(ERC_BOOL), 1);
 	ck_assert_uint_eq(erc_dtype_bytes(ERC_STRING), 0);
 	ck_assert_uint_eq(erc_dtype_bytes((enum erc_dtype) - 1), 0);
+	ck_assert_uint_eq(erc_dtype_bytes(ERC_U4), 0);
+	ck_assert_uint_eq(erc_dtype_bits(ERC_U4), 4);
+	ck_assert_uint_eq(erc_dtype_bits(ERC_I2), 2);
+	ck_assert_uint_eq(erc_dtype_bits(ERC_F8E8M0), 8);
+	ck_assert_uint_eq(erc_dtype_bits(ERC_C128), 128);
+	ck_assert_uint_eq(erc_dtype_bits(ERC_STRING), 0);
+	ck_assert_uint_eq(erc_dtype_bits((enum erc_dtype) - 1), 0);
 }
 END_TEST
 

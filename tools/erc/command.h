@@ -174,10 +174,15 @@ struct array {
 	void *data; /* row-major, little-endian; owned */
 };
 
+/* Number of elements, and bytes: 4-bit and 2-bit ones are packed, as erc.h says. Returns false if the size is too large or
+ * the type has no fixed one. */
+bool array_size(enum erc_dtype dtype, uint32_t rank, const int64_t *dims, size_t *count, size_t *bytes);
 /* Sets dtype, rank and dims from the arguments and allocates zeroed data. Returns false if it is too large or the
  * type has no fixed size. */
 bool array_new(struct array *array, enum erc_dtype dtype, uint32_t rank, const int64_t *dims);
 void array_free(struct array *array);
+/* Clears the bits of the last byte that no element has. */
+void array_clear_rest(struct array *array);
 /* The element as a double; 64-bit integers may be rounded. */
 double array_get(const struct array *array, size_t index);
 bool array_type_is_float(enum erc_dtype dtype); /* f16, bf16, f32, f64 and complex */
@@ -185,7 +190,8 @@ bool array_type_is_float(enum erc_dtype dtype); /* f16, bf16, f32, f64 and compl
 char *array_type_text(enum erc_dtype dtype, uint32_t rank, const int64_t *dims);
 /* "[1x3x224x224]"; the caller frees it. */
 char *dims_text(uint32_t rank, const int64_t *dims);
-/* Deterministic: floats are approximately normal (mean 0, deviation 1), integers are 0 to 9. */
+/* Deterministic: floats are approximately normal (mean 0, deviation 1), integers are 0 or 1, elements of types that numbers
+ * are only stored in have any finite value. */
 void array_fill_random(struct array *array, uint64_t seed);
 
 struct comparison {

@@ -62,7 +62,9 @@ static int check_type(const struct erc_tensor_info *info, const char *path, cons
 	char *want = array_type_text(info->dtype, info->rank, info->dims);
 	char *have = array_type_text(array->dtype, array->rank, array->dims);
 	say_error("input '%s' takes %s; %s holds %s", info->name, want, path, have);
-	if (array->dtype != info->dtype)
+	if (array->dtype != info->dtype && info->dtype >= ERC_F8E4M3FN)
+		say_note("NumPy has no %s: store the bytes as .bin, or the tensor as .pb", erc_dtype_name(info->dtype));
+	else if (array->dtype != info->dtype)
 		say_note("convert the file to %s; nothing is converted silently", erc_dtype_name(info->dtype));
 	else
 		say_note("the artifact's shapes were fixed when it was compiled: compile with --shape %s:... or --dim to "

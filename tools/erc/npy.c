@@ -177,10 +177,9 @@ const char *npy_parse(const void *data, size_t bytes, struct array *out)
 		return wrong;
 	size_t stored = bytes - start - length;
 	/* Compares the size with the file before memory is allocated for it. */
-	size_t need = erc_dtype_bytes(type.dtype);
-	for (uint32_t i = 0; i < type.rank; i++)
-		if (__builtin_mul_overflow(need, (size_t)type.dims[i], &need))
-			return "npy: shape is too large";
+	size_t count, need;
+	if (!array_size(type.dtype, type.rank, type.dims, &count, &need))
+		return "npy: shape is too large";
 	if (need != stored)
 		return need > stored ? "npy: truncated data" : "npy: more data than the shape says";
 	if (!array_new(out, type.dtype, type.rank, type.dims))

@@ -138,10 +138,9 @@ static bool take_field(struct bytes *in, struct parsed *parsed)
 
 static const char *fill(const struct parsed *parsed, struct array *out)
 {
-	size_t step = erc_dtype_bytes((enum erc_dtype)parsed->type), need = step;
-	for (uint32_t i = 0; i < parsed->rank; i++)
-		if (parsed->dims[i] < 0 || __builtin_mul_overflow(need, (size_t)parsed->dims[i], &need))
-			return "pb: dims are negative or too large";
+	size_t step = (erc_dtype_bits((enum erc_dtype)parsed->type) + 7) / 8, count, need; /* a packed byte is one number */
+	if (!array_size((enum erc_dtype)parsed->type, parsed->rank, parsed->dims, &count, &need))
+		return "pb: dims are negative or too large";
 	bool pairs = parsed->type == ERC_C64 || parsed->type == ERC_C128;
 	size_t stored =
 		parsed->has_raw ? (size_t)(parsed->raw.end - parsed->raw.at) : parsed->value_count * (pairs ? step / 2 : step);
@@ -168,8 +167,7 @@ const char *pb_parse(const void *data, size_t bytes, struct array *out)
 	while (!parsed.wrong && in.at < in.end)
 		if (!take_field(&in, &parsed))
 			parsed.wrong = "is not a TensorProto: truncated or damaged";
-	if (!parsed.wrong &&
-	    (parsed.type == 0 || parsed.type >= ERC_DTYPE_COUNT || !erc_dtype_bytes((enum erc_dtype)parsed.type)))
+	if (!parsed.wrong && (parsed.type >= ERC_DTYPE_COUNT || !erc_dtype_bits((enum erc_dtype)parsed.type)))
 		parsed.wrong = "pb: element type is not supported";
 	const char *wrong = parsed.wrong ? parsed.wrong : fill(&parsed, out);
 	free(parsed.values);

@@ -115,14 +115,14 @@ enum erc_status runner_run(struct runner *runner, bool poison)
 enum erc_status runner_output(const struct runner *runner, uint32_t output, struct array *view)
 {
 	const struct array *bound = &runner->outputs[output];
-	*view = (struct array){.dtype = bound->dtype, .count = 1, .data = bound->data};
+	*view = (struct array){.dtype = bound->dtype, .data = bound->data};
 	enum erc_status status = erc_request_output_dims(runner->request, output, &view->rank, view->dims);
 	if (status != ERC_OK)
 		return status;
-	for (uint32_t i = 0; i < view->rank; i++)
-		view->count *= (size_t)view->dims[i];
-	view->bytes = view->count * erc_dtype_bytes(view->dtype);
-	return view->bytes <= bound->bytes ? ERC_OK : ERC_LIMIT;
+	if (!array_size(view->dtype, view->rank, view->dims, &view->count, &view->bytes) || view->bytes > bound->bytes)
+		return ERC_LIMIT;
+	array_clear_rest(view);
+	return ERC_OK;
 }
 
 const char *runner_output_name(const struct runner *runner, uint32_t output)
