@@ -35,7 +35,7 @@ TEMPLATES := $(wildcard $(foreach end,cpu.c row.c cu params.def,compiler/kernels
 COMPILER_SRC := $(filter-out %.cpu.c %.row.c,$(wildcard onnx/*.c compiler/*.c compiler/*/*.c compiler/*/*/*.c)) $(wildcard schemas/*.c)
 COMPILER_GEN := $(O)/gen/onnx.pb-c.c $(O)/gen/templates.c
 ERC_SRC := $(wildcard tools/erc/*.c)
-UNIT_SRC := $(wildcard tests/unit/*.c tests/devices/test_*.c tests/passes/*.c tests/ops/*.c tests/erc/*.c)
+UNIT_SRC := $(wildcard tests/unit/*.c tests/devices/test_*.c tests/passes/*.c tests/ops/*.c tests/erc/*.c tests/mutants/*.c)
 STUB_SRC := $(filter-out tests/devices/stub_artifact.c,$(wildcard tests/devices/stub_*.c))
 STUBS := $(O)/stub/libcuda.so.1 $(O)/stub/old/libcuda.so.1
 # The command without its verbs, which tests of the command link.
@@ -261,8 +261,8 @@ endif
 
 FUZZ_GRAPHS ?= 500
 FUZZ_SEED ?= 1
-fuzz-graphs: all $(O)/conformance ## FUZZ_GRAPHS random graphs from FUZZ_SEED against ONNX Runtime (makes its own environment)
-	$(Q)tests/fuzz/graphs.sh $(O) --count $(FUZZ_GRAPHS) --seed $(FUZZ_SEED)
+fuzz-graphs: all $(O)/conformance ## FUZZ_GRAPHS random graphs from FUZZ_SEED against ONNX Runtime, or FUZZ_NUMBERS=4,9 (makes its own environment)
+	$(Q)tests/fuzz/graphs.sh $(O) --count $(FUZZ_GRAPHS) --seed $(FUZZ_SEED) $(FUZZ_NUMBERS:%=--numbers %)
 
 same-bits: all $(O)/preempt $(O)/make_model ## 1,000 preempted runs of each model against an undisturbed one (minutes)
 	$(Q)tests/models/preempt.sh $(O) 1000 squeezenet mobilenetv2 $(or $(wildcard build/twins/*.onnx),resnet50 vgg19)

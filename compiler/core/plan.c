@@ -156,6 +156,14 @@ void launch_define(struct launch *launch, const char *name, const char *value)
 	add_define(launch->defines, &launch->define_count, MAX_LAUNCH_DEFINES, name, value);
 }
 
+void launch_define_float(struct arena *arena, struct launch *launch, const char *name, float value)
+{
+	launch_define(launch, name,
+	              __builtin_isnan(value)   ? "__builtin_nanf(\"\")"
+	              : __builtin_isinf(value) ? (value < 0 ? "-__builtin_inff()" : "__builtin_inff()")
+	                                       : arena_printf(arena, "%af", value));
+}
+
 void variant_set(struct variant *variant, int param, int64_t value)
 {
 	set_param(variant->params, &variant->param_count, param, value);

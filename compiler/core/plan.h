@@ -206,6 +206,8 @@ int64_t launch_fault_slot(const struct launch *launch);
 void launch_set(struct launch *launch, int param, int64_t value);
 void launch_set_all(struct launch *launch, const int64_t *values, int count); /* from parameter 0 on */
 void launch_define(struct launch *launch, const char *name, const char *value);
+/* The same as an f32 constant of C, which may be a NaN or an infinity. */
+void launch_define_float(struct arena *arena, struct launch *launch, const char *name, float value);
 void variant_set(struct variant *variant, int param, int64_t value);
 void variant_set_all(struct variant *variant, const int64_t *values, int count);
 void variant_define(struct variant *variant, const char *name, const char *value);

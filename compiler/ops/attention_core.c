@@ -76,13 +76,6 @@ static void set_strides(struct operand *operand, const struct shape *shape, int 
 	}
 }
 
-static const char *float_text(struct lowering *lowering, float number)
-{
-	if (isinf(number))
-		return number < 0 ? "-__builtin_inff()" : "__builtin_inff()";
-	return isnan(number) ? "__builtin_nanf(\"\")" : arena_printf(&lowering->ctx->arena, "%af", number);
-}
-
 /* Whether the constant mask changes or replaces the score of element `at`. */
 static bool is_hidden(const struct node *node, const struct tensor *mask, int64_t at)
 {
@@ -137,8 +130,8 @@ static struct launch *add_attention(struct lowering *lowering, const struct node
 		(uint64_t)(dims[ATTENTION_SIZE] + dims[ATTENTION_V_SIZE] + EXP_WORK);
 	int kind = causal ? MASK_CAUSAL : (int)node_attr_int(node, "mask", ATTENTION_NO_MASK);
 	launch_define(launch, "MASK", arena_printf(&lowering->ctx->arena, "%d", kind));
-	launch_define(launch, "FILL", float_text(lowering, node_attr_float(node, "fill", 0)));
-	launch_define(launch, "SCALE", float_text(lowering, node_attr_float(node, "scale", 1)));
+	launch_define_float(&lowering->ctx->arena, launch, "FILL", node_attr_float(node, "fill", 0));
+	launch_define_float(&lowering->ctx->arena, launch, "SCALE", node_attr_float(node, "scale", 1));
 	launch_define(launch, "ZERO_EMPTY", node_attr_int(node, "zero_empty", 0) ? "1" : "0");
 	return launch;
 }

@@ -118,7 +118,7 @@ static enum ercc_status expand_unique(struct node *node)
 	struct value *x = node->inputs[0], *rows, *y;
 	const struct shape in = x->shape;
 	int axis = -1;
-	struct text perm = {.arena = &node->graph->ctx->arena};
+	struct text perm = {.arena = &node->graph->ctx->arena}, back = perm;
 	if (node_attr(node, "axis"))
 		TRY(check_axis(node, node_attr_int(node, "axis", 0), in.rank, &axis));
 	if (axis < 0) {
@@ -126,8 +126,10 @@ static enum ercc_status expand_unique(struct node *node)
 	} else {
 		if (in.dims[axis] && !(shape_elements(&in) / in.dims[axis]))
 			return node_fail(node, ERCC_UNSUPPORTED, "slices without elements are not supported");
-		for (int i = 0; i < in.rank; i++) /* swaps the axis with the first one; the permutation is its own inverse */
-			text_printf(&perm, "%d:", i == 0 ? axis : i == axis ? 0 : i);
+		for (int i = 0; i < in.rank; i++) { /* the axis first; the others, which order the slices, keep their order */
+			text_printf(&perm, "%d:", i == 0 ? axis : i - (i <= axis));
+			text_printf(&back, "%d:", i == axis ? 0 : i + (i < axis));
+		}
 		rows = EMIT(node, TEXT(node, "Transpose[perm=%s](a)", perm.data), x);
 		rows = EMIT(node, "Reshape(a, b)", rows,
 		            constant_ints(node, (int64_t[]){in.dims[axis], in.dims[axis] ? -1 : 1}, 2));
@@ -137,7 +139,7 @@ static enum ercc_status expand_unique(struct node *node)
 	if (axis < 0)
 		y = EMIT(node, "Gather(Reshape(a, {-1}), b)", x, firsts);
 	else
-		y = EMIT(node, TEXT(node, "Transpose[perm=%s](Gather(Transpose[perm=%s](a), b))", perm.data, perm.data), x,
+		y = EMIT(node, TEXT(node, "Transpose[perm=%s](Gather(Transpose[perm=%s](a), b))", back.data, perm.data), x,
 		         firsts);
 	expand_to(node, 0, y);
 	expand_to(node, 1, firsts);

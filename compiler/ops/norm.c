@@ -48,7 +48,7 @@ static enum ercc_status lower_normalize(struct lowering *lowering, struct node *
 	launch->bytes = 2 * (uint64_t)value_bytes(node->inputs[0]);
 	launch_define(launch, "T", dtype_name(node->inputs[0]->dtype));
 	launch_define(launch, "RMS", node_attr_int(node, "rms", 0) ? "1" : "0");
-	launch_define(launch, "EPSILON", arena_printf(arena, "%af", node_attr_float(node, "epsilon", 1e-5f)));
+	launch_define_float(&lowering->ctx->arena, launch, "EPSILON", node_attr_float(node, "epsilon", 1e-5f));
 	return ERCC_OK;
 }
 

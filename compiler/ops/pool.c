@@ -86,7 +86,6 @@ static enum ercc_status lower_lrn(struct lowering *lowering, struct node *node)
 	struct launch *launch = lower_rows(lowering, node, &lrn_template, in->dims[0] * in->dims[1]);
 	int64_t positions = in->dims[1] && in->dims[0] ? shape_elements(in) / (in->dims[0] * in->dims[1]) : 0,
 			size = node_attr_int(node, "size", 1);
-	struct arena *arena = &lowering->ctx->arena;
 	launch_set(launch, LRN_CHANNELS, in->dims[1]);
 	launch_set(launch, LRN_POSITIONS, positions);
 	launch_set(launch, LRN_SIZE, size);
@@ -94,9 +93,9 @@ static enum ercc_status lower_lrn(struct lowering *lowering, struct node *node)
 	launch->reduction_key = REDUCTION_LRN;
 	float beta = node_attr_float(node, "beta", 0.75f);
 	launch_define(launch, "T", dtype_name(node->inputs[0]->dtype));
-	launch_define(launch, "ALPHA", arena_printf(arena, "%af", node_attr_float(node, "alpha", 1e-4f)));
-	launch_define(launch, "BIAS", arena_printf(arena, "%af", node_attr_float(node, "bias", 1)));
-	launch_define(launch, "BETA", arena_printf(arena, "%af", beta));
+	launch_define_float(&lowering->ctx->arena, launch, "ALPHA", node_attr_float(node, "alpha", 1e-4f));
+	launch_define_float(&lowering->ctx->arena, launch, "BIAS", node_attr_float(node, "bias", 1));
+	launch_define_float(&lowering->ctx->arena, launch, "BETA", beta);
 	launch_define(launch, "BETA_3_4", beta == 0.75f ? "1" : "0");
 	return ERCC_OK;
 }

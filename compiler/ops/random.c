@@ -163,7 +163,8 @@ static bool is_dropping(const struct node *node)
 
 static enum ercc_status infer_dropout(struct node *node)
 {
-	TRY(set_output(node, 1, ERC_BOOL, &node->inputs[0]->shape));
+	/* the mask */
+	TRY(set_output(node, 1, node->opset < 10 ? node->inputs[0]->dtype : ERC_BOOL, &node->inputs[0]->shape));
 	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);
 }
 

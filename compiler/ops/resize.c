@@ -315,7 +315,7 @@ static void add_taps(struct lowering *lowering, const struct node *node, const s
 	launch->reduction_key = REDUCTION_TAPS;
 	launch_define(launch, "T", dtype_name(g->dtype));
 	launch_define(launch, "LAST", inner == 1 ? "1" : "0");
-	launch_define(launch, "OUTSIDE", arena_printf(&lowering->ctx->arena, "%af", outside));
+	launch_define_float(&lowering->ctx->arena, launch, "OUTSIDE", outside);
 }
 
 static void add_nearest(struct lowering *lowering, const struct node *node, struct gather *g,

@@ -285,9 +285,9 @@ static enum ercc_status lower_roi_align(struct lowering *lowering, struct node *
 	launch_set(launch, ROI_ALIGN_IMAGES, in->dims[0]);
 	launch->flops = (uint64_t)shape_elements(out) * 400;
 	launch->reduction_key = REDUCTION_REGIONS;
+	launch_define_float(&lowering->ctx->arena, launch, "SCALE", node_attr_float(node, "spatial_scale", 1));
 	const struct define defines[] = {
 		{"T", dtype_name(node->inputs[0]->dtype)},
-		{"SCALE", arena_printf(arena, "%a", node_attr_float(node, "spatial_scale", 1))},
 		{"SHIFT", half ? "0.5" : "0.0"},
 		{"LARGEST", strcmp(node_attr_text(node, "mode", "avg"), "max") ? "0" : "1"},
 		{"SAMPLING", arena_printf(arena, "%lld", (long long)sampling)},

@@ -23,9 +23,11 @@ const char *list_words(const struct value *value)
 	return is_nothing(value) ? "an empty optional" : "a sequence";
 }
 
+/* `out` is new, or no longer an output of the node that made it. */
 static void add_maker(struct graph *graph, struct node *before, const char *op_type, const char *name,
                       struct value *const *items, int count, struct value *out)
 {
+	out->producer = NULL;
 	struct node *node = graph_add_node(graph, before, op_type, name, items, count, &out, 1);
 	node_set_row(node, "erc", 1);
 }
@@ -58,7 +60,6 @@ enum ercc_status expand_to_list(struct node *node, int slot, struct value *const
 		return node_fail(node, ERCC_UNSUPPORTED, "a sequence of more than %d tensors", MAX_LENGTH);
 	TRY(count_copied(node, count / 64)); /* 64 references take as much memory as a node */
 	node->outputs[slot] = NULL;
-	out->producer = NULL;
 	add_maker(node->graph, node, "List", node->name, items, count, out);
 	return ERCC_OK;
 }
@@ -259,7 +260,6 @@ static enum ercc_status expand_optional(struct node *node)
 		expand_to(node, 0, in);
 	} else {
 		node->outputs[0] = NULL;
-		out->producer = NULL;
 		add_maker(node->graph, node, "Nothing", node->name, NULL, 0, out);
 	}
 	return ERCC_OK;

@@ -109,50 +109,85 @@ static enum ercc_status expand_max_unpool(struct node *node)
 	return ERCC_OK;
 }
 
-/* Adds up columns of windows where they overlap: a transposed convolution whose kernels have a single 1 each. */
+/* Maximum number of elements that the pixels of one channel gather; their positions are stored. */
+#define MAX_FOLDED ((int64_t)1 << 24)
+
+/* What Col2Im is told: of each image dim its size, windows and so on. */
+struct folding {
+	int rank;
+	int64_t image[6], block[6], stride[6], dilation[6], pads[6], windows[6];
+	int64_t taps, window_count, pixels;
+};
+
+static enum ercc_status read_folding(struct node *node, struct folding *f)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	*f = (struct folding){.taps = 1, .window_count = 1, .pixels = 1};
+	TRY(int_list(node, "image_shape", 1, f->image, 6, &f->rank));
+	if (f->rank < 1 || f->rank > 3 || in->rank != 3)
+		return node_fail(node, ERCC_UNSUPPORTED, "input %s, %d image dims; 1 to 3 are supported", shape_words(node, in),
+		                 f->rank);
+	TRY(small_list(node, "image_shape", 1, f->rank, 1, 0, f->image));
+	TRY(small_list(node, "block_shape", 2, f->rank, 1, 0, f->block));
+	TRY(small_list(node, "strides", -1, f->rank, 1, 1, f->stride));
+	TRY(small_list(node, "dilations", -1, f->rank, 1, 1, f->dilation));
+	TRY(small_list(node, "pads", -1, 2 * f->rank, 0, 0, f->pads));
+	for (int i = 0; i < f->rank; i++) {
+		int64_t reach = (f->block[i] - 1) * f->dilation[i] + 1,
+				padded = f->image[i] + f->pads[i] + f->pads[f->rank + i];
+		if (padded < reach || f->block[i] > 1 << 12)
+			return node_fail(node, ERCC_MODEL, "image dim %lld with blocks of %lld: they do not fit",
+			                 (long long)f->image[i], (long long)f->block[i]);
+		f->windows[i] = (padded - reach) / f->stride[i] + 1;
+		f->taps *= f->block[i];
+		f->window_count *= f->windows[i];
+		f->pixels *= f->image[i];
+		if (f->window_count > in->dims[2])
+			break; /* and may overflow with another dim */
+	}
+	if (f->taps > 1 << 12 || in->dims[1] % f->taps || in->dims[2] != f->window_count)
+		return node_fail(node, ERCC_MODEL, "input %s does not fit %lld windows of %lld", shape_words(node, in),
+		                 (long long)f->window_count, (long long)f->taps);
+	return f->pixels <= MAX_FOLDED / f->taps
+	           ? ERCC_OK
+	           : node_fail(node, ERCC_UNSUPPORTED, "%lld pixels with blocks of %lld are too many", (long long)f->pixels,
+	                       (long long)f->taps);
+}
+
+/* The element of a channel's columns that tap `tap` adds to a pixel; the one after all of them if there is none. */
+static int64_t column_of(const struct folding *f, int64_t tap, int64_t pixel)
+{
+	int64_t at = 0, step = 1, k = tap;
+	for (int i = f->rank - 1; i >= 0; i--) {
+		int64_t from = pixel % f->image[i] + f->pads[i] - k % f->block[i] * f->dilation[i];
+		if (from < 0 || from % f->stride[i] || from / f->stride[i] >= f->windows[i])
+			return f->taps * f->window_count;
+		at += from / f->stride[i] * step;
+		step *= f->windows[i];
+		pixel /= f->image[i];
+		k /= f->block[i];
+	}
+	return tap * f->window_count + at;
+}
+
+/* Adds up columns of windows where they overlap: each pixel gathers one element for each tap. */
 static enum ercc_status expand_col2im(struct node *node)
 {
 	struct value *x = node->inputs[0];
-	int64_t image[6], block[6], stride[6], dilation[6], pads[6], taps = 1, windows = 1, dims[5];
-	int rank;
-	TRY(int_list(node, "image_shape", 1, image, 6, &rank));
-	if (rank < 1 || rank > 3 || x->shape.rank != 3)
-		return node_fail(node, ERCC_UNSUPPORTED, "input %s, %d image dims; 1 to 3 are supported",
-		                 shape_words(node, &x->shape), rank);
-	TRY(small_list(node, "image_shape", 1, rank, 1, 0, image));
-	TRY(small_list(node, "block_shape", 2, rank, 1, 0, block));
-	TRY(small_list(node, "strides", -1, rank, 1, 1, stride));
-	TRY(small_list(node, "dilations", -1, rank, 1, 1, dilation));
-	TRY(small_list(node, "pads", -1, 2 * rank, 0, 0, pads));
-	struct shape weights = {.rank = rank + 2};
-	struct text more = {.arena = &node->graph->ctx->arena}; /* elements after the last window */
-	for (int i = 0; i < rank; i++) {
-		int64_t reach = (block[i] - 1) * dilation[i] + 1, padded = image[i] + pads[i] + pads[rank + i];
-		if (padded < reach || block[i] > 1 << 12)
-			return node_fail(node, ERCC_MODEL, "image dim %lld with blocks of %lld: they do not fit",
-			                 (long long)image[i], (long long)block[i]);
-		dims[2 + i] = (padded - reach) / stride[i] + 1;
-		weights.dims[2 + i] = block[i];
-		text_printf(&more, "%lld:", (long long)((padded - reach) % stride[i]));
-		taps *= block[i];
-		windows *= dims[2 + i];
-	}
-	if (taps > 1 << 12 || x->shape.dims[1] % taps || x->shape.dims[2] != windows)
-		return node_fail(node, ERCC_MODEL, "input %s does not fit %lld windows of %lld", shape_words(node, &x->shape),
-		                 (long long)windows, (long long)taps);
-	dims[0] = x->shape.dims[0];
-	dims[1] = x->shape.dims[1];
-	weights.dims[0] = x->shape.dims[1];
-	weights.dims[1] = 1;
-	double *ones = arena_array(&node->graph->ctx->arena, (size_t)(x->shape.dims[1] * taps), sizeof *ones);
-	for (int64_t i = 0; i < x->shape.dims[1]; i++)
-		ones[i * taps + i % taps] = 1;
+	struct folding f;
+	TRY(read_folding(node, &f));
+	int64_t count = f.taps * f.pixels, channels = x->shape.dims[1] / f.taps, out[5] = {x->shape.dims[0], channels};
+	int64_t *columns = arena_array(&node->graph->ctx->arena, (size_t)count, sizeof *columns);
+	for (int64_t i = 0; i < count; i++)
+		columns[i] = column_of(&f, i / f.pixels, i % f.pixels);
+	memcpy(out + 2, f.image, (size_t)f.rank * sizeof *out);
+	struct value *gathered = EMIT(node, "Gather[axis=2](Pad(Reshape(a, b), {0, 0, 0, 0, 0, 1}), c)", x,
+	                              constant_ints(node, (int64_t[]){out[0], channels, f.taps * f.window_count}, 3),
+	                              constant_ints(node, columns, (int)count));
 	expand_to(node, 0,
-	          EMIT(node,
-	               TEXT(node, "ConvTranspose[group=%lld, output_padding=%s%s%s%s](Reshape(a, b), c)",
-	                    (long long)(x->shape.dims[1] / taps), more.data, list_text(node, "strides"),
-	                    list_text(node, "dilations"), list_text(node, "pads")),
-	               x, constant_ints(node, dims, rank + 2), constant_floats(node, x->dtype, ones, &weights)));
+	          EMIT(node, "Reshape(ReduceSum[keepdims=0](Reshape(a, b), {2}), c)", gathered,
+	               constant_ints(node, (int64_t[]){out[0], channels, f.taps, f.pixels}, 4),
+	               constant_ints(node, out, f.rank + 2)));
 	return ERCC_OK;
 }
 

@@ -285,15 +285,18 @@ static enum ercc_status unfold_outputs(struct graph *graph)
 	for (size_t i = 0; lists && i < count; i++) {
 		const struct node *list = value_list(values[i]);
 		if (list && list->op->input_max == 0)
-			return fail(graph->ctx, ERCC_UNSUPPORTED, "output '%s' is %s", names[i], list_words(values[i]));
+			return fail(graph->ctx, ERCC_UNSUPPORTED, "output '%s' is %s (node '%s')", names[i], list_words(values[i]),
+			            list->name);
 		if (!list)
 			graph_add_output(graph, names[i], values[i]);
 		for (int k = 0; list && k < list->input_count; k++)
 			graph_add_output(graph, arena_printf(&graph->ctx->arena, "%s.%d", names[i], k), list->inputs[k]);
 	}
 	if (!graph->output_count)
-		return fail(graph->ctx, ERCC_UNSUPPORTED, "output '%s' is a sequence without tensors, and there is no other",
-		            names[0]);
+		return fail(graph->ctx, ERCC_UNSUPPORTED,
+		            "output '%s' is a sequence without tensors (node '%s'), and there is "
+		            "no other output",
+		            names[0], value_list(values[0])->name);
 	return ERCC_OK;
 }
 

@@ -126,6 +126,15 @@ static enum ercc_status check_columns(struct context *ctx, const struct plan *pl
 	return status;
 }
 
+/* Whether all that the launch writes is empty. */
+static bool writes_nothing(const struct launch *launch)
+{
+	for (int i = 0; i < launch->operand_count; i++)
+		if (launch->operands[i].write && launch->operands[i].buffer->bytes)
+			return false;
+	return true;
+}
+
 enum ercc_status variants_choose(struct context *ctx, const struct device *device, struct plan *plan,
                                  choose_fn (*column)(const struct kernel_template *template), struct target_plan *out)
 {
@@ -134,8 +143,8 @@ enum ercc_status variants_choose(struct context *ctx, const struct device *devic
 	order_budgets(device, out, order);
 	out->variants = arena_array(&ctx->arena, (size_t)plan->launch_count * out->budget_count, sizeof *out->variants);
 	for (const struct launch *launch = plan->first; launch; launch = launch->next) {
-		if (launch->operands[launch->operand_count - 1].buffer->bytes == 0)
-			continue; /* the output is empty, so there are no tiles */
+		if (writes_nothing(launch))
+			continue; /* there are no tiles */
 		TRY(choose_launch(ctx, device, launch, column(launch->template), out, order));
 	}
 	return variants_verify(ctx, plan, out);

@@ -14,13 +14,13 @@ def matmul(g, name):
     shape = list(g.shape(a))
     batch = [d if g.chance(.7) else 1 for d in shape[:-2]]
     batch = batch[g.rng.integers(0, len(batch) + 1):]
-    other = [shape[-1]] if g.chance(.1) else batch + [shape[-1], int(g.rng.integers(1, 40))]
+    other = [shape[-1]] if g.chance(.1) else batch + [shape[-1], g.size(1, 39)]
     g.emit(name, [a, g.fresh(other, F32, scale=shape[-1])], {})
 
 
 @op("Gemm")
 def gemm(g, name):
-    m, n, k = g.dims(3, 1, 40)
+    m, n, k = (g.size(1, 40) for _ in range(3))
     ta, tb = (int(v) for v in g.rng.integers(0, 2, 2))
     a, b = g.fresh([k, m] if ta else [m, k], F32), g.fresh([n, k] if tb else [k, n], F32, scale=k)
     c = [g.fresh([[m, n], [n], [1, n], [m, 1], [1], []][g.rng.integers(6)], F32)] if g.chance(.7) else []
@@ -63,7 +63,7 @@ def spatial_input(g, channels=None):
     if not x:
         top = {1: 20, 2: 14, 3: 7}[spatial]
         c = channels or int(g.rng.choice([1, 2, 3, 4, 8, 16, 17, 24]))
-        x = g.fresh([int(g.rng.integers(1, 3)), c] + g.dims(spatial, 3, top), F32)
+        x = g.fresh([g.size(1, 2), c] + g.dims(spatial, 3, top), F32)
     size = g.shape(x)[2:]
     return x, len(size), [int(g.rng.integers(1, min(s, 5) + 1)) for s in size]
 
@@ -237,7 +237,7 @@ def cumsum(g, name):
 def topk(g, name):
     x = g.pick((F32, F32, I64, I32, F64), min_rank=1, exact=True)
     axis = g.axis(x, True)
-    k = int(g.rng.integers(1, g.shape(x)[axis] + 1))
+    k = g.size(1, g.shape(x)[axis])
     g.emit(name, [x, g.const(np.array([k], I64))], {"axis": axis, "largest": int(g.rng.integers(0, 2))}, outputs=2, move=True)
 
 
@@ -253,14 +253,15 @@ def indices(g, shape, limit, unique=False):
 def gather(g, name):
     x = g.pick(ALL, min_rank=1)
     axis = g.axis(x, True)
-    g.emit(name, [x, indices(g, g.dims(g.rng.integers(0, 3), 1, 4), g.shape(x)[axis])], {"axis": axis}, move=True)
+    shape = [g.size(1, 4) for _ in range(g.rng.integers(0, 3))]
+    g.emit(name, [x, indices(g, shape, g.shape(x)[axis])], {"axis": axis}, move=True)
 
 
 @op("GatherElements")
 def gather_elements(g, name):
     x = g.pick(ALL, min_rank=1)
     axis = g.axis(x)
-    shape = [int(g.rng.integers(1, d + 1)) for d in g.shape(x)]
+    shape = [g.size(1, d) for d in g.shape(x)]
     g.emit(name, [x, indices(g, shape, g.shape(x)[axis])], {"axis": axis}, move=True)
 
 
@@ -287,7 +288,7 @@ def scatter_nd(g, name):
     g.emit(name, [x, g.value(at, constant=g.chance(.6)), updates], {"reduction": reduction} if reduction != "none" else {})
 
 
-@op("ScatterElements")
+@op("ScatterElements", "Scatter")
 def scatter_elements(g, name):
     x = g.pick((F32, F32, I64, I32), min_rank=1)
     axis = g.axis(x)
@@ -312,7 +313,7 @@ def one_hot(g, name):
 @op("LSTM", "GRU", "RNN")
 def recurrent(g, name):
     gates = {"LSTM": 4, "GRU": 3, "RNN": 1}[name]
-    steps, batch, size, hidden = g.dims(4, 1, 6)
+    steps, batch, size, hidden = g.size(1, 6), g.size(1, 6), *g.dims(2, 1, 6)
     direction = str(g.rng.choice(["forward", "reverse", "bidirectional"]))
     d = 2 if direction == "bidirectional" else 1
     constant = g.chance(.8)
@@ -371,7 +372,7 @@ def signal_window(g, name):
 @op("SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss")
 def loss(g, name):
     n, c = g.dims(2, 1, 6)
-    more = g.dims(g.rng.integers(0, 3), 1, 4)
+    more = [g.size(1, 4) for _ in range(g.rng.integers(0, 3))]
     labels = g.value(g.rng.integers(0, c, [n] + more).astype(I64))
     weights = [g.value(g.random([c], F32, .2, 2))] if g.chance(.4) else []
     g.emit(name, [g.fresh([n, c] + more, F32), labels] + weights, {"reduction": str(g.rng.choice(["mean", "sum", "none"]))})
@@ -390,7 +391,9 @@ def resize(g, name):
     if mode == "cubic" and g.chance(.5):
         a.update(cubic_coeff_a=-.5, exclude_outside=int(g.rng.integers(0, 2)))
     n, c, h, w = g.shape(x)
-    if g.chance(.5):
+    if g.opset == 10:
+        g.emit(name, [x, g.const(np.array([1, 1, *g.rng.choice([1, 2, 3], 2)], F32))], {"mode": a["mode"]})
+    elif g.chance(.5):
         # pytorch_half_pixel to a size of 1: ONNX's reference and erc read at -0.5, ONNX Runtime at 0.
         low = 2 if "pytorch" in a["coordinate_transformation_mode"] else 1
         g.emit(name, [x, "", "", g.const(np.array([n, c] + g.dims(2, low, 12), I64))], a)
@@ -400,6 +403,13 @@ def resize(g, name):
         whole = a["coordinate_transformation_mode"] in ("align_corners", "pytorch_half_pixel")
         scales = [1, 2, 3] if whole else [.5, 1, 2, 3, 1.5]
         g.emit(name, [x, "", g.const(np.array([1, 1, *g.rng.choice(scales, 2)], F32))], a)
+
+
+@op("Upsample")
+def upsample(g, name):
+    x = g.fresh(g.dims(2, 1, 3) + g.dims(2, 2, 7), F32)
+    scales = g.const(np.array([1, 1, *g.rng.choice([1, 2, 3], 2)], F32))
+    g.emit(name, [x, scales], {"mode": str(g.rng.choice(["nearest", "linear"]))})
 
 
 @op("GridSample")

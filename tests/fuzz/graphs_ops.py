@@ -5,7 +5,8 @@ import numpy as np
 
 MAKERS = {}
 F32, F64, F16 = np.float32, np.float64, np.float16
-I64, I32, U8, I8 = np.int64, np.int32, np.uint8, np.int8
+I64, I32, I16, I8 = np.int64, np.int32, np.int16, np.int8
+U64, U32, U16, U8 = np.uint64, np.uint32, np.uint16, np.uint8
 FLOATS = (F32, F32, F32, F32, F64)
 NUMBERS = (F32, F32, F32, F32, F64, I64, I32, U8, I8)
 ALL = NUMBERS + (np.bool_, F16)
@@ -69,8 +70,9 @@ def arithmetic(g, name):
 def power(g, name):
     a = g.pick((F32, F32, F64, I32, I64), low=.2, high=4, inside=True)
     powers = [0, 1, 2, 3] + ([.5, -1] if g.dtype(a).kind == "f" else [])
-    b = g.const(np.asarray(g.rng.choice(powers), g.dtype(a))) if g.chance(.6) else g.like(a, low=0, high=3)
-    if g.dtype(a).kind == "f" or g.values[b].min() >= 0:  # integers to negative powers may be 1 / 0
+    t = g.rng.choice([F32, F64, I32, I64]) if "mixed" in g.traits and g.opset >= 12 else g.dtype(a)
+    b = g.const(np.asarray(g.rng.choice(powers)).astype(t)) if t != g.dtype(a) or g.chance(.6) else g.like(a, low=0, high=3)
+    if g.dtype(a).kind == "f" or g.values[b].min(initial=0) >= 0:  # integers to negative powers may be 1 / 0
         g.emit(name, [a, b], {})
 
 
@@ -95,8 +97,8 @@ def bitwise(g, name):
 
 @op("BitShift")
 def bit_shift(g, name):
-    a = g.pick((U8, np.uint32, np.uint64))
-    g.emit(name, [a, g.like(a, low=0, high=7)], {"direction": str(g.rng.choice(["LEFT", "RIGHT"]))})
+    a = g.pick((U8, U32, U64))
+    g.emit(name, [a, g.like(a, low=0, high=7, plain=True)], {"direction": str(g.rng.choice(["LEFT", "RIGHT"]))})
 
 
 @op("Equal", "Less", "Greater", "LessOrEqual", "GreaterOrEqual")
@@ -129,15 +131,16 @@ def variadic(g, name):
 def clip(g, name):
     a = g.pick(NUMBERS)
     t = g.dtype(a)
-    low = g.const(np.asarray(1 if t.kind == "u" else -1, t)) if g.chance(.7) else ""
-    high = g.const(np.asarray(2, t)) if g.chance(.7) else ""
+    low = g.fresh([], t, 0 if t.kind == "u" else -2, 0, constant=g.opset < 11 or g.chance(.6)) if g.chance(.7) else ""
+    high = g.fresh([], t, 1, 3, constant=g.opset < 11 or g.chance(.6)) if g.chance(.7) else ""
     g.emit(name, [a, low, high] if high else [a, low] if low else [a], {})
 
 
 @op("Cast")
 def cast(g, name):
-    to = g.rng.choice([1, 1, 11, 7, 6, 9, 2, 3])
-    a = g.pick(ALL, exact=True, low=0 if to == 2 else -6, inside=to == 2)
+    to = g.rng.choice([1, 11, 10, 7, 6, 5, 3, 13, 12, 4, 2, 9] if "mixed" in g.traits else [1, 1, 11, 7, 6, 9, 2, 3])
+    unsigned = to in (2, 4, 12, 13)
+    a = g.pick(ALL, exact=True, low=0 if unsigned else -6, inside=unsigned)
     g.emit(name, [a], {"to": int(to)})
 
 
@@ -155,6 +158,27 @@ def batch_norm(g, name):
 
 
 # ---- moves ----
+
+@op("NonZero")
+def non_zero(g, name):
+    g.emit(name, [g.pick((F32, I32, I64, U8, np.bool_), exact=True)], {})
+
+
+@op("Compress")
+def compress(g, name):
+    x = g.pick(ALL, min_rank=1)
+    axis = g.axis(x, True) if g.chance(.7) else None
+    count = g.shape(x)[axis] if axis is not None else g.values[x].size
+    which = g.value(g.rng.integers(0, 2, int(g.rng.integers(1, count + 1))).astype(np.bool_))
+    g.emit(name, [x, which], {"axis": axis} if axis is not None else {}, move=True)
+
+
+@op("Unique")
+def unique(g, name):
+    x = g.pick((F32, I64, I8), exact=True)
+    a = {"axis": g.axis(x)} if g.shape(x) and g.chance(.4) else {}
+    g.emit(name, [x], {**a, "sorted": int(g.rng.integers(0, 2))}, outputs=int(g.rng.integers(1, 5)), move=True)
+
 
 @op("Identity")
 def identity(g, name):
@@ -217,7 +241,7 @@ def transpose(g, name):
 @op("Expand")
 def expand(g, name):
     x = g.pick(ALL)
-    to = [int(g.rng.integers(1, 5)) if d == 1 or g.chance(0) else (1 if g.chance(.3) else d) for d in g.shape(x)]
+    to = [g.size(1, 4) if d == 1 else (1 if g.chance(.3) else d) for d in g.shape(x)]
     to = [int(g.rng.integers(1, 4)) for _ in range(g.rng.integers(0, 2))] + to
     g.emit(name, [x, g.const(np.array(to, I64))], {}, move=True)
 
@@ -225,7 +249,7 @@ def expand(g, name):
 @op("Tile")
 def tile(g, name):
     x = g.pick(ALL, min_rank=1)
-    g.emit(name, [x, g.const(g.rng.integers(1, 4, len(g.shape(x))).astype(I64))], {}, move=True)
+    g.emit(name, [x, g.const(np.array([g.size(1, 3) for _ in g.shape(x)], I64))], {}, move=True)
 
 
 @op("Slice")
@@ -237,7 +261,8 @@ def cut(g, name):
     for a in axes:
         step = int(g.rng.choice([1, 1, 1, 2, 3, -1, -2]))
         low, high = sorted(g.rng.integers(0, shape[a] + 1, 2).tolist())
-        high = max(high, low + 1)
+        if "empty" not in g.traits or g.chance(.7):
+            high = max(high, low + 1)
         starts.append(low if step > 0 else high - 1)
         ends.append(int(g.rng.choice([high, 2**31 - 1])) if step > 0 else (low - 1 if low else -2**31))
         steps.append(step)
@@ -267,7 +292,7 @@ def concat(g, name):
     others = []
     for _ in range(g.rng.integers(0, 3)):
         shape = list(g.shape(x))
-        shape[axis] = int(g.rng.integers(1, 4))
+        shape[axis] = g.size(1, 3)
         others.append(g.fresh(shape, g.dtype(x)))
     inputs = [x] + others + ([x] if g.chance(.2) else [])
     g.rng.shuffle(inputs)
@@ -288,7 +313,8 @@ def size_of(g, name):
 @op("ConstantOfShape")
 def constant_of_shape(g, name):
     value = np.array([g.rng.integers(-3, 4)], g.rng.choice(NUMBERS)) if g.chance(.6) else None
-    g.emit(name, [g.const(g.rng.integers(1, 4, g.rng.integers(0, 4)).astype(I64))], {"value": value} if value is not None else {})
+    shape = np.array([g.size(1, 3) for _ in range(g.rng.integers(0, 4))], I64)
+    g.emit(name, [g.const(shape)], {"value": value} if value is not None else {})
 
 
 @op("EyeLike")
@@ -301,7 +327,7 @@ def eye_like(g, name):
 def span(g, name):
     t = g.rng.choice([F32, I64, I32])
     start, step = g.rng.integers(-5, 5), g.rng.choice([1, 2, 3, -1])
-    limit = start + step * g.rng.integers(1, 9)
+    limit = start + step * g.size(1, 8)
     g.emit(name, [g.const(np.asarray(v, t)) for v in (start, limit, step)], {})
 
 

@@ -1,10 +1,13 @@
 /* A model with something that would be ignored is refused. Each example gets an attribute, an input and an output more
  * than its row knows, and each attribute in another kind and in opsets that do not have it: all are refused by name. And each
  * attribute that a row names is really read. */
+#include <math.h>
+
+#include "compiler/include/ercc.h"
 #include "compiler/passes/pass.h"
 #include "tests/ops/examples.h"
 
-enum { UNKNOWN, INPUTS, OUTPUTS, KINDS, WORDS, OPSETS, READ, COUNTS };
+enum { UNKNOWN, INPUTS, OUTPUTS, KINDS, WORDS, OPSETS, READ, FLOATS, COUNTS };
 static int counts[COUNTS];
 static int failed;
 
@@ -197,6 +200,65 @@ START_TEST(what_a_row_names_is_read)
 }
 END_TEST
 
+/* Sets all float attributes of the node. Returns whether there are any. */
+static bool set_floats(onnx_node *node, float value)
+{
+	bool found = false;
+	for (size_t i = 0; i < node->n_attribute; i++) {
+		onnx_attr *attr = node->attribute[i];
+		found |= attr->has_f || attr->n_floats;
+		attr->f = value;
+		attr->floats = arena_array(&test.ctx.arena, attr->n_floats, sizeof(float));
+		for (size_t k = 0; k < attr->n_floats; k++)
+			attr->floats[k] = value;
+	}
+	return found;
+}
+
+static void compiles_or_is_refused(const struct example *example, float value, const char *folder)
+{
+	static const char *const targets[] = {"cpu:x86-64-v3"};
+	const struct ercc_options options = {.size = sizeof options,
+	                                     .targets = targets,
+	                                     .target_count = 1,
+	                                     .message = keep_message};
+	onnx_model *model = export_text(example->text);
+	const char *model_path = arena_printf(&test.ctx.arena, "%s/m.onnx", folder),
+			   *artifact_path = arena_printf(&test.ctx.arena, "%s/m.erca", folder);
+	if (!set_floats(the_node(model), value))
+		return;
+	write_model_file(model_path, model);
+	forget_messages();
+	enum ercc_status status = ercc_compile(model_path, artifact_path, &options);
+	counts[FLOATS]++;
+	if (status != ERCC_OK && status != ERCC_UNSUPPORTED && status != ERCC_MODEL) {
+		failed++;
+		printf("%s@%d with %g: %s: %s\n", example->op, example->opset, (double)value, ercc_status_text(status),
+		       test.errors);
+	}
+	unlink(model_path);
+	unlink(artifact_path);
+}
+
+/* A NaN, an infinity or a subnormal number as an attribute is refused, or its kernels are valid C. */
+START_TEST(any_float_attribute_compiles)
+{
+	static const float values[] = {NAN, INFINITY, -INFINITY, 1e-45f};
+	char folder[] = "/tmp/erc-attributes-XXXXXX";
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	for (int i = 0; i < example_count; i++)
+		for (size_t k = 0; k < COUNT_OF(values); k++) {
+			compiles_or_is_refused(&examples[i], values[k], folder);
+			fixture_stop();
+			fixture_start();
+		}
+	rmdir(folder);
+	printf("attributes: %d nodes with unusual floats\n", counts[FLOATS]);
+	ck_assert_int_eq(failed, 0);
+	ck_assert_int_gt(counts[FLOATS], 100);
+}
+END_TEST
+
 int main(void)
 {
 	load_examples();
@@ -206,6 +268,7 @@ int main(void)
 	tcase_add_checked_fixture(all, fixture_start, fixture_stop);
 	tcase_add_test(all, what_a_row_does_not_know_is_refused_by_name);
 	tcase_add_test(all, what_a_row_names_is_read);
+	tcase_add_test(all, any_float_attribute_compiles);
 	suite_add_tcase(suite, all);
 	return run_suite(suite);
 }

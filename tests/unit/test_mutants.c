@@ -195,6 +195,7 @@ static void limit(void)
 	setrlimit(RLIMIT_DATA, &memory);
 #endif
 	setrlimit(RLIMIT_CORE, &core);
+	signal(SIGALRM, SIG_DFL); /* Check's handler would end the test itself */
 }
 
 /* The child: mutants first to first + BATCH - 1. */
