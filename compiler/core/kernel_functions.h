@@ -26,6 +26,23 @@ FN long long index_in(void *const *buffers, long long index, long long size)
 /* A dim as a parameter is its size, or -1 - slot if it has a run-time size. */
 #define DIM_IN(args, dim) ((dim) < 0 ? (args)->dims[-1 - (dim)] : (dim))
 
+/* ---- random numbers: a function of a seed and a position. It is SplitMix64, whose state after n steps is known
+ * without the steps; Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014. ---- */
+
+FN unsigned long long random_mix(unsigned long long z)
+{
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
+	return z ^ z >> 31;
+}
+FN unsigned long long random_bits(unsigned long long seed, unsigned long long at)
+{
+	return random_mix(random_mix(seed) + (at + 1) * 0x9e3779b97f4a7c15ULL);
+}
+/* Uniform in [0, 1): as many bits as the fraction of the dtype holds. */
+FN float f32_random(unsigned long long seed, unsigned long long at) { return (float)(random_bits(seed, at) >> 40) * 0x1p-24f; }
+FN double f64_random(unsigned long long seed, unsigned long long at) { return (double)(random_bits(seed, at) >> 11) * 0x1p-53; }
+
 /* ---- f16 and bf16: stored as bits, converted to f32 for arithmetic ---- */
 
 typedef unsigned short f16_value;

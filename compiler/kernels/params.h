@@ -38,6 +38,12 @@ enum {
 };
 #undef PARAM
 
+#define PARAM(name) CONTRACT_##name,
+enum {
+#include "compiler/kernels/rows/contract.params.def"
+};
+#undef PARAM
+
 #define PARAM(name) CONV_##name,
 #define CPU_PARAM(name) PARAM(name)
 #define GPU_PARAM(name)
@@ -173,6 +179,12 @@ enum {
 #define PARAM(name) POOL_##name,
 enum {
 #include "compiler/kernels/rows/pool.params.def"
+};
+#undef PARAM
+
+#define PARAM(name) RANDOM_##name,
+enum {
+#include "compiler/kernels/rows/random.params.def"
 };
 #undef PARAM
 

@@ -140,10 +140,12 @@ enum ercc_status lines_gpu(struct context *ctx, const struct device *device, con
                            int64_t elements, struct variant *variant)
 {
 	/* a short line is not worth a warp; a long line is worth a block */
-	int64_t threads = elements < 16 ? 1 : elements < 4096 ? 32 : 256;
+	bool wide = has_define(launch, "T", "f64");
+	int64_t threads = wide || elements < 16 ? 1 : elements < 4096 ? 32 : 256;
 	struct gpu_rows rows = {.count = launch->params[ROWS_TOTAL],
 	                        .threads = threads,
 	                        .thread_bytes = threads > 32 ? 1 : 0};
+	variant_define(variant, "LINE_VALUE", wide ? "double" : "float");
 	define_number(ctx, variant, false, "LINE", threads);
 	return rows_gpu_shared(ctx, device, launch, &rows, variant);
 }

@@ -39,11 +39,12 @@ bool has_define(const struct launch *launch, const char *name, const char *value
 /* Adds a define. of_tile: it may differ between budgets. */
 void define_number(struct context *ctx, struct variant *variant, bool of_tile, const char *name, int64_t value);
 
-extern const struct kernel_template depthwise_template, gather_template, norm_template, pool_template, softmax_template;
+extern const struct kernel_template contract_template, depthwise_template, gather_template, norm_template,
+	pool_template, softmax_template;
 /* Defined in rows_kernel.c. */
 extern const struct kernel_template arg_template, cumulate_template, det_template, gather_elements_template,
 	gather_nd_template, grid_sample_template, lrn_template, max_index_template, nms_template, nms_collect_template,
-	nonzero_template, nonzero_count_template, pack_template, roi_align_template, scatter_template, scatter_nd_template,
-	taps_template, topk_template, unique_template;
+	nonzero_template, nonzero_count_template, pack_template, random_template, roi_align_template, scatter_template,
+	scatter_nd_template, taps_template, topk_template, unique_template;
 
 #endif

@@ -110,12 +110,13 @@ static struct value *parse_call(struct emitter *e)
 	}
 	int attr_count = parse_attrs(e, attrs);
 	assert(*e->at == '(');
-	do {
+	for (bool more = e->at[1] != ')'; more; more = *e->at == ',') {
 		e->at++;
 		assert(count < (int)COUNT_OF(inputs));
 		inputs[count++] = parse_term(e);
 		skip_space(e);
-	} while (*e->at == ',');
+	}
+	e->at += *e->at == '(';
 	assert(*e->at == ')');
 	e->at++;
 	return add_emitted(e->node, domain, op_type, inputs, count, attrs, attr_count);
@@ -184,12 +185,14 @@ struct value *constant_ints(struct node *node, const int64_t *values, int count)
 	return graph_constant_ints(node->graph, graph_unique_name(node->graph, node->name), 1, values, count);
 }
 
-struct value *constant_floats(struct node *node, const float *values, const struct shape *shape)
+struct value *constant_floats(struct node *node, enum erc_dtype dtype, const double *values, const struct shape *shape)
 {
 	struct arena *arena = &node->graph->ctx->arena;
-	const void *copy = arena_copy_bytes(arena, values, (size_t)shape_elements(shape) * sizeof *values);
+	void *data = arena_array(arena, (size_t)shape_elements(shape), dtype_bytes(dtype));
+	for (int64_t i = 0; i < shape_elements(shape); i++)
+		element_write(data, dtype, i, expr_number(dtype, values[i]));
 	return graph_constant(node->graph, graph_unique_name(node->graph, node->name),
-	                      tensor_new(arena, ERC_F32, shape, copy));
+	                      tensor_new(arena, dtype, shape, data));
 }
 
 struct value *constant_number(struct node *node, enum erc_dtype dtype, double number)

@@ -160,7 +160,8 @@ enum ercc_status int_list(const struct node *node, const char *name, int slot, i
 enum ercc_status check_precision(const struct node *node, const char *name)
 {
 	int64_t dtype = node_attr_int(node, name, 0);
-	if (dtype == 0 || dtype == ERC_F32 || dtype == ERC_F16 || dtype == ERC_BF16)
+	bool wide = dtype == ERC_F64 && node->inputs[0]->dtype == ERC_F64;
+	if (dtype == 0 || dtype == ERC_F32 || dtype == ERC_F16 || dtype == ERC_BF16 || wide)
 		return ERCC_OK;
 	return node_fail(node, ERCC_UNSUPPORTED, "%s %lld; it is computed in f32", name, (long long)dtype);
 }

@@ -146,8 +146,8 @@ enum ercc_status constant_input(const struct node *node, int slot, const char *w
 /* An integer list from attribute `name` or constant input `slot` (-1: no such input). *count is -1 if the list is
  * absent. */
 enum ercc_status int_list(const struct node *node, const char *name, int slot, int64_t *values, int limit, int *count);
-/* Checks an attribute that names the dtype to compute with. The compiler computes in f32, so 0 (no dtype named), f32
- * and half precision are accepted. */
+/* Checks an attribute that names the dtype to compute with. The compiler computes in f32, and f64 in f64, so 0 (no dtype
+ * named), f32, half precision and f64's own are accepted. */
 enum ercc_status check_precision(const struct node *node, const char *name);
 /* Checks that the input, if it is present, has the dtype of the first one. */
 enum ercc_status check_same_dtype(const struct node *node, int slot);
@@ -177,7 +177,8 @@ struct value *emit_concat(struct node *node, int axis, struct value *const *part
 /* Replaces that output of the node by `value` in all its uses. */
 void expand_to(struct node *node, int slot, struct value *value);
 struct value *constant_ints(struct node *node, const int64_t *values, int count);
-struct value *constant_floats(struct node *node, const float *values, const struct shape *shape);
+/* Numbers of a float dtype. */
+struct value *constant_floats(struct node *node, enum erc_dtype dtype, const double *values, const struct shape *shape);
 struct value *constant_number(struct node *node, enum erc_dtype dtype, double number);
 /* `count` i64 numbers of that shape: start, start + step, ... */
 struct value *constant_range(struct node *node, int64_t start, int64_t step, int64_t count, const struct shape *shape);

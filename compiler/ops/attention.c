@@ -11,7 +11,10 @@ struct attention {
 	int64_t batch, q_heads, kv_heads, q_length, kv_length, past_length, size, v_size;
 	bool flat; /* the node's q, k and v are [batch, sequence, heads * size] */
 	bool causal;
-	float scale, softcap;
+	int64_t left, right;    /* keys that a query sees before and after its own position; -1: all */
+	enum erc_dtype softmax; /* dtype that the softmax is computed in */
+	float softcap;
+	double scale;
 };
 
 static enum ercc_status check_heads(const struct node *node, int slot, int64_t heads, int64_t *length, int64_t *size)
@@ -84,10 +87,15 @@ static enum ercc_status read_attention(const struct node *node, struct attention
 		                 "nonpad_kv_seqlen %s%s for a batch of %lld; wanted one i64 each, and no past key",
 		                 dtype_name(a->valid->dtype), shape_words(node, &a->valid->shape), (long long)a->batch);
 	a->causal = node_attr_int(node, "is_causal", 0) != 0;
+	a->left = node_attr_int(node, "left_window_size", -1);
+	a->right = node_attr_int(node, "right_window_size", -1);
+	if (a->left < -1 || a->right < -1)
+		return node_fail(node, ERCC_MODEL, "windows of %lld and %lld; wanted -1 or more", (long long)a->left,
+		                 (long long)a->right);
 	a->softcap = node_attr_float(node, "softcap", 0);
-	a->scale = node_attr_float(node, "scale", 0);
+	a->scale = (double)node_attr_float(node, "scale", 0);
 	if (!node_attr(node, "scale"))
-		a->scale = 1 / sqrtf((float)a->size);
+		a->scale = a->q->dtype == ERC_F64 ? 1 / sqrt((double)a->size) : (double)(1 / sqrtf((float)a->size));
 	return ERCC_OK;
 }
 
@@ -121,7 +129,7 @@ static enum ercc_status emit_mask(struct node *node, const struct attention *a, 
 		TRY(check_same_dtype(node, MASK));
 	if (mask->dtype == ERC_BOOL)
 		mask = EMIT(node, "Where(b, Mul(c, 0), -inf)", query, mask, constant_number(node, query->dtype, 0));
-	if (width > 1 && width < a->kv_length) {
+	if ((width > 1 || node->opset >= 24) && width < a->kv_length) {
 		int64_t pads[2 * MAX_RANK] = {0};
 		pads[2 * shape.rank - 1] = a->kv_length - width;
 		shape.dims[shape.rank - 1] = a->kv_length;
@@ -143,18 +151,25 @@ static void hide(struct node *node, struct value *allowed, struct value **bias)
 	*bias = *bias ? EMIT(node, "Add(a, b)", *bias, more) : more;
 }
 
-/* If causal, query i sees key j only where j <= i + the number of keys before the first query. With valid lengths, it
- * also needs j below its batch's valid length. */
+/* The position p of query i is i + the number of keys before the first query. It sees keys j <= p if causal, and those
+ * from p - left to p + right. With valid lengths, it also needs j below its batch's valid length. */
 static void hide_unseen(struct node *node, const struct attention *a, struct value **bias)
 {
 	struct shape column = shape_of(2, (int64_t[]){a->q_length, 1}), row = shape_of(2, (int64_t[]){1, a->kv_length});
-	struct value *j = constant_range(node, 0, 1, a->kv_length, &row), *i, *valid = NULL;
-	if (a->valid)
+	struct value *j = constant_range(node, 0, 1, a->kv_length, &row), *valid = NULL;
+	struct value *p = constant_range(node, a->valid ? -a->q_length : a->past_length, 1, a->q_length, &column);
+	if (a->valid) {
 		valid = EMIT(node, "Reshape(a, {-1, 1, 1, 1})", a->valid);
-	if (a->causal) {
-		i = constant_range(node, a->valid ? -a->q_length : a->past_length, 1, a->q_length, &column);
-		hide(node, EMIT(node, "LessOrEqual(a, b)", j, a->valid ? EMIT(node, "Add(a, b)", i, valid) : i), bias);
+		p = EMIT(node, "Add(a, b)", p, valid);
 	}
+	if (a->causal)
+		hide(node, EMIT(node, "LessOrEqual(a, b)", j, p), bias);
+	if (a->left >= 0)
+		hide(node, EMIT(node, "LessOrEqual(a, Add(b, c))", p, j, constant_number(node, ERC_I64, (double)a->left)),
+		     bias);
+	if (a->right >= 0)
+		hide(node, EMIT(node, "LessOrEqual(a, Add(b, c))", j, p, constant_number(node, ERC_I64, (double)a->right)),
+		     bias);
 	if (a->valid)
 		hide(node, EMIT(node, "Less(a, b)", j, valid), bias);
 }
@@ -164,14 +179,15 @@ static void hide_unseen(struct node *node, const struct attention *a, struct val
 static struct value *emit_parts(struct node *node, const struct attention *a, struct value *q, struct value *k,
                                 struct value *v, struct value *bias, int64_t mode)
 {
-	struct value *stages[4], *root = constant_number(node, node->inputs[QUERY]->dtype, sqrt((double)a->scale));
+	struct value *stages[4], *root = constant_number(node, node->inputs[QUERY]->dtype, sqrt(a->scale));
 	stages[0] = EMIT(node, "MatMul(Mul(a, c), Transpose[perm=0:1:3:2](Mul(b, c)))", q, k, root);
 	stages[1] = stages[0];
 	if (a->softcap > 0)
 		stages[1] = EMIT(node, "Mul(Tanh(Div(a, b)), b)", stages[0],
 		                 constant_number(node, node->inputs[QUERY]->dtype, a->softcap));
 	stages[2] = bias ? EMIT(node, "Add(a, b)", stages[1], bias) : stages[1];
-	stages[3] = EMIT(node, "Softmax[axis=-1](a)", stages[2]);
+	stages[3] = EMIT(node, TEXT(node, "CastLike(Softmax[axis=-1](Cast[to=%d](a)), b)", (int)a->softmax), stages[2],
+	                 node->inputs[QUERY]);
 	if (bias) /* a query that sees no key gets zeros */
 		stages[3] = EMIT(node, "Where(IsInf[detect_positive=0](ReduceMax(b, {-1})), c, a)", stages[3], bias,
 		                 constant_number(node, node->inputs[QUERY]->dtype, 0));
@@ -179,14 +195,28 @@ static struct value *emit_parts(struct node *node, const struct attention *a, st
 	return EMIT(node, "MatMul(a, b)", stages[3], v);
 }
 
+/* Half precision is computed in f32 here as elsewhere. */
+static enum ercc_status read_softmax(const struct node *node, struct attention *a)
+{
+	int64_t given = node_attr_int(node, "softmax_precision", 0);
+	bool half = given == ERC_F16 || given == ERC_BF16;
+	if (given && !half && given != ERC_F32 && given != ERC_F64)
+		return node_fail(node, ERCC_MODEL, "softmax_precision %lld; wanted a float dtype", (long long)given);
+	a->softmax = given ? half ? ERC_F32 : (enum erc_dtype)given : a->q->dtype;
+	return ERCC_OK;
+}
+
+static bool is_f32(const struct node *node, const struct attention *a)
+{
+	return node->inputs[QUERY]->dtype == ERC_F32 && a->softmax == ERC_F32;
+}
+
 static enum ercc_status expand_attention(struct node *node)
 {
 	struct attention a;
 	struct value *bias = NULL, *y;
-	TRY(check_precision(node, "softmax_precision"));
-	if (node_attr_int(node, "left_window_size", -1) != -1 || node_attr_int(node, "right_window_size", -1) != -1)
-		return node_fail(node, ERCC_UNSUPPORTED, "left_window_size and right_window_size are not supported");
 	TRY(read_attention(node, &a));
+	TRY(read_softmax(node, &a));
 	int64_t mode = node_attr_int(node, "qk_matmul_output_mode", 0);
 	if (mode < 0 || mode > 3)
 		return node_fail(node, ERCC_MODEL, "qk_matmul_output_mode %lld; wanted 0 to 3", (long long)mode);
@@ -204,7 +234,7 @@ static enum ercc_status expand_attention(struct node *node)
 	expand_to(node, 2, v);
 	k = repeat_heads(node, &a, k, a.size);
 	v = repeat_heads(node, &a, v, a.v_size);
-	if (a.softcap > 0 || node_output(node, 3) || a.size + a.v_size > ATTENTION_SIZE_LIMIT)
+	if (a.softcap > 0 || node_output(node, 3) || a.size + a.v_size > ATTENTION_SIZE_LIMIT || !is_f32(node, &a))
 		y = emit_parts(node, &a, q, k, v, bias, mode);
 	else
 		y = EMIT(node,
@@ -282,7 +312,7 @@ static enum ercc_status expand_rotary(struct node *node)
 const struct op ops_attention[] = {
 	{"Attention", 1, 3, 4, 1, TYPE(F32), infer_attention_core, lower_attention_core, .domain = "erc",
      .recoveries = attention_recoveries},
-	{"Attention", 23, 3, 7, 4, TYPE(F32), .expand = expand_attention,
+	{"Attention", 23, 3, 7, 4, TYPES_FLOAT, .expand = expand_attention,
      .attrs = "is_causal=int kv_num_heads=int q_num_heads=int qk_matmul_output_mode=int scale=float softcap=float "
               "softmax_precision=int left_window_size=int@25 right_window_size=int@25"},
 	{"RotaryEmbedding", 23, 3, 4, 1, TYPE(F32), .expand = expand_rotary,

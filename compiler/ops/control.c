@@ -304,37 +304,101 @@ static enum ercc_status read_scan(const struct node *node, struct scan *scan)
 	return count_iterations(node, scan->iterations);
 }
 
-static enum ercc_status expand_scan(struct node *node)
+/* Runs the body for every iteration. `values` are states and scanned inputs; the states and what is collected replace
+ * them. */
+static enum ercc_status run_scan(struct node *node, const struct scan *scan, struct value **values)
 {
 	struct arena *arena = &node->graph->ctx->arena;
-	struct scan scan = {0};
-	TRY(read_scan(node, &scan));
-	size_t inputs = (size_t)node->input_count, outputs = (size_t)node->output_count;
+	size_t inputs = (size_t)(scan->states + scan->inputs), outputs = (size_t)(scan->states + scan->outputs);
 	struct value **arguments = arena_array(arena, inputs, sizeof *arguments),
 				 **results = arena_array(arena, outputs, sizeof *results);
-	struct value **pieces = arena_array(arena, (size_t)(scan.iterations * scan.outputs), sizeof *pieces);
-	for (int i = 0; i < scan.states; i++)
-		arguments[i] = node->inputs[i];
-	for (int64_t t = 0; t < scan.iterations; t++) {
-		for (int i = 0; i < scan.inputs; i++) {
-			long long at = scan.backward[i] ? scan.iterations - 1 - t : t, axis = scan.input_axes[i];
-			arguments[scan.states + i] =
+	struct value **pieces = arena_array(arena, (size_t)(scan->iterations * scan->outputs), sizeof *pieces);
+	memcpy(arguments, values, (size_t)scan->states * sizeof *values);
+	for (int64_t t = 0; t < scan->iterations; t++) {
+		for (int i = 0; i < scan->inputs; i++) {
+			long long at = scan->backward[i] ? scan->iterations - 1 - t : t, axis = scan->input_axes[i];
+			arguments[scan->states + i] =
 				EMIT(node, TEXT(node, "Squeeze(Slice(a, {%lld}, {%lld}, {%lld}), {%lld})", at, at + 1, axis, axis),
-			         node->inputs[scan.states + i]);
+			         values[scan->states + i]);
 		}
 		TRY(inline_body(node, "body", arguments, inputs, results, outputs));
-		for (int i = 0; i < scan.states; i++)
-			arguments[i] = results[i];
-		for (int i = 0; i < scan.outputs; i++)
-			pieces[i * scan.iterations + (scan.output_backward[i] ? scan.iterations - 1 - t : t)] =
-				EMIT(node, TEXT(node, "Unsqueeze(a, {%lld})", (long long)scan.output_axes[i]),
-			         results[scan.states + i]);
+		memcpy(arguments, results, (size_t)scan->states * sizeof *results);
+		for (int i = 0; i < scan->outputs; i++)
+			pieces[i * scan->iterations + (scan->output_backward[i] ? scan->iterations - 1 - t : t)] =
+				EMIT(node, TEXT(node, "Unsqueeze(a, {%lld})", (long long)scan->output_axes[i]),
+			         results[scan->states + i]);
 	}
-	for (int i = 0; i < scan.states; i++)
-		expand_to(node, i, arguments[i]);
-	for (int i = 0; i < scan.outputs; i++)
-		expand_to(node, scan.states + i,
-		          emit_concat(node, (int)scan.output_axes[i], pieces + i * scan.iterations, (int)scan.iterations));
+	memcpy(values, arguments, (size_t)scan->states * sizeof *values);
+	for (int i = 0; i < scan->outputs; i++)
+		values[scan->states + i] =
+			emit_concat(node, (int)scan->output_axes[i], pieces + i * scan->iterations, (int)scan->iterations);
+	return ERCC_OK;
+}
+
+/* Room for the inputs and the outputs of run_scan. */
+static struct value **scan_values(const struct node *node)
+{
+	size_t room = (size_t)(node->input_count + node->output_count);
+	return arena_array(&node->graph->ctx->arena, room, sizeof(struct value *));
+}
+
+static enum ercc_status expand_scan(struct node *node)
+{
+	struct value **values = scan_values(node);
+	struct scan scan = {0};
+	TRY(read_scan(node, &scan));
+	memcpy(values, node->inputs, (size_t)node->input_count * sizeof *values);
+	TRY(run_scan(node, &scan, values));
+	for (int i = 0; i < node->output_count; i++)
+		expand_to(node, i, values[i]);
+	return ERCC_OK;
+}
+
+/* Opset 8: the first input is the lengths, and all others have a batch dim before the scanned one. */
+static enum ercc_status read_batched_scan(const struct node *node, struct scan *scan, int64_t *batch)
+{
+	int64_t inputs = node_attr_int(node, "num_scan_inputs", 0);
+	scan->inputs = inputs > 0 && inputs < node->input_count ? (int)inputs : 0;
+	scan->states = node->input_count - 1 - scan->inputs;
+	scan->outputs = node->output_count - scan->states;
+	if (node_input(node, 0))
+		return node_fail(node, ERCC_UNSUPPORTED, "sequence_lens ('%s') is not supported", node->inputs[0]->name);
+	if (scan->inputs < 1 || scan->states < 0 || scan->outputs < 0 || scan->inputs > 32 || scan->outputs > 32)
+		return node_fail(node, ERCC_MODEL, "%d inputs after the first, %d of them scanned, and %d outputs",
+		                 node->input_count - 1, scan->inputs, node->output_count);
+	TRY(scan_list(node, "directions", scan->inputs, scan->backward));
+	for (int i = 1; i < node->input_count; i++) {
+		const struct shape *shape = node->inputs[i] ? &node->inputs[i]->shape : NULL;
+		bool scanned = i > scan->states;
+		if (!shape || shape->rank < 1 + scanned || (i > 1 && shape->dims[0] != *batch) ||
+		    (i > 1 + scan->states && shape->dims[1] != scan->iterations))
+			return node_fail(node, ERCC_MODEL,
+			                 "input %d is missing, or does not have the batch and length of the others", i);
+		*batch = shape->dims[0];
+		scan->iterations = scanned ? shape->dims[1] : 0;
+	}
+	if (scan->iterations < 1 || *batch < 1)
+		return node_fail(node, ERCC_UNSUPPORTED, "its scanned inputs are empty, which is not supported");
+	return count_iterations(node, scan->iterations <= INT32_MAX / *batch ? scan->iterations * *batch : INT32_MAX);
+}
+
+static enum ercc_status expand_batched_scan(struct node *node)
+{
+	struct value **values = scan_values(node), **pieces;
+	struct scan scan = {0};
+	int64_t batch = 0;
+	TRY(read_batched_scan(node, &scan, &batch));
+	pieces = arena_array(&node->graph->ctx->arena, (size_t)batch * (size_t)node->output_count, sizeof *pieces);
+	for (int64_t b = 0; b < batch; b++) {
+		const char *text = TEXT(node, "Squeeze(Slice(a, {%lld}, {%lld}, {0}), {0})", (long long)b, (long long)b + 1);
+		for (int i = 1; i < node->input_count; i++)
+			values[i - 1] = EMIT(node, text, node->inputs[i]);
+		TRY(run_scan(node, &scan, values));
+		for (int i = 0; i < node->output_count; i++)
+			pieces[i * batch + b] = EMIT(node, "Unsqueeze(a, {0})", values[i]);
+	}
+	for (int i = 0; i < node->output_count; i++)
+		expand_to(node, i, emit_concat(node, 0, pieces + i * batch, (int)batch));
 	return ERCC_OK;
 }
 
@@ -385,6 +449,8 @@ const struct op ops_control[] = {
 	{"Loop", 1, 0, 254, VARIADIC, TYPES_MOVED | TYPES_LIST, .expand = expand_loop,
      .attrs = "body=graph iteration=own scans=own"},
 	{"SequenceMap", 17, 1, 32, VARIADIC, TYPES_MOVED | TYPES_LIST, .expand = expand_map, .attrs = "body=graph"},
+	{"Scan", 8, 0, 254, VARIADIC, TYPES_MOVED, .expand = expand_batched_scan,
+     .attrs = "body=graph directions=ints num_scan_inputs=int"},
 	{"Scan", 9, 1, 254, VARIADIC, TYPES_MOVED, .expand = expand_scan,
      .attrs = "body=graph num_scan_inputs=int scan_input_axes=ints scan_input_directions=ints scan_output_axes=ints "
               "scan_output_directions=ints"},

@@ -1,30 +1,18 @@
 /* Conv: shapes, layouts, weight packing, and the launch of the convolution or the depthwise kernel. */
 #include "compiler/kernels/dense/conv.h"
+#include "compiler/ops/contract.h"
 #include "compiler/ops/sizes.h"
 
-#include "compiler/lower/lower_rows.h"
-
-/* Reads a convolution or pooling window over up to three spatial dims. Missing leading dims become 1. */
-static enum ercc_status read_conv(const struct node *node, struct window *window)
+enum ercc_status check_conv(const struct node *node, int slot, struct window *window, struct shape *out)
 {
-	const struct shape *w = &node->inputs[1]->shape;
-	if (w->rank != node->inputs[0]->shape.rank)
-		return node_fail(node, ERCC_MODEL, "weights of rank %d for an input of rank %d", w->rank,
-		                 node->inputs[0]->shape.rank);
-	TRY(check_kernel_shape(node, w));
-	return read_window(node, w->dims + 2, window);
-}
-
-static enum ercc_status infer_conv(struct node *node)
-{
-	struct window window;
-	const struct shape *in = &node->inputs[0]->shape, *w = &node->inputs[1]->shape;
+	const struct shape *in = &node->inputs[0]->shape, *w = &node->inputs[slot]->shape;
 	int64_t group = node_attr_int(node, "group", 1);
 	if (in->rank < 3 || in->rank > 5)
 		return node_fail(node, ERCC_UNSUPPORTED, "input of rank %d; 3 to 5 are supported", in->rank);
-	TRY(check_same_dtype(node, 1));
-	TRY(check_same_dtype(node, 2));
-	TRY(read_conv(node, &window));
+	if (w->rank != in->rank)
+		return node_fail(node, ERCC_MODEL, "weights of rank %d for an input of rank %d", w->rank, in->rank);
+	TRY(check_kernel_shape(node, w));
+	TRY(read_window(node, w->dims + 2, window));
 	if (group < 1 || in->dims[1] % group || w->dims[0] % group)
 		return node_fail(node, ERCC_MODEL, "group %lld does not divide %lld input and %lld output channels",
 		                 (long long)group, (long long)in->dims[1], (long long)w->dims[0]);
@@ -32,15 +20,105 @@ static enum ercc_status infer_conv(struct node *node)
 		return node_fail(node, ERCC_MODEL, "weights %s need %lld input channels, found %lld",
 		                 shape_text(&node->graph->ctx->arena, w), (long long)(w->dims[1] * group),
 		                 (long long)in->dims[1]);
-	if (node_input(node, 2) && (node->inputs[2]->shape.rank != 1 || node->inputs[2]->shape.dims[0] != w->dims[0]))
-		return node_fail(node, ERCC_MODEL, "bias %s for %lld output channels",
-		                 shape_text(&node->graph->ctx->arena, &node->inputs[2]->shape), (long long)w->dims[0]);
-	struct shape out = *in;
-	out.dims[1] = w->dims[0];
+	*out = *in;
+	out->dims[1] = w->dims[0];
 	for (int i = 2; i < in->rank; i++)
-		out.dims[i] = window.out[i - 2 + 5 - in->rank];
+		out->dims[i] = window->out[i - 2 + 5 - in->rank];
+	return ERCC_OK;
+}
+
+static enum ercc_status check_bias(const struct node *node, const struct value *bias, const struct shape *w)
+{
+	if (bias && (bias->shape.rank != 1 || bias->shape.dims[0] != w->dims[0]))
+		return node_fail(node, ERCC_MODEL, "bias %s for %lld output channels",
+		                 shape_text(&node->graph->ctx->arena, &bias->shape), (long long)w->dims[0]);
+	return ERCC_OK;
+}
+
+static enum ercc_status infer_conv(struct node *node)
+{
+	struct window window;
+	struct shape out;
+	TRY(check_same_dtype(node, 1));
+	TRY(check_same_dtype(node, 2));
+	TRY(check_conv(node, 1, &window, &out));
+	TRY(check_bias(node, node_input(node, 2), &node->inputs[1]->shape));
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
+
+/* ---- convolutions of other dtypes than f32: the input is padded, so that all its windows are strides ---- */
+
+static struct value *pad_image(struct node *node, struct value *x, const struct window *window, struct shape *padded)
+{
+	int64_t pads[2 * MAX_RANK] = {0};
+	int rank = node->inputs[0]->shape.rank;
+	bool any = false;
+	*padded = node->inputs[0]->shape;
+	for (int i = 2; i < rank; i++) {
+		int d = i - 2 + 5 - rank;
+		int64_t reach = (window->out[d] - 1) * window->stride[d] + (window->kernel[d] - 1) * window->dilation[d] + 1;
+		int64_t end = reach - padded->dims[i] - window->pad[d];
+		pads[i] = window->pad[d];
+		pads[rank + i] = end > 0 ? end : 0;
+		padded->dims[i] += pads[i] + pads[rank + i];
+		any |= pads[i] || pads[rank + i];
+	}
+	return any ? EMIT(node, "Pad(a, b)", x, constant_ints(node, pads, 2 * rank)) : x;
+}
+
+enum ercc_status emit_conv(struct node *node, struct value *x, struct value *w, int slot, struct value *bias,
+                           struct value **out)
+{
+	const struct shape *weights = &node->inputs[slot]->shape;
+	int64_t group = node_attr_int(node, "group", 1), positions = 1, taps = 1, in_stride[MAX_RANK];
+	struct window window;
+	struct shape shape, padded;
+	struct strided kept = {0}, gone = {0};
+	TRY(check_conv(node, slot, &window, &shape));
+	TRY(check_bias(node, bias, weights));
+	x = pad_image(node, x, &window, &padded);
+	broadcast_strides(&padded, &padded, in_stride);
+	for (int i = 2; i < shape.rank; i++) {
+		positions *= padded.dims[i];
+		taps *= weights->dims[i];
+	}
+	int64_t oc = shape.dims[1] / group, ic = weights->dims[1];
+	add_dim(&kept, shape.dims[0], padded.dims[1] * positions, 0);
+	add_dim(&kept, group, ic * positions, oc * ic * taps);
+	add_dim(&kept, oc, 0, ic * taps);
+	add_dim(&gone, ic, positions, taps);
+	for (int i = 2; i < shape.rank; i++) {
+		int d = i - 2 + 5 - shape.rank;
+		add_dim(&kept, shape.dims[i], window.stride[d] * in_stride[i], 0);
+		taps /= weights->dims[i];
+		add_dim(&gone, weights->dims[i], window.dilation[d] * in_stride[i], taps);
+	}
+	*out = emit_contraction(node, x, w, &kept, &gone, &shape);
+	if (bias) {
+		int64_t dims[MAX_RANK] = {shape.dims[1], 1, 1, 1};
+		*out = EMIT(node, "Add(a, Reshape(b, c))", *out, bias, constant_ints(node, dims, shape.rank - 1));
+	}
+	return ERCC_OK;
+}
+
+static bool is_expanded_conv(const struct node *node)
+{
+	return has_sizes(node) || node->inputs[0]->dtype != ERC_F32;
+}
+
+static enum ercc_status expand_conv(struct node *node)
+{
+	struct value *y;
+	if (has_sizes(node))
+		return expand_sized_rows(node);
+	TRY(check_same_dtype(node, 1));
+	TRY(check_same_dtype(node, 2));
+	TRY(emit_conv(node, node->inputs[0], node->inputs[1], 1, node_input(node, 2), &y));
+	expand_to(node, 0, y);
+	return ERCC_OK;
+}
+
+/* ---- f32 ---- */
 
 static bool is_depthwise(const struct node *node)
 {
@@ -189,7 +267,7 @@ static enum ercc_status lower_conv(struct lowering *lowering, struct node *node)
 	struct value *in = node->inputs[0], *out = node->outputs[0];
 	struct window window;
 	int64_t group = node_attr_int(node, "group", 1), oc = node->inputs[1]->shape.dims[0] / group;
-	TRY(read_conv(node, &window));
+	TRY(check_conv(node, 1, &window, &(struct shape){0}));
 	if (is_depthwise(node))
 		return lower_depthwise(lowering, node, &window);
 	int64_t cg = in->layout == LAYOUT_NC16 ? 16 : 1;
@@ -233,8 +311,8 @@ static enum ercc_status lower_conv(struct lowering *lowering, struct node *node)
 }
 
 const struct op ops_conv[] = {
-	{"Conv", 1, 2, 3, 1, TYPE(F32), infer_conv, lower_conv, .layout = layout_conv, .expand = expand_sized_rows,
-     .expands = has_sizes, .sizes = true, .takes_channel_affine = true,
+	{"Conv", 1, 2, 3, 1, TYPES_FLOAT, infer_conv, lower_conv, .layout = layout_conv, .expand = expand_conv,
+     .expands = is_expanded_conv, .sizes = true, .takes_channel_affine = true,
      .attrs = "auto_pad=text:NOTSET|SAME_UPPER|SAME_LOWER|VALID dilations=ints group=int kernel_shape=ints pads=ints "
               "strides=ints"},
 	{0},

@@ -1,5 +1,5 @@
 /* Einsum. Operands are multiplied into one product, one after the other: each pair becomes transpositions and a batch
- * of matrix products. For dtypes other than f32 it is an element-wise product and a sum. */
+ * of matrix products. */
 #include "compiler/lower/op.h"
 
 #include <ctype.h>
@@ -272,24 +272,6 @@ static void multiply_matrices(struct einsum *e, struct term *a, struct term *b, 
 	                constant_ints(e->node, (int64_t[]){batch, k, n}, 3), constant_ints(e->node, dims, a->rank));
 }
 
-/* Multiplies element by element with the labels of both operands, then sums. */
-static void multiply_elements(struct einsum *e, struct term *a, struct term *b, const struct split *s)
-{
-	char labels[3 * MAX_RANK + 1];
-	int64_t axes[MAX_RANK];
-	int rank = join_labels(labels, s->batch, s->batches, s->left, s->lefts, s->right, s->rights);
-	int all = join_labels(labels + rank, s->summed, s->sums, "", 0, "", 0) + rank;
-	for (int i = 0; i < s->sums; i++)
-		axes[i] = rank + i;
-	arrange(e, a, labels, all);
-	arrange(e, b, labels, all);
-	a->value = EMIT(e->node, "Mul(a, b)", a->value, b->value);
-	if (s->sums)
-		a->value = EMIT(e->node, "ReduceSum[keepdims=0](a, b)", a->value, constant_ints(e->node, axes, s->sums));
-	a->rank = rank;
-	memcpy(a->labels, labels, (size_t)rank);
-}
-
 static enum ercc_status expand_einsum(struct node *node)
 {
 	struct einsum e = {.node = node};
@@ -302,14 +284,10 @@ static enum ercc_status expand_einsum(struct node *node)
 		struct term *a = &terms[i], *b = &terms[i + 1];
 		drop_unneeded(&e, a, b, node->input_count - i - 1);
 		split_labels(&e, a, b, b + 1, node->input_count - i - 2, &s);
-		if (s.batches + s.lefts + s.rights > MAX_RANK ||
-		    (node->inputs[0]->dtype != ERC_F32 && s.batches + s.lefts + s.rights + s.sums > MAX_RANK))
+		if (s.batches + s.lefts + s.rights > MAX_RANK)
 			return node_fail(node, ERCC_UNSUPPORTED, "an intermediate product of rank above %d is not supported",
 			                 MAX_RANK);
-		if (node->inputs[0]->dtype == ERC_F32)
-			multiply_matrices(&e, a, b, &s);
-		else
-			multiply_elements(&e, a, b, &s);
+		multiply_matrices(&e, a, b, &s);
 		*b = *a;
 	}
 	struct term *last = &terms[node->input_count - 1];
@@ -320,7 +298,7 @@ static enum ercc_status expand_einsum(struct node *node)
 }
 
 const struct op ops_einsum[] = {
-	{"Einsum", 12, 1, VARIADIC, 1, TYPES_FLOAT | TYPE(I32) | TYPE(I64), .expand = expand_einsum,
+	{"Einsum", 12, 1, VARIADIC, 1, TYPES_FLOAT | TYPE(I32) | TYPE(I64) | TYPE(U32) | TYPE(U64), .expand = expand_einsum,
      .attrs = "equation=text"},
 	{0},
 };

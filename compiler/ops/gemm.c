@@ -1,6 +1,9 @@
-/* Gemm and MatMul. Both use the convolution kernel: the rows of A are one row of pixels. */
+/* Gemm, MatMul and Det. Products of f32 use the convolution kernel: the rows of A are one row of pixels. */
 #include "compiler/kernels/dense/conv.h"
+#include "compiler/ops/contract.h"
 #include "compiler/ops/sizes.h"
+
+#include <math.h>
 
 struct product {
 	struct value *a, *b, *c; /* c may be NULL */
@@ -271,10 +274,113 @@ static enum ercc_status lower_matmul(struct lowering *lowering, struct node *nod
 	return ERCC_OK;
 }
 
+/* ---- products of other dtypes than f32 ---- */
+
+static bool is_expanded_product(const struct node *node)
+{
+	return has_sizes(node) || node->inputs[0]->dtype != ERC_F32;
+}
+
+static enum ercc_status expand_matmul(struct node *node)
+{
+	struct shape a, b, batch, leading[2], whole[2];
+	struct strided kept = {0}, gone = {0};
+	int64_t strides[2][MAX_RANK];
+	if (has_sizes(node))
+		return expand_sized_product(node);
+	TRY(infer_matmul(node));
+	matrix_shapes(node, &a, &b);
+	int64_t m = a.dims[a.rank - 2], k = a.dims[a.rank - 1], n = b.dims[b.rank - 1];
+	leading[0] = whole[0] = a, leading[1] = whole[1] = b;
+	leading[0].rank -= 2, leading[1].rank -= 2;
+	TRY(broadcast_shapes(node, &leading[0], &leading[1], &batch));
+	for (int i = 0; i < 2; i++) {
+		struct shape space = batch;
+		for (int d = 2; d > 0; d--)
+			space.dims[space.rank++] = whole[i].dims[whole[i].rank - d];
+		broadcast_strides(&whole[i], &space, strides[i]);
+	}
+	for (int i = 0; i < batch.rank; i++)
+		add_dim(&kept, batch.dims[i], strides[0][i], strides[1][i]);
+	add_dim(&kept, m, k, 0);
+	add_dim(&kept, n, 0, 1);
+	add_dim(&gone, k, 1, n);
+	expand_to(node, 0,
+	          emit_contraction(node, node->inputs[0], node->inputs[1], &kept, &gone, &node->outputs[0]->shape));
+	return ERCC_OK;
+}
+
+/* x * factor. A factor of integers must be an integer. */
+static enum ercc_status emit_scaled(struct node *node, const char *name, struct value **x)
+{
+	double factor = (double)node_attr_float(node, name, 1);
+	if (!dtype_is_float(node->inputs[0]->dtype) && (factor != floor(factor) || fabs(factor) > INT32_MAX))
+		return node_fail(node, ERCC_UNSUPPORTED, "%s is %g; for %s it must be an integer of at most 31 bits", name,
+		                 factor, dtype_name(node->inputs[0]->dtype));
+	if (factor != 1)
+		*x = EMIT(node, "Mul(a, b)", *x, constant_number(node, node->inputs[0]->dtype, factor));
+	return ERCC_OK;
+}
+
+static enum ercc_status expand_gemm(struct node *node)
+{
+	int ta = node_attr_int(node, "transA", 0) != 0, tb = node_attr_int(node, "transB", 0) != 0;
+	struct strided kept = {0}, gone = {0};
+	struct value *c = node_input(node, 2), *y;
+	if (has_sizes(node))
+		return expand_sized_product(node);
+	TRY(infer_gemm(node));
+	const struct shape *out = &node->outputs[0]->shape;
+	int64_t m = out->dims[0], n = out->dims[1], k = node->inputs[0]->shape.dims[!ta];
+	add_dim(&kept, m, ta ? 1 : k, 0);
+	add_dim(&kept, n, 0, tb ? k : 1);
+	add_dim(&gone, k, ta ? m : 1, tb ? 1 : n);
+	y = emit_contraction(node, node->inputs[0], node->inputs[1], &kept, &gone, out);
+	TRY(emit_scaled(node, "alpha", &y));
+	if (c) {
+		TRY(emit_scaled(node, "beta", &c));
+		y = EMIT(node, "Add(a, b)", y, c);
+	}
+	expand_to(node, 0, y);
+	return ERCC_OK;
+}
+
+/* ---- Det ---- */
+
+#define N_MAX 32
+
+static enum ercc_status infer_det(struct node *node)
+{
+	struct shape out = node->inputs[0]->shape;
+	int rank = out.rank;
+	if (rank < 2 || out.dims[rank - 1] != out.dims[rank - 2])
+		return node_fail(node, ERCC_MODEL, "needs square matrices, found %s", shape_words(node, &out));
+	if (out.dims[rank - 1] < 1 || out.dims[rank - 1] > N_MAX)
+		return node_fail(node, ERCC_UNSUPPORTED, "matrices of %lld rows; 1 to %d are supported",
+		                 (long long)out.dims[rank - 1], N_MAX);
+	out.rank -= 2;
+	return set_output(node, 0, node->inputs[0]->dtype, &out);
+}
+
+static enum ercc_status lower_det(struct lowering *lowering, struct node *node)
+{
+	int64_t n = node->inputs[0]->shape.dims[node->inputs[0]->shape.rank - 1];
+	struct launch *launch = lower_rows(lowering, node, &det_template, shape_elements(&node->outputs[0]->shape));
+	launch_set(launch, DET_N, n);
+	launch_define(launch, "T", dtype_name(node->inputs[0]->dtype));
+	launch_define(launch, "N_MAX", arena_printf(&lowering->ctx->arena, "%d", N_MAX));
+	launch->flops = (uint64_t)shape_elements(&node->outputs[0]->shape) * (uint64_t)(n * n * n) * 40;
+	launch->reduction_key = REDUCTION_DET;
+	return ERCC_OK;
+}
+
+#define TYPES_PRODUCT (TYPES_FLOAT | TYPE(I32) | TYPE(I64) | TYPE(U32) | TYPE(U64))
+
 const struct op ops_gemm[] = {
-	{"Gemm", 6, 2, 3, 1, TYPE(F32), infer_gemm, lower_gemm, .expand = expand_sized_product, .expands = has_sizes,
+	{"Gemm", 6, 2, 3, 1, TYPES_PRODUCT, infer_gemm, lower_gemm, .expand = expand_gemm, .expands = is_expanded_product,
      .sizes = true, .attrs = "alpha=float beta=float transA=int transB=int broadcast=int@1-6"},
-	{"MatMul", 1, 2, 2, 1, TYPE(F32), infer_matmul, lower_matmul, .expand = expand_sized_product, .expands = has_sizes,
-     .sizes = true},
+	{"MatMul", 1, 2, 2, 1, TYPES_PRODUCT, infer_matmul, lower_matmul, .expand = expand_matmul,
+     .expands = is_expanded_product, .sizes = true},
+	{"Det", 11, 1, 1, 1, TYPES_FLOAT, infer_det, lower_det, .layout = NULL},
 	{0},
 };

@@ -68,7 +68,7 @@ static enum ercc_status expand_cross_entropy(struct node *node)
 const struct op ops_loss[] = {
 	{"NegativeLogLikelihoodLoss", 12, 2, 3, 1, TYPES_FLOAT, .expand = expand_nll,
      .attrs = "ignore_index=int reduction=text"},
-	{"SoftmaxCrossEntropyLoss", 12, 2, 3, 2, TYPE(F32), .expand = expand_cross_entropy,
+	{"SoftmaxCrossEntropyLoss", 12, 2, 3, 2, TYPES_FLOAT, .expand = expand_cross_entropy,
      .attrs = "ignore_index=int reduction=text"},
 	{0},
 };

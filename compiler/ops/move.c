@@ -50,26 +50,6 @@ static enum ercc_status lower_view(struct lowering *lowering, struct node *node)
 	return lower_alias(lowering, node, node->outputs[0], node->inputs[0]);
 }
 
-static enum ercc_status infer_dropout(struct node *node)
-{
-	const struct value *training = node_input(node, 2);
-	if (training && !(training->constant && !tensor_int(training->constant, 0))) {
-		const struct value *ratio = node_input(node, 1);
-		if (!training->constant || !ratio || !ratio->constant || tensor_float(ratio->constant, 0) != 0)
-			return node_fail(node, ERCC_UNSUPPORTED, "training mode is not supported");
-	}
-	TRY(infer_same(node));
-	return set_output(node, 1, node->opset < 10 ? node->inputs[0]->dtype : ERC_BOOL,
-	                  &node->inputs[0]->shape); /* mask */
-}
-
-static enum ercc_status lower_dropout(struct lowering *lowering, struct node *node)
-{
-	if (node_output(node, 1))
-		TRY(lower_fill(lowering, node, node->outputs[1], 1, 1));
-	return node->outputs[0] ? lower_view(lowering, node) : ERCC_OK;
-}
-
 static enum ercc_status infer_reshape(struct node *node)
 {
 	int64_t dims[MAX_RANK];
@@ -541,10 +521,6 @@ static enum ercc_status lower_concat(struct lowering *lowering, struct node *nod
 const struct op ops_move[] = {
 	{"Identity", 1, 1, 1, 1, TYPES_MOVED | TYPES_LIST, infer_same, lower_view, .sizes = true,
      .identity = IDENTITY_FIRST, .expand = expand_identity, .expands = is_list},
-	{"Dropout", 1, 1, 1, 2, TYPES_FLOAT, infer_dropout, lower_dropout, .sizes = true, .identity = IDENTITY_FIRST,
-     .attrs = "ratio=any is_test=any@1-6"},
-	{"Dropout", 12, 1, 3, 2, TYPES_FLOAT, infer_dropout, lower_dropout, .own_types = 2, .attrs = "seed=any",
-     .input_types = {[1] = TYPES_FLOAT, [2] = TYPE(BOOL)}, .sizes = true, .identity = IDENTITY_FIRST},
 	{"Reshape", 1, 1, 1, 1, TYPES_MOVED, infer_reshape, lower_view, .identity = IDENTITY_TYPE, .attrs = "shape=ints"},
 	{"Reshape", 5, 2, 2, 1, TYPES_MOVED, infer_reshape, lower_view, .expand = expand_sized_reshape,
      .expands = is_sized_reshape, .sizes = true, .identity = IDENTITY_TYPE, .attrs = "allowzero=int@14"},

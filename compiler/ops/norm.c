@@ -1,7 +1,9 @@
-/* Layer, instance, group and root-mean-square normalisation. All become the compiler's own operator erc.Normalize(x,
- * scale, bias), which is one kernel over rows. */
+/* Layer, instance, group and root-mean-square normalisation become the compiler's own operator erc.Normalize(x, scale,
+ * bias), which is one kernel over rows. Batch normalisation is element-wise. */
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/norm.h"
+
+#include <math.h>
 
 /* ---- Normalize: a row is all dims from `axis` on; norm.row.c says what mod, step and div mean ---- */
 
@@ -13,9 +15,9 @@ static enum ercc_status infer_normalize(struct node *node)
 			return node_fail(node, ERCC_UNSUPPORTED, "normalises dim %d, which is known at run time only", i);
 		one.dims[i] = 1;
 	}
-	TRY(set_output(node, 1, ERC_F32, &one));
-	TRY(set_output(node, 2, ERC_F32, &one));
-	return set_output(node, 0, ERC_F32, &node->inputs[0]->shape);
+	TRY(set_output(node, 1, node->inputs[0]->dtype, &one));
+	TRY(set_output(node, 2, node->inputs[0]->dtype, &one));
+	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);
 }
 
 static enum ercc_status lower_normalize(struct lowering *lowering, struct node *node)
@@ -32,7 +34,7 @@ static enum ercc_status lower_normalize(struct lowering *lowering, struct node *
 		if (names[i])
 			launch_define(launch, names[i], arena_printf(arena, "%d", value ? launch->operand_count : 0));
 		if (value)
-			launch_operand(launch, lower_buffer(lowering, value), ERC_F32, i >= 3);
+			launch_operand(launch, lower_buffer(lowering, value), value->dtype, i >= 3);
 		launch->input_count += value && i < 3;
 	}
 	launch_set(launch, ROWS_TOTAL, rows);
@@ -44,6 +46,7 @@ static enum ercc_status lower_normalize(struct lowering *lowering, struct node *
 	launch->reduction_key = REDUCTION_NORM;
 	launch->flops = 8 * (uint64_t)shape_elements(in);
 	launch->bytes = 2 * (uint64_t)value_bytes(node->inputs[0]);
+	launch_define(launch, "T", dtype_name(node->inputs[0]->dtype));
 	launch_define(launch, "RMS", node_attr_int(node, "rms", 0) ? "1" : "0");
 	launch_define_float(&lowering->ctx->arena, launch, "EPSILON", node_attr_float(node, "epsilon", 1e-5f));
 	return ERCC_OK;
@@ -198,19 +201,160 @@ static enum ercc_status expand_lp_norm(struct node *node)
 	return ERCC_OK;
 }
 
+/* ---- batch normalisation; fold_bn puts it into a convolution where it can ---- */
+
+static enum ercc_status check_statistics(const struct node *node)
+{
+	if (node->inputs[0]->shape.rank < 2)
+		return node_fail(node, ERCC_MODEL, "input must have rank 2 or more");
+	for (int i = 1; i < 5; i++)
+		if (node->inputs[i]->shape.rank != 1 || node->inputs[i]->shape.dims[0] != node->inputs[0]->shape.dims[1])
+			return node_fail(node, ERCC_MODEL, "input %d must have shape [%lld], found %s", i,
+			                 (long long)node->inputs[0]->shape.dims[1],
+			                 shape_text(&node->graph->ctx->arena, &node->inputs[i]->shape));
+	return ERCC_OK;
+}
+
+static enum ercc_status infer_batch_norm(struct node *node)
+{
+	if (node->output_count > 1)
+		return node_fail(node, ERCC_UNSUPPORTED,
+		                 "%d outputs without training_mode; training in the form before opset 14 is not supported",
+		                 node->output_count);
+	if (!node_attr_int(node, "spatial", 1))
+		return node_fail(node, ERCC_UNSUPPORTED, "spatial 0: statistics for each position are not supported");
+	for (int i = 1; i < 5; i++)
+		TRY(check_same_dtype(node, i));
+	TRY(check_statistics(node));
+	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);
+}
+
+static bool is_training(const struct node *node)
+{
+	return node_attr_int(node, "training_mode", 0) != 0;
+}
+
+/* Whether it is expanded: it computes statistics of its own, or scale and bias, mean and variance have other dtypes
+ * than x, in which all is computed. */
+static bool is_expanded_batch_norm(const struct node *node)
+{
+	bool other = false;
+	for (int i = 1; i < node->input_count; i++) {
+		if (!node->inputs[i] || !dtype_is_float(node->inputs[i]->dtype))
+			return false;
+		other |= node->inputs[i]->dtype != node->inputs[0]->dtype;
+	}
+	return is_training(node) || (other && node->output_count == 1);
+}
+
+/* The mean and variance of each channel of the batch; the running ones, in `like`, move towards them. */
+static enum ercc_status emit_statistics(struct node *node, struct value *const *like, struct value **mean,
+                                        struct value **variance)
+{
+	struct value *x = node->inputs[0],
+				 *stay = constant_number(node, x->dtype, (double)node_attr_float(node, "momentum", 0.9f));
+	int64_t axes[MAX_RANK], rank = x->shape.rank;
+	TRY(check_statistics(node));
+	if (shape_run_time_dim(&x->shape) >= 0)
+		return node_fail(node, ERCC_UNSUPPORTED,
+		                 "training of input %s: a dim that is known at run time only is not supported",
+		                 shape_words(node, &x->shape));
+	for (int i = 1; i < rank; i++)
+		axes[i] = i;
+	axes[1] = 0; /* all dims but the channels */
+	struct value *list = constant_ints(node, axes + 1, (int)rank - 1);
+	struct value *centre = EMIT(node, "ReduceMean(a, b)", x, list);
+	struct value *spread = EMIT(node, "ReduceMean(Mul(a, a), b)", EMIT(node, "Sub(a, b)", x, centre), list);
+	*mean = EMIT(node, "Reshape(a, {-1})", centre);
+	*variance = EMIT(node, "Reshape(a, {-1})", spread);
+	for (int i = 0; i < 2; i++)
+		if (node_output(node, 1 + i))
+			expand_to(node, 1 + i,
+			          EMIT(node, "CastLike(Add(Mul(a, c), Mul(b, Sub(d, c))), e)", like[3 + i], i ? *variance : *mean,
+			               stay, constant_number(node, x->dtype, 1), node->inputs[3 + i]));
+	return ERCC_OK;
+}
+
+static enum ercc_status expand_batch_norm(struct node *node)
+{
+	struct value *like[5], *mean, *variance;
+	for (int i = 0; i < 5; i++)
+		like[i] = EMIT(node, TEXT(node, "Cast[to=%d](a)", (int)node->inputs[0]->dtype), node->inputs[i]);
+	mean = like[3], variance = like[4];
+	if (is_training(node))
+		TRY(emit_statistics(node, like, &mean, &variance));
+	const char *text =
+		TEXT(node, "BatchNormalization[epsilon=%.9e](a, b, c, d, e)", (double)node_attr_float(node, "epsilon", 1e-5f));
+	expand_to(node, 0, EMIT(node, text, like[0], like[1], like[2], mean, variance));
+	return ERCC_OK;
+}
+
+/* The inputs are x, scale, bias, mean and variance. The last four have one element per index of dim 1. */
+static enum ercc_status lower_batch_norm(struct lowering *lowering, struct node *node)
+{
+	struct value *in = node->inputs[0], *out = node->outputs[0];
+	struct launch *launch = lower_pointwise_launch(lowering, node, &in->shape);
+	struct expr *expr = &launch->expr;
+	int args[6], result;
+	for (int i = 0; i < 5; i++) {
+		struct operand *operand = launch_operand(launch, lower_buffer(lowering, node->inputs[i]), in->dtype, false);
+		if (i == 0)
+			broadcast_strides(&in->shape, &in->shape, operand->strides);
+		else
+			operand->strides[1] = in->shape.dims[1] > 1;
+		args[i] = expr_operand(expr, i, in->dtype);
+	}
+	struct operand *to = launch_operand(launch, lower_buffer(lowering, out), in->dtype, true);
+	broadcast_strides(&in->shape, &in->shape, to->strides);
+	args[5] = expr_const(expr, in->dtype, node_attr_float(node, "epsilon", 1e-5f), 0);
+	return expr_parse(lowering->ctx, expr, "add(mul(div(sub(a, d), sqrt(add(e, f))), b), c)", args, 6, NULL, NULL,
+	                  &result);
+}
+
+static const float *floats_of(const struct node *node, int slot)
+{
+	return tensor_expand(&node->graph->ctx->arena, node->inputs[slot]->constant)->data;
+}
+
+/* The factor and addend of each channel. Returns false unless all inputs but x are constants. */
+static bool batch_norm_affine(const struct node *node, struct channel_affine *out)
+{
+	struct arena *arena = &node->graph->ctx->arena;
+	const float *parts[4];
+	if (node->inputs[0]->dtype != ERC_F32)
+		return false;
+	for (int i = 1; i < 5; i++)
+		if (!node->inputs[i]->constant || node->inputs[i]->dtype != ERC_F32)
+			return false;
+	for (int i = 0; i < 4; i++)
+		parts[i] = floats_of(node, i + 1);
+	out->channels = node->inputs[1]->shape.dims[0];
+	out->factors = arena_array(arena, (size_t)out->channels, sizeof *out->factors);
+	out->addends = arena_array(arena, (size_t)out->channels, sizeof *out->addends);
+	for (int64_t c = 0; c < out->channels; c++) {
+		double scale = parts[0][c] / sqrt((double)parts[3][c] + node_attr_float(node, "epsilon", 1e-5f));
+		out->factors[c] = (float)scale;
+		out->addends[c] = (float)(parts[1][c] - parts[2][c] * scale);
+	}
+	return true;
+}
+
 const struct op ops_norm[] = {
-	{"Normalize", 1, 1, 3, 3, TYPE(F32), infer_normalize, lower_normalize, .domain = "erc", .sizes = true,
+	{"Normalize", 1, 1, 3, 3, TYPES_FLOAT, infer_normalize, lower_normalize, .domain = "erc", .sizes = true,
      .recoveries = norm_recoveries},
-	{"LayerNormalization", 17, 2, 3, 3, TYPE(F32), .expand = expand_layer_norm, .sizes = true,
+	{"LayerNormalization", 17, 2, 3, 3, TYPES_FLOAT, .expand = expand_layer_norm, .sizes = true,
      .attrs = "axis=int epsilon=float stash_type=int"},
-	{"RMSNormalization", 23, 2, 2, 1, TYPE(F32), .expand = expand_layer_norm, .sizes = true,
+	{"RMSNormalization", 23, 2, 2, 1, TYPES_FLOAT, .expand = expand_layer_norm, .sizes = true,
      .attrs = "axis=int epsilon=float stash_type=int"},
-	{"InstanceNormalization", 6, 3, 3, 1, TYPE(F32), .expand = expand_instance_norm, .attrs = "epsilon=float"},
-	{"GroupNormalization", 18, 3, 3, 1, TYPE(F32), .expand = expand_group_norm,
+	{"InstanceNormalization", 6, 3, 3, 1, TYPES_FLOAT, .expand = expand_instance_norm, .attrs = "epsilon=float"},
+	{"GroupNormalization", 18, 3, 3, 1, TYPES_FLOAT, .expand = expand_group_norm,
      .attrs = "epsilon=float num_groups=int"},
-	{"GroupNormalization", 21, 3, 3, 1, TYPE(F32), .expand = expand_group_norm,
+	{"GroupNormalization", 21, 3, 3, 1, TYPES_FLOAT, .expand = expand_group_norm,
      .attrs = "epsilon=float num_groups=int stash_type=int"},
 	{"MeanVarianceNormalization", 9, 1, 1, 1, TYPES_FLOAT, .expand = expand_mean_variance, .attrs = "axes=ints"},
 	{"LpNormalization", 1, 1, 1, 1, TYPES_FLOAT, .expand = expand_lp_norm, .attrs = "axis=int p=int"},
+	{"BatchNormalization", 6, 5, 5, 5, TYPES_FLOAT, infer_batch_norm, lower_batch_norm, .own_types = 30,
+     .expand = expand_batch_norm, .expands = is_expanded_batch_norm, .sizes = true, .channel_affine = batch_norm_affine,
+     .attrs = "epsilon=float momentum=float is_test=any@1-6 spatial=int@1-8 training_mode=int@14"},
 	{0},
 };

@@ -335,100 +335,7 @@ static enum ercc_status lower_cast(struct lowering *lowering, struct node *node)
 	return ERCC_OK;
 }
 
-/* ---- batch normalisation that is not folded into constants or a convolution ---- */
-
-static enum ercc_status infer_batch_norm(struct node *node)
-{
-	if (node_attr_int(node, "training_mode", 0) || node->output_count > 1)
-		return node_fail(node, ERCC_UNSUPPORTED, "training mode is not supported");
-	if (node->inputs[0]->shape.rank < 2)
-		return node_fail(node, ERCC_MODEL, "input must have rank 2 or more");
-	if (!node_attr_int(node, "spatial", 1))
-		return node_fail(node, ERCC_UNSUPPORTED, "spatial 0: statistics for each position are not supported");
-	for (int i = 1; i < 5; i++)
-		TRY(check_same_dtype(node, i));
-	for (int i = 1; i < 5; i++)
-		if (node->inputs[i]->shape.rank != 1 || node->inputs[i]->shape.dims[0] != node->inputs[0]->shape.dims[1])
-			return node_fail(node, ERCC_MODEL, "input %d must have shape [%lld], found %s", i,
-			                 (long long)node->inputs[0]->shape.dims[1],
-			                 shape_text(&node->graph->ctx->arena, &node->inputs[i]->shape));
-	return set_output(node, 0, node->inputs[0]->dtype, &node->inputs[0]->shape);
-}
-
-/* Scale and bias, mean and variance may have other dtypes than x, in which all is computed. */
-static bool has_other_dtypes(const struct node *node)
-{
-	bool other = false;
-	for (int i = 1; i < node->input_count; i++) {
-		if (!node->inputs[i] || !dtype_is_float(node->inputs[i]->dtype))
-			return false;
-		other |= node->inputs[i]->dtype != node->inputs[0]->dtype;
-	}
-	return other && node->output_count == 1 && !node_attr_int(node, "training_mode", 0);
-}
-
-static enum ercc_status expand_batch_norm(struct node *node)
-{
-	struct value *like[5];
-	for (int i = 0; i < 5; i++)
-		like[i] = EMIT(node, TEXT(node, "Cast[to=%d](a)", (int)node->inputs[0]->dtype), node->inputs[i]);
-	expand_to(node, 0,
-	          EMIT(node,
-	               TEXT(node, "BatchNormalization[epsilon=%.9e](a, b, c, d, e)",
-	                    node_attr_float(node, "epsilon", 1e-5f)),
-	               like[0], like[1], like[2], like[3], like[4]));
-	return ERCC_OK;
-}
-
-/* The inputs are x, scale, bias, mean and variance. The last four have one element per index of dim 1. */
-static enum ercc_status lower_batch_norm(struct lowering *lowering, struct node *node)
-{
-	struct value *in = node->inputs[0], *out = node->outputs[0];
-	struct launch *launch = lower_pointwise_launch(lowering, node, &in->shape);
-	struct expr *expr = &launch->expr;
-	int args[6], result;
-	for (int i = 0; i < 5; i++) {
-		struct operand *operand = launch_operand(launch, lower_buffer(lowering, node->inputs[i]), in->dtype, false);
-		if (i == 0)
-			broadcast_strides(&in->shape, &in->shape, operand->strides);
-		else
-			operand->strides[1] = in->shape.dims[1] > 1;
-		args[i] = expr_operand(expr, i, in->dtype);
-	}
-	struct operand *to = launch_operand(launch, lower_buffer(lowering, out), in->dtype, true);
-	broadcast_strides(&in->shape, &in->shape, to->strides);
-	args[5] = expr_const(expr, in->dtype, node_attr_float(node, "epsilon", 1e-5f), 0);
-	return expr_parse(lowering->ctx, expr, "add(mul(div(sub(a, d), sqrt(add(e, f))), b), c)", args, 6, NULL, NULL,
-	                  &result);
-}
-
-static const float *floats_of(const struct node *node, int slot)
-{
-	return tensor_expand(&node->graph->ctx->arena, node->inputs[slot]->constant)->data;
-}
-
-/* The factor and addend of each channel. Returns false unless all inputs but x are constants. */
-static bool batch_norm_affine(const struct node *node, struct channel_affine *out)
-{
-	struct arena *arena = &node->graph->ctx->arena;
-	const float *parts[4];
-	if (node->inputs[0]->dtype != ERC_F32)
-		return false;
-	for (int i = 1; i < 5; i++)
-		if (!node->inputs[i]->constant || node->inputs[i]->dtype != ERC_F32)
-			return false;
-	for (int i = 0; i < 4; i++)
-		parts[i] = floats_of(node, i + 1);
-	out->channels = node->inputs[1]->shape.dims[0];
-	out->factors = arena_array(arena, (size_t)out->channels, sizeof *out->factors);
-	out->addends = arena_array(arena, (size_t)out->channels, sizeof *out->addends);
-	for (int64_t c = 0; c < out->channels; c++) {
-		double scale = parts[0][c] / sqrt((double)parts[3][c] + node_attr_float(node, "epsilon", 1e-5f));
-		out->factors[c] = (float)scale;
-		out->addends[c] = (float)(parts[1][c] - parts[2][c] * scale);
-	}
-	return true;
-}
+/* ---- nodes that passes insert ---- */
 
 static void insert_binary(struct node *before, const char *op_type, struct value *x, const float *data,
                           struct value *out)
@@ -482,6 +389,20 @@ void insert_cast(struct graph *graph, struct node *before, struct value *in, str
 void insert_narrow(struct graph *graph, struct node *before, struct value *in, struct value *out, enum erc_dtype to)
 {
 	insert_conversion(graph, before, "erc", "Narrow", in, out, to);
+}
+
+/* Swish(a) * b; the two do not broadcast. */
+static enum ercc_status expand_swiglu(struct node *node)
+{
+	const struct value *a = node->inputs[0], *b = node->inputs[1];
+	TRY(check_same_dtype(node, 1));
+	if (!shape_equal(&a->shape, &b->shape))
+		return node_fail(node, ERCC_MODEL, "inputs %s and %s; their shapes must be equal", shape_words(node, &a->shape),
+		                 shape_words(node, &b->shape));
+	expand_to(node, 0,
+	          EMIT(node, "Mul(Mul(a, Sigmoid(Mul(a, c))), b)", node->inputs[0], node->inputs[1],
+	               constant_number(node, a->dtype, (double)node_attr_float(node, "alpha", 1))));
+	return ERCC_OK;
 }
 
 static enum ercc_status expand_cast_like(struct node *node)
@@ -591,9 +512,7 @@ const struct op ops_pointwise[] = {
      .attrs = "to=int saturate=int@19 round_mode=text:up|down|nearest@24"},
 	{"CastLike", 15, 2, 2, 1, TYPES_MOVED, .expand = expand_cast_like, .sizes = true,
      .attrs = "saturate=int@19 round_mode=text:up|down|nearest@24"},
+	{"SwiGLU", 28, 2, 2, 1, TYPES_FLOAT, .expand = expand_swiglu, .sizes = true, .attrs = "alpha=float"},
 	{"Narrow", 1, 1, 1, 1, TYPES_ALL, infer_narrow, lower_cast, .domain = "erc", .sizes = true},
-	{"BatchNormalization", 6, 5, 5, 5, TYPES_FLOAT, infer_batch_norm, lower_batch_norm, .own_types = 30,
-     .expand = expand_batch_norm, .expands = has_other_dtypes, .sizes = true, .channel_affine = batch_norm_affine,
-     .attrs = "epsilon=float momentum=any is_test=any@1-6 spatial=int@1-8 training_mode=int@14"},
 	{0},
 };

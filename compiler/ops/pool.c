@@ -92,6 +92,7 @@ static enum ercc_status lower_lrn(struct lowering *lowering, struct node *node)
 	launch->flops = (uint64_t)shape_elements(in) * (uint64_t)(size + 20) * 8;
 	launch->reduction_key = REDUCTION_LRN;
 	float beta = node_attr_float(node, "beta", 0.75f);
+	launch_define(launch, "T", dtype_name(node->inputs[0]->dtype));
 	launch_define_float(&lowering->ctx->arena, launch, "ALPHA", node_attr_float(node, "alpha", 1e-4f));
 	launch_define_float(&lowering->ctx->arena, launch, "BIAS", node_attr_float(node, "bias", 1));
 	launch_define_float(&lowering->ctx->arena, launch, "BETA", beta);
@@ -105,12 +106,12 @@ const struct op ops_pool[] = {
      .attrs = "auto_pad=text:NOTSET|SAME_UPPER|SAME_LOWER|VALID kernel_shape=ints pads=ints strides=ints "
               "storage_order=int@8 ceil_mode=int@10 "
               "dilations=ints@10"},
-	{"AveragePool", 1, 1, 1, 1, TYPE(F32), infer_pool, lower_pool, .layout = layout_pool, .expand = expand_sized_rows,
+	{"AveragePool", 1, 1, 1, 1, TYPES_FLOAT, infer_pool, lower_pool, .layout = layout_pool, .expand = expand_sized_rows,
      .expands = has_sizes, .sizes = true,
      .attrs = "auto_pad=text:NOTSET|SAME_UPPER|SAME_LOWER|VALID kernel_shape=ints pads=ints strides=ints "
               "count_include_pad=int@7 ceil_mode=int@10 "
               "dilations=ints@19"},
-	{"LRN", 1, 1, 1, 1, TYPE(F32), infer_lrn, lower_lrn, .expand = expand_sized_rows, .expands = has_sizes,
+	{"LRN", 1, 1, 1, 1, TYPES_FLOAT, infer_lrn, lower_lrn, .expand = expand_sized_rows, .expands = has_sizes,
      .sizes = true, .attrs = "alpha=float beta=float bias=float size=int"},
 	{0},
 };

@@ -149,13 +149,14 @@ static enum ercc_status expand_linear_attention(struct node *node)
 	int64_t state[] = {l.batch, l.kv_heads, l.k_size, l.v_size}, out[] = {l.batch, l.steps, l.q_heads * l.v_size};
 	l.state = node_input(node, 3);
 	if (!l.state)
-		l.state = EMIT(node, "Expand(a, b)", constant_number(node, ERC_F32, 0), constant_ints(node, state, 4));
+		l.state =
+			EMIT(node, "Expand(a, b)", constant_number(node, node->inputs[0]->dtype, 0), constant_ints(node, state, 4));
 	struct value **shown = arena_array(&node->graph->ctx->arena, (size_t)l.steps, sizeof *shown);
 	for (int64_t t = 0; t < l.steps; t++)
 		shown[t] = step_linear(node, &l, t);
 	expand_to(node, 0,
 	          EMIT(node, "Reshape(Transpose[perm=0:2:1:3](Mul(a, b)), c)", emit_concat(node, 2, shown, (int)l.steps),
-	               constant_number(node, ERC_F32, scale), constant_ints(node, out, 3)));
+	               constant_number(node, node->inputs[0]->dtype, scale), constant_ints(node, out, 3)));
 	expand_to(node, 1, l.state);
 	return ERCC_OK;
 }

@@ -4,8 +4,6 @@
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
-#include <math.h>
-
 enum reduction_start {
 	START_ZERO,
 	START_ONE,
@@ -125,22 +123,9 @@ static enum ercc_status reduction_expr(struct context *ctx, const char *text, en
 
 static union expr_value start_value(enum reduction_start start, enum erc_dtype dtype)
 {
-	static const struct {
-		double f;
-		int64_t i32, i64, i8, u8, boolean;
-	} starts[] = {
-		[START_ZERO] = {0, 0, 0, 0, 0, 0},
-		[START_ONE] = {1, 1, 1, 1, 1, 1},
-		[START_LOWEST] = {-(double)INFINITY, INT32_MIN, INT64_MIN, INT8_MIN, 0, 0},
-		[START_HIGHEST] = {(double)INFINITY, INT32_MAX, INT64_MAX, INT8_MAX, UINT8_MAX, 1},
-	};
-	if (dtype == ERC_F32 || dtype == ERC_F64)
-		return (union expr_value){.f = starts[start].f};
-	return (union expr_value){.i = dtype == ERC_I32   ? starts[start].i32
-	                               : dtype == ERC_I64 ? starts[start].i64
-	                               : dtype == ERC_I8  ? starts[start].i8
-	                               : dtype == ERC_U8  ? starts[start].u8
-	                                                  : starts[start].boolean};
+	if (start == START_LOWEST || start == START_HIGHEST)
+		return extreme_of(dtype, start == START_HIGHEST);
+	return expr_number(dtype, start == START_ONE);
 }
 
 /* Defines START, and COMBINE, MERGE and FINISH as declarations, with the names of their results. */
@@ -333,8 +318,8 @@ static enum ercc_status expand_global_lp_pool(struct node *node)
 	for (int i = 2; i < x->shape.rank; i++)
 		axes[i - 2] = i;
 	expand_to(node, 0,
-	          EMIT(node, "Pow(ReduceSum(Pow(Abs(a), b), d), c)", node->inputs[0], constant_number(node, ERC_F32, p),
-	               constant_number(node, ERC_F32, 1 / p), constant_ints(node, axes, x->shape.rank - 2)));
+	          EMIT(node, "Pow(ReduceSum(Pow(Abs(a), b), d), c)", node->inputs[0], constant_number(node, x->dtype, p),
+	               constant_number(node, x->dtype, 1 / p), constant_ints(node, axes, x->shape.rank - 2)));
 	return ERCC_OK;
 }
 
@@ -370,7 +355,7 @@ static bool is_over_last(const struct node *node)
 		name, since, 1, most, 1, types, .expand = made_by, .is_matched = is_over_last, .sizes = true, \
 										.attrs = attributes \
 	}
-#define TYPES_REDUCED (TYPES_FLOAT | TYPE(I32) | TYPE(I64))
+#define TYPES_REDUCED (TYPES_FLOAT | TYPE(I32) | TYPE(I64) | TYPE(U32) | TYPE(U64))
 #define TYPES_COMPARED (TYPES_REDUCED | TYPE(I8) | TYPE(U8) | TYPE(BOOL))
 
 const struct op ops_reduce[] = {
@@ -386,6 +371,6 @@ const struct op ops_reduce[] = {
 	MADE("ReduceL2", TYPES_REDUCED, expand_l2),
 	MADE("ReduceLogSum", TYPES_FLOAT, expand_log_sum),
 	MADE("ReduceLogSumExp", TYPES_FLOAT, expand_log_sum_exp),
-	{"GlobalLpPool", 1, 1, 1, 1, TYPE(F32), .expand = expand_global_lp_pool, .attrs = "p=float@1-1 p=int@2"},
+	{"GlobalLpPool", 1, 1, 1, 1, TYPES_FLOAT, .expand = expand_global_lp_pool, .attrs = "p=float@1-1 p=int@2"},
 	{0},
 };

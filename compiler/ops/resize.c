@@ -116,8 +116,8 @@ static enum ercc_status check_words(const struct node *node, const struct resize
 		if (!found)
 			return node_fail(node, ERCC_UNSUPPORTED, "mode '%s' is not supported", given[i]);
 	}
-	if (strcmp(r->mode, "nearest") && node->inputs[0]->dtype != ERC_F32)
-		return node_fail(node, ERCC_UNSUPPORTED, "mode '%s' of %s is not supported; only f32 is", r->mode,
+	if (strcmp(r->mode, "nearest") && !(TYPES_FLOAT >> node->inputs[0]->dtype & 1))
+		return node_fail(node, ERCC_UNSUPPORTED, "mode '%s' of %s is not supported; f32 and f64 are", r->mode,
 		                 dtype_name(node->inputs[0]->dtype));
 	return ERCC_OK;
 }
@@ -226,7 +226,7 @@ static int64_t clamped(int64_t at, int64_t size)
 struct axis_taps {
 	int count;      /* taps per output position */
 	int32_t *index; /* [out][count] */
-	float *weight;
+	double *weight;
 	bool outside; /* some positions are outside: their first index is -1 */
 };
 
@@ -242,7 +242,7 @@ static void fill_position(const struct resize *r, int axis, int64_t at, double s
                           struct axis_taps *taps)
 {
 	int32_t *index = taps->index + at * taps->count;
-	float *weight = taps->weight + at * taps->count;
+	double *weight = taps->weight + at * taps->count;
 	double sum = 0, w[TAPS_MAX], x = source_position(r, axis, at, size);
 	if (!strcmp(r->coordinates, "tf_crop_and_resize") && !(x >= 0 && x <= (double)(size - 1))) {
 		index[0] = -1;
@@ -263,7 +263,7 @@ static void fill_position(const struct resize *r, int axis, int64_t at, double s
 		sum += w[k];
 	}
 	for (int k = 0; k < taps->count; k++)
-		weight[k] = (float)(w[k] / sum);
+		weight[k] = w[k] / sum;
 }
 
 static enum ercc_status make_taps(const struct node *node, const struct resize *r, int axis, int64_t size,
@@ -294,12 +294,15 @@ static void add_taps(struct lowering *lowering, const struct node *node, const s
 		if (i != g->axis)
 			*(i < g->axis ? &outer : &inner) *= g->shape.dims[i];
 	struct launch *launch = plan_add_launch(lowering->plan, NULL, &taps_template, node->name);
-	launch_operand(launch, g->in, ERC_F32, false);
+	launch_operand(launch, g->in, g->dtype, false);
 	launch_operand(launch, plan_weights(lowering->plan, taps->index, out * taps->count * 4, node->name), ERC_I32,
 	               false);
-	launch_operand(launch, plan_weights(lowering->plan, taps->weight, out * taps->count * 4, node->name), ERC_F32,
-	               false);
-	launch_operand(launch, g->out, ERC_F32, true);
+	int64_t weights = out * taps->count, bytes = weights * (int64_t)dtype_bytes(g->dtype);
+	void *weight = arena_alloc(&lowering->ctx->arena, (size_t)bytes);
+	for (int64_t i = 0; i < weights; i++)
+		element_write(weight, g->dtype, i, expr_number(g->dtype, taps->weight[i]));
+	launch_operand(launch, plan_weights(lowering->plan, weight, bytes, node->name), g->dtype, false);
+	launch_operand(launch, g->out, g->dtype, true);
 	launch->input_count = 3;
 	launch_set(launch, ROWS_TOTAL, inner == 1 ? outer : outer * out);
 	launch_set(launch, TAPS_BEFORE, g->shape.dims[g->axis]);
@@ -310,6 +313,7 @@ static void add_taps(struct lowering *lowering, const struct node *node, const s
 	launch->flops = (uint64_t)(outer * out * inner * taps->count) * (inner == 1 ? 32 : 4);
 	launch->bytes = 8 * (uint64_t)(outer * out * inner);
 	launch->reduction_key = REDUCTION_TAPS;
+	launch_define(launch, "T", dtype_name(g->dtype));
 	launch_define(launch, "LAST", inner == 1 ? "1" : "0");
 	launch_define_float(&lowering->ctx->arena, launch, "OUTSIDE", outside);
 }
@@ -377,8 +381,9 @@ static enum ercc_status lower_resize(struct lowering *lowering, struct node *nod
 		               : lower_buffer(lowering, out);
 		if (!strcmp(r.mode, "nearest") && !taps.outside)
 			add_nearest(lowering, node, &g, &taps);
-		else if (in->dtype != ERC_F32)
-			return node_fail(node, ERCC_UNSUPPORTED, "positions outside the input are supported for f32 only, not %s",
+		else if (!(TYPES_FLOAT >> in->dtype & 1))
+			return node_fail(node, ERCC_UNSUPPORTED,
+			                 "positions outside the input are supported for f32 and f64, not %s",
 			                 dtype_name(in->dtype));
 		else
 			add_taps(lowering, node, &g, &taps, r.outside);

@@ -135,12 +135,12 @@ static struct value *activate(const struct rnn *rnn, int gate, struct value *x)
 	struct node *node = rnn->node;
 	const struct gate *g = &rnn->gate[gate];
 	if (rnn->clip > 0 && gate != CELL) /* the clip bounds the gates' inputs */
-		x = EMIT(node, "Clip(a, b, c)", x, constant_number(node, ERC_F32, -(double)rnn->clip),
-		         constant_number(node, ERC_F32, (double)rnn->clip));
+		x = EMIT(node, "Clip(a, b, c)", x, constant_number(node, node->inputs[0]->dtype, -(double)rnn->clip),
+		         constant_number(node, node->inputs[0]->dtype, (double)rnn->clip));
 	if (!strncmp(g->activation->text, g->activation->name, strlen(g->activation->name)))
 		return EMIT(node, g->activation->text, x);
-	return EMIT(node, g->activation->text, x, constant_number(node, ERC_F32, (double)g->alpha),
-	            constant_number(node, ERC_F32, (double)g->beta), rnn->zero, rnn->one);
+	return EMIT(node, g->activation->text, x, constant_number(node, node->inputs[0]->dtype, (double)g->alpha),
+	            constant_number(node, node->inputs[0]->dtype, (double)g->beta), rnn->zero, rnn->one);
 }
 
 /* Columns of `count` gates, from gate `index` on. */
@@ -314,8 +314,8 @@ static enum ercc_status expand_rnn(struct node *node)
 	rnn.gates = cell->gates;
 	TRY(read_rnn(node, &rnn));
 	TRY(read_gates(node, &rnn, cell->activations, cell->activation_count, gates));
-	rnn.zero = constant_number(node, ERC_F32, 0);
-	rnn.one = constant_number(node, ERC_F32, 1);
+	rnn.zero = constant_number(node, node->inputs[0]->dtype, 0);
+	rnn.one = constant_number(node, node->inputs[0]->dtype, 1);
 	struct value *x = rnn.batch_first ? EMIT(node, "Transpose[perm=1:0:2](a)", node->inputs[0]) : node->inputs[0];
 	for (int d = 0; d < rnn.directions; d++) {
 		rnn.direction = d;
@@ -335,13 +335,13 @@ static enum ercc_status expand_rnn(struct node *node)
 }
 
 const struct op ops_rnn[] = {
-	{"RNN", 7, 3, 6, 2, TYPE(F32), .expand = expand_rnn,
+	{"RNN", 7, 3, 6, 2, TYPES_FLOAT, .expand = expand_rnn,
      .attrs = "activation_alpha=floats activation_beta=floats activations=texts clip=float direction=text "
               "hidden_size=int layout=int@14"},
-	{"GRU", 7, 3, 6, 2, TYPE(F32), .expand = expand_rnn,
+	{"GRU", 7, 3, 6, 2, TYPES_FLOAT, .expand = expand_rnn,
      .attrs = "activation_alpha=floats activation_beta=floats activations=texts clip=float direction=text "
               "hidden_size=int layout=int@14 linear_before_reset=int"},
-	{"LSTM", 7, 3, 8, 3, TYPE(F32), .expand = expand_rnn,
+	{"LSTM", 7, 3, 8, 3, TYPES_FLOAT, .expand = expand_rnn,
      .attrs = "activation_alpha=floats activation_beta=floats activations=texts clip=float direction=text "
               "hidden_size=int layout=int@14 input_forget=int"},
 	{0},

@@ -1,4 +1,5 @@
-/* Operators that read an image at computed positions: GridSample, AffineGrid, RoiAlign. */
+/* Operators that read an image at computed positions, and on regions of images: GridSample, AffineGrid, DeformConv,
+ * RoiAlign, NonMaxSuppression. */
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/sizes.h"
 
@@ -80,10 +81,12 @@ static enum ercc_status lower_grid_sample(struct lowering *lowering, struct node
 	launch->flops = (uint64_t)shape_elements(out) * (uint64_t)(s.taps * s.taps) * 100;
 	launch->reduction_key = REDUCTION_GRID;
 	const struct define defines[] = {
+		{"T", dtype_name(node->inputs[0]->dtype)},
 		{"DIMS", in->rank == 5 ? "3" : "2"},
 		{"TAPS", arena_printf(arena, "%d", s.taps)},
 		{"PADDING", arena_printf(arena, "%d", s.padding)},
 		{"CORNERS", node_attr_int(node, "align_corners", 0) ? "1" : "0"},
+		{"ABSOLUTE", node_attr_int(node, "absolute", 0) ? "1" : "0"},
 	};
 	for (size_t i = 0; i < COUNT_OF(defines); i++)
 		launch_define(launch, defines[i].name, defines[i].value);
@@ -109,22 +112,135 @@ static enum ercc_status expand_affine_grid(struct node *node)
 			return node_fail(node, ERCC_MODEL, "a dim of %lld is not positive, or too large", (long long)size[2 + i]);
 	}
 	struct shape flat = shape_of(2, (int64_t[]){places, rank + 1});
-	float *at = arena_array(&node->graph->ctx->arena, (size_t)(places * (rank + 1)), sizeof *at);
+	double *at = arena_array(&node->graph->ctx->arena, (size_t)(places * (rank + 1)), sizeof *at);
 	bool corners = node_attr_int(node, "align_corners", 0) != 0;
 	for (int64_t p = 0; p < places; p++) {
 		int64_t left = p;
 		for (int d = rank - 1; d >= 0; left /= size[2 + d], d--) { /* x is the first coordinate */
 			double n = (double)size[2 + d], i = (double)(left % size[2 + d]);
-			at[p * (rank + 1) + rank - 1 - d] =
-				(float)(corners ? n > 1 ? 2 * i / (n - 1) - 1 : 0 : (2 * i + 1) / n - 1);
+			at[p * (rank + 1) + rank - 1 - d] = corners ? n > 1 ? 2 * i / (n - 1) - 1 : 0 : (2 * i + 1) / n - 1;
 		}
 		at[p * (rank + 1) + rank] = 1;
 	}
 	dims[0] = size[0];
 	dims[rank + 1] = rank;
 	expand_to(node, 0,
-	          EMIT(node, "Reshape(MatMul(a, Transpose[perm=0:2:1](b)), c)", constant_floats(node, at, &flat),
-	               node->inputs[0], constant_ints(node, dims, rank + 2)));
+	          EMIT(node, "Reshape(MatMul(a, Transpose[perm=0:2:1](b)), c)",
+	               constant_floats(node, node->inputs[0]->dtype, at, &flat), node->inputs[0],
+	               constant_ints(node, dims, rank + 2)));
+	return ERCC_OK;
+}
+
+/* ---- DeformConv: samples the input at a position of its own for each output position and tap; then a product with
+ * the weights ---- */
+
+struct deformed {
+	int rank;                                                    /* spatial dims: 2, or 3 */
+	int64_t images, channels, group, offset_group, taps, places; /* taps of a kernel; output positions */
+	struct window window;
+};
+
+static enum ercc_status read_deformed(const struct node *node, struct deformed *d)
+{
+	const struct shape *in = &node->inputs[0]->shape, *w = &node->inputs[1]->shape, *offset = &node->inputs[2]->shape;
+	const struct value *bias = node_input(node, 3), *mask = node_input(node, 4);
+	*d = (struct deformed){.rank = in->rank - 2, .images = in->dims[0], .channels = in->dims[1]};
+	d->group = node_attr_int(node, "group", 1);
+	d->offset_group = node_attr_int(node, "offset_group", 1);
+	d->taps = d->places = 1;
+	for (int i = 1; i < 5; i++)
+		TRY(check_same_dtype(node, i));
+	if ((in->rank != 4 && in->rank != 5) || w->rank != in->rank || shape_elements(in) == 0)
+		return node_fail(node, ERCC_UNSUPPORTED, "input %s and weights %s; 2 and 3 spatial dims are supported",
+		                 shape_words(node, in), shape_words(node, w));
+	TRY(check_kernel_shape(node, w));
+	TRY(read_window(node, w->dims + 2, &d->window));
+	struct shape wanted = shape_of(in->rank, (int64_t[]){d->images, 0});
+	for (int i = 0; i < d->rank; i++) {
+		wanted.dims[2 + i] = d->window.out[3 - d->rank + i];
+		d->taps *= w->dims[2 + i];
+		d->places *= wanted.dims[2 + i];
+	}
+	bool fits = d->group > 0 && d->offset_group > 0 && d->channels % d->group == 0 && w->dims[0] % d->group == 0 &&
+	            w->dims[1] * d->group == d->channels && d->channels % d->offset_group == 0;
+	wanted.dims[1] = d->offset_group * d->taps * d->rank;
+	fits &= shape_equal(offset, &wanted);
+	wanted.dims[1] = d->offset_group * d->taps;
+	fits &= !mask || shape_equal(&mask->shape, &wanted);
+	fits &= !bias || (bias->shape.rank == 1 && bias->shape.dims[0] == w->dims[0]);
+	return fits ? ERCC_OK
+	            : node_fail(node, ERCC_MODEL,
+	                        "weights %s, offsets %s, group %lld and offset_group %lld do not fit input %s and an "
+	                        "output of "
+	                        "%lld positions",
+	                        shape_words(node, w), shape_words(node, offset), (long long)d->group,
+	                        (long long)d->offset_group, shape_words(node, in), (long long)d->places);
+}
+
+/* Where each tap of each output position reads without an offset: [rank, taps, places], the last dim of the image
+ * first, as GridSample wants it. */
+static struct value *undeformed(struct node *node, const struct deformed *d)
+{
+	const struct window *w = &d->window;
+	struct shape shape = shape_of(3, (int64_t[]){d->rank, d->taps, d->places});
+	double *at = arena_array(&node->graph->ctx->arena, (size_t)shape_elements(&shape), sizeof *at);
+	for (int64_t i = 0; i < d->taps * d->places; i++) {
+		int64_t tap = i / d->places, place = i % d->places;
+		for (int dim = 2; dim > 2 - d->rank; dim--) {
+			int64_t position =
+				place % w->out[dim] * w->stride[dim] - w->pad[dim] + tap % w->kernel[dim] * w->dilation[dim];
+			at[(2 - dim) * d->taps * d->places + i] = (double)position;
+			place /= w->out[dim];
+			tap /= w->kernel[dim];
+		}
+	}
+	return constant_floats(node, node->inputs[0]->dtype, at, &shape);
+}
+
+/* The input at all taps: [images, channels, taps, places]. */
+static struct value *emit_samples(struct node *node, const struct deformed *d)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	int64_t batch = d->images * d->offset_group, each = d->channels / d->offset_group;
+	int64_t image[5] = {batch, each}, apart[] = {batch, d->taps, d->rank, d->places};
+	int64_t grid[5] = {batch, 1, d->taps, d->places, d->rank};
+	int64_t samples[] = {batch, each, d->taps, d->places}, all[] = {d->images, d->channels, d->taps, d->places};
+	int64_t mask[] = {batch, 1, d->taps, d->places}, last[] = {d->rank - 1}, before_first[] = {INT32_MIN},
+			step[] = {-1}, axis[] = {2};
+	for (int i = 0; i < d->rank; i++)
+		image[2 + i] = in->dims[2 + i];
+	if (d->rank == 2) /* no slices */
+		memmove(grid + 1, grid + 2, 3 * sizeof *grid);
+	struct value *offset =
+		EMIT(node, "Slice(Reshape(a, b), c, d, e, f)", node->inputs[2], constant_ints(node, apart, 4),
+	         constant_ints(node, last, 1), constant_ints(node, before_first, 1), constant_ints(node, axis, 1),
+	         constant_ints(node, step, 1));
+	struct value *at =
+		EMIT(node, "Transpose[perm=0:2:3:1](Add(Transpose[perm=0:2:1:3](a), b))", offset, undeformed(node, d));
+	struct value *x = EMIT(node, "Reshape(GridSample[absolute=1](Reshape(a, b), Reshape(c, d)), e)", node->inputs[0],
+	                       constant_ints(node, image, in->rank), at, constant_ints(node, grid, d->rank + 2),
+	                       constant_ints(node, samples, 4));
+	if (node_input(node, 4))
+		x = EMIT(node, "Mul(a, Reshape(b, c))", x, node->inputs[4], constant_ints(node, mask, 4));
+	return EMIT(node, "Reshape(a, b)", x, constant_ints(node, all, 4));
+}
+
+static enum ercc_status expand_deform_conv(struct node *node)
+{
+	const struct shape *w = &node->inputs[1]->shape;
+	struct deformed d;
+	TRY(read_deformed(node, &d));
+	int64_t sum = d.channels / d.group * d.taps, outs = w->dims[0] / d.group;
+	int64_t columns[] = {d.images, d.group, sum, d.places}, weights[] = {1, d.group, outs, sum};
+	int64_t out[5] = {d.images, w->dims[0]}, bias[5] = {w->dims[0], 1, 1, 1};
+	for (int i = 0; i < d.rank; i++)
+		out[2 + i] = d.window.out[3 - d.rank + i];
+	struct value *y =
+		EMIT(node, "Reshape(MatMul(Reshape(a, b), Reshape(c, d)), e)", node->inputs[1], constant_ints(node, weights, 4),
+	         emit_samples(node, &d), constant_ints(node, columns, 4), constant_ints(node, out, d.rank + 2));
+	if (node_input(node, 3))
+		y = EMIT(node, "Add(a, Reshape(b, c))", y, node->inputs[3], constant_ints(node, bias, d.rank + 1));
+	expand_to(node, 0, y);
 	return ERCC_OK;
 }
 
@@ -171,6 +287,7 @@ static enum ercc_status lower_roi_align(struct lowering *lowering, struct node *
 	launch->reduction_key = REDUCTION_REGIONS;
 	launch_define_float(&lowering->ctx->arena, launch, "SCALE", node_attr_float(node, "spatial_scale", 1));
 	const struct define defines[] = {
+		{"T", dtype_name(node->inputs[0]->dtype)},
 		{"SHIFT", half ? "0.5" : "0.0"},
 		{"LARGEST", strcmp(node_attr_text(node, "mode", "avg"), "max") ? "0" : "1"},
 		{"SAMPLING", arena_printf(arena, "%lld", (long long)sampling)},
@@ -180,16 +297,101 @@ static enum ercc_status lower_roi_align(struct lowering *lowering, struct node *
 	return ERCC_OK;
 }
 
+/* ---- NonMaxSuppression: each class of each image picks its boxes, then all picks are collected in one array ---- */
+
+/* Inputs: boxes [images, m, 4], scores [images, classes, m], maximum number of picks per class, overlap limit, minimum
+ * score. */
+static enum ercc_status infer_nms(struct node *node)
+{
+	const struct shape *boxes = &node->inputs[0]->shape, *scores = &node->inputs[1]->shape;
+	static const enum erc_dtype dtypes[] = {ERC_F32, ERC_F32, ERC_I64, ERC_F32, ERC_F32};
+	bool fits = boxes->rank == 3 && scores->rank == 3 && boxes->dims[2] == 4 && boxes->dims[0] == scores->dims[0] &&
+	            boxes->dims[1] == scores->dims[2] && boxes->sizes[1] == scores->sizes[2];
+	for (int i = 0; i < node->input_count; i++) {
+		const struct value *in = node->inputs[i];
+		if (in && (in->dtype != dtypes[i] || (i > 1 && shape_elements(&in->shape) != 1)))
+			return node_fail(node, ERCC_MODEL, "input %d is %s%s; wanted %s%s", i, dtype_name(in->dtype),
+			                 shape_words(node, &in->shape), dtype_name(dtypes[i]), i > 1 ? ", one element" : "");
+	}
+	if (!fits || boxes->sizes[0] || scores->sizes[0] || scores->sizes[1])
+		return node_fail(node, fits ? ERCC_UNSUPPORTED : ERCC_MODEL,
+		                 "boxes %s and scores %s; wanted [images, n, 4] and [images, classes, n], of which only n may "
+		                 "be known at run time only",
+		                 shape_words(node, boxes), shape_words(node, scores));
+	int64_t most = boxes->dims[1], rows = scores->dims[0] * scores->dims[1];
+	const struct value *limit = node_input(node, 2);
+	if (!limit)
+		most = 0;
+	else if (limit->constant && tensor_int(limit->constant, 0) < most)
+		most = tensor_int(limit->constant, 0) > 0 ? tensor_int(limit->constant, 0) : 0;
+	struct shape out = shape_of(2, (int64_t[]){rows * most, 3});
+	out.sizes[0] = graph_add_size(node->graph, emitted_output(node->outputs[0], 1), rows * most);
+	TRY(set_output(node, 1, ERC_I64, &(struct shape){0}));
+	return set_output(node, 0, ERC_I64, &out);
+}
+
+/* The input's buffer, or a constant if the input is left out. */
+static struct buffer *limit_buffer(struct lowering *lowering, struct node *node, int slot, const float *otherwise)
+{
+	struct value *value = node_input(node, slot);
+	return value ? lower_buffer(lowering, value)
+	             : plan_weights(lowering->plan, otherwise, sizeof *otherwise, node->name);
+}
+
+static enum ercc_status lower_nms(struct lowering *lowering, struct node *node)
+{
+	static const float lowest = -__builtin_inff(), zero;
+	struct value *boxes = node->inputs[0], *scores = node->inputs[1];
+	int64_t m = boxes->shape.dims[1], classes = scores->shape.dims[1], rows = scores->shape.dims[0] * classes;
+	int64_t most = rows ? node->outputs[0]->shape.dims[0] / rows : 0;
+	if (!most)
+		return lower_fill(lowering, node, node->outputs[1], 0, 0);
+	struct buffer *picks = plan_buffer(lowering->plan, BUFFER_ARENA, rows * m * 8, node->name);
+	struct buffer *counts = plan_buffer(lowering->plan, BUFFER_ARENA, rows * 8, node->name);
+	struct launch *launch = plan_add_launch(lowering->plan, NULL, &nms_template, node->name);
+	launch_operand(launch, lower_buffer(lowering, boxes), ERC_F32, false);
+	launch_operand(launch, lower_buffer(lowering, scores), ERC_F32, false);
+	launch_operand(launch, lower_buffer(lowering, node->inputs[2]), ERC_I64, false);
+	launch_operand(launch, limit_buffer(lowering, node, 3, &zero), ERC_F32, false);
+	launch_operand(launch, limit_buffer(lowering, node, 4, &lowest), ERC_F32, false);
+	launch->input_count = launch->operand_count;
+	launch_operand(launch, counts, ERC_I64, true);
+	launch_operand(launch, picks, ERC_I64, true);
+	const int64_t params[] = {
+		[ROWS_TOTAL] = rows,
+		[NMS_CLASSES] = classes,
+		[NMS_BOXES] = m,
+		[NMS_BOXES_DIM] = boxes->shape.sizes[1] ? graph_size_slot(lowering->graph, boxes->shape.sizes[1]) : -1,
+		[NMS_MOST] = most,
+	};
+	launch_set_all(launch, params, COUNT_OF(params));
+	launch->flops = (uint64_t)(rows * m) * 200;
+	launch->bytes = (uint64_t)(rows * m) * 30;
+	launch_define(launch, "CENTERED", node_attr_int(node, "center_point_box", 0) ? "1" : "0");
+	launch = plan_add_launch(lowering->plan, NULL, &nms_collect_template, node->name);
+	launch_operand(launch, counts, ERC_I64, false);
+	launch_operand(launch, picks, ERC_I64, false);
+	launch->input_count = 2;
+	launch_operand(launch, lower_buffer(lowering, node->outputs[1]), ERC_I64, true);
+	launch_operand(launch, lower_buffer(lowering, node->outputs[0]), ERC_I64, true);
+	launch_set_all(launch, params, COUNT_OF(params));
+	launch->bytes = (uint64_t)(rows * most) * 32;
+	return ERCC_OK;
+}
+
 const struct op ops_sample[] = {
-	{"GridSample", 16, 2, 2, 1, TYPE(F32), infer_grid_sample, lower_grid_sample, .layout = NULL,
-     .attrs = "align_corners=int mode=text padding_mode=text"},
-	{"AffineGrid", 20, 2, 2, 1, TYPE(F32), .expand = expand_affine_grid, .attrs = "align_corners=int"},
-	{"RoiAlign", 10, 3, 3, 1, TYPE(F32), infer_roi_align, lower_roi_align, .expand = expand_sized_regions,
+	{"GridSample", 16, 2, 2, 1, TYPES_FLOAT, infer_grid_sample, lower_grid_sample, .layout = NULL,
+     .attrs = "align_corners=int mode=text padding_mode=text absolute=own"},
+	{"AffineGrid", 20, 2, 2, 1, TYPES_FLOAT, .expand = expand_affine_grid, .attrs = "align_corners=int"},
+	{"RoiAlign", 10, 3, 3, 1, TYPES_FLOAT, infer_roi_align, lower_roi_align, .expand = expand_sized_regions,
      .expands = has_sizes, .sizes = true,
      .attrs = "mode=text output_height=int output_width=int sampling_ratio=int spatial_scale=float"},
-	{"RoiAlign", 16, 3, 3, 1, TYPE(F32), infer_roi_align, lower_roi_align, .expand = expand_sized_regions,
+	{"RoiAlign", 16, 3, 3, 1, TYPES_FLOAT, infer_roi_align, lower_roi_align, .expand = expand_sized_regions,
      .expands = has_sizes, .sizes = true,
      .attrs = "coordinate_transformation_mode=text mode=text output_height=int output_width=int sampling_ratio=int "
               "spatial_scale=float"},
+	{"DeformConv", 19, 3, 5, 1, TYPES_FLOAT, .expand = expand_deform_conv,
+     .attrs = "dilations=ints group=int kernel_shape=ints offset_group=int pads=ints strides=ints"},
+	{"NonMaxSuppression", 10, 2, 5, 1, TYPE(F32), infer_nms, lower_nms, .sizes = true, .attrs = "center_point_box=int"},
 	{0},
 };

@@ -1,4 +1,4 @@
-/* Fourier transforms as products with constant matrices, and window functions. */
+/* Fourier transforms as products with constant matrices, window functions, and the matrix of the mel scale. */
 #include "compiler/lower/op.h"
 
 #include <math.h>
@@ -20,22 +20,22 @@ struct transform {
 static struct value *transform_matrix(struct node *node, const struct transform *t)
 {
 	struct shape shape = shape_of(2, (int64_t[]){t->from * t->parts, t->to * t->outs});
-	float *data = arena_array(&node->graph->ctx->arena, (size_t)shape_elements(&shape), sizeof *data);
+	double *data = arena_array(&node->graph->ctx->arena, (size_t)shape_elements(&shape), sizeof *data);
 	for (int64_t k = 0; k < t->from && k < t->n; k++)
 		for (int64_t m = 0; m < t->to; m++) {
 			bool twice = t->hermitian && k > 0 && 2 * k < t->n, beyond = t->hermitian && 2 * k > t->n;
 			double angle = t->sign * 2 * M_PI * (double)(k * m % t->n) / (double)t->n;
 			double f = beyond ? 0 : twice ? 2 * t->scale : t->scale;
-			float *real = data + k * t->parts * t->to * t->outs + m * t->outs, *imaginary = real + t->to * t->outs;
-			real[0] = (float)(f * cos(angle));
+			double *real = data + k * t->parts * t->to * t->outs + m * t->outs, *imaginary = real + t->to * t->outs;
+			real[0] = f * cos(angle);
 			if (t->outs == 2)
-				real[1] = (float)(f * sin(angle));
+				real[1] = f * sin(angle);
 			if (t->parts == 2)
-				imaginary[0] = (float)(-f * sin(angle));
+				imaginary[0] = -f * sin(angle);
 			if (t->parts == 2 && t->outs == 2)
-				imaginary[1] = (float)(f * cos(angle));
+				imaginary[1] = f * cos(angle);
 		}
-	return constant_floats(node, data, &shape);
+	return constant_floats(node, node->inputs[0]->dtype, data, &shape);
 }
 
 /* x [..., from, parts] -> [..., to, outs], transformed along `axis`. Transpositions move that axis next to the last dim
@@ -181,6 +181,68 @@ static enum ercc_status infer_window(struct node *node)
 	return ERCC_OK;
 }
 
+/* ---- MelWeightMatrix: triangles between points that are equally far apart on the mel scale ---- */
+
+struct mel {
+	int64_t bands, length, rate; /* length: of the transform */
+	double edges[2];
+};
+
+static enum ercc_status read_mel(const struct node *node, struct mel *mel)
+{
+	static const char *const names[] = {"num_mel_bins", "dft_length", "sample_rate", "lower_edge_hertz",
+	                                    "upper_edge_hertz"};
+	int64_t *const numbers[] = {&mel->bands, &mel->length, &mel->rate};
+	const struct tensor *tensor;
+	for (int i = 0; i < 3; i++)
+		TRY(one_int(node, i, names[i], 0, numbers[i]));
+	for (int i = 3; i < 5; i++) {
+		TRY(constant_input(node, i, names[i], &tensor));
+		if (shape_elements(&tensor->shape) != 1 || !dtype_is_float(tensor->dtype))
+			return node_fail(node, ERCC_MODEL, "%s must be one float", names[i]);
+		mel->edges[i - 3] = tensor_float(tensor, 0);
+	}
+	if (mel->bands < 1 || mel->bands > 1 << 16 || mel->length < 1 || mel->length > 1 << 20 || mel->rate < 1 ||
+	    !(mel->edges[0] >= 0) || !(mel->edges[1] >= mel->edges[0]) || !(mel->edges[1] * 2 <= (double)mel->rate))
+		return node_fail(node, ERCC_MODEL,
+		                 "%lld bands of a transform of %lld at %lld Hz, from %g to %g Hz: not possible",
+		                 (long long)mel->bands, (long long)mel->length, (long long)mel->rate, mel->edges[0],
+		                 mel->edges[1]);
+	return ERCC_OK;
+}
+
+/* The bin of the spectrum at point i. Band b rises from point b to b + 1 and falls to b + 2. */
+static int64_t mel_bin(const struct mel *mel, int64_t i)
+{
+	double low = 2595 * log1p(mel->edges[0] / 700) / log(10), high = 2595 * log1p(mel->edges[1] / 700) / log(10);
+	double at = (double)i * ((high - low) / (double)(mel->bands + 2)) + low;
+	return (int64_t)floor((double)(mel->length + 1) * (700 * expm1(at / 2595 * log(10))) / (double)mel->rate);
+}
+
+static enum ercc_status infer_mel(struct node *node)
+{
+	int64_t to = node_attr_int(node, "output_datatype", ERC_F32);
+	struct mel mel;
+	TRY(read_mel(node, &mel));
+	if (to < 1 || to >= ERC_DTYPE_COUNT || !(TYPES_NUMBER >> to & 1))
+		return node_fail(node, ERCC_UNSUPPORTED, "output dtype %lld is not supported", (long long)to);
+	enum erc_dtype dtype = (enum erc_dtype)to;
+	struct shape shape = shape_of(2, (int64_t[]){mel.length / 2 + 1, mel.bands});
+	TRY(set_output(node, 0, dtype, &shape));
+	if (shape_elements(&shape) > 1 << 24)
+		return node_fail(node, ERCC_UNSUPPORTED, "a matrix of shape %s is too large", shape_words(node, &shape));
+	void *data = arena_array(&node->graph->ctx->arena, (size_t)shape_elements(&shape), dtype_bytes(dtype));
+	for (int64_t b = 0; b < mel.bands; b++) {
+		int64_t first = mel_bin(&mel, b), top = mel_bin(&mel, b + 1), end = mel_bin(&mel, b + 2);
+		for (int64_t k = first; k < (end > top ? end : top + 1) && k < shape.dims[0]; k++) {
+			double rise = (double)(k - first) / (double)(top - first), fall = (double)(end - k) / (double)(end - top);
+			element_write(data, dtype, k * mel.bands + b, expr_number(dtype, k == top ? 1 : k < top ? rise : fall));
+		}
+	}
+	node->outputs[0]->constant = tensor_new(&node->graph->ctx->arena, dtype, &shape, data);
+	return ERCC_OK;
+}
+
 #define WINDOW(name, ...) \
 	{ \
 		name, 17, 1, 1, 1, TYPE(I32) | TYPE(I64), infer_window, .attrs = "output_datatype=int periodic=int", \
@@ -188,9 +250,10 @@ static enum ercc_status infer_window(struct node *node)
 	}
 
 const struct op ops_signal[] = {
-	{"DFT", 17, 1, 2, 1, TYPE(F32), .expand = expand_dft, .attrs = "axis=int inverse=int onesided=int"},
-	{"DFT", 20, 1, 3, 1, TYPE(F32), .expand = expand_dft, .attrs = "inverse=int onesided=int"},
-	{"STFT", 17, 2, 4, 1, TYPE(F32), .expand = expand_stft, .attrs = "onesided=int"},
+	{"DFT", 17, 1, 2, 1, TYPES_FLOAT, .expand = expand_dft, .attrs = "axis=int inverse=int onesided=int"},
+	{"DFT", 20, 1, 3, 1, TYPES_FLOAT, .expand = expand_dft, .attrs = "inverse=int onesided=int"},
+	{"STFT", 17, 2, 4, 1, TYPES_FLOAT, .expand = expand_stft, .attrs = "onesided=int"},
+	{"MelWeightMatrix", 17, 5, 5, 1, TYPE(I32) | TYPE(I64), infer_mel, .own_types = 24, .attrs = "output_datatype=int"},
 	WINDOW("HannWindow", 0.5, 0.5, 0),
 	WINDOW("HammingWindow", 0.54347826086956519, 0.45652173913043481, 0),
 	WINDOW("BlackmanWindow", 0.42, 0.5, 0.08),

@@ -50,7 +50,7 @@ struct value *emit_filled(struct node *node, struct value *x, const struct value
 	            fill);
 }
 
-struct value *constant_extreme(struct node *node, enum erc_dtype dtype, bool highest)
+union expr_value extreme_of(enum erc_dtype dtype, bool highest)
 {
 	static const struct {
 		int64_t lowest, highest;
@@ -65,12 +65,16 @@ struct value *constant_extreme(struct node *node, enum erc_dtype dtype, bool hig
 		[ERC_U64] = {0, -1},
 		[ERC_BOOL] = {0, 1},
 	};
-	struct arena *arena = &node->graph->ctx->arena;
-	union expr_value value = {.i = highest ? extremes[dtype].highest : extremes[dtype].lowest};
-	void *data = arena_alloc(arena, sizeof(double));
 	if (dtype_is_float(dtype))
-		value.f = highest ? INFINITY : -INFINITY;
-	element_write(data, dtype, 0, value);
+		return (union expr_value){.f = highest ? INFINITY : -INFINITY};
+	return (union expr_value){.i = highest ? extremes[dtype].highest : extremes[dtype].lowest};
+}
+
+struct value *constant_extreme(struct node *node, enum erc_dtype dtype, bool highest)
+{
+	struct arena *arena = &node->graph->ctx->arena;
+	void *data = arena_alloc(arena, sizeof(double));
+	element_write(data, dtype, 0, extreme_of(dtype, highest));
 	return graph_constant(node->graph, graph_unique_name(node->graph, node->name),
 	                      tensor_new(arena, dtype, &(struct shape){0}, data));
 }
@@ -96,11 +100,19 @@ bool known_elements(const struct value *list, struct shape *out)
 	return true;
 }
 
+/* The value that `value` was before the infer pass widened its producer: the narrowed one. */
+static const struct value *narrowed(const struct value *value)
+{
+	const struct node *next = value->producer->next;
+	bool is_narrow = next && !strcmp(next->op_type, "Narrow") && next->inputs[0] == value;
+	return is_narrow ? next->outputs[0] : value;
+}
+
 bool stated_shape(const struct node *node, struct shape *out)
 {
 	const struct graph *graph = node->graph;
 	for (size_t i = 0; graph->output_types && i < graph->output_count; i++)
-		if (graph->outputs[i] == node->outputs[0] && shape_known(&graph->output_types[i].shape)) {
+		if (graph->outputs[i] == narrowed(node->outputs[0]) && shape_known(&graph->output_types[i].shape)) {
 			*out = graph->output_types[i].shape;
 			return true;
 		}

@@ -17,7 +17,9 @@ struct value *emit_bounded(struct node *node, struct value *x, int axis);
 /* x without its run-time size, with `fill` (one element of x's dtype) after the true size. `like` is a value of the
  * same shape: x may be a new value, whose shape is not inferred yet. */
 struct value *emit_filled(struct node *node, struct value *x, const struct value *like, int axis, struct value *fill);
-/* The minimum or maximum of a dtype, as a constant. */
+/* The minimum or maximum of a dtype; infinite for floats. */
+union expr_value extreme_of(enum erc_dtype dtype, bool highest);
+/* The same as a constant. */
 struct value *constant_extreme(struct node *node, enum erc_dtype dtype, bool highest);
 /* 0, 1, ... `count` - 1 along one axis. The shape has this rank, and its other dims are 1. */
 struct value *constant_positions(struct node *node, int64_t count, int axis, int rank);

@@ -52,6 +52,7 @@ static enum ercc_status lower_softmax(struct lowering *lowering, struct node *no
 	launch_set(launch, SOFTMAX_INNER, inner);
 	launch->flops = (uint64_t)shape_elements(in) * 60;
 	launch->reduction_key = REDUCTION_SOFTMAX;
+	launch_define(launch, "T", dtype_name(node->inputs[0]->dtype));
 	launch_define(launch, "LOGARITHM", node->op_type[0] == 'L' ? "1" : "0");
 	return ERCC_OK;
 }
@@ -84,7 +85,7 @@ static const struct recovery recoveries[] = {
 
 #define SOFTMAX(name, since, ...) \
 	{ \
-		name, since, 1, 1, 1, TYPE(F32), infer_softmax, lower_softmax, \
+		name, since, 1, 1, 1, TYPES_FLOAT, infer_softmax, lower_softmax, \
 			.attrs = "axis=int", .expand = expand_sized_softmax, .expands = is_along_size, .is_matched = is_over_last, \
 			.sizes = true, __VA_ARGS__ \
 	}

@@ -42,15 +42,15 @@ static enum ercc_status expand_lp_pool(struct node *node)
 	                           p == 1   ? "Abs(a)"
 	                           : p == 2 ? "Mul(a, a)"
 	                                    : "Pow(Abs(a), b)",
-	                           x, constant_number(node, ERC_F32, (double)p));
-	struct value *sum =
-		EMIT(node, conv, power, constant_number(node, ERC_F32, 1), constant_ints(node, weights.dims, weights.rank));
+	                           x, constant_number(node, node->inputs[0]->dtype, (double)p));
+	struct value *sum = EMIT(node, conv, power, constant_number(node, node->inputs[0]->dtype, 1),
+	                         constant_ints(node, weights.dims, weights.rank));
 	expand_to(node, 0,
 	          EMIT(node,
 	               p == 1   ? "Identity(a)"
 	               : p == 2 ? "Sqrt(a)"
 	                        : "Pow(a, b)",
-	               sum, constant_number(node, ERC_F32, 1 / (double)p)));
+	               sum, constant_number(node, node->inputs[0]->dtype, 1 / (double)p)));
 	return ERCC_OK;
 }
 
@@ -192,11 +192,11 @@ static enum ercc_status expand_col2im(struct node *node)
 }
 
 const struct op ops_unpool[] = {
-	{"LpPool", 2, 1, 1, 1, TYPE(F32), .expand = expand_lp_pool,
+	{"LpPool", 2, 1, 1, 1, TYPES_FLOAT, .expand = expand_lp_pool,
      .attrs = "auto_pad=text:NOTSET|SAME_UPPER|SAME_LOWER|VALID kernel_shape=ints p=int pads=ints strides=ints "
               "ceil_mode=int@18 dilations=ints@18"},
 	{"MaxUnpool", 9, 2, 3, 1, TYPES_FLOAT, .expand = expand_max_unpool,
      .attrs = "kernel_shape=ints pads=ints strides=ints"},
-	{"Col2Im", 18, 3, 3, 1, TYPE(F32), .expand = expand_col2im, .attrs = "dilations=ints pads=ints strides=ints"},
+	{"Col2Im", 18, 3, 3, 1, TYPES_FLOAT, .expand = expand_col2im, .attrs = "dilations=ints pads=ints strides=ints"},
 	{0},
 };

@@ -223,14 +223,15 @@ static char *read_expected(const struct test_case *test, const struct ercc_model
 	return NULL;
 }
 
-static char *compare_outputs(const struct limits *limits, const struct runner *runner, const struct list *expected)
+static char *compare_outputs(const struct test_case *test, const struct limits *limits, const struct runner *runner,
+                             const struct list *expected)
 {
 	char *text = NULL;
 	if (runner->output_count != (uint32_t)expected->count)
 		return memory_printf("the artifact has %u outputs, the case %d", runner->output_count, expected->count);
 	for (uint32_t i = 0; i < runner->output_count && !text; i++) {
 		struct array actual;
-		text = runner_output(runner, i, &actual) == ERC_OK ? judge_output(limits, i, &actual, &expected->items[i])
+		text = runner_output(runner, i, &actual) == ERC_OK ? judge_output(test, limits, i, &actual, &expected->items[i])
 		                                                   : memory_printf("output %u: %s", i, erc_error_detail());
 	}
 	return text;
@@ -256,7 +257,7 @@ static char *run_set(const struct test_case *test, const struct limits *limits, 
 	struct list expected = {0};
 	char *text = read_expected(test, info, set, &expected);
 	if (!text)
-		text = compare_outputs(limits, runner, &expected);
+		text = compare_outputs(test, limits, runner, &expected);
 	list_free(&expected);
 	return text;
 }
@@ -315,5 +316,6 @@ enum result case_run(const struct test_case *test, const struct limits *limits, 
 	char *wrong = run_sets(test, limits, artifact, pinned, false);
 	if (!wrong && limits->device) /* as real-time work, which may run in another form */
 		wrong = run_sets(test, limits, artifact, pinned, true);
-	return give(reason, wrong ? RESULT_WRONG : pinned ? RESULT_PINNED : RESULT_PASS, wrong);
+	enum result good = is_random(test) ? RESULT_RANDOM : pinned ? RESULT_PINNED : RESULT_PASS;
+	return give(reason, wrong ? RESULT_WRONG : good, wrong);
 }

@@ -233,7 +233,7 @@ static size_t read_list(const char *path, uint32_t every, struct text_list *name
 
 static bool passed(const struct test_case *test)
 {
-	return test->result == RESULT_PASS || test->result == RESULT_PINNED;
+	return test->result == RESULT_PASS || test->result == RESULT_PINNED || test->result == RESULT_RANDOM;
 }
 
 static int write_list(const struct cases *cases, const char *path)
@@ -290,8 +290,9 @@ static int report_all(const struct settings *settings, const struct cases *cases
 	int code = settings->write_list ? write_list(cases, settings->write_list) : EXIT_OK;
 	printf("%zu cases; %zu crashed, %zu hung\n", cases->count, counts[RESULT_CRASH], counts[RESULT_HANG]);
 	summary_absent(cases);
-	printf("%zu pass, %zu pinned, %zu unsupported, %zu absent, %zu wrong\n", counts[RESULT_PASS], counts[RESULT_PINNED],
-	       counts[RESULT_UNSUPPORTED], counts[RESULT_ABSENT], counts[RESULT_WRONG]);
+	printf("%zu pass, %zu pinned, %zu random, %zu unsupported, %zu absent, %zu wrong\n", counts[RESULT_PASS],
+	       counts[RESULT_PINNED], counts[RESULT_RANDOM], counts[RESULT_UNSUPPORTED], counts[RESULT_ABSENT],
+	       counts[RESULT_WRONG]);
 	return code || counts[RESULT_CRASH] || counts[RESULT_HANG] || counts[RESULT_WRONG] ? EXIT_RUN : EXIT_OK;
 }
 

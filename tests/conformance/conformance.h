@@ -4,10 +4,12 @@
 
 #include "tools/erc/command.h"
 
-/* ABSENT: needs a kernel that the target does not have. */
+/* PINNED: runs only when inputs are given as constants. RANDOM: draws random numbers, so its outputs are judged by what
+ * they may be, not compared. ABSENT: needs a kernel that the target does not have. */
 enum result {
 	RESULT_PASS,
 	RESULT_PINNED,
+	RESULT_RANDOM,
 	RESULT_UNSUPPORTED,
 	RESULT_ABSENT,
 	RESULT_WRONG,
@@ -68,9 +70,11 @@ void list_options(const struct ercc_value_info *input, const struct list *list, 
 bool list_find(const struct ercc_model_info *info, const char *name, uint32_t *input, int *item);
 
 /* judge.c */
+/* Whether the case draws random numbers. */
+bool is_random(const struct test_case *test);
 /* Returns NULL if the output is within the limits of its type, else what is wrong, which the caller frees. */
-char *judge_output(const struct limits *limits, uint32_t index, const struct array *actual,
-                   const struct array *expected);
+char *judge_output(const struct test_case *test, const struct limits *limits, uint32_t index,
+                   const struct array *actual, const struct array *expected);
 
 /* summary.c */
 /* Prints tables by category and operator, and the most frequent reasons of unsupported cases; writes all reasons to

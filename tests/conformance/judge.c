@@ -1,6 +1,7 @@
 /* Whether an output is what the case expects. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/conformance/conformance.h"
 
@@ -53,8 +54,47 @@ static void compare_narrow(const struct precision *precision, const struct array
 	result->equal = !result->outside;
 }
 
-char *judge_output(const struct limits *limits, uint32_t index, const struct array *actual,
-                   const struct array *expected)
+/* Cases that draw random numbers. An element is the expected one, or one of the two is 0: an element is drawn or
+ * dropped, and the other generator decided otherwise. The share of zeros is near the expected one. */
+static const char *const random_cases[] = {
+	"test_bernoulli",
+	"test_bernoulli_double",
+	"test_bernoulli_double_expanded",
+	"test_bernoulli_expanded",
+	"test_bernoulli_seed",
+	"test_bernoulli_seed_expanded",
+	"test_training_dropout",
+	"test_training_dropout_default",
+	"test_training_dropout_default_mask",
+	"test_training_dropout_mask",
+};
+
+bool is_random(const struct test_case *test)
+{
+	for (size_t i = 0; i < COUNT_OF(random_cases); i++)
+		if (!strcmp(test->name, random_cases[i]))
+			return true;
+	return false;
+}
+
+/* The limit of a share is four standard deviations of the difference of two samples, at most. */
+static char *judge_random(const struct limits *limits, uint32_t index, const struct array *actual,
+                          const struct array *expected)
+{
+	double zeros = 0, count = (double)actual->count;
+	for (size_t i = 0; i < actual->count; i++) {
+		double a = array_get(actual, i), e = array_get(expected, i);
+		zeros += (a == 0) - (e == 0);
+		if (a != 0 && e != 0 && !(fabs(a - e) <= limits->atol + limits->rtol * fabs(e)))
+			return memory_printf("output %u: element %zu is %.9g, expected %.9g or 0", index, i, a, e);
+	}
+	return fabs(zeros) / count <= 4 * sqrt(0.5 / count)
+	           ? NULL
+	           : memory_printf("output %u: %g zeros more than expected, of %g elements", index, zeros, count);
+}
+
+char *judge_output(const struct test_case *test, const struct limits *limits, uint32_t index,
+                   const struct array *actual, const struct array *expected)
 {
 	const struct precision *precision = precision_of(expected->dtype);
 	struct comparison result = array_compare(actual, expected, limits->rtol, limits->atol);
@@ -66,6 +106,8 @@ char *judge_output(const struct limits *limits, uint32_t index, const struct arr
 		free(want);
 		return text;
 	}
+	if (is_random(test))
+		return judge_random(limits, index, actual, expected);
 	if (precision)
 		compare_narrow(precision, actual, expected, limits->atol, &result);
 	return result.equal

@@ -5,15 +5,21 @@
 #include "tests/conformance/conformance.h"
 
 const char *const result_words[] = {
-	[RESULT_PASS] = "pass",     [RESULT_PINNED] = "pinned", [RESULT_UNSUPPORTED] = "unsupported",
-	[RESULT_ABSENT] = "absent", [RESULT_WRONG] = "wrong",   [RESULT_CRASH] = "crash",
+	[RESULT_PASS] = "pass",
+	[RESULT_PINNED] = "pinned",
+	[RESULT_RANDOM] = "random",
+	[RESULT_WRONG] = "wrong",
+	[RESULT_UNSUPPORTED] = "unsupported",
+	[RESULT_ABSENT] = "absent",
+	[RESULT_CRASH] = "crash",
 	[RESULT_HANG] = "hang",
 };
 
 static const struct column columns[] = {
-	{"category", "category", CELL_TEXT}, {"operator", "operator", CELL_TEXT},   {"pass", "pass", CELL_COUNT},
-	{"pinned", "pinned", CELL_COUNT},    {"unsupported", "unsup.", CELL_COUNT}, {"absent", "absent", CELL_COUNT},
-	{"wrong", "wrong", CELL_COUNT},      {"crash", "crash", CELL_COUNT},        {"hang", "hang", CELL_COUNT},
+	{"category", "category", CELL_TEXT}, {"operator", "operator", CELL_TEXT}, {"pass", "pass", CELL_COUNT},
+	{"pinned", "pinned", CELL_COUNT},    {"random", "random", CELL_COUNT},    {"unsupported", "unsup.", CELL_COUNT},
+	{"absent", "absent", CELL_COUNT},    {"wrong", "wrong", CELL_COUNT},      {"crash", "crash", CELL_COUNT},
+	{"hang", "hang", CELL_COUNT},
 };
 
 static const struct column reason_columns[] = {{"cases", "cases", CELL_COUNT}, {"reason", "reason", CELL_TEXT}};

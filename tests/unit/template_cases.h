@@ -43,6 +43,9 @@ static const struct {
 	{"pool", "input x:f32[1x3x9x7]\ny = AveragePool(x) {kernel_shape=[4,2],pads=[1,0,2,1]}\noutput y\n"},
 	{"max_index", "input x:f32[1x3x9x7]\ny, i = MaxPool(x) {kernel_shape=[2,3]}\noutput y\noutput i\n"},
 	{"conv", "input x:f32[1x20x9x7]\ninput w:f32[21x20x3x3]\nc = Conv(x, w) {pads=[1,1,1,1]}\ny = Relu(c)\noutput y\n"},
+	{"contract", "input x:f32[3x7]\ninput b:f32[7x37]\nd = Cast(x) {to=11}\ne = Cast(b) {to=11}\nm = MatMul(d, e)\n"
+                 "y = Cast(m) {to=1}\noutput y\n"},
+	{"random", "input x:f32[3x701]\nr = RandomUniformLike(x)\ny = Add(x, r)\noutput y\n"},
 	{"depthwise",
      "input x:f32[1x20x9x7]\nconst w:f32[20x1x3x3] = splat{0.5}\ny = Conv(x, w) {group=20,pads=[1,1,1,1]}\noutput y\n"},
 	{"attention",

@@ -1,11 +1,14 @@
 /* Reads an image of two or three dims at the positions of a grid, with one, two or four taps per dim. Positions
  * are f64. A row is one slice of the output (its first spatial dim) of one channel. Bound: the taps' scattered loads.
- * Defines: DIMS, TAPS (1 nearest, 2 linear, 4 cubic), PADDING (0 zeros, 1 border, 2 reflection), CORNERS. */
+ * Defines: T (f32 or f64), DIMS, TAPS (1 nearest, 2 linear, 4 cubic), PADDING (0 zeros, 1 border, 2 reflection), CORNERS, ABSOLUTE (1: the grid has positions
+ * in elements, which DeformConv needs). */
 #ifndef DIMS
+#define T f32
 #define DIMS 2
 #define TAPS 2
 #define PADDING 0
 #define CORNERS 0
+#define ABSOLUTE 0
 #endif
 
 FN double reflected(double x, double low, double high)
@@ -26,10 +29,11 @@ FN long within(double x, long size)
 }
 
 /* Computes the index and weight of each tap of one dim. */
-FN void taps_of(double at, long size, long *index, float *weight)
+FN void taps_of(double at, long size, long *index, VALUE_TYPE *weight)
 {
 	double low = CORNERS ? 0.0 : -0.5, high = CORNERS ? (double)size - 1.0 : (double)size - 0.5;
 	double x = CORNERS ? (at + 1.0) * 0.5 * ((double)size - 1.0) : ((at + 1.0) * (double)size - 1.0) * 0.5;
+	x = ABSOLUTE ? at : x;
 	x = x >= -1e9 && x <= 1e9 ? x : -1e9;
 	if (TAPS == 1)
 		x = f64_round(x);
@@ -39,35 +43,35 @@ FN void taps_of(double at, long size, long *index, float *weight)
 		x = reflected(x, low, high);
 	double base = f64_floor(x), t = x - base;
 	if (TAPS == 1) {
-		weight[0] = 1.0f;
+		weight[0] = 1;
 	} else if (TAPS == 2) {
-		weight[0] = (float)(1.0 - t);
-		weight[1] = (float)t;
+		weight[0] = (VALUE_TYPE)(1.0 - t);
+		weight[1] = (VALUE_TYPE)t;
 	} else {
 		double a = -0.75, u = 1.0 - t, far = t + 1.0, end = 2.0 - t;
-		weight[0] = (float)(((a * far - 5.0 * a) * far + 8.0 * a) * far - 4.0 * a);
-		weight[1] = (float)(((a + 2.0) * t - (a + 3.0)) * t * t + 1.0);
-		weight[2] = (float)(((a + 2.0) * u - (a + 3.0)) * u * u + 1.0);
-		weight[3] = (float)(((a * end - 5.0 * a) * end + 8.0 * a) * end - 4.0 * a);
+		weight[0] = (VALUE_TYPE)(((a * far - 5.0 * a) * far + 8.0 * a) * far - 4.0 * a);
+		weight[1] = (VALUE_TYPE)(((a + 2.0) * t - (a + 3.0)) * t * t + 1.0);
+		weight[2] = (VALUE_TYPE)(((a + 2.0) * u - (a + 3.0)) * u * u + 1.0);
+		weight[3] = (VALUE_TYPE)(((a * end - 5.0 * a) * end + 8.0 * a) * end - 4.0 * a);
 	}
 	for (int k = 0; k < TAPS; k++) {
 		double place = base + (double)(k - (TAPS == 4));
 		if (PADDING == 0 && (place < 0.0 || place > (double)size - 1.0))
-			weight[k] = 0.0f;
+			weight[k] = 0;
 		index[k] = within(PADDING == 2 ? reflected(place, low, high) : place, size);
 	}
 }
 
-FN float sample(const float *image, const long long *size, const float *grid)
+FN VALUE_TYPE sample(const VALUE_TYPE *image, const long long *size, const VALUE_TYPE *grid)
 {
 	long index[3][4] = {{0}};
-	float weight[3][4] = {{1.0f}}, sum = 0.0f;
+	VALUE_TYPE weight[3][4] = {{1}}, sum = 0;
 	for (int d = 3 - DIMS; d < 3; d++)
 		taps_of(grid[2 - d], size[d], index[d], weight[d]);
 	for (int i = 0; i < (DIMS == 3 ? TAPS : 1); i++)
 		for (int j = 0; j < TAPS; j++) {
-			const float *line = image + (index[0][i] * size[1] + index[1][j]) * size[2];
-			float part = 0.0f;
+			const VALUE_TYPE *line = image + (index[0][i] * size[1] + index[1][j]) * size[2];
+			VALUE_TYPE part = 0;
 			for (int k = 0; k < TAPS; k++)
 				part += weight[2][k] * line[index[2][k]];
 			sum += weight[0][i] * weight[1][j] * part;
@@ -80,9 +84,9 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 	long channels = P(CHANNELS), slices = P(SLICES), positions = P(POSITIONS);
 	const long long *size = p + PARAM_SIZES;
 	long slice = r % slices, plane = r / slices, image = plane / channels;
-	const float *in = (const float *)args->buffers[0] + plane * size[0] * size[1] * size[2];
-	const float *grid = (const float *)args->buffers[1] + (image * slices + slice) * positions * DIMS;
-	float *out = (float *)args->buffers[2] + r * positions;
+	const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0] + plane * size[0] * size[1] * size[2];
+	const VALUE_TYPE *grid = (const VALUE_TYPE *)args->buffers[1] + (image * slices + slice) * positions * DIMS;
+	VALUE_TYPE *out = (VALUE_TYPE *)args->buffers[2] + r * positions;
 	for (long i = 0; i < positions; i++)
 		out[i] = sample(in, size, grid + i * DIMS);
 }

@@ -1,10 +1,11 @@
 /* Determinants of small matrices, by elimination with the largest pivot, in f64. A row is one matrix.
- * Defines: N_MAX (maximum number of rows of a matrix). */
+ * Defines: T (f32 or f64), N_MAX (maximum number of rows of a matrix). */
 #ifndef N_MAX
+#define T f32
 #define N_MAX 32
 #endif
 
-static double determinant(const float *in, long n)
+static double determinant(const VALUE_TYPE *in, long n)
 {
 	double m[N_MAX * N_MAX], det = 1.0;
 	for (long i = 0; i < n * n; i++)
@@ -33,7 +34,8 @@ static double determinant(const float *in, long n)
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
-	((float *)args->buffers[1])[r] = (float)determinant((const float *)args->buffers[0] + r * P(N) * P(N), P(N));
+	const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0] + r * P(N) * P(N);
+	((VALUE_TYPE *)args->buffers[1])[r] = (VALUE_TYPE)determinant(in, P(N));
 }
 
 KERNEL_OF_ROWS

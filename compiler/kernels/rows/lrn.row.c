@@ -1,6 +1,7 @@
 /* Local response normalisation over channels, plain layout: x / (bias + alpha/size * sum x^2)^beta. A row is one plane
- * of a channel. Defines: ALPHA, BIAS, BETA, BETA_3_4 (1: beta is 3/4). */
+ * of a channel. Defines: T (f32 or f64), ALPHA, BIAS, BETA, BETA_3_4 (1: beta is 3/4). */
 #ifndef ALPHA
+#define T f32
 #define ALPHA 1e-4f
 #define BIAS 1.0f
 #define BETA 0.75f
@@ -10,21 +11,21 @@
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
 	long channels = P(CHANNELS), positions = P(POSITIONS), size = P(SIZE);
-	const float *in = (const float *)args->buffers[0] + r * positions;
-	float *out = (float *)args->buffers[1] + r * positions;
+	const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0] + r * positions;
+	VALUE_TYPE *out = (VALUE_TYPE *)args->buffers[1] + r * positions;
 	long c = r % channels, first = c - (size - 1) / 2, last = c + size / 2;
 	first = first < 0 ? 0 : first;
 	last = last >= channels ? channels - 1 : last;
 	for (long i = 0; i < positions; i++) {
-		float sum = 0.0f;
+		VALUE_TYPE sum = 0;
 		for (long k = first; k <= last; k++)
 			sum += in[(k - c) * positions + i] * in[(k - c) * positions + i];
-		float base = BIAS + ALPHA / (float)size * sum;
+		VALUE_TYPE base = BIAS + ALPHA / (VALUE_TYPE)size * sum;
 		if (BETA_3_4) {
-			float root = __builtin_sqrtf(base);
-			out[i] = in[i] / (root * __builtin_sqrtf(root));
+			VALUE_TYPE root = JOIN(T, _sqrt)(base);
+			out[i] = in[i] / (root * JOIN(T, _sqrt)(root));
 		} else {
-			out[i] = in[i] / f32_pow(base, BETA);
+			out[i] = in[i] / JOIN(T, _pow)(base, BETA);
 		}
 	}
 }

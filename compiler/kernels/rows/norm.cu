@@ -10,29 +10,29 @@
 #define INVERSE 0
 #endif
 
-FN void line(const struct erc_tile_args *args, const long long *p, long r, float *local)
+FN void line(const struct erc_tile_args *args, const long long *p, long r, VALUE_TYPE *local)
 {
 	long count = P(COUNT), first = r % P(MOD) * P(STEP);
 	unsigned div = (unsigned)P(DIV);
-	const float *x = (const float *)args->buffers[0] + r * count;
-	float *out = (float *)args->buffers[OUT] + r * count, mean = 0.0f;
+	const VALUE_TYPE *x = (const VALUE_TYPE *)args->buffers[0] + r * count;
+	VALUE_TYPE *out = (VALUE_TYPE *)args->buffers[OUT] + r * count, mean = 0;
 	double sum = 0.0, squares = 0.0;
-	const float *scale = (const float *)args->buffers[SCALE] + first,
-				*bias = (const float *)args->buffers[BIAS] + first;
+	const VALUE_TYPE *scale = (const VALUE_TYPE *)args->buffers[SCALE] + first,
+					 *bias = (const VALUE_TYPE *)args->buffers[BIAS] + first;
 	for (long i = MEMBER; !RMS && i < count; i += LINE)
 		sum += x[i];
 	if (!RMS)
-		mean = line_sum((float)sum, local) / (float)count;
+		mean = line_sum((VALUE_TYPE)sum, local) / (VALUE_TYPE)count;
 	for (long i = MEMBER; i < count; i += LINE)
 		squares += (double)(x[i] - mean) * (x[i] - mean);
-	float inverse = 1.0f / __builtin_sqrtf(line_sum((float)squares, local) / (float)count + EPSILON);
+	VALUE_TYPE inverse = 1 / JOIN(T, _sqrt)(line_sum((VALUE_TYPE)squares, local) / (VALUE_TYPE)count + EPSILON);
 	if (MEAN && MEMBER == 0)
-		((float *)args->buffers[MEAN])[r] = mean;
+		((VALUE_TYPE *)args->buffers[MEAN])[r] = mean;
 	if (INVERSE && MEMBER == 0)
-		((float *)args->buffers[INVERSE])[r] = inverse;
+		((VALUE_TYPE *)args->buffers[INVERSE])[r] = inverse;
 	for (long i = MEMBER; i < count; i += LINE) {
 		long at = div == 1 ? i : (long)((unsigned)i / div);
-		out[i] = (x[i] - mean) * inverse * (SCALE ? scale[at] : 1.0f) + (BIAS ? bias[at] : 0.0f);
+		out[i] = (x[i] - mean) * inverse * (SCALE ? scale[at] : 1) + (BIAS ? bias[at] : 0);
 	}
 }
 

@@ -1,27 +1,26 @@
 /* e^(x - max) / sum along an axis of `count` elements, `inner` apart. A row is one such line. LINE threads share it: a
  * warp or a block if its elements are contiguous, one thread if those of neighbouring lines are. Bound: memory. Not
  * measured on a GPU yet.
- * Defines: LOGARITHM, LINE. */
+ * Defines: T (f32 or f64), LOGARITHM, LINE. */
 #ifndef LOGARITHM
 #define LOGARITHM 0
 #endif
 
-FN void line(const struct erc_tile_args *args, const long long *p, long r, float *local)
+FN void line(const struct erc_tile_args *args, const long long *p, long r, VALUE_TYPE *local)
 {
 	long count = P(COUNT), inner = P(INNER), at = r / inner * count * inner + r % inner;
-	const float *in = (const float *)args->buffers[0] + at;
-	float *out = (float *)args->buffers[1] + at, top = -__builtin_inff();
+	const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0] + at;
+	VALUE_TYPE *out = (VALUE_TYPE *)args->buffers[1] + at, top = -__builtin_inff();
 	double part = 0.0;
 	for (long i = MEMBER; i < count; i += LINE)
 		top = in[i * inner] > top ? in[i * inner] : top;
 	top = line_max(top, local);
 	for (long i = MEMBER; i < count; i += LINE) {
-		float e = f32_exp(in[i * inner] - top);
+		VALUE_TYPE e = JOIN(T, _exp)(in[i * inner] - top);
 		part += e;
 		out[i * inner] = LOGARITHM ? in[i * inner] - top : e;
 	}
-	float sum = line_sum((float)part, local);
-	float log_sum = LOGARITHM ? f32_log(sum) : 0.0f;
+	VALUE_TYPE sum = line_sum((VALUE_TYPE)part, local), log_sum = LOGARITHM ? JOIN(T, _log)(sum) : 0;
 	for (long i = MEMBER; i < count; i += LINE)
 		out[i * inner] = LOGARITHM ? out[i * inner] - log_sum : out[i * inner] / sum;
 }
