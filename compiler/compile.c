@@ -21,6 +21,24 @@ struct task {
 	jmp_buf out_of_memory;
 };
 
+/* What a model may take in memory while it is compiled: so much, and more by its files and nodes (onnx/reader.h). Without
+ * a limit a file of some hundred bytes could ask for an artifact of any size. */
+#define BASE_BYTES ((size_t)3 << 29)
+
+static enum ercc_status memory_is_out(struct context *ctx)
+{
+	size_t limit = ctx->arena.limit_bytes;
+	const char *node = ctx->node ? ctx->node : "";
+	char where[256];
+	snprintf(where, sizeof where, "node '%.100s' (%.50s)", node, ctx->op_type ? ctx->op_type : "");
+	if (!ctx->arena.is_over_limit)
+		return fail(ctx, ERCC_NOMEM, "out of memory");
+	fail(ctx, ERCC_UNSUPPORTED, "%s: compiling it needs more than %zu MiB, the limit for a model of this size",
+	     *node ? where : "model", limit >> 20);
+	note(ctx, "--max-nodes lifts this limit, too");
+	return ERCC_UNSUPPORTED;
+}
+
 static enum ercc_status guarded(const struct ercc_options *options,
                                 enum ercc_status (*run)(struct context *ctx, void *user), void *user)
 {
@@ -30,10 +48,10 @@ static enum ercc_status guarded(const struct ercc_options *options,
 		memcpy(&task.options, options, options->size < sizeof task.options ? options->size : sizeof task.options);
 	task.ctx.options = &task.options;
 	task.ctx.arena.out_of_memory = &task.out_of_memory;
+	bool is_lifted = task.options.max_nodes || task.options.max_iterations;
+	task.ctx.arena.limit_bytes = is_lifted ? 0 : BASE_BYTES;
 	if (setjmp(task.out_of_memory)) {
-		status = ERCC_NOMEM;
-		if (task.options.message)
-			task.options.message(task.options.user, ERCC_MESSAGE_ERROR, "out of memory", 0, 0);
+		status = memory_is_out(&task.ctx);
 	} else {
 		status = run(&task.ctx, user);
 	}

@@ -4,6 +4,8 @@
 #include "compiler/model_info.h"
 #include "compiler/lower/op.h"
 
+_Static_assert(VALUE_SEQUENCE == ERCC_SEQUENCE && VALUE_OPTIONAL == ERCC_OPTIONAL, "kinds are passed on");
+
 /* The same code runs twice: first it counts the bytes, then it fills the block. */
 struct block {
 	char *base; /* NULL while bytes are counted */

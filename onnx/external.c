@@ -120,6 +120,7 @@ static enum ercc_status map_file(struct context *ctx, int fd, const char *owner,
 		return fail(ctx, ERCC_IO, "%s: external data '%s': %s", owner, file->location, strerror(errno));
 	file->data = data;
 	file->bytes = (size_t)info.st_size;
+	arena_allow(&ctx->arena, file->bytes, FILE_FACTOR);
 	return ERCC_OK;
 }
 

@@ -361,6 +361,8 @@ enum ercc_status import_model(struct import *import, struct graph **out)
 		                 &graph->newer_opset));
 	graph->producer = text_or_empty(model->producer_name);
 	TRY(import_graph(import, &scope, model->graph));
+	arena_allow(&import->ctx->arena, (size_t)import->node_cost,
+	            NODE_BYTES * (2 + import->ctx->options->target_count + import->ctx->options->budget_count));
 	*out = graph;
 	return ERCC_OK;
 }

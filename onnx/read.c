@@ -34,6 +34,7 @@ static enum ercc_status map_open_file(struct context *ctx, int fd, const char *p
 	if (data == MAP_FAILED)
 		return fail(ctx, ERCC_IO, "file '%s': %s", path, strerror(errno));
 	*mapping = (struct mapping){data, (size_t)info.st_size};
+	arena_allow(&ctx->arena, (size_t)info.st_size, FILE_FACTOR);
 	return ERCC_OK;
 }
 

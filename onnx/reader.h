@@ -126,6 +126,11 @@ int64_t scope_opset(const struct scope *scope, const char *domain);
  * one where possible. A cycle is an error that names its nodes. */
 enum ercc_status order_nodes(struct import *import, const struct scope *scope, node_proto *const **nodes, size_t count);
 
+/* What a model's files and nodes may take in memory while it is compiled: a multiple of the files, because weights are
+ * packed and several launches may hold a form of them; and for each node its launches, for each target and budget. */
+#define FILE_FACTOR 8
+#define NODE_BYTES ((size_t)64 << 10)
+
 /* ---- types.c ---- */
 
 /* `owner` begins the error messages. A type that is made of anything but dense tensors is an error; a

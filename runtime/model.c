@@ -289,10 +289,11 @@ static void fill_info(const struct erc_model *model, const struct erca_tensor *t
 /* The default of a tensor, or NULL. */
 static const void *default_of(const struct erc_artifact *artifact, uint32_t tensor)
 {
+	static const char no_bytes; /* of a tensor without elements, also where there are no weights */
 	for (uint32_t i = 0; i < artifact->tables[ERC_TABLE_DEFAULTS].count; i++) {
 		const struct erca_default *entry = erc__record(artifact, ERC_TABLE_DEFAULTS, i);
 		if (entry->tensor == tensor)
-			return artifact->weights + entry->offset;
+			return artifact->weights ? (const void *)(artifact->weights + entry->offset) : &no_bytes;
 	}
 	return NULL;
 }

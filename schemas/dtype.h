@@ -2,8 +2,8 @@
 #ifndef ERC_DTYPE_H
 #define ERC_DTYPE_H
 
-/* X(enumerator, number, name, bits). From 17 on, types that numbers are stored in. Those of 4 and 2 bits are packed as in
- * ONNX files: two or four to a byte, the first in the low bits. */
+/* X(enumerator, number, name, bits). From 17 on, types that numbers are stored in. Those of 4 and 2 bits are packed as
+ * in ONNX files: two or four to a byte, the first in the low bits. */
 #define ERC_DTYPES(X) \
 	X(F32, 1, "f32", 32) \
 	X(U8, 2, "u8", 8) \

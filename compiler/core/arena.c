@@ -46,6 +46,11 @@ static struct arena_block *add_block(struct arena *arena, size_t bytes)
 	size_t total;
 	if (__builtin_add_overflow(capacity, sizeof(struct arena_block) + ALIGNMENT, &total))
 		out_of_memory(arena);
+	if (arena->limit_bytes &&
+	    (arena->used_bytes > arena->limit_bytes || total > arena->limit_bytes - arena->used_bytes)) {
+		arena->is_over_limit = true;
+		out_of_memory(arena);
+	}
 	struct arena_block *block = calloc(1, total);
 	if (!block)
 		out_of_memory(arena);
@@ -62,6 +67,14 @@ static struct arena_block *add_block(struct arena *arena, size_t bytes)
 	}
 	arena->used_bytes += total;
 	return block;
+}
+
+void arena_allow(struct arena *arena, size_t count, size_t bytes)
+{
+	size_t more;
+	if (arena->limit_bytes && (__builtin_mul_overflow(count, bytes, &more) ||
+	                           __builtin_add_overflow(arena->limit_bytes, more, &arena->limit_bytes)))
+		arena->limit_bytes = SIZE_MAX;
 }
 
 void *arena_alloc_aligned(struct arena *arena, size_t bytes, size_t alignment)

@@ -20,10 +20,13 @@ struct arena_cleanup;
 struct arena {
 	struct arena_block *blocks;
 	struct arena_cleanup *cleanups;
-	size_t used_bytes;
+	size_t used_bytes, limit_bytes; /* an allocation beyond the limit fails; 0: there is none */
+	bool is_over_limit;
 	jmp_buf *out_of_memory; /* a failed allocation jumps here; never NULL in use */
 };
 
+/* Raises the limit, if there is one. */
+void arena_allow(struct arena *arena, size_t count, size_t bytes);
 /* Zeroed and aligned to 64 bytes. Does not return when memory is out. bytes may be 0. */
 void *arena_alloc(struct arena *arena, size_t bytes);
 /* The same with a smaller alignment (a power of two up to 64), for many small objects. */
@@ -82,6 +85,7 @@ struct context {
 	uint32_t error_count;               /* errors reported so far */
 	bool is_cache_refused;              /* a warning has said that the kernel cache is not used */
 	int64_t most_scratch;               /* maximum bytes for a launch's partial sums; 0: the default. Tests lower it */
+	const char *node, *op_type;         /* the node at work, for a message when memory is out; NULL: none */
 	const char *source;                 /* what is being read, for messages: "file 'x.onnx'"; NULL: "file" */
 };
 

@@ -86,7 +86,7 @@ struct use {
 	struct use *previous, *next;
 };
 
-/* What an input of the model is, other than a tensor. The pin pass replaces such inputs by tensors, of which an
+/* What an input of the model is, other than a tensor. The lists pass replaces such inputs by tensors, of which an
  * operator of the compiler makes the sequence. Both bits: an optional that holds a sequence. */
 #define VALUE_SEQUENCE 1
 #define VALUE_OPTIONAL 2

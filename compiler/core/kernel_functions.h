@@ -1,5 +1,5 @@
-/* Further functions beside kernel_math.h: casts of half precision and smaller types, logarithm and exponential near zero, trigonometric and
- * hyperbolic functions, and bit operations; and the loop of row kernels. Over the whole range the error is at most a
+/* Further functions beside kernel_math.h: casts of half precision and smaller types, logarithm and exponential near
+ * zero, trigonometric and hyperbolic functions, and bit operations; and the loop of row kernels. Over the whole range the error is at most a
  * few units in the last place. */
 /* Short functions are on one line: */
 /* clang-format off */
@@ -23,8 +23,10 @@ FN long long index_in(void *const *buffers, long long index, long long size)
 	return at < 0 || size < 1 ? 0 : at >= size ? size - 1 : at;
 }
 
-/* A dim as a parameter is its size, or -1 - slot if it has a run-time size. */
-#define DIM_IN(args, dim) ((dim) < 0 ? (args)->dims[-1 - (dim)] : (dim))
+/* A dim as a parameter is its size, or -1 - slot if it has a run-time size, which is at most `bound`. That is a parameter
+ * too, because what is in the slot follows from data. */
+FN long long dim_at(long long size, long long bound) { return size < bound ? size : bound; }
+#define DIM_IN(args, dim, bound) ((dim) < 0 ? dim_at((args)->dims[-1 - (dim)], bound) : (dim))
 
 /* ---- random numbers: a function of a seed and a position. It is SplitMix64, whose state after n steps is known
  * without the steps; Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014. ---- */

@@ -90,7 +90,8 @@ struct ercc_options {
 	/* The call returns ERCC_CANCELLED soon after this is not 0, without a message, and leaves nothing behind. A signal
 	 * handler or another thread may set it. NULL: never */
 	const volatile int *cancel;
-	/* for all loops together: the maximum number of iterations, and of nodes copied for them; 0: the defaults */
+	/* for all loops together: the maximum number of iterations, and of nodes copied for them; 0: the defaults. One that
+	 * is set also lifts the limit on memory, which is 1.5 GiB and more by the model's files and nodes */
 	uint64_t max_iterations, max_nodes;
 	const char *const *keep_inputs; /* inputs with a default (an initializer) that stay inputs of the artifact */
 	uint32_t keep_input_count;

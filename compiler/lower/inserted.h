@@ -1,4 +1,4 @@
-/* Nodes that passes insert into a graph. Each family creates its own nodes, with row, dtype and shape set where the
+/* Nodes that passes insert into a graph, and what expansions of several families share to make lists of tensors. Each family creates its own nodes, with row, dtype and shape set where the
  * infer pass does not set them later. The node goes before `before`, or to the end if that is NULL. */
 #ifndef ERCC_INSERTED_H
 #define ERCC_INSERTED_H
@@ -13,6 +13,7 @@ void insert_narrow(struct graph *graph, struct node *before, struct value *in, s
 struct value *insert_affine(struct node *before, struct value *x, const struct channel_affine *affine);
 /* reorder.c: `in` in another layout. */
 struct value *insert_reorder(struct graph *graph, struct node *before, struct value *in, enum layout layout);
+#define MAX_LENGTH 4096 /* tensors in a sequence */
 /* sequence.c: a sequence of these tensors; an optional that holds nothing. */
 struct value *insert_list(struct graph *graph, struct node *before, const char *name, struct value *const *items,
                           int count);

@@ -207,9 +207,12 @@ enum ercc_status lower_graph(struct graph *graph, struct plan **out)
 			return node_fail(node, ERCC_UNSUPPORTED, "its result must be known at compile time");
 		if (has_no_elements(node))
 			continue;
+		graph->ctx->node = node->name;
+		graph->ctx->op_type = node->op_type;
 		lowering.behind = lowering.plan->last;
 		TRY(node->op->lower(&lowering, node));
 	}
+	graph->ctx->node = NULL;
 	TRY(copy_shared_outputs(&lowering));
 	keep_defaults(lowering.plan);
 	*out = lowering.plan;

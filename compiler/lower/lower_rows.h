@@ -13,10 +13,11 @@ enum ercc_status read_window(const struct node *node, const int64_t *kernel, str
 /* Adds a launch of `rows` rows, whose operands are the node's first input and first output. */
 struct launch *lower_rows(struct lowering *lowering, struct node *node, const struct kernel_template *template,
                           int64_t rows);
-/* Whether a launch of the node reports indices (input 1) outside their dims. Constant indices were checked already. If
- * their number is known only at run time, or an expansion made the node, they are only clamped. */
 /* The parameter that stands for a dim, see DIM_IN of kernel_functions.h. */
 int64_t lower_dim(const struct lowering *lowering, const struct shape *shape, int dim);
+/* Whether a launch of the node reports indices (input 1) outside their dims. Constant ones were checked already, except
+ * along run-time sizes. If their number is known only at run time, or an expansion made the node, they are only
+ * clamped. */
 bool lower_checks_indices(const struct lowering *lowering, const struct node *node);
 
 /* The dtype that sums and running products of a dtype are computed in: f64 for f32, else itself. */

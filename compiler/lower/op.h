@@ -152,8 +152,10 @@ enum ercc_status check_precision(const struct node *node, const char *name);
 /* Checks that the input, if it is present, has the dtype of the first one. */
 enum ercc_status check_same_dtype(const struct node *node, int slot);
 /* Sequences, and optionals that hold nothing, exist only while types are inferred: each is made by a node whose inputs
- * are its tensors. Returns that node, or NULL for a tensor. */
+ * are its tensors (what a loop has collected so far: a tensor, and those before it). Returns that node, or NULL for a
+ * tensor. */
 const struct node *value_list(const struct value *value);
+bool is_nothing(const struct value *value);        /* an optional that holds nothing */
 const char *list_words(const struct value *value); /* "a sequence", "an empty optional" */
 /* Converts an axis, which may be negative, and checks it against the rank. With `end`, the rank itself is allowed
  * too. */
@@ -210,8 +212,9 @@ enum ercc_status lower_copy(struct lowering *lowering, const struct node *node, 
 /* Sets every element of `out` to one constant: f or i, by dtype. */
 enum ercc_status lower_fill(struct lowering *lowering, const struct node *node, struct value *out, double f, int64_t i);
 int64_t value_bytes(const struct value *value); /* in its layout, in the arena */
-/* packed.c: adds launches that unpack the value's elements, from its packed bytes to a buffer in the arena (before == NULL:
- * at the end), or that pack them; and a constant of packed elements as weights, unpacked where the present node uses it. */
+/* packed.c: adds launches that unpack the value's elements, from its packed bytes to a buffer in the arena (before ==
+ * NULL: at the end), or that pack them; and a constant of packed elements as weights, unpacked where the present node
+ * uses it. */
 struct buffer *unpack_elements(struct lowering *lowering, const struct value *value, struct buffer *packed,
                                struct launch *before);
 void pack_elements(struct lowering *lowering, const struct value *value, struct buffer *in, struct buffer *packed);

@@ -186,6 +186,9 @@ static enum ercc_status read_loop(const struct node *node, struct loop *loop, bo
 	if (loop->scans < 0 || loop->states < 0 || results != (size_t)(1 + node->output_count))
 		return node_fail(node, ERCC_MODEL, "%d inputs, %d outputs and a body with %zu outputs do not fit each other",
 		                 node->input_count, node->output_count, results);
+	for (int i = 2; i < 2 + loop->states; i++)
+		if (!node_input(node, i))
+			return node_fail(node, ERCC_MODEL, "input %d is left out", i);
 	if (node_input(node, 0)) {
 		TRY(constant_input(node, 0, "the number of iterations", &trips));
 		if (trips->dtype != ERC_I64 || shape_elements(&trips->shape) != 1)
@@ -408,7 +411,9 @@ static enum ercc_status map_length(const struct node *node, int64_t *length)
 {
 	*length = -1;
 	for (int i = 0; i < node->input_count; i++) {
-		const struct node *list = value_list(node->inputs[i]);
+		if (!node->inputs[i])
+			return node_fail(node, ERCC_MODEL, "input %d is left out", i);
+		const struct node *list = is_nothing(node->inputs[i]) ? NULL : value_list(node->inputs[i]);
 		int64_t count = list ? list->input_count : *length;
 		if (i == 0 && !list)
 			return node_fail(node, ERCC_MODEL, "input '%s' must be a sequence", node->inputs[0]->name);

@@ -123,15 +123,16 @@ static enum ercc_status infer_gather_nd(struct node *node)
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
 
-/* Sets (dim, step) of the k dims after the batch dims, from parameter `first` on. `unit` is the step of the last one.
+/* Sets (bound, step, dim) of the k dims after the batch dims, from parameter `first` on. `unit` is the step of the last one.
  * Returns the step from one batch to the next. */
 static int64_t set_tuple(const struct lowering *lowering, struct launch *launch, int first, const struct shape *data,
                          int64_t batch, int64_t k, int64_t unit)
 {
 	int64_t step = unit;
 	for (int i = (int)k - 1; i >= 0; step *= data->dims[batch + i--]) {
-		launch_set(launch, first + 2 * i, lower_dim(lowering, data, (int)batch + i));
-		launch_set(launch, first + 2 * i + 1, step);
+		launch_set(launch, first + 3 * i, data->dims[batch + i]);
+		launch_set(launch, first + 3 * i + 1, step);
+		launch_set(launch, first + 3 * i + 2, lower_dim(lowering, data, (int)batch + i));
 	}
 	return step;
 }
@@ -270,7 +271,7 @@ static enum ercc_status lower_scatter_nd(struct lowering *lowering, struct node 
 	launch_set(launch, SCATTER_ND_UPDATES_DIM,
 	           indices->sizes[0] ? graph_size_slot(lowering->graph, indices->sizes[0]) : -1);
 	launch_set(launch, SCATTER_ND_BOUND, indices->sizes[0] ? indices->dims[0] : 1);
-	set_tuple(lowering, launch, SCATTER_ND_DIMS, in, 0, k, 1);
+	set_tuple(lowering, launch, SCATTER_ND_DIMS, in, 0, k, 1); /* none of these dims has a run-time size */
 	define_scatter(launch, node->inputs[0]->dtype, reduction);
 	return ERCC_OK;
 }

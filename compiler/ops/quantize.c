@@ -46,11 +46,11 @@ static bool divide_axis(const struct node *node, struct shape *divided)
 
 static struct value *emit_shape(struct node *node, struct value *x, const struct shape *shape)
 {
-	return EMIT(node, "Reshape(a, b)", x, constant_ints(node, shape->dims, shape->rank));
+	return EMIT(node, "Reshape[allowzero=1](a, b)", x, constant_ints(node, shape->dims, shape->rank));
 }
 
-/* Shapes a scale or zero point so that it broadcasts to x, or to x with a divided axis. It has one element, one per position of the axis, or one per
- * block of `block_size` positions. */
+/* Shapes a scale or zero point so that it broadcasts to x, or to x with a divided axis. It has one element, one per
+ * position of the axis, or one per block of `block_size` positions. */
 static enum ercc_status spread_along(struct node *node, int slot, struct value **out)
 {
 	const struct shape *x = &node->inputs[0]->shape;
@@ -91,6 +91,9 @@ static enum ercc_status spread_along(struct node *node, int slot, struct value *
 static enum ercc_status check_scale(const struct node *node)
 {
 	const struct value *scale = node->inputs[1];
+	int64_t block = node_attr_int(node, "block_size", 0);
+	if (block < 0 || block > MAX_ELEMENTS)
+		return node_fail(node, ERCC_MODEL, "block_size is %lld", (long long)block);
 	if (node_input(node, 2) && shape_elements(&node->inputs[2]->shape) != shape_elements(&scale->shape))
 		return node_fail(node, ERCC_MODEL, "scale %s and zero point %s differ in their number of elements",
 		                 shape_words(node, &scale->shape), shape_words(node, &node->inputs[2]->shape));

@@ -3,16 +3,13 @@
  * are inferred, no list is left. */
 #include "compiler/lower/inserted.h"
 
-#define MAX_LENGTH 4096
-
 const struct node *value_list(const struct value *value)
 {
 	const struct node *node = value->producer;
 	return node && node->op && node->op->makes_list ? node : NULL;
 }
 
-/* Whether it is an optional that holds nothing. */
-static bool is_nothing(const struct value *value)
+bool is_nothing(const struct value *value)
 {
 	const struct node *list = value_list(value);
 	return list && list->op->input_max == 0;
@@ -192,6 +189,8 @@ static enum ercc_status expand_concat_sequence(struct node *node)
 	int count = list->input_count;
 	if (!count)
 		return node_fail(node, ERCC_MODEL, "the sequence is empty");
+	if (stacks != 0 && stacks != 1)
+		return node_fail(node, ERCC_MODEL, "new_axis is %lld, expected 0 or 1", (long long)stacks);
 	TRY(check_axis(node, node_attr_int(node, "axis", 0), list->inputs[0]->shape.rank + (stacks ? 1 : 0), &axis));
 	struct value **parts = arena_array(&node->graph->ctx->arena, (size_t)count, sizeof *parts);
 	for (int i = 0; i < count; i++)
@@ -216,7 +215,7 @@ static enum ercc_status read_split(const struct node *node, int64_t size, int64_
 	int64_t each = !split ? 1 : is_list ? 0 : tensor_int(split, 0), sum = 0;
 	if (!is_list && each < 1)
 		return node_fail(node, ERCC_MODEL, "split is %lld", (long long)each);
-	*count = is_list ? split->shape.dims[0] : (size + each - 1) / each;
+	*count = is_list ? split->shape.dims[0] : size ? (size - 1) / each + 1 : 0;
 	if (*count > limit)
 		return node_fail(node, ERCC_UNSUPPORTED, "more than %lld parts", (long long)limit);
 	for (int64_t i = 0; i < *count; i++) {
@@ -238,6 +237,9 @@ static enum ercc_status expand_split_to_sequence(struct node *node)
 	TRY(tensor_input(node, 0));
 	const struct shape *shape = &node->inputs[0]->shape;
 	TRY(check_axis(node, node_attr_int(node, "axis", 0), shape->rank, &axis));
+	if (shape->sizes[axis])
+		return node_fail(node, ERCC_UNSUPPORTED, "dim %d of %s is known at run time only", axis,
+		                 shape_words(node, shape));
 	TRY(read_split(node, shape->dims[axis], lengths, MAX_LENGTH, &count));
 	bool drops = !node_attr_int(node, "keepdims", 1) && !node_input(node, 1);
 	struct value **parts = arena_array(arena, (size_t)count + 1, sizeof *parts);

@@ -8,8 +8,8 @@
 /* Elements. Larger outputs are computed at run time, because folding must not make the model much larger. */
 #define FOLD_LIMIT ((int64_t)1 << 28)
 
-/* Elements. Larger constants of 4 or 2 bits per element stay so, because the file would grow to a multiple: what is made of
- * them is computed at run time. */
+/* Elements. Larger constants of 4 or 2 bits per element stay so, because the file would grow to a multiple: what is made
+ * of them is computed at run time. */
 #define PACKED_LIMIT ((int64_t)1 << 16)
 
 #define MOST_FAILURES 50 /* maximum number of nodes reported as failed */
@@ -171,6 +171,8 @@ static enum ercc_status infer_node(struct graph *graph, struct node *node, struc
 	enum erc_dtype half;
 	bool done;
 	*next = node->next;
+	graph->ctx->node = node->name;
+	graph->ctx->op_type = node->op_type;
 	if (!has_outputs(node)) { /* all outputs are left out: nothing uses the node */
 		graph_remove_node(node);
 		return ERCC_OK;
@@ -278,19 +280,29 @@ static enum ercc_status unfold_outputs(struct graph *graph)
 	struct value **values = graph->outputs;
 	const char **names = graph->output_names;
 	size_t count = graph->output_count, lists = 0;
+	struct map taken = {.arena = &graph->ctx->arena, .kind = MAP_TEXT};
+	for (size_t i = 0; i < count; i++)
+		map_set(&taken, names[i], values[i]);
 	for (size_t i = 0; i < count; i++)
 		lists += value_list(values[i]) != NULL;
 	if (lists)
 		graph_clear_outputs(graph);
 	for (size_t i = 0; lists && i < count; i++) {
 		const struct node *list = value_list(values[i]);
-		if (list && list->op->input_max == 0)
+		if (list && is_nothing(values[i]))
 			return fail(graph->ctx, ERCC_UNSUPPORTED, "output '%s' is %s (node '%s')", names[i], list_words(values[i]),
 			            list->name);
 		if (!list)
 			graph_add_output(graph, names[i], values[i]);
-		for (int k = 0; list && k < list->input_count; k++)
-			graph_add_output(graph, arena_printf(&graph->ctx->arena, "%s.%d", names[i], k), list->inputs[k]);
+		for (int k = 0; list && k < list->input_count; k++) {
+			const char *name = arena_printf(&graph->ctx->arena, "%s.%d", names[i], k);
+			if (map_get(&taken, name))
+				return fail(graph->ctx, ERCC_UNSUPPORTED,
+				            "output '%s' is a sequence whose tensors are '%s.0' and so on, but "
+				            "there is an output '%s'",
+				            names[i], names[i], name);
+			graph_add_output(graph, name, list->inputs[k]);
+		}
 	}
 	if (!graph->output_count)
 		return fail(graph->ctx, ERCC_UNSUPPORTED,
@@ -320,5 +332,7 @@ enum ercc_status pass_infer(struct graph *graph)
 	for (size_t i = 0; i < graph->output_count; i++)
 		TRY(check_bound(graph, "output", graph->output_names[i], graph->outputs[i]));
 	tell_empty(graph);
-	return infer_from(graph, add_packing(graph));
+	TRY(infer_from(graph, add_packing(graph)));
+	graph->ctx->node = NULL;
+	return ERCC_OK;
 }

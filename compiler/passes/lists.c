@@ -6,16 +6,21 @@
 
 #include "compiler/lower/inserted.h"
 
-#define MAX_LENGTH 4096 /* tensors in a sequence; see the message */
+/* Whether the option is for the input. The last '=' separates, because names may contain it. */
+static bool is_for(const char *option, const char *name)
+{
+	const char *equals = strrchr(option, '=');
+	size_t length = equals ? (size_t)(equals - option) : 0;
+	return equals && strlen(name) == length && !strncmp(option, name, length);
+}
 
 /* The text after "NAME=" of the --length option for this input, or NULL. */
 static const char *find_option(const struct graph *graph, const char *name)
 {
 	const struct ercc_options *options = graph->ctx->options;
-	size_t length = strlen(name);
 	for (uint32_t i = 0; i < options->length_count; i++)
-		if (!strncmp(options->lengths[i], name, length) && options->lengths[i][length] == '=')
-			return options->lengths[i] + length + 1;
+		if (is_for(options->lengths[i], name))
+			return strrchr(options->lengths[i], '=') + 1;
 	return NULL;
 }
 
@@ -38,7 +43,7 @@ static enum ercc_status read_length(const struct graph *graph, const struct valu
 	long long number = strtoll(text, &end, 10);
 	if (end == text || *end || number < 0 || number > MAX_LENGTH || (!is_sequence && number != 1))
 		return fail(graph->ctx, ERCC_USAGE, "--length %s=%s: wanted %s%s", input->name, text,
-		            is_sequence ? "0 to 4096" : "1", none);
+		            is_sequence ? arena_printf(&graph->ctx->arena, "0 to %d", MAX_LENGTH) : "1", none);
 	*count = (int)number;
 	return ERCC_OK;
 }
@@ -54,12 +59,13 @@ static enum ercc_status check_options(const struct graph *graph)
 			return fail(graph->ctx, ERCC_USAGE, "--length '%s': wanted NAME=N", options->lengths[i]);
 		int length = (int)(equals - options->lengths[i]);
 		for (size_t k = 0; k < graph->input_count; k++)
-			if ((int)strlen(graph->inputs[k]->name) == length &&
-			    !strncmp(graph->inputs[k]->name, options->lengths[i], (size_t)length))
+			if (is_for(options->lengths[i], graph->inputs[k]->name))
 				found = graph->inputs[k];
 		if (!found || !found->kind)
 			return fail(graph->ctx, ERCC_USAGE, "--length: %s '%.*s'%s", found ? "input" : "the model has no input",
 			            length, options->lengths[i], found ? " is a tensor" : "");
+		if (find_option(graph, found->name) != equals + 1)
+			return fail(graph->ctx, ERCC_USAGE, "--length: input '%s' is given twice", found->name);
 	}
 	return ERCC_OK;
 }
@@ -67,8 +73,7 @@ static enum ercc_status check_options(const struct graph *graph)
 /* A tensor of the input, as an input of its own. */
 static struct value *add_tensor(struct graph *graph, const struct value *input, const char *name)
 {
-	bool is_free = !map_get(graph->names, name);
-	struct value *tensor = graph_value(graph, is_free ? name : graph_unique_name(graph, name));
+	struct value *tensor = graph_value(graph, name);
 	tensor->dtype = input->dtype;
 	tensor->shape = input->shape;
 	memcpy(tensor->dim_names, input->dim_names, sizeof tensor->dim_names);
@@ -76,17 +81,25 @@ static struct value *add_tensor(struct graph *graph, const struct value *input, 
 	return tensor;
 }
 
-static void replace(struct graph *graph, struct value *input, int count)
+static enum ercc_status replace(struct graph *graph, struct value *input, int count)
 {
 	struct arena *arena = &graph->ctx->arena;
 	struct value **items = arena_array(arena, count > 0 ? (size_t)count : 0, sizeof *items), *with;
-	for (int i = 0; i < count; i++)
-		items[i] = add_tensor(graph, input, arena_printf(arena, "%s.%d", input->name, i));
+	for (int i = 0; i < count; i++) {
+		const char *name = arena_printf(arena, "%s.%d", input->name, i);
+		if (map_get(graph->names, name))
+			return fail(graph->ctx, ERCC_UNSUPPORTED,
+			            "input '%s' is a sequence whose tensors are '%s.0' and so on, but "
+			            "there is a value '%s'",
+			            input->name, input->name, name);
+		items[i] = add_tensor(graph, input, name);
+	}
 	if (count < 0)
 		with = insert_nothing(graph, graph->first, input->name);
 	else
 		with = insert_list(graph, graph->first, input->name, items, count);
 	graph_replace_uses(graph, input, with);
+	return ERCC_OK;
 }
 
 enum ercc_status pass_lists(struct graph *graph)
@@ -103,7 +116,7 @@ enum ercc_status pass_lists(struct graph *graph)
 		if (input->kind && read_length(graph, input, &count))
 			status = ERCC_USAGE;
 		else if (input->kind & VALUE_SEQUENCE || count < 0)
-			replace(graph, input, count);
+			TRY(replace(graph, input, count));
 		else
 			graph_add_input(graph, input);
 		input->kind = 0;

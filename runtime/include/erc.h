@@ -98,8 +98,8 @@ ERC_API const char *erc_version(void);
 ERC_API const char *erc_dtype_name(enum erc_dtype dtype);
 /* Bytes of one element; 0 for strings, unknown numbers, and elements of less than a byte. */
 ERC_API size_t erc_dtype_bytes(enum erc_dtype dtype);
-/* Bits of one element; 0 for strings and unknown numbers. Tensors of 4 and 2 bits ("u4", "i4", "f4e2m1", "u2", "i2") are
- * packed as ONNX packs raw_data: element 0 in the low bits of byte 0, without gaps between rows. n elements take
+/* Bits of one element; 0 for strings and unknown numbers. Tensors of 4 and 2 bits ("u4", "i4", "f4e2m1", "u2", "i2")
+ * are packed as ONNX packs raw_data: element 0 in the low bits of byte 0, without gaps between rows. n elements take
  * (n * bits + 7) / 8 bytes. Unused bits of the last byte are not read in an input, and are 0 in an output with fixed
  * dims. */
 ERC_API uint32_t erc_dtype_bits(enum erc_dtype dtype);

@@ -110,6 +110,20 @@ static onnx_model *with_sequence(struct arena *arena)
 	return model;
 }
 
+/* x times a matrix of 2^32 zeros, which the model makes of two numbers. */
+static onnx_model *vast(struct arena *arena)
+{
+	static const int64_t shape[] = {65536, 65536};
+	onnx_model *model = build_model(arena, 8, 17);
+	build_input(arena, model->graph, build_info(arena, "x", ERC_F32, 2, (int64_t[]){1, 65536}, NULL));
+	build_output(arena, model->graph, build_info(arena, "y", ERC_F32, 2, (int64_t[]){1, 65536}, NULL));
+	build_initializer(arena, model->graph,
+	                  build_tensor(arena, "shape", ERC_I64, 1, (int64_t[]){2}, shape, sizeof shape));
+	build_node(arena, model->graph, "ConstantOfShape", "fill", "shape", "w");
+	build_node(arena, model->graph, "MatMul", "product", "x,w", "y");
+	return model;
+}
+
 static bool write_model(struct arena *arena, const char *name, const onnx_model *model)
 {
 	size_t bytes;
@@ -139,6 +153,7 @@ int main(int argc, char **argv)
 		{"nested_loops", nested_loops(&arena)},
 		{"with_default", with_default(&arena)},
 		{"with_sequence", with_sequence(&arena)},
+		{"vast", vast(&arena)},
 		{"nonzero", nonzero(&arena)},
 		{"unknown", unknown(&arena)},
 	};

@@ -136,7 +136,7 @@ static bool graph_inputs(onnx_model *model)
 		SWAP(graph->input, 0, any(graph->n_input));
 	else
 		PUSH(graph, input,
-		     build_info(&test.ctx.arena, what == 2 ? any_value(model) : odd_text(), (int)any(17), (int)any(5), dims,
+		     build_info(&test.ctx.arena, what == 2 ? any_value(model) : odd_text(), (int)any(27), (int)any(5), dims,
 		                NULL));
 	return true;
 }
@@ -154,7 +154,7 @@ static bool graph_initializers(onnx_model *model)
 		PUSH(graph, initializer, tensor);
 	else /* an input too, perhaps of another type */
 		PUSH(graph, input,
-		     build_info(&test.ctx.arena, tensor->name, any(2) ? tensor->data_type : (int)any(17),
+		     build_info(&test.ctx.arena, tensor->name, any(2) ? tensor->data_type : (int)any(27),
 		                (int)(any(2) ? tensor->n_dims : any(tensor->n_dims + 1)), tensor->dims, NULL));
 	return true;
 }

@@ -84,8 +84,9 @@ static bool attr_twice(onnx_model *model)
 
 static bool attr_more(onnx_model *model)
 {
-	static const char *const names[] = {"axis",  "axes", "perm", "to",      "alpha", "kernel_shape", "pads",
-	                                    "group", "mode", "k",    "epsilon", "value", "keepdims",     "strides"};
+	static const char *const names[] = {"axis",     "axes",    "perm",       "to",       "alpha",        "kernel_shape",
+	                                    "pads",     "group",   "mode",       "k",        "epsilon",      "value",
+	                                    "keepdims", "strides", "block_size", "new_axis", "output_dtype", "saturate"};
 	struct arena *arena = &test.ctx.arena;
 	onnx_node *node = any_node(model);
 	if (!node)
@@ -221,6 +222,12 @@ static bool node_operator(onnx_model *model)
 {
 	static char *const types[] = {
 		"Add",
+		"SequenceErase",
+		"SequenceLength",
+		"SequenceMap",
+		"QuantizeLinear",
+		"DequantizeLinear",
+		"CastLike",
 		"Conv",
 		"Reshape",
 		"Loop",

@@ -311,6 +311,7 @@ static uint32_t try_batch(uint32_t first, uint32_t end, uint32_t *bad)
 {
 	int status;
 	tally->complaint[0] = '\0';
+	tally->number = first;
 	fflush(stdout);
 	pid_t child = fork();
 	ck_assert_int_ge(child, 0);

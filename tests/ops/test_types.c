@@ -2,10 +2,11 @@
  * compiled, or refused with a message that names it. Cases run in child processes, so that a crash is one failure. */
 #include "tests/ops/children.h"
 #include "tests/ops/examples.h"
+#include "compiler/passes/pass.h"
 
 #define TYPE_COUNT 28 /* of TensorProto.DataType in ONNX 1.23, from 1 on */
 #define PARTS 8       /* tests that share the examples, for the time limit of one */
-enum { COMPILED, REFUSED };
+enum { COMPILED, REFUSED, KEPT, HOLES };
 
 static char folder[] = "/tmp/erc-types-XXXXXX";
 static char model_path[64];
@@ -125,15 +126,67 @@ static void check_turn(void *user, int64_t number)
 	}
 }
 
-static void check_example(const struct example *example)
+/* ---- inputs that are left out ---- */
+
+static void name_hole(void *user, int64_t number, char *text, size_t room)
+{
+	const struct operands *all = user;
+	snprintf(text, room, "%s@%d without input %d", all->example->op, all->example->opset, (int)number);
+}
+
+/* The node without that input: it is refused by name, or the graph that the infer pass leaves is whole. */
+static void check_hole(void *user, int64_t number)
+{
+	const struct operands *all = user;
+	struct graph *graph;
+	struct plan *plan;
+	char name[200];
+	fixture_stop();
+	fixture_start();
+	test.options.stop_after = "infer";
+	forget_messages();
+	assert_ok(graph_parse(&test.ctx, all->example->text, &graph));
+	struct node *node = graph->first;
+	while (strcmp(node->name, "n"))
+		node = node->next;
+	node_set_input(node, (int)number, NULL);
+	enum ercc_status status = run_passes(graph, &plan);
+	if (status == ERCC_OK && graph_verify(graph, "infer") == ERCC_OK) {
+		shared->counts[KEPT]++;
+	} else if ((status == ERCC_UNSUPPORTED || status == ERCC_MODEL) && strstr(test.errors, "node '")) {
+		shared->counts[HOLES]++;
+	} else {
+		name_hole(user, number, name, sizeof name);
+		is_wrong(name, *test.errors ? test.errors : ercc_status_text(status));
+	}
+}
+
+static void find_node(const struct example *example, struct operands *out)
 {
 	struct graph *graph;
 	fixture_stop();
 	fixture_start();
 	assert_ok(graph_parse(&test.ctx, example->text, &graph));
-	struct operands all = {example, graph->first};
-	while (strcmp(all.node->name, "n"))
-		all.node = all.node->next;
+	*out = (struct operands){example, graph->first};
+	while (strcmp(out->node->name, "n"))
+		out->node = out->node->next;
+}
+
+START_TEST(left_out_inputs_are_refused_by_name_or_have_no_use)
+{
+	for (int i = 0; i < example_count; i++) {
+		struct operands all;
+		find_node(&examples[i], &all);
+		run_in_children(all.node->input_count, check_hole, name_hole, &all);
+	}
+	ck_assert_msg(!shared->wrong, "%lld wrong; the last: %s", (long long)shared->wrong, shared->words);
+}
+END_TEST
+
+static void check_example(const struct example *example)
+{
+	struct operands all;
+	find_node(example, &all);
 	run_in_children(2 * TYPE_COUNT * all.node->input_count, check_turn, name_turn, &all);
 }
 
@@ -201,11 +254,14 @@ int main(void)
 	tcase_add_checked_fixture(all, fixture_start, fixture_stop);
 	tcase_add_test(all, every_row_has_an_example_that_compiles);
 	tcase_add_test(all, outputs_of_all_types_are_taken_or_refused_by_name);
+	tcase_add_test(all, left_out_inputs_are_refused_by_name_or_have_no_use);
 	tcase_add_loop_test(all, types_are_taken_or_refused_by_name, 0, PARTS);
 	suite_add_tcase(suite, all);
 	int failed = run_suite(suite);
 	printf("types: %lld compiled, %lld refused by name\n", (long long)shared->counts[COMPILED],
 	       (long long)shared->counts[REFUSED]);
+	printf("left-out inputs: %lld taken, %lld refused by name\n", (long long)shared->counts[KEPT],
+	       (long long)shared->counts[HOLES]);
 	failed |= shared->counts[COMPILED] < 1000 || shared->counts[REFUSED] < 10000;
 	unlink(model_path), rmdir(folder);
 	return failed;

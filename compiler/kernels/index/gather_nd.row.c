@@ -7,8 +7,9 @@
 #define OUT 2
 #endif
 
-#define DIM(d) p[PARAM_DIMS + 2 * (d)]
-#define STEP(d) p[PARAM_DIMS + 1 + 2 * (d)]
+#define BOUND(d) p[PARAM_DIMS + 3 * (d)]
+#define STEP(d) p[PARAM_DIMS + 1 + 3 * (d)]
+#define DIM(d) p[PARAM_DIMS + 2 + 3 * (d)]
 
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
@@ -16,7 +17,7 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 	const char *from = (const char *)args->buffers[0] + r / P(BATCH_ROWS) * P(BATCH_BYTES);
 	char *to = (char *)args->buffers[OUT] + r * P(SLICE_BYTES);
 	for (long d = 0; d < P(TUPLE); d++)
-		from += index_in(args->buffers, tuple[d], DIM_IN(args, DIM(d))) * STEP(d);
+		from += index_in(args->buffers, tuple[d], DIM_IN(args, DIM(d), BOUND(d))) * STEP(d);
 	for (long i = 0; i < P(SLICE_BYTES); i++)
 		to[i] = from[i];
 }

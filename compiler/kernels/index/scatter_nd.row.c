@@ -10,8 +10,8 @@
 #define OUT 3
 #endif
 
-#define DIM(d) p[PARAM_DIMS + 2 * (d)]
-#define STEP(d) p[PARAM_DIMS + 1 + 2 * (d)]
+#define DIM(d) p[PARAM_DIMS + 3 * (d)]
+#define STEP(d) p[PARAM_DIMS + 1 + 3 * (d)]
 
 TILE_BODY
 {
