@@ -1,6 +1,7 @@
 /* Normalises rows of `count` elements, with LINE threads per row. Formula, defines and parameters are those of
  * norm.row.c. Bound: memory, three passes over a row that the caches hold. Not measured on a GPU yet. */
 #ifndef RMS
+#define T f32
 #define RMS 0
 #define EPSILON 1e-5f
 #define SCALE 1

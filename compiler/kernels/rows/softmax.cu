@@ -3,6 +3,7 @@
  * measured on a GPU yet.
  * Defines: T (f32 or f64), LOGARITHM, LINE. */
 #ifndef LOGARITHM
+#define T f32
 #define LOGARITHM 0
 #endif
 
