@@ -105,11 +105,9 @@ START_TEST(numbers_are_rounded_as_the_standard_says)
 }
 END_TEST
 
-/* i64 numbers that f32 rounds to a tie. */
+/* Integers that f32 would round to a power of two. Only those of f8e8m0 are so large. */
 START_TEST(integers_are_rounded_once)
 {
-	ck_assert_int_eq(cast(ERC_I64, ERC_F8E5M2, (union expr_value){.i = (1 << 15) + (1 << 12) + 1}, true, ROUND_UP).i,
-	                 wanted_code(ERC_F8E5M2, (1 << 15) + (1 << 12) + 1, true));
 	ck_assert_int_eq(cast(ERC_I32, ERC_F8E8M0, (union expr_value){.i = (1 << 30) + 1}, true, ROUND_UP).i, 127 + 31);
 	ck_assert_int_eq(cast(ERC_U32, ERC_F8E8M0, (union expr_value){.i = (1 << 30) + 1}, true, ROUND_DOWN).i, 127 + 30);
 	for (int number = -300; number < 300; number++)
