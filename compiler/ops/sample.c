@@ -155,26 +155,26 @@ static enum ercc_status read_deformed(const struct node *node, struct deformed *
 		                 shape_words(node, in), shape_words(node, w));
 	TRY(check_kernel_shape(node, w));
 	TRY(read_window(node, w->dims + 2, &d->window));
-	struct shape wanted = shape_of(in->rank, (int64_t[]){d->images, 0});
+	struct shape wanted = *in;
 	for (int i = 0; i < d->rank; i++) {
 		wanted.dims[2 + i] = d->window.out[3 - d->rank + i];
 		d->taps *= w->dims[2 + i];
 		d->places *= wanted.dims[2 + i];
 	}
 	bool fits = d->group > 0 && d->offset_group > 0 && d->channels % d->group == 0 && w->dims[0] % d->group == 0 &&
-	            w->dims[1] * d->group == d->channels && d->channels % d->offset_group == 0;
-	wanted.dims[1] = d->offset_group * d->taps * d->rank;
+	            w->dims[1] == d->channels / d->group && d->channels % d->offset_group == 0;
+	wanted.dims[1] = fits ? d->offset_group * d->taps * d->rank : 0;
 	fits &= shape_equal(offset, &wanted);
-	wanted.dims[1] = d->offset_group * d->taps;
+	wanted.dims[1] = fits ? d->offset_group * d->taps : 0;
 	fits &= !mask || shape_equal(&mask->shape, &wanted);
 	fits &= !bias || (bias->shape.rank == 1 && bias->shape.dims[0] == w->dims[0]);
-	return fits ? ERCC_OK
-	            : node_fail(node, ERCC_MODEL,
-	                        "weights %s, offsets %s, group %lld and offset_group %lld do not fit input %s and an "
-	                        "output of "
-	                        "%lld positions",
-	                        shape_words(node, w), shape_words(node, offset), (long long)d->group,
-	                        (long long)d->offset_group, shape_words(node, in), (long long)d->places);
+	return fits
+	           ? ERCC_OK
+	           : node_fail(node, ERCC_MODEL,
+	                       "weights %s, offsets %s, group %lld and offset_group %lld do not fit input %s and an output "
+	                       "of %lld positions",
+	                       shape_words(node, w), shape_words(node, offset), (long long)d->group,
+	                       (long long)d->offset_group, shape_words(node, in), (long long)d->places);
 }
 
 /* Where each tap of each output position reads without an offset: [rank, taps, places], the last dim of the image

@@ -5,12 +5,11 @@
 
 #include "tools/erc/command.h"
 
-static const char text[] =
-	"Runs an artifact. Every input without a default must be given: NAME=@FILE (.npy,\n"
-	".pb, or .bin with raw bytes), NAME=random:SEED or NAME=zeros. Without --output and\n"
-	"--expect each output is summarised. --expect compares element by element (--rtol,\n"
-	"--atol); with --l2 alone it compares the relative L2 error instead. Integers must\n"
-	"be equal.";
+static const char text[] = "Runs an artifact. Every input without a default must be given: NAME=@FILE (.npy,\n"
+						   ".pb, or .bin with raw bytes), NAME=random:SEED or NAME=zeros. Without --output and\n"
+						   "--expect each output is summarised. --expect compares element by element (--rtol,\n"
+						   "--atol); with --l2 alone it compares the relative L2 error instead. Integers must\n"
+						   "be equal.";
 
 static const char examples[] = "  erc run resnet50.erca --input data=random:1\n"
 							   "  erc run resnet50.erca --input data=@cat.npy --output logits=@logits.npy\n"
