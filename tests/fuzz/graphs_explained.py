@@ -77,9 +77,9 @@ class Difference:
                 changed[name] = np.where(odd(a) | huge(a), values.astype(a.dtype), a)
         return self.graph.compute(self.node, changed)
 
-    def only_dependent(self):
+    def only_dependent(self, or_odd=False):
         """Whether all elements that differ depend on an operand's element that is no number, or huge: whether they
-        change with it."""
+        change with it. With or_odd, or are no numbers in one of both results."""
         depends = [np.full(r.shape, i > 0 and r.dtype.kind == "i") for i, r in enumerate(self.results)]  # not of indices
         for pair in ((50, -70), (.5, -.75)): # large ones for a maximum, small ones for what saturates
             try:
@@ -87,7 +87,8 @@ class Difference:
             except Refused:
                 return False
             depends = [d | (~close(x, y) if x.shape == y.shape else True) for d, x, y in zip(depends, *runs)]
-        return self.same_type and all(np.all(~d | y) for (_, _, d), y in zip(self.differing(), depends))
+        return self.same_type and all(np.all(~d | y | (or_odd & (odd(r) | odd(h))))
+                                      for (r, h, d), y in zip(self.differing(), depends))
 
     def as_reference(self):
         """Whether ONNX's reference implementation agrees with erc."""
@@ -157,6 +158,11 @@ EXPLAINED = [
     ("MaxPool GlobalMaxPool Clip ScatterElements ScatterND Scatter Max Min", nan_is_kept, "a maximum or minimum with a NaN: erc gives NaN, ONNX Runtime the other number"),
     ("RNN GRU LSTM", lambda d: d.any(odd) and d.all_differing(lambda r, h: np.isnan(h)), "an activation of NaN: erc gives NaN, ONNX Runtime a number"),
     ("Resize Upsample GridSample RoiAlign", not_finite, "a NaN or an infinity with weight 0, which one of both multiplies with 0"),
+    ("Resize Upsample", lambda d: d.any(odd) and d.any(huge) and d.only_dependent(or_odd=True),
+     "the same beside huge numbers, whose weighted sum depends on the order"),
+    ("Clip", lambda d: d.node.input[1:].count("") + 3 - len(d.node.input) > 0 and d.any(odd)
+     and d.all_differing(lambda r, h: np.isinf(h) & (np.abs(r) == np.finfo(r.dtype).max)),
+     "a bound that is left out: ONNX Runtime clips infinities to the largest number, erc and ONNX's reference leave them"),
     ("GridSample RoiAlign", odd_position, "a position that is no number, or far outside"),
     ("LRN", not_finite, "an infinity before the window: ONNX Runtime subtracts it from a running sum"),
     ("Attention", lambda d: (d.any(odd) or d.any(huge)) and d.all_differing(lambda r, h: np.isnan(r) | (h == 0)),
