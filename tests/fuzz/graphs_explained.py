@@ -130,6 +130,14 @@ def odd_position(d):
     return d.same_type and bool(np.all(at | odd(r) | odd(h) | ~differs))
 
 
+def cancels(d):
+    """Whether results differ by rounding errors of the terms that are summed, all of which may cancel."""
+    a = d.operand(0).astype(np.float64)
+    error = 1e-6 * np.abs(a[np.isfinite(a)]).sum()
+    with np.errstate(all="ignore"):
+        return d.any(huge) and d.all_differing(lambda r, h: np.abs(r.astype(np.float64) - h) <= error)
+
+
 def integers_overflow(d):
     a = d.operand(0)
     return a.dtype.kind in "iu" and bool(huge(a).any()) and d.only_dependent()
@@ -173,6 +181,7 @@ EXPLAINED = [
     ("Unique", has_nan, "ONNX Runtime sorts a NaN as equal to any number"),
     ("Clip", lambda d: any(np.isnan(d.operand(i)).any() for i in (1, 2)), "a NaN as a bound: erc gives NaN, ONNX Runtime ignores the bound"),
     (SUMS, overflows, "a sum with an infinity, or one that overflows: infinity, NaN or a number, by the order of its terms"),
+    ("DFT STFT", cancels, "huge numbers that cancel: what is left are the rounding errors"),
     ("DynamicQuantizeLinear", lambda d: d.any(odd) or d.any(huge), "the range is no number, or its width overflows"),
     ("ReduceMean ReduceSum ReduceSumSquare ReduceL1 ReduceL2 ReduceProd", integers_overflow, "a sum of integers that overflows"),
     ("ReduceMean", lambda d: d.operand(0).size == 0 and d.all_differing(lambda r, h: np.isnan(h) & (r == 0)),

@@ -16,7 +16,7 @@
 
 #define BATCH 25
 #define FILE_BYTES ((size_t)1 << 17)
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SECONDS 60
 #else
 #define SECONDS 10
