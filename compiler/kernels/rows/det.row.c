@@ -15,14 +15,14 @@ static double determinant(const VALUE_TYPE *in, long n)
 		for (long i = k + 1; i < n; i++)
 			if (__builtin_fabs(m[i * n + k]) > __builtin_fabs(m[pivot * n + k]))
 				pivot = i;
-		if (m[pivot * n + k] == 0.0)
-			return 0.0;
 		for (long j = k; pivot != k && j < n; j++) {
 			double swap = m[k * n + j];
 			m[k * n + j] = m[pivot * n + j];
 			m[pivot * n + j] = swap;
 		}
 		det *= pivot != k ? -m[k * n + k] : m[k * n + k];
+		if (m[k * n + k] == 0.0) /* det is 0 from now on, or NaN */
+			continue;
 		for (long i = k + 1; i < n; i++) {
 			double factor = m[i * n + k] / m[k * n + k];
 			for (long j = k + 1; j < n; j++)
