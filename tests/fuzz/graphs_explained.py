@@ -164,6 +164,7 @@ EXPLAINED = [
      "a NaN among the elements: erc and ONNX's reference follow numpy, ONNX Runtime's result depends on where it is"),
     ("Hardmax", lambda d: has_nan(d) and d.graph.opset < 13, "a NaN among the elements"),
     ("MaxPool GlobalMaxPool Clip ScatterElements ScatterND Scatter Max Min", nan_is_kept, "a maximum or minimum with a NaN: erc gives NaN, ONNX Runtime the other number"),
+    ("Sign", nan_is_kept, "the sign of a NaN: NaN in erc and numpy, 0 in ONNX Runtime"),
     ("RNN GRU LSTM", lambda d: d.any(odd) and d.all_differing(lambda r, h: np.isnan(h)), "an activation of NaN: erc gives NaN, ONNX Runtime a number"),
     ("Resize Upsample GridSample RoiAlign", not_finite, "a NaN or an infinity with weight 0, which one of both multiplies with 0"),
     ("Resize Upsample", lambda d: d.any(odd) and d.any(huge) and d.only_dependent(or_odd=True),
