@@ -104,8 +104,13 @@ def has_nan(d):
     return d.any(lambda a: np.isnan(a) if a.dtype.kind == "f" else np.zeros(a.shape, bool))
 
 
+def lowest(r, h):
+    """A maximum of -infinities that starts at the lowest number in ONNX Runtime."""
+    return (h == -np.inf) & (r == np.finfo(r.dtype).min) if r.dtype.kind == "f" else np.zeros(r.shape, bool)
+
+
 def nan_is_kept(d):
-    return has_nan(d) and d.all_differing(lambda r, h: np.isnan(h) | (h.dtype.kind == "i")) and d.only_dependent()
+    return has_nan(d) and d.all_differing(lambda r, h: np.isnan(h) | lowest(r, h) | (h.dtype.kind == "i")) and d.only_dependent()
 
 
 def not_finite(d):
@@ -113,7 +118,34 @@ def not_finite(d):
 
 
 def overflows(d):
-    return ((d.any(odd) and d.all_differing(lambda r, h: odd(r) | odd(h))) or d.any(huge)) and d.only_dependent()
+    if d.any(huge):
+        return d.only_dependent(or_odd=True)
+    return d.any(odd) and d.all_differing(lambda r, h: odd(r) | odd(h)) and d.only_dependent()
+
+
+def odd_scores(d):
+    """All differing elements are of queries for which a score overflows or is no number: q [b, heads, queries, n]."""
+    q, k = (np.abs(d.operand(i).astype(np.float64)) for i in (0, 1))
+    if q.ndim != 4 or not d.same_type:
+        return False
+    with np.errstate(all="ignore"):
+        scores = q @ np.repeat(k, q.shape[1] // k.shape[1], 1).swapaxes(-1, -2)
+        wrong = ~(scores < np.finfo(d.operand(0).dtype).max).all(-1, keepdims=True)
+    return bool(np.all(wrong | ~d.differing()[0][2])) and all(not differs.any() for _, _, differs in d.differing()[1:])
+
+
+def odd_recurrence(d):
+    """Weights that are no numbers, or huge, so that gates are at infinity; all differing elements are of that direction."""
+    wrong = [np.zeros(d.operand(1).shape[0], bool)]
+    wrong += [(odd(a) | huge(a)).reshape(a.shape[0], -1).any(-1) for a in map(d.operand, (1, 2, 3)) if a.size]
+    wrong = np.any(wrong, axis=0)
+    return d.same_type and all(np.all(np.moveaxis(differs, differs.ndim - 3, -1)[..., ~wrong] == 0) for _, _, differs in d.differing())
+
+
+def odd_column(d):
+    """All differing elements have an infinity or a huge number at another channel of their position."""
+    a = d.operand(0)
+    return d.same_type and bool(np.all((odd(a) | huge(a)).any(1, keepdims=True) | ~d.differing()[0][2]))
 
 
 def odd_weights(d):
@@ -130,12 +162,15 @@ def odd_position(d):
     return d.same_type and bool(np.all(at | odd(r) | odd(h) | ~differs))
 
 
+def cancellation(array):
+    """What rounding errors of the terms may leave of a sum in which all cancel."""
+    a = array.astype(np.float64)
+    return 1e-6 * np.abs(a[np.isfinite(a)]).sum()
+
+
 def cancels(d):
-    """Whether results differ by rounding errors of the terms that are summed, all of which may cancel."""
-    a = d.operand(0).astype(np.float64)
-    error = 1e-6 * np.abs(a[np.isfinite(a)]).sum()
-    with np.errstate(all="ignore"):
-        return d.any(huge) and d.all_differing(lambda r, h: np.abs(r.astype(np.float64) - h) <= error)
+    error = cancellation(d.operand(0))
+    return d.any(huge) and d.all_differing(lambda r, h: np.abs(r.astype(np.float64) - h) <= error)
 
 
 def integers_overflow(d):
@@ -166,6 +201,8 @@ EXPLAINED = [
     ("MaxPool GlobalMaxPool Clip ScatterElements ScatterND Scatter Max Min", nan_is_kept, "a maximum or minimum with a NaN: erc gives NaN, ONNX Runtime the other number"),
     ("Sign", nan_is_kept, "the sign of a NaN: NaN in erc and numpy, 0 in ONNX Runtime"),
     ("RNN GRU LSTM", lambda d: d.any(odd) and d.all_differing(lambda r, h: np.isnan(h)), "an activation of NaN: erc gives NaN, ONNX Runtime a number"),
+    ("RNN GRU LSTM", lambda d: (d.any(odd) or d.any(huge)) and (odd_recurrence(d) or d.as_reference()),
+     "gates at infinity: sigmoid(-infinity) is 0 in erc and numpy, not in ONNX Runtime"),
     ("Resize Upsample GridSample RoiAlign", not_finite, "a NaN or an infinity with weight 0, which one of both multiplies with 0"),
     ("Resize Upsample", lambda d: d.any(odd) and d.any(huge) and d.only_dependent(or_odd=True),
      "the same beside huge numbers, whose weighted sum depends on the order"),
@@ -173,15 +210,19 @@ EXPLAINED = [
      and d.all_differing(lambda r, h: np.isinf(h) & (np.abs(r) == np.finfo(r.dtype).max)),
      "a bound that is left out: ONNX Runtime clips infinities to the largest number, erc and ONNX's reference leave them"),
     ("GridSample RoiAlign", odd_position, "a position that is no number, or far outside"),
-    ("LRN", not_finite, "an infinity before the window: ONNX Runtime subtracts it from a running sum"),
+    ("LRN", odd_column, "an infinity or a huge number before the window: ONNX Runtime subtracts it from a running sum"),
     ("Attention", lambda d: (d.any(odd) or d.any(huge)) and d.all_differing(lambda r, h: np.isnan(r) | (h == 0)),
      "all scores of a query are -infinity: erc gives zeros as if all keys were masked, ONNX Runtime NaN or values of masked keys"),
+    ("Attention", odd_scores, "scores that overflow in ONNX Runtime and not in erc, or a masked key that is no number, which erc does not read"),
     ("Conv ConvTranspose", odd_weights, "weights that are no numbers, times the zeros beside the input: NaN or nothing"),
     ("ConvTranspose", lambda d: odd(d.operand(0)).any() and d.all_differing(lambda r, h: odd(r) | odd(h)),
      "a NaN or an infinity of the input reaches neighbours in erc, which multiplies it with zeros between the weights"),
     ("Unique", has_nan, "ONNX Runtime sorts a NaN as equal to any number"),
     ("Clip", lambda d: any(np.isnan(d.operand(i)).any() for i in (1, 2)), "a NaN as a bound: erc gives NaN, ONNX Runtime ignores the bound"),
     (SUMS, overflows, "a sum with an infinity, or one that overflows: infinity, NaN or a number, by the order of its terms"),
+    ("GridSample", lambda d: d.all_differing(lambda r, h: odd(r) | odd(h) | (np.abs(r.astype(np.float64) - h) <= cancellation(d.operand(0)))),
+     "no numbers and huge ones in one grid, times rounded weights"),
+    ("Pow", lambda d: d.operand(0).dtype.kind in "iu" and d.any(huge) and d.as_reference(), "a power of integers that overflows: numpy's result in erc"),
     ("DFT STFT", cancels, "huge numbers that cancel: what is left are the rounding errors"),
     ("DynamicQuantizeLinear", lambda d: d.any(odd) or d.any(huge), "the range is no number, or its width overflows"),
     ("ReduceMean ReduceSum ReduceSumSquare ReduceL1 ReduceL2 ReduceProd", integers_overflow, "a sum of integers that overflows"),
