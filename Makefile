@@ -56,7 +56,7 @@ UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 # The programs that tests/gpu/bench.sh runs; the last two are for rehearsals.
 BENCH_GPU := $(addprefix $(O)/,erc make_model bench_preempt bench_forms bench_loading probe_artifact gpu_device stub_artifact stub/libcuda.so.1)
 
-.PHONY: all deps demo check run-demo run-check unit cli check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
+.PHONY: all triton deps demo check run-demo run-check unit cli check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
 .PHONY: bench-compile bench-gpu bench-sim bench-voice bench-stop bench-scale bench-tenants gpu-bundle
 .PHONY: check-gpu run-check-gpu bench-local bench-preempt bench-tax explore same-bits fuzz-graphs compare-ort format lint cppcheck install dist clean help
 .DELETE_ON_ERROR:
@@ -109,6 +109,13 @@ $(O)/gen/templates.c: $(O)/embed $(TEMPLATES)
 $(O)/command.a: $(call obj,$(COMMAND_SRC))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
+
+# Triton's server loads the backend and has the functions that are undefined in it. cJSON lies beside it: distributions have
+# no static one, and the machine that serves need not have it.
+$(O)/triton/erc/libtriton_erc.so: $(call obj,$(wildcard tools/triton/*.c)) $(O)/liberc.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -shared $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' -Wl,--exclude-libs,ALL -o $@ $^ -lcjson $(RUNTIME_LIBS)
+	$(Q)cp -L "$$($(CC) -print-file-name=libcjson.so)" $(@D)/libcjson.so.1
 
 # Tests: every file below tests/unit (and its siblings) is a Check program of its own.
 $(O)/tests/%: $(O)/obj/tests/%.o $(O)/command.a $(O)/internal.a
@@ -197,6 +204,8 @@ $(O)/hello $(O)/two_tenants $(O)/four_tenants $(O)/bench_tenant: $(O)/liberc.a
 
 # Goals that first install what is missing start a second make: what they build depends on it.
 AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
+
+triton: $(O)/triton/erc/libtriton_erc.so ## the backend for Triton's server: a folder for its --backend-directory
 
 deps: ## install what is missing (Debian, Ubuntu)
 	$(Q)tools/dev/setup.sh
