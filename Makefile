@@ -117,6 +117,11 @@ $(O)/triton/erc/libtriton_erc.so: $(call obj,$(wildcard tools/triton/*.c)) $(O)/
 	$(Q)mkdir -p $(@D) && $(CC) -shared $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' -Wl,--exclude-libs,ALL -o $@ $^ -lcjson $(RUNTIME_LIBS)
 	$(Q)cp -L "$$($(CC) -print-file-name=libcjson.so)" $(@D)/libcjson.so.1
 
+# A backend that only copies.
+$(O)/triton/identity/libtriton_identity.so: $(O)/obj/tests/serve/identity.o
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -shared $(LDFLAGS) -o $@ $^
+
 # Tests: every file below tests/unit (and its siblings) is a Check program of its own.
 $(O)/tests/%: $(O)/obj/tests/%.o $(O)/command.a $(O)/internal.a
 	$(call say,LD,$@)
@@ -206,6 +211,11 @@ $(O)/hello $(O)/two_tenants $(O)/four_tenants $(O)/bench_tenant: $(O)/liberc.a
 AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
 triton: $(O)/triton/erc/libtriton_erc.so ## the backend for Triton's server: a folder for its --backend-directory
+
+check-serve: deps ## the backend in Triton's server, with its clients (makes its own environment; 2 minutes)
+	$(Q)$(AGAIN) run-check-serve
+run-check-serve: all triton $(O)/make_model $(O)/triton/identity/libtriton_identity.so
+	$(Q)tests/serve/run.sh $(O) $(TESTS)
 
 deps: ## install what is missing (Debian, Ubuntu)
 	$(Q)tools/dev/setup.sh

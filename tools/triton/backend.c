@@ -59,6 +59,8 @@ triton_error TRITONBACKEND_Finalize(struct TRITONBACKEND_Backend *of)
 	void *state;
 	TRY(TRITONBACKEND_BackendState(of, &state));
 	struct backend *backend = state;
+	if (!backend)
+		return NULL; /* the server also calls this after an error of TRITONBACKEND_Initialize */
 	reaper_stop(backend);
 	enum erc_status status = erc_runtime_destroy(backend->runtime);
 	if (status)

@@ -22,7 +22,7 @@
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
 /* Counts of a model that the server's metrics page shows; see metric_rows in reaper.c. */
-#define METRICS 8
+#define METRICS 9
 
 struct slot;
 
@@ -50,6 +50,7 @@ struct model {
 	uint32_t slot_count;
 	struct slot *free_slots;
 	struct TRITONSERVER_Metric *metrics[METRICS];
+	_Atomic uint64_t copied_bytes;
 	double told[METRICS]; /* the values that the metrics have */
 };
 

@@ -26,10 +26,10 @@ void dims_text(const int64_t *dims, uint32_t rank, char *text, size_t bytes)
 		snprintf(text + used, bytes - used, "]");
 }
 
-/* What the configuration says of a dim: -1 where it depends on data. */
+/* What the configuration says of a dim: -1 where it depends on data, or is 0, which the server does not take. */
 static int64_t config_dim(const struct erc_tensor_info *tensor, uint32_t d)
 {
-	return tensor->runtime_dims ? -1 : tensor->dims[d];
+	return tensor->runtime_dims || !tensor->dims[d] ? -1 : tensor->dims[d];
 }
 
 /* Each dim is the artifact's, or -1, which leaves it open. */

@@ -11,12 +11,13 @@
 
 /* ---- metrics ---- */
 
+#define COPIED SIZE_MAX
 #define FIELD(field) offsetof(struct erc_session_stats, field)
 
 static const struct {
 	const char *name, *description;
 	enum triton_metric kind;
-	size_t field; /* of the session's statistics */
+	size_t field; /* of the session's statistics; COPIED: of the model */
 } metric_rows[METRICS] = {
 	{"erc_completed_total", "Runs that ended with a result", TRITON_COUNTER, FIELD(completed)},
 	{"erc_missed_total", "Runs that ended after their deadline, or were refused because of it", TRITON_COUNTER,
@@ -27,11 +28,14 @@ static const struct {
 	{"erc_preemptions_total", "Times that a unit left a run because its room shrank", TRITON_COUNTER,
      FIELD(preemptions)},
 	{"erc_unit_seconds_total", "Unit time used", TRITON_COUNTER, FIELD(unit_ns)},
+	{"erc_copied_bytes_total", "Bytes of inputs and outputs that were not used in place", TRITON_COUNTER, COPIED},
 	{"erc_units", "Units in the present room", TRITON_GAUGE, FIELD(units)},
 };
 
-static double metric_value(const struct erc_session_stats *stats, int i)
+static double metric_value(const struct model *model, const struct erc_session_stats *stats, int i)
 {
+	if (metric_rows[i].field == COPIED)
+		return (double)model->copied_bytes;
 	const char *field = (const char *)stats + metric_rows[i].field;
 	if (metric_rows[i].kind == TRITON_GAUGE)
 		return *(const uint32_t *)(const void *)field;
@@ -45,7 +49,7 @@ static void update_model(struct model *model)
 	if (erc_session_stats(model->session, &stats))
 		return;
 	for (int i = 0; i < METRICS; i++) {
-		double value = metric_value(&stats, i);
+		double value = metric_value(model, &stats, i);
 		if (!model->metrics[i] || value == model->told[i])
 			continue;
 		if (metric_rows[i].kind == TRITON_GAUGE)
@@ -166,7 +170,5 @@ void reaper_stop(struct backend *backend)
 	backend->stops = true;
 	pthread_mutex_unlock(&backend->lock);
 	pthread_join(backend->reaper, NULL);
-	for (int i = 0; i < METRICS; i++)
-		if (backend->families[i])
-			drop(TRITONSERVER_MetricFamilyDelete(backend->families[i]), metric_rows[i].name);
+	/* The families are not deleted: the server has ended its metrics by now. */
 }

@@ -141,9 +141,11 @@ static bool is_aligned(const void *data, const struct erc_tensor_info *tensor)
 static triton_error bind_pieces(struct slot *slot, uint32_t i, const struct erc_piece *pieces, uint32_t count)
 {
 	const struct erc_tensor_info *tensor = &slot->model->tensors[i];
-	enum erc_status status = count == 1 && is_aligned(pieces->data, tensor)
-	                             ? erc_request_bind_input(slot->request, i, pieces->data, pieces->bytes)
-	                             : erc_request_copy_pieces(slot->request, i, pieces, count);
+	bool in_place = count == 1 && is_aligned(pieces->data, tensor);
+	enum erc_status status = in_place ? erc_request_bind_input(slot->request, i, pieces->data, pieces->bytes)
+	                                  : erc_request_copy_pieces(slot->request, i, pieces, count);
+	if (!in_place)
+		slot->model->copied_bytes += tensor->bytes;
 	return status ? fail_with(status, "model '%s'", slot->model->name) : NULL;
 }
 
@@ -155,11 +157,12 @@ static triton_error bind_input(struct slot *slot, uint32_t i)
 	uint32_t rank, count;
 	uint64_t bytes;
 	triton_error error = TRITONBACKEND_RequestInput(slot->served, tensor->name, &input);
-	if (error && tensor->default_value) {
+	if (error) {
 		TRITONSERVER_ErrorDelete(error);
-		return bind_pieces(slot, i, &(struct erc_piece){tensor->default_value, tensor->bytes}, 1);
+		return tensor->default_value
+		           ? bind_pieces(slot, i, &(struct erc_piece){tensor->default_value, tensor->bytes}, 1)
+		           : fail(TRITON_INVALID_ARG, "model '%s': input '%s' is not given", slot->model->name, tensor->name);
 	}
-	TRY(error);
 	TRY(TRITONBACKEND_InputProperties(input, NULL, NULL, &dims, &rank, &bytes, &count));
 	if (!has_dims(tensor, dims, rank))
 		return wrong_dims(slot, tensor, dims, rank);
@@ -255,6 +258,7 @@ static triton_error give_output(struct slot *slot, uint32_t i)
 		TRY(response_memory(slot, i, dims, rank, bytes, &output->copy_to));
 	if (bytes)
 		memcpy(output->copy_to, output->memory, bytes);
+	slot->model->copied_bytes += bytes;
 	return NULL;
 }
 
