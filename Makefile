@@ -1,6 +1,7 @@
 # ElasticRoom. `make help` lists the targets; BUILD=debug|release|asan|tsan picks the build
 # (each has its own folder), V=1 shows the commands.
 BUILD ?= release
+RESULTS ?= tests/bench/results
 O := build/$(BUILD)
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
@@ -217,6 +218,10 @@ check-serve: deps ## the backend in Triton's server, with its clients (makes its
 run-check-serve: all triton $(O)/make_model $(O)/triton/identity/libtriton_identity.so
 	$(Q)tests/serve/run.sh $(O) $(TESTS)
 
+bench-serve: all triton $(O)/make_model $(O)/triton/identity/libtriton_identity.so ## RT and BE clients of Triton's server under each policy (makes its own environment; 8 minutes)
+	$(Q)mkdir -p $(RESULTS) && environment=$$(tests/serve/environment.sh onnxruntime bench) && \
+		$$environment/bin/python tests/serve/bench.py $(O) --json $(RESULTS)/serve.json $(SERVE)
+
 deps: ## install what is missing (Debian, Ubuntu)
 	$(Q)tools/dev/setup.sh
 
@@ -334,7 +339,6 @@ TENANT_MODELS := $(foreach m,mobilenetv2 resnet50,$(O)/bench/$(m).onnx $(O)/benc
 bench-tenants: $(TENANT_MODELS) $(O)/bench_tenant ## two tenants, beside ONNX Runtime and OpenVINO in processes (makes its own environment; 6 minutes)
 	$(Q)tests/bench/tenants.sh $(O)
 
-RESULTS ?= tests/bench/results
 bench-compile: $(O)/bench_compile ## how the time and memory of a compilation grow with the nodes (KINDS="chain layers"; minutes)
 	$(Q)$(O)/bench_compile $(KINDS)
 

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# Prints the folder of a Python environment with Triton's server and its clients, which it makes first if there is none.
+# Prints the folder of a Python environment with Triton's server and its clients, which it makes first if there is none:
+# environment.sh [more packages, name of the folder].
 # Exits with 3 if Python, venv or the network to packages is missing.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
-environment=build/serve/venv
-packages="nvidia-pytriton==0.7.0 tritonclient[grpc,http] numpy onnx prometheus-client"
-if [ ! -f $environment/complete ]; then
+environment=build/serve/${2:-venv}
+packages="nvidia-pytriton==0.7.0 tritonclient[grpc,http] numpy onnx prometheus-client ${1:-}"
+if [ ! -f "$environment/complete" ]; then
 	{
-		rm -rf $environment
+		rm -rf "$environment"
 		# shellcheck disable=SC2086
-		python3 -m venv $environment && $environment/bin/pip install --quiet --disable-pip-version-check $packages
+		python3 -m venv "$environment" && "$environment/bin/pip" install --quiet --disable-pip-version-check $packages
 	} >&2 || exit 3
-	touch $environment/complete
+	touch "$environment/complete"
 fi
-echo $environment
+echo "$environment"

@@ -172,7 +172,7 @@ class Server:
         with open(self.log_path) as log:
             return log.read()
 
-    def wait_ready(self, seconds=30):
+    def wait_ready(self, seconds=60):
         for _ in range(seconds * 20):
             assert self.process.poll() is None, self.log()
             try:
