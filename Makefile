@@ -46,7 +46,7 @@ CONFORMANCE_SRC := $(wildcard tests/conformance/*.c)
 MAKE_MODEL_SRC := $(wildcard tools/dev/make_model*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 FORMAT_SRC := $(shell git ls-files '*.c' '*.h' '*.cu' 2>/dev/null)
-SCRIPTS := $(wildcard .ci/run tools/dev/*.sh tests/*.sh tests/*/*.sh)
+SCRIPTS := $(wildcard .ci/run tools/dev/*.sh tests/*.sh tests/*/*.sh samples/*/*/*.sh)
 
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 RUNTIME_OBJ := $(call obj,$(RUNTIME_SRC))

@@ -128,6 +128,31 @@ def free_port():
         return taken.getsockname()[1]
 
 
+def free_ports(count):
+    """The first of that many ports in a row."""
+    while True:
+        first = free_port()
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as taken:
+                    taken.bind(("127.0.0.1", port))
+            return first
+        except (OSError, OverflowError):
+            pass
+
+
+def triton_environment():
+    """Where the package has the server and its libraries."""
+    import pytriton
+
+    package = os.path.dirname(pytriton.__file__)
+    libraries = glob.glob(os.path.join(os.path.dirname(package), "nvidia_pytriton.libs"))
+    return {
+        "TRITONSERVER": os.path.join(package, "tritonserver", "bin", "tritonserver"),
+        "TRITON_LIBRARIES": ":".join(libraries),
+    }
+
+
 class Server:
     """Triton's server, with the backend of this build, on ports of its own."""
 
@@ -135,12 +160,10 @@ class Server:
 
     def __init__(self, repository, options=(), config=None, wait=True, ports=None, niceness=0):
         """config: of the backend, such as {"policy": "fifo"}."""
-        import pytriton
-
-        place = os.path.join(os.path.dirname(pytriton.__file__), "tritonserver")
+        place = triton_environment()
         self.http, self.grpc, self.metrics = ports or (free_port(), free_port(), free_port())
         arguments = [
-            os.path.join(place, "bin", "tritonserver"),
+            place["TRITONSERVER"],
             f"--model-repository={repository}",
             f"--backend-directory={build}/triton",
             "--http-address=127.0.0.1",
@@ -156,8 +179,7 @@ class Server:
         arguments += [f"--backend-config=erc,{name}={value}" for name, value in (config or {}).items()]
         Server.count += 1
         self.log_path = os.path.join(folder, f"server-{os.getpid()}-{Server.count}.log")
-        libraries = glob.glob(os.path.join(os.path.dirname(os.path.dirname(pytriton.__file__)), "nvidia_pytriton.libs"))
-        environment = {**os.environ, "LD_LIBRARY_PATH": ":".join(libraries)}
+        environment = {**os.environ, "LD_LIBRARY_PATH": place["TRITON_LIBRARIES"]}
         with open(self.log_path, "w") as log:
             self.process = subprocess.Popen(
                 [*(["nice", "-n", str(niceness)] if niceness else []), *arguments, *options],
