@@ -5,7 +5,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 environment=build/serve/${2:-venv}
-packages="nvidia-pytriton==0.7.0 tritonclient[grpc,http] numpy onnx prometheus-client ${1:-}"
+packages="nvidia-pytriton==0.7.0 tritonclient[grpc,http] numpy onnx prometheus-client jsonschema pyyaml ${1:-}"
 if [ ! -f "$environment/complete" ]; then
 	{
 		rm -rf "$environment"

@@ -1,6 +1,7 @@
 """What the tests and the benchmark share: models, repositories, and Triton's server as a process."""
 
 import glob
+import json
 import os
 import shutil
 import signal
@@ -230,6 +231,15 @@ class Server:
         """The text of a page; the server's own text where it answers with an error."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port or self.http}{path}") as page:
+                return page.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.read().decode()
+
+    def post(self, path, body):
+        """Sends JSON; returns the text of the answer."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.http}{path}", json.dumps(body).encode())
+        try:
+            with urllib.request.urlopen(request) as page:
                 return page.read().decode()
         except urllib.error.HTTPError as error:
             return error.read().decode()
