@@ -236,7 +236,7 @@ GPU_PROGRAMS := $(patsubst %,$(O)/%,conformance models preempt make_model templa
 
 check: deps ## all tests; needs no GPU
 	$(Q)$(AGAIN) run-check
-run-check: $(if $(filter release,$(BUILD)),$(BENCH_GPU))
+run-check: $(if $(filter release,$(BUILD)),$(BENCH_GPU) triton $(O)/triton/identity/libtriton_identity.so)
 run-check: all $(UNIT_BIN) $(STUBS) $(GPU_PROGRAMS) $(O)/tests/explore/explore $(O)/voice $(O)/tests/tiny_models $(O)/tests/nested_artifact $(O)/hello $(O)/two_tenants $(O)/four_tenants
 	$(Q)CC='$(CC)' INCLUDES='$(INCLUDES)' tests/check.sh $(O)
 
