@@ -50,12 +50,12 @@ class Bits(unittest.TestCase):
         self.compare("nonzero", path)
 
     def test_digit_images(self):
-        """The images of the sample are read as what they show."""
-        folder = support.root("samples/digits/images")
+        """Eleven of the twelve images of the sample are read as the digit that they show."""
         right = 0
         with erc.Session(support.artifact(support.digits, dims={"batch": 1})) as session:
-            names = sorted(name for name in os.listdir(folder) if name.endswith(".npy"))
-            for name in names:
-                image = numpy.load(os.path.join(folder, name)).reshape(1, 1, 8, 8).astype("float32")
-                right += str(session.run({"image": image})["logits"].argmax()) in name
-        self.assertGreaterEqual(right, 0.9 * len(names))
+            for name in os.listdir(support.root("samples/digits/images")):
+                with open(support.root(f"samples/digits/images/{name}")) as file:
+                    pixels = file.read().split()[-64:]
+                image = numpy.array(pixels, "float32").reshape(1, 1, 8, 8)
+                right += f"is-{session.run({'image': image})['logits'].argmax()}" in name
+        self.assertEqual(right, 11)

@@ -74,10 +74,10 @@ class Request(_handle.Handle):
                 self._bind_input(self._core.port(name, "input"), value)
             for name, value in (outputs or {}).items():
                 port = self._core.port(name, "output")
-                address, keep = port.take_writable(value)
+                address, keep, shown = port.take_writable(value)
                 check(_bind_output(self._address, port.index, address, port.nbytes))
                 self._kept_outputs[port.index] = keep
-                self._bound_outputs[port.index] = value
+                self._bound_outputs[port.index] = shown
         return self
 
     def _bind_input(self, port: Port, value: Any) -> None:

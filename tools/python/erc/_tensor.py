@@ -166,20 +166,19 @@ class Port:
             return self._take_array(numpy.asarray(value), copies=True)
         return self._take_view(view, writable=False)
 
-    def take_writable(self, value: Any) -> Tuple[int, Any]:
-        """The same for an output: its memory is always used in place."""
+    def take_writable(self, value: Any) -> Tuple[int, Any, Any]:
+        """The same for an output, whose memory is always used in place; also the object that results are shown by."""
         if numpy and isinstance(value, numpy.ndarray):
             if not value.flags.writeable:
                 raise self._wrong("a read-only array", "a writable one")
-            return self._take_array(value, copies=False)
+            return (*self._take_array(value, copies=False), value)
         try:
             view = memoryview(value)
         except (TypeError, ValueError):
-            array = self._import(value)
-            return self.take_writable(array) if isinstance(array, numpy.ndarray) else (0, None)
+            return self.take_writable(self._import(value))
         if view.readonly:
             raise self._wrong("read-only memory", "writable memory")
-        return self._take_view(view, writable=True)
+        return (*self._take_view(view, writable=True), value)
 
     def _wrong(self, found: str, wanted: str) -> _errors.Error:
         return _errors.Invalid(f"{self.kind} '{self.name}': found {found}, wanted {wanted}")
