@@ -180,17 +180,24 @@ class Request(_handle.Handle):
 
     def run(self, level: Optional[int] = None, deadline_us: Optional[int] = None) -> Dict[str, Any]:
         """submit, then wait. The run is cancelled if the wait is interrupted."""
-        self.submit(level, deadline_us)
+        self._hold()
         try:
-            return self.wait()
-        except BaseException:
-            self._abandon()
-            raise
+            self._prepare()
+            self._queue(level, deadline_us, None, False)
+            self._outputs = self._finish()
+        finally:
+            self._drop()
+        return self._outputs
 
-    def _abandon(self) -> None:
-        """Ends the run, if it has not ended: a signal may have interrupted the wait."""
-        _cancel(self._address)
-        _wait(self._address, _library.NO_LIMIT)
+    def _finish(self) -> Dict[str, Any]:
+        """Waits and returns the outputs. A signal's handler may interrupt it: then the run is cancelled."""
+        try:
+            self._await(None)
+        except BaseException:
+            _cancel(self._address)
+            _wait(self._address, _library.NO_LIMIT)
+            raise
+        return self._collect()
 
     def cancel(self) -> None:
         """Ends the run at the next tile boundary; `wait` then raises Cancelled."""
@@ -220,12 +227,7 @@ class Request(_handle.Handle):
             status = _submit(self._address)
             if status:
                 raise error(status)
-            try:
-                self._await(None)
-            except BaseException:
-                self._abandon()
-                raise
-            return self._collect()
+            return self._finish()
         finally:
             self._forget()
             self._drop()
