@@ -126,12 +126,23 @@ static enum ercc_status check_paths(struct context *ctx, const struct compile *p
 	return ERCC_OK;
 }
 
+static enum ercc_status check_class(struct context *ctx)
+{
+	const struct ercc_options *options = ctx->options;
+	if (options->class_ < ERCC_NO_CLASS || options->class_ > ERCC_REAL_TIME)
+		return fail(ctx, ERCC_USAGE, "class is %d, expected 0 to %d", (int)options->class_, ERCC_REAL_TIME);
+	if (options->class_ != ERCC_REAL_TIME && (options->level || options->deadline_us))
+		return fail(ctx, ERCC_USAGE, "a level or a deadline without the real-time class");
+	return ERCC_OK;
+}
+
 /* Makes everything from the model up to the variants. out->plan is NULL if the options name a pass to stop after. */
 static enum ercc_status make_artifact(struct context *ctx, const char *model_path, bool build, struct artifact *out)
 {
 	struct graph *graph;
 	struct budget_list budgets;
 	*out = (struct artifact){0};
+	TRY(check_class(ctx));
 	TRY(budgets_parse(ctx, ctx->options->budgets, ctx->options->budget_count, &budgets));
 	for (uint32_t i = 0; i < ctx->options->target_count; i++) {
 		const struct target *target;

@@ -189,7 +189,7 @@ static enum erc_status load(erc_runtime *runtime, struct erc_artifact *artifact,
 		free_model(model);
 		return status;
 	}
-	erc__child_add(runtime, &runtime->model_count);
+	erc__child_add(runtime, ERC__MODEL, &runtime->model_count);
 	erc__log(runtime, ERC_LOG_INFO, "model loaded: target %s, %u entry points", erc_model_target(model),
 	         model->entry_count);
 	*out = model;
@@ -233,7 +233,7 @@ enum erc_status erc_model_unload(erc_model *model)
 	TRY(erc__check_process(runtime));
 	TRY(erc__child_none(runtime, &model->session_count, "session"));
 	free_model(model);
-	erc__child_remove(runtime, &runtime->model_count);
+	erc__child_remove(runtime, ERC__MODEL, &runtime->model_count);
 	return ERC_OK;
 }
 

@@ -150,6 +150,7 @@ static enum erc_status prepare(struct erc_request *request)
 	TRY(take(&request->bound, "bindings", (size_t)entry->input_count + entry->output_count, sizeof *request->bound));
 	TRY(take(&request->dims, "run-time dimensions", entry->dims_count, sizeof *request->dims));
 	TRY(take(&request->states, "states", entry->input_count, sizeof *request->states));
+	TRY(take(&request->copies, "copies of inputs", entry->input_count, sizeof *request->copies));
 	if (erc__request_computes(request) && !device->ops->request_create)
 		TRY(take_arena(request, entry->arena_bytes));
 	TRY(fill_steps(request, plan));
@@ -158,7 +159,6 @@ static enum erc_status prepare(struct erc_request *request)
 	request->job.budgets = &session->budgets;
 	request->job.statistics = &session->statistics;
 	request->job.session_id = session->number;
-	request->job.deadline_us = session->deadline_us;
 	request->job.steps = request->steps;
 	request->job.step_count = plan->record_count;
 	request->job.dims = request->dims;
@@ -172,6 +172,9 @@ static void free_request(struct erc_request *request)
 		device->ops->request_destroy(device, request);
 	for (uint32_t i = 0; request->states && i < request->session->entry->input_count; i++)
 		erc__state_free(&request->states[i]);
+	for (uint32_t i = 0; request->copies && i < request->session->entry->input_count; i++)
+		erc__free(request->copies[i]);
+	erc__free(request->copies);
 	erc__free(request->states);
 	erc__free(request->steps);
 	erc__free(request->pointers);
@@ -198,7 +201,7 @@ enum erc_status erc_request_create(erc_session *session, erc_request **out)
 		free_request(request);
 		return status;
 	}
-	erc__child_add(session->model->runtime, &session->request_count);
+	erc__child_add(session->model->runtime, ERC__REQUEST, &session->request_count);
 	*out = request;
 	return ERC_OK;
 }
@@ -213,7 +216,8 @@ enum erc_status erc_request_destroy(erc_request *request)
 	if (erc__request_job_state(request) == ERC__JOB_RUNNING)
 		return erc__fail(ERC_BUSY, "the request is running");
 	device->ops->retire(device, &request->job);
+	erc__device_forget_end(device, &request->job);
 	free_request(request);
-	erc__child_remove(session->model->runtime, &session->request_count);
+	erc__child_remove(session->model->runtime, ERC__REQUEST, &session->request_count);
 	return ERC_OK;
 }

@@ -75,6 +75,97 @@ enum erc_status erc_request_bind_output(erc_request *request, uint32_t output, v
 	return bind(request, "output", output, request->session->entry->input_count + output, data, bytes);
 }
 
+/* ---- copies ---- */
+
+/* Binds memory of the request to the input, to be written at once. */
+static enum erc_status bind_copy(erc_request *request, uint32_t input, const struct erca_tensor *record, uint8_t **out)
+{
+	if (erc__request_job_state(request) == ERC__JOB_RUNNING)
+		return erc__fail(ERC_BUSY, "the request is running");
+	if (!request->copies[input])
+		request->copies[input] = erc__alloc_aligned(ERCA_BUFFER_ALIGN, record->bytes ? record->bytes : 1);
+	*out = request->copies[input];
+	if (!*out)
+		return erc__no_memory("copy of an input", record->bytes);
+	end_state(request, input);
+	point_to(request, input, *out);
+	return ERC_OK;
+}
+
+static enum erc_status input_record(const erc_request *request, uint32_t input, const struct erca_tensor **out)
+{
+	if (!request)
+		return erc__fail(ERC_INVALID, "request is NULL");
+	const struct erca_entry *entry = request->session->entry;
+	if (input >= entry->input_count)
+		return erc__fail(ERC_NOT_FOUND, "no input %u; there are %u", input, entry->input_count);
+	*out = erc__entry_tensor(request->session->model->artifact, entry, input);
+	return ERC_OK;
+}
+
+enum erc_status erc_request_copy_pieces(erc_request *request, uint32_t input, const struct erc_piece *pieces,
+                                        size_t count)
+{
+	const struct erca_tensor *record;
+	uint64_t bytes = 0;
+	uint8_t *to;
+	TRY(input_record(request, input, &record));
+	const char *name = erc_artifact_string(request->session->model->artifact, record->name);
+	if (!pieces && count)
+		return erc__fail(ERC_INVALID, "input %u '%s': pieces is NULL", input, name);
+	for (size_t i = 0; i < count; i++) {
+		if (!pieces[i].data && pieces[i].bytes)
+			return erc__fail(ERC_INVALID, "input %u '%s': piece %zu: data is NULL", input, name, i);
+		if (__builtin_add_overflow(bytes, pieces[i].bytes, &bytes))
+			bytes = UINT64_MAX;
+	}
+	if (bytes != record->bytes)
+		return erc__fail(ERC_INVALID, "input %u '%s': %llu bytes given in %zu pieces, it has %llu", input, name,
+		                 (unsigned long long)bytes, count, (unsigned long long)record->bytes);
+	TRY(bind_copy(request, input, record, &to));
+	for (size_t i = 0; i < count; i++) {
+		if (pieces[i].bytes)
+			memcpy(to, pieces[i].data, pieces[i].bytes);
+		to += pieces[i].bytes;
+	}
+	return ERC_OK;
+}
+
+/* Copies dims d to the last one; the innermost dims whose strides are dense go at once. Returns the end of what was written. */
+static uint8_t *gather(const struct erca_tensor *record, uint32_t d, const uint8_t *from, const int64_t *strides,
+                       uint32_t dense, uint64_t dense_bytes, uint8_t *to)
+{
+	if (d == dense) {
+		memcpy(to, from, dense_bytes);
+		return to + dense_bytes;
+	}
+	for (int64_t i = 0; i < record->dims[d]; i++, from += strides[d])
+		to = gather(record, d + 1, from, strides, dense, dense_bytes, to);
+	return to;
+}
+
+enum erc_status erc_request_copy_strided(erc_request *request, uint32_t input, const void *data, const int64_t *strides)
+{
+	const struct erca_tensor *record;
+	uint8_t *to;
+	TRY(input_record(request, input, &record));
+	const char *name = erc_artifact_string(request->session->model->artifact, record->name);
+	uint64_t dense_bytes = erc_dtype_bytes((enum erc_dtype)record->dtype);
+	uint32_t dense = record->rank;
+	if ((!data && record->bytes) || (!strides && record->rank))
+		return erc__fail(ERC_INVALID, "input %u '%s': data or strides is NULL", input, name);
+	if (!dense_bytes)
+		return erc__fail(ERC_INVALID, "input %u '%s': elements of %u bits have no strides in bytes", input, name,
+		                 erc_dtype_bits((enum erc_dtype)record->dtype));
+	TRY(bind_copy(request, input, record, &to));
+	if (!record->bytes)
+		return ERC_OK;
+	for (; dense && strides[dense - 1] == (int64_t)dense_bytes; dense--)
+		dense_bytes *= (uint64_t)record->dims[dense - 1];
+	gather(record, 0, data, strides, dense, dense_bytes, to);
+	return ERC_OK;
+}
+
 /* ---- state ---- */
 
 static void point_state(erc_request *request, uint32_t input)

@@ -18,25 +18,60 @@ static void poison_arena(struct erc_request *request)
 }
 #endif
 
-enum erc_status erc_request_submit_at(erc_request *request, uint64_t arrival_ns)
+/* Fails on fields that this version does not know. */
+static enum erc_status set_run(struct erc_request *request, const struct erc_submit_options *options)
 {
+	const struct erc_session *session = request->session;
+	if (options->fields & ~(ERC_SUBMIT_ARRIVAL | ERC_SUBMIT_LEVEL | ERC_SUBMIT_DEADLINE))
+		return erc__fail(ERC_INVALID, "submit: fields is 0x%x", options->fields);
+	request->job.level = options->fields & ERC_SUBMIT_LEVEL ? options->level : session->tenant.level;
+	request->job.deadline_us = options->fields & ERC_SUBMIT_DEADLINE ? options->deadline_us : session->deadline_us;
+	request->job.reports = options->report;
+	return ERC_OK;
+}
+
+enum erc_status erc_request_submit_with(erc_request *request, const struct erc_submit_options *options)
+{
+	struct erc_submit_options given;
 	if (!request)
 		return erc__fail(ERC_INVALID, "request is NULL");
 	struct erc__device *device = request->session->model->runtime->device;
 	TRY(erc__check_process(request->session->model->runtime));
+	TRY(erc__options_copy("submit", &given, sizeof given, options));
 	if (erc__request_job_state(request) != ERC__JOB_IDLE)
 		return erc__fail(ERC_BUSY, "the last run was not waited for");
 	TRY(erc__request_check_bound(request));
+	TRY(set_run(request, &given));
 	poison_arena(request);
 	if (request->session->entry->dims_count)
 		memset(request->dims, 0, request->session->entry->dims_count * sizeof *request->dims);
 	request->has_result = false;
-	return device->ops->submit(device, &request->job, arrival_ns);
+	return device->ops->submit(device, &request->job,
+	                           given.fields & ERC_SUBMIT_ARRIVAL ? given.arrival_ns : UINT64_MAX);
+}
+
+enum erc_status erc_request_submit_at(erc_request *request, uint64_t arrival_ns)
+{
+	const struct erc_submit_options options = {.size = sizeof options,
+	                                           .fields = ERC_SUBMIT_ARRIVAL,
+	                                           .arrival_ns = arrival_ns};
+	return erc_request_submit_with(request, &options);
 }
 
 enum erc_status erc_request_submit(erc_request *request)
 {
-	return erc_request_submit_at(request, UINT64_MAX);
+	return erc_request_submit_with(request, NULL);
+}
+
+void erc_request_set_user(erc_request *request, void *user)
+{
+	if (request)
+		request->user = user;
+}
+
+void *erc_request_user(const erc_request *request)
+{
+	return request ? request->user : NULL;
 }
 
 /* A device with its own clock must be advanced while somebody waits. Returns 0 if the job still runs. */
@@ -109,16 +144,6 @@ static enum erc_status check_indices(struct erc_request *request)
 	return ERC_OK;
 }
 
-/* The device has counted the run as completed. */
-static void count_as_failed(struct erc_request *request)
-{
-	struct erc__device *device = request->session->model->runtime->device;
-	pthread_mutex_lock(&device->lock);
-	request->session->statistics.completed--;
-	request->session->statistics.failed++;
-	pthread_mutex_unlock(&device->lock);
-}
-
 enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us)
 {
 	if (!request)
@@ -129,11 +154,13 @@ enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us)
 	struct erc__device *device = request->session->model->runtime->device;
 	if (!await_job(device, &request->job, timeout_us))
 		return erc__fail(ERC_TIMEOUT, "the run had not ended after %llu us", (unsigned long long)timeout_us);
+	if (request->job.reports)
+		erc__device_forget_end(device, &request->job);
 	enum erc_status result = request->job.result ? request->job.result : check_output_dims(request);
 	if (!result && request->session->entry->fault_count)
 		result = check_indices(request);
 	if (result && !request->job.result)
-		count_as_failed(request);
+		erc__device_uncount(device, &request->job);
 	request->has_result = !result;
 	if (!result && device->ops->collect)
 		device->ops->collect(device, request);

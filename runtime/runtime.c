@@ -50,16 +50,18 @@ enum erc_status erc__check_process(const struct erc_runtime *runtime)
 	return ERC_OK;
 }
 
-void erc__child_add(struct erc_runtime *runtime, uint32_t *count)
+void erc__child_add(struct erc_runtime *runtime, enum erc__kind kind, uint32_t *count)
 {
 	pthread_mutex_lock(&runtime->lock);
+	runtime->counts[kind]++;
 	++*count;
 	pthread_mutex_unlock(&runtime->lock);
 }
 
-void erc__child_remove(struct erc_runtime *runtime, uint32_t *count)
+void erc__child_remove(struct erc_runtime *runtime, enum erc__kind kind, uint32_t *count)
 {
 	pthread_mutex_lock(&runtime->lock);
+	runtime->counts[kind]--;
 	--*count;
 	pthread_mutex_unlock(&runtime->lock);
 }
@@ -149,7 +151,32 @@ enum erc_status erc_runtime_wait(erc_runtime *runtime, uint64_t until_ns)
 	return ERC_OK;
 }
 
-enum erc_status erc_runtime_stats(const erc_runtime *runtime, struct erc_runtime_stats *out)
+/* The request of which the job is a part. */
+static struct erc_request *request_of(struct erc__job *job)
+{
+	return (struct erc_request *)((char *)job - offsetof(struct erc_request, job));
+}
+
+enum erc_status erc_runtime_next_end(erc_runtime *runtime, uint64_t until_ns, erc_request **out)
+{
+	if (!runtime || !out)
+		return erc__fail(ERC_INVALID, "runtime or out is NULL");
+	*out = NULL;
+	TRY(erc__check_process(runtime));
+	struct erc__device *device = runtime->device;
+	for (;;) {
+		uint32_t seen = atomic_load(&device->ended);
+		struct erc__job *job = erc__device_take_end(device);
+		if (job) {
+			*out = request_of(job);
+			return ERC_OK;
+		}
+		if (!(device->ops->advance ? device->ops->advance(device, until_ns) : await_end(device, seen, until_ns)))
+			return erc__fail(ERC_TIMEOUT, "no run ended that was to be reported");
+	}
+}
+
+enum erc_status erc_runtime_stats(erc_runtime *runtime, struct erc_runtime_stats *out)
 {
 	if (!runtime || !out)
 		return erc__fail(ERC_INVALID, "runtime or out is NULL");
@@ -157,7 +184,10 @@ enum erc_status erc_runtime_stats(const erc_runtime *runtime, struct erc_runtime
 		return erc__fail(ERC_INVALID, "stats: size %zu, expected %zu", out->size, sizeof *out);
 	TRY(erc__check_process(runtime));
 	struct erc__device *device = runtime->device;
+	enum erc_status health = device->ops->check ? device->ops->check(device) : ERC_OK;
+	pthread_mutex_lock(&runtime->lock);
 	pthread_mutex_lock(&device->lock);
+	const struct erc__counts *counts = &device->counts;
 	*out = (struct erc_runtime_stats){
 		.size = sizeof *out,
 		.now_ns = erc__device_now_ns(device),
@@ -168,8 +198,22 @@ enum erc_status erc_runtime_stats(const erc_runtime *runtime, struct erc_runtime
 		.rt_tile_ns = device->tile_ns[ERC_REAL_TIME],
 		.be_tile_ns = device->tile_ns[ERC_BEST_EFFORT],
 		.late_units = device->sched.late_units,
+		.health = health,
+		.models = runtime->counts[ERC__MODEL],
+		.sessions = runtime->counts[ERC__SESSION],
+		.requests = runtime->counts[ERC__REQUEST],
+		.queued = device->sched.count,
+		.submitted = counts->submitted,
+		.completed = counts->completed,
+		.missed = counts->missed,
+		.shed = counts->shed,
+		.cancelled = counts->cancelled,
+		.failed = counts->failed,
+		.preemptions = counts->preemptions,
+		.launches = counts->launches,
 	};
 	pthread_mutex_unlock(&device->lock);
+	pthread_mutex_unlock(&runtime->lock);
 	return ERC_OK;
 }
 

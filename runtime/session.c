@@ -134,15 +134,34 @@ static enum erc_status make_forecast(struct erc_session *session, uint32_t budge
 	return ERC_OK;
 }
 
-static enum erc_status fill(struct erc_session *session, const struct erc_session_options *options)
+/* Replaces ERC_ARTIFACT_* by the entry's values. */
+static void take_class(const struct erc_session *session, struct erc_session_options *options)
+{
+	const struct erc_model *model = session->model;
+	struct erca_class row = {0};
+	for (uint32_t i = 0; i < model->artifact->tables[ERC_TABLE_CLASSES].count; i++) {
+		const struct erca_class *other = erc__record(model->artifact, ERC_TABLE_CLASSES, i);
+		if (other->entry == model->entries[session->entry_number])
+			row = *other;
+	}
+	if (options->class_ == ERC_ARTIFACT_CLASS)
+		options->class_ = (enum erc_class)row.class_;
+	if (options->level == ERC_ARTIFACT_LEVEL)
+		options->level = row.level;
+	if (options->deadline_us == ERC_ARTIFACT_DEADLINE)
+		options->deadline_us = row.deadline_us;
+}
+
+static enum erc_status fill(struct erc_session *session, struct erc_session_options *options)
 {
 	struct erc_runtime *runtime = session->model->runtime;
 	uint32_t budget;
+	TRY(find_entry(session, options->entry));
+	take_class(session, options);
 	if (options->class_ != ERC_BEST_EFFORT && options->class_ != ERC_REAL_TIME)
 		return erc__fail(ERC_INVALID, "class %d", (int)options->class_);
 	if (options->shed && (options->class_ != ERC_REAL_TIME || !options->deadline_us))
 		return erc__fail(ERC_INVALID, "shed is for RT sessions with a deadline");
-	TRY(find_entry(session, options->entry));
 	TRY(find_budget(session->model, options->budget, &budget));
 	TRY(list_budget_units(session));
 	atomic_init(&session->budgets.chosen, budget);
@@ -197,7 +216,7 @@ enum erc_status erc_session_create(erc_model *model, const struct erc_session_op
 		free_session(session);
 		return status;
 	}
-	erc__child_add(model->runtime, &model->session_count);
+	erc__child_add(model->runtime, ERC__SESSION, &model->session_count);
 	*out = session;
 	return ERC_OK;
 }
@@ -211,7 +230,7 @@ enum erc_status erc_session_destroy(erc_session *session)
 	TRY(erc__child_none(model->runtime, &session->request_count, "request"));
 	tell_device(session, -1);
 	free_session(session);
-	erc__child_remove(model->runtime, &model->session_count);
+	erc__child_remove(model->runtime, ERC__SESSION, &model->session_count);
 	return ERC_OK;
 }
 
@@ -266,14 +285,14 @@ enum erc_status erc_session_stats(const erc_session *session, struct erc_session
 	pthread_mutex_lock(&device->lock);
 	*out = (struct erc_session_stats){
 		.size = sizeof *out,
-		.submitted = from->submitted,
-		.completed = from->completed,
-		.missed = from->missed,
-		.shed = from->shed,
-		.cancelled = from->cancelled,
-		.failed = from->failed,
-		.preemptions = from->preemptions,
-		.launches = from->launches,
+		.submitted = from->counts.submitted,
+		.completed = from->counts.completed,
+		.missed = from->counts.missed,
+		.shed = from->counts.shed,
+		.cancelled = from->counts.cancelled,
+		.failed = from->counts.failed,
+		.preemptions = from->counts.preemptions,
+		.launches = from->counts.launches,
 		.tiles = from->tiles,
 		.unit_ns = from->unit_ns,
 		.units = erc__sched_tenant_room(&device->sched, &session->tenant),
@@ -282,6 +301,9 @@ enum erc_status erc_session_stats(const erc_session *session, struct erc_session
 		.p99_us = erc__histogram_percentile_us(&from->latency, 0.99),
 		.p999_us = erc__histogram_percentile_us(&from->latency, 0.999),
 		.most_us = (double)from->latency.max_ns / 1000,
+		.class_ = session->tenant.class_,
+		.level = session->tenant.level,
+		.deadline_us = session->deadline_us,
 	};
 	pthread_mutex_unlock(&device->lock);
 	return ERC_OK;

@@ -11,7 +11,7 @@
 	"\x8f" \
 	"ERCA\r\n\x1a"           /* 8 bytes; the high bit, CR LF and ^Z reveal text-mode damage */
 #define ERCA_VERSION_MAJOR 2 /* a reader refuses another major version */
-#define ERCA_VERSION_MINOR 1 /* a reader skips unknown optional sections of a newer minor version */
+#define ERCA_VERSION_MINOR 2 /* a reader skips unknown optional sections of a newer minor version */
 
 #define ERCA_NONE UINT32_MAX /* "no index", in every index field */
 #define ERCA_MAX_RANK 8
@@ -99,6 +99,7 @@ struct erca_plan_header {
 	struct erca_table profiles; /* erca_profile */
 	struct erca_table points;   /* erca_point */
 	struct erca_table defaults; /* erca_default; since minor version 1 */
+	struct erca_table classes;  /* erca_class; since minor version 2 */
 };
 
 enum erca_target_kind { ERCA_TARGET_CPU = 1, ERCA_TARGET_CUDA = 2, ERCA_TARGET_SIM = 3 };
@@ -283,6 +284,15 @@ struct erca_default {
 	uint64_t offset;   /* in WEIGHTS, a multiple of ERCA_BUFFER_ALIGN; erca_tensor.bytes bytes */
 };
 
+/* What the sessions of an entry are, unless a deployment says otherwise. */
+struct erca_class {
+	uint32_t entry;
+	uint32_t class_;      /* 0: best-effort, 1: real-time */
+	uint32_t level;       /* real-time: 0 is the highest */
+	uint32_t reserved;    /* 0 */
+	uint64_t deadline_us; /* after arrival; 0: none */
+};
+
 /* A writer puts points at 1, 2, 3, 4, 6, 8, 12, 16 ... units, and at the maximum, `max`. Returns the number of
  * units of the point after `units`. */
 static inline uint32_t erca_point_behind(uint32_t units, uint32_t max)
@@ -304,5 +314,6 @@ _Static_assert(sizeof(struct erca_kernel) == 48, "layout");
 _Static_assert(sizeof(struct erca_profile) == 40, "layout");
 _Static_assert(sizeof(struct erca_point) == 24, "layout");
 _Static_assert(sizeof(struct erca_default) == 16, "layout");
+_Static_assert(sizeof(struct erca_class) == 24, "layout");
 
 #endif

@@ -19,6 +19,7 @@ enum {
 	PROFILES,
 	POINTS,
 	DEFAULTS,
+	CLASSES,
 	TABLE_COUNT
 };
 
@@ -39,6 +40,7 @@ static const uint32_t strides[TABLE_COUNT] = {
 	sizeof(struct erca_profile),
 	sizeof(struct erca_point),
 	sizeof(struct erca_default),
+	sizeof(struct erca_class),
 };
 
 struct builder {
@@ -254,6 +256,16 @@ static void add_profiles(struct builder *b, const struct plan *plan, const struc
 	}
 }
 
+static void add_class(struct builder *b, const struct ercc_options *options, uint32_t entry)
+{
+	if (options->class_)
+		add(b, CLASSES,
+		    &(struct erca_class){.entry = entry,
+		                         .class_ = options->class_ == ERCC_REAL_TIME,
+		                         .level = options->level,
+		                         .deadline_us = options->deadline_us});
+}
+
 static void add_kernels(struct builder *b, const struct target_plan *target, uint32_t index)
 {
 	for (uint32_t k = 0; k < target->kernel_count; k++) {
@@ -314,6 +326,7 @@ static void add_target(struct builder *b, const struct artifact *artifact, uint3
 	}
 	add(b, TARGETS, &record);
 	add_profiles(b, artifact->plan, target, count_of(b, ENTRIES), record.budget_first);
+	add_class(b, artifact->plan->ctx->options, count_of(b, ENTRIES));
 	add(b, ENTRIES, &entry);
 }
 

@@ -60,6 +60,8 @@ struct ercc_const {
 	const void *data; /* row-major, little-endian; elements of 4 and 2 bits packed as in ONNX files */
 };
 
+enum ercc_class { ERCC_NO_CLASS, ERCC_BEST_EFFORT, ERCC_REAL_TIME };
+
 /* Zero-initialise the struct, set size, then set what differs from the default. Strings and arrays are borrowed for the
  * duration of the call. */
 struct ercc_options {
@@ -100,6 +102,11 @@ struct ercc_options {
 	 * optional input also "x=1" for a tensor, and "x=none" for nothing */
 	const char *const *lengths;
 	uint32_t length_count;
+	/* What a session is if it takes the artifact's class (ERC_ARTIFACT_CLASS in erc.h). ERCC_REAL_TIME: with this level
+	 * (0 is the highest) and deadline, in microseconds after arrival (0: none); else both must be 0 */
+	enum ercc_class class_;
+	uint32_t level;
+	uint64_t deadline_us;
 };
 
 /* "model invalid"; never NULL. */

@@ -22,7 +22,7 @@ static const struct table_row {
 	ROW(OPERANDS, operands, struct erca_operand), ROW(VARIANTS, variants, struct erca_variant),
 	ROW(KERNELS, kernels, struct erca_kernel),    ROW(PARAMS, params, int64_t),
 	ROW(PROFILES, profiles, struct erca_profile), ROW(POINTS, points, struct erca_point),
-	ROW(DEFAULTS, defaults, struct erca_default),
+	ROW(DEFAULTS, defaults, struct erca_default), ROW(CLASSES, classes, struct erca_class),
 #undef ROW
 };
 
@@ -45,8 +45,10 @@ static enum erc_status check_table(const struct erc_artifact *artifact, const ch
 /* Bytes of the header in the file's minor version, as far as they are known here. */
 static size_t header_bytes(const struct erc_artifact *artifact)
 {
-	return artifact->header.version_minor ? sizeof(struct erca_plan_header)
-	                                      : offsetof(struct erca_plan_header, defaults);
+	static const size_t bytes[ERCA_VERSION_MINOR] = {offsetof(struct erca_plan_header, defaults),
+	                                                 offsetof(struct erca_plan_header, classes)};
+	uint32_t minor = artifact->header.version_minor;
+	return minor < ERCA_VERSION_MINOR ? bytes[minor] : sizeof(struct erca_plan_header);
 }
 
 static enum erc_status find_table(struct erc_artifact *artifact, enum erc_table id)
@@ -314,6 +316,20 @@ static enum erc_status check_default(const struct erc_artifact *artifact, uint32
 	return ERC_OK;
 }
 
+static enum erc_status check_class(const struct erc_artifact *artifact, uint32_t i)
+{
+	const struct erca_class *row = erc__record(artifact, ERC_TABLE_CLASSES, i);
+	const struct erca_class *before = i ? erc__record(artifact, ERC_TABLE_CLASSES, i - 1) : NULL;
+	TRY(erc__check_range(artifact, "classes", i, ERC_TABLE_ENTRIES, row->entry, 1));
+	if (before && before->entry >= row->entry)
+		return BAD("classes", i, "is of entry %u after entry %u", row->entry, before->entry);
+	if (row->class_ > ERC_REAL_TIME)
+		return BAD("classes", i, "class_ is %u, expected %d or %d", row->class_, ERC_BEST_EFFORT, ERC_REAL_TIME);
+	if (row->reserved)
+		return BAD("classes", i, "reserved is %u, expected 0", row->reserved);
+	return ERC_OK;
+}
+
 enum erc_status erc__artifact_check_plan(struct erc_artifact *artifact)
 {
 	/* The order matters: a check may follow references into the tables before it. */
@@ -324,6 +340,7 @@ enum erc_status erc__artifact_check_plan(struct erc_artifact *artifact)
 		{ERC_TABLE_BUDGETS, check_budget}, {ERC_TABLE_TARGETS, check_target},   {ERC_TABLE_TENSORS, check_tensor},
 		{ERC_TABLE_KERNELS, check_kernel}, {ERC_TABLE_VARIANTS, check_variant}, {ERC_TABLE_OPERANDS, check_operand},
 		{ERC_TABLE_RECORDS, check_record}, {ERC_TABLE_PLANS, check_plan_range}, {ERC_TABLE_DEFAULTS, check_default},
+		{ERC_TABLE_CLASSES, check_class},
 	};
 	TRY(find_tables(artifact));
 	if (artifact->tables[ERC_TABLE_TARGETS].count > ERCA_MAX_TARGETS)

@@ -23,6 +23,18 @@ static double slot_us(uint32_t slot)
 	return value * (double)(UINT64_C(1) << octave) * 0.032;
 }
 
+void erc__counts_add(struct erc__counts *counts, const struct erc__counts *more)
+{
+	counts->submitted += more->submitted;
+	counts->completed += more->completed;
+	counts->missed += more->missed;
+	counts->shed += more->shed;
+	counts->cancelled += more->cancelled;
+	counts->failed += more->failed;
+	counts->preemptions += more->preemptions;
+	counts->launches += more->launches;
+}
+
 void erc__histogram_add(struct erc__histogram *histogram, uint64_t ns)
 {
 	histogram->counts[slot_of(ns)]++;

@@ -13,13 +13,19 @@ struct erc__histogram {
 	uint64_t max_ns;
 };
 
-struct erc__statistics {
+struct erc__counts {
 	uint64_t submitted, completed, missed, shed, cancelled, failed;
-	uint64_t preemptions, launches, tiles;
+	uint64_t preemptions, launches;
+};
+
+struct erc__statistics {
+	struct erc__counts counts;
+	uint64_t tiles;
 	uint64_t unit_ns;
 	struct erc__histogram latency; /* of completed requests */
 };
 
+void erc__counts_add(struct erc__counts *counts, const struct erc__counts *more);
 void erc__histogram_add(struct erc__histogram *histogram, uint64_t ns);
 /* The smallest value, in microseconds, that at least `share` of the values do not exceed; 0 without values. */
 double erc__histogram_percentile_us(const struct erc__histogram *histogram, double share);

@@ -20,12 +20,14 @@ struct erc__device {
 	uint32_t units;
 	const char *target;   /* the best target that it can run */
 	uint32_t driver;      /* the driver's version, in the form of erca_target.min_driver; 0: there is no driver */
-	pthread_mutex_t lock; /* guards sched, unit_ns, the device's part of each job, and the sessions' statistics */
+	pthread_mutex_t lock; /* guards sched to tile_ns, the device's part of each job, and the sessions' statistics */
 	struct erc__sched sched;
-	uint64_t unit_ns[2];       /* unit time used, by enum erc_class */
-	uint64_t tile_ns[2];       /* time in tiles, by enum erc_class */
-	_Atomic uint32_t ended;    /* number of jobs that have ended; erc_runtime_wait sleeps on it */
-	_Atomic uint32_t awaiting; /* number of threads that sleep on it */
+	struct erc__counts counts;                 /* over all sessions, for ever */
+	struct erc__job *ended_first, *ended_last; /* runs whose ends nobody has taken yet, oldest first */
+	uint64_t unit_ns[2];                       /* unit time used, by enum erc_class */
+	uint64_t tile_ns[2];                       /* time in tiles, by enum erc_class */
+	_Atomic uint32_t ended;                    /* number of jobs that have ended; erc_runtime_wait sleeps on it */
+	_Atomic uint32_t awaiting;                 /* number of threads that sleep on it */
 	struct erc__trace trace;
 	_Atomic uint64_t jobs_run; /* finished, with any result */
 	_Atomic uint64_t launches_run;
@@ -87,6 +89,9 @@ struct erc__device_ops {
 	/* Called after a successful run, on the thread that waited: copies the outputs to the bound memory. */
 	void (*collect)(struct erc__device *device, struct erc_request *request);
 
+	/* ERC_DEVICE if the device is lost; NULL: it cannot be. */
+	enum erc_status (*check)(const struct erc__device *device);
+
 	/* The device's own clock; NULL: the machine's monotonic clock. */
 	uint64_t (*now_ns)(const struct erc__device *device);
 	/* Only with a clock of its own: advances it until a job ends, at most to until_ns. Returns 0 if none ended. */
@@ -118,6 +123,12 @@ void erc__device_finish(struct erc__device *device, struct erc__job *job, uint64
  * wakes will submit again, and would wait for the lock. */
 void erc__device_end(struct erc__device *device, struct erc__job *job, uint64_t now_ns);
 void erc__device_tell(struct erc__device *device);
+/* Takes the oldest end from the list; NULL if there is none. Takes the lock itself, like the next one. */
+struct erc__job *erc__device_take_end(struct erc__device *device);
+/* The job's end is not reported any more. */
+void erc__device_forget_end(struct erc__device *device, struct erc__job *job);
+/* A run that was counted as completed has failed after all. */
+void erc__device_uncount(struct erc__device *device, struct erc__job *job);
 
 static inline struct erc__job *erc__job_of(struct erc__item *item)
 {

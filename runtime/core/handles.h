@@ -7,10 +7,14 @@
 #include "runtime/artifact/loader.h"
 #include "runtime/core/device.h"
 
+/* Handles that are counted. */
+enum erc__kind { ERC__MODEL, ERC__SESSION, ERC__REQUEST, ERC__KINDS };
+
 struct erc_runtime {
 	struct erc__device *device;
-	uint32_t process;     /* erc__process_number of the process that made it */
-	pthread_mutex_t lock; /* guards all counts of children */
+	uint32_t process;            /* erc__process_number of the process that made it */
+	pthread_mutex_t lock;        /* guards all counts of children; taken before the device's lock */
+	uint32_t counts[ERC__KINDS]; /* of all handles below the runtime */
 	uint32_t model_count;
 	uint32_t next_session; /* number of the next session, for the trace */
 	uint32_t seen_ended;   /* the device's `ended` at the last erc_runtime_wait */
@@ -37,9 +41,9 @@ struct erc_session {
 	struct erc__budgets budgets;
 	uint32_t *budget_units; /* units of each of the target's budgets, on this device */
 	uint32_t units;         /* the session's own limit; 0: none */
-	uint64_t deadline_us;
-	bool clamps_indices; /* an index outside its dim does not fail the run */
-	uint32_t number;     /* in traces */
+	uint64_t deadline_us;   /* of its runs, if they have no other */
+	bool clamps_indices;    /* an index outside its dim does not fail the run */
+	uint32_t number;        /* in traces */
 	struct erc__forecast forecast;
 	struct erc__tenant tenant;
 	struct erc__statistics statistics; /* under the device's lock */
@@ -71,6 +75,8 @@ struct erc_request {
 	void **bound;              /* caller memory: inputs, then outputs; NULL: not bound */
 	int64_t *dims;             /* run-time dimensions */
 	struct erc__state *states; /* one per input; those that are bound have memory */
+	void **copies;             /* one per input: memory for erc_request_copy_pieces; NULL: none yet */
+	void *user;
 	uint8_t *arena;
 	size_t arena_bytes;
 	bool has_result; /* the last run succeeded: its run-time dimensions are known */
@@ -84,8 +90,8 @@ void erc__log(const struct erc_runtime *runtime, enum erc_log_level level, const
 enum erc_status erc__check_process(const struct erc_runtime *runtime);
 
 /* erc__child_add and erc__child_remove count a parent's children; erc__child_none returns ERC_BUSY if there are any. */
-void erc__child_add(struct erc_runtime *runtime, uint32_t *count);
-void erc__child_remove(struct erc_runtime *runtime, uint32_t *count);
+void erc__child_add(struct erc_runtime *runtime, enum erc__kind kind, uint32_t *count);
+void erc__child_remove(struct erc_runtime *runtime, enum erc__kind kind, uint32_t *count);
 enum erc_status erc__child_none(struct erc_runtime *runtime, const uint32_t *count, const char *what);
 
 /* Number of tiles of a copy record; *bytes is what it copies. */

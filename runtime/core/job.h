@@ -51,8 +51,12 @@ struct erc__job {
 	const struct erc__step *steps;      /* [budget * step_count + step] */
 	uint32_t step_count;
 	uint32_t session_id; /* for the trace */
+	int64_t *dims;       /* run-time dimensions */
+
+	/* Of the next run; set by the owner. */
+	uint32_t level;
 	uint64_t deadline_us;
-	int64_t *dims; /* run-time dimensions */
+	bool reports; /* its end is put on the device's list */
 
 	/* Used by the device, with its lock held. */
 	void *native;           /* the device's own data */
@@ -61,6 +65,8 @@ struct erc__job {
 	uint32_t granted_units; /* its room at submission */
 	uint32_t max_units;     /* maximum number of units that served it at once */
 	uint32_t preemptions;   /* number of times that a unit left at a tile boundary because the room shrank */
+	struct erc__job *ended_before, *ended_next; /* in the device's list of ends */
+	bool is_listed;                             /* in that list */
 	uint64_t submitted_ns;
 	uint64_t visible_ns; /* when all rooms were set for it */
 	uint64_t granted_ns; /* when the last of granted_units began; 0: never */

@@ -73,18 +73,24 @@ static void trace_rooms(struct erc__device *device, uint64_t now_ns)
 		}
 }
 
+/* Adds to what is counted of the job's session, and of all sessions. */
+static void add(struct erc__device *device, struct erc__job *job, const struct erc__counts *more)
+{
+	erc__counts_add(&job->statistics->counts, more);
+	erc__counts_add(&device->counts, more);
+}
+
 enum erc_status erc__device_queue(struct erc__device *device, struct erc__job *job, uint64_t arrival_ns,
                                   uint64_t now_ns)
 {
-	struct erc__statistics *statistics = job->statistics;
 	arrival_ns = arrival_ns < now_ns ? arrival_ns : now_ns;
 	erc__item_init(&job->item, arrival_ns, job->deadline_us);
-	trace(device, ERC__EVENT_ARRIVAL, arrival_ns, job, NO_UNIT, (uint32_t)statistics->submitted);
-	statistics->submitted++;
+	job->item.level = job->level;
+	trace(device, ERC__EVENT_ARRIVAL, arrival_ns, job, NO_UNIT, (uint32_t)job->statistics->counts.submitted);
+	add(device, job, &(struct erc__counts){.submitted = 1});
 	enum erc_status status = erc__sched_admit(&device->sched, &job->item, now_ns);
 	if (status) {
-		statistics->shed += status == ERC_SHED;
-		statistics->missed += status == ERC_SHED;
+		add(device, job, &(struct erc__counts){.shed = status == ERC_SHED, .missed = status == ERC_SHED});
 		trace(device, ERC__EVENT_SHED, now_ns, job, NO_UNIT, (uint32_t)status);
 		return status;
 	}
@@ -130,7 +136,7 @@ void erc__device_leave(struct erc__device *device, struct erc__job *job, uint32_
 	bool is_preempted = !in_room && job->item.is_queued; /* preempted: work is left */
 	if (is_preempted) { /* else nothing is written: the run may be over, and its owner reads it */
 		job->preemptions++;
-		job->statistics->preemptions++;
+		add(device, job, &(struct erc__counts){.preemptions = 1});
 	}
 	trace(device, is_preempted ? ERC__EVENT_PREEMPT : ERC__EVENT_LEAVE, now_ns, job, unit, 0);
 	job->members--;
@@ -138,18 +144,61 @@ void erc__device_leave(struct erc__device *device, struct erc__job *job, uint32_
 
 static void count(struct erc__device *device, struct erc__job *job, uint64_t now_ns)
 {
-	struct erc__statistics *statistics = job->statistics;
-	statistics->launches += job->launches_run;
-	statistics->tiles += job->tiles_run;
-	if (job->result == ERC_OK) {
-		statistics->completed++;
-		statistics->missed += now_ns > job->item.deadline_ns;
-		erc__histogram_add(&statistics->latency, now_ns - job->item.arrival_ns);
-		erc__sched_learn(&device->sched, &job->item, atomic_load_explicit(&job->tile_ns, memory_order_relaxed), now_ns);
-	} else {
-		statistics->cancelled += job->result == ERC_CANCELLED;
-		statistics->failed += job->result != ERC_CANCELLED;
-	}
+	bool is_ok = job->result == ERC_OK, is_cancelled = job->result == ERC_CANCELLED;
+	job->statistics->tiles += job->tiles_run;
+	add(device, job,
+	    &(struct erc__counts){.launches = job->launches_run,
+	                          .completed = is_ok,
+	                          .missed = is_ok && now_ns > job->item.deadline_ns,
+	                          .cancelled = is_cancelled,
+	                          .failed = !is_ok && !is_cancelled});
+	if (!is_ok)
+		return;
+	erc__histogram_add(&job->statistics->latency, now_ns - job->item.arrival_ns);
+	erc__sched_learn(&device->sched, &job->item, atomic_load_explicit(&job->tile_ns, memory_order_relaxed), now_ns);
+}
+
+void erc__device_uncount(struct erc__device *device, struct erc__job *job)
+{
+	pthread_mutex_lock(&device->lock);
+	add(device, job, &(struct erc__counts){.completed = (uint64_t)-1, .failed = 1});
+	pthread_mutex_unlock(&device->lock);
+}
+
+/* ---- ends ---- */
+
+static void list_end(struct erc__device *device, struct erc__job *job)
+{
+	job->is_listed = true;
+	job->ended_next = NULL;
+	job->ended_before = device->ended_last;
+	*(device->ended_last ? &device->ended_last->ended_next : &device->ended_first) = job;
+	device->ended_last = job;
+}
+
+static void unlist_end(struct erc__device *device, struct erc__job *job)
+{
+	*(job->ended_before ? &job->ended_before->ended_next : &device->ended_first) = job->ended_next;
+	*(job->ended_next ? &job->ended_next->ended_before : &device->ended_last) = job->ended_before;
+	job->is_listed = false;
+}
+
+struct erc__job *erc__device_take_end(struct erc__device *device)
+{
+	pthread_mutex_lock(&device->lock);
+	struct erc__job *job = device->ended_first;
+	if (job)
+		unlist_end(device, job);
+	pthread_mutex_unlock(&device->lock);
+	return job;
+}
+
+void erc__device_forget_end(struct erc__device *device, struct erc__job *job)
+{
+	pthread_mutex_lock(&device->lock);
+	if (job->is_listed)
+		unlist_end(device, job);
+	pthread_mutex_unlock(&device->lock);
 }
 
 void erc__device_end(struct erc__device *device, struct erc__job *job, uint64_t now_ns)
@@ -162,6 +211,8 @@ void erc__device_end(struct erc__device *device, struct erc__job *job, uint64_t 
 	atomic_fetch_add_explicit(&device->jobs_run, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&device->launches_run, job->launches_run, memory_order_relaxed);
 	atomic_fetch_add_explicit(&device->tiles_run, job->tiles_run, memory_order_relaxed);
+	if (job->reports)
+		list_end(device, job);
 	erc__job_finish(job);
 	atomic_fetch_add_explicit(&device->ended, 1, memory_order_seq_cst);
 }

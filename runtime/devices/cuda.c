@@ -36,6 +36,11 @@ enum erc_status erc__cuda_is_alive(const struct cuda_device *device)
 	               : ERC_OK;
 }
 
+static enum erc_status cuda_health(const struct erc__device *base)
+{
+	return erc__cuda_is_alive((const struct cuda_device *)base);
+}
+
 enum erc_status erc__cuda_check(struct cuda_device *device, cu_result result, const char *call)
 {
 	if (!result)
@@ -368,5 +373,6 @@ const struct erc__device_ops cuda_device = {
 	.weights_load = erc__cuda_weights_load,
 	.request_create = erc__cuda_request_create,
 	.request_destroy = erc__cuda_request_destroy,
+	.check = cuda_health,
 	.collect = erc__cuda_collect,
 };

@@ -9,7 +9,7 @@
  *
  * Threads: every function may be called from any thread, and different handles may be used at the same time. One
  * request belongs to one thread at a time. The exceptions are erc_request_wait and erc_request_cancel, which another
- * thread than the submitter's may call. On "cuda" a call makes the GPU's context current only until it returns; the
+ * thread than the submitter's may call. erc_runtime_next_end hands a request to the thread that called it. On "cuda" a call makes the GPU's context current only until it returns; the
  * calling thread may have a context of its own or none.
  *
  * Deadlines on shared cores ("cpu", elastic policy): while a runtime has real-time sessions, best-effort work runs
@@ -139,7 +139,8 @@ ERC_API void erc_artifact_info(const erc_artifact *artifact, struct erc_artifact
 	X(PARAMS, int64_t) \
 	X(PROFILES, struct erca_profile) \
 	X(POINTS, struct erca_point) \
-	X(DEFAULTS, struct erca_default)
+	X(DEFAULTS, struct erca_default) \
+	X(CLASSES, struct erca_class)
 
 enum erc_table {
 #define X(id, type) ERC_TABLE_##id,
@@ -231,7 +232,12 @@ ERC_API uint64_t erc_runtime_now_ns(const erc_runtime *runtime);
  * UINT64_MAX: no limit; a virtual device then returns ERC_TIMEOUT if it has nothing left to do. A virtual device's
  * clock advances in this call and in erc_request_wait only. One thread at a time. */
 ERC_API enum erc_status erc_runtime_wait(erc_runtime *runtime, uint64_t until_ns);
+/* Waits for the end of any run that was submitted with `report`, and returns its request. So one thread can serve many
+ * requests. Runs are returned in the order of their ends, each once; erc_request_wait then has the result at once.
+ * Returns ERC_TIMEOUT like erc_runtime_wait. Several threads may call it, except on a virtual device. */
+ERC_API enum erc_status erc_runtime_next_end(erc_runtime *runtime, uint64_t until_ns, erc_request **out);
 
+/* The state of the runtime in one call: its device, what was done so far, and what there is now. */
 struct erc_runtime_stats {
 	size_t size; /* set by the caller */
 	uint64_t now_ns;
@@ -243,8 +249,15 @@ struct erc_runtime_stats {
 	uint64_t rt_tile_ns;  /* time spent in tiles of RT work so far, summed over units */
 	uint64_t be_tile_ns;
 	uint64_t late_units; /* elastic: units that an RT launch should have had when BE's tiles still held them */
+	/* ERC_OK, or ERC_DEVICE: the device is lost, and erc_error_detail() says why. The runtime then accepts no work;
+	 * destroy it and create it again. */
+	enum erc_status health;
+	uint32_t models, sessions, requests; /* that exist */
+	uint32_t queued;                     /* requests that run or wait to run */
+	/* over all sessions, also those that do not exist any more; see erc_session_stats */
+	uint64_t submitted, completed, missed, shed, cancelled, failed, preemptions, launches;
 };
-ERC_API enum erc_status erc_runtime_stats(const erc_runtime *runtime, struct erc_runtime_stats *out);
+ERC_API enum erc_status erc_runtime_stats(erc_runtime *runtime, struct erc_runtime_stats *out);
 
 /* Records events, at most `events` of them (32 bytes each); later ones are dropped and counted. Replaces an earlier
  * trace. The earlier trace's memory is kept while a best-effort thread that the system has stopped may still write
@@ -334,14 +347,19 @@ ERC_API enum erc_status erc_model_room_profile(const erc_model *model, uint32_t 
 
 /* ---- session: a tenant: a model with a class ---- */
 
-enum erc_class { ERC_BEST_EFFORT, ERC_REAL_TIME };
+/* ERC_ARTIFACT_*: what the artifact says of the entry (`erc compile --class`); best-effort, level 0 and no deadline if
+ * it says nothing. So a deployment can take some values from the artifact and give the others itself. */
+enum erc_class { ERC_BEST_EFFORT, ERC_REAL_TIME, ERC_ARTIFACT_CLASS };
+#define ERC_ARTIFACT_LEVEL UINT32_MAX
+#define ERC_ARTIFACT_DEADLINE UINT64_MAX
 
 struct erc_session_options {
 	size_t size;
-	const char *entry; /* NULL: the first */
-	enum erc_class class_;
-	uint32_t level; /* RT: strict priority; 0 is the highest. A field for one class does nothing for the other */
-	/* RT: deadline, in microseconds after arrival; 0: none. The policy "elastic" serves a request that can no longer
+	const char *entry;     /* NULL: the first */
+	enum erc_class class_; /* or ERC_ARTIFACT_CLASS */
+	/* RT: strict priority; 0 is the highest; or ERC_ARTIFACT_LEVEL. A field for one class does nothing for the other */
+	uint32_t level;
+	/* RT: deadline, in microseconds after arrival; 0: none; or ERC_ARTIFACT_DEADLINE. The policy "elastic" serves a request that can no longer
 	 * meet its deadline after those of its level that can, and before those that have no deadline. */
 	uint64_t deadline_us;
 	uint32_t weight;    /* BE: share among the BE sessions; 0 means 1 */
@@ -386,6 +404,9 @@ struct erc_session_stats {
 	uint64_t unit_ns;                                /* unit time used */
 	uint32_t units;                                  /* its present room */
 	double p50_us, p90_us, p99_us, p999_us, most_us; /* from arrival to end, of completed requests; within 3 % */
+	enum erc_class class_; /* what the session has, where the options took the artifact's values */
+	uint32_t level;
+	uint64_t deadline_us;
 };
 ERC_API enum erc_status erc_session_stats(const erc_session *session, struct erc_session_stats *out);
 
@@ -402,6 +423,18 @@ ERC_API enum erc_status erc_request_destroy(erc_request *request);
 ERC_API enum erc_status erc_request_bind_input(erc_request *request, uint32_t input, const void *data, size_t bytes);
 ERC_API enum erc_status erc_request_bind_output(erc_request *request, uint32_t output, void *data, size_t bytes);
 
+/* Copies an input to memory of the request before it returns, and binds that memory. For inputs that are in several
+ * pieces, in this order, `bytes` in all; or that have strides, in bytes, one for each dim, of any sign. The first call
+ * for an input allocates its memory. ERC_INVALID for strides between elements of less than a byte. */
+struct erc_piece {
+	const void *data;
+	size_t bytes;
+};
+ERC_API enum erc_status erc_request_copy_pieces(erc_request *request, uint32_t input, const struct erc_piece *pieces,
+                                                size_t count);
+ERC_API enum erc_status erc_request_copy_strided(erc_request *request, uint32_t input, const void *data,
+                                                 const int64_t *strides);
+
 /* Binds a state: an output of one run becomes an input of the next. Both tensors must have the same dtype and dims.
  * The request owns the memory, which is zero before the first run. A run that fails or is cancelled leaves the state
  * unchanged. Binding either tensor to other memory ends the state. erc_request_state reads it between runs. */
@@ -416,6 +449,22 @@ ERC_API enum erc_status erc_request_submit(erc_request *request);
 /* The same for a request that should have been submitted at arrival_ns of the device's clock: deadline and latency
  * count from there. An arrival in the future counts as now. */
 ERC_API enum erc_status erc_request_submit_at(erc_request *request, uint64_t arrival_ns);
+/* The same with values for this run alone. Zero-initialise the struct and set size. */
+#define ERC_SUBMIT_ARRIVAL 1u  /* arrival_ns holds; else the run arrives now */
+#define ERC_SUBMIT_LEVEL 2u    /* level holds; else it is the session's */
+#define ERC_SUBMIT_DEADLINE 4u /* deadline_us holds; else it is the session's */
+struct erc_submit_options {
+	size_t size;
+	uint32_t fields;      /* ERC_SUBMIT_*: which of the following hold */
+	uint32_t level;       /* RT; on "cuda" the run's streams keep the priority of the session's level */
+	uint64_t deadline_us; /* after arrival; 0: none */
+	uint64_t arrival_ns;  /* as in erc_request_submit_at */
+	int report;           /* erc_runtime_next_end returns the request after the run's end */
+};
+ERC_API enum erc_status erc_request_submit_with(erc_request *request, const struct erc_submit_options *options);
+/* Any pointer of the caller; NULL at first. */
+ERC_API void erc_request_set_user(erc_request *request, void *user);
+ERC_API void *erc_request_user(const erc_request *request);
 /* Waits for the end of the run and returns its result. timeout_us: UINT64_MAX waits without limit, 0 polls. After
  * ERC_TIMEOUT the run goes on. */
 ERC_API enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us);

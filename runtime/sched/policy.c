@@ -13,7 +13,7 @@
 static void key_of_urgency(const struct erc__item *item, struct erc__key *key)
 {
 	bool is_rt = item->tenant->class_ == ERC_REAL_TIME;
-	key->first = is_rt ? item->tenant->level : 0;
+	key->first = is_rt ? item->level : 0;
 	key->second = is_rt ? item->is_lost ? LOST : item->deadline_ns : 0;
 }
 

@@ -44,6 +44,7 @@ void erc__item_init(struct erc__item *item, uint64_t arrival_ns, uint64_t deadli
 {
 	uint64_t deadline_ns;
 	item->arrival_ns = arrival_ns;
+	item->level = item->tenant->level;
 	item->started_ns = 0;
 	item->was_squeezed = item->is_probe = item->is_lost = 0;
 	item->expected_ns = 0;

@@ -19,7 +19,7 @@
 /* A tenant: one per session. */
 struct erc__tenant {
 	enum erc_class class_;
-	uint32_t level;     /* RT: 0 is the most urgent */
+	uint32_t level;     /* RT: of its items, if they have no other; 0 is the most urgent */
 	uint32_t weight;    /* BE: share among BE tenants, at least 1 */
 	uint32_t cap;       /* maximum number of units: by its budget and its own limit; 0: it is paused */
 	uint32_t in_flight; /* maximum number of queued items; 0: no limit */
@@ -50,6 +50,7 @@ struct erc__item {
 	struct erc__tenant *tenant;
 	uint64_t arrival_ns;
 	uint64_t deadline_ns; /* absolute; UINT64_MAX: none */
+	uint32_t level;       /* RT: must not change while the item is queued */
 	uint64_t started_ns;  /* when a unit first took it; 0: none has */
 	uint64_t sequence;    /* order of arrival, to break ties */
 	uint32_t units;       /* units that serve it now, or have served it and not left yet; kept between runs */
@@ -152,7 +153,8 @@ static inline struct erc__item *erc__item_of(struct erc__node *node)
 	return (struct erc__item *)node; /* node is its first member */
 }
 
-/* arrival_ns: when it should have been submitted. deadline_us: relative to arrival_ns; 0 for none. */
+/* arrival_ns: when it should have been submitted. deadline_us: relative to arrival_ns; 0 for none. The level is the
+ * tenant's; the caller may set another. */
 void erc__item_init(struct erc__item *item, uint64_t arrival_ns, uint64_t deadline_us);
 /* Returns ERC_SHED if the tenant refuses requests and the item could not meet its deadline after the items that go
  * before it. Returns ERC_LIMIT if the tenant already has its maximum in flight. Does not queue the item. */

@@ -84,6 +84,7 @@ static inline size_t build_plan(const struct build *build, uint8_t *out)
 		[ERC_TABLE_PROFILES] = offsetof(struct erca_plan_header, profiles),
 		[ERC_TABLE_POINTS] = offsetof(struct erca_plan_header, points),
 		[ERC_TABLE_DEFAULTS] = offsetof(struct erca_plan_header, defaults),
+		[ERC_TABLE_CLASSES] = offsetof(struct erca_plan_header, classes),
 	};
 	struct erca_plan_header *header = (struct erca_plan_header *)out;
 	size_t at = sizeof *header;

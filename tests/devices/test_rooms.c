@@ -293,9 +293,11 @@ END_TEST
 /* ---- order among requests, cancelling ---- */
 
 /* One unit is held by a gate. Requests wait for it, in order of submission: best-effort, real-time of level 1, then
- * of level 0 with a late and an early deadline. They start in the reverse order. */
+ * of level 0 with a late and an early deadline. They start in the reverse order. In every other case these are values of
+ * the runs, against those of their sessions. */
 START_TEST(urgent_first)
 {
+	struct erc_submit_options runs[4] = {0};
 	struct erc_session_options classes[] = {
 		{.size = sizeof classes[0], .class_ = ERC_BEST_EFFORT},
 		{.size = sizeof classes[0], .class_ = ERC_REAL_TIME, .level = 1, .deadline_us = 1},
@@ -309,7 +311,7 @@ START_TEST(urgent_first)
 	struct fixture f, stamp;
 	struct gate gate;
 	struct test_model model;
-	if (!open_elastic(&f, _i, &gate, 1, GATE_TILES, GATE_TILES))
+	if (!open_elastic(&f, _i % DEVICES, &gate, 1, GATE_TILES, GATE_TILES))
 		return;
 	if (f.beside_rt) { /* the gate does not hold the thread that serves real-time work */
 		atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
@@ -326,6 +328,13 @@ START_TEST(urgent_first)
 	load(&stamp, &model);
 	for (uint32_t i = 1; i < 4 && f.runtime->device->ops->request_create; i++)
 		classes[i].level = 3 - i; /* launched on arrival, so deadlines within a level no longer change their order */
+	for (uint32_t i = 1; i < 4 && !f.runtime->device->ops->request_create && _i >= DEVICES; i++) {
+		runs[i] = (struct erc_submit_options){.fields = ERC_SUBMIT_LEVEL | ERC_SUBMIT_DEADLINE,
+		                                      .level = classes[i].level,
+		                                      .deadline_us = classes[i].deadline_us};
+		classes[i].level = i;
+		classes[i].deadline_us = i * 1000;
+	}
 	OK(erc_request_submit(f.request));
 	await(&gate.control[GATE_ENTERED], 1);
 	for (int i = 0; i < 4; i++) {
@@ -333,7 +342,8 @@ START_TEST(urgent_first)
 		OK(erc_request_create(sessions[i], &requests[i]));
 		OK(erc_request_bind_input(requests[i], 0, &address, 8));
 		OK(erc_request_bind_output(requests[i], 0, &stamps[i], 4));
-		OK(erc_request_submit(requests[i]));
+		runs[i].size = sizeof runs[i];
+		OK(erc_request_submit_with(requests[i], &runs[i]));
 	}
 	usleep(5000); /* what was launched has its inputs, and waits for the unit */
 	atomic_store(&gate.control[GATE_OPEN], UINT32_MAX);
@@ -405,7 +415,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, narrow_runs_go_side_by_side, 0, ALL_UNITS);
 	tcase_add_loop_test(tcase, left_work_is_passed_on, 0, ALL_UNITS);
 	tcase_add_loop_test(tcase, budget_limits_units, 0, ALL_UNITS);
-	STAND_IN_ONLY(tcase, urgent_first, 0, DEVICES,
+	STAND_IN_ONLY(tcase, urgent_first, 0, 2 * DEVICES,
 	              "a GPU has more units than the one that the gate holds"); /* one unit */
 	tcase_add_loop_test(tcase, cancel_running, 0, ALL_UNITS);
 	tcase_add_loop_test(tcase, cancel_waiting, 0, ALL_UNITS);

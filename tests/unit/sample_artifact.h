@@ -92,6 +92,8 @@ static inline void add_target(struct build *build, const char *name, uint32_t le
 	                           .plan = plan, .input_first = tensor, .input_count = 1, .output_first = tensor + 1,
 	                           .output_count = 1, .dims_count = 3, .arena_bytes = 512, .local_bytes = 256);
 	BUILD_ADD(build, DEFAULTS, struct erca_default, .tensor = tensor, .offset = 64);
+	BUILD_ADD(build, CLASSES, struct erca_class, .entry = entry, .class_ = ERC_REAL_TIME, .level = 2,
+	          .deadline_us = 5000);
 	add_profile(build, entry, budget, 8);
 	add_profile(build, entry, budget + 1, 4);
 }

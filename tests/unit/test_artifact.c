@@ -11,7 +11,7 @@
 
 START_TEST(inspects)
 {
-	static const uint32_t counts[ERC_TABLE_COUNT] = {4, 2, 4, 2, 4, 4, 8, 10, 6, 2, 12, 4, 12, 2};
+	static const uint32_t counts[ERC_TABLE_COUNT] = {4, 2, 4, 2, 4, 4, 8, 10, 6, 2, 12, 4, 12, 2, 2};
 	struct erc_artifact_info info;
 	erc_artifact *artifact;
 	size_t bytes, section_bytes;
@@ -270,7 +270,7 @@ static void expect_changed(size_t field_offset, size_t width, uint64_t value, en
 START_TEST(header_faults)
 {
 	expect_changed(HEADER(version_major), 1, ERC_VERSION,
-	               "artifact format 1.1; this runtime (erc 0.1.0) reads format 2.x");
+	               "artifact format 1.2; this runtime (erc 0.1.0) reads format 2.x");
 	expect_changed(HEADER(header_bytes), 80, ERC_CORRUPT, "header_bytes is 80, expected 72");
 	expect_changed(HEADER(content_bytes), 1 << 20, ERC_CORRUPT, "truncated");
 	expect_changed(HEADER(content_bytes), 8, ERC_CORRUPT, "content_bytes is 8");

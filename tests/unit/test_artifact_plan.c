@@ -1,4 +1,6 @@
 /* The artifact reader with single faults of PLAN records: each is named. */
+#include <stdio.h>
+
 #include "tests/unit/sample_artifact.h"
 #include "tests/suite.h"
 
@@ -108,6 +110,10 @@ static const struct fault {
 	FAULT(DEFAULTS, erca_default, 0, offset, 32, "PLAN defaults[0]: offset 32 and 8 bytes"),
 	FAULT(DEFAULTS, erca_default, 0, offset, 128, "offset 128 and 8 bytes, but there are 100 bytes of weights"),
 	FAULT(DEFAULTS, erca_default, 0, offset, (uint64_t)-64, "PLAN defaults[0]: offset 18446744073709551552"),
+	FAULT(CLASSES, erca_class, 1, entry, 2, "PLAN classes[1]: refers to entries[2] and 1 in all, but there are 2"),
+	FAULT(CLASSES, erca_class, 1, entry, 0, "PLAN classes[1]: is of entry 0 after entry 0"),
+	FAULT(CLASSES, erca_class, 0, class_, 2, "PLAN classes[0]: class_ is 2, expected 0 or 1"),
+	FAULT(CLASSES, erca_class, 0, reserved, 1, "PLAN classes[0]: reserved is 1, expected 0"),
 	FAULT(TARGETS, erca_target, 0, units, 9, "its last point is at 8 units, but the budget has 9"),
 	FAULT(ENTRIES, erca_entry, 1, target, 2, "PLAN entries[1]: refers to targets[2]"),
 	FAULT(ENTRIES, erca_entry, 1, plan, 4, "PLAN entries[1]: refers to plans[4]"),
@@ -164,32 +170,39 @@ START_TEST(profiles_are_all_there)
 }
 END_TEST
 
-/* Gives the file another minor version; in version 0 the header of PLAN ends before the table of defaults. */
+/* Bytes of the header of PLAN in each minor version before the present one. */
+static const uint32_t header_bytes[ERCA_VERSION_MINOR] = {offsetof(struct erca_plan_header, defaults),
+                                                          offsetof(struct erca_plan_header, classes)};
+
+/* Gives the file another minor version, with its shorter header of PLAN. */
 static void set_minor(uint8_t *file, uint16_t minor)
 {
 	struct erca_plan_header *plan = (struct erca_plan_header *)(file + sections_of(file)[BUILD_PLAN_SECTION].offset);
 	((struct erca_header *)file)->version_minor = minor;
-	plan->header_bytes = minor ? sizeof *plan : offsetof(struct erca_plan_header, defaults);
+	plan->header_bytes = minor < ERCA_VERSION_MINOR ? header_bytes[minor] : sizeof *plan;
 }
 
-/* What stands where later versions have the table of defaults is not looked at. */
-START_TEST(a_file_without_the_table_of_defaults)
+/* What stands where later versions have more tables is not looked at. */
+START_TEST(a_file_of_an_older_minor_version)
 {
+	char text[64];
 	size_t bytes;
 	uint8_t *file = sample(&bytes);
 	erc_artifact *artifact;
 	struct erca_plan_header *plan = (struct erca_plan_header *)(file + sections_of(file)[BUILD_PLAN_SECTION].offset);
-	set_minor(file, 0);
-	memset(&plan->defaults, 0xff, sizeof plan->defaults);
+	set_minor(file, (uint16_t)_i);
+	memset((uint8_t *)plan + header_bytes[_i], 0xff, sizeof *plan - header_bytes[_i]);
 	build_rehash(file, bytes);
 	ck_assert_msg(!erc_artifact_open_memory(file, bytes, &artifact), "%s", erc_error_detail());
-	ck_assert_uint_eq(erc_artifact_count(artifact, ERC_TABLE_DEFAULTS), 0);
+	ck_assert_uint_eq(erc_artifact_count(artifact, ERC_TABLE_DEFAULTS), _i ? 2 : 0);
+	ck_assert_uint_eq(erc_artifact_count(artifact, ERC_TABLE_CLASSES), 0);
 	ck_assert_uint_eq(erc_artifact_count(artifact, ERC_TABLE_POINTS), 12);
 	ck_assert_uint_gt(read_all(artifact), 0);
 	erc_artifact_close(artifact);
 	plan->header_bytes = sizeof *plan;
 	build_rehash(file, bytes);
-	check_fails(file, bytes, ERC_CORRUPT, "header_bytes is 232, expected 216");
+	snprintf(text, sizeof text, "header_bytes is %zu, expected %u", sizeof *plan, header_bytes[_i]);
+	check_fails(file, bytes, ERC_CORRUPT, text);
 	free(file);
 }
 END_TEST
@@ -206,7 +219,7 @@ START_TEST(records_have_their_size)
 	plan->targets.stride = 56;
 	plan->header_bytes -= 32;
 	build_rehash(file, bytes);
-	check_fails(file, bytes, ERC_CORRUPT, "header_bytes is 200, expected 232");
+	check_fails(file, bytes, ERC_CORRUPT, "header_bytes is 216, expected 248");
 	free(file);
 }
 END_TEST
@@ -431,7 +444,7 @@ int main(void)
 	tcase_add_test(tcase, code_ends_with_seals);
 	tcase_add_test(tcase, strings_must_end);
 	tcase_add_test(tcase, profiles_are_all_there);
-	tcase_add_test(tcase, a_file_without_the_table_of_defaults);
+	tcase_add_loop_test(tcase, a_file_of_an_older_minor_version, 0, ERCA_VERSION_MINOR);
 	tcase_add_test(tcase, records_have_their_size);
 	tcase_add_test(tcase, nesting_has_a_limit);
 	tcase_add_test(tcase, hostile_references_end_soon);

@@ -23,7 +23,8 @@ static const char examples[] = "  erc compile resnet50.onnx -o resnet50.erca\n"
 struct compile {
 	const char *out, *cc, *kernel_dir, *dump_after, *stop_after;
 	struct text_list targets, budgets, dims, shapes, consts, lengths, keeps;
-	uint32_t jobs, max_iterations, max_nodes;
+	const char *class_;
+	uint32_t jobs, max_iterations, max_nodes, level, deadline_us;
 	bool no_cache, quiet, strict;
 };
 
@@ -48,6 +49,9 @@ static int parse(int argc, char **argv, struct compile *c, const char **model)
 		{"max-iterations", 0, OPTION_COUNT, &c->max_iterations, "N",
 	     "iterations of all loops together (default: 16384)"},
 		{"max-nodes", 0, OPTION_COUNT, &c->max_nodes, "N", "nodes copied for loops (default: 1048576)"},
+		{"class", 0, OPTION_TEXT, &c->class_, "CLASS", "what sessions are by default: rt (real-time) or be"},
+		{"level", 0, OPTION_COUNT, &c->level, "N", "with --class rt: strict priority; 0 is the highest"},
+		{"deadline-us", 0, OPTION_COUNT, &c->deadline_us, "N", "with --class rt: microseconds after arrival"},
 		{"strict", 0, OPTION_FLAG, &c->strict, NULL, "refuses versions newer than the newest known one"},
 		{"quiet", 'q', OPTION_FLAG, &c->quiet, NULL, "no progress"},
 	};
@@ -77,8 +81,24 @@ static int check_pass_name(const char *option, const char *name, bool all_is_goo
 	return EXIT_USAGE;
 }
 
+static int class_of(const struct compile *c, enum ercc_class *out)
+{
+	bool is_rt = c->class_ && !strcmp(c->class_, "rt"), is_be = c->class_ && !strcmp(c->class_, "be");
+	*out = is_rt ? ERCC_REAL_TIME : is_be ? ERCC_BEST_EFFORT : ERCC_NO_CLASS;
+	if (c->class_ && !is_rt && !is_be)
+		say_error("--class: '%s' is neither rt nor be", c->class_);
+	else if (*out != ERCC_REAL_TIME && (c->level || c->deadline_us))
+		say_error("--%s needs --class rt", c->level ? "level" : "deadline-us");
+	else
+		return ARGS_OK;
+	return EXIT_USAGE;
+}
+
 static int compile(struct compile *c, const char *model)
 {
+	enum ercc_class class_;
+	if (class_of(c, &class_) != ARGS_OK)
+		return EXIT_USAGE;
 	if (!c->out && !c->stop_after) {
 		say_error("erc compile needs an output file");
 		say_note("for example: erc compile %s -o model.erca", model);
@@ -114,6 +134,9 @@ static int compile(struct compile *c, const char *model)
 		.strict = c->strict,
 		.max_iterations = c->max_iterations,
 		.max_nodes = c->max_nodes,
+		.class_ = class_,
+		.level = c->level,
+		.deadline_us = c->deadline_us,
 	};
 	signals_catch(true);
 	int code = ercc_status_exit_code(ercc_compile(model, c->out, &options));

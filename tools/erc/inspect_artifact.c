@@ -35,6 +35,10 @@ static const struct column entry_columns[] = {
 	{"arena_bytes", "activations", CELL_BYTES},
 	{"local_bytes", "local memory", CELL_BYTES},
 };
+static const struct column class_columns[] = {
+	{"entry", "entry", CELL_TEXT},  {"target", "target", CELL_TEXT},      {"class", "class", CELL_TEXT},
+	{"level", "level", CELL_COUNT}, {"deadline_us", "deadline", CELL_US}, /* 0: none */
+};
 static const struct column plan_columns[] = {
 	ALWAYS("entry", CELL_TEXT),     ALWAYS("target", CELL_TEXT),     {"step", "step", CELL_COUNT},
 	{"kind", "kind", CELL_TEXT},    {"name", "node", CELL_TEXT},     {"kernel", "kernel", CELL_TEXT},
@@ -276,6 +280,24 @@ static void add_entries(const erc_artifact *artifact, struct report *report)
 	for_each_entry(artifact, report, add_entry_row);
 }
 
+/* What sessions are that take the artifact's class. */
+static void add_classes(const erc_artifact *artifact, struct report *report)
+{
+	uint32_t count = erc_artifact_count(artifact, ERC_TABLE_CLASSES);
+	if (count)
+		report_table(report, "classes", "classes of sessions", class_columns, COUNT_OF(class_columns));
+	for (uint32_t i = 0; i < count; i++) {
+		const struct erca_class *row = RECORD(artifact, CLASSES, struct erca_class, i);
+		const struct erca_entry *entry = RECORD(artifact, ENTRIES, struct erca_entry, row->entry);
+		struct view view = {.artifact = artifact, .report = report, .entry = entry};
+		view.target = RECORD(artifact, TARGETS, struct erca_target, entry->target);
+		add_entry_cells(&view);
+		report_cell_text(report, "class", "%s", row->class_ == ERC_REAL_TIME ? "real-time" : "best-effort");
+		report_cell(report, "level", row->level);
+		report_cell(report, "deadline_us", (double)row->deadline_us);
+	}
+}
+
 static double weights_bytes(const erc_artifact *artifact)
 {
 	double bytes = 0;
@@ -473,6 +495,7 @@ static void add_parts(const erc_artifact *artifact, const char *path, const stru
 		for_each_entry(artifact, report, add_entry_tensors);
 		add_targets(artifact, report);
 		add_entries(artifact, report);
+		add_classes(artifact, report);
 	}
 	if (inspect->plan)
 		for_each_entry(artifact, report, add_plan);
