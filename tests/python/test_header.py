@@ -20,12 +20,11 @@ STRUCTS = {
     "erc_tensor_info": _library.TensorInfo,
     "erc_session_options": _library.SessionOptions,
     "erc_session_stats": _library.SessionStats,
+    "erc_submit_options": _library.SubmitOptions,
     "erc_request_timing": _library.RequestTiming,
     "ercc_const": _compile.Const,
     "ercc_options": _compile.Options,
 }
-if _library.extended:
-    STRUCTS["erc_submit_options"] = _library.SubmitOptions
 HEADERS = ("runtime/include/erc.h", "compiler/include/ercc.h")
 
 

@@ -61,6 +61,9 @@ class Options(ctypes.Structure):
         ("strict", c_int),
         ("lengths", POINTER(c_char_p)),
         ("length_count", c_uint32),
+        ("class_", c_int),
+        ("level", c_uint32),
+        ("deadline_us", c_uint64),
     ]
 
 
@@ -164,13 +167,17 @@ def compile(
     max_iterations: int = 0,
     max_nodes: int = 0,
     strict: bool = False,
+    real_time: Optional[bool] = None,
+    level: int = 0,
+    deadline_us: int = 0,
     message: Optional[Callable[[str, str], object]] = None,
     progress: Optional[Callable[[int, int, str], object]] = None,
 ) -> Any:
     """Compiles an ONNX model: a path, its bytes, or an onnx.ModelProto. Returns the artifact's bytes, or `output`, the
     path that it was written to.
 
-    The options are those of `erc compile`; cache: a folder, or False for none. Errors raise CompileError. Warnings go to
+    The options are those of `erc compile`; cache: a folder, or False for none; real_time, level, deadline_us: what
+    sessions are by default. Errors raise CompileError. Warnings go to
     message("warning", text) or, without it, to Python's warnings; notes to message alone; progress(done, total, step)
     gets the steps. Both are called on the calling thread; an exception of theirs, or Ctrl-C, cancels the compilation."""
     options = _library.with_size(
@@ -182,6 +189,9 @@ def compile(
         max_iterations=max_iterations,
         max_nodes=max_nodes,
         strict=strict,
+        class_=0 if real_time is None else 1 + int(real_time),
+        level=level,
+        deadline_us=deadline_us,
     )
     _set_texts(options, "targets", target)
     _set_texts(options, "budgets", budget)

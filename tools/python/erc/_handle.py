@@ -57,6 +57,11 @@ class Handle:
         with _lock:
             self._uses += 1
 
+    def _keep(self) -> None:
+        """The same for callers that know that the handle has not ended: it may have been closed."""
+        with _lock:
+            self._uses += 1
+
     def _drop(self) -> None:
         if self._made_after != _forks:
             return

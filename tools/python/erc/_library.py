@@ -10,6 +10,9 @@ from typing import Any, Dict, Sequence
 from . import _errors
 
 MAX_RANK = 8
+REAL_TIME, ARTIFACT_CLASS = 1, 2  # of enum erc_class; the last, and the next two: as the artifact says
+ARTIFACT_LEVEL = 2**32 - 1
+ARTIFACT_DEADLINE = 2**64 - 1
 NO_LIMIT = 2**64 - 1  # of a wait, in microseconds or nanoseconds
 SUBMIT_ARRIVAL, SUBMIT_LEVEL, SUBMIT_DEADLINE = 1, 2, 4
 
@@ -56,6 +59,19 @@ class RuntimeStats(ctypes.Structure):
         ("rt_tile_ns", c_uint64),
         ("be_tile_ns", c_uint64),
         ("late_units", c_uint64),
+        ("health", c_int),
+        ("models", c_uint32),
+        ("sessions", c_uint32),
+        ("requests", c_uint32),
+        ("queued", c_uint32),
+        ("submitted", c_uint64),
+        ("completed", c_uint64),
+        ("missed", c_uint64),
+        ("shed", c_uint64),
+        ("cancelled", c_uint64),
+        ("failed", c_uint64),
+        ("preemptions", c_uint64),
+        ("launches", c_uint64),
     ]
 
 
@@ -111,6 +127,9 @@ class SessionStats(ctypes.Structure):
         ("p99_us", c_double),
         ("p999_us", c_double),
         ("most_us", c_double),
+        ("class_", c_int),
+        ("level", c_uint32),
+        ("deadline_us", c_uint64),
     ]
 
 
@@ -186,6 +205,7 @@ declare(
         "erc_runtime_computes": (c_int, c_void_p),
         "erc_runtime_target": (c_char_p, c_void_p),
         "erc_runtime_now_ns": (c_uint64, c_void_p),
+        "erc_runtime_next_end": (c_int, c_void_p, c_uint64, _handle_out),
         "erc_runtime_stats": (c_int, c_void_p, POINTER(RuntimeStats)),
         "erc_trace_start": (c_int, c_void_p, c_uint32),
         "erc_trace_stop": (None, c_void_p),
@@ -211,28 +231,13 @@ declare(
         "erc_request_bind_input": (c_int, c_void_p, c_uint32, c_void_p, c_size_t),
         "erc_request_bind_output": (c_int, c_void_p, c_uint32, c_void_p, c_size_t),
         "erc_request_submit": (c_int, c_void_p),
-        "erc_request_submit_at": (c_int, c_void_p, c_uint64),
+        "erc_request_submit_with": (c_int, c_void_p, POINTER(SubmitOptions)),
         "erc_request_wait": (c_int, c_void_p, c_uint64),
         "erc_request_cancel": (c_int, c_void_p),
         "erc_request_timing": (c_int, c_void_p, POINTER(RequestTiming)),
         "erc_request_output_dims": (c_int, c_void_p, c_uint32, POINTER(c_uint32), POINTER(c_int64)),
     },
 )
-
-# Newer functions, and the session options "as the artifact says" that came with them.
-extended = hasattr(lib, "erc_request_submit_with")
-ARTIFACT_CLASS = 2 if extended else 0
-ARTIFACT_LEVEL = 2**32 - 1 if extended else 0
-ARTIFACT_DEADLINE = 2**64 - 1 if extended else 0
-if extended:
-    declare(
-        lib,
-        {
-            "erc_request_submit_with": (c_int, c_void_p, POINTER(SubmitOptions)),
-            "erc_runtime_next_end": (c_int, c_void_p, c_uint64, _handle_out),
-        },
-    )
-
 
 def error(status: int) -> _errors.Error:
     """The exception for a failed call: call it on the same thread, before any other call of the library."""

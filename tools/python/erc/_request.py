@@ -1,13 +1,15 @@
 """Request: memory and bindings for runs of a session, one run at a time."""
 
 import ctypes
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from . import _errors, _handle, _library
 from ._library import check, error, lib, with_size
+from ._reaper import end_of
 from ._tensor import Port
 
 if TYPE_CHECKING:
+    from ._runtime import Runtime
     from ._session import Core
 
 _POLL_US = 100_000  # between two looks at the signals, so that Ctrl-C ends a wait
@@ -56,6 +58,7 @@ class Request(_handle.Handle):
         self._rank = ctypes.c_uint32()
         self._dims = (ctypes.c_int64 * _library.MAX_RANK)()
         self._outputs: Optional[Dict[str, Any]] = None
+        self._is_awaited = False
         self._open(pointer, core)
 
     def _cancel(self) -> None:
@@ -124,8 +127,8 @@ class Request(_handle.Handle):
         self, level: Optional[int], deadline_us: Optional[int], arrival_ns: Optional[int], report: bool
     ) -> None:
         self._outputs = None
-        if level is None and deadline_us is None and not report:
-            check(_submit(self._address) if arrival_ns is None else lib.erc_request_submit_at(self._address, arrival_ns))
+        if level is None and deadline_us is None and arrival_ns is None and not report:
+            check(_submit(self._address))
             return
         options = with_size(_library.SubmitOptions, report=report)
         for value, field, bit in (
@@ -141,6 +144,8 @@ class Request(_handle.Handle):
     def wait(self, timeout: Optional[float] = None) -> Dict[str, Any]:
         """Waits for the end of the run and returns its outputs. timeout: in seconds; after Timeout the run goes on."""
         with self._held():
+            if self._is_awaited:
+                raise _errors.Busy("a task awaits this run")
             self._await(timeout)
             self._outputs = self._collect()
         return self._outputs
@@ -217,6 +222,21 @@ class Request(_handle.Handle):
             check(lib.erc_request_timing(self._address, values))
         return Timing(*(getattr(values, field) for field in Timing._fields))
 
+    async def run_async(self, level: Optional[int] = None, deadline_us: Optional[int] = None) -> Dict[str, Any]:
+        """run for asyncio; `await request` is the same. If the task is cancelled, so is the run."""
+        with self._held():
+            self._prepare()
+            await end_of(self, lambda: self._queue(level, deadline_us, None, True))
+            self._outputs = self._collect()
+        return self._outputs
+
+    def __await__(self) -> Generator[Any, None, Dict[str, Any]]:
+        return self.run_async().__await__()
+
+    @property
+    def runtime(self) -> "Runtime":
+        return self._core.runtime
+
     # ---- one run of a request that its session keeps ----
 
     def _run_once(self, feeds: Mapping[str, Any]) -> Dict[str, Any]:
@@ -230,6 +250,19 @@ class Request(_handle.Handle):
             return self._finish()
         finally:
             self._forget()
+            self._drop()
+
+    async def _run_once_async(
+        self, feeds: Mapping[str, Any], level: Optional[int], deadline_us: Optional[int]
+    ) -> Dict[str, Any]:
+        self._hold()
+        try:
+            self._bind_once(feeds)
+            await end_of(self, lambda: self._queue(level, deadline_us, None, True))
+            return self._collect()
+        finally:
+            if not self._is_awaited:  # else the run uses the arrays until its end
+                self._forget()
             self._drop()
 
     def _bind_once(self, feeds: Mapping[str, Any]) -> None:

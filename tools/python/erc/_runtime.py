@@ -10,14 +10,16 @@ import weakref
 from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional, Sequence, Union
 
 from . import _handle, _library
+from ._errors import Status
 from ._library import check, lib, text, with_size
+from ._reaper import Reaper
 
 LEVELS = ("error", "warning", "info", "debug")
 _runtimes: "weakref.WeakSet[Runtime]" = weakref.WeakSet()
 
 
 class RuntimeStats(NamedTuple):
-    """erc_runtime_stats: times in nanoseconds of the device's clock."""
+    """As `struct erc_runtime_stats`; times in nanoseconds, by the device's clock."""
 
     now_ns: int
     rt_unit_ns: int
@@ -27,6 +29,19 @@ class RuntimeStats(NamedTuple):
     rt_tile_ns: int
     be_tile_ns: int
     late_units: int
+    health: Status  # OK, or DEVICE: the device is lost
+    models: int  # and the next two: that exist
+    sessions: int
+    requests: int
+    queued: int
+    submitted: int  # and the rest: over all sessions, also those that were closed
+    completed: int
+    missed: int
+    shed: int
+    cancelled: int
+    failed: int
+    preemptions: int
+    launches: int
 
 
 def _log_function(log: Optional[Callable[[str, str], object]]) -> Any:
@@ -82,9 +97,13 @@ class Runtime(_handle.Handle):
         pointer = ctypes.c_void_p()
         check(lib.erc_runtime_create(options, pointer))
         self._open(pointer, None)
+        self._reaper = Reaper()
         self.device = device
         self.computes = bool(lib.erc_runtime_computes(pointer))  # False: outputs are not written
         _runtimes.add(self)
+
+    def _cancel(self) -> None:
+        self._reaper.close()
 
     def _destroy(self) -> None:
         check(lib.erc_runtime_destroy(self._pointer))
@@ -109,7 +128,8 @@ class Runtime(_handle.Handle):
         values = with_size(_library.RuntimeStats)
         with self._held():
             check(lib.erc_runtime_stats(self._pointer, values))
-        return RuntimeStats(*(getattr(values, field) for field in RuntimeStats._fields))
+        stats = RuntimeStats(*(getattr(values, field) for field in RuntimeStats._fields))
+        return stats._replace(health=Status(stats.health))
 
     @contextlib.contextmanager
     def trace(self, path: "Union[str, os.PathLike[str]]", events: int = 1_000_000) -> Iterator[None]:

@@ -33,6 +33,9 @@ class SessionStats(NamedTuple):
     p99_us: float
     p999_us: float
     most_us: float
+    real_time: bool
+    level: int
+    deadline_us: int
 
 
 class Core(_handle.Handle):
@@ -52,6 +55,7 @@ class Core(_handle.Handle):
             runtime._drop()
             raise
         self._open(pointer, runtime)
+        self.runtime = runtime
         self.computes = runtime.computes
         self.inputs = read_ports(self._model, self.entry, "input")
         self.outputs = read_ports(self._model, self.entry, "output")
@@ -82,7 +86,8 @@ class Core(_handle.Handle):
 class Session:
     """A tenant of a runtime: runs one model.
 
-    artifact: a path, or the bytes, which are copied. The options are those of `struct erc_session_options` in erc.h."""
+    artifact: a path, or the bytes, which are copied. The options are those of `struct erc_session_options` in erc.h;
+    class, level and deadline are what the artifact says if they are None."""
 
     def __init__(
         self,
@@ -152,6 +157,7 @@ class Session:
         values = with_size(_library.SessionStats)
         with self._core._held():
             check(lib.erc_session_stats(self._core._pointer, values))
+        values.real_time = values.class_ == _library.REAL_TIME
         return SessionStats(*(getattr(values, field) for field in SessionStats._fields))
 
     def set_units(self, units: int) -> None:
@@ -179,10 +185,7 @@ class Session:
             names, feeds = None, names
         for name in names or ():
             self._core.port(name, "output")
-        try:
-            request = self._idle.pop()
-        except IndexError:
-            request = Request(self._core, None)
+        request = self._take()
         try:
             outputs = request._run_once(feeds)
         finally:
@@ -190,6 +193,30 @@ class Session:
         if is_dict:
             return outputs
         return list(outputs.values()) if names is None else [outputs[name] for name in names]
+
+    async def run_async(
+        self, feeds: Mapping[str, Any], level: Optional[int] = None, deadline_us: Optional[int] = None
+    ) -> Dict[str, Any]:
+        """run for asyncio: other tasks go on meanwhile. The arrays must not change until it returns. Level and deadline
+        are the session's if they are None. If the task is cancelled, so is the run."""
+        request = self._take()
+        try:
+            outputs = await request._run_once_async(feeds, level, deadline_us)
+        except _errors.Error:
+            self._idle.append(request)
+            raise
+        except BaseException:
+            request.close()  # it may still be running: the thread that learns of the end frees it
+            raise
+        self._idle.append(request)
+        return outputs
+
+    def _take(self) -> Request:
+        """A request that no other run uses."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return Request(self._core, None)
 
     def request(self) -> Request:
         """For bindings that many runs use, and for runs in the background."""
