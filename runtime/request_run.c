@@ -125,7 +125,7 @@ static enum erc_status check_indices(struct erc_request *request)
 	const struct erc_artifact *artifact = request->session->model->artifact;
 	const int64_t *faults = request->dims + entry->fault_first;
 	uint32_t i = 0;
-	while (i < entry->fault_count && !faults[i])
+	while (i < entry->fault_count && !faults[i + 1])
 		i += 2;
 	if (i >= entry->fault_count || !erc__request_computes(request))
 		return ERC_OK;
@@ -135,9 +135,8 @@ static enum erc_status check_indices(struct erc_request *request)
 		if (record->fault_slot == entry->fault_first + i)
 			name = erc_artifact_string(artifact, record->name);
 	}
-	int64_t index = faults[i] > 0 ? faults[i] - 1 : faults[i];
 	snprintf(request->job.detail, sizeof request->job.detail, "node '%s': index %lld is outside a dimension of %lld",
-	         name, (long long)index, (long long)faults[i + 1]);
+	         name, (long long)faults[i], (long long)faults[i + 1] - 1);
 	if (!request->session->clamps_indices)
 		return ERC_INDEX;
 	erc__log(request->session->model->runtime, ERC_LOG_WARNING, "%s: it was clamped", request->job.detail);

@@ -6,18 +6,21 @@
 
 /* ---- indices that come from tensors ---- */
 
-/* The position of an index in a dim; negative ones count from the end. An index outside is clamped, so that no input
- * can cause reads of other memory. If the launch has a buffer FAULTS, two words of it report the index (plus 1 if it is
- * not negative) and the size of the dim. */
+/* The position of an index in a dim; negative ones count from the end, unless FROM_END is 0. An index outside is clamped,
+ * so that no input can cause reads of other memory. If the launch has a buffer FAULTS, two words of it report the index
+ * and the size of the dim plus 1. */
+#ifndef FROM_END
+#define FROM_END 1
+#endif
 FN long long index_in(void *const *buffers, long long index, long long size)
 {
-	long long at = index < 0 ? index + size : index;
+	long long at = FROM_END && index < 0 ? index + size : index;
 	(void)buffers;
 #ifdef FAULTS
 	if (at < 0 || at >= size) {
 		volatile long long *fault = (volatile long long *)buffers[FAULTS];
-		fault[1] = size;
-		fault[0] = index < 0 || index == 0x7fffffffffffffff ? index : index + 1;
+		fault[0] = index;
+		fault[1] = size < 0 ? 1 : size + 1;
 	}
 #endif
 	return at < 0 || size < 1 ? 0 : at >= size ? size - 1 : at;
@@ -27,6 +30,14 @@ FN long long index_in(void *const *buffers, long long index, long long size)
  * too, because what is in the slot follows from data. */
 FN long long dim_at(long long size, long long bound) { return size < bound ? size : bound; }
 #define DIM_IN(args, dim, bound) ((dim) < 0 ? dim_at((args)->dims[-1 - (dim)], bound) : (dim))
+
+/* Whether index `i` is one of those in use. SIZED: one dim of the indices has a run-time size, COUNT_DIM, which is at most
+ * COUNT_BOUND; COUNT_EACH indices (or tuples) have the same position in it. What is read after it is undefined. */
+#ifdef SIZED
+#define IS_INDEX(args, i) ((i) / P(COUNT_EACH) % P(COUNT_BOUND) < DIM_IN(args, P(COUNT_DIM), P(COUNT_BOUND)))
+#else
+#define IS_INDEX(args, i) 1
+#endif
 
 /* ---- random numbers: a function of a seed and a position. It is SplitMix64, whose state after n steps is known
  * without the steps; Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014. ---- */

@@ -216,6 +216,12 @@ struct value *constant_range(struct node *node, int64_t start, int64_t step, int
 	                      tensor_new(arena, ERC_I64, shape, data));
 }
 
+struct value *emit_lengths(struct node *node, struct value *lengths, int64_t most)
+{
+	struct value *all = constant_range(node, 0, 1, most + 1, &(struct shape){.rank = 1, .dims = {most + 1}});
+	return EMIT(node, "Gather[positions=1](a, b)", all, lengths);
+}
+
 struct value *emitted_output(struct value *first, int slot)
 {
 	struct node *node = first->producer;

@@ -90,10 +90,58 @@ int64_t lower_dim(const struct lowering *lowering, const struct shape *shape, in
 	return shape->sizes[dim] ? -1 - graph_size_slot(lowering->graph, shape->sizes[dim]) : shape->dims[dim];
 }
 
-bool lower_checks_indices(const struct lowering *lowering, const struct node *node)
+struct indices node_indices(const struct node *node)
 {
-	const struct value *indices = node->inputs[1];
-	bool is_known = indices->constant && shape_run_time_dim(&node->inputs[0]->shape) < 0;
-	return !lowering->folding && !node->is_emitted && !is_known && shape_run_time_dim(&indices->shape) < 0 &&
-	       shape_elements(&indices->shape) > 0;
+	return (struct indices){.slot = 1, .from_end = !node_attr_int(node, "positions", 0)};
+}
+
+enum ercc_status check_constant_indices(const struct node *node, struct indices indices, int first, int64_t count)
+{
+	const struct tensor *constant = node->inputs[indices.slot]->constant;
+	int64_t all = constant ? shape_elements(&constant->shape) : 0;
+	for (int64_t i = 0; i < all; i++) {
+		int64_t at = tensor_int(constant, constant->splat ? 0 : i), dim = first + i % count,
+				size = node->inputs[0]->shape.dims[dim];
+		if (at < (indices.from_end ? -size : 0) || at >= size)
+			return node_fail(node, ERCC_MODEL, "index %lld is outside dim %lld of %lld", (long long)at, (long long)dim,
+			                 (long long)size);
+	}
+	return ERCC_OK;
+}
+
+/* The only dim of the indices with a run-time size; -1 if there is none, -2 if there are several. */
+static int sized_dim(const struct shape *indices)
+{
+	int found = -1;
+	for (int i = 0; i < indices->rank; i++)
+		if (indices->sizes[i])
+			found = found == -1 ? i : -2;
+	return found;
+}
+
+void lower_index_faults(const struct lowering *lowering, const struct node *node, struct indices indices,
+                        struct launch *launch)
+{
+	const struct value *value = node->inputs[indices.slot];
+	bool is_known = value->constant && shape_run_time_dim(&node->inputs[0]->shape) < 0;
+	bool is_operand = !node->is_emitted || !indices.from_end;
+	if (!indices.from_end)
+		launch_define(launch, "FROM_END", "0");
+	if (!lowering->folding && is_operand && !is_known && sized_dim(&value->shape) >= -1 &&
+	    shape_elements(&value->shape) > 0)
+		launch_add_faults(lowering->plan, launch);
+}
+
+void lower_index_count(const struct lowering *lowering, const struct shape *indices, int64_t tuple,
+                       struct launch *launch, int first)
+{
+	int dim = launch->faults ? sized_dim(indices) : -1;
+	int64_t each = 1;
+	for (int i = dim + 1; i < indices->rank; i++)
+		each *= indices->dims[i];
+	if (dim >= 0)
+		launch_define(launch, "SIZED", "1");
+	launch_set(launch, first, dim < 0 ? 1 : each / tuple);
+	launch_set(launch, first + 1, dim < 0 ? 1 : indices->dims[dim]);
+	launch_set(launch, first + 2, dim < 0 ? 1 : lower_dim(lowering, indices, dim));
 }

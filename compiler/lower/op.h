@@ -174,6 +174,8 @@ struct value *emit_text(struct node *node, const char *text, struct value *const
 struct value *emitted_output(struct value *first, int slot);
 /* Concat of any number of values. */
 struct value *emit_concat(struct node *node, int axis, struct value *const *parts, int count);
+/* The lengths of sequences of at most `most` elements, as i64. A run fails if one of them is not in 0 to `most`. */
+struct value *emit_lengths(struct node *node, struct value *lengths, int64_t most);
 /* Formatted text for EMIT. */
 #define TEXT(node, ...) arena_printf(&(node)->graph->ctx->arena, __VA_ARGS__)
 /* Replaces that output of the node by `value` in all its uses. */

@@ -148,7 +148,8 @@ static enum ercc_status expand_reverse_sequence(struct node *node)
 	for (int i = 0; i < rank; i++)
 		dims[i] = i == batch ? x->shape.dims[batch] : 1;
 	struct value *t = constant_positions(node, x->shape.dims[time], time, rank);
-	struct value *n = EMIT(node, "Reshape(a, b)", lengths, constant_ints(node, dims, rank));
+	struct value *n =
+		EMIT(node, "Reshape(a, b)", emit_lengths(node, lengths, x->shape.dims[time]), constant_ints(node, dims, rank));
 	struct value *from = EMIT(node, "Where(Less(a, b), Sub(Sub(b, a), 1), a)", t, n);
 	expand_to(node, 0,
 	          EMIT(node, TEXT(node, "GatherElements[axis=%d](a, Expand(b, c))", time), x, from,
@@ -181,7 +182,7 @@ static enum ercc_status expand_tensor_scatter(struct node *node)
 	if (!strcmp(node_attr_text(node, "mode", "linear"), "circular"))
 		at = EMIT(node, "Mod(a, b)", at, constant_number(node, ERC_I64, (double)cache->shape.dims[axis]));
 	expand_to(node, 0,
-	          EMIT(node, TEXT(node, "ScatterElements[axis=%d](a, Expand(b, c), d)", axis), cache, at,
+	          EMIT(node, TEXT(node, "ScatterElements[axis=%d, positions=1](a, Expand(b, c), d)", axis), cache, at,
 	               constant_ints(node, update->shape.dims, rank), update));
 	return ERCC_OK;
 }

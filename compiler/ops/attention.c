@@ -159,7 +159,7 @@ static void hide_unseen(struct node *node, const struct attention *a, struct val
 	struct value *j = constant_range(node, 0, 1, a->kv_length, &row), *valid = NULL;
 	struct value *p = constant_range(node, a->valid ? -a->q_length : a->past_length, 1, a->q_length, &column);
 	if (a->valid) {
-		valid = EMIT(node, "Reshape(a, {-1, 1, 1, 1})", a->valid);
+		valid = EMIT(node, "Reshape(a, {-1, 1, 1, 1})", emit_lengths(node, a->valid, a->kv_length));
 		p = EMIT(node, "Add(a, b)", p, valid);
 	}
 	if (a->causal)
@@ -285,7 +285,7 @@ static enum ercc_status expand_rotary(struct node *node)
 	int64_t dims[] = {in.dims[0], length, heads, size};
 	x = flat ? EMIT(node, "Reshape(a, b)", x, constant_ints(node, dims, 4))
 	         : EMIT(node, "Transpose[perm=0:2:1:3](a)", x);
-	const char *spread = positions ? "Unsqueeze(Gather(a, b), {2})" : "Unsqueeze(a, {2})";
+	const char *spread = positions ? "Unsqueeze(Gather[positions=1](a, b), {2})" : "Unsqueeze(a, {2})";
 	struct value *c = EMIT(node, spread, cosine, positions), *s = EMIT(node, spread, sine, positions);
 	const char *part = "Slice(a, {%d}, {%d}, {3}, {%d})";
 	struct value *first = EMIT(node, TEXT(node, part, 0, (int)(interleaved ? turned : half), interleaved ? 2 : 1), x);

@@ -20,12 +20,7 @@ static enum ercc_status infer_gather(struct node *node)
 			out.sizes[out.rank++] = i == axis ? indices->sizes[k] : in->sizes[i];
 		}
 	const struct tensor *constant = node->inputs[1]->constant;
-	for (int64_t i = 0; constant && i < (constant->splat ? 1 : shape_elements(indices)); i++) {
-		int64_t at = tensor_int(constant, i);
-		if (at < -in->dims[axis] || at >= in->dims[axis])
-			return node_fail(node, ERCC_MODEL, "index %lld is outside dim %d of %lld", (long long)at, axis,
-			                 (long long)in->dims[axis]);
-	}
+	TRY(check_constant_indices(node, node_indices(node), axis, 1));
 	TRY(set_output(node, 0, node->inputs[0]->dtype, &out));
 	if (in->dims[axis] == 0 && shape_elements(&out) > 0)
 		return node_fail(node, ERCC_MODEL, "indices %s into dim %d, which is empty", shape_words(node, indices), axis);
@@ -53,7 +48,7 @@ void lower_gather_axis(struct lowering *lowering, const struct node *node, const
 	launch_operand(launch, g->in, g->dtype, false);
 	launch_operand(launch, g->indices, g->index_dtype, false);
 	if (g->checked)
-		launch_add_faults(lowering->plan, launch);
+		lower_index_faults(lowering, node, node_indices(node), launch);
 	launch_operand(launch, g->out, g->dtype, true);
 	launch->input_count = 2;
 	launch_set(launch, ROWS_TOTAL, outer * g->index_count);
@@ -61,6 +56,7 @@ void lower_gather_axis(struct lowering *lowering, const struct node *node, const
 	launch_set(launch, GATHER_AXIS_SIZE, g->shape.dims[g->axis]);
 	launch_set(launch, GATHER_AXIS_DIM, lower_dim(lowering, &g->shape, g->axis));
 	launch_set(launch, GATHER_SLICE_BYTES, inner * size);
+	lower_index_count(lowering, g->checked ? &node->inputs[1]->shape : &g->shape, 1, launch, GATHER_COUNT_EACH);
 	launch->space = shape_of(3, (int64_t[]){outer, g->index_count, inner});
 	launch->bytes = 2 * (uint64_t)(outer * g->index_count * inner * size);
 	launch_define(launch, "INDEX", g->index_dtype == ERC_I64 ? "i64_value" : "i32_value");
@@ -112,7 +108,7 @@ static enum ercc_status lower_gather(struct lowering *lowering, struct node *nod
 	                   .index_dtype = node->inputs[1]->dtype,
 	                   .shape = node->inputs[0]->shape,
 	                   .index_count = shape_elements(&node->inputs[1]->shape),
-	                   .checked = lower_checks_indices(lowering, node)};
+	                   .checked = true};
 	TRY(check_axis(node, node_attr_int(node, "axis", 0), g.shape.rank, &g.axis));
 	if (!g.shape.sizes[g.axis] && is_regular(node, g.shape.dims[g.axis], &first, &step))
 		return lower_regular(lowering, node, g.axis, first, step);
@@ -123,6 +119,6 @@ static enum ercc_status lower_gather(struct lowering *lowering, struct node *nod
 }
 
 const struct op ops_gather[] = {
-	{"Gather", 1, 2, 2, 1, TYPES_MOVED, infer_gather, lower_gather, .sizes = true, .attrs = "axis=int"},
+	{"Gather", 1, 2, 2, 1, TYPES_MOVED, infer_gather, lower_gather, .sizes = true, .attrs = "axis=int positions=own"},
 	{0},
 };

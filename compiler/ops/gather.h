@@ -11,7 +11,7 @@ struct gather {
 	struct shape shape;                /* of `in` */
 	int axis;
 	int64_t index_count;
-	bool checked; /* the run fails if an index is outside the axis */
+	bool checked; /* the indices are those of the node (node_indices), which may be outside the axis */
 };
 void lower_gather_axis(struct lowering *lowering, const struct node *node, const struct gather *gather);
 

@@ -11,21 +11,6 @@ static enum ercc_status check_indices(const struct node *node, bool i32)
 	return ERCC_OK;
 }
 
-/* Index i of constant indices is for dim `first + i % count` of the data. */
-static enum ercc_status check_constant_indices(const struct node *node, int first, int64_t count)
-{
-	const struct tensor *indices = node->inputs[1]->constant;
-	int64_t all = indices ? shape_elements(&indices->shape) : 0;
-	for (int64_t i = 0; i < all; i++) {
-		int64_t at = tensor_int(indices, indices->splat ? 0 : i), dim = first + i % count,
-				size = node->inputs[0]->shape.dims[dim];
-		if (at < -size || at >= size)
-			return node_fail(node, ERCC_MODEL, "index %lld is outside dim %lld of %lld", (long long)at, (long long)dim,
-			                 (long long)size);
-	}
-	return ERCC_OK;
-}
-
 /* Adds a launch whose operands are all inputs of the node, then its output, without strides. */
 static struct launch *add_launch(struct lowering *lowering, struct node *node, const struct kernel_template *template,
                                  int64_t rows)
@@ -33,8 +18,7 @@ static struct launch *add_launch(struct lowering *lowering, struct node *node, c
 	struct launch *launch = plan_add_launch(lowering->plan, NULL, template, node->name);
 	for (int i = 0; i < node->input_count; i++)
 		launch_operand(launch, lower_buffer(lowering, node->inputs[i]), node->inputs[i]->dtype, false);
-	if (lower_checks_indices(lowering, node))
-		launch_add_faults(lowering->plan, launch);
+	lower_index_faults(lowering, node, node_indices(node), launch);
 	launch_operand(launch, lower_buffer(lowering, node->outputs[0]), node->outputs[0]->dtype, true);
 	launch->input_count = node->input_count;
 	launch_set(launch, ROWS_TOTAL, rows);
@@ -58,7 +42,7 @@ static enum ercc_status infer_gather_elements(struct node *node)
 	if (!fits || (in->dims[axis] == 0 && shape_elements(indices) > 0))
 		return node_fail(node, ERCC_MODEL, "indices %s do not fit data %s along axis %d", shape_words(node, indices),
 		                 shape_words(node, in), axis);
-	TRY(check_constant_indices(node, axis, 1));
+	TRY(check_constant_indices(node, node_indices(node), axis, 1));
 	return set_output(node, 0, node->inputs[0]->dtype, indices);
 }
 
@@ -119,7 +103,7 @@ static enum ercc_status infer_gather_nd(struct node *node)
 	}
 	if (shape_elements(in) == 0 && shape_elements(&out) > 0)
 		return node_fail(node, ERCC_MODEL, "nothing to gather from: the data is %s", shape_words(node, in));
-	TRY(check_constant_indices(node, (int)batch, k));
+	TRY(check_constant_indices(node, node_indices(node), (int)batch, k));
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
 
@@ -150,6 +134,7 @@ static enum ercc_status lower_gather_nd(struct lowering *lowering, struct node *
 	launch_set(launch, GATHER_ND_SLICE_BYTES, bytes);
 	launch_set(launch, GATHER_ND_TUPLE, k);
 	launch_set(launch, GATHER_ND_BATCH_ROWS, batches && rows ? rows / batches : 1);
+	lower_index_count(lowering, indices, k, launch, GATHER_ND_COUNT_EACH);
 	launch_set(launch, GATHER_ND_BATCH_BYTES, set_tuple(lowering, launch, GATHER_ND_DIMS, in, batch, k, bytes));
 	return ERCC_OK;
 }
@@ -204,7 +189,7 @@ static enum ercc_status infer_scatter_elements(struct node *node)
 		return node_fail(node, ERCC_MODEL, "indices %s and updates %s do not fit data %s along axis %d",
 		                 shape_words(node, indices), shape_words(node, &node->inputs[2]->shape), shape_words(node, in),
 		                 axis);
-	TRY(check_constant_indices(node, axis, 1));
+	TRY(check_constant_indices(node, node_indices(node), axis, 1));
 	return set_output(node, 0, node->inputs[0]->dtype, in);
 }
 
@@ -252,7 +237,7 @@ static enum ercc_status infer_scatter_nd(struct node *node)
 	if (!shape_equal(&wanted, &node->inputs[2]->shape) || (shape_elements(in) == 0 && shape_elements(&wanted) > 0))
 		return node_fail(node, ERCC_MODEL, "updates must be %s, found %s", shape_words(node, &wanted),
 		                 shape_words(node, &node->inputs[2]->shape));
-	TRY(check_constant_indices(node, 0, k));
+	TRY(check_constant_indices(node, node_indices(node), 0, k));
 	return set_output(node, 0, node->inputs[0]->dtype, in);
 }
 
@@ -278,13 +263,13 @@ static enum ercc_status lower_scatter_nd(struct lowering *lowering, struct node 
 
 const struct op ops_index[] = {
 	{"GatherElements", 11, 2, 2, 1, TYPES_MOVED, infer_gather_elements, lower_gather_elements, .layout = NULL,
-     .attrs = "axis=int"},
+     .attrs = "axis=int positions=own"},
 	{"GatherND", 11, 2, 2, 1, TYPES_MOVED, infer_gather_nd, lower_gather_nd, .sizes = true,
      .attrs = "batch_dims=int@12"},
 	{"Scatter", 9, 3, 3, 1, TYPES_MOVED, infer_scatter_elements, lower_scatter_elements, .layout = NULL,
      .attrs = "axis=int"},
 	{"ScatterElements", 11, 3, 3, 1, TYPES_MOVED, infer_scatter_elements, lower_scatter_elements, .layout = NULL,
-     .attrs = "axis=int reduction=text@16"},
+     .attrs = "axis=int reduction=text@16 positions=own"},
 	{"ScatterND", 11, 3, 3, 1, TYPES_MOVED, infer_scatter_nd, lower_scatter_nd, .sizes = true,
      .attrs = "reduction=text@16"},
 	{0},

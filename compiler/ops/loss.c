@@ -30,8 +30,8 @@ static enum ercc_status emit_loss(struct node *node, struct value *log_probabili
 		ignored = EMIT(node, "Equal(a, b)", target, constant_number(node, target->dtype, (double)ignore->i));
 		target = EMIT(node, "Where(b, Mul(a, 0), a)", target, ignored);
 	}
-	struct value *loss =
-		EMIT(node, "Neg(Squeeze(GatherElements[axis=1](a, Unsqueeze(b, {1})), {1}))", log_probability, target);
+	struct value *loss = EMIT(node, "Neg(Squeeze(GatherElements[axis=1, positions=1](a, Unsqueeze(b, {1})), {1}))",
+	                          log_probability, target);
 	if (weight)
 		w = EMIT(node, "Gather(a, b)", weight, target);
 	else if (ignored || !strcmp(reduction, "mean"))

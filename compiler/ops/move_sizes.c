@@ -210,6 +210,14 @@ static struct value *emit_border(struct node *node, struct value *list, int i, s
 	            dim);
 }
 
+/* The maximum number of elements that a slice of at most `dim` takes from this start on. */
+static int64_t elements_from(int64_t first, int64_t dim, int64_t step)
+{
+	if (step < 0)
+		return first < dim ? first / -step + 1 : ceil_div(dim, -step);
+	return first < dim ? ceil_div(dim - first, step) : 0;
+}
+
 /* Slices x along one axis. `i` is the index of its start and end in the lists. */
 static enum ercc_status slice_axis(struct node *node, struct value **x, int axis, int i, struct value *starts,
                                    struct value *ends, int64_t step)
@@ -220,7 +228,11 @@ static enum ercc_status slice_axis(struct node *node, struct value **x, int axis
 		return node_fail(node, ERCC_MODEL, "step %lld is not possible", (long long)step);
 	int64_t bound = ceil_div(dim, step < 0 ? -step : step);
 	bool known_start = known_number(starts, i, &first), known_end = known_number(ends, i, &last);
-	if (known_start && known_end && first >= 0 && last >= 0 && step > 0 && last - first < dim)
+	if (first < 0 && !in->shape.sizes[axis])
+		first = first < -dim ? 0 : first + dim;
+	if (known_start && first >= 0)
+		bound = elements_from(first, dim, step);
+	if (known_start && known_end && first >= 0 && last >= 0 && step > 0 && last < first + bound * step)
 		bound = last > first ? ceil_div(last - first, step) : 0;
 	struct value *size = dim_value(node, in, axis), *whole = in->shape.sizes[axis] ? emit_bounded(node, *x, axis) : *x;
 	struct value *start = emit_border(node, starts, i, size, 0, step < 0),

@@ -267,7 +267,7 @@ static void hold_ended(struct rnn *rnn, int64_t t, struct value *h, struct value
 	if (!rnn->lengths)
 		return;
 	struct value *running =
-		EMIT(node, TEXT(node, "Unsqueeze(Less(a, b), {1})"), constant_number(node, ERC_I32, (double)t), rnn->lengths);
+		EMIT(node, TEXT(node, "Unsqueeze(Less(a, b), {1})"), constant_number(node, ERC_I64, (double)t), rnn->lengths);
 	*y = EMIT(node, "Where(a, b, c)", running, rnn->h, rnn->zero);
 	rnn->h = EMIT(node, "Where(a, b, c)", running, rnn->h, h);
 	if (c)
@@ -279,10 +279,9 @@ static struct value *run_direction(struct rnn *rnn, const struct cell *cell, str
 {
 	struct node *node = rnn->node;
 	struct value **shown = arena_array(&node->graph->ctx->arena, (size_t)rnn->steps, sizeof *shown);
-	struct value *lengths = rnn->lengths ? EMIT(node, TEXT(node, "Cast[to=%d](a)", ERC_I64), rnn->lengths) : NULL;
-	bool flip = rnn->reverse && lengths;
+	bool flip = rnn->reverse && rnn->lengths;
 	if (flip)
-		x = EMIT(node, "ReverseSequence(a, b)", x, lengths);
+		x = EMIT(node, "ReverseSequence(a, b)", x, rnn->lengths);
 	x = input_products(rnn, x);
 	rnn->h = initial_state(rnn, 5);
 	rnn->c = rnn->gates == 4 ? initial_state(rnn, 6) : NULL;
@@ -300,7 +299,7 @@ static struct value *run_direction(struct rnn *rnn, const struct cell *cell, str
 		shown[t] = EMIT(node, "Unsqueeze(a, {0, 1})", y);
 	}
 	struct value *y = emit_concat(node, 0, shown, (int)rnn->steps);
-	return flip ? EMIT(node, "ReverseSequence[batch_axis=2](a, b)", y, lengths) : y;
+	return flip ? EMIT(node, "ReverseSequence[batch_axis=2](a, b)", y, rnn->lengths) : y;
 }
 
 static enum ercc_status expand_rnn(struct node *node)
@@ -316,6 +315,8 @@ static enum ercc_status expand_rnn(struct node *node)
 	TRY(read_gates(node, &rnn, cell->activations, cell->activation_count, gates));
 	rnn.zero = constant_number(node, node->inputs[0]->dtype, 0);
 	rnn.one = constant_number(node, node->inputs[0]->dtype, 1);
+	if (rnn.lengths)
+		rnn.lengths = emit_lengths(node, rnn.lengths, rnn.steps);
 	struct value *x = rnn.batch_first ? EMIT(node, "Transpose[perm=1:0:2](a)", node->inputs[0]) : node->inputs[0];
 	for (int d = 0; d < rnn.directions; d++) {
 		rnn.direction = d;

@@ -12,12 +12,15 @@ static int word_index(const char *word, const char *const *words)
 	return -1;
 }
 
+/* indices: NULL, or an input with indices that may be outside the first input's dim 0. */
 static struct launch *add_sampling(struct lowering *lowering, struct node *node, const struct kernel_template *template,
-                                   int64_t rows)
+                                   int64_t rows, const struct indices *indices)
 {
 	struct launch *launch = plan_add_launch(lowering->plan, NULL, template, node->name);
 	for (int i = 0; i < node->input_count; i++)
 		launch_operand(launch, lower_buffer(lowering, node->inputs[i]), node->inputs[i]->dtype, false);
+	if (indices)
+		lower_index_faults(lowering, node, *indices, launch);
 	launch_operand(launch, lower_buffer(lowering, node->outputs[0]), node->outputs[0]->dtype, true);
 	launch->input_count = node->input_count;
 	launch->space = node->outputs[0]->shape;
@@ -72,7 +75,7 @@ static enum ercc_status lower_grid_sample(struct lowering *lowering, struct node
 	for (int i = 3; i < out->rank; i++)
 		positions *= out->dims[i];
 	struct launch *launch =
-		add_sampling(lowering, node, &grid_sample_template, out->dims[0] * out->dims[1] * out->dims[2]);
+		add_sampling(lowering, node, &grid_sample_template, out->dims[0] * out->dims[1] * out->dims[2], NULL);
 	launch_set(launch, GRID_SAMPLE_CHANNELS, in->dims[1]);
 	launch_set(launch, GRID_SAMPLE_SLICES, out->dims[2]);
 	launch_set(launch, GRID_SAMPLE_POSITIONS, positions);
@@ -246,6 +249,8 @@ static enum ercc_status expand_deform_conv(struct node *node)
 
 /* ---- RoiAlign ---- */
 
+static const struct indices batch_indices = {.slot = 2};
+
 static enum ercc_status infer_roi_align(struct node *node)
 {
 	const struct shape *in = &node->inputs[0]->shape, *rois = &node->inputs[1]->shape, *batch = &node->inputs[2]->shape;
@@ -265,6 +270,7 @@ static enum ercc_status infer_roi_align(struct node *node)
 		                 "output %lldx%lld, mode '%s', coordinates '%s': one of these or sampling_ratio is not "
 		                 "possible",
 		                 (long long)height, (long long)width, mode, coordinates);
+	TRY(check_constant_indices(node, batch_indices, 0, 1));
 	struct shape out = shape_of(4, (int64_t[]){rois->dims[0], in->dims[1], height, width});
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
@@ -276,7 +282,8 @@ static enum ercc_status lower_roi_align(struct lowering *lowering, struct node *
 	const char *otherwise = node->op->since >= 16 ? "half_pixel" : "output_half_pixel";
 	bool half = !strcmp(node_attr_text(node, "coordinate_transformation_mode", otherwise), "half_pixel");
 	int64_t sampling = node_attr_int(node, "sampling_ratio", 0);
-	struct launch *launch = add_sampling(lowering, node, &roi_align_template, out->dims[0] * out->dims[1]);
+	struct launch *launch =
+		add_sampling(lowering, node, &roi_align_template, out->dims[0] * out->dims[1], &batch_indices);
 	launch_set(launch, ROI_ALIGN_CHANNELS, in->dims[1]);
 	launch_set(launch, ROI_ALIGN_HEIGHT, in->dims[2]);
 	launch_set(launch, ROI_ALIGN_WIDTH, in->dims[3]);

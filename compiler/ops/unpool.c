@@ -103,8 +103,8 @@ static enum ercc_status expand_max_unpool(struct node *node)
 		                 shape_words(node, &out));
 	struct value *zeros =
 		EMIT(node, "Expand(a, b)", constant_number(node, x->dtype, 0), constant_ints(node, &total, 1));
-	struct value *y = EMIT(node, "Reshape(ScatterElements(a, Reshape(b, {-1}), Reshape(c, {-1})), d)", zeros, indices,
-	                       x, constant_ints(node, out.dims, rank));
+	struct value *y = EMIT(node, "Reshape(ScatterElements[positions=1](a, Reshape(b, {-1}), Reshape(c, {-1})), d)",
+	                       zeros, indices, x, constant_ints(node, out.dims, rank));
 	expand_to(node, 0, given_count < 0 ? y : EMIT(node, "Pad(a, b)", y, constant_ints(node, more, 2 * rank)));
 	return ERCC_OK;
 }

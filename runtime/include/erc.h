@@ -372,8 +372,8 @@ struct erc_session_options {
 	int shed;
 	const char *name; /* in traces; NULL: the session's number */
 	/* Gather and similar operators clamp an index outside its dimension. 0: such a run fails with ERC_INDEX;
-	 * erc_error_detail() names the node, the index and the dimension. 1: it is only logged, as a warning. If the number
-	 * of indices is known only at run time, they are clamped without a message. */
+	 * erc_error_detail() names the node, the index and the dimension. 1: it is only logged, as a warning. The length of
+	 * a sequence counts as an index into the lengths from 0 to the maximum. */
 	int clamp_indices;
 };
 

@@ -343,7 +343,7 @@ static void report_all(struct event *events, uint32_t count, const struct probe 
 
 /* ---- the run ---- */
 
-static uint64_t used_unit_ns(const erc_runtime *runtime, uint64_t *now_ns)
+static uint64_t used_unit_ns(erc_runtime *runtime, uint64_t *now_ns)
 {
 	struct erc_runtime_stats stats = {.size = sizeof stats};
 	erc_runtime_stats(runtime, &stats);

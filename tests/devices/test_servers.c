@@ -118,7 +118,8 @@ START_TEST(ends_are_forgotten)
 	OK(erc_request_wait(requests[1], UINT64_MAX));
 	OK(erc_request_submit_with(requests[1], &reported));
 	while (erc_request_destroy(requests[1])) /* as soon as it has ended */
-		erc_runtime_wait(f.runtime, f.runtime->device->ops->advance ? UINT64_MAX : erc_runtime_now_ns(f.runtime) + 1000000);
+		erc_runtime_wait(f.runtime,
+		                 f.runtime->device->ops->advance ? UINT64_MAX : erc_runtime_now_ns(f.runtime) + 1000000);
 	check_no_end(f.runtime);
 	if (pauses(&f)) {
 		erc_request *ended;
@@ -212,8 +213,10 @@ END_TEST
 START_TEST(deadline_of_a_run)
 {
 	struct fixture f;
-	struct erc_session_options options = {
-		.size = sizeof options, .class_ = ERC_REAL_TIME, .deadline_us = 60000000, .shed = 1};
+	struct erc_session_options options = {.size = sizeof options,
+	                                      .class_ = ERC_REAL_TIME,
+	                                      .deadline_us = 60000000,
+	                                      .shed = 1};
 	struct erc_submit_options run = {.size = sizeof run, .fields = ERC_SUBMIT_ARRIVAL | ERC_SUBMIT_DEADLINE};
 	struct erc_session_stats stats = {.size = sizeof stats};
 	erc_session *session;
@@ -265,7 +268,8 @@ START_TEST(inputs_in_pieces)
 		size_t count = 0;
 		memcpy(memory, input, sizeof memory);
 		for (uint32_t at = 0; at < sizeof memory && count < ELEMENTS; at += size)
-			all[count++] = (struct erc_piece){(char *)memory + at, at + size < sizeof memory ? size : sizeof memory - at};
+			all[count++] =
+				(struct erc_piece){(char *)memory + at, at + size < sizeof memory ? size : sizeof memory - at};
 		uint32_t covered = (uint32_t)count * size;
 		if (covered < sizeof memory)
 			all[count++] = (struct erc_piece){(char *)memory + covered, sizeof memory - covered};
@@ -320,7 +324,8 @@ START_TEST(strided_inputs)
 		const char *from = (char *)memory + first;
 		for (int i = 0; i < ELEMENTS; i++)
 			memcpy(&wanted[i],
-			       from + i / (COLUMNS * LAYERS) * strides[0] + i / LAYERS % COLUMNS * strides[1] + i % LAYERS * strides[2],
+			       from + i / (COLUMNS * LAYERS) * strides[0] + i / LAYERS % COLUMNS * strides[1] +
+			           i % LAYERS * strides[2],
 			       4);
 		OK(erc_request_copy_strided(f.request, 0, from, strides));
 		check_copy(&f, wanted);
@@ -354,7 +359,7 @@ START_TEST(runtime_counts_all_sessions)
 	ck_assert_uint_eq(stats.models, 1);
 	ck_assert_uint_eq(stats.sessions, 2 + beside);
 	ck_assert_uint_eq(stats.requests, 3);
-	ck_assert_uint_eq(stats.queued, pauses(&f)); 
+	ck_assert_uint_eq(stats.queued, pauses(&f));
 	ck_assert_uint_eq(stats.submitted, 6);
 	ck_assert_uint_eq(stats.completed, 6 - pauses(&f));
 	ck_assert_uint_eq(stats.launches, 6 - pauses(&f));

@@ -18,7 +18,7 @@ struct guarded {
 };
 
 /* A buffer that ends at the guard behind it, or begins at the guard before it. An empty one lies on the guard. */
-static struct guarded guarded_new(size_t bytes, bool at_end)
+static inline struct guarded guarded_new(size_t bytes, bool at_end)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), room = (bytes + page - 1) / page * page;
 	struct guarded buffer = {.page_bytes = room + 2 * page, .bytes = bytes};
@@ -29,7 +29,7 @@ static struct guarded guarded_new(size_t bytes, bool at_end)
 	return buffer;
 }
 
-static void guarded_free(struct guarded *buffer)
+static inline void guarded_free(struct guarded *buffer)
 {
 	munmap(buffer->pages, buffer->page_bytes);
 }

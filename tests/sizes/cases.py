@@ -93,6 +93,11 @@ def slicing():
          [{"x": floats(7, 5), "b": ints(*b), "e": ints(*e)} for b, e in (((1, -4), (6, -1)), ((0, 0), (100, -100)), ((-9, 2), (last, last)))])
     case("slice_where_back", [N("Slice", ["x", "b", "e", "a", "d"], ["y"])], ["y"],
          [{"x": floats(7, 5), "b": ints(b), "e": ints(e)} for b, e in ((5, -100), (-1, 2), (2, 5))], a=ints(0), d=ints(-2))
+    x = np.arange(35, dtype=np.float32).reshape(7, 5)
+    for start in (1, 5, -2, 7, 9, -9):
+        for step in (1, 2, -1, -3):
+            case(f"slice_from_{start}_by_{step}", [N("Slice", ["x", "b", "e", "a", "d"], ["y"])], ["y"],
+                 [{"x": x, "e": ints(e)} for e in (0, 3, 6, 7, 100, -1, -100)], b=ints(start), a=ints(0), d=ints(step))
 
 
 def reducing():

@@ -1,5 +1,5 @@
-/* Copies one slice per row: out[outer][index] = data[outer][indices[index]]. Defines: INDEX (its type); FAULTS and OUT,
- * buffers. Bound: memory. */
+/* Copies one slice per row: out[outer][index] = data[outer][indices[index]]. Defines: INDEX (its type), SIZED; FAULTS and
+ * OUT, buffers. Bound: memory. */
 #ifndef INDEX
 #define INDEX i64_value
 #endif
@@ -10,6 +10,8 @@
 static void row(const struct erc_tile_args *args, const long long *p, long r)
 {
 	const INDEX *indices = (const INDEX *)args->buffers[1];
+	if (!IS_INDEX(args, r % P(INDICES)))
+		return;
 	long long at = index_in(args->buffers, indices[r % P(INDICES)], DIM_IN(args, P(AXIS_DIM), P(AXIS_SIZE)));
 	const char *from = (const char *)args->buffers[0] + (r / P(INDICES) * P(AXIS_SIZE) + at) * P(SLICE_BYTES);
 	char *to = (char *)args->buffers[OUT] + r * P(SLICE_BYTES);

@@ -1,13 +1,16 @@
 /* Pools regions of an image to a fixed size. Each output element is the mean, or the maximum, of bilinear samples in
- * its bin. Positions are f64. A row is one channel of one region. A batch index outside the batch is clamped.
+ * its bin. Positions are f64. A row is one channel of one region.
  * Defines: T (f32 or f64), SCALE, SHIFT (0.5: half pixel), LARGEST, SAMPLING (samples per dim of a bin; 0: depends on the bin's
- * size). */
+ * size); FAULTS and OUT, buffers. */
 #ifndef SCALE
 #define T f32
 #define SCALE 1.0
 #define SHIFT 0.5
 #define LARGEST 0
 #define SAMPLING 0
+#endif
+#ifndef OUT
+#define OUT 3
 #endif
 
 #define SAMPLES_MAX 1024.0
@@ -44,10 +47,9 @@ static void row(const struct erc_tile_args *args, const long long *p, long r)
 	long channels = P(CHANNELS), height = P(HEIGHT), width = P(WIDTH), ph = P(OUT_HEIGHT), pw = P(OUT_WIDTH),
 		 roi = r / channels, c = r % channels;
 	const VALUE_TYPE *box = (const VALUE_TYPE *)args->buffers[1] + roi * 4;
-	long long image = ((const i64_value *)args->buffers[2])[roi];
-	image = image < 0 ? 0 : image >= P(IMAGES) ? P(IMAGES) - 1 : image;
+	long long image = index_in(args->buffers, ((const i64_value *)args->buffers[2])[roi], P(IMAGES));
 	const VALUE_TYPE *in = (const VALUE_TYPE *)args->buffers[0] + (image * channels + c) * height * width;
-	VALUE_TYPE *out = (VALUE_TYPE *)args->buffers[3] + r * ph * pw;
+	VALUE_TYPE *out = (VALUE_TYPE *)args->buffers[OUT] + r * ph * pw;
 	double left = (double)box[0] * SCALE - SHIFT, top = (double)box[1] * SCALE - SHIFT;
 	double w = (double)box[2] * SCALE - SHIFT - left, h = (double)box[3] * SCALE - SHIFT - top;
 	if (SHIFT == 0.0) {
