@@ -57,7 +57,7 @@ UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 BENCH_GPU := $(addprefix $(O)/,erc make_model bench_preempt bench_forms bench_loading probe_artifact gpu_device stub_artifact stub/libcuda.so.1)
 
 .PHONY: all deps demo check run-demo run-check unit cli check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
-.PHONY: bench-compile bench-gpu bench-sim bench-voice bench-stop bench-scale bench-tenants gpu-bundle wheel check-python
+.PHONY: bench-compile bench-gpu bench-sim bench-voice bench-stop bench-scale bench-tenants bench-python gpu-bundle wheel check-python
 .PHONY: check-gpu run-check-gpu bench-local bench-preempt bench-tax explore same-bits fuzz-graphs compare-ort format lint cppcheck install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -251,8 +251,8 @@ conformance: all $(O)/conformance ## ONNX's backend suite; MATCH='test_relu*' ru
 wheel: all ## the Python package, for all Pythons from 3.9 on (makes its own environment)
 	$(Q)tools/python/wheel.sh $(O)
 
-check-python: all $(O)/make_model ## tests of the Python package (makes its own environment)
-	$(Q)tests/python/run.sh $(O)
+check-python: all $(O)/make_model ## tests of the Python package, as in 'make check' (TESTS="test_runs"; makes its own environment)
+	$(Q)tests/python/run.sh $(O) $(TESTS)
 
 twins: ## make the reference models that 'make check' lacks (Python, 1.9 GB)
 	$(Q)tools/dev/twins.sh
@@ -326,6 +326,10 @@ bench-sim: all $(O)/make_model ## policies on a virtual GPU over RT loads: table
 TENANT_MODELS := $(foreach m,mobilenetv2 resnet50,$(O)/bench/$(m).onnx $(O)/bench/$(m).erca)
 bench-tenants: $(TENANT_MODELS) $(O)/bench_tenant ## two tenants, beside ONNX Runtime and OpenVINO in processes (makes its own environment; 6 minutes)
 	$(Q)tests/bench/tenants.sh $(O)
+
+bench-python: wheel ## what a call from Python costs over the C call (ROUNDS=200; makes its own environment)
+	$(Q)build/python/bin/pip install --quiet --no-deps --force-reinstall $(O)/wheel/*.whl
+	$(Q)build/python/bin/python tests/bench/python_calls.py $(or $(ROUNDS),200)
 
 RESULTS ?= tests/bench/results
 bench-compile: $(O)/bench_compile ## how the time and memory of a compilation grow with the nodes (KINDS="chain layers"; minutes)

@@ -1,4 +1,4 @@
-"""What a call of the Python package costs over the C call: python_calls.py BUILD [rounds].
+"""What a call of the Python package costs over the C call: python_calls.py [rounds].
 
 It alternates, in one run, blocks of the bare C call (erc_request_run on bound memory, by ctypes), of Request.run (bound
 once), and of Session.run (an input bound and an output made for each call), on the digits model, real-time. On the
@@ -26,7 +26,7 @@ def measure(calls):
 
 
 def main():
-    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 200
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     model = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "samples", "digits", "digits.onnx")
     artifact = erc.compile(model, dims={"batch": 1})
     x = numpy.zeros((1, 1, 8, 8), "float32")

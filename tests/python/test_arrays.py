@@ -1,12 +1,15 @@
 """Arrays in and out: every type in every form that is taken, memory used in place, and messages for all others."""
 
 import array
+import ctypes
 import unittest
+from unittest import mock
 
 import erc
 import ml_dtypes
 import numpy
 import support
+from erc import _request
 from onnx import TensorProto
 
 # ONNX's name and numpy's
@@ -126,6 +129,39 @@ class InPlace(unittest.TestCase):
             x[:] = factor * support.array(2, 3)
             self.assertIs(request.run()["y"], y)
             numpy.testing.assert_array_equal(y, 2 * factor * support.array(2, 3))
+
+    def test_addresses(self):
+        """What the C library is given is the address of the caller's own memory; only copies of arrays that are not
+        contiguous have another one."""
+        given = {}
+
+        def note(kind, call):
+            def bind(request, index, address, nbytes):
+                given[kind] = address
+                return call(request, index, address, nbytes)
+
+            return mock.patch.object(_request, f"_bind_{kind}", bind)
+
+        x, y, memory = support.array(2, 3), numpy.zeros((2, 3), "float32"), bytearray(24)
+        start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+        read_only = support.array(2, 3)
+        read_only.flags.writeable = False
+        with note("input", _request._bind_input), note("output", _request._bind_output):
+            for value, address in (
+                (x, x.ctypes.data),
+                (x[:], x.ctypes.data),
+                (read_only, read_only.ctypes.data),
+                (memoryview(x), x.ctypes.data),
+                (memory, start),
+            ):
+                self.session.request().bind({"x": value}, {"y": y}).run()
+                self.assertEqual(given, {"input": address, "output": y.ctypes.data})
+                result = self.session.run({"x": value})["y"]
+                self.assertEqual(given, {"input": address, "output": result.ctypes.data})
+            self.session.run({"x": numpy.asfortranarray(x)})
+            self.assertNotEqual(given["input"], x.ctypes.data)
+            self.session.request().bind({"x": x}, {"y": memory}).run()
+            self.assertEqual(given, {"input": x.ctypes.data, "output": start})
 
     def test_without_numpy_types(self):
         for make in (bytearray, lambda n: memoryview(bytearray(n)), lambda n: array.array("f", bytes(n))):

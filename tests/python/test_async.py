@@ -34,7 +34,7 @@ class Async(unittest.TestCase):
         self.assertEqual(sum(thread.name == "erc.reaper" for thread in threading.enumerate()), 1)
 
     def test_the_loop_goes_on(self):
-        session = erc.Session(support.artifact(support.slow))
+        session = erc.Session(support.artifact(support.slow), units=1)
 
         async def work():
             ticks, run = 0, asyncio.create_task(session.run_async({"x": self.ones}))
@@ -56,9 +56,10 @@ class Async(unittest.TestCase):
             self.assertEqual((stats.real_time, stats.level, stats.deadline_us), (True, 3, 10**7))
             asyncio.run(session.run_async({"x": self.x}, level=1, deadline_us=5))
             session.request().bind({"x": self.x}).run(deadline_us=1)
-            session.run({"x": self.x})
-            self.assertEqual(session.stats().completed, 3)
-            self.assertEqual(session.stats().missed, 2)
+            session.run({"x": self.x}, deadline_us=1)
+            session.run(None, {"x": self.x})
+            self.assertEqual(session.stats().completed, 4)
+            self.assertEqual(session.stats().missed, 3)
         with erc.Session(artifact, real_time=False, deadline_us=1) as session:
             self.assertFalse(session.stats().real_time)
         with erc.Session(artifact, deadline_us=7) as session:
@@ -82,7 +83,7 @@ class Async(unittest.TestCase):
         self.assertEqual(session.stats().failed, 4)
 
     def test_cancelled_tasks(self):
-        session = erc.Session(support.artifact(support.slow))
+        session = erc.Session(support.artifact(support.slow), units=1)
         request = session.request().bind({"x": self.ones})
 
         async def work():
@@ -113,7 +114,7 @@ class Async(unittest.TestCase):
     def test_closed_while_awaited(self):
         for what in ("session", "runtime"):
             runtime = erc.Runtime()
-            session = erc.Session(support.artifact(support.slow), runtime=runtime)
+            session = erc.Session(support.artifact(support.slow), units=1, runtime=runtime)
             handle = session if what == "session" else runtime
 
             async def work():
@@ -143,7 +144,7 @@ class Async(unittest.TestCase):
         """A loop that is closed under a run, and a program that ends under one."""
         program = """
             import asyncio, erc, numpy, sys
-            session = erc.Session(open(sys.argv[1], "rb").read())
+            session = erc.Session(open(sys.argv[1], "rb").read(), units=1)
             loop = asyncio.new_event_loop()
             task = loop.create_task(session.run_async({"x": numpy.ones((1024, 1024), "float32")}))
             loop.run_until_complete(asyncio.sleep(0.05))

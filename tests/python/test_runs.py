@@ -70,7 +70,7 @@ class Runs(unittest.TestCase):
         self.assertTrue(any(level == "warning" and "clamped" in message for level, message in messages), messages)
 
     def test_timeout_and_cancel(self):
-        session = erc.Session(support.artifact(support.slow))
+        session = erc.Session(support.artifact(support.slow), units=1)
         request = session.request().bind({"x": numpy.ones((1024, 1024), "float32")}).submit()
         with self.assertRaisesRegex(erc.Timeout, "0.01 s"):
             request.wait(timeout=0.01)
@@ -84,7 +84,7 @@ class Runs(unittest.TestCase):
         self.assertEqual(session.stats().cancelled, 1)
 
     def test_limits(self):
-        session = erc.Session(support.artifact(support.slow), in_flight=1)
+        session = erc.Session(support.artifact(support.slow), units=1, in_flight=1)
         x = numpy.ones((1024, 1024), "float32")
         first, second = (session.request().bind({"x": x}) for _ in range(2))
         first.submit()
@@ -148,7 +148,7 @@ class Runs(unittest.TestCase):
 
 class Threads(unittest.TestCase):
     def test_python_goes_on_during_a_run(self):
-        session = erc.Session(support.artifact(support.slow))
+        session = erc.Session(support.artifact(support.slow), units=1)
         steps, ended = 0, threading.Event()
 
         def count():

@@ -15,7 +15,7 @@ if ! "$environment/bin/python" -c 'import auditwheel, hatchling, ml_dtypes, mypy
 	command -v python3 >/dev/null || missing "Python"
 	rm -rf "$environment"
 	python3 -m venv "$environment" >&2 || missing "Python module venv"
-	"$environment/bin/pip" install --quiet auditwheel hatchling ml_dtypes mypy numpy onnx >&2 || missing "package index"
+	"$environment/bin/pip" install --quiet --retries 1 auditwheel hatchling ml_dtypes mypy numpy onnx >&2 || missing "package index"
 fi
 rm -rf "$out/wheel"
 ERC_BUILD=$(basename "$out") "$environment/bin/pip" wheel --quiet --no-build-isolation --no-deps -w "$out/wheel" tools/python

@@ -18,7 +18,7 @@ Notify = Callable[[Optional[_errors.Error]], None]
 
 
 class Reaper:
-    """Its thread starts with the first awaited run and sleeps while there is none."""
+    """Its thread starts with an awaited run, and sleeps while there is none until the runtime is closed."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -55,6 +55,7 @@ class Reaper:
             with self._changed:
                 while not self._pending:
                     if self._closed:
+                        self._thread = None  # a run that was about to be submitted starts another one
                         return
                     self._changed.wait()
                 runtime = next(iter(self._pending.values()))[0].runtime

@@ -239,14 +239,12 @@ class Request(_handle.Handle):
 
     # ---- one run of a request that its session keeps ----
 
-    def _run_once(self, feeds: Mapping[str, Any]) -> Dict[str, Any]:
+    def _run_once(self, feeds: Mapping[str, Any], level: Optional[int], deadline_us: Optional[int]) -> Dict[str, Any]:
         """A run with these inputs and new outputs, of which the request keeps nothing."""
         self._hold()
         try:
             self._bind_once(feeds)
-            status = _submit(self._address)
-            if status:
-                raise error(status)
+            self._queue(level, deadline_us, None, False)
             return self._finish()
         finally:
             self._forget()

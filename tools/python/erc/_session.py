@@ -172,14 +172,27 @@ class Session:
     # ---- runs ----
 
     @overload
-    def run(self, feeds: Mapping[str, Any], /) -> Dict[str, Any]: ...
+    def run(
+        self, feeds: Mapping[str, Any], /, *, level: Optional[int] = None, deadline_us: Optional[int] = None
+    ) -> Dict[str, Any]: ...
 
     @overload
-    def run(self, names: Optional[Sequence[str]], feeds: Mapping[str, Any], /) -> List[Any]: ...
+    def run(
+        self,
+        names: Optional[Sequence[str]],
+        feeds: Mapping[str, Any],
+        /,
+        *,
+        level: Optional[int] = None,
+        deadline_us: Optional[int] = None,
+    ) -> List[Any]: ...
 
-    def run(self, names: Any, feeds: Any = None, /) -> Any:
+    def run(
+        self, names: Any, feeds: Any = None, /, *, level: Optional[int] = None, deadline_us: Optional[int] = None
+    ) -> Any:
         """run({name: array}) returns a dict of all outputs; run(names, {name: array}), with None for all, a list of
-        them, as ONNX Runtime does. May be called by many threads: each run has its own request, which is kept."""
+        them, as ONNX Runtime does. Level and deadline are the session's if they are None. May be called by many
+        threads: each run has its own request, which is kept."""
         is_dict = feeds is None
         if is_dict:
             names, feeds = None, names
@@ -187,7 +200,7 @@ class Session:
             self._core.port(name, "output")
         request = self._take()
         try:
-            outputs = request._run_once(feeds)
+            outputs = request._run_once(feeds, level, deadline_us)
         finally:
             self._idle.append(request)
         if is_dict:
@@ -197,8 +210,8 @@ class Session:
     async def run_async(
         self, feeds: Mapping[str, Any], level: Optional[int] = None, deadline_us: Optional[int] = None
     ) -> Dict[str, Any]:
-        """run for asyncio: other tasks go on meanwhile. The arrays must not change until it returns. Level and deadline
-        are the session's if they are None. If the task is cancelled, so is the run."""
+        """run for asyncio: other tasks go on meanwhile. The arrays must not change until it returns. If the task is
+        cancelled, so is the run."""
         request = self._take()
         try:
             outputs = await request._run_once_async(feeds, level, deadline_us)
