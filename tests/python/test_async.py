@@ -48,22 +48,47 @@ class Async(unittest.TestCase):
         print(f"  {ticks} ticks of the event loop during a run")
         self.assertGreater(ticks, 20)
 
-    def test_values_of_a_run(self):
-        """A run's own level and deadline, beside those of the session and the artifact."""
+    def test_class_of_the_artifact(self):
         artifact = support.artifact(support.tiny, real_time=True, level=3, deadline_us=10**7)
-        with erc.Session(artifact) as session:
-            stats = session.stats()
-            self.assertEqual((stats.real_time, stats.level, stats.deadline_us), (True, 3, 10**7))
-            asyncio.run(session.run_async({"x": self.x}, level=1, deadline_us=5))
-            session.request().bind({"x": self.x}).run(deadline_us=1)
-            session.run({"x": self.x}, deadline_us=1)
-            session.run(None, {"x": self.x})
-            self.assertEqual(session.stats().completed, 4)
-            self.assertEqual(session.stats().missed, 3)
-        with erc.Session(artifact, real_time=False, deadline_us=1) as session:
+        for options, found in (
+            ({}, (True, 3, 10**7)),
+            ({"deadline_us": 7}, (True, 3, 7)),
+            ({"level": 0, "deadline_us": 0}, (True, 0, 0)),
+        ):
+            with erc.Session(artifact, **options) as session:
+                stats = session.stats()
+                self.assertEqual((stats.real_time, stats.level, stats.deadline_us), found)
+        with erc.Session(artifact, real_time=False) as session:
             self.assertFalse(session.stats().real_time)
-        with erc.Session(artifact, deadline_us=7) as session:
-            self.assertEqual(session.stats()[-3:], (True, 3, 7))
+
+    def test_values_of_a_run(self):
+        """A run's own level and deadline, in virtual time."""
+        artifact, feeds = support.artifact(support.tiny, target="sim:h100"), {"x": self.x}
+        with erc.Runtime("sim:h100") as runtime:
+            session = erc.Session(artifact, real_time=True, level=3, deadline_us=10**6, runtime=runtime)
+            request = session.request().bind(feeds)
+            for own, missed in (({}, 0), ({"deadline_us": 1}, 1), ({"level": 1, "deadline_us": 0}, 0)):
+                for run in (
+                    lambda: session.run(feeds, **own),
+                    lambda: session.run(None, feeds, **own),
+                    lambda: request.run(**own),
+                    lambda: request.submit(**own).wait(),
+                    lambda: asyncio.run(session.run_async(feeds, **own)),
+                    lambda: asyncio.run(request.run_async(**own)),
+                ):
+                    before = session.stats()
+                    run()
+                    stats = session.stats()
+                    self.assertEqual((stats.completed - before.completed, stats.missed - before.missed), (1, missed))
+        with erc.Runtime("sim:h100", units=1) as runtime:
+            session = erc.Session(artifact, real_time=True, level=3, runtime=runtime)
+            for levels in ((None, 9, 1), (None, 1, 9), (0, None, 2), (9, 8, None)):
+                requests = [session.request().bind(feeds).submit(level=level) for level in levels]
+                for request in requests:
+                    request.wait()
+                times = [request.timing.finished_ns for request in requests]
+                second_is_first = (3 if levels[1] is None else levels[1]) < (3 if levels[2] is None else levels[2])
+                self.assertEqual(times[1] < times[2], second_is_first, levels)
 
     def test_errors(self):
         session = erc.Session(support.artifact(support.gather))

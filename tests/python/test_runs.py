@@ -109,6 +109,28 @@ class Runs(unittest.TestCase):
             session.set_budget("full")
             numpy.testing.assert_array_equal(session.run({"x": self.x})["y"], 2 * self.x)
 
+    def test_numbers_out_of_range(self):
+        """What C's types would cut is refused by name."""
+        artifact, request = support.artifact(support.tiny), self.session.request().bind({"x": self.x})
+        with self.session.runtime.trace(os.path.join(support.folder, "none.json")):
+            pass
+        for call in (
+            lambda n: erc.Session(artifact, level=n),
+            lambda n: erc.Session(artifact, weight=n),
+            lambda n: erc.Runtime(units=n),
+            lambda n: erc.Runtime("sim:h100", sim={"seed": n}),
+            lambda n: request.submit(level=n),
+            lambda n: request.run(deadline_us=n),
+            lambda n: self.session.run({"x": self.x}, level=n),
+            lambda n: self.session.set_units(n),
+            lambda n: self.session.runtime.trace("t.json", n).__enter__(),
+            lambda n: erc.compile(support.tiny(), max_nodes=n),
+        ):
+            for number in (-1, 2**64 + 1):
+                with self.assertRaisesRegex(erc.Invalid, f"is {number}, which is out of range"):
+                    call(number)
+        numpy.testing.assert_array_equal(request.run()["y"], 2 * self.x)
+
     def test_artifacts(self):
         path = support.write("tiny.erca", support.artifact(support.tiny))
         with open(path, "rb") as file:

@@ -160,7 +160,17 @@ class RequestTiming(ctypes.Structure):
 
 def with_size(kind: Any, **fields: Any) -> Any:
     """One of the structs whose first field is its own size."""
-    return kind(size=ctypes.sizeof(kind), **fields)
+    made = kind(size=ctypes.sizeof(kind), **fields)
+    for name, value in fields.items():
+        if isinstance(value, int):
+            fits(name, value, getattr(made, name))
+    return made
+
+
+def fits(name: str, value: int, converted: int) -> None:
+    """ctypes cuts numbers to the width of a C type without a word."""
+    if converted != value:
+        raise _errors.Invalid(f"{name} is {value}, which is out of range")
 
 
 def text(value: Any) -> Any:
@@ -238,6 +248,7 @@ declare(
         "erc_request_output_dims": (c_int, c_void_p, c_uint32, POINTER(c_uint32), POINTER(c_int64)),
     },
 )
+
 
 def error(status: int) -> _errors.Error:
     """The exception for a failed call: call it on the same thread, before any other call of the library."""

@@ -130,15 +130,17 @@ class Request(_handle.Handle):
         if level is None and deadline_us is None and arrival_ns is None and not report:
             check(_submit(self._address))
             return
-        options = with_size(_library.SubmitOptions, report=report)
-        for value, field, bit in (
-            (arrival_ns, "arrival_ns", _library.SUBMIT_ARRIVAL),
-            (level, "level", _library.SUBMIT_LEVEL),
-            (deadline_us, "deadline_us", _library.SUBMIT_DEADLINE),
-        ):
-            if value is not None:
-                setattr(options, field, value)
-                options.fields |= bit
+        fields = 0 if arrival_ns is None else _library.SUBMIT_ARRIVAL
+        fields |= 0 if level is None else _library.SUBMIT_LEVEL
+        fields |= 0 if deadline_us is None else _library.SUBMIT_DEADLINE
+        options = with_size(
+            _library.SubmitOptions,
+            fields=fields,
+            level=level or 0,
+            deadline_us=deadline_us or 0,
+            arrival_ns=arrival_ns or 0,
+            report=report,
+        )
         check(lib.erc_request_submit_with(self._address, options))
 
     def wait(self, timeout: Optional[float] = None) -> Dict[str, Any]:

@@ -134,6 +134,7 @@ class Runtime(_handle.Handle):
     @contextlib.contextmanager
     def trace(self, path: "Union[str, os.PathLike[str]]", events: int = 1_000_000) -> Iterator[None]:
         """Records what happens in the with statement, at most this many events, and writes it as Chrome trace JSON."""
+        _library.fits("events", events, ctypes.c_uint32(events).value)
         with self._held():
             check(lib.erc_trace_start(self._pointer, events))
             try:

@@ -162,6 +162,7 @@ class Session:
 
     def set_units(self, units: int) -> None:
         """Its maximum number of units from now on, also for runs that are under way; 0 pauses the session."""
+        _library.fits("units", units, ctypes.c_uint32(units).value)
         with self._core._held():
             check(lib.erc_session_set_units(self._core._pointer, units))
 
