@@ -44,7 +44,6 @@ def read(body):
         raise erc.Invalid(f"the body is not an .npz file: {error}") from None
 
 
-@serve.deployment(max_ongoing_requests=100, max_replicas_per_node=1)
 class Node:
     def __init__(self, artifacts):
         self.runtime = erc.Runtime()
@@ -75,4 +74,6 @@ class Node:
 def app(arguments):
     """What `serve run` starts: NAME=FILE for each model, and nodes=N."""
     artifacts = {name: os.path.abspath(path) for name, path in arguments.items() if name != "nodes"}
-    return Node.options(num_replicas=int(arguments.get("nodes", 1))).bind(artifacts)
+    nodes = int(arguments.get("nodes", 1))
+    deployment = serve.deployment(num_replicas=nodes, max_replicas_per_node=1, max_ongoing_requests=100)
+    return deployment(Node).bind(artifacts)

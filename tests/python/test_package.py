@@ -1,5 +1,6 @@
 """The wheel, its types for type checkers, and the package without numpy, ml_dtypes or a C compiler."""
 
+import glob
 import os
 import re
 import subprocess
@@ -90,6 +91,19 @@ class Package(unittest.TestCase):
             declared = set(re.findall(r"\b(ercc_\w+)\(", file.read()))
         self.assertEqual({name for name in declared if name in shown}, shown)
 
+    def test_samples(self):
+        """The samples use the package as it is typed. What they need besides is not installed here."""
+        samples = glob.glob(support.root("samples/serve/*.py"))
+        self.assertEqual(len(samples), 2)
+        cache = os.path.join(support.folder, "mypy")
+        for sample in samples:
+            done = subprocess.run(
+                [sys.executable, "-m", "mypy", "--check-untyped-defs", "--ignore-missing-imports", "--cache-dir", cache, sample],
+                capture_output=True,
+                text=True,
+            )
+            self.assertEqual(done.returncode, 0, done.stdout)
+
     def test_types(self):
         for path, wanted in (("strict", 0), ("program", 1)):
             with self.subTest(path), tempfile.TemporaryDirectory() as folder:
@@ -111,6 +125,16 @@ class Package(unittest.TestCase):
                     self.assertIn("list", shown[1])
                     self.assertIn("tuple[", shown[2])
                     self.assertEqual(len(re.findall(": error:", done.stdout)), 2, done.stdout)
+
+    def test_readme(self):
+        """The example of README.md, as it stands there."""
+        with open(support.root("README.md")) as file:
+            section = file.read().split("### From Python")[1].split("\n### ")[0]
+        (example,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+        program = f"import os; os.chdir({os.path.abspath(support.root('.'))!r})\n" + example
+        code, out, err = support.python(program)
+        self.assertEqual((code, err), (0, ""))
+        self.assertRegex(out, r"^\d\n2 \d+\.\d+\n$")
 
     def test_without_numpy(self):
         paths = [
