@@ -1,6 +1,7 @@
 """Arrays in and out: every type in every form that is taken, memory used in place, and messages for all others."""
 
 import array
+import asyncio
 import ctypes
 import unittest
 from unittest import mock
@@ -263,3 +264,18 @@ class Refused(unittest.TestCase):
             self.session.run({})
         with self.assertRaisesRegex(erc.Invalid, "input 'x' is missing"):
             self.session.request().submit()
+
+    def test_other_things_than_dicts(self):
+        x = support.array(2, 3)
+        for what, call in (
+            ("inputs: found a ndarray", lambda: self.session.run(x)),
+            ("inputs: found a list", lambda: self.session.run(None, [x])),
+            ("inputs: found a ndarray", lambda: asyncio.run(self.session.run_async(x))),
+            ("inputs: found a tuple", lambda: self.session.request().bind((x,))),
+            ("outputs: found a list", lambda: self.session.request().bind(outputs=[x])),
+            ("dims: found a str", lambda: erc.compile(support.tiny(), dims="batch=1")),
+            ("consts: found a list", lambda: erc.compile(support.tiny(), consts=[1])),
+            ("runtime: found a str", lambda: erc.Session(support.artifact(support.tiny), runtime="cpu")),
+        ):
+            with self.subTest(what), self.assertRaisesRegex(erc.Invalid, what):
+                call()

@@ -26,6 +26,9 @@ class Runs(unittest.TestCase):
     def test_what_a_session_is(self):
         self.assertEqual(self.session.inputs, (("x", "float32", (2, 3), 24, False),))
         self.assertEqual(self.session.outputs, (("y", "float32", (2, 3), 24, False),))
+        self.assertEqual(repr(self.session), "<erc.Session (x: float32[2, 3]) -> (y: float32[2, 3])>")
+        self.assertEqual(repr(self.session.request()), "<erc.Request of <erc.Session (x: float32[2, 3]) -> (y: float32[2, 3])>>")
+        self.assertEqual(repr(self.session.runtime), "<erc.Runtime 'cpu'>")
         self.assertRegex(self.session.target, "^cpu:")
         self.assertEqual(len(self.session.entries), 1)
         self.assertIs(self.session.runtime, erc.default_runtime())

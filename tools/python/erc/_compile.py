@@ -97,7 +97,7 @@ def _set_texts(options: Options, field: str, values: Texts) -> None:
 def _add_consts(options: Options, consts: Mapping[str, Any]) -> List[Any]:
     """Arrays as they are; numbers, sequences of them and texts as the command takes them. Returns what must be kept."""
     texts, structs, kept = [], [], []
-    for name, value in consts.items():
+    for name, value in _library.pairs("consts", consts):
         if isinstance(value, (str, int, float)):
             texts.append(f"{name}={value}")
         elif isinstance(value, (list, tuple)):
@@ -177,9 +177,10 @@ def compile(
     path that it was written to.
 
     The options are those of `erc compile`; cache: a folder, or False for none; real_time, level, deadline_us: what
-    sessions are by default. Errors raise CompileError. Warnings go to
-    message("warning", text) or, without it, to Python's warnings; notes to message alone; progress(done, total, step)
-    gets the steps. Both are called on the calling thread; an exception of theirs, or Ctrl-C, cancels the compilation."""
+    sessions are by default. Errors raise CompileError; their texts name the command's options: `--dim batch=1` stands for
+    dims={"batch": 1}. Warnings go to message("warning", text) or, without it, to Python's warnings; notes to message
+    alone; progress(done, total, step) gets the steps. Both are called on the calling thread; an exception of theirs, or
+    Ctrl-C, cancels the compilation."""
     options = _library.with_size(
         Options,
         jobs=jobs,
@@ -195,9 +196,9 @@ def compile(
     )
     _set_texts(options, "targets", target)
     _set_texts(options, "budgets", budget)
-    _set_texts(options, "dims", [f"{name}={size}" for name, size in (dims or {}).items()])
-    _set_texts(options, "shapes", [f"{name}:{'x'.join(map(str, shape))}" for name, shape in (shapes or {}).items()])
-    _set_texts(options, "lengths", [f"{name}={length}" for name, length in (lengths or {}).items()])
+    _set_texts(options, "dims", [f"{name}={size}" for name, size in _library.pairs("dims", dims or {})])
+    _set_texts(options, "shapes", [f"{name}:{'x'.join(map(str, shape))}" for name, shape in _library.pairs("shapes", shapes or {})])
+    _set_texts(options, "lengths", [f"{name}={length}" for name, length in _library.pairs("lengths", lengths or {})])
     _set_texts(options, "keep_inputs", keep_inputs)
     kept = _add_consts(options, consts or {})
     folder = tempfile.mkdtemp(prefix="erc-")

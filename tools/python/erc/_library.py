@@ -5,7 +5,7 @@ Calls release the GIL. tests/python compares the structs with the header."""
 import ctypes
 import os
 from ctypes import POINTER, c_char_p, c_double, c_int, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, Mapping, Sequence
 
 from . import _errors
 
@@ -176,6 +176,13 @@ def fits(name: str, value: int, converted: int) -> None:
 def text(value: Any) -> Any:
     """For a `const char *` field: None is NULL."""
     return None if value is None else os.fsencode(value)
+
+
+def pairs(what: str, value: Any) -> Any:
+    """The items of a dict from names."""
+    if not isinstance(value, Mapping):
+        raise _errors.Invalid(f"{what}: found a {type(value).__name__}, wanted a dict from names")
+    return value.items()
 
 
 def load(name: str) -> ctypes.CDLL:

@@ -4,7 +4,7 @@ import ctypes
 from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from . import _errors, _handle, _library
-from ._library import check, error, lib, with_size
+from ._library import check, error, lib, pairs, with_size
 from ._reaper import end_of
 from ._tensor import Port
 
@@ -61,6 +61,9 @@ class Request(_handle.Handle):
         self._is_awaited = False
         self._open(pointer, core)
 
+    def __repr__(self) -> str:
+        return f"<erc.Request of {self._core!r}>"
+
     def _cancel(self) -> None:
         _cancel(self._address)
 
@@ -73,9 +76,9 @@ class Request(_handle.Handle):
     def bind(self, inputs: Optional[Mapping[str, Any]] = None, outputs: Optional[Mapping[str, Any]] = None) -> "Request":
         """Binds arrays by name, until others are bound. Inputs that are not contiguous are copied, now."""
         with self._held():
-            for name, value in (inputs or {}).items():
+            for name, value in pairs("inputs", inputs or {}):
                 self._bind_input(self._core.port(name, "input"), value)
-            for name, value in (outputs or {}).items():
+            for name, value in pairs("outputs", outputs or {}):
                 port = self._core.port(name, "output")
                 address, keep, shown = port.take_writable(value)
                 check(_bind_output(self._address, port.index, address, port.nbytes))
@@ -267,7 +270,7 @@ class Request(_handle.Handle):
 
     def _bind_once(self, feeds: Mapping[str, Any]) -> None:
         ports = self._core.inputs_by_name
-        for name, value in feeds.items():
+        for name, value in pairs("inputs", feeds):
             self._bind_input(ports.get(name) or self._core.port(name, "input"), value)
         self._bind_defaults()
         self._make_outputs(True)

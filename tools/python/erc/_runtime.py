@@ -102,6 +102,9 @@ class Runtime(_handle.Handle):
         self.computes = bool(lib.erc_runtime_computes(pointer))  # False: outputs are not written
         _runtimes.add(self)
 
+    def __repr__(self) -> str:
+        return f"<erc.Runtime '{self.device}'{' closed' if self.closed else ''}>"
+
     def _cancel(self) -> None:
         self._reaper.close()
 

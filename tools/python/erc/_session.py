@@ -72,6 +72,12 @@ class Core(_handle.Handle):
         address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
         check(lib.erc_model_load_memory(runtime._pointer, address, data.nbytes, options, self._model))
 
+    def __repr__(self) -> str:
+        def listed(ports: Sequence[Port]) -> str:
+            return ", ".join(f"{port.name}: {port.dtype}{list(port.shape)}" for port in ports)
+
+        return f"<erc.Session ({listed(self.inputs)}) -> ({listed(self.outputs)}){' closed' if self.closed else ''}>"
+
     def _destroy(self) -> None:
         check(lib.erc_session_destroy(self._pointer))
         check(lib.erc_model_unload(self._model))
@@ -121,11 +127,16 @@ class Session:
             name=text(name),
             clamp_indices=clamp_indices,
         )
+        if runtime is not None and not isinstance(runtime, Runtime):
+            raise _errors.Invalid(f"runtime: found a {type(runtime).__name__}, wanted an erc.Runtime")
         self._idle: List[Request] = []
         self._runtime = runtime or default_runtime()
         self._core = Core(self._runtime, artifact, target, verify_weights, options)
 
     # ---- what it is ----
+
+    def __repr__(self) -> str:
+        return repr(self._core)
 
     @property
     def runtime(self) -> Runtime:
