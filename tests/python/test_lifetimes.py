@@ -21,7 +21,7 @@ class Ends(unittest.TestCase):
     def test_any_order(self):
         """Runtime, session and request are closed in every order, idle or while a run is under way."""
         count = 0
-        threads = os.listdir("/proc/self/task")
+        threads = set(os.listdir("/proc/self/task"))
         for make, x in ((support.tiny, support.array(2, 3)), (support.slow, ones())):
             for order in itertools.permutations(range(3)):
                 runtime = erc.Runtime()
@@ -37,7 +37,7 @@ class Ends(unittest.TestCase):
                         call()
                 with self.assertRaisesRegex(erc.Invalid, "is closed"):
                     session.run({"x": x})
-                self.assertEqual(os.listdir("/proc/self/task"), threads)  # the C handles have ended, too
+                self.assertLessEqual(set(os.listdir("/proc/self/task")), threads)  # the C handles have ended, too
                 count += 1
         print(f"  {count} orders")
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ._runtime import Runtime
 
 _SLICE_NS = 100_000_000  # a wait for an end is at most so long
+_LINGER_NS = 2_000_000  # ... while no run is pending
 Notify = Callable[[Optional[_errors.Error]], None]
 
 
@@ -61,17 +62,21 @@ class Reaper:
                 runtime = next(iter(self._pending.values()))[0].runtime
                 runtime._keep()  # a run is pending, so it has not ended yet
             try:
-                self._next_end(runtime)
+                # Without a pending run it waits for a moment: the next one may be submitted soon. Not on a virtual
+                # device, whose clock would advance.
+                while (self._next_end(runtime) and runtime.computes) or self._pending:
+                    pass
             finally:
                 runtime._drop()
                 del runtime
 
-    def _next_end(self, runtime: "Runtime") -> None:
+    def _next_end(self, runtime: "Runtime") -> bool:
+        """Whether a run has ended in time."""
         ended = ctypes.c_void_p()
-        until_ns = lib.erc_runtime_now_ns(runtime._pointer) + _SLICE_NS
+        until_ns = lib.erc_runtime_now_ns(runtime._pointer) + (_SLICE_NS if self._pending else _LINGER_NS)
         if lib.erc_runtime_next_end(runtime._pointer, until_ns, ended):
             time.sleep(0 if runtime.computes else 0.001)  # a virtual device may have had nothing to wait for
-            return
+            return False
         with self._changed:
             request, notify = self._pending.pop(ended.value or 0)
         status = lib.erc_request_wait(request._address, 0)
@@ -79,6 +84,7 @@ class Reaper:
         request._is_awaited = False
         notify(failure)
         request._drop()
+        return True
 
 
 async def end_of(request: "Request", submit: Callable[[], None]) -> None:
