@@ -58,6 +58,8 @@ def packed(values, bits):
 class Types(unittest.TestCase):
     def transposer(self, onnx_name):
         """y = x, transposed."""
+        if not hasattr(TensorProto, onnx_name):
+            self.skipTest(f"this version of the package onnx has no {onnx_name}")
         number = getattr(TensorProto, onnx_name)
         made = support.model(
             [("Transpose", "x", "y", {"perm": [1, 0]})], [("x", number, SHAPE)], [("y", number, SHAPE[::-1])], opset=25
@@ -92,7 +94,7 @@ class Types(unittest.TestCase):
     def test_every_type_in_every_form(self):
         count = 0
         for onnx_name, name in TYPES.items():
-            with self.transposer(onnx_name) as session:
+            with self.subTest(name), self.transposer(onnx_name) as session:
                 self.assertEqual(session.inputs[0].dtype, name)
                 forms, expected = self.forms(name)
                 for form, value in forms:
@@ -198,6 +200,8 @@ class InPlace(unittest.TestCase):
         request = self.session.request().bind({"x": Foreign(x)})
         x[:] = 7  # in place here, too
         numpy.testing.assert_array_equal(numpy.from_dlpack(request.run()["y"]), numpy.full((2, 3), 14, "float32"))
+        if numpy.lib.NumpyVersion(numpy.__version__) < "2.1.0":
+            self.skipTest("numpy before 2.1 imports all tensors as read-only")
         request.bind(outputs={"y": Foreign(y)}).run()
         numpy.testing.assert_array_equal(y, numpy.full((2, 3), 14, "float32"))
 

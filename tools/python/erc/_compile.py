@@ -251,7 +251,7 @@ def _run(
     compilation.run(model, output, handle)
     status = compilation.status
     if status == _errors.CompileStatus.TOOLCHAIN:
-        failures.append("note: CPU targets need a C compiler: install gcc or clang (Debian, Ubuntu: apt install gcc libc6-dev), or name one in cc")
+        failures.append("note: on Debian and Ubuntu: apt install gcc libc6-dev; erc.compile(cc=...) names another compiler")
     if status:
         failure = _errors.CompileError("\n".join(failures) or library().ercc_status_text(status).decode())
         failure.status = status
