@@ -46,7 +46,7 @@ CONFORMANCE_SRC := $(wildcard tests/conformance/*.c)
 MAKE_MODEL_SRC := $(wildcard tools/dev/make_model*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 FORMAT_SRC := $(shell git ls-files '*.c' '*.h' '*.cu' 2>/dev/null)
-SCRIPTS := $(wildcard .ci/run tools/dev/*.sh tests/*.sh tests/*/*.sh samples/*/*/*.sh)
+SCRIPTS := $(wildcard .ci/run tools/dev/*.sh tools/python/*.sh tests/*.sh tests/*/*.sh samples/*/*/*.sh)
 
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 RUNTIME_OBJ := $(call obj,$(RUNTIME_SRC))
@@ -58,12 +58,13 @@ UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 BENCH_GPU := $(addprefix $(O)/,erc make_model bench_preempt bench_forms bench_loading probe_artifact gpu_device stub_artifact stub/libcuda.so.1)
 
 .PHONY: all triton deps demo check run-demo run-check unit cli check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
-.PHONY: bench-compile bench-gpu bench-sim bench-voice bench-stop bench-scale bench-tenants gpu-bundle
+.PHONY: bench-compile bench-gpu bench-sim bench-voice bench-stop bench-scale bench-tenants bench-python bench-serve gpu-bundle wheel
+.PHONY: check-python check-serve run-check-serve
 .PHONY: check-gpu run-check-gpu bench-local bench-preempt bench-tax explore same-bits fuzz-graphs compare-ort format lint cppcheck install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(O)/liberc.a $(O)/liberc.so $(O)/libercc.a $(O)/erc ## the libraries and the command
+all: $(O)/liberc.a $(O)/liberc.so $(O)/libercc.a $(O)/libercc.so $(O)/erc ## the libraries and the command
 
 # Each static library is one object whose hidden symbols are local: programs that link it see only the names of its
 # public header, and may define all other names themselves.
@@ -81,6 +82,12 @@ $(O)/internal.a: $(sort $(COMPILER_OBJ) $(RUNTIME_OBJ))
 $(O)/liberc.so: $(RUNTIME_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared -Wl,-soname,liberc.so.0 -Wl,-z,defs $(LDFLAGS) -o $@ $^ $(RUNTIME_LIBS)
+
+# Takes in protobuf-c and cJSON where the system has them as static libraries.
+STATIC_IF_ANY = $(foreach l,$(1),-l$(if $(filter /%,$(shell $(CC) -print-file-name=lib$(l).a)),:lib$(l).a,$(l)))
+$(O)/libercc.so: $(COMPILER_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libercc.so.0 -Wl,-z,defs -Wl,--exclude-libs,ALL -Wl,-rpath,'$$ORIGIN' $(LDFLAGS) -o $@ $^ $(call STATIC_IF_ANY,protobuf-c cjson) -lm -ldl
 
 $(O)/erc: $(ERC_OBJ) $(O)/libercc.a $(O)/liberc.a
 	$(call say,LD,$@)
@@ -266,6 +273,12 @@ check-layers: all ## who may include and link what
 conformance: all $(O)/conformance ## ONNX's backend suite; MATCH='test_relu*' runs a part, UPDATE=1 rewrites the list
 	$(Q)tests/conformance/run.sh $(O)
 
+wheel: all ## the Python package, for all Pythons from 3.9 on (makes its own environment)
+	$(Q)tools/python/wheel.sh $(O)
+
+check-python: all $(O)/make_model ## tests of the Python package, as in 'make check' (TESTS="test_runs"; makes its own environment)
+	$(Q)tests/python/run.sh $(O) $(TESTS)
+
 twins: ## make the reference models that 'make check' lacks (Python, 1.9 GB)
 	$(Q)tools/dev/twins.sh
 
@@ -338,6 +351,10 @@ bench-sim: all $(O)/make_model ## policies on a virtual GPU over RT loads: table
 TENANT_MODELS := $(foreach m,mobilenetv2 resnet50,$(O)/bench/$(m).onnx $(O)/bench/$(m).erca)
 bench-tenants: $(TENANT_MODELS) $(O)/bench_tenant ## two tenants, beside ONNX Runtime and OpenVINO in processes (makes its own environment; 6 minutes)
 	$(Q)tests/bench/tenants.sh $(O)
+
+bench-python: wheel ## what a call from Python costs over the C call (ROUNDS=200; makes its own environment)
+	$(Q)build/python/bin/pip install --quiet --no-deps --force-reinstall $(O)/wheel/*.whl
+	$(Q)build/python/bin/python tests/bench/python_calls.py $(or $(ROUNDS),200)
 
 bench-compile: $(O)/bench_compile ## how the time and memory of a compilation grow with the nodes (KINDS="chain layers"; minutes)
 	$(Q)$(O)/bench_compile $(KINDS)

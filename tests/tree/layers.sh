@@ -63,6 +63,13 @@ if [ -z "$twins" ]; then good; else bad "several headers are named $twins"; fi
 may_read command 'tools/erc/|runtime/include/erc\.h|compiler/include/ercc\.h|schemas/(dtype|artifact)\.h' tools/erc/*.c
 
 may_read backend 'tools/triton/|runtime/include/erc\.h|schemas/dtype\.h' tools/triton/*.c
+# The Python package calls what the public headers declare, and nothing else.
+for header in runtime/include/erc.h compiler/include/ercc.h; do
+	library=$(basename "$header" .h)
+	called=$(grep -hoE "\\b${library}_[a-z0-9_]*[a-z0-9]\\b" tools/python/erc/*.py | sort -u)
+	strangers=$(comm -23 <(echo "$called") <(grep -oE "\\b${library}_[a-z0-9_]+" "$header" | sort -u))
+	if [ -n "$called" ] && [ -z "$strangers" ]; then good; else bad "tools/python calls what $header does not declare: $strangers"; fi
+done
 
 # The command's other headers are those of the system and of cJSON: its include lines name no others.
 lines=$(grep -hE '^#include <' tools/erc/*.c tools/erc/*.h | grep -E '<[^>]*/' | grep -vE '<(sys/|cjson/cJSON\.h)')
