@@ -11,6 +11,9 @@ import numpy
 import onnx
 from onnx import TensorProto, helper
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from counted import F32, model, product  # noqa: E402
+
 build = wheel = folder = ""
 _artifacts = {}
 
@@ -34,37 +37,14 @@ def command(*arguments):
     return done.stdout
 
 
-def model(nodes, inputs, outputs, constants=(), opset=21):
-    """nodes: (operator, inputs, outputs[, attributes]); inputs and outputs: (name, ONNX dtype, shape)."""
-    graph = helper.make_graph(
-        [helper.make_node(n[0], n[1].split(), n[2].split(), name=n[2], **(n[3] if len(n) > 3 else {})) for n in nodes],
-        "test",
-        [helper.make_tensor_value_info(*value) for value in inputs],
-        [helper.make_tensor_value_info(*value) for value in outputs],
-        list(constants),
-    )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
-    made.ir_version = 10
-    return made
-
-
-F32 = TensorProto.FLOAT
-
-
 def tiny():
     """y = x + x"""
     return model([("Add", "x x", "y")], [("x", F32, [2, 3])], [("y", F32, [2, 3])])
 
 
 def slow():
-    """Takes seconds on one unit: a chain of 1024x1024 products, scaled so that they stay finite."""
-    nodes, last = [], "x"
-    for i in range(40):
-        nodes += [("MatMul", f"{last} x", f"p{i}"), ("Mul", f"p{i} scale", f"m{i}")]
-        last = f"m{i}"
-    nodes.append(("ReduceSum", last, "y"))
-    scale = helper.make_tensor("scale", F32, [], [1e-3])
-    return model(nodes, [("x", F32, [1024, 1024])], [("y", F32, [1, 1])], [scale])
+    """Takes seconds."""
+    return product(60)
 
 
 def gather():

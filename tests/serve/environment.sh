@@ -12,6 +12,9 @@ if [ ! -f "$environment/complete" ]; then
 		# shellcheck disable=SC2086
 		python3 -m venv "$environment" && "$environment/bin/pip" install --quiet --disable-pip-version-check $packages
 	} >&2 || exit 3
+	# The last perf_analyzer that runs with Debian's libc; it is only in this version's package for this platform.
+	"$environment/bin/pip" download --quiet --no-deps --dest "$environment/perf" tritonclient==2.51.0 nvidia-cuda-runtime-cu12 >&2 &&
+		for wheel in "$environment"/perf/*.whl; do python3 -m zipfile -e "$wheel" "$environment/perf"; done
 	touch "$environment/complete"
 fi
 echo "$environment"

@@ -2,39 +2,10 @@
 
 import os
 import sys
-import time
-import unittest
 
-import support
-
-
-class Result(unittest.TextTestResult):
-    passed = 0
-
-    def startTest(self, test):
-        super().startTest(test)
-        self.began = time.monotonic()
-
-    def addSuccess(self, test):
-        super().addSuccess(test)
-        self.passed += 1
-        print(f"  {test.id():60} {time.monotonic() - self.began:6.2f} s", flush=True)
-
-    def addSkip(self, test, reason):
-        super().addSkip(test, reason)
-        print(f"skipped: serve: {test.id()}: {reason}", flush=True)
-
-
-def main():
-    support.set_up(sys.argv[1])
-    folder = os.path.dirname(os.path.abspath(__file__))
-    loader = unittest.TestLoader()
-    suite = loader.loadTestsFromNames(sys.argv[2:]) if sys.argv[2:] else loader.discover(folder, "test_*.py")
-    result = unittest.TextTestRunner(sys.stdout, verbosity=0, resultclass=Result).run(suite)
-    failed = len(result.failures) + len(result.errors)
-    print(f"{result.passed} passed, {failed} failed, {len(result.skipped)} skipped")
-    return failed != 0 or result.passed == 0
-
+import support  # puts the folder of `counted` on the path
+from counted import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    support.set_up(sys.argv[1])
+    sys.exit(run("serve", os.path.dirname(os.path.abspath(__file__)), sys.argv[2:]))

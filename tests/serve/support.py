@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -15,11 +16,12 @@ import numpy
 import onnx
 import tritonclient.grpc as grpc
 import tritonclient.http as http
-from onnx import TensorProto, helper
+from onnx import helper
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from counted import F32, model, product  # noqa: E402
 
 build = folder = ""
-
-F32 = TensorProto.FLOAT
 
 
 def set_up(build_folder):
@@ -42,36 +44,6 @@ def command(*arguments):
 
 
 # ---- models ----
-
-
-def model(nodes, inputs, outputs, constants=(), opset=21):
-    """nodes: (operator, inputs, outputs[, attributes]); inputs and outputs: (name, ONNX dtype, shape)."""
-    graph = helper.make_graph(
-        [helper.make_node(n[0], n[1].split(), n[2].split(), name=n[2], **(n[3] if len(n) > 3 else {})) for n in nodes],
-        "test",
-        [helper.make_tensor_value_info(*value) for value in inputs],
-        [helper.make_tensor_value_info(*value) for value in outputs],
-        list(constants),
-    )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
-    made.ir_version = 10
-    return made
-
-
-def add():
-    """y = x + x"""
-    return model([("Add", "x x", "y")], [("x", F32, [2, 3])], [("y", F32, [2, 3])])
-
-
-def product(layers=60, size=1024):
-    """A chain of products of square matrices, scaled so that they stay finite; seconds of work by default."""
-    nodes, last = [], "x"
-    for i in range(layers):
-        nodes += [("MatMul", f"{last} x", f"p{i}"), ("Mul", f"p{i} scale", f"m{i}")]
-        last = f"m{i}"
-    nodes.append(("ReduceSum", last, "y"))
-    scale = helper.make_tensor("scale", F32, [], [1e-3])
-    return model(nodes, [("x", F32, [size, size])], [("y", F32, [1, 1])], [scale])
 
 
 def artifact(made, name, *options):

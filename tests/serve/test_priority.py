@@ -17,7 +17,7 @@ class Priority(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.repository = os.path.join(support.folder, "priority")
-        slow = support.artifact(support.product(), "slow")
+        slow = support.artifact(support.product(60), "slow")
         brief = support.artifact(support.product(layers=2), "brief")
         support.add_model(cls.repository, "rt", support.digits(), {"class": "rt"})
         support.add_model(cls.repository, "be", slow)

@@ -10,7 +10,7 @@ more= # programs besides
 for part in "$@"; do
 	case $part in
 	lint) more="$more clang-format-14 shellcheck" debian="$debian clang-format-14 shellcheck" ;;
-	serve) more="$more curl haproxy prometheus" debian="$debian curl haproxy prometheus python3-venv" ;;
+	serve) more="$more curl haproxy prometheus" debian="$debian curl haproxy prometheus libb64-0d python3-venv" ;;
 	*) echo "usage: setup.sh [lint] [serve]" >&2 && exit 2 ;;
 	esac
 done
@@ -20,6 +20,7 @@ have_all() {
 	for tool in "${CC:-cc}" ar make pkg-config protoc-c xz $more; do
 		command -v "$tool" >/dev/null 2>&1 || return 1
 	done
+	case $more in *haproxy*) /sbin/ldconfig -p | grep -q libb64 || return 1 ;; esac
 	pkg-config --exists libprotobuf-c libcjson check || return 1
 	# pkg-config may find only its own files, so this checks the headers.
 	# shellcheck disable=SC2046  # the flags are words of their own
