@@ -1,6 +1,7 @@
 # ElasticRoom. `make help` lists the targets; BUILD=debug|release|asan|tsan picks the build
 # (each has its own folder), V=1 shows the commands.
 BUILD ?= release
+RESULTS ?= tests/bench/results
 O := build/$(BUILD)
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
@@ -45,7 +46,7 @@ CONFORMANCE_SRC := $(wildcard tests/conformance/*.c)
 MAKE_MODEL_SRC := $(wildcard tools/dev/make_model*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 FORMAT_SRC := $(shell git ls-files '*.c' '*.h' '*.cu' 2>/dev/null)
-SCRIPTS := $(wildcard .ci/run tools/dev/*.sh tests/*.sh tests/*/*.sh)
+SCRIPTS := $(wildcard .ci/run tools/dev/*.sh tools/python/*.sh tests/*.sh tests/*/*.sh samples/*/*/*.sh)
 
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 RUNTIME_OBJ := $(call obj,$(RUNTIME_SRC))
@@ -56,13 +57,14 @@ UNIT_BIN := $(patsubst tests/%.c,$(O)/tests/%,$(UNIT_SRC))
 # The programs that tests/gpu/bench.sh runs; the last two are for rehearsals.
 BENCH_GPU := $(addprefix $(O)/,erc make_model bench_preempt bench_forms bench_loading probe_artifact gpu_device stub_artifact stub/libcuda.so.1)
 
-.PHONY: all deps demo check run-demo run-check unit cli check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
-.PHONY: bench-compile bench-gpu bench-sim bench-voice bench-stop bench-scale bench-tenants gpu-bundle
+.PHONY: all triton deps demo check run-demo run-check unit cli check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
+.PHONY: bench-compile bench-gpu bench-sim bench-voice bench-stop bench-scale bench-tenants bench-python bench-serve gpu-bundle wheel
+.PHONY: check-python check-serve run-check-serve
 .PHONY: check-gpu run-check-gpu bench-local bench-preempt bench-tax explore same-bits fuzz-graphs compare-ort format lint cppcheck install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(O)/liberc.a $(O)/liberc.so $(O)/libercc.a $(O)/erc ## the libraries and the command
+all: $(O)/liberc.a $(O)/liberc.so $(O)/libercc.a $(O)/libercc.so $(O)/erc ## the libraries and the command
 
 # Each static library is one object whose hidden symbols are local: programs that link it see only the names of its
 # public header, and may define all other names themselves.
@@ -80,6 +82,12 @@ $(O)/internal.a: $(sort $(COMPILER_OBJ) $(RUNTIME_OBJ))
 $(O)/liberc.so: $(RUNTIME_OBJ)
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared -Wl,-soname,liberc.so.0 -Wl,-z,defs $(LDFLAGS) -o $@ $^ $(RUNTIME_LIBS)
+
+# Takes in protobuf-c and cJSON where the system has them as static libraries.
+STATIC_IF_ANY = $(foreach l,$(1),-l$(if $(filter /%,$(shell $(CC) -print-file-name=lib$(l).a)),:lib$(l).a,$(l)))
+$(O)/libercc.so: $(COMPILER_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libercc.so.0 -Wl,-z,defs -Wl,--exclude-libs,ALL -Wl,-rpath,'$$ORIGIN' $(LDFLAGS) -o $@ $^ $(call STATIC_IF_ANY,protobuf-c cjson) -lm -ldl
 
 $(O)/erc: $(ERC_OBJ) $(O)/libercc.a $(O)/liberc.a
 	$(call say,LD,$@)
@@ -109,6 +117,18 @@ $(O)/gen/templates.c: $(O)/embed $(TEMPLATES)
 $(O)/command.a: $(call obj,$(COMMAND_SRC))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
+
+# Triton's server loads the backend and has the functions that are undefined in it. cJSON lies beside it: distributions have
+# no static one, and the machine that serves need not have it.
+$(O)/triton/erc/libtriton_erc.so: $(call obj,$(wildcard tools/triton/*.c)) $(O)/liberc.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -shared $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' -Wl,--exclude-libs,ALL -o $@ $^ -lcjson $(RUNTIME_LIBS)
+	$(Q)cp -L "$$($(CC) -print-file-name=libcjson.so)" $(@D)/libcjson.so.1
+
+# A backend that only copies.
+$(O)/triton/identity/libtriton_identity.so: $(O)/obj/tests/serve/identity.o
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -shared $(LDFLAGS) -o $@ $^
 
 # Tests: every file below tests/unit (and its siblings) is a Check program of its own.
 $(O)/tests/%: $(O)/obj/tests/%.o $(O)/command.a $(O)/internal.a
@@ -198,6 +218,17 @@ $(O)/hello $(O)/two_tenants $(O)/four_tenants $(O)/bench_tenant: $(O)/liberc.a
 # Goals that first install what is missing start a second make: what they build depends on it.
 AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
+triton: $(O)/triton/erc/libtriton_erc.so ## the backend for Triton's server: a folder for its --backend-directory
+
+check-serve: deps ## the backend in Triton's server, with its clients (makes its own environment; 2 minutes)
+	$(Q)$(AGAIN) run-check-serve
+run-check-serve: all triton $(O)/make_model $(O)/triton/identity/libtriton_identity.so
+	$(Q)tests/serve/run.sh $(O) $(TESTS)
+
+bench-serve: all triton $(O)/make_model $(O)/triton/identity/libtriton_identity.so ## RT and BE clients of Triton's server under each policy (makes its own environment; 8 minutes)
+	$(Q)mkdir -p $(RESULTS) && environment=$$(tests/serve/environment.sh onnxruntime bench) && \
+		$$environment/bin/python tests/serve/bench.py $(O) --json $(RESULTS)/serve.json $(SERVE)
+
 deps: ## install what is missing (Debian, Ubuntu)
 	$(Q)tools/dev/setup.sh
 
@@ -212,7 +243,7 @@ GPU_PROGRAMS := $(patsubst %,$(O)/%,conformance models preempt make_model templa
 
 check: deps ## all tests; needs no GPU
 	$(Q)$(AGAIN) run-check
-run-check: $(if $(filter release,$(BUILD)),$(BENCH_GPU))
+run-check: $(if $(filter release,$(BUILD)),$(BENCH_GPU) triton $(O)/triton/identity/libtriton_identity.so)
 run-check: all $(UNIT_BIN) $(STUBS) $(GPU_PROGRAMS) $(O)/tests/explore/explore $(O)/voice $(O)/tests/tiny_models $(O)/tests/nested_artifact $(O)/hello $(O)/two_tenants $(O)/four_tenants
 	$(Q)CC='$(CC)' INCLUDES='$(INCLUDES)' tests/check.sh $(O)
 
@@ -241,6 +272,12 @@ check-layers: all ## who may include and link what
 
 conformance: all $(O)/conformance ## ONNX's backend suite; MATCH='test_relu*' runs a part, UPDATE=1 rewrites the list
 	$(Q)tests/conformance/run.sh $(O)
+
+wheel: all ## the Python package, for all Pythons from 3.9 on (makes its own environment)
+	$(Q)tools/python/wheel.sh $(O)
+
+check-python: all $(O)/make_model ## tests of the Python package, as in 'make check' (TESTS="test_runs"; makes its own environment)
+	$(Q)tests/python/run.sh $(O) $(TESTS)
 
 twins: ## make the reference models that 'make check' lacks (Python, 1.9 GB)
 	$(Q)tools/dev/twins.sh
@@ -315,7 +352,10 @@ TENANT_MODELS := $(foreach m,mobilenetv2 resnet50,$(O)/bench/$(m).onnx $(O)/benc
 bench-tenants: $(TENANT_MODELS) $(O)/bench_tenant ## two tenants, beside ONNX Runtime and OpenVINO in processes (makes its own environment; 6 minutes)
 	$(Q)tests/bench/tenants.sh $(O)
 
-RESULTS ?= tests/bench/results
+bench-python: wheel ## what a call from Python costs over the C call (ROUNDS=200; makes its own environment)
+	$(Q)build/python/bin/pip install --quiet --no-deps --force-reinstall $(O)/wheel/*.whl
+	$(Q)build/python/bin/python tests/bench/python_calls.py $(or $(ROUNDS),200)
+
 bench-compile: $(O)/bench_compile ## how the time and memory of a compilation grow with the nodes (KINDS="chain layers"; minutes)
 	$(Q)$(O)/bench_compile $(KINDS)
 

@@ -24,8 +24,10 @@ static enum erc_status set_run(struct erc_request *request, const struct erc_sub
 	const struct erc_session *session = request->session;
 	if (options->fields & ~(ERC_SUBMIT_ARRIVAL | ERC_SUBMIT_LEVEL | ERC_SUBMIT_DEADLINE))
 		return erc__fail(ERC_INVALID, "submit: fields is 0x%x", options->fields);
-	request->job.level = options->fields & ERC_SUBMIT_LEVEL ? options->level : session->tenant.level;
-	request->job.deadline_us = options->fields & ERC_SUBMIT_DEADLINE ? options->deadline_us : session->deadline_us;
+	bool is_rt = session->tenant.class_ == ERC_REAL_TIME;
+	request->job.level = is_rt && options->fields & ERC_SUBMIT_LEVEL ? options->level : session->tenant.level;
+	request->job.deadline_us =
+		is_rt && options->fields & ERC_SUBMIT_DEADLINE ? options->deadline_us : session->deadline_us;
 	request->job.reports = options->report;
 	return ERC_OK;
 }

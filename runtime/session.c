@@ -150,6 +150,8 @@ static void take_class(const struct erc_session *session, struct erc_session_opt
 		options->level = row.level;
 	if (options->deadline_us == ERC_ARTIFACT_DEADLINE)
 		options->deadline_us = row.deadline_us;
+	if (options->class_ == ERC_BEST_EFFORT) /* what only RT has counts for nothing */
+		options->level = 0, options->deadline_us = 0;
 }
 
 static enum erc_status fill(struct erc_session *session, struct erc_session_options *options)

@@ -27,19 +27,24 @@ left_out() {
 
 # name, then command; the longest first, so that the shorter ones run beside it
 parts() {
-	echo "conformance tests/conformance/run.sh $out --check"
+	case $out in # the thread sanitizer has the same threads to look at in each case
+	*/tsan) echo "conformance env CONFORMANCE_EVERY=4 tests/conformance/run.sh $out --check" ;;
+	*) echo "conformance tests/conformance/run.sh $out --check" ;;
+	esac
 	echo "conformance-emulated env TARGET=emulated:sm_90 CONFORMANCE_EVERY=8 tests/conformance/run.sh $out --check"
 	echo "models tests/models/run.sh $out"
 	echo "real tests/models/real.sh $out"
 	echo "sizes tests/sizes/run.sh $out"
 	echo "fuzz-graphs tests/fuzz/graphs.sh $out --check"
 	echo "preempt tests/models/preempt.sh $out"
+	echo "python tests/python/run.sh $out"
 	echo "cli tests/cli.sh $out"
 	case $out in */release) echo "contributing tests/tree/contributing.sh $out" ;; esac
 	case $out in # rehearsals of check-gpu and bench-gpu; builds with a sanitizer only run the device tests of it
 	*/release)
 		echo "gpu env GPU=stub SHORT=1 JOBS=1 tests/gpu/check.sh $out"
 		echo "bench-gpu tests/gpu/rehearse_bench.sh $out"
+		echo "serve tests/serve/run.sh $out"
 		;;
 	esac
 	for program in "$out"/tests/*/*; do

@@ -390,10 +390,12 @@ START_TEST(class_of_the_artifact)
 	if (_i % 2)
 		BUILD_ADD(&model.build, CLASSES, struct erca_class, .class_ = ERC_REAL_TIME, .level = 3, .deadline_us = 70000);
 	load(&f, &model);
-	for (int given = 0; given < 8; given++) {
+	for (int given = 0; given < 16; given++) {
 		struct erc_session_options options = {
 			.size = sizeof options,
-			.class_ = given & 1 ? ERC_REAL_TIME : ERC_ARTIFACT_CLASS,
+			.class_ = given & 8   ? ERC_BEST_EFFORT
+		              : given & 1 ? ERC_REAL_TIME
+		                          : ERC_ARTIFACT_CLASS,
 			.level = given & 2 ? 9 : ERC_ARTIFACT_LEVEL,
 			.deadline_us = given & 4 ? 1234567 : ERC_ARTIFACT_DEADLINE,
 		};
@@ -401,9 +403,10 @@ START_TEST(class_of_the_artifact)
 		erc_session *session;
 		OK(erc_session_create(f.model, &options, &session));
 		OK(erc_session_stats(session, &stats));
-		ck_assert_int_eq(stats.class_, (given & 1) || _i % 2 ? ERC_REAL_TIME : ERC_BEST_EFFORT);
-		ck_assert_uint_eq(stats.level, given & 2 ? 9 : _i % 2 ? 3 : 0);
-		ck_assert_uint_eq(stats.deadline_us, given & 4 ? 1234567 : _i % 2 ? 70000 : 0);
+		bool is_rt = !(given & 8) && ((given & 1) || _i % 2); /* level and deadline are RT's alone */
+		ck_assert_int_eq(stats.class_, is_rt ? ERC_REAL_TIME : ERC_BEST_EFFORT);
+		ck_assert_uint_eq(stats.level, !is_rt ? 0 : given & 2 ? 9 : _i % 2 ? 3 : 0);
+		ck_assert_uint_eq(stats.deadline_us, !is_rt ? 0 : given & 4 ? 1234567 : _i % 2 ? 70000 : 0);
 		OK(erc_session_destroy(session));
 	}
 	struct erc_session_stats stats = {.size = sizeof stats};

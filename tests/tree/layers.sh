@@ -62,6 +62,15 @@ twins=$(find compiler onnx runtime schemas tools tests -name '*.h' -printf '%f\n
 if [ -z "$twins" ]; then good; else bad "several headers are named $twins"; fi
 may_read command 'tools/erc/|runtime/include/erc\.h|compiler/include/ercc\.h|schemas/(dtype|artifact)\.h' tools/erc/*.c
 
+may_read backend 'tools/triton/|runtime/include/erc\.h|schemas/dtype\.h' tools/triton/*.c
+# The Python package calls what the public headers declare, and nothing else.
+for header in runtime/include/erc.h compiler/include/ercc.h; do
+	library=$(basename "$header" .h)
+	called=$(grep -hoE "\\b${library}_[a-z0-9_]*[a-z0-9]\\b" tools/python/erc/*.py | sort -u)
+	strangers=$(comm -23 <(echo "$called") <(grep -oE "\\b${library}_[a-z0-9_]+" "$header" | sort -u))
+	if [ -n "$called" ] && [ -z "$strangers" ]; then good; else bad "tools/python calls what $header does not declare: $strangers"; fi
+done
+
 # The command's other headers are those of the system and of cJSON: its include lines name no others.
 lines=$(grep -hE '^#include <' tools/erc/*.c tools/erc/*.h | grep -E '<[^>]*/' | grep -vE '<(sys/|cjson/cJSON\.h)')
 if [ -z "$lines" ]; then good; else bad "tools/erc includes: $lines"; fi
@@ -102,6 +111,17 @@ case $out in
 	if [ -z "$lacking" ]; then good; else bad "erc.h declares what liberc.so does not hold: $lacking"; fi
 	;;
 esac
+
+# The backend exports the functions that the server looks for, and leaves the server's own to it.
+backend=$out/triton/erc/libtriton_erc.so
+if [ -f "$backend" ]; then
+	strangers=$(nm -D --defined-only "$backend" | awk '{print $NF}' | grep -v '^TRITONBACKEND_')
+	if [ -z "$strangers" ]; then good; else bad "$backend shows: $strangers"; fi
+	needed=$(readelf -d "$backend" | sed -nE 's/.*NEEDED.*\[(.*)\]/\1/p' | grep -vE '^(libcjson\.so|libc\.so|libpthread\.so|libdl\.so|ld-linux)')
+	if [ -z "$needed" ]; then good; else bad "$backend needs: $needed"; fi
+else
+	skip "Triton's backend was not built (release builds only)"
+fi
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -1,21 +1,26 @@
 #!/bin/sh
 # Installs what the build and the tests need on Debian or Ubuntu, as root or with sudo; `setup.sh lint` also installs
-# what `make lint` needs. Does nothing if everything is installed. On other systems it names the packages and
+# what `make lint` needs, `setup.sh serve` what `make check-serve` does not skip then (as services that start by themselves,
+# where there is systemd). Does nothing if everything is installed. On other systems it names the packages and
 # stops with exit code 6.
 set -eu
 
 debian="gcc make libc6-dev pkg-config protobuf-c-compiler libprotobuf-c-dev libcjson-dev check xz-utils"
-linters=
-if [ "${1:-}" = lint ]; then
-	linters="clang-format-14 shellcheck"
-	debian="$debian $linters"
-fi
+more= # programs besides
+for part in "$@"; do
+	case $part in
+	lint) more="$more clang-format-14 shellcheck" debian="$debian clang-format-14 shellcheck" ;;
+	serve) more="$more curl haproxy prometheus" debian="$debian curl haproxy prometheus libb64-0d python3-venv" ;;
+	*) echo "usage: setup.sh [lint] [serve]" >&2 && exit 2 ;;
+	esac
+done
 
 # True if the build would find everything, however it was installed.
 have_all() {
-	for tool in "${CC:-cc}" ar make pkg-config protoc-c xz $linters; do
+	for tool in "${CC:-cc}" ar make pkg-config protoc-c xz $more; do
 		command -v "$tool" >/dev/null 2>&1 || return 1
 	done
+	case $more in *haproxy*) /sbin/ldconfig -p | grep -q libb64 || return 1 ;; esac
 	pkg-config --exists libprotobuf-c libcjson check || return 1
 	# pkg-config may find only its own files, so this checks the headers.
 	# shellcheck disable=SC2046  # the flags are words of their own

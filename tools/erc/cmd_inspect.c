@@ -30,19 +30,6 @@ static int parse(int argc, char **argv, struct inspect *inspect, const char **fo
 	return args_parse(&usage, argc, argv, path);
 }
 
-static bool is_artifact(const char *path)
-{
-	/* The first byte of an artifact has its high bit set, and no ONNX file begins so. So a damaged artifact is still
-	 * recognised. */
-	unsigned char start[5] = {0};
-	FILE *file = fopen(path, "rb");
-	if (!file)
-		return false;
-	size_t got = fread(start, 1, sizeof start, file);
-	fclose(file);
-	return got == sizeof start && (start[0] == 0x8f || !memcmp(start + 1, "ERCA", 4));
-}
-
 int cmd_inspect(int argc, char **argv)
 {
 	struct inspect inspect = {0};
@@ -54,5 +41,5 @@ int cmd_inspect(int argc, char **argv)
 		code = say_unreadable(path);
 	if (code != ARGS_OK)
 		return code;
-	return is_artifact(path) ? inspect_artifact(path, &inspect) : inspect_model(path, &inspect);
+	return file_is_artifact(path) ? inspect_artifact(path, &inspect) : inspect_model(path, &inspect);
 }

@@ -92,6 +92,7 @@ void say_compiler_message(void *user, enum ercc_message_kind kind, const char *m
 int say_runtime_error(const char *about, enum erc_status status);
 /* Returns EXIT_RUN after a message if path cannot be read as a file (it is missing, or a folder); else ARGS_OK. */
 int say_unreadable(const char *path);
+bool file_is_artifact(const char *path); /* also a damaged one */
 
 void *memory_new(size_t bytes); /* zeroed; ends the program if there is no memory */
 void *memory_grow(void *old, size_t bytes);

@@ -165,3 +165,16 @@ char *memory_printf(const char *format, ...)
 	say_error("out of memory");
 	exit(EXIT_RUN);
 }
+
+bool file_is_artifact(const char *path)
+{
+	/* The first byte of an artifact has its high bit set, and no ONNX file begins so. So a damaged artifact is still
+	 * recognised. */
+	unsigned char start[5] = {0};
+	FILE *file = fopen(path, "rb");
+	if (!file)
+		return false;
+	size_t got = fread(start, 1, sizeof start, file);
+	fclose(file);
+	return got == sizeof start && (start[0] == 0x8f || !memcmp(start + 1, "ERCA", 4));
+}

@@ -1,0 +1,162 @@
+/* A model's configuration: compared with the artifact, or completed from it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/triton/backend.h"
+
+triton_error get_config(struct TRITONBACKEND_Model *of, cJSON **out)
+{
+	struct TRITONSERVER_Message *message;
+	const char *text;
+	size_t bytes;
+	TRY(TRITONBACKEND_ModelConfig(of, 1, &message));
+	triton_error error = TRITONSERVER_MessageSerializeToJson(message, &text, &bytes);
+	*out = error ? NULL : cJSON_ParseWithLength(text, bytes);
+	drop(TRITONSERVER_MessageDelete(message), "a configuration");
+	return error || *out ? error : fail(TRITON_INTERNAL, "the model's configuration cannot be read");
+}
+
+void dims_text(const int64_t *dims, uint32_t rank, char *text, size_t bytes)
+{
+	size_t used = (size_t)snprintf(text, bytes, "[");
+	for (uint32_t d = 0; d < rank && used < bytes; d++)
+		used += (size_t)snprintf(text + used, bytes - used, "%s%lld", d ? "," : "", (long long)dims[d]);
+	if (used < bytes)
+		snprintf(text + used, bytes - used, "]");
+}
+
+/* What the configuration says of a dim: -1 where it depends on data, or is 0, which the server does not take. */
+static int64_t config_dim(const struct erc_tensor_info *tensor, uint32_t d)
+{
+	return tensor->runtime_dims || !tensor->dims[d] ? -1 : tensor->dims[d];
+}
+
+/* Each dim is the artifact's, or -1, which leaves it open. */
+static bool lists_dims(const cJSON *dims, const struct erc_tensor_info *tensor)
+{
+	if (!cJSON_IsArray(dims) || (uint32_t)cJSON_GetArraySize(dims) != tensor->rank)
+		return false;
+	for (uint32_t d = 0; d < tensor->rank; d++) {
+		const cJSON *dim = cJSON_GetArrayItem(dims, (int)d);
+		if (!cJSON_IsNumber(dim) || (dim->valuedouble != -1 && dim->valuedouble != (double)tensor->dims[d]))
+			return false;
+	}
+	return true;
+}
+
+static triton_error check_tensor(const struct model *model, const char *kind, const struct erc_tensor_info *tensor,
+                                 const cJSON *given)
+{
+	const cJSON *type = cJSON_GetObjectItemCaseSensitive(given, "data_type");
+	const cJSON *dims = cJSON_GetObjectItemCaseSensitive(given, "dims");
+	const char *wanted_type = type_name(type_of(tensor->dtype));
+	char wanted[ERC_MAX_RANK * 24];
+	int64_t artifact_dims[ERC_MAX_RANK];
+	for (uint32_t d = 0; d < tensor->rank; d++)
+		artifact_dims[d] = config_dim(tensor, d);
+	dims_text(artifact_dims, tensor->rank, wanted, sizeof wanted);
+	if (!cJSON_IsString(type) || strcmp(type->valuestring, wanted_type))
+		return fail(TRITON_INVALID_ARG,
+		            "model '%s': %s '%s' has data_type %s in the configuration and %s in the artifact", model->name,
+		            kind, tensor->name, cJSON_IsString(type) ? type->valuestring : "none", wanted_type);
+	if (lists_dims(dims, tensor))
+		return NULL;
+	char *found = cJSON_PrintUnformatted(dims);
+	triton_error error =
+		fail(TRITON_INVALID_ARG, "model '%s': %s '%s' has dims %.200s in the configuration and %s in the artifact",
+	         model->name, kind, tensor->name, found ? found : "none", wanted);
+	cJSON_free(found);
+	return error;
+}
+
+/* Every tensor that the configuration lists is the artifact's; every input of the artifact is listed. */
+static triton_error check_list(const struct model *model, const char *kind, const struct erc_tensor_info *tensors,
+                               uint32_t count, const cJSON *list)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const cJSON *found = NULL, *row;
+		cJSON_ArrayForEach(row, list)
+		{
+			const cJSON *name = cJSON_GetObjectItemCaseSensitive(row, "name");
+			if (cJSON_IsString(name) && !strcmp(name->valuestring, tensors[i].name))
+				found = row;
+		}
+		if (found)
+			TRY(check_tensor(model, kind, &tensors[i], found));
+		else if (!strcmp(kind, "input") && !tensors[i].default_value)
+			return fail(TRITON_INVALID_ARG, "model '%s': input '%s' of the artifact is not in the configuration",
+			            model->name, tensors[i].name);
+	}
+	const cJSON *row;
+	cJSON_ArrayForEach(row, list)
+	{
+		const cJSON *name = cJSON_GetObjectItemCaseSensitive(row, "name");
+		bool is_known = false;
+		for (uint32_t i = 0; i < count && cJSON_IsString(name); i++)
+			is_known |= !strcmp(name->valuestring, tensors[i].name);
+		if (!is_known)
+			return fail(TRITON_INVALID_ARG, "model '%s': the artifact has no %s '%s'", model->name, kind,
+			            cJSON_IsString(name) ? name->valuestring : "");
+	}
+	return NULL;
+}
+
+static void add_list(cJSON *config, const char *kind, const struct erc_tensor_info *tensors, uint32_t count)
+{
+	cJSON *list = cJSON_CreateArray();
+	for (uint32_t i = 0; i < count; i++) {
+		cJSON *row = cJSON_CreateObject(), *dims = cJSON_AddArrayToObject(row, "dims");
+		cJSON_AddStringToObject(row, "name", tensors[i].name);
+		cJSON_AddStringToObject(row, "data_type", type_name(type_of(tensors[i].dtype)));
+		for (uint32_t d = 0; d < tensors[i].rank; d++)
+			cJSON_AddItemToArray(dims, cJSON_CreateNumber((double)config_dim(&tensors[i], d)));
+		if (tensors[i].default_value)
+			cJSON_AddBoolToObject(row, "optional", true);
+		cJSON_AddItemToArray(list, row);
+	}
+	cJSON_DeleteItemFromObjectCaseSensitive(config, kind);
+	cJSON_AddItemToObject(config, kind, list);
+}
+
+static triton_error set_config(struct TRITONBACKEND_Model *of, const cJSON *config)
+{
+	struct TRITONSERVER_Message *message;
+	char *text = cJSON_PrintUnformatted(config);
+	if (!text)
+		return fail_memory();
+	triton_error error = TRITONSERVER_MessageNewFromSerializedJson(&message, text, strlen(text));
+	if (!error) {
+		error = TRITONBACKEND_ModelSetConfig(of, 1, message);
+		drop(TRITONSERVER_MessageDelete(message), "a configuration");
+	}
+	cJSON_free(text);
+	return error;
+}
+
+triton_error complete_config(struct TRITONBACKEND_Model *of, const struct model *model, cJSON *config)
+{
+	static const char *const kinds[] = {"input", "output"};
+	const struct erc_tensor_info *tensors[] = {model->tensors, model->tensors + model->input_count};
+	const uint32_t counts[] = {model->input_count, model->output_count};
+	const cJSON *batch = cJSON_GetObjectItemCaseSensitive(config, "max_batch_size");
+	bool completes, changed = false;
+	TRY(TRITONBACKEND_ModelAutoCompleteConfig(of, &completes));
+	if (cJSON_IsNumber(batch) && batch->valuedouble > 0)
+		return fail(TRITON_UNSUPPORTED,
+		            "model '%s': max_batch_size is %g, but an artifact has fixed sizes: leave it out, and give "
+		            "all dims with the batch",
+		            model->name, batch->valuedouble);
+	for (int k = 0; k < 2; k++) {
+		const cJSON *list = cJSON_GetObjectItemCaseSensitive(config, kinds[k]);
+		if (cJSON_GetArraySize(list)) {
+			TRY(check_list(model, kinds[k], tensors[k], counts[k], list));
+		} else if (completes) {
+			add_list(config, kinds[k], tensors[k], counts[k]);
+			changed = true;
+		} else if (counts[k]) {
+			return fail(TRITON_INVALID_ARG, "model '%s': the configuration has no %s", model->name, kinds[k]);
+		}
+	}
+	return changed ? set_config(of, config) : NULL;
+}
