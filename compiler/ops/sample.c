@@ -271,6 +271,9 @@ static enum ercc_status infer_roi_align(struct node *node)
 		                 "possible",
 		                 (long long)height, (long long)width, mode, coordinates);
 	TRY(check_constant_indices(node, batch_indices, 0, 1));
+	if (in->dims[0] == 0 && shape_elements(rois) > 0)
+		return node_fail(node, ERCC_MODEL, "regions %s of a batch %s, which is empty", shape_words(node, rois),
+		                 shape_words(node, in));
 	struct shape out = shape_of(4, (int64_t[]){rois->dims[0], in->dims[1], height, width});
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
