@@ -110,7 +110,7 @@ static uint8_t *run_at(erc_session *session, const erc_model *model, bool at_end
 		ck_assert_int_eq(erc_request_bind_output(request, i, bound[inputs + i].data, info.bytes), ERC_OK);
 		*total += info.bytes;
 	}
-	ck_assert_int_eq(erc_request_run(request), ERC_OK);
+	ck_assert_msg(erc_request_run(request) == ERC_OK, "%s", erc_error_detail());
 	uint8_t *all = malloc(*total + 1), *to = all;
 	for (uint32_t i = 0; i < outputs; i++) {
 		ck_assert_int_eq(erc_model_output_info(model, 0, i, &info), ERC_OK);
