@@ -202,6 +202,7 @@ static enum erc_status start_units(struct cpu_device *device, const uint32_t *co
 	}
 	device->has_cores = core_count != 0;
 	device->spin_ns = (uint32_t)CPU_COUNT(&device->cores) == device->base.units ? SPIN_NS : 0;
+	device->fills_cores = device->has_cores && (uint32_t)CPU_COUNT(&device->own_cores) <= device->base.units;
 	atomic_init(&device->idle, device->base.units);
 	for (uint32_t i = 0; i < device->base.units; i++) {
 		cpu_set_t core;

@@ -76,6 +76,7 @@ struct cpu_device {
 	cpu_set_t cores;     /* of all units */
 	int has_cores;       /* cores is known */
 	cpu_set_t own_cores; /* cores of the process */
+	int fills_cores;     /* units that spin may hold all of these */
 
 	/* ---- threads apart: started with the first real-time session, then kept ---- */
 	/* taken before the device's lock; guards the next six fields */

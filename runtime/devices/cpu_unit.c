@@ -32,12 +32,12 @@ uint32_t erc__cpu_notify(struct cpu_device *device, uint32_t count)
 	return before;
 }
 
-static void await_news(struct cpu_device *device, uint32_t seen)
+static void await_news(struct cpu_device *device, uint32_t seen, bool spins)
 {
 	uint32_t turns = 0;
 	uint64_t end_ns = 0;
 	while (atomic_load_explicit(&device->news, memory_order_relaxed) == seen) {
-		if (erc__cpu_spin(device, &turns, &end_ns))
+		if (spins && erc__cpu_spin(device, &turns, &end_ns))
 			continue;
 		atomic_fetch_add_explicit(&device->sleepers, 1, memory_order_seq_cst);
 		while (atomic_load_explicit(&device->news, memory_order_seq_cst) == seen)
@@ -59,8 +59,9 @@ static void pass_on(struct cpu_device *device, struct erc__job *last, const stru
 		erc__cpu_notify(device, erc__claim_left(&last->claim));
 }
 
-/* Releases the lock while it waits. */
-static void rest(struct cpu_unit *unit, uint32_t seen)
+/* Releases the lock while it waits. After the end of a run some thread takes its result, and needs a core: where the units
+ * hold all cores, it would have to wait for the end of their spinning, since the system lets threads run on for a while. */
+static void rest(struct cpu_unit *unit, uint32_t seen, bool has_ended)
 {
 	struct cpu_device *device = unit->device;
 	struct cpu_answered answered = {.count = 0};
@@ -68,7 +69,7 @@ static void rest(struct cpu_unit *unit, uint32_t seen)
 		erc__apart_open(unit, &answered);
 	pthread_mutex_unlock(&device->base.lock);
 	erc__apart_wake(&answered);
-	await_news(device, seen);
+	await_news(device, seen, !has_ended || !device->fills_cores);
 	pthread_mutex_lock(&device->base.lock);
 }
 
@@ -78,6 +79,7 @@ void *erc__cpu_unit_main(void *argument)
 	struct cpu_device *device = unit->device;
 	pthread_mutex_t *lock = &device->base.lock;
 	struct erc__job *last = NULL; /* the job that the unit left just before this pick */
+	bool has_ended = false;       /* its run had ended then */
 	erc__cpu_float_mode();
 	pthread_mutex_lock(lock);
 	while (!device->is_closing) {
@@ -87,7 +89,8 @@ void *erc__cpu_unit_main(void *argument)
 		pass_on(device, last, s.job);
 		last = s.job;
 		if (!has_entered) {
-			rest(unit, seen);
+			rest(unit, seen, has_ended);
+			has_ended = false;
 			continue;
 		}
 		if (device->apart_count)
@@ -99,6 +102,7 @@ void *erc__cpu_unit_main(void *argument)
 		erc__cpu_serve(&s);
 		pthread_mutex_lock(lock);
 		uint64_t now_ns = erc__now_ns();
+		has_ended = atomic_load_explicit(&s.job->state, memory_order_relaxed) != ERC__JOB_RUNNING;
 		erc__cpu_leave(&s, now_ns - s.began_ns, now_ns);
 		/* Before the next search of the queue, so that whoever opens a launch afterwards sees an idle unit. */
 		atomic_fetch_add_explicit(&device->idle, 1, memory_order_seq_cst);
