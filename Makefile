@@ -225,9 +225,9 @@ check-serve: deps ## the backend in Triton's server, with its clients (makes its
 run-check-serve: all triton $(O)/make_model $(O)/triton/identity/libtriton_identity.so
 	$(Q)tests/serve/run.sh $(O) $(TESTS)
 
-bench-serve: all triton $(O)/make_model $(O)/triton/identity/libtriton_identity.so ## RT and BE clients of Triton's server under each policy (makes its own environment; 8 minutes)
+bench-serve: all triton $(O)/make_model $(O)/bench_paced $(O)/triton/identity/libtriton_identity.so ## RT and BE clients of Triton's server under each policy (makes its own environment; 8 minutes)
 	$(Q)mkdir -p $(RESULTS) && environment=$$(tests/serve/environment.sh onnxruntime bench) && \
-		$$environment/bin/python tests/serve/bench.py $(O) --json $(RESULTS)/serve.json $(SERVE)
+		$$environment/bin/python tests/serve/bench.py $(O) --results $(RESULTS) $(SERVE)
 
 deps: ## install what is missing (Debian, Ubuntu)
 	$(Q)tools/dev/setup.sh

@@ -1,5 +1,5 @@
-"""make bench-serve: real-time and best-effort clients of one server: bench.py BUILD [--rounds N] [--seconds S]
-[--systems elastic,concurrent,...] [--json FILE]. Every figure is a ratio to the same client alone, in the same round.
+"""make bench-serve: real-time and best-effort clients of one server: bench.py BUILD [--results FOLDER] [--rounds N]
+[--seconds S] [--systems elastic,concurrent,...]. Every figure is a ratio to the same client alone, in the same round.
 
 Systems: Triton with the backend "erc" under each policy; "python-ort": the same server with its Python backend, whose models
 run ONNX Runtime, because no package for Debian holds Triton's own ONNX Runtime backend."""
@@ -222,6 +222,13 @@ def summarise(rounds, units):
     }
 
 
+def paced_us(pause, runs=1000):
+    """The median of a run alone, with a pause before each, by a program of its own."""
+    done = subprocess.run([os.path.join(support.build, "bench_paced"), support.digits(), f"{1e6 * pause:.0f}", str(runs)],
+                          capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
 def overhead(rounds=9, calls=1000):
     """What the server adds to a small model: beside a backend in C that only copies as many bytes."""
     repository = os.path.join(support.folder, "overhead")
@@ -248,7 +255,8 @@ def overhead(rounds=9, calls=1000):
                 row[model] = statistics.median(times)
             text = support.command("bench", support.digits(), "--real-time", "--seconds", "0.3", "--format", "json", "-q")
             row["alone"] = json.loads(text)["latency"]["p50_us"]
-            row["added"] = row["digits"] - row["alone"] - row["identity"]
+            row["paced"] = paced_us(1e-6 * (row["identity"]))
+            row["added"] = row["digits"] - row["paced"] - row["identity"]
             found.append(row)
         client.close()
         server.stop()
@@ -268,32 +276,45 @@ def table(summaries):
     return "\n".join(lines)
 
 
+def report(given, added, summaries):
+    """The table, and what it means."""
+    lines = [f"`{' '.join(['make bench-serve', *(['SERVE=' + repr(' '.join(sys.argv[4:]))] if sys.argv[4:] else [])])}`, "
+             f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores: RT {RT[0]} at {given.rate:g} requests a second, random gaps; "
+             f"{BE_CLIENTS} BE clients of {BE[0]} in closed loops (nice 19, inputs in shared memory); medians of "
+             f"{given.rounds} rounds (3 for all but elastic), phases of {given.seconds:g} s.", "", table(summaries), "",
+             f"A small model (digits): Triton with erc takes {added['digits']:.0f} us a request over gRPC, a backend that copies "
+             f"{added['identity']:.0f} us, liberc alone {added['alone']:.0f} us ({added['paced']:.0f} us with pauses as long as the "
+             f"server's): {added['digits'] - added['paced'] - added['identity']:+.0f} us."]
+    if "elastic" in summaries:
+        storm = summaries["elastic"]
+        lines.append(f"Loading and unloading, {storm['storm_cycles_per_minute']:.0f} cycles a minute: RT p99 "
+                     f"{storm['storm_p99_ratio']:.2f} of alone.")
+    return "\n".join(lines) + "\n"
+
+
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("build")
     options.add_argument("--rounds", type=int, default=7)
-    options.add_argument("--seconds", type=float, default=8)
-    options.add_argument("--rate", type=float, default=15, help="RT requests a second")
+    options.add_argument("--seconds", type=float, default=10)
+    options.add_argument("--rate", type=float, default=20, help="RT requests a second")
     options.add_argument("--systems", default="elastic,concurrent,fifo,python-ort")
-    options.add_argument("--json")
+    options.add_argument("--results", help="a folder for serve.md and serve.json")
     given = options.parse_args()
     support.set_up(given.build)
     units = len(os.sched_getaffinity(0))
     added = overhead()
-    print(f"a small model: the server adds {added['digits'] - added['alone']:.0f} us to {added['alone']:.0f} us; "
-          f"a backend that copies takes {added['identity']:.0f} us in it: {added['added']:+.0f} us")
     all_rounds, summaries = {}, {}
     for name in given.systems.split(","):
         rounds = given.rounds if name == "elastic" else min(given.rounds, 3)
         all_rounds[name] = measure(name, rounds, given.seconds, given.rate)
         summaries[name] = summarise(all_rounds[name], units)
-    print(table(summaries))
-    storm = summaries.get("elastic")
-    if storm:
-        print(f"load and unload, {storm['storm_cycles_per_minute']:.0f} cycles a minute: "
-              f"RT p99 {storm['storm_p99_ratio']:.2f} of alone")
-    if given.json:
-        with open(given.json, "w") as file:
+    text = report(given, added, summaries)
+    print(text)
+    if given.results:
+        with open(os.path.join(given.results, "serve.md"), "w") as file:
+            file.write(text)
+        with open(os.path.join(given.results, "serve.json"), "w") as file:
             json.dump({"overhead_us": added, "summaries": summaries}, file, indent=1)
 
 
