@@ -146,9 +146,9 @@ static struct buffer *rows_of_a(struct lowering *lowering, struct node *node, bo
 
 /* out = alpha AB + beta C, as a pointwise launch after the product. The fusion pass makes it the product's epilogue. */
 static enum ercc_status scale_and_add(struct lowering *lowering, struct node *node, struct buffer *product, float alpha,
-                                      float beta)
+                                      struct value *c, float beta)
 {
-	struct value *out = node->outputs[0], *c = node_input(node, 2);
+	struct value *out = node->outputs[0];
 	struct launch *launch = lower_pointwise_launch(lowering, node, &out->shape);
 	struct operand *from = launch_operand(launch, product, ERC_F32, false);
 	broadcast_strides(&out->shape, &out->shape, from->strides);
@@ -168,6 +168,12 @@ static enum ercc_status scale_and_add(struct lowering *lowering, struct node *no
 	return ERCC_OK;
 }
 
+/* C, if it counts: with beta 0 it is not read, so that a NaN in it is lost. */
+static struct value *gemm_c(const struct node *node)
+{
+	return node_attr_float(node, "beta", 1) != 0 ? node_input(node, 2) : NULL;
+}
+
 static enum ercc_status lower_gemm(struct lowering *lowering, struct node *node)
 {
 	const struct shape *a = &node->inputs[0]->shape, *out = &node->outputs[0]->shape;
@@ -177,18 +183,18 @@ static enum ercc_status lower_gemm(struct lowering *lowering, struct node *node)
 	if (k == 0) { /* empty sums: zeros, plus C */
 		struct buffer *zeros =
 			plan_weights(lowering->plan, arena_array(&lowering->ctx->arena, (size_t)(m * n), 4), m * n * 4, node->name);
-		return scale_and_add(lowering, node, zeros, alpha, beta);
+		return scale_and_add(lowering, node, zeros, alpha, gemm_c(node), beta);
 	}
 	int64_t b_strides[] = {0, tb ? 1 : n, tb ? k : 1}, a_strides[] = {0, k};
 	struct buffer *b = pack_b(lowering, node, node->inputs[1], 1, k, n, b_strides);
 	struct buffer *rows = rows_of_a(lowering, node, ta, m, k);
-	bool plain = alpha == 1 && !node_input(node, 2);
+	bool plain = alpha == 1 && !gemm_c(node);
 	struct launch *launch = add_product(lowering, node, rows, a_strides, b, false, 1, m, n, k);
 	struct buffer *product = plain ? lower_buffer(lowering, node->outputs[0])
 	                               : plan_buffer(lowering->plan, BUFFER_ARENA, m * n * 4, node->name);
 	launch_operand(launch, product, ERC_F32, true);
 	launch->space = *out;
-	return plain ? ERCC_OK : scale_and_add(lowering, node, product, alpha, beta);
+	return plain ? ERCC_OK : scale_and_add(lowering, node, product, alpha, gemm_c(node), beta);
 }
 
 /* ---- MatMul: numpy's rules, leading dims broadcast ---- */
@@ -326,7 +332,7 @@ static enum ercc_status expand_gemm(struct node *node)
 {
 	int ta = node_attr_int(node, "transA", 0) != 0, tb = node_attr_int(node, "transB", 0) != 0;
 	struct strided kept = {0}, gone = {0};
-	struct value *c = node_input(node, 2), *y;
+	struct value *c = gemm_c(node), *y;
 	if (has_sizes(node))
 		return expand_sized_product(node);
 	TRY(infer_gemm(node));

@@ -121,14 +121,17 @@ static enum ercc_status infer_cumulate(struct node *node)
 static enum ercc_status lower_cumulate(struct lowering *lowering, struct node *node)
 {
 	int axis;
-	bool product = node->op->line->is_product;
+	bool product = node->op->line->is_product, exclusive = node_attr_int(node, "exclusive", 0) != 0;
+	bool is_float = dtype_is_float(node->inputs[0]->dtype);
+	/* -0 + x is x, also for x = -0 */
+	const char *start = product ? "1" : is_float && !exclusive ? "-0.0" : "0";
 	TRY(line_axis(node, 1, 0, &axis));
 	struct launch *launch = add_lines(lowering, node, &cumulate_template, axis);
 	const struct define defines[] = {
-		{"START", product ? "1" : "0"},
+		{"START", start},
 		{"ACCUMULATOR", dtype_name(accumulator_dtype(node->inputs[0]->dtype))},
 		{"COMBINE", product ? "JOIN(ACCUMULATOR, _mul)(a, b)" : "JOIN(ACCUMULATOR, _add)(a, b)"},
-		{"EXCLUSIVE", node_attr_int(node, "exclusive", 0) ? "1" : "0"},
+		{"EXCLUSIVE", exclusive ? "1" : "0"},
 		{"REVERSE", node_attr_int(node, "reverse", 0) ? "1" : "0"},
 	};
 	for (size_t i = 0; i < COUNT_OF(defines); i++)
