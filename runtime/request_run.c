@@ -168,7 +168,8 @@ enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us)
 	if (!result)
 		erc__request_step_states(request);
 	atomic_store_explicit(&request->job.state, ERC__JOB_IDLE, memory_order_release);
-	return result ? erc__fail(result, "%s", request->job.detail) : ERC_OK;
+	return result ? erc__fail(result, "%s", result == ERC_CANCELLED ? "the run was cancelled" : request->job.detail)
+	              : ERC_OK;
 }
 
 enum erc_status erc_request_run(erc_request *request)

@@ -84,6 +84,8 @@ enum erc_status erc_runtime_create(const struct erc_runtime_options *options, er
 	const struct erc__device_ops *ops = erc__device_find(given.device);
 	if (!ops)
 		return erc__fail(ERC_NOT_FOUND, "no device '%s'; there are%s", given.device, device_names);
+	if (given.device && strchr(given.device, ':') && !(ops->flags & ERC__DEVICE_NAMED))
+		return erc__fail(ERC_NOT_FOUND, "no device '%s'; there is only one '%s'", given.device, ops->name);
 	struct erc_runtime *runtime = erc__alloc(sizeof *runtime);
 	if (!runtime)
 		return erc__no_memory("runtime", sizeof *runtime);

@@ -358,7 +358,7 @@ static enum erc_status cuda_open(const struct erc_runtime_options *options, stru
 
 const struct erc__device_ops cuda_device = {
 	.name = "cuda",
-	.flags = ERC__DEVICE_COMPUTES | ERC__DEVICE_ELASTIC,
+	.flags = ERC__DEVICE_COMPUTES | ERC__DEVICE_ELASTIC | ERC__DEVICE_NAMED,
 	.open = cuda_open,
 	.close = cuda_close,
 	.can_run = erc__cuda_can_run,

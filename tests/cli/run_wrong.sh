@@ -34,6 +34,8 @@ cp "$MODELS/relu_add.onnx" .
 run erc run relu_add.onnx --input x=zeros
 run erc run tiny.erca --input x=zeros --device sim:h100
 run erc run tiny.erca --input x=zeros --device gpu
+run erc run tiny.erca --input x=zeros --device cpu:9
+run erc run tiny.erca --input x=random:99999999999999999999999
 run env ERC_LIBCUDA=/nowhere/libcuda.so.1 erc run tiny.erca --input x=zeros --device cuda
 # Anything that is not a regular file is neither replaced nor removed.
 mkfifo pipe

@@ -10,6 +10,9 @@ run erc compile a.onnx b.onnx -o c.erca
 run erc compile model.onnx --ouput x.erca
 run erc compile model.onnx -z
 run erc compile model.onnx -o x.erca -j many
+run erc compile model.onnx -o x.erca --class rt --level 4294967296
+run erc compile model.onnx -o x.erca --target ''
+run erc compile model.onnx -o x.erca --target native,,
 run erc compile model.onnx -o
 run erc compile model.onnx --quiet=yes -o x.erca
 run erc run

@@ -218,6 +218,7 @@ START_TEST(cancelled_in_a_tile)
 	FAILS(erc_request_wait(hold.request, 0), ERC_TIMEOUT);
 	atomic_store(&hold.control[GATE_OPEN], 1);
 	FAILS(erc_request_wait(hold.request, UINT64_MAX), ERC_CANCELLED);
+	ck_assert_str_eq(erc_error_detail(), "the run was cancelled");
 	ck_assert_uint_eq(atomic_load(&hold.control[GATE_ENTERED]), 1);
 	ck_assert_uint_eq(hold.counters[0], 1);
 	ck_assert_uint_eq(hold.counters[1], 0);

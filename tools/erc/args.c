@@ -162,7 +162,8 @@ static int store(const struct option *option, const char *value)
 	if (good)
 		return ARGS_OK;
 	say_error("'%s' is not a %s for --%s", value,
-	          option->kind == OPTION_COUNT ? "whole number" : "number of at least 0", option->name);
+	          option->kind == OPTION_COUNT ? "whole number of at most 4294967295" : "number of at least 0",
+	          option->name);
 	return EXIT_USAGE;
 }
 
@@ -236,8 +237,7 @@ void text_list_split(struct text_list *list)
 	for (uint32_t i = 0; i < list->count; i++) {
 		char *copy = memory_printf("%s", list->items[i]);
 		for (char *at = copy, *part; (part = strsep(&at, ","));)
-			if (*part)
-				text_list_add(&parts, part);
+			text_list_add(&parts, part);
 		free(copy);
 	}
 	text_list_free(list);

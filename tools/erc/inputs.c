@@ -1,5 +1,6 @@
 /* Inputs from the command line: name=@FILE, name=random:SEED, name=zeros. They are checked against the artifact's
  * entry before anything runs. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,9 +97,10 @@ static int make_one(const struct erc_tensor_info *info, const char *value, struc
 		return ARGS_OK;
 	}
 	if (!strncmp(value, "random:", 7) && value[7] >= '0' && value[7] <= '9') {
+		errno = 0;
 		uint64_t seed = strtoull(value + 7, &end, 10);
 		array_fill_random(array, seed);
-		if (!*end)
+		if (!*end && !errno)
 			return ARGS_OK;
 	}
 	say_error("input '%s': cannot read '%s'", info->name, value);
