@@ -467,7 +467,10 @@ const struct op ops_pointwise[] = {
           .attrs = "alpha=float"),
 	UNARY("Celu", 12, TYPES_FLOAT, "add(max(a, 0), min(mul(@alpha, expm1(div(a, @alpha))), 0))",
           .defaults = {{"alpha", 1.0f}}, .attrs = "alpha=float"),
-	UNARY("Selu", 1, TYPES_FLOAT, "mul(@gamma, select(lt(0, a), a, mul(@alpha, expm1(a))))",
+#define SELU "mul(@gamma, select(lt(0, a), a, mul(@alpha, expm1(a))))"
+	UNARY("Selu", 1, TYPES_FLOAT, SELU, .defaults = {{"alpha", 1.6732f}, {"gamma", 1.0507f}},
+          .attrs = "alpha=float gamma=float"),
+	UNARY("Selu", 6, TYPES_FLOAT, SELU,
           .defaults = {{"alpha", 1.67326319217681884765625f}, {"gamma", 1.05070102214813232421875f}},
           .attrs = "alpha=float gamma=float"),
 	UNARY("ThresholdedRelu", 1, TYPES_FLOAT, "select(lt(@alpha, a), a, 0)", .defaults = {{"alpha", 1.0f}},

@@ -96,9 +96,12 @@ static bool wait_for(const struct builder *b, pid_t pid)
 	bool is_cancelled = check_cancel(b->ctx) != ERCC_OK;
 	if (is_cancelled)
 		kill(-pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0)
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno == ECHILD)
+			fail(b->ctx, ERCC_TOOLCHAIN, "this process ignores SIGCHLD, so the C compiler's exit code is lost");
 		if (errno != EINTR)
 			return false;
+	}
 	/* until all processes of the group have ended: they may still write to the folder */
 	for (int ms = 0; is_cancelled && ms < 1000 && !kill(-pid, 0); ms++)
 		poll(NULL, 0, 1);

@@ -25,4 +25,7 @@ rm full.erca
 	ulimit -f 8
 	run erc compile digits.onnx -o full.erca --dim batch=1 --quiet
 )
+# A parent may ignore the ends of children, and limit the size of files.
+run bash -c "trap '' CHLD; exec erc compile digits.onnx -o child.erca --dim batch=1 --quiet"
+run bash -c "ulimit -f 64; exec erc compile digits.onnx -o large.erca --dim batch=1 --quiet"
 run ls

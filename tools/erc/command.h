@@ -151,6 +151,8 @@ int output_finish(int code);
 
 /* ---- signals.c ---- */
 
+/* Whatever the parent set: the exit codes of children are kept, and a file beyond the limit of sizes is a failed write. */
+void signals_settle(void);
 extern volatile int signals_caught; /* the signal that will end this process; 0: none */
 /* From now on SIGINT, SIGQUIT, SIGTERM and SIGHUP only set signals_caught; with false they end the process again. A signal that
  * is ignored stays ignored. */

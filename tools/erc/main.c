@@ -43,6 +43,7 @@ static int unknown_verb(const char *word)
 
 int main(int argc, char **argv)
 {
+	signals_settle();
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_USAGE;

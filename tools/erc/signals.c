@@ -11,6 +11,12 @@ static void on_signal(int number)
 	signals_caught = number;
 }
 
+void signals_settle(void)
+{
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGXFSZ, SIG_IGN);
+}
+
 void signals_catch(bool catch)
 {
 	/* without SA_RESTART: calls that wait return when a signal arrives */
