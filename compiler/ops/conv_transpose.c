@@ -45,11 +45,10 @@ static enum ercc_status read_sizes(const struct node *node, struct transposed *t
 			int64_t total = full > t->out[i] ? full - t->out[i] : 0;
 			t->before[i] = upper ? total / 2 : total - total / 2;
 		}
-		if (t->in[i] < 1 || t->stride[i] < 1 || t->dilation[i] < 1 || t->kernel[i] < 1 || t->kernel[i] > 1 << 20 ||
-		    t->out[i] < 1)
+		if (t->stride[i] < 1 || t->dilation[i] < 1 || t->kernel[i] < 1 || t->kernel[i] > 1 << 20 || t->out[i] < 1)
 			return node_fail(node, ERCC_MODEL,
-			                 "dim %d: input %lld, kernel %lld, stride %lld, dilation %lld, output %lld; each must be "
-			                 "at least 1",
+			                 "dim %d: input %lld, kernel %lld, stride %lld, dilation %lld, output %lld; all but the "
+			                 "input must be at least 1",
 			                 i + 2, (long long)t->in[i], (long long)t->kernel[i], (long long)t->stride[i],
 			                 (long long)t->dilation[i], (long long)t->out[i]);
 	}
@@ -227,10 +226,25 @@ static struct value *expand_convolution(struct node *node, const struct transpos
 	            x, weights, bias);
 }
 
+/* The output of no input: the bias, or zeros. */
+static struct value *expand_empty(struct node *node, const struct transposed *t)
+{
+	struct value *bias = node_input(node, 2);
+	int64_t out[5] = {t->images, t->out_channels}, channels[5] = {1, t->out_channels, 1, 1, 1};
+	memcpy(out + 2, t->out, (size_t)t->rank * sizeof *out);
+	return EMIT(node, bias ? "Expand(Reshape(a, b), c)" : "Expand(d, c)", bias,
+	            constant_ints(node, channels, t->rank + 2), constant_ints(node, out, t->rank + 2),
+	            constant_number(node, node->inputs[0]->dtype, 0));
+}
+
 static enum ercc_status expand_conv_transpose(struct node *node)
 {
 	struct transposed t = {0};
 	TRY(read_transposed(node, &t));
+	if (!shape_elements(&node->inputs[0]->shape)) {
+		expand_to(node, 0, expand_empty(node, &t));
+		return ERCC_OK;
+	}
 	bool phases = true, strides = false;
 	for (int i = 0; i < t.rank; i++) {
 		phases &= t.dilation[i] == 1 && t.before[i] + t.out[i] <= (t.in[i] + meeting(&t, i) - 1) * t.stride[i];

@@ -66,6 +66,8 @@ static enum ercc_status apply_sizes(const struct node *node, struct resize *r, c
 		return node_fail(node, ERCC_MODEL, "keep_aspect_ratio_policy '%s' is unknown", policy);
 	for (int i = 0; i < count; i++) {
 		double scale = sizes[i] / (double)r->out.dims[axes[i]];
+		if (stretch && sizes[i] == 0 && r->out.dims[axes[i]] == 0)
+			continue;
 		if (!(sizes[i] >= 1) || sizes[i] > (double)MAX_ELEMENTS || r->out.dims[axes[i]] < 1)
 			return node_fail(node, ERCC_MODEL, "a size of %g for dim %d of %lld is not possible", sizes[i], axes[i],
 			                 (long long)r->out.dims[axes[i]]);
