@@ -28,7 +28,7 @@ struct value *emit_contraction(struct node *node, struct value *a, struct value 
 	                         list_text(node, kept->size, kept->rank), list_text(node, kept->a, kept->rank),
 	                         list_text(node, kept->b, kept->rank), list_text(node, gone->size, gone->rank),
 	                         list_text(node, gone->a, gone->rank), list_text(node, gone->b, gone->rank));
-	return EMIT(node, TEXT(node, "Reshape[allowzero=1](erc.Contract[%s](a, b), c)", attrs), a, b,
+	return EMIT(node, TEXT(node, "Reshape(erc.Contract[%s](a, b), c)", attrs), a, b,
 	            constant_ints(node, out->dims, out->rank));
 }
 

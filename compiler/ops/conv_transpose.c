@@ -1,7 +1,10 @@
 /* ConvTranspose. In general it becomes one convolution that computes all phases of the output, and a transposition that
  * interleaves them. If the kernel is dilated, all strides are 1, or the phases do not cover the output, it becomes a
- * convolution of the input with zeros between its elements. */
+ * convolution of the input with zeros between its elements. Both multiply weights by zeros, so weights that may be
+ * infinite or NaN are multiplied by the elements of the input alone, and the products added where they belong. */
 #include "compiler/lower/lower_rows.h"
+
+#include <math.h>
 
 struct transposed {
 	int rank; /* spatial dims */
@@ -45,11 +48,10 @@ static enum ercc_status read_sizes(const struct node *node, struct transposed *t
 			int64_t total = full > t->out[i] ? full - t->out[i] : 0;
 			t->before[i] = upper ? total / 2 : total - total / 2;
 		}
-		if (t->in[i] < 1 || t->stride[i] < 1 || t->dilation[i] < 1 || t->kernel[i] < 1 || t->kernel[i] > 1 << 20 ||
-		    t->out[i] < 1)
+		if (t->stride[i] < 1 || t->dilation[i] < 1 || t->kernel[i] < 1 || t->kernel[i] > 1 << 20 || t->out[i] < 1)
 			return node_fail(node, ERCC_MODEL,
-			                 "dim %d: input %lld, kernel %lld, stride %lld, dilation %lld, output %lld; each must be "
-			                 "at least 1",
+			                 "dim %d: input %lld, kernel %lld, stride %lld, dilation %lld, output %lld; all but the "
+			                 "input must be at least 1",
 			                 i + 2, (long long)t->in[i], (long long)t->kernel[i], (long long)t->stride[i],
 			                 (long long)t->dilation[i], (long long)t->out[i]);
 	}
@@ -227,10 +229,66 @@ static struct value *expand_convolution(struct node *node, const struct transpos
 	            x, weights, bias);
 }
 
+/* The output of no input: the bias, or zeros. */
+static struct value *expand_empty(struct node *node, const struct transposed *t)
+{
+	struct value *bias = node_input(node, 2);
+	int64_t out[5] = {t->images, t->out_channels}, channels[5] = {1, t->out_channels, 1, 1, 1};
+	memcpy(out + 2, t->out, (size_t)t->rank * sizeof *out);
+	return EMIT(node, bias ? "Expand(Reshape(a, b), c)" : "Expand(d, c)", bias,
+	            constant_ints(node, channels, t->rank + 2), constant_ints(node, out, t->rank + 2),
+	            constant_number(node, node->inputs[0]->dtype, 0));
+}
+
+static bool is_finite(const struct value *weights)
+{
+	const struct tensor *tensor = weights->constant;
+	for (int64_t i = 0; tensor && i < shape_elements(&tensor->shape); i++)
+		if (!isfinite(tensor_float(tensor, i)))
+			return false;
+	return tensor != NULL;
+}
+
+/* All products of an input element and a weight, as columns that Col2Im adds to the whole output; Pad cuts it. */
+static struct value *expand_columns(struct node *node, const struct transposed *t)
+{
+	struct text strides = {.arena = &node->graph->ctx->arena}, dilations = strides;
+	struct value *bias = node_input(node, 2);
+	int64_t positions = 1, taps = 1, whole[3], pads[10] = {0}, channels[5] = {t->out_channels, 1, 1, 1, 1};
+	for (int i = 0; i < t->rank; i++) {
+		positions *= t->in[i];
+		taps *= t->kernel[i];
+		whole[i] = t->stride[i] * (t->in[i] - 1) + (t->kernel[i] - 1) * t->dilation[i] + 1;
+		pads[2 + i] = -t->before[i];
+		pads[4 + t->rank + i] = t->before[i] + t->out[i] - whole[i];
+		text_printf(&strides, "%lld:", (long long)t->stride[i]);
+		text_printf(&dilations, "%lld:", (long long)t->dilation[i]);
+	}
+	int64_t in = t->in_channels / t->group, out = t->out_channels / t->group * taps;
+	struct value *columns =
+		EMIT(node, "Reshape(MatMul(Transpose[perm=0:2:1](Reshape(a, b)), Reshape(c, d)), e)", node->inputs[1],
+	         constant_ints(node, (int64_t[]){t->group, in, out}, 3), node->inputs[0],
+	         constant_ints(node, (int64_t[]){t->images, t->group, in, positions}, 4),
+	         constant_ints(node, (int64_t[]){t->images, t->out_channels * taps, positions}, 3));
+	struct value *y =
+		EMIT(node, TEXT(node, "Pad(Col2Im[strides=%s, dilations=%s](a, b, c), d)", strides.data, dilations.data),
+	         columns, constant_ints(node, whole, t->rank), constant_ints(node, t->kernel, t->rank),
+	         constant_ints(node, pads, 4 + 2 * t->rank));
+	return bias ? EMIT(node, "Add(a, Reshape(b, c))", y, bias, constant_ints(node, channels, t->rank + 1)) : y;
+}
+
 static enum ercc_status expand_conv_transpose(struct node *node)
 {
 	struct transposed t = {0};
 	TRY(read_transposed(node, &t));
+	if (!shape_elements(&node->inputs[0]->shape)) {
+		expand_to(node, 0, expand_empty(node, &t));
+		return ERCC_OK;
+	}
+	if (!is_finite(node->inputs[1])) {
+		expand_to(node, 0, expand_columns(node, &t));
+		return ERCC_OK;
+	}
 	bool phases = true, strides = false;
 	for (int i = 0; i < t.rank; i++) {
 		phases &= t.dilation[i] == 1 && t.before[i] + t.out[i] <= (t.in[i] + meeting(&t, i) - 1) * t.stride[i];

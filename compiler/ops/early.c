@@ -36,7 +36,7 @@ static enum ercc_status expand_early(struct node *node)
 			dims[i] = inside ? b->dims[i - axis] : 1;
 			fits &= dims[i] == 1 || dims[i] == a->dims[i];
 		}
-		second = fits ? EMIT(node, "Reshape[allowzero=1](a, b)", second, constant_ints(node, dims, a->rank)) : NULL;
+		second = fits ? EMIT(node, "Reshape(a, b)", second, constant_ints(node, dims, a->rank)) : NULL;
 	}
 	if (!fits && !second)
 		return node_fail(node, ERCC_MODEL, "shape %s does not lie in %s from axis %d on", shape_words(node, b),

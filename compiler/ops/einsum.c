@@ -11,9 +11,11 @@ struct term {
 	int rank;
 };
 
+#define NO_SIZE (-1)
+
 struct einsum {
 	struct node *node;
-	int64_t size[128]; /* of a label; 0: not seen yet */
+	int64_t size[128]; /* of a label; NO_SIZE: not seen yet */
 	char out[MAX_RANK + 1];
 	int out_rank, ellipsis_rank;
 };
@@ -68,13 +70,11 @@ static enum ercc_status take_sizes(struct einsum *e, struct term *term, int slot
 		                 shape->rank);
 	for (int i = 0; i < term->rank; i++) {
 		int64_t *size = &e->size[(int)term->labels[i]], dim = shape->dims[i];
-		if (*size > 1 && dim > 1 && *size != dim)
+		if (*size != NO_SIZE && *size != 1 && dim != 1 && *size != dim)
 			return node_fail(e->node, ERCC_MODEL, "equation: '%c' is %lld and %lld; sizes of a label must be equal",
 			                 term->labels[i], (long long)*size, (long long)dim);
-		if (dim > *size)
+		if (*size == NO_SIZE || dim != 1)
 			*size = dim;
-		if (dim == 0)
-			return node_fail(e->node, ERCC_UNSUPPORTED, "input %d is empty, which is not supported", slot);
 	}
 	return ERCC_OK;
 }
@@ -119,7 +119,7 @@ static enum ercc_status read_equation(struct einsum *e, struct term *terms)
 	at += 2;
 	TRY(read_labels(e, &at, e->ellipsis_rank, e->out, &e->out_rank));
 	for (int i = 0; i < e->out_rank; i++)
-		if (!e->size[(int)e->out[i]] || contains(e->out, i, e->out[i]) || *at)
+		if (e->size[(int)e->out[i]] == NO_SIZE || contains(e->out, i, e->out[i]) || *at)
 			return node_fail(node, ERCC_MODEL, "equation '%s': its result names '%c' twice, or no input has it",
 			                 equation, e->out[i]);
 	return ERCC_OK;
@@ -277,6 +277,8 @@ static enum ercc_status expand_einsum(struct node *node)
 	struct einsum e = {.node = node};
 	struct term *terms = arena_array(&node->graph->ctx->arena, (size_t)node->input_count, sizeof *terms);
 	struct split s;
+	for (int i = 0; i < (int)COUNT_OF(e.size); i++)
+		e.size[i] = NO_SIZE;
 	TRY(read_equation(&e, terms));
 	for (int i = 0; i < node->input_count; i++)
 		normalise(&e, &terms[i]);

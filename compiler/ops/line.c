@@ -224,6 +224,10 @@ static enum ercc_status expand_hardmax(struct node *node)
 	struct shape shape = in;
 	int axis;
 	TRY(line_axis(node, -1, node->op->since >= 13 ? -1 : 1, &axis));
+	if (!shape_elements(&in)) {
+		expand_to(node, 0, x);
+		return ERCC_OK;
+	}
 	if (node->op->since < 13) { /* before opset 13 the dims before the axis are the rows of a matrix */
 		int64_t rows = 1, columns = 1;
 		for (int i = 0; i < in.rank; i++)

@@ -62,7 +62,7 @@ static enum ercc_status infer_reshape(struct node *node)
 		return node_fail(node, ERCC_MODEL, "no shape is given");
 	int64_t known = 1, elements = shape_elements(in);
 	for (int i = 0; i < count; i++) {
-		if (dims[i] == 0 && !node_attr_int(node, "allowzero", 0))
+		if (dims[i] == 0 && !allows_zero(node))
 			dims[i] = i < in->rank ? in->dims[i] : 0;
 		if (dims[i] == -1 && unknown < 0)
 			unknown = i;

@@ -10,6 +10,11 @@ bool is_sized_reshape(const struct node *node)
 	return shape_run_time_dim(&node->inputs[0]->shape) >= 0 || (wanted && wanted->elements);
 }
 
+bool allows_zero(const struct node *node)
+{
+	return node->is_emitted || node_attr_int(node, "allowzero", 0);
+}
+
 /* Removes one dim with this run-time size from `all`. Returns false if there is none. */
 static bool take_size(const struct graph *graph, struct shape *all, uint16_t size)
 {
@@ -129,7 +134,7 @@ enum ercc_status expand_sized_reshape(struct node *node)
 		out = shape_of(count, dims);
 	}
 	for (int i = 0; i < out.rank; i++) {
-		if (out.dims[i] == 0 && !out.sizes[i] && !node_attr_int(node, "allowzero", 0)) {
+		if (out.dims[i] == 0 && !out.sizes[i] && !allows_zero(node)) {
 			out.dims[i] = i < in->rank ? in->dims[i] : 0;
 			out.sizes[i] = i < in->rank ? in->sizes[i] : 0;
 		} else if (out.dims[i] == -1 && unknown < 0) {

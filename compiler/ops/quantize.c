@@ -46,7 +46,7 @@ static bool divide_axis(const struct node *node, struct shape *divided)
 
 static struct value *emit_shape(struct node *node, struct value *x, const struct shape *shape)
 {
-	return EMIT(node, "Reshape[allowzero=1](a, b)", x, constant_ints(node, shape->dims, shape->rank));
+	return EMIT(node, "Reshape(a, b)", x, constant_ints(node, shape->dims, shape->rank));
 }
 
 /* Shapes a scale or zero point so that it broadcasts to x, or to x with a divided axis. It has one element, one per

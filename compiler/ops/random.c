@@ -53,8 +53,8 @@ static int64_t seed_of(const struct node *node)
 static struct value *emit_uniform(struct node *node, enum erc_dtype dtype, const struct shape *shape, int64_t stream)
 {
 	const char *text =
-		TEXT(node, "Reshape[allowzero=1](erc.Random[count=%lld, seed=%lld, dtype=%d](), a)",
-	         (long long)shape_elements(shape), (long long)((seed_of(node) + stream) & INT64_MAX), (int)dtype);
+		TEXT(node, "Reshape(erc.Random[count=%lld, seed=%lld, dtype=%d](), a)", (long long)shape_elements(shape),
+	         (long long)((seed_of(node) + stream) & INT64_MAX), (int)dtype);
 	return EMIT(node, text, constant_ints(node, shape->dims, shape->rank));
 }
 

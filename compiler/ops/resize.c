@@ -66,6 +66,8 @@ static enum ercc_status apply_sizes(const struct node *node, struct resize *r, c
 		return node_fail(node, ERCC_MODEL, "keep_aspect_ratio_policy '%s' is unknown", policy);
 	for (int i = 0; i < count; i++) {
 		double scale = sizes[i] / (double)r->out.dims[axes[i]];
+		if (stretch && sizes[i] == 0 && r->out.dims[axes[i]] == 0)
+			continue;
 		if (!(sizes[i] >= 1) || sizes[i] > (double)MAX_ELEMENTS || r->out.dims[axes[i]] < 1)
 			return node_fail(node, ERCC_MODEL, "a size of %g for dim %d of %lld is not possible", sizes[i], axes[i],
 			                 (long long)r->out.dims[axes[i]]);
@@ -238,6 +240,19 @@ static int tap_count(const struct resize *r, int axis, double *reach)
 	return !strcmp(r->mode, "nearest") ? 1 : 2 - 2 * ((int)floor(-radius / shrink) + 1);
 }
 
+/* A tap without weight takes half of another one's: 0 times an infinity is no 0. */
+static void share_weight(int32_t *index, double *weight, int count)
+{
+	int heavy = 0;
+	while (heavy < count - 1 && weight[heavy] == 0)
+		heavy++;
+	for (int k = 0; k < count; k++)
+		if (weight[k] == 0) {
+			index[k] = index[heavy];
+			weight[k] = weight[heavy] /= 2;
+		}
+}
+
 static void fill_position(const struct resize *r, int axis, int64_t at, double shrink, int64_t size,
                           struct axis_taps *taps)
 {
@@ -264,6 +279,7 @@ static void fill_position(const struct resize *r, int axis, int64_t at, double s
 	}
 	for (int k = 0; k < taps->count; k++)
 		weight[k] = w[k] / sum;
+	share_weight(index, weight, taps->count);
 }
 
 static enum ercc_status make_taps(const struct node *node, const struct resize *r, int axis, int64_t size,

@@ -253,7 +253,8 @@ static struct value *input_products(struct rnn *rnn, struct value *x)
 	if (rnn->gates == 3 &&
 	    node_attr_int(node, "linear_before_reset", 0)) { /* the reset gate also applies to the bias of the new state */
 		rnn->rb = part(rnn, own, 2, 1);
-		own = EMIT(node, "Concat[axis=0](a, Mul(b, 0))", part(rnn, own, 0, 2), rnn->rb);
+		own = EMIT(node, "Concat[axis=0](a, Expand(b, c))", part(rnn, own, 0, 2),
+		           constant_number(node, node->inputs[0]->dtype, 0), constant_ints(node, &rnn->hidden, 1));
 	}
 	return EMIT(node, "Add(a, Add(b, c))", y, part(rnn, bias, 0, rnn->gates), own);
 }

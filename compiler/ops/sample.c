@@ -49,6 +49,16 @@ static enum ercc_status read_sampling(const struct node *node, struct sampling *
 	return ERCC_OK;
 }
 
+/* Elements of the output are made of some of the input. */
+static enum ercc_status check_has_samples(const struct node *node, const struct shape *out)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	if (shape_elements(in) || !shape_elements(out))
+		return ERCC_OK;
+	return node_fail(node, ERCC_MODEL, "input %s has no elements, and the output %s needs some", shape_words(node, in),
+	                 shape_words(node, out));
+}
+
 static enum ercc_status infer_grid_sample(struct node *node)
 {
 	const struct shape *in = &node->inputs[0]->shape, *grid = &node->inputs[1]->shape;
@@ -57,11 +67,12 @@ static enum ercc_status infer_grid_sample(struct node *node)
 	TRY(read_sampling(node, &s));
 	TRY(check_same_dtype(node, 1));
 	if ((in->rank != 4 && in->rank != 5) || grid->rank != in->rank || grid->dims[0] != in->dims[0] ||
-	    grid->dims[grid->rank - 1] != in->rank - 2 || shape_elements(in) == 0)
+	    grid->dims[grid->rank - 1] != in->rank - 2)
 		return node_fail(node, ERCC_MODEL, "input %s and grid %s do not fit each other", shape_words(node, in),
 		                 shape_words(node, grid));
 	for (int i = 2; i < out.rank; i++)
 		out.dims[i] = grid->dims[i - 1];
+	TRY(check_has_samples(node, &out));
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
 
@@ -153,7 +164,7 @@ static enum ercc_status read_deformed(const struct node *node, struct deformed *
 	d->taps = d->places = 1;
 	for (int i = 1; i < 5; i++)
 		TRY(check_same_dtype(node, i));
-	if ((in->rank != 4 && in->rank != 5) || w->rank != in->rank || shape_elements(in) == 0)
+	if ((in->rank != 4 && in->rank != 5) || w->rank != in->rank)
 		return node_fail(node, ERCC_UNSUPPORTED, "input %s and weights %s; 2 and 3 spatial dims are supported",
 		                 shape_words(node, in), shape_words(node, w));
 	TRY(check_kernel_shape(node, w));
@@ -258,8 +269,8 @@ static enum ercc_status infer_roi_align(struct node *node)
 	const char *mode = node_attr_text(node, "mode", "avg"),
 			   *coordinates = node_attr_text(node, "coordinate_transformation_mode", "half_pixel");
 	TRY(check_same_dtype(node, 1));
-	if (in->rank != 4 || shape_elements(in) == 0 || rois->rank != 2 || rois->dims[1] != 4 || batch->rank != 1 ||
-	    batch->dims[0] != rois->dims[0] || node->inputs[2]->dtype != ERC_I64)
+	if (in->rank != 4 || rois->rank != 2 || rois->dims[1] != 4 || batch->rank != 1 || batch->dims[0] != rois->dims[0] ||
+	    node->inputs[2]->dtype != ERC_I64)
 		return node_fail(node, ERCC_MODEL, "input %s, regions %s, batch indices %s%s; wanted rank 4, [n, 4] and i64[n]",
 		                 shape_words(node, in), shape_words(node, rois), dtype_name(node->inputs[2]->dtype),
 		                 shape_words(node, batch));
@@ -275,6 +286,7 @@ static enum ercc_status infer_roi_align(struct node *node)
 		return node_fail(node, ERCC_MODEL, "regions %s of a batch %s, which is empty", shape_words(node, rois),
 		                 shape_words(node, in));
 	struct shape out = shape_of(4, (int64_t[]){rois->dims[0], in->dims[1], height, width});
+	TRY(check_has_samples(node, &out));
 	return set_output(node, 0, node->inputs[0]->dtype, &out);
 }
 

@@ -42,6 +42,9 @@ void emit_product(struct node *node, const struct shape *shape, int64_t *bound, 
 /* ---- move_sizes.c: rows of move.c where run-time sizes prevent a view or a copy ---- */
 
 bool is_sized_reshape(const struct node *node);
+/* Whether 0 in a Reshape's shape is a size. Else it stands for the input's dim. Expansions compute the shapes of their
+ * nodes, so there it always is a size. */
+bool allows_zero(const struct node *node);
 enum ercc_status expand_sized_reshape(struct node *node);
 enum ercc_status expand_sized_flatten(struct node *node);
 bool is_sized_slice(const struct node *node);

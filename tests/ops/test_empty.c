@@ -1,6 +1,7 @@
-/* Every operator with dims of size 0: each dim of each input alone, and all dims of one size together. It is refused by
- * name, or computed, without a byte read before or after the inputs or written around the outputs, and with the same
- * bits wherever the buffers lie. The unchanged examples are run in the same way. */
+/* Every operator with dims of size 0: each dim of each input alone, pairs of one size in two inputs, and all dims of one
+ * size together. It is refused by name, or computed, without a byte read before or after the inputs or written around the
+ * outputs, and with the same bits wherever the buffers lie. The unchanged examples are run in the same way. The outputs
+ * have the shapes in empty_shapes.txt, which empty_shapes.py writes. `test_empty --models FOLDER` writes the models. */
 #include "tests/ops/children.h"
 #include "tests/ops/examples.h"
 #include "tests/ops/guarded.h"
@@ -9,7 +10,8 @@
 
 #define PARTS 8
 #define MAX_BOUND 16
-enum { COMPUTED, REFUSED, SKIPPED };
+#define SHAPES_PATH "tests/ops/empty_shapes.txt"
+enum { COMPUTED, REFUSED, SKIPPED, COMPARED };
 
 static const char *const targets[] = {"cpu:x86-64-v3", "cpu:x86-64-v4", "emulated:sm_90"};
 static char folder[] = "/tmp/erc-empty-XXXXXX";
@@ -17,14 +19,16 @@ static char model_path[64], artifact_path[64];
 
 /* ---- cases of an example ---- */
 
-/* Sets dims of the inputs to 0: one dim of one input, or all dims of a size. */
+/* Sets dims of the inputs to 0: one dim of one input, two dims of two inputs, or all dims of a size. */
 struct change {
-	int input, dim; /* input -1: all dims of the size `dim`, which is 0 for no change at all */
+	int input, dim;         /* input -1: all dims of the size `dim`, which is 0 for no change at all */
+	int and_input, and_dim; /* a second dim, if and_input > input */
 };
 
 struct cases {
 	const struct example *example;
-	struct change changes[128];
+	int number; /* among the examples of this operator and opset */
+	struct change changes[256];
 	int count;
 };
 
@@ -34,21 +38,46 @@ static int64_t *dim_of(onnx_model *model, int input, int dim)
 	return shape && dim < (int)shape->n_dim ? &shape->dim[dim]->dim_value : NULL;
 }
 
+static void add_change(struct cases *all, struct change change)
+{
+	ck_assert_int_lt(all->count, (int)COUNT_OF(all->changes));
+	all->changes[all->count++] = change;
+}
+
+/* The dims of later inputs that have the same size. */
+static void add_pairs(struct cases *all, onnx_model *model, int input, int dim)
+{
+	for (int i = input + 1; i < (int)model->graph->n_input; i++)
+		for (int d = 0; dim_of(model, i, d); d++)
+			if (*dim_of(model, i, d) == *dim_of(model, input, dim))
+				add_change(all, (struct change){input, dim, i, d});
+}
+
 static void list_cases(struct cases *all)
 {
 	onnx_model *model = export_text(all->example->text);
 	uint64_t sizes = 1;
-	all->count = 0;
-	all->changes[all->count++] = (struct change){-1, 0};
+	all->count = all->number = 0;
+	for (const struct example *other = examples; other < all->example; other++)
+		all->number += example_row(other) == example_row(all->example) && other->opset == all->example->opset;
+	add_change(all, (struct change){.input = -1});
 	for (int i = 0; i < (int)model->graph->n_input; i++)
 		for (int d = 0; dim_of(model, i, d); d++) {
 			int64_t size = *dim_of(model, i, d);
-			ck_assert_int_lt(all->count + 2, (int)COUNT_OF(all->changes));
-			all->changes[all->count++] = (struct change){i, d};
+			add_change(all, (struct change){.input = i, .dim = d});
+			add_pairs(all, model, i, d);
 			if (!(sizes >> size & 1))
-				all->changes[all->count++] = (struct change){-1, (int)size};
+				add_change(all, (struct change){.input = -1, .dim = (int)size});
 			sizes |= UINT64_C(1) << size;
 		}
+}
+
+static bool is_changed(const struct change *change, int input, int dim, int64_t size)
+{
+	if (change->input < 0)
+		return change->dim && size == change->dim;
+	return (change->input == input && change->dim == dim) ||
+	       (change->and_input > change->input && change->and_input == input && change->and_dim == dim);
 }
 
 static onnx_model *changed_model(const struct cases *all, const struct change *change)
@@ -56,21 +85,93 @@ static onnx_model *changed_model(const struct cases *all, const struct change *c
 	onnx_model *model = export_text(all->example->text);
 	for (int i = 0; i < (int)model->graph->n_input; i++)
 		for (int d = 0; dim_of(model, i, d); d++)
-			if (change->input < 0 ? change->dim && *dim_of(model, i, d) == change->dim
-			                      : change->input == i && change->dim == d)
+			if (is_changed(change, i, d, *dim_of(model, i, d)))
 				*dim_of(model, i, d) = 0;
 	for (size_t i = 0; i < model->graph->n_output; i++)
 		model->graph->output[i]->type = NULL;
 	return model;
 }
 
+/* As in empty_shapes.txt: Operator@opset, the number of the example, what is 0. */
+static const char *words_of(const struct cases *all, const struct change *change)
+{
+	struct arena *arena = &test.ctx.arena;
+	const char *what = change->input >= 0 ? arena_printf(arena, "input%d.dim%d", change->input, change->dim)
+	                   : change->dim      ? arena_printf(arena, "every.%d", change->dim)
+	                                      : "nothing";
+	if (change->and_input > change->input && change->input >= 0)
+		what = arena_printf(arena, "%s+input%d.dim%d", what, change->and_input, change->and_dim);
+	return arena_printf(arena, "%s@%d.%d.%s", all->example->op, all->example->opset, all->number, what);
+}
+
 static void name_case(void *user, int64_t number, char *text, size_t room)
 {
 	const struct cases *all = user;
-	const struct change *change = &all->changes[number / (int)COUNT_OF(targets)];
-	snprintf(text, room, "%s@%d, %s: %s %d, dim %d", all->example->op, all->example->opset,
-	         targets[number % (int)COUNT_OF(targets)], change->input < 0 ? "all dims of" : "input", change->input,
-	         change->dim);
+	snprintf(text, room, "%s on %s", words_of(all, &all->changes[number / (int)COUNT_OF(targets)]),
+	         targets[number % (int)COUNT_OF(targets)]);
+}
+
+static const char *models_folder;
+
+START_TEST(models_are_written)
+{
+	struct cases all = {.example = &examples[_i]};
+	list_cases(&all);
+	for (int k = 0; k < all.count; k++) {
+		const char *path = arena_printf(&test.ctx.arena, "%s/%s.onnx", models_folder, words_of(&all, &all.changes[k]));
+		write_model_file(path, changed_model(&all, &all.changes[k]));
+	}
+}
+END_TEST
+
+/* ---- the shapes that other implementations give ---- */
+
+/* The rest of the case's line in empty_shapes.txt; NULL: it is not there. */
+static const char *wanted_shapes(const char *words)
+{
+	static char *table;
+	size_t room = 0;
+	FILE *file = table ? NULL : fopen(SHAPES_PATH, "r");
+	if (file) {
+		ck_assert_int_gt((int)getdelim(&table, &room, '\0', file), 0);
+		fclose(file);
+	}
+	ck_assert_msg(table, "cannot read " SHAPES_PATH);
+	const char *head = arena_printf(&test.ctx.arena, "\n%s: ", words), *line = strstr(table, head);
+	if (!line)
+		return NULL;
+	line += strlen(head);
+	return arena_copy_bytes(&test.ctx.arena, line, strcspn(line, "\n"));
+}
+
+/* Operators that refuse some models which ONNX Runtime runs. */
+static const struct {
+	const char *op, *why;
+} refused[] = {
+	{"Attention", "a batch of no queries with one key: ONNX requires equal batches"},
+	{"Compress", "a condition longer than the axis"},
+	{"ConcatFromSequence", "a tensor without elements, which ONNX Runtime leaves out whatever its shape is"},
+	{"DeformConv", "a window that does not fit into the padded image"},
+	{"Det", "a matrix of no rows"},
+	{"GatherND", "tuples of no indices; no indices for a batch that is not empty"},
+	{"LSTM", "no steps"},
+	{"RNN", "no steps"},
+	{"RoiAlign", "regions of an image without elements"},
+	{"Scan", "no iterations"},
+};
+
+static const char *found_shapes(const erc_request *request, uint32_t outputs)
+{
+	struct text text = {.arena = &test.ctx.arena};
+	int64_t dims[ERC_MAX_RANK];
+	uint32_t rank;
+	for (uint32_t i = 0; i < outputs; i++) {
+		ck_assert_int_eq(erc_request_output_dims(request, i, &rank, dims), ERC_OK);
+		text_printf(&text, "%s%s", i ? ", " : "", rank ? "" : "scalar");
+		for (uint32_t d = 0; d < rank; d++)
+			text_printf(&text, "%s%lld", d ? "x" : "", (long long)dims[d]);
+	}
+	return text.data;
 }
 
 /* ---- one run ---- */
@@ -87,8 +188,9 @@ static void fill(void *data, const struct erc_tensor_info *info)
 	}
 }
 
-/* Runs once, and returns the outputs' bytes one after another in memory that the caller frees. */
-static uint8_t *run_at(erc_session *session, const erc_model *model, bool at_end, size_t *total)
+/* Runs once, and returns the outputs' bytes one after another in memory that the caller frees. *shapes: NULL if an index
+ * points to nothing. */
+static uint8_t *run_at(erc_session *session, const erc_model *model, bool at_end, size_t *total, const char **shapes)
 {
 	struct guarded bound[MAX_BOUND];
 	struct erc_tensor_info info;
@@ -110,7 +212,9 @@ static uint8_t *run_at(erc_session *session, const erc_model *model, bool at_end
 		ck_assert_int_eq(erc_request_bind_output(request, i, bound[inputs + i].data, info.bytes), ERC_OK);
 		*total += info.bytes;
 	}
-	ck_assert_msg(erc_request_run(request) == ERC_OK, "%s", erc_error_detail());
+	enum erc_status status = erc_request_run(request);
+	ck_assert_msg(status == ERC_OK || status == ERC_INDEX, "%s", erc_error_detail());
+	*shapes = status == ERC_OK ? found_shapes(request, outputs) : NULL;
 	uint8_t *all = malloc(*total + 1), *to = all;
 	for (uint32_t i = 0; i < outputs; i++) {
 		ck_assert_int_eq(erc_model_output_info(model, 0, i, &info), ERC_OK);
@@ -124,7 +228,7 @@ static uint8_t *run_at(erc_session *session, const erc_model *model, bool at_end
 }
 
 /* False where this machine cannot run the artifact. */
-static bool run_artifact(const char *target, bool *same)
+static bool run_artifact(const char *target, bool *same, const char **shapes)
 {
 	struct erc_runtime_options one = {.size = sizeof one, .units = 1};
 	struct erc_model_options options = {.size = sizeof options, .target = target};
@@ -140,8 +244,9 @@ static bool run_artifact(const char *target, bool *same)
 	}
 	ck_assert_msg(status == ERC_OK, "%s", erc_error_detail());
 	ck_assert_int_eq(erc_session_create(model, NULL, &session), ERC_OK);
-	uint8_t *first = run_at(session, model, true, &bytes[0]), *second = run_at(session, model, false, &bytes[1]);
-	*same = bytes[0] == bytes[1] && !memcmp(first, second, bytes[0]);
+	uint8_t *first = run_at(session, model, true, &bytes[0], shapes),
+			*second = run_at(session, model, false, &bytes[1], shapes);
+	*same = !*shapes || (bytes[0] == bytes[1] && !memcmp(first, second, bytes[0]));
 	free(first);
 	free(second);
 	ck_assert_int_eq(erc_session_destroy(session), ERC_OK);
@@ -150,10 +255,28 @@ static bool run_artifact(const char *target, bool *same)
 	return true;
 }
 
+/* found: NULL if the case is refused. What ONNX's reference computes may be refused: NumPy broadcasts and slices where
+ * ONNX does not. */
+static void check_shapes(const struct cases *all, const char *words, const char *name, const char *found)
+{
+	const char *wanted = wanted_shapes(words), *reference = "(reference) ";
+	if (!wanted || !strcmp(wanted, "none"))
+		return;
+	bool by_reference = !strncmp(wanted, reference, strlen(reference)), may_refuse = by_reference;
+	for (size_t i = 0; i < COUNT_OF(refused); i++)
+		may_refuse |= !strcmp(refused[i].op, all->example->op);
+	wanted += by_reference ? strlen(reference) : 0;
+	shared->counts[COMPARED] += found != NULL;
+	if (found ? strcmp(found, wanted) : !may_refuse)
+		is_wrong(name, arena_printf(&test.ctx.arena, "found %s, wanted %s; %s", found ? found : "refused", wanted,
+		                            found ? "" : test.errors));
+}
+
 static void run_case(void *user, int64_t number)
 {
 	const struct cases *all = user;
-	const char *target = targets[number % (int)COUNT_OF(targets)];
+	const char *target = targets[number % (int)COUNT_OF(targets)], *shapes = NULL;
+	const struct change *change = &all->changes[number / (int)COUNT_OF(targets)];
 	struct ercc_options options = {.size = sizeof options,
 	                               .message = keep_message,
 	                               .targets = &target,
@@ -165,7 +288,7 @@ static void run_case(void *user, int64_t number)
 	fixture_stop();
 	fixture_start();
 	name_case(user, number, name, sizeof name);
-	write_model_file(model_path, changed_model(all, &all->changes[number / (int)COUNT_OF(targets)]));
+	write_model_file(model_path, changed_model(all, change));
 	enum ercc_status status = ercc_compile(model_path, artifact_path, &options);
 	if (status == ERCC_MODEL || status == ERCC_UNSUPPORTED) {
 		shared->counts[REFUSED]++;
@@ -173,11 +296,16 @@ static void run_case(void *user, int64_t number)
 			is_wrong(name, test.errors);
 	} else if (status != ERCC_OK) {
 		is_wrong(name, test.errors);
+		return;
+	} else if (!run_artifact(target, &same, &shapes)) {
+		shared->counts[SKIPPED]++;
+		return;
 	} else {
-		shared->counts[run_artifact(target, &same) ? COMPUTED : SKIPPED]++;
-		if (!same)
-			is_wrong(name, "other bits where the buffers lie elsewhere");
+		shared->counts[COMPUTED]++;
 	}
+	if (!same)
+		is_wrong(name, "other bits where the buffers lie elsewhere");
+	check_shapes(all, words_of(all, change), name, shapes);
 }
 
 START_TEST(empty_dims_are_computed_or_refused)
@@ -191,9 +319,11 @@ START_TEST(empty_dims_are_computed_or_refused)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
 	load_examples();
+	if (argc == 3 && !strcmp(argv[1], "--models"))
+		models_folder = argv[2];
 	if (share() || !mkdtemp(folder))
 		return 1;
 	snprintf(model_path, sizeof model_path, "%s/model.onnx", folder);
@@ -202,15 +332,19 @@ int main(void)
 	TCase *all = tcase_create("dims of size 0");
 	tcase_set_timeout(all, 600);
 	tcase_add_checked_fixture(all, fixture_start, fixture_stop);
-	tcase_add_loop_test(all, empty_dims_are_computed_or_refused, 0, PARTS);
+	if (models_folder)
+		tcase_add_loop_test(all, models_are_written, 0, example_count);
+	else
+		tcase_add_loop_test(all, empty_dims_are_computed_or_refused, 0, PARTS);
 	suite_add_tcase(suite, all);
 	int failed = run_suite(suite);
-	printf("empty: %lld computed, %lld refused by name\n", (long long)shared->counts[COMPUTED],
-	       (long long)shared->counts[REFUSED]);
+	unlink(model_path), unlink(artifact_path), rmdir(folder);
+	if (models_folder)
+		return failed;
+	printf("empty: %lld computed, %lld refused by name; %lld shapes compared\n", (long long)shared->counts[COMPUTED],
+	       (long long)shared->counts[REFUSED], (long long)shared->counts[COMPARED]);
 	if (shared->counts[SKIPPED])
 		printf("skipped: empty: %lld artifacts, of targets that this machine does not run\n",
 		       (long long)shared->counts[SKIPPED]);
-	failed |= shared->counts[COMPUTED] < 1000;
-	unlink(model_path), unlink(artifact_path), rmdir(folder);
-	return failed;
+	return failed | (shared->counts[COMPUTED] < 1000) | (shared->counts[COMPARED] < 1000);
 }
