@@ -5,10 +5,11 @@
 
 #include "compiler/lower/op.h"
 
-/* pointwise.c: out becomes `in`, cast to `to`. insert_narrow is for results that were computed in f32 in place of half
- * precision. */
+/* pointwise.c: out becomes `in`, cast to `to`. insert_narrow casts only if `in` turns out to be `from`: it is for results
+ * that were computed in that dtype in place of `to`. */
 void insert_cast(struct graph *graph, struct node *before, struct value *in, struct value *out, enum erc_dtype to);
-void insert_narrow(struct graph *graph, struct node *before, struct value *in, struct value *out, enum erc_dtype to);
+void insert_narrow(struct graph *graph, struct node *before, struct value *in, struct value *out, enum erc_dtype from,
+                   enum erc_dtype to);
 /* pointwise.c: x * factor + addend in f32, as two nodes. */
 struct value *insert_affine(struct node *before, struct value *x, const struct channel_affine *affine);
 /* reorder.c: `in` in another layout. */

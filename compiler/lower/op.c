@@ -175,6 +175,12 @@ enum ercc_status check_same_dtype(const struct node *node, int slot)
 	return ERCC_OK;
 }
 
+bool is_mixed(const struct node *node)
+{
+	const struct value *a = node_input(node, 0), *b = node_input(node, 1);
+	return (a && a->dtype == ERC_F64) || (b && b->dtype == ERC_F64);
+}
+
 enum ercc_status check_axis(const struct node *node, int64_t axis, int rank, int *out)
 {
 	if (axis < -rank || axis >= rank)

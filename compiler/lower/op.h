@@ -23,6 +23,8 @@
  * input also takes them as others. */
 #define TYPES_LIST TYPE(DTYPE_NONE)
 
+#define TYPES_F8 (TYPE(F8E4M3FN) | TYPE(F8E4M3FNUZ) | TYPE(F8E5M2) | TYPE(F8E5M2FNUZ))
+
 #define VARIADIC 255
 
 /* What an operator does with channel-blocked values. */
@@ -58,6 +60,19 @@ struct reduction_rule; /* ops/reduce.c */
 struct line_rule;      /* ops/line.c */
 struct window_rule;    /* ops/signal.c */
 
+/* Dtypes that an operator may have, but computes with as with another one: the infer pass casts those inputs that have
+ * one of them, and casts outputs of the other one to the dtype that input `like` had. */
+struct conversion {
+	uint32_t from;
+	enum erc_dtype to;
+	uint32_t inputs; /* a bit for each input that may be cast */
+	int like;
+	bool (*is_needed)(const struct node *node); /* NULL: always */
+	bool rounds; /* to the nearest integer in the range of the dtype, ties to even; else integers are cut off */
+};
+bool is_mixed(const struct node *node); /* op.c: input 0 or 1 is f64 */
+#define CONVERSIONS(...) ((const struct conversion[]){__VA_ARGS__, {0}})
+
 /* A rule for rows of one family, such as RULE(line_rule, .is_least = true). */
 #define RULE(kind, ...) (&(const struct kind){__VA_ARGS__})
 
@@ -79,7 +94,8 @@ struct op {
 	 * inputs are known. Checks the node, as infer does. */
 	enum ercc_status (*expand)(struct node *node);
 	uint32_t own_types; /* a bit for each input with a float dtype of its own; the others share one dtype */
-	bool casts_halves;  /* expand casts half precision itself: it knows which dtype the result has */
+	const struct conversion *conversions; /* ends with an empty one */
+	bool casts_halves;                    /* expand casts half precision itself: it knows which dtype the result has */
 	/* Set of dtypes for each input after the first. 0: infer and expand accept TYPES_MOVED or check for themselves; of
 	 * TYPES_STORED only those that the first input may have. */
 	uint32_t input_types[4];

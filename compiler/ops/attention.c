@@ -125,8 +125,8 @@ static enum ercc_status emit_mask(struct node *node, const struct attention *a, 
 	struct shape full = shape_of(4, (int64_t[]){a->batch, a->q_heads, a->q_length, a->kv_length}), shape = mask->shape,
 				 both;
 	int64_t width = shape.rank ? shape.dims[shape.rank - 1] : 0;
-	if (mask->dtype != ERC_BOOL)
-		TRY(check_same_dtype(node, MASK));
+	if (mask->dtype != ERC_BOOL && mask->dtype != query->dtype)
+		mask = EMIT(node, TEXT(node, "Cast[to=%d](a)", (int)query->dtype), mask);
 	if (mask->dtype == ERC_BOOL)
 		mask = EMIT(node, "Where(b, Mul(c, 0), -inf)", query, mask, constant_number(node, query->dtype, 0));
 	if ((width > 1 || node->opset >= 24) && width < a->kv_length) {
@@ -312,7 +312,7 @@ static enum ercc_status expand_rotary(struct node *node)
 const struct op ops_attention[] = {
 	{"Attention", 1, 3, 4, 1, TYPE(F32), infer_attention_core, lower_attention_core, .domain = "erc",
      .recoveries = attention_recoveries},
-	{"Attention", 23, 3, 7, 4, TYPES_FLOAT, .expand = expand_attention,
+	{"Attention", 23, 3, 7, 4, TYPES_FLOAT, .expand = expand_attention, .own_types = 8,
      .attrs = "is_causal=int kv_num_heads=int q_num_heads=int qk_matmul_output_mode=int scale=float softcap=float "
               "softmax_precision=int left_window_size=int@25 right_window_size=int@25"},
 	{"RotaryEmbedding", 23, 3, 4, 1, TYPE(F32), .expand = expand_rotary,

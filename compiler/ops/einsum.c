@@ -301,6 +301,7 @@ static enum ercc_status expand_einsum(struct node *node)
 
 const struct op ops_einsum[] = {
 	{"Einsum", 12, 1, VARIADIC, 1, TYPES_FLOAT | TYPE(I32) | TYPE(I64) | TYPE(U32) | TYPE(U64), .expand = expand_einsum,
+     .conversions = CONVERSIONS({TYPE(I8) | TYPE(U8) | TYPE(I16) | TYPE(U16), ERC_I32, ~0u, 0, NULL, false}),
      .attrs = "equation=text"},
 	{0},
 };

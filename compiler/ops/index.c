@@ -261,6 +261,16 @@ static enum ercc_status lower_scatter_nd(struct lowering *lowering, struct node 
 	return ERCC_OK;
 }
 
+static bool is_reducing(const struct node *node)
+{
+	return strcmp(node_attr_text(node, "reduction", "none"), "none") != 0;
+}
+
+/* Sums and products of truth values are "or" and "and". */
+#define COMBINED \
+	CONVERSIONS({TYPE(F16) | TYPE(BF16), ERC_F32, 5, 0, is_reducing, false}, \
+	            {TYPE(BOOL), ERC_I32, 5, 0, is_reducing, false})
+
 const struct op ops_index[] = {
 	{"GatherElements", 11, 2, 2, 1, TYPES_MOVED, infer_gather_elements, lower_gather_elements, .layout = NULL,
      .attrs = "axis=int positions=own"},
@@ -269,8 +279,8 @@ const struct op ops_index[] = {
 	{"Scatter", 9, 3, 3, 1, TYPES_MOVED, infer_scatter_elements, lower_scatter_elements, .layout = NULL,
      .attrs = "axis=int"},
 	{"ScatterElements", 11, 3, 3, 1, TYPES_MOVED, infer_scatter_elements, lower_scatter_elements, .layout = NULL,
-     .attrs = "axis=int reduction=text@16 positions=own"},
-	{"ScatterND", 11, 3, 3, 1, TYPES_MOVED, infer_scatter_nd, lower_scatter_nd, .sizes = true,
+     .conversions = COMBINED, .attrs = "axis=int reduction=text@16 positions=own"},
+	{"ScatterND", 11, 3, 3, 1, TYPES_MOVED, infer_scatter_nd, lower_scatter_nd, .sizes = true, .conversions = COMBINED,
      .attrs = "reduction=text@16"},
 	{0},
 };

@@ -364,31 +364,34 @@ struct value *insert_affine(struct node *before, struct value *x, const struct c
 	return shifted;
 }
 
-/* Narrow is a cast. The infer pass puts it after operators that compute in f32 in place of half precision. */
+/* Narrow is a cast of one dtype, `from`. The infer pass puts it after operators that compute in that dtype in place of
+ * another one, before it knows which of their outputs have it. */
 static enum ercc_status infer_narrow(struct node *node)
 {
 	enum erc_dtype dtype = node->inputs[0]->dtype;
-	return set_output(node, 0, dtype == ERC_F32 ? (enum erc_dtype)node_attr_int(node, "to", ERC_F16) : dtype,
+	bool is_wide = dtype == (enum erc_dtype)node_attr_int(node, "from", ERC_F32);
+	return set_output(node, 0, is_wide ? (enum erc_dtype)node_attr_int(node, "to", ERC_F16) : dtype,
 	                  &node->inputs[0]->shape);
 }
 
 static void insert_conversion(struct graph *graph, struct node *before, const char *domain, const char *op_type,
-                              struct value *in, struct value *out, enum erc_dtype to)
+                              struct value *in, struct value *out, enum erc_dtype from, enum erc_dtype to)
 {
-	struct attr attr = {.name = "to", .kind = ATTR_INT, .i = to};
+	struct attr attrs[] = {{.name = "to", .kind = ATTR_INT, .i = to}, {.name = "from", .kind = ATTR_INT, .i = from}};
 	struct node *node = graph_add_node(graph, before, op_type, graph_unique_name(graph, op_type), &in, 1, &out, 1);
-	node_set_attrs(node, &attr, 1);
+	node_set_attrs(node, attrs, from == ERC_DTYPE_NONE ? 1 : 2);
 	node_set_row(node, domain, EMITTED_OPSET);
 }
 
 void insert_cast(struct graph *graph, struct node *before, struct value *in, struct value *out, enum erc_dtype to)
 {
-	insert_conversion(graph, before, "", "Cast", in, out, to);
+	insert_conversion(graph, before, "", "Cast", in, out, ERC_DTYPE_NONE, to);
 }
 
-void insert_narrow(struct graph *graph, struct node *before, struct value *in, struct value *out, enum erc_dtype to)
+void insert_narrow(struct graph *graph, struct node *before, struct value *in, struct value *out, enum erc_dtype from,
+                   enum erc_dtype to)
 {
-	insert_conversion(graph, before, "erc", "Narrow", in, out, to);
+	insert_conversion(graph, before, "erc", "Narrow", in, out, from, to);
 }
 
 /* Swish(a) * b; the two do not broadcast. */
@@ -432,7 +435,7 @@ const struct op ops_pointwise[] = {
 	UNARY("Sqrt", 1, TYPES_FLOAT, "sqrt(a)"),
 	UNARY("Exp", 1, TYPES_FLOAT, "exp(a)"),
 	UNARY("Log", 1, TYPES_FLOAT, "log(a)"),
-	UNARY("Erf", 9, TYPES_FLOAT, "erf(a)"),
+	UNARY("Erf", 9, TYPES_FLOAT, "erf(a)", .conversions = CONVERSIONS({TYPES_INT, ERC_F32, 1, 0, NULL, false})),
 	UNARY("Sin", 7, TYPES_FLOAT, "sin(a)"),
 	UNARY("Cos", 7, TYPES_FLOAT, "cos(a)"),
 	UNARY("Tan", 7, TYPES_FLOAT, "tan(a)"),
@@ -453,10 +456,11 @@ const struct op ops_pointwise[] = {
 	UNARY("Round", 11, TYPES_FLOAT, "round(a)"),
 	UNARY("Not", 1, TYPE(BOOL), "not(a)"),
 	UNARY("BitwiseNot", 18, TYPES_INT, "not(a)"),
-	UNARY("IsNaN", 9, TYPES_FLOAT, "not(eq(a, a))"),
+	UNARY("IsNaN", 9, TYPES_FLOAT, "not(eq(a, a))", .conversions = CONVERSIONS({TYPES_F8, ERC_F32, 1, 0, NULL, false})),
 	UNARY("IsInf", 10, TYPES_FLOAT,
           "or(and(eq(a, neg(-inf)), lt(0, @detect_positive)), and(eq(a, -inf), lt(0, @detect_negative)))",
           .defaults = {{"detect_positive", 1.0f}, {"detect_negative", 1.0f}},
+          .conversions = CONVERSIONS({TYPES_F8, ERC_F32, 1, 0, NULL, false}),
           .attrs = "detect_negative=int detect_positive=int"),
 	UNARY("HardSwish", 14, TYPES_FLOAT, "mul(a, max(min(add(mul(a, 0.16666666666666667), 0.5), 1), 0))"),
 	UNARY("HardSigmoid", 1, TYPES_FLOAT, "max(min(add(mul(a, @alpha), @beta), 1), 0)",
@@ -477,6 +481,7 @@ const struct op ops_pointwise[] = {
           .attrs = "alpha=float"),
 	UNARY("Shrink", 9, TYPES_FLOAT,
           "select(lt(a, neg(@lambd)), add(a, @bias), select(lt(@lambd, a), sub(a, @bias), 0))",
+          .conversions = CONVERSIONS({TYPES_INT, ERC_F64, 1, 0, NULL, false}),
           .defaults = {{"lambd", 0.5f}, {"bias", 0.0f}}, .attrs = "bias=float lambd=float"),
 	UNARY("Softsign", 1, TYPES_FLOAT, "div(a, add(1, abs(a)))"),
 	UNARY("Softplus", 1, TYPES_FLOAT, "add(max(a, 0), log1p(exp(neg(abs(a)))))"),

@@ -1,10 +1,8 @@
 /* Quantisation as element-wise operators in f32: QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear. */
 #include "compiler/lower/op.h"
 
-#define TYPES_FLOAT8 (TYPE(F8E4M3FN) | TYPE(F8E4M3FNUZ) | TYPE(F8E5M2) | TYPE(F8E5M2FNUZ))
 #define TYPES_QUANTISED \
-	(TYPE(I8) | TYPE(U8) | TYPE(I16) | TYPE(U16) | TYPE(U4) | TYPE(I4) | TYPE(U2) | TYPE(I2) | TYPE(F4E2M1) | \
-	 TYPES_FLOAT8)
+	(TYPE(I8) | TYPE(U8) | TYPE(I16) | TYPE(U16) | TYPE(U4) | TYPE(I4) | TYPE(U2) | TYPE(I2) | TYPE(F4E2M1) | TYPES_F8)
 #define TYPES_HALF (TYPE(F16) | TYPE(BF16))
 #define TYPES_SCALE (TYPE(F32) | TYPES_HALF | TYPE(F8E8M0))
 
@@ -107,7 +105,7 @@ static enum ercc_status expand_dequantize(struct node *node)
 	struct shape divided;
 	int64_t to = node_attr_int(node, "output_dtype", 0);
 	enum erc_dtype out = to ? (enum erc_dtype)to : node->inputs[1]->dtype;
-	bool is_float = (TYPES_FLOAT8 | TYPE(F4E2M1)) >> x->dtype & 1;
+	bool is_float = (TYPES_F8 | TYPE(F4E2M1)) >> x->dtype & 1;
 	if (to < 0 || to >= ERC_DTYPE_COUNT || !dtype_is_float(out))
 		return node_fail(node, ERCC_UNSUPPORTED, "a result of dtype %s is not supported%s", dtype_name(out),
 		                 to ? "" : "; output_dtype is needed for this scale");
@@ -144,7 +142,7 @@ static struct value *emit_integers(struct node *node, struct value *q, struct va
 /* The same without rounding to an integer. An f8 zero point of 0 does nothing, so -0 stays as it is. */
 static struct value *emit_floats(struct node *node, struct value *q, struct value *zero, enum erc_dtype dtype)
 {
-	bool is_f8 = TYPES_FLOAT8 >> dtype & 1;
+	bool is_f8 = TYPES_F8 >> dtype & 1;
 	if (zero)
 		q = EMIT(node, is_f8 ? "Where(Equal(b, c), a, Add(a, b))" : "Add(a, b)", q,
 		         emit_cast(node, zero, dtype, ERC_F32), constant_number(node, ERC_F32, 0));
@@ -167,7 +165,7 @@ static enum ercc_status quantised_dtypes(const struct node *node, enum erc_dtype
 	if (node->opset < 23 && x->dtype != ERC_I32 && x->dtype != scale->dtype)
 		return node_fail(node, ERCC_MODEL, "the scale is %s, but the input is %s; they may differ from opset 23 on",
 		                 dtype_name(scale->dtype), dtype_name(x->dtype));
-	*precision = stated ? (enum erc_dtype)stated : scale->dtype == ERC_F8E8M0 ? ERC_F32 : scale->dtype;
+	*precision = stated ? (enum erc_dtype)stated : TYPES_HALF >> scale->dtype & 1 ? scale->dtype : ERC_F32;
 	return check_precision(node, "precision");
 }
 
@@ -209,7 +207,7 @@ static enum ercc_status expand_dynamic_quantize(struct node *node)
 
 const struct op ops_quantize[] = {
 	{"QuantizeLinear", 10, 2, 3, 1, TYPE(F32) | TYPES_HALF | TYPE(I32), .expand = expand_quantize,
-     .input_types = {[1] = TYPES_SCALE, [2] = TYPES_QUANTISED},
+     .input_types = {[1] = TYPES_SCALE | TYPE(I32), [2] = TYPES_QUANTISED},
      .attrs = "axis=int@13 block_size=int@21 output_dtype=int@21 precision=int@23 saturate=int@19"},
 	{"DequantizeLinear", 10, 2, 3, 1, TYPES_QUANTISED | TYPE(I32), .expand = expand_dequantize, .casts_halves = true,
      .input_types = {[1] = TYPES_SCALE}, .attrs = "axis=int@13 block_size=int@21 output_dtype=int@23"},

@@ -216,7 +216,8 @@ const struct op ops_random[] = {
 	{"Dropout", 1, 1, 1, 2, TYPES_FLOAT, infer_dropout, lower_dropout, .sizes = true, .identity = IDENTITY_FIRST,
      .attrs = "ratio=any is_test=any@1-6"},
 	{"Dropout", 12, 1, 3, 2, TYPES_FLOAT, infer_dropout, lower_dropout, .own_types = 2, .expand = expand_dropout,
-     .expands = is_dropping, .input_types = {[1] = TYPES_FLOAT, [2] = TYPE(BOOL)}, .sizes = true,
-     .identity = IDENTITY_FIRST, .attrs = "seed=int"},
+     .expands = is_dropping, .conversions = CONVERSIONS({TYPES_F8, ERC_F32, 3, 0, NULL, false}),
+     .input_types = {[1] = TYPES_FLOAT, [2] = TYPE(BOOL)}, .sizes = true, .identity = IDENTITY_FIRST,
+     .attrs = "seed=int"},
 	{0},
 };

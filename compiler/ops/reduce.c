@@ -347,14 +347,15 @@ static bool is_over_last(const struct node *node)
 			.is_matched = is_over_last, .sizes = true, \
 			.reduction = RULE(reduction_rule, .start = first, .combine = combined, .finish = finished, __VA_ARGS__) \
 	}
-#define MADE(name, types, made_by) \
-	MADE_ROW(name, 1, 1, "axes=ints keepdims=int", types, made_by), \
-		MADE_ROW(name, 18, 2, "keepdims=int noop_with_empty_axes=int", types, made_by)
-#define MADE_ROW(name, since, most, attributes, types, made_by) \
+#define MADE(name, types, made_by, ...) \
+	MADE_ROW(name, 1, 1, "axes=ints keepdims=int", types, made_by, __VA_ARGS__), \
+		MADE_ROW(name, 18, 2, "keepdims=int noop_with_empty_axes=int", types, made_by, __VA_ARGS__)
+#define MADE_ROW(name, since, most, attributes, types, made_by, ...) \
 	{ \
 		name, since, 1, most, 1, types, .expand = made_by, .is_matched = is_over_last, .sizes = true, \
-										.attrs = attributes \
+										.attrs = attributes, __VA_ARGS__ \
 	}
+#define LOGARITHM_OF_INTEGERS .conversions = CONVERSIONS({TYPES_INT, ERC_F64, 1, 0, NULL, false})
 #define TYPES_REDUCED (TYPES_FLOAT | TYPE(I32) | TYPE(I64) | TYPE(U32) | TYPE(U64))
 #define TYPES_COMPARED (TYPES_REDUCED | TYPE(I8) | TYPE(U8) | TYPE(BOOL))
 
@@ -369,8 +370,8 @@ const struct op ops_reduce[] = {
 	REDUCE("ReduceMax", 18, TYPES_COMPARED, START_LOWEST, "max(a, b)", "a"),
 	REDUCE("ReduceMin", 18, TYPES_COMPARED, START_HIGHEST, "min(a, b)", "a"),
 	MADE("ReduceL2", TYPES_REDUCED, expand_l2),
-	MADE("ReduceLogSum", TYPES_FLOAT, expand_log_sum),
-	MADE("ReduceLogSumExp", TYPES_FLOAT, expand_log_sum_exp),
+	MADE("ReduceLogSum", TYPES_FLOAT, expand_log_sum, LOGARITHM_OF_INTEGERS),
+	MADE("ReduceLogSumExp", TYPES_FLOAT, expand_log_sum_exp, LOGARITHM_OF_INTEGERS),
 	{"GlobalLpPool", 1, 1, 1, 1, TYPES_FLOAT, .expand = expand_global_lp_pool, .attrs = "p=float@1-1 p=int@2"},
 	{0},
 };

@@ -411,19 +411,27 @@ static enum ercc_status lower_resize(struct lowering *lowering, struct node *nod
 
 #define TYPES_RESIZED TYPES_ALL
 
+static bool is_interpolating(const struct node *node)
+{
+	return strcmp(node_attr_text(node, "mode", "nearest"), "nearest") != 0;
+}
+
+#define INTERPOLATED CONVERSIONS({TYPES_INT, ERC_F64, 1, 0, is_interpolating, .rounds = true})
+
 const struct op ops_resize[] = {
 	{"Resize", 10, 2, 2, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
-     .input_types = {[1] = TYPE(F32)}, .expand = expand_sized_rows, .expands = has_sizes, .sizes = true,
-     .attrs = "mode=text"},
+     .conversions = INTERPOLATED, .input_types = {[1] = TYPE(F32)}, .expand = expand_sized_rows, .expands = has_sizes,
+     .sizes = true, .attrs = "mode=text"},
 	{"Resize", 11, 1, 4, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
-     .input_types = {[1] = TYPES_FLOAT, [2] = TYPE(F32), [3] = TYPE(I64)}, .expand = expand_sized_rows,
-     .expands = has_sizes, .sizes = true,
+     .conversions = INTERPOLATED, .input_types = {[1] = TYPES_FLOAT, [2] = TYPE(F32), [3] = TYPE(I64)},
+     .expand = expand_sized_rows, .expands = has_sizes, .sizes = true,
      .attrs = "coordinate_transformation_mode=text cubic_coeff_a=float exclude_outside=int extrapolation_value=float "
               "mode=text nearest_mode=text antialias=int@18 axes=ints@18 keep_aspect_ratio_policy=text@18"},
 	{"Upsample", 7, 1, 1, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
-     .expand = expand_sized_rows, .expands = has_sizes, .sizes = true, .attrs = "mode=text scales=floats"},
+     .conversions = INTERPOLATED, .expand = expand_sized_rows, .expands = has_sizes, .sizes = true,
+     .attrs = "mode=text scales=floats"},
 	{"Upsample", 9, 2, 2, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
-     .input_types = {[1] = TYPE(F32)}, .expand = expand_sized_rows, .expands = has_sizes, .sizes = true,
-     .attrs = "mode=text"},
+     .conversions = INTERPOLATED, .input_types = {[1] = TYPE(F32)}, .expand = expand_sized_rows, .expands = has_sizes,
+     .sizes = true, .attrs = "mode=text"},
 	{0},
 };

@@ -401,8 +401,16 @@ static enum ercc_status lower_nms(struct lowering *lowering, struct node *node)
 	return ERCC_OK;
 }
 
+/* Integers of 64 bits that are only moved would lose bits. */
+static bool fits_f64(const struct node *node)
+{
+	return dtype_bytes(node->inputs[0]->dtype) < 8 || strcmp(node_attr_text(node, "mode", "linear"), "nearest");
+}
+
 const struct op ops_sample[] = {
-	{"GridSample", 16, 2, 2, 1, TYPES_FLOAT, infer_grid_sample, lower_grid_sample, .layout = NULL,
+	{"GridSample", 16, 2, 2, 1, TYPES_FLOAT, infer_grid_sample, lower_grid_sample, .own_types = 2,
+     .conversions = CONVERSIONS({TYPES_INT | TYPE(BOOL), ERC_F64, 1, 0, fits_f64, false},
+                                {TYPE(F32), ERC_F64, 3, 0, is_mixed, false}),
      .attrs = "align_corners=int mode=text padding_mode=text absolute=own"},
 	{"AffineGrid", 20, 2, 2, 1, TYPES_FLOAT, .expand = expand_affine_grid, .attrs = "align_corners=int"},
 	{"RoiAlign", 10, 3, 3, 1, TYPES_FLOAT, infer_roi_align, lower_roi_align, .expand = expand_sized_regions,

@@ -1,6 +1,8 @@
 /* LpPool, as other operators, and the inverses of pooling and of unfolding: MaxUnpool, Col2Im. */
 #include "compiler/lower/op.h"
 
+#include <math.h>
+
 /* The text ", name=1:2:" for an attribute of integers; "" if the node has no such attribute. */
 static const char *list_text(const struct node *node, const char *name)
 {
@@ -110,7 +112,66 @@ static enum ercc_status expand_max_unpool(struct node *node)
 }
 
 /* Maximum number of elements that the pixels of one channel gather; their positions are stored. */
+#define MAX_BINS 1024 /* along an axis */
 #define MAX_FOLDED ((int64_t)1 << 24)
+
+/* ---- MaxRoiPool ---- */
+
+/* The bins of an axis (0: width, 1: height) of all regions: which of the `size` positions lie in which of the `count`
+ * bins, [regions, count, size], and whether there are any, [regions, count]. */
+static struct value *bins_of(struct node *node, struct value *corners, enum erc_dtype dtype, int axis, int64_t count,
+                             int64_t size, struct value **any)
+{
+	double number[MAX_BINS];
+	struct shape shape = shape_of(1, &count), positions = shape_of(1, &size);
+	for (int64_t i = 0; i < count; i++)
+		number[i] = (double)i;
+	struct value *bins = constant_floats(node, dtype, number, &shape);
+	struct value *start = EMIT(node, TEXT(node, "Slice(a, {%d}, {%d}, {1})", axis, axis + 1), corners);
+	struct value *end = EMIT(node, TEXT(node, "Slice(a, {%d}, {%d}, {1})", axis + 2, axis + 3), corners);
+	struct value *step = EMIT(node, TEXT(node, "Div(Max(Add(Sub(a, b), 1), 1), %lld)", (long long)count), end, start);
+	struct value *low = EMIT(node, "Max(Add(Floor(Mul(a, b)), c), 0)", step, bins, start);
+	struct value *high =
+		EMIT(node, TEXT(node, "Min(Add(Ceil(Mul(a, Add(b, 1))), c), %lld)", (long long)size), step, bins, start);
+	struct value *at =
+		EMIT(node, TEXT(node, "Cast[to=%d](a)", (int)dtype), constant_range(node, 0, 1, size, &positions));
+	*any = EMIT(node, "Less(a, b)", low, high);
+	return EMIT(node, "And(LessOrEqual(Unsqueeze(a, {2}), c), Less(c, Unsqueeze(b, {2})))", low, high, at);
+}
+
+/* The maximum in each bin of each region, first along the width, then along the height; 0 where a bin is empty. Corners
+ * are rounded to positions, halves away from 0. */
+static enum ercc_status expand_max_roi_pool(struct node *node)
+{
+	struct value *x = node->inputs[0], *rois = node->inputs[1], *in_row, *in_column;
+	const struct shape *in = &x->shape;
+	int64_t pooled[2];
+	int count;
+	TRY(check_same_dtype(node, 1));
+	TRY(int_list(node, "pooled_shape", -1, pooled, 2, &count));
+	if (in->rank != 4 || rois->shape.rank != 2 || rois->shape.dims[1] != 5)
+		return node_fail(node, ERCC_MODEL, "input %s and regions %s; rank 4 and [n, 5] are wanted",
+		                 shape_words(node, in), shape_words(node, &rois->shape));
+	if (count != 2 || pooled[0] < 1 || pooled[1] < 1 || pooled[0] > MAX_BINS || pooled[1] > MAX_BINS)
+		return node_fail(node, ERCC_UNSUPPORTED, "pooled_shape must be two numbers in 1 to %d", MAX_BINS);
+	struct value *scaled = EMIT(node, "Mul(Slice(a, {1}, {5}, {1}), b)", rois,
+	                            constant_number(node, x->dtype, (double)node_attr_float(node, "spatial_scale", 1)));
+	struct value *whole = EMIT(node, "Floor(Abs(a))", scaled);
+	struct value *corners = EMIT(node, "Mul(Sign(a), Where(Less(Sub(Abs(a), b), 0.5), b, Add(b, 1)))", scaled, whole);
+	struct value *columns = bins_of(node, corners, x->dtype, 0, pooled[1], in->dims[3], &in_row);
+	struct value *rows = bins_of(node, corners, x->dtype, 1, pooled[0], in->dims[2], &in_column);
+	struct value *images = EMIT(node, "Gather[axis=0](b, Cast[to=7](Squeeze(Slice(a, {0}, {1}, {1}), {1})))", rois, x);
+	struct value *least = constant_number(node, x->dtype, -INFINITY);
+	struct value *wide = EMIT(node, "ReduceMax[keepdims=0](Where(Unsqueeze(a, {1, 2}), Unsqueeze(b, {3}), c), {4})",
+	                          columns, images, least);
+	struct value *pools =
+		EMIT(node, "ReduceMax[keepdims=0](Where(Unsqueeze(a, {1, 4}), Unsqueeze(b, {2}), c), {3})", rows, wide, least);
+	expand_to(node, 0,
+	          EMIT(node, "Where(And(Unsqueeze(b, {1, 3}), Unsqueeze(c, {1, 2})), a, 0)", pools, in_column, in_row));
+	return ERCC_OK;
+}
+
+/* ---- Col2Im ---- */
 
 /* What Col2Im is told: of each image dim its size, windows and so on. */
 struct folding {
@@ -195,8 +256,12 @@ const struct op ops_unpool[] = {
 	{"LpPool", 2, 1, 1, 1, TYPES_FLOAT, .expand = expand_lp_pool,
      .attrs = "auto_pad=text:NOTSET|SAME_UPPER|SAME_LOWER|VALID kernel_shape=ints p=int pads=ints strides=ints "
               "ceil_mode=int@18 dilations=ints@18"},
+	{"MaxRoiPool", 1, 2, 2, 1, TYPES_FLOAT, .expand = expand_max_roi_pool,
+     .attrs = "pooled_shape=ints spatial_scale=float"},
 	{"MaxUnpool", 9, 2, 3, 1, TYPES_FLOAT, .expand = expand_max_unpool,
      .attrs = "kernel_shape=ints pads=ints strides=ints"},
-	{"Col2Im", 18, 3, 3, 1, TYPES_FLOAT, .expand = expand_col2im, .attrs = "dilations=ints pads=ints strides=ints"},
+	{"Col2Im", 18, 3, 3, 1, TYPES_FLOAT | TYPE(I32) | TYPE(I64) | TYPE(U32) | TYPE(U64), .expand = expand_col2im,
+     .conversions = CONVERSIONS({TYPE(I8) | TYPE(U8) | TYPE(I16) | TYPE(U16) | TYPE(BOOL), ERC_I32, 1, 0, NULL, false}),
+     .attrs = "dilations=ints pads=ints strides=ints"},
 	{0},
 };

@@ -3,6 +3,8 @@
  * operators that compute with it. */
 #include "compiler/passes/pass.h"
 
+#include <math.h>
+
 #include "compiler/lower/inserted.h"
 
 /* Elements. Larger outputs are computed at run time, because folding must not make the model much larger. */
@@ -101,19 +103,43 @@ static enum ercc_status find_half(const struct node *node, enum erc_dtype *half)
 	return ERCC_OK;
 }
 
-/* Half precision is a way to store numbers. An operator that does not take it gets its inputs as f32, and its f32
- * outputs are narrowed to `half`, by new nodes before and after this one; if `half` is f32, the outputs stay f32. */
-static void widen(struct node *node, enum erc_dtype half)
+static bool is_converted(const struct node *node, int slot, const struct conversion *how)
+{
+	const struct value *in = node->inputs[slot];
+	return in && how->from >> in->dtype & 1 && how->inputs >> (slot < 31 ? slot : 31) & 1;
+}
+
+static bool applies(const struct node *node, const struct conversion *how)
+{
+	bool any = false;
+	for (int i = 0; i < node->input_count; i++)
+		any |= is_converted(node, i, how);
+	return any && (!how->is_needed || how->is_needed(node));
+}
+
+/* `value`, rounded and limited to the integers of the dtype; the nodes go before this one. */
+static struct value *emit_nearest(struct node *node, struct value *value, enum erc_dtype wide, enum erc_dtype dtype)
+{
+	int bits = 8 * (int)dtype_bytes(dtype);
+	bool has_sign = (TYPE(I8) | TYPE(I16) | TYPE(I32) | TYPE(I64)) >> dtype & 1;
+	double end = ldexp(1, has_sign ? bits - 1 : bits), most = bits == 64 ? nextafter(end, 0) : end - 1;
+	return EMIT(node, "Clip(Round(a), b, c)", value, constant_number(node, wide, has_sign ? -end : 0),
+	            constant_number(node, wide, most));
+}
+
+/* The node gets those of the inputs whose dtypes are in `from` as `to`, and its outputs of the dtype `to` are narrowed
+ * to `stored`, by new nodes before and after this one; if that is `to`, the outputs stay so. */
+static void widen(struct node *node, const struct conversion *how, enum erc_dtype stored)
 {
 	struct graph *graph = node->graph;
 	for (int i = 0; i < node->input_count; i++) {
-		if (!node->inputs[i] || !is_half(node->inputs[i]->dtype))
+		if (!is_converted(node, i, how))
 			continue;
 		struct value *wide = graph_value(graph, graph_unique_name(graph, node->inputs[i]->name));
-		insert_cast(graph, node, node->inputs[i], wide, ERC_F32);
+		insert_cast(graph, node, node->inputs[i], wide, how->to);
 		node_set_input(node, i, wide);
 	}
-	for (int i = 0; i < node->output_count && half != ERC_F32; i++) {
+	for (int i = 0; i < node->output_count && stored != how->to; i++) {
 		struct value *out = node->outputs[i];
 		if (!out)
 			continue;
@@ -122,8 +148,30 @@ static void widen(struct node *node, enum erc_dtype half)
 		wide->producer = node;
 		wide->producer_slot = i;
 		out->producer = NULL;
-		insert_narrow(graph, node->next, wide, out, half);
+		insert_narrow(graph, node->next, wide, out, how->to, stored);
+		struct node *narrow = node->next;
+		if (how->rounds)
+			node_set_input(narrow, 0, emit_nearest(narrow, wide, how->to, stored));
 	}
+}
+
+/* Half precision is a way to store numbers, and operators that do not take it compute in f32. Other dtypes are in the
+ * conversions of the row. Returns whether the node gets other inputs than before. */
+static enum ercc_status widen_inputs(struct node *node, bool *widened)
+{
+	static const struct conversion halves = {.from = TYPE(F16) | TYPE(BF16), .to = ERC_F32, .inputs = ~0u};
+	enum erc_dtype half;
+	for (const struct conversion *how = node->op->conversions; how && how->from; how++)
+		if (applies(node, how)) {
+			*widened = true;
+			widen(node, how, node->inputs[how->like]->dtype);
+			return ERCC_OK;
+		}
+	TRY(find_half(node, &half));
+	*widened = half != ERC_DTYPE_NONE;
+	if (*widened)
+		widen(node, &halves, half);
+	return ERCC_OK;
 }
 
 static bool is_large_packed(const struct node *node)
@@ -168,7 +216,6 @@ static bool has_outputs(const struct node *node)
 static enum ercc_status infer_node(struct graph *graph, struct node *node, struct node **next)
 {
 	struct node *before = node->previous;
-	enum erc_dtype half;
 	bool done;
 	*next = node->next;
 	graph->ctx->node = node->name;
@@ -178,9 +225,8 @@ static enum ercc_status infer_node(struct graph *graph, struct node *node, struc
 		return ERCC_OK;
 	}
 	read_constants(node);
-	TRY(find_half(node, &half));
-	if (half != ERC_DTYPE_NONE) {
-		widen(node, half);
+	TRY(widen_inputs(node, &done));
+	if (done) {
 		*next = before ? before->next : graph->first;
 		return ERCC_OK;
 	}

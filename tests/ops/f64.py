@@ -19,7 +19,7 @@ TYPES = {"f32": TensorProto.FLOAT, "f64": TensorProto.DOUBLE, "i64": TensorProto
 RANGES = {"Log": (0.1, 3), "Sqrt": (0.1, 3), "Reciprocal": (0.1, 3), "Asin": (-0.9, 0.9), "Acos": (-0.9, 0.9),
           "Atanh": (-0.9, 0.9), "Acosh": (1.1, 4), "Pow": (0.1, 2), "ReduceLogSum": (0.1, 3), "Mod": (0.5, 4),
           "BatchNormalization": (0.1, 3), "NegativeLogLikelihoodLoss": (0.1, 3), "GlobalLpPool": (0.1, 2),
-          "LpPool": (0.1, 2), "RoiAlign": (0.1, 3)}
+          "LpPool": (0.1, 2), "RoiAlign": (0.1, 3), "MaxRoiPool": (0, 1)}
 # Random numbers, operators that only move bits, and results whose size the data decides.
 LEFT_OUT = {"Multinomial", "Bernoulli", "RandomUniformLike", "RandomNormalLike", "Dropout", "BitCast", "NonZero"}
 
@@ -48,8 +48,22 @@ def affine_grid(theta, size, align_corners=0):
     return numpy.stack([x, y, numpy.ones_like(x)], axis=-1)[None] @ theta.transpose(0, 2, 1)[:, None]
 
 
+def max_roi_pool(x, rois, pooled_shape, spatial_scale):
+    found = numpy.zeros((len(rois), x.shape[1], *pooled_shape))
+    for region, (image, *corners) in enumerate(rois):
+        left, top, right, bottom = (int(numpy.sign(c) * numpy.floor(abs(c) + 0.5))
+                                    for c in numpy.array(corners) * spatial_scale)
+        high, wide = ((max(end - start + 1, 1) / count) for start, end, count in
+                      ((top, bottom, pooled_shape[0]), (left, right, pooled_shape[1])))
+        for row, column in numpy.ndindex(*pooled_shape):
+            part = x[int(image), :, max(math.floor(row * high) + top, 0):max(math.ceil((row + 1) * high) + top, 0),
+                     max(math.floor(column * wide) + left, 0):max(math.ceil((column + 1) * wide) + left, 0)]
+            found[region, :, row, column] = part.max(axis=(1, 2)) if part.size else 0
+    return found
+
+
 # What the reference does not compute in f64.
-FORMULAS = {"AffineGrid": affine_grid, "Erf": numpy.vectorize(math.erf), "LRN": local_response,
+FORMULAS = {"AffineGrid": affine_grid, "Erf": numpy.vectorize(math.erf), "LRN": local_response, "MaxRoiPool": max_roi_pool,
             "Gelu": lambda x, approximate: x / 2 * (1 + numpy.tanh((2 / math.pi) ** 0.5 * (x + 0.044715 * x ** 3))),
             "HardSwish": lambda x: x * numpy.clip(x / 6 + 0.5, 0, 1),
             "GlobalLpPool": global_lp_pool, "MeanVarianceNormalization": mean_variance}
