@@ -379,7 +379,7 @@ static void insert_conversion(struct graph *graph, struct node *before, const ch
 {
 	struct attr attrs[] = {{.name = "to", .kind = ATTR_INT, .i = to}, {.name = "from", .kind = ATTR_INT, .i = from}};
 	struct node *node = graph_add_node(graph, before, op_type, graph_unique_name(graph, op_type), &in, 1, &out, 1);
-	node_set_attrs(node, attrs, from == ERC_DTYPE_NONE ? 1 : 2);
+	node_set_attrs(node, attrs, from == ERC_DTYPE_NONE || from == ERC_F32 ? 1 : 2); /* f32 is the default */
 	node_set_row(node, domain, EMITTED_OPSET);
 }
 

@@ -144,13 +144,52 @@ START_TEST(batch_normalisation_of_all_dtypes)
 }
 END_TEST
 
+/* ---- RMSNormalization: the result has the scale's dtype; GridSample: it has the image's ---- */
+
+START_TEST(root_mean_squares_of_all_dtypes)
+{
+	static const double xs[] = {1, 2, 3, 4, 5, 6}, scale[] = {2, 4, 1, 3, 0.5, 8};
+	double wanted[6], squares = 0;
+	struct pairs *p = begin(23);
+	for (int i = 0; i < 6; i++)
+		squares += xs[i] * xs[i] / 6;
+	for (int i = 0; i < 6; i++)
+		wanted[i] = xs[i] / sqrt(squares) * scale[i];
+	for (size_t k = 0; k < 16; k++) {
+		enum erc_dtype x = floats[k / 4], s = floats[k % 4];
+		const char *a = add_input(p, tensor_of(x, xs, 6), "[1x6]"), *b = add_input(p, tensor_of(s, scale, 6), "[6]");
+		text_printf(&p->text, "y%d = RMSNormalization(%s, %s) {epsilon=1e-20}\n", p->output_count, a, b);
+		add_output(p, arena_printf(&test.ctx.arena, "RMSNormalization of %s and %s", dtype_name(x), dtype_name(s)),
+		           tensor_of(s, wanted, 6));
+	}
+	check_all(p, "RMSNormalization");
+}
+END_TEST
+
+START_TEST(sampling_of_all_dtypes)
+{
+	static const double xs[] = {1, 2, 3, 4}, grid[] = {0, 0, 0.5, -0.5}, wanted[] = {2.5, 2}, whole[] = {2, 2};
+	struct pairs *p = begin(20);
+	for (size_t k = 0; k < COUNT_OF(all_dtypes); k++)
+		for (size_t g = 0; g < COUNT_OF(floats); g++) {
+			enum erc_dtype x = all_dtypes[k];
+			const char *a = add_input(p, tensor_of(x, xs, 4), "[1x1x2x2]"),
+					   *b = add_input(p, tensor_of(floats[g], grid, 4), "[1x1x2x2]");
+			text_printf(&p->text, "y%d = GridSample(%s, %s)\n", p->output_count, a, b);
+			add_output(p,
+			           arena_printf(&test.ctx.arena, "GridSample of %s and %s", dtype_name(x), dtype_name(floats[g])),
+			           tensor_of(x, dtype_is_float(x) ? wanted : whole, 2));
+		}
+	check_all(p, "GridSample");
+}
+END_TEST
+
 /* ---- pairs that are refused ---- */
 
 START_TEST(refusals_name_both_dtypes)
 {
 	static const char *const models[] = {
-		"input x:%s[3x4]\ninput s:%s[4]\ny = RMSNormalization(x, s)\noutput y\n",
-		"input x:%s[1x1x4x4]\ninput s:%s[1x2x2x2]\ny = GridSample(x, s)\noutput y\n",
+		"input x:%s[3x4]\ninput s:%s[4]\ny = LayerNormalization(x, s)\noutput y\n",
 		"input x:%s[3x4]\ninput s:%s[3x4]\ny = Add(x, s)\noutput y\n",
 		"input x:%s[3x4]\ninput s:%s[4x3]\ny = MatMul(x, s)\noutput y\n",
 	};
@@ -188,6 +227,8 @@ int main(void)
 	tcase_add_test(all, powers_of_all_dtypes);
 	tcase_add_test(all, one_hot_of_all_dtypes);
 	tcase_add_test(all, batch_normalisation_of_all_dtypes);
+	tcase_add_test(all, root_mean_squares_of_all_dtypes);
+	tcase_add_test(all, sampling_of_all_dtypes);
 	tcase_add_test(all, refusals_name_both_dtypes);
 	return run_in_folder(suite_create("mixed"), all);
 }

@@ -121,12 +121,12 @@
      "y = Resize(x, r, s) {mode=\"sinc\"} \"n\"\n"
      "output y\n",
      "node 'n' (Resize, opset 17): mode 'sinc'"},
-	{"input x:i32[1x3x4x4]\n"
+	{"input x:bool[1x3x4x4]\n"
      "const r:f32[0] = {}\n"
      "const s:f32[4] = splat{1}\n"
      "y = Resize(x, r, s) {mode=\"linear\"} \"n\"\n"
      "output y\n",
-     "node 'n' (Resize, opset 17): mode 'linear' of i32"},
+     "node 'n' (Resize, opset 17): mode 'linear' of bool"},
 	{"input x:f32[1x4x5x5]\n"
      "const w:f32[3x4x3x3] = splat{1}\n"
      "y = ConvTranspose(x, w) \"n\"\n"
