@@ -10,6 +10,8 @@
 void insert_cast(struct graph *graph, struct node *before, struct value *in, struct value *out, enum erc_dtype to);
 void insert_narrow(struct graph *graph, struct node *before, struct value *in, struct value *out, enum erc_dtype from,
                    enum erc_dtype to);
+/* pointwise.c: `value` of the dtype `wide`, rounded and limited to the integers of the dtype. */
+struct value *insert_rounding(struct node *before, struct value *value, enum erc_dtype wide, enum erc_dtype dtype);
 /* pointwise.c: x * factor + addend in f32, as two nodes. */
 struct value *insert_affine(struct node *before, struct value *x, const struct channel_affine *affine);
 /* reorder.c: `in` in another layout. */

@@ -394,6 +394,15 @@ void insert_narrow(struct graph *graph, struct node *before, struct value *in, s
 	insert_conversion(graph, before, "erc", "Narrow", in, out, from, to);
 }
 
+struct value *insert_rounding(struct node *before, struct value *value, enum erc_dtype wide, enum erc_dtype dtype)
+{
+	int bits = 8 * (int)dtype_bytes(dtype);
+	bool has_sign = (TYPE(I8) | TYPE(I16) | TYPE(I32) | TYPE(I64)) >> dtype & 1;
+	double end = ldexp(1, has_sign ? bits - 1 : bits), most = bits == 64 ? nextafter(end, 0) : end - 1;
+	return EMIT(before, "Clip(Round(a), b, c)", value, constant_number(before, wide, has_sign ? -end : 0),
+	            constant_number(before, wide, most));
+}
+
 /* Swish(a) * b; the two do not broadcast. */
 static enum ercc_status expand_swiglu(struct node *node)
 {

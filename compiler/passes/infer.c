@@ -3,8 +3,6 @@
  * operators that compute with it. */
 #include "compiler/passes/pass.h"
 
-#include <math.h>
-
 #include "compiler/lower/inserted.h"
 
 /* Elements. Larger outputs are computed at run time, because folding must not make the model much larger. */
@@ -117,16 +115,6 @@ static bool applies(const struct node *node, const struct conversion *how)
 	return any && (!how->is_needed || how->is_needed(node));
 }
 
-/* `value`, rounded and limited to the integers of the dtype; the nodes go before this one. */
-static struct value *emit_nearest(struct node *node, struct value *value, enum erc_dtype wide, enum erc_dtype dtype)
-{
-	int bits = 8 * (int)dtype_bytes(dtype);
-	bool has_sign = (TYPE(I8) | TYPE(I16) | TYPE(I32) | TYPE(I64)) >> dtype & 1;
-	double end = ldexp(1, has_sign ? bits - 1 : bits), most = bits == 64 ? nextafter(end, 0) : end - 1;
-	return EMIT(node, "Clip(Round(a), b, c)", value, constant_number(node, wide, has_sign ? -end : 0),
-	            constant_number(node, wide, most));
-}
-
 /* The node gets those of the inputs whose dtypes are in `from` as `to`, and its outputs of the dtype `to` are narrowed
  * to `stored`, by new nodes before and after this one; if that is `to`, the outputs stay so. */
 static void widen(struct node *node, const struct conversion *how, enum erc_dtype stored)
@@ -151,7 +139,7 @@ static void widen(struct node *node, const struct conversion *how, enum erc_dtyp
 		insert_narrow(graph, node->next, wide, out, how->to, stored);
 		struct node *narrow = node->next;
 		if (how->rounds)
-			node_set_input(narrow, 0, emit_nearest(narrow, wide, how->to, stored));
+			node_set_input(narrow, 0, insert_rounding(narrow, wide, how->to, stored));
 	}
 }
 
