@@ -46,6 +46,8 @@ static enum ercc_status parse_reference(struct context *ctx, const tensor_proto 
 		} else if (strcmp(key, "length") == 0) {
 			good = parse_number(value, &out->length);
 			out->has_length = true;
+		} else if (strcmp(key, "checksum") != 0) { /* a SHA-1 that nothing needs */
+			return fail(ctx, ERCC_UNSUPPORTED, "%s: '%s' of its external data is not known", owner, key);
 		}
 		if (!good)
 			return fail(ctx, ERCC_MODEL, "%s: %s '%s' of its external data is not a number", owner, key, value);

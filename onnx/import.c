@@ -244,14 +244,15 @@ static enum ercc_status import_default(struct import *import, struct scope *scop
 	if (graph->parent)
 		return ERCC_OK;
 	arena_push(&import->ctx->arena, graph->defaults, graph->default_count, graph->default_capacity, value);
-	if (!is_kept(import, proto->name))
-		return ERCC_OK;
 	TRY(import_type(import->ctx, proto->type, owner, &type));
 	if (type.kind)
 		return fail(import->ctx, ERCC_MODEL, "%s: its default is a tensor, but its type is not", owner);
-	if (type.dtype != ERC_DTYPE_NONE && type.dtype != value->dtype)
-		return fail(import->ctx, ERCC_MODEL, "%s: it is %s, but its default is %s", owner, dtype_name(type.dtype),
-		            dtype_name(value->dtype));
+	if ((type.dtype != ERC_DTYPE_NONE && type.dtype != value->dtype) || !shape_fits(&type.shape, &value->shape))
+		return fail(import->ctx, ERCC_MODEL, "%s: it is %s%s, but its default is %s%s", owner, dtype_name(type.dtype),
+		            shape_text(&import->ctx->arena, &type.shape), dtype_name(value->dtype),
+		            shape_text(&import->ctx->arena, &value->shape));
+	if (!is_kept(import, proto->name))
+		return ERCC_OK;
 	value->otherwise = value->constant;
 	value->constant = NULL;
 	value->shape = type.shape.rank < 0 ? value->shape : type.shape;

@@ -144,6 +144,15 @@ static size_t stored_bytes(const struct tensor *tensor)
 	return (size_t)packed_bytes(tensor->dtype, shape_elements(&tensor->shape));
 }
 
+/* Number of places that hold elements of the tensor. */
+static int data_fields(const tensor_proto *proto)
+{
+	bool is_external = proto->data_location == ERC__ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
+	return is_external + (proto->raw_data.len > 0) + (proto->n_float_data > 0) + (proto->n_int32_data > 0) +
+	       (proto->n_int64_data > 0) + (proto->n_double_data > 0) + (proto->n_uint64_data > 0) +
+	       (proto->n_string_data > 0);
+}
+
 static enum ercc_status import_raw(struct context *ctx, const tensor_proto *proto, const char *owner,
                                    struct tensor *tensor)
 {
@@ -191,6 +200,8 @@ enum ercc_status import_tensor(struct tensor_source *source, const tensor_proto 
 	if (proto->segment)
 		return fail(ctx, ERCC_UNSUPPORTED, "%s: tensors in segments are not supported", owner);
 	TRY(import_shape(ctx, proto->dims, proto->n_dims, owner, &shape));
+	if (data_fields(proto) > 1)
+		return fail(ctx, ERCC_MODEL, "%s: its elements are given more than once", owner);
 	struct tensor *tensor = tensor_new(&ctx->arena, (enum erc_dtype)proto->data_type, &shape, NULL);
 	if (tensor->dtype == ERC_STRING)
 		TRY(import_strings(ctx, proto, owner, tensor));

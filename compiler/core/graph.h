@@ -48,6 +48,8 @@ int64_t shape_elements(const struct shape *shape);
 /* Whether the rank and all dims are known. */
 bool shape_known(const struct shape *shape);
 bool shape_equal(const struct shape *a, const struct shape *b);
+/* Whether the shape fits the declared one: each dim is the same, or the model leaves it open. */
+bool shape_fits(const struct shape *stated, const struct shape *shape);
 /* Whether upper bounds and true sizes give the same strides. This holds where only the outermost dim larger than 1 has
  * a run-time size. */
 bool shape_is_dense(const struct shape *shape);

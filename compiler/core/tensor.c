@@ -111,6 +111,14 @@ bool shape_known(const struct shape *shape)
 	return shape->rank >= 0;
 }
 
+bool shape_fits(const struct shape *stated, const struct shape *shape)
+{
+	bool fits = stated->rank < 0 || stated->rank == shape->rank;
+	for (int i = 0; fits && i < stated->rank; i++)
+		fits = stated->dims[i] < 0 || stated->dims[i] == shape->dims[i];
+	return fits;
+}
+
 bool shape_equal(const struct shape *a, const struct shape *b)
 {
 	if (a->rank != b->rank)

@@ -57,6 +57,23 @@ static enum ercc_status check_bound(struct graph *graph, const char *what, const
 	            dtype_name(value->dtype), shape_text(&graph->ctx->arena, &value->shape), dtype_name(value->dtype));
 }
 
+/* Compares an output with its declaration in the file. */
+static enum ercc_status check_stated(struct graph *graph, size_t i)
+{
+	const struct stated_type *type = graph->output_types ? &graph->output_types[i] : NULL;
+	const struct value *value = graph->outputs[i];
+	struct arena *arena = &graph->ctx->arena;
+	if (!type || type->kind || type->dtype == ERC_DTYPE_NONE)
+		return ERCC_OK;
+	if (type->dtype != value->dtype)
+		return fail(graph->ctx, ERCC_MODEL, "output '%s' is declared as %s, but its nodes give %s",
+		            graph->output_names[i], dtype_name(type->dtype), dtype_name(value->dtype));
+	if (shape_run_time_dim(&value->shape) < 0 && !shape_fits(&type->shape, &value->shape))
+		warn(graph->ctx, "output '%s' is declared as %s, but its nodes give %s", graph->output_names[i],
+		     shape_text(arena, &type->shape), shape_text(arena, &value->shape));
+	return ERCC_OK;
+}
+
 /* Only operators whose rows declare `sizes` take inputs with run-time sizes. */
 static enum ercc_status check_sizes(const struct node *node)
 {
@@ -363,8 +380,10 @@ enum ercc_status pass_infer(struct graph *graph)
 	remove_lists(graph);
 	for (size_t i = 0; i < graph->input_count; i++)
 		TRY(check_bound(graph, "input", graph->inputs[i]->name, graph->inputs[i]));
-	for (size_t i = 0; i < graph->output_count; i++)
+	for (size_t i = 0; i < graph->output_count; i++) {
 		TRY(check_bound(graph, "output", graph->output_names[i], graph->outputs[i]));
+		TRY(check_stated(graph, i));
+	}
 	tell_empty(graph);
 	TRY(infer_from(graph, add_packing(graph)));
 	graph->ctx->node = NULL;

@@ -34,15 +34,6 @@ static enum ercc_status no_input(struct graph *graph, const char *option, const 
 	return ERCC_USAGE;
 }
 
-/* Whether the given shape fits the declared one: each dim is the same, or the model leaves it open. */
-static bool shape_fits(const struct shape *stated, const struct shape *given)
-{
-	bool fits = stated->rank < 0 || stated->rank == given->rank;
-	for (int i = 0; fits && i < stated->rank; i++)
-		fits = stated->dims[i] < 0 || stated->dims[i] == given->dims[i];
-	return fits;
-}
-
 /* Text such as "x:1x3x224x224". The last colon separates, because names may contain colons. */
 static enum ercc_status pin_shape(struct graph *graph, const char *text)
 {

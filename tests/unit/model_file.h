@@ -94,7 +94,7 @@ static void export_graph(onnx_graph *to, const struct graph *graph)
 	for (const struct node *node = graph->first; node; node = node->next)
 		export_node(to, node);
 	for (size_t i = 0; i < graph->output_count; i++)
-		build_output(arena, to, build_info(arena, graph->outputs[i]->name, ERC_F32, -1, NULL, NULL));
+		build_output(arena, to, build_info(arena, graph->outputs[i]->name, ERC_DTYPE_NONE, -1, NULL, NULL));
 }
 
 static onnx_model *export_text(const char *text)

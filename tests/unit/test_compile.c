@@ -45,6 +45,35 @@ START_TEST(model_is_refused_by_name_or_compiles)
 }
 END_TEST
 
+/* Compiles with this declaration of the output. */
+static enum ercc_status compile_declared(enum erc_dtype dtype, int64_t dim)
+{
+	struct ercc_options options = {.size = sizeof options,
+	                               .message = keep_message,
+	                               .cache_dir = "",
+	                               .targets = (const char *const[]){"sim:h100"},
+	                               .target_count = 1};
+	onnx_model *model = export_text("input x:f32[2x3]\ny = Relu(x)\noutput y\n");
+	*test.errors = *test.notes = 0;
+	model->graph->output[0] =
+		build_info(&test.ctx.arena, model->graph->output[0]->name, dtype, 2, (int64_t[]){2, dim}, NULL);
+	write_model_file(model_path, model);
+	return ercc_compile(model_path, artifact_path, &options);
+}
+
+START_TEST(outputs_are_compared_with_their_declarations)
+{
+	ck_assert_int_eq(compile_declared(ERC_F32, 3), ERCC_OK);
+	ck_assert_int_eq(compile_declared(ERC_F32, -1), ERCC_OK);
+	ck_assert_ptr_null(strstr(test.notes, "declared"));
+	ck_assert_int_eq(compile_declared(ERC_I32, 3), ERCC_MODEL);
+	ck_assert_msg(strstr(test.errors, "output 'y' is declared as i32, but its nodes give f32"), "%s", test.errors);
+	ck_assert_int_eq(compile_declared(ERC_F32, 4), ERCC_OK);
+	ck_assert_msg(strstr(test.notes, "output 'y' is declared as [2x4], but its nodes give [2x3]"), "%s", test.notes);
+	unlink(artifact_path);
+}
+END_TEST
+
 /* Nodes that fail for their own reasons are reported together; nodes that depend on them are not. */
 START_TEST(all_failures_are_reported_at_once)
 {
@@ -76,6 +105,7 @@ int main(void)
 	tcase_add_checked_fixture(hostile, fixture_start, fixture_stop);
 	tcase_add_loop_test(hostile, model_is_refused_by_name_or_compiles, 0, (int)COUNT_OF(cases));
 	tcase_add_test(hostile, all_failures_are_reported_at_once);
+	tcase_add_test(hostile, outputs_are_compared_with_their_declarations);
 	suite_add_tcase(suite, hostile);
 	int failed = run_suite(suite);
 	unlink(model_path), unlink(artifact_path), rmdir(folder);

@@ -282,6 +282,35 @@ START_TEST(initializers_that_are_also_inputs_are_constants)
 }
 END_TEST
 
+START_TEST(defaults_are_of_their_inputs_type)
+{
+	static const float weights[3] = {1, 2, 3};
+	build_initializer(arena, top, build_tensor(arena, "w", ERC_F32, 1, (int64_t[]){3}, weights, 12));
+	build_input(arena, top, build_info(arena, "w", ERC_F32, 1, (int64_t[]){-1}, NULL));
+	must_read();
+	top->input[top->n_input - 1] = build_info(arena, "w", ERC_I32, 1, (int64_t[]){3}, NULL);
+	assert_refused(ERCC_MODEL, "input 'w': it is i32[3], but its default is f32[3]");
+	top->input[top->n_input - 1] = build_info(arena, "w", ERC_F32, 1, (int64_t[]){4}, NULL);
+	assert_refused(ERCC_MODEL, "input 'w': it is f32[4], but its default is f32[3]");
+	top->input[top->n_input - 1] = build_info(arena, "w", ERC_F32, 2, (int64_t[]){1, 3}, NULL);
+	assert_refused(ERCC_MODEL, "input 'w': it is f32[1x3], but its default is f32[3]");
+}
+END_TEST
+
+START_TEST(elements_are_given_once)
+{
+	static const float weights[3] = {1, 2, 3};
+	onnx_tensor *tensor = build_tensor(arena, "w", ERC_F32, 1, (int64_t[]){3}, weights, 12);
+	build_initializer(arena, top, tensor);
+	must_read();
+	BUILD_PUSH(arena, tensor, float_data, 1);
+	assert_refused(ERCC_MODEL, "initializer 'w': its elements are given more than once");
+	tensor->n_float_data = 0;
+	BUILD_PUSH(arena, tensor, int64_data, 1);
+	assert_refused(ERCC_MODEL, "initializer 'w': its elements are given more than once");
+}
+END_TEST
+
 /* One tensor of every type, as raw data and in its typed field; both give the same result. */
 static const struct {
 	enum erc_dtype dtype;
@@ -579,6 +608,8 @@ int main(void)
 	tcase_add_test(tests, inputs_need_known_types_names_and_sizes);
 	tcase_add_test(tests, outputs_may_repeat_and_may_be_inputs_or_constants);
 	tcase_add_test(tests, initializers_that_are_also_inputs_are_constants);
+	tcase_add_test(tests, defaults_are_of_their_inputs_type);
+	tcase_add_test(tests, elements_are_given_once);
 	tcase_add_loop_test(tests, all_types_read_raw_and_typed, 0, (int)COUNT_OF(typed_cases));
 	tcase_add_test(tests, strings_are_read);
 	tcase_add_test(tests, bools_are_normalised);

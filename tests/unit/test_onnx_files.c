@@ -239,6 +239,9 @@ START_TEST(external_ranges_are_checked)
 	assert_refused(ERCC_MODEL, "is not a number");
 	make_external("w.bin", "4x", "8");
 	assert_refused(ERCC_MODEL, "is not a number");
+	make_external("w.bin", "0", "8");
+	add_entry("compression", "gzip");
+	assert_refused(ERCC_UNSUPPORTED, "initializer 'w': 'compression' of its external data is not known");
 	make_external("w.bin", "0", "7");
 	assert_refused(ERCC_MODEL, "needs 8 bytes, its external data have 7");
 	make_external("empty.bin", "0", "8");
