@@ -36,6 +36,20 @@ static inline struct graph *must_read(void)
 	return graph;
 }
 
+/* Values 5, 6, 7 of a [2 x 3] tensor. */
+static inline Erc__Onnx__SparseTensorProto *build_sparse(const char *name, const int64_t *indices, int rows,
+                                                         int columns)
+{
+	static const float values[] = {5, 6, 7};
+	Erc__Onnx__SparseTensorProto *sparse = build_message(arena, &erc__onnx__sparse_tensor_proto__descriptor);
+	sparse->values = build_tensor(arena, name, ERC_F32, 1, (int64_t[]){rows}, values, 4 * (size_t)rows);
+	sparse->indices = build_tensor(arena, "", ERC_I64, columns ? 2 : 1, (int64_t[]){rows, columns}, indices,
+	                               8 * (size_t)(rows * (columns ? columns : 1)));
+	BUILD_PUSH(arena, sparse, dims, 2);
+	BUILD_PUSH(arena, sparse, dims, 3);
+	return sparse;
+}
+
 #define assert_refused(status, words) \
 	do { \
 		struct graph *graph_; \

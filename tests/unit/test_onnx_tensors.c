@@ -180,18 +180,6 @@ START_TEST(shapes_of_tensors_are_checked)
 }
 END_TEST
 
-static Erc__Onnx__SparseTensorProto *build_sparse(const char *name, const int64_t *indices, int rows, int columns)
-{
-	static const float values[] = {5, 6, 7};
-	Erc__Onnx__SparseTensorProto *sparse = build_message(arena, &erc__onnx__sparse_tensor_proto__descriptor);
-	sparse->values = build_tensor(arena, name, ERC_F32, 1, (int64_t[]){rows}, values, 4 * (size_t)rows);
-	sparse->indices = build_tensor(arena, "", ERC_I64, columns ? 2 : 1, (int64_t[]){rows, columns}, indices,
-	                               8 * (size_t)(rows * (columns ? columns : 1)));
-	BUILD_PUSH(arena, sparse, dims, 2);
-	BUILD_PUSH(arena, sparse, dims, 3);
-	return sparse;
-}
-
 START_TEST(sparse_initializers_become_dense)
 {
 	BUILD_PUSH(arena, top, sparse_initializer, build_sparse("a", (int64_t[]){0, 5}, 2, 0));
