@@ -153,7 +153,10 @@ enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us)
 	if (erc__request_job_state(request) == ERC__JOB_IDLE)
 		return erc__fail(ERC_INVALID, "the request was not submitted");
 	struct erc__device *device = request->session->model->runtime->device;
-	if (!await_job(device, &request->job, timeout_us))
+	bool has_ended = await_job(device, &request->job, timeout_us);
+	if (!has_ended && timeout_us == UINT64_MAX)
+		return erc__fail(ERC_TIMEOUT, "the virtual device has nothing left to do, and the run has not ended");
+	if (!has_ended)
 		return erc__fail(ERC_TIMEOUT, "the run had not ended after %llu us", (unsigned long long)timeout_us);
 	if (request->job.reports)
 		erc__device_forget_end(device, &request->job);

@@ -43,3 +43,5 @@ run erc compile relu_add.onnx -o pipe --quiet
 run erc run tiny.erca --input x=@good.npy --output y=@/dev/full
 [ -p pipe ] && [ -c /dev/full ] && echo "both are still there"
 run erc bench tiny.erca --device sim:h100
+run erc run tiny.erca --input x=@good.npy --output y=@tiny.erca
+run erc verify --quiet tiny.erca

@@ -123,6 +123,8 @@ static int split_output(const struct runner *runner, const char *option, const c
 static const char *store(const char *path, const struct array *array)
 {
 	size_t length = strlen(path);
+	if (file_is_artifact(path))
+		return "is an artifact, which an output does not replace";
 	if (length < 4 || strcmp(path + length - 4, ".bin"))
 		return npy_write(path, array);
 	FILE *file = fopen(path, "wb");
