@@ -76,6 +76,8 @@ bool is_mixed(const struct node *node); /* op.c: input 0 or 1 is f64 */
 /* A rule for rows of one family, such as RULE(line_rule, .is_least = true). */
 #define RULE(kind, ...) (&(const struct kind){__VA_ARGS__})
 
+#define AS_COMPUTED (-1)
+
 struct op {
 	const char *name;
 	int since; /* first opset version of this row; the row with the highest `since` up to the model's opset is taken */
@@ -94,6 +96,9 @@ struct op {
 	 * inputs are known. Checks the node, as infer does. */
 	enum ercc_status (*expand)(struct node *node);
 	uint32_t own_types; /* a bit for each input with a float dtype of its own; the others share one dtype */
+	/* The first outputs, where inputs are converted: the input whose dtype an output has; AS_COMPUTED: that which the inputs
+	 * were converted to. 0: the dtype that the converted inputs had. */
+	int8_t output_like[3];
 	const struct conversion *conversions; /* ends with an empty one */
 	bool casts_halves;                    /* expand casts half precision itself: it knows which dtype the result has */
 	/* Set of dtypes for each input after the first. 0: infer and expand accept TYPES_MOVED or check for themselves; of

@@ -106,9 +106,9 @@ static enum ercc_status expand_layer_norm(struct node *node)
 	if (!inside)
 		y = bias ? EMIT(node, "Add(Mul(a, b), c)", y, scale, bias) : EMIT(node, "Mul(a, b)", y, scale);
 	expand_to(node, 0, y);
-	for (int slot = 1; slot < 3; slot++)
+	for (int slot = 1; slot < 3; slot++) /* f32, whatever x is */
 		if (node_output(node, slot))
-			expand_to(node, slot, emitted_output(core, slot));
+			expand_to(node, slot, EMIT(node, TEXT(node, "Cast[to=%d](a)", (int)ERC_F32), emitted_output(core, slot)));
 	return ERCC_OK;
 }
 
@@ -343,7 +343,7 @@ const struct op ops_norm[] = {
 	{"Normalize", 1, 1, 3, 3, TYPES_FLOAT, infer_normalize, lower_normalize, .domain = "erc", .sizes = true,
      .recoveries = norm_recoveries},
 	{"LayerNormalization", 17, 2, 3, 3, TYPES_FLOAT, .expand = expand_layer_norm, .sizes = true,
-     .attrs = "axis=int epsilon=float stash_type=int"},
+     .output_like = {[1] = AS_COMPUTED, [2] = AS_COMPUTED}, .attrs = "axis=int epsilon=float stash_type=int"},
 	{"RMSNormalization", 23, 2, 2, 1, TYPES_FLOAT, .expand = expand_layer_norm, .sizes = true, .own_types = 1,
      .conversions = CONVERSIONS({TYPE(F32), ERC_F64, 3, 1, is_mixed, false}),
      .attrs = "axis=int epsilon=float stash_type=int"},
@@ -355,7 +355,8 @@ const struct op ops_norm[] = {
 	{"MeanVarianceNormalization", 9, 1, 1, 1, TYPES_FLOAT, .expand = expand_mean_variance, .attrs = "axes=ints"},
 	{"LpNormalization", 1, 1, 1, 1, TYPES_FLOAT, .expand = expand_lp_norm, .attrs = "axis=int p=int"},
 	{"BatchNormalization", 6, 5, 5, 5, TYPES_FLOAT, infer_batch_norm, lower_batch_norm, .own_types = 30,
-     .expand = expand_batch_norm, .expands = is_expanded_batch_norm, .sizes = true, .channel_affine = batch_norm_affine,
+     .output_like = {[1] = 3, [2] = 4}, .expand = expand_batch_norm, .expands = is_expanded_batch_norm, .sizes = true,
+     .channel_affine = batch_norm_affine,
      .attrs = "epsilon=float momentum=float is_test=any@1-6 spatial=int@1-8 training_mode=int@14"},
 	{0},
 };

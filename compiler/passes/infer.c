@@ -137,6 +137,10 @@ static bool applies(const struct node *node, const struct conversion *how)
 static void widen(struct node *node, const struct conversion *how, enum erc_dtype stored)
 {
 	struct graph *graph = node->graph;
+	const int8_t *like = node->op->output_like;
+	enum erc_dtype kept[COUNT_OF(node->op->output_like)]; /* of the first outputs */
+	for (size_t i = 0; i < COUNT_OF(kept); i++)
+		kept[i] = like[i] == AS_COMPUTED ? how->to : like[i] ? node->inputs[like[i]]->dtype : stored;
 	for (int i = 0; i < node->input_count; i++) {
 		if (!is_converted(node, i, how))
 			continue;
@@ -144,19 +148,20 @@ static void widen(struct node *node, const struct conversion *how, enum erc_dtyp
 		insert_cast(graph, node, node->inputs[i], wide, how->to);
 		node_set_input(node, i, wide);
 	}
-	for (int i = 0; i < node->output_count && stored != how->to; i++) {
+	for (int i = 0; i < node->output_count; i++) {
 		struct value *out = node->outputs[i];
-		if (!out)
+		enum erc_dtype dtype = i < (int)COUNT_OF(kept) ? kept[i] : stored;
+		if (!out || dtype == how->to)
 			continue;
 		struct value *wide = graph_value(graph, graph_unique_name(graph, out->name));
 		node->outputs[i] = wide;
 		wide->producer = node;
 		wide->producer_slot = i;
 		out->producer = NULL;
-		insert_narrow(graph, node->next, wide, out, how->to, stored);
+		insert_narrow(graph, node->next, wide, out, how->to, dtype);
 		struct node *narrow = node->next;
 		if (how->rounds)
-			node_set_input(narrow, 0, insert_rounding(narrow, wide, how->to, stored));
+			node_set_input(narrow, 0, insert_rounding(narrow, wide, how->to, dtype));
 	}
 }
 
