@@ -199,6 +199,8 @@ static enum ercc_status expand_sized_topk(struct node *node)
 	struct value *in = x->shape.sizes[axis] ? emit_filled(node, x, x, axis, worst) : x;
 	y = EMIT(node, TEXT(node, "TopK[axis=%d, largest=%d](a, {%lld})", axis, largest, (long long)most), in);
 	struct value *indices = emitted_output(y, 1);
+	if (!x->shape.sizes[axis])
+		k = emit_lengths(node, k, most);
 	expand_to(node, 0, emit_limited(node, y, axis, most, k));
 	expand_to(node, 1, emit_limited(node, indices, axis, most, k));
 	return ERCC_OK;

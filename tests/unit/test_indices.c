@@ -95,6 +95,11 @@ static const struct {
      LIST "const from:i64[1] = {0}\nconst to:i64[1] = {4}\nconst axis:i64[1] = {1}\nt = Slice(x, from, to, axis)\n"
           "y = ReverseSequence(t, j) \"node\"\n",
      I64, 0, SIZE + 1, 0, 17},
+	{"TopK",
+     LIST "const one:i64[1] = {1}\nconst first:i64[1] = {0}\nk = Slice(j, first, one)\n"
+          "const row:i64[1] = {25}\nt = Reshape(x, row)\nconst five:i64[1] = {5}\nq = Slice(t, first, five)\n"
+          "y, p = TopK(q, k) \"node\"\n",
+     I64, 0, SIZE + 1, 14, 17},
 	{"RNN", RECURRENT("RNN", 1) " {hidden_size=1} \"node\"\n", I32, 0, SIZE + 1, 0, 17},
 	{"GRU", RECURRENT("GRU", 3) " {hidden_size=1, direction=\"reverse\"} \"node\"\n", I32, 0, SIZE + 1, 0, 17},
 	{"LSTM", RECURRENT("LSTM", 4) " {hidden_size=1} \"node\"\n", I32, 0, SIZE + 1, 0, 17},
