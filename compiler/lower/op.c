@@ -189,6 +189,19 @@ enum ercc_status check_axis(const struct node *node, int64_t axis, int rank, int
 	return ERCC_OK;
 }
 
+enum ercc_status check_axes(const struct node *node, const int64_t *axes, int count, int rank)
+{
+	bool seen[MAX_RANK] = {false};
+	int axis = 0;
+	for (int i = 0; i < count; i++) {
+		TRY(check_axis(node, axes[i], rank, &axis));
+		if (seen[axis])
+			return node_fail(node, ERCC_MODEL, "axis %d is given twice", axis);
+		seen[axis] = true;
+	}
+	return ERCC_OK;
+}
+
 enum ercc_status broadcast_shapes(const struct node *node, const struct shape *a, const struct shape *b,
                                   struct shape *out)
 {

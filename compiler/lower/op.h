@@ -181,6 +181,8 @@ const char *list_words(const struct value *value); /* "a sequence", "an empty op
 /* Converts an axis, which may be negative, and checks it against the rank. With `end`, the rank itself is allowed
  * too. */
 enum ercc_status check_axis(const struct node *node, int64_t axis, int rank, int *out);
+/* The same for a list, in which each axis is once. A count below 0 stands for no list. */
+enum ercc_status check_axes(const struct node *node, const int64_t *axes, int count, int rank);
 enum ercc_status broadcast_shapes(const struct node *node, const struct shape *a, const struct shape *b,
                                   struct shape *out);
 

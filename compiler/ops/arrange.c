@@ -91,6 +91,7 @@ static enum ercc_status expand_center_crop_pad(struct node *node)
 	int count, axis_count, axis;
 	bool crops = false, pad = false;
 	TRY(int_list(node, "axes", -1, axes, MAX_RANK, &axis_count));
+	TRY(check_axes(node, axes, axis_count, in->rank));
 	if (!node->inputs[1]->constant && stated_shape(node, &stated) && stated.rank == in->rank) {
 		count = axis_count < 0 ? in->rank : axis_count;
 		for (int i = 0; i < count; i++) {

@@ -101,6 +101,7 @@ static enum ercc_status infer_squeeze(struct node *node)
 	if (is_stated(node, &out))
 		return same_elements(node, &out);
 	TRY(int_list(node, "axes", 1, axes, MAX_RANK, &count));
+	TRY(check_axes(node, axes, count, in->rank));
 	for (int i = 0; i < count; i++) {
 		TRY(check_axis(node, axes[i], in->rank, &axis));
 		if (in->dims[axis] != 1 || in->sizes[axis])
@@ -129,10 +130,9 @@ static enum ercc_status infer_unsqueeze(struct node *node)
 	if (count < 0 || in->rank + count > MAX_RANK)
 		return node_fail(node, ERCC_UNSUPPORTED, "needs axes, and a result of rank %d at most", MAX_RANK);
 	struct shape out = {.rank = in->rank + count};
+	TRY(check_axes(node, axes, count, out.rank));
 	for (int i = 0; i < count; i++) {
 		TRY(check_axis(node, axes[i], out.rank, &axis));
-		if (added[axis])
-			return node_fail(node, ERCC_MODEL, "axis %d is given twice", axis);
 		added[axis] = true;
 	}
 	for (int i = 0, k = 0; i < out.rank; i++) {
@@ -306,6 +306,7 @@ static enum ercc_status read_slice(const struct node *node, struct slice *slice,
 	if (count < 0 || count != end_count || (axis_count >= 0 && axis_count != count) ||
 	    (step_count >= 0 && step_count != count) || (axis_count < 0 && count > in->rank))
 		return node_fail(node, ERCC_MODEL, "starts, ends, axes and steps differ in length");
+	TRY(check_axes(node, axes, axis_count, in->rank));
 	*out = *in;
 	for (int i = 0; i < in->rank; i++)
 		slice->start[i] = 0, slice->step[i] = 1;

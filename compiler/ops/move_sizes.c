@@ -276,6 +276,7 @@ enum ercc_status expand_sized_slice(struct node *node)
 	    (axis_count >= 0 ? axis_count != count : count > in.rank) || (step_count >= 0 && step_count != count) ||
 	    shape_run_time_dim(&starts->shape) >= 0)
 		return node_fail(node, ERCC_MODEL, "starts, ends, axes and steps differ in length");
+	TRY(check_axes(node, axes, axis_count, in.rank));
 	for (int i = 0; i < count; i++) {
 		int64_t step = step_count < 0 ? 1 : steps[i], first = 0, last = 0;
 		TRY(check_axis(node, axis_count < 0 ? i : axes[i], in.rank, &axis));

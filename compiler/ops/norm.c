@@ -170,13 +170,12 @@ static enum ercc_status expand_mean_variance(struct node *node)
 {
 	struct value *x = node->inputs[0], *d;
 	int64_t axes[MAX_RANK];
-	int count, axis;
+	int count;
 	TRY(int_list(node, "axes", -1, axes, MAX_RANK, &count));
 	if (count < 0)
 		for (count = 0; count < 3; count++)
 			axes[count] = count == 0 ? 0 : count + 1;
-	for (int i = 0; i < count; i++)
-		TRY(check_axis(node, axes[i], x->shape.rank, &axis));
+	TRY(check_axes(node, axes, count, x->shape.rank));
 	struct value *list = constant_ints(node, axes, count);
 	d = EMIT(node, "Sub(a, ReduceMean(a, b))", x, list);
 	expand_to(node, 0,

@@ -13,6 +13,7 @@ static enum ercc_status read_pads(const struct node *node, int64_t *before, stru
 	int padded = axis_count >= 0 ? axis_count : in->rank;
 	if (count != 2 * padded)
 		return node_fail(node, ERCC_MODEL, "pads has %d entries for %d dims", count, padded);
+	TRY(check_axes(node, axes, axis_count, in->rank));
 	*out = *in;
 	for (int i = 0; i < in->rank; i++)
 		before[i] = 0;

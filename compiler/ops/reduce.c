@@ -63,6 +63,7 @@ static enum ercc_status reduced_axes(const struct node *node, bool *reduce)
 	TRY(int_list(node, "axes", 1, axes, MAX_RANK, &count));
 	/* A missing list means the same as an empty one. */
 	bool all = count <= 0 && !node_attr_int(node, "noop_with_empty_axes", 0);
+	TRY(check_axes(node, axes, count, in->rank));
 	for (int i = 0; i < in->rank; i++)
 		reduce[i] = all;
 	for (int i = 0; i < count; i++) {

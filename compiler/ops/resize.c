@@ -145,6 +145,7 @@ static enum ercc_status read_resize(const struct node *node, struct resize *r)
 	r->nearest = upsample ? "by direction" : r->nearest;
 	TRY(int_list(node, "axes", -1, given, MAX_RANK, &count));
 	bool all = count < 0;
+	TRY(check_axes(node, given, count, x->shape.rank));
 	count = all ? x->shape.rank : count;
 	for (int i = 0; i < count; i++)
 		TRY(check_axis(node, all ? i : given[i], x->shape.rank, &axes[i]));

@@ -213,6 +213,27 @@
      "y = Squeeze(x, s) \"n\"\n"
      "output y\n",
      "node 'n' (Squeeze, opset 17): dim 1 is 3"},
+	{"input x:f32[1x1x4x5]\nconst s:i64[2] = {0, -4}\ny = Squeeze(x, s) \"n\"\noutput y\n",
+     "node 'n' (Squeeze, opset 17): axis 0 is given twice"},
+	{"input x:f32[2x3x4x5]\nconst b:i64[2] = {0, 0}\nconst e:i64[2] = {1, 1}\nconst s:i64[2] = {3, -1}\ny = Slice(x, "
+     "b, e, s) \"n\"\noutput y\n",
+     "node 'n' (Slice, opset 17): axis 3 is given twice"},
+	{"input x:f32[2x3x4x5]\ninput b:i64[2]\nconst e:i64[2] = {1, 1}\nconst s:i64[2] = {3, -1}\ny = Slice(x, b, e, s) "
+     "\"n\"\noutput y\n",
+     "node 'n' (Slice, opset 17): axis 3 is given twice"},
+	{"graph \"g\" opset=18\ninput x:f32[2x3x4x5]\nconst p:i64[4] = {1, 1, 1, 1}\nconst s:i64[2] = {3, -1}\ny = Pad(x, "
+     "p, _, s) \"n\"\noutput y\n",
+     "node 'n' (Pad, opset 18): axis 3 is given twice"},
+	{"input x:f32[2x3x4x5]\nconst s:i64[2] = {1, -3}\ny = ReduceSum(x, s) \"n\"\noutput y\n",
+     "node 'n' (ReduceSum, opset 17): axis 1 is given twice"},
+	{"graph \"g\" opset=18\ninput x:f32[2x3x4x5]\nconst r:f32[0] = {}\nconst s:f32[2] = {2, 3}\ny = Resize(x, r, s) "
+     "{axes=[3, 3]} \"n\"\noutput y\n",
+     "node 'n' (Resize, opset 18): axis 3 is given twice"},
+	{"input x:f32[2x3x4x5]\ny = MeanVarianceNormalization(x) {axes=[0, -4, 1]} \"n\"\noutput y\n",
+     "node 'n' (MeanVarianceNormalization, opset 17): axis 0 is given twice"},
+	{"graph \"g\" opset=18\ninput x:f32[2x3x4x5]\nconst s:i64[2] = {2, 2}\ny = CenterCropPad(x, s) {axes=[1, -3]} "
+     "\"n\"\noutput y\n",
+     "node 'n' (CenterCropPad, opset 18): axis 1 is given twice"},
 	{"input x:f32[2x3x4x5]\n"
      "const s:i64[2] = {0, 0}\n"
      "y = Unsqueeze(x, s) \"n\"\n"
