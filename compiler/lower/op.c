@@ -33,7 +33,7 @@ enum ercc_status node_resolve(struct node *node)
 		                 op_find(node->domain, node->op_type, INT64_MAX) ? "supported from a later opset on only"
 		                                                                 : "operator not supported");
 	int inputs = node->input_count;
-	while (inputs > 0 && !node->inputs[inputs - 1])
+	while (inputs > 0 && !node->inputs[inputs - 1] && node->op->input_max != VARIADIC)
 		inputs--;
 	node->input_count = inputs;
 	int hole = -1;

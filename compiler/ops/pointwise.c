@@ -467,7 +467,7 @@ const struct op ops_pointwise[] = {
 	UNARY("BitwiseNot", 18, TYPES_INT, "not(a)"),
 	UNARY("IsNaN", 9, TYPES_FLOAT, "not(eq(a, a))", .conversions = CONVERSIONS({TYPES_F8, ERC_F32, 1, 0, NULL, false})),
 	UNARY("IsInf", 10, TYPES_FLOAT,
-          "or(and(eq(a, neg(-inf)), lt(0, @detect_positive)), and(eq(a, -inf), lt(0, @detect_negative)))",
+          "or(and(eq(a, neg(-inf)), not(eq(0, @detect_positive))), and(eq(a, -inf), not(eq(0, @detect_negative))))",
           .defaults = {{"detect_positive", 1.0f}, {"detect_negative", 1.0f}},
           .conversions = CONVERSIONS({TYPES_F8, ERC_F32, 1, 0, NULL, false}),
           .attrs = "detect_negative=int detect_positive=int"),

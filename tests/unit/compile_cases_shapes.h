@@ -234,6 +234,9 @@
 	{"graph \"g\" opset=18\ninput x:f32[2x3x4x5]\nconst s:i64[2] = {2, 2}\ny = CenterCropPad(x, s) {axes=[1, -3]} "
      "\"n\"\noutput y\n",
      "node 'n' (CenterCropPad, opset 18): axis 1 is given twice"},
+	{"input x:f32[2]\ny = Max(x, _) \"n\"\noutput y\n", "node 'n' (Max, opset 17): input 1 is left out, but needed"},
+	{"input x:f32[2]\nconst k:i64[] = {0}\ny = SequenceConstruct(x, _) \"n\"\nz = SequenceAt(y, k)\noutput z\n",
+     "node 'n' (SequenceConstruct, opset 17): input 1 is left out, but needed"},
 	{"input x:f32[2x3x4x5]\n"
      "const s:i64[2] = {0, 0}\n"
      "y = Unsqueeze(x, s) \"n\"\n"
