@@ -6,7 +6,7 @@
 #include "compiler/targets/target.h"
 
 struct artifact {
-	struct plan *plan;
+	const struct plans *plans; /* without items: a pass to stop after ended the compilation */
 	const struct target_plan *targets;
 	uint32_t target_count;
 	const char *model_file; /* without its folder */
