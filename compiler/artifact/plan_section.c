@@ -50,6 +50,7 @@ struct builder {
 	struct map rows;   /* rows of params and variants, by table and digest */
 	struct text seals; /* of the target at work */
 	uint32_t *tensors; /* for each plan, the index of its first one */
+	uint64_t work;     /* what a reader compares with ERCA_MAX_WORK */
 };
 
 static uint32_t count_of(const struct builder *b, int table)
@@ -251,6 +252,9 @@ static void add_records(struct builder *b, const struct plan *plan, const struct
 			add_operand(b, &launch->operands[i]);
 		const struct variant *variants = launch_variants(target, launch);
 		record.variant_first = add_variants(b, plan->graph, variants, target->budget_count, first_kernel);
+		b->work += UINT64_C(1) + record.operand_count + record.variant_count;
+		for (uint32_t k = 0; k < target->budget_count; k++)
+			b->work += (uint64_t)record.operand_count + (uint64_t)variants[k].param_count;
 		for (uint32_t k = 0; k < target->budget_count; k++)
 			if ((uint64_t)variants[k].local_bytes > *local_bytes)
 				*local_bytes = (uint64_t)variants[k].local_bytes;
@@ -328,11 +332,19 @@ static void add_entry(struct builder *b, const struct plan *plan, const struct t
 	add_records(b, plan, target, first_kernel, &entry.local_bytes);
 	row.record_count = count_of(b, RECORDS) - row.record_first;
 	add(b, PLANS, &row);
+	b->work += graph->input_count + graph->output_count;
 	if (target->code)
 		add_seals(b, &entry, &row);
 	add_profiles(b, plan, target, count_of(b, ENTRIES), record->budget_first);
 	add_class(b, plan->ctx->options, count_of(b, ENTRIES));
 	add(b, ENTRIES, &entry);
+}
+
+static enum ercc_status too_long(struct context *ctx, size_t entry_count)
+{
+	fail(ctx, ERCC_UNSUPPORTED, "the plans of %zu entries are longer than what a reader checks", entry_count);
+	note(ctx, "fewer sizes in --dim, fewer budgets or fewer targets make them shorter");
+	return ERCC_UNSUPPORTED;
 }
 
 /* Adds one target: its budgets, its kernels and its entries. */
@@ -354,14 +366,15 @@ static void add_target(struct builder *b, const struct plans *plans, const struc
 	for (size_t i = 0; i < plans->count; i++)
 		add_entry(b, plans->items[i], target, &record, b->tensors[i], first_kernel);
 	if (target->code) {
+		b->work += b->seals.length / sizeof(struct erca_seal);
 		*seals = end_seals(b);
 		record.code_bytes = (uint64_t)target->code_bytes + seals->length;
 	}
 	add(b, TARGETS, &record);
 }
 
-void artifact_plan(struct context *ctx, const struct artifact *artifact, const uint32_t *code_section, struct text *out,
-                   struct text *seals)
+enum ercc_status artifact_plan(struct context *ctx, const struct artifact *artifact, const uint32_t *code_section,
+                               struct text *out, struct text *seals)
 {
 	const struct plans *plans = artifact->plans;
 	struct builder b = {.ctx = ctx,
@@ -377,6 +390,9 @@ void artifact_plan(struct context *ctx, const struct artifact *artifact, const u
 		b.tensors[i] = add_tensors(&b, plans->items[i]);
 	for (uint32_t i = 0; i < artifact->target_count; i++)
 		add_target(&b, plans, &artifact->targets[i], code_section[i], &seals[i]);
+	b.work += (uint64_t)count_of(&b, ENTRIES) * count_of(&b, PLANS);
+	if (b.work > ERCA_MAX_WORK)
+		return too_long(ctx, plans->count);
 	struct erca_plan_header header = {.header_bytes = sizeof header};
 	struct erca_table *tables = &header.strings;
 	uint64_t offset = sizeof header;
@@ -389,4 +405,5 @@ void artifact_plan(struct context *ctx, const struct artifact *artifact, const u
 		text_append(out, b.tables[t].data ? b.tables[t].data : "", b.tables[t].length);
 		text_append(out, zeros, -b.tables[t].length & 7);
 	}
+	return ERCC_OK;
 }

@@ -92,7 +92,7 @@ static enum ercc_status write_sections(struct output *out, const struct artifact
 		code_section[i] = artifact->targets[i].code ? next++ : ERCA_NONE;
 	TRY(artifact_meta(out->ctx, artifact, &meta));
 	struct text seals[ERCA_MAX_TARGETS] = {{0}};
-	artifact_plan(out->ctx, artifact, code_section, &plan, seals);
+	TRY(artifact_plan(out->ctx, artifact, code_section, &plan, seals));
 	out->offset = TOC_OFFSET + (uint64_t)next * sizeof(struct erca_section);
 	out->failed |= fseek(out->file, (long)out->offset, SEEK_SET) != 0;
 	write_section(out, ERCA_SECTION_META, ERCA_SECTION_ALIGN, meta.data, meta.length);
