@@ -252,8 +252,10 @@ START_TEST(crossed_entries_are_refused)
 		for (int i = 0; i < 3; i++)
 			if (changed >> i & 1)
 				memcpy((char *)&entries[0] + fields[i], (char *)&entries[2] + fields[i], sizeof(uint32_t));
-		if (changed == 7)
+		if (changed == 7) {
 			entries[0].arena_bytes = entries[2].arena_bytes;
+			entries[0].local_bytes = entries[2].local_bytes;
+		}
 		build_rehash(file, bytes);
 		erc_artifact *artifact = NULL;
 		enum erc_status status = erc_artifact_open_memory(file, bytes, &artifact);
