@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "compiler/entries.h"
 #include "compiler/model_info.h"
 #include "onnx/onnx.h"
 #include "compiler/passes/pass.h"
@@ -83,7 +84,7 @@ struct compile {
 };
 
 /* Makes the plan's variants for each requested target, and with `build` the code images too. */
-static enum ercc_status make_targets(struct context *ctx, const struct budget_list *budgets, struct plan *plan,
+static enum ercc_status make_targets(struct context *ctx, const struct budget_list *budgets, const struct plans *plans,
                                      bool build, struct target_plan *out, uint32_t *count)
 {
 	static const char *const defaults[] = {"cpu:x86-64-v3", "cpu:x86-64-v4"};
@@ -105,10 +106,10 @@ static enum ercc_status make_targets(struct context *ctx, const struct budget_li
 		built->device = target->device;
 		built->budget_count = budgets->count;
 		TRY(budgets_resolve(ctx, budgets, target->device, target->name, built->budgets));
-		TRY(variants_choose(ctx, target->device, plan, target->column, built));
+		TRY(variants_choose(ctx, target->device, plans, target->column, built));
 		TRY(check_cancel(ctx));
 		if (build)
-			TRY(target->build(ctx, target, plan, built));
+			TRY(target->build(ctx, target, plans, built));
 	}
 	return ERCC_OK;
 }
@@ -136,19 +137,9 @@ static enum ercc_status check_class(struct context *ctx)
 	return ERCC_OK;
 }
 
-/* Makes everything from the model up to the variants. out->plan is NULL if the options name a pass to stop after. */
-static enum ercc_status make_artifact(struct context *ctx, const char *model_path, bool build, struct artifact *out)
+static void warn_of_versions(const struct graph *graph)
 {
-	struct graph *graph;
-	struct budget_list budgets;
-	*out = (struct artifact){0};
-	TRY(check_class(ctx));
-	TRY(budgets_parse(ctx, ctx->options->budgets, ctx->options->budget_count, &budgets));
-	for (uint32_t i = 0; i < ctx->options->target_count; i++) {
-		const struct target *target;
-		TRY(target_find(ctx, ctx->options->targets[i], &target));
-	}
-	TRY(onnx_read_model(ctx, model_path, &graph));
+	struct context *ctx = graph->ctx;
 	if (graph->newer_ir_version)
 		warn(ctx, "model: IR version %lld is newer than the newest known one; it is taken as %lld",
 		     (long long)graph->newer_ir_version, (long long)graph->ir_version);
@@ -158,13 +149,59 @@ static enum ercc_status make_artifact(struct context *ctx, const char *model_pat
 	if (graph->newer_function_opset)
 		warn(ctx, "model: opset %lld of a function is newer than the newest known one; it is taken as %d",
 		     (long long)graph->newer_function_opset, ONNX_NEWEST_OPSET);
-	TRY(run_passes(graph, &out->plan));
-	if (!out->plan)
+}
+
+static enum ercc_status make_plan(struct onnx_model *model, const char *entry, struct plans *plans)
+{
+	struct graph *graph;
+	TRY(onnx_build_graph(model, &graph));
+	warn_of_versions(graph);
+	return run_passes(graph, entry, plans);
+}
+
+/* Runs the passes once for each entry. */
+static enum ercc_status make_plans(struct context *ctx, const char *model_path, struct plans *plans)
+{
+	const struct ercc_options *given = ctx->options;
+	struct ercc_options *of_entry = arena_new(&ctx->arena, struct ercc_options);
+	struct entry_dims *entries;
+	struct onnx_model *model;
+	uint32_t count;
+	TRY(entries_list(ctx, &entries, &count));
+	TRY(onnx_open_model(ctx, model_path, &model));
+	ctx->said.arena = count > 1 ? &ctx->arena : NULL;
+	for (uint32_t i = 0; i < count; i++) {
+		*of_entry = *given;
+		of_entry->dims = entries[i].dims;
+		ctx->options = of_entry;
+		enum ercc_status status = make_plan(model, entries[i].name, plans);
+		ctx->options = given;
+		if (status && entries[i].name)
+			note(ctx, "this is so for %s", entries[i].name);
+		TRY(status);
+	}
+	return ERCC_OK;
+}
+
+/* Makes everything from the model up to the variants. */
+static enum ercc_status make_artifact(struct context *ctx, const char *model_path, bool build, struct artifact *out)
+{
+	struct budget_list budgets;
+	struct plans *plans = plans_new(ctx);
+	*out = (struct artifact){.plans = plans};
+	TRY(check_class(ctx));
+	TRY(budgets_parse(ctx, ctx->options->budgets, ctx->options->budget_count, &budgets));
+	for (uint32_t i = 0; i < ctx->options->target_count; i++) {
+		const struct target *target;
+		TRY(target_find(ctx, ctx->options->targets[i], &target));
+	}
+	TRY(make_plans(ctx, model_path, plans));
+	if (!plans->count)
 		return ERCC_OK;
-	struct target_plan *plans = arena_array(&ctx->arena, ctx->options->target_count + 2, sizeof *plans);
-	plan_measure(out->plan);
-	out->targets = plans;
-	return make_targets(ctx, &budgets, out->plan, build, plans, &out->target_count);
+	struct target_plan *planned = arena_array(&ctx->arena, ctx->options->target_count + 2, sizeof *planned);
+	plans_measure(plans);
+	out->targets = planned;
+	return make_targets(ctx, &budgets, plans, build, planned, &out->target_count);
 }
 
 static enum ercc_status compile(struct context *ctx, void *user)
@@ -174,7 +211,7 @@ static enum ercc_status compile(struct context *ctx, void *user)
 	TRY(check_paths(ctx, paths));
 	TRY(make_artifact(ctx, paths->model_path, true, &artifact));
 	TRY(check_cancel(ctx));
-	if (!artifact.plan)
+	if (!artifact.plans->count)
 		return ERCC_OK;
 	const char *slash = strrchr(paths->model_path, '/');
 	artifact.model_file = slash ? slash + 1 : paths->model_path;
@@ -230,21 +267,31 @@ struct check {
 	struct ercc_check *out;
 };
 
+/* What one entry would need on the first target. */
+static struct ercc_check figures_of(const struct plan *plan, const struct target_plan *target)
+{
+	struct ercc_check figures = {.arena_bytes = artifact_arena_bytes(plan, target)};
+	for (const struct launch *launch = plan->first; launch; launch = launch->next) {
+		if (launch_is_empty(target, launch))
+			continue;
+		figures.launch_count++;
+		figures.flops += launch->flops;
+	}
+	return figures;
+}
+
 static enum ercc_status check(struct context *ctx, void *user)
 {
 	const struct check *check = user;
 	struct artifact artifact;
 	TRY(make_artifact(ctx, check->model_path, false, &artifact));
-	if (!artifact.plan)
-		return ERCC_OK;
-	check->out->weights_bytes = (uint64_t)artifact.plan->weights_bytes;
-	check->out->arena_bytes = artifact_arena_bytes(artifact.plan, &artifact.targets[0]);
-	for (const struct launch *launch = artifact.plan->first; launch; launch = launch->next) {
-		if (launch_is_empty(&artifact.targets[0], launch))
-			continue;
-		check->out->launch_count++;
-		check->out->flops += launch->flops;
+	for (size_t i = 0; i < artifact.plans->count; i++) {
+		struct ercc_check figures = figures_of(artifact.plans->items[i], &artifact.targets[0]), *out = check->out;
+		out->launch_count = figures.launch_count > out->launch_count ? figures.launch_count : out->launch_count;
+		out->arena_bytes = figures.arena_bytes > out->arena_bytes ? figures.arena_bytes : out->arena_bytes;
+		out->flops = figures.flops > out->flops ? figures.flops : out->flops;
 	}
+	check->out->weights_bytes = (uint64_t)artifact.plans->weights_bytes;
 	return ERCC_OK;
 }
 

@@ -10,6 +10,10 @@
  * nested graphs are attributes of their node, and external data is read from below the model's folder. Errors name what
  * was found. */
 enum ercc_status onnx_read_model(struct context *ctx, const char *path, struct graph **out);
+/* The same in two steps. Each call of onnx_build_graph builds a graph of its own; all of them share the tensors. */
+struct onnx_model;
+enum ercc_status onnx_open_model(struct context *ctx, const char *path, struct onnx_model **out);
+enum ercc_status onnx_build_graph(struct onnx_model *model, struct graph **out);
 /* The same from memory. External data is refused when folder is NULL. */
 enum ercc_status onnx_read_model_bytes(struct context *ctx, const void *data, size_t bytes, const char *folder,
                                        struct graph **out);

@@ -84,24 +84,42 @@ static struct tensor_source source_in(struct context *ctx, const char *folder)
 
 /* ---- entry points ---- */
 
-static enum ercc_status build_graph(struct context *ctx, const ProtobufCMessage *message, const char *unknown,
-                                    const char *folder, struct graph **out)
+struct onnx_model {
+	const model_proto *proto;
+	const char *unknown_field;
+	struct tensor_source source;
+};
+
+enum ercc_status onnx_build_graph(struct onnx_model *model, struct graph **out)
 {
+	struct context *ctx = model->source.ctx;
 	struct import import = {.ctx = ctx,
-	                        .model = (const model_proto *)message,
-	                        .unknown_field = unknown,
-	                        .source = source_in(ctx, folder)};
+	                        .model = model->proto,
+	                        .unknown_field = model->unknown_field,
+	                        .source = model->source};
 	import.ordered = (struct map){.arena = &ctx->arena, .kind = MAP_POINTER};
-	return import_model(&import, out);
+	TRY(import_model(&import, out));
+	model->source = import.source;
+	return ERCC_OK;
+}
+
+static enum ercc_status open_model(struct context *ctx, const void *data, size_t bytes, const char *folder,
+                                   struct onnx_model **out)
+{
+	ProtobufCMessage *message;
+	struct onnx_model *model = *out = arena_new(&ctx->arena, struct onnx_model);
+	TRY(unpack(ctx, &erc__onnx__model_proto__descriptor, data, bytes, &message, &model->unknown_field));
+	model->proto = (const model_proto *)message;
+	model->source = source_in(ctx, folder);
+	return ERCC_OK;
 }
 
 enum ercc_status onnx_read_model_bytes(struct context *ctx, const void *data, size_t bytes, const char *folder,
                                        struct graph **out)
 {
-	ProtobufCMessage *message;
-	const char *unknown;
-	TRY(unpack(ctx, &erc__onnx__model_proto__descriptor, data, bytes, &message, &unknown));
-	return build_graph(ctx, message, unknown, folder, out);
+	struct onnx_model *model;
+	TRY(open_model(ctx, data, bytes, folder, &model));
+	return onnx_build_graph(model, out);
 }
 
 static const char *folder_of(struct arena *arena, const char *path)
@@ -112,20 +130,24 @@ static const char *folder_of(struct arena *arena, const char *path)
 	return slash == path ? "/" : arena_copy_bytes(arena, path, (size_t)(slash - path));
 }
 
-enum ercc_status onnx_read_model(struct context *ctx, const char *path, struct graph **out)
+enum ercc_status onnx_open_model(struct context *ctx, const char *path, struct onnx_model **out)
 {
 	struct mapping *file;
-	ProtobufCMessage *message;
-	const char *unknown;
 	ctx->source = arena_printf(&ctx->arena, "file '%s'", path);
 	TRY(map_file(ctx, path, &file));
-	enum ercc_status status =
-		unpack(ctx, &erc__onnx__model_proto__descriptor, file->data, file->bytes, &message, &unknown);
+	enum ercc_status status = open_model(ctx, file->data, file->bytes, folder_of(&ctx->arena, path), out);
 	if (status == ERCC_MODEL)
 		note(ctx, "is '%s' a complete ONNX model?", path);
 	TRY(status);
 	unmap(file);
-	return build_graph(ctx, message, unknown, folder_of(&ctx->arena, path), out);
+	return ERCC_OK;
+}
+
+enum ercc_status onnx_read_model(struct context *ctx, const char *path, struct graph **out)
+{
+	struct onnx_model *model;
+	TRY(onnx_open_model(ctx, path, &model));
+	return onnx_build_graph(model, out);
 }
 
 enum ercc_status onnx_read_tensor(struct context *ctx, const char *path, struct tensor **out, const char **name)

@@ -67,12 +67,13 @@ static enum erc_status fill_copy(struct erc_request *request, const struct erca_
 }
 
 /* The record's step, in the variant of each budget. */
-static enum erc_status fill_step(struct erc_request *request, const struct erca_plan *plan, uint32_t r, void **pointers)
+static enum erc_status fill_step(struct erc_request *request, const struct erc__form *form,
+                                 const struct erca_plan *plan, uint32_t r, void **pointers)
 {
 	const struct erca_record *record =
 		erc__record(request->session->model->artifact, ERC_TABLE_RECORDS, plan->record_first + r);
 	for (uint32_t budget = 0; budget < request->session->budgets.count; budget++) {
-		struct erc__step *step = &request->steps[(size_t)budget * plan->record_count + r];
+		struct erc__step *step = &form->steps[(size_t)budget * plan->record_count + r];
 		step->record = plan->record_first + r;
 		step->args.buffers = pointers;
 		step->args.dims = request->dims;
@@ -84,21 +85,20 @@ static enum erc_status fill_step(struct erc_request *request, const struct erca_
 	return ERC_OK;
 }
 
-static enum erc_status fill_steps(struct erc_request *request, const struct erca_plan *plan)
+static enum erc_status fill_steps(struct erc_request *request, struct erc__form *form, const struct erca_plan *plan)
 {
 	const struct erc_artifact *artifact = request->session->model->artifact;
 	uint32_t pointer = 0;
 	for (uint32_t r = 0; r < plan->record_count; r++) {
 		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, plan->record_first + r);
-		TRY(fill_step(request, plan, r, &request->pointers[pointer]));
+		TRY(fill_step(request, form, plan, r, &form->pointers[pointer]));
 		for (uint32_t o = 0; o < record->operand_count; o++, pointer++) {
 			const struct erca_operand *operand = erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + o);
-			request->pointers[pointer] = operand_address(request, operand);
+			form->pointers[pointer] = operand_address(request, operand);
 			if (!is_callers(operand))
 				continue;
-			uint32_t first = operand->buffer == ERCA_BUFFER_OUTPUT ? request->session->entry->input_count : 0;
-			request->fixups[request->fixup_count++] =
-				(struct erc__fixup){first + operand->index, pointer, operand->offset};
+			uint32_t first = operand->buffer == ERCA_BUFFER_OUTPUT ? form->of->entry->input_count : 0;
+			form->fixups[form->fixup_count++] = (struct erc__fixup){first + operand->index, pointer, operand->offset};
 		}
 	}
 	return ERC_OK;
@@ -130,13 +130,12 @@ static enum erc_status take_arena(struct erc_request *request, uint64_t bytes)
 	return ERC_OK;
 }
 
-static enum erc_status prepare(struct erc_request *request)
+static enum erc_status prepare_form(struct erc_request *request, struct erc__form *form)
 {
-	struct erc_session *session = request->session;
+	const struct erc_session *session = request->session;
 	struct erc__device *device = session->model->runtime->device;
 	const struct erc_artifact *artifact = session->model->artifact;
-	const struct erca_entry *entry = session->entry;
-	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, entry->plan);
+	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, form->of->entry->plan);
 	size_t operands = 0, callers = 0;
 	for (uint32_t r = 0; r < plan->record_count; r++) {
 		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, plan->record_first + r);
@@ -144,41 +143,74 @@ static enum erc_status prepare(struct erc_request *request)
 		for (uint32_t o = 0; o < record->operand_count; o++)
 			callers += is_callers(erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + o));
 	}
-	TRY(take(&request->steps, "steps", (size_t)plan->record_count * session->budgets.count, sizeof *request->steps));
-	TRY(take(&request->pointers, "pointers", operands, sizeof *request->pointers));
-	TRY(take(&request->fixups, "fixups", callers, sizeof *request->fixups));
-	TRY(take(&request->bound, "bindings", (size_t)entry->input_count + entry->output_count, sizeof *request->bound));
-	TRY(take(&request->dims, "run-time dimensions", entry->dims_count, sizeof *request->dims));
-	TRY(take(&request->states, "states", entry->input_count, sizeof *request->states));
-	TRY(take(&request->copies, "copies of inputs", entry->input_count, sizeof *request->copies));
+	form->step_count = plan->record_count;
+	TRY(take(&form->steps, "steps", (size_t)plan->record_count * session->budgets.count, sizeof *form->steps));
+	TRY(take(&form->pointers, "pointers", operands, sizeof *form->pointers));
+	TRY(take(&form->fixups, "fixups", callers, sizeof *form->fixups));
+	TRY(fill_steps(request, form, plan));
+	erc__request_take_form(request, form);
+	if (!device->ops->request_create)
+		return ERC_OK;
+	enum erc_status status = device->ops->request_create(device, request);
+	form->native = request->job.native; /* also if it failed: it is destroyed with the form */
+	return status;
+}
+
+static enum erc_status prepare(struct erc_request *request)
+{
+	struct erc_session *session = request->session;
+	struct erc__device *device = session->model->runtime->device;
+	const struct erca_entry *first = session->entries[0].entry;
+	uint64_t arena_bytes = 0, dims_count = 0;
+	for (uint32_t i = 0; i < session->entry_count; i++) {
+		const struct erca_entry *entry = session->entries[i].entry;
+		arena_bytes = entry->arena_bytes > arena_bytes ? entry->arena_bytes : arena_bytes;
+		dims_count = entry->dims_count > dims_count ? entry->dims_count : dims_count;
+	}
+	TRY(take(&request->bound, "bindings", (size_t)first->input_count + first->output_count, sizeof *request->bound));
+	TRY(take(&request->dims, "run-time dimensions", (size_t)dims_count, sizeof *request->dims));
+	TRY(take(&request->states, "states", first->input_count, sizeof *request->states));
+	TRY(take(&request->copies, "copies of inputs", first->input_count, sizeof *request->copies));
 	if (erc__request_computes(request) && !device->ops->request_create)
-		TRY(take_arena(request, entry->arena_bytes));
-	TRY(fill_steps(request, plan));
+		TRY(take_arena(request, arena_bytes));
 	erc__job_init(&request->job);
 	erc__item_create(&device->sched, &request->job.item, &session->tenant);
 	request->job.budgets = &session->budgets;
 	request->job.statistics = &session->statistics;
 	request->job.session_id = session->number;
-	request->job.steps = request->steps;
-	request->job.step_count = plan->record_count;
 	request->job.dims = request->dims;
-	return device->ops->request_create ? device->ops->request_create(device, request) : ERC_OK;
+	TRY(take(&request->forms, "entry points", session->entry_count, sizeof *request->forms));
+	for (uint32_t i = 0; i < session->entry_count; i++) {
+		request->forms[i].of = &session->entries[i];
+		TRY(prepare_form(request, &request->forms[i]));
+	}
+	erc__request_take_form(request, &request->forms[0]);
+	return ERC_OK;
+}
+
+static void free_form(struct erc_request *request, struct erc__form *form)
+{
+	struct erc__device *device = request->session->model->runtime->device;
+	request->job.native = form->native;
+	if (device->ops->request_destroy)
+		device->ops->request_destroy(device, request);
+	erc__free(form->steps);
+	erc__free(form->pointers);
+	erc__free(form->fixups);
 }
 
 static void free_request(struct erc_request *request)
 {
-	struct erc__device *device = request->session->model->runtime->device;
-	if (device->ops->request_destroy)
-		device->ops->request_destroy(device, request);
-	for (uint32_t i = 0; request->states && i < request->session->entry->input_count; i++)
+	const struct erc_session *session = request->session;
+	for (uint32_t i = 0; request->forms && i < session->entry_count; i++)
+		free_form(request, &request->forms[i]);
+	for (uint32_t i = 0; request->states && i < session->entries[0].entry->input_count; i++)
 		erc__state_free(&request->states[i]);
-	for (uint32_t i = 0; request->copies && i < request->session->entry->input_count; i++)
+	for (uint32_t i = 0; request->copies && i < session->entries[0].entry->input_count; i++)
 		erc__free(request->copies[i]);
+	erc__free(request->forms);
 	erc__free(request->copies);
 	erc__free(request->states);
-	erc__free(request->steps);
-	erc__free(request->pointers);
-	erc__free(request->fixups);
 	erc__free(request->bound);
 	erc__free(request->dims);
 	erc__free(request->arena);

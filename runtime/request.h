@@ -1,5 +1,5 @@
-/* What the files of a request share: request.c (memory and steps), request_bind.c (inputs, outputs and state),
- * request_run.c (runs). */
+/* What the files of a request share: request.c (memory and steps), request_entry.c (which entry it runs), request_bind.c
+ * (inputs, outputs and state), request_run.c (runs). */
 #ifndef ERC_REQUEST_H
 #define ERC_REQUEST_H
 
@@ -16,7 +16,17 @@ static inline enum erc__job_state erc__request_job_state(const struct erc_reques
 	return (enum erc__job_state)atomic_load_explicit(&request->job.state, memory_order_acquire);
 }
 
+/* ---- request_entry.c ---- */
+
+/* The next runs are of this form. */
+void erc__request_take_form(struct erc_request *request, struct erc__form *form);
+
 /* ---- request_bind.c ---- */
+
+/* Unbinds what has other dims in the entry `next`, and ends the states of such tensors. */
+void erc__request_keep_bindings(struct erc_request *request, const struct erca_entry *next);
+/* Points the operands of the request's form at what is bound. */
+void erc__request_point_all(struct erc_request *request);
 
 /* Fails with ERC_INVALID and names the first input or output that has no memory. */
 enum erc_status erc__request_check_bound(const struct erc_request *request);

@@ -10,23 +10,27 @@ void erc__state_free(struct erc__state *state)
 	*state = (struct erc__state){0};
 }
 
+static void point(const erc_request *request, const struct erc__fixup *fixup)
+{
+	uint8_t *data = request->bound[fixup->tensor];
+	request->form->pointers[fixup->pointer] = data ? data + fixup->offset : NULL;
+}
+
 /* Points all operands of the tensor at data; NULL unbinds it. */
 static void point_to(erc_request *request, uint32_t tensor, void *data)
 {
 	if (request->bound[tensor] == data)
 		return;
 	request->bound[tensor] = data;
-	for (uint32_t i = 0; i < request->fixup_count; i++) {
-		const struct erc__fixup *fixup = &request->fixups[i];
-		if (fixup->tensor == tensor)
-			request->pointers[fixup->pointer] = data ? (uint8_t *)data + fixup->offset : NULL;
-	}
+	for (uint32_t i = 0; i < request->form->fixup_count; i++)
+		if (request->form->fixups[i].tensor == tensor)
+			point(request, &request->form->fixups[i]);
 }
 
 /* If the tensor belongs to a state, unbinds the state, its input and its output, and frees its memory. */
 static void end_state(erc_request *request, uint32_t tensor)
 {
-	uint32_t inputs = request->session->entry->input_count;
+	uint32_t inputs = erc__request_entry(request)->input_count;
 	for (uint32_t i = 0; i < inputs; i++) {
 		struct erc__state *state = &request->states[i];
 		if (!state->memory[0] || (tensor != i && tensor != inputs + state->output))
@@ -37,11 +41,31 @@ static void end_state(erc_request *request, uint32_t tensor)
 	}
 }
 
+void erc__request_keep_bindings(struct erc_request *request, const struct erca_entry *next)
+{
+	const struct erc_artifact *artifact = request->session->model->artifact;
+	const struct erca_entry *entry = erc__request_entry(request);
+	for (uint32_t i = 0; i < entry->input_count + entry->output_count; i++) {
+		const struct erca_tensor *from = erc__entry_tensor(artifact, entry, i);
+		const struct erca_tensor *to = erc__entry_tensor(artifact, next, i);
+		if (from->rank == to->rank && !memcmp(from->dims, to->dims, sizeof to->dims))
+			continue;
+		end_state(request, i);
+		point_to(request, i, NULL);
+	}
+}
+
+void erc__request_point_all(struct erc_request *request)
+{
+	for (uint32_t i = 0; i < request->form->fixup_count; i++)
+		point(request, &request->form->fixups[i]);
+}
+
 static enum erc_status bind(erc_request *request, const char *what, uint32_t number, uint32_t tensor, void *data,
                             size_t bytes)
 {
 	const struct erc_artifact *artifact = request->session->model->artifact;
-	const struct erca_tensor *record = erc__entry_tensor(artifact, request->session->entry, tensor);
+	const struct erca_tensor *record = erc__entry_tensor(artifact, erc__request_entry(request), tensor);
 	if (erc__request_job_state(request) == ERC__JOB_RUNNING)
 		return erc__fail(ERC_BUSY, "the request is running");
 	if (!data && record->bytes)
@@ -61,8 +85,8 @@ enum erc_status erc_request_bind_input(erc_request *request, uint32_t input, con
 {
 	if (!request)
 		return erc__fail(ERC_INVALID, "request is NULL");
-	if (input >= request->session->entry->input_count)
-		return erc__fail(ERC_NOT_FOUND, "no input %u; there are %u", input, request->session->entry->input_count);
+	if (input >= erc__request_entry(request)->input_count)
+		return erc__fail(ERC_NOT_FOUND, "no input %u; there are %u", input, erc__request_entry(request)->input_count);
 	return bind(request, "input", input, input, (void *)data, bytes);
 }
 
@@ -70,23 +94,30 @@ enum erc_status erc_request_bind_output(erc_request *request, uint32_t output, v
 {
 	if (!request)
 		return erc__fail(ERC_INVALID, "request is NULL");
-	if (output >= request->session->entry->output_count)
-		return erc__fail(ERC_NOT_FOUND, "no output %u; there are %u", output, request->session->entry->output_count);
-	return bind(request, "output", output, request->session->entry->input_count + output, data, bytes);
+	if (output >= erc__request_entry(request)->output_count)
+		return erc__fail(ERC_NOT_FOUND, "no output %u; there are %u", output,
+		                 erc__request_entry(request)->output_count);
+	return bind(request, "output", output, erc__request_entry(request)->input_count + output, data, bytes);
 }
 
 /* ---- copies ---- */
 
 /* Binds memory of the request to the input, to be written at once. */
-static enum erc_status bind_copy(erc_request *request, uint32_t input, const struct erca_tensor *record, uint8_t **out)
+static enum erc_status bind_copy(erc_request *request, uint32_t input, uint8_t **out)
 {
 	if (erc__request_job_state(request) == ERC__JOB_RUNNING)
 		return erc__fail(ERC_BUSY, "the request is running");
+	uint64_t bytes = 1; /* enough for each entry */
+	for (uint32_t i = 0; i < request->session->entry_count; i++) {
+		const struct erca_tensor *tensor =
+			erc__entry_tensor(request->session->model->artifact, request->session->entries[i].entry, input);
+		bytes = tensor->bytes > bytes ? tensor->bytes : bytes;
+	}
 	if (!request->copies[input])
-		request->copies[input] = erc__alloc_aligned(ERCA_BUFFER_ALIGN, record->bytes ? record->bytes : 1);
+		request->copies[input] = erc__alloc_aligned(ERCA_BUFFER_ALIGN, bytes);
 	*out = request->copies[input];
 	if (!*out)
-		return erc__no_memory("copy of an input", record->bytes);
+		return erc__no_memory("copy of an input", bytes);
 	end_state(request, input);
 	point_to(request, input, *out);
 	return ERC_OK;
@@ -96,7 +127,7 @@ static enum erc_status input_record(const erc_request *request, uint32_t input, 
 {
 	if (!request)
 		return erc__fail(ERC_INVALID, "request is NULL");
-	const struct erca_entry *entry = request->session->entry;
+	const struct erca_entry *entry = erc__request_entry(request);
 	if (input >= entry->input_count)
 		return erc__fail(ERC_NOT_FOUND, "no input %u; there are %u", input, entry->input_count);
 	*out = erc__entry_tensor(request->session->model->artifact, entry, input);
@@ -122,7 +153,7 @@ enum erc_status erc_request_copy_pieces(erc_request *request, uint32_t input, co
 	if (bytes != record->bytes)
 		return erc__fail(ERC_INVALID, "input %u '%s': %llu bytes given in %zu pieces, it has %llu", input, name,
 		                 (unsigned long long)bytes, count, (unsigned long long)record->bytes);
-	TRY(bind_copy(request, input, record, &to));
+	TRY(bind_copy(request, input, &to));
 	for (size_t i = 0; i < count; i++) {
 		if (pieces[i].bytes)
 			memcpy(to, pieces[i].data, pieces[i].bytes);
@@ -157,7 +188,7 @@ enum erc_status erc_request_copy_strided(erc_request *request, uint32_t input, c
 	if (!dense_bytes)
 		return erc__fail(ERC_INVALID, "input %u '%s': elements of %u bits have no strides in bytes", input, name,
 		                 erc_dtype_bits((enum erc_dtype)record->dtype));
-	TRY(bind_copy(request, input, record, &to));
+	TRY(bind_copy(request, input, &to));
 	if (!record->bytes)
 		return ERC_OK;
 	for (; dense && strides[dense - 1] == (int64_t)dense_bytes; dense--)
@@ -172,13 +203,13 @@ static void point_state(erc_request *request, uint32_t input)
 {
 	struct erc__state *state = &request->states[input];
 	point_to(request, input, state->memory[state->now]);
-	point_to(request, request->session->entry->input_count + state->output, state->memory[!state->now]);
+	point_to(request, erc__request_entry(request)->input_count + state->output, state->memory[!state->now]);
 }
 
 static enum erc_status check_state(const erc_request *request, uint32_t input, uint32_t output)
 {
 	const struct erc_artifact *artifact = request->session->model->artifact;
-	const struct erca_entry *entry = request->session->entry;
+	const struct erca_entry *entry = erc__request_entry(request);
 	if (input >= entry->input_count || output >= entry->output_count)
 		return erc__fail(ERC_NOT_FOUND, "no input %u or no output %u; there are %u and %u", input, output,
 		                 entry->input_count, entry->output_count);
@@ -199,7 +230,7 @@ enum erc_status erc_request_bind_state(erc_request *request, uint32_t input, uin
 		return erc__fail(ERC_BUSY, "the request is running");
 	TRY(check_state(request, input, output));
 	const struct erca_tensor *tensor =
-		erc__entry_tensor(request->session->model->artifact, request->session->entry, input);
+		erc__entry_tensor(request->session->model->artifact, erc__request_entry(request), input);
 	struct erc__state state = {.output = output, .bytes = tensor->bytes};
 	for (int i = 0; i < 2; i++) {
 		state.memory[i] = erc__alloc_aligned(ERCA_BUFFER_ALIGN, tensor->bytes ? tensor->bytes : 1);
@@ -210,7 +241,7 @@ enum erc_status erc_request_bind_state(erc_request *request, uint32_t input, uin
 		memset(state.memory[i], 0, tensor->bytes);
 	}
 	end_state(request, input);
-	end_state(request, request->session->entry->input_count + output);
+	end_state(request, erc__request_entry(request)->input_count + output);
 	request->states[input] = state;
 	point_state(request, input);
 	return ERC_OK;
@@ -218,7 +249,7 @@ enum erc_status erc_request_bind_state(erc_request *request, uint32_t input, uin
 
 void *erc_request_state(erc_request *request, uint32_t input)
 {
-	if (!request || input >= request->session->entry->input_count ||
+	if (!request || input >= erc__request_entry(request)->input_count ||
 	    erc__request_job_state(request) == ERC__JOB_RUNNING)
 		return NULL;
 	return request->states[input].memory[request->states[input].now];
@@ -226,7 +257,7 @@ void *erc_request_state(erc_request *request, uint32_t input)
 
 void erc__request_step_states(erc_request *request)
 {
-	for (uint32_t i = 0; i < request->session->entry->input_count; i++) {
+	for (uint32_t i = 0; i < erc__request_entry(request)->input_count; i++) {
 		if (!request->states[i].memory[0])
 			continue;
 		request->states[i].now ^= 1;
@@ -237,7 +268,7 @@ void erc__request_step_states(erc_request *request)
 enum erc_status erc__request_check_bound(const erc_request *request)
 {
 	const struct erc_artifact *artifact = request->session->model->artifact;
-	const struct erca_entry *entry = request->session->entry;
+	const struct erca_entry *entry = erc__request_entry(request);
 	for (uint32_t i = 0; i < entry->input_count + entry->output_count; i++) {
 		if (request->bound[i])
 			continue;

@@ -45,8 +45,8 @@ enum erc_status erc_request_submit_with(erc_request *request, const struct erc_s
 	TRY(erc__request_check_bound(request));
 	TRY(set_run(request, &given));
 	poison_arena(request);
-	if (request->session->entry->dims_count)
-		memset(request->dims, 0, request->session->entry->dims_count * sizeof *request->dims);
+	if (erc__request_entry(request)->dims_count)
+		memset(request->dims, 0, erc__request_entry(request)->dims_count * sizeof *request->dims);
 	request->has_result = false;
 	return device->ops->submit(device, &request->job,
 	                           given.fields & ERC_SUBMIT_ARRIVAL ? given.arrival_ns : UINT64_MAX);
@@ -92,7 +92,7 @@ static int await_job(struct erc__device *device, struct erc__job *job, uint64_t 
 
 static const struct erca_tensor *output_tensor(const struct erc_request *request, uint32_t output)
 {
-	const struct erca_entry *entry = request->session->entry;
+	const struct erca_entry *entry = erc__request_entry(request);
 	return erc__entry_tensor(request->session->model->artifact, entry, entry->input_count + output);
 }
 
@@ -105,7 +105,7 @@ static int64_t output_dim(const struct erc_request *request, const struct erca_t
 /* The dims that kernels wrote must be within their bounds, because the caller will read that much. */
 static enum erc_status check_output_dims(struct erc_request *request)
 {
-	for (uint32_t i = 0; i < request->session->entry->output_count; i++) {
+	for (uint32_t i = 0; i < erc__request_entry(request)->output_count; i++) {
 		const struct erca_tensor *tensor = output_tensor(request, i);
 		for (uint32_t d = 0; d < tensor->rank; d++) {
 			int64_t dim = output_dim(request, tensor, d);
@@ -123,7 +123,7 @@ static enum erc_status check_output_dims(struct erc_request *request)
 /* Kernels clamp an index outside its dim and report it in the table of run-time dims. */
 static enum erc_status check_indices(struct erc_request *request)
 {
-	const struct erca_entry *entry = request->session->entry;
+	const struct erca_entry *entry = erc__request_entry(request);
 	const struct erc_artifact *artifact = request->session->model->artifact;
 	const int64_t *faults = request->dims + entry->fault_first;
 	uint32_t i = 0;
@@ -131,9 +131,10 @@ static enum erc_status check_indices(struct erc_request *request)
 		i += 2;
 	if (i >= entry->fault_count || !erc__request_computes(request))
 		return ERC_OK;
+	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, entry->plan);
 	const char *name = "?";
-	for (uint32_t r = 0; r < artifact->tables[ERC_TABLE_RECORDS].count; r++) {
-		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, r);
+	for (uint32_t r = 0; r < plan->record_count; r++) {
+		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, plan->record_first + r);
 		if (record->fault_slot == entry->fault_first + i)
 			name = erc_artifact_string(artifact, record->name);
 	}
@@ -161,7 +162,7 @@ enum erc_status erc_request_wait(erc_request *request, uint64_t timeout_us)
 	if (request->job.reports)
 		erc__device_forget_end(device, &request->job);
 	enum erc_status result = request->job.result ? request->job.result : check_output_dims(request);
-	if (!result && request->session->entry->fault_count)
+	if (!result && erc__request_entry(request)->fault_count)
 		result = check_indices(request);
 	if (result && !request->job.result)
 		erc__device_uncount(device, &request->job);
@@ -218,7 +219,7 @@ enum erc_status erc_request_output_dims(const erc_request *request, uint32_t out
 {
 	if (!request || !rank || !dims)
 		return erc__fail(ERC_INVALID, "request, rank or dims is NULL");
-	const struct erca_entry *entry = request->session->entry;
+	const struct erca_entry *entry = erc__request_entry(request);
 	if (output >= entry->output_count)
 		return erc__fail(ERC_NOT_FOUND, "no output %u; there are %u", output, entry->output_count);
 	const struct erca_tensor *tensor = output_tensor(request, output);

@@ -8,16 +8,40 @@
  * thread that leaves a run and comes back takes about 10 us, and spins for 50 us before it sleeps. */
 #define HOLD_NS 200000
 
-static enum erc_status find_entry(struct erc_session *session, const char *name)
+/* Whether requests can change from one to the other: inputs and outputs differ in dims only. */
+static bool differ_in_dims(const struct erc_artifact *artifact, const struct erca_entry *a, const struct erca_entry *b)
+{
+	bool same = a->input_count == b->input_count && a->output_count == b->output_count;
+	for (uint32_t i = 0; same && i < a->input_count + a->output_count; i++) {
+		const struct erca_tensor *x = erc__entry_tensor(artifact, a, i), *y = erc__entry_tensor(artifact, b, i);
+		same = x->dtype == y->dtype &&
+		       !strcmp(erc_artifact_string(artifact, x->name), erc_artifact_string(artifact, y->name));
+	}
+	return same;
+}
+
+/* The named entry, or all. */
+static enum erc_status find_entries(struct erc_session *session, const char *name)
 {
 	const struct erc_model *model = session->model;
+	session->entries = erc__alloc(model->entry_count * sizeof *session->entries);
+	if (!session->entries)
+		return erc__no_memory("entry points", model->entry_count * sizeof *session->entries);
 	for (uint32_t i = 0; i < model->entry_count; i++) {
 		if (name && strcmp(name, erc_model_entry_name(model, i)))
 			continue;
-		session->entry_number = i;
-		session->entry = erc__record(model->artifact, ERC_TABLE_ENTRIES, model->entries[i]);
-		return ERC_OK;
+		struct erc__session_entry *entry = &session->entries[session->entry_count++];
+		entry->number = i;
+		entry->entry = erc__record(model->artifact, ERC_TABLE_ENTRIES, model->entries[i]);
+		if (!differ_in_dims(model->artifact, session->entries[0].entry, entry->entry))
+			return erc__fail(ERC_INVALID,
+			                 "entry points '%s' and '%s' differ in more than dims: name one in the options",
+			                 erc_model_entry_name(model, session->entries[0].number), erc_model_entry_name(model, i));
+		if (name)
+			break;
 	}
+	if (session->entry_count)
+		return ERC_OK;
 	return erc__fail(ERC_NOT_FOUND, "no entry point '%s'; the first of %u is '%s'", name, model->entry_count,
 	                 erc_model_entry_name(model, 0));
 }
@@ -95,12 +119,30 @@ static float traffic_of(const struct erca_target *target, const struct erca_vari
 	return (float)variant->tile_bytes * 1e9f / (float)variant->tile_ns / (float)target->memory_bytes_per_s;
 }
 
-/* What a run needs, launch by launch, by the artifact's predictions for its budget, or else for the largest one. */
-static enum erc_status make_forecast(struct erc_session *session, uint32_t budget)
+/* What a launch needs, by the artifact's predictions for the budget, or else for the largest one. */
+static struct erc__forecast_launch forecast_launch(const struct erc_model *model, const struct erca_record *record,
+                                                   uint32_t budget)
+{
+	if (record->kind == ERCA_RECORD_COPY) {
+		uint64_t bytes, tiles = erc__copy_tiles(model->artifact, record, &bytes);
+		/* the request will be refused for the maximum number of tiles */
+		return (struct erc__forecast_launch){.tiles = tiles < UINT32_MAX ? (uint32_t)tiles : UINT32_MAX,
+		                                     .tile_ns = ERC__COPY_TILE_NS};
+	}
+	uint32_t variant_of = record->variant_first + (budget == ERC__BUDGET_BY_ROOM ? 0 : budget);
+	const struct erca_variant *variant = erc__record(model->artifact, ERC_TABLE_VARIANTS, variant_of);
+	return (struct erc__forecast_launch){.tiles = variant->tile_count,
+	                                     .tile_ns = variant->tile_ns,
+	                                     .traffic = traffic_of(model->target, variant)};
+}
+
+/* What a run of the entry needs, launch by launch. */
+static enum erc_status make_forecast(const struct erc_session *session, uint32_t budget,
+                                     struct erc__session_entry *entry)
 {
 	const struct erc_artifact *artifact = session->model->artifact;
-	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, session->entry->plan);
-	struct erc__forecast *forecast = &session->forecast;
+	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, entry->entry->plan);
+	struct erc__forecast *forecast = &entry->forecast;
 	const struct erc__sched *sched = &session->model->runtime->device->sched;
 	uint32_t max = session->tenant.class_ == ERC_REAL_TIME ? sched->rt_units : sched->supply.units;
 	if (plan->record_count) {
@@ -109,39 +151,25 @@ static enum erc_status make_forecast(struct erc_session *session, uint32_t budge
 			return erc__no_memory("forecast", plan->record_count * sizeof *forecast->launches);
 	}
 	forecast->count = plan->record_count;
-	for (uint32_t r = 0; r < plan->record_count; r++) {
-		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, plan->record_first + r);
-		struct erc__forecast_launch *launch = &forecast->launches[r];
-		if (record->kind == ERCA_RECORD_COPY) {
-			uint64_t bytes, tiles = erc__copy_tiles(artifact, record, &bytes);
-			launch->tiles = tiles < UINT32_MAX ? (uint32_t)tiles
-			                                   : UINT32_MAX; /* the request will be refused for this number of tiles */
-			launch->tile_ns = ERC__COPY_TILE_NS;
-			continue;
-		}
-		uint32_t variant_of = record->variant_first + (budget == ERC__BUDGET_BY_ROOM ? 0 : budget);
-		const struct erca_variant *variant = erc__record(artifact, ERC_TABLE_VARIANTS, variant_of);
-		launch->tiles = variant->tile_count;
-		launch->tile_ns = variant->tile_ns;
-		launch->traffic = traffic_of(session->model->target, variant);
-	}
-	session->tenant.forecast = forecast;
+	for (uint32_t r = 0; r < plan->record_count; r++)
+		forecast->launches[r] =
+			forecast_launch(session->model, erc__record(artifact, ERC_TABLE_RECORDS, plan->record_first + r), budget);
 	/* The estimate is for the units that the session has now. The forecast is for the maximum, because
 	 * erc_session_set_units may give more. */
 	erc__forecast_complete(forecast, session->tenant.cap < max ? session->tenant.cap : max, HOLD_NS);
-	erc__estimate_init(&session->tenant.estimate, forecast);
+	erc__estimate_init(&entry->estimate, forecast);
 	erc__forecast_complete(forecast, max, HOLD_NS);
 	return ERC_OK;
 }
 
-/* Replaces ERC_ARTIFACT_* by the entry's values. */
+/* Replaces ERC_ARTIFACT_* by the first entry's values. */
 static void take_class(const struct erc_session *session, struct erc_session_options *options)
 {
 	const struct erc_model *model = session->model;
 	struct erca_class row = {0};
 	for (uint32_t i = 0; i < model->artifact->tables[ERC_TABLE_CLASSES].count; i++) {
 		const struct erca_class *other = erc__record(model->artifact, ERC_TABLE_CLASSES, i);
-		if (other->entry == model->entries[session->entry_number])
+		if (other->entry == model->entries[session->entries[0].number])
 			row = *other;
 	}
 	if (options->class_ == ERC_ARTIFACT_CLASS)
@@ -158,7 +186,7 @@ static enum erc_status fill(struct erc_session *session, struct erc_session_opti
 {
 	struct erc_runtime *runtime = session->model->runtime;
 	uint32_t budget;
-	TRY(find_entry(session, options->entry));
+	TRY(find_entries(session, options->entry));
 	take_class(session, options);
 	if (options->class_ != ERC_BEST_EFFORT && options->class_ != ERC_REAL_TIME)
 		return erc__fail(ERC_INVALID, "class %d", (int)options->class_);
@@ -177,7 +205,8 @@ static enum erc_status fill(struct erc_session *session, struct erc_session_opti
 	session->tenant.shed = options->shed;
 	session->tenant.cap = cap_of(session, budget);
 	erc__tenant_init(&session->tenant);
-	TRY(make_forecast(session, budget));
+	for (uint32_t i = 0; i < session->entry_count; i++)
+		TRY(make_forecast(session, budget, &session->entries[i]));
 	pthread_mutex_lock(&runtime->lock);
 	session->number = runtime->next_session++;
 	erc__trace_name(&runtime->device->trace, session->number, options->name);
@@ -194,7 +223,9 @@ static enum erc_status tell_device(const struct erc_session *session, int change
 
 static void free_session(struct erc_session *session)
 {
-	erc__free(session->forecast.launches);
+	for (uint32_t i = 0; i < session->entry_count; i++)
+		erc__free(session->entries[i].forecast.launches);
+	erc__free(session->entries);
 	erc__free(session->budget_units);
 	erc__free(session);
 }
@@ -238,7 +269,7 @@ enum erc_status erc_session_destroy(erc_session *session)
 
 uint32_t erc_session_entry(const erc_session *session)
 {
-	return session->entry_number;
+	return session->entries[0].number;
 }
 
 /* ---- at any time ---- */

@@ -21,6 +21,9 @@
 #define ERCA_WEIGHTS_ALIGN 4096 /* WEIGHTS and CODE sections */
 #define ERCA_BUFFER_ALIGN 64    /* each weight and each arena buffer */
 #define ERCA_MAX_BUDGETS 16     /* of a target */
+/* Operands, variants, params and seals that the entries may reach together, counted as FORMAT.md says. Ranges may overlap,
+ * so a small hostile file could otherwise cost days of checking. */
+#define ERCA_MAX_WORK (UINT64_C(1) << 25)
 
 struct erca_header {
 	uint8_t magic[8];

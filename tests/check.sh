@@ -37,6 +37,7 @@ parts() {
 	echo "sizes tests/sizes/run.sh $out"
 	echo "fuzz-graphs tests/fuzz/graphs.sh $out --check"
 	echo "preempt tests/models/preempt.sh $out"
+	echo "entries tests/models/entries.sh $out"
 	echo "python tests/python/run.sh $out"
 	echo "cli tests/cli.sh $out"
 	case $out in */release) echo "contributing tests/tree/contributing.sh $out" ;; esac

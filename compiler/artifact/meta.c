@@ -35,7 +35,7 @@ static uint64_t parameter_count(const struct graph *graph)
 
 static void add_model(cJSON *root, const struct artifact *artifact)
 {
-	const struct graph *graph = artifact->plan->graph;
+	const struct graph *graph = artifact->plans->items[0]->graph;
 	cJSON *producer = cJSON_AddObjectToObject(root, "producer"), *model;
 	cJSON_AddStringToObject(producer, "name", "erc");
 	cJSON_AddStringToObject(producer, "version", ercc_version());
@@ -61,7 +61,8 @@ static void add_targets(cJSON *root, const struct artifact *artifact)
 {
 	cJSON *entries = cJSON_AddArrayToObject(root, "entries"), *target_list = cJSON_AddArrayToObject(root, "targets");
 	cJSON *budgets = cJSON_AddArrayToObject(root, "budgets"), *toolchain = cJSON_AddArrayToObject(root, "toolchain");
-	cJSON_AddItemToArray(entries, cJSON_CreateString("main"));
+	for (size_t i = 0; i < artifact->plans->count; i++)
+		cJSON_AddItemToArray(entries, cJSON_CreateString(plan_entry_name(artifact->plans->items[i])));
 	for (uint32_t i = 0; i < artifact->target_count; i++) {
 		const struct target_plan *plan = &artifact->targets[i];
 		cJSON *target = cJSON_CreateObject();

@@ -47,7 +47,10 @@ struct builder {
 	struct context *ctx;
 	struct text tables[TABLE_COUNT];
 	struct map strings;
-	struct map rows; /* rows of params and variants, by table and digest */
+	struct map rows;   /* rows of params and variants, by table and digest */
+	struct text seals; /* of the target at work */
+	uint32_t *tensors; /* for each plan, the index of its first one */
+	uint64_t work;     /* what a reader compares with ERCA_MAX_WORK */
 };
 
 static uint32_t count_of(const struct builder *b, int table)
@@ -88,14 +91,21 @@ static void add_tensor(struct builder *b, const struct graph *graph, const char 
 	add(b, TENSORS, &tensor);
 }
 
-/* Inputs come first among the tensors. */
-static void add_defaults(struct builder *b, const struct plan *plan)
+/* Adds the inputs of a plan with their defaults, then the outputs. Returns the index of the first. */
+static uint32_t add_tensors(struct builder *b, const struct plan *plan)
 {
-	for (size_t i = 0; i < plan->graph->input_count; i++) {
-		const struct buffer *buffer = plan->defaults[i];
-		if (buffer)
-			add(b, DEFAULTS, &(struct erca_default){.tensor = (uint32_t)i, .offset = (uint64_t)buffer->offset});
+	const struct graph *graph = plan->graph;
+	uint32_t first = count_of(b, TENSORS);
+	for (size_t i = 0; i < graph->input_count; i++) {
+		const struct buffer *value = plan->defaults[i];
+		struct erca_default row = {.tensor = count_of(b, TENSORS), .offset = value ? (uint64_t)value->offset : 0};
+		add_tensor(b, graph, graph->inputs[i]->name, graph->inputs[i]);
+		if (value)
+			add(b, DEFAULTS, &row);
 	}
+	for (size_t i = 0; i < graph->output_count; i++)
+		add_tensor(b, graph, graph->output_names[i], graph->outputs[i]);
+	return first;
 }
 
 static void add_operand(struct builder *b, const struct operand *operand)
@@ -167,13 +177,10 @@ static const void *row_of(const struct builder *b, int table, uint32_t i)
 	return b->tables[table].data + (size_t)i * strides[table];
 }
 
-/* The seals of an entry and of all its launches under all budgets, with their end record. */
-static void make_seals(const struct builder *b, const struct erca_entry *entry, const struct erca_plan *plan,
-                       struct text *out)
+/* Adds the seals of an entry and of all its launches under all budgets. */
+static void add_seals(struct builder *b, const struct erca_entry *entry, const struct erca_plan *plan)
 {
-	struct erca_seal end,
-		*seals = arena_array(&b->ctx->arena, (size_t)plan->record_count * MAX_BUDGETS + 1, sizeof *seals);
-	uint32_t count = 0;
+	struct erca_seal seal;
 	struct erc_sha256 hash;
 	erc_entry_seal_begin(&hash, entry, row_of(b, TENSORS, 0), strides[TENSORS]);
 	for (uint32_t r = 0; r < plan->record_count; r++) {
@@ -189,15 +196,25 @@ static void make_seals(const struct builder *b, const struct erca_entry *entry, 
 			                                 .operand_stride = strides[OPERANDS],
 			                                 .operand_count = record->operand_count,
 			                                 .dims_count = entry->dims_count},
-			            &seals[count]);
-			erc_entry_seal_launch(&hash, &seals[count++]);
+			            &seal);
+			text_append(&b->seals, (const char *)&seal, sizeof seal);
+			erc_entry_seal_launch(&hash, &seal);
 		}
 	}
-	erc_entry_seal_end(&hash, &seals[count++]);
-	char *bytes = arena_alloc(&b->ctx->arena, (count + 1) * sizeof end);
-	erc_seals_write(bytes, seals, count);
-	*out = (struct text){.arena = &b->ctx->arena};
-	text_append(out, bytes, (count + 1) * sizeof end);
+	erc_entry_seal_end(&hash, &seal);
+	text_append(&b->seals, (const char *)&seal, sizeof seal);
+}
+
+/* What ends the CODE section: all seals that were added. */
+static struct text end_seals(struct builder *b)
+{
+	struct text out = {.arena = &b->ctx->arena};
+	size_t count = b->seals.length / sizeof(struct erca_seal), bytes = (count + 1) * sizeof(struct erca_seal);
+	char *data = arena_alloc(&b->ctx->arena, bytes);
+	erc_seals_write(data, (struct erca_seal *)(void *)b->seals.data, (uint32_t)count);
+	text_append(&out, data, bytes);
+	b->seals.length = 0;
+	return out;
 }
 
 uint64_t artifact_arena_bytes(const struct plan *plan, const struct target_plan *target)
@@ -235,6 +252,9 @@ static void add_records(struct builder *b, const struct plan *plan, const struct
 			add_operand(b, &launch->operands[i]);
 		const struct variant *variants = launch_variants(target, launch);
 		record.variant_first = add_variants(b, plan->graph, variants, target->budget_count, first_kernel);
+		b->work += UINT64_C(1) + record.operand_count + record.variant_count;
+		for (uint32_t k = 0; k < target->budget_count; k++)
+			b->work += (uint64_t)record.operand_count + (uint64_t)variants[k].param_count;
 		for (uint32_t k = 0; k < target->budget_count; k++)
 			if ((uint64_t)variants[k].local_bytes > *local_bytes)
 				*local_bytes = (uint64_t)variants[k].local_bytes;
@@ -279,21 +299,8 @@ static void add_kernels(struct builder *b, const struct target_plan *target, uin
 	}
 }
 
-/* Adds one target: its budgets, kernels and records, the entry that runs them, and the entry's room profiles. */
-static void add_target(struct builder *b, const struct artifact *artifact, uint32_t index, uint32_t code_section,
-                       struct text *seals)
+static void add_budgets(struct builder *b, const struct target_plan *target)
 {
-	const struct target_plan *target = &artifact->targets[index];
-	const struct graph *graph = artifact->plan->graph;
-	struct erca_target record = {.name = add_string(b, target->name),
-	                             .kind = target->kind,
-	                             .level = target->level,
-	                             .code_section = code_section,
-	                             .budget_first = count_of(b, BUDGETS),
-	                             .budget_count = target->budget_count,
-	                             .min_driver = target->min_driver,
-	                             .units = target->device->units,
-	                             .memory_bytes_per_s = (uint64_t)(target->device->dram_total_per_ns * 1e9)};
 	for (uint32_t k = 0; k < target->budget_count; k++) {
 		const struct budget *budget = &target->budgets[k];
 		struct erca_budget row = {.name = add_string(b, budget->name),
@@ -303,51 +310,89 @@ static void add_target(struct builder *b, const struct artifact *artifact, uint3
 		                          .local_bytes = (uint64_t)budget->local_bytes};
 		add(b, BUDGETS, &row);
 	}
-	uint32_t first_kernel = count_of(b, KERNELS);
-	add_kernels(b, target, index);
-	struct erca_entry entry = {.name = add_string(b, "main"),
-	                           .target = index,
+}
+
+/* Adds the entry of a plan on a target: its records, the entry that runs them, and the entry's room profiles. */
+static void add_entry(struct builder *b, const struct plan *plan, const struct target_plan *target,
+                      const struct erca_target *record, uint32_t tensor_first, uint32_t first_kernel)
+{
+	const struct graph *graph = plan->graph;
+	struct erca_entry entry = {.name = add_string(b, plan_entry_name(plan)),
+	                           .target = count_of(b, TARGETS),
 	                           .plan = count_of(b, PLANS),
-	                           .input_first = 0,
+	                           .input_first = tensor_first,
 	                           .input_count = (uint32_t)graph->input_count,
-	                           .output_first = (uint32_t)graph->input_count,
+	                           .output_first = tensor_first + (uint32_t)graph->input_count,
 	                           .output_count = (uint32_t)graph->output_count,
-	                           .dims_count = (uint32_t)graph->size_count + 2 * (uint32_t)artifact->plan->fault_count,
+	                           .dims_count = (uint32_t)graph->size_count + 2 * (uint32_t)plan->fault_count,
 	                           .fault_first = (uint32_t)graph->size_count,
-	                           .fault_count = 2 * (uint32_t)artifact->plan->fault_count,
-	                           .arena_bytes = artifact_arena_bytes(artifact->plan, target)};
-	struct erca_plan plan = {.record_first = count_of(b, RECORDS)};
-	add_records(b, artifact->plan, target, first_kernel, &entry.local_bytes);
-	plan.record_count = count_of(b, RECORDS) - plan.record_first;
-	add(b, PLANS, &plan);
-	if (target->code) {
-		make_seals(b, &entry, &plan, seals);
-		record.code_bytes = (uint64_t)target->code_bytes + seals->length;
-	}
-	add(b, TARGETS, &record);
-	add_profiles(b, artifact->plan, target, count_of(b, ENTRIES), record.budget_first);
-	add_class(b, artifact->plan->ctx->options, count_of(b, ENTRIES));
+	                           .fault_count = 2 * (uint32_t)plan->fault_count,
+	                           .arena_bytes = artifact_arena_bytes(plan, target)};
+	struct erca_plan row = {.record_first = count_of(b, RECORDS)};
+	add_records(b, plan, target, first_kernel, &entry.local_bytes);
+	row.record_count = count_of(b, RECORDS) - row.record_first;
+	add(b, PLANS, &row);
+	b->work += graph->input_count + graph->output_count;
+	if (target->code)
+		add_seals(b, &entry, &row);
+	add_profiles(b, plan, target, count_of(b, ENTRIES), record->budget_first);
+	add_class(b, plan->ctx->options, count_of(b, ENTRIES));
 	add(b, ENTRIES, &entry);
 }
 
-void artifact_plan(struct context *ctx, const struct artifact *artifact, const uint32_t *code_section, struct text *out,
-                   struct text *seals)
+static enum ercc_status too_long(struct context *ctx, size_t entry_count)
 {
+	fail(ctx, ERCC_UNSUPPORTED, "the plans of %zu entries are longer than what a reader checks", entry_count);
+	note(ctx, "fewer sizes in --dim, fewer budgets or fewer targets make them shorter");
+	return ERCC_UNSUPPORTED;
+}
+
+/* Adds one target: its budgets, its kernels and its entries. */
+static void add_target(struct builder *b, const struct plans *plans, const struct target_plan *target,
+                       uint32_t code_section, struct text *seals)
+{
+	struct erca_target record = {.name = add_string(b, target->name),
+	                             .kind = target->kind,
+	                             .level = target->level,
+	                             .code_section = code_section,
+	                             .budget_first = count_of(b, BUDGETS),
+	                             .budget_count = target->budget_count,
+	                             .min_driver = target->min_driver,
+	                             .units = target->device->units,
+	                             .memory_bytes_per_s = (uint64_t)(target->device->dram_total_per_ns * 1e9)};
+	add_budgets(b, target);
+	uint32_t first_kernel = count_of(b, KERNELS);
+	add_kernels(b, target, count_of(b, TARGETS));
+	for (size_t i = 0; i < plans->count; i++)
+		add_entry(b, plans->items[i], target, &record, b->tensors[i], first_kernel);
+	if (target->code) {
+		b->work += b->seals.length / sizeof(struct erca_seal);
+		*seals = end_seals(b);
+		record.code_bytes = (uint64_t)target->code_bytes + seals->length;
+	}
+	add(b, TARGETS, &record);
+}
+
+enum ercc_status artifact_plan(struct context *ctx, const struct artifact *artifact, const uint32_t *code_section,
+                               struct text *out, struct text *seals)
+{
+	const struct plans *plans = artifact->plans;
 	struct builder b = {.ctx = ctx,
 	                    .strings = {.arena = &ctx->arena, .kind = MAP_TEXT},
-	                    .rows = {.arena = &ctx->arena, .kind = MAP_TEXT}};
-	const struct graph *graph = artifact->plan->graph;
+	                    .rows = {.arena = &ctx->arena, .kind = MAP_TEXT},
+	                    .seals = {.arena = &ctx->arena},
+	                    .tensors = arena_array(&ctx->arena, plans->count, sizeof(uint32_t))};
 	static const char zeros[8];
 	for (int t = 0; t < TABLE_COUNT; t++)
 		b.tables[t].arena = &ctx->arena;
 	add_string(&b, "");
-	for (size_t i = 0; i < graph->input_count; i++)
-		add_tensor(&b, graph, graph->inputs[i]->name, graph->inputs[i]);
-	for (size_t i = 0; i < graph->output_count; i++)
-		add_tensor(&b, graph, graph->output_names[i], graph->outputs[i]);
-	add_defaults(&b, artifact->plan);
+	for (size_t i = 0; i < plans->count; i++)
+		b.tensors[i] = add_tensors(&b, plans->items[i]);
 	for (uint32_t i = 0; i < artifact->target_count; i++)
-		add_target(&b, artifact, i, code_section[i], &seals[i]);
+		add_target(&b, plans, &artifact->targets[i], code_section[i], &seals[i]);
+	b.work += (uint64_t)count_of(&b, ENTRIES) * count_of(&b, PLANS);
+	if (b.work > ERCA_MAX_WORK)
+		return too_long(ctx, plans->count);
 	struct erca_plan_header header = {.header_bytes = sizeof header};
 	struct erca_table *tables = &header.strings;
 	uint64_t offset = sizeof header;
@@ -360,4 +405,5 @@ void artifact_plan(struct context *ctx, const struct artifact *artifact, const u
 		text_append(out, b.tables[t].data ? b.tables[t].data : "", b.tables[t].length);
 		text_append(out, zeros, -b.tables[t].length & 7);
 	}
+	return ERCC_OK;
 }

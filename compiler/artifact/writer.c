@@ -3,7 +3,6 @@
 #include "compiler/artifact/writer.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "schemas/artifact.h"
@@ -54,30 +53,16 @@ static void section_end(struct output *out, struct erca_section *section)
 	erc_sha256_final(&out->hash, section->sha256);
 }
 
-static int by_offset(const void *a, const void *b)
+static void write_weights(struct output *out, const struct plans *plans)
 {
-	const struct buffer *x = *(struct buffer *const *)a, *y = *(struct buffer *const *)b;
-	return x->offset < y->offset ? -1 : x->offset > y->offset ? 1 : x->index - y->index;
-}
-
-static void write_weights(struct output *out, const struct plan *plan)
-{
-	struct buffer **buffers = arena_array(&out->ctx->arena, plan->buffer_count, sizeof *buffers);
 	static const char zeros[ERCA_BUFFER_ALIGN];
-	size_t count = 0;
-	for (size_t i = 0; i < plan->buffer_count; i++)
-		if (plan->buffers[i]->kind == BUFFER_WEIGHTS && !plan->buffers[i]->parent && plan->buffers[i]->first_use >= 0)
-			buffers[count++] = plan->buffers[i];
-	qsort(buffers, count, sizeof *buffers, by_offset);
 	struct erca_section *section = section_begin(out, ERCA_SECTION_WEIGHTS, ERCA_WEIGHTS_ALIGN);
-	for (size_t i = 0; i < count; i++) {
-		uint64_t at = out->offset - section->offset;
-		if ((uint64_t)buffers[i]->offset < at)
-			continue; /* equal to the buffer before it, so stored once */
-		section_data(out, zeros, (size_t)((uint64_t)buffers[i]->offset - at));
-		section_data(out, buffers[i]->data, (size_t)buffers[i]->bytes);
+	for (size_t i = 0; i < plans->weight_count; i++) {
+		const struct buffer *buffer = plans->weights[i];
+		section_data(out, zeros, (size_t)((uint64_t)buffer->offset - (out->offset - section->offset)));
+		section_data(out, buffer->data, (size_t)buffer->bytes);
 	}
-	section_data(out, zeros, (size_t)((uint64_t)plan->weights_bytes - (out->offset - section->offset)));
+	section_data(out, zeros, (size_t)((uint64_t)plans->weights_bytes - (out->offset - section->offset)));
 	section_end(out, section);
 }
 
@@ -99,7 +84,7 @@ static void write_code(struct output *out, const struct target_plan *target, con
 static enum ercc_status write_sections(struct output *out, const struct artifact *artifact)
 {
 	struct text meta = {.arena = &out->ctx->arena}, plan = {.arena = &out->ctx->arena};
-	uint32_t code_section[ERCA_MAX_TARGETS], next = artifact->plan->weights_bytes > 0 ? 3 : 2;
+	uint32_t code_section[ERCA_MAX_TARGETS], next = artifact->plans->weights_bytes > 0 ? 3 : 2;
 	if (artifact->target_count > COUNT_OF(code_section))
 		return fail(out->ctx, ERCC_USAGE, "%u targets; at most %zu fit one artifact", artifact->target_count,
 		            COUNT_OF(code_section));
@@ -107,13 +92,13 @@ static enum ercc_status write_sections(struct output *out, const struct artifact
 		code_section[i] = artifact->targets[i].code ? next++ : ERCA_NONE;
 	TRY(artifact_meta(out->ctx, artifact, &meta));
 	struct text seals[ERCA_MAX_TARGETS] = {{0}};
-	artifact_plan(out->ctx, artifact, code_section, &plan, seals);
+	TRY(artifact_plan(out->ctx, artifact, code_section, &plan, seals));
 	out->offset = TOC_OFFSET + (uint64_t)next * sizeof(struct erca_section);
 	out->failed |= fseek(out->file, (long)out->offset, SEEK_SET) != 0;
 	write_section(out, ERCA_SECTION_META, ERCA_SECTION_ALIGN, meta.data, meta.length);
 	write_section(out, ERCA_SECTION_PLAN, ERCA_SECTION_ALIGN, plan.data, plan.length);
-	if (artifact->plan->weights_bytes > 0)
-		write_weights(out, artifact->plan);
+	if (artifact->plans->weights_bytes > 0)
+		write_weights(out, artifact->plans);
 	for (uint32_t i = 0; i < artifact->target_count; i++)
 		if (artifact->targets[i].code)
 			write_code(out, &artifact->targets[i], &seals[i]);

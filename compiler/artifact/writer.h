@@ -6,7 +6,7 @@
 #include "compiler/targets/target.h"
 
 struct artifact {
-	struct plan *plan;
+	const struct plans *plans; /* without items: a pass to stop after ended the compilation */
 	const struct target_plan *targets;
 	uint32_t target_count;
 	const char *model_file; /* without its folder */
@@ -25,8 +25,8 @@ uint64_t artifact_arena_bytes(const struct plan *plan, const struct target_plan 
 void artifact_profile(const struct plan *plan, const struct target_plan *target, uint32_t k,
                       struct erca_profile *profile, struct erca_point *points);
 /* Makes the PLAN section: its tables as stored in the file. code_section[i]: index of target i's code in the table of
- * contents. seals[i]: what follows target i's code in its section. */
-void artifact_plan(struct context *ctx, const struct artifact *artifact, const uint32_t *code_section, struct text *out,
-                   struct text *seals);
+ * contents. seals[i]: what follows target i's code in its section. Fails if readers would refuse so many launches. */
+enum ercc_status artifact_plan(struct context *ctx, const struct artifact *artifact, const uint32_t *code_section,
+                               struct text *out, struct text *seals);
 
 #endif

@@ -20,8 +20,11 @@
 struct arena_block {
 	struct arena_block *next;
 	size_t used, capacity; /* from `data` */
+	bool is_elements;      /* of arena_elements, nothing else is in it, and it was not needed yet */
 	char *data;            /* aligned, within this block */
 };
+
+#define OVERHEAD (sizeof(struct arena_block) + ALIGNMENT) /* bytes of a block besides its capacity */
 
 struct arena_cleanup {
 	struct arena_cleanup *next;
@@ -44,7 +47,7 @@ static struct arena_block *add_block(struct arena *arena, size_t bytes)
 	bool large = bytes > BLOCK_BYTES / 4;
 	size_t capacity = large ? bytes : BLOCK_BYTES;
 	size_t total;
-	if (__builtin_add_overflow(capacity, sizeof(struct arena_block) + ALIGNMENT, &total))
+	if (__builtin_add_overflow(capacity, OVERHEAD, &total))
 		out_of_memory(arena);
 	if (arena->limit_bytes &&
 	    (arena->used_bytes > arena->limit_bytes || total > arena->limit_bytes - arena->used_bytes)) {
@@ -77,7 +80,8 @@ void arena_allow(struct arena *arena, size_t count, size_t bytes)
 		arena->limit_bytes = SIZE_MAX;
 }
 
-void *arena_alloc_aligned(struct arena *arena, size_t bytes, size_t alignment)
+/* Returns the block of the allocation, which ends where its `used` ends. */
+static struct arena_block *take(struct arena *arena, size_t bytes, size_t alignment)
 {
 	assert(alignment <= ALIGNMENT && (alignment & (alignment - 1)) == 0);
 	if (arena_fail_after >= 0 && arena_fail_after-- == 0)
@@ -89,7 +93,13 @@ void *arena_alloc_aligned(struct arena *arena, size_t bytes, size_t alignment)
 		start = 0;
 	}
 	block->used = start + bytes;
-	return block->data + start;
+	return block;
+}
+
+void *arena_alloc_aligned(struct arena *arena, size_t bytes, size_t alignment)
+{
+	struct arena_block *block = take(arena, bytes, alignment);
+	return block->data + block->used - bytes;
 }
 
 void *arena_alloc(struct arena *arena, size_t bytes)
@@ -103,6 +113,31 @@ void *arena_array(struct arena *arena, size_t count, size_t bytes)
 	if (__builtin_mul_overflow(count, bytes, &total))
 		out_of_memory(arena);
 	return arena_alloc(arena, total);
+}
+
+void *arena_elements(struct arena *arena, size_t count, size_t bytes)
+{
+	size_t total;
+	if (__builtin_mul_overflow(count, bytes, &total))
+		out_of_memory(arena);
+	struct arena_block *block = take(arena, total, ALIGNMENT);
+	block->is_elements = total && block->capacity == total;
+	return block->data + block->used - total;
+}
+
+void arena_drop_elements(struct arena *arena, bool (*is_needed)(void *user, const char *data, size_t bytes), void *user)
+{
+	for (struct arena_block **at = &arena->blocks; *at;) {
+		struct arena_block *block = *at;
+		if (block->is_elements && !is_needed(user, block->data, block->capacity)) {
+			*at = block->next;
+			arena->used_bytes -= block->capacity + OVERHEAD;
+			free(block);
+			continue;
+		}
+		block->is_elements = false;
+		at = &block->next;
+	}
 }
 
 char *arena_copy_bytes(struct arena *arena, const void *data, size_t bytes)

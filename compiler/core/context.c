@@ -17,6 +17,11 @@ static void report(struct context *ctx, enum ercc_message_kind kind, uint32_t do
 	for (char *c = message; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			*c = '?';
+	if (ctx->said.arena && (kind == ERCC_MESSAGE_WARNING || kind == ERCC_MESSAGE_NOTE)) {
+		if (map_get(&ctx->said, message))
+			return;
+		map_set(&ctx->said, arena_copy_text(ctx->said.arena, message), ctx);
+	}
 	ctx->options->message(ctx->options->user, kind, message, done, total);
 }
 

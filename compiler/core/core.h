@@ -13,7 +13,7 @@
 
 #include "compiler/include/ercc.h"
 
-/* ---- arena: memory that lives as long as the compilation; single allocations are never freed ---- */
+/* ---- arena: memory that lives as long as the compilation; of single allocations, only elements are freed ---- */
 
 struct arena_block;
 struct arena_cleanup;
@@ -33,6 +33,11 @@ void *arena_alloc(struct arena *arena, size_t bytes);
 void *arena_alloc_aligned(struct arena *arena, size_t bytes, size_t alignment);
 /* Room for count items of `bytes` each. The product is checked for overflow. */
 void *arena_array(struct arena *arena, size_t count, size_t bytes);
+/* The same for the elements of a constant that one entry makes. Large ones are freed by the next arena_drop_elements, except
+ * those that `is_needed` names. They stay for good. */
+void *arena_elements(struct arena *arena, size_t count, size_t bytes);
+void arena_drop_elements(struct arena *arena, bool (*is_needed)(void *user, const char *data, size_t bytes),
+                         void *user);
 char *arena_copy_text(struct arena *arena, const char *text);
 char *arena_copy_bytes(struct arena *arena, const void *data, size_t bytes); /* adds a NUL */
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -86,6 +91,7 @@ struct context {
 	bool is_cache_refused;              /* a warning has said that the kernel cache is not used */
 	int64_t most_scratch;               /* maximum bytes for a launch's partial sums; 0: the default. Tests lower it */
 	const char *node, *op_type;         /* the node at work, for a message when memory is out; NULL: none */
+	struct map said;                    /* warnings and notes that are not to be repeated; without arena: not kept */
 	const char *source;                 /* what is being read, for messages: "file 'x.onnx'"; NULL: "file" */
 };
 

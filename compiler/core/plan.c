@@ -3,6 +3,13 @@
 
 #include <assert.h>
 
+struct plans *plans_new(struct context *ctx)
+{
+	struct plans *plans = arena_new(&ctx->arena, struct plans);
+	plans->by_hash = (struct map){.arena = &ctx->arena, .kind = MAP_POINTER};
+	return plans;
+}
+
 struct plan *plan_new(struct graph *graph)
 {
 	struct plan *plan = arena_new(&graph->ctx->arena, struct plan);
@@ -223,7 +230,8 @@ static void print_operand(const struct operand *operand, const struct shape *spa
 /* Prints the offsets of used buffers. There are none before the memory planner has run. */
 static void print_places(const struct plan *plan, FILE *out)
 {
-	bool placed = plan->arena_bytes || plan->weights_bytes;
+	int64_t weights_bytes = plan->all->weights_bytes;
+	bool placed = plan->arena_bytes || weights_bytes;
 	for (size_t i = 0; placed && i < plan->buffer_count; i++) {
 		const struct buffer *buffer = plan->buffers[i];
 		if (buffer->first_use < 0 || buffer->parent || (buffer->kind != BUFFER_ARENA && buffer->kind != BUFFER_WEIGHTS))
@@ -233,8 +241,7 @@ static void print_places(const struct plan *plan, FILE *out)
 		        buffer->last_use);
 	}
 	if (placed)
-		fprintf(out, "arena %lld bytes, weights %lld bytes\n", (long long)plan->arena_bytes,
-		        (long long)plan->weights_bytes);
+		fprintf(out, "arena %lld bytes, weights %lld bytes\n", (long long)plan->arena_bytes, (long long)weights_bytes);
 }
 
 void plan_print(const struct plan *plan, FILE *out)

@@ -34,6 +34,7 @@ struct buffer {
 	/* set by the memory planner */
 	int first_use, last_use; /* launch numbers; -1: unused */
 	int64_t offset;          /* within the arena, the weights or the table of run-time dims */
+	struct buffer *alike;    /* weights that are stored: the next whose bytes have the same hash */
 	const char *name;        /* of the value, for dumps */
 };
 
@@ -137,7 +138,7 @@ struct launch {
 	uint64_t reduction_key; /* of enum reduction_key, with its addend; the same for all variants */
 	uint64_t flops, bytes;
 	struct launch *previous, *next;
-	int index; /* position, set by the memory planner */
+	int index; /* among the launches of all plans of the artifact; set by the memory planner */
 };
 
 struct plan;
@@ -166,18 +167,39 @@ struct kernel_template {
 	void (*evaluate)(const struct launch *launch, void *const *buffers);
 };
 
+/* The launches of one entry. */
 struct plan {
 	struct context *ctx;
+	const char *entry; /* its name; NULL: it is the only one */
 	struct graph *graph;
+	struct plans *all; /* of the artifact, this one among them; NULL: it is only evaluated */
 	struct launch *first, *last;
 	int launch_count;
 	struct buffer **buffers;
 	size_t buffer_count, buffer_capacity;
-	struct buffer **defaults;           /* per input of the graph: the weights that hold its default; NULL: none */
-	int fault_count;                    /* number of launches that were given `faults` */
-	int64_t arena_bytes, weights_bytes; /* arena_bytes: of a target that uses all buffers */
+	struct buffer **defaults; /* per input of the graph: the weights that hold its default; NULL: none */
+	int fault_count;          /* number of launches that were given `faults` */
+	int64_t arena_bytes;      /* of a target that uses all buffers */
 };
 
+static inline const char *plan_entry_name(const struct plan *plan)
+{
+	return plan->entry ? plan->entry : "main";
+}
+
+/* The plans of an artifact, one for each set of pinned dims. Equal weights of all of them are stored once. */
+struct plans {
+	struct plan **items;
+	size_t count, capacity;
+	struct launch **launches; /* of all plans, by their index */
+	size_t launch_count, launch_capacity;
+	struct buffer **weights; /* those that are stored, in the order of their offsets */
+	size_t weight_count, weight_capacity;
+	struct map by_hash; /* of their bytes -> the last of them with that hash */
+	int64_t weights_bytes;
+};
+
+struct plans *plans_new(struct context *ctx);
 struct plan *plan_new(struct graph *graph);
 struct buffer *plan_buffer(struct plan *plan, enum buffer_kind kind, int64_t bytes, const char *name);
 /* A constant buffer that refers to `data` without a copy. `data` must live as long as the arena. */

@@ -71,7 +71,10 @@ struct ercc_options {
 	const char *const
 		*budgets; /* "full,half", "name=edge,units=8,local=48KiB", "file.json"; none: full, half, quarter */
 	uint32_t budget_count;
-	const char *const *dims; /* "batch=1": sizes of symbolic dimensions, one each */
+	/* "batch=1": sizes of symbolic dimensions. "batch=1,4": several; the artifact has an entry for each combination of
+	 * them, at most 64, in the order given; the last dimension's sizes change first. They are named by the sizes of such
+	 * lists, as in "batch=4,seq=128"; a single entry is "main" */
+	const char *const *dims;
 	uint32_t dim_count;
 	const char *const *shapes; /* "x:1x3x224x224": whole input shapes */
 	uint32_t shape_count;
@@ -123,6 +126,7 @@ ERCC_API enum ercc_status ercc_compile(const char *model_path, const char *out_p
 
 /* What an artifact of a model would need. */
 struct ercc_check {
+	/* Of several entries, the largest figure of any. */
 	uint32_t launch_count;               /* of one run on the first target */
 	uint64_t weights_bytes, arena_bytes; /* weights as packed; memory for the intermediate values of one request */
 	uint64_t flops;                      /* of one run on the first target */

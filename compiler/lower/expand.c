@@ -188,7 +188,7 @@ struct value *constant_ints(struct node *node, const int64_t *values, int count)
 struct value *constant_floats(struct node *node, enum erc_dtype dtype, const double *values, const struct shape *shape)
 {
 	struct arena *arena = &node->graph->ctx->arena;
-	void *data = arena_array(arena, (size_t)shape_elements(shape), dtype_bytes(dtype));
+	void *data = arena_elements(arena, (size_t)shape_elements(shape), dtype_bytes(dtype));
 	for (int64_t i = 0; i < shape_elements(shape); i++)
 		element_write(data, dtype, i, expr_number(dtype, values[i]));
 	return graph_constant(node->graph, graph_unique_name(node->graph, node->name),

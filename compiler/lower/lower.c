@@ -238,7 +238,7 @@ enum ercc_status fold_node(struct node *node, bool *done)
 	for (size_t i = 0; evaluable && i < lowering.plan->buffer_count; i++) {
 		struct buffer *buffer = lowering.plan->buffers[i];
 		if (!buffer->data)
-			buffer->data = arena_alloc(&graph->ctx->arena, (size_t)buffer->bytes);
+			buffer->data = arena_elements(&graph->ctx->arena, (size_t)buffer->bytes, 1);
 	}
 	for (struct launch *launch = lowering.plan->first; evaluable && launch; launch = launch->next) {
 		void *buffers[MAX_OPERANDS];

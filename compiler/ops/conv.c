@@ -148,7 +148,7 @@ static struct buffer *pack_weights(struct lowering *lowering, const struct value
 	for (int i = 2; i < shape->rank; i++)
 		kernel *= shape->dims[i];
 	int64_t blocks = round_up(oc, 32) / 16, in_blocks = ceil_div(ic, cg), block = in_blocks * kernel * cg * 16;
-	float *data = arena_array(&lowering->ctx->arena, (size_t)(group * blocks * block), sizeof(float));
+	float *data = arena_elements(&lowering->ctx->arena, (size_t)(group * blocks * block), sizeof(float));
 	const float *from = tensor->data;
 	for (int64_t g = 0; g < group; g++)
 		for (int64_t o = 0; o < oc; o++)
@@ -227,7 +227,7 @@ static enum ercc_status lower_depthwise(struct lowering *lowering, struct node *
 	struct launch *launch = plan_add_launch(lowering->plan, NULL, &depthwise_template, node->name);
 	int64_t channels = in->shape.dims[1], taps = w->kernel[0] * w->kernel[1] * w->kernel[2];
 	const float *from = tensor_expand(&lowering->ctx->arena, node->inputs[1]->constant)->data;
-	float *data = arena_array(&lowering->ctx->arena, (size_t)(round_up(channels, 16) * taps), sizeof(float));
+	float *data = arena_elements(&lowering->ctx->arena, (size_t)(round_up(channels, 16) * taps), sizeof(float));
 	for (int64_t c = 0; c < channels; c++)
 		for (int64_t k = 0; k < taps; k++)
 			data[(c / 16 * taps + k) * 16 + c % 16] = from[c * taps + k];

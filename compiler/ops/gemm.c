@@ -45,7 +45,7 @@ static struct buffer *pack_matrix(struct lowering *lowering, struct node *node, 
 {
 	int64_t blocks = round_up(n, 32) / 16, k_padded = round_up(k, 16), block = k_padded * 16;
 	if (b->constant) {
-		float *data = arena_array(&lowering->ctx->arena, (size_t)(batch * blocks * block), sizeof(float));
+		float *data = arena_elements(&lowering->ctx->arena, (size_t)(batch * blocks * block), sizeof(float));
 		const float *from = tensor_expand(&lowering->ctx->arena, b->constant)->data;
 		for (int64_t i = 0; i < batch; i++)
 			for (int64_t r = 0; r < k; r++)

@@ -20,7 +20,7 @@ static bool fold_into_weights(struct graph *graph, struct node *node, const stru
 	int64_t channels = shape->dims[0], each = channels ? shape_elements(shape) / channels : 0;
 	const float *weights = floats_of(graph, before->inputs[1]);
 	const float *bias = node_input(before, 2) ? floats_of(graph, before->inputs[2]) : NULL;
-	float *scaled = arena_array(arena, (size_t)(channels * each), sizeof(float));
+	float *scaled = arena_elements(arena, (size_t)(channels * each), sizeof(float));
 	float *shifted = arena_array(arena, (size_t)channels, sizeof(float));
 	for (int64_t c = 0; c < channels; c++) {
 		for (int64_t i = 0; i < each; i++)

@@ -1,15 +1,16 @@
 /* Places buffers. All activations are in one arena, where buffers share bytes if their lifetimes do not overlap.
- * Constants follow each other; equal constants are stored once. */
+ * Constants follow each other; equal constants are stored once, also if they are of several plans. */
 #include "compiler/passes/pass.h"
 
 #include <stdlib.h>
 
 static void find_lives(struct plan *plan)
 {
-	int index = 0;
+	struct plans *all = plan->all;
 	int64_t offset;
-	for (struct launch *launch = plan->first; launch; launch = launch->next, index++) {
-		launch->index = index;
+	for (struct launch *launch = plan->first; launch; launch = launch->next) {
+		int index = launch->index = (int)all->launch_count;
+		arena_push(&plan->ctx->arena, all->launches, all->launch_count, all->launch_capacity, launch);
 		for (int i = 0; i < launch->operand_count; i++) {
 			struct buffer *root = buffer_root(launch->operands[i].buffer, &offset);
 			if (root->first_use < 0)
@@ -68,38 +69,60 @@ static void place_arena(struct plan *plan, struct buffer **buffers, size_t count
 	}
 }
 
-static uint64_t hash_bytes(const void *data, int64_t bytes)
+static uint64_t hash_word(uint64_t hash, const char *data, size_t bytes)
 {
-	uint64_t hash = (uint64_t)bytes * 0x9e3779b97f4a7c15, word;
-	for (int64_t i = 0; i + 8 <= bytes; i += 8) {
-		memcpy(&word, (const char *)data + i, 8);
-		hash = (hash ^ word) * 0x9fb21c651e98df25;
-		hash ^= hash >> 29;
-	}
-	return hash;
+	uint64_t word = 0;
+	memcpy(&word, data, bytes);
+	hash = (hash ^ word) * 0x9fb21c651e98df25;
+	return hash ^ hash >> 29;
 }
 
-static void place_weights(struct plan *plan, struct buffer **buffers, size_t count)
+static uint64_t hash_bytes(const char *data, int64_t bytes)
 {
-	uint64_t *hashes = arena_array(&plan->ctx->arena, count, sizeof *hashes);
-	for (size_t i = 0; i < count; i++) {
-		struct buffer *buffer = buffers[i], *same = NULL;
-		hashes[i] = hash_bytes(buffer->data, buffer->bytes);
-		for (size_t k = 0; !same && k < i; k++)
-			if (hashes[k] == hashes[i] && buffers[k]->bytes == buffer->bytes &&
-			    !memcmp(buffers[k]->data, buffer->data, (size_t)buffer->bytes))
-				same = buffers[k];
-		buffer->offset = same ? same->offset : plan->weights_bytes;
-		if (!same)
-			plan->weights_bytes = round_up(plan->weights_bytes + buffer->bytes, BUFFER_ALIGN);
-	}
+	uint64_t hash = (uint64_t)bytes * 0x9e3779b97f4a7c15;
+	int64_t i = 0;
+	for (; i + 8 <= bytes; i += 8)
+		hash = hash_word(hash, data + i, 8);
+	return i < bytes ? hash_word(hash, data + i, (size_t)(bytes - i)) : hash;
+}
+
+/* Stores the buffer after the others, unless one of them has the same bytes. */
+static void place_weights(struct plan *plan, struct buffer *buffer)
+{
+	struct plans *all = plan->all;
+	const void *hash = (const void *)(uintptr_t)(hash_bytes(buffer->data, buffer->bytes) | 1); /* no key is NULL */
+	struct buffer *first = map_get(&all->by_hash, hash);
+	for (const struct buffer *same = first; same; same = same->alike)
+		if (same->bytes == buffer->bytes && !memcmp(same->data, buffer->data, (size_t)buffer->bytes)) {
+			buffer->offset = same->offset;
+			return;
+		}
+	buffer->offset = all->weights_bytes;
+	buffer->alike = first;
+	map_set(&all->by_hash, hash, buffer);
+	arena_push(&plan->ctx->arena, all->weights, all->weight_count, all->weight_capacity, buffer);
+	all->weights_bytes = round_up(all->weights_bytes + buffer->bytes, BUFFER_ALIGN);
+}
+
+/* The weights that a plan adds. */
+struct stored {
+	struct buffer *const *weights;
+	size_t count;
+};
+
+static bool holds_stored(void *user, const char *data, size_t bytes)
+{
+	const struct stored *stored = user;
+	for (size_t i = 0; i < stored->count; i++)
+		if ((uintptr_t)stored->weights[i]->data - (uintptr_t)data < bytes)
+			return true;
+	return false;
 }
 
 enum ercc_status pass_memory(struct plan *plan)
 {
 	struct buffer **arena = arena_array(&plan->ctx->arena, plan->buffer_count, sizeof *arena);
-	struct buffer **weights = arena_array(&plan->ctx->arena, plan->buffer_count, sizeof *weights);
-	size_t arena_count = 0, weight_count = 0;
+	size_t arena_count = 0, stored_before = plan->all->weight_count;
 	find_lives(plan);
 	for (size_t i = 0; i < plan->graph->input_count; i++)
 		if (plan->defaults[i]) /* no launch uses it */
@@ -111,9 +134,10 @@ enum ercc_status pass_memory(struct plan *plan)
 		if (buffer->kind == BUFFER_ARENA)
 			arena[arena_count++] = buffer;
 		else if (buffer->kind == BUFFER_WEIGHTS)
-			weights[weight_count++] = buffer;
+			place_weights(plan, buffer);
 	}
 	place_arena(plan, arena, arena_count);
-	place_weights(plan, weights, weight_count);
+	struct stored stored = {plan->all->weights + stored_before, plan->all->weight_count - stored_before};
+	arena_drop_elements(&plan->ctx->arena, holds_stored, &stored);
 	return ERCC_OK;
 }

@@ -10,11 +10,14 @@
 #undef GRAPH_PASS
 #undef PLAN_PASS
 
+/* Reads a size from `text` to `end`, of that option. */
+enum ercc_status parse_size(struct context *ctx, const char *option, const char *text, const char *end, int64_t *out);
+
 /* Removes the node if an earlier one computes the same, and returns true then. */
 bool merge_repeated_node(struct node *node);
 
 /* Runs the pipeline: graph passes, lowering, plan passes. The options select what is dumped, and the pass to stop
- * after. *out is NULL where stop_after ended it early. */
-enum ercc_status run_passes(struct graph *graph, struct plan **out);
+ * after. Adds the plan of the entry with that name, unless stop_after ended it early. */
+enum ercc_status run_passes(struct graph *graph, const char *entry, struct plans *all);
 
 #endif

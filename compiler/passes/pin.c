@@ -5,8 +5,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-static enum ercc_status parse_number(struct context *ctx, const char *option, const char *text, const char *end,
-                                     int64_t *out)
+enum ercc_status parse_size(struct context *ctx, const char *option, const char *text, const char *end, int64_t *out)
 {
 	char *stop;
 	long long number = strtoll(text, &stop, 10);
@@ -51,7 +50,7 @@ static enum ercc_status pin_shape(struct graph *graph, const char *text)
 			return fail(ctx, ERCC_USAGE, "--shape '%s': more than %d dims", text, MAX_RANK);
 		if (*end && !end[1])
 			return fail(ctx, ERCC_USAGE, "--shape '%s': ends in x", text);
-		TRY(parse_number(ctx, "--shape", at, end, &shape.dims[shape.rank++]));
+		TRY(parse_size(ctx, "--shape", at, end, &shape.dims[shape.rank++]));
 		at = *end ? end + 1 : end;
 	}
 	if (!shape_fits(&input->shape, &shape))
@@ -81,9 +80,7 @@ static enum ercc_status pin_dim(struct graph *graph, const char *text)
 	bool used = false;
 	if (!equals || equals == text)
 		return fail(ctx, ERCC_USAGE, "--dim '%s': wanted NAME=SIZE", text);
-	if (strchr(equals, ','))
-		return fail(ctx, ERCC_USAGE, "--dim '%s': several sizes in one artifact are not supported yet", text);
-	TRY(parse_number(ctx, "--dim", equals + 1, equals + strlen(equals), &size));
+	TRY(parse_size(ctx, "--dim", equals + 1, equals + strlen(equals), &size));
 	for (size_t i = 0; i < graph->input_count; i++)
 		for (int d = 0; d < graph->inputs[i]->shape.rank; d++) {
 			const char *name = graph->inputs[i]->dim_names[d];

@@ -33,17 +33,24 @@ static enum ercc_status check_option(struct context *ctx, const char *name, cons
 	return ERCC_USAGE;
 }
 
-enum ercc_status run_passes(struct graph *graph, struct plan **out)
+static enum ercc_status lower(struct graph *graph, const char *entry, struct plans *all, struct plan **out)
+{
+	TRY(lower_graph(graph, out));
+	(*out)->entry = entry;
+	(*out)->all = all;
+	return ERCC_OK;
+}
+
+enum ercc_status run_passes(struct graph *graph, const char *entry, struct plans *all)
 {
 	struct context *ctx = graph->ctx;
 	const struct ercc_options *options = ctx->options;
 	struct plan *plan = NULL;
-	*out = NULL;
 	TRY(check_option(ctx, options->dump_after, "--dump-after"));
 	TRY(check_option(ctx, options->stop_after, "--stop-after"));
 	for (size_t i = 0; i < COUNT_OF(passes); i++) {
 		if (passes[i].plan && !plan)
-			TRY(lower_graph(graph, &plan));
+			TRY(lower(graph, entry, all, &plan));
 		TRY(check_cancel(ctx));
 		TRY(passes[i].graph ? passes[i].graph(graph) : passes[i].plan(plan));
 #ifdef ERC_DEBUG
@@ -51,7 +58,7 @@ enum ercc_status run_passes(struct graph *graph, struct plan **out)
 #endif
 		if (options->dump && options->dump_after &&
 		    (!strcmp(options->dump_after, "all") || !strcmp(options->dump_after, passes[i].name))) {
-			fprintf(options->dump, "# after %s\n", passes[i].name);
+			fprintf(options->dump, "# after %s%s%s\n", passes[i].name, entry ? ", " : "", entry ? entry : "");
 			if (plan)
 				plan_print(plan, options->dump);
 			else
@@ -60,6 +67,6 @@ enum ercc_status run_passes(struct graph *graph, struct plan **out)
 		if (options->stop_after && !strcmp(options->stop_after, passes[i].name))
 			return ERCC_OK;
 	}
-	*out = plan;
+	arena_push(&ctx->arena, all->items, all->count, all->capacity, plan);
 	return ERCC_OK;
 }

@@ -21,11 +21,12 @@ choose_fn cpu_column(const struct kernel_template *template)
 	return template->cpu;
 }
 
-enum ercc_status cpu_build(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out)
+enum ercc_status cpu_build(struct context *ctx, const struct target *target, const struct plans *plans,
+                           struct target_plan *out)
 {
 	const struct device *device = target->device;
 	out->kind = ERCA_TARGET_CPU;
-	TRY(target_add_kernels(ctx, target, &dialect, plan, out));
+	TRY(target_add_kernels(ctx, target, &dialect, plans, out));
 	const char *flags[] = {
 		"-O3",
 		arena_printf(&ctx->arena, "-march=%s", strchr(target->name, ':') + 1),

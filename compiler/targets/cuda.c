@@ -73,11 +73,12 @@ static enum ercc_status check_variant(struct context *ctx, const struct target *
 	return ERCC_OK;
 }
 
-static enum ercc_status check_variants(struct context *ctx, const struct target *target, const struct plan *plan,
+static enum ercc_status check_variants(struct context *ctx, const struct target *target, const struct plans *plans,
                                        const struct gpu_image *images, struct target_plan *out)
 {
-	for (const struct launch *launch = plan->first; launch; launch = launch->next)
+	for (size_t n = 0; n < plans->launch_count; n++)
 		for (uint32_t k = 0; k < out->budget_count; k++) {
+			const struct launch *launch = plans->launches[n];
 			struct variant *variant = launch_variants(out, launch) + k;
 			if (variant->tile_count)
 				TRY(check_variant(ctx, target, launch, &out->budgets[k], &images[variant->kernel], variant));
@@ -112,14 +113,14 @@ static void write_code(struct context *ctx, const struct gpu_image *images, stru
 	out->code_bytes = (int64_t)code.length;
 }
 
-enum ercc_status cuda_build(struct context *ctx, const struct target *target, struct plan *plan,
+enum ercc_status cuda_build(struct context *ctx, const struct target *target, const struct plans *plans,
                             struct target_plan *out)
 {
 	const struct nvrtc_target nvrtc_target = nvrtc_target_of(target);
 	int version;
 	out->kind = ERCA_TARGET_CUDA;
 	out->unverified = nvrtc_target.is_ptx;
-	TRY(target_add_kernels(ctx, target, &dialect, plan, out));
+	TRY(target_add_kernels(ctx, target, &dialect, plans, out));
 	struct gpu_image *images = arena_array(&ctx->arena, out->kernel_count, sizeof *images);
 	TRY(nvrtc_build(ctx, &nvrtc_target, out->kernels, out->kernel_count, images, &version, &out->toolchain));
 	/* A cubin runs on any driver of the same CUDA major version. PTX needs a driver that supports its version. */
@@ -128,7 +129,7 @@ enum ercc_status cuda_build(struct context *ctx, const struct target *target, st
 		out->kernels[i].static_bytes = (uint16_t)images[i].resources.static_bytes;
 		out->kernels[i].spill_bytes = (uint16_t)smaller(images[i].resources.spill_bytes, UINT16_MAX);
 	}
-	TRY(check_variants(ctx, target, plan, images, out));
+	TRY(check_variants(ctx, target, plans, images, out));
 	write_code(ctx, images, out);
 	return ERCC_OK;
 }

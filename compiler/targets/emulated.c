@@ -24,13 +24,13 @@ choose_fn emulated_column(const struct kernel_template *template)
 	return gpu_column(template);
 }
 
-enum ercc_status emulated_build(struct context *ctx, const struct target *target, struct plan *plan,
+enum ercc_status emulated_build(struct context *ctx, const struct target *target, const struct plans *plans,
                                 struct target_plan *out)
 {
 	static const char *const flags[] = {"-O2", "-march=x86-64-v3", "-ffp-contract=off"}; /* to round as NVRTC does */
 	out->kind = ERCA_TARGET_CPU;
-	TRY(target_add_kernels(ctx, target, &dialect, plan, out));
-	for (uint32_t i = 0; i < (uint32_t)plan->launch_count * out->budget_count; i++) /* no budget counts the fibers */
+	TRY(target_add_kernels(ctx, target, &dialect, plans, out));
+	for (uint32_t i = 0; i < (uint32_t)plans->launch_count * out->budget_count; i++) /* no budget counts the fibers */
 		out->variants[i].local_bytes += (1 + (int64_t)out->variants[i].threads) * THREAD_BYTES + 64;
 	return cc_build_image(ctx, flags, COUNT_OF(flags), out->kernels, out->kernel_count, &out->code, &out->code_bytes,
 	                      &out->toolchain);

@@ -15,11 +15,13 @@ choose_fn sim_cpu_column(const struct kernel_template *template)
 	return template->cpu;
 }
 
-enum ercc_status sim_build(struct context *ctx, const struct target *target, struct plan *plan, struct target_plan *out)
+enum ercc_status sim_build(struct context *ctx, const struct target *target, const struct plans *plans,
+                           struct target_plan *out)
 {
 	out->kind = ERCA_TARGET_SIM;
-	for (const struct launch *launch = plan->first; launch; launch = launch->next)
+	for (size_t n = 0; n < plans->launch_count; n++)
 		for (uint32_t k = 0; k < out->budget_count; k++) {
+			const struct launch *launch = plans->launches[n];
 			struct variant *variant = launch_variants(out, launch) + k;
 			struct text text = {.arena = &ctx->arena};
 			struct kernel kernel = {0};
@@ -35,8 +37,8 @@ enum ercc_status sim_build(struct context *ctx, const struct target *target, str
 	return ERCC_OK;
 }
 
-enum ercc_status sim_cpu_build(struct context *ctx, const struct target *target, struct plan *plan,
+enum ercc_status sim_cpu_build(struct context *ctx, const struct target *target, const struct plans *plans,
                                struct target_plan *out)
 {
-	return sim_build(ctx, target, plan, out);
+	return sim_build(ctx, target, plans, out);
 }

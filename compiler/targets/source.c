@@ -77,12 +77,13 @@ static enum ercc_status kernel_source(struct context *ctx, const struct dialect 
 }
 
 enum ercc_status target_add_kernels(struct context *ctx, const struct target *target, const struct dialect *dialect,
-                                    const struct plan *plan, struct target_plan *out)
+                                    const struct plans *plans, struct target_plan *out)
 {
 	struct map known = {.arena = &ctx->arena, .kind = MAP_TEXT}; /* template, append_head's text -> kernel + 1 */
 	struct text key = {.arena = &ctx->arena};
-	for (const struct launch *launch = plan->first; launch; launch = launch->next)
+	for (size_t n = 0; n < plans->launch_count; n++)
 		for (uint32_t k = 0; k < out->budget_count; k++) {
+			const struct launch *launch = plans->launches[n];
 			struct variant *variant = launch_variants(out, launch) + k;
 			const char *stem = launch->template->stem;
 			struct kernel kernel = {0};

@@ -9,7 +9,7 @@ struct target {
 	/* The chooser that a template has for this target. */
 	choose_fn (*column)(const struct kernel_template *template);
 	/* Makes kernels and image. The variants are already chosen. */
-	enum ercc_status (*build)(struct context *ctx, const struct target *target, struct plan *plan,
+	enum ercc_status (*build)(struct context *ctx, const struct target *target, const struct plans *plans,
 	                          struct target_plan *out);
 	const struct device *device;
 	uint32_t level; /* as in erca_target */
@@ -17,7 +17,7 @@ struct target {
 
 #define TARGET(name, stem, device, level) \
 	choose_fn stem##_column(const struct kernel_template *template); \
-	enum ercc_status stem##_build(struct context *ctx, const struct target *target, struct plan *plan, \
+	enum ercc_status stem##_build(struct context *ctx, const struct target *target, const struct plans *plans, \
 	                              struct target_plan *out);
 #include "compiler/targets/targets.def"
 #undef TARGET
@@ -36,7 +36,7 @@ struct dialect {
 };
 /* Adds the kernels of all variants of all launches. Equal sources give one kernel. */
 enum ercc_status target_add_kernels(struct context *ctx, const struct target *target, const struct dialect *dialect,
-                                    const struct plan *plan, struct target_plan *out);
+                                    const struct plans *plans, struct target_plan *out);
 
 /* The index of the kernel with that digest in the target's list. Adds the kernel if it is new. */
 uint32_t target_add_kernel(struct context *ctx, struct target_plan *plan, const struct kernel *kernel,

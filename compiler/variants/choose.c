@@ -115,14 +115,16 @@ static enum ercc_status choose_launch(struct context *ctx, const struct device *
 }
 
 /* Reports every launch that has no kernel for the target. */
-static enum ercc_status check_columns(struct context *ctx, const struct plan *plan,
+static enum ercc_status check_columns(struct context *ctx, const struct plans *plans,
                                       choose_fn (*column)(const struct kernel_template *template), const char *target)
 {
 	enum ercc_status status = ERCC_OK;
-	for (const struct launch *launch = plan->first; launch; launch = launch->next)
+	for (size_t n = 0; n < plans->launch_count; n++) {
+		const struct launch *launch = plans->launches[n];
 		if (!column(launch->template))
 			status = fail(ctx, ERCC_UNSUPPORTED, "node '%s': kernel %s is not on %s", launch->name,
 			              launch->template->stem, target);
+	}
 	return status;
 }
 
@@ -135,17 +137,18 @@ static bool writes_nothing(const struct launch *launch)
 	return true;
 }
 
-enum ercc_status variants_choose(struct context *ctx, const struct device *device, struct plan *plan,
+enum ercc_status variants_choose(struct context *ctx, const struct device *device, const struct plans *plans,
                                  choose_fn (*column)(const struct kernel_template *template), struct target_plan *out)
 {
 	uint32_t order[MAX_BUDGETS];
-	TRY(check_columns(ctx, plan, column, out->name));
+	TRY(check_columns(ctx, plans, column, out->name));
 	order_budgets(device, out, order);
-	out->variants = arena_array(&ctx->arena, (size_t)plan->launch_count * out->budget_count, sizeof *out->variants);
-	for (const struct launch *launch = plan->first; launch; launch = launch->next) {
+	out->variants = arena_array(&ctx->arena, plans->launch_count * out->budget_count, sizeof *out->variants);
+	for (size_t n = 0; n < plans->launch_count; n++) {
+		const struct launch *launch = plans->launches[n];
 		if (writes_nothing(launch))
 			continue; /* there are no tiles */
 		TRY(choose_launch(ctx, device, launch, column(launch->template), out, order));
 	}
-	return variants_verify(ctx, plan, out);
+	return variants_verify(ctx, plans, out);
 }

@@ -73,9 +73,10 @@ uint64_t launch_traffic(const struct launch *launch)
 	return bytes;
 }
 
-void plan_measure(struct plan *plan)
+void plans_measure(const struct plans *plans)
 {
-	for (struct launch *launch = plan->first; launch; launch = launch->next) {
+	for (size_t n = 0; n < plans->launch_count; n++) {
+		struct launch *launch = plans->launches[n];
 		uint64_t operations = 0;
 		for (int i = 0; i < launch->expr.count; i++)
 			operations += launch->expr.nodes[i].primitive > PRIM_CAST;

@@ -89,12 +89,12 @@ void choice_run_time_count(const struct launch *launch, int64_t rows, int64_t pe
 
 /* Chooses variants of all launches for all budgets of `out`, from the largest budget to the smallest. `column` returns
  * a template's chooser. */
-enum ercc_status variants_choose(struct context *ctx, const struct device *device, struct plan *plan,
+enum ercc_status variants_choose(struct context *ctx, const struct device *device, const struct plans *plans,
                                  choose_fn (*column)(const struct kernel_template *template), struct target_plan *out);
 /* Checks that a launch's variants differ only in their tiles: the same operands and order of sums, and no tile that
  * exceeds its budget. */
-enum ercc_status variants_verify(struct context *ctx, const struct plan *plan, const struct target_plan *target);
+enum ercc_status variants_verify(struct context *ctx, const struct plans *plans, const struct target_plan *target);
 /* Sets each launch's bytes, and its flops where lowering did not. */
-void plan_measure(struct plan *plan);
+void plans_measure(const struct plans *plans);
 
 #endif

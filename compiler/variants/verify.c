@@ -15,10 +15,11 @@ static bool same_besides_tiles(const struct variant *a, const struct variant *b)
 	return same;
 }
 
-enum ercc_status variants_verify(struct context *ctx, const struct plan *plan, const struct target_plan *target)
+enum ercc_status variants_verify(struct context *ctx, const struct plans *plans, const struct target_plan *target)
 {
-	for (const struct launch *launch = plan->first; launch; launch = launch->next)
+	for (size_t n = 0; n < plans->launch_count; n++)
 		for (uint32_t k = 0; k < target->budget_count; k++) {
+			const struct launch *launch = plans->launches[n];
 			const struct variant *first = launch_variants(target, launch), *variant = first + k;
 			const struct budget *budget = &target->budgets[k];
 			if (!same_besides_tiles(first, variant))

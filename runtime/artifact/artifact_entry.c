@@ -8,9 +8,10 @@
 
 #define MAX_DIMS_COUNT (UINT32_C(1) << 20) /* dim slots of an entry; a model has a handful */
 
-/* The maximum number of references looked at in all. Ranges may overlap, so a small hostile file could otherwise
- * cost days of checking. */
-#define MAX_WORK (UINT64_C(1) << 24)
+struct seals {
+	const struct erca_seal *list; /* NULL: the target has no code */
+	uint32_t count;
+};
 
 struct walk {
 	const struct erc_artifact *artifact;
@@ -19,18 +20,18 @@ struct walk {
 	uint8_t *
 		/* per plan: 0 not visited, UINT8_MAX being visited, else the number of plans on the longest path down */
 		heights;
-	uint64_t *work;                /* compared with MAX_WORK, over all entries */
-	struct erc_sha256 *hash;       /* of what the entry runs */
-	const struct erca_seal *seals; /* of the target's code; NULL: it has no code */
-	uint32_t seal_count;
+	uint64_t *work;          /* compared with ERCA_MAX_WORK, over all entries */
+	struct erc_sha256 *hash; /* of what the entry runs */
+	struct seals seals;      /* of the target's code */
 };
 
 static enum erc_status spend(const struct walk *walk, uint64_t references)
 {
 	*walk->work += references;
-	if (*walk->work > MAX_WORK)
+	if (*walk->work > ERCA_MAX_WORK)
 		return BAD("entries", walk->entry_idx,
-		           "the entries up to here reach more than %" PRIu64 " operands, variants, params and seals", MAX_WORK);
+		           "the entries up to here reach more than %" PRIu64 " operands, variants, params and seals",
+		           ERCA_MAX_WORK);
 	return ERC_OK;
 }
 
@@ -85,10 +86,10 @@ static enum erc_status check_seal(const struct walk *walk, const struct erca_rec
 	                                  .operand_stride = artifact->tables[ERC_TABLE_OPERANDS].stride,
 	                                  .operand_count = record->operand_count,
 	                                  .dims_count = walk->entry->dims_count};
-	if (!walk->seals)
+	if (!walk->seals.list)
 		return ERC_OK;
 	erc_seal_of(&launch, &seal);
-	if (!erc_seals_have(walk->seals, walk->seal_count, &seal))
+	if (!erc_seals_have(walk->seals.list, walk->seals.count, &seal))
 		return BAD("records", r,
 		           "launch '%s' with variants[%u]: the code of targets[%u] was not made for these operands, params and "
 		           "tiles (its seal is missing)",
@@ -100,10 +101,10 @@ static enum erc_status check_seal(const struct walk *walk, const struct erca_rec
 static enum erc_status check_entry_seal(const struct walk *walk)
 {
 	struct erca_seal seal;
-	if (!walk->seals)
+	if (!walk->seals.list)
 		return ERC_OK;
 	erc_entry_seal_end(walk->hash, &seal);
-	if (!erc_seals_have(walk->seals, walk->seal_count, &seal))
+	if (!erc_seals_have(walk->seals.list, walk->seals.count, &seal))
 		return BAD("entries", walk->entry_idx,
 		           "the code of targets[%u] was not made for these inputs, outputs, sizes of memory and steps (its "
 		           "seal is missing)",
@@ -204,7 +205,9 @@ static enum erc_status check_entry_tensors(const struct walk *walk, uint32_t fir
 	return ERC_OK;
 }
 
-static enum erc_status check_entry(const struct erc_artifact *artifact, uint32_t i, uint8_t *heights, uint64_t *work)
+/* seals: of each target. */
+static enum erc_status check_entry(const struct erc_artifact *artifact, uint32_t i, const struct seals *seals,
+                                   uint8_t *heights, uint64_t *work)
 {
 	const struct erca_entry *entry = erc__record(artifact, ERC_TABLE_ENTRIES, i);
 	const struct erc__table *tensors = &artifact->tables[ERC_TABLE_TENSORS];
@@ -222,28 +225,39 @@ static enum erc_status check_entry(const struct erc_artifact *artifact, uint32_t
 		           entry->dims_count);
 	TRY(check_entry_tensors(&walk, entry->input_first, entry->input_count, 0));
 	TRY(check_entry_tensors(&walk, entry->output_first, entry->output_count, entry->dims_count));
-	const struct erca_target *target = erc__record(artifact, ERC_TABLE_TARGETS, entry->target);
-	if (target->code_section != ERCA_NONE)
-		walk.seals = erc_seals_find(erc_artifact_section(artifact, target->code_section, NULL),
-		                            (size_t)target->code_bytes, &walk.seal_count);
-	TRY(spend(&walk, (uint64_t)entry->input_count + entry->output_count + artifact->tables[ERC_TABLE_PLANS].count +
-	                     walk.seal_count));
+	walk.seals = seals[entry->target];
+	TRY(spend(&walk, (uint64_t)entry->input_count + entry->output_count + artifact->tables[ERC_TABLE_PLANS].count));
 	memset(heights, 0, artifact->tables[ERC_TABLE_PLANS].count);
 	erc_entry_seal_begin(&hash, entry, tensors->base, tensors->stride);
 	TRY(check_reached_plan(&walk, entry->plan, 0));
 	return check_entry_seal(&walk);
 }
 
+/* Returns the number of all seals. */
+static uint64_t find_seals(const struct erc_artifact *artifact, struct seals *seals)
+{
+	uint64_t count = 0;
+	for (uint32_t i = 0; i < artifact->tables[ERC_TABLE_TARGETS].count; i++) {
+		const struct erca_target *target = erc__record(artifact, ERC_TABLE_TARGETS, i);
+		if (target->code_section != ERCA_NONE)
+			seals[i].list = erc_seals_find(erc_artifact_section(artifact, target->code_section, NULL),
+			                               (size_t)target->code_bytes, &seals[i].count);
+		count += seals[i].count;
+	}
+	return count;
+}
+
 enum erc_status erc__artifact_check_entries(const struct erc_artifact *artifact)
 {
 	uint32_t plan_count = artifact->tables[ERC_TABLE_PLANS].count;
 	enum erc_status status = ERC_OK;
-	uint64_t work = 0;
+	struct seals seals[ERCA_MAX_TARGETS] = {{NULL, 0}};
+	uint64_t work = find_seals(artifact, seals);
 	uint8_t *heights = erc__alloc(plan_count);
 	if (!heights)
 		return erc__no_memory("check of nested plans", plan_count);
 	for (uint32_t i = 0; i < artifact->tables[ERC_TABLE_ENTRIES].count && !status; i++)
-		status = check_entry(artifact, i, heights, &work);
+		status = check_entry(artifact, i, seals, heights, &work);
 	erc__free(heights);
 	return status;
 }

@@ -83,8 +83,8 @@ struct erc__device_ops {
 	/* Copies the model's weights to the device before it returns; the image owns them. */
 	enum erc_status (*weights_load)(struct erc__device *device, struct erc__image *image, const void *weights,
 	                                size_t bytes);
-	/* Sets job.native to what the device needs for runs of the request. The rest of the request is complete.
-	 * request_destroy must accept what a failed request_create left, and NULL. */
+	/* Sets job.native to what the device needs for runs of the request's form. Called once for each form, when the rest of it
+	 * is complete. request_destroy must accept what a failed request_create left, and NULL. */
 	enum erc_status (*request_create)(struct erc__device *device, struct erc_request *request);
 	void (*request_destroy)(struct erc__device *device, struct erc_request *request);
 	/* Called after a successful run, on the thread that waited: copies the outputs to the bound memory. */

@@ -34,17 +34,24 @@ struct erc_model {
 	uint32_t session_count;
 };
 
+/* An entry that a session's requests can run. */
+struct erc__session_entry {
+	const struct erca_entry *entry;
+	uint32_t number; /* index among the model's entries */
+	struct erc__forecast forecast;
+	struct erc__estimate estimate; /* under the device's lock */
+};
+
 struct erc_session {
 	struct erc_model *model;
-	const struct erca_entry *entry;
-	uint32_t entry_number; /* index among the model's entries */
+	struct erc__session_entry *entries; /* they differ in dims only; more than one if the options name none */
+	uint32_t entry_count;
 	struct erc__budgets budgets;
 	uint32_t *budget_units; /* units of each of the target's budgets, on this device */
 	uint32_t units;         /* the session's own limit; 0: none */
 	uint64_t deadline_us;   /* of its runs, if they have no other */
 	bool clamps_indices;    /* an index outside its dim does not fail the run */
 	uint32_t number;        /* in traces */
-	struct erc__forecast forecast;
 	struct erc__tenant tenant;
 	struct erc__statistics statistics; /* under the device's lock */
 	uint32_t request_count;
@@ -65,22 +72,36 @@ struct erc__state {
 	size_t bytes;
 };
 
+/* A request as it is prepared for one entry. */
+struct erc__form {
+	struct erc__session_entry *of;
+	struct erc__step *steps; /* [budget * step_count + step] */
+	uint32_t step_count;
+	void **pointers; /* one per operand of each step */
+	struct erc__fixup *fixups;
+	uint32_t fixup_count;
+	void *native; /* job.native of its runs, on devices with request_create */
+};
+
 struct erc_request {
 	struct erc__job job;
 	struct erc_session *session;
-	struct erc__step *steps; /* [budget * records + record] */
-	void **pointers;         /* one per operand of each step */
-	struct erc__fixup *fixups;
-	uint32_t fixup_count;
+	struct erc__form *forms;   /* one per entry of the session */
+	struct erc__form *form;    /* the one that runs next, or runs */
 	void **bound;              /* caller memory: inputs, then outputs; NULL: not bound */
-	int64_t *dims;             /* run-time dimensions */
+	int64_t *dims;             /* run-time dimensions, as many as the entry with the most has */
 	struct erc__state *states; /* one per input; those that are bound have memory */
-	void **copies;             /* one per input: memory for erc_request_copy_pieces; NULL: none yet */
+	void **copies; /* one per input: memory for erc_request_copy_pieces, enough for each entry; NULL: none yet */
 	void *user;
-	uint8_t *arena;
+	uint8_t *arena; /* enough for each entry */
 	size_t arena_bytes;
 	bool has_result; /* the last run succeeded: its run-time dimensions are known */
 };
+
+static inline const struct erca_entry *erc__request_entry(const struct erc_request *request)
+{
+	return request->form->of->entry;
+}
 
 void erc__log(const struct erc_runtime *runtime, enum erc_log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -26,7 +26,7 @@ enum erc_status erc__cuda_board_create(struct cuda_device *device)
 /* Whether the launch is certain to begin with a tile. */
 static bool can_tell(const struct cuda_request *request, uint32_t number)
 {
-	const struct erc__step *step = &request->owner->steps[number];
+	const struct erc__step *step = &request->owner->form->steps[number];
 	return step->native && step->tile_count && step->count_slot == ERCA_NONE;
 }
 
@@ -45,7 +45,7 @@ static void move_needs(const struct cuda_request *request, uint32_t *needs)
 enum erc_status erc__cuda_find_phases(struct cuda_request *request)
 {
 	const struct erc__tenant *tenant = &request->owner->session->tenant;
-	const struct erc__forecast *forecast = tenant->forecast;
+	const struct erc__forecast *forecast = erc__item_forecast(&request->owner->job.item);
 	if (!request->device->board || tenant->class_ != ERC_REAL_TIME || !forecast->run_ns ||
 	    forecast->count != request->step_count)
 		return ERC_OK;
@@ -129,7 +129,7 @@ static bool may_take_slot(const struct cuda_request *request)
 {
 	const struct erc__job *job = &request->owner->job;
 	return request->phase_count && !request->slot && !request->has_begun && !erc__cuda_is_ending(request) &&
-	       erc__sched_room(&job->item) >= job->item.tenant->forecast->widest;
+	       erc__sched_room(&job->item) >= erc__item_forecast(&job->item)->widest;
 }
 
 static void take_slot(struct cuda_request *request)
@@ -264,7 +264,7 @@ static uint64_t next_fall_ns(const struct cuda_request *request, uint64_t now_ns
 		return UINT64_MAX;
 	for (uint32_t i = 1; i < request->phase_count; i++) {
 		uint64_t at_ns =
-			item->started_ns + item->tenant->forecast->launches[request->phases[i].first].start_ns + LATE_NS;
+			item->started_ns + erc__item_forecast(item)->launches[request->phases[i].first].start_ns + LATE_NS;
 		if (request->phases[i].units < request->phases[i - 1].units && at_ns > now_ns)
 			return at_ns;
 	}

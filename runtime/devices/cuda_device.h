@@ -114,7 +114,8 @@ struct cuda_flight {
 struct cuda_request {
 	struct cuda_device *device;
 	struct erc_request *owner;
-	struct cuda_request *next; /* running or dead */
+	const struct erca_entry *entry; /* of the owner's form that it belongs to */
+	struct cuda_request *next;      /* running or dead */
 
 	/* Device memory, in one block: room word, progress, dims, inputs, outputs, activations. Pinned memory, in one
 	 * block: room word, what two flights saw, inputs, outputs. */

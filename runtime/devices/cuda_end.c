@@ -90,7 +90,7 @@ static void read_dims(struct cuda_flight *flight)
 {
 	struct cuda_request *request = flight->request;
 	const int64_t *seen = (const int64_t *)(const void *)(flight->seen + request->step_count);
-	for (uint32_t i = 0; i < request->owner->session->entry->dims_count; i++)
+	for (uint32_t i = 0; i < request->entry->dims_count; i++)
 		if (seen[i])
 			request->owner->dims[i] = seen[i];
 }

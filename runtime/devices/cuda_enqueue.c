@@ -61,7 +61,7 @@ static enum erc_status enqueue_outputs(struct cuda_flight *flight)
 		TRY(CU(device, cuMemcpyDtoHAsync_v2, flight->seen, request->progress, request->seen_bytes, flight->stream));
 	if (!flight->has_outputs)
 		return ERC_OK;
-	for (uint32_t i = request->owner->session->entry->input_count; i < request->tensor_count; i++)
+	for (uint32_t i = request->entry->input_count; i < request->tensor_count; i++)
 		if (request->tensor_bytes[i])
 			TRY(CU(device, cuMemcpyDtoHAsync_v2, request->staging[i], request->tensors[i], request->tensor_bytes[i],
 			       flight->stream));

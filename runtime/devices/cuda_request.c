@@ -28,7 +28,7 @@ static enum erc_status take(void *out, const char *what, size_t count, size_t by
 static const struct erca_tensor *tensor_at(const struct cuda_request *request, uint32_t tensor)
 {
 	const struct erc_session *session = request->owner->session;
-	return erc__entry_tensor(session->model->artifact, session->entry, tensor);
+	return erc__entry_tensor(session->model->artifact, request->entry, tensor);
 }
 
 static enum erc_status take_arrays(struct cuda_request *request)
@@ -50,7 +50,7 @@ static enum erc_status take_arrays(struct cuda_request *request)
 static enum erc_status take_memory(struct cuda_request *request)
 {
 	struct cuda_device *device = request->device;
-	const struct erca_entry *entry = request->owner->session->entry;
+	const struct erca_entry *entry = request->entry;
 	size_t progress_bytes = request->step_count * sizeof(struct erc_cuda_progress);
 	size_t on_device = ROOM_BYTES, on_host = ROOM_BYTES;
 	request->seen_bytes = progress_bytes + entry->dims_count * sizeof(int64_t);
@@ -96,7 +96,7 @@ static cu_address operand_address(const struct cuda_request *request, const stru
 	case ERCA_BUFFER_ARENA: return request->arena + operand->offset;
 	case ERCA_BUFFER_WEIGHTS: return session->model->image->weights + operand->offset;
 	case ERCA_BUFFER_INPUT: return request->tensors[operand->index] + operand->offset;
-	case ERCA_BUFFER_OUTPUT: return request->tensors[session->entry->input_count + operand->index] + operand->offset;
+	case ERCA_BUFFER_OUTPUT: return request->tensors[request->entry->input_count + operand->index] + operand->offset;
 	default: return request->dims + operand->offset;
 	}
 }
@@ -158,12 +158,12 @@ static enum erc_status fill_steps(struct cuda_request *request)
 {
 	const struct erc_session *session = request->owner->session;
 	const struct erc_artifact *artifact = session->model->artifact;
-	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, session->entry->plan);
+	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, request->entry->plan);
 	for (uint32_t i = 0; i < request->step_count * session->budgets.count; i++) {
 		uint32_t number = i % request->step_count;
 		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, plan->record_first + number);
 		struct cuda_step *step = &request->steps[i];
-		step->step = &request->owner->steps[i];
+		step->step = &request->owner->form->steps[i];
 		step->launch.progress = (struct erc_cuda_progress *)(uintptr_t)request->progress + number;
 		if (record->kind == ERCA_RECORD_COPY)
 			fill_copy(request, record, step);
@@ -180,8 +180,8 @@ static void find_uploads(struct cuda_request *request)
 {
 	const struct erc_session *session = request->owner->session;
 	const struct erc_artifact *artifact = session->model->artifact;
-	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, session->entry->plan);
-	uint32_t inputs = session->entry->input_count;
+	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, request->entry->plan);
+	uint32_t inputs = request->entry->input_count;
 	for (uint32_t r = plan->record_count; r--;) { /* backwards, so that the first record decides */
 		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, plan->record_first + r);
 		for (uint32_t o = 0; o < record->operand_count; o++) {
@@ -229,7 +229,7 @@ static enum erc_status prepare(struct cuda_request *request)
 enum erc_status erc__cuda_request_create(struct erc__device *base, struct erc_request *owner)
 {
 	struct cuda_device *device = (struct cuda_device *)base;
-	const struct erca_entry *entry = owner->session->entry;
+	const struct erca_entry *entry = erc__request_entry(owner);
 	TRY(erc__cuda_is_alive(device));
 	struct cuda_request *request = erc__alloc(sizeof *request);
 	if (!request)
@@ -237,6 +237,7 @@ enum erc_status erc__cuda_request_create(struct erc__device *base, struct erc_re
 	owner->job.native = request;
 	request->device = device;
 	request->owner = owner;
+	request->entry = entry;
 	request->tensor_count = entry->input_count + entry->output_count;
 	request->step_count = owner->job.step_count;
 	enum erc_status status = erc__cuda_enter(device);
@@ -316,7 +317,7 @@ void erc__cuda_collect(struct erc__device *device, struct erc_request *owner)
 {
 	const struct cuda_request *request = owner->job.native;
 	(void)device;
-	for (uint32_t i = owner->session->entry->input_count; i < request->tensor_count; i++)
+	for (uint32_t i = request->entry->input_count; i < request->tensor_count; i++)
 		if (request->tensor_bytes[i])
 			memcpy(owner->bound[i], request->staging[i], request->tensor_bytes[i]);
 }

@@ -347,7 +347,7 @@ ERC_API enum erc_status erc_model_room_profile(const erc_model *model, uint32_t 
 
 /* ---- session: a tenant: a model with a class ---- */
 
-/* ERC_ARTIFACT_*: what the artifact says of the entry (`erc compile --class`); best-effort, level 0 and no deadline if
+/* ERC_ARTIFACT_*: what the artifact says of the session's first entry (`erc compile --class`); best-effort, level 0 and no deadline if
  * it says nothing. So a deployment can take some values from the artifact and give the others itself. */
 enum erc_class { ERC_BEST_EFFORT, ERC_REAL_TIME, ERC_ARTIFACT_CLASS };
 #define ERC_ARTIFACT_LEVEL UINT32_MAX
@@ -355,7 +355,9 @@ enum erc_class { ERC_BEST_EFFORT, ERC_REAL_TIME, ERC_ARTIFACT_CLASS };
 
 struct erc_session_options {
 	size_t size;
-	const char *entry;     /* NULL: the first */
+	/* NULL: all entries of the model, which must differ in dims only. Its requests begin with the first one, see
+	 * erc_request_set_dims */
+	const char *entry;
 	enum erc_class class_; /* or ERC_ARTIFACT_CLASS */
 	/* RT: strict priority; 0 is the highest; or ERC_ARTIFACT_LEVEL. A field for one class does nothing for the other */
 	uint32_t level;
@@ -381,6 +383,7 @@ ERC_API enum erc_status erc_session_create(erc_model *model, const struct erc_se
                                            erc_session **out);
 /* Returns ERC_BUSY while a request exists. Accepts NULL. */
 ERC_API enum erc_status erc_session_destroy(erc_session *session);
+/* Index of its entry among the model's; of several, the first. */
 ERC_API uint32_t erc_session_entry(const erc_session *session);
 /* May be called at any time, also while requests run: units leave at the next tile boundary, or join. 0 pauses the
  * session. */
@@ -412,12 +415,22 @@ ERC_API enum erc_status erc_session_stats(const erc_session *session, struct erc
 
 /* ---- request: one inference at a time; create once, submit many times ---- */
 
-/* Allocates all memory that its runs will need. */
+/* Allocates all memory that its runs will need: as much as the largest of the session's entries (on "cuda": as all
+ * of them together). */
 ERC_API enum erc_status erc_request_create(erc_session *session, erc_request **out);
 /* Returns ERC_BUSY while a run is under way. Accepts NULL. */
 ERC_API enum erc_status erc_request_destroy(erc_request *request);
 
-/* Binds caller memory, which is used in place until another bind; `bytes` must be the tensor's size. The memory must
+/* Chooses the entry that the next runs take: one whose input has these dims. Of several such entries it is the one that
+ * leaves the dims of most other inputs as they are, so a caller sets one input after the other, in any order. Allocates
+ * nothing. What is bound stays bound if its tensor has the same dims in both entries, and so does a state; all else must be
+ * bound again. ERC_NOT_FOUND if no entry has them; erc_error_detail() then lists the dims that there are. ERC_BUSY if the
+ * last run was not waited for. */
+ERC_API enum erc_status erc_request_set_dims(erc_request *request, uint32_t input, uint32_t rank, const int64_t *dims);
+/* Index of that entry among the model's, as in erc_model_input_info. */
+ERC_API uint32_t erc_request_entry(const erc_request *request);
+
+/* Binds caller memory, which is used in place until another bind; `bytes` must be the tensor's size in the request's entry. The memory must
  * stay valid, and the caller must not change it, from submit to the end of wait. Any alignment that suits the
  * element type is accepted. */
 ERC_API enum erc_status erc_request_bind_input(erc_request *request, uint32_t input, const void *data, size_t bytes);

@@ -63,11 +63,12 @@ static uint64_t run_ns(const struct erc__sched *sched, const struct erc__estimat
 	return (uint64_t)((float)estimate->predicted_ns * ratio);
 }
 
-uint64_t erc__sched_unit_ns(const struct erc__sched *sched, const struct erc__tenant *tenant)
+uint64_t erc__sched_unit_ns(const struct erc__sched *sched, const struct erc__item *item)
 {
+	const struct erc__estimate *estimate = item->estimate;
 	if (sched->policy->is_whole)
-		return run_ns(sched, &tenant->estimate) * sched->supply.units;
-	return (uint64_t)((float)tenant->estimate.predicted_unit_ns * tile_ratio(sched, &tenant->estimate));
+		return run_ns(sched, estimate) * sched->supply.units;
+	return (uint64_t)((float)estimate->predicted_unit_ns * tile_ratio(sched, estimate));
 }
 
 /* Unit time still to come of all items before the key. */
@@ -78,7 +79,7 @@ static uint64_t unit_ns_before(const struct erc__sched *sched, const struct erc_
 		sum_ns += erc__order_sum_before(&sched->orders[ERC_BEST_EFFORT], key);
 	sum_ns += erc__order_sum_before(&sched->waiting, key);
 	for (const struct erc__item *item = sched->granted; item; item = item->granted_next) {
-		const struct erc__forecast *forecast = item->tenant->forecast;
+		const struct erc__forecast *forecast = erc__item_forecast(item);
 		uint32_t step = atomic_load_explicit(&item->step, memory_order_relaxed);
 		if (!erc__key_before(&item->node.key, key) || !forecast || step >= forecast->count || !forecast->run_ns)
 			continue;
@@ -92,7 +93,7 @@ static uint64_t unit_ns_before(const struct erc__sched *sched, const struct erc_
 
 static enum erc_status refuse(struct erc__item *item, uint64_t before_ns, uint64_t now_ns)
 {
-	struct erc__estimate *estimate = &item->tenant->estimate;
+	struct erc__estimate *estimate = item->estimate;
 	/* A probe delays no other request, and nothing else can show that the times have changed. */
 	if (!before_ns && !item->tenant->item_count && now_ns - estimate->last_ns >= PROBE_NS &&
 	    now_ns < item->deadline_ns) {
@@ -107,7 +108,7 @@ static enum erc_status refuse(struct erc__item *item, uint64_t before_ns, uint64
 enum erc_status erc__sched_admit(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns)
 {
 	const struct erc__tenant *tenant = item->tenant;
-	const struct erc__estimate *estimate = &tenant->estimate;
+	const struct erc__estimate *estimate = item->estimate;
 	if (tenant->in_flight && tenant->item_count >= tenant->in_flight)
 		return erc__fail(ERC_LIMIT, "requests of the session in flight: %u, which is its maximum", tenant->item_count);
 	if (!tenant->shed || tenant->class_ != ERC_REAL_TIME)
@@ -115,7 +116,7 @@ enum erc_status erc__sched_admit(struct erc__sched *sched, struct erc__item *ite
 	struct erc__key key = {.third = item->sequence};
 	sched->policy->key(item, &key);
 	uint64_t alone_ns = run_ns(sched, estimate), before_ns = unit_ns_before(sched, &key);
-	uint64_t shared_ns = (before_ns + erc__sched_unit_ns(sched, tenant)) / sched->rt_units;
+	uint64_t shared_ns = (before_ns + erc__sched_unit_ns(sched, item)) / sched->rt_units;
 	float ratio = erc__ratios_expected(&estimate->queues, MAX_QUEUES, 1);
 	item->admitted_ns = now_ns;
 	item->expected_ns = alone_ns > shared_ns ? alone_ns : shared_ns;
@@ -126,7 +127,7 @@ enum erc_status erc__sched_admit(struct erc__sched *sched, struct erc__item *ite
 
 void erc__sched_learn(struct erc__sched *sched, const struct erc__item *item, uint64_t tile_ns, uint64_t now_ns)
 {
-	struct erc__estimate *estimate = &item->tenant->estimate;
+	struct erc__estimate *estimate = item->estimate;
 	float of_tiles = (float)tile_ns / (float)estimate->predicted_tile_ns;
 	float of_run = (float)(now_ns - item->started_ns) / (float)estimate->predicted_ns;
 	float of_queue = item->expected_ns ? (float)(now_ns - item->admitted_ns) / (float)item->expected_ns : 0;

@@ -18,7 +18,7 @@ void erc__ratios_add(struct erc__ratios *ratios, float ratio);
 /* The ratio that `share` of the last ones do not exceed; `otherwise` while there are too few of them. */
 float erc__ratios_expected(const struct erc__ratios *ratios, float share, float otherwise);
 
-/* The estimate for one tenant's runs. */
+/* The estimate for the runs of one entry of a tenant. */
 struct erc__estimate {
 	uint64_t predicted_ns;      /* time of a run alone on the device; not 0 */
 	uint64_t predicted_unit_ns; /* unit time that a run holds */

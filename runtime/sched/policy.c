@@ -65,7 +65,7 @@ static uint32_t need_in(const struct erc__sched *sched, const struct erc__item *
 {
 	if (!sched->supply.asks)
 		return limit_of(item) > item->units ? limit_of(item) : item->units;
-	uint32_t need = erc__forecast_need(item->tenant->forecast, &item->progress, item->units, limit_of(item), span);
+	uint32_t need = erc__forecast_need(erc__item_forecast(item), &item->progress, item->units, limit_of(item), span);
 	return smaller(need, larger(item->tenant->cap, item->units));
 }
 
@@ -128,7 +128,7 @@ static uint32_t left_of_cap(const struct erc__sched *sched, const struct erc__te
  * for all of its launches. */
 static uint32_t held_by(const struct erc__sched *sched, const struct erc__item *item, uint32_t max)
 {
-	const struct erc__forecast *forecast = item->tenant->forecast;
+	const struct erc__forecast *forecast = erc__item_forecast(item);
 	uint32_t step = atomic_load_explicit(&item->step, memory_order_relaxed), held;
 	if (!forecast || !forecast->widest)
 		return max;
@@ -148,7 +148,7 @@ static uint32_t wanted(const struct erc__sched *sched, const struct erc__item *i
 		return held_by(sched, item, max);
 	if (!item->progress.left && item->progress.step != ERC__STEP_UNKNOWN)
 		return smaller(item->units, max); /* all tiles of the launch are taken */
-	width = erc__forecast_width(item->tenant->forecast, &item->progress, max);
+	width = erc__forecast_width(erc__item_forecast(item), &item->progress, max);
 	if (item->progress.step != ERC__STEP_UNKNOWN && item->progress.left < width)
 		width = smaller(width, item->progress.left + item->units);
 	return width;
@@ -182,8 +182,8 @@ static bool is_newly_lost(const struct erc__sched *sched, const struct erc__item
 	/* How much of the open launch is left is not known here; it counts as 0. */
 	if (item->started_ns && step != ERC__STEP_UNKNOWN)
 		step++;
-	float min = item->tenant->estimate.min < 1 ? item->tenant->estimate.min : 1;
-	return now_ns + (uint64_t)((float)erc__forecast_left_ns(item->tenant->forecast, step) * min) > item->deadline_ns;
+	float min = item->estimate->min < 1 ? item->estimate->min : 1;
+	return now_ns + (uint64_t)((float)erc__forecast_left_ns(erc__item_forecast(item), step) * min) > item->deadline_ns;
 }
 
 /* RT runs, the most urgent first, take the units that they can use. On devices that ask, the list also holds runs
@@ -310,7 +310,7 @@ static void allocate_elastic(struct erc__sched *sched, uint64_t now_ns)
 
 void erc__sched_refresh(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns)
 {
-	const struct erc__forecast *forecast = item->tenant->forecast;
+	const struct erc__forecast *forecast = erc__item_forecast(item);
 	if (!sched->policy->looks_ahead)
 		return;
 	if (item->tenant->class_ == ERC_BEST_EFFORT)

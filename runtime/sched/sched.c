@@ -38,6 +38,7 @@ void erc__item_create(struct erc__sched *sched, struct erc__item *item, struct e
 	atomic_init(&item->limit, has_grants(sched, tenant->class_) ? 0 : sched->supply.units);
 	atomic_init(&item->reach, sched->supply.units);
 	atomic_init(&item->step, ERC__STEP_UNKNOWN);
+	atomic_init(&item->forecast, NULL);
 }
 
 void erc__item_init(struct erc__item *item, uint64_t arrival_ns, uint64_t deadline_us)
@@ -193,10 +194,10 @@ void erc__sched_lose(struct erc__sched *sched, struct erc__item *item)
 void erc__sched_add(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns)
 {
 	struct erc__tenant *tenant = item->tenant;
-	const struct erc__forecast *forecast = tenant->forecast;
+	const struct erc__forecast *forecast = erc__item_forecast(item);
 	item->sequence = sched->sequence++;
 	item->is_queued = 1;
-	item->node.value = erc__sched_unit_ns(sched, tenant);
+	item->node.value = erc__sched_unit_ns(sched, item);
 	item->progress = (struct erc__progress){.step = ERC__STEP_UNKNOWN};
 	atomic_store_explicit(&item->step, ERC__STEP_UNKNOWN, memory_order_relaxed);
 	item->was_squeezed = !has_grants(sched, tenant->class_) && !sched->policy->is_split;

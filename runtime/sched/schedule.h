@@ -24,8 +24,6 @@ struct erc__tenant {
 	uint32_t cap;       /* maximum number of units: by its budget and its own limit; 0: it is paused */
 	uint32_t in_flight; /* maximum number of queued items; 0: no limit */
 	int shed;           /* RT: refuse requests that cannot meet their deadline */
-	const struct erc__forecast *forecast; /* for one run; NULL: not known */
-	struct erc__estimate estimate;        /* of the time of a run, for admission */
 
 	uint32_t item_count; /* queued items */
 	uint32_t entered;    /* items in the order of their class, without lost ones: at most cap, as each needs a unit */
@@ -48,6 +46,10 @@ struct erc__item {
 	 * tenants take turns: in its tenant's `ready` */
 	struct erc__node other;
 	struct erc__tenant *tenant;
+	/* What its runs need, and what was learned of their time. Set by the owner after erc__item_create, and changed only
+	 * while the item is not queued. A unit of the last run may still read `forecast` then, which stays valid. */
+	const struct erc__forecast *_Atomic forecast; /* NULL: not known */
+	struct erc__estimate *estimate;
 	uint64_t arrival_ns;
 	uint64_t deadline_ns; /* absolute; UINT64_MAX: none */
 	uint32_t level;       /* RT: must not change while the item is queued */
@@ -144,10 +146,14 @@ struct erc__sched {
 const struct erc__policy *erc__policy_find(const char *name);
 
 void erc__sched_init(struct erc__sched *sched, const struct erc__policy *policy, const struct erc__supply *supply);
-/* The caller has set cap and all fields above it. */
+/* The caller has set shed and all fields above it. */
 void erc__tenant_init(struct erc__tenant *tenant);
 /* Called once, before the item is first queued. */
 void erc__item_create(struct erc__sched *sched, struct erc__item *item, struct erc__tenant *tenant);
+static inline const struct erc__forecast *erc__item_forecast(const struct erc__item *item)
+{
+	return atomic_load_explicit(&item->forecast, memory_order_relaxed);
+}
 static inline struct erc__item *erc__item_of(struct erc__node *node)
 {
 	return (struct erc__item *)node; /* node is its first member */
@@ -159,8 +165,8 @@ void erc__item_init(struct erc__item *item, uint64_t arrival_ns, uint64_t deadli
 /* Returns ERC_SHED if the tenant refuses requests and the item could not meet its deadline after the items that go
  * before it. Returns ERC_LIMIT if the tenant already has its maximum in flight. Does not queue the item. */
 enum erc_status erc__sched_admit(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns);
-/* Unit time that a run of the tenant is expected to hold. */
-uint64_t erc__sched_unit_ns(const struct erc__sched *sched, const struct erc__tenant *tenant);
+/* Unit time that a run of the item is expected to hold. */
+uint64_t erc__sched_unit_ns(const struct erc__sched *sched, const struct erc__item *item);
 /* The item's run has succeeded. tile_ns: time in its tiles; 0: not measured. */
 void erc__sched_learn(struct erc__sched *sched, const struct erc__item *item, uint64_t tile_ns, uint64_t now_ns);
 void erc__sched_add(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns);
@@ -198,7 +204,7 @@ static inline uint32_t erc__sched_reach(const struct erc__item *item)
  * could use them. */
 static inline int erc__sched_wants_change(const struct erc__sched *sched, const struct erc__item *item, int has_company)
 {
-	const struct erc__forecast *forecast = item->tenant->forecast;
+	const struct erc__forecast *forecast = erc__item_forecast(item);
 	uint32_t step = atomic_load_explicit(&item->step, memory_order_relaxed);
 	uint32_t limit = atomic_load_explicit(&item->limit, memory_order_relaxed);
 	if (!sched->supply.by_launch || !sched->policy->looks_ahead || item->tenant->class_ != ERC_REAL_TIME ||

@@ -167,7 +167,8 @@ static enum erc_status measure(struct bench *bench, const struct cuda_step *step
 static const char *node_of(const struct bench *bench, uint32_t number)
 {
 	const struct erc_artifact *artifact = bench->runner.model->artifact;
-	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, bench->runner.session->entry->plan);
+	const struct erca_plan *plan =
+		erc__record(artifact, ERC_TABLE_PLANS, bench->runner.session->entries[0].entry->plan);
 	const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, plan->record_first + number);
 	return record->name < artifact->string_bytes ? artifact->strings + record->name : "";
 }

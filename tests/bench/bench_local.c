@@ -311,7 +311,7 @@ static int bench_model(struct bench *bench, const char *path)
 		find_budgets(bench);
 		size_t bytes = bench->budgets[bench->full]->local_bytes, l2 = (size_t)sysconf(_SC_LEVEL2_CACHE_SIZE);
 		bench->l2_bytes = l2 > bytes && l2 < 1u << 30 ? l2 : bytes;
-		bench->local = aligned_alloc(64, (bench->runner.session->entry->local_bytes + 64) & ~UINT64_C(63));
+		bench->local = aligned_alloc(64, (bench->runner.session->entries[0].entry->local_bytes + 64) & ~UINT64_C(63));
 		bench->other = aligned_alloc(4096, (bench->l2_bytes + 4095) & ~(size_t)4095);
 		memset(bench->other, 1, bench->l2_bytes);
 		if (!bench->shapes)

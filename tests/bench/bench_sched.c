@@ -22,6 +22,7 @@ struct world {
 	struct erc__sched sched;
 	struct erc__forecast_launch launches[2][LAUNCHES]; /* by class */
 	struct erc__forecast forecasts[2];
+	struct erc__estimate estimates[2];
 	struct erc__tenant tenants[MOST_RUNS + BE_RUNS];
 	struct erc__item items[MOST_RUNS + BE_RUNS];
 };
@@ -42,20 +43,18 @@ static void forecast(struct world *world, enum erc_class class_, uint32_t units)
 		};
 	*forecast = (struct erc__forecast){.launches = world->launches[class_], .count = LAUNCHES};
 	erc__forecast_complete(forecast, units, 0);
+	erc__estimate_init(&world->estimates[class_], forecast);
 }
 
 static void add(struct world *world, uint32_t number, enum erc_class class_, uint32_t level, uint32_t units)
 {
 	struct erc__tenant *tenant = &world->tenants[number];
 	struct erc__item *item = &world->items[number];
-	*tenant = (struct erc__tenant){.class_ = class_,
-	                               .level = level,
-	                               .weight = 1,
-	                               .cap = units,
-	                               .forecast = &world->forecasts[class_]};
+	*tenant = (struct erc__tenant){.class_ = class_, .level = level, .weight = 1, .cap = units};
 	erc__tenant_init(tenant);
-	erc__estimate_init(&tenant->estimate, tenant->forecast);
 	erc__item_create(&world->sched, item, tenant);
+	item->forecast = &world->forecasts[class_];
+	item->estimate = &world->estimates[class_];
 	erc__item_init(item, 0, class_ == ERC_REAL_TIME ? 1000000 + number : 0);
 	erc__sched_add(&world->sched, item, 0);
 }

@@ -220,7 +220,7 @@ static int bench(const char *path, uint32_t units, uint32_t pairs, FILE *json)
 		team->workers = erc_runtime_units(runner.runtime);
 		team->step_count = job->step_count;
 		team->steps = &job->steps[(size_t)atomic_load(&runner.session->budgets.chosen) * job->step_count];
-		team->local_bytes = runner.session->entry->local_bytes;
+		team->local_bytes = runner.session->entries[0].entry->local_bytes;
 		is_good = team->workers <= MAX_WORKERS && team_start(team);
 		if (is_good) {
 			is_good = run_pairs(&runner, team, pairs, json);

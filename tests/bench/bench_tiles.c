@@ -57,7 +57,7 @@ static const struct erca_variant *variant_of(const struct runner *runner, const 
 static void measure(const struct runner *runner, struct tiles *tiles)
 {
 	const struct erc__job *job = &runner->request->job;
-	void *local = aligned_alloc(64, (runner->session->entry->local_bytes + 64) & ~UINT64_C(63));
+	void *local = aligned_alloc(64, (runner->session->entries[0].entry->local_bytes + 64) & ~UINT64_C(63));
 	for (size_t run = 0; run <= tiles->runs; run++) { /* the first one warms up */
 		double *sample = tiles->samples + (run ? run - 1 : 0) * tiles->count, last = now_ns();
 		for (uint32_t s = 0; s < job->step_count; s++)

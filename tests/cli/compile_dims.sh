@@ -15,3 +15,25 @@ run erc compile symbolic.onnx -o dim.erca --quiet --dim batch=4
 run erc compile symbolic.onnx -o shape.erca --quiet --shape x:4x3
 run erc run dim.erca --input x=zeros
 run erc run shape.erca --input x=zeros
+# Several sizes make several entries. The shapes of files choose one of them.
+rm ./*.erca
+run erc compile symbolic.onnx -o x.erca --quiet --dim batch=1,4,4
+run erc compile symbolic.onnx -o x.erca --quiet --dim batch=1,,4
+run erc compile symbolic.onnx -o x.erca --quiet --dim batch=1,4 --dim batch=8
+run ls
+run erc check symbolic.onnx --dim batch=1,4,8
+quietly erc compile symbolic.onnx -o x.erca --dim batch=1,4,8 --target cpu:x86-64-v3 --quiet
+for size in 4 5; do
+	quietly erc compile symbolic.onnx -o "$size.erca" --dim batch="$size" --target cpu:x86-64-v3 --quiet
+	quietly erc run "$size.erca" --input x=random:1 --output "y=@$size.npy"
+done
+erc inspect x.erca --format csv | grep -E '^(entry|batch)' | cut -d, -f1-5 | head -12
+run erc run x.erca --input x=@4.npy
+run erc run x.erca --input x=zeros
+run erc run x.erca --input x=zeros --entry batch=8
+run erc run x.erca --input x=@4.npy --entry batch=8
+run erc run x.erca --input x=@5.npy
+run erc run x.erca --input x=zeros --entry batch=2
+run erc bench x.erca --input x=@4.npy --runs 3 --workers 1 --format json >bench.json
+grep -o '"entry":[[:space:]]*"[^"]*"' bench.json
+run erc compile symbolic.onnx -o y.erca --dim batch=2,3 --dump-after pin --stop-after pin

@@ -10,9 +10,9 @@ int main(int argc, char **argv)
 {
 	struct build build = {.code = NULL};
 	size_t bytes;
-	uint32_t name = build_string(&build, "main");
-	BUILD_ADD(&build, BUDGETS, struct erca_budget, .name = build_string(&build, "full"));
-	BUILD_ADD(&build, TARGETS, struct erca_target, .name = build_string(&build, "sim:h100"), .kind = ERCA_TARGET_SIM,
+	uint32_t name = build_text(&build, "main");
+	BUILD_ADD(&build, BUDGETS, struct erca_budget, .name = build_text(&build, "full"));
+	BUILD_ADD(&build, TARGETS, struct erca_target, .name = build_text(&build, "sim:h100"), .kind = ERCA_TARGET_SIM,
 	          .code_section = ERCA_NONE, .budget_count = 1);
 	for (uint32_t i = 0; i < PLANS; i++) {
 		uint32_t first = build_count(&build, ERC_TABLE_RECORDS, sizeof(struct erca_record));

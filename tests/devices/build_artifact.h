@@ -46,7 +46,7 @@ static inline uint32_t pool_add(struct pool *pool, const void *record, size_t by
 	return index;
 }
 
-static inline uint32_t build_string(struct build *build, const char *text)
+static inline uint32_t build_text(struct build *build, const char *text)
 {
 	uint32_t at = (uint32_t)build->strings.bytes;
 	for (size_t i = 0; i <= strlen(text); i++)

@@ -19,18 +19,18 @@ static inline void test_model_begin(struct test_model *model, const char *target
 {
 	memset(model, 0, sizeof *model);
 	struct build *build = &model->build;
-	model->node = build_string(build, "node");
+	model->node = build_text(build, "node");
 	model->is_cuda = !strncmp(target, "cuda:", 5);
-	BUILD_ADD(build, BUDGETS, struct erca_budget, .name = build_string(build, "full"));
-	BUILD_ADD(build, BUDGETS, struct erca_budget, .name = build_string(build, "half"), .share_permille = 500);
-	BUILD_ADD(build, TARGETS, struct erca_target, .name = build_string(build, target), .level = 3,
+	BUILD_ADD(build, BUDGETS, struct erca_budget, .name = build_text(build, "full"));
+	BUILD_ADD(build, BUDGETS, struct erca_budget, .name = build_text(build, "half"), .share_permille = 500);
+	BUILD_ADD(build, TARGETS, struct erca_target, .name = build_text(build, target), .level = 3,
 	          .kind = model->is_cuda ? ERCA_TARGET_CUDA : ERCA_TARGET_CPU, .code_section = BUILD_CODE_SECTION,
 	          .budget_count = TEST_BUDGETS);
 #define X(kernel) \
-	BUILD_ADD(build, KERNELS, struct erca_kernel, .name = build_string(build, #kernel), .entry = TEST_KERNEL_##kernel);
+	BUILD_ADD(build, KERNELS, struct erca_kernel, .name = build_text(build, #kernel), .entry = TEST_KERNEL_##kernel);
 	TEST_KERNELS(X)
 #undef X
-	model->entry = (struct erca_entry){.name = build_string(build, "main")};
+	model->entry = (struct erca_entry){.name = build_text(build, "main")};
 }
 
 /* Inputs must be added before outputs; this is their order in the tensor table. */

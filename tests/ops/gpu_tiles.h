@@ -71,6 +71,7 @@ static void find_shapes(const struct target *target, const struct launch *launch
 
 struct job {
 	struct artifact artifact;
+	struct plans *plans; /* of the artifact */
 	struct target_plan plan;
 	const struct target *target;
 	const struct launch *launch; /* whose shapes are tested */
@@ -81,10 +82,11 @@ static void read_plan(const char *stem, const char *target, struct job *job)
 	struct graph *graph;
 	memset(job, 0, sizeof *job);
 	assert_ok(onnx_read_model(&test.ctx, model_path, &graph));
-	assert_ok(run_passes(graph, &job->artifact.plan));
+	job->artifact.plans = job->plans = plans_new(&test.ctx);
+	assert_ok(run_passes(graph, NULL, job->plans));
 	assert_ok(target_find(&test.ctx, target, &job->target));
-	plan_measure(job->artifact.plan);
-	for (const struct launch *launch = job->artifact.plan->first; launch; launch = launch->next)
+	plans_measure(job->plans);
+	for (const struct launch *launch = job->plans->items[0]->first; launch; launch = launch->next)
 		job->launch = !strcmp(launch->template->stem, stem) ? launch : job->launch;
 	ck_assert_msg(job->launch, "no launch of kernel %s", stem);
 }
@@ -92,7 +94,6 @@ static void read_plan(const char *stem, const char *target, struct job *job)
 /* Makes variants of all launches for budgets "s0", "s1", ...; those of the job's launch have these shapes. */
 static enum ercc_status build_shapes(struct job *job, const struct shapes *shapes, int first, int count)
 {
-	struct plan *plan = job->artifact.plan;
 	struct target_plan *out = &job->plan;
 	*out = (struct target_plan){.name = job->target->name,
 	                            .level = job->target->level,
@@ -101,15 +102,15 @@ static enum ercc_status build_shapes(struct job *job, const struct shapes *shape
 	for (int k = 0; k < count; k++)
 		out->budgets[k] =
 			(struct budget){arena_printf(&test.ctx.arena, "s%d", k), 0, 1000, job->target->device->local_bytes};
-	assert_ok(variants_choose(&test.ctx, job->target->device, plan, job->target->column, out));
+	assert_ok(variants_choose(&test.ctx, job->target->device, job->plans, job->target->column, out));
 	for (int k = 0; k < count; k++)
 		ck_assert(
 			force_shape(job->target, job->launch, shapes->items[first + k], launch_variants(out, job->launch) + k));
-	assert_ok(variants_verify(&test.ctx, plan, out));
+	assert_ok(variants_verify(&test.ctx, job->plans, out));
 	job->artifact.targets = out;
 	job->artifact.target_count = 1;
 	job->artifact.model_file = "tiles.onnx";
-	return job->target->build(&test.ctx, job->target, plan, out);
+	return job->target->build(&test.ctx, job->target, job->plans, out);
 }
 
 #endif

@@ -14,7 +14,6 @@ static int failed;
 static enum ercc_status build(onnx_model *model, struct graph **graph, struct node **node)
 {
 	size_t bytes;
-	struct plan *plan;
 	forget_messages();
 	for (size_t i = 0; i < model->graph->n_output; i++)
 		model->graph->output[i]->type = NULL;
@@ -22,7 +21,7 @@ static enum ercc_status build(onnx_model *model, struct graph **graph, struct no
 	TRY(onnx_read_model_bytes(&test.ctx, data, bytes, NULL, graph));
 	for (*node = (*graph)->first; strcmp((*node)->name, "n");)
 		*node = (*node)->next;
-	return run_passes(*graph, &plan);
+	return run_passes(*graph, NULL, plans_new(&test.ctx));
 }
 
 /* Counts a case. The message must name the node with its operator and opset, and `what`, which the row does not

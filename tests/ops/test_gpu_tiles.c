@@ -49,8 +49,8 @@ static void run_shapes(const char *name, struct job *job, const struct shapes *s
 /* Puts the original launch in place of its chain. */
 static void join_chain(struct job *job)
 {
-	struct plan *plan = job->artifact.plan;
-	int index = 0;
+	struct plan *plan = job->plans->items[0];
+	job->plans->launch_count = 0;
 	for (struct launch *launch = plan->first; launch; launch = launch->next) {
 		if (launch->template == &conv_parts_template) {
 			plan_remove_launch(plan, launch);
@@ -60,7 +60,8 @@ static void join_chain(struct job *job)
 			launch_set(launch, CONV_PARTS, 0);
 			job->launch = launch;
 		}
-		launch->index = index++;
+		launch->index = (int)job->plans->launch_count;
+		job->plans->launches[job->plans->launch_count++] = launch;
 	}
 }
 

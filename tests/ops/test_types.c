@@ -69,7 +69,6 @@ static void check_hole(void *user, int64_t number)
 {
 	const struct operands *all = user;
 	struct graph *graph;
-	struct plan *plan;
 	char name[200];
 	fixture_stop();
 	fixture_start();
@@ -80,7 +79,7 @@ static void check_hole(void *user, int64_t number)
 	while (strcmp(node->name, "n"))
 		node = node->next;
 	node_set_input(node, (int)number, NULL);
-	enum ercc_status status = run_passes(graph, &plan);
+	enum ercc_status status = run_passes(graph, NULL, plans_new(&test.ctx));
 	if (status == ERCC_OK && graph_verify(graph, "infer") == ERCC_OK) {
 		shared->counts[KEPT]++;
 	} else if ((status == ERCC_UNSUPPORTED || status == ERCC_MODEL) && strstr(test.errors, "node '")) {

@@ -131,7 +131,7 @@ static void check_copy(const struct copy *copy, int at_end)
 /* Computes the tile at both places; the results must be the same. */
 static void tile_between_guards(const struct erc_tile_args *args, uint32_t tile, void *local)
 {
-	const struct erc__step *first = guarded_request->steps;
+	const struct erc__step *first = guarded_request->form->steps;
 	const struct guarded_step *step =
 		&steps[(const struct erc__step *)(const void *)((const char *)args - offsetof(struct erc__step, args)) - first];
 	for (int at_end = 0; at_end < 2; at_end++) {
@@ -163,7 +163,7 @@ static void guard_steps(erc_request *request)
 	ck_assert_uint_eq(request->session->budgets.count, 1);
 	ck_assert_uint_le(request->job.step_count, MAX_STEPS);
 	for (uint32_t s = 0; s < request->job.step_count; s++) {
-		struct erc__step *step = &request->steps[s];
+		struct erc__step *step = &request->form->steps[s];
 		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, step->record);
 		ck_assert_uint_lt(record->operand_count, MAX_OPERANDS);
 		steps[s].tile = step->tile;
@@ -173,7 +173,7 @@ static void guard_steps(erc_request *request)
 			make_copy(&steps[s].copies[o], step->args.buffers[o], operand->bytes, operand->access & ERCA_ACCESS_WRITE);
 		}
 		make_copy(&steps[s].copies[record->operand_count], request->dims,
-		          request->session->entry->dims_count * sizeof *request->dims, false);
+		          erc__request_entry(request)->dims_count * sizeof *request->dims, false);
 		steps[s].count = (int)record->operand_count + 1;
 	}
 }

@@ -122,7 +122,6 @@ static char *dump_body(char *dump)
 static char *run_case(const struct pass_case *c)
 {
 	struct graph *graph = NULL;
-	struct plan *plan;
 	char *dump = NULL, *messages = calloc(1, 1);
 	size_t bytes;
 	struct ercc_options options = {
@@ -144,7 +143,7 @@ static char *run_case(const struct pass_case *c)
 	test.options = options;
 	enum ercc_status status = graph_parse(&test.ctx, c->before, &graph);
 	if (status == ERCC_OK)
-		status = run_passes(graph, &plan);
+		status = run_passes(graph, NULL, plans_new(&test.ctx));
 	fclose(options.dump);
 	if (status == ERCC_OK)
 		status = graph_verify(graph, c->pass);

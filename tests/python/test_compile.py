@@ -54,6 +54,37 @@ class Compile(unittest.TestCase):
         with erc.Session(erc.compile(symbolic(), dims={"n": 2}, budget="name=edge,units=1"), budget="edge"):
             pass
 
+    def test_several_sizes(self):
+        """The arrays' shapes choose the entry of each run; memory that is bound stays where shapes are the same."""
+        artifact = erc.compile(symbolic(), dims={"n": [2, 5, 9]})
+        b = numpy.array([1, 2, 3], "float32")
+        with erc.Session(artifact) as session:
+            self.assertEqual(session.entries, ("n=2", "n=5", "n=9"))
+            self.assertEqual(session.inputs[0].shape, (2, 3))
+            for count in (5, 2, 9, 9, 2, 5):
+                x = support.array(count, 3)
+                numpy.testing.assert_array_equal(session.run({"x": x, "b": b})["y"], x + b)
+            with self.assertRaisesRegex(erc.NotFound, "takes 4x3; there are: 2x3 5x3 9x3"):
+                session.run({"x": support.array(4, 3), "b": b})
+            request = session.request().bind({"b": b})
+            for count in (9, 2, 9):
+                x, y = support.array(count, 3), numpy.empty((count, 3), "float32")
+                self.assertIs(request.bind({"x": x}, {"y": y}).run()["y"], y)
+                numpy.testing.assert_array_equal(y, x + b)
+            self.assertEqual(request.bind({"x": support.array(5, 3)}).run()["y"].shape, (5, 3))
+            with self.assertRaisesRegex(erc.Invalid, "input 'x' is missing"):
+                session.request().bind({"b": b}).run()
+            flat = support.array(9, 3).tobytes()  # without a shape: of the request's present entry
+            numpy.testing.assert_array_equal(request.bind({"x": support.array(9, 3)}).bind({"x": flat}).run()["y"], x + b)
+            with self.assertRaisesRegex(erc.Invalid, "output 'y': found"):
+                request.bind({"x": support.array(2, 3)}, {"y": numpy.empty((5, 3), "float32")})
+        with erc.Session(artifact, entry="n=5") as session:
+            self.assertEqual(session.inputs[0].shape, (5, 3))
+            with self.assertRaisesRegex(erc.Invalid, r"found float32 \[2, 3\], wanted float32 \[5, 3\]"):
+                session.run({"x": support.array(2, 3), "b": b})
+        with self.assertRaisesRegex(erc.CompileError, "2 is given twice"):
+            erc.compile(symbolic(), dims={"n": [2, 2]})
+
     def test_kept_input(self):
         made = support.tiny()
         made.graph.node[0].input[1] = "b"

@@ -84,13 +84,22 @@ static void export_node(onnx_graph *top, const struct node *node)
 	}
 }
 
+/* Open dims without a name are called n. */
+static onnx_value_info *export_input(const struct value *input)
+{
+	onnx_value_info *info =
+		build_info(&test.ctx.arena, input->name, input->dtype, input->shape.rank, input->shape.dims, "n");
+	for (int d = 0; d < input->shape.rank; d++)
+		if (input->shape.dims[d] < 0 && input->dim_names[d])
+			info->type->tensor_type->shape->dim[d]->dim_param = (char *)(uintptr_t)input->dim_names[d];
+	return info;
+}
+
 static void export_graph(onnx_graph *to, const struct graph *graph)
 {
 	struct arena *arena = &test.ctx.arena;
 	for (size_t i = 0; i < graph->input_count; i++)
-		build_input(arena, to,
-		            build_info(arena, graph->inputs[i]->name, graph->inputs[i]->dtype, graph->inputs[i]->shape.rank,
-		                       graph->inputs[i]->shape.dims, "n"));
+		build_input(arena, to, export_input(graph->inputs[i]));
 	for (const struct node *node = graph->first; node; node = node->next)
 		export_node(to, node);
 	for (size_t i = 0; i < graph->output_count; i++)

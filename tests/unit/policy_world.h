@@ -32,6 +32,7 @@ static struct world {
 	struct erc__sched sched;
 	struct erc__supply supply;
 	struct erc__tenant tenants[MAX_TENANTS];
+	struct erc__estimate estimates[MAX_TENANTS];
 	struct work works[MAX_ITEMS];
 	uint32_t work_count, tenant_count;
 	struct unit units[MAX_UNITS];
@@ -63,6 +64,11 @@ static inline struct erc__tenant *add_tenant(enum erc_class class_, uint32_t lev
 	return tenant;
 }
 
+static inline struct erc__estimate *estimate_of(const struct erc__tenant *tenant)
+{
+	return &w.estimates[tenant - w.tenants];
+}
+
 static inline struct work *add_work(struct erc__tenant *tenant, uint64_t arrival_ns, uint32_t tiles, uint64_t tile_ns,
                                     uint64_t deadline_us)
 {
@@ -73,6 +79,7 @@ static inline struct work *add_work(struct erc__tenant *tenant, uint64_t arrival
 	                      .tile_ns = tile_ns,
 	                      .deadline_us = deadline_us};
 	erc__item_create(&w.sched, &work->item, tenant);
+	work->item.estimate = estimate_of(tenant);
 	return work;
 }
 

@@ -52,18 +52,17 @@ static inline void add_profile(struct build *build, uint32_t entry, uint32_t bud
 
 static inline void add_target(struct build *build, const char *name, uint32_t level, int has_control_flow)
 {
-	uint32_t node = build_string(build, "node"),
-			 budget = BUILD_ADD(build, BUDGETS, struct erca_budget, .name = build_string(build, "full"));
-	BUILD_ADD(build, BUDGETS, struct erca_budget, .name = build_string(build, "half"), .units = 4,
-	          .share_permille = 500);
+	uint32_t node = build_text(build, "node"),
+			 budget = BUILD_ADD(build, BUDGETS, struct erca_budget, .name = build_text(build, "full"));
+	BUILD_ADD(build, BUDGETS, struct erca_budget, .name = build_text(build, "half"), .units = 4, .share_permille = 500);
 	uint32_t target =
-		BUILD_ADD(build, TARGETS, struct erca_target, .name = build_string(build, name), .kind = ERCA_TARGET_CPU,
+		BUILD_ADD(build, TARGETS, struct erca_target, .name = build_text(build, name), .kind = ERCA_TARGET_CPU,
 	              .level = level, .code_section = BUILD_CODE_SECTION, .code_bytes = build->code_bytes,
 	              .budget_first = budget, .budget_count = 2, .memory_bytes_per_s = 460000000000, .units = 8);
 	uint32_t kernel = BUILD_ADD(build, KERNELS, struct erca_kernel, .name = node, .target = target);
-	uint32_t tensor = BUILD_ADD(build, TENSORS, struct erca_tensor, .name = build_string(build, "x"), .dtype = ERC_I64,
+	uint32_t tensor = BUILD_ADD(build, TENSORS, struct erca_tensor, .name = build_text(build, "x"), .dtype = ERC_I64,
 	                            .rank = 0, .dim_slots = ERCA_NO_SLOTS, .bytes = 8);
-	BUILD_ADD(build, TENSORS, struct erca_tensor, .name = build_string(build, "y"), .dtype = ERC_F32, .rank = 3,
+	BUILD_ADD(build, TENSORS, struct erca_tensor, .name = build_text(build, "y"), .dtype = ERC_F32, .rank = 3,
 	          .dim_slots = {0, ERCA_NONE, 2, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE, ERCA_NONE}, .bytes = 96,
 	          .dims = {2, 3, 4});
 	uint32_t operand = add_operands(build);
@@ -88,7 +87,7 @@ static inline void add_target(struct build *build, const char *name, uint32_t le
 		BUILD_ADD(build, PLANS, struct erca_plan, .record_first = call, .record_count = 1);
 		BUILD_ADD(build, PLANS, struct erca_plan, .record_first = inner, .record_count = 1);
 	}
-	uint32_t entry = BUILD_ADD(build, ENTRIES, struct erca_entry, .name = build_string(build, "main"), .target = target,
+	uint32_t entry = BUILD_ADD(build, ENTRIES, struct erca_entry, .name = build_text(build, "main"), .target = target,
 	                           .plan = plan, .input_first = tensor, .input_count = 1, .output_first = tensor + 1,
 	                           .output_count = 1, .dims_count = 3, .arena_bytes = 512, .local_bytes = 256);
 	BUILD_ADD(build, DEFAULTS, struct erca_default, .tensor = tensor, .offset = 64);

@@ -12,6 +12,7 @@ static struct erc__forecast_launch launch;
 static struct erc__forecast forecast;
 static struct erc__sched sched;
 static struct erc__tenant tenant;
+static struct erc__estimate estimate;
 
 /* Runs of one launch with `tiles` tiles of a millisecond each. */
 static void start(const char *policy, uint32_t tiles)
@@ -21,15 +22,17 @@ static void start(const char *policy, uint32_t tiles)
 	forecast = (struct erc__forecast){.launches = &launch, .count = 1};
 	erc__sched_init(&sched, erc__policy_find(policy), &supply);
 	erc__forecast_complete(&forecast, UNITS, 0);
-	tenant = (struct erc__tenant){.class_ = ERC_REAL_TIME, .cap = UNITS, .weight = 1, .shed = 1, .forecast = &forecast};
+	tenant = (struct erc__tenant){.class_ = ERC_REAL_TIME, .cap = UNITS, .weight = 1, .shed = 1};
 	erc__tenant_init(&tenant);
-	erc__estimate_init(&tenant.estimate, &forecast);
+	erc__estimate_init(&estimate, &forecast);
 }
 
 static struct erc__item make_item(void)
 {
 	struct erc__item item;
 	erc__item_create(&sched, &item, &tenant);
+	item.forecast = &forecast;
+	item.estimate = &estimate;
 	return item;
 }
 
@@ -140,6 +143,8 @@ START_TEST(only_what_goes_before)
 	late = make_item();
 	urgent = make_item();
 	erc__item_create(&sched, &paused, &other);
+	paused.forecast = &forecast;
+	paused.estimate = &estimate;
 	erc__item_init(&paused, 0, 100);
 	erc__sched_add(&sched, &paused, 0);
 	erc__item_init(&late, 0, 100000);
@@ -160,7 +165,7 @@ START_TEST(a_run_under_way_counts_in_part)
 	start(NULL, 4);
 	forecast = (struct erc__forecast){.launches = two, .count = 2};
 	erc__forecast_complete(&forecast, UNITS, 0);
-	erc__estimate_init(&tenant.estimate, &forecast);
+	erc__estimate_init(&estimate, &forecast);
 	first = make_item();
 	second = make_item();
 	erc__item_init(&first, 0, 2000);

@@ -27,8 +27,8 @@ START_TEST(best_effort_limits)
 	erc__forecast_complete(&of_be, 100, 0);
 	struct work *rt = add_work(add_tenant(ERC_REAL_TIME, 0, 1, 100), 0, 10, 1000, 0);
 	struct work *be = add_work(add_tenant(ERC_BEST_EFFORT, 0, 1, 100), 0, 500, 100, 0);
-	rt->item.tenant->forecast = &of_rt;
-	be->item.tenant->forecast = &of_be;
+	rt->item.forecast = &of_rt;
+	be->item.forecast = &of_be;
 	erc__item_init(&rt->item, 0, 0);
 	erc__item_init(&be->item, 0, 0);
 	erc__sched_add(&w.sched, &be->item, 0);
@@ -64,10 +64,10 @@ START_TEST(what_is_lost_goes_last)
 	erc__forecast_complete(&forecast, 1, 0);
 	for (uint32_t i = 0; i < 4; i++) {
 		struct erc__tenant *tenant = add_tenant(ERC_REAL_TIME, i == 3, 1, 1);
-		tenant->forecast = &forecast;
-		erc__estimate_init(&tenant->estimate, &forecast);
-		tenant->estimate.min = cases[_i].min;
+		erc__estimate_init(estimate_of(tenant), &forecast);
+		estimate_of(tenant)->min = cases[_i].min;
 		works[i] = add_work(tenant, 0, 1, 1000, deadlines_us[i]);
+		works[i]->item.forecast = &forecast;
 		erc__item_init(&works[i]->item, 0, deadlines_us[i]);
 		erc__sched_add(&w.sched, &works[i]->item, 0);
 	}
@@ -92,8 +92,8 @@ START_TEST(a_run_under_way_is_lost_by_its_next_launches)
 	start("elastic", (struct erc__supply){.units = 1}, 1);
 	erc__forecast_complete(&forecast, 1, 0);
 	struct work *run = add_work(add_tenant(ERC_REAL_TIME, 0, 1, 1), 0, 2, 1000, 11);
-	run->item.tenant->forecast = &forecast;
-	run->item.tenant->estimate.min = 1;
+	run->item.forecast = &forecast;
+	run->item.estimate->min = 1;
 	erc__item_init(&run->item, 0, 11);
 	erc__sched_add(&w.sched, &run->item, 0);
 	run->item.started_ns = 1;
@@ -119,7 +119,7 @@ START_TEST(units_come_back_from_less_urgent_runs)
 		forecasts[i] = (struct erc__forecast){.launches = &launches[i], .count = 1};
 		erc__forecast_complete(&forecasts[i], 10, 0);
 		works[i] = add_work(add_tenant(ERC_REAL_TIME, _i ? i : 0, 1, 10), 0, tiles[i], tile_ns[i], 1000 * (i + 1));
-		works[i]->item.tenant->forecast = &forecasts[i];
+		works[i]->item.forecast = &forecasts[i];
 		erc__item_init(&works[i]->item, 0, works[i]->deadline_us);
 		erc__sched_add(&w.sched, &works[i]->item, 0);
 		works[i]->item.progress.left = tiles[i] - inside[i];

@@ -44,7 +44,7 @@ static void begin(struct build *build)
 	fill_code();
 	build->code = code;
 	build->code_bytes = sizeof code;
-	uint32_t name = build_string(build, "cuda:sm_90");
+	uint32_t name = build_text(build, "cuda:sm_90");
 	BUILD_ADD(build, BUDGETS, struct erca_budget, .name = name);
 	BUILD_ADD(build, TARGETS, struct erca_target, .name = name, .kind = ERCA_TARGET_CUDA, .level = 900,
 	          .min_driver = 13000, .code_section = BUILD_CODE_SECTION, .code_bytes = sizeof code, .budget_count = 1);

@@ -384,7 +384,7 @@ START_TEST(hostile_references_end_soon)
 		pool_add(&build.tables[ERC_TABLE_ENTRIES], &entry, sizeof entry);
 	}
 	file = build_finish(&build, &bytes);
-	check_fails(file, bytes, ERC_CORRUPT, "reach more than 16777216 operands, variants, params and seals");
+	check_fails(file, bytes, ERC_CORRUPT, "reach more than 33554432 operands, variants, params and seals");
 	free(file);
 }
 END_TEST

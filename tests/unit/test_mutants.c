@@ -16,39 +16,53 @@
 #define SECONDS 10
 #define MEMORY_BYTES (UINT64_C(1) << 30)
 
-static const char *const models[] = {
+static const struct {
+	const char *text, *dims; /* dims: NULL, or the sizes of its entries */
+} models[] = {
 	/* convolutions, pooling, a product */
-	"input x:f32[1x3x17x17]\n"
-	"const w:f32[20x3x3x3] = splat{0.1}\n"
-	"const d:f32[20x1x3x3] = splat{0.2}\n"
-	"const m:f32[20x7] = splat{0.3}\n"
-	"a = Conv(x, w) {pads=[1, 1, 1, 1]} \"a\"\n"
-	"b = Relu(a) \"b\"\n"
-	"c = Conv(b, d) {group=20} \"c\"\n"
-	"e = MaxPool(c) {kernel_shape=[2, 2], strides=[2, 2]} \"e\"\n"
-	"g = GlobalAveragePool(e) \"g\"\n"
-	"f = Flatten(g) {axis=1} \"f\"\n"
-	"y = MatMul(f, m) \"y\"\n"
-	"output y\noutput e\n",
+	{"input x:f32[1x3x17x17]\n"
+     "const w:f32[20x3x3x3] = splat{0.1}\n"
+     "const d:f32[20x1x3x3] = splat{0.2}\n"
+     "const m:f32[20x7] = splat{0.3}\n"
+     "a = Conv(x, w) {pads=[1, 1, 1, 1]} \"a\"\n"
+     "b = Relu(a) \"b\"\n"
+     "c = Conv(b, d) {group=20} \"c\"\n"
+     "e = MaxPool(c) {kernel_shape=[2, 2], strides=[2, 2]} \"e\"\n"
+     "g = GlobalAveragePool(e) \"g\"\n"
+     "f = Flatten(g) {axis=1} \"f\"\n"
+     "y = MatMul(f, m) \"y\"\n"
+     "output y\noutput e\n",
+     NULL},
 	/* rows: softmax, normalisation, top k, sums, a transposition */
-	"input x:f32[4x33x18]\n"
-	"const s:f32[18] = splat{1.5}\n"
-	"const k:i64[1] = {5}\n"
-	"const o:i64[] = {1}\n"
-	"a = Softmax(x) {axis=2} \"a\"\n"
-	"b = LayerNormalization(a, s) {axis=2} \"b\"\n"
-	"t = Transpose(b) {perm=[2, 0, 1]} \"t\"\n"
-	"v, i = TopK(t, k) {axis=2} \"v\"\n"
-	"r = CumSum(v, o) \"r\"\n"
-	"output r\noutput i\n",
+	{"input x:f32[4x33x18]\n"
+     "const s:f32[18] = splat{1.5}\n"
+     "const k:i64[1] = {5}\n"
+     "const o:i64[] = {1}\n"
+     "a = Softmax(x) {axis=2} \"a\"\n"
+     "b = LayerNormalization(a, s) {axis=2} \"b\"\n"
+     "t = Transpose(b) {perm=[2, 0, 1]} \"t\"\n"
+     "v, i = TopK(t, k) {axis=2} \"v\"\n"
+     "r = CumSum(v, o) \"r\"\n"
+     "output r\noutput i\n",
+     NULL},
 	/* sizes that are known at run time only, and indices */
-	"input x:f32[6x9]\n"
-	"input j:i64[3x2]\n"
-	"n = NonZero(x) \"n\"\n"
-	"t = Transpose(n) {perm=[1, 0]} \"t\"\n"
-	"g = GatherND(x, t) \"g\"\n"
-	"h = Gather(x, j) {axis=1} \"h\"\n"
-	"output t\noutput g\noutput h\n",
+	{"input x:f32[6x9]\n"
+     "input j:i64[3x2]\n"
+     "n = NonZero(x) \"n\"\n"
+     "t = Transpose(n) {perm=[1, 0]} \"t\"\n"
+     "g = GatherND(x, t) \"g\"\n"
+     "h = Gather(x, j) {axis=1} \"h\"\n"
+     "output t\noutput g\noutput h\n",
+     NULL},
+	/* the same with two entries */
+	{"input x:f32[?x9] (n, _)\n"
+     "input j:i64[3x2]\n"
+     "n = NonZero(x) \"n\"\n"
+     "t = Transpose(n) {perm=[1, 0]} \"t\"\n"
+     "g = GatherND(x, t) \"g\"\n"
+     "h = Gather(x, j) {axis=1} \"h\"\n"
+     "output t\noutput g\noutput h\n",
+     "n=6,40"},
 };
 
 static const char *const targets[] = {"cpu:x86-64-v3", "emulated:sm_90"};
@@ -136,9 +150,20 @@ static void mutate(uint8_t *file, size_t bytes)
 
 /* ---- running ---- */
 
-static enum erc_status run_entry(erc_model *model, uint32_t entry)
+static enum erc_status set_dims(const erc_model *model, erc_request *request, uint32_t entry)
 {
-	struct erc_session_options options = {.size = sizeof options, .entry = erc_model_entry_name(model, entry)};
+	enum erc_status status = ERC_OK;
+	struct erc_tensor_info info;
+	for (uint32_t i = 0; !status && !erc_model_input_info(model, entry, i, &info); i++)
+		status = erc_request_set_dims(request, i, info.rank, info.dims);
+	return status;
+}
+
+/* by_name: in a session of this entry alone. */
+static enum erc_status run_entry(erc_model *model, uint32_t entry, bool by_name)
+{
+	struct erc_session_options options = {.size = sizeof options,
+	                                      .entry = by_name ? erc_model_entry_name(model, entry) : NULL};
 	erc_session *session = NULL;
 	erc_request *request = NULL;
 	void *memory[64] = {0};
@@ -146,10 +171,12 @@ static enum erc_status run_entry(erc_model *model, uint32_t entry)
 	enum erc_status status = erc_session_create(model, &options, &session);
 	if (!status)
 		status = erc_request_create(session, &request);
+	if (!status && !by_name)
+		status = set_dims(model, request, entry);
 	for (uint32_t is_output = 0; is_output < 2; is_output++) {
 		struct erc_tensor_info info;
 		for (uint32_t i = 0; !status && used < COUNT_OF(memory); i++) {
-			uint32_t at = erc_session_entry(session);
+			uint32_t at = erc_request_entry(request);
 			if (is_output ? erc_model_output_info(model, at, i, &info) : erc_model_input_info(model, at, i, &info))
 				break;
 			memory[used] = calloc(1, info.bytes + 1);
@@ -176,7 +203,8 @@ static bool run_file(erc_runtime *runtime, const uint8_t *file, size_t bytes, co
 	if (erc_model_load_memory(runtime, file, bytes, &options, &model))
 		return true;
 	for (uint32_t entry = 0; entry < erc_model_entry_count(model); entry++)
-		*failed += run_entry(model, entry) != ERC_OK;
+		for (int by_name = 0; by_name < 2; by_name++)
+			*failed += run_entry(model, entry, by_name) != ERC_OK;
 	ck_assert_int_eq((int)erc_model_unload(model), ERC_OK);
 	return false;
 }
@@ -225,7 +253,7 @@ static void run_batch(const uint8_t *file, size_t bytes, const char *target, uin
 	erc_runtime_destroy(runtime);
 }
 
-static uint8_t *compile(const char *text, const char *target, size_t *bytes)
+static uint8_t *compile(const char *text, const char *dims, const char *target, size_t *bytes)
 {
 	char folder[] = "/tmp/erc-mutants-XXXXXX";
 	ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -234,7 +262,9 @@ static uint8_t *compile(const char *text, const char *target, size_t *bytes)
 	struct ercc_options options = {.size = sizeof options,
 	                               .message = keep_message,
 	                               .targets = (const char *const[]){target},
-	                               .target_count = 1};
+	                               .target_count = 1,
+	                               .dims = &dims,
+	                               .dim_count = dims != NULL};
 	write_model(model, text);
 	ck_assert_msg(ercc_compile(model, artifact, &options) == ERCC_OK, "%s", test.errors);
 	FILE *in = fopen(artifact, "rb");
@@ -256,7 +286,7 @@ START_TEST(mutants_are_refused_or_run)
 	const char *count = getenv("MUTANTS"), *target = targets[_i % 2];
 	uint32_t all = count ? (uint32_t)atoi(count) : 400, failed = 0;
 	size_t bytes;
-	uint8_t *file = compile(models[_i / 2], target, &bytes);
+	uint8_t *file = compile(models[_i / 2].text, models[_i / 2].dims, target, &bytes);
 	struct tally *tally = mmap(NULL, sizeof *tally, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(tally, MAP_FAILED);
 	for (uint32_t first = 0; first < all; first += BATCH) {

@@ -69,7 +69,7 @@ static double overload(int shed)
 	struct erc__tenant *tenant = add_tenant(ERC_REAL_TIME, 0, 1, 1);
 	struct erc__forecast forecast = {.run_ns = 1000000, .unit_ns = 1000000, .tile_ns = 1000000};
 	tenant->shed = shed;
-	erc__estimate_init(&tenant->estimate, &forecast);
+	erc__estimate_init(estimate_of(tenant), &forecast);
 	uint64_t at_ns = 0;
 	for (uint32_t i = 0; i < MAX_ITEMS; i++) {
 		add_work(tenant, at_ns, 20, 50000, 2000);
@@ -96,7 +96,7 @@ START_TEST(admission)
 	struct erc__tenant *tenant = add_tenant(ERC_REAL_TIME, 0, 1, 2);
 	struct erc__forecast forecast = {.run_ns = 1000, .unit_ns = 1000, .tile_ns = 1000};
 	tenant->shed = 1;
-	erc__estimate_init(&tenant->estimate, &forecast);
+	erc__estimate_init(estimate_of(tenant), &forecast);
 	tenant->in_flight = 1;
 	struct work *first = add_work(tenant, 0, 1, 1000, 10), *second = add_work(tenant, 0, 1, 1000, 10);
 	erc__item_init(&first->item, 0, 10);
@@ -119,6 +119,7 @@ static uint64_t expected_ns(struct erc__tenant *tenant, uint64_t deadline_us)
 {
 	struct erc__item item;
 	erc__item_create(&w.sched, &item, tenant);
+	item.estimate = estimate_of(tenant);
 	erc__item_init(&item, 0, deadline_us);
 	ck_assert_int_eq(erc__sched_admit(&w.sched, &item, 0), ERC_OK);
 	return item.expected_ns;
@@ -133,8 +134,8 @@ START_TEST(admission_counts_who_waits)
 	start("elastic", (struct erc__supply){.units = 1}, 1);
 	struct erc__tenant *first = add_tenant(ERC_REAL_TIME, 0, 1, 1), *second = add_tenant(ERC_REAL_TIME, 0, 1, 1);
 	first->shed = second->shed = 1;
-	erc__estimate_init(&first->estimate, &forecast);
-	erc__estimate_init(&second->estimate, &forecast);
+	erc__estimate_init(estimate_of(first), &forecast);
+	erc__estimate_init(estimate_of(second), &forecast);
 	for (int i = 0; i < 4; i++) {
 		works[i] = add_work(first, 0, 1, 1000, 100 + (uint64_t)i);
 		erc__item_init(&works[i]->item, 0, works[i]->deadline_us);

@@ -163,12 +163,12 @@ END_TEST
 static uint8_t *make_small(bool knows_device, size_t *bytes)
 {
 	struct build build = {.code = "code", .code_bytes = 4};
-	uint32_t name = build_string(&build, "full"), record;
+	uint32_t name = build_text(&build, "full"), record;
 	BUILD_ADD(&build, BUDGETS, struct erca_budget, .name = name);
-	BUILD_ADD(&build, BUDGETS, struct erca_budget, .name = build_string(&build, "four"), .units = 4);
-	BUILD_ADD(&build, TARGETS, struct erca_target, .name = build_string(&build, "cpu:x86-64-v3"),
-	          .kind = ERCA_TARGET_CPU, .level = 3, .code_section = BUILD_CODE_SECTION, .code_bytes = 4,
-	          .budget_count = 2, .units = knows_device ? 16 : 0, .memory_bytes_per_s = knows_device ? 5 : 0);
+	BUILD_ADD(&build, BUDGETS, struct erca_budget, .name = build_text(&build, "four"), .units = 4);
+	BUILD_ADD(&build, TARGETS, struct erca_target, .name = build_text(&build, "cpu:x86-64-v3"), .kind = ERCA_TARGET_CPU,
+	          .level = 3, .code_section = BUILD_CODE_SECTION, .code_bytes = 4, .budget_count = 2,
+	          .units = knows_device ? 16 : 0, .memory_bytes_per_s = knows_device ? 5 : 0);
 	BUILD_ADD(&build, KERNELS, struct erca_kernel, .name = name);
 	for (int i = 0; i < 2; i++)
 		BUILD_ADD(&build, OPERANDS, struct erca_operand, .buffer = ERCA_BUFFER_ARENA,

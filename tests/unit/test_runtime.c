@@ -377,7 +377,7 @@ START_TEST(best_target_is_taken)
 	size_t bytes;
 	struct test_model model;
 	test_model_begin(&model, "low");
-	BUILD_ADD(&model.build, TARGETS, struct erca_target, .name = build_string(&model.build, "high"),
+	BUILD_ADD(&model.build, TARGETS, struct erca_target, .name = build_text(&model.build, "high"),
 	          .kind = ERCA_TARGET_SIM, .level = 9, .code_section = ERCA_NONE, .budget_count = 1);
 	for (uint32_t i = 0; i < 2; i++) {
 		struct erca_entry entry = {.name = model.node, .target = i};

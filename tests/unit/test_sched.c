@@ -16,12 +16,15 @@ static void start(struct erc__sched *sched, const char *policy)
 	erc__sched_init(sched, erc__policy_find(policy), &supply);
 }
 
+static struct erc__estimate estimate;
+
 static void add(struct erc__sched *sched, struct erc__item *item, uint64_t now_ns, uint64_t deadline_us)
 {
 	if (!atomic_load(&item->tenant->room.epoch))
 		erc__tenant_init(item->tenant);
 	if (!item->share)
 		erc__item_create(sched, item, item->tenant);
+	item->estimate = &estimate;
 	erc__item_init(item, now_ns, deadline_us);
 	erc__sched_add(sched, item, now_ns);
 }

@@ -137,20 +137,21 @@ START_TEST(variants_may_differ_in_tiles_only)
 	                              .local_bytes = 10,
 	                              .units = 2};
 	struct variant variants[] = {right, right};
-	struct plan plan = {.ctx = &test.ctx, .first = &launch, .last = &launch, .launch_count = 1};
+	struct launch *launches[] = {&launch};
+	const struct plans plans = {.launches = launches, .launch_count = 1};
 	struct target_plan target = {.name = "t",
 	                             .budgets = {{"full", 0, 1000, 100}, {"half", 2, 0, 10}},
 	                             .budget_count = 2,
 	                             .variants = variants};
-	assert_ok(variants_verify(&test.ctx, &plan, &target));
+	assert_ok(variants_verify(&test.ctx, &plans, &target));
 	variants[1].params[1] = 7;
 	variants[1].defines[1].value = "9";
-	assert_ok(variants_verify(&test.ctx, &plan, &target));
+	assert_ok(variants_verify(&test.ctx, &plans, &target));
 #define WRONG(change, words) \
 	do { \
 		variants[1] = right; \
 		change; \
-		assert_fails(variants_verify(&test.ctx, &plan, &target), ERCC_INTERNAL, words); \
+		assert_fails(variants_verify(&test.ctx, &plans, &target), ERCC_INTERNAL, words); \
 	} while (0)
 	WRONG(variants[1].params[0] = 7,
 	      "launch 'here' of t: the variants for 'full' and 'half' differ in more than their tiles");

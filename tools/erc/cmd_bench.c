@@ -132,7 +132,7 @@ static int parse(int argc, char **argv, struct bench *b)
 		{"warmup", 'w', OPTION_COUNT, &b->warmup, "N", "runs before measuring (default 3)"},
 		{"real-time", 0, OPTION_FLAG, &b->open.real_time, NULL, "as real-time work"},
 		{"target", 't', OPTION_TEXT, &b->open.target, "TARGET", "instead of the best one that runs here"},
-		{"entry", 0, OPTION_TEXT, &b->open.entry, "NAME", "entry point (default: the first)"},
+		{"entry", 0, OPTION_TEXT, &b->open.entry, "NAME", "entry point (default: by the files' shapes)"},
 		{"budget", 'b', OPTION_TEXT, &b->open.budget, "NAME", "variants of this budget (default: the first)"},
 		{"workload", 0, OPTION_TEXT, &b->workload.path, "FILE", "tenants and loads: our JSON, or DISB's"},
 		{"model", 'm', OPTION_LIST, &b->workload.models, "NAME=FILE", "a workload's model: an artifact, or .onnx"},

@@ -38,7 +38,7 @@ static int parse(int argc, char **argv, struct run *r)
 		{"real-time", 0, OPTION_FLAG, &r->open.real_time, NULL, "as real-time work (default: best effort)"},
 		{"workers", 'j', OPTION_COUNT, &r->open.workers, "N", "units of the device (default: all)"},
 		{"target", 't', OPTION_TEXT, &r->open.target, "TARGET", "instead of the best one that runs here"},
-		{"entry", 0, OPTION_TEXT, &r->open.entry, "NAME", "entry point (default: the first)"},
+		{"entry", 0, OPTION_TEXT, &r->open.entry, "NAME", "entry point (default: by the files' shapes)"},
 		{"budget", 'b', OPTION_TEXT, &r->open.budget, "NAME", "variants of this budget (default: the first)"},
 		{"quiet", 'q', OPTION_FLAG, &r->quiet, NULL, "prints nothing when all is well"},
 	};

@@ -223,9 +223,10 @@ const char *file_read(const char *path, void **data, size_t *bytes);
 
 /* ---- inputs.c: `name=@file`, `name=random:SEED`, `name=zeros` ---- */
 
-/* Makes one array for each input of the entry from the texts. Returns ARGS_OK, or an exit code after messages. */
-int inputs_make(const erc_model *model, uint32_t entry, const struct text_list *texts, bool random_by_default,
-                struct array *arrays);
+/* Makes one array for each input from the texts. has_choice: the request's session has several entries, of which the shapes
+ * of files choose one. Returns ARGS_OK, or an exit code after messages. */
+int inputs_make(const erc_model *model, erc_request *request, const struct text_list *texts, bool has_choice,
+                bool random_by_default, struct array *arrays);
 /* Splits "name=rest". Returns false after a usage message if there is no '='. The caller frees *name. */
 bool binding_split(const char *option, const char *text, char **name, const char **rest);
 /* Reads a file as a tensor; a .bin file takes the given type. Returns NULL, or what is wrong. */

@@ -1,5 +1,5 @@
-/* Inputs from the command line: name=@FILE, name=random:SEED, name=zeros. They are checked against the artifact's
- * entry before anything runs. */
+/* Inputs from the command line: name=@FILE, name=random:SEED, name=zeros. The shapes of files choose the artifact's entry.
+ * All inputs are checked against it before anything runs. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +41,12 @@ static const char *bin_read(const char *path, enum erc_dtype dtype, uint32_t ran
 		memcpy(out->data, data, bytes);
 	free(data);
 	return wrong;
+}
+
+/* Whether the file says which shape its tensor has. */
+static bool has_shape(const char *path)
+{
+	return !ends_with(path, ".bin");
 }
 
 const char *array_read(const char *path, enum erc_dtype dtype, uint32_t rank, const int64_t *dims, struct array *out)
@@ -133,30 +139,96 @@ static int find_input(const erc_model *model, uint32_t entry, const char *name)
 	return -1;
 }
 
-static int make_given(const erc_model *model, uint32_t entry, const char *text, struct array *arrays)
+/* No entry of the session takes the file's shape. */
+static int no_entry(const erc_model *model, uint32_t input, const char *path, const struct array *array)
+{
+	struct erc_tensor_info info;
+	char *type = array_type_text(array->dtype, array->rank, array->dims);
+	erc_model_input_info(model, 0, input, &info);
+	say_error("input '%s': no entry point takes %s, which %s holds", info.name, type, path);
+	free(type);
+	for (uint32_t i = 0; i < erc_model_entry_count(model); i++) {
+		if (erc_model_input_info(model, i, input, &info) != ERC_OK)
+			continue;
+		type = array_type_text(info.dtype, info.rank, info.dims);
+		say_note("entry point '%s' takes %s", erc_model_entry_name(model, i), type);
+		free(type);
+	}
+	return EXIT_RUN;
+}
+
+/* An input as it was given. */
+struct given {
+	int index;
+	const char *value; /* "@x.npy" */
+};
+
+static int parse_given(const erc_model *model, uint32_t entry, const char *text, bool *is_given, struct given *out)
 {
 	char *name;
-	const char *value;
-	struct erc_tensor_info info;
-	if (!binding_split("input", text, &name, &value))
+	int code = ARGS_OK;
+	if (!binding_split("input", text, &name, &out->value))
 		return EXIT_USAGE;
-	int index = find_input(model, entry, name), code = EXIT_USAGE;
-	if (index >= 0 && arrays[index].data)
+	out->index = find_input(model, entry, name);
+	if (out->index >= 0 && is_given[out->index])
 		say_error("input '%s' is given twice", name);
-	else if (index >= 0 && erc_model_input_info(model, entry, (uint32_t)index, &info) == ERC_OK)
-		code = make_one(&info, value, &arrays[index]);
+	if (out->index < 0 || is_given[out->index])
+		code = EXIT_USAGE;
+	else
+		is_given[out->index] = true;
 	free(name);
 	return code;
 }
 
-int inputs_make(const erc_model *model, uint32_t entry, const struct text_list *texts, bool random_by_default,
-                struct array *arrays)
+/* Reads a file that has a shape, and lets the request take the entry for it. With one entry that is left to check_type. */
+static int choose_entry(const erc_model *model, erc_request *request, const struct given *given, bool has_choice,
+                        struct array *array)
+{
+	struct erc_tensor_info info;
+	uint32_t input = (uint32_t)given->index;
+	if (given->value[0] != '@' || !has_shape(given->value + 1) ||
+	    erc_model_input_info(model, erc_request_entry(request), input, &info) != ERC_OK)
+		return ARGS_OK;
+	const char *wrong = array_read(given->value + 1, info.dtype, info.rank, info.dims, array);
+	if (wrong) {
+		say_error("input '%s': %s: %s", info.name, given->value + 1, wrong);
+		return EXIT_RUN;
+	}
+	if (!has_choice || array->dtype != info.dtype ||
+	    erc_request_set_dims(request, input, array->rank, array->dims) != ERC_NOT_FOUND)
+		return ARGS_OK;
+	return no_entry(model, input, given->value + 1, array);
+}
+
+static int make_given(const erc_model *model, uint32_t entry, const struct given *given, struct array *array)
+{
+	struct erc_tensor_info info;
+	if (erc_model_input_info(model, entry, (uint32_t)given->index, &info) != ERC_OK)
+		return EXIT_RUN;
+	return array->data ? check_type(&info, given->value + 1, array) : make_one(&info, given->value, array);
+}
+
+static int make_all_given(const erc_model *model, erc_request *request, const struct text_list *texts, bool has_choice,
+                          bool *is_given, struct given *given, struct array *arrays)
 {
 	for (uint32_t i = 0; i < texts->count; i++) {
-		int code = make_given(model, entry, texts->items[i], arrays);
+		int code = parse_given(model, erc_request_entry(request), texts->items[i], is_given, &given[i]);
+		if (code == ARGS_OK)
+			code = choose_entry(model, request, &given[i], has_choice, &arrays[given[i].index]);
 		if (code != ARGS_OK)
 			return code;
 	}
+	for (uint32_t i = 0; i < texts->count; i++) {
+		int code = make_given(model, erc_request_entry(request), &given[i], &arrays[given[i].index]);
+		if (code != ARGS_OK)
+			return code;
+	}
+	return ARGS_OK;
+}
+
+/* The inputs that were not given. */
+static int make_others(const erc_model *model, uint32_t entry, bool random_by_default, struct array *arrays)
+{
 	bool missing = false;
 	for (uint32_t i = 0; i < erc_model_input_count(model, entry); i++) {
 		struct erc_tensor_info info;
@@ -177,4 +249,15 @@ int inputs_make(const erc_model *model, uint32_t entry, const struct text_list *
 		return ARGS_OK;
 	say_note("give each as --input NAME=@FILE.npy, NAME=random:SEED or NAME=zeros");
 	return EXIT_USAGE;
+}
+
+int inputs_make(const erc_model *model, erc_request *request, const struct text_list *texts, bool has_choice,
+                bool random_by_default, struct array *arrays)
+{
+	bool *is_given = memory_new(erc_model_input_count(model, erc_request_entry(request)) * sizeof *is_given);
+	struct given *given = memory_new(texts->count * sizeof *given);
+	int code = make_all_given(model, request, texts, has_choice, is_given, given, arrays);
+	free(is_given);
+	free(given);
+	return code == ARGS_OK ? make_others(model, erc_request_entry(request), random_by_default, arrays) : code;
 }

@@ -77,14 +77,16 @@ int runner_open(struct runner *runner, const struct runner_options *options)
 	runner->load_us = clock_us() - start;
 	if (status != ERC_OK)
 		return say_runtime_error(options->path, status);
-	runner->entry = erc_session_entry(runner->session);
-	runner->input_count = erc_model_input_count(runner->model, runner->entry);
-	runner->output_count = erc_model_output_count(runner->model, runner->entry);
+	runner->input_count = erc_model_input_count(runner->model, erc_request_entry(runner->request));
+	runner->output_count = erc_model_output_count(runner->model, erc_request_entry(runner->request));
 	runner->inputs = memory_new(runner->input_count * sizeof *runner->inputs);
 	runner->outputs = memory_new(runner->output_count * sizeof *runner->outputs);
-	int code = inputs_make(runner->model, runner->entry, options->inputs, options->random_by_default, runner->inputs);
+	bool has_choice = !options->entry && erc_model_entry_count(runner->model) > 1;
+	int code = inputs_make(runner->model, runner->request, options->inputs, has_choice, options->random_by_default,
+	                       runner->inputs);
 	if (code != ARGS_OK)
 		return code;
+	runner->entry = erc_request_entry(runner->request);
 	status = make_outputs(runner);
 	if (status == ERC_OK)
 		status = bind_all(runner);

@@ -155,7 +155,7 @@ def compile(
     target: Texts = "native",
     *,
     budget: Texts = (),
-    dims: Optional[Mapping[str, int]] = None,
+    dims: Optional[Mapping[str, Union[int, Sequence[int]]]] = None,
     shapes: Optional[Mapping[str, Sequence[int]]] = None,
     consts: Optional[Mapping[str, Any]] = None,
     lengths: Optional[Mapping[str, Union[int, str]]] = None,
@@ -178,7 +178,7 @@ def compile(
 
     The options are those of `erc compile`; cache: a folder, or False for none; real_time, level, deadline_us: what
     sessions are by default. Errors raise CompileError; their texts name the command's options: `--dim batch=1` stands for
-    dims={"batch": 1}. Warnings go to message("warning", text) or, without it, to Python's warnings; notes to message
+    dims={"batch": 1}. Several sizes, as in dims={"batch": [1, 4, 8]}, make an entry for each combination. Warnings go to message("warning", text) or, without it, to Python's warnings; notes to message
     alone; progress(done, total, step) gets the steps. Both are called on the calling thread; an exception of theirs, or
     Ctrl-C, cancels the compilation."""
     options = _library.with_size(
@@ -196,7 +196,7 @@ def compile(
     )
     _set_texts(options, "targets", target)
     _set_texts(options, "budgets", budget)
-    _set_texts(options, "dims", [f"{name}={size}" for name, size in _library.pairs("dims", dims or {})])
+    _set_texts(options, "dims", [f"{name}={_sizes(size)}" for name, size in _library.pairs("dims", dims or {})])
     _set_texts(options, "shapes", [f"{name}:{'x'.join(map(str, shape))}" for name, shape in _library.pairs("shapes", shapes or {})])
     _set_texts(options, "lengths", [f"{name}={length}" for name, length in _library.pairs("lengths", lengths or {})])
     _set_texts(options, "keep_inputs", keep_inputs)
@@ -213,6 +213,10 @@ def compile(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         del kept
+
+
+def _sizes(size: Union[int, Sequence[int]]) -> str:
+    return str(size) if isinstance(size, (int, str)) or not hasattr(size, "__iter__") else ",".join(map(str, size))
 
 
 def _model_path(model: Any, folder: str) -> Tuple[str, Dict[str, str]]:

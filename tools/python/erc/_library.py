@@ -245,6 +245,8 @@ declare(
         "erc_session_stats": (c_int, c_void_p, POINTER(SessionStats)),
         "erc_request_create": (c_int, c_void_p, _handle_out),
         "erc_request_destroy": (c_int, c_void_p),
+        "erc_request_set_dims": (c_int, c_void_p, c_uint32, c_uint32, POINTER(c_int64)),
+        "erc_request_entry": (c_uint32, c_void_p),
         "erc_request_bind_input": (c_int, c_void_p, c_uint32, c_void_p, c_size_t),
         "erc_request_bind_output": (c_int, c_void_p, c_uint32, c_void_p, c_size_t),
         "erc_request_submit": (c_int, c_void_p),

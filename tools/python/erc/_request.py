@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, NamedTupl
 from . import _errors, _handle, _library
 from ._library import check, error, lib, pairs, with_size
 from ._reaper import end_of
-from ._tensor import Port
+from ._tensor import Port, shape_of
 
 if TYPE_CHECKING:
     from ._runtime import Runtime
@@ -52,9 +52,11 @@ class Request(_handle.Handle):
         self._owner = owner  # a session lives as long as its requests
         self._core = core
         self._address = pointer.value or 0
-        self._kept_inputs: List[Any] = [None] * len(core.inputs)
-        self._kept_outputs: List[Any] = [None] * len(core.outputs)
-        self._bound_outputs: List[Any] = [None] * len(core.outputs)
+        self._ports = core.ports  # of its present entry
+        self._has_choice = len(core.ports_of) > 1
+        self._kept_inputs: List[Any] = [None] * len(self._ports.inputs)
+        self._kept_outputs: List[Any] = [None] * len(self._ports.outputs)
+        self._bound_outputs: List[Any] = [None] * len(self._ports.outputs)
         self._rank = ctypes.c_uint32()
         self._dims = (ctypes.c_int64 * _library.MAX_RANK)()
         self._outputs: Optional[Dict[str, Any]] = None
@@ -76,15 +78,36 @@ class Request(_handle.Handle):
     def bind(self, inputs: Optional[Mapping[str, Any]] = None, outputs: Optional[Mapping[str, Any]] = None) -> "Request":
         """Binds arrays by name, until others are bound. Inputs that are not contiguous are copied, now."""
         with self._held():
+            if self._has_choice:
+                self._choose_entry(inputs or {})
             for name, value in pairs("inputs", inputs or {}):
-                self._bind_input(self._core.port(name, "input"), value)
+                self._bind_input(self._ports.port(name, "input"), value)
             for name, value in pairs("outputs", outputs or {}):
-                port = self._core.port(name, "output")
+                port = self._ports.port(name, "output")
                 address, keep, shown = port.take_writable(value)
                 check(_bind_output(self._address, port.index, address, port.nbytes))
                 self._kept_outputs[port.index] = keep
                 self._bound_outputs[port.index] = shown
         return self
+
+    def _choose_entry(self, inputs: Mapping[str, Any]) -> None:
+        """Takes the entry for the shapes of these arrays. What has other shapes there is bound no more."""
+        for name, value in pairs("inputs", inputs):
+            shape = shape_of(value)
+            if shape is None:
+                continue
+            index = self._ports.port(name, "input").index
+            check(lib.erc_request_set_dims(self._address, index, len(shape), (ctypes.c_int64 * len(shape))(*shape)))
+        before, self._ports = self._ports, self._core.ports_of[lib.erc_request_entry(self._address)]
+        if before is self._ports:
+            return
+        for old, new in zip(before.inputs + before.outputs, self._ports.inputs + self._ports.outputs):
+            if old.shape == new.shape:
+                continue
+            if new.kind == "input":
+                self._kept_inputs[new.index] = None
+            else:
+                self._kept_outputs[new.index] = self._bound_outputs[new.index] = None
 
     def _bind_input(self, port: Port, value: Any) -> None:
         address, keep = port.take(value)
@@ -95,15 +118,15 @@ class Request(_handle.Handle):
 
     def _bind_defaults(self) -> None:
         """Inputs that nobody gave take the model's own values."""
-        for port, kept in zip(self._core.inputs, self._kept_inputs):
+        for port, kept in zip(self._ports.inputs, self._kept_inputs):
             if kept is None and port.default:
                 check(_bind_input(self._address, port.index, port.default, port.nbytes))
             elif kept is None:
-                missing = [p.name for p, k in zip(self._core.inputs, self._kept_inputs) if k is None and not p.default]
+                missing = [p.name for p, k in zip(self._ports.inputs, self._kept_inputs) if k is None and not p.default]
                 raise _errors.Invalid(f"input {', '.join(map(repr, missing))} is missing")
 
     def _make_outputs(self, anew: bool) -> None:
-        for port in self._core.outputs:
+        for port in self._ports.outputs:
             if anew or self._kept_outputs[port.index] is None:
                 address, memory = port.make(not self._core.computes)
                 status = _bind_output(self._address, port.index, address, port.nbytes)
@@ -175,7 +198,7 @@ class Request(_handle.Handle):
 
     def _collect(self) -> Dict[str, Any]:
         outputs = {}
-        for port in self._core.outputs:
+        for port in self._ports.outputs:
             shape = self._true_shape(port) if port.runtime_dims else port.shape
             bound = self._bound_outputs[port.index]
             if bound is not None:
@@ -269,16 +292,14 @@ class Request(_handle.Handle):
             self._drop()
 
     def _bind_once(self, feeds: Mapping[str, Any]) -> None:
-        ports = self._core.inputs_by_name
+        if self._has_choice:
+            self._choose_entry(feeds)
+        ports = self._ports.inputs_by_name
         for name, value in pairs("inputs", feeds):
-            self._bind_input(ports.get(name) or self._core.port(name, "input"), value)
+            self._bind_input(ports.get(name) or self._ports.port(name, "input"), value)
         self._bind_defaults()
         self._make_outputs(True)
 
     def _forget(self) -> None:
         self._kept_inputs = [None] * len(self._kept_inputs)
         self._kept_outputs = [None] * len(self._kept_outputs)
-
-
-def name_list(ports: Sequence[Port]) -> str:
-    return ", ".join(f"'{port.name}'" for port in ports) or "none"

@@ -7,9 +7,9 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 
 from . import _errors, _handle, _library
 from ._library import check, lib, text, with_size
-from ._request import Request, name_list
+from ._request import Request
 from ._runtime import Runtime, default_runtime
-from ._tensor import Port, TensorInfo, read_ports
+from ._tensor import Port, Ports, TensorInfo
 
 Artifact = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview]
 
@@ -57,10 +57,9 @@ class Core(_handle.Handle):
         self._open(pointer, runtime)
         self.runtime = runtime
         self.computes = runtime.computes
-        self.inputs = read_ports(self._model, self.entry, "input")
-        self.outputs = read_ports(self._model, self.entry, "output")
-        self.inputs_by_name = {port.name: port for port in self.inputs}
-        self.outputs_by_name = {port.name: port for port in self.outputs}
+        entries = [self.entry] if options.entry else range(lib.erc_model_entry_count(self._model))
+        self.ports_of = {entry: Ports(self._model, entry) for entry in entries}
+        self.ports = self.ports_of[self.entry]  # where requests begin
 
     def _load(self, runtime: Runtime, artifact: Artifact, options: Any) -> None:
         if isinstance(artifact, (str, os.PathLike)):
@@ -76,24 +75,19 @@ class Core(_handle.Handle):
         def listed(ports: Sequence[Port]) -> str:
             return ", ".join(f"{port.name}: {port.dtype}{list(port.shape)}" for port in ports)
 
-        return f"<erc.Session ({listed(self.inputs)}) -> ({listed(self.outputs)}){' closed' if self.closed else ''}>"
+        return f"<erc.Session ({listed(self.ports.inputs)}) -> ({listed(self.ports.outputs)}){' closed' if self.closed else ''}>"
 
     def _destroy(self) -> None:
         check(lib.erc_session_destroy(self._pointer))
         check(lib.erc_model_unload(self._model))
-
-    def port(self, name: str, kind: str) -> Port:
-        ports = self.inputs_by_name if kind == "input" else self.outputs_by_name
-        if name not in ports:
-            raise _errors.NotFound(f"no {kind} is named {name!r}; there are: {name_list(list(ports.values()))}")
-        return ports[name]
 
 
 class Session:
     """A tenant of a runtime: runs one model.
 
     artifact: a path, or the bytes, which are copied. The options are those of `struct erc_session_options` in erc.h;
-    class, level and deadline are what the artifact says if they are None."""
+    class, level and deadline are what the artifact says if they are None. Without `entry`, the shapes of the inputs of
+    each run choose one of the artifact's entries."""
 
     def __init__(
         self,
@@ -144,11 +138,12 @@ class Session:
 
     @property
     def inputs(self) -> Tuple[TensorInfo, ...]:
-        return tuple(port.info for port in self._core.inputs)
+        """Of the first entry; the shapes of others differ."""
+        return tuple(port.info for port in self._core.ports.inputs)
 
     @property
     def outputs(self) -> Tuple[TensorInfo, ...]:
-        return tuple(port.info for port in self._core.outputs)
+        return tuple(port.info for port in self._core.ports.outputs)
 
     @property
     def target(self) -> str:
@@ -209,7 +204,7 @@ class Session:
         if is_dict:
             names, feeds = None, names
         for name in names or ():
-            self._core.port(name, "output")
+            self._core.ports.port(name, "output")
         request = self._take()
         try:
             outputs = request._run_once(feeds, level, deadline_us)

@@ -295,8 +295,35 @@ class Port:
         return ((elements ^ sign).astype(numpy.int8) - sign).astype(self.native)
 
 
-def read_ports(model: Any, entry: int, kind: str) -> List[Port]:
-    """The inputs or outputs of a model's entry; kind: "input" or "output"."""
+class Ports:
+    """The inputs and outputs of a model's entry."""
+
+    def __init__(self, model: Any, entry: int) -> None:
+        self.inputs = _read_ports(model, entry, "input")
+        self.outputs = _read_ports(model, entry, "output")
+        self.inputs_by_name = {port.name: port for port in self.inputs}
+        self.outputs_by_name = {port.name: port for port in self.outputs}
+
+    def port(self, name: str, kind: str) -> Port:
+        ports = self.inputs_by_name if kind == "input" else self.outputs_by_name
+        if name not in ports:
+            names = ", ".join(f"'{port}'" for port in ports) or "none"
+            raise _errors.NotFound(f"no {kind} is named {name!r}; there are: {names}")
+        return ports[name]
+
+
+def shape_of(value: Any) -> Optional[Tuple[int, ...]]:
+    """The shape of an array; None: it is flat memory, or has none."""
+    if hasattr(value, "shape") and not isinstance(value, memoryview):
+        return tuple(value.shape)
+    try:
+        view = memoryview(value)
+    except (TypeError, ValueError):
+        return None
+    return tuple(view.shape or ()) if view.ndim != 1 else None
+
+
+def _read_ports(model: Any, entry: int, kind: str) -> List[Port]:
     ports = []
     for index in range(getattr(lib, f"erc_model_{kind}_count")(model, entry)):
         info = _library.TensorInfo()
