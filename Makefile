@@ -36,7 +36,7 @@ TEMPLATES := $(wildcard $(foreach end,cpu.c row.c cu params.def,compiler/kernels
 COMPILER_SRC := $(filter-out %.cpu.c %.row.c,$(wildcard onnx/*.c compiler/*.c compiler/*/*.c compiler/*/*/*.c)) $(wildcard schemas/*.c)
 COMPILER_GEN := $(O)/gen/onnx.pb-c.c $(O)/gen/templates.c
 ERC_SRC := $(wildcard tools/erc/*.c)
-UNIT_SRC := $(wildcard tests/unit/*.c tests/devices/test_*.c tests/passes/*.c tests/ops/*.c tests/erc/*.c tests/mutants/*.c)
+UNIT_SRC := $(wildcard tests/unit/*.c tests/reader/*.c tests/devices/test_*.c tests/passes/*.c tests/ops/*.c tests/erc/*.c tests/mutants/*.c)
 STUB_SRC := $(filter-out tests/devices/stub_artifact.c,$(wildcard tests/devices/stub_*.c))
 STUBS := $(O)/stub/libcuda.so.1 $(O)/stub/old/libcuda.so.1
 # The command without its verbs, which tests of the command link.

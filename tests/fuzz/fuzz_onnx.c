@@ -1,5 +1,5 @@
 /* The ONNX reader on any bytes: read, verify, print, read the text back. A libFuzzer target;
- * tests/unit/test_onnx_corpus.c runs it on the corpus in plain builds. */
+ * tests/reader/test_onnx_corpus.c runs it on the corpus in plain builds. */
 #include <stdlib.h>
 
 #include "compiler/core/graph.h"

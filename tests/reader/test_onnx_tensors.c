@@ -1,5 +1,5 @@
 /* Tensors in ONNX files: initializers dense and sparse, of every type, and those that are also inputs. */
-#include "tests/unit/onnx_model.h"
+#include "tests/reader/onnx_model.h"
 
 START_TEST(initializers_that_are_also_inputs_are_constants)
 {

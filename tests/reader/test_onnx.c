@@ -1,5 +1,5 @@
 /* The ONNX reader with models built in memory: the graph that is made of every part, and what is rejected. */
-#include "tests/unit/onnx_model.h"
+#include "tests/reader/onnx_model.h"
 
 START_TEST(a_model_becomes_a_graph)
 {
