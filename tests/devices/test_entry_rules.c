@@ -1,5 +1,5 @@
 /* The rules of requests that can run several entries: how dims choose one, what stays bound, and what depends on it. */
-#include "tests/unit/entries.h"
+#include "tests/unit/entry_models.h"
 
 static void open_second(struct bed *bed, const struct erc_session_options *options)
 {

@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
-#include "tests/unit/entries.h"
+#include "tests/unit/entry_models.h"
 
 /* ---- the artifact ---- */
 
