@@ -94,7 +94,7 @@ class Replicas(unittest.TestCase):
 
     def disturb(self, load):
         """Kills each replica once, while the other one serves."""
-        thread = threading.Thread(target=load.run, args=[SECONDS])
+        thread = threading.Thread(target=load.run, args=[SECONDS], daemon=True)
         thread.start()
         for name in ("a", "b"):
             time.sleep(SECONDS / 6)
@@ -200,7 +200,7 @@ class Rollout(unittest.TestCase):
                         failures.append(str(error))
                 client.close()
 
-            users = [threading.Thread(target=use, args=[server]) for server in (first, second)]
+            users = [threading.Thread(target=use, args=[server], daemon=True) for server in (first, second)]
             for user in users:
                 user.start()
             said = [self.rollout("forward", repository, "scaled", self.scaled(2.0), *servers)]
