@@ -110,7 +110,8 @@ enum erc_status erc__sched_admit(struct erc__sched *sched, struct erc__item *ite
 	const struct erc__tenant *tenant = item->tenant;
 	const struct erc__estimate *estimate = item->estimate;
 	if (tenant->in_flight && tenant->item_count >= tenant->in_flight)
-		return erc__fail(ERC_LIMIT, "%u requests of the session are in flight, which is its maximum", tenant->item_count);
+		return erc__fail(ERC_LIMIT, "%u requests of the session are in flight, which is its maximum",
+		                 tenant->item_count);
 	if (!tenant->shed || tenant->class_ != ERC_REAL_TIME)
 		return ERC_OK;
 	struct erc__key key = {.third = item->sequence};
