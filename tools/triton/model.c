@@ -20,8 +20,11 @@ static triton_error open_artifact(struct model *model, struct TRITONBACKEND_Mode
 	if (length >= sizeof path)
 		return fail(TRITON_INVALID_ARG, "model '%s': the path of its artifact is too long", model->name);
 	enum erc_status status = erc_model_load(model->backend->runtime, path, &options, &model->model);
+	struct erc_session_options session = settings->options;
+	if (!status && !session.entry) /* the first alone: requests do not change between entries */
+		session.entry = erc_model_entry_name(model->model, 0);
 	if (!status)
-		status = erc_session_create(model->model, &settings->options, &model->session);
+		status = erc_session_create(model->model, &session, &model->session);
 	return status ? fail_with(status, "model '%s'", model->name) : NULL;
 }
 
