@@ -9,21 +9,21 @@
  *
  * Threads: every function may be called from any thread, and different handles may be used at the same time. One
  * request belongs to one thread at a time. The exceptions are erc_request_wait and erc_request_cancel, which another
- * thread than the submitter's may call. erc_runtime_next_end hands a request to the thread that called it. On "cuda" a call makes the GPU's context current only until it returns; the
- * calling thread may have a context of its own or none.
+ * thread than the submitter's may call. erc_runtime_next_end hands a request to the thread that called it. On "cuda" a
+ * call makes the GPU's context current only until it returns; the calling thread may have a context of its own or none.
  *
- * Deadlines on shared cores ("cpu", elastic policy): while a runtime has real-time sessions, best-effort work runs
- * on separate threads, one per unit. The system runs them only when nothing else wants the core (SCHED_IDLE, or nice
- * 19 where that is refused). So real-time work and the application's own threads get a core at once. No call waits
- * for a best-effort thread, unless it waits for the end of best-effort work itself; see erc_request_cancel.
- * Real-time threads are ordinary ones (or SCHED_FIFO, rt_os_priority) that stay on their cores. Other processes that
- * keep these cores busy delay them, and so do limits of the control group; the log reports such limits when the runtime
- * is created. No deadline can be relied on in a control group that runs only when others are idle, or whose quota is
- * used up. Where the system groups processes by session (autogroup), or in a container, best-effort threads yield to
- * threads of their own group only.
+ * Deadlines on shared cores ("cpu", elastic policy): while a runtime has real-time sessions, best-effort work runs on
+ * separate threads, one per unit. The system runs them only when nothing else wants the core (SCHED_IDLE, or nice 19
+ * where that is refused). So real-time work and the application's own threads get a core at once. No call waits for a
+ * best-effort thread, unless it waits for the end of best-effort work itself; see erc_request_cancel. Real-time threads
+ * are ordinary ones (or SCHED_FIFO, rt_os_priority) that stay on their cores. Other processes that keep these cores
+ * busy delay them, and so do limits of the control group; the log reports such limits when the runtime is created. No
+ * deadline can be relied on in a control group that runs only when others are idle, or whose quota is used up. Where
+ * the system groups processes by session (autogroup), or in a container, best-effort threads yield to threads of their
+ * own group only.
  *
- * Numbers: denormals are kept on every target. The same artifact, target and input give the same bits for any number
- * of workers, any room and any budget.
+ * Numbers: denormals are kept on every target. The same artifact, target and input give the same bits for any number of
+ * workers, any room and any budget.
  *
  * fork(): the child has none of the runtime's threads. Calls that need them, or that make or free something, fail with
  * handles of the parent (ERC_INVALID) and change nothing; the child may make a runtime of its own.
@@ -88,9 +88,9 @@ ERC_API const char *erc_status_text(enum erc_status status);
 /* What went wrong in the calling thread's last failed call, or "" if none failed. Valid until the thread's next erc_
  * call. */
 ERC_API const char *erc_error_detail(void);
-/* For a handler of SIGSEGV, SIGBUS, SIGFPE or SIGILL: writes what the calling thread computes, such as "launch 12 'conv1',
- * tile 3 of 40, unit 1", or "" if it is not in a tile. The text ends with NUL, in `bytes` bytes at most. May be called by
- * a signal handler. The units' threads do not block these signals. */
+/* For a handler of SIGSEGV, SIGBUS, SIGFPE or SIGILL: writes what the calling thread computes, such as "launch 12
+ * 'conv1', tile 3 of 40, unit 1", or "" if it is not in a tile. The text ends with NUL, in `bytes` bytes at most.
+ * May be called by a signal handler. The units' threads do not block these signals. */
 ERC_API void erc_fault_text(char *text, size_t bytes);
 /* "0.1.0" */
 ERC_API const char *erc_version(void);
@@ -347,8 +347,9 @@ ERC_API enum erc_status erc_model_room_profile(const erc_model *model, uint32_t 
 
 /* ---- session: a tenant: a model with a class ---- */
 
-/* ERC_ARTIFACT_*: what the artifact says of the session's first entry (`erc compile --class`); best-effort, level 0 and no deadline if
- * it says nothing. So a deployment can take some values from the artifact and give the others itself. */
+/* ERC_ARTIFACT_*: what the artifact says of the session's first entry (`erc compile --class`); best-effort, level 0
+ * and no deadline if it says nothing. So a deployment can take some values from the artifact and give the others
+ * itself. */
 enum erc_class { ERC_BEST_EFFORT, ERC_REAL_TIME, ERC_ARTIFACT_CLASS };
 #define ERC_ARTIFACT_LEVEL UINT32_MAX
 #define ERC_ARTIFACT_DEADLINE UINT64_MAX
@@ -361,8 +362,9 @@ struct erc_session_options {
 	enum erc_class class_; /* or ERC_ARTIFACT_CLASS */
 	/* RT: strict priority; 0 is the highest; or ERC_ARTIFACT_LEVEL. A field for one class does nothing for the other */
 	uint32_t level;
-	/* RT: deadline, in microseconds after arrival; 0: none; or ERC_ARTIFACT_DEADLINE. The policy "elastic" serves a request that can no longer
-	 * meet its deadline after those of its level that can, and before those that have no deadline. */
+	/* RT: deadline, in microseconds after arrival; 0: none; or ERC_ARTIFACT_DEADLINE. The policy "elastic" serves a
+	 * request that can no longer meet its deadline after those of its level that can, and before those that have no
+	 * deadline. */
 	uint64_t deadline_us;
 	uint32_t weight;    /* BE: share among the BE sessions; 0 means 1 */
 	const char *budget; /* NULL: each launch takes the largest budget that fits the present room */
@@ -421,18 +423,18 @@ ERC_API enum erc_status erc_request_create(erc_session *session, erc_request **o
 /* Returns ERC_BUSY while a run is under way. Accepts NULL. */
 ERC_API enum erc_status erc_request_destroy(erc_request *request);
 
-/* Chooses the entry that the next runs take: one whose input has these dims. Of several such entries it is the one that
- * leaves the dims of most other inputs as they are, so a caller sets one input after the other, in any order. Allocates
- * nothing. What is bound stays bound if its tensor has the same dims in both entries, and so does a state; all else must be
- * bound again. ERC_NOT_FOUND if no entry has them; erc_error_detail() then lists the dims that there are. ERC_BUSY if the
- * last run was not waited for. */
+/* Chooses the entry that the next runs take: one whose input has these dims. Of several such entries it is the one
+ * that leaves the dims of most other inputs as they are, so a caller sets one input after the other, in any order.
+ * Allocates nothing. What is bound stays bound if its tensor has the same dims in both entries, and so does a state;
+ * all else must be bound again. ERC_NOT_FOUND if no entry has them; erc_error_detail() then lists the dims that
+ * there are. ERC_BUSY if the last run was not waited for. */
 ERC_API enum erc_status erc_request_set_dims(erc_request *request, uint32_t input, uint32_t rank, const int64_t *dims);
 /* Index of that entry among the model's, as in erc_model_input_info. */
 ERC_API uint32_t erc_request_entry(const erc_request *request);
 
-/* Binds caller memory, which is used in place until another bind; `bytes` must be the tensor's size in the request's entry. The memory must
- * stay valid, and the caller must not change it, from submit to the end of wait. Any alignment that suits the
- * element type is accepted. */
+/* Binds caller memory, which is used in place until another bind; `bytes` must be the tensor's size in the request's
+ * entry. The memory must stay valid, and the caller must not change it, from submit to the end of wait. Any
+ * alignment that suits the element type is accepted. */
 ERC_API enum erc_status erc_request_bind_input(erc_request *request, uint32_t input, const void *data, size_t bytes);
 ERC_API enum erc_status erc_request_bind_output(erc_request *request, uint32_t output, void *data, size_t bytes);
 
