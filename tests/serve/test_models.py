@@ -13,9 +13,6 @@ IMAGE = {"image": numpy.zeros([1, 1, 8, 8], "float32")}
 # 2,000,000 and 1,000 before a release
 REQUESTS = int(os.environ.get("SERVE_REQUESTS", "20000"))
 MODELS = int(os.environ.get("SERVE_MODELS", "100"))
-# Unloads a model that has requests under way. The server (2.51) ended by a fault in its own library once in about ten runs
-# of the test on a busy machine.
-HARD = bool(os.environ.get("SERVE_HARD"))
 
 
 class Models(unittest.TestCase):
@@ -24,7 +21,7 @@ class Models(unittest.TestCase):
         support.add_model(self.repository, "rt", support.digits(), {"class": "rt"})
 
     def test_load_and_unload_under_load(self):
-        """Requests of another model go on while a model comes, is used and goes."""
+        """Requests of another model go on while a model comes, and goes with its own requests under way."""
         square = {"x": numpy.ones([1024, 1024], "float32")}
         brief = support.artifact(support.product(layers=1), "one")
         support.add_model(self.repository, "comes", brief)
@@ -47,8 +44,6 @@ class Models(unittest.TestCase):
                 for _ in range(cycle % 4):
                     made = support.inputs_of(grpc, square)
                     client.async_infer("comes", made, lambda result, error: ends.append(error))
-                if not HARD:
-                    support.wait_for(lambda: len(ends) >= sum(k % 4 for k in range(cycle + 1)))
                 client.unload_model("comes")
             stop.set()
             user.join()

@@ -9,6 +9,8 @@ EXPORT triton_error TRITONBACKEND_Initialize(struct TRITONBACKEND_Backend *of);
 EXPORT triton_error TRITONBACKEND_Finalize(struct TRITONBACKEND_Backend *of);
 EXPORT triton_error TRITONBACKEND_ModelInitialize(struct TRITONBACKEND_Model *of);
 EXPORT triton_error TRITONBACKEND_ModelFinalize(struct TRITONBACKEND_Model *of);
+EXPORT triton_error TRITONBACKEND_ModelInstanceInitialize(struct TRITONBACKEND_ModelInstance *of);
+EXPORT triton_error TRITONBACKEND_ModelInstanceFinalize(struct TRITONBACKEND_ModelInstance *of);
 EXPORT triton_error TRITONBACKEND_ModelInstanceExecute(struct TRITONBACKEND_ModelInstance *instance,
                                                        struct TRITONBACKEND_Request **requests, uint32_t count);
 
@@ -91,14 +93,25 @@ triton_error TRITONBACKEND_ModelFinalize(struct TRITONBACKEND_Model *of)
 	return NULL;
 }
 
+triton_error TRITONBACKEND_ModelInstanceInitialize(struct TRITONBACKEND_ModelInstance *of)
+{
+	return instance_new(of);
+}
+
+triton_error TRITONBACKEND_ModelInstanceFinalize(struct TRITONBACKEND_ModelInstance *of)
+{
+	void *state;
+	TRY(TRITONBACKEND_ModelInstanceState(of, &state));
+	if (state)
+		instance_free(state);
+	return NULL;
+}
+
 triton_error TRITONBACKEND_ModelInstanceExecute(struct TRITONBACKEND_ModelInstance *instance,
                                                 struct TRITONBACKEND_Request **requests, uint32_t count)
 {
-	struct TRITONBACKEND_Model *of;
 	void *state;
-	TRY(TRITONBACKEND_ModelInstanceModel(instance, &of));
-	TRY(TRITONBACKEND_ModelState(of, &state));
-	for (uint32_t i = 0; i < count; i++)
-		run(state, instance, requests[i]);
+	TRY(TRITONBACKEND_ModelInstanceState(instance, &state));
+	instance_execute(state, requests, count);
 	return NULL;
 }

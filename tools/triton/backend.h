@@ -1,8 +1,9 @@
 /* The Triton backend "erc": what its files share. All models of a server share one runtime, so that their real-time and
  * best-effort requests share one device.
  *
- * backend.c: the server's calls for backend and instances; settings.c: texts to options; config.c: a model's
- * configuration; model.c: models; run.c: requests; reaper.c: ends, cancelled requests and metrics. */
+ * backend.c: the server's calls; settings.c: texts to options; config.c: a model's configuration; model.c: models;
+ * instance.c: instances, and when requests are released; run.c: requests; reaper.c: ends, cancelled requests and
+ * metrics. */
 #ifndef TRITON_BACKEND_H
 #define TRITON_BACKEND_H
 
@@ -33,6 +34,7 @@ struct backend {
 	pthread_mutex_t lock; /* guards what follows, and the slots of all models */
 	bool stops;
 	struct model *models;
+	struct instance *instances;
 	struct slot *in_flight;
 	pthread_cond_t changed; /* a slot is free again */
 };
@@ -54,6 +56,17 @@ struct model {
 	double told[METRICS]; /* the values that the metrics have */
 };
 
+/* What the server runs requests on; several instances of a model take requests at the same time. */
+struct instance {
+	struct instance *next; /* among the backend's */
+	struct TRITONBACKEND_ModelInstance *of;
+	struct model *model;
+	/* guarded by the backend's lock */
+	struct TRITONBACKEND_Request *newest; /* the last one that was handed over; NULL: it is released */
+	struct TRITONBACKEND_Request *held;   /* the same, once it is answered; NULL before */
+	uint64_t release_ns;                  /* when `held` may be released */
+};
+
 struct slot_output {
 	bool is_wanted; /* the client asked for it */
 	void *memory; /* of the slot, for outputs that cannot be written to the response at once; NULL: not needed so far */
@@ -67,7 +80,7 @@ struct slot {
 	erc_request *request;
 	struct slot_output *outputs;
 
-	struct TRITONBACKEND_ModelInstance *instance;
+	struct instance *instance;
 	struct TRITONBACKEND_Request *served;
 	struct TRITONBACKEND_Response *response;
 	uint64_t begin_ns; /* when the server handed it over, by the machine's monotonic clock */
@@ -132,10 +145,20 @@ triton_error model_open(struct backend *backend, struct TRITONBACKEND_Model *of,
 /* Only after all its requests have ended. */
 void model_close(struct model *model);
 
+/* ---- instance.c ---- */
+
+triton_error instance_new(struct TRITONBACKEND_ModelInstance *of);
+void instance_free(struct instance *instance);
+void instance_execute(struct instance *instance, struct TRITONBACKEND_Request **requests, uint32_t count);
+/* Releases the request now or later. With it the instance and its model may end. */
+void instance_answered(struct instance *instance, struct TRITONBACKEND_Request *request);
+/* Releases what was held long enough. Returns whether anything is still held. */
+bool release_held(struct backend *backend);
+
 /* ---- run.c ---- */
 
 /* Serves the request, or answers it with an error; either way it is not the caller's any more. */
-void run(struct model *model, struct TRITONBACKEND_ModelInstance *instance, struct TRITONBACKEND_Request *request);
+void run(struct instance *instance, struct TRITONBACKEND_Request *request);
 /* The run has ended: answers the request. */
 void finish(struct slot *slot);
 void slot_free(struct slot *slot);

@@ -125,8 +125,10 @@ static void *reap(void *data)
 	uint64_t cancel_ns = 0, metrics_ns = 0;
 	for (;;) {
 		erc_request *request;
+		bool is_busy = release_held(backend);
 		pthread_mutex_lock(&backend->lock);
-		bool is_busy = backend->in_flight != NULL, stops = backend->stops;
+		bool stops = backend->stops;
+		is_busy |= backend->in_flight != NULL;
 		pthread_mutex_unlock(&backend->lock);
 		if (stops)
 			return NULL;

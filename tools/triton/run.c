@@ -313,15 +313,16 @@ static triton_error begin(struct slot *slot)
 }
 
 /* Reports the times, of a request that began at begin_ns and was computed between the other two. */
-static void report(struct TRITONBACKEND_ModelInstance *instance, struct TRITONBACKEND_Request *served, bool is_right,
+static void report(const struct instance *instance, struct TRITONBACKEND_Request *served, bool is_right,
                    uint64_t begin_ns, uint64_t started_ns, uint64_t finished_ns)
 {
 	uint64_t end_ns = now_ns();
-	drop(TRITONBACKEND_ModelInstanceReportStatistics(instance, served, is_right, begin_ns, started_ns, finished_ns,
+	drop(TRITONBACKEND_ModelInstanceReportStatistics(instance->of, served, is_right, begin_ns, started_ns, finished_ns,
 	                                                 end_ns),
 	     "statistics");
 	if (is_right)
-		drop(TRITONBACKEND_ModelInstanceReportBatchStatistics(instance, 1, begin_ns, started_ns, finished_ns, end_ns),
+		drop(TRITONBACKEND_ModelInstanceReportBatchStatistics(instance->of, 1, begin_ns, started_ns, finished_ns,
+		                                                      end_ns),
 		     "statistics");
 }
 
@@ -332,25 +333,26 @@ static void answer(struct slot *slot, triton_error error, uint64_t started_ns, u
 		drop(TRITONBACKEND_ResponseSend(slot->response, TRITON_RESPONSE_FINAL, error), "a response");
 	report(slot->instance, served, !error, slot->begin_ns, started_ns, finished_ns);
 	slot->response = NULL;
+	struct instance *instance = slot->instance;
 	slot_return(slot);
-	drop(TRITONBACKEND_RequestRelease(served, TRITON_RELEASE_ALL), "a request"); /* the model may end with it */
+	instance_answered(instance, served);
 	if (error)
 		TRITONSERVER_ErrorDelete(error);
 }
 
-void run(struct model *model, struct TRITONBACKEND_ModelInstance *instance, struct TRITONBACKEND_Request *request)
+void run(struct instance *instance, struct TRITONBACKEND_Request *request)
 {
 	uint64_t begin_ns = now_ns();
 	struct TRITONBACKEND_Response *response;
 	struct slot *slot = NULL;
-	triton_error error = slot_take(model, &slot);
+	triton_error error = slot_take(instance->model, &slot);
 	if (error) {
 		triton_error no_response = TRITONBACKEND_ResponseNew(&response, request);
 		if (!no_response)
 			no_response = TRITONBACKEND_ResponseSend(response, TRITON_RESPONSE_FINAL, error);
 		drop(no_response, "a response");
 		report(instance, request, false, begin_ns, begin_ns, begin_ns);
-		drop(TRITONBACKEND_RequestRelease(request, TRITON_RELEASE_ALL), "a request");
+		instance_answered(instance, request);
 		TRITONSERVER_ErrorDelete(error);
 		return;
 	}

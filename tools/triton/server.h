@@ -92,6 +92,8 @@ triton_error TRITONBACKEND_ModelState(struct TRITONBACKEND_Model *model, void **
 triton_error TRITONBACKEND_ModelSetState(struct TRITONBACKEND_Model *model, void *state);
 triton_error TRITONBACKEND_ModelInstanceModel(struct TRITONBACKEND_ModelInstance *instance,
                                               struct TRITONBACKEND_Model **out);
+triton_error TRITONBACKEND_ModelInstanceState(struct TRITONBACKEND_ModelInstance *instance, void **out);
+triton_error TRITONBACKEND_ModelInstanceSetState(struct TRITONBACKEND_ModelInstance *instance, void *state);
 triton_error TRITONBACKEND_ModelInstanceReportStatistics(struct TRITONBACKEND_ModelInstance *instance,
                                                          struct TRITONBACKEND_Request *request, bool success,
                                                          uint64_t begin_ns, uint64_t compute_begin_ns,
