@@ -66,7 +66,7 @@ parts() {
 
 run_part() {
 	local name=${1%% *} command=${1#* }
-	local log=$logs/${name//\//-}.log
+	local log=$logs/${name//\//-}.log start=$SECONDS
 	# shellcheck disable=SC2086
 	timeout "$limit" $command >"$log" 2>&1
 	local code=$?
@@ -78,6 +78,7 @@ run_part() {
 	local text="$passed passed"
 	[ "$failed" != 0 ] && text="$text, $failed FAILED"
 	[ "$skipped" != 0 ] && text="$text, $skipped skipped"
+	((SECONDS - start >= 10)) && text="$text, $((SECONDS - start)) s"
 	printf '  %-28s %s\n' "$name" "$text"
 	if [ "$failed" != 0 ]; then
 		tail -n 40 "$log" | sed 's/^/    | /'

@@ -159,7 +159,9 @@ static void name_line(void *user, int64_t number, char *text, size_t room)
 
 START_TEST(refused_types_are_those_that_are_listed)
 {
-	run_in_children(line_count, check_line, name_line, to_write ? NULL : read_all(REFUSED_PATH));
+	char *listed = to_write ? NULL : read_all(REFUSED_PATH);
+	run_in_children(line_count, check_line, name_line, listed);
+	free(listed);
 	ck_assert_msg(!shared->wrong, "%lld wrong; the last: %s", (long long)shared->wrong, shared->words);
 }
 END_TEST
