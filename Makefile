@@ -225,8 +225,9 @@ check-serve: deps ## the backend in Triton's server, with its clients (makes its
 run-check-serve: all triton $(O)/make_model $(O)/triton/identity/libtriton_identity.so
 	$(Q)tests/serve/run.sh $(O) $(TESTS)
 
-bench-serve: all triton $(O)/make_model $(O)/bench_paced $(O)/triton/identity/libtriton_identity.so ## RT and BE clients of Triton's server under each policy (makes its own environment; 8 minutes)
-	$(Q)mkdir -p $(RESULTS) && environment=$$(tests/serve/environment.sh onnxruntime bench) && \
+bench-serve: all triton wheel $(O)/make_model $(O)/bench_paced $(O)/triton/identity/libtriton_identity.so ## RT and BE clients of Triton's server under each policy (makes its own environment; 9 minutes)
+	$(Q)mkdir -p $(RESULTS) && environment=$$(tests/serve/environment.sh "onnxruntime kserve==0.21.0" bench) && \
+		$$environment/bin/pip install --quiet --no-deps --force-reinstall $(O)/wheel/*.whl && \
 		$$environment/bin/python tests/serve/bench.py $(O) --results $(RESULTS) $(SERVE)
 
 deps: ## install what is missing (Debian, Ubuntu)

@@ -2,7 +2,8 @@
 [--seconds S] [--systems elastic,concurrent,...]. Every figure is a ratio to the same client alone, in the same round.
 
 Systems: Triton with the backend "erc" under each policy; "python-ort": the same server with its Python backend, whose models
-run ONNX Runtime, because no package for Debian holds Triton's own ONNX Runtime backend."""
+run ONNX Runtime, because no package for Debian holds Triton's own ONNX Runtime backend; "kserve": KServe's Python server
+with samples/serve/kserve_server.py, which takes no inputs in shared memory."""
 
 import argparse
 import json
@@ -15,6 +16,7 @@ import time
 
 import support
 import tritonclient.grpc as grpc
+from tritonclient.utils import InferenceServerException
 
 RT, BE = ("mobilenetv2", 224), ("resnet50", 224)
 BE_CLIENTS = 2
@@ -44,6 +46,33 @@ class TritonPythonModel:
 def percentile(values, share):
     values = sorted(values)
     return values[min(len(values) - 1, int(share * len(values)))]
+
+
+class KserveServer:
+    """KServe's server with artifacts, which say their class."""
+
+    def __init__(self, artifacts):
+        self.http, self.grpc = support.free_port(), support.free_port()
+        arguments = [sys.executable, support.root("samples/serve/kserve_server.py")]
+        arguments += [f"{name}={path}" for name, path in artifacts.items()]
+        arguments += ["--http_port", str(self.http), "--grpc_port", str(self.grpc)]
+        with open(os.path.join(support.folder, "kserve.log"), "w") as log:
+            self.process = subprocess.Popen(arguments, stdout=log, stderr=log)
+        support.wait_for(self.is_ready)
+
+    def is_ready(self):
+        assert self.process.poll() is None, "KServe's server has ended; see kserve.log"
+        try:
+            return grpc.InferenceServerClient(f"127.0.0.1:{self.grpc}").is_server_ready()
+        except InferenceServerException:
+            return False
+
+    def metric(self, *_, **labels):
+        return None
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
 
 
 class Client:
@@ -105,26 +134,38 @@ def link_python_backend():
                 os.symlink(os.path.join(source, name), os.path.join(folder, name))
 
 
+def start_erc(policy, repository):
+    add = support.add_model
+    add(repository, "rt", support.network(*RT), {"class": "rt", "deadline_us": "100000"})
+    add(repository, "be", support.network(*BE))
+    add(repository, "comes", support.network(*BE))
+    return support.Server(repository, config={"policy": policy})
+
+
+def start_python_ort(_, repository):
+    link_python_backend()
+    add_ort_model(repository, "rt", RT)
+    add_ort_model(repository, "be", BE)
+    return support.Server(repository)
+
+
+def start_kserve(*_):
+    rt = support.network(*RT, "--class", "rt", "--deadline-us", "100000")
+    return KserveServer({"rt": rt, "be": support.network(*BE)})
+
+
+SYSTEMS = {"elastic": start_erc, "concurrent": start_erc, "fifo": start_erc,
+           "python-ort": start_python_ort, "kserve": start_kserve}
+
+
 class System:
     """A server with its clients."""
 
     def __init__(self, name, rate):
-        self.name = name
-        repository = os.path.join(support.folder, f"bench-{name}")
-        is_erc = name != "python-ort"
-        if not is_erc:
-            link_python_backend()
-        for model, network, parameters in (("rt", RT, {"class": "rt", "deadline_us": "100000"}), ("be", BE, {})):
-            path = support.network(*network)
-            if is_erc:
-                support.add_model(repository, model, path, parameters)
-            else:
-                add_ort_model(repository, model, network)
-        if is_erc:
-            support.add_model(repository, "comes", support.network(*BE))
-        self.server = support.Server(repository, config={"policy": name} if is_erc else None)
+        self.server = SYSTEMS[name](name, os.path.join(support.folder, f"bench-{name}"))
         self.rt = Client("rt", self.server, "rt", rate)
-        self.be = [Client("be", self.server, "be", niceness=19) for _ in range(BE_CLIENTS)]
+        be = "be-copies" if name == "kserve" else "be"
+        self.be = [Client(be, self.server, "be", niceness=19) for _ in range(BE_CLIENTS)]
 
     def unit_seconds(self, model):
         return self.server.metric("erc_unit_seconds_total", model=model) or 0
@@ -159,7 +200,7 @@ class System:
 def add_ort_model(repository, model, network):
     folder = os.path.join(repository, model, "1")
     os.makedirs(folder, exist_ok=True)
-    source = os.path.join(support.folder, f"{network[0]}-{network[1]}.onnx")
+    source = support.network_file(*network)
     os.link(source, os.path.join(folder, "model.onnx"))
     with open(os.path.join(folder, "model.py"), "w") as file:
         file.write(ORT_MODEL.format(path=sys.path))
@@ -281,7 +322,8 @@ def report(given, added, summaries):
     lines = [f"`{' '.join(['make bench-serve', *(['SERVE=' + repr(' '.join(sys.argv[4:]))] if sys.argv[4:] else [])])}`, "
              f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores: RT {RT[0]} at {given.rate:g} requests a second, random gaps; "
              f"{BE_CLIENTS} BE clients of {BE[0]} in closed loops (nice 19, inputs in shared memory); medians of "
-             f"{given.rounds} rounds (3 for all but elastic), phases of {given.seconds:g} s.", "", table(summaries), "",
+             f"{given.rounds} rounds (3 for all but elastic), phases of {given.seconds:g} s. KServe's server takes no inputs in "
+             "shared memory.", "", table(summaries), "",
              f"A small model (digits): Triton with erc takes {added['digits']:.0f} us a request over gRPC, a backend that copies "
              f"{added['identity']:.0f} us, liberc alone {added['alone']:.0f} us ({added['paced']:.0f} us with pauses as long as the "
              f"server's): {added['digits'] - added['paced'] - added['identity']:+.0f} us."]
@@ -298,7 +340,7 @@ def main():
     options.add_argument("--rounds", type=int, default=7)
     options.add_argument("--seconds", type=float, default=10)
     options.add_argument("--rate", type=float, default=20, help="RT requests a second")
-    options.add_argument("--systems", default="elastic,concurrent,fifo,python-ort")
+    options.add_argument("--systems", default=",".join(SYSTEMS))
     options.add_argument("--results", help="a folder for serve.md and serve.json")
     given = options.parse_args()
     support.set_up(given.build)

@@ -1,8 +1,9 @@
-"""A client of the benchmark, in a process of its own: bench_client.py rt|be PORT MODEL RATE. It reads "go SECONDS" lines and
+"""A client of the benchmark, in a process of its own: bench_client.py rt|be|be-copies PORT MODEL RATE. It reads "go SECONDS" lines and
 answers each with a line of JSON.
 
 rt: sends requests at RATE a second with random gaps; a latency counts from the time at which the request should have been
-sent. be: sends a request when the last one has been answered, with its inputs in shared memory."""
+sent. be: sends a request when the last one has been answered, with its inputs in shared memory; be-copies: with its inputs
+in the request."""
 
 import json
 import os
@@ -81,7 +82,7 @@ def main():
     inputs = {}
     for given in client.get_model_metadata(model).inputs:
         inputs[given.name] = numpy.random.default_rng(1).standard_normal(list(given.shape), "float32")
-    made, handles = (support.inputs_of(grpc, inputs), []) if kind == "rt" else in_shared_memory(client, inputs)
+    made, handles = in_shared_memory(client, inputs) if kind == "be" else (support.inputs_of(grpc, inputs), [])
     client.infer(model, made)
     print("ready", flush=True)
     for number, line in enumerate(sys.stdin):

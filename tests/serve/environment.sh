@@ -6,7 +6,7 @@ set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 environment=build/serve/${2:-venv}
 packages="nvidia-pytriton==0.7.0 tritonclient[grpc,http] numpy onnx prometheus-client jsonschema pyyaml ${1:-}"
-if [ ! -f "$environment/complete" ]; then
+if [ "$(cat "$environment/complete" 2>/dev/null)" != "$packages" ]; then
 	{
 		rm -rf "$environment"
 		# shellcheck disable=SC2086
@@ -15,6 +15,6 @@ if [ ! -f "$environment/complete" ]; then
 	# The last perf_analyzer that runs with Debian's libc; it is only in this version's package for this platform.
 	"$environment/bin/pip" download --quiet --no-deps --dest "$environment/perf" tritonclient==2.51.0 nvidia-cuda-runtime-cu12 >&2 &&
 		for wheel in "$environment"/perf/*.whl; do python3 -m zipfile -e "$wheel" "$environment/perf"; done
-	touch "$environment/complete"
+	echo "$packages" >"$environment/complete"
 fi
 echo "$environment"

@@ -62,11 +62,15 @@ def digits(*options):
     return artifact(root("samples/digits/digits.onnx"), "digits" + "".join(options), "--dim", "batch=1", *options)
 
 
-def network(name, size):
+def network_file(name, size):
     path = os.path.join(folder, f"{name}-{size}.onnx")
     if not os.path.exists(path):
         subprocess.run([os.path.join(build, "make_model"), name, path, "--size", str(size)], check=True)
-    return artifact(path, f"{name}-{size}")
+    return path
+
+
+def network(name, size, *options):
+    return artifact(network_file(name, size), f"{name}-{size}" + "".join(options), *options)
 
 
 def expected(path, inputs, outputs):
