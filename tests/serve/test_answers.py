@@ -70,6 +70,10 @@ class Answers(unittest.TestCase):
         cls.artifacts["default"] = support.artifact(default(), "default", "--keep-input", "c")
         for name, path in cls.artifacts.items():
             support.add_model(cls.repository, name, path)
+        source = support.root("samples/digits/digits.onnx")
+        cls.sizes = support.artifact(source, "sizes", "--dim", "batch=1,3,8")
+        support.add_model(cls.repository, "sizes", cls.sizes)
+        support.add_model(cls.repository, "three", cls.sizes, {"entry": "batch=3"})
         os.unlink(os.path.join(cls.repository, "digits.erc", "config.pbtxt"))  # needs none
         cls.server = support.Server(cls.repository)
         cls.grpc, cls.http = cls.server.grpc_client(), cls.server.http_client()
@@ -141,6 +145,22 @@ class Answers(unittest.TestCase):
             self.grpc.infer("network", support.inputs_of(grpc, inputs))
         self.server.wait_metric("erc_completed_total", 20, model="network")
         self.assertEqual(self.server.metric("erc_copied_bytes_total", model="network"), before)
+
+    def test_sizes(self):
+        """Of an artifact with several entries, a request takes the one of its sizes."""
+        name = self.outputs("sizes")[0]
+        for model, batch in [("sizes", size) for size in (8, 1, 3, 8)] + [("three", 3)]:
+            image = numpy.random.default_rng(batch).standard_normal([batch, 1, 8, 8], "float32")
+            wanted = support.expected(self.sizes, {"image": image}, [name])
+            for client, kind in ((self.grpc, grpc), (self.http, http)):
+                self.check(client.infer(model, support.inputs_of(kind, {"image": image})), wanted, [name])
+        self.assertEqual([given.shape for given in self.grpc.get_model_metadata("sizes").inputs], [[-1, 1, 8, 8]])
+        self.assertEqual([given.shape for given in self.grpc.get_model_metadata("three").inputs], [[3, 1, 8, 8]])
+        two = support.inputs_of(grpc, {"image": numpy.zeros([2, 1, 8, 8], "float32")})
+        with self.assertRaisesRegex(Exception, r"'sizes'.*'image'.*2x1x8x8.*1x1x8x8.*3x1x8x8.*8x1x8x8"):
+            self.grpc.infer("sizes", two)
+        with self.assertRaisesRegex(Exception, r"'image'.*'three'.*3,1,8,8.*2,1,8,8"):  # the server's own words
+            self.grpc.infer("three", two)
 
     def test_some_outputs(self):
         inputs = self.random_inputs("many")

@@ -112,6 +112,5 @@ triton_error TRITONBACKEND_ModelInstanceExecute(struct TRITONBACKEND_ModelInstan
 {
 	void *state;
 	TRY(TRITONBACKEND_ModelInstanceState(instance, &state));
-	instance_execute(state, requests, count);
-	return NULL;
+	return instance_execute(state, requests, count);
 }

@@ -2,7 +2,7 @@
  * best-effort requests share one device.
  *
  * backend.c: the server's calls; settings.c: texts to options; config.c: a model's configuration; model.c: models;
- * instance.c: instances, and when requests are released; run.c: requests; reaper.c: ends, cancelled requests and
+ * instance.c: instances, and what keeps a model loaded; run.c: requests; reaper.c: ends, cancelled requests and
  * metrics. */
 #ifndef TRITON_BACKEND_H
 #define TRITON_BACKEND_H
@@ -46,8 +46,9 @@ struct model {
 	uint64_t version;
 	erc_model *model;
 	erc_session *session;
-	uint32_t entry, input_count, output_count;
-	struct erc_tensor_info *tensors; /* inputs, then outputs */
+	uint32_t first_entry, entry_count; /* that requests may have, among those of the artifact */
+	uint32_t input_count, output_count;
+	struct erc_tensor_info *tensors; /* entry by entry, inputs, then outputs; see tensor_of */
 	uint32_t max_requests;           /* slots at most; further requests stay in the server's queue */
 	uint32_t slot_count;
 	struct slot *free_slots;
@@ -62,9 +63,8 @@ struct instance {
 	struct TRITONBACKEND_ModelInstance *of;
 	struct model *model;
 	/* guarded by the backend's lock */
-	struct TRITONBACKEND_Request *newest; /* the last one that was handed over; NULL: it is released */
-	struct TRITONBACKEND_Request *held;   /* the same, once it is answered; NULL before */
-	uint64_t release_ns;                  /* when `held` may be released */
+	struct TRITONBACKEND_ResponseFactory *guard; /* keeps the model loaded; NULL: there is none */
+	uint64_t guard_ns;                           /* when it may end */
 };
 
 struct slot_output {
@@ -141,6 +141,9 @@ triton_error complete_config(struct TRITONBACKEND_Model *of, const struct model 
 
 /* ---- model.c ---- */
 
+/* Tensor i of the model's entry number `entry`: inputs, then outputs. */
+const struct erc_tensor_info *tensor_of(const struct model *model, uint32_t entry, uint32_t i);
+
 triton_error model_open(struct backend *backend, struct TRITONBACKEND_Model *of, struct model **out);
 /* Only after all its requests have ended. */
 void model_close(struct model *model);
@@ -149,11 +152,10 @@ void model_close(struct model *model);
 
 triton_error instance_new(struct TRITONBACKEND_ModelInstance *of);
 void instance_free(struct instance *instance);
-void instance_execute(struct instance *instance, struct TRITONBACKEND_Request **requests, uint32_t count);
-/* Releases the request now or later. With it the instance and its model may end. */
-void instance_answered(struct instance *instance, struct TRITONBACKEND_Request *request);
-/* Releases what was held long enough. Returns whether anything is still held. */
-bool release_held(struct backend *backend);
+/* On an error the requests are still the server's. */
+triton_error instance_execute(struct instance *instance, struct TRITONBACKEND_Request **requests, uint32_t count);
+/* Ends guards whose time has come; models may end with them. Returns whether there are others. */
+bool end_guards(struct backend *backend);
 
 /* ---- run.c ---- */
 

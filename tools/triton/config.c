@@ -26,41 +26,50 @@ void dims_text(const int64_t *dims, uint32_t rank, char *text, size_t bytes)
 		snprintf(text + used, bytes - used, "]");
 }
 
-/* What the configuration says of a dim: -1 where it depends on data, or is 0, which the server does not take. */
-static int64_t config_dim(const struct erc_tensor_info *tensor, uint32_t d)
+/* What the configuration says of a dim of tensor i: -1 where entries differ, or it depends on data, or is 0, which the
+ * server does not take. */
+static int64_t config_dim(const struct model *model, uint32_t i, uint32_t d)
 {
+	const struct erc_tensor_info *tensor = tensor_of(model, 0, i);
+	for (uint32_t entry = 1; entry < model->entry_count; entry++)
+		if (tensor_of(model, entry, i)->dims[d] != tensor->dims[d])
+			return -1;
 	return tensor->runtime_dims || !tensor->dims[d] ? -1 : tensor->dims[d];
 }
 
-/* Each dim is the artifact's, or -1, which leaves it open. */
-static bool lists_dims(const cJSON *dims, const struct erc_tensor_info *tensor)
+/* Each dim is that of an entry, or -1, which leaves it open. */
+static bool lists_dims(const cJSON *dims, const struct model *model, uint32_t i)
 {
-	if (!cJSON_IsArray(dims) || (uint32_t)cJSON_GetArraySize(dims) != tensor->rank)
+	uint32_t rank = tensor_of(model, 0, i)->rank;
+	if (!cJSON_IsArray(dims) || (uint32_t)cJSON_GetArraySize(dims) != rank)
 		return false;
-	for (uint32_t d = 0; d < tensor->rank; d++) {
+	for (uint32_t d = 0; d < rank; d++) {
 		const cJSON *dim = cJSON_GetArrayItem(dims, (int)d);
-		if (!cJSON_IsNumber(dim) || (dim->valuedouble != -1 && dim->valuedouble != (double)tensor->dims[d]))
+		bool is_right = cJSON_IsNumber(dim) && dim->valuedouble == -1;
+		for (uint32_t entry = 0; entry < model->entry_count; entry++)
+			is_right |= cJSON_IsNumber(dim) && dim->valuedouble == (double)tensor_of(model, entry, i)->dims[d];
+		if (!is_right)
 			return false;
 	}
 	return true;
 }
 
-static triton_error check_tensor(const struct model *model, const char *kind, const struct erc_tensor_info *tensor,
-                                 const cJSON *given)
+static triton_error check_tensor(const struct model *model, const char *kind, uint32_t i, const cJSON *given)
 {
+	const struct erc_tensor_info *tensor = tensor_of(model, 0, i);
 	const cJSON *type = cJSON_GetObjectItemCaseSensitive(given, "data_type");
 	const cJSON *dims = cJSON_GetObjectItemCaseSensitive(given, "dims");
 	const char *wanted_type = type_name(type_of(tensor->dtype));
 	char wanted[ERC_MAX_RANK * 24];
 	int64_t artifact_dims[ERC_MAX_RANK];
 	for (uint32_t d = 0; d < tensor->rank; d++)
-		artifact_dims[d] = config_dim(tensor, d);
+		artifact_dims[d] = config_dim(model, i, d);
 	dims_text(artifact_dims, tensor->rank, wanted, sizeof wanted);
 	if (!cJSON_IsString(type) || strcmp(type->valuestring, wanted_type))
 		return fail(TRITON_INVALID_ARG,
 		            "model '%s': %s '%s' has data_type %s in the configuration and %s in the artifact", model->name,
 		            kind, tensor->name, cJSON_IsString(type) ? type->valuestring : "none", wanted_type);
-	if (lists_dims(dims, tensor))
+	if (lists_dims(dims, model, i))
 		return NULL;
 	char *found = cJSON_PrintUnformatted(dims);
 	triton_error error =
@@ -70,10 +79,12 @@ static triton_error check_tensor(const struct model *model, const char *kind, co
 	return error;
 }
 
-/* Every tensor that the configuration lists is the artifact's; every input of the artifact is listed. */
-static triton_error check_list(const struct model *model, const char *kind, const struct erc_tensor_info *tensors,
-                               uint32_t count, const cJSON *list)
+/* Every tensor that the configuration lists is the artifact's; every input of the artifact is listed. The tensors are
+ * `count` from `first` on. */
+static triton_error check_list(const struct model *model, const char *kind, uint32_t first, uint32_t count,
+                               const cJSON *list)
 {
+	const struct erc_tensor_info *tensors = tensor_of(model, 0, first);
 	for (uint32_t i = 0; i < count; i++) {
 		const cJSON *found = NULL, *row;
 		cJSON_ArrayForEach(row, list)
@@ -83,7 +94,7 @@ static triton_error check_list(const struct model *model, const char *kind, cons
 				found = row;
 		}
 		if (found)
-			TRY(check_tensor(model, kind, &tensors[i], found));
+			TRY(check_tensor(model, kind, first + i, found));
 		else if (!strcmp(kind, "input") && !tensors[i].default_value)
 			return fail(TRITON_INVALID_ARG, "model '%s': input '%s' of the artifact is not in the configuration",
 			            model->name, tensors[i].name);
@@ -102,15 +113,16 @@ static triton_error check_list(const struct model *model, const char *kind, cons
 	return NULL;
 }
 
-static void add_list(cJSON *config, const char *kind, const struct erc_tensor_info *tensors, uint32_t count)
+static void add_list(cJSON *config, const char *kind, const struct model *model, uint32_t first, uint32_t count)
 {
+	const struct erc_tensor_info *tensors = tensor_of(model, 0, first);
 	cJSON *list = cJSON_CreateArray();
 	for (uint32_t i = 0; i < count; i++) {
 		cJSON *row = cJSON_CreateObject(), *dims = cJSON_AddArrayToObject(row, "dims");
 		cJSON_AddStringToObject(row, "name", tensors[i].name);
 		cJSON_AddStringToObject(row, "data_type", type_name(type_of(tensors[i].dtype)));
 		for (uint32_t d = 0; d < tensors[i].rank; d++)
-			cJSON_AddItemToArray(dims, cJSON_CreateNumber((double)config_dim(&tensors[i], d)));
+			cJSON_AddItemToArray(dims, cJSON_CreateNumber((double)config_dim(model, first + i, d)));
 		if (tensors[i].default_value)
 			cJSON_AddBoolToObject(row, "optional", true);
 		cJSON_AddItemToArray(list, row);
@@ -137,7 +149,7 @@ static triton_error set_config(struct TRITONBACKEND_Model *of, const cJSON *conf
 triton_error complete_config(struct TRITONBACKEND_Model *of, const struct model *model, cJSON *config)
 {
 	static const char *const kinds[] = {"input", "output"};
-	const struct erc_tensor_info *tensors[] = {model->tensors, model->tensors + model->input_count};
+	const uint32_t firsts[] = {0, model->input_count};
 	const uint32_t counts[] = {model->input_count, model->output_count};
 	const cJSON *batch = cJSON_GetObjectItemCaseSensitive(config, "max_batch_size");
 	bool completes, changed = false;
@@ -150,9 +162,9 @@ triton_error complete_config(struct TRITONBACKEND_Model *of, const struct model 
 	for (int k = 0; k < 2; k++) {
 		const cJSON *list = cJSON_GetObjectItemCaseSensitive(config, kinds[k]);
 		if (cJSON_GetArraySize(list)) {
-			TRY(check_list(model, kinds[k], tensors[k], counts[k], list));
+			TRY(check_list(model, kinds[k], firsts[k], counts[k], list));
 		} else if (completes) {
-			add_list(config, kinds[k], tensors[k], counts[k]);
+			add_list(config, kinds[k], model, firsts[k], counts[k]);
 			changed = true;
 		} else if (counts[k]) {
 			return fail(TRITON_INVALID_ARG, "model '%s': the configuration has no %s", model->name, kinds[k]);

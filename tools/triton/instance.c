@@ -1,20 +1,32 @@
-/* Instances of models, and when a request goes back to the server.
+/* Instances of models, and what keeps a model loaded.
  *
  * A model that is unloaded ends with the release of its last request. After TRITONBACKEND_ModelInstanceExecute has returned,
  * the server's thread still uses the instance for a moment: a model that ends in that moment ends the whole server (seen in
- * 2.51, in TritonBackendThread::StopBackendThread). So the newest request of an instance, which may be its last one, is
- * answered at once but released later: when the server hands over the next one, which shows that the thread is done, or
- * HOLD_NS after the return. */
+ * 2.51, in TritonBackendThread::StopBackendThread). So an instance has a response factory of its newest request, which keeps
+ * the model: until the server hands over the next request, which shows that the thread is done, or GUARD_NS after the
+ * return. */
 #include <stdlib.h>
 
 #include "tools/triton/backend.h"
 
-#define HOLD_NS 100000000u
+#define GUARD_NS 100000000u
 
-static void release(struct TRITONBACKEND_Request *request)
+static void end_guard(struct TRITONBACKEND_ResponseFactory *guard)
 {
-	if (request)
-		drop(TRITONBACKEND_RequestRelease(request, TRITON_RELEASE_ALL), "a request"); /* the model may end with it */
+	if (guard)
+		drop(TRITONBACKEND_ResponseFactoryDelete(guard), "a response factory"); /* the model may end with it */
+}
+
+/* Puts a guard in the place of the one that the instance has. */
+static void set_guard(struct instance *instance, struct TRITONBACKEND_ResponseFactory *guard)
+{
+	struct backend *backend = instance->model->backend;
+	pthread_mutex_lock(&backend->lock);
+	struct TRITONBACKEND_ResponseFactory *before = instance->guard;
+	instance->guard = guard;
+	instance->guard_ns = UINT64_MAX;
+	pthread_mutex_unlock(&backend->lock);
+	end_guard(before);
 }
 
 triton_error instance_new(struct TRITONBACKEND_ModelInstance *of)
@@ -26,7 +38,7 @@ triton_error instance_new(struct TRITONBACKEND_ModelInstance *of)
 	struct instance *instance = calloc(1, sizeof *instance);
 	if (!instance)
 		return fail_memory();
-	*instance = (struct instance){.of = of, .model = state};
+	*instance = (struct instance){.of = of, .model = state, .guard_ns = UINT64_MAX};
 	struct backend *backend = instance->model->backend;
 	pthread_mutex_lock(&backend->lock);
 	instance->next = backend->instances;
@@ -48,58 +60,43 @@ void instance_free(struct instance *instance)
 	free(instance);
 }
 
-void instance_execute(struct instance *instance, struct TRITONBACKEND_Request **requests, uint32_t count)
-{
-	struct model *model = instance->model;
-	for (uint32_t i = 0; i < count; i++) {
-		pthread_mutex_lock(&model->backend->lock);
-		struct TRITONBACKEND_Request *held = instance->held;
-		instance->held = NULL;
-		instance->newest = requests[i];
-		instance->release_ns = UINT64_MAX;
-		pthread_mutex_unlock(&model->backend->lock);
-		release(held);
-		run(instance, requests[i]);
-	}
-	pthread_mutex_lock(&model->backend->lock);
-	instance->release_ns = now_ns() + HOLD_NS;
-	pthread_mutex_unlock(&model->backend->lock);
-}
-
-void instance_answered(struct instance *instance, struct TRITONBACKEND_Request *request)
+triton_error instance_execute(struct instance *instance, struct TRITONBACKEND_Request **requests, uint32_t count)
 {
 	struct backend *backend = instance->model->backend;
+	struct TRITONBACKEND_ResponseFactory *guard;
+	TRY(TRITONBACKEND_ResponseFactoryNew(&guard, requests[count - 1]));
+	set_guard(instance, guard);
+	for (uint32_t i = 0; i < count; i++)
+		run(instance, requests[i]);
 	pthread_mutex_lock(&backend->lock);
-	if (request == instance->newest) {
-		instance->held = request;
-		request = NULL;
-	}
+	instance->guard_ns = now_ns() + GUARD_NS;
 	pthread_mutex_unlock(&backend->lock);
-	release(request);
+	return NULL;
 }
 
-/* Takes a request that was held long enough. */
-static struct TRITONBACKEND_Request *take_held(struct backend *backend, uint64_t now, bool *any)
+/* Takes a guard whose time has come. *any: whether there are others. */
+static struct TRITONBACKEND_ResponseFactory *take_guard(struct backend *backend, uint64_t now, bool *any)
 {
-	struct TRITONBACKEND_Request *held = NULL;
+	struct TRITONBACKEND_ResponseFactory *guard = NULL;
 	*any = false;
 	pthread_mutex_lock(&backend->lock);
-	for (struct instance *instance = backend->instances; instance && !held; instance = instance->next) {
-		*any |= instance->held != NULL;
-		if (instance->held && now >= instance->release_ns) {
-			held = instance->held;
-			instance->held = instance->newest = NULL;
+	for (struct instance *instance = backend->instances; instance && !guard; instance = instance->next) {
+		*any |= instance->guard != NULL;
+		if (now >= instance->guard_ns) {
+			guard = instance->guard;
+			instance->guard = NULL;
+			instance->guard_ns = UINT64_MAX;
 		}
 	}
 	pthread_mutex_unlock(&backend->lock);
-	return held;
+	return guard;
 }
 
-bool release_held(struct backend *backend)
+bool end_guards(struct backend *backend)
 {
 	bool any;
-	struct TRITONBACKEND_Request *held;
-	while ((held = take_held(backend, now_ns(), &any)))
-		release(held);
+	struct TRITONBACKEND_ResponseFactory *guard;
+	while ((guard = take_guard(backend, now_ns(), &any)))
+		end_guard(guard);
 	return any;
 }

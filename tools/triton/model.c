@@ -20,34 +20,52 @@ static triton_error open_artifact(struct model *model, struct TRITONBACKEND_Mode
 	if (length >= sizeof path)
 		return fail(TRITON_INVALID_ARG, "model '%s': the path of its artifact is too long", model->name);
 	enum erc_status status = erc_model_load(model->backend->runtime, path, &options, &model->model);
-	struct erc_session_options session = settings->options;
-	if (!status && !session.entry) /* the first alone: requests do not change between entries */
-		session.entry = erc_model_entry_name(model->model, 0);
 	if (!status)
-		status = erc_session_create(model->model, &session, &model->session);
+		status = erc_session_create(model->model, &settings->options, &model->session);
 	return status ? fail_with(status, "model '%s'", model->name) : NULL;
 }
 
-static triton_error list_tensors(struct model *model)
+const struct erc_tensor_info *tensor_of(const struct model *model, uint32_t entry, uint32_t i)
 {
-	model->entry = erc_session_entry(model->session);
-	model->input_count = erc_model_input_count(model->model, model->entry);
-	model->output_count = erc_model_output_count(model->model, model->entry);
-	model->tensors = calloc(model->input_count + model->output_count, sizeof *model->tensors);
-	if (!model->tensors)
-		return fail_memory();
-	for (uint32_t i = 0; i < model->input_count + model->output_count; i++) {
-		struct erc_tensor_info *tensor = &model->tensors[i];
-		bool is_input = i < model->input_count;
-		if (is_input)
-			erc_model_input_info(model->model, model->entry, i, tensor);
-		else
-			erc_model_output_info(model->model, model->entry, i - model->input_count, tensor);
-		if (type_of(tensor->dtype) == TRITON_TYPE_INVALID)
+	return &model->tensors[(size_t)entry * (model->input_count + model->output_count) + i];
+}
+
+static triton_error check_tensor(const struct model *model, uint32_t i)
+{
+	const struct erc_tensor_info *tensor = tensor_of(model, 0, i);
+	const char *kind = i < model->input_count ? "input" : "output";
+	if (type_of(tensor->dtype) == TRITON_TYPE_INVALID)
+		return fail(TRITON_UNSUPPORTED, "model '%s': %s '%s' has elements of type %s, which the server does not have",
+		            model->name, kind, tensor->name, erc_dtype_name(tensor->dtype));
+	for (uint32_t entry = 1; entry < model->entry_count; entry++)
+		if (tensor_of(model, entry, i)->rank != tensor->rank)
 			return fail(TRITON_UNSUPPORTED,
-			            "model '%s': %s '%s' has elements of type %s, which the server does not have", model->name,
-			            is_input ? "input" : "output", tensor->name, erc_dtype_name(tensor->dtype));
+			            "model '%s': %s '%s' has rank %u in entry '%s' and %u in entry '%s'; name one with the "
+			            "parameter "
+			            "'entry'",
+			            model->name, kind, tensor->name, tensor->rank, erc_model_entry_name(model->model, 0),
+			            tensor_of(model, entry, i)->rank, erc_model_entry_name(model->model, entry));
+	return NULL;
+}
+
+static triton_error list_tensors(struct model *model, bool has_one_entry)
+{
+	model->first_entry = erc_session_entry(model->session);
+	model->entry_count = has_one_entry ? 1 : erc_model_entry_count(model->model);
+	model->input_count = erc_model_input_count(model->model, model->first_entry);
+	model->output_count = erc_model_output_count(model->model, model->first_entry);
+	uint32_t count = model->input_count + model->output_count;
+	struct erc_tensor_info *tensor = model->tensors = calloc((size_t)model->entry_count * count + 1, sizeof *tensor);
+	if (!tensor)
+		return fail_memory();
+	for (uint32_t entry = model->first_entry; entry < model->first_entry + model->entry_count; entry++) {
+		for (uint32_t i = 0; i < model->input_count; i++)
+			erc_model_input_info(model->model, entry, i, tensor++);
+		for (uint32_t i = 0; i < model->output_count; i++)
+			erc_model_output_info(model->model, entry, i, tensor++);
 	}
+	for (uint32_t i = 0; i < count; i++)
+		TRY(check_tensor(model, i));
 	return NULL;
 }
 
@@ -62,7 +80,7 @@ static triton_error set_up(struct model *model, struct TRITONBACKEND_Model *of)
 		error = open_artifact(model, of, &settings);
 	}
 	if (!error)
-		error = list_tensors(model);
+		error = list_tensors(model, settings.entry != NULL);
 	if (!error)
 		error = complete_config(of, model, config);
 	free_model_settings(&settings);

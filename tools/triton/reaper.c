@@ -125,7 +125,7 @@ static void *reap(void *data)
 	uint64_t cancel_ns = 0, metrics_ns = 0;
 	for (;;) {
 		erc_request *request;
-		bool is_busy = release_held(backend);
+		bool is_busy = end_guards(backend);
 		pthread_mutex_lock(&backend->lock);
 		bool stops = backend->stops;
 		is_busy |= backend->in_flight != NULL;

@@ -96,6 +96,12 @@ static void take_from_flight(struct slot *slot)
 	pthread_mutex_unlock(&backend->lock);
 }
 
+/* Tensor i of the entry that the next run takes. */
+static const struct erc_tensor_info *slot_tensor(const struct slot *slot, uint32_t i)
+{
+	return tensor_of(slot->model, erc_request_entry(slot->request) - slot->model->first_entry, i);
+}
+
 /* ---- inputs ---- */
 
 static bool has_dims(const struct erc_tensor_info *tensor, const int64_t *dims, uint32_t rank)
@@ -140,7 +146,7 @@ static bool is_aligned(const void *data, const struct erc_tensor_info *tensor)
 /* In place if it is in one piece, else as a copy. */
 static triton_error bind_pieces(struct slot *slot, uint32_t i, const struct erc_piece *pieces, uint32_t count)
 {
-	const struct erc_tensor_info *tensor = &slot->model->tensors[i];
+	const struct erc_tensor_info *tensor = slot_tensor(slot, i);
 	bool in_place = count == 1 && is_aligned(pieces->data, tensor);
 	enum erc_status status = in_place ? erc_request_bind_input(slot->request, i, pieces->data, pieces->bytes)
 	                                  : erc_request_copy_pieces(slot->request, i, pieces, count);
@@ -149,9 +155,30 @@ static triton_error bind_pieces(struct slot *slot, uint32_t i, const struct erc_
 	return status ? fail_with(status, "model '%s'", slot->model->name) : NULL;
 }
 
+/* Of an artifact with several entries, takes the one that has the inputs' dims. */
+static triton_error choose_entry(struct slot *slot)
+{
+	const struct model *model = slot->model;
+	for (uint32_t i = 0; model->entry_count > 1 && i < model->input_count; i++) {
+		const struct erc_tensor_info *tensor = slot_tensor(slot, i);
+		struct TRITONBACKEND_Input *input;
+		const int64_t *dims;
+		uint32_t rank;
+		triton_error is_missing = TRITONBACKEND_RequestInput(slot->served, tensor->name, &input);
+		if (is_missing) { /* bind_input takes its default, or refuses it */
+			TRITONSERVER_ErrorDelete(is_missing);
+			continue;
+		}
+		TRY(TRITONBACKEND_InputProperties(input, NULL, NULL, &dims, &rank, NULL, NULL));
+		if (!has_dims(tensor, dims, rank) && erc_request_set_dims(slot->request, i, rank, dims))
+			return fail(TRITON_INVALID_ARG, "model '%s': %s", model->name, erc_error_detail());
+	}
+	return NULL;
+}
+
 static triton_error bind_input(struct slot *slot, uint32_t i)
 {
-	const struct erc_tensor_info *tensor = &slot->model->tensors[i];
+	const struct erc_tensor_info *tensor = slot_tensor(slot, i);
 	struct TRITONBACKEND_Input *input;
 	const int64_t *dims;
 	uint32_t rank, count;
@@ -182,7 +209,7 @@ static triton_error bind_input(struct slot *slot, uint32_t i)
 static triton_error find_wanted(struct slot *slot)
 {
 	const struct model *model = slot->model;
-	const struct erc_tensor_info *tensors = model->tensors + model->input_count;
+	const struct erc_tensor_info *tensors = slot_tensor(slot, model->input_count);
 	uint32_t count;
 	for (uint32_t i = 0; i < model->output_count; i++)
 		slot->outputs[i].is_wanted = false;
@@ -204,7 +231,7 @@ static triton_error find_wanted(struct slot *slot)
 static triton_error response_memory(struct slot *slot, uint32_t i, const int64_t *dims, uint32_t rank, size_t bytes,
                                     void **out)
 {
-	const struct erc_tensor_info *tensor = &slot->model->tensors[slot->model->input_count + i];
+	const struct erc_tensor_info *tensor = slot_tensor(slot, slot->model->input_count + i);
 	struct TRITONBACKEND_Output *output;
 	enum triton_memory memory = TRITON_CPU;
 	int64_t id = 0;
@@ -215,11 +242,22 @@ static triton_error response_memory(struct slot *slot, uint32_t i, const int64_t
 	return NULL;
 }
 
+/* Of an output in all entries. */
+static size_t most_bytes(const struct model *model, uint32_t i)
+{
+	size_t most = 0;
+	for (uint32_t entry = 0; entry < model->entry_count; entry++) {
+		size_t bytes = tensor_of(model, entry, model->input_count + i)->bytes;
+		most = bytes > most ? bytes : most;
+	}
+	return most;
+}
+
 /* Binds the response's memory, or the slot's if the response needs none, its size is not known yet, or kernels cannot
  * use it. */
 static triton_error bind_output(struct slot *slot, uint32_t i)
 {
-	const struct erc_tensor_info *tensor = &slot->model->tensors[slot->model->input_count + i];
+	const struct erc_tensor_info *tensor = slot_tensor(slot, slot->model->input_count + i);
 	struct slot_output *output = &slot->outputs[i];
 	void *memory = NULL;
 	output->copy_to = NULL;
@@ -230,7 +268,7 @@ static triton_error bind_output(struct slot *slot, uint32_t i)
 	}
 	if (!memory || output->copy_to) {
 		if (!output->memory)
-			output->memory = aligned_alloc(64, (tensor->bytes + 64) / 64 * 64);
+			output->memory = aligned_alloc(64, (most_bytes(slot->model, i) + 64) / 64 * 64);
 		memory = output->memory;
 	}
 	if (!memory)
@@ -242,7 +280,7 @@ static triton_error bind_output(struct slot *slot, uint32_t i)
 /* After the run: what is in the slot's memory goes to the response's. */
 static triton_error give_output(struct slot *slot, uint32_t i)
 {
-	const struct erc_tensor_info *tensor = &slot->model->tensors[slot->model->input_count + i];
+	const struct erc_tensor_info *tensor = slot_tensor(slot, slot->model->input_count + i);
 	struct slot_output *output = &slot->outputs[i];
 	int64_t dims[ERC_MAX_RANK];
 	uint32_t rank;
@@ -299,6 +337,7 @@ static triton_error begin(struct slot *slot)
 	TRY(TRITONBACKEND_ResponseNew(&slot->response, slot->served));
 	TRY(read_parameters(slot, &options));
 	TRY(find_wanted(slot));
+	TRY(choose_entry(slot));
 	for (uint32_t i = 0; i < model->input_count; i++)
 		TRY(bind_input(slot, i));
 	for (uint32_t i = 0; i < model->output_count; i++)
@@ -333,9 +372,8 @@ static void answer(struct slot *slot, triton_error error, uint64_t started_ns, u
 		drop(TRITONBACKEND_ResponseSend(slot->response, TRITON_RESPONSE_FINAL, error), "a response");
 	report(slot->instance, served, !error, slot->begin_ns, started_ns, finished_ns);
 	slot->response = NULL;
-	struct instance *instance = slot->instance;
 	slot_return(slot);
-	instance_answered(instance, served);
+	drop(TRITONBACKEND_RequestRelease(served, TRITON_RELEASE_ALL), "a request"); /* the model may end with it */
 	if (error)
 		TRITONSERVER_ErrorDelete(error);
 }
@@ -352,7 +390,7 @@ void run(struct instance *instance, struct TRITONBACKEND_Request *request)
 			no_response = TRITONBACKEND_ResponseSend(response, TRITON_RESPONSE_FINAL, error);
 		drop(no_response, "a response");
 		report(instance, request, false, begin_ns, begin_ns, begin_ns);
-		instance_answered(instance, request);
+		drop(TRITONBACKEND_RequestRelease(request, TRITON_RELEASE_ALL), "a request");
 		TRITONSERVER_ErrorDelete(error);
 		return;
 	}

@@ -18,6 +18,7 @@ struct TRITONBACKEND_Model;
 struct TRITONBACKEND_ModelInstance;
 struct TRITONBACKEND_Request;
 struct TRITONBACKEND_Response;
+struct TRITONBACKEND_ResponseFactory;
 struct TRITONBACKEND_Input;
 struct TRITONBACKEND_Output;
 
@@ -116,6 +117,9 @@ triton_error TRITONBACKEND_InputProperties(struct TRITONBACKEND_Input *input, co
                                            const int64_t **dims, uint32_t *rank, uint64_t *bytes, uint32_t *buffers);
 triton_error TRITONBACKEND_InputBuffer(struct TRITONBACKEND_Input *input, uint32_t index, const void **data,
                                        uint64_t *bytes, enum triton_memory *memory, int64_t *memory_id);
+triton_error TRITONBACKEND_ResponseFactoryNew(struct TRITONBACKEND_ResponseFactory **out,
+                                              struct TRITONBACKEND_Request *request);
+triton_error TRITONBACKEND_ResponseFactoryDelete(struct TRITONBACKEND_ResponseFactory *factory);
 triton_error TRITONBACKEND_ResponseNew(struct TRITONBACKEND_Response **out, struct TRITONBACKEND_Request *request);
 triton_error TRITONBACKEND_ResponseOutput(struct TRITONBACKEND_Response *response, struct TRITONBACKEND_Output **out,
                                           const char *name, enum triton_type type, const int64_t *dims, uint32_t rank);
