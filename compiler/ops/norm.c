@@ -2,6 +2,7 @@
  * bias), which is one kernel over rows. Batch normalisation is element-wise. */
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/norm.h"
+#include "compiler/ops/sizes.h"
 
 #include <math.h>
 
@@ -85,13 +86,41 @@ static enum ercc_status check_broadcast(const struct node *node, int slot)
 	return ERCC_OK;
 }
 
+/* Gives the normalised dims that have a run-time size the number of scales, which a run checks. Returns whether there is
+ * such a dim. */
+static enum ercc_status agree_on_scale(struct node *node, int axis, bool *changed)
+{
+	struct value *inputs[3] = {node->inputs[0], node_input(node, 1), node_input(node, 2)}, *size;
+	const struct shape *x = &inputs[0]->shape, *scale = &inputs[1]->shape;
+	int64_t bound;
+	*changed = false;
+	for (int d = axis; d < x->rank; d++) {
+		int at = d - (x->rank - scale->rank);
+		struct places places = {.items = {{0, d}, {1, at}}, .count = 2};
+		if (!x->sizes[d] || at < 0 || scale->sizes[at] || scale->dims[at] == 1)
+			continue;
+		TRY(emit_agreed(node, &places, inputs, &bound, &size));
+		*changed = true;
+	}
+	if (*changed) {
+		struct value *out = emit_same(node, inputs);
+		for (int i = 0; i < node->output_count; i++)
+			if (node->outputs[i])
+				expand_to(node, i, out->producer->outputs[i]);
+	}
+	return ERCC_OK;
+}
+
 static enum ercc_status expand_layer_norm(struct node *node)
 {
 	struct value *x = node->inputs[0], *scale = node_input(node, 1), *bias = node_input(node, 2), *y;
-	bool rms = node->op_type[0] == 'R';
+	bool rms = node->op_type[0] == 'R', changed;
 	int axis;
 	TRY(check_precision(node, "stash_type"));
 	TRY(check_axis(node, node_attr_int(node, "axis", -1), x->shape.rank, &axis));
+	TRY(agree_on_scale(node, axis, &changed));
+	if (changed)
+		return ERCC_OK;
 	TRY(check_broadcast(node, 1));
 	TRY(check_broadcast(node, 2));
 	bool inside = lies_along(scale, &x->shape, axis) && (!bias || lies_along(bias, &x->shape, axis));

@@ -172,18 +172,28 @@ enum ercc_status expand_sized_product(struct node *node)
 	if (ranks[0] < 2 || ranks[1] < 2 || (c && shape_run_time_dim(&c->shape) >= 0))
 		return node_fail(node, ERCC_UNSUPPORTED, "dims known at run time only, of a vector or of C, are not supported");
 	struct value *inputs[] = {emit_matrix(node, a, ranks[0] - 1 - ta), emit_matrix(node, b, ranks[1] - 2 + tb), c};
-	struct value *out = emit_same(node, inputs);
-	for (int i = 0; i < rank; i++) {
-		const struct value *from[] = {a, b};
+	struct value *sizes[MAX_RANK + 1] = {NULL};
+	int64_t bounds[MAX_RANK + 1] = {0};
+	for (int i = 0; i <= rank; i++) { /* of the result, then the summed dim */
+		struct places places = {.count = 0};
+		bool any = false;
 		for (int k = 0; k < 2; k++) {
-			int dim = i - (rank - ranks[k]), kept = k ? ranks[1] - 1 - tb : ranks[0] - 2 + ta;
-			dim = i == rank - 2 + k ? kept : i < rank - 2 ? dim : -1;
-			if (dim < 0 || !from[k]->shape.sizes[dim])
+			const struct shape *shape = &node->inputs[k]->shape;
+			int kept = k ? ranks[1] - 1 - tb : ranks[0] - 2 + ta, summed = k ? ranks[1] - 2 + tb : ranks[0] - 1 - ta;
+			int dim = i == rank ? summed : i == rank - 2 + k ? kept : i < rank - 2 ? i - (rank - ranks[k]) : -1;
+			if (dim < 0 || (i < rank - 2 && !shape->sizes[dim] && shape->dims[dim] == 1))
 				continue;
-			out = emit_limited(node, out, i, from[k]->shape.dims[dim], dim_value(node, from[k], dim));
-			break;
+			any |= shape->sizes[dim] != 0;
+			places.items[places.count].slot = k;
+			places.items[places.count++].dim = dim;
 		}
+		if (any)
+			TRY(emit_agreed(node, &places, inputs, &bounds[i], &sizes[i]));
 	}
+	struct value *out = emit_same(node, inputs);
+	for (int i = 0; i < rank; i++)
+		if (sizes[i])
+			out = emit_limited(node, out, i, bounds[i], sizes[i]);
 	expand_to(node, 0, out);
 	return ERCC_OK;
 }

@@ -171,6 +171,10 @@ def rows_apart():
 def products():
     wide = floats(8, 20)
     case("matmul", [*selected(), N("MatMul", ["s", "w"], ["y"])], ["y"], rows(x=wide), w=floats(20, 7))
+    case("matmul_summed", [*selected(axis=1), *selected("x2", "m2", "s2"), N("MatMul", ["s", "s2"], ["y"]), N("MatMul", ["s", "w"], ["z"])], ["y", "z"],
+         [{"x": floats(3, 8), "x2": floats(9, 5), "m": np.arange(8) < 4, "m2": np.arange(9) > k} for k in (4,)], w=floats(4, 2))
+    case("matmul_batch", [*selected(), *selected("x2", "m2", "s2"), N("MatMul", ["s", "s2"], ["y"]), N("MatMul", ["s", "w"], ["z"])], ["y", "z"],
+         [{"x": floats(5, 2, 3), "x2": floats(6, 3, 2), "m": np.arange(5) % 2 == 0, "m2": np.arange(6) > 2}], w=floats(3, 3, 2))
     case("gemm", [*selected(), N("Gemm", ["s", "w", "b"], ["y"], transB=1)], ["y"], rows(x=wide), w=floats(7, 20), b=floats(7))
     case("attention", [*selected(), N("Transpose", ["s"], ["t"], perm=[1, 0]), N("MatMul", ["s", "t"], ["q"]), N("MatMul", ["t", "s"], ["k"]),
                        N("Softmax", ["q"], ["p"], axis=-1), N("MatMul", ["p", "s"], ["y"])], ["y", "k", "q"], rows(False, x=wide))
