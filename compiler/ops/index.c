@@ -294,7 +294,8 @@ static enum ercc_status expand_sized_scatter_nd(struct node *node)
 			for (int k = 0; k < 2; k++)
 				inputs[k + 1] = EMIT(node, TEXT(node, "erc.Limit[axis=%d](a, b)", i), inputs[k + 1], size);
 	}
-	struct value *out = emit_same(node, inputs);
+	struct node *same = emit_same(node, inputs, node->input_count);
+	struct value *out = same->outputs[0];
 	for (int d = 0; d < node->inputs[0]->shape.rank; d++)
 		if (sizes[d])
 			out = emit_limited(node, out, d, bounds[d], sizes[d]);

@@ -462,10 +462,10 @@ enum ercc_status expand_sized_split(struct node *node)
 	inputs[0] =
 		EMIT(node, TEXT(node, "Slice(erc.Bounded[axis=%d](a, b), {0}, {%lld}, {%d})", axis, (long long)sum, axis),
 	         inputs[0], checked);
-	struct value *out = emit_same(node, inputs);
+	struct node *same = emit_same(node, inputs, node->input_count);
 	for (int i = 0; i < node->output_count; i++)
 		if (node->outputs[i])
-			expand_to(node, i, out->producer->outputs[i]);
+			expand_to(node, i, same->outputs[i]);
 	return ERCC_OK;
 }
 

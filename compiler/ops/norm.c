@@ -103,10 +103,10 @@ static enum ercc_status agree_on_scale(struct node *node, int axis, bool *change
 		*changed = true;
 	}
 	if (*changed) {
-		struct value *out = emit_same(node, inputs);
+		struct node *same = emit_same(node, inputs, node->input_count);
 		for (int i = 0; i < node->output_count; i++)
 			if (node->outputs[i])
-				expand_to(node, i, out->producer->outputs[i]);
+				expand_to(node, i, same->outputs[i]);
 	}
 	return ERCC_OK;
 }

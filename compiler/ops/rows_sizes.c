@@ -6,19 +6,19 @@
 
 #include "compiler/lower/inserted.h"
 
-struct value *emit_same(struct node *node, struct value *const *inputs)
+struct node *emit_same(struct node *node, struct value *const *inputs, int count)
 {
 	struct graph *graph = node->graph;
 	struct value **outputs = arena_array(&graph->ctx->arena, (size_t)node->output_count, sizeof *outputs);
 	for (int i = 0; i < node->output_count; i++)
 		outputs[i] = node->outputs[i] ? graph_value(graph, graph_unique_name(graph, node->outputs[i]->name)) : NULL;
 	struct node *same =
-		graph_add_node(graph, node, node->op_type, node->name, inputs, node->input_count, outputs, node->output_count);
+		graph_add_node(graph, node, node->op_type, node->name, inputs, count, outputs, node->output_count);
 	same->domain = node->domain;
 	same->opset = node->opset;
 	same->op = node->op;
 	node_set_attrs(same, node->attrs, node->attr_count);
-	return outputs[0];
+	return same;
 }
 
 /* ---- rows with `rows` (op.h says how it is written) ---- */
@@ -135,14 +135,14 @@ enum ercc_status expand_rows(struct node *node, const char *rows)
 	for (int label = 1; label < 256; label++)
 		if (find_label(node, &labels, (uint8_t)label, &places))
 			TRY(emit_agreed(node, &places, inputs, &bounds[label], &sizes[label]));
-	struct value *out = emit_same(node, inputs);
+	struct node *same = emit_same(node, inputs, node->input_count);
 	const char *at = labels.outputs;
 	for (int i = 0; i < node->output_count; i++) {
 		uint8_t of[MAX_RANK];
 		read_part(node, &at, strcspn(at, ",") && strchr("+", *at) ? node->inputs[0]->shape.rank : MAX_RANK, of);
 		if (!node->outputs[i])
 			continue;
-		struct value *y = out->producer->outputs[i];
+		struct value *y = same->outputs[i];
 		for (int d = 0; d < MAX_RANK; d++)
 			if (of[d] && sizes[of[d]])
 				y = emit_limited(node, y, d, bounds[of[d]], sizes[of[d]]);
@@ -190,7 +190,8 @@ enum ercc_status expand_sized_product(struct node *node)
 		if (any)
 			TRY(emit_agreed(node, &places, inputs, &bounds[i], &sizes[i]));
 	}
-	struct value *out = emit_same(node, inputs);
+	struct node *same = emit_same(node, inputs, node->input_count);
+	struct value *out = same->outputs[0];
 	for (int i = 0; i < rank; i++)
 		if (sizes[i])
 			out = emit_limited(node, out, i, bounds[i], sizes[i]);

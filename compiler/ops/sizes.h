@@ -72,8 +72,8 @@ enum ercc_status expand_sized_tile(struct node *node);
 
 /* ---- rows_sizes.c: rows of other tables ---- */
 
-/* Adds a node with the same operator and attributes, but other inputs. Returns its first output. */
-struct value *emit_same(struct node *node, struct value *const *inputs);
+/* Adds a node with the same operator and attributes, but other inputs. */
+struct node *emit_same(struct node *node, struct value *const *inputs, int count);
 
 enum ercc_status expand_sized_product(struct node *node);
 
