@@ -64,7 +64,6 @@ static enum ercc_status read_rnn(struct node *node, struct rnn *rnn)
 {
 	const struct shape *x = &node->inputs[0]->shape, *r = &node->inputs[2]->shape;
 	const char *direction = node_attr_text(node, "direction", "forward");
-	bool lstm = rnn->gates == 4;
 	rnn->node = node;
 	rnn->directions = strcmp(direction, "bidirectional") ? 1 : 2;
 	rnn->batch_first = node_attr_int(node, "layout", 0) != 0;
@@ -96,8 +95,6 @@ static enum ercc_status read_rnn(struct node *node, struct rnn *rnn)
 	rnn->lengths = node_input(node, 4);
 	if (rnn->lengths && rnn->lengths->dtype != ERC_I32)
 		return node_fail(node, ERCC_MODEL, "sequence_lens of %s; i32 is needed", dtype_name(rnn->lengths->dtype));
-	if (lstm && node_attr_int(node, "input_forget", 0))
-		return node_fail(node, ERCC_UNSUPPORTED, "input_forget is not supported");
 	return ERCC_OK;
 }
 
@@ -197,8 +194,11 @@ static void step_lstm(struct rnn *rnn, struct value *x)
 		if (rnn->p[0] && (i == 0 || i == 2))
 			gate[i] = EMIT(node, "Add(a, Mul(b, c))", gate[i], rnn->p[i], rnn->c);
 	}
-	rnn->c = EMIT(node, "Add(Mul(a, b), Mul(c, d))", activate(rnn, 0, gate[2]), rnn->c, activate(rnn, 0, gate[0]),
-	              activate(rnn, 1, gate[3]));
+	/* input_forget: what the input gate lets in, the forget gate removes */
+	struct value *in = activate(rnn, 0, gate[0]);
+	struct value *kept =
+		node_attr_int(node, "input_forget", 0) ? EMIT(node, "Sub(a, b)", rnn->one, in) : activate(rnn, 0, gate[2]);
+	rnn->c = EMIT(node, "Add(Mul(a, b), Mul(c, d))", kept, rnn->c, in, activate(rnn, 1, gate[3]));
 	if (rnn->p[0])
 		gate[1] = EMIT(node, "Add(a, Mul(b, c))", gate[1], rnn->p[1], rnn->c);
 	rnn->h = EMIT(node, "Mul(a, b)", activate(rnn, 0, gate[1]), activate(rnn, CELL, rnn->c));

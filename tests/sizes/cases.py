@@ -162,6 +162,11 @@ def rows_apart():
                    N("LayerNormalization", ["s", "c"], ["z"])], ["y", "z", "w"], [{"x": floats(3, 4, 4), "m": mask(4)}], c=floats(4))
     case("norm_batch", [*selected(), N("InstanceNormalization", ["s", "c", "c"], ["y"]), N("Trilu", ["s"], ["z"]), N("Hardmax", ["s"], ["w"])],
          ["y", "z", "w"], wide, c=floats(4))
+    for direction, directions in (("forward", 1), ("bidirectional", 2)):
+        weights = dict(w=floats(directions, 16, 3), r=floats(directions, 16, 4) / 4, b=floats(directions, 32))
+        for axis in (0, 1):  # steps, batch
+            case(f"lstm_{direction}_{axis}", [*selected(axis=axis), N("LSTM", ["s", "w", "r", "b"], ["y", "h", "c"], hidden_size=4,
+                 direction=direction, input_forget=axis)], ["y", "h", "c"], [{"x": floats(6, 5, 3), "m": np.arange((6, 5)[axis]) % 3 > 0}], **weights)
     case("up", [*selected(), N("ConvTranspose", ["s", "w"], ["t"], strides=[2, 2]), N("DepthToSpace", ["t"], ["y"], blocksize=2)], ["y"],
          rows(x=floats(5, 3, 4, 4)), w=floats(3, 4, 2, 2))
     case("quantized", [*selected(), N("QuantizeLinear", ["s", "scale", "zero"], ["q"]), N("DequantizeLinear", ["q", "scale", "zero"], ["y"])], ["y"],
