@@ -81,6 +81,7 @@ static const char *const patterns[] = {
 	"input b:f32[<n:1-3>x<b:1-100000>x4]\ninput s:f32[<n>x<c:1-30>x<b>]\nconst m:i64[1] = {<m:1-100000>}\n"
 	"y = NonMaxSuppression(b, s, m)\noutput y\n",
 	"input x:f32[<a:1-3000>x<b:1-30000>]\nr = Relu(x)\ny = NonZero(r)\noutput y\n",
+	"input x:f32[<a:1-30000>]\ninput z:f32[<b:1-30000>]\nm = NonZero(x)\nn = NonZero(z)\ny = Add(m, n)\noutput y\n",
 	/* element-wise: long rows, many dims without neighbours */
 	"input x:f32[<a:1-300000>x<b:1-30000>]\nm = Transpose(x)\ny = Erf(m)\noutput y\n",
 	"input x:f32[<a:1-30>x1x<b:1-30>x1x<c:1-30>x1x<d:1-300>]\ninput z:f32[1x<e:1-9>x1x<f:1-9>x1x<g:1-300>x1]\n"
