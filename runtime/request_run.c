@@ -120,7 +120,8 @@ static enum erc_status check_output_dims(struct erc_request *request)
 	return ERC_OK;
 }
 
-/* Kernels clamp an index outside its dim and report it in the table of run-time dims. */
+/* Kernels clamp an index outside its dim, or take the smaller of two dims that must be equal, and report it in the table
+ * of run-time dims: the index and the size of the dim plus 1; or one size, and the other one as -1 - size. */
 static enum erc_status check_indices(struct erc_request *request)
 {
 	const struct erca_entry *entry = erc__request_entry(request);
@@ -138,8 +139,14 @@ static enum erc_status check_indices(struct erc_request *request)
 		if (record->fault_slot == entry->fault_first + i)
 			name = erc_artifact_string(artifact, record->name);
 	}
-	snprintf(request->job.detail, sizeof request->job.detail, "node '%s': index %lld is outside a dimension of %lld",
-	         name, (long long)faults[i], (long long)faults[i + 1] - 1);
+	if (faults[i + 1] < 0)
+		snprintf(request->job.detail, sizeof request->job.detail,
+		         "node '%s': dimensions of %lld and %lld, known at run time only, must be equal", name,
+		         (long long)faults[i], -1 - (long long)faults[i + 1]);
+	else
+		snprintf(request->job.detail, sizeof request->job.detail,
+		         "node '%s': index %lld is outside a dimension of %lld", name, (long long)faults[i],
+		         (long long)faults[i + 1] - 1);
 	if (!request->session->clamps_indices)
 		return ERC_INDEX;
 	erc__log(request->session->model->runtime, ERC_LOG_WARNING, "%s: it was clamped", request->job.detail);

@@ -146,7 +146,8 @@ struct erca_entry {
 	uint32_t dims_count;  /* slots in the request's table of run-time dimensions */
 	uint64_t arena_bytes; /* activations of one request */
 	uint64_t local_bytes; /* maximum over the variants */
-	/* The slots in which launches report an index outside its dim, in pairs: the index, then the size of the dim plus 1.
+	/* The slots in which launches report an index outside its dim, in pairs: the index, then the size of the dim plus 1;
+	 * or one of two dims that must be equal, then -1 minus the other one.
 	 * All are 0 if no launch has reported one. */
 	uint32_t fault_first;
 	uint32_t fault_count; /* even */

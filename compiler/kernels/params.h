@@ -200,6 +200,12 @@ enum {
 };
 #undef PARAM
 
+#define PARAM(name) SAME_SIZE_##name,
+enum {
+#include "compiler/kernels/index/same_size.params.def"
+};
+#undef PARAM
+
 #define PARAM(name) SCATTER_##name,
 enum {
 #include "compiler/kernels/index/scatter.params.def"

@@ -19,6 +19,7 @@ const struct kernel_template nonzero_count_template = {.stem = "nonzero_count", 
 const struct kernel_template pack_template = {.stem = "pack", .cpu = rows_cpu, .gpu = rows_gpu};
 const struct kernel_template random_template = {.stem = "random", .cpu = rows_cpu, .gpu = rows_gpu};
 const struct kernel_template roi_align_template = {.stem = "roi_align", .cpu = rows_cpu, .gpu = rows_gpu};
+const struct kernel_template same_size_template = {.stem = "same_size", .cpu = rows_cpu, .gpu = rows_gpu};
 const struct kernel_template scatter_template = {.stem = "scatter", .cpu = rows_cpu, .gpu = rows_gpu};
 const struct kernel_template scatter_nd_template = {.stem = "scatter_nd", .cpu = rows_cpu, .gpu = rows_gpu};
 const struct kernel_template taps_template = {.stem = "taps", .cpu = rows_cpu, .gpu = rows_gpu};

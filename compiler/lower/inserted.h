@@ -25,6 +25,12 @@ struct value *insert_nothing(struct graph *graph, struct node *before, const cha
 enum ercc_status count_copied(const struct node *node, int64_t nodes);
 /* sequence.c: for expand: that output of the node becomes a sequence of these tensors. */
 enum ercc_status expand_to_list(struct node *node, int slot, struct value *const *items, int count);
+/* sizes.c: where dims of an element-wise node's inputs must be equal, but are known at run time only, gives it inputs
+ * whose dims are one size, which is checked at run time. Returns ERCC_MODEL where they cannot be equal. */
+enum ercc_status insert_agreement(struct node *node, bool *changed);
+/* rows_sizes.c: for expand: the same node with inputs at their bounds and outputs of their true sizes. `rows` is written as
+ * in op.h. */
+enum ercc_status expand_rows(struct node *node, const char *rows);
 /* sizes.c: `in` as a dense array, made by a node with this name. */
 struct value *insert_pack(struct graph *graph, const char *name, struct value *in);
 

@@ -25,6 +25,27 @@ enum ercc_status check_kernel_shape(const struct node *node, const struct shape 
 	            : node_fail(node, ERCC_MODEL, "kernel_shape is not that of the weights %s", shape_words(node, weights));
 }
 
+#define WINDOW_MOST (1 << 20)        /* kernel, stride, dilation and padding each */
+#define WINDOW_EXTENT_MOST (1 << 30) /* kernels of GPUs count pixels in 32 bits */
+
+/* Checks dim i of a window. */
+static enum ercc_status check_extent(const struct node *node, const struct window *w, int i)
+{
+	const int64_t sizes[] = {w->kernel[i], w->stride[i], w->dilation[i], w->pad[i], w->pad_end[i]};
+	for (size_t k = 0; k < COUNT_OF(sizes); k++) {
+		if (sizes[k] < (k < 3))
+			return node_fail(node, ERCC_MODEL, "kernel, strides, dilations must be positive and pads not negative");
+		if (sizes[k] > WINDOW_MOST)
+			return node_fail(node, ERCC_UNSUPPORTED,
+			                 "%lld is too much for a kernel, strides, dilations and pads; %d is supported",
+			                 (long long)sizes[k], WINDOW_MOST);
+	}
+	if ((w->kernel[i] - 1) * w->dilation[i] >= WINDOW_EXTENT_MOST)
+		return node_fail(node, ERCC_UNSUPPORTED, "a window of %lld with dilation %lld; up to %d elements are supported",
+		                 (long long)w->kernel[i], (long long)w->dilation[i], WINDOW_EXTENT_MOST);
+	return ERCC_OK;
+}
+
 enum ercc_status read_window(const struct node *node, const int64_t *kernel, struct window *w)
 {
 	const struct shape *in = &node->inputs[0]->shape;
@@ -45,10 +66,7 @@ enum ercc_status read_window(const struct node *node, const int64_t *kernel, str
 		w->dilation[i] = s < 0 ? 1 : dilations[s];
 		w->pad[i] = s < 0 ? 0 : pads[s];
 		w->pad_end[i] = s < 0 ? 0 : pads[rank + s];
-		if (w->stride[i] < 1 || w->dilation[i] < 1 || w->kernel[i] < 1 || w->kernel[i] > 1 << 20 ||
-		    w->stride[i] > 1 << 20 || w->dilation[i] > 1 << 20 || w->pad[i] < 0 || w->pad_end[i] < 0 ||
-		    w->pad[i] > 1 << 20 || w->pad_end[i] > 1 << 20)
-			return node_fail(node, ERCC_MODEL, "kernel, strides, dilations must be positive and pads not negative");
+		TRY(check_extent(node, w, i));
 		int64_t extent = (w->kernel[i] - 1) * w->dilation[i] + 1;
 		if (!strncmp(auto_pad, "SAME", 4) && s >= 0) {
 			int64_t total = (ceil_div(w->in[i], w->stride[i]) - 1) * w->stride[i] + extent - w->in[i];

@@ -113,6 +113,13 @@ struct op {
 	/* Accepts run-time sizes: infer passes the inputs' sizes on to the outputs, or expand does not need to know
 	 * them. */
 	bool sizes;
+	/* Instead of `sizes`: the dims of inputs and outputs that may be known at run time only, because elements at
+	 * different positions of them do not mix: "n*,.c->n*". One part for each input, then for each output; in it, from the
+	 * left: letters are such dims, and equal letters stand for the same size; '.' is another dim, '*' are other dims up to
+	 * the end. '+' are such dims up to the end, each with the same one of other parts that have a '+'; "+!axis=-1" but for
+	 * this axis or these axes, an attribute and its default; "+<axis=-1" only those before it. "#axis=0" is a dim with the
+	 * same size as that dim of a '+'. */
+	const char *rows;
 	bool makes_list; /* its output is a list of its inputs */
 	/* Properties for passes. */
 	enum identity_rule identity;

@@ -207,16 +207,16 @@ static enum ercc_status lower_bit_cast(struct lowering *lowering, struct node *n
 }
 
 const struct op ops_arrange[] = {
-	{"Trilu", 14, 1, 2, 1, TYPES_ALL, .expand = expand_trilu, .attrs = "upper=int"},
+	{"Trilu", 14, 1, 2, 1, TYPES_ALL, .rows = "+->+", .expand = expand_trilu, .attrs = "upper=int"},
 	{"OneHot", 9, 3, 3, 1, TYPES_NUMBER, .expand = expand_one_hot, .own_types = 3, .input_types = {[1] = TYPES_NUMBER},
      .attrs = "axis=int", .sizes = true},
-	{"DepthToSpace", 1, 1, 1, 1, TYPES_MOVED, .expand = expand_depth_to_space,
+	{"DepthToSpace", 1, 1, 1, 1, TYPES_MOVED, .rows = "n*->n*", .expand = expand_depth_to_space,
      .attrs = "blocksize=int mode=text:DCR|CRD@11"},
-	{"SpaceToDepth", 1, 1, 1, 1, TYPES_MOVED, .expand = expand_space_to_depth,
+	{"SpaceToDepth", 1, 1, 1, 1, TYPES_MOVED, .rows = "n*->n*", .expand = expand_space_to_depth,
      .attrs = "blocksize=int mode=text:DCR|CRD@28"},
 	{"CenterCropPad", 18, 2, 2, 1, TYPES_ALL, .expand = expand_center_crop_pad, .attrs = "axes=ints"},
-	{"ReverseSequence", 10, 2, 2, 1, TYPES_MOVED, .expand = expand_reverse_sequence,
-     .attrs = "batch_axis=int time_axis=int"},
+	{"ReverseSequence", 10, 2, 2, 1, TYPES_MOVED, .rows = "+!time_axis=0,#batch_axis=1->+",
+     .expand = expand_reverse_sequence, .attrs = "batch_axis=int time_axis=int"},
 	{"TensorScatter", 24, 2, 3, 1, TYPES_MOVED, .expand = expand_tensor_scatter,
      .attrs = "axis=int mode=text:linear|circular"},
 	{"BitCast", 26, 1, 1, 1, TYPES_MOVED, infer_bit_cast, lower_bit_cast, .layout = NULL, .attrs = "to=int"},

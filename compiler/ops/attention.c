@@ -234,7 +234,8 @@ static enum ercc_status expand_attention(struct node *node)
 	expand_to(node, 2, v);
 	k = repeat_heads(node, &a, k, a.size);
 	v = repeat_heads(node, &a, v, a.v_size);
-	if (a.softcap > 0 || node_output(node, 3) || a.size + a.v_size > ATTENTION_SIZE_LIMIT || !is_f32(node, &a))
+	if (a.softcap > 0 || node_output(node, 3) || a.size > ATTENTION_SIZE_LIMIT || a.v_size > ATTENTION_SIZE_LIMIT ||
+	    !is_f32(node, &a))
 		y = emit_parts(node, &a, q, k, v, bias, mode);
 	else
 		y = EMIT(node,

@@ -7,8 +7,8 @@
 
 /* Attributes: scale; transposed (1: k is [..., size, keys]); mask (enum attention_mask) and fill; zero_empty (1: a
  * query that sees no key gets zeros). Leading dims broadcast; there are at most two. */
-#define ATTENTION_SIZE_LIMIT \
-	1024 /* elements of one key and one value together, so that a block of queries fits small budgets */
+/* Maximum number of elements of a key and of a value. The kernel of a GPU keeps their sums in registers. */
+#define ATTENTION_SIZE_LIMIT 512
 enum ercc_status infer_attention_core(struct node *node);
 enum ercc_status lower_attention_core(struct lowering *lowering, struct node *node);
 /* Defined in attention_recover.c. */

@@ -44,9 +44,10 @@ static bool fits(const struct match *match, const struct node *root)
 	          m->dtype != (match->flags & ADDED ? ERC_F32 : ERC_BOOL)))
 		return false;
 	const struct shape *scores = &w->shape, *out = &root->outputs[0]->shape;
-	int64_t size = q->shape.dims[q->shape.rank - 1] + v->shape.dims[v->shape.rank - 1];
+	int64_t size = q->shape.dims[q->shape.rank - 1], v_size = v->shape.dims[v->shape.rank - 1];
 	return shape_known(out) && out->rank >= 2 && out->rank <= 4 && shape_elements(out) > 0 &&
-	       size <= ATTENTION_SIZE_LIMIT && scores->dims[scores->rank - 2] == q->shape.dims[q->shape.rank - 2] &&
+	       size <= ATTENTION_SIZE_LIMIT && v_size <= ATTENTION_SIZE_LIMIT &&
+	       scores->dims[scores->rank - 2] == q->shape.dims[q->shape.rank - 2] &&
 	       scores->dims[scores->rank - 1] == v->shape.dims[v->shape.rank - 2];
 }
 

@@ -252,7 +252,8 @@ const struct op ops_contract[] = {
      .attrs = "kept=ints kept_a=ints kept_b=ints gone=ints gone_a=ints gone_b=ints"},
 	{"MatMulInteger", 10, 2, 4, 1, TYPES_BYTE, .expand = expand_integer_matmul},
 	{"QLinearMatMul", 10, 8, 8, 1, TYPES_BYTE, .expand = expand_integer_matmul, .own_types = 0x52},
-	{"ConvInteger", 10, 2, 4, 1, TYPES_BYTE, .expand = expand_integer_conv, .attrs = CONV_ATTRS},
-	{"QLinearConv", 10, 8, 9, 1, TYPES_BYTE, .expand = expand_integer_conv, .own_types = 0x52, .attrs = CONV_ATTRS},
+	{"ConvInteger", 10, 2, 4, 1, TYPES_BYTE, .rows = "n*->n*", .expand = expand_integer_conv, .attrs = CONV_ATTRS},
+	{"QLinearConv", 10, 8, 9, 1, TYPES_BYTE, .rows = "n*->n*", .expand = expand_integer_conv, .own_types = 0x52,
+     .attrs = CONV_ATTRS},
 	{0},
 };

@@ -1,7 +1,6 @@
 /* Conv: shapes, layouts, weight packing, and the launch of the convolution or the depthwise kernel. */
 #include "compiler/kernels/dense/conv.h"
 #include "compiler/ops/contract.h"
-#include "compiler/ops/sizes.h"
 
 enum ercc_status check_conv(const struct node *node, int slot, struct window *window, struct shape *out)
 {
@@ -103,14 +102,12 @@ enum ercc_status emit_conv(struct node *node, struct value *x, struct value *w, 
 
 static bool is_expanded_conv(const struct node *node)
 {
-	return has_sizes(node) || node->inputs[0]->dtype != ERC_F32;
+	return node->inputs[0]->dtype != ERC_F32;
 }
 
 static enum ercc_status expand_conv(struct node *node)
 {
 	struct value *y;
-	if (has_sizes(node))
-		return expand_sized_rows(node);
 	TRY(check_same_dtype(node, 1));
 	TRY(check_same_dtype(node, 2));
 	TRY(emit_conv(node, node->inputs[0], node->inputs[1], 1, node_input(node, 2), &y));
@@ -312,7 +309,7 @@ static enum ercc_status lower_conv(struct lowering *lowering, struct node *node)
 
 const struct op ops_conv[] = {
 	{"Conv", 1, 2, 3, 1, TYPES_FLOAT, infer_conv, lower_conv, .layout = layout_conv, .expand = expand_conv,
-     .expands = is_expanded_conv, .sizes = true, .takes_channel_affine = true,
+     .expands = is_expanded_conv, .rows = "n*->n*", .takes_channel_affine = true,
      .attrs = "auto_pad=text:NOTSET|SAME_UPPER|SAME_LOWER|VALID dilations=ints group=int kernel_shape=ints pads=ints "
               "strides=ints"},
 	{0},

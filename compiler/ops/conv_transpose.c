@@ -300,7 +300,7 @@ static enum ercc_status expand_conv_transpose(struct node *node)
 }
 
 const struct op ops_conv_transpose[] = {
-	{"ConvTranspose", 1, 2, 3, 1, TYPES_FLOAT, .expand = expand_conv_transpose,
+	{"ConvTranspose", 1, 2, 3, 1, TYPES_FLOAT, .rows = "n*->n*", .expand = expand_conv_transpose,
      .attrs = "auto_pad=text:NOTSET|SAME_UPPER|SAME_LOWER|VALID dilations=ints group=int kernel_shape=ints "
               "output_padding=ints output_shape=ints "
               "pads=ints strides=ints"},

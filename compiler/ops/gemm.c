@@ -387,6 +387,6 @@ const struct op ops_gemm[] = {
      .sizes = true, .attrs = "alpha=float beta=float transA=int transB=int broadcast=int@1-6"},
 	{"MatMul", 1, 2, 2, 1, TYPES_PRODUCT, infer_matmul, lower_matmul, .expand = expand_matmul,
      .expands = is_expanded_product, .sizes = true},
-	{"Det", 11, 1, 1, 1, TYPES_FLOAT, infer_det, lower_det, .layout = NULL},
+	{"Det", 11, 1, 1, 1, TYPES_FLOAT, infer_det, lower_det, .rows = "n*->n*", .layout = NULL},
 	{0},
 };

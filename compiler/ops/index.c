@@ -229,8 +229,7 @@ static enum ercc_status infer_scatter_nd(struct node *node)
 	wanted.sizes[--wanted.rank] = 0;
 	for (int64_t i = k; i < in->rank && wanted.rank < MAX_RANK; i++)
 		wanted.dims[wanted.rank++] = in->dims[i];
-	if (has_sizes(node) &&
-	    (shape_run_time_dim(in) >= 0 || wanted.rank < 1 || !wanted.sizes[0] || !shape_is_dense(&wanted)))
+	if (shape_run_time_dim(&wanted) >= 0 && (!wanted.sizes[0] || !shape_is_dense(&wanted)))
 		return node_fail(node, ERCC_UNSUPPORTED,
 		                 "data %s and updates %s: only the number of updates may be known at run time",
 		                 shape_words(node, in), shape_words(node, &node->inputs[2]->shape));
@@ -239,6 +238,69 @@ static enum ercc_status infer_scatter_nd(struct node *node)
 		                 shape_words(node, &node->inputs[2]->shape));
 	TRY(check_constant_indices(node, node_indices(node), 0, k));
 	return set_output(node, 0, node->inputs[0]->dtype, in);
+}
+
+/* The dims of indices and updates that are the same one, or those of data and updates that are no indices. Returns false
+ * behind the last one. */
+static bool scatter_places(const struct node *node, int number, struct places *places)
+{
+	const struct shape *in = &node->inputs[0]->shape, *indices = &node->inputs[1]->shape;
+	int count = indices->rank - 1, k = (int)indices->dims[count];
+	places->count = 2;
+	places->items[1].slot = 2;
+	places->items[1].dim = number;
+	places->items[0].slot = number < count;
+	places->items[0].dim = number < count ? number : number - count + k;
+	return number < count || places->items[0].dim < in->rank;
+}
+
+static bool has_size_at(const struct node *node, const struct places *places, int i)
+{
+	return node->inputs[places->items[i].slot]->shape.sizes[places->items[i].dim];
+}
+
+/* Whether dims of data, indices and updates must be made equal. */
+static bool is_sized_scatter_nd(const struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape, *indices = &node->inputs[1]->shape, *shapes[] = {indices, in};
+	int64_t k = indices->rank ? indices->dims[indices->rank - 1] : 0;
+	struct places places;
+	bool sized = false;
+	if (k < 1 || k > in->rank || node->inputs[2]->shape.rank != indices->rank - 1 + in->rank - k)
+		return false;
+	for (int i = 0; scatter_places(node, i, &places); i++) {
+		const struct shape *other = shapes[places.items[0].slot == 0], *updates = &node->inputs[2]->shape;
+		uint16_t a = other->sizes[places.items[0].dim], b = updates->sizes[i];
+		bool same = a && b && graph_size(node->graph, a) == graph_size(node->graph, b) &&
+		            other->dims[places.items[0].dim] == updates->dims[i];
+		sized |= (a || b) && (places.items[0].slot == 0 || !same);
+	}
+	return sized;
+}
+
+static enum ercc_status expand_sized_scatter_nd(struct node *node)
+{
+	struct value *inputs[] = {node->inputs[0], node->inputs[1], node->inputs[2]}, *sizes[MAX_RANK] = {NULL}, *size;
+	int64_t bounds[MAX_RANK], bound;
+	struct places places;
+	for (int i = 0; scatter_places(node, i, &places); i++) {
+		if (!has_size_at(node, &places, 0) && !has_size_at(node, &places, 1))
+			continue;
+		TRY(emit_agreed(node, &places, inputs, &bound, &size));
+		int dim = places.items[0].dim;
+		if (places.items[0].slot == 0)
+			sizes[dim] = size, bounds[dim] = bound;
+		else if (size)
+			for (int k = 0; k < 2; k++)
+				inputs[k + 1] = EMIT(node, TEXT(node, "erc.Limit[axis=%d](a, b)", i), inputs[k + 1], size);
+	}
+	struct node *same = emit_same(node, inputs, node->input_count);
+	struct value *out = same->outputs[0];
+	for (int d = 0; d < node->inputs[0]->shape.rank; d++)
+		if (sizes[d])
+			out = emit_limited(node, out, d, bounds[d], sizes[d]);
+	expand_to(node, 0, out);
+	return ERCC_OK;
 }
 
 static enum ercc_status lower_scatter_nd(struct lowering *lowering, struct node *node)
@@ -256,7 +318,7 @@ static enum ercc_status lower_scatter_nd(struct lowering *lowering, struct node 
 	launch_set(launch, SCATTER_ND_UPDATES_DIM,
 	           indices->sizes[0] ? graph_size_slot(lowering->graph, indices->sizes[0]) : -1);
 	launch_set(launch, SCATTER_ND_BOUND, indices->sizes[0] ? indices->dims[0] : 1);
-	set_tuple(lowering, launch, SCATTER_ND_DIMS, in, 0, k, 1); /* none of these dims has a run-time size */
+	set_tuple(lowering, launch, SCATTER_ND_DIMS, in, 0, k, 1);
 	define_scatter(launch, node->inputs[0]->dtype, reduction);
 	return ERCC_OK;
 }
@@ -272,15 +334,16 @@ static bool is_reducing(const struct node *node)
 	            {TYPE(BOOL), ERC_I32, 5, 0, is_reducing, false})
 
 const struct op ops_index[] = {
-	{"GatherElements", 11, 2, 2, 1, TYPES_MOVED, infer_gather_elements, lower_gather_elements, .layout = NULL,
-     .attrs = "axis=int positions=own"},
+	{"GatherElements", 11, 2, 2, 1, TYPES_MOVED, infer_gather_elements, lower_gather_elements, .rows = "+!axis=0,+->+",
+     .layout = NULL, .attrs = "axis=int positions=own"},
 	{"GatherND", 11, 2, 2, 1, TYPES_MOVED, infer_gather_nd, lower_gather_nd, .sizes = true,
      .attrs = "batch_dims=int@12"},
-	{"Scatter", 9, 3, 3, 1, TYPES_MOVED, infer_scatter_elements, lower_scatter_elements, .layout = NULL,
-     .attrs = "axis=int"},
-	{"ScatterElements", 11, 3, 3, 1, TYPES_MOVED, infer_scatter_elements, lower_scatter_elements, .layout = NULL,
-     .conversions = COMBINED, .attrs = "axis=int reduction=text@16 positions=own"},
-	{"ScatterND", 11, 3, 3, 1, TYPES_MOVED, infer_scatter_nd, lower_scatter_nd, .sizes = true, .conversions = COMBINED,
-     .attrs = "reduction=text@16"},
+	{"Scatter", 9, 3, 3, 1, TYPES_MOVED, infer_scatter_elements, lower_scatter_elements,
+     .rows = "+!axis=0,+!axis=0,+!axis=0->+", .layout = NULL, .attrs = "axis=int"},
+	{"ScatterElements", 11, 3, 3, 1, TYPES_MOVED, infer_scatter_elements, lower_scatter_elements,
+     .rows = "+!axis=0,+!axis=0,+!axis=0->+", .layout = NULL, .conversions = COMBINED,
+     .attrs = "axis=int reduction=text@16 positions=own"},
+	{"ScatterND", 11, 3, 3, 1, TYPES_MOVED, infer_scatter_nd, lower_scatter_nd, .expand = expand_sized_scatter_nd,
+     .expands = is_sized_scatter_nd, .sizes = true, .conversions = COMBINED, .attrs = "reduction=text@16"},
 	{0},
 };

@@ -268,7 +268,7 @@ const struct op ops_line[] = {
 	{"TopK", 1, 1, 1, 2, TYPES_NUMBER, infer_topk, lower_topk, .layout = NULL, .attrs = "axis=int k=int"},
 	{"TopK", 10, 2, 2, 2, TYPES_NUMBER, infer_topk, lower_topk, .expand = expand_sized_topk, .expands = is_sized_topk,
      .sizes = true, .attrs = "axis=int largest=int@11 sorted=any@11"},
-	{"Hardmax", 1, 1, 1, 1, TYPES_FLOAT, .expand = expand_hardmax, .attrs = "axis=int"},
-	{"Hardmax", 13, 1, 1, 1, TYPES_FLOAT, .expand = expand_hardmax, .attrs = "axis=int"},
+	{"Hardmax", 1, 1, 1, 1, TYPES_FLOAT, .rows = "+<axis=1->+", .expand = expand_hardmax, .attrs = "axis=int"},
+	{"Hardmax", 13, 1, 1, 1, TYPES_FLOAT, .rows = "+!axis=-1->+", .expand = expand_hardmax, .attrs = "axis=int"},
 	{0},
 };

@@ -252,8 +252,6 @@ static enum ercc_status infer_tile(struct node *node)
 	for (int i = 0; i < out.rank; i++)
 		if (repeats[i] < 0 || !mul_fits(out.dims[i], repeats[i], &out.dims[i]))
 			return node_fail(node, ERCC_MODEL, "bad repeat %lld", (long long)repeats[i]);
-		else if (out.sizes[i] && repeats[i] != 1)
-			return node_fail(node, ERCC_UNSUPPORTED, "repeats dim %d, which is known at run time only", i);
 	return same_type(node, &out);
 }
 
@@ -369,8 +367,6 @@ static enum ercc_status split_sizes(const struct node *node, int *axis, int64_t 
 	int count;
 	TRY(check_axis(node, node_attr_int(node, "axis", 0), node->inputs[0]->shape.rank, axis));
 	int64_t dim = node->inputs[0]->shape.dims[*axis], sum = 0;
-	if (node->inputs[0]->shape.sizes[*axis])
-		return node_fail(node, ERCC_UNSUPPORTED, "splits dim %d, which is known at run time only", *axis);
 	TRY(int_list(node, "split", node->op->since >= 13 ? 1 : -1, sizes, 64, &count));
 	if (node->output_count > 64)
 		return node_fail(node, ERCC_UNSUPPORTED, "%d outputs; at most 64", node->output_count);
@@ -535,14 +531,16 @@ const struct op ops_move[] = {
 	{"Transpose", 1, 1, 1, 1, TYPES_MOVED, infer_transpose, lower_transpose, .sizes = true, .undoes = undoes_transpose,
      .attrs = "perm=ints"},
 	{"Expand", 8, 2, 2, 1, TYPES_MOVED, infer_expand, lower_expand, .sizes = true, .identity = IDENTITY_TYPE},
-	{"Tile", 6, 2, 2, 1, TYPES_MOVED, infer_tile, lower_tile, .sizes = true, .identity = IDENTITY_TYPE},
+	{"Tile", 6, 2, 2, 1, TYPES_MOVED, infer_tile, lower_tile, .expand = expand_sized_tile, .expands = is_sized_tile,
+     .sizes = true, .identity = IDENTITY_TYPE},
 	{"Slice", 1, 1, 1, 1, TYPES_MOVED, infer_slice, lower_slice, .expand = expand_sized_slice,
      .expands = is_sized_slice, .sizes = true, .attrs = "axes=ints ends=ints starts=ints"},
 	{"Slice", 10, 3, 5, 1, TYPES_MOVED, infer_slice, lower_slice, .expand = expand_sized_slice,
      .expands = is_sized_slice, .sizes = true},
-	{"Split", 2, 1, 1, VARIADIC, TYPES_MOVED, infer_split, lower_split, .sizes = true, .attrs = "axis=int split=ints"},
-	{"Split", 13, 1, 2, VARIADIC, TYPES_MOVED, infer_split, lower_split, .sizes = true,
-     .attrs = "axis=int num_outputs=int@18"},
+	{"Split", 2, 1, 1, VARIADIC, TYPES_MOVED, infer_split, lower_split, .expand = expand_sized_split,
+     .expands = is_sized_split, .sizes = true, .attrs = "axis=int split=ints"},
+	{"Split", 13, 1, 2, VARIADIC, TYPES_MOVED, infer_split, lower_split, .expand = expand_sized_split,
+     .expands = is_sized_split, .sizes = true, .attrs = "axis=int num_outputs=int@18"},
 	{"Concat", 1, 1, VARIADIC, 1, TYPES_MOVED, infer_concat, lower_concat, .layout = layout_concat,
      .expand = expand_sized_concat, .expands = is_sized_concat, .sizes = true, .attrs = "axis=int"},
 	{0},

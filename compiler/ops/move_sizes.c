@@ -1,4 +1,4 @@
-/* Reshape, Slice and Concat where a size is known at run time only. They become views where the bytes allow it, else
+/* Reshape, Slice, Concat, Split and Tile where a size is known at run time only. They become views where the bytes allow it, else
  * gathers with computed indices. */
 #include "compiler/ops/sizes.h"
 
@@ -302,6 +302,27 @@ static bool concat_axis(const struct node *node, int *axis)
 	return given >= -rank && given < rank;
 }
 
+/* Whether dims besides the axis must be equal, but are known at run time only. */
+static bool is_disagreeing(const struct node *node, int axis)
+{
+	const struct shape *first = &node->inputs[0]->shape;
+	bool differs = false, sized = false;
+	for (int i = 0; i < node->input_count; i++) {
+		const struct shape *shape = &node->inputs[i]->shape;
+		if (shape->rank != first->rank)
+			return false;
+		for (int d = 0; d < first->rank; d++) {
+			uint16_t a = shape->sizes[d], b = first->sizes[d];
+			if (d == axis || (!a && !b))
+				continue;
+			sized = true;
+			differs |= !a || !b || graph_size(node->graph, a) != graph_size(node->graph, b) ||
+			           shape->dims[d] != first->dims[d];
+		}
+	}
+	return sized && differs;
+}
+
 bool is_sized_concat(const struct node *node)
 {
 	int axis;
@@ -310,7 +331,34 @@ bool is_sized_concat(const struct node *node)
 	for (int i = 0; i < node->input_count; i++)
 		if (axis < node->inputs[i]->shape.rank && node->inputs[i]->shape.sizes[axis])
 			return true;
-	return false;
+	return is_disagreeing(node, axis);
+}
+
+/* Gives the inputs equal dims besides the axis, then joins them. */
+static enum ercc_status concat_agreed(struct node *node, int axis)
+{
+	struct value *inputs[PLACES_MAX], *size;
+	struct places places = {.count = node->input_count};
+	int64_t bound;
+	if (node->input_count > PLACES_MAX)
+		return node_fail(node, ERCC_UNSUPPORTED, "%d inputs with dims that are known at run time only; at most %d",
+		                 node->input_count, PLACES_MAX);
+	memcpy(inputs, node->inputs, sizeof *inputs * (size_t)node->input_count);
+	for (int d = 0; d < node->inputs[0]->shape.rank; d++) {
+		bool any = false;
+		for (int i = 0; i < node->input_count; i++) {
+			any |= node->inputs[i]->shape.sizes[d] != 0;
+			places.items[i].slot = i;
+			places.items[i].dim = d;
+		}
+		if (!any || d == axis)
+			continue;
+		TRY(emit_agreed(node, &places, inputs, &bound, &size));
+		for (int i = 0; size && i < node->input_count; i++)
+			inputs[i] = EMIT(node, TEXT(node, "erc.Limit[axis=%d](a, b)", d), inputs[i], size);
+	}
+	expand_to(node, 0, emit_concat(node, axis, inputs, node->input_count));
+	return ERCC_OK;
 }
 
 enum ercc_status expand_sized_concat(struct node *node)
@@ -321,6 +369,8 @@ enum ercc_status expand_sized_concat(struct node *node)
 	int64_t bound = 0;
 	int axis;
 	concat_axis(node, &axis);
+	if (is_disagreeing(node, axis))
+		return concat_agreed(node, axis);
 	for (int i = 0; i < node->input_count; i++) {
 		const struct shape *shape = &node->inputs[i]->shape;
 		if (shape->rank != node->inputs[0]->shape.rank)
@@ -346,5 +396,111 @@ enum ercc_status expand_sized_concat(struct node *node)
 	struct value *all = emit_concat(node, axis, parts, node->input_count);
 	all = EMIT(node, TEXT(node, "Gather[axis=%d](a, b)", axis), all, from);
 	expand_to(node, 0, emit_limited(node, all, axis, bound, before));
+	return ERCC_OK;
+}
+
+/* ---- Split, Tile along a dim with a run-time size ---- */
+
+static int split_axis(const struct node *node)
+{
+	int rank = node->inputs[0]->shape.rank;
+	int64_t given = node_attr_int(node, "axis", 0);
+	return given < -rank || given >= rank ? -1 : (int)(given < 0 ? given + rank : given);
+}
+
+bool is_sized_split(const struct node *node)
+{
+	int axis = split_axis(node);
+	return axis >= 0 && node->inputs[0]->shape.sizes[axis];
+}
+
+/* Equal parts, of which the last may be smaller from opset 18 on: each is a gather of its elements. */
+static enum ercc_status split_equally(struct node *node, int axis)
+{
+	struct value *x = node->inputs[0], *size = dim_value(node, x, axis), *whole = emit_bounded(node, x, axis);
+	long long parts = node->output_count, bound = ceil_div(x->shape.dims[axis], parts);
+	struct value *each = EMIT(node, TEXT(node, "Div(Add(a, {%lld}), {%lld})", parts - 1, parts), size);
+	if (node->opset < 18) /* with a remainder, the run fails */
+		each = EMIT(node,
+		            TEXT(node, "Div(erc.SameSize[bound=%lld](Reshape(Mul(a, {%lld}), {}), b), {%lld})",
+		                 (long long)x->shape.dims[axis], parts, parts),
+		            each, size);
+	for (int i = 0; i < node->output_count; i++) {
+		if (!node->outputs[i])
+			continue;
+		struct value *start = EMIT(node, TEXT(node, "Mul(a, {%d})", i), each);
+		struct value *at = constant_range(node, 0, 1, bound, &(struct shape){.rank = 1, .dims = {bound}});
+		struct value *part = EMIT(node, TEXT(node, "Gather[axis=%d](a, Add(b, c))", axis), whole, at, start);
+		expand_to(node, i, emit_limited(node, part, axis, bound, EMIT(node, "Min(Sub(a, b), c)", size, start, each)));
+	}
+	return ERCC_OK;
+}
+
+/* With given sizes of parts, the dim must be their sum. */
+enum ercc_status expand_sized_split(struct node *node)
+{
+	int64_t sizes[MAX_RANK * 8], sum = 0;
+	int axis = split_axis(node), count;
+	struct value *inputs[2] = {node->inputs[0], node_input(node, 1)};
+	const struct shape *in = &node->inputs[0]->shape;
+	TRY(int_list(node, "split", node->op->since >= 13 ? 1 : -1, sizes, COUNT_OF(sizes), &count));
+	if (node_attr_int(node, "num_outputs", node->output_count) != node->output_count ||
+	    (count >= 0 && count != node->output_count))
+		return node_fail(node, ERCC_MODEL, "%d sizes for %d outputs", count, node->output_count);
+	if (count < 0)
+		return split_equally(node, axis);
+	for (int i = 0; i < count; i++) {
+		if (sizes[i] < 0 || sizes[i] > MAX_ELEMENTS)
+			return node_fail(node, ERCC_MODEL, "size %lld is not possible", (long long)sizes[i]);
+		sum += sizes[i];
+	}
+	if (sum > in->dims[axis])
+		return node_fail(node, ERCC_MODEL, "the sizes add up to %lld, the dim is at most %lld", (long long)sum,
+		                 (long long)in->dims[axis]);
+	struct value *checked = EMIT(node, TEXT(node, "erc.SameSize[bound=%lld](a, b)", (long long)sum),
+	                             dim_value(node, inputs[0], axis), constant_number(node, ERC_I64, (double)sum));
+	inputs[0] =
+		EMIT(node, TEXT(node, "Slice(erc.Bounded[axis=%d](a, b), {0}, {%lld}, {%d})", axis, (long long)sum, axis),
+	         inputs[0], checked);
+	struct node *same = emit_same(node, inputs, node->input_count);
+	for (int i = 0; i < node->output_count; i++)
+		if (node->outputs[i])
+			expand_to(node, i, same->outputs[i]);
+	return ERCC_OK;
+}
+
+bool is_sized_tile(const struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	const struct tensor *repeats = node->inputs[1]->constant;
+	bool sized = false;
+	for (int i = 0; repeats && i < in->rank && i < shape_elements(&repeats->shape); i++)
+		sized |= in->sizes[i] && tensor_int(repeats, repeats->splat ? 0 : i) != 1;
+	return sized;
+}
+
+/* Each sized dim is repeated by a gather, whose indices are positions modulo the size. */
+enum ercc_status expand_sized_tile(struct node *node)
+{
+	const struct shape in = node->inputs[0]->shape;
+	struct value *x = node->inputs[0];
+	int64_t repeats[MAX_RANK], bound;
+	int count;
+	TRY(int_list(node, "repeats", 1, repeats, MAX_RANK, &count));
+	if (count != in.rank)
+		return node_fail(node, ERCC_MODEL, "repeats has %d entries for rank %d", count, in.rank);
+	for (int i = 0; i < in.rank; i++) {
+		if (!in.sizes[i] || repeats[i] == 1)
+			continue;
+		if (repeats[i] < 0 || repeats[i] > MAX_ELEMENTS || in.dims[i] * repeats[i] > MAX_ELEMENTS)
+			return node_fail(node, ERCC_MODEL, "bad repeat %lld", (long long)repeats[i]);
+		bound = in.dims[i] * repeats[i];
+		struct value *size = dim_value(node, node->inputs[0], i);
+		struct value *at = constant_range(node, 0, 1, bound, &(struct shape){.rank = 1, .dims = {bound}});
+		x = EMIT(node, TEXT(node, "Gather[axis=%d](a, Mod(b, Max(c, {1})))", i), emit_bounded(node, x, i), at, size);
+		x = emit_limited(node, x, i, bound, EMIT(node, TEXT(node, "Mul(a, {%lld})", (long long)repeats[i]), size));
+		repeats[i] = 1;
+	}
+	expand_to(node, 0, EMIT(node, "Tile(a, b)", x, constant_ints(node, repeats, in.rank)));
 	return ERCC_OK;
 }

@@ -2,6 +2,7 @@
  * bias), which is one kernel over rows. Batch normalisation is element-wise. */
 #include "compiler/lower/lower_rows.h"
 #include "compiler/ops/norm.h"
+#include "compiler/ops/sizes.h"
 
 #include <math.h>
 
@@ -85,13 +86,41 @@ static enum ercc_status check_broadcast(const struct node *node, int slot)
 	return ERCC_OK;
 }
 
+/* Gives the normalised dims that have a run-time size the number of scales, which a run checks. Returns whether there is
+ * such a dim. */
+static enum ercc_status agree_on_scale(struct node *node, int axis, bool *changed)
+{
+	struct value *inputs[3] = {node->inputs[0], node_input(node, 1), node_input(node, 2)}, *size;
+	const struct shape *x = &inputs[0]->shape, *scale = &inputs[1]->shape;
+	int64_t bound;
+	*changed = false;
+	for (int d = axis; d < x->rank; d++) {
+		int at = d - (x->rank - scale->rank);
+		struct places places = {.items = {{0, d}, {1, at}}, .count = 2};
+		if (!x->sizes[d] || at < 0 || scale->sizes[at] || scale->dims[at] == 1)
+			continue;
+		TRY(emit_agreed(node, &places, inputs, &bound, &size));
+		*changed = true;
+	}
+	if (*changed) {
+		struct node *same = emit_same(node, inputs, node->input_count);
+		for (int i = 0; i < node->output_count; i++)
+			if (node->outputs[i])
+				expand_to(node, i, same->outputs[i]);
+	}
+	return ERCC_OK;
+}
+
 static enum ercc_status expand_layer_norm(struct node *node)
 {
 	struct value *x = node->inputs[0], *scale = node_input(node, 1), *bias = node_input(node, 2), *y;
-	bool rms = node->op_type[0] == 'R';
+	bool rms = node->op_type[0] == 'R', changed;
 	int axis;
 	TRY(check_precision(node, "stash_type"));
 	TRY(check_axis(node, node_attr_int(node, "axis", -1), x->shape.rank, &axis));
+	TRY(agree_on_scale(node, axis, &changed));
+	if (changed)
+		return ERCC_OK;
 	TRY(check_broadcast(node, 1));
 	TRY(check_broadcast(node, 2));
 	bool inside = lies_along(scale, &x->shape, axis) && (!bias || lies_along(bias, &x->shape, axis));
@@ -346,13 +375,15 @@ const struct op ops_norm[] = {
 	{"RMSNormalization", 23, 2, 2, 1, TYPES_FLOAT, .expand = expand_layer_norm, .sizes = true, .own_types = 1,
      .conversions = CONVERSIONS({TYPE(F32), ERC_F64, 3, 1, is_mixed, false}),
      .attrs = "axis=int epsilon=float stash_type=int"},
-	{"InstanceNormalization", 6, 3, 3, 1, TYPES_FLOAT, .expand = expand_instance_norm, .attrs = "epsilon=float"},
-	{"GroupNormalization", 18, 3, 3, 1, TYPES_FLOAT, .expand = expand_group_norm,
+	{"InstanceNormalization", 6, 3, 3, 1, TYPES_FLOAT, .rows = "nc*,c,c->nc*", .expand = expand_instance_norm,
+     .attrs = "epsilon=float"},
+	{"GroupNormalization", 18, 3, 3, 1, TYPES_FLOAT, .rows = "n*->n*", .expand = expand_group_norm,
      .attrs = "epsilon=float num_groups=int"},
-	{"GroupNormalization", 21, 3, 3, 1, TYPES_FLOAT, .expand = expand_group_norm,
+	{"GroupNormalization", 21, 3, 3, 1, TYPES_FLOAT, .rows = "n*->n*", .expand = expand_group_norm,
      .attrs = "epsilon=float num_groups=int stash_type=int"},
 	{"MeanVarianceNormalization", 9, 1, 1, 1, TYPES_FLOAT, .expand = expand_mean_variance, .attrs = "axes=ints"},
-	{"LpNormalization", 1, 1, 1, 1, TYPES_FLOAT, .expand = expand_lp_norm, .attrs = "axis=int p=int"},
+	{"LpNormalization", 1, 1, 1, 1, TYPES_FLOAT, .rows = "+!axis=-1->+", .expand = expand_lp_norm,
+     .attrs = "axis=int p=int"},
 	{"BatchNormalization", 6, 5, 5, 5, TYPES_FLOAT, infer_batch_norm, lower_batch_norm, .own_types = 30,
      .output_like = {[1] = 3, [2] = 4}, .expand = expand_batch_norm, .expands = is_expanded_batch_norm, .sizes = true,
      .channel_affine = batch_norm_affine,

@@ -1,6 +1,8 @@
 /* Pad: a fill and a copy. Modes that repeat input elements need one gather per padded axis. */
 #include "compiler/ops/gather.h"
+#include "compiler/ops/sizes.h"
 
+/* Sets the padding before each dim, and the padded shape. */
 static enum ercc_status read_pads(const struct node *node, int64_t *before, struct shape *out)
 {
 	const struct shape *in = &node->inputs[0]->shape;
@@ -28,12 +30,89 @@ static enum ercc_status read_pads(const struct node *node, int64_t *before, stru
 		after[axis] = pads[padded + i];
 	}
 	for (int i = 0; i < in->rank; i++) {
-		if (in->sizes[i] && (before[i] || after[i]))
-			return node_fail(node, ERCC_UNSUPPORTED, "pads dim %d, which is known at run time only", i);
 		out->dims[i] += before[i] + after[i];
 		if (out->dims[i] < 0)
 			return node_fail(node, ERCC_MODEL, "pads leave dim %d with %lld", i, (long long)out->dims[i]);
 	}
+	return ERCC_OK;
+}
+
+/* ---- along dims with a run-time size: a gather with computed indices ---- */
+
+static bool is_sized_pad(const struct node *node)
+{
+	const struct shape *in = &node->inputs[0]->shape;
+	int64_t before[MAX_RANK];
+	struct shape out;
+	bool sized = false;
+	if (!has_sizes(node) || (node->op->since >= 11 && !node->inputs[1]->constant) ||
+	    read_pads(node, before, &out) != ERCC_OK)
+		return false;
+	for (int i = 0; i < in->rank; i++)
+		sized |= in->sizes[i] && (before[i] || out.dims[i] != in->dims[i]);
+	return sized;
+}
+
+/* The input positions whose elements go to these output positions, which count from -before. */
+static struct value *repeated_positions(struct node *node, const char *mode, struct value *at, struct value *size)
+{
+	if (!strcmp(mode, "edge"))
+		return EMIT(node, "Max(Min(a, Sub(b, {1})), {0})", at, size);
+	if (!strcmp(mode, "wrap"))
+		return EMIT(node, "Mod(a, Max(b, {1}))", at, size);
+	struct value *period = EMIT(node, "Max(Sub(Add(a, a), {2}), {1})", size),
+				 *back = EMIT(node, "Mod(a, b)", at, period);
+	return EMIT(node, "Min(a, Sub(b, a))", back, period);
+}
+
+/* Pads x along one axis. `value`: one element, in place of what is outside; NULL in other modes. */
+static struct value *pad_axis(struct node *node, struct value *x, int axis, int64_t before, int64_t more,
+                              struct value *value)
+{
+	const struct value *in = node->inputs[0];
+	int64_t bound = in->shape.dims[axis] + more;
+	const struct shape line = {.rank = 1, .dims = {bound}};
+	struct value *size = dim_value(node, in, axis), *at = constant_range(node, -before, 1, bound, &line), *from;
+	from = value ? EMIT(node, TEXT(node, "Max(Min(a, {%lld}), {0})", (long long)in->shape.dims[axis] - 1), at)
+	             : repeated_positions(node, node_attr_text(node, "mode", "constant"), at, size);
+	x = EMIT(node, TEXT(node, "Gather[axis=%d](a, b)", axis), emit_bounded(node, x, axis), from);
+	if (value) {
+		int64_t dims[MAX_RANK];
+		for (int i = 0; i < in->shape.rank; i++)
+			dims[i] = i == axis ? bound : 1;
+		x = EMIT(node, "Where(Reshape(And(GreaterOrEqual(a, {0}), Less(a, b)), c), d, e)", at, size,
+		         constant_ints(node, dims, in->shape.rank), x, value);
+	}
+	return emit_limited(node, x, axis, bound, EMIT(node, TEXT(node, "Add(a, {%lld})", (long long)more), size));
+}
+
+/* Negative pads may leave fewer than no elements. */
+static enum ercc_status expand_sized_pad(struct node *node)
+{
+	const struct shape in = node->inputs[0]->shape;
+	const char *mode = node_attr_text(node, "mode", "constant");
+	struct value *x = node->inputs[0], *value = NULL;
+	int64_t before[MAX_RANK], pads[2 * MAX_RANK] = {0};
+	struct shape out;
+	TRY(read_pads(node, before, &out));
+	TRY(check_same_dtype(node, 2));
+	if (!strcmp(mode, "constant"))
+		value = node_input(node, 2) ? EMIT(node, "Reshape(a, {})", node->inputs[2])
+		                            : constant_number(node, x->dtype, node_attr_float(node, "value", 0));
+	for (int i = 0; i < in.rank; i++) {
+		if (in.sizes[i] && (before[i] || out.dims[i] != in.dims[i])) {
+			if (!in.dims[i] || !out.dims[i])
+				return node_fail(node, ERCC_UNSUPPORTED, "pads dim %d of at most %lld to %lld", i,
+				                 (long long)in.dims[i], (long long)out.dims[i]);
+			x = pad_axis(node, x, i, before[i], out.dims[i] - in.dims[i], value);
+			continue;
+		}
+		pads[i] = before[i];
+		pads[in.rank + i] = out.dims[i] - in.dims[i] - before[i];
+	}
+	x = value ? EMIT(node, TEXT(node, "Pad[mode=%s](a, b, c)", mode), x, constant_ints(node, pads, 2 * in.rank), value)
+	          : EMIT(node, TEXT(node, "Pad[mode=%s](a, b)", mode), x, constant_ints(node, pads, 2 * in.rank));
+	expand_to(node, 0, x);
 	return ERCC_OK;
 }
 
@@ -131,8 +210,11 @@ static enum ercc_status lower_pad(struct lowering *lowering, struct node *node)
 }
 
 const struct op ops_pad[] = {
-	{"Pad", 1, 1, 1, 1, TYPES_ALL, infer_pad, lower_pad, .sizes = true, .attrs = "mode=text paddings=ints value=float"},
-	{"Pad", 2, 1, 1, 1, TYPES_ALL, infer_pad, lower_pad, .sizes = true, .attrs = "mode=text pads=ints value=float"},
-	{"Pad", 11, 2, 4, 1, TYPES_ALL | TYPES_STORED, infer_pad, lower_pad, .sizes = true, .attrs = "mode=text"},
+	{"Pad", 1, 1, 1, 1, TYPES_ALL, infer_pad, lower_pad, .expand = expand_sized_pad, .expands = is_sized_pad,
+     .sizes = true, .attrs = "mode=text paddings=ints value=float"},
+	{"Pad", 2, 1, 1, 1, TYPES_ALL, infer_pad, lower_pad, .expand = expand_sized_pad, .expands = is_sized_pad,
+     .sizes = true, .attrs = "mode=text pads=ints value=float"},
+	{"Pad", 11, 2, 4, 1, TYPES_ALL | TYPES_STORED, infer_pad, lower_pad, .expand = expand_sized_pad,
+     .expands = is_sized_pad, .sizes = true, .attrs = "mode=text"},
 	{0},
 };

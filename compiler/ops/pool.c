@@ -102,16 +102,15 @@ static enum ercc_status lower_lrn(struct lowering *lowering, struct node *node)
 
 const struct op ops_pool[] = {
 	{"MaxPool", 1, 1, 1, 2, TYPES_FLOAT | TYPE(I8) | TYPE(U8), infer_pool, lower_pool, .layout = layout_pool,
-     .expand = expand_sized_rows, .expands = has_sizes, .sizes = true,
+     .rows = "n*->n*,n*",
      .attrs = "auto_pad=text:NOTSET|SAME_UPPER|SAME_LOWER|VALID kernel_shape=ints pads=ints strides=ints "
               "storage_order=int@8 ceil_mode=int@10 "
               "dilations=ints@10"},
-	{"AveragePool", 1, 1, 1, 1, TYPES_FLOAT, infer_pool, lower_pool, .layout = layout_pool, .expand = expand_sized_rows,
-     .expands = has_sizes, .sizes = true,
+	{"AveragePool", 1, 1, 1, 1, TYPES_FLOAT, infer_pool, lower_pool, .layout = layout_pool, .rows = "n*->n*,n*",
      .attrs = "auto_pad=text:NOTSET|SAME_UPPER|SAME_LOWER|VALID kernel_shape=ints pads=ints strides=ints "
               "count_include_pad=int@7 ceil_mode=int@10 "
               "dilations=ints@19"},
-	{"LRN", 1, 1, 1, 1, TYPES_FLOAT, infer_lrn, lower_lrn, .expand = expand_sized_rows, .expands = has_sizes,
-     .sizes = true, .attrs = "alpha=float beta=float bias=float size=int"},
+	{"LRN", 1, 1, 1, 1, TYPES_FLOAT, infer_lrn, lower_lrn, .rows = "n*->n*,n*",
+     .attrs = "alpha=float beta=float bias=float size=int"},
 	{0},
 };

@@ -206,11 +206,12 @@ static enum ercc_status expand_dynamic_quantize(struct node *node)
 }
 
 const struct op ops_quantize[] = {
-	{"QuantizeLinear", 10, 2, 3, 1, TYPE(F32) | TYPES_HALF | TYPE(I32), .expand = expand_quantize,
+	{"QuantizeLinear", 10, 2, 3, 1, TYPE(F32) | TYPES_HALF | TYPE(I32), .expand = expand_quantize, .sizes = true,
      .input_types = {[1] = TYPES_SCALE | TYPE(I32), [2] = TYPES_QUANTISED},
      .attrs = "axis=int@13 block_size=int@21 output_dtype=int@21 precision=int@23 saturate=int@19"},
-	{"DequantizeLinear", 10, 2, 3, 1, TYPES_QUANTISED | TYPE(I32), .expand = expand_dequantize, .casts_halves = true,
-     .input_types = {[1] = TYPES_SCALE}, .attrs = "axis=int@13 block_size=int@21 output_dtype=int@23"},
-	{"DynamicQuantizeLinear", 11, 1, 1, 3, TYPE(F32), .expand = expand_dynamic_quantize},
+	{"DequantizeLinear", 10, 2, 3, 1, TYPES_QUANTISED | TYPE(I32), .expand = expand_dequantize, .sizes = true,
+     .casts_halves = true, .input_types = {[1] = TYPES_SCALE},
+     .attrs = "axis=int@13 block_size=int@21 output_dtype=int@23"},
+	{"DynamicQuantizeLinear", 11, 1, 1, 3, TYPE(F32), .expand = expand_dynamic_quantize, .sizes = true},
 	{0},
 };

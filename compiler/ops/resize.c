@@ -421,18 +421,15 @@ static bool is_interpolating(const struct node *node)
 
 const struct op ops_resize[] = {
 	{"Resize", 10, 2, 2, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
-     .conversions = INTERPOLATED, .input_types = {[1] = TYPE(F32)}, .expand = expand_sized_rows, .expands = has_sizes,
-     .sizes = true, .attrs = "mode=text"},
+     .conversions = INTERPOLATED, .input_types = {[1] = TYPE(F32)}, .rows = "n*->n*", .attrs = "mode=text"},
 	{"Resize", 11, 1, 4, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
      .conversions = INTERPOLATED, .input_types = {[1] = TYPES_FLOAT, [2] = TYPE(F32), [3] = TYPE(I64)},
-     .expand = expand_sized_rows, .expands = has_sizes, .sizes = true,
+     .rows = "n*->n*",
      .attrs = "coordinate_transformation_mode=text cubic_coeff_a=float exclude_outside=int extrapolation_value=float "
               "mode=text nearest_mode=text antialias=int@18 axes=ints@18 keep_aspect_ratio_policy=text@18"},
 	{"Upsample", 7, 1, 1, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
-     .conversions = INTERPOLATED, .expand = expand_sized_rows, .expands = has_sizes, .sizes = true,
-     .attrs = "mode=text scales=floats"},
+     .conversions = INTERPOLATED, .rows = "n*->n*", .attrs = "mode=text scales=floats"},
 	{"Upsample", 9, 2, 2, 1, TYPES_RESIZED, infer_resize, lower_resize, .layout = layout_resize, .own_types = 14,
-     .conversions = INTERPOLATED, .input_types = {[1] = TYPE(F32)}, .expand = expand_sized_rows, .expands = has_sizes,
-     .sizes = true, .attrs = "mode=text"},
+     .conversions = INTERPOLATED, .input_types = {[1] = TYPE(F32)}, .rows = "n*->n*", .attrs = "mode=text"},
 	{0},
 };

@@ -1,6 +1,7 @@
 /* RNN, GRU and LSTM, unrolled. The products of the input for all steps come first, as one product. Each step is then a
  * product with the state and element-wise work. */
-#include "compiler/lower/op.h"
+#include "compiler/lower/inserted.h"
+#include "compiler/ops/sizes.h"
 
 #include <strings.h>
 
@@ -63,7 +64,6 @@ static enum ercc_status read_rnn(struct node *node, struct rnn *rnn)
 {
 	const struct shape *x = &node->inputs[0]->shape, *r = &node->inputs[2]->shape;
 	const char *direction = node_attr_text(node, "direction", "forward");
-	bool lstm = rnn->gates == 4;
 	rnn->node = node;
 	rnn->directions = strcmp(direction, "bidirectional") ? 1 : 2;
 	rnn->batch_first = node_attr_int(node, "layout", 0) != 0;
@@ -95,8 +95,6 @@ static enum ercc_status read_rnn(struct node *node, struct rnn *rnn)
 	rnn->lengths = node_input(node, 4);
 	if (rnn->lengths && rnn->lengths->dtype != ERC_I32)
 		return node_fail(node, ERCC_MODEL, "sequence_lens of %s; i32 is needed", dtype_name(rnn->lengths->dtype));
-	if (lstm && node_attr_int(node, "input_forget", 0))
-		return node_fail(node, ERCC_UNSUPPORTED, "input_forget is not supported");
 	return ERCC_OK;
 }
 
@@ -196,8 +194,11 @@ static void step_lstm(struct rnn *rnn, struct value *x)
 		if (rnn->p[0] && (i == 0 || i == 2))
 			gate[i] = EMIT(node, "Add(a, Mul(b, c))", gate[i], rnn->p[i], rnn->c);
 	}
-	rnn->c = EMIT(node, "Add(Mul(a, b), Mul(c, d))", activate(rnn, 0, gate[2]), rnn->c, activate(rnn, 0, gate[0]),
-	              activate(rnn, 1, gate[3]));
+	/* input_forget: what the input gate lets in, the forget gate removes */
+	struct value *in = activate(rnn, 0, gate[0]);
+	struct value *kept =
+		node_attr_int(node, "input_forget", 0) ? EMIT(node, "Sub(a, b)", rnn->one, in) : activate(rnn, 0, gate[2]);
+	rnn->c = EMIT(node, "Add(Mul(a, b), Mul(c, d))", kept, rnn->c, in, activate(rnn, 1, gate[3]));
 	if (rnn->p[0])
 		gate[1] = EMIT(node, "Add(a, Mul(b, c))", gate[1], rnn->p[1], rnn->c);
 	rnn->h = EMIT(node, "Mul(a, b)", activate(rnn, 0, gate[1]), activate(rnn, CELL, rnn->c));
@@ -303,12 +304,41 @@ static struct value *run_direction(struct rnn *rnn, const struct cell *cell, str
 	return flip ? EMIT(node, "ReverseSequence[batch_axis=2](a, b)", y, rnn->lengths) : y;
 }
 
+/* Steps whose number is known at run time only: all up to the bound, with that number as the length of all sequences. A
+ * batch of such a size is computed up to its bound. */
+static enum ercc_status expand_sized_rnn(struct node *node)
+{
+	static const char *const rows[] = {".b*,*,*,*,b,.b*,.b*->..b*,.b*,.b*", "b*,*,*,*,b,b*,b*->b*,b*,b*"};
+	struct value *inputs[8] = {NULL}, *x = node->inputs[0];
+	int batch_first = node_attr_int(node, "layout", 0) != 0, batch = !batch_first;
+	if (x->shape.rank != 3 || !x->shape.sizes[batch_first])
+		return expand_rows(node, rows[batch_first]);
+	memcpy(inputs, node->inputs, sizeof *inputs * (size_t)node->input_count);
+	struct value *steps = dim_value(node, x, batch_first);
+	inputs[0] = emit_bounded(node, x, batch_first);
+	if (!inputs[4]) {
+		inputs[4] = EMIT(node, TEXT(node, "Expand(Cast[to=%d](a), b)", ERC_I32), steps,
+		                 constant_ints(node, &x->shape.dims[batch], 1));
+		if (x->shape.sizes[batch])
+			inputs[4] = EMIT(node, "erc.Limit[axis=0](a, b)", inputs[4], dim_value(node, x, batch));
+	}
+	struct node *same = emit_same(node, inputs, node->input_count < 5 ? 5 : node->input_count);
+	for (int i = 0; i < node->output_count; i++) {
+		struct value *y = node->outputs[i] ? same->outputs[i] : NULL;
+		if (y)
+			expand_to(node, i, i ? y : emit_limited(node, y, batch_first, x->shape.dims[batch_first], steps));
+	}
+	return ERCC_OK;
+}
+
 static enum ercc_status expand_rnn(struct node *node)
 {
 	struct rnn rnn = {0};
 	struct gate gates[6] = {{0}};
 	struct value *y[2], *h[2], *c[2];
 	const struct cell *cell = cells;
+	if (has_sizes(node))
+		return expand_sized_rnn(node);
 	while (strcmp(cell->op, node->op_type))
 		cell++;
 	rnn.gates = cell->gates;
@@ -337,13 +367,13 @@ static enum ercc_status expand_rnn(struct node *node)
 }
 
 const struct op ops_rnn[] = {
-	{"RNN", 7, 3, 6, 2, TYPES_FLOAT, .expand = expand_rnn,
+	{"RNN", 7, 3, 6, 2, TYPES_FLOAT, .expand = expand_rnn, .sizes = true,
      .attrs = "activation_alpha=floats activation_beta=floats activations=texts clip=float direction=text "
               "hidden_size=int layout=int@14"},
-	{"GRU", 7, 3, 6, 2, TYPES_FLOAT, .expand = expand_rnn,
+	{"GRU", 7, 3, 6, 2, TYPES_FLOAT, .expand = expand_rnn, .sizes = true,
      .attrs = "activation_alpha=floats activation_beta=floats activations=texts clip=float direction=text "
               "hidden_size=int layout=int@14 linear_before_reset=int"},
-	{"LSTM", 7, 3, 8, 3, TYPES_FLOAT, .expand = expand_rnn,
+	{"LSTM", 7, 3, 8, 3, TYPES_FLOAT, .expand = expand_rnn, .sizes = true,
      .attrs = "activation_alpha=floats activation_beta=floats activations=texts clip=float direction=text "
               "hidden_size=int layout=int@14 input_forget=int"},
 	{0},

@@ -408,19 +408,17 @@ static bool fits_f64(const struct node *node)
 }
 
 const struct op ops_sample[] = {
-	{"GridSample", 16, 2, 2, 1, TYPES_FLOAT, infer_grid_sample, lower_grid_sample, .own_types = 2,
+	{"GridSample", 16, 2, 2, 1, TYPES_FLOAT, infer_grid_sample, lower_grid_sample, .rows = "n*,n*->n*", .own_types = 2,
      .conversions = CONVERSIONS({TYPES_INT | TYPE(BOOL), ERC_F64, 1, 0, fits_f64, false},
                                 {TYPE(F32), ERC_F64, 3, 0, is_mixed, false}),
      .attrs = "align_corners=int mode=text padding_mode=text absolute=own"},
 	{"AffineGrid", 20, 2, 2, 1, TYPES_FLOAT, .expand = expand_affine_grid, .attrs = "align_corners=int"},
-	{"RoiAlign", 10, 3, 3, 1, TYPES_FLOAT, infer_roi_align, lower_roi_align, .expand = expand_sized_regions,
-     .expands = has_sizes, .sizes = true,
+	{"RoiAlign", 10, 3, 3, 1, TYPES_FLOAT, infer_roi_align, lower_roi_align, .rows = "*,r*,r->r*",
      .attrs = "mode=text output_height=int output_width=int sampling_ratio=int spatial_scale=float"},
-	{"RoiAlign", 16, 3, 3, 1, TYPES_FLOAT, infer_roi_align, lower_roi_align, .expand = expand_sized_regions,
-     .expands = has_sizes, .sizes = true,
+	{"RoiAlign", 16, 3, 3, 1, TYPES_FLOAT, infer_roi_align, lower_roi_align, .rows = "*,r*,r->r*",
      .attrs = "coordinate_transformation_mode=text mode=text output_height=int output_width=int sampling_ratio=int "
               "spatial_scale=float"},
-	{"DeformConv", 19, 3, 5, 1, TYPES_FLOAT, .expand = expand_deform_conv,
+	{"DeformConv", 19, 3, 5, 1, TYPES_FLOAT, .rows = "n*,*,n*,*,n*->n*", .expand = expand_deform_conv,
      .attrs = "dilations=ints group=int kernel_shape=ints offset_group=int pads=ints strides=ints"},
 	{"NonMaxSuppression", 10, 2, 5, 1, TYPE(F32), infer_nms, lower_nms, .sizes = true, .attrs = "center_point_box=int"},
 	{0},

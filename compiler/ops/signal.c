@@ -252,7 +252,7 @@ static enum ercc_status infer_mel(struct node *node)
 const struct op ops_signal[] = {
 	{"DFT", 17, 1, 2, 1, TYPES_FLOAT, .expand = expand_dft, .attrs = "axis=int inverse=int onesided=int"},
 	{"DFT", 20, 1, 3, 1, TYPES_FLOAT, .expand = expand_dft, .attrs = "inverse=int onesided=int"},
-	{"STFT", 17, 2, 4, 1, TYPES_FLOAT, .expand = expand_stft, .attrs = "onesided=int"},
+	{"STFT", 17, 2, 4, 1, TYPES_FLOAT, .rows = "n*->n*", .expand = expand_stft, .attrs = "onesided=int"},
 	{"MelWeightMatrix", 17, 5, 5, 1, TYPE(I32) | TYPE(I64), infer_mel, .own_types = 24, .attrs = "output_datatype=int"},
 	WINDOW("HannWindow", 0.5, 0.5, 0),
 	WINDOW("HammingWindow", 0.54347826086956519, 0.45652173913043481, 0),

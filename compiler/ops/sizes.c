@@ -6,6 +6,7 @@
 
 #include "compiler/lower/lower_rows.h"
 #include "compiler/lower/inserted.h"
+#include "compiler/kernels/rows.h"
 
 bool has_sizes(const struct node *node)
 {
@@ -164,6 +165,137 @@ void emit_product(struct node *node, const struct shape *shape, int64_t *bound, 
 		*size = graph_add_size(node->graph, product, *bound);
 }
 
+/* ---- dims that must be equal ---- */
+
+/* The size that all of these dims have, which a run checks where they are different sizes. */
+static struct value *emit_checked(struct node *node, const struct places *places, int64_t bound)
+{
+	struct value *size = NULL;
+	for (int i = 0; i < places->count; i++) {
+		struct value *own = dim_value(node, node->inputs[places->items[i].slot], places->items[i].dim);
+		if (size && size != own)
+			size = EMIT(node, TEXT(node, "erc.SameSize[bound=%lld](a, b)", (long long)bound), size, own);
+		else
+			size = own;
+	}
+	return size;
+}
+
+enum ercc_status emit_agreed(struct node *node, const struct places *places, struct value **inputs, int64_t *bound,
+                             struct value **size)
+{
+	int64_t known = -1;
+	bool differs = false;
+	*bound = MAX_ELEMENTS;
+	for (int i = 0; i < places->count; i++) {
+		const struct shape *shape = &node->inputs[places->items[i].slot]->shape;
+		int dim = places->items[i].dim;
+		*bound = shape->dims[dim] < *bound ? shape->dims[dim] : *bound;
+		if (!shape->sizes[dim])
+			known = shape->dims[dim];
+	}
+	for (int i = 0; i < places->count; i++) {
+		const struct value *in = node->inputs[places->items[i].slot];
+		int dim = places->items[i].dim;
+		differs |= known >= 0 && (in->shape.sizes[dim] ? in->shape.dims[dim] < known : in->shape.dims[dim] != known);
+	}
+	if (differs)
+		return node_fail(node, ERCC_MODEL, "dims of inputs that must be equal: %lld, and at most %lld",
+		                 (long long)known, (long long)*bound);
+	struct value *checked = emit_checked(node, places, *bound);
+	*size = known >= 0 ? NULL : checked;
+	for (int i = 0; i < places->count; i++) {
+		const struct value *in = node->inputs[places->items[i].slot];
+		struct value **x = &inputs[places->items[i].slot];
+		int dim = places->items[i].dim;
+		if (!in->shape.sizes[dim])
+			continue;
+		*x = EMIT(node, TEXT(node, "erc.Bounded[axis=%d](a, b)", dim), *x, checked);
+		if (in->shape.dims[dim] > *bound)
+			*x = EMIT(node, TEXT(node, "Slice(a, {0}, {%lld}, {%d})", (long long)*bound, dim), *x);
+	}
+	return ERCC_OK;
+}
+
+/* The dims of the node's inputs that broadcast to dim `dim` of `rank`, but those of size 1. Returns whether that is known
+ * to be right. */
+static bool find_places(const struct node *node, int rank, int dim, struct places *places)
+{
+	const struct value *size = NULL;
+	bool equal = true, any = false;
+	places->count = 0;
+	for (int i = 0; i < node->input_count && places->count < PLACES_MAX; i++) {
+		const struct shape *shape = &node->inputs[i]->shape;
+		int d = dim - (rank - shape->rank);
+		if (d < 0 || (!shape->sizes[d] && shape->dims[d] == 1))
+			continue;
+		const struct value *own = shape->sizes[d] ? graph_size(node->graph, shape->sizes[d]) : NULL;
+		equal = equal && (!places->count || own == size);
+		any |= own != NULL;
+		size = own;
+		places->items[places->count].slot = i;
+		places->items[places->count++].dim = d;
+	}
+	return equal || !any;
+}
+
+enum ercc_status insert_agreement(struct node *node, bool *changed)
+{
+	struct value *inputs[PLACES_MAX], *size;
+	struct places places;
+	int64_t bound;
+	int rank = 0;
+	*changed = false;
+	if (node->input_count > PLACES_MAX || !has_sizes(node))
+		return ERCC_OK;
+	for (int i = 0; i < node->input_count; i++) {
+		inputs[i] = node->inputs[i];
+		if (!inputs[i])
+			return ERCC_OK; /* infer reports it */
+		rank = inputs[i]->shape.rank > rank ? inputs[i]->shape.rank : rank;
+	}
+	for (int d = 0; d < rank; d++) {
+		if (find_places(node, rank, d, &places))
+			continue;
+		TRY(emit_agreed(node, &places, inputs, &bound, &size));
+		for (int i = 0; i < places.count && size; i++)
+			inputs[places.items[i].slot] = EMIT(node, TEXT(node, "erc.Limit[axis=%d](a, b)", places.items[i].dim),
+			                                    inputs[places.items[i].slot], size);
+		*changed = true;
+	}
+	for (int i = 0; i < node->input_count; i++)
+		if (inputs[i] != node->inputs[i])
+			node_set_input(node, i, inputs[i]);
+	return ERCC_OK;
+}
+
+static enum ercc_status infer_same_size(struct node *node)
+{
+	const struct tensor *a = node->inputs[0]->constant, *b = node->inputs[1]->constant;
+	TRY(set_output(node, 0, ERC_I64, &(struct shape){0}));
+	if (a && b && tensor_int(a, 0) != tensor_int(b, 0))
+		return node_fail(node, ERCC_MODEL, "dims of inputs that must be equal: %lld and %lld",
+		                 (long long)tensor_int(a, 0), (long long)tensor_int(b, 0));
+	if (a && b)
+		node->outputs[0]->constant = a;
+	else
+		graph_add_size(node->graph, node->outputs[0], node_attr_int(node, "bound", 0));
+	return ERCC_OK;
+}
+
+static enum ercc_status lower_same_size(struct lowering *lowering, struct node *node)
+{
+	struct launch *launch = plan_add_launch(lowering->plan, NULL, &same_size_template, node->name);
+	for (int i = 0; i < 2; i++)
+		launch_operand(launch, lower_buffer(lowering, node->inputs[i]), ERC_I64, false);
+	launch->input_count = 2;
+	launch_add_faults(lowering->plan, launch);
+	launch_operand(launch, lower_buffer(lowering, node->outputs[0]), ERC_I64, true);
+	launch_set(launch, ROWS_TOTAL, 1);
+	launch->space = shape_of(1, (int64_t[]){1});
+	return ERCC_OK;
+}
+
 /* ---- Limit, Bounded: views ---- */
 
 static bool limit_is_known(const struct node *node)
@@ -249,7 +381,8 @@ struct value *insert_pack(struct graph *graph, const char *name, struct value *i
 
 const struct op ops_sizes[] = {
 	OWN("Limit", 2, infer_limit, lower_view, .expand = expand_limit, .expands = limit_is_known),
-	OWN("Bounded", 1, infer_bounded, lower_view, .layout = NULL),
+	{"Bounded", 1, 1, 2, 1, TYPES_MOVED, infer_bounded, lower_view, .domain = "erc", .sizes = true},
+	{"SameSize", 1, 2, 2, 1, TYPE(I64), infer_same_size, lower_same_size, .domain = "erc", .sizes = true},
 	OWN("View", 1, infer_view, lower_view, .layout = NULL),
 	OWN("Pack", 1, infer_pack, lower_pack, .layout = NULL),
 	{0},

@@ -39,6 +39,20 @@ void set_elements(struct node *node, const struct shape *elements);
 /* The product of all dims. *size is 0 if it is known, else a run-time size that new nodes before `node` compute. */
 void emit_product(struct node *node, const struct shape *shape, int64_t *bound, uint16_t *size);
 
+/* Dims of a node's inputs that must be equal. */
+#define PLACES_MAX 32
+struct places {
+	struct {
+		int slot, dim;
+	} items[PLACES_MAX];
+	int count;
+};
+/* Where one of these dims has a run-time size, replaces the values in `inputs`, which stand for the node's inputs, by ones
+ * that have one dim of *bound elements there. *size is the true number, or NULL where that is *bound. Where it is not known
+ * that the dims are equal, a run checks it. */
+enum ercc_status emit_agreed(struct node *node, const struct places *places, struct value **inputs, int64_t *bound,
+                             struct value **size);
+
 /* ---- move_sizes.c: rows of move.c where run-time sizes prevent a view or a copy ---- */
 
 bool is_sized_reshape(const struct node *node);
@@ -51,11 +65,16 @@ bool is_sized_slice(const struct node *node);
 enum ercc_status expand_sized_slice(struct node *node);
 bool is_sized_concat(const struct node *node);
 enum ercc_status expand_sized_concat(struct node *node);
+bool is_sized_split(const struct node *node);
+enum ercc_status expand_sized_split(struct node *node);
+bool is_sized_tile(const struct node *node);
+enum ercc_status expand_sized_tile(struct node *node);
 
 /* ---- rows_sizes.c: rows of other tables ---- */
 
-enum ercc_status expand_sized_rows(struct node *node);    /* the size is dim 0 of the first input */
-enum ercc_status expand_sized_regions(struct node *node); /* the size is dim 0 of the second and third input */
+/* Adds a node with the same operator and attributes, but other inputs. */
+struct node *emit_same(struct node *node, struct value *const *inputs, int count);
+
 enum ercc_status expand_sized_product(struct node *node);
 
 #endif

@@ -253,14 +253,15 @@ static enum ercc_status expand_col2im(struct node *node)
 }
 
 const struct op ops_unpool[] = {
-	{"LpPool", 2, 1, 1, 1, TYPES_FLOAT, .expand = expand_lp_pool,
+	{"LpPool", 2, 1, 1, 1, TYPES_FLOAT, .rows = "n*->n*", .expand = expand_lp_pool,
      .attrs = "auto_pad=text:NOTSET|SAME_UPPER|SAME_LOWER|VALID kernel_shape=ints p=int pads=ints strides=ints "
               "ceil_mode=int@18 dilations=ints@18"},
 	{"MaxRoiPool", 1, 2, 2, 1, TYPES_FLOAT, .expand = expand_max_roi_pool,
      .attrs = "pooled_shape=ints spatial_scale=float"},
 	{"MaxUnpool", 9, 2, 3, 1, TYPES_FLOAT, .expand = expand_max_unpool,
      .attrs = "kernel_shape=ints pads=ints strides=ints"},
-	{"Col2Im", 18, 3, 3, 1, TYPES_FLOAT | TYPE(I32) | TYPE(I64) | TYPE(U32) | TYPE(U64), .expand = expand_col2im,
+	{"Col2Im", 18, 3, 3, 1, TYPES_FLOAT | TYPE(I32) | TYPE(I64) | TYPE(U32) | TYPE(U64), .rows = "n*->n*",
+     .expand = expand_col2im,
      .conversions = CONVERSIONS({TYPE(I8) | TYPE(U8) | TYPE(I16) | TYPE(U16) | TYPE(BOOL), ERC_I32, 1, 0, NULL, false}),
      .attrs = "dilations=ints pads=ints strides=ints"},
 	{0},

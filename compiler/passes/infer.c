@@ -77,7 +77,7 @@ static enum ercc_status check_stated(struct graph *graph, size_t i)
 /* Only operators whose rows declare `sizes` take inputs with run-time sizes. */
 static enum ercc_status check_sizes(const struct node *node)
 {
-	for (int i = 0; i < node->input_count && !node->op->sizes; i++) {
+	for (int i = 0; i < node->input_count && !node->op->sizes && !node->op->rows; i++) {
 		const struct value *in = node->inputs[i];
 		int dim = in ? shape_run_time_dim(&in->shape) : -1;
 		if (dim >= 0)
@@ -88,6 +88,15 @@ static enum ercc_status check_sizes(const struct node *node)
 	return node->graph->size_count < MAX_SIZES
 	           ? ERCC_OK
 	           : node_fail(node, ERCC_UNSUPPORTED, "more than %d run-time sizes before it", MAX_SIZES);
+}
+
+/* Whether an input of a row with `rows` has a run-time size. */
+static bool is_sized_rows(const struct node *node)
+{
+	bool any = false;
+	for (int i = 0; i < node->input_count && node->op->rows; i++)
+		any |= node->inputs[i] && shape_run_time_dim(&node->inputs[i]->shape) >= 0;
+	return any;
 }
 
 static bool is_half(enum erc_dtype dtype)
@@ -242,6 +251,19 @@ static enum ercc_status infer_node(struct graph *graph, struct node *node, struc
 	}
 	TRY(check_dtypes(node));
 	TRY(check_sizes(node));
+	done = false;
+	if (node->op->expr)
+		TRY(insert_agreement(node, &done));
+	if (done) {
+		*next = before ? before->next : graph->first;
+		return ERCC_OK;
+	}
+	if (is_sized_rows(node)) {
+		TRY(expand_rows(node, node->op->rows));
+		graph_remove_node(node);
+		*next = before ? before->next : graph->first;
+		return ERCC_OK;
+	}
 	if (node->op->expand && (!node->op->expands || node->op->expands(node))) {
 		TRY(node->op->expand(node));
 		graph_remove_node(node);

@@ -59,7 +59,7 @@ static enum ercc_status check_variant(struct context *ctx, const struct target *
 	if (variant->registers && has->spill_bytes) /* a chooser that predicts registers must not offer such a tile */
 		return fail(ctx, ERCC_INTERNAL, "launch '%s' of %s: its tile %s spills %u bytes", launch->name, target->name,
 		            variant->shape_text, has->spill_bytes);
-	if (variant->local_bytes + has->static_bytes > budget->local_bytes)
+	if (variant->local_bytes + has->static_bytes > budget_most_local(budget, target->device))
 		return fail(ctx, ERCC_BUDGET, "launch '%s' needs %lld bytes of local memory, the budget '%s' has %lld on %s",
 		            launch->name, (long long)variant->local_bytes + has->static_bytes, budget->name,
 		            (long long)budget->local_bytes, target->name);

@@ -11,9 +11,9 @@
 #define NAME_BYTES 31
 
 static const struct budget named[] = {
-	{"full", 0, 1000, -1},
-	{"half", 0, 500, -1},
-	{"quarter", 0, 250, -1},
+	{.name = "full", .share_permille = 1000, .local_bytes = -1},
+	{.name = "half", .share_permille = 500, .local_bytes = -1},
+	{.name = "quarter", .share_permille = 250, .local_bytes = -1},
 };
 
 /* ---- one budget, field by field ---- */
@@ -262,7 +262,8 @@ enum ercc_status budgets_resolve(struct context *ctx, const struct budget_list *
 		int64_t permille = budget.share_permille ? budget.share_permille : 1000;
 		if (permille < 1000)
 			budget.units = (uint32_t)ceil_div(device->units * permille, 1000);
-		if (budget.local_bytes < 0) /* a whole number of KiB */
+		budget.is_local_shared = budget.local_bytes < 0;
+		if (budget.is_local_shared) /* a whole number of KiB */
 			budget.local_bytes = device->local_bytes * permille / 1000 & ~INT64_C(1023);
 		if (!device->generic && budget.units > device->units)
 			return fail(ctx, ERCC_BUDGET, "budget '%s' has %u units, target %s has %u", budget.name, budget.units,

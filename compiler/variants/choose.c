@@ -94,16 +94,30 @@ static void order_budgets(const struct device *device, const struct target_plan 
 	}
 }
 
+/* Chooses under one budget. Where none of its tiles fits a share of local memory, a tile of the next larger budget is
+ * taken, or one that fits a whole unit. */
+static enum ercc_status choose_variant(struct context *ctx, const struct device *device, const struct launch *launch,
+                                       choose_fn choose, const struct budget *budget, struct variant *variant)
+{
+	const struct variant *larger = variant->larger, before = *variant;
+	struct device left = device_under(device, budget);
+	enum ercc_status status = choose(ctx, &left, launch, variant);
+	if (status != ERCC_BUDGET || !budget->is_local_shared)
+		return status;
+	left.local_bytes = larger ? larger->local_bytes : device->local_bytes - device->static_bytes;
+	*variant = before;
+	return choose(ctx, &left, launch, variant);
+}
+
 static enum ercc_status choose_launch(struct context *ctx, const struct device *device, const struct launch *launch,
                                       choose_fn choose, const struct target_plan *out, const uint32_t *order)
 {
 	struct variant *variants = launch_variants(out, launch);
 	for (uint32_t i = 0; i < out->budget_count; i++) {
 		const struct budget *budget = &out->budgets[order[i]];
-		const struct device left = device_under(device, budget);
 		struct variant *variant = &variants[order[i]];
 		variant->larger = i ? &variants[order[i - 1]] : NULL;
-		enum ercc_status status = choose(ctx, &left, launch, variant);
+		enum ercc_status status = choose_variant(ctx, device, launch, choose, budget, variant);
 		if (status == ERCC_BUDGET)
 			fail(ctx, status, "launch '%s' needs %lld bytes of local memory, the budget '%s' has %lld on %s",
 			     launch->name, (long long)variant->local_bytes, budget->name, (long long)budget->local_bytes,
@@ -128,6 +142,32 @@ static enum ercc_status check_columns(struct context *ctx, const struct plans *p
 	return status;
 }
 
+/* Says which budgets hold less local memory than some of their tiles need. */
+static void note_exceeded(struct context *ctx, const struct device *device, const struct plans *plans,
+                          const struct target_plan *out)
+{
+	for (uint32_t k = 0; k < out->budget_count; k++) {
+		const struct budget *budget = &out->budgets[k];
+		const struct device left = device_under(device, budget);
+		const struct launch *first = NULL;
+		long long count = 0, most = 0;
+		for (size_t n = 0; n < plans->launch_count; n++) {
+			int64_t local = launch_variants(out, plans->launches[n])[k].local_bytes;
+			if (local <= left.local_bytes)
+				continue;
+			first = count++ ? first : plans->launches[n];
+			most = local > most ? local : most;
+		}
+		if (count)
+			note(ctx,
+			     "budget '%s' has %lld bytes of local memory for each unit of %s; %lld launch%s, such as '%s', keep%s "
+			     "the "
+			     "tiles of a larger budget, which need up to %lld",
+			     budget->name, (long long)budget->local_bytes, out->name, count, count > 1 ? "es" : "", first->name,
+			     count > 1 ? "" : "s", most);
+	}
+}
+
 /* Whether all that the launch writes is empty. */
 static bool writes_nothing(const struct launch *launch)
 {
@@ -150,5 +190,6 @@ enum ercc_status variants_choose(struct context *ctx, const struct device *devic
 			continue; /* there are no tiles */
 		TRY(choose_launch(ctx, device, launch, column(launch->template), out, order));
 	}
+	note_exceeded(ctx, device, plans, out);
 	return variants_verify(ctx, plans, out);
 }

@@ -17,6 +17,7 @@ struct budget {
 	uint32_t units;          /* maximum number of units of a launch; 0: all of the device */
 	uint32_t share_permille; /* share of the device that gives units and local memory; 0: they are set directly */
 	int64_t local_bytes;     /* per unit; -1 until resolved: then by the share, else all of the unit's */
+	bool is_local_shared;    /* local_bytes is by the share: a launch may exceed it if no tile fits (choose.c) */
 };
 struct budget_list {
 	struct budget items[MAX_BUDGETS];
@@ -31,6 +32,11 @@ enum ercc_status budgets_resolve(struct context *ctx, const struct budget_list *
                                  const char *target, struct budget *out);
 /* The part of the device that a budget allows. */
 struct device device_under(const struct device *device, const struct budget *budget);
+/* Maximum local memory of a tile that no smaller one can replace. */
+static inline int64_t budget_most_local(const struct budget *budget, const struct device *device)
+{
+	return budget->is_local_shared ? device->local_bytes : budget->local_bytes;
+}
 
 /* ---- the cost of a tile ---- */
 

@@ -29,7 +29,8 @@ enum ercc_status variants_verify(struct context *ctx, const struct plans *plans,
 			if (!first->tile_count != !variant->tile_count)
 				return fail(ctx, ERCC_INTERNAL, "launch '%s' of %s has no tiles under one of '%s' and '%s'",
 				            launch->name, target->name, target->budgets[0].name, budget->name);
-			if (variant->local_bytes > budget->local_bytes || (budget->units && variant->units > budget->units))
+			if (variant->local_bytes > budget_most_local(budget, target->device) ||
+			    (budget->units && variant->units > budget->units))
 				return fail(ctx, ERCC_INTERNAL, "launch '%s' of %s: its variant is beyond the budget '%s'",
 				            launch->name, target->name, budget->name);
 		}

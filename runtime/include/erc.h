@@ -377,7 +377,8 @@ struct erc_session_options {
 	const char *name; /* in traces; NULL: the session's number */
 	/* Gather and similar operators clamp an index outside its dimension. 0: such a run fails with ERC_INDEX;
 	 * erc_error_detail() names the node, the index and the dimension. 1: it is only logged, as a warning. The length of
-	 * a sequence counts as an index into the lengths from 0 to the maximum. */
+	 * a sequence counts as an index into the lengths from 0 to the maximum. Dims that must be equal, but are known at run
+	 * time only, are treated alike: the smaller one is taken. */
 	int clamp_indices;
 };
 

@@ -23,8 +23,12 @@ compile --budget full,full
 compile --budget missing.json
 echo '{ "budgets": [' >bad.json
 compile --budget bad.json
+# A share of local memory that some tiles do not fit: they are those of the larger budget, and that is said.
+compile --budget full,name=tiny,share=0.005
+run erc inspect x.erca --budgets | sed -n '/excess/,/^$/p'
+rm x.erca
 # More than the device has, and less than a launch needs: exit code 5.
 compile --budget name=big,units=200
 compile --budget name=small,units=4,local=512
-run erc compile digits.onnx -o x.erca --dim batch=1 --quiet --target cpu:x86-64-v3 --budget name=small,units=4,local=64
+run erc compile digits.onnx -o x.erca --dim batch=1 --quiet --target cpu:x86-64-v3 --budget name=small,units=4,local=32
 run ls

@@ -27,6 +27,9 @@ good inspect erc inspect digits.erca
 for part in --plan --memory --kernels --variants --budgets; do
 	good inspect erc inspect digits.erca $part
 done
+quietly erc compile "$SAMPLES/digits/digits.onnx" -o tiny.erca --dim batch=1 --target sim:h100 --budget full,name=tiny,share=0.005 --quiet
+good inspect erc inspect tiny.erca --budgets
+grep -c budget_bytes out.json
 good inspect erc inspect digits.erca --plan --memory --kernels --variants --budgets
 cp out.json parts.json
 erc inspect digits.erca --meta >meta.json

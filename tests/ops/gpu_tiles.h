@@ -100,8 +100,9 @@ static enum ercc_status build_shapes(struct job *job, const struct shapes *shape
 	                            .device = job->target->device,
 	                            .budget_count = (uint32_t)count};
 	for (int k = 0; k < count; k++)
-		out->budgets[k] =
-			(struct budget){arena_printf(&test.ctx.arena, "s%d", k), 0, 1000, job->target->device->local_bytes};
+		out->budgets[k] = (struct budget){.name = arena_printf(&test.ctx.arena, "s%d", k),
+		                                  .share_permille = 1000,
+		                                  .local_bytes = job->target->device->local_bytes};
 	assert_ok(variants_choose(&test.ctx, job->target->device, job->plans, job->target->column, out));
 	for (int k = 0; k < count; k++)
 		ck_assert(

@@ -126,9 +126,60 @@ def reducing():
     case("cumsum", [*selected(), N("CumSum", ["s", "a"], ["y"])], ["y"], rows(), a=scalar(0))
 
 
+def agreeing():
+    """Sizes that are equal in each run, but not the same value."""
+    both = [*selected(), *selected("x2", "m2", "s2")]
+    pairs = [{"x": floats(8, 5), "x2": floats(9, 5), "m": np.arange(8) < k, "m2": np.arange(9) >= 9 - k} for k in (4, 8, 1)]
+    case("agree", [*both, N("Div", ["s", "s2"], ["y"]), N("Add", ["y", "s"], ["z"]), N("Mul", ["z", "s2"], ["w"])], ["y", "z", "w"], pairs)
+    case("agree_known", [*selected(), N("Sub", ["s", "c"], ["y"]), N("ReduceSum", ["y", "first"], ["z"])], ["y", "z"],
+         [{"x": floats(8, 5), "m": np.arange(8) % 2 == k} for k in (0, 1)], c=floats(4, 5))
+    case("agree_where", [*both, N("Greater", ["s", "s2"], ["g"]), N("Where", ["g", "s", "c"], ["y"]), N("Max", ["s", "s2", "s"], ["z"])], ["y", "z"],
+         pairs, c=floats(5))
+    case("agree_scatter", [*selected("x", "m", "u"), N("NonZero", ["m2"], ["nz"]), N("Transpose", ["nz"], ["t"]), N("ScatterND", ["x2", "t", "u"], ["y"])],
+         ["y"], pairs)
+
+
+def rows_apart():
+    """Operators that do not mix elements along the dim."""
+    wide = rows(x=floats(6, 4, 4))
+    for axis in (0, 1):
+        case(f"split_sum_{axis}", [*selected(axis=axis), N("Split", ["s", "parts"], ["y", "z"], axis=axis)], ["y", "z"],
+             [{"x": floats(6, 6), "m": np.arange(6) % 2 == k} for k in (0, 1)], parts=ints(1, 2))
+    case("split_equal", [*selected(), N("Split", ["s"], ["y", "z"], num_outputs=2)], ["y", "z"], rows())
+    case("split_other", [*selected(), N("Split", ["s", "parts"], ["y", "z"], axis=1)], ["y", "z"], rows(), parts=ints(2, 3))
+    case("tile", [*selected(), N("Tile", ["s", "r"], ["y"])], ["y"], rows(), r=ints(3, 2))
+    for mode in ("constant", "edge", "reflect"):
+        case(f"pad_along_{mode}", [*selected(), N("Pad", ["s", "pads"], ["y"], mode=mode)], ["y"], rows(mode == "constant", x=floats(8, 5)),
+             pads=ints(2, 1, 1, 1))
+    case("scatter_nd_data", [*selected(), N("ScatterND", ["s", "i", "u"], ["y"], reduction="add")], ["y"], rows(False), i=ints(0, -1).reshape(2, 1), u=floats(2, 5))
+    case("scatter_elements", [*selected(), N("Cast", ["s"], ["i"], to=7), N("Mod", ["i", "four"], ["j"]), N("ScatterElements", ["s", "j", "s"], ["y"], axis=1,
+         reduction="max"), N("GatherElements", ["s", "j"], ["z"], axis=1)], ["y", "z"], rows(), four=scalar(4))
+    case("gather_elements_count", [*selected("i", "m", "j"), N("GatherElements", ["x", "j"], ["y"], axis=0)], ["y"],
+         [{"x": floats(5, 3), "i": RNG.integers(0, 5, (8, 3)), "m": m} for m in (mask(8), np.zeros(8, bool))])
+    case("reverse", [*selected(), *selected("lengths", "m", "l"), N("ReverseSequence", ["s", "l"], ["y"], batch_axis=0, time_axis=1)], ["y"],
+         rows(lengths=ints(1, 5, 2, 3, 4, 5, 1, 2)))
+    case("norms", [*selected(axis=1), N("InstanceNormalization", ["x", "c", "c"], ["w"]), N("LpNormalization", ["s"], ["y"], axis=2),
+                   N("LayerNormalization", ["s", "c"], ["z"])], ["y", "z", "w"], [{"x": floats(3, 4, 4), "m": mask(4)}], c=floats(4))
+    case("norm_batch", [*selected(), N("InstanceNormalization", ["s", "c", "c"], ["y"]), N("Trilu", ["s"], ["z"]), N("Hardmax", ["s"], ["w"])],
+         ["y", "z", "w"], wide, c=floats(4))
+    for direction, directions in (("forward", 1), ("bidirectional", 2)):
+        weights = dict(w=floats(directions, 16, 3), r=floats(directions, 16, 4) / 4, b=floats(directions, 32))
+        for axis in (0, 1):  # steps, batch
+            case(f"lstm_{direction}_{axis}", [*selected(axis=axis), N("LSTM", ["s", "w", "r", "b"], ["y", "h", "c"], hidden_size=4,
+                 direction=direction, input_forget=axis)], ["y", "h", "c"], [{"x": floats(6, 5, 3), "m": np.arange((6, 5)[axis]) % 3 > 0}], **weights)
+    case("up", [*selected(), N("ConvTranspose", ["s", "w"], ["t"], strides=[2, 2]), N("DepthToSpace", ["t"], ["y"], blocksize=2)], ["y"],
+         rows(x=floats(5, 3, 4, 4)), w=floats(3, 4, 2, 2))
+    case("quantized", [*selected(), N("QuantizeLinear", ["s", "scale", "zero"], ["q"]), N("DequantizeLinear", ["q", "scale", "zero"], ["y"])], ["y"],
+         rows(), scale=scalar(.125, np.float32), zero=scalar(3, np.uint8))
+
+
 def products():
     wide = floats(8, 20)
     case("matmul", [*selected(), N("MatMul", ["s", "w"], ["y"])], ["y"], rows(x=wide), w=floats(20, 7))
+    case("matmul_summed", [*selected(axis=1), *selected("x2", "m2", "s2"), N("MatMul", ["s", "s2"], ["y"]), N("MatMul", ["s", "w"], ["z"])], ["y", "z"],
+         [{"x": floats(3, 8), "x2": floats(9, 5), "m": np.arange(8) < 4, "m2": np.arange(9) > k} for k in (4,)], w=floats(4, 2))
+    case("matmul_batch", [*selected(), *selected("x2", "m2", "s2"), N("MatMul", ["s", "s2"], ["y"]), N("MatMul", ["s", "w"], ["z"])], ["y", "z"],
+         [{"x": floats(5, 2, 3), "x2": floats(6, 3, 2), "m": np.arange(5) % 2 == 0, "m2": np.arange(6) > 2}], w=floats(3, 3, 2))
     case("gemm", [*selected(), N("Gemm", ["s", "w", "b"], ["y"], transB=1)], ["y"], rows(x=wide), w=floats(7, 20), b=floats(7))
     case("attention", [*selected(), N("Transpose", ["s"], ["t"], perm=[1, 0]), N("MatMul", ["s", "t"], ["q"]), N("MatMul", ["t", "s"], ["k"]),
                        N("Softmax", ["q"], ["p"], axis=-1), N("MatMul", ["p", "s"], ["y"])], ["y", "k", "q"], rows(False, x=wide))
@@ -234,7 +285,7 @@ def main():
         entry.size = len(data)
         archive.addfile(entry, io.BytesIO(data))
 
-    for family in (moving, slicing, reducing, products, sizes, choosing, stated):
+    for family in (moving, slicing, reducing, agreeing, rows_apart, products, sizes, choosing, stated):
         family()
     for name, (nodes, outputs, sets, constants) in sorted(CASES.items()):
         model = model_of(name, nodes, outputs, sets[0], constants)

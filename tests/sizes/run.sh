@@ -1,19 +1,26 @@
 #!/usr/bin/env bash
 # Graphs whose shapes depend on data: compiled, run, and compared with the outputs of ONNX Runtime, which are in the
-# archive. run.sh BUILD; --make writes the archive anew (Python).
+# archive. run.sh BUILD; --make writes the archive anew (Python). --probe tries all operators of ONNX's suite with such dims in
+# each position, prints what is refused, and runs what is taken (Python, ERC_TESTDATA; minutes).
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 out=$1
 work=$out/sizes.d
 archive=tests/sizes/cases.tar.xz
 export XDG_CACHE_HOME=$PWD/build/cache
-if [ "${2:-}" = --make ]; then
+if [ "${2:-}" = --make ] || [ "${2:-}" = --probe ]; then
 	environment=build/ort
 	if ! "$environment/bin/python" -c 'import onnx, onnxruntime, numpy' 2>/dev/null; then
 		python3 -m venv "$environment"
 		"$environment/bin/pip" install --quiet onnx onnxruntime numpy
 	fi
-	exec "$environment/bin/python" tests/sizes/cases.py "$archive"
+	[ "$2" = --make ] && exec "$environment/bin/python" tests/sizes/cases.py "$archive"
+	rm -rf "$out/probe.d"
+	mkdir -p "$out/probe.d/suite" "$out/probe.d/run"
+	tar xJf "${ERC_TESTDATA:-../shared}/conformance/onnx-1.23-backend-tests.tar.xz" -C "$out/probe.d/suite" || exit 1
+	"$environment/bin/python" tests/sizes/probe.py "$out/erc" "$out/probe.d/suite/data" tests/conformance/passing.txt "$out/probe.d" || exit 1
+	exec "$out/conformance" --data "$out/probe.d/data" --work "$out/probe.d/run" --list "$out/probe.d/list.txt" --unpinned --rtol 1e-3 \
+		--atol 1e-5 --jobs 2
 fi
 if ! command -v "${CC:-cc}" >/dev/null; then
 	echo "skipped: sizes: no C compiler"

@@ -86,6 +86,8 @@ static const struct {
 	{"nonzero", "input x:f32[37x19]\nr = Relu(x)\ny = NonZero(r)\noutput y\n"},
 	{"nonzero_count", "input x:f32[9001]\nr = Relu(x)\ny = NonZero(r)\noutput y\n"},
 	{"pack", "input x:f32[37x19]\nr = Relu(x)\ny = NonZero(r)\noutput y\n"},
+	{"same_size", "input x:f32[37x19]\nr = Relu(x)\nn = NonZero(r)\nq = Exp(r)\nw = Mul(q, r)\nm = NonZero(w)\ny = "
+                  "Add(n, m)\noutput y\n"},
 	{"unique", "input x:f32[61]\nf = Floor(x)\ny = Unique(f)\noutput y\n"},
 	{"det", "input x:f32[37x5x5]\ny = Det(x)\noutput y\n"},
 	{"grid_sample", "input x:f32[1x3x9x7]\ninput g:f32[1x5x6x2]\ny = GridSample(x, g)\noutput y\n"},

@@ -56,6 +56,7 @@ static const struct {
      17},
 	{"ScatterND", "y = ScatterND(x, i, v) \"node\"\n", I64, -SIZE, SIZE, 0, 17},
 	{"Gather along a run-time size", SIZED "y = Gather(s, i) {axis=0} \"node\"\n", BOTH, -SIZE, SIZE, 0, 17},
+	{"ScatterND into a run-time size", SIZED "y = ScatterND(s, i, v) \"node\"\n", I64, -SIZE, SIZE, 0, 17},
 	{"GatherND into a run-time size", SIZED "y = GatherND(s, i) \"node\"\n", I64, -SIZE, SIZE, 0, 17},
 	{"Gather with 2 of 4 indices", NUMBER(2, 4) LIST "k = Slice(j, first, n)\ny = Gather(x, k) {axis=1} \"node\"\n",
      BOTH, -SIZE, SIZE, 12, 17},
@@ -267,6 +268,57 @@ START_TEST(a_constant_index_outside_is_refused)
 }
 END_TEST
 
+/* s and t: i[0] and i[1] rows of x. */
+#define TWO \
+	LIST "const ramp:i64[5] = {0, 1, 2, 3, 4}\nconst zero:i64[1] = {0}\nconst one:i64[1] = {1}\nconst two:i64[1] = " \
+		 "{2}\n" \
+		 "p = Slice(j, zero, one)\nq = Slice(j, one, two)\nup = Less(ramp, p)\nuq = Less(ramp, q)\n" \
+		 "s = Compress(x, up) {axis=0}\nt = Compress(x, uq) {axis=0}\n"
+
+/* Dims that must be equal, but are known at run time only. known: the number that that of s must be; 0: that of t. */
+static const struct {
+	const char *text;
+	int known;
+	bool later; /* that of s is named second */
+} equals[] = {
+	{TWO "y = Add(s, t) \"node\"\n", 0, false},
+	{TWO "g = Less(s, t) \"node\"\nn = Not(g)\ny = Cast(n) {to=1}\n", 0, false},
+	{TWO "y = Max(s, s, t) \"node\"\n", 0, false},
+	{TWO "y = Concat(s, t) {axis=1} \"node\"\n", 0, false},
+	{TWO "const c:f32[3x5] = splat{2}\ny = Div(s, c) \"node\"\n", 3, false},
+	{TWO "const c:f32[3x2] = splat{2}\ny = Concat(c, s) {axis=1} \"node\"\n", 3, true},
+	{TWO "const k:i64[2] = {1, 2}\ny, z = Split(s, k) {axis=0} \"node\"\n", 3, false},
+	{TWO "k = Shape(q)\nn = NonZero(uq)\ni2 = Transpose(n)\ny = ScatterND(x, i2, s) \"node\"\n", 0, true},
+};
+
+START_TEST(sizes_that_differ_are_an_error)
+{
+	const char *target = targets[_i % 3], *text = equals[_i / 3].text;
+	int known = equals[_i / 3].known;
+	bed.is_i32 = false;
+	if (!open_bed(compile(text, 17, "i64", target), target)) {
+		printf("skipped: sizes on %s, which this machine does not run\n", target);
+		return;
+	}
+	for (int64_t n = 0; n < 36; n++) {
+		int64_t a = n / 6, b = n % 6, wanted = known ? known : b;
+		char words[128];
+		bed.wide[0] = a, bed.wide[1] = b;
+		snprintf(words, sizeof words, "node 'node': dimensions of %lld and %lld, known at run time only, must be equal",
+		         (long long)(equals[_i / 3].later ? wanted : a), (long long)(equals[_i / 3].later ? a : wanted));
+		for (int s = 0; s < 2; s++) {
+			*logged = 0;
+			enum erc_status status = erc_request_run(bed.requests[s]);
+			ck_assert_msg(status == (a == wanted || s ? ERC_OK : ERC_INDEX), "%s%lld and %lld: %s", text, (long long)a,
+			              (long long)b, erc_status_text(status));
+			const char *said = s ? logged : erc_error_detail();
+			ck_assert_msg(a == wanted ? !s || !*said : strstr(said, words) != NULL, "'%s' is not in: %s", words, said);
+		}
+	}
+	close_bed();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("indices");
@@ -274,6 +326,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, fixture_start, fixture_stop);
 	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, an_index_outside_is_an_error, 0, 3 * (int)COUNT_OF(operators));
+	tcase_add_loop_test(tcase, sizes_that_differ_are_an_error, 0, 3 * (int)COUNT_OF(equals));
 	tcase_add_loop_test(tcase, a_constant_index_outside_is_refused, 0, 7);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);

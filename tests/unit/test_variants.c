@@ -140,7 +140,8 @@ START_TEST(variants_may_differ_in_tiles_only)
 	struct launch *launches[] = {&launch};
 	const struct plans plans = {.launches = launches, .launch_count = 1};
 	struct target_plan target = {.name = "t",
-	                             .budgets = {{"full", 0, 1000, 100}, {"half", 2, 0, 10}},
+	                             .budgets = {{.name = "full", .local_bytes = 100},
+	                                         {.name = "half", .units = 2, .local_bytes = 10}},
 	                             .budget_count = 2,
 	                             .variants = variants};
 	assert_ok(variants_verify(&test.ctx, &plans, &target));

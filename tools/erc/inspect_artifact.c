@@ -66,6 +66,16 @@ static const struct column resource_columns[] = {
 	{NULL, "spills", CELL_COUNT},  {NULL, "kernel", CELL_TEXT}, {NULL, "share", CELL_COUNT},
 };
 
+static const struct column beyond_columns[] = {
+	ALWAYS("entry", CELL_TEXT),
+	ALWAYS("target", CELL_TEXT),
+	{"step", "step", CELL_COUNT},
+	{"name", "node", CELL_TEXT},
+	{"budget", "budget", CELL_TEXT},
+	{"local_bytes", "local", CELL_BYTES},
+	{"budget_bytes", "budget's", CELL_BYTES},
+};
+
 static const char *const section_names[] = {
 	[ERCA_SECTION_META] = "META", [ERCA_SECTION_PLAN] = "PLAN",     [ERCA_SECTION_WEIGHTS] = "WEIGHTS",
 	[ERCA_SECTION_CODE] = "CODE", [ERCA_SECTION_GOLDEN] = "GOLDEN", [ERCA_SECTION_DEBUG] = "DEBUG",
@@ -92,6 +102,7 @@ struct view {
 	const struct erca_target *target; /* the entry's */
 	uint32_t step;
 	bool *walked; /* for each plan of the artifact, while the entry is walked */
+	bool begun;   /* the table of the entry, where it is not shown without rows */
 	struct budget_sums *sums;
 };
 
@@ -462,6 +473,41 @@ static void add_variants(struct view *view)
 	walk_entry(view, resource_rows);
 }
 
+/* Local memory that counts for a budget. That of an emulated GPU kernel does not: most of it is for its threads. */
+static double counted_local(const struct view *view, const struct erca_variant *variant)
+{
+	const struct erca_kernel *kernel = RECORD(view->artifact, KERNELS, struct erca_kernel, variant->kernel);
+	bool is_emulated = view->target->kind == ERCA_TARGET_CPU && variant->threads;
+	return is_emulated ? 0 : (double)variant->local_bytes + (kernel ? kernel->static_bytes : 0);
+}
+
+static void beyond_rows(struct view *view, const struct erca_record *record, int depth)
+{
+	(void)depth;
+	const struct erca_variant *variant;
+	for (uint32_t i = 0; (variant = variant_of(view, record, i)); i++) {
+		const struct erca_budget *budget =
+			RECORD(view->artifact, BUDGETS, struct erca_budget, view->target->budget_first + i);
+		double local = counted_local(view, variant);
+		if (!budget || local <= (double)budget->local_bytes)
+			continue;
+		if (!view->begun)
+			begin_table(view, "beyond", "excess local memory", beyond_columns, COUNT_OF(beyond_columns));
+		view->begun = true;
+		add_entry_cells(view);
+		report_cell(view->report, "step", view->step);
+		report_cell_text(view->report, "name", "%s", string(view, record->name));
+		add_budget_name(view, i);
+		report_cell(view->report, "local_bytes", local);
+		report_cell(view->report, "budget_bytes", (double)budget->local_bytes);
+	}
+}
+
+static void add_beyond(struct view *view)
+{
+	walk_entry(view, beyond_rows);
+}
+
 /* Whether a launch uses the kernel under one of its budgets. */
 static bool runs_kernel(const erc_artifact *artifact, const struct erca_record *record, uint32_t kernel)
 {
@@ -505,6 +551,7 @@ static void add_parts(const erc_artifact *artifact, const char *path, const stru
 		add_kernels(artifact, report);
 	if (inspect->budgets) {
 		add_targets(artifact, report);
+		for_each_entry(artifact, report, add_beyond);
 		inspect_profiles(artifact, report);
 	}
 	if (inspect->variants)

@@ -4,14 +4,16 @@
  *
  * Input: blocks of CG channels (the CG lanes of a pixel are contiguous); neighbouring output pixels are PIXEL elements
  * apart. Weights: [group][block of 16][input block][kd][kh][kw][CG][16]. A matrix product is one row of pixels. Where
- * the receptive field leaves the image, its rows are copied to a zero-padded patch in local memory.
- * Defines: P_H, P_W, OCV, CG, SW, PIXEL, SCATTER (1: output channels are not contiguous), RAGGED (1: the last vector of
+ * the receptive field leaves the image, it is copied to a zero-padded patch in local memory: a plane of it at a time, or
+ * (BY_TAP) the pixels that one kernel position reads.
+ * Defines: P_H, P_W, OCV, BY_TAP, CG, SW, PIXEL, SCATTER (1: output channels are not contiguous), RAGGED (1: the last vector of
  * channels may be stored in part), ROWS_APART (1: the pixels are rows of a plain matrix), OUTPUT (operand number of the
  * output), LOADk, EXPR, RESULT. */
 #ifndef P_H
 #define P_H 1
 #define P_W 6
 #define OCV 2
+#define BY_TAP 0
 #define CG 16
 #define SW 1
 #define PIXEL (SW * CG)
@@ -26,7 +28,21 @@
 
 #define AHEAD 32 /* prefetch distance in a row, in elements */
 #define BLOCKS_PER_TILE (OCV * LANES / 16)
+
+/* The patch: its size in pixels, the distance of its pixels in the image, and the place of a kernel position in it. */
+#if BY_TAP
+#define PATCH_H P_H
+#define PATCH_W P_W
+#define STEP_H P(SH)
+#define STEP_W SW
+#define TAP_AT(kh, kw) 0
+#else
+#define PATCH_H ((P_H - 1) * P(SH) + (P(KH) - 1) * P(DH) + 1)
 #define PATCH_W ((P_W - 1) * SW + (P(KW) - 1) * P(DW) + 1)
+#define STEP_H 1
+#define STEP_W 1
+#define TAP_AT(kh, kw) ((kh)*P(DH) * width + (kw)*P(DW) * CG)
+#endif
 
 #if SCATTER || RAGGED
 /* Loads `count` lanes, `stride` apart. Not inlined, because the calls are in fully unrolled code. */
@@ -66,27 +82,29 @@ FN void multiply(f32_value acc[P_H * P_W][OCV], const float *a, long row, long p
 	}
 }
 
-/* Copies the rows that a register tile reads into local memory, with zeros outside the image. Reads only `count` lanes
- * of a pixel, because a plain matrix may end after its last pixel. */
+/* Copies what a register tile reads from pixel (ih, iw) of a plane on into local memory, with zeros outside the image.
+ * Reads only `count` lanes of a pixel, because a plain matrix may end after its last pixel. */
 static __attribute__((noinline)) void fill_patch(float *to, const float *plane, const long long *p, long ih, long iw,
                                                  long count)
 {
-	long height = (P_H - 1) * P(SH) + (P(KH) - 1) * P(DH) + 1, width = PATCH_W;
-	long left = iw < 0 ? -iw : 0, right = P(IW) - iw < width ? P(IW) - iw : width; /* columns inside the image */
+	long height = PATCH_H, width = PATCH_W;
+	long left = iw < 0 ? (STEP_W - 1 - iw) / STEP_W : 0; /* columns from here to `right` are inside the image */
+	long right = P(IW) > iw ? (P(IW) - iw + STEP_W - 1) / STEP_W : 0;
 	left = left < width ? left : width;
+	right = right < width ? right : width;
 	right = right > left ? right : left;
 	for (long y = 0; y < height; y++, to += width * CG) {
-		long r = ih + y, end = r >= 0 && r < P(IH) ? right : left;
+		long r = ih + y * STEP_H, end = r >= 0 && r < P(IH) ? right : left;
 		const float *from = plane + r * P(IN_ROW) + iw * P(IN_PIXEL);
 		for (long i = 0; i < left * CG; i++)
 			to[i] = 0.0f;
-		if (count == CG && P(IN_PIXEL) == CG)
+		if (STEP_W == 1 && count == CG && P(IN_PIXEL) == CG)
 			for (long i = left * CG; i < end * CG; i++)
 				to[i] = from[i];
 		else
 			for (long x = left; x < end; x++)
 				for (long l = 0; l < CG; l++)
-					to[x * CG + l] = l < count ? from[x * P(IN_PIXEL) + l] : 0.0f;
+					to[x * CG + l] = l < count ? from[x * STEP_W * P(IN_PIXEL) + l] : 0.0f;
 		for (long i = end * CG; i < width * CG; i++)
 			to[i] = 0.0f;
 	}
@@ -167,12 +185,16 @@ static void register_tile(const struct erc_tile_args *args, const long long *p, 
 						multiply(acc, a + kh * P(DH) * P(IN_ROW) + kw * P(DW) * P(IN_PIXEL), P(SH) * P(IN_ROW), PIXEL,
 						         w, P(W_BLOCK), count);
 			} else {
-				fill_patch(local, plane, p, ih, iw, count);
 				long width = PATCH_W * CG;
+				if (!BY_TAP)
+					fill_patch(local, plane, p, ih, iw, count);
 				for (long kh = 0; kh < P(KH); kh++)
-					for (long kw = 0; kw < P(KW); kw++, w += CG * 16)
-						multiply(acc, local + kh * P(DH) * width + kw * P(DW) * CG, P(SH) * width, SW * CG, w,
-						         P(W_BLOCK), count);
+					for (long kw = 0; kw < P(KW); kw++, w += CG * 16) {
+						if (BY_TAP)
+							fill_patch(local, plane, p, ih + kh * P(DH), iw + kw * P(DW), count);
+						multiply(acc, local + TAP_AT(kh, kw), P(SH) / STEP_H * width, SW / STEP_W * CG, w, P(W_BLOCK),
+						         count);
+					}
 			}
 		}
 	}

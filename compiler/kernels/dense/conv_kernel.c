@@ -71,12 +71,27 @@ static double inside_share(int64_t out, int64_t in, int64_t step, int64_t stride
 
 /* ---- CPU ---- */
 
-/* Input pixels that a register tile reads in one plane: the size of its patch in local memory. */
-static int64_t patch_pixels(const struct conv *conv, int64_t h, int64_t w)
+/* The input pixels from the first to the last that a register tile reads in one plane. */
+static double window_pixels(const struct conv *conv, int64_t h, int64_t w)
 {
 	const int64_t *p = conv->p;
-	return ((h - 1) * p[CONV_SH] + (p[CONV_KH] - 1) * p[CONV_DH] + 1) *
-	       ((w - 1) * p[CONV_SW] + (p[CONV_KW] - 1) * p[CONV_DW] + 1);
+	return (double)((h - 1) * p[CONV_SH] + (p[CONV_KH] - 1) * p[CONV_DH] + 1) *
+	       (double)((w - 1) * p[CONV_SW] + (p[CONV_KW] - 1) * p[CONV_DW] + 1);
+}
+
+/* Pixels that a register tile copies in one plane if it copies those of one kernel position at a time. */
+static double tap_pixels(const struct conv *conv, int64_t h, int64_t w)
+{
+	return (double)(conv->p[CONV_KH] * conv->p[CONV_KW]) * (double)(h * w);
+}
+
+/* Whether the patch of a register tile holds the pixels of one kernel position at a time: where that is less than half
+ * of the window, because pixels that follow each other are copied faster, or where the window does not fit local
+ * memory. */
+static bool is_by_tap(const struct device *device, const struct conv *conv, int64_t h, int64_t w)
+{
+	double all = window_pixels(conv, h, w);
+	return 2 * tap_pixels(conv, h, w) < all || 4.0 * (double)conv->p[CONV_CG] * all > (double)device->local_bytes;
 }
 
 /* Work of one register tile, without the traffic beyond local memory. */
@@ -91,7 +106,8 @@ static void add_register_tile(const struct device *device, const struct conv *co
 	steps = (steps > in_flight ? steps : in_flight) + 0.15 * (double)ocv + device->step_extra;
 	double inside = inside_share(p[CONV_OH], p[CONV_IH], h, p[CONV_SH], p[CONV_KH], p[CONV_DH], p[CONV_PH]) *
 	                inside_share(p[CONV_OW], p[CONV_IW], w, p[CONV_SW], p[CONV_KW], p[CONV_DW], p[CONV_PW]);
-	double patches = (1 - inside) * (double)(patch_pixels(conv, h, w) * p[CONV_IN_BLOCKS] * p[CONV_KD]);
+	double copied = is_by_tap(device, conv, h, w) ? tap_pixels(conv, h, w) : window_pixels(conv, h, w);
+	double patches = (1 - inside) * copied * (double)(p[CONV_IN_BLOCKS] * p[CONV_KD]);
 	if (p[CONV_MATMUL] && p[CONV_IN_PIXEL] * 4 % (device->near_bytes / NEAR_WAYS) == 0 && h * w > NEAR_WAYS)
 		steps *= 1 + CROWDED_ROW * (double)(h * w - NEAR_WAYS);
 	work->flops = 2 * steps * (double)device->lanes * (double)conv->k;
@@ -138,7 +154,8 @@ static void offer(struct choice *choice, const struct conv *conv, const int64_t 
 	tile.count = conv->images * ceil_div(p[CONV_OC], shape[SHAPE_OCV] * choice->device->lanes) *
 	             ceil_div(p[CONV_OD] * ceil_div(p[CONV_OH], h), shape[SHAPE_ROWS]) *
 	             ceil_div(ceil_div(p[CONV_OW], w), shape[SHAPE_COLUMNS]);
-	tile.local_bytes = 4 * p[CONV_CG] * patch_pixels(conv, h, w);
+	bool by_tap = is_by_tap(choice->device, conv, h, w);
+	tile.local_bytes = 4 * p[CONV_CG] * (by_tap ? h * w : (int64_t)window_pixels(conv, h, w));
 	tile.work = tile_work(choice->device, conv, shape, (double)tile.count);
 	choice_offer(choice, &tile);
 }
@@ -196,6 +213,7 @@ static enum ercc_status conv_cpu(struct context *ctx, const struct device *devic
 	define_number(ctx, variant, true, "P_H", tile.shape[SHAPE_H]);
 	define_number(ctx, variant, true, "P_W", tile.shape[SHAPE_W]);
 	define_number(ctx, variant, true, "OCV", ocv);
+	define_number(ctx, variant, true, "BY_TAP", is_by_tap(device, &conv, tile.shape[SHAPE_H], tile.shape[SHAPE_W]));
 	define_number(ctx, variant, false, "CG", launch->params[CONV_CG]);
 	define_number(ctx, variant, false, "SW", launch->params[CONV_SW]);
 	define_number(ctx, variant, false, "SCATTER", launch->params[CONV_SCATTER]);

@@ -10,7 +10,7 @@
 #define OUT 3
 #endif
 
-#define DIM(d) p[PARAM_DIMS + 3 * (d)]
+#define DIM(d) DIM_IN(args, p[PARAM_DIMS + 2 + 3 * (d)], p[PARAM_DIMS + 3 * (d)])
 #define STEP(d) p[PARAM_DIMS + 1 + 3 * (d)]
 
 TILE_BODY
