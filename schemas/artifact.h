@@ -184,10 +184,11 @@ struct erca_plan {
 enum erca_record_kind {
 	ERCA_RECORD_LAUNCH = 1, /* run a kernel */
 	ERCA_RECORD_COPY = 2,   /* operand_first -> operand_first + 1; as many bytes as the smaller one has */
-	ERCA_RECORD_BRANCH = 3, /* bool operand_first: plan_a, else plan_b */
+	ERCA_RECORD_BRANCH = 3, /* plan_a if the int64 operand_first is not 0, else plan_b */
 	ERCA_RECORD_CALL = 4,   /* plan_a */
-	ERCA_RECORD_LOOP =
-		5, /* while bool operand_first is true, and less than int64 operand_first + 1 iterations: plan_a */
+	/* plan_a while the int64 operand_first is not 0 and there were fewer iterations than the int64 operand_first + 1. Their
+	 * number is written to the int64 operand_first + 2 before each. */
+	ERCA_RECORD_LOOP = 5,
 };
 
 struct erca_record {
@@ -204,7 +205,7 @@ struct erca_record {
 	uint64_t bytes;         /* read and written, for reports */
 	/* launch: the first of its two fault slots, which are among those of the entry; ERCA_NONE: it reports no index */
 	uint32_t fault_slot;
-	uint32_t reserved; /* 0 */
+	uint32_t most; /* loop: the run fails if there would be more iterations; else 0 */
 };
 
 enum erca_buffer {

@@ -43,6 +43,7 @@ struct erc__kernel {
 #define ERC__DEVICE_ELASTIC 2u   /* units check the room at tile boundaries */
 #define ERC__DEVICE_BY_LAUNCH 4u /* tells the scheduler of each launch of a real-time run */
 #define ERC__DEVICE_ASKS 8u      /* asks for a best-effort run's limit before each tile */
+#define ERC__DEVICE_BRANCHES 32u /* runs branches and loops */
 #define ERC__DEVICE_NAMED 16u    /* has a name after a colon: "sim:h100" */
 
 struct erc__device_ops {

@@ -582,7 +582,7 @@ static enum erc_status sim_reserve_local(struct erc__device *device, size_t byte
 
 const struct erc__device_ops sim_device = {
 	.name = "sim",
-	.flags = ERC__DEVICE_BY_LAUNCH | ERC__DEVICE_ASKS | ERC__DEVICE_NAMED,
+	.flags = ERC__DEVICE_BY_LAUNCH | ERC__DEVICE_ASKS | ERC__DEVICE_NAMED | ERC__DEVICE_BRANCHES,
 	.open = sim_open,
 	.close = sim_close,
 	.can_run = sim_can_run,
