@@ -39,7 +39,9 @@ struct value *insert_join(struct node *before, struct region *region, struct val
 {
 	struct value *out = new_value(before, dtype, shape);
 	struct attr attr = {.name = "assigned", .kind = ATTR_INT, .i = assigned};
-	node_set_attrs(add_own(before, region, "Join", inputs, count, &out, 1), &attr, 1);
+	struct node *join = add_own(before, region, "Join", inputs, count, &out, 1);
+	node_set_attrs(join, &attr, 1);
+	join->hands_on = true;
 	return out;
 }
 
@@ -64,7 +66,9 @@ struct node *insert_repeat(struct node *before, struct value *const *inputs, int
 	struct value **out = arena_array(&before->graph->ctx->arena, (size_t)outputs, sizeof *out);
 	for (int i = 0; i < outputs; i++)
 		out[i] = new_value(before, inputs[i]->dtype, &inputs[i]->shape);
-	return add_own(before, before->region, "Repeat", inputs, count, out, outputs);
+	struct node *repeat = add_own(before, before->region, "Repeat", inputs, count, out, outputs);
+	repeat->hands_on = true;
+	return repeat;
 }
 
 enum ercc_status infer_region_node(struct node *node)
