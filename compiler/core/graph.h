@@ -161,7 +161,7 @@ struct node {
 	bool is_emitted; /* made by an expansion, not in the model */
 	struct graph *graph;
 	struct region *region;        /* NULL: it runs once, always */
-	bool hands_on; /* it uses values of regions that end before it */
+	bool hands_on;                /* it uses values of regions that end before it */
 	struct node *previous, *next; /* in execution order */
 	void *scratch;                /* for the running pass */
 };

@@ -61,12 +61,12 @@ static enum ercc_status check_depth(const struct node *node)
 	int depth = 1;
 	for (const struct region *region = node->region; region; region = region->around)
 		depth++;
-	return depth <= REGIONS_MOST
-	           ? ERCC_OK
-	           : node_fail(node, ERCC_UNSUPPORTED,
-	                       "%d branches and loops whose course is known at run time only are in each other; at most %d are "
-	                       "supported",
-	                       depth, REGIONS_MOST);
+	return depth <= REGIONS_MOST ? ERCC_OK
+	                             : node_fail(node, ERCC_UNSUPPORTED,
+	                                         "%d branches and loops whose course is known at run time only are in each "
+	                                         "other; at most %d are "
+	                                         "supported",
+	                                         depth, REGIONS_MOST);
 }
 
 /* ---- branches ---- */
@@ -167,7 +167,8 @@ enum ercc_status expand_choose(struct node *node)
 			                 list_words(value_list(values[0]) ? values[0] : values[1]));
 		if (values[0]->dtype != values[1]->dtype || values[0]->shape.rank != values[1]->shape.rank)
 			return node_fail(node, ERCC_UNSUPPORTED,
-			                 "output %d is %s%s in one branch and %s%s in the other; the condition is known at run time "
+			                 "output %d is %s%s in one branch and %s%s in the other; the condition is known at run "
+			                 "time "
 			                 "only, so dtype and rank must be equal",
 			                 i, dtype_name(values[0]->dtype), shape_words(node, &values[0]->shape),
 			                 dtype_name(values[1]->dtype), shape_words(node, &values[1]->shape));
@@ -296,10 +297,8 @@ static enum ercc_status begin_again(struct turn *turn, const int64_t *bounds)
 	int count = 0;
 	for (int i = 0; i < node->attr_count && strcmp(node->attrs[i].name, "region") != 0; i++)
 		attrs[count++] = node->attrs[i];
-	attrs[count++] = (struct attr){.name = "bounds",
-	                               .kind = ATTR_INTS,
-	                               .count = (int64_t)turn->states * MAX_RANK,
-	                               .ints = bounds};
+	attrs[count++] =
+		(struct attr){.name = "bounds", .kind = ATTR_INTS, .count = (int64_t)turn->states * MAX_RANK, .ints = bounds};
 	struct value **outputs = arena_array(&graph->ctx->arena, (size_t)node->output_count, sizeof *outputs);
 	for (int i = 0; i < node->output_count; i++) {
 		outputs[i] = graph_value(graph, graph_unique_name(graph, node->name));
@@ -339,7 +338,8 @@ static enum ercc_status compare_states(const struct turn *turn, int64_t **wider)
 		const struct value *read = turn->read[i], *next = turn->next[i];
 		if (value_list(next) || next->dtype != read->dtype || next->shape.rank != read->shape.rank)
 			return node_fail(turn->node, ERCC_UNSUPPORTED,
-			                 "state %d is %s%s, and %s%s after an iteration; dtype and rank must be equal in a loop whose "
+			                 "state %d is %s%s, and %s%s after an iteration; dtype and rank must be equal in a loop "
+			                 "whose "
 			                 "course is known at run time only",
 			                 i, dtype_name(read->dtype), shape_words(turn->node, &read->shape), dtype_name(next->dtype),
 			                 shape_words(turn->node, &next->shape));

@@ -117,8 +117,8 @@ static enum ercc_status copy_node(struct inlining *in, const struct node *node, 
 	return resolve ? node_resolve(copy) : ERCC_OK;
 }
 
-enum ercc_status inline_body(struct node *node, const char *name, struct value *const *arguments,
-                             size_t argument_count, struct value **results, size_t result_count)
+enum ercc_status inline_body(struct node *node, const char *name, struct value *const *arguments, size_t argument_count,
+                             struct value **results, size_t result_count)
 {
 	const struct attr *attr = node_attr(node, name);
 	if (!attr || attr->kind != ATTR_GRAPH)

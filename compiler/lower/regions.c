@@ -6,8 +6,9 @@
 
 #define PLACE_CHUNK 16384 /* bytes that one row of a Place copies */
 
-static struct node *add_own(struct node *before, struct region *region, const char *op_type, struct value *const *inputs,
-                            int input_count, struct value *const *outputs, int output_count)
+static struct node *add_own(struct node *before, struct region *region, const char *op_type,
+                            struct value *const *inputs, int input_count, struct value *const *outputs,
+                            int output_count)
 {
 	const char *name = region ? region->name : before->name;
 	struct node *node =

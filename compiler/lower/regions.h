@@ -18,8 +18,8 @@
 
 /* Copies the nodes of the graph attribute to the place before `node`, into its region. `arguments` replace the graph's
  * inputs; `results` receives its outputs. */
-enum ercc_status inline_body(struct node *node, const char *name, struct value *const *arguments,
-                             size_t argument_count, struct value **results, size_t result_count);
+enum ercc_status inline_body(struct node *node, const char *name, struct value *const *arguments, size_t argument_count,
+                             struct value **results, size_t result_count);
 int64_t nodes_in(const struct graph *graph);
 /* Count copies of nodes, and iterations that an unrolled loop is about to take. Fail at the limits of the options. */
 enum ercc_status count_copied(const struct node *node, int64_t nodes);

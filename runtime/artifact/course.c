@@ -7,7 +7,7 @@ struct listing {
 	const struct erc_artifact *artifact;
 	struct erc__course *course;
 	uint32_t capacity; /* of its places */
-	uint64_t visited; /* records, with those of calls */
+	uint64_t visited;  /* records, with those of calls */
 };
 
 static enum erc_status add(struct listing *list, enum erc__step_kind kind, uint32_t record, uint32_t times)

@@ -117,6 +117,9 @@ int erc__device_enter(struct erc__device *device, struct erc__job *job, uint32_t
                       struct erc__pass *pass);
 /* The same for a unit that stayed inside after the job's last run and continues with the next run. */
 void erc__device_began(struct erc__job *job, uint64_t now_ns);
+/* Records a launch that was opened; only while the trace is on. */
+void erc__device_trace_opened(struct erc__device *device, const struct erc__job *job, const struct erc__opened *opened,
+                              uint64_t now_ns);
 void erc__device_leave(struct erc__device *device, struct erc__job *job, uint32_t unit, uint64_t unit_ns, int in_room,
                        uint64_t now_ns);
 /* Ends the job: removes it from the queue and releases its owner. */

@@ -99,7 +99,7 @@ static void add_looped(struct erc__job *job, int64_t iterations)
 }
 
 /* Goes on from a step of a loop: to an iteration, or behind the loop. */
-static void follow_loop(struct erc__job *job, const struct erc__step *step)
+static void follow_loop(struct erc__job *job, const struct erc__step *step, struct erc__opened *opened)
 {
 	bool is_begin = step->kind == ERC__STEP_LOOP;
 	int64_t *done = step->args.buffers[2];
@@ -113,23 +113,26 @@ static void follow_loop(struct erc__job *job, const struct erc__step *step)
 		job->result = ERC_LIMIT;
 		return;
 	}
+	if (has_more)
+		opened->iteration = (uint32_t)*done;
 	if (!is_begin)
 		add_looped(job, has_more ? 1 : 1 - *done);
 	if (has_more != is_begin)
 		job->step = step->goes_to - 1; /* + 1 is the next step */
 }
 
-static void follow(struct erc__job *job, const struct erc__step *step)
+static void follow(struct erc__job *job, const struct erc__step *step, struct erc__opened *opened)
 {
 	if (step->kind == ERC__STEP_LOOP || step->kind == ERC__STEP_AGAIN)
-		follow_loop(job, step);
+		follow_loop(job, step, opened);
 	else if (step->kind == ERC__STEP_ELSE ||
 	         (step->kind == ERC__STEP_BRANCH && !(step->is_assumed ? step->most : number_of(step, 0))))
 		job->step = step->goes_to - 1;
 }
 
-static uint32_t open_next(struct erc__job *job, uint32_t *record)
+static uint32_t open_next(struct erc__job *job, struct erc__opened *opened)
 {
+	opened->iteration = ERCA_NONE;
 	for (;;) {
 		uint32_t tiles;
 		if (atomic_load_explicit(&job->cancelled, memory_order_relaxed)) {
@@ -140,7 +143,7 @@ static uint32_t open_next(struct erc__job *job, uint32_t *record)
 			return 0;
 		const struct erc__step *step = &job->steps[job->step];
 		if (step->kind != ERC__STEP_LAUNCH) {
-			follow(job, step);
+			follow(job, step, opened);
 			if (job->result)
 				return 0;
 			continue;
@@ -153,8 +156,7 @@ static uint32_t open_next(struct erc__job *job, uint32_t *record)
 			continue;
 		job->tiles_run += tiles;
 		job->launches_run++;
-		if (record)
-			*record = job->launch->record;
+		opened->record = job->launch->record;
 		atomic_store_explicit(&job->item.step, job->step, memory_order_relaxed);
 		erc__claim_open(&job->claim, tiles);
 		return tiles;
@@ -172,13 +174,14 @@ static int drop_rest(struct erc__job *job)
 	return erc__claim_done(&job->claim, dropped);
 }
 
-uint32_t erc__job_advance(struct erc__job *job, uint32_t *record)
+uint32_t erc__job_advance(struct erc__job *job, struct erc__opened *opened)
 {
+	struct erc__opened unused;
 	uint32_t tiles;
 	/* The launch is opened before `cancelled` is read; the canceller sets the flag before it reads the claim. So one
 	 * of the two sees the other. */
 	do
-		tiles = open_next(job, record);
+		tiles = open_next(job, opened ? opened : &unused);
 	while (tiles && atomic_load_explicit(&job->cancelled, memory_order_seq_cst) && drop_rest(job));
 	return tiles;
 }

@@ -94,10 +94,14 @@ struct erc__job {
 void erc__job_init(struct erc__job *job);
 /* Begins a run: the state is running, and no launch is open yet. */
 void erc__job_start(struct erc__job *job);
+/* For traces: what was opened. */
+struct erc__opened {
+	uint32_t record;    /* of the launch */
+	uint32_t iteration; /* of a loop, which began with it; ERCA_NONE: none did */
+};
 /* Opens the next launch after the launch before is complete. Returns its number of tiles (at least 1), or 0 if the
- * run is over and its result is set. *record is the record of that launch; the launch may already be complete when
- * this returns. record may be NULL. */
-uint32_t erc__job_advance(struct erc__job *job, uint32_t *record);
+ * run is over and its result is set. The launch may already be complete when this returns. opened may be NULL. */
+uint32_t erc__job_advance(struct erc__job *job, struct erc__opened *opened);
 /* For devices that open launches themselves: the variant that a launch takes in a room of `room` units. */
 uint32_t erc__job_budget(const struct erc__job *job, uint32_t room);
 /* The number of tiles, computed from run-time dimensions where the launch depends on them. On failure the job's
