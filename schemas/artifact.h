@@ -201,7 +201,7 @@ struct erca_record {
 	uint32_t plan_a; /* branch, call, loop; else ERCA_NONE */
 	uint32_t plan_b;
 	uint64_t reduction_key; /* identifies how an output element is summed; the same for all variants. 0: no reduction */
-	uint64_t flops;         /* for reports */
+	uint64_t flops;         /* for reports; loop: number of iterations that predictions count with, 0: `most` */
 	uint64_t bytes;         /* read and written, for reports */
 	/* launch: the first of its two fault slots, which are among those of the entry; ERCA_NONE: it reports no index */
 	uint32_t fault_slot;

@@ -307,6 +307,7 @@ static void add_region(struct builder *b, struct source *from, const struct regi
 	                             .name = add_string(b, region->name),
 	                             .operand_first = count_of(b, OPERANDS),
 	                             .operand_count = is_loop ? 3 : 1,
+	                             .flops = is_loop && region->expected < region->most ? (uint64_t)region->expected : 0,
 	                             .most = is_loop ? (uint32_t)region->most : 0,
 	                             .plan_b = ERCA_NONE,
 	                             .fault_slot = ERCA_NONE};

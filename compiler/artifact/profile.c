@@ -44,7 +44,7 @@ static uint64_t larger(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* The launches of a region (NULL: all), from the next one on. A loop counts with its maximum number of iterations, and of a
+/* The launches of a region (NULL: all), from the next one on. A loop counts with its expected number of iterations, and of a
  * branch the part that is longer. */
 static struct sums region_sums(struct walk *walk, const struct region *region)
 {
@@ -60,7 +60,7 @@ static struct sums region_sums(struct walk *walk, const struct region *region)
 		while (inner->around != region)
 			inner = inner->around;
 		struct sums some = region_sums(walk, inner);
-		uint64_t times = inner->kind == REGION_LOOP ? (uint64_t)inner->most : 1;
+		uint64_t times = inner->kind == REGION_LOOP ? (uint64_t)inner->expected : 1;
 		if (inner->kind == REGION_THEN)
 			then = some;
 		if (inner->kind == REGION_THEN && walk->next && walk->next->region &&

@@ -201,6 +201,7 @@ struct region {
 	uint16_t trips;     /* loop: maximum number of iterations; no size: `most` is it, if `is_counted` */
 	uint16_t iteration; /* loop: number of iterations done */
 	bool is_counted;    /* loop: there is a number of iterations at which it ends */
+	int64_t expected;   /* loop: number of iterations that predictions count with */
 	int64_t most;       /* loop: a run that would need more iterations fails */
 };
 

@@ -229,6 +229,9 @@ enum ercc_status begin_loop(struct node *node, struct course *course)
 	if (course->trips)
 		loop->trips = graph_add_size(graph, course->trips, INT32_MAX);
 	loop->most = course->most;
+	int64_t expected = (int64_t)graph->ctx->options->expected_iterations;
+	bool is_known = course->is_counted && !course->trips && !course->condition;
+	loop->expected = !is_known && expected > 0 && expected < loop->most ? expected : loop->most;
 	loop->is_counted = course->is_counted;
 	course->states = arena_array(&graph->ctx->arena, (size_t)course->state_count, sizeof *course->states);
 	for (int i = 0; i < course->state_count; i++)

@@ -28,14 +28,15 @@ static enum erc_status add(struct listing *list, enum erc__step_kind kind, uint3
 	return ERC_OK;
 }
 
-/* The number of iterations that a loop is expected to do: all that it may, because conditions are not known. */
+/* The number of iterations that a loop is expected to do. */
 static uint32_t expected_times(const struct erc_artifact *artifact, const struct erca_record *record)
 {
 	const struct erca_operand *trips = erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + 1);
-	int64_t number;
-	if (trips->buffer != ERCA_BUFFER_WEIGHTS)
-		return record->most;
-	memcpy(&number, artifact->weights + trips->offset, sizeof number);
+	int64_t number = INT64_MAX;
+	if (trips->buffer == ERCA_BUFFER_WEIGHTS)
+		memcpy(&number, artifact->weights + trips->offset, sizeof number);
+	if (number > record->most && record->flops)
+		number = record->flops < record->most ? (int64_t)record->flops : record->most;
 	return number < 0 ? 0 : number < record->most ? (uint32_t)number : record->most;
 }
 
