@@ -181,13 +181,15 @@ enum ercc_status expand_choose(struct node *node)
 
 /* The inputs of a Turn: those of the loop's node, then for each state and each collected value what the body computes, the
  * states as the body reads them, then three values: the body's condition (NULL: none), the condition as it is carried, and
- * the number of iterations. */
+ * the number of iterations; then checks that are only kept alive. */
 struct turn {
 	struct node *node;
 	struct region *loop;
 	int inputs, states, collected;
 	struct value **init, **next, **items, **read;
 	struct value *more, *carried, *iteration;
+	struct value **checks;
+	int check_count;
 };
 
 /* The shape that a state has in the loop: `bounds` are of its dims whose sizes change, else -1; NULL: none does. */
@@ -289,6 +291,61 @@ static void read_turn(struct node *node, struct turn *turn)
 	turn->more = turn->read[turn->states];
 	turn->carried = turn->read[turn->states + 1];
 	turn->iteration = turn->read[turn->states + 2];
+	turn->checks = turn->read + turn->states + 3;
+	turn->check_count = (int)(node->inputs + node->input_count - turn->checks);
+}
+
+/* Fails the run unless the size is `dim`. */
+static struct value *emit_check(struct node *node, struct value *size, int64_t dim)
+{
+	struct value *zero = constant_range(node, 0, 1, 1, &(struct shape){.rank = 1, .dims = {1}});
+	return EMIT(node, "Gather[positions=1](a, Abs(Sub(b, c)))", zero, size,
+	            constant_number(node, ERC_I64, (double)dim));
+}
+
+/* A value with the dims that the model declares for it, where they are known at run time only; *check is the last one. */
+static struct value *emit_stated(struct node *node, struct value *value, const struct shape *stated,
+                                 struct value **check)
+{
+	struct value *out = value;
+	for (int d = 0; d < stated->rank; d++) {
+		long long dim = stated->dims[d];
+		if (!value->shape.sizes[d] || dim < 0 || dim > value->shape.dims[d])
+			continue;
+		struct value *exact = emit_check(node, dim_value(node, value, d), dim);
+		*check = *check ? EMIT(node, "Add(a, b)", *check, exact) : exact;
+		out = EMIT(node, TEXT(node, "Slice(erc.Bounded[axis=%d](a), {0}, {%lld}, {%d})", d, dim, d), out);
+	}
+	return out;
+}
+
+/* Where the body's results have sizes that are known at run time only, but the model declares them, the declared ones are
+ * taken, and another Turn sees these. */
+static bool take_stated(const struct turn *turn)
+{
+	struct node *node = turn->node;
+	const struct graph *body = node_attr(node, "body")->graph;
+	int first = turn->more != NULL, results = turn->states + turn->collected, count = node->input_count;
+	struct value **inputs = arena_array(&node->graph->ctx->arena, (size_t)(count + results), sizeof *inputs);
+	memcpy(inputs, node->inputs, (size_t)count * sizeof *inputs);
+	struct region *around = enter(node, turn->loop);
+	for (int i = 0; i < results && body->output_types && !turn->check_count; i++) {
+		struct value *value = turn->next[i], *check = NULL;
+		const struct shape *stated = &body->output_types[first + i].shape;
+		if (value_list(value) || stated->rank != value->shape.rank)
+			continue;
+		inputs[turn->inputs + i] = emit_stated(node, value, stated, &check);
+		if (check)
+			inputs[count++] = check;
+	}
+	enter(node, around);
+	if (count == node->input_count)
+		return false;
+	struct node *again = add_own(node, "Turn", inputs, count, node->output_count, node->attrs, node->attr_count);
+	node_give_graph(node, "body");
+	for (int i = 0; i < node->output_count; i++)
+		expand_to(node, i, again->outputs[i]);
+	return true;
 }
 
 /* Begins the loop again. Nothing uses what was made so far. */
@@ -471,7 +528,8 @@ static void finish_loop(const struct turn *turn, struct writes *writes, struct v
 	struct node *node = turn->node;
 	struct region *loop = turn->loop;
 	int count = writes->count + turn->collected + 1, uses = 0;
-	struct value **inputs = arena_array(&node->graph->ctx->arena, (size_t)count + 2, sizeof *inputs);
+	struct value **inputs =
+		arena_array(&node->graph->ctx->arena, (size_t)(count + 2 + turn->check_count), sizeof *inputs);
 	for (int i = 0; i < writes->count; i++)
 		inputs[i] = writes->written[i];
 	for (int i = 0; i < turn->collected; i++)
@@ -481,6 +539,8 @@ static void finish_loop(const struct turn *turn, struct writes *writes, struct v
 		inputs[count + uses++] = turn->carried;
 	if (loop->trips)
 		inputs[count + uses++] = graph_size(node->graph, loop->trips);
+	for (int i = 0; i < turn->check_count; i++)
+		inputs[count + uses++] = turn->checks[i];
 	struct node *repeat = insert_repeat(node, inputs, count + uses, count);
 	for (int i = 0; i < turn->states; i++) {
 		set_final_sizes(turn, writes, repeat, i);
@@ -501,6 +561,8 @@ enum ercc_status expand_turn(struct node *node)
 	struct turn turn;
 	int64_t *wider = NULL;
 	read_turn(node, &turn);
+	if (take_stated(&turn))
+		return ERCC_OK;
 	TRY(compare_states(&turn, &wider));
 	if (wider)
 		return begin_again(&turn, wider);
