@@ -43,7 +43,7 @@ struct value *insert_place(struct node *before, struct region *loop, struct valu
 /* The node's outputs have the dtypes and shapes of its first inputs; inputs after these are only kept alive. */
 struct node *insert_repeat(struct node *before, struct value *const *inputs, int count, int outputs);
 
-/* ---- course.c: for expand ---- */
+/* ---- course.c, course_loop.c: for expand ---- */
 
 /* Both graph attributes become regions. */
 enum ercc_status expand_branch(struct node *node, const char *then_name, const char *else_name);
