@@ -1,7 +1,7 @@
 /* Branches whose course is known at run time only, and what they share with loops. Their nodes are put into regions first.
  * Once the infer pass has been there, a node behind them, Choose, knows what they compute and adds the nodes that hand it
  * on. */
-#include "compiler/lower/course.h"
+#include "compiler/lower/course_shared.h"
 
 struct region *enter_region(struct node *node, struct region *region)
 {

@@ -1,7 +1,7 @@
 /* Loops whose course is known at run time only. Their bodies' nodes are put into a region first. Once the infer pass has been
  * there, a node behind it, Turn, knows what the body computes and adds the nodes that hand it on. Where a value that the
  * loop carries changes its shape, Turn begins it again with a wider one, whose size is known at run time only. */
-#include "compiler/lower/course.h"
+#include "compiler/lower/course_shared.h"
 
 /* The inputs of a Turn: those of the loop's node, then for each state and each collected value what the body computes, the
  * states as the body reads them, then three values: the body's condition (NULL: none), the condition as it is carried, and
@@ -170,7 +170,8 @@ static bool take_stated(const struct turn *turn)
 	enter_region(node, around);
 	if (count == node->input_count)
 		return false;
-	struct node *again = add_course_node(node, "Turn", inputs, count, node->output_count, node->attrs, node->attr_count);
+	struct node *again =
+		add_course_node(node, "Turn", inputs, count, node->output_count, node->attrs, node->attr_count);
 	node_give_graph(node, "body");
 	for (int i = 0; i < node->output_count; i++)
 		expand_to(node, i, again->outputs[i]);

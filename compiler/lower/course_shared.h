@@ -1,6 +1,6 @@
 /* What branches and loops whose course is known at run time only share: course.c, course_loop.c. */
-#ifndef ERCC_COURSE_H
-#define ERCC_COURSE_H
+#ifndef ERCC_COURSE_SHARED_H
+#define ERCC_COURSE_SHARED_H
 
 #include "compiler/lower/regions.h"
 
