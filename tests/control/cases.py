@@ -86,6 +86,17 @@ def branches():
         N("If", ["c"], ["y"], then_branch=graph([N("MatMul", ["x", "w"], ["a"])], [], ["a"]),
           else_branch=graph([N("MatMul", ["x", "v"], ["b0"]), N("Relu", ["b0"], ["b"])], [], ["b"])), N("Softmax", ["y"], ["z"])],
          ["y", "z"], sums(3, -3), zero=ZERO, w=floats(4, 6), v=floats(4, 6))
+    # what one branch packs or reorders, the other one must not expect
+    once = [N("ReduceSum", ["x"], ["t"], keepdims=0), N("Greater", ["t", "zero"], ["c"]), N("Exp", ["w"], ["e"])]
+    case("if_of_one_matrix", once + [
+        N("If", ["c"], ["y"], then_branch=graph([N("MatMul", ["x", "e"], ["a0"]), N("Relu", ["a0"], ["a"])], [], ["a"]),
+          else_branch=graph([N("Neg", ["x"], ["m"]), N("MatMul", ["m", "e"], ["b"])], [], ["b"])), N("MatMul", ["y", "e"], ["z"])],
+         ["y", "z"], [{"x": np.full((8, 40), k, np.float32) / 16, "w": floats(40, 40) / 8} for k in (1, -1)], zero=ZERO)
+    case("if_of_convs", [N("ReduceSum", ["x"], ["t"], keepdims=0), N("Greater", ["t", "zero"], ["c"]), N("Exp", ["x"], ["e"]),
+                         N("If", ["c"], ["y"], then_branch=graph([N("Conv", ["e", "v"], ["a"], pads=[1, 1, 1, 1])], [], ["a"]),
+                           else_branch=graph([N("Conv", ["e", "w"], ["b0"], pads=[1, 1, 1, 1]), N("Relu", ["b0"], ["b"])], [], ["b"])),
+                         N("Conv", ["e", "v"], ["z0"], pads=[1, 1, 1, 1]), N("Add", ["y", "z0"], ["z"])], ["y", "z"],
+         [{"x": k * np.ones((1, 16, 5, 5), np.float32) / 8} for k in (1, -1)], zero=ZERO, v=floats(16, 16, 3, 3) / 8, w=floats(16, 16, 3, 3) / 8)
     detected = [N("Greater", ["x", "zero"], ["m"]), N("NonZero", ["m"], ["nz"]), N("Shape", ["nz"], ["sh"]), N("Gather", ["sh", "one"], ["n"]),
                 N("Greater", ["n", "none"], ["c"]),
                 N("If", ["c"], ["y"], then_branch=graph([N("Cast", ["nz"], ["f"], to=F32), N("Mul", ["f", "two"], ["a"])], [], ["a"]),
