@@ -136,7 +136,7 @@ $(O)/tests/%: $(O)/obj/tests/%.o $(O)/command.a $(O)/internal.a
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CHECK_LIBS) $(COMPILER_LIBS) $(RUNTIME_LIBS)
 
 # Device tests build their kernels for a GPU if a target is given (make check-gpu).
-$(addprefix $(O)/tests/devices/test_,devices rooms faults cuda errors stopped apart board process servers): $(O)/obj/tests/devices/gpu_code.o
+$(addprefix $(O)/tests/devices/test_,branches devices rooms faults cuda errors stopped apart board process servers): $(O)/obj/tests/devices/gpu_code.o
 
 # A stand-in for the CUDA driver's library.
 $(O)/stub/libcuda.so.1: $(call obj,$(STUB_SRC))

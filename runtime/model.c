@@ -94,17 +94,24 @@ static const struct erca_entry *entry_at(const struct erc_model *model, uint32_t
 	return entry < model->entry_count ? erc__record(model->artifact, ERC_TABLE_ENTRIES, model->entries[entry]) : NULL;
 }
 
-/* The kinds of record that a request can run. Nested plans are not supported yet. */
-static enum erc_status check_records(const struct erc_model *model)
+/* What a run of each entry does, step by step. */
+static enum erc_status list_courses(struct erc_model *model)
 {
+	const struct erc__device *device = model->runtime->device;
+	model->courses = erc__alloc(model->entry_count * sizeof *model->courses);
+	if (!model->courses)
+		return erc__no_memory("entry points", model->entry_count * sizeof *model->courses);
 	for (uint32_t e = 0; e < model->entry_count; e++) {
-		const struct erca_plan *plan = erc__record(model->artifact, ERC_TABLE_PLANS, entry_at(model, e)->plan);
-		for (uint32_t r = 0; r < plan->record_count; r++) {
-			const struct erca_record *record = erc__record(model->artifact, ERC_TABLE_RECORDS, plan->record_first + r);
-			if (record->kind != ERCA_RECORD_LAUNCH && record->kind != ERCA_RECORD_COPY)
-				return erc__fail(ERC_LIMIT, "record %u (%s): control flow (kind %u) is not supported by this runtime",
-				                 plan->record_first + r, erc_artifact_string(model->artifact, record->name),
-				                 record->kind);
+		struct erc__course *course = &model->courses[e];
+		TRY(erc__course_list(model->artifact, entry_at(model, e)->plan, course));
+		for (uint32_t i = 0; i < course->count && !(device->ops->flags & ERC__DEVICE_BRANCHES); i++) {
+			const struct erca_record *record =
+				erc__record(model->artifact, ERC_TABLE_RECORDS, course->places[i].record);
+			if (course->places[i].kind != ERC__STEP_LAUNCH)
+				return erc__fail(ERC_LIMIT,
+				                 "record %u (%s): a %s whose course is known at run time only; device '%s' runs none",
+				                 course->places[i].record, erc_artifact_string(model->artifact, record->name),
+				                 course->places[i].kind == ERC__STEP_LOOP ? "loop" : "branch", device->ops->name);
 		}
 	}
 	return ERC_OK;
@@ -148,7 +155,7 @@ static enum erc_status prepare(struct erc_model *model, const struct erc_model_o
 		TRY(erc_artifact_verify_weights(model->artifact));
 	TRY(choose_target(model, options->target));
 	TRY(list_entries(model));
-	TRY(check_records(model));
+	TRY(list_courses(model));
 	TRY(load_code(model));
 	TRY(reserve_local(model));
 	if (ops->weights_load && model->artifact->weights_bytes)
@@ -169,6 +176,9 @@ static void free_model(struct erc_model *model)
 		device->ops->image_unload(model->runtime->device, model->image);
 	erc_artifact_close(model->artifact);
 	erc__free(model->kernels);
+	for (uint32_t i = 0; model->courses && i < model->entry_count; i++)
+		erc__free(model->courses[i].places);
+	erc__free(model->courses);
 	erc__free(model->entries);
 	erc__free(model);
 }

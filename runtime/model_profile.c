@@ -21,26 +21,25 @@ static enum erc_status find_budget(const struct erc_model *model, const char *na
 	return erc__fail(ERC_NOT_FOUND, "no budget '%s' of target %s", name, erc_model_target(model));
 }
 
-/* Lists the launches of an entry under a budget. The caller frees tile_counts. */
+/* Lists the steps of an entry under a budget. The caller frees tile_counts. */
 static enum erc_status list_launches(const struct erc_model *model, uint32_t entry, uint32_t budget,
                                      struct erc__load *out)
 {
-	const struct erca_entry *found = erc__record(model->artifact, ERC_TABLE_ENTRIES, model->entries[entry]);
-	const struct erca_plan *plan = erc__record(model->artifact, ERC_TABLE_PLANS, found->plan);
-	size_t bytes = (size_t)plan->record_count * 2 * sizeof(uint32_t);
+	const struct erc__course *course = &model->courses[entry];
+	size_t bytes = (size_t)course->count * 2 * sizeof(uint32_t);
 	uint32_t *tile_counts = erc__alloc(bytes);
 	if (!tile_counts)
 		return erc__no_memory("room profile", bytes);
-	uint32_t *tile_ns = tile_counts + plan->record_count;
-	*out = (struct erc__load){tile_counts, tile_ns, 0};
-	for (uint32_t r = 0; r < plan->record_count; r++) {
-		const struct erca_record *record = erc__record(model->artifact, ERC_TABLE_RECORDS, plan->record_first + r);
+	uint32_t *tile_ns = tile_counts + course->count;
+	*out = (struct erc__load){tile_counts, tile_ns, course->count, course->places};
+	for (uint32_t i = 0; i < course->count; i++) {
+		const struct erca_record *record = erc__record(model->artifact, ERC_TABLE_RECORDS, course->places[i].record);
 		if (record->kind != ERCA_RECORD_LAUNCH)
 			continue;
 		const struct erca_variant *variant =
 			erc__record(model->artifact, ERC_TABLE_VARIANTS, record->variant_first + budget);
-		tile_counts[out->count] = variant->tile_count;
-		tile_ns[out->count++] = variant->tile_ns;
+		tile_counts[i] = variant->tile_count;
+		tile_ns[i] = variant->tile_ns;
 	}
 	return ERC_OK;
 }

@@ -19,6 +19,12 @@ static void *operand_address(const struct erc_request *request, const struct erc
 	return bases[operand->buffer] ? bases[operand->buffer] + operand->offset : NULL;
 }
 
+static const struct erca_record *record_of(const struct erc_request *request, const struct erc__form *form, uint32_t i)
+{
+	return erc__record(request->session->model->artifact, ERC_TABLE_RECORDS,
+	                   form->of->forecast.launches[i].place.record);
+}
+
 static bool is_callers(const struct erca_operand *operand)
 {
 	return operand->buffer == ERCA_BUFFER_INPUT || operand->buffer == ERCA_BUFFER_OUTPUT;
@@ -66,18 +72,31 @@ static enum erc_status fill_copy(struct erc_request *request, const struct erca_
 	return ERC_OK;
 }
 
-/* The record's step, in the variant of each budget. */
-static enum erc_status fill_step(struct erc_request *request, const struct erc__form *form,
-                                 const struct erca_plan *plan, uint32_t r, void **pointers)
+static void fill_branch(struct erc_request *request, const struct erc__form *form, uint32_t i,
+                        const struct erca_record *record, struct erc__step *step)
 {
-	const struct erca_record *record =
-		erc__record(request->session->model->artifact, ERC_TABLE_RECORDS, plan->record_first + r);
+	const struct erc__forecast_launch *expected = &form->of->forecast.launches[i];
+	step->kind = expected->place.kind;
+	step->goes_to = expected->place.goes_to;
+	step->is_assumed = !erc__request_computes(request);
+	step->most = record->most;
+	if (step->is_assumed)
+		step->most = step->kind == ERC__STEP_BRANCH ? !expected->takes_else : expected->place.times;
+}
+
+/* Step i, in the variant of each budget. */
+static enum erc_status fill_step(struct erc_request *request, const struct erc__form *form, uint32_t i,
+                                 const struct erca_record *record, void **pointers)
+{
+	const struct erc__place *place = &form->of->forecast.launches[i].place;
 	for (uint32_t budget = 0; budget < request->session->budgets.count; budget++) {
-		struct erc__step *step = &form->steps[(size_t)budget * plan->record_count + r];
-		step->record = plan->record_first + r;
+		struct erc__step *step = &form->steps[(size_t)budget * form->step_count + i];
+		step->record = place->record;
 		step->args.buffers = pointers;
 		step->args.dims = request->dims;
-		if (record->kind == ERCA_RECORD_COPY)
+		if (place->kind != ERC__STEP_LAUNCH)
+			fill_branch(request, form, i, record, step);
+		else if (record->kind == ERCA_RECORD_COPY)
 			TRY(fill_copy(request, record, step));
 		else
 			fill_launch(request, record, budget, step);
@@ -85,13 +104,13 @@ static enum erc_status fill_step(struct erc_request *request, const struct erc__
 	return ERC_OK;
 }
 
-static enum erc_status fill_steps(struct erc_request *request, struct erc__form *form, const struct erca_plan *plan)
+static enum erc_status fill_steps(struct erc_request *request, struct erc__form *form)
 {
 	const struct erc_artifact *artifact = request->session->model->artifact;
 	uint32_t pointer = 0;
-	for (uint32_t r = 0; r < plan->record_count; r++) {
-		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, plan->record_first + r);
-		TRY(fill_step(request, form, plan, r, &form->pointers[pointer]));
+	for (uint32_t i = 0; i < form->step_count; i++) {
+		const struct erca_record *record = record_of(request, form, i);
+		TRY(fill_step(request, form, i, record, &form->pointers[pointer]));
 		for (uint32_t o = 0; o < record->operand_count; o++, pointer++) {
 			const struct erca_operand *operand = erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + o);
 			form->pointers[pointer] = operand_address(request, operand);
@@ -135,19 +154,18 @@ static enum erc_status prepare_form(struct erc_request *request, struct erc__for
 	const struct erc_session *session = request->session;
 	struct erc__device *device = session->model->runtime->device;
 	const struct erc_artifact *artifact = session->model->artifact;
-	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, form->of->entry->plan);
 	size_t operands = 0, callers = 0;
-	for (uint32_t r = 0; r < plan->record_count; r++) {
-		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, plan->record_first + r);
+	form->step_count = form->of->forecast.count;
+	for (uint32_t i = 0; i < form->step_count; i++) {
+		const struct erca_record *record = record_of(request, form, i);
 		operands += record->operand_count;
 		for (uint32_t o = 0; o < record->operand_count; o++)
 			callers += is_callers(erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + o));
 	}
-	form->step_count = plan->record_count;
-	TRY(take(&form->steps, "steps", (size_t)plan->record_count * session->budgets.count, sizeof *form->steps));
+	TRY(take(&form->steps, "steps", (size_t)form->step_count * session->budgets.count, sizeof *form->steps));
 	TRY(take(&form->pointers, "pointers", operands, sizeof *form->pointers));
 	TRY(take(&form->fixups, "fixups", callers, sizeof *form->fixups));
-	TRY(fill_steps(request, form, plan));
+	TRY(fill_steps(request, form));
 	erc__request_take_form(request, form);
 	if (!device->ops->request_create)
 		return ERC_OK;

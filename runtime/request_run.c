@@ -132,10 +132,9 @@ static enum erc_status check_indices(struct erc_request *request)
 		i += 2;
 	if (i >= entry->fault_count || !erc__request_computes(request))
 		return ERC_OK;
-	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, entry->plan);
 	const char *name = "?";
-	for (uint32_t r = 0; r < plan->record_count; r++) {
-		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, plan->record_first + r);
+	for (uint32_t s = 0; s < request->form->step_count; s++) {
+		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, request->form->steps[s].record);
 		if (record->fault_slot == entry->fault_first + i)
 			name = erc_artifact_string(artifact, record->name);
 	}

@@ -136,24 +136,28 @@ static struct erc__forecast_launch forecast_launch(const struct erc_model *model
 	                                     .traffic = traffic_of(model->target, variant)};
 }
 
-/* What a run of the entry needs, launch by launch. */
+/* What a run of the entry needs, step by step. */
 static enum erc_status make_forecast(const struct erc_session *session, uint32_t budget,
                                      struct erc__session_entry *entry)
 {
 	const struct erc_artifact *artifact = session->model->artifact;
-	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, entry->entry->plan);
+	const struct erc__course *course = &session->model->courses[entry->number];
 	struct erc__forecast *forecast = &entry->forecast;
 	const struct erc__sched *sched = &session->model->runtime->device->sched;
 	uint32_t max = session->tenant.class_ == ERC_REAL_TIME ? sched->rt_units : sched->supply.units;
-	if (plan->record_count) {
-		forecast->launches = erc__alloc(plan->record_count * sizeof *forecast->launches);
+	if (course->count) {
+		forecast->launches = erc__alloc(course->count * sizeof *forecast->launches);
 		if (!forecast->launches)
-			return erc__no_memory("forecast", plan->record_count * sizeof *forecast->launches);
+			return erc__no_memory("forecast", course->count * sizeof *forecast->launches);
 	}
-	forecast->count = plan->record_count;
-	for (uint32_t r = 0; r < plan->record_count; r++)
-		forecast->launches[r] =
-			forecast_launch(session->model, erc__record(artifact, ERC_TABLE_RECORDS, plan->record_first + r), budget);
+	forecast->count = course->count;
+	for (uint32_t i = 0; i < course->count; i++) {
+		const struct erc__place *place = &course->places[i];
+		if (place->kind == ERC__STEP_LAUNCH)
+			forecast->launches[i] =
+				forecast_launch(session->model, erc__record(artifact, ERC_TABLE_RECORDS, place->record), budget);
+		forecast->launches[i].place = *place;
+	}
 	/* The estimate is for the units that the session has now. The forecast is for the maximum, because
 	 * erc_session_set_units may give more. */
 	erc__forecast_complete(forecast, session->tenant.cap < max ? session->tenant.cap : max, HOLD_NS);

@@ -185,10 +185,11 @@ struct erca_plan {
 enum erca_record_kind {
 	ERCA_RECORD_LAUNCH = 1, /* run a kernel */
 	ERCA_RECORD_COPY = 2,   /* operand_first -> operand_first + 1; as many bytes as the smaller one has */
-	ERCA_RECORD_BRANCH = 3, /* bool operand_first: plan_a, else plan_b */
+	ERCA_RECORD_BRANCH = 3, /* plan_a if the int64 operand_first is not 0, else plan_b */
 	ERCA_RECORD_CALL = 4,   /* plan_a */
-	ERCA_RECORD_LOOP =
-		5, /* while bool operand_first is true, and less than int64 operand_first + 1 iterations: plan_a */
+	/* plan_a while the int64 operand_first is not 0 and there were fewer iterations than the int64 operand_first + 1. Their
+	 * number is written to the int64 operand_first + 2 before each. */
+	ERCA_RECORD_LOOP = 5,
 };
 
 struct erca_record {
@@ -201,11 +202,11 @@ struct erca_record {
 	uint32_t plan_a; /* branch, call, loop; else ERCA_NONE */
 	uint32_t plan_b;
 	uint64_t reduction_key; /* identifies how an output element is summed; the same for all variants. 0: no reduction */
-	uint64_t flops;         /* for reports */
+	uint64_t flops;         /* for reports; loop: number of iterations that predictions count with, 0: `most` */
 	uint64_t bytes;         /* read and written, for reports */
 	/* launch: the first of its two fault slots, which are among those of the entry; ERCA_NONE: it reports no index */
 	uint32_t fault_slot;
-	uint32_t reserved; /* 0 */
+	uint32_t most; /* loop: the run fails if there would be more iterations; else 0 */
 };
 
 enum erca_buffer {

@@ -68,6 +68,8 @@ void erc_entry_seal_record(struct erc_sha256 *hash, const struct erca_record *re
 	const uint32_t covered[] = {record->kind,   record->operand_count, record->variant_count,
 	                            record->plan_a, record->plan_b,        record->fault_slot};
 	erc_sha256_update(hash, covered, sizeof covered);
+	if (record->kind == ERCA_RECORD_LOOP)
+		erc_sha256_update(hash, &record->most, sizeof record->most);
 }
 
 void erc_entry_seal_launch(struct erc_sha256 *hash, const struct erca_seal *seal)

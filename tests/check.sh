@@ -40,6 +40,7 @@ parts() {
 	echo "models tests/models/run.sh $out"
 	echo "real tests/models/real.sh $out"
 	echo "sizes tests/sizes/run.sh $out"
+	echo "control tests/control/run.sh $out"
 	echo "fuzz-graphs tests/fuzz/graphs.sh $out --check"
 	echo "preempt tests/models/preempt.sh $out"
 	echo "entries tests/models/entries.sh $out"

@@ -177,15 +177,17 @@ static const void *row_of(const struct builder *b, int table, uint32_t i)
 	return b->tables[table].data + (size_t)i * strides[table];
 }
 
-/* Adds the seals of an entry and of all its launches under all budgets. */
-static void add_seals(struct builder *b, const struct erca_entry *entry, const struct erca_plan *plan)
+/* Hashes a plan's records and the plans nested in it, in the order of a reader, and adds the seals of launches. */
+static void add_launch_seals(struct builder *b, const struct erca_entry *entry, uint32_t plan_number,
+                             struct erc_sha256 *hash)
 {
+	const struct erca_plan plan = *(const struct erca_plan *)row_of(b, PLANS, plan_number);
 	struct erca_seal seal;
-	struct erc_sha256 hash;
-	erc_entry_seal_begin(&hash, entry, row_of(b, TENSORS, 0), strides[TENSORS]);
-	for (uint32_t r = 0; r < plan->record_count; r++) {
-		const struct erca_record *record = row_of(b, RECORDS, plan->record_first + r);
-		erc_entry_seal_record(&hash, record);
+	for (uint32_t r = 0; r < plan.record_count; r++) {
+		const struct erca_record *record = row_of(b, RECORDS, plan.record_first + r);
+		erc_entry_seal_record(hash, record);
+		for (uint32_t o = 0; o < record->operand_count && !record->variant_count; o++)
+			erc_entry_seal_operand(hash, row_of(b, OPERANDS, record->operand_first + o));
 		for (uint32_t v = 0; v < record->variant_count; v++) {
 			const struct erca_variant *variant = row_of(b, VARIANTS, record->variant_first + v);
 			erc_seal_of(&(struct erc_sealed){.kernel = row_of(b, KERNELS, variant->kernel),
@@ -198,9 +200,22 @@ static void add_seals(struct builder *b, const struct erca_entry *entry, const s
 			                                 .dims_count = entry->dims_count},
 			            &seal);
 			text_append(&b->seals, (const char *)&seal, sizeof seal);
-			erc_entry_seal_launch(&hash, &seal);
+			erc_entry_seal_launch(hash, &seal);
 		}
+		if (record->plan_a != ERCA_NONE)
+			add_launch_seals(b, entry, record->plan_a, hash);
+		if (record->plan_b != ERCA_NONE)
+			add_launch_seals(b, entry, record->plan_b, hash);
 	}
+}
+
+/* Adds the seals of an entry and of all its launches under all budgets. */
+static void add_seals(struct builder *b, const struct erca_entry *entry)
+{
+	struct erca_seal seal;
+	struct erc_sha256 hash;
+	erc_entry_seal_begin(&hash, entry, row_of(b, TENSORS, 0), strides[TENSORS]);
+	add_launch_seals(b, entry, entry->plan, &hash);
 	erc_entry_seal_end(&hash, &seal);
 	text_append(&b->seals, (const char *)&seal, sizeof seal);
 }
@@ -231,35 +246,113 @@ uint64_t artifact_arena_bytes(const struct plan *plan, const struct target_plan 
 	return (uint64_t)round_up(bytes, BUFFER_ALIGN);
 }
 
-static void add_records(struct builder *b, const struct plan *plan, const struct target_plan *target,
-                        uint32_t first_kernel, uint64_t *local_bytes)
+/* What the records of an entry are made from. `next` is the first launch that has no record yet. */
+struct source {
+	const struct plan *plan;
+	const struct target_plan *target;
+	uint32_t first_kernel;
+	const struct launch *next;
+	uint64_t local_bytes; /* the maximum so far */
+};
+
+static void add_launch(struct builder *b, struct source *from, const struct launch *launch, struct erca_record *out)
 {
-	for (const struct launch *launch = plan->first; launch; launch = launch->next) {
-		if (launch_is_empty(target, launch))
-			continue;
-		struct erca_record record = {.kind = ERCA_RECORD_LAUNCH,
-		                             .name = add_string(b, launch->name),
-		                             .operand_first = count_of(b, OPERANDS),
-		                             .operand_count = (uint32_t)launch->operand_count,
-		                             .variant_count = target->budget_count,
-		                             .plan_a = ERCA_NONE,
-		                             .plan_b = ERCA_NONE,
-		                             .reduction_key = launch->reduction_key,
-		                             .flops = launch->flops,
-		                             .bytes = launch->bytes,
-		                             .fault_slot = launch->faults ? (uint32_t)launch_fault_slot(launch) : ERCA_NONE};
-		for (int i = 0; i < launch->operand_count; i++)
-			add_operand(b, &launch->operands[i]);
-		const struct variant *variants = launch_variants(target, launch);
-		record.variant_first = add_variants(b, plan->graph, variants, target->budget_count, first_kernel);
-		b->work += UINT64_C(1) + record.operand_count + record.variant_count;
-		for (uint32_t k = 0; k < target->budget_count; k++)
-			b->work += (uint64_t)record.operand_count + (uint64_t)variants[k].param_count;
-		for (uint32_t k = 0; k < target->budget_count; k++)
-			if ((uint64_t)variants[k].local_bytes > *local_bytes)
-				*local_bytes = (uint64_t)variants[k].local_bytes;
-		add(b, RECORDS, &record);
+	const struct target_plan *target = from->target;
+	struct erca_record record = {.kind = ERCA_RECORD_LAUNCH,
+	                             .name = add_string(b, launch->name),
+	                             .operand_first = count_of(b, OPERANDS),
+	                             .operand_count = (uint32_t)launch->operand_count,
+	                             .variant_count = target->budget_count,
+	                             .plan_a = ERCA_NONE,
+	                             .plan_b = ERCA_NONE,
+	                             .reduction_key = launch->reduction_key,
+	                             .flops = launch->flops,
+	                             .bytes = launch->bytes,
+	                             .fault_slot = launch->faults ? (uint32_t)launch_fault_slot(launch) : ERCA_NONE};
+	for (int i = 0; i < launch->operand_count; i++)
+		add_operand(b, &launch->operands[i]);
+	const struct variant *variants = launch_variants(target, launch);
+	record.variant_first = add_variants(b, from->plan->graph, variants, target->budget_count, from->first_kernel);
+	b->work += UINT64_C(1) + record.operand_count + record.variant_count;
+	for (uint32_t k = 0; k < target->budget_count; k++)
+		b->work += (uint64_t)record.operand_count + (uint64_t)variants[k].param_count;
+	for (uint32_t k = 0; k < target->budget_count; k++)
+		if ((uint64_t)variants[k].local_bytes > from->local_bytes)
+			from->local_bytes = (uint64_t)variants[k].local_bytes;
+	*out = record;
+}
+
+/* An operand of a branch or a loop: the slot of a run-time size, or a number in WEIGHTS. */
+static void add_number(struct builder *b, const struct graph *graph, uint16_t size, const struct buffer *number,
+                       bool write)
+{
+	struct erca_operand operand = {.buffer = size ? ERCA_BUFFER_DIMS : ERCA_BUFFER_WEIGHTS,
+	                               .access = write ? ERCA_ACCESS_WRITE : ERCA_ACCESS_READ,
+	                               .offset = size ? (uint64_t)graph_size_slot(graph, size) * sizeof(int64_t)
+	                                              : (uint64_t)number->offset,
+	                               .bytes = sizeof(int64_t)};
+	add(b, OPERANDS, &operand);
+}
+
+static uint32_t add_plan(struct builder *b, struct source *from, const struct region *region);
+
+/* The record of a loop, or of both parts of a branch. */
+static void add_region(struct builder *b, struct source *from, const struct region *region, struct erca_record *out)
+{
+	const struct plan *plan = from->plan;
+	struct region *const *regions = plan->graph->regions;
+	bool is_loop = region->kind == REGION_LOOP;
+	const struct region *first = region->kind == REGION_ELSE ? regions[region->number - 1] : region;
+	struct erca_record record = {.kind = is_loop ? ERCA_RECORD_LOOP : ERCA_RECORD_BRANCH,
+	                             .name = add_string(b, region->name),
+	                             .operand_first = count_of(b, OPERANDS),
+	                             .operand_count = is_loop ? 3 : 1,
+	                             .flops = is_loop && region->expected < region->most ? (uint64_t)region->expected : 0,
+	                             .most = is_loop ? (uint32_t)region->most : 0,
+	                             .plan_b = ERCA_NONE,
+	                             .fault_slot = ERCA_NONE};
+	add_number(b, plan->graph, region->condition, plan->numbers[region->number].condition, false);
+	if (is_loop) {
+		add_number(b, plan->graph, region->trips, plan->numbers[region->number].trips, false);
+		add_number(b, plan->graph, region->iteration, NULL, true);
 	}
+	b->work += UINT64_C(1) + record.operand_count;
+	record.plan_a = add_plan(b, from, first);
+	if (!is_loop)
+		record.plan_b = add_plan(b, from, regions[first->number + 1]);
+	*out = record;
+}
+
+static const struct launch *skip_empty(const struct source *from, const struct launch *launch)
+{
+	while (launch && launch_is_empty(from->target, launch))
+		launch = launch->next;
+	return launch;
+}
+
+/* Adds the plan of a region (NULL: all of the entry) from the launches that come next; the plans nested in it are before it
+ * in the tables. Returns its number. */
+static uint32_t add_plan(struct builder *b, struct source *from, const struct region *region)
+{
+	struct text records = {.arena = &b->ctx->arena};
+	struct erca_record record;
+	while (from->next && region_reaches(region, from->next->region)) {
+		const struct region *inner = from->next->region;
+		if (inner == region) {
+			add_launch(b, from, from->next, &record);
+			from->next = skip_empty(from, from->next->next);
+		} else {
+			while (inner->around != region)
+				inner = inner->around;
+			add_region(b, from, inner, &record);
+		}
+		text_append(&records, (const char *)&record, sizeof record);
+	}
+	struct erca_plan row = {.record_first = count_of(b, RECORDS),
+	                        .record_count = (uint32_t)(records.length / sizeof record)};
+	text_append(&b->tables[RECORDS], records.data ? records.data : "", records.length);
+	add(b, PLANS, &row);
+	return count_of(b, PLANS) - 1;
 }
 
 /* Adds the room profiles of an entry, in the order of its target's budgets. */
@@ -319,7 +412,6 @@ static void add_entry(struct builder *b, const struct plan *plan, const struct t
 	const struct graph *graph = plan->graph;
 	struct erca_entry entry = {.name = add_string(b, plan_entry_name(plan)),
 	                           .target = count_of(b, TARGETS),
-	                           .plan = count_of(b, PLANS),
 	                           .input_first = tensor_first,
 	                           .input_count = (uint32_t)graph->input_count,
 	                           .output_first = tensor_first + (uint32_t)graph->input_count,
@@ -328,13 +420,13 @@ static void add_entry(struct builder *b, const struct plan *plan, const struct t
 	                           .fault_first = (uint32_t)graph->size_count,
 	                           .fault_count = 2 * (uint32_t)plan->fault_count,
 	                           .arena_bytes = artifact_arena_bytes(plan, target)};
-	struct erca_plan row = {.record_first = count_of(b, RECORDS)};
-	add_records(b, plan, target, first_kernel, &entry.local_bytes);
-	row.record_count = count_of(b, RECORDS) - row.record_first;
-	add(b, PLANS, &row);
+	struct source from = {.plan = plan, .target = target, .first_kernel = first_kernel};
+	from.next = skip_empty(&from, plan->first);
+	entry.plan = add_plan(b, &from, NULL);
+	entry.local_bytes = from.local_bytes;
 	b->work += graph->input_count + graph->output_count;
 	if (target->code)
-		add_seals(b, &entry, &row);
+		add_seals(b, &entry);
 	add_profiles(b, plan, target, count_of(b, ENTRIES), record->budget_first);
 	add_class(b, plan->ctx->options, count_of(b, ENTRIES));
 	add(b, ENTRIES, &entry);

@@ -110,6 +110,14 @@ int graph_size_slot(const struct graph *graph, uint16_t size)
 	return (int)find_size(graph, graph->sizes[size - 1]);
 }
 
+struct region *graph_add_region(struct graph *graph, enum region_kind kind, struct region *around, const char *name)
+{
+	struct region *region = arena_new(arena_of(graph), struct region);
+	*region = (struct region){.kind = kind, .around = around, .number = (int)graph->region_count, .name = name};
+	arena_push(arena_of(graph), graph->regions, graph->region_count, graph->region_capacity, region);
+	return region;
+}
+
 const char *graph_unique_name(struct graph *graph, const char *stem)
 {
 	struct graph *root = root_of(graph);
@@ -175,6 +183,7 @@ struct node *graph_add_node(struct graph *graph, struct node *before, const char
 	node->domain = "";
 	node->opset = graph->opset;
 	node->graph = graph;
+	node->region = before ? before->region : NULL;
 	node->inputs = copy_values(arena, inputs, input_count);
 	node->input_count = input_count;
 	node->uses = arena_array(arena, (size_t)input_count, sizeof *node->uses);
@@ -263,15 +272,26 @@ static void drop_uses(struct node *node)
 	}
 }
 
-void graph_remove_node(struct node *node)
+static void unlink_node(struct node *node)
 {
 	struct graph *graph = node->graph;
-	assert(graph);
-	drop_uses(node);
 	*(node->previous ? &node->previous->next : &graph->first) = node->next;
 	*(node->next ? &node->next->previous : &graph->last) = node->previous;
 	graph->node_count--;
 	node->previous = node->next = NULL;
+}
+
+void node_move(struct node *node, struct node *before)
+{
+	unlink_node(node);
+	link_node(node->graph, node, before);
+}
+
+void graph_remove_node(struct node *node)
+{
+	assert(node->graph);
+	drop_uses(node);
+	unlink_node(node);
 	node->graph = NULL;
 	for (int i = 0; i < node->output_count; i++)
 		if (node->outputs[i] && node->outputs[i]->producer == node)

@@ -160,6 +160,8 @@ struct node {
 	int attr_count;
 	bool is_emitted; /* made by an expansion, not in the model */
 	struct graph *graph;
+	struct region *region;        /* NULL: it runs once, always */
+	bool hands_on;                /* it uses values of regions that end before it */
 	struct node *previous, *next; /* in execution order */
 	void *scratch;                /* for the running pass */
 };
@@ -177,6 +179,38 @@ static inline struct value *node_input(const struct node *node, int slot)
 static inline struct value *node_output(const struct node *node, int slot)
 {
 	return slot < node->output_count ? node->outputs[slot] : NULL;
+}
+
+/* ---- regions: nodes whose course is known at run time only ---- */
+
+enum region_kind {
+	REGION_THEN, /* runs if the condition holds */
+	REGION_ELSE, /* ... if it does not; directly after the REGION_THEN of the same branch */
+	REGION_LOOP, /* runs again and again, while the condition holds */
+};
+
+/* The nodes of a branch or of a loop's body, which stand together. Nodes elsewhere use what they compute only through the
+ * nodes of lower/regions.h. */
+struct region {
+	enum region_kind kind;
+	struct region *around; /* the region that it is a part of; NULL: none */
+	int number;            /* among the regions of the graph; a region has a higher one than those around it */
+	const char *name;      /* of the node that it was made from */
+	/* Run-time sizes of the graph: */
+	uint16_t condition; /* 0 or 1; no size: it always holds */
+	uint16_t trips;     /* loop: maximum number of iterations; no size: `most` is it, if `is_counted` */
+	uint16_t iteration; /* loop: number of iterations done */
+	bool is_counted;    /* loop: there is a number of iterations at which it ends */
+	int64_t expected;   /* loop: number of iterations that predictions count with */
+	int64_t most;       /* loop: a run that would need more iterations fails */
+};
+
+/* Whether what a node of region `outer` computes is known wherever nodes of region `inner` run. */
+static inline bool region_reaches(const struct region *outer, const struct region *inner)
+{
+	while (inner && inner != outer)
+		inner = inner->around;
+	return inner == outer;
 }
 
 /* ---- the graph ---- */
@@ -209,6 +243,8 @@ struct graph {
 	struct value *
 		*sizes; /* run-time sizes: one i64 each, from 0 to the upper bound of its dims; number 1 is the first */
 	size_t size_count, size_capacity;
+	struct region **regions;
+	size_t region_count, region_capacity;
 	const struct node *told_stated; /* the last node for which a warning said that its declared shape is used */
 	bool typed;                     /* set by shape inference: from then on every value is a tensor of known rank */
 	int64_t iterations, copied;     /* of loops unrolled so far, and nodes copied for them; only the root's are used */
@@ -234,14 +270,18 @@ uint16_t graph_add_size(struct graph *graph, struct value *value, int64_t bound)
 /* The value of a size, and its slot in the table of run-time dims. Sizes that were merged share one slot. */
 struct value *graph_size(const struct graph *graph, uint16_t size);
 int graph_size_slot(const struct graph *graph, uint16_t size);
+/* Adds a region around nodes that are added later. */
+struct region *graph_add_region(struct graph *graph, enum region_kind kind, struct region *around, const char *name);
 /* A name such as "stem_7" that no other value has. */
 const char *graph_unique_name(struct graph *graph, const char *stem);
 
-/* Appends a node (before == NULL) or inserts it before another. The arrays are copied, and the outputs' producer is
- * set. */
+/* Appends a node (before == NULL) or inserts it before another, in the region of that one. The arrays are copied, and the
+ * outputs' producer is set. */
 struct node *graph_add_node(struct graph *graph, struct node *before, const char *op_type, const char *name,
                             struct value *const *inputs, int input_count, struct value *const *outputs,
                             int output_count);
+/* Moves the node to the place before another one. */
+void node_move(struct node *node, struct node *before);
 void node_set_attrs(struct node *node, const struct attr *attrs, int count);
 /* After the nested graph of an attribute has become another node's: removing this node leaves the graph's uses alone. */
 void node_give_graph(struct node *node, const char *name);

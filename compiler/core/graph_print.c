@@ -381,12 +381,32 @@ static void print_output(struct printer *printer, const struct value *value, con
 	putc('\n', printer->out);
 }
 
+/* A comment: the nodes that follow are in this region. */
+static void print_region(struct printer *printer, const struct region *region)
+{
+	static const char *const kinds[] = {[REGION_THEN] = "then", [REGION_ELSE] = "else", [REGION_LOOP] = "loop"};
+	begin_line(printer);
+	fputs(region ? "# " : "# outside", printer->out);
+	for (const struct region *at = region; at; at = at->around) {
+		fprintf(printer->out, "%s%s of ", at == region ? "" : ", in ", kinds[at->kind]);
+		print_string(printer->out, at->name);
+	}
+	putc('\n', printer->out);
+}
+
 static void print_graph(struct printer *printer, const struct graph *graph)
 {
 	for (size_t i = 0; i < graph->input_count; i++)
 		print_input(printer, graph->inputs[i]);
-	for (const struct node *node = graph->first; node; node = node->next)
+	const struct region *region = NULL;
+	for (const struct node *node = graph->first; node; node = node->next) {
+		if (node->region != region)
+			print_region(printer, node->region);
+		region = node->region;
 		print_node(printer, node);
+	}
+	if (region)
+		print_region(printer, NULL);
 	for (size_t i = 0; i < graph->size_count; i++) {
 		begin_line(printer);
 		fputs("size ", printer->out);

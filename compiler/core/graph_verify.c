@@ -67,6 +67,9 @@ static enum ercc_status verify_use(struct verifier *verifier, const struct graph
 		return home ? ERCC_OK : define(verifier, graph, node, value);
 	if (!home)
 		return broken(verifier, node, "value used before it is defined", value->name);
+	if (node && !node->hands_on && value->producer && value->producer->graph == graph &&
+	    !region_reaches(value->producer->region, node->region))
+		return broken(verifier, node, "value of a region that is not around this one", value->name);
 	for (const struct graph *around = graph; around; around = around->parent)
 		if (around == home)
 			return ERCC_OK;

@@ -51,6 +51,7 @@ struct launch *plan_add_launch(struct plan *plan, struct launch *before, const s
 	struct launch *launch = arena_new(&plan->ctx->arena, struct launch);
 	launch->template = template;
 	launch->name = name;
+	launch->region = plan->region;
 	launch->next = before;
 	launch->previous = before ? before->previous : plan->last;
 	*(launch->previous ? &launch->previous->next : &plan->first) = launch;
@@ -106,6 +107,58 @@ struct launch *buffer_reader(const struct buffer *root)
 struct launch *buffer_writer(const struct buffer *root)
 {
 	return root->writes == 1 ? (struct launch *)root->writers : NULL;
+}
+
+static bool uses_root(const struct launch *launch, const struct buffer *root, bool write)
+{
+	int64_t offset;
+	for (int i = 0; i < launch->operand_count; i++)
+		if (launch->operands[i].write == write && buffer_root(launch->operands[i].buffer, &offset) == root)
+			return true;
+	return false;
+}
+
+bool launch_reads_last(const struct launch *launch, const struct launch *later)
+{
+	int64_t offset;
+	if (launch->region != later->region)
+		return false;
+	for (int i = 0; i < launch->operand_count; i++) {
+		const struct buffer *root = buffer_root(launch->operands[i].buffer, &offset);
+		if (!root->is_shared || launch->operands[i].write)
+			continue;
+		for (const struct launch *at = launch->next; at != later; at = at->next)
+			if (uses_root(at, root, true))
+				return false;
+	}
+	return true;
+}
+
+bool launch_overwrites(const struct launch *launch, const struct launch *reader)
+{
+	int64_t offset;
+	for (int i = 0; i < launch->operand_count; i++) {
+		const struct buffer *root = buffer_root(launch->operands[i].buffer, &offset);
+		if (root->is_shared && launch->operands[i].write && uses_root(reader, root, false))
+			return true;
+	}
+	return false;
+}
+
+bool launch_writes_early(const struct launch *launch, const struct launch *later)
+{
+	int64_t offset;
+	if (launch->region != later->region)
+		return false;
+	for (int i = 0; i < later->operand_count; i++) {
+		const struct buffer *root = buffer_root(later->operands[i].buffer, &offset);
+		if (!root->is_shared || !later->operands[i].write)
+			continue;
+		for (const struct launch *at = launch; at != later; at = at->next)
+			if (uses_root(at, root, true) || uses_root(at, root, false))
+				return false;
+	}
+	return true;
 }
 
 struct operand *launch_operand(struct launch *launch, struct buffer *buffer, enum erc_dtype dtype, bool write)

@@ -23,6 +23,7 @@ struct buffer {
 	int64_t bytes;    /* upper bound */
 	const void *data; /* weights: the bytes, or NULL until the packing runs */
 	int io;           /* input or output number */
+	bool is_shared;   /* launches of two branches write it, or one before a loop and one in it */
 	bool is_optional; /* some targets have no launch that uses it; placed last, so their arena ends before it */
 	/* A view: this buffer is the `bytes` bytes of the parent from parent_offset on. */
 	struct buffer *parent;
@@ -137,6 +138,7 @@ struct launch {
 	struct expr expr;       /* epilogue, or the whole computation of a pointwise launch */
 	uint64_t reduction_key; /* of enum reduction_key, with its addend; the same for all variants */
 	uint64_t flops, bytes;
+	const struct region *region; /* of the graph */
 	struct launch *previous, *next;
 	int index; /* among the launches of all plans of the artifact; set by the memory planner */
 };
@@ -167,6 +169,11 @@ struct kernel_template {
 	void (*evaluate)(const struct launch *launch, void *const *buffers);
 };
 
+/* What decides the course of a loop, where no run-time size does; else NULL. */
+struct loop_numbers {
+	struct buffer *condition, *trips; /* one i64 each, in the weights */
+};
+
 /* The launches of one entry. */
 struct plan {
 	struct context *ctx;
@@ -175,6 +182,8 @@ struct plan {
 	struct plans *all; /* of the artifact, this one among them; NULL: it is only evaluated */
 	struct launch *first, *last;
 	int launch_count;
+	const struct region *region;  /* of launches that are added */
+	struct loop_numbers *numbers; /* per region of the graph */
 	struct buffer **buffers;
 	size_t buffer_count, buffer_capacity;
 	struct buffer **defaults; /* per input of the graph: the weights that hold its default; NULL: none */
@@ -214,6 +223,14 @@ struct launch *buffer_reader(const struct buffer *root);
 struct launch *buffer_writer(const struct buffer *root);
 /* The buffer that holds the bytes of `buffer`, which may be a view of it. *offset: bytes from its start. */
 struct buffer *buffer_root(struct buffer *buffer, int64_t *offset);
+/* Whether what the launch reads is the same where `later` is: they are in one region, and no launch between them writes a
+ * shared buffer that this one reads. */
+bool launch_reads_last(const struct launch *launch, const struct launch *later);
+/* Whether the launch writes a shared buffer that `reader` reads. */
+bool launch_overwrites(const struct launch *launch, const struct launch *reader);
+/* Whether the launch may write what the later launch writes: no launch between them, nor this one, uses that buffer if it
+ * is shared. */
+bool launch_writes_early(const struct launch *launch, const struct launch *later);
 struct launch *plan_add_launch(struct plan *plan, struct launch *before, const struct kernel_template *template,
                                const char *name);
 void plan_remove_launch(struct plan *plan, struct launch *launch);

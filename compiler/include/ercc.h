@@ -95,8 +95,8 @@ struct ercc_options {
 	/* The call returns ERCC_CANCELLED soon after this is not 0, without a message, and leaves nothing behind. A signal
 	 * handler or another thread may set it. NULL: never */
 	const volatile int *cancel;
-	/* for all loops together: the maximum number of iterations, and of nodes copied for them; 0: the defaults. One that
-	 * is set also lifts the limit on memory, which is 1.5 GiB and more by the model's files and nodes */
+	/* for all unrolled loops together: the maximum number of iterations, and of nodes copied for them; 0: the defaults.
+	 * max_iterations is also that of a loop which states none, or a number that is known at run time only. One that is set also lifts the limit on memory, which is 1.5 GiB and more by the model's files and nodes */
 	uint64_t max_iterations, max_nodes;
 	const char *const *keep_inputs; /* inputs with a default (an initializer) that stay inputs of the artifact */
 	uint32_t keep_input_count;
@@ -110,6 +110,9 @@ struct ercc_options {
 	enum ercc_class class_;
 	uint32_t level;
 	uint64_t deadline_us;
+	/* of a loop whose number of iterations is known at run time only: the number that predictions count with; 0: as many as
+	 * it may do */
+	uint64_t expected_iterations;
 };
 
 /* "model invalid"; never NULL. */

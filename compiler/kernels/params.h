@@ -156,6 +156,12 @@ enum {
 };
 #undef PARAM
 
+#define PARAM(name) PLACE_##name,
+enum {
+#include "compiler/kernels/index/place.params.def"
+};
+#undef PARAM
+
 #define PARAM(name) POINTWISE_##name,
 #define CPU_PARAM(name) PARAM(name)
 #define GPU_PARAM(name)

@@ -44,7 +44,7 @@ extern const struct kernel_template contract_template, depthwise_template, gathe
 /* Defined in rows_kernel.c. */
 extern const struct kernel_template arg_template, cumulate_template, det_template, gather_elements_template,
 	gather_nd_template, grid_sample_template, lrn_template, max_index_template, nms_template, nms_collect_template,
-	nonzero_template, nonzero_count_template, pack_template, random_template, roi_align_template, same_size_template,
-	scatter_template, scatter_nd_template, taps_template, topk_template, unique_template;
+	nonzero_template, nonzero_count_template, pack_template, place_template, random_template, roi_align_template,
+	same_size_template, scatter_template, scatter_nd_template, taps_template, topk_template, unique_template;
 
 #endif

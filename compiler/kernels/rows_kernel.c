@@ -17,6 +17,7 @@ const struct kernel_template nms_collect_template = {.stem = "nms_collect", .cpu
 const struct kernel_template nonzero_template = {.stem = "nonzero", .cpu = rows_cpu, .gpu = rows_gpu};
 const struct kernel_template nonzero_count_template = {.stem = "nonzero_count", .cpu = rows_cpu, .gpu = rows_gpu};
 const struct kernel_template pack_template = {.stem = "pack", .cpu = rows_cpu, .gpu = rows_gpu};
+const struct kernel_template place_template = {.stem = "place", .cpu = rows_cpu, .gpu = rows_gpu};
 const struct kernel_template random_template = {.stem = "random", .cpu = rows_cpu, .gpu = rows_gpu};
 const struct kernel_template roi_align_template = {.stem = "roi_align", .cpu = rows_cpu, .gpu = rows_gpu};
 const struct kernel_template same_size_template = {.stem = "same_size", .cpu = rows_cpu, .gpu = rows_gpu};

@@ -216,6 +216,12 @@ struct value *constant_range(struct node *node, int64_t start, int64_t step, int
 	                      tensor_new(arena, ERC_I64, shape, data));
 }
 
+struct value *dim_value(struct node *node, const struct value *x, int axis)
+{
+	uint16_t size = x->shape.sizes[axis];
+	return size ? graph_size(node->graph, size) : constant_number(node, ERC_I64, (double)x->shape.dims[axis]);
+}
+
 struct value *emit_lengths(struct node *node, struct value *lengths, int64_t most)
 {
 	struct value *all = constant_range(node, 0, 1, most + 1, &(struct shape){.rank = 1, .dims = {most + 1}});

@@ -21,8 +21,6 @@ struct value *insert_reorder(struct graph *graph, struct node *before, struct va
 struct value *insert_list(struct graph *graph, struct node *before, const char *name, struct value *const *items,
                           int count);
 struct value *insert_nothing(struct graph *graph, struct node *before, const char *name);
-/* control.c: for expand: counts copies of nodes that loops and branches need, and fails at the limit of the options. */
-enum ercc_status count_copied(const struct node *node, int64_t nodes);
 /* sequence.c: for expand: that output of the node becomes a sequence of these tensors. */
 enum ercc_status expand_to_list(struct node *node, int slot, struct value *const *items, int count);
 /* sizes.c: where dims of an element-wise node's inputs must be equal, but are known at run time only, gives it inputs

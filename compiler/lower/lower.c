@@ -22,7 +22,9 @@ struct buffer *lower_buffer(struct lowering *lowering, struct value *value)
 	} else {
 		buffer = plan_buffer(lowering->plan, BUFFER_ARENA, value_bytes(value), value->name);
 	}
-	value->scratch = buffer;
+	bool is_elsewhere = buffer->kind == BUFFER_ARENA && value->constant && lowering->plan->region;
+	if (!is_elsewhere) /* unpacked in a region: other regions do it again */
+		value->scratch = buffer;
 	return buffer;
 }
 
@@ -196,6 +198,28 @@ static void keep_defaults(struct plan *plan)
 	}
 }
 
+static struct buffer *number_buffer(struct plan *plan, const struct region *region, int64_t number)
+{
+	int64_t *data = arena_new(&plan->ctx->arena, int64_t);
+	*data = number;
+	return plan_weights(plan, data, sizeof *data, region->name);
+}
+
+static void keep_numbers(struct plan *plan)
+{
+	const struct graph *graph = plan->graph;
+	plan->numbers = arena_array(&plan->ctx->arena, graph->region_count, sizeof *plan->numbers);
+	for (size_t i = 0; i < graph->region_count; i++) {
+		const struct region *region = graph->regions[i];
+		if (region->kind != REGION_LOOP)
+			continue;
+		if (!region->condition)
+			plan->numbers[i].condition = number_buffer(plan, region, 1);
+		if (!region->trips)
+			plan->numbers[i].trips = number_buffer(plan, region, region->is_counted ? region->most : INT64_MAX);
+	}
+}
+
 enum ercc_status lower_graph(struct graph *graph, struct plan **out)
 {
 	struct lowering lowering = {.ctx = graph->ctx, .plan = plan_new(graph), .graph = graph};
@@ -210,11 +234,14 @@ enum ercc_status lower_graph(struct graph *graph, struct plan **out)
 		graph->ctx->node = node->name;
 		graph->ctx->op_type = node->op_type;
 		lowering.behind = lowering.plan->last;
+		lowering.plan->region = node->region;
 		TRY(node->op->lower(&lowering, node));
 	}
+	lowering.plan->region = NULL;
 	graph->ctx->node = NULL;
 	TRY(copy_shared_outputs(&lowering));
 	keep_defaults(lowering.plan);
+	keep_numbers(lowering.plan);
 	*out = lowering.plan;
 	return ERCC_OK;
 }

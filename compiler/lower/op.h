@@ -121,6 +121,7 @@ struct op {
 	 * same size as that dim of a '+'. */
 	const char *rows;
 	bool makes_list; /* its output is a list of its inputs */
+	bool is_pinned;  /* it is about a place in memory: never folded, nor merged with an equal node */
 	/* Properties for passes. */
 	enum identity_rule identity;
 	bool commutes; /* its two inputs may be swapped */
@@ -204,6 +205,8 @@ struct value *emit_text(struct node *node, const char *text, struct value *const
 struct value *emitted_output(struct value *first, int slot);
 /* Concat of any number of values. */
 struct value *emit_concat(struct node *node, int axis, struct value *const *parts, int count);
+/* A dim as an i64 of rank 0: its run-time size, or a constant. */
+struct value *dim_value(struct node *node, const struct value *x, int axis);
 /* The lengths of sequences of at most `most` elements, as i64. A run fails if one of them is not in 0 to `most`. */
 struct value *emit_lengths(struct node *node, struct value *lengths, int64_t most);
 /* Formatted text for EMIT. */

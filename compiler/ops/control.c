@@ -1,140 +1,9 @@
-/* If, Loop and Scan whose conditions are known at compile time, and SequenceMap. The chosen branch, or a copy of the
- * body for every iteration, replaces the node. */
-#include "compiler/lower/inserted.h"
+/* If, Loop, Scan and SequenceMap. Where the course is known at compile time, the chosen branch, or a copy of the body for
+ * every iteration, replaces the node; else, or if there would be very many copies, it becomes regions. */
+#include "compiler/lower/regions.h"
 
-/* Limits on all loops of a model together, where the options set none: loops in loops multiply. */
-#define ITERATIONS_MAX 16384
-#define NODES_MAX (1 << 20)
-
-/* State of copying a nested graph's nodes out of it. */
-struct inlining {
-	struct graph *graph; /* receives the copies */
-	struct node *before;
-	struct map *values; /* from the nested graph's values to their copies; a value without an entry is its own copy */
-};
-
-static struct graph *root_of(struct graph *graph)
-{
-	while (graph->parent)
-		graph = graph->parent;
-	return graph;
-}
-
-static int64_t limit_of(uint64_t option, int64_t otherwise)
-{
-	return !option ? otherwise : option < INT32_MAX ? (int64_t)option : INT32_MAX;
-}
-
-/* Counts iterations that a loop is about to take. */
-static enum ercc_status count_iterations(const struct node *node, int64_t iterations)
-{
-	struct graph *root = root_of(node->graph);
-	int64_t limit = limit_of(node->graph->ctx->options->max_iterations, ITERATIONS_MAX);
-	root->iterations = iterations > limit - root->iterations ? limit + 1 : root->iterations + iterations;
-	return root->iterations <= limit
-	           ? ERCC_OK
-	           : node_fail(node, ERCC_UNSUPPORTED,
-	                       "more than %lld iterations of all loops together; --max-iterations raises the limit",
-	                       (long long)limit);
-}
-
-enum ercc_status count_copied(const struct node *node, int64_t nodes)
-{
-	struct graph *root = root_of(node->graph);
-	int64_t limit = limit_of(node->graph->ctx->options->max_nodes, NODES_MAX);
-	root->copied += nodes;
-	return root->copied <= limit ? ERCC_OK
-	                             : node_fail(node, ERCC_UNSUPPORTED,
-	                                         "more than %lld nodes copied for loops and branches; --max-nodes raises "
-	                                         "the limit",
-	                                         (long long)limit);
-}
-
-static int64_t nodes_in(const struct graph *graph)
-{
-	int64_t nodes = graph->node_count;
-	for (const struct node *node = graph->first; node; node = node->next)
-		for (int i = 0; i < node->attr_count; i++)
-			if (node->attrs[i].kind == ATTR_GRAPH)
-				nodes += nodes_in(node->attrs[i].graph);
-	return nodes;
-}
-
-static struct value *mapped(const struct inlining *in, struct value *value)
-{
-	struct value *to = value ? map_get(in->values, value) : NULL;
-	return to ? to : value;
-}
-
-static enum ercc_status copy_node(struct inlining *in, const struct node *node, bool resolve);
-
-/* Copies a graph that is an attribute of a copied node: it may use values that have copies. */
-static enum ercc_status copy_graph(struct inlining *in, const struct graph *from, struct graph **out)
-{
-	struct graph *graph = graph_new(in->graph->ctx, in->graph);
-	struct inlining inner = {graph, NULL, in->values};
-	for (size_t i = 0; i < from->input_count; i++) {
-		struct value *copy = graph_value(graph, graph_unique_name(graph, from->inputs[i]->name));
-		copy->dtype = from->inputs[i]->dtype;
-		copy->shape = from->inputs[i]->shape;
-		graph_add_input(graph, copy);
-		map_set(in->values, from->inputs[i], copy);
-	}
-	for (const struct node *node = from->first; node; node = node->next)
-		TRY(copy_node(&inner, node, false));
-	for (size_t i = 0; i < from->output_count; i++)
-		graph_add_output(graph, from->output_names[i], mapped(&inner, from->outputs[i]));
-	*out = graph;
-	return ERCC_OK;
-}
-
-static enum ercc_status copy_node(struct inlining *in, const struct node *node, bool resolve)
-{
-	struct arena *arena = &in->graph->ctx->arena;
-	struct value **inputs = arena_array(arena, (size_t)node->input_count, sizeof *inputs);
-	struct value **outputs = arena_array(arena, (size_t)node->output_count, sizeof *outputs);
-	for (int i = 0; i < node->input_count; i++)
-		inputs[i] = mapped(in, node->inputs[i]);
-	for (int i = 0; i < node->output_count; i++) {
-		if (!node->outputs[i])
-			continue;
-		outputs[i] = graph_value(in->graph, graph_unique_name(in->graph, node->outputs[i]->name));
-		map_set(in->values, node->outputs[i], outputs[i]);
-	}
-	struct node *copy = graph_add_node(in->graph, in->before, node->op_type, node->name, inputs, node->input_count,
-	                                   outputs, node->output_count);
-	copy->domain = node->domain;
-	copy->opset = node->opset;
-	node_set_attrs(copy, node->attrs, node->attr_count);
-	for (int i = 0; i < copy->attr_count; i++)
-		if (copy->attrs[i].kind == ATTR_GRAPH)
-			TRY(copy_graph(in, node->attrs[i].graph, &copy->attrs[i].graph));
-	return resolve ? node_resolve(copy) : ERCC_OK;
-}
-
-/* Copies the body's nodes to the place before `node`. `arguments` replace the body's inputs; `results` receives its
- * outputs. */
-static enum ercc_status inline_body(struct node *node, const char *name, struct value *const *arguments,
-                                    size_t argument_count, struct value **results, size_t result_count)
-{
-	const struct attr *attr = node_attr(node, name);
-	if (!attr || attr->kind != ATTR_GRAPH)
-		return node_fail(node, ERCC_MODEL, "%s is missing", name);
-	const struct graph *body = attr->graph;
-	if (body->input_count != argument_count || body->output_count < result_count)
-		return node_fail(node, ERCC_MODEL, "%s takes %zu inputs and has %zu outputs; %zu and %zu are needed", name,
-		                 body->input_count, body->output_count, argument_count, result_count);
-	TRY(count_copied(node, nodes_in(body)));
-	struct map values = {.arena = &node->graph->ctx->arena, .kind = MAP_POINTER};
-	struct inlining in = {node->graph, node, &values};
-	for (size_t i = 0; i < argument_count; i++)
-		map_set(&values, body->inputs[i], arguments[i]);
-	for (const struct node *inner = body->first; inner; inner = inner->next)
-		TRY(copy_node(&in, inner, true));
-	for (size_t i = 0; i < result_count; i++)
-		results[i] = mapped(&in, body->outputs[i]);
-	return ERCC_OK;
-}
+/* Nodes. A loop of a known number of iterations becomes a region if there would be more copies. */
+#define UNROLLED_MOST 4096
 
 static size_t body_outputs(const struct node *node)
 {
@@ -159,11 +28,73 @@ static enum ercc_status expand_if(struct node *node)
 {
 	struct value **results = arena_array(&node->graph->ctx->arena, (size_t)node->output_count, sizeof *results);
 	bool holds;
+	if (!node->inputs[0]->constant)
+		return expand_branch(node, "then_branch", "else_branch");
 	TRY(condition(node, 0, &holds));
 	TRY(inline_body(node, holds ? "then_branch" : "else_branch", NULL, 0, results, (size_t)node->output_count));
 	for (int i = 0; i < node->output_count; i++)
 		expand_to(node, i, results[i]);
 	return ERCC_OK;
+}
+
+/* ---- what is known at compile time ---- */
+
+static bool marks(const struct map *known, const struct value *value)
+{
+	return !value || value->constant || map_get(known, value);
+}
+
+/* Marks the outputs of the graph's nodes that follow from constants and marked values alone. A random number does not, and
+ * shapes are taken to be known. */
+static void mark_known(struct map *known, const struct graph *graph)
+{
+	for (const struct node *node = graph->first; node; node = node->next) {
+		bool all = strncmp(node->op_type, "Random", 6) != 0 && strcmp(node->op_type, "Bernoulli") != 0;
+		for (int i = 0; i < node->input_count; i++)
+			all &= marks(known, node->inputs[i]);
+		all |= !strcmp(node->op_type, "Shape") || !strcmp(node->op_type, "Size");
+		for (int i = 0; i < node->attr_count; i++) {
+			if (node->attrs[i].kind != ATTR_GRAPH)
+				continue;
+			const struct graph *nested = node->attrs[i].graph;
+			for (size_t k = 0; all && k < nested->input_count; k++)
+				map_set(known, nested->inputs[k], nested->inputs[k]);
+			mark_known(known, nested);
+			for (size_t k = 0; k < nested->output_count; k++)
+				all &= marks(known, nested->outputs[k]);
+		}
+		for (int i = 0; all && i < node->output_count; i++)
+			if (node->outputs[i])
+				map_set(known, node->outputs[i], node->outputs[i]);
+	}
+}
+
+/* Whether the body's condition is known in every iteration. `is_known[i]`: whether state i is, before the loop. */
+static bool condition_is_known(struct node *node, const struct graph *body, int states, bool *is_known)
+{
+	for (bool changed = true; changed;) {
+		struct map known = {.arena = &node->graph->ctx->arena, .kind = MAP_POINTER};
+		changed = false;
+		for (int i = 0; i < 2 + states; i++)
+			if (i < 2 || is_known[i - 2])
+				map_set(&known, body->inputs[i], body->inputs[i]);
+		mark_known(&known, body);
+		if (!marks(&known, body->outputs[0]))
+			return false;
+		for (int i = 0; i < states; i++)
+			if (is_known[i] && !marks(&known, body->outputs[1 + i]))
+				changed = true, is_known[i] = false;
+	}
+	return true;
+}
+
+/* Whether the body's condition holds in every iteration if it does before the first. */
+static bool condition_holds(const struct graph *body)
+{
+	const struct value *more = body->outputs[0];
+	while (more->producer && !strcmp(more->producer->op_type, "Identity"))
+		more = more->producer->inputs[0];
+	return more == body->inputs[1] || (more->constant && more->dtype == ERC_BOOL && tensor_int(more->constant, 0));
 }
 
 /* ---- Loop: one iteration, then a Loop for the rest, whose condition is known when the pass reaches it ---- */
@@ -174,31 +105,126 @@ struct loop {
 	int states, scans; /* values carried, and values collected */
 };
 
-static enum ercc_status read_loop(const struct node *node, struct loop *loop, bool *more)
+static enum ercc_status read_loop(const struct node *node, struct loop *loop)
 {
-	const struct tensor *trips;
+	const struct attr *body = node_attr(node, "body");
 	size_t results = body_outputs(node);
 	loop->iteration = node_attr_int(node, "iteration", 0);
 	loop->scans =
 		(int)node_attr_int(node, "scans", node->output_count - (node->input_count < 2 ? 0 : node->input_count - 2));
 	loop->states = node->output_count - loop->scans;
-	*more = true;
-	if (loop->scans < 0 || loop->states < 0 || results != (size_t)(1 + node->output_count))
+	if (loop->scans < 0 || loop->states < 0 || results != (size_t)(1 + node->output_count) ||
+	    body->graph->input_count != (size_t)(2 + loop->states))
 		return node_fail(node, ERCC_MODEL, "%d inputs, %d outputs and a body with %zu outputs do not fit each other",
 		                 node->input_count, node->output_count, results);
 	for (int i = 2; i < 2 + loop->states; i++)
 		if (!node_input(node, i))
 			return node_fail(node, ERCC_MODEL, "input %d is left out", i);
-	if (node_input(node, 0)) {
-		TRY(constant_input(node, 0, "the number of iterations", &trips));
-		if (trips->dtype != ERC_I64 || shape_elements(&trips->shape) != 1)
-			return node_fail(node, ERCC_MODEL, "the number of iterations must be one i64, found %s%s",
-			                 dtype_name(trips->dtype), shape_words(node, &trips->shape));
-		*more = loop->iteration < tensor_int(trips, 0);
-	}
+	const struct value *trips = node_input(node, 0);
+	if (trips && (trips->dtype != ERC_I64 || shape_elements(&trips->shape) != 1))
+		return node_fail(node, ERCC_MODEL, "the number of iterations must be one i64, found %s%s",
+		                 dtype_name(trips->dtype), shape_words(node, &trips->shape));
+	return ERCC_OK;
+}
+
+/* Whether there is another iteration, if that is known. */
+static enum ercc_status read_course(const struct node *node, const struct loop *loop, bool *more)
+{
+	const struct value *trips = node_input(node, 0);
+	*more = !trips || loop->iteration < tensor_int(trips->constant, 0);
 	if (*more && node_input(node, 1))
 		TRY(condition(node, 1, more));
 	return *more ? count_iterations(node, 1) : ERCC_OK;
+}
+
+static bool carries_lists(const struct node *node, const struct loop *loop)
+{
+	for (int i = 0; i < loop->states; i++)
+		if (value_list(node->inputs[2 + i]))
+			return true;
+	return false;
+}
+
+/* Whether the loop is unrolled: its course is known, and there are not too many copies. */
+static bool is_unrolled(struct node *node, const struct loop *loop)
+{
+	const struct value *trips = node_input(node, 0), *first = node_input(node, 1);
+	const struct graph *body = node_attr(node, "body")->graph;
+	bool *known = arena_array(&node->graph->ctx->arena, (size_t)loop->states, sizeof *known);
+	if (trips && trips->constant && tensor_int(trips->constant, 0) <= loop->iteration)
+		return true;
+	if ((trips && !trips->constant) || (first && !first->constant))
+		return false;
+	if (carries_lists(node, loop) || node_attr(node, "bounds"))
+		return !node_attr(node, "bounds");
+	for (int i = 0; i < loop->states; i++)
+		known[i] = node->inputs[2 + i]->constant;
+	if (!condition_is_known(node, body, loop->states, known))
+		return first && !tensor_int(first->constant, 0);
+	int64_t left = trips ? tensor_int(trips->constant, 0) - loop->iteration : 0, copies;
+	return loop->iteration || !trips || !condition_holds(body) || nodes_in(body) == 0 ||
+	       (mul_fits(left, nodes_in(body), &copies) && copies <= UNROLLED_MOST);
+}
+
+/* What the first iterations have collected, if they are unrolled, is put before what the others collect. */
+static void give_results(struct node *node, const struct loop *loop, struct value *const *results)
+{
+	struct value **pieces = arena_array(&node->graph->ctx->arena, (size_t)loop->iteration + 1, sizeof *pieces);
+	for (int i = 0; i < node->output_count; i++) {
+		struct value *all = results[i];
+		if (i >= loop->states && loop->iteration) {
+			collected_items(node->inputs[2 + i], pieces, (int)loop->iteration);
+			pieces[loop->iteration] = all;
+			all = emit_concat(node, 0, pieces, (int)loop->iteration + 1);
+		}
+		expand_to(node, i, all);
+	}
+}
+
+/* The number of iterations that are left. */
+static void count_trips(struct node *node, const struct loop *loop, struct course *course)
+{
+	struct value *trips = node_input(node, 0);
+	course->most = iterations_allowed(node->graph);
+	if (trips && trips->constant) {
+		int64_t left = tensor_int(trips->constant, 0) - loop->iteration;
+		bool is_exact = condition_holds(node_attr(node, "body")->graph) && left <= INT32_MAX;
+		course->is_counted = is_exact || left <= course->most;
+		course->most = left < 0 ? 0 : course->is_counted ? left : course->most;
+	} else if (trips) {
+		course->trips =
+			EMIT(node, "Max(Sub(Reshape(a, {}), b), c)", trips, constant_number(node, ERC_I64, (double)loop->iteration),
+		         constant_number(node, ERC_I64, 0));
+	}
+}
+
+/* The loop becomes a region. */
+static enum ercc_status expand_course(struct node *node, const struct loop *loop)
+{
+	struct arena *arena = &node->graph->ctx->arena;
+	size_t inputs = (size_t)(2 + loop->states), outputs = (size_t)(1 + node->output_count);
+	struct value **arguments = arena_array(arena, inputs, sizeof *arguments),
+				 **results = arena_array(arena, outputs, sizeof *results);
+	struct course course = {.init = node->inputs + 2,
+	                        .first_state = 2,
+	                        .state_count = loop->states,
+	                        .collected = loop->scans,
+	                        .condition = node_input(node, 1)};
+	if (carries_lists(node, loop))
+		return node_fail(node, ERCC_UNSUPPORTED,
+		                 "it carries a sequence, and its course is known at run time only, which is not supported");
+	count_trips(node, loop, &course);
+	TRY(begin_loop(node, &course));
+	arguments[0] = loop->iteration ? EMIT(node, "Add(a, b)", course.iteration,
+	                                      constant_number(node, ERC_I64, (double)loop->iteration))
+	                               : course.iteration;
+	arguments[1] = EMIT(node, TEXT(node, "Cast[to=%d](a)", ERC_BOOL), course.carried);
+	for (int i = 0; i < loop->states; i++)
+		arguments[2 + i] = course.states[i];
+	TRY(inline_body(node, "body", arguments, inputs, results, outputs));
+	end_loop(node, &course, results + 1, results[0]);
+	give_results(node, loop, course.results);
+	return ERCC_OK;
 }
 
 static enum ercc_status finish_loop(struct node *node, const struct loop *loop)
@@ -222,7 +248,10 @@ static enum ercc_status expand_loop(struct node *node)
 	struct arena *arena = &node->graph->ctx->arena;
 	struct loop loop;
 	bool more;
-	TRY(read_loop(node, &loop, &more));
+	TRY(read_loop(node, &loop));
+	if (!is_unrolled(node, &loop))
+		return expand_course(node, &loop);
+	TRY(read_course(node, &loop, &more));
 	if (!more)
 		return finish_loop(node, &loop);
 	int outputs = node->output_count, inputs = 2 + loop.states + loop.scans;
@@ -260,6 +289,7 @@ static enum ercc_status expand_loop(struct node *node)
 struct scan {
 	int states, inputs, outputs; /* values carried, scanned, collected */
 	int64_t iterations;
+	int sized; /* a scanned input whose length is known at run time only; -1: there is none */
 	int64_t input_axes[32], backward[32], output_axes[32], output_backward[32];
 };
 
@@ -301,10 +331,13 @@ static enum ercc_status read_scan(const struct node *node, struct scan *scan)
 			return node_fail(node, ERCC_MODEL, "scanned inputs of length %lld and %lld; they must be equal",
 			                 (long long)scan->iterations, (long long)shape->dims[axis]);
 		scan->iterations = shape->dims[axis];
+		scan->sized = shape->sizes[axis] ? i : scan->sized;
 	}
 	if (scan->iterations < 1)
 		return node_fail(node, ERCC_UNSUPPORTED, "its scanned inputs are empty, which is not supported");
-	return count_iterations(node, scan->iterations);
+	return scan->iterations <= INT32_MAX
+	           ? ERCC_OK
+	           : node_fail(node, ERCC_UNSUPPORTED, "%lld iterations", (long long)scan->iterations);
 }
 
 /* Runs the body for every iteration. `values` are states and scanned inputs; the states and what is collected replace
@@ -345,11 +378,49 @@ static struct value **scan_values(const struct node *node)
 	return arena_array(&node->graph->ctx->arena, room, sizeof(struct value *));
 }
 
+/* The loop becomes a region. Turn puts the axes of what is collected where they belong. */
+static enum ercc_status expand_scan_course(struct node *node, const struct scan *scan)
+{
+	struct arena *arena = &node->graph->ctx->arena;
+	size_t inputs = (size_t)node->input_count, outputs = (size_t)node->output_count;
+	struct value **arguments = arena_array(arena, inputs, sizeof *arguments),
+				 **results = arena_array(arena, outputs, sizeof *results);
+	struct value *last = constant_number(node, ERC_I64, (double)scan->iterations - 1);
+	struct course course = {.init = node->inputs,
+	                        .state_count = scan->states,
+	                        .collected = scan->outputs,
+	                        .is_counted = true,
+	                        .most = scan->iterations};
+	if (scan->sized >= 0) {
+		course.trips = dim_value(node, node->inputs[scan->states + scan->sized], (int)scan->input_axes[scan->sized]);
+		last = EMIT(node, "Sub(a, b)", course.trips, constant_number(node, ERC_I64, 1));
+	}
+	TRY(begin_loop(node, &course));
+	for (int i = 0; i < scan->states; i++)
+		arguments[i] = course.states[i];
+	for (int i = 0; i < scan->inputs; i++) {
+		struct value *at = scan->backward[i] ? EMIT(node, "Sub(a, b)", last, course.iteration) : course.iteration;
+		arguments[scan->states + i] = EMIT(node, TEXT(node, "Gather[axis=%lld](a, b)", (long long)scan->input_axes[i]),
+		                                   node->inputs[scan->states + i], at);
+	}
+	TRY(inline_body(node, "body", arguments, inputs, results, outputs));
+	end_loop(node, &course, results, NULL);
+	for (int i = 0; i < node->output_count; i++)
+		expand_to(node, i, course.results[i]);
+	return ERCC_OK;
+}
+
 static enum ercc_status expand_scan(struct node *node)
 {
 	struct value **values = scan_values(node);
-	struct scan scan = {0};
+	struct scan scan = {.sized = -1};
+	const struct attr *body = node_attr(node, "body");
 	TRY(read_scan(node, &scan));
+	int64_t nodes = body && body->kind == ATTR_GRAPH ? nodes_in(body->graph) : 0, copies;
+	if (scan.sized >= 0 || node_attr(node, "bounds") || !mul_fits(scan.iterations, nodes, &copies) ||
+	    copies > UNROLLED_MOST)
+		return expand_scan_course(node, &scan);
+	TRY(count_iterations(node, scan.iterations));
 	memcpy(values, node->inputs, (size_t)node->input_count * sizeof *values);
 	TRY(run_scan(node, &scan, values));
 	for (int i = 0; i < node->output_count; i++)
@@ -449,15 +520,28 @@ static enum ercc_status expand_map(struct node *node)
 	return ERCC_OK;
 }
 
+#define OWN(name, ...) \
+	{ \
+		name, 1, 0, VARIADIC, VARIADIC, TYPES_MOVED | TYPES_LIST, .domain = "erc", .sizes = true, __VA_ARGS__ \
+	}
+
 const struct op ops_control[] = {
-	{"If", 1, 1, 1, VARIADIC, TYPES_MOVED, .expand = expand_if, .attrs = "then_branch=graph else_branch=graph"},
-	{"Loop", 1, 0, 254, VARIADIC, TYPES_MOVED | TYPES_LIST, .expand = expand_loop,
+	{"If", 1, 1, 1, VARIADIC, TYPES_MOVED, .expand = expand_if, .sizes = true,
+     .attrs = "then_branch=graph else_branch=graph"},
+	{"Loop", 1, 0, 254, VARIADIC, TYPES_MOVED | TYPES_LIST, .expand = expand_loop, .sizes = true,
      .attrs = "body=graph iteration=own scans=own"},
 	{"SequenceMap", 17, 1, 32, VARIADIC, TYPES_MOVED | TYPES_LIST, .expand = expand_map, .attrs = "body=graph"},
 	{"Scan", 8, 0, 254, VARIADIC, TYPES_MOVED, .expand = expand_batched_scan,
      .attrs = "body=graph directions=ints num_scan_inputs=int"},
-	{"Scan", 9, 1, 254, VARIADIC, TYPES_MOVED, .expand = expand_scan,
+	{"Scan", 9, 1, 254, VARIADIC, TYPES_MOVED, .expand = expand_scan, .sizes = true,
      .attrs = "body=graph num_scan_inputs=int scan_input_axes=ints scan_input_directions=ints scan_output_axes=ints "
               "scan_output_directions=ints"},
+	OWN("Choose", .expand = expand_choose),
+	OWN("Turn", .expand = expand_turn),
+	OWN("Assign", .infer = infer_region_node, .lower = lower_assign, .is_pinned = true),
+	OWN("Join", .infer = infer_region_node, .lower = lower_join, .is_pinned = true),
+	OWN("Iteration", .infer = infer_region_node, .lower = lower_iteration, .is_pinned = true),
+	OWN("Place", .infer = infer_region_node, .lower = lower_place, .is_pinned = true),
+	OWN("Repeat", .infer = infer_region_node, .lower = lower_repeat, .is_pinned = true),
 	{0},
 };

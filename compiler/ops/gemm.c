@@ -74,12 +74,13 @@ static struct buffer *pack_matrix(struct lowering *lowering, struct node *node, 
 	return packed;
 }
 
-/* Packs B once for all products that read it in the same form. */
+/* Packs B once for all products of a region that read it in the same form. */
 static struct buffer *pack_b(struct lowering *lowering, struct node *node, struct value *b, int64_t batch, int64_t k,
                              int64_t n, const int64_t *b_strides)
 {
-	const char *key = arena_printf(&lowering->ctx->arena, "%p %lld %lld %lld %lld", (void *)b, (long long)batch,
-	                               (long long)k, (long long)n, (long long)b_strides[1]);
+	const char *key =
+		arena_printf(&lowering->ctx->arena, "%p %p %lld %lld %lld %lld", (void *)b, (void *)lowering->plan->region,
+	                 (long long)batch, (long long)k, (long long)n, (long long)b_strides[1]);
 	struct buffer *packed = map_get(&lowering->packed, key);
 	if (!packed) {
 		packed = pack_matrix(lowering, node, b, batch, k, n, b_strides);

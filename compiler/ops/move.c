@@ -475,7 +475,7 @@ static bool concat_by_view(struct lowering *lowering, const struct node *node, s
 {
 	struct buffer *buffer = lower_buffer(lowering, in);
 	if (lowering->folding || in->constant || buffer->kind != BUFFER_ARENA || buffer->parent || offset % 64 ||
-	    !in->producer)
+	    !in->producer || in->producer->op->is_pinned)
 		return false;
 	for (int i = 0, uses = 0; i < node->input_count; i++)
 		if (node->inputs[i] == in && ++uses > 1)

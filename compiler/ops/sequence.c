@@ -1,7 +1,7 @@
 /* Sequences and optionals whose lengths are known at compile time: lists of tensors, in the compiler alone. Each is
  * made by a node, erc.List or erc.Nothing. The operators pick tensors from lists or make other lists. After all types
  * are inferred, no list is left. */
-#include "compiler/lower/inserted.h"
+#include "compiler/lower/regions.h"
 
 const struct node *value_list(const struct value *value)
 {

@@ -16,12 +16,6 @@ bool has_sizes(const struct node *node)
 	return false;
 }
 
-struct value *dim_value(struct node *node, const struct value *x, int axis)
-{
-	uint16_t size = x->shape.sizes[axis];
-	return size ? graph_size(node->graph, size) : constant_number(node, ERC_I64, (double)x->shape.dims[axis]);
-}
-
 struct value *emit_limited(struct node *node, struct value *x, int axis, int64_t bound, struct value *size)
 {
 	const struct shape *known = size->elements;

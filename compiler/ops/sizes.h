@@ -8,8 +8,6 @@
 
 /* Whether an input has a run-time size. */
 bool has_sizes(const struct node *node); /* the `expands` of many rows */
-/* A dim as an i64 of rank 0: its run-time size, or a constant. */
-struct value *dim_value(struct node *node, const struct value *x, int axis);
 /* x with a true size along the axis, where its dim is `bound`. `size` is one integer; it is clamped to 0 .. bound. */
 struct value *emit_limited(struct node *node, struct value *x, int axis, int64_t bound, struct value *size);
 /* x without its run-time size along the axis: the dim is the bound, and elements after the true size are undefined. */

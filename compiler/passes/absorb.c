@@ -109,8 +109,8 @@ static bool absorb_before(struct plan *plan, struct launch *launch, struct opera
 	struct operand out;
 	struct buffer *root = buffer_root(operand->buffer, &offset);
 	struct launch *copy = buffer_writer(root);
-	if (root->kind != BUFFER_ARENA || !copy || !is_copy(copy) ||
-	    dtype_bytes(copy->operands[0].dtype) != dtype_bytes(operand->dtype) ||
+	if (root->kind != BUFFER_ARENA || !copy || !is_copy(copy) || !launch_reads_last(copy, launch) ||
+	    launch_overwrites(launch, copy) || dtype_bytes(copy->operands[0].dtype) != dtype_bytes(operand->dtype) ||
 	    !read_digits(copy, &copy->operands[1], &copy->operands[0], &digits))
 		return false;
 	merge_digits(&digits);
@@ -134,7 +134,7 @@ static bool absorb_behind(struct plan *plan, struct launch *launch)
 	struct buffer *root = buffer_root(operand->buffer, &offset);
 	struct launch *copy = buffer_reader(root);
 	if (root->kind != BUFFER_ARENA || root->writes != 1 || !copy || !is_copy(copy) ||
-	    dtype_bytes(copy->operands[0].dtype) != dtype_bytes(operand->dtype) ||
+	    !launch_writes_early(launch, copy) || dtype_bytes(copy->operands[0].dtype) != dtype_bytes(operand->dtype) ||
 	    !read_digits(copy, &copy->operands[0], &copy->operands[1], &digits))
 		return false;
 	merge_digits(&digits);

@@ -60,6 +60,27 @@ static void replace(struct plan *plan, struct launch *producer, struct launch *c
 	launch_add_uses(consumer);
 }
 
+/* Whether the two may become one launch where the consumer is. If that one reads what it writes, a tile must read the
+ * elements that it writes itself. */
+static bool may_be_one(struct launch *producer, struct launch *consumer)
+{
+	const struct operand *out = output_of(consumer);
+	int64_t offset, out_offset;
+	if (!launch_reads_last(producer, consumer))
+		return false;
+	if (!launch_overwrites(consumer, producer))
+		return true;
+	const struct buffer *root = buffer_root(out->buffer, &out_offset);
+	for (int i = 0; i < producer->operand_count - 1; i++) {
+		const struct operand *in = &producer->operands[i];
+		if (buffer_root(in->buffer, &offset) == root &&
+		    (offset + in->offset != out_offset + out->offset || dtype_bytes(in->dtype) != dtype_bytes(out->dtype) ||
+		     !same_strides(&consumer->space, in->strides, out->strides)))
+			return false;
+	}
+	return producer->template->pointwise && shape_equal(&producer->space, &consumer->space);
+}
+
 /* Fuses two pointwise launches: the consumer then also computes what the producer computed. */
 static bool fuse_chain(struct plan *plan, struct launch *producer, struct launch *consumer, int slot)
 {
@@ -174,8 +195,8 @@ static bool try_fuse(struct plan *plan, struct launch *consumer)
 		    consumer->operands[i].buffer->bytes != buffer->bytes)
 			continue;
 		struct launch *producer = buffer_writer(buffer);
-		if (!producer || buffer->reads != 1 || !producer->template->epilogue || output_of(producer)->offset ||
-		    output_of(producer)->buffer != buffer)
+		if (!producer || buffer->reads != 1 || !producer->template->epilogue || !may_be_one(producer, consumer) ||
+		    output_of(producer)->offset || output_of(producer)->buffer != buffer)
 			continue;
 		if (producer->template->pointwise ? fuse_chain(plan, producer, consumer, i)
 		                                  : fuse_epilogue(plan, producer, consumer, i))

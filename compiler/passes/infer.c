@@ -169,6 +169,7 @@ static void widen(struct node *node, const struct conversion *how, enum erc_dtyp
 		out->producer = NULL;
 		insert_narrow(graph, node->next, wide, out, how->to, dtype);
 		struct node *narrow = node->next;
+		narrow->region = node->region;
 		if (how->rounds)
 			node_set_input(narrow, 0, insert_rounding(narrow, wide, how->to, dtype));
 	}
@@ -275,7 +276,8 @@ static enum ercc_status infer_node(struct graph *graph, struct node *node, struc
 	*next = node->next;
 	if (graph->size_count > sizes && merge_repeated_node(node))
 		return ERCC_OK;
-	if (!node->op->makes_list && !outputs_known(node) && all_constant(node) && !is_large_packed(node))
+	if (!node->op->makes_list && !node->op->is_pinned && !outputs_known(node) && all_constant(node) &&
+	    !is_large_packed(node))
 		TRY(fold_node(node, &done));
 	if (outputs_known(node))
 		graph_remove_node(node);

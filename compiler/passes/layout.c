@@ -12,7 +12,7 @@ static struct value *in_layout(struct graph *graph, struct map *copies, struct n
 	if (value->layout == layout)
 		return value;
 	struct value *copy = map_get(copies, value);
-	if (copy)
+	if (copy && region_reaches(copy->producer->region, node ? node->region : NULL))
 		return copy;
 	copy = insert_reorder(graph, node, value, layout);
 	map_set(copies, value, copy);

@@ -20,6 +20,40 @@ static void find_lives(struct plan *plan)
 	}
 }
 
+/* The launches of a loop: a buffer that is used in it and elsewhere lives as long as the loop does. */
+struct life {
+	int first, last;
+};
+
+static void widen_lives(struct plan *plan)
+{
+	const struct graph *graph = plan->graph;
+	struct life *loops = arena_array(&plan->ctx->arena, graph->region_count, sizeof *loops);
+	for (size_t i = 0; i < graph->region_count; i++)
+		loops[i] = (struct life){-1, -1};
+	for (const struct launch *launch = plan->first; launch; launch = launch->next)
+		for (const struct region *region = launch->region; region; region = region->around) {
+			struct life *loop = &loops[region->number];
+			loop->first = loop->first < 0 ? launch->index : loop->first;
+			loop->last = launch->index;
+		}
+	for (size_t r = graph->region_count; r--;) { /* inner loops first */
+		const struct life *loop = &loops[r];
+		struct buffer *const numbers[] = {plan->numbers[r].condition, plan->numbers[r].trips};
+		for (size_t i = 0; i < COUNT_OF(numbers); i++)
+			if (numbers[i])
+				numbers[i]->first_use = numbers[i]->last_use = loop->first;
+		for (size_t i = 0; graph->regions[r]->kind == REGION_LOOP && i < plan->buffer_count; i++) {
+			struct buffer *buffer = plan->buffers[i];
+			bool is_within = buffer->first_use >= loop->first && buffer->last_use <= loop->last;
+			if (is_within || buffer->first_use > loop->last || buffer->last_use < loop->first)
+				continue;
+			buffer->first_use = buffer->first_use < loop->first ? buffer->first_use : loop->first;
+			buffer->last_use = buffer->last_use > loop->last ? buffer->last_use : loop->last;
+		}
+	}
+}
+
 static int larger_first(const void *a, const void *b)
 {
 	const struct buffer *x = *(struct buffer *const *)a, *y = *(struct buffer *const *)b;
@@ -124,6 +158,7 @@ enum ercc_status pass_memory(struct plan *plan)
 	struct buffer **arena = arena_array(&plan->ctx->arena, plan->buffer_count, sizeof *arena);
 	size_t arena_count = 0, stored_before = plan->all->weight_count;
 	find_lives(plan);
+	widen_lives(plan);
 	for (size_t i = 0; i < plan->graph->input_count; i++)
 		if (plan->defaults[i]) /* no launch uses it */
 			plan->defaults[i]->first_use = plan->defaults[i]->last_use = 0;

@@ -66,6 +66,10 @@ static void print_attr(const struct attr *attr, struct text *key)
 static const char *node_key(const struct node *node)
 {
 	struct text key = {.arena = &node->graph->ctx->arena};
+	if (node->op->is_pinned) {
+		text_printf(&key, "%p", (const void *)node);
+		return key.data;
+	}
 	text_printf(&key, "%s:%s/%d/%d", node->domain, node->op_type, node->op->since, node->output_count);
 	for (int i = 0; i < node->input_count; i++)
 		text_printf(&key, "|%p", (void *)node->inputs[i]);
@@ -88,14 +92,21 @@ bool merge_repeated_node(struct node *node)
 {
 	const char *key = node_key(node);
 	for (struct node *same = node->previous; same; same = same->previous)
-		if (!strcmp(same->op_type, node->op_type) && !strcmp(node_key(same), key)) {
+		if (!strcmp(same->op_type, node->op_type) && region_reaches(same->region, node->region) &&
+		    !strcmp(node_key(same), key)) {
 			merge_nodes(node, same);
 			return true;
 		}
 	return false;
 }
 
-/* Uses of a repeated node's outputs become uses of the first node's outputs. */
+static const char *key_in(const struct graph *graph, const struct region *region, const char *key)
+{
+	return region ? arena_printf(&graph->ctx->arena, "%d %s", region->number, key) : key;
+}
+
+/* Uses of a repeated node's outputs become uses of the first node's outputs, if that is in the same region or in one around
+ * it. */
 static void merge_repeated(struct graph *graph)
 {
 	struct map seen = {.arena = &graph->ctx->arena, .kind = MAP_TEXT};
@@ -104,8 +115,10 @@ static void merge_repeated(struct graph *graph)
 		next = node->next;
 		const char *key = node_key(node);
 		const struct node *same = map_get(&seen, key);
+		for (const struct region *region = node->region; region && !same; region = region->around)
+			same = map_get(&seen, key_in(graph, region, key));
 		if (!same) {
-			map_set(&seen, key, node);
+			map_set(&seen, key_in(graph, node->region, key), node);
 			continue;
 		}
 		merge_nodes(node, same);

@@ -3,8 +3,10 @@
 
 enum ercc_status pass_split(struct plan *plan)
 {
-	for (struct launch *launch = plan->first; launch; launch = launch->next)
+	for (struct launch *launch = plan->first; launch; launch = launch->next) {
+		plan->region = launch->region;
 		if (launch->template->split)
 			launch->template->split(plan, launch);
+	}
 	return ERCC_OK;
 }

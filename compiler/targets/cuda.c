@@ -113,6 +113,20 @@ static void write_code(struct context *ctx, const struct gpu_image *images, stru
 	out->code_bytes = (int64_t)code.length;
 }
 
+/* Flights of launches are submitted ahead, so the device cannot read a condition between two launches. */
+static enum ercc_status check_course(struct context *ctx, const struct target *target, const struct plans *plans)
+{
+	for (size_t i = 0; i < plans->count; i++)
+		for (const struct launch *launch = plans->items[i]->first; launch; launch = launch->next)
+			if (launch->region)
+				return fail(ctx, ERCC_UNSUPPORTED,
+				            "node '%s': the course of this %s is known at run time only, which target %s does not "
+				            "support",
+				            launch->region->name, launch->region->kind == REGION_LOOP ? "loop" : "branch",
+				            target->name);
+	return ERCC_OK;
+}
+
 enum ercc_status cuda_build(struct context *ctx, const struct target *target, const struct plans *plans,
                             struct target_plan *out)
 {
@@ -120,6 +134,7 @@ enum ercc_status cuda_build(struct context *ctx, const struct target *target, co
 	int version;
 	out->kind = ERCA_TARGET_CUDA;
 	out->unverified = nvrtc_target.is_ptx;
+	TRY(check_course(ctx, target, plans));
 	TRY(target_add_kernels(ctx, target, &dialect, plans, out));
 	struct gpu_image *images = arena_array(&ctx->arena, out->kernel_count, sizeof *images);
 	TRY(nvrtc_build(ctx, &nvrtc_target, out->kernels, out->kernel_count, images, &version, &out->toolchain));

@@ -210,14 +210,14 @@ static const struct kind_row {
 	const char *name;
 	uint32_t min_operands, max_operands;
 	uint8_t has_variants, has_plan_a, may_plan_b;
-	uint8_t access[2];    /* access that the first two operands must allow */
-	uint8_t min_bytes[2]; /* minimum bytes of the first two operands */
+	uint8_t access[3]; /* access that the first operands must allow */
+	uint8_t is_number; /* each operand is an int64: a run-time dimension, or a constant if it is only read */
 } kind_rows[] = {
-	[ERCA_RECORD_LAUNCH] = {"launch", 0, UINT32_MAX, 1, 0, 0, {0, 0}, {0, 0}},
-	[ERCA_RECORD_COPY] = {"copy", 2, 2, 0, 0, 0, {ERCA_ACCESS_READ, ERCA_ACCESS_WRITE}, {0, 0}},
-	[ERCA_RECORD_BRANCH] = {"branch", 1, 1, 0, 1, 1, {ERCA_ACCESS_READ, 0}, {1, 0}},
-	[ERCA_RECORD_CALL] = {"call", 0, 0, 0, 1, 0, {0, 0}, {0, 0}},
-	[ERCA_RECORD_LOOP] = {"loop", 2, 2, 0, 1, 0, {ERCA_ACCESS_READ, ERCA_ACCESS_READ}, {1, 8}},
+	[ERCA_RECORD_LAUNCH] = {"launch", 0, UINT32_MAX, 1, 0, 0, {0}, 0},
+	[ERCA_RECORD_COPY] = {"copy", 2, 2, 0, 0, 0, {ERCA_ACCESS_READ, ERCA_ACCESS_WRITE}, 0},
+	[ERCA_RECORD_BRANCH] = {"branch", 1, 1, 0, 1, 1, {ERCA_ACCESS_READ}, 1},
+	[ERCA_RECORD_CALL] = {"call", 0, 0, 0, 1, 0, {0}, 0},
+	[ERCA_RECORD_LOOP] = {"loop", 3, 3, 0, 1, 0, {ERCA_ACCESS_READ, ERCA_ACCESS_READ, ERCA_ACCESS_WRITE}, 1},
 };
 
 static enum erc_status check_record_plans(const struct erc_artifact *artifact, uint32_t i,
@@ -246,14 +246,22 @@ static enum erc_status check_record(const struct erc_artifact *artifact, uint32_
 	if (!kind->has_variants && record->variant_count)
 		return BAD("records", i, "%s: variant_count is %u, expected 0", kind->name, record->variant_count);
 	TRY(erc__check_range(artifact, "records", i, ERC_TABLE_VARIANTS, record->variant_first, record->variant_count));
-	if (record->reserved || (!kind->has_variants && record->fault_slot != ERCA_NONE))
-		return BAD("records", i, "%s: fault_slot is %u, reserved %u", kind->name, record->fault_slot, record->reserved);
+	if ((record->most && record->kind != ERCA_RECORD_LOOP) || (!kind->has_variants && record->fault_slot != ERCA_NONE))
+		return BAD("records", i, "%s: fault_slot is %u, most %u", kind->name, record->fault_slot, record->most);
 	TRY(check_record_plans(artifact, i, record));
-	for (uint32_t o = 0; o < 2 && o < record->operand_count; o++) {
+	for (uint32_t o = 0; o < ERC__COUNT(kind->access) && o < record->operand_count; o++) {
 		const struct erca_operand *operand = erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + o);
-		if ((operand->access & kind->access[o]) != kind->access[o] || operand->bytes < kind->min_bytes[o])
-			return BAD("records", i, "%s: operand %u has access %u and %" PRIu64 " bytes, expected %u and at least %u",
-			           kind->name, o, operand->access, operand->bytes, kind->access[o], kind->min_bytes[o]);
+		if ((operand->access & kind->access[o]) != kind->access[o])
+			return BAD("records", i, "%s: operand %u has access %u, expected %u", kind->name, o, operand->access,
+			           kind->access[o]);
+		bool is_place = operand->buffer == ERCA_BUFFER_DIMS ||
+		                (operand->buffer == ERCA_BUFFER_WEIGHTS && kind->access[o] == ERCA_ACCESS_READ);
+		if (kind->is_number && (!is_place || operand->bytes != sizeof(int64_t) || operand->offset % sizeof(int64_t)))
+			return BAD("records", i,
+			           "%s: operand %u is in buffer kind %u at %" PRIu64 " with %" PRIu64
+			           " bytes, expected an int64 of kind %d, or of kind %d if it is only read",
+			           kind->name, o, operand->buffer, operand->offset, operand->bytes, ERCA_BUFFER_DIMS,
+			           ERCA_BUFFER_WEIGHTS);
 	}
 	return ERC_OK;
 }

@@ -195,9 +195,9 @@ static void print_unit_event(struct printer *printer, const struct erc__event *e
 static void print_session_event(struct printer *printer, const struct erc__event *event, enum erc__event_kind kind)
 {
 	static const char *const names[ERC__EVENT_COUNT] = {
-		[ERC__EVENT_ARRIVAL] = "arrival", [ERC__EVENT_ADMIT] = "admit",   [ERC__EVENT_SHED] = "shed",
-		[ERC__EVENT_LAUNCH] = "launch",   [ERC__EVENT_RESUME] = "resume", [ERC__EVENT_PREEMPT] = "preempt",
-		[ERC__EVENT_DONE] = "done",
+		[ERC__EVENT_ARRIVAL] = "arrival", [ERC__EVENT_ADMIT] = "admit",         [ERC__EVENT_SHED] = "shed",
+		[ERC__EVENT_LAUNCH] = "launch",   [ERC__EVENT_RESUME] = "resume",       [ERC__EVENT_PREEMPT] = "preempt",
+		[ERC__EVENT_DONE] = "done",       [ERC__EVENT_ITERATION] = "iteration",
 	};
 	char buffer[32], name[48];
 	if (kind == ERC__EVENT_ROOM) {

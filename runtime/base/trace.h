@@ -11,13 +11,14 @@ enum erc__event_kind {
 	ERC__EVENT_ARRIVAL, /* of a request; value: the request's number */
 	ERC__EVENT_ADMIT,
 	ERC__EVENT_SHED,
-	ERC__EVENT_LAUNCH,  /* a launch was opened; value: its record */
-	ERC__EVENT_ROOM,    /* a session's room changed; value: units */
-	ERC__EVENT_SERVE,   /* a unit begins to serve a request */
-	ERC__EVENT_RESUME,  /* the same, after this or another unit had left the request */
-	ERC__EVENT_LEAVE,   /* the unit leaves: no tile is left, or other work is more urgent */
-	ERC__EVENT_PREEMPT, /* the unit leaves because the room shrank */
-	ERC__EVENT_DONE,    /* value: enum erc_status */
+	ERC__EVENT_LAUNCH,    /* a launch was opened; value: its record */
+	ERC__EVENT_ITERATION, /* of a loop began; value: its number */
+	ERC__EVENT_ROOM,      /* a session's room changed; value: units */
+	ERC__EVENT_SERVE,     /* a unit begins to serve a request */
+	ERC__EVENT_RESUME,    /* the same, after this or another unit had left the request */
+	ERC__EVENT_LEAVE,     /* the unit leaves: no tile is left, or other work is more urgent */
+	ERC__EVENT_PREEMPT,   /* the unit leaves because the room shrank */
+	ERC__EVENT_DONE,      /* value: enum erc_status */
 	ERC__EVENT_COUNT
 };
 

@@ -43,6 +43,7 @@ struct erc__kernel {
 #define ERC__DEVICE_ELASTIC 2u   /* units check the room at tile boundaries */
 #define ERC__DEVICE_BY_LAUNCH 4u /* tells the scheduler of each launch of a real-time run */
 #define ERC__DEVICE_ASKS 8u      /* asks for a best-effort run's limit before each tile */
+#define ERC__DEVICE_BRANCHES 32u /* runs branches and loops */
 #define ERC__DEVICE_NAMED 16u    /* has a name after a colon: "sim:h100" */
 
 struct erc__device_ops {
@@ -116,6 +117,9 @@ int erc__device_enter(struct erc__device *device, struct erc__job *job, uint32_t
                       struct erc__pass *pass);
 /* The same for a unit that stayed inside after the job's last run and continues with the next run. */
 void erc__device_began(struct erc__job *job, uint64_t now_ns);
+/* Records a launch that was opened; only while the trace is on. */
+void erc__device_trace_opened(struct erc__device *device, const struct erc__job *job, const struct erc__opened *opened,
+                              uint64_t now_ns);
 void erc__device_leave(struct erc__device *device, struct erc__job *job, uint32_t unit, uint64_t unit_ns, int in_room,
                        uint64_t now_ns);
 /* Ends the job: removes it from the queue and releases its owner. */

@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "runtime/artifact/loader.h"
+#include "runtime/artifact/course.h"
 #include "runtime/core/device.h"
 
 /* Handles that are counted. */
@@ -31,6 +31,7 @@ struct erc_model {
 	struct erc__kernel *kernels; /* one for each kernel of the artifact; empty for other targets */
 	uint32_t *entries;           /* for each entry point of this target, its index in the artifact */
 	uint32_t entry_count;
+	struct erc__course *courses; /* of each of these entry points */
 	uint32_t session_count;
 };
 

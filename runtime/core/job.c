@@ -23,7 +23,7 @@ void erc__job_start(struct erc__job *job)
 	job->step = UINT32_MAX; /* + 1 is the first step */
 	job->result = ERC_OK;
 	job->detail[0] = '\0';
-	job->tiles_run = job->launches_run = 0;
+	job->tiles_run = job->launches_run = job->looped_ns = 0;
 	atomic_store_explicit(&job->tile_ns, 0, memory_order_relaxed);
 	job->max_units = job->preemptions = 0;
 	job->granted_ns = job->finished_ns = 0;
@@ -84,8 +84,55 @@ static uint32_t choose_budget(const struct erc__job *job)
 	return largest_budget(job->budgets, erc__sched_reach(&job->item));
 }
 
-static uint32_t open_next(struct erc__job *job, uint32_t *record)
+static int64_t number_of(const struct erc__step *step, uint32_t operand)
 {
+	return *(const int64_t *)step->args.buffers[operand];
+}
+
+/* Predictions count the time of iterations that are done; those of a loop that has ended are part of its own. */
+static void add_looped(struct erc__job *job, int64_t iterations)
+{
+	const struct erc__forecast *forecast = erc__item_forecast(&job->item);
+	uint64_t iteration_ns = forecast ? forecast->launches[job->step].iteration_ns : 0;
+	job->looped_ns += (uint64_t)iterations * iteration_ns;
+	atomic_store_explicit(&job->item.looped_ns, job->looped_ns, memory_order_relaxed);
+}
+
+/* Goes on from a step of a loop: to an iteration, or behind the loop. */
+static void follow_loop(struct erc__job *job, const struct erc__step *step, struct erc__opened *opened)
+{
+	bool is_begin = step->kind == ERC__STEP_LOOP;
+	int64_t *done = step->args.buffers[2];
+	*done = is_begin ? 0 : *done + 1;
+	bool has_more = step->is_assumed ? *done < step->most : number_of(step, 0) && *done < number_of(step, 1);
+	if (has_more && *done >= step->most) {
+		snprintf(job->detail, sizeof job->detail,
+		         "record %u: a loop would do more than %u iterations, the maximum that it was compiled for "
+		         "(--max-iterations)",
+		         step->record, step->most);
+		job->result = ERC_LIMIT;
+		return;
+	}
+	if (has_more)
+		opened->iteration = (uint32_t)*done;
+	if (!is_begin)
+		add_looped(job, has_more ? 1 : 1 - *done);
+	if (has_more != is_begin)
+		job->step = step->goes_to - 1; /* + 1 is the next step */
+}
+
+static void follow(struct erc__job *job, const struct erc__step *step, struct erc__opened *opened)
+{
+	if (step->kind == ERC__STEP_LOOP || step->kind == ERC__STEP_AGAIN)
+		follow_loop(job, step, opened);
+	else if (step->kind == ERC__STEP_ELSE ||
+	         (step->kind == ERC__STEP_BRANCH && !(step->is_assumed ? step->most : number_of(step, 0))))
+		job->step = step->goes_to - 1;
+}
+
+static uint32_t open_next(struct erc__job *job, struct erc__opened *opened)
+{
+	opened->iteration = ERCA_NONE;
 	for (;;) {
 		uint32_t tiles;
 		if (atomic_load_explicit(&job->cancelled, memory_order_relaxed)) {
@@ -94,7 +141,14 @@ static uint32_t open_next(struct erc__job *job, uint32_t *record)
 		}
 		if (++job->step == job->step_count)
 			return 0;
-		job->launch = &job->steps[(size_t)choose_budget(job) * job->step_count + job->step];
+		const struct erc__step *step = &job->steps[job->step];
+		if (step->kind != ERC__STEP_LAUNCH) {
+			follow(job, step, opened);
+			if (job->result)
+				return 0;
+			continue;
+		}
+		job->launch = step + (size_t)choose_budget(job) * job->step_count;
 		job->result = erc__job_count_tiles(job, job->launch, &tiles);
 		if (job->result)
 			return 0;
@@ -102,8 +156,7 @@ static uint32_t open_next(struct erc__job *job, uint32_t *record)
 			continue;
 		job->tiles_run += tiles;
 		job->launches_run++;
-		if (record)
-			*record = job->launch->record;
+		opened->record = job->launch->record;
 		atomic_store_explicit(&job->item.step, job->step, memory_order_relaxed);
 		erc__claim_open(&job->claim, tiles);
 		return tiles;
@@ -121,13 +174,14 @@ static int drop_rest(struct erc__job *job)
 	return erc__claim_done(&job->claim, dropped);
 }
 
-uint32_t erc__job_advance(struct erc__job *job, uint32_t *record)
+uint32_t erc__job_advance(struct erc__job *job, struct erc__opened *opened)
 {
+	struct erc__opened unused;
 	uint32_t tiles;
 	/* The launch is opened before `cancelled` is read; the canceller sets the flag before it reads the claim. So one
 	 * of the two sees the other. */
 	do
-		tiles = open_next(job, record);
+		tiles = open_next(job, opened ? opened : &unused);
 	while (tiles && atomic_load_explicit(&job->cancelled, memory_order_seq_cst) && drop_rest(job));
 	return tiles;
 }

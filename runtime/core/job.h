@@ -9,7 +9,7 @@
 #include "runtime/base/statistics.h"
 #include "schemas/tile.h"
 
-/* One record of a plan, prepared so that a run looks nothing up. */
+/* One step of an entry's course, prepared so that a run looks nothing up. */
 struct erc__step {
 	erc_tile_fn tile; /* NULL on a device that computes nothing */
 	void *native;     /* the device's own kernel handle */
@@ -23,6 +23,10 @@ struct erc__step {
 	uint32_t count_scale;
 	uint32_t count_step;
 	uint32_t record; /* index in the artifact, for messages */
+	/* Of a step that is no launch (enum erc__step_kind), whose args.buffers are the record's operands: */
+	uint32_t kind, goes_to;
+	uint32_t most;   /* loop: maximum number of iterations */
+	bool is_assumed; /* the device computes nothing: all iterations are done, and a branch goes on if `most` is not 0 */
 };
 
 /* The tile that this thread computes, for messages about faults. */
@@ -79,6 +83,7 @@ struct erc__job {
 	char detail[256];
 	uint64_t tiles_run;
 	uint64_t launches_run;
+	uint64_t looped_ns;       /* as the item's */
 	_Atomic uint64_t tile_ns; /* time in tiles, summed over units */
 	_Atomic uint32_t cancelled;
 	_Atomic uint32_t state; /* enum erc__job_state; the owner sleeps on it */
@@ -89,10 +94,14 @@ struct erc__job {
 void erc__job_init(struct erc__job *job);
 /* Begins a run: the state is running, and no launch is open yet. */
 void erc__job_start(struct erc__job *job);
+/* For traces: what was opened. */
+struct erc__opened {
+	uint32_t record;    /* of the launch */
+	uint32_t iteration; /* of a loop, which began with it; ERCA_NONE: none did */
+};
 /* Opens the next launch after the launch before is complete. Returns its number of tiles (at least 1), or 0 if the
- * run is over and its result is set. *record is the record of that launch; the launch may already be complete when
- * this returns. record may be NULL. */
-uint32_t erc__job_advance(struct erc__job *job, uint32_t *record);
+ * run is over and its result is set. The launch may already be complete when this returns. opened may be NULL. */
+uint32_t erc__job_advance(struct erc__job *job, struct erc__opened *opened);
 /* For devices that open launches themselves: the variant that a launch takes in a room of `room` units. */
 uint32_t erc__job_budget(const struct erc__job *job, uint32_t room);
 /* The number of tiles, computed from run-time dimensions where the launch depends on them. On failure the job's

@@ -60,6 +60,14 @@ static void trace(struct erc__device *device, enum erc__event_kind kind, uint64_
 		erc__trace_append(&device->trace, kind, now_ns, job->session_id, unit, value);
 }
 
+void erc__device_trace_opened(struct erc__device *device, const struct erc__job *job, const struct erc__opened *opened,
+                              uint64_t now_ns)
+{
+	if (opened->iteration != ERCA_NONE)
+		trace(device, ERC__EVENT_ITERATION, now_ns, job, NO_UNIT, opened->iteration);
+	trace(device, ERC__EVENT_LAUNCH, now_ns, job, NO_UNIT, opened->record);
+}
+
 /* Records the sizes of the rooms after they changed. */
 static void trace_rooms(struct erc__device *device, uint64_t now_ns)
 {

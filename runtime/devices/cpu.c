@@ -282,7 +282,7 @@ static enum erc_status cpu_open(const struct erc_runtime_options *options, struc
 
 const struct erc__device_ops cpu_device = {
 	.name = "cpu",
-	.flags = ERC__DEVICE_COMPUTES | ERC__DEVICE_ELASTIC | ERC__DEVICE_BY_LAUNCH,
+	.flags = ERC__DEVICE_COMPUTES | ERC__DEVICE_ELASTIC | ERC__DEVICE_BY_LAUNCH | ERC__DEVICE_BRANCHES,
 	.open = cpu_open,
 	.close = cpu_close,
 	.can_run = erc__cpu_can_run,

@@ -140,9 +140,10 @@ static void next_launch(struct cpu_service *s)
 	struct cpu_device *device = s->unit->device;
 	struct erc__job *job = s->job;
 	struct erc__trace *trace = &device->base.trace;
-	uint32_t record, tiles = erc__job_advance(job, &record);
+	struct erc__opened opened;
+	uint32_t tiles = erc__job_advance(job, &opened);
 	if (tiles && erc__trace_is_on(trace))
-		erc__trace_append(trace, ERC__EVENT_LAUNCH, erc__now_ns(), job->session_id, UINT32_MAX, record);
+		erc__device_trace_opened(&device->base, job, &opened, erc__now_ns());
 	if (!tiles)
 		end_run(s);
 	else if (s->unit->apart)

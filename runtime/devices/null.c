@@ -86,7 +86,7 @@ static void null_room_changed(struct erc__device *device)
 
 const struct erc__device_ops null_device = {
 	.name = "null",
-	.flags = 0,
+	.flags = ERC__DEVICE_BRANCHES,
 	.open = null_open,
 	.close = null_close,
 	.can_run = null_can_run,

@@ -382,17 +382,17 @@ static void finish(struct sim_device *device, struct erc__job *job)
 static int count_tiles_done(struct sim_device *device, struct gang *gang)
 {
 	struct erc__job *job = gang->job;
-	uint32_t record;
+	struct erc__opened opened;
 	uint64_t ns = gang->waves * gang->tile_ns * gang->units;
 	device->base.tile_ns[job->item.tenant->class_] += ns;
 	atomic_fetch_add_explicit(&job->tile_ns, ns, memory_order_relaxed);
 	if (!erc__claim_done(&job->claim, gang->waves * gang->units))
 		return 0;
-	if (!erc__job_advance(job, &record))
+	if (!erc__job_advance(job, &opened))
 		return 1;
 	tell(device, job, 1);
 	if (erc__trace_is_on(&device->base.trace))
-		erc__trace_append(&device->base.trace, ERC__EVENT_LAUNCH, device->now_ns, job->session_id, UINT32_MAX, record);
+		erc__device_trace_opened(&device->base, job, &opened, device->now_ns);
 	return 0;
 }
 
@@ -582,7 +582,7 @@ static enum erc_status sim_reserve_local(struct erc__device *device, size_t byte
 
 const struct erc__device_ops sim_device = {
 	.name = "sim",
-	.flags = ERC__DEVICE_BY_LAUNCH | ERC__DEVICE_ASKS | ERC__DEVICE_NAMED,
+	.flags = ERC__DEVICE_BY_LAUNCH | ERC__DEVICE_ASKS | ERC__DEVICE_NAMED | ERC__DEVICE_BRANCHES,
 	.open = sim_open,
 	.close = sim_close,
 	.can_run = sim_can_run,

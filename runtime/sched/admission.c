@@ -83,7 +83,8 @@ static uint64_t unit_ns_before(const struct erc__sched *sched, const struct erc_
 		uint32_t step = atomic_load_explicit(&item->step, memory_order_relaxed);
 		if (!erc__key_before(&item->node.key, key) || !forecast || step >= forecast->count || !forecast->run_ns)
 			continue;
-		double done = (double)forecast->launches[step].start_ns / (double)forecast->run_ns;
+		uint64_t looped_ns = atomic_load_explicit(&item->looped_ns, memory_order_relaxed);
+		double done = (double)erc__forecast_passed_ns(forecast, step, looped_ns) / (double)forecast->run_ns;
 		sum_ns -= (uint64_t)((double)item->node.value * done);
 	}
 	return sum_ns;

@@ -1,4 +1,4 @@
-/* What a run needs, launch by launch: how many units, and for how long. From how far the run has come, this gives
+/* What a run needs, step by step: how many units, and for how long. From how far the run has come, this gives
  * the number of units that it may need within a span of time. Pure arithmetic over the artifact's predictions. */
 #ifndef ERC_FORECAST_H
 #define ERC_FORECAST_H
@@ -6,16 +6,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "runtime/artifact/course.h"
 #include "runtime/include/erc.h"
 
 struct erc__forecast_launch {
-	uint32_t tiles;   /* set by the maker; the maximum if the number is known only at run time */
-	uint32_t tile_ns; /* set by the maker */
-	uint32_t width;   /* units beyond which it gets no faster */
+	struct erc__place place; /* set by the maker; only launches have tiles */
+	uint32_t tiles;          /* set by the maker; the maximum if the number is known only at run time */
+	uint32_t tile_ns;        /* set by the maker */
+	uint32_t width;          /* units beyond which it gets no faster */
 	/* set by the maker: memory traffic of one unit, as a share of the device's bandwidth; 0: not known */
 	float traffic;
 	uint32_t held;     /* the largest width among the launches that begin within hold_ns of its start */
-	uint64_t start_ns; /* when this launch begins, in a run on an idle device */
+	uint64_t start_ns; /* when this launch begins, in a run on an idle device; in loops: in their first iterations */
+	uint64_t iteration_ns; /* Again: of one iteration */
+	bool takes_else;       /* Branch: the second part is longer */
 };
 
 /* The session owns it. */
@@ -67,14 +71,21 @@ struct erc__span {
 uint32_t erc__forecast_need(const struct erc__forecast *forecast, const struct erc__progress *progress, uint32_t inside,
                             uint32_t limit, const struct erc__span *span);
 
+/* Time of a run that has passed when this launch begins; looped_ns: that of earlier iterations of the loops around it. */
+static inline uint64_t erc__forecast_passed_ns(const struct erc__forecast *forecast, uint32_t step, uint64_t looped_ns)
+{
+	uint64_t passed_ns = forecast->launches[step].start_ns + looped_ns;
+	return passed_ns < forecast->run_ns ? passed_ns : forecast->run_ns;
+}
+
 /* Time of a run that is left when this launch begins; ERC__STEP_UNKNOWN: all of it. 0 after the last launch. */
-static inline uint64_t erc__forecast_left_ns(const struct erc__forecast *forecast, uint32_t step)
+static inline uint64_t erc__forecast_left_ns(const struct erc__forecast *forecast, uint32_t step, uint64_t looped_ns)
 {
 	if (!forecast)
 		return 0;
 	if (step == ERC__STEP_UNKNOWN)
 		return forecast->run_ns;
-	return step < forecast->count ? forecast->run_ns - forecast->launches[step].start_ns : 0;
+	return step < forecast->count ? forecast->run_ns - erc__forecast_passed_ns(forecast, step, looped_ns) : 0;
 }
 
 /* A high estimate of how much longer tiles take than predicted. It rises at once and falls slowly. */

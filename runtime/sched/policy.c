@@ -183,7 +183,9 @@ static bool is_newly_lost(const struct erc__sched *sched, const struct erc__item
 	if (item->started_ns && step != ERC__STEP_UNKNOWN)
 		step++;
 	float min = item->estimate->min < 1 ? item->estimate->min : 1;
-	return now_ns + (uint64_t)((float)erc__forecast_left_ns(erc__item_forecast(item), step) * min) > item->deadline_ns;
+	uint64_t left_ns = erc__forecast_left_ns(erc__item_forecast(item), step,
+	                                         atomic_load_explicit(&item->looped_ns, memory_order_relaxed));
+	return now_ns + (uint64_t)((float)left_ns * min) > item->deadline_ns;
 }
 
 /* RT runs, the most urgent first, take the units that they can use. On devices that ask, the list also holds runs

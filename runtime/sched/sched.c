@@ -38,6 +38,7 @@ void erc__item_create(struct erc__sched *sched, struct erc__item *item, struct e
 	atomic_init(&item->limit, has_grants(sched, tenant->class_) ? 0 : sched->supply.units);
 	atomic_init(&item->reach, sched->supply.units);
 	atomic_init(&item->step, ERC__STEP_UNKNOWN);
+	atomic_init(&item->looped_ns, 0);
 	atomic_init(&item->forecast, NULL);
 }
 
@@ -200,6 +201,7 @@ void erc__sched_add(struct erc__sched *sched, struct erc__item *item, uint64_t n
 	item->node.value = erc__sched_unit_ns(sched, item);
 	item->progress = (struct erc__progress){.step = ERC__STEP_UNKNOWN};
 	atomic_store_explicit(&item->step, ERC__STEP_UNKNOWN, memory_order_relaxed);
+	atomic_store_explicit(&item->looped_ns, 0, memory_order_relaxed);
 	item->was_squeezed = !has_grants(sched, tenant->class_) && !sched->policy->is_split;
 	if (sched->supply.asks && forecast && forecast->count)
 		item->progress =

@@ -78,6 +78,7 @@ struct erc__item {
 
 	struct erc__progress progress; /* on devices that ask: what they reported of the open launch */
 	_Atomic uint32_t step;         /* the open launch; ERC__STEP_UNKNOWN: none yet */
+	_Atomic uint64_t looped_ns;    /* predicted time of earlier iterations of the loops that it is in */
 };
 
 struct erc__sched;

@@ -40,6 +40,20 @@ static inline uint32_t add_operands(struct build *build)
 	return first;
 }
 
+/* Of a branch, then of a loop: numbers in the table of run-time dims and in the weights. */
+static inline uint32_t add_numbers(struct build *build)
+{
+	uint32_t first = BUILD_ADD(build, OPERANDS, struct erca_operand, .buffer = ERCA_BUFFER_DIMS,
+	                           .access = ERCA_ACCESS_READ, .offset = 8, .bytes = 8);
+	BUILD_ADD(build, OPERANDS, struct erca_operand, .buffer = ERCA_BUFFER_DIMS, .access = ERCA_ACCESS_READ,
+	          .offset = 16, .bytes = 8);
+	BUILD_ADD(build, OPERANDS, struct erca_operand, .buffer = ERCA_BUFFER_WEIGHTS, .access = ERCA_ACCESS_READ,
+	          .offset = 8, .bytes = 8);
+	BUILD_ADD(build, OPERANDS, struct erca_operand, .buffer = ERCA_BUFFER_DIMS, .access = ERCA_ACCESS_WRITE,
+	          .bytes = 8);
+	return first;
+}
+
 /* 4 tiles of 1000 ns on up to `max` units, at least 4. */
 static inline void add_profile(struct build *build, uint32_t entry, uint32_t budget, uint32_t max)
 {
@@ -71,12 +85,13 @@ static inline void add_target(struct build *build, const char *name, uint32_t le
 	BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_COPY, .name = node, .operand_first = operand + 1,
 	          .operand_count = 2, .plan_a = ERCA_NONE, .plan_b = ERCA_NONE, .fault_slot = ERCA_NONE);
 	if (has_control_flow) {
+		uint32_t numbers = add_numbers(build);
 		BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_BRANCH, .name = node,
-		          .operand_first = operand, .operand_count = 1, .plan_a = plan + 1, .plan_b = plan + 2,
+		          .operand_first = numbers, .operand_count = 1, .plan_a = plan + 1, .plan_b = plan + 2,
 		          .fault_slot = ERCA_NONE);
 		BUILD_ADD(build, RECORDS, struct erca_record, .kind = ERCA_RECORD_LOOP, .name = node,
-		          .operand_first = operand + 3, .operand_count = 2, .plan_a = plan + 1, .plan_b = ERCA_NONE,
-		          .fault_slot = ERCA_NONE);
+		          .operand_first = numbers + 1, .operand_count = 3, .plan_a = plan + 1, .plan_b = ERCA_NONE,
+		          .fault_slot = ERCA_NONE, .most = 10);
 	}
 	BUILD_ADD(build, PLANS, struct erca_plan, .record_first = record, .record_count = has_control_flow ? 4 : 2);
 	if (has_control_flow) {

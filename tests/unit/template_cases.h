@@ -85,6 +85,11 @@ static const struct {
                     "y = NonMaxSuppression(b, s, m, o)\noutput y\n"},
 	{"nonzero", "input x:f32[37x19]\nr = Relu(x)\ny = NonZero(r)\noutput y\n"},
 	{"nonzero_count", "input x:f32[9001]\nr = Relu(x)\ny = NonZero(r)\noutput y\n"},
+	{"place", "input x:f32[10x6]\nconst n:i64[] = {3}\nconst five:i64[] = {5}\n"
+              "s = ReduceSum(x) {keepdims=0}\nm = Cast(s) {to=7}\nb = Max(m, n)\na = Min(b, five)\ny, all = Loop(a, _, "
+              "x) {body=graph "
+              "{\ninput i:i64[]\ninput go:bool[]\ninput v:f32[10x6]\ngo2 = Identity(go)\nw = Tanh(v)\noutput "
+              "go2\noutput w\noutput w\n}}\noutput y\noutput all\n"},
 	{"pack", "input x:f32[37x19]\nr = Relu(x)\ny = NonZero(r)\noutput y\n"},
 	{"same_size", "input x:f32[37x19]\nr = Relu(x)\nn = NonZero(r)\nq = Exp(r)\nw = Mul(q, r)\nm = NonZero(w)\ny = "
                   "Add(n, m)\noutput y\n"},

@@ -11,7 +11,7 @@
 
 START_TEST(inspects)
 {
-	static const uint32_t counts[ERC_TABLE_COUNT] = {4, 2, 4, 2, 4, 4, 8, 10, 6, 2, 12, 4, 12, 2, 2};
+	static const uint32_t counts[ERC_TABLE_COUNT] = {4, 2, 4, 2, 4, 4, 8, 14, 6, 2, 12, 4, 12, 2, 2};
 	struct erc_artifact_info info;
 	erc_artifact *artifact;
 	size_t bytes, section_bytes;

@@ -108,6 +108,58 @@ START_TEST(stretch_rises_at_once)
 }
 END_TEST
 
+/* A launch of 10 ns; a branch of 30 or 50 ns; a loop of 4 iterations of 20 ns, one of 5 ns among them, 3 times each. */
+static struct erc__forecast_launch course[] = {
+	{.tiles = 1, .tile_ns = 10},
+	{.place = {.kind = ERC__STEP_BRANCH, .goes_to = 4}},
+	{.tiles = 2, .tile_ns = 30},
+	{.place = {.kind = ERC__STEP_ELSE, .goes_to = 5}},
+	{.tiles = 7, .tile_ns = 50},
+	{.place = {.kind = ERC__STEP_END}},
+	{.place = {.kind = ERC__STEP_LOOP, .goes_to = 12, .times = 4}},
+	{.tiles = 3, .tile_ns = 5},
+	{.place = {.kind = ERC__STEP_LOOP, .goes_to = 11, .times = 3}},
+	{.tiles = 9, .tile_ns = 5},
+	{.place = {.kind = ERC__STEP_AGAIN, .goes_to = 9, .times = 3}},
+	{.place = {.kind = ERC__STEP_AGAIN, .goes_to = 7, .times = 4}},
+	{.tiles = 40, .tile_ns = 1},
+};
+
+START_TEST(branches_and_loops)
+{
+	forecast = (struct erc__forecast){.launches = course, .count = 13};
+	erc__forecast_complete(&forecast, 132, 0);
+	ck_assert_uint_eq(course[2].start_ns, 10);
+	ck_assert_uint_eq(course[4].start_ns, 10);
+	ck_assert(course[1].takes_else);
+	ck_assert_uint_eq(course[7].start_ns, 60);
+	ck_assert_uint_eq(course[9].start_ns, 65);
+	ck_assert_uint_eq(course[10].iteration_ns, 5);
+	ck_assert_uint_eq(course[11].iteration_ns, 20);
+	ck_assert_uint_eq(course[12].start_ns, 140);
+	ck_assert_uint_eq(forecast.run_ns, 141);
+	ck_assert_uint_eq(forecast.tile_ns, 10 + 350 + 4 * (15 + 3 * 45) + 40);
+	ck_assert_uint_eq(forecast.widest, 40);
+	/* in the third iteration of the outer loop, and the second of the inner one */
+	ck_assert_uint_eq(erc__forecast_left_ns(&forecast, 9, 2 * 20 + 5), 141 - 65 - 45);
+	ck_assert_uint_eq(erc__forecast_left_ns(&forecast, 12, 0), 1);
+	/* after the inner launch the inner loop goes on, then the outer one; what is behind them comes after 16 iterations */
+	struct erc__progress inner = {.step = 9, .next_ns = 1000};
+	ck_assert_uint_eq(need(inner, 0, 100, 5, 0), 9);
+	ck_assert_uint_eq(need(inner, 0, 100, 16 * 5, 0), 9);
+	ck_assert_uint_eq(need(inner, 0, 100, 16 * 5 + 1, 0), 40);
+	/* the longer part of the branch is expected; the other one ends at the End */
+	struct erc__progress first = {.step = 0, .next_ns = 1000}, then = {.step = 2, .next_ns = 1000};
+	ck_assert_uint_eq(need(first, 0, 100, 1, 0), 7);
+	ck_assert_uint_eq(need(then, 0, 100, 1, 0), 3);
+	/* no endless look ahead in a loop whose launches take no time */
+	course[7].tile_ns = course[9].tile_ns = 0;
+	erc__forecast_complete(&forecast, 132, 1000);
+	ck_assert_uint_eq(need(inner, 0, 100, UINT64_MAX, 0), 40);
+	course[7].tile_ns = course[9].tile_ns = 5;
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("forecast");
@@ -117,6 +169,7 @@ int main(void)
 	tcase_add_test(tcase, needs);
 	tcase_add_test(tcase, widths_in_fewer_units);
 	tcase_add_test(tcase, stretch_rises_at_once);
+	tcase_add_test(tcase, branches_and_loops);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

@@ -34,7 +34,7 @@ END_TEST
 START_TEST(a_point_sums_up_the_launches)
 {
 	const uint32_t tiles[] = {133, 5, 0}, ns[] = {10, 100, 1000};
-	const struct erc__load load = {tiles, ns, 3};
+	const struct erc__load load = {tiles, ns, 3, NULL};
 	struct erc__profile_point point;
 	erc__profile_at(&load, 132, &point); /* 2 rounds of 67 units, 1 of 5 */
 	ck_assert_uint_eq(point.units, 132);
@@ -51,7 +51,7 @@ END_TEST
 START_TEST(sums_stop_at_the_end)
 {
 	const uint32_t max[] = {UINT32_MAX, UINT32_MAX};
-	const struct erc__load load = {max, max, 2};
+	const struct erc__load load = {max, max, 2, NULL};
 	struct erc__profile_point point;
 	erc__profile_at(&load, 1, &point);
 	ck_assert(point.latency_ns == UINT64_MAX && point.unit_ns == UINT64_MAX && point.tile_ns == UINT64_MAX);

@@ -7,7 +7,8 @@
 #include "tests/devices/build_artifact.h"
 #include "compiler/include/ercc.h"
 #include "runtime/base/internal.h"
-#include "tests/suite.h"
+#undef TRY /* the compiler has one of its own */
+#include "tests/unit/model_file.h"
 
 #define OK(call) \
 	do { \
@@ -135,25 +136,68 @@ static void compare(const erc_model *model, const erc_artifact *artifact, const 
 	                  RECORD(TARGETS, struct erca_target, entry->target)->memory_bytes_per_s);
 }
 
-START_TEST(the_runtime_computes_what_is_written)
+static void compare_all(const char *path, const erc_artifact *artifact, uint32_t budgets)
 {
-	char path[] = "/tmp/erc-test-XXXXXX";
-	erc_artifact *artifact;
-	compile_digits(path);
-	OK(erc_artifact_open(path, &artifact));
 	for (uint32_t t = 0; t < 2; t++) {
 		struct erc_runtime_options options = {.size = sizeof options, .device = devices[t]};
 		erc_runtime *runtime;
 		erc_model *model;
 		OK(erc_runtime_create(&options, &runtime));
 		OK(erc_model_load(runtime, path, NULL, &model));
-		for (uint32_t b = 0; b < 4; b++)
-			compare(model, artifact, RECORD(PROFILES, struct erca_profile, 4 * t + b));
+		for (uint32_t b = 0; b < budgets; b++)
+			compare(model, artifact, RECORD(PROFILES, struct erca_profile, budgets * t + b));
 		OK(erc_model_unload(model));
 		OK(erc_runtime_destroy(runtime));
 	}
+}
+
+START_TEST(the_runtime_computes_what_is_written)
+{
+	char path[] = "/tmp/erc-test-XXXXXX";
+	erc_artifact *artifact;
+	compile_digits(path);
+	OK(erc_artifact_open(path, &artifact));
+	compare_all(path, artifact, 4);
 	erc_artifact_close(artifact);
 	unlink(path);
+}
+END_TEST
+
+/* A loop of n iterations with a branch and a loop of n iterations in it. */
+static const char nested_text[] =
+	"input x:f32[256x256]\ninput n:i64[]\nconst zero:f32[] = {0}\ny = Loop(n, _, x) {body=graph {\ninput i:i64[]\n"
+	"input go:bool[]\ninput a:f32[256x256]\ngo2 = Identity(go)\ns = ReduceSum(a) {keepdims=0}\nc = Greater(s, zero)\n"
+	"b = If(c) {then_branch=graph {\nm = MatMul(a, a)\noutput m\n},else_branch=graph {\nt = Tanh(a)\noutput t\n}}\n"
+	"d = Loop(n, _, b) {body=graph {\ninput k:i64[]\ninput h:bool[]\ninput e:f32[256x256]\nh2 = Identity(h)\n"
+	"f = Sin(e)\noutput h2\noutput f\n}}\noutput go2\noutput d\n}}\noutput y\n";
+
+/* What both make of nested plans. With n iterations expected, latencies are a + b n + c n^2, so their third difference is 0,
+ * and the second one is not. */
+START_TEST(branches_and_loops)
+{
+	uint64_t latencies[4];
+	for (uint32_t n = 0; n < 4; n++) {
+		const struct ercc_options options = {.size = sizeof options,
+		                                     .targets = devices,
+		                                     .target_count = 2,
+		                                     .max_iterations = 50,
+		                                     .expected_iterations = 5 + n};
+		char path[] = "/tmp/erc-test-XXXXXX", onnx[] = "/tmp/erc-test-XXXXXX";
+		erc_artifact *artifact;
+		close(mkstemp(path));
+		close(mkstemp(onnx));
+		write_model(onnx, nested_text);
+		ck_assert_int_eq((int)ercc_compile(onnx, path, &options), ERCC_OK);
+		OK(erc_artifact_open(path, &artifact));
+		compare_all(path, artifact, 3);
+		latencies[n] = RECORD(POINTS, struct erca_point, 0)->latency_ns;
+		erc_artifact_close(artifact);
+		unlink(path);
+		unlink(onnx);
+	}
+	uint64_t second = latencies[2] - 2 * latencies[1] + latencies[0];
+	ck_assert_uint_gt(second, 0);
+	ck_assert_uint_eq(latencies[3] - 2 * latencies[2] + latencies[1], second);
 }
 END_TEST
 
@@ -333,6 +377,8 @@ int main(void)
 	TCase *tcase = tcase_create("profiles");
 	tcase_add_test(tcase, written_profiles_are_what_launches_say);
 	tcase_add_test(tcase, the_runtime_computes_what_is_written);
+	tcase_add_checked_fixture(tcase, fixture_start, fixture_stop);
+	tcase_add_test(tcase, branches_and_loops);
 	tcase_add_test(tcase, twelve_and_five_tiles);
 	tcase_add_test(tcase, files_that_do_not_know_their_device);
 	tcase_add_test(tcase, questions_without_an_answer);

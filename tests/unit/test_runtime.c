@@ -399,30 +399,6 @@ START_TEST(best_target_is_taken)
 }
 END_TEST
 
-START_TEST(control_flow_is_refused)
-{
-	size_t bytes;
-	struct test_model model;
-	test_model_begin(&model, "cpu:x86-64-v3");
-	BUILD_ADD(&model.build, PLANS, struct erca_plan, .record_count = 1);
-	BUILD_ADD(&model.build, RECORDS, struct erca_record, .kind = ERCA_RECORD_CALL, .name = model.node, .plan_a = 1,
-	          .plan_b = ERCA_NONE, .fault_slot = ERCA_NONE);
-	uint8_t *file = test_model_finish(&model, "code", 4, &bytes);
-	struct erca_plan_header *plan =
-		(void *)(file +
-	             ((struct erca_section *)(void *)(file + sizeof(struct erca_header)))[BUILD_PLAN_SECTION].offset);
-	((struct erca_plan *)(void *)((uint8_t *)plan + plan->plans.offset))[1].record_count = 0;
-	reseal(file);
-	build_rehash(file, bytes);
-	erc_runtime *runtime = open_null();
-	erc_model *loaded;
-	FAILS(erc_model_load_memory(runtime, file, bytes, NULL, &loaded), ERC_LIMIT,
-	      "record 0 (node): control flow (kind 4) is not supported");
-	OK(erc_runtime_destroy(runtime));
-	free(file);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("runtime");
@@ -440,7 +416,6 @@ int main(void)
 	tcase_add_test(tcase, binding_is_checked);
 	tcase_add_test(tcase, no_target_for_the_device);
 	tcase_add_test(tcase, best_target_is_taken);
-	tcase_add_test(tcase, control_flow_is_refused);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

@@ -43,7 +43,7 @@ static int parse(int argc, char **argv, struct check *c)
 	     "tensors in an input that is a sequence; of an optional 1 or none"},
 		{"keep-input", 0, OPTION_LIST, &c->keeps, "INPUT", "keeps an input that has a default in the model"},
 		{"max-iterations", 0, OPTION_COUNT, &c->max_iterations, "N",
-	     "iterations of all loops together (default: 16384)"},
+	     "iterations of all unrolled loops together, and of each other loop (default: 16384)"},
 		{"max-nodes", 0, OPTION_COUNT, &c->max_nodes, "N", "nodes copied for loops (default: 1048576)"},
 		{"strict", 0, OPTION_FLAG, &c->strict, NULL, "refuses versions newer than the newest known one"},
 		{"format", 0, OPTION_TEXT, &c->format_name, "FORM", "text (default), json, md or csv"},

@@ -24,7 +24,7 @@ struct compile {
 	const char *out, *cc, *kernel_dir, *dump_after, *stop_after;
 	struct text_list targets, budgets, dims, shapes, consts, lengths, keeps;
 	const char *class_;
-	uint32_t jobs, max_iterations, max_nodes, level, deadline_us;
+	uint32_t jobs, max_iterations, expected_iterations, max_nodes, level, deadline_us;
 	bool no_cache, quiet, strict;
 };
 
@@ -47,7 +47,9 @@ static int parse(int argc, char **argv, struct compile *c, const char **model)
 	     "tensors in an input that is a sequence; of an optional 1 or none"},
 		{"keep-input", 0, OPTION_LIST, &c->keeps, "INPUT", "keeps an input that has a default in the model"},
 		{"max-iterations", 0, OPTION_COUNT, &c->max_iterations, "N",
-	     "iterations of all loops together (default: 16384)"},
+	     "iterations of all unrolled loops together, and of each other loop (default: 16384)"},
+		{"expect-iterations", 0, OPTION_COUNT, &c->expected_iterations, "N",
+	     "of a loop that states none, for predictions (default: --max-iterations)"},
 		{"max-nodes", 0, OPTION_COUNT, &c->max_nodes, "N", "nodes copied for loops (default: 1048576)"},
 		{"class", 0, OPTION_TEXT, &c->class_, "CLASS", "what sessions are by default: rt (real-time) or be"},
 		{"level", 0, OPTION_COUNT, &c->level, "N", "with --class rt: strict priority; 0 is the highest"},
@@ -134,6 +136,7 @@ static int compile(struct compile *c, const char *model)
 		.strict = c->strict,
 		.max_iterations = c->max_iterations,
 		.max_nodes = c->max_nodes,
+		.expected_iterations = c->expected_iterations,
 		.class_ = class_,
 		.level = c->level,
 		.deadline_us = c->deadline_us,

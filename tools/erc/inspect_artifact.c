@@ -372,9 +372,12 @@ static void plan_row(struct view *view, const struct erca_record *record, int de
 	report_cell_text(view->report, "kind", "%*s%s", depth * 2, "",
 	                 name_of(record_kinds, COUNT_OF(record_kinds), record->kind));
 	report_cell_text(view->report, "name", "%s", string(view, record->name));
-	report_cell_text(view->report, "kernel", "%s", kernel_name(view, variant));
+	if (record->kind == ERCA_RECORD_LOOP)
+		report_cell_text(view->report, "kernel", "up to %u times", record->most);
+	else
+		report_cell_text(view->report, "kernel", "%s", kernel_name(view, variant));
 	report_cell(view->report, "tiles", variant ? variant->tile_count : 0);
-	report_cell(view->report, "mflop", (double)record->flops / 1e6);
+	report_cell(view->report, "mflop", variant ? (double)record->flops / 1e6 : 0);
 	report_cell(view->report, "bytes", (double)record->bytes);
 }
 

@@ -64,6 +64,7 @@ class Options(ctypes.Structure):
         ("class_", c_int),
         ("level", c_uint32),
         ("deadline_us", c_uint64),
+        ("expected_iterations", c_uint64),
     ]
 
 
@@ -166,6 +167,7 @@ def compile(
     cache: Union[bool, str] = True,
     max_iterations: int = 0,
     max_nodes: int = 0,
+    expected_iterations: int = 0,
     strict: bool = False,
     real_time: Optional[bool] = None,
     level: int = 0,
@@ -189,6 +191,7 @@ def compile(
         cache_dir=b"" if cache is False else None if cache is True else _library.text(cache),
         max_iterations=max_iterations,
         max_nodes=max_nodes,
+        expected_iterations=expected_iterations,
         strict=strict,
         class_=0 if real_time is None else 1 + int(real_time),
         level=level,
