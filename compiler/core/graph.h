@@ -189,6 +189,11 @@ struct stated_type {
 	int kind;                        /* as of a value */
 };
 
+/* ceil(numerator / divisor), or a number that is made of it */
+struct quotient {
+	int64_t numerator, divisor;
+};
+
 struct graph {
 	struct context *ctx;
 	const char *name;
@@ -209,6 +214,8 @@ struct graph {
 	struct value *
 		*sizes; /* run-time sizes: one i64 each, from 0 to the upper bound of its dims; number 1 is the first */
 	size_t size_count, size_capacity;
+	struct quotient *quotients; /* what graph_quotient was called with */
+	size_t quotient_count, quotient_capacity;
 	const struct node *told_stated; /* the last node for which a warning said that its declared shape is used */
 	bool typed;                     /* set by shape inference: from then on every value is a tensor of known rank */
 	int64_t iterations, copied;     /* of loops unrolled so far, and nodes copied for them; only the root's are used */
@@ -234,6 +241,9 @@ uint16_t graph_add_size(struct graph *graph, struct value *value, int64_t bound)
 /* The value of a size, and its slot in the table of run-time dims. Sizes that were merged share one slot. */
 struct value *graph_size(const struct graph *graph, uint16_t size);
 int graph_size_slot(const struct graph *graph, uint16_t size);
+/* ceil(numerator / divisor), for dims and params. All numbers of a plan must be sums of products of dims, or come from
+ * here: else they have no formula where dims are ranges (artifact/formula.h). */
+int64_t graph_quotient(struct graph *graph, int64_t numerator, int64_t divisor);
 /* A name such as "stem_7" that no other value has. */
 const char *graph_unique_name(struct graph *graph, const char *stem);
 

@@ -200,6 +200,14 @@ void variant_set_tile(struct variant *variant, int param, int64_t value)
 	variant->tile_params |= UINT64_C(1) << param;
 }
 
+void variant_set_quotient(struct variant *variant, int param, int64_t numerator, int64_t divisor)
+{
+	assert(variant->quotient_count < COUNT_PARTS);
+	variant_set_tile(variant, param, ceil_div(numerator, divisor));
+	variant->quotients[variant->quotient_count] = (struct quotient){numerator, divisor};
+	variant->quotient_params[variant->quotient_count++] = param;
+}
+
 void variant_define_tile(struct variant *variant, const char *name, const char *value)
 {
 	variant->tile_defines |= UINT64_C(1) << variant->define_count;
