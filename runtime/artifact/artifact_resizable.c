@@ -95,7 +95,7 @@ static bool find_number(const struct erc_artifact *artifact, const struct erca_e
 			patch->index < entry->input_count ? entry->input_first : entry->output_first - entry->input_count;
 		const struct erca_tensor *tensor = erc__record(artifact, ERC_TABLE_TENSORS, first + patch->index);
 		*out = patch->at < tensor->rank ? tensor->dims[patch->at] : 0;
-		return patch->at < tensor->rank && tensor->dim_slots[patch->at] == ERCA_NONE;
+		return patch->at < tensor->rank;
 	}
 	if (patch->index >= plan->record_count)
 		return false;
