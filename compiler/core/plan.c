@@ -193,6 +193,13 @@ void variant_define_all(struct variant *variant, const struct launch *launch)
 		variant_define(variant, launch->defines[i].name, launch->defines[i].value);
 }
 
+void variant_take_defines(struct variant *variant, const struct variant *from)
+{
+	memcpy(variant->defines, from->defines, sizeof variant->defines);
+	variant->define_count = from->define_count;
+	variant->tile_defines = from->tile_defines;
+}
+
 void variant_set_tile(struct variant *variant, int param, int64_t value)
 {
 	assert(param < 64); /* tile_params has 64 bits */

@@ -260,6 +260,8 @@ void variant_set_all(struct variant *variant, const int64_t *values, int count);
 void variant_define(struct variant *variant, const char *name, const char *value);
 /* Adds all defines of the launch. */
 void variant_define_all(struct variant *variant, const struct launch *launch);
+/* Replaces all defines by those of another variant. */
+void variant_take_defines(struct variant *variant, const struct variant *from);
 /* The same for values that depend on the tile: they may differ between budgets. */
 void variant_set_tile(struct variant *variant, int param, int64_t value);
 /* ... for ceil(numerator / divisor). A param that a division gives must be set by this, see struct sample. */

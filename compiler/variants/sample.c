@@ -40,9 +40,7 @@ static enum ercc_status agree(struct context *ctx, const struct plan *plan, cons
 		    other->count_step != variant->count_step)
 			variant->count_scale = 0; /* all tiles run */
 	}
-	memcpy(variant->defines, first->defines, sizeof variant->defines);
-	variant->define_count = first->define_count;
-	variant->tile_defines = first->tile_defines;
+	variant_take_defines(variant, first);
 	return ERCC_OK;
 }
 

@@ -17,22 +17,51 @@ const struct erca_resizable *erc__entry_resizable(const struct erc_artifact *art
 	return NULL;
 }
 
+static bool take_number(const struct erca_term *term, const int64_t *sizes, const int64_t *values, int64_t *out)
+{
+	(void)sizes, (void)values;
+	*out = term->number;
+	return true;
+}
+
+static bool take_size(const struct erca_term *term, const int64_t *sizes, const int64_t *values, int64_t *out)
+{
+	(void)values;
+	*out = sizes[term->a];
+	return true;
+}
+
+static bool add(const struct erca_term *term, const int64_t *sizes, const int64_t *values, int64_t *out)
+{
+	(void)sizes;
+	return !__builtin_add_overflow(values[term->a], values[term->b], out);
+}
+
+static bool multiply(const struct erca_term *term, const int64_t *sizes, const int64_t *values, int64_t *out)
+{
+	(void)sizes;
+	return !__builtin_mul_overflow(values[term->a], values[term->b], out);
+}
+
+static bool divide(const struct erca_term *term, const int64_t *sizes, const int64_t *values, int64_t *out)
+{
+	int64_t numerator = values[term->a];
+	(void)sizes;
+	*out = numerator / term->number + (numerator % term->number != 0);
+	return numerator >= 0;
+}
+
 bool erc__terms_evaluate(const struct erc_artifact *artifact, const struct erca_resizable *resizable,
                          const int64_t *sizes, int64_t *values)
 {
+	static bool (*const ops[])(const struct erca_term *term, const int64_t *sizes, const int64_t *values,
+	                           int64_t *out) = {
+		[ERCA_TERM_NUMBER] = take_number, [ERCA_TERM_SIZE] = take_size,  [ERCA_TERM_SUM] = add,
+		[ERCA_TERM_PRODUCT] = multiply,   [ERCA_TERM_QUOTIENT] = divide,
+	};
 	for (uint32_t i = 0; i < resizable->term_count; i++) {
 		const struct erca_term *term = erc__record(artifact, ERC_TABLE_TERMS, resizable->term_first + i);
-		bool fails = false;
-		switch (term->op) {
-		case ERCA_TERM_NUMBER: values[i] = term->number; break;
-		case ERCA_TERM_SIZE: values[i] = sizes[term->a]; break;
-		case ERCA_TERM_SUM: fails = __builtin_add_overflow(values[term->a], values[term->b], &values[i]); break;
-		case ERCA_TERM_PRODUCT: fails = __builtin_mul_overflow(values[term->a], values[term->b], &values[i]); break;
-		default:
-			fails = values[term->a] < 0;
-			values[i] = values[term->a] / term->number + (values[term->a] % term->number != 0);
-		}
-		if (fails)
+		if (!ops[term->op](term, sizes, values, &values[i]))
 			return false;
 	}
 	return true;
