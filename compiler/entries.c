@@ -21,20 +21,25 @@ static enum ercc_status too_many(struct context *ctx, const char *text)
 	return ERCC_USAGE;
 }
 
-/* "4" or "1..512" */
+/* "4", "1..512" or "32..640:32" */
 static enum ercc_status parse_item(struct context *ctx, const char *at, const char *end, struct range *out)
 {
 	const char *dots = strstr(at, "..");
+	out->step = 1;
 	if (!dots || dots >= end) {
 		TRY(parse_size(ctx, "--dim", at, end, &out->least));
 		out->most = out->least;
 		return ERCC_OK;
 	}
 	TRY(parse_size(ctx, "--dim", at, dots, &out->least));
-	TRY(parse_size(ctx, "--dim", dots + 2, end, &out->most));
-	if (out->least < 1 || out->least > out->most)
-		return fail(ctx, ERCC_USAGE, "--dim: '%.*s' is not a range: wanted LEAST..MOST, from 1 on", (int)(end - at),
-		            at);
+	const char *colon = memchr(dots, ':', (size_t)(end - dots));
+	TRY(parse_size(ctx, "--dim", dots + 2, colon ? colon : end, &out->most));
+	if (colon)
+		TRY(parse_size(ctx, "--dim", colon + 1, end, &out->step));
+	if (out->least < 1 || out->least > out->most || out->step < 1 || out->step > 65536 ||
+	    (out->most - out->least) % out->step)
+		return fail(ctx, ERCC_USAGE, "--dim: '%.*s' is not a range: wanted LEAST..MOST or LEAST..MOST:STEP, from 1 on",
+		            (int)(end - at), at);
 	return ERCC_OK;
 }
 

@@ -12,11 +12,11 @@ static void sample_sizes(const struct range *ranges, int count, int i, int64_t *
 	                                         0.671044, 0.549700, 0.856675, 0.738241};
 	for (int r = 0; r < count; r++) {
 		double at = 0.97 - 0.07 * r + steps[r] * i;
-		int64_t least = ranges[r].least > 2 ? ranges[r].least : 2;
-		int64_t most = ranges[r].most > least + 5 ? ranges[r].most : least + 5;
+		int64_t step = ranges[r].step, least = ranges[r].least > 1 ? ranges[r].least : 1 + step;
+		int64_t most = ranges[r].most > least + 5 * step ? ranges[r].most : least + 5 * step;
 		at -= (double)(int64_t)at;
-		sizes[r] = least + (int64_t)(at * (double)(most - least));
-		sizes[r] += i % 4 && sizes[r] % 2 == 0 && sizes[r] < most;
+		sizes[r] = least + (int64_t)(at * (double)(most - least)) / step * step;
+		sizes[r] += i % 4 && sizes[r] % 2 == 0 && step == 1 && sizes[r] < most ? 1 : 0;
 	}
 }
 

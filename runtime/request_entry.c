@@ -23,6 +23,11 @@ static const uint32_t *range_of(const struct erc__form *form, uint32_t input, ui
 	return range && *range ? range : NULL;
 }
 
+static bool has_size(const struct erca_range *range, int64_t size)
+{
+	return size >= range->least && size <= range->most && (size - range->least) % range->step == 0;
+}
+
 /* Sizes of the form's ranges that leave those that the request has now as they are, as far as they are possible. */
 static void keep_sizes(const struct erc_request *request, const struct erc__form *form, int64_t *sizes)
 {
@@ -33,9 +38,8 @@ static void keep_sizes(const struct erc_request *request, const struct erc__form
 		sizes[r] = form == now ? form->resized.sizes[r] : range->most;
 		for (uint32_t k = 0; form != now && now->resized.of && k < now->resized.of->range_count; k++) {
 			int64_t size = now->resized.sizes[k];
-			if (size >= range->least && size <= range->most &&
-			    !strcmp(erc_artifact_string(artifact, erc__form_range(request, now, k)->name),
-			            erc_artifact_string(artifact, range->name)))
+			if (has_size(range, size) && !strcmp(erc_artifact_string(artifact, erc__form_range(request, now, k)->name),
+			                                     erc_artifact_string(artifact, range->name)))
 				sizes[r] = size;
 		}
 	}
@@ -51,7 +55,7 @@ static bool takes_dims(const struct erc_request *request, const struct erc__form
 	for (uint32_t d = 0; takes && d < rank; d++) {
 		const uint32_t *number = range_of(form, input, d);
 		const struct erca_range *range = number ? erc__form_range(request, form, *number - 1) : NULL;
-		takes = range ? dims[d] >= range->least && dims[d] <= range->most : dims[d] == tensor->dims[d];
+		takes = range ? has_size(range, dims[d]) : dims[d] == tensor->dims[d];
 		if (range)
 			sizes[*number - 1] = dims[d];
 	}

@@ -312,8 +312,8 @@ struct erca_resizable {
 };
 
 struct erca_range {
-	uint32_t name;     /* string: of the dim */
-	uint32_t reserved; /* 0 */
+	uint32_t name; /* string: of the dim */
+	uint32_t step; /* its sizes are `least` plus multiples of this, up to `most` */
 	int64_t least, most;
 };
 

@@ -202,6 +202,7 @@ static enum ercc_status add_resizable(struct builder *b, const struct plan *plan
 	for (int r = 0; r < plan->range_count; r++)
 		add(b, RANGES,
 		    &(struct erca_range){.name = add_string(b, plan->ranges[r].name),
+		                         .step = (uint32_t)plan->ranges[r].step,
 		                         .least = plan->ranges[r].least,
 		                         .most = plan->ranges[r].most});
 	for (size_t i = 0; i < resizable.formulas.term_count; i++)

@@ -177,7 +177,7 @@ struct kernel_template {
 /* A dim of inputs whose size is given at each run. The plan is made for the most. */
 struct range {
 	const char *name;
-	int64_t least, most;
+	int64_t least, most, step;
 };
 #define MAX_RANGES 8
 

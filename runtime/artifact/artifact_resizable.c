@@ -88,9 +88,8 @@ static enum erc_status check_ranges(const struct erc_artifact *artifact, const s
 	for (uint32_t i = row->range_first; i < row->range_first + row->range_count; i++) {
 		const struct erca_range *range = erc__record(artifact, ERC_TABLE_RANGES, i);
 		TRY(erc__check_string(artifact, "ranges", i, "name", range->name));
-		if (range->least < 0 || range->least > range->most || range->reserved)
-			return BAD("ranges", i, "from %" PRId64 " to %" PRId64 ", reserved %u", range->least, range->most,
-			           range->reserved);
+		if (range->least < 0 || range->least > range->most || !range->step)
+			return BAD("ranges", i, "from %" PRId64 " to %" PRId64 ", step %u", range->least, range->most, range->step);
 	}
 	return ERC_OK;
 }
