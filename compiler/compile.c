@@ -107,6 +107,7 @@ static enum ercc_status make_targets(struct context *ctx, const struct budget_li
 		built->budget_count = budgets->count;
 		TRY(budgets_resolve(ctx, budgets, target->device, target->name, built->budgets));
 		TRY(variants_choose(ctx, target->device, plans, target->column, built));
+		TRY(variants_sample(ctx, target->device, plans, target->column, built));
 		TRY(check_cancel(ctx));
 		if (build)
 			TRY(target->build(ctx, target, plans, built));
@@ -151,34 +152,64 @@ static void warn_of_versions(const struct graph *graph)
 		     (long long)graph->newer_function_opset, ONNX_NEWEST_OPSET);
 }
 
-static enum ercc_status make_plan(struct onnx_model *model, const char *entry, struct plans *plans)
-{
-	struct graph *graph;
-	TRY(onnx_build_graph(model, &graph));
-	warn_of_versions(graph);
-	return run_passes(graph, entry, plans);
-}
+/* The plans of a model for one set of dims after the other. */
+struct making {
+	struct context *ctx;
+	struct onnx_model *model;
+	const struct entry_dims *entry;
+};
 
-/* Runs the passes once for each entry. */
-static enum ercc_status make_plans(struct context *ctx, const char *model_path, struct plans *plans)
+static enum ercc_status make_plan(const struct making *making, const char *const *dims, FILE *dump, struct plans *plans)
 {
+	struct context *ctx = making->ctx;
 	const struct ercc_options *given = ctx->options;
 	struct ercc_options *of_entry = arena_new(&ctx->arena, struct ercc_options);
+	struct graph *graph;
+	*of_entry = *given;
+	of_entry->dims = dims;
+	of_entry->dim_count = making->entry->dim_count;
+	of_entry->dump = dump;
+	ctx->options = of_entry;
+	enum ercc_status status = onnx_build_graph(making->model, &graph);
+	if (status == ERCC_OK) {
+		warn_of_versions(graph);
+		status = run_passes(graph, making->entry->name, plans);
+	}
+	ctx->options = given;
+	return status;
+}
+
+static enum ercc_status make_sample(void *user, const char *const *dims, struct plans *plans)
+{
+	return make_plan(user, dims, NULL, plans);
+}
+
+static enum ercc_status make_entry(struct making *making, struct plans *plans)
+{
+	struct context *ctx = making->ctx;
+	size_t before = plans->count;
+	enum ercc_status status = make_plan(making, making->entry->dims, ctx->options->dump, plans);
+	if (status == ERCC_OK && plans->count > before)
+		status = ranges_sample(ctx, making->entry, plans->items[before], make_sample, making);
+	if (status && making->entry->name)
+		note(ctx, "this is so for %s", making->entry->name);
+	return status;
+}
+
+/* Runs the passes for each entry. */
+static enum ercc_status make_plans(struct context *ctx, const char *model_path, struct plans *plans)
+{
+	struct making making = {.ctx = ctx};
 	struct entry_dims *entries;
-	struct onnx_model *model;
+	struct graph *graph;
 	uint32_t count;
-	TRY(entries_list(ctx, &entries, &count));
-	TRY(onnx_open_model(ctx, model_path, &model));
-	ctx->said.arena = count > 1 ? &ctx->arena : NULL;
+	TRY(onnx_open_model(ctx, model_path, &making.model));
+	TRY(onnx_build_graph(making.model, &graph));
+	TRY(entries_list(ctx, graph, &entries, &count));
+	ctx->said.arena = count > 1 || entries[0].range_count ? &ctx->arena : NULL;
 	for (uint32_t i = 0; i < count; i++) {
-		*of_entry = *given;
-		of_entry->dims = entries[i].dims;
-		ctx->options = of_entry;
-		enum ercc_status status = make_plan(model, entries[i].name, plans);
-		ctx->options = given;
-		if (status && entries[i].name)
-			note(ctx, "this is so for %s", entries[i].name);
-		TRY(status);
+		making.entry = &entries[i];
+		TRY(make_entry(&making, plans));
 	}
 	return ERCC_OK;
 }

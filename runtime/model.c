@@ -285,15 +285,31 @@ const struct erca_tensor *erc__entry_tensor(const struct erc_artifact *artifact,
 	return erc__record(artifact, ERC_TABLE_TENSORS, index);
 }
 
-static void fill_info(const struct erc_model *model, const struct erca_tensor *tensor, struct erc_tensor_info *out)
+void erc__fill_info(const struct erc_artifact *artifact, const struct erca_tensor *tensor, struct erc_tensor_info *out)
 {
 	memset(out, 0, sizeof *out);
-	out->name = erc_artifact_string(model->artifact, tensor->name);
+	out->name = erc_artifact_string(artifact, tensor->name);
 	out->dtype = (enum erc_dtype)tensor->dtype;
 	out->rank = tensor->rank;
 	memcpy(out->dims, tensor->dims, sizeof out->dims);
+	memcpy(out->least_dims, tensor->dims, sizeof out->least_dims);
 	out->bytes = tensor->bytes;
 	out->runtime_dims = erc__has_runtime_dims(tensor);
+}
+
+/* Sets the lower bounds of an input's dims. */
+static void fill_least(const struct erc_model *model, uint32_t entry, uint32_t input, struct erc_tensor_info *out)
+{
+	const struct erc_artifact *artifact = model->artifact;
+	const struct erca_resizable *row = erc__entry_resizable(artifact, model->entries[entry]);
+	for (uint32_t i = 0; row && i < row->patch_count; i++) {
+		const struct erca_patch *patch = erc__record(artifact, ERC_TABLE_PATCHES, row->patch_first + i);
+		if (patch->kind != ERCA_PATCH_DIM || patch->index != input)
+			continue;
+		const struct erca_term *term = erc__record(artifact, ERC_TABLE_TERMS, row->term_first + patch->term);
+		const struct erca_range *range = erc__record(artifact, ERC_TABLE_RANGES, row->range_first + term->a);
+		out->least_dims[patch->at] = range->least;
+	}
 }
 
 /* The default of a tensor, or NULL. */
@@ -314,8 +330,9 @@ enum erc_status erc_model_input_info(const erc_model *model, uint32_t entry, uin
 	const struct erca_entry *found = entry_at(model, entry);
 	if (!found || input >= found->input_count)
 		return erc__fail(ERC_NOT_FOUND, "no input %u of entry %u", input, entry);
-	fill_info(model, erc__entry_tensor(model->artifact, found, input), out);
+	erc__fill_info(model->artifact, erc__entry_tensor(model->artifact, found, input), out);
 	out->default_value = default_of(model->artifact, found->input_first + input);
+	fill_least(model, entry, input, out);
 	return ERC_OK;
 }
 
@@ -325,7 +342,7 @@ enum erc_status erc_model_output_info(const erc_model *model, uint32_t entry, ui
 	const struct erca_entry *found = entry_at(model, entry);
 	if (!found || output >= found->output_count)
 		return erc__fail(ERC_NOT_FOUND, "no output %u of entry %u", output, entry);
-	fill_info(model, erc__entry_tensor(model->artifact, found, found->input_count + output), out);
+	erc__fill_info(model->artifact, erc__entry_tensor(model->artifact, found, found->input_count + output), out);
 	return ERC_OK;
 }
 

@@ -40,6 +40,7 @@ static void fill_launch(struct erc_request *request, const struct erca_record *r
 	step->native = model->kernels[variant->kernel].native;
 	step->args.params =
 		variant->param_count ? erc__record(model->artifact, ERC_TABLE_PARAMS, variant->param_first) : NULL;
+	step->param_count = variant->param_count;
 	step->tile_count = variant->tile_count;
 	step->tile_ns = variant->tile_ns;
 	step->tile_bytes = variant->tile_bytes;
@@ -166,6 +167,10 @@ static enum erc_status prepare_form(struct erc_request *request, struct erc__for
 	TRY(take(&form->pointers, "pointers", operands, sizeof *form->pointers));
 	TRY(take(&form->fixups, "fixups", callers, sizeof *form->fixups));
 	TRY(fill_steps(request, form));
+	form->resized.bases[ERCA_BUFFER_ARENA] = request->arena;
+	form->resized.bases[ERCA_BUFFER_WEIGHTS] = (uint8_t *)(uintptr_t)artifact->weights;
+	form->resized.bases[ERCA_BUFFER_DIMS] = (uint8_t *)request->dims;
+	TRY(erc__form_prepare_sizes(request, form));
 	erc__request_take_form(request, form);
 	if (!device->ops->request_create)
 		return ERC_OK;
@@ -215,6 +220,7 @@ static void free_form(struct erc_request *request, struct erc__form *form)
 	erc__free(form->steps);
 	erc__free(form->pointers);
 	erc__free(form->fixups);
+	erc__form_free_sizes(form);
 }
 
 static void free_request(struct erc_request *request)

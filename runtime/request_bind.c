@@ -41,13 +41,13 @@ static void end_state(erc_request *request, uint32_t tensor)
 	}
 }
 
-void erc__request_keep_bindings(struct erc_request *request, const struct erca_entry *next)
+void erc__request_keep_bindings(struct erc_request *request, const struct erca_tensor *before,
+                                const struct erc__form *next)
 {
-	const struct erc_artifact *artifact = request->session->model->artifact;
 	const struct erca_entry *entry = erc__request_entry(request);
 	for (uint32_t i = 0; i < entry->input_count + entry->output_count; i++) {
-		const struct erca_tensor *from = erc__entry_tensor(artifact, entry, i);
-		const struct erca_tensor *to = erc__entry_tensor(artifact, next, i);
+		const struct erca_tensor *from = before ? &before[i] : erc__request_tensor(request, i);
+		const struct erca_tensor *to = erc__form_tensor(request, next, i);
 		if (from->rank == to->rank && !memcmp(from->dims, to->dims, sizeof to->dims))
 			continue;
 		end_state(request, i);
@@ -65,7 +65,7 @@ static enum erc_status bind(erc_request *request, const char *what, uint32_t num
                             size_t bytes)
 {
 	const struct erc_artifact *artifact = request->session->model->artifact;
-	const struct erca_tensor *record = erc__entry_tensor(artifact, erc__request_entry(request), tensor);
+	const struct erca_tensor *record = erc__request_tensor(request, tensor);
 	if (erc__request_job_state(request) == ERC__JOB_RUNNING)
 		return erc__fail(ERC_BUSY, "the request is running");
 	if (!data && record->bytes)
@@ -130,7 +130,7 @@ static enum erc_status input_record(const erc_request *request, uint32_t input, 
 	const struct erca_entry *entry = erc__request_entry(request);
 	if (input >= entry->input_count)
 		return erc__fail(ERC_NOT_FOUND, "no input %u; there are %u", input, entry->input_count);
-	*out = erc__entry_tensor(request->session->model->artifact, entry, input);
+	*out = erc__request_tensor(request, input);
 	return ERC_OK;
 }
 
@@ -213,8 +213,8 @@ static enum erc_status check_state(const erc_request *request, uint32_t input, u
 	if (input >= entry->input_count || output >= entry->output_count)
 		return erc__fail(ERC_NOT_FOUND, "no input %u or no output %u; there are %u and %u", input, output,
 		                 entry->input_count, entry->output_count);
-	const struct erca_tensor *from = erc__entry_tensor(artifact, entry, entry->input_count + output);
-	const struct erca_tensor *to = erc__entry_tensor(artifact, entry, input);
+	const struct erca_tensor *from = erc__request_tensor(request, entry->input_count + output);
+	const struct erca_tensor *to = erc__request_tensor(request, input);
 	if (from->dtype != to->dtype || from->rank != to->rank || memcmp(from->dims, to->dims, sizeof to->dims) ||
 	    erc__has_runtime_dims(from))
 		return erc__fail(ERC_INVALID, "output %u '%s' and input %u '%s' are not of one dtype and shape", output,
@@ -229,8 +229,7 @@ enum erc_status erc_request_bind_state(erc_request *request, uint32_t input, uin
 	if (erc__request_job_state(request) == ERC__JOB_RUNNING)
 		return erc__fail(ERC_BUSY, "the request is running");
 	TRY(check_state(request, input, output));
-	const struct erca_tensor *tensor =
-		erc__entry_tensor(request->session->model->artifact, erc__request_entry(request), input);
+	const struct erca_tensor *tensor = erc__request_tensor(request, input);
 	struct erc__state state = {.output = output, .bytes = tensor->bytes};
 	for (int i = 0; i < 2; i++) {
 		state.memory[i] = erc__alloc_aligned(ERCA_BUFFER_ALIGN, tensor->bytes ? tensor->bytes : 1);
@@ -275,7 +274,7 @@ enum erc_status erc__request_check_bound(const erc_request *request)
 		bool is_input = i < entry->input_count;
 		return erc__fail(ERC_INVALID, "%s %u '%s' is not bound", is_input ? "input" : "output",
 		                 is_input ? i : i - entry->input_count,
-		                 erc_artifact_string(artifact, erc__entry_tensor(artifact, entry, i)->name));
+		                 erc_artifact_string(artifact, erc__request_tensor(request, i)->name));
 	}
 	return ERC_OK;
 }

@@ -93,7 +93,7 @@ static int await_job(struct erc__device *device, struct erc__job *job, uint64_t 
 static const struct erca_tensor *output_tensor(const struct erc_request *request, uint32_t output)
 {
 	const struct erca_entry *entry = erc__request_entry(request);
-	return erc__entry_tensor(request->session->model->artifact, entry, entry->input_count + output);
+	return erc__request_tensor(request, entry->input_count + output);
 }
 
 static int64_t output_dim(const struct erc_request *request, const struct erca_tensor *tensor, uint32_t d)

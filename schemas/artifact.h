@@ -11,7 +11,7 @@
 	"\x8f" \
 	"ERCA\r\n\x1a"           /* 8 bytes; the high bit, CR LF and ^Z reveal text-mode damage */
 #define ERCA_VERSION_MAJOR 2 /* a reader refuses another major version */
-#define ERCA_VERSION_MINOR 2 /* a reader skips unknown optional sections of a newer minor version */
+#define ERCA_VERSION_MINOR 3 /* a reader skips unknown optional sections of a newer minor version */
 
 #define ERCA_NONE UINT32_MAX /* "no index", in every index field */
 #define ERCA_MAX_RANK 8
@@ -103,6 +103,11 @@ struct erca_plan_header {
 	struct erca_table points;   /* erca_point */
 	struct erca_table defaults; /* erca_default; since minor version 1 */
 	struct erca_table classes;  /* erca_class; since minor version 2 */
+	/* since minor version 3 */
+	struct erca_table resizables; /* erca_resizable */
+	struct erca_table ranges;     /* erca_range */
+	struct erca_table terms;      /* erca_term */
+	struct erca_table patches;    /* erca_patch */
 };
 
 enum erca_target_kind { ERCA_TARGET_CPU = 1, ERCA_TARGET_CUDA = 2, ERCA_TARGET_SIM = 3 };
@@ -298,6 +303,53 @@ struct erca_class {
 	uint64_t deadline_us; /* after arrival; 0: none */
 };
 
+/* An entry whose inputs have dims that are ranges. Its records, variants and tensors are those for the upper bounds. For other
+ * sizes, each patch replaces a number by the value of a term. */
+struct erca_resizable {
+	uint32_t entry;
+	uint32_t range_first, range_count;
+	uint32_t term_first, term_count;
+	uint32_t patch_first, patch_count;
+	uint32_t reserved; /* 0 */
+};
+
+struct erca_range {
+	uint32_t name; /* string: of the dim */
+	uint32_t step; /* its sizes are `least` plus multiples of this, up to `most` */
+	int64_t least, most;
+};
+
+enum erca_term_op {
+	ERCA_TERM_NUMBER = 1,   /* number */
+	ERCA_TERM_SIZE = 2,     /* the size of range a */
+	ERCA_TERM_SUM = 3,      /* a + b */
+	ERCA_TERM_PRODUCT = 4,  /* a * b */
+	ERCA_TERM_QUOTIENT = 5, /* a / number, rounded up; neither is negative */
+};
+
+/* Terms and ranges are numbered within the entry. A term uses terms before it. */
+struct erca_term {
+	uint32_t op; /* enum erca_term_op */
+	uint32_t a, b;
+	uint32_t reserved; /* 0 */
+	int64_t number;
+};
+
+enum erca_patch_kind {
+	ERCA_PATCH_DIM = 1,    /* dim `at` of tensor `index` of the entry: inputs, then outputs */
+	ERCA_PATCH_TILES = 2,  /* tile_count of record `index` of the plan; `at` is 0 */
+	ERCA_PATCH_PARAM = 3,  /* param `at` of that record's variant */
+	ERCA_PATCH_OFFSET = 4, /* offset of its operand `at` */
+};
+
+#define ERCA_ALL_BUDGETS UINT16_MAX
+
+struct erca_patch {
+	uint16_t kind;   /* enum erca_patch_kind */
+	uint16_t budget; /* of the target; ERCA_ALL_BUDGETS: under each */
+	uint32_t index, at, term;
+};
+
 /* A writer puts points at 1, 2, 3, 4, 6, 8, 12, 16 ... units, and at the maximum, `max`. Returns the number of
  * units of the point after `units`. */
 static inline uint32_t erca_point_behind(uint32_t units, uint32_t max)
@@ -320,5 +372,9 @@ _Static_assert(sizeof(struct erca_profile) == 40, "layout");
 _Static_assert(sizeof(struct erca_point) == 24, "layout");
 _Static_assert(sizeof(struct erca_default) == 16, "layout");
 _Static_assert(sizeof(struct erca_class) == 24, "layout");
+_Static_assert(sizeof(struct erca_resizable) == 32, "layout");
+_Static_assert(sizeof(struct erca_range) == 24, "layout");
+_Static_assert(sizeof(struct erca_term) == 24, "layout");
+_Static_assert(sizeof(struct erca_patch) == 16, "layout");
 
 #endif

@@ -82,6 +82,27 @@ void erc_entry_seal_operand(struct erc_sha256 *hash, const struct erca_operand *
 	erc_sha256_update(hash, operand, sizeof *operand);
 }
 
+static void hash_rows(struct erc_sha256 *hash, const struct erc_sealed_rows *rows, size_t bytes)
+{
+	for (uint32_t i = 0; i < rows->count; i++)
+		erc_sha256_update(hash, (const char *)rows->rows + i * rows->stride, bytes);
+}
+
+void erc_entry_seal_resizable(struct erc_sha256 *hash, const struct erc_sealed_rows *ranges,
+                              const struct erc_sealed_rows *terms, const struct erc_sealed_rows *patches)
+{
+	const uint32_t counts[] = {ranges->count, terms->count, patches->count};
+	erc_sha256_update(hash, counts, sizeof counts);
+	for (uint32_t i = 0; i < ranges->count; i++) {
+		struct erca_range range;
+		memcpy(&range, (const char *)ranges->rows + i * ranges->stride, sizeof range);
+		range.name = 0;
+		erc_sha256_update(hash, &range, sizeof range);
+	}
+	hash_rows(hash, terms, sizeof(struct erca_term));
+	hash_rows(hash, patches, sizeof(struct erca_patch));
+}
+
 void erc_entry_seal_end(struct erc_sha256 *hash, struct erca_seal *out)
 {
 	uint8_t digest[ERC_SHA256_BYTES];

@@ -27,6 +27,14 @@ void erc_entry_seal_begin(struct erc_sha256 *hash, const struct erca_entry *entr
 void erc_entry_seal_record(struct erc_sha256 *hash, const struct erca_record *record);
 void erc_entry_seal_launch(struct erc_sha256 *hash, const struct erca_seal *seal);
 void erc_entry_seal_operand(struct erc_sha256 *hash, const struct erca_operand *operand);
+/* What a resizable entry has in addition, after its records. Records of tables, `stride` bytes apart. */
+struct erc_sealed_rows {
+	const void *rows;
+	size_t stride;
+	uint32_t count;
+};
+void erc_entry_seal_resizable(struct erc_sha256 *hash, const struct erc_sealed_rows *ranges,
+                              const struct erc_sealed_rows *terms, const struct erc_sealed_rows *patches);
 void erc_entry_seal_end(struct erc_sha256 *hash, struct erca_seal *out);
 
 /* Sorts the seals and writes them with their end record: (count + 1) * sizeof(struct erca_seal) bytes. */

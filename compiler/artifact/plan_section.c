@@ -1,6 +1,7 @@
 /* The PLAN section: tables of fixed-size records. */
 #include "schemas/seal.h"
 #include "schemas/sha256.h"
+#include "compiler/artifact/resizable.h"
 #include "compiler/artifact/writer.h"
 
 /* The tables in the order of erca_plan_header. */
@@ -20,6 +21,10 @@ enum {
 	POINTS,
 	DEFAULTS,
 	CLASSES,
+	RESIZABLES,
+	RANGES,
+	TERMS,
+	PATCHES,
 	TABLE_COUNT
 };
 
@@ -41,6 +46,10 @@ static const uint32_t strides[TABLE_COUNT] = {
 	sizeof(struct erca_point),
 	sizeof(struct erca_default),
 	sizeof(struct erca_class),
+	sizeof(struct erca_resizable),
+	sizeof(struct erca_range),
+	sizeof(struct erca_term),
+	sizeof(struct erca_patch),
 };
 
 struct builder {
@@ -177,6 +186,39 @@ static const void *row_of(const struct builder *b, int table, uint32_t i)
 	return b->tables[table].data + (size_t)i * strides[table];
 }
 
+/* Adds what depends on the ranges of a plan. */
+static enum ercc_status add_resizable(struct builder *b, const struct plan *plan, size_t index,
+                                      const struct target_plan *target, struct erca_resizable *row)
+{
+	struct resizable resizable;
+	TRY(resizable_make(b->ctx, plan, index, target, &resizable));
+	*row = (struct erca_resizable){.entry = count_of(b, ENTRIES),
+	                               .range_first = count_of(b, RANGES),
+	                               .range_count = (uint32_t)plan->range_count,
+	                               .term_first = count_of(b, TERMS),
+	                               .term_count = (uint32_t)resizable.formulas.term_count,
+	                               .patch_first = count_of(b, PATCHES),
+	                               .patch_count = (uint32_t)resizable.patch_count};
+	for (int r = 0; r < plan->range_count; r++)
+		add(b, RANGES,
+		    &(struct erca_range){.name = add_string(b, plan->ranges[r].name),
+		                         .step = (uint32_t)plan->ranges[r].step,
+		                         .least = plan->ranges[r].least,
+		                         .most = plan->ranges[r].most});
+	for (size_t i = 0; i < resizable.formulas.term_count; i++)
+		add(b, TERMS, &resizable.formulas.terms[i]);
+	for (size_t i = 0; i < resizable.patch_count; i++)
+		add(b, PATCHES, &resizable.patches[i]);
+	b->work += row->range_count + row->term_count + row->patch_count;
+	add(b, RESIZABLES, row);
+	return ERCC_OK;
+}
+
+static struct erc_sealed_rows sealed(const struct builder *b, int table, uint32_t first, uint32_t count)
+{
+	return (struct erc_sealed_rows){count ? row_of(b, table, first) : NULL, strides[table], count};
+}
+
 /* Hashes a plan's records and the plans nested in it, in the order of a reader, and adds the seals of launches. */
 static void add_launch_seals(struct builder *b, const struct erca_entry *entry, uint32_t plan_number,
                              struct erc_sha256 *hash)
@@ -210,12 +252,18 @@ static void add_launch_seals(struct builder *b, const struct erca_entry *entry, 
 }
 
 /* Adds the seals of an entry and of all its launches under all budgets. */
-static void add_seals(struct builder *b, const struct erca_entry *entry)
+static void add_seals(struct builder *b, const struct erca_entry *entry, const struct erca_resizable *resizable)
 {
 	struct erca_seal seal;
 	struct erc_sha256 hash;
 	erc_entry_seal_begin(&hash, entry, row_of(b, TENSORS, 0), strides[TENSORS]);
 	add_launch_seals(b, entry, entry->plan, &hash);
+	if (resizable->range_count) {
+		struct erc_sealed_rows ranges = sealed(b, RANGES, resizable->range_first, resizable->range_count);
+		struct erc_sealed_rows terms = sealed(b, TERMS, resizable->term_first, resizable->term_count);
+		struct erc_sealed_rows patches = sealed(b, PATCHES, resizable->patch_first, resizable->patch_count);
+		erc_entry_seal_resizable(&hash, &ranges, &terms, &patches);
+	}
 	erc_entry_seal_end(&hash, &seal);
 	text_append(&b->seals, (const char *)&seal, sizeof seal);
 }
@@ -406,10 +454,13 @@ static void add_budgets(struct builder *b, const struct target_plan *target)
 }
 
 /* Adds the entry of a plan on a target: its records, the entry that runs them, and the entry's room profiles. */
-static void add_entry(struct builder *b, const struct plan *plan, const struct target_plan *target,
-                      const struct erca_target *record, uint32_t tensor_first, uint32_t first_kernel)
+static enum ercc_status add_entry(struct builder *b, const struct plan *plan, size_t index,
+                                  const struct target_plan *target, const struct erca_target *record,
+                                  uint32_t first_kernel)
 {
 	const struct graph *graph = plan->graph;
+	uint32_t tensor_first = b->tensors[index];
+	struct erca_resizable resizable = {0};
 	struct erca_entry entry = {.name = add_string(b, plan_entry_name(plan)),
 	                           .target = count_of(b, TARGETS),
 	                           .input_first = tensor_first,
@@ -425,11 +476,14 @@ static void add_entry(struct builder *b, const struct plan *plan, const struct t
 	entry.plan = add_plan(b, &from, NULL);
 	entry.local_bytes = from.local_bytes;
 	b->work += graph->input_count + graph->output_count;
+	if (plan->range_count)
+		TRY(add_resizable(b, plan, index, target, &resizable));
 	if (target->code)
-		add_seals(b, &entry);
+		add_seals(b, &entry, &resizable);
 	add_profiles(b, plan, target, count_of(b, ENTRIES), record->budget_first);
 	add_class(b, plan->ctx->options, count_of(b, ENTRIES));
 	add(b, ENTRIES, &entry);
+	return ERCC_OK;
 }
 
 static enum ercc_status too_long(struct context *ctx, size_t entry_count)
@@ -440,8 +494,8 @@ static enum ercc_status too_long(struct context *ctx, size_t entry_count)
 }
 
 /* Adds one target: its budgets, its kernels and its entries. */
-static void add_target(struct builder *b, const struct plans *plans, const struct target_plan *target,
-                       uint32_t code_section, struct text *seals)
+static enum ercc_status add_target(struct builder *b, const struct plans *plans, const struct target_plan *target,
+                                   uint32_t code_section, struct text *seals)
 {
 	struct erca_target record = {.name = add_string(b, target->name),
 	                             .kind = target->kind,
@@ -456,13 +510,14 @@ static void add_target(struct builder *b, const struct plans *plans, const struc
 	uint32_t first_kernel = count_of(b, KERNELS);
 	add_kernels(b, target, count_of(b, TARGETS));
 	for (size_t i = 0; i < plans->count; i++)
-		add_entry(b, plans->items[i], target, &record, b->tensors[i], first_kernel);
+		TRY(add_entry(b, plans->items[i], i, target, &record, first_kernel));
 	if (target->code) {
 		b->work += b->seals.length / sizeof(struct erca_seal);
 		*seals = end_seals(b);
 		record.code_bytes = (uint64_t)target->code_bytes + seals->length;
 	}
 	add(b, TARGETS, &record);
+	return ERCC_OK;
 }
 
 enum ercc_status artifact_plan(struct context *ctx, const struct artifact *artifact, const uint32_t *code_section,
@@ -481,7 +536,7 @@ enum ercc_status artifact_plan(struct context *ctx, const struct artifact *artif
 	for (size_t i = 0; i < plans->count; i++)
 		b.tensors[i] = add_tensors(&b, plans->items[i]);
 	for (uint32_t i = 0; i < artifact->target_count; i++)
-		add_target(&b, plans, &artifact->targets[i], code_section[i], &seals[i]);
+		TRY(add_target(&b, plans, &artifact->targets[i], code_section[i], &seals[i]));
 	b.work += (uint64_t)count_of(&b, ENTRIES) * count_of(&b, PLANS);
 	if (b.work > ERCA_MAX_WORK)
 		return too_long(ctx, plans->count);

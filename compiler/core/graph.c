@@ -105,6 +105,15 @@ struct value *graph_size(const struct graph *graph, uint16_t size)
 	return graph->sizes[size - 1];
 }
 
+int64_t graph_quotient(struct graph *graph, int64_t numerator, int64_t divisor)
+{
+	while (graph->parent)
+		graph = graph->parent;
+	arena_push(&graph->ctx->arena, graph->quotients, graph->quotient_count, graph->quotient_capacity,
+	           ((struct quotient){numerator, divisor}));
+	return ceil_div(numerator, divisor);
+}
+
 int graph_size_slot(const struct graph *graph, uint16_t size)
 {
 	return (int)find_size(graph, graph->sizes[size - 1]);

@@ -223,6 +223,11 @@ struct stated_type {
 	int kind;                        /* as of a value */
 };
 
+/* ceil(numerator / divisor), or a number that is made of it */
+struct quotient {
+	int64_t numerator, divisor;
+};
+
 struct graph {
 	struct context *ctx;
 	const char *name;
@@ -245,6 +250,8 @@ struct graph {
 	size_t size_count, size_capacity;
 	struct region **regions;
 	size_t region_count, region_capacity;
+	struct quotient *quotients; /* what graph_quotient was called with */
+	size_t quotient_count, quotient_capacity;
 	const struct node *told_stated; /* the last node for which a warning said that its declared shape is used */
 	bool typed;                     /* set by shape inference: from then on every value is a tensor of known rank */
 	int64_t iterations, copied;     /* of loops unrolled so far, and nodes copied for them; only the root's are used */
@@ -272,6 +279,9 @@ struct value *graph_size(const struct graph *graph, uint16_t size);
 int graph_size_slot(const struct graph *graph, uint16_t size);
 /* Adds a region around nodes that are added later. */
 struct region *graph_add_region(struct graph *graph, enum region_kind kind, struct region *around, const char *name);
+/* ceil(numerator / divisor), for dims and params. All numbers of a plan must be sums of products of dims, or come from
+ * here: else they have no formula where dims are ranges (artifact/formula.h). */
+int64_t graph_quotient(struct graph *graph, int64_t numerator, int64_t divisor);
 /* A name such as "stem_7" that no other value has. */
 const char *graph_unique_name(struct graph *graph, const char *stem);
 

@@ -246,11 +246,26 @@ void variant_define_all(struct variant *variant, const struct launch *launch)
 		variant_define(variant, launch->defines[i].name, launch->defines[i].value);
 }
 
+void variant_take_defines(struct variant *variant, const struct variant *from)
+{
+	memcpy(variant->defines, from->defines, sizeof variant->defines);
+	variant->define_count = from->define_count;
+	variant->tile_defines = from->tile_defines;
+}
+
 void variant_set_tile(struct variant *variant, int param, int64_t value)
 {
 	assert(param < 64); /* tile_params has 64 bits */
 	variant_set(variant, param, value);
 	variant->tile_params |= UINT64_C(1) << param;
+}
+
+void variant_set_quotient(struct variant *variant, int param, int64_t numerator, int64_t divisor)
+{
+	assert(variant->quotient_count < COUNT_PARTS);
+	variant_set_tile(variant, param, ceil_div(numerator, divisor));
+	variant->quotients[variant->quotient_count] = (struct quotient){numerator, divisor};
+	variant->quotient_params[variant->quotient_count++] = param;
 }
 
 void variant_define_tile(struct variant *variant, const char *name, const char *value)

@@ -72,6 +72,8 @@ struct define {
 #define MAX_DEFINES 48
 #define MAX_LAUNCH_DEFINES 12
 
+#define COUNT_PARTS 5
+
 struct variant {
 	struct define defines[MAX_DEFINES];
 	int define_count;
@@ -83,6 +85,9 @@ struct variant {
 	int64_t shape[TILE_SHAPE]; /* of the tile; the template gives its numbers a meaning */
 	const char *shape_text;    /* the same for people: "4x28x32" */
 	uint32_t tile_count;
+	struct quotient count[COUNT_PARTS];     /* its factors; where the divisor is 0, 1 */
+	struct quotient quotients[COUNT_PARTS]; /* params that are rounded up, and their numbers */
+	int quotient_params[COUNT_PARTS], quotient_count;
 	/* Run-time tile count, see erca_variant. count_scale 0: the count is tile_count. */
 	uint16_t count_size;
 	uint16_t count_scale;
@@ -95,6 +100,7 @@ struct variant {
 	int64_t tile_bytes;
 	uint32_t kernel;              /* index in the target's kernel list, once built */
 	const struct variant *larger; /* the variant of the next larger budget; NULL: this is the largest */
+	const struct variant *like;   /* whose tile shape it must have; NULL: any may be chosen */
 };
 
 /* The order in which a launch adds, as stored in artifacts. Launches with the same key add in the same order. */
@@ -128,6 +134,7 @@ struct launch {
 	int operand_count;
 	int input_count;            /* the template's own inputs, without epilogue operands */
 	struct shape space;         /* iteration space; the template gives its dims a meaning */
+	uint32_t varies;            /* a bit for each dim of the space that depends on a range */
 	int64_t params[MAX_PARAMS]; /* set when the launch is made; the template gives them a meaning */
 	int param_count;
 	struct define
@@ -174,6 +181,19 @@ struct loop_numbers {
 	struct buffer *condition, *trips; /* one i64 each, in the weights */
 };
 
+/* A dim of inputs whose size is given at each run. The plan is made for the most. */
+struct range {
+	const char *name;
+	int64_t least, most, step;
+};
+#define MAX_RANGES 8
+
+/* The same entry with other sizes of its ranges: from several of them follows how each number depends on the sizes. */
+struct sample {
+	int64_t sizes[MAX_RANGES];
+	struct plans *plans; /* one plan, whose launches are numbered like those of the plan at the bounds */
+};
+
 /* The launches of one entry. */
 struct plan {
 	struct context *ctx;
@@ -189,6 +209,10 @@ struct plan {
 	struct buffer **defaults; /* per input of the graph: the weights that hold its default; NULL: none */
 	int fault_count;          /* number of launches that were given `faults` */
 	int64_t arena_bytes;      /* of a target that uses all buffers */
+	const struct range *ranges;
+	int range_count;
+	struct sample *samples; /* none where there are no ranges */
+	int sample_count;
 };
 
 static inline const char *plan_entry_name(const struct plan *plan)
@@ -198,6 +222,7 @@ static inline const char *plan_entry_name(const struct plan *plan)
 
 /* The plans of an artifact, one for each set of pinned dims. Equal weights of all of them are stored once. */
 struct plans {
+	const struct plans *stored; /* of a sample: those whose weights it must use */
 	struct plan **items;
 	size_t count, capacity;
 	struct launch **launches; /* of all plans, by their index */
@@ -252,8 +277,12 @@ void variant_set_all(struct variant *variant, const int64_t *values, int count);
 void variant_define(struct variant *variant, const char *name, const char *value);
 /* Adds all defines of the launch. */
 void variant_define_all(struct variant *variant, const struct launch *launch);
+/* Replaces all defines by those of another variant. */
+void variant_take_defines(struct variant *variant, const struct variant *from);
 /* The same for values that depend on the tile: they may differ between budgets. */
 void variant_set_tile(struct variant *variant, int param, int64_t value);
+/* ... for ceil(numerator / divisor). A param that a division gives must be set by this, see struct sample. */
+void variant_set_quotient(struct variant *variant, int param, int64_t numerator, int64_t divisor);
 void variant_define_tile(struct variant *variant, const char *name, const char *value);
 
 /* Adds an operand and returns it. */

@@ -73,7 +73,8 @@ struct ercc_options {
 	uint32_t budget_count;
 	/* "batch=1": sizes of symbolic dimensions. "batch=1,4": several; the artifact has an entry for each combination of
 	 * them, at most 64, in the order given; the last dimension's sizes change first. They are named by the sizes of such
-	 * lists, as in "batch=4,seq=128"; a single entry is "main" */
+	 * lists, as in "batch=4,seq=128"; a single entry is "main". "seq=1..512": a range, each size of which the entry takes, or "h=64..640:32", in steps;
+	 * "*=1..8": of all named dimensions that no other item names */
 	const char *const *dims;
 	uint32_t dim_count;
 	const char *const *shapes; /* "x:1x3x224x224": whole input shapes */

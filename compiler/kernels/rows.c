@@ -43,7 +43,8 @@ static bool is_scalar(const struct launch *launch)
 static void offer_rows(struct choice *choice, const struct launch *launch, int64_t rows, int64_t per_tile)
 {
 	double share = (double)per_tile / (double)rows, speed = launch->template->speed ? launch->template->speed : 0.1;
-	struct tile tile = {.shape = {per_tile}, .count = ceil_div(rows, per_tile)};
+	struct tile tile = {.shape = {per_tile}};
+	tile_multiply(&tile, rows, per_tile);
 	tile.work.flops = (double)launch->flops * share / speed * (is_scalar(launch) ? 6 : 1);
 	tile.work.shared = (double)launch->bytes * share;
 	tile.work.ns = 30 + 15 * (double)per_tile;
@@ -88,7 +89,7 @@ enum ercc_status rows_cpu(struct context *ctx, const struct device *device, cons
 	choice_begin(&choice, device, variant);
 	for (int64_t tiles = 1; tiles <= rows; tiles += tiles < 8 ? 1 : tiles / 4)
 		offer_rows(&choice, launch, rows, ceil_div(rows, tiles));
-	offer_rows(&choice, launch, rows, 1);
+	offer_rows(&choice, launch, rows, choice.like ? choice.like[0] : 1);
 	TRY(choice_end(ctx, &choice, launch, variant, &tile));
 	set_rows(ctx, launch, launch->params[ROWS_TOTAL], &tile, variant);
 	if (launch->template->epilogue)
@@ -104,7 +105,8 @@ static void offer_rows_gpu(struct choice *choice, const struct launch *launch, c
                            int64_t threads, int64_t turns)
 {
 	int64_t total = rows->count > 0 ? rows->count : 1, per_tile = threads / rows->threads * turns;
-	struct tile tile = {.shape = {per_tile, threads}, .threads = (uint32_t)threads, .count = ceil_div(total, per_tile)};
+	struct tile tile = {.shape = {per_tile, threads}, .threads = (uint32_t)threads};
+	tile_multiply(&tile, total, per_tile);
 	double share = 1 / (double)tile.count, elements = (double)launch->bytes / 4 / (double)(total * rows->threads);
 	tile.local_bytes = rows->thread_bytes * threads;
 	tile.work.flops = (double)launch->flops * share;

@@ -79,7 +79,7 @@ enum ercc_status read_window(const struct node *node, const int64_t *kernel, str
 		int64_t span = w->in[i] + w->pad[i] + w->pad_end[i] - extent;
 		/* rounded up: a window that is too large by less than one stride still gives one output */
 		int64_t whole = ceil_mode ? span + w->stride[i] - 1 : span;
-		w->out[i] = whole < 0 ? 0 : whole / w->stride[i] + 1;
+		w->out[i] = whole < 0 ? 0 : graph_quotient(node->graph, whole + 1, w->stride[i]);
 		/* a window that starts in the end padding is dropped */
 		if (ceil_mode && (w->out[i] - 1) * w->stride[i] >= w->in[i] + w->pad[i])
 			w->out[i]--;

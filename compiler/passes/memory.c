@@ -125,12 +125,17 @@ static void place_weights(struct plan *plan, struct buffer *buffer)
 {
 	struct plans *all = plan->all;
 	const void *hash = (const void *)(uintptr_t)(hash_bytes(buffer->data, buffer->bytes) | 1); /* no key is NULL */
-	struct buffer *first = map_get(&all->by_hash, hash);
+	struct buffer *first = map_get(all->stored ? &all->stored->by_hash : &all->by_hash, hash);
 	for (const struct buffer *same = first; same; same = same->alike)
 		if (same->bytes == buffer->bytes && !memcmp(same->data, buffer->data, (size_t)buffer->bytes)) {
 			buffer->offset = same->offset;
 			return;
 		}
+	if (all->stored) { /* it depends on the sizes */
+		buffer->offset = -1;
+		arena_push(&plan->ctx->arena, all->weights, all->weight_count, all->weight_capacity, buffer);
+		return;
+	}
 	buffer->offset = all->weights_bytes;
 	buffer->alike = first;
 	map_set(&all->by_hash, hash, buffer);

@@ -8,11 +8,28 @@ void choice_begin(struct choice *choice, const struct device *device, const stru
 {
 	*choice =
 		(struct choice){.device = device, .larger = variant->larger, .best_cost = INFINITY, .kept_cost = INFINITY};
+	choice->like = variant->like ? variant->like->shape : NULL;
+}
+
+void tile_multiply(struct tile *tile, int64_t numerator, int64_t divisor)
+{
+	int i = 0;
+	while (tile->parts[i].divisor)
+		i++;
+	tile->parts[i] = (struct quotient){numerator, divisor};
+	tile->count = (i ? tile->count : 1) * ceil_div(numerator, divisor);
 }
 
 void choice_offer(struct choice *choice, const struct tile *tile)
 {
 	const struct device *device = choice->device;
+	if (choice->like) {
+		if (memcmp(tile->shape, choice->like, sizeof tile->shape))
+			return;
+		choice->best = *tile;
+		choice->best_cost = 0;
+		return;
+	}
 	if (tile->local_bytes > device->local_bytes) {
 		if (!choice->least_local || tile->local_bytes < choice->least_local)
 			choice->least_local = tile->local_bytes;
@@ -36,6 +53,9 @@ void choice_offer(struct choice *choice, const struct tile *tile)
 enum ercc_status choice_end(struct context *ctx, const struct choice *choice, const struct launch *launch,
                             struct variant *variant, struct tile *out)
 {
+	if (choice->best_cost == INFINITY && choice->like)
+		return fail(ctx, ERCC_UNSUPPORTED,
+		            "launch '%s' has no tiles of the shape that it has at the bounds of the ranges", launch->name);
 	if (choice->best_cost == INFINITY && !choice->least_local)
 		return fail(ctx, ERCC_UNSUPPORTED, "launch '%s' needs 2^32 tiles or more", launch->name);
 	variant->local_bytes = choice->least_local;
@@ -44,6 +64,7 @@ enum ercc_status choice_end(struct context *ctx, const struct choice *choice, co
 	*out = choice->kept_cost <= (1 + choice->device->doubt) * choice->best_cost ? choice->kept : choice->best;
 	memcpy(variant->shape, out->shape, sizeof variant->shape);
 	variant->tile_count = (uint32_t)out->count;
+	memcpy(variant->count, out->parts, sizeof variant->count);
 	variant->local_bytes = out->local_bytes;
 	variant->threads = out->threads;
 	variant->registers = out->registers;

@@ -19,7 +19,8 @@ struct target_plan {
 	const struct device *device;
 	struct budget budgets[MAX_BUDGETS];
 	uint32_t budget_count;
-	struct variant *variants; /* [launch index * budget_count + budget] */
+	struct variant *variants;     /* [launch index * budget_count + budget] */
+	struct target_plan **samples; /* for each plan with ranges, one for each of its samples; NULL elsewhere */
 	struct kernel *kernels;
 	uint32_t kernel_count;
 	size_t kernel_capacity;

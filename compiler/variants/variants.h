@@ -51,10 +51,11 @@ struct work {
 
 /* One way to cut a launch into tiles. */
 struct tile {
-	int64_t shape[TILE_SHAPE]; /* numbers of the template; tiles with equal shapes are equal */
-	int64_t count;
-	int64_t local_bytes;         /* scratch, or shared memory */
-	uint32_t threads, registers; /* GPU: threads of a block, registers of a thread */
+	int64_t shape[TILE_SHAPE];          /* numbers of the template; tiles with equal shapes are equal */
+	struct quotient parts[COUNT_PARTS]; /* the number of tiles is their product */
+	int64_t count;                      /* that product; choice_offer's callers set it with tile_count */
+	int64_t local_bytes;                /* scratch, or shared memory */
+	uint32_t threads, registers;        /* GPU: threads of a block, registers of a thread */
 	struct work work;
 };
 
@@ -77,10 +78,13 @@ struct choice {
 		*larger; /* of the next larger budget; its shape is kept unless another is better by the device's doubt */
 	struct tile best, kept;
 	double best_cost, kept_cost; /* infinite while there is no such tile */
+	const int64_t *like;         /* the only shape that may be taken, whatever it costs; NULL: any */
 	int64_t least_local;         /* minimum local memory of the tiles that do not fit; 0: all fit */
 };
 void choice_begin(struct choice *choice, const struct device *device, const struct variant *variant);
 void choice_offer(struct choice *choice, const struct tile *tile);
+/* Makes the number of tiles n times ceil(numerator / divisor) as large. */
+void tile_multiply(struct tile *tile, int64_t numerator, int64_t divisor);
 /* *out is the tile taken, and the variant gets its figures. ERCC_BUDGET when none fits. */
 enum ercc_status choice_end(struct context *ctx, const struct choice *choice, const struct launch *launch,
                             struct variant *variant, struct tile *out);
@@ -96,6 +100,10 @@ void choice_run_time_count(const struct launch *launch, int64_t rows, int64_t pe
 /* Chooses variants of all launches for all budgets of `out`, from the largest budget to the smallest. `column` returns
  * a template's chooser. */
 enum ercc_status variants_choose(struct context *ctx, const struct device *device, const struct plans *plans,
+                                 choose_fn (*column)(const struct kernel_template *template), struct target_plan *out);
+/* Gives all samples of plans variants with the same tile shapes, in out->samples. Where a size that is a multiple of something
+ * allows a better kernel, the launch gets the kernel that suits all sizes. */
+enum ercc_status variants_sample(struct context *ctx, const struct device *device, const struct plans *plans,
                                  choose_fn (*column)(const struct kernel_template *template), struct target_plan *out);
 /* Checks that a launch's variants differ only in their tiles: the same operands and order of sums, and no tile that
  * exceeds its budget. */

@@ -25,6 +25,10 @@ enum erc_status erc__check_cuda_kernel(const struct erc_artifact *artifact, uint
 enum erc_status erc__check_cuda_launch(uint32_t record_idx, const struct erca_record *record, uint32_t i,
                                        const struct erca_variant *variant);
 
+/* Checks where the rows of a resizable entry are; then, after what the entry reaches, these rows. */
+enum erc_status erc__check_resizable(const struct erc_artifact *artifact, uint32_t i);
+enum erc_status erc__check_entry_resizable(const struct erc_artifact *artifact, const struct erca_resizable *row);
+
 /* Checks all entries and the plans that they reach. Call it after each record has been checked by itself. */
 enum erc_status erc__artifact_check_entries(const struct erc_artifact *artifact);
 /* Checks the room profiles and their points. Call it after the entries have been checked. */

@@ -205,6 +205,28 @@ static enum erc_status check_entry_tensors(const struct walk *walk, uint32_t fir
 	return ERC_OK;
 }
 
+static struct erc_sealed_rows rows_of(const struct erc_artifact *artifact, enum erc_table table, uint32_t first,
+                                      uint32_t count)
+{
+	const void *rows = count ? erc__record(artifact, table, first) : NULL;
+	return (struct erc_sealed_rows){rows, artifact->tables[table].stride, count};
+}
+
+static enum erc_status check_sizes(const struct walk *walk)
+{
+	const struct erc_artifact *artifact = walk->artifact;
+	const struct erca_resizable *row = erc__entry_resizable(artifact, walk->entry_idx);
+	if (!row)
+		return ERC_OK;
+	TRY(spend(walk, (uint64_t)row->range_count + row->term_count + row->patch_count));
+	TRY(erc__check_entry_resizable(artifact, row));
+	const struct erc_sealed_rows ranges = rows_of(artifact, ERC_TABLE_RANGES, row->range_first, row->range_count);
+	const struct erc_sealed_rows terms = rows_of(artifact, ERC_TABLE_TERMS, row->term_first, row->term_count);
+	const struct erc_sealed_rows patches = rows_of(artifact, ERC_TABLE_PATCHES, row->patch_first, row->patch_count);
+	erc_entry_seal_resizable(walk->hash, &ranges, &terms, &patches);
+	return ERC_OK;
+}
+
 /* seals: of each target. */
 static enum erc_status check_entry(const struct erc_artifact *artifact, uint32_t i, const struct seals *seals,
                                    uint8_t *heights, uint64_t *work)
@@ -230,6 +252,7 @@ static enum erc_status check_entry(const struct erc_artifact *artifact, uint32_t
 	memset(heights, 0, artifact->tables[ERC_TABLE_PLANS].count);
 	erc_entry_seal_begin(&hash, entry, tensors->base, tensors->stride);
 	TRY(check_reached_plan(&walk, entry->plan, 0));
+	TRY(check_sizes(&walk));
 	return check_entry_seal(&walk);
 }
 

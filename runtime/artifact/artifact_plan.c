@@ -23,6 +23,8 @@ static const struct table_row {
 	ROW(KERNELS, kernels, struct erca_kernel),    ROW(PARAMS, params, int64_t),
 	ROW(PROFILES, profiles, struct erca_profile), ROW(POINTS, points, struct erca_point),
 	ROW(DEFAULTS, defaults, struct erca_default), ROW(CLASSES, classes, struct erca_class),
+	ROW(RANGES, ranges, struct erca_range),       ROW(RESIZABLES, resizables, struct erca_resizable),
+	ROW(TERMS, terms, struct erca_term),          ROW(PATCHES, patches, struct erca_patch),
 #undef ROW
 };
 
@@ -46,7 +48,8 @@ static enum erc_status check_table(const struct erc_artifact *artifact, const ch
 static size_t header_bytes(const struct erc_artifact *artifact)
 {
 	static const size_t bytes[ERCA_VERSION_MINOR] = {offsetof(struct erca_plan_header, defaults),
-	                                                 offsetof(struct erca_plan_header, classes)};
+	                                                 offsetof(struct erca_plan_header, classes),
+	                                                 offsetof(struct erca_plan_header, resizables)};
 	uint32_t minor = artifact->header.version_minor;
 	return minor < ERCA_VERSION_MINOR ? bytes[minor] : sizeof(struct erca_plan_header);
 }
@@ -345,10 +348,17 @@ enum erc_status erc__artifact_check_plan(struct erc_artifact *artifact)
 		enum erc_table table;
 		enum erc_status (*check)(const struct erc_artifact *artifact, uint32_t i);
 	} checks[] = {
-		{ERC_TABLE_BUDGETS, check_budget}, {ERC_TABLE_TARGETS, check_target},   {ERC_TABLE_TENSORS, check_tensor},
-		{ERC_TABLE_KERNELS, check_kernel}, {ERC_TABLE_VARIANTS, check_variant}, {ERC_TABLE_OPERANDS, check_operand},
-		{ERC_TABLE_RECORDS, check_record}, {ERC_TABLE_PLANS, check_plan_range}, {ERC_TABLE_DEFAULTS, check_default},
+		{ERC_TABLE_BUDGETS, check_budget},
+		{ERC_TABLE_TARGETS, check_target},
+		{ERC_TABLE_TENSORS, check_tensor},
+		{ERC_TABLE_KERNELS, check_kernel},
+		{ERC_TABLE_VARIANTS, check_variant},
+		{ERC_TABLE_OPERANDS, check_operand},
+		{ERC_TABLE_RECORDS, check_record},
+		{ERC_TABLE_PLANS, check_plan_range},
+		{ERC_TABLE_DEFAULTS, check_default},
 		{ERC_TABLE_CLASSES, check_class},
+		{ERC_TABLE_RESIZABLES, erc__check_resizable},
 	};
 	TRY(find_tables(artifact));
 	if (artifact->tables[ERC_TABLE_TARGETS].count > ERCA_MAX_TARGETS)

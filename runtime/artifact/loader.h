@@ -54,6 +54,12 @@ static inline bool erc__has_runtime_dims(const struct erca_tensor *tensor)
 	return false;
 }
 
+/* What the entry has if its inputs have ranges; NULL if they have none. */
+const struct erca_resizable *erc__entry_resizable(const struct erc_artifact *artifact, uint32_t entry);
+/* Computes all terms for these sizes of the ranges. Returns false if one has no value. */
+bool erc__terms_evaluate(const struct erc_artifact *artifact, const struct erca_resizable *resizable,
+                         const int64_t *sizes, int64_t *values);
+
 /* Finds the tables in the copy of PLAN and checks every record (artifact_plan.c). */
 enum erc_status erc__artifact_check_plan(struct erc_artifact *artifact);
 

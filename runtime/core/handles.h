@@ -73,6 +73,19 @@ struct erc__state {
 	size_t bytes;
 };
 
+/* What a form has if dims of its inputs are ranges: the numbers for the present sizes. */
+struct erc__resized {
+	const struct erca_resizable *of; /* NULL: there are no ranges, and all else is NULL too */
+	int64_t *sizes;                  /* of the ranges; then room for as many */
+	int64_t *terms;
+	struct erca_tensor *tensors; /* inputs, then outputs; then room for as many */
+	struct erc__dim_ranges {
+		uint32_t range[ERCA_MAX_RANK]; /* 0: the dim is not a size of a range; else its number + 1 */
+	} * dim_ranges;                    /* of each tensor */
+	int64_t *params;                   /* of all steps */
+	uint8_t *bases[ERCA_BUFFER_DIMS + 1];
+};
+
 /* A request as it is prepared for one entry. */
 struct erc__form {
 	struct erc__session_entry *of;
@@ -82,6 +95,7 @@ struct erc__form {
 	struct erc__fixup *fixups;
 	uint32_t fixup_count;
 	void *native; /* job.native of its runs, on devices with request_create */
+	struct erc__resized resized;
 };
 
 struct erc_request {
@@ -103,6 +117,9 @@ static inline const struct erca_entry *erc__request_entry(const struct erc_reque
 {
 	return request->form->of->entry;
 }
+
+/* What callers learn of a tensor; default_value is NULL. */
+void erc__fill_info(const struct erc_artifact *artifact, const struct erca_tensor *tensor, struct erc_tensor_info *out);
 
 void erc__log(const struct erc_runtime *runtime, enum erc_log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

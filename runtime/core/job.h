@@ -14,6 +14,7 @@ struct erc__step {
 	erc_tile_fn tile; /* NULL on a device that computes nothing */
 	void *native;     /* the device's own kernel handle */
 	struct erc_tile_args args;
+	uint32_t param_count;
 	uint64_t copy_bytes; /* a copy's params */
 	uint32_t tile_count; /* upper bound if count_slot is set, else the exact number */
 	uint32_t tile_ns;    /* predicted time of a tile */

@@ -140,7 +140,11 @@ ERC_API void erc_artifact_info(const erc_artifact *artifact, struct erc_artifact
 	X(PROFILES, struct erca_profile) \
 	X(POINTS, struct erca_point) \
 	X(DEFAULTS, struct erca_default) \
-	X(CLASSES, struct erca_class)
+	X(CLASSES, struct erca_class) \
+	X(RESIZABLES, struct erca_resizable) \
+	X(RANGES, struct erca_range) \
+	X(TERMS, struct erca_term) \
+	X(PATCHES, struct erca_patch)
 
 enum erc_table {
 #define X(id, type) ERC_TABLE_##id,
@@ -294,12 +298,15 @@ struct erc_tensor_info {
 	const char *name; /* borrowed from the model */
 	enum erc_dtype dtype;
 	uint32_t rank;
-	int64_t dims[ERC_MAX_RANK]; /* upper bounds where runtime_dims is set */
+	int64_t dims[ERC_MAX_RANK]; /* upper bounds of ranges, and where runtime_dims is set */
 	size_t bytes;               /* with these dims: the size to bind */
 	int runtime_dims; /* outputs: some dims depend on data; after a run, erc_request_output_dims returns them */
 	/* inputs: the value that the model gives it if nobody does, `bytes` bytes, borrowed from the artifact, which must
 	 * stay open; NULL: none. The runtime does not bind it by itself */
 	const void *default_value;
+	/* Inputs: the lower bounds of dims that are ranges, which erc_request_set_dims chooses; else as in dims. Outputs: as
+	 * in dims */
+	int64_t least_dims[ERC_MAX_RANK];
 };
 
 ERC_API uint32_t erc_model_input_count(const erc_model *model, uint32_t entry);
@@ -424,17 +431,23 @@ ERC_API enum erc_status erc_request_create(erc_session *session, erc_request **o
 /* Returns ERC_BUSY while a run is under way. Accepts NULL. */
 ERC_API enum erc_status erc_request_destroy(erc_request *request);
 
-/* Chooses the entry that the next runs take: one whose input has these dims. Of several such entries it is the one
- * that leaves the dims of most other inputs as they are, so a caller sets one input after the other, in any order.
- * Allocates nothing. What is bound stays bound if its tensor has the same dims in both entries, and so does a state;
- * all else must be bound again. ERC_NOT_FOUND if no entry has them; erc_error_detail() then lists the dims that
- * there are. ERC_BUSY if the last run was not waited for. */
+/* Chooses the entry that the next runs take, and the sizes of its ranges: one whose input has these dims. Of several such
+ * entries it is the one that leaves the dims of most other inputs as they are, so a caller sets one input after the other,
+ * in any order. A range that is a dim of several tensors is one size: the dims of the others follow, of outputs too. At
+ * first all ranges have their upper bounds. Allocates nothing. What is bound stays bound if its tensor has the same dims
+ * as before, and so does a state; all else must be bound again. ERC_NOT_FOUND if no entry has them; erc_error_detail()
+ * then lists the dims that there are. ERC_BUSY if the last run was not waited for. */
 ERC_API enum erc_status erc_request_set_dims(erc_request *request, uint32_t input, uint32_t rank, const int64_t *dims);
 /* Index of that entry among the model's, as in erc_model_input_info. */
 ERC_API uint32_t erc_request_entry(const erc_request *request);
+/* As erc_model_input_info and erc_model_output_info of that entry, with the dims that the request has now: `bytes` is what
+ * to bind. */
+ERC_API enum erc_status erc_request_input_info(const erc_request *request, uint32_t input, struct erc_tensor_info *out);
+ERC_API enum erc_status erc_request_output_info(const erc_request *request, uint32_t output,
+                                                struct erc_tensor_info *out);
 
-/* Binds caller memory, which is used in place until another bind; `bytes` must be the tensor's size in the request's
- * entry. The memory must stay valid, and the caller must not change it, from submit to the end of wait. Any
+/* Binds caller memory, which is used in place until another bind; `bytes` must be the tensor's size with its present
+ * dims. The memory must stay valid, and the caller must not change it, from submit to the end of wait. Any
  * alignment that suits the element type is accepted. */
 ERC_API enum erc_status erc_request_bind_input(erc_request *request, uint32_t input, const void *data, size_t bytes);
 ERC_API enum erc_status erc_request_bind_output(erc_request *request, uint32_t output, void *data, size_t bytes);

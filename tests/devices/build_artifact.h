@@ -85,6 +85,10 @@ static inline size_t build_plan(const struct build *build, uint8_t *out)
 		[ERC_TABLE_POINTS] = offsetof(struct erca_plan_header, points),
 		[ERC_TABLE_DEFAULTS] = offsetof(struct erca_plan_header, defaults),
 		[ERC_TABLE_CLASSES] = offsetof(struct erca_plan_header, classes),
+		[ERC_TABLE_RESIZABLES] = offsetof(struct erca_plan_header, resizables),
+		[ERC_TABLE_RANGES] = offsetof(struct erca_plan_header, ranges),
+		[ERC_TABLE_TERMS] = offsetof(struct erca_plan_header, terms),
+		[ERC_TABLE_PATCHES] = offsetof(struct erca_plan_header, patches),
 	};
 	struct erca_plan_header *header = (struct erca_plan_header *)out;
 	size_t at = sizeof *header;

@@ -270,7 +270,7 @@ static void expect_changed(size_t field_offset, size_t width, uint64_t value, en
 START_TEST(header_faults)
 {
 	expect_changed(HEADER(version_major), 1, ERC_VERSION,
-	               "artifact format 1.2; this runtime (erc 0.1.0) reads format 2.x");
+	               "artifact format 1.3; this runtime (erc 0.1.0) reads format 2.x");
 	expect_changed(HEADER(header_bytes), 80, ERC_CORRUPT, "header_bytes is 80, expected 72");
 	expect_changed(HEADER(content_bytes), 1 << 20, ERC_CORRUPT, "truncated");
 	expect_changed(HEADER(content_bytes), 8, ERC_CORRUPT, "content_bytes is 8");

@@ -46,7 +46,7 @@ struct figures {
 /* Options of one artifact, and those of both. All others are for --workload. */
 static const char *const of_artifact[] = {"input",     "seconds", "runs",  "warmup",
                                           "real-time", "target",  "entry", "budget"};
-static const char *const of_both[] = {"device", "workers", "format", "quiet", "workload"};
+static const char *const of_both[] = {"device", "workers", "format", "quiet", "workload", "shape"};
 
 #define UNSET UINT32_MAX /* a count that was not given; a number is -1 then */
 
@@ -137,7 +137,8 @@ static int parse(int argc, char **argv, struct bench *b)
 		{"workload", 0, OPTION_TEXT, &b->workload.path, "FILE", "tenants and loads: our JSON, or DISB's"},
 		{"model", 'm', OPTION_LIST, &b->workload.models, "NAME=FILE", "a workload's model: an artifact, or .onnx"},
 		{"dim", 0, OPTION_LIST, &b->workload.dims, "NAME=N", "size of a symbolic dimension of .onnx models"},
-		{"shape", 0, OPTION_LIST, &b->workload.shapes, "INPUT:AxBxC", "whole shape of an input of .onnx models"},
+		{"shape", 0, OPTION_LIST, &b->workload.shapes, "INPUT:AxBxC",
+	     "shape of an input: of ranges, or of .onnx models"},
 		{"const", 0, OPTION_LIST, &b->workload.consts, "INPUT=V[,V]", "pins an input of .onnx models to a value"},
 		{"policy", 'p', OPTION_TEXT, &b->workload.policies, "LIST", "elastic,fifo ...: see 'erc version'"},
 		{"load", 'l', OPTION_TEXT, &b->workload.loads, "LIST", "what RT offers of the device: 0.1,0.3 or 0.1..1.2"},
@@ -269,6 +270,7 @@ static int bench(struct bench *b, enum format format)
 	struct runner runner;
 	struct figures figures = {0};
 	b->open.inputs = &b->inputs;
+	b->open.shapes = b->workload.shapes;
 	int code = bench_check_units(b->open.device, b->open.workers);
 	if (code != ARGS_OK)
 		return code;

@@ -34,7 +34,7 @@ static int parse(int argc, char **argv, struct compile *c, const char **model)
 		{"output", 'o', OPTION_TEXT, &c->out, "FILE", "the artifact to write"},
 		{"target", 't', OPTION_LIST, &c->targets, "LIST", "cpu:x86-64-v3, native ... (see 'erc version')"},
 		{"budget", 'b', OPTION_LIST, &c->budgets, "LIST", "full,half,quarter (default), own ones, a .json file"},
-		{"dim", 0, OPTION_LIST, &c->dims, "NAME=N[,N]", "sizes of a symbolic dimension, an entry for each"},
+		{"dim", 0, OPTION_LIST, &c->dims, "NAME=N[,N]", "sizes of a symbolic dimension, or a range: 1..512"},
 		{"shape", 0, OPTION_LIST, &c->shapes, "INPUT:AxBxC", "whole shape of an input"},
 		{"const", 0, OPTION_LIST, &c->consts, "INPUT=V[,V]", "pins an input to a value; it is no input any more"},
 		{"jobs", 'j', OPTION_COUNT, &c->jobs, "N", "kernel builds at a time (default: one per core)"},

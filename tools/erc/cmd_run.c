@@ -28,6 +28,7 @@ static int parse(int argc, char **argv, struct run *r)
 {
 	const struct option options[] = {
 		{"input", 'i', OPTION_LIST, &r->inputs, "NAME=VALUE", "@FILE, random:SEED, zeros or default"},
+		{"shape", 0, OPTION_LIST, &r->open.shapes, "NAME:1x128", "shape of an input that is no file, for ranges"},
 		{"output", 'o', OPTION_LIST, &r->outputs, "NAME=@FILE", "stores an output as .npy or .bin"},
 		{"expect", 'e', OPTION_LIST, &r->expects, "NAME=@FILE", "compares an output with a file"},
 		{"rtol", 0, OPTION_NUMBER, &r->rtol, "X", "relative limit of an element (default 1e-3)"},
@@ -319,6 +320,7 @@ int cmd_run(int argc, char **argv)
 	if (code == ARGS_OK)
 		code = run(&r);
 	text_list_free(&r.inputs);
+	text_list_free(&r.open.shapes);
 	text_list_free(&r.outputs);
 	text_list_free(&r.expects);
 	return code;

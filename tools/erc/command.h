@@ -227,6 +227,10 @@ const char *file_read(const char *path, void **data, size_t *bytes);
  * of files choose one. Returns ARGS_OK, or an exit code after messages. */
 int inputs_make(const erc_model *model, erc_request *request, const struct text_list *texts, bool has_choice,
                 bool random_by_default, struct array *arrays);
+/* Lets the request take the entry, and the sizes of its ranges, for texts such as "x:1x128". */
+int inputs_set_shapes(const erc_model *model, erc_request *request, const struct text_list *shapes);
+/* Whether a dim of the input is a range. */
+bool has_ranges(const struct erc_tensor_info *info);
 /* Splits "name=rest". Returns false after a usage message if there is no '='. The caller frees *name. */
 bool binding_split(const char *option, const char *text, char **name, const char **rest);
 /* Reads a file as a tensor; a .bin file takes the given type. Returns NULL, or what is wrong. */
@@ -248,9 +252,10 @@ struct runner {
 struct runner_options {
 	const char *path, *device, *target, *entry, *budget;
 	const struct text_list *inputs;
-	uint32_t workers;       /* 0: all */
-	bool random_by_default; /* inputs that are not given are random:1 */
-	bool real_time;         /* the session's class; else best effort */
+	struct text_list shapes; /* "x:1x128": the entry and the sizes of ranges, if no file tells them */
+	uint32_t workers;        /* 0: all */
+	bool random_by_default;  /* inputs that are not given are random:1 */
+	bool real_time;          /* the session's class; else best effort */
 };
 
 /* Returns ARGS_OK, or an exit code after messages. Call runner_close in both cases. */

@@ -60,6 +60,27 @@ const char *array_read(const char *path, enum erc_dtype dtype, uint32_t rank, co
 	return "unknown type of file; use .npy, .pb or .bin (raw bytes)";
 }
 
+bool has_ranges(const struct erc_tensor_info *info)
+{
+	return memcmp(info->dims, info->least_dims, info->rank * sizeof *info->dims) != 0;
+}
+
+/* "i64 [1..8x1..512]" */
+static char *possible_type(const struct erc_tensor_info *info)
+{
+	char text[ERC_MAX_RANK * 50 + 1] = "";
+	for (uint32_t d = 0, length = 0; d < info->rank; d++) {
+		const char *cross = d ? "x" : "";
+		if (info->least_dims[d] < info->dims[d])
+			length += (uint32_t)snprintf(text + length, sizeof text - length, "%s%lld..%lld", cross,
+			                             (long long)info->least_dims[d], (long long)info->dims[d]);
+		else
+			length +=
+				(uint32_t)snprintf(text + length, sizeof text - length, "%s%lld", cross, (long long)info->dims[d]);
+	}
+	return memory_printf("%s [%s]", erc_dtype_name(info->dtype), text);
+}
+
 /* A file's tensor must have the dtype and all dims of the input. */
 static int check_type(const struct erc_tensor_info *info, const char *path, const struct array *array)
 {
@@ -73,6 +94,8 @@ static int check_type(const struct erc_tensor_info *info, const char *path, cons
 		say_note("NumPy has no %s: store the bytes as .bin, or the tensor as .pb", erc_dtype_name(info->dtype));
 	else if (array->dtype != info->dtype)
 		say_note("convert the file to %s; nothing is converted silently", erc_dtype_name(info->dtype));
+	else if (array->rank == info->rank && has_ranges(info))
+		say_note("the shapes of the other inputs decide its ranges, too: dims of one name are equal");
 	else
 		say_note("the artifact's shapes were fixed when it was compiled: compile with --shape %s:... or --dim to "
 		         "change them",
@@ -121,7 +144,7 @@ static void list_inputs(const erc_model *model, uint32_t entry)
 	for (uint32_t i = 0; i < erc_model_input_count(model, entry); i++) {
 		if (erc_model_input_info(model, entry, i, &info) != ERC_OK)
 			continue;
-		char *type = array_type_text(info.dtype, info.rank, info.dims);
+		char *type = possible_type(&info);
 		say_note("input '%s' is %s", info.name, type);
 		free(type);
 	}
@@ -139,20 +162,19 @@ static int find_input(const erc_model *model, uint32_t entry, const char *name)
 	return -1;
 }
 
-/* No entry of the session takes the file's shape. */
-static int no_entry(const erc_model *model, uint32_t input, const char *path, const struct array *array)
+/* No entry of the session takes the shape. */
+static int no_entry(const erc_model *model, uint32_t input, const char *type, const char *where)
 {
 	struct erc_tensor_info info;
-	char *type = array_type_text(array->dtype, array->rank, array->dims);
+	char *have;
 	erc_model_input_info(model, 0, input, &info);
-	say_error("input '%s': no entry point takes %s, which %s holds", info.name, type, path);
-	free(type);
+	say_error("input '%s': no entry point takes %s, which %s", info.name, type, where);
 	for (uint32_t i = 0; i < erc_model_entry_count(model); i++) {
 		if (erc_model_input_info(model, i, input, &info) != ERC_OK)
 			continue;
-		type = array_type_text(info.dtype, info.rank, info.dims);
-		say_note("entry point '%s' takes %s", erc_model_entry_name(model, i), type);
-		free(type);
+		have = possible_type(&info);
+		say_note("entry point '%s' takes %s", erc_model_entry_name(model, i), have);
+		free(have);
 	}
 	return EXIT_RUN;
 }
@@ -180,7 +202,8 @@ static int parse_given(const erc_model *model, uint32_t entry, const char *text,
 	return code;
 }
 
-/* Reads a file that has a shape, and lets the request take the entry for it. With one entry that is left to check_type. */
+/* Reads a file that has a shape, and lets the request take the entry and the sizes for it. With one fixed entry that is left
+ * to check_type. */
 static int choose_entry(const erc_model *model, erc_request *request, const struct given *given, bool has_choice,
                         struct array *array)
 {
@@ -197,13 +220,18 @@ static int choose_entry(const erc_model *model, erc_request *request, const stru
 	if (!has_choice || array->dtype != info.dtype ||
 	    erc_request_set_dims(request, input, array->rank, array->dims) != ERC_NOT_FOUND)
 		return ARGS_OK;
-	return no_entry(model, input, given->value + 1, array);
+	char *type = array_type_text(array->dtype, array->rank, array->dims);
+	char *where = memory_printf("%s holds", given->value + 1);
+	int code = no_entry(model, input, type, where);
+	free(type);
+	free(where);
+	return code;
 }
 
-static int make_given(const erc_model *model, uint32_t entry, const struct given *given, struct array *array)
+static int make_given(const erc_request *request, const struct given *given, struct array *array)
 {
 	struct erc_tensor_info info;
-	if (erc_model_input_info(model, entry, (uint32_t)given->index, &info) != ERC_OK)
+	if (erc_request_input_info(request, (uint32_t)given->index, &info) != ERC_OK)
 		return EXIT_RUN;
 	return array->data ? check_type(&info, given->value + 1, array) : make_one(&info, given->value, array);
 }
@@ -219,7 +247,7 @@ static int make_all_given(const erc_model *model, erc_request *request, const st
 			return code;
 	}
 	for (uint32_t i = 0; i < texts->count; i++) {
-		int code = make_given(model, erc_request_entry(request), &given[i], &arrays[given[i].index]);
+		int code = make_given(request, &given[i], &arrays[given[i].index]);
 		if (code != ARGS_OK)
 			return code;
 	}
@@ -227,12 +255,12 @@ static int make_all_given(const erc_model *model, erc_request *request, const st
 }
 
 /* The inputs that were not given. */
-static int make_others(const erc_model *model, uint32_t entry, bool random_by_default, struct array *arrays)
+static int make_others(const erc_model *model, const erc_request *request, bool random_by_default, struct array *arrays)
 {
 	bool missing = false;
-	for (uint32_t i = 0; i < erc_model_input_count(model, entry); i++) {
+	for (uint32_t i = 0; i < erc_model_input_count(model, erc_request_entry(request)); i++) {
 		struct erc_tensor_info info;
-		if (arrays[i].data || erc_model_input_info(model, entry, i, &info) != ERC_OK)
+		if (arrays[i].data || erc_request_input_info(request, i, &info) != ERC_OK)
 			continue;
 		if (info.default_value || random_by_default) {
 			int code = make_one(&info, info.default_value ? "default" : "random:1", &arrays[i]);
@@ -251,6 +279,41 @@ static int make_others(const erc_model *model, uint32_t entry, bool random_by_de
 	return EXIT_USAGE;
 }
 
+/* Reads "x:1x128". Returns the number of dims, or -1. */
+static int parse_dims(const char *text, int64_t *dims)
+{
+	int rank = 0;
+	for (char *end; *text; text = *end ? end + 1 : end) {
+		errno = 0;
+		long long dim = strtoll(text, &end, 10);
+		if (rank == ERC_MAX_RANK || end == text || dim < 0 || errno || (*end && (*end != 'x' || !end[1])))
+			return -1;
+		dims[rank++] = dim;
+	}
+	return rank;
+}
+
+int inputs_set_shapes(const erc_model *model, erc_request *request, const struct text_list *shapes)
+{
+	for (uint32_t i = 0; i < shapes->count; i++) {
+		const char *text = shapes->items[i], *colon = strrchr(text, ':');
+		int64_t dims[ERC_MAX_RANK];
+		int rank = colon ? parse_dims(colon + 1, dims) : -1;
+		if (rank < 0) {
+			say_error("--shape %s: wanted NAME:1x128", text);
+			return EXIT_USAGE;
+		}
+		char *name = memory_printf("%.*s", (int)(colon - text), text);
+		int input = find_input(model, erc_request_entry(request), name);
+		free(name);
+		if (input < 0)
+			return EXIT_USAGE;
+		if (erc_request_set_dims(request, (uint32_t)input, (uint32_t)rank, dims) != ERC_OK)
+			return no_entry(model, (uint32_t)input, colon + 1, "--shape gives");
+	}
+	return ARGS_OK;
+}
+
 int inputs_make(const erc_model *model, erc_request *request, const struct text_list *texts, bool has_choice,
                 bool random_by_default, struct array *arrays)
 {
@@ -259,5 +322,5 @@ int inputs_make(const erc_model *model, erc_request *request, const struct text_
 	int code = make_all_given(model, request, texts, has_choice, is_given, given, arrays);
 	free(is_given);
 	free(given);
-	return code == ARGS_OK ? make_others(model, erc_request_entry(request), random_by_default, arrays) : code;
+	return code == ARGS_OK ? make_others(model, request, random_by_default, arrays) : code;
 }

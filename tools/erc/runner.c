@@ -46,11 +46,20 @@ static enum erc_status open_handles(struct runner *runner, const struct runner_o
 	return status;
 }
 
+static bool any_ranges(const struct runner *runner)
+{
+	struct erc_tensor_info info;
+	for (uint32_t i = 0; i < runner->input_count; i++)
+		if (erc_request_input_info(runner->request, i, &info) == ERC_OK && has_ranges(&info))
+			return true;
+	return false;
+}
+
 static enum erc_status make_outputs(struct runner *runner)
 {
 	struct erc_tensor_info info;
 	for (uint32_t i = 0; i < runner->output_count; i++) {
-		enum erc_status status = erc_model_output_info(runner->model, runner->entry, i, &info);
+		enum erc_status status = erc_request_output_info(runner->request, i, &info);
 		if (status != ERC_OK)
 			return status;
 		if (!array_new(&runner->outputs[i], info.dtype, info.rank, info.dims))
@@ -81,9 +90,12 @@ int runner_open(struct runner *runner, const struct runner_options *options)
 	runner->output_count = erc_model_output_count(runner->model, erc_request_entry(runner->request));
 	runner->inputs = memory_new(runner->input_count * sizeof *runner->inputs);
 	runner->outputs = memory_new(runner->output_count * sizeof *runner->outputs);
-	bool has_choice = !options->entry && erc_model_entry_count(runner->model) > 1;
-	int code = inputs_make(runner->model, runner->request, options->inputs, has_choice, options->random_by_default,
-	                       runner->inputs);
+	bool has_choice = (!options->entry && erc_model_entry_count(runner->model) > 1) || any_ranges(runner);
+	int code = inputs_set_shapes(runner->model, runner->request, &options->shapes);
+	if (code != ARGS_OK)
+		return code;
+	code = inputs_make(runner->model, runner->request, options->inputs, has_choice, options->random_by_default,
+	                   runner->inputs);
 	if (code != ARGS_OK)
 		return code;
 	runner->entry = erc_request_entry(runner->request);

@@ -26,11 +26,10 @@ static void offer(struct choice *choice, const struct launch *launch, int64_t qv
 	const struct device *device = choice->device;
 	const int64_t *dims = launch->space.dims;
 	int64_t keys = launch->params[ATTENTION_PART_KEYS], size = dims[ATTENTION_SIZE], v_size = dims[ATTENTION_V_SIZE];
-	int64_t rows = qv * device->lanes, tiles = ceil_div(ceil_div(dims[ATTENTION_QUERY], rows), blocks);
-	int64_t at_once = keys_at_once(device, qv);
-	struct tile tile = {.shape = {qv, blocks},
-	                    .count =
-	                        dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[ATTENTION_PARTS] * tiles};
+	int64_t rows = qv * device->lanes, at_once = keys_at_once(device, qv);
+	struct tile tile = {.shape = {qv, blocks}};
+	tile_multiply(&tile, dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[ATTENTION_PARTS], 1);
+	tile_multiply(&tile, dims[ATTENTION_QUERY], rows * blocks);
 	/* a multiply-add loads one vector of queries; the vectors of a register tile share the other factor */
 	double step = 1 + 0.3 / (double)qv / (double)qv, padded = (double)round_up(keys, at_once < keys ? at_once : 1);
 	tile.local_bytes = 4 * rows * (size + v_size + KEYS_PER_BLOCK);
@@ -67,7 +66,7 @@ static void set_params(const struct launch *launch, int64_t rows, int64_t blocks
 {
 	const int64_t *dims = launch->space.dims;
 	variant_set_tile(variant, ATTENTION_BLOCKS_PER_TILE, blocks);
-	variant_set_tile(variant, ATTENTION_BLOCK_TILES, ceil_div(ceil_div(dims[ATTENTION_QUERY], rows), blocks));
+	variant_set_quotient(variant, ATTENTION_BLOCK_TILES, dims[ATTENTION_QUERY], rows * blocks);
 	variant_set(variant, ATTENTION_HEADS, dims[ATTENTION_HEAD]);
 	variant_set(variant, ATTENTION_QUERIES, dims[ATTENTION_QUERY]);
 	variant_set(variant, ATTENTION_KEYS, dims[ATTENTION_KEY]);
@@ -93,7 +92,9 @@ static enum ercc_status attention_cpu(struct context *ctx, const struct device *
 	struct choice choice;
 	struct tile tile;
 	choice_begin(&choice, device, variant);
-	for (int64_t qv = 2; qv >= 1; qv--)
+	if (choice.like)
+		offer(&choice, launch, choice.like[SHAPE_QV], choice.like[SHAPE_BLOCKS]);
+	for (int64_t qv = 2; !choice.like && qv >= 1; qv--)
 		for (int64_t blocks = 1; blocks <= ceil_div(dims[ATTENTION_QUERY], qv * device->lanes);
 		     blocks += blocks < 8 ? 1 : blocks / 4)
 			offer(&choice, launch, qv, blocks);
@@ -152,8 +153,8 @@ static void offer_warps(struct choice *choice, const struct launch *launch, int6
 	    rows * (v_size / 32) > most_sums(v_size, chunk, largest_chunk(dims)))
 		return;
 	tile.registers = 255; /* the true number depends on the compiler's unrolling; the image reports it */
-	tile.count = dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[ATTENTION_PARTS] *
-	             ceil_div(dims[ATTENTION_QUERY], queries);
+	tile_multiply(&tile, dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[ATTENTION_PARTS], 1);
+	tile_multiply(&tile, dims[ATTENTION_QUERY], queries);
 	tile.local_bytes = 4 * (queries * (size + GPU_KEYS) + stages * GPU_KEYS * (chunk + 4));
 	tile.work.flops = 2 * full * scores * (double)(size + v_size + EXP_WORK);
 	/* a warp's 128-byte loads for 32 keys, broadcasts included: elements of keys by fours, then values by fours */

@@ -151,9 +151,10 @@ static void offer(struct choice *choice, const struct conv *conv, const int64_t 
 	const int64_t *p = conv->p, h = shape[SHAPE_H], w = shape[SHAPE_W];
 	struct tile tile = {0};
 	memcpy(tile.shape, shape, sizeof tile.shape);
-	tile.count = conv->images * ceil_div(p[CONV_OC], shape[SHAPE_OCV] * choice->device->lanes) *
-	             ceil_div(p[CONV_OD] * ceil_div(p[CONV_OH], h), shape[SHAPE_ROWS]) *
-	             ceil_div(ceil_div(p[CONV_OW], w), shape[SHAPE_COLUMNS]);
+	tile_multiply(&tile, conv->images, 1);
+	tile_multiply(&tile, p[CONV_OC], shape[SHAPE_OCV] * choice->device->lanes);
+	tile_multiply(&tile, p[CONV_OD] * ceil_div(p[CONV_OH], h), shape[SHAPE_ROWS]);
+	tile_multiply(&tile, p[CONV_OW], w * shape[SHAPE_COLUMNS]);
 	bool by_tap = is_by_tap(choice->device, conv, h, w);
 	tile.local_bytes = 4 * p[CONV_CG] * (by_tap ? h * w : (int64_t)window_pixels(conv, h, w));
 	tile.work = tile_work(choice->device, conv, shape, (double)tile.count);
@@ -178,11 +179,11 @@ static void set_params(const struct launch *launch, const int64_t *shape, int64_
 	const int64_t *p = launch->params;
 	int64_t columns = shape[SHAPE_COLUMNS] * shape[SHAPE_W], rows = p[CONV_OD] * ceil_div(p[CONV_OH], shape[SHAPE_H]);
 	variant_set_all(variant, p, CONV_PARAM_COUNT);
-	variant_set_tile(variant, CONV_OC_TILES, ceil_div(p[CONV_OC], channels));
-	variant_set_tile(variant, CONV_ROW_TILES, ceil_div(rows, shape[SHAPE_ROWS]));
+	variant_set_quotient(variant, CONV_OC_TILES, p[CONV_OC], channels);
+	variant_set_quotient(variant, CONV_ROW_TILES, rows, shape[SHAPE_ROWS]);
 	variant_set_tile(variant, CONV_ROWS, shape[SHAPE_ROWS]);
 	variant_set_tile(variant, CONV_COLS_PER_TILE, columns);
-	variant_set_tile(variant, CONV_COL_TILES, ceil_div(p[CONV_OW], columns));
+	variant_set_quotient(variant, CONV_COL_TILES, p[CONV_OW], columns);
 	variant_set_tile(variant, CONV_OC_OUTER, shape[SHAPE_OC_OUTER]);
 }
 
@@ -201,10 +202,13 @@ static enum ercc_status conv_cpu(struct context *ctx, const struct device *devic
 	struct choice choice;
 	struct tile tile;
 	choice_begin(&choice, device, variant);
-	for (int64_t ocv = 2; ocv >= 1 && ocv * device->lanes >= 16; ocv--) /* weights are in blocks of 16 channels */
+	if (choice.like)
+		offer(&choice, &conv, choice.like);
+	for (int64_t ocv = 2; !choice.like && ocv >= 1 && ocv * device->lanes >= 16;
+	     ocv--) /* weights are in blocks of 16 */
 		for (int64_t h = 1; h <= 2; h++)
 			for (int64_t w = (device->registers - 4) / (ocv * h); w >= 1; w--)
-				if (h == 1 || launch->params[CONV_OW] <= 8)
+				if (h == 1 || (launch->params[CONV_OW] <= 8 && !launch->varies))
 					offer_sizes(&choice, &conv, h, w, ocv);
 	TRY(choice_end(ctx, &choice, launch, variant, &tile));
 	int64_t ocv = tile.shape[SHAPE_OCV];
@@ -285,7 +289,9 @@ static void offer_block(struct choice *choice, const struct conv *conv, const st
 	struct tile tile = {.shape = {m, n, block->tm, block->tn, stages},
 	                    .threads = (uint32_t)threads,
 	                    .registers = (uint32_t)block->registers};
-	tile.count = conv->images * conv->beside * ceil_div(pixels, m) * ceil_div(p[CONV_OC], n);
+	tile_multiply(&tile, conv->images * conv->beside, 1);
+	tile_multiply(&tile, pixels, m);
+	tile_multiply(&tile, p[CONV_OC], n);
 	/* the tile's pixels; then per stage rows of terms and blocks of weights, padded against bank conflicts */
 	tile.local_bytes = 16 * m + 4 * stages * (m * (CONV_SLICE + 4) + n / 16 * (CONV_SLICE * 16 + 16));
 	tile.work.flops =
@@ -348,8 +354,8 @@ static void set_gpu_params(const struct conv *conv, const int64_t *shape, struct
 {
 	const int64_t *p = conv->p;
 	variant_set_all(variant, p, GPU_CONV_OC_TILES);
-	variant_set_tile(variant, GPU_CONV_OC_TILES, ceil_div(p[CONV_OC], shape[SHAPE_N]));
-	variant_set_tile(variant, GPU_CONV_PIXEL_TILES, ceil_div(p[CONV_OD] * p[CONV_OH] * p[CONV_OW], shape[SHAPE_M]));
+	variant_set_quotient(variant, GPU_CONV_OC_TILES, p[CONV_OC], shape[SHAPE_N]);
+	variant_set_quotient(variant, GPU_CONV_PIXEL_TILES, p[CONV_OD] * p[CONV_OH] * p[CONV_OW], shape[SHAPE_M]);
 	variant_set(variant, GPU_CONV_PARTS, conv->beside);
 	variant_set(variant, GPU_CONV_PART_SLICES, p[CONV_PARTS] ? p[CONV_PART_SLICES] : conv_slices(p));
 	variant_set(variant, GPU_CONV_OUT_PART, p[CONV_OUT_PART]);

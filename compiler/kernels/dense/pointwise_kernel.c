@@ -10,15 +10,28 @@ struct nest {
 	int64_t strides[MAX_OPERANDS][MAX_RANK];
 };
 
+/* Whether dim d may become a part of the dim before it, number `before`, as far as ranges go. The innermost dim stays by
+ * itself if it depends on one: it is a line, and a line is not divided. Else a line keeps its length at every size. */
+static bool may_merge(const struct launch *launch, int before, int d)
+{
+	uint32_t varies = launch->varies;
+	int last = launch->space.rank - 1;
+	while (launch->space.dims[last] == 1)
+		last--;
+	return (varies >> before & 1) == (varies >> d & 1) && !(d == last && varies >> d & 1);
+}
+
 /* Drops dims of 1, and merges neighbouring dims where one stride serves every operand. */
 static void fold_nest(const struct launch *launch, struct nest *nest)
 {
+	int before = 0;
 	nest->rank = 0;
 	for (int d = 0; d < launch->space.rank; d++) {
 		int64_t dim = launch->space.dims[d];
 		if (dim == 1)
 			continue;
-		bool merge = nest->rank > 0;
+		bool merge = nest->rank > 0 && may_merge(launch, before, d);
+		before = d;
 		for (int k = 0; merge && k < launch->operand_count; k++)
 			merge = nest->strides[k][nest->rank - 1] == launch->operands[k].strides[d] * dim;
 		int to = merge ? nest->rank - 1 : nest->rank++;
@@ -155,15 +168,11 @@ static int64_t line_length(int64_t all)
 }
 
 static void offer_cut(struct choice *choice, const struct launch *launch, const struct cut *cut, bool fast,
-                      int64_t work)
+                      int64_t chunk, int64_t rows)
 {
-	int64_t chunk = work / cut->inner > 0 ? work / cut->inner : 1;
-	chunk = chunk < cut->middle ? chunk : cut->middle;
-	int64_t chunks = ceil_div(cut->middle, chunk);
-	chunk = ceil_div(cut->middle, chunks);
-	int64_t rows = chunks > 1 ? 1 : work / (cut->inner * cut->middle) > 0 ? work / (cut->inner * cut->middle) : 1;
-	rows = ceil_div(cut->rows, ceil_div(cut->rows, rows < cut->rows ? rows : cut->rows));
-	struct tile tile = {.shape = {chunk, rows}, .count = ceil_div(cut->rows, rows) * ceil_div(cut->middle, chunk)};
+	struct tile tile = {.shape = {chunk, rows}};
+	tile_multiply(&tile, cut->rows, rows);
+	tile_multiply(&tile, cut->middle, chunk);
 	double elements = (double)(rows * chunk) * (double)cut->inner;
 	double all = (double)(cut->rows * cut->middle) * (double)cut->inner;
 	const struct operand *out = &launch->operands[launch->operand_count - 1];
@@ -174,6 +183,19 @@ static void offer_cut(struct choice *choice, const struct launch *launch, const 
 	choice_offer(choice, &tile);
 }
 
+/* Offers tiles of about `work` elements. */
+static void offer_work(struct choice *choice, const struct launch *launch, const struct cut *cut, bool fast,
+                       int64_t work)
+{
+	int64_t chunk = work / cut->inner > 0 ? work / cut->inner : 1;
+	chunk = chunk < cut->middle ? chunk : cut->middle;
+	int64_t chunks = ceil_div(cut->middle, chunk);
+	chunk = ceil_div(cut->middle, chunks);
+	int64_t rows = chunks > 1 ? 1 : work / (cut->inner * cut->middle) > 0 ? work / (cut->inner * cut->middle) : 1;
+	rows = ceil_div(cut->rows, ceil_div(cut->rows, rows < cut->rows ? rows : cut->rows));
+	offer_cut(choice, launch, cut, fast, chunk, rows);
+}
+
 static void set_params(const struct launch *launch, const struct nest *nest, const struct cut *cut,
                        const struct tile *tile, struct variant *variant)
 {
@@ -182,7 +204,7 @@ static void set_params(const struct launch *launch, const struct nest *nest, con
 	variant_set(variant, POINTWISE_RANK, outer);
 	variant_set_tile(variant, POINTWISE_TILE_ROWS, tile->shape[1]);
 	variant_set_tile(variant, POINTWISE_CHUNK, chunk);
-	variant_set_tile(variant, POINTWISE_CHUNKS, ceil_div(cut->middle, chunk));
+	variant_set_quotient(variant, POINTWISE_CHUNKS, cut->middle, chunk);
 	variant_set(variant, POINTWISE_ROWS, cut->rows);
 	variant_set(variant, POINTWISE_INNER, cut->inner);
 	variant_set(variant, POINTWISE_MIDDLE, cut->middle);
@@ -225,15 +247,17 @@ static enum ercc_status pointwise_cpu(struct context *ctx, const struct device *
 		return ERCC_OK; /* no tiles */
 	for (int k = 0; k < launch->operand_count; k++)
 		cut.strided |= nest.strides[k][last] > 1 || nest.strides[k][last] < 0;
-	if (nest.rank == 1) {
+	if (nest.rank == 1 && !launch->varies) {
 		cut.inner = line_length(nest.dims[0]);
 		cut.middle = nest.dims[0] / cut.inner;
 	}
 	/* whole vectors, written by the kernel or found by the C compiler */
 	bool fast = cut.vector || (!cut.strided && expr_is_copy(&launch->expr));
 	choice_begin(&choice, device, variant);
-	for (int64_t work = 1 << 17; work >= 256; work /= 2)
-		offer_cut(&choice, launch, &cut, fast, work);
+	if (choice.like)
+		offer_cut(&choice, launch, &cut, fast, choice.like[0], choice.like[1]);
+	for (int64_t work = 1 << 17; !choice.like && work >= 256; work /= 2)
+		offer_work(&choice, launch, &cut, fast, work);
 	TRY(choice_end(ctx, &choice, launch, variant, &tile));
 	variant->shape_text = arena_printf(&ctx->arena, "%lldx%lldx%lld", (long long)tile.shape[1],
 	                                   (long long)tile.shape[0], (long long)cut.inner);
@@ -299,9 +323,8 @@ static void offer_range(struct choice *choice, const struct launch *launch, cons
                         int64_t elements, int64_t threads, int64_t turns)
 {
 	int64_t per_tile = threads * pack * turns;
-	struct tile tile = {.shape = {per_tile, threads},
-	                    .threads = (uint32_t)threads,
-	                    .count = ceil_div(elements, per_tile)};
+	struct tile tile = {.shape = {per_tile, threads}, .threads = (uint32_t)threads};
+	tile_multiply(&tile, elements, per_tile);
 	const struct operand *out = &launch->operands[launch->operand_count - 1];
 	double mean = (double)elements / (double)tile.count, divisions = 20.0 * (nest->rank - 1) / pack;
 	double bytes = (double)launch->bytes + (double)elements * (double)dtype_bytes(out->dtype);

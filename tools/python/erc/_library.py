@@ -88,6 +88,7 @@ class TensorInfo(ctypes.Structure):
         ("bytes", c_size_t),
         ("runtime_dims", c_int),
         ("default_value", c_void_p),
+        ("least_dims", c_int64 * MAX_RANK),
     ]
 
 
@@ -247,6 +248,8 @@ declare(
         "erc_request_destroy": (c_int, c_void_p),
         "erc_request_set_dims": (c_int, c_void_p, c_uint32, c_uint32, POINTER(c_int64)),
         "erc_request_entry": (c_uint32, c_void_p),
+        "erc_request_input_info": (c_int, c_void_p, c_uint32, POINTER(TensorInfo)),
+        "erc_request_output_info": (c_int, c_void_p, c_uint32, POINTER(TensorInfo)),
         "erc_request_bind_input": (c_int, c_void_p, c_uint32, c_void_p, c_size_t),
         "erc_request_bind_output": (c_int, c_void_p, c_uint32, c_void_p, c_size_t),
         "erc_request_submit": (c_int, c_void_p),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, Generator, List, Mapping, NamedTupl
 from . import _errors, _handle, _library
 from ._library import check, error, lib, pairs, with_size
 from ._reaper import end_of
-from ._tensor import Port, shape_of
+from ._tensor import Port, ports_of_request, shape_of
 
 if TYPE_CHECKING:
     from ._runtime import Runtime
@@ -53,7 +53,7 @@ class Request(_handle.Handle):
         self._core = core
         self._address = pointer.value or 0
         self._ports = core.ports  # of its present entry
-        self._has_choice = len(core.ports_of) > 1
+        self._has_choice = len(core.ports_of) > 1 or core.ports.has_ranges
         self._kept_inputs: List[Any] = [None] * len(self._ports.inputs)
         self._kept_outputs: List[Any] = [None] * len(self._ports.outputs)
         self._bound_outputs: List[Any] = [None] * len(self._ports.outputs)
@@ -99,6 +99,8 @@ class Request(_handle.Handle):
             index = self._ports.port(name, "input").index
             check(lib.erc_request_set_dims(self._address, index, len(shape), (ctypes.c_int64 * len(shape))(*shape)))
         before, self._ports = self._ports, self._core.ports_of[lib.erc_request_entry(self._address)]
+        if self._ports.has_ranges:
+            self._ports = ports_of_request(self._address, self._ports)
         if before is self._ports:
             return
         for old, new in zip(before.inputs + before.outputs, self._ports.inputs + self._ports.outputs):

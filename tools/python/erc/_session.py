@@ -9,7 +9,7 @@ from . import _errors, _handle, _library
 from ._library import check, lib, text, with_size
 from ._request import Request
 from ._runtime import Runtime, default_runtime
-from ._tensor import Port, Ports, TensorInfo
+from ._tensor import Port, TensorInfo, ports_of_entry
 
 Artifact = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview]
 
@@ -58,7 +58,7 @@ class Core(_handle.Handle):
         self.runtime = runtime
         self.computes = runtime.computes
         entries = [self.entry] if options.entry else range(lib.erc_model_entry_count(self._model))
-        self.ports_of = {entry: Ports(self._model, entry) for entry in entries}
+        self.ports_of = {entry: ports_of_entry(self._model, entry) for entry in entries}
         self.ports = self.ports_of[self.entry]  # where requests begin
 
     def _load(self, runtime: Runtime, artifact: Artifact, options: Any) -> None:

@@ -127,6 +127,7 @@ class Port:
         self.nbytes = int(info.bytes)
         self.default: Optional[int] = info.default_value
         self.runtime_dims = bool(info.runtime_dims)
+        self.has_ranges = self.shape != tuple(info.least_dims[: info.rank])
         self.number = info.dtype
         self.dtype, self.format = _DTYPES[info.dtype]
         self.bits = lib.erc_dtype_bits(info.dtype)
@@ -298,9 +299,10 @@ class Port:
 class Ports:
     """The inputs and outputs of a model's entry."""
 
-    def __init__(self, model: Any, entry: int) -> None:
-        self.inputs = _read_ports(model, entry, "input")
-        self.outputs = _read_ports(model, entry, "output")
+    def __init__(self, inputs: List[Port], outputs: List[Port]) -> None:
+        self.inputs = inputs
+        self.outputs = outputs
+        self.has_ranges = any(port.has_ranges for port in inputs)
         self.inputs_by_name = {port.name: port for port in self.inputs}
         self.outputs_by_name = {port.name: port for port in self.outputs}
 
@@ -321,6 +323,24 @@ def shape_of(value: Any) -> Optional[Tuple[int, ...]]:
     except (TypeError, ValueError):
         return None
     return tuple(view.shape or ()) if view.ndim != 1 else None
+
+
+def ports_of_entry(model: Any, entry: int) -> Ports:
+    return Ports(_read_ports(model, entry, "input"), _read_ports(model, entry, "output"))
+
+
+def ports_of_request(request: int, like: Ports) -> Ports:
+    """With the dims that the request has now."""
+    return Ports(_read_again(request, like.inputs), _read_again(request, like.outputs))
+
+
+def _read_again(request: int, ports: List[Port]) -> List[Port]:
+    again = []
+    for port in ports:
+        info = _library.TensorInfo()
+        _library.check(getattr(lib, f"erc_request_{port.kind}_info")(request, port.index, info))
+        again.append(Port(port.kind, port.index, info))
+    return again
 
 
 def _read_ports(model: Any, entry: int, kind: str) -> List[Port]:

@@ -1,0 +1,206 @@
+/* Finds formulas: first a single product with a factor, then a product plus a constant, then the sum of two. */
+#include "compiler/artifact/formula.h"
+
+/* A size, or a quotient that no other formula gives. */
+struct symbol {
+	uint32_t term;
+	int64_t at[MAX_POINTS_OF_FORMULA];
+};
+
+#define DEGREE 3
+
+/* A product of symbols. */
+struct monomial {
+	uint32_t factors[DEGREE];
+	int degree;
+	int64_t at[MAX_POINTS_OF_FORMULA];
+};
+
+/* ---- terms ---- */
+
+static uint32_t add_term(struct formulas *f, uint32_t op, uint32_t a, uint32_t b, int64_t number)
+{
+	for (size_t i = 0; i < f->term_count; i++) {
+		const struct erca_term *term = &f->terms[i];
+		if (term->op == op && term->a == a && term->b == b && term->number == number)
+			return (uint32_t)i;
+	}
+	struct erca_term term = {.op = op, .a = a, .b = b, .number = number};
+	arena_push(&f->ctx->arena, f->terms, f->term_count, f->term_capacity, term);
+	return (uint32_t)(f->term_count - 1);
+}
+
+static uint32_t number(struct formulas *f, int64_t value)
+{
+	return add_term(f, ERCA_TERM_NUMBER, 0, 0, value);
+}
+
+uint32_t formula_product(struct formulas *f, uint32_t a, uint32_t b)
+{
+	return add_term(f, ERCA_TERM_PRODUCT, a, b, 0);
+}
+
+static uint32_t scaled(struct formulas *f, const struct monomial *monomial, int64_t factor)
+{
+	uint32_t term = f->symbols[monomial->factors[0]].term;
+	for (int i = 1; i < monomial->degree; i++)
+		term = formula_product(f, term, f->symbols[monomial->factors[i]].term);
+	return factor == 1 ? term : formula_product(f, term, number(f, factor));
+}
+
+static uint32_t plus(struct formulas *f, uint32_t term, int64_t constant)
+{
+	return constant ? add_term(f, ERCA_TERM_SUM, term, number(f, constant), 0) : term;
+}
+
+/* ---- values at the points ---- */
+
+static const char *key_of(const struct formulas *f, const int64_t *values)
+{
+	struct text text = {.arena = &f->ctx->arena};
+	for (int i = 0; i < f->point_count; i++)
+		text_printf(&text, "%llx ", (unsigned long long)values[i]);
+	return text.data;
+}
+
+static bool is_constant(const struct formulas *f, const int64_t *values)
+{
+	for (int i = 1; i < f->point_count; i++)
+		if (values[i] != values[0])
+			return false;
+	return true;
+}
+
+/* Adds the product of `m` (NULL: 1) and a symbol, and of that with symbols up to this one. */
+static void add_monomials(struct formulas *f, const struct monomial *m, uint32_t symbol)
+{
+	struct monomial product = {.degree = m ? m->degree + 1 : 1};
+	if (m)
+		memcpy(product.factors, m->factors, sizeof product.factors);
+	product.factors[product.degree - 1] = symbol;
+	for (int i = 0; i < f->point_count; i++)
+		if (!mul_fits(m ? m->at[i] : 1, f->symbols[symbol].at[i], &product.at[i]))
+			return;
+	arena_push(&f->ctx->arena, f->monomials, f->monomial_count, f->monomial_capacity, product);
+	for (uint32_t k = 0; product.degree < DEGREE && k <= symbol; k++)
+		add_monomials(f, &product, k);
+}
+
+static void add_symbol(struct formulas *f, uint32_t term, const int64_t *values)
+{
+	struct symbol symbol = {.term = term};
+	memcpy(symbol.at, values, sizeof(int64_t) * (size_t)f->point_count);
+	arena_push(&f->ctx->arena, f->symbols, f->symbol_count, f->symbol_capacity, symbol);
+	add_monomials(f, NULL, (uint32_t)f->symbol_count - 1);
+}
+
+/* values = factor * a + constant, with integers. */
+static bool is_line(const struct formulas *f, const int64_t *values, const int64_t *a, int64_t *factor,
+                    int64_t *constant)
+{
+	int i = 1;
+	while (i < f->point_count && a[i] == a[0])
+		i++;
+	if (i == f->point_count || (values[i] - values[0]) % (a[i] - a[0]))
+		return false;
+	*factor = (values[i] - values[0]) / (a[i] - a[0]);
+	if (!*factor || !mul_fits(*factor, a[0], constant))
+		return false;
+	*constant = values[0] - *constant;
+	for (i = 0; i < f->point_count; i++) {
+		int64_t product;
+		if (!mul_fits(*factor, a[i], &product) || values[i] - *constant != product)
+			return false;
+	}
+	return true;
+}
+
+static bool find_line(struct formulas *f, const int64_t *values, uint32_t *term)
+{
+	int64_t factor, constant, best = INT64_MAX;
+	for (size_t m = 0; m < f->monomial_count; m++) {
+		if (!is_line(f, values, f->monomials[m].at, &factor, &constant))
+			continue;
+		int64_t size = constant < 0 ? -constant : constant;
+		if (size >= best)
+			continue;
+		best = size;
+		*term = plus(f, scaled(f, &f->monomials[m], factor), constant);
+	}
+	return best < INT64_MAX;
+}
+
+/* values = factor * a + rest, where the rest is a line: for all pairs of monomials. The factor follows from the values at
+ * three points, for each line through them. */
+static bool find_sum(struct formulas *f, const int64_t *values, uint32_t *term)
+{
+	int64_t left[MAX_POINTS_OF_FORMULA], factor, constant;
+	for (size_t m = 0; m < f->monomial_count; m++)
+		for (size_t n = 0; n < m; n++) {
+			const int64_t *a = f->monomials[m].at, *b = f->monomials[n].at;
+			int64_t a1 = a[1] - a[0], a2 = a[2] - a[0], b1 = b[1] - b[0], b2 = b[2] - b[0];
+			__int128 det = (__int128)a1 * b2 - (__int128)a2 * b1;
+			__int128 top = (__int128)(values[1] - values[0]) * b2 - (__int128)(values[2] - values[0]) * b1;
+			if (!det || top % det)
+				continue;
+			__int128 exact = top / det;
+			bool fits = exact && exact == (int64_t)exact;
+			for (int i = 0; fits && i < f->point_count; i++) {
+				fits = mul_fits((int64_t)exact, a[i], &left[i]);
+				left[i] = values[i] - left[i];
+			}
+			if (!fits || !is_line(f, left, b, &factor, &constant))
+				continue;
+			uint32_t first = scaled(f, &f->monomials[m], (int64_t)exact);
+			*term = add_term(f, ERCA_TERM_SUM, first, plus(f, scaled(f, &f->monomials[n], factor), constant), 0);
+			return true;
+		}
+	return false;
+}
+
+bool formula_find(struct formulas *f, const int64_t *values, uint32_t *term)
+{
+	if (is_constant(f, values)) {
+		*term = number(f, values[0]);
+		return true;
+	}
+	const char *key = key_of(f, values);
+	uintptr_t known = (uintptr_t)map_get(&f->by_values, key);
+	if (known) {
+		*term = (uint32_t)(known - 1);
+		return true;
+	}
+	if (!find_line(f, values, term) && !find_sum(f, values, term))
+		return false;
+	map_set(&f->by_values, key, (void *)(uintptr_t)(*term + 1));
+	return true;
+}
+
+bool formula_quotient(struct formulas *f, const int64_t *numerators, const int64_t *divisors, uint32_t *term)
+{
+	int64_t values[MAX_POINTS_OF_FORMULA];
+	uint32_t numerator, same;
+	if (!is_constant(f, divisors) || divisors[0] < 1 || !formula_find(f, numerators, &numerator))
+		return false;
+	*term = divisors[0] == 1 ? numerator : add_term(f, ERCA_TERM_QUOTIENT, numerator, 0, divisors[0]);
+	for (int i = 0; i < f->point_count; i++)
+		values[i] = ceil_div(numerators[i], divisors[0]);
+	if (!formula_find(f, values, &same)) {
+		add_symbol(f, *term, values);
+		map_set(&f->by_values, key_of(f, values), (void *)(uintptr_t)(*term + 1));
+	}
+	return true;
+}
+
+void formulas_begin(struct formulas *f, struct context *ctx, const int64_t (*points)[MAX_RANGES], int point_count,
+                    int range_count)
+{
+	*f = (struct formulas){.ctx = ctx, .point_count = point_count};
+	f->by_values = (struct map){.arena = &ctx->arena, .kind = MAP_TEXT};
+	for (int r = 0; r < range_count; r++) {
+		int64_t values[MAX_POINTS_OF_FORMULA];
+		for (int i = 0; i < point_count; i++)
+			values[i] = points[i][r];
+		add_symbol(f, add_term(f, ERCA_TERM_SIZE, (uint32_t)r, 0, 0), values);
+	}
+}
