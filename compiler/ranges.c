@@ -86,7 +86,8 @@ static enum ercc_status compare(struct context *ctx, const struct entry_dims *en
 {
 	struct launch *a = plan->first, *b = sample->plans->items[0]->first;
 	if (plan->graph->region_count)
-		return fail(ctx, ERCC_UNSUPPORTED, "'%s': a branch or loop whose course is known at run time only does not go with ranges",
+		return fail(ctx, ERCC_UNSUPPORTED,
+		            "'%s': a branch or loop whose course is known at run time only does not go with ranges",
 		            plan->graph->regions[0]->name);
 	for (; a && b; a = a->next, b = b->next) {
 		if (!same_launch(a, b))

@@ -130,11 +130,20 @@ static void follow(struct erc__job *job, const struct erc__step *step, struct er
 		job->step = step->goes_to - 1;
 }
 
+/* A device is locked while the next launch is looked for. */
+#define MOST_EMPTY_STEPS 1000000
+
 static uint32_t open_next(struct erc__job *job, struct erc__opened *opened)
 {
 	opened->iteration = ERCA_NONE;
-	for (;;) {
+	for (uint32_t passed = 0;; passed++) {
 		uint32_t tiles;
+		if (passed == MOST_EMPTY_STEPS) {
+			snprintf(job->detail, sizeof job->detail, "record %u: a loop does %u iterations that compute nothing",
+			         job->steps[job->step].record, MOST_EMPTY_STEPS);
+			job->result = ERC_LIMIT;
+			return 0;
+		}
 		if (atomic_load_explicit(&job->cancelled, memory_order_relaxed)) {
 			job->result = ERC_CANCELLED;
 			return 0;
