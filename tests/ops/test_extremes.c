@@ -82,6 +82,11 @@ static const char *const patterns[] = {
 	"y = NonMaxSuppression(b, s, m)\noutput y\n",
 	"input x:f32[<a:1-3000>x<b:1-30000>]\nr = Relu(x)\ny = NonZero(r)\noutput y\n",
 	"input x:f32[<a:1-30000>]\ninput z:f32[<b:1-30000>]\nm = NonZero(x)\nn = NonZero(z)\ny = Add(m, n)\noutput y\n",
+	/* a loop whose course is known at run time only */
+	"input x:f32[<a:1-3000>x<b:1-30000>]\ns = ReduceSum(x) {keepdims=0}\nm = Cast(s) {to=7}\n"
+	"const n:i64[] = {<n:1-300>}\nt = Min(m, n)\n"
+	"y, all = Loop(t, _, x) {body=graph {\ninput i:i64[]\ninput go:bool[]\ninput v:f32[<a>x<b>]\n"
+	"go2 = Identity(go)\nw = Tanh(v)\noutput go2\noutput w\noutput w\n}}\noutput y\noutput all\n",
 	/* element-wise: long rows, many dims without neighbours */
 	"input x:f32[<a:1-300000>x<b:1-30000>]\nm = Transpose(x)\ny = Erf(m)\noutput y\n",
 	"input x:f32[<a:1-30>x1x<b:1-30>x1x<c:1-30>x1x<d:1-300>]\ninput z:f32[1x<e:1-9>x1x<f:1-9>x1x<g:1-300>x1]\n"
