@@ -97,7 +97,7 @@ static enum ercc_status check_attr(const struct node *node, const struct attr *a
 
 enum ercc_status check_attrs(const struct node *node)
 {
-	for (int i = 0; !node->op->domain && i < node->attr_count; i++)
+	for (int i = 0; !op_is_own(node->op) && i < node->attr_count; i++)
 		TRY(check_attr(node, &node->attrs[i]));
 	return ERCC_OK;
 }

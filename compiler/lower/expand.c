@@ -89,6 +89,22 @@ static struct value *add_emitted(struct node *node, const char *domain, const ch
 	return out;
 }
 
+struct value *emit_like(struct node *node, const char *op_type, const char *names, struct value *const *inputs,
+                        int count)
+{
+	struct attr attrs[EMITTED_ATTRS];
+	int attr_count = 0;
+	for (const char *at = names; *at; at += strspn(at, " ")) {
+		size_t length = strcspn(at, " ");
+		const struct attr *attr = node_attr(node, arena_copy_bytes(&node->graph->ctx->arena, at, length));
+		assert(attr_count < EMITTED_ATTRS);
+		if (attr)
+			attrs[attr_count++] = *attr;
+		at += length;
+	}
+	return add_emitted(node, "", op_type, inputs, count, attrs, attr_count);
+}
+
 struct value *emit_concat(struct node *node, int axis, struct value *const *parts, int count)
 {
 	struct attr attr = {.name = "axis", .kind = ATTR_INT, .i = axis};

@@ -63,7 +63,7 @@ const struct ercc_operator *ercc_operator_row(uint32_t index)
 	static _Thread_local char dtypes[256];
 	for (const struct family *family = families; family->name; family++)
 		for (const struct op *op = family->ops; op->name; op++) {
-			if (op->domain && !strcmp(op->domain, "erc")) /* operators of the compiler itself */
+			if (op_is_own(op))
 				continue;
 			if (index--)
 				continue;

@@ -142,6 +142,12 @@ struct op {
 	const struct window_rule *window;
 };
 
+/* Operators of the compiler itself, which no model has. */
+static inline bool op_is_own(const struct op *op)
+{
+	return op->domain && !strcmp(op->domain, "erc");
+}
+
 /* Nodes that the compiler adds have this opset, whatever the model's opset is. */
 #define EMITTED_OPSET 23
 
@@ -201,6 +207,9 @@ enum ercc_status broadcast_shapes(const struct node *node, const struct shape *a
  * first output of the outermost node. */
 #define EMIT(node, text, ...) emit_text((node), (text), (struct value *const[]){__VA_ARGS__})
 struct value *emit_text(struct node *node, const char *text, struct value *const *args);
+/* A node of ONNX's own that has those of the node's attributes which `names` lists, separated by spaces. */
+struct value *emit_like(struct node *node, const char *op_type, const char *names, struct value *const *inputs,
+                        int count);
 /* Another output of the node whose first output is `first`. */
 struct value *emitted_output(struct value *first, int slot);
 /* Concat of any number of values. */

@@ -142,4 +142,5 @@ def main():
              spatial_scale=scale)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -13,7 +13,7 @@
 #define HEADS_MAX 64
 
 struct example {
-	char op[40];
+	char op[64]; /* with its domain, as in graph texts */
 	int opset;
 	char *text; /* of the graph */
 };
@@ -29,14 +29,18 @@ static void examples_wrong(const char *what, const char *which)
 
 static const struct op *example_row(const struct example *example)
 {
-	return op_find("", example->op, example->opset);
+	const char *name = strstr(example->op, "::");
+	char domain[64] = "";
+	if (name)
+		snprintf(domain, sizeof domain, "%.*s", (int)(name - example->op), example->op);
+	return op_find(domain, name ? name + 2 : example->op, example->opset);
 }
 
 /* The body of a block with the operator in place of OP. */
 static void add_example(const char *head, const char *body)
 {
 	struct example *example = &examples[example_count++];
-	if (example_count > EXAMPLES_MAX || sscanf(head, "%39[^@]@%d", example->op, &example->opset) != 2 ||
+	if (example_count > EXAMPLES_MAX || sscanf(head, "%63[^@]@%d", example->op, &example->opset) != 2 ||
 	    !example_row(example))
 		examples_wrong("no such row", head);
 	const char *call = strstr(body, "OP(");

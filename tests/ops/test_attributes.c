@@ -32,13 +32,16 @@ static void is_refused(const struct example *example, onnx_model *model, const c
 	struct node *node;
 	char head[100], quoted[100];
 	enum ercc_status status = build(model, &graph, &node);
-	snprintf(head, sizeof head, "node 'n' (%s, opset %lld): ", example->op, (long long)model->opset_import[0]->version);
+	const char *name = strstr(example->op, "::");
+	int domain = name ? (int)(name - example->op) : 0;
+	snprintf(head, sizeof head, "node 'n' (%.*s%s%s, opset %lld): ", domain, example->op, name ? "." : "",
+	         name ? name + 2 : example->op, (long long)model->opset_import[0]->version);
 	snprintf(quoted, sizeof quoted, "'%s'", what);
 	counts[count]++;
 	if (status != ERCC_OK && strstr(test.errors, head) && strstr(test.errors, quoted))
 		return;
 	failed++;
-	printf("%s@%d with '%s': %s %s\n", example->op, example->opset, what, ercc_status_text(status), test.errors);
+	fprintf(stderr, "%s@%d with '%s': %s %s\n", example->op, example->opset, what, ercc_status_text(status), test.errors);
 }
 
 static onnx_node *the_node(onnx_model *model)
@@ -232,7 +235,7 @@ static void compiles_or_is_refused(const struct example *example, float value, c
 	counts[FLOATS]++;
 	if (status != ERCC_OK && status != ERCC_UNSUPPORTED && status != ERCC_MODEL) {
 		failed++;
-		printf("%s@%d with %g: %s: %s\n", example->op, example->opset, (double)value, ercc_status_text(status),
+		fprintf(stderr, "%s@%d with %g: %s: %s\n", example->op, example->opset, (double)value, ercc_status_text(status),
 		       test.errors);
 	}
 	unlink(model_path);

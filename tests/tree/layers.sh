@@ -50,7 +50,7 @@ shopt -s nullglob
 # A folder may include itself and the folders before it, so there are no cycles.
 in_order 'schemas/|runtime/include/' runtime/base runtime/artifact runtime/sched runtime/core runtime/devices runtime
 in_order "schemas/|compiler/include/|$out/gen/" compiler/core compiler/variants \
-	compiler/kernels+compiler/kernels/dense+compiler/kernels/rows+compiler/kernels/index compiler/lower compiler/ops \
+	compiler/kernels+compiler/kernels/dense+compiler/kernels/rows+compiler/kernels/index compiler/lower compiler/ops compiler/ops/microsoft \
 	compiler/passes compiler/targets compiler/artifact onnx compiler
 may_read onnx "schemas/|compiler/include/|compiler/core/|onnx/|$out/gen/" onnx/*.c
 # Every folder must be in that order.

@@ -42,13 +42,13 @@ table() {
 	local folder
 	folder=$(dirname "$def")
 	for stem in $names; do
-		if [ -f "$folder/$prefix$stem.c" ]; then good; else bad "$def names $stem, but $folder/$prefix$stem.c does not exist"; fi
+		if [ -f "$folder/$prefix$stem.c" ] || compgen -G "$folder/*/$prefix$stem.c" >/dev/null; then good; else bad "$def names $stem, but $folder/$prefix$stem.c does not exist"; fi
 	done
 }
 
 shopt -s nullglob
 families=()
-for file in compiler/ops/*.c; do
+for file in compiler/ops/*.c compiler/ops/*/*.c; do
 	case $file in *.cpu.c | *.row.c) ;; *) families+=("$file") ;; esac
 done
 table compiler/ops/families.def "" "${families[@]}"
@@ -87,7 +87,7 @@ for name in $(registered compiler/passes/passes.def 2>/dev/null); do
 done
 
 # Passes read columns of operators and templates, and name no operator or template.
-operators=$(sed -nE '/^const struct op ops_/,/^}/s/^[[:space:]]*[A-Z]*[{(]"([A-Z][A-Za-z0-9]+)",.*/\1/p' compiler/ops/*.c | sort -u)
+operators=$(sed -nE '/^const struct op ops_/,/^}/s/^[[:space:]]*[A-Z]*[{(]"([A-Z][A-Za-z0-9]+)",.*/\1/p' compiler/ops/*.c compiler/ops/*/*.c | sort -u)
 for operator in $("$out"/erc ops --format csv | tail -n +2 | cut -d, -f1 | sort -u); do
 	if grep -qxF "$operator" <<<"$operators"; then good; else bad "no row of compiler/ops is read as that of $operator"; fi
 done
