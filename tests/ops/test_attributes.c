@@ -41,7 +41,8 @@ static void is_refused(const struct example *example, onnx_model *model, const c
 	if (status != ERCC_OK && strstr(test.errors, head) && strstr(test.errors, quoted))
 		return;
 	failed++;
-	fprintf(stderr, "%s@%d with '%s': %s %s\n", example->op, example->opset, what, ercc_status_text(status), test.errors);
+	fprintf(stderr, "%s@%d with '%s': %s %s\n", example->op, example->opset, what, ercc_status_text(status),
+	        test.errors);
 }
 
 static onnx_node *the_node(onnx_model *model)
@@ -236,7 +237,7 @@ static void compiles_or_is_refused(const struct example *example, float value, c
 	if (status != ERCC_OK && status != ERCC_UNSUPPORTED && status != ERCC_MODEL) {
 		failed++;
 		fprintf(stderr, "%s@%d with %g: %s: %s\n", example->op, example->opset, (double)value, ercc_status_text(status),
-		       test.errors);
+		        test.errors);
 	}
 	unlink(model_path);
 	unlink(artifact_path);

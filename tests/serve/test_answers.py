@@ -74,6 +74,8 @@ class Answers(unittest.TestCase):
         cls.sizes = support.artifact(source, "sizes", "--dim", "batch=1,3,8")
         support.add_model(cls.repository, "sizes", cls.sizes)
         support.add_model(cls.repository, "three", cls.sizes, {"entry": "batch=3"})
+        cls.ranges = support.artifact(source, "ranges", "--dim", "batch=1..8")
+        support.add_model(cls.repository, "ranges", cls.ranges)
         os.unlink(os.path.join(cls.repository, "digits.erc", "config.pbtxt"))  # needs none
         cls.server = support.Server(cls.repository)
         cls.grpc, cls.http = cls.server.grpc_client(), cls.server.http_client()
@@ -147,15 +149,21 @@ class Answers(unittest.TestCase):
         self.assertEqual(self.server.metric("erc_copied_bytes_total", model="network"), before)
 
     def test_sizes(self):
-        """Of an artifact with several entries, a request takes the one of its sizes."""
+        """A request takes the entry of its sizes, or those sizes of a range."""
         name = self.outputs("sizes")[0]
-        for model, batch in [("sizes", size) for size in (8, 1, 3, 8)] + [("three", 3)]:
+        cases = [("sizes", size) for size in (8, 1, 3, 8)] + [("three", 3)]
+        for model, batch in cases + [("ranges", size) for size in (8, 1, 5, 2, 7, 7)]:
             image = numpy.random.default_rng(batch).standard_normal([batch, 1, 8, 8], "float32")
-            wanted = support.expected(self.sizes, {"image": image}, [name])
+            artifact = self.ranges if model == "ranges" else self.sizes
+            wanted = support.expected(artifact, {"image": image}, [name])
             for client, kind in ((self.grpc, grpc), (self.http, http)):
                 self.check(client.infer(model, support.inputs_of(kind, {"image": image})), wanted, [name])
         self.assertEqual([given.shape for given in self.grpc.get_model_metadata("sizes").inputs], [[-1, 1, 8, 8]])
         self.assertEqual([given.shape for given in self.grpc.get_model_metadata("three").inputs], [[3, 1, 8, 8]])
+        self.assertEqual([given.shape for given in self.grpc.get_model_metadata("ranges").inputs], [[-1, 1, 8, 8]])
+        nine = support.inputs_of(grpc, {"image": numpy.zeros([9, 1, 8, 8], "float32")})
+        with self.assertRaisesRegex(Exception, r"'ranges'.*'image'.*9x1x8x8.*1\.\.8x1x8x8"):
+            self.grpc.infer("ranges", nine)
         two = support.inputs_of(grpc, {"image": numpy.zeros([2, 1, 8, 8], "float32")})
         with self.assertRaisesRegex(Exception, r"'sizes'.*'image'.*2x1x8x8.*1x1x8x8.*3x1x8x8.*8x1x8x8"):
             self.grpc.infer("sizes", two)

@@ -49,6 +49,7 @@ struct model {
 	uint32_t first_entry, entry_count; /* that requests may have, among those of the artifact */
 	uint32_t input_count, output_count;
 	struct erc_tensor_info *tensors; /* entry by entry, inputs, then outputs; see tensor_of */
+	bool has_ranges;                 /* dims of inputs are chosen by each request */
 	uint32_t max_requests;           /* slots at most; further requests stay in the server's queue */
 	uint32_t slot_count;
 	struct slot *free_slots;
@@ -78,6 +79,8 @@ struct slot {
 	struct slot *before, *next; /* among the backend's slots in flight; next: among the model's free slots */
 	struct model *model;
 	erc_request *request;
+	struct erc_tensor_info
+		*now; /* inputs, then outputs, with the dims of the next run; NULL: the model has no ranges */
 	struct slot_output *outputs;
 
 	struct instance *instance;

@@ -26,18 +26,20 @@ void dims_text(const int64_t *dims, uint32_t rank, char *text, size_t bytes)
 		snprintf(text + used, bytes - used, "]");
 }
 
-/* What the configuration says of a dim of tensor i: -1 where entries differ, or it depends on data, or is 0, which the
- * server does not take. */
+/* What the configuration says of a dim of tensor i: -1 where entries differ, or it is a range, or may follow from one, or
+ * depends on data, or is 0, which the server does not take. */
 static int64_t config_dim(const struct model *model, uint32_t i, uint32_t d)
 {
 	const struct erc_tensor_info *tensor = tensor_of(model, 0, i);
+	if (tensor->least_dims[d] != tensor->dims[d] || (model->has_ranges && i >= model->input_count))
+		return -1;
 	for (uint32_t entry = 1; entry < model->entry_count; entry++)
 		if (tensor_of(model, entry, i)->dims[d] != tensor->dims[d])
 			return -1;
 	return tensor->runtime_dims || !tensor->dims[d] ? -1 : tensor->dims[d];
 }
 
-/* Each dim is that of an entry, or -1, which leaves it open. */
+/* Each dim is one that an entry may have, or -1, which leaves it open. */
 static bool lists_dims(const cJSON *dims, const struct model *model, uint32_t i)
 {
 	uint32_t rank = tensor_of(model, 0, i)->rank;
@@ -46,8 +48,12 @@ static bool lists_dims(const cJSON *dims, const struct model *model, uint32_t i)
 	for (uint32_t d = 0; d < rank; d++) {
 		const cJSON *dim = cJSON_GetArrayItem(dims, (int)d);
 		bool is_right = cJSON_IsNumber(dim) && dim->valuedouble == -1;
-		for (uint32_t entry = 0; entry < model->entry_count; entry++)
-			is_right |= cJSON_IsNumber(dim) && dim->valuedouble == (double)tensor_of(model, entry, i)->dims[d];
+		for (uint32_t entry = 0; cJSON_IsNumber(dim) && entry < model->entry_count; entry++) {
+			const struct erc_tensor_info *tensor = tensor_of(model, entry, i);
+			bool is_open = model->has_ranges && i >= model->input_count;
+			is_right |= dim->valuedouble >= (is_open ? 0 : (double)tensor->least_dims[d]) &&
+			            dim->valuedouble <= (double)tensor->dims[d];
+		}
 		if (!is_right)
 			return false;
 	}

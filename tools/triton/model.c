@@ -66,6 +66,11 @@ static triton_error list_tensors(struct model *model, bool has_one_entry)
 	}
 	for (uint32_t i = 0; i < count; i++)
 		TRY(check_tensor(model, i));
+	for (uint32_t entry = 0; entry < model->entry_count; entry++)
+		for (uint32_t i = 0; i < model->input_count; i++) {
+			tensor = &model->tensors[(size_t)entry * count + i];
+			model->has_ranges |= memcmp(tensor->dims, tensor->least_dims, sizeof tensor->dims) != 0;
+		}
 	return NULL;
 }
 

@@ -13,7 +13,26 @@ void slot_free(struct slot *slot)
 	for (uint32_t i = 0; slot->outputs && i < slot->model->output_count; i++)
 		free(slot->outputs[i].memory);
 	free(slot->outputs);
+	free(slot->now);
 	free(slot);
+}
+
+/* Tensor i of the entry that the next run takes. */
+static const struct erc_tensor_info *slot_tensor(const struct slot *slot, uint32_t i)
+{
+	if (slot->now)
+		return &slot->now[i];
+	return tensor_of(slot->model, erc_request_entry(slot->request) - slot->model->first_entry, i);
+}
+
+/* Where the model has ranges: the tensors, after its request's dims were chosen. */
+static void read_tensors(struct slot *slot)
+{
+	const struct model *model = slot->model;
+	for (uint32_t i = 0; slot->now && i < model->input_count; i++)
+		erc_request_input_info(slot->request, i, &slot->now[i]);
+	for (uint32_t i = 0; slot->now && i < model->output_count; i++)
+		erc_request_output_info(slot->request, i, &slot->now[model->input_count + i]);
 }
 
 static triton_error slot_new(struct model *model, struct slot **out)
@@ -23,13 +42,17 @@ static triton_error slot_new(struct model *model, struct slot **out)
 		return fail_memory();
 	slot->model = model;
 	slot->outputs = calloc(model->output_count + 1, sizeof *slot->outputs);
-	enum erc_status status = slot->outputs ? erc_request_create(model->session, &slot->request) : ERC_NOMEM;
+	if (model->has_ranges)
+		slot->now = calloc(model->input_count + model->output_count, sizeof *slot->now);
+	bool has_memory = slot->outputs && (slot->now || !model->has_ranges);
+	enum erc_status status = has_memory ? erc_request_create(model->session, &slot->request) : ERC_NOMEM;
 	if (status) {
 		triton_error error = fail_with(status, "model '%s'", model->name);
 		slot_free(slot);
 		return error;
 	}
 	erc_request_set_user(slot->request, slot);
+	read_tensors(slot);
 	*out = slot;
 	return NULL;
 }
@@ -96,12 +119,6 @@ static void take_from_flight(struct slot *slot)
 	pthread_mutex_unlock(&backend->lock);
 }
 
-/* Tensor i of the entry that the next run takes. */
-static const struct erc_tensor_info *slot_tensor(const struct slot *slot, uint32_t i)
-{
-	return tensor_of(slot->model, erc_request_entry(slot->request) - slot->model->first_entry, i);
-}
-
 /* ---- inputs ---- */
 
 static bool has_dims(const struct erc_tensor_info *tensor, const int64_t *dims, uint32_t rank)
@@ -155,11 +172,12 @@ static triton_error bind_pieces(struct slot *slot, uint32_t i, const struct erc_
 	return status ? fail_with(status, "model '%s'", slot->model->name) : NULL;
 }
 
-/* Of an artifact with several entries, takes the one that has the inputs' dims. */
+/* Takes the inputs' dims, where the artifact has several entries or ranges. */
 static triton_error choose_entry(struct slot *slot)
 {
 	const struct model *model = slot->model;
-	for (uint32_t i = 0; model->entry_count > 1 && i < model->input_count; i++) {
+	bool has_choice = model->entry_count > 1 || model->has_ranges;
+	for (uint32_t i = 0; has_choice && i < model->input_count; i++) {
 		const struct erc_tensor_info *tensor = slot_tensor(slot, i);
 		struct TRITONBACKEND_Input *input;
 		const int64_t *dims;
@@ -170,8 +188,11 @@ static triton_error choose_entry(struct slot *slot)
 			continue;
 		}
 		TRY(TRITONBACKEND_InputProperties(input, NULL, NULL, &dims, &rank, NULL, NULL));
-		if (!has_dims(tensor, dims, rank) && erc_request_set_dims(slot->request, i, rank, dims))
+		if (has_dims(tensor, dims, rank))
+			continue;
+		if (erc_request_set_dims(slot->request, i, rank, dims))
 			return fail(TRITON_INVALID_ARG, "model '%s': %s", model->name, erc_error_detail());
+		read_tensors(slot);
 	}
 	return NULL;
 }
