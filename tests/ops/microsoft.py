@@ -102,6 +102,8 @@ def normalisations():
     case("SkipSimplifiedLayerNormalization", {"x": x, "s": skip, "g": gamma, "c": bias}, epsilon=0.0009765625)
     case("SimplifiedLayerNormalization", {"x": x, "g": gamma}, ("y", "inv"), domain="", epsilon=0.0009765625)
     case("SimplifiedLayerNormalization", {"x": x, "g": gamma}, domain="", axis=-1)
+    wide = {"x": x.astype("float64"), "g": gamma.astype("float64")}
+    case("SimplifiedLayerNormalization", wide, domain="", within=1e-12, epsilon=0.0009765625)
     for kind in ("int32",):
         ids, segments = (rng.integers(0, most, (2, 4)).astype(kind) for most in (9, 2))
         tables = {"word": numbers(9, 8), "position": numbers(6, 8), "segment": numbers(2, 8), "g": gamma, "b": beta}
