@@ -156,7 +156,7 @@ def compile(
     target: Texts = "native",
     *,
     budget: Texts = (),
-    dims: Optional[Mapping[str, Union[int, Sequence[int]]]] = None,
+    dims: Optional[Mapping[str, Union[int, str, Sequence[int]]]] = None,
     shapes: Optional[Mapping[str, Sequence[int]]] = None,
     consts: Optional[Mapping[str, Any]] = None,
     lengths: Optional[Mapping[str, Union[int, str]]] = None,
@@ -180,9 +180,10 @@ def compile(
 
     The options are those of `erc compile`; cache: a folder, or False for none; real_time, level, deadline_us: what
     sessions are by default. Errors raise CompileError; their texts name the command's options: `--dim batch=1` stands for
-    dims={"batch": 1}. Several sizes, as in dims={"batch": [1, 4, 8]}, make an entry for each combination. Warnings go to message("warning", text) or, without it, to Python's warnings; notes to message
-    alone; progress(done, total, step) gets the steps. Both are called on the calling thread; an exception of theirs, or
-    Ctrl-C, cancels the compilation."""
+    dims={"batch": 1}. Several sizes, as in dims={"batch": [1, 4, 8]}, make an entry for each combination, and a range,
+    dims={"seq": "1..512"}, one for all its sizes. Warnings go to message("warning", text) or, without it, to Python's
+    warnings; notes to message alone; progress(done, total, step) gets the steps. Both are called on the calling thread; an
+    exception of theirs, or Ctrl-C, cancels the compilation."""
     options = _library.with_size(
         Options,
         jobs=jobs,

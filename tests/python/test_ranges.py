@@ -1,0 +1,172 @@
+"""Ranges: a run at each size has the bits, and the shapes, of an artifact for just that size. One model for each way in which
+an operator depends on a dim. RANGE_SIZES=all takes every size instead of some (3 minutes)."""
+
+import os
+import unittest
+
+import counted
+import erc
+import numpy
+import support  # noqa: F401  (puts the folder of `counted` on the path)
+from onnx import TensorProto, numpy_helper
+
+F32, I64 = TensorProto.FLOAT, TensorProto.INT64
+MOST = 36
+SIZES = range(1, MOST + 1) if os.environ.get("RANGE_SIZES") == "all" else (1, 7, 16, MOST)
+random = numpy.random.default_rng(0)
+
+# Models with dims that follow no formula, and what is said of them.
+REFUSED = {
+    "MatMul of n rows of x": "does not follow the sizes",  # whether sums are long depends on n
+    "Slice from behind, step 2": "does not follow the sizes",  # rounded down
+    "Slice up to 10": "does not follow the sizes",  # the smaller one of two
+    "Resize nearest": "is another one for other sizes",
+    "Resize linear": "is another one for other sizes",
+}
+
+
+def weights(*shape):
+    return random.standard_normal(shape).astype("float32")
+
+
+def models():
+    """Of each: a title, nodes, inputs and constants. The outputs are y and what else no node reads."""
+    x = [("x", F32, ["n", 6, 10])]
+    for op in ("Relu", "Erf", "Softmax", "LogSoftmax", "Transpose", "Identity"):
+        yield op, [(op, "x", "y")], x, {}
+    yield "Softmax over n", [("Softmax", "x", "y", {"axis": 0})], x, {}
+    for axis in range(3):
+        yield f"ReduceMean {axis}", [("ReduceMean", "x a", "y", {"keepdims": 0})], x, {"a": [axis]}
+    yield "ReduceSum", [("ReduceSum", "x", "y", {"keepdims": 0})], x, {}
+    yield "ArgMax", [("ArgMax", "x", "y", {"axis": 0})], x, {}
+    yield "CumSum", [("CumSum", "x a", "y")], x, {"a": 0}
+    yield "TopK", [("TopK", "x k", "y i", {"axis": 0})], x, {"k": [1]}
+    yield from products(x)
+    yield from windows()
+    yield from movements(x)
+    yield from shapes(x)
+    yield "Add", [("Add", "x z", "y")], [*x, ("z", F32, ["n", 1, 10])], {}
+    both = [("a", F32, ["n"]), ("c", F32, ["m"])]
+    yield "Add of n and m", [("Unsqueeze", "a o", "b"), ("Add", "b c", "y")], both, {"o": [1]}
+    yield "Where", [("Greater", "x k", "m"), ("Where", "m x k", "y")], x, {"k": numpy.float32(0.1)}
+    yield "LayerNormalization", [("LayerNormalization", "x g b", "y")], x, {"g": weights(10), "b": weights(10)}
+    norm = {"g": weights(6), "b": weights(6)}
+    yield "InstanceNormalization", [("InstanceNormalization", "x g b", "y")], [("x", F32, [2, 6, "n"])], norm
+    norm = {**norm, "m": weights(6), "v": abs(weights(6))}
+    yield "BatchNormalization", [("BatchNormalization", "x g b m v", "y")], [("x", F32, ["n", 6, 7])], norm
+    gates = {"w": weights(1, 20, 4), "r": weights(1, 20, 5)}
+    yield "LSTM", [("LSTM", "x w r", "y", {"hidden_size": 5})], [("x", F32, [3, "n", 4])], gates
+
+
+def products(x):
+    for columns in (16, 33):
+        yield f"MatMul {columns}", [("MatMul", "x w", "y")], x, {"w": weights(10, columns)}
+    two = [("x", F32, ["n", 6, 10]), ("z", F32, ["n", 7])]
+    yield "MatMul of n rows of x", [("Transpose", "x", "t", {"perm": [1, 2, 0]}), ("MatMul", "t z", "y")], two, {}
+    yield "Gemm", [("Flatten", "x", "f"), ("Gemm", "f w b", "y")], x, {"w": weights(60, 20), "b": weights(20)}
+    yield "Einsum", [("Einsum", "x w", "y", {"equation": "nij,jk->nik"})], x, {"w": weights(10, 4)}
+    attention = [("MatMul", f"x w{part}", part) for part in "qkv"]
+    attention += [("Transpose", "k", "t", {"perm": [0, 2, 1]}), ("MatMul", "q t", "s"), ("Mul", "s c", "d"),
+                  ("Softmax", "d", "p"), ("MatMul", "p v", "y")]
+    constants = {**{f"w{part}": weights(16, 16) for part in "qkv"}, "c": numpy.float32(0.25)}
+    yield "attention", attention, [("x", F32, ["m", "n", 16])], constants
+
+
+def windows():
+    for k, pad, stride in ((3, 1, 1), (3, 0, 1), (3, 1, 2), (1, 0, 1), (5, 2, 2)):
+        words, w = f"{k} {pad} {stride}", {"kernel_shape": [k, k], "pads": [pad] * 4, "strides": [stride] * 2}
+        rows, columns = [("x", F32, ["m", 8, "n", 12])], [("x", F32, [1, 3, 12, "n"])]
+        yield f"Conv, rows {words}", [("Conv", "x w", "y", w)], rows, {"w": weights(16, 8, k, k)}
+        nodes = [("Conv", "x w b", "c", w), ("Relu", "c", "y")]
+        yield f"Conv, columns {words}", nodes, columns, {"w": weights(20, 3, k, k), "b": weights(20)}
+        nodes = [("Conv", "x w", "y", {**w, "group": 16})]
+        yield f"Conv by channel {words}", nodes, [("x", F32, [1, 16, "n", 9])], {"w": weights(16, 1, k, k)}
+        for op in ("MaxPool", "AveragePool"):
+            yield f"{op} {words}", [(op, "x", "y", w)], [("x", F32, [1, 8, "n", 12])], {}
+    line = [("Conv", "x w", "c", {"pads": [2, 2]}), ("Conv", "c v", "y", {"pads": [1, 1], "strides": [2]})]
+    yield "Conv of a line", line, [("x", F32, [1, 4, "n"])], {"w": weights(32, 4, 5), "v": weights(16, 32, 3)}
+    nodes = [("Conv", "x w", "c", {"pads": [1] * 4}), ("GlobalAveragePool", "c", "y")]
+    yield "GlobalAveragePool", nodes, [("x", F32, [1, 3, "n", 8])], {"w": weights(16, 3, 3, 3)}
+    nodes = [("ConvTranspose", "x w", "y", {"strides": [2, 2]})]
+    yield "ConvTranspose", nodes, [("x", F32, [1, 4, "n", 5])], {"w": weights(4, 6, 3, 3)}
+    scales = {"s": numpy.float32([1, 1, 2, 2]), "r": numpy.float32([])}
+    for mode in ("nearest", "linear"):
+        yield f"Resize {mode}", [("Resize", "x r s", "y", {"mode": mode})], [("x", F32, [1, 3, "n", 5])], scales
+
+
+def movements(x):
+    yield "Concat", [("Concat", "x x", "y", {"axis": 0})], x, {}
+    yield "Concat beside", [("Concat", "x z", "y", {"axis": 1})], [*x, ("z", F32, ["n", 3, 10])], {}
+    yield "Split", [("Split", "x", "y z", {"axis": 1, "num_outputs": 2})], x, {}
+    yield "Tile", [("Tile", "x r", "y")], x, {"r": [2, 1, 3]}
+    yield "Pad", [("Pad", "x p", "y")], [("x", F32, ["n", 5])], {"p": [1, 2, 3, 0]}
+    yield "Gather", [("Gather", "e i", "y")], [("i", I64, ["m", "n"])], {"e": weights(50, 24)}
+    for words, begin, end, step in (("from 1", 1, 2**31, 1), ("the last", -1, 2**31, 1), ("up to 10", 0, 10, 1),
+                                    ("from behind, step 2", -1, -(2**40), -2)):
+        bounds = {"a": [begin], "b": [end], "c": [1], "d": [step]}
+        yield f"Slice {words}", [("Slice", "x a b c d", "y")], [("x", F32, [4, "n"])], bounds
+
+
+def shapes(x):
+    yield "Reshape to -1", [("Reshape", "x s", "y")], x, {"s": [-1, 10]}
+    yield "Reshape to 0", [("Reshape", "x s", "y")], x, {"s": [0, -1, 5]}
+    chain = [("Shape", "x", "d"), ("Gather", "d i", "e"), ("Concat", "e k", "s", {"axis": 0}), ("Reshape", "x s", "y")]
+    yield "Reshape to computed dims", chain, x, {"i": [0], "k": [3, -1]}
+    yield "Expand", [("Shape", "x", "s"), ("Expand", "c s", "e"), ("Mul", "x e", "y")], x, {"c": weights(1, 6, 1)}
+    nodes = [("Shape", "x", "s"), ("Gather", "s i", "e"), ("Range", "i e o", "r"), ("Cast", "r", "y", {"to": F32})]
+    yield "Range", nodes, x, {"i": 0, "o": 1}
+
+
+def make(nodes, inputs, constants):
+    made = [numpy_helper.from_array(numpy.asarray(value), name) for name, value in constants.items()]
+    read = {name for node in nodes for name in node[1].split()}
+    outputs = [name for node in nodes for name in node[2].split() if name not in read]
+    types = {"i": I64} if any(node[0] == "TopK" for node in nodes) else {"y": I64} if nodes[0][0] == "ArgMax" else {}
+    return counted.model(nodes, inputs, [(name, types.get(name, F32), None) for name in outputs], made, opset=18)
+
+
+class Ranges(unittest.TestCase):
+    def feeds(self, inputs, sizes):
+        for name, dtype, dims in inputs:
+            shape = [sizes.get(dim, dim) for dim in dims]
+            yield name, random.integers(0, 50, shape) if dtype == I64 else weights(*shape)
+
+    def check_sizes(self, model, inputs, ranged):
+        checked = 0
+        for n in SIZES:
+            sizes = {"n": n, "m": int(random.integers(1, 6))}
+            feeds = dict(self.feeds(inputs, sizes))
+            used = {dim: sizes[dim] for _, _, dims in inputs for dim in dims if dim in sizes}
+            try:
+                fixed = erc.Session(erc.compile(model, dims=used))
+            except erc.CompileError:
+                continue  # a window that does not fit an image of that size
+            wanted, found = fixed.run(feeds), ranged.run(feeds)
+            for name, value in wanted.items():
+                self.assertEqual(found[name].shape, value.shape, (name, used))
+                self.assertEqual(found[name].tobytes(), value.tobytes(), (name, used))
+            checked += 1
+        return checked
+
+    def test_bits(self):
+        count = checked = 0
+        refused = set()
+        for title, nodes, inputs, constants in models():
+            with self.subTest(title):
+                model = make(nodes, inputs, constants)
+                names = {dim for _, _, dims in inputs for dim in dims if isinstance(dim, str)}
+                ranges = {name: f"1..{MOST if name == 'n' else 5}" for name in names}
+                if title in REFUSED:
+                    with self.assertRaisesRegex(erc.CompileError, REFUSED[title]):
+                        erc.compile(model, dims=ranges)
+                    refused.add(title)
+                    continue
+                checked += self.check_sizes(model, inputs, erc.Session(erc.compile(model, dims=ranges)))
+                count += 1
+        self.assertEqual(refused, set(REFUSED))
+        print(f"    {count} models at {checked} sizes; {len(refused)} are refused")
+        self.assertGreaterEqual(checked, 3 * count)
+
+
+if __name__ == "__main__":
+    unittest.main()
