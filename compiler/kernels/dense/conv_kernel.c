@@ -94,6 +94,14 @@ static bool is_by_tap(const struct device *device, const struct conv *conv, int6
 	return 2 * tap_pixels(conv, h, w) < all || 4.0 * (double)conv->p[CONV_CG] * all > (double)device->local_bytes;
 }
 
+/* Whether a receptive field may leave the image, beyond which no register tile of exact width reads. */
+static bool leaves_image(const struct conv *conv)
+{
+	const int64_t *p = conv->p;
+	bool plain = p[CONV_KH] * p[CONV_KW] == 1 && p[CONV_SH] == 1 && p[CONV_SW] == 1;
+	return !plain || p[CONV_PH] || p[CONV_PW] || p[CONV_IH] != p[CONV_OH] || p[CONV_IW] != p[CONV_OW];
+}
+
 /* Work of one register tile, without the traffic beyond local memory. */
 static void add_register_tile(const struct device *device, const struct conv *conv, const int64_t *shape,
                               struct work *work)
@@ -218,6 +226,8 @@ static enum ercc_status conv_cpu(struct context *ctx, const struct device *devic
 	define_number(ctx, variant, true, "P_W", tile.shape[SHAPE_W]);
 	define_number(ctx, variant, true, "OCV", ocv);
 	define_number(ctx, variant, true, "BY_TAP", is_by_tap(device, &conv, tile.shape[SHAPE_H], tile.shape[SHAPE_W]));
+	define_number(ctx, variant, false, "NARROW", launch->varies != 0);
+	define_number(ctx, variant, false, "PATCHED", !launch->varies || leaves_image(&conv));
 	define_number(ctx, variant, false, "CG", launch->params[CONV_CG]);
 	define_number(ctx, variant, false, "SW", launch->params[CONV_SW]);
 	define_number(ctx, variant, false, "SCATTER", launch->params[CONV_SCATTER]);
