@@ -188,6 +188,7 @@ static enum ercc_status make_entry(struct making *making, struct plans *plans)
 {
 	struct context *ctx = making->ctx;
 	size_t before = plans->count;
+	ctx->has_ranges = making->entry->range_count > 0;
 	enum ercc_status status = make_plan(making, making->entry->dims, ctx->options->dump, plans);
 	if (status == ERCC_OK && plans->count > before)
 		status = ranges_sample(ctx, making->entry, plans->items[before], make_sample, making);

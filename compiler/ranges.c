@@ -122,10 +122,13 @@ enum ercc_status ranges_sample(struct context *ctx, const struct entry_dims *ent
 	plan->samples = arena_array(&ctx->arena, (size_t)plan->sample_count, sizeof *plan->samples);
 	for (int s = 0; s < plan->sample_count; s++) {
 		struct sample *sample = &plan->samples[s];
+		ctx->bounds = plan;
 		sample_sizes(entry->ranges, entry->range_count, s, sample->sizes);
 		sample->plans = plans_new(ctx);
 		sample->plans->stored = plan->all;
-		TRY(make(user, dims_of(ctx, entry, sample->sizes), sample->plans));
+		enum ercc_status status = make(user, dims_of(ctx, entry, sample->sizes), sample->plans);
+		ctx->bounds = NULL;
+		TRY(status);
 		TRY(compare(ctx, entry, plan, sample));
 	}
 	copy_marks(plan);

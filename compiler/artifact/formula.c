@@ -1,4 +1,5 @@
-/* Finds formulas: first a single product with a factor, then a product plus a constant, then the sum of two. */
+/* Finds formulas: first a single product with a factor, then a product plus a constant, then the sum of two, then a size that
+ * is divided and rounded. */
 #include "compiler/artifact/formula.h"
 
 /* A size, or a quotient that no other formula gives. */
@@ -158,6 +159,35 @@ static bool find_sum(struct formulas *f, const int64_t *values, uint32_t *term)
 	return false;
 }
 
+/* values = factor * ceil((size + shift) / divisor) * a + constant, where a is a size or 1. The quotient becomes a symbol. */
+static bool find_rounded(struct formulas *f, const int64_t *values, uint32_t *term)
+{
+	static const int64_t divisors[] = {2, 3, 4, 8, 16, 32, 64};
+	int64_t quotients[MAX_POINTS_OF_FORMULA], products[MAX_POINTS_OF_FORMULA], factor, constant;
+	for (size_t s = 0; s < f->symbol_count; s++)
+		for (size_t d = 0; d < COUNT_OF(divisors); d++)
+			for (int64_t shift = 0; shift < divisors[d]; shift++) {
+				const struct symbol *size = &f->symbols[s];
+				if (f->terms[size->term].op != ERCA_TERM_SIZE)
+					continue;
+				for (int i = 0; i < f->point_count; i++)
+					quotients[i] = ceil_div(size->at[i] + shift, divisors[d]);
+				bool found = is_line(f, values, quotients, &factor, &constant);
+				for (size_t a = 0; !found && a < f->symbol_count; a++) {
+					bool fits = f->terms[f->symbols[a].term].op == ERCA_TERM_SIZE;
+					for (int i = 0; fits && i < f->point_count; i++)
+						fits = mul_fits(quotients[i], f->symbols[a].at[i], &products[i]);
+					found = fits && is_line(f, values, products, &factor, &constant);
+				}
+				if (!found)
+					continue;
+				uint32_t rounded = add_term(f, ERCA_TERM_QUOTIENT, plus(f, size->term, shift), 0, divisors[d]);
+				add_symbol(f, rounded, quotients);
+				return find_line(f, values, term);
+			}
+	return false;
+}
+
 bool formula_find(struct formulas *f, const int64_t *values, uint32_t *term)
 {
 	if (is_constant(f, values)) {
@@ -170,7 +200,7 @@ bool formula_find(struct formulas *f, const int64_t *values, uint32_t *term)
 		*term = (uint32_t)(known - 1);
 		return true;
 	}
-	if (!find_line(f, values, term) && !find_sum(f, values, term))
+	if (!find_line(f, values, term) && !find_sum(f, values, term) && !find_rounded(f, values, term))
 		return false;
 	map_set(&f->by_values, key, (void *)(uintptr_t)(*term + 1));
 	return true;

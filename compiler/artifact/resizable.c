@@ -106,8 +106,7 @@ static enum ercc_status compare_operand(struct comparison *c, const struct point
 		const struct operand *operand = &points->launches[p]->operands[o];
 		const struct buffer *root = buffer_root(operand->buffer, &offset);
 		values[p] = first->offset + offset + operand->offset;
-		if (root->kind == BUFFER_WEIGHTS && root->offset != first->offset &&
-		    !(root->offset < 0 && is_part(root, first)))
+		if (root->kind == BUFFER_WEIGHTS && root->offset != first->offset && !is_part(root, first))
 			return fail(c->ctx, ERCC_UNSUPPORTED,
 			            "node '%s': the constant '%s' is another one for other sizes of the ranges",
 			            points->launches[0]->name, root->name);

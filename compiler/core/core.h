@@ -92,6 +92,8 @@ struct context {
 	int64_t most_scratch;               /* maximum bytes for a launch's partial sums; 0: the default. Tests lower it */
 	const char *node, *op_type;         /* the node at work, for a message when memory is out; NULL: none */
 	struct map said;                    /* warnings and notes that are not to be repeated; without arena: not kept */
+	bool has_ranges;                    /* the entry that is being made has ranges */
+	const struct plan *bounds;          /* its plan at the bounds, while a sample is made; else NULL */
 	const char *source;                 /* what is being read, for messages: "file 'x.onnx'"; NULL: "file" */
 };
 

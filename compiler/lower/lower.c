@@ -45,6 +45,18 @@ struct launch *lower_pointwise_launch(struct lowering *lowering, const struct no
 	return launch;
 }
 
+const struct launch *lower_at_bounds(const struct lowering *lowering, const struct node *node,
+                                     const struct kernel_template *template)
+{
+	const struct plan *bounds = lowering->folding ? NULL : lowering->ctx->bounds;
+	size_t length = strlen(node->name);
+	for (const struct launch *launch = bounds ? bounds->first : NULL; launch; launch = launch->next)
+		if (launch->template == template && !strncmp(launch->name, node->name, length) &&
+		    (!launch->name[length] || launch->name[length] == '+'))
+			return launch;
+	return NULL;
+}
+
 void broadcast_strides(const struct shape *shape, const struct shape *space, int64_t *strides)
 {
 	int64_t stride = 1;

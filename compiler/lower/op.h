@@ -246,6 +246,10 @@ struct buffer *lower_buffer(struct lowering *lowering, struct value *value);
 enum ercc_status lower_alias(struct lowering *lowering, struct node *node, struct value *out, struct value *in);
 /* Adds a pointwise launch over `space`, without operands. */
 struct launch *lower_pointwise_launch(struct lowering *lowering, const struct node *node, const struct shape *space);
+/* While a sample of an entry with ranges is made: the launch of that template which was made from the node at the bounds. A
+ * choice by sizes is then that launch's, so that all plans of the entry do the same. NULL: decide by the node. */
+const struct launch *lower_at_bounds(const struct lowering *lowering, const struct node *node,
+                                     const struct kernel_template *template);
 /* Row-major strides of a plain value of `shape` that is broadcast to `space`, right-aligned. Broadcast dims have stride
  * 0. */
 void broadcast_strides(const struct shape *shape, const struct shape *space, int64_t *strides);

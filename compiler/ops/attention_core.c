@@ -158,17 +158,21 @@ static struct launch *add_sum(struct lowering *lowering, const struct node *node
 }
 
 /* Where there are more keys than one tile may walk, divides them into equal parts of whole blocks. A tile then walks
- * one part. */
-static void divide_keys(struct launch *launch)
+ * one part. Returns whether they are divided. With ranges, parts are as long as at the bounds. */
+static bool divide_keys(struct lowering *lowering, const struct node *node, struct launch *launch)
 {
 	const int64_t *dims = launch->space.dims;
+	const struct launch *of_bounds = lower_at_bounds(lowering, node, launch->template);
 	int64_t keys = dims[ATTENTION_KEY], elements = keys * (dims[ATTENTION_SIZE] + dims[ATTENTION_V_SIZE]);
 	int64_t each = keys;
-	if (elements > PART_ELEMENTS * 3 / 2)
-		each = round_up(ceil_div(keys, ceil_div(elements, PART_ELEMENTS)), KEYS_PER_BLOCK);
+	bool divided = of_bounds ? of_bounds->params[ATTENTION_PARTS] > 1 : elements > PART_ELEMENTS * 3 / 2;
+	if (divided)
+		each = of_bounds ? of_bounds->params[ATTENTION_PART_KEYS]
+		                 : round_up(ceil_div(keys, ceil_div(elements, PART_ELEMENTS)), KEYS_PER_BLOCK);
 	launch_set(launch, ATTENTION_PART_KEYS, each);
-	launch_set(launch, ATTENTION_PARTS, ceil_div(keys, each));
-	launch_define(launch, "SPLIT", launch->params[ATTENTION_PARTS] > 1 ? "1" : "0");
+	launch_set(launch, ATTENTION_PARTS, divided ? graph_quotient(node->graph, keys, each) : 1);
+	launch_define(launch, "SPLIT", divided ? "1" : "0");
+	return divided;
 }
 
 enum ercc_status lower_attention_core(struct lowering *lowering, struct node *node)
@@ -183,8 +187,7 @@ enum ercc_status lower_attention_core(struct lowering *lowering, struct node *no
 		return lower_fill(lowering, node, node->outputs[0], node_attr_int(node, "zero_empty", 0) ? 0 : NAN, 0);
 	struct shape space = shape_of(ATTENTION_RANK, dims);
 	struct launch *launch = add_attention(lowering, node, &space), *last = launch;
-	divide_keys(launch);
-	if (launch->params[ATTENTION_PARTS] > 1) {
+	if (divide_keys(lowering, node, launch)) {
 		int64_t rows =
 			dims[ATTENTION_BATCH] * dims[ATTENTION_HEAD] * launch->params[ATTENTION_PARTS] * dims[ATTENTION_QUERY];
 		struct buffer *parts =

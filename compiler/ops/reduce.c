@@ -210,6 +210,9 @@ static enum ercc_status lower_reduce(struct lowering *lowering, struct node *nod
 	struct reduction *reduction = arena_new(&lowering->ctx->arena, struct reduction);
 	reduction->lanes = lanes;
 	reduction->split = lanes == 1 && gone.rank && gone.dims[gone.rank - 1] >= 2 * REDUCTION_SPLIT ? REDUCTION_SPLIT : 1;
+	const struct launch *of_bounds = lower_at_bounds(lowering, node, launch->template);
+	if (of_bounds)
+		reduction->split = ((const struct reduction *)of_bounds->user)->split;
 	launch_define(launch, "SPLIT", arena_printf(&lowering->ctx->arena, "%lld", (long long)reduction->split));
 	return define_reduction(lowering, node->op->reduction, in->dtype, reduction, launch);
 }

@@ -254,8 +254,8 @@ static void share_weight(int32_t *index, double *weight, int count)
 		}
 }
 
-static void fill_position(const struct resize *r, int axis, int64_t at, double shrink, int64_t size,
-                          struct axis_taps *taps)
+static void fill_position(const struct node *node, const struct resize *r, int axis, int64_t at, double shrink,
+                          int64_t size, struct axis_taps *taps)
 {
 	int32_t *index = taps->index + at * taps->count;
 	double *weight = taps->weight + at * taps->count;
@@ -275,7 +275,9 @@ static void fill_position(const struct resize *r, int axis, int64_t at, double s
 		double place = base + (double)(k + 1 - taps->count / 2);
 		bool inside = place >= 0 && place <= (double)(size - 1);
 		w[k] = r->exclude_outside && !inside ? 0 : kernel_weight(r, (place - x) * shrink);
-		index[k] = (int32_t)clamped((int64_t)place, size);
+		/* With ranges, the taps for any size are the first ones of those at the bounds. So an index after the last element
+		 * stays; the kernel takes the last element for it. */
+		index[k] = (int32_t)clamped((int64_t)place, node->graph->ctx->has_ranges ? INT32_MAX : size);
 		sum += w[k];
 	}
 	for (int k = 0; k < taps->count; k++)
@@ -297,7 +299,7 @@ static enum ercc_status make_taps(const struct node *node, const struct resize *
 	taps->index = arena_array(arena, (size_t)(out * taps->count), sizeof *taps->index);
 	taps->weight = arena_array(arena, (size_t)(out * taps->count), sizeof *taps->weight);
 	for (int64_t at = 0; at < out; at++)
-		fill_position(r, axis, at, shrink, size, taps);
+		fill_position(node, r, axis, at, shrink, size, taps);
 	return ERCC_OK;
 }
 

@@ -11,17 +11,14 @@ import support  # noqa: F401  (puts the folder of `counted` on the path)
 from onnx import TensorProto, numpy_helper
 
 F32, I64 = TensorProto.FLOAT, TensorProto.INT64
-MOST = 36
+MOST, LONG = 36, 1200
 SIZES = range(1, MOST + 1) if os.environ.get("RANGE_SIZES") == "all" else (1, 7, 16, MOST)
 random = numpy.random.default_rng(0)
 
 # Models with dims that follow no formula, and what is said of them.
 REFUSED = {
-    "MatMul of n rows of x": "does not follow the sizes",  # whether sums are long depends on n
-    "Slice from behind, step 2": "does not follow the sizes",  # rounded down
     "Slice up to 10": "does not follow the sizes",  # the smaller one of two
-    "Resize nearest": "is another one for other sizes",
-    "Resize linear": "is another one for other sizes",
+    "Resize linear align_corners": "is another one for other sizes",
 }
 
 
@@ -90,8 +87,11 @@ def windows():
     nodes = [("ConvTranspose", "x w", "y", {"strides": [2, 2]})]
     yield "ConvTranspose", nodes, [("x", F32, [1, 4, "n", 5])], {"w": weights(4, 6, 3, 3)}
     scales = {"s": numpy.float32([1, 1, 2, 2]), "r": numpy.float32([])}
-    for mode in ("nearest", "linear"):
-        yield f"Resize {mode}", [("Resize", "x r s", "y", {"mode": mode})], [("x", F32, [1, 3, "n", 5])], scales
+    ways = [(mode, {"mode": mode}) for mode in ("nearest", "linear", "cubic")]
+    for corners in ("asymmetric", "align_corners"):
+        ways.append((f"linear {corners}", {"mode": "linear", "coordinate_transformation_mode": corners}))
+    for words, attrs in ways:
+        yield f"Resize {words}", [("Resize", "x r s", "y", attrs)], [("x", F32, [1, 3, "n", 5])], scales
 
 
 def movements(x):
@@ -115,6 +115,19 @@ def shapes(x):
     yield "Expand", [("Shape", "x", "s"), ("Expand", "c s", "e"), ("Mul", "x e", "y")], x, {"c": weights(1, 6, 1)}
     nodes = [("Shape", "x", "s"), ("Gather", "s i", "e"), ("Range", "i e o", "r"), ("Cast", "r", "y", {"to": F32})]
     yield "Range", nodes, x, {"i": 0, "o": 1}
+
+
+def long_sums():
+    """Models whose sums are made in an order that depends on n in artifacts for one size, and on the bound in those for a
+    range; and from which n on both are the same."""
+    x = [("x", F32, ["n", 6, 10])]
+    yield "ReduceMean", [("ReduceMean", "x a", "y", {"keepdims": 0})], x, {"a": [0]}, 64
+    yield "ReduceMax", [("ReduceMax", "x a", "y", {"keepdims": 0})], x, {"a": [0]}, 1
+    two = [*x, ("z", F32, ["n", 7])]
+    yield "MatMul", [("Transpose", "x", "t", {"perm": [1, 2, 0]}), ("MatMul", "t z", "y")], two, {}, 1
+    attention = [("Transpose", "k", "t", {"perm": [0, 2, 1]}), ("MatMul", "q t", "s"), ("Softmax", "s", "p"),
+                 ("MatMul", "p v", "y")]
+    yield "attention", attention, [(name, F32, [3, "n", 64]) for name in "qkv"], {}, LONG
 
 
 def make(nodes, inputs, constants):
@@ -166,6 +179,20 @@ class Ranges(unittest.TestCase):
         self.assertEqual(refused, set(REFUSED))
         print(f"    {count} models at {checked} sizes; {len(refused)} are refused")
         self.assertGreaterEqual(checked, 3 * count)
+
+
+    def test_long_sums(self):
+        for title, nodes, inputs, constants, same_from in long_sums():
+            with self.subTest(title):
+                model = make(nodes, inputs, constants)
+                ranged = erc.Session(erc.compile(model, dims={"n": f"1..{LONG}"}))
+                for n in (1, 7, 63, 64, 65, 333, LONG):
+                    feeds = dict(self.feeds(inputs, {"n": n}))
+                    wanted = erc.Session(erc.compile(model, dims={"n": n})).run(feeds)["y"]
+                    found = ranged.run(feeds)["y"]
+                    numpy.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+                    if n >= same_from:
+                        self.assertEqual(found.tobytes(), wanted.tobytes(), n)
 
 
 if __name__ == "__main__":
