@@ -249,6 +249,7 @@ void variant_define_all(struct variant *variant, const struct launch *launch)
 void variant_take_defines(struct variant *variant, const struct variant *from)
 {
 	memcpy(variant->defines, from->defines, sizeof variant->defines);
+	memcpy(variant->generals, from->generals, sizeof variant->generals);
 	variant->define_count = from->define_count;
 	variant->tile_defines = from->tile_defines;
 }

@@ -57,6 +57,12 @@ void define_number(struct context *ctx, struct variant *variant, bool of_tile, c
 	                                                 arena_printf(&ctx->arena, "%lld", (long long)value));
 }
 
+void define_special(struct context *ctx, struct variant *variant, const char *name, int64_t value, int64_t general)
+{
+	define_number(ctx, variant, false, name, value);
+	variant->generals[variant->define_count - 1] = arena_printf(&ctx->arena, "%lld", (long long)general);
+}
+
 /* Sets params, defines and the number of tiles of a row kernel. */
 static void set_rows(struct context *ctx, const struct launch *launch, int64_t rows, const struct tile *tile,
                      struct variant *variant)

@@ -38,6 +38,8 @@ enum ercc_status lines_gpu(struct context *ctx, const struct device *device, con
 bool has_define(const struct launch *launch, const char *name, const char *value);
 /* Adds a define. of_tile: it may differ between budgets. */
 void define_number(struct context *ctx, struct variant *variant, bool of_tile, const char *name, int64_t value);
+/* A number that may be for some sizes only, and one that is right for all. */
+void define_special(struct context *ctx, struct variant *variant, const char *name, int64_t value, int64_t general);
 
 extern const struct kernel_template contract_template, depthwise_template, gather_template, norm_template,
 	pool_template, softmax_template;

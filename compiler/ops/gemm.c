@@ -56,8 +56,12 @@ static struct buffer *pack_matrix(struct lowering *lowering, struct node *node, 
 	}
 	struct buffer *packed = plan_buffer(lowering->plan, BUFFER_ARENA, batch * blocks * block * 4, b->name);
 	int64_t full = n / 16, rest = n % 16;
+	if (lowering->ctx->has_ranges) { /* the last block is a ragged one, even if it is whole */
+		full = graph_quotient(node->graph, n, 16) - 1;
+		rest = n - 16 * full;
+	}
 	for (int part = 0; part < 2; part++) { /* whole blocks, then the ragged one */
-		if (part ? !rest : !full)
+		if (!lowering->ctx->has_ranges && (part ? !rest : !full))
 			continue;
 		struct shape space = shape_of(4, (int64_t[]){batch, part ? 1 : full, k, part ? rest : 16});
 		struct launch *launch = lower_pointwise_launch(lowering, node, &space);

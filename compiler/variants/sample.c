@@ -1,12 +1,19 @@
 /* Variants of the samples of plans with ranges: they have the tile shapes of the plan at the bounds. */
 #include "compiler/variants/target_plan.h"
 
-static bool same_defines(const struct variant *a, const struct variant *b)
+/* Makes the defines of `common` right for the sizes of `other`, too. Returns false if there is no such kernel. */
+static bool take_common(struct variant *common, const struct variant *other)
 {
-	bool same = a->define_count == b->define_count;
-	for (int i = 0; same && i < a->define_count; i++)
-		same = !strcmp(a->defines[i].name, b->defines[i].name) && !strcmp(a->defines[i].value, b->defines[i].value);
-	return same;
+	bool is_common = common->define_count == other->define_count;
+	for (int i = 0; is_common && i < common->define_count; i++) {
+		struct define *define = &common->defines[i];
+		is_common = !strcmp(define->name, other->defines[i].name);
+		if (is_common && strcmp(define->value, other->defines[i].value)) {
+			is_common = common->generals[i];
+			define->value = is_common ? common->generals[i] : define->value;
+		}
+	}
+	return is_common;
 }
 
 static enum ercc_status choose(struct context *ctx, const struct device *device, const struct launch *launch,
@@ -25,22 +32,24 @@ static enum ercc_status choose(struct context *ctx, const struct device *device,
 	            launch->name);
 }
 
-/* If the kernel of the bounds is a special one, the launch gets that of the first sample. All samples must agree. */
+/* If the kernel of the bounds is a special one, the launch gets that of the samples. All samples must agree on one. */
 static enum ercc_status agree(struct context *ctx, const struct plan *plan, const struct launch *launch,
                               const struct target_plan *samples, struct variant *variant, int index, uint32_t k)
 {
-	const struct variant *first = NULL;
+	struct variant common = {0};
 	for (int s = 0; s < plan->sample_count; s++) {
 		const struct variant *other = &samples[s].variants[(uint32_t)index * samples[s].budget_count + k];
-		first = first ? first : other;
-		if (!same_defines(first, other))
+		if (!s)
+			variant_take_defines(&common, other);
+		if (!take_common(&common, other))
 			return fail(ctx, ERCC_UNSUPPORTED, "launch '%s' needs other kernels for other sizes of the ranges",
 			            launch->name);
 		if (other->count_size != variant->count_size || other->count_scale != variant->count_scale ||
 		    other->count_step != variant->count_step)
 			variant->count_scale = 0; /* all tiles run */
 	}
-	variant_take_defines(variant, first);
+	take_common(&common, variant);
+	variant_take_defines(variant, &common);
 	return ERCC_OK;
 }
 

@@ -231,8 +231,8 @@ static enum ercc_status conv_cpu(struct context *ctx, const struct device *devic
 	define_number(ctx, variant, false, "CG", launch->params[CONV_CG]);
 	define_number(ctx, variant, false, "SW", launch->params[CONV_SW]);
 	define_number(ctx, variant, false, "SCATTER", launch->params[CONV_SCATTER]);
-	define_number(ctx, variant, false, "RAGGED",
-	              launch->params[CONV_SCATTER] || launch->params[CONV_OC_STORED] % device->lanes != 0);
+	define_special(ctx, variant, "RAGGED",
+	               launch->params[CONV_SCATTER] || launch->params[CONV_OC_STORED] % device->lanes != 0, 1);
 	define_number(ctx, variant, false, "OUTPUT", launch->operand_count - 1);
 	define_number(ctx, variant, false, "VECTOR", 1);
 	variant_define(variant, "PIXEL", launch->params[CONV_MATMUL] ? "P(IN_PIXEL)" : "SW * CG");
@@ -396,11 +396,11 @@ static enum ercc_status conv_parts_gpu(struct context *ctx, const struct device 
 		define_number(ctx, variant, true, of_tile[i], shape[i]);
 	define_number(ctx, variant, false, "CG", p[CONV_CG]);
 	define_number(ctx, variant, false, "SW", p[CONV_SW]);
-	define_number(ctx, variant, false, "PACK", packs_input(&conv));
-	define_number(ctx, variant, false, "TAIL", p[CONV_LAST_K] % 4 != 0);
-	define_number(ctx, variant, false, "WINDOW", has_window(p));
+	define_special(ctx, variant, "PACK", packs_input(&conv), 0);
+	define_special(ctx, variant, "TAIL", p[CONV_LAST_K] % 4 != 0, 1);
+	define_special(ctx, variant, "WINDOW", has_window(p), 1);
 	define_number(ctx, variant, false, "SCATTER", p[CONV_SCATTER]);
-	define_number(ctx, variant, false, "OUT_PACK", packs_output(&conv) ? 4 : 1);
+	define_special(ctx, variant, "OUT_PACK", packs_output(&conv) ? 4 : 1, 1);
 	define_number(ctx, variant, false, "START", launch->input_count > CONV_START ? CONV_START : 0);
 	define_number(ctx, variant, false, "OUTPUT", launch->operand_count - 1);
 	define_epilogue(ctx, launch, variant);

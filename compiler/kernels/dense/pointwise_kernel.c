@@ -10,15 +10,27 @@ struct nest {
 	int64_t strides[MAX_OPERANDS][MAX_RANK];
 };
 
+/* Whether dim d is not there: it is 1 at every size. */
+static bool is_dropped(const struct launch *launch, int d)
+{
+	return launch->space.dims[d] == 1 && !(launch->varies >> d & 1);
+}
+
+/* Whether dim d is the innermost one that is there, and depends on a range. */
+static bool is_ranged_line(const struct launch *launch, int d)
+{
+	for (int i = d + 1; i < launch->space.rank; i++)
+		if (!is_dropped(launch, i))
+			return false;
+	return launch->varies >> d & 1;
+}
+
 /* Whether dim d may become a part of the dim before it, number `before`, as far as ranges go. The innermost dim stays by
  * itself if it depends on one: it is a line, and a line is not divided. Else a line keeps its length at every size. */
 static bool may_merge(const struct launch *launch, int before, int d)
 {
 	uint32_t varies = launch->varies;
-	int last = launch->space.rank - 1;
-	while (launch->space.dims[last] == 1)
-		last--;
-	return (varies >> before & 1) == (varies >> d & 1) && !(d == last && varies >> d & 1);
+	return (varies >> before & 1) == (varies >> d & 1) && !is_ranged_line(launch, d);
 }
 
 /* Drops dims of 1, and merges neighbouring dims where one stride serves every operand. */
@@ -28,7 +40,7 @@ static void fold_nest(const struct launch *launch, struct nest *nest)
 	nest->rank = 0;
 	for (int d = 0; d < launch->space.rank; d++) {
 		int64_t dim = launch->space.dims[d];
-		if (dim == 1)
+		if (is_dropped(launch, d))
 			continue;
 		bool merge = nest->rank > 0 && may_merge(launch, before, d);
 		before = d;
@@ -243,7 +255,7 @@ static enum ercc_status pointwise_cpu(struct context *ctx, const struct device *
 	                  .vector = can_vectorize(launch, &nest)};
 	for (int d = 0; d < nest.rank - 2; d++)
 		cut.rows *= nest.dims[d];
-	if (cut.rows * cut.middle * cut.inner == 0)
+	if (cut.rows * cut.middle * cut.inner == 0 && !variant->like)
 		return ERCC_OK; /* no tiles */
 	for (int k = 0; k < launch->operand_count; k++)
 		cut.strided |= nest.strides[k][last] > 1 || nest.strides[k][last] < 0;
@@ -281,6 +293,8 @@ static bool can_pack(const struct launch *launch, const struct nest *nest)
 {
 	int last = nest->rank - 1;
 	bool can = can_vectorize(launch, nest) && nest->dims[last] % 4 == 0;
+	for (int d = 0; d < launch->space.rank; d++)
+		can = can && !is_ranged_line(launch, d);
 	for (int k = 0; can && k < launch->operand_count; k++) {
 		const struct operand *operand = &launch->operands[k];
 		int64_t offset = 0;
@@ -344,7 +358,7 @@ static enum ercc_status pointwise_gpu(struct context *ctx, const struct device *
 	int n = GPU_POINTWISE_DIMS;
 	TRY(check_fits(ctx, launch));
 	fold_nest(launch, &nest);
-	if (elements == 0)
+	if (elements == 0 && !variant->like)
 		return ERCC_OK; /* no tiles */
 	int pack = can_pack(launch, &nest) ? 4 : 1;
 	choice_begin(&choice, device, variant);
