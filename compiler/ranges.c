@@ -53,6 +53,19 @@ static enum ercc_status differs(struct context *ctx, const struct entry_dims *en
 	return ERCC_UNSUPPORTED;
 }
 
+/* Whether both have the same branches and loops. */
+static bool same_regions(const struct graph *x, const struct graph *y)
+{
+	bool same = x->region_count == y->region_count;
+	for (size_t i = 0; same && i < x->region_count; i++) {
+		const struct region *a = x->regions[i], *b = y->regions[i];
+		same = a->kind == b->kind && !a->around == !b->around && (!a->around || a->around->number == b->around->number) &&
+		       a->condition == b->condition && a->trips == b->trips && a->iteration == b->iteration &&
+		       a->is_counted == b->is_counted;
+	}
+	return same;
+}
+
 static bool same_operand(const struct operand *a, const struct operand *b)
 {
 	int64_t offset;
@@ -66,7 +79,8 @@ static bool same_launch(const struct launch *a, const struct launch *b)
 {
 	bool same = a->template == b->template && a->operand_count == b->operand_count && a->space.rank == b->space.rank &&
 	            a->param_count == b->param_count && a->define_count == b->define_count &&
-	            a->expr.count == b->expr.count;
+	            a->expr.count == b->expr.count && !a->region == !b->region &&
+	            (!a->region || a->region->number == b->region->number);
 	for (int i = 0; same && i < a->operand_count; i++)
 		same = same_operand(&a->operands[i], &b->operands[i]);
 	for (int i = 0; same && i < a->define_count; i++)
@@ -85,10 +99,6 @@ static enum ercc_status compare(struct context *ctx, const struct entry_dims *en
                                 const struct sample *sample)
 {
 	struct launch *a = plan->first, *b = sample->plans->items[0]->first;
-	if (plan->graph->region_count)
-		return fail(ctx, ERCC_UNSUPPORTED,
-		            "'%s': a branch or loop whose course is known at run time only does not go with ranges",
-		            plan->graph->regions[0]->name);
 	for (; a && b; a = a->next, b = b->next) {
 		if (!same_launch(a, b))
 			return differs(ctx, entry, sample, a->name);
@@ -97,7 +107,7 @@ static enum ercc_status compare(struct context *ctx, const struct entry_dims *en
 	if (a || b)
 		return differs(ctx, entry, sample, a ? a->name : b->name);
 	const struct graph *x = plan->graph, *y = sample->plans->items[0]->graph;
-	if (x->quotient_count != y->quotient_count || x->size_count != y->size_count)
+	if (x->quotient_count != y->quotient_count || x->size_count != y->size_count || !same_regions(x, y))
 		return differs(ctx, entry, sample, plan->last ? plan->last->name : "");
 	return ERCC_OK;
 }

@@ -115,6 +115,21 @@ static void move_operand(struct erc__form *form, const struct erc_artifact *arti
 			form->fixups[i].offset = (uint64_t)offset;
 }
 
+/* The number of iterations of a loop, which its first and its last step read. */
+static void set_trips(struct erc_request *request, struct erc__form *form, const struct erca_patch *patch,
+                      int64_t value)
+{
+	uint32_t last = form->steps[patch->index].goes_to - 1;
+	for (uint32_t k = 0; k < request->session->budgets.count; k++) {
+		struct erc__step *steps = &form->steps[(size_t)k * form->step_count];
+		void *number = &form->resized.terms[patch->term];
+		((void **)(uintptr_t)steps[patch->index].args.buffers)[1] = number;
+		((void **)(uintptr_t)steps[last].args.buffers)[1] = number;
+		if (steps[last].is_assumed)
+			steps[patch->index].most = steps[last].most = (uint32_t)value;
+	}
+}
+
 static void apply(struct erc_request *request, struct erc__form *form, const struct erca_patch *patch, int64_t value)
 {
 	uint32_t budgets = request->session->budgets.count;
@@ -124,6 +139,10 @@ static void apply(struct erc_request *request, struct erc__form *form, const str
 	}
 	if (patch->kind == ERCA_PATCH_OFFSET) {
 		move_operand(form, artifact_of(request), patch, value);
+		return;
+	}
+	if (patch->kind == ERCA_PATCH_TRIPS) {
+		set_trips(request, form, patch, value);
 		return;
 	}
 	for (uint32_t k = 0; k < budgets; k++) {
@@ -148,6 +167,7 @@ static bool is_allowed(struct erc_request *request, const struct erc__form *form
 		return value >= 0 && value <= tensor->dims[patch->at];
 	case ERCA_PATCH_TILES: return value >= 0 && value < UINT32_MAX;
 	case ERCA_PATCH_OFFSET: return value >= 0;
+	case ERCA_PATCH_TRIPS: return value >= 0 && value <= form->of->forecast.launches[patch->index].place.times;
 	default: return true;
 	}
 }

@@ -337,9 +337,10 @@ struct erca_term {
 
 enum erca_patch_kind {
 	ERCA_PATCH_DIM = 1,    /* dim `at` of tensor `index` of the entry: inputs, then outputs */
-	ERCA_PATCH_TILES = 2,  /* tile_count of record `index` of the plan; `at` is 0 */
-	ERCA_PATCH_PARAM = 3,  /* param `at` of that record's variant */
+	ERCA_PATCH_TILES = 2,  /* tile_count of step `index` of the entry; `at` is 0 */
+	ERCA_PATCH_PARAM = 3,  /* param `at` of that step's variant */
 	ERCA_PATCH_OFFSET = 4, /* offset of its operand `at` */
+	ERCA_PATCH_TRIPS = 5,  /* number of iterations of the loop that begins with step `index`; `at` is 0 */
 };
 
 #define ERCA_ALL_BUDGETS UINT16_MAX

@@ -159,33 +159,51 @@ static bool find_sum(struct formulas *f, const int64_t *values, uint32_t *term)
 	return false;
 }
 
-/* values = factor * ceil((size + shift) / divisor) * a + constant, where a is a size or 1. The quotient becomes a symbol. */
+/* A size that is divided: ceil((size + shift) / divisor). */
+struct division {
+	size_t size; /* symbol */
+	int64_t shift, divisor;
+};
+
+/* Whether values = factor * quotient * a + constant, where a is a size or 1. */
+static bool fits_division(const struct formulas *f, const int64_t *values, const struct division *division,
+                          int64_t *quotients)
+{
+	int64_t products[MAX_POINTS_OF_FORMULA], factor, constant;
+	for (int i = 0; i < f->point_count; i++)
+		quotients[i] = ceil_div(f->symbols[division->size].at[i] + division->shift, division->divisor);
+	bool found = is_line(f, values, quotients, &factor, &constant);
+	for (size_t a = 0; !found && a < f->symbol_count; a++) {
+		bool fits = f->terms[f->symbols[a].term].op == ERCA_TERM_SIZE;
+		for (int i = 0; fits && i < f->point_count; i++)
+			fits = mul_fits(quotients[i], f->symbols[a].at[i], &products[i]);
+		found = fits && is_line(f, values, products, &factor, &constant);
+	}
+	return found;
+}
+
+/* Where exactly one division agrees with the values, its quotient becomes a symbol. */
 static bool find_rounded(struct formulas *f, const int64_t *values, uint32_t *term)
 {
 	static const int64_t divisors[] = {2, 3, 4, 8, 16, 32, 64};
-	int64_t quotients[MAX_POINTS_OF_FORMULA], products[MAX_POINTS_OF_FORMULA], factor, constant;
-	for (size_t s = 0; s < f->symbol_count; s++)
-		for (size_t d = 0; d < COUNT_OF(divisors); d++)
-			for (int64_t shift = 0; shift < divisors[d]; shift++) {
-				const struct symbol *size = &f->symbols[s];
-				if (f->terms[size->term].op != ERCA_TERM_SIZE)
-					continue;
-				for (int i = 0; i < f->point_count; i++)
-					quotients[i] = ceil_div(size->at[i] + shift, divisors[d]);
-				bool found = is_line(f, values, quotients, &factor, &constant);
-				for (size_t a = 0; !found && a < f->symbol_count; a++) {
-					bool fits = f->terms[f->symbols[a].term].op == ERCA_TERM_SIZE;
-					for (int i = 0; fits && i < f->point_count; i++)
-						fits = mul_fits(quotients[i], f->symbols[a].at[i], &products[i]);
-					found = fits && is_line(f, values, products, &factor, &constant);
-				}
-				if (!found)
-					continue;
-				uint32_t rounded = add_term(f, ERCA_TERM_QUOTIENT, plus(f, size->term, shift), 0, divisors[d]);
-				add_symbol(f, rounded, quotients);
-				return find_line(f, values, term);
+	int64_t quotients[MAX_POINTS_OF_FORMULA];
+	struct division found = {0}, at;
+	int count = 0;
+	for (at.size = 0; at.size < f->symbol_count; at.size++)
+		for (size_t d = 0; d < COUNT_OF(divisors) && f->terms[f->symbols[at.size].term].op == ERCA_TERM_SIZE; d++) {
+			at.divisor = divisors[d];
+			for (at.shift = 0; at.shift < at.divisor; at.shift++) {
+				bool fits = fits_division(f, values, &at, quotients);
+				found = fits ? at : found;
+				count += fits;
 			}
-	return false;
+		}
+	if (count != 1)
+		return false;
+	fits_division(f, values, &found, quotients);
+	uint32_t size = f->symbols[found.size].term;
+	add_symbol(f, add_term(f, ERCA_TERM_QUOTIENT, plus(f, size, found.shift), 0, found.divisor), quotients);
+	return find_line(f, values, term);
 }
 
 bool formula_find(struct formulas *f, const int64_t *values, uint32_t *term)

@@ -1,6 +1,7 @@
 /* Formulas: how the numbers of a plan depend on the sizes of its ranges. The same number is known at several points, which
  * are combinations of sizes. A number is a sum of products of sizes and of quotients that are rounded up, with integer
- * factors. Quotients are known (graph_quotient, variant_set_quotient), or of one size by one of a few divisors. There are more points than such a sum has unknowns, and it
+ * factors. Quotients are known (graph_quotient, variant_set_quotient), or the
+ * only one of a size, plus a number, by one of a few divisors that agrees. There are more points than such a sum has unknowns, and it
  * must agree with all of them. */
 #ifndef ERCC_FORMULA_H
 #define ERCC_FORMULA_H

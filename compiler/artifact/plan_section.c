@@ -188,10 +188,11 @@ static const void *row_of(const struct builder *b, int table, uint32_t i)
 
 /* Adds what depends on the ranges of a plan. */
 static enum ercc_status add_resizable(struct builder *b, const struct plan *plan, size_t index,
-                                      const struct target_plan *target, struct erca_resizable *row)
+                                      const struct target_plan *target, const struct steps *steps,
+                                      struct erca_resizable *row)
 {
 	struct resizable resizable;
-	TRY(resizable_make(b->ctx, plan, index, target, &resizable));
+	TRY(resizable_make(b->ctx, plan, index, target, steps, &resizable));
 	*row = (struct erca_resizable){.entry = count_of(b, ENTRIES),
 	                               .range_first = count_of(b, RANGES),
 	                               .range_count = (uint32_t)plan->range_count,
@@ -301,11 +302,14 @@ struct source {
 	uint32_t first_kernel;
 	const struct launch *next;
 	uint64_t local_bytes; /* the maximum so far */
+	struct steps steps;
+	uint32_t step_count, launch_count; /* so far */
 };
 
 static void add_launch(struct builder *b, struct source *from, const struct launch *launch, struct erca_record *out)
 {
 	const struct target_plan *target = from->target;
+	from->steps.launches[from->launch_count++] = from->step_count++;
 	struct erca_record record = {.kind = ERCA_RECORD_LAUNCH,
 	                             .name = add_string(b, launch->name),
 	                             .operand_first = count_of(b, OPERANDS),
@@ -365,9 +369,13 @@ static void add_region(struct builder *b, struct source *from, const struct regi
 		add_number(b, plan->graph, region->iteration, NULL, true);
 	}
 	b->work += UINT64_C(1) + record.operand_count;
+	from->steps.regions[region->number] = from->step_count++;
 	record.plan_a = add_plan(b, from, first);
-	if (!is_loop)
+	if (!is_loop) {
+		from->step_count++; /* the end of the first part */
 		record.plan_b = add_plan(b, from, regions[first->number + 1]);
+	}
+	from->step_count++; /* the end */
 	*out = record;
 }
 
@@ -473,11 +481,13 @@ static enum ercc_status add_entry(struct builder *b, const struct plan *plan, si
 	                           .arena_bytes = artifact_arena_bytes(plan, target)};
 	struct source from = {.plan = plan, .target = target, .first_kernel = first_kernel};
 	from.next = skip_empty(&from, plan->first);
+	from.steps.launches = arena_array(&b->ctx->arena, (size_t)plan->launch_count + 1, sizeof(uint32_t));
+	from.steps.regions = arena_array(&b->ctx->arena, graph->region_count + 1, sizeof(uint32_t));
 	entry.plan = add_plan(b, &from, NULL);
 	entry.local_bytes = from.local_bytes;
 	b->work += graph->input_count + graph->output_count;
 	if (plan->range_count)
-		TRY(add_resizable(b, plan, index, target, &resizable));
+		TRY(add_resizable(b, plan, index, target, &from.steps, &resizable));
 	if (target->code)
 		add_seals(b, &entry, &resizable);
 	add_profiles(b, plan, target, count_of(b, ENTRIES), record->budget_first);

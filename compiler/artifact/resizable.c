@@ -14,7 +14,7 @@ struct comparison {
 struct points {
 	const struct launch *launches[MAX_POINTS_OF_FORMULA];
 	const struct variant *variants[MAX_POINTS_OF_FORMULA]; /* under one budget */
-	uint32_t record;
+	uint32_t step;
 };
 
 static void add_patch(struct comparison *c, enum erca_patch_kind kind, uint32_t index, uint16_t budget, uint32_t at,
@@ -115,7 +115,7 @@ static enum ercc_status compare_operand(struct comparison *c, const struct point
 		return ERCC_OK;
 	if (!formula_find(&c->out->formulas, values, &term))
 		return no_formula(c, points->launches[0]->name, "the offset of an operand", values);
-	add_patch(c, ERCA_PATCH_OFFSET, points->record, ERCA_ALL_BUDGETS, (uint32_t)o, term);
+	add_patch(c, ERCA_PATCH_OFFSET, points->step, ERCA_ALL_BUDGETS, (uint32_t)o, term);
 	return ERCC_OK;
 }
 
@@ -167,7 +167,7 @@ static bool find_count(struct comparison *c, const struct points *points, int64_
 }
 
 /* Adds patches for a number of the launch: one for all budgets, if they have the same formula. */
-static void add_patches(struct comparison *c, enum erca_patch_kind kind, uint32_t record, uint32_t at,
+static void add_patches(struct comparison *c, enum erca_patch_kind kind, uint32_t step, uint32_t at,
                         const uint32_t *terms)
 {
 	bool same = true;
@@ -175,7 +175,25 @@ static void add_patches(struct comparison *c, enum erca_patch_kind kind, uint32_
 		same &= terms[k] == terms[0];
 	for (uint32_t k = 0; k < (same ? 1 : c->target->budget_count); k++)
 		if (c->out->formulas.terms[terms[k]].op != ERCA_TERM_NUMBER)
-			add_patch(c, kind, record, same ? ERCA_ALL_BUDGETS : (uint16_t)k, at, terms[k]);
+			add_patch(c, kind, step, same ? ERCA_ALL_BUDGETS : (uint16_t)k, at, terms[k]);
+}
+
+/* Loops whose number of iterations is known, and depends on the sizes. */
+static enum ercc_status compare_loops(struct comparison *c, const struct steps *steps)
+{
+	for (size_t i = 0; i < c->graphs[0]->region_count; i++) {
+		const struct region *region = c->graphs[0]->regions[i];
+		int64_t values[MAX_POINTS_OF_FORMULA];
+		uint32_t term;
+		for (int p = 0; p < c->point_count; p++)
+			values[p] = c->graphs[p]->regions[i]->most;
+		if (region->kind != REGION_LOOP || is_constant(c, values))
+			continue;
+		if (region->trips || !region->is_counted || !formula_find(&c->out->formulas, values, &term))
+			return no_formula(c, region->name, "the maximum number of iterations", values);
+		add_patch(c, ERCA_PATCH_TRIPS, steps->regions[i], ERCA_ALL_BUDGETS, 0, term);
+	}
+	return ERCC_OK;
 }
 
 static enum ercc_status compare_launch(struct comparison *c, struct points *points)
@@ -193,19 +211,19 @@ static enum ercc_status compare_launch(struct comparison *c, struct points *poin
 			if (!find_param(c, points, i, values, &terms[k]))
 				return no_formula(c, name, arena_printf(&c->ctx->arena, "parameter %d of its kernel", i), values);
 		}
-		add_patches(c, ERCA_PATCH_PARAM, points->record, (uint32_t)i, terms);
+		add_patches(c, ERCA_PATCH_PARAM, points->step, (uint32_t)i, terms);
 	}
 	for (uint32_t k = 0; k < c->target->budget_count; k++) {
 		take_variants(c, k, points);
 		if (!find_count(c, points, values, &terms[k]))
 			return no_formula(c, name, "the number of its tiles", values);
 	}
-	add_patches(c, ERCA_PATCH_TILES, points->record, 0, terms);
+	add_patches(c, ERCA_PATCH_TILES, points->step, 0, terms);
 	return ERCC_OK;
 }
 
 enum ercc_status resizable_make(struct context *ctx, const struct plan *plan, size_t index,
-                                const struct target_plan *target, struct resizable *out)
+                                const struct target_plan *target, const struct steps *steps, struct resizable *out)
 {
 	int64_t sizes[MAX_POINTS_OF_FORMULA][MAX_RANGES] = {{0}};
 	struct comparison c = {.ctx = ctx,
@@ -228,10 +246,11 @@ enum ercc_status resizable_make(struct context *ctx, const struct plan *plan, si
 	formulas_begin(&out->formulas, ctx, (const int64_t(*)[MAX_RANGES])sizes, c.point_count, plan->range_count);
 	add_quotients(&c);
 	TRY(compare_tensors(&c));
-	while (points.launches[0]) {
+	TRY(compare_loops(&c, steps));
+	for (int i = 0; points.launches[0];) {
 		if (!launch_is_empty(target, points.launches[0])) {
+			points.step = steps->launches[i++];
 			TRY(compare_launch(&c, &points));
-			points.record++;
 		}
 		for (int p = 0; p < c.point_count; p++)
 			points.launches[p] = points.launches[p]->next;

@@ -7,12 +7,18 @@
 
 struct resizable {
 	struct formulas formulas;
-	struct erca_patch *patches; /* records and tensors are numbered within the entry */
+	struct erca_patch *patches; /* steps and tensors are numbered within the entry */
 	size_t patch_count, patch_capacity;
+};
+
+/* The steps of a run, as the runtime numbers them: each launch in order, without empty ones; the beginning of each region, by
+ * its number, if it is a loop. */
+struct steps {
+	uint32_t *launches, *regions;
 };
 
 /* `index`: of the plan among those of the artifact. */
 enum ercc_status resizable_make(struct context *ctx, const struct plan *plan, size_t index,
-                                const struct target_plan *target, struct resizable *out);
+                                const struct target_plan *target, const struct steps *steps, struct resizable *out);
 
 #endif

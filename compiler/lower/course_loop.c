@@ -153,12 +153,13 @@ static struct value *emit_stated(struct node *node, struct value *value, const s
 static bool take_stated(const struct turn *turn)
 {
 	struct node *node = turn->node;
-	const struct graph *body = node_attr(node, "body")->graph;
+	const struct attr *attr = node_attr(node, "body"); /* RNNs have none */
+	const struct graph *body = attr ? attr->graph : NULL;
 	int first = turn->more != NULL, results = turn->states + turn->collected, count = node->input_count;
 	struct value **inputs = arena_array(&node->graph->ctx->arena, (size_t)(count + results), sizeof *inputs);
 	memcpy(inputs, node->inputs, (size_t)count * sizeof *inputs);
 	struct region *around = enter_region(node, turn->loop);
-	for (int i = 0; i < results && body->output_types && !turn->check_count; i++) {
+	for (int i = 0; i < results && body && body->output_types && !turn->check_count; i++) {
 		struct value *value = turn->next[i], *check = NULL;
 		const struct shape *stated = &body->output_types[first + i].shape;
 		if (value_list(value) || stated->rank != value->shape.rank)

@@ -43,7 +43,7 @@ static enum ercc_status infer_gemm(struct node *node)
 static struct buffer *pack_matrix(struct lowering *lowering, struct node *node, struct value *b, int64_t batch,
                                   int64_t k, int64_t n, const int64_t *b_strides)
 {
-	int64_t blocks = round_up(n, 32) / 16, k_padded = round_up(k, 16), block = k_padded * 16;
+	int64_t blocks = graph_quotient(node->graph, n, 32) * 2, block = graph_quotient(node->graph, k, 16) * 16 * 16;
 	if (b->constant) {
 		float *data = arena_elements(&lowering->ctx->arena, (size_t)(batch * blocks * block), sizeof(float));
 		const float *from = tensor_expand(&lowering->ctx->arena, b->constant)->data;
@@ -109,15 +109,15 @@ static struct launch *add_product(struct lowering *lowering, struct node *node, 
 		p[i] = 1;
 	p[CONV_ID] = p[CONV_IH] = p[CONV_OD] = p[CONV_OH] = p[CONV_SW] = 1;
 	p[CONV_IW] = p[CONV_OW] = m;
-	p[CONV_IN_BLOCKS] = ceil_div(k, 16);
+	p[CONV_IN_BLOCKS] = graph_quotient(node->graph, k, 16);
 	p[CONV_LAST_K] = k - (p[CONV_IN_BLOCKS] - 1) * 16;
 	p[CONV_CG] = 16;
 	p[CONV_IN_IMAGE] = a_strides[0];
 	p[CONV_IN_PLANE] = 16;
 	p[CONV_IN_PIXEL] = a_strides[1];
 	p[CONV_IN_ROW] = m * a_strides[1];
-	p[CONV_W_BLOCK] = round_up(k, 16) * 16;
-	p[CONV_W_IMAGE] = b_batched ? round_up(n, 32) / 16 * p[CONV_W_BLOCK] : 0;
+	p[CONV_W_BLOCK] = p[CONV_IN_BLOCKS] * 16 * 16;
+	p[CONV_W_IMAGE] = b_batched ? graph_quotient(node->graph, n, 32) * 2 * p[CONV_W_BLOCK] : 0;
 	p[CONV_OUT_IMAGE] = m * n;
 	p[CONV_OUT_BLOCK] = 16;
 	p[CONV_OUT_PIXEL] = n;

@@ -321,7 +321,7 @@ static enum ercc_status read_slice(const struct node *node, struct slice *slice,
 		int64_t span = step < 0 ? start - end : end - start, size = step < 0 ? -step : step;
 		slice->start[axis] = start;
 		slice->step[axis] = step;
-		out->dims[axis] = dim == 0 || span <= 0 ? 0 : (span - 1) / size + 1;
+		out->dims[axis] = dim == 0 || span <= 0 ? 0 : graph_quotient(node->graph, span, size);
 	}
 	return ERCC_OK;
 }
@@ -376,7 +376,7 @@ static enum ercc_status split_sizes(const struct node *node, int *axis, int64_t 
 	if (count < 0 && node->opset < 18 && dim % node->output_count)
 		return node_fail(node, ERCC_MODEL, "dim %d of %lld has no %d equal parts", *axis, (long long)dim,
 		                 node->output_count);
-	int64_t each = ceil_div(dim, node->output_count); /* the last part may be smaller */
+	int64_t each = graph_quotient(node->graph, dim, node->output_count); /* the last part may be smaller */
 	for (int i = 0; i < node->output_count; i++) {
 		if (count < 0)
 			sizes[i] = dim - sum < each ? dim - sum : each;

@@ -1,6 +1,7 @@
-/* RNN, GRU and LSTM, unrolled. The products of the input for all steps come first, as one product. Each step is then a
- * product with the state and element-wise work. */
+/* RNN, GRU and LSTM, unrolled; in entries with ranges, as loops. The products of the input for all steps come first, as one
+ * product. Each step is then a product with the state and element-wise work. */
 #include "compiler/lower/inserted.h"
+#include "compiler/lower/regions.h"
 #include "compiler/ops/sizes.h"
 
 #include <strings.h>
@@ -260,28 +261,73 @@ static struct value *input_products(struct rnn *rnn, struct value *x)
 	return EMIT(node, "Add(a, Add(b, c))", y, part(rnn, bias, 0, rnn->gates), own);
 }
 
-/* After the end of a sequence its state no longer changes, and the step's output *y is zero. h and c are the state
+/* After the end of a sequence its state no longer changes, and the output *y of step t is zero. h and c are the state
  * before the step. */
-static void hold_ended(struct rnn *rnn, int64_t t, struct value *h, struct value *c, struct value **y)
+static void hold_ended(struct rnn *rnn, struct value *t, struct value *h, struct value *c, struct value **y)
 {
 	struct node *node = rnn->node;
 	*y = rnn->h;
 	if (!rnn->lengths)
 		return;
 	struct value *running =
-		EMIT(node, TEXT(node, "Unsqueeze(Less(a, b), {1})"), constant_number(node, ERC_I64, (double)t), rnn->lengths);
+		EMIT(node, "Unsqueeze(Less(a, b), {1})", t, rnn->lengths);
 	*y = EMIT(node, "Where(a, b, c)", running, rnn->h, rnn->zero);
 	rnn->h = EMIT(node, "Where(a, b, c)", running, rnn->h, h);
 	if (c)
 		rnn->c = EMIT(node, "Where(a, b, c)", running, rnn->c, c);
 }
 
-/* Returns the outputs of all steps: [steps, 1, batch, hidden]. */
-static struct value *run_direction(struct rnn *rnn, const struct cell *cell, struct value *x)
+/* The functions for all steps return their outputs: [steps, 1, batch, hidden]. */
+static struct value *unroll(struct rnn *rnn, const struct cell *cell, struct value *x, bool backward)
 {
 	struct node *node = rnn->node;
 	struct value **shown = arena_array(&node->graph->ctx->arena, (size_t)rnn->steps, sizeof *shown);
-	bool flip = rnn->reverse && rnn->lengths;
+	for (int64_t k = 0; k < rnn->steps; k++) {
+		long long t = backward ? rnn->steps - 1 - k : k;
+		struct value *h = rnn->h, *c = rnn->c, *y;
+		cell->step(rnn, EMIT(node, TEXT(node, "Squeeze(Slice(a, {%lld}, {%lld}, {0}), {0})", t, t + 1), x));
+		hold_ended(rnn, constant_number(node, ERC_I64, (double)t), h, c, &y);
+		shown[t] = EMIT(node, "Unsqueeze(a, {0, 1})", y);
+	}
+	return emit_concat(node, 0, shown, (int)rnn->steps);
+}
+
+static struct value *flipped(struct node *node, struct value *x)
+{
+	return EMIT(node, TEXT(node, "Slice(a, {-1}, {%lld}, {0}, {-1})", (long long)INT64_MIN), x);
+}
+
+static enum ercc_status loop(struct rnn *rnn, const struct cell *cell, struct value *x, bool backward, struct value **y)
+{
+	struct node *node = rnn->node;
+	struct value *init[] = {rnn->h, rnn->c}, *results[3];
+	struct course course = {
+		.init = init, .state_count = rnn->c ? 2 : 1, .collected = 1, .is_counted = true, .most = rnn->steps};
+	for (int i = 0; i < course.state_count; i++) { /* emitted just now, so not inferred yet */
+		init[i]->dtype = node->inputs[0]->dtype;
+		init[i]->shape = shape_of(2, (int64_t[]){rnn->batch, rnn->hidden});
+	}
+	x = backward ? flipped(node, x) : x;
+	TRY(begin_loop(node, &course));
+	rnn->h = course.states[0];
+	rnn->c = rnn->c ? course.states[1] : NULL;
+	cell->step(rnn, EMIT(node, "Gather[axis=0](a, b)", x, course.iteration));
+	hold_ended(rnn, course.iteration, course.states[0], rnn->c ? course.states[1] : NULL, &results[course.state_count]);
+	results[0] = rnn->h;
+	if (rnn->c)
+		results[1] = rnn->c;
+	results[course.state_count] = EMIT(node, "Unsqueeze(a, {0})", results[course.state_count]);
+	end_loop(node, &course, results, NULL);
+	rnn->h = course.results[0];
+	rnn->c = rnn->c ? course.results[1] : NULL;
+	*y = backward ? flipped(node, course.results[course.state_count]) : course.results[course.state_count];
+	return ERCC_OK;
+}
+
+static enum ercc_status run_direction(struct rnn *rnn, const struct cell *cell, struct value *x, struct value **y)
+{
+	struct node *node = rnn->node;
+	bool flip = rnn->reverse && rnn->lengths, backward = rnn->reverse && !flip;
 	if (flip)
 		x = EMIT(node, "ReverseSequence(a, b)", x, rnn->lengths);
 	x = input_products(rnn, x);
@@ -290,18 +336,12 @@ static struct value *run_direction(struct rnn *rnn, const struct cell *cell, str
 	struct value *peepholes = rnn->gates == 4 ? of_direction(rnn, 7, 0) : NULL;
 	for (int i = 0; peepholes && i < 3; i++) /* stored in the order i, o, f */
 		rnn->p[i] = part(rnn, peepholes, i, 1);
-	for (int64_t k = 0; k < rnn->steps; k++) {
-		int64_t t = rnn->reverse && !flip ? rnn->steps - 1 - k : k;
-		struct value *h = rnn->h, *c = rnn->c, *y;
-		cell->step(rnn,
-		           EMIT(node,
-		                TEXT(node, "Squeeze(Slice(a, {%lld}, {%lld}, {0}), {0})", (long long)t, (long long)(t + 1)),
-		                x));
-		hold_ended(rnn, t, h, c, &y);
-		shown[t] = EMIT(node, "Unsqueeze(a, {0, 1})", y);
-	}
-	struct value *y = emit_concat(node, 0, shown, (int)rnn->steps);
-	return flip ? EMIT(node, "ReverseSequence[batch_axis=2](a, b)", y, rnn->lengths) : y;
+	if (node->graph->ctx->has_ranges && rnn->steps > 1)
+		TRY(loop(rnn, cell, x, backward, y));
+	else
+		*y = unroll(rnn, cell, x, backward);
+	*y = flip ? EMIT(node, "ReverseSequence[batch_axis=2](a, b)", *y, rnn->lengths) : *y;
+	return ERCC_OK;
 }
 
 /* Steps whose number is known at run time only: all up to the bound, with that number as the length of all sequences. A
@@ -354,7 +394,7 @@ static enum ercc_status expand_rnn(struct node *node)
 		rnn.reverse = d == 1 || !strcmp(node_attr_text(node, "direction", "forward"), "reverse");
 		memcpy(rnn.gate, gates + d * cell->activation_count, sizeof(struct gate) * (size_t)cell->activation_count);
 		int state_axis = rnn.batch_first ? 1 : 0;
-		y[d] = run_direction(&rnn, cell, x);
+		TRY(run_direction(&rnn, cell, x, &y[d]));
 		h[d] = EMIT(node, TEXT(node, "Unsqueeze(a, {%d})", state_axis), rnn.h);
 		c[d] = rnn.c ? EMIT(node, TEXT(node, "Unsqueeze(a, {%d})", state_axis), rnn.c) : NULL;
 	}

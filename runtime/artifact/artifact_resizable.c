@@ -1,5 +1,8 @@
 /* Entries with ranges: checks what their patches refer to, and computes the numbers for given sizes. */
+#include <string.h>
+
 #include "runtime/artifact/artifact_check.h"
+#include "runtime/artifact/course.h"
 
 const struct erca_resizable *erc__entry_resizable(const struct erc_artifact *artifact, uint32_t entry)
 {
@@ -113,9 +116,9 @@ static enum erc_status check_terms(const struct erc_artifact *artifact, const st
 
 /* The number that the patch replaces; NULL if there is none. It is the value at the upper bounds. */
 static bool find_number(const struct erc_artifact *artifact, const struct erca_entry *entry,
-                        const struct erca_patch *patch, uint32_t budget, int64_t *out)
+                        const struct erc__course *course, const struct erca_patch *patch, uint32_t budget,
+                        int64_t *out)
 {
-	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, entry->plan);
 	if (patch->kind == ERCA_PATCH_DIM) {
 		if (patch->index >= entry->input_count + entry->output_count)
 			return false;
@@ -125,9 +128,19 @@ static bool find_number(const struct erc_artifact *artifact, const struct erca_e
 		*out = patch->at < tensor->rank ? tensor->dims[patch->at] : 0;
 		return patch->at < tensor->rank;
 	}
-	if (patch->index >= plan->record_count)
+	if (patch->index >= course->count)
 		return false;
-	const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, plan->record_first + patch->index);
+	const struct erc__place *place = &course->places[patch->index];
+	const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, place->record);
+	if (patch->kind == ERCA_PATCH_TRIPS) {
+		const struct erca_operand *trips = erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + 1);
+		if (place->kind != ERC__STEP_LOOP || trips->buffer != ERCA_BUFFER_WEIGHTS)
+			return false;
+		memcpy(out, artifact->weights + trips->offset, sizeof *out);
+		return !patch->at;
+	}
+	if (place->kind != ERC__STEP_LAUNCH)
+		return false;
 	if (patch->kind == ERCA_PATCH_OFFSET) {
 		if (patch->at >= record->operand_count)
 			return false;
@@ -150,7 +163,7 @@ static bool find_number(const struct erc_artifact *artifact, const struct erca_e
 }
 
 static enum erc_status check_patch(const struct erc_artifact *artifact, const struct erca_resizable *row, uint32_t i,
-                                   const int64_t *values)
+                                   const struct erc__course *course, const int64_t *values)
 {
 	const struct erca_entry *entry = erc__record(artifact, ERC_TABLE_ENTRIES, row->entry);
 	const struct erca_target *target = erc__record(artifact, ERC_TABLE_TARGETS, entry->target);
@@ -164,7 +177,7 @@ static enum erc_status check_patch(const struct erc_artifact *artifact, const st
 		return BAD("patches", i, "a dim of input %u is no size", patch->index);
 	for (uint32_t k = is_all ? 0 : patch->budget; k < (is_all ? target->budget_count : patch->budget + 1u); k++) {
 		int64_t number;
-		if (!find_number(artifact, entry, patch, k, &number))
+		if (!find_number(artifact, entry, course, patch, k, &number))
 			return BAD("patches", i, "kind %u, index %u and at %u name no number of entries[%u]", patch->kind,
 			           patch->index, patch->at, row->entry);
 		if (number != values[patch->term])
@@ -175,7 +188,7 @@ static enum erc_status check_patch(const struct erc_artifact *artifact, const st
 }
 
 static enum erc_status check_patches(const struct erc_artifact *artifact, const struct erca_resizable *row,
-                                     int64_t *sizes, int64_t *values)
+                                     const struct erc__course *course, int64_t *sizes, int64_t *values)
 {
 	for (uint32_t i = 0; i < row->range_count; i++) {
 		const struct erca_range *range = erc__record(artifact, ERC_TABLE_RANGES, row->range_first + i);
@@ -184,20 +197,7 @@ static enum erc_status check_patches(const struct erc_artifact *artifact, const 
 	if (!erc__terms_evaluate(artifact, row, sizes, values))
 		return BAD("entries", row->entry, "its terms have no values at the bounds of its ranges");
 	for (uint32_t i = row->patch_first; i < row->patch_first + row->patch_count; i++)
-		TRY(check_patch(artifact, row, i, values));
-	return ERC_OK;
-}
-
-/* A patch names a record of the plan, which must then be that step of a run. */
-static enum erc_status check_records(const struct erc_artifact *artifact, const struct erca_resizable *row)
-{
-	const struct erca_entry *entry = erc__record(artifact, ERC_TABLE_ENTRIES, row->entry);
-	const struct erca_plan *plan = erc__record(artifact, ERC_TABLE_PLANS, entry->plan);
-	for (uint32_t i = 0; i < plan->record_count; i++) {
-		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, plan->record_first + i);
-		if (record->kind != ERCA_RECORD_LAUNCH && record->kind != ERCA_RECORD_COPY)
-			return BAD("records", plan->record_first + i, "kind %u in an entry with ranges", record->kind);
-	}
+		TRY(check_patch(artifact, row, i, course, values));
 	return ERC_OK;
 }
 
@@ -205,11 +205,15 @@ enum erc_status erc__check_entry_resizable(const struct erc_artifact *artifact, 
 {
 	TRY(check_ranges(artifact, row));
 	TRY(check_terms(artifact, row));
-	TRY(check_records(artifact, row));
+	const struct erca_entry *entry = erc__record(artifact, ERC_TABLE_ENTRIES, row->entry);
+	struct erc__course course;
 	int64_t *values = erc__alloc(((size_t)row->range_count + row->term_count) * sizeof *values);
 	if (!values)
 		return erc__no_memory("check of ranges", row->term_count * sizeof *values);
-	enum erc_status status = check_patches(artifact, row, values, values + row->range_count);
+	enum erc_status status = erc__course_list(artifact, entry->plan, &course);
+	if (status == ERC_OK)
+		status = check_patches(artifact, row, &course, values, values + row->range_count);
+	erc__free(course.places);
 	erc__free(values);
 	return status;
 }
