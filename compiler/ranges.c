@@ -59,9 +59,9 @@ static bool same_regions(const struct graph *x, const struct graph *y)
 	bool same = x->region_count == y->region_count;
 	for (size_t i = 0; same && i < x->region_count; i++) {
 		const struct region *a = x->regions[i], *b = y->regions[i];
-		same = a->kind == b->kind && !a->around == !b->around && (!a->around || a->around->number == b->around->number) &&
-		       a->condition == b->condition && a->trips == b->trips && a->iteration == b->iteration &&
-		       a->is_counted == b->is_counted;
+		same = a->kind == b->kind && !a->around == !b->around &&
+		       (!a->around || a->around->number == b->around->number) && a->condition == b->condition &&
+		       a->trips == b->trips && a->iteration == b->iteration && a->is_counted == b->is_counted;
 	}
 	return same;
 }

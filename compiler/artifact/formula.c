@@ -1,5 +1,5 @@
-/* Finds formulas: first a single product with a factor, then a product plus a constant, then the sum of two, then a size that
- * is divided and rounded. */
+/* Finds formulas: first a single product with a factor, then a product plus a constant, then the sum of two, then the
+ * product of two sums, then a size that is divided and rounded. */
 #include "compiler/artifact/formula.h"
 
 /* A size, or a quotient that no other formula gives. */
@@ -159,6 +159,135 @@ static bool find_sum(struct formulas *f, const int64_t *values, uint32_t *term)
 	return false;
 }
 
+/* ---- values = scale * (p * a * b + q * a + r * b + s), as in the area of an image without its border ---- */
+
+#define BILINEAR_SIZE_MOST (1 << 20) /* so that products of the numbers below fit 128 bits */
+#define BILINEAR_VALUE_MOST (INT64_C(1) << 60)
+
+struct bilinear {
+	const struct symbol *a, *b;
+	int64_t p, q, r, s;
+};
+
+static __int128 determinant(__int128 rows[3][3])
+{
+	const __int128 *x = rows[0], *y = rows[1], *z = rows[2];
+	return x[0] * (y[1] * z[2] - y[2] * z[1]) - x[1] * (y[0] * z[2] - y[2] * z[0]) + x[2] * (y[0] * z[1] - y[1] * z[0]);
+}
+
+/* One equation for p, q and r: the right side replaces column `solved` (-1: none). */
+static void equation(const struct bilinear *of, const int64_t *values, int i, int solved, __int128 *row)
+{
+	row[0] = (__int128)of->a->at[i] * of->b->at[i] - (__int128)of->a->at[0] * of->b->at[0];
+	row[1] = of->a->at[i] - of->a->at[0];
+	row[2] = of->b->at[i] - of->b->at[0];
+	if (solved >= 0)
+		row[solved] = values[i] - values[0];
+}
+
+/* Cramer's rule for the points 0, i, j and k. */
+static bool solve(struct bilinear *of, const int64_t *values, int i, int j, int k)
+{
+	int64_t *const unknowns[] = {&of->p, &of->q, &of->r};
+	__int128 rows[3][3], whole = 0;
+	for (int solved = -1; solved < 3; solved++) {
+		equation(of, values, i, solved, rows[0]);
+		equation(of, values, j, solved, rows[1]);
+		equation(of, values, k, solved, rows[2]);
+		__int128 det = determinant(rows);
+		whole = solved < 0 ? det : whole;
+		if (!whole || det % whole || det / whole != (int64_t)(det / whole))
+			return false;
+		if (solved >= 0)
+			*unknowns[solved] = (int64_t)(det / whole);
+	}
+	return true;
+}
+
+/* Finds s, and whether all points agree. */
+static bool agrees(const struct formulas *f, struct bilinear *of, const int64_t *values)
+{
+	for (int i = 0; i < f->point_count; i++) {
+		__int128 a = of->a->at[i], b = of->b->at[i], rest = values[i] - of->p * a * b - of->q * a - of->r * b;
+		if (rest != (int64_t)rest || (i && rest != of->s))
+			return false;
+		of->s = (int64_t)rest;
+	}
+	return true;
+}
+
+static bool find_factors(const struct formulas *f, const int64_t *values, struct bilinear *of)
+{
+	for (int i = 1; i < f->point_count; i++)
+		for (int j = 1; j < i; j++)
+			for (int k = 1; k < j; k++)
+				if (solve(of, values, i, j, k))
+					return agrees(f, of, values);
+	return false;
+}
+
+static uint32_t bilinear_term(struct formulas *f, const struct bilinear *of)
+{
+	uint32_t a = (uint32_t)(of->a - f->symbols), b = (uint32_t)(of->b - f->symbols), term = number(f, of->s);
+	const struct monomial parts[] = {{{a, b}, 2, {0}}, {{a}, 1, {0}}, {{b}, 1, {0}}};
+	const int64_t factors[] = {of->p, of->q, of->r};
+	for (int i = 0; i < 3; i++)
+		if (factors[i])
+			term = add_term(f, ERCA_TERM_SUM, scaled(f, &parts[i], factors[i]), term, 0);
+	return term;
+}
+
+static bool is_small(const struct formulas *f, const int64_t *values, int64_t most)
+{
+	for (int i = 0; i < f->point_count; i++)
+		if (values[i] < -most || values[i] > most)
+			return false;
+	return true;
+}
+
+/* values = scale * left, with integers; scale: NULL is 1. */
+static bool divide(const struct formulas *f, const int64_t *values, const struct symbol *scale, int64_t *left)
+{
+	for (int i = 0; i < f->point_count; i++) {
+		int64_t by = scale ? scale->at[i] : 1;
+		if (!by || values[i] % by)
+			return false;
+		left[i] = values[i] / by;
+	}
+	return true;
+}
+
+static bool find_pair(const struct formulas *f, const int64_t *values, struct bilinear *of)
+{
+	if (!is_small(f, values, BILINEAR_VALUE_MOST))
+		return false;
+	for (size_t a = 0; a < f->symbol_count; a++)
+		for (size_t b = 0; b < a; b++) {
+			*of = (struct bilinear){.a = &f->symbols[a], .b = &f->symbols[b]};
+			if (is_small(f, of->a->at, BILINEAR_SIZE_MOST) && is_small(f, of->b->at, BILINEAR_SIZE_MOST) &&
+			    find_factors(f, values, of))
+				return true;
+		}
+	return false;
+}
+
+static bool find_bilinear(struct formulas *f, const int64_t *values, uint32_t *term)
+{
+	int64_t left[MAX_POINTS_OF_FORMULA];
+	struct bilinear of;
+	for (size_t i = 0; i <= f->symbol_count; i++) {
+		const struct symbol *scale = i ? &f->symbols[i - 1] : NULL;
+		if (!divide(f, values, scale, left) || !find_pair(f, left, &of))
+			continue;
+		*term = bilinear_term(f, &of);
+		*term = scale ? formula_product(f, *term, scale->term) : *term;
+		return true;
+	}
+	return false;
+}
+
+/* ---- a size that is divided and rounded ---- */
+
 /* A size that is divided: ceil((size + shift) / divisor). */
 struct division {
 	size_t size; /* symbol */
@@ -218,7 +347,8 @@ bool formula_find(struct formulas *f, const int64_t *values, uint32_t *term)
 		*term = (uint32_t)(known - 1);
 		return true;
 	}
-	if (!find_line(f, values, term) && !find_sum(f, values, term) && !find_rounded(f, values, term))
+	if (!find_line(f, values, term) && !find_sum(f, values, term) && !find_bilinear(f, values, term) &&
+	    !find_rounded(f, values, term))
 		return false;
 	map_set(&f->by_values, key, (void *)(uintptr_t)(*term + 1));
 	return true;

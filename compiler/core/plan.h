@@ -76,7 +76,8 @@ struct define {
 
 struct variant {
 	struct define defines[MAX_DEFINES];
-	const char *generals[MAX_DEFINES]; /* a define's value that is right for all sizes, if its own may not be; else NULL */
+	const char
+		*generals[MAX_DEFINES]; /* a define's value that is right for all sizes, if its own may not be; else NULL */
 	int define_count;
 	int64_t params[MAX_PARAMS];
 	int param_count;

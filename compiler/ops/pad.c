@@ -116,6 +116,73 @@ static enum ercc_status expand_sized_pad(struct node *node)
 	return ERCC_OK;
 }
 
+/* ---- with ranges: indices would be other constants for other sizes, so what is repeated is cut out and joined ---- */
+
+static bool is_joined_pad(const struct node *node)
+{
+	int64_t before[MAX_RANK];
+	struct shape in = node->inputs[0]->shape, out;
+	bool is_repeated = strcmp(node_attr_text(node, "mode", "constant"), "constant") != 0;
+	if (!node->graph->ctx->has_ranges || !is_repeated || (node->op->since >= 11 && !node->inputs[1]->constant) ||
+	    read_pads(node, before, &out) != ERCC_OK)
+		return false;
+	for (int i = 0; i < in.rank; i++) {
+		int64_t after = out.dims[i] - in.dims[i] - before[i];
+		is_repeated &= before[i] >= 0 && after >= 0 && before[i] < in.dims[i] && after < in.dims[i];
+	}
+	return is_repeated;
+}
+
+static struct value *repeated_part(struct node *node, struct value *x, int axis, int64_t count, bool is_end)
+{
+	const char *mode = node_attr_text(node, "mode", "");
+	long long n = count;
+	if (!strcmp(mode, "wrap"))
+		return is_end ? EMIT(node, TEXT(node, "Slice(a, {0}, {%lld}, {%d})", n, axis), x)
+		              : EMIT(node, TEXT(node, "Slice(a, {%lld}, {%lld}, {%d})", -n, (long long)INT64_MAX, axis), x);
+	if (!strcmp(mode, "reflect"))
+		return is_end ? EMIT(node, TEXT(node, "Slice(a, {-2}, {%lld}, {%d}, {-1})", -2 - n, axis), x)
+		              : EMIT(node, TEXT(node, "Slice(a, {%lld}, {0}, {%d}, {-1})", n, axis), x);
+	int64_t times[MAX_RANK];
+	for (int i = 0; i < node->inputs[0]->shape.rank; i++)
+		times[i] = i == axis ? count : 1;
+	return EMIT(node,
+	            TEXT(node, "Tile(Slice(a, {%d}, {%lld}, {%d}), b)", is_end ? -1 : 0,
+	                 is_end ? (long long)INT64_MAX : 1LL, axis),
+	            x, constant_ints(node, times, node->inputs[0]->shape.rank));
+}
+
+static enum ercc_status expand_joined_pad(struct node *node)
+{
+	struct value *x = node->inputs[0];
+	int64_t before[MAX_RANK];
+	struct shape in = x->shape, out;
+	TRY(read_pads(node, before, &out));
+	for (int i = 0; i < in.rank; i++) {
+		int64_t after = out.dims[i] - in.dims[i] - before[i];
+		struct value *parts[3];
+		int count = 0;
+		if (before[i])
+			parts[count++] = repeated_part(node, x, i, before[i], false);
+		parts[count++] = x;
+		if (after)
+			parts[count++] = repeated_part(node, x, i, after, true);
+		x = emit_concat(node, i, parts, count);
+	}
+	expand_to(node, 0, x);
+	return ERCC_OK;
+}
+
+static bool is_expanded_pad(const struct node *node)
+{
+	return is_sized_pad(node) || is_joined_pad(node);
+}
+
+static enum ercc_status expand_pad(struct node *node)
+{
+	return is_sized_pad(node) ? expand_sized_pad(node) : expand_joined_pad(node);
+}
+
 static enum ercc_status infer_pad(struct node *node)
 {
 	int64_t before[MAX_RANK];
@@ -210,11 +277,11 @@ static enum ercc_status lower_pad(struct lowering *lowering, struct node *node)
 }
 
 const struct op ops_pad[] = {
-	{"Pad", 1, 1, 1, 1, TYPES_ALL, infer_pad, lower_pad, .expand = expand_sized_pad, .expands = is_sized_pad,
+	{"Pad", 1, 1, 1, 1, TYPES_ALL, infer_pad, lower_pad, .expand = expand_pad, .expands = is_expanded_pad,
      .sizes = true, .attrs = "mode=text paddings=ints value=float"},
-	{"Pad", 2, 1, 1, 1, TYPES_ALL, infer_pad, lower_pad, .expand = expand_sized_pad, .expands = is_sized_pad,
+	{"Pad", 2, 1, 1, 1, TYPES_ALL, infer_pad, lower_pad, .expand = expand_pad, .expands = is_expanded_pad,
      .sizes = true, .attrs = "mode=text pads=ints value=float"},
-	{"Pad", 11, 2, 4, 1, TYPES_ALL | TYPES_STORED, infer_pad, lower_pad, .expand = expand_sized_pad,
-     .expands = is_sized_pad, .sizes = true, .attrs = "mode=text"},
+	{"Pad", 11, 2, 4, 1, TYPES_ALL | TYPES_STORED, infer_pad, lower_pad, .expand = expand_pad,
+     .expands = is_expanded_pad, .sizes = true, .attrs = "mode=text"},
 	{0},
 };

@@ -269,8 +269,7 @@ static void hold_ended(struct rnn *rnn, struct value *t, struct value *h, struct
 	*y = rnn->h;
 	if (!rnn->lengths)
 		return;
-	struct value *running =
-		EMIT(node, "Unsqueeze(Less(a, b), {1})", t, rnn->lengths);
+	struct value *running = EMIT(node, "Unsqueeze(Less(a, b), {1})", t, rnn->lengths);
 	*y = EMIT(node, "Where(a, b, c)", running, rnn->h, rnn->zero);
 	rnn->h = EMIT(node, "Where(a, b, c)", running, rnn->h, h);
 	if (c)
@@ -301,8 +300,11 @@ static enum ercc_status loop(struct rnn *rnn, const struct cell *cell, struct va
 {
 	struct node *node = rnn->node;
 	struct value *init[] = {rnn->h, rnn->c}, *results[3];
-	struct course course = {
-		.init = init, .state_count = rnn->c ? 2 : 1, .collected = 1, .is_counted = true, .most = rnn->steps};
+	struct course course = {.init = init,
+	                        .state_count = rnn->c ? 2 : 1,
+	                        .collected = 1,
+	                        .is_counted = true,
+	                        .most = rnn->steps};
 	for (int i = 0; i < course.state_count; i++) { /* emitted just now, so not inferred yet */
 		init[i]->dtype = node->inputs[0]->dtype;
 		init[i]->shape = shape_of(2, (int64_t[]){rnn->batch, rnn->hidden});

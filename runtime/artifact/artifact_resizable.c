@@ -116,8 +116,7 @@ static enum erc_status check_terms(const struct erc_artifact *artifact, const st
 
 /* The number that the patch replaces; NULL if there is none. It is the value at the upper bounds. */
 static bool find_number(const struct erc_artifact *artifact, const struct erca_entry *entry,
-                        const struct erc__course *course, const struct erca_patch *patch, uint32_t budget,
-                        int64_t *out)
+                        const struct erc__course *course, const struct erca_patch *patch, uint32_t budget, int64_t *out)
 {
 	if (patch->kind == ERCA_PATCH_DIM) {
 		if (patch->index >= entry->input_count + entry->output_count)
