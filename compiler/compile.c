@@ -159,7 +159,9 @@ struct making {
 	const struct entry_dims *entry;
 };
 
-static enum ercc_status make_plan(const struct making *making, const char *const *dims, FILE *dump, struct plans *plans)
+/* is_quiet: messages are lost. */
+static enum ercc_status make_plan(const struct making *making, const char *const *dims, FILE *dump, bool is_quiet,
+                                  struct plans *plans)
 {
 	struct context *ctx = making->ctx;
 	const struct ercc_options *given = ctx->options;
@@ -169,6 +171,7 @@ static enum ercc_status make_plan(const struct making *making, const char *const
 	of_entry->dims = dims;
 	of_entry->dim_count = making->entry->dim_count;
 	of_entry->dump = dump;
+	of_entry->message = is_quiet ? NULL : given->message;
 	ctx->options = of_entry;
 	enum ercc_status status = onnx_build_graph(making->model, &graph);
 	if (status == ERCC_OK) {
@@ -179,9 +182,9 @@ static enum ercc_status make_plan(const struct making *making, const char *const
 	return status;
 }
 
-static enum ercc_status make_sample(void *user, const char *const *dims, struct plans *plans)
+static enum ercc_status make_sample(void *user, const char *const *dims, bool is_quiet, struct plans *plans)
 {
-	return make_plan(user, dims, NULL, plans);
+	return make_plan(user, dims, NULL, is_quiet, plans);
 }
 
 static enum ercc_status make_entry(struct making *making, struct plans *plans)
@@ -189,7 +192,7 @@ static enum ercc_status make_entry(struct making *making, struct plans *plans)
 	struct context *ctx = making->ctx;
 	size_t before = plans->count;
 	ctx->has_ranges = making->entry->range_count > 0;
-	enum ercc_status status = make_plan(making, making->entry->dims, ctx->options->dump, plans);
+	enum ercc_status status = make_plan(making, making->entry->dims, ctx->options->dump, false, plans);
 	if (status == ERCC_OK && plans->count > before)
 		status = ranges_sample(ctx, making->entry, plans->items[before], make_sample, making);
 	if (status && making->entry->name)

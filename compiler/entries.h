@@ -17,10 +17,12 @@ struct entry_dims {
  * of dims that '*' stands for. */
 enum ercc_status entries_list(struct context *ctx, const struct graph *graph, struct entry_dims **out, uint32_t *count);
 
+/* Makes a plan with the given dims. is_quiet: messages are lost. */
+typedef enum ercc_status make_plan_fn(void *user, const char *const *dims, bool is_quiet, struct plans *plans);
+
 /* Makes the plan of an entry again with other sizes of its ranges, and compares these plans: each must do the same in the
- * same order. `make` makes a plan with the given dims. */
+ * same order. */
 enum ercc_status ranges_sample(struct context *ctx, const struct entry_dims *entry, struct plan *plan,
-                               enum ercc_status (*make)(void *user, const char *const *dims, struct plans *plans),
-                               void *user);
+                               make_plan_fn *make, void *user);
 
 #endif

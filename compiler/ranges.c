@@ -2,21 +2,38 @@
  * same order; the writer then finds how their numbers depend on the sizes. */
 #include "compiler/entries.h"
 
-#define MAX_SAMPLES 16
+#include <math.h>
 
-/* Sizes of sample i. They are spread over the ranges, each range in another order, and most are odd: what a plan does only
- * for sizes that are 1, or multiples of something, or equal to each other, must not be taken for what it always does. */
-static void sample_sizes(const struct range *ranges, int count, int i, int64_t *sizes)
+#define MAX_SAMPLES 16 /* of all ranges together */
+
+/* The least size of a range that may be a sample: 1 is left out, because what is so for 1 only would be taken for what always
+ * is. */
+static int64_t least_of(const struct range *range)
+{
+	return range->least > 1 ? range->least : 1 + range->step;
+}
+
+/* A size of the range: `share` of the way from the size `from` to its most, by ratio or by difference. */
+static int64_t size_at(const struct range *range, int64_t from, double share, bool by_ratio)
+{
+	int64_t step = range->step, most = range->most > from + 5 * step ? range->most : from + 5 * step;
+	double low = (double)from, high = (double)most;
+	double size = by_ratio ? low * pow(high / low, share) : low + share * (high - low);
+	return from + (int64_t)((size - low) / (double)step) * step;
+}
+
+/* Sizes of sample i, from the least ones on. They are spread over the ranges, each range in another order, and most are odd:
+ * what a plan does only for multiples of something, or for sizes that are equal, must not be taken for what it always does. */
+static void sample_sizes(const struct entry_dims *entry, const int64_t *least, int i, int64_t *sizes)
 {
 	static const double steps[MAX_RANGES] = {0.618034, 0.754878, 0.569840, 0.819173,
 	                                         0.671044, 0.549700, 0.856675, 0.738241};
-	for (int r = 0; r < count; r++) {
+	for (int r = 0; r < entry->range_count; r++) {
+		const struct range *range = &entry->ranges[r];
 		double at = 0.97 - 0.07 * r + steps[r] * i;
-		int64_t step = ranges[r].step, least = ranges[r].least > 1 ? ranges[r].least : 1 + step;
-		int64_t most = ranges[r].most > least + 5 * step ? ranges[r].most : least + 5 * step;
 		at -= (double)(int64_t)at;
-		sizes[r] = least + (int64_t)(at * (double)(most - least)) / step * step;
-		sizes[r] += i % 4 && sizes[r] % 2 == 0 && step == 1 && sizes[r] < most ? 1 : 0;
+		sizes[r] = size_at(range, least[r], at, i % 2);
+		sizes[r] += i % 4 && sizes[r] % 2 == 0 && range->step == 1 && sizes[r] < range->most ? 1 : 0;
 	}
 }
 
@@ -112,6 +129,17 @@ static enum ercc_status compare(struct context *ctx, const struct entry_dims *en
 	return ERCC_OK;
 }
 
+/* Whether a dim that depends on a range is 1. */
+static bool is_degenerate(const struct plan *plan, const struct sample *sample)
+{
+	const struct launch *a = plan->first, *b = sample->plans->items[0]->first;
+	for (; a && b; a = a->next, b = b->next)
+		for (int d = 0; d < a->space.rank && d < b->space.rank; d++)
+			if (b->space.dims[d] <= 1 && a->space.dims[d] > 1)
+				return true;
+	return false;
+}
+
 /* The choosers see the same dims as depending on ranges in all samples. */
 static void copy_marks(const struct plan *plan)
 {
@@ -120,26 +148,68 @@ static void copy_marks(const struct plan *plan)
 			b->varies = a->varies;
 }
 
-enum ercc_status ranges_sample(struct context *ctx, const struct entry_dims *entry, struct plan *plan,
-                               enum ercc_status (*make)(void *user, const char *const *dims, struct plans *plans),
-                               void *user)
+struct sampling {
+	struct context *ctx;
+	const struct entry_dims *entry;
+	struct plan *plan;
+	make_plan_fn *make;
+	void *user;
+};
+
+/* Makes the plan of the next sample, at its sizes. */
+static enum ercc_status make_sample(const struct sampling *s, struct sample *sample, bool is_quiet)
 {
+	sample->plans = plans_new(s->ctx);
+	sample->plans->stored = s->plan->all;
+	s->ctx->bounds = s->plan;
+	enum ercc_status status = s->make(s->user, dims_of(s->ctx, s->entry, sample->sizes), is_quiet, sample->plans);
+	s->ctx->bounds = NULL;
+	return status;
+}
+
+/* Two samples with a small size of the range: what is cut off below a size must not be taken for what always is. They are as
+ * small as the model allows, without dims of 1. */
+static enum ercc_status add_small(const struct sampling *s, int64_t *least, int r)
+{
+	const struct range *range = &s->entry->ranges[r];
+	int wanted = s->entry->range_count > 2 ? 1 : 2, found = 0;
+	int64_t first = least[r];
+	for (int64_t steps = 0; steps < 128 && found < wanted && first + steps * range->step <= range->most;
+	     steps += steps + 1) {
+		struct sample *sample = &s->plan->samples[s->plan->sample_count];
+		sample_sizes(s->entry, least, r + found, sample->sizes);
+		sample->sizes[r] = first + steps * range->step;
+		if (make_sample(s, sample, true) || is_degenerate(s->plan, sample))
+			continue;
+		TRY(compare(s->ctx, s->entry, s->plan, sample));
+		least[r] = found ? least[r] : sample->sizes[r];
+		s->plan->sample_count++;
+		found++;
+	}
+	return ERCC_OK;
+}
+
+enum ercc_status ranges_sample(struct context *ctx, const struct entry_dims *entry, struct plan *plan,
+                               make_plan_fn *make, void *user)
+{
+	const struct sampling sampling = {ctx, entry, plan, make, user};
+	int wanted = entry->range_count > 1 ? MAX_SAMPLES : 12;
+	int64_t least[MAX_RANGES];
 	if (!entry->range_count)
 		return ERCC_OK;
 	plan->ranges = entry->ranges;
 	plan->range_count = entry->range_count;
-	plan->sample_count = entry->range_count > 2 ? MAX_SAMPLES : 8 + 3 * (entry->range_count - 1);
-	plan->samples = arena_array(&ctx->arena, (size_t)plan->sample_count, sizeof *plan->samples);
-	for (int s = 0; s < plan->sample_count; s++) {
-		struct sample *sample = &plan->samples[s];
-		ctx->bounds = plan;
-		sample_sizes(entry->ranges, entry->range_count, s, sample->sizes);
-		sample->plans = plans_new(ctx);
-		sample->plans->stored = plan->all;
-		enum ercc_status status = make(user, dims_of(ctx, entry, sample->sizes), sample->plans);
-		ctx->bounds = NULL;
-		TRY(status);
+	plan->samples = arena_array(&ctx->arena, (size_t)wanted, sizeof *plan->samples);
+	for (int r = 0; r < entry->range_count; r++)
+		least[r] = least_of(&entry->ranges[r]);
+	for (int r = 0; r < entry->range_count; r++)
+		TRY(add_small(&sampling, least, r));
+	for (int i = 0; plan->sample_count < wanted; i++) {
+		struct sample *sample = &plan->samples[plan->sample_count];
+		sample_sizes(entry, least, i, sample->sizes);
+		TRY(make_sample(&sampling, sample, false));
 		TRY(compare(ctx, entry, plan, sample));
+		plan->sample_count++;
 	}
 	copy_marks(plan);
 	return ERCC_OK;
