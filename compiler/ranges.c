@@ -13,10 +13,13 @@ static int64_t least_of(const struct range *range)
 	return range->least > 1 ? range->least : 1 + range->step;
 }
 
+/* Ranges of fewer sizes are sampled beyond their bound, so that few formulas agree with all samples. */
+#define BEYOND 48
+
 /* A size of the range: `share` of the way from the size `from` to its most, by ratio or by difference. */
 static int64_t size_at(const struct range *range, int64_t from, double share, bool by_ratio)
 {
-	int64_t step = range->step, most = range->most > from + 5 * step ? range->most : from + 5 * step;
+	int64_t step = range->step, most = range->most > from + BEYOND * step ? range->most : from + BEYOND * step;
 	double low = (double)from, high = (double)most;
 	double size = by_ratio ? low * pow(high / low, share) : low + share * (high - low);
 	return from + (int64_t)((size - low) / (double)step) * step;
@@ -112,21 +115,20 @@ static void mark(struct launch *a, struct launch *b)
 			a->varies |= 1u << d;
 }
 
-static enum ercc_status compare(struct context *ctx, const struct entry_dims *entry, struct plan *plan,
-                                const struct sample *sample)
+/* The name of a node that the sample computes in another way; NULL if there is none. Marks the dims that differ. */
+static const char *difference(struct plan *plan, const struct sample *sample)
 {
 	struct launch *a = plan->first, *b = sample->plans->items[0]->first;
 	for (; a && b; a = a->next, b = b->next) {
 		if (!same_launch(a, b))
-			return differs(ctx, entry, sample, a->name);
+			return a->name;
 		mark(a, b);
 	}
 	if (a || b)
-		return differs(ctx, entry, sample, a ? a->name : b->name);
+		return a ? a->name : b->name;
 	const struct graph *x = plan->graph, *y = sample->plans->items[0]->graph;
-	if (x->quotient_count != y->quotient_count || x->size_count != y->size_count || !same_regions(x, y))
-		return differs(ctx, entry, sample, plan->last ? plan->last->name : "");
-	return ERCC_OK;
+	bool same = x->quotient_count == y->quotient_count && x->size_count == y->size_count && same_regions(x, y);
+	return same ? NULL : plan->last ? plan->last->name : "";
 }
 
 /* Whether a dim that depends on a range is 1. */
@@ -148,6 +150,17 @@ static void copy_marks(const struct plan *plan)
 			b->varies = a->varies;
 }
 
+/* Moves sizes beyond the ranges into them. */
+static void limit_sizes(const struct range *ranges, int count, const int64_t *least, int64_t *sizes)
+{
+	for (int r = 0; r < count; r++) {
+		int64_t steps = (sizes[r] - least[r]) / ranges[r].step;
+		int64_t possible = ranges[r].most > least[r] ? (ranges[r].most - least[r]) / ranges[r].step + 1 : 1;
+		if (sizes[r] > ranges[r].most)
+			sizes[r] = least[r] + steps % possible * ranges[r].step;
+	}
+}
+
 struct sampling {
 	struct context *ctx;
 	const struct entry_dims *entry;
@@ -167,26 +180,49 @@ static enum ercc_status make_sample(const struct sampling *s, struct sample *sam
 	return status;
 }
 
-/* Two samples with a small size of the range: what is cut off below a size must not be taken for what always is. They are as
- * small as the model allows, without dims of 1. */
-static enum ercc_status add_small(const struct sampling *s, int64_t *least, int r)
+enum kind_of_sample { SAMPLE_IMPOSSIBLE, SAMPLE_OTHER, SAMPLE_WITH_ONES, SAMPLE_SAME };
+
+/* Makes a sample with that size of range r, and says how its plan compares with that at the bounds. */
+static enum kind_of_sample try_size(const struct sampling *s, const int64_t *least, int r, int64_t size)
 {
-	const struct range *range = &s->entry->ranges[r];
+	struct sample *sample = &s->plan->samples[s->plan->sample_count];
+	sample_sizes(s->entry, least, r + s->plan->sample_count, sample->sizes);
+	sample->sizes[r] = size;
+	if (make_sample(s, sample, true))
+		return SAMPLE_IMPOSSIBLE;
+	if (size <= 1 || is_degenerate(s->plan, sample))
+		return SAMPLE_WITH_ONES;
+	return difference(s->plan, sample) ? SAMPLE_OTHER : SAMPLE_SAME;
+}
+
+/* Two samples with a small size of the range: what is cut off below a size must not be taken for what always is. They are as
+ * small as possible, without dims of 1. Where the model is impossible or computed in another way for smaller sizes, these are
+ * no longer in the range. */
+static void add_small(const struct sampling *s, int64_t *least, struct range *range, int r)
+{
 	int wanted = s->entry->range_count > 2 ? 1 : 2, found = 0;
-	int64_t first = least[r];
-	for (int64_t steps = 0; steps < 128 && found < wanted && first + steps * range->step <= range->most;
-	     steps += steps + 1) {
-		struct sample *sample = &s->plan->samples[s->plan->sample_count];
-		sample_sizes(s->entry, least, r + found, sample->sizes);
-		sample->sizes[r] = first + steps * range->step;
-		if (make_sample(s, sample, true) || is_degenerate(s->plan, sample))
-			continue;
-		TRY(compare(s->ctx, s->entry, s->plan, sample));
-		least[r] = found ? least[r] : sample->sizes[r];
-		s->plan->sample_count++;
-		found++;
+	int64_t size = range->least, first = 0, bad = -1;
+	for (int64_t steps = 1; steps <= 256 && found < wanted && size <= range->most; steps *= 2) {
+		enum kind_of_sample kind = try_size(s, least, r, size);
+		if (kind == SAMPLE_SAME) {
+			first = found++ ? first : size;
+			s->plan->sample_count++;
+		} else if (kind != SAMPLE_WITH_ONES && !found) {
+			bad = size;
+		}
+		size += steps * range->step;
 	}
-	return ERCC_OK;
+	if (!found)
+		return;
+	least[r] = first;
+	if (bad < 0)
+		return;
+	range->least = first;
+	for (size = first - range->step; size > bad && try_size(s, least, r, size) >= SAMPLE_WITH_ONES; size -= range->step)
+		range->least = size;
+	warn(s->ctx,
+	     "sizes of '%s' begin with %lld: for smaller ones the model is not possible, or computed in another way",
+	     range->name, (long long)range->least);
 }
 
 enum ercc_status ranges_sample(struct context *ctx, const struct entry_dims *entry, struct plan *plan,
@@ -197,18 +233,29 @@ enum ercc_status ranges_sample(struct context *ctx, const struct entry_dims *ent
 	int64_t least[MAX_RANGES];
 	if (!entry->range_count)
 		return ERCC_OK;
-	plan->ranges = entry->ranges;
+	struct range *ranges = arena_array(&ctx->arena, (size_t)entry->range_count, sizeof *ranges);
+	memcpy(ranges, entry->ranges, (size_t)entry->range_count * sizeof *ranges);
+	plan->ranges = ranges;
 	plan->range_count = entry->range_count;
 	plan->samples = arena_array(&ctx->arena, (size_t)wanted, sizeof *plan->samples);
 	for (int r = 0; r < entry->range_count; r++)
 		least[r] = least_of(&entry->ranges[r]);
 	for (int r = 0; r < entry->range_count; r++)
-		TRY(add_small(&sampling, least, r));
+		add_small(&sampling, least, &ranges[r], r);
 	for (int i = 0; plan->sample_count < wanted; i++) {
 		struct sample *sample = &plan->samples[plan->sample_count];
 		sample_sizes(entry, least, i, sample->sizes);
-		TRY(make_sample(&sampling, sample, false));
-		TRY(compare(ctx, entry, plan, sample));
+		bool is_beyond = false;
+		for (int r = 0; r < entry->range_count; r++)
+			is_beyond |= sample->sizes[r] > ranges[r].most;
+		/* a model may be possible in the ranges only */
+		if (!is_beyond || make_sample(&sampling, sample, true) || difference(plan, sample)) {
+			limit_sizes(ranges, entry->range_count, least, sample->sizes);
+			TRY(make_sample(&sampling, sample, false));
+		}
+		const char *node = difference(plan, sample);
+		if (node)
+			return differs(ctx, entry, sample, node);
 		plan->sample_count++;
 	}
 	copy_marks(plan);

@@ -363,10 +363,11 @@ bool formula_quotient(struct formulas *f, const int64_t *numerators, const int64
 	*term = divisors[0] == 1 ? numerator : add_term(f, ERCA_TERM_QUOTIENT, numerator, 0, divisors[0]);
 	for (int i = 0; i < f->point_count; i++)
 		values[i] = ceil_div(numerators[i], divisors[0]);
-	if (!formula_find(f, values, &same)) {
+	if (is_constant(f, values) || map_get(&f->by_values, key_of(f, values)))
+		return true;
+	if (!find_line(f, values, &same))
 		add_symbol(f, *term, values);
-		map_set(&f->by_values, key_of(f, values), (void *)(uintptr_t)(*term + 1));
-	}
+	map_set(&f->by_values, key_of(f, values), (void *)(uintptr_t)(*term + 1)); /* this one is known, not found */
 	return true;
 }
 
