@@ -1,6 +1,8 @@
 /* The choosers that row kernels share. */
 #include "compiler/kernels/rows.h"
 
+#include <stdlib.h>
+
 void window_params(struct launch *launch, const struct window *w, int64_t planes)
 {
 	launch_set(launch, ROWS_TOTAL, planes * w->out[0] * w->out[1]);
@@ -55,6 +57,14 @@ void define_number(struct context *ctx, struct variant *variant, bool of_tile, c
 {
 	(of_tile ? variant_define_tile : variant_define)(variant, name,
 	                                                 arena_printf(&ctx->arena, "%lld", (long long)value));
+}
+
+int64_t number_like(const struct variant *variant, const char *name, int64_t otherwise)
+{
+	for (int i = 0; variant->like && i < variant->like->define_count; i++)
+		if (!strcmp(variant->like->defines[i].name, name))
+			return strtoll(variant->like->defines[i].value, NULL, 10);
+	return otherwise;
 }
 
 void define_special(struct context *ctx, struct variant *variant, const char *name, int64_t value, int64_t general)
@@ -149,7 +159,7 @@ enum ercc_status lines_gpu(struct context *ctx, const struct device *device, con
 {
 	/* a short line is not worth a warp; a long line is worth a block */
 	bool wide = has_define(launch, "T", "f64");
-	int64_t threads = wide || elements < 16 ? 1 : elements < 4096 ? 32 : 256;
+	int64_t threads = number_like(variant, "LINE", wide || elements < 16 ? 1 : elements < 4096 ? 32 : 256);
 	struct gpu_rows rows = {.count = launch->params[ROWS_TOTAL],
 	                        .threads = threads,
 	                        .thread_bytes = threads > 32 ? 1 : 0};

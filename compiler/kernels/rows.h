@@ -38,6 +38,8 @@ enum ercc_status lines_gpu(struct context *ctx, const struct device *device, con
 bool has_define(const struct launch *launch, const char *name, const char *value);
 /* Adds a define. of_tile: it may differ between budgets. */
 void define_number(struct context *ctx, struct variant *variant, bool of_tile, const char *name, int64_t value);
+/* A number that a variant must have in common with the one that it is to be like; else `otherwise`. */
+int64_t number_like(const struct variant *variant, const char *name, int64_t otherwise);
 /* A number that may be for some sizes only, and one that is right for all. */
 void define_special(struct context *ctx, struct variant *variant, const char *name, int64_t value, int64_t general);
 

@@ -292,9 +292,8 @@ static enum ercc_status pointwise_cpu(struct context *ctx, const struct device *
 static bool can_pack(const struct launch *launch, const struct nest *nest)
 {
 	int last = nest->rank - 1;
-	bool can = can_vectorize(launch, nest) && nest->dims[last] % 4 == 0;
-	for (int d = 0; d < launch->space.rank; d++)
-		can = can && !is_ranged_line(launch, d);
+	/* with ranges, other sizes may have other strides and offsets */
+	bool can = can_vectorize(launch, nest) && nest->dims[last] % 4 == 0 && !launch->varies;
 	for (int k = 0; can && k < launch->operand_count; k++) {
 		const struct operand *operand = &launch->operands[k];
 		int64_t offset = 0;

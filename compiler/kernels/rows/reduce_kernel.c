@@ -16,6 +16,7 @@ static enum ercc_status reduce_gpu(struct context *ctx, const struct device *dev
 		members = 16;
 	else if (lanes == 1 && gone && *last == 1 && count >= 32) /* a row's elements are contiguous */
 		members = 32;
+	members = number_like(variant, "MEMBERS", members);
 	struct gpu_rows rows = {.count = p[ROWS_TOTAL], .threads = lanes * members, .thread_bytes = 8};
 	TRY(rows_gpu_shared(ctx, device, launch, &rows, variant));
 	define_number(ctx, variant, false, "MEMBERS", members);
