@@ -88,7 +88,7 @@ static struct entry_dims combine(struct arena *arena, const struct sizes *sizes,
 	return (struct entry_dims){name, dims, dim_count, ranges, range_count};
 }
 
-/* ---- '*': each named dim that no other --dim names ---- */
+/* ---- '*' and 'auto': each named dim that no other --dim names ---- */
 
 static bool is_named(const char *const *dims, size_t count, const char *name)
 {
@@ -100,15 +100,18 @@ static bool is_named(const char *const *dims, size_t count, const char *name)
 	return false;
 }
 
-/* Replaces '*' in the options' dims. */
+/* Replaces '*=SIZES' and 'auto' in the options' dims. */
 static const char **expand_star(struct context *ctx, const struct graph *graph, size_t *count)
 {
 	const struct ercc_options *options = ctx->options;
 	const char **out = NULL, *star = NULL;
-	size_t capacity = 0;
+	size_t capacity = 0, proposed = 0;
+	const char **proposals = NULL;
 	*count = 0;
 	for (uint32_t i = 0; i < options->dim_count; i++)
-		if (!strncmp(options->dims[i], "*=", 2))
+		if (!strcmp(options->dims[i], "auto"))
+			proposals = dims_propose(ctx, graph, &proposed);
+		else if (!strncmp(options->dims[i], "*=", 2))
 			star = options->dims[i] + 1;
 		else
 			arena_push(&ctx->arena, out, *count, capacity, options->dims[i]);
@@ -118,6 +121,13 @@ static const char **expand_star(struct context *ctx, const struct graph *graph, 
 			if (name && !is_named(out, *count, name))
 				arena_push(&ctx->arena, out, *count, capacity, arena_printf(&ctx->arena, "%s%s", name, star));
 		}
+	if (proposed)
+		note(ctx, "--dims auto stands for %s", dims_proposal_text(ctx, graph));
+	for (size_t i = 0; i < proposed; i++) {
+		const char *equals = strrchr(proposals[i], '=');
+		if (!is_named(out, *count, arena_printf(&ctx->arena, "%.*s", (int)(equals - proposals[i]), proposals[i])))
+			arena_push(&ctx->arena, out, *count, capacity, proposals[i]);
+	}
 	return out;
 }
 

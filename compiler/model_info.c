@@ -3,6 +3,7 @@
 
 #include "compiler/model_info.h"
 #include "compiler/lower/op.h"
+#include "compiler/passes/pass.h"
 
 _Static_assert(VALUE_SEQUENCE == ERCC_SEQUENCE && VALUE_OPTIONAL == ERCC_OPTIONAL, "kinds are passed on");
 
@@ -132,6 +133,7 @@ static struct ercc_model_info *fill(struct block *block, const struct graph *gra
 	                             .input_count = (uint32_t)graph->input_count,
 	                             .output_count = (uint32_t)graph->output_count,
 	                             .operator_count = (uint32_t)tally->count};
+	local.proposed_dims = take_text(block, dims_proposal_text(graph->ctx, graph));
 	local.inputs = take_values(block, graph->inputs, NULL, graph->input_count);
 	local.outputs = take_values(block, stated_outputs(graph), graph->output_names, graph->output_count);
 	const char **names = take(block, tally->count * sizeof *names);

@@ -74,7 +74,7 @@ struct ercc_options {
 	/* "batch=1": sizes of symbolic dimensions. "batch=1,4": several; the artifact has an entry for each combination of
 	 * them, at most 64, in the order given; the last dimension's sizes change first. They are named by the sizes of such
 	 * lists, as in "batch=4,seq=128"; a single entry is "main". "seq=1..512": a range, each size of which the entry takes, or "h=64..640:32", in steps;
-	 * "*=1..8": of all named dimensions that no other item names */
+	 * "*=1..8": of all named dimensions that no other item names; "auto": for each of these a range by its name and place */
 	const char *const *dims;
 	uint32_t dim_count;
 	const char *const *shapes; /* "x:1x3x224x224": whole input shapes */
@@ -167,6 +167,8 @@ struct ercc_model_info {
 	const uint32_t *operator_uses;
 	const int *operator_supported;
 	int64_t taken_ir_version, taken_opset; /* the newest known ones, where the model's are newer; else the model's */
+	const char
+		*proposed_dims; /* what "auto" in `dims` stands for: "--dim batch=1..8 --dim seq=1..512"; NULL: nothing */
 };
 /* *out is one block; release it with free(). */
 ERCC_API enum ercc_status ercc_model_info(const char *model_path, const struct ercc_options *options,

@@ -242,5 +242,8 @@ enum ercc_status pass_pin(struct graph *graph)
 			fail(graph->ctx, ERCC_UNSUPPORTED, "input '%s' of shape %s is too large", input->name,
 			     shape_text(&graph->ctx->arena, &input->shape));
 	}
+	const char *proposal = dims_proposal_text(graph->ctx, graph);
+	if (graph->ctx->error_count != before && proposal)
+		note(graph->ctx, "--dims auto stands for %s", proposal);
 	return graph->ctx->error_count == before ? ERCC_OK : ERCC_USAGE;
 }

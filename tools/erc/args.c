@@ -231,6 +231,18 @@ int args_parse(const struct usage *usage, int argc, char **argv, const char **op
 	return ARGS_OK;
 }
 
+int take_all_dims(const char *value, struct text_list *dims)
+{
+	if (!value)
+		return ARGS_OK;
+	if (strcmp(value, "auto")) {
+		say_error("--dims: '%s' is not 'auto'; sizes are given by --dim", value);
+		return EXIT_USAGE;
+	}
+	text_list_add(dims, value);
+	return ARGS_OK;
+}
+
 void text_list_split(struct text_list *list)
 {
 	struct text_list parts = {0};

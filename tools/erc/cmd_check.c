@@ -24,7 +24,7 @@ static const struct column problem_columns[] = {
 };
 
 struct check {
-	const char *path, *format_name;
+	const char *path, *format_name, *all_dims;
 	struct text_list targets, budgets, dims, shapes, consts, lengths, keeps;
 	bool strict;
 	uint32_t max_iterations, max_nodes;
@@ -37,6 +37,7 @@ static int parse(int argc, char **argv, struct check *c)
 		{"target", 't', OPTION_LIST, &c->targets, "LIST", "cpu:x86-64-v3, native ... (see 'erc version')"},
 		{"budget", 'b', OPTION_LIST, &c->budgets, "LIST", "full,half,quarter (default), own ones, a .json file"},
 		{"dim", 0, OPTION_LIST, &c->dims, "NAME=N[,N]", "sizes of a symbolic dimension, or a range: 1..512"},
+		{"dims", 0, OPTION_TEXT, &c->all_dims, "auto", "a range for each symbolic dimension without --dim"},
 		{"shape", 0, OPTION_LIST, &c->shapes, "INPUT:AxBxC", "whole shape of an input"},
 		{"const", 0, OPTION_LIST, &c->consts, "INPUT=V[,V]", "pins an input to a value; it is no input any more"},
 		{"length", 0, OPTION_LIST, &c->lengths, "INPUT=N",
@@ -96,6 +97,8 @@ static struct report *describe(const struct check *c, const struct ercc_model_in
 	report_fact(report, "opset", "opset", CELL_COUNT, (double)info->opset);
 	report_fact(report, "nodes", "nodes", CELL_COUNT, info->node_count);
 	report_fact(report, "parameters", "parameters", CELL_COUNT, (double)info->parameter_count);
+	if (info->proposed_dims)
+		report_fact_text(report, "proposed_dims", "--dims auto", "%s", info->proposed_dims);
 	report_fact_text(report, "compiles", "compiles", status == ERCC_OK ? "yes" : "no");
 	if (status == ERCC_OK) {
 		report_fact(report, "launches", "launches", CELL_COUNT, figures->launch_count);
@@ -156,6 +159,8 @@ int cmd_check(int argc, char **argv)
 	int code = parse(argc, argv, &c);
 	if (code == ARGS_OK)
 		code = format_parse(c.format_name, &format);
+	if (code == ARGS_OK)
+		code = take_all_dims(c.all_dims, &c.dims);
 	if (code == ARGS_OK)
 		code = check(&c, format);
 	struct text_list *lists[] = {&c.targets, &c.budgets, &c.dims,     &c.shapes, &c.consts,

@@ -23,7 +23,7 @@ static const char examples[] = "  erc compile resnet50.onnx -o resnet50.erca\n"
 struct compile {
 	const char *out, *cc, *kernel_dir, *dump_after, *stop_after;
 	struct text_list targets, budgets, dims, shapes, consts, lengths, keeps;
-	const char *class_;
+	const char *class_, *all_dims;
 	uint32_t jobs, max_iterations, expected_iterations, max_nodes, level, deadline_us;
 	bool no_cache, quiet, strict;
 };
@@ -35,6 +35,7 @@ static int parse(int argc, char **argv, struct compile *c, const char **model)
 		{"target", 't', OPTION_LIST, &c->targets, "LIST", "cpu:x86-64-v3, native ... (see 'erc version')"},
 		{"budget", 'b', OPTION_LIST, &c->budgets, "LIST", "full,half,quarter (default), own ones, a .json file"},
 		{"dim", 0, OPTION_LIST, &c->dims, "NAME=N[,N]", "sizes of a symbolic dimension, or a range: 1..512"},
+		{"dims", 0, OPTION_TEXT, &c->all_dims, "auto", "a range for each symbolic dimension without --dim"},
 		{"shape", 0, OPTION_LIST, &c->shapes, "INPUT:AxBxC", "whole shape of an input"},
 		{"const", 0, OPTION_LIST, &c->consts, "INPUT=V[,V]", "pins an input to a value; it is no input any more"},
 		{"jobs", 'j', OPTION_COUNT, &c->jobs, "N", "kernel builds at a time (default: one per core)"},
@@ -156,6 +157,8 @@ int cmd_compile(int argc, char **argv)
 		code = check_pass_name("dump-after", c.dump_after, true);
 	if (code == ARGS_OK)
 		code = check_pass_name("stop-after", c.stop_after, false);
+	if (code == ARGS_OK)
+		code = take_all_dims(c.all_dims, &c.dims);
 	if (code == ARGS_OK)
 		code = compile(&c, model);
 	struct text_list *lists[] = {&c.targets, &c.budgets, &c.dims, &c.shapes, &c.consts, &c.lengths, &c.keeps};

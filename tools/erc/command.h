@@ -75,7 +75,9 @@ int args_parse(const struct usage *usage, int argc, char **argv, const char **op
 /* The name among `count` names that is closest to word by edit distance; NULL if none is close. */
 const char *args_nearest(const char *word, const char *const *names, size_t count);
 void text_list_add(struct text_list *list, const char *item); /* adds a copy of item */
-void text_list_split(struct text_list *list);                 /* an item "a,b" becomes "a" and "b" */
+/* Adds the value of --dims, if there is one, to those of --dim. Returns ARGS_OK or an exit code. */
+int take_all_dims(const char *value, struct text_list *dims);
+void text_list_split(struct text_list *list); /* an item "a,b" becomes "a" and "b" */
 void text_list_free(struct text_list *list);
 
 /* ---- say.c: messages, all to stderr ---- */

@@ -20,6 +20,8 @@ struct erc_artifact;
 int inspect_print_meta(const struct erc_artifact *artifact, const char *path);
 /* Says where META records that the model's versions are newer than the compiler knew. */
 void inspect_taken(const struct erc_artifact *artifact, struct report *report);
+/* Adds the ranges of an artifact's entries to a report, if there are any. */
+void inspect_ranges(const struct erc_artifact *artifact, struct report *report);
 /* Adds the room profiles of an artifact to a report, if there are any. */
 void inspect_profiles(const struct erc_artifact *artifact, struct report *report);
 

@@ -544,6 +544,7 @@ static void add_parts(const erc_artifact *artifact, const char *path, const stru
 		for_each_entry(artifact, report, add_entry_tensors);
 		add_targets(artifact, report);
 		add_entries(artifact, report);
+		inspect_ranges(artifact, report);
 		add_classes(artifact, report);
 	}
 	if (inspect->plan)

@@ -156,7 +156,7 @@ def compile(
     target: Texts = "native",
     *,
     budget: Texts = (),
-    dims: Optional[Mapping[str, Union[int, str, Sequence[int]]]] = None,
+    dims: Union[None, str, Mapping[str, Union[int, str, Sequence[int]]]] = None,
     shapes: Optional[Mapping[str, Sequence[int]]] = None,
     consts: Optional[Mapping[str, Any]] = None,
     lengths: Optional[Mapping[str, Union[int, str]]] = None,
@@ -181,7 +181,7 @@ def compile(
     The options are those of `erc compile`; cache: a folder, or False for none; real_time, level, deadline_us: what
     sessions are by default. Errors raise CompileError; their texts name the command's options: `--dim batch=1` stands for
     dims={"batch": 1}. Several sizes, as in dims={"batch": [1, 4, 8]}, make an entry for each combination, and a range,
-    dims={"seq": "1..512"}, one for all its sizes. Warnings go to message("warning", text) or, without it, to Python's
+    dims={"seq": "1..512"}, one for all its sizes. dims="auto" takes a range for each dim that the model names. Warnings go to message("warning", text) or, without it, to Python's
     warnings; notes to message alone; progress(done, total, step) gets the steps. Both are called on the calling thread; an
     exception of theirs, or Ctrl-C, cancels the compilation."""
     options = _library.with_size(
@@ -200,7 +200,9 @@ def compile(
     )
     _set_texts(options, "targets", target)
     _set_texts(options, "budgets", budget)
-    _set_texts(options, "dims", [f"{name}={_sizes(size)}" for name, size in _library.pairs("dims", dims or {})])
+    sized = {} if dims == "auto" else dims or {}
+    texts = [f"{name}={_sizes(size)}" for name, size in _library.pairs("dims", sized)]
+    _set_texts(options, "dims", ["auto"] if dims == "auto" else texts)
     _set_texts(options, "shapes", [f"{name}:{'x'.join(map(str, shape))}" for name, shape in _library.pairs("shapes", shapes or {})])
     _set_texts(options, "lengths", [f"{name}={length}" for name, length in _library.pairs("lengths", lengths or {})])
     _set_texts(options, "keep_inputs", keep_inputs)
