@@ -77,26 +77,71 @@ static void fill_points(const struct erc__load *load, uint32_t max, struct erc_r
 	out->tile_ns = point.tile_ns;
 }
 
+/* Frees what the load holds. */
+static void describe(const struct erc_model *model, uint32_t number, struct erc__load *load,
+                     struct erc_room_profile *out)
+{
+	uint32_t max = budget_at(model, number)->units ? budget_at(model, number)->units : model->target->units;
+	out->units = max ? max : erc_runtime_units(model->runtime);
+	out->memory_bytes_per_s = model->target->memory_bytes_per_s;
+	out->units_within_1 = units_within(load, out->units, 1);
+	out->units_within_5 = units_within(load, out->units, 5);
+	out->units_within_10 = units_within(load, out->units, 10);
+	fill_points(load, out->units, out);
+	erc__free((void *)load->tile_counts);
+}
+
+static enum erc_status check_profile(const void *handle, const struct erc_room_profile *out)
+{
+	if (!handle || !out)
+		return erc__fail(ERC_INVALID, "model, request or out is NULL");
+	if (out->size != sizeof *out)
+		return erc__fail(ERC_INVALID, "room profile: size %zu, expected %zu", out->size, sizeof *out);
+	return ERC_OK;
+}
+
 enum erc_status erc_model_room_profile(const erc_model *model, uint32_t entry, const char *budget,
                                        struct erc_room_profile *out)
 {
 	struct erc__load load;
 	uint32_t number;
-	if (!model || !out)
-		return erc__fail(ERC_INVALID, "model or out is NULL");
-	if (out->size != sizeof *out)
-		return erc__fail(ERC_INVALID, "room profile: size %zu, expected %zu", out->size, sizeof *out);
+	TRY(check_profile(model, out));
 	if (entry >= model->entry_count)
 		return erc__fail(ERC_NOT_FOUND, "no entry %u", entry);
 	TRY(find_budget(model, budget, &number));
 	TRY(list_launches(model, entry, number, &load));
-	uint32_t max = budget_at(model, number)->units ? budget_at(model, number)->units : model->target->units;
-	out->units = max ? max : erc_runtime_units(model->runtime);
-	out->memory_bytes_per_s = model->target->memory_bytes_per_s;
-	out->units_within_1 = units_within(&load, out->units, 1);
-	out->units_within_5 = units_within(&load, out->units, 5);
-	out->units_within_10 = units_within(&load, out->units, 10);
-	fill_points(&load, out->units, out);
-	erc__free((void *)load.tile_counts);
+	describe(model, number, &load, out);
+	return ERC_OK;
+}
+
+/* The same for the sizes that a request has now. */
+static enum erc_status list_steps(const struct erc__form *form, uint32_t budget, struct erc__load *out)
+{
+	const struct erc__step *steps = &form->steps[(size_t)budget * form->step_count];
+	const struct erc__forecast *forecast = form->resized.of ? &form->resized.forecast : &form->of->forecast;
+	size_t bytes = (size_t)form->step_count * (2 * sizeof(uint32_t) + sizeof(struct erc__place));
+	uint32_t *tile_counts = erc__alloc(bytes), *tile_ns = tile_counts + form->step_count;
+	struct erc__place *places = (void *)(tile_ns + form->step_count);
+	if (!tile_counts)
+		return erc__no_memory("room profile", bytes);
+	for (uint32_t i = 0; i < form->step_count; i++) {
+		tile_counts[i] = steps[i].tile_count;
+		tile_ns[i] = steps[i].tile_ns;
+		places[i] = forecast->launches[i].place;
+	}
+	*out = (struct erc__load){tile_counts, tile_ns, form->step_count, places};
+	return ERC_OK;
+}
+
+enum erc_status erc_request_room_profile(const erc_request *request, const char *budget, struct erc_room_profile *out)
+{
+	struct erc__load load;
+	uint32_t number;
+	TRY(check_profile(request, out));
+	const struct erc_model *model = request->session->model;
+	const struct erc__form *form = request->form;
+	TRY(find_budget(model, budget, &number));
+	TRY(list_steps(form, number, &load));
+	describe(model, number, &load, out);
 	return ERC_OK;
 }

@@ -38,6 +38,17 @@ void erc__form_free_sizes(struct erc__form *form);
 /* Computes all numbers for these sizes, which must be in the ranges. */
 enum erc_status erc__form_resize(struct erc_request *request, struct erc__form *form, const int64_t *sizes);
 
+/* ---- request_predict.c ---- */
+
+/* What the time of a launch follows: its arithmetic, or its traffic if it has none. */
+static inline int64_t erc__record_work(const struct erca_record *record)
+{
+	return (int64_t)(record->flops ? record->flops : record->bytes);
+}
+
+/* Sets the times of the form's tiles, its forecast and its ratio. */
+void erc__form_predict(struct erc_request *request, struct erc__form *form);
+
 /* ---- request_bind.c ---- */
 
 /* Unbinds what has other dims than `before`, and ends the states of such tensors. `before`: the tensors of the request's

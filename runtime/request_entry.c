@@ -11,7 +11,9 @@ void erc__request_take_form(struct erc_request *request, struct erc__form *form)
 	request->job.steps = form->steps;
 	request->job.step_count = form->step_count;
 	request->job.item.estimate = &form->of->estimate;
-	atomic_store_explicit(&request->job.item.forecast, &form->of->forecast, memory_order_relaxed);
+	request->job.item.size = form->resized.ratio;
+	atomic_store_explicit(&request->job.item.forecast, form->resized.of ? &form->resized.forecast : &form->of->forecast,
+	                      memory_order_relaxed);
 	if (request->session->model->runtime->device->ops->request_create)
 		request->job.native = form->native;
 }
@@ -154,6 +156,7 @@ static enum erc_status resize(struct erc_request *request, const int64_t *sizes)
 		return ERC_OK;
 	memcpy(before, form->resized.tensors, count * sizeof *before);
 	TRY(erc__form_resize(request, form, sizes));
+	erc__request_take_form(request, form);
 	erc__request_keep_bindings(request, before, form);
 	erc__request_point_all(request);
 	request->has_result = false;

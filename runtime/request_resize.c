@@ -60,9 +60,13 @@ enum erc_status erc__form_prepare_sizes(struct erc_request *request, struct erc_
 	size_t tensors = (size_t)entry->input_count + entry->output_count;
 	resized->sizes = erc__alloc(2 * resized->of->range_count * sizeof *resized->sizes);
 	resized->terms = erc__alloc(resized->of->term_count * sizeof *resized->terms);
+	resized->work = erc__alloc(form->step_count * sizeof *resized->work);
+	resized->forecast.count = form->step_count;
+	resized->forecast.launches = erc__alloc(form->step_count * sizeof *resized->forecast.launches);
 	resized->tensors = erc__alloc(2 * tensors * sizeof *resized->tensors);
 	resized->dim_ranges = erc__alloc(tensors * sizeof *resized->dim_ranges);
-	if (!resized->sizes || !resized->terms || !resized->tensors || !resized->dim_ranges)
+	if (!resized->sizes || !resized->terms || !resized->tensors || !resized->dim_ranges || !resized->work ||
+	    !resized->forecast.launches)
 		return erc__no_memory("tensors", 2 * tensors * sizeof *resized->tensors);
 	for (uint32_t i = 0; i < tensors; i++)
 		resized->tensors[i] = *erc__entry_tensor(model->artifact, entry, i);
@@ -75,7 +79,13 @@ enum erc_status erc__form_prepare_sizes(struct erc_request *request, struct erc_
 		if (patch->kind == ERCA_PATCH_DIM && term->op == ERCA_TERM_SIZE)
 			resized->dim_ranges[patch->index].range[patch->at] = 1 + term->a;
 	}
-	return copy_params(request, form);
+	for (uint32_t i = 0; i < form->step_count; i++) {
+		const struct erca_record *record = erc__record(model->artifact, ERC_TABLE_RECORDS, form->steps[i].record);
+		resized->work[i] = record->kind == ERCA_RECORD_LAUNCH ? erc__record_work(record) : 0;
+	}
+	TRY(copy_params(request, form));
+	erc__form_predict(request, form);
+	return ERC_OK;
 }
 
 void erc__form_free_sizes(struct erc__form *form)
@@ -85,6 +95,8 @@ void erc__form_free_sizes(struct erc__form *form)
 	erc__free(form->resized.tensors);
 	erc__free(form->resized.dim_ranges);
 	erc__free(form->resized.params);
+	erc__free(form->resized.work);
+	erc__free(form->resized.forecast.launches);
 }
 
 /* ---- other sizes ---- */
@@ -120,6 +132,7 @@ static void set_trips(struct erc_request *request, struct erc__form *form, const
                       int64_t value)
 {
 	uint32_t last = form->steps[patch->index].goes_to - 1;
+	form->resized.work[patch->index] = form->resized.work[last] = value;
 	for (uint32_t k = 0; k < request->session->budgets.count; k++) {
 		struct erc__step *steps = &form->steps[(size_t)k * form->step_count];
 		void *number = &form->resized.terms[patch->term];
@@ -139,6 +152,10 @@ static void apply(struct erc_request *request, struct erc__form *form, const str
 	}
 	if (patch->kind == ERCA_PATCH_OFFSET) {
 		move_operand(form, artifact_of(request), patch, value);
+		return;
+	}
+	if (patch->kind == ERCA_PATCH_WORK) {
+		form->resized.work[patch->index] = value;
 		return;
 	}
 	if (patch->kind == ERCA_PATCH_TRIPS) {
@@ -166,7 +183,8 @@ static bool is_allowed(struct erc_request *request, const struct erc__form *form
 		tensor = erc__entry_tensor(artifact_of(request), form->of->entry, patch->index);
 		return value >= 0 && value <= tensor->dims[patch->at];
 	case ERCA_PATCH_TILES: return value >= 0 && value < UINT32_MAX;
-	case ERCA_PATCH_OFFSET: return value >= 0;
+	case ERCA_PATCH_OFFSET:
+	case ERCA_PATCH_WORK: return value >= 0;
 	case ERCA_PATCH_TRIPS: return value >= 0 && value <= form->of->forecast.launches[patch->index].place.times;
 	default: return true;
 	}
@@ -192,5 +210,6 @@ enum erc_status erc__form_resize(struct erc_request *request, struct erc__form *
 	}
 	for (uint32_t i = 0; i < entry->input_count + entry->output_count; i++)
 		form->resized.tensors[i].bytes = bytes_of(&form->resized.tensors[i]);
+	erc__form_predict(request, form);
 	return ERC_OK;
 }

@@ -136,6 +136,17 @@ static struct erc__forecast_launch forecast_launch(const struct erc_model *model
 	                                     .traffic = traffic_of(model->target, variant)};
 }
 
+static uint32_t max_units(const struct erc_session *session)
+{
+	const struct erc__sched *sched = &session->model->runtime->device->sched;
+	return session->tenant.class_ == ERC_REAL_TIME ? sched->rt_units : sched->supply.units;
+}
+
+void erc__session_forecast(const struct erc_session *session, struct erc__forecast *forecast)
+{
+	erc__forecast_complete(forecast, max_units(session), HOLD_NS);
+}
+
 /* What a run of the entry needs, step by step. */
 static enum erc_status make_forecast(const struct erc_session *session, uint32_t budget,
                                      struct erc__session_entry *entry)
@@ -143,8 +154,7 @@ static enum erc_status make_forecast(const struct erc_session *session, uint32_t
 	const struct erc_artifact *artifact = session->model->artifact;
 	const struct erc__course *course = &session->model->courses[entry->number];
 	struct erc__forecast *forecast = &entry->forecast;
-	const struct erc__sched *sched = &session->model->runtime->device->sched;
-	uint32_t max = session->tenant.class_ == ERC_REAL_TIME ? sched->rt_units : sched->supply.units;
+	uint32_t max = max_units(session);
 	if (course->count) {
 		forecast->launches = erc__alloc(course->count * sizeof *forecast->launches);
 		if (!forecast->launches)
@@ -162,7 +172,7 @@ static enum erc_status make_forecast(const struct erc_session *session, uint32_t
 	 * erc_session_set_units may give more. */
 	erc__forecast_complete(forecast, session->tenant.cap < max ? session->tenant.cap : max, HOLD_NS);
 	erc__estimate_init(&entry->estimate, forecast);
-	erc__forecast_complete(forecast, max, HOLD_NS);
+	erc__session_forecast(session, forecast);
 	return ERC_OK;
 }
 

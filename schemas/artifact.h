@@ -341,6 +341,7 @@ enum erca_patch_kind {
 	ERCA_PATCH_PARAM = 3,  /* param `at` of that step's variant */
 	ERCA_PATCH_OFFSET = 4, /* offset of its operand `at` */
 	ERCA_PATCH_TRIPS = 5,  /* number of iterations of the loop that begins with step `index`; `at` is 0 */
+	ERCA_PATCH_WORK = 6,   /* flops of that step's record, or its bytes if these are 0; for predictions. `at` is 0 */
 };
 
 #define ERCA_ALL_BUDGETS UINT16_MAX

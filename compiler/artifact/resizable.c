@@ -196,6 +196,17 @@ static enum ercc_status compare_loops(struct comparison *c, const struct steps *
 	return ERCC_OK;
 }
 
+/* Its work is for predictions only, so it need not follow the sizes. */
+static void compare_work(struct comparison *c, const struct points *points)
+{
+	int64_t values[MAX_POINTS_OF_FORMULA];
+	uint32_t term;
+	for (int p = 0; p < c->point_count; p++)
+		values[p] = (int64_t)(points->launches[0]->flops ? points->launches[p]->flops : points->launches[p]->bytes);
+	if (!is_constant(c, values) && formula_find(&c->out->formulas, values, &term))
+		add_patch(c, ERCA_PATCH_WORK, points->step, ERCA_ALL_BUDGETS, 0, term);
+}
+
 static enum ercc_status compare_launch(struct comparison *c, struct points *points)
 {
 	int64_t values[MAX_POINTS_OF_FORMULA];
@@ -219,6 +230,7 @@ static enum ercc_status compare_launch(struct comparison *c, struct points *poin
 			return no_formula(c, name, "the number of its tiles", values);
 	}
 	add_patches(c, ERCA_PATCH_TILES, points->step, 0, terms);
+	compare_work(c, points);
 	return ERCC_OK;
 }
 

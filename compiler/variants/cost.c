@@ -75,6 +75,9 @@ uint64_t launch_traffic(const struct launch *launch)
 
 void plans_measure(const struct plans *plans)
 {
+	for (size_t i = 0; i < plans->count; i++)
+		for (int s = 0; s < plans->items[i]->sample_count; s++)
+			plans_measure(plans->items[i]->samples[s].plans);
 	for (size_t n = 0; n < plans->launch_count; n++) {
 		struct launch *launch = plans->launches[n];
 		uint64_t operations = 0;

@@ -150,6 +150,10 @@ static bool find_number(const struct erc_artifact *artifact, const struct erca_e
 	}
 	if (record->kind != ERCA_RECORD_LAUNCH)
 		return false;
+	if (patch->kind == ERCA_PATCH_WORK) {
+		*out = (int64_t)(record->flops ? record->flops : record->bytes);
+		return !patch->at;
+	}
 	const struct erca_variant *variant = erc__record(artifact, ERC_TABLE_VARIANTS, record->variant_first + budget);
 	if (patch->kind == ERCA_PATCH_TILES) {
 		*out = variant->tile_count;

@@ -58,6 +58,9 @@ struct erc_session {
 	uint32_t request_count;
 };
 
+/* session.c: completes the forecast for the units that the session may get. */
+void erc__session_forecast(const struct erc_session *session, struct erc__forecast *forecast);
+
 /* An operand in caller memory: which pointer to set when the tensor is bound. */
 struct erc__fixup {
 	uint32_t tensor;  /* index: inputs, then outputs */
@@ -83,6 +86,9 @@ struct erc__resized {
 		uint32_t range[ERCA_MAX_RANK]; /* 0: the dim is not a size of a range; else its number + 1 */
 	} * dim_ranges;                    /* of each tensor */
 	int64_t *params;                   /* of all steps */
+	int64_t *work;                     /* of each step: flops or bytes; of loops iterations, 0: as at the bounds */
+	struct erc__forecast forecast;     /* for these sizes */
+	struct erc__size_ratio ratio;
 	uint8_t *bases[ERCA_BUFFER_DIMS + 1];
 };
 

@@ -351,6 +351,10 @@ struct erc_room_profile {
  * or budget. Each call computes it from the predictions of the launches. */
 ERC_API enum erc_status erc_model_room_profile(const erc_model *model, uint32_t entry, const char *budget,
                                                struct erc_room_profile *out);
+/* The same for a run of the request as it is now. With ranges, the model's profile is that of the largest sizes; smaller ones
+ * take fewer and shorter tiles. */
+ERC_API enum erc_status erc_request_room_profile(const erc_request *request, const char *budget,
+                                                 struct erc_room_profile *out);
 
 /* ---- session: a tenant: a model with a class ---- */
 

@@ -57,18 +57,24 @@ static float tile_ratio(const struct erc__sched *sched, const struct erc__estima
 	return erc__ratios_expected(&estimate->tiles, RUN_SHARE, erc__ratios_expected(&sched->tiles, RUN_SHARE, 1));
 }
 
-static uint64_t run_ns(const struct erc__sched *sched, const struct erc__estimate *estimate)
+static float scaled(uint64_t predicted_ns, float size_ratio)
 {
+	return (float)predicted_ns * (size_ratio > 0 ? size_ratio : 1);
+}
+
+static uint64_t run_ns(const struct erc__sched *sched, const struct erc__item *item)
+{
+	const struct erc__estimate *estimate = item->estimate;
 	float ratio = erc__ratios_expected(&estimate->runs, RUN_SHARE, tile_ratio(sched, estimate));
-	return (uint64_t)((float)estimate->predicted_ns * ratio);
+	return (uint64_t)(scaled(estimate->predicted_ns, item->size.run) * ratio);
 }
 
 uint64_t erc__sched_unit_ns(const struct erc__sched *sched, const struct erc__item *item)
 {
 	const struct erc__estimate *estimate = item->estimate;
 	if (sched->policy->is_whole)
-		return run_ns(sched, estimate) * sched->supply.units;
-	return (uint64_t)((float)estimate->predicted_unit_ns * tile_ratio(sched, estimate));
+		return run_ns(sched, item) * sched->supply.units;
+	return (uint64_t)(scaled(estimate->predicted_unit_ns, item->size.unit) * tile_ratio(sched, estimate));
 }
 
 /* Unit time still to come of all items before the key. */
@@ -117,7 +123,7 @@ enum erc_status erc__sched_admit(struct erc__sched *sched, struct erc__item *ite
 		return ERC_OK;
 	struct erc__key key = {.third = item->sequence};
 	sched->policy->key(item, &key);
-	uint64_t alone_ns = run_ns(sched, estimate), before_ns = unit_ns_before(sched, &key);
+	uint64_t alone_ns = run_ns(sched, item), before_ns = unit_ns_before(sched, &key);
 	uint64_t shared_ns = (before_ns + erc__sched_unit_ns(sched, item)) / sched->rt_units;
 	float ratio = erc__ratios_expected(&estimate->queues, MAX_QUEUES, 1);
 	item->admitted_ns = now_ns;
@@ -130,8 +136,8 @@ enum erc_status erc__sched_admit(struct erc__sched *sched, struct erc__item *ite
 void erc__sched_learn(struct erc__sched *sched, const struct erc__item *item, uint64_t tile_ns, uint64_t now_ns)
 {
 	struct erc__estimate *estimate = item->estimate;
-	float of_tiles = (float)tile_ns / (float)estimate->predicted_tile_ns;
-	float of_run = (float)(now_ns - item->started_ns) / (float)estimate->predicted_ns;
+	float of_tiles = (float)tile_ns / scaled(estimate->predicted_tile_ns, item->size.tile);
+	float of_run = (float)(now_ns - item->started_ns) / scaled(estimate->predicted_ns, item->size.run);
 	float of_queue = item->expected_ns ? (float)(now_ns - item->admitted_ns) / (float)item->expected_ns : 0;
 	/* A probe that meets its deadline shows that the old ratios no longer hold, so it counts as several runs. */
 	bool is_news = item->is_probe && now_ns <= item->deadline_ns;

@@ -18,6 +18,11 @@ void erc__ratios_add(struct erc__ratios *ratios, float ratio);
 /* The ratio that `share` of the last ones do not exceed; `otherwise` while there are too few of them. */
 float erc__ratios_expected(const struct erc__ratios *ratios, float share, float otherwise);
 
+/* What runs of other sizes than those of the estimate take, as shares of its predictions; 0: the same. */
+struct erc__size_ratio {
+	float run, unit, tile;
+};
+
 /* The estimate for the runs of one entry of a tenant. */
 struct erc__estimate {
 	uint64_t predicted_ns;      /* time of a run alone on the device; not 0 */

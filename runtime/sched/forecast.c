@@ -28,14 +28,13 @@ static void find_held(struct erc__forecast *forecast, uint64_t hold_ns)
 	for (uint32_t i = forecast->count; i--;) {
 		struct erc__forecast_launch *launch = &forecast->launches[i];
 		uint64_t passed_ns = rounds_ns(launch);
-		uint32_t jumps = FORECAST_JUMPS;
-		launch->held = launch->width;
+		uint32_t jumps = FORECAST_JUMPS, held = launch->width;
 		for (uint32_t k = step_after(forecast, i, &jumps); k < forecast->count && passed_ns < hold_ns;
 		     k = step_after(forecast, k, &jumps)) {
-			if (forecast->launches[k].width > launch->held)
-				launch->held = forecast->launches[k].width;
+			held = forecast->launches[k].width > held ? forecast->launches[k].width : held;
 			passed_ns += rounds_ns(&forecast->launches[k]);
 		}
+		atomic_store_explicit(&launch->held, held, memory_order_relaxed);
 	}
 }
 

@@ -3,6 +3,7 @@
 #ifndef ERC_FORECAST_H
 #define ERC_FORECAST_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,7 +17,7 @@ struct erc__forecast_launch {
 	uint32_t width;          /* units beyond which it gets no faster */
 	/* set by the maker: memory traffic of one unit, as a share of the device's bandwidth; 0: not known */
 	float traffic;
-	uint32_t held;     /* the largest width among the launches that begin within hold_ns of its start */
+	_Atomic uint32_t held; /* the largest width among the launches that begin within hold_ns of its start */
 	uint64_t start_ns; /* when this launch begins, in a run on an idle device; in loops: in their first iterations */
 	uint64_t iteration_ns; /* Again: of one iteration */
 	bool takes_else;       /* Branch: the second part is longer */

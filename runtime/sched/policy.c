@@ -134,7 +134,7 @@ static uint32_t held_by(const struct erc__sched *sched, const struct erc__item *
 		return max;
 	held = forecast->widest;
 	if (sched->supply.by_launch)
-		held = forecast->launches[step < forecast->count ? step : 0].held;
+		held = atomic_load_explicit(&forecast->launches[step < forecast->count ? step : 0].held, memory_order_relaxed);
 	return held < max && held ? held : max;
 }
 

@@ -50,6 +50,7 @@ struct erc__item {
 	 * while the item is not queued. A unit of the last run may still read `forecast` then, which stays valid. */
 	const struct erc__forecast *_Atomic forecast; /* NULL: not known */
 	struct erc__estimate *estimate;
+	struct erc__size_ratio size;
 	uint64_t arrival_ns;
 	uint64_t deadline_ns; /* absolute; UINT64_MAX: none */
 	uint32_t level;       /* RT: must not change while the item is queued */
@@ -211,7 +212,7 @@ static inline int erc__sched_wants_change(const struct erc__sched *sched, const 
 	if (!sched->supply.by_launch || !sched->policy->looks_ahead || item->tenant->class_ != ERC_REAL_TIME ||
 	    step >= forecast->count)
 		return 0;
-	uint32_t held = forecast->launches[step].held;
+	uint32_t held = atomic_load_explicit(&forecast->launches[step].held, memory_order_relaxed);
 	if (!limit)
 		return 0; /* it has lost all its units */
 	return held > limit ? limit < erc__sched_reach(item) : held < limit && has_company;

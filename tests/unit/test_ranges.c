@@ -149,11 +149,43 @@ START_TEST(other_sizes_are_refused)
 }
 END_TEST
 
+static struct erc_room_profile profile_at(const struct bed *bed, int64_t n, int64_t s)
+{
+	struct erc_room_profile profile = {.size = sizeof profile};
+	OK(erc_request_set_dims(bed->request, 0, 3, (int64_t[]){n, s, 16}));
+	OK(erc_request_room_profile(bed->request, NULL, &profile));
+	return profile;
+}
+
+START_TEST(predictions_follow_the_sizes)
+{
+	static const char *const dims[] = {"n=2..4", "s=1..70"};
+	struct erc_room_profile of_model = {.size = sizeof of_model};
+	struct bed bed;
+	write_text(ranged_models[0].text);
+	compile_on(targets_here, 1, dims, 2, 1, together);
+	if (!open_bed(&bed, together, "cpu", NULL))
+		return;
+	OK(erc_model_room_profile(bed.model, 0, NULL, &of_model));
+	uint64_t whole = profile_at(&bed, 4, 70).tile_ns, half = profile_at(&bed, 2, 70).tile_ns,
+			 part = profile_at(&bed, 2, 7).tile_ns;
+	ck_assert_uint_eq(whole, of_model.tile_ns);
+	ck_assert_uint_lt(half, whole);
+	ck_assert_uint_gt(half, whole / 4);
+	ck_assert_uint_lt(part, half / 2);
+	ck_assert_uint_eq(profile_at(&bed, 4, 70).tile_ns, whole);
+	FAILS(erc_request_room_profile(bed.request, "none", &of_model), ERC_NOT_FOUND, "no budget 'none'");
+	FAILS(erc_request_room_profile(NULL, NULL, &of_model), ERC_INVALID, "NULL");
+	close_bed(&bed);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("ranges");
 	TCase *tcase = tcase_create("ranges");
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, predictions_follow_the_sizes);
 	tcase_set_timeout(tcase, 120);
 	tcase_add_loop_test(tcase, each_size_has_the_bits_of_its_own_artifact, 0,
 	                    (int)(COUNT_OF(ranged_models) * COUNT_OF(targets_here)));

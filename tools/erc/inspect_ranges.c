@@ -5,8 +5,8 @@
 #include "tools/erc/inspect.h"
 
 static const struct column range_columns[] = {
-	{"entry", "entry", CELL_TEXT}, {"target", NULL, CELL_TEXT},  {"range", "range", CELL_TEXT},
-	{"least", "from", CELL_COUNT}, {"most", "to", CELL_COUNT},   {"step", "in steps of", CELL_COUNT},
+	{"entry", "entry", CELL_TEXT}, {"target", NULL, CELL_TEXT},   {"range", "range", CELL_TEXT},
+	{"least", "from", CELL_COUNT}, {"most", "to", CELL_COUNT},    {"step", "in steps of", CELL_COUNT},
 	{"dims", "dims", CELL_TEXT},   {"numbers", NULL, CELL_COUNT}, /* that depend on the sizes of the entry */
 };
 
