@@ -321,7 +321,8 @@ static enum ercc_status read_slice(const struct node *node, struct slice *slice,
 		int64_t span = step < 0 ? start - end : end - start, size = step < 0 ? -step : step;
 		slice->start[axis] = start;
 		slice->step[axis] = step;
-		out->dims[axis] = dim == 0 || span <= 0 ? 0 : graph_quotient(node->graph, span, size);
+		out->dims[axis] =
+			dim == 0 || span <= 0 ? 0 : graph_quotient(node->graph, span, size < MAX_ELEMENTS ? size : MAX_ELEMENTS);
 	}
 	return ERCC_OK;
 }
