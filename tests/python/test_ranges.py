@@ -3,16 +3,19 @@ an operator depends on a dim. RANGE_SIZES=all takes every size instead of some (
 
 import os
 import unittest
+import warnings
 
 import counted
 import erc
 import numpy
 import support  # noqa: F401  (puts the folder of `counted` on the path)
+from networks import NETWORKS
 from onnx import TensorProto, numpy_helper
 
 F32, I64 = TensorProto.FLOAT, TensorProto.INT64
 MOST, LONG = 36, 1200
-SIZES = range(1, MOST + 1) if os.environ.get("RANGE_SIZES") == "all" else (1, 7, 16, MOST)
+ALL = os.environ.get("RANGE_SIZES") == "all"
+SIZES = range(1, MOST + 1) if ALL else (1, 7, 16, MOST)
 random = numpy.random.default_rng(0)
 
 # Models with dims that follow no formula, and what is said of them.
@@ -229,12 +232,28 @@ class Ranges(unittest.TestCase):
                         erc.compile(model, dims=ranges)
                     refused.add(title)
                     continue
-                checked += self.check_sizes(model, inputs, erc.Session(erc.compile(model, dims=ranges)))
+                with warnings.catch_warnings():  # of sizes that are too small for a window
+                    warnings.simplefilter("ignore", erc.CompileWarning)
+                    ranged = erc.Session(erc.compile(model, dims=ranges))
+                checked += self.check_sizes(model, inputs, ranged)
                 count += 1
         self.assertEqual(refused, set(REFUSED))
         print(f"    {count} models at {checked} sizes; {len(refused)} are refused")
         self.assertGreaterEqual(checked, 3 * count)
 
+
+    def test_networks(self):
+        for network in (make_network() for make_network in NETWORKS):
+            with self.subTest(network.name):
+                model = network.model()
+                ranged = erc.Session(erc.compile(model, dims=network.dims()))
+                for _ in range(10 if ALL else 2):
+                    sizes = network.draw(1 if ALL else 4)  # what is unrolled for one size takes long to compile
+                    feeds = dict(network.feeds(sizes))
+                    wanted, found = erc.Session(erc.compile(model, dims=sizes)).run(feeds), ranged.run(feeds)
+                    for name, value in wanted.items():
+                        self.assertEqual(found[name].shape, value.shape, (name, sizes))
+                        self.assertEqual(found[name].tobytes(), value.tobytes(), (name, sizes))
 
     def test_long_sums(self):
         for title, nodes, inputs, constants, same_from in long_sums():
