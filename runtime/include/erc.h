@@ -280,7 +280,8 @@ struct erc_model_options {
 	int verify_weights; /* also check the hash of the weights (META, PLAN and CODE are always checked) */
 };
 
-/* Maps the file and checks it before anything in it is used. options may be NULL. */
+/* Maps the file and checks it before anything in it is used. options may be NULL. While it is loaded, the file must not be
+ * written or cut: a newer one takes its place by rename(2), which leaves what is loaded as it is. */
 ERC_API enum erc_status erc_model_load(erc_runtime *runtime, const char *path, const struct erc_model_options *options,
                                        erc_model **out);
 /* The same from memory, which must be aligned to 4096 bytes and stay unchanged until the model is unloaded. */

@@ -1,9 +1,11 @@
 """Handles that end in any order, at any time, in any process: nothing crashes, hangs or leaks."""
 
 import asyncio
+import copy
 import gc
 import itertools
 import os
+import pickle
 import threading
 import time
 import unittest
@@ -79,6 +81,17 @@ class Ends(unittest.TestCase):
         gc.collect()
         garbage = [numpy.full((2, 3), 9, "float32") for _ in range(1000)]
         numpy.testing.assert_array_equal(request.run()["y"], garbage[0] * 0 + 8)
+
+    def test_no_copies(self):
+        runtime = erc.Runtime()
+        session = erc.Session(support.artifact(support.tiny), runtime=runtime)
+        request = session.request().bind({"x": support.array(2, 3)})
+        for handle in (runtime, session, request):
+            for copying in (copy.copy, copy.deepcopy, pickle.dumps):
+                with self.assertRaisesRegex(TypeError, f"an erc.{type(handle).__name__} cannot be copied or pickled"):
+                    copying(handle)
+        gc.collect()
+        self.assertEqual(request.run()["y"].shape, (2, 3))
 
     def test_failed_constructors(self):
         for _ in range(3):

@@ -242,6 +242,20 @@ class Ranges(unittest.TestCase):
         self.assertGreaterEqual(checked, 3 * count)
 
 
+    def test_bind_after_a_refused_one(self):
+        """A bind that is refused at its second input has changed the first one; the next bind starts from there."""
+        nodes, inputs = [("MatMul", "p q", "y")], [("p", F32, ["a", 6]), ("q", F32, [6, "c"])]
+        for dims in ({"a": [1, 3], "c": [2, 5]}, {"a": "1..3", "c": "2..5"}):
+            request = erc.Session(erc.compile(make(nodes, inputs, {}), dims=dims)).request()
+            good, bad = ({"p": weights(1, 6), "q": weights(6, 2)}, {"p": weights(3, 6), "q": weights(6, 9)})
+            wanted = request.bind(good).run()["y"].tobytes()
+            for _ in range(2):
+                with self.assertRaises(erc.Error):
+                    request.bind(bad)
+                with self.assertRaises(erc.Invalid):
+                    request.run()  # p is not bound for these dims
+                self.assertEqual(request.bind(good).run()["y"].tobytes(), wanted)
+
     def test_networks(self):
         for network in (make_network() for make_network in NETWORKS):
             with self.subTest(network.name):

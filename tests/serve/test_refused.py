@@ -112,6 +112,7 @@ class Refused(unittest.TestCase):
             ({"erc_levle": 1}, "'erc_levle' is not known; there are erc_level, erc_deadline_us"),
             ({"erc_level": -1}, "'erc_level' is '-1'"),
             ({"erc_level": "high"}, "'erc_level' is 'high'"),
+            ({"erc_level": "0" * 40 + "7"}, "'erc_level' is 'no whole number'"),
             ({"erc_level": True}, "'erc_level' is 'no whole number'"),
             ({"erc_deadline_us": 2**63 - 1}, "'erc_deadline_us' is '9223372036854775807'"),
         ]

@@ -162,7 +162,7 @@ triton_error complete_config(struct TRITONBACKEND_Model *of, const struct model 
 	TRY(TRITONBACKEND_ModelAutoCompleteConfig(of, &completes));
 	if (cJSON_IsNumber(batch) && batch->valuedouble > 0)
 		return fail(TRITON_UNSUPPORTED,
-		            "model '%s': max_batch_size is %g, but an artifact has fixed sizes: leave it out, and give "
+		            "model '%s': max_batch_size is %.0f, but an artifact has fixed sizes: leave it out, and give "
 		            "all dims with the batch",
 		            model->name, batch->valuedouble);
 	for (int k = 0; k < 2; k++) {

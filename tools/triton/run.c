@@ -333,14 +333,15 @@ static triton_error read_parameters(struct slot *slot, struct erc_submit_options
 		enum triton_parameter type;
 		const char *name;
 		const void *value;
-		char text[32];
+		char text[32]; /* no number is longer */
 		TRY(TRITONBACKEND_RequestParameter(slot->served, i, &name, &type, &value));
 		if (strncmp(name, "erc_", 4))
 			continue; /* another part of the server may know it */
 		if (type == TRITON_INT)
 			snprintf(text, sizeof text, "%lld", (long long)*(const int64_t *)value);
 		else
-			snprintf(text, sizeof text, "%s", type == TRITON_STRING ? (const char *)value : "no whole number");
+			snprintf(text, sizeof text, "%s",
+			         type == TRITON_STRING && strlen(value) < sizeof text ? (const char *)value : "no whole number");
 		TRY(set_run_option(name, text, options));
 	}
 	TRY(TRITONBACKEND_InferenceRequestTimeoutMicroseconds(slot->served, &timeout_us));

@@ -30,7 +30,17 @@ def forks() -> int:
     return _forks
 
 
-class Handle:
+class Unique:
+    """What cannot be copied: a copy would have the same C handle, and end it."""
+
+    def __reduce__(self) -> Any:
+        raise TypeError(f"an erc.{type(self).__name__.strip('_')} cannot be copied or pickled: make another one")
+
+    def __reduce_ex__(self, _: Any) -> Any:
+        return self.__reduce__()
+
+
+class Handle(Unique):
     _closed = True  # until _open: __init__ may fail
 
     def _open(self, pointer: Any, parent: "Optional[Handle]") -> None:

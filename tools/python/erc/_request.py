@@ -92,12 +92,17 @@ class Request(_handle.Handle):
 
     def _choose_entry(self, inputs: Mapping[str, Any]) -> None:
         """Takes the entry for the shapes of these arrays. What has other shapes there is bound no more."""
-        for name, value in pairs("inputs", inputs):
-            shape = shape_of(value)
-            if shape is None:
-                continue
-            index = self._ports.port(name, "input").index
-            check(lib.erc_request_set_dims(self._address, index, len(shape), (ctypes.c_int64 * len(shape))(*shape)))
+        try:
+            for name, value in pairs("inputs", inputs):
+                shape = shape_of(value)
+                if shape is None:
+                    continue
+                index = self._ports.port(name, "input").index
+                check(lib.erc_request_set_dims(self._address, index, len(shape), (ctypes.c_int64 * len(shape))(*shape)))
+        finally:  # some may have been taken before one was refused
+            self._take_ports()
+
+    def _take_ports(self) -> None:
         before, self._ports = self._ports, self._core.ports_of[lib.erc_request_entry(self._address)]
         if self._ports.has_ranges:
             self._ports = ports_of_request(self._address, self._ports)

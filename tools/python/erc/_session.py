@@ -82,7 +82,7 @@ class Core(_handle.Handle):
         check(lib.erc_model_unload(self._model))
 
 
-class Session:
+class Session(_handle.Unique):
     """A tenant of a runtime: runs one model.
 
     artifact: a path, or the bytes, which are copied. The options are those of `struct erc_session_options` in erc.h;
