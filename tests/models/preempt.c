@@ -173,10 +173,17 @@ static bool urgent_end(struct urgent *u, const char *name)
 	return u->runs && !u->different && !u->failed;
 }
 
-static bool check(const char *path, const struct settings *settings)
+/* artifact: its file, and where it has ranges the shape of an input: "squeezenet.erca@data:2x3x224x224". */
+static bool check(const char *artifact, const struct settings *settings)
 {
-	struct text_list no_inputs = {0};
+	struct text_list no_inputs = {0}, shapes = {0};
+	char path[4096];
+	const char *at = strrchr(artifact, '@');
+	snprintf(path, sizeof path, "%.*s", at ? (int)(at - artifact) : (int)strlen(artifact), artifact);
+	if (at)
+		text_list_add(&shapes, at + 1);
 	struct runner_options options = {
+		.shapes = shapes,
 		.path = path,
 		.device = settings->device,
 		.inputs = &no_inputs,
@@ -195,7 +202,7 @@ static bool check(const char *path, const struct settings *settings)
 	list_budgets(path, erc_model_target(runner.model), &d);
 	char *expected = memory_new(output_bytes(&runner)), *actual = memory_new(output_bytes(&runner));
 	take_outputs(&runner, expected);
-	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	const char *name = strrchr(artifact, '/') ? strrchr(artifact, '/') + 1 : artifact;
 	struct urgent urgent = {.runs = 0};
 	pthread_t thread;
 	if (pthread_create(&thread, NULL, disturb, &d) || (settings->urgent && !urgent_start(&urgent, &runner, expected)))
@@ -220,6 +227,7 @@ static bool check(const char *path, const struct settings *settings)
 	free(expected);
 	free(actual);
 	runner_close(&runner);
+	text_list_free(&shapes);
 	return is_good;
 }
 

@@ -54,6 +54,14 @@ for model in "${models[@]}"; do
 	compiled "$onnx" "$(basename "$onnx" .onnx)"
 	[ "$onnx" = "$model" ] || rm "$onnx"
 done
+# The same networks for batches of 1 to 3, as they run for 2; on devices that have ranges.
+for model in "${models[@]}"; do
+	case ${DEVICE:-$target} in cuda*) break ;; esac
+	[ ! -f "$model" ] && "$out/make_model" "$model" "$work/ranged.onnx" --dynamic-batch ${MODEL_SIZE:+--size "$MODEL_SIZE"} || continue
+	compiled "$work/ranged.onnx" "$model-ranged" --dim batch=1..3
+	shape=$("$out/erc" inspect "$work/$model-ranged.erca" --format csv | sed -n 's/^[^,]*,[^,]*,input,\([^,]*\),[^,]*,\[3x\([^,]*\)\],.*/\1:2x\2/p' | head -n 1)
+	artifacts[-1]+=@$shape
+done
 units=2
 if [ -n "${DEVICE:-}" ]; then
 	units=0 # all of them
