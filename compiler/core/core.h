@@ -68,6 +68,7 @@ struct map {
 void *map_get(const struct map *map, const void *key);
 /* Adds or replaces an entry. A text key is borrowed. */
 void map_set(struct map *map, const void *key, void *value);
+uint64_t hash_bytes(const char *data, int64_t bytes);
 
 /* ---- text that grows: printed code, dumps, JSON ---- */
 

@@ -54,3 +54,20 @@ void map_set(struct map *map, const void *key, void *value)
 	}
 	slot->value = value;
 }
+
+static uint64_t hash_word(uint64_t hash, const char *data, size_t bytes)
+{
+	uint64_t word = 0;
+	memcpy(&word, data, bytes);
+	hash = (hash ^ word) * 0x9fb21c651e98df25;
+	return hash ^ hash >> 29;
+}
+
+uint64_t hash_bytes(const char *data, int64_t bytes)
+{
+	uint64_t hash = (uint64_t)bytes * 0x9e3779b97f4a7c15;
+	int64_t i = 0;
+	for (; i + 8 <= bytes; i += 8)
+		hash = hash_word(hash, data + i, 8);
+	return i < bytes ? hash_word(hash, data + i, (size_t)(bytes - i)) : hash;
+}

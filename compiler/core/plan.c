@@ -7,6 +7,7 @@ struct plans *plans_new(struct context *ctx)
 {
 	struct plans *plans = arena_new(&ctx->arena, struct plans);
 	plans->by_hash = (struct map){.arena = &ctx->arena, .kind = MAP_POINTER};
+	plans->by_source = (struct map){.arena = &ctx->arena, .kind = MAP_TEXT};
 	return plans;
 }
 
@@ -34,6 +35,25 @@ struct buffer *plan_weights(struct plan *plan, const void *data, int64_t bytes, 
 {
 	struct buffer *buffer = plan_buffer(plan, BUFFER_WEIGHTS, bytes, name);
 	buffer->data = data;
+	return buffer;
+}
+
+struct buffer *plan_find_packed(struct plan *plan, const char *source, int64_t bytes, const char *name)
+{
+	const struct plans *bounds = source ? plan->all->stored : NULL;
+	const struct buffer *known = bounds ? map_get(&bounds->by_source, source) : NULL;
+	if (!known || known->bytes != bytes)
+		return NULL;
+	struct buffer *buffer = plan_weights(plan, NULL, bytes, name);
+	buffer->stored_as = known;
+	return buffer;
+}
+
+struct buffer *plan_packed(struct plan *plan, const char *source, const void *data, int64_t bytes, const char *name)
+{
+	struct buffer *buffer = plan_weights(plan, data, bytes, name);
+	if (source && !plan->all->stored)
+		map_set(&plan->all->by_source, source, buffer);
 	return buffer;
 }
 

@@ -22,6 +22,7 @@ struct buffer {
 	int index;        /* in plan->buffers */
 	int64_t bytes;    /* upper bound */
 	const void *data; /* weights: the bytes, or NULL until the packing runs */
+	const struct buffer *stored_as; /* weights of a sample: those at the bounds, where they are known to be the same */
 	int io;           /* input or output number */
 	bool is_shared;   /* launches of two branches write it, or one before a loop and one in it */
 	bool is_optional; /* some targets have no launch that uses it; placed last, so their arena ends before it */
@@ -233,6 +234,7 @@ struct plans {
 	size_t weight_count, weight_capacity;
 	struct map by_hash; /* of their bytes -> the last of them with that hash */
 	int64_t weights_bytes;
+	struct map by_source; /* with ranges: the constant and form that weights were packed from -> the weights */
 };
 
 struct plans *plans_new(struct context *ctx);
@@ -240,6 +242,10 @@ struct plan *plan_new(struct graph *graph);
 struct buffer *plan_buffer(struct plan *plan, enum buffer_kind kind, int64_t bytes, const char *name);
 /* A constant buffer that refers to `data` without a copy. `data` must live as long as the arena. */
 struct buffer *plan_weights(struct plan *plan, const void *data, int64_t bytes, const char *name);
+/* Weights that were packed from a constant, so that samples need not pack them again. source: says from which, and how; NULL: the
+ * entry has no ranges. plan_find_packed returns NULL where they are to be packed now. */
+struct buffer *plan_find_packed(struct plan *plan, const char *source, int64_t bytes, const char *name);
+struct buffer *plan_packed(struct plan *plan, const char *source, const void *data, int64_t bytes, const char *name);
 /* Counts the uses of all buffers. A pass that changes the operands of a launch afterwards calls launch_drop_uses before and
  * launch_add_uses after the change; plan_remove_launch drops those of its launch. */
 void plan_count_uses(struct plan *plan);

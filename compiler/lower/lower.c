@@ -45,6 +45,15 @@ struct launch *lower_pointwise_launch(struct lowering *lowering, const struct no
 	return launch;
 }
 
+const char *lower_source(const struct lowering *lowering, const struct value *constant, const char *form)
+{
+	const struct tensor *tensor = constant->constant;
+	if (!lowering->ctx->has_ranges || lowering->folding)
+		return NULL;
+	return arena_printf(&lowering->ctx->arena, "%s %s %d %d %llx", constant->name, form, tensor->dtype, tensor->splat,
+	                    (unsigned long long)hash_bytes(tensor->data, (int64_t)tensor_bytes(tensor)));
+}
+
 const struct launch *lower_at_bounds(const struct lowering *lowering, const struct node *node,
                                      const struct kernel_template *template)
 {
@@ -232,9 +241,10 @@ static void keep_numbers(struct plan *plan)
 	}
 }
 
-enum ercc_status lower_graph(struct graph *graph, struct plan **out)
+enum ercc_status lower_graph(struct graph *graph, struct plans *all, struct plan **out)
 {
 	struct lowering lowering = {.ctx = graph->ctx, .plan = plan_new(graph), .graph = graph};
+	lowering.plan->all = all;
 	lowering.packed = (struct map){.arena = &graph->ctx->arena, .kind = MAP_TEXT};
 	bind_sizes(&lowering);
 	bind_inputs_outputs(&lowering);

@@ -246,6 +246,8 @@ struct buffer *lower_buffer(struct lowering *lowering, struct value *value);
 enum ercc_status lower_alias(struct lowering *lowering, struct node *node, struct value *out, struct value *in);
 /* Adds a pointwise launch over `space`, without operands. */
 struct launch *lower_pointwise_launch(struct lowering *lowering, const struct node *node, const struct shape *space);
+/* For plan_find_packed: the constant, and the form in which it is packed. NULL without ranges. */
+const char *lower_source(const struct lowering *lowering, const struct value *constant, const char *form);
 /* While a sample of an entry with ranges is made: the launch of that template which was made from the node at the bounds. A
  * choice by sizes is then that launch's, so that all plans of the entry do the same. NULL: decide by the node. */
 const struct launch *lower_at_bounds(const struct lowering *lowering, const struct node *node,
@@ -272,7 +274,7 @@ struct buffer *packed_weights(struct plan *plan, const struct tensor *tensor, co
 /* The integer type with the size of an element, for moving bits. */
 enum erc_dtype move_dtype(enum erc_dtype dtype);
 /* Makes the plan of a graph. */
-enum ercc_status lower_graph(struct graph *graph, struct plan **out);
+enum ercc_status lower_graph(struct graph *graph, struct plans *all, struct plan **out);
 
 /* Evaluates a node whose inputs are all constants. *done is false where that is not possible. */
 enum ercc_status fold_node(struct node *node, bool *done);

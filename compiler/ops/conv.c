@@ -139,12 +139,18 @@ static bool layout_conv(const struct node *node, enum layout *inputs, enum layou
  * position][cg][16]. Padding is zero. */
 static struct buffer *pack_weights(struct lowering *lowering, const struct value *weights, int64_t group, int64_t cg)
 {
-	const struct tensor *tensor = tensor_expand(&lowering->ctx->arena, weights->constant);
 	const struct shape *shape = &weights->shape;
 	int64_t oc = shape->dims[0] / group, ic = shape->dims[1], kernel = 1;
 	for (int i = 2; i < shape->rank; i++)
 		kernel *= shape->dims[i];
 	int64_t blocks = round_up(oc, 32) / 16, in_blocks = ceil_div(ic, cg), block = in_blocks * kernel * cg * 16;
+	const char *source = lower_source(lowering, weights,
+	                                  arena_printf(&lowering->ctx->arena, "conv %lld %lld %lld %lld", (long long)group,
+	                                               (long long)cg, (long long)ic, (long long)kernel));
+	struct buffer *packed = plan_find_packed(lowering->plan, source, group * blocks * block * 4, weights->name);
+	if (packed)
+		return packed;
+	const struct tensor *tensor = tensor_expand(&lowering->ctx->arena, weights->constant);
 	float *data = arena_elements(&lowering->ctx->arena, (size_t)(group * blocks * block), sizeof(float));
 	const float *from = tensor->data;
 	for (int64_t g = 0; g < group; g++)
@@ -153,7 +159,7 @@ static struct buffer *pack_weights(struct lowering *lowering, const struct value
 				for (int64_t k = 0; k < kernel; k++)
 					data[(g * blocks + o / 16) * block + ((c / cg * kernel + k) * cg + c % cg) * 16 + o % 16] =
 						from[((g * oc + o) * ic + c) * kernel + k];
-	return plan_weights(lowering->plan, data, group * blocks * block * 4, weights->name);
+	return plan_packed(lowering->plan, source, data, group * blocks * block * 4, weights->name);
 }
 
 /* Packs computed weights in the same order at run time. Whole and ragged blocks, of outputs and of inputs, need a copy

@@ -45,6 +45,12 @@ static struct buffer *pack_matrix(struct lowering *lowering, struct node *node, 
 {
 	int64_t blocks = graph_quotient(node->graph, n, 32) * 2, block = graph_quotient(node->graph, k, 16) * 16 * 16;
 	if (b->constant) {
+		const char *form = arena_printf(&lowering->ctx->arena, "matrix %lld %lld %lld %lld %lld", (long long)batch,
+		                                (long long)k, (long long)n, (long long)b_strides[0], (long long)b_strides[1]);
+		const char *source = lower_source(lowering, b, form);
+		struct buffer *packed = plan_find_packed(lowering->plan, source, batch * blocks * block * 4, b->name);
+		if (packed)
+			return packed;
 		float *data = arena_elements(&lowering->ctx->arena, (size_t)(batch * blocks * block), sizeof(float));
 		const float *from = tensor_expand(&lowering->ctx->arena, b->constant)->data;
 		for (int64_t i = 0; i < batch; i++)
@@ -52,7 +58,7 @@ static struct buffer *pack_matrix(struct lowering *lowering, struct node *node, 
 				for (int64_t c = 0; c < n; c++)
 					data[(i * blocks + c / 16) * block + r * 16 + c % 16] =
 						from[i * b_strides[0] + r * b_strides[1] + c * b_strides[2]];
-		return plan_weights(lowering->plan, data, batch * blocks * block * 4, b->name);
+		return plan_packed(lowering->plan, source, data, batch * blocks * block * 4, b->name);
 	}
 	struct buffer *packed = plan_buffer(lowering->plan, BUFFER_ARENA, batch * blocks * block * 4, b->name);
 	int64_t full = n / 16, rest = n % 16;

@@ -103,27 +103,14 @@ static void place_arena(struct plan *plan, struct buffer **buffers, size_t count
 	}
 }
 
-static uint64_t hash_word(uint64_t hash, const char *data, size_t bytes)
-{
-	uint64_t word = 0;
-	memcpy(&word, data, bytes);
-	hash = (hash ^ word) * 0x9fb21c651e98df25;
-	return hash ^ hash >> 29;
-}
-
-static uint64_t hash_bytes(const char *data, int64_t bytes)
-{
-	uint64_t hash = (uint64_t)bytes * 0x9e3779b97f4a7c15;
-	int64_t i = 0;
-	for (; i + 8 <= bytes; i += 8)
-		hash = hash_word(hash, data + i, 8);
-	return i < bytes ? hash_word(hash, data + i, (size_t)(bytes - i)) : hash;
-}
-
 /* Stores the buffer after the others, unless one of them has the same bytes. */
 static void place_weights(struct plan *plan, struct buffer *buffer)
 {
 	struct plans *all = plan->all;
+	if (buffer->stored_as) {
+		buffer->offset = buffer->stored_as->offset;
+		return;
+	}
 	const void *hash = (const void *)(uintptr_t)(hash_bytes(buffer->data, buffer->bytes) | 1); /* no key is NULL */
 	struct buffer *first = map_get(all->stored ? &all->stored->by_hash : &all->by_hash, hash);
 	for (const struct buffer *same = first; same; same = same->alike)

@@ -35,9 +35,8 @@ static enum ercc_status check_option(struct context *ctx, const char *name, cons
 
 static enum ercc_status lower(struct graph *graph, const char *entry, struct plans *all, struct plan **out)
 {
-	TRY(lower_graph(graph, out));
+	TRY(lower_graph(graph, all, out));
 	(*out)->entry = entry;
-	(*out)->all = all;
 	return ERCC_OK;
 }
 
