@@ -65,8 +65,14 @@ static uint64_t hash_word(uint64_t hash, const char *data, size_t bytes)
 
 uint64_t hash_bytes(const char *data, int64_t bytes)
 {
-	uint64_t hash = (uint64_t)bytes * 0x9e3779b97f4a7c15;
+	uint64_t hash = (uint64_t)bytes * 0x9e3779b97f4a7c15,
+			 lanes[4] = {1, 2, 3, 4}; /* a word of each waits for no other */
 	int64_t i = 0;
+	for (; i + 32 <= bytes; i += 32)
+		for (int lane = 0; lane < 4; lane++)
+			lanes[lane] = hash_word(lanes[lane], data + i + 8 * lane, 8);
+	for (int lane = 0; lane < 4; lane++)
+		hash = hash_word(hash, (const char *)&lanes[lane], 8);
 	for (; i + 8 <= bytes; i += 8)
 		hash = hash_word(hash, data + i, 8);
 	return i < bytes ? hash_word(hash, data + i, (size_t)(bytes - i)) : hash;

@@ -19,12 +19,12 @@ enum buffer_kind {
 
 struct buffer {
 	enum buffer_kind kind;
-	int index;        /* in plan->buffers */
-	int64_t bytes;    /* upper bound */
-	const void *data; /* weights: the bytes, or NULL until the packing runs */
+	int index;                      /* in plan->buffers */
+	int64_t bytes;                  /* upper bound */
+	const void *data;               /* weights: the bytes, or NULL until the packing runs */
 	const struct buffer *stored_as; /* weights of a sample: those at the bounds, where they are known to be the same */
-	int io;           /* input or output number */
-	bool is_shared;   /* launches of two branches write it, or one before a loop and one in it */
+	int io;                         /* input or output number */
+	bool is_shared;                 /* launches of two branches write it, or one before a loop and one in it */
 	bool is_optional; /* some targets have no launch that uses it; placed last, so their arena ends before it */
 	/* A view: this buffer is the `bytes` bytes of the parent from parent_offset on. */
 	struct buffer *parent;
