@@ -60,7 +60,7 @@ BENCH_GPU := $(addprefix $(O)/,erc make_model bench_preempt bench_forms bench_lo
 .PHONY: all triton deps demo check run-demo run-check unit cli check-tables check-layers conformance twins fuzz bench bench-ort bench-tiles
 .PHONY: bench-compile bench-gpu bench-sim bench-voice bench-stop bench-scale bench-tenants bench-python bench-serve gpu-bundle wheel
 .PHONY: check-python check-serve run-check-serve
-.PHONY: check-gpu run-check-gpu bench-local bench-preempt bench-tax explore same-bits fuzz-graphs compare-ort format lint cppcheck install dist clean help
+.PHONY: check-gpu run-check-gpu bench-local bench-preempt bench-tax explore same-bits fuzz-graphs fuzz-ranges compare-ort format lint cppcheck install dist clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -301,6 +301,10 @@ FUZZ_GRAPHS ?= 500
 FUZZ_SEED ?= 1
 fuzz-graphs: all $(O)/conformance ## FUZZ_GRAPHS random graphs from FUZZ_SEED against ONNX Runtime, or FUZZ_NUMBERS=4,9 (makes its own environment)
 	$(Q)tests/fuzz/graphs.sh $(O) --count $(FUZZ_GRAPHS) --seed $(FUZZ_SEED) $(FUZZ_NUMBERS:%=--numbers %)
+
+FUZZ_EVERY ?= 1
+fuzz-ranges: all ## models of ONNX's suite with a range against artifacts for one size each; every FUZZ_EVERY-th (makes its own environment)
+	$(Q)tests/fuzz/ranges.sh $(O) --every $(FUZZ_EVERY) --seed $(FUZZ_SEED)
 
 same-bits: all $(O)/preempt $(O)/make_model ## 1,000 preempted runs of each model against an undisturbed one (minutes)
 	$(Q)tests/models/preempt.sh $(O) 1000 squeezenet mobilenetv2 $(or $(wildcard build/twins/*.onnx),resnet50 vgg19)

@@ -198,7 +198,7 @@ static enum kind_of_sample try_size(const struct sampling *s, const int64_t *lea
 /* Two samples with a small size of the range: what is cut off below a size must not be taken for what always is. They are as
  * small as possible, without dims of 1. Where the model is impossible or computed in another way for smaller sizes, these are
  * no longer in the range. */
-static void add_small(const struct sampling *s, int64_t *least, struct range *range, int r)
+static enum ercc_status add_small(const struct sampling *s, int64_t *least, struct range *range, int r)
 {
 	int wanted = s->entry->range_count > 2 ? 1 : 2, found = 0;
 	int64_t size = range->least, first = 0, bad = -1;
@@ -213,16 +213,24 @@ static void add_small(const struct sampling *s, int64_t *least, struct range *ra
 		size += steps * range->step;
 	}
 	if (!found)
-		return;
+		return ERCC_OK;
+	if (bad >= 0 && first == range->most) {
+		fail(s->ctx, ERCC_UNSUPPORTED,
+		     "'%s': with its smaller sizes the model is not possible, or computed in another way than with %lld",
+		     range->name, (long long)range->most);
+		note(s->ctx, "--dim with lists of sizes makes an entry for each size instead");
+		return ERCC_UNSUPPORTED;
+	}
 	least[r] = first;
 	if (bad < 0)
-		return;
+		return ERCC_OK;
 	range->least = first;
 	for (size = first - range->step; size > bad && try_size(s, least, r, size) >= SAMPLE_WITH_ONES; size -= range->step)
 		range->least = size;
 	warn(s->ctx,
 	     "sizes of '%s' begin with %lld: for smaller ones the model is not possible, or computed in another way",
 	     range->name, (long long)range->least);
+	return ERCC_OK;
 }
 
 enum ercc_status ranges_sample(struct context *ctx, const struct entry_dims *entry, struct plan *plan,
@@ -241,7 +249,7 @@ enum ercc_status ranges_sample(struct context *ctx, const struct entry_dims *ent
 	for (int r = 0; r < entry->range_count; r++)
 		least[r] = least_of(&entry->ranges[r]);
 	for (int r = 0; r < entry->range_count; r++)
-		add_small(&sampling, least, &ranges[r], r);
+		TRY(add_small(&sampling, least, &ranges[r], r));
 	for (int i = 0; plan->sample_count < wanted; i++) {
 		struct sample *sample = &plan->samples[plan->sample_count];
 		sample_sizes(entry, least, i, sample->sizes);
