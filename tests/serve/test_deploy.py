@@ -181,13 +181,18 @@ class Rollout(unittest.TestCase):
         with open(bad, "r+b") as file:
             file.seek(os.path.getsize(bad) // 2)
             file.write(b"damaged")
+        elsewhere = os.path.join(support.folder, "elsewhere.erca")
+        support.command("compile", os.path.join(support.folder, "scaled-1.0.onnx"), "-o", elsewhere, "--quiet", "--target", "sim:h100")
+        os.makedirs(os.path.join(repository, "plain.erc", "1"))  # without a configuration
+        shutil.copy(self.scaled(1.0), os.path.join(repository, "plain.erc", "1", "model.erca"))
         self.request = os.path.join(support.folder, "request.json")
         with open(self.request, "w") as file:
             given = {"name": "x", "datatype": "FP32", "shape": [4], "data": [1, 2, 3, 4]}
             json.dump({"inputs": [given]}, file)
         x = numpy.array([1, 2, 3, 4], "float32")
         found, failures, stop = [], [], threading.Event()
-        with support.Server(repository) as first, support.Server(repository) as second:
+        lax = ["--strict-readiness=false"]
+        with support.Server(repository, lax) as first, support.Server(repository, lax) as second:
             servers = [f"127.0.0.1:{server.http}" for server in (first, second)]
 
             def use(server):
@@ -196,6 +201,8 @@ class Rollout(unittest.TestCase):
                     try:
                         y = client.infer("scaled", support.inputs_of(grpc, {"x": x})).as_numpy("y")
                         found.append((server.http, y.tolist()))
+                        if not client.is_server_ready():
+                            failures.append("the server is not ready")
                     except Exception as error:  # every kind is a failed request
                         failures.append(str(error))
                 client.close()
@@ -206,6 +213,8 @@ class Rollout(unittest.TestCase):
             said = [self.rollout("forward", repository, "scaled", self.scaled(2.0), *servers)]
             said.append(self.rollout("forward", repository, "scaled", bad, *servers, code=1))
             said.append(self.rollout("forward", repository, "scaled", support.artifact(other, "other"), *servers, code=1))
+            said.append(self.rollout("forward", repository, "scaled", elsewhere, *servers, code=1))
+            self.rollout("forward", repository, "plain.erc", self.scaled(2.0), *servers)
             time.sleep(0.2)
             now = {port: y for port, y in found}  # the last ones
             self.assertEqual(list(now.values()), [[2, 4, 6, 8]] * 2)
@@ -223,6 +232,7 @@ class Rollout(unittest.TestCase):
         print("    " + "    ".join("".join(said).splitlines(True)) + f"    {len(found)} answers, none failed")
         self.assertIn("SHA-256 does not match", said[1])
         self.assertIn("the artifact has", said[2])
+        self.assertIn("no target or variant fits this device", said[3])
         self.assertEqual(sorted(os.listdir(os.path.join(repository, "scaled"))), ["1", "2", "config.pbtxt"])
 
 

@@ -17,7 +17,7 @@ class Readme(unittest.TestCase):
             [commands] = re.findall(r"```sh\n(.*?)```", file.read(), re.DOTALL)
         install = "python3 -m venv build/server && build/server/bin/pip install --quiet nvidia-pytriton==0.7.0\n"
         self.assertIn(install, commands)
-        commands = commands.replace(install, "").replace("make all triton\n", "")  # were done before this test
+        commands = commands.replace(install, "").replace("make deps all triton\n", "")  # were done before this test
         commands = commands.replace("build/server/", sys.prefix + "/").replace("build/release", support.build)
         for port in ("http", "grpc", "metrics"):
             number = {"http": 8000, "grpc": 8001, "metrics": 8002}[port]

@@ -132,7 +132,8 @@ static void *reap(void *data)
 		pthread_mutex_unlock(&backend->lock);
 		if (stops)
 			return NULL;
-		uint64_t until = erc_runtime_now_ns(backend->runtime) + (is_busy ? CANCEL_NS : METRICS_NS);
+		uint64_t passed_ns = now_ns() - metrics_ns, idle_ns = passed_ns < METRICS_NS ? METRICS_NS - passed_ns : 0;
+		uint64_t until = erc_runtime_now_ns(backend->runtime) + (is_busy && CANCEL_NS < idle_ns ? CANCEL_NS : idle_ns);
 		if (!erc_runtime_next_end(backend->runtime, until, &request))
 			finish(erc_request_user(request));
 		uint64_t now = now_ns();

@@ -3,6 +3,7 @@
 #
 #   replicas.sh start REPOSITORY FOLDER    starts all, waits until it is ready, prints the addresses
 #   replicas.sh stop FOLDER                ends all
+#   replicas.sh restart NAME REPOSITORY FOLDER    starts the replica a or b again, after it has ended
 #
 # FOLDER gets the logs, Prometheus' data and the processes' numbers (a.pid, b.pid, haproxy.pid, prometheus.pid).
 # TRITONSERVER: the server's program, where it is not on the path. TRITON_LIBRARIES: a folder of libraries that it needs.
@@ -19,15 +20,17 @@ export A_REST=$((port + 3)) A_GRPC=$((port + 4)) B_REST=$((port + 6)) B_GRPC=$((
 a_metrics=$((port + 5)) b_metrics=$((port + 8)) prometheus=$((port + 9))
 
 usage() {
-	sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 }
 
+# Without strict readiness a replica stays in service while it loads a model, and after it has refused one.
 # start_replica NAME REPOSITORY FOLDER REST GRPC METRICS: may be used again after the replica has ended
 start_replica() {
 	LD_LIBRARY_PATH=${TRITON_LIBRARIES:-}:${LD_LIBRARY_PATH:-} setsid nohup "$server" --model-repository="$2" \
 		--backend-directory="$backends" --http-address=127.0.0.1 --http-port="$4" --grpc-address=127.0.0.1 --grpc-port="$5" \
 		--metrics-port="$6" --metrics-interval-ms=500 --model-control-mode=explicit --load-model='*' \
+		--strict-readiness=false \
 		>>"$3/$1.log" 2>&1 &
 	echo $! >"$3/$1.pid"
 }
@@ -86,7 +89,7 @@ stop() {
 case ${1:-} in
 start) [ $# = 3 ] || usage && start "$2" "$3" ;;
 restart)
-	# restart NAME REPOSITORY FOLDER: a replica that has ended
+	[ $# = 4 ] || usage
 	case $2 in
 	a) start_replica a "$3" "$4" "$A_REST" "$A_GRPC" $a_metrics && wait_for "http://127.0.0.1:$A_REST/v2/health/ready" ;;
 	b) start_replica b "$3" "$4" "$B_REST" "$B_GRPC" $b_metrics && wait_for "http://127.0.0.1:$B_REST/v2/health/ready" ;;

@@ -5,17 +5,18 @@
 #   rollout.sh back REPOSITORY MODEL SERVER...                to the version before
 #
 # forward checks the artifact with all its hashes. Then each SERVER (host:port of its REST interface) loads it beside the
-# version that serves, as the model MODEL-next, which must have the same inputs and outputs, and must answer REQUEST (a file
+# version that serves, as the model next-MODEL, which must have the same inputs and outputs, and must answer REQUEST (a file
 # with a JSON body for /infer), if that is set. Only then it becomes the next version, and the servers switch one after the
 # other: a server loads the new version while the old one answers, and ends the old one after its last request. If a server
 # does not get there, all go back.
-# The servers run with --model-control-mode=explicit; the model's version_policy is the default one, "latest".
+# The servers run with --model-control-mode=explicit, and with --strict-readiness=false: else one that loads a model, or has
+# refused one, tells its load balancer that it is not ready. The model's version_policy is the default one, "latest".
 # ERC: the command (erc).
 set -euo pipefail
 erc=${ERC:-erc}
 
 usage() {
-	sed -n '2,15s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,16s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 }
 
@@ -41,14 +42,14 @@ tensors() { # tensors SERVER MODEL: its inputs and outputs
 	curl -sSf "http://$1/v2/models/$2" | sed 's/.*"inputs"/"inputs"/'
 }
 
-# beside SERVER MODEL: the server can run MODEL-next, and it fits those who use MODEL
+# beside SERVER MODEL: the server can run next-MODEL, and it fits those who use MODEL
 beside() {
 	local answer
-	answer=$(curl -sS -X POST "http://$1/v2/repository/models/$2-next/load") || fail "$1 does not answer" || return 1
+	answer=$(curl -sS -X POST "http://$1/v2/repository/models/next-$2/load") || fail "$1 does not answer" || return 1
 	[ -z "$answer" ] || fail "$1: $answer" || return 1
-	[ "$(tensors "$1" "$2")" = "$(tensors "$1" "$2-next")" ] ||
-		fail "$1: the artifact has $(tensors "$1" "$2-next"); $2 has $(tensors "$1" "$2")" || return 1
-	[ -z "${REQUEST:-}" ] || curl -sSf -o /dev/null -X POST -d "@$REQUEST" "http://$1/v2/models/$2-next/infer" ||
+	[ "$(tensors "$1" "$2")" = "$(tensors "$1" "next-$2")" ] ||
+		fail "$1: the artifact has $(tensors "$1" "next-$2"); $2 has $(tensors "$1" "$2")" || return 1
+	[ -z "${REQUEST:-}" ] || curl -sSf -o /dev/null -X POST -d "@$REQUEST" "http://$1/v2/models/next-$2/infer" ||
 		fail "$1: the request of $REQUEST failed"
 }
 
@@ -74,21 +75,21 @@ forward() { # forward REPOSITORY MODEL ARTIFACT SERVER...
 	shift 3
 	[ -d "$repository/$model" ] || fail "there is no folder $repository/$model" || return 1
 	"$erc" verify --quiet "$artifact" || return 1
-	mkdir -p "$repository/$model-next/1"
+	mkdir -p "$repository/next-$model/1"
 	[ ! -f "$repository/$model/config.pbtxt" ] ||
-		sed '/^name:/d' "$repository/$model/config.pbtxt" >"$repository/$model-next/config.pbtxt"
-	cp "$artifact" "$repository/$model-next/1/model.erca"
+		sed '/^name:/d' "$repository/$model/config.pbtxt" >"$repository/next-$model/config.pbtxt"
+	cp "$artifact" "$repository/next-$model/1/model.erca"
 	for server in "$@"; do
 		[ $code != 0 ] || beside "$server" "$model" || code=1
-		curl -s -X POST "http://$server/v2/repository/models/$model-next/unload" || true
+		curl -s -X POST "http://$server/v2/repository/models/next-$model/unload" || true
 	done
 	if [ $code != 0 ]; then
-		rm -r "$repository/$model-next"
+		rm -r "$repository/next-$model"
 		return 1
 	fi
 	version=$(($(latest "$repository" "$model") + 1))
-	mv "$repository/$model-next/1" "$repository/$model/$version"
-	rm -r "$repository/$model-next"
+	mv "$repository/next-$model/1" "$repository/$model/$version"
+	rm -r "$repository/next-$model"
 	for server in "$@"; do
 		if ! switch "$server" "$model" "$version"; then
 			echo "going back" >&2

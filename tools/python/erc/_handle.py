@@ -42,6 +42,7 @@ class Unique:
 
 class Handle(Unique):
     _closed = True  # until _open: __init__ may fail
+    _what = ""  # in messages; else the class' name
 
     def _open(self, pointer: Any, parent: "Optional[Handle]") -> None:
         self._pointer = pointer
@@ -61,7 +62,7 @@ class Handle(Unique):
     def _hold(self) -> None:
         """Begins a call that uses the handle, or a child's life."""
         if self._closed:
-            raise _errors.Invalid(f"this {type(self).__name__.lower().strip('_')} is closed")
+            raise _errors.Invalid(f"this {self._what or type(self).__name__.lower()} is closed")
         if self._made_after != _forks:
             raise _errors.Invalid("this process is a fork of the one that made the runtime: make an erc.Runtime in it")
         with _lock:

@@ -41,6 +41,8 @@ class SessionStats(NamedTuple):
 class Core(_handle.Handle):
     """The C handles of a model and its only session."""
 
+    _what = "session"
+
     def __init__(self, runtime: Runtime, artifact: Artifact, target: Optional[str], verify: bool, options: Any) -> None:
         runtime._hold()
         self._model = ctypes.c_void_p()
