@@ -20,7 +20,7 @@ bool merge_repeated_node(struct node *node);
  * after. Adds the plan of the entry with that name, unless stop_after ended it early. */
 enum ercc_status run_passes(struct graph *graph, const char *entry, struct plans *all);
 
-/* propose.c. Ranges for the named dims of inputs that have no size yet, as --dim takes them: "batch=1..8". */
+/* pin.c. Ranges for the named dims of inputs that have no size yet, as --dim takes them: "batch=1..8". */
 const char **dims_propose(struct context *ctx, const struct graph *graph, size_t *count);
 /* The same as options, "--dim batch=1..8 --dim seq=1..512"; NULL: there are no such dims. */
 const char *dims_proposal_text(struct context *ctx, const struct graph *graph);
