@@ -40,12 +40,6 @@ enum erc_status erc__form_resize(struct erc_request *request, struct erc__form *
 
 /* ---- request_predict.c ---- */
 
-/* What the time of a launch follows: its arithmetic, or its traffic if it has none. */
-static inline int64_t erc__record_work(const struct erca_record *record)
-{
-	return (int64_t)(record->flops ? record->flops : record->bytes);
-}
-
 /* Sets the times of the form's tiles, its forecast and its ratio. */
 void erc__form_predict(struct erc_request *request, struct erc__form *form);
 

@@ -40,7 +40,11 @@ void erc__form_predict(struct erc_request *request, struct erc__form *form)
 	for (uint32_t i = 0; i < form->step_count; i++) {
 		const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, form->steps[i].record);
 		struct erc__forecast_launch *launch = &forecast->launches[i];
-		*launch = bounds->launches[i];
+		/* not `held`, which a unit of the last run may read meanwhile */
+		launch->place = bounds->launches[i].place;
+		launch->tiles = bounds->launches[i].tiles;
+		launch->tile_ns = bounds->launches[i].tile_ns;
+		launch->traffic = bounds->launches[i].traffic;
 		if (launch->place.kind != ERC__STEP_LAUNCH && form->resized.work[i])
 			launch->place.times = (uint32_t)form->resized.work[i];
 		if (launch->place.kind != ERC__STEP_LAUNCH || record->kind != ERCA_RECORD_LAUNCH)

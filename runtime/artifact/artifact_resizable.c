@@ -132,8 +132,10 @@ static bool find_number(const struct erc_artifact *artifact, const struct erca_e
 	const struct erc__place *place = &course->places[patch->index];
 	const struct erca_record *record = erc__record(artifact, ERC_TABLE_RECORDS, place->record);
 	if (patch->kind == ERCA_PATCH_TRIPS) {
+		if (place->kind != ERC__STEP_LOOP)
+			return false;
 		const struct erca_operand *trips = erc__record(artifact, ERC_TABLE_OPERANDS, record->operand_first + 1);
-		if (place->kind != ERC__STEP_LOOP || trips->buffer != ERCA_BUFFER_WEIGHTS)
+		if (trips->buffer != ERCA_BUFFER_WEIGHTS)
 			return false;
 		memcpy(out, artifact->weights + trips->offset, sizeof *out);
 		return !patch->at;
@@ -151,7 +153,7 @@ static bool find_number(const struct erc_artifact *artifact, const struct erca_e
 	if (record->kind != ERCA_RECORD_LAUNCH)
 		return false;
 	if (patch->kind == ERCA_PATCH_WORK) {
-		*out = (int64_t)(record->flops ? record->flops : record->bytes);
+		*out = erc__record_work(record);
 		return !patch->at;
 	}
 	const struct erca_variant *variant = erc__record(artifact, ERC_TABLE_VARIANTS, record->variant_first + budget);

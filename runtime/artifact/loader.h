@@ -63,4 +63,10 @@ bool erc__terms_evaluate(const struct erc_artifact *artifact, const struct erca_
 /* Finds the tables in the copy of PLAN and checks every record (artifact_plan.c). */
 enum erc_status erc__artifact_check_plan(struct erc_artifact *artifact);
 
+/* What the time of a launch follows: its arithmetic, or its traffic if it has none. */
+static inline int64_t erc__record_work(const struct erca_record *record)
+{
+	return (int64_t)(record->flops ? record->flops : record->bytes);
+}
+
 #endif

@@ -54,7 +54,8 @@ void erc__forecast_complete(struct erc__forecast *forecast, uint32_t units, uint
 {
 	struct erc__nest nest = {0};
 	struct erc__sums sums = {0};
-	*forecast = (struct erc__forecast){.launches = forecast->launches, .count = forecast->count};
+	forecast->widest = forecast->longest_ns = 0;
+	forecast->traffic = 0;
 	for (uint32_t i = 0; i < forecast->count; i++) {
 		struct erc__forecast_launch *launch = &forecast->launches[i];
 		launch->start_ns = sums.latency_ns;

@@ -205,13 +205,15 @@ class Ranges(unittest.TestCase):
             try:
                 fixed = erc.Session(erc.compile(model, dims=used))
             except erc.CompileError:
-                continue  # a window that does not fit an image of that size
+                self.impossible += 1  # a window that does not fit an image of that size
+                continue
             wanted = fixed.run(feeds)
             try:
                 found = ranged.run(feeds)
             except erc.Error as error:  # so small that the model is computed in another way
-                self.assertRegex(str(error), "n|m")
+                self.assertRegex(str(error), "no entry point of the session takes|give no plan")
                 self.assertLess(min(used.values()), 3)
+                self.beyond += 1
                 continue
             for name, value in wanted.items():
                 self.assertEqual(found[name].shape, value.shape, (name, used))
@@ -220,7 +222,7 @@ class Ranges(unittest.TestCase):
         return checked
 
     def test_bits(self):
-        count = checked = 0
+        count = checked = self.impossible = self.beyond = 0
         refused = set()
         for title, nodes, inputs, constants in models():
             with self.subTest(title):
@@ -238,7 +240,8 @@ class Ranges(unittest.TestCase):
                 checked += self.check_sizes(model, inputs, ranged)
                 count += 1
         self.assertEqual(refused, set(REFUSED))
-        print(f"    {count} models at {checked} sizes; {len(refused)} are refused")
+        print(f"    {count} models at {checked} sizes; {self.impossible} are not possible, {self.beyond} not in the range;"
+              f" {len(refused)} models are refused")
         self.assertGreaterEqual(checked, 3 * count)
 
 
@@ -270,6 +273,8 @@ class Ranges(unittest.TestCase):
                         self.assertEqual(found[name].tobytes(), value.tobytes(), (name, sizes))
 
     def test_long_sums(self):
+        same = other = 0
+        most = 0.0
         for title, nodes, inputs, constants, same_from in long_sums():
             with self.subTest(title):
                 model = make(nodes, inputs, constants)
@@ -278,9 +283,15 @@ class Ranges(unittest.TestCase):
                     feeds = dict(self.feeds(inputs, {"n": n}))
                     wanted = erc.Session(erc.compile(model, dims={"n": n})).run(feeds)["y"]
                     found = ranged.run(feeds)["y"]
-                    numpy.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
                     if n >= same_from:
                         self.assertEqual(found.tobytes(), wanted.tobytes(), n)
+                        same += 1
+                        continue
+                    numpy.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+                    other += 1
+                    most = max(most, float(abs(found - wanted).max()))
+        self.assertEqual((same, other), (19, 9))
+        print(f"    {same} sums with the same bits, {other} in another order: {most:.1e} apart at most")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,9 @@ struct inspect {
 	enum format format;
 };
 
+/* A record of an artifact's table: RECORD(artifact, ENTRIES, struct erca_entry, 0). */
+#define RECORD(artifact, table, type, index) ((const type *)erc_artifact_record((artifact), ERC_TABLE_##table, (index)))
+
 /* Both return the exit code. */
 int inspect_model(const char *path, const struct inspect *inspect);
 int inspect_artifact(const char *path, const struct inspect *inspect);

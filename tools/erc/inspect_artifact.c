@@ -93,8 +93,6 @@ static const char *name_of(const char *const *names, size_t count, uint32_t numb
 /* ---- records ---- */
 
 /* The record at an index of a checked artifact; the loader has rejected indices that are out of range. */
-#define RECORD(artifact, table, type, index) ((const type *)erc_artifact_record((artifact), ERC_TABLE_##table, (index)))
-
 struct view {
 	const erc_artifact *artifact;
 	struct report *report;

@@ -26,8 +26,6 @@ static const struct column point_columns[] = {
 	{"speed", "speed", CELL_BAR},
 };
 
-#define RECORD(artifact, table, type, index) ((const type *)erc_artifact_record((artifact), ERC_TABLE_##table, (index)))
-
 struct profile_view {
 	const erc_artifact *artifact;
 	struct report *report;

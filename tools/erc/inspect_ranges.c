@@ -10,8 +10,6 @@ static const struct column range_columns[] = {
 	{"dims", "dims", CELL_TEXT},   {"numbers", NULL, CELL_COUNT}, /* that depend on the sizes of the entry */
 };
 
-#define RECORD(artifact, table, type, index) ((const type *)erc_artifact_record((artifact), ERC_TABLE_##table, (index)))
-
 /* The dims of inputs that the range is: "x[0] mask[0]". */
 static void dims_of_range(const erc_artifact *artifact, const struct erca_resizable *row, uint32_t range, char *out,
                           size_t size)
